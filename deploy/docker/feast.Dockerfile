@@ -24,8 +24,9 @@ RUN --mount=type=bind,from=python,source=/opt/feast,target=/python \
 # The layout is the repository's, so that the path to the feature spec is right.
 RUN --mount=type=bind,source=training/feature_repo,target=/source \
     --mount=type=bind,source=packages/contracts/feature-spec.yaml,target=/feature-spec.yaml \
+    --mount=type=bind,source=packages/contracts/profiles,target=/profiles \
     mkdir -p /out/repository/app/packages/contracts /out/data/var/lib/tripline/feast \
-    && cp /feature-spec.yaml /out/repository/app/packages/contracts/ \
+    && cp -R /feature-spec.yaml /profiles /out/repository/app/packages/contracts/ \
     && node /tools/copy-python.mjs /source /out/repository/app/training/feature_repo /out/repository
 
 FROM ${PYTHON_IMAGE}

@@ -1,7 +1,7 @@
 """What `feast apply` reads. Everything in it comes from packages/contracts/feature-spec.yaml and profiles.py.
 
 FEAST_DATA        folder of the source tables and of Feast's registry
-FEAST_REDIS       online store of feature_store.yaml as Feast writes it, for instance localhost:7407,db=1
+FEAST_REDIS       online store of feature_store.yaml as Feast writes it, for instance localhost:7407,db=0
 FEAST_ONLINE_URL  online store of remote.yaml: address of apps/features, for instance http://127.0.0.1:7402
 REGISTRY_URL      model registry whose champions get a service each; without it there is `fraud` with all features
 """

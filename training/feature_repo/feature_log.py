@@ -25,10 +25,10 @@ _MEMORY_LIMIT = "1GB"
 class FeatureLog:
     """An open log.
 
-    Table `payments`: client_transaction_id, the keys of the entities (null where the payment names none),
-    occurred_at_ms, created_us (microseconds since the epoch), incomplete, source (number of the file or lake),
-    sequence_<entity> (orders the rows of an entity and source that took place at the same time) and a DOUBLE per
-    feature. No payment twice.
+    Table `payments`: client_transaction_id, the keys of the entities (null where the payment names none), latitude and
+    longitude (null where it says none), occurred_at_ms, created_us (microseconds since the epoch), incomplete, source
+    (number of the file or lake), sequence_<entity> (orders the rows of an entity and source that took place at the same
+    time) and a DOUBLE per feature. No payment twice.
 
     Table `known_labels`: client_transaction_id, terminal_id, labelled_at_ms, fraud. No payment twice.
     """
@@ -135,7 +135,8 @@ def _read_backfill(
             "Run `tripline backfill` again with the current spec."
         )
     columns = [
-        *(PAYMENT_KEY, *_keys(spec, absent), "occurred_at_ms", "occurred_at_ms * 1000 AS created_us"),
+        *(PAYMENT_KEY, *_keys(spec, absent), *_place(present)),
+        *("occurred_at_ms", "occurred_at_ms * 1000 AS created_us"),
         "false AS incomplete",
         *(f"file_row_number AS sequence_{entity}" for entity in spec.entity_keys),
         *(f"{sql_name(name)}::DOUBLE AS {sql_name(name)}" for name in spec.names),
@@ -159,8 +160,9 @@ def _read_lake(connection: duckdb.DuckDBPyConnection, path: Path, spec: FeatureS
         raise FeatureRepositoryError(
             f"{wrong} rows of {path}/features do not have the {len(spec.names)} values of feature spec {spec.version}."
         )
+    present = _columns(connection, table)
     columns = [
-        *(PAYMENT_KEY, *_keys(spec, _absent(spec, _columns(connection, table)))),
+        *(PAYMENT_KEY, *_keys(spec, _absent(spec, present)), *_place(present)),
         *("occurred_at_ms", "computed_at_ms * 1000 AS created_us", "incomplete"),
         *(f"sequences[{number}] AS sequence_{entity}" for number, entity in enumerate(spec.entity_keys, start=1)),
         *(f"values[{number}] AS {sql_name(name)}" for number, name in enumerate(spec.names, start=1)),
@@ -200,6 +202,11 @@ def _keys(spec: FeatureSpec, absent: Sequence[str]) -> list[str]:
         return " || '/' || ".join(parts) + f" AS {key}"
 
     return [sql(key, fields) for key, fields in spec.key_fields.items()]
+
+
+def _place(present: set[str]) -> list[str]:
+    """Where payments took place; null in a log that is older than these columns."""
+    return [name if name in present else f"NULL::DOUBLE AS {name}" for name in ("latitude", "longitude")]
 
 
 def _lake_table(path: Path, topic: str) -> str:

@@ -12,14 +12,14 @@ import yaml
 from errors import FeatureRepositoryError
 
 # Kinds that an entity's state tells by itself, and kinds that also take the payment in hand: its amount, time, place or
-# partner. The same division as `needsPayment` in packages/contracts.
+# partner, or its time and place beside a profile. The same division as `needsPayment` in packages/contracts.
 _AMOUNT_KINDS = ("count", "sum", "mean", "max", "std", "unusual_count", "unusual_max")
 _LABEL_KINDS = ("label_count", "fraud_count", "fraud_rate", "fraud_risk", "days_since_first_fraud")
 _RUN_KINDS = ("days_since_last_genuine", "days_since_run_began", "run_count")
 _CLOCK_KINDS = ("hour_of_day", "day_of_week", "is_weekend", "is_night")
 _PAIR_KINDS = ("pair_is_new", "pair_count", "pair_seconds_since_last")
 ENTITY_KINDS = frozenset({*_AMOUNT_KINDS, *_LABEL_KINDS, *_RUN_KINDS, "distinct", "seconds_since_last"})
-_COMPARED_KINDS = ("z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home", "distance_from_last")
+_COMPARED_KINDS = ("z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home", "distance_from_last", "profile")
 PAYMENT_KINDS = frozenset({"amount", *_CLOCK_KINDS, *_PAIR_KINDS, *_COMPARED_KINDS})
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}

@@ -1,4 +1,7 @@
-"""What the batch profiles hold: slow aggregates over the whole past of an entity, as of the end of a day (UTC)."""
+"""What the batch profiles hold: slow aggregates over the whole past of an entity, as of the end of a day (UTC).
+
+packages/contracts/profiles/<entity>.sql computes them. The test of a profile's columns holds both together.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -32,6 +35,9 @@ CARD_PROFILE = Profile(
             "BIGINT",
             "The card pays most often in hour {value} of the day (UTC); the earliest of equals.",
         ),
+        ProfileColumn("card_first_paid_ms", "BIGINT", "The card first paid at {value}, milliseconds since the epoch."),
+        ProfileColumn("card_home_latitude", "DOUBLE", "The card pays at {value} degrees of latitude on average."),
+        ProfileColumn("card_home_longitude", "DOUBLE", "The card pays at {value} degrees of longitude on average."),
     ),
 )
 

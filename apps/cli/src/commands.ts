@@ -4,6 +4,7 @@ import { auditCommand } from "./commands/audit/audit.js";
 import { authCommand } from "./commands/auth/auth.js";
 import { backfillCommand } from "./commands/data/backfill.js";
 import { foldEntityCommand } from "./commands/data/fold-entity.js";
+import { loadProfilesCommand } from "./commands/data/load-profiles.js";
 import { loadStateCommand } from "./commands/data/load-state.js";
 import { produceCommand } from "./commands/data/produce.js";
 import { rebuildStateCommand } from "./commands/data/rebuild-state.js";
@@ -52,6 +53,7 @@ export function commands(): Command[] {
     authCommand(),
     eraseCommand(),
     loadStateCommand(),
+    loadProfilesCommand(),
     rebuildStateCommand(),
     topicsCommand(),
     makeSecretsCommand(),

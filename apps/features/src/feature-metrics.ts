@@ -8,6 +8,8 @@ export interface FoldCounts {
   readonly duplicates: number;
   readonly tooLate: number;
   readonly incomplete: number;
+  /** Payments by profile of the spec. */
+  readonly profileMisses: readonly number[];
 }
 
 const MS_PER_S = 1_000;
@@ -45,6 +47,21 @@ export class FeatureMetrics {
     labels: ["topic"],
   });
 
+  readonly #profileMisses = counter("tripline_features_profile_misses_total", {
+    description: "Payments of which a profile was missing, too old or newer than the payment, so that defaults stand",
+    labels: ["profile"],
+  });
+  readonly #unreadable = counter("tripline_features_profiles_unreadable_total", {
+    description: "Stored profiles that are not numbers in Feast's layout, and count as missing",
+    labels: ["profile"],
+  });
+
+  constructor(private readonly profiles: readonly string[] = []) {}
+
+  unreadableProfile(profile: string): void {
+    this.#unreadable.inc({ profile });
+  }
+
   batch(topic: string, records: number): void {
     this.#batchSize.observe({ topic }, records);
   }
@@ -71,5 +88,9 @@ export class FeatureMetrics {
     if (counts.duplicates > 0) this.#duplicates.inc({ topic }, counts.duplicates);
     if (counts.tooLate > 0) this.#tooLate.inc({ topic }, counts.tooLate);
     if (counts.incomplete > 0) this.#incomplete.inc({ topic }, counts.incomplete);
+    for (const [index, profile] of this.profiles.entries()) {
+      const misses = counts.profileMisses[index] ?? 0;
+      if (misses > 0) this.#profileMisses.inc({ profile }, misses);
+    }
   }
 }

@@ -6,6 +6,8 @@ import type { EventProducer } from "@tripline/kafka/port";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Redis } from "ioredis";
 import { BatchProcessor } from "./batches/batch-processor.js";
 import type { FeaturesConfig } from "./config.js";
@@ -14,6 +16,8 @@ import { StateEraser } from "./erasures/state-eraser.js";
 import { FeatureMetrics } from "./feature-metrics.js";
 import { FeaturesController } from "./features.controller.js";
 import { OnlineModule } from "./online/online.module.js";
+import { openProfiles } from "./profiles/open-profiles.js";
+import { ProfileReader } from "./profiles/profile-reader.js";
 import { FEATURE_ENGINE, StateModule } from "./state.module.js";
 import { PartitionKeys } from "./states/partition-keys.js";
 import { RebuildHold } from "./states/rebuild-hold.js";
@@ -43,7 +47,17 @@ export class FeaturesModule {
       ],
       controllers: [FeaturesController, ErasuresController],
       providers: [
-        FeatureMetrics,
+        {
+          provide: FeatureMetrics,
+          inject: [FEATURE_ENGINE],
+          useFactory: (engine: FeatureEngine) => new FeatureMetrics(engine.profiles.map(({ name }) => name)),
+        },
+        {
+          provide: ProfileReader,
+          inject: [FEATURE_ENGINE, FeatureMetrics, LOGGER],
+          useFactory: (engine: FeatureEngine, metrics: FeatureMetrics, logger: Logger) =>
+            openProfiles(config, engine, metrics, logger),
+        },
         { provide: RebuildHold, inject: [redisToken(HOLD)], useFactory: (redis: Redis) => new RebuildHold(redis) },
         {
           provide: StateEraser,
@@ -52,17 +66,26 @@ export class FeaturesModule {
         },
         {
           provide: BatchProcessor,
-          inject: [FEATURE_ENGINE, StateStore, PartitionKeys, StateCompleteness, EVENT_PRODUCER, FeatureMetrics],
+          inject: [
+            FEATURE_ENGINE,
+            StateStore,
+            PartitionKeys,
+            StateCompleteness,
+            ProfileReader,
+            EVENT_PRODUCER,
+            FeatureMetrics,
+          ],
           useFactory: (
             engine: FeatureEngine,
             store: StateStore,
             partitions: PartitionKeys,
             completeness: StateCompleteness,
+            profiles: ProfileReader,
             producer: EventProducer,
             metrics: FeatureMetrics,
           ) =>
             new BatchProcessor({
-              ...{ engine, store, partitions, completeness, producer, metrics },
+              ...{ engine, store, partitions, completeness, profiles, producer, metrics },
               now: Date.now,
               pause: delay,
             }),

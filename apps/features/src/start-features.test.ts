@@ -152,6 +152,7 @@ test("payments and labels get the values of the pure engine, event after event",
     expect(vector).toEqual({
       transaction,
       specVersion: spec.version,
+      profileTimesMs: [0, 0],
       values: result.duplicate ? [] : result.values,
       sequences: engine.entities.map((_, entity) => states[entity]?.sequence ?? 0),
       tooLate: result.duplicate ? undefined : result.tooLate,

@@ -97,7 +97,7 @@ function recordOf(number: number) {
   const values = features.map((_, index) => ((number * 31 + index * 17) % 1_000) / 7);
   const value = FeatureVector.encode({
     ...{ transaction, specVersion: version, values, sequences: [number], computedAtMs: NOON_MS + number },
-    ...{ tooLate: false, incomplete: false },
+    ...{ tooLate: false, incomplete: false, profileTimesMs: [] },
   }).finish();
   return { topic: TOPIC.name, key: transaction.cardToken, value, headers: { [HEADERS.schema]: TOPIC.schema } };
 }

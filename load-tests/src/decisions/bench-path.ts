@@ -152,6 +152,7 @@ function recordsOf(payments: readonly VectorPayment[], run: string, from: number
       sequences: [1, 1, 1, 1],
       tooLate: false,
       incomplete: false,
+      profileTimesMs: [],
       computedAtMs: payment.transaction.occurredAtMs,
     };
     return {

@@ -104,7 +104,7 @@ async function archive(lake: string, payments: readonly VectorPayment[], decisio
   const vectors = payments.map(({ transaction, values }) =>
     FeatureVector.encode({
       ...{ transaction, specVersion, values: [...values], sequences: [1, 1, 1, 1] },
-      ...{ tooLate: false, incomplete: false, computedAtMs: transaction.occurredAtMs },
+      ...{ tooLate: false, incomplete: false, profileTimesMs: [], computedAtMs: transaction.occurredAtMs },
     }).finish(),
   );
   await writer.append(TOPICS.features.name, records(vectors));

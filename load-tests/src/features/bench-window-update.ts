@@ -9,6 +9,7 @@ import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import { BatchProcessor } from "@tripline/features/batches/batch-processor";
 import { FeatureMetrics } from "@tripline/features/feature-metrics";
+import { ProfileReader } from "@tripline/features/profiles/profile-reader";
 import { PartitionKeys } from "@tripline/features/states/partition-keys";
 import { StateCompleteness } from "@tripline/features/states/state-completeness";
 import { StateStore } from "@tripline/features/states/state-store";
@@ -92,6 +93,7 @@ function processorOn(redis: Redis): BatchProcessor {
     store,
     partitions: new PartitionKeys({ admin, store, topicPrefix: "" }),
     completeness: new StateCompleteness({ admin, store }),
+    profiles: new ProfileReader({ engine, onUnreadable: () => {} }),
     producer: { send: async () => {}, close: async () => {} },
     metrics: new FeatureMetrics(),
     now: Date.now,

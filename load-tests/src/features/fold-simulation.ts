@@ -57,6 +57,7 @@ function blockOf(paid: readonly SimulatedPayment[], known: readonly SimulatedPay
       latitudes: column(paid, ({ latitude }) => latitude ?? Number.NaN),
       longitudes: column(paid, ({ longitude }) => longitude ?? Number.NaN),
       numbers: keys.map((_, entity) => Int32Array.from(paid, (payment) => numberOf(entity, payment, false))),
+      profiles: [],
     },
     labels: {
       length: known.length,

@@ -32,7 +32,11 @@ export class OnlineShare {
     this.#judge = judgeOf(plans);
     this.#horizonMs = longestWindowMs(spec);
     this.#states = counts.map(() => []);
-    this.#view = { atMs: 0, own: 1, amount: 0, thousandths: 0, entities: plans.map(emptyView) };
+    this.#view = {
+      ...{ atMs: 0, own: 1, amount: 0, thousandths: 0, latitude: Number.NaN, longitude: Number.NaN },
+      entities: plans.map(emptyView),
+      profiles: [],
+    };
     this.#features = plans.map((plan) =>
       spec.features.flatMap((feature, index) => {
         if (!("entity" in feature) || feature.entity !== plan.name) return [];
@@ -40,7 +44,7 @@ export class OnlineShare {
       }),
     );
     this.#own = spec.features.flatMap((feature, index) =>
-      "entity" in feature ? [] : [{ index, write: compilePaymentFeature(feature) }],
+      "entity" in feature ? [] : [{ index, write: compilePaymentFeature(feature, spec) }],
     );
   }
 

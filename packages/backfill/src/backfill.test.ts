@@ -9,6 +9,7 @@ import { cardToken, isCardNumber, transactionId } from "@tripline/contracts/iden
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { OracleEvent } from "@tripline/feature-engine/testing/brute-force";
 import { bruteForce } from "@tripline/feature-engine/testing/brute-force";
+import { withProfiles } from "@tripline/feature-engine/testing/brute-force-profiles";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { Redis } from "ioredis";
 import { backfill, blockPaymentsFor } from "./backfill.js";
@@ -92,7 +93,9 @@ describe("a backfill", () => {
       name: "payments.csv.gz",
       ...(Number.isFinite(untilMs) ? { untilMs } : {}),
     });
-    const expected = bruteForce(spec, events).flatMap((one) => (one === "duplicate" ? [] : (one.values ?? [])));
+    const expected = bruteForce(spec, withProfiles(events)).flatMap((one) =>
+      one === "duplicate" ? [] : (one.values ?? []),
+    );
     const { names, types, rows: written } = await readParquet(outputPath);
     expect(names).toEqual([
       ...["client_transaction_id", "card_token", "terminal_id", "occurred_at_ms", "labelled_at_ms", "fraud"],

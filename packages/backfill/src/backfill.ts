@@ -1,4 +1,4 @@
-import { rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
@@ -10,6 +10,8 @@ import { foldEvents } from "./fold/fold-events.js";
 import { WorkerPool } from "./fold/worker-pool.js";
 import type { PreparedEvents } from "./input/prepare-events.js";
 import { prepareEvents, readPrepared } from "./input/prepare-events.js";
+import type { KeyedProfile } from "./input/prepare-profiles.js";
+import { keyedProfiles, writeProfiles } from "./input/prepare-profiles.js";
 import type { TransactionsSource } from "./input/transactions-source.js";
 import type { WorkFolder } from "./input/work-folder.js";
 import { fingerprintOf, isPrepared, openWorkFolder } from "./input/work-folder.js";
@@ -23,6 +25,8 @@ export interface BackfillOptions {
   readonly outputPath: string;
   /** File for the window state as it is after the last event. */
   readonly statePath?: string;
+  /** Folder for the source tables of Feast's profile views. */
+  readonly profilesPath?: string;
   /** Events at or after this time, in milliseconds since the epoch, are left out. */
   readonly untilMs?: number;
   /** Counts events: payments and labels. What an earlier run had done is done from the start. */
@@ -65,8 +69,9 @@ const CHECKPOINT_MS_DEFAULT = 15_000;
  * another backfill writes to the same output.
  */
 export async function backfill(options: BackfillOptions): Promise<BackfillResult> {
-  const { spec, outputPath, statePath, tenant } = options;
+  const { spec, outputPath, statePath, profilesPath, tenant } = options;
   const engine = compileEngine(spec);
+  const profiles = keyedProfiles(engine.profiles, engine.entities);
   const blockPayments = blockPaymentsFor(memoryBytes(), spec.features.length);
   const tuning = { blockPayments, checkpointMs: CHECKPOINT_MS_DEFAULT, ...options.tuning };
   const work = await openWorkFolder(outputPath, await identify(options, tuning));
@@ -75,7 +80,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
   let events: PreparedEvents;
   let resumedEvents: number | undefined;
   try {
-    events = await prepare(work, { ...options, entities: engine.entities });
+    events = await prepare(work, { ...options, entities: engine.entities, profiles });
     const totalEvents = events.payments + events.labels;
     const onProgress = (doneEvents: number) => {
       resumedEvents ??= doneEvents;
@@ -85,6 +90,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
     await foldEvents({ engine, tenant, database, directory, events, pool, tuning, onProgress }, merged);
     await rename(merged, outputPath);
     if (statePath !== undefined) await writeStates(statePath, { engine, tenant, database, events, pool });
+    if (profilesPath !== undefined) await exportProfiles(work, profiles, profilesPath);
     await rm(directory, { recursive: true, force: true });
   } finally {
     await pool.close();
@@ -120,6 +126,20 @@ async function identify(options: BackfillOptions, tuning: FoldTuning): Promise<s
   } finally {
     connection.closeSync();
     instance.closeSync();
+  }
+}
+
+async function exportProfiles(
+  { database }: WorkFolder,
+  profiles: readonly KeyedProfile[],
+  folder: string,
+): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const connection = await database.connect();
+  try {
+    await writeProfiles(connection, profiles, folder);
+  } finally {
+    connection.closeSync();
   }
 }
 

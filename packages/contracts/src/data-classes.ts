@@ -142,6 +142,7 @@ export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataC
     sequences: behavioural,
     tooLate: none,
     incomplete: none,
+    profileTimesMs: behavioural,
   } satisfies Classes<FeatureVector>,
   AppliedLabel: {
     label: card,

@@ -27,6 +27,8 @@ export const PAST_KINDS = [
   "days_since_first_fraud",
 ] as const;
 export const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last"] as const;
+/** How a column of a profile is read: as it stands, as the days since a time, or as the distance from a place. */
+export const PROFILE_MEASURES = ["number", "amount", "share", "days_since", "distance"] as const;
 
 const WINDOW_TILES_MAX = 1_000;
 
@@ -80,6 +82,7 @@ const feature = z.discriminatedUnion("kind", [
   z.strictObject({ ...named, kind: z.enum(PAST_KINDS), entity }),
   z.strictObject({ ...named, kind: z.enum(RUN_KINDS), entity, explained_by: z.string().optional() }),
   z.strictObject({ ...named, kind: z.enum(PAIR_KINDS), entity, of: z.string() }),
+  z.strictObject({ ...named, kind: z.literal("profile"), entity, column: name, measure: z.enum(PROFILE_MEASURES) }),
 ]);
 
 const entityKey = z.string().refine(
@@ -109,6 +112,8 @@ const featureSpec = z
       name,
       z.strictObject({ key: entityKey, optional: z.boolean().default(false), usually: usually.optional() }),
     ),
+    /** By entity: how old a row of its profile may be. */
+    profiles: z.record(name, z.strictObject({ max_age: duration })).default({}),
     features: z.array(feature).min(1),
   })
   .superRefine((spec, context) => {
@@ -120,11 +125,15 @@ interface SpecFault {
   readonly message: string;
 }
 
-type UncheckedSpec = Pick<z.infer<typeof featureSpec>, "windows" | "entities" | "features">;
+type UncheckedSpec = Pick<z.infer<typeof featureSpec>, "windows" | "entities" | "profiles" | "features">;
 
 /** What the schema alone cannot check: references to names, and rules between entities and kinds. */
-function* faultsOf({ windows, entities, features }: UncheckedSpec): Generator<SpecFault> {
+function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Generator<SpecFault> {
   yield* entityFaults(entities);
+  for (const owner of Object.keys(profiles)) {
+    if (entities[owner]?.optional === false) continue;
+    yield { path: ["profiles", owner], message: `"${owner}" is not an entity that every payment names` };
+  }
   const seen = new Set<string>();
   const partners = new Map<string, string>();
   yield* explanationFaults(entities, features);
@@ -140,6 +149,12 @@ function* faultsOf({ windows, entities, features }: UncheckedSpec): Generator<Sp
       if (typeof value === "string" && !Object.hasOwn(entities, value)) {
         yield at(field, `entity "${value}" is not among ${Object.keys(entities).join(", ")}`);
       }
+    }
+    if (item.kind === "profile" && !Object.hasOwn(profiles, item.entity)) {
+      yield at(
+        "entity",
+        `"${item.entity}" has no profile; profiles are of ${Object.keys(profiles).join(", ") || "none"}`,
+      );
     }
     if (isLabelFeature(item) && entities[item.entity]?.optional === true) {
       yield at("entity", `labels do not carry the key of "${item.entity}", so it cannot have ${item.kind}`);
@@ -210,10 +225,10 @@ export function overTiles(item: Feature): item is Extract<Feature, { window: str
   return "window" in item && item.kind !== "distinct" && item.kind !== "unusual_count" && item.kind !== "unusual_max";
 }
 
-/** Whether a feature says something about a payment and cannot be told of an entity alone. */
+/** Whether a feature says something about a payment and cannot be told of the state of an entity alone. */
 export function needsPayment(item: Feature): boolean {
   const compared = ["z_score", "ratio_to_mean", "ratio_to_usual", "distance_from_home", "distance_from_last"];
-  const kinds: readonly string[] = [...PAYMENT_KINDS, ...PAIR_KINDS, ...compared];
+  const kinds: readonly string[] = [...PAYMENT_KINDS, ...PAIR_KINDS, ...compared, "profile"];
   return kinds.includes(item.kind);
 }
 

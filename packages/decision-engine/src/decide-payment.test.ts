@@ -8,7 +8,7 @@ import { parsePolicy } from "./parse-policy.js";
 import { parseScorecard } from "./parse-scorecard.js";
 
 const SPEC: FeatureSpec = {
-  version: 3,
+  ...{ version: 3, profiles: {} },
   windows: { "30d": { width: 2_592_000_000, tile: 86_400_000 } },
   entities: { card: { key: "card_token", optional: false }, terminal: { key: "terminal_id", optional: false } },
   features: [

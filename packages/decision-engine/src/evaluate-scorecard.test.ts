@@ -22,6 +22,7 @@ function specOf(version: number, names: readonly string[]): FeatureSpec {
     version,
     windows: {},
     entities: { card: { key: "card_token", optional: false }, terminal: { key: "terminal_id", optional: false } },
+    profiles: {},
     features: names.map((name) => ({ name, kind: "amount", default: 0, sentence: "{value}" })),
   };
 }

@@ -20,7 +20,10 @@ export interface FeatureWords {
   describe(payment: DescribedPayment): string | undefined;
 }
 
-const UNITS: Readonly<Record<Feature["kind"], Unit>> = {
+type MeasuredKind = Exclude<Feature["kind"], "profile">;
+type Measure = Extract<Feature, { kind: "profile" }>["measure"];
+
+const UNITS: Readonly<Record<MeasuredKind, Unit>> = {
   amount: "amount",
   hour_of_day: "clock",
   day_of_week: "weekday",
@@ -53,7 +56,24 @@ const UNITS: Readonly<Record<Feature["kind"], Unit>> = {
   run_count: "count",
 };
 
-const TOPICS: Readonly<Record<Feature["kind"], string>> = {
+/** Of the columns of profiles. */
+const MEASURES: Readonly<Record<Measure, { readonly unit: Unit; readonly topic: string }>> = {
+  number: { unit: "count", topic: "frequency" },
+  amount: { unit: "amount", topic: "spending" },
+  share: { unit: "share", topic: "frauds" },
+  days_since: { unit: "days", topic: "age" },
+  distance: { unit: "kilometres", topic: "place" },
+};
+
+function unitOf(feature: Feature): Unit {
+  return feature.kind === "profile" ? MEASURES[feature.measure].unit : UNITS[feature.kind];
+}
+
+function topicOf(feature: Feature): string {
+  return feature.kind === "profile" ? MEASURES[feature.measure].topic : TOPICS[feature.kind];
+}
+
+const TOPICS: Readonly<Record<MeasuredKind, string>> = {
   amount: "amount",
   hour_of_day: "time of day",
   is_night: "time of day",
@@ -90,7 +110,7 @@ const TOPICS: Readonly<Record<Feature["kind"], string>> = {
 const PAST_MEASURES: readonly Feature["kind"][] = [
   ...(["z_score", "ratio_to_mean", "ratio_to_usual", "seconds_since_last", "pair_seconds_since_last"] as const),
   ...(["distance_from_home", "distance_from_last"] as const),
-  ...(["days_since_first_fraud", "days_since_last_genuine", "days_since_run_began"] as const),
+  ...(["days_since_first_fraud", "days_since_last_genuine", "days_since_run_began", "profile"] as const),
 ];
 
 /** Kinds that a card's usual amount is told beside. */
@@ -104,18 +124,18 @@ const USUAL_DAYS_MIN = 7;
 
 /** How the values of features are written, by their names. */
 export function featureUnits(spec: FeatureSpec): ReadonlyMap<string, Unit> {
-  return new Map(spec.features.map(({ name, kind }) => [name, UNITS[kind]]));
+  return new Map(spec.features.map((feature) => [feature.name, unitOf(feature)]));
 }
 
 /** The words for each feature of the spec, in its order; undefined where a sentence cannot be read. */
 export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefined)[] {
   return spec.features.map((feature, index) => {
-    const unit = UNITS[feature.kind];
+    const unit = unitOf(feature);
     const sentence = parseTemplate(feature.sentence, () => unit);
     if (sentence === undefined) return undefined;
     const without = parseTemplate(feature.sentence_without_past ?? "", () => unit);
     const usual = usualOf(spec, feature);
-    const topic = `${"entity" in feature ? feature.entity : "payment"} ${TOPICS[feature.kind]}`;
+    const topic = `${"entity" in feature ? feature.entity : "payment"} ${topicOf(feature)}`;
     const describe = (payment: DescribedPayment): string | undefined => {
       const value = payment.values[index];
       if (value === undefined) return undefined;

@@ -5,6 +5,7 @@ const SPEC: FeatureSpec = {
   version: 3,
   windows: {},
   entities: { card: { key: "card_token", optional: false }, terminal: { key: "terminal_id", optional: false } },
+  profiles: {},
   features: ["amount", "ratio"].map((name) => ({ name, kind: "amount", default: 0, sentence: "{value}" })),
 };
 

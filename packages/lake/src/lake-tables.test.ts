@@ -59,6 +59,7 @@ const vector: FeatureVector = {
   sequences: [1, 2],
   tooLate: true,
   incomplete: false,
+  profileTimesMs: [1_780_272_000_000, 0],
 };
 
 const applied: AppliedLabel = {
@@ -213,6 +214,7 @@ test.each([
       sequences: { items: [1n, 2n] },
       too_late: true,
       incomplete: false,
+      profile_times_ms: { items: [1_780_272_000_000n, 0n] },
     },
   ],
   [

@@ -116,6 +116,7 @@ const featureVector = columnsOf<Omit<FeatureVector, "transaction">>({
   sequences: longs,
   tooLate: flag,
   incomplete: flag,
+  profileTimesMs: longs,
 });
 
 const appliedLabel = columnsOf<Omit<AppliedLabel, "label">>({

@@ -32,6 +32,7 @@ export async function startDemoSystem(options: {
     ports: readPorts(),
     registryUrl: model.registryUrl,
     statePath: model.statePath,
+    profiles: { folder: model.profilesPath, untilMs: model.historyEndMs },
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
     scoringWaitMs: SCORING_WAIT_MS,
   });

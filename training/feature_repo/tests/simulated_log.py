@@ -38,6 +38,8 @@ class Vector:
     bin: str = ""
     email_token: str = ""
     merchant_country: str = ""
+    latitude: float | None = None
+    longitude: float | None = None
 
     def key(self, name: str) -> str:
         """The id of an entity by the column of its ids; empty where the payment names none."""
@@ -75,6 +77,7 @@ def simulate(spec: FeatureSpec, seed: int = 1, payments: int = 1_500) -> list[Ve
             "bin": f"40000{draw.randrange(3)}" if draw.random() < 0.7 else "",
             "email_token": f"email-{draw.randrange(7)}" if draw.random() < 0.5 else "",
             "merchant_country": draw.choice(["BE", "FR", ""]),
+            **dict(zip(("latitude", "longitude"), _place(number), strict=True)),
         }
         named = Vector(
             client_transaction_id=f"t{number:05d}",
@@ -98,6 +101,12 @@ def simulate(spec: FeatureSpec, seed: int = 1, payments: int = 1_500) -> list[Ve
             )
         )
     return [with_amount(spec, row, draw.randrange(1, 500_000) / 100) for row in rows]
+
+
+def _place(number: int) -> tuple[float | None, float | None]:
+    """Some payments say no place, and some only half of one."""
+    known = (50 + number % 17 / 8, 4 - number % 13 / 4)
+    return (known, known, (None, None), (known[0], None))[number % 4]
 
 
 def with_amount(spec: FeatureSpec, row: Vector, amount: float) -> Vector:
@@ -143,6 +152,7 @@ _FEATURES = pa.schema(
         *((name, _TEXT) for name in ("tenant", "client_transaction_id", "card_token", "terminal_id")),
         *((name, _TEXT) for name in ("device_token", "ip_token", "bin", "email_token", "merchant_country")),
         *((name, pa.int64()) for name in ("occurred_at_ms", "computed_at_ms")),
+        *((name, pa.float64()) for name in ("latitude", "longitude")),
         ("spec_version", pa.int32()),
         ("values", pa.list_(pa.float64())),
         ("sequences", pa.list_(pa.int64())),

@@ -12,6 +12,7 @@ from build_profiles import build_profiles
 from errors import FeatureRepositoryError
 from feature_log import open_log
 from feature_spec import Feature, FeatureSpec
+from profiles import CARD_PROFILE
 from tests.simulated_log import DAY_MS, Vector, label, simulate, write_lake
 
 HOUR_MS = 3_600_000
@@ -65,9 +66,20 @@ def test_cards(
                 len(day_ends([row.occurred_at_ms for row in past])),
                 pytest.approx(mean_amount(past, spec), rel=1e-15),
                 min(hours, key=lambda hour: (-hours[hour], hour)),
+                min(row.occurred_at_ms for row in past),
+                *home_of(past),
             )
-    names = ("card_payments_total", "card_active_days_total", "card_amount_mean_total", "card_usual_hour")
+    names = tuple(column.name for column in CARD_PROFILE.columns)
     assert found_in(tables["card_profile"], "card_token", names) == wanted
+
+
+def home_of(rows: list[Vector]) -> tuple[Any, Any]:
+    places = [(row.latitude, row.longitude) for row in rows if row.latitude is not None and row.longitude is not None]
+    if not places:
+        return None, None
+    sums = (sum(Fraction(round(part * 1_000_000), 1_000_000) for part in parts) for parts in zip(*places, strict=True))
+    latitude, longitude = (pytest.approx(float(total / len(places)), rel=1e-14) for total in sums)
+    return latitude, longitude
 
 
 def test_terminals(

@@ -64,6 +64,7 @@ export function vectorOf(number: number, change: Partial<FeatureVector> = {}): F
     sequences: [number, number + 1],
     tooLate: false,
     incomplete: false,
+    profileTimesMs: [],
     ...change,
   };
 }

@@ -54,7 +54,7 @@ export function testPayment(
     specVersion: spec.version,
     values: spec.features.map((feature) => feature.default),
     computedAtMs: Date.now(),
-    ...{ sequences: [], tooLate: false, incomplete: false },
+    ...{ sequences: [], tooLate: false, incomplete: false, profileTimesMs: [] },
   };
   const outcome = given.outcome ?? Outcome.REVIEW;
   const decision: Decision = {

@@ -45,6 +45,7 @@ export function payment(change: PaymentChange = {}): { id: string; record: Outgo
     sequences: [1, 1, 0, 0],
     tooLate: false,
     incomplete: change.incomplete ?? false,
+    profileTimesMs: [],
     computedAtMs: Date.now(),
   };
   const headers = {

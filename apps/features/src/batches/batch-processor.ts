@@ -10,6 +10,7 @@ import { withProcessSpans } from "@tripline/service-kit/telemetry/process-spans"
 import { redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
 import { describeSpan, headersFromContext, withSpans } from "@tripline/service-kit/telemetry/tracing";
 import type { FeatureMetrics } from "../feature-metrics.js";
+import type { ProfileReader, ProfilesOf } from "../profiles/profile-reader.js";
 import type { Emission } from "../states/applied-batch.js";
 import { appliedOffset, encodeApplied } from "../states/applied-batch.js";
 import type { PartitionKeys } from "../states/partition-keys.js";
@@ -27,6 +28,8 @@ export interface BatchProcessorOptions {
   readonly store: StateStore;
   readonly partitions: PartitionKeys;
   readonly completeness: Pick<StateCompleteness, "check">;
+  /** Reads the profiles in the round trip of the states. */
+  readonly profiles: ProfileReader;
   readonly producer: EventProducer;
   readonly metrics: FeatureMetrics;
   /** Wall clock in milliseconds since the epoch. */
@@ -58,6 +61,11 @@ interface Part {
   readonly events: readonly EventRecord[];
   /** One per event. */
   readonly contexts: readonly Context[];
+}
+
+/** A snapshot with the profiles that were read beside it. */
+interface ProfiledSnapshot extends Snapshot {
+  readonly profilesOf: ProfilesOf;
 }
 
 const READ = redisSpan("PIPELINE");
@@ -109,16 +117,18 @@ export class BatchProcessor {
       for (const part of parts) emissions.push(...(await this.#apply([part])));
       return emissions;
     }
-    const { store, metrics } = this.options;
+    const { store, metrics, profiles } = this.options;
+    const entities = profiles.entitiesOf(parts.flatMap((part) => part.events));
     const appliedKeys = parts.map((part) => part.appliedKey);
     const contexts = parts.flatMap((part) => part.contexts);
     const keys = keysOf(parts);
     for (let tries = 1; tries <= TRIES_MAX; tries += 1) {
       const startedAt = performance.now();
       const snapshot = await withSpans(contexts, "redis read", READ, () =>
-        metrics.timed("redis read", () => store.read(appliedKeys, keys)),
+        metrics.timed("redis read", () => store.read(appliedKeys, keys, profiles.commands(entities))),
       );
-      const emissions = await this.#applyTo(snapshot, parts, contexts);
+      const profilesOf = profiles.rowsOf(entities, snapshot.besides);
+      const emissions = await this.#applyTo({ ...snapshot, profilesOf }, parts, contexts);
       if (emissions !== undefined) return emissions;
       for (const part of parts) metrics.conflict(part.topic);
       await this.options.pause(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
@@ -128,7 +138,7 @@ export class BatchProcessor {
 
   /** One try; undefined when somebody else wrote in between. */
   async #applyTo(
-    snapshot: Snapshot,
+    snapshot: ProfiledSnapshot,
     parts: readonly Part[],
     contexts: readonly Context[],
   ): Promise<readonly (readonly Emission[])[] | undefined> {
@@ -145,13 +155,13 @@ export class BatchProcessor {
 
   /** Folds what was not counted before and writes it; undefined when somebody else wrote in between. */
   async #count(
-    snapshot: Snapshot,
+    snapshot: ProfiledSnapshot,
     progress: readonly Progress[],
     contexts: readonly Context[],
   ): Promise<readonly PartFold[] | undefined> {
     const { engine, store, metrics, now, completeness } = this.options;
     const incomplete = !(await completeness.check(snapshot.complete));
-    const context = { nowMs: now(), incomplete };
+    const context = { nowMs: now(), incomplete, profilesOf: snapshot.profilesOf };
     const fresh = progress.map((one) => one.fresh);
     const { parts: folds, changed } = await metrics.timed("fold", () =>
       foldParts(engine, snapshot.states, fresh, context),

@@ -18,8 +18,9 @@ const vectorFindings = fc.record({
   sequences: fc.array(count, { maxLength: 5 }),
   tooLate: fc.boolean(),
   incomplete: fc.boolean(),
+  profileTimesMs: fc.array(count, { maxLength: 3 }),
 });
-const labelFindings = vectorFindings.map(({ values, computedAtMs, ...common }) => ({
+const labelFindings = vectorFindings.map(({ values, computedAtMs, profileTimesMs: _, ...common }) => ({
   ...common,
   appliedAtMs: computedAtMs,
 }));
@@ -81,6 +82,7 @@ describe("what a record leads to", () => {
         sequences: [1],
         tooLate: false,
         incomplete: false,
+        profileTimesMs: [],
       }),
     );
     expect(Buffer.from(bytes).includes(fact)).toBe(true);

@@ -20,11 +20,12 @@ const TAGS = {
   sequences: fieldTag(FeatureVector, "sequences", [1]),
   tooLate: fieldTag(FeatureVector, "tooLate", true),
   incomplete: fieldTag(FeatureVector, "incomplete", true),
+  profileTimesMs: fieldTag(FeatureVector, "profileTimesMs", [1]),
 } as const;
 
 /** Encodes a FeatureVector without its transaction, as `FeatureVector.encode` does, at a third of its cost. */
 export function writeVectorFindings(writer: ByteWriter, findings: VectorFindings): void {
-  const { specVersion, values, computedAtMs, sequences, tooLate, incomplete } = findings;
+  const { specVersion, values, computedAtMs, sequences, tooLate, incomplete, profileTimesMs } = findings;
   writeVarint(writer, TAGS.specVersion, specVersion);
   if (values.length > 0) {
     writer.u8(TAGS.values);
@@ -32,13 +33,10 @@ export function writeVectorFindings(writer: ByteWriter, findings: VectorFindings
     for (const value of values) writer.f64(value);
   }
   writeVarint(writer, TAGS.computedAtMs, computedAtMs);
-  if (sequences.length > 0) {
-    writer.u8(TAGS.sequences);
-    writer.varint(sequences.reduce((bytes, sequence) => bytes + varintBytes(sequence), 0));
-    for (const sequence of sequences) writer.varint(sequence);
-  }
+  writeVarints(writer, TAGS.sequences, sequences);
   writeVarint(writer, TAGS.tooLate, tooLate ? 1 : 0);
   writeVarint(writer, TAGS.incomplete, incomplete ? 1 : 0);
+  writeVarints(writer, TAGS.profileTimesMs, profileTimesMs);
 }
 
 /** Encodes an AppliedLabel without its label. */
@@ -62,6 +60,13 @@ function writeVarint(writer: ByteWriter, tag: number, value: number): void {
   if (value === 0) return;
   writer.u8(tag);
   writer.varint(value);
+}
+
+function writeVarints(writer: ByteWriter, tag: number, values: readonly number[]): void {
+  if (values.length === 0) return;
+  writer.u8(tag);
+  writer.varint(values.reduce((bytes, value) => bytes + varintBytes(value), 0));
+  for (const value of values) writer.varint(value);
 }
 
 function varintBytes(value: number): number {

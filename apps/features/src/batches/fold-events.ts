@@ -1,9 +1,11 @@
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type {
   EntityStates,
   FeatureEngine,
   LabelResult,
   PaymentResult,
 } from "@tripline/feature-engine/online/compile-engine";
+import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { Emission } from "../states/applied-batch.js";
 import { BatchStates } from "../states/batch-states.js";
@@ -15,6 +17,8 @@ export interface PartFold {
   readonly emissions: readonly Emission[];
   readonly duplicates: number;
   readonly tooLate: number;
+  /** By profile of the spec: payments without a row in force. */
+  readonly profileMisses: readonly number[];
 }
 
 /** How events of several partitions change the states, before anything is written. */
@@ -36,6 +40,8 @@ export interface FoldContext {
   readonly nowMs: number;
   /** Stored states were lost and are not rebuilt yet. */
   readonly incomplete: boolean;
+  /** The profiles of a payment's entities; none unless given. */
+  readonly profilesOf?: (payment: Transaction) => ProfileRows;
 }
 
 /**
@@ -65,8 +71,8 @@ export function foldEvents(
   context: FoldContext,
 ): Fold {
   const { parts, changed } = foldParts(engine, stored, [events], context);
-  const [{ emissions, duplicates, tooLate } = { emissions: [], duplicates: 0, tooLate: 0 }] = parts;
-  return { emissions, duplicates, tooLate, changed };
+  const [part = { emissions: [], duplicates: 0, tooLate: 0, profileMisses: [] }] = parts;
+  return { ...part, changed };
 }
 
 function foldPart(
@@ -79,30 +85,41 @@ function foldPart(
   const emissions: Emission[] = [];
   let duplicates = 0;
   let tooLate = 0;
+  const profileMisses = engine.profiles.map(() => 0);
   for (const event of events) {
     const ofEvent = states.of(event.stateKeys);
     const result =
       event.kind === "payment"
-        ? engine.applyPayment(ofEvent, event.transaction)
+        ? engine.applyPayment(ofEvent, event.transaction, context.profilesOf?.(event.transaction))
         : engine.applyLabel(ofEvent, event.label);
     if (result.duplicate) {
       duplicates += 1;
       continue;
     }
     if (result.tooLate) tooLate += 1;
+    countMisses(result, profileMisses);
     states.changed(event.stateKeys);
     const start = writer.length;
     writeFindings(writer, engine, result, ofEvent, context);
     emissions.push({ offset: event.offset, findings: writer.since(start) });
   }
-  return { emissions, duplicates, tooLate };
+  return { emissions, duplicates, tooLate, profileMisses };
 }
+
+function countMisses(result: Counted, misses: number[]): void {
+  if (!("values" in result)) return;
+  for (const [profile, timeMs] of result.profileTimesMs.entries()) {
+    if (timeMs === 0) misses[profile] = (misses[profile] ?? 0) + 1;
+  }
+}
+
+type Counted = Exclude<PaymentResult | LabelResult, { duplicate: true }>;
 
 /** What features has found out about an event that was counted. */
 function writeFindings(
   writer: ByteWriter,
   engine: FeatureEngine,
-  result: Exclude<PaymentResult | LabelResult, { duplicate: true }>,
+  result: Counted,
   states: EntityStates,
   { nowMs, incomplete }: FoldContext,
 ): void {
@@ -110,6 +127,8 @@ function writeFindings(
   const sequences = states.map((state) => state?.sequence ?? 0);
   const { tooLate } = result;
   const common = { specVersion, sequences, tooLate, incomplete };
-  if ("values" in result) writeVectorFindings(writer, { ...common, values: result.values, computedAtMs: nowMs });
-  else writeLabelFindings(writer, { ...common, appliedAtMs: nowMs });
+  if ("values" in result) {
+    const { values, profileTimesMs } = result;
+    writeVectorFindings(writer, { ...common, values, computedAtMs: nowMs, profileTimesMs });
+  } else writeLabelFindings(writer, { ...common, appliedAtMs: nowMs });
 }

@@ -2,13 +2,15 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state/state-codec";
 import { askRedis, asRedisError } from "@tripline/service-kit/redis/connect-redis";
-import { addCommand } from "@tripline/service-kit/redis/encode-command";
+import { addBuilt, addCommand } from "@tripline/service-kit/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/service-kit/redis/multi-set";
-import type { ChainableCommander, Redis } from "ioredis";
+import type { ChainableCommander, Command, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
 import { decodeApplied } from "./applied-batch.js";
 
 const NO_EVICTION = "noeviction";
+/** Of a read, besides one for each partition: UNWATCH, WATCH and MGET. */
+const READ_COMMANDS = 3;
 
 /** What was stored at one moment; `compareAndSet` finds out whether it still holds. */
 export interface Snapshot {
@@ -16,6 +18,8 @@ export interface Snapshot {
   readonly appliedHeads: readonly Buffer[];
   /** Stored states by key; null where there is none. */
   readonly states: ReadonlyMap<string, Buffer | null>;
+  /** What the commands that were sent along were answered, in their order: a reply or an error. */
+  readonly besides: readonly unknown[];
   /** Whether the states are marked as holding all that took place; see `StateCompleteness`. */
   readonly complete: boolean;
   /** Number of the read that gave it; only the newest one can still be written from. */
@@ -68,25 +72,32 @@ export class StateStore {
   /**
    * One round trip for the states of batches of one or more partitions.
    *
+   * @param besides commands that are sent along; what they read is not watched
    * @throws TriplineError `config-invalid` for a Redis that may evict states
    */
-  async read(appliedKeys: readonly string[], stateKeys: readonly string[]): Promise<Snapshot> {
+  async read(
+    appliedKeys: readonly string[],
+    stateKeys: readonly string[],
+    besides: readonly Command[] = [],
+  ): Promise<Snapshot> {
     if (!this.#evictsNothing) await this.#requireNoEviction();
     const pipeline = this.redis.pipeline().unwatch();
     addCommand(pipeline, "watch", [...appliedKeys, ...stateKeys]);
     for (const key of appliedKeys) pipeline.getrangeBuffer(key, 0, STATE_HEADER_BYTES - 1);
     addCommand(pipeline, "mget", [this.options.completeKey, ...stateKeys]);
+    for (const command of besides) addBuilt(pipeline, command);
     // Sent at once, so that the number says what the server was asked last.
     this.#watching += 1;
     const read = this.#watching;
-    const replies = await this.#run(pipeline);
-    const appliedHeads = replies.slice(2, -1).filter((head) => Buffer.isBuffer(head));
-    const values = replies.at(-1);
+    const replies = await this.#run(pipeline, appliedKeys.length + READ_COMMANDS);
+    const appliedHeads = replies.slice(2, 2 + appliedKeys.length).filter((head) => Buffer.isBuffer(head));
+    const values = replies[2 + appliedKeys.length];
     if (appliedHeads.length < appliedKeys.length || !Array.isArray(values)) throw unexpected("a read");
     const states = values.map((value: unknown) => (Buffer.isBuffer(value) ? value : null));
     return {
       appliedHeads,
       states: new Map(stateKeys.map((key, index) => [key, states[index + 1] ?? null])),
+      besides: replies.slice(appliedKeys.length + READ_COMMANDS),
       complete: states[0] !== null,
       read,
     };
@@ -154,13 +165,13 @@ export class StateStore {
     this.#evictsNothing = true;
   }
 
-  /** One round trip. @returns the replies in order; throws the first error among them */
-  #run(pipeline: ChainableCommander): Promise<unknown[]> {
+  /** One round trip. @returns the replies in order; throws the first error among those of the first `own` commands */
+  #run(pipeline: ChainableCommander, own: number): Promise<unknown[]> {
     return askRedis(async () => {
       const replies = (await pipeline.exec()) ?? [];
-      return replies.map(([error, reply]) => {
-        if (error !== null) throw error;
-        return reply;
+      return replies.map(([error, reply], index) => {
+        if (error !== null && index < own) throw error;
+        return error ?? reply;
       });
     });
   }

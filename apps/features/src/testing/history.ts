@@ -23,6 +23,7 @@ import type { Redis } from "ioredis";
 import { BatchProcessor } from "../batches/batch-processor.js";
 import { featuresConfig } from "../config.js";
 import { FeatureMetrics } from "../feature-metrics.js";
+import { ProfileReader } from "../profiles/profile-reader.js";
 import type { RebuildOptions, RebuildReport } from "../rebuild/rebuild-state.js";
 import { rebuildState } from "../rebuild/rebuild-state.js";
 import { startFeatures } from "../start-features.js";
@@ -86,6 +87,7 @@ export class TestHistory {
       store,
       partitions: new PartitionKeys({ admin, store, topicPrefix: stack.topicPrefix }),
       completeness: new StateCompleteness({ admin, store }),
+      profiles: new ProfileReader({ engine, onUnreadable: () => {} }),
       producer: { send: (records) => producer.send(records), close: async () => {} },
       metrics: new FeatureMetrics(),
       now: Date.now,

@@ -13,6 +13,8 @@ import type { Redis } from "ioredis";
 import { BatchProcessor } from "../batches/batch-processor.js";
 import type { FoldCounts } from "../feature-metrics.js";
 import { FeatureMetrics } from "../feature-metrics.js";
+import type { ProfileReaderOptions } from "../profiles/profile-reader.js";
+import { ProfileReader } from "../profiles/profile-reader.js";
 import { PartitionKeys } from "../states/partition-keys.js";
 import { StateCompleteness } from "../states/state-completeness.js";
 import type { Change } from "../states/state-store.js";
@@ -86,14 +88,17 @@ export class CountingMetrics extends FeatureMetrics {
   }
 }
 
+type ProfileSource = Partial<Pick<ProfileReaderOptions, "source" | "onUnreadable">>;
+
 let clockMs = START_MS;
 
 /**
  * One instance of the service, without its consumer.
  *
  * @param committed whether its group has handled records before
+ * @param profiles whose profiles Feast keeps in the Redis; none are read unless given
  */
-export function makeInstance(redis: Redis, outbox: Outbox, committed = false) {
+export function makeInstance(redis: Redis, outbox: Outbox, committed = false, profiles: ProfileSource = {}) {
   const store = new FaultyStore(redis, STORE_OPTIONS);
   const metrics = new CountingMetrics();
   const admin = {
@@ -111,6 +116,7 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false) {
     store,
     partitions: new PartitionKeys({ admin, store, topicPrefix: "p." }),
     completeness: new StateCompleteness({ admin, store }),
+    profiles: new ProfileReader({ engine, onUnreadable: () => {}, ...profiles }),
     producer: outbox,
     metrics,
     // Differs at every call, so that features computed twice would not have the same bytes.
@@ -161,8 +167,9 @@ export function expectedVectors(transactions: readonly Transaction[]): Omit<Feat
     const result = engine.applyPayment(own, transaction);
     if (result.duplicate) throw new Error("a duplicate");
     const sequences = own.map((state) => state?.sequence ?? 0);
-    const { values, tooLate } = result;
-    return { transaction, specVersion: engine.spec.version, values, sequences, tooLate, incomplete: false };
+    const { values, tooLate, profileTimesMs } = result;
+    const found = { values, sequences, tooLate, incomplete: false, profileTimesMs };
+    return { transaction, specVersion: engine.spec.version, ...found };
   });
 }
 
@@ -191,7 +198,8 @@ export function useRedis() {
     for (const redis of connections) redis.disconnect();
     connections = [];
   });
-  const instance = async (outbox = new Outbox(), committed = false) => makeInstance(await connect(), outbox, committed);
+  const instance = async (outbox = new Outbox(), committed = false, profiles: ProfileSource = {}) =>
+    makeInstance(await connect(), outbox, committed, profiles);
   return { connect, instance };
 }
 

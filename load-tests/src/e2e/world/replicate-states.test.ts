@@ -53,6 +53,7 @@ beforeAll(async () => {
     simulation: SIMULATION,
     historyEndMs: START_MS + 2 * DAY_MS,
     statePath: join(folder, "state.bin"),
+    profilesPath: join(folder, "profiles"),
     secretsFile: join(folder, "secrets.json"),
     registryUrl: "",
     version: "1",

@@ -1,10 +1,12 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
+import type { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { EventBlock } from "@tripline/feature-engine/bulk/event-block";
 import type { ShareOptions } from "@tripline/feature-engine/bulk/share-fold";
 import { FOLD_STEPS, ShareFold } from "@tripline/feature-engine/bulk/share-fold";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { toThousandths } from "@tripline/feature-engine/online/compile-engine";
 import type { CountedEvent, EventInTurn, FoldedPayment } from "@tripline/feature-engine/online/fold-in-order";
+import type { ProfilePlan, ProfileRows } from "@tripline/feature-engine/profiles";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { hashId } from "@tripline/feature-engine/state/recent-ids";
 
@@ -14,6 +16,8 @@ export type OpenBulk = (options: ShareOptions) => Pick<ShareFold, "fold" | "rest
 export interface BulkRefoldOptions {
   readonly engine: FeatureEngine;
   readonly openBulk?: OpenBulk;
+  /** As of `FoldInOrder`. */
+  readonly profilesOf?: (vector: FeatureVector) => ProfileRows;
   /** @param values by feature of the spec; undefined where the payment came too late for the bulk engine */
   readonly onPayment: (payment: FoldedPayment, values: readonly (number | undefined)[]) => void;
 }
@@ -31,7 +35,7 @@ export class BulkRefold {
   #entities: BlockEntities[] = [];
 
   constructor(options: BulkRefoldOptions) {
-    this.#options = { openBulk: (share) => new ShareFold(share), ...options };
+    this.#options = { openBulk: (share) => new ShareFold(share), profilesOf: () => [], ...options };
     this.#clear();
   }
 
@@ -71,7 +75,7 @@ export class BulkRefold {
 
   /** Computes what was added so far. To be called at the end. */
   flush(): void {
-    const { engine, openBulk, onPayment } = this.#options;
+    const { engine, openBulk, profilesOf, onPayment } = this.#options;
     const { features } = engine.spec;
     const payments = this.#block.filter(({ event }) => event.kind === "payment");
     const labels = this.#block.filter(({ event }) => event.kind === "label");
@@ -83,11 +87,13 @@ export class BulkRefold {
     for (const [entity, { starts }] of this.#entities.entries()) {
       for (const [number, bytes] of starts.entries()) bulk.restore(entity, number, engine.decodeState(entity, bytes));
     }
-    const block = blockOf(payments, labels, this.#entities.length);
+    const block = blockOf(payments, labels, this.#entities.length, engine.profiles, profilesOf);
     const columns = features.map(() => new Float64Array(payments.length));
     for (const step of FOLD_STEPS) bulk.fold(step, block, columns);
     const names = engine.entities.map(({ name }) => name);
-    const places = features.map((feature) => ("entity" in feature ? names.indexOf(feature.entity) : -1));
+    const places = features.map((feature) =>
+      "entity" in feature && feature.kind !== "profile" ? names.indexOf(feature.entity) : -1,
+    );
     for (const [row, { folded, late }] of payments.entries()) {
       if (folded === undefined) continue;
       onPayment(
@@ -171,7 +177,14 @@ function isLate({ lastMs, lastIsPayment }: Standing, event: CountedEvent): boole
   return atMs < lastMs || (atMs === lastMs && lastIsPayment && event.kind === "label");
 }
 
-function blockOf(paid: readonly Row[], known: readonly Row[], entities: number): EventBlock {
+function blockOf(
+  paid: readonly Row[],
+  known: readonly Row[],
+  entities: number,
+  profiles: readonly ProfilePlan[],
+  profilesOf: (vector: FeatureVector) => ProfileRows,
+): EventBlock {
+  const rows = paid.map(({ event }) => (event.kind === "payment" ? profilesOf(event.vector) : []));
   const numbersOf = (rows: readonly Row[]) =>
     Array.from({ length: entities }, (_, entity) => Int32Array.from(rows, ({ numbers }) => numbers[entity] ?? -1));
   const payments = paid.flatMap(({ event }) => (event.kind === "payment" ? (event.vector.transaction ?? []) : []));
@@ -190,6 +203,9 @@ function blockOf(paid: readonly Row[], known: readonly Row[], entities: number):
       latitudes: Float64Array.from(payments, ({ latitude }) => latitude ?? Number.NaN),
       longitudes: Float64Array.from(payments, ({ longitude }) => longitude ?? Number.NaN),
       numbers: numbersOf(paid),
+      profiles: profiles.map(({ columns }, profile) =>
+        columns.map((_, column) => Float64Array.from(rows, (row) => row[profile]?.values[column] ?? Number.NaN)),
+      ),
     },
     labels: {
       length: labels.length,

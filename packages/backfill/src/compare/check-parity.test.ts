@@ -40,7 +40,7 @@ test("in order of time all values are emitted, folded again and computed in bulk
   const report = await check(emit());
   expect(report).toMatchObject({ rows: EVENTS * (2 / 3), bulkRows: EVENTS * (2 / 3), mismatches: 0, stuck: 0 });
   expect(printParity(report)).toBe(
-    `parity: emitted=400 replayed=400 bulk=400 features=${spec.features.length} mismatches=0 stuck=0 skipped=0 repeated=0 strayed=0 stray_ms_max=0`,
+    `parity: emitted=400 replayed=400 bulk=400 profiled=0 features=${spec.features.length} mismatches=0 stuck=0 skipped=0 repeated=0 strayed=0 stray_ms_max=0`,
   );
 });
 

@@ -1,9 +1,12 @@
+import type { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { CountedEvent, FoldedPayment } from "@tripline/feature-engine/online/fold-in-order";
 import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
+import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state/state-key";
 import type { ReadCountedOptions } from "@tripline/lake/read/read-counted";
 import { readCounted } from "@tripline/lake/read/read-counted";
+import { openProfiles } from "../profiles/read-profiles.js";
 import { readSnapshot } from "../states/state-snapshot.js";
 import type { OpenBulk } from "./bulk-refold.js";
 import { BulkRefold } from "./bulk-refold.js";
@@ -12,12 +15,16 @@ export interface ParityOptions extends ReadCountedOptions {
   readonly engine: FeatureEngine;
   /** Snapshot of the states with which the online service began; it began with nothing unless given. */
   readonly statePath?: string;
+  /** Folder of the profile tables that were brought online; needed where vectors were computed with profiles. */
+  readonly profilesPath?: string;
   readonly onProgress?: (events: number) => void;
 }
 
 export interface RefoldOptions extends Pick<ParityOptions, "engine" | "onProgress"> {
   /** Bytes of the state from which an entity starts, by Redis key; null where it starts with nothing. */
   readonly stateBefore?: (key: string) => Uint8Array | null;
+  /** The profiles that a payment was computed with; none unless given. */
+  readonly profilesOf?: (vector: FeatureVector) => ProfileRows;
   readonly openBulk?: OpenBulk;
 }
 
@@ -38,6 +45,8 @@ export interface ParityReport {
   readonly rows: number;
   /** Those of them of which the bulk engine computed every feature: all that have a place in the order of time. */
   readonly bulkRows: number;
+  /** Those of them that were computed with a profile of every kind. */
+  readonly profiled: number;
   /** Features of each. */
   readonly features: number;
   /** Values that are not the same bits three times. */
@@ -67,7 +76,13 @@ const DAY_MS = 86_400_000;
  */
 export async function checkParity(options: ParityOptions): Promise<ParityReport> {
   const states = options.statePath === undefined ? undefined : await readStates(options.statePath);
-  return refold(readCounted(options), { ...options, stateBefore: (key) => states?.get(key) ?? null });
+  const { profilesPath, engine } = options;
+  const profilesOf = profilesPath === undefined ? undefined : await openProfiles(profilesPath, engine);
+  return refold(readCounted(options), {
+    ...options,
+    stateBefore: (key) => states?.get(key) ?? null,
+    ...(profilesOf === undefined ? {} : { profilesOf }),
+  });
 }
 
 /** As `checkParity`, of events that somebody else has read. */
@@ -75,16 +90,18 @@ export async function refold(
   events: AsyncIterable<readonly CountedEvent[]> | Iterable<readonly CountedEvent[]>,
   options: RefoldOptions,
 ): Promise<ParityReport> {
-  const { engine, stateBefore, openBulk, onProgress } = options;
+  const { engine, stateBefore, profilesOf, openBulk, onProgress } = options;
   const tally = new ParityTally(engine);
   const bulk = new BulkRefold({
     engine,
     ...(openBulk === undefined ? {} : { openBulk }),
+    ...(profilesOf === undefined ? {} : { profilesOf }),
     onPayment: (payment, values) => tally.compare(payment, values),
   });
   const folding = new FoldInOrder({
     engine,
     ...(stateBefore === undefined ? {} : { stateBefore }),
+    ...(profilesOf === undefined ? {} : { profilesOf }),
     stateTtlMs: STATE_TTL_DAYS_DEFAULT * DAY_MS,
     onEvent: (inTurn) => bulk.add(inTurn),
     onPayment: (payment) => bulk.addFolded(payment),
@@ -103,8 +120,8 @@ export async function refold(
 
 /** One line for a gate: it passes with `mismatches=0` and `stuck=0`. */
 export function printParity(report: ParityReport): string {
-  const { rows, bulkRows, features, mismatches, repeated, skipped, stuck, strayed, strayMsMax } = report;
-  const compared = `emitted=${rows} replayed=${rows} bulk=${bulkRows} features=${features} mismatches=${mismatches}`;
+  const { rows, bulkRows, profiled, features, mismatches, repeated, skipped, stuck, strayed, strayMsMax } = report;
+  const compared = `emitted=${rows} replayed=${rows} bulk=${bulkRows} profiled=${profiled} features=${features} mismatches=${mismatches}`;
   const order = `strayed=${strayed} stray_ms_max=${strayMsMax}`;
   return `parity: ${compared} stuck=${stuck} skipped=${skipped} repeated=${repeated} ${order}`;
 }
@@ -118,6 +135,7 @@ async function readStates(path: string): Promise<ReadonlyMap<string, Uint8Array>
 class ParityTally {
   #rows = 0;
   #bulkRows = 0;
+  #profiled = 0;
   #mismatches = 0;
   #skipped = 0;
   #strayed = 0;
@@ -137,6 +155,8 @@ class ParityTally {
     }
     this.#rows += 1;
     if (!bulk.includes(undefined)) this.#bulkRows += 1;
+    const { profileTimesMs } = vector;
+    if (profileTimesMs.length > 0 && profileTimesMs.every((timeMs) => timeMs > 0)) this.#profiled += 1;
     if (strayMs > 0) this.#strayed += 1;
     this.#strayMsMax = Math.max(this.#strayMsMax, strayMs);
     const transactionId = vector.transaction?.transactionId ?? "";
@@ -157,6 +177,7 @@ class ParityTally {
     return {
       rows: this.#rows,
       bulkRows: this.#bulkRows,
+      profiled: this.#profiled,
       features: this.engine.spec.features.length,
       mismatches: this.#mismatches,
       examples: this.#examples,

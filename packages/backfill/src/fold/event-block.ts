@@ -8,6 +8,8 @@ export interface BlockShape {
   readonly entities: number;
   /** Features of the spec. */
   readonly features: number;
+  /** Columns of each profile of the spec. */
+  readonly profiles: readonly number[];
 }
 
 /** What is known of a block besides its memory: how far it is filled. */
@@ -31,8 +33,9 @@ const PAYMENT_DOUBLES = 5;
 const LABEL_DOUBLES = 3;
 
 /** Memory that one block takes. */
-export function blockBytes({ paymentsMax, labelsMax, entities, features }: BlockShape): number {
-  const perPayment = 8 * (PAYMENT_DOUBLES + features) + 4 * entities;
+export function blockBytes({ paymentsMax, labelsMax, entities, features, profiles }: BlockShape): number {
+  const doubles = PAYMENT_DOUBLES + features + profiles.reduce((sum, columns) => sum + columns, 0);
+  const perPayment = 8 * doubles + 4 * entities;
   const perLabel = 8 * LABEL_DOUBLES + 4 * entities + 2;
   return perPayment * paymentsMax + perLabel * labelsMax;
 }
@@ -59,6 +62,7 @@ export function viewBlock(shape: BlockShape, memory: SharedArrayBuffer): SharedB
     Float64Array,
     Float64Array,
   ];
+  const profiles = shape.profiles.map((count) => Array.from({ length: count }, () => doubles(paymentsMax)));
   const labelMs = doubles(labelsMax);
   const references = doubles(labelsMax);
   const occurredAtMs = doubles(labelsMax);
@@ -67,7 +71,7 @@ export function viewBlock(shape: BlockShape, memory: SharedArrayBuffer): SharedB
   const frauds = new Uint8Array(memory, at, labelsMax);
   const explained = new Uint8Array(memory, at + labelsMax, labelsMax);
   return {
-    payments: { atMs, amounts, thousandths, latitudes, longitudes, numbers: paymentNumbers },
+    payments: { atMs, amounts, thousandths, latitudes, longitudes, numbers: paymentNumbers, profiles },
     labels: { atMs: labelMs, references, occurredAtMs, frauds, explained, numbers: labelNumbers },
     features: columns,
   };

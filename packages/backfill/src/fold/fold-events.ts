@@ -44,13 +44,13 @@ export interface FoldTuning {
 export async function foldEvents(options: FoldOptions, outputPath: string): Promise<void> {
   const { engine, database, directory, events, pool, tuning } = options;
   const begun = await readCheckpoint(directory);
-  const keys = engine.entities.map((plan) => plan.key);
   const from = begun?.position ?? { payments: 0, labels: 0 };
   const shape: BlockShape = {
     paymentsMax: tuning.blockPayments,
     labelsMax: tuning.blockPayments * 2,
-    entities: keys.length,
+    entities: engine.entities.length,
     features: engine.spec.features.length,
+    profiles: engine.profiles.map(({ columns }) => columns.length),
   };
   const shares = tuning.workers ?? workersFor(events.payments + events.labels);
   // Writing a block takes about as long as folding it; one more block is being folded, and one read.
@@ -66,7 +66,7 @@ export async function foldEvents(options: FoldOptions, outputPath: string): Prom
   const writer = await PartWriter.open({ database, directory, names, features, writers });
   try {
     if (begun !== undefined) await pool.restore(`${directory}/${begun.states}`);
-    const reader = await EventReader.open(connections, events, keys, from);
+    const reader = await EventReader.open(connections, events, engine, from);
     const pipeline = new Pipeline(options, writer, begun?.parts ?? [], from);
     for (;;) {
       const slot = await pipeline.freeSlot(blocks.length);

@@ -1,10 +1,12 @@
 import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import { currencyDecimals } from "@tripline/contracts/currency";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { toThousandths } from "@tripline/feature-engine/online/compile-engine";
 import { readDoubles } from "../fold/data-chunk.js";
 import type { BlockFill, BlockShape, SharedBlock } from "../fold/event-block.js";
 import type { PreparedEvents } from "./prepare-events.js";
 import { numberOf } from "./prepare-events.js";
+import { profileColumn } from "./prepare-profiles.js";
 
 /** Events before a block: all of them are in earlier ones. */
 export interface EventPosition {
@@ -35,14 +37,18 @@ export class EventReader {
   static async open(
     connections: readonly [DuckDBConnection, DuckDBConnection],
     events: PreparedEvents,
-    keys: readonly string[],
+    engine: Pick<FeatureEngine, "entities" | "profiles">,
     from: EventPosition,
   ): Promise<EventReader> {
+    const keys = engine.entities.map((plan) => plan.key);
+    const profiles = engine.profiles.flatMap(({ name, columns }) =>
+      columns.map((column) => orNaN(profileColumn(name, column))),
+    );
     const numbers = keys.map((key, entity) => numberOf(key, events.ids[entity] ?? []));
-    const places = events.hasPlaces ? [degrees("latitude"), degrees("longitude")] : [undefined, undefined];
+    const places = events.hasPlaces ? [orNaN("latitude"), orNaN("longitude")] : [undefined, undefined];
     const payments = await openChunks(
       connections[0],
-      ["occurred_at_ms", "amount_minor", numberOf("currency", events.currencies), ...places, ...numbers],
+      ["occurred_at_ms", "amount_minor", numberOf("currency", events.currencies), ...places, ...numbers, ...profiles],
       `payments WHERE rowid >= ${from.payments}`,
     );
     const labels = await openChunks(
@@ -115,6 +121,13 @@ export class EventReader {
       const numbers = payments.numbers[entity];
       if (numbers !== undefined) numbers[at] = columns[5 + entity]?.[row] ?? -1;
     }
+    let next = 5 + payments.numbers.length;
+    for (const profile of payments.profiles) {
+      for (const column of profile) {
+        column[at] = columns[next]?.[row] ?? Number.NaN;
+        next += 1;
+      }
+    }
     this.payments.row += 1;
   }
 
@@ -137,9 +150,9 @@ const NO_COLUMN = new Float64Array(0);
 /** Of ten, by decimal places of a currency: the same numbers as `10 ** decimals`. */
 const POWERS = Array.from({ length: 20 }, (_, decimals) => 10 ** decimals);
 
-/** SQL for a place's part: not a number where it is unknown. */
-function degrees(column: string): string {
-  return `coalesce(${column}, 'nan'::DOUBLE)`;
+/** SQL for a number: not a number where it is unknown. */
+function orNaN(column: string): string {
+  return `coalesce(${column}::DOUBLE, 'nan'::DOUBLE)`;
 }
 
 /** @param columns SQL of each; undefined where there is none, and nothing needs to be read */

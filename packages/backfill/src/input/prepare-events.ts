@@ -1,6 +1,8 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { checkPayments } from "./check-payments.js";
+import type { KeyedProfile } from "./prepare-profiles.js";
+import { prepareProfiles } from "./prepare-profiles.js";
 import type { TransactionsSource } from "./transactions-source.js";
 import { unreadableInput } from "./transactions-source.js";
 import { sqlName } from "./work-database.js";
@@ -11,6 +13,7 @@ export interface PrepareOptions {
   readonly untilMs?: number;
   /** In the order of the spec. */
   readonly entities: readonly Pick<EntityPlan, "key" | "fields">[];
+  readonly profiles: readonly KeyedProfile[];
 }
 
 /** What there is to fold. */
@@ -39,7 +42,7 @@ const OWN_COLUMNS = [
  * @throws TriplineError `invalid-field` when the source cannot be read or a row is not a payment.
  */
 export async function prepareEvents(connection: DuckDBConnection, options: PrepareOptions): Promise<void> {
-  const { source, tenant, untilMs, entities } = options;
+  const { source, tenant, untilMs, entities, profiles } = options;
   const keys = entities.map(({ key }) => key);
   // The tables are read a few times at most: packing them would cost more than it saves.
   await connection.run("SET force_compression = 'uncompressed'");
@@ -63,6 +66,7 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
     `CREATE TABLE labels AS SELECT labelled_at_ms, fraud, occurred_at_ms, rowid AS payment, ${keys.join(", ")} FROM payments
      WHERE ${labelled} ORDER BY labelled_at_ms, payment`,
   );
+  await prepareProfiles(connection, profiles);
   await connection.run(
     "CREATE TABLE prepared AS SELECT count(*), (SELECT count(*) FROM labels), count(latitude) FROM payments",
   );

@@ -9,6 +9,7 @@ const SPEC: FeatureSpec = {
   version: 3,
   windows: {},
   entities: { card: { key: "card_token", optional: false } },
+  profiles: {},
   features: [{ name: "amount", kind: "amount", default: 0, sentence: "{value}" }],
 };
 const STATIC = 'static_policy: { default: { action: approve, reason: STATIC, text: "Open." } }';

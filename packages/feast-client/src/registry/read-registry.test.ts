@@ -103,6 +103,18 @@ test("a project that is not there is named, with those that are", () => {
   );
 });
 
+test("the registry of a newer Feast is refused, and one of this schema is read", () => {
+  const of = (version: string) => () => parseRegistry(message([[3, version], PROJECT]), { project: "here" });
+  expect(of("1")).not.toThrow();
+  expect(of("2")).toThrow(
+    expect.objectContaining({
+      code: "unsupported",
+      message:
+        "The registry has the schema version 2, and this client reads version 1: it was written by a newer Feast.",
+    }),
+  );
+});
+
 test("bytes that are not a registry are refused", () => {
   expect(() => parseRegistry(Buffer.from("not a registry"), { project: "here" })).toThrow(
     expect.objectContaining({ code: "malformed-response", field: "registry" }),

@@ -17,6 +17,9 @@ import type {
 /** What Feast calls the entity of a view without entities, and its join key. */
 const DUMMY_ENTITY = "__dummy";
 
+/** Feast's REGISTRY_SCHEMA_VERSION. */
+const SCHEMA_VERSION = "1";
+
 /** PDF_BYTES and IMAGE_BYTES, which Feast has in its registry and stores as bytes. */
 const BYTES_TYPES = new Set([30, 31]);
 
@@ -111,6 +114,7 @@ export async function readRegistry(path: string, options: RegistryOptions): Prom
 
 function readProject(registry: Message, options: RegistryOptions): FeatureRegistry {
   const { project } = options;
+  refuseNewerSchema(registry);
   refuseMissingProject(registry, project);
   const entities = new Map(
     registry
@@ -148,6 +152,14 @@ function readProject(registry: Message, options: RegistryOptions): FeatureRegist
       .map((view) => view.message(1).text(1)),
     keepsVersionsOnline: options.keepsVersionsOnline ?? false,
   };
+}
+
+/** Feast raises it when a registry may not be read as before. A registry that Feast has not saved yet has none. */
+function refuseNewerSchema(registry: Message): void {
+  const version = registry.text(3);
+  if (version === "" || version === SCHEMA_VERSION) return;
+  const message = `The registry has the schema version ${version}, and this client reads version ${SCHEMA_VERSION}: it was written by a newer Feast.`;
+  throw new FeastError("unsupported", message, "registry");
 }
 
 function refuseMissingProject(registry: Message, project: string): void {

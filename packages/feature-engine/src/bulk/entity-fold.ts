@@ -70,7 +70,7 @@ export class EntityFold {
     this.payments = new GroupedPayments({ ...options, partners, places, recentIds, labelDetails });
     this.labels = new GroupedLabels({ ...options, partners, places, recentIds, labelDetails });
     this.features = spec.features.flatMap((feature, index) =>
-      "entity" in feature && feature.entity === plan.name
+      "entity" in feature && feature.kind !== "profile" && feature.entity === plan.name
         ? [{ index, write: compileColumn(feature, plan, horizonMs) }]
         : [],
     );

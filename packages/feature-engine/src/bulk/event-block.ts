@@ -21,6 +21,8 @@ export interface PaymentColumns {
   readonly longitudes: Float64Array;
   /** By entity of the spec: the number of the payment's entity, -1 where it names none. */
   readonly numbers: readonly Int32Array[];
+  /** By profile of the spec and its columns, as known when the payment took place; NaN where no row was in force, and for null. */
+  readonly profiles: readonly (readonly Float64Array[])[];
 }
 
 /** The first `length` places of each column are in use. */

@@ -34,7 +34,7 @@ export interface PaymentRows {
   readonly thousandths: Float64Array;
 }
 
-export type EntityFeature = Extract<Feature, { entity: string }>;
+export type EntityFeature = Exclude<Extract<Feature, { entity: string }>, { kind: "profile" }>;
 
 export function compileColumn(feature: EntityFeature, plan: EntityPlan, horizonMs: number): FeatureColumn {
   switch (feature.kind) {

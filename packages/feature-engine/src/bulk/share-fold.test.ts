@@ -3,11 +3,12 @@ import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import fc from "fast-check";
 import { compileEngine, toThousandths } from "../online/compile-engine.js";
+import { isInForce, planProfiles } from "../profiles.js";
 import type { IdHash } from "../state/recent-ids.js";
 import { hashId } from "../state/recent-ids.js";
 import type { OracleEvent } from "../testing/brute-force.js";
 import { sparseSpec, wideSpec } from "../testing/specs.js";
-import { TestStates } from "../testing/states.js";
+import { profileRowsOf, TestStates } from "../testing/states.js";
 import { eventStreams } from "../testing/streams.js";
 import { wordsOf } from "./entity-records.js";
 import type { EventBlock } from "./event-block.js";
@@ -27,7 +28,7 @@ class Numbered {
   readonly hashes: readonly Uint32Array[];
 
   constructor(
-    spec: FeatureSpec,
+    private readonly spec: FeatureSpec,
     readonly events: readonly OracleEvent[],
   ) {
     this.names = Object.keys(spec.entities);
@@ -57,6 +58,7 @@ class Numbered {
         latitudes: column(paid, ({ latitude }) => latitude ?? Number.NaN),
         longitudes: column(paid, ({ longitude }) => longitude ?? Number.NaN),
         numbers: numbers(paid),
+        profiles: this.#profiles(paid),
       },
       labels: {
         length: known.length,
@@ -68,6 +70,21 @@ class Numbered {
         numbers: numbers(known),
       },
     };
+  }
+
+  /** What is in force of the profiles, as a backfill joins it. */
+  #profiles(paid: readonly OracleEvent[]): Float64Array[][] {
+    const plans = planProfiles(this.spec);
+    const rows = paid.map((event) => profileRowsOf({ profiles: plans }, event));
+    return plans.map((plan, profile) =>
+      plan.columns.map((_, column) =>
+        Float64Array.from(rows, (row, index): number => {
+          const own = row[profile];
+          const isKnown = own !== undefined && isInForce(own, paid[index]?.atMs ?? 0, plan);
+          return isKnown ? (own.values[column] ?? Number.NaN) : Number.NaN;
+        }),
+      ),
+    );
   }
 
   /** The id that a reference stands for. */

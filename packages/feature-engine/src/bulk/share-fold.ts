@@ -52,7 +52,7 @@ export class ShareFold {
       });
     });
     this.own = spec.features.flatMap((feature, index) =>
-      "entity" in feature ? [] : [{ index, write: compilePaymentFeature(feature) }],
+      "entity" in feature && feature.kind !== "profile" ? [] : [{ index, write: compilePaymentFeature(feature, spec) }],
     );
     this.defaults = spec.features.flatMap((feature, index) => {
       const entity = "entity" in feature ? names.indexOf(feature.entity) : -1;

@@ -5,6 +5,8 @@ import { needsPayment } from "@tripline/contracts/feature-spec";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { EntityPlan } from "../plan-entities.js";
 import { judgeOf, longestWindowMs, planEntities } from "../plan-entities.js";
+import type { ProfilePlan, ProfileRows } from "../profiles.js";
+import { isInForce, planProfiles } from "../profiles.js";
 import { ByteReader } from "../state/byte-reader.js";
 import { ByteWriter } from "../state/byte-writer.js";
 import type { EntityState } from "../state/entity-state.js";
@@ -44,6 +46,8 @@ export type PaymentResult =
       readonly values: number[];
       /** True when the event is older than all windows of one of its entities, which did not count it. */
       readonly tooLate: boolean;
+      /** By profile of the spec: the time of the row that the features were made of; 0 where none was in force. */
+      readonly profileTimesMs: number[];
     };
 
 export type LabelResult = { readonly duplicate: true } | { readonly duplicate: false; readonly tooLate: boolean };
@@ -92,6 +96,7 @@ export class FeatureEngine {
   readonly longestWindowMs: number;
   /** In the order of the spec. */
   readonly entities: readonly EntityPlan[];
+  readonly profiles: readonly ProfilePlan[];
   /** Place of the entity whose unusual payments explain frauds of another; -1 where the spec names none. */
   readonly judge: number;
   readonly #idOf: readonly IdOfEvent[];
@@ -110,6 +115,7 @@ export class FeatureEngine {
   constructor(readonly spec: FeatureSpec) {
     this.longestWindowMs = longestWindowMs(spec);
     this.entities = planEntities(spec);
+    this.profiles = planProfiles(spec);
     this.judge = judgeOf(this.entities);
     this.#idOf = this.entities.map((plan) => compileId(plan.fields));
     this.#features = spec.features.map((feature) => compileFeature(feature, spec, this.entities, this.longestWindowMs));
@@ -120,12 +126,21 @@ export class FeatureEngine {
     );
     this.#partnerEntities = new Set(this.entities.flatMap((plan) => plan.partners?.entity ?? []));
     this.#partnerHashes = this.entities.map(() => 0);
-    this.#view = { atMs: 0, own: 1, amount: 0, thousandths: 0, entities: this.entities.map(emptyView) };
+    this.#view = {
+      ...{ atMs: 0, own: 1, amount: 0, thousandths: 0, latitude: Number.NaN, longitude: Number.NaN },
+      entities: this.entities.map(emptyView),
+      profiles: this.profiles.map(() => undefined),
+    };
   }
 
   /** The ids of an event's entities in the order of the spec; undefined where the event names none. */
   entityIds(event: EntityIds): (string | undefined)[] {
     return this.#idOf.map((idOf) => idOf(event));
+  }
+
+  /** As `entityIds`, of one entity. */
+  entityId(entity: number, event: EntityIds): string | undefined {
+    return this.#idOf[entity]?.(event);
   }
 
   /** Redis keys of the states of an event's entities, as `entityIds`. */
@@ -175,13 +190,15 @@ export class FeatureEngine {
   /**
    * The features of a payment as known when it took place, which then becomes part of all its states.
    *
+   * @param profiles of its entities; a row that is newer than the payment or too old counts as none
    * @throws TriplineError `invalid-field` for an amount, a time or a place that cannot be counted, before anything changes.
    */
-  applyPayment(states: EntityStates, payment: PaymentEvent): PaymentResult {
+  applyPayment(states: EntityStates, payment: PaymentEvent, profiles: ProfileRows = []): PaymentResult {
     checkPayment(payment);
     hashId(payment.transactionId, this.#id);
     if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
     this.#look(states, payment);
+    const profileTimesMs = this.#lookAtProfiles(profiles);
     const view = this.#view;
     const values = this.#features.map((feature) => feature(view));
     const { latitude, longitude } = payment;
@@ -195,7 +212,7 @@ export class FeatureEngine {
       const count = { atMs: view.atMs, amount: view.thousandths, partnerHash, latitude, longitude };
       if (!countPayment(plan, state, count, this.longestWindowMs)) tooLate = true;
     }
-    return { duplicate: false, values, tooLate };
+    return { duplicate: false, values, tooLate, profileTimesMs };
   }
 
   /**
@@ -258,6 +275,8 @@ export class FeatureEngine {
       this.#partnerHashes[entity] = this.#partnerId.high;
     }
     const { latitude, longitude } = payment;
+    view.latitude = latitude ?? Number.NaN;
+    view.longitude = longitude ?? Number.NaN;
     for (let entity = 0; entity < this.entities.length; entity += 1) {
       const plan = this.entities[entity];
       const state = states[entity];
@@ -268,6 +287,17 @@ export class FeatureEngine {
       const encounter = { partnerHash: this.#partnerHash(plan), latitude, longitude };
       viewEntity(plan, state, view.atMs, this.longestWindowMs, encounter, entityView);
     }
+  }
+
+  /** Puts the rows in force into the view. @returns their times */
+  #lookAtProfiles(rows: ProfileRows): number[] {
+    const view = this.#view;
+    return this.profiles.map((plan, index) => {
+      const row = rows[index];
+      const isUsed = row !== undefined && isInForce(row, view.atMs, plan);
+      view.profiles[index] = isUsed ? row.values : undefined;
+      return isUsed ? row.atMs : 0;
+    });
   }
 
   #partnerHash({ partners }: EntityPlan): number {

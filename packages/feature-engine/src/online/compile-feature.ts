@@ -19,6 +19,8 @@ import {
   zScore,
 } from "../feature-formulas.js";
 import type { EntityPlan } from "../plan-entities.js";
+import type { ProfileFeature } from "../profiles.js";
+import { findPlaces, planProfiles, profileValue } from "../profiles.js";
 import type { Aggregate } from "../state/tile-ring.js";
 import { emptyAggregate } from "../state/tile-ring.js";
 
@@ -63,8 +65,13 @@ export interface PaymentView {
   /** In major units. */
   amount: number;
   thousandths: number;
+  /** Degrees; NaN where the payment does not say. */
+  latitude: number;
+  longitude: number;
   /** In the order of the spec. */
   readonly entities: readonly EntityView[];
+  /** By profile of the spec: its columns; undefined where no row is in force. */
+  readonly profiles: (ArrayLike<number> | undefined)[];
 }
 
 export type CompiledFeature = (view: PaymentView) => number;
@@ -91,12 +98,24 @@ export function compileFeature(
       return (view) => isWeekend(view.atMs);
     case "is_night":
       return (view) => isNight(view.atMs);
+    case "profile":
+      return ofProfile(feature, spec);
     default:
       return ofEntity(feature, spec, plans, horizonMs);
   }
 }
 
-type OverEntity = Extract<Feature, { entity: string }>;
+function ofProfile(feature: ProfileFeature, spec: FeatureSpec): CompiledFeature {
+  const { profile, first, second } = findPlaces(feature, planProfiles(spec));
+  return (view) => {
+    const columns = view.profiles[profile];
+    return columns === undefined
+      ? feature.default
+      : profileValue(feature, columns[first] ?? Number.NaN, columns[second] ?? Number.NaN, view);
+  };
+}
+
+type OverEntity = Exclude<Extract<Feature, { entity: string }>, ProfileFeature>;
 
 /** The member of the union `OverEntity` that has kind `K` among its kinds. */
 type FeatureOf<K extends OverEntity["kind"], F = OverEntity> = F extends { kind: infer Kinds }

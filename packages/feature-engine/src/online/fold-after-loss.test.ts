@@ -252,7 +252,15 @@ test("an entity that the spec names since is not waited for", () => {
     ]),
   );
   const before = compileEngine(
-    parseFeatureSpec(JSON.stringify({ ...rest, entities: older, features: known, windows })),
+    parseFeatureSpec(
+      JSON.stringify({
+        ...rest,
+        profiles: { card: { max_age: "90d" }, terminal: { max_age: "90d" } },
+        entities: older,
+        features: known,
+        windows,
+      }),
+    ),
   );
   const online = new OnlineCounter(before);
   const event = { label: false, card: 1, terminal: 1, device: 1, amountMinor: 100 };

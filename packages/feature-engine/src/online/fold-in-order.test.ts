@@ -110,7 +110,11 @@ test("how far the order strays from event time is told", () => {
 
 test("a spec whose windows are one tile off does not give the same features", () => {
   const off = parseFeatureSpec(
-    JSON.stringify({ ...spec, windows: { ...named(), "7d": { width: "174h", tile: "6h" } } }),
+    JSON.stringify({
+      ...spec,
+      profiles: { card: { max_age: "90d" }, terminal: { max_age: "90d" } },
+      windows: { ...named(), "7d": { width: "174h", tile: "6h" } },
+    }),
   );
   let different = 0;
   for (const events of longLogs) {

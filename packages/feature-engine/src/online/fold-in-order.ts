@@ -1,5 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { ProfileRows } from "../profiles.js";
 import type { EntityState } from "../state/entity-state.js";
 import type { EntityStates, FeatureEngine } from "./compile-engine.js";
 import type { Place } from "./order-by-numbers.js";
@@ -38,6 +39,8 @@ export interface FoldInOrderOptions {
    * they would have seen is not known.
    */
   readonly onPayment: (payment: FoldedPayment) => void;
+  /** The profiles that a payment was computed with; none unless given. */
+  readonly profilesOf?: (vector: FeatureVector) => ProfileRows;
   /** Called for each event right before it is counted. One without a place in the order may turn out to be a repetition. */
   readonly onEvent?: (inTurn: EventInTurn) => void;
   /** Events that may wait for one that comes before them. */
@@ -119,7 +122,7 @@ export class FoldInOrder {
   constructor(options: FoldInOrderOptions) {
     const defaults = { waitingMax: WAITING_MAX_DEFAULT, stateTtlMs: Number.POSITIVE_INFINITY };
     this.#options = {
-      ...{ stateBefore: () => null, onEvent: () => {}, erasedAtMs: () => undefined },
+      ...{ stateBefore: () => null, onEvent: () => {}, profilesOf: () => [], erasedAtMs: () => undefined },
       ...{ ...defaults, ...options },
     };
   }
@@ -348,8 +351,8 @@ export class FoldInOrder {
 
   /** @param strayMs undefined for a payment without a place in the order, which is not reported */
   #applyPayment(vector: FeatureVector, states: EntityStates, strayMs: number | undefined): boolean {
-    const { engine, onPayment } = this.#options;
-    const result = vector.transaction && engine.applyPayment(states, vector.transaction);
+    const { engine, onPayment, profilesOf } = this.#options;
+    const result = vector.transaction && engine.applyPayment(states, vector.transaction, profilesOf(vector));
     if (result === undefined || result.duplicate) return false;
     if (strayMs !== undefined) onPayment({ vector, values: result.values, tooLate: result.tooLate, strayMs });
     return true;

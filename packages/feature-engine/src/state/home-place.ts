@@ -64,9 +64,14 @@ export function distanceFromLastKm(
   if (north === 0) return undefined;
   const lastLatitude = (north - 1) / STEPS_PER_DEGREE - 90;
   const lastLongitude = (east - 1) / STEPS_PER_DEGREE - 180;
+  return distanceKm(lastLatitude, lastLongitude, latitude, longitude);
+}
+
+/** Great-circle distance in km between two places in degrees, by the haversine formula. */
+export function distanceKm(fromLatitude: number, fromLongitude: number, latitude: number, longitude: number): number {
   const half = (degrees: number): number => Math.sin((degrees * RADIANS) / 2) ** 2;
-  const across = Math.cos(latitude * RADIANS) * Math.cos(lastLatitude * RADIANS);
-  const share = half(latitude - lastLatitude) + across * half(longitude - lastLongitude);
+  const across = Math.cos(latitude * RADIANS) * Math.cos(fromLatitude * RADIANS);
+  const share = half(latitude - fromLatitude) + across * half(longitude - fromLongitude);
   return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(share)));
 }
 

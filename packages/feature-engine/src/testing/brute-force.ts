@@ -2,6 +2,8 @@ import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { runOf, usualOf } from "./brute-force-amounts.js";
 import { distanceKm, meanPlace, vectorOf } from "./brute-force-places.js";
+import type { OracleProfile } from "./brute-force-profiles.js";
+import { profileFeature } from "./brute-force-profiles.js";
 
 /*
  * The oracle of the tests: features straight from a list of all events, with the same rule for tiles and no state.
@@ -21,6 +23,8 @@ export interface OracleEvent {
   readonly fraud: boolean;
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
+  /** Of a payment: the profiles that were read for it, by entity. */
+  readonly profiles?: Readonly<Record<string, OracleProfile>>;
 }
 
 export type OracleResult = "duplicate" | { readonly values: number[] | undefined; readonly tooLate: boolean };
@@ -67,6 +71,8 @@ function featureOf(spec: FeatureSpec, feature: Feature, event: OracleEvent, seen
       return date.getUTCHours() <= 6 ? 1 : 0;
     case "is_weekend":
       return [0, 6].includes(date.getUTCDay()) ? 1 : 0;
+    case "profile":
+      return profileFeature(spec, feature, event);
     default:
       return feature.entity in event.entities ? entityFeature(spec, feature, event, seenBy) : feature.default;
   }
@@ -74,7 +80,7 @@ function featureOf(spec: FeatureSpec, feature: Feature, event: OracleEvent, seen
 
 function entityFeature(
   spec: FeatureSpec,
-  feature: Extract<Feature, { entity: string }>,
+  feature: Exclude<Extract<Feature, { entity: string }>, { kind: "profile" }>,
   event: OracleEvent,
   seenBy: Seen,
 ): number {

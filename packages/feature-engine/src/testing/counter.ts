@@ -51,7 +51,8 @@ export class OnlineCounter {
       this.emitted.push({ kind: "label", applied: { ...common, label: fact, appliedAtMs: this.nowMs } });
     } else {
       const values = "values" in result ? (result.values as number[]) : [];
-      const vector = { ...common, transaction: fact, values, computedAtMs: this.nowMs };
+      const profileTimesMs = "profileTimesMs" in result ? (result.profileTimesMs as number[]) : [];
+      const vector = { ...common, transaction: fact, values, computedAtMs: this.nowMs, profileTimesMs };
       this.emitted.push({ kind: "payment", vector });
     }
   }

@@ -12,6 +12,8 @@ export interface FeatureDraft {
   readonly explained_by?: string;
   readonly prior?: number;
   readonly weight?: number;
+  readonly column?: string;
+  readonly measure?: string;
 }
 
 export const FOUR_ENTITIES = {
@@ -36,12 +38,16 @@ export function specOf(
   entities: object = FOUR_ENTITIES,
 ): FeatureSpec {
   const features = drafts.map((draft) => ({
-    name: [draft.entity ?? "payment", draft.kind, draft.window].filter((part) => part !== undefined).join("_"),
+    name: [draft.entity ?? "payment", draft.kind, draft.window, draft.column]
+      .filter((part) => part !== undefined)
+      .join("_"),
     default: -7,
     sentence: "It is {value}.",
     ...draft,
   }));
-  return parseFeatureSpec(JSON.stringify({ version: 7, windows, entities, features }));
+  const profiled = new Set(drafts.flatMap(({ kind, entity }) => (kind === "profile" ? [entity] : [])));
+  const profiles = Object.fromEntries(Array.from(profiled, (entity) => [entity, { max_age: "90d" }]));
+  return parseFeatureSpec(JSON.stringify({ version: 7, windows, entities, profiles, features }));
 }
 
 /** Every kind on every entity that can have it, over four windows, two of which share their tiles. */
@@ -55,6 +61,11 @@ export const wideSpec = specOf(
   [
     ...PAYMENT_KINDS.map((kind) => ({ kind })),
     ...Object.keys(FOUR_ENTITIES).flatMap((entity) => everyKindOf(entity, ["5m", "2h", "1d", "3d"])),
+    { kind: "profile", entity: "terminal", column: "terminal_payments_total", measure: "number" },
+    { kind: "profile", entity: "terminal", column: "terminal_fraud_rate_total", measure: "share" },
+    { kind: "profile", entity: "card", column: "card_amount_mean_total", measure: "amount" },
+    { kind: "profile", entity: "card", column: "card_home", measure: "distance" },
+    { kind: "profile", entity: "card", column: "card_first_paid_ms", measure: "days_since" },
   ],
 );
 

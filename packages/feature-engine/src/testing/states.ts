@@ -1,5 +1,6 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
 import type { FeatureEngine, LabelEvent, PaymentEvent } from "../online/compile-engine.js";
+import type { ProfileRows } from "../profiles.js";
 import type { EntityState } from "../state/entity-state.js";
 import type { OracleEvent, OracleResult } from "./brute-force.js";
 
@@ -53,7 +54,7 @@ export class TestStates {
       const result = this.engine.applyLabel(states, { labelId: event.id, labelledAtMs: atMs, occurredAtMs, fraud });
       return result.duplicate ? "duplicate" : { values: undefined, tooLate: result.tooLate };
     }
-    const result = this.engine.applyPayment(states, paymentOf(event));
+    const result = this.engine.applyPayment(states, paymentOf(event), profileRowsOf(this.engine, event));
     return result.duplicate ? "duplicate" : { values: result.values, tooLate: result.tooLate };
   }
 
@@ -104,6 +105,14 @@ export class TestStates {
   place(entity: string): number {
     return this.#names.indexOf(entity);
   }
+}
+
+/** The profiles of an event as the engine takes them. */
+export function profileRowsOf({ profiles }: Pick<FeatureEngine, "profiles">, event: OracleEvent): ProfileRows {
+  return profiles.map(({ name, columns }) => {
+    const profile = event.profiles?.[name];
+    return profile && { atMs: profile.atMs, values: columns.map((column) => profile.columns[column] ?? Number.NaN) };
+  });
 }
 
 export function paymentOf(event: OracleEvent): PaymentEvent {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { OracleEvent } from "./brute-force.js";
+import type { OracleProfile } from "./brute-force-profiles.js";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "./states.js";
 
 /*
@@ -69,6 +70,28 @@ const BUSY = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 3 * HOUR_MS }) },
 );
 
+/** A profile by its age; it may be younger than the payment, or too old. */
+const profileDraft = fc.record({
+  ageMs: fc.constantFrom(-1, 0, 1, HOUR_MS, DAY_MS, 89 * DAY_MS, 90 * DAY_MS, 90 * DAY_MS + 1),
+  number: fc.option(fc.integer({ min: 0, max: 1_000 })),
+  share: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+  sinceMs: fc.option(fc.integer({ min: -DAY_MS, max: 400 * DAY_MS })),
+  place: fc.constantFrom(...PLACES),
+});
+type ProfileDraft = typeof profileDraft extends fc.Arbitrary<infer T> ? T : never;
+
+function profileFrom(atMs: number, draft: ProfileDraft | null): OracleProfile | undefined {
+  if (draft === null) return undefined;
+  const { ageMs, number, share, sinceMs, place } = draft;
+  const columns = {
+    ...{ card_amount_mean_total: number, terminal_payments_total: number, terminal_amount_mean_total: number },
+    terminal_fraud_rate_total: share,
+    card_first_paid_ms: sinceMs === null ? null : atMs - sinceMs,
+    ...{ card_home_latitude: place[0] ?? null, card_home_longitude: place[1] ?? null },
+  };
+  return { atMs: atMs - ageMs, columns };
+}
+
 const SHAPE: StreamShape = { cards: 2, terminals: 3, eventsMin: 0, eventsMax: 40, busy: false };
 
 /** Amounts that are all alike, nearly alike, or anything. */
@@ -100,6 +123,8 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
     currency: fc.constantFrom("EUR", "EUR", "JPY", "KWD", "CLF"),
     fraud: fc.boolean(),
     place: fc.constantFrom(...PLACES),
+    card_profile: fc.option(profileDraft),
+    terminal_profile: fc.option(profileDraft),
   });
   // Long streams find more, so their length is not left to fast-check's bias towards short ones.
   const steps = fc.array(step, { minLength: eventsMin, maxLength: eventsMax, size: "max" });
@@ -116,6 +141,9 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
       const entities = { card, terminal, ...optional };
       const paid = paidAtMs.get(card) ?? [];
       paidAtMs.set(card, kind === "payment" ? [...paid, atMs] : paid);
+      const { card_profile, terminal_profile } = draft;
+      const [ofCard, ofTerminal] = [profileFrom(atMs, card_profile), profileFrom(atMs, terminal_profile)];
+      const profiles = { ...(ofCard && { card: ofCard }), ...(ofTerminal && { terminal: ofTerminal }) };
       const known = about < 10 ? paid.at(-1 - (about % Math.max(1, paid.length))) : undefined;
       const occurredAtMs = kind === "payment" ? atMs : (known ?? Math.max(0, atMs - delayMs));
       return {
@@ -129,6 +157,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
         fraud,
         latitude,
         longitude,
+        profiles,
       };
     });
   });

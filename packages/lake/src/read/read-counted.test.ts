@@ -43,6 +43,7 @@ const vector = (id: string, number: number, atMs: number, incomplete = false): F
   sequences: [number, 0],
   tooLate: false,
   incomplete,
+  profileTimesMs: [],
 });
 const applied = (id: string, number: number, atMs: number, incomplete = false): AppliedLabel => ({
   label: labelOf(id),

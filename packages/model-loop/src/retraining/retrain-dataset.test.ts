@@ -57,6 +57,7 @@ const vector = (id: string, values: number[], change: Partial<FeatureVector> = {
     sequences: [],
     tooLate: false,
     incomplete: false,
+    profileTimesMs: [],
     ...change,
   }).finish();
 

@@ -42,6 +42,8 @@ export interface TrainedModel {
   readonly version: string;
   /** Window state right before `historyEndMs`, for `load-state`. */
   readonly statePath: string;
+  /** Folder of the profile tables, for `load-profiles`. */
+  readonly profilesPath: string;
   /** The history of `simulation` ends before this moment; what happens from here on, the model has not seen. */
   readonly historyEndMs: number;
   readonly simulation: SimulationOptions;
@@ -85,7 +87,13 @@ export async function trainDemoModel(options: TrainOptions): Promise<TrainedMode
   const key = await cacheKey([JSON.stringify(simulation), String(historyEndMs), DEMO_TENANT, cardTokenKey]);
   const folder = join(state, "data", key);
   const registryUrl = options.registryUrl ?? registryIn(options.root);
-  const known = { registryUrl, statePath: join(folder, "state.bin"), historyEndMs, simulation };
+  const known = {
+    registryUrl,
+    statePath: join(folder, "state.bin"),
+    historyEndMs,
+    simulation,
+    profilesPath: join(folder, "profiles"),
+  };
   return holdLock(join(state, "train.lock"), async () => {
     const cached = options.force ? undefined : await cachedVersion(folder, registryUrl);
     if (cached !== undefined) {
@@ -127,12 +135,13 @@ interface Work {
   readonly simulation: SimulationOptions;
   readonly historyEndMs: number;
   readonly statePath: string;
+  readonly profilesPath: string;
   readonly registryUrl: string;
   readonly steps: StepLog;
 }
 
 async function writeFeatures(folder: string, work: Work & { readonly cardTokenKey: Uint8Array }): Promise<void> {
-  const { simulation, historyEndMs, statePath, steps, cardTokenKey } = work;
+  const { simulation, historyEndMs, statePath, profilesPath, steps, cardTokenKey } = work;
   const days = (historyEndMs - simulation.startMs) / DAY_MS;
   const path = join(folder, "transactions.parquet");
   await steps.run(`simulate ${days} days of ${simulation.cards} cards`, (onProgress) =>
@@ -145,6 +154,7 @@ async function writeFeatures(folder: string, work: Work & { readonly cardTokenKe
       tenant: DEMO_TENANT,
       outputPath: join(folder, "features.parquet"),
       statePath,
+      profilesPath,
       untilMs: historyEndMs,
       onProgress: ({ doneEvents, totalEvents }) => progress({ done: doneEvents, total: totalEvents }),
     }),

@@ -28,9 +28,14 @@ export function addCommand(
   name: string,
   args: readonly (string | Uint8Array)[],
 ): ChainableCommander {
+  return addBuilt(pipeline, new EncodedCommand(name, encodeCommand(name, args)));
+}
+
+/** Adds a command that was built already. Its reply comes in the encoding that it asks for. */
+export function addBuilt(pipeline: ChainableCommander, command: Command): ChainableCommander {
   if (!(pipeline instanceof Pipeline))
     throw new TriplineError("internal", "The argument is not a pipeline of ioredis.");
-  pipeline.sendCommand(new EncodedCommand(name, encodeCommand(name, args)));
+  pipeline.sendCommand(command);
   return pipeline;
 }
 

@@ -28,7 +28,7 @@ function vector(tenant: string, clientTransactionId: string, value: number): Fea
     },
     specVersion: version,
     values: features.map(() => value),
-    ...{ computedAtMs: 0, sequences: [], tooLate: false, incomplete: false },
+    ...{ computedAtMs: 0, sequences: [], tooLate: false, incomplete: false, profileTimesMs: [] },
   };
 }
 

@@ -250,8 +250,12 @@ export const SERVICE_VARIABLES = {
   },
   features: {
     groups: ["service", "kafka", "redis", "tokens"],
-    // Without tokens, every caller gets in: for one machine only.
-    own: { FEATURES_ONLINE_TENANT: { isInChartEnvironment: false } },
+    own: {
+      // Profile `feast` of compose.yaml keeps the profiles of the one tenant there is.
+      FEAST_TENANT: { compose: "demo", local: "feastTenant" },
+      // Without tokens, every caller gets in: for one machine only.
+      FEATURES_ONLINE_TENANT: { isInChartEnvironment: false },
+    },
   },
   scoring: {
     groups: ["service", "registry"],

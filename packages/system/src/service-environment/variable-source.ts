@@ -48,6 +48,7 @@ export type LocalValue =
   | "contributionsWaitMs"
   | "controlUrl"
   | "eventAgeDaysMax"
+  | "feastTenant"
   | "featureSpecVersion"
   | "grpcPort"
   | "host"

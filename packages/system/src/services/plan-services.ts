@@ -170,6 +170,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | u
     controlUrl: url(ports.control),
     contributionsWaitMs: contributionsWaitMs === undefined ? undefined : String(contributionsWaitMs),
     eventAgeDaysMax: String(options.eventAgeDaysMax),
+    feastTenant: DEMO_TENANT,
     featureSpecVersion: String(currentFeatureSpec().version),
     grpcPort: String(ports.scoringGrpc),
     host: HOST,

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { loadState } from "@tripline/backfill/states/load-state";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
@@ -34,6 +35,8 @@ export interface SystemOptions {
   readonly registryUrl: string;
   /** Window state to begin with; without it every card and terminal is new. */
   readonly statePath?: string;
+  /** Profiles to begin with, as they were at a time; without them profile features have their defaults. */
+  readonly profiles?: { readonly folder: string; readonly untilMs: number };
   readonly eventAgeDaysMax: number;
   readonly scoringWaitMs: number;
   readonly contributionsWaitMs?: number;
@@ -118,6 +121,10 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       await steps.run("load window state", (progress) =>
         loadState({ statePath, redisUrl: stack.redisUrl, onProgress: progress }),
       );
+    }
+    const { profiles } = options;
+    if (profiles !== undefined) {
+      await steps.run("load profiles", () => loadProfiles({ ...profiles, redisUrl: stack.redisUrl }));
     }
     const access =
       security === undefined ? {} : { accessOf: (service: ServiceName) => security.accessOf(service, stack) };

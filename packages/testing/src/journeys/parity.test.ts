@@ -1,8 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { backfill } from "@tripline/backfill/backfill";
 import type { ParityReport } from "@tripline/backfill/compare/check-parity";
 import { checkParity, printParity } from "@tripline/backfill/compare/check-parity";
+import { fileSource } from "@tripline/backfill/input/transactions-source";
+import { writeHistory } from "@tripline/backfill/input/write-history";
+import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { createSimulation } from "@tripline/simulator/create-simulation";
@@ -11,28 +15,45 @@ import type { KnownPayment } from "@tripline/system/client/payment";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { replay } from "@tripline/system/replay/replay";
 import { sendUnordered } from "@tripline/system/replay/send-unordered";
+import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
 import { testModel } from "../support/test-model.js";
 
 const HOUR_MS = 3_600_000;
 const START_MS = Date.UTC(2025, 2, 3);
+const HISTORY_DAYS = 20;
 const ORDERED_UNTIL_MS = START_MS + 12 * HOUR_MS;
 const UNTIL_MS = START_MS + 48 * HOUR_MS;
 
 const spec = currentFeatureSpec();
 const lake = mkdtempSync(join(tmpdir(), "tripline-parity-"));
-const simulation = createSimulation({ seed: 11, cards: 400, terminals: 150, startMs: START_MS - 20 * 24 * HOUR_MS });
+const history = mkdtempSync(join(tmpdir(), "tripline-parity-history-"));
+const profilesPath = join(history, "profiles");
+const world = { seed: 11, cards: 400, terminals: 150, startMs: START_MS - HISTORY_DAYS * 24 * HOUR_MS };
+const simulation = createSimulation(world);
 let system: InProcessSystem;
 
 beforeAll(async () => {
   const { registryUrl } = await testModel();
   system = await startInProcess({ registryUrl, lakeDirectory: lake });
+  await bringProfilesOnline();
 }, 120_000);
+
+/** The profiles of a history that the services have not seen, as the demo has them. */
+async function bringProfilesOnline(): Promise<void> {
+  const { secrets, stack } = system;
+  const cardTokenKey = Buffer.from(secrets.cardTokenKey, "base64");
+  const path = join(history, "transactions.parquet");
+  await writeHistory({ simulation: world, untilMs: START_MS, tenant: DEMO_TENANT, cardTokenKey, path });
+  const outputPath = join(history, "features.parquet");
+  await backfill({ spec, source: fileSource(path), tenant: DEMO_TENANT, outputPath, profilesPath, untilMs: START_MS });
+  await loadProfiles({ folder: profilesPath, redisUrl: stack.redisUrl, untilMs: START_MS });
+}
 
 afterAll(async () => {
   await system.close();
-  rmSync(lake, { recursive: true, force: true });
+  for (const folder of [lake, history]) rmSync(folder, { recursive: true, force: true });
 });
 
 function eventsBetween(fromMs: number, untilMs: number) {
@@ -45,9 +66,12 @@ function eventsBetween(fromMs: number, untilMs: number) {
   return { payments, labels };
 }
 
-async function check(engine = compileEngine(spec)): Promise<ParityReport> {
+async function check(
+  engine = compileEngine(spec),
+  tables: { profilesPath?: string } = { profilesPath },
+): Promise<ParityReport> {
   await awaitArchive(system.kafka, lake);
-  return checkParity({ engine, lake });
+  return checkParity({ engine, lake, ...tables });
 }
 
 test("archived features folded again and computed in bulk are those that went online, bit for bit", async () => {
@@ -72,15 +96,25 @@ test("archived features folded again and computed in bulk are those that went on
   expect(report).toMatchObject({ rows, features: spec.features.length, mismatches: 0, stuck: 0, skipped: 0 });
   expect(report.strayed).toBeGreaterThan(0);
   expect(report.bulkRows).toBeGreaterThan(inOrder);
+  // A card that first pays on these days has no profile yet.
+  expect(report.profiled).toBeGreaterThan(rows / 2);
   process.stdout.write(`${printParity(report)}\n`);
 }, 120_000);
+
+test("a profile that the tables do not hold is detected", async () => {
+  const report = await check(compileEngine(spec), {});
+  expect(report.mismatches).toBeGreaterThan(0);
+  const ofProfiles = new Set(spec.features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : [])));
+  expect(report.examples.filter(({ feature }) => !ofProfiles.has(feature))).toEqual([]);
+}, 60_000);
 
 test("an engine with one tile off is detected", async () => {
   const windows = Object.entries(spec.windows).map(([name, { width, tile }]) => [
     name,
     { width: `${(width + (name === "1d" ? tile : 0)) / 60_000}m`, tile: `${tile / 60_000}m` },
   ]);
-  const off = parseFeatureSpec(JSON.stringify({ ...spec, windows: Object.fromEntries(windows) }));
+  const profiles = { card: { max_age: "90d" }, terminal: { max_age: "90d" } };
+  const off = parseFeatureSpec(JSON.stringify({ ...spec, profiles, windows: Object.fromEntries(windows) }));
   const report = await check(compileEngine(off));
   expect(report.mismatches).toBeGreaterThan(0);
   const names = new Set(report.examples.map((example) => example.feature));

@@ -21,6 +21,7 @@ interface BackfillFlags {
   readonly cardTokenKey?: Buffer;
   readonly output: string;
   readonly state?: string;
+  readonly profiles?: string;
   readonly load?: string;
   readonly kafka?: string;
   readonly topicPrefix: string;
@@ -42,6 +43,10 @@ export function backfillCommand(): Command {
     )
     .requiredOption("--output <file>", "Parquet file to write: a row per payment, a column per feature")
     .option("--state <file>", "also write the window state, for `tripline load-state`")
+    .option(
+      "--profiles <folder>",
+      "also write the tables of the card's and terminal's profiles, for `tripline load-profiles`",
+    )
     .option("--load <url>", "put the window state into this Redis in the end, with --state and --kafka")
     .addOption(kafkaOption())
     .option("--topic-prefix <prefix>", "with --kafka: as the services have it in KAFKA_TOPIC_PREFIX", "")
@@ -101,6 +106,7 @@ function run(source: TransactionsSource, flags: BackfillFlags, line: ProgressLin
     tenant: flags.tenant,
     outputPath: flags.output,
     ...(flags.state === undefined ? {} : { statePath: flags.state }),
+    ...(flags.profiles === undefined ? {} : { profilesPath: flags.profiles }),
     ...(flags.until === undefined ? {} : { untilMs: flags.until }),
     ...(flags.workers === undefined ? {} : { tuning: { workers: flags.workers } }),
     onProgress: (progress) => line.update(progress),
@@ -131,7 +137,7 @@ function sourceOf(command: Command, flags: BackfillFlags): TransactionsSource {
   };
 }
 
-function parseTime(text: string): number {
+export function parseTime(text: string): number {
   const time = Date.parse(text);
   if (Number.isNaN(time)) throw new InvalidArgumentError("must be a time such as 2018-08-08T00:00:00Z");
   return time;

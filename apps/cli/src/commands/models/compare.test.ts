@@ -71,7 +71,14 @@ function recordsOf(index: number) {
     trial: part,
     decidedAtMs: NOON_MS + index,
   });
-  const vector = { transaction, ...features, computedAtMs: NOON_MS, sequences: [1], tooLate: false };
+  const vector = {
+    transaction,
+    ...features,
+    computedAtMs: NOON_MS,
+    sequences: [1],
+    tooLate: false,
+    profileTimesMs: [],
+  };
   return { transaction, decision, vector };
 }
 

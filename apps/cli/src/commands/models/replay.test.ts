@@ -105,6 +105,7 @@ function caseOf(index: number): Case {
     vector: {
       ...{ transaction, specVersion: spec.version, values, incomplete, computedAtMs: NOON_MS, sequences: [1] },
       tooLate: false,
+      profileTimesMs: [],
     },
   };
 }

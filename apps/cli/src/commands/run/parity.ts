@@ -20,6 +20,7 @@ import { Command, InvalidArgumentError } from "commander";
 interface ParityFlags {
   readonly lake?: string;
   readonly state?: string;
+  readonly profiles?: string;
   readonly day?: string[];
   readonly hours: number;
   readonly barriers?: true;
@@ -38,6 +39,10 @@ export function parityCommand(): Command {
     .option("--lake <folder>", "only compute again what is archived there")
     .option("--state <file>", "with --lake: window state with which the online service began (`tripline load-state`)")
     .option(
+      "--profiles <folder>",
+      "with --lake: the profile tables that were brought online (`tripline load-profiles`)",
+    )
+    .option(
       "--day <day...>",
       "with --lake: only these days of event time, YYYY-MM-DD; their events have to be all there are",
     )
@@ -54,12 +59,16 @@ export function parityCommand(): Command {
     });
 }
 
-function checkLake(lake: string, { state, day }: Pick<ParityFlags, "state" | "day">): Promise<ParityReport> {
+function checkLake(
+  lake: string,
+  { state, profiles, day }: Pick<ParityFlags, "state" | "profiles" | "day">,
+): Promise<ParityReport> {
   return checkParity({
     engine: compileEngine(currentFeatureSpec()),
     lake: resolve(lake),
     ...(day === undefined ? {} : { days: day }),
     ...(state === undefined ? {} : { statePath: resolve(state) }),
+    ...(profiles === undefined ? {} : { profilesPath: resolve(profiles) }),
   });
 }
 
@@ -74,6 +83,7 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
     ports: readPorts(),
     registryUrl: model.registryUrl,
     statePath: model.statePath,
+    profiles: { folder: model.profilesPath, untilMs: model.historyEndMs },
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
     scoringWaitMs: SCORING_WAIT_MS,
     isArchived: true,
@@ -92,7 +102,9 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
   } finally {
     await steps.finish("stop everything", () => system.stop());
   }
-  return steps.run("compute every feature again", () => checkLake(lake, { state: model.statePath }));
+  return steps.run("compute every feature again", () =>
+    checkLake(lake, { state: model.statePath, profiles: model.profilesPath }),
+  );
 }
 
 /** What happens from the end of the model's history up to a moment, in event order. */

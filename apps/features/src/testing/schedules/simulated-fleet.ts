@@ -5,6 +5,7 @@ import type { WorkGatherer } from "@tripline/kafka/consumer/work-gatherer";
 import type { OutgoingRecord, RecordBatch } from "@tripline/kafka/port";
 import { BatchProcessor } from "../../batches/batch-processor.js";
 import { FeatureMetrics } from "../../feature-metrics.js";
+import { ProfileReader } from "../../profiles/profile-reader.js";
 import { PartitionKeys } from "../../states/partition-keys.js";
 import { StateCompleteness } from "../../states/state-completeness.js";
 import { StateStore } from "../../states/state-store.js";
@@ -49,6 +50,7 @@ export class SimulatedInstance {
       store,
       partitions: new PartitionKeys({ admin: fleet, store, topicPrefix: "" }),
       completeness: new StateCompleteness({ admin: fleet, store }),
+      profiles: new ProfileReader({ engine: scheduleEngine, onUnreadable: () => {} }),
       producer: { send: (records) => fleet.send(records), close: async () => {} },
       metrics: this.metrics,
       now: () => fleet.now(),

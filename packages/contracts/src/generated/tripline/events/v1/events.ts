@@ -177,6 +177,12 @@ export interface FeatureVector {
   tooLate: boolean;
   /** The stored state was lost and is not rebuilt yet: windows hold less than took place, and `sequences` began anew. */
   incomplete: boolean;
+  /**
+   * Of which time the profile was that the features were made of, for each profile of the spec in its order: the event
+   * timestamp of Feast's row. 0: there was none in force, and its features have their defaults. Absent in vectors of specs
+   * without profiles.
+   */
+  profileTimesMs: number[];
 }
 
 /** A label, and where it stands among the events of its entities. Topic `applied-labels`. */
@@ -1129,6 +1135,7 @@ function createBaseFeatureVector(): FeatureVector {
     sequences: [],
     tooLate: false,
     incomplete: false,
+    profileTimesMs: [],
   };
 }
 
@@ -1162,6 +1169,13 @@ export const FeatureVector: MessageFns<FeatureVector> = {
     }
     if (message.incomplete !== false) {
       writer.uint32(72).bool(message.incomplete);
+    }
+    if (message.profileTimesMs.length !== 0) {
+      writer.uint32(82).fork();
+      for (const v of message.profileTimesMs) {
+        writer.int64(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -1254,6 +1268,24 @@ export const FeatureVector: MessageFns<FeatureVector> = {
 
             message.incomplete = reader.bool();
             continue;
+          }
+          case 10: {
+            if (tag === 80) {
+              message.profileTimesMs.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 82) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.profileTimesMs.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {

@@ -1,0 +1,62 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { profileColumnTypes } from "@tripline/contracts/profile-tables";
+import type { FeatureView } from "@tripline/feast-client/feature-registry";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { checkRegistry } from "./check-registry.js";
+import { openProfiles } from "./open-profiles.js";
+
+const engine = compileEngine(currentFeatureSpec());
+const card: FeatureView = {
+  name: "card_profile",
+  joinKeys: { card_token: "STRING" },
+  features: profileColumnTypes("card"),
+};
+const terminal: FeatureView = {
+  name: "terminal_profile",
+  joinKeys: { terminal_id: "STRING" },
+  features: profileColumnTypes("terminal"),
+};
+
+test("the registry of training/feature_repo fits the feature spec", () => {
+  expect(() => checkRegistry({ featureViews: [card, terminal] }, engine, "registry.db")).not.toThrow();
+});
+
+const { card_first_paid_ms: _, ...without } = card.features;
+
+test.each<[string, FeatureView[], string]>([
+  ["a view that is missing", [card], "registry.db has no feature view terminal_profile, which the feature spec reads."],
+  [
+    "another join key",
+    [{ ...card, joinKeys: { card_token: "INT64" } }, terminal],
+    "card_profile joins on card_token (INT64) in registry.db; the feature spec needs card_token (STRING).",
+  ],
+  [
+    "a column that is missing",
+    [{ ...card, features: without }, terminal],
+    "card_profile has no column card_first_paid_ms in registry.db, which the feature spec reads.",
+  ],
+  [
+    "a column of text",
+    [{ ...card, features: { ...card.features, card_first_paid_ms: "STRING" } }, terminal],
+    "card_profile:card_first_paid_ms is of type STRING in registry.db; the feature spec needs a number.",
+  ],
+  [
+    "a type that a newer Feast has",
+    [{ ...card, features: { ...card.features, card_first_paid_ms: "UNKNOWN" } }, terminal],
+    "card_profile:card_first_paid_ms is of type UNKNOWN in registry.db; the feature spec needs a number.",
+  ],
+])("%s is refused in one sentence", (_name, featureViews, sentence) => {
+  const check = () => checkRegistry({ featureViews }, engine, "registry.db");
+  expect(check).toThrow(
+    expect.objectContaining({ code: "config-invalid", message: `FEAST_REGISTRY_FILE: ${sentence}` }),
+  );
+});
+
+test("a registry that cannot be read stops the start", async () => {
+  const config = { FEAST_TENANT: "demo", FEAST_PROJECT: "tripline", FEAST_REGISTRY_FILE: "/nowhere/registry.db" };
+  const opening = openProfiles(config, engine, { unreadableProfile: () => {} }, { warn: () => {} });
+  await expect(opening).rejects.toMatchObject({
+    code: "config-invalid",
+    message: expect.stringContaining("FEAST_REGISTRY_FILE: The registry /nowhere/registry.db cannot be read"),
+  });
+});

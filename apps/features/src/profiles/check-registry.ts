@@ -1,0 +1,44 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { profileView } from "@tripline/contracts/profile-tables";
+import type { FeatureRegistry } from "@tripline/feast-client/feature-registry";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+
+const NUMBERS: readonly unknown[] = ["INT32", "INT64", "FLOAT", "DOUBLE"];
+
+/**
+ * Compares Feast's registry with the profiles of the feature spec, so that a repository that was changed shows at the start and
+ * not as defaults in every vector.
+ *
+ * @param name of the registry, for the message
+ * @throws TriplineError `config-invalid`, one sentence that names what differs
+ */
+export function checkRegistry(
+  { featureViews }: Pick<FeatureRegistry, "featureViews">,
+  engine: Pick<FeatureEngine, "profiles" | "entities">,
+  name: string,
+): void {
+  for (const profile of engine.profiles) {
+    const view = profileView(profile.name);
+    const key = engine.entities[profile.entity]?.key ?? "";
+    const found = featureViews.find((one) => one.name === view);
+    if (found === undefined) throw refused(`${name} has no feature view ${view}, which the feature spec reads.`);
+    const keys = Object.entries(found.joinKeys).map(([column, type]) => `${column} (${type})`);
+    if (keys.join() !== `${key} (STRING)`) {
+      const own = keys.join(", ") || "nothing";
+      throw refused(`${view} joins on ${own} in ${name}; the feature spec needs ${key} (STRING).`);
+    }
+    for (const column of profile.columns) {
+      const type = Object.hasOwn(found.features, column) ? found.features[column] : undefined;
+      if (type === undefined)
+        throw refused(`${view} has no column ${column} in ${name}, which the feature spec reads.`);
+      if (!NUMBERS.includes(type)) {
+        throw refused(`${view}:${column} is of type ${type} in ${name}; the feature spec needs a number.`);
+      }
+    }
+  }
+}
+
+/** What is wrong with the file that the setting names. */
+export function refused(sentence: string, cause?: unknown): TriplineError {
+  return new TriplineError("config-invalid", `FEAST_REGISTRY_FILE: ${sentence}`, [], { cause });
+}

@@ -1,0 +1,38 @@
+import { readRegistry } from "@tripline/feast-client/registry";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { FeaturesConfig } from "../config.js";
+import type { FeatureMetrics } from "../feature-metrics.js";
+import { checkRegistry, refused } from "./check-registry.js";
+import { ProfileReader } from "./profile-reader.js";
+
+/** A profile that cannot be read would otherwise be logged for every payment. */
+const REPORT_EVERY_MS = 60_000;
+
+/** @throws TriplineError `config-invalid` where Feast's registry does not fit the feature spec */
+export async function openProfiles(
+  config: Pick<FeaturesConfig, "FEAST_TENANT" | "FEAST_PROJECT" | "FEAST_REGISTRY_FILE">,
+  engine: FeatureEngine,
+  metrics: Pick<FeatureMetrics, "unreadableProfile">,
+  logger: Pick<Logger, "warn">,
+): Promise<ProfileReader> {
+  const { FEAST_TENANT: tenant, FEAST_PROJECT: project, FEAST_REGISTRY_FILE: registry } = config;
+  if (registry !== undefined) {
+    const read = readRegistry(registry, { project }).catch((error: unknown) => {
+      throw refused(error instanceof Error ? error.message : String(error), error);
+    });
+    checkRegistry(await read, engine, registry);
+  }
+  const reportedAt = new Map<string, number>();
+  return new ProfileReader({
+    engine,
+    ...(tenant === undefined ? {} : { source: { tenant, project } }),
+    onUnreadable(profile, reason) {
+      metrics.unreadableProfile(profile);
+      const nowMs = performance.now();
+      if (nowMs - (reportedAt.get(profile) ?? Number.NEGATIVE_INFINITY) < REPORT_EVERY_MS) return;
+      reportedAt.set(profile, nowMs);
+      logger.warn({ profile, reason }, "a stored profile cannot be read and counts as missing");
+    },
+  });
+}

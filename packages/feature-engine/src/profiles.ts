@@ -1,0 +1,81 @@
+import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { daysSince } from "./feature-formulas.js";
+import { distanceKm } from "./state/home-place.js";
+
+/** The profile of one kind of entity: slow aggregates that somebody else computes. In the order of the spec. */
+export interface ProfilePlan {
+  /** Name of the entity, and its place in the spec. */
+  readonly name: string;
+  readonly entity: number;
+  readonly maxAgeMs: number;
+  /** The columns that features are made of. */
+  readonly columns: readonly string[];
+}
+
+/** What a profile said of one entity at one time. */
+export interface ProfileRow {
+  readonly atMs: number;
+  /** By column of the plan; NaN for null. */
+  readonly values: ArrayLike<number>;
+}
+
+/** The rows of a payment's entities by profile of the spec; undefined where there is none. */
+export type ProfileRows = readonly (ProfileRow | undefined)[];
+
+export type ProfileFeature = Extract<Feature, { kind: "profile" }>;
+
+export function isProfileFeature(feature: Feature): feature is ProfileFeature {
+  return feature.kind === "profile";
+}
+
+export function planProfiles(spec: FeatureSpec): ProfilePlan[] {
+  const names = Object.keys(spec.entities);
+  return Object.entries(spec.profiles).map(([name, { max_age: maxAgeMs }]) => {
+    const own = spec.features.filter(isProfileFeature).filter(({ entity }) => entity === name);
+    return { name, entity: names.indexOf(name), maxAgeMs, columns: [...new Set(own.flatMap(columnsOf))] };
+  });
+}
+
+/** Not one that was computed after the payment, as in a replay, and none that is too old. */
+export function isInForce({ atMs }: ProfileRow, paymentAtMs: number, { maxAgeMs }: ProfilePlan): boolean {
+  return atMs <= paymentAtMs && paymentAtMs - atMs <= maxAgeMs;
+}
+
+/** Where the columns of a feature stand in its profile. The second one is that of a place's longitude. */
+export interface ProfilePlaces {
+  readonly profile: number;
+  readonly first: number;
+  readonly second: number;
+}
+
+export function findPlaces(feature: ProfileFeature, plans: readonly ProfilePlan[]): ProfilePlaces {
+  const profile = plans.findIndex(({ name }) => name === feature.entity);
+  const [first = -1, second = -1] = columnsOf(feature).map((column) => plans[profile]?.columns.indexOf(column) ?? -1);
+  return { profile, first, second };
+}
+
+/** The part of a payment that profiles are compared with. Places in degrees; NaN where the payment does not say. */
+export interface ComparedPayment {
+  readonly atMs: number;
+  readonly latitude: number;
+  readonly longitude: number;
+}
+
+/** @param first, second what the feature's columns say; NaN where there is no row in force, or null in it */
+export function profileValue(
+  { measure, default: none }: ProfileFeature,
+  first: number,
+  second: number,
+  { atMs, latitude, longitude }: ComparedPayment,
+): number {
+  if (Number.isNaN(first)) return none;
+  if (measure === "days_since") return daysSince(first, atMs, none);
+  if (measure !== "distance") return first;
+  const km = distanceKm(first, second, latitude, longitude);
+  return Number.isNaN(km) ? none : km;
+}
+
+/** A place has two columns. */
+function columnsOf({ column, measure }: ProfileFeature): string[] {
+  return measure === "distance" ? [`${column}_latitude`, `${column}_longitude`] : [column];
+}

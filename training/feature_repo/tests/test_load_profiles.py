@@ -1,0 +1,52 @@
+"""`tripline load-profiles` against `feast materialize`: the same bytes in the same fields of the same keys."""
+
+import json
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+from feast import FeatureStore
+from redis import Redis
+
+from profiles import PROFILES
+from tests.conftest import ROOT
+from tests.simulated_log import DAY_MS, START_MS
+
+UNTIL_MS = START_MS + 20 * DAY_MS
+OTHER_PROJECT = "compared"
+
+
+def test_writes_what_feast_writes(
+    store: FeatureStore, environment: dict[str, str], redis_address: tuple[str, int, int]
+) -> None:
+    """In a project beside Feast's, whose name ends each key. The code of this checkout has to be built."""
+    host, port, database = redis_address
+    views = [profile.view for profile in PROFILES]
+    with Redis(host=host, port=port, db=database) as redis:
+        # Tests before this one may have brought newer rows online, which would stay.
+        redis.flushdb()
+        store.materialize(_moment(START_MS - 3 * DAY_MS), _moment(UNTIL_MS), feature_views=views)
+        module = (ROOT / "packages" / "backfill" / "dist" / "profiles" / "load-profiles.js").as_uri()
+        options = {
+            "folder": str(Path(environment["FEAST_DATA"])),
+            "redisUrl": f"redis://{host}:{port}/{database}",
+            "untilMs": UNTIL_MS,
+            "project": OTHER_PROJECT,
+        }
+        script = f"import {{ loadProfiles }} from {json.dumps(module)}; await loadProfiles({json.dumps(options)});"
+        node = str(ROOT / "node_modules" / ".bin" / "node")
+        done = subprocess.run([node, "--input-type=module", "--eval", script], capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr
+        hashes = {key: redis.hgetall(key) for key in list(redis.scan_iter()) if redis.type(key) == b"hash"}
+        lives = {key: redis.ttl(key) for key in hashes}
+        redis.flushdb()
+    mark = OTHER_PROJECT.encode()
+    ours = {key.removesuffix(mark): row for key, row in hashes.items() if key.endswith(mark)}
+    theirs = {key.removesuffix(b"tripline"): row for key, row in hashes.items() if not key.endswith(mark)}
+    assert len(ours) > len(PROFILES)
+    assert ours == theirs
+    assert max(lives.values()) - min(lives.values()) < 600
+
+
+def _moment(at_ms: int) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, UTC)
