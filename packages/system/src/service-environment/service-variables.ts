@@ -1,4 +1,23 @@
-import type { ChartSource, LocalValue, VariableSource } from "./variable-source.js";
+import {
+  COMPOSE_GRPC_PORT,
+  chartTls,
+  consoleUrl,
+  databaseOf,
+  GRPC_PORT,
+  HTTP_PORT,
+  issuer,
+  METRICS_PORT,
+  personalMasterKey,
+  redisUrl,
+  SCHEME,
+  SECOND_HTTP_PORT,
+  SECRET_OF_KAFKA,
+  SECRET_OF_MLFLOW,
+  serviceUrl,
+  TOGETHER_TARGETS,
+  WATCHED,
+} from "./shared-sources.js";
+import type { VariableSource } from "./variable-source.js";
 import {
   chartConstant,
   chartFile,
@@ -21,103 +40,6 @@ export type ServiceName = keyof typeof SERVICE_VARIABLES;
 export type ProgramName = keyof typeof PROGRAM_VARIABLES;
 
 /** In containers. Pods and images have the same; of gRPC only Compose has another port. */
-const HTTP_PORT = "8080";
-const METRICS_PORT = "9464";
-const GRPC_PORT = "9000";
-const COMPOSE_GRPC_PORT = "8081";
-/** Of scoring, where decisions in the same process has the other one. */
-const SECOND_HTTP_PORT = "8082";
-
-/** Tells apps/tripline to run both. */
-export const TOGETHER_TARGETS = "decisions,scoring";
-
-/** Of the services' own addresses in the chart. */
-const SCHEME = `{{ include "tripline.scheme" . }}`;
-
-const SECRET_OF_KAFKA = "kafka.credentialsSecret";
-const SECRET_OF_MLFLOW = "registry.mlflowSecret";
-
-const issuer: VariableSource = {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-  compose: "http://127.0.0.1:${TRIPLINE_AUTH_PORT:-7401}",
-  chart: chartTemplate("tripline.issuer", "auth.issuer"),
-  local: "issuer",
-};
-
-const redisUrl: readonly ChartSource[] = [
-  {
-    when: ".Values.local.valkey.enabled",
-    value: `redis://{{ include "tripline.fullname" . }}-valkey:6379`,
-    setBy: "local.valkey.enabled",
-  },
-  {
-    when: "not (or .Values.local.valkey.enabled .Values.redis.urlSecret)",
-    value: "{{ .Values.redis.url | quote }}",
-    setBy: "redis.url",
-  },
-  {
-    when: "and .Values.redis.urlSecret (not .Values.local.valkey.enabled)",
-    value: { secret: ".Values.redis.urlSecret", key: "redis-url" },
-    setBy: "redis.urlSecret",
-  },
-];
-
-const consoleUrl: VariableSource = {
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
-  compose: "http://127.0.0.1:${TRIPLINE_CONSOLE_PORT:-7416}",
-  chart: chartValue("console.url", { isOptional: true }),
-  local: "consoleUrl",
-};
-
-/** The front door wraps with it, and control opens. */
-const personalMasterKey: VariableSource = {
-  composeSecret: "personal-master-key",
-  chart: chartSecretOf("personalData.masterKeySecret", "personal-master-key"),
-  local: "personalMasterKey",
-};
-/** Where `tls` is on: a file of the service's own certificate, or that there is one. */
-function chartTls(file?: "tls.crt" | "tls.key" | "ca.crt"): ChartSource {
-  const value = file === undefined ? `"true"` : `/etc/tripline/tls/${file}`;
-  return { when: ".Values.tls.enabled", value, setBy: "tls.enabled" };
-}
-
-/** Where a service of this system answers other ones. */
-function serviceUrl(service: string, local: LocalValue, path = ""): VariableSource {
-  return {
-    compose: `http://${service}:${HTTP_PORT}${path}`,
-    chart: { value: `${SCHEME}://{{ include "tripline.fullname" . }}-${service}:${HTTP_PORT}${path}` },
-    local,
-  };
-}
-
-/** The services of which the console shows whether they are ready, each as `name=address`. */
-const WATCHED = ["auth", "control", "ingestion", "features", "decisions", "archive"];
-
-/** The database as a service sees it, which has a user and a schema of its own there. */
-function databaseOf(user: string, secret: ChartSource, setBy: string): Variables {
-  const url: readonly ChartSource[] = [
-    {
-      when: `ne .Values.postgres.authentication "none"`,
-      value:
-        `{{ printf "postgresql://%s@%s:%v/%s" (urlquery ${user}) .Values.postgres.host ` +
-        `.Values.postgres.port .Values.postgres.database | quote }}`,
-      setBy: `postgres.host, .port, .database, ${setBy}`,
-    },
-    {
-      ...secret,
-      when: `eq .Values.postgres.authentication "none"`,
-    },
-  ];
-  return {
-    POSTGRES_URL: { composeSecret: "postgres-url", chart: url, local: "postgresUrl" },
-    POSTGRES_AUTH: { chart: chartValue("postgres.authentication") },
-    POSTGRES_CA_FILE: {
-      chart: chartFile("postgres.caSecret", "/etc/tripline/postgres-ca/ca.crt"),
-      local: "authorityFile",
-    },
-  };
-}
-
 /** Variables that several services share. */
 export const VARIABLE_GROUPS = {
   service: {

@@ -1,6 +1,7 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { ProgramName, ServiceName } from "../service-environment/service-variables.js";
-import { TOGETHER_TARGETS, variablesOf } from "../service-environment/service-variables.js";
+import { variablesOf } from "../service-environment/service-variables.js";
+import { TOGETHER_TARGETS } from "../service-environment/shared-sources.js";
 import type { LocalValue } from "../service-environment/variable-source.js";
 import type { ClientSecrets, DemoSecrets, PeoplePasswords } from "./demo-secrets.js";
 import type { ServiceAccess } from "./local-security.js";
