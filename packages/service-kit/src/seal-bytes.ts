@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { createCipheriv, createDecipheriv, randomFillSync } from "node:crypto";
 
 /**
  * Layout of sealed bytes, AES-256-GCM (NIST SP 800-38D):
@@ -11,19 +12,35 @@ import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
  */
 const VERSION = 1;
 const NONCE_BYTES = 12;
+const VERSION_BYTE = Uint8Array.of(VERSION);
 const TAG_BYTES = 16;
 const HEAD_BYTES = 1 + NONCE_BYTES + TAG_BYTES;
 
+/** Nonces that were not used yet: to ask the generator for twelve bytes costs as much as to seal. */
+const nonces = Buffer.alloc(NONCE_BYTES * 512);
+let nonceAt = nonces.length;
+
+function nextNonce(): Buffer {
+  if (nonceAt === nonces.length) {
+    randomFillSync(nonces);
+    nonceAt = 0;
+  }
+  nonceAt += NONCE_BYTES;
+  return nonces.subarray(nonceAt - NONCE_BYTES, nonceAt);
+}
+
 /**
- * @param key 32 bytes
+ * @param key 32 bytes; who seals often with one key gives it as a KeyObject, which Node need not make anew each time
  * @param context bound to the ciphertext: it opens only under the same context
  */
-export function sealBytes(plaintext: Uint8Array, key: Uint8Array, context: string): Buffer {
-  const nonce = randomBytes(NONCE_BYTES);
+export function sealBytes(plaintext: Uint8Array, key: Uint8Array | KeyObject, context: string): Buffer {
+  const nonce = nextNonce();
   const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(Buffer.from(context));
-  const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()]);
-  return Buffer.concat([Uint8Array.of(VERSION), nonce, cipher.getAuthTag(), ciphertext]);
+  const ciphertext = cipher.update(plaintext);
+  // Of this mode nothing is left to give here; the tag is made.
+  cipher.final();
+  return Buffer.concat([VERSION_BYTE, nonce, cipher.getAuthTag(), ciphertext]);
 }
 
 /** @returns the plaintext; `undefined` under another key or context, or when the bytes were changed */

@@ -1,4 +1,5 @@
-import { randomBytes } from "node:crypto";
+import type { KeyObject } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -8,8 +9,8 @@ import type { PersonalSubject } from "./sealed-layout.js";
 import { fieldsContext, joinSealed, KEY_ID_BYTES, keyContext, writeSubject } from "./sealed-layout.js";
 
 const KEY_BYTES = 32;
-/** About 25 MB. A subject that was pushed out gets another key when it pays again. */
-const SUBJECTS_MAX_DEFAULT = 50_000;
+/** About 30 MB, most of it Node's own form of the keys. A subject that was pushed out gets another key when it pays again. */
+const SUBJECTS_MAX_DEFAULT = 20_000;
 /** How long a key is used. What is sealed with it can be read until it is destroyed. */
 const KEY_MS_MAX = 86_400_000;
 /** How long after a failure the master key is asked again. */
@@ -38,7 +39,7 @@ export interface NewKey {
 }
 
 interface DataKey extends NewKey {
-  readonly secret: Uint8Array;
+  readonly secret: KeyObject;
   isStored: boolean;
 }
 
@@ -134,7 +135,7 @@ export class PersonalSealer {
     if (envelope === undefined || envelope.madeAtMs <= nowMs - KEY_MS_MAX) return undefined;
     const secret = randomBytes(KEY_BYTES);
     const dataKey: DataKey = {
-      secret,
+      secret: createSecretKey(secret),
       isStored: false,
       stored() {
         dataKey.isStored = true;
