@@ -50,13 +50,14 @@ const byId = (name: string, rows: readonly LakeRow[]) => new Map(rows.map((row) 
 
 test("a record of every topic becomes a row with each of its values, bit for bit", async () => {
   await bench.start();
-  const plain = { device_token: "", ip_token: "", latitude: null, longitude: null };
+  const plain = { device_token: "", ip_token: "", latitude: null, longitude: null, personal: null };
   const odd = transactionOf(1, {
     tenant: "Zürich 🏦",
     clientTransactionId: "nul\0 ' \" \\ \u{1F4B3} 漢字",
     amountMinor: Number.MAX_SAFE_INTEGER,
     latitude: -0,
     longitude: 5e-324,
+    personal: Buffer.of(1, 0, 255),
   });
   const values = [-0, 5e-324, -Number.MAX_VALUE, 0.1 + 0.2, 1 / 3, Number.EPSILON, 2 ** 53 + 2, 0];
   const vector = vectorOf(2, { values, sequences: [Number.MAX_SAFE_INTEGER, 0] });

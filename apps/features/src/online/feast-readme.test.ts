@@ -28,6 +28,8 @@ times = pandas.to_datetime(["2026-07-01", "2026-07-02", "2026-07-02"], utc=True)
 pandas.DataFrame({
     "card_token": ["ct_1", "ct_1", "ct_2"], "event_timestamp": times, "card_payments_total": [411, 412, 7],
     "card_active_days_total": [1, 2, 1], "card_amount_mean_total": [3.5, 4.25, 8.0], "card_usual_hour": [9, 9, 23],
+    "card_first_paid_ms": [1782864000000, 1782864000000, 1782950400000],
+    "card_home_latitude": [52.5, 52.5, 48.1], "card_home_longitude": [13.4, 13.4, 11.6],
 }).to_parquet(f"{os.environ['FEAST_DATA']}/card_profile.parquet")
 `;
 
