@@ -28,6 +28,7 @@ describe("scopesOf", () => {
       "transactions:write",
       "decisions:explain",
       "features:write",
+      "tokens:introspect",
     ]);
     expect(scopesOf([])).toEqual([]);
   });

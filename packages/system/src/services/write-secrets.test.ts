@@ -42,7 +42,7 @@ describe("makeSecrets", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   test("services that share a secret get the same one", () => {
-    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(11);
+    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(12);
     expect(read("control/personal-master-key")).toBe(read("ingestion/personal-master-key"));
     expect(Buffer.from(read("ingestion/card-token-key"), "base64")).toHaveLength(32);
     expect(read("auth/postgres-url")).toBe(`postgres://tripline:${read("postgres/password")}@db:5432/tripline`);
