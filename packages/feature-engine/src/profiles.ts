@@ -1,6 +1,7 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
-import { daysSince } from "./feature-formulas.js";
 import { distanceKm } from "./state/home-place.js";
+
+const DAY_MS = 86_400_000;
 
 /** The profile of one kind of entity: slow aggregates that somebody else computes. In the order of the spec. */
 export interface ProfilePlan {
@@ -69,7 +70,7 @@ export function profileValue(
   { atMs, latitude, longitude }: ComparedPayment,
 ): number {
   if (Number.isNaN(first)) return none;
-  if (measure === "days_since") return daysSince(first, atMs, none);
+  if (measure === "days_since") return first > atMs ? none : (atMs - first) / DAY_MS;
   if (measure !== "distance") return first;
   const km = distanceKm(first, second, latitude, longitude);
   return Number.isNaN(km) ? none : km;
