@@ -4,14 +4,14 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { ProfilePlan } from "@tripline/feature-engine/profiles";
 import { memoryBytes } from "@tripline/lake/database-memory";
 import type { FoldTuning } from "./fold/fold-events.js";
 import { foldEvents } from "./fold/fold-events.js";
 import { WorkerPool } from "./fold/worker-pool.js";
 import type { PreparedEvents } from "./input/prepare-events.js";
 import { prepareEvents, readPrepared } from "./input/prepare-events.js";
-import type { KeyedProfile } from "./input/prepare-profiles.js";
-import { keyedProfiles, writeProfiles } from "./input/prepare-profiles.js";
+import { writeProfiles } from "./input/prepare-profiles.js";
 import type { TransactionsSource } from "./input/transactions-source.js";
 import type { WorkFolder } from "./input/work-folder.js";
 import { fingerprintOf, isPrepared, openWorkFolder } from "./input/work-folder.js";
@@ -71,7 +71,7 @@ const CHECKPOINT_MS_DEFAULT = 15_000;
 export async function backfill(options: BackfillOptions): Promise<BackfillResult> {
   const { spec, outputPath, statePath, profilesPath, tenant } = options;
   const engine = compileEngine(spec);
-  const profiles = keyedProfiles(engine.profiles, engine.entities);
+  const { profiles } = engine;
   const blockPayments = blockPaymentsFor(memoryBytes(), spec.features.length);
   const tuning = { blockPayments, checkpointMs: CHECKPOINT_MS_DEFAULT, ...options.tuning };
   const work = await openWorkFolder(outputPath, await identify(options, tuning));
@@ -131,7 +131,7 @@ async function identify(options: BackfillOptions, tuning: FoldTuning): Promise<s
 
 async function exportProfiles(
   { database }: WorkFolder,
-  profiles: readonly KeyedProfile[],
+  profiles: readonly ProfilePlan[],
   folder: string,
 ): Promise<void> {
   await mkdir(folder, { recursive: true });

@@ -1,4 +1,5 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { keyColumn } from "@tripline/contracts/feature-spec";
 import { distanceKm } from "./state/home-place.js";
 
 const DAY_MS = 86_400_000;
@@ -8,6 +9,8 @@ export interface ProfilePlan {
   /** Name of the entity, and its place in the spec. */
   readonly name: string;
   readonly entity: number;
+  /** The column of a table that holds the ids of its entity. */
+  readonly key: string;
   readonly maxAgeMs: number;
   /** The columns that features are made of. */
   readonly columns: readonly string[];
@@ -30,10 +33,17 @@ export function isProfileFeature(feature: Feature): feature is ProfileFeature {
 }
 
 export function planProfiles(spec: FeatureSpec): ProfilePlan[] {
-  const names = Object.keys(spec.entities);
+  const entities = Object.entries(spec.entities);
   return Object.entries(spec.profiles).map(([name, { max_age: maxAgeMs }]) => {
     const own = spec.features.filter(isProfileFeature).filter(({ entity }) => entity === name);
-    return { name, entity: names.indexOf(name), maxAgeMs, columns: [...new Set(own.flatMap(columnsOf))] };
+    const entity = entities.findIndex(([one]) => one === name);
+    return {
+      name,
+      entity,
+      key: keyColumn(entities[entity]?.[1].key ?? ""),
+      maxAgeMs,
+      columns: [...new Set(own.flatMap(columnsOf))],
+    };
   });
 }
 

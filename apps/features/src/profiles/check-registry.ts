@@ -14,12 +14,12 @@ const NUMBERS: readonly unknown[] = ["INT32", "INT64", "FLOAT", "DOUBLE"];
  */
 export function checkRegistry(
   { featureViews }: Pick<FeatureRegistry, "featureViews">,
-  engine: Pick<FeatureEngine, "profiles" | "entities">,
+  engine: Pick<FeatureEngine, "profiles">,
   name: string,
 ): void {
   for (const profile of engine.profiles) {
+    const { key } = profile;
     const view = profileView(profile.name);
-    const key = engine.entities[profile.entity]?.key ?? "";
     const found = featureViews.find((one) => one.name === view);
     if (found === undefined) throw refused(`${name} has no feature view ${view}, which the feature spec reads.`);
     const keys = Object.entries(found.joinKeys).map(([column, type]) => `${column} (${type})`);

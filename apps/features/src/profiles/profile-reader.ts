@@ -2,7 +2,7 @@ import type { Transaction } from "@tripline/contracts/generated/tripline/events/
 import { profileView } from "@tripline/contracts/profile-tables";
 import { RowRead } from "@tripline/feast-client/row-read";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import type { ProfileRow, ProfileRows } from "@tripline/feature-engine/profiles";
+import type { ProfilePlan, ProfileRow, ProfileRows } from "@tripline/feature-engine/profiles";
 import type { Command } from "ioredis";
 import type { EventRecord } from "../batches/parse-event.js";
 
@@ -23,58 +23,57 @@ export type ProfilesOf = (payment: Transaction) => ProfileRows;
  * stops a payment: it counts as missing then.
  */
 export class ProfileReader {
-  readonly #reads: readonly RowRead[];
+  readonly #reads: readonly { readonly plan: ProfilePlan; readonly read: RowRead }[];
 
   constructor(private readonly options: ProfileReaderOptions) {
     const { engine, source } = options;
-    this.#reads = (source === undefined ? [] : engine.profiles).map(
-      ({ name, entity, columns }) =>
-        new RowRead({
-          project: source?.project ?? "",
-          featureView: profileView(name),
-          joinKey: { name: engine.entities[entity]?.key ?? "", type: "STRING" },
-          features: columns,
-        }),
-    );
+    if (source === undefined) {
+      this.#reads = [];
+      return;
+    }
+    this.#reads = engine.profiles.map((plan) => ({
+      plan,
+      read: new RowRead({
+        project: source.project,
+        featureView: profileView(plan.name),
+        joinKey: { name: plan.key, type: "STRING" },
+        features: plan.columns,
+      }),
+    }));
   }
 
   entitiesOf(events: readonly EventRecord[]): ProfileEntities {
     const { engine, source } = this.options;
-    const entities = this.#reads.map(() => new Set<string>());
-    for (const event of events) {
-      if (event.kind !== "payment" || event.transaction.tenant !== source?.tenant) continue;
-      for (const [index, ids] of entities.entries()) {
-        const id = engine.entityId(engine.profiles[index]?.entity ?? -1, event.transaction);
-        if (id !== undefined) ids.add(id);
-      }
-    }
-    return entities;
+    const own = events.flatMap((event) =>
+      event.kind === "payment" && event.transaction.tenant === source?.tenant ? [event.transaction] : [],
+    );
+    return this.#reads.map(
+      ({ plan }) => new Set(own.flatMap((transaction) => engine.entityId(plan.entity, transaction) ?? [])),
+    );
   }
 
   /** Commands for all of them, to be sent once. */
   commands(entities: ProfileEntities): Command[] {
-    return this.#reads.flatMap((read, index) => Array.from(entities[index] ?? [], (id) => read.command(id)));
+    return this.#reads.flatMap(({ read }, index) => Array.from(entities[index] ?? [], (id) => read.command(id)));
   }
 
   /** @param replies to `commands`, in their order; an error where Redis refused one */
   rowsOf(entities: ProfileEntities, replies: readonly unknown[]): ProfilesOf {
     const { engine, source } = this.options;
     let next = 0;
-    const rows = this.#reads.map((read, index) => {
+    const rows = this.#reads.map(({ plan, read }, index) => {
       const ofProfile = new Map<string, ProfileRow>();
       for (const id of entities[index] ?? []) {
-        const row = this.#rowOf(read, engine.profiles[index]?.name ?? "", replies[next]);
+        const row = this.#rowOf(read, plan.name, replies[next]);
         next += 1;
         if (row !== undefined) ofProfile.set(id, row);
       }
-      return ofProfile;
+      return { plan, ofProfile };
     });
     return (payment) =>
       payment.tenant !== source?.tenant
         ? []
-        : rows.map((ofProfile, index) =>
-            ofProfile.get(engine.entityId(engine.profiles[index]?.entity ?? -1, payment) ?? ""),
-          );
+        : rows.map(({ plan, ofProfile }) => ofProfile.get(engine.entityId(plan.entity, payment) ?? ""));
   }
 
   #rowOf(read: RowRead, profile: string, reply: unknown): ProfileRow | undefined {

@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
+import type { ProfilePlan } from "@tripline/feature-engine/profiles";
 import { checkPayments } from "./check-payments.js";
-import type { KeyedProfile } from "./prepare-profiles.js";
 import { prepareProfiles } from "./prepare-profiles.js";
 import type { TransactionsSource } from "./transactions-source.js";
 import { unreadableInput } from "./transactions-source.js";
@@ -13,7 +13,7 @@ export interface PrepareOptions {
   readonly untilMs?: number;
   /** In the order of the spec. */
   readonly entities: readonly Pick<EntityPlan, "key" | "fields">[];
-  readonly profiles: readonly KeyedProfile[];
+  readonly profiles: readonly ProfilePlan[];
 }
 
 /** What there is to fold. */

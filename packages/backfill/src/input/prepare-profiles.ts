@@ -1,26 +1,16 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import { profileQuery, profileView } from "@tripline/contracts/profile-tables";
-import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import type { ProfilePlan } from "@tripline/feature-engine/profiles";
 import { sqlName, sqlText } from "./work-database.js";
 
 const DAY_MS = 86_400_000;
 
-/** A profile with the key of its entity. */
-export interface KeyedProfile extends ProfilePlan {
-  readonly key: string;
-}
-
-export function keyedProfiles(profiles: readonly ProfilePlan[], entities: readonly EntityPlan[]): KeyedProfile[] {
-  return profiles.map((plan) => ({ ...plan, key: entities[plan.entity]?.key ?? "" }));
-}
-
 /**
  * Computes the profiles of all entities from the tables that `prepareEvents` made, and gives each payment what was known of
  * its entities when it took place, in columns called as `profileColumn` says. Its own day is not known yet.
  */
-export async function prepareProfiles(connection: DuckDBConnection, profiles: readonly KeyedProfile[]): Promise<void> {
+export async function prepareProfiles(connection: DuckDBConnection, profiles: readonly ProfilePlan[]): Promise<void> {
   if (profiles.length === 0) return;
   await connection.run(`CREATE TEMP VIEW profile_payments AS
     SELECT card_token::VARCHAR AS card_token, terminal_id::VARCHAR AS terminal_id, occurred_at_ms,
@@ -56,7 +46,7 @@ export function profileColumn(entity: string, column: string): string {
 /** Writes the source tables of Feast's profile views, `<view>.parquet` each, as training/feature_repo does. */
 export async function writeProfiles(
   connection: DuckDBConnection,
-  profiles: readonly KeyedProfile[],
+  profiles: readonly ProfilePlan[],
   folder: string,
 ): Promise<void> {
   for (const { name, key } of profiles) {

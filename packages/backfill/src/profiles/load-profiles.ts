@@ -3,7 +3,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { profileColumnTypes, profileView } from "@tripline/contracts/profile-tables";
 import type { FeatureRegistry } from "@tripline/feast-client/feature-registry";
 import { FeastRedisClient } from "@tripline/feast-client/redis";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { planProfiles } from "@tripline/feature-engine/profiles";
 import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state/state-key";
 import { Redis } from "ioredis";
 import { readProfiles } from "./read-profiles.js";
@@ -31,8 +31,7 @@ const ROWS_TOGETHER = 1_000;
  */
 export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows: number }> {
   const { folder, redisUrl, untilMs, project = PROJECT_DEFAULT } = options;
-  const engine = compileEngine(currentFeatureSpec());
-  const profiles = engine.profiles.map(({ name, entity }) => ({ name, key: engine.entities[entity]?.key ?? "" }));
+  const profiles = planProfiles(currentFeatureSpec());
   const registry: FeatureRegistry = {
     project,
     featureViews: profiles.map(({ name, key }) => ({

@@ -34,18 +34,19 @@ export async function readProfiles(
  */
 export async function openProfiles(
   folder: string,
-  engine: Pick<FeatureEngine, "profiles" | "entities" | "entityId">,
+  engine: Pick<FeatureEngine, "profiles" | "entityId">,
 ): Promise<(vector: FeatureVector) => ProfileRows> {
-  const tables: ReadonlyMap<string, ProfileRow>[] = [];
-  for (const { name, entity, columns } of engine.profiles) {
-    const rows = await query(folder, name, engine.entities[entity]?.key ?? "", "");
+  const tables: { readonly entity: number; readonly rows: ReadonlyMap<string, ProfileRow> }[] = [];
+  for (const { name, entity, key, columns } of engine.profiles) {
+    const stored = await query(folder, name, key, "");
     const values = (row: StoredProfile) => Float64Array.from(columns, (column) => row.columns[column] ?? Number.NaN);
-    tables.push(new Map(rows.map((row) => [`${row.atMs} ${row.id}`, { atMs: row.atMs, values: values(row) }])));
+    const rows = new Map(stored.map((row) => [`${row.atMs} ${row.id}`, { atMs: row.atMs, values: values(row) }]));
+    tables.push({ entity, rows });
   }
   return ({ transaction, profileTimesMs }) =>
-    tables.map((table, index) => {
-      const id = transaction && engine.entityId(engine.profiles[index]?.entity ?? -1, transaction);
-      return table.get(`${profileTimesMs[index]} ${id}`);
+    tables.map(({ entity, rows }, index) => {
+      const id = transaction && engine.entityId(entity, transaction);
+      return rows.get(`${profileTimesMs[index]} ${id}`);
     });
 }
 
