@@ -48,9 +48,9 @@ export class AccountController {
 
   @Post()
   async change(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const signedIn = await this.account.signedIn(request, reply, TITLE);
-    const form = signedIn === undefined ? undefined : this.account.formOf(request, reply, signedIn, TITLE);
-    if (signedIn === undefined || form === undefined) return;
+    const submitted = await this.account.submitted(request, reply, TITLE);
+    if (submitted === undefined) return;
+    const { signedIn, form } = submitted;
     const { person_id: personId, user_name: userName, has_app: hasApp } = signedIn.person;
     let done: string | undefined;
     const outcome = await this.#attempt(signedIn, form, addressOf(request), async () => {

@@ -45,15 +45,16 @@ export class Account {
     return this.guard.token(subject);
   }
 
-  /** The form that was sent; one that was made for another browser is answered. */
-  formOf(
+  /** The form that was sent, and by whom. Where nobody is signed in, or it was made for another browser, it is answered. */
+  async submitted(
     request: FastifyRequest,
     reply: FastifyReply,
-    { subject }: SignedIn,
     title: string,
-  ): ReturnType<typeof readForm> | undefined {
+  ): Promise<{ signedIn: SignedIn; form: ReturnType<typeof readForm> } | undefined> {
+    const signedIn = await this.signedIn(request, reply, title);
+    if (signedIn === undefined) return undefined;
     const form = readForm(request.body);
-    if (this.guard.isOwn(request, form.csrf, subject)) return form;
+    if (this.guard.isOwn(request, form.csrf, signedIn.subject)) return { signedIn, form };
     sendPage(reply, 403, messagePage(title, FOREIGN));
     return undefined;
   }

@@ -32,9 +32,9 @@ export class PasskeysController {
 
   @Post()
   async change(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const signedIn = await this.account.signedIn(request, reply, TITLE);
-    const form = signedIn === undefined ? undefined : this.account.formOf(request, reply, signedIn, TITLE);
-    if (signedIn === undefined || form === undefined) return;
+    const submitted = await this.account.submitted(request, reply, TITLE);
+    if (submitted === undefined) return;
+    const { signedIn, form } = submitted;
     const outcome = await this.account.attemptPassword(signedIn, form.password, addressOf(request));
     if (typeof outcome === "number") return this.#send(reply, 429, signedIn, tooManyAttempts(reply, outcome));
     if (!outcome) return this.#send(reply, 422, signedIn, "The password is wrong.");

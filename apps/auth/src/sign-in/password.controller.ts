@@ -38,9 +38,9 @@ export class PasswordController {
 
   @Post()
   async change(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const signedIn = await this.account.signedIn(request, reply, TITLE);
-    const form = signedIn === undefined ? undefined : this.account.formOf(request, reply, signedIn, TITLE);
-    if (signedIn === undefined || form === undefined) return;
+    const submitted = await this.account.submitted(request, reply, TITLE);
+    if (submitted === undefined) return;
+    const { signedIn, form } = submitted;
     const again = (status: number, error: string): void => {
       sendPage(reply, status, ownPasswordPage({ csrf: form.csrf, error }));
     };
