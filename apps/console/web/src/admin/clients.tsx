@@ -1,10 +1,8 @@
 import { SCOPES } from "@tripline/contracts/roles";
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import type { AdminClient } from "../api/auth.js";
 import { problemFrom } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
-import { useMay } from "../app/session.js";
-import { formatMoment } from "../format/times.js";
 import { text } from "../texts/en/admin.js";
 import { text as app } from "../texts/en/app.js";
 import { Button } from "../ui/button.js";
@@ -14,7 +12,7 @@ import { Dialog } from "../ui/dialog.js";
 import { TextField } from "../ui/field.js";
 import { Panel } from "../ui/panel.js";
 import { Empty, Loaded, ProblemNote } from "../ui/states.js";
-import { StateMark } from "./people.js";
+import { ACCOUNT_COLUMNS, useChangeable } from "./admin-columns.js";
 import { CheckList } from "./role-fields.js";
 import { Result } from "./secret-shown.js";
 import { StepDialog } from "./step-dialog.js";
@@ -30,30 +28,15 @@ const COLUMNS: readonly Column<AdminClient>[] = [
     cell: ({ auth_method: method }) => (method === BY_SECRET ? text.clients.secret : text.clients.key),
   },
   { id: "scopes", title: text.clients.scopes, look: "grow", cell: ({ scopes }) => scopes.join(", ") },
-  { id: "state", title: text.state, cell: ({ disabled_at }) => <StateMark isLocked={disabled_at !== null} /> },
-  {
-    id: "created",
-    title: text.added,
-    look: "wide",
-    cell: ({ created_at }) => <time>{formatMoment(Date.parse(created_at))}</time>,
-  },
+  ...ACCOUNT_COLUMNS,
 ];
 
+const nameOf = ({ client_id }: AdminClient): string => client_id;
+
 export function Clients() {
-  const may = useMay();
   const query = useClients();
   const [isAdding, setAdding] = useState(false);
-  const [changed, setChanged] = useState<AdminClient>();
-  const mayChange = may("people:write");
-  const columns = useMemo((): readonly Column<AdminClient>[] => {
-    if (!mayChange) return COLUMNS;
-    const change = (of: AdminClient) => (
-      <Button look="quiet" aria-label={text.changeOne(of.client_id)} onClick={() => setChanged(of)}>
-        {text.change}
-      </Button>
-    );
-    return [...COLUMNS, { id: "action", title: text.action, cell: change }];
-  }, [mayChange]);
+  const { columns, mayChange, changed, onClose } = useChangeable(COLUMNS, nameOf);
   return (
     <Panel
       title={text.clients.title}
@@ -74,7 +57,7 @@ export function Clients() {
         }
       </Loaded>
       {isAdding && <AddClientDialog onClose={() => setAdding(false)} />}
-      {changed !== undefined && <ClientDialog of={changed} onClose={() => setChanged(undefined)} />}
+      {changed !== undefined && <ClientDialog of={changed} onClose={onClose} />}
     </Panel>
   );
 }

@@ -1,7 +1,6 @@
-import { useMemo, useState } from "react";
+import { useState } from "react";
 import type { AdminPerson } from "../api/auth.js";
-import { useMay, useSession } from "../app/session.js";
-import { formatMoment } from "../format/times.js";
+import { useSession } from "../app/session.js";
 import { text } from "../texts/en/admin.js";
 import { Button } from "../ui/button.js";
 import type { Column } from "../ui/data-table.js";
@@ -9,12 +8,9 @@ import { DataTable } from "../ui/data-table.js";
 import { Panel } from "../ui/panel.js";
 import { Loaded } from "../ui/states.js";
 import { AddPersonDialog } from "./add-person-dialog.js";
+import { ACCOUNT_COLUMNS, useChangeable } from "./admin-columns.js";
 import { PersonDialog } from "./person-dialog.js";
 import { usePeople } from "./use-admin.js";
-
-export function StateMark({ isLocked }: { readonly isLocked: boolean }) {
-  return isLocked ? <span className="tag bad">{text.locked}</span> : <span className="tag good">{text.mayIn}</span>;
-}
 
 function Name({ name, id }: { readonly name: string; readonly id: string }) {
   const { person } = useSession();
@@ -39,30 +35,15 @@ const COLUMNS: readonly Column<AdminPerson>[] = [
     title: text.people.secondFactor,
     cell: ({ has_second_factor: has }) => (has ? text.people.hasFactor : text.people.noFactor),
   },
-  { id: "state", title: text.state, cell: ({ disabled_at }) => <StateMark isLocked={disabled_at !== null} /> },
-  {
-    id: "created",
-    title: text.added,
-    look: "wide",
-    cell: ({ created_at }) => <time>{formatMoment(Date.parse(created_at))}</time>,
-  },
+  ...ACCOUNT_COLUMNS,
 ];
 
+const nameOf = ({ name }: AdminPerson): string => name;
+
 export function People() {
-  const may = useMay();
   const query = usePeople();
   const [isAdding, setAdding] = useState(false);
-  const [changed, setChanged] = useState<AdminPerson>();
-  const mayChange = may("people:write");
-  const columns = useMemo((): readonly Column<AdminPerson>[] => {
-    if (!mayChange) return COLUMNS;
-    const change = (of: AdminPerson) => (
-      <Button look="quiet" aria-label={text.changeOne(of.name)} onClick={() => setChanged(of)}>
-        {text.change}
-      </Button>
-    );
-    return [...COLUMNS, { id: "action", title: text.action, cell: change }];
-  }, [mayChange]);
+  const { columns, mayChange, changed, onClose } = useChangeable(COLUMNS, nameOf);
   return (
     <Panel
       title={text.people.title}
@@ -79,7 +60,7 @@ export function People() {
         )}
       </Loaded>
       {isAdding && <AddPersonDialog onClose={() => setAdding(false)} />}
-      {changed !== undefined && <PersonDialog of={changed} onClose={() => setChanged(undefined)} />}
+      {changed !== undefined && <PersonDialog of={changed} onClose={onClose} />}
     </Panel>
   );
 }
