@@ -119,6 +119,12 @@ export function connectionFaults(
   ];
 }
 
+/** Of two variables of which only one is set. An empty one is not set. */
+export function pairFaults<N extends string>(given: Readonly<{ [K in N]?: unknown }>, one: N, other: N): string[] {
+  const isSet = (name: N): boolean => (given[name] ?? "") !== "";
+  return isSet(one) === isSet(other) ? [] : [`${one} and ${other} go together, so set both or neither`];
+}
+
 function kafkaFaults(config: KafkaConfig): string[] {
   const { KAFKA_SASL: sasl, KAFKA_TLS: tls, KAFKA_USERNAME: user, KAFKA_PASSWORD: password } = config;
   const faults: string[] = [];
@@ -139,9 +145,7 @@ function kafkaFaults(config: KafkaConfig): string[] {
       if (config[name] !== undefined) faults.push(`${name} needs KAFKA_TLS=true`);
     }
   }
-  if ((config.KAFKA_CERT_FILE === undefined) !== (config.KAFKA_KEY_FILE === undefined)) {
-    faults.push("KAFKA_CERT_FILE and KAFKA_KEY_FILE go together, so set both or neither");
-  }
+  faults.push(...pairFaults(config, "KAFKA_CERT_FILE", "KAFKA_KEY_FILE"));
   const [broker = ""] = config.KAFKA_BROKERS;
   return [...faults, ...identityFaults(`KAFKA_SASL=${sasl}`, sasl, config, broker)];
 }

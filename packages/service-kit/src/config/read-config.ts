@@ -3,7 +3,15 @@ import { z } from "zod";
 import type { HttpLimits } from "../http/http-limits.js";
 import { HTTP_LIMITS_DEFAULT } from "../http/http-limits.js";
 import type { ServerCertificateFiles } from "../tls/server-certificate.js";
-import { connectionFaults, flag, kafkaConfig, optionalText, postgresConfig, redisConfig } from "./connection-config.js";
+import {
+  connectionFaults,
+  flag,
+  kafkaConfig,
+  optionalText,
+  pairFaults,
+  postgresConfig,
+  redisConfig,
+} from "./connection-config.js";
 import { readValueFiles } from "./read-value-files.js";
 
 const MIB = 1_024 * 1_024;
@@ -119,12 +127,6 @@ export const tokenConfig = {
 
 export type TokenConfig = Readonly<z.infer<z.ZodObject<typeof tokenConfig>>>;
 
-function httpFaults(given: Readonly<Record<string, string | undefined>>): string[] {
-  const isGiven = (name: string): boolean => (given[name] ?? "") !== "";
-  if (isGiven("HTTP_CERT_FILE") === isGiven("HTTP_KEY_FILE")) return [];
-  return ["HTTP_CERT_FILE and HTTP_KEY_FILE go together, so set both or neither"];
-}
-
 /** Variables that had another name in an older release, which goes on. */
 const RENAMED = { LAKE_URL: "LAKE_DIRECTORY" } as const;
 
@@ -149,7 +151,7 @@ export function readConfig<S extends z.ZodType>(
     ...files.values,
   };
   const result = schema.safeParse(given);
-  const combinations = [...httpFaults(given), ...connectionFaults(schema, given)];
+  const combinations = [...pairFaults(given, "HTTP_CERT_FILE", "HTTP_KEY_FILE"), ...connectionFaults(schema, given)];
   if (result.success && files.faults.size + combinations.length === 0) return Object.freeze(result.data);
   const faults = (result.error?.issues ?? []).map((issue) => ({ name: String(issue.path[0] ?? ""), ...issue }));
   const sentences = faults
