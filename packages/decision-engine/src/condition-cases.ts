@@ -6,7 +6,7 @@ export type Demand =
   | { readonly of: "number"; readonly term: string; readonly op: Order; readonly bound: number }
   | { readonly of: "text"; readonly term: string; readonly values: readonly string[]; readonly isIn: boolean }
   /** Anything else that is true or false: a list, a comparison of two variables, a call. */
-  | { readonly of: "truth"; readonly term: string; readonly holds: boolean };
+  | { readonly of: "flag"; readonly term: string; readonly holds: boolean };
 
 export type Order = "<" | "<=" | ">" | ">=";
 export type Case = readonly Demand[];
@@ -20,7 +20,7 @@ const MIRRORED: Readonly<Record<Order, Order>> = { "<": ">", "<=": ">=", ">": "<
 /**
  * A condition as cases, of which at least one holds whenever the condition does (its disjunctive normal form). Undefined
  * for a condition of more than 64 cases. Sound for variables that are never NaN, as features are; what is computed from them
- * can be, so a comparison of it is one truth and is not negated into the opposite comparison.
+ * can be, so a comparison of it is one flag and is not negated into the opposite comparison.
  */
 export function casesOf(condition: ParseResult): readonly Case[] | undefined {
   try {
@@ -40,7 +40,9 @@ function expand(node: ASTNode, holds: boolean): readonly Case[] {
     case "&&":
     case "||": {
       const [left, right] = [expand(node.args[0], holds), expand(node.args[1], holds)];
-      return bounded((node.op === "&&") === holds ? cross(left, right) : [...left, ...right]);
+      const cases = (node.op === "&&") === holds ? cross(left, right) : [...left, ...right];
+      if (cases.length > CASES_MAX) throw new TooManyCases();
+      return cases;
     }
     case "value":
       if (typeof node.args !== "boolean") break;
@@ -51,23 +53,17 @@ function expand(node: ASTNode, holds: boolean): readonly Case[] {
     case ">=":
       return [[order(node, node.op, holds)]];
     case "==":
-      return equality(node, node.args, holds);
+      return equality(node.args, holds);
     case "!=":
-      return equality(node, node.args, !holds);
+      return equality(node.args, !holds);
     case "in":
       return [[membership(node, node.args, holds)]];
   }
-  return [[truth(node, holds)]];
+  return [[flag(serialize(node), holds)]];
 }
 
 function cross(left: readonly Case[], right: readonly Case[]): readonly Case[] {
-  if (left.length * right.length > CASES_MAX) throw new TooManyCases();
   return left.flatMap((one) => right.map((other) => [...one, ...other]));
-}
-
-function bounded(cases: readonly Case[]): readonly Case[] {
-  if (cases.length > CASES_MAX) throw new TooManyCases();
-  return cases;
 }
 
 function order(node: Extract<ASTNode, { op: Order }>, op: Order, holds: boolean): Demand {
@@ -80,31 +76,27 @@ function order(node: Extract<ASTNode, { op: Order }>, op: Order, holds: boolean)
     if (bound === undefined || (!holds && side.op !== "id")) continue;
     return { of: "number", term: serialize(side), op: holds ? read : NEGATED[read], bound };
   }
-  return truth(node, holds);
+  return flag(serialize(node), holds);
 }
 
-function equality(node: ASTNode, [left, right]: [ASTNode, ASTNode], holds: boolean): readonly Case[] {
+function equality([left, right]: [ASTNode, ASTNode], holds: boolean): readonly Case[] {
   const text = textOf(right) ?? textOf(left);
   const side = textOf(right) === undefined ? right : left;
   if (text !== undefined) return [[{ of: "text", term: serialize(side), values: [text], isIn: holds }]];
   const [bound, term] = [numberOf(right), serialize(left)];
-  if (bound === undefined || !holds) return [[{ of: "truth", term: equalityText(node), holds }]];
+  // One term for `a == b` and `a != b`, which are the opposites of each other.
+  if (bound === undefined || !holds) return [[flag(`${term} == ${serialize(right)}`, holds)]];
   const ends = (["<=", ">="] as const).map((op): Demand => ({ of: "number", term, op, bound }));
   return [ends];
 }
 
-/** The same for `a == b` and `a != b`. */
-function equalityText(node: ASTNode): string {
-  return serialize(node).replace(" != ", " == ");
-}
-
 function membership(node: ASTNode, [item, list]: [ASTNode, ASTNode], isIn: boolean): Demand {
   const values = list.op === "list" ? list.args.map(textOf) : [undefined];
-  if (!values.every((value) => value !== undefined)) return truth(node, isIn);
+  if (!values.every((value) => value !== undefined)) return flag(serialize(node), isIn);
   return { of: "text", term: serialize(item), values, isIn };
 }
 
-const truth = (node: ASTNode, holds: boolean): Demand => ({ of: "truth", term: serialize(node), holds });
+const flag = (term: string, holds: boolean): Demand => ({ of: "flag", term, holds });
 
 function textOf(node: ASTNode): string | undefined {
   return node.op === "value" && typeof node.args === "string" ? node.args : undefined;

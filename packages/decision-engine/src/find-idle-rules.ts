@@ -23,7 +23,7 @@ interface Facts {
   readonly numbers: Map<string, Range>;
   readonly allowed: Map<string, ReadonlySet<string>>;
   readonly excluded: Map<string, Set<string>>;
-  readonly truths: Map<string, boolean>;
+  readonly flags: Map<string, boolean>;
 }
 
 const EVERYTHING: Range = { low: -Infinity, lowIsOpen: false, high: Infinity, highIsOpen: false };
@@ -40,7 +40,7 @@ const RANGES_BY_KIND: ReadonlyMap<string, Range> = new Map([
 
 /**
  * Rules that are proved to be in vain. What is not named may still be: conditions are compared by the ranges of numbers, sets
- * of texts and truths that they ask for, and two different expressions of arithmetic are simply different.
+ * of texts and other conditions that they ask for, and two different expressions of arithmetic are simply different.
  */
 export function findIdleRules({ rules }: Pick<Policy, "rules">, spec: FeatureSpec): IdleRules {
   const ranges = knownRanges(spec);
@@ -106,7 +106,7 @@ function knownRanges(spec: FeatureSpec): ReadonlyMap<string, Range> {
 
 /** Undefined: the case can never hold. */
 function factsOf(demands: Case, ranges: ReadonlyMap<string, Range>): Facts | undefined {
-  const facts: Facts = { numbers: new Map(), allowed: new Map(), excluded: new Map(), truths: new Map() };
+  const facts: Facts = { numbers: new Map(), allowed: new Map(), excluded: new Map(), flags: new Map() };
   for (const demand of [...demands, ...demands.flatMap(alsoTrue)]) if (!add(facts, demand, ranges)) return undefined;
   for (const [term, allowed] of facts.allowed) {
     const excluded = facts.excluded.get(term);
@@ -117,7 +117,7 @@ function factsOf(demands: Case, ranges: ReadonlyMap<string, Range>): Facts | und
 
 /** A value on one list of an effect is on `any` of them. */
 function alsoTrue(demand: Demand): Demand[] {
-  if (demand.of !== "truth" || !demand.holds || !demand.term.startsWith(`${LISTS}.`)) return [];
+  if (demand.of !== "flag" || !demand.holds || !demand.term.startsWith(`${LISTS}.`)) return [];
   return [{ ...demand, term: demand.term.replace(/\.[a-z_]+$/, ".any") }];
 }
 
@@ -125,9 +125,9 @@ function alsoTrue(demand: Demand): Demand[] {
 function add(facts: Facts, demand: Demand, ranges: ReadonlyMap<string, Range>): boolean {
   const { term } = demand;
   switch (demand.of) {
-    case "truth": {
-      const known = facts.truths.get(term);
-      facts.truths.set(term, demand.holds);
+    case "flag": {
+      const known = facts.flags.get(term);
+      facts.flags.set(term, demand.holds);
       return known === undefined || known === demand.holds;
     }
     case "text": {
@@ -164,7 +164,7 @@ function implies(cases: readonly Facts[], others: readonly Facts[]): boolean {
 }
 
 function isWithin(one: Facts, other: Facts): boolean {
-  for (const [term, holds] of other.truths) if (one.truths.get(term) !== holds) return false;
+  for (const [term, holds] of other.flags) if (one.flags.get(term) !== holds) return false;
   for (const [term, range] of other.numbers) if (!isInside(one.numbers.get(term), range)) return false;
   for (const [term, allowed] of other.allowed) {
     const own = one.allowed.get(term);

@@ -30,11 +30,7 @@ export async function setRights(
   const missing = [...wanted].filter(([key]) => !found.has(key)).map(([, entry]) => entry);
   const extra = [...found].filter(([key]) => !wanted.has(key)).map(([, entry]) => entry);
   if (missing.length > 0) await admin.createAcls({ acl: missing });
-  if (extra.length > 0) {
-    await admin.deleteAcls({
-      filters: extra.map(({ resourcePatternType, ...entry }) => ({ ...entry, resourcePatternType })),
-    });
-  }
+  if (extra.length > 0) await admin.deleteAcls({ filters: extra });
   return { added: missing.length, removed: extra.length };
 }
 
