@@ -4,7 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { COMPILE_CACHE, ROOT } from "./workspace.js";
+import { ROOT } from "./workspace.js";
 
 export interface ServicePlan {
   readonly name: string;
@@ -52,7 +52,9 @@ export class ServiceProcess {
     const child = spawn(process.execPath, ["--enable-source-maps", entry], {
       cwd: ROOT,
       env: {
-        ...{ PATH: process.env.PATH, NODE_COMPILE_CACHE: COMPILE_CACHE, EXIT_WITH_PARENT: "1" },
+        ...{ PATH: process.env.PATH, EXIT_WITH_PARENT: "1" },
+        // Where Node keeps what it compiled, so that it need not be done at every start.
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
         ...telemetryVariables(),
         ...this.plan.environment,
       },

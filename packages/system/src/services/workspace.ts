@@ -7,9 +7,6 @@ export const ROOT = resolve(fileURLToPath(new URL("../../../..", import.meta.url
 /** Everything Tripline writes on this machine lies below this folder, which git ignores. */
 export const STATE_DIRECTORY = join(ROOT, ".tripline");
 
-/** Where Node keeps what it compiled of the services, so that it need not be done at every start. */
-export const COMPILE_CACHE = join(STATE_DIRECTORY, "compile-cache");
-
 /** Folders of one installation: the demo's, or a test's. */
 export interface Workspace {
   readonly directory: string;
