@@ -18,7 +18,7 @@ export function presentTrial(figures: BacktestFigures, { labels, ...about }: Abo
     decided: { stopped: hitsOf(decided.stopped), declined: hitsOf(decided.declined) },
     drafted: { stopped: hitsOf(draft.stopped), declined: hitsOf(draft.declined) },
     changes: Object.entries(figures.changes)
-      .map(([change, { rows: payments, ...truths }]) => ({ change, payments, ...truths }))
+      .map(([change, { rows: payments, ...counts }]) => ({ change, payments, ...counts }))
       .toSorted((one, other) => other.payments - one.payments),
     parts: parts.map(({ id, kind, outcome, alone, stricter, ...hits }) => {
       return { id, kind, outcome: outcomeOf(outcome), alone, stricter, ...hitsOf(hits) };
