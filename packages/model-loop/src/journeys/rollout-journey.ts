@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Decision, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
+import { BASIS_POINTS, placeOf } from "@tripline/decision-engine/assign-card";
 import type { Kafka } from "@tripline/kafka/port";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { RolloutClient, RolloutRequest, ShownRollout } from "@tripline/system/client/rollout-client";
@@ -46,7 +47,7 @@ const BAD: readonly BadModel[] = [
 
 /**
  * Two bad versions of the champion begin as canaries under live traffic. Both are rolled back by themselves within 30 s, have
- * touched no more cards than their share, and every payment has its one decision.
+ * touched no card outside of their share, and every payment has its one decision.
  *
  * @throws Error in one sentence that says which step failed
  */
@@ -57,14 +58,16 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
     expectStage(told.rollout, "rolled-back");
     const backMs = rollbackMs(told.rollout);
     if (backMs > ROLLBACK_MS_MAX) throw new Error(`The rollback took ${backMs} ms, more than ${ROLLBACK_MS_MAX}.`);
-    const share = (100 * told.touched) / told.cards;
-    if (share > percent) throw new Error(`${share.toFixed(2)} % of the cards were touched, more than ${percent} %.`);
+    // The share is one of all cards: of the few that pay within a minute, chance lets a little more or less be in it.
+    const outside = told.touched.filter((card) => placeOf(card, told.rollout.id) >= (percent * BASIS_POINTS) / 100);
+    if (outside.length > 0) throw new Error(`${outside.length} cards outside of the ${percent} % were touched.`);
+    const share = (100 * told.touched.length) / told.cards;
     const champion = await openRegistry(options.registryUrl).aliasTarget(MODEL_NAME, "champion");
     if (champion !== told.rollout.champion)
       throw new Error(`The champion is ${champion}, not ${told.rollout.champion}.`);
     options.print(
       `A version ${what} was tried on ${percent} % of the cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
-        `${told.touched} of ${told.cards} cards (${share.toFixed(2)} %) had a payment decided by it.\n` +
+        `${told.touched.length} of ${told.cards} cards (${share.toFixed(2)} %) had a payment decided by it.\n` +
         `${told.ledger}\n${story(told.rollout)}`,
     );
   }
@@ -93,7 +96,7 @@ interface Told {
   readonly rollout: ShownRollout;
   /** Cards that paid, and those of them for which the candidate decided. */
   readonly cards: number;
-  readonly touched: number;
+  readonly touched: readonly string[];
   readonly ledger: string;
 }
 
@@ -133,7 +136,7 @@ async function countCards(kafka: Kafka, ids: ReadonlySet<string>, candidate: str
     const isCanary = trial?.trialRole === TrialRole.CANARY && trial.candidateVersion === candidate;
     if (isCanary || modelVersion === candidate) touched.add(cardToken);
   });
-  return { cards: cards.size, touched: touched.size };
+  return { cards: cards.size, touched: [...touched] };
 }
 
 function expectStage(rollout: ShownRollout, stage: ShownRollout["stage"]): void {
