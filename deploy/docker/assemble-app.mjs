@@ -5,8 +5,8 @@
 // The layout is the repository's, so every path relative to a source file is right. Which files of a package are read
 // besides `dist` stands in its package.json under `files`.
 //   node assemble-app.mjs --app <name> --build <folder> --dependencies <folder> --out <folder>
-import { cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { basename, dirname, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { setTimes } from "./set-times.mjs";
 
@@ -32,9 +32,11 @@ const own = join(values.out, "app", "app");
 const tools = import.meta.dirname;
 
 cpSync(join(values.dependencies, "node_modules"), join(libraries, "node_modules"), copyOptions());
-for (const folder of closureOf(`apps/${values.app}`)) {
+const folders = [...closureOf(`apps/${values.app}`)];
+for (const folder of folders) {
   const links = join(values.dependencies, folder, "node_modules");
   if (existsSync(links)) cpSync(links, join(libraries, folder, "node_modules"), copyOptions());
+  for (const peer of Object.keys(manifestOf(folder).peerDependencies ?? {})) linkPeer(folder, peer);
   for (const file of shippedFiles(folder)) {
     cpSync(join(values.build, folder, file), join(own, folder, file), copyOptions());
   }
@@ -42,6 +44,21 @@ for (const folder of closureOf(`apps/${values.app}`)) {
 for (const file of ["check-health.mjs", "LICENSE"]) cpSync(join(tools, file), join(own, file));
 for (const name of VOLUMES) mkdirSync(join(values.out, "data", DATA, name), { recursive: true });
 setTimes(values.out);
+
+/**
+ * A package finds its peer where the package that uses it has its own: production dependencies hold no link for it.
+ *
+ * @param {string} folder
+ * @param {string} peer
+ */
+function linkPeer(folder, peer) {
+  const modulesOf = (/** @type {string} */ one) => join(values.dependencies, one, "node_modules", peer);
+  const user = folders.find((one) => existsSync(modulesOf(one)));
+  if (user === undefined || existsSync(modulesOf(folder))) return;
+  const link = join(libraries, folder, "node_modules", peer);
+  mkdirSync(dirname(link), { recursive: true });
+  symlinkSync(relative(dirname(link), join(libraries, user, "node_modules", peer)), link);
+}
 
 /** @returns {import("node:fs").CopySyncOptions} */
 function copyOptions() {
