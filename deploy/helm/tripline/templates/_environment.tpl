@@ -148,6 +148,12 @@ AWS_ENDPOINT_URL_S3: {{ .Values.objectStore.endpoint | quote }}
 {{ include "tripline.environment.kafka" . }}
 {{ include "tripline.environment.redis" . }}
 {{ include "tripline.environment.tokens" . }}
+{{- if .Values.feast.tenant }}
+FEAST_TENANT: {{ .Values.feast.tenant | quote }}
+{{- end }}
+{{- if .Values.feast.project }}
+FEAST_PROJECT: {{ .Values.feast.project | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.secrets.features" -}}

@@ -174,7 +174,12 @@ export const SERVICE_VARIABLES = {
     groups: ["service", "kafka", "redis", "tokens"],
     own: {
       // Profile `feast` of compose.yaml keeps the profiles of the one tenant there is.
-      FEAST_TENANT: { compose: "demo", local: "feastTenant" },
+      FEAST_TENANT: {
+        compose: "demo",
+        chart: chartValue("feast.tenant", { isOptional: true }),
+        local: "feastTenant",
+      },
+      FEAST_PROJECT: { chart: chartValue("feast.project", { isOptional: true }) },
       // Without tokens, every caller gets in: for one machine only.
       FEATURES_ONLINE_TENANT: { isInChartEnvironment: false },
     },

@@ -11,6 +11,7 @@ import { rebuildConfig } from "@tripline/features/rebuild/rebuild-config";
 import { ingestionConfig } from "@tripline/ingestion/config";
 import { scoringBesideDecisionsConfig, scoringConfig } from "@tripline/scoring/config";
 import { readConfig } from "@tripline/service-kit/config/read-config";
+import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import { makeSecrets } from "@tripline/system/services/write-secrets";
 import { readProcess } from "@tripline/tripline/read-process";
 import { parse } from "yaml";
@@ -136,6 +137,7 @@ describe("compose.yaml", () => {
       for (const [, variable = ""] of needed) expect(told[variable]).toBeTruthy();
       expect(told.FEAST_REDIS).toBe("valkey:6379,db=0");
     }
+    expect(base.features?.environment.FEAST_TENANT).toBe(DEMO_TENANT);
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
   });
 
