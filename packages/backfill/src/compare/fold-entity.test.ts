@@ -1,8 +1,15 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Writable } from "node:stream";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { backfill } from "../backfill.js";
+import { fileSource } from "../input/transactions-source.js";
+import { csvOf, rowsOf } from "../testing/payment-rows.js";
 import { foldEntity, planFolds } from "./fold-entity.js";
 
 const spec = currentFeatureSpec();
@@ -130,6 +137,34 @@ function sortedBy(fields: readonly string[], rows: readonly Row[]): Row[] {
   return own.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : Number(keyOf(one) > keyOf(other))));
 }
 
+const profiles = spec.features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : []));
+
+/** By the client's id: the profile features that `tripline backfill` gives. */
+async function backfilledProfiles(csv: string): Promise<Map<string, Record<string, unknown>>> {
+  const folder = await mkdtemp(join(tmpdir(), "fold-entity-test-"));
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  try {
+    const [input, outputPath] = [join(folder, "payments.csv"), join(folder, "features.parquet")];
+    await writeFile(input, csv);
+    await backfill({ spec, source: fileSource(input), tenant, outputPath });
+    const found = await connection.runAndReadAll(
+      `SELECT client_transaction_id, ${profiles.join(", ")} FROM '${outputPath}'`,
+    );
+    return new Map(found.getRowObjects().map((row) => [String(row.client_transaction_id), row]));
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** By what lines are sorted. */
+function orderOf(row: Row, key: "card_token" | "terminal_id"): string {
+  const time = String(timeOf(row)).padStart(16, "0");
+  return [row[key], time, row.stream === "label" ? 0 : 1, row.client_transaction_id].join("\u0000");
+}
+
 /** The same rows, the labels with what the judge says of them. */
 async function judged(rows: readonly Row[]): Promise<Row[]> {
   const sorted = sortedBy(["card_token"], rows);
@@ -161,6 +196,36 @@ describe("foldEntity", () => {
     });
     expect(expected.length).toBeGreaterThan(40);
     for (const characters of [1, 100, 1e6]) expect(await folded(plan.name, sorted, characters)).toEqual(expected);
+  });
+
+  test("profiles have the bits that the queries of a backfill give them", async () => {
+    const rows = rowsOf(300);
+    const queried = await backfilledProfiles(csvOf(rows));
+    for (const [entity, key] of [
+      ["card", "card_token"],
+      ["terminal", "terminal_id"],
+    ] as const) {
+      const lines = rows
+        .flatMap(({ id, card, terminal, atMs, labelledAtMs, ...row }): Row[] => {
+          const names = { client_transaction_id: id, card_token: card, terminal_id: terminal, occurred_at_ms: atMs };
+          const { amountMinor: amount_minor, currency, latitude, longitude, fraud } = row;
+          const paid = { stream: "payment" as const, ...names, amount_minor, currency };
+          const place = latitude === undefined || longitude === undefined ? paid : { ...paid, latitude, longitude };
+          if (labelledAtMs === undefined) return [place];
+          return [place, { stream: "label", ...names, labelled_at_ms: labelledAtMs, fraud, explained: 0 }];
+        })
+        .sort((one, other) => (orderOf(one, key) < orderOf(other, key) ? -1 : 1));
+      const features = planFolds(spec).entities.find(({ name }) => name === entity)?.features ?? [];
+      const answers = await folded(entity, lines, 10_000);
+      expect(answers).toHaveLength(rows.length);
+      for (const [line = 0, ...values] of answers) {
+        const id = lines[line - 1]?.client_transaction_id ?? "";
+        const own = features.map(({ name }, index): [string, number | undefined] => [name, values[index]]);
+        const profile = Object.fromEntries(own.filter(([name]) => profiles.includes(name)));
+        expect(queried.get(id)).toMatchObject(profile);
+      }
+    }
+    expect(new Set([...queried.values()].map((row) => row.card_profile_distance)).size).toBeGreaterThan(100);
   });
 
   test("every feature is given by exactly one entity", () => {

@@ -7,8 +7,10 @@ import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { judgeOf, planEntities } from "@tripline/feature-engine/plan-entities";
+import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { z } from "zod";
+import { RunningProfile } from "../profiles/running-profile.js";
 
 /** A longer line is not one of our rows, and would be kept in memory until it ends. */
 const LINE_CHARACTERS_MAX = 65_536;
@@ -152,6 +154,8 @@ class EntityFold {
   /** Places of this entity's features in the vector. */
   readonly #places: readonly number[];
   readonly #states: (EntityState | undefined)[];
+  /** By profile of the spec: that of the entity; undefined for profiles of other entities. */
+  #profiles: readonly (RunningProfile | undefined)[] = [];
   #before: Place | undefined;
 
   constructor(
@@ -215,20 +219,24 @@ class EntityFold {
       const order = `${this.#key}, time, labels before payments, client_transaction_id`;
       throw this.#fault(`comes too late: lines have to be sorted by ${order}, and none may stand twice`, row);
     }
-    if (before?.key !== key) this.#states[this.#entity] = this.#engine.decodeState(this.#entity, null);
+    if (before?.key !== key) {
+      this.#states[this.#entity] = this.#engine.decodeState(this.#entity, null);
+      this.#profiles = this.#engine.profiles.map((plan) =>
+        plan.entity === this.#entity ? new RunningProfile(plan) : undefined,
+      );
+    }
     this.#before = place;
   }
 
   #countPayment(row: Payment): number[] | undefined {
-    const result = this.#engine.applyPayment(this.#states, {
+    const { amount_minor: amountMinor, currency, occurred_at_ms: occurredAtMs, latitude, longitude } = row;
+    const payment = {
       transactionId: transactionId(this.tenant, row.client_transaction_id),
-      ...idsOf(row),
-      amountMinor: row.amount_minor,
-      currency: row.currency,
-      occurredAtMs: row.occurred_at_ms,
-      latitude: row.latitude,
-      longitude: row.longitude,
-    });
+      ...{ ...idsOf(row), amountMinor, currency, occurredAtMs, latitude, longitude },
+    };
+    const profiles: ProfileRows = this.#profiles.map((profile) => profile?.rowAt(occurredAtMs));
+    const result = this.#engine.applyPayment(this.#states, payment, profiles);
+    for (const profile of this.#profiles) profile?.countPayment(payment);
     if (result.duplicate) throw this.#fault("client_transaction_id stands more than once", row);
     if (this.judging) return undefined;
     return [this.lineNumber, ...this.#places.map((place) => result.values[place] ?? 0)];
@@ -244,6 +252,7 @@ class EntityFold {
       fraud: row.fraud === 1,
       explained: row.explained === 1,
     });
+    for (const profile of this.#profiles) profile?.countLabel(row.labelled_at_ms, row.fraud === 1);
     return this.judging ? [this.lineNumber, explains ? 1 : 0] : undefined;
   }
 

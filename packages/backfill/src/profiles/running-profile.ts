@@ -1,0 +1,99 @@
+import { currencyDecimals } from "@tripline/contracts/currency";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { toThousandths } from "@tripline/feature-engine/online/compile-engine";
+import type { ProfilePlan, ProfileRow } from "@tripline/feature-engine/profiles";
+
+const DAY_MS = 86_400_000;
+const MICRODEGREES = 1_000_000;
+
+/** The part of a payment that profiles are made of. Places in degrees. */
+interface ProfiledPayment {
+  readonly occurredAtMs: number;
+  readonly amountMinor: number;
+  readonly currency: string;
+  readonly latitude: number | undefined;
+  readonly longitude: number | undefined;
+}
+
+/** What the queries of packages/contracts/profiles say of all events so far, to the bit; NaN for null. */
+const COLUMNS: Readonly<Record<string, (totals: Totals) => number>> = {
+  card_amount_mean_total: ({ thousandths, payments }) => thousandths / 1_000 / payments,
+  card_first_paid_ms: ({ firstMs }) => firstMs,
+  card_home_latitude: ({ north, places }) => north / places / MICRODEGREES,
+  card_home_longitude: ({ east, places }) => east / places / MICRODEGREES,
+  terminal_payments_total: ({ payments }) => payments,
+  terminal_amount_mean_total: ({ thousandths, payments }) => thousandths / 1_000 / payments,
+  terminal_fraud_rate_total: ({ frauds, labels }) => frauds / labels,
+};
+
+/** Sums of whole numbers, as the queries have them: the order of events of a day does not matter. */
+class Totals {
+  payments = 0;
+  thousandths = 0;
+  firstMs = Number.NaN;
+  places = 0;
+  north = 0;
+  east = 0;
+  labels = 0;
+  frauds = 0;
+}
+
+/**
+ * The profile of one entity from its events in the order of time. For `fold-entity`, which never sees all events: everything else
+ * runs the queries.
+ */
+export class RunningProfile {
+  readonly #columns: readonly ((totals: Totals) => number)[];
+  readonly #totals = new Totals();
+  /** That of the newest event, until it has ended. */
+  #day: number | undefined;
+  #row: ProfileRow | undefined;
+
+  /** @throws TriplineError `config-invalid` for a column that only its query computes */
+  constructor(private readonly plan: ProfilePlan) {
+    this.#columns = plan.columns.map((name) => {
+      const column = COLUMNS[name];
+      if (column !== undefined) return column;
+      throw new TriplineError("config-invalid", `fold-entity does not compute ${name} of the profile ${plan.name}.`);
+    });
+  }
+
+  /** What was known of the entity when the day of a time began; undefined where nothing was. */
+  rowAt(atMs: number): ProfileRow | undefined {
+    if (this.#day !== undefined && this.#day < dayOf(atMs)) {
+      const values = this.#columns.map((column) => column(this.#totals));
+      this.#row = { atMs: (this.#day + 1) * DAY_MS, values };
+      this.#day = undefined;
+    }
+    return this.#row;
+  }
+
+  countPayment({ occurredAtMs, amountMinor, currency, latitude, longitude }: ProfiledPayment): void {
+    const totals = this.#totals;
+    this.rowAt(occurredAtMs);
+    this.#day = dayOf(occurredAtMs);
+    if (totals.payments === 0) totals.firstMs = occurredAtMs;
+    totals.payments += 1;
+    totals.thousandths += toThousandths(amountMinor, currencyDecimals(currency));
+    if (latitude === undefined || longitude === undefined) return;
+    totals.places += 1;
+    totals.north += microdegrees(latitude);
+    totals.east += microdegrees(longitude);
+  }
+
+  /** Labels are part of a terminal's profile alone. */
+  countLabel(labelledAtMs: number, fraud: boolean): void {
+    if (this.plan.name !== "terminal") return;
+    this.rowAt(labelledAtMs);
+    this.#day = dayOf(labelledAtMs);
+    this.#totals.labels += 1;
+    if (fraud) this.#totals.frauds += 1;
+  }
+}
+
+const dayOf = (atMs: number): number => Math.floor(atMs / DAY_MS);
+
+/** Halves away from zero, as DuckDB rounds. */
+function microdegrees(degrees: number): number {
+  return Math.sign(degrees) * Math.round(Math.abs(degrees * MICRODEGREES));
+}
