@@ -1,5 +1,7 @@
+import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { FeastHttpClient } from "./http/feast-http-client.js";
 import { toRecords } from "./online-features.js";
+import { EntityKeyEncoder } from "./redis/entity-key.js";
 import { FeastRedisClient } from "./redis/feast-redis-client.js";
 import type { FeatureRegistry } from "./registry/feature-registry.js";
 import type { RunningFeast } from "./testing/start-feast.js";
@@ -106,4 +108,62 @@ test("a version that there is not is named", async () => {
   });
   const older = { features: ["versioned@v0:count"], entities: [{ card_id: "by-feast" }] };
   await expect(direct.getOnlineFeatures(older)).rejects.toMatchObject({ code: "unknown-feature" });
+});
+
+/** Feast answers for a service with `precompute_online` from the vector that it keeps, and from nothing else. */
+describe("the vectors of a feature service", () => {
+  const entity = { terminal_id: 11 };
+  const writeStats = (at: number, amount_mean: number) =>
+    direct.writeOnlineFeatures({
+      featureView: "terminal_stats",
+      rows: [{ entity, features: { amount_mean }, eventTimestampMs: at }],
+    });
+  const writeRisk = (at: number, risk: number, frauds: number | null) =>
+    direct.writeOnlineFeatures({
+      featureView: "terminal_risk",
+      rows: [{ entity, features: { risk, frauds }, eventTimestampMs: at }],
+    });
+  const served = () => feast.call("read_service", { service: "kept", entities: [entity] });
+  /** Number and bytes of its fields, but for the time at which it was made. */
+  const storedVector = async (): Promise<[number, Buffer][]> => {
+    const [field = ""] = (await feast.call("hash_fields", { names: ["__precomputed__kept:vector"] })) as string[];
+    const joinKey = { name: "terminal_id", storedName: "terminal_id", type: "INT64" } as const;
+    const key = new EntityKeyEncoder([joinKey], feast.project).encode(entity, 0);
+    const value = new BinaryReader((await feast.redis.hgetBuffer(key, Buffer.from(field, "hex"))) ?? new Uint8Array());
+    value.tag();
+    const vector = new BinaryReader(value.bytes());
+    const fields: [number, Buffer][] = [];
+    while (vector.pos < vector.len) fields.push([vector.tag()[0], Buffer.from(vector.bytes())]);
+    return fields.filter(([number]) => number !== 4);
+  };
+
+  test("say what we wrote at once, also of an entity that had none", async () => {
+    await writeStats(AT_MS, 2.5);
+    expect(await served()).toMatchObject({
+      terminal_stats__amount_mean: [2.5],
+      danger__frauds: [null],
+      danger__risk: [null],
+    });
+    await writeRisk(AT_MS, 0.5, 3);
+    await feast.call("precompute", { service: "kept" });
+    await writeStats(AT_MS + 1, 7.5);
+    await writeRisk(AT_MS - 1, 0.25, 1);
+    expect(await served()).toMatchObject({
+      terminal_stats__amount_mean: [7.5],
+      danger__frauds: [3],
+      danger__risk: [0.5],
+    });
+  });
+
+  test("are the bytes that Feast makes of the same rows, but for the time, and Feast's next ones stand", async () => {
+    await writeRisk(AT_MS + 2, 0.125, null);
+    const ours = await storedVector();
+    expect(ours).toHaveLength(8);
+    await feast.call("precompute", { service: "kept" });
+    expect(await storedVector()).toEqual(ours);
+    const row = { entity: { terminal_id: "11" }, features: { amount_mean: 9.5 }, eventTimestampMs: AT_MS + 3 };
+    await feast.call("write", { view: "terminal_stats", rows: [row] });
+    await feast.call("precompute", { service: "kept" });
+    expect(await served()).toMatchObject({ terminal_stats__amount_mean: [9.5], danger__risk: [0.125] });
+  });
 });

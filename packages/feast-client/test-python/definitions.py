@@ -47,6 +47,7 @@ card_stats = view(
     view_source=card_push,
 )
 terminal_stats = view("terminal_stats", [terminal], {"terminal_id": Int64, "amount_mean": Float64})
+terminal_risk = view("terminal_risk", [terminal], {"terminal_id": Int64, "risk": Float32, "frauds": Int64})
 card_shop = view("card_shop", [shop, card], {"card_id": String, "shop_id": Int32, "visits": Int64})
 device_stats = view("device_stats", [device], {"device_hash": Bytes, "cards": Int64})
 hour_stats = view("hour_stats", [hour], {"hour_at": UnixTimestamp, "payments": Int64})
@@ -70,12 +71,17 @@ def doubled(inputs: dict[str, Any]) -> dict[str, Any]:
 def all_objects() -> list[Any]:
     return [
         *(card, terminal, shop, device, hour),
-        *(card_stats, terminal_stats, card_shop, device_stats, hour_stats, global_stats, every_type, doubled),
+        *(card_stats, terminal_stats, terminal_risk, card_shop, device_stats, hour_stats, global_stats, every_type, doubled),
         FeatureService(
             name="scoring",
             features=[
                 card_stats[["payment_count", "risk"]],
                 terminal_stats.with_name("home_terminal").with_join_key_map({"terminal_id": "home_terminal_id"}),
             ],
+        ),
+        FeatureService(
+            name="kept",
+            features=[terminal_stats, terminal_risk[["frauds", "risk"]].with_name("danger")],
+            precompute_online=True,
         ),
     ]

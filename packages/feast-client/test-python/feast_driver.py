@@ -148,6 +148,15 @@ class Driver:
         table.projection.version_tag = version
         self.write_to(table, rows)
 
+    def precompute(self, service: str) -> int:
+        return self.store.precompute_feature_service(service)
+
+    def read_service(self, service: str, entities: list[dict[str, Any]]) -> dict[str, list[Any]]:
+        """What the store answers for a service with `precompute_online`: the vectors, and nothing else."""
+        rows = [{name: self.join_key(value) for name, value in row.items()} for row in entities]
+        kept = self.store.get_feature_service(service)
+        return dict(self.store.get_online_features(kept, rows, full_feature_names=True).to_dict())
+
     def hash_fields(self, names: list[str]) -> list[str]:
         """The fields of Redis hashes that Feast makes of names, in hexadecimal."""
         return [_mmh3(name).hex() for name in names]

@@ -72,7 +72,7 @@ export class FeastRedisClient implements OnlineFeatureReader {
 
   /**
    * Writes rows of one feature view, as Feast does: what is stored and not older than a row stays. Each row is compared
-   * and written in one step, so writers do not undo each other. It is tried once; after an error some rows may have
+   * and written in one step, with the vectors of feature services that it is part of, so writers do not undo each other. It is tried once; after an error some rows may have
    * been written, and writing the same rows again is harmless.
    *
    * @throws FeastError

@@ -9,6 +9,7 @@ import { encodeValue } from "../values/encode-value.js";
 import { encodeTimestamp } from "../values/timestamp.js";
 import { EntityKeyEncoder } from "./entity-key.js";
 import { featureField, timestampField } from "./hash-field.js";
+import { vectorArguments, WRITE_VECTORS } from "./precomputed-vectors.js";
 import type { CommandSender } from "./send-commands.js";
 
 const ROWS_PER_ROUND_TRIP = 1_000;
@@ -35,7 +36,8 @@ export interface WriteResult {
 
 /**
  * Compares the stored timestamp of the view with that of the row and writes the row when it is newer: 1, or 0.
- * KEYS: the hash. ARGV: timestamp field, serialised timestamp, seconds to live or 0, then fields and values.
+ * KEYS: the hash. ARGV: timestamp field, serialised timestamp, seconds to live or 0, serialised time of now, number of fields and
+ * values, these, then the vectors that the row is part of.
  * A serialised google.protobuf.Timestamp is read as varints: seconds under tag 8, nanoseconds under tag 16.
  */
 const WRITE_IF_NEWER = `
@@ -61,7 +63,9 @@ if stored then
   local newSeconds, newNanos = read(ARGV[2])
   if newSeconds < seconds or (newSeconds == seconds and newNanos <= nanos) then return 0 end
 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], unpack(ARGV, 4))
+local now, next = ARGV[4], 6 + tonumber(ARGV[5])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2], unpack(ARGV, 6, next - 1))
+${WRITE_VECTORS}
 if ARGV[3] ~= '0' then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
 return 1
 `;
@@ -103,6 +107,8 @@ export class RowWriter {
       }
       return { name, type, field: featureField(storedName, name) };
     });
+    const vectors = vectorArguments(registry, view);
+    const now = Buffer.from(encodeTimestamp(Date.now(), "now"));
     return (row, index) => {
       refuseOtherNames(view, row, index);
       const values = features.flatMap(({ name, type, field }) => {
@@ -112,7 +118,10 @@ export class RowWriter {
       const eventTimestamp = Buffer.from(encodeTimestamp(row.eventTimestampMs, `eventTimestampMs of row ${index}`));
       const redisKey = key.encode(row.entity, index);
       const ttl = String(this.keyTtlSeconds);
-      return new Command("eval", [WRITE_IF_NEWER, "1", redisKey, timestamp, eventTimestamp, ttl, ...values]);
+      const counted = [String(values.length), ...values];
+      return new Command("eval", [
+        ...[WRITE_IF_NEWER, "1", redisKey, timestamp, eventTimestamp, ttl, now, ...counted, ...vectors],
+      ]);
     };
   }
 }

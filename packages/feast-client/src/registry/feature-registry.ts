@@ -31,6 +31,8 @@ export interface FeatureProjection {
 export interface FeatureService {
   readonly name: string;
   readonly projections: readonly FeatureProjection[];
+  /** Feast's `precompute_online`: the store holds the whole vector of each entity. Default false. */
+  readonly precomputesOnline?: boolean;
 }
 
 /**

@@ -248,7 +248,11 @@ function readFormerVersion(record: Message, entities: Entities): FeatureView[] {
 
 function readService(service: Message): FeatureService {
   const spec = service.message(1);
-  return { name: spec.text(1), projections: spec.messages(3).map(readProjection) };
+  return {
+    name: spec.text(1),
+    projections: spec.messages(3).map(readProjection),
+    ...(spec.integer(8) === 1 ? { precomputesOnline: true } : {}),
+  };
 }
 
 function readProjection(projection: Message): FeatureProjection {

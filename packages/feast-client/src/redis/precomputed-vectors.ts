@@ -1,0 +1,71 @@
+import type { FeatureRegistry, FeatureView } from "../registry/feature-registry.js";
+import { storedViewName } from "../registry/feature-registry.js";
+import { featureField, timestampField } from "./hash-field.js";
+
+/*
+ * Feast keeps a vector of each entity for a feature service with `precompute_online`: feast.core.PrecomputedFeatureVector, as the
+ * feature `vector` of a view that is called after the service, in the entity's hash. Its server reads nothing else for the service.
+ * Protos: https://github.com/feast-dev/feast/blob/v0.67.0/protos/feast/core/PrecomputedFeatureVector.proto
+ */
+
+/**
+ * A part of a Lua script: makes the vectors anew from what the hash KEYS[1] holds. `next` is the place in ARGV from which they are
+ * described, as `vectorArguments` does, and `now` the serialised time. The bytes are Feast's own. A stored vector keeps its time of
+ * writing, so that the next one of Feast counts as newer whatever our clock says.
+ */
+export const WRITE_VECTORS = `
+local function part(tag, bytes)
+  local size, out = #bytes, string.char(tag)
+  while size >= 128 do
+    out = out .. string.char(size % 128 + 128)
+    size = math.floor(size / 128)
+  end
+  return out .. string.char(size) .. bytes
+end
+local function take()
+  next = next + 1
+  return ARGV[next - 1]
+end
+while next <= #ARGV do
+  local vectorField, names, values, times = take(), '', '', ''
+  for _ = 1, tonumber(take()) do
+    local view, viewTime = take(), redis.call('HGET', KEYS[1], take()) or ''
+    times = times .. part(26, part(10, view) .. part(18, viewTime))
+    for _ = 1, tonumber(take()) do
+      names = names .. part(10, take())
+      values = values .. part(18, redis.call('HGET', KEYS[1], take()) or '')
+    end
+  end
+  redis.call('HSET', KEYS[1], vectorField, part(10, names .. values .. times .. part(34, now)))
+end
+`;
+
+/** Describes for `WRITE_VECTORS` the vectors that a row of a view is part of. */
+export function vectorArguments(registry: FeatureRegistry, written: FeatureView): (string | Buffer)[] {
+  const services = (registry.featureServices ?? []).filter(({ precomputesOnline }) => precomputesOnline === true);
+  return services.flatMap(({ name, projections }) => {
+    const views = projections.map(({ featureView }) => registry.featureViews.find((view) => view.name === featureView));
+    // Feast makes no vectors of a service with an on-demand view.
+    if (!views.includes(written) || !views.every((view) => view !== undefined)) return [];
+    // It makes them for the entities of the first view, and reads all views with their keys.
+    if (sortedKeys(views[0]) !== sortedKeys(written)) return [];
+    const parts = projections.flatMap((projection, index) => {
+      const view = views[index] ?? written;
+      const stored = storedViewName(view, registry);
+      const shown =
+        (projection.alias ?? view.name) + (projection.version === undefined ? "" : `@v${projection.version}`);
+      const features = projection.features.flatMap((feature) => [
+        `${shown}__${feature}`,
+        featureField(stored, feature),
+      ]);
+      return [shown, timestampField(stored), String(projection.features.length), ...features];
+    });
+    return [featureField(`__precomputed__${name}`, "vector"), String(views.length), ...parts];
+  });
+}
+
+function sortedKeys(view: FeatureView | undefined): string {
+  return Object.keys(view?.joinKeys ?? {})
+    .sort()
+    .join();
+}
