@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from build_profiles import build_profiles
-from convert_log import convert_log, log_arguments, windows_view_name
+from convert_log import convert_log, log_arguments, source_path, windows_view_name
 from errors import EmptyLogError, FeatureRepositoryError, run_command
-from feature_log import WORK_FOLDER_PREFIX, open_log
+from feature_log import WORK_FOLDER_PREFIX, FeatureLog, open_log
 from feature_spec import FeatureSpec, read_feature_spec
-from profiles import PROFILES
+from profiles import PROFILES, TERMINAL_PROFILE
 
 if TYPE_CHECKING:
     from feast import FeatureStore
@@ -62,6 +62,8 @@ def apply_repository() -> "FeatureStore":
 def refresh(store: "FeatureStore", sources: Sources, since: datetime | None, now: datetime) -> Mapping[str, int]:
     """Writes the tables anew and brings online what is newer than `since`, the last round's `now`.
 
+    Everything is brought online again where Redis has lost what earlier rounds brought there.
+
     Args:
         since: None at the start: everything that still counts then.
 
@@ -74,6 +76,9 @@ def refresh(store: "FeatureStore", sources: Sources, since: datetime | None, now
     """
     with open_log(sources.logs, sources.spec, sources.tenant) as log:
         rows = {**convert_log(log, sources.data), **build_profiles(log, sources.data)}
+        if since is not None and _is_lost(store, log, sources, since - _DAY_SETTLES):
+            _say("the online store has lost its profiles: everything is brought online again")
+            since = None
     windows = [name for entity in sources.spec.entity_keys if (name := windows_view_name(entity)) in rows]
     store.materialize(now - sources.spec.horizon if since is None else since - _LATE_MAX, now, feature_views=windows)
     profiles = [profile.view for profile in PROFILES if profile.view in rows]
@@ -81,6 +86,21 @@ def refresh(store: "FeatureStore", sources: Sources, since: datetime | None, now
     beginning = _BEGINNING if since is None else since - _DAY_SETTLES - _LATE_MAX
     store.materialize(beginning, settled, feature_views=profiles)
     return rows
+
+
+def _is_lost(store: "FeatureStore", log: FeatureLog, sources: Sources, until: datetime) -> bool:
+    """Whether the newest terminal profile until then, which an earlier round brought online, is not there."""
+    key = sources.spec.entity_keys[TERMINAL_PROFILE.entity]
+    table = str(source_path(sources.data, TERMINAL_PROFILE.view))
+    newest = log.connection.execute(
+        f"SELECT {key} FROM read_parquet(?) WHERE event_timestamp <= ? ORDER BY event_timestamp DESC LIMIT 1",
+        [table, until],
+    ).fetchone()
+    if newest is None:
+        return False
+    column = TERMINAL_PROFILE.columns[0].name
+    found = store.get_online_features([f"{TERMINAL_PROFILE.view}:{column}"], [{key: newest[0]}]).to_dict()
+    return found[column] == [None]
 
 
 def keep_online(store: "FeatureStore", sources: Sources, every_seconds: int) -> None:

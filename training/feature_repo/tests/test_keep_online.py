@@ -1,5 +1,6 @@
 """The loop beside the system: an empty lake first, then payments in it, then newer and late ones."""
 
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from feast import FeatureStore
+from redis import Redis
 
 from errors import EmptyLogError
 from feature_spec import FeatureSpec
@@ -81,6 +83,26 @@ def test_each_round_brings_online_what_came_since_and_what_came_late(
         assert_online(store, spec, vectors, entity, at(SECOND))
     # The day that ended at midnight has settled by now.
     assert payments_total(store, vectors) == counted(vectors, MIDNIGHT_MS)
+
+
+def test_a_store_that_lost_everything_gets_everything_again(
+    store: FeatureStore, sources: Sources, spec: FeatureSpec, vectors: list[Vector]
+) -> None:
+    """Most of it is older than what a round brings online otherwise."""
+    write_lake(sources.logs[0], vectors)
+    refresh(store, sources, None, SECOND)
+    with _redis_of(store) as redis:
+        redis.flushdb()
+    assert set(payments_total(store, vectors).values()) == {None}
+    refresh(store, sources, SECOND, SECOND + timedelta(minutes=1))
+    assert payments_total(store, vectors) == counted(vectors, MIDNIGHT_MS)
+    for entity in spec.entity_keys:
+        assert_online(store, spec, vectors, entity, at(SECOND))
+
+
+def _redis_of(store: FeatureStore) -> Redis:
+    host, port, database = re.fullmatch(r"(.+):(\d+),db=(\d+)", store.config.online_store.connection_string).groups()
+    return Redis(host=host, port=int(port), db=int(database))
 
 
 def payments_total(store: FeatureStore, vectors: list[Vector]) -> dict[str, int]:
