@@ -51,6 +51,10 @@ export class FeatureMetrics {
     description: "Payments of which a profile was missing, too old or newer than the payment, so that defaults stand",
     labels: ["profile"],
   });
+  readonly #found = counter("tripline_features_profiles_found_total", {
+    description: "Stored profiles that were read",
+    labels: ["profile"],
+  });
   readonly #unreadable = counter("tripline_features_profiles_unreadable_total", {
     description: "Stored profiles that are not numbers in Feast's layout, and count as missing",
     labels: ["profile"],
@@ -60,6 +64,10 @@ export class FeatureMetrics {
 
   unreadableProfile(profile: string): void {
     this.#unreadable.inc({ profile });
+  }
+
+  foundProfiles(profile: string, rows: number): void {
+    if (rows > 0) this.#found.inc({ profile }, rows);
   }
 
   batch(topic: string, records: number): void {

@@ -2,6 +2,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { profileColumnTypes } from "@tripline/contracts/profile-tables";
 import type { FeatureView } from "@tripline/feast-client/feature-registry";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { FeatureMetrics } from "../feature-metrics.js";
 import { checkRegistry } from "./check-registry.js";
 import { openProfiles } from "./open-profiles.js";
 
@@ -54,7 +55,7 @@ test.each<[string, FeatureView[], string]>([
 
 test("a registry that cannot be read stops the start", async () => {
   const config = { FEAST_TENANT: "demo", FEAST_PROJECT: "tripline", FEAST_REGISTRY_FILE: "/nowhere/registry.db" };
-  const opening = openProfiles(config, engine, { unreadableProfile: () => {} }, { warn: () => {} });
+  const opening = openProfiles(config, engine, new FeatureMetrics(), { warn: () => {}, info: () => {} });
   await expect(opening).rejects.toMatchObject({
     code: "config-invalid",
     message: expect.stringContaining("FEAST_REGISTRY_FILE: The registry /nowhere/registry.db cannot be read"),

@@ -5,6 +5,7 @@ import type { FeaturesConfig } from "../config.js";
 import type { FeatureMetrics } from "../feature-metrics.js";
 import { checkRegistry, refused } from "./check-registry.js";
 import { ProfileReader } from "./profile-reader.js";
+import { ProfileWatch } from "./profile-watch.js";
 
 /** A profile that cannot be read would otherwise be logged for every payment. */
 const REPORT_EVERY_MS = 60_000;
@@ -13,8 +14,8 @@ const REPORT_EVERY_MS = 60_000;
 export async function openProfiles(
   config: Pick<FeaturesConfig, "FEAST_TENANT" | "FEAST_PROJECT" | "FEAST_REGISTRY_FILE">,
   engine: FeatureEngine,
-  metrics: Pick<FeatureMetrics, "unreadableProfile">,
-  logger: Pick<Logger, "warn">,
+  metrics: Pick<FeatureMetrics, "unreadableProfile" | "foundProfiles">,
+  logger: Pick<Logger, "warn" | "info">,
 ): Promise<ProfileReader> {
   const { FEAST_TENANT: tenant, FEAST_PROJECT: project, FEAST_REGISTRY_FILE: registry } = config;
   if (registry !== undefined) {
@@ -23,10 +24,15 @@ export async function openProfiles(
     });
     checkRegistry(await read, engine, registry);
   }
+  const watch = new ProfileWatch(logger);
   const reportedAt = new Map<string, number>();
   return new ProfileReader({
     engine,
     ...(tenant === undefined ? {} : { source: { tenant, project } }),
+    onRead(profile, asked, found) {
+      metrics.foundProfiles(profile, found);
+      watch.seen(profile, asked, found);
+    },
     onUnreadable(profile, reason) {
       metrics.unreadableProfile(profile);
       const nowMs = performance.now();

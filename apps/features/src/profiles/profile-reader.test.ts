@@ -4,7 +4,7 @@ import type { FeatureType } from "@tripline/feast-client/feature-registry";
 import { FeastRedisClient } from "@tripline/feast-client/redis";
 import type { Redis } from "ioredis";
 import { cardOf, payment, START_MS, TENANT } from "../testing/events.js";
-import { engine, recordsOf, useRedis } from "../testing/instance.js";
+import { engine, makeInstance, Outbox, recordsOf, useRedis } from "../testing/instance.js";
 
 const PROJECT = "tripline";
 const DAY_MS = 86_400_000;
@@ -74,6 +74,31 @@ test("what is not a hash counts as missing, and the reason is told in a sentence
   await handle(recordsOf([payment({ clientTransactionId: "a" })]));
   expect(outbox.sent).toHaveLength(1);
   expect(reasons).toEqual([expect.stringMatching(/^WRONGTYPE/)]);
+});
+
+test("profiles take no round trip of their own", async () => {
+  const reads: [string, number, number][] = [];
+  const onRead = (profile: string, asked: number, found: number) => void reads.push([profile, asked, found]);
+  const roundTrips = async (profiles: object) => {
+    const connection = await connect();
+    await connection.flushdb();
+    await write(connection, START_MS - DAY_MS, PROFILE);
+    const { handle } = makeInstance(connection, new Outbox(), false, profiles);
+    await handle(recordsOf([payment({ clientTransactionId: "a" })]));
+    const { stream } = connection;
+    const send = stream.write.bind(stream);
+    let sent = 0;
+    Object.assign(stream, { write: (bytes: Buffer) => send(bytes, () => (sent += 1)) });
+    await handle(recordsOf([payment({ clientTransactionId: "b" })], 1));
+    return sent;
+  };
+  const without = await roundTrips({});
+  expect(without).toBeGreaterThan(0);
+  expect(await roundTrips({ source: SOURCE, onRead })).toBe(without);
+  expect(reads.slice(-2)).toEqual([
+    ["card", 1, 1],
+    ["terminal", 1, 0],
+  ]);
 });
 
 test("profiles of another tenant are not read", async () => {

@@ -12,6 +12,8 @@ export interface ProfileReaderOptions {
   readonly source?: { readonly tenant: string; readonly project: string };
   /** Told of a stored profile that cannot be used and counts as missing. */
   readonly onUnreadable: (profile: string, reason: string) => void;
+  /** Told how many rows of a profile a batch asked for, and how many there were. */
+  readonly onRead?: (profile: string, asked: number, found: number) => void;
 }
 
 /** By profile of the spec: the ids of the entities whose rows are read. */
@@ -59,7 +61,7 @@ export class ProfileReader {
 
   /** @param replies to `commands`, in their order; an error where Redis refused one */
   rowsOf(entities: ProfileEntities, replies: readonly unknown[]): ProfilesOf {
-    const { engine, source } = this.options;
+    const { engine, source, onRead } = this.options;
     let next = 0;
     const rows = this.#reads.map(({ plan, read }, index) => {
       const ofProfile = new Map<string, ProfileRow>();
@@ -68,6 +70,7 @@ export class ProfileReader {
         next += 1;
         if (row !== undefined) ofProfile.set(id, row);
       }
+      onRead?.(plan.name, entities[index]?.size ?? 0, ofProfile.size);
       return { plan, ofProfile };
     });
     return (payment) =>

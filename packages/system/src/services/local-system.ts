@@ -11,6 +11,8 @@ const localSystem = z.strictObject({
   lakeDirectory: z.string().optional(),
   /** The snapshot of window states with which it began. */
   statePath: z.string().optional(),
+  /** The tables of the profiles with which it began, and the time as of which they were loaded. */
+  profiles: z.strictObject({ folder: z.string(), untilMs: z.number() }).optional(),
 });
 
 /** What a command needs to know of a system on this machine; the system writes it while it runs. */

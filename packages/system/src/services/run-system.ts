@@ -93,12 +93,13 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     options.isSecure === true ? await steps.run("make certificates", () => LocalSecurity.make(tlsFolder)) : undefined;
   const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(workspace, ports, security));
   const services = new Map<string, ServiceProcess>();
-  const { statePath } = options;
+  const { statePath, profiles } = options;
   const lake = options.isArchived === true ? { lakeDirectory: workspace.lake } : {};
   const withdraw = announceSystem(workspace, {
     kafkaBrokers: stack.kafkaBrokers,
     redisUrl: stack.redisUrl,
     ...(statePath === undefined ? {} : { statePath }),
+    ...(profiles === undefined ? {} : { profiles }),
     ...lake,
   });
   const stop = async (): Promise<void> => {
@@ -122,7 +123,6 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
         loadState({ statePath, redisUrl: stack.redisUrl, onProgress: progress }),
       );
     }
-    const { profiles } = options;
     if (profiles !== undefined) {
       await steps.run("load profiles", () => loadProfiles({ ...profiles, redisUrl: stack.redisUrl }));
     }

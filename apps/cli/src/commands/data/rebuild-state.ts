@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { totalmem } from "node:os";
 import { join, resolve } from "node:path";
+import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { LAKE_VARIABLES } from "@tripline/lake/log/open-disk";
 import { isStoreUrl } from "@tripline/object-store/open-store";
 import { signInVariables } from "@tripline/system/client/connect-system";
@@ -14,6 +15,7 @@ interface RebuildFlags {
   readonly redis?: string;
   readonly topicPrefix?: string;
   readonly state?: string;
+  readonly profiles?: string;
   readonly ttlDays?: number;
   readonly wait?: number;
   readonly partial?: true;
@@ -36,13 +38,26 @@ export function rebuildStateCommand(): Command {
     .option("--redis <url>", "where features keeps its state, for instance redis://127.0.0.1:6379", parseRedis)
     .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX")
     .option("--state <file>", "the snapshot of states with which the service began (`tripline load-state`)")
+    .option("--profiles <folder>", "also bring these profile tables online, as `tripline load-profiles` does")
     .option("--ttl-days <days>", "as the features service has it in STATE_TTL_DAYS", parseDays)
     .option("--wait <seconds>", "how long the archive may take to catch up", parseSeconds)
     .option("--partial", "where the archive does not have all: count what there is, in the order of time")
     .option("--workspace <name>", "without --lake, --kafka and --redis: the system that runs here", DEMO_WORKSPACE)
     .action(async (flags: RebuildFlags) => {
-      process.exitCode = await run(environmentOf(flags));
+      const environment = environmentOf(flags);
+      await bringProfilesBack(flags, environment.REDIS_URL ?? "");
+      process.exitCode = await run(environment);
     });
+}
+
+/** Those of the system here are the ones with which it began. Before the states: until these are back, nothing trusts a vector. */
+async function bringProfilesBack(flags: RebuildFlags, redisUrl: string): Promise<void> {
+  const isHere = flags.redis === undefined;
+  const given = flags.profiles === undefined ? undefined : { folder: resolve(flags.profiles), untilMs: Date.now() };
+  const profiles = given ?? (isHere ? readLocalSystem(flags.workspace).profiles : undefined);
+  if (profiles === undefined) return;
+  const { rows } = await loadProfiles({ ...profiles, redisUrl });
+  process.stdout.write(`${rows} profiles loaded\n`);
 }
 
 /** What to type where the system runs on this machine. */

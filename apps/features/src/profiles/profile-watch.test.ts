@@ -1,0 +1,17 @@
+import { ProfileWatch } from "./profile-watch.js";
+
+test("a thousand look-ups that find nothing are told once, with the command to run, and so is the end of it", () => {
+  const lines: string[] = [];
+  const log = (extra: unknown, line?: string) => void lines.push(`${JSON.stringify(extra)} ${line}`);
+  const watch = new ProfileWatch({ warn: log, info: log });
+  const look = (profile: string, found: number) => watch.seen(profile, 200, found);
+  for (let batch = 0; batch < 4; batch += 1) look("card", 0);
+  look("card", 1);
+  for (let batch = 0; batch < 4; batch += 1) look("card", 0);
+  look("terminal", 3);
+  expect(lines).toEqual([]);
+  for (let batch = 0; batch < 9; batch += 1) look("card", 0);
+  expect(lines).toEqual([expect.stringMatching(/^{"profile":"card"} Redis had none of the last 1000 .*load-profiles/)]);
+  for (let batch = 0; batch < 3; batch += 1) look("card", 5);
+  expect(lines.slice(1)).toEqual(['{"profile":"card"} Redis has profiles again']);
+});
