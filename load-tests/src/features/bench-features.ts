@@ -2,6 +2,7 @@ import { Option } from "commander";
 import type { Benchmark } from "../harness/run-benchmark.js";
 import { backfillPart } from "./bench-backfill.js";
 import { bulkPart } from "./bench-bulk.js";
+import { profilesPart } from "./bench-profiles.js";
 import { readPart } from "./bench-read.js";
 import { velocityPart } from "./bench-velocity.js";
 import { windowPart } from "./bench-window-update.js";
@@ -11,7 +12,7 @@ export const featuresBenchmark: Benchmark = {
   name: "features",
   description: "reading, updating and backfilling features, compared with Feast, sorted sets, pandas and Polars",
   options: [new Option("--handbook <folder>", "the handbook's payments (the folder that holds raw/), for backfill")],
-  parts: [readPart, windowPart, velocityPart, backfillPart, bulkPart],
+  parts: [readPart, windowPart, profilesPart, velocityPart, backfillPart, bulkPart],
   line: [
     "rps_ratio",
     "p99_ratio",
@@ -26,5 +27,7 @@ export const featuresBenchmark: Benchmark = {
     "windows_rps_ratio",
     "windows_p99_ratio",
     "bulk_ratio",
+    "profile_us_per_tx",
+    "profile_redis_us_per_tx",
   ],
 };

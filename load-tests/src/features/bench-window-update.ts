@@ -9,6 +9,7 @@ import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import { BatchProcessor } from "@tripline/features/batches/batch-processor";
 import { FeatureMetrics } from "@tripline/features/feature-metrics";
+import type { ProfileReaderOptions } from "@tripline/features/profiles/profile-reader";
 import { ProfileReader } from "@tripline/features/profiles/profile-reader";
 import { PartitionKeys } from "@tripline/features/states/partition-keys";
 import { StateCompleteness } from "@tripline/features/states/state-completeness";
@@ -22,13 +23,15 @@ import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { samplesOf } from "../harness/run-contestants.js";
 
-const CARDS = 5_000;
-const TERMINALS = 10_000;
-const BATCH = 200;
+export const CARDS = 5_000;
+export const TERMINALS = 10_000;
+export const BATCH = 200;
 /** Batches before anything is measured, while states fill up and code is compiled. */
-const WARM_BATCHES = 1_000;
-const MEASURED_BATCHES = 100;
-const ROUNDS = 7;
+export const WARM_BATCHES = 1_000;
+export const MEASURED_BATCHES = 100;
+export const ROUNDS = 7;
+/** Of the first payment. */
+export const START_MS = Date.UTC(2024, 0, 1);
 /** Event time between two payments: 5,000 cards then pay about twice a day. */
 const STEP_MS = 8_640;
 
@@ -80,12 +83,13 @@ async function runWindowUpdate(context: BenchContext): Promise<PartOutcome> {
   };
 }
 
-function processorOn(redis: Redis): BatchProcessor {
+/** @param source whose profiles are read from the same Redis; none unless given */
+export function processorOn(redis: Redis, source?: ProfileReaderOptions["source"]): BatchProcessor {
   const engine = compileEngine(currentFeatureSpec());
   const store = new StateStore(redis, { stateTtlSeconds: 45 * 86_400, completeKey: completeKey(engine.entities) });
   const admin = {
     clusterId: async () => "bench",
-    endOffsets: async () => new Map([[0, Number.MAX_SAFE_INTEGER]]),
+    endOffsets: async () => new Map([0, 1].map((partition) => [partition, Number.MAX_SAFE_INTEGER])),
     committedOffsets: async () => new Map<number, number>(),
   };
   return new BatchProcessor({
@@ -93,7 +97,7 @@ function processorOn(redis: Redis): BatchProcessor {
     store,
     partitions: new PartitionKeys({ admin, store, topicPrefix: "" }),
     completeness: new StateCompleteness({ admin, store }),
-    profiles: new ProfileReader({ engine, onUnreadable: () => {} }),
+    profiles: new ProfileReader({ engine, onUnreadable: () => {}, ...(source && { source }) }),
     producer: { send: async () => {}, close: async () => {} },
     metrics: new FeatureMetrics(),
     now: Date.now,
@@ -101,20 +105,26 @@ function processorOn(redis: Redis): BatchProcessor {
   });
 }
 
-/** Payment number `index`: cards and terminals drawn by a fixed rule, one terminal in a hundred busier than the rest. */
-function recordAt(index: number): IncomingRecord {
+export const cardAt = (card: number) => `ct_${card.toString(16).padStart(32, "0")}`;
+export const terminalAt = (terminal: number) => `t-${terminal}`;
+
+/**
+ * Payment number `index` of a tenant, in a partition of its own: cards and terminals drawn by a fixed rule, one terminal in a hundred
+ * busier than the rest.
+ */
+export function recordAt(index: number, tenant = "demo", partition = 0): IncomingRecord {
   const mixed = Math.imul(index + 1, 0x9e3779b1) >>> 0;
   const card = mixed % CARDS;
   // A card pays at some forty terminals.
   const terminal = (card * 40 + ((mixed >>> 16) % 40)) % TERMINALS;
-  const occurredAtMs = Date.UTC(2024, 0, 1) + index * STEP_MS;
+  const occurredAtMs = START_MS + index * STEP_MS;
   const clientTransactionId = `bench-${index}`;
   const transaction: Transaction = {
-    transactionId: transactionId("demo", clientTransactionId),
-    tenant: "demo",
+    transactionId: transactionId(tenant, clientTransactionId),
+    tenant,
     clientTransactionId,
-    cardToken: `ct_${card.toString(16).padStart(32, "0")}`,
-    terminalId: `t-${terminal}`,
+    cardToken: cardAt(card),
+    terminalId: terminalAt(terminal),
     amountMinor: 500 + (mixed % 20_000),
     currency: "EUR",
     occurredAtMs,
@@ -125,11 +135,11 @@ function recordAt(index: number): IncomingRecord {
   };
   return {
     topic: TOPICS.transactions.name,
-    partition: 0,
+    partition,
     offset: index,
     key: transaction.cardToken,
     value: Buffer.from(Transaction.encode(transaction).finish()),
-    headers: { [HEADERS.schema]: TOPICS.transactions.schema, [HEADERS.tenant]: "demo" },
+    headers: { [HEADERS.schema]: TOPICS.transactions.schema, [HEADERS.tenant]: tenant },
     timestampMs: occurredAtMs,
   };
 }
