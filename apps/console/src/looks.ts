@@ -13,12 +13,21 @@ export type LookKind = "queue" | "case" | "decision" | "card" | "terminal" | "de
 export class Looks {
   constructor(private readonly database: Database) {}
 
-  /** Nothing is noted for somebody who sees tokens masked. */
-  async note(session: Session, kind: LookKind, subjectId: string): Promise<void> {
+  /**
+   * Nothing is noted for somebody who sees tokens masked.
+   *
+   * @param details for instance as which file it was taken away
+   */
+  async note(
+    session: Session,
+    kind: LookKind,
+    subjectId: string,
+    details: Readonly<Record<string, string>> = {},
+  ): Promise<void> {
     if (!may(session, "personal:read")) return;
     await noteAudit(this.database, AUDIT_SOURCE, {
       ...{ tenant: session.tenant, actor: session.personId, actorKind: "person" },
-      ...{ action: `${kind}-viewed`, subjectKind: kind, subjectId, details: {} },
+      ...{ action: `${kind}-viewed`, subjectKind: kind, subjectId, details },
     });
   }
 }

@@ -4,15 +4,20 @@ import type { FastifyReply } from "fastify";
 import type { CaseRow } from "../contract/cases.js";
 import type { DecisionRow } from "../contract/decisions.js";
 import { Looks } from "../looks.js";
+import { AtOnce } from "../requests/at-once.js";
 import { PAGE_MAX, parseRequest } from "../requests/parse-request.js";
 import { writeCsv } from "../requests/write-csv.js";
-import { Person, RequirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
+import { may, Person, RequirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { CaseReader } from "./case-reader.js";
-import { caseFileQuery, parseCaseId, workerOf } from "./case-requests.js";
+import { caseFileQuery, parseCaseId, reportQuery, workerOf } from "./case-requests.js";
 import { CaseStore } from "./case-store.js";
+import { caseReport } from "./report/case-report.js";
+import { writePdf } from "./report/write-pdf.js";
 
 const ROWS_MAX = 10_000;
+/** One takes a core for some tenths of a second. */
+const REPORTS_AT_ONCE_MAX = 2;
 
 const CASE_HEAD = [
   ...[
@@ -44,11 +49,13 @@ const PAYMENT_HEAD = [
   ...["outcome", "score", "reason", "label"],
 ];
 
-/** Cases as files for a spreadsheet. */
+/** Cases as files: for a spreadsheet, and to read. */
 @Controller("/api")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
 export class CaseFilesController {
+  readonly #reports = new AtOnce(REPORTS_AT_ONCE_MAX, "reports are being made");
+
   constructor(
     @Inject(CaseStore) private readonly cases: CaseStore,
     @Inject(CaseReader) private readonly reader: CaseReader,
@@ -68,24 +75,45 @@ export class CaseFilesController {
       after = { value: Number(value), id };
     }
     await this.looks.note(session, "queue", `${rows.length} cases as a file`);
-    await sendFile(reply, "cases.csv", writeCsv(CASE_HEAD, rows.map(caseCells)));
+    await sendFile(reply, "cases.csv", CSV, writeCsv(CASE_HEAD, rows.map(caseCells)));
   }
 
   @Get("cases/:id/payments.csv")
   @RequirePermission("cases:read")
   async payments(@Person() session: Session, @Param() path: unknown, @Res() reply: FastifyReply): Promise<void> {
     const found = await this.cases.find(session.tenant, parseCaseId(path));
-    await this.looks.note(session, "case", found.id);
+    await this.looks.note(session, "case", found.id, { file: "payments.csv" });
     const rows = await this.reader.payments(session.tenant, found.id, showFor(session));
-    await sendFile(reply, `case-${found.id}.csv`, writeCsv(PAYMENT_HEAD, rows.map(paymentCells)));
+    await sendFile(reply, `case-${found.id}.csv`, CSV, writeCsv(PAYMENT_HEAD, rows.map(paymentCells)));
+  }
+
+  @Get("cases/:id/report.pdf")
+  @RequirePermission("cases:read")
+  async report(
+    @Person() session: Session,
+    @Param() path: unknown,
+    @Query() query: unknown,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const { zone } = parseRequest(reportQuery, query);
+    const found = await this.cases.find(session.tenant, parseCaseId(path));
+    const pdf = await this.#reports.run(async () => {
+      await this.looks.note(session, "case", found.id, { file: "report.pdf" });
+      const seesTokens = may(session, "personal:read");
+      const shown = await this.reader.read(session.tenant, found, showFor(session));
+      return writePdf(caseReport(shown, { name: session.personName, seesTokens, zone, nowMs: Date.now() }));
+    });
+    await sendFile(reply, `case-${found.id}.pdf`, "application/pdf", pdf);
   }
 }
 
-async function sendFile(reply: FastifyReply, name: string, text: string): Promise<void> {
+const CSV = "text/csv; charset=utf-8";
+
+async function sendFile(reply: FastifyReply, name: string, type: string, content: string | Buffer): Promise<void> {
   await reply
     .headers({ "content-disposition": `attachment; filename="${name}"`, "x-content-type-options": "nosniff" })
-    .type("text/csv; charset=utf-8")
-    .send(text);
+    .type(type)
+    .send(content);
 }
 
 const timeOf = (ms: number): string => new Date(ms).toISOString();

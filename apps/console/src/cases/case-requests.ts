@@ -45,6 +45,19 @@ export type CaseSearch = z.infer<typeof caseQuery>;
 /** All pages of it, from a place on. */
 export const caseFileQuery = viewQuery.extend({ after: cursor.optional() });
 
+/** Whose zone a report tells its times in. */
+export const reportQuery = z.strictObject({
+  zone: z.string().max(64).refine(isZone, "must be the name of a time zone").default("UTC"),
+});
+
+function isZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: name }).resolvedOptions().timeZone !== "";
+  } catch {
+    return false;
+  }
+}
+
 const caseId = z.object({ id: z.uuid() });
 
 /** @throws TriplineError `not-found`: what cannot be an id is not there either */

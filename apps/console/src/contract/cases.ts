@@ -166,7 +166,7 @@ export const VERDICT_REASONS = {
  * `GET|PUT|DELETE /api/views/:name`: saved queries of the person, where the body of PUT is the query; `GET /api/views` lists them.
  * `GET /api/people`: PersonRef[], whom a case can be assigned to.
  * `GET /api/cases.csv` takes the parameters of `GET /api/cases` and answers up to 10,000 rows; `GET /api/cases/:id/payments.csv`
- * the payments of a case.
+ * the payments of a case; `GET /api/cases/:id/report.pdf?zone=Europe/Berlin` what its page shows, with times in that zone.
  */
 export interface SavedView {
   readonly name: string;

@@ -27,6 +27,7 @@ const ROUTES: readonly (readonly [method: string, path: string, body: unknown, .
   ["GET", "/api/cases.csv", undefined, "cases:read"],
   ["GET", CASE, undefined, "cases:read"],
   ["GET", `${CASE}/payments.csv`, undefined, "cases:read"],
+  ["GET", `${CASE}/report.pdf`, undefined, "cases:read"],
   ["GET", "/api/entities/terminal/T1", undefined, "cases:read"],
   ["GET", "/api/entities/card/ct_0", undefined, "cases:read", "personal:read"],
   ["GET", "/api/people", undefined, "cases:read"],

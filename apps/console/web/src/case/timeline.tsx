@@ -1,7 +1,7 @@
 import type { CaseDetail, TimelineEntry } from "#contract/cases";
 import { EntityLink } from "../entity/entity-link.js";
 import { formatMoney, formatScore } from "../format/numbers.js";
-import { formatMoment } from "../format/times.js";
+import { formatMoment, ZONE } from "../format/times.js";
 import { text } from "../texts/en/cases.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
@@ -45,13 +45,19 @@ function What({ entry: { kind, decision, isOfCase } }: { readonly entry: Timelin
 
 /** What the card did and what was reported of it, newest first. */
 export function Timeline({ of }: { readonly of: CaseDetail }) {
+  const address = `/api/cases/${encodeURIComponent(of.id)}`;
   return (
     <Panel
       title={text.case.timeline}
       aside={
-        <a href={`/api/cases/${encodeURIComponent(of.id)}/payments.csv`} download>
-          {text.case.export}
-        </a>
+        <span className="links">
+          <a href={`${address}/report.pdf?zone=${encodeURIComponent(ZONE)}`} download>
+            {text.case.report}
+          </a>
+          <a href={`${address}/payments.csv`} download>
+            {text.case.export}
+          </a>
+        </span>
       }
     >
       <DataTable

@@ -116,6 +116,7 @@ const detail = {
   rhythmUsual: (perDay: string) => `Usually ${perDay} payments a day`,
   rhythmToday: (count: string) => `${count} in the last 24 hours`,
   timeline: "Timeline",
+  report: "Report (PDF)",
   export: "Export CSV",
   linked: "Linked",
   graphTable: "Linked cards, terminals, devices and addresses",

@@ -1,0 +1,28 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/**
+ * Lets so many run at a time, and refuses the others at once.
+ *
+ * @param what is being done, for the refusal: `reports are being made`
+ */
+export class AtOnce {
+  #running = 0;
+
+  constructor(
+    private readonly max: number,
+    private readonly what: string,
+  ) {}
+
+  /** @throws TriplineError `too-many-requests` */
+  async run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#running >= this.max) {
+      throw new TriplineError("too-many-requests", `${this.max} ${this.what}. Try again in a moment.`);
+    }
+    this.#running += 1;
+    try {
+      return await work();
+    } finally {
+      this.#running -= 1;
+    }
+  }
+}
