@@ -1,7 +1,7 @@
 // The topic table as the chart's topics for Strimzi, and as the access rules of infra/.
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
-import { ALL_TOPICS } from "../../packages/contracts/dist/topics.js";
+import { ALL_TOPICS, deadLetterTopic, isDeadLetterTopic, takesBack } from "../../packages/contracts/dist/topics.js";
 import { DEAD_LETTER_BYTES_MAX } from "../../packages/kafka/dist/administered-kafka.js";
 
 /** Of the formatter. */
@@ -9,9 +9,9 @@ const LINE_MAX = 120;
 
 /** The chart's files/topics.yaml. */
 export function topicsFile() {
-  const topics = ALL_TOPICS.map(({ name, partitions, retentionDays, readBy }) => {
+  const topics = ALL_TOPICS.map(({ name, partitions, retentionDays }) => {
     // As `ensureTopics` makes them: a dead letter has to fit where its record did.
-    const bytes = readBy.length === 0 ? `, messageBytesMax: ${DEAD_LETTER_BYTES_MAX}` : "";
+    const bytes = isDeadLetterTopic(name) ? `, messageBytesMax: ${DEAD_LETTER_BYTES_MAX}` : "";
     const kept = retentionDays === undefined ? "compacted: true" : `retentionDays: ${retentionDays}`;
     return `  - { name: ${name}, partitions: ${partitions}, ${kept}${bytes} }`;
   });
@@ -22,10 +22,14 @@ export function topicsFile() {
 export function accessRules() {
   const { services } = parse(readFileSync("infra/access.yaml", "utf8"));
   const list = (/** @type {readonly string[]} */ names) => `[${names.filter((name) => name in services).join(", ")}]`;
-  return ALL_TOPICS.map(({ name, partitions, retentionDays, writtenBy, readBy }) => {
+  return ALL_TOPICS.map((topic) => {
+    const { name, partitions, retentionDays, writtenBy, readBy } = topic;
+    // Who reads the dead letters of a topic puts them back.
+    const returnedBy = ALL_TOPICS.find((other) => takesBack(topic) && other.name === deadLetterTopic(name))?.readBy ?? [];
+    const writers = new Set([...writtenBy.split(", "), ...returnedBy]);
     const about =
       `{ partitions: ${partitions}, retention_days: ${retentionDays ?? null}, ` +
-      `writers: ${list(writtenBy.split(", "))}, readers: ${list(readBy)} }`;
+      `writers: ${list([...writers])}, readers: ${list(readBy)} }`;
     const line = `  ${name}: ${about}`;
     // As the formatter breaks it.
     return line.length > LINE_MAX ? `  ${name}:\n    ${about}` : line;

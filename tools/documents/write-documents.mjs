@@ -29,7 +29,7 @@ const topics = table(
     topic.partitions,
     topic.retentionDays === undefined ? "newest of a key" : `${topic.retentionDays} d`,
     topic.writtenBy,
-    topic.readBy.join(", ") || "an operator",
+    topic.readBy.join(", "),
     topic.purpose,
   ]),
 );

@@ -20,6 +20,10 @@ import { FRAUD_LIST_DAYS, FraudLabelsController } from "./lists/fraud-labels.con
 import { LIST_PROVIDERS } from "./lists/list-providers.js";
 import { ListsController } from "./lists/lists.controller.js";
 import { OpenApiController } from "./openapi.controller.js";
+import { DeadLetters } from "./operations/dead-letters.js";
+import { DeadLettersController } from "./operations/dead-letters.controller.js";
+import { ErasuresController } from "./operations/erasures.controller.js";
+import { JobsController } from "./operations/jobs.controller.js";
 import { PersonalController } from "./personal/personal.controller.js";
 import { personalProviders } from "./personal/personal-providers.js";
 import { SubjectKeysController } from "./personal/subject-keys.controller.js";
@@ -63,6 +67,7 @@ export class ControlModule {
         ListsController,
         SubjectKeysController,
         PersonalController,
+        ...[DeadLettersController, ErasuresController, JobsController],
         ...(listsFrauds(config) ? [FraudLabelsController] : []),
         ...(registryUrl === undefined ? [] : [RolloutsController]),
       ],
@@ -70,6 +75,11 @@ export class ControlModule {
         ...LIST_PROVIDERS,
         ...auditProviders(config),
         ...personalProviders(config),
+        {
+          provide: DeadLetters,
+          inject: [DATABASE, KAFKA, KAFKA_ADMIN],
+          useFactory: (database: Database, kafka: Kafka, admin: KafkaAdmin) => new DeadLetters(database, kafka, admin),
+        },
         { provide: FRAUD_LIST_DAYS, useValue: config.FRAUD_LIST_DAYS },
         { provide: CONTROL_CONFIG, useValue: config },
         { provide: RateLimits, useValue: new RateLimits(config) },

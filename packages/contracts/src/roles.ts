@@ -18,6 +18,8 @@ export const SCOPES = [
   "models:read",
   "models:write",
   "audit:read",
+  "operations:read",
+  "operations:write",
   "people:read",
   "people:write",
   // For machine clients that cannot check tokens themselves.
@@ -37,12 +39,15 @@ const VIEWER: readonly Scope[] = [
 
 const ANALYST: readonly Scope[] = [...VIEWER, "cases:write", "labels:write", "lists:write", "personal:read"];
 
+/** Dead letters, erasures and jobs: who sees to it that nothing stays undone. */
+const OPERATOR: readonly Scope[] = ["operations:read", "operations:write"];
+
 /** What a person may do, by role. A machine client has scopes of its own instead. */
 export const ROLE_SCOPES = {
   viewer: VIEWER,
   analyst: ANALYST,
-  lead: [...ANALYST, "personal:erase", "policy:write", "policy:approve", "models:write", "audit:read"],
-  admin: [...VIEWER, "people:read", "people:write", "audit:read"],
+  lead: [...ANALYST, "personal:erase", "policy:write", "policy:approve", "models:write", "audit:read", ...OPERATOR],
+  admin: [...VIEWER, "people:read", "people:write", "audit:read", ...OPERATOR],
 } as const satisfies Record<string, readonly Scope[]>;
 
 export type Role = keyof typeof ROLE_SCOPES;

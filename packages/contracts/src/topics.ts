@@ -165,6 +165,14 @@ export function isDeadLetterTopic(name: string): boolean {
   return name.endsWith(deadLetterTopic(""));
 }
 
+/**
+ * Whether a dead letter may go back onto its topic at any time. Not onto a table: there it would take the place of what its
+ * key has come to mean since.
+ */
+export function takesBack({ name, retentionDays }: Topic): boolean {
+  return retentionDays !== undefined && !isDeadLetterTopic(name);
+}
+
 function deadLettersOf(topic: Topic): Topic {
   return {
     ...topic,
@@ -173,7 +181,8 @@ function deadLettersOf(topic: Topic): Topic {
     // A key must not live longer as a dead letter.
     retentionDays: topic === SUBJECT_KEYS_TOPIC ? 1 : 90,
     writtenBy: topic.readBy.join(", "),
-    readBy: [],
+    // It shows them to people, who may have them put back.
+    readBy: ["control"],
     purpose: `Records of \`${topic.name}\` that could not be processed, with the error in their headers`,
   };
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Topic } from "@tripline/contracts/topics";
-import { ALL_TOPICS } from "@tripline/contracts/topics";
+import { ALL_TOPICS, isDeadLetterTopic } from "@tripline/contracts/topics";
 import type { Admin, ITopicConfig, ITopicMetadata, RetryOptions } from "kafkajs";
 import { asKafkaError, isForbidden, isPassing } from "./kafka-fault.js";
 import type { Client, OpenClient } from "./open-client.js";
@@ -92,12 +92,14 @@ export class AdministeredKafka implements KafkaAdmin {
     return this.#call((admin) => admin.fetchTopicOffsets(this.dependencies.topicPrefix + topic));
   }
 
-  #configOf({ name, partitions, retentionDays, readBy }: Topic): ITopicConfig {
+  #configOf({ name, partitions, retentionDays }: Topic): ITopicConfig {
     const configEntries =
       retentionDays === undefined
         ? Object.entries(TABLE_CONFIG).map(([name, value]) => ({ name, value }))
         : [{ name: "retention.ms", value: String(retentionDays * DAY_MS) }];
-    if (readBy.length === 0) configEntries.push({ name: "max.message.bytes", value: String(DEAD_LETTER_BYTES_MAX) });
+    if (isDeadLetterTopic(name)) {
+      configEntries.push({ name: "max.message.bytes", value: String(DEAD_LETTER_BYTES_MAX) });
+    }
     // Replicas as the broker has them by default: one in the demo, three in production.
     return {
       topic: this.dependencies.topicPrefix + name,

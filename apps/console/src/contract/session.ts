@@ -18,6 +18,8 @@ export type Permission =
   | "models:read"
   | "models:write"
   | "audit:read"
+  | "operations:read"
+  | "operations:write"
   | "people:read"
   | "people:write"
   /** To see tokens of cards, devices and addresses whole; each look is recorded. */

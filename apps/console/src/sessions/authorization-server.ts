@@ -11,7 +11,8 @@ const TIMEOUT_S = 10;
 const SCOPES = [
   ...["openid", "offline_access", "profile", "decisions:read", "cases:read", "cases:write", "labels:write"],
   ...["features:read", "lists:read", "lists:write", "policy:read", "policy:write", "policy:approve", "models:read"],
-  ...["models:write", "audit:read", "people:read", "people:write", "personal:read"],
+  ...["models:write", "audit:read", "people:read", "people:write", "personal:read", "operations:read"],
+  "operations:write",
 ];
 
 /** RFC 9068, with Tripline's claims. */

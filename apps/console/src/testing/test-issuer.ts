@@ -144,7 +144,7 @@ function withoutConsent(): interactionPolicy.Prompt[] {
 
 const ALL_SCOPES =
   "decisions:read cases:read cases:write labels:write features:read lists:read lists:write policy:read policy:write " +
-  "policy:approve models:read models:write audit:read people:read people:write personal:read";
+  "policy:approve models:read models:write audit:read operations:read operations:write people:read people:write personal:read";
 
 /** As the library's own, which warns of itself. */
 function memoryAdapter(): AdapterFactory {

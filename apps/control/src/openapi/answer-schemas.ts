@@ -1,6 +1,7 @@
 import { auditCheckpoint, auditKey } from "@tripline/contracts/audit/audit-checkpoint";
 import { auditEntry } from "@tripline/contracts/audit/audit-entry";
 import { z } from "zod";
+import { trainingFacts } from "../operations/operations-requests.js";
 import { rolloutPlan } from "../rollouts/rollout-plan.js";
 
 /* What clients get. Times are RFC 3339, UTC. */
@@ -91,6 +92,34 @@ export const ANSWERS = {
           .meta({ description: "Null where the key was destroyed, or is not of this payment." }),
       }),
     ),
+  }),
+  letters: z.object({
+    topics: z.array(
+      z.object({
+        topic: z.string(),
+        count: z.int().meta({ description: "How many wait; of many only the newest are among `letters`." }),
+        can_return: z.boolean().meta({ description: "False for tables: a letter would take the place of what came later." }),
+        letters: z.array(
+          z.object({
+            ...{ partition: z.int(), offset: z.int(), code: z.string(), message: z.string(), group: z.string() },
+            ...{ tenant: z.string(), key: z.string().meta({ description: "Masked." }), bytes: z.int() },
+            ...{ buried_at: time, returned: z.int().meta({ description: "How often it had come back before." }) },
+            is_reference: z.boolean().meta({ description: "It does not hold its original, and cannot come back." }),
+          }),
+        ),
+      }),
+    ),
+  }),
+  returned: z.object({
+    returned: z.int(),
+    skipped: z.array(z.string()).meta({ description: "A sentence for each letter that cannot come back." }),
+  }),
+  erasures: z.object({
+    ...{ total: z.int(), unpublished: z.int() },
+    erasures: z.array(z.object({ subject: z.string(), erased_at: time, is_published: z.boolean() })),
+  }),
+  jobs: z.object({
+    training: z.object({ facts: trainingFacts, reported_by: z.string(), reported_at: time }).nullable(),
   }),
   audit: z.object({
     entries: z.array(

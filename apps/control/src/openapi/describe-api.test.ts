@@ -6,11 +6,14 @@ import { problemSchema } from "@tripline/service-kit/http/describe-problems";
 import { z } from "zod";
 import { AuditController } from "../audit/audit.controller.js";
 import { ListsController } from "../lists/lists.controller.js";
+import { DeadLettersController } from "../operations/dead-letters.controller.js";
+import { ErasuresController } from "../operations/erasures.controller.js";
+import { JobsController } from "../operations/jobs.controller.js";
 import { PersonalController } from "../personal/personal.controller.js";
 import { PoliciesController } from "../policies/policies.controller.js";
 import { RolloutsController } from "../rollouts/rollouts.controller.js";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
-import { startTestBed } from "../testing/test-bed.js";
+import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
 import { describeApi } from "./describe-api.js";
 import { routesOf } from "./routes.js";
 
@@ -35,7 +38,10 @@ const CARD = `ct_${"a".repeat(32)}`;
 
 /** What the controllers answer: method, path and scope of each. */
 function servedRoutes(): string[] {
-  const controllers = [PoliciesController, ListsController, RolloutsController, PersonalController, AuditController];
+  const controllers = [
+    ...[PoliciesController, ListsController, RolloutsController, PersonalController, AuditController],
+    ...[DeadLettersController, ErasuresController, JobsController],
+  ];
   return controllers.flatMap((controller) => {
     const base = String(Reflect.getMetadata(PATH_METADATA, controller));
     return Object.getOwnPropertyNames(controller.prototype).flatMap((name) => {
@@ -88,9 +94,11 @@ test("answers are as described", async () => {
   const entry = { kind: "card", value: CARD, reason: "stolen" };
   await caller.send("POST", "/v1/lists/deny/entries", { entries: [entry] });
   expect(revision).toMatchObject({ revision: 1 });
-  for (const { method, path, answers } of routesOf(false)) {
+  const operator = bed.as("ops", { tenant: OPERATOR_TENANT, scope: "operations:read" });
+  for (const { method, path, scope, answers } of routesOf(false)) {
     if (method !== "get") continue;
-    const { status, body } = await caller.get(path.replace("{revision}", "1").replace("{name}", "one"));
+    const asking = scope === "operations:read" ? operator : caller;
+    const { status, body } = await asking.get(path.replace("{revision}", "1").replace("{name}", "one"));
     expect([path, status]).toEqual([path, 200]);
     const strict = answers[200] as z.ZodObject;
     expect([path, strict.strict().safeParse(body).error?.issues]).toEqual([path, undefined]);

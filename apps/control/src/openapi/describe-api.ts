@@ -18,6 +18,8 @@ const SCOPES = {
   "personal:read": "Open sealed personal data",
   "personal:erase": "Erase the personal data of a card or an e-mail address",
   "audit:read": "Read the audit log",
+  "operations:read": "See dead letters, erasures and jobs",
+  "operations:write": "Return dead letters; clients of the operator's tenant",
 };
 
 const READ_ERRORS = [
@@ -50,7 +52,7 @@ export function describeApi(config: ControlConfig): ReturnType<typeof createDocu
     info: {
       title: "Tripline control plane",
       version: "1",
-      description: "Policies, lists, rollouts of models, and who changed them.",
+      description: "Policies, lists, rollouts of models, dead letters, and who changed them.",
       license: { name: "Apache-2.0", identifier: "Apache-2.0" },
     },
     paths,

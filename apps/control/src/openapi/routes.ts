@@ -2,6 +2,7 @@ import type { ErrorCode } from "@tripline/contracts/error-table";
 import { z } from "zod";
 import { search as auditSearch, logPage } from "../audit/audit-requests.js";
 import { entryKey, listName, newEntries, search } from "../lists/list-requests.js";
+import { lettersToReturn, trainingFacts } from "../operations/operations-requests.js";
 import { newErasure, sealedPayments } from "../personal/personal-requests.js";
 import {
   draftBody,
@@ -184,7 +185,32 @@ const AUDIT: readonly Route[] = [
   },
 ];
 
+const OPERATIONS: readonly Route[] = [
+  {
+    ...{ method: "get", path: "/v1/dead-letters", id: "listDeadLetters", scope: "operations:read" },
+    ...{ summary: "Records that could not be processed, by topic, the newest first", answers: { 200: ANSWERS.letters } },
+    errors: ["kafka-unavailable", "deadline-exceeded"],
+  },
+  {
+    ...{ method: "post", path: "/v1/dead-letters/return", id: "returnDeadLetters", scope: "operations:write" },
+    ...{ summary: "Put dead letters back on their topic", body: lettersToReturn, answers: { 200: ANSWERS.returned } },
+    errors: ["state-conflict", "kafka-unavailable", "deadline-exceeded"],
+  },
+  {
+    ...{ method: "get", path: "/v1/erasures", id: "listErasures", scope: "operations:read" },
+    ...{ summary: "How far erasures have come", answers: { 200: ANSWERS.erasures } },
+  },
+  {
+    ...{ method: "get", path: "/v1/jobs", id: "listJobs", scope: "operations:read" },
+    ...{ summary: "What jobs last said of themselves", answers: { 200: ANSWERS.jobs } },
+  },
+  {
+    ...{ method: "put", path: "/v1/jobs/training", id: "reportTraining", scope: "models:write" },
+    ...{ summary: "Where the training worker stands", body: trainingFacts, answers: { 204: undefined } },
+  },
+];
+
 /** @param hasRollouts the control plane knows a registry */
 export function routesOf(hasRollouts: boolean): readonly Route[] {
-  return [...POLICY, ...LISTS, ...(hasRollouts ? ROLLOUTS : []), ...PERSONAL, ...AUDIT];
+  return [...POLICY, ...LISTS, ...(hasRollouts ? ROLLOUTS : []), ...PERSONAL, ...OPERATIONS, ...AUDIT];
 }

@@ -37,4 +37,13 @@ export function managedBy({ caller, query: given }: FastifyRequest, operatorTena
   return { tenant, actor: caller.subject, actorKind: kindOf(caller) };
 }
 
+/** @throws TriplineError `tenant-foreign` for a caller of another tenant than the operator's */
+export function operatorOf({ caller }: FastifyRequest, operatorTenant: string): Managed {
+  if (caller === undefined) throw new TriplineError("internal", "A route has no guard.");
+  if (isOperator(caller, operatorTenant)) {
+    return { tenant: caller.tenant, actor: caller.subject, actorKind: kindOf(caller) };
+  }
+  throw new TriplineError("tenant-foreign", "This is of all tenants: only the operator's tenant may see or change it.");
+}
+
 const isOperator = ({ tenant }: Caller, operatorTenant: string) => operatorTenant !== "" && tenant === operatorTenant;

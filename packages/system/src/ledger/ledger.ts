@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord, Kafka } from "@tripline/kafka/port";
-import { readRange } from "./read-range.js";
+import { readRange } from "@tripline/kafka/consumer/read-range";
 
 export interface Ledger {
   readonly accepted: number;

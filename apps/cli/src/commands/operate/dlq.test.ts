@@ -2,12 +2,12 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS, RETURNED_HEADER } from "@tripline/contracts/headers";
 import { deadLetterTopic } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { RETURN_GROUP } from "@tripline/kafka/dead-letters/return-letters";
 import { clientOpener } from "@tripline/kafka/open-client";
 import type { EventConsumer, IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
 import { openProducer } from "@tripline/kafka/producer/open-producer";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { readTopic } from "@tripline/system/ledger/ledger";
-import { RETURN_GROUP } from "../../dead-letters.js";
 import { dlqCommand } from "./dlq.js";
 
 const WAIT_MS_MAX = 40_000;

@@ -1,9 +1,15 @@
+import type { DeadLetter } from "@tripline/kafka/dead-letters/return-letters";
+import {
+  describeLetter,
+  describeReference,
+  LETTERED_TOPICS,
+  readLetters,
+  returnLetters,
+} from "@tripline/kafka/dead-letters/return-letters";
 import type { Kafka } from "@tripline/kafka/port";
 import { kafkaAt } from "@tripline/system/client/connect-system";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { DeadLetter } from "../../dead-letters.js";
-import { describeLetter, describeReference, LETTERED_TOPICS, readLetters, returnLetters } from "../../dead-letters.js";
 
 interface DlqFlags {
   readonly brokers: string[];
@@ -44,7 +50,7 @@ export function dlqCommand(output: CommandOutput = process.stdout): Command {
         .addOption(topicOption("the topic on which they stood").makeOptionMandatory())
         .option("--code <code>", "only those with this code of the error table")
         .action(async (flags: ReturnFlags) => {
-          const { returned, left, skipped } = await returnLetters(connect(flags), flags.topic, flags.code);
+          const { returned, left, skipped } = await returnLetters(connect(flags), flags.topic, { code: flags.code });
           const rest = left === 0 ? "" : ` ${left} with another code were left.`;
           output.write(`${returned} dead letters are on ${flags.topic} again.${rest}\n`);
           for (const sentence of skipped) output.write(`${sentence}\n`);
@@ -74,10 +80,8 @@ async function list({ limit, ...flags }: ListFlags, output: CommandOutput): Prom
   const shown: DeadLetter[] = [];
   const unread: string[] = [];
   for (const topic of flags.topic === undefined ? LETTERED_TOPICS : [flags.topic]) {
-    await readLetters(
-      kafka,
-      topic,
-      (records) => {
+    await readLetters(kafka, topic, {
+      onBatch(records) {
         for (const letter of records.map((record) => describeLetter(topic, record))) {
           const kind = [letter.topic, letter.code, letter.group].join(" ");
           counts.set(kind, (counts.get(kind) ?? 0) + 1);
@@ -86,8 +90,8 @@ async function list({ limit, ...flags }: ListFlags, output: CommandOutput): Prom
         shown.sort((a, b) => b.buriedAtMs - a.buriedAtMs);
         shown.length = Math.min(shown.length, limit);
       },
-      (sentence) => unread.push(sentence),
-    );
+      onSkipped: (sentence) => unread.push(sentence),
+    });
   }
   if (flags.json === true) {
     for (const letter of shown) output.write(`${JSON.stringify(letter)}\n`);

@@ -13,6 +13,8 @@ const ALL: readonly Permission[] = [
   "models:read",
   "models:write",
   "audit:read",
+  "operations:read",
+  "operations:write",
   "personal:read",
   "people:read",
   "people:write",

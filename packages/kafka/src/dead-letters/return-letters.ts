@@ -1,13 +1,14 @@
+import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS, RETURNED_HEADER } from "@tripline/contracts/headers";
 import { ALL_TOPICS, deadLetterTopic } from "@tripline/contracts/topics";
-import type { IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "@tripline/kafka/port";
-import type { OffsetRange, SkippedRecord } from "@tripline/system/ledger/read-range";
-import { readRange } from "@tripline/system/ledger/read-range";
+import type { OffsetRange, SkippedRecord } from "../consumer/read-range.js";
+import { readRange } from "../consumer/read-range.js";
+import type { IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "../port.js";
 
-/** The group whose committed offsets say which dead letters came back already. */
-export const RETURN_GROUP = "dlq-return";
+/** The group whose committed offsets say which dead letters came back already. Its name is one that control may use. */
+export const RETURN_GROUP = "control-dead-letters";
 
 const COMMIT_MS_MAX = 10_000;
 const POLL_MS = 20;
@@ -98,44 +99,67 @@ export function describeReference(reference: LetterReference): string {
   return `by reference: ${what} of ${bytes} bytes at ${topic}/${partition}@${offset}, SHA-256 ${sha256}`;
 }
 
+export interface LookOptions {
+  /** Has to be idempotent: after a fault the same letters come again. */
+  onBatch(records: readonly IncomingRecord[]): Promise<void> | void;
+  /** Told of dead letters that cannot be read. */
+  onSkipped?(sentence: string): void;
+  /** Only so many of each partition, the newest; all of them unless given. */
+  readonly newestMax?: number;
+}
+
 /**
  * Goes through the dead letters of a topic that did not come back yet, up to where they end now.
  *
  * @param topic name of the topic whose dead letters these are
- * @param onBatch has to be idempotent: after a fault the same letters come again
- * @param onSkipped told of dead letters that cannot be read
+ * @returns by partition, where those that did not come back begin and end
  * @throws TriplineError `kafka-unavailable`; `deadline-exceeded` after two minutes
  */
 export async function readLetters(
   kafka: Kafka,
   topic: string,
-  onBatch: (records: readonly IncomingRecord[]) => Promise<void> | void,
-  onSkipped: (sentence: string) => void = () => {},
-): Promise<void> {
+  { onBatch, onSkipped = () => {}, newestMax = Number.POSITIVE_INFINITY }: LookOptions,
+): Promise<ReadonlyMap<number, OffsetRange>> {
   const admin = await kafka.admin();
   try {
+    const waiting = await waitingLetters(admin, topic);
     await readRange(kafka, {
-      group: `${RETURN_GROUP}-look-${process.pid}`,
+      group: `${RETURN_GROUP}-look-${randomUUID()}`,
       topic: deadLetterTopic(topic),
-      ranges: await waitingRanges(admin, topic),
+      ranges: new Map([...waiting].map(([at, { from, to }]) => [at, { from: Math.max(from, to - newestMax), to }])),
       handle: ({ records }) => onBatch(records),
       skipped: (place) => onSkipped(skippedSentence(topic, place)),
     });
+    return waiting;
   } finally {
     await admin.close();
   }
+}
+
+/** Where a letter stands among the dead letters of its topic. */
+export type LetterPlace = Pick<DeadLetter, "partition" | "offset">;
+
+export interface ReturnOptions {
+  /** Only letters with this code. */
+  readonly code?: string | undefined;
+  /** Only these letters. */
+  readonly places?: readonly LetterPlace[] | undefined;
+  /** Letters that came back ahead of the place that the group keeps: they stay where they are. */
+  isBack?(place: LetterPlace): boolean;
+  /** Awaited each time that letters are on their topic again. */
+  onReturned?(letters: readonly DeadLetter[]): Promise<void>;
 }
 
 /**
  * Puts dead letters back on their topic, each without the headers that made it one. What fails again becomes a dead
  * letter again, after the place where this ends. A crash in between lets letters come back twice, which every reader of
  * the topics has to bear anyway. One that cannot come back, because it is a reference or too large for its topic, is
- * passed over.
+ * passed over. The place that is kept then stays before the first letter that was left.
  *
- * @param code only letters of this code; the place that is kept then stays before the first one that was left
  * @throws TriplineError `state-conflict` while another return is under way; `kafka-unavailable`; `deadline-exceeded`
  */
-export async function returnLetters(kafka: Kafka, topic: string, code?: string): Promise<Returned> {
+export async function returnLetters(kafka: Kafka, topic: string, options: ReturnOptions = {}): Promise<Returned> {
+  const { code, places, isBack = () => false, onReturned } = options;
   const admin = await kafka.admin();
   const producer = await kafka.producer();
   try {
@@ -147,28 +171,35 @@ export async function returnLetters(kafka: Kafka, topic: string, code?: string):
     }
     const letters = deadLetterTopic(topic);
     let [returned, left] = [0, 0];
-    const firstLeft = new Map<number, number>();
     const committed = new Map<number, number>();
     const skipped: string[] = [];
+    const { ranges, firstLeft } = narrow(await waitingLetters(admin, topic), places, isBack);
+    const isChosen = ({ partition, offset }: LetterPlace) =>
+      places === undefined || places.some((place) => place.partition === partition && place.offset === offset);
     const goOn = (partition: number, last: number, commit: (offset: number) => void) => {
-      const next = firstLeft.get(partition) ?? last + 1;
+      const next = firstLeft.get(partition) ?? passBack({ partition, offset: last + 1 }, isBack);
       commit(next);
       committed.set(partition, next);
     };
     await readRange(kafka, {
       group: RETURN_GROUP,
       topic: letters,
-      ranges: await waitingRanges(admin, topic),
+      ranges,
       async handle({ partition, records }, commit) {
-        const chosen = records.filter((record) => code === undefined || describeLetter(topic, record).code === code);
+        const waiting = records.filter((record) => !isBack(record));
+        const chosen = waiting.filter(
+          (record) => isChosen(record) && (code === undefined || describeLetter(topic, record).code === code),
+        );
         await producer.send(chosen.map((record) => revive(topic, record)));
+        if (chosen.length > 0) await onReturned?.(chosen.map((record) => describeLetter(topic, record)));
         returned += chosen.length;
-        left += records.length - chosen.length;
-        const stays = records.find((record) => !chosen.includes(record));
+        left += waiting.length - chosen.length;
+        const stays = waiting.find((record) => !chosen.includes(record));
         if (stays !== undefined && !firstLeft.has(partition)) firstLeft.set(partition, stays.offset);
         goOn(partition, records.at(-1)?.offset ?? 0, commit);
       },
       skipped(place, commit) {
+        if (!isChosen(place)) return;
         skipped.push(skippedSentence(topic, place));
         goOn(place.partition, place.offset, commit);
       },
@@ -179,6 +210,35 @@ export async function returnLetters(kafka: Kafka, topic: string, code?: string):
     await producer.close();
     await admin.close();
   }
+}
+
+type IsBack = (place: LetterPlace) => boolean;
+
+/** What has to be read for these letters, and where letters before them are left. */
+function narrow(
+  waiting: ReadonlyMap<number, OffsetRange>,
+  places: readonly LetterPlace[] | undefined,
+  isBack: IsBack,
+): { ranges: ReadonlyMap<number, OffsetRange>; firstLeft: Map<number, number> } {
+  const firstLeft = new Map<number, number>();
+  if (places === undefined) return { ranges: waiting, firstLeft };
+  const ranges = new Map<number, OffsetRange>();
+  for (const [partition, { from, to }] of waiting) {
+    const offsets = places.filter((place) => place.partition === partition).map(({ offset }) => offset);
+    const first = passBack({ partition, offset: from }, isBack);
+    const range = { from: Math.max(first, Math.min(...offsets)), to: Math.min(to, Math.max(...offsets) + 1) };
+    if (range.from >= range.to) continue;
+    ranges.set(partition, range);
+    if (range.from > first) firstLeft.set(partition, first);
+  }
+  return { ranges, firstLeft };
+}
+
+/** The first offset from a place on whose letter is not back. */
+function passBack({ partition, offset }: LetterPlace, isBack: IsBack): number {
+  let next = offset;
+  while (isBack({ partition, offset: next })) next += 1;
+  return next;
 }
 
 function skippedSentence(topic: string, { partition, offset, error }: SkippedRecord): string {
@@ -208,7 +268,7 @@ function returnedOf(headers: Readonly<Record<string, string>>): number {
 }
 
 /** By partition, the letters that did not come back yet. */
-async function waitingRanges(admin: KafkaAdmin, topic: string): Promise<ReadonlyMap<number, OffsetRange>> {
+export async function waitingLetters(admin: KafkaAdmin, topic: string): Promise<ReadonlyMap<number, OffsetRange>> {
   const letters = deadLetterTopic(topic);
   const [starts, ends, done] = [
     await admin.startOffsets(letters),

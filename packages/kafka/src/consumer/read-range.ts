@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Kafka, RecordBatch } from "@tripline/kafka/port";
+import type { Kafka, RecordBatch } from "../port.js";
 
 const READ_MS_MAX = 120_000;
 const POLL_MS = 20;

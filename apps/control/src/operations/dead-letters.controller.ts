@@ -1,0 +1,49 @@
+import { Body, Controller, Get, HttpCode, Inject, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import { OperatorOnly } from "@tripline/nest-kit/http/open-to";
+import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { parseRequest } from "@tripline/service-kit/http/parse-request";
+import type { FastifyRequest } from "fastify";
+import type { ControlConfig } from "../config.js";
+import { CONTROL_CONFIG } from "../config.js";
+import { operatorOf } from "../requests/managed-tenant.js";
+import type { ShownLetter } from "./dead-letters.js";
+import { DeadLetters } from "./dead-letters.js";
+import { lettersToReturn } from "./operations-requests.js";
+
+/** Dead letters are records of all tenants, and some of nobody can tell which: they are the operator's. */
+@Controller("/v1/dead-letters")
+@OperatorOnly(true)
+@UseGuards(TokenGuard)
+@UseInterceptors(TraceInterceptor)
+export class DeadLettersController {
+  constructor(
+    @Inject(DeadLetters) private readonly letters: DeadLetters,
+    @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "OPERATOR_TENANT">,
+  ) {}
+
+  @Get()
+  @RequireScope("operations:read")
+  async list(@Req() request: FastifyRequest): Promise<object> {
+    operatorOf(request, this.config.OPERATOR_TENANT);
+    const topics = await this.letters.waiting();
+    return {
+      topics: topics.map(({ topic, count, canReturn, letters }) => {
+        return { topic, count, can_return: canReturn, letters: letters.map(present) };
+      }),
+    };
+  }
+
+  @Post("return")
+  @HttpCode(200)
+  @RequireScope("operations:write")
+  async return(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
+    const by = operatorOf(request, this.config.OPERATOR_TENANT);
+    const { returned, skipped } = await this.letters.return(by, parseRequest(lettersToReturn, body));
+    return { returned, skipped };
+  }
+}
+
+function present({ buriedAtMs, reference, topic: _, ...letter }: ShownLetter) {
+  return { ...letter, buried_at: new Date(buriedAtMs).toISOString(), is_reference: reference !== undefined };
+}

@@ -1,0 +1,151 @@
+import { HEADERS } from "@tripline/contracts/headers";
+import type { DeadLetter, LetterPlace, Returned } from "@tripline/kafka/dead-letters/return-letters";
+import {
+  describeLetter,
+  LETTERED_TOPICS,
+  readLetters,
+  returnLetters,
+  waitingLetters,
+} from "@tripline/kafka/dead-letters/return-letters";
+import type { IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import { noteAudit } from "../audit/note-audit.js";
+import type { Managed } from "../requests/managed-tenant.js";
+import { maskTokens } from "../requests/mask-tokens.js";
+import { RETURNABLE_TOPICS } from "./operations-requests.js";
+
+/** Of each topic, the newest. */
+const SHOWN_MAX = 200;
+/** As long as Kafka keeps dead letters. */
+const KEPT_DAYS = 90;
+
+const placeRow = z.object({ partition: z.number(), offset: z.coerce.number() });
+
+/** A dead letter as people see it: without its value, which may hold what belongs to a person. */
+export interface ShownLetter extends DeadLetter {
+  readonly tenant: string;
+  /** Masked. */
+  readonly key: string;
+  readonly bytes: number;
+}
+
+export interface WaitingLetters {
+  readonly topic: string;
+  /** That wait, the shown ones included. */
+  readonly count: number;
+  readonly canReturn: boolean;
+  /** The newest first. */
+  readonly letters: readonly ShownLetter[];
+}
+
+interface ReturnRequest {
+  readonly topic: string;
+  readonly code?: string | undefined;
+  readonly letters?: readonly LetterPlace[] | undefined;
+}
+
+/** What no consumer could process. */
+export class DeadLetters {
+  #look: Promise<readonly WaitingLetters[]> | undefined;
+
+  constructor(
+    private readonly database: Database,
+    private readonly kafka: Kafka,
+    private readonly admin: KafkaAdmin,
+  ) {}
+
+  /**
+   * The topics on which dead letters wait. Everybody who asks at a time gets the same look.
+   *
+   * @throws TriplineError `kafka-unavailable`, `deadline-exceeded`
+   */
+  waiting(): Promise<readonly WaitingLetters[]> {
+    this.#look ??= this.#lookThrough().finally(() => {
+      this.#look = undefined;
+    });
+    return this.#look;
+  }
+
+  /**
+   * Puts letters back on their topic. What fails again becomes a dead letter again.
+   *
+   * @throws TriplineError `state-conflict` while another return is under way; `kafka-unavailable`, `deadline-exceeded`
+   */
+  async return(by: Managed, { topic, code, letters }: ReturnRequest): Promise<Returned> {
+    await this.database.execute(
+      `DELETE FROM control.returned_letters WHERE returned_at < now() - make_interval(days => ${KEPT_DAYS})`,
+    );
+    const back = await this.#returnedOf(topic);
+    return returnLetters(this.kafka, topic, {
+      code,
+      places: letters,
+      isBack: (place) => back.has(nameOf(place)),
+      onReturned: (returned) => this.#note(by, topic, returned),
+    });
+  }
+
+  async #lookThrough(): Promise<readonly WaitingLetters[]> {
+    const found: WaitingLetters[] = [];
+    for (const topic of LETTERED_TOPICS) {
+      const ranges = [...(await waitingLetters(this.admin, topic)).values()];
+      const count = ranges.reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0);
+      if (count > 0) found.push(await this.#lookAt(topic, count));
+    }
+    return found.filter(({ count }) => count > 0);
+  }
+
+  async #lookAt(topic: string, count: number): Promise<WaitingLetters> {
+    const back = await this.#returnedOf(topic);
+    const letters = new Map<string, ShownLetter>();
+    const ranges = await readLetters(this.kafka, topic, {
+      newestMax: SHOWN_MAX,
+      onBatch(records) {
+        for (const record of records) if (!back.has(nameOf(record))) letters.set(nameOf(record), show(topic, record));
+      },
+    });
+    const isWaiting = ({ partition, offset }: LetterPlace) =>
+      offset >= (ranges.get(partition)?.from ?? Number.POSITIVE_INFINITY);
+    const returned = [...back.values()].filter(isWaiting).length;
+    return {
+      ...{ topic, count: count - returned, canReturn: RETURNABLE_TOPICS.includes(topic) },
+      letters: [...letters.values()].toSorted((left, right) => right.buriedAtMs - left.buriedAtMs),
+    };
+  }
+
+  async #returnedOf(topic: string): Promise<ReadonlyMap<string, LetterPlace>> {
+    const rows = await this.database.query(
+      placeRow,
+      `SELECT letter_partition AS partition, letter_offset AS offset FROM control.returned_letters WHERE topic = $1`,
+      [topic],
+    );
+    return new Map(rows.map((place) => [nameOf(place), place]));
+  }
+
+  async #note(by: Managed, topic: string, letters: readonly DeadLetter[]): Promise<void> {
+    const offsets = letters.map(({ offset }) => offset);
+    await this.database.transaction(async (transaction) => {
+      await transaction.execute(
+        `INSERT INTO control.returned_letters (topic, letter_partition, letter_offset, returned_at)
+         SELECT $1, *, now() FROM unnest($2::int[], $3::bigint[]) ON CONFLICT DO NOTHING`,
+        [topic, letters.map(({ partition }) => partition), offsets],
+      );
+      const codes = [...new Set(letters.map(({ code }) => code))];
+      const details = { letters: letters.length, codes, first: Math.min(...offsets), last: Math.max(...offsets) };
+      await noteAudit(transaction, by, "dead-letters-returned", details, { kind: "topic", id: topic });
+    });
+  }
+}
+
+const nameOf = ({ partition, offset }: LetterPlace): string => `${partition}@${offset}`;
+
+function show(topic: string, record: IncomingRecord): ShownLetter {
+  const letter = describeLetter(topic, record);
+  return {
+    ...letter,
+    message: maskTokens(letter.message),
+    tenant: record.headers[HEADERS.tenant] ?? "",
+    key: maskTokens(record.key),
+    bytes: record.value.length,
+  };
+}

@@ -1,0 +1,43 @@
+import { ALL_TOPICS, takesBack } from "@tripline/contracts/topics";
+import { LETTERED_TOPICS } from "@tripline/kafka/dead-letters/return-letters";
+import { z } from "zod";
+
+/** Of one request. */
+const LETTERS_MAX = 500;
+const TEXT_CHARACTERS_MAX = 1_000;
+
+/** Topics onto which dead letters may go back. */
+export const RETURNABLE_TOPICS = ALL_TOPICS.filter((topic) => takesBack(topic) && LETTERED_TOPICS.includes(topic.name)).map(
+  ({ name }) => name,
+);
+
+const place = z.strictObject({ partition: z.int().min(0), offset: z.int().min(0) });
+
+export const lettersToReturn = z
+  .strictObject({
+    topic: z.enum(RETURNABLE_TOPICS, `must be one of ${RETURNABLE_TOPICS.join(", ")}`),
+    code: z.string().min(1).max(64).optional().meta({ description: "All letters with this code." }),
+    letters: z.array(place).min(1).max(LETTERS_MAX).optional().meta({ description: "These letters." }),
+  })
+  .refine(({ code, letters }) => (code === undefined) !== (letters === undefined), {
+    path: ["letters"],
+    message: "must say which letters, or a code",
+  });
+
+const day = z.iso.date();
+const text = z.string().max(TEXT_CHARACTERS_MAX);
+
+/** What the training worker says of itself. Days are UTC. */
+export const trainingFacts = z.strictObject({
+  model: z.string().max(64),
+  drift: z.strictObject({ day, sentence: text }).nullable().meta({ description: "That no champion has answered yet." }),
+  judged_to: day.nullable().meta({ description: "The last day of which it is known whether it drifted." }),
+  last_retraining: day.nullable().meta({ description: "The cut-off of the last one." }),
+  next_retraining: day.nullable().meta({ description: "By the schedule; a drift may bring it forward." }),
+  challenger: z
+    .strictObject({ version: z.string().max(64), why: text, stage: z.string().max(32).nullable() })
+    .nullable()
+    .meta({ description: "What was registered and is not champion yet." }),
+  failure: text.nullable().meta({ description: "Why its last turn failed; it is tried again." }),
+});
+export type TrainingFacts = z.infer<typeof trainingFacts>;
