@@ -9,7 +9,7 @@ import type { ReadDecision, ReadLabel, ReadPayment, ReadRecords } from "./read-r
 /** Any number, as long as no other program of this database uses it for a pair of locks. */
 const LOCK_CLASS = 711_301;
 
-const addedRow = z.object({ transaction_id: z.string() });
+const addedRow = z.object({ ids: z.array(z.string()) });
 /** A row that was updated carries the transaction that did so. */
 const writtenRow = z.object({ transaction_id: z.string(), is_new: z.boolean() });
 
@@ -81,36 +81,43 @@ async function countLabels(queries: Queries, ids: readonly string[]): Promise<z.
 async function addPayments(queries: Queries, payments: readonly ReadPayment[], nowMs: number): Promise<Set<string>> {
   if (payments.length === 0) return new Set();
   const column = <K extends keyof ReadPayment>(name: K) => payments.map((payment) => payment[name]);
-  const added = await queries.query(
+  const [added] = await queries.query(
     addedRow,
-    `INSERT INTO console.payments (transaction_id, tenant, client_transaction_id, card_token, terminal_id, device_token,
-       ip_token, amount_minor, currency, occurred_at_ms, record, read_at_ms)
-     SELECT *, $12::bigint FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
-       $8::bigint[], $9::text[], $10::bigint[], $11::bytea[])
-     ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id`,
+    `WITH added AS (
+       INSERT INTO console.payments (transaction_id, tenant, client_transaction_id, card_token, terminal_id, device_token,
+         ip_token, amount_minor, currency, occurred_at_ms, record, read_at_ms)
+       SELECT id, tenant, client_id, card, terminal, device, ip, amount, currency, occurred_at_ms,
+         substring($11::bytea FROM start FOR length), $14::bigint
+       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[],
+         $9::text[], $10::bigint[], $12::int[], $13::int[])
+         AS new (id, tenant, client_id, card, terminal, device, ip, amount, currency, occurred_at_ms, start, length)
+       ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id
+     ) SELECT coalesce(array_agg(transaction_id), '{}') AS ids FROM added`,
     [
       ...[column("transactionId"), column("tenant"), column("clientTransactionId"), column("cardToken")],
       ...[column("terminalId"), column("deviceToken"), column("ipToken"), column("amountMinor"), column("currency")],
-      ...[column("occurredAtMs"), column("record"), nowMs],
+      ...[column("occurredAtMs"), ...pack(column("record")), nowMs],
     ],
   );
-  return new Set(added.map((row) => row.transaction_id));
+  return new Set(added?.ids);
 }
 
 async function addDecisions(queries: Queries, read: readonly ReadDecision[], nowMs: number): Promise<Set<string>> {
   if (read.length === 0) return new Set();
   const decisions = read.map(({ decision }) => decision);
-  const added = await queries.query(
+  const [added] = await queries.query(
     addedRow,
-    `INSERT INTO console.decisions (transaction_id, tenant, outcome, rung, score, reason_codes, reason, latency_ms,
-       decided_at_ms, record, model_version, candidate_version, candidate_score, read_at_ms)
-     SELECT id, tenant, outcome, rung, score, string_to_array(codes, ' '), reason, latency_ms, decided_at_ms, record,
-       model_version, candidate_version, candidate_score, $14::bigint
-     FROM unnest($1::text[], $2::text[], $3::smallint[], $4::smallint[], $5::float8[], $6::text[], $7::jsonb[], $8::int[],
-       $9::bigint[], $10::bytea[], $11::text[], $12::text[], $13::float8[])
-       AS new (id, tenant, outcome, rung, score, codes, reason, latency_ms, decided_at_ms, record, model_version,
-         candidate_version, candidate_score)
-     ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id`,
+    `WITH added AS (
+       INSERT INTO console.decisions (transaction_id, tenant, outcome, rung, score, reason_codes, reason, latency_ms,
+         decided_at_ms, record, model_version, candidate_version, candidate_score, read_at_ms)
+       SELECT id, tenant, outcome, rung, score, string_to_array(codes, ' '), reason, latency_ms, decided_at_ms,
+         substring($10::bytea FROM start FOR length), model_version, candidate_version, candidate_score, $16::bigint
+       FROM unnest($1::text[], $2::text[], $3::smallint[], $4::smallint[], $5::float8[], $6::text[], $7::jsonb[], $8::int[],
+         $9::bigint[], $11::int[], $12::int[], $13::text[], $14::text[], $15::float8[])
+         AS new (id, tenant, outcome, rung, score, codes, reason, latency_ms, decided_at_ms, start, length, model_version,
+           candidate_version, candidate_score)
+       ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id
+     ) SELECT coalesce(array_agg(transaction_id), '{}') AS ids FROM added`,
     [
       ...[decisions.map(({ transactionId }) => transactionId), decisions.map(({ tenant }) => tenant)],
       ...[decisions.map(({ outcome }) => outcome), decisions.map(({ rung }) => rung)],
@@ -123,13 +130,28 @@ async function addDecisions(queries: Queries, read: readonly ReadDecision[], now
         first === undefined || first.outcome <= Outcome.APPROVE ? null : JSON.stringify(first),
       ),
       decisions.map(({ acceptedAtMs, decidedAtMs }) => Math.max(0, Math.min(decidedAtMs - acceptedAtMs, INT_MAX))),
-      ...[decisions.map(({ decidedAtMs }) => decidedAtMs), read.map(({ record }) => record)],
+      ...[decisions.map(({ decidedAtMs }) => decidedAtMs), ...pack(read.map(({ record }) => record))],
       decisions.map(({ modelVersion }) => modelVersion),
       decisions.map(({ trial }) => trial?.candidateVersion ?? null),
       ...[decisions.map(({ trial }) => trial?.candidateScore ?? null), nowMs],
     ],
   );
-  return new Set(added.map((row) => row.transaction_id));
+  return new Set(added?.ids);
+}
+
+/**
+ * Records as one value, which the driver sends as it is, with where each begins and how long it is. As elements of an array they
+ * would be written in hexadecimal digits and read again.
+ */
+function pack(records: readonly Buffer[]): [bytes: Buffer, starts: number[], lengths: number[]] {
+  const lengths = records.map(({ length }) => length);
+  let next = 1;
+  const starts = lengths.map((length) => {
+    const start = next;
+    next += length;
+    return start;
+  });
+  return [Buffer.concat(records), starts, lengths];
 }
 
 const INT_MAX = 2_147_483_647;
