@@ -5,10 +5,19 @@ import { BenchError } from "../harness/bench-error.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf } from "../harness/run-contestants.js";
-import { CLOSED_CONNECTIONS, streamOn, waitSecondsOf } from "./bench-load.js";
+import type { PaymentStream } from "./arrivals/payment-stream.js";
+import {
+  ALONE_PER_S,
+  CLOSED_CONNECTIONS,
+  loadContestant,
+  ROUND_MS,
+  SHORT_ROUND_MS,
+  streamOn,
+  waitSecondsOf,
+} from "./bench-load.js";
 import { besideContext, closedContestant } from "./closed-contestant.js";
+import type { BenchSystem } from "./system/read-services.js";
 import { startBenchSystem } from "./system/start-system.js";
-import type { World } from "./world/prepare-world.js";
 import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 5;
@@ -17,7 +26,7 @@ const WARM_UP_ROUNDS = 5;
 /** The effect of a change: two builds of the services, in turns, as fast as they answer. */
 export const buildsPart: BenchPart = {
   name: "builds",
-  title: `this build compared with that of another folder, ${CLOSED_CONNECTIONS} payments in flight`,
+  title: `this build compared with that of another folder, ${CLOSED_CONNECTIONS} payments in flight and ${ALONE_PER_S} a second`,
   onlyWhenNamed: true,
   async check({ flags }) {
     if (typeof flags.beside !== "string") {
@@ -32,22 +41,43 @@ export const buildsPart: BenchPart = {
 };
 
 async function runBuilds(context: BenchContext): Promise<PartOutcome> {
-  const world = await prepareWorld(context, context.flags.short === true);
+  const isShort = context.flags.short === true;
+  const world = await prepareWorld(context, isShort);
   const other = besideContext(context, resolve(String(context.flags.beside)));
-  const contestants = [await buildContestant("this", context, world), await buildContestant("other", other, world)];
+  const builds: Build[] = [];
+  for (const [name, own] of [["this", context] as const, ["other", other] as const]) {
+    const system = await startBenchSystem(own, world);
+    builds.push({ name, system, stream: streamOn(system, world, waitSecondsOf(context)) });
+  }
+  const rounds = context.roundsOr(ROUNDS);
+  const contestants = [
+    ...builds.map(({ name, system, stream }) => closedContestant({ name, ...system, stream, isShort })),
+    ...builds.map((build) => aloneContestant(build, rounds, isShort)),
+  ];
   const measured = await context.measure(contestants, { roundsDefault: ROUNDS, warmUpRounds: WARM_UP_ROUNDS });
   return {
     contestants: measured,
     summary: {
       rate_ratio: ratioOf(measured, "ops_per_s", "this", "other"),
       cpu_ratio: ratioOf(measured, "cpu_us_per_op", "this", "other"),
+      alone_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "this, alone", "other, alone"),
+      alone_p50_ratio: ratioOf(measured, "p50_ms", "this, alone", "other, alone"),
     },
-    notes: ["rate_ratio and cpu_ratio: this build divided by the other one, round by round."],
+    notes: [
+      "rate_ratio, cpu_ratio, alone_cpu_ratio and alone_p50_ratio: this build divided by the other one, round by round.",
+      `alone: ${ALONE_PER_S} payments a second, so that one is seldom there while another one is.`,
+    ],
   };
 }
 
-async function buildContestant(name: string, context: BenchContext, world: World): Promise<Contestant> {
-  const system = await startBenchSystem(context, world);
-  const isShort = context.flags.short === true;
-  return closedContestant({ name, ...system, stream: streamOn(system, world, waitSecondsOf(context)), isShort });
+interface Build {
+  readonly name: string;
+  readonly system: BenchSystem;
+  readonly stream: PaymentStream;
+}
+
+/** After the rounds at full speed, which have warmed it up. */
+function aloneContestant({ name, ...build }: Build, roundsMax: number, isShort: boolean): Contestant {
+  const durationMs = isShort ? SHORT_ROUND_MS : ROUND_MS;
+  return { ...loadContestant({ name: `${name}, alone`, ...build, ratePerSecond: ALONE_PER_S, durationMs }), roundsMax };
 }

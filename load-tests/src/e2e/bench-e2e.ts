@@ -7,6 +7,7 @@ import { loadPart } from "./bench-load.js";
 import { overloadPart } from "./bench-overload.js";
 import { sparsePart } from "./bench-sparse.js";
 import { textbookPart } from "./bench-textbook.js";
+import { timelinePart } from "./bench-timeline.js";
 import { topologyPart } from "./bench-topology.js";
 import { tracingPart } from "./bench-tracing.js";
 
@@ -21,6 +22,7 @@ export const e2eBenchmark: Benchmark = {
     ).argParser(parseRate),
     new Option("--beside <folder>", "another built copy of the repository, for the part builds"),
     new Option("--cards <count>", "number of cards in the part cards; default 5 million").argParser(parseCards),
+    new Option("--picture <file.svg>", "where the part timeline draws; default: .tripline/bench/timeline.svg"),
     new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing"),
   ],
   parts: [
@@ -33,6 +35,7 @@ export const e2eBenchmark: Benchmark = {
     tracingPart,
     buildsPart,
     cardsPart,
+    timelinePart,
   ],
   line: [
     "decisions_per_s",
@@ -56,6 +59,8 @@ export const e2eBenchmark: Benchmark = {
     "half_sparse_ratio",
     "rate_ratio",
     "cpu_ratio",
+    "alone_cpu_ratio",
+    "alone_p50_ratio",
     "cards_cpu_ratio",
     "cards_cpu_before_ratio",
   ],

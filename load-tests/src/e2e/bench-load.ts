@@ -28,6 +28,8 @@ const SHORT_WARM_UP_MS = 1_000;
 export const CONNECTIONS = 512;
 /** Payments in flight while the system warms up and while its capacity is searched. */
 export const CLOSED_CONNECTIONS = 256;
+/** So few payments that one is seldom there while another one is. */
+export const ALONE_PER_S = 50;
 const WAIT_SECONDS = 5;
 /** With --short, which only shows that it works, the machine may be busy with other tests. */
 const SHORT_WAIT_SECONDS = 30;

@@ -6,6 +6,7 @@ import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf } from "../harness/run-contestants.js";
 import type { PaymentStream } from "./arrivals/payment-stream.js";
 import {
+  ALONE_PER_S,
   highestRate,
   loadContestant,
   ROUND_MS,
@@ -21,8 +22,6 @@ import type { World } from "./world/prepare-world.js";
 import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 5;
-/** So few that one payment is seldom there while another one is. */
-const ALONE_PER_S = 50;
 const SHARES = { half: 0.5, "nine tenths": 0.9 } as const;
 
 /** Decisions and scoring in one process, beside a process for each, at the same rates. */
