@@ -39,6 +39,8 @@ import { LiveHub } from "./live/live-hub.js";
 import { AUDIT_SOURCE, Looks } from "./looks.js";
 import { PAGE_FILES, PageController } from "./page/page.controller.js";
 import { readPageFiles } from "./page/page-files.js";
+import { PersonalController } from "./personal/personal.controller.js";
+import { PersonalReader } from "./personal/personal-reader.js";
 import { PolicyTrialsController } from "./policies/policy-trials.controller.js";
 import { PolicyTrials } from "./policies/policy-trials.js";
 import { ProjectionController } from "./projection/projection.controller.js";
@@ -98,7 +100,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           SessionController,
         ],
         ...[ViewsController, PeopleController, EntitiesController, ReportsController, ForwardingController],
-        PolicyTrialsController,
+        ...[PolicyTrialsController, PersonalController],
         PageController,
       ],
       providers: [
@@ -202,6 +204,11 @@ function shownProviders(config: ConsoleConfig): Provider[] {
     { provide: PolicyTrials, inject: [DATABASE], useFactory: (database: Database) => new PolicyTrials(database) },
     { provide: EntityStore, inject: [DATABASE], useFactory: (database: Database) => new EntityStore(database) },
     { provide: ListReader, useValue: new ListReader(config.CONTROL_URL.replace(/\/$/, "")) },
+    {
+      provide: PersonalReader,
+      inject: [DATABASE],
+      useFactory: (database: Database) => new PersonalReader(database, config.CONTROL_URL.replace(/\/$/, "")),
+    },
     { provide: ModelsReporter, inject: [DATABASE], useFactory: (database: Database) => new ModelsReporter(database) },
     {
       provide: HealthReporter,

@@ -34,6 +34,12 @@ const ROUTES: readonly (readonly [method: string, path: string, body: unknown, .
   ["GET", "/api/views", undefined, "cases:read"],
   ["PUT", "/api/views/Mine", {}, "cases:read"],
   ["DELETE", "/api/views/Mine", undefined, "cases:read"],
+  [
+    "POST",
+    "/api/personal/open",
+    { transactionIds: [`txn_${"0".repeat(32)}`], reason: "verify-identity" },
+    "personal:read",
+  ],
   ["POST", "/api/policy/backtest", { text: "" }, "policy:read"],
   ["POST", "/api/policy/shadow", {}, "policy:read"],
   ["POST", "/api/cases/next", {}, "cases:write"],

@@ -90,6 +90,7 @@ export const ANSWERS = {
           .object({ email: z.string(), ip_address: z.string(), device_id: z.string(), cardholder: z.string() })
           .nullable()
           .meta({ description: "Null where the key was destroyed, or is not of this payment." }),
+        erased: z.boolean().meta({ description: "They do not open because one of the given subjects was erased." }),
       }),
     ),
   }),

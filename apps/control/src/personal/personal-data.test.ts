@@ -13,8 +13,11 @@ const MASTER_KEY = randomBytes(32).toString("base64");
 const POLL_MS = 50;
 const FIELDS = { email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" };
 const SHOWN = { email: "ada@example.com", ip_address: "203.0.113.7", device_id: "phone-1", cardholder: "Ada" };
-const opened = z.object({ payments: z.array(z.object({ fields: z.unknown() })) });
-const logged = z.object({ entries: z.array(z.looseObject({ action: z.string(), subject_id: z.string() })) });
+const opened = z.object({ payments: z.array(z.object({ fields: z.unknown(), erased: z.boolean() })) });
+const logged = z.object({
+  entries: z.array(z.looseObject({ action: z.string(), subject_id: z.string(), details: z.unknown() })),
+});
+type Entry = z.infer<typeof logged>["entries"][number];
 
 let bed: TestBed;
 let producer: EventProducer;
@@ -51,11 +54,14 @@ async function pay(person: Person) {
 
 const as = (scope: string, tenant = "acme") => bed.as("ana", { tenant, scope });
 
-async function open(payment: object, tenant?: string): Promise<unknown> {
-  const answer = await as("personal:read", tenant).send("POST", "/v1/personal/open", { payments: [payment] });
+async function ask(body: object, tenant?: string) {
+  const answer = await as("personal:read", tenant).send("POST", "/v1/personal/open", body);
   expect(answer.status).toBe(200);
-  return opened.parse(answer.body).payments[0]?.fields;
+  return opened.parse(answer.body).payments[0];
 }
+
+const open = async (payment: object, tenant?: string): Promise<unknown> =>
+  (await ask({ payments: [payment] }, tenant))?.fields;
 
 async function untilOpened(payment: object): Promise<void> {
   while ((await open(payment)) === null) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -72,10 +78,22 @@ test("who may reads a payment's personal data, which is logged; another tenant r
   expect(await open({ ...payment, transaction_id: `txn_${hex()}` })).toBeNull();
   const refused = await as("cases:read personal:erase").send("POST", "/v1/personal/open", { payments: [payment] });
   expect(refused.status).toBe(403);
+  await ask({ payments: [payment], reason: "verify-identity" });
   const entries = async () => logged.parse((await as("audit:read").get("/v1/audit?limit=100")).body).entries;
-  const isLook = ({ action, subject_id: id }: { action: string; subject_id: string }) =>
-    action === "personal-data-opened" && id === person.cardToken;
-  while (!(await entries()).some(isLook)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  const look = ({ action, subject_id: id, details }: Entry): boolean =>
+    action === "personal-data-opened" &&
+    id === person.cardToken &&
+    z.object({ reason: z.string() }).safeParse(details).data?.reason === "verify-identity";
+  while (!(await entries()).some(look)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+});
+
+test("a reason is a code: a text, which the audit log would keep for good, is refused", async () => {
+  const payment = { transaction_id: `txn_${hex()}`, personal: "" };
+  const answer = await as("personal:read").send("POST", "/v1/personal/open", {
+    payments: [payment],
+    reason: "Ada called",
+  });
+  expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: "/reason" }] } });
 });
 
 test.each(["cardToken", "emailToken"] as const)(
@@ -90,7 +108,9 @@ test.each(["cardToken", "emailToken"] as const)(
       status: 200,
       body: { subject: person[by], keys: 1, seen_with: [also] },
     });
-    expect(await open(payment)).toBeNull();
+    const subjects = [person.cardToken, person.emailToken];
+    expect(await ask({ payments: [{ ...payment, subjects }] })).toMatchObject({ fields: null, erased: true });
+    expect(await ask({ payments: [{ ...payment, subjects }] }, "shop")).toMatchObject({ fields: null, erased: false });
     // The key comes again, as after a crash of the front door, and so does a payment of a door that does not know yet.
     const late = await pay(person);
     const last = await pay(newPerson());

@@ -5,15 +5,17 @@ import { z } from "zod";
 const PAYMENTS_MAX = 100;
 /** Every field at its longest, with room. */
 const SEALED_CHARACTERS_MAX = 4_096;
+/** A card and an e-mail address. */
+const SUBJECTS_MAX = 2;
 
-export const newErasure = z.strictObject({
-  subject: z
-    .string()
-    .refine(
-      (text) => CARD_TOKEN_PATTERN.test(text) || EMAIL_TOKEN_PATTERN.test(text),
-      "must be a card token, ct_ and 32 hexadecimal digits, or the token of an e-mail address, et_ and as many",
-    ),
-});
+const subject = z
+  .string()
+  .refine(
+    (text) => CARD_TOKEN_PATTERN.test(text) || EMAIL_TOKEN_PATTERN.test(text),
+    "must be a card token, ct_ and 32 hexadecimal digits, or the token of an e-mail address, et_ and as many",
+  );
+
+export const newErasure = z.strictObject({ subject });
 
 export const sealedPayments = z.strictObject({
   payments: z
@@ -21,8 +23,20 @@ export const sealedPayments = z.strictObject({
       z.strictObject({
         transaction_id: z.string().regex(TRANSACTION_ID_PATTERN, "must be the id of a payment: txn_…"),
         personal: z.base64().max(SEALED_CHARACTERS_MAX).meta({ description: "As it is in the payment's record." }),
+        subjects: z
+          .array(subject)
+          .max(SUBJECTS_MAX)
+          .default([])
+          .meta({
+            description: "The payment's card and e-mail token: with them the answer says whether they were erased.",
+          }),
       }),
     )
     .min(1)
     .max(PAYMENTS_MAX),
+  reason: z
+    .string()
+    .regex(/^[a-z][a-z-]{0,31}$/, "must be one short word or several, joined by hyphens")
+    .optional()
+    .meta({ description: "Why they are opened. It is kept in the audit log, so it is a code and no text." }),
 });

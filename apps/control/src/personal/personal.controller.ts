@@ -13,6 +13,7 @@ import type { Managed } from "../requests/managed-tenant.js";
 import { managedBy } from "../requests/managed-tenant.js";
 import { ErasurePublisher } from "./erasure-publisher.js";
 import { newErasure, sealedPayments } from "./personal-requests.js";
+import type { KeyRow } from "./subject-keys.js";
 import { SubjectKeys } from "./subject-keys.js";
 
 /** Personal data of a tenant's payments: opened for those who may, and erased. */
@@ -43,34 +44,36 @@ export class PersonalController {
   @HttpCode(200)
   @RequireScope("personal:read")
   async open(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
-    const { payments } = parseRequest(sealedPayments, body);
+    const { payments, reason } = parseRequest(sealedPayments, body);
     const { opener } = this;
     if (opener === undefined) throw new TriplineError("not-found", "This service has no PERSONAL_MASTER_KEY.");
     const by = this.#by(request);
     const parts = payments.map(({ personal }) => splitSealed(Buffer.from(personal, "base64")));
-    const known = await this.keys.find(
-      by.tenant,
-      parts.flatMap((part) => (part === undefined ? [] : [part.keyId])),
-    );
+    const [known, erased] = await Promise.all([
+      this.keys.find(
+        by.tenant,
+        parts.flatMap((part) => (part === undefined ? [] : [part.keyId])),
+      ),
+      this.keys.erasedAmong(
+        by.tenant,
+        payments.flatMap(({ subjects }) => subjects),
+      ),
+    ]);
     const opened = await Promise.all(
-      payments.map(async ({ transaction_id: id }, index) => {
+      payments.map(async ({ transaction_id: id, subjects }, index) => {
         const part = parts[index];
         const key = part && known.get(part.keyId.toString("hex"));
-        if (part === undefined || key === undefined) return { transaction_id: id, fields: null };
-        const subject = { tenant: by.tenant, cardToken: key.card_token, emailToken: key.email_token };
-        const stored = { wrapped: key.wrapped, wrappedEnvelope: key.wrapped_envelope };
-        const fields = await opener.open(part.sealed, stored, subject, id);
-        if (fields === undefined) return { transaction_id: id, fields: null };
-        const { email, ipAddress, deviceId, cardholder } = fields;
-        return { transaction_id: id, fields: { email, ip_address: ipAddress, device_id: deviceId, cardholder } };
+        const fields = part && key && (await openWith(opener, part.sealed, key, by.tenant, id));
+        return {
+          transaction_id: id,
+          fields: fields ?? null,
+          erased: fields === undefined && subjects.some((subject) => erased.has(subject)),
+        };
       }),
     );
     const cards = [...new Set([...known.values()].map((key) => key.card_token))];
-    await this.keys.noteOpened(
-      by,
-      payments.map(({ transaction_id: id }) => id),
-      cards,
-    );
+    const ids = payments.map(({ transaction_id: id }) => id);
+    await this.keys.noteOpened(by, ids, cards, reason);
     return { payments: opened };
   }
 
@@ -79,4 +82,13 @@ export class PersonalController {
     if (managed.tenant !== "") return managed;
     throw invalidFields([{ pointer: "/tenant", detail: "must name a tenant: a person is one of a tenant" }]);
   }
+}
+
+async function openWith(opener: PersonalOpener, sealed: Uint8Array, key: KeyRow, tenant: string, id: string) {
+  const subject = { tenant, cardToken: key.card_token, emailToken: key.email_token };
+  const stored = { wrapped: key.wrapped, wrappedEnvelope: key.wrapped_envelope };
+  const fields = await opener.open(sealed, stored, subject, id);
+  if (fields === undefined) return undefined;
+  const { email, ipAddress, deviceId, cardholder } = fields;
+  return { email, ip_address: ipAddress, device_id: deviceId, cardholder };
 }

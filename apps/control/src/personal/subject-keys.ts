@@ -13,6 +13,7 @@ const keyRow = z.object({
   ...{ card_token: z.string(), email_token: z.string() },
 });
 export type KeyRow = z.infer<typeof keyRow>;
+const erasedRow = z.object({ subject: z.string() });
 const seenRow = z.object({ card_token: z.string(), email_token: z.string() });
 
 /** What an erasure did. */
@@ -89,10 +90,27 @@ export class SubjectKeys {
     });
   }
 
-  noteOpened(by: Managed, transactionIds: readonly string[], cards: readonly string[]): Promise<void> {
+  /** @returns those of them that were erased */
+  async erasedAmong(tenant: string, subjects: readonly string[]): Promise<ReadonlySet<string>> {
+    if (subjects.length === 0) return new Set();
+    const rows = await this.database.query(
+      erasedRow,
+      "SELECT subject FROM control.erasures WHERE tenant = $1 AND subject = ANY ($2::text[])",
+      [tenant, subjects],
+    );
+    return new Set(rows.map(({ subject }) => subject));
+  }
+
+  /** @param reason a code, as the person gave it */
+  noteOpened(
+    by: Managed,
+    transactionIds: readonly string[],
+    cards: readonly string[],
+    reason: string | undefined,
+  ): Promise<void> {
     return this.database.transaction(async (transaction: Queries) => {
       const [card = ""] = cards;
-      const details = { payments: transactionIds, cards };
+      const details = { payments: transactionIds, cards, ...(reason === undefined ? {} : { reason }) };
       await noteAudit(transaction, by, "personal-data-opened", details, { kind: "card", id: card });
     });
   }

@@ -5,6 +5,7 @@ import { problemFrom } from "../api/request.js";
 import { Screen } from "../app/screen.js";
 import { useMay, useSession } from "../app/session.js";
 import { useShortcuts } from "../app/shortcuts.js";
+import { PersonalData } from "../personal/personal-data.js";
 import { useTakeNext } from "../queue/use-cases.js";
 import { text } from "../texts/en/cases.js";
 import { Panel } from "../ui/panel.js";
@@ -98,6 +99,7 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
             <Notes of={of} />
           </div>
           <PaymentFacts of={of.focus} />
+          <PersonalData of={of.decisions} />
           <History of={of} />
         </div>
       </div>

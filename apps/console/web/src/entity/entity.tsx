@@ -6,6 +6,7 @@ import { request } from "../api/request.js";
 import { Screen } from "../app/screen.js";
 import { formatCount, formatMoney, UNKNOWN } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
+import { PersonalData } from "../personal/personal-data.js";
 import { text as cases } from "../texts/en/cases.js";
 import { text } from "../texts/en/screens.js";
 import { Button } from "../ui/button.js";
@@ -95,6 +96,7 @@ function Known({ of }: { readonly of: EntityDetail }) {
           <Facts isListed of={of.features.map(({ title, text: value }) => [title, value] as const)} />
         </Panel>
         <div className="stack">
+          {of.kind === "card" && <PersonalData of={of.decisions} />}
           <OnLists of={of} />
           <Cases of={of} />
         </div>

@@ -168,6 +168,39 @@ test("who asked for the verdict is told to wait, and may not confirm it", async 
   expect(await page.getByRole("button", { name: "Confirm" }).count()).toBe(0);
 });
 
+test("personal data are opened for a reason, hidden again, and kept nowhere in the page", async () => {
+  const before = api.detail("20000");
+  await page.goto("/cases/20000");
+  const card = page.getByRole("region", { name: "Personal data" });
+  const open = card.getByRole("button", { name: "Open" });
+  await open.waitFor();
+  expect(await open.isDisabled()).toBe(true);
+  await card.getByLabel("Reason").selectOption("contact-cardholder");
+  const sent = page.waitForRequest("**/api/personal/open");
+  await open.click();
+  expect((await sent).postDataJSON()).toEqual({
+    transactionIds: before.decisions.map(({ transactionId }) => transactionId),
+    reason: "contact-cardholder",
+  });
+  await card.getByText("maria.ferreira@example.com").waitFor();
+  await card.getByText("1 payment: the person was erased.").waitFor();
+  await card.getByRole("button", { name: "Hide" }).click();
+  await open.waitFor();
+  expect(await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")).not.toContain("maria");
+  expect(await page.content()).not.toContain("maria");
+  await page.getByRole("link", { name: "Queue" }).first().click();
+  await page.goBack();
+  await open.waitFor();
+  expect(changes()).toEqual(["POST /api/personal/open"]);
+});
+
+test("who may not see personal data has nothing to press", async () => {
+  fixture.session = makeSession(Date.now(), ["decisions:read", "cases:read"]);
+  await page.goto("/cases/20000");
+  await page.getByRole("heading", { name: "Payment" }).waitFor();
+  expect(await page.getByRole("heading", { name: "Personal data" }).count()).toBe(0);
+});
+
 test("markup in what a payment or a person says is shown as text and never run", async () => {
   const before = api.detail("20000");
   const { focus } = before;

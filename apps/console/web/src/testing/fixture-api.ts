@@ -3,6 +3,7 @@ import type { HealthReport, ModelsReport } from "#contract/operations";
 import type { Session } from "#contract/session";
 import { answerAdmin, makeAdmin } from "./fixture-admin.js";
 import { answerControl } from "./fixture-control.js";
+import { openPersonal } from "./fixture-personal.js";
 import type { Answer, Asked } from "./fixture-request.js";
 import { Refusal } from "./fixture-request.js";
 import { makeControl } from "./made-up-control.js";
@@ -65,6 +66,7 @@ export class Api {
     if (area === "people") return PEOPLE;
     if (area === "health") return makeHealth(this.nowMs);
     if (area === "models") return makeModels(this.nowMs);
+    if (area === "personal") return openPersonal(asked.body as { transactionIds: string[] });
     if (area === "entities") return this.#entity(id, rest[0] ?? "");
     if (area !== "cases") throw new Refusal(404, "not-found", `There is nothing at ${path}.`);
     if (method === "GET") return id === "" ? this.#page(asked) : this.detail(id);

@@ -16,6 +16,7 @@ const heading =
 export const SCREENS: readonly ScreenOf[] = [
   { name: "queue", path: "/queue", ready: (page) => page.getByRole("link", { name: /ct_/ }).first().waitFor() },
   { name: "case", path: "/cases/20000", ready: caseReady },
+  { name: "personal", path: "/cases/20000", ready: personalReady },
   { name: "verdict", path: "/cases/19999", ready: verdictReady },
   { name: "live", path: "/live", ready: liveReady },
   { name: "look-up", path: "/look-up", ready: lookedUp },
@@ -35,6 +36,12 @@ async function caseReady(page: Page): Promise<void> {
   await page.getByRole("heading", { name: "What moved the score" }).waitFor();
   await page.locator("canvas").first().waitFor();
   await page.locator(".react-flow__node").first().waitFor();
+}
+
+async function personalReady(page: Page): Promise<void> {
+  await page.getByLabel("Reason", { exact: true }).selectOption("verify-identity");
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await page.getByText("Maria Ferreira").waitFor();
 }
 
 async function verdictReady(page: Page): Promise<void> {

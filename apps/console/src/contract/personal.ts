@@ -1,0 +1,41 @@
+/**
+ * `POST /api/personal/open` `{ transactionIds, reason }` with at most 100 payments opens what is sealed of their people. It needs
+ * `personal:read`, and every look is in the audit log with its reason. The answer is shown, and kept nowhere.
+ */
+
+/** Why somebody looks: codes, because the audit log keeps them for good. */
+export const OPEN_REASONS = [
+  "contact-cardholder",
+  "compare-payments",
+  "verify-identity",
+  "answer-cardholder",
+  "answer-authority",
+] as const;
+
+export type OpenReason = (typeof OPEN_REASONS)[number];
+
+/** A value and in how many of the payments it was. */
+export interface OpenedValue {
+  readonly value: string;
+  readonly payments: number;
+}
+
+export interface OpenedPersonal {
+  /** The most frequent first. */
+  readonly cardholders: readonly OpenedValue[];
+  readonly emails: readonly OpenedValue[];
+  readonly ipAddresses: readonly OpenedValue[];
+  readonly deviceIds: readonly OpenedValue[];
+  /** How many payments were opened, and how many not, by the reason why not. */
+  readonly payments: {
+    readonly opened: number;
+    /** The card or the e-mail address was erased. */
+    readonly erased: number;
+    /** The key was destroyed after its time, or is not stored yet. */
+    readonly keyless: number;
+    /** They came without personal data, or could not be sealed. */
+    readonly empty: number;
+    /** The console has them no more: erased, or older than it keeps. */
+    readonly missing: number;
+  };
+}

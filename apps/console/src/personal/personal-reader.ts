@@ -1,0 +1,92 @@
+import { ERROR_TABLE, TriplineError } from "@tripline/contracts/error-table";
+import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { OpenedPersonal, OpenedValue, OpenReason } from "../contract/personal.js";
+import type { Session } from "../sessions/session-store.js";
+
+/** As many as the control plane opens at once. */
+export const PAYMENTS_MAX = 100;
+/** A cloud's key service may have to be asked. */
+const ANSWER_MS_MAX = 10_000;
+
+const recordRow = z.object({ transaction_id: z.string(), record: z.instanceof(Buffer) });
+
+const answer = z.object({
+  payments: z.array(
+    z.object({
+      fields: z
+        .object({ email: z.string(), ip_address: z.string(), device_id: z.string(), cardholder: z.string() })
+        .nullable(),
+      erased: z.boolean(),
+    }),
+  ),
+});
+type Opened = z.infer<typeof answer>["payments"];
+type Fields = NonNullable<Opened[number]["fields"]>;
+
+const refusal = z.object({ code: z.string(), detail: z.string() });
+
+/** Has the control plane, which alone can, open what the console keeps sealed. It notes in the audit log who looked and why. */
+export class PersonalReader {
+  /** @param controlUrl without a slash at its end */
+  constructor(
+    private readonly database: Database,
+    private readonly controlUrl: string,
+  ) {}
+
+  /** @throws TriplineError as the control plane refuses, `service-unavailable` where it does not answer */
+  async open(session: Session, transactionIds: readonly string[], reason: OpenReason): Promise<OpenedPersonal> {
+    const asked = new Set(transactionIds);
+    const rows = await this.database.query(
+      recordRow,
+      "SELECT transaction_id, record FROM console.payments WHERE tenant = $1 AND transaction_id = ANY ($2::text[])",
+      [session.tenant, [...asked]],
+    );
+    const sealed = rows.flatMap(({ transaction_id, record }) => {
+      const { personal, cardToken, emailToken } = FeatureVector.decode(record).transaction ?? {};
+      if (personal === undefined || personal.length === 0) return [];
+      const subjects = [cardToken, emailToken].filter(Boolean);
+      return [{ transaction_id, personal: Buffer.from(personal).toString("base64"), subjects }];
+    });
+    const payments = sealed.length === 0 ? [] : await this.#ask(session, { payments: sealed, reason });
+    const opened = payments.flatMap(({ fields }) => (fields === null ? [] : [fields]));
+    const erased = payments.filter((one) => one.erased).length;
+    return {
+      cardholders: valuesOf(opened, "cardholder"),
+      emails: valuesOf(opened, "email"),
+      ipAddresses: valuesOf(opened, "ip_address"),
+      deviceIds: valuesOf(opened, "device_id"),
+      payments: {
+        ...{ opened: opened.length, erased, keyless: payments.length - opened.length - erased },
+        ...{ empty: rows.length - sealed.length, missing: asked.size - rows.length },
+      },
+    };
+  }
+
+  async #ask(session: Session, body: object): Promise<Opened> {
+    const response = await fetch(`${this.controlUrl}/v1/personal/open`, {
+      method: "POST",
+      redirect: "error",
+      headers: { authorization: `Bearer ${session.tokens.access}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(ANSWER_MS_MAX),
+    }).catch((cause: unknown) => {
+      throw new TriplineError("service-unavailable", "The control plane does not answer.", [], { cause });
+    });
+    const told: unknown = await response.json().catch(() => undefined);
+    if (response.ok) return answer.parse(told).payments;
+    const { code, detail } = refusal.catch({ code: "", detail: "The control plane refused." }).parse(told);
+    // If it does not take the token, the session has not ended for that.
+    const isKnown = response.status !== 401 && Object.hasOwn(ERROR_TABLE, code);
+    throw new TriplineError(isKnown ? (code as keyof typeof ERROR_TABLE) : "service-unavailable", detail);
+  }
+}
+
+function valuesOf(opened: readonly Fields[], name: keyof Fields): OpenedValue[] {
+  const counts = new Map<string, number>();
+  for (const { [name]: value } of opened) if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts]
+    .map(([value, payments]) => ({ value, payments }))
+    .toSorted((left, right) => right.payments - left.payments);
+}

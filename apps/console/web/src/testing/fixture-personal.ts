@@ -1,0 +1,17 @@
+import type { OpenedPersonal } from "#contract/personal";
+
+/** As the control plane opens it: of several payments one was made with the e-mail address of somebody who was erased. */
+export function openPersonal({ transactionIds }: { readonly transactionIds: readonly string[] }): OpenedPersonal {
+  const erased = transactionIds.length > 1 ? 1 : 0;
+  const opened = transactionIds.length - erased;
+  return {
+    cardholders: [{ value: "Maria Ferreira", payments: opened }],
+    emails: [
+      { value: "maria.ferreira@example.com", payments: opened },
+      ...(opened > 1 ? [{ value: "mf.online.orders.2026@example.net", payments: 1 }] : []),
+    ],
+    ipAddresses: [{ value: "203.0.113.77", payments: opened }],
+    deviceIds: [{ value: "8f0c2a64-93c1-4f3f-8d6e-d2a5c6a1b0e9", payments: opened }],
+    payments: { opened, erased, keyless: 0, empty: 0, missing: 0 },
+  };
+}
