@@ -12,6 +12,7 @@ import type { Redis } from "ioredis";
 import { BatchProcessor } from "./batches/batch-processor.js";
 import type { FeaturesConfig } from "./config.js";
 import { ErasuresController } from "./erasures/erasures.controller.js";
+import { ProfileEraser } from "./erasures/profile-eraser.js";
 import { StateEraser } from "./erasures/state-eraser.js";
 import { FeatureMetrics } from "./feature-metrics.js";
 import { FeaturesController } from "./features.controller.js";
@@ -26,7 +27,7 @@ import { StateStore } from "./states/state-store.js";
 
 /** The connection on which a rebuild of the states is seen. */
 const HOLD = "hold";
-/** The connection that empties states. */
+/** The connection that empties states and takes profiles out. */
 const ERASING = "erasing";
 
 /** Turns payments and labels into features: the consumer, the states, and the routes that serve features. */
@@ -63,6 +64,17 @@ export class FeaturesModule {
           provide: StateEraser,
           inject: [redisToken(ERASING), FEATURE_ENGINE],
           useFactory: (redis: Redis, engine: FeatureEngine) => new StateEraser(redis, engine),
+        },
+        {
+          provide: ProfileEraser,
+          inject: [redisToken(ERASING), FEATURE_ENGINE],
+          useFactory: (redis: Redis, engine: FeatureEngine) => {
+            const { FEAST_TENANT: tenant, FEAST_PROJECT: project } = config;
+            return new ProfileEraser(redis, {
+              engine,
+              ...(tenant === undefined ? {} : { source: { tenant, project } }),
+            });
+          },
         },
         {
           provide: BatchProcessor,

@@ -4,14 +4,16 @@ import { TABLES } from "@tripline/contracts/topics";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
 import { RebuildHold } from "../states/rebuild-hold.js";
+import { ProfileEraser } from "./profile-eraser.js";
 import { StateEraser } from "./state-eraser.js";
 
-/** Empties the states of people who were erased. */
+/** Empties the states of people who were erased, and takes out what others computed of them. */
 @Controller()
 export class ErasuresController {
   constructor(
     @Inject(RebuildHold) private readonly hold: RebuildHold,
-    @Inject(StateEraser) private readonly eraser: StateEraser,
+    @Inject(StateEraser) private readonly states: StateEraser,
+    @Inject(ProfileEraser) private readonly profiles: ProfileEraser,
   ) {}
 
   @KafkaBatches({ group: "features-erasures", topics: [TABLES.erasures.name], recordsPerBatchMax: 50, roundsMax: 1 })
@@ -19,8 +21,10 @@ export class ErasuresController {
     // A rebuild that is under way may not know of them.
     await this.hold.passed();
     for (const { value } of batches.flatMap(({ records }) => records)) {
-      const { tenant, subject } = Erasure.decode(value);
-      if (subject !== "") await this.eraser.erase(tenant, subject);
+      const { tenant, subject, erasedAtMs } = Erasure.decode(value);
+      if (subject === "") continue;
+      await this.states.erase(tenant, subject);
+      await this.profiles.erase(tenant, subject, erasedAtMs);
     }
   }
 }

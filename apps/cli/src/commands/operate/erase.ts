@@ -9,6 +9,11 @@ import { controlCommand, openControl } from "../control-options.js";
 const KEY_BYTES_MIN = 32;
 const STDIN = "-";
 
+/** They read the topic `erasures`. */
+const FOLLOWS =
+  "Within seconds features empties the window states and takes the profile and other rows out of Feast's online store, and the " +
+  "console deletes the payments and cases of erased cards.\n";
+
 const answer = z.object({ keys: z.number(), seen_with: z.array(z.string()) });
 
 interface EraseFlags extends ControlFlags {
@@ -20,7 +25,10 @@ export function eraseCommand(
   output: CommandOutput = process.stdout,
   input: AsyncIterable<Uint8Array> = process.stdin,
 ): Command {
-  return controlCommand("erase", "destroy the keys of a person's data, and clear window state and console")
+  return controlCommand(
+    "erase",
+    "destroy the keys of a person's data, and clear window states, Feast's profile and the console",
+  )
     .argument(
       "<subject>",
       `a card token (ct_…), the token of an e-mail address (et_…), or ${STDIN} to read a card number or an address from ` +
@@ -40,6 +48,7 @@ export function eraseCommand(
         if (flags.withCards === true) for (const other of seenWith) left.add(other);
         else if (seenWith.length > 0) output.write(`It came with ${seenWith.join(", ")}, which were not erased.\n`);
       }
+      output.write(FOLLOWS);
     });
 }
 

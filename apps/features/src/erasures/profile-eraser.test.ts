@@ -1,0 +1,77 @@
+import { profileColumnTypes } from "@tripline/contracts/profile-tables";
+import { FeastRedisClient } from "@tripline/feast-client/redis";
+import type { Redis } from "ioredis";
+import { cardOf, START_MS, TENANT } from "../testing/events.js";
+import { engine, useRedis } from "../testing/instance.js";
+import { ProfileEraser } from "./profile-eraser.js";
+
+const PROJECT = "tripline";
+const DAY_MS = 86_400_000;
+const { connect } = useRedis();
+
+/** The bytes that Feast writes, as the tests of packages/feast-client prove with Feast itself. */
+function feastOf(redis: Redis) {
+  const joinKeys = { card_token: "STRING" as const };
+  const featureViews = [
+    { name: "card_profile", joinKeys, features: profileColumnTypes("card") },
+    { name: "card_windows", joinKeys, features: { card_count_1d: "DOUBLE" as const } },
+    {
+      name: "card_country_windows",
+      joinKeys: { card_token_merchant_country: "STRING" as const },
+      features: { card_country_count_1d: "DOUBLE" as const },
+    },
+  ];
+  const client = new FeastRedisClient({ redis, registry: { project: PROJECT, featureViews } });
+  const write = (featureView: string, id: string, atMs: number) => {
+    const view = featureViews.find(({ name }) => name === featureView);
+    const entity = { [Object.keys(view?.joinKeys ?? {})[0] ?? ""]: id };
+    const features = Object.fromEntries(Object.keys(view?.features ?? {}).map((name) => [name, 1]));
+    return client.writeOnlineFeatures({ featureView, rows: [{ entity, features, eventTimestampMs: atMs }] });
+  };
+  const has = async (reference: string, entity: Record<string, string>) =>
+    (await client.getOnlineFeatures({ features: [reference], entities: [entity] })).rows[0]?.values[0] !== null;
+  return { write, has };
+}
+
+const card = (index: number) => ({ card_token: cardOf(index) });
+
+test("an erased card has no row of Feast and no pushed profile, and a later materialisation brings no profile back", async () => {
+  const redis = await connect();
+  const feast = feastOf(redis);
+  for (const index of [1, 2]) {
+    await feast.write("card_profile", cardOf(index), START_MS);
+    await feast.write("card_windows", cardOf(index), START_MS);
+    await feast.write("card_country_windows", `${cardOf(index)}/BE`, START_MS);
+    await redis.set(`profile:card_profile:${TENANT}:${cardOf(index)}`, "pushed");
+  }
+  const eraser = new ProfileEraser(redis, { engine, source: { tenant: TENANT, project: PROJECT } });
+  await eraser.erase(TENANT, cardOf(1), START_MS);
+  // What the lake says of the time before, and of the time after the erasure.
+  for (const atMs of [START_MS, START_MS + DAY_MS]) await feast.write("card_profile", cardOf(1), atMs);
+  await feast.write("card_windows", cardOf(1), START_MS);
+  await feast.write("card_country_windows", `${cardOf(1)}/BE`, START_MS);
+  const found = async (index: number) => [
+    await feast.has("card_profile:card_first_paid_ms", card(index)),
+    await feast.has("card_windows:card_count_1d", card(index)),
+    await feast.has("card_country_windows:card_country_count_1d", {
+      card_token_merchant_country: `${cardOf(index)}/BE`,
+    }),
+    (await redis.exists(`profile:card_profile:${TENANT}:${cardOf(index)}`)) === 1,
+  ];
+  expect(await found(1)).toEqual([false, false, false, false]);
+  expect(await found(2)).toEqual([true, true, true, true]);
+  // The windows of somebody new.
+  await feast.write("card_windows", cardOf(1), START_MS + 1_000);
+  expect(await feast.has("card_windows:card_count_1d", card(1))).toBe(true);
+});
+
+test("rows of Feast are those of one tenant: an erasure of another one leaves them", async () => {
+  const redis = await connect();
+  const feast = feastOf(redis);
+  await feast.write("card_profile", cardOf(1), START_MS);
+  for (const source of [{ tenant: TENANT, project: PROJECT }, undefined]) {
+    const eraser = new ProfileEraser(redis, { engine, ...(source === undefined ? {} : { source }) });
+    await eraser.erase(source === undefined ? TENANT : "other", cardOf(1), START_MS);
+  }
+  expect(await feast.has("card_profile:card_first_paid_ms", card(1))).toBe(true);
+});

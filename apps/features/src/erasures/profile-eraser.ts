@@ -1,0 +1,64 @@
+import { profileView } from "@tripline/contracts/profile-tables";
+import { RowErase } from "@tripline/feast-client/row-erase";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Redis } from "ioredis";
+import { describeViews } from "../online/feature-views.js";
+import { profileKey } from "../online/profiles/profile-store.js";
+import { subjectEntities } from "./subject-state-keys.js";
+
+/**
+ * A profile is made of the whole past in the lake, so a later one of an erased card would hold what was before. A time that no row
+ * has, and that Python and pandas can still read.
+ */
+const FOR_GOOD_MS = Date.UTC(2200, 0, 1);
+
+export interface ProfileEraserOptions {
+  readonly engine: FeatureEngine;
+  /** Whose rows Feast keeps in this Redis, and in which of its projects. */
+  readonly source?: { readonly tenant: string; readonly project: string };
+}
+
+/** Takes out what others computed of a person: Feast's rows in the Redis of the states, and profiles that were pushed. */
+export class ProfileEraser {
+  readonly #erases: readonly RowErase[];
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly options: ProfileEraserOptions,
+  ) {
+    const { engine, source } = options;
+    this.#erases =
+      source === undefined
+        ? []
+        : engine.entities.map(
+            ({ key }) => new RowErase({ project: source.project, joinKey: { name: key, type: "STRING" } }),
+          );
+  }
+
+  /** @throws TriplineError `redis-unavailable` */
+  async erase(tenant: string, subject: string, erasedAtMs: number): Promise<void> {
+    const { engine, source } = this.options;
+    const entities = subjectEntities(engine, subject);
+    const views = [...describeViews(engine).views.values()];
+    const pushed = entities.flatMap(({ entity, id }) =>
+      views.flatMap((view) =>
+        view.kind === "profile" && view.joinKey === engine.entities[entity]?.key ? [profileKey(view, tenant, id)] : [],
+      ),
+    );
+    if (pushed.length > 0) await askRedis(() => this.redis.del(pushed));
+    if (tenant !== source?.tenant) return;
+    const commands = entities.flatMap(({ entity, id }) => this.#command(entity, id, erasedAtMs) ?? []);
+    await askRedis(() => Promise.all(commands.map((command) => this.redis.sendCommand(command))));
+  }
+
+  /** Rows of windows that are made of payments after the erasure are those of somebody new. */
+  #command(entity: number, id: string, erasedAtMs: number) {
+    const { engine } = this.options;
+    const { name = "" } = engine.entities[entity] ?? {};
+    const hasProfile = engine.profiles.some((profile) => profile.entity === entity);
+    const windows = { featureView: `${name}_windows`, untilMs: erasedAtMs };
+    const profile = { featureView: profileView(name), untilMs: FOR_GOOD_MS };
+    return this.#erases[entity]?.command(id, hasProfile ? [windows, profile] : [windows], hasProfile);
+  }
+}
