@@ -86,6 +86,13 @@ export const scoringBesideDecisionsConfig = z
       description:
         "PEM file with the authorities of client certificates. With it every gRPC client must show a certificate.",
     }),
+    GRPC_CLIENTS: optionalText
+      .transform((text) => text?.split(",").map((name) => name.trim()))
+      .meta({
+        description:
+          "Common names of the client certificates that may ask, comma-separated; needs `GRPC_CLIENT_CA_FILE`. Without it every " +
+          "client whose certificate is of these authorities may.",
+      }),
     REGISTRY_URL: z.string().min(1).meta({
       description:
         "Where the models are: `file:///…`, `mlflow+https://…` for MLflow, or `s3://…`, `gs://…` or `azblob://…`.",
@@ -180,6 +187,10 @@ export const scoringBesideDecisionsConfig = z
   .refine((config) => config.GRPC_CLIENT_CA_FILE === undefined || config.GRPC_CERT_FILE !== undefined, {
     path: ["GRPC_CLIENT_CA_FILE"],
     message: "needs GRPC_CERT_FILE: clients show certificates only over TLS",
+  })
+  .refine((config) => config.GRPC_CLIENTS === undefined || config.GRPC_CLIENT_CA_FILE !== undefined, {
+    path: ["GRPC_CLIENTS"],
+    message: "needs GRPC_CLIENT_CA_FILE: without it clients show no certificates",
   })
   .refine((config) => !config.REQUIRE_GPU || config.EXECUTION_PROVIDERS.some(isGpu), {
     path: ["REQUIRE_GPU"],

@@ -43,6 +43,9 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
       host: this.config.HOST,
       port,
       certificate: certificateOf(this.config, this.logger),
+      clients: this.config.GRPC_CLIENTS,
+      onRefused: (client) =>
+        this.logger.warn({ client }, "a client is not served, since GRPC_CLIENTS does not name it"),
       addServices: (to) => {
         addInferenceService(to, this.server, this.logger);
         this.#health.addTo(to);

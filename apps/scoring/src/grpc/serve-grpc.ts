@@ -42,6 +42,10 @@ export interface GrpcOptions {
   readonly port: number;
   /** Plain TCP where it is undefined. */
   readonly certificate: ServerCertificate | undefined;
+  /** Common names of client certificates that are served; all of them where it is undefined. */
+  readonly clients?: readonly string[] | undefined;
+  /** Told of a client that is not served. */
+  readonly onRefused?: (name: string) => void;
   /** Adds the services. */
   readonly addServices: (server: Server) => void;
   /** Milliseconds for calls in progress to end when it stops. */
@@ -62,7 +66,7 @@ export interface RunningGrpc {
  * @throws TriplineError `config-invalid` when the port cannot be opened
  */
 export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
-  const { host, port, certificate, addServices, stopMsMax = STOP_MS_MAX } = options;
+  const { host, port, addServices, stopMsMax = STOP_MS_MAX } = options;
   const grpc = new Server(OPTIONS);
   addServices(grpc);
   const connections = grpc.createConnectionInjector(ServerCredentials.createInsecure());
@@ -73,7 +77,7 @@ export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
     // An error ends the socket; the library ends its calls.
     socket.on("error", () => undefined);
   };
-  const listener = acceptConnections(certificate, keep, (socket) => connections.injectConnection(socket));
+  const listener = acceptConnections(options, keep, (socket) => connections.injectConnection(socket));
   listener.maxConnections = CONNECTIONS_MAX;
   await listen(listener, host, port);
   const { port: bound } = listener.address() as AddressInfo;
@@ -91,7 +95,7 @@ export async function serveGrpc(options: GrpcOptions): Promise<RunningGrpc> {
 
 /** @param keep is called as soon as there is a connection, `serve` when it can carry calls */
 function acceptConnections(
-  certificate: ServerCertificate | undefined,
+  { certificate, clients, onRefused }: GrpcOptions,
   keep: (socket: Socket) => void,
   serve: (socket: Socket) => void,
 ): SocketServer {
@@ -99,7 +103,10 @@ function acceptConnections(
   const options = { ...certificate.serverOptions(), noDelay: true, ALPNProtocols: ["h2"] };
   const listener = createTlsServer(options, (socket) => {
     socket.on("error", () => undefined);
-    serve(socket);
+    const [name = ""] = [socket.getPeerCertificate().subject?.CN].flat();
+    if (clients === undefined || clients.includes(name)) return serve(socket);
+    onRefused?.(name);
+    socket.destroy();
   });
   listener.on("connection", keep);
   certificate.renew(listener);

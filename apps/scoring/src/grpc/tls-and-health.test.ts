@@ -86,6 +86,24 @@ test("with a client CA, a client without its certificate is not served", async (
   await expect(isReady(scoring, credentials.createSsl(root))).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
+test("of clients whose certificates are known those alone are served that are named", async () => {
+  const own = await makeCertificate("scoring", ["127.0.0.1"]);
+  const [decisions, features] = [
+    await makeCertificate("decisions", ["decisions"]),
+    await makeCertificate("features", ["features"]),
+  ];
+  const scoring = await start({
+    GRPC_CERT_FILE: save("n.pem", own.certificate),
+    GRPC_KEY_FILE: save("n.key", own.key),
+    GRPC_CLIENT_CA_FILE: save("named.pem", [decisions, features].map(({ certificate }) => certificate).join("\n")),
+    GRPC_CLIENTS: "decisions, another",
+  });
+  const as = ({ key, certificate }: typeof own) =>
+    credentials.createSsl(Buffer.from(own.certificate), Buffer.from(key), Buffer.from(certificate));
+  expect(await isReady(scoring, as(decisions))).toBe(true);
+  await expect(isReady(scoring, as(features))).rejects.toMatchObject({ code: status.UNAVAILABLE });
+});
+
 test("with a certificate the HTTP port speaks TLS only", async () => {
   const own = await makeCertificate("scoring", ["127.0.0.1"]);
   const scoring = await start({

@@ -169,6 +169,7 @@ GRPC_PORT: "9000"
 GRPC_CERT_FILE: /etc/tripline/tls/tls.crt
 GRPC_KEY_FILE: /etc/tripline/tls/tls.key
 GRPC_CLIENT_CA_FILE: /etc/tripline/tls/ca.crt
+GRPC_CLIENTS: decisions
 {{- end }}
 {{- if .Values.services.scoring.gpu.enabled }}
 EXECUTION_PROVIDERS: cuda,trees,cpu
@@ -296,6 +297,7 @@ GRPC_PORT: "9000"
 GRPC_CERT_FILE: /etc/tripline/tls/tls.crt
 GRPC_KEY_FILE: /etc/tripline/tls/tls.key
 GRPC_CLIENT_CA_FILE: /etc/tripline/tls/ca.crt
+GRPC_CLIENTS: decisions
 {{- end }}
 {{- if .Values.services.scoring.gpu.enabled }}
 EXECUTION_PROVIDERS: cuda,trees,cpu

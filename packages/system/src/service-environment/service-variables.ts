@@ -191,6 +191,7 @@ export const SERVICE_VARIABLES = {
       GRPC_CERT_FILE: { chart: chartTls("tls.crt"), local: "certificateFile", isInChartEnvironment: true },
       GRPC_KEY_FILE: { chart: chartTls("tls.key"), local: "keyFile", isInChartEnvironment: true },
       GRPC_CLIENT_CA_FILE: { chart: chartTls("ca.crt"), local: "authorityFile", isInChartEnvironment: true },
+      GRPC_CLIENTS: { chart: { ...chartTls(), value: "decisions" }, local: "grpcClients", isInChartEnvironment: true },
       MODELS: { local: "models" },
       FEATURE_SPEC_VERSION: { local: "featureSpecVersion" },
       EXECUTION_PROVIDERS: {

@@ -50,6 +50,7 @@ export type LocalValue =
   | "eventAgeDaysMax"
   | "feastTenant"
   | "featureSpecVersion"
+  | "grpcClients"
   | "grpcPort"
   | "host"
   | "ingestionUrl"

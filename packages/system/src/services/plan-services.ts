@@ -79,6 +79,8 @@ const APPROVER_SCOPES = "policy:read policy:approve";
 /** Rolls out what the training worker finds better. */
 export const TRAINING_CLIENT_ID = "demo-training";
 const TRAINING_SCOPES = "models:read models:write";
+/** Signs people in for the console; auth registers it by itself. */
+export const CONSOLE_CLIENT_ID = "tripline-console";
 /** Signs in to the console with every role. */
 export const DEMO_USER_NAME = "demo";
 export const MODEL_NAME = "fraud";
@@ -144,7 +146,10 @@ export function bootstrapPeople({ demoPassword, leadPassword }: PeoplePasswords)
   ].map((person) => ({ ...person, tenant: DEMO_TENANT }));
 }
 
-type SharedValue = Exclude<LocalValue, "port" | "tls" | "authorityFile" | "certificateFile" | "keyFile">;
+type SharedValue = Exclude<
+  LocalValue,
+  "port" | "tls" | "grpcClients" | "authorityFile" | "certificateFile" | "keyFile"
+>;
 
 /** What differs from service to service. Decisions and scoring in one process are decisions for the others. */
 function accessValues(
@@ -152,7 +157,7 @@ function accessValues(
   { accessOf }: PlanOptions,
 ): Partial<Record<LocalValue, string | undefined>> {
   if (accessOf === undefined) return {};
-  return { tls: "true", ...accessOf(program === "tripline" ? "decisions" : program) };
+  return { tls: "true", grpcClients: "decisions", ...accessOf(program === "tripline" ? "decisions" : program) };
 }
 
 /** What the variables of the services are set to; undefined leaves one to its default. */
