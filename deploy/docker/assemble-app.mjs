@@ -17,6 +17,7 @@ const VOLUMES = ["lake", "registry", "secrets", "training"];
 /** Compiled tests, types and source maps; what tests share is in a folder of its own. */
 const UNREAD = /(\.test\.js|\.d\.ts|\.map|\.tsbuildinfo)$/;
 const UNREAD_FOLDERS = ["testing"];
+const ACCESS = "infra/access.yaml";
 const DATA = "/var/lib/tripline";
 
 const { values } = parseArgs({
@@ -41,6 +42,8 @@ for (const folder of folders) {
     cpSync(join(values.build, folder, file), join(own, folder, file), copyOptions());
   }
 }
+// Who may do what, for the program that gives the rights.
+if (values.app === "cli") cpSync(join(values.build, ACCESS), join(own, ACCESS));
 for (const file of ["check-health.mjs", "LICENSE"]) cpSync(join(tools, file), join(own, file));
 for (const name of VOLUMES) mkdirSync(join(values.out, "data", DATA, name), { recursive: true });
 setTimes(values.out);

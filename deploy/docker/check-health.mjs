@@ -9,7 +9,11 @@ const port = process.env.PORT ?? "8080";
 try {
   // biome-ignore lint/suspicious/noUndeclaredEnvVars: as above
   if (basename(process.cwd()) === "cli" && process.env.PORT === undefined) process.exit(0);
-  const response = await fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  // biome-ignore lint/suspicious/noUndeclaredEnvVars: as above
+  const scheme = process.env.HTTP_CERT_FILE ? "https" : "http";
+  const response = await fetch(`${scheme}://127.0.0.1:${port}/health/ready`, {
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+  });
   const report = await response.text();
   process.stdout.write(`${report}\n`);
   process.exitCode = response.ok ? 0 : 1;

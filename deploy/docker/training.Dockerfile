@@ -19,7 +19,7 @@ FROM tools AS pruned
 ARG APP=cli
 WORKDIR /source
 COPY . .
-RUN turbo prune "@tripline/${APP}" --docker && cp tsconfig.base.json out/full/
+RUN turbo prune "@tripline/${APP}" --docker && cp tsconfig.base.json out/full/ && cp --parents infra/access.yaml out/full/
 
 # What the compiler needs is the same for every program, so it is installed once for all images.
 FROM tools AS manifests

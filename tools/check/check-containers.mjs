@@ -1,4 +1,4 @@
-// Checks compose.yaml, compose.lite.yaml and the Dockerfiles: every image has a pinned tag, the limits are those of
+// Checks compose.yaml, compose.lite.yaml, compose.tls.yaml and the Dockerfiles: every image has a pinned tag, the limits are those of
 // docs/containers.md, and Compose, where it is at hand, takes the files. What the services are told in them is held against
 // their schemas by a test of packages/testing.
 import { spawnSync } from "node:child_process";
@@ -50,6 +50,7 @@ checkHealth(OBSERVABILITY);
 checkLimits();
 checkCompose(["compose.yaml"]);
 checkCompose(["compose.yaml", "compose.lite.yaml"]);
+checkCompose(["compose.yaml", "compose.tls.yaml"]);
 
 reportFindings({ faults, skipped });
 

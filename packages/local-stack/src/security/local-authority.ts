@@ -1,10 +1,15 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { X509Certificate } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { generate } from "selfsigned";
 
 const DAY_MS = 86_400_000;
 /** A demo is over by then. */
 const VALID_DAYS = 30;
+/** Of an authority that is kept. */
+const KEPT_VALID_DAYS = 3_650;
+/** Before their end certificates of a kept authority are renewed. */
+const RENEW_DAYS = 10;
 /** Clocks of browsers and containers differ. */
 const BEFORE_MS = 3_600_000;
 
@@ -14,28 +19,50 @@ export interface Identity {
   readonly keyFile: string;
 }
 
-/**
- * A certificate authority of one installation on this machine. Its key is never written: what it has not signed by the end of
- * this process it never will.
- */
+interface KeyPair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A certificate authority of one installation on this machine. */
 export class LocalAuthority {
   private constructor(
     private readonly folder: string,
-    private readonly own: { readonly cert: string; readonly key: string },
+    private readonly own: KeyPair,
+    /** Mode of files that nobody else may read. */
+    readonly secretMode: number,
   ) {}
 
-  /** Makes it, in a folder where an earlier one may have been. */
+  /**
+   * Makes it, in a folder where an earlier one may have been. Its key is never written: what it has not signed by the end of this
+   * process it never will.
+   */
   static async make(folder: string): Promise<LocalAuthority> {
-    const made = await generate([{ name: "commonName", value: "Tripline local authority" }], {
-      ...{ keyType: "ec", algorithm: "sha256", ...validity() },
-      extensions: [
-        { name: "basicConstraints", cA: true, critical: true },
-        { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },
-      ],
-    });
-    const authority = new LocalAuthority(resolve(folder), { cert: made.cert, key: made.private });
+    return LocalAuthority.#at(folder, await makeAuthority(VALID_DAYS), 0o600);
+  }
+
+  /**
+   * The one of an earlier call, with its key in `authority/` of this folder, or a new one. For containers, each of which sees the
+   * folder of its own program and runs as a user of its own: the keys of these can be read by all.
+   */
+  static async keep(folder: string): Promise<LocalAuthority> {
+    const kept = join(folder, "authority");
+    const [certificateFile, keyFile] = [join(kept, "ca.crt"), join(kept, "ca.key")];
+    if (!existsSync(keyFile)) {
+      const made = await makeAuthority(KEPT_VALID_DAYS);
+      mkdirSync(kept, { recursive: true, mode: 0o700 });
+      write(certificateFile, made.cert);
+      write(keyFile, made.key, 0o600);
+    }
+    const [cert, key] = [certificateFile, keyFile].map((file) => readFileSync(file, "utf8"));
+    if (cert === undefined || key === undefined) throw new Error(`${kept} has no authority.`);
+    return LocalAuthority.#at(folder, { cert, key }, 0o444);
+  }
+
+  static #at(folder: string, own: KeyPair, secretMode: number): LocalAuthority {
+    const authority = new LocalAuthority(resolve(folder), own, secretMode);
     mkdirSync(authority.folder, { recursive: true, mode: 0o755 });
-    write(authority.file, made.cert);
+    write(authority.file, own.cert);
     return authority;
   }
 
@@ -48,6 +75,24 @@ export class LocalAuthority {
     return this.own.cert;
   }
 
+  /** Where the files of a program are. */
+  identityOf(name: string): Identity {
+    const folder = join(this.folder, name);
+    return { certificateFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key") };
+  }
+
+  /** @returns whether a certificate was issued, because there was none or its end is near */
+  async issueWhereNeeded(name: string): Promise<boolean> {
+    const { certificateFile } = this.identityOf(name);
+    if (existsSync(certificateFile)) {
+      const certificate = new X509Certificate(readFileSync(certificateFile));
+      const isOurs = certificate.verify(new X509Certificate(this.own.cert).publicKey);
+      if (isOurs && certificate.validToDate.getTime() > Date.now() + RENEW_DAYS * DAY_MS) return false;
+    }
+    await this.issue(name);
+    return true;
+  }
+
   /**
    * Signs a new certificate with a new key. Written where the one before was, so this also renews it.
    *
@@ -55,7 +100,7 @@ export class LocalAuthority {
    */
   async issue(name: string): Promise<Identity> {
     const made = await generate([{ name: "commonName", value: name }], {
-      ...{ keyType: "ec", algorithm: "sha256", ...validity(), ca: this.own },
+      ...{ keyType: "ec", algorithm: "sha256", ...validity(VALID_DAYS), ca: this.own },
       extensions: [
         { name: "basicConstraints", cA: false, critical: true },
         { name: "keyUsage", digitalSignature: true, critical: true },
@@ -71,16 +116,28 @@ export class LocalAuthority {
     });
     const folder = join(this.folder, name);
     mkdirSync(folder, { recursive: true });
-    const identity = { certificateFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key") };
+    const identity = this.identityOf(name);
     write(identity.certificateFile, made.cert);
-    write(identity.keyFile, made.private, 0o600);
+    write(identity.keyFile, made.private, this.secretMode);
+    write(join(folder, "ca.crt"), this.own.cert);
     return identity;
   }
 }
 
-const validity = () => ({
+async function makeAuthority(days: number): Promise<KeyPair> {
+  const made = await generate([{ name: "commonName", value: "Tripline local authority" }], {
+    ...{ keyType: "ec", algorithm: "sha256", ...validity(days) },
+    extensions: [
+      { name: "basicConstraints", cA: true, critical: true },
+      { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },
+    ],
+  });
+  return { cert: made.cert, key: made.private };
+}
+
+const validity = (days: number) => ({
   notBeforeDate: new Date(Date.now() - BEFORE_MS),
-  notAfterDate: new Date(Date.now() + VALID_DAYS * DAY_MS),
+  notAfterDate: new Date(Date.now() + days * DAY_MS),
 });
 
 function write(path: string, text: string, mode = 0o644): void {

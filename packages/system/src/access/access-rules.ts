@@ -1,6 +1,16 @@
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { ROOT } from "../services/workspace.js";
+
+/** In this repository, and in the image with the commands. */
+const ACCESS_FILE = join(ROOT, "infra", "access.yaml");
+
+/** Who gives the others their rights. The services do not have its certificate and password. */
+export const SETUP_USER = "setup";
+/** Whose rights the commands have. */
+export const OPERATOR_USER = "operator";
 
 const patterns = z.array(z.string().regex(/^[A-Za-z0-9:*-]+$/, "must be a pattern of keys"));
 const commands = z.array(z.string().regex(/^[a-z]+$/, "must be a command"));
@@ -18,13 +28,14 @@ const rules = z.object({
     }),
   ),
   lag_watchers: z.array(z.string()),
+  operator: z.strictObject({ topics_read: z.array(z.string()), groups: z.array(z.string()) }),
 });
 
 /** Who may do what, as infra/access.yaml has it for all clouds. */
 export type AccessRules = z.infer<typeof rules>;
 
 /** @throws Error where a service has a cache and no rights there, or the other way round */
-export function readAccessRules(file: string | URL): AccessRules {
+export function readAccessRules(file = ACCESS_FILE): AccessRules {
   const read = rules.parse(parse(readFileSync(file, "utf8")));
   for (const [service, { cache }] of Object.entries(read.services)) {
     if (cache !== service in read.cache_rights) {

@@ -1,12 +1,16 @@
 import { createHash } from "node:crypto";
 import type { KafkaRight } from "@tripline/kafka/port";
 import type { AccessRules } from "./access-rules.js";
+import { OPERATOR_USER, SETUP_USER } from "./access-rules.js";
 
 /** What every connection of a client of Redis asks, and says of itself. */
 const COMMANDS_OF_ALL = ["ping", "info", "select", "hello", "quit", "command|info", "client|setname", "client|setinfo"];
 
+/** What the name of a topic of dead letters ends with. */
+const DEAD_LETTERS = ".dlq";
+
 /** A service's rights on Kafka: its topics, and groups that have its name or begin with it and a dash. */
-export function kafkaRights({ topics, lag_watchers: watchers }: AccessRules): readonly KafkaRight[] {
+export function kafkaRights({ topics, lag_watchers: watchers, operator }: AccessRules): readonly KafkaRight[] {
   const services = [...new Set(Object.values(topics).flatMap(({ writers, readers }) => [...writers, ...readers]))];
   const ofTopics = Object.entries(topics).flatMap(([name, { writers, readers }]) => [
     ...writers.flatMap((user) => allow(user, { kind: "topic", name }, ["write", "describe"])),
@@ -17,11 +21,27 @@ export function kafkaRights({ topics, lag_watchers: watchers }: AccessRules): re
     ...allow(user, { kind: "group", name: `${user}-`, isPrefix: true }, ["read", "describe"]),
     ...allow(user, { kind: "cluster", name: "kafka-cluster" }, ["describe"]),
   ]);
-  const ofWatchers = watchers.flatMap((user) => [
+  const ofWatchers = [...watchers, OPERATOR_USER].flatMap((user) => [
     ...Object.keys(topics).flatMap((name) => allow(user, { kind: "topic", name }, ["describe"])),
     ...services.flatMap((name) => allow(user, { kind: "group", name }, ["describe"])),
   ]);
-  const all = [...ofTopics, ...ofGroups, ...ofWatchers];
+  const ofOperator = [
+    ...Object.keys(topics).flatMap((name) => {
+      const isRead = name.endsWith(DEAD_LETTERS) || operator.topics_read.includes(name);
+      const isWritten = `${name}${DEAD_LETTERS}` in topics;
+      return allow(OPERATOR_USER, { kind: "topic", name }, [
+        ...(isRead ? (["read"] as const) : []),
+        ...(isWritten ? (["write"] as const) : []),
+      ]);
+    }),
+    ...operator.groups.flatMap((pattern) => {
+      const isPrefix = pattern.endsWith("*");
+      const group = { kind: "group", name: pattern.replace("*", ""), ...(isPrefix ? { isPrefix } : {}) } as const;
+      return allow(OPERATOR_USER, group, ["read", "describe"]);
+    }),
+    ...allow(OPERATOR_USER, { kind: "cluster", name: "kafka-cluster" }, ["describe"]),
+  ];
+  const all = [...ofTopics, ...ofGroups, ...ofWatchers, ...ofOperator];
   return [...new Map(all.map((right) => [JSON.stringify(right), right])).values()];
 }
 
@@ -33,32 +53,39 @@ function allow(
   return operations.map((operation) => ({ user, ...what, operation }));
 }
 
-export interface RedisUsersOptions {
-  /** By service, and of `setup`, who may do everything. */
-  readonly passwords: Readonly<Record<string, string>>;
-  /** Whether the server has MSETEX, as Valkey has from version 9.1 on. An older one would not read the file. */
-  readonly hasMultiSet: boolean;
+/**
+ * The rules of a user of Valkey for each service, and of the operator: https://valkey.io/topics/acl/
+ *
+ * @param hasMultiSet whether the server has MSETEX, as Valkey has from version 9.1 on. An older one refuses a rule about it.
+ */
+export function redisUsers(
+  { cache_rights }: AccessRules,
+  hasMultiSet: boolean,
+): ReadonlyMap<string, readonly string[]> {
+  return new Map(
+    Object.entries(cache_rights).map(([user, { keys, reads, channels, commands }]) => {
+      const known = commands.filter((command) => hasMultiSet || command !== "msetex");
+      return [
+        user,
+        [
+          ...keys.map((pattern) => `~${pattern}`),
+          ...reads.map((pattern) => `%R~${pattern}`),
+          ...channels.map((pattern) => `&${pattern}`),
+          ...["-@all", ...[...COMMANDS_OF_ALL, ...known].map((command) => `+${command}`)],
+        ],
+      ];
+    }),
+  );
 }
 
-/** Valkey's ACL file (https://valkey.io/topics/acl/): a user for each service, none without a password. */
-export function redisUsers(rules: AccessRules, { passwords, hasMultiSet }: RedisUsersOptions): string {
-  const lines = Object.entries(rules.cache_rights).map(([service, { keys, reads, channels, commands }]) => {
-    const known = commands.filter((command) => hasMultiSet || command !== "msetex");
-    return userLine(service, passwords[service], [
-      ...keys.map((pattern) => `~${pattern}`),
-      ...reads.map((pattern) => `%R~${pattern}`),
-      ...channels.map((pattern) => `&${pattern}`),
-      ...["-@all", ...[...COMMANDS_OF_ALL, ...known].map((command) => `+${command}`)],
-    ]);
-  });
-  const setup = userLine("setup", passwords.setup, ["~*", "&*", "+@all"]);
-  return ["user default off", setup, ...lines, ""].join("\n");
+/** The ACL file with which Valkey begins: nobody gets in but the one who then makes the users of the services. */
+export function firstRedisUsers(setupPassword: string): string {
+  return ["user default off", `user ${SETUP_USER} on ${redisSecret(setupPassword)} ~* &* +@all`, ""].join("\n");
 }
 
-function userLine(user: string, password: string | undefined, rights: readonly string[]): string {
-  if (password === undefined) throw new Error(`There is no password for the user ${user} of Redis.`);
-  // Only the hash, so that the file is of no use to whoever reads it.
-  return [`user ${user} on`, `#${createHash("sha256").update(password).digest("hex")}`, ...rights].join(" ");
+/** Only the hash, so that whoever reads a file or a log of it can do nothing with it. */
+export function redisSecret(password: string): string {
+  return `#${createHash("sha256").update(password).digest("hex")}`;
 }
 
 /** Services that have a role and a schema of their own in the database; both have the service's name. */
@@ -85,9 +112,25 @@ export function databaseStatements(
         `ALTER ROLE ${name} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ${secret}`,
         `GRANT CONNECT ON DATABASE ${target} TO ${name}`,
         `CREATE SCHEMA IF NOT EXISTS ${name} AUTHORIZATION ${name}`,
+        ...takeOver(role),
         `ALTER ROLE ${name} SET search_path = ${name}`,
       ];
     }),
+  ];
+}
+
+/** Where the services had one role together before, what is in the schema becomes the service's own. */
+function takeOver(role: string): readonly string[] {
+  const [name, text] = [identifier(role), literal(role)];
+  const of = (catalog: string, prefix: string, more = ""): string =>
+    `SELECT x.oid FROM ${catalog} x WHERE x.${prefix}namespace = ${text}::regnamespace ` +
+    `AND x.${prefix}owner <> ${text}::regrole${more}`;
+  const each = (kind: string, type: string, query: string): string =>
+    `FOR r IN ${query} LOOP EXECUTE format('ALTER ${kind} %s OWNER TO ${name}', r.oid::${type}); END LOOP;`;
+  return [
+    `ALTER SCHEMA ${name} OWNER TO ${name}`,
+    `DO $$ DECLARE r record; BEGIN ${each("TABLE", "regclass", of("pg_class", "rel", " AND x.relkind IN ('r', 'p', 'v', 'm')"))} ` +
+      `${each("FUNCTION", "regprocedure", of("pg_proc", "pro"))} END $$`,
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { Client } from "@tripline/kafka/open-client";
 import { clientOpener } from "@tripline/kafka/open-client";
 import type { AccessRules } from "../access/access-rules.js";
+import { OPERATOR_USER } from "../access/access-rules.js";
 import type { LocalSecurity } from "../services/local-security.js";
 import type { Attempt } from "./attempt.js";
 
@@ -15,7 +16,7 @@ const RETRY = { retries: 4, initialRetryTime: 300 };
 export function kafkaAttempts(security: LocalSecurity, brokers: readonly string[]): readonly Attempt[] {
   const { topics } = security.rules;
   const services = [...new Set(Object.values(topics).flatMap(({ writers, readers }) => [...writers, ...readers]))];
-  return services.flatMap((who, index) => {
+  return [...services, OPERATOR_USER].flatMap((who, index) => {
     const within = <T>(work: (kafka: Client["kafka"]) => Promise<T>) => withClient(security, brokers, who, work);
     const attempt = (what: string, run: Attempt["try"]): Attempt => {
       return { who, where: "Kafka", what, refusal: NOT_ALLOWED, try: run };
@@ -23,13 +24,15 @@ export function kafkaAttempts(security: LocalSecurity, brokers: readonly string[
     const other = services[(index + 1) % services.length] ?? who;
     const group = other;
     return [
-      ...forbidden(topics, "writers", who, index).map((topic) =>
+      ...forbidden(security.rules, "writers", who, index).map((topic) =>
         attempt(`write to ${topic}`, () => within((kafka) => write(kafka, topic))),
       ),
-      ...forbidden(topics, "readers", who, index).map((topic) =>
+      ...forbidden(security.rules, "readers", who, index).map((topic) =>
         attempt(`read ${topic}`, () => within((kafka) => read(kafka, topic, `${who}-breach`))),
       ),
-      attempt(`take over the group of ${group}`, () => within((kafka) => read(kafka, readableBy(topics, who), group))),
+      attempt(`take over the group of ${group}`, () =>
+        within((kafka) => read(kafka, allowed(security.rules, "readers", who)[0] ?? "decisions", group)),
+      ),
       attempt("create a topic", () =>
         within((kafka) => kafka.admin().createTopics({ topics: [{ topic: "breach", numPartitions: 1 }] })),
       ),
@@ -40,15 +43,18 @@ export function kafkaAttempts(security: LocalSecurity, brokers: readonly string[
 }
 
 /** In another order for each service, so that together they try most topics. */
-function forbidden(topics: AccessRules["topics"], as: "writers" | "readers", who: string, turn: number): string[] {
-  const names = Object.keys(topics).filter((name) => topics[name]?.[as].includes(who) === false);
+function forbidden(rules: AccessRules, as: "writers" | "readers", who: string, turn: number): string[] {
+  const names = Object.keys(rules.topics).filter((name) => !allowed(rules, as, who).includes(name));
   return Array.from({ length: TOPICS_TRIED }, (_, index) => names[(turn * TOPICS_TRIED + index) % names.length] ?? "");
 }
 
-/** With it nothing but the group can be refused. */
-function readableBy(topics: AccessRules["topics"], who: string): string {
+/** The operator reads dead letters and what its commands need, and writes where dead letters go back to. */
+function allowed({ topics, operator }: AccessRules, as: "writers" | "readers", who: string): readonly string[] {
   const names = Object.keys(topics);
-  return names.find((name) => topics[name]?.readers.includes(who)) ?? names[0] ?? "";
+  if (who !== OPERATOR_USER) return names.filter((name) => topics[name]?.[as].includes(who));
+  return as === "writers"
+    ? names.filter((name) => !name.endsWith(".dlq"))
+    : names.filter((name) => name.endsWith(".dlq") || operator.topics_read.includes(name));
 }
 
 async function withClient<T>(

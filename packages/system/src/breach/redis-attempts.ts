@@ -1,4 +1,5 @@
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { OPERATOR_USER } from "../access/access-rules.js";
 import type { LocalSecurity, ServiceAddresses } from "../services/local-security.js";
 import type { Attempt } from "./attempt.js";
 
@@ -28,7 +29,9 @@ export function redisAttempts(security: LocalSecurity, stack: ServiceAddresses):
     const attempt = (what: string, command: readonly [string, ...string[]]): Attempt => {
       return { who, where: "Redis", what, refusal: NOT_ALLOWED, try: () => ask(redisUrl, command) };
     };
-    const others = Object.entries(KEYS).filter(([owner]) => owner !== who);
+    // The operator rebuilds what features keeps.
+    const own = who === OPERATOR_USER ? "features" : who;
+    const others = Object.entries(KEYS).filter(([owner]) => owner !== own);
     return [
       ...others.flatMap(([owner, key]) => [
         attempt(`read a key of ${owner}`, ["GET", key]),

@@ -1,13 +1,19 @@
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
 import { CONNECTION_VARIABLES } from "@tripline/service-kit/config/connection-config";
-import { kafkaConfig, readConfig } from "@tripline/service-kit/config/read-config";
+import { kafkaConfig, postgresConfig, readConfig, redisConfig } from "@tripline/service-kit/config/read-config";
 import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
+import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
 import { z } from "zod";
+import type { AccessTargets } from "../access/apply-access.js";
+import { findLocalSystem, operatorVariables } from "../services/local-system.js";
 import { TokenSource } from "./token-source.js";
 
 /** Variables of a command for an installation that runs elsewhere; the services have the same. */
 const kafkaEnvironment = z.object(kafkaConfig);
+
+const redisEnvironment = z.object(redisConfig);
+const databaseEnvironment = z.object(postgresConfig);
 
 const clientEnvironment = z.object({
   /** A client that is registered with auth. */
@@ -23,11 +29,32 @@ export interface SystemKafka {
   readonly brokers: string;
 }
 
-/** @throws TriplineError `config-invalid` that names every wrong variable at once */
+/**
+ * As the environment says, and where it says nothing about TLS, as the operator of the system that runs here with these brokers.
+ *
+ * @throws TriplineError `config-invalid` that names every wrong variable at once
+ */
 export function kafkaFrom(environment: Environment): SystemKafka {
-  const config = readConfig(kafkaEnvironment, environment);
+  const brokers = environment.KAFKA_BROKERS?.split(",") ?? [];
+  const local = environment.KAFKA_TLS === undefined ? findLocalSystem(brokers) : undefined;
+  const signIn = local === undefined ? {} : operatorVariables(local);
+  const config = readConfig(kafkaEnvironment, { ...signIn, ...environment });
   const connection = kafkaConnection(config);
   return { kafka: connectKafka({ ...connection, clientId: "tripline-cli" }), brokers: connection.brokers.join(",") };
+}
+
+/**
+ * Kafka, and Redis and the database where there are addresses of them.
+ *
+ * @throws TriplineError `config-invalid` that names every wrong variable at once
+ */
+export function accessTargetsFrom(environment: Environment): AccessTargets {
+  const has = (name: string): boolean => Boolean(environment[name] ?? environment[`${name}_FILE`]);
+  return {
+    kafka: kafkaFrom(environment).kafka,
+    ...(has("REDIS_URL") ? { redis: readConfig(redisEnvironment, environment) } : {}),
+    ...(has("POSTGRES_URL") ? { database: reachDatabase(readConfig(databaseEnvironment, environment)) } : {}),
+  };
 }
 
 /**

@@ -7,9 +7,23 @@ import {
   VARIABLE_GROUPS,
   variablesOf,
 } from "./service-variables.js";
+import type { LocalValue, VariableSource } from "./variable-source.js";
 
 /** Where compose.yaml mounts the folder of a service of the volume `secrets`. */
 const SECRETS = "/run/tripline/secrets";
+/** Where compose.tls.yaml mounts the folder of a service below `tls` of that volume; its files are those of `makeAccess`. */
+const TLS = "/run/tripline/tls";
+
+/** What a variable is set to with TLS, by what the plan of one machine sets it to. */
+const WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
+  ...{ authorityFile: `${TLS}/ca.crt`, certificateFile: `${TLS}/tls.crt`, keyFile: `${TLS}/tls.key` },
+  ...{ tls: "true", grpcClients: "decisions" },
+};
+/** The same for those whose value is in a file. */
+const IN_FILE_WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
+  redisUrl: `${TLS}/redis-url`,
+  postgresUrl: `${TLS}/postgres-url`,
+};
 
 /** The marked parts of compose.yaml: the groups as anchors under the name `groups`, and the environment of each service. */
 export function composeEnvironment(): Readonly<Record<string, string>> {
@@ -27,6 +41,26 @@ export function composeTogether(): Readonly<Record<"together", string>> {
   const dropped = Object.keys(variablesOf("decisions")).filter((name) => !(name in known));
   const lines = [...linesOf(own), ...dropped.map((name) => `${name}: !reset null`)];
   return { together: indent(lines, 6).join("\n") };
+}
+
+/** The marked parts of compose.tls.yaml: what differs of the environment of each service. */
+export function composeTls(): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    SERVICE_NAMES.map((service) => {
+      const lines = Object.entries(variablesOf(service)).flatMap(([name, source]) => tlsLinesOf(name, source));
+      return [service, ["    environment:", ...indent(lines, 6)].join("\n")];
+    }),
+  );
+}
+
+function tlsLinesOf(name: string, { compose, local }: VariableSource): readonly string[] {
+  const file = local === undefined ? undefined : IN_FILE_WITH_TLS[local];
+  if (file !== undefined) {
+    return [...(typeof compose === "string" ? [`${name}: !reset null`] : []), line(`${name}_FILE`, file)];
+  }
+  const value = local === undefined ? undefined : WITH_TLS[local];
+  if (value !== undefined) return [line(name, value)];
+  return compose?.includes("http://") === true ? [line(name, compose.replaceAll("http://", "https://"))] : [];
 }
 
 function sharedGroups(): GroupName[] {

@@ -1,5 +1,6 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { z } from "zod";
 import type { Workspace } from "./workspace.js";
 import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
@@ -13,6 +14,8 @@ const localSystem = z.strictObject({
   statePath: z.string().optional(),
   /** The tables of the profiles with which it began, and the time as of which they were loaded. */
   profiles: z.strictObject({ folder: z.string(), untilMs: z.number() }).optional(),
+  /** Files of the operator, where it speaks TLS. The user of Redis is in its address. */
+  tls: z.strictObject({ authorityFile: z.string(), certificateFile: z.string(), keyFile: z.string() }).optional(),
 });
 
 /** What a command needs to know of a system on this machine; the system writes it while it runs. */
@@ -42,6 +45,43 @@ export function readLocalSystem(name: string): LocalSystem {
     throw new Error(`No system is running here: ${file} does not exist. Start the demo, or give the addresses.`);
   }
   return localSystem.parse(JSON.parse(text));
+}
+
+/** What a command is told to sign in there as the operator; nothing where nobody is asked who he is. */
+export function operatorVariables({ tls }: LocalSystem): Readonly<Record<string, string>> {
+  if (tls === undefined) return {};
+  const { authorityFile, certificateFile, keyFile } = tls;
+  return {
+    ...{ KAFKA_TLS: "true", KAFKA_CA_FILE: authorityFile, KAFKA_CERT_FILE: certificateFile, KAFKA_KEY_FILE: keyFile },
+    REDIS_CA_FILE: authorityFile,
+  };
+}
+
+/** For connections of this process that are told of no authority. */
+export function trustAuthorityOf({ tls }: LocalSystem): void {
+  if (tls === undefined) return;
+  setDefaultCACertificates([...getCACertificates("default"), readFileSync(tls.authorityFile, "utf8")]);
+}
+
+/** The system of this machine with one of these brokers, if there is one. */
+export function findLocalSystem(brokers: readonly string[]): LocalSystem | undefined {
+  for (const name of namesIn(STATE_DIRECTORY)) {
+    try {
+      const system = readLocalSystem(name);
+      if (system.kafkaBrokers.some((broker) => brokers.includes(broker))) return system;
+    } catch {
+      // No system runs there, or one of another version.
+    }
+  }
+  return undefined;
+}
+
+function namesIn(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 const fileIn = (workspace: Workspace): string => join(workspace.directory, "system.json");

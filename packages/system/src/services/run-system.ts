@@ -8,13 +8,14 @@ import { endLeftovers } from "@tripline/local-stack/processes/end-leftovers";
 import { resetStack } from "@tripline/local-stack/servers/reset-stack";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
+import { SETUP_USER } from "../access/access-rules.js";
 import { ControlClient } from "../client/control-client.js";
 import { TokenSource } from "../client/token-source.js";
 import { TriplineClient } from "../client/tripline-client.js";
 import type { ServiceName } from "../service-environment/service-variables.js";
 import type { StepLog } from "../step-log.js";
 import { demoSecrets } from "./demo-secrets.js";
-import { LocalSecurity, SETUP_USER } from "./local-security.js";
+import { LocalSecurity } from "./local-security.js";
 import { announceSystem } from "./local-system.js";
 import type { SystemPorts, Topology } from "./plan-services.js";
 import {
@@ -97,7 +98,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   const lake = options.isArchived === true ? { lakeDirectory: workspace.lake } : {};
   const withdraw = announceSystem(workspace, {
     kafkaBrokers: stack.kafkaBrokers,
-    redisUrl: stack.redisUrl,
+    ...(security === undefined ? { redisUrl: stack.redisUrl } : security.operator(stack)),
     ...(statePath === undefined ? {} : { statePath }),
     ...(profiles === undefined ? {} : { profiles }),
     ...lake,
@@ -116,7 +117,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       await admin.close();
     });
     if (security !== undefined) {
-      await steps.run("give rights", () => security.giveRights(kafka, stack.postgresUrl));
+      await steps.run("give rights", () => security.giveRights(kafka, stack));
     }
     if (statePath !== undefined) {
       await steps.run("load window state", (progress) =>

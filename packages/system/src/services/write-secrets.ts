@@ -35,6 +35,11 @@ export function makeSecrets(folder: string, database: string): string[] {
   });
 }
 
+/** Who owns the database. */
+export function databaseUserIn(folder: string): { readonly name: string; readonly password: string } {
+  return { name: DATABASE_USER, password: readFileSync(join(folder, "postgres/password"), "utf8") };
+}
+
 function secretsOf(folder: string, database: string): readonly Secret[] {
   return [
     { name: "card-token-key", files: () => ({ "ingestion/card-token-key": key() }) },

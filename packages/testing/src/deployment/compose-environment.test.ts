@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { archiveConfig } from "@tripline/archive/config";
@@ -11,8 +11,10 @@ import { rebuildConfig } from "@tripline/features/rebuild/rebuild-config";
 import { ingestionConfig } from "@tripline/ingestion/config";
 import { scoringBesideDecisionsConfig, scoringConfig } from "@tripline/scoring/config";
 import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readAccessRules } from "@tripline/system/access/access-rules";
+import { makeAccess } from "@tripline/system/access/make-access";
 import { DEMO_TENANT } from "@tripline/system/services/plan-services";
-import { makeSecrets } from "@tripline/system/services/write-secrets";
+import { databaseUserIn, makeSecrets } from "@tripline/system/services/write-secrets";
 import { readProcess } from "@tripline/tripline/read-process";
 import { parse } from "yaml";
 import { z } from "zod";
@@ -36,6 +38,8 @@ const READ_ELSEWHERE = new Set(["OTEL_EXPORTER_OTLP_ENDPOINT", "MODEL_CACHE_DIRE
 /** What node.Dockerfile sets. */
 const OF_THE_IMAGE = { PORT: "8080", HOST: "0.0.0.0" };
 const SECRETS = "/run/tripline/secrets";
+/** Where compose.tls.yaml mounts a folder of certificates and addresses. */
+const TLS = "/run/tripline/tls";
 const MIB_OF_UNIT = { m: 1, g: 1_024 };
 
 const composeFile = z.object({
@@ -44,6 +48,8 @@ const composeFile = z.object({
     z.object({
       mem_limit: z.string().optional(),
       profiles: z.array(z.string()).default([]),
+      command: z.array(z.string()).optional(),
+      entrypoint: z.array(z.string()).optional(),
       environment: z.record(z.string(), z.string().nullable()).default({}),
       volumes: z
         .array(z.union([z.string(), z.object({ target: z.string(), volume: z.looseObject({}).optional() })]))
@@ -63,8 +69,16 @@ function readCompose(file: string) {
 
 const base = { ...readCompose("compose.yaml"), ...readCompose("deploy/observability/compose.yaml") };
 const lite = readCompose("compose.lite.yaml");
+const tls = readCompose("compose.tls.yaml");
 /** What the lite file adds for a service; that of decisions is for a process of two. */
 const addedTo = (name: string) => (name === "decisions" ? {} : (lite[name]?.environment ?? {}));
+
+/** Folders of the volume `secrets` that are mounted there. */
+function mountedAt(volumes: (typeof base)[string]["volumes"], target: string) {
+  return volumes.flatMap((volume) =>
+    typeof volume === "object" && volume.target === target ? [volume.volume?.subpath] : [],
+  );
+}
 
 function memoryMib(name: string, limits: readonly string[]): number {
   const limit = limits.find((text) => text !== "");
@@ -76,9 +90,14 @@ function memoryMib(name: string, limits: readonly string[]): number {
 describe("compose.yaml", () => {
   let secrets: string;
 
-  beforeAll(() => {
+  beforeAll(async () => {
     secrets = mkdtempSync(join(tmpdir(), "tripline-compose-"));
-    makeSecrets(secrets, "postgres:5432/tripline");
+    const database = "postgres:5432/tripline";
+    makeSecrets(secrets, database);
+    const addresses = { redis: "valkey:6379", database, databaseUser: databaseUserIn(secrets) };
+    const issued = await makeAccess(join(secrets, "tls"), readAccessRules(), addresses);
+    expect(issued).toContain("decisions");
+    expect(await makeAccess(join(secrets, "tls"), readAccessRules(), addresses)).toEqual([]);
   });
 
   afterAll(() => rmSync(secrets, { recursive: true }));
@@ -103,6 +122,49 @@ describe("compose.yaml", () => {
     expect(unknown).toEqual([]);
   });
 
+  test.each(SERVICES)(
+    "with compose.tls.yaml %s takes what it is told, by TLS everywhere, as itself",
+    (name, schema) => {
+      const given = { ...OF_THE_IMAGE, ...base[name]?.environment, ...tls[name]?.environment };
+      const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
+      const user = name === "rebuild-state" ? "operator" : name;
+      const environment = Object.fromEntries(
+        set.map(([variable, value]) => [
+          variable,
+          value.replace(TLS, join(secrets, "tls", user)).replace(SECRETS, join(secrets, name)),
+        ]),
+      );
+      const config = readConfig<z.ZodType<Record<string, unknown>>>(schema, environment);
+      for (const [variable, value] of Object.entries(config)) {
+        expect([variable, value]).toEqual([variable, expect.not.stringMatching(/http:\/\//)]);
+      }
+      if ("REDIS_URL" in schema.shape)
+        expect(config.REDIS_URL).toMatch(new RegExp(`^rediss://${user}:[^:]+@valkey:6379$`));
+      if ("POSTGRES_URL" in schema.shape) {
+        expect(config.POSTGRES_URL).toMatch(new RegExp(`^postgres://${user}:[^:]+@postgres:5432/tripline$`));
+      }
+      if ("KAFKA_TLS" in schema.shape) expect(config.KAFKA_TLS).toBe(true);
+      for (const variable of Object.keys(config).filter((one) => /_(CERT|KEY|CA)_FILE$/.test(one))) {
+        const file = config[variable];
+        if (typeof file === "string") expect([variable, existsSync(file)]).toEqual([variable, true]);
+      }
+      expect(mountedAt(tls[name]?.volumes ?? [], TLS)).toEqual([`tls/${user}`]);
+    },
+  );
+
+  test("with compose.tls.yaml each server, and the job that gives rights, has its files", () => {
+    for (const name of ["kafka", "valkey", "postgres", "topics"]) {
+      const text = JSON.stringify(tls[name]);
+      const folder = name === "topics" ? "setup" : name;
+      const files = [...text.matchAll(/\/run\/tripline\/tls\/([\w.-]+)/g)].map(([, file = ""]) => file);
+      expect(files).not.toEqual([]);
+      for (const file of files) {
+        expect([name, file, existsSync(join(secrets, "tls", folder, file))]).toEqual([name, file, true]);
+      }
+      expect(mountedAt(tls[name]?.volumes ?? [], TLS)).toEqual([`tls/${folder}`]);
+    }
+  });
+
   test("the lite file tells one process to run decisions and scoring, and takes nothing away that another needs", async () => {
     const environment = { ...OF_THE_IMAGE, ...base.decisions?.environment, ...lite.decisions?.environment };
     const set = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== null);
@@ -120,9 +182,7 @@ describe("compose.yaml", () => {
   test("a service that reads a secret mounts its own folder of the secrets and no other", () => {
     for (const [name, { environment, volumes }] of Object.entries(base)) {
       const reads = Object.values(environment).some((value) => value?.startsWith(SECRETS));
-      const mounted = volumes.flatMap((volume) =>
-        typeof volume === "object" && volume.target === SECRETS ? [volume.volume?.subpath] : [],
-      );
+      const mounted = mountedAt(volumes, SECRETS);
       const folder = ["traffic", "tripline"].includes(name) ? "client" : name;
       expect([name, mounted]).toEqual([name, reads ? [folder] : []]);
     }

@@ -5,7 +5,7 @@ import { parse } from "yaml";
 import { z } from "zod";
 
 const HELP_MS_MAX = 60_000;
-const COMPOSE_FILES = ["compose.yaml", "compose.lite.yaml", "deploy/observability/compose.yaml"];
+const COMPOSE_FILES = ["compose.yaml", "compose.lite.yaml", "compose.tls.yaml", "deploy/observability/compose.yaml"];
 const CHARTS = "deploy/helm";
 
 const composeFile = z.object({

@@ -1,9 +1,14 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { ensureTopics, giveAccess } from "@tripline/cli/commands/operate/topics";
+import { readLetters } from "@tripline/cli/dead-letters";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import type { Kafka } from "@tripline/kafka/port";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { makeTestDirectory } from "@tripline/local-stack/testing/directory";
+import { askRedis, awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { OPERATOR_USER, SETUP_USER } from "@tripline/system/access/access-rules";
 import { databaseRoles } from "@tripline/system/access/plan-access";
 import type { AttemptOutcome } from "@tripline/system/breach/attempt";
 import { tryAll } from "@tripline/system/breach/attempt";
@@ -11,29 +16,50 @@ import { kafkaAttempts } from "@tripline/system/breach/kafka-attempts";
 import { execute, postgresAttempts } from "@tripline/system/breach/postgres-attempts";
 import { redisAttempts } from "@tripline/system/breach/redis-attempts";
 import { tlsAttempts } from "@tripline/system/breach/tls-attempts";
-import { LocalSecurity, SETUP_USER } from "@tripline/system/services/local-security";
+import { kafkaFrom } from "@tripline/system/client/connect-system";
+import { readTopic } from "@tripline/system/ledger/ledger";
+import { LocalSecurity } from "@tripline/system/services/local-security";
 
 /** The short form of the journey `breach`: the real servers with the rights of infra/access.yaml, without the services. */
 
 const START_MS_MAX = 180_000;
 const TRY_MS_MAX = 240_000;
 
+const FROM_BEFORE = `
+  CREATE SCHEMA control;
+  CREATE TABLE control.kept (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
+  CREATE FUNCTION control.one() RETURNS int LANGUAGE sql AS 'SELECT 1'`;
+
 const directory = makeTestDirectory();
 let security: LocalSecurity;
 let stack: LocalStack;
+
+/** What the job of an installation is told, which makes topics, users and roles. */
+function ofTheJob(): Readonly<Record<string, string>> {
+  const { certificateFile, keyFile } = security.identityOf(SETUP_USER);
+  const authority = security.authority.file;
+  return {
+    ...{ KAFKA_BROKERS: stack.kafkaBrokers.join(","), KAFKA_TLS: "true", KAFKA_CA_FILE: authority },
+    ...{ KAFKA_CERT_FILE: certificateFile, KAFKA_KEY_FILE: keyFile },
+    ...{ REDIS_URL: stack.redisUrl, REDIS_CA_FILE: authority },
+    ...{ POSTGRES_URL: stack.postgresUrl, POSTGRES_CA_FILE: authority },
+  };
+}
 
 beforeAll(async () => {
   security = await LocalSecurity.make(join(directory, "tls"));
   const secure = { security: security.stack, isDurable: false, endOnSignals: false };
   stack = await startStack({ directory: join(directory, "stack"), ...secure });
-  const kafka = connectKafka({
-    ...{ brokers: stack.kafkaBrokers, clientId: "test" },
-    security: { tls: security.kafkaTls(SETUP_USER) },
-  });
-  const admin = await kafka.admin();
-  await admin.ensureTopics();
-  await admin.close();
-  await security.giveRights(kafka, stack.postgresUrl);
+  // As an installation has it where all services had one role.
+  await execute(security, stack.postgresUrl, FROM_BEFORE);
+  const said: string[] = [];
+  await ensureTopics(kafkaFrom(ofTheJob()), START_MS_MAX, () => undefined);
+  await giveAccess(security.passwordFolder, ofTheJob(), (line) => said.push(line));
+  await giveAccess(security.passwordFolder, ofTheJob(), (line) => said.push(line));
+  expect(said.filter((line) => line.startsWith("Kafka"))).toEqual([
+    expect.stringMatching(/^Kafka: \d{3} rights added, 0 removed$/),
+    "Kafka: 0 rights added, 0 removed",
+  ]);
   for (const role of databaseRoles(security.rules)) {
     const { postgresUrl = "" } = security.accessOf(role, stack);
     await execute(security, postgresUrl, "CREATE TABLE schema_migrations (version int)");
@@ -62,3 +88,40 @@ test(
   },
   TRY_MS_MAX,
 );
+
+test("a service owns what was in its schema before it had a role", async () => {
+  const { postgresUrl = "" } = security.accessOf("control", stack);
+  await execute(security, postgresUrl, "ALTER TABLE control.kept ADD COLUMN more int");
+  await execute(security, postgresUrl, "INSERT INTO control.kept (more) VALUES (1)");
+  await execute(security, postgresUrl, "DROP FUNCTION control.one()");
+});
+
+/** Kafka as one of those who have a certificate. */
+function kafkaAs(name: string): Kafka {
+  const tls = security.kafkaTls(name);
+  return connectKafka({ brokers: stack.kafkaBrokers, clientId: name, security: { tls } });
+}
+
+test("an operator can do what the commands need", async () => {
+  for (const [who, topic] of [["decisions", "decisions"] as const, ["features", "transactions.dlq"] as const]) {
+    const producer = await kafkaAs(who).producer();
+    await producer.send([{ topic, key: "ct_1", value: Buffer.from("x"), headers: {} }]);
+    await producer.close();
+  }
+  const kafka = kafkaAs(OPERATOR_USER);
+  const read: string[] = [];
+  await readTopic(kafka, "decisions", ({ topic }) => read.push(topic));
+  await readLetters(kafka, "transactions", (letters) => void read.push(...letters.map(({ topic }) => topic)));
+  expect(read).toEqual(["decisions", "transactions.dlq"]);
+  const admin = await kafka.admin();
+  expect((await admin.endOffsets("audit")).size).toBe(1);
+  expect(await admin.groupMembers("features")).toBe(0);
+  expect((await admin.committedOffsets("features", "transactions")).size).toBe(0);
+  await admin.close();
+  const redis = connectRedis(security.accessOf(OPERATOR_USER, stack).redisUrl ?? "");
+  await awaitRedis(redis);
+  await askRedis(() => redis.set("state:card:1:shop:c1", "x", "EX", 60));
+  expect(await askRedis(() => redis.scan(0, "MATCH", "state:*"))).toEqual(["0", ["state:card:1:shop:c1"]]);
+  await askRedis(() => redis.unlink("state:card:1:shop:c1"));
+  redis.disconnect();
+});

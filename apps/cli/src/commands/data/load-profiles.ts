@@ -1,5 +1,5 @@
 import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
-import { DEMO_WORKSPACE, readLocalSystem } from "@tripline/system/services/local-system";
+import { DEMO_WORKSPACE, readLocalSystem, trustAuthorityOf } from "@tripline/system/services/local-system";
 import { Command } from "commander";
 import { parseTime } from "./backfill.js";
 
@@ -21,8 +21,14 @@ export function loadProfilesCommand(): Command {
     .option("--project <name>", "Feast's project, as the features service has it in FEAST_PROJECT", "tripline")
     .option("--workspace <name>", "without --redis: the system that runs here", DEMO_WORKSPACE)
     .action(async ({ profiles: folder, redis, until, project, workspace }: LoadProfilesFlags) => {
-      const redisUrl = redis ?? readLocalSystem(workspace).redisUrl;
+      const redisUrl = redis ?? localRedis(workspace);
       const { rows } = await loadProfiles({ folder, redisUrl, untilMs: until ?? Date.now(), project });
       process.stdout.write(`${rows} profiles loaded\n`);
     });
+}
+
+function localRedis(workspace: string): string {
+  const local = readLocalSystem(workspace);
+  trustAuthorityOf(local);
+  return local.redisUrl;
 }

@@ -1,6 +1,6 @@
 import { loadState } from "@tripline/backfill/states/load-state";
 import { kafkaAt } from "@tripline/system/client/connect-system";
-import { DEMO_WORKSPACE, readLocalSystem } from "@tripline/system/services/local-system";
+import { DEMO_WORKSPACE, readLocalSystem, trustAuthorityOf } from "@tripline/system/services/local-system";
 import { Command, InvalidArgumentError, Option } from "commander";
 
 interface LoadStateFlags {
@@ -54,6 +54,7 @@ function addressesOf({ kafka, redis, workspace }: LoadStateFlags): { brokers: st
   if (redis !== undefined) throw new Error("--redis needs --kafka, to see that the service has not counted yet.");
   if (kafka !== undefined) throw new Error("--kafka needs --redis; without both, the system here is meant.");
   const local = readLocalSystem(workspace);
+  trustAuthorityOf(local);
   return { brokers: local.kafkaBrokers.join(","), redisUrl: local.redisUrl };
 }
 

@@ -5,7 +5,7 @@ import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { LAKE_VARIABLES } from "@tripline/lake/log/open-disk";
 import { isStoreUrl } from "@tripline/object-store/open-store";
 import { signInVariables } from "@tripline/system/client/connect-system";
-import { DEMO_WORKSPACE, readLocalSystem } from "@tripline/system/services/local-system";
+import { DEMO_WORKSPACE, operatorVariables, readLocalSystem } from "@tripline/system/services/local-system";
 import { ROOT } from "@tripline/system/services/workspace";
 import { Command, InvalidArgumentError } from "commander";
 
@@ -76,10 +76,12 @@ function addressesOf({ lake, kafka, redis, workspace }: RebuildFlags): Record<st
   );
   if (missing.length < 3)
     throw new Error(`${missing.join(" and ")} is missing; without all three, the system here is meant.`);
-  const { lakeDirectory, kafkaBrokers, redisUrl, statePath } = readLocalSystem(workspace);
+  const local = readLocalSystem(workspace);
+  const { lakeDirectory, kafkaBrokers, redisUrl, statePath } = local;
   if (lakeDirectory === undefined)
     throw new Error("The system that runs here has no archive, so nothing knows its states.");
   return {
+    ...operatorVariables(local),
     LAKE_URL: lakeDirectory,
     KAFKA_BROKERS: kafkaBrokers.join(","),
     REDIS_URL: redisUrl,

@@ -1,10 +1,21 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { ALL_TOPICS } from "@tripline/contracts/topics";
 import { waitVisibly } from "@tripline/service-kit/kafka/wait-visibly";
+import { readAccessRules } from "@tripline/system/access/access-rules";
+import { applyAccess } from "@tripline/system/access/apply-access";
+import { readPasswords } from "@tripline/system/access/make-access";
 import type { SystemKafka } from "@tripline/system/client/connect-system";
-import { kafkaFrom } from "@tripline/system/client/connect-system";
+import { accessTargetsFrom, kafkaFrom } from "@tripline/system/client/connect-system";
 import { Command } from "commander";
 import { durationMs } from "../parse-duration.js";
+
+interface TopicsFlags {
+  readonly timeout: string;
+  readonly access?: string;
+}
+
+type Say = (line: string) => void;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 const POLL_MS = 1_000;
 
@@ -13,17 +24,20 @@ export function topicsCommand(): Command {
   return new Command("topics")
     .description("wait for the Kafka that KAFKA_BROKERS names, and create the topics that are missing there")
     .option("--timeout <duration>", "how long to wait for Kafka", "2m")
-    .action(async ({ timeout }: { readonly timeout: string }) => {
-      await ensureTopics(kafkaFrom(process.env), durationMs(timeout), (line) => process.stderr.write(`${line}\n`));
+    .option(
+      "--access <passwords>",
+      "also give each service the rights of infra/access.yaml, on Kafka and where REDIS_URL and POSTGRES_URL say; a folder with a " +
+        "file for each user's password",
+    )
+    .action(async ({ timeout, access }: TopicsFlags) => {
+      const say: Say = (line) => process.stderr.write(`${line}\n`);
+      await ensureTopics(kafkaFrom(process.env), durationMs(timeout), say);
+      if (access !== undefined) await giveAccess(access, process.env, say);
     });
 }
 
 /** @throws Error in one sentence when Kafka cannot be had within `timeoutMs` */
-export async function ensureTopics(
-  { kafka, brokers }: SystemKafka,
-  timeoutMs: number,
-  say: (line: string) => void,
-): Promise<void> {
+export async function ensureTopics({ kafka, brokers }: SystemKafka, timeoutMs: number, say: Say): Promise<void> {
   const admin = await kafka.admin();
   try {
     await waitVisibly(() => admin.ensureTopics(), {
@@ -38,4 +52,11 @@ export async function ensureTopics(
     await admin.close();
   }
   say(`${ALL_TOPICS.length} topics are there`);
+}
+
+/** @throws TriplineError where a server is not there or does not let this user give rights */
+export async function giveAccess(passwords: string, environment: Environment, say: Say): Promise<void> {
+  for (const line of await applyAccess(readAccessRules(), accessTargetsFrom(environment), readPasswords(passwords))) {
+    say(line);
+  }
 }

@@ -1,0 +1,93 @@
+import type { Kafka } from "@tripline/kafka/port";
+import type { RedisConfig } from "@tripline/service-kit/config/connection-config";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import type { DatabaseAddress } from "@tripline/service-kit/postgres/reach-database";
+import { askRedis, awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { MultiSet } from "@tripline/service-kit/redis/multi-set";
+import type { AccessRules } from "./access-rules.js";
+import { databaseStatements, kafkaRights, redisSecret, redisUsers } from "./plan-access.js";
+
+const QUERY_MS_MAX = 30_000;
+
+/** Connections of somebody who may give rights; what is absent gets none. */
+export interface AccessTargets {
+  readonly kafka?: Kafka;
+  readonly redis?: RedisConfig | string;
+  readonly database?: DatabaseAddress;
+}
+
+/** Passwords of the users of Redis and of the roles of the database, by name. */
+export type Passwords = Readonly<Record<string, string>>;
+
+/**
+ * Gives every service the rights of infra/access.yaml and no more, after the topics are there. It can be repeated.
+ *
+ * @returns a line for each server that says what was done
+ * @throws TriplineError `kafka-unavailable`, `redis-unavailable` or `database-unavailable`
+ */
+export async function applyAccess(
+  rules: AccessRules,
+  { kafka, redis, database }: AccessTargets,
+  passwords: Passwords,
+): Promise<readonly string[]> {
+  return [
+    ...(kafka === undefined ? [] : [await giveKafkaRights(rules, kafka)]),
+    ...(redis === undefined ? [] : [await makeRedisUsers(rules, redis, passwords)]),
+    ...(database === undefined ? [] : [await makeDatabaseRoles(rules, database, passwords)]),
+  ];
+}
+
+async function giveKafkaRights(rules: AccessRules, kafka: Kafka): Promise<string> {
+  const admin = await kafka.admin();
+  try {
+    const { added, removed } = await admin.setRights(kafkaRights(rules));
+    return `Kafka: ${added} rights added, ${removed} removed`;
+  } finally {
+    await admin.close();
+  }
+}
+
+/** A server without an ACL file forgets its users with its next start. */
+const NO_FILE = /not configured to use an ACL file/;
+
+async function makeRedisUsers(rules: AccessRules, target: RedisConfig | string, passwords: Passwords): Promise<string> {
+  const redis = connectRedis(target, undefined, QUERY_MS_MAX);
+  try {
+    await awaitRedis(redis);
+    const users = redisUsers(rules, await askRedis(() => new MultiSet(redis).isKnown()));
+    for (const [user, rights] of users) {
+      const secret = redisSecret(passwordOf(passwords, user));
+      await askRedis(() => redis.call("ACL", "SETUSER", user, "reset", "on", secret, ...rights));
+    }
+    await redis.call("ACL", "SAVE").catch((error: unknown) => {
+      if (!(error instanceof Error && NO_FILE.test(error.message))) throw error;
+    });
+    return `Redis: ${users.size} users`;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function makeDatabaseRoles(rules: AccessRules, address: DatabaseAddress, passwords: Passwords): Promise<string> {
+  const database = connectDatabase({
+    ...address,
+    ...{ connectionsMax: 1, queryTimeoutMs: QUERY_MS_MAX, onIdleError: () => undefined },
+  });
+  try {
+    const name = decodeURIComponent(new URL(address.url).pathname.slice(1));
+    const statements = databaseStatements(rules, name, passwords);
+    await database.transaction(async (transaction) => {
+      for (const statement of statements) await transaction.execute(statement);
+    });
+    return "PostgreSQL: a role and a schema for each service";
+  } finally {
+    await database.close();
+  }
+}
+
+/** @throws Error for a user without one */
+export function passwordOf(passwords: Passwords, user: string): string {
+  const password = passwords[user];
+  if (password === undefined) throw new Error(`There is no password for ${user}.`);
+  return password;
+}

@@ -1,0 +1,103 @@
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { LocalAuthority } from "@tripline/local-stack/security/local-authority";
+import type { AccessRules } from "./access-rules.js";
+import { OPERATOR_USER, SETUP_USER } from "./access-rules.js";
+import type { Passwords } from "./apply-access.js";
+import { passwordOf } from "./apply-access.js";
+import { databaseRoles, firstRedisUsers } from "./plan-access.js";
+
+const PASSWORD_BYTES = 24;
+const SERVERS = ["kafka", "valkey", "postgres"] as const;
+
+/** In the folder of credentials: a file for each user of Redis and role of the database, as `tripline topics --access` reads it. */
+export const PASSWORD_FOLDER = join(SETUP_USER, "passwords");
+
+/**
+ * What TLS and rights of each service's own need on one machine: in a folder for each service, for the servers, for the operator
+ * and for the job that gives the rights, a certificate; and the passwords. What is there stays, certificates until their end is near.
+ *
+ * @returns the names of those who got a new certificate
+ */
+export async function makeCredentials(
+  folder: string,
+  rules: AccessRules,
+  authority: LocalAuthority,
+): Promise<readonly string[]> {
+  const issued: string[] = [];
+  for (const name of [...Object.keys(rules.services), OPERATOR_USER, SETUP_USER, ...SERVERS]) {
+    if (await authority.issueWhereNeeded(name)) issued.push(name);
+  }
+  for (const user of [SETUP_USER, ...Object.keys(rules.cache_rights), ...databaseRoles(rules)]) {
+    const file = join(folder, PASSWORD_FOLDER, user);
+    if (!existsSync(file)) write(file, randomBytes(PASSWORD_BYTES).toString("base64url"), authority.secretMode);
+  }
+  return issued;
+}
+
+export interface ServerAddresses {
+  /** host:port */
+  readonly redis: string;
+  /** host:port/name */
+  readonly database: string;
+  /** Who may make roles in the database. */
+  readonly databaseUser: { readonly name: string; readonly password: string };
+}
+
+/**
+ * The credentials of an installation in containers, each of which sees one folder of them, and in the same folders the addresses with
+ * passwords and what the servers read.
+ *
+ * @returns the names of those who got a new certificate
+ */
+export async function makeAccess(
+  folder: string,
+  rules: AccessRules,
+  { redis, database, databaseUser }: ServerAddresses,
+): Promise<readonly string[]> {
+  const authority = await LocalAuthority.keep(folder);
+  const issued = await makeCredentials(folder, rules, authority);
+  const passwords = readPasswords(join(folder, PASSWORD_FOLDER));
+  const setupPassword = passwordOf(passwords, SETUP_USER);
+  const address = (scheme: string, user: string, password: string, at: string) =>
+    `${scheme}://${user}:${password}@${at}`;
+  const store = ["tls.key", "tls.crt", "ca.crt"].map((file) => readFileSync(join(folder, "kafka", file), "utf8"));
+  const files = {
+    ...Object.fromEntries(
+      [SETUP_USER, ...Object.keys(rules.cache_rights)].map((user) => [
+        join(user, "redis-url"),
+        address("rediss", user, passwordOf(passwords, user), redis),
+      ]),
+    ),
+    ...Object.fromEntries(
+      databaseRoles(rules).map((role) => [
+        join(role, "postgres-url"),
+        address("postgres", role, passwordOf(passwords, role), database),
+      ]),
+    ),
+    [join(SETUP_USER, "postgres-url")]: address("postgres", databaseUser.name, databaseUser.password, database),
+    [join("kafka", "key-store.pem")]: store.join("\n"),
+    [join("valkey", "users.acl")]: firstRedisUsers(setupPassword),
+    [join("postgres", "pg_hba.conf")]: DATABASE_ACCESS,
+  };
+  for (const [file, text] of Object.entries(files)) write(join(folder, file), text, authority.secretMode);
+  return issued;
+}
+
+/** From inside the container without a password, as the image sets itself up; from elsewhere by TLS and with one. */
+const DATABASE_ACCESS = "local all all trust\nhostssl all all all scram-sha-256\n";
+
+/** @param folder with a file for each user */
+export function readPasswords(folder: string): Passwords {
+  // Kubernetes keeps what it mounts in folders whose names begin with dots.
+  const names = readdirSync(folder).filter((name) => !name.startsWith("."));
+  return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), "utf8").trim()]));
+}
+
+function write(path: string, text: string, mode: number): void {
+  if (existsSync(path) && readFileSync(path, "utf8") === text) return;
+  mkdirSync(join(path, ".."), { recursive: true });
+  writeFileSync(`${path}.new`, text, { mode });
+  renameSync(`${path}.new`, path);
+}
