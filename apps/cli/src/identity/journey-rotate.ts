@@ -8,6 +8,8 @@ import type { ServiceAddresses } from "@tripline/system/services/run-system";
 import { z } from "zod";
 import { runOnDatabase } from "../commands/auth/auth-options.js";
 import { refusingServices } from "./probe-services.js";
+import { reconnectServices, renewCertificates } from "./renew-certificates.js";
+import type { SecureSystem } from "./secure-system.js";
 import { SingleTraffic } from "./single-traffic.js";
 
 export interface RotateOptions {
@@ -18,6 +20,8 @@ export interface RotateOptions {
   /** Auth's database, and the key that its signing keys are stored under. */
   readonly postgresUrl: string;
   readonly keyEncryptionKey: string;
+  /** Where the system speaks TLS: then certificates are renewed as well. */
+  readonly secure?: SecureSystem | undefined;
   /** Prints each step once it has happened. */
   print(text: string): void;
 }
@@ -31,13 +35,13 @@ const POLL_MS = 500;
 const header = z.object({ kid: z.string() });
 
 /**
- * The key that signs access tokens is replaced while payments are sent, each with a token that was given that moment. No request
- * fails, and a token of the old key is good until it expires.
+ * The key that signs access tokens is replaced while payments are sent, each with a token that was given that moment, and then every
+ * service's certificate. No request fails, and a token of the old key is good until it expires.
  *
  * @throws Error in one sentence that says which step failed
  */
 export async function rotateJourney(options: RotateOptions): Promise<void> {
-  const { addresses, credentials, kafka, postgresUrl, keyEncryptionKey, print } = options;
+  const { addresses, credentials, kafka, postgresUrl, keyEncryptionKey, secure, print } = options;
   const newTokens = () => new TokenSource({ ...credentials, tokenUrl: `${addresses.auth}/oauth/token` });
   const before = await newTokens().authorization();
   const traffic = new SingleTraffic(() => new TriplineClient(addresses.ingestion, newTokens()), CONNECTIONS);
@@ -48,6 +52,7 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
     const exitCode = await runOnDatabase(postgresUrl, {
       AUTH_ACTION: "rotate-keys",
       KEY_ENCRYPTION_KEY: keyEncryptionKey,
+      ...(secure === undefined ? {} : { POSTGRES_CA_FILE: secure.security.authority.file }),
     });
     if (exitCode !== 0) throw new Error(`tripline auth rotate-keys ended with ${exitCode}.`);
     const startedMs = performance.now();
@@ -58,11 +63,20 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
       const refusing = await refusingServices(addresses, authorization);
       if (refusing.length > 0) throw new Error(`A token of the ${which} key is refused by ${refusing.join(", ")}.`);
     }
+    print("Every service takes tokens of both keys.");
     await delay(TRAFFIC_MS);
+    if (secure !== undefined) {
+      const { ports, seconds } = await renewCertificates(secure);
+      print(
+        `Every service got a new certificate: ${ports} ports show theirs after ${seconds.toFixed(1)} s, without a restart.`,
+      );
+      const names = await reconnectServices(secure);
+      print(`${names.join(" and ")} were started again, and signed in to Kafka and scoring with their new ones.`);
+      await delay(TRAFFIC_MS);
+    }
   } finally {
     await traffic.stop();
   }
-  print("Every service takes tokens of both keys.");
   const failed = [...traffic.refusals];
   if (failed.length > 0) {
     throw new Error(`Requests failed meanwhile: ${failed.map(([code, count]) => `${count} ${code}`).join(", ")}.`);

@@ -1,6 +1,8 @@
 import { authCommand } from "@tripline/cli/commands/auth/auth";
 import { revokeJourney } from "@tripline/cli/identity/journey-revoke";
 import { rotateJourney } from "@tripline/cli/identity/journey-rotate";
+import { clientAttempts } from "@tripline/system/breach/api-attempts";
+import { tryAll } from "@tripline/system/breach/attempt";
 import { TokenSource } from "@tripline/system/client/token-source";
 import { DEMO_CLIENT_ID, OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
 import type { InProcessSystem } from "../support/in-process-system.js";
@@ -112,6 +114,13 @@ test("`tripline auth` manages people and clients", async () => {
     delete process.env.CLIENT_ID;
     delete process.env.CLIENT_SECRET;
   }
+});
+
+test("clients of the services can do with their tokens what they need, and nothing else", async () => {
+  const { trainingSecret, consoleSecret } = system.secrets;
+  const outcomes = await tryAll(clientAttempts({ addresses: system.addresses, trainingSecret, consoleSecret }));
+  expect(outcomes.filter(({ refusedBy }) => refusedBy === undefined)).toEqual([]);
+  expect(outcomes.length).toBeGreaterThanOrEqual(10);
 });
 
 test("`tripline journey revoke`: refused under traffic, nothing accepted is lost, nobody else is concerned", async () => {

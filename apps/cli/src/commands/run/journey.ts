@@ -15,22 +15,33 @@ import { DEMO_CLIENT_ID } from "@tripline/system/services/plan-services";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Argument, Command } from "commander";
+import type { BreachOptions } from "../../identity/journey-breach.js";
+import { breachJourney } from "../../identity/journey-breach.js";
 import type { RevokeOptions } from "../../identity/journey-revoke.js";
 import { revokeJourney } from "../../identity/journey-revoke.js";
 import type { RotateOptions } from "../../identity/journey-rotate.js";
 import { rotateJourney } from "../../identity/journey-rotate.js";
+import { secureSystemOf } from "../../identity/secure-system.js";
 import { replayJourney } from "../../models/journey-replay.js";
 import type { BadPolicyOptions } from "../../policy/journey-bad-policy.js";
 import { badPolicyJourney } from "../../policy/journey-bad-policy.js";
 
 interface Journey {
   tell(
-    options: JourneyOptions & BadPolicyOptions & RolloutJourneyOptions & EraseOptions & RevokeOptions & RotateOptions,
+    options: JourneyOptions &
+      BadPolicyOptions &
+      RolloutJourneyOptions &
+      EraseOptions &
+      RevokeOptions &
+      RotateOptions &
+      BreachOptions,
   ): Promise<unknown>;
   /** Whether the archive runs, too. */
   readonly isArchived?: true;
   /** Whether the console runs, too. */
   readonly hasConsole?: true;
+  /** Whether it is a system with TLS and rights. */
+  readonly isSecure?: true;
 }
 
 const WORKSPACE = "journey";
@@ -45,7 +56,8 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
   "good-model": { tell: goodModelJourney },
   erase: { tell: eraseJourney },
   revoke: { tell: revokeJourney },
-  rotate: { tell: rotateJourney },
+  rotate: { tell: rotateJourney, isSecure: true },
+  breach: { tell: breachJourney, isSecure: true },
   analyst: inBrowser("analyst"),
   "rule-author": inBrowser("rule-author"),
   "model-owner": inBrowser("model-owner"),
@@ -71,8 +83,9 @@ export function journeyCommand(): Command {
     .action(async (name: string) => {
       const steps = new StepLog(process.stderr, bootstrapSteps());
       const workspace = workspaceIn(join(STATE_DIRECTORY, WORKSPACE));
-      const { tell, isArchived = false, hasConsole = false } = JOURNEYS[name] ?? { tell: firstPaymentJourney };
-      const { system, model } = await startDemoSystem({ workspace, steps, isArchived, hasConsole });
+      const journey = JOURNEYS[name] ?? { tell: firstPaymentJourney };
+      const { tell, isArchived = false, hasConsole = false, isSecure = false } = journey;
+      const { system, model } = await startDemoSystem({ workspace, steps, isArchived, hasConsole, isSecure });
       let count = 0;
       const print = (text: string): void => {
         count += 1;
@@ -80,10 +93,12 @@ export function journeyCommand(): Command {
       };
       try {
         const { client, control, auth, addresses, kafka } = system;
-        const { keyEncryptionKey, clientSecret } = demoSecrets(workspace.secrets);
+        const secrets = demoSecrets(workspace.secrets);
+        const { keyEncryptionKey, clientSecret } = secrets;
         const identity = {
           ...{ auth, addresses, keyEncryptionKey, postgresUrl: system.stack.postgresUrl },
           credentials: { clientId: DEMO_CLIENT_ID, clientSecret },
+          secure: secureSystemOf(system, secrets),
         };
         const { registryUrl } = model;
         const [rollouts, policies] = [new RolloutClient(control), new PolicyClient(control)];

@@ -1,0 +1,64 @@
+import { certificateAttempts, clientAttempts } from "@tripline/system/breach/api-attempts";
+import type { AttemptOutcome } from "@tripline/system/breach/attempt";
+import { tryAll } from "@tripline/system/breach/attempt";
+import { kafkaAttempts } from "@tripline/system/breach/kafka-attempts";
+import { postgresAttempts } from "@tripline/system/breach/postgres-attempts";
+import { redisAttempts } from "@tripline/system/breach/redis-attempts";
+import { tlsAttempts } from "@tripline/system/breach/tls-attempts";
+import type { SecureSystem } from "./secure-system.js";
+
+export interface BreachOptions {
+  readonly secure: SecureSystem | undefined;
+  /** Prints each step once it has happened. */
+  print(text: string): void;
+}
+
+/** The least that is tried. */
+const ATTEMPTS_MIN = 60;
+
+/**
+ * With each service's own credentials things are tried that it must not do, on Kafka, Redis, Postgres and the APIs, and somebody
+ * without any tries to get in. Everything is refused.
+ *
+ * @throws Error that names what was not refused
+ */
+export async function breachJourney({ secure, print }: BreachOptions): Promise<void> {
+  if (secure === undefined) throw new Error("The journey needs a system with TLS.");
+  const { security, stack, addresses, scoringAddress, trainingSecret, consoleSecret } = secure;
+  const rounds = [
+    ["Somebody in the network without credentials", tlsAttempts(security, stack)],
+    ["Each service on Kafka, with its certificate", kafkaAttempts(security, stack.kafkaBrokers)],
+    ["Each service with a user of Redis", redisAttempts(security, stack)],
+    ["Each service with a role of Postgres", postgresAttempts(security, stack)],
+    [
+      "Each service on the APIs, with its certificate",
+      certificateAttempts({ security, addresses, scoringAddress, scoringClients: ["decisions"] }),
+    ],
+    ["Services' clients with their tokens", clientAttempts({ addresses, trainingSecret, consoleSecret })],
+  ] as const;
+  const outcomes: AttemptOutcome[] = [];
+  for (const [title, attempts] of rounds) {
+    const tried = await tryAll(attempts);
+    outcomes.push(...tried);
+    print(`${title}: ${tried.length} attempts\n${tableOf(tried)}`);
+  }
+  const passed = outcomes.filter(({ refusedBy }) => refusedBy === undefined);
+  if (passed.length > 0) {
+    throw new Error(`Not refused as it should be: ${passed.map(({ who, what }) => `${who}: ${what}`).join("; ")}.`);
+  }
+  if (outcomes.length < ATTEMPTS_MIN) throw new Error(`Only ${outcomes.length} things were tried.`);
+  print(`${outcomes.length} attempts, all refused.`);
+}
+
+const REFUSAL_LENGTH_MAX = 60;
+
+function tableOf(outcomes: readonly AttemptOutcome[]): string {
+  const rows = outcomes.map(({ who, what, refusedBy }) => {
+    const refusal = refusedBy?.replaceAll(/\s+/g, " ").slice(0, REFUSAL_LENGTH_MAX) ?? "NOT REFUSED";
+    return [who, what, refusal] as const;
+  });
+  const widths = [0, 1].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows
+    .map(([who, what, refusal]) => `${who.padEnd(widths[0] ?? 0)}  ${what.padEnd(widths[1] ?? 0)}  ${refusal}`)
+    .join("\n");
+}

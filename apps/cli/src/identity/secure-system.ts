@@ -1,0 +1,21 @@
+import type { DemoSecrets } from "@tripline/system/services/demo-secrets";
+import type { LocalSecurity } from "@tripline/system/services/local-security";
+import type { RunningSystem } from "@tripline/system/services/run-system";
+
+/** A system with TLS and rights, as journeys about them need it. */
+export interface SecureSystem
+  extends Pick<RunningSystem, "stack" | "addresses" | "services">,
+    Pick<DemoSecrets, "trainingSecret" | "consoleSecret"> {
+  readonly security: LocalSecurity;
+  /** host:port of scoring's gRPC */
+  readonly scoringAddress: string;
+}
+
+/** @returns undefined for a system without TLS */
+export function secureSystemOf(system: RunningSystem, secrets: DemoSecrets): SecureSystem | undefined {
+  const { security, stack, addresses, services } = system;
+  if (security === undefined) return undefined;
+  const scoringAddress = services.get("decisions")?.plan.environment.SCORING_ADDRESS ?? "";
+  const { trainingSecret, consoleSecret } = secrets;
+  return { security, stack, addresses, services, scoringAddress, trainingSecret, consoleSecret };
+}

@@ -1,0 +1,160 @@
+import { once } from "node:events";
+import { connect } from "node:http2";
+import { request } from "node:https";
+import { TokenSource } from "../client/token-source.js";
+import type { LocalSecurity } from "../services/local-security.js";
+import { CONSOLE_CLIENT_ID, TRAINING_CLIENT_ID } from "../services/plan-services.js";
+import type { ServiceAddresses } from "../services/run-system.js";
+import type { Attempt } from "./attempt.js";
+
+const ANSWER_MS_MAX = 10_000;
+const NO_TOKEN = /^401 /;
+const NO_SCOPE = /^403 /;
+/** What the token endpoint says to a client that may not have a token in this way. */
+const NO_GRANT = /answered 40[0-3]:/;
+/** The connection of a client that is not served is closed. */
+const NOT_SERVED = /ECONNRESET|NGHTTP2|ERR_HTTP2|socket hang up|closed/;
+const SERVER_LIVE = "/inference.GRPCInferenceService/ServerLive";
+/** Of gRPC: not compressed, no bytes. */
+const EMPTY_MESSAGE = Buffer.alloc(5);
+
+type Call = readonly [service: keyof ServiceAddresses, method: "GET" | "POST", path: string, what: string];
+
+/** What somebody tries who is known to the network by a certificate, and has no token. */
+const WITHOUT_TOKEN: readonly Call[] = [
+  ["ingestion", "POST", "/v1/transactions", "send a payment"],
+  ["features", "POST", "/get-online-features", "read features"],
+  ["control", "POST", "/v1/lists/deny/entries", "put a card on a list"],
+  ["auth", "GET", "/v1/people", "read who may sign in"],
+  ["ingestion", "POST", "/v1/labels", "report a fraud"],
+  ["control", "GET", "/v1/audit/log", "read the audit log"],
+];
+const TRIED_WITHOUT_TOKEN = 2;
+
+/** What the training worker tries with the token that it has: rollouts of models are all it may see and change. */
+const AS_TRAINING: readonly Call[] = [
+  ["ingestion", "POST", "/v1/transactions", "send a payment"],
+  ["ingestion", "GET", "/v1/decisions/txn_breach", "read a decision"],
+  ["features", "POST", "/get-online-features", "read features"],
+  ["control", "POST", "/v1/policy/revisions", "write a policy"],
+  ["control", "POST", "/v1/lists/deny/entries", "put a card on a list"],
+  ["control", "POST", "/v1/erasures", "erase a person"],
+  ["control", "POST", "/v1/personal/open", "read personal data"],
+  ["auth", "GET", "/v1/people", "read who may sign in"],
+  ["auth", "POST", "/v1/clients", "register a client"],
+];
+
+export interface ClientAttemptOptions {
+  readonly addresses: ServiceAddresses;
+  readonly trainingSecret: string;
+  readonly consoleSecret: string;
+}
+
+/** What the services' own clients try on the HTTP APIs. */
+export function clientAttempts({ addresses, trainingSecret, consoleSecret }: ClientAttemptOptions): readonly Attempt[] {
+  const tokenUrl = `${addresses.auth}/oauth/token`;
+  const tokens = new TokenSource({ tokenUrl, clientId: TRAINING_CLIENT_ID, clientSecret: trainingSecret });
+  const console = new TokenSource({ tokenUrl, clientId: CONSOLE_CLIENT_ID, clientSecret: consoleSecret });
+  return [
+    ...AS_TRAINING.map(
+      ([service, method, path, what]): Attempt => ({
+        ...{ who: "training", where: "API", what: `${what} (${service})`, refusal: NO_SCOPE },
+        try: async () => {
+          const headers = { authorization: await tokens.authorization(), "content-type": "application/json" };
+          const body = method === "POST" ? { body: "{}" } : {};
+          const response = await fetch(addresses[service] + path, { method, headers, ...body });
+          return refusedBelow400(response.status, await response.text());
+        },
+      }),
+    ),
+    {
+      ...{ who: "console", where: "API", what: "get a token without a person (auth)", refusal: NO_GRANT },
+      try: () => console.authorization(),
+    },
+  ];
+}
+
+export interface CertificateAttemptOptions {
+  readonly security: LocalSecurity;
+  readonly addresses: ServiceAddresses;
+  /** host:port */
+  readonly scoringAddress: string;
+  /** Who may ask scoring. */
+  readonly scoringClients: readonly string[];
+}
+
+/** What each service tries on the APIs with its certificate: on HTTP without a token, and on scoring's gRPC. */
+export function certificateAttempts(options: CertificateAttemptOptions): readonly Attempt[] {
+  const { security, addresses, scoringAddress, scoringClients } = options;
+  return Object.keys(security.rules.services).flatMap((who, index) => {
+    const calls = Array.from(
+      { length: TRIED_WITHOUT_TOKEN },
+      (_, turn) => WITHOUT_TOKEN[(index * TRIED_WITHOUT_TOKEN + turn) % WITHOUT_TOKEN.length],
+    ).filter((call) => call !== undefined);
+    return [
+      ...calls.map(
+        ([service, method, path, what]): Attempt => ({
+          ...{ who, where: "API", what: `${what} (${service})`, refusal: NO_TOKEN },
+          try: () => askWithCertificate(security, who, addresses[service] + path, method),
+        }),
+      ),
+      ...(scoringClients.includes(who)
+        ? []
+        : [
+            {
+              ...({ who, where: "API", what: "ask for a score (scoring, gRPC)", refusal: NOT_SERVED } as const),
+              try: () => askGrpc(security, who, scoringAddress),
+            },
+          ]),
+    ];
+  });
+}
+
+/** @throws Error with status and text, where it is an error */
+function refusedBelow400(status: number, text: string): string {
+  if (status < 400) return text;
+  throw new Error(`${status} ${codeIn(text)}`);
+}
+
+function codeIn(text: string): string {
+  return /"code":"([a-z-]+)"/.exec(text)?.[1] ?? text.slice(0, 80);
+}
+
+function askWithCertificate(security: LocalSecurity, who: string, url: string, method: string): Promise<string> {
+  const headers = method === "POST" ? { "content-type": "application/json" } : {};
+  return new Promise((resolve, reject) => {
+    const options = { method, headers, ...security.kafkaTls(who), agent: false, timeout: ANSWER_MS_MAX };
+    const asked = request(url, options, (response) => {
+      const parts: Buffer[] = [];
+      response.on("data", (part: Buffer) => parts.push(part));
+      response.on("end", () => {
+        try {
+          resolve(refusedBelow400(response.statusCode ?? 0, Buffer.concat(parts).toString()));
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    asked.on("error", reject).on("timeout", () => asked.destroy(new Error("no answer")));
+    asked.end(method === "POST" ? "{}" : undefined);
+  });
+}
+
+/** Resolves to the status of the answer, whatever it is. */
+async function askGrpc(security: LocalSecurity, who: string, address: string): Promise<unknown> {
+  const session = connect(`https://${address}`, { ...security.kafkaTls(who), ALPNProtocols: ["h2"] });
+  const closed = once(session, "close").then(() => {
+    throw new Error("the connection was closed");
+  });
+  closed.catch(() => undefined);
+  try {
+    const headers = { ":method": "POST", ":path": SERVER_LIVE, "content-type": "application/grpc", te: "trailers" };
+    const stream = session.request(headers);
+    stream.setTimeout(ANSWER_MS_MAX, () => stream.destroy(new Error("no answer")));
+    stream.end(EMPTY_MESSAGE);
+    const [answer] = await Promise.race([once(stream, "response"), closed]);
+    return answer;
+  } finally {
+    session.on("error", () => undefined).destroy();
+  }
+}
