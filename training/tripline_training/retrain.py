@@ -105,6 +105,11 @@ def parse_command(arguments: list[str] | None = None) -> Command:
     parser.add_argument(
         "--jobs", type=int, default=1, help="number of threads; a different number may give a different model"
     )
+    parser.add_argument(
+        "--drift-from",
+        help="since when the world is another one, date or RFC 3339: days before may count less, and what is better "
+        "learns from the newest weeks, too",
+    )
     parser.add_argument("--commit", help="commit of the code, for the record")
     given = parser.parse_args(arguments)
     options = Options(
@@ -119,6 +124,7 @@ def parse_command(arguments: list[str] | None = None) -> Command:
         seed=given.seed,
         jobs=given.jobs,
         commit=given.commit,
+        drift_ms=None if given.drift_from is None else parse_moment_ms(given.drift_from),
     )
     return Command(options, given.work)
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,7 @@ from tests.conftest import DAY_MS, write_parquet
 from tripline_training.errors import TOO_EARLY_EXIT_CODE, TrainingError
 from tripline_training.registry import registry
 from tripline_training.retrain import main
-from tripline_training.retraining.challenge import DATA_EXIT_CODE
-from tripline_training.retraining.compare_scores import Comparison, Gain
-from tripline_training.retraining.judge_challenger import Measured, why_champion_is_kept
-from tripline_training.retraining.rules import read_rules
+from tripline_training.retraining.challenge import BEFORE_DRIFT_WEIGHT, DATA_EXIT_CODE
 from tripline_training.train import parse_options, train
 from tripline_training.trees.params import DEFAULT_PARAMS
 
@@ -210,30 +206,41 @@ def test_a_smaller_gain_than_the_margin_is_not_registered(
     assert aliases(tmp_path) == before
 
 
-def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a comparison
-    better = Gain(new=0.8, champion=0.7, low=0.05, high=0.15)
-    newest = Comparison(1000, 50, better, Gain(0.3, 0.3, -0.01, 0.01), ece_new=0.002, ece_champion=0.002)
-    old = replace(newest, ap=changes.pop("old_ap", better))
-    return Measured(replace(newest, **changes), old, "aaaaaaaaaaaa")
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({}, None),
-        ({"ap": Gain(0.704, 0.7, 0.001, 0.007)}, "a gain of 0.0040 and not of 0.005"),
-        ({"ap": Gain(0.75, 0.7, -0.001, 0.1)}, "may be chance: 0.0500, with a 95 % interval from -0.0010 to 0.1000"),
-        ({"cp100": Gain(0.28, 0.3, -0.05, 0.01)}, "card precision@100 on the newest weeks falls from 0.3000 to 0.2800"),
-        ({"cp100": Gain(0.295, 0.3, -0.008, -0.002)}, "interval of the gain from -0.0080 to -0.0020"),
-        ({"cp100": Gain(0.295, 0.3, -0.01, 0.001)}, None),
-        ({"ece_new": 0.03}, "the calibration error on the newest weeks rises from 0.0020 to 0.0300"),
-        ({"old_ap": Gain(0.6, 0.7, -0.2, 0.0)}, "fixed old weeks: the average precision falls from 0.7000 to 0.6000"),
-        ({"old_ap": Gain(0.66, 0.7, -0.2, 0.0)}, None),
-    ],
-)
-def test_each_margin_can_keep_the_champion(lake: Path, changes: dict[str, Any], words: str | None) -> None:
-    reason = why_champion_is_kept(measured(**changes), "bbbbbbbbbbbb", read_rules(lake / "params.json"))
-    assert reason is None if words is None else words in (reason or "")
+@pytest.mark.parametrize("drift_day", [None, 30], ids=["as ever", "after a drift"])
+def test_after_a_drift_old_days_count_less_and_the_newest_weeks_are_learnt(
+    given: Given, tmp_path: Path, drift_day: int | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = history()
+    if drift_day is not None:
+        # What was fraud is none any more, and the other way round.
+        after = in_days(data, drift_day, DAYS)
+        data["terminal_fraud_rate_7d"][after] = 1 - data["terminal_fraud_rate_7d"][after]
+    arguments = given(data, old_ap_loss_max=1)
+    drift = [] if drift_day is None else ["--drift-from", str(np.datetime64(drift_day, "D"))]
+    # The champion finds nothing in the changed weeks, so their labels look wrong to it.
+    assert main([*arguments, *drift, "--trust-weeks"]) == 0
+    output = capsys.readouterr().out
+    line = output.strip().splitlines()[-1]
+    figures = dict(pair.split("=") for pair in line.split() if "=" in pair)
+    assert line.startswith("retrain: registered=challenger")
+    manifest = registry.resolve(tmp_path / "registry", "fraud", "challenger").manifest
+    lineage = manifest["lineage"]
+    if drift_day is None:
+        assert figures["learnt_to"] == "1970-02-26T00:00:00.000Z"
+        assert lineage["data_to"] < figures["learnt_to"]
+        assert "drift" not in lineage["params"]
+        return
+    tried = [float(text.split()[0]) for text in output.split("weight_before_drift=")[1:]]
+    assert tried[:2] == [1, BEFORE_DRIFT_WEIGHT] and len(tried) == 3
+    # Old days mislead here.
+    assert lineage["params"]["drift"] == {"from": "1970-01-31T00:00:00.000Z", "weight_before": BEFORE_DRIFT_WEIGHT}
+    assert figures["learnt_to"] == "1970-03-19T00:00:00.000Z"
+    assert "1970-03-18" < lineage["data_to"] < figures["learnt_to"]
+    assert lineage["known_by"] == "1970-03-26T00:00:00.000Z"
+    # Nobody learns from the old week, which stays the same.
+    assert lineage["params"]["fixed_windows"] == [["1970-01-22T00:00:00.000Z", "1970-01-29T00:00:00.000Z"]]
+    assert manifest["metrics"]["train"]["rows"] == (70 - 7) * PER_DAY
+    assert manifest["metrics"]["retrain"]["newest"]["rows"] == 14 * PER_DAY
 
 
 def test_a_champion_that_knows_the_newest_weeks_is_kept(given: Given, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,13 @@
 """One retraining: check, learn, compare with the champion, and register where it is better."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from tripline_training.check_data import check_data, sentences_of
-from tripline_training.data.dataset import Rows, open_dataset
+from tripline_training.data.dataset import Rows, Span, open_dataset
 from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
 from tripline_training.data_checks.check_weeks import (
     check_stopped_features,
@@ -22,14 +22,19 @@ from tripline_training.registry import registry
 from tripline_training.registry.names import MoveOptions, RegistryCallError
 from tripline_training.retraining.compare_scores import Comparison, compare_scores
 from tripline_training.retraining.fit_in_parts import fit_in_parts
-from tripline_training.retraining.judge_challenger import Measured, figures_of, why_champion_is_kept
+from tripline_training.retraining.judge_challenger import (
+    Measured,
+    figures_of,
+    why_champion_is_kept,
+    why_old_weeks_keep,
+)
 from tripline_training.retraining.rules import Rules, read_rules
-from tripline_training.retraining.windows import FIXED_KEY, Windows, fixed_from_now_on, lay_out
+from tripline_training.retraining.windows import FIXED_KEY, Windows, fixed_from_now_on, lay_out, spans_as_json
 from tripline_training.steps import step
 from tripline_training.trees.calibration import FRAUDS_MIN
 from tripline_training.trees.export_onnx import predict_onnx
 from tripline_training.trees.fit_calibrated import fit_with_days_to_spare, select_rows
-from tripline_training.trees.params import read_params
+from tripline_training.trees.params import Params, read_params
 from tripline_training.trees.publish_trees import Lineage, compose_facts, export_checked, files_of, moment
 
 CHAMPION = "champion"
@@ -51,6 +56,8 @@ class Options:
     seed: int
     jobs: int
     commit: str | None
+    drift_ms: int | None = None
+    """Since when the world is another one; None where nothing drifted."""
 
     def files(self) -> dict[str, Path]:
         """Whose bytes an outcome depends on."""
@@ -59,7 +66,9 @@ class Options:
     def as_json(self) -> dict[str, Any]:
         """All that decides the outcome but the files."""
         entries = asdict(self)
-        return {key: entries[key] for key in ("cutoff_ms", "registry", "name", "trust_weeks", "seed", "jobs")}
+        return {
+            key: entries[key] for key in ("cutoff_ms", "registry", "name", "trust_weeks", "seed", "jobs", "drift_ms")
+        }
 
     def champion_version(self) -> str | None:
         """None where there is none yet."""
@@ -93,6 +102,28 @@ class Prepared:
     train: Rows
     newest: Rows
     old: Rows
+    known: Rows | None
+    """After a drift: everything that can be learnt by the cut-off, the newest weeks as well."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    weight: float
+    """How much each payment from before a drift counts."""
+    rows: Rows
+    known_by_ms: int
+    booster: Any
+    model: bytes
+    card: bytes | None
+    calibration: dict[str, Any]
+
+    @property
+    def version(self) -> str:
+        return registry.version_of(self.model)
+
+
+BEFORE_DRIFT_WEIGHT = 0.3
+"""Of the second candidate after a drift. What it is worth was measured: docs/adr/0034."""
 
 
 def challenge(options: Options, folder: Path) -> Outcome:
@@ -106,21 +137,26 @@ def challenge(options: Options, folder: Path) -> Outcome:
         return reason
     if reason is not None:
         return Outcome(f"retrain: kept champion because {reason}", None)
-    booster, model, card, calibration = _learn(prepared, options, folder)
-    with step("compare") as said:
-        newest = _compare(prepared.newest, model, prepared, options)
-        old = _compare(prepared.old, model, prepared, options) if _has_both(prepared.old) else None
-        measured = Measured(newest, old, None if prepared.champion is None else prepared.champion.version)
-        said.says(figures_of(measured))
-    version = registry.version_of(model)
-    reason = why_champion_is_kept(measured, version, prepared.rules)
+    candidate, measured = _best_candidate(prepared, options, folder)
+    reason = why_champion_is_kept(measured, candidate.version, prepared.rules)
+    windows, fixed = prepared.windows, fixed_from_now_on(prepared.windows)
+    learnt_to_ms = windows.train.to_ms
+    if reason is None and prepared.known is not None:
+        candidate = _learn(prepared.known, options.cutoff_ms, candidate.weight, options, folder)
+        learnt_to_ms = windows.newest.to_ms
+        fixed = spans_as_json(windows.named)
+        measured = replace(measured, old=_compare_old(candidate, prepared, options))
+        reason = why_old_weeks_keep(measured, prepared.rules)
     if reason is not None:
         return Outcome(f"retrain: kept champion because {reason} {figures_of(measured)}", None)
-    metrics = {"calibration": calibration, "retrain": measured.as_json()}
-    lineage = Lineage(options.features, options.commit, _used(prepared, options), prepared.windows.newest.from_ms)
-    facts = compose_facts(prepared.spec, prepared.train, metrics, lineage)
-    _register(options, files_of(booster, model, prepared.train, card), facts, measured)
-    return Outcome(f"retrain: registered={ALIASES[0]} version={version} {figures_of(measured)}", version)
+    metrics = {"calibration": candidate.calibration, "retrain": measured.as_json()}
+    used = _used(prepared, options, candidate.weight, fixed)
+    lineage = Lineage(options.features, options.commit, used, candidate.known_by_ms)
+    facts = compose_facts(prepared.spec, candidate.rows, metrics, lineage)
+    files = files_of(candidate.booster, candidate.model, candidate.rows, candidate.card)
+    _register(options, files, facts, measured)
+    figures = figures_of(measured, f"learnt_to={moment(learnt_to_ms)} ")
+    return Outcome(f"retrain: registered={ALIASES[0]} version={candidate.version} {figures}", candidate.version)
 
 
 def _refuse_data(options: Options) -> str | None:
@@ -142,12 +178,13 @@ def _prepare(options: Options) -> Prepared:
         dataset = open_dataset(options.features, spec)
         windows = lay_out(dataset.oldest_ms, options.cutoff_ms, rules, None if champion is None else champion.manifest)
         train, left_out = dataset.known_rows(windows.train, windows.newest.from_ms)
-        in_old = np.zeros(len(train), dtype=bool)
-        for span in windows.fixed:
-            in_old |= (train.occurred_at_ms >= span.from_ms) & (train.occurred_at_ms < span.to_ms)
-        train = select_rows(train, ~in_old)
+        train = _outside(train, windows.fixed)
         newest, unlabelled = dataset.known_rows(windows.newest, options.cutoff_ms)
         old = _joined([dataset.known_rows(span, options.cutoff_ms)[0] for span in windows.fixed], train)
+        known = None
+        if options.drift_ms is not None:
+            span = Span(windows.train.from_ms, windows.newest.to_ms)
+            known = _outside(dataset.known_rows(span, options.cutoff_ms)[0], windows.named)
         said.says(
             f"{windows.as_text()} rows={len(train)} frauds={int(train.fraud.sum())} left_out_unlabelled={left_out} "
             f"newest_rows={len(newest)} newest_unlabelled={unlabelled} old_rows={len(old)}"
@@ -159,7 +196,7 @@ def _prepare(options: Options) -> Prepared:
                 f"The {len(rows)} labelled payments {what} ({windows.as_text()}) hold {frauds} frauds; it takes at "
                 f"least {FRAUDS_MIN} of each kind. Wait for more labels, or pass a later --cutoff."
             )
-    return Prepared(spec, rules, windows, champion, train, newest, old)
+    return Prepared(spec, rules, windows, champion, train, newest, old, known)
 
 
 def _unfit_champion(prepared: Prepared) -> str | None:
@@ -174,8 +211,8 @@ def _unfit_champion(prepared: Prepared) -> str | None:
             f"of spec {prepared.spec.version}: train the first model of a new spec with "
             "python -m tripline_training.train, and promote it when it has proved itself"
         )
-    known_to = manifest["lineage"].get("data_to")
-    if known_to is not None and known_to > moment(newest.from_ms):
+    known_to = _learnt_to(champion)
+    if known_to > moment(newest.from_ms):
         return (
             f"it was trained on payments up to {known_to}, so the newest weeks, from {moment(newest.from_ms)} on, are "
             "not new to it: wait for newer ones"
@@ -183,8 +220,13 @@ def _unfit_champion(prepared: Prepared) -> str | None:
     return None
 
 
+def _learnt_to(champion: registry.ModelVersion | None) -> str:
+    """The newest payment that it was trained on; empty where nobody knows."""
+    return "" if champion is None else champion.manifest["lineage"].get("data_to") or ""
+
+
 def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
-    rows = _joined([prepared.train, prepared.newest], prepared.train)
+    rows = prepared.known or _joined([prepared.train, prepared.newest], prepared.train)
     weeks = weeks_before(rows, prepared.windows.newest.to_ms)
     with step("weeks") as said:
         findings = check_stopped_features(weeks, prepared.spec.names)
@@ -210,22 +252,65 @@ def _reference_scores(rows: Rows, champion: registry.ModelVersion | None) -> np.
     return predict_onnx(champion.model, rows.features).astype(np.float64)
 
 
-def _learn(prepared: Prepared, options: Options, folder: Path) -> tuple[Any, bytes, bytes | None, dict[str, Any]]:
-    rows, params = prepared.train, read_params(options.params)
-    delay_ms = prepared.windows.newest.from_ms - int(rows.occurred_at_ms[-1])
+def _best_candidate(prepared: Prepared, options: Options, folder: Path) -> tuple[Candidate, Measured]:
+    """Of those that are better than the champion, or else of all, the one that does best on the newest weeks."""
+    found = []
+    for weight in _weights(prepared, options):
+        candidate = _learn(prepared.train, prepared.windows.newest.from_ms, weight, options, folder)
+        measured = _measure(candidate, prepared, options)
+        found.append((candidate, measured))
+
+    def rank(each: tuple[Candidate, Measured]) -> tuple[bool, float]:
+        candidate, measured = each
+        is_better = why_champion_is_kept(measured, candidate.version, prepared.rules) is None
+        return is_better, measured.newest.ap.new
+
+    return max(found, key=rank)
+
+
+def _weights(prepared: Prepared, options: Options) -> list[float]:
+    """After a drift old days may help or hinder, so both are tried."""
+    if options.drift_ms is None:
+        return [1.0]
+    before = prepared.train.occurred_at_ms < options.drift_ms
+    return [1.0, BEFORE_DRIFT_WEIGHT] if before.any() and not before.all() else [1.0]
+
+
+def _learn(rows: Rows, known_by_ms: int, weight: float, options: Options, folder: Path) -> Candidate:
+    params = read_params(options.params)
+    delay_ms = known_by_ms - int(rows.occurred_at_ms[-1])
+
+    def fit_rows(part: Rows, chosen: Params, seed: int, jobs: int) -> Any:  # noqa: ANN401 -- a booster
+        importance = None if weight == 1 else np.where(part.occurred_at_ms < options.drift_ms, weight, 1.0)
+        return fit_in_parts(part, chosen, seed, jobs, folder, importance=importance)
+
     with step("fit") as said:
         booster, calibration = fit_with_days_to_spare(
-            rows,
-            params,
-            options.seed,
-            options.jobs,
-            delay_ms,
-            fit_rows=lambda part, chosen, seed, jobs: fit_in_parts(part, chosen, seed, jobs, folder),
+            rows, params, options.seed, options.jobs, delay_ms, fit_rows=fit_rows
         )
-        said.says(f"trees={booster.num_boosted_rounds()} calibration={calibration.kind}")
-    card = scorecard_to_publish(rows, prepared.spec, delay_ms)
+        before = "" if options.drift_ms is None else f" weight_before_drift={weight:g}"
+        said.says(f"trees={booster.num_boosted_rounds()} calibration={calibration.kind}{before}")
+    card = scorecard_to_publish(rows, read_feature_spec(options.feature_spec), delay_ms)
     model = export_checked(booster, rows, options.seed, card)
-    return booster, model, card, asdict(calibration)
+    return Candidate(weight, rows, known_by_ms, booster, model, card, asdict(calibration))
+
+
+def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Measured:
+    champion = prepared.champion
+    with step("compare") as said:
+        newest = _compare(prepared.newest, candidate.model, prepared, options)
+        measured = Measured(
+            newest,
+            _compare_old(candidate, prepared, options),
+            None if champion is None else champion.version,
+            is_under_way=options.drift_ms is not None and _learnt_to(champion) > moment(options.drift_ms),
+        )
+        said.says(figures_of(measured))
+    return measured
+
+
+def _compare_old(candidate: Candidate, prepared: Prepared, options: Options) -> Comparison | None:
+    return _compare(prepared.old, candidate.model, prepared, options) if _has_both(prepared.old) else None
 
 
 def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> Comparison:
@@ -238,12 +323,14 @@ def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> 
     return compare_scores(rows, new, champion, prepared.rules.replicates, options.seed)
 
 
-def _used(prepared: Prepared, options: Options) -> dict[str, Any]:
+def _used(prepared: Prepared, options: Options, weight: float, fixed: list[list[str]]) -> dict[str, Any]:
+    drift = options.drift_ms
     return {
         **read_params(options.params).as_json(),
         "seed": options.seed,
         "jobs": options.jobs,
-        FIXED_KEY: fixed_from_now_on(prepared.windows),
+        FIXED_KEY: fixed,
+        **({} if drift is None else {"drift": {"from": moment(drift), "weight_before": weight}}),
         "retrain": {key: value for key, value in prepared.rules.as_json().items() if key != FIXED_KEY},
     }
 
@@ -279,6 +366,13 @@ def _joined(parts: list[Rows], like: Rows) -> Rows:
     if not parts:
         return select_rows(like, np.zeros(len(like), dtype=bool))
     return Rows(*(np.concatenate(columns) for columns in zip(*(part.columns for part in parts), strict=True)))
+
+
+def _outside(rows: Rows, spans: list[Span]) -> Rows:
+    inside = np.zeros(len(rows), dtype=bool)
+    for span in spans:
+        inside |= (rows.occurred_at_ms >= span.from_ms) & (rows.occurred_at_ms < span.to_ms)
+    return select_rows(rows, ~inside)
 
 
 def _has_both(rows: Rows) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import xgboost
+from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.registry.write import write_file
@@ -16,17 +17,27 @@ PART_TREES = 25
 DIGEST_BYTES = 32
 
 
-def fit_in_parts(rows: Rows, params: Params, seed: int, jobs: int, folder: Path) -> xgboost.Booster:
+def fit_in_parts(
+    rows: Rows,
+    params: Params,
+    seed: int,
+    jobs: int,
+    folder: Path,
+    *,
+    importance: NDArray[np.float64] | None = None,
+) -> xgboost.Booster:
     """As `fit_trees.fit`, with a checkpoint in `folder` after each part. Where one is there, it goes on from that.
+
+    `importance` is how much each row counts; all the same unless given.
 
     Bit for bit the same model, wherever and however often it was cut off: every part begins from the bytes of the one
     before, with a seed of its own, also where nothing was cut off. The random numbers are thus others than those of
     `fit`.
     """
-    path = folder / f"fit-{identity_of(rows, params, seed, jobs)}.ubj"
+    path = folder / f"fit-{identity_of(rows, params, seed, jobs, importance=importance)}.ubj"
     booster = _read(path)
     done = 0 if booster is None else booster.num_boosted_rounds()
-    matrix = matrix_of(rows, params, seed) if done < params.trees else None
+    matrix = matrix_of(rows, params, seed, importance=importance) if done < params.trees else None
     while matrix is not None and done < params.trees:
         settings = tree_settings(params, seed + done, jobs)
         grown = xgboost.train(settings, matrix, min(PART_TREES, params.trees - done), xgb_model=booster)
@@ -39,10 +50,12 @@ def fit_in_parts(rows: Rows, params: Params, seed: int, jobs: int, folder: Path)
     return booster
 
 
-def identity_of(rows: Rows, params: Params, seed: int, jobs: int) -> str:
+def identity_of(
+    rows: Rows, params: Params, seed: int, jobs: int, *, importance: NDArray[np.float64] | None = None
+) -> str:
     """What determines the trees: a checkpoint of other rows or parameters is never continued."""
     digest = hashlib.sha256()
-    for values in (rows.features, rows.fraud):
+    for values in (rows.features, rows.fraud, *(() if importance is None else (importance,))):
         digest.update(np.ascontiguousarray(values).data)
     settings = {"params": params.as_json(), "seed": seed, "jobs": jobs, "part": PART_TREES, "by": xgboost.__version__}
     digest.update(json.dumps(settings, sort_keys=True).encode())

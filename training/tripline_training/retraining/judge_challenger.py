@@ -13,29 +13,35 @@ class Measured:
     """None where there are no fixed old weeks yet."""
     champion_version: str | None
     """None: compared with one score for all payments."""
+    is_under_way: bool = False
+    """The champion has learnt from days after a drift, and what would be registered learns from newer ones still."""
 
     def as_json(self) -> dict[str, object]:
         return {
             "champion": self.champion_version,
             "newest": self.newest.as_json(),
             "old": None if self.old is None else self.old.as_json(),
+            "is_under_way": self.is_under_way,
         }
 
 
 def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str | None:
     """A clause that says why, or None where the candidate of that version is better."""
-    newest, old = measured.newest, measured.old
+    newest = measured.newest
     ap, cp100 = newest.ap, newest.cp100
+    # What is as good without the newest days is better with them. Old weeks say whether those days are right.
+    is_as_good = measured.is_under_way and measured.old is not None and ap.high >= 0
+    gain_min = -rules.ap_gain_min if is_as_good else rules.ap_gain_min
     rise = newest.ece_new - newest.ece_champion
     reasons = [
-        (version == measured.champion_version, "the same model came out."),
+        (version == measured.champion_version and not is_as_good, "the same model came out."),
         (
-            ap.gain < rules.ap_gain_min,
+            ap.gain < gain_min,
             f"the average precision on the newest weeks is {ap.new:.4f} beside its {ap.champion:.4f}, a gain of "
-            f"{ap.gain:.4f} and not of {rules.ap_gain_min:g}.",
+            f"{ap.gain:.4f} and not of {gain_min:g}.",
         ),
         (
-            ap.low <= 0,
+            ap.low <= 0 and not is_as_good,
             f"the gain in average precision on the newest weeks may be chance: {ap.gain:.4f}, with a 95 % interval "
             f"from {ap.low:.4f} to {ap.high:.4f}.",
         ),
@@ -51,16 +57,21 @@ def why_champion_is_kept(measured: Measured, version: str, rules: Rules) -> str 
             f"{newest.ece_champion:.4f} to {newest.ece_new:.4f}.",
         ),
     ]
-    if old is not None:
-        sentence = (
-            f"the candidate is worse on the fixed old weeks: the average precision falls from {old.ap.champion:.4f} to "
-            f"{old.ap.new:.4f}."
-        )
-        reasons.append((old.ap.gain < -rules.old_ap_loss_max, sentence))
-    return next((sentence for applies, sentence in reasons if applies), None)
+    return next((sentence for applies, sentence in reasons if applies), None) or why_old_weeks_keep(measured, rules)
 
 
-def figures_of(measured: Measured) -> str:
+def why_old_weeks_keep(measured: Measured, rules: Rules) -> str | None:
+    """The same of the fixed old weeks alone."""
+    old = measured.old
+    if old is None or old.ap.gain >= -rules.old_ap_loss_max:
+        return None
+    return (
+        f"the candidate is worse on the fixed old weeks: the average precision falls from {old.ap.champion:.4f} to "
+        f"{old.ap.new:.4f}."
+    )
+
+
+def figures_of(measured: Measured, more: str = "") -> str:
     """`key=value` pairs, for the last line of the command."""
     newest, old = measured.newest, measured.old
     pairs = {
@@ -75,4 +86,4 @@ def figures_of(measured: Measured) -> str:
     if old is not None:
         pairs |= {"old_ap_new": old.ap.new, "old_ap_champion": old.ap.champion}
     figures = " ".join(f"{name}={value:.4f}" for name, value in pairs.items())
-    return f"{figures} champion={measured.champion_version or 'none'}"
+    return f"{figures} {more}champion={measured.champion_version or 'none'}"

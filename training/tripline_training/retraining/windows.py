@@ -24,6 +24,8 @@ class Windows:
     newest: Span
     fixed: list[Span]
     """In the order of time. Empty where the archive does not hold any."""
+    named: list[Span]
+    """The same with weeks that are not old yet, or not in the archive: nothing learns from them."""
 
     def as_text(self) -> str:
         fixed = ",".join(_text(span) for span in self.fixed) or "none"
@@ -55,6 +57,7 @@ def lay_out(first_ms: int, cutoff_ms: int, rules: Rules, champion: Mapping[str, 
             (span for span in fixed if first_ms <= span.from_ms and span.to_ms <= newest.from_ms),
             key=lambda span: span.from_ms,
         ),
+        named=fixed,
     )
 
 
@@ -79,7 +82,11 @@ def fixed_from_now_on(windows: Windows) -> list[list[str]]:
     is_due = not fixed or windows.newest.from_ms - fixed[-1].to_ms > NEXT_WINDOW_DAYS * DAY_MS
     if is_due and len(fixed) < WINDOWS_MAX:
         fixed.append(windows.newest)
-    return [[moment(span.from_ms), moment(span.to_ms)] for span in fixed]
+    return spans_as_json(fixed)
+
+
+def spans_as_json(spans: list[Span]) -> list[list[str]]:
+    return [[moment(span.from_ms), moment(span.to_ms)] for span in spans]
 
 
 def _text(span: Span) -> str:

@@ -38,9 +38,13 @@ def tree_settings(params: Params, seed: int, jobs: int) -> dict[str, Any]:
     }
 
 
-def matrix_of(rows: Rows, params: Params, seed: int) -> xgboost.DMatrix:
-    """The rows to learn from, weighted."""
+def matrix_of(
+    rows: Rows, params: Params, seed: int, *, importance: NDArray[np.float64] | None = None
+) -> xgboost.DMatrix:
+    """The rows to learn from, weighted. `importance` is how much each row counts; all the same unless given."""
     chosen, weights = sample_genuine(rows.fraud, params.genuine_share, seed)
+    if importance is not None:
+        weights = importance[chosen] if weights is None else weights * importance[chosen]
     return xgboost.DMatrix(rows.features[chosen], label=rows.fraud[chosen], weight=weights)
 
 

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
@@ -8,8 +7,7 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { counter, gauge } from "@tripline/service-kit/telemetry/metrics";
 import type { RolloutClient, RolloutRequest } from "@tripline/system/client/rollout-client";
 import type { CommandOutput } from "@tripline/system/command-output";
-import { z } from "zod";
-import { judgeDay, sendDrift } from "../drift/judge-day.js";
+import { DAY_MS, judgeDay, sendDrift } from "../drift/judge-day.js";
 import type { RetrainOptions } from "../retraining/retrain.js";
 import { retrain } from "../retraining/retrain.js";
 import { newestPaymentMs } from "../retraining/retrain-dataset.js";
@@ -26,7 +24,7 @@ export interface FollowOptions {
   readonly rollouts?: Pick<RolloutClient, "start" | "status">;
   /** The part of a rollout's plan that differs from control's defaults. */
   readonly rolloutPlan: Partial<RolloutRequest>;
-  readonly times: Omit<LoopTimes, "unlearntDays">;
+  readonly times: LoopTimes;
   /** Between the end of one look at the lake and the next. */
   readonly lookMs: number;
   readonly logger: Logger;
@@ -34,8 +32,6 @@ export interface FollowOptions {
 }
 
 const MS_PER_S = 1_000;
-
-const params = z.object({ retrain: z.object({ newest_days: z.int(), label_delay_days: z.int() }) });
 
 /** A training worker at work. */
 export interface FollowedTraining {
@@ -56,7 +52,7 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
   const { kafka, logger, retrain: asked, signal } = options;
   const store = await openStore(asked.checkpoints ?? pathToFileURL(asked.work).href);
   const state = await LoopState.open(store);
-  const loop = makeLoop(options, state, await unlearntDays(asked.paramsFile));
+  const loop = makeLoop(options, state);
   let stopped: TriplineError | undefined;
   const consumer = await followDrift({
     ...{ kafka, model: asked.model },
@@ -102,6 +98,11 @@ async function turns(
       { description: "Whether there is a drift that no promotion has answered yet" },
       () => Number(state.current.alarm !== null),
     ),
+    gauge(
+      "tripline_training_drift_open_seconds",
+      { description: "Time of payments since the newest drift that no promotion has answered; 0 where none is open" },
+      () => openSeconds(state),
+    ),
   ];
   while (!signal.aborted) {
     try {
@@ -122,19 +123,19 @@ async function turns(
   for (const end of readings) end();
 }
 
-/** By the rules of `windows.py`. */
-async function unlearntDays(paramsFile: string): Promise<number> {
-  const { retrain: rules } = params.parse(JSON.parse(await readFile(paramsFile, "utf8")));
-  return rules.newest_days + 2 * rules.label_delay_days;
+function openSeconds(state: LoopState): number {
+  const { alarm, judgedDay } = state.current;
+  const days = alarm === null ? 0 : Math.max(0, (judgedDay ?? alarm.day) - alarm.day);
+  return (days * DAY_MS) / MS_PER_S;
 }
 
-function makeLoop(options: FollowOptions, state: LoopState, unlearnt: number): TrainingLoop {
-  const { retrain: asked, kafka, rollouts, rolloutPlan: plan, logger, signal } = options;
+function makeLoop(options: FollowOptions, state: LoopState): TrainingLoop {
+  const { retrain: asked, kafka, rollouts, rolloutPlan: plan, times, logger, signal } = options;
   const { lake, model, tenant: name, labelsBy } = asked;
   const tenant = name === undefined ? {} : { tenant: name };
   const output = linesTo(logger);
   return new TrainingLoop({
-    ...{ state, logger, times: { ...options.times, unlearntDays: unlearnt } },
+    ...{ state, logger, times },
     newestPaymentMs: () =>
       newestPaymentMs({ lake, ...tenant }).catch((error: unknown) => {
         if (error instanceof TriplineError && error.code === "not-found") return undefined;
@@ -142,7 +143,8 @@ function makeLoop(options: FollowOptions, state: LoopState, unlearnt: number): T
       }),
     judge: (day) => judgeDay({ lake, model, labelsBy, ...tenant, output }, day),
     tell: (events) => sendDrift(kafka, events),
-    retrain: (cutoffMs) => retrain({ ...asked, cutoffMs, output, signal }),
+    retrain: (cutoffMs, driftMs) =>
+      retrain({ ...asked, cutoffMs, output, signal, ...(driftMs === undefined ? {} : { driftMs }) }),
     ...(rollouts === undefined ? {} : { rollout: new LeadingRollout({ state, model, rollouts, plan, logger }) }),
   });
 }

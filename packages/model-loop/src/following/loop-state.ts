@@ -12,7 +12,14 @@ const stateSchema = z.strictObject({
   /** The cut-off of the last retraining. */
   triedDay: z.int().nullable(),
   /** The newest drift that no champion has answered yet. */
-  alarm: z.strictObject({ day: z.int(), sentence: z.string() }).nullable(),
+  alarm: z
+    .strictObject({
+      day: z.int(),
+      /** That of the first drift, which others have joined; absent in what an earlier release wrote. */
+      firstDay: z.int().optional(),
+      sentence: z.string(),
+    })
+    .nullable(),
   /** What was registered and is not champion yet. */
   challenger: z
     .strictObject({

@@ -26,6 +26,8 @@ class World {
   rollout: ShownRollout | undefined;
   refusal: ControlRefusal | undefined;
   readonly did: string[] = [];
+  /** Of each retraining, counted from the first day of the tests: since when the world is another one. */
+  readonly driftDays: (number | undefined)[] = [];
   /** Called while a retraining runs. */
   meanwhile: () => Promise<void> = async () => {};
 
@@ -45,7 +47,7 @@ class World {
       },
     };
     const loop: TrainingLoop = new TrainingLoop({
-      ...{ state, logger, times: { everyDays: 28, retryDays: 7, unlearntDays: 0 } },
+      ...{ state, logger, times: { everyDays: 28, retryDays: 7 } },
       // Two hours into the day: the day before is whole.
       newestPaymentMs: async () => this.today * DAY_MS + 7_200_000,
       judge: async (day) => {
@@ -53,12 +55,13 @@ class World {
         return kind === undefined ? [] : [drift(day, kind)];
       },
       tell: (events) => loop.hear(events),
-      retrain: async (cutoffMs) => {
+      retrain: async (cutoffMs, driftMs) => {
+        this.driftDays.push(driftMs === undefined ? undefined : driftMs / DAY_MS - DAY);
         this.did.push(`retrain ${dateOf(cutoffMs / DAY_MS)}`);
         await this.meanwhile();
         const outcome = this.outcomes.shift();
         if (outcome === undefined) throw new Error("killed");
-        return outcome;
+        return { learntToMs: cutoffMs, ...outcome };
       },
       rollout: new LeadingRollout({ state, model: "fraud", rollouts, plan: {}, logger }),
     });
@@ -122,6 +125,17 @@ test("a drift is retrained on at once and as labels come, until a champion has l
   world.rollout = shown("v2", "champion");
   await passDays(20);
   expect(world.did).toHaveLength(7);
+});
+
+test("a retraining learns since when the first drift has been open, also from another process", async () => {
+  await loop.turn();
+  world.outcomes = [kept, kept, kept, kept];
+  await passDays(28);
+  world.drifts.set(DAY + 28, "feature").set(DAY + 30, "feature");
+  await passDays(2);
+  loop = await world.loop(folder);
+  await passDays(12);
+  expect(world.driftDays).toEqual([undefined, 28, 28]);
 });
 
 test("a drift while a retraining runs joins it, and starts no second one", async () => {
@@ -199,7 +213,7 @@ test("a lake that is away is looked at again, a day that cannot be judged is lef
   const judged: number[] = [];
   const state = await LoopState.open(await openStore(pathToFileURL(folder).href));
   const other = new TrainingLoop({
-    ...{ state, logger, times: { everyDays: 28, retryDays: 7, unlearntDays: 0 } },
+    ...{ state, logger, times: { everyDays: 28, retryDays: 7 } },
     newestPaymentMs: async () => (DAY + 2) * DAY_MS + 7_200_000,
     judge: async (day) => {
       judged.push(day - DAY);

@@ -6,15 +6,13 @@ import { DAY_MS, dateOf } from "../drift/judge-day.js";
 import type { RetrainOutcome } from "../retraining/retrain.js";
 import { DATA_REFUSED, TOO_EARLY } from "../retraining/retrain.js";
 import type { LeadingRollout } from "./lead-rollout.js";
-import type { LoopState } from "./loop-state.js";
+import type { LoopFacts, LoopState } from "./loop-state.js";
 
 export interface LoopTimes {
   /** How many days of new labels start a retraining without a drift. */
   readonly everyDays: number;
   /** After a drift: so many days of new labels between one retraining and the next, until a champion answers it. */
   readonly retryDays: number;
-  /** Days before the cut-off that are not trained on: newest weeks, and the label delay before and after them. */
-  readonly unlearntDays: number;
 }
 
 export interface TrainingLoopOptions {
@@ -26,7 +24,8 @@ export interface TrainingLoopOptions {
   judge(day: number): Promise<readonly DriftDetected[]>;
   /** Tells everybody; this loop hears of it by `hear`. */
   tell(events: readonly DriftDetected[]): Promise<void>;
-  retrain(cutoffMs: number): Promise<RetrainOutcome>;
+  /** @param driftMs since when the world is another one, where a drift is open */
+  retrain(cutoffMs: number, driftMs: number | undefined): Promise<RetrainOutcome>;
   /** Absent without credentials for the control plane: then a person rolls challengers out. */
   readonly rollout?: LeadingRollout;
   readonly logger: Logger;
@@ -71,7 +70,10 @@ export class TrainingLoop {
         logger.info({ day: date }, `the scores are those of a new champion, so nothing starts: ${sentence}`);
         continue;
       }
-      await state.change(({ alarm }) => ({ alarm: { day: Math.max(day, alarm?.day ?? day), sentence } }));
+      await state.change(({ alarm }) => {
+        const firstDay = Math.min(day, firstDayOf(alarm) ?? day);
+        return { alarm: { day: Math.max(day, alarm?.day ?? day), firstDay, sentence } };
+      });
       const joins = before === null ? "" : `, joins that of ${dateOf(before.day)}`;
       logger.warn({ day: date }, `drift${joins}: ${sentence}`);
     }
@@ -114,7 +116,7 @@ export class TrainingLoop {
   }
 
   async #retrainIfDue(today: number): Promise<void> {
-    const { state, retrain, logger, rollout, times } = this.#options;
+    const { state, retrain, logger, rollout } = this.#options;
     const { alarm } = state.current;
     if (alarm !== null && today - alarm.day > ALARM_DAYS_MAX) {
       logger.warn({ day: dateOf(alarm.day) }, `nothing better came of that drift in ${ALARM_DAYS_MAX} days`);
@@ -123,14 +125,16 @@ export class TrainingLoop {
     const why = this.#dueBecause(today);
     if (why === undefined) return;
     logger.info({ cutoff: dateOf(today) }, `retraining begins: ${why}`);
-    const outcome = await retrain(today * DAY_MS).catch((error: unknown) => {
+    const driftDay = firstDayOf(state.current.alarm);
+    const driftMs = driftDay === undefined ? undefined : driftDay * DAY_MS;
+    const outcome = await retrain(today * DAY_MS, driftMs).catch((error: unknown) => {
       this.#runs.inc({ result: "failed" });
       throw error;
     });
-    const { line, version } = outcome;
+    const { line, version, learntToMs = 0 } = outcome;
     this.#runs.inc({ result: resultOf(outcome) });
     logger[outcome.code === DATA_REFUSED ? "error" : "info"]({ cutoff: dateOf(today), version }, line);
-    const learntTo = today - times.unlearntDays;
+    const learntTo = Math.floor(learntToMs / DAY_MS);
     const challenger = version === undefined ? {} : { challenger: { version, why, learntTo, stage: null } };
     await state.change(() => ({ triedDay: today, ...challenger }));
     if (version !== undefined && rollout === undefined) {
@@ -149,6 +153,10 @@ export class TrainingLoop {
     const from = triedDay ?? firstDay ?? today;
     return today - from >= everyDays ? `${today - from} days of new labels since ${dateOf(from)}` : undefined;
   }
+}
+
+function firstDayOf(alarm: LoopFacts["alarm"]): number | undefined {
+  return alarm?.firstDay ?? alarm?.day;
 }
 
 function resultOf({ code, version }: RetrainOutcome): string {

@@ -41,6 +41,8 @@ export interface RetrainOptions {
   /** Parameters of the trees, and under `retrain` when a model is better. */
   readonly paramsFile: string;
   readonly trustWeeks: boolean;
+  /** Since when the world is another one: days before may count less, and what is better learns from the newest weeks, too. */
+  readonly driftMs?: number;
   readonly jobs: number;
   /** Ends the training; it goes on from its checkpoints. */
   readonly signal?: AbortSignal;
@@ -59,6 +61,8 @@ export interface RetrainOutcome {
   readonly code: number;
   /** What was registered; undefined where the champion was kept. */
   readonly version?: string;
+  /** Payments from then on it has not learnt from; undefined where the champion was kept. */
+  readonly learntToMs?: number;
   /** The last line that was printed. */
   readonly line: string;
 }
@@ -163,7 +167,7 @@ async function challengeIn(
   { plan, folder }: OpenedPlan,
   dataset: string,
 ): Promise<RetrainOutcome> {
-  const { model, paramsFile, trustWeeks, jobs, output, signal } = options;
+  const { model, paramsFile, trustWeeks, driftMs, jobs, output, signal } = options;
   const commit = await currentCommit();
   const { code, output: printed } = await runPythonModule(
     "tripline_training.retrain",
@@ -172,6 +176,7 @@ async function challengeIn(
       ...["--registry", registryUrl, "--name", model, "--work", folder],
       ...["--params", paramsFile, "--rules", paramsFile, "--jobs", String(jobs)],
       ...(trustWeeks ? ["--trust-weeks"] : []),
+      ...(driftMs === undefined ? [] : ["--drift-from", new Date(driftMs).toISOString()]),
       ...(commit === undefined ? [] : ["--commit", commit]),
     ],
     {
@@ -182,6 +187,7 @@ async function challengeIn(
     },
   );
   const line = printed.trimEnd().split("\n").at(-1) ?? "";
-  const version = /^retrain: registered=\w+ version=(\w+)/.exec(line)?.[1];
-  return { code, line, ...(version === undefined ? {} : { version }) };
+  const [, version, learntTo] = /^retrain: registered=\w+ version=(\w+) .*learnt_to=(\S+)/.exec(line) ?? [];
+  if (version === undefined || learntTo === undefined) return { code, line };
+  return { code, line, version, learntToMs: Date.parse(learntTo) };
 }

@@ -22,6 +22,7 @@ interface RetrainFlags extends FollowFlags {
   readonly labelsBy: RetrainOptions["labelsBy"];
   readonly params: string;
   readonly trustWeeks?: true;
+  readonly driftFrom?: number;
   readonly jobs: number;
   readonly checkpoints?: string;
   readonly follow?: true;
@@ -54,6 +55,11 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
       .addOption(labelsByOption())
       .option("--params <file>", "parameters of the trees, and when a model is better", PARAMS_FILE)
       .option("--trust-weeks", "a person has looked at the weeks that were refused, and they are right")
+      .option(
+        "--drift-from <time>",
+        "since when the world is another one: days before may count less, and the newest weeks are learnt, too",
+        parseTime,
+      )
       .option("--jobs <count>", "threads; another number may give another model", wholeNumber, 1)
       .addOption(
         new Option(
@@ -91,6 +97,7 @@ function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
     labelsBy: flags.labelsBy,
     paramsFile: flags.params,
     trustWeeks: flags.trustWeeks === true,
+    ...(flags.driftFrom === undefined ? {} : { driftMs: flags.driftFrom }),
     jobs: flags.jobs,
     output,
     ...(tenant === undefined ? {} : { tenant }),
