@@ -5,7 +5,7 @@ import { refuseSecond, startSystem } from "@tripline/system/services/run-system"
 import type { Workspace } from "@tripline/system/services/workspace";
 import { ROOT } from "@tripline/system/services/workspace";
 import type { StepLog } from "@tripline/system/step-log";
-import type { TrainedModel } from "./training/train-demo-model.js";
+import type { TrainedModel, TrainOptions } from "./training/train-demo-model.js";
 import { trainDemoModel } from "./training/train-demo-model.js";
 
 /** The simulated history lies in the past, and live traffic goes on from there. */
@@ -23,10 +23,12 @@ export async function startDemoSystem(options: {
   readonly topology?: Topology;
   /** TLS and rights everywhere. */
   readonly isSecure?: boolean;
+  /** Another world than the demo's, with a registry of its own. */
+  readonly world?: Pick<TrainOptions, "root" | "simulation" | "days">;
 }): Promise<{ model: TrainedModel; system: RunningSystem }> {
-  const { workspace, steps } = options;
+  const { workspace, steps, world = { root: ROOT } } = options;
   await refuseSecond(workspace);
-  const model = await trainDemoModel({ root: ROOT, secretsFile: workspace.secrets, steps });
+  const model = await trainDemoModel({ ...world, secretsFile: workspace.secrets, steps });
   const system = await startSystem({
     ...options,
     ports: readPorts(),

@@ -1,11 +1,9 @@
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
+import { DayPlayer } from "@tripline/model-loop/journeys/day-player";
 import { replayDecisions } from "@tripline/model-loop/replay-decisions/replay-decisions";
 import type { TrainedModel } from "@tripline/model-loop/training/train-demo-model";
-import { createSimulation } from "@tripline/simulator/create-simulation";
-import { eventsFrom } from "@tripline/simulator/merge-labels";
-import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { readTopic } from "@tripline/system/ledger/ledger";
@@ -22,9 +20,6 @@ export interface ReplayJourneyOptions {
   print(text: string): void;
 }
 
-const DAY_MS = 86_400_000;
-const CHUNK = 50;
-const WAIT_SECONDS = 25;
 const MS_PER_S = 1_000;
 
 /**
@@ -34,7 +29,7 @@ const MS_PER_S = 1_000;
  */
 export async function replayJourney({ client, kafka, lake, model, print }: ReplayJourneyOptions): Promise<void> {
   const fromMs = Date.now();
-  const { payments, labels } = await playDay(client, model);
+  const { payments, labels } = await new DayPlayer(client, model).playDay();
   await awaitArchive(kafka, lake, [TOPICS.features, TOPICS.decisions, TOPICS.labels]);
   print(`A day is played: ${payments} payments are decided and ${labels} labels applied, and all of it is archived.`);
   const decided = new Set<string>();
@@ -55,27 +50,4 @@ export async function replayJourney({ client, kafka, lake, model, print }: Repla
   print(
     `Each of them is decided again from the archive, with the same bytes, in ${seconds.toFixed(1)} s.\n${lastLine}`,
   );
-}
-
-/** Everything that takes place on the day after the history, in the order in which it does. */
-async function playDay(
-  client: ReplayJourneyOptions["client"],
-  { simulation, historyEndMs }: ReplayJourneyOptions["model"],
-): Promise<{ payments: number; labels: number }> {
-  const counts = { payments: 0, labels: 0 };
-  let [payments, labels]: [SimulatedPayment[], SimulatedPayment[]] = [[], []];
-  const send = async (): Promise<void> => {
-    await client.decideAll(payments, WAIT_SECONDS);
-    await client.applyLabels(labels, WAIT_SECONDS);
-    [payments, labels] = [[], []];
-  };
-  for (const { kind, atMs, payment } of eventsFrom(createSimulation(simulation), historyEndMs)) {
-    if (atMs >= historyEndMs + DAY_MS) break;
-    if (kind === "label") labels.push(payment);
-    else payments.push(payment);
-    counts[kind === "label" ? "labels" : "payments"] += 1;
-    if (payments.length + labels.length >= CHUNK) await send();
-  }
-  await send();
-  return counts;
 }

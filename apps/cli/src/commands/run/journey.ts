@@ -1,6 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import type { DriftJourneyOptions } from "@tripline/model-loop/journeys/drift-journey";
+import { DRIFT_WORLD, driftJourney } from "@tripline/model-loop/journeys/drift-journey";
 import type { RolloutJourneyOptions } from "@tripline/model-loop/journeys/rollout-journey";
 import { badModelJourney, goodModelJourney } from "@tripline/model-loop/journeys/rollout-journey";
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
@@ -34,7 +36,8 @@ interface Journey {
       EraseOptions &
       RevokeOptions &
       RotateOptions &
-      BreachOptions,
+      BreachOptions &
+      DriftJourneyOptions,
   ): Promise<unknown>;
   /** Whether the archive runs, too. */
   readonly isArchived?: true;
@@ -42,6 +45,8 @@ interface Journey {
   readonly hasConsole?: true;
   /** Whether it is a system with TLS and rights. */
   readonly isSecure?: true;
+  /** Another world than the demo's. */
+  readonly world?: typeof DRIFT_WORLD;
 }
 
 const WORKSPACE = "journey";
@@ -55,6 +60,7 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
   "bad-model": { tell: badModelJourney },
   "good-model": { tell: goodModelJourney },
   erase: { tell: eraseJourney },
+  drift: { tell: driftJourney, isArchived: true, world: DRIFT_WORLD },
   revoke: { tell: revokeJourney },
   rotate: { tell: rotateJourney, isSecure: true },
   breach: { tell: breachJourney, isSecure: true },
@@ -84,8 +90,9 @@ export function journeyCommand(): Command {
       const steps = new StepLog(process.stderr, bootstrapSteps());
       const workspace = workspaceIn(join(STATE_DIRECTORY, WORKSPACE));
       const journey = JOURNEYS[name] ?? { tell: firstPaymentJourney };
-      const { tell, isArchived = false, hasConsole = false, isSecure = false } = journey;
-      const { system, model } = await startDemoSystem({ workspace, steps, isArchived, hasConsole, isSecure });
+      const { tell, isArchived = false, hasConsole = false, isSecure = false, world } = journey;
+      const own = world === undefined ? {} : { world: { ...world, root: join(STATE_DIRECTORY, `journey-${name}`) } };
+      const { system, model } = await startDemoSystem({ workspace, steps, isArchived, hasConsole, isSecure, ...own });
       let count = 0;
       const print = (text: string): void => {
         count += 1;

@@ -1,0 +1,67 @@
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
+import { eventsFrom } from "@tripline/simulator/merge-labels";
+import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import type { TriplineClient } from "@tripline/system/client/tripline-client";
+import type { TrainedModel } from "../training/train-demo-model.js";
+
+export interface PlayedDay {
+  readonly payments: number;
+  readonly labels: number;
+}
+
+const DAY_MS = 86_400_000;
+const CHUNK = 50;
+const WAIT_SECONDS = 25;
+
+/** Plays the simulated world on from where the history of a model ended, a day at a time and as fast as it goes. */
+export class DayPlayer {
+  readonly #events: Iterator<SimulatedEvent>;
+  #next: SimulatedEvent | undefined;
+  #dayEndMs: number;
+
+  /** @param change what of a payment is otherwise than simulated */
+  constructor(
+    private readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">,
+    { simulation, historyEndMs }: Pick<TrainedModel, "simulation" | "historyEndMs">,
+    private readonly change: (payment: SimulatedPayment) => SimulatedPayment = (payment) => payment,
+  ) {
+    this.#events = eventsFrom(createSimulation(simulation), historyEndMs);
+    this.#dayEndMs = historyEndMs;
+  }
+
+  /** The beginning of the day that comes next, in ms since the epoch. */
+  get nextDayMs(): number {
+    return this.#dayEndMs;
+  }
+
+  /** Everything that takes place on the next day, in the order in which it does: decided, and labels applied. */
+  async playDay(): Promise<PlayedDay> {
+    this.#dayEndMs += DAY_MS;
+    const counts = { payments: 0, labels: 0 };
+    let [payments, labels]: [SimulatedPayment[], SimulatedPayment[]] = [[], []];
+    const send = async (): Promise<void> => {
+      await this.client.decideAll(payments, WAIT_SECONDS);
+      await this.client.applyLabels(labels, WAIT_SECONDS);
+      [payments, labels] = [[], []];
+    };
+    for (let event = this.#take(); event !== undefined; event = this.#take()) {
+      const payment = this.change(event.payment);
+      if (event.kind === "label") labels.push(payment);
+      else payments.push(payment);
+      counts[event.kind === "label" ? "labels" : "payments"] += 1;
+      if (payments.length + labels.length >= CHUNK) await send();
+    }
+    await send();
+    return counts;
+  }
+
+  /** The next event of the day; undefined where the day is over. */
+  #take(): SimulatedEvent | undefined {
+    const { value } = this.#next === undefined ? this.#events.next() : { value: this.#next };
+    const event: SimulatedEvent | undefined = value ?? undefined;
+    const isToday = event !== undefined && event.atMs < this.#dayEndMs;
+    this.#next = isToday ? undefined : event;
+    return isToday ? event : undefined;
+  }
+}
