@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
+import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { planServices } from "@tripline/system/services/plan-services";
@@ -15,10 +17,11 @@ import type { World } from "../e2e/world/prepare-world.js";
 import { prepareWorld } from "../e2e/world/prepare-world.js";
 import type { BenchContext } from "../harness/bench-context.js";
 import { processTreeCpu } from "../harness/cpu-meter.js";
-import type { Benchmark, BenchPart, PartOutcome } from "../harness/run-benchmark.js";
+import type { Benchmark, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { startServer } from "../harness/start-server.js";
-import { bytesOfFolder, bytesOfTopics, meanBytesOfKeys } from "./measure-bytes.js";
+import type { KeyFigures } from "./measure-bytes.js";
+import { bytesOfFolder, bytesOfTopics, measureKeys } from "./measure-bytes.js";
 
 /** From a few payments a batch to many: the cost of a decision falls by a factor of ten in between. */
 const RATES_DEFAULT = [300, 1_000, 2_500] as const;
@@ -29,6 +32,14 @@ const SHORT_ROUND_MS = 1_000;
 const CONNECTIONS_MAX = 256;
 const ARCHIVE_MS_MAX = 120_000;
 const US_PER_MS = 1_000;
+const PAYMENTS = 20_000;
+const SHORT_PAYMENTS = 500;
+/** In flight: batches as they are at some hundred payments a second. */
+const BYTES_CONNECTIONS = 32;
+const LABELS = 200;
+const LABEL_WAIT_S = 10;
+/** Begins the kind of a window state, before its entity. */
+const STATE = "state:";
 
 /** What `tripline capacity` computes from: CPU by process at several loads, bytes by topic, key and payment. */
 export const capacityBenchmark: Benchmark = {
@@ -46,8 +57,15 @@ export const capacityBenchmark: Benchmark = {
       name: "cost",
       title: "all processes of the system at several steady loads, and the bytes left on disk and in memory",
       run: runCost,
-    } satisfies BenchPart,
+    },
+    {
+      name: "bytes",
+      title: "the bytes that payments leave on disk and in memory, whatever else the machine does",
+      onlyWhenNamed: true,
+      run: runBytes,
+    },
   ],
+  // A result that `tripline capacity --learn` reads is of one part.
   line: ["cpu_us_per_decision", "kafka_bytes", "redis_bytes", "lake_bytes"],
 };
 
@@ -59,28 +77,55 @@ function parseRates(text: string): number[] {
 
 async function runCost(context: BenchContext): Promise<PartOutcome> {
   const isShort = context.flags.short === true;
-  const world = await prepareWorld(context, isShort || context.flags.small === true);
-  const system = await startBenchSystem(context, world);
-  const stream = streamOn(system, world);
-  // Before the first payment of this run: in it a card pays more in a minute than it usually does in a month.
-  const states = await meanBytesOfKeys((await context.redis()).client);
+  const { world, system, stream, states } = await startCapacity(context);
   await warmUp(context, system, stream);
   const rates = Array.isArray(context.flags.rates) ? context.flags.rates.map(Number) : [...RATES_DEFAULT];
   const durationMs = isShort ? SHORT_ROUND_MS : ROUND_MS;
   const contestants = rates.map((ratePerSecond) => atRate({ system, stream, ratePerSecond, durationMs }));
   const measured = await context.measure(contestants, { roundsDefault: isShort ? 1 : ROUNDS });
-  const kept = await measureKept(context, world, states);
+  await label(system, stream);
+  const { figures, archiveFigures } = await measureKept(context, world, states);
   const busiest = measured.at(-1)?.samples;
   return {
     contestants: measured,
-    summary: { ...kept, cpu_us_per_decision: busiest?.cpu_us_per_op ?? [] },
-    notes: NOTES,
+    summary: { ...figures, ...archiveFigures, cpu_us_per_decision: busiest?.cpu_us_per_op ?? [] },
+    notes: [CPU_NOTE, ...NOTES],
   };
 }
 
+async function runBytes(context: BenchContext): Promise<PartOutcome> {
+  const { world, system, stream, states } = await startCapacity(context);
+  const requests = stream.take(context.flags.short === true ? SHORT_PAYMENTS : PAYMENTS);
+  const load = { port: system.port, requests, ratePerSecond: 0, connectionsMax: BYTES_CONNECTIONS };
+  requireHealthy(await driveArrivals(load));
+  await label(system, stream);
+  const { figures } = await measureKept(context, world, states);
+  return { contestants: [], summary: figures, notes: NOTES };
+}
+
+async function startCapacity(context: BenchContext) {
+  const world = await prepareWorld(context, context.flags.short === true || context.flags.small === true);
+  const system = await startBenchSystem(context, world);
+  // Before the first payment of this run: in it a card pays more in a minute than it usually does in a month.
+  const states = await measureKeys((await context.redis()).client);
+  return { world, system, stream: streamOn(system, world), states };
+}
+
+/** Labels, so that their records are measured too. */
+async function label({ port, authorization }: BenchSystem, stream: PaymentStream): Promise<void> {
+  const payments: SimulatedPayment[] = [];
+  stream.take(LABELS, (payment) => {
+    payments.push(payment);
+    return payment;
+  });
+  const tokens = { authorization: async () => authorization };
+  const client = new TriplineClient(`http://127.0.0.1:${port}`, tokens);
+  await client.applyLabels(payments, LABEL_WAIT_S);
+}
+
+const CPU_NOTE = "<process>_cpu_ms is the CPU time of a round of wall_ms, including what is spent without any payment.";
 const NOTES = [
-  "<process>_cpu_ms is the CPU time of a round of wall_ms, including what is spent without any payment.",
-  "kafka_bytes_<topic>: the segments of one replica divided by their records. redis_bytes_<kind>: MEMORY USAGE of a sample of the keys.",
+  "kafka_bytes_<topic>: the segments of one replica divided by their records. redis_bytes_<kind>: MEMORY USAGE of a sample of the keys. redis_states_<entity>: window states of the world for each of its cards, or terminals.",
   "lake_bytes: the archive's files divided by the payments, once it has caught up; archive_us_per_decision is its CPU time for that.",
 ];
 
@@ -112,31 +157,29 @@ function atRate({ system, stream, ratePerSecond, durationMs }: SteadyLoad): Cont
   };
 }
 
-/** The bytes that all payments so far have left. */
-async function measureKept(
-  context: BenchContext,
-  world: World,
-  states: ReadonlyMap<string, number>,
-): Promise<Record<string, readonly number[]>> {
-  const brokers = await context.kafka();
-  const { client } = await context.redis();
-  const topics = await bytesOfTopics(context.folder, brokers);
-  const keys = new Map([...(await meanBytesOfKeys(client)), ...states]);
-  const archived = await archiveAll(context, world);
-  const sum = (values: ReadonlyMap<string, number>) => [...values.values()].reduce((total, bytes) => total + bytes, 0);
-  const named = (prefix: string, values: ReadonlyMap<string, number>) =>
-    Object.fromEntries([...values].map(([name, bytes]) => [`${prefix}_${name}`, [bytes]]));
-  return {
-    kafka_bytes: [sum(topics)],
-    ...named("kafka_bytes", topics),
-    redis_bytes: [(keys.get("idem") ?? 0) + (keys.get("decision") ?? 0)],
-    ...named("redis_bytes", keys),
-    ...archived,
-  };
+/** What all payments so far have left, and apart from it what the archive took for it. */
+async function measureKept(context: BenchContext, world: World, states: ReadonlyMap<string, KeyFigures>) {
+  const topics = await bytesOfTopics(context.folder, await context.kafka());
+  const keys = new Map([...(await measureKeys((await context.redis()).client)), ...states]);
+  const { lake_bytes, ...archiveFigures } = await archiveAll(context, world);
+  const figures: Record<string, readonly number[]> = { lake_bytes };
+  for (const [topic, bytes] of topics) figures[`kafka_bytes_${topic}`] = [bytes];
+  for (const [kind, { bytes, keys: count }] of keys) {
+    const entity = kind.startsWith(STATE) ? kind.slice(STATE.length) : undefined;
+    figures[`redis_bytes_${entity ?? kind}`] = [bytes];
+    if (entity === undefined) continue;
+    const owner = keys.get(`${STATE}${entity.startsWith("terminal") ? "terminal" : "card"}`);
+    figures[`redis_states_${entity}`] = [count / (owner?.keys ?? Number.NaN)];
+  }
+  const sum = (...values: readonly (number | undefined)[]) =>
+    values.reduce<number>((total, one) => total + (one ?? 0), 0);
+  figures.kafka_bytes = [sum(...topics.values())];
+  figures.redis_bytes = [sum(keys.get("idem")?.bytes, keys.get("decision")?.bytes)];
+  return { figures, archiveFigures };
 }
 
 /** Starts the archive and waits until it holds everything that was written. */
-async function archiveAll(context: BenchContext, world: World): Promise<Record<string, readonly number[]>> {
+async function archiveAll(context: BenchContext, world: World) {
   const brokers = await context.kafka();
   const lake = join(context.folder, "lake");
   const [port = 0] = await findFreePorts(1);

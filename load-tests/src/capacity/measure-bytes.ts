@@ -43,28 +43,37 @@ function partitionOf(path: string): { test(topic: string): boolean } {
   return { test: (topic) => new RegExp(`^${topic.replaceAll(".", "\\.")}-\\d+$`).test(folder) };
 }
 
-/** Mean bytes of a key with its value, by kind: `idem`, `decision`, `card`, `terminal` and the other entities. */
-export async function meanBytesOfKeys(redis: Redis): Promise<Map<string, number>> {
+/** What there is of keys of a kind. */
+export interface KeyFigures {
+  readonly keys: number;
+  /** Of a key with its value, in the mean. */
+  readonly bytes: number;
+}
+
+/** By kind: `idem`, `decision`, and `state:card`, `state:terminal` and the other entities. */
+export async function measureKeys(redis: Redis): Promise<Map<string, KeyFigures>> {
   const keys = new Map<string, string[]>();
+  const counts = new Map<string, number>();
   let cursor = "0";
   do {
     const [next, found] = await redis.scan(cursor, "COUNT", SCAN_COUNT);
     cursor = next;
     for (const key of found) {
-      const kind = key.startsWith("state:") ? key.split(":")[1] : key.split(":")[0];
-      if (kind === undefined) continue;
+      const kind = key.split(":", key.startsWith("state:") ? 2 : 1).join(":");
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
       const known = keys.get(kind) ?? [];
       keys.set(kind, known);
       if (known.length < SAMPLES_MAX) known.push(key);
     }
   } while (cursor !== "0");
-  const means = new Map<string, number>();
+  const figures = new Map<string, KeyFigures>();
   for (const [kind, sample] of keys) {
     const pipeline = redis.pipeline();
     for (const key of sample) pipeline.memory("USAGE", key);
     const results = (await pipeline.exec()) ?? [];
     const bytes = results.map(([, value]) => Number(value)).filter((value) => value > 0);
-    means.set(kind, bytes.reduce((sum, value) => sum + value, 0) / bytes.length);
+    const mean = bytes.reduce((sum, value) => sum + value, 0) / bytes.length;
+    figures.set(kind, { keys: counts.get(kind) ?? 0, bytes: mean });
   }
-  return means;
+  return figures;
 }

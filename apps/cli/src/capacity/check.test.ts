@@ -7,15 +7,28 @@ import { learnFrom, loadsOf, measuredSchema, readCapacityResult } from "./figure
 import committed from "./measured.json" with { type: "json" };
 
 test("what was learnt of a run is what was measured in it", () => {
-  const learnt = learnFrom(testResult([1_000, 100]), "tripline capacity --learn result.json");
+  const learnt = learnFrom(testResult([1_000, 100]), TEST_MEASURED);
   expect(learnt.rates).toEqual([100, 1_000]);
   expect(learnt.cpu.features).toEqual(TEST_MEASURED.cpu.features);
   expect(learnt.cpu.archive).toEqual(TEST_MEASURED.cpu.archive);
   expect(learnt).toMatchObject({
     kafka_bytes: TEST_MEASURED.kafka_bytes,
     redis_bytes: TEST_MEASURED.redis_bytes,
+    redis_states: TEST_MEASURED.redis_states,
     lake_bytes: 500,
   });
+  expect(learnt.sources.cpu).toEqual({ ...TEST_MEASURED.sources.cpu, measured_at: "2026-11-02T00:00:00Z" });
+});
+
+test("a run for the bytes alone leaves the CPU time as it was, and says so", () => {
+  const result = testResult([], 2);
+  const [part] = result.parts;
+  const bytes = { ...result, parts: [{ ...part, name: "bytes", contestants: [], summary: part?.summary ?? {} }] };
+  const learnt = learnFrom(bytes, TEST_MEASURED);
+  expect([learnt.cpu, learnt.rates]).toEqual([TEST_MEASURED.cpu, TEST_MEASURED.rates]);
+  expect(learnt.lake_bytes).toBe(1_000);
+  expect(learnt.sources.cpu).toEqual(TEST_MEASURED.sources.cpu);
+  expect(learnt.sources.bytes.command).toBe("npm run bench -- capacity --only bytes");
 });
 
 test.each([
@@ -50,11 +63,11 @@ test("loads that the machine did not sustain do not count", () => {
 });
 
 test("the committed figures can be read, and a file that is not a result is refused in one sentence", async () => {
-  const { rates, machine } = measuredSchema.parse(committed);
+  const { rates, sources } = measuredSchema.parse(committed);
   expect(rates.length).toBeGreaterThanOrEqual(2);
   // A crowded machine, or few payments at a time, makes a decision cost several times as much.
   expect(Math.max(...rates)).toBeGreaterThanOrEqual(1_000);
-  expect(machine.loadAverage).toBeLessThan(4);
+  expect(sources.cpu.load_average).toBeLessThan(4);
   const folder = await mkdtemp(join(tmpdir(), "capacity-"));
   const file = join(folder, "result.json");
   await expect(readCapacityResult(file)).rejects.toThrow(
@@ -65,6 +78,6 @@ test("the committed figures can be read, and a file that is not a result is refu
   const [part] = testResult([1, 2]).parts;
   await writeFile(file, JSON.stringify({ ...testResult([1, 2]), parts: [{ ...part, summary: {} }] }));
   const result = await readCapacityResult(file);
-  expect(() => learnFrom(result, "")).toThrow("The result lacks the figure archive_us_per_decision.");
+  expect(() => learnFrom(result, TEST_MEASURED)).toThrow("The result lacks the figure archive_us_per_decision.");
   await rm(folder, { recursive: true });
 });

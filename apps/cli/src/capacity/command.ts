@@ -36,12 +36,11 @@ export function capacityCommand(): Command {
 }
 
 async function runCapacity(flags: CapacityFlags): Promise<void> {
+  const measured = flags.measured === undefined ? measuredSchema.parse(committed) : await readMeasured(flags.measured);
   if (flags.learn !== undefined) {
-    const learnt = learnFrom(await readCapacityResult(flags.learn), `tripline capacity --learn ${flags.learn}`);
-    print([JSON.stringify(learnt, null, 2)]);
+    print([JSON.stringify(learnFrom(await readCapacityResult(flags.learn), measured), null, 2)]);
     return;
   }
-  const measured = flags.measured === undefined ? measuredSchema.parse(committed) : await readMeasured(flags.measured);
   if (flags.check !== undefined) await check(measured, flags.check);
   else plan(measured, flags);
 }

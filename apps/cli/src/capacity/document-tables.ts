@@ -1,10 +1,11 @@
-import type { Measured } from "./figures.js";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Measured, Source } from "./figures.js";
 import { measuredSchema, PROCESSES } from "./figures.js";
 import committed from "./measured.json" with { type: "json" };
 import type { Demand, Plan } from "./model.js";
-import { planCapacity, SERVICES } from "./model.js";
+import { isOfTerminal, planCapacity, SERVICES } from "./model.js";
 import { CLOUDS, costOf } from "./prices.js";
-import { CLOUD_NAMES, count, gb } from "./table.js";
+import { CLOUD_NAMES, count, gb, sourceText } from "./table.js";
 
 const RATES = [1_000, 10_000, 100_000, 1_000_000] as const;
 /** Each card pays about four times a day, a terminal forty times. */
@@ -63,29 +64,46 @@ function planRows(plans: readonly Plan[]): Cell[][] {
 }
 
 function measuredTables(
-  { cpu, kafka_bytes, redis_bytes, lake_bytes, machine, ...rest }: Measured,
+  { cpu, kafka_bytes, redis_bytes, redis_states, lake_bytes, machine, sources, rates }: Measured,
   table: Table,
 ): string {
+  const from = { cpu: sourceOf(sources.cpu), archive: sourceOf(sources.archive), bytes: sourceOf(sources.bytes) };
   const cost = (rate: number, ms: number): string => count((1_000 * ms) / rate);
   const costs = PROCESSES.map((process) => {
     const curve = new Map(cpu[process]);
-    return [process, ...rest.rates.map((rate) => (curve.has(rate) ? cost(rate, curve.get(rate) ?? 0) : ""))];
+    const cells = rates.map((rate) => (curve.has(rate) ? cost(rate, curve.get(rate) ?? 0) : ""));
+    return [process, ...cells, process === "archive" ? from.archive : from.cpu];
   });
-  const bytes = (kinds: Readonly<Record<string, number>>, names: readonly string[]) =>
-    names.flatMap((name) => (kinds[name] === undefined ? [] : [`${name} ${count(kinds[name])}`])).join(", ");
-  const state = ["card", "terminal", "device", "ip", "idem", "decision"];
+  const topics = Object.values(TOPICS).filter(({ name }) => kafka_bytes[name] !== undefined);
+  const named = (found: Readonly<Record<string, number>>, name: string) => count(found[name] ?? 0);
+  const states = Object.keys(redis_states).map((kind): Cell[] => {
+    const of = isOfTerminal(kind) ? "terminal" : "card";
+    const what = `a window state in Redis (\`state:${kind}:…\`), ${redis_states[kind]?.toFixed(2)} for each ${of}`;
+    return [what, named(redis_bytes, kind), from.bytes];
+  });
   return [
-    `${rest.measured_at.slice(0, 10)}, ${machine.cores} cores of ${machine.cpu}, load average ${machine.loadAverage.toFixed(0)} before the run.`,
+    `${machine.cores} cores of ${machine.cpu}.`,
     "",
-    table(["µs of CPU per decision", ...rest.rates.map((rate) => `${count(rate)} a second`)], costs),
+    table(["µs of CPU per decision", ...rates.map((rate) => `${count(rate)} a second`), "measured by"], costs),
     "",
     table(
-      ["bytes", ""],
+      ["", "bytes", "measured by"],
       [
-        ["of a record in Kafka, one replica", bytes(kafka_bytes, ["transactions", "features", "decisions"])],
-        ["of a key in Redis", bytes(redis_bytes, state)],
-        ["of a payment in the lake", count(lake_bytes)],
+        ...topics.map(({ name }): Cell[] => [
+          `a record of \`${name}\` in Kafka, one replica`,
+          named(kafka_bytes, name),
+          from.bytes,
+        ]),
+        ["a request in Redis (`idem:…`)", named(redis_bytes, "idem"), from.bytes],
+        ["a decision in Redis (`decision:…`)", named(redis_bytes, "decision"), from.bytes],
+        ...states,
+        ["a payment in the lake, all topics together", count(lake_bytes), from.bytes],
       ],
     ),
   ].join("\n");
 }
+
+const sourceOf = (source: Source): string => {
+  const [command, ...rest] = sourceText(source).split(", ");
+  return [`\`${command}\``, ...rest].join(", ");
+};

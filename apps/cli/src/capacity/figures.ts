@@ -12,20 +12,24 @@ const LOADED: readonly ProcessName[] = PROCESSES.filter((name) => name !== "arch
 const curve = z.array(z.tuple([z.number().positive(), z.number().nonnegative()])).min(1);
 const bytes = z.record(z.string(), z.number().positive());
 
+/** What measured a figure, when, and how busy the machine was then. */
+const source = z.object({ command: z.string(), measured_at: z.string(), load_average: z.number() });
+export type Source = z.infer<typeof source>;
+
 /** What one decision costs, measured. */
 export const measuredSchema = z.object({
   format: z.literal("tripline-capacity"),
-  measured_at: z.string(),
-  /** What measured it, and what made this file of it. */
-  commands: z.array(z.string()),
-  machine: z.object({ cpu: z.string(), cores: z.number(), loadAverage: z.number() }),
+  sources: z.object({ cpu: source, archive: source, bytes: source }),
+  machine: z.object({ cpu: z.string(), cores: z.number() }),
   /** Decisions a second at which the CPU was measured: between them it is known, beyond them extended. */
   rates: z.array(z.number().positive()).min(2),
   cpu: z.record(z.enum(PROCESSES), curve),
   /** Bytes on disk of a record on one replica, by topic. */
   kafka_bytes: bytes,
-  /** Bytes in Redis of a key with its value: `card`, `terminal`, `device`, `ip`, `idem`, `decision`. */
+  /** Bytes in Redis of a key with its value: `idem`, `decision`, and of a window state by its entity: `card`, `device`. */
   redis_bytes: bytes,
+  /** Window states that there are of an entity for each card, or for each terminal where it is one or a part of one. */
+  redis_states: bytes,
   /** Bytes of the archive's files by payment. */
   lake_bytes: z.number().positive(),
 });
@@ -47,6 +51,8 @@ const resultSchema = z.object({
     )
     .length(1),
 });
+/** The part that measures what is kept, and not what it costs in CPU time: a busy machine can do that. */
+const BYTES_PART = "bytes";
 export type CapacityResult = z.infer<typeof resultSchema>;
 
 /** A steady load as it was measured. */
@@ -107,8 +113,11 @@ function figureOf(figures: Readonly<Record<string, { median: number }>>, key: st
   return found;
 }
 
-/** Bytes by topic or kind of key, out of the summary's `kafka_bytes_…` and `redis_bytes_…`. */
-export function bytesOf(result: CapacityResult, prefix: "kafka_bytes" | "redis_bytes"): Record<string, number> {
+/** By name, out of the summary's `kafka_bytes_…`, `redis_bytes_…` and `redis_states_…`. */
+export function bytesOf(
+  result: CapacityResult,
+  prefix: "kafka_bytes" | "redis_bytes" | "redis_states",
+): Record<string, number> {
   const found = Object.entries(result.parts[0]?.summary ?? {}).filter(([name]) => name.startsWith(`${prefix}_`));
   return Object.fromEntries(found.map(([name, { median }]) => [name.slice(prefix.length + 1), median]));
 }
@@ -118,28 +127,43 @@ export function lakeBytesOf(result: CapacityResult): number {
   return figureOf(result.parts[0]?.summary ?? {}, "lake_bytes");
 }
 
-/** The costs behind the loads of a result. @throws TriplineError `config-invalid` when a figure is missing */
-export function learnFrom(result: CapacityResult, command: string): Measured {
+/**
+ * The costs behind a result. One of `--only bytes` has what is kept; the CPU time is then that of `before`.
+ *
+ * @throws TriplineError `config-invalid` when a figure is missing
+ */
+export function learnFrom(result: CapacityResult, before: Measured): Measured {
+  const isBytes = result.parts[0]?.name === BYTES_PART;
+  const source: Source = {
+    command: `npm run bench -- capacity${isBytes ? ` --only ${BYTES_PART}` : ""}`,
+    measured_at: result.date,
+    load_average: result.machine.loadAverage,
+  };
+  return measuredSchema.parse({
+    ...before,
+    ...(isBytes ? {} : costsOf(result)),
+    sources: isBytes ? { ...before.sources, bytes: source } : { cpu: source, archive: source, bytes: source },
+    kafka_bytes: bytesOf(result, "kafka_bytes"),
+    redis_bytes: bytesOf(result, "redis_bytes"),
+    redis_states: bytesOf(result, "redis_states"),
+    lake_bytes: lakeBytesOf(result),
+  });
+}
+
+function costsOf(result: CapacityResult): Pick<Measured, "machine" | "rates" | "cpu"> {
   const tenths = (value: number) => Math.round(10 * value) / 10;
   const loads = loadsOf(result).map(({ rate, cpuMsPerS }) => ({ rate: tenths(rate), cpuMsPerS }));
   const highest = loads.at(-1)?.rate ?? 0;
   const archiveUs = figureOf(result.parts[0]?.summary ?? {}, "archive_us_per_decision");
-  const cpu = Object.fromEntries([
-    ...LOADED.map(
-      (process) => [process, loads.map(({ rate, cpuMsPerS }) => [rate, tenths(cpuMsPerS.get(process) ?? 0)])] as const,
-    ),
-    // It was measured while it caught up, so it costs the same at every rate.
-    ["archive", [[highest, tenths((archiveUs * highest) / 1_000)]]],
-  ]);
-  return measuredSchema.parse({
-    format: "tripline-capacity",
-    measured_at: result.date,
-    commands: ["npm run bench -- capacity", command],
-    machine: result.machine,
-    rates: loads.map(({ rate }) => rate),
-    cpu,
-    kafka_bytes: bytesOf(result, "kafka_bytes"),
-    redis_bytes: bytesOf(result, "redis_bytes"),
-    lake_bytes: lakeBytesOf(result),
-  });
+  const curveOf = (process: ProcessName) =>
+    loads.map(({ rate, cpuMsPerS }): [number, number] => [rate, tenths(cpuMsPerS.get(process) ?? 0)]);
+  // It was measured while it caught up, so it costs the same at every rate.
+  const archive: [number, number][] = [[highest, tenths((archiveUs * highest) / 1_000)]];
+  const cpu = Object.fromEntries(
+    PROCESSES.map((process) => [process, process === "archive" ? archive : curveOf(process)]),
+  );
+  const { cpu: model, cores } = result.machine;
+  return measuredSchema
+    .pick({ machine: true, rates: true, cpu: true })
+    .parse({ machine: { cpu: model, cores }, rates: loads.map(({ rate }) => rate), cpu });
 }

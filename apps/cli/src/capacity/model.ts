@@ -33,8 +33,6 @@ export const RULES = {
   redisGbMax: 400,
   idempotencyDays: 1,
   decisionDays: 3,
-  /** Devices and addresses that window states are kept for, by card. */
-  devicesPerCard: 1,
   /** Labels by payment; those that arrive late cost a record of `labels` and one of `applied-labels`. */
   labelShare: 0.01,
   partitionsDefault: TOPICS.features.partitions,
@@ -179,16 +177,21 @@ function kafkaFor(demand: Demand, measured: Measured): Plan["kafka"] {
 
 function redisFor(demand: Demand, measured: Measured): Plan["redis"] {
   const size = (kind: string): number => measured.redis_bytes[kind] ?? 0;
-  const cardBytes = size("card") + RULES.devicesPerCard * (size("device") + size("ip"));
+  const states = Object.entries(measured.redis_states).reduce((sum, [kind, perOne]) => {
+    return sum + size(kind) * perOne * (isOfTerminal(kind) ? demand.terminals : demand.cards);
+  }, 0);
   const perDay = meanRate(demand) * DAY_S;
   const partsGb = {
-    states: (demand.cards * cardBytes + demand.terminals * size("terminal")) / RULES.redisMemoryFill / GB,
+    states: states / RULES.redisMemoryFill / GB,
     requests: (perDay * RULES.idempotencyDays * size("idem")) / RULES.redisMemoryFill / GB,
     decisions: (perDay * RULES.decisionDays * size("decision")) / RULES.redisMemoryFill / GB,
   };
   const memoryGb = partsGb.states + partsGb.requests + partsGb.decisions;
   return { memoryGb, partsGb, cpuShare: coresAt(measured, "valkey", demand.rate) };
 }
+
+/** Whether there are so many states of an entity for each terminal, and not for each card. */
+export const isOfTerminal = (entity: string): boolean => entity.startsWith("terminal");
 
 /** What stops growth today, and at which rate with the cards and terminals that are asked for. */
 function limitsOf(demand: Demand, measured: Measured): Limit[] {

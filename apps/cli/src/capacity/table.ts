@@ -1,6 +1,6 @@
 import type { Comparison } from "./check.js";
 import { errorOf, isWithin } from "./check.js";
-import type { Measured } from "./figures.js";
+import type { Measured, Source } from "./figures.js";
 import type { Plan } from "./model.js";
 import { SERVICES } from "./model.js";
 import type { Cloud, CostItem, Term } from "./prices.js";
@@ -71,11 +71,10 @@ function termText({ amount, unit, price, per, hours }: Term): string {
 }
 
 function remarks({ demand, limits }: Plan, measured: Measured): string[] {
-  const { machine, rates, measured_at: at } = measured;
+  const { machine, rates, sources } = measured;
   const highest = Math.max(...rates);
-  const { cpu, cores, loadAverage } = machine;
   return [
-    `  Measured ${at.slice(0, 10)} on ${cores} cores of ${cpu} at a load of ${loadAverage.toFixed(0)}, at up to ${count(highest)} decisions a second.`,
+    `  CPU: ${sourceText(sources.cpu)}, on ${machine.cores} cores of ${machine.cpu}, at up to ${count(highest)} decisions a second. Bytes: ${sourceText(sources.bytes)}.`,
     `  Prices: ${PRICES_OF}. An order of magnitude: ask the makers' calculators.`,
     ...(demand.rate > EXTENSION_MAX * highest
       ? [`  ${count(demand.rate)} a second is far beyond what was measured: read it as a direction.`]
@@ -84,6 +83,11 @@ function remarks({ demand, limits }: Plan, measured: Measured): string[] {
       ? ["  A limit marked REACHED has to be moved first: the figures above are what it would then take."]
       : []),
   ];
+}
+
+/** Where a figure comes from. */
+export function sourceText({ command, measured_at: at, load_average: load }: Source): string {
+  return `${command}, ${at.slice(0, 10)}, load average ${load.toFixed(0)}`;
 }
 
 /** Predictions beside measurements; those that count are marked where they are off. */

@@ -1,11 +1,12 @@
 import type { CapacityResult, Measured } from "../capacity/figures.js";
 
+const SOURCE = { command: "npm run bench -- capacity", measured_at: "2026-11-01T00:00:00Z", load_average: 0 };
+
 /** Costs that are easy to reckon with: a curve that bends once, and round bytes. */
 export const TEST_MEASURED: Measured = {
   format: "tripline-capacity",
-  measured_at: "2026-11-01T00:00:00Z",
-  commands: ["npm run bench -- capacity"],
-  machine: { cpu: "test", cores: 2, loadAverage: 0 },
+  sources: { cpu: SOURCE, archive: SOURCE, bytes: SOURCE },
+  machine: { cpu: "test", cores: 2 },
   rates: [100, 1_000],
   cpu: {
     ingestion: [
@@ -27,6 +28,7 @@ export const TEST_MEASURED: Measured = {
   },
   kafka_bytes: { transactions: 400, features: 1_000, decisions: 500 },
   redis_bytes: { card: 700, terminal: 500, device: 150, ip: 150, idem: 100, decision: 400 },
+  redis_states: { card: 1, terminal: 1, device: 1, ip: 1 },
   lake_bytes: 500,
 };
 
@@ -61,6 +63,12 @@ export function testResult(rates: readonly number[], factor = 1): CapacityResult
           ...{ kafka_bytes_transactions: of(400), kafka_bytes_features: of(1_000), kafka_bytes_decisions: of(500) },
           ...{ redis_bytes_card: of(700), redis_bytes_terminal: of(500), redis_bytes_device: of(150) },
           ...{ redis_bytes_ip: of(150), redis_bytes_idem: of(100), redis_bytes_decision: of(400) },
+          ...{
+            redis_states_card: of(1),
+            redis_states_terminal: of(1),
+            redis_states_device: of(1),
+            redis_states_ip: of(1),
+          },
           archive_us_per_decision: of(30),
         },
       },

@@ -13,13 +13,16 @@ export function printPart({ name, title, notes, contestants, summary }: PartResu
     return `| ${figure} | ${cells.join(" | ")} |`;
   });
   const totals = Object.entries(summary).map(([figure, spread]) => `| ${figure} | ${printSpread(spread)} |`);
-  return [
-    `### ${name}: ${title}`,
-    "",
+  const table = [
     `| median (lowest–highest) | ${heads.join(" | ")} |`,
     `| --- |${" ---: |".repeat(heads.length)}`,
     ...rows,
     "",
+  ];
+  return [
+    `### ${name}: ${title}`,
+    "",
+    ...(contestants.length === 0 ? [] : table),
     ...(totals.length === 0 ? [] : ["| summary | median (lowest–highest) |", "| --- | ---: |", ...totals, ""]),
     ...notes.map((note) => `- ${note}`),
   ]

@@ -51,7 +51,7 @@ const POLLS_MAX = 480;
 export class TriplineClient {
   constructor(
     private readonly baseUrl: string,
-    private readonly tokens: TokenSource,
+    private readonly tokens: Pick<TokenSource, "authorization">,
   ) {}
 
   /** Sends one payment and waits up to `waitSeconds` for its decision. No retry: the caller sees what happened. */
