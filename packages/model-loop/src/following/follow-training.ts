@@ -14,6 +14,8 @@ import { newestPaymentMs } from "../retraining/retrain-dataset.js";
 import { followDrift } from "./follow-drift.js";
 import { LeadingRollout } from "./lead-rollout.js";
 import { LoopState } from "./loop-state.js";
+import type { LoopReport } from "./report-loop.js";
+import { reportLoop } from "./report-loop.js";
 import type { LoopTimes } from "./training-loop.js";
 import { TrainingLoop } from "./training-loop.js";
 
@@ -27,6 +29,8 @@ export interface FollowOptions {
   readonly times: LoopTimes;
   /** Between the end of one look at the lake and the next. */
   readonly lookMs: number;
+  /** Told after each look where the worker stands. What it throws is logged, and the next look tells again. */
+  report?(facts: LoopReport): Promise<void>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
 }
@@ -67,6 +71,7 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
   const ended = turns(options, state, loop, (sentence) => {
     failure = sentence;
     if (sentence === undefined) count += 1;
+    return report(options, state, sentence);
   }).finally(() => consumer.close());
   const silent = () => (consumer.isHealthy() ? undefined : "it is not a live member of its consumer group");
   return {
@@ -76,11 +81,23 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
   };
 }
 
+async function report(
+  { report: tell, retrain: { model }, times, logger }: FollowOptions,
+  state: LoopState,
+  failure: string | undefined,
+): Promise<void> {
+  try {
+    await tell?.(reportLoop(model, state.current, times, failure));
+  } catch (error) {
+    logger.warn({ err: error }, "the control plane does not know where training stands");
+  }
+}
+
 async function turns(
   { lookMs, signal, logger }: FollowOptions,
   state: LoopState,
   loop: TrainingLoop,
-  onEnd: (failure: string | undefined) => void,
+  onEnd: (failure: string | undefined) => Promise<void>,
 ): Promise<void> {
   const failures = counter("tripline_training_failures_total", {
     description: "Turns of the training worker that failed",
@@ -108,15 +125,15 @@ async function turns(
     try {
       await loop.turn();
       turnedAtMs = Date.now();
-      onEnd(undefined);
+      await onEnd(undefined);
     } catch (error) {
       if (signal.aborted) break;
       failures.inc();
       const { code, message } = asTriplineError(error);
       // Otherwise the whole text: Python's last lines say what was wrong.
       const text = error instanceof TriplineError ? message : String(error);
-      onEnd(text);
       logger.error({ code }, `it is tried again in ${lookMs / MS_PER_S} s: ${text}`);
+      await onEnd(text);
     }
     await delay(lookMs, undefined, { signal }).catch(() => undefined);
   }

@@ -79,7 +79,7 @@ export async function followRetraining(options: RetrainOptions, flags: FollowFla
   const telemetry = startTelemetry({ service: "training", otlpEndpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT });
   const logger = createLogger("training", environment.LOG_LEVEL ?? "info");
   const { signal } = endOnSignal();
-  const rollouts = rolloutsFrom(environment, flags);
+  const control = controlFrom(environment, flags);
   const seconds = (ms: number): number => Math.round(ms / MS_PER_S);
   const followed = await followTraining({
     ...{ retrain, logger, signal, lookMs: flags.lookEvery },
@@ -89,7 +89,14 @@ export async function followRetraining(options: RetrainOptions, flags: FollowFla
       ...(flags.shadowTime === undefined ? {} : { shadow_seconds: seconds(flags.shadowTime) }),
       ...(flags.stepTime === undefined ? {} : { step_seconds: seconds(flags.stepTime) }),
     },
-    ...(rollouts === undefined ? {} : { rollouts }),
+    ...(control === undefined
+      ? {}
+      : {
+          rollouts: new RolloutClient(control),
+          async report(facts: object) {
+            await control.call("PUT", "/v1/jobs/training", { body: facts });
+          },
+        }),
   });
   const servers = [
     await serveHealth(followed, environment.PORT),
@@ -97,19 +104,16 @@ export async function followRetraining(options: RetrainOptions, flags: FollowFla
       ? undefined
       : await listen(createServer(serveMetrics), environment.METRICS_PORT),
   ];
-  logger.info(
-    { lake: retrain.lake, rolls_out: rollouts !== undefined },
-    "the training worker follows drift and labels",
-  );
+  logger.info({ lake: retrain.lake, rolls_out: control !== undefined }, "the training worker follows drift and labels");
   await followed.ended;
   for (const server of servers) server?.close();
   await telemetry.shutdown();
 }
 
 /** Undefined where nobody says as whom to ask. */
-function rolloutsFrom(environment: NodeJS.ProcessEnv, { control, tokenUrl }: FollowFlags): RolloutClient | undefined {
+function controlFrom(environment: NodeJS.ProcessEnv, { control, tokenUrl }: FollowFlags): ControlClient | undefined {
   if (control === undefined || tokenUrl === undefined || environment.CLIENT_ID === undefined) return undefined;
-  return new RolloutClient(new ControlClient(control.replace(/\/$/, ""), tokensFrom(environment, tokenUrl)));
+  return new ControlClient(control.replace(/\/$/, ""), tokensFrom(environment, tokenUrl));
 }
 
 /** As the services serve it, for orchestrators: alive as long as it answers, ready while nothing is wrong. */
