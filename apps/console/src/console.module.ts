@@ -37,6 +37,8 @@ import { ForwardingController } from "./forwarding/forwarding.controller.js";
 import { LiveController } from "./live/live.controller.js";
 import { LiveHub } from "./live/live-hub.js";
 import { AUDIT_SOURCE, Looks } from "./looks.js";
+import { DriftsController } from "./models/drifts.controller.js";
+import { ModelCards } from "./models/model-cards.js";
 import { PAGE_FILES, PageController } from "./page/page.controller.js";
 import { readPageFiles } from "./page/page-files.js";
 import { PersonalController } from "./personal/personal.controller.js";
@@ -93,6 +95,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
         ...[
           ProjectionController,
           ErasuresController,
+          DriftsController,
           LiveController,
           DecisionsController,
           CasesController,
@@ -179,6 +182,10 @@ function shownProviders(config: ConsoleConfig): Provider[] {
       useFactory: (database: Database, logger: Logger) => new Retention(database, config.RETENTION_DAYS, logger),
     },
     { provide: DecisionStore, inject: [DATABASE], useFactory: (database: Database) => new DecisionStore(database) },
+    {
+      provide: ModelCards,
+      useFactory: () => new ModelCards(registryUrl === undefined ? undefined : openRegistry(registryUrl)),
+    },
     {
       provide: DecisionReader,
       inject: [DecisionStore, LOGGER],

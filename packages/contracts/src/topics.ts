@@ -76,7 +76,7 @@ const mainTopics = {
     partitions: 1,
     retentionDays: 90,
     writtenBy: "training",
-    readBy: ["training", "archive"],
+    readBy: ["training", "archive", "console"],
     purpose: "Days that differ from others: what starts a retraining",
   },
 } as const satisfies Record<string, Topic>;

@@ -37,8 +37,8 @@ export interface ModelsReport {
   readonly candidate: ModelFigures | null;
   /** Payments by tenth of the score, champion's and candidate's: ten numbers each. */
   readonly histogram: { readonly champion: readonly number[]; readonly candidate: readonly number[] };
-  /** Mean score and share of frauds among labelled payments, by tenth of the champion's score. */
-  readonly calibration: readonly { readonly meanScore: number; readonly fraudShare: number; readonly labels: number }[];
+  /** Of the labelled payments, by tenth of the champion's score. */
+  readonly calibration: readonly CalibrationBin[];
   /** By hour, oldest first. */
   readonly hours: readonly {
     readonly atMs: number;
@@ -49,6 +49,56 @@ export interface ModelsReport {
     /** Of the payments that were stopped, those that were fraud. */
     readonly precision: number | null;
   }[];
+  /** Days that differ from others, the newest first. */
+  readonly drifts: readonly Drift[];
+}
+
+export interface CalibrationBin {
+  readonly meanScore: number;
+  readonly fraudShare: number;
+  readonly labels: number;
+}
+
+/** A day whose payments, scores or outcomes are not what they were on the days before. Days are UTC. */
+export interface Drift {
+  readonly model: string;
+  readonly day: string;
+  readonly comparedFrom: string;
+  readonly comparedTo: string;
+  readonly payments: number;
+  readonly sentence: string;
+  /** The farthest above its threshold first. `distance` is the population stability index; of outcomes, a difference of log-odds. */
+  readonly columns: readonly {
+    readonly column: string;
+    readonly kind: string;
+    readonly distance: number;
+    readonly threshold: number;
+  }[];
+}
+
+/** `GET /api/models/:version`: what the registry says of a model. */
+export interface ModelCard {
+  readonly name: string;
+  readonly version: string;
+  readonly aliases: readonly string[];
+  readonly createdAtMs: number;
+  readonly featureSpecVersion: number;
+  readonly features: readonly string[];
+  readonly training: {
+    readonly fromMs: number | null;
+    readonly toMs: number | null;
+    /** Labels that arrived later were not used. */
+    readonly knownByMs: number | null;
+    readonly payments: number | null;
+    readonly frauds: number | null;
+    readonly dataSha256: string;
+  };
+  readonly commit: string | null;
+  readonly parameters: readonly { readonly name: string; readonly value: string }[];
+  /** As the trainer names them, such as `valid.average_precision`. */
+  readonly measures: readonly { readonly name: string; readonly value: number }[];
+  /** On payments that it was not trained on; empty where the trainer did not measure it. */
+  readonly calibration: readonly CalibrationBin[];
 }
 
 export interface ModelFigures {

@@ -24,6 +24,7 @@ const EXPIRED: readonly string[] = [
     "id",
     "status = 'closed' AND changed_at_ms < $1 AND NOT EXISTS (SELECT FROM console.case_payments p WHERE p.case_id = cases.id)",
   ),
+  rowsOf("drifts", "event_id", "read_at_ms < $1"),
   // What is in a case stays as long as the case.
   ...["payments", "decisions", "labels"].map((table) =>
     rowsOf(

@@ -16,6 +16,7 @@ const RUNGS_MS = 300_000;
 const GROUPS: readonly { readonly group: string; readonly topics: readonly string[] }[] = [
   { group: "features", topics: [TOPICS.transactions.name, TOPICS.labels.name] },
   { group: "decisions", topics: [TOPICS.features.name] },
+  { group: "archive", topics: [TOPICS.transactions.name, TOPICS.decisions.name, TOPICS.labels.name] },
   { group: PROJECTION_GROUP, topics: [TOPICS.features.name, TOPICS.decisions.name, TOPICS.labels.name] },
 ];
 

@@ -20,6 +20,12 @@ const figuresRow = z.object({
 });
 const tenthRow = z.object({ tenth: z.number(), champion: z.coerce.number(), candidate: z.coerce.number() });
 const calibrationRow = z.object({ mean: z.number(), frauds: z.number(), labels: z.coerce.number() });
+const driftRow = z.object({
+  ...{ model: z.string(), day: z.string(), compared_from: z.string(), compared_to: z.string() },
+  ...{ payments: z.coerce.number(), sentence: z.string() },
+  columns: z.array(z.object({ column: z.string(), kind: z.string(), distance: z.number(), threshold: z.number() })),
+});
+const DRIFTS_MAX = 30;
 const hourRow = z.object({
   at_ms: z.coerce.number(),
   decisions: z.coerce.number(),
@@ -66,7 +72,7 @@ export class ModelsReporter {
       place,
     );
     const { champion = null, candidate = null } = models ?? {};
-    const [championFigures, candidateFigures, tenths, calibration, hours] = await Promise.all([
+    const [championFigures, candidateFigures, tenths, calibration, hours, drifts] = await Promise.all([
       this.#figures(
         champion,
         `SELECT ${COUNTS}, avg(score) AS mean FROM ${RECENT} WHERE rung = 1 AND model_version = $3`,
@@ -90,6 +96,12 @@ export class ModelsReporter {
            avg((outcome = 4)::int)::float8 AS declined FROM ${RECENT} GROUP BY 1 ORDER BY 1`,
         place,
       ),
+      this.database.query(
+        driftRow,
+        `SELECT model, to_char(day, 'YYYY-MM-DD') AS day, compared_from, compared_to, payments, sentence, columns
+         FROM console.drifts d WHERE tenant IN ('', $1) ORDER BY d.day DESC, event_id LIMIT ${DRIFTS_MAX}`,
+        [tenant],
+      ),
     ]);
     return {
       champion: championFigures,
@@ -98,6 +110,9 @@ export class ModelsReporter {
       calibration: calibration.map(({ mean, frauds, labels }) => ({ meanScore: mean, fraudShare: frauds, labels })),
       hours: hours.map(({ at_ms, decisions, mean, declined, labels, precision }) => {
         return { atMs: at_ms, decisions, meanScore: mean, declinedShare: declined, labels, precision };
+      }),
+      drifts: drifts.map(({ compared_from: comparedFrom, compared_to: comparedTo, ...drift }) => {
+        return { ...drift, comparedFrom, comparedTo };
       }),
     };
   }

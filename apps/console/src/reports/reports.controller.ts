@@ -1,6 +1,9 @@
-import { Controller, Get, Inject, UseGuards, UseInterceptors } from "@nestjs/common";
+import { Controller, Get, Inject, Param, UseGuards, UseInterceptors } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { isVersion } from "@tripline/model-registry/model-manifest";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import type { HealthReport, ModelsReport } from "../contract/operations.js";
+import type { HealthReport, ModelCard, ModelsReport } from "../contract/operations.js";
+import { ModelCards } from "../models/model-cards.js";
 import { Person, RequirePermission, SessionGuard } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { HealthReporter } from "./health-report.js";
@@ -14,6 +17,7 @@ export class ReportsController {
   constructor(
     @Inject(HealthReporter) private readonly health: HealthReporter,
     @Inject(ModelsReporter) private readonly models: ModelsReporter,
+    @Inject(ModelCards) private readonly cards: ModelCards,
   ) {}
 
   @Get("health")
@@ -26,5 +30,13 @@ export class ReportsController {
   @RequirePermission("models:read")
   reportModels(@Person() { tenant }: Session): Promise<ModelsReport> {
     return this.models.report(tenant);
+  }
+
+  @Get("models/:version")
+  @RequirePermission("models:read")
+  async readCard(@Param("version") version: string): Promise<ModelCard> {
+    const card = isVersion(version) ? await this.cards.of(version) : null;
+    if (card === null) throw new TriplineError("model-not-found", "The registry has no model of this version.");
+    return card;
   }
 }

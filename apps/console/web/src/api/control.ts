@@ -150,4 +150,50 @@ export interface AuditKey {
   readonly publicKey: string;
 }
 
+export interface DeadLetter {
+  readonly partition: number;
+  readonly offset: number;
+  readonly code: string;
+  readonly message: string;
+  readonly group: string;
+  readonly tenant: string;
+  /** Masked. */
+  readonly key: string;
+  readonly bytes: number;
+  readonly buried_at: string;
+  readonly returned: number;
+  readonly is_reference: boolean;
+}
+
+export interface DeadLetterTopic {
+  readonly topic: string;
+  readonly count: number;
+  readonly can_return: boolean;
+  readonly letters: readonly DeadLetter[];
+}
+
+export interface Erasures {
+  readonly total: number;
+  readonly unpublished: number;
+  readonly erasures: readonly {
+    readonly subject: string;
+    readonly erased_at: string;
+    readonly is_published: boolean;
+  }[];
+}
+
+export interface TrainingJob {
+  readonly facts: {
+    readonly model: string;
+    readonly drift: { readonly day: string; readonly sentence: string } | null;
+    readonly judged_to: string | null;
+    readonly last_retraining: string | null;
+    readonly next_retraining: string | null;
+    readonly challenger: { readonly version: string; readonly why: string; readonly stage: string | null } | null;
+    readonly failure: string | null;
+  };
+  readonly reported_by: string;
+  readonly reported_at: string;
+}
+
 export const CONTROL = "/api/control/v1";

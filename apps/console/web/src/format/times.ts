@@ -20,6 +20,9 @@ const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "always", sty
 
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
+
+export const formatDay = (atMs: number): string => day.format(atMs);
 export const formatMoment = (atMs: number): string => moment.format(atMs);
 export const formatShortMoment = (atMs: number): string => short.format(atMs);
 export const formatClock = (atMs: number): string => clock.format(atMs);

@@ -1,20 +1,25 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ConsumerLag, DeadLetters, HealthReport, ServiceHealth } from "#contract/operations";
+import type { ConsumerLag, DeadLetters as DeadLetterCount, HealthReport, ServiceHealth } from "#contract/operations";
 import { request } from "../api/request.js";
 import { Screen } from "../app/screen.js";
+import { useMay } from "../app/session.js";
 import { formatCount, formatShare } from "../format/numbers.js";
 import { formatClock } from "../format/times.js";
 import { text as cases } from "../texts/en/cases.js";
-import { text } from "../texts/en/screens.js";
+import { text } from "../texts/en/operations.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Bar, Panel } from "../ui/panel.js";
 import { Loaded } from "../ui/states.js";
+import { DeadLetters } from "./dead-letters.js";
+import { Erasures } from "./erasures.js";
+import { TrainingJob } from "./training-job.js";
 
 const REFRESH_MS = 5_000;
 const LAG_MUCH = 10_000;
 
 export function Health() {
+  const may = useMay();
   const query = useQuery({
     queryKey: ["health"],
     queryFn: ({ signal }) => request<HealthReport>("/api/health", { signal }),
@@ -28,6 +33,12 @@ export function Health() {
       }
     >
       <Loaded query={query}>{(report) => <Report of={report} />}</Loaded>
+      {may("operations:read") && (
+        <>
+          <DeadLetters />
+          <Erasures />
+        </>
+      )}
     </Screen>
   );
 }
@@ -59,12 +70,13 @@ const LAG: readonly Column<ConsumerLag>[] = [
   },
 ];
 
-const DEAD: readonly Column<DeadLetters>[] = [
+const DEAD: readonly Column<DeadLetterCount>[] = [
   { id: "topic", title: text.health.topic, look: "grow", cell: ({ topic }) => <code>{topic}</code> },
   { id: "records", title: text.health.records, look: "number", cell: ({ records }) => formatCount(records) },
 ];
 
 function Report({ of }: { readonly of: HealthReport }) {
+  const may = useMay();
   const dead = of.deadLetters.filter(({ records }) => records > 0);
   return (
     <div className="two">
@@ -73,16 +85,8 @@ function Report({ of }: { readonly of: HealthReport }) {
       </Panel>
       <div className="stack">
         <Rungs of={of.rungs} />
-        <Panel title={text.health.dead}>
-          {dead.length === 0 ? (
-            <p className="quiet">{text.health.noDead}</p>
-          ) : (
-            <>
-              <p>{text.health.deadDetail}</p>
-              <DataTable caption={text.health.dead} columns={DEAD} rows={dead} rowKey={({ topic }) => topic} />
-            </>
-          )}
-        </Panel>
+        {!may("operations:read") && <DeadCounts of={dead} />}
+        {may("operations:read") && <TrainingJob />}
       </div>
       <Panel title={text.health.lag}>
         {of.lag.length === 0 ? (
@@ -97,6 +101,22 @@ function Report({ of }: { readonly of: HealthReport }) {
         )}
       </Panel>
     </div>
+  );
+}
+
+/** For those who may not see the letters themselves. */
+function DeadCounts({ of }: { readonly of: readonly DeadLetterCount[] }) {
+  return (
+    <Panel title={text.health.dead}>
+      {of.length === 0 ? (
+        <p className="quiet">{text.health.noDead}</p>
+      ) : (
+        <>
+          <p>{text.health.deadDetail}</p>
+          <DataTable caption={text.health.dead} columns={DEAD} rows={of} rowKey={({ topic }) => topic} />
+        </>
+      )}
+    </Panel>
   );
 }
 

@@ -1,19 +1,25 @@
 import { useCallback } from "react";
-import type { ModelsReport } from "#contract/operations";
+import type { CalibrationBin, ModelsReport } from "#contract/operations";
 import { axis, EChart } from "../charts/echart.js";
 import type { Colours } from "../charts/theme-colours.js";
 import { formatShare, formatShort } from "../format/numbers.js";
-import { text } from "../texts/en/screens.js";
+import { text } from "../texts/en/operations.js";
 import { Panel } from "../ui/panel.js";
 
 const GRID = { left: 44, right: 12, top: 28, bottom: 24 };
 const TENTHS = Array.from({ length: 10 }, (_, tenth) => `${tenth * 10}–${tenth * 10 + 10} %`);
 
-export function ModelCharts({ of }: { readonly of: ModelsReport }) {
+interface ChartsProps {
+  readonly of: ModelsReport;
+  /** The champion's, on payments that it was not trained on. */
+  readonly validation: readonly CalibrationBin[];
+}
+
+export function ModelCharts({ of, validation }: ChartsProps) {
   return (
-    <div className="two">
+    <div className="charts">
       <Histogram of={of.histogram} />
-      {of.calibration.length > 0 && <CalibrationChart of={of.calibration} />}
+      <CalibrationChart live={of.calibration} validation={validation} />
       {of.hours.length > 1 && (
         <>
           <Hours of={of.hours} title={text.models.hours} lines={RATES} />
@@ -66,7 +72,12 @@ const bars = (name: string, counts: readonly number[], color: string) => ({
   data: counts.map((count) => (count === 0 ? null : count)),
 });
 
-function CalibrationChart({ of }: { readonly of: ModelsReport["calibration"] }) {
+interface CalibrationProps {
+  readonly live: readonly CalibrationBin[];
+  readonly validation: readonly CalibrationBin[];
+}
+
+function CalibrationChart({ live, validation }: CalibrationProps) {
   const option = useCallback(
     (colours: Colours) => ({
       grid: GRID,
@@ -85,24 +96,30 @@ function CalibrationChart({ of }: { readonly of: ModelsReport["calibration"] }) 
             [1, 1],
           ],
         },
-        {
-          name: text.models.champion,
-          type: "line",
-          symbolSize: 7,
-          lineStyle: { color: colours.accent },
-          itemStyle: { color: colours.accent },
-          data: of.map(({ meanScore, fraudShare }) => [meanScore, fraudShare]),
-        },
-      ],
+        curve(text.models.calibrationOf.validation, validation, colours.quiet, "diamond"),
+        curve(text.models.calibrationOf.live, live, colours.accent, "circle"),
+      ].filter(({ data }) => data.length > 0),
     }),
-    [of],
+    [live, validation],
   );
+  if (live.length + validation.length === 0) {
+    return (
+      <Panel title={text.models.calibration}>
+        <p className="quiet">{text.models.noCalibration}</p>
+      </Panel>
+    );
+  }
   return (
     <Panel title={text.models.calibration}>
       <EChart label={text.models.calibration} option={option} />
     </Panel>
   );
 }
+
+const curve = (name: string, of: readonly CalibrationBin[], color: string, symbol: string) => ({
+  ...{ name, type: "line", symbol, symbolSize: 7, lineStyle: { color }, itemStyle: { color } },
+  data: of.map(({ meanScore, fraudShare }) => [meanScore, fraudShare]),
+});
 
 interface HourLine {
   readonly name: string;

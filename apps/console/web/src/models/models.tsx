@@ -1,14 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, Suspense } from "react";
-import type { ModelFigures, ModelsReport } from "#contract/operations";
+import { lazy, Suspense, useState } from "react";
+import type { CalibrationBin, ModelFigures, ModelsReport } from "#contract/operations";
 import { request } from "../api/request.js";
 import { Screen } from "../app/screen.js";
 import { formatCount, formatScore, formatShare, UNKNOWN } from "../format/numbers.js";
-import { text } from "../texts/en/screens.js";
+import { text } from "../texts/en/operations.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Panel } from "../ui/panel.js";
 import { Empty, Loaded } from "../ui/states.js";
+import { Drifts } from "./drifts.js";
+import { ModelCard, useModelCard } from "./model-card.js";
 import { RolloutPanel } from "./rollout-panel.js";
 
 const ModelCharts = lazy(async () => ({ default: (await import("./model-charts.js")).ModelCharts }));
@@ -31,12 +33,47 @@ export function Models() {
         <RolloutPanel />
       </div>
       {query.data !== undefined && (
-        <Suspense fallback={<div className="chart" />}>
-          <ModelCharts of={query.data} />
-        </Suspense>
+        <>
+          {query.data.champion === null ? (
+            <Charts of={query.data} validation={[]} />
+          ) : (
+            <Known of={query.data} champion={query.data.champion.version} />
+          )}
+          <Drifts of={query.data.drifts} />
+        </>
       )}
-      {query.data !== undefined && query.data.calibration.length > 0 && <Calibration of={query.data.calibration} />}
     </Screen>
+  );
+}
+
+/** What the registry adds to what was decided. */
+function Known({ of, champion }: { readonly of: ModelsReport; readonly champion: string }) {
+  const [chosen, setChosen] = useState<string>();
+  const card = useModelCard(champion);
+  const versions: (readonly [version: string, words: string])[] = [
+    [champion, `${text.models.champion} ${champion}`],
+    ...(of.candidate === null
+      ? []
+      : [[of.candidate.version, `${text.models.candidate} ${of.candidate.version}`] as const]),
+  ];
+  // The candidate may have gone meanwhile.
+  const shown = versions.find(([version]) => version === chosen)?.[0] ?? champion;
+  return (
+    <>
+      <Charts of={of} validation={card.data?.calibration ?? []} />
+      <ModelCard version={shown} of={versions} onChoose={setChosen} />
+    </>
+  );
+}
+
+function Charts({ of, validation }: { readonly of: ModelsReport; readonly validation: readonly CalibrationBin[] }) {
+  return (
+    <>
+      <Suspense fallback={<div className="chart" />}>
+        <ModelCharts of={of} validation={validation} />
+      </Suspense>
+      {of.calibration.length > 0 && <Calibration of={of.calibration} />}
+    </>
   );
 }
 
@@ -76,17 +113,15 @@ function SideBySide({ of: { champion, candidate } }: { readonly of: ModelsReport
   );
 }
 
-type Bin = ModelsReport["calibration"][number];
-
 const { calibrationColumns: titles } = text.models;
 
-const BINS: readonly Column<Bin>[] = [
+const BINS: readonly Column<CalibrationBin>[] = [
   { id: "score", title: titles.score, cell: ({ meanScore }) => formatScore(meanScore) },
   { id: "fraud", title: titles.fraud, look: "number", cell: ({ fraudShare }) => formatShare(fraudShare) },
   { id: "labels", title: titles.labels, look: "number", cell: ({ labels }) => formatCount(labels) },
 ];
 
-function Calibration({ of }: { readonly of: readonly Bin[] }) {
+function Calibration({ of }: { readonly of: readonly CalibrationBin[] }) {
   return (
     <Panel title={text.models.calibration}>
       <DataTable

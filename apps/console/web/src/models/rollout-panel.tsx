@@ -7,7 +7,7 @@ import { useMay } from "../app/session.js";
 import { formatShare } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
 import { text as app } from "../texts/en/app.js";
-import { text } from "../texts/en/screens.js";
+import { text } from "../texts/en/operations.js";
 import { Button } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
 import { AreaField } from "../ui/field.js";

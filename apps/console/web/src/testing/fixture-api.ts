@@ -1,5 +1,5 @@
 import type { CaseDetail, CaseRow, SavedView } from "#contract/cases";
-import type { HealthReport, ModelsReport } from "#contract/operations";
+import type { HealthReport, ModelCard, ModelsReport } from "#contract/operations";
 import type { Session } from "#contract/session";
 import { answerAdmin, makeAdmin } from "./fixture-admin.js";
 import { answerControl } from "./fixture-control.js";
@@ -65,8 +65,8 @@ export class Api {
     if (area === "views") return this.#answerViews(asked, id);
     if (area === "people") return PEOPLE;
     if (area === "health") return makeHealth(this.nowMs);
-    if (area === "models") return makeModels(this.nowMs);
     if (area === "personal") return openPersonal(asked.body as { transactionIds: string[] });
+    if (area === "models") return id === "" ? makeModels(this.nowMs) : makeCard(this.nowMs, id);
     if (area === "entities") return this.#entity(id, rest[0] ?? "");
     if (area !== "cases") throw new Refusal(404, "not-found", `There is nothing at ${path}.`);
     if (method === "GET") return id === "" ? this.#page(asked) : this.detail(id);
@@ -221,5 +221,44 @@ function makeModels(nowMs: number): ModelsReport {
       labels: 900,
       precision: hour < 20 ? 0.7 + 0.05 * Math.sin(hour) : null,
     })),
+    drifts: [3, 11].map((days) => ({
+      model: "fraud",
+      day: new Date(nowMs - days * 24 * HOUR_MS).toISOString().slice(0, 10),
+      ...{ comparedFrom: "2026-11-01", comparedTo: "2026-11-14", payments: 18_402 },
+      sentence: "Amounts and the payments of a card in a day are higher than on the 14 days before.",
+      columns: ["amount", "card_count_1d", "score", "card_ratio_to_mean_30d", "terminal_count_7d"].map(
+        (column, index) => ({
+          ...{ column, kind: column === "score" ? "score" : "feature", threshold: 0.1 },
+          distance: 0.42 / (index + 1),
+        }),
+      ),
+    })),
+  };
+}
+
+function makeCard(nowMs: number, version: string): ModelCard {
+  return {
+    ...{ name: "fraud", version, aliases: ["champion"], createdAtMs: nowMs - 200 * HOUR_MS, featureSpecVersion: 4 },
+    features: ["amount", "card_count_1d", "card_count_7d", "card_ratio_to_mean_30d", "terminal_fraud_rate_7d"],
+    training: {
+      ...{ fromMs: nowMs - 2_400 * HOUR_MS, toMs: nowMs - 700 * HOUR_MS, knownByMs: nowMs - 500 * HOUR_MS },
+      ...{
+        payments: 1_204_771,
+        frauds: 9_802,
+        dataSha256: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
+      },
+    },
+    commit: "4d7f5b24c1aa90b7",
+    parameters: ["max_depth", "eta", "seed"].map((name, index) => ({ name, value: String([6, 0.1, 1][index]) })),
+    measures: [
+      { name: "calibration.ece", value: 0.0021 },
+      { name: "valid.rows", value: 182_004 },
+      { name: "valid.average_precision", value: 0.7412 },
+      { name: "valid.auc_roc", value: 0.8831 },
+      { name: "valid.card_precision_at_100", value: 0.3055 },
+    ],
+    calibration: [0.004, 0.06, 0.14, 0.28, 0.47, 0.66, 0.88].map((meanScore, index) => {
+      return { meanScore, fraudShare: meanScore * (index % 2 === 0 ? 1.04 : 0.97), labels: 900 };
+    }),
   };
 }

@@ -1,3 +1,4 @@
+import type { DeadLetter } from "../api/control.js";
 import type { Answer, Asked } from "./fixture-request.js";
 import { Refusal } from "./fixture-request.js";
 import type { ControlState } from "./made-up-control.js";
@@ -12,6 +13,12 @@ export function answerControl(state: ControlState, asked: Asked, nowMs: number):
       const before = Number(asked.query.get("before") ?? Number.POSITIVE_INFINITY);
       return { entries: state.audit.filter(({ sequence }) => sequence < before) };
     }
+    case "dead-letters":
+      return answerLetters(state, asked);
+    case "erasures":
+      return state.erasures;
+    case "jobs":
+      return { training: state.training };
     case "lists":
       return answerLists(state, asked, rest, nowMs);
     case "rollouts":
@@ -21,6 +28,21 @@ export function answerControl(state: ControlState, asked: Asked, nowMs: number):
     default:
       throw new Refusal(404, "not-found", "There is nothing at this address.");
   }
+}
+
+function answerLetters(state: ControlState, { method, body }: Asked): Answer {
+  if (method === "GET") return { topics: state.deadLetters.filter(({ count }) => count > 0) };
+  const { topic, code, letters } = body as { topic: string; code?: string; letters?: readonly DeadLetter[] };
+  const isChosen = (letter: DeadLetter): boolean =>
+    code === letter.code || letters?.some(({ offset }) => offset === letter.offset) === true;
+  let returned = 0;
+  state.deadLetters = state.deadLetters.map((one) => {
+    if (one.topic !== topic) return one;
+    const stay = one.letters.filter((letter) => !isChosen(letter));
+    returned = one.letters.length - stay.length;
+    return { ...one, letters: stay, count: one.count - returned };
+  });
+  return { returned, skipped: [] };
 }
 
 function answerLists(

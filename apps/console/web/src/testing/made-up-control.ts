@@ -1,11 +1,15 @@
 import { readFileSync } from "node:fs";
 import type {
   AuditEntry,
+  DeadLetter,
+  DeadLetterTopic,
+  Erasures,
   ListEntry,
   PolicyActivation,
   PolicyDraftText,
   PolicyRevisionText,
   RolloutDetail,
+  TrainingJob,
 } from "../api/control.js";
 
 /** What the control plane would answer, the same at each run. */
@@ -20,6 +24,9 @@ export interface ControlState {
   drafts: PolicyDraftText[];
   rollout: RolloutDetail;
   audit: AuditEntry[];
+  deadLetters: DeadLetterTopic[];
+  erasures: Erasures;
+  training: TrainingJob | null;
 }
 
 export function makeControl(nowMs: number): ControlState {
@@ -63,6 +70,7 @@ export function makeControl(nowMs: number): ControlState {
     ],
     drafts: [{ name: "night", version: 4, author: "ada", updated_at: ago(0.1), text: policy, faults: [] }],
     rollout: makeRollout(ago),
+    ...makeOperations(ago),
     audit: Array.from({ length: 40 }, (_, index) => ({
       ...{ sequence: 40 - index, source: "control", actor_kind: "person", subject_kind: "list", subject_id: "deny" },
       at: ago(index / 3),
@@ -71,6 +79,45 @@ export function makeControl(nowMs: number): ControlState {
       action: ["list-entries-put", "policy-activated", "policy-revision-added", "list-entry-removed"][index % 4] ?? "",
       details: { list: "deny", entries: index + 1, note: index % 4 === 1 ? "Agreed on Tuesday" : "" },
     })),
+  };
+}
+
+function makeOperations(ago: (days: number) => string): Pick<ControlState, "deadLetters" | "erasures" | "training"> {
+  const letter = (offset: number, code: string, message: string, more: Partial<DeadLetter> = {}): DeadLetter => ({
+    ...{ partition: 0, offset, code, message, group: "features", tenant: "demo", key: "ct_4f…91ac", bytes: 412 },
+    ...{ buried_at: ago(offset / 100), returned: 0, is_reference: false, ...more },
+  });
+  return {
+    deadLetters: [
+      {
+        ...{ topic: "transactions", count: 4, can_return: true },
+        letters: [
+          letter(17, "spec-mismatch", "The vector has 74 values, the spec 78."),
+          letter(16, "spec-mismatch", "The vector has 74 values, the spec 78.", { returned: 1 }),
+          letter(12, "message-unreadable", "It is not the protobuf message of its topic."),
+          letter(11, "message-unreadable", "It is all zeros.", { is_reference: true, bytes: 0 }),
+        ],
+      },
+      {
+        ...{ topic: "lists", count: 1, can_return: false },
+        letters: [letter(3, "message-unreadable", "It names no list.", { group: "decisions", key: "demo/deny" })],
+      },
+    ],
+    erasures: {
+      ...{ total: 3, unpublished: 1 },
+      erasures: [0.01, 4, 9].map((days, index) => ({
+        ...{ subject: `ct_0${index}…5e7${index}`, erased_at: ago(days), is_published: index > 0 },
+      })),
+    },
+    training: {
+      facts: {
+        ...{ model: "fraud", judged_to: ago(1).slice(0, 10), last_retraining: ago(20).slice(0, 10), failure: null },
+        drift: { day: ago(3).slice(0, 10), sentence: "Amounts are higher than on the 14 days before." },
+        next_retraining: ago(-8).slice(0, 10),
+        challenger: { version: "2026-11-26-b", why: "drift", stage: "canary" },
+      },
+      ...{ reported_by: "demo-training", reported_at: ago(0.001) },
+    },
   };
 }
 

@@ -26,7 +26,8 @@ export const SCREENS: readonly ScreenOf[] = [
   { name: "draft", path: "/policy/drafts/night", ready: (page) => page.getByText("The examples go").waitFor() },
   { name: "backtest", path: "/policy/drafts/night", ready: triedReady },
   { name: "models", path: "/models", ready: modelsReady },
-  { name: "health", path: "/system", ready: heading("Services") },
+  { name: "health", path: "/system", ready: (page) => page.getByText("spec-mismatch").first().waitFor() },
+  { name: "return", path: "/system", ready: returnReady },
   { name: "audit", path: "/audit", ready: (page) => page.getByText("policy-activated").first().waitFor() },
   { name: "admin", path: "/admin", ready: heading("First steps") },
   { name: "person", path: "/admin", ready: personReady },
@@ -69,6 +70,11 @@ async function triedReady(page: Page): Promise<void> {
 async function personReady(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Change Lin Zhao" }).click();
   await page.getByRole("dialog", { name: "Lin Zhao" }).waitFor();
+}
+
+async function returnReady(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Return all: spec-mismatch" }).click();
+  await page.getByRole("dialog", { name: "Return dead letters" }).waitFor();
 }
 
 async function modelsReady(page: Page): Promise<void> {

@@ -7,7 +7,7 @@ import { SCREENS } from "./screens.js";
 const WIDTHS_PX = [1280, 390];
 const HEIGHT_PX = 860;
 /** A dialog is in the middle of the window. */
-const DIALOGS = ["verdict", "person"];
+const DIALOGS = ["verdict", "person", "return"];
 
 /** Every screen in both themes, wide and narrow: `queue-light-1280.png` and so on. */
 export async function takeScreenshots(browser: Browser, baseURL: string, folder: string, only = ""): Promise<string[]> {

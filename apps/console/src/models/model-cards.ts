@@ -1,0 +1,80 @@
+import type { ModelManifest } from "@tripline/model-registry/model-manifest";
+import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import { z } from "zod";
+import type { CalibrationBin, ModelCard } from "../contract/operations.js";
+
+/** Aliases move; what a version is does not. */
+const KEPT_MS = 60_000;
+/** Champion, candidate and what they followed. */
+const CARDS_MAX = 16;
+
+const trained = z.object({ rows: z.number(), frauds: z.number() });
+const curve = z.array(z.object({ mean_score: z.number(), fraud_share: z.number(), rows: z.number() }));
+/** Of the validation days where the trainer measured them, of the newest weeks where it compared with the champion. */
+const validation = z.object({
+  calibration: z.object({ curve: curve.optional() }).optional(),
+  retrain: z.object({ newest: z.object({ curve: curve.optional() }).optional() }).optional(),
+});
+
+/** What the registry says of models: where they come from, what they were measured at, what they take. */
+export class ModelCards {
+  readonly #kept = new Map<string, { readonly card: Promise<ModelCard | null>; readonly untilMs: number }>();
+
+  /** @param registry undefined: there are no cards */
+  constructor(private readonly registry: ModelRegistry | undefined) {}
+
+  /**
+   * @returns null where no model has that version
+   * @throws TriplineError `internal` where the registry does not answer
+   */
+  of(version: string): Promise<ModelCard | null> {
+    const kept = this.#kept.get(version);
+    if (kept !== undefined && kept.untilMs > Date.now()) return kept.card;
+    const card = this.#read(version);
+    this.#kept.delete(version);
+    this.#kept.set(version, { card, untilMs: Date.now() + KEPT_MS });
+    card.catch(() => this.#kept.delete(version));
+    for (const oldest of [...this.#kept.keys()].slice(0, -CARDS_MAX)) this.#kept.delete(oldest);
+    return card;
+  }
+
+  async #read(version: string): Promise<ModelCard | null> {
+    for (const name of (await this.registry?.models()) ?? []) {
+      const listed = (await this.registry?.list(name))?.find((one) => one.version === version);
+      if (listed?.manifest !== undefined) return cardOf(listed.manifest, listed.aliases);
+    }
+    return null;
+  }
+}
+
+function cardOf({ metrics, lineage, ...manifest }: ModelManifest, aliases: readonly string[]): ModelCard {
+  const { train, ...measured } = metrics;
+  const rows = trained.safeParse(train).data;
+  const curves = validation.safeParse(measured).data;
+  const bins = curves?.calibration?.curve ?? curves?.retrain?.newest?.curve;
+  return {
+    ...{ name: manifest.name, version: manifest.version, aliases, features: manifest.features },
+    ...{ createdAtMs: Date.parse(manifest.created_at), featureSpecVersion: manifest.feature_spec_version },
+    training: {
+      ...{ fromMs: timeOf(lineage.data_from), toMs: timeOf(lineage.data_to), knownByMs: timeOf(lineage.known_by) },
+      ...{ payments: rows?.rows ?? null, frauds: rows?.frauds ?? null, dataSha256: lineage.data_sha256 },
+    },
+    commit: lineage.commit,
+    parameters: leavesOf(lineage.params).map(([name, value]) => ({ name, value: String(value) })),
+    measures: leavesOf(measured).flatMap(([name, value]) => (typeof value === "number" ? [{ name, value }] : [])),
+    calibration: (bins ?? []).map(({ mean_score, fraud_share, rows: payments }): CalibrationBin => {
+      return { meanScore: mean_score, fraudShare: fraud_share, labels: payments };
+    }),
+  };
+}
+
+const timeOf = (moment: string | undefined): number | null => (moment === undefined ? null : Date.parse(moment));
+
+/** Nested entries as `outer.inner`; of a list nothing. */
+function leavesOf(values: Readonly<Record<string, unknown>>): [name: string, value: unknown][] {
+  return Object.entries(values).flatMap(([name, value]): [string, unknown][] => {
+    if (typeof value !== "object" || value === null) return value === null ? [] : [[name, value]];
+    if (Array.isArray(value)) return [];
+    return leavesOf({ ...value }).map(([inner, leaf]): [string, unknown] => [`${name}.${inner}`, leaf]);
+  });
+}

@@ -1,0 +1,82 @@
+import { DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { publication, temporaryRegistry } from "@tripline/model-registry/testing/publications";
+import { z } from "zod";
+import type { ModelsReport } from "../contract/operations.js";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+import { eventually } from "../testing/test-records.js";
+
+let bed: TestBed;
+let version: string;
+let removeRegistry: () => Promise<void>;
+
+beforeAll(async () => {
+  const files = await temporaryRegistry();
+  removeRegistry = files.remove;
+  const registry = openRegistry(files.url);
+  const given = publication("of the test");
+  const { manifest } = given;
+  const curve = [{ mean_score: 0.1, fraud_share: 0.12, rows: 900 }];
+  const metrics = {
+    train: { rows: 4_000, frauds: 40, first: "x", last: "y" },
+    valid: { average_precision: 0.71, auc_roc: null },
+    calibration: { ece: 0.002, kind: "isotonic", curve },
+  };
+  const lineage = { ...manifest.lineage, known_by: "2026-03-01T00:00:00Z" };
+  ({ version } = await registry.publish({ ...given, manifest: { ...manifest, metrics, lineage } }));
+  await registry.setAlias(given.name, "champion", version);
+  bed = await startTestBed({ REGISTRY_URL: files.url });
+});
+
+afterAll(async () => {
+  await bed?.close();
+  await removeRegistry?.();
+});
+
+test("a model's card says what it was trained on and measured at, and how it is calibrated on validation", async () => {
+  const browser = await bed.as(bed.people.analyst);
+  const { status, body } = await browser.get(`/api/models/${version}`);
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    ...{ version, aliases: ["champion"], calibration: [{ meanScore: 0.1, fraudShare: 0.12, labels: 900 }] },
+    training: { payments: 4_000, frauds: 40, knownByMs: Date.UTC(2026, 2, 1), fromMs: null },
+    measures: [
+      { name: "valid.average_precision", value: 0.71 },
+      { name: "calibration.ece", value: 0.002 },
+    ],
+  });
+  for (const unknown of ["0123456789ab", "..%2F..%2Fmodel"]) {
+    await expect(browser.get(`/api/models/${unknown}`)).resolves.toMatchObject({
+      ...{ status: 404, body: { code: "model-not-found" } },
+    });
+  }
+});
+
+test("days that drifted are shown once, those of all tenants and of the own one", async () => {
+  const drift = (eventId: string, tenant: string, day: string) => ({
+    ...{ topic: TOPICS.driftDetected.name, key: "fraud", headers: {} },
+    value: DriftDetected.encode({
+      ...{ eventId, modelName: "fraud", tenant, day, comparedFrom: "2026-03-01", comparedTo: "2026-03-14", rows: 900 },
+      columns: [{ column: "amount", kind: "feature", distance: 0.4, threshold: 0.1, pValue: 0.001 }],
+      ...{ sentence: "Amounts are higher.", detectedAtMs: Date.now() },
+    }).finish(),
+  });
+  const all = drift(`${bed.tenant}-1`, "", "2026-03-15");
+  const own = drift(`${bed.tenant}-2`, bed.tenant, "2026-03-17");
+  await bed.producer.send([all, drift(`${bed.tenant}-3`, "another", "2026-03-16"), all, own]);
+  // The report is kept for some seconds, so it is asked for once.
+  await eventually(async () => {
+    const kept = "SELECT event_id FROM console.drifts WHERE event_id = $1";
+    expect(await bed.database.query(z.object({ event_id: z.string() }), kept, [`${bed.tenant}-2`])).toHaveLength(1);
+  });
+  const browser = await bed.as(bed.people.analyst);
+  const { drifts } = (await browser.get("/api/models")).body as ModelsReport;
+  const ours = drifts.filter(({ day }) => day.startsWith("2026-03"));
+  expect(ours.map(({ day }) => day)).toEqual(["2026-03-17", "2026-03-15"]);
+  expect(ours[0]).toMatchObject({
+    ...{ model: "fraud", payments: 900, sentence: "Amounts are higher.", comparedTo: "2026-03-14" },
+    columns: [{ column: "amount", kind: "feature", distance: 0.4, threshold: 0.1 }],
+  });
+});

@@ -1,0 +1,52 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { DeadLetter, DeadLetterTopic, Erasures, TrainingJob } from "../api/control.js";
+import { CONTROL } from "../api/control.js";
+import { request } from "../api/request.js";
+
+/** A look goes through the topics, so it is not made as often as the others. */
+const LETTERS_MS = 20_000;
+const REFRESH_MS = 10_000;
+const LETTERS = ["dead-letters"];
+
+export function useDeadLetters() {
+  return useQuery({
+    queryKey: LETTERS,
+    queryFn: ({ signal }) => request<{ topics: readonly DeadLetterTopic[] }>(`${CONTROL}/dead-letters`, { signal }),
+    refetchInterval: LETTERS_MS,
+  });
+}
+
+export interface ReturnedLetters {
+  readonly returned: number;
+  readonly skipped: readonly string[];
+}
+
+/** What comes back: these letters of a topic, or all with a code. */
+export type LettersToReturn =
+  | { readonly topic: string; readonly letters: readonly Pick<DeadLetter, "partition" | "offset">[] }
+  | { readonly topic: string; readonly code: string };
+
+export function useReturnLetters() {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (body: LettersToReturn) =>
+      request<ReturnedLetters>(`${CONTROL}/dead-letters/return`, { method: "POST", body }),
+    onSettled: () => client.invalidateQueries({ queryKey: LETTERS }),
+  });
+}
+
+export function useErasures() {
+  return useQuery({
+    queryKey: ["erasures"],
+    queryFn: ({ signal }) => request<Erasures>(`${CONTROL}/erasures`, { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+}
+
+export function useJobs() {
+  return useQuery({
+    queryKey: ["jobs"],
+    queryFn: ({ signal }) => request<{ training: TrainingJob | null }>(`${CONTROL}/jobs`, { signal }),
+    refetchInterval: REFRESH_MS,
+  });
+}

@@ -1,0 +1,103 @@
+import { useQuery } from "@tanstack/react-query";
+import type { ModelCard as Card } from "#contract/operations";
+import { request } from "../api/request.js";
+import { formatCount, formatShare } from "../format/numbers.js";
+import { formatDay } from "../format/times.js";
+import { text } from "../texts/en/operations.js";
+import { SelectField } from "../ui/field.js";
+import { Facts, Panel } from "../ui/panel.js";
+import { Loaded } from "../ui/states.js";
+
+const HASH_SHOWN = 12;
+const DIGITS = 4;
+
+const { cardFacts: names, measures } = text.models;
+
+export function useModelCard(version: string) {
+  return useQuery({
+    queryKey: ["model-card", version],
+    queryFn: ({ signal }) => request<Card>(`/api/models/${encodeURIComponent(version)}`, { signal }),
+    staleTime: 60_000,
+  });
+}
+
+interface ModelCardProps {
+  readonly version: string;
+  /** Versions to choose from, with the part that each plays. */
+  readonly of: readonly (readonly [version: string, words: string])[];
+  readonly onChoose: (version: string) => void;
+}
+
+/** What the registry says of a model: what it is for, what it learned from, what it was measured at, what it takes. */
+export function ModelCard({ version, of, onChoose }: ModelCardProps) {
+  const query = useModelCard(version);
+  return (
+    <Panel
+      title={text.models.card}
+      aside={
+        of.length > 1 && <SelectField label={text.models.cardOf} value={version} options={of} onChange={onChoose} />
+      }
+    >
+      <Loaded query={query} lines={6}>
+        {(card) => <Text of={card} />}
+      </Loaded>
+    </Panel>
+  );
+}
+
+function Text({ of }: { readonly of: Card }) {
+  const { training } = of;
+  const day = (atMs: number | null): string => (atMs === null ? text.models.none : formatDay(atMs));
+  const span = training.fromMs === null ? text.models.none : text.models.span(day(training.fromMs), day(training.toMs));
+  return (
+    <>
+      <p>
+        <strong>{text.models.cardUse}.</strong> {text.models.cardUseDetail}
+      </p>
+      <div className="two">
+        <Facts
+          isListed
+          of={[
+            [names.version, <code key="version">{of.version}</code>],
+            [names.created, day(of.createdAtMs)],
+            [names.aliases, of.aliases.length === 0 ? text.models.none : of.aliases.join(", ")],
+            [names.spec, String(of.featureSpecVersion)],
+            [names.trained, span],
+            [names.knownBy, day(training.knownByMs)],
+            [names.payments, formatCount(training.payments)],
+            [names.frauds, formatCount(training.frauds)],
+            [names.data, <code key="data">{training.dataSha256.slice(0, HASH_SHOWN)}</code>],
+            [names.commit, <code key="commit">{of.commit?.slice(0, HASH_SHOWN) ?? text.models.none}</code>],
+          ]}
+        />
+        {of.measures.length === 0 ? (
+          <p className="quiet">{text.models.noMeasures}</p>
+        ) : (
+          <Facts isListed of={of.measures.map(({ name, value }) => [measures[name] ?? name, formatMeasure(value)])} />
+        )}
+      </div>
+      <p>
+        <strong>{text.models.cardLimits}.</strong> {text.models.cardLimitsDetail}
+      </p>
+      <details>
+        <summary>{text.models.cardFeatures(formatCount(of.features.length))}</summary>
+        <p className="details">
+          {of.features.map((name) => (
+            <code key={name}>{name}</code>
+          ))}
+        </p>
+      </details>
+      {of.parameters.length > 0 && (
+        <details>
+          <summary>{text.models.cardParameters}</summary>
+          <Facts isListed of={of.parameters.map(({ name, value }) => [name, value])} />
+        </details>
+      )}
+    </>
+  );
+}
+
+/** Counts whole, shares with as many digits as models differ by. */
+function formatMeasure(value: number): string {
+  return Number.isInteger(value) && Math.abs(value) > 1 ? formatCount(value) : formatShare(value, DIGITS - 2);
+}

@@ -1,0 +1,81 @@
+import type { Browser, Page } from "playwright-core";
+import { Api } from "./fixture-api.js";
+import { Refusal } from "./fixture-request.js";
+import type { FixtureServer } from "./fixture-server.js";
+import { startFixture } from "./fixture-server.js";
+import { makeSession } from "./fixture-session.js";
+import type { WatchedPage } from "./open-browser.js";
+import { openBrowser, openPage } from "./open-browser.js";
+
+const START_MS_MAX = 60_000;
+
+let browser: Browser;
+let fixture: FixtureServer;
+let opened: WatchedPage;
+let page: Page;
+
+beforeAll(async () => {
+  browser = await openBrowser();
+}, START_MS_MAX);
+
+beforeEach(async () => {
+  fixture = await startFixture(new Api(Date.now(), 1), makeSession(Date.now()));
+  opened = await openPage(browser, { baseURL: fixture.url });
+  page = opened.page;
+});
+
+afterEach(async () => {
+  await opened.context.close();
+  await fixture.close();
+});
+afterAll(() => browser?.close());
+
+test("dead letters come back by choice and by error, and a refusal is told where it was asked", async () => {
+  await page.goto("/system");
+  const letters = page.getByRole("region", { name: "transactions: 4" });
+  await letters.getByLabel("Choose letter 12 of transactions").check();
+  expect(await letters.getByLabel("Choose letter 11 of transactions").isDisabled()).toBe(true);
+  await letters.getByRole("button", { name: "Return 1 letter" }).click();
+  const dialog = page.getByRole("dialog", { name: "Return dead letters" });
+  await dialog.getByText("1 record goes back on transactions").waitFor();
+  fixture.failing.set("dead-letters/return", new Refusal(409, "state-conflict", "Another return is under way."));
+  await dialog.getByRole("button", { name: "Return dead letters" }).click();
+  await dialog.getByRole("alert").getByText("Another return is under way.").first().waitFor();
+  fixture.failing.clear();
+  await dialog.getByRole("button", { name: "Return dead letters" }).click();
+  await page.getByText("1 are on their topic again.").waitFor();
+  const fewer = page.getByRole("region", { name: "transactions: 3" });
+  await fewer.getByRole("button", { name: "Return all: spec-mismatch" }).click();
+  await dialog.getByRole("button", { name: "Return dead letters" }).click();
+  await page.getByText("2 are on their topic again.").waitFor();
+  // Those of a table stay.
+  const table = page.getByRole("region", { name: "lists: 1" });
+  expect(await table.getByRole("checkbox").count()).toBe(0);
+  expect(await table.getByRole("button").count()).toBe(0);
+  expect(opened.faults).toEqual([]);
+});
+
+test("who may only see dead letters returns none; who may not sees how many there are", async () => {
+  fixture.session = makeSession(Date.now(), ["decisions:read", "operations:read"]);
+  await page.goto("/system");
+  const letters = page.getByRole("region", { name: "transactions: 4" });
+  await letters.getByText("spec-mismatch").first().waitFor();
+  expect(await letters.getByRole("button").count()).toBe(0);
+  fixture.session = makeSession(Date.now(), ["decisions:read"]);
+  await page.goto("/live");
+  fixture.asked.length = 0;
+  await page.goto("/system");
+  await page.getByRole("cell", { name: "transactions.dlq" }).waitFor();
+  expect(fixture.asked.filter((asked) => asked.includes("/control/"))).toEqual([]);
+});
+
+test("the card of the champion and of the candidate, and the days that drifted", async () => {
+  await page.goto("/models");
+  await page.getByRole("heading", { name: "Model card" }).waitFor();
+  await page.getByText("Precision of 100 cards a day").waitFor();
+  await page.getByLabel("Model", { exact: true }).selectOption("2026-11-26-b");
+  await page.getByRole("definition").getByText("2026-11-26-b").waitFor();
+  expect(fixture.asked).toContain("GET /api/models/2026-11-26-b");
+  await page.getByRole("region", { name: "Drift" }).getByText("Amounts and the payments").first().waitFor();
+  expect(opened.faults).toEqual([]);
+});
