@@ -10,6 +10,9 @@ DAY_MS = 86_400_000
 CARDS_PER_DAY = 100
 """How many cards a day analysts can look at, in the published benchmark."""
 
+CURVE_BINS = 10
+"""Of the curve that people see beside the one of live payments: tenths of the score."""
+
 CALIBRATION_BINS = 15
 """As in Guo et al., https://proceedings.mlr.press/v70/guo17a.html"""
 
@@ -84,6 +87,19 @@ def calibration_places(
     shares = np.linspace(0, 1, bins + 1)[1:-1]
     edges = np.quantile(scores, shares) if same_mass else shares
     return np.searchsorted(edges, scores, side="left").astype(np.int64)
+
+
+def calibration_curve(scores: NDArray[np.floating], fraud: NDArray[np.int64]) -> list[dict[str, float | int]]:
+    """By tenth of the score, without empty ones: the mean score, the share of fraud, and of how many payments."""
+    tenths = np.minimum((scores * CURVE_BINS).astype(np.int64), CURVE_BINS - 1)
+    return [
+        {
+            "mean_score": float(scores[tenths == tenth].mean(dtype=np.float64)),
+            "fraud_share": float(fraud[tenths == tenth].mean()),
+            "rows": int((tenths == tenth).sum()),
+        }
+        for tenth in np.unique(tenths)
+    ]
 
 
 def expected_calibration_error(scores: NDArray[np.floating], fraud: NDArray[np.int64], same_mass: bool) -> float:

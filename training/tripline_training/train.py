@@ -18,7 +18,7 @@ from tripline_training.data.dataset import ALWAYS, Dataset, Span, open_dataset, 
 from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.make_scorecard import scorecard_to_publish
-from tripline_training.metrics import Quality, expected_calibration_error, measure
+from tripline_training.metrics import Quality, calibration_curve, expected_calibration_error, measure
 from tripline_training.registry import registry
 from tripline_training.steps import figure, step
 from tripline_training.trees.export_onnx import predict_booster
@@ -78,10 +78,10 @@ def train(options: Options) -> Outcome:
             f"calibration={calibration.kind} held_out_days={calibration.days}"
         )
     card = scorecard_to_publish(rows, spec, delay_ms)
-    valid, ece = _assess_later_rows(booster, dataset, options)
+    valid, later_calibration = _assess_later_rows(booster, dataset, options)
     model = export_checked(booster, rows, options.seed, card)
     with step("publish") as said:
-        metrics: dict[str, Any] = {"calibration": {**asdict(calibration), "ece": ece}}
+        metrics: dict[str, Any] = {"calibration": {**asdict(calibration), **later_calibration}}
         if valid is not None:
             metrics["valid"] = valid.as_json()
         used = {**params.as_json(), "seed": options.seed, "jobs": options.jobs}
@@ -95,10 +95,10 @@ def train(options: Options) -> Outcome:
 
 def _assess_later_rows(
     booster: xgboost.Booster, dataset: Dataset, options: Options
-) -> tuple[Quality | None, float | None]:
-    """The measures, and the calibration error with bins of equally many payments; None without later days."""
+) -> tuple[Quality | None, dict[str, Any]]:
+    """The measures and the calibration: its error by bins of equally many payments, its curve by tenths."""
     if options.valid is None:
-        return None, None
+        return None, {"ece": None}
     with step("valid") as said:
         later = dataset.rows_with_truth(options.valid)
         scores = predict_booster(booster, later.features) if len(later) else np.zeros(0, np.float32)
@@ -108,7 +108,7 @@ def _assess_later_rows(
             f"rows={quality.rows} frauds={quality.frauds} ap={figure(quality.average_precision)} "
             f"auc={figure(quality.auc_roc)} cp100={figure(quality.card_precision_at_100)} ece={error:.5f}"
         )
-    return quality, error
+    return quality, {"ece": error, "curve": calibration_curve(scores, later.fraud)}
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:

@@ -6,7 +6,7 @@ from tests.conftest import DAY_MS
 from tripline_training.data.dataset import Rows
 from tripline_training.errors import TrainingError
 from tripline_training.evaluation.measures import calibration_bins
-from tripline_training.metrics import expected_calibration_error
+from tripline_training.metrics import calibration_curve, expected_calibration_error
 from tripline_training.trees.calibration import Platt, calibrated, fit_platt, margins_of
 from tripline_training.trees.export_onnx import check_export, predict_booster, to_onnx
 from tripline_training.trees.fit_calibrated import days_to_hold_out
@@ -69,6 +69,18 @@ def test_calibration_error_by_hand() -> None:
     # With so few rows each has a bin of its own.
     assert expected_calibration_error(scores, fraud, same_mass=True) == pytest.approx((0.02 + 0.96 + 0.01) / 3)
     assert expected_calibration_error(scores[:0], fraud[:0], same_mass=True) == 0
+
+
+def test_calibration_curve_by_hand() -> None:
+    # The highest score belongs to the last tenth, and tenths without a score are left out.
+    scores = np.array([0.02, 0.04, 0.55, 0.95, 1.0], dtype=np.float32)
+    fraud = np.array([0, 1, 0, 1, 1])
+    assert calibration_curve(scores, fraud) == [
+        {"mean_score": pytest.approx(0.03), "fraud_share": 0.5, "rows": 2},
+        {"mean_score": pytest.approx(0.55), "fraud_share": 0.0, "rows": 1},
+        {"mean_score": pytest.approx(0.975), "fraud_share": 1.0, "rows": 2},
+    ]
+    assert calibration_curve(scores[:0], fraud[:0]) == []
 
 
 def test_true_probabilities_have_next_to_no_calibration_error() -> None:

@@ -13,7 +13,7 @@ from tripline_training.trees.params import DEFAULT_PARAMS
 
 def measured(**changes: Any) -> Measured:  # noqa: ANN401 -- fields of a comparison
     better = Gain(new=0.8, champion=0.7, low=0.05, high=0.15)
-    newest = Comparison(1000, 50, better, Gain(0.3, 0.3, -0.01, 0.01), ece_new=0.002, ece_champion=0.002)
+    newest = Comparison(1000, 50, better, Gain(0.3, 0.3, -0.01, 0.01), ece_new=0.002, ece_champion=0.002, curve_new=[])
     old = replace(newest, ap=changes.pop("old_ap", better)) if changes.pop("has_old", True) else None
     is_under_way = changes.pop("is_under_way", False)
     return Measured(replace(newest, **changes), old, "aaaaaaaaaaaa", is_under_way)

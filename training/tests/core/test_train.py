@@ -74,6 +74,7 @@ def test_publishes_a_calibrated_model(outcome: Outcome) -> None:
     scores = predict_onnx((outcome.folder / "model.onnx").read_bytes(), features[valid])
     error = expected_calibration_error(scores, data["fraud"][valid], same_mass=True)
     assert error == pytest.approx(calibration["ece"], abs=1e-4)
+    assert sum(tenth["rows"] for tenth in calibration["curve"]) == len(scores)
 
 
 def test_publishes_a_scorecard_of_the_same_rows(outcome: Outcome, options: MakeOptions) -> None:

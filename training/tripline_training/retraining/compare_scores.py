@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tripline_training.data.dataset import Rows
 from tripline_training.evaluation.bootstrap import PERCENTILES, draw_cards
 from tripline_training.evaluation.measures import average_precision, counts_from_top, rank_scores
-from tripline_training.metrics import DAY_MS, card_precision_top_k, expected_calibration_error
+from tripline_training.metrics import DAY_MS, calibration_curve, card_precision_top_k, expected_calibration_error
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Comparison:
     cp100: Gain
     ece_new: float
     ece_champion: float
+    curve_new: list[dict[str, float | int]]
 
     def as_json(self) -> dict[str, object]:
         return {
@@ -44,6 +45,7 @@ class Comparison:
             "average_precision": self.ap.as_json(),
             "card_precision_at_100": self.cp100.as_json(),
             "ece": {"new": self.ece_new, "champion": self.ece_champion},
+            "curve": self.curve_new,
         }
 
 
@@ -78,4 +80,5 @@ def compare_scores(rows: Rows, new: Scores, champion: Scores, replicates: int, s
         cp100=cp100,
         ece_new=expected_calibration_error(new, rows.fraud, same_mass=True),
         ece_champion=expected_calibration_error(champion, rows.fraud, same_mass=True),
+        curve_new=calibration_curve(new, rows.fraud),
     )
