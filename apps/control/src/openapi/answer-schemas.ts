@@ -99,7 +99,9 @@ export const ANSWERS = {
       z.object({
         topic: z.string(),
         count: z.int().meta({ description: "How many wait; of many only the newest are among `letters`." }),
-        can_return: z.boolean().meta({ description: "False for tables: a letter would take the place of what came later." }),
+        can_return: z
+          .boolean()
+          .meta({ description: "False for tables: a letter would take the place of what came later." }),
         letters: z.array(
           z.object({
             ...{ partition: z.int(), offset: z.int(), code: z.string(), message: z.string(), group: z.string() },
