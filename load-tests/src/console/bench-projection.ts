@@ -1,5 +1,5 @@
+import { projectBatches } from "@tripline/console/projection/project-batches";
 import { ProjectionStore } from "@tripline/console/projection/projection-store";
-import { readRecords } from "@tripline/console/projection/read-records";
 import { newCard, testPayment } from "@tripline/console/testing/test-records";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
@@ -16,6 +16,8 @@ const SHORT_PAYMENTS = 500;
 /** As many as come together at a high rate: half of them payments, half their decisions. */
 const TOGETHER = 2_000;
 const CARDS = 5_000;
+/** Of each topic. */
+const PARTITIONS = TOPICS.decisions.partitions;
 /** One payment in so many is held. */
 const HELD_EVERY = 50;
 const TENANT = "bench";
@@ -47,7 +49,7 @@ async function measureProjection(context: BenchContext): Promise<PartOutcome> {
           rounds = makeRounds(payments, cards);
         },
         async run() {
-          for (const batches of rounds) await store.add(readRecords(batches), new Set([0]));
+          for (const batches of rounds) await projectBatches(store, batches);
           return { operations: payments };
         },
       },
@@ -62,7 +64,7 @@ async function measureProjection(context: BenchContext): Promise<PartOutcome> {
       postgres_us_per_decision: samplesOf(measured, "console", "postgres_cpu_us_per_op"),
     },
     notes: [
-      `One connection, ${TOGETHER} records in a transaction; one payment in ${HELD_EVERY} opens a case or joins one. The table grows with each round.`,
+      `As the consumer hands them over: ${TOGETHER} records of ${PARTITIONS} partitions at a time, written by two transactions beside each other; one payment in ${HELD_EVERY} opens a case or joins one. The table grows with each round.`,
       "cpu_us_per_decision: of the console's process, without reading from Kafka; postgres_us_per_decision: of Postgres.",
     ],
   };
@@ -73,32 +75,39 @@ function makeRounds(payments: number, cards: readonly string[]): (readonly Recor
   for (let from = 0; from < payments; from += TOGETHER / 2) {
     const made = Array.from({ length: Math.min(TOGETHER / 2, payments - from) }, (_, index) => {
       const place = from + index;
-      return testPayment(TENANT, {
-        card: cards[(place * 7) % cards.length] ?? "",
+      const card = (place * 7) % cards.length;
+      const payment = testPayment(TENANT, {
+        card: cards[card] ?? "",
         terminal: `T${place % 1_000}`,
         outcome: place % HELD_EVERY === 0 ? Outcome.REVIEW : Outcome.APPROVE,
         device: `dt_${String(place % 4_000).padStart(32, "0")}`,
       });
+      return { ...payment, partition: card % PARTITIONS };
     });
-    rounds.push([
-      batchOf(
-        TOPICS.features.name,
-        made.map(({ vector }) => vector),
-      ),
-      batchOf(
-        TOPICS.decisions.name,
-        made.map(({ decision }) => decision),
-      ),
-    ]);
+    const partitions = [...Map.groupBy(made, ({ partition }) => partition)];
+    rounds.push(
+      partitions.flatMap(([partition, of]) => [
+        batchOf(
+          TOPICS.features.name,
+          partition,
+          Array.from(of, ({ vector }) => vector),
+        ),
+        batchOf(
+          TOPICS.decisions.name,
+          partition,
+          Array.from(of, ({ decision }) => decision),
+        ),
+      ]),
+    );
   }
   return rounds;
 }
 
-function batchOf(topic: string, records: readonly OutgoingRecord[]): RecordBatch {
+function batchOf(topic: string, partition: number, records: readonly OutgoingRecord[]): RecordBatch {
   return {
-    ...{ topic, partition: 0 },
+    ...{ topic, partition },
     records: records.map(({ key, value, headers }, offset) => {
-      return { ...{ topic, partition: 0, offset, key, headers, timestampMs: 0 }, value: Buffer.from(value) };
+      return { ...{ topic, partition, offset, key, headers, timestampMs: 0 }, value: Buffer.from(value) };
     }),
   };
 }

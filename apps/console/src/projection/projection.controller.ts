@@ -2,8 +2,8 @@ import { Controller, Inject } from "@nestjs/common";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
+import { projectBatches } from "./project-batches.js";
 import { ProjectionStore } from "./projection-store.js";
-import { readRecords } from "./read-records.js";
 
 /** Also the beginning of the names that access rules of the clouds allow. */
 export const PROJECTION_GROUP = "console";
@@ -22,6 +22,6 @@ export class ProjectionController {
     roundsMax: 1,
   })
   async handle(batches: readonly RecordBatch[]): Promise<void> {
-    await this.store.add(readRecords(batches), new Set(batches.map(({ partition }) => partition)));
+    await projectBatches(this.store, batches);
   }
 }
