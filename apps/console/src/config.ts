@@ -1,11 +1,14 @@
+import { optionalText } from "@tripline/cloud-identity/identity-variables";
+import { isStoreUrl } from "@tripline/object-store/open-store";
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
+import type { ModelPlace } from "./cases/narrative/narrative-model.js";
 
 const KEY_BYTES = 32;
 
 const address = z.url({ protocol: /^https?$/ });
 
-export const consoleConfig = z.object({
+const settings = z.object({
   ...serviceConfig,
   ...kafkaConfig,
   ...postgresConfig,
@@ -46,6 +49,44 @@ export const consoleConfig = z.object({
       description: "Services whose readiness is shown, comma-separated: `auth=http://auth:8080,ingestion=…`.",
       shownDefault: "none",
     }),
+  ATTACHMENTS_URL: optionalText
+    .refine(
+      (text) => text === undefined || isStoreUrl(text),
+      "must be file://, s3://, gs:// or azblob:// and a place there",
+    )
+    .meta({
+      description:
+        "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) for files that people add to cases. Without it they can add none.",
+    }),
+  ATTACHMENT_MB_MAX: z.coerce.number().int().min(1).max(25).default(10).meta({
+    unit: "MB",
+    description: "Largest file of a case. Up to four are held in memory at a time.",
+  }),
+  NARRATIVE_MODEL: optionalText
+    .refine(
+      (text) => text === undefined || /^(bedrock|azure|vertex):.+$/.test(text),
+      "must be bedrock:, azure: or vertex: and a model",
+    )
+    .meta({
+      description:
+        "Writes the short text of a case: `bedrock:` and the id of a model or inference profile, `azure:` and the name of a deployment, or `vertex:` and the name of a model. Without it a template does. See [narratives](narratives.md).",
+    }),
+  NARRATIVE_ENDPOINT: optionalText
+    .refine((text) => text === undefined || address.safeParse(text).success, "must be an http(s) URL")
+    .meta({
+      description: "Where that model is: needed on Azure, elsewhere a private endpoint instead of the cloud's.",
+    }),
+  NARRATIVE_REGION: optionalText.meta({
+    description: "Region of Bedrock or location of Vertex AI, for instance `eu-central-1` or `europe-west3`.",
+  }),
+  NARRATIVE_PROJECT: optionalText.meta({ description: "Project of Google Cloud, for Vertex AI." }),
+  NARRATIVE_API_KEY: optionalText.meta({
+    description: "Key of Azure OpenAI. Without it the identity of the workload is used, as it is on the other clouds.",
+  }),
+  NARRATIVE_WAIT_MS: z.coerce.number().int().min(500).max(25_000).default(10_000).meta({
+    unit: "ms",
+    description: "How long a text may take. Then that of the template is shown.",
+  }),
   RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(90).meta({
     unit: "days",
     description: "For how long payments, decisions, labels and closed cases are kept in the console's database.",
@@ -69,6 +110,40 @@ export const consoleConfig = z.object({
     description: "A verdict on a case of this amount or more waits for a second person. 0: no verdict does.",
   }),
 });
+
+export const consoleConfig = settings.superRefine((config, context) => {
+  const message = `is needed for NARRATIVE_MODEL=${config.NARRATIVE_MODEL}`;
+  for (const name of NARRATIVE_NEEDS[modelPlace(config)?.kind ?? "template"]) {
+    if (config[name] === undefined) context.addIssue({ code: "custom", path: [name], message });
+  }
+});
+
+/** What a model needs besides its name. */
+const NARRATIVE_NEEDS = {
+  template: [],
+  bedrock: ["NARRATIVE_REGION"],
+  azure: ["NARRATIVE_ENDPOINT"],
+  vertex: ["NARRATIVE_PROJECT", "NARRATIVE_REGION"],
+} as const;
+
+interface NarrativeConfig {
+  readonly NARRATIVE_MODEL?: string | undefined;
+  readonly NARRATIVE_ENDPOINT?: string | undefined;
+  readonly NARRATIVE_REGION?: string | undefined;
+  readonly NARRATIVE_PROJECT?: string | undefined;
+  readonly NARRATIVE_API_KEY?: string | undefined;
+  readonly NARRATIVE_WAIT_MS: number;
+}
+
+/** The model that writes the texts of cases; undefined where the template does. */
+export function modelPlace(config: NarrativeConfig): ModelPlace | undefined {
+  const [, kind, model = ""] = /^(bedrock|azure|vertex):(.+)$/.exec(config.NARRATIVE_MODEL ?? "") ?? [];
+  if (kind !== "bedrock" && kind !== "azure" && kind !== "vertex") return undefined;
+  return {
+    ...{ kind, model, endpoint: config.NARRATIVE_ENDPOINT, region: config.NARRATIVE_REGION },
+    ...{ project: config.NARRATIVE_PROJECT, apiKey: config.NARRATIVE_API_KEY, waitMs: config.NARRATIVE_WAIT_MS },
+  };
+}
 
 export type ConsoleConfig = Readonly<z.infer<typeof consoleConfig>>;
 

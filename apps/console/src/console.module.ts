@@ -15,15 +15,18 @@ import type { Migrations } from "@tripline/service-kit/postgres/migrate-database
 import { openBackgroundDatabase, setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { AttachmentStore } from "./attachments/attachment-store.js";
+import { AttachmentsController } from "./attachments/attachments.controller.js";
 import { BACKGROUND } from "./background.js";
 import { CaseFilesController } from "./cases/case-files.controller.js";
 import { CaseReader } from "./cases/case-reader.js";
 import { CaseStore } from "./cases/case-store.js";
 import { CasesController } from "./cases/cases.controller.js";
 import { LabelSender } from "./cases/label-sender.js";
+import { CaseNarratives } from "./cases/narrative/case-narratives.js";
 import { PeopleController } from "./cases/people.controller.js";
 import type { ConsoleConfig } from "./config.js";
-import { CONSOLE_CONFIG } from "./config.js";
+import { CONSOLE_CONFIG, modelPlace } from "./config.js";
 import { Contributions } from "./decisions/contributions.js";
 import { DecisionReader } from "./decisions/decision-reader.js";
 import { OUTCOME_NUMBERS } from "./decisions/decision-rows.js";
@@ -69,6 +72,7 @@ const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/page/", import.meta.url))
 const SCHEMA_READY = Symbol("SCHEMA_READY");
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
+const MB = 1_000_000;
 
 /** Where people see what is decided and work on cases. */
 @Module({})
@@ -100,6 +104,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           DecisionsController,
           CasesController,
           CaseFilesController,
+          AttachmentsController,
           SessionController,
         ],
         ...[ViewsController, PeopleController, EntitiesController, ReportsController, ForwardingController],
@@ -178,8 +183,9 @@ function shownProviders(config: ConsoleConfig): Provider[] {
     },
     {
       provide: Retention,
-      inject: [BACKGROUND, LOGGER],
-      useFactory: (database: Database, logger: Logger) => new Retention(database, config.RETENTION_DAYS, logger),
+      inject: [BACKGROUND, AttachmentStore, LOGGER],
+      useFactory: (database: Database, attachments: AttachmentStore, logger: Logger) =>
+        new Retention(database, config.RETENTION_DAYS, attachments, logger),
     },
     { provide: DecisionStore, inject: [DATABASE], useFactory: (database: Database) => new DecisionStore(database) },
     {
@@ -197,9 +203,24 @@ function shownProviders(config: ConsoleConfig): Provider[] {
     { provide: CaseStore, inject: [DATABASE], useFactory: (database: Database) => new CaseStore(database) },
     {
       provide: CaseReader,
-      inject: [DATABASE, DecisionReader],
-      useFactory: (database: Database, decisions: DecisionReader) =>
-        new CaseReader(database, (id, tenant, show) => decisions.read(id, tenant, show)),
+      inject: [DATABASE, DecisionReader, AttachmentStore, CaseNarratives],
+      useFactory: (
+        database: Database,
+        decisions: DecisionReader,
+        attachments: AttachmentStore,
+        narratives: CaseNarratives,
+      ) => new CaseReader(database, (id, tenant, show) => decisions.read(id, tenant, show), attachments, narratives),
+    },
+    {
+      provide: CaseNarratives,
+      inject: [LOGGER],
+      useFactory: (logger: Logger) => new CaseNarratives(modelPlace(config), logger),
+    },
+    {
+      provide: AttachmentStore,
+      inject: [DATABASE],
+      useFactory: (database: Database) =>
+        new AttachmentStore(database, config.ATTACHMENTS_URL, config.ATTACHMENT_MB_MAX * MB),
     },
     {
       provide: LabelSender,

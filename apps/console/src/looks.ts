@@ -7,7 +7,7 @@ import type { Session } from "./sessions/session-store.js";
 export const AUDIT_SOURCE = "console";
 
 /** What somebody looked at. */
-export type LookKind = "queue" | "case" | "decision" | "card" | "terminal" | "device" | "ip";
+export type LookKind = "queue" | "case" | "attachment" | "decision" | "card" | "terminal" | "device" | "ip";
 
 /** The record of who saw in clear what belongs to a person. An answer goes out only after it is kept. */
 export class Looks {

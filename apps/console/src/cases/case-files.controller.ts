@@ -12,8 +12,7 @@ import type { Session } from "../sessions/session-store.js";
 import { CaseReader } from "./case-reader.js";
 import { caseFileQuery, parseCaseId, reportQuery, workerOf } from "./case-requests.js";
 import { CaseStore } from "./case-store.js";
-import { caseReport } from "./report/case-report.js";
-import { writePdf } from "./report/write-pdf.js";
+import { writeReport } from "./report/write-report.js";
 
 const ROWS_MAX = 10_000;
 /** One takes a core for some tenths of a second. */
@@ -100,8 +99,8 @@ export class CaseFilesController {
     const pdf = await this.#reports.run(async () => {
       await this.looks.note(session, "case", found.id, { file: "report.pdf" });
       const seesTokens = may(session, "personal:read");
-      const shown = await this.reader.read(session.tenant, found, showFor(session));
-      return writePdf(caseReport(shown, { name: session.personName, seesTokens, zone, nowMs: Date.now() }));
+      const shown = await this.reader.read(session.tenant, found, seesTokens);
+      return writeReport({ of: shown, reader: { name: session.personName, seesTokens, zone, nowMs: Date.now() } });
     });
     await sendFile(reply, `case-${found.id}.pdf`, "application/pdf", pdf);
   }

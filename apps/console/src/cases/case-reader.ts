@@ -1,15 +1,18 @@
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
+import type { AttachmentStore } from "../attachments/attachment-store.js";
 import type { CaseDetail, CaseEvent, CaseNote, TimelineEntry } from "../contract/cases.js";
 import type { DecisionDetail, DecisionRow } from "../contract/decisions.js";
 import type { KnownDecision } from "../decisions/decision-rows.js";
 import { DECISION_COLUMNS, DECISIONS, decisionRow, toDecisionRow } from "../decisions/decision-rows.js";
 import type { ShowToken } from "../requests/mask-token.js";
+import { maskFileName, showTokens } from "../requests/mask-token.js";
 import { USUAL_DAYS, usualOf } from "./card-usual.js";
 import type { KnownCase } from "./case-rows.js";
 import { toCaseRow } from "./case-rows.js";
 import { readGraph } from "./entity-graph.js";
 import { narrateCase } from "./narrate-case.js";
+import type { CaseNarratives } from "./narrative/case-narratives.js";
 
 const noteRow = z.object({
   id: z.string(),
@@ -37,15 +40,20 @@ export class CaseReader {
   constructor(
     private readonly database: Database,
     private readonly describe: (transactionId: string, tenant: string, show: ShowToken) => Promise<DecisionDetail>,
+    private readonly files: AttachmentStore,
+    private readonly narratives: CaseNarratives,
   ) {}
 
-  async read(tenant: string, found: KnownCase, show: ShowToken): Promise<CaseDetail> {
-    const [ofCase, ofCard, graph, notes, history] = await Promise.all([
+  /** @param isClear whether tokens, and names of files, are shown whole */
+  async read(tenant: string, found: KnownCase, isClear: boolean): Promise<CaseDetail> {
+    const show = showTokens(isClear);
+    const [ofCase, ofCard, graph, notes, history, files] = await Promise.all([
       this.#decisions("c.case_id = $2", [tenant, found.id], DECISIONS_MAX),
       this.#decisions("p.tenant = $1 AND p.card_token = $2", [tenant, found.card_token], PAYMENTS_MAX),
       readGraph(this.database, tenant, found.card_token, show),
       this.notes(found.id),
       this.history(found.id),
+      this.files.list(found.id),
     ]);
     const [first = ofCase[0]] = ofCase.toSorted(
       (left, right) => right.outcome - left.outcome || right.decided_at_ms - left.decided_at_ms,
@@ -64,8 +72,11 @@ export class CaseReader {
       focus,
       timeline: timelineOf(ofCard, found.id, show),
       ...{ usual, graph, notes, history },
+      attachments: isClear ? files : files.map((one) => ({ ...one, name: maskFileName(one.name) })),
+      attachmentLimits: this.files.limits,
       pendingVerdict: found.pending === null ? null : withoutNote(found.pending),
       narrative: narrateCase({ row, focus, usual, graph }),
+      narrativeModel: this.narratives.modelName,
     };
   }
 

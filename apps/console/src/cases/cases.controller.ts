@@ -12,6 +12,7 @@ import {
   UseInterceptors,
 } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { invalidFields } from "@tripline/service-kit/http/describe-issues";
@@ -20,9 +21,9 @@ import type { FastifyReply } from "fastify";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
 import type * as shown from "../contract/cases.js";
-import { Looks } from "../looks.js";
+import { AUDIT_SOURCE, Looks } from "../looks.js";
 import { parseRequest } from "../requests/parse-request.js";
-import { Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
+import { may, Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { escalate, giveVerdict, keepNote, refuseVerdict, reopen, requireOpen, snooze } from "./case-changes.js";
 import { CaseReader } from "./case-reader.js";
@@ -33,6 +34,7 @@ import type { KnownCase } from "./case-rows.js";
 import { toCaseRow } from "./case-rows.js";
 import type { CaseChange } from "./case-store.js";
 import { assignTo, CaseStore } from "./case-store.js";
+import { CaseNarratives } from "./narrative/case-narratives.js";
 
 const DETAIL_OF_UNKNOWN_PERSON = "must be somebody who may work on cases and has signed in here";
 
@@ -45,6 +47,7 @@ export class CasesController {
     @Inject(CaseStore) private readonly cases: CaseStore,
     @Inject(CaseReader) private readonly reader: CaseReader,
     @Inject(Looks) private readonly looks: Looks,
+    @Inject(CaseNarratives) private readonly narratives: CaseNarratives,
     @Inject(DATABASE) private readonly database: Database,
     @Inject(CONSOLE_CONFIG) private readonly config: ConsoleConfig,
   ) {}
@@ -60,7 +63,22 @@ export class CasesController {
   async find(@Person() session: Session, @Param() path: unknown): Promise<shown.CaseDetail> {
     const found = await this.cases.find(session.tenant, parseCaseId(path));
     await this.looks.note(session, "case", found.id);
-    return this.reader.read(session.tenant, found, showFor(session));
+    return this.reader.read(session.tenant, found, may(session, "personal:read"));
+  }
+
+  /** From what a person sees who sees tokens masked, whoever asks. */
+  @Post(":id/narrative")
+  @HttpCode(200)
+  @RequirePermission("cases:read")
+  async narrate(@Person() session: Session, @Param() path: unknown): Promise<shown.CaseNarrative> {
+    const found = await this.cases.find(session.tenant, parseCaseId(path));
+    const row = await this.reader.read(session.tenant, found, false);
+    return this.narratives.write(session.tenant, { ...row, row }, () =>
+      noteAudit(this.database, AUDIT_SOURCE, {
+        ...{ tenant: session.tenant, actor: session.personId, actorKind: "person", action: "narrative-asked" },
+        ...{ subjectKind: "case", subjectId: found.id, details: { model: row.narrativeModel } },
+      }),
+    );
   }
 
   /** Another person may take what this one is offered, so it is assigned at once. */

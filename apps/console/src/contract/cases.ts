@@ -1,3 +1,4 @@
+import type { AttachmentLimits, CaseAttachment } from "./attachments.js";
 import type { DecisionDetail, DecisionRow, Outcome } from "./decisions.js";
 
 /** What the console's backend answers about cases: one open case per card. */
@@ -134,6 +135,10 @@ export interface CaseDetail extends CaseRow {
   readonly graph: CaseGraph;
   readonly notes: readonly CaseNote[];
   readonly history: readonly CaseEvent[];
+  /** Oldest first. */
+  readonly attachments: readonly CaseAttachment[];
+  /** Null where no store for them is set up. */
+  readonly attachmentLimits: AttachmentLimits | null;
   /** A verdict above the tenant's amount that waits for a second person. */
   readonly pendingVerdict: {
     readonly verdict: "fraud" | "genuine";
@@ -141,8 +146,19 @@ export interface CaseDetail extends CaseRow {
     readonly by: PersonRef;
     readonly atMs: number;
   } | null;
-  /** A short text from the case's facts. */
+  /** A short text from the case's facts, by a template. */
   readonly narrative: string;
+  /** The model that can write one instead; null where none is set up. */
+  readonly narrativeModel: string | null;
+}
+
+/** `POST /api/cases/:id/narrative`: a text by the model, from facts without anything that names a person, place or card. */
+export interface CaseNarrative {
+  readonly text: string;
+  /** The model that wrote it; null: the template did. */
+  readonly model: string | null;
+  /** Why the template did although there is a model: it was too slow, it has enough to do, or it could not. */
+  readonly fallback: "late" | "busy" | "failed" | null;
 }
 
 /** Reasons for a verdict. */

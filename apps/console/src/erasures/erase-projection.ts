@@ -1,5 +1,6 @@
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { removeAttachments } from "../attachments/attachment-store.js";
 
 const OF_CARD = "tenant = $1 AND card_token = $2";
 const PAYMENTS = `SELECT transaction_id FROM console.payments WHERE ${OF_CARD}`;
@@ -13,10 +14,14 @@ const STATEMENTS = [
   ...["label_outbox", "case_notes", "case_events", "case_payments"].map(
     (table) => `DELETE FROM console.${table} WHERE case_id IN (${CASES})`,
   ),
+  removeAttachments(`case_id IN (${CASES})`),
   `DELETE FROM console.cases WHERE ${OF_CARD}`,
 ];
 
-/** Takes the payments and cases of a card out of the console, notes of analysts included. What was done stays in the audit log. */
+/**
+ * Takes the payments and cases of a card out of the console, notes and files of analysts included; the files leave their store
+ * afterwards (`AttachmentStore.dropRemoved`). What was done stays in the audit log.
+ */
 export async function eraseProjection(database: Database, { tenant, subject }: Erasure): Promise<void> {
   await database.transaction(async (transaction) => {
     for (const statement of STATEMENTS) await transaction.execute(statement, [tenant, subject]);

@@ -3,14 +3,21 @@ import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events
 import { TABLES } from "@tripline/contracts/topics";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { AttachmentStore } from "../attachments/attachment-store.js";
 import { BACKGROUND } from "../background.js";
 import { eraseProjection } from "./erase-projection.js";
 
 /** Takes people out who were erased. */
 @Controller()
 export class ErasuresController {
-  constructor(@Inject(BACKGROUND) private readonly database: Database) {}
+  constructor(
+    @Inject(BACKGROUND) private readonly database: Database,
+    @Inject(AttachmentStore) private readonly attachments: AttachmentStore,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
 
   @KafkaBatches({ group: "console-erasures", topics: [TABLES.erasures.name], recordsPerBatchMax: 50, roundsMax: 1 })
   async handle(batches: readonly RecordBatch[]): Promise<void> {
@@ -18,5 +25,8 @@ export class ErasuresController {
       const erasure = Erasure.decode(value);
       if (erasure.subject !== "") await eraseProjection(this.database, erasure);
     }
+    await this.attachments.dropRemoved().catch((error: Error) => {
+      this.logger.warn({ err: error }, "files of erased people stay in their store until it answers");
+    });
   }
 }

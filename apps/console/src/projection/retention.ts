@@ -1,5 +1,7 @@
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { AttachmentStore } from "../attachments/attachment-store.js";
+import { removeAttachments } from "../attachments/attachment-store.js";
 
 const EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -8,17 +10,16 @@ const ROWS_MAX = 5_000;
 /** In one round; what is left waits for the next one. */
 const STATEMENTS_MAX = 200;
 
+const OF_OLD_CASES = "case_id IN (SELECT id FROM console.cases WHERE status = 'closed' AND changed_at_ms < $1)";
+
 /** Rows by when they were read, with what has to go first. `$1` is the oldest time that stays. */
 const EXPIRED: readonly string[] = [
   // A case goes when it was closed so long ago, and what belongs to it before it.
   ...["case_payments:transaction_id", "case_events:id", "case_notes:id", "label_outbox:transaction_id"].map((pair) => {
     const [table = "", key = ""] = pair.split(":");
-    return rowsOf(
-      table,
-      key,
-      "case_id IN (SELECT id FROM console.cases WHERE status = 'closed' AND changed_at_ms < $1)",
-    );
+    return rowsOf(table, key, OF_OLD_CASES);
   }),
+  removeAttachments(`id IN (SELECT id FROM console.case_attachments WHERE ${OF_OLD_CASES} LIMIT ${ROWS_MAX})`),
   rowsOf(
     "cases",
     "id",
@@ -49,6 +50,7 @@ export class Retention {
   constructor(
     private readonly database: Database,
     private readonly days: number,
+    private readonly attachments: AttachmentStore,
     private readonly logger: Logger,
   ) {}
 
@@ -75,5 +77,6 @@ export class Retention {
         if ((await this.database.execute(statement, [fromMs])) < ROWS_MAX) break;
       }
     }
+    await this.attachments.dropRemoved();
   }
 }

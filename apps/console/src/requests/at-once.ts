@@ -13,9 +13,13 @@ export class AtOnce {
     private readonly what: string,
   ) {}
 
+  get isFull(): boolean {
+    return this.#running >= this.max;
+  }
+
   /** @throws TriplineError `too-many-requests` */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#running >= this.max) {
+    if (this.isFull) {
       throw new TriplineError("too-many-requests", `${this.max} ${this.what}. Try again in a moment.`);
     }
     this.#running += 1;

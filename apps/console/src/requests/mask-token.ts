@@ -16,3 +16,8 @@ export type ShowToken = (token: string) => string;
 export function showTokens(isAllowed: boolean): ShowToken {
   return isAllowed ? (token) => token : maskToken;
 }
+
+/** The name of a file, in which people put names: how it ends. */
+export function maskFileName(name: string): string {
+  return `file${/\.[^.]+$/.exec(name)?.[0] ?? ""}`;
+}

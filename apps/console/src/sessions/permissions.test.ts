@@ -55,6 +55,10 @@ const ROUTES: readonly (readonly [method: string, path: string, body: unknown, .
   ["POST", `${CASE}/escalate`, change, "cases:write"],
   ["POST", `${CASE}/reopen`, change, "cases:write"],
   ["POST", `${CASE}/notes`, { text: "A note." }, "cases:write"],
+  ["POST", `${CASE}/narrative`, {}, "cases:read"],
+  ["POST", `${CASE}/attachments`, {}, "cases:write"],
+  ["GET", `${CASE}/attachments/${randomUUID()}`, undefined, "cases:read", "personal:read"],
+  ["DELETE", `${CASE}/attachments/${randomUUID()}`, undefined, "cases:write"],
   ["POST", `${CASE}/verdict`, { ...change, verdict: "fraud", reason: "other-fraud" }, "labels:write", "cases:write"],
   ["POST", `${CASE}/verdict/refuse`, change, "labels:write", "cases:write"],
 ];

@@ -27,7 +27,8 @@ export async function startFakeService(): Promise<FakeService> {
     request.on("end", () => {
       const text = Buffer.concat(chunks).toString();
       const { method = "", url = "", headers } = request;
-      seen.push({ method, path: url, headers, body: text === "" ? undefined : JSON.parse(text) });
+      const isJson = headers["content-type"]?.includes("json") === true;
+      seen.push({ method, path: url, headers, body: isJson && text !== "" ? JSON.parse(text) : text || undefined });
       const { status, body } = fake.answer;
       response
         .writeHead(status, { "content-type": "application/json", "set-cookie": "neighbour=1" })

@@ -49,17 +49,22 @@ export class TestBrowser {
     return { status: response.status, headers: response.headers, bytes: Buffer.from(await response.arrayBuffer()) };
   }
 
-  async send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+    if (body === undefined) return this.#request(path, { method, headers });
+    const type = { "content-type": "application/json", ...headers };
+    return this.#request(path, { method, headers: type, body: JSON.stringify(body) });
+  }
+
+  upload(path: string, content: Buffer, headers: Record<string, string>): Promise<Answer> {
+    const type = { "content-type": "application/octet-stream", ...headers };
+    return this.#request(path, { method: "POST", headers: type, body: new Uint8Array(content) });
+  }
+
+  async #request(path: string, given: RequestInit & { readonly headers: Record<string, string> }): Promise<Answer> {
     const response = await fetch(this.url + path, {
-      method,
+      ...given,
       redirect: "manual",
-      headers: {
-        cookie: this.#cookieHeader(),
-        "x-csrf-token": this.csrfToken,
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-        ...headers,
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: { cookie: this.#cookieHeader(), "x-csrf-token": this.csrfToken, ...given.headers },
     });
     this.#keep(response);
     const text = await response.text();

@@ -1,6 +1,6 @@
 import { formatDuration, formatShare, formatValue } from "@tripline/decision-engine/format-value";
 import type { Content, TDocumentDefinitions } from "pdfmake/interfaces.js";
-import type { CaseDetail } from "../../contract/cases.js";
+import type { CaseDetail, CaseNote } from "../../contract/cases.js";
 import type { DecisionDetail } from "../../contract/decisions.js";
 import { USUAL_DAYS } from "../card-usual.js";
 import { text } from "./report-texts.js";
@@ -15,6 +15,9 @@ export interface ReportReader {
 }
 
 const CONTRIBUTIONS_MAX = 8;
+/** Of all notes together, the newest: some twenty pages. */
+const NOTE_CHARACTERS_MAX = 60_000;
+const HISTORY_MAX = 200;
 const DAY_S = 86_400;
 
 /** The page of a case as a document: the same data in the same order, made from what the person is shown. */
@@ -49,6 +52,7 @@ export function caseReport(of: CaseDetail, reader: ReportReader): TDocumentDefin
       ...section(text.payments(of.decisions.length, of.payments), [payments(of, time)]),
       ...section(text.linked, [linked(of)]),
       ...section(text.notes, notes(of, time)),
+      ...section(text.files, [files(of, time)]),
       ...section(text.history, [history(of, time)]),
     ],
   };
@@ -173,14 +177,37 @@ function linked({ graph }: CaseDetail): Content | undefined {
   return lines.length < 2 ? undefined : table(text.linkedColumns, lines);
 }
 
+/** The oldest first, as on the page. */
 function notes({ notes: all }: CaseDetail, time: (ms: number) => string): Content[] {
-  return all.map(({ author, text: note, atMs }) => ({
-    stack: [{ text: `${author.name}, ${time(atMs)}`, style: "quiet" }, note],
-    margin: [0, 2, 0, 4],
-  }));
+  let left = NOTE_CHARACTERS_MAX;
+  const shown: CaseNote[] = [];
+  for (const note of all.toReversed()) {
+    left -= note.text.length;
+    if (left < 0) break;
+    shown.unshift(note);
+  }
+  return [
+    ...(shown.length < all.length ? [{ text: text.notesCut(shown.length, all.length), style: "quiet" }] : []),
+    ...shown.map(({ author, text: note, atMs }) => ({
+      stack: [{ text: `${author.name}, ${time(atMs)}`, style: "quiet" }, note],
+      margin: [0, 2, 0, 4] as [number, number, number, number],
+    })),
+  ];
+}
+
+/** With their hashes, so that each can be told to be the one that was there. */
+function files({ attachments }: CaseDetail, time: (ms: number) => string): Content | undefined {
+  const lines = attachments.map(({ name, author, atMs, sha256 }) => [
+    time(atMs),
+    author.name,
+    `${name}\nSHA-256 ${sha256}`,
+  ]);
+  return lines.length === 0 ? undefined : table(text.fileColumns, lines);
 }
 
 function history({ history: all }: CaseDetail, time: (ms: number) => string): Content | undefined {
-  const lines = all.map(({ atMs, by, text: what }) => [time(atMs), by?.name ?? text.system, what]);
+  const lines = all
+    .slice(0, HISTORY_MAX)
+    .map(({ atMs, by, text: what }) => [time(atMs), by?.name ?? text.system, what]);
   return lines.length === 0 ? undefined : table(text.historyColumns, lines);
 }

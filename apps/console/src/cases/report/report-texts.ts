@@ -59,6 +59,9 @@ export const text = {
   linked: "Linked",
   linkedColumns: ["What", "Payments", "Confirmed fraud", "Value"],
   notes: "Notes",
+  notesCut: (shown: number, all: number) => `The newest ${shown} of ${all}. The others are on the page of the case.`,
+  files: "Files",
+  fileColumns: ["Added", "By", "File"],
   history: "History",
   historyColumns: ["When", "Who", "What"],
 } as const;

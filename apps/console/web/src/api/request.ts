@@ -30,8 +30,11 @@ export function whenSessionEnds(listener: () => void): void {
 
 export interface RequestOptions {
   readonly method?: "GET" | "POST" | "PUT" | "DELETE";
+  /** A Blob is sent as its bytes, anything else as JSON. */
   readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly msMax?: number;
 }
 
 /**
@@ -39,8 +42,8 @@ export interface RequestOptions {
  *
  * @throws RequestFailed with the problem that the backend told, or one of our own words where it told none
  */
-export async function request<T>(path: string, { method = "GET", body, signal }: RequestOptions = {}): Promise<T> {
-  const response = await send(path, { method, body, signal });
+export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
+  const response = await send(path, options);
   if (response.ok) return (response.status === STATUS_NO_CONTENT ? undefined : await readJson(response)) as T;
   const problem = await readProblem(response);
   if (problem.status === STATUS_UNAUTHENTICATED) onSessionEnded();
@@ -53,7 +56,7 @@ export async function request<T>(path: string, { method = "GET", body, signal }:
  * @throws RequestFailed as `request` does
  */
 export async function* requestLines<T>(path: string, { body, signal }: RequestOptions): AsyncGenerator<T> {
-  const response = await send(path, { method: "POST", body, signal }, LINES_MS_MAX);
+  const response = await send(path, { method: "POST", body, signal, msMax: LINES_MS_MAX });
   if (!response.ok || response.body === null) {
     const problem = await readProblem(response);
     if (problem.status === STATUS_UNAUTHENTICATED) onSessionEnded();
@@ -68,7 +71,9 @@ export async function* requestLines<T>(path: string, { body, signal }: RequestOp
   }
 }
 
-async function send(path: string, { method, body, signal }: RequestOptions, msMax = REQUEST_MS_MAX): Promise<Response> {
+async function send(path: string, options: RequestOptions): Promise<Response> {
+  const { method = "GET", body, signal, headers, msMax = REQUEST_MS_MAX } = options;
+  const type = body instanceof Blob ? "application/octet-stream" : "application/json";
   const timeout = AbortSignal.timeout(msMax);
   const isChange = method !== "GET";
   try {
@@ -77,10 +82,11 @@ async function send(path: string, { method, body, signal }: RequestOptions, msMa
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
       headers: {
         accept: "application/json",
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(body === undefined ? {} : { "content-type": type }),
         ...(isChange ? { "x-csrf-token": csrfToken } : {}),
+        ...headers,
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body instanceof Blob ? body : JSON.stringify(body) }),
       cache: "no-store",
     });
   } catch (cause) {

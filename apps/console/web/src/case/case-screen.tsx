@@ -8,8 +8,8 @@ import { useShortcuts } from "../app/shortcuts.js";
 import { PersonalData } from "../personal/personal-data.js";
 import { useTakeNext } from "../queue/use-cases.js";
 import { text } from "../texts/en/cases.js";
-import { Panel } from "../ui/panel.js";
 import { Loaded, ProblemNote } from "../ui/states.js";
+import { Attachments } from "./attachments.js";
 import { CaseActions } from "./case-actions.js";
 import { CaseHead } from "./case-head.js";
 import { Contributions } from "./contributions.js";
@@ -17,6 +17,7 @@ import { EscalateDialog } from "./escalate-dialog.js";
 import { FirstCase } from "./first-case.js";
 import { History } from "./history.js";
 import { Linked } from "./linked.js";
+import { Narrative } from "./narrative.js";
 import { Notes } from "./notes.js";
 import type { OpenDialog } from "./open-dialog.js";
 import { PaymentFacts } from "./payment-facts.js";
@@ -90,14 +91,11 @@ function OpenCase({ of }: { readonly of: CaseDetail }) {
           <Linked of={of.graph} />
         </div>
         <div className="case-side">
-          {of.narrative !== "" && (
-            <Panel title={text.case.summary}>
-              <p className="narrative">{of.narrative}</p>
-            </Panel>
-          )}
+          <Narrative of={of} />
           <div data-tour="notes">
             <Notes of={of} />
           </div>
+          <Attachments of={of} />
           <PaymentFacts of={of.focus} />
           <PersonalData of={of.decisions} />
           <History of={of} />

@@ -1,5 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { CaseDetail, CaseNote, CaseRow } from "#contract/cases";
+import type { CaseAttachment } from "#contract/attachments";
+import type { CaseDetail, CaseNarrative, CaseNote, CaseRow } from "#contract/cases";
 import { request } from "../api/request.js";
 
 const REFRESH_MS = 20_000;
@@ -52,6 +53,47 @@ export function useAddNote(id: string) {
       // Not waited for: the text field is emptied as soon as the note stands in the list.
       void client.invalidateQueries({ queryKey: ["case", id] });
     },
+  });
+}
+
+/** Asked for once for each revision, where a model can write it. */
+export function useNarrative({ id, revision, narrativeModel }: CaseDetail) {
+  return useQuery({
+    queryKey: ["narrative", id, revision],
+    queryFn: ({ signal }) =>
+      request<CaseNarrative>(`/api/cases/${encodeURIComponent(id)}/narrative`, { method: "POST", body: {}, signal }),
+    enabled: narrativeModel !== null,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+  });
+}
+
+/** Over a slow line. */
+const UPLOAD_MS_MAX = 60_000;
+
+export function useAddFile(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (file: File) =>
+      request<CaseAttachment>(`/api/cases/${encodeURIComponent(id)}/attachments`, {
+        method: "POST",
+        body: file,
+        // Not in the address, which is kept in logs.
+        headers: { "x-file-name": encodeURIComponent(file.name) },
+        msMax: UPLOAD_MS_MAX,
+      }),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["case", id] }),
+  });
+}
+
+export function useRemoveFile(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (file: string) =>
+      request<void>(`/api/cases/${encodeURIComponent(id)}/attachments/${encodeURIComponent(file)}`, {
+        method: "DELETE",
+      }),
+    onSuccess: () => client.invalidateQueries({ queryKey: ["case", id] }),
   });
 }
 

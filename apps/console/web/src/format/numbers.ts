@@ -20,6 +20,19 @@ export function formatDecimal(value: number | null): string {
   return value === null ? UNKNOWN : decimal.format(value);
 }
 
+const BYTE_UNITS = ["byte", "kilobyte", "megabyte"] as const;
+
+/** In kB or MB where there are so many. */
+export function formatBytes(bytes: number): string {
+  const power = Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(Math.max(1, bytes)) / 3));
+  const unit = {
+    style: "unit",
+    unit: BYTE_UNITS[power] ?? "byte",
+    maximumFractionDigits: power === 2 ? 1 : 0,
+  } as const;
+  return new Intl.NumberFormat(undefined, unit).format(bytes / 1_000 ** power);
+}
+
 /** @param share from 0 to 1 */
 export function formatShare(share: number | null, digits = 1): string {
   if (share === null || !Number.isFinite(share)) return UNKNOWN;

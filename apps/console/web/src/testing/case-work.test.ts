@@ -201,6 +201,49 @@ test("who may not see personal data has nothing to press", async () => {
   expect(await page.getByRole("heading", { name: "Personal data" }).count()).toBe(0);
 });
 
+test("a file is added and removed by keyboard; one that is too large or is refused is told in its place", async () => {
+  await page.goto("/cases/20000");
+  const files = page.getByRole("region", { name: "Files" });
+  await files.getByRole("link", { name: /^Receipt of the terminal/ }).waitFor();
+  const choose = async (name: string, bytes: number): Promise<void> => {
+    const chooser = page.waitForEvent("filechooser");
+    await files.getByRole("button", { name: "Add file" }).press("Enter");
+    await (await chooser).setFiles({ name, mimeType: "text/plain", buffer: Buffer.alloc(bytes, 65) });
+  };
+  await choose("large.txt", 1_500_000);
+  await files.getByRole("alert").getByText("large.txt has 1.5 MB; a file may have 1 MB at most.").waitFor();
+  expect(changes()).toEqual([]);
+  fixture.failing.set("/attachments", new Refusal(415, "unsupported-media-type", "This is not a file that is taken."));
+  await choose("mail.txt", 2_000);
+  await files.getByRole("alert").getByText("This is not a file that is taken.").first().waitFor();
+  fixture.failing.clear();
+  await files.getByRole("button", { name: "Try again" }).press("Enter");
+  const link = files.getByRole("link", { name: "mail.txt" });
+  expect(await link.getAttribute("href")).toMatch(/^\/api\/cases\/20000\/attachments\/file-1$/);
+  expect(api.detail("20000").attachments.at(-1)).toMatchObject({ name: "mail.txt", bytes: 2_000 });
+  await files.getByRole("button", { name: "Remove mail.txt" }).press("Enter");
+  await page.getByRole("dialog", { name: "Remove mail.txt" }).getByRole("button", { name: "Remove" }).press("Enter");
+  await link.waitFor({ state: "detached" });
+  fixture.session = makeSession(Date.now(), ["cases:read"]);
+  await page.reload();
+  await files.getByText("Only people who may see personal data can open them.").waitFor();
+  expect([await files.getByRole("link").count(), await files.getByRole("button").count()]).toEqual([0, 0]);
+  expect(opened.faults).toEqual([]);
+});
+
+test("a text by a model is told as generated; where the model is away the template's stands, with a word", async () => {
+  for (const id of ["20000", "19999"]) api.change(id, { narrativeModel: "nova-lite" });
+  await page.goto("/cases/20000");
+  const summary = page.getByRole("region", { name: "In short" });
+  await summary.getByText("Generated", { exact: true }).waitFor();
+  await summary.getByText("Written by nova-lite from figures of this case. Check it against them.").waitFor();
+  fixture.failing.set("/narrative", new Refusal(503, "database-unavailable", "The database does not answer."));
+  await page.goto("/cases/19999");
+  await summary.getByText("From a template: the model could not write a text.").waitFor();
+  expect(await summary.getByText(api.detail("19999").narrative).count()).toBe(1);
+  expect(await summary.getByText("Generated", { exact: true }).count()).toBe(0);
+});
+
 test("markup in what a payment or a person says is shown as text and never run", async () => {
   const before = api.detail("20000");
   const { focus } = before;
@@ -209,6 +252,7 @@ test("markup in what a payment or a person says is shown as text and never run",
     focus: { ...focus, terminalId: MARKUP, clientTransactionId: MARKUP, reasons: [reason], degradedBecause: MARKUP },
     notes: [{ id: "1", author: { id: "lin", name: MARKUP }, text: MARKUP, atMs: 1 }],
     narrative: MARKUP,
+    attachments: before.attachments.map((file) => ({ ...file, name: MARKUP })),
     cardToken: MARKUP,
     reasons: [MARKUP],
     graph: { ...before.graph, nodes: before.graph.nodes.map((node) => ({ ...node, value: MARKUP })) },

@@ -51,7 +51,14 @@ export class Api {
     this.#details.set(id, after);
     const at = this.#rows.findIndex((one) => one.id === id);
     const { decisions: _d, focus: _f, timeline: _t, usual: _u, graph: _g, notes: _n, history: _h, ...row } = after;
-    const { pendingVerdict: _p, narrative: _r, ...kept } = row;
+    const {
+      pendingVerdict: _p,
+      narrative: _r,
+      narrativeModel: _m,
+      attachments: _a,
+      attachmentLimits: _l,
+      ...kept
+    } = row;
     this.#rows[at] = kept;
     return kept;
   }
@@ -72,6 +79,8 @@ export class Api {
     if (method === "GET") return id === "" ? this.#page(asked) : this.detail(id);
     if (id === "next") return this.#next(asked.session);
     if (id === "bulk") return this.#bulk(asked);
+    if (rest[0] === "narrative") return { text: this.detail(id).narrative, model: "nova-lite", fallback: null };
+    if (rest[0] === "attachments") return this.#file(id, rest[1], asked);
     return this.#act(id, rest.join("/"), asked.body as Body, asked.session);
   }
 
@@ -150,6 +159,14 @@ export class Api {
         return this.change(id, { status: "closed", verdict, pendingVerdict: null, ...said(`Closed as ${verdict}.`) });
       }
     }
+  }
+
+  #file(id: string, removed: string | undefined, { file, session: { person } }: Asked): Answer {
+    const { attachments: before } = this.detail(id);
+    const added =
+      file === undefined ? [] : [{ ...file, id: `file-${before.length}`, author: person, atMs: Date.now() }];
+    this.change(id, { attachments: [...before.filter((one) => one.id !== removed), ...added] });
+    return added[0];
   }
 
   #answerViews({ method, body }: Asked, name: string): Answer {

@@ -1,3 +1,4 @@
+import type { CaseAttachment } from "#contract/attachments";
 import type { Problem, Session } from "#contract/session";
 
 /** A refusal as problem+json. */
@@ -20,6 +21,8 @@ export interface Asked {
   readonly path: string;
   readonly query: URLSearchParams;
   readonly body: unknown;
+  /** Sent as bytes. */
+  readonly file: Pick<CaseAttachment, "name" | "mediaType" | "bytes" | "sha256"> | undefined;
   readonly session: Session;
 }
 

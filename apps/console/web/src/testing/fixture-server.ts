@@ -79,9 +79,16 @@ async function answer(
     if (request.method !== "GET" && request.headers["x-csrf-token"] !== session.csrfToken) {
       throw new Refusal(403, "csrf", "The token of the form is missing.");
     }
-    const body = await readBody(request);
+    const name = request.headers["x-file-name"];
+    const bytes = await readBody(request);
+    const isFile = typeof name === "string";
+    const body = isFile || bytes.length === 0 ? {} : JSON.parse(bytes.toString());
+    const file = isFile
+      ? { name: decodeURIComponent(name), mediaType: "text/plain", bytes: bytes.length, sha256: "0".repeat(64) }
+      : undefined;
     if (pathname.startsWith("/api/policy/")) return sendTrial(response, pathname.endsWith("shadow"));
-    send(response, api.answer({ method: request.method ?? "GET", path: pathname, query: searchParams, body, session }));
+    const asked = { method: request.method ?? "GET", path: pathname, query: searchParams, body, file, session };
+    send(response, api.answer(asked));
   } catch (error) {
     const refusal = error instanceof Refusal ? error : new Refusal(500, "internal", String(error));
     response.writeHead(refusal.status, { "content-type": "application/problem+json" });
@@ -113,11 +120,13 @@ function sendPage(pathname: string, response: ServerResponse): void {
   }
 }
 
-async function readBody(request: IncomingMessage): Promise<unknown> {
-  let text = "";
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
   for await (const chunk of request) {
-    text += String(chunk);
-    if (text.length > BODY_BYTES_MAX) throw new Refusal(413, "body-too-large", "The body is too large.");
+    chunks.push(chunk);
+    if (chunks.reduce((sum, { length }) => sum + length, 0) > BODY_BYTES_MAX) {
+      throw new Refusal(413, "body-too-large", "The body is too large.");
+    }
   }
-  return text === "" ? {} : JSON.parse(text);
+  return Buffer.concat(chunks);
 }

@@ -228,7 +228,20 @@ export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
     graph: graphOf(random, row, focusRow.terminalId),
     notes: [],
     history: [{ atMs: row.openedAtMs, by: null, text: "Opened by a payment that went to review." }],
+    attachments: [
+      {
+        ...{
+          id: "receipt",
+          name: "Receipt of the terminal, 27 November.pdf",
+          mediaType: "application/pdf",
+          bytes: 48_120,
+        },
+        ...{ sha256: hex(random, 64), author: { id: "person-lin", name: "Lin Zhao" }, atMs: row.openedAtMs + HOUR_MS },
+      },
+    ],
+    attachmentLimits: { bytesMax: 1_000_000, filesMax: 50 },
     pendingVerdict: null,
+    narrativeModel: null,
     narrative:
       "A payment of €412.60 at a terminal with 5 confirmed frauds in the last week. The amount is about ten times what the card usually pays, at an hour when it has never paid. The card has not been at this terminal before.",
   };

@@ -1,0 +1,190 @@
+import { createHash, randomUUID } from "node:crypto";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
+import type { ObjectStore } from "@tripline/object-store/object-store";
+import { openStore } from "@tripline/object-store/open-store";
+import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { Worker } from "../cases/case-requests.js";
+import type { AttachmentLimits, CaseAttachment } from "../contract/attachments.js";
+import { AUDIT_SOURCE } from "../looks.js";
+import { detectFile } from "./detect-type.js";
+
+const attachmentRow = z.object({
+  id: z.string(),
+  author_id: z.string(),
+  author_name: z.string(),
+  name: z.string(),
+  media_type: z.string(),
+  bytes: z.number(),
+  sha256: z.string(),
+  at_ms: z.coerce.number(),
+});
+const idRow = z.object({ id: z.string() });
+const countRow = z.object({ count: z.coerce.number() });
+
+const FILES_MAX = 50;
+/** By then an object that is being written is there, or its writer is gone. */
+const WRITE_MS_MAX = 3_600_000;
+/** In one round; what is left waits for the next one. */
+const REMOVALS_MAX = 200;
+
+/** Files of cases: what they are in Postgres, their content in the object store. */
+export class AttachmentStore {
+  readonly #store: () => Promise<ObjectStore>;
+
+  /** @param storeUrl absent: none can be added or fetched */
+  constructor(
+    private readonly database: Database,
+    private readonly storeUrl: string | undefined,
+    private readonly bytesMax: number,
+  ) {
+    let opened: Promise<ObjectStore> | undefined;
+    this.#store = () => {
+      if (storeUrl === undefined) throw new TriplineError("not-found", "No store for attachments is set up.");
+      opened ??= openStore(storeUrl);
+      return opened;
+    };
+  }
+
+  /** Null where none can be added. */
+  get limits(): AttachmentLimits | null {
+    return this.storeUrl === undefined ? null : { bytesMax: this.bytesMax, filesMax: FILES_MAX };
+  }
+
+  /** Oldest first. */
+  async list(caseId: string): Promise<CaseAttachment[]> {
+    const rows = await this.database.query(
+      attachmentRow,
+      `SELECT * FROM console.case_attachments WHERE case_id = $1 ORDER BY at_ms, id LIMIT ${FILES_MAX}`,
+      [caseId],
+    );
+    return rows.map(toAttachment);
+  }
+
+  /** @throws TriplineError `not-found`, `unsupported-media-type`, `invalid-field` for one too many, and what the store throws */
+  async add(by: Worker, caseId: string, name: string, content: Buffer): Promise<CaseAttachment> {
+    const store = await this.#store();
+    const found = await detectFile(content, name);
+    if (found === undefined) {
+      const detail = "This is not a file of a type that is taken: PDF, PNG, JPEG, WebP, HEIC or plain text.";
+      throw new TriplineError("unsupported-media-type", detail);
+    }
+    const sha256 = createHash("sha256").update(content).digest("hex");
+    const { id: author_id, name: author_name } = by.person;
+    const row = {
+      ...{ id: randomUUID(), author_id, author_name, name: found.name, media_type: found.mediaType },
+      ...{ bytes: content.length, sha256, at_ms: Date.now() },
+    };
+    await this.database.execute("INSERT INTO console.attachment_removals (id, due_at_ms) VALUES ($1, $2)", [
+      row.id,
+      row.at_ms + WRITE_MS_MAX,
+    ]);
+    await store.put(row.id, content);
+    await this.database.transaction(async (transaction) => {
+      await requireRoom(transaction, by.tenant, caseId);
+      await transaction.execute(
+        `INSERT INTO console.case_attachments (id, author_id, author_name, name, media_type, bytes, sha256, at_ms, case_id)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+        [...Object.values(row), caseId],
+      );
+      await transaction.execute("DELETE FROM console.attachment_removals WHERE id = $1", [row.id]);
+      await noteChange(transaction, by, caseId, "added", row);
+    });
+    return toAttachment(row);
+  }
+
+  /** @throws TriplineError `not-found`, for one of another case as well, and what the store throws */
+  async read(tenant: string, caseId: string, id: string): Promise<{ of: CaseAttachment; content: Uint8Array }> {
+    const [row] = await this.database.query(
+      attachmentRow,
+      `SELECT a.* FROM console.case_attachments a JOIN console.cases c ON c.id = a.case_id
+       WHERE c.tenant = $1 AND c.id = $2 AND a.id = $3`,
+      [tenant, caseId, id],
+    );
+    if (row === undefined) throw unknownAttachment();
+    const content = await (await this.#store()).get(id);
+    if (content === undefined || createHash("sha256").update(content).digest("hex") !== row.sha256) {
+      throw new TriplineError("store-refused", "The file in the store is not the one that was added.");
+    }
+    return { of: toAttachment(row), content };
+  }
+
+  /** @throws TriplineError `not-found`, for one of another case as well */
+  async remove(by: Worker, caseId: string, id: string): Promise<void> {
+    await this.database.transaction(async (transaction) => {
+      const [row] = await transaction.query(
+        attachmentRow,
+        `DELETE FROM console.case_attachments a USING console.cases c
+         WHERE c.id = a.case_id AND c.tenant = $1 AND c.id = $2 AND a.id = $3 RETURNING a.*`,
+        [by.tenant, caseId, id],
+      );
+      if (row === undefined) throw unknownAttachment();
+      await transaction.execute("INSERT INTO console.attachment_removals (id, due_at_ms) VALUES ($1, 0)", [id]);
+      await noteChange(transaction, by, caseId, "removed", row);
+    });
+  }
+
+  /** Takes what has to go out of the store. Two that do so at a time remove the same object twice, which changes nothing. */
+  async dropRemoved(): Promise<void> {
+    if (this.storeUrl === undefined) return;
+    const due = await this.database.query(
+      idRow,
+      `SELECT id FROM console.attachment_removals WHERE due_at_ms <= $1 ORDER BY due_at_ms LIMIT ${REMOVALS_MAX}`,
+      [Date.now()],
+    );
+    for (const { id } of due) {
+      await (await this.#store()).remove(id);
+      await this.database.execute("DELETE FROM console.attachment_removals WHERE id = $1", [id]);
+    }
+  }
+}
+
+/** Takes the rows of attachments away and keeps that their objects have to go. @param condition of `console.case_attachments` */
+export function removeAttachments(condition: string): string {
+  return `WITH gone AS (DELETE FROM console.case_attachments WHERE ${condition} RETURNING id)
+    INSERT INTO console.attachment_removals (id, due_at_ms) SELECT id, 0 FROM gone`;
+}
+
+/** Locks the case, so that it cannot go while it gets a file, and two at a time are counted. */
+async function requireRoom(transaction: Queries, tenant: string, caseId: string): Promise<void> {
+  const cases = "SELECT id FROM console.cases WHERE tenant = $1 AND id = $2 FOR UPDATE";
+  if ((await transaction.query(idRow, cases, [tenant, caseId])).length === 0) {
+    throw new TriplineError("not-found", "There is no case with this id.");
+  }
+  const files = "SELECT count(*) FROM console.case_attachments WHERE case_id = $1";
+  const [{ count } = { count: 0 }] = await transaction.query(countRow, files, [caseId]);
+  if (count >= FILES_MAX) {
+    throw new TriplineError("invalid-field", `The case has ${FILES_MAX} files. Remove one first.`);
+  }
+}
+
+type Row = z.infer<typeof attachmentRow>;
+
+/** In the history of the case and in the audit log, without the name: people put names into names. */
+async function noteChange(
+  transaction: Queries,
+  by: Worker,
+  caseId: string,
+  change: "added" | "removed",
+  { id, media_type: mediaType, bytes, sha256 }: Row,
+): Promise<void> {
+  const text = `${change === "added" ? "Added" : "Removed"} a file (${mediaType}).`;
+  await transaction.execute(
+    "INSERT INTO console.case_events (case_id, at_ms, by_id, by_name, text) VALUES ($1, $2, $3, $4, $5)",
+    [caseId, Date.now(), by.person.id, by.person.name, text],
+  );
+  await noteAudit(transaction, AUDIT_SOURCE, {
+    ...{ tenant: by.tenant, actor: by.person.id, actorKind: "person", action: `attachment-${change}` },
+    ...{ subjectKind: "attachment", subjectId: id, details: { case: caseId, mediaType, bytes, sha256 } },
+  });
+}
+
+function toAttachment({ id, author_id, author_name, name, media_type, bytes, sha256, at_ms }: Row): CaseAttachment {
+  const author = { id: author_id, name: author_name };
+  return { id, name, mediaType: media_type, bytes, sha256, author, atMs: at_ms };
+}
+
+function unknownAttachment(): TriplineError {
+  return new TriplineError("not-found", "There is no such file of this case.");
+}

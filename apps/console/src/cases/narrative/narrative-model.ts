@@ -1,0 +1,37 @@
+/** What a model is asked: how to write, and the facts as JSON. */
+export interface NarrativePrompt {
+  readonly task: string;
+  readonly facts: string;
+}
+
+/** The port to what writes a text from facts. */
+export interface NarrativeModel {
+  /** As people are told it. */
+  readonly name: string;
+  /** @throws whatever its library throws; `signal` ends it */
+  write(prompt: NarrativePrompt, signal: AbortSignal): Promise<string>;
+}
+
+/** Where a model is: of the settings of the console those that begin with `NARRATIVE_`. */
+export interface ModelPlace {
+  readonly kind: "bedrock" | "azure" | "vertex";
+  /** Its id, or the name of its deployment on Azure. */
+  readonly model: string;
+  /** Absent: that of the cloud in the region. */
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
+  readonly project?: string | undefined;
+  readonly apiKey?: string | undefined;
+  /** For one answer. */
+  readonly waitMs: number;
+}
+
+/** Tokens of an answer. Models that think before they write use some of them for that. */
+export const ANSWER_TOKENS_MAX = 1_000;
+
+/** Loads the library of that cloud alone. Nothing is sent yet. */
+export async function openNarrativeModel(place: ModelPlace): Promise<NarrativeModel> {
+  if (place.kind === "bedrock") return (await import("./write-by-bedrock.js")).openBedrock(place);
+  if (place.kind === "azure") return (await import("./write-by-azure.js")).openAzure(place);
+  return (await import("./write-by-vertex.js")).openVertex(place);
+}

@@ -1,0 +1,35 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { CaseDetail } from "../../contract/cases.js";
+import type { ReportReader } from "./case-report.js";
+
+/** A report of a page takes some tenths of a second, one of forty some seconds. */
+const WRITE_MS_MAX = 20_000;
+const HEAP_MIB_MAX = 192;
+
+/** What the thread is given. */
+export interface ReportOrder {
+  readonly of: CaseDetail;
+  readonly reader: ReportReader;
+}
+
+/**
+ * The report as PDF, made in a thread of its own: other requests go on meanwhile, and what it needed of memory is free again.
+ *
+ * @throws TriplineError `internal` for one that takes too long or is too large
+ */
+export async function writeReport(order: ReportOrder): Promise<Buffer> {
+  const worker = new Worker(new URL("./report-worker.js", import.meta.url), {
+    workerData: order,
+    resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB_MAX },
+  });
+  try {
+    const [pdf] = await once(worker, "message", { signal: AbortSignal.timeout(WRITE_MS_MAX) });
+    return Buffer.from(pdf);
+  } catch (cause) {
+    throw new TriplineError("internal", "The report could not be made.", [], { cause });
+  } finally {
+    await worker.terminate();
+  }
+}

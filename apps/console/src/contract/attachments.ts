@@ -1,0 +1,36 @@
+import type { PersonRef } from "./cases.js";
+
+/**
+ * A file that somebody added to a case.
+ *
+ * - `POST /api/cases/:id/attachments`, the bytes of the file as `application/octet-stream`, its name percent-encoded in the
+ *   header `x-file-name`; answered by the CaseAttachment. 413 `body-too-large`, 415 `unsupported-media-type`.
+ * - `GET /api/cases/:id/attachments/:attachment`: the file, for people with `personal:read`: nothing of it can be masked.
+ * - `DELETE /api/cases/:id/attachments/:attachment`
+ */
+export interface CaseAttachment {
+  readonly id: string;
+  /** Without `personal:read` only how it ends, since people put names into names. */
+  readonly name: string;
+  readonly mediaType: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly author: PersonRef;
+  readonly atMs: number;
+}
+
+export interface AttachmentLimits {
+  readonly bytesMax: number;
+  /** Of one case. */
+  readonly filesMax: number;
+}
+
+/** What is taken, by its content, with the endings of their names; the first is given to a file that has none of them. */
+export const ATTACHMENT_TYPES = {
+  "application/pdf": ["pdf"],
+  "image/png": ["png"],
+  "image/jpeg": ["jpg", "jpeg"],
+  "image/webp": ["webp"],
+  "image/heic": ["heic"],
+  "text/plain": ["txt", "csv", "eml", "log"],
+} as const;

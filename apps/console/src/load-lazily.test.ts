@@ -1,0 +1,30 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+
+const RUN_MS_MAX = 60_000;
+/** Each takes tens of megabytes or tenths of a second, and most consoles never need all of them. */
+const LATER = "pdfmake|file-type|@aws-sdk/client-|openai|@google/genai|@google-cloud|@azure/";
+
+const START = `
+import { registerHooks } from "node:module";
+registerHooks({
+  resolve(specifier, context, next) {
+    if (new RegExp("^(${LATER})").test(specifier)) process.stdout.write(specifier + "\\n");
+    return next(specifier, context);
+  },
+});
+await import(process.argv[1]);
+`;
+
+test("what makes reports, knows files by their bytes and asks models or stores is loaded when it is needed, not at the start", async () => {
+  const program = new URL("start-console.js", import.meta.url).href;
+  const run = (code: string) =>
+    promisify(execFile)(process.execPath, ["--input-type=module", "--eval", code, program], { timeout: RUN_MS_MAX });
+  await expect(run(START)).resolves.toMatchObject({ stdout: "" });
+  // The hooks hear what is loaded.
+  await expect(
+    run(`${START}await import("${import.meta.dirname}/cases/narrative/write-by-azure.js");`),
+  ).resolves.toMatchObject({
+    stdout: expect.stringContaining("openai\n"),
+  });
+});
