@@ -24,9 +24,10 @@ output "helm_values" {
     lake     = { url = module.objectstore.urls["lake"], storageClass = module.files.storage_class_name }
     registry = { storageClass = module.files.storage_class_name }
     objectStore = {
-      models   = module.objectstore.urls["models"]
-      datasets = module.objectstore.urls["datasets"]
-      anchors  = module.objectstore.urls["anchors"]
+      models      = module.objectstore.urls["models"]
+      datasets    = module.objectstore.urls["datasets"]
+      anchors     = module.objectstore.urls["anchors"]
+      attachments = module.objectstore.urls["attachments"]
     }
     serviceAccounts = { for service, annotations in module.identity.service_account_annotations : service => { annotations = annotations, podLabels = {} } }
     secretStore = {

@@ -262,6 +262,21 @@ CONSOLE_URL: {{ .Values.console.url | quote }}
 INGESTION_URL: {{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-ingestion:8080
 CONTROL_URL: {{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-control:8080
 WATCHED_SERVICES: auth={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-auth:8080,control={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-control:8080,ingestion={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-ingestion:8080,features={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-features:8080,decisions={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-decisions:8080,archive={{ include "tripline.scheme" . }}://{{ include "tripline.fullname" . }}-archive:8080
+{{- if .Values.objectStore.attachments }}
+ATTACHMENTS_URL: {{ .Values.objectStore.attachments | quote }}
+{{- end }}
+{{- if .Values.console.narrative.model }}
+NARRATIVE_MODEL: {{ .Values.console.narrative.model | quote }}
+{{- end }}
+{{- if .Values.console.narrative.endpoint }}
+NARRATIVE_ENDPOINT: {{ .Values.console.narrative.endpoint | quote }}
+{{- end }}
+{{- if .Values.console.narrative.region }}
+NARRATIVE_REGION: {{ .Values.console.narrative.region | quote }}
+{{- end }}
+{{- if .Values.console.narrative.project }}
+NARRATIVE_PROJECT: {{ .Values.console.narrative.project | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.secrets.console" -}}
@@ -270,6 +285,9 @@ WATCHED_SERVICES: auth={{ include "tripline.scheme" . }}://{{ include "tripline.
 {{ include "tripline.secrets.registry" . }}
 {{ include "tripline.secretKey" (list "CONSOLE_CLIENT_SECRET" (include "tripline.secretName" (dict "root" . "name" "auth")) "console-client-secret") }}
 {{ include "tripline.secretKey" (list "SESSION_KEY" (include "tripline.secretName" (dict "root" . "name" "console")) "session-key") }}
+{{- if .Values.console.narrative.keySecret }}
+{{ include "tripline.secretKey" (list "NARRATIVE_API_KEY" .Values.console.narrative.keySecret "narrative-api-key") }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.environment.archive" -}}

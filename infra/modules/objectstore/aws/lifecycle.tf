@@ -3,6 +3,7 @@ locals {
   expiration_days = {
     access-logs = 90
     anchors     = null
+    attachments = null
     datasets    = var.dataset_retention_days
     lake        = null
     models      = null

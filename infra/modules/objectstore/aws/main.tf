@@ -1,8 +1,9 @@
 # One bucket per kind of thing, because rights, versions and lifetime differ: the lake is written once and gets cold,
-# models are small and must stay, data sets can be made again, anchors prove the audit log. Access logs of all go to a fifth.
+# models are small and must stay, data sets can be made again, anchors prove the audit log,
+# attachments are files of cases. Access logs of all go to one more.
 
 locals {
-  buckets = toset(["lake", "models", "datasets", "anchors", "access-logs"])
+  buckets = toset(["lake", "models", "datasets", "anchors", "attachments", "access-logs"])
   logged  = setsubtract(local.buckets, ["access-logs"])
 }
 

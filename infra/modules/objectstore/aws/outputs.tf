@@ -1,10 +1,10 @@
 output "bucket_names" {
-  description = "Names of the buckets lake, models, datasets and anchors."
+  description = "Names of the buckets lake, models, datasets, anchors and attachments."
   value       = { for kind in local.logged : kind => aws_s3_bucket.this[kind].id }
 }
 
 output "bucket_arns" {
-  description = "ARNs of the buckets lake, models, datasets and anchors."
+  description = "ARNs of the buckets lake, models, datasets, anchors and attachments."
   value       = { for kind in local.logged : kind => aws_s3_bucket.this[kind].arn }
 }
 

@@ -1,8 +1,8 @@
 # One account with a container per kind of thing, because rights and lifetime differ: the lake is written once and gets
-# cold, models are small and must stay, data sets can be made again, anchors prove the audit log. There are no account keys to steal.
+# cold, models are small and must stay, data sets can be made again, anchors prove the audit log, attachments are files of cases. There are no account keys to steal.
 
 locals {
-  containers = toset(["lake", "models", "datasets", "anchors"])
+  containers = toset(["lake", "models", "datasets", "anchors", "attachments"])
 }
 
 resource "azurerm_storage_account" "this" {

@@ -1,5 +1,5 @@
 output "container_ids" {
-  description = "Ids of the containers lake, models, datasets and anchors."
+  description = "Ids of the containers lake, models, datasets, anchors and attachments."
   value       = { for kind, container in azurerm_storage_container.this : kind => container.id }
 }
 

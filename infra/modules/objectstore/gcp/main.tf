@@ -1,8 +1,8 @@
 # One bucket per kind of thing, because rights, versions and lifetime differ: the lake is written once and gets cold,
-# models are small and must stay, data sets can be made again, anchors prove the audit log.
+# models are small and must stay, data sets can be made again, anchors prove the audit log, attachments are files of cases.
 
 locals {
-  buckets = toset(["lake", "models", "datasets", "anchors"])
+  buckets = toset(["lake", "models", "datasets", "anchors", "attachments"])
 
   # The files of packages/lake/src/lake-layout.ts; the log beside them is read again and again.
   lake_files = [for topic in var.lake_topics : "${topic}/day="]
@@ -13,9 +13,10 @@ locals {
       { age_days = var.lake_tiering_days.coldline, class = "COLDLINE", prefixes = local.lake_files },
       { age_days = var.lake_tiering_days.archive, class = "ARCHIVE", prefixes = local.lake_files },
     ]
-    models   = []
-    anchors  = []
-    datasets = [{ age_days = var.dataset_retention_days, class = null, prefixes = [] }]
+    models      = []
+    anchors     = []
+    attachments = []
+    datasets    = [{ age_days = var.dataset_retention_days, class = null, prefixes = [] }]
   }
 }
 

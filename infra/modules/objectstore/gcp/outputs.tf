@@ -1,5 +1,5 @@
 output "bucket_names" {
-  description = "Names of the buckets lake, models, datasets and anchors."
+  description = "Names of the buckets lake, models, datasets, anchors and attachments."
   value       = { for kind, bucket in google_storage_bucket.this : kind => bucket.name }
 }
 

@@ -299,6 +299,17 @@ export const SERVICE_VARIABLES = {
         },
         local: "watchedServices",
       },
+      ATTACHMENTS_URL: {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+        compose: "${TRIPLINE_ATTACHMENTS_URL:-file:///var/lib/tripline/attachments}",
+        chart: chartValue("objectStore.attachments", { isOptional: true }),
+        local: "attachmentsUrl",
+      },
+      NARRATIVE_MODEL: { compose: null, chart: chartValue("console.narrative.model", { isOptional: true }) },
+      NARRATIVE_ENDPOINT: { compose: null, chart: chartValue("console.narrative.endpoint", { isOptional: true }) },
+      NARRATIVE_REGION: { compose: null, chart: chartValue("console.narrative.region", { isOptional: true }) },
+      NARRATIVE_PROJECT: { compose: null, chart: chartValue("console.narrative.project", { isOptional: true }) },
+      NARRATIVE_API_KEY: { compose: null, chart: chartSecretOf("console.narrative.keySecret", "narrative-api-key") },
     },
   },
   archive: {

@@ -37,6 +37,7 @@ export interface ChartSecret {
 /** What `planServices` knows. */
 export type LocalValue =
   | "archiveFlushAgeMs"
+  | "attachmentsUrl"
   | "auditSigningKey"
   | "authorityFile"
   | "bootstrapClients"

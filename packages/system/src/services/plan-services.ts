@@ -40,6 +40,8 @@ export interface PlanOptions {
   readonly contributionsWaitMs?: number;
   /** Where the archive writes; it is not started unless given. */
   readonly lakeDirectory?: string;
+  /** Where the console keeps files of cases; none can be added unless given. */
+  readonly attachmentsUrl?: string;
   /** Whether the console runs, where people see all of it; it does not unless given. */
   readonly hasConsole?: boolean;
   readonly logLevel?: string;
@@ -167,6 +169,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | u
   const issuer = url(ports.auth);
   return {
     archiveFlushAgeMs: String(ARCHIVE_FLUSH_AGE_MS),
+    attachmentsUrl: options.attachmentsUrl,
     auditSigningKey: secrets.auditSigningKey,
     bootstrapClients: JSON.stringify([...bootstrapClients(secrets), trainingClient(secrets.trainingSecret)]),
     bootstrapPeople: JSON.stringify(bootstrapPeople(secrets)),

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
 import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { loadState } from "@tripline/backfill/states/load-state";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
@@ -86,10 +87,10 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   const { workspace, steps, ports } = options;
   await refuseSecond(workspace);
   const secrets = demoSecrets(workspace.secrets);
-  rmSync(workspace.logs, { recursive: true, force: true });
-  rmSync(workspace.lake, { recursive: true, force: true });
   const tlsFolder = join(workspace.directory, "tls");
-  rmSync(tlsFolder, { recursive: true, force: true });
+  for (const folder of [workspace.logs, workspace.lake, workspace.attachments, tlsFolder]) {
+    rmSync(folder, { recursive: true, force: true });
+  }
   const security =
     options.isSecure === true ? await steps.run("make certificates", () => LocalSecurity.make(tlsFolder)) : undefined;
   const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(workspace, ports, security));
@@ -129,7 +130,8 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     }
     const access =
       security === undefined ? {} : { accessOf: (service: ServiceName) => security.accessOf(service, stack) };
-    for (const plan of planServices({ ...options, ...stack, ...lake, ...access, secrets })) {
+    const attachmentsUrl = pathToFileURL(workspace.attachments).href;
+    for (const plan of planServices({ ...options, ...stack, ...lake, ...access, attachmentsUrl, secrets })) {
       services.set(plan.name, new ServiceProcess(plan, workspace.logs));
     }
     await steps.run("start services", () => startTogether(services));

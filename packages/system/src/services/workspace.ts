@@ -15,6 +15,8 @@ export interface Workspace {
   readonly logs: string;
   /** Where its archive writes, if it runs one; made anew with the stack, because another Kafka's records do not continue it. */
   readonly lake: string;
+  /** Where its console keeps files of cases; made anew with the stack, whose database names them. */
+  readonly attachments: string;
   readonly secrets: string;
 }
 
@@ -24,6 +26,7 @@ export function workspaceIn(directory: string): Workspace {
     stack: join(directory, "stack"),
     logs: join(directory, "logs"),
     lake: join(directory, "lake"),
+    attachments: join(directory, "attachments"),
     secrets: join(directory, "secrets.json"),
   };
 }

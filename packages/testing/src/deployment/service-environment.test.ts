@@ -100,6 +100,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
       scoringWaitMs: 250,
       contributionsWaitMs: 0,
       lakeDirectory: "/lake",
+      attachmentsUrl: "file:///attachments",
       accessOf: () => ACCESS,
     }).find(({ name }) => name === service);
     const config = readConfig(schema, plan?.environment ?? {});
