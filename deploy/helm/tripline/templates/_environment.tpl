@@ -26,8 +26,16 @@ KAFKA_SASL: {{ .Values.kafka.authentication | quote }}
 {{- if .Values.kafka.caSecret }}
 KAFKA_CA_FILE: /etc/tripline/kafka-ca/ca.crt
 {{- end }}
-{{- if .Values.kafka.certificateSecret }}
+{{- if .Values.access.kafka }}
+KAFKA_CERT_FILE: /etc/tripline/tls/tls.crt
+{{- end }}
+{{- if and .Values.kafka.certificateSecret (not .Values.access.kafka) }}
 KAFKA_CERT_FILE: /etc/tripline/kafka-certificate/tls.crt
+{{- end }}
+{{- if .Values.access.kafka }}
+KAFKA_KEY_FILE: /etc/tripline/tls/tls.key
+{{- end }}
+{{- if and .Values.kafka.certificateSecret (not .Values.access.kafka) }}
 KAFKA_KEY_FILE: /etc/tripline/kafka-certificate/tls.key
 {{- end }}
 {{- end }}

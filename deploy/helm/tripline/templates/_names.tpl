@@ -78,6 +78,11 @@ app.kubernetes.io/part-of: tripline
 {{- if and .Values.jobs.worker.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
 {{- end }}
 
+{{/* Who shows a certificate, comma-separated. */}}
+{{- define "tripline.certified" -}}
+{{- include "tripline.programs" . }}{{ if include "tripline.hasWorker" . }},training{{ end }}
+{{- end }}
+
 {{/* Where checkpoints outlive a pod: a bucket, or the volume of the registry. */}}
 {{- define "tripline.checkpointsUrl" -}}
 {{- if .Values.jobs.worker.checkpointsUrl }}{{ .Values.jobs.worker.checkpointsUrl }}
@@ -120,6 +125,11 @@ cannot work changes nothing. Otherwise they need a part of the release, so they 
 {{- define "tripline.migrateHook" -}}
 {{- $values := .Values }}
 {{- if not (or $values.local.postgres.enabled $values.secrets.development $values.secrets.external.enabled (ne $values.postgres.authentication "none")) }}yes{{ end }}
+{{- end }}
+
+{{/* "yes" where the job that makes topics gives rights as well. */}}
+{{- define "tripline.givesRights" -}}
+{{- with .Values.access }}{{ if or .kafka .redis .postgres }}yes{{ end }}{{ end }}
 {{- end }}
 
 {{/* Of the services' own addresses. */}}

@@ -74,11 +74,16 @@ affinity: {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- end }}
 
-{{/* Certificates from Secrets, mounted as files: root, which of kafka, redis and postgres, and of which service the own one. */}}
+{{/* Certificates from Secrets, mounted as files: root, which of kafka, redis and postgres, of which service the own one, and
+whether it is the job that gives the rights (`setup`). */}}
 {{- define "tripline.certificates" -}}
 {{- $values := .root.Values }}
 {{- if and $values.tls.enabled .own }}
 - { name: tls, secret: {{ include "tripline.tlsSecret" (dict "root" .root "name" .own) }} }
+{{- end }}
+{{- if .setup }}
+- { name: tls, secret: {{ $values.access.setupSecret }} }
+- { name: passwords, secret: {{ $values.access.passwordsSecret }} }
 {{- end }}
 {{- if .kafka }}
 {{- with $values.kafka.caSecret }}
@@ -156,4 +161,10 @@ its name before them. */}}
 {{- range $name, $value := fromYaml . }}
 - { name: {{ $name }}, value: {{ $value | quote }} }
 {{- end }}
+{{- end }}
+
+{{/* The address of Redis with the user and password of a service: root, name. */}}
+{{- define "tripline.ownRedis" -}}
+{{ include "tripline.secretKey" (list "REDIS_PASSWORD" .root.Values.access.passwordsSecret .name) }}
+- { name: REDIS_URL, value: {{ regexReplaceAll "^(rediss?://)" .root.Values.redis.url (printf "${1}%s:$(REDIS_PASSWORD)@" .name) | quote }} }
 {{- end }}

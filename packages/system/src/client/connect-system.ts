@@ -44,14 +44,15 @@ export function kafkaFrom(environment: Environment): SystemKafka {
 }
 
 /**
- * Kafka, and Redis and the database where there are addresses of them.
+ * Kafka where this user shows it a certificate, since names in certificates are what rights are for; Redis and the database where there
+ * are addresses of them.
  *
  * @throws TriplineError `config-invalid` that names every wrong variable at once
  */
 export function accessTargetsFrom(environment: Environment): AccessTargets {
   const has = (name: string): boolean => Boolean(environment[name] ?? environment[`${name}_FILE`]);
   return {
-    kafka: kafkaFrom(environment).kafka,
+    ...(has("KAFKA_CERT_FILE") ? { kafka: kafkaFrom(environment).kafka } : {}),
     ...(has("REDIS_URL") ? { redis: readConfig(redisEnvironment, environment) } : {}),
     ...(has("POSTGRES_URL") ? { database: reachDatabase(readConfig(databaseEnvironment, environment)) } : {}),
   };

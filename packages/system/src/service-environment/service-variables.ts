@@ -6,6 +6,7 @@ import {
   GRPC_PORT,
   HTTP_PORT,
   issuer,
+  kafkaCertificate,
   METRICS_PORT,
   personalMasterKey,
   redisUrl,
@@ -77,12 +78,12 @@ export const VARIABLE_GROUPS = {
     KAFKA_SASL: { chart: chartValue("kafka.authentication") },
     KAFKA_CA_FILE: { chart: chartFile("kafka.caSecret", "/etc/tripline/kafka-ca/ca.crt"), local: "authorityFile" },
     KAFKA_CERT_FILE: {
-      chart: chartFile("kafka.certificateSecret", "/etc/tripline/kafka-certificate/tls.crt"),
+      chart: kafkaCertificate("tls.crt"),
       local: "certificateFile",
       isInChartEnvironment: true,
     },
     KAFKA_KEY_FILE: {
-      chart: chartFile("kafka.certificateSecret", "/etc/tripline/kafka-certificate/tls.key"),
+      chart: kafkaCertificate("tls.key"),
       local: "keyFile",
       isInChartEnvironment: true,
     },

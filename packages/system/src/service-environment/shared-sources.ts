@@ -63,6 +63,18 @@ export function chartTls(file?: "tls.crt" | "tls.key" | "ca.crt"): ChartSource {
   return { when: ".Values.tls.enabled", value, setBy: "tls.enabled" };
 }
 
+/** What Kafka is shown: the service's own certificate, where it has rights of its own there, or one that all share. */
+export function kafkaCertificate(file: "tls.crt" | "tls.key"): readonly ChartSource[] {
+  return [
+    { when: ".Values.access.kafka", value: `/etc/tripline/tls/${file}`, setBy: "access.kafka" },
+    {
+      when: "and .Values.kafka.certificateSecret (not .Values.access.kafka)",
+      value: `/etc/tripline/kafka-certificate/${file}`,
+      setBy: "kafka.certificateSecret",
+    },
+  ];
+}
+
 /** Where a service of this system answers other ones. */
 export function serviceUrl(service: string, local: LocalValue, path = ""): VariableSource {
   return {

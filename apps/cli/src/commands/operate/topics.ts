@@ -26,8 +26,8 @@ export function topicsCommand(): Command {
     .option("--timeout <duration>", "how long to wait for Kafka", "2m")
     .option(
       "--access <passwords>",
-      "also give each service the rights of infra/access.yaml, on Kafka and where REDIS_URL and POSTGRES_URL say; a folder with a " +
-        "file for each user's password",
+      "also give each service the rights of infra/access.yaml, on Kafka where KAFKA_CERT_FILE is set, and where REDIS_URL and " +
+        "POSTGRES_URL say; a folder with a file for each user's password",
     )
     .action(async ({ timeout, access }: TopicsFlags) => {
       const say: Say = (line) => process.stderr.write(`${line}\n`);
