@@ -73,7 +73,7 @@ test("what is not a hash counts as missing, and the reason is told in a sentence
   });
   await handle(recordsOf([payment({ clientTransactionId: "a" })]));
   expect(outbox.sent).toHaveLength(1);
-  expect(reasons).toEqual([expect.stringMatching(/^WRONGTYPE/)]);
+  expect(reasons).toEqual([expect.stringMatching(/^card_profile cannot be read: WRONGTYPE/)]);
 });
 
 test("profiles take no round trip of their own", async () => {

@@ -54,9 +54,12 @@ export class ProfileReader {
     );
   }
 
-  /** Commands for all of them, to be sent once. */
+  /** A command for each profile that has entities, to be sent once. */
   commands(entities: ProfileEntities): Command[] {
-    return this.#reads.flatMap(({ read }, index) => Array.from(entities[index] ?? [], (id) => read.command(id)));
+    return this.#reads.flatMap(({ read }, index) => {
+      const ids = [...(entities[index] ?? [])];
+      return ids.length === 0 ? [] : [read.command(ids)];
+    });
   }
 
   /** @param replies to `commands`, in their order; an error where Redis refused one */
@@ -64,13 +67,14 @@ export class ProfileReader {
     const { engine, source, onRead } = this.options;
     let next = 0;
     const rows = this.#reads.map(({ plan, read }, index) => {
+      const ids = [...(entities[index] ?? [])];
       const ofProfile = new Map<string, ProfileRow>();
-      for (const id of entities[index] ?? []) {
-        const row = this.#rowOf(read, plan.name, replies[next]);
-        next += 1;
-        if (row !== undefined) ofProfile.set(id, row);
+      if (ids.length === 0) return { plan, ofProfile };
+      for (const [place, row] of this.#read(read, plan.name, replies[next], ids.length).entries()) {
+        if (row !== undefined) ofProfile.set(ids[place] ?? "", row);
       }
-      onRead?.(plan.name, entities[index]?.size ?? 0, ofProfile.size);
+      next += 1;
+      onRead?.(plan.name, ids.length, ofProfile.size);
       return { plan, ofProfile };
     });
     return (payment) =>
@@ -79,14 +83,18 @@ export class ProfileReader {
         : rows.map(({ plan, ofProfile }) => ofProfile.get(engine.entityId(plan.entity, payment) ?? ""));
   }
 
-  #rowOf(read: RowRead, profile: string, reply: unknown): ProfileRow | undefined {
+  /** In the order of the command's entities. */
+  #read(read: RowRead, profile: string, reply: unknown, count: number): readonly (ProfileRow | undefined)[] {
+    const { onUnreadable } = this.options;
     try {
-      if (reply instanceof Error) throw reply;
-      const row = read.row(reply);
-      return row && { atMs: row.eventTimestampMs, values: row.values };
+      return read.rows(reply, count).map((row) => {
+        if (!(row instanceof Error)) return row && { atMs: row.eventTimestampMs, values: row.values };
+        onUnreadable(profile, row.message);
+        return undefined;
+      });
     } catch (error) {
-      this.options.onUnreadable(profile, error instanceof Error ? error.message : String(error));
-      return undefined;
+      onUnreadable(profile, error instanceof Error ? error.message : String(error));
+      return [];
     }
   }
 }

@@ -1,11 +1,10 @@
-import type { Command } from "ioredis";
+import { Command } from "ioredis";
 import { FeastError, messageOf } from "../feast-error.js";
 import { decodeValue } from "../values/decode-value.js";
 import { readTimestampMs } from "../values/timestamp.js";
 import type { JoinKeyType } from "../values/value-types.js";
 import { EntityKeyEncoder } from "./entity-key.js";
 import { featureField, timestampField } from "./hash-field.js";
-import { HashRead } from "./hash-read.js";
 
 export interface RowReadOptions {
   readonly project: string;
@@ -24,63 +23,131 @@ export interface NumberRow {
   readonly values: Float64Array;
 }
 
+/** What stands in the answer instead of the length of a value. */
+const TOO_LONG = 253;
+const ROW_ERROR = 254;
+const MISSING = 255;
+/** Far more than a number takes. */
+const VALUE_BYTES_MAX = 250;
+
+/**
+ * The fields ARGV of the hashes KEYS as one string: each value behind a byte that says its length, an error of Redis in the place of
+ * a row. Hundreds of HMGET would cost a service more than it takes to use the numbers: ioredis makes a dozen objects of each.
+ */
+const READ_ROWS = `
+local out, n = {}, 0
+for i = 1, #KEYS do
+  local row = redis.pcall('HMGET', KEYS[i], unpack(ARGV))
+  if row.err then
+    n = n + 1
+    out[n] = string.char(${ROW_ERROR}, math.min(#row.err, 255)) .. string.sub(row.err, 1, 255)
+  else
+    for j = 1, #ARGV do
+      local value = row[j]
+      n = n + 1
+      if not value then out[n] = string.char(${MISSING})
+      elseif #value > ${VALUE_BYTES_MAX} then out[n] = string.char(${TOO_LONG})
+      else out[n] = string.char(#value) .. value end
+    end
+  end
+end
+return table.concat(out)
+`;
+
 /**
  * Reads rows of one feature view in a pipeline of the caller's own, beside other commands and without a round trip more. How long a
- * call may take, and what an error of Redis means, is the caller's affair.
+ * call may take, and what an error of Redis means, is the caller's affair. All keys have to be on one shard.
  */
 export class RowRead {
   private readonly key: EntityKeyEncoder;
-  private readonly read: HashRead;
+  private readonly tail: Buffer;
+  private readonly fieldCount: number;
 
   constructor(private readonly options: RowReadOptions) {
     const { project, featureView, joinKey, features } = options;
     this.key = new EntityKeyEncoder([{ ...joinKey, storedName: joinKey.name }], project);
-    this.read = new HashRead([timestampField(featureView), ...features.map((name) => featureField(featureView, name))]);
+    const fields = [timestampField(featureView), ...features.map((name) => featureField(featureView, name))];
+    this.fieldCount = fields.length;
+    this.tail = Buffer.concat(fields.flatMap((field) => [bulkHead(field.length), field, END]));
   }
 
   /**
-   * A command for one entity, to be sent once.
+   * A command for entities, to be sent once.
    *
    * @throws FeastError `invalid-join-key`
    */
-  command(id: string | number | bigint): Command {
-    return this.read.command(this.key.encode({ [this.options.joinKey.name]: id }, 0));
+  command(ids: readonly (string | number | bigint)[]): Command {
+    const { name } = this.options.joinKey;
+    const count = String(ids.length);
+    const head = `*${3 + ids.length + this.fieldCount}\r\n$4\r\neval\r\n$${READ_ROWS.length}\r\n${READ_ROWS}\r\n$${count.length}\r\n${count}\r\n`;
+    const parts: Uint8Array[] = [Buffer.from(head)];
+    let [prefix, length]: [Uint8Array, number] = [END, -1];
+    for (const [index, id] of ids.entries()) {
+      const key = this.key.encode({ [name]: id }, index);
+      if (key.length !== length) [prefix, length] = [bulkHead(key.length), key.length];
+      parts.push(prefix, key, END);
+    }
+    parts.push(this.tail);
+    return new RowsCommand(Buffer.concat(parts));
   }
 
   /**
-   * What the command was answered; undefined where the store has no row of the entity.
+   * What the command was answered, in the order of its entities: undefined where the store has no row, a FeastError where what is
+   * stored is not a row of numbers.
    *
-   * @throws FeastError `malformed-response` for a value that is not a number, or bytes that are not Feast's
+   * @throws FeastError `malformed-response` for an answer that is not that of the command; what Redis refused it with
    */
-  row(reply: unknown): NumberRow | undefined {
-    const { features } = this.options;
-    if (!Array.isArray(reply) || reply.length !== features.length + 1) {
-      throw this.malformed("was read with HMGET, and Redis answered no list of its fields", undefined);
-    }
-    const stored = reply as readonly (Buffer | null)[];
-    const [timestamp] = stored;
-    if (timestamp === null || timestamp === undefined) return undefined;
-    const values = new Float64Array(features.length);
-    for (let index = 0; index < features.length; index += 1) {
-      const bytes = stored[index + 1];
-      values[index] = bytes === null || bytes === undefined ? Number.NaN : this.number(bytes, index);
-    }
-    return { eventTimestampMs: this.timestamp(timestamp), values };
+  rows(reply: unknown, count: number): (NumberRow | FeastError | undefined)[] {
+    if (reply instanceof Error) throw reply;
+    if (!Buffer.isBuffer(reply)) throw this.malformed("was read, and Redis answered no rows", undefined);
+    const answer: Answer = { bytes: reply, at: 0 };
+    const rows: (NumberRow | FeastError | undefined)[] = [];
+    for (let index = 0; index < count; index += 1) rows.push(this.row(answer));
+    if (answer.at !== reply.length) throw this.malformed("was read, and Redis answered other rows", undefined);
+    return rows;
   }
 
-  private timestamp(bytes: Buffer): number {
+  private row(answer: Answer): NumberRow | FeastError | undefined {
+    const { bytes } = answer;
+    if (bytes[answer.at] === ROW_ERROR) {
+      const length = bytes[answer.at + 1] ?? 0;
+      answer.at += 2 + length;
+      return this.malformed(`cannot be read: ${bytes.toString("utf8", answer.at - length, answer.at)}`, undefined);
+    }
+    const timestamp = nextValue(answer);
+    const values = new Float64Array(this.fieldCount - 1);
+    let fault: unknown;
+    for (let index = 0; index < values.length; index += 1) {
+      const value = nextValue(answer);
+      try {
+        values[index] = value === undefined ? Number.NaN : this.number(value, index);
+      } catch (error) {
+        fault ??= error;
+      }
+    }
+    if (timestamp === undefined) return undefined;
     try {
+      if (fault !== undefined) throw fault;
+      return { eventTimestampMs: this.timestamp(timestamp), values };
+    } catch (error) {
+      return error as FeastError;
+    }
+  }
+
+  private timestamp(bytes: Buffer | typeof TOO_LONG): number {
+    try {
+      if (bytes === TOO_LONG) throw new Error("is too long");
       return readTimestampMs(bytes);
     } catch (error) {
       throw this.malformed(`has a stored event timestamp that cannot be read: it ${messageOf(error)}`, error);
     }
   }
 
-  private number(bytes: Buffer, index: number): number {
+  private number(bytes: Buffer | typeof TOO_LONG, index: number): number {
     const { featureView, features } = this.options;
-    let value: unknown;
+    let value: unknown = "";
     try {
-      value = decodeValue(bytes);
+      if (bytes !== TOO_LONG) value = decodeValue(bytes);
     } catch (error) {
       throw this.malformed(`:${features[index]} has a stored value that cannot be read: it ${messageOf(error)}`, error);
     }
@@ -95,5 +162,39 @@ export class RowRead {
     const { featureView } = this.options;
     const space = what.startsWith(":") ? "" : " ";
     return new FeastError("malformed-response", `${featureView}${space}${what}.`, featureView, { cause });
+  }
+}
+
+/** The answer of a command, and how far it was read. */
+interface Answer {
+  readonly bytes: Buffer;
+  at: number;
+}
+
+/** Undefined where the hash has no such field. */
+function nextValue(answer: Answer): Buffer | typeof TOO_LONG | undefined {
+  const length = answer.bytes[answer.at] ?? MISSING;
+  answer.at += 1;
+  if (length === MISSING) return undefined;
+  if (length === TOO_LONG) return TOO_LONG;
+  const start = answer.at;
+  answer.at += length;
+  return answer.bytes.subarray(start, answer.at);
+}
+
+const END = Buffer.from("\r\n");
+
+function bulkHead(length: number): Buffer {
+  return Buffer.from(`$${length}\r\n`);
+}
+
+/** A command whose bytes are known; its reply comes as bytes. */
+class RowsCommand extends Command {
+  constructor(private readonly bytes: Buffer) {
+    super("eval", [], { replyEncoding: null });
+  }
+
+  override toWritable(): Buffer {
+    return this.bytes;
   }
 }
