@@ -25,7 +25,8 @@ export function accessRules() {
   return ALL_TOPICS.map((topic) => {
     const { name, partitions, retentionDays, writtenBy, readBy } = topic;
     // Who reads the dead letters of a topic puts them back.
-    const returnedBy = ALL_TOPICS.find((other) => takesBack(topic) && other.name === deadLetterTopic(name))?.readBy ?? [];
+    const returnedBy =
+      ALL_TOPICS.find((other) => takesBack(topic) && other.name === deadLetterTopic(name))?.readBy ?? [];
     const writers = new Set([...writtenBy.split(", "), ...returnedBy]);
     const about =
       `{ partitions: ${partitions}, retention_days: ${retentionDays ?? null}, ` +

@@ -20,8 +20,8 @@ import { FRAUD_LIST_DAYS, FraudLabelsController } from "./lists/fraud-labels.con
 import { LIST_PROVIDERS } from "./lists/list-providers.js";
 import { ListsController } from "./lists/lists.controller.js";
 import { OpenApiController } from "./openapi.controller.js";
-import { DeadLetters } from "./operations/dead-letters.js";
 import { DeadLettersController } from "./operations/dead-letters.controller.js";
+import { DeadLetters } from "./operations/dead-letters.js";
 import { ErasuresController } from "./operations/erasures.controller.js";
 import { JobsController } from "./operations/jobs.controller.js";
 import { PersonalController } from "./personal/personal.controller.js";

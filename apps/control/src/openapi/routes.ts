@@ -188,7 +188,10 @@ const AUDIT: readonly Route[] = [
 const OPERATIONS: readonly Route[] = [
   {
     ...{ method: "get", path: "/v1/dead-letters", id: "listDeadLetters", scope: "operations:read" },
-    ...{ summary: "Records that could not be processed, by topic, the newest first", answers: { 200: ANSWERS.letters } },
+    ...{
+      summary: "Records that could not be processed, by topic, the newest first",
+      answers: { 200: ANSWERS.letters },
+    },
     errors: ["kafka-unavailable", "deadline-exceeded"],
   },
   {

@@ -7,9 +7,9 @@ const LETTERS_MAX = 500;
 const TEXT_CHARACTERS_MAX = 1_000;
 
 /** Topics onto which dead letters may go back. */
-export const RETURNABLE_TOPICS = ALL_TOPICS.filter((topic) => takesBack(topic) && LETTERED_TOPICS.includes(topic.name)).map(
-  ({ name }) => name,
-);
+export const RETURNABLE_TOPICS = ALL_TOPICS.filter(
+  (topic) => takesBack(topic) && LETTERED_TOPICS.includes(topic.name),
+).map(({ name }) => name);
 
 const place = z.strictObject({ partition: z.int().min(0), offset: z.int().min(0) });
 

@@ -81,14 +81,20 @@ test("dead letters are shown without what belongs to a person, and the chosen on
   const place = (index: number) => ({ partition: found[index]?.partition, offset: found[index]?.offset });
   const chosen = { topic: TOPIC, letters: [place(1), place(2)] };
   await expect(putBack(chosen)).resolves.toMatchObject({ status: 200, body: { returned: 2, skipped: [] } });
-  await until(async () => handled.toSorted(), ({ length }) => length === 2);
+  await until(
+    async () => handled.toSorted(),
+    ({ length }) => length === 2,
+  );
   expect(handled.toSorted()).toEqual(["three", "two"]);
   expect((await letters()).map(({ offset }) => offset)).toEqual([found[0]?.offset, found[3]?.offset]);
   // What came back once stays back.
   await expect(putBack(chosen)).resolves.toMatchObject({ body: { returned: 0 } });
   await expect(putBack({ topic: TOPIC, code: "spec-mismatch" })).resolves.toMatchObject({ body: { returned: 2 } });
   expect(await letters()).toEqual([]);
-  await until(async () => handled.toSorted(), ({ length }) => length === 4);
+  await until(
+    async () => handled.toSorted(),
+    ({ length }) => length === 4,
+  );
   expect(handled.toSorted()).toEqual(["four", "one", "three", "two"]);
   const entries = async () =>
     logged
@@ -104,7 +110,13 @@ test("dead letters are shown without what belongs to a person, and the chosen on
 test.each([
   ["without the scope", "operations:read", OPERATOR_TENANT, { topic: TOPIC, code: "internal" }, 403],
   ["another tenant", "operations:write", "acme", { topic: TOPIC, code: "internal" }, 403],
-  ["a table, whose newest values they would replace", "operations:write", OPERATOR_TENANT, { topic: "lists", code: "internal" }, 422],
+  [
+    "a table, whose newest values they would replace",
+    "operations:write",
+    OPERATOR_TENANT,
+    { topic: "lists", code: "internal" },
+    422,
+  ],
   ["neither letters nor a code", "operations:write", OPERATOR_TENANT, { topic: TOPIC }, 422],
 ] as const)("no letters come back: %s", async (_, scope, tenant, body, status) => {
   await expect(ops(scope, tenant).send("POST", "/v1/dead-letters/return", body)).resolves.toMatchObject({ status });

@@ -23,13 +23,9 @@ export const sealedPayments = z.strictObject({
       z.strictObject({
         transaction_id: z.string().regex(TRANSACTION_ID_PATTERN, "must be the id of a payment: txn_…"),
         personal: z.base64().max(SEALED_CHARACTERS_MAX).meta({ description: "As it is in the payment's record." }),
-        subjects: z
-          .array(subject)
-          .max(SUBJECTS_MAX)
-          .default([])
-          .meta({
-            description: "The payment's card and e-mail token: with them the answer says whether they were erased.",
-          }),
+        subjects: z.array(subject).max(SUBJECTS_MAX).default([]).meta({
+          description: "The payment's card and e-mail token: with them the answer says whether they were erased.",
+        }),
       }),
     )
     .min(1)

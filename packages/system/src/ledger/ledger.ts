@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { IncomingRecord, Kafka } from "@tripline/kafka/port";
 import { readRange } from "@tripline/kafka/consumer/read-range";
+import type { IncomingRecord, Kafka } from "@tripline/kafka/port";
 
 export interface Ledger {
   readonly accepted: number;
