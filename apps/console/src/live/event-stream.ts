@@ -1,11 +1,17 @@
 import type { ServerResponse } from "node:http";
-import type { FastifyReply } from "fastify";
 
 /** What a listener may leave unread before it is cut; it comes back by itself and has lost some seconds. */
 const UNREAD_BYTES_MAX = 262_144;
 /** Shorter than proxies let a silent connection be. */
 const BEAT_MS = 15_000;
 const RETRY_MS = 1_000;
+
+/** The part of a Fastify reply that a stream takes over. */
+export interface StreamedReply {
+  readonly raw: ServerResponse;
+  hijack(): unknown;
+  getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>;
+}
 
 /** One browser that listens to server-sent events. */
 export class EventStream {
@@ -14,7 +20,7 @@ export class EventStream {
   readonly #end: NodeJS.Timeout;
 
   /** @param msMax after this time it ends by itself, and the browser opens a new one */
-  constructor(reply: FastifyReply, msMax: number) {
+  constructor(reply: StreamedReply, msMax: number) {
     reply.hijack();
     this.#response = reply.raw;
     for (const [name, value] of Object.entries(reply.getHeaders()))

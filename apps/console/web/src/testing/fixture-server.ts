@@ -43,10 +43,11 @@ export interface FixtureServer {
   close(): Promise<void>;
 }
 
-export async function startFixture(api: Api, session: Session): Promise<FixtureServer> {
+/** @param stream answers who follows what is decided */
+export async function startFixture(api: Api, session: Session, stream = streamLive): Promise<FixtureServer> {
   const state = { session: session as Session | undefined, failing: new Map<string, Refusal>(), asked: [] as string[] };
   const server: Server = createServer((request, response) => {
-    void answer(api, fixture, request, response);
+    void answer(api, fixture, stream, request, response);
   });
   const fixture: FixtureServer = Object.assign(state, {
     url: "",
@@ -62,6 +63,7 @@ export async function startFixture(api: Api, session: Session): Promise<FixtureS
 async function answer(
   api: Api,
   fixture: FixtureServer,
+  stream: typeof streamLive,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -74,7 +76,7 @@ async function answer(
     if (pathname === "/session/sign-in") return redirect(response, searchParams.get("to") ?? "/");
     const { session } = fixture;
     if (session === undefined) throw new Refusal(401, "unauthenticated", "Nobody is signed in.");
-    if (pathname === "/api/live") return streamLive(response);
+    if (pathname === "/api/live") return stream(response);
     if (pathname === "/api/session") return send(response, session);
     if (request.method !== "GET" && request.headers["x-csrf-token"] !== session.csrfToken) {
       throw new Refusal(403, "csrf", "The token of the form is missing.");

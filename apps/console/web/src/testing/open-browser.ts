@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import type { Browser, BrowserContext, Page } from "playwright-core";
+import type { Browser, BrowserContext, LaunchOptions, Page } from "playwright-core";
 import { chromium } from "playwright-core";
 
 /**
@@ -7,13 +7,25 @@ import { chromium } from "playwright-core";
  * that comes as a package.
  */
 export async function openBrowser(): Promise<Browser> {
+  return chromium.launch(await browserOptions());
+}
+
+/** The same as a process of its own, whose work can be measured. */
+export async function openBrowserProcess(): Promise<{ browser: Browser; pid: number; close(): Promise<void> }> {
+  const server = await chromium.launchServer(await browserOptions());
+  const { pid } = server.process();
+  if (pid === undefined) throw new Error("the browser has no process");
+  return { browser: await chromium.connect(server.wsEndpoint()), pid, close: () => server.close() };
+}
+
+async function browserOptions(): Promise<LaunchOptions> {
   // biome-ignore lint/style/noProcessEnv: which browser there is depends on the machine
   const named = process.env.CHROMIUM_PATH;
-  if (named !== undefined) return chromium.launch({ executablePath: named });
-  if (existsSync(chromium.executablePath())) return chromium.launch();
+  if (named !== undefined) return { executablePath: named };
+  if (existsSync(chromium.executablePath())) return {};
   const { default: packed } = await import("@sparticuz/chromium");
   // Of the arguments that it comes with, most are for a cloud function, and one switches the browser's protections off.
-  return chromium.launch({ executablePath: await packed.executablePath(), args: ["--no-sandbox"] });
+  return { executablePath: await packed.executablePath(), args: ["--no-sandbox"] };
 }
 
 /** What the page must never do, gathered while a test runs. */
