@@ -35,6 +35,7 @@ const QUICK = [
   { name: "plain English", command: "node", args: ["tools/check/check-english.mjs"] },
   { name: "evidence of controls", command: "node", args: ["tools/check/check-evidence.mjs"] },
   { name: "licences and install scripts", command: "node", args: ["tools/check/check-packages.mjs"] },
+  { name: "secrets", command: "node", args: ["tools/check/check-secrets.mjs"] },
   { name: "contracts lint", command: "buf", args: ["lint"], cwd: "packages/contracts" },
   { name: "generated code is fresh", command: "node", args: ["tools/check/check-generated.mjs"] },
   { name: "documents are fresh", command: "node", args: ["tools/documents/write-documents.mjs", "--check"] },
