@@ -5,7 +5,6 @@ import { FeastHttpClient } from "./http/feast-http-client.js";
 import type { OnlineFeatureReader, OnlineFeaturesRequest } from "./online-features.js";
 import { toRecords } from "./online-features.js";
 import { FeastRedisClient } from "./redis/feast-redis-client.js";
-import { RowErase } from "./redis/row-erase.js";
 import type { RunningFeast } from "./testing/start-feast.js";
 import { FEAST_START_MS_MAX, startFeast } from "./testing/start-feast.js";
 
@@ -258,41 +257,6 @@ describe("writing", () => {
       entities: [{ card_id: "refused" }],
     });
     expect(found[0]?.statuses).toEqual(["NOT_FOUND"]);
-  });
-});
-
-describe("erasing", () => {
-  const READ = { features: ["card_stats:risk", "card_stats:amount_mean"] };
-  const erase = new RowErase({ project: "client_test", joinKey: { name: "card_id", type: "STRING" } });
-  const eraseUntil = (id: string, untilMs: number, isKeptAway: boolean): Promise<unknown> =>
-    feast.redis.sendCommand(
-      erase.command(id, [{ featureView: "card_stats", untilMs }], isKeptAway),
-    ) as Promise<unknown>;
-
-  test.each([
-    ["that Feast wrote", "c-erased", false, 1],
-    ["that nobody wrote yet", "c-never", true, 0],
-  ])(
-    "a row %s is gone for Feast, which brings back none of that time, and takes newer ones",
-    async (_, id, isKeptAway, there) => {
-      if (there === 1) await feast.call("write", { view: "card_stats", rows: [cardRow(id, nowMs - HOUR_MS)] });
-      expect(await eraseUntil(id, nowMs, isKeptAway)).toBe(there);
-      await feast.call("write", { view: "card_stats", rows: [cardRow(id, nowMs)] });
-      for (const client of [direct, http, python]) {
-        const { rows } = await client.getOnlineFeatures({ ...READ, entities: [{ card_id: id }] });
-        expect(rows[0]?.values).toEqual([null, null]);
-      }
-      await feast.call("write", { view: "card_stats", rows: [cardRow(id, nowMs + 1_000)] });
-      expect(toRecords(await direct.getOnlineFeatures({ ...READ, entities: [{ card_id: id }] }))).toEqual([
-        { risk: 0.5, amount_mean: 12.5 },
-      ]);
-    },
-  );
-
-  test("where no row is and none is kept away, nothing is written", async () => {
-    const before = await feast.redis.dbsize();
-    expect(await eraseUntil("c-unknown", nowMs, false)).toBe(0);
-    expect(await feast.redis.dbsize()).toBe(before);
   });
 });
 
