@@ -44,7 +44,8 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
   }
 
   static forRoot(config: IngestionConfig): DynamicModule {
-    const kafka = KafkaModule.forRoot(config, { clientId: "ingestion", producer: {} });
+    // What is produced was reserved together before, in one round trip: it need not wait for company once more.
+    const kafka = KafkaModule.forRoot(config, { clientId: "ingestion", producer: { lingerMs: 0 } });
     return {
       module: IngestionModule,
       imports: [
