@@ -9,6 +9,7 @@ import { z } from "zod";
 import { runOnDatabase } from "../commands/auth/auth-options.js";
 import { refusingServices } from "./probe-services.js";
 import { reconnectServices, renewCertificates } from "./renew-certificates.js";
+import { rotateMasterKey } from "./rotate-master-key.js";
 import type { SecureSystem } from "./secure-system.js";
 import { SingleTraffic } from "./single-traffic.js";
 
@@ -20,7 +21,7 @@ export interface RotateOptions {
   /** Auth's database, and the key that its signing keys are stored under. */
   readonly postgresUrl: string;
   readonly keyEncryptionKey: string;
-  /** Where the system speaks TLS: then certificates are renewed as well. */
+  /** Where the system speaks TLS: then certificates and the master key of personal data are replaced as well. */
   readonly secure?: SecureSystem | undefined;
   /** Prints each step once it has happened. */
   print(text: string): void;
@@ -36,7 +37,7 @@ const header = z.object({ kid: z.string() });
 
 /**
  * The key that signs access tokens is replaced while payments are sent, each with a token that was given that moment, and then every
- * service's certificate. No request fails, and a token of the old key is good until it expires.
+ * service's certificate and the master key of personal data. No request fails, and a token of the old key is good until it expires.
  *
  * @throws Error in one sentence that says which step failed
  */
@@ -44,8 +45,11 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
   const { addresses, credentials, kafka, postgresUrl, keyEncryptionKey, secure, print } = options;
   const newTokens = () => new TokenSource({ ...credentials, tokenUrl: `${addresses.auth}/oauth/token` });
   const before = await newTokens().authorization();
-  const traffic = new SingleTraffic(() => new TriplineClient(addresses.ingestion, newTokens()), CONNECTIONS);
+  const clientAt = (url: string): TriplineClient => new TriplineClient(url, newTokens());
+  let frontDoor = addresses.ingestion;
+  const traffic = new SingleTraffic(() => clientAt(frontDoor), CONNECTIONS);
   let after: string;
+  let end: (() => Promise<void>) | undefined;
   try {
     await delay(TRAFFIC_MS);
     print(`Payments are sent, each with a new token, which the key ${kidOf(before)} signs.`);
@@ -72,10 +76,16 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
       );
       const names = await reconnectServices(secure);
       print(`${names.join(" and ")} were started again, and signed in to Kafka and scoring with their new ones.`);
+      const onMoved = (url: string): void => {
+        frontDoor = url;
+      };
+      end = await rotateMasterKey({ secure, kafka, clientAt, onMoved });
+      print("Another master key wraps the keys of personal data: what was sealed before and since opens.");
       await delay(TRAFFIC_MS);
     }
   } finally {
     await traffic.stop();
+    await end?.();
   }
   const failed = [...traffic.refusals];
   if (failed.length > 0) {

@@ -4,18 +4,20 @@ import type { RunningSystem } from "@tripline/system/services/run-system";
 
 /** A system with TLS and rights, as journeys about them need it. */
 export interface SecureSystem
-  extends Pick<RunningSystem, "stack" | "addresses" | "services">,
+  extends Pick<RunningSystem, "stack" | "addresses" | "services" | "control">,
     Pick<DemoSecrets, "trainingSecret" | "consoleSecret"> {
   readonly security: LocalSecurity;
+  /** Folder of the services' logs. */
+  readonly logs: string;
   /** host:port of scoring's gRPC */
   readonly scoringAddress: string;
 }
 
 /** @returns undefined for a system without TLS */
-export function secureSystemOf(system: RunningSystem, secrets: DemoSecrets): SecureSystem | undefined {
-  const { security, stack, addresses, services } = system;
+export function secureSystemOf(system: RunningSystem, secrets: DemoSecrets, logs: string): SecureSystem | undefined {
+  const { security, stack, addresses, services, control } = system;
   if (security === undefined) return undefined;
   const scoringAddress = services.get("decisions")?.plan.environment.SCORING_ADDRESS ?? "";
   const { trainingSecret, consoleSecret } = secrets;
-  return { security, stack, addresses, services, scoringAddress, trainingSecret, consoleSecret };
+  return { security, stack, addresses, services, control, logs, scoringAddress, trainingSecret, consoleSecret };
 }

@@ -53,7 +53,7 @@ export async function eraseJourney({ client, control, kafka, print }: EraseOptio
 
   const sealed = await sealedOf(kafka, first.id);
   if (sealed === undefined) throw new Error("The payment has no sealed fields on its topic.");
-  const fields = await until("the personal fields can be opened", () => open(control, first.id, sealed));
+  const fields = await until("the personal fields can be opened", () => openPersonal(control, first.id, sealed));
   if (fields.cardholder !== person.cardholder || fields.email !== person.email) {
     throw new Error(`Other fields were opened than were sent: ${Object.keys(fields).join(", ")}.`);
   }
@@ -63,7 +63,7 @@ export async function eraseJourney({ client, control, kafka, print }: EraseOptio
   );
 
   await control.call("POST", "/v1/erasures", { body: { subject: first.card_token } });
-  if ((await open(control, first.id, sealed)) !== undefined) throw new Error("The personal fields still open.");
+  if ((await openPersonal(control, first.id, sealed)) !== undefined) throw new Error("The personal fields still open.");
   print("The person asks to be erased: the keys are destroyed, and the sealed bytes open nowhere any more.");
 
   await until("the window state began anew", async () => {
@@ -83,12 +83,13 @@ export async function eraseJourney({ client, control, kafka, print }: EraseOptio
   return first.card_token;
 }
 
-type Person = Pick<KnownPayment, "cardNumber" | "deviceId" | "ipAddress"> & {
+/** Somebody with personal data, as they are sent and opened. */
+export type OpenedPerson = Pick<KnownPayment, "cardNumber" | "deviceId" | "ipAddress"> & {
   readonly email: string;
   readonly cardholder: string;
 };
 
-function newPerson(): Person {
+export function newPerson(): OpenedPerson {
   const name = `Erasable ${randomUUID().slice(0, 8)}`;
   return {
     cardNumber: withLuhnDigit(`400000${String(randomInt(1e9)).padStart(9, "0")}`),
@@ -99,7 +100,7 @@ function newPerson(): Person {
   };
 }
 
-function paymentOf(person: Person): KnownPayment {
+export function paymentOf(person: OpenedPerson): KnownPayment {
   return {
     ...person,
     clientTransactionId: `journey-${randomUUID()}`,
@@ -112,7 +113,7 @@ function paymentOf(person: Person): KnownPayment {
   };
 }
 
-async function sealedOf(kafka: Kafka, id: string): Promise<Buffer | undefined> {
+export async function sealedOf(kafka: Kafka, id: string): Promise<Buffer | undefined> {
   let sealed: Buffer | undefined;
   await readTopic(kafka, TOPICS.transactions.name, ({ value }) => {
     const { transactionId, personal } = Transaction.decode(value);
@@ -131,7 +132,7 @@ async function featureOf(kafka: Kafka, id: string): Promise<number | undefined> 
   return value;
 }
 
-async function open(control: EraseOptions["control"], id: string, sealed: Buffer) {
+export async function openPersonal(control: EraseOptions["control"], id: string, sealed: Buffer) {
   const payments = [{ transaction_id: id, personal: sealed.toString("base64") }];
   const answer = opened.parse(await control.call("POST", "/v1/personal/open", { body: { payments } }));
   return answer.payments[0]?.fields ?? undefined;

@@ -105,7 +105,7 @@ export function journeyCommand(): Command {
         const identity = {
           ...{ auth, addresses, keyEncryptionKey, postgresUrl: system.stack.postgresUrl },
           credentials: { clientId: DEMO_CLIENT_ID, clientSecret },
-          secure: secureSystemOf(system, secrets),
+          secure: secureSystemOf(system, secrets, workspace.logs),
         };
         const { registryUrl } = model;
         const [rollouts, policies] = [new RolloutClient(control), new PolicyClient(control)];
