@@ -94,7 +94,7 @@ export async function warmUp(context: BenchContext, system: BenchSystem, stream:
   let figures: ArrivalFigures | undefined;
   for (let slice = 0; slice < WARM_UP_SLICES || isCold(figures, slice); slice += 1) {
     const requests = requestsFor(stream, 0, durationMs);
-    const load = { port: system.port, requests, ratePerSecond: 0, connectionsMax: CLOSED_CONNECTIONS };
+    const load = { port: system.port, ca: system.ca, requests, ratePerSecond: 0, connectionsMax: CLOSED_CONNECTIONS };
     figures = await driveArrivals({ ...load, durationMs });
   }
   if (figures !== undefined) requireHealthy(figures);
@@ -134,7 +134,7 @@ export async function probe(
   const durationMs = context.flags.short === true ? SHORT_ROUND_MS : ROUND_MS / 2;
   const requests = requestsFor(stream, ratePerSecond, durationMs);
   const connectionsMax = ratePerSecond === 0 ? CLOSED_CONNECTIONS : CONNECTIONS;
-  return driveArrivals({ port: system.port, requests, ratePerSecond, connectionsMax, durationMs });
+  return driveArrivals({ port: system.port, ca: system.ca, requests, ratePerSecond, connectionsMax, durationMs });
 }
 
 /** Payments a second that a closed loop gets decided, unless a rate was given. */
@@ -177,7 +177,13 @@ export function loadContestant({ name, system, stream, ratePerSecond, durationMs
     async run() {
       const generator = ownCpu();
       const beforeMs = await generator.readMs();
-      const figures = await driveArrivals({ port: system.port, requests, ratePerSecond, connectionsMax: CONNECTIONS });
+      const figures = await driveArrivals({
+        port: system.port,
+        ca: system.ca,
+        requests,
+        ratePerSecond,
+        connectionsMax: CONNECTIONS,
+      });
       const generatorMs = (await generator.readMs()) - beforeMs;
       requireHealthy(figures);
       const operations = figures.decided + figures.degraded;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { LocalSecurity } from "@tripline/system/services/local-security";
 import { BenchContext } from "../harness/bench-context.js";
 import { ownCpu, processTreeCpu } from "../harness/cpu-meter.js";
 import type { Contestant } from "../harness/run-contestants.js";
@@ -50,9 +51,14 @@ export function closedContestant({ name, port, pids, stream, isShort }: ClosedPl
 }
 
 /** More servers in the same run, with their own Kafka and Valkey. */
-export function besideContext(context: BenchContext, root: string, name = "beside"): BenchContext {
+export function besideContext(
+  context: BenchContext,
+  root: string,
+  name = "beside",
+  security?: LocalSecurity,
+): BenchContext {
   const { folder, flags, log } = context;
-  const beside = new BenchContext({ root, results: join(folder, name), rounds: undefined, flags, log });
+  const beside = new BenchContext({ root, results: join(folder, name), rounds: undefined, flags, log, security });
   context.defer(() => beside.close());
   return beside;
 }

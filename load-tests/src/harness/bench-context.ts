@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
+import { SETUP_USER } from "@tripline/system/access/access-rules";
+import type { LocalSecurity } from "@tripline/system/services/local-security";
 import { Redis } from "ioredis";
 import { runFolder, SERVER_FOLDERS } from "./clear-leftovers.js";
 import type { CpuProfile, Stretch } from "./result/summarise-profile.js";
@@ -24,6 +26,8 @@ export interface ContextOptions {
   readonly flags: Readonly<Record<string, unknown>>;
   /** Progress, a line at a time. */
   readonly log: (line: string) => void;
+  /** With it Kafka, Valkey and Postgres speak TLS and know each service by name. */
+  readonly security?: LocalSecurity | undefined;
 }
 
 /** The part's own Valkey. */
@@ -38,6 +42,7 @@ export class BenchContext {
   readonly root: string;
   readonly flags: Readonly<Record<string, unknown>>;
   readonly log: (line: string) => void;
+  readonly security: LocalSecurity | undefined;
   /** A folder for CPU profiles, for servers that can write one; undefined: none are wanted. */
   readonly profiles: string | undefined;
   /** When something was measured. */
@@ -53,8 +58,9 @@ export class BenchContext {
   #redis: Promise<BenchRedis> | undefined;
   #kafka: Promise<string[]> | undefined;
 
-  constructor({ root, results, rounds, flags, log, profiles }: ContextOptions) {
+  constructor({ root, results, rounds, flags, log, profiles, security }: ContextOptions) {
     this.root = root;
+    this.security = security;
     this.profiles = profiles;
     this.flags = flags;
     this.log = log;
@@ -120,7 +126,8 @@ export class BenchContext {
   async #startKafka(): Promise<string[]> {
     const stack = await this.#openStack();
     await stack.kafka.start();
-    const admin = await connectKafka({ brokers: stack.kafkaBrokers, clientId: "bench" }).admin();
+    const tls = this.security === undefined ? {} : { security: { tls: this.security.kafkaTls(SETUP_USER) } };
+    const admin = await connectKafka({ brokers: stack.kafkaBrokers, clientId: "bench", ...tls }).admin();
     await admin.ensureTopics();
     await admin.close();
     return stack.kafkaBrokers;
@@ -139,7 +146,8 @@ export class BenchContext {
 
   #openStack(): Promise<LocalStack> {
     this.#stack ??= mkdir(this.folder, { recursive: true }).then(async () => {
-      const stack = await startStack({ directory: join(this.folder, SERVER_FOLDERS.stack), parts: [] });
+      const secure = this.security === undefined ? {} : { security: this.security.stack };
+      const stack = await startStack({ directory: join(this.folder, SERVER_FOLDERS.stack), parts: [], ...secure });
       this.defer(() => stack.stop());
       return stack;
     });

@@ -6,6 +6,8 @@ import type { PreparedRequest } from "./make-requests.js";
 
 export interface ArrivalLoad {
   readonly port: number;
+  /** PEM of the server's authority, where it speaks TLS. */
+  readonly ca?: string | undefined;
   /** Each is sent once, in this order. */
   readonly requests: readonly PreparedRequest[];
   /** Requests a second, however long answers take; 0 sends the next one after an answer, or when a refused caller may retry. */
@@ -105,7 +107,7 @@ class ArrivalDriver {
   async #connect(): Promise<void> {
     const opened = Array.from({ length: this.load.connectionsMax }, () => {
       return new Promise<HttpConnection>((resolve) => {
-        const connection = new HttpConnection(this.load.port, () => resolve(connection));
+        const connection = new HttpConnection(this.load.port, () => resolve(connection), this.load.ca);
         this.#all.add(connection);
         setTimeout(() => resolve(connection), STALL_MS_MAX).unref();
       });

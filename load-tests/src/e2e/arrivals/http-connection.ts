@@ -1,5 +1,6 @@
 import type { Socket } from "node:net";
 import { connect } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { BenchError } from "../../harness/bench-error.js";
 
 /** What a server answered. */
@@ -26,8 +27,10 @@ export class HttpConnection {
   #wanted = -1;
   #fault: Error | undefined;
 
-  constructor(port: number, onOpen: () => void) {
-    this.#socket = connect({ host: "127.0.0.1", port, noDelay: true }, onOpen);
+  /** @param ca PEM of the authority of a server of TLS; plain TCP without it */
+  constructor(port: number, onOpen: () => void, ca?: string) {
+    const where = { host: "127.0.0.1", port, noDelay: true };
+    this.#socket = ca === undefined ? connect(where, onOpen) : connectTls({ ...where, ca }, onOpen);
     this.#socket.on("data", (chunk: Buffer) => this.#take(chunk));
     this.#socket.on("error", (error) => this.#fail(error));
     this.#socket.on("close", () => this.#fail(new BenchError("The server closed a connection.")));

@@ -19,6 +19,8 @@ export type ProcessName = BenchProgram | "kafka" | "valkey";
 export interface BenchSystem {
   /** Of the front door. */
   readonly port: number;
+  /** PEM of the authority of its certificates, where it speaks TLS. */
+  readonly ca?: string | undefined;
   readonly authorization: string;
   readonly pids: ReadonlyMap<ProcessName, number>;
   /** Base URLs of the programs; of one with several services, that of decisions. */

@@ -1,7 +1,13 @@
 import { join } from "node:path";
 import { loadState } from "@tripline/backfill/states/load-state";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
+import { SETUP_USER } from "@tripline/system/access/access-rules";
+import { applyAccess } from "@tripline/system/access/apply-access";
+import { readPasswords } from "@tripline/system/access/make-access";
+import type { ServiceName } from "@tripline/system/service-environment/service-variables";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import type { LocalSecurity } from "@tripline/system/services/local-security";
 import type { Topology } from "@tripline/system/services/plan-services";
 import { DEMO_TENANT, planServices } from "@tripline/system/services/plan-services";
 import type { BenchContext } from "../../harness/bench-context.js";
@@ -16,6 +22,8 @@ const EVENT_AGE_DAYS_MAX = 3_650;
 const SCORING_WAIT_MS = 250;
 const SERVICE_MS_MAX = 120_000;
 const ANSWER_MS_MAX = 2_000;
+/** Of services that are planned and not started. */
+const NO_DATABASE = "postgres://127.0.0.1:1/none";
 /** Callers wait as long as it takes, because their wait is what we measure. */
 const PATIENT = { WAIT_TARGET_MS: "60000" };
 
@@ -32,6 +40,8 @@ export async function startBenchSystem(
   topology: Topology = "services",
 ): Promise<BenchSystem> {
   const [brokers, redis] = [await context.kafka(), await context.redis()];
+  const { security } = context;
+  if (security !== undefined) await giveRights(security, brokers, redis.url);
   await loadState({ statePath: world.statePath, redisUrl: redis.url });
   const issuer = await startTokenIssuer(context, DEMO_TENANT);
   const [ingestion = 0, features = 0, scoring = 0, scoringGrpc = 0, decisions = 0] = await findFreePorts(5);
@@ -59,6 +69,11 @@ export async function startBenchSystem(
     scoringWaitMs: SCORING_WAIT_MS,
     logLevel: "warn",
     topology,
+    ...(security === undefined
+      ? {}
+      : {
+          accessOf: (name: ServiceName) => security.accessOf(name, { redisUrl: redis.url, postgresUrl: NO_DATABASE }),
+        }),
   });
   const auth = { AUTH_ISSUER: issuer.issuer, AUTH_JWKS_URL: issuer.jwksUrl };
   const programs: readonly BenchProgram[] = PROGRAMS[topology];
@@ -87,7 +102,13 @@ export async function startBenchSystem(
     pids.set(name, pid);
   });
   await Promise.all(started);
-  return { port: ingestion, authorization: issuer.authorization, pids, urls };
+  return { port: ingestion, ca: security?.authority.certificate, authorization: issuer.authorization, pids, urls };
+}
+
+/** On Kafka and Valkey: no database takes part in a decision. */
+async function giveRights(security: LocalSecurity, brokers: readonly string[], redisUrl: string): Promise<void> {
+  const kafka = connectKafka({ brokers, clientId: "bench", security: { tls: security.kafkaTls(SETUP_USER) } });
+  await applyAccess(security.rules, { kafka, redis: redisUrl }, readPasswords(security.passwordFolder));
 }
 
 async function isReady(url: string): Promise<boolean> {
