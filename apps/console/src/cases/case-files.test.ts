@@ -24,7 +24,7 @@ beforeAll(async () => {
   store = mkdtempSync(join(tmpdir(), "tripline-attachments-"));
   model = await startFakeService();
   bed = await startTestBed({
-    ...{ ATTACHMENTS_URL: pathToFileURL(store).href, ATTACHMENT_MB_MAX: "1" },
+    ...{ ATTACHMENTS_URL: pathToFileURL(store).href, ATTACHMENT_MB_MAX: "2" },
     ...{ NARRATIVE_MODEL: "azure:writer", NARRATIVE_ENDPOINT: model.url, NARRATIVE_API_KEY: "a-key" },
   });
   ana = await bed.as(bed.people.analyst);
@@ -186,13 +186,14 @@ describe("a file of a case", () => {
     ["a list", Buffer.from("a,b\r\n1,ž"), "list.CSV", "text/plain", "list.CSV"],
     ["a name that turns its direction", PNG, "photo\u202egnp.exe", "image/png", "photognp.exe.png"],
     ["a name of nothing", PNG, "/", "image/png", "file.png"],
+    ["a text that is larger than a body of JSON may be", Buffer.alloc(1.5 * MB, 97), "a.txt", "text/plain", "a.txt"],
   ])("is named by what it is: %s", async (_, content, given, mediaType, name) => {
     const { id } = await newCase();
     await expect(add(ana, id, content, given)).resolves.toMatchObject({ status: 201, body: { mediaType, name } });
   });
 
   test.each([
-    ["too large", Buffer.alloc(MB + 1, 32), 413, "body-too-large", "The file is larger than 1 MB."],
+    ["too large", Buffer.alloc(2 * MB + 1, 32), 413, "body-too-large", "The file is larger than 2 MB."],
     ["of another type", Buffer.from("504b0304140000000800", "hex"), 415, "unsupported-media-type", /PDF, PNG/],
     ["a program", Buffer.from("4d5a90000300000004000000ffff0000", "hex"), 415, "unsupported-media-type", /PDF, PNG/],
     ["empty", Buffer.alloc(0), 422, "invalid-field", "The file is empty."],

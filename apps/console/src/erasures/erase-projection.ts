@@ -8,6 +8,8 @@ const CASES = `SELECT id FROM console.cases WHERE ${OF_CARD}`;
 
 /** Each finds by the card what the next ones take away. */
 const STATEMENTS = [
+  // Nobody adds a note or a file to a case that goes.
+  `SELECT FROM console.cases WHERE ${OF_CARD} FOR UPDATE`,
   `DELETE FROM console.labels WHERE transaction_id IN (${PAYMENTS})`,
   `DELETE FROM console.decisions WHERE transaction_id IN (${PAYMENTS})`,
   `DELETE FROM console.payments WHERE ${OF_CARD}`,
