@@ -1,4 +1,4 @@
-import { createRequire } from "node:module";
+import RequestQueueClass from "kafkajs/src/network/requestQueue/index.js";
 
 /** The part of kafkajs 2.2.4's RequestQueue that is patched. */
 interface RequestQueue {
@@ -25,9 +25,8 @@ let isPatched = false;
 export function patchRequestQueue(): void {
   if (isPatched) return;
   isPatched = true;
-  const loaded: unknown = createRequire(import.meta.url)("kafkajs/src/network/requestQueue/index.js");
-  if (typeof loaded !== "function") return;
-  const prototype: unknown = loaded.prototype;
+  if (typeof RequestQueueClass !== "function") return;
+  const prototype: unknown = RequestQueueClass.prototype;
   if (typeof prototype !== "object" || prototype === null) return;
   const original: unknown = Reflect.get(prototype, METHOD);
   if (typeof original !== "function") return;

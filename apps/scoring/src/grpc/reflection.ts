@@ -1,5 +1,5 @@
+import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Server } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { ReflectionService } from "@grpc/reflection";
@@ -9,7 +9,7 @@ const HEALTH = "grpc/health/v1/health.proto";
 
 /** Lets clients such as grpcurl ask what is served. */
 export function addReflection(grpc: Server): void {
-  const protocol = fileURLToPath(import.meta.resolve(`@tripline/contracts/proto/${PROTOCOL}`));
+  const protocol = createRequire(import.meta.url).resolve(`@tripline/contracts/proto/${PROTOCOL}`);
   const root = dirname(dirname(protocol));
   new ReflectionService(loadSync([PROTOCOL, HEALTH], { includeDirs: [root] })).addToServer(grpc);
 }

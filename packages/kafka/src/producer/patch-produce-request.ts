@@ -1,4 +1,5 @@
-import { createRequire } from "node:module";
+import EncoderClass from "kafkajs/src/protocol/encoder.js";
+import produce from "kafkajs/src/protocol/requests/produce/index.js";
 import type { PartitionContent, ProduceContent, TopicContent } from "./encode-produce.js";
 import { encodeProduce } from "./encode-produce.js";
 
@@ -32,14 +33,12 @@ let isPatched = false;
 export function patchProduceRequest(): void {
   if (isPatched) return;
   isPatched = true;
-  const load = createRequire(import.meta.url);
-  const produce: unknown = load("kafkajs/src/protocol/requests/produce/index.js");
-  const EncoderClass: unknown = load("kafkajs/src/protocol/encoder.js");
   if (typeof produce !== "object" || produce === null || typeof EncoderClass !== "function") return;
   const protocol: unknown = Reflect.get(produce, "protocol");
   if (typeof protocol !== "function") return;
+  const makeEncoder = EncoderClass;
   const encoderOf = (bytes: Buffer): Encoder => {
-    const encoder: Encoder = Reflect.construct(EncoderClass, [1]);
+    const encoder: Encoder = Reflect.construct(makeEncoder, [1]);
     encoder.buf = bytes;
     encoder.offset = bytes.length;
     return encoder;

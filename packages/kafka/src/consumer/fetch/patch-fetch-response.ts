@@ -1,7 +1,7 @@
-import { createRequire } from "node:module";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import kafkajs from "kafkajs";
+import fetch from "kafkajs/src/protocol/requests/fetch/index.js";
 import { decodeFetch } from "./decode-fetch.js";
 import { GZIP, UNPACKED_BYTES_MAX, unpackRecords } from "./unpack-batch.js";
 
@@ -35,7 +35,6 @@ export function patchFetchResponse(): void {
     compress: (encoder: { readonly buffer: Buffer }) => promisify(gzip)(encoder.buffer),
     decompress: (bytes: Buffer) => unpackRecords({ codec: GZIP, bytes, count: 0 }, UNPACKED_BYTES_MAX),
   });
-  const fetch: unknown = createRequire(import.meta.url)("kafkajs/src/protocol/requests/fetch/index.js");
   if (typeof fetch !== "object" || fetch === null) return;
   const protocol: unknown = Reflect.get(fetch, "protocol");
   if (typeof protocol !== "function") return;

@@ -1,0 +1,5 @@
+/** What the patches of kafkajs change; it has no types. */
+declare module "kafkajs/src/*" {
+  const exported: unknown;
+  export default exported;
+}
