@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { readConfig } from "@tripline/service-kit/config/read-config";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { startProcessTelemetry } from "@tripline/service-kit/telemetry/process-telemetry";
 import type { z } from "zod";
 import type { RunningService } from "./start-service.js";
 
@@ -42,7 +42,8 @@ export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   endOnSignal(() => end());
   try {
     const config = await read(process.env);
-    const telemetry = startTelemetry({ service: name, otlpEndpoint: process.env.OTEL_EXPORTER_OTLP_ENDPOINT, log });
+    const otlpEndpoint = process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
+    const telemetry = await startProcessTelemetry({ service: name, otlpEndpoint, log });
     const running = await start(config);
     end = async () => {
       running.drain();

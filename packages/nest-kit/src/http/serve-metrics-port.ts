@@ -5,7 +5,7 @@ import { isIPv6 } from "node:net";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
 import { prepareProblem } from "@tripline/service-kit/http/problem";
-import { serveMetrics } from "@tripline/service-kit/telemetry/telemetry";
+import { serveMetrics } from "@tripline/service-kit/telemetry/write-metrics";
 import { answerNow, HttpServer } from "./http-server.js";
 
 /** A separate port for metrics, so that callers of the API cannot reach them. */

@@ -4,8 +4,8 @@ import { readOpenMetrics } from "../testing/open-metrics.js";
 import { counter, gauge, histogram, labelledGauge } from "./metrics.js";
 import { countRequest, countRequests } from "./request-durations.js";
 import type { Telemetry } from "./telemetry.js";
-import { serveMetrics, startTelemetry } from "./telemetry.js";
-import { writeMetrics } from "./write-metrics.js";
+import { startTelemetry } from "./telemetry.js";
+import { serveMetrics, writeMetrics } from "./write-metrics.js";
 
 const OPEN = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
 const OPEN_TYPE = "application/openmetrics-text; version=1.0.0; charset=utf-8";

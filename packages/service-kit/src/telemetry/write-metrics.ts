@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { OpenMetricsContentType } from "prom-client";
 import { Counter, Registry } from "prom-client";
 import { registry } from "./metrics.js";
@@ -20,6 +21,14 @@ export async function writeMetrics(accept = ""): Promise<WrittenMetrics> {
   const isOpen = own > 0 && own >= weightOf(accept, PLAIN_TEXT);
   const written = isOpen ? openRegistry() : registry;
   return { contentType: written.contentType, body: await written.metrics() };
+}
+
+/** Writes the metrics of this process in the format that the request asks for. */
+export function serveMetrics(request: IncomingMessage, response: ServerResponse): void {
+  writeMetrics(request.headers.accept).then(
+    ({ contentType, body }) => response.writeHead(200, { "content-type": contentType }).end(body),
+    () => response.writeHead(500).end(),
+  );
 }
 
 /** A registry writes one format. This one names counters anew, without their suffix, so it is given copies of them. */

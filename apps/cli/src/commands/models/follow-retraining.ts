@@ -4,7 +4,8 @@ import type { FollowedTraining } from "@tripline/model-loop/following/follow-tra
 import { followTraining } from "@tripline/model-loop/following/follow-training";
 import type { RetrainOptions } from "@tripline/model-loop/retraining/retrain";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
-import { serveMetrics, startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { startProcessTelemetry } from "@tripline/service-kit/telemetry/process-telemetry";
+import { serveMetrics } from "@tripline/service-kit/telemetry/write-metrics";
 import { kafkaFrom, tokensFrom } from "@tripline/system/client/connect-system";
 import { ControlClient } from "@tripline/system/client/control-client";
 import { RolloutClient } from "@tripline/system/client/rollout-client";
@@ -76,7 +77,8 @@ export function withFollowing(command: Command): Command {
 export async function followRetraining(options: RetrainOptions, flags: FollowFlags): Promise<void> {
   const { output: _, ...retrain } = options;
   const environment = process.env;
-  const telemetry = startTelemetry({ service: "training", otlpEndpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT });
+  const otlpEndpoint = environment.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const telemetry = await startProcessTelemetry({ service: "training", otlpEndpoint });
   const logger = createLogger("training", environment.LOG_LEVEL ?? "info");
   const { signal } = endOnSignal();
   const control = controlFrom(environment, flags);
