@@ -1,11 +1,12 @@
 // Lays out what goes into an image, in three folders that become three layers:
 //   out/dependencies  libraries: change with the lockfile
-//   out/app           our own compiled code of one app and the packages it needs: changes with every commit
+//   out/app           one app, bundled, and our own compiled code of it and the packages it needs, whose threads and files are
+//                     read from there: changes with every commit
 //   out/data          empty folders that the program may write to
 // The layout is the repository's, so every path relative to a source file is right. Which files of a package are read
 // besides `dist` stands in its package.json under `files`.
 //   node assemble-app.mjs --app <name> --build <folder> --dependencies <folder> --out <folder>
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { parseArgs } from "node:util";
 import { setTimes } from "./set-times.mjs";
@@ -19,6 +20,8 @@ const UNREAD = /(\.test\.js|\.d\.ts|\.map|\.tsbuildinfo)$/;
 const UNREAD_FOLDERS = ["testing"];
 const ACCESS = "infra/access.yaml";
 const DATA = "/var/lib/tripline";
+/** The bundle of the app. */
+const PROGRAMS = "dist/programs";
 
 const { values } = parseArgs({
   options: {
@@ -44,6 +47,8 @@ for (const folder of folders) {
 }
 // Who may do what, for the program that gives the rights.
 if (values.app === "cli") cpSync(join(values.build, ACCESS), join(own, ACCESS));
+cpSync(join(values.build, PROGRAMS), join(own, PROGRAMS), copyOptions());
+writeFileSync(join(own, "program.mjs"), `import "./${PROGRAMS}/${values.app}.mjs";\n`);
 for (const file of ["check-health.mjs", "LICENSE"]) cpSync(join(tools, file), join(own, file));
 for (const name of VOLUMES) mkdirSync(join(values.out, "data", DATA, name), { recursive: true });
 setTimes(values.out);

@@ -45,6 +45,10 @@ RUN for page in apps/*/web; do \
       node node_modules/typescript/bin/tsc -b "$page/tsconfig.contract.json" || exit 1; \
       (cd "$page" && node node_modules/vite/bin/vite.js build --logLevel=warn) || exit 1; \
     done
+# All that the program loads, in few files (docs/adr/0037-programs-are-bundled.md).
+COPY tools/start/bundle-programs.mjs tools/start/
+COPY packages/system/programs.mjs packages/system/
+RUN node tools/start/bundle-programs.mjs "${APP}"
 
 # Only production dependencies, and of packages with machine code only the files for this platform.
 FROM tools AS dependencies
@@ -86,4 +90,4 @@ USER 65532:65532
 EXPOSE 8080 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=6 CMD ["node", "/app/check-health.mjs"]
 # Node is process 1; the programs themselves answer SIGTERM by draining.
-ENTRYPOINT ["node", "dist/main.js"]
+ENTRYPOINT ["node", "/app/program.mjs"]

@@ -5,6 +5,7 @@ import fs from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { areBundlesFresh } from "../../packages/system/programs.mjs";
 import { stalePages } from "./build-pages.mjs";
 import { pnpmVersion, turboRun } from "./run-turbo.mjs";
 import { stepPrinter } from "./step-line.mjs";
@@ -63,6 +64,11 @@ export async function installPackages(root) {
 async function buildPackages(root) {
   const { args, environment } = turboRun(root, ["build", "--output-logs=errors-only"]);
   await runLogged({ root, purpose: "build", logName: "build", args, environment, timeoutMs: BUILD_MS_MAX });
+  if (areBundlesFresh(root)) return;
+  await runLogged({
+    ...{ root, purpose: "bundle the programs", logName: "bundle", timeoutMs: BUILD_MS_MAX },
+    ...{ command: process.execPath, args: [join(root, "tools", "start", "bundle-programs.mjs")] },
+  });
 }
 
 /** By the compiler alone, which is quicker than turbo where little has changed. @param {string} root */

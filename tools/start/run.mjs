@@ -6,6 +6,7 @@ import os from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readPorts } from "../../packages/system/ports.mjs";
+import { programFile } from "../../packages/system/programs.mjs";
 import { demoDocker } from "./demo-docker.mjs";
 import { examine, printFindings, sentence } from "./doctor.mjs";
 import { describeProcess } from "./find-holder.mjs";
@@ -81,7 +82,7 @@ async function runCommand() {
 function handOver(steps) {
   const node = join(ROOT, "node_modules", ".bin", "node");
   const preload = new URL("./end-with-parent.mjs", import.meta.url).href;
-  const program = join(ROOT, "apps", "cli", "dist", "main.js");
+  const program = programFile(ROOT, "cli");
   const child = spawn(node, ["--import", preload, "--enable-source-maps", program, command, ...args], {
     cwd: process.cwd(),
     // A group of its own, so that Ctrl-C reaches it once, through here, and not a second time from the terminal.

@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { programFile } from "../../programs.mjs";
 import { ROOT } from "./workspace.js";
 
 export interface ServicePlan {
@@ -48,7 +49,7 @@ export class ServiceProcess {
 
   start(): void {
     const log = openSync(this.logFile, "a");
-    const entry = join(ROOT, "apps", this.plan.name, "dist", "main.js");
+    const entry = programFile(ROOT, this.plan.name);
     const child = spawn(process.execPath, ["--enable-source-maps", entry], {
       cwd: ROOT,
       env: {

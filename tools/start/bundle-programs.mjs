@@ -1,0 +1,142 @@
+// Joins each program with all that it imports, libraries included, into few files: `dist/programs/<name>.mjs` and what several
+// share (docs/adr/0037-programs-are-bundled.md). What the compiler made stays beside them, for tests and for threads.
+//   node tools/start/bundle-programs.mjs [<name of an app>…]
+import { existsSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  areBundlesFresh,
+  bundleFolder,
+  compiledProgram,
+  inputsFile,
+  programNames,
+} from "../../packages/system/programs.mjs";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+/** They look for their machine code by their own place. */
+const NATIVE = ["@duckdb/node-api", "@duckdb/node-bindings", "onnxruntime-node"];
+/** Decide what the libraries are, and how they are joined. */
+const ALSO_READ = ["pnpm-lock.yaml", "tools/start/bundle-programs.mjs"];
+/** In each file: the folder of the bundles. */
+const HERE = "__programs";
+const BANNER = `const ${HERE} = import.meta.dirname;`;
+
+/**
+ * Does nothing where the bundles are newer than what they would be made from.
+ *
+ * @param {string} root
+ * @param {readonly string[]} names all programs by default
+ */
+export async function bundlePrograms(root, names = programNames(root)) {
+  if (areBundlesFresh(root)) return;
+  const { rolldown } = await import("rolldown");
+  const folder = bundleFolder(root);
+  rmSync(folder, { recursive: true, force: true });
+  const build = await rolldown({
+    input: Object.fromEntries(names.map((name) => [name, compiledProgram(root, name)])),
+    platform: "node",
+    // Nest names libraries that it can use and that are not here: they stay imports, which fail when tried.
+    logLevel: "silent",
+    plugins: [places(folder), native(folder), sourceMaps(root)],
+  });
+  const { output } = await build.write({
+    dir: folder,
+    entryFileNames: "[name].mjs",
+    chunkFileNames: "[name]-[hash].mjs",
+    banner: BANNER,
+    sourcemap: true,
+  });
+  await build.close();
+  const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
+  const own = modules.filter((module) => !module.includes("/node_modules/") && existsSync(module));
+  const inputs = [...new Set(own)].map((module) => relative(root, module)).sort();
+  writeFileSync(inputsFile(root), JSON.stringify([...ALSO_READ, ...inputs]));
+}
+
+/**
+ * A module finds files by its own place (a policy, SQL, the code of a thread), and goes on doing so.
+ *
+ * @param {string} folder
+ * @returns {import("rolldown").Plugin}
+ */
+function places(folder) {
+  return {
+    name: "places",
+    transform: {
+      filter: { code: /import\.meta\.|__dirname|__filename/ },
+      handler: (code, id) => {
+        if (!id.includes("/node_modules/") && code.includes("import.meta.resolve")) {
+          throw new Error(
+            `${id}: import.meta.resolve would look from the bundle's place; use createRequire(import.meta.url).`,
+          );
+        }
+        const [file, parent] = [id, dirname(id)].map((path) => JSON.stringify(`/${relative(folder, path)}`));
+        const moved = code
+          .replaceAll("import.meta.url", `new URL(${JSON.stringify(relative(folder, id))}, import.meta.url).href`)
+          .replaceAll("import.meta.dirname", `(${HERE} + ${parent})`);
+        // A module of ECMAScript makes them itself, where it wants them.
+        if (/\b(const|let|var)\s+(__dirname|__filename)\b/.test(code)) return moved;
+        return moved
+          .replaceAll(/\b__dirname\b/g, `(${HERE} + ${parent})`)
+          .replaceAll(/\b__filename\b/g, `(${HERE} + ${file})`);
+      },
+    },
+  };
+}
+
+/**
+ * @param {string} folder
+ * @returns {import("rolldown").Plugin}
+ */
+function native(folder) {
+  return {
+    name: "native",
+    async resolveId(source, importer) {
+      if (importer === undefined || !NATIVE.includes(source)) return null;
+      const found = await this.resolve(source, importer, { skipSelf: true });
+      if (found === null) return null;
+      // Through the link of the package that imports it: its name holds no version.
+      const link = linkTo(source, importer);
+      return { id: relative(folder, join(link, relative(realpathSync(link), found.id))), external: true };
+    },
+  };
+}
+
+/**
+ * @param {string} source
+ * @param {string} importer
+ */
+function linkTo(source, importer) {
+  for (let at = dirname(importer); at !== dirname(at); at = dirname(at)) {
+    const link = join(at, "node_modules", source);
+    if (existsSync(link)) return link;
+  }
+  throw new Error(`${source} is not installed for ${importer}.`);
+}
+
+/**
+ * An error names the line of our own source. Of libraries nothing is kept: Node reads all of it at each start.
+ *
+ * @param {string} root
+ * @returns {import("rolldown").Plugin}
+ */
+function sourceMaps(root) {
+  return {
+    name: "source-maps",
+    async load(id) {
+      if (!id.startsWith(root)) return null;
+      const isLibrary = id.includes("/node_modules/");
+      if (!isLibrary && !existsSync(`${id}.map`)) return null;
+      return {
+        code: await readFile(id, "utf8"),
+        map: isLibrary ? { mappings: "" } : await readFile(`${id}.map`, "utf8"),
+      };
+    },
+  };
+}
+
+if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  const names = process.argv.slice(2);
+  await bundlePrograms(ROOT, names.length === 0 ? undefined : names);
+}
