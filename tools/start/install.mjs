@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { areBundlesFresh } from "../../packages/system/programs.mjs";
 import { stalePages } from "./build-pages.mjs";
 import { pnpmVersion, turboRun } from "./run-turbo.mjs";
+import { isCompiled, stampOfSources } from "./stamp-sources.mjs";
 import { stepPrinter } from "./step-line.mjs";
 
 const INSTALL_MS_MAX = 10 * 60_000;
@@ -62,13 +63,17 @@ export async function installPackages(root) {
 
 /** @param {string} root */
 async function buildPackages(root) {
+  const marker = join(root, "node_modules", ".tripline-built");
+  const sources = stampOfSources(root);
+  const isBuilt = fs.existsSync(marker) && fs.readFileSync(marker, "utf8") === sources;
+  if (isBuilt && isCompiled(root) && stalePages(root).length === 0 && areBundlesFresh(root)) return;
   const { args, environment } = turboRun(root, ["build", "--output-logs=errors-only"]);
   await runLogged({ root, purpose: "build", logName: "build", args, environment, timeoutMs: BUILD_MS_MAX });
-  if (areBundlesFresh(root)) return;
   await runLogged({
     ...{ root, purpose: "bundle the programs", logName: "bundle", timeoutMs: BUILD_MS_MAX },
     ...{ command: process.execPath, args: [join(root, "tools", "start", "bundle-programs.mjs")] },
   });
+  fs.writeFileSync(marker, sources);
 }
 
 /** By the compiler alone, which is quicker than turbo where little has changed. @param {string} root */
