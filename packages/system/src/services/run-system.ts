@@ -120,21 +120,16 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     if (security !== undefined) {
       await steps.run("give rights", () => security.giveRights(kafka, stack));
     }
-    if (statePath !== undefined) {
-      await steps.run("load window state", (progress) =>
-        loadState({ statePath, redisUrl: stack.redisUrl, onProgress: progress }),
-      );
-    }
-    if (profiles !== undefined) {
-      await steps.run("load profiles", () => loadProfiles({ ...profiles, redisUrl: stack.redisUrl }));
-    }
     const access =
       security === undefined ? {} : { accessOf: (service: ServiceName) => security.accessOf(service, stack) };
     const attachmentsUrl = pathToFileURL(workspace.attachments).href;
     for (const plan of planServices({ ...options, ...stack, ...lake, ...access, attachmentsUrl, secrets })) {
       services.set(plan.name, new ServiceProcess(plan, workspace.logs));
     }
-    await steps.run("start services", () => startTogether(services));
+    // No service needs what is loaded before the first payment comes.
+    await steps.run("start services and load state", () =>
+      Promise.all([startTogether(services), loadHistory(options, stack.redisUrl)]),
+    );
     const url = (port: number): string => localUrl(port, security !== undefined);
     const issuer = url(ports.auth);
     const tokenUrl = `${issuer}/oauth/token`;
@@ -187,6 +182,11 @@ async function startFreshStack(
   mkdirSync(workspace.stack, { recursive: true });
   const secure = security === undefined ? {} : { security: security.stack };
   return startStack({ directory: workspace.stack, ports, endOnSignals: false, isDurable: false, ...secure });
+}
+
+async function loadHistory({ statePath, profiles }: SystemOptions, redisUrl: string): Promise<void> {
+  if (statePath !== undefined) await loadState({ statePath, redisUrl });
+  if (profiles !== undefined) await loadProfiles({ ...profiles, redisUrl });
 }
 
 async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Promise<void> {
