@@ -14,6 +14,7 @@ import { bootstrapSteps, StepLog, startedAtMs } from "@tripline/system/step-log"
 import { Command, InvalidArgumentError, Option } from "commander";
 import { assessOnHandbook } from "../../demo/assess.js";
 import { declinedLines, LiveView, qualityLines, refusedLines } from "../../demo/live-view.js";
+import { memoryLines } from "../../demo/measure-memory.js";
 import { playTraffic } from "../../demo/play-traffic.js";
 import { firstRequest } from "../../demo/show-first-request.js";
 import { LATENCIES_KEPT, Tally } from "../../demo/tally.js";
@@ -172,6 +173,7 @@ async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: S
     "",
     `  ${tally.decided} decisions, ${perSecond.toFixed(0)} a second; approve ${tally.outcomes.approve}, challenge ${tally.outcomes.challenge}, review ${tally.outcomes.review}, decline ${tally.outcomes.decline}; degraded ${tally.degraded}`,
     `  latency p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (HTTP, from request to decision)`,
+    ...memoryLines(system.services),
     ...qualityLines(tally),
     ...refusedLines(tally),
     "  last declined:",
