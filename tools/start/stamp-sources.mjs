@@ -13,7 +13,7 @@ const UNREAD = new Set(["node_modules", "dist", ".turbo"]);
  * @returns {string}
  */
 export function stampOfSources(root) {
-  const hash = createHash("sha256").update(process.version);
+  const hash = createHash("sha256");
   for (const file of FILES) note(hash, join(root, file));
   for (const folder of packageFolders(root)) noteFolder(hash, join(root, folder));
   return hash.digest("hex");
