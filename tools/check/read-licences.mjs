@@ -14,6 +14,7 @@ const FREE = new Set([
  */
 export const ALLOWED = {
   certifi: "MPL-2.0: a list of certificate authorities, shipped as it came",
+  "png-js": "MIT, as its file LICENSE says; its manifest says nothing",
 };
 
 /** Other names by which packages state licences that are in `FREE`: words of Python's classifiers, and free text. */

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
-import type { PersonRef } from "../contract/cases.js";
+import type { PersonRef } from "../contract/people.js";
 import { AUDIT_SOURCE } from "../looks.js";
 import type { Verdict, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";

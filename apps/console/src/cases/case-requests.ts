@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
-import type { PersonRef } from "../contract/cases.js";
 import { VERDICT_REASONS } from "../contract/cases.js";
+import type { PersonRef } from "../contract/people.js";
 import { OUTCOMES } from "../decisions/decision-rows.js";
 import { cursor, PAGE_MAX, pageLimit, writtenText, yesOrNo } from "../requests/parse-request.js";
 import { may } from "../sessions/session.guard.js";

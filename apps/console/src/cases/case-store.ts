@@ -1,7 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
-import type { CasePage, PersonRef } from "../contract/cases.js";
+import type { CasePage } from "../contract/cases.js";
+import type { PersonRef } from "../contract/people.js";
 import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { writeCursor } from "../requests/parse-request.js";

@@ -1,5 +1,5 @@
 import { Controller, Get, Inject, UseGuards } from "@nestjs/common";
-import type { PersonRef } from "../contract/cases.js";
+import type { PersonRef } from "../contract/people.js";
 import { Person, RequirePermission, SessionGuard } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { CaseStore } from "./case-store.js";

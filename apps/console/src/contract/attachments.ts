@@ -1,4 +1,4 @@
-import type { PersonRef } from "./cases.js";
+import type { PersonRef } from "./people.js";
 
 /**
  * A file that somebody added to a case.

@@ -1,14 +1,10 @@
 import type { AttachmentLimits, CaseAttachment } from "./attachments.js";
 import type { DecisionDetail, DecisionRow, Outcome } from "./decisions.js";
+import type { PersonRef } from "./people.js";
 
 /** What the console's backend answers about cases: one open case per card. */
 
 export type CaseStatus = "open" | "snoozed" | "closed";
-
-export interface PersonRef {
-  readonly id: string;
-  readonly name: string;
-}
 
 export interface CaseRow {
   readonly id: string;

@@ -5,7 +5,7 @@ import type { CaseFacts } from "../narrate-case.js";
 import { narrateCase } from "../narrate-case.js";
 import { blindFacts } from "./blind-facts.js";
 import type { ModelPlace, NarrativeModel } from "./narrative-model.js";
-import { openNarrativeModel } from "./narrative-model.js";
+import { openNarrativeModel } from "./open-narrative-model.js";
 
 /** Asked at a time; others get the template's text at once. */
 const ASKED_AT_ONCE_MAX = 4;

@@ -28,10 +28,3 @@ export interface ModelPlace {
 
 /** Tokens of an answer. Models that think before they write use some of them for that. */
 export const ANSWER_TOKENS_MAX = 1_000;
-
-/** Loads the library of that cloud alone. Nothing is sent yet. */
-export async function openNarrativeModel(place: ModelPlace): Promise<NarrativeModel> {
-  if (place.kind === "bedrock") return (await import("./write-by-bedrock.js")).openBedrock(place);
-  if (place.kind === "azure") return (await import("./write-by-azure.js")).openAzure(place);
-  return (await import("./write-by-vertex.js")).openVertex(place);
-}

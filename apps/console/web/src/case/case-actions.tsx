@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { DropdownMenu } from "radix-ui";
-import type { CaseDetail, PersonRef } from "#contract/cases";
+import type { CaseDetail } from "#contract/cases";
+import type { PersonRef } from "#contract/people";
 import { problemFrom, request } from "../api/request.js";
 import { useMay, useSession } from "../app/session.js";
 import { text } from "../texts/en/cases.js";

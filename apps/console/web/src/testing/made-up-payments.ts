@@ -1,5 +1,6 @@
-import type { CardUsual, CaseDetail, CaseGraph, CaseRow, PersonRef, TimelineEntry } from "#contract/cases";
+import type { CardUsual, CaseDetail, CaseGraph, CaseRow, TimelineEntry } from "#contract/cases";
 import type { Contribution, DecisionDetail, DecisionRow, FeatureValue, Outcome, Reason } from "#contract/decisions";
+import type { PersonRef } from "#contract/people";
 
 /** Payments and cases that look like real ones, the same at each run. */
 

@@ -1,0 +1,4 @@
+export interface PersonRef {
+  readonly id: string;
+  readonly name: string;
+}
