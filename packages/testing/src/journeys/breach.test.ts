@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { ensureTopics, giveAccess } from "@tripline/cli/commands/operate/topics";
-import { readLetters } from "@tripline/cli/dead-letters";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { readLetters } from "@tripline/kafka/dead-letters/return-letters";
 import type { Kafka } from "@tripline/kafka/port";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
