@@ -111,7 +111,9 @@ test("an operator can do what the commands need", async () => {
   const kafka = kafkaAs(OPERATOR_USER);
   const read: string[] = [];
   await readTopic(kafka, "decisions", ({ topic }) => read.push(topic));
-  await readLetters(kafka, "transactions", (letters) => void read.push(...letters.map(({ topic }) => topic)));
+  await readLetters(kafka, "transactions", {
+    onBatch: (records) => void read.push(...records.map(({ topic }) => topic)),
+  });
   expect(read).toEqual(["decisions", "transactions.dlq"]);
   const admin = await kafka.admin();
   expect((await admin.endOffsets("audit")).size).toBe(1);
