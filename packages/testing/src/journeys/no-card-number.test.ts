@@ -24,6 +24,15 @@ const TEST_NET = "198.51.100.";
 const MAILBOX = "canary-of-the-payer";
 const HOLDER = "Canary Holder";
 
+/** A dump could be compressed, and hide what a plain value shows. */
+async function plainValue(redis: Redis, key: string): Promise<Buffer> {
+  const type = await redis.type(key);
+  if (type === "string") return (await redis.getBuffer(key)) ?? Buffer.alloc(0);
+  // What Feast keeps of an entity; of an erased card the times of its rows.
+  if (type === "hash") return Buffer.concat(Object.values(await redis.hgetallBuffer(key)));
+  throw new Error(`${key} is a ${type}: read it here as well.`);
+}
+
 describe("no card number, device id, network, e-mail address or name in clear behind the front door", () => {
   const exporter = new InMemorySpanExporter();
   const planted = Array.from({ length: 20 }, (_, index) => ({
@@ -163,10 +172,8 @@ describe("no card number, device id, network, e-mail address or name in clear be
       const keys = await redis.keys("*");
       expect(keys.length).toBeGreaterThan(planted.length);
       for (const key of keys) {
-        // A dump could be compressed, and hide what a plain value shows.
-        expect([key, await redis.type(key)]).toEqual([key, "string"]);
-        const value = await redis.getBuffer(key);
-        expect(foundIn(`${key} ${value?.toString("latin1") ?? ""}`)).toEqual([]);
+        const value = (await plainValue(redis, key)).toString("latin1");
+        expect(foundIn(`${key} ${value}`)).toEqual([]);
       }
     } finally {
       redis.disconnect();
