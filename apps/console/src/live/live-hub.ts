@@ -16,7 +16,7 @@ export interface Listener {
   onDecisions(decisions: readonly KnownDecision[]): void;
 }
 
-const TICK_MS = 250;
+const TICK_MS = 500;
 const SECOND_MS = 1_000;
 /** What was read so long ago is in the database: a round of the consumer takes less. */
 const SETTLED_MS = 1_000;
