@@ -36,7 +36,7 @@ const SHARES = { "a tenth": 0.1, half: 0.5 } as const;
 const NS_PER_MS = 1e6;
 const US_PER_MS = 1_000;
 /** Top to bottom, in the order in which a payment meets them. */
-const LANES = ["client", "ingestion", "features", "decisions", "scoring", "valkey", "kafka", "others"] as const;
+const LANES = ["client", "ingestion", "features", "decisions", "scoring", "valkey", "kafka"] as const;
 
 /** Where the time of one payment goes: who ran, and who could have run and waited for a processor. */
 export const timelinePart: BenchPart = {
@@ -144,13 +144,13 @@ async function draw(context: BenchContext, { system, stream, ratePerSecond, dura
   return path;
 }
 
-/** The lane of a thread; the idle thread of a processor, 0, has none. */
+/** The lane of a thread; undefined for those that are not part of the system. */
 function lanesOf(pids: ReadonlyMap<string, number>): (thread: number) => string | undefined {
-  const lanes = new Map<number, string | undefined>([[0, undefined]]);
+  const lanes = new Map<number, string>();
   for (const [lane, pid] of [...pids, ["client", process.pid] as const]) {
     for (const thread of threadsOf(pid)) lanes.set(thread, lane);
   }
-  return (thread) => (lanes.has(thread) ? lanes.get(thread) : "others");
+  return (thread) => lanes.get(thread);
 }
 
 function panelOf(
