@@ -14,6 +14,7 @@ import type { RequestSource } from "./arrivals/payment-stream.js";
 import { PaymentStream } from "./arrivals/payment-stream.js";
 import type { BenchSystem } from "./system/read-services.js";
 import { readLoopDelays, readMemory } from "./system/read-services.js";
+import type { EnvironmentChanges } from "./system/start-system.js";
 import { startBenchSystem } from "./system/start-system.js";
 import type { World } from "./world/prepare-world.js";
 import { prepareWorld } from "./world/prepare-world.js";
@@ -47,10 +48,7 @@ export const loadPart: BenchPart = {
 
 async function runLoad(context: BenchContext): Promise<PartOutcome> {
   const isShort = context.flags.short === true;
-  const world = await prepareWorld(context, isShort);
-  const system = await startBenchSystem(context, world);
-  const stream = streamOn(system, world, waitSecondsOf(context));
-  await warmUp(context, system, stream);
+  const { system, stream } = await startWarm(context);
   const { ratePerSecond: highest, notes } = await highestRate(context, system, stream);
   const durationMs = isShort ? SHORT_ROUND_MS : ROUND_MS;
   const contestants = Object.entries(SHARES).map(([name, share]) =>
@@ -60,6 +58,15 @@ async function runLoad(context: BenchContext): Promise<PartOutcome> {
   const summary = summaryOf(highest, measured);
   context.found.set("cpu_us_per_decision", summary.cpu_us_per_decision ?? []);
   return { contestants: measured, summary, notes: [...notes, ...NOTES] };
+}
+
+/** A system that has decided payments for a while, and those that come next. */
+export async function startWarm(context: BenchContext, changes: EnvironmentChanges = {}) {
+  const world = await prepareWorld(context, context.flags.short === true);
+  const system = await startBenchSystem(context, world, changes);
+  const stream = streamOn(system, world, waitSecondsOf(context));
+  await warmUp(context, system, stream);
+  return { system, stream };
 }
 
 /** How long the callers of a run wait for their decisions, in seconds. */

@@ -10,19 +10,8 @@ import type { ArrivalFigures } from "./arrivals/drive-arrivals.js";
 import { decidedPerSecond, driveArrivals } from "./arrivals/drive-arrivals.js";
 import { fetchDecisions } from "./arrivals/fetch-decisions.js";
 import type { PaymentStream } from "./arrivals/payment-stream.js";
-import {
-  CLOSED_CONNECTIONS,
-  CONNECTIONS,
-  closedRate,
-  processMeters,
-  requestsFor,
-  streamOn,
-  waitSecondsOf,
-  warmUp,
-} from "./bench-load.js";
+import { CLOSED_CONNECTIONS, CONNECTIONS, closedRate, processMeters, requestsFor, startWarm } from "./bench-load.js";
 import type { BenchSystem } from "./system/read-services.js";
-import { startBenchSystem } from "./system/start-system.js";
-import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 3;
 const PHASE_MS = 10_000;
@@ -50,10 +39,7 @@ export const overloadPart: BenchPart = {
 
 async function runOverload(context: BenchContext): Promise<PartOutcome> {
   const isShort = context.flags.short === true;
-  const world = await prepareWorld(context, isShort);
-  const system = await startBenchSystem(context, world, { ingestion: { WAIT_TARGET_MS: String(WAIT_TARGET_MS) } });
-  const stream = streamOn(system, world, waitSecondsOf(context));
-  await warmUp(context, system, stream);
+  const { system, stream } = await startWarm(context, { ingestion: { WAIT_TARGET_MS: String(WAIT_TARGET_MS) } });
   const most = await closedRate(context, system, stream);
   const plan = { system, stream, phaseMs: isShort ? SHORT_PHASE_MS : PHASE_MS };
   const contestants = [

@@ -19,17 +19,13 @@ import {
   requestsFor,
   requireHealthy,
   SHORT_ROUND_MS,
-  streamOn,
-  waitSecondsOf,
-  warmUp,
+  startWarm,
 } from "./bench-load.js";
-import { startBenchSystem } from "./system/start-system.js";
 import type { Panel } from "./timeline/draw-timeline.js";
 import { drawTimeline } from "./timeline/draw-timeline.js";
 import type { Slice } from "./timeline/read-schedule.js";
 import { readSchedule, slicesBetween } from "./timeline/read-schedule.js";
 import { linesOf, recordSchedule, requirePerf } from "./timeline/record-schedule.js";
-import { prepareWorld } from "./world/prepare-world.js";
 
 const ROUNDS = 3;
 const SHARES = { "a tenth": 0.1, half: 0.5 } as const;
@@ -53,10 +49,7 @@ export const timelinePart: BenchPart = {
 
 async function runTimeline(context: BenchContext): Promise<PartOutcome> {
   const isShort = context.flags.short === true;
-  const world = await prepareWorld(context, isShort);
-  const system = await startBenchSystem(context, world);
-  const stream = streamOn(system, world, waitSecondsOf(context));
-  await warmUp(context, system, stream);
+  const { system, stream } = await startWarm(context);
   const { ratePerSecond: highest, notes } = await highestRate(context, system, stream);
   const plan = { system, stream, durationMs: isShort ? SHORT_ROUND_MS : ROUND_MS };
   const contestants = [

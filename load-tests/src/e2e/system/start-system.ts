@@ -27,6 +27,9 @@ const NO_DATABASE = "postgres://127.0.0.1:1/none";
 /** Callers wait as long as it takes, because their wait is what we measure. */
 const PATIENT = { WAIT_TARGET_MS: "60000" };
 
+/** By program: what is set differently. */
+export type EnvironmentChanges = Partial<Record<BenchProgram, Readonly<Record<string, string>>>>;
+
 /**
  * Starts Kafka and Valkey on empty data, loads the world's window states, and starts the services with telemetry and
  * without a collector.
@@ -36,7 +39,7 @@ const PATIENT = { WAIT_TARGET_MS: "60000" };
 export async function startBenchSystem(
   context: BenchContext,
   world: World,
-  changes: Partial<Record<BenchProgram, Readonly<Record<string, string>>>> = {},
+  changes: EnvironmentChanges = {},
   topology: Topology = "services",
 ): Promise<BenchSystem> {
   const [brokers, redis] = [await context.kafka(), await context.redis()];
