@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
+import { writeWhole } from "../write-whole.js";
 import { identifyProcess, identifySelf, isAlive } from "./identify-process.js";
 
 const identity = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
@@ -17,10 +18,7 @@ const recordFile = (directory: string, name: string) => `${runFolder(directory)}
 export function writeProcessRecord(directory: string, name: string, pid: number): void {
   const child = identifyProcess(pid);
   if (child === undefined) return;
-  mkdirSync(runFolder(directory), { recursive: true });
-  const file = recordFile(directory, name);
-  writeFileSync(`${file}.unfinished`, JSON.stringify({ child, owner: identifySelf() }));
-  renameSync(`${file}.unfinished`, file);
+  writeWhole(recordFile(directory, name), JSON.stringify({ child, owner: identifySelf() }));
 }
 
 export function removeProcessRecord(directory: string, name: string): void {

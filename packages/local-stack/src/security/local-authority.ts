@@ -1,7 +1,8 @@
 import { X509Certificate } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { generate } from "selfsigned";
+import { writeWhole } from "../write-whole.js";
 
 const DAY_MS = 86_400_000;
 /** A demo is over by then. */
@@ -51,8 +52,8 @@ export class LocalAuthority {
     if (!existsSync(keyFile)) {
       const made = await makeAuthority(KEPT_VALID_DAYS);
       mkdirSync(kept, { recursive: true, mode: 0o700 });
-      write(certificateFile, made.cert);
-      write(keyFile, made.key, 0o600);
+      writeWhole(certificateFile, made.cert);
+      writeWhole(keyFile, made.key, 0o600);
     }
     const [cert, key] = [certificateFile, keyFile].map((file) => readFileSync(file, "utf8"));
     if (cert === undefined || key === undefined) throw new Error(`${kept} has no authority.`);
@@ -62,7 +63,7 @@ export class LocalAuthority {
   static #at(folder: string, own: KeyPair, secretMode: number): LocalAuthority {
     const authority = new LocalAuthority(resolve(folder), own, secretMode);
     mkdirSync(authority.folder, { recursive: true, mode: 0o755 });
-    write(authority.file, own.cert);
+    writeWhole(authority.file, own.cert);
     return authority;
   }
 
@@ -115,11 +116,10 @@ export class LocalAuthority {
       ],
     });
     const folder = join(this.folder, name);
-    mkdirSync(folder, { recursive: true });
     const identity = this.identityOf(name);
-    write(identity.certificateFile, made.cert);
-    write(identity.keyFile, made.private, this.secretMode);
-    write(join(folder, "ca.crt"), this.own.cert);
+    writeWhole(identity.certificateFile, made.cert);
+    writeWhole(identity.keyFile, made.private, this.secretMode);
+    writeWhole(join(folder, "ca.crt"), this.own.cert);
     return identity;
   }
 }
@@ -139,8 +139,3 @@ const validity = (days: number) => ({
   notBeforeDate: new Date(Date.now() - BEFORE_MS),
   notAfterDate: new Date(Date.now() + days * DAY_MS),
 });
-
-function write(path: string, text: string, mode = 0o644): void {
-  writeFileSync(`${path}.new`, text, { mode });
-  renameSync(`${path}.new`, path);
-}

@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { LocalAuthority } from "@tripline/local-stack/security/local-authority";
+import { writeWhole } from "@tripline/local-stack/write-whole";
 import type { AccessRules } from "./access-rules.js";
 import { OPERATOR_USER, SETUP_USER } from "./access-rules.js";
 import type { Passwords } from "./apply-access.js";
@@ -97,7 +98,5 @@ export function readPasswords(folder: string): Passwords {
 
 function write(path: string, text: string, mode: number): void {
   if (existsSync(path) && readFileSync(path, "utf8") === text) return;
-  mkdirSync(join(path, ".."), { recursive: true });
-  writeFileSync(`${path}.new`, text, { mode });
-  renameSync(`${path}.new`, path);
+  writeWhole(path, text, mode);
 }

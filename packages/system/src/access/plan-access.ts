@@ -1,13 +1,11 @@
 import { createHash } from "node:crypto";
+import { deadLetterTopic, isDeadLetterTopic } from "@tripline/contracts/topics";
 import type { KafkaRight } from "@tripline/kafka/port";
 import type { AccessRules } from "./access-rules.js";
 import { OPERATOR_USER, SETUP_USER } from "./access-rules.js";
 
 /** What every connection of a client of Redis asks, and says of itself. */
 const COMMANDS_OF_ALL = ["ping", "info", "select", "hello", "quit", "command|info", "client|setname", "client|setinfo"];
-
-/** What the name of a topic of dead letters ends with. */
-const DEAD_LETTERS = ".dlq";
 
 /** A service's rights on Kafka: its topics, and groups that have its name or begin with it and a dash. */
 export function kafkaRights({ topics, lag_watchers: watchers, operator }: AccessRules): readonly KafkaRight[] {
@@ -27,8 +25,8 @@ export function kafkaRights({ topics, lag_watchers: watchers, operator }: Access
   ]);
   const ofOperator = [
     ...Object.keys(topics).flatMap((name) => {
-      const isRead = name.endsWith(DEAD_LETTERS) || operator.topics_read.includes(name);
-      const isWritten = `${name}${DEAD_LETTERS}` in topics;
+      const isRead = isDeadLetterTopic(name) || operator.topics_read.includes(name);
+      const isWritten = deadLetterTopic(name) in topics;
       return allow(OPERATOR_USER, { kind: "topic", name }, [
         ...(isRead ? (["read"] as const) : []),
         ...(isWritten ? (["write"] as const) : []),

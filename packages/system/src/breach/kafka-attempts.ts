@@ -1,3 +1,4 @@
+import { isDeadLetterTopic } from "@tripline/contracts/topics";
 import type { Client } from "@tripline/kafka/open-client";
 import { clientOpener } from "@tripline/kafka/open-client";
 import type { AccessRules } from "../access/access-rules.js";
@@ -53,8 +54,8 @@ function allowed({ topics, operator }: AccessRules, as: "writers" | "readers", w
   const names = Object.keys(topics);
   if (who !== OPERATOR_USER) return names.filter((name) => topics[name]?.[as].includes(who));
   return as === "writers"
-    ? names.filter((name) => !name.endsWith(".dlq"))
-    : names.filter((name) => name.endsWith(".dlq") || operator.topics_read.includes(name));
+    ? names.filter((name) => !isDeadLetterTopic(name))
+    : names.filter((name) => isDeadLetterTopic(name) || operator.topics_read.includes(name));
 }
 
 async function withClient<T>(

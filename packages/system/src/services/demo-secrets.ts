@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { readFileSync } from "node:fs";
+import { writeWhole } from "@tripline/local-stack/write-whole";
 import { z } from "zod";
 
 const key = () => randomBytes(32).toString("base64");
@@ -41,12 +41,11 @@ export function demoSecrets(file: string): DemoSecrets {
   try {
     text = readFileSync(file, "utf8");
   } catch {
-    mkdirSync(dirname(file), { recursive: true });
+    // It is made below.
   }
   const made = secrets.parse(JSON.parse(text));
   const written = JSON.stringify(made, null, 2);
   if (written === text) return made;
-  writeFileSync(`${file}.new`, written, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  writeWhole(file, written, 0o600);
   return made;
 }

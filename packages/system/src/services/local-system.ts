@@ -1,6 +1,7 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { writeWhole } from "@tripline/local-stack/write-whole";
 import { z } from "zod";
 import type { Workspace } from "./workspace.js";
 import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
@@ -26,9 +27,7 @@ export const DEMO_WORKSPACE = "demo";
 /** Removes the file when the system stops; after `kill -9` it stays, and its addresses do not answer. */
 export function announceSystem(workspace: Workspace, system: LocalSystem): () => void {
   const file = fileIn(workspace);
-  mkdirSync(workspace.directory, { recursive: true });
-  writeFileSync(`${file}.new`, JSON.stringify(system, null, 2), { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  writeWhole(file, JSON.stringify(system, null, 2), 0o600);
   return () => rmSync(file, { force: true });
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "@tripline/local-stack/write-whole";
 import { z } from "zod";
 import { bootstrapClients, bootstrapPeople, TRAINING_CLIENT_ID, trainingClient } from "./plan-services.js";
 
@@ -29,8 +30,8 @@ export function makeSecrets(folder: string, database: string): string[] {
     // The record of a secret is written after its files: without it all of them are made again.
     const record = join(folder, `${name}.made`);
     if (existsSync(record)) return [];
-    for (const [file, text] of Object.entries(files())) write(join(folder, file), text);
-    write(record, "");
+    for (const [file, text] of Object.entries(files())) writeWhole(join(folder, file), text, MODE);
+    writeWhole(record, "", MODE);
     return [name];
   });
 }
@@ -124,12 +125,6 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
 function trainingClients(folder: string): object[] {
   const path = join(folder, TRAINING_SECRET);
   return existsSync(path) ? [trainingClient(readFileSync(path, "utf8"))] : [];
-}
-
-function write(path: string, text: string): void {
-  mkdirSync(join(path, ".."), { recursive: true });
-  writeFileSync(`${path}.new`, text, { mode: MODE });
-  renameSync(`${path}.new`, path);
 }
 
 const key = (): string => randomBytes(KEY_BYTES).toString("base64");
