@@ -40,6 +40,8 @@ export function PolicyText(props: PolicyTextProps) {
   const frame = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const newest = useRef(props);
+  // What the editor has told and the page has not drawn yet, oldest first.
+  const told = useRef<string[]>([]);
   useEffect(() => {
     newest.current = props;
   });
@@ -48,13 +50,19 @@ export function PolicyText(props: PolicyTextProps) {
     const host = frame.current;
     if (host === null) return;
     const root = host.shadowRoot ?? host.attachShadow({ mode: "open" });
-    const state = EditorState.create({ doc: text, extensions: extensionsOf({ label, original, isReadOnly }, newest) });
+    const state = EditorState.create({
+      doc: text,
+      extensions: extensionsOf({ label, original, isReadOnly }, newest, told),
+    });
     view.current = new EditorView({ state, parent: root, root });
     return () => view.current?.destroy();
   }, [label, original, isReadOnly]);
+  // Only a text that comes from elsewhere is put into the editor: by the time the page draws what was typed, more may be typed.
   useEffect(() => {
     const editor = view.current;
-    if (editor === undefined || editor.state.doc.toString() === text) return;
+    const drawn = told.current.indexOf(text);
+    told.current.splice(0, drawn + 1);
+    if (editor === undefined || drawn >= 0 || editor.state.doc.toString() === text) return;
     editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: text } });
   }, [text]);
   return <div ref={frame} className="policy-text" />;
@@ -69,6 +77,7 @@ interface Look {
 function extensionsOf(
   { label, original, isReadOnly }: Look,
   newest: { readonly current: PolicyTextProps },
+  told: { readonly current: string[] },
 ): Extension[] {
   const common: Extension[] = [
     lineNumbers(),
@@ -97,8 +106,10 @@ function extensionsOf(
     keymap.of([...completionKeymap, ...defaultKeymap, ...historyKeymap]),
     EditorView.updateListener.of((update) => {
       if (!update.docChanged) return;
+      const typed = update.state.doc.toString();
+      told.current.push(typed);
       newest.current.onFaults?.(undefined);
-      newest.current.onChange?.(update.state.doc.toString());
+      newest.current.onChange?.(typed);
     }),
   ];
 }

@@ -337,3 +337,27 @@ test("a failed save of a policy draft keeps the text; faults come as it is typed
   await page.getByText("Saved, version 5.").waitFor();
   expect(api.control.drafts[0]?.text).toMatch(/when: card_ratio_30d >=$/);
 });
+
+test("what is typed while the page draws what was typed before is not lost", async () => {
+  await page.goto("/policy/drafts/night");
+  const editor = page.getByRole("textbox", { name: "Policy text" });
+  await editor.focus();
+  await page.keyboard.press("Control+a");
+  const typed =
+    "# Each word comes in a task of its own, so that some come between a change of the page and its effects. ".repeat(
+      4,
+    );
+  await page.evaluate(async (text) => {
+    const { port1, port2 } = new MessageChannel();
+    for (const word of text.split(/(?=\s)/)) {
+      const next = new Promise((resolve) => {
+        port1.onmessage = resolve;
+      });
+      port2.postMessage(0);
+      await next;
+      document.execCommand("insertText", false, word);
+    }
+  }, typed);
+  await page.getByText("Valid. The examples go as they say.").waitFor();
+  expect((await editor.innerText()).trim()).toBe(typed.trim());
+});
