@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tripline_training.data.dataset import Span, parse_span
+from tripline_training.days import DAY_MS
 from tripline_training.drift.draw_evidently import write_evidently_report
 from tripline_training.drift.judge_days import DayVerdict, Limits, date_of, days_after_reference, judge_day
 from tripline_training.drift.read_days import (
@@ -29,7 +30,6 @@ from tripline_training.drift.read_days import (
 )
 from tripline_training.drift.write_results import event_of, prometheus_text, write_whole
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.metrics import DAY_MS
 
 DRIFT_EXIT_CODE = 3
 DAYS_MAX = 366

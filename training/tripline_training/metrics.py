@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-DAY_MS = 86_400_000
+from tripline_training.days import DAY_MS
+
 CARDS_PER_DAY = 100
 """How many cards a day analysts can look at, in the published benchmark."""
 

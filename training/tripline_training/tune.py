@@ -19,8 +19,9 @@ import optuna
 from tripline_training.check_data import check_before_training
 from tripline_training.data.dataset import Dataset, Rows, Span, open_dataset, parse_span
 from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.days import DAY_MS
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.metrics import DAY_MS, measure
+from tripline_training.metrics import measure
 from tripline_training.trees.export_onnx import predict_booster
 from tripline_training.trees.fit_trees import fit
 from tripline_training.trees.params import DEFAULT_PARAMS, Params, read_params

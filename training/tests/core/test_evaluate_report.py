@@ -12,6 +12,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tripline_training import evaluate_report, model_card
+from tripline_training.days import DAY_MS
 from tripline_training.errors import TrainingError
 from tripline_training.evaluation.bootstrap import bootstrap, measure_all
 from tripline_training.evaluation.cost_matrix import (
@@ -33,7 +34,6 @@ from tripline_training.evaluation.measures import (
 from tripline_training.evaluation.read_scored import Scored
 from tripline_training.evaluation.render_report import render_report
 from tripline_training.evaluation.segments import measure_segments, missed_terminals
-from tripline_training.metrics import DAY_MS
 from tripline_training.train import Options, train
 
 COSTS = CostMatrix(lost_share=0.9, chargeback_fee=10, review_cost=2, friction_share=0.1)

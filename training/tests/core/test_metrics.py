@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from tripline_training.metrics import DAY_MS, card_precision_top_k, measure
+from tripline_training.days import DAY_MS
+from tripline_training.metrics import card_precision_top_k, measure
 
 # day, card, score, fraud
 BY_HAND = [

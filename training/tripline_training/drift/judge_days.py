@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from tripline_training.drift.measure_distance import (
     bin_edges,
@@ -191,5 +191,5 @@ def _usual_limit(values: np.ndarray, spread_min: float, level: float) -> tuple[f
     usual, count = values[:-1], len(values) - 1
     mean = float(usual.mean())
     spread = max(float(usual.std(ddof=1)), spread_min) * math.sqrt(1 + 1 / count)
-    beyond = mean + float(student.isf(level, count - 1)) * spread
-    return beyond, float(student.sf((values[-1] - mean) / spread, count - 1))
+    beyond = mean - float(stdtrit(count - 1, level)) * spread
+    return beyond, float(stdtr(count - 1, (mean - values[-1]) / spread))

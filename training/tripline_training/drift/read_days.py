@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from tripline_training.data.tables import arrays, query, require_columns, sql_name
 from tripline_training.data_checks.feature_kinds import CALENDAR_KINDS, read_spec_features
+from tripline_training.days import DAY_MS
 from tripline_training.errors import TrainingError
-from tripline_training.metrics import DAY_MS
 
 ROWS_PER_DAY_MAX = 50_000
 """Of a day's payments, chosen evenly by a hash of the id. With so many, a distance is exact to about 0.0002."""

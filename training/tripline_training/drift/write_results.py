@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tripline_training.days import DAY_MS
 from tripline_training.drift.judge_days import DayVerdict, Limits, date_of
-from tripline_training.metrics import DAY_MS
 
 EVENT = "drift-detected"
 

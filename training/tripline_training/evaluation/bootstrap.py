@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tripline_training.days import DAY_MS
 from tripline_training.evaluation.cost_matrix import CostMatrix, money_saved
 from tripline_training.evaluation.measures import (
     FALSE_POSITIVE_RATES,
@@ -17,7 +18,7 @@ from tripline_training.evaluation.measures import (
     recall_at_false_positive_rate,
 )
 from tripline_training.evaluation.read_scored import Scored
-from tripline_training.metrics import DAY_MS, card_precision_top_k, expected_calibration_error
+from tripline_training.metrics import card_precision_top_k, expected_calibration_error
 
 PERCENTILES = (2.5, 97.5)
 
