@@ -1,5 +1,5 @@
 // `npm run bench -- features` and its like: installs and builds what is missing, then hands over to load-tests. Ends with
-// what the benchmark ends with. That of models is a command of the program, because it trains.
+// what the benchmark ends with. Those of models and of a drift are commands of the program, because they train.
 import { fileURLToPath } from "node:url";
 import { handOver } from "./hand-over.mjs";
 import { install } from "./install.mjs";
@@ -10,8 +10,8 @@ try {
   await install({ root: ROOT });
   const [name, ...args] = process.argv.slice(2);
   process.exitCode = await handOver(
-    name === "model"
-      ? { root: ROOT, program: "apps/cli/dist/main.js", args: ["bench-model", ...args] }
+    ["model", "drift"].includes(name ?? "")
+      ? { root: ROOT, program: "apps/cli/dist/main.js", args: [`bench-${name}`, ...args] }
       : { root: ROOT, program: "load-tests/dist/main.js", args: process.argv.slice(2) },
   );
 } catch (error) {

@@ -10,6 +10,7 @@ import { produceCommand } from "./commands/data/produce.js";
 import { rebuildStateCommand } from "./commands/data/rebuild-state.js";
 import { simulateCommand } from "./commands/data/simulate.js";
 import { listsCommand } from "./commands/lists/lists.js";
+import { benchDriftCommand } from "./commands/models/bench-drift.js";
 import { benchModelCommand } from "./commands/models/bench-model.js";
 import { driftCommand } from "./commands/models/drift.js";
 import { goldenCommand } from "./commands/models/golden.js";
@@ -68,6 +69,7 @@ export function commands(): Command[] {
     capacityCommand(),
     goldenCommand(),
     benchModelCommand(),
+    benchDriftCommand(),
     produceCommand(),
     pythonCommand(),
   ];

@@ -22,6 +22,8 @@ type OptionalColumn = keyof typeof OPTIONAL_COLUMNS;
 
 export interface HistoryOptions {
   readonly simulation: SimulationOptions;
+  /** Those of `simulation` unless given; in event order, and they may be endless. */
+  readonly payments?: Iterable<SimulatedPayment>;
   /** Payments at or after this moment, in ms since the epoch, are left out. */
   readonly untilMs: number;
   readonly tenant: string;
@@ -58,7 +60,7 @@ export async function writeHistory(options: HistoryOptions): Promise<number> {
       email: remembered((address) => emailToken(key, tenant, address)),
     };
     let rows = 0;
-    for (const payment of createSimulation(simulation)) {
+    for (const payment of options.payments ?? createSimulation(simulation)) {
       if (payment.occurredAtMs >= untilMs) break;
       appendRow(appender, payment, tokens);
       rows += 1;

@@ -49,15 +49,14 @@ export const dateOf = (day: number): string => new Date(day * DAY_MS).toISOStrin
 export async function judgeDay(options: JudgeOptions, day: number): Promise<DriftDetected[]> {
   const folder = await mkdtemp(join(tmpdir(), "tripline-drift-"));
   try {
-    const lines = await judge(options, folder, day);
-    return lines.map((line) => eventOf(line, options.tenant));
+    return await readEvents(await judge(options, folder, day), options.tenant);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** The events of the day as lines of JSON. */
-async function judge(options: JudgeOptions, folder: string, day: number): Promise<string[]> {
+/** @returns the file of the day's events, which is there only if there are any */
+async function judge(options: JudgeOptions, folder: string, day: number): Promise<string> {
   const { lake, tenant, labelsBy, reference, metrics, report, model, output } = options;
   const [features, scores, events] = ["features.parquet", "scores.parquet", "events.ndjson"].map((name) =>
     join(folder, name),
@@ -95,12 +94,18 @@ async function judge(options: JudgeOptions, folder: string, day: number): Promis
     ],
     { interpreter: report?.interpreter ?? (await trainingPython()) },
   );
-  const text = await readFile(events, "utf8").catch((error: NodeJS.ErrnoException) => {
+  return events;
+}
+
+/** What `tripline_training.detect_drift` wrote. */
+export async function readEvents(path: string, tenant?: string): Promise<DriftDetected[]> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     // No event, no file.
     if (error.code === "ENOENT") return "";
     throw error;
   });
-  return text.split("\n").filter((line) => line !== "");
+  const lines = text.split("\n").filter((line) => line !== "");
+  return lines.map((line) => eventOf(line, tenant));
 }
 
 /** The days that a judgement reads, counted from 1970-01-01: those it compares with, and the judged one. */

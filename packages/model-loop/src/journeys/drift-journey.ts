@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -10,20 +10,24 @@ import { openRegistry } from "@tripline/model-registry/open-registry";
 import { openStore } from "@tripline/object-store/open-store";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import { registry as metrics } from "@tripline/service-kit/telemetry/metrics";
-import type { SimulationOptions } from "@tripline/simulator/create-simulation";
-import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { RolloutClient } from "@tripline/system/client/rollout-client";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
-import { z } from "zod";
 import { DAY_MS, dateOf } from "../drift/judge-day.js";
+import {
+  compareChampions,
+  LABEL_DAYS,
+  MEASURED_WEEKS,
+  meanOf,
+  weeksAsText,
+} from "../drift-answer/compare-champions.js";
+import { ANSWER_DAYS_MAX, CLEAN_DAYS, LIVE_DAYS, TIMES, writeParams } from "../drift-answer/drift-world.js";
+import { shiftPayment } from "../drift-answer/shift-traffic.js";
 import type { FollowedTraining } from "../following/follow-training.js";
 import { followTraining } from "../following/follow-training.js";
 import { LoopState } from "../following/loop-state.js";
-import { PARAMS_FILE, SPEC_FILE } from "../retraining/retrain.js";
 import { writeLoggedFeatures } from "../retraining/retrain-dataset.js";
-import { runPython } from "../run-python.js";
 import type { TrainedModel } from "../training/train-demo-model.js";
 import { DayPlayer } from "./day-player.js";
 
@@ -38,24 +42,6 @@ export interface DriftJourneyOptions {
   print(text: string): void;
 }
 
-/** A small world with four times the frauds, so that a week of it holds enough of them to measure by. */
-export const DRIFT_WORLD: { readonly simulation: SimulationOptions; readonly days: number } = {
-  simulation: {
-    ...{ seed: 7, cards: 300, terminals: 300, startMs: Date.UTC(2025, 0, 6) },
-    fraud: { compromisedTerminals: 1.2, stolenCards: 2.4, testingBursts: 1.8, binTestings: 0.2 },
-  },
-  days: 45,
-};
-
-/** A day is judged beside the 28 before it, and is whole when the next one has begun. */
-const HISTORY_DAYS = 30;
-const CLEAN_DAYS = 14;
-/** Within so many days of the shift the drift has to be answered. */
-const ANSWER_DAYS_MAX = 59;
-/** The average precision of one week is chance to some per cent, so the mean of four is compared. */
-const MEASURED_WEEKS = 4;
-/** By then nearly all labels of a payment have arrived. */
-const LABEL_DAYS = 8;
 const AP_LOSS_MAX = 0.02;
 const LOOK_MS = 200;
 const TURN_MS_MAX = 600_000;
@@ -71,16 +57,17 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
   const { model, client, lake, print } = options;
   const folder = await mkdtemp(join(tmpdir(), "tripline-drift-journey-"));
   const ending = new AbortController();
-  const shiftDay = model.historyEndMs / DAY_MS + HISTORY_DAYS + CLEAN_DAYS;
-  const player = new DayPlayer(client, model, (payment) => shifted(payment, shiftDay * DAY_MS));
+  const shiftDay = model.historyEndMs / DAY_MS + LIVE_DAYS + CLEAN_DAYS;
+  const player = new DayPlayer(client, model, (payment) => shiftPayment(payment, "amounts", shiftDay * DAY_MS));
   let worker: FollowedTraining | undefined;
   try {
     // An earlier journey may have left another one.
     await openRegistry(model.registryUrl).setAlias(MODEL_NAME, "champion", model.version, { why: "begin the journey" });
-    const paramsFile = await writeParams(folder, model.historyEndMs / DAY_MS);
-    for (let day = 0; day < HISTORY_DAYS; day += 1) await player.playDay();
+    const paramsFile = join(folder, "params.json");
+    await writeParams(paramsFile, model.historyEndMs / DAY_MS);
+    for (let day = 0; day < LIVE_DAYS; day += 1) await player.playDay();
     await settle(options);
-    print(`${HISTORY_DAYS} days of traffic are decided and archived; now the training worker looks at the lake.`);
+    print(`${LIVE_DAYS} days of traffic are decided and archived; now the training worker looks at the lake.`);
     worker = await startWorker(options, { folder, paramsFile, signal: ending.signal });
 
     await play(options, player, worker, CLEAN_DAYS, async () => true);
@@ -119,23 +106,6 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
   }
 }
 
-/** From a moment on owners pay half as much again, and thieves little. */
-function shifted(payment: SimulatedPayment, fromMs: number): SimulatedPayment {
-  if (payment.occurredAtMs < fromMs) return payment;
-  const factor = payment.fraud ? 0.2 : 1.5;
-  return { ...payment, amountMinor: Math.max(1, Math.round(payment.amountMinor * factor)) };
-}
-
-/** Rules for weeks instead of months. The old week is one of live traffic: the history is not in the lake. */
-async function writeParams(folder: string, firstDay: number): Promise<string> {
-  const path = join(folder, "params.json");
-  const { retrain, ...trees } = JSON.parse(await readFile(PARAMS_FILE, "utf8"));
-  const oldWeek = [dateOf(firstDay + 7), dateOf(firstDay + 13)];
-  const rules = { ...retrain, newest_days: 7, warm_up_days: 0, train_days_min: 7, fixed_windows: [oldWeek] };
-  await writeFile(path, JSON.stringify({ ...trees, trees: 120, retrain: rules }));
-  return path;
-}
-
 async function startWorker(
   { kafka, rollouts, lake, model: { registryUrl } }: DriftJourneyOptions,
   { folder, paramsFile, signal }: { folder: string; paramsFile: string; signal: AbortSignal },
@@ -146,7 +116,7 @@ async function startWorker(
       checkpoints: checkpointsIn(folder),
       ...{ features: "log", labelsBy: "event-time", trustWeeks: false, jobs: 2 },
     },
-    ...{ kafka, rollouts, signal, lookMs: LOOK_MS, times: { everyDays: 365, retryDays: 7 } },
+    ...{ kafka, rollouts, signal, lookMs: LOOK_MS, times: TIMES },
     // Enough cards of a small world for the guards to judge.
     rolloutPlan: { shadow_seconds: 1, step_seconds: 1, steps_percent: [20, 50] },
     logger: createLogger("training", process.env.LOG_LEVEL ?? "info"),
@@ -202,43 +172,22 @@ interface Compared {
   readonly measuredFrom: number;
 }
 
-const report = z.object({ measures: z.object({ average_precision: z.object({ value: z.number() }) }) });
-
 /** Champion, the champion before, and a model of the shifted traffic alone, on weeks that none of them knows. */
-async function compare({ lake, folder, model, paramsFile, shiftDay, measuredFrom }: Compared): Promise<string> {
-  const features = join(folder, "features.parquet");
+async function compare({ lake, model, ...given }: Compared): Promise<string> {
+  const features = join(given.folder, "features.parquet");
+  const cutoffMs = (given.measuredFrom + 7 * MEASURED_WEEKS + LABEL_DAYS) * DAY_MS;
   const spec = currentFeatureSpec();
-  const cutoffMs = (measuredFrom + 7 * MEASURED_WEEKS + LABEL_DAYS) * DAY_MS;
   await writeLoggedFeatures({ lake, spec, cutoffMs, labelsBy: "event-time", outputPath: features });
-  const registryUrl = pathToFileURL(join(folder, "registry")).href;
-  const given = ["--features", features, "--feature-spec", SPEC_FILE, "--name", MODEL_NAME];
-  // It has every label of the shifted traffic that there is by then.
-  await runPython("tripline_training.train", [
-    ...[...given, "--registry", registryUrl, "--alias", "champion", "--params", paramsFile],
-    ...["--train-from", dateOf(shiftDay), "--train-to", dateOf(measuredFrom - LABEL_DAYS)],
-    ...["--valid-from", dateOf(measuredFrom), "--valid-to", dateOf(measuredFrom + 6)],
-  ]);
-  const json = join(folder, "report.json");
-  const apOf = async (registry: string, version: string, fromDay: number): Promise<number> => {
-    const span = ["--from", dateOf(fromDay), "--to", dateOf(fromDay + 6), "--bootstrap", "0", "--json", json];
-    await runPython("tripline_training.evaluate_report", [
-      ...[...given, "--registry", registry, "--version", version, ...span],
-    ]);
-    return report.parse(JSON.parse(await readFile(json, "utf8"))).measures.average_precision.value;
-  };
-  const weeks = Array.from({ length: MEASURED_WEEKS }, (_, week) => measuredFrom + 7 * week);
-  const meanOf = async (registry: string, version: string): Promise<[number, string]> => {
-    const found: number[] = [];
-    for (const week of weeks) found.push(await apOf(registry, version, week));
-    const mean = found.reduce((sum, ap) => sum + ap, 0) / found.length;
-    return [mean, `${mean.toFixed(3)} (${found.map((ap) => ap.toFixed(3)).join(", ")})`];
-  };
-  const [, before] = await meanOf(model.registryUrl, model.version);
-  const [champion, ofChampion] = await meanOf(model.registryUrl, "champion");
-  const [best, ofBest] = await meanOf(registryUrl, "champion");
+  const { registryUrl, version: before } = model;
+  const { versions, shifted } = await compareChampions({
+    ...{ ...given, features, registryUrl },
+    versions: ["champion", before],
+  });
+  const [champion = [], old = []] = ["champion", before].map((each) => versions.get(each) ?? []);
+  const ratio = meanOf(champion) / meanOf(shifted);
   const text =
-    `Mean AP of ${MEASURED_WEEKS} later weeks: champion ${ofChampion}, trained on the new traffic alone ${ofBest}, ` +
-    `the champion before ${before}. Ratio: ${(champion / best).toFixed(3)}`;
-  if (champion < best * (1 - AP_LOSS_MAX)) throw new Error(`The new champion is not good enough. ${text}.`);
+    `Mean AP of ${MEASURED_WEEKS} later weeks: champion ${weeksAsText(champion)}, trained on the new traffic alone ` +
+    `${weeksAsText(shifted)}, the champion before ${weeksAsText(old)}. Ratio: ${ratio.toFixed(3)}`;
+  if (ratio < 1 - AP_LOSS_MAX) throw new Error(`The new champion is not good enough. ${text}.`);
   return `${text}.`;
 }

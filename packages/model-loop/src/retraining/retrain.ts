@@ -158,21 +158,29 @@ async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPla
 
 async function challenge(options: RetrainOptions, opened: OpenedPlan, dataset: string): Promise<RetrainOutcome> {
   const { registryUrl, model } = options;
-  return withFolderRegistry(registryUrl, model, (url) => challengeIn(url, options, opened, dataset));
+  const asked = { ...options, cutoffMs: opened.plan.cutoffMs, folder: opened.folder };
+  return withFolderRegistry(registryUrl, model, (url) => challengeIn(url, asked, dataset));
 }
 
-async function challengeIn(
+export interface ChallengeOptions
+  extends Pick<RetrainOptions, "model" | "paramsFile" | "trustWeeks" | "driftMs" | "jobs" | "output" | "signal"> {
+  readonly cutoffMs: number;
+  /** For checkpoints. */
+  readonly folder: string;
+}
+
+/** Trains on a dataset, and registers what is better than the champion. @throws Error with the last lines of Python */
+export async function challengeIn(
   registryUrl: string,
-  options: RetrainOptions,
-  { plan, folder }: OpenedPlan,
+  options: ChallengeOptions,
   dataset: string,
 ): Promise<RetrainOutcome> {
-  const { model, paramsFile, trustWeeks, driftMs, jobs, output, signal } = options;
+  const { cutoffMs, folder, model, paramsFile, trustWeeks, driftMs, jobs, output, signal } = options;
   const commit = await currentCommit();
   const { code, output: printed } = await runPythonModule(
     "tripline_training.retrain",
     [
-      ...["--features", dataset, "--feature-spec", SPEC_FILE, "--cutoff", new Date(plan.cutoffMs).toISOString()],
+      ...["--features", dataset, "--feature-spec", SPEC_FILE, "--cutoff", new Date(cutoffMs).toISOString()],
       ...["--registry", registryUrl, "--name", model, "--work", folder],
       ...["--params", paramsFile, "--rules", paramsFile, "--jobs", String(jobs)],
       ...(trustWeeks ? ["--trust-weeks"] : []),

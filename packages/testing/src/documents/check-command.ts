@@ -69,7 +69,9 @@ async function faultOfRun(words: readonly string[], isWhole: boolean, repository
 async function faultOfTool({ words, script }: Tool, args: readonly string[], isWhole: boolean, repository: Repository) {
   // Paths are looked for like those of any command; the rest is Jest's.
   if (words === "test") return undefined;
-  if (words === "bench" && args[0] === "model") return faultOfTripline(["bench-model", ...args.slice(1)], isWhole);
+  if (words === "bench" && ["model", "drift"].includes(args[0] ?? "")) {
+    return faultOfTripline([`bench-${args[0]}`, ...args.slice(1)], isWhole);
+  }
   if (words === "bench") return faultOfHelp("load-tests/dist/main.js", args[0] ?? "", args, repository);
   if (words === "load") return faultOfHelp("load-tests/dist/load/main.js", args[0] ?? "", args, repository);
   return faultOfScript(script, args, repository);

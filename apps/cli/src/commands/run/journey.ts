@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
+import { DRIFT_WORLD } from "@tripline/model-loop/drift-answer/drift-world";
 import type { DriftJourneyOptions } from "@tripline/model-loop/journeys/drift-journey";
-import { DRIFT_WORLD, driftJourney } from "@tripline/model-loop/journeys/drift-journey";
+import { driftJourney } from "@tripline/model-loop/journeys/drift-journey";
 import type { RolloutJourneyOptions } from "@tripline/model-loop/journeys/rollout-journey";
 import { badModelJourney, goodModelJourney } from "@tripline/model-loop/journeys/rollout-journey";
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";

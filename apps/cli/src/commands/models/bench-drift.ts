@@ -1,0 +1,48 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { availableParallelism, tmpdir } from "node:os";
+import { join } from "node:path";
+import { TIMES } from "@tripline/model-loop/drift-answer/drift-world";
+import { rehearseDrift } from "@tripline/model-loop/drift-answer/rehearse-drift";
+import type { ShiftName } from "@tripline/model-loop/drift-answer/shift-traffic";
+import { SHIFT_NAMES } from "@tripline/model-loop/drift-answer/shift-traffic";
+import { StepLog } from "@tripline/system/step-log";
+import { Command, Option } from "commander";
+import { wholeNumber } from "../number-options.js";
+
+interface BenchDriftFlags {
+  readonly seed: number;
+  readonly shift: ShiftName;
+  readonly everyDays: number;
+  readonly jobs: number;
+}
+
+/** `tripline bench-drift`: how far champions get after a shift of the traffic, without services. */
+export function benchDriftCommand(): Command {
+  return new Command("bench-drift")
+    .description(
+      "shift simulated traffic, let the training worker's loop answer, and measure each champion that it makes",
+    )
+    .option("--seed <number>", "of the simulated world", wholeNumber, 7)
+    .addOption(
+      new Option("--shift <name>", "what becomes different").choices([...SHIFT_NAMES]).default("amounts" as const),
+    )
+    .option(
+      "--every-days <days>",
+      "of new labels that start a retraining without a drift",
+      wholeNumber,
+      TIMES.everyDays,
+    )
+    .option("--jobs <count>", "threads that train", wholeNumber, Math.min(2, availableParallelism()))
+    .action(async ({ seed, shift, everyDays, jobs }: BenchDriftFlags) => {
+      const folder = await mkdtemp(join(tmpdir(), "tripline-bench-drift-"));
+      const print = (line: string): void => {
+        process.stdout.write(`${line}\n`);
+      };
+      try {
+        const ratio = await rehearseDrift({ seed, shift, everyDays, jobs, folder, steps: new StepLog(), print });
+        print(`bench-drift: seed=${seed} shift=${shift} ratio=${ratio?.toFixed(3) ?? "none"}`);
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    });
+}

@@ -1,0 +1,229 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { backfill } from "@tripline/backfill/backfill";
+import { fileSource } from "@tripline/backfill/input/transactions-source";
+import { writeHistory } from "@tripline/backfill/input/write-history";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { sqlText } from "@tripline/lake/sql-text";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { openStore } from "@tripline/object-store/open-store";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { ControlRefusal } from "@tripline/system/client/control-client";
+import type { RolloutClient, ShownRollout } from "@tripline/system/client/rollout-client";
+import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services";
+import type { StepLog } from "@tripline/system/step-log";
+import { DAY_MS, dateOf, readEvents } from "../drift/judge-day.js";
+import { LeadingRollout } from "../following/lead-rollout.js";
+import { LoopState } from "../following/loop-state.js";
+import { TrainingLoop } from "../following/training-loop.js";
+import { challengeIn, SPEC_FILE } from "../retraining/retrain.js";
+import { runPython } from "../run-python.js";
+import { trainDemoModel } from "../training/train-demo-model.js";
+import { compareChampions, LABEL_DAYS, MEASURED_WEEKS, meanOf, weeksAsText } from "./compare-champions.js";
+import { ANSWER_DAYS_MAX, CLEAN_DAYS, DRIFT_WORLD, LIVE_DAYS, TIMES, writeParams } from "./drift-world.js";
+import type { ShiftName } from "./shift-traffic.js";
+import { shiftedTraffic } from "./shift-traffic.js";
+
+export interface RehearsalOptions {
+  readonly seed: number;
+  readonly shift: ShiftName;
+  /** So many days of new labels start a retraining without a drift. */
+  readonly everyDays: number;
+  /** An empty one. */
+  readonly folder: string;
+  readonly jobs: number;
+  readonly steps: StepLog;
+  print(line: string): void;
+}
+
+interface Rehearsal extends RehearsalOptions {
+  readonly registryUrl: string;
+  /** Version of the champion before the shift. */
+  readonly before: string;
+  readonly paramsFile: string;
+  /** All payments of the world, with every label. */
+  readonly features: string;
+  /** Days since 1970-01-01: of the first payment that is not history, and of the shift. */
+  readonly liveDay: number;
+  readonly shiftDay: number;
+}
+
+interface Promotion {
+  readonly version: string;
+  readonly day: number;
+}
+
+/** Where nothing becomes champion the one before is measured from so many days after the shift on: a drift could be answered by then. */
+const UNANSWERED_DAYS = 36;
+
+/** As the simulator's owners and thieves are the same with any key. */
+const CARD_TOKEN_KEY = Buffer.alloc(32, 7);
+
+/**
+ * The journey `drift` without its services: the same world, the training worker's own loop and the same retraining, on features
+ * that are computed in one go. What is registered is champion at once. Scores are not judged, only features and outcomes.
+ *
+ * @returns the ratio of the last champion's average precision to that of a model of the shifted traffic alone; undefined where
+ *   that traffic is too young for a model
+ */
+export async function rehearseDrift(options: RehearsalOptions): Promise<number | undefined> {
+  const { seed, folder, steps, print } = options;
+  const simulation = { ...DRIFT_WORLD.simulation, seed };
+  const secretsFile = join(folder, "secrets.json");
+  const model = await trainDemoModel({ ...DRIFT_WORLD, simulation, root: folder, secretsFile, steps });
+  const liveDay = model.historyEndMs / DAY_MS;
+  const shiftDay = liveDay + LIVE_DAYS + CLEAN_DAYS;
+  const [paramsFile, features] = [join(folder, "params.json"), join(folder, "features.parquet")];
+  await writeParams(paramsFile, liveDay);
+  const rehearsal = {
+    ...options,
+    ...{ registryUrl: model.registryUrl, before: model.version, paramsFile, features, liveDay, shiftDay },
+  };
+  await steps.run("simulate the shift and compute all features", () => writeWorld(rehearsal, simulation.startMs));
+  const events = await steps.run("judge every day", () => judgeDays(rehearsal));
+  const promotions = await playDays(rehearsal, events);
+  if (promotions.length === 0) {
+    print("nothing became champion; this is the one before:");
+    promotions.push({ version: model.version, day: shiftDay + UNANSWERED_DAYS });
+  }
+  const ratios: number[] = [];
+  for (const promotion of promotions) {
+    const ratio = await compare(rehearsal, promotion);
+    if (ratio !== undefined) ratios.push(ratio);
+  }
+  return ratios.at(-1);
+}
+
+async function writeWorld({ seed, shift, folder, features, shiftDay }: Rehearsal, startMs: number): Promise<void> {
+  const path = join(folder, "payments.parquet");
+  const simulation = { ...DRIFT_WORLD.simulation, seed };
+  const days = CLEAN_DAYS + LIVE_DAYS + DRIFT_WORLD.days + ANSWER_DAYS_MAX + 7 * MEASURED_WEEKS + LABEL_DAYS;
+  const untilMs = startMs + days * DAY_MS;
+  const payments = shiftedTraffic(simulation, shift, shiftDay * DAY_MS);
+  await writeHistory({ simulation, payments, untilMs, tenant: DEMO_TENANT, cardTokenKey: CARD_TOKEN_KEY, path });
+  const source = fileSource(path);
+  await backfill({ spec: currentFeatureSpec(), source, tenant: DEMO_TENANT, outputPath: features });
+}
+
+/** Which days drifted beside those before them. */
+async function judgeDays({ folder, features, liveDay, shiftDay }: Rehearsal): Promise<DriftDetected[]> {
+  const events = join(folder, "events.ndjson");
+  await runPython("tripline_training.detect_drift", [
+    ...["--features", features, "--feature-spec", SPEC_FILE, "--name", MODEL_NAME, "--events", events],
+    ...["--from", dateOf(liveDay + LIVE_DAYS - 1), "--to", dateOf(shiftDay + ANSWER_DAYS_MAX)],
+  ]);
+  return readEvents(events);
+}
+
+/** The training worker's loop, a turn a day, until the drift is answered. */
+async function playDays(rehearsal: Rehearsal, events: readonly DriftDetected[]): Promise<Promotion[]> {
+  const { folder, registryUrl, liveDay, shiftDay, everyDays, print } = rehearsal;
+  const state = await LoopState.open(await openStore(pathToFileURL(join(folder, "state")).href));
+  const logger = createLogger("training", "error");
+  const promotions: Promotion[] = [];
+  let today = liveDay + LIVE_DAYS;
+  const rollouts = new PromptRollouts(async (version) => {
+    await openRegistry(registryUrl).setAlias(MODEL_NAME, "champion", version, { why: "rehearsal" });
+    promotions.push({ version, day: today });
+  });
+  const loop: TrainingLoop = new TrainingLoop({
+    ...{ state, logger, times: { ...TIMES, everyDays } },
+    // Late enough for the day before to be whole.
+    newestPaymentMs: async () => today * DAY_MS + DAY_MS / 2,
+    judge: async (day) => events.filter((event) => event.day === dateOf(day)),
+    tell: async (found) => {
+      for (const { day, sentence } of found) print(`${sinceShift(rehearsal, Date.parse(day) / DAY_MS)}: ${sentence}`);
+      await loop.hear(found);
+    },
+    retrain: async (cutoffMs, driftMs) => {
+      const outcome = await retrainBy(rehearsal, cutoffMs, driftMs);
+      print(`${sinceShift(rehearsal, today)}: ${outcome.line}`);
+      return outcome;
+    },
+    rollout: new LeadingRollout({ state, model: MODEL_NAME, rollouts, plan: {}, logger }),
+  });
+  for (; today <= shiftDay + ANSWER_DAYS_MAX; today += 1) {
+    await loop.turn();
+    if (promotions.length > 0 && state.current.alarm === null) break;
+  }
+  const { alarm } = state.current;
+  print(alarm === null ? `${sinceShift(rehearsal, today)}: no drift is open` : `it is not answered: ${alarm.sentence}`);
+  return promotions;
+}
+
+const sinceShift = ({ shiftDay }: Rehearsal, day: number): string => `day ${day - shiftDay}`;
+
+/** On what the lake would hold at that moment. */
+async function retrainBy(rehearsal: Rehearsal, cutoffMs: number, driftMs: number | undefined) {
+  const { folder: root, features, registryUrl, paramsFile, jobs, liveDay } = rehearsal;
+  const folder = join(root, `retrain-${dateOf(cutoffMs / DAY_MS)}`);
+  await mkdir(folder, { recursive: true });
+  const dataset = join(folder, "features.parquet");
+  const known = (column: string) => `CASE WHEN labelled_at_ms <= ${cutoffMs} THEN ${column} END AS ${column}`;
+  await writeQuery(
+    `SELECT * REPLACE (${known("labelled_at_ms")}, ${known("fraud")}) FROM read_parquet(${sqlText(features)})
+      WHERE occurred_at_ms >= ${liveDay * DAY_MS} AND occurred_at_ms < ${cutoffMs}
+      ORDER BY occurred_at_ms, client_transaction_id`,
+    dataset,
+  );
+  const asked = { model: MODEL_NAME, paramsFile, jobs, trustWeeks: false, output: { write: () => true } };
+  const drift = driftMs === undefined ? {} : { driftMs };
+  return challengeIn(registryUrl, { ...asked, ...drift, cutoffMs, folder }, dataset);
+}
+
+async function writeQuery(query: string, path: string): Promise<void> {
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  try {
+    await connection.run(`COPY (${query}) TO ${sqlText(path)} (FORMAT parquet)`);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** @returns undefined where the shifted traffic is too young for a model of its own */
+async function compare(rehearsal: Rehearsal, { version, day }: Promotion): Promise<number | undefined> {
+  const { folder: root, before, shiftDay, print, ...given } = rehearsal;
+  const folder = join(root, `compare-${version}`);
+  const versions = [...new Set([version, before])];
+  const when = `champion, from ${sinceShift(rehearsal, day)} on`;
+  try {
+    const compared = await compareChampions({ ...given, folder, versions, shiftDay, measuredFrom: day });
+    const [champion = [], old = []] = [version, before].map((each) => compared.versions.get(each) ?? []);
+    const ratio = meanOf(champion) / meanOf(compared.shifted);
+    print(
+      `${when}: AP ${weeksAsText(champion)}, of the shifted traffic alone ${weeksAsText(compared.shifted)}, ` +
+        `the champion before ${weeksAsText(old)}, ratio ${ratio.toFixed(3)}`,
+    );
+    return ratio;
+  } catch (error) {
+    print(`${when}: not compared: ${String(error).trimEnd().split("\n").at(-1)}`);
+    return undefined;
+  }
+}
+
+/** Control without shadow and canary. */
+class PromptRollouts implements Pick<RolloutClient, "start" | "status"> {
+  #newest: ShownRollout | undefined;
+
+  constructor(private readonly promote: (version: string) => Promise<void>) {}
+
+  async status(): Promise<ShownRollout> {
+    if (this.#newest === undefined) throw new ControlRefusal("There is no rollout.", 404);
+    return this.#newest;
+  }
+
+  async start({ model, candidate }: { model: string; candidate: string }): Promise<ShownRollout> {
+    await this.promote(candidate);
+    this.#newest = {
+      ...{ id: candidate, model, candidate, champion: candidate, stage: "champion", revision: 1, why: "" },
+      ...{ canary_percent: 0, shadow_percent: 0, is_held: false, findings: [], steps: [] },
+      ...{ started_at: "", changed_at: "", changed_by: "rehearsal" },
+    };
+    return this.#newest;
+  }
+}

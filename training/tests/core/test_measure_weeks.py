@@ -1,0 +1,41 @@
+"""The average precision of each week, as the payments of that week give it."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sklearn.metrics import average_precision_score
+
+from tripline_training.data.dataset import open_dataset, parse_span
+from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.errors import TrainingError
+from tripline_training.measure_weeks import main
+from tripline_training.registry import registry
+from tripline_training.train import Options, train
+from tripline_training.trees.export_onnx import predict_onnx
+
+
+def test_measures_each_week_of_each_version(
+    options: Callable[..., Options],
+    features_path: Path,
+    spec_path: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    train(options("--alias", "champion"))
+    found = registry.resolve(tmp_path / "registry", "fraud", "champion")
+    dataset = open_dataset(features_path, read_feature_spec(spec_path))
+    weeks = [
+        dataset.rows_with_truth(parse_span(*span))
+        for span in (("1970-01-20", "1970-01-26"), ("1970-01-27", "1970-02-02"))
+    ]
+    expected = [average_precision_score(rows.fraud, predict_onnx(found.model, rows.features)) for rows in weeks]
+    capsys.readouterr()
+    given = ["--features", str(features_path), "--feature-spec", str(spec_path), "--name", "fraud"]
+    given += ["--registry", f"file://{tmp_path}/registry", "--from", "1970-01-20"]
+    main([*given, "--versions", f"champion,{found.version}", "--weeks", "2"])
+    measured = json.loads(capsys.readouterr().out)
+    assert measured == {name: pytest.approx(expected) for name in ("champion", found.version)}
+    with pytest.raises(TrainingError, match="both kinds are needed"):
+        main([*given, "--versions", "champion", "--weeks", "9"])
