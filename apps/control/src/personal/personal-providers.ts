@@ -3,24 +3,40 @@ import type { EventProducer } from "@tripline/kafka/port";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import { openMasterKey } from "@tripline/service-kit/personal/master-key";
+import { FollowedMasterKey } from "@tripline/service-kit/personal/followed-master-key";
 import { PersonalOpener } from "@tripline/service-kit/personal/open-personal";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { ControlConfig } from "../config.js";
+import { EnvelopeRewrapper } from "./envelope-rewrapper.js";
 import { ErasurePublisher } from "./erasure-publisher.js";
 import { SubjectKeys } from "./subject-keys.js";
 
 /** What `PersonalController` needs. */
-export function personalProviders({ PERSONAL_MASTER_KEY: text, PERSONAL_DAYS: days }: ControlConfig): Provider[] {
+export function personalProviders(config: ControlConfig): Provider[] {
+  const { PERSONAL_DAYS: days } = config;
   return [
     { provide: SubjectKeys, inject: [DATABASE], useFactory: (database: Database) => new SubjectKeys(database) },
-    { provide: PersonalOpener, useValue: text === undefined ? undefined : new PersonalOpener(openMasterKey(text)) },
+    ...(FollowedMasterKey.isSet(config)
+      ? openingProviders(config)
+      : [{ provide: PersonalOpener, useValue: undefined }]),
     {
       provide: ErasurePublisher,
       inject: [DATABASE, EVENT_PRODUCER, LOGGER, SubjectKeys],
       useFactory: (database: Database, producer: EventProducer, logger: Logger, keys: SubjectKeys) =>
         new ErasurePublisher(database, producer, logger, keys, days),
+    },
+  ];
+}
+
+function openingProviders(config: ControlConfig): Provider[] {
+  const masterKey = new FollowedMasterKey(config);
+  return [
+    { provide: PersonalOpener, useValue: new PersonalOpener(masterKey) },
+    {
+      provide: EnvelopeRewrapper,
+      inject: [DATABASE, LOGGER],
+      useFactory: (database: Database, logger: Logger) => new EnvelopeRewrapper(database, masterKey, logger),
     },
   ];
 }

@@ -3,12 +3,14 @@ import { TABLES } from "@tripline/contracts/topics";
 import type { TableChange } from "@tripline/kafka/port";
 import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
 import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
+import type { FollowedMasterKey } from "@tripline/service-kit/personal/followed-master-key";
 import type { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
 
 /** Who was erased: of them nothing is sealed any more. */
 export class ErasureFollower extends TableFollower {
   constructor(
     private readonly sealer: PersonalSealer,
+    private readonly masterKey: FollowedMasterKey,
     options: TableFollowerOptions,
   ) {
     super("ingestion", TABLES.erasures.name, options);
@@ -19,6 +21,7 @@ export class ErasureFollower extends TableFollower {
   }
 
   override async onApplicationShutdown(): Promise<void> {
+    this.masterKey.close();
     this.sealer.close();
     await super.onApplicationShutdown();
   }

@@ -3,7 +3,7 @@ import type { Kafka } from "@tripline/kafka/port";
 import { KAFKA } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import { openMasterKey } from "@tripline/service-kit/personal/master-key";
+import { FollowedMasterKey } from "@tripline/service-kit/personal/followed-master-key";
 import { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { IngestionConfig } from "../config.js";
@@ -11,19 +11,33 @@ import { ErasureFollower } from "./erasure-follower.js";
 import { PERSONAL_SEAL, personalSeal } from "./seal-personal.js";
 
 /** What keeps personal data sealed; nothing, and no data, without a master key. */
-export function personalProviders({ PERSONAL_MASTER_KEY: text }: IngestionConfig): Provider[] {
-  if (text === undefined) return [{ provide: PERSONAL_SEAL, useValue: undefined }];
+export function personalProviders(config: IngestionConfig): Provider[] {
+  if (!FollowedMasterKey.isSet(config)) return [{ provide: PERSONAL_SEAL, useValue: undefined }];
   return [
+    { provide: FollowedMasterKey, useFactory: () => new FollowedMasterKey(config) },
     {
       provide: PersonalSealer,
-      inject: [LOGGER],
-      useFactory: (logger: Logger) => new PersonalSealer({ masterKey: openMasterKey(text), logger }),
+      inject: [FollowedMasterKey, LOGGER],
+      useFactory: (masterKey: FollowedMasterKey, logger: Logger) => {
+        const sealer = new PersonalSealer({ masterKey, logger });
+        masterKey.follow({
+          onChanged: () => void sealer.start(),
+          onFault: (sentence) =>
+            logger.error({ code: "config-invalid" }, `the master key stays as it was: ${sentence}`),
+        });
+        return sealer;
+      },
     },
     {
       provide: ErasureFollower,
-      inject: [PersonalSealer, KAFKA, Readiness, LOGGER],
-      useFactory: (sealer: PersonalSealer, kafka: Kafka, readiness: Readiness, logger: Logger) =>
-        new ErasureFollower(sealer, { kafka, readiness, logger }),
+      inject: [PersonalSealer, FollowedMasterKey, KAFKA, Readiness, LOGGER],
+      useFactory: (
+        sealer: PersonalSealer,
+        masterKey: FollowedMasterKey,
+        kafka: Kafka,
+        readiness: Readiness,
+        logger: Logger,
+      ) => new ErasureFollower(sealer, masterKey, { kafka, readiness, logger }),
     },
     { provide: PERSONAL_SEAL, inject: [PersonalSealer], useFactory: personalSeal },
   ];

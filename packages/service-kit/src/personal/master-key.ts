@@ -1,103 +1,173 @@
-import { createHash } from "node:crypto";
+import { isIP } from "node:net";
+import type { IdentityVariables } from "@tripline/cloud-identity/identity-variables";
+import { missingIdentity } from "@tripline/cloud-identity/identity-variables";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
-import { openBytes, sealBytes } from "../seal-bytes.js";
+import { optionalText } from "../config/connection-config.js";
+import { awsMasterKey } from "./master-keys/aws-master-key.js";
+import { azureMasterKey } from "./master-keys/azure-master-key.js";
+import { googleMasterKey } from "./master-keys/google-master-key.js";
+import { localMasterKey } from "./master-keys/local-master-key.js";
+import type { VaultAccess } from "./master-keys/vault-master-key.js";
+import { vaultMasterKey } from "./master-keys/vault-master-key.js";
+import type { MasterKey } from "./master-keys/wrapping.js";
 
-/** What wraps envelope keys. Both methods throw TriplineError `master-key-unavailable`. */
-export interface MasterKey {
-  /** Which key wraps, for those who look at what it wrapped. */
-  readonly name: string;
-  wrap(key: Uint8Array): Promise<Uint8Array>;
-  /** Of what any version of it wrapped. */
-  unwrap(wrapped: Uint8Array): Promise<Buffer>;
+/** Who the service is for the key services: settings of `masterKeyConfig`, and what the pod's environment says. */
+export type KeyAccess = VaultAccess & IdentityVariables;
+
+interface Kind {
+  readonly pattern: RegExp;
+  /** What has to follow the name of the kind. */
+  readonly wanted: string;
+  open(place: string, access: KeyAccess): MasterKey;
 }
 
 const KEY_BYTES = 32;
-const AWS = /^awskms:(.+)$/;
-/** Bound to everything that it wraps, so that nothing else that one gets a cloud's key to open is taken for an envelope key. */
-export const WRAP_CONTEXT = "tripline-personal-data";
+const VAULT_ADDRESS = /^(https?):\/\/([^/?#@\s]+)((?:\/[A-Za-z0-9_.-]+)+)\/([A-Za-z0-9_.-]+)$/;
 
-const WANTED = `must be ${KEY_BYTES} random bytes in base64, several of them separated by commas, or awskms: and the id of a key`;
+/** The kinds of keys that a service keeps, by what stands before the colon. */
+const KINDS: Readonly<Record<string, Kind>> = {
+  awskms: {
+    pattern: /^[A-Za-z0-9:/_-]{1,2048}$/,
+    wanted: "the id, alias or ARN of a key of AWS KMS",
+    open: awsMasterKey,
+  },
+  gcpkms: {
+    pattern: /^projects\/[^/\s]+\/locations\/[^/\s]+\/keyRings\/[^/\s]+\/cryptoKeys\/[^/\s]+$/,
+    wanted: "projects/…/locations/…/keyRings/…/cryptoKeys/…, the name of a key of Google Cloud KMS without its version",
+    open: googleMasterKey,
+  },
+  azurekv: {
+    pattern: /^https:\/\/[^/?#@\s]+\/keys\/[A-Za-z0-9-]{1,127}$/,
+    wanted: "https://….vault.azure.net/keys/…, the address of an RSA key of Azure Key Vault without its version",
+    open: openAzure,
+  },
+  vault: {
+    pattern: VAULT_ADDRESS,
+    wanted: "https://host:port/transit/…, the server of Vault, where its transit engine is and the name of a key",
+    open: openVault,
+  },
+};
 
-/** The setting of both services: see its description. */
+const WANTED =
+  `must be ${KEY_BYTES} random bytes in base64, or one of ${Object.keys(KINDS).join(":, ")}: and the key's name; several are ` +
+  "separated by commas";
+
+/** The settings of both services: see their descriptions. */
 export const masterKeyConfig = {
   PERSONAL_MASTER_KEY: z
     .string()
     // A file that became a Secret often ends with a line feed.
     .trim()
-    .refine((text) => AWS.test(text) || localKeys(text).every((key) => key.length === KEY_BYTES), WANTED)
+    .superRefine((text, context) => {
+      const fault = faultOf(text);
+      if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+    })
     .optional()
     .meta({
       description:
-        "Wraps the keys that seal personal data: 32 random bytes in base64, or `awskms:` and the id, alias or ARN of a key of AWS. " +
-        "Of several in base64, separated by commas, the first one wraps, and the others open what they have wrapped. Without it no personal data are kept.",
+        "Wraps the keys that seal personal data: 32 random bytes in base64, or the name of a key that a service keeps: " +
+        "`awskms:…`, `gcpkms:projects/…`, `azurekv:https://…` or `vault:https://…`. Of several, separated by commas, the first one " +
+        "wraps, and the others open what they have wrapped. Without it no personal data are kept.",
     }),
+  PERSONAL_MASTER_KEY_FILE: optionalText.meta({
+    description:
+      "Instead of `PERSONAL_MASTER_KEY`: a file with its value. A new value in the file is taken within seconds, without a restart.",
+  }),
+  VAULT_TOKEN_FILE: optionalText.meta({
+    description:
+      "File with the token for a `vault:` key. It is read for each use, so that a Vault Agent can replace the token there.",
+  }),
+  VAULT_KUBERNETES_ROLE: optionalText.meta({
+    description: "Instead of `VAULT_TOKEN_FILE`: the role with which the pod's service account signs in at Vault.",
+  }),
+  VAULT_KUBERNETES_MOUNT: optionalText.meta({
+    description: "Where Vault has its Kubernetes authentication; `kubernetes` unless given.",
+  }),
+  VAULT_KUBERNETES_TOKEN_FILE: optionalText.meta({
+    description: "File with the service account's token, where it is not in its usual place.",
+  }),
+  VAULT_NAMESPACE: optionalText.meta({ description: "Namespace of Vault Enterprise in which the key is." }),
 };
 
-/** @param text of the setting */
-export function openMasterKey(text: string): MasterKey {
-  const keyId = AWS.exec(text)?.[1];
-  return keyId === undefined ? localMasterKey(localKeys(text)) : awsMasterKey(keyId);
+/**
+ * @param text of the setting
+ * @throws TriplineError `config-invalid`, one sentence that names the setting
+ */
+export function openMasterKey(text: string, access: KeyAccess = {}): MasterKey {
+  const fault = faultOf(text);
+  if (fault !== undefined) throw invalid(fault);
+  const [first, ...others] = partsOf(text).map((part) => {
+    const { kind, place } = splitKind(part);
+    return kind === undefined ? localMasterKey(Buffer.from(part, "base64")) : kind.open(place, access);
+  });
+  if (first === undefined) throw invalid(WANTED);
+  return others.length === 0 ? first : firstOf(first, others);
 }
 
-function localKeys(text: string): Buffer[] {
-  return text.split(",").map((key) => Buffer.from(key.trim(), "base64"));
-}
-
-/** Keys of a file or a secret. */
-function localMasterKey(keys: readonly Uint8Array[]): MasterKey {
-  const [first = Buffer.alloc(0)] = keys;
+/** The first one wraps; whichever can opens. */
+function firstOf(first: MasterKey, others: readonly MasterKey[]): MasterKey {
   return {
-    name: `local:${createHash("sha256").update(first).digest("hex").slice(0, 8)}`,
-    wrap: async (key) => sealBytes(key, first, WRAP_CONTEXT),
+    name: first.name,
+    wrap: (key) => first.wrap(key),
     async unwrap(wrapped) {
-      for (const key of keys) {
-        const opened = openBytes(wrapped, key, WRAP_CONTEXT);
-        if (opened !== undefined) return opened;
+      const failures: unknown[] = [];
+      for (const key of [first, ...others]) {
+        try {
+          return await key.unwrap(wrapped);
+        } catch (error) {
+          failures.push(error);
+        }
       }
-      throw new TriplineError("master-key-unavailable", "No master key of this service opens the envelope key.");
+      // That of the key that wraps now says most.
+      throw failures[0];
     },
   };
 }
 
-/** A symmetric key of AWS KMS, whose library is loaded at the first call. The region and the identity are the SDK's usual ones. */
-function awsMasterKey(keyId: string): MasterKey {
-  let client: Promise<KmsCalls> | undefined;
-  const ask = async (call: (kms: KmsCalls) => Promise<Uint8Array | undefined>): Promise<Buffer> => {
-    try {
-      client ??= loadKms(keyId);
-      const answer = await call(await client);
-      if (answer !== undefined) return Buffer.from(answer);
-      throw new Error("it answered without a key");
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new TriplineError("master-key-unavailable", `AWS KMS does not help: ${why}.`, [], { cause });
+const invalid = (fault: string) => new TriplineError("config-invalid", `PERSONAL_MASTER_KEY ${fault}.`);
+
+const partsOf = (text: string): string[] => text.split(",").map((part) => part.trim());
+
+/** @returns no kind for a key itself, and for a kind that there is not */
+function splitKind(part: string): { readonly kind: Kind | undefined; readonly name: string; readonly place: string } {
+  const [, name = "", place = ""] = /^([a-z]+):(.*)$/s.exec(part) ?? [];
+  return { kind: Object.hasOwn(KINDS, name) ? KINDS[name] : undefined, name, place };
+}
+
+/** What is wrong, as what follows the name of the setting. Keys themselves are never repeated. */
+function faultOf(text: string): string | undefined {
+  for (const part of partsOf(text)) {
+    const { kind, name, place } = splitKind(part);
+    if (kind === undefined) {
+      if (part.includes(":") || Buffer.from(part, "base64").length !== KEY_BYTES) return WANTED;
+      continue;
     }
-  };
-  return {
-    name: `awskms:${keyId}`,
-    wrap: (key) => ask((kms) => kms.encrypt(key)),
-    unwrap: (wrapped) => ask((kms) => kms.decrypt(wrapped)),
-  };
+    if (!kind.pattern.test(place)) return `must have after "${name}:" ${kind.wanted}`;
+    const [, scheme, host = ""] = VAULT_ADDRESS.exec(place) ?? [];
+    if (name === "vault" && scheme === "http" && !isOfThisMachine(host)) {
+      return `must have https:// after "vault:", because the token of Vault goes to ${host}`;
+    }
+  }
+  return undefined;
 }
 
-interface KmsCalls {
-  encrypt(key: Uint8Array): Promise<Uint8Array | undefined>;
-  decrypt(wrapped: Uint8Array): Promise<Uint8Array | undefined>;
+function isOfThisMachine(host: string): boolean {
+  const name = host.replace(/:\d+$/, "");
+  return name === "localhost" || (isIP(name) === 4 && name.startsWith("127."));
 }
 
-const REQUEST_MS_MAX = 3_000;
-const ATTEMPTS_MAX = 2;
+function openAzure(url: string, access: KeyAccess): MasterKey {
+  const [missing] = missingIdentity("azure", access);
+  if (missing !== undefined) throw invalid(`names a key of Azure and ${missing}`);
+  return azureMasterKey(url, access);
+}
 
-async function loadKms(keyId: string): Promise<KmsCalls> {
-  const { KMSClient, EncryptCommand, DecryptCommand } = await import("@aws-sdk/client-kms");
-  const kms = new KMSClient({
-    maxAttempts: ATTEMPTS_MAX,
-    requestHandler: { requestTimeout: REQUEST_MS_MAX, connectionTimeout: REQUEST_MS_MAX },
-  });
-  const shared = { KeyId: keyId, EncryptionContext: { use: WRAP_CONTEXT } };
-  return {
-    encrypt: async (key) => (await kms.send(new EncryptCommand({ ...shared, Plaintext: key }))).CiphertextBlob,
-    decrypt: async (wrapped) => (await kms.send(new DecryptCommand({ ...shared, CiphertextBlob: wrapped }))).Plaintext,
-  };
+function openVault(address: string, access: KeyAccess): MasterKey {
+  const [, scheme, host, mount = "", key = ""] = VAULT_ADDRESS.exec(address) ?? [];
+  const { VAULT_TOKEN_FILE: file, VAULT_KUBERNETES_ROLE: role } = access;
+  if ((file === undefined) === (role === undefined)) {
+    throw invalid("names a key of Vault, which needs either VAULT_TOKEN_FILE or VAULT_KUBERNETES_ROLE");
+  }
+  return vaultMasterKey({ server: `${scheme}://${host}`, mount: mount.slice(1), key }, access);
 }

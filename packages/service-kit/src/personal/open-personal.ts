@@ -1,6 +1,6 @@
 import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { openBytes } from "../seal-bytes.js";
-import type { MasterKey } from "./master-key.js";
+import type { MasterKey } from "./master-keys/wrapping.js";
 import type { PersonalSubject } from "./sealed-layout.js";
 import { fieldsContext, keyContext } from "./sealed-layout.js";
 

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { MasterKey } from "./master-key.js";
 import { openMasterKey } from "./master-key.js";
+import type { MasterKey } from "./master-keys/wrapping.js";
 import { PersonalOpener } from "./open-personal.js";
 import type { Sealed } from "./personal-sealer.js";
 import { PersonalSealer } from "./personal-sealer.js";
@@ -118,4 +118,24 @@ test("without an answer of the master key nothing is sealed, until it answers", 
   await sealer.start();
   // The envelope of today is still good.
   sealedBy(sealer);
+});
+
+test("of two starts the later one counts, so that a new master key is not replaced by an answer of the one before", async () => {
+  const answers: (() => void)[] = [];
+  let name = "old";
+  const masterKey: MasterKey = {
+    get name() {
+      return name;
+    },
+    wrap: (key) => new Promise((resolve) => answers.push(() => resolve(key))),
+    unwrap: async (wrapped) => Buffer.from(wrapped),
+  };
+  const sealer = new PersonalSealer({ masterKey, logger: quiet });
+  const first = sealer.start();
+  name = "new";
+  const second = sealer.start();
+  for (const answer of answers.reverse()) answer();
+  await Promise.all([first, second]);
+  sealer.close();
+  expect(sealedBy(sealer).newKey?.key.masterKey).toBe("new");
 });

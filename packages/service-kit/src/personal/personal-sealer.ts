@@ -4,7 +4,7 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 import type { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { sealBytes } from "../seal-bytes.js";
-import type { MasterKey } from "./master-key.js";
+import type { MasterKey } from "./master-keys/wrapping.js";
 import type { PersonalSubject } from "./sealed-layout.js";
 import { fieldsContext, joinSealed, KEY_ID_BYTES, keyContext, writeSubject } from "./sealed-layout.js";
 
@@ -46,6 +46,8 @@ interface DataKey extends NewKey {
 interface Envelope {
   readonly secret: Uint8Array;
   readonly wrapped: Uint8Array;
+  /** What wrapped it: the service may have another one by now. */
+  readonly masterKey: string;
   readonly madeAtMs: number;
 }
 
@@ -62,6 +64,7 @@ export class PersonalSealer {
   #envelope: Envelope | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isFailing = false;
+  #starts = 0;
 
   constructor(private readonly options: PersonalSealerOptions) {
     this.#subjectsMax = options.subjectsMax ?? SUBJECTS_MAX_DEFAULT;
@@ -71,20 +74,28 @@ export class PersonalSealer {
   /** Resolves when the master key has answered, or failed; then it is asked again later. */
   async start(): Promise<void> {
     clearTimeout(this.#timer);
+    this.#starts += 1;
+    const start = this.#starts;
     const { masterKey, logger } = this.options;
-    try {
-      const secret = randomBytes(KEY_BYTES);
-      this.#envelope = { secret, wrapped: await masterKey.wrap(secret), madeAtMs: this.#now() };
-      this.#isFailing = false;
-    } catch (thrown) {
-      const { code, message } = asTriplineError(thrown);
-      if (!this.#isFailing) logger.error({ code }, `no new key for personal data: ${message}`);
-      this.#isFailing = true;
+    const { name } = masterKey;
+    const secret = randomBytes(KEY_BYTES);
+    const answer = await masterKey.wrap(secret).then(
+      (wrapped) => ({ wrapped }),
+      (thrown: unknown) => asTriplineError(thrown),
+    );
+    // There was another start meanwhile, maybe with another master key, or an end.
+    if (start !== this.#starts) return;
+    if ("wrapped" in answer) {
+      this.#envelope = { secret, wrapped: answer.wrapped, masterKey: name, madeAtMs: this.#now() };
+    } else if (!this.#isFailing) {
+      logger.error({ code: answer.code }, `no new key for personal data: ${answer.message}`);
     }
+    this.#isFailing = !("wrapped" in answer);
     this.#timer = setTimeout(() => void this.start(), this.#isFailing ? RETRY_MS : KEY_MS_MAX / 2).unref();
   }
 
   close(): void {
+    this.#starts += 1;
     clearTimeout(this.#timer);
   }
 
@@ -145,7 +156,7 @@ export class PersonalSealer {
         keyId: randomBytes(KEY_ID_BYTES),
         wrapped: sealBytes(secret, envelope.secret, keyContext(subject)),
         wrappedEnvelope: Buffer.from(envelope.wrapped),
-        masterKey: this.options.masterKey.name,
+        masterKey: envelope.masterKey,
         createdAtMs: nowMs,
       },
     };

@@ -1,0 +1,121 @@
+import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import { closeWithin } from "@tripline/nest-kit/close-within";
+import type { FollowedMasterKey } from "@tripline/service-kit/personal/followed-master-key";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { gauge } from "@tripline/service-kit/telemetry/metrics";
+import { z } from "zod";
+
+/** Front doors that have the old master key still make envelopes with it. */
+const EVERY_MS = 600_000;
+const ROWS_TOGETHER = 100;
+/** Of a run: a key service that is away is not asked for each of many thousand rows. The next run goes on after them. */
+const FAILURES_MAX = 20;
+
+const envelopeRow = z.object({ id: z.instanceof(Buffer), master_key: z.string(), wrapped: z.instanceof(Buffer) });
+const countRow = z.object({ left: z.coerce.number() });
+
+export interface Rewrapped {
+  readonly rewrapped: number;
+  /** Envelopes that another master key still wraps: it must not be removed. */
+  readonly left: number;
+}
+
+/**
+ * Wraps envelope keys under the master key of now, so that the one before can be removed. Data keys and what they seal stay as they are.
+ * Nothing waits for it: until then the old master key opens.
+ */
+export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationShutdown {
+  #timer: NodeJS.Timeout | undefined;
+  #running: Promise<Rewrapped> | undefined;
+  #left = 0;
+  /** The last one that was looked at, where a run ended before all were. */
+  #after: Buffer = Buffer.alloc(0);
+  readonly #endReading: () => void;
+
+  constructor(
+    private readonly database: Database,
+    private readonly masterKey: FollowedMasterKey,
+    private readonly logger: Logger,
+  ) {
+    const description =
+      "Envelope keys that a master key of before still wraps; it must not be removed while there are some";
+    this.#endReading = gauge("tripline_control_old_envelope_keys", { description }, () => this.#left);
+  }
+
+  onApplicationBootstrap(): void {
+    const look = (): void => void this.rewrap().catch(() => undefined);
+    this.#timer = setInterval(look, EVERY_MS).unref();
+    this.masterKey.follow({
+      onChanged: look,
+      onFault: (sentence) =>
+        this.logger.error({ code: "config-invalid" }, `the master key stays as it was: ${sentence}`),
+    });
+    look();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    clearInterval(this.#timer);
+    this.masterKey.close();
+    await closeWithin(this.logger, "master key", async () => {
+      await this.#running?.catch(() => undefined);
+    });
+    this.#endReading();
+  }
+
+  /** @throws TriplineError `database-unavailable` */
+  async rewrap(): Promise<Rewrapped> {
+    // One that is under way may have begun with the key of before.
+    await this.#running?.catch(() => undefined);
+    this.#running = this.#rewrapAll();
+    return this.#running;
+  }
+
+  async #rewrapAll(): Promise<Rewrapped> {
+    const { name } = this.masterKey;
+    let [rewrapped, failures] = [0, 0];
+    for (let isMore = true; isMore; ) {
+      const rows = await this.database.query(
+        envelopeRow,
+        `SELECT id, master_key, wrapped FROM control.envelope_keys WHERE master_key <> $1 AND id > $2 ORDER BY id LIMIT ${ROWS_TOGETHER}`,
+        [name, this.#after],
+      );
+      for (const row of rows) {
+        const changed = await this.#rewrapOne(row, name);
+        if (changed === undefined) failures += 1;
+        rewrapped += changed ?? 0;
+        this.#after = row.id;
+        if (failures === FAILURES_MAX) break;
+      }
+      isMore = rows.length === ROWS_TOGETHER && failures < FAILURES_MAX;
+    }
+    if (failures < FAILURES_MAX) this.#after = Buffer.alloc(0);
+    const [row] = await this.database.query(
+      countRow,
+      "SELECT count(*) AS left FROM control.envelope_keys WHERE master_key <> $1",
+      [name],
+    );
+    this.#left = row?.left ?? 0;
+    if (rewrapped > 0) this.logger.info({ rewrapped, left: this.#left }, "envelope keys are under the new master key");
+    return { rewrapped, left: this.#left };
+  }
+
+  /** @returns how many rows were changed: none where another instance was first; undefined where no master key of this service opens it */
+  async #rewrapOne(
+    { id, master_key: before, wrapped }: z.infer<typeof envelopeRow>,
+    name: string,
+  ): Promise<number | undefined> {
+    try {
+      const again = await this.masterKey.wrap(await this.masterKey.unwrap(wrapped));
+      return await this.database.execute(
+        "UPDATE control.envelope_keys SET master_key = $3, wrapped = $4 WHERE id = $1 AND master_key = $2",
+        [id, before, name, again],
+      );
+    } catch (thrown) {
+      const { code, message } = asTriplineError(thrown);
+      this.logger.warn({ code, master_key: before }, `an envelope key stays under a master key of before: ${message}`);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openMasterKey } from "@tripline/service-kit/personal/master-key";
+import { PersonalOpener } from "@tripline/service-kit/personal/open-personal";
+import { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
+import { splitSealed } from "@tripline/service-kit/personal/sealed-layout";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+import { EnvelopeRewrapper } from "./envelope-rewrapper.js";
+import { SubjectKeys } from "./subject-keys.js";
+
+const FIELDS = { email: "ada@example.com", ipAddress: "", deviceId: "", cardholder: "Ada" };
+const newKey = () => randomBytes(32).toString("base64");
+const hex = () => randomBytes(16).toString("hex");
+const [old, fresh] = [newKey(), newKey()];
+
+let folder: string;
+let file: string;
+let bed: TestBed;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "rewrap-"));
+  file = join(folder, "personal-master-key");
+  await writeFile(file, old);
+  bed = await startTestBed({ PERSONAL_MASTER_KEY_FILE: file });
+});
+afterAll(async () => {
+  await bed?.close();
+  await rm(folder, { recursive: true });
+});
+
+/** What the front door seals with a master key, with its keys as control keeps them. */
+async function sealedWith(masterKey: string) {
+  const sealer = new PersonalSealer({ masterKey: openMasterKey(masterKey), logger: { error() {} } });
+  await sealer.start();
+  const subject = { tenant: "acme", cardToken: `ct_${hex()}`, emailToken: "" };
+  const id = `txn_${hex()}`;
+  const sealed = sealer.seal(FIELDS, subject, id);
+  sealer.close();
+  if (typeof sealed === "string" || sealed.newKey === undefined) throw new Error("nothing was sealed");
+  const keys = bed.service.get(SubjectKeys);
+  const { key } = sealed.newKey;
+  await keys.add([key]);
+  const part = splitSealed(sealed.bytes);
+  /** By whoever has these master keys alone. */
+  const open = async (text: string) => {
+    const row = (await keys.find("acme", [Buffer.from(key.keyId)])).values().next().value;
+    if (row === undefined || part === undefined) throw new Error("there is no key");
+    const stored = { wrapped: row.wrapped, wrappedEnvelope: row.wrapped_envelope };
+    return new PersonalOpener(openMasterKey(text)).open(part.sealed, stored, subject, id);
+  };
+  return { key, open };
+}
+
+test("after a new master key is put into the file, what the old one wrapped opens with the new one alone", async () => {
+  const [first, foreign] = [await sealedWith(old), await sealedWith(newKey())];
+  await expect(first.open(fresh)).rejects.toMatchObject({ code: "master-key-unavailable" });
+  await writeFile(`${file}.new`, `${fresh},${old}`);
+  await rename(`${file}.new`, file);
+  const rewrapper = bed.service.get(EnvelopeRewrapper);
+  // The service looks at the file by itself, while what it did before still opens.
+  for (;;) {
+    expect(await first.open(`${fresh},${old}`)).toEqual(FIELDS);
+    if (await first.open(fresh).then(Boolean, () => false)) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  expect(await first.open(fresh)).toEqual(FIELDS);
+  // A front door that had the old key sends it again, and another one makes a new envelope with it meanwhile.
+  await bed.service.get(SubjectKeys).add([first.key]);
+  const late = await sealedWith(old);
+  expect(await rewrapper.rewrap()).toEqual({ rewrapped: 1, left: 1 });
+  expect(await first.open(fresh)).toEqual(FIELDS);
+  expect(await late.open(fresh)).toEqual(FIELDS);
+  await expect(foreign.open(fresh)).rejects.toMatchObject({ code: "master-key-unavailable" });
+  expect(await rewrapper.rewrap()).toEqual({ rewrapped: 0, left: 1 });
+}, 60_000);

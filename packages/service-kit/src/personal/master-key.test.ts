@@ -1,0 +1,91 @@
+import { randomBytes } from "node:crypto";
+import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FollowedMasterKey } from "./followed-master-key.js";
+import { openMasterKey } from "./master-key.js";
+
+const newKey = () => randomBytes(32).toString("base64");
+const GOOGLE = "gcpkms:projects/p/locations/l/keyRings/r/cryptoKeys/k";
+
+test.each([
+  ["too-short", /^PERSONAL_MASTER_KEY must be 32 random bytes in base64, or one of awskms:, gcpkms:, azurekv:, vault:/],
+  ["hsm:key", /^PERSONAL_MASTER_KEY must be 32 random bytes/],
+  ["gcpkms:personal", /^PERSONAL_MASTER_KEY must have after "gcpkms:" projects\/…\/locations/],
+  [`${GOOGLE}/cryptoKeyVersions/1`, /without its version\.$/],
+  ["azurekv:https://bank.vault.azure.net/personal", /^PERSONAL_MASTER_KEY must have after "azurekv:" https:/],
+  ["azurekv:https://bank.vault.azure.net/keys/personal", /names a key of Azure and needs AZURE_CLIENT_ID/],
+  ["vault:https://vault.bank:8200", /^PERSONAL_MASTER_KEY must have after "vault:" https:/],
+  ["vault:http://vault.bank:8200/transit/personal", /because the token of Vault goes to vault\.bank:8200\.$/],
+  ["vault:https://vault.bank:8200/transit/personal", /which needs either VAULT_TOKEN_FILE or VAULT_KUBERNETES_ROLE\.$/],
+  [`${newKey()},awskms:`, /^PERSONAL_MASTER_KEY must have after "awskms:" the id/],
+])("%s is refused in one sentence that names the setting and no key", (text, sentence) => {
+  let message = "";
+  try {
+    openMasterKey(text);
+  } catch (error) {
+    message = error instanceof Error ? error.message : "";
+  }
+  expect(message).toMatch(sentence);
+  expect(message).not.toContain("too-short");
+});
+
+test("of several keys of any kind the first one wraps, and the others open", async () => {
+  const [old, secret] = [newKey(), randomBytes(32)];
+  const wrapped = await openMasterKey(old).wrap(secret);
+  const both = openMasterKey(`${newKey()},vault:http://127.0.0.1:1/transit/personal,${old}`, {
+    VAULT_TOKEN_FILE: "/t",
+  });
+  expect(await both.unwrap(wrapped)).toEqual(secret);
+  expect(openMasterKey(`${GOOGLE},${old}`).name).toBe(GOOGLE);
+});
+
+test("a new key in the file is taken without a restart, and what is not a key is not", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "master-key-"));
+  const file = join(folder, "key");
+  const [old, fresh, secret] = [newKey(), newKey(), randomBytes(32)];
+  await writeFile(file, `${old}\n`);
+  const followed = new FollowedMasterKey({ PERSONAL_MASTER_KEY_FILE: file });
+  const events: string[] = [];
+  let told = (): void => {};
+  followed.follow({
+    lookEveryMs: 20,
+    onChanged: () => {
+      events.push(followed.name);
+      told();
+    },
+    onFault: (sentence) => {
+      events.push(sentence);
+      told();
+    },
+  });
+  const change = async (text: string) => {
+    const heard = new Promise<void>((resolve) => {
+      told = resolve;
+    });
+    // As a whole, so that no half of it is seen.
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
+    await heard;
+  };
+  try {
+    const wrapped = await followed.wrap(secret);
+    await change("half of it");
+    expect(followed.name).toBe(openMasterKey(old).name);
+    await change(`${fresh},${old}`);
+    expect(await followed.unwrap(wrapped)).toEqual(secret);
+    expect(events).toEqual([expect.stringMatching(/^PERSONAL_MASTER_KEY must be/), openMasterKey(fresh).name]);
+  } finally {
+    followed.close();
+    await rm(folder, { recursive: true });
+  }
+});
+
+test("a key and a file of it, or a file that is not there, are refused", () => {
+  expect(() => FollowedMasterKey.isSet({ PERSONAL_MASTER_KEY: newKey(), PERSONAL_MASTER_KEY_FILE: "/key" })).toThrow(
+    "PERSONAL_MASTER_KEY and PERSONAL_MASTER_KEY_FILE are both set, so unset one of them.",
+  );
+  expect(() => new FollowedMasterKey({ PERSONAL_MASTER_KEY_FILE: "/no/such/key" })).toThrow(
+    "PERSONAL_MASTER_KEY_FILE names /no/such/key, which cannot be read.",
+  );
+});

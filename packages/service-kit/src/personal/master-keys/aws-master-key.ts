@@ -1,0 +1,45 @@
+import type { MasterKey } from "./wrapping.js";
+import { masterKeyOf, WRAP_CONTEXT } from "./wrapping.js";
+
+interface KmsCalls {
+  encrypt(key: Uint8Array): Promise<Uint8Array | undefined>;
+  decrypt(wrapped: Uint8Array): Promise<Uint8Array | undefined>;
+}
+
+const REQUEST_MS_MAX = 3_000;
+const ATTEMPTS_MAX = 2;
+
+/** A symmetric key of AWS KMS, whose library is loaded at the first call. The region and the identity are the SDK's usual ones. */
+export function awsMasterKey(keyId: string): MasterKey {
+  let client: Promise<KmsCalls> | undefined;
+  const ask = async (call: (kms: KmsCalls) => Promise<Uint8Array | undefined>): Promise<Buffer> => {
+    client ??= loadKms(keyId);
+    const answer = await call(await client).catch((cause) => {
+      throw new Error(`AWS KMS does not help: ${String(cause.message).replace(/\.$/, "")}.`, { cause });
+    });
+    if (answer !== undefined) return Buffer.from(answer);
+    throw new Error("AWS KMS answered without a key.");
+  };
+  return masterKeyOf(`awskms:${keyId}`, {
+    wrap: (key) => ask((kms) => kms.encrypt(key)),
+    unwrap: (wrapped) => ask((kms) => kms.decrypt(wrapped)),
+  });
+}
+
+async function loadKms(keyId: string): Promise<KmsCalls> {
+  const { KMSClient, EncryptCommand, DecryptCommand } = await import("@aws-sdk/client-kms");
+  const kms = new KMSClient({
+    maxAttempts: ATTEMPTS_MAX,
+    // Without the last it would only warn, and wait on.
+    requestHandler: {
+      requestTimeout: REQUEST_MS_MAX,
+      connectionTimeout: REQUEST_MS_MAX,
+      throwOnRequestTimeout: true,
+    },
+  });
+  const shared = { KeyId: keyId, EncryptionContext: { use: WRAP_CONTEXT } };
+  return {
+    encrypt: async (key) => (await kms.send(new EncryptCommand({ ...shared, Plaintext: key }))).CiphertextBlob,
+    decrypt: async (wrapped) => (await kms.send(new DecryptCommand({ ...shared, CiphertextBlob: wrapped }))).Plaintext,
+  };
+}

@@ -1,0 +1,42 @@
+import { fetchGoogleToken } from "@tripline/cloud-identity/google-token";
+import type { IdentityVariables } from "@tripline/cloud-identity/identity-variables";
+import { renewing } from "@tripline/cloud-identity/renew-token";
+import { z } from "zod";
+import { askKeyService } from "./ask-key-service.js";
+import type { MasterKey } from "./wrapping.js";
+import { masterKeyOf, WRAP_CONTEXT } from "./wrapping.js";
+
+const SERVICE = "https://cloudkms.googleapis.com";
+
+const bytes = z.base64().transform((text) => Buffer.from(text, "base64"));
+const encrypted = z.object({ ciphertext: bytes });
+const decrypted = z.object({ plaintext: bytes });
+
+/**
+ * A symmetric key of Google Cloud KMS
+ * (https://docs.cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys), with the token of the pod.
+ *
+ * @param name `projects/…/locations/…/keyRings/…/cryptoKeys/…`
+ * @param service another server, in tests
+ */
+export function googleMasterKey(name: string, variables: IdentityVariables, service = SERVICE): MasterKey {
+  // Google's library tries again by itself.
+  const tokens = renewing(() => fetchGoogleToken(variables), { attemptsMax: 1 });
+  const ask = async <S extends z.ZodType>(method: string, field: string, given: Uint8Array, answer: S) => {
+    const { value: token } = await tokens();
+    return askKeyService({
+      who: "Google Cloud KMS",
+      url: `${service}/v1/${name}:${method}`,
+      headers: { authorization: `Bearer ${token.text}` },
+      body: {
+        [field]: Buffer.from(given).toString("base64"),
+        additionalAuthenticatedData: Buffer.from(WRAP_CONTEXT).toString("base64"),
+      },
+      answer,
+    });
+  };
+  return masterKeyOf(`gcpkms:${name}`, {
+    wrap: async (key) => (await ask("encrypt", "plaintext", key, encrypted)).ciphertext,
+    unwrap: async (wrapped) => (await ask("decrypt", "ciphertext", wrapped, decrypted)).plaintext,
+  });
+}
