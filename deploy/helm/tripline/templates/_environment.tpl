@@ -140,13 +140,16 @@ AWS_ENDPOINT_URL_S3: {{ .Values.objectStore.endpoint | quote }}
 {{ include "tripline.environment.kafka" . }}
 {{ include "tripline.environment.redis" . }}
 {{ include "tripline.environment.tokens" . }}
+{{- if .Values.personalData.masterKey }}
+PERSONAL_MASTER_KEY: {{ .Values.personalData.masterKey | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.secrets.ingestion" -}}
 {{ include "tripline.secrets.kafka" . }}
 {{ include "tripline.secrets.redis" . }}
 {{ include "tripline.secretKey" (list "CARD_TOKEN_KEY" (include "tripline.secretName" (dict "root" . "name" "ingestion")) "card-token-key") }}
-{{- if .Values.personalData.masterKeySecret }}
+{{- if and .Values.personalData.masterKeySecret (not .Values.personalData.masterKey) }}
 {{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" .Values.personalData.masterKeySecret "personal-master-key") }}
 {{- end }}
 {{- end }}
@@ -237,6 +240,9 @@ CONSOLE_URL: {{ .Values.console.url | quote }}
 {{ include "tripline.environment.controlDatabase" . }}
 {{ include "tripline.environment.registry" . }}
 OPERATOR_TENANT: {{ .Values.control.operatorTenant | quote }}
+{{- if .Values.personalData.masterKey }}
+PERSONAL_MASTER_KEY: {{ .Values.personalData.masterKey | quote }}
+{{- end }}
 {{- if .Values.objectStore.anchors }}
 AUDIT_ANCHOR_URL: {{ .Values.objectStore.anchors | quote }}
 {{- end }}
@@ -252,7 +258,7 @@ AUDIT_ANCHOR_URL: {{ .Values.objectStore.anchors | quote }}
 {{- if and .Values.secrets.external.enabled (get .Values.secretStore.names "control") (not .Values.control.auditSecret) }}
 {{ include "tripline.secretKey" (list "AUDIT_SIGNING_KEY" (include "tripline.secretName" (dict "root" . "name" "control")) "audit-signing-key") }}
 {{- end }}
-{{- if .Values.personalData.masterKeySecret }}
+{{- if and .Values.personalData.masterKeySecret (not .Values.personalData.masterKey) }}
 {{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" .Values.personalData.masterKeySecret "personal-master-key") }}
 {{- end }}
 {{- end }}

@@ -54,7 +54,13 @@ export const consoleUrl: VariableSource = {
 /** The front door wraps with it, and control opens. */
 export const personalMasterKey: VariableSource = {
   composeSecret: "personal-master-key",
-  chart: chartSecretOf("personalData.masterKeySecret", "personal-master-key"),
+  chart: [
+    chartValue("personalData.masterKey", { isOptional: true }),
+    {
+      ...chartSecretOf("personalData.masterKeySecret", "personal-master-key"),
+      when: "and .Values.personalData.masterKeySecret (not .Values.personalData.masterKey)",
+    },
+  ],
   local: "personalMasterKey",
 };
 /** Where `tls` is on: a file of the service's own certificate, or that there is one. */
