@@ -131,25 +131,26 @@ module "registry" {
 module "identity" {
   source = "../../modules/identity/aws"
 
-  name                = local.name
-  namespace           = var.namespace
-  account_id          = var.account_id
-  services            = local.access.services
-  topics              = local.topics
-  group_prefix        = local.access.topic_prefix
-  oidc_provider_arn   = module.cluster.oidc_provider_arn
-  oidc_issuer         = module.cluster.oidc_issuer
-  kafka_cluster_arn   = module.kafka.cluster_arn
-  cache_arn           = module.cache.replication_group_arn
-  cache_user_arns     = module.cache.user_arns
-  database_resource   = "${var.region}:${var.account_id}:${module.database.resource_id}"
-  bucket_arns         = module.objectstore.bucket_arns
-  objects_kms_key_arn = module.kms.key_arns["objects"]
-  secrets_kms_key_arn = module.kms.key_arns["secrets"]
-  repository_arns     = module.registry.repository_arns
-  cluster             = { name = module.cluster.name, arn = module.cluster.arn }
-  deployer_kinds      = local.access.deployer
-  github              = var.github
+  name                 = local.name
+  namespace            = var.namespace
+  account_id           = var.account_id
+  services             = local.access.services
+  topics               = local.topics
+  group_prefix         = local.access.topic_prefix
+  oidc_provider_arn    = module.cluster.oidc_provider_arn
+  oidc_issuer          = module.cluster.oidc_issuer
+  kafka_cluster_arn    = module.kafka.cluster_arn
+  cache_arn            = module.cache.replication_group_arn
+  cache_user_arns      = module.cache.user_arns
+  database_resource    = "${var.region}:${var.account_id}:${module.database.resource_id}"
+  bucket_arns          = module.objectstore.bucket_arns
+  objects_kms_key_arn  = module.kms.key_arns["objects"]
+  personal_kms_key_arn = module.kms.key_arns["personal"]
+  secrets_kms_key_arn  = module.kms.key_arns["secrets"]
+  repository_arns      = module.registry.repository_arns
+  cluster              = { name = module.cluster.name, arn = module.cluster.arn }
+  deployer_kinds       = local.access.deployer
+  github               = var.github
 }
 
 module "observability" {

@@ -29,6 +29,7 @@ output "helm_values" {
       anchors     = module.objectstore.urls["anchors"]
       attachments = module.objectstore.urls["attachments"]
     }
+    personalData    = { masterKey = "awskms:${module.kms.key_arns["personal"]}" }
     serviceAccounts = { for service, annotations in module.identity.service_account_annotations : service => { annotations = annotations, podLabels = {} } }
     secretStore = {
       provider  = "aws"

@@ -129,21 +129,22 @@ module "files" {
 module "identity" {
   source = "../../modules/identity/azure"
 
-  name                = local.name
-  resource_group_name = azurerm_resource_group.this.name
-  location            = var.location
-  tenant_id           = data.azurerm_client_config.this.tenant_id
-  namespace           = var.namespace
-  services            = local.access.services
-  oidc_issuer_url     = module.cluster.oidc_issuer_url
-  container_ids       = module.objectstore.container_ids
-  vault_suffix        = local.vault_suffix
-  endpoint_subnet_id  = module.network.subnet_ids["endpoints"]
-  private_zone_id     = module.network.private_zone_ids["vault"]
-  cluster_id          = module.cluster.id
-  registry_id         = module.registry.id
-  deployer_kinds      = local.access.deployer
-  github              = var.github
+  name                  = local.name
+  resource_group_name   = azurerm_resource_group.this.name
+  location              = var.location
+  tenant_id             = data.azurerm_client_config.this.tenant_id
+  namespace             = var.namespace
+  services              = local.access.services
+  oidc_issuer_url       = module.cluster.oidc_issuer_url
+  container_ids         = module.objectstore.container_ids
+  personal_key_scope_id = module.kms.personal_key.scope_id
+  vault_suffix          = local.vault_suffix
+  endpoint_subnet_id    = module.network.subnet_ids["endpoints"]
+  private_zone_id       = module.network.private_zone_ids["vault"]
+  cluster_id            = module.cluster.id
+  registry_id           = module.registry.id
+  deployer_kinds        = local.access.deployer
+  github                = var.github
 }
 
 module "kafka" {

@@ -29,6 +29,7 @@ output "helm_values" {
       anchors     = module.objectstore.urls["anchors"]
       attachments = module.objectstore.urls["attachments"]
     }
+    personalData = { masterKey = "azurekv:${module.kms.personal_key.url}" }
     serviceAccounts = { for service, annotations in module.identity.service_account_annotations : service => {
       annotations = annotations
       podLabels   = { "azure.workload.identity/use" = "true" }

@@ -85,17 +85,18 @@ module "registry" {
 module "identity" {
   source = "../../modules/identity/gcp"
 
-  name               = local.name
-  project_id         = var.project_id
-  region             = var.region
-  namespace          = var.namespace
-  services           = local.access.services
-  workload_pool      = module.cluster.workload_pool
-  bucket_names       = module.objectstore.bucket_names
-  secrets_kms_key_id = module.kms.key_ids["secrets"]
-  repository_id      = module.registry.repository_id
-  deployer_kinds     = local.access.deployer
-  github             = var.github
+  name                = local.name
+  project_id          = var.project_id
+  region              = var.region
+  namespace           = var.namespace
+  services            = local.access.services
+  workload_pool       = module.cluster.workload_pool
+  bucket_names        = module.objectstore.bucket_names
+  personal_kms_key_id = module.kms.key_ids["personal"]
+  secrets_kms_key_id  = module.kms.key_ids["secrets"]
+  repository_id       = module.registry.repository_id
+  deployer_kinds      = local.access.deployer
+  github              = var.github
 }
 
 module "kafka" {

@@ -29,6 +29,7 @@ output "helm_values" {
       anchors     = module.objectstore.urls["anchors"]
       attachments = module.objectstore.urls["attachments"]
     }
+    personalData    = { masterKey = "gcpkms:${module.kms.key_ids["personal"]}" }
     serviceAccounts = { for service, annotations in module.identity.service_account_annotations : service => { annotations = annotations, podLabels = {} } }
     secretStore = {
       provider  = "gcp"

@@ -39,6 +39,7 @@ override_module {
       kafka    = "projects/p/locations/l/keyRings/r/cryptoKeys/kafka"
       logs     = "projects/p/locations/l/keyRings/r/cryptoKeys/logs"
       objects  = "projects/p/locations/l/keyRings/r/cryptoKeys/objects"
+      personal = "projects/p/locations/l/keyRings/r/cryptoKeys/personal"
       registry = "projects/p/locations/l/keyRings/r/cryptoKeys/registry"
       secrets  = "projects/p/locations/l/keyRings/r/cryptoKeys/secrets"
       volumes  = "projects/p/locations/l/keyRings/r/cryptoKeys/volumes"
@@ -72,6 +73,11 @@ run "environment" {
   assert {
     condition     = output.helm_values.postgres.user == "service@tripline-test.iam"
     error_message = "Cloud SQL knows a service account without the ending .gserviceaccount.com."
+  }
+
+  assert {
+    condition     = output.helm_values.personalData.masterKey == "gcpkms:projects/p/locations/l/keyRings/r/cryptoKeys/personal"
+    error_message = "The chart gets the key of personal data in the form that the services read."
   }
 
   assert {

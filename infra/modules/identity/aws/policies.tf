@@ -163,3 +163,28 @@ resource "aws_iam_role_policy" "buckets" {
   role   = aws_iam_role.service[each.key].id
   policy = each.value.json
 }
+
+# The front door wraps keys of personal data and cannot unwrap them; control does both.
+data "aws_iam_policy_document" "personal" {
+  for_each = { for service, uses in var.services : service => uses.master_key if uses.master_key != "" }
+
+  statement {
+    sid       = "MasterKey"
+    actions   = each.value == "decrypt" ? ["kms:Decrypt", "kms:Encrypt"] : ["kms:Encrypt"]
+    resources = [var.personal_kms_key_arn]
+
+    condition {
+      test     = "StringEquals"
+      variable = "kms:EncryptionContext:use"
+      values   = ["tripline-personal-data"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "personal" {
+  for_each = data.aws_iam_policy_document.personal
+
+  name   = "personal"
+  role   = aws_iam_role.service[each.key].id
+  policy = each.value.json
+}

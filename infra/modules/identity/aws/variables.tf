@@ -16,6 +16,7 @@ variable "services" {
     secrets        = list(string)
     buckets        = map(string)
     creates_topics = optional(bool, false)
+    master_key     = optional(string, "")
   }))
 }
 
@@ -73,6 +74,11 @@ variable "bucket_arns" {
 
 variable "objects_kms_key_arn" {
   description = "KMS key of the objects."
+  type        = string
+}
+
+variable "personal_kms_key_arn" {
+  description = "KMS key that wraps the keys of personal data."
   type        = string
 }
 

@@ -1,5 +1,5 @@
 # An identity per service, used by exactly one Kubernetes service account. Rights on topics and cache are given where those
-# are made; here are containers and secrets. A service with secrets has its own vault, because a role on a vault
+# are made; here are containers, secrets and the key of personal data. A service with secrets has its own vault, because a role on a vault
 # opens all of it.
 
 locals {
@@ -84,6 +84,36 @@ resource "azurerm_role_assignment" "secrets" {
 
   scope                = azurerm_key_vault.service[each.key].id
   role_definition_name = "Key Vault Secrets User"
+  principal_id         = azurerm_user_assigned_identity.service[each.key].principal_id
+  principal_type       = "ServicePrincipal"
+}
+
+# No role of Azure's own may wrap and not unwrap.
+resource "azurerm_role_definition" "wraps" {
+  name        = "${var.name} wraps keys of personal data"
+  scope       = split("/providers/", var.personal_key_scope_id)[0]
+  description = "Wraps with a key and cannot unwrap."
+
+  permissions {
+    data_actions = ["Microsoft.KeyVault/vaults/keys/wrap/action"]
+  }
+}
+
+# The front door wraps keys of personal data and cannot unwrap them; control does both.
+resource "azurerm_role_assignment" "wraps" {
+  for_each = { for service, uses in var.services : service => uses if uses.master_key == "encrypt" }
+
+  scope              = var.personal_key_scope_id
+  role_definition_id = azurerm_role_definition.wraps.role_definition_resource_id
+  principal_id       = azurerm_user_assigned_identity.service[each.key].principal_id
+  principal_type     = "ServicePrincipal"
+}
+
+resource "azurerm_role_assignment" "unwraps" {
+  for_each = { for service, uses in var.services : service => uses if uses.master_key == "decrypt" }
+
+  scope                = var.personal_key_scope_id
+  role_definition_name = "Key Vault Crypto Service Encryption User"
   principal_id         = azurerm_user_assigned_identity.service[each.key].principal_id
   principal_type       = "ServicePrincipal"
 }

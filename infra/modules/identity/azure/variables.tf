@@ -26,10 +26,11 @@ variable "namespace" {
 variable "services" {
   description = "Services and what they use, from infra/access.yaml."
   type = map(object({
-    cache    = bool
-    database = bool
-    secrets  = list(string)
-    buckets  = map(string)
+    cache      = bool
+    database   = bool
+    secrets    = list(string)
+    buckets    = map(string)
+    master_key = optional(string, "")
   }))
 }
 
@@ -41,6 +42,11 @@ variable "oidc_issuer_url" {
 variable "container_ids" {
   description = "Storage containers by kind."
   type        = map(string)
+}
+
+variable "personal_key_scope_id" {
+  description = "Key that wraps the keys of personal data, as roles are given on it."
+  type        = string
 }
 
 variable "vault_suffix" {

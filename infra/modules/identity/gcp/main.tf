@@ -1,5 +1,5 @@
 # A Google service account per service, used by exactly one Kubernetes service account. Rights on topics, cache and
-# database are given where those are made; here are buckets and secrets.
+# database are given where those are made; here are buckets, secrets and the key of personal data.
 
 locals {
   bucket_role = { read = "roles/storage.objectViewer", write = "roles/storage.objectUser" }
@@ -61,4 +61,13 @@ resource "google_secret_manager_secret_iam_member" "service" {
   secret_id = google_secret_manager_secret.this[each.key].secret_id
   role      = "roles/secretmanager.secretAccessor"
   member    = google_service_account.service[each.value].member
+}
+
+# The front door wraps keys of personal data and cannot unwrap them; control does both.
+resource "google_kms_crypto_key_iam_member" "personal" {
+  for_each = { for service, uses in var.services : service => uses.master_key if uses.master_key != "" }
+
+  crypto_key_id = var.personal_kms_key_id
+  role          = each.value == "decrypt" ? "roles/cloudkms.cryptoKeyEncrypterDecrypter" : "roles/cloudkms.cryptoKeyEncrypter"
+  member        = google_service_account.service[each.key].member
 }

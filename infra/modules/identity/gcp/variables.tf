@@ -21,10 +21,11 @@ variable "namespace" {
 variable "services" {
   description = "Services and what they use, from infra/access.yaml."
   type = map(object({
-    cache    = bool
-    database = bool
-    secrets  = list(string)
-    buckets  = map(string)
+    cache      = bool
+    database   = bool
+    secrets    = list(string)
+    buckets    = map(string)
+    master_key = optional(string, "")
   }))
 }
 
@@ -36,6 +37,11 @@ variable "workload_pool" {
 variable "bucket_names" {
   description = "Buckets by kind."
   type        = map(string)
+}
+
+variable "personal_kms_key_id" {
+  description = "KMS key that wraps the keys of personal data."
+  type        = string
 }
 
 variable "secrets_kms_key_id" {

@@ -11,6 +11,7 @@ locals {
     kafka    = []
     logs     = ["logs.${var.region}.amazonaws.com", "cloudwatch.amazonaws.com", "budgets.amazonaws.com", "sns.amazonaws.com"]
     objects  = []
+    personal = []
     registry = []
     secrets  = []
     volumes  = []

@@ -1,12 +1,12 @@
 # One key per kind of data, and for each an identity that may wrap and unwrap with this key alone; a service encrypts as
 # that identity. AKS encrypts Kubernetes Secrets with the key itself and as the cluster's own identity. Keys turn over
-# after 90 days.
+# after 90 days. `personal` wraps keys that the services make themselves, as their own identities (modules/identity/azure).
 
 locals {
   wrapping = toset(["cache", "database", "files", "kafka", "objects", "registry", "volumes"])
   key_operations = merge(
     { for purpose in local.wrapping : purpose => ["unwrapKey", "wrapKey"] },
-    { cluster = ["decrypt", "encrypt"] },
+    { cluster = ["decrypt", "encrypt"], personal = ["unwrapKey", "wrapKey"] },
   )
 }
 

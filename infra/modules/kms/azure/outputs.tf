@@ -15,3 +15,12 @@ output "cluster_key" {
   value       = { key_id = azurerm_key_vault_key.this["cluster"].id, vault_id = azurerm_key_vault.this.id }
   depends_on  = [azurerm_private_endpoint.vault]
 }
+
+output "personal_key" {
+  description = "Key of personal data: its address without a version, and what roles are given on. It is there once the vault's private endpoint is."
+  value = {
+    url      = azurerm_key_vault_key.this["personal"].versionless_id
+    scope_id = azurerm_key_vault_key.this["personal"].resource_versionless_id
+  }
+  depends_on = [azurerm_private_endpoint.vault]
+}

@@ -1,5 +1,5 @@
 # One key per kind of data, turned over every 90 days. Google's services use a key as their own service agent, so each
-# agent is granted its key and no other.
+# agent is granted its key and no other. `personal` wraps keys that the services make themselves (modules/identity/gcp).
 
 data "google_storage_project_service_account" "this" {
   project = var.project_id
@@ -34,7 +34,7 @@ resource "google_kms_key_ring" "this" {
 }
 
 resource "google_kms_crypto_key" "this" {
-  for_each = local.users
+  for_each = setunion(keys(local.users), ["personal"])
 
   name                       = each.key
   key_ring                   = google_kms_key_ring.this.id

@@ -20,24 +20,25 @@ mock_provider "aws" {
 }
 
 variables {
-  name                = "tripline-test"
-  namespace           = "tripline"
-  account_id          = "000000000000"
-  services            = yamldecode(file("../../../access.yaml")).services
-  topics              = yamldecode(file("../../../access.yaml")).topics
-  oidc_provider_arn   = "arn:aws:iam::000000000000:oidc-provider/oidc.example"
-  oidc_issuer         = "oidc.example"
-  kafka_cluster_arn   = "arn:aws:kafka:eu-central-1:000000000000:cluster/tripline-test/0000-1"
-  cache_arn           = "arn:aws:elasticache:eu-central-1:000000000000:replicationgroup:tripline-test"
-  cache_user_arns     = { ingestion = "arn:user:ingestion", features = "arn:user:features", decisions = "arn:user:decisions" }
-  database_resource   = "eu-central-1:000000000000:db-0000"
-  bucket_arns         = { lake = "arn:aws:s3:::lake", models = "arn:aws:s3:::models", datasets = "arn:aws:s3:::datasets" }
-  objects_kms_key_arn = "arn:aws:kms:eu-central-1:000000000000:key/objects"
-  secrets_kms_key_arn = "arn:aws:kms:eu-central-1:000000000000:key/secrets"
-  cluster             = { name = "tripline-test", arn = "arn:aws:eks:eu-central-1:000000000000:cluster/tripline-test" }
-  repository_arns     = ["arn:aws:ecr:eu-central-1:000000000000:repository/tripline-test/auth"]
-  deployer_kinds      = yamldecode(file("../../../access.yaml")).deployer
-  github              = { repository = "acme/tripline", environments = ["staging"], create_provider = true }
+  name                 = "tripline-test"
+  namespace            = "tripline"
+  account_id           = "000000000000"
+  services             = yamldecode(file("../../../access.yaml")).services
+  topics               = yamldecode(file("../../../access.yaml")).topics
+  oidc_provider_arn    = "arn:aws:iam::000000000000:oidc-provider/oidc.example"
+  oidc_issuer          = "oidc.example"
+  kafka_cluster_arn    = "arn:aws:kafka:eu-central-1:000000000000:cluster/tripline-test/0000-1"
+  cache_arn            = "arn:aws:elasticache:eu-central-1:000000000000:replicationgroup:tripline-test"
+  cache_user_arns      = { ingestion = "arn:user:ingestion", features = "arn:user:features", decisions = "arn:user:decisions" }
+  database_resource    = "eu-central-1:000000000000:db-0000"
+  bucket_arns          = { lake = "arn:aws:s3:::lake", models = "arn:aws:s3:::models", datasets = "arn:aws:s3:::datasets" }
+  objects_kms_key_arn  = "arn:aws:kms:eu-central-1:000000000000:key/objects"
+  personal_kms_key_arn = "arn:aws:kms:eu-central-1:000000000000:key/personal"
+  secrets_kms_key_arn  = "arn:aws:kms:eu-central-1:000000000000:key/secrets"
+  cluster              = { name = "tripline-test", arn = "arn:aws:eks:eu-central-1:000000000000:cluster/tripline-test" }
+  repository_arns      = ["arn:aws:ecr:eu-central-1:000000000000:repository/tripline-test/auth"]
+  deployer_kinds       = yamldecode(file("../../../access.yaml")).deployer
+  github               = { repository = "acme/tripline", environments = ["staging"], create_provider = true }
 }
 
 run "least_privilege" {
@@ -116,6 +117,13 @@ run "least_privilege" {
   assert {
     condition     = !contains(flatten([for statement in data.aws_iam_policy_document.buckets["training"].statement : statement.resources if statement.sid == "Write"]), "arn:aws:s3:::lake/*")
     error_message = "Training must not change the lake."
+  }
+
+  assert {
+    condition = jsonencode({ for service, document in data.aws_iam_policy_document.personal : service => sort(document.statement[0].actions) }) == jsonencode({
+      control = ["kms:Decrypt", "kms:Encrypt"], ingestion = ["kms:Encrypt"]
+    })
+    error_message = "The front door wraps keys of personal data and cannot unwrap them."
   }
 
   assert {

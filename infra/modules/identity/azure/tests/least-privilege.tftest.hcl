@@ -15,20 +15,21 @@ mock_provider "azurerm" {
 }
 
 variables {
-  name                = "tripline-test"
-  resource_group_name = "tripline-test"
-  location            = "germanywestcentral"
-  tenant_id           = "00000000-0000-0000-0000-000000000003"
-  namespace           = "tripline"
-  services            = yamldecode(file("../../../access.yaml")).services
-  oidc_issuer_url     = "https://oidc.example.com/0000/"
-  vault_suffix        = "t-a1b2c3"
-  endpoint_subnet_id  = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/virtualNetworks/tripline/subnets/endpoints"
-  private_zone_id     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/privateDnsZones/example.com"
-  cluster_id          = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.ContainerService/managedClusters/tripline"
-  registry_id         = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.ContainerRegistry/registries/tripline"
-  deployer_kinds      = yamldecode(file("../../../access.yaml")).deployer
-  github              = { repository = "acme/tripline", environments = ["staging"] }
+  name                  = "tripline-test"
+  resource_group_name   = "tripline-test"
+  location              = "germanywestcentral"
+  tenant_id             = "00000000-0000-0000-0000-000000000003"
+  namespace             = "tripline"
+  services              = yamldecode(file("../../../access.yaml")).services
+  oidc_issuer_url       = "https://oidc.example.com/0000/"
+  personal_key_scope_id = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.KeyVault/vaults/tripline/keys/personal"
+  vault_suffix          = "t-a1b2c3"
+  endpoint_subnet_id    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/virtualNetworks/tripline/subnets/endpoints"
+  private_zone_id       = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Network/privateDnsZones/example.com"
+  cluster_id            = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.ContainerService/managedClusters/tripline"
+  registry_id           = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.ContainerRegistry/registries/tripline"
+  deployer_kinds        = yamldecode(file("../../../access.yaml")).deployer
+  github                = { repository = "acme/tripline", environments = ["staging"] }
   container_ids = {
     lake     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/lake"
     models   = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/models"
@@ -60,6 +61,11 @@ run "least_privilege" {
   assert {
     condition     = join(" ", keys(azurerm_key_vault.service)) == "auth ingestion" && !anytrue([for vault in azurerm_key_vault.service : vault.public_network_access_enabled])
     error_message = "Services with secrets have a private vault each."
+  }
+
+  assert {
+    condition     = join(" ", keys(azurerm_role_assignment.wraps)) == "ingestion" && join(" ", keys(azurerm_role_assignment.unwraps)) == "control" && endswith(azurerm_role_definition.wraps.scope, "/resourceGroups/tripline")
+    error_message = "The front door wraps keys of personal data and cannot unwrap them."
   }
 
   assert {

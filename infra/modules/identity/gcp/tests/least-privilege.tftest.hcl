@@ -12,17 +12,18 @@ mock_provider "google" {
 }
 
 variables {
-  name               = "tripline-test"
-  project_id         = "tripline-test"
-  region             = "europe-west3"
-  namespace          = "tripline"
-  services           = yamldecode(file("../../../access.yaml")).services
-  workload_pool      = "tripline-test.svc.id.goog"
-  bucket_names       = { lake = "lake", models = "models", datasets = "datasets" }
-  secrets_kms_key_id = "projects/p/locations/l/keyRings/r/cryptoKeys/secrets"
-  repository_id      = "tripline-test"
-  deployer_kinds     = yamldecode(file("../../../access.yaml")).deployer
-  github             = { repository = "acme/tripline", environments = ["staging"] }
+  name                = "tripline-test"
+  project_id          = "tripline-test"
+  region              = "europe-west3"
+  namespace           = "tripline"
+  services            = yamldecode(file("../../../access.yaml")).services
+  workload_pool       = "tripline-test.svc.id.goog"
+  bucket_names        = { lake = "lake", models = "models", datasets = "datasets" }
+  personal_kms_key_id = "projects/p/locations/l/keyRings/r/cryptoKeys/personal"
+  secrets_kms_key_id  = "projects/p/locations/l/keyRings/r/cryptoKeys/secrets"
+  repository_id       = "tripline-test"
+  deployer_kinds      = yamldecode(file("../../../access.yaml")).deployer
+  github              = { repository = "acme/tripline", environments = ["staging"] }
 }
 
 run "least_privilege" {
@@ -44,6 +45,13 @@ run "least_privilege" {
   assert {
     condition     = join(" ", keys(google_secret_manager_secret_iam_member.service)) == "auth/bootstrap-clients auth/key-encryption-key auth/postgres-url ingestion/card-token-key"
     error_message = "A secret is read by its service only."
+  }
+
+  assert {
+    condition = jsonencode({ for service, member in google_kms_crypto_key_iam_member.personal : service => member.role }) == jsonencode({
+      control = "roles/cloudkms.cryptoKeyEncrypterDecrypter", ingestion = "roles/cloudkms.cryptoKeyEncrypter"
+    })
+    error_message = "The front door wraps keys of personal data and cannot unwrap them."
   }
 
   assert {

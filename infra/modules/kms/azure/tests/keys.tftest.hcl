@@ -33,7 +33,7 @@ variables {
 
 run "a_key_each" {
   assert {
-    condition     = join(" ", keys(azurerm_key_vault_key.this)) == "cache cluster database files kafka objects registry volumes"
+    condition     = join(" ", keys(azurerm_key_vault_key.this)) == "cache cluster database files kafka objects personal registry volumes"
     error_message = "Every kind of data needs its own key."
   }
 

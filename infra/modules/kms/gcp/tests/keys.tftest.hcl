@@ -20,7 +20,7 @@ run "one_key_and_one_agent_each" {
   command = plan
 
   assert {
-    condition     = join(" ", keys(google_kms_crypto_key.this)) == "cache cluster database files kafka logs objects registry secrets volumes"
+    condition     = join(" ", keys(google_kms_crypto_key.this)) == "cache cluster database files kafka logs objects personal registry secrets volumes"
     error_message = "Every kind of data needs its own key."
   }
 
