@@ -11,7 +11,6 @@ import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
 import { openBackgroundDatabase, setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
@@ -29,7 +28,6 @@ import type { ConsoleConfig } from "./config.js";
 import { CONSOLE_CONFIG, modelPlace } from "./config.js";
 import { Contributions } from "./decisions/contributions.js";
 import { DecisionReader } from "./decisions/decision-reader.js";
-import { OUTCOME_NUMBERS } from "./decisions/decision-rows.js";
 import { DecisionStore } from "./decisions/decision-store.js";
 import { DecisionsController } from "./decisions/decisions.controller.js";
 import { EntitiesController } from "./entities/entities.controller.js";
@@ -40,6 +38,7 @@ import { ForwardingController } from "./forwarding/forwarding.controller.js";
 import { LiveController } from "./live/live.controller.js";
 import { LiveHub } from "./live/live-hub.js";
 import { AUDIT_SOURCE, Looks } from "./looks.js";
+import { CONSOLE_MIGRATIONS } from "./migrations.js";
 import { DriftsController } from "./models/drifts.controller.js";
 import { ModelCards } from "./models/model-cards.js";
 import { PAGE_FILES, PageController } from "./page/page.controller.js";
@@ -48,6 +47,7 @@ import { PersonalController } from "./personal/personal.controller.js";
 import { PersonalReader } from "./personal/personal-reader.js";
 import { PolicyTrialsController } from "./policies/policy-trials.controller.js";
 import { PolicyTrials } from "./policies/policy-trials.js";
+import { caseOpening } from "./projection/open-cases.js";
 import { ProjectionController } from "./projection/projection.controller.js";
 import { ProjectionStore } from "./projection/projection-store.js";
 import { Retention } from "./projection/retention.js";
@@ -60,11 +60,6 @@ import { SessionController } from "./sessions/session.controller.js";
 import { SessionStore } from "./sessions/session-store.js";
 import { Sessions } from "./sessions/sessions.js";
 import { ViewsController } from "./views/views.controller.js";
-
-export const CONSOLE_MIGRATIONS: Migrations = {
-  schema: "console",
-  directory: new URL("../migrations/", import.meta.url),
-};
 
 /** As `npm run build` leaves it. */
 const PAGE_FOLDER = fileURLToPath(new URL("../web/dist/page/", import.meta.url));
@@ -172,14 +167,12 @@ function sessionProviders(config: ConsoleConfig): Provider[] {
 
 function shownProviders(config: ConsoleConfig): Provider[] {
   const { REGISTRY_URL: registryUrl } = config;
-  const outcomes = new Set(config.CASE_OUTCOMES.map((outcome) => OUTCOME_NUMBERS[outcome]));
   return [
     {
       provide: ProjectionStore,
       // The schema is there before the first record is read.
       inject: [BACKGROUND, SCHEMA_READY],
-      useFactory: (database: Database) =>
-        new ProjectionStore(database, { outcomes, dueAfterMs: config.CASE_HOURS * HOUR_MS }),
+      useFactory: (database: Database) => new ProjectionStore(database, caseOpening(config)),
     },
     {
       provide: Retention,

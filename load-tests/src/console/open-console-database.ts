@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { CONSOLE_MIGRATIONS } from "@tripline/console/console.module";
+import { CONSOLE_MIGRATIONS } from "@tripline/console/migrations";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";

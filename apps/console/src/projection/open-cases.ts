@@ -2,11 +2,20 @@ import { randomUUID } from "node:crypto";
 import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
+import type { ConsoleConfig } from "../config.js";
+import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";
 
 /** Which payments open a case, and by when somebody has to look at it. */
 export interface CaseOpening {
   readonly outcomes: ReadonlySet<Outcome>;
   readonly dueAfterMs: number;
+}
+
+const HOUR_MS = 3_600_000;
+
+export function caseOpening(config: Pick<ConsoleConfig, "CASE_OUTCOMES" | "CASE_HOURS">): CaseOpening {
+  const outcomes = new Set(config.CASE_OUTCOMES.map((outcome) => OUTCOME_NUMBERS[outcome]));
+  return { outcomes, dueAfterMs: config.CASE_HOURS * HOUR_MS };
 }
 
 const candidateRow = z.object({

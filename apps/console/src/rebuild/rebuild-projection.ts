@@ -1,0 +1,65 @@
+import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, FeatureVector, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import { listFiles } from "@tripline/lake/log/list-files";
+import type { LakeRow } from "@tripline/lake/read/read-rows";
+import { readRows } from "@tripline/lake/read/read-rows";
+import { decisionOf, labelOf, vectorOf } from "@tripline/lake/read/row-message";
+import type { ProjectionStore } from "../projection/projection-store.js";
+import { readRecords } from "../projection/read-records.js";
+
+interface Part {
+  readonly topic: string;
+  readonly encode: (row: LakeRow) => Uint8Array;
+}
+
+/** Labels first: a payment that was answered opens no case. */
+const PARTS: readonly Part[] = [
+  { topic: TOPICS.labels.name, encode: (row) => Label.encode(labelOf(row)).finish() },
+  { topic: TOPICS.features.name, encode: (row) => FeatureVector.encode(vectorOf(row)).finish() },
+  { topic: TOPICS.decisions.name, encode: (row) => Decision.encode(decisionOf(row)).finish() },
+];
+
+export interface Rebuilding {
+  readonly store: Pick<ProjectionStore, "add">;
+  readonly lake: string;
+  /** UTC, `YYYY-MM-DD`. */
+  readonly days: readonly string[];
+  /** Who was erased: the lake has their payments still, under their tokens. */
+  readonly erasures: readonly Pick<Erasure, "tenant" | "subject">[];
+}
+
+/**
+ * Reads what the console shows from a lake instead of the topics, which keep less. May run beside the consumer, again, and be
+ * killed at any point: what is there stays as it is.
+ *
+ * @returns rows that were read, by topic
+ * @throws TriplineError `not-found` where the lake has none of the topics; as `readRows` and `ProjectionStore.add` do
+ */
+export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<string, number>> {
+  // Before anything is written.
+  for (const { topic } of PARTS) await listFiles(of.lake, topic, of.days);
+  const erased = new Set(of.erasures.map(({ tenant, subject }) => `${tenant}/${subject}`));
+  const counts = new Map<string, number>();
+  for (const { topic, encode } of PARTS) {
+    for (const day of of.days) {
+      for await (const rows of readRows({ lake: of.lake, topic, days: [day] })) {
+        const kept = rows.filter(({ tenant, card_token }) => !erased.has(`${tenant}/${card_token}`));
+        await of.store.add(readRecords([batchOf(topic, kept, encode)]), partitionsOf(kept));
+        counts.set(topic, (counts.get(topic) ?? 0) + kept.length);
+      }
+    }
+  }
+  return counts;
+}
+
+const partitionsOf = (rows: readonly LakeRow[]): Set<number> =>
+  new Set(rows.map(({ kafka_partition }) => Number(kafka_partition)));
+
+function batchOf(topic: string, rows: readonly LakeRow[], encode: Part["encode"]) {
+  const records = rows.map((row) => ({
+    ...{ topic, partition: Number(row.kafka_partition), offset: Number(row.kafka_offset), key: "", headers: {} },
+    ...{ value: Buffer.from(encode(row)), timestampMs: 0 },
+  }));
+  return { topic, partition: 0, records };
+}
