@@ -16,7 +16,9 @@ import xgboost
 from tripline_training.check_data import check_before_training
 from tripline_training.data.dataset import ALWAYS, Dataset, Span, open_dataset, parse_moment_ms, parse_span
 from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data_checks.feature_kinds import read_spec_features
 from tripline_training.errors import TrainingError, run_command
+from tripline_training.evaluation.segments import describe_segments
 from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.metrics import Quality, calibration_curve, expected_calibration_error, measure
 from tripline_training.registry import registry
@@ -78,12 +80,12 @@ def train(options: Options) -> Outcome:
             f"calibration={calibration.kind} held_out_days={calibration.days}"
         )
     card = scorecard_to_publish(rows, spec, delay_ms)
-    valid, later_calibration = _assess_later_rows(booster, dataset, options)
+    valid, segments, later_calibration = _assess_later_rows(booster, dataset, options)
     model = export_checked(booster, rows, options.seed, card)
     with step("publish") as said:
         metrics: dict[str, Any] = {"calibration": {**asdict(calibration), **later_calibration}}
         if valid is not None:
-            metrics["valid"] = valid.as_json()
+            metrics |= {"valid": valid.as_json(), "segments": segments}
         used = {**params.as_json(), "seed": options.seed, "jobs": options.jobs}
         facts = compose_facts(spec, rows, metrics, Lineage(options.features, options.commit, used, known_by_ms))
         version, folder = registry.publish(root, options.name, files_of(booster, model, rows, card), facts)
@@ -95,10 +97,11 @@ def train(options: Options) -> Outcome:
 
 def _assess_later_rows(
     booster: xgboost.Booster, dataset: Dataset, options: Options
-) -> tuple[Quality | None, dict[str, Any]]:
-    """The measures and the calibration: its error by bins of equally many payments, its curve by tenths."""
+) -> tuple[Quality | None, list[dict[str, Any]], dict[str, Any]]:
+    """The measures, on the whole and by segment, and the calibration: its error by bins of equally many payments, its curve
+    by tenths."""
     if options.valid is None:
-        return None, {"ece": None}
+        return None, [], {"ece": None}
     with step("valid") as said:
         later = dataset.rows_with_truth(options.valid)
         scores = predict_booster(booster, later.features) if len(later) else np.zeros(0, np.float32)
@@ -108,7 +111,12 @@ def _assess_later_rows(
             f"rows={quality.rows} frauds={quality.frauds} ap={figure(quality.average_precision)} "
             f"auc={figure(quality.auc_roc)} cp100={figure(quality.card_precision_at_100)} ece={error:.5f}"
         )
-    return quality, {"ece": error, "curve": calibration_curve(scores, later.fraud)}
+    amount = next((f.name for f in read_spec_features(options.feature_spec) if f.kind == "amount"), None)
+    segments: list[dict[str, Any]] = []
+    if amount is not None and len(later):
+        amounts = later.features[:, dataset.spec.names.index(amount)]
+        segments = describe_segments(amounts, later.occurred_at_ms, later.fraud, scores)
+    return quality, segments, {"ece": error, "curve": calibration_curve(scores, later.fraud)}
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:

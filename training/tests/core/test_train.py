@@ -49,6 +49,10 @@ def test_publishes_a_model_that_describes_itself(outcome: Outcome, tmp_path: Pat
     assert manifest["lineage"]["params"]["trees"] == read_params(DEFAULT_PARAMS).trees
     assert manifest["metrics"]["train"]["rows"] == outcome.rows == 2000
     assert manifest["metrics"]["valid"]["rows"] == 600
+    for kind in ("amount", "hour (UTC)"):
+        parts = [part for part in manifest["metrics"]["segments"] if part["kind"] == kind]
+        assert sum(part["rows"] for part in parts) == 600, kind
+        assert sum(part["frauds"] for part in parts) == manifest["metrics"]["valid"]["frauds"], kind
     # It has learnt something: fraud in the data follows amount and risk.
     assert manifest["metrics"]["valid"]["auc_roc"] > 0.8
     assert (tmp_path / "registry/models/fraud/aliases/champion").read_text().strip() == outcome.version

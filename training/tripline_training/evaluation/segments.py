@@ -19,6 +19,9 @@ FRAUDS_FOR_MEASURES_MIN = 5
 TERMINALS_NAMED_MAX = 10
 HOUR_MS = 3_600_000
 
+Part = tuple[str, str, NDArray[np.bool_]]
+"""Kind, name, and which payments are in it."""
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -47,19 +50,10 @@ class MissedTerminal:
 
 def measure_segments(scored: Scored, costs: CostMatrix) -> list[Segment]:
     """By amount, by hour of the day (UTC), by age of the card within the file, by how busy the terminal is."""
-    hours = (scored.occurred_at_ms // HOUR_MS) % 24
     busy = np.bincount(scored.terminals)[scored.terminals]
     low, high = np.quantile(busy, (1 / 3, 2 / 3))
-    parts: list[tuple[str, str, NDArray[np.bool_]]] = [
-        *(
-            (
-                "amount",
-                f"{a:g} to {b:g}" if np.isfinite(b) else f"from {a:g}",
-                (scored.amounts >= a) & (scored.amounts < b),
-            )
-            for a, b in pairwise(AMOUNT_BANDS)
-        ),
-        *(("hour (UTC)", f"{a:02}:00 to {b:02}:00", (hours >= a) & (hours < b)) for a, b in pairwise(HOUR_BANDS)),
+    parts: list[Part] = [
+        *_bands(scored.amounts, scored.occurred_at_ms),
         ("card", f"first seen within {NEW_CARD_DAYS} days", scored.card_age_days < NEW_CARD_DAYS),
         ("card", f"first seen {NEW_CARD_DAYS} or more days before", scored.card_age_days >= NEW_CARD_DAYS),
         ("terminal", f"quiet: at most {low:g} payments", busy <= low),
@@ -67,6 +61,43 @@ def measure_segments(scored: Scored, costs: CostMatrix) -> list[Segment]:
         ("terminal", f"busy: more than {high:g} payments", busy > high),
     ]
     return [_measure(kind, name, scored, within, costs) for kind, name, within in parts if within.any()]
+
+
+def describe_segments(
+    amounts: NDArray[np.floating],
+    occurred_at_ms: NDArray[np.int64],
+    fraud: NDArray[np.int64],
+    scores: NDArray[np.floating],
+) -> list[dict[str, Any]]:
+    """By amount and by hour of the day (UTC), for a model's manifest: what a card says of the parts where it is weak."""
+    described: list[dict[str, Any]] = []
+    for kind, name, within in _bands(amounts, occurred_at_ms):
+        if not within.any():
+            continue
+        ap, auc = _rank_measures(fraud[within], scores[within])
+        described.append(
+            {
+                "kind": kind,
+                "name": name,
+                "rows": int(within.sum()),
+                "frauds": int(fraud[within].sum()),
+                "mean_score": float(scores[within].mean(dtype=np.float64)),
+                "average_precision": ap,
+                "auc_roc": auc,
+            }
+        )
+    return described
+
+
+def _bands(amounts: NDArray[np.floating], occurred_at_ms: NDArray[np.int64]) -> list[Part]:
+    hours = (occurred_at_ms // HOUR_MS) % 24
+    return [
+        *(
+            ("amount", f"{a:g} to {b:g}" if np.isfinite(b) else f"from {a:g}", (amounts >= a) & (amounts < b))
+            for a, b in pairwise(AMOUNT_BANDS)
+        ),
+        *(("hour (UTC)", f"{a:02}:00 to {b:02}:00", (hours >= a) & (hours < b)) for a, b in pairwise(HOUR_BANDS)),
+    ]
 
 
 def missed_terminals(scored: Scored, costs: CostMatrix) -> list[MissedTerminal]:
@@ -83,18 +114,25 @@ def missed_terminals(scored: Scored, costs: CostMatrix) -> list[MissedTerminal]:
 
 def _measure(kind: str, name: str, scored: Scored, within: NDArray[np.bool_], costs: CostMatrix) -> Segment:
     fraud, scores = scored.fraud[within], scored.scores[within]
-    frauds = int(fraud.sum())
-    defined = frauds >= FRAUDS_FOR_MEASURES_MIN and frauds < len(fraud)
-    counts = counts_from_top(rank_scores(scores), fraud, np.ones(len(fraud))) if defined else None
+    ap, auc = _rank_measures(fraud, scores)
     money = money_saved(costs, scored.amounts[within], fraud, scores)
     return Segment(
         kind=kind,
         name=name,
         rows=len(fraud),
-        frauds=frauds,
-        average_precision=average_precision(*counts) if counts else None,
-        auc_roc=auc_roc(*counts) if counts else None,
+        frauds=int(fraud.sum()),
+        average_precision=ap,
+        auc_roc=auc,
         predicted=float(scores.mean()),
         money_saved=money.saved,
         money_saved_share=money.saved_share,
     )
+
+
+def _rank_measures(fraud: NDArray[np.int64], scores: NDArray[np.floating]) -> tuple[float | None, float | None]:
+    """AP and AUC; None where there are too few frauds, or nothing else."""
+    frauds = int(fraud.sum())
+    if frauds < FRAUDS_FOR_MEASURES_MIN or frauds == len(fraud):
+        return None, None
+    counts = counts_from_top(rank_scores(scores), fraud, np.ones(len(fraud)))
+    return average_precision(*counts), auc_roc(*counts)
