@@ -137,6 +137,25 @@ describe("a verdict", () => {
     });
   });
 
+  test("on a case that is decided already is refused with who decided it, and nothing is labelled again", async () => {
+    const { id, revision, payment, card } = await newCase();
+    frontDoor.answer = { status: 202, body: {} };
+    const sent = () => frontDoor.seen.filter(({ body }) => JSON.stringify(body)?.includes(card));
+    await ana.post(`/api/cases/${id}/verdict`, { revision, verdict: "fraud", reason: "stolen-card" });
+    const late = { revision: revision + 1, verdict: "genuine", reason: "customer-confirmed" };
+    await expect(ben.post(`/api/cases/${id}/verdict`, late)).resolves.toMatchObject({
+      status: 409,
+      body: { code: "changed-meanwhile", detail: expect.stringContaining("Ana: Closed it as fraud") },
+    });
+    await expect(ben.get(`/api/cases/${id}`)).resolves.toMatchObject({ body: { status: "closed", verdict: "fraud" } });
+    const waiting = "SELECT count(*) FROM console.label_outbox WHERE transaction_id = $1";
+    await eventually(async () => {
+      const count = z.object({ count: z.coerce.number() });
+      expect(await bed.database.query(count, waiting, [payment.transactionId])).toEqual([{ count: 0 }]);
+    });
+    expect(sent()).toMatchObject([{ path: "/v1/labels", body: { fraud: true } }]);
+  });
+
   test("does not stand when a payment came to the case meanwhile", async () => {
     const { id, revision, card } = await newCase();
     const further = testPayment(bed.tenant, { card });

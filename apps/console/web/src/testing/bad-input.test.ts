@@ -1,0 +1,101 @@
+import type { ServerResponse } from "node:http";
+import type { Browser, Page } from "playwright-core";
+import { Api } from "./fixture-api.js";
+import { Refusal } from "./fixture-request.js";
+import type { FixtureServer } from "./fixture-server.js";
+import { startFixture } from "./fixture-server.js";
+import { makeSession } from "./fixture-session.js";
+import { makeDecision, seeded } from "./made-up-payments.js";
+import type { WatchedPage } from "./open-browser.js";
+import { openBrowser, openPage } from "./open-browser.js";
+
+/* What goes wrong meanwhile is told in its place, and nothing typed is lost. The rest of it: case-work.test.ts, screens.test.ts. */
+
+const START_MS_MAX = 60_000;
+
+let browser: Browser;
+let api: Api;
+let fixture: FixtureServer;
+let opened: WatchedPage;
+let page: Page;
+let streams: ServerResponse[];
+
+/** The same payment to each listener, then nothing. */
+function stream(response: ServerResponse): void {
+  streams.push(response);
+  const decision = makeDecision(seeded(1), Date.now(), "review");
+  response.writeHead(200, { "content-type": "text/event-stream" });
+  response.write(`event: decisions\ndata: ${JSON.stringify([decision])}\n\n`);
+}
+
+beforeAll(async () => {
+  browser = await openBrowser();
+}, START_MS_MAX);
+
+beforeEach(async () => {
+  streams = [];
+  api = new Api(Date.now(), 20);
+  fixture = await startFixture(api, makeSession(Date.now()), stream);
+  opened = await openPage(browser, { baseURL: fixture.url });
+  page = opened.page;
+});
+
+afterEach(async () => {
+  await opened.context.close();
+  await fixture.close();
+});
+afterAll(() => browser?.close());
+
+test("an event stream that is cut is told and followed again, and a payment that comes twice is shown once", async () => {
+  await page.goto("/live");
+  await page.getByRole("status").getByText("Connected").waitFor();
+  const card = page.getByRole("link", { name: /^ct_/ });
+  await card.waitFor();
+  fixture.failing.set("/api/live", new Refusal(503, "database-unavailable", "The database does not answer."));
+  for (const response of streams) response.end();
+  await page.getByRole("status").getByText("The stream is cut. Trying again.").waitFor();
+  expect(await card.count()).toBe(1);
+  fixture.failing.clear();
+  await page.getByRole("status").getByText("Connected").waitFor();
+  expect([streams.length, await card.count()]).toEqual([2, 1]);
+});
+
+test("while the backend is down a note is not lost, and is added once it is back", async () => {
+  await page.goto("/cases/20000");
+  const note = page.getByLabel("New note");
+  await note.fill("She never got the card");
+  await page.route("**/notes", (route) => route.abort("connectionrefused"));
+  await page.getByRole("button", { name: "Add note" }).click();
+  await page.getByRole("alert").getByText("The console does not answer").waitFor();
+  expect(await note.inputValue()).toBe("She never got the card");
+  await page.unroute("**/notes");
+  await page.getByRole("button", { name: "Add note" }).click();
+  await page.getByRole("listitem").getByText("She never got the card").waitFor();
+});
+
+test("a verdict on a case that a colleague has decided meanwhile is refused in place, with what was typed", async () => {
+  await page.goto("/cases/20000");
+  await page.getByRole("button", { name: "Genuine" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Note", { exact: true }).fill("She confirmed it by phone");
+  api.change("20000", { status: "closed", verdict: "fraud" });
+  await dialog.getByRole("button", { name: "Label as genuine" }).click();
+  await dialog.getByRole("alert").getByText("Somebody was faster").waitFor();
+  expect(await dialog.getByLabel("Note", { exact: true }).inputValue()).toBe("She confirmed it by phone");
+  expect(api.detail("20000")).toMatchObject({ status: "closed", verdict: "fraud" });
+});
+
+test("a draft that a colleague saved meanwhile is not overwritten, and the own text stays", async () => {
+  await page.goto("/policy/drafts/night");
+  await page.getByText("Valid. The examples go as they say.").waitFor();
+  await page.getByRole("textbox", { name: "Policy text" }).focus();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type("\n# mine");
+  const [theirs] = api.control.drafts;
+  if (theirs === undefined) throw new Error("there is no draft");
+  api.control.drafts = [{ ...theirs, version: theirs.version + 1, author: "lin" }];
+  await page.getByRole("button", { name: "Save draft" }).click();
+  await page.getByRole("alert").getByText("lin saved version 5 of it.").waitFor();
+  await page.getByText("# mine").waitFor();
+  expect(api.control.drafts[0]?.text).not.toContain("# mine");
+});
