@@ -17,6 +17,8 @@ export interface ConsoleStage {
   readonly browser: Browser;
   /** Prints each step once it has happened. */
   print(text: string): void;
+  /** Takes a picture of a screen that only the journey can show. */
+  picture?(name: string, page: Page): Promise<void>;
 }
 
 export const DECISION_WAIT_SECONDS = 20;
@@ -25,12 +27,12 @@ const LOOKS_MAX = 100;
 const LOOK_MS = 200;
 
 /** Asks again until it is so. @throws Error with the sentence, after some 20 seconds and the time of the looks */
-export async function comesTrue(sentence: string, look: () => Promise<boolean>): Promise<void> {
+export async function comesTrue(sentence: string | (() => string), look: () => Promise<boolean>): Promise<void> {
   for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
     if (await look()) return;
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  throw new Error(sentence);
+  throw new Error(typeof sentence === "string" ? sentence : sentence());
 }
 
 /** What the next small payment at the terminal, of a card without a past, is decided as. */

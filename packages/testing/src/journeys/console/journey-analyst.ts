@@ -7,12 +7,13 @@ import { comesTrue, DECISION_WAIT_SECONDS, inBrowser, payAt, signIn } from "./co
 
 const LARGE_MINOR = 150_000;
 const PAYMENTS = 3;
+const STOPPED = ["review", "decline"];
 const STEP_MS = 30_000;
 const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /**
  * An administrator lets an analyst in, who sets up a second factor, signs in with it, and closes a case as fraud by keyboard. The
- * next payment at the terminal is reviewed, the terminal is watched, and the audit log holds.
+ * next payment at the terminal is reviewed or declined, the terminal is watched, and the audit log holds.
  *
  * @throws Error in one sentence that says which step failed
  */
@@ -34,11 +35,18 @@ export async function analystJourney(stage: ConsoleStage): Promise<void> {
     await setUpFactor(page, userName, password);
     print(`An administrator let ${userName} in, who signed in with a password and a code.`);
     await closeAsFraud(page, payment.terminalId);
-    await comesTrue("The next payment at the terminal was not reviewed.", async () => {
-      const { outcome, reasons } = await payAt(stage, payment.terminalId);
-      return outcome === "review" && reasons.includes("TERMINAL_WITH_FRAUDS");
-    });
-    print("The case was closed as fraud by keyboard, and the next payment at its terminal went to review.");
+    let next: Awaited<ReturnType<typeof payAt>> = { outcome: undefined, reasons: [] };
+    await comesTrue(
+      () => `The next payment at the terminal was not stopped: ${next.outcome}, ${next.reasons.join(", ")}.`,
+      async () => {
+        next = await payAt(stage, payment.terminalId);
+        // A model that knows terminals may be stricter than the rule.
+        return STOPPED.includes(next.outcome ?? "") && next.reasons.includes("TERMINAL_WITH_FRAUDS");
+      },
+    );
+    print(
+      `The case was closed as fraud by keyboard, and the next payment at its terminal is stopped: ${next.outcome}.`,
+    );
     await watch(page, payment.terminalId);
     await auditHolds(admin);
     print("The terminal is watched, and the audit log holds, signatures and all.");

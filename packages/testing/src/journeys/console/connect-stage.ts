@@ -1,0 +1,34 @@
+import { join } from "node:path";
+import { ControlClient } from "@tripline/system/client/control-client";
+import { RolloutClient } from "@tripline/system/client/rollout-client";
+import { TokenSource } from "@tripline/system/client/token-source";
+import { TriplineClient } from "@tripline/system/client/tripline-client";
+import { readPorts } from "@tripline/system/ports.mjs";
+import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import { DEMO_CLIENT_ID, OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
+import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import type { Browser } from "playwright-core";
+import type { ConsoleStage } from "./console-stage.js";
+
+/** The system that runs on this machine's ports as a stage. @param workspace its folder below `.tripline` */
+export function connectStage(
+  workspace: string,
+  registryUrl: string,
+  browser: Browser,
+  print: (text: string) => void,
+): ConsoleStage {
+  const secrets = demoSecrets(workspaceIn(join(STATE_DIRECTORY, workspace)).secrets);
+  const ports = readPorts();
+  const at = (port: number): string => `http://127.0.0.1:${port}`;
+  const tokensFor = (clientId: string, clientSecret: string): TokenSource =>
+    new TokenSource({ tokenUrl: `${at(ports.auth)}/oauth/token`, clientId, clientSecret });
+  return {
+    consoleUrl: at(ports.console),
+    passwords: { demo: secrets.demoPassword, lead: secrets.leadPassword },
+    client: new TriplineClient(at(ports.ingestion), tokensFor(DEMO_CLIENT_ID, secrets.clientSecret)),
+    rollouts: new RolloutClient(
+      new ControlClient(at(ports.control), tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret)),
+    ),
+    ...{ registryUrl, browser, print },
+  };
+}

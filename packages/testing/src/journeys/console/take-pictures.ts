@@ -1,0 +1,101 @@
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { CONSOLE_JOURNEYS } from "./console-journeys.js";
+import type { ConsoleStage } from "./console-stage.js";
+import { inBrowser, signIn } from "./console-stage.js";
+
+const QUALITY_PERCENT = 80;
+const HEIGHT_PX = 900;
+/** A screen that is longer than the window is shown so far. */
+const LONG_PX = 1_900;
+const LIVE_MS = 20_000;
+
+interface Screen {
+  readonly name: string;
+  /** Leads there and waits until the screen shows its data. */
+  readonly open: (page: Page) => Promise<void>;
+}
+
+const heading = (page: Page, name: string): Promise<void> => page.getByRole("heading", { name }).first().waitFor();
+const visit = (path: string, name: string) => async (page: Page) => {
+  await page.goto(path);
+  await heading(page, name);
+};
+
+const SCREENS: readonly Screen[] = [
+  { name: "live", open: openLive },
+  { name: "queue", open: openQueue },
+  { name: "case", open: openCase },
+  { name: "entity", open: openEntity },
+  { name: "lists", open: visit("/lists", "Lists") },
+  { name: "policy", open: visit("/policy", "Revisions") },
+  { name: "health", open: visit("/system", "Archive") },
+  { name: "audit", open: visit("/audit", "Audit") },
+  { name: "admin", open: visit("/admin", "People") },
+];
+
+/**
+ * Tells the journeys through the console, so that there are lists, revisions, a rollout and an audit log to see beside what the
+ * traffic brings, and takes a picture of each screen in both themes: `queue-light.webp` and so on.
+ */
+export async function takePictures(stage: ConsoleStage, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const picture = (name: string, page: Page) => takePicture(page, folder, name);
+  for (const tell of Object.values(CONSOLE_JOURNEYS)) await tell({ ...stage, picture });
+  await inBrowser(stage, 1, async (page) => {
+    if (page === undefined) throw new Error("There is no browser.");
+    await signIn(page, "demo", stage.passwords.demo);
+    for (const { name, open } of SCREENS) {
+      await open(page);
+      await picture(name, page);
+      stage.print(`${name} is in the picture.`);
+    }
+  });
+}
+
+async function takePicture(page: Page, folder: string, name: string): Promise<void> {
+  const size = page.viewportSize();
+  const session = await page.context().newCDPSession(page);
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    const lengthPx = Number(await page.evaluate("document.documentElement.scrollHeight"));
+    await page.setViewportSize({
+      width: size?.width ?? 0,
+      height: Math.min(LONG_PX, Math.max(HEIGHT_PX, lengthPx)),
+    });
+    await page.waitForLoadState("networkidle").catch(() => undefined);
+    const { data } = await session.send("Page.captureScreenshot", { format: "webp", quality: QUALITY_PERCENT });
+    await writeFile(join(folder, `${name}-${colorScheme}.webp`), Buffer.from(data, "base64"));
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  if (size !== null) await page.setViewportSize(size);
+}
+
+async function openLive(page: Page): Promise<void> {
+  await page.goto("/live");
+  await page.locator("canvas").nth(1).waitFor();
+  // So that the series have a past.
+  await page.waitForTimeout(LIVE_MS);
+}
+
+async function openQueue(page: Page): Promise<void> {
+  await page.goto("/queue");
+  await page.getByRole("row").nth(1).waitFor();
+}
+
+/** The case with the highest score. */
+async function openCase(page: Page): Promise<void> {
+  await page.getByLabel("Sort by").selectOption({ label: "Highest score" });
+  await page.getByRole("row").nth(1).getByRole("link").click();
+  await heading(page, "What moved the score");
+  await page.locator(".react-flow__node").first().waitFor();
+  const hints = page.getByRole("button", { name: "End the hints" });
+  if (await hints.isVisible()) await hints.click();
+}
+
+/** The terminal of that case. */
+async function openEntity(page: Page): Promise<void> {
+  await page.getByRole("region", { name: "Payment", exact: true }).getByRole("link").first().click();
+  await heading(page, "Features now");
+}
