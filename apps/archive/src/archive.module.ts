@@ -16,7 +16,9 @@ import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { ArchiveController } from "./archive.controller.js";
 import { ArchiveMetrics, observeHeld } from "./archive-metrics.js";
+import { readCompactionNote } from "./compaction-note.js";
 import type { ArchiveConfig } from "./config.js";
+import { JobsController, READ_COMPACTION } from "./jobs.controller.js";
 import { StagedWriter } from "./writing/staged-writer.js";
 import { ARCHIVE_GROUP, TopicArchives } from "./writing/topic-archives.js";
 
@@ -37,8 +39,9 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
     return {
       module: ArchiveModule,
       imports: [KafkaModule.forRoot(config, { clientId: "archive" })],
-      controllers: [ArchiveController],
+      controllers: [ArchiveController, JobsController],
       providers: [
+        { provide: READ_COMPACTION, useValue: () => readCompactionNote(disk, config.LAKE_URL) },
         ArchiveMetrics,
         { provide: StagedWriter, useFactory: () => StagedWriter.open(disk) },
         {

@@ -1,7 +1,14 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
+import { topicFolder } from "@tripline/lake/lake-layout";
+import type { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { openDisk } from "@tripline/lake/log/open-disk";
+import { noteCompaction } from "./compaction-note.js";
 import { compactDay } from "./writing/compact-day.js";
 
-/** `node apps/archive/dist/compact.js <lake> <topic> <day>` merges the files of one day of a topic into one. */
+/**
+ * `node apps/archive/dist/compact.js <lake> <topic> <day>` merges the files of one day of a topic into one. What came of it stands in
+ * the lake, for the console's screen Health.
+ */
 
 const EXIT_USAGE = 64;
 const [lake, topic, day, ...rest] = process.argv.slice(2);
@@ -12,12 +19,26 @@ if (lake === undefined || topic === undefined || day === undefined || rest.lengt
   );
   process.exit(EXIT_USAGE);
 }
+const startedAtMs = performance.now();
+let disk: LakeDisk | undefined;
 try {
-  const { files, rows } = await compactDay(lake, topic, day);
+  disk = await openDisk(lake);
+  const { files, rows } = await compactDay(lake, topic, day, disk);
+  await note({ files, rows, failure: null });
   process.stdout.write(
     files < 2 ? `compact: files=${files} nothing to do\n` : `compact: files=${files} rows=${rows}\n`,
   );
 } catch (thrown) {
-  process.stderr.write(`${asTriplineError(thrown).message}\n`);
+  const { message } = asTriplineError(thrown);
+  await note({ files: 0, rows: 0, failure: message }).catch(() => {});
+  process.stderr.write(`${message}\n`);
   process.exit(1);
+}
+
+/** Nothing is left in a folder that is not a lake of that topic. */
+async function note(facts: { readonly files: number; readonly rows: number; readonly failure: string | null }) {
+  if (disk === undefined || lake === undefined || topic === undefined || day === undefined) return;
+  if ((await disk.list(topicFolder(lake, topic))).length === 0) return;
+  const took_ms = Math.round(performance.now() - startedAtMs);
+  await noteCompaction(disk, lake, { topic, day, ended_at: new Date().toISOString(), took_ms, ...facts });
 }

@@ -6,9 +6,12 @@ import { promisify } from "node:util";
 import { TOPICS } from "@tripline/contracts/topics";
 import { FolderDisk } from "@tripline/lake/log/folder-disk";
 import { listFiles } from "@tripline/lake/log/list-files";
-import { TestBench } from "../testing/bench.js";
+import type { RunningService } from "@tripline/nest-kit/start-service";
+import type { CompactionNote } from "../compaction-note.js";
+import { TestBench, until } from "../testing/bench.js";
 import { DAY_MS, NOON_MS, transactionOf, vectorOf, vectorRecord } from "../testing/records.js";
 import { compactDay } from "./compact-day.js";
+import type { Writing } from "./topic-archive.js";
 
 const TOPIC = TOPICS.features.name;
 const DAY = "2024-02-29";
@@ -16,10 +19,18 @@ const ENTRY = fileURLToPath(new URL("../compact.js", import.meta.url));
 const run = promisify(execFile);
 
 let bench: TestBench;
+let service: Pick<RunningService, "url">;
+
+interface Jobs {
+  readonly writing: readonly Writing[];
+  readonly compaction: CompactionNote | null;
+}
+
+const jobs = async (): Promise<Jobs> => (await (await fetch(`${service.url}/jobs`)).json()) as Jobs;
 
 beforeAll(async () => {
   bench = await TestBench.open();
-  await bench.start({ FLUSH_AGE_MS: "50" });
+  service = await bench.start({ FLUSH_AGE_MS: "50" });
 });
 
 afterAll(() => bench.close());
@@ -103,7 +114,23 @@ test("the command says what it did in a line", async () => {
   expect(stdout).toBe(`compact: files=${files} rows=${next / 2}\n`);
   const again = await run(process.execPath, [ENTRY, bench.lake, TOPIC, "2024-03-01"]);
   expect(again.stdout).toBe("compact: files=1 nothing to do\n");
+  const told = await jobs();
+  expect(told.compaction).toMatchObject({ topic: TOPIC, day: "2024-03-01", files: 1, rows: 0, failure: null });
+  expect(told.writing.find(({ topic }) => topic === TOPIC)).toEqual({
+    ...{ topic: TOPIC, failure: null },
+    written: { ended_at: expect.any(String), took_ms: expect.any(Number), rows: expect.any(Number), files: 2 },
+  });
   expect((await listFiles(bench.lake, TOPIC)).positions.size).toBeGreaterThan(0);
+});
+
+test("a compaction that fails is told by the archive as one sentence", async () => {
+  await fill();
+  await expect(run(process.execPath, [ENTRY, bench.lake, TOPIC, "yesterday"])).rejects.toMatchObject({ code: 1 });
+  // What the archive read of it is kept for some seconds.
+  await until("the failure is told", async () => {
+    const { compaction } = await jobs();
+    return compaction?.failure === '"yesterday" is not a day. Give days as YYYY-MM-DD.';
+  });
 });
 
 test.each([

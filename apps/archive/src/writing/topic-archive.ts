@@ -27,6 +27,19 @@ export interface FlushLimits {
   readonly ageMs: number;
 }
 
+/** What was last written of a topic, and why nothing is at the moment. */
+export interface Writing {
+  readonly topic: string;
+  /** Null until this process has written once. */
+  readonly written: {
+    readonly ended_at: string;
+    readonly took_ms: number;
+    readonly rows: number;
+    readonly files: number;
+  } | null;
+  readonly failure: string | null;
+}
+
 export interface TopicArchiveOptions {
   readonly table: LakeTable;
   readonly limits: FlushLimits;
@@ -52,6 +65,7 @@ export class TopicArchive {
   /** By partition. Nothing says which are assigned elsewhere by now, so each is forgotten after a while. */
   readonly #beginFaults = new Map<number, { readonly error: TriplineError; readonly atMs: number }>();
   #flushFault: TriplineError | undefined;
+  #written: Writing["written"] = null;
   #changed = Promise.withResolvers<void>();
   #loop: Promise<void> = Promise.resolve();
 
@@ -71,6 +85,13 @@ export class TopicArchive {
   get held(): { readonly rows: number; readonly oldestAgeMs: number } {
     const { rows, sinceMs } = this.#buffer;
     return { rows, oldestAgeMs: sinceMs === undefined ? 0 : performance.now() - sinceMs };
+  }
+
+  get writing(): Writing {
+    return {
+      ...{ topic: this.options.table.topic.name, written: this.#written },
+      failure: this.#flushFault?.message ?? null,
+    };
   }
 
   /**
@@ -237,6 +258,10 @@ export class TopicArchive {
     if (!(await log.append({ id, prefix, ranges, files, replaces: [] }))) return false;
     const topic = table.topic.name;
     metrics.flushed(topic, rows.length, files.length, startedAtMs);
+    this.#written = {
+      ...{ ended_at: new Date().toISOString(), took_ms: Math.round(performance.now() - startedAtMs) },
+      ...{ rows: rows.length, files: files.length },
+    };
     logger.debug({ topic, rows: rows.length, files: files.length }, "archive: wrote rows to the lake");
     return true;
   }

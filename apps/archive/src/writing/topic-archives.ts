@@ -7,7 +7,7 @@ import { TopicLog } from "@tripline/lake/log/topic-log";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { ArchiveMetrics } from "../archive-metrics.js";
 import type { StagedWriter } from "./staged-writer.js";
-import type { FlushLimits } from "./topic-archive.js";
+import type { FlushLimits, Writing } from "./topic-archive.js";
 import { TopicArchive } from "./topic-archive.js";
 
 /** The group under which Kafka shows how far the archive is. Where to resume is read from the lake alone. */
@@ -57,6 +57,10 @@ export class TopicArchives implements OwnPositions {
   /** @throws TriplineError why some topic does not get into the lake at the moment */
   check(): void {
     for (const archive of this.#archives.values()) archive.check();
+  }
+
+  get writing(): readonly Writing[] {
+    return [...this.#archives.values()].map((archive) => archive.writing);
   }
 
   /** What all of them together hold in memory. */

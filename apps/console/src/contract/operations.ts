@@ -21,6 +21,33 @@ export interface DeadLetters {
   readonly records: number;
 }
 
+/** What is done to the lake. Of several instances of the archive, one tells what itself has written. */
+export interface ArchiveJobs {
+  readonly writing: readonly {
+    readonly topic: string;
+    /** Null until it has written once since its start. */
+    readonly last: {
+      readonly atMs: number;
+      readonly tookMs: number;
+      readonly rows: number;
+      readonly files: number;
+    } | null;
+    /** Why it cannot write at the moment, in a sentence; it tries again. */
+    readonly failure: string | null;
+  }[];
+  /** The last one; null where none has run. */
+  readonly compaction: {
+    readonly topic: string;
+    readonly day: string;
+    readonly atMs: number;
+    readonly tookMs: number;
+    /** Before; one is left. */
+    readonly files: number;
+    readonly rows: number;
+    readonly failure: string | null;
+  } | null;
+}
+
 /** `GET /api/health`. */
 export interface HealthReport {
   readonly atMs: number;
@@ -29,12 +56,16 @@ export interface HealthReport {
   readonly deadLetters: readonly DeadLetters[];
   /** Of the last five minutes, by rung of the ladder. */
   readonly rungs: Readonly<Record<string, number>>;
+  /** Null where the archive does not tell. */
+  readonly archive: ArchiveJobs | null;
 }
 
 /** `GET /api/models`: what the payments of the last hours say of the model that decides and of the one that is tried. */
 export interface ModelsReport {
   readonly champion: ModelFigures | null;
-  readonly candidate: ModelFigures | null;
+  /** The model that is tried: where it decides, and where it is only asked as well. Both or neither. */
+  readonly canary: ModelFigures | null;
+  readonly shadow: ModelFigures | null;
   /** Payments by tenth of the score, champion's and candidate's: ten numbers each. */
   readonly histogram: { readonly champion: readonly number[]; readonly candidate: readonly number[] };
   /** Of the labelled payments, by tenth of the champion's score. */
@@ -99,13 +130,33 @@ export interface ModelCard {
   readonly measures: readonly { readonly name: string; readonly value: number }[];
   /** On payments that it was not trained on; empty where the trainer did not measure it. */
   readonly calibration: readonly CalibrationBin[];
+  /** Of the same payments, so that a model that is weak in a part of them is seen to be. */
+  readonly segments: readonly ModelSegment[];
+}
+
+/** Payments of a kind of amount, or of some hours. */
+export interface ModelSegment {
+  readonly kind: string;
+  readonly name: string;
+  readonly payments: number;
+  readonly frauds: number;
+  readonly meanScore: number;
+  /** Null where there are too few frauds to tell. */
+  readonly averagePrecision: number | null;
+  readonly aucRoc: number | null;
 }
 
 export interface ModelFigures {
   readonly version: string;
+  /** Payments that it scored. */
   readonly decisions: number;
   readonly meanScore: number | null;
   readonly labels: number;
   readonly frauds: number;
+  /** Its mean scores of labelled payments. */
+  readonly fraudScore: number | null;
+  readonly genuineScore: number | null;
+  /** Share that was not approved, and those of them that were fraud; null in shadow, where others decide. */
+  readonly stoppedShare: number | null;
   readonly precision: number | null;
 }

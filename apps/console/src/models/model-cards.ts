@@ -10,6 +10,13 @@ const CARDS_MAX = 16;
 
 const trained = z.object({ rows: z.number(), frauds: z.number() });
 const curve = z.array(z.object({ mean_score: z.number(), fraud_share: z.number(), rows: z.number() }));
+const measured = z.number().nullable();
+const segments = z.array(
+  z.object({
+    ...{ kind: z.string(), name: z.string(), rows: z.number(), frauds: z.number(), mean_score: z.number() },
+    ...{ average_precision: measured, auc_roc: measured },
+  }),
+);
 /** Of the validation days where the trainer measured them, of the newest weeks where it compared with the champion. */
 const validation = z.object({
   calibration: z.object({ curve: curve.optional() }).optional(),
@@ -48,9 +55,9 @@ export class ModelCards {
 }
 
 function cardOf({ metrics, lineage, ...manifest }: ModelManifest, aliases: readonly string[]): ModelCard {
-  const { train, ...measured } = metrics;
+  const { train, segments: parts, ...rest } = metrics;
   const rows = trained.safeParse(train).data;
-  const curves = validation.safeParse(measured).data;
+  const curves = validation.safeParse(rest).data;
   const bins = curves?.calibration?.curve ?? curves?.retrain?.newest?.curve;
   return {
     ...{ name: manifest.name, version: manifest.version, aliases, features: manifest.features },
@@ -61,10 +68,14 @@ function cardOf({ metrics, lineage, ...manifest }: ModelManifest, aliases: reado
     },
     commit: lineage.commit,
     parameters: leavesOf(lineage.params).map(([name, value]) => ({ name, value: String(value) })),
-    measures: leavesOf(measured).flatMap(([name, value]) => (typeof value === "number" ? [{ name, value }] : [])),
+    measures: leavesOf(rest).flatMap(([name, value]) => (typeof value === "number" ? [{ name, value }] : [])),
     calibration: (bins ?? []).map(({ mean_score, fraud_share, rows: payments }): CalibrationBin => {
       return { meanScore: mean_score, fraudShare: fraud_share, labels: payments };
     }),
+    segments: (segments.safeParse(parts).data ?? []).map((part) => ({
+      ...{ kind: part.kind, name: part.name, payments: part.rows, frauds: part.frauds, meanScore: part.mean_score },
+      ...{ averagePrecision: part.average_precision, aucRoc: part.auc_roc },
+    })),
   };
 }
 

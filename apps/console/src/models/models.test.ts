@@ -4,10 +4,13 @@ import { openRegistry } from "@tripline/model-registry/open-registry";
 import { publication, temporaryRegistry } from "@tripline/model-registry/testing/publications";
 import { z } from "zod";
 import type { ModelsReport } from "../contract/operations.js";
+import type { FakeService } from "../testing/fake-service.js";
+import { startFakeService } from "../testing/fake-service.js";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
 import { eventually } from "../testing/test-records.js";
 
+let archive: FakeService;
 let bed: TestBed;
 let version: string;
 let removeRegistry: () => Promise<void>;
@@ -23,15 +26,28 @@ beforeAll(async () => {
     train: { rows: 4_000, frauds: 40, first: "x", last: "y" },
     valid: { average_precision: 0.71, auc_roc: null },
     calibration: { ece: 0.002, kind: "isotonic", curve },
+    segments: [
+      {
+        kind: "amount",
+        name: "0 to 10",
+        rows: 90,
+        frauds: 2,
+        mean_score: 0.01,
+        average_precision: null,
+        auc_roc: null,
+      },
+    ],
   };
   const lineage = { ...manifest.lineage, known_by: "2026-03-01T00:00:00Z" };
   ({ version } = await registry.publish({ ...given, manifest: { ...manifest, metrics, lineage } }));
   await registry.setAlias(given.name, "champion", version);
-  bed = await startTestBed({ REGISTRY_URL: files.url });
+  archive = await startFakeService();
+  bed = await startTestBed({ REGISTRY_URL: files.url, WATCHED_SERVICES: `archive=${archive.url}` });
 });
 
 afterAll(async () => {
   await bed?.close();
+  archive?.close();
   await removeRegistry?.();
 });
 
@@ -41,6 +57,7 @@ test("a model's card says what it was trained on and measured at, and how it is 
   expect(status).toBe(200);
   expect(body).toMatchObject({
     ...{ version, aliases: ["champion"], calibration: [{ meanScore: 0.1, fraudShare: 0.12, labels: 900 }] },
+    segments: [{ kind: "amount", name: "0 to 10", payments: 90, frauds: 2, meanScore: 0.01, aucRoc: null }],
     training: { payments: 4_000, frauds: 40, knownByMs: Date.UTC(2026, 2, 1), fromMs: null },
     measures: [
       { name: "valid.average_precision", value: 0.71 },
@@ -52,6 +69,38 @@ test("a model's card says what it was trained on and measured at, and how it is 
       ...{ status: 404, body: { code: "model-not-found" } },
     });
   }
+});
+
+test("health tells what the archive last did, and how far services are with erasures", async () => {
+  const run = { ended_at: "2026-03-01T12:00:00.000Z", took_ms: 84, rows: 900, files: 2 };
+  archive.answer = {
+    status: 200,
+    body: {
+      checks: { lake: "ok" },
+      writing: [
+        { topic: "features", written: run, failure: null },
+        { topic: "labels", written: null, failure: "The lake is full." },
+      ],
+      compaction: { ...run, topic: "features", day: "2026-02-28", failure: null },
+    },
+  };
+  const last = { atMs: Date.UTC(2026, 2, 1, 12), tookMs: 84, rows: 900, files: 2 };
+  const browser = await bed.as(bed.people.viewer);
+  const { body } = await browser.get("/api/health");
+  expect(body).toMatchObject({
+    services: expect.arrayContaining([{ name: "archive", isReady: true, detail: null }]),
+    archive: {
+      writing: [
+        { topic: "features", last, failure: null },
+        { topic: "labels", last: null, failure: "The lake is full." },
+      ],
+      compaction: { topic: "features", day: "2026-02-28", failure: null, ...last },
+    },
+    lag: expect.arrayContaining([
+      { group: "console-erasures", topic: "erasures", records: expect.any(Number) },
+      { group: "features-erasures", topic: "erasures", records: expect.any(Number) },
+    ]),
+  });
 });
 
 test("days that drifted are shown once, those of all tenants and of the own one", async () => {

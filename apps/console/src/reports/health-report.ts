@@ -1,9 +1,9 @@
-import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
+import { deadLetterTopic, TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
-import type { ConsumerLag, DeadLetters, HealthReport, ServiceHealth } from "../contract/operations.js";
+import type { ArchiveJobs, ConsumerLag, DeadLetters, HealthReport, ServiceHealth } from "../contract/operations.js";
 import { rungOf } from "../decisions/decision-rows.js";
 import { PROJECTION_GROUP } from "../projection/projection.controller.js";
 
@@ -12,13 +12,25 @@ const ANSWER_MS_MAX = 2_000;
 const KEPT_MS = 2_000;
 const RUNGS_MS = 300_000;
 
-/** Who reads what, of the consumers that payments and cases wait for. */
+/** Who reads what, of the consumers that payments, cases and erased people wait for. */
 const GROUPS: readonly { readonly group: string; readonly topics: readonly string[] }[] = [
   { group: "features", topics: [TOPICS.transactions.name, TOPICS.labels.name] },
   { group: "decisions", topics: [TOPICS.features.name] },
   { group: "archive", topics: [TOPICS.transactions.name, TOPICS.decisions.name, TOPICS.labels.name] },
   { group: PROJECTION_GROUP, topics: [TOPICS.features.name, TOPICS.decisions.name, TOPICS.labels.name] },
+  ...["features-erasures", "console-erasures"].map((group) => ({ group, topics: [TABLES.erasures.name] })),
 ];
+
+const ARCHIVE = "archive";
+
+const failure = z.string().nullable();
+const count = z.number();
+const run = z.object({ ended_at: z.iso.datetime(), took_ms: count, rows: count, files: count });
+const compactionRun = run.extend({ topic: z.string(), day: z.string(), failure });
+const jobs = z.object({
+  writing: z.array(z.object({ topic: z.string(), written: run.nullable(), failure })),
+  compaction: compactionRun.nullable(),
+});
 
 const ready = z.object({ checks: z.record(z.string(), z.string()).default({}) });
 const rungRow = z.object({ rung: z.number(), payments: z.coerce.number() });
@@ -43,8 +55,10 @@ export class HealthReporter {
   }
 
   async #gather(tenant: string): Promise<HealthReport> {
-    const [services, { lag, deadLetters }, rungs] = await Promise.all([
-      Promise.all(this.config.WATCHED_SERVICES.map(({ name, url }) => askService(name, url))),
+    const watched = this.config.WATCHED_SERVICES;
+    const [services, archive, { lag, deadLetters }, rungs] = await Promise.all([
+      Promise.all(watched.map(({ name, url }) => askService(name, url))),
+      askJobs(watched.find(({ name }) => name === ARCHIVE)?.url),
       this.#topics(),
       this.#rungs(tenant),
     ]);
@@ -56,7 +70,7 @@ export class HealthReporter {
       atMs: Date.now(),
       services: [...services, own],
       ...{ lag, deadLetters },
-      rungs: rungs ?? {},
+      ...{ rungs: rungs ?? {}, archive },
     };
   }
 
@@ -126,5 +140,30 @@ async function askService(name: string, url: string): Promise<ServiceHealth> {
     return { name, isReady: false, detail: "It does not answer." };
   }
 }
+
+/** Null where there is no archive, or none that answers. */
+async function askJobs(url: string | undefined): Promise<ArchiveJobs | null> {
+  if (url === undefined) return null;
+  try {
+    const response = await fetch(`${url}/jobs`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+    const { writing, compaction } = jobs.parse(await response.json());
+    return {
+      writing: writing.map(({ topic, written, failure: why }) => ({
+        ...{ topic, last: written === null ? null : runOf(written), failure: why },
+      })),
+      compaction: compaction === null ? null : compactionOf(compaction),
+    };
+  } catch {
+    return null;
+  }
+}
+
+const compactionOf = ({ topic, day, failure: why, ...rest }: z.infer<typeof compactionRun>) => {
+  return { topic, day, failure: why, ...runOf(rest) };
+};
+
+const runOf = ({ ended_at, took_ms, rows, files }: z.infer<typeof run>) => {
+  return { atMs: Date.parse(ended_at), tookMs: took_ms, rows, files };
+};
 
 const sum = (values: readonly number[]): number => values.reduce((left, right) => left + right, 0);

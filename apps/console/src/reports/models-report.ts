@@ -11,12 +11,10 @@ const TENTHS = 10;
 const KEPT_MS = 10_000;
 
 const modelsRow = z.object({ champion: z.string().nullable(), candidate: z.string().nullable() });
+const mean = z.number().nullable();
 const figuresRow = z.object({
-  decisions: z.coerce.number(),
-  mean: z.number().nullable(),
-  labels: z.coerce.number(),
-  frauds: z.coerce.number(),
-  precision: z.number().nullable(),
+  ...{ decisions: z.coerce.number(), labels: z.coerce.number(), frauds: z.coerce.number(), precision: mean },
+  ...{ mean, fraud_mean: mean, genuine_mean: mean, stopped: mean },
 });
 const tenthRow = z.object({ tenth: z.number(), champion: z.coerce.number(), candidate: z.coerce.number() });
 const calibrationRow = z.object({ mean: z.number(), frauds: z.number(), labels: z.coerce.number() });
@@ -42,6 +40,13 @@ const RECENT = `(SELECT d.model_version, d.rung, d.score, d.outcome, d.candidate
   LEFT JOIN console.labels l USING (transaction_id)) r`;
 const PRECISION = "avg(fraud::int::float8) FILTER (WHERE outcome > 1)";
 const COUNTS = `count(*) AS decisions, count(fraud) AS labels, count(*) FILTER (WHERE fraud) AS frauds, ${PRECISION} AS precision`;
+const meansOf = (score: string): string =>
+  `avg(${score}) AS mean, avg(${score}) FILTER (WHERE fraud) AS fraud_mean, avg(${score}) FILTER (WHERE NOT fraud) AS genuine_mean,
+   avg((outcome > 1)::int)::float8 AS stopped`;
+/** Payments whose score by the model is the one that counted. */
+const DECIDED_BY = `SELECT ${COUNTS}, ${meansOf("score")} FROM ${RECENT} WHERE rung = 1 AND model_version = $3`;
+const IN_SHADOW = `SELECT ${COUNTS}, ${meansOf("candidate_score")} FROM ${RECENT}
+  WHERE candidate_version = $3 AND candidate_score IS NOT NULL AND model_version <> $3`;
 const tenthOf = (score: string): string => `least(${TENTHS - 1}, floor(${score} * ${TENTHS}))::int`;
 
 /** What the payments of the last day say of the models. */
@@ -72,17 +77,10 @@ export class ModelsReporter {
       place,
     );
     const { champion = null, candidate = null } = models ?? {};
-    const [championFigures, candidateFigures, tenths, calibration, hours, drifts] = await Promise.all([
-      this.#figures(
-        champion,
-        `SELECT ${COUNTS}, avg(score) AS mean FROM ${RECENT} WHERE rung = 1 AND model_version = $3`,
-        place,
-      ),
-      this.#figures(
-        candidate,
-        `SELECT ${COUNTS}, avg(candidate_score) AS mean FROM ${RECENT} WHERE candidate_version = $3 AND candidate_score IS NOT NULL`,
-        place,
-      ),
+    const [ofChampion, ofCanary, ofShadow, tenths, calibration, hours, drifts] = await Promise.all([
+      this.#figures(champion, DECIDED_BY, place),
+      this.#figures(candidate, DECIDED_BY, place),
+      this.#figures(candidate, IN_SHADOW, place),
       this.#tenths([...place, champion, candidate]),
       this.database.query(
         calibrationRow,
@@ -104,12 +102,16 @@ export class ModelsReporter {
       ),
     ]);
     return {
-      champion: championFigures,
-      candidate: candidateFigures,
+      ...{ champion: ofChampion, canary: ofCanary },
+      shadow: ofShadow === null ? null : { ...ofShadow, stoppedShare: null, precision: null },
       histogram: tenths,
-      calibration: calibration.map(({ mean, frauds, labels }) => ({ meanScore: mean, fraudShare: frauds, labels })),
-      hours: hours.map(({ at_ms, decisions, mean, declined, labels, precision }) => {
-        return { atMs: at_ms, decisions, meanScore: mean, declinedShare: declined, labels, precision };
+      calibration: calibration.map(({ mean: meanScore, frauds, labels }) => ({
+        meanScore,
+        fraudShare: frauds,
+        labels,
+      })),
+      hours: hours.map(({ at_ms, decisions, mean: meanScore, declined, labels, precision }) => {
+        return { atMs: at_ms, decisions, meanScore, declinedShare: declined, labels, precision };
       }),
       drifts: drifts.map(({ compared_from: comparedFrom, compared_to: comparedTo, ...drift }) => {
         return { ...drift, comparedFrom, comparedTo };
@@ -121,8 +123,9 @@ export class ModelsReporter {
     if (version === null) return null;
     const [row] = await this.database.query(figuresRow, text, [...place, version]);
     if (row === undefined) return null;
-    const { decisions, mean, labels, frauds, precision } = row;
-    return { version, decisions, meanScore: mean, labels, frauds, precision };
+    const { mean: meanScore, fraud_mean, genuine_mean, stopped, ...counts } = row;
+    const scores = { meanScore, fraudScore: fraud_mean, genuineScore: genuine_mean };
+    return { version, ...counts, ...scores, stoppedShare: stopped };
   }
 
   async #tenths(values: readonly unknown[]): Promise<ModelsReport["histogram"]> {

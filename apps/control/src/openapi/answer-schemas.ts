@@ -119,7 +119,14 @@ export const ANSWERS = {
   }),
   erasures: z.object({
     ...{ total: z.int(), unpublished: z.int() },
-    erasures: z.array(z.object({ subject: z.string(), erased_at: time, is_published: z.boolean() })),
+    erasures: z.array(
+      z.object({
+        ...{ subject: z.string(), erased_at: time, is_published: z.boolean() },
+        published_at: time.nullable().meta({
+          description: "When the services were told; null before that, and for erasures of versions that kept no time.",
+        }),
+      }),
+    ),
   }),
   jobs: z.object({
     training: z.object({ facts: trainingFacts, reported_by: z.string(), reported_at: time }).nullable(),

@@ -12,7 +12,10 @@ import { maskTokens } from "../requests/mask-tokens.js";
 
 const SHOWN_MAX = 100;
 
-const erasureRow = z.object({ subject: z.string(), erased_at: z.date(), is_published: z.boolean() });
+const erasureRow = z.object({
+  ...{ subject: z.string(), erased_at: z.date(), is_published: z.boolean() },
+  published_at: z.date().nullable(),
+});
 const countRow = z.object({ total: z.coerce.number(), unpublished: z.coerce.number() });
 
 /** How far the erasures of a tenant have come. The keys are destroyed when one is there; the services learn of it after that. */
@@ -38,16 +41,17 @@ export class ErasuresController {
       ),
       this.database.query(
         erasureRow,
-        `SELECT subject, erased_at, is_published FROM control.erasures WHERE tenant = $1
+        `SELECT subject, erased_at, is_published, published_at FROM control.erasures WHERE tenant = $1
          ORDER BY is_published, erased_at DESC LIMIT ${SHOWN_MAX}`,
         [tenant],
       ),
     ]);
     return {
       ...{ total: count?.total ?? 0, unpublished: count?.unpublished ?? 0 },
-      erasures: rows.map(({ subject, erased_at, is_published }) => {
-        return { subject: maskTokens(subject), erased_at: erased_at.toISOString(), is_published };
-      }),
+      erasures: rows.map(({ subject, erased_at, is_published, published_at }) => ({
+        ...{ subject: maskTokens(subject), erased_at: erased_at.toISOString(), is_published },
+        published_at: published_at?.toISOString() ?? null,
+      })),
     };
   }
 }

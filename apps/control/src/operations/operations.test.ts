@@ -126,7 +126,11 @@ test("erasures are told with how far they came, each tenant's own, without the w
   await bed.as("lea", { tenant: "acme", scope: "personal:erase" }).send("POST", "/v1/erasures", { subject: CARD });
   const look = (tenant: string) => ops("operations:read", tenant).get("/v1/erasures");
   await expect(look("acme")).resolves.toMatchObject({
-    body: { total: 1, unpublished: 0, erasures: [{ subject: "ct_ab…abab", is_published: true }] },
+    body: {
+      total: 1,
+      unpublished: 0,
+      erasures: [{ subject: "ct_ab…abab", is_published: true, published_at: expect.any(String) }],
+    },
   });
   await expect(look("shop")).resolves.toMatchObject({ body: { total: 0, erasures: [] } });
 });

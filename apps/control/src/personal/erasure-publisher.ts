@@ -65,7 +65,7 @@ export class ErasurePublisher implements OnApplicationBootstrap, OnApplicationSh
         })),
       );
       await transaction.execute(
-        `UPDATE control.erasures SET is_published = true
+        `UPDATE control.erasures SET is_published = true, published_at = now()
          WHERE (tenant, subject) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
         [rows.map(({ tenant }) => tenant), rows.map(({ subject }) => subject)],
       );

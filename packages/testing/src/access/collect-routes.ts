@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { DynamicModule, Type } from "@nestjs/common";
 import { RequestMethod } from "@nestjs/common";
 import { METHOD_METADATA, PATH_METADATA } from "@nestjs/common/constants.js";
-import { ArchiveController } from "@tripline/archive/archive.controller";
+import { JobsController } from "@tripline/archive/jobs.controller";
 import { AuthModule } from "@tripline/auth/auth.module";
 import { SecretVerifier } from "@tripline/auth/clients/secret-verifier";
 import { authConfig } from "@tripline/auth/config";
@@ -48,7 +48,7 @@ export interface ServiceRoute {
 
 /** Every HTTP route of every service, from the modules and tables that register them. @throws Error for one that does not say for whom it is */
 export function collectRoutes(): readonly ServiceRoute[] {
-  const found = Object.entries({ ...modules(), archive: { module: class {}, controllers: [ArchiveController] } });
+  const found = Object.entries({ ...modules(), archive: { module: class {}, controllers: [JobsController] } });
   const plain = (service: string, path: string, access: Access, method = "POST"): ServiceRoute => {
     return { service, method, path, access, isOperatorOnly: false };
   };

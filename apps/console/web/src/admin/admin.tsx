@@ -1,7 +1,7 @@
 import { Screen } from "../app/screen.js";
 import { useSession } from "../app/session.js";
 import { text } from "../texts/en/admin.js";
-import { Facts, Panel } from "../ui/panel.js";
+import { Panel } from "../ui/panel.js";
 import { Clients } from "./clients.js";
 import { FirstSteps } from "./first-steps.js";
 import { People } from "./people.js";
@@ -15,7 +15,9 @@ export function Admin() {
       <People />
       <Clients />
       <Panel title={text.tenant.title}>
-        <Facts of={[[text.tenant.yours, <strong key="tenant">{tenant}</strong>]]} />
+        <p>
+          {text.tenant.yours} <strong>{tenant}</strong>
+        </p>
         <p className="quiet">{text.tenant.others}</p>
       </Panel>
     </Screen>

@@ -179,6 +179,8 @@ export interface Erasures {
     readonly subject: string;
     readonly erased_at: string;
     readonly is_published: boolean;
+    /** Null before that, and for those of versions that kept no time. */
+    readonly published_at: string | null;
   }[];
 }
 

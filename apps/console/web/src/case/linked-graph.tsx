@@ -10,6 +10,7 @@ import "@xyflow/react/dist/style.css";
 type EntityNode = Node<{ readonly of: GraphNode }, "entity">;
 
 const WIDEST_PX = 5;
+const FIT = { padding: 0.04 };
 
 function EntityBox({ data: { of } }: NodeProps<EntityNode>) {
   const look = `node${of.isSubject ? " subject" : ""}${of.frauds > 0 ? " bad" : ""}`;
@@ -58,6 +59,7 @@ export function LinkedGraph({ of }: { readonly of: CaseGraph }) {
         edges={edges}
         nodeTypes={NODE_TYPES}
         fitView
+        fitViewOptions={FIT}
         minZoom={0.2}
         nodesConnectable={false}
         nodesFocusable={false}

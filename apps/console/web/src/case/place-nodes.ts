@@ -1,6 +1,6 @@
 import type { CaseGraph, GraphNode } from "#contract/cases";
 
-const COLUMN_PX = 250;
+const COLUMN_PX = 200;
 const ROW_PX = 44;
 /** More could not be read in the picture; the table beside it has all. */
 const COLUMN_NODES_MAX = 8;

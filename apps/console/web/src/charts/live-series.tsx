@@ -44,7 +44,7 @@ export function LiveSeries({ label, lines, data }: LiveSeriesProps) {
         legend: { show: false },
         cursor: { show: false },
         axes: [
-          { ...axis, grid: { show: false }, values: writeTimes, space: 90 },
+          { ...axis, grid: { show: false }, values: writeTimes, space: 90, size: 24 },
           { ...axis, size: 44 },
         ],
         scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.1)] } },

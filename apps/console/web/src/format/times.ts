@@ -14,7 +14,9 @@ const short = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
 });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const unit = (name: string) => new Intl.NumberFormat(undefined, { style: "unit", unit: name, unitDisplay: "narrow" });
+const unit = (name: string) =>
+  new Intl.NumberFormat(undefined, { style: "unit", unit: name, unitDisplay: "narrow", maximumFractionDigits: 1 });
+const milliseconds = unit("millisecond");
 const [seconds, minutes, hours, days] = [unit("second"), unit("minute"), unit("hour"), unit("day")];
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "always", style: "narrow" });
 
@@ -43,6 +45,12 @@ export function formatSpan(spanMs: number): string {
   if (spanMs < HOUR_MS) return minutes.format(Math.trunc(spanMs / MINUTE_MS));
   if (spanMs < 2 * DAY_MS) return hours.format(Math.trunc(spanMs / HOUR_MS));
   return days.format(Math.trunc(spanMs / DAY_MS));
+}
+
+/** As "31ms", "4.2s" or "3m". */
+export function formatTook(tookMs: number): string {
+  if (tookMs < SECOND_MS) return milliseconds.format(Math.round(tookMs));
+  return tookMs < MINUTE_MS ? seconds.format(tookMs / SECOND_MS) : formatSpan(tookMs);
 }
 
 /** Counts by hour of the day in UTC, turned to the person's zone. */

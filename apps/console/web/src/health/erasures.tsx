@@ -1,3 +1,5 @@
+import { useMemo } from "react";
+import type { ConsumerLag } from "#contract/operations";
 import type { Erasures as ErasuresOf } from "../api/control.js";
 import { formatCount } from "../format/numbers.js";
 import { formatShortMoment } from "../format/times.js";
@@ -6,54 +8,80 @@ import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Panel } from "../ui/panel.js";
 import { Loaded } from "../ui/states.js";
-import { useErasures } from "./use-operations.js";
+import { useErasures, useHealth } from "./use-operations.js";
 
 type Erasure = ErasuresOf["erasures"][number];
 
+const TOPIC = "erasures";
 const { erasureColumns: titles } = text.health;
 
-const COLUMNS: readonly Column<Erasure>[] = [
+const SUBJECT: Column<Erasure> = {
+  ...{ id: "subject", title: titles.subject, look: "grow" },
+  cell: ({ subject }) => <code className="token">{subject}</code>,
+};
+const TIMES: readonly Column<Erasure>[] = [
+  { id: "at", title: titles.at, cell: ({ erased_at }) => <time>{formatShortMoment(Date.parse(erased_at))}</time> },
   {
-    id: "subject",
-    title: titles.subject,
-    look: "grow",
-    cell: ({ subject }) => <code className="token">{subject}</code>,
-  },
-  {
-    id: "state",
-    title: titles.state,
-    cell: ({ is_published }) =>
-      is_published ? (
-        <span className="tag good">{text.health.erasureTold}</span>
+    id: "told",
+    title: titles.told,
+    cell: ({ is_published, published_at }) =>
+      published_at !== null ? (
+        <time>{formatShortMoment(Date.parse(published_at))}</time>
       ) : (
-        <span className="tag bad">{text.health.erasureWaiting}</span>
+        <span className={is_published ? "tag good" : "tag bad"}>
+          {is_published ? text.health.erasureTold : text.health.erasureWaiting}
+        </span>
       ),
   },
-  { id: "at", title: titles.at, cell: ({ erased_at }) => <time>{formatShortMoment(Date.parse(erased_at))}</time> },
 ];
 
-/** Whose keys were destroyed, and whether the services know of it. */
+/** Whose keys were destroyed, and which services have taken them out. */
 export function Erasures() {
   const query = useErasures();
+  const health = useHealth();
   return (
     <Panel title={text.health.erasures}>
       <Loaded query={query} lines={2}>
-        {({ total, unpublished, erasures }) =>
-          total === 0 ? (
+        {(of) =>
+          of.total === 0 ? (
             <p className="quiet">{text.health.noErasures}</p>
           ) : (
             <>
-              <p>{text.health.erasureTotals(formatCount(total), formatCount(unpublished))}</p>
-              <DataTable
-                caption={text.health.erasures}
-                columns={COLUMNS}
-                rows={erasures}
-                rowKey={({ subject, erased_at }) => `${subject} ${erased_at}`}
-              />
+              <p>{text.health.erasureTotals(formatCount(of.total), formatCount(of.unpublished))}</p>
+              <Told of={of.erasures} lag={health.data?.lag ?? []} />
             </>
           )
         }
       </Loaded>
     </Panel>
   );
+}
+
+function Told({ of, lag }: { readonly of: readonly Erasure[]; readonly lag: readonly ConsumerLag[] }) {
+  const columns = useMemo(() => {
+    const told = of.filter(({ is_published }) => is_published).toSorted((left, right) => toldMs(right) - toldMs(left));
+    const services = lag.filter(({ topic }) => topic === TOPIC);
+    return [SUBJECT, ...TIMES, ...services.map(({ group, records }) => partOf(group, new Set(told.slice(records))))];
+  }, [of, lag]);
+  return (
+    <DataTable
+      caption={text.health.erasures}
+      columns={columns}
+      rows={of}
+      rowKey={({ subject, erased_at }) => `${subject} ${erased_at}`}
+    />
+  );
+}
+
+/** Those of before the column was there were told first. */
+const toldMs = ({ published_at }: Erasure): number => (published_at === null ? 0 : Date.parse(published_at));
+
+/** A service reads them in the order in which it was told: of the newest, as many as it is behind are not taken out yet. */
+function partOf(group: string, done: ReadonlySet<Erasure>): Column<Erasure> {
+  const cell = (erasure: Erasure) => (
+    <span className={done.has(erasure) ? "tag good" : "tag bad"}>
+      {done.has(erasure) ? text.health.erasureDone : text.health.erasureOpen}
+    </span>
+  );
+  return { id: group, title: group.replace(/-?erasures$/, ""), cell };
 }

@@ -1,6 +1,4 @@
-import { useQuery } from "@tanstack/react-query";
 import type { ConsumerLag, DeadLetters as DeadLetterCount, HealthReport, ServiceHealth } from "#contract/operations";
-import { request } from "../api/request.js";
 import { Screen } from "../app/screen.js";
 import { useMay } from "../app/session.js";
 import { formatCount, formatShare } from "../format/numbers.js";
@@ -11,20 +9,17 @@ import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Bar, Panel } from "../ui/panel.js";
 import { Loaded } from "../ui/states.js";
+import { ArchiveJobs } from "./archive-jobs.js";
 import { DeadLetters } from "./dead-letters.js";
 import { Erasures } from "./erasures.js";
 import { TrainingJob } from "./training-job.js";
+import { useHealth } from "./use-operations.js";
 
-const REFRESH_MS = 5_000;
 const LAG_MUCH = 10_000;
 
 export function Health() {
   const may = useMay();
-  const query = useQuery({
-    queryKey: ["health"],
-    queryFn: ({ signal }) => request<HealthReport>("/api/health", { signal }),
-    refetchInterval: REFRESH_MS,
-  });
+  const query = useHealth();
   return (
     <Screen
       title={text.health.title}
@@ -32,7 +27,14 @@ export function Health() {
         query.data !== undefined && <span className="quiet steady">{text.health.at(formatClock(query.data.atMs))}</span>
       }
     >
-      <Loaded query={query}>{(report) => <Report of={report} />}</Loaded>
+      <Loaded query={query}>
+        {(report) => (
+          <>
+            <Report of={report} />
+            <ArchiveJobs of={report.archive} />
+          </>
+        )}
+      </Loaded>
       {may("operations:read") && (
         <>
           <DeadLetters />

@@ -1,8 +1,10 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { HealthReport } from "#contract/operations";
 import type { DeadLetter, DeadLetterTopic, Erasures, TrainingJob } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { request } from "../api/request.js";
 
+const HEALTH_MS = 5_000;
 /** A look goes through the topics, so it is not made as often as the others. */
 const LETTERS_MS = 20_000;
 const REFRESH_MS = 10_000;
@@ -32,6 +34,14 @@ export function useReturnLetters() {
     mutationFn: (body: LettersToReturn) =>
       request<ReturnedLetters>(`${CONTROL}/dead-letters/return`, { method: "POST", body }),
     onSettled: () => client.invalidateQueries({ queryKey: LETTERS }),
+  });
+}
+
+export function useHealth() {
+  return useQuery({
+    queryKey: ["health"],
+    queryFn: ({ signal }) => request<HealthReport>("/api/health", { signal }),
+    refetchInterval: HEALTH_MS,
   });
 }
 

@@ -92,10 +92,15 @@ const COLUMNS: readonly Column<ListEntry>[] = [
   {
     id: "expires",
     title: text.lists.expires,
-    cell: ({ expires_at }) => (expires_at === null ? text.lists.expiry.never : formatMoment(Date.parse(expires_at))),
+    cell: ({ expires_at }) =>
+      expires_at === null ? text.lists.expiry.never : <time>{formatMoment(Date.parse(expires_at))}</time>,
   },
   { id: "author", title: text.lists.author, cell: ({ author }) => author },
-  { id: "created", title: text.lists.created, cell: ({ created_at }) => formatMoment(Date.parse(created_at)) },
+  {
+    id: "created",
+    title: text.lists.created,
+    cell: ({ created_at }) => <time>{formatMoment(Date.parse(created_at))}</time>,
+  },
 ];
 
 function Entries({ search }: { readonly search: EntrySearch }) {

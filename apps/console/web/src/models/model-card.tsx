@@ -1,9 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
-import type { ModelCard as Card } from "#contract/operations";
+import type { ModelCard as Card, ModelSegment } from "#contract/operations";
 import { request } from "../api/request.js";
 import { formatCount, formatShare } from "../format/numbers.js";
 import { formatDay } from "../format/times.js";
 import { text } from "../texts/en/operations.js";
+import type { Column } from "../ui/data-table.js";
+import { DataTable } from "../ui/data-table.js";
 import { SelectField } from "../ui/field.js";
 import { Facts, Panel } from "../ui/panel.js";
 import { Loaded } from "../ui/states.js";
@@ -76,9 +78,7 @@ function Text({ of }: { readonly of: Card }) {
           <Facts isListed of={of.measures.map(({ name, value }) => [measures[name] ?? name, formatMeasure(value)])} />
         )}
       </div>
-      <p>
-        <strong>{text.models.cardLimits}.</strong> {text.models.cardLimitsDetail}
-      </p>
+      <Limits of={of.segments} />
       <details>
         <summary>{text.models.cardFeatures(formatCount(of.features.length))}</summary>
         <p className="details">
@@ -92,6 +92,47 @@ function Text({ of }: { readonly of: Card }) {
           <summary>{text.models.cardParameters}</summary>
           <Facts isListed of={of.parameters.map(({ name, value }) => [name, value])} />
         </details>
+      )}
+    </>
+  );
+}
+
+const { segmentColumns: titles } = text.models;
+
+const SEGMENTS: readonly Column<ModelSegment>[] = [
+  { id: "segment", title: titles.segment, look: "grow", cell: ({ kind, name }) => text.models.segment(kind, name) },
+  { id: "payments", title: titles.payments, look: "number", cell: ({ payments }) => formatCount(payments) },
+  { id: "frauds", title: titles.frauds, look: "number", cell: ({ frauds }) => formatCount(frauds) },
+  {
+    id: "share",
+    title: titles.share,
+    look: "number",
+    cell: ({ frauds, payments }) => formatShare(frauds / payments, 2),
+  },
+  { id: "score", title: titles.score, look: "number", cell: ({ meanScore }) => formatShare(meanScore, 2) },
+  { id: "ap", title: titles.ap, look: "number", cell: ({ averagePrecision }) => <Measure of={averagePrecision} /> },
+  { id: "auc", title: titles.auc, look: "number", cell: ({ aucRoc }) => <Measure of={aucRoc} /> },
+];
+
+function Measure({ of }: { readonly of: number | null }) {
+  return of === null ? <span className="quiet">{text.models.tooFew}</span> : formatShare(of);
+}
+
+/** What the model's figures do not say, and how good it is in parts of the payments. */
+function Limits({ of }: { readonly of: readonly ModelSegment[] }) {
+  return (
+    <>
+      <p>
+        <strong>{text.models.cardLimits}.</strong> {text.models.cardLimitsDetail}{" "}
+        {of.length === 0 ? text.models.noSegments : text.models.segmentsDetail}
+      </p>
+      {of.length > 0 && (
+        <DataTable
+          caption={text.models.segments}
+          columns={SEGMENTS}
+          rows={of}
+          rowKey={({ kind, name }) => `${kind} ${name}`}
+        />
       )}
     </>
   );

@@ -1,17 +1,18 @@
 import { useQuery } from "@tanstack/react-query";
 import { lazy, Suspense, useState } from "react";
-import type { CalibrationBin, ModelFigures, ModelsReport } from "#contract/operations";
+import type { CalibrationBin, ModelsReport } from "#contract/operations";
 import { request } from "../api/request.js";
 import { Screen } from "../app/screen.js";
-import { formatCount, formatScore, formatShare, UNKNOWN } from "../format/numbers.js";
+import { formatCount, formatScore, formatShare } from "../format/numbers.js";
 import { text } from "../texts/en/operations.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
 import { Panel } from "../ui/panel.js";
-import { Empty, Loaded } from "../ui/states.js";
+import { Loaded } from "../ui/states.js";
 import { Drifts } from "./drifts.js";
 import { ModelCard, useModelCard } from "./model-card.js";
 import { RolloutPanel } from "./rollout-panel.js";
+import { SideBySide } from "./side-by-side.js";
 
 const ModelCharts = lazy(async () => ({ default: (await import("./model-charts.js")).ModelCharts }));
 
@@ -52,9 +53,7 @@ function Known({ of, champion }: { readonly of: ModelsReport; readonly champion:
   const card = useModelCard(champion);
   const versions: (readonly [version: string, words: string])[] = [
     [champion, `${text.models.champion} ${champion}`],
-    ...(of.candidate === null
-      ? []
-      : [[of.candidate.version, `${text.models.candidate} ${of.candidate.version}`] as const]),
+    ...(of.canary === null ? [] : [[of.canary.version, `${text.models.candidate} ${of.canary.version}`] as const]),
   ];
   // The candidate may have gone meanwhile.
   const shown = versions.find(([version]) => version === chosen)?.[0] ?? champion;
@@ -74,42 +73,6 @@ function Charts({ of, validation }: { readonly of: ModelsReport; readonly valida
       </Suspense>
       {of.calibration.length > 0 && <Calibration of={of.calibration} />}
     </>
-  );
-}
-
-type Of = (figures: ModelFigures) => string;
-
-const FIGURES: readonly (readonly [title: string, of: Of])[] = [
-  [text.models.version, ({ version }) => version],
-  [text.models.decisions, ({ decisions }) => formatCount(decisions)],
-  [text.models.meanScore, ({ meanScore }) => formatShare(meanScore, 2)],
-  [text.models.labels, ({ labels }) => formatCount(labels)],
-  [text.models.frauds, ({ frauds }) => formatCount(frauds)],
-  [text.models.precision, ({ precision }) => formatShare(precision)],
-];
-
-function SideBySide({ of: { champion, candidate } }: { readonly of: ModelsReport }) {
-  if (champion === null) {
-    return (
-      <Panel title={text.models.sideBySide}>
-        <Empty title={text.models.nothing} />
-      </Panel>
-    );
-  }
-  const columns: readonly Column<(typeof FIGURES)[number]>[] = [
-    { id: "figure", title: text.models.figure, cell: ([title]) => title },
-    { id: "champion", title: text.models.champion, look: "number", cell: ([, figure]) => figure(champion) },
-    {
-      id: "candidate",
-      title: text.models.candidate,
-      look: "number",
-      cell: ([, figure]) => (candidate === null ? UNKNOWN : figure(candidate)),
-    },
-  ];
-  return (
-    <Panel title={text.models.sideBySide}>
-      <DataTable caption={text.models.sideBySide} columns={columns} rows={FIGURES} rowKey={([title]) => title} />
-    </Panel>
   );
 }
 

@@ -1,6 +1,6 @@
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import type { Rollout, RolloutDetail } from "../api/control.js";
+import type { RolloutDetail } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { problemFrom, request } from "../api/request.js";
 import { useMay } from "../app/session.js";
@@ -13,24 +13,15 @@ import { Dialog } from "../ui/dialog.js";
 import { AreaField } from "../ui/field.js";
 import { Panel } from "../ui/panel.js";
 import { Empty, Loaded, ProblemNote } from "../ui/states.js";
+import { useRollout } from "./use-rollout.js";
 
-const REFRESH_MS = 3_000;
 const PERCENT = 100;
 
 type Step = keyof typeof text.models.actions;
 
-/** The rollout that runs, or the newest one: where it stands, what its guards see, and its next step. */
+/** The rollout that runs, or the newest one: where it stands, and its next step. */
 export function RolloutPanel() {
-  const query = useQuery({
-    queryKey: ["rollout"],
-    queryFn: async ({ signal }) => {
-      const { rollouts } = await request<{ rollouts: readonly Rollout[] }>(`${CONTROL}/rollouts`, { signal });
-      const [newest] = rollouts;
-      if (newest === undefined) return null;
-      return request<RolloutDetail>(`${CONTROL}/rollouts/${encodeURIComponent(newest.model)}`, { signal });
-    },
-    refetchInterval: REFRESH_MS,
-  });
+  const query = useRollout();
   return (
     <Panel title={text.models.rollout}>
       <Loaded query={query} lines={8}>
@@ -61,18 +52,6 @@ function Running({ of }: { readonly of: RolloutDetail }) {
       </p>
       <p className="quiet">{text.models.since(formatMoment(Date.parse(of.changed_at)), of.changed_by)}</p>
       {isOpen && <Steps of={of} />}
-      <h3>{text.models.guards}</h3>
-      {of.findings.length === 0 && <p className="quiet">{text.models.noGuards}</p>}
-      <ul className="lines">
-        {of.findings.map(({ guard, is_judged, is_breached, text: what }) => (
-          <li key={guard}>
-            <span className={is_breached ? "tag bad" : is_judged ? "tag good" : "tag"}>
-              {is_breached ? text.models.breached : is_judged ? text.models.fine : text.models.waiting}
-            </span>{" "}
-            <strong>{guard}</strong> {what}
-          </li>
-        ))}
-      </ul>
       <h3>{text.models.steps}</h3>
       <ol className="history">
         {of.steps.toReversed().map(({ step, actor, why, at, revision }) => (

@@ -1,5 +1,5 @@
 import type { CaseDetail, CaseRow, SavedView } from "#contract/cases";
-import type { HealthReport, ModelCard, ModelsReport } from "#contract/operations";
+import type { ArchiveJobs, HealthReport, ModelCard, ModelsReport } from "#contract/operations";
 import type { Session } from "#contract/session";
 import { answerAdmin, makeAdmin } from "./fixture-admin.js";
 import { answerControl } from "./fixture-control.js";
@@ -203,24 +203,51 @@ function makeHealth(nowMs: number): HealthReport {
       isReady: name !== "archive",
       detail: name === "archive" ? "The lake cannot be read or written." : null,
     })),
-    lag: ["features", "decisions", "archive", "console"].map((group, index) => ({
-      group: `tripline-${group}`,
-      topic: index === 0 ? "transactions" : "decisions",
-      records: index === 2 ? 18_230 : index * 3,
-    })),
+    lag: ["features", "decisions", "archive", "console", "features-erasures", "console-erasures"].map(
+      (group, index) => ({
+        group,
+        topic: index === 0 ? "transactions" : group.endsWith("erasures") ? "erasures" : "decisions",
+        records: [0, 3, 18_230, 9, 0, 1][index] ?? 0,
+      }),
+    ),
     deadLetters: [{ topic: "transactions.dlq", records: 2 }],
     rungs: { model: 41_210, scorecard: 12, "rules-only": 0, "static-policy": 0 },
+    archive: makeArchive(nowMs),
+  };
+}
+
+function makeArchive(nowMs: number): ArchiveJobs {
+  const last = { atMs: nowMs - 21_000, tookMs: 84, rows: 11_204, files: 1 };
+  const failure = "The file cannot be written: no space left on device. Make room in the lake's folder.";
+  return {
+    writing: ["transactions", "features", "decisions", "labels", "drift-detected"].map((topic) => ({
+      ...{ topic, last: topic === "drift-detected" ? null : last },
+      failure: topic === "decisions" ? failure : null,
+    })),
+    compaction: {
+      ...{ topic: "features", day: "2026-11-26", atMs: nowMs - 9 * HOUR_MS, tookMs: 4_180, files: 24, rows: 1_204_771 },
+      failure: null,
+    },
   };
 }
 
 function makeModels(nowMs: number): ModelsReport {
   const figures = (version: string, decisions: number, precision: number) => ({
-    ...{ version, decisions, precision },
-    ...{ meanScore: 0.0124, labels: Math.round(decisions / 20), frauds: Math.round(decisions / 400) },
+    ...{
+      version,
+      decisions,
+      precision,
+      stoppedShare: 0.021,
+      meanScore: 0.0124,
+      fraudScore: 0.412,
+      genuineScore: 0.0091,
+    },
+    ...{ labels: Math.round(decisions / 20), frauds: Math.round(decisions / 400) },
   });
   return {
     champion: figures("2026-11-20-a", 482_113, 0.71),
-    candidate: figures("2026-11-26-b", 24_018, 0.74),
+    canary: figures("2026-11-26-b", 24_018, 0.74),
+    shadow: { ...figures("2026-11-26-b", 12_400, 0), stoppedShare: null, precision: null },
     histogram: {
       champion: [470_000, 6_200, 2_100, 1_100, 700, 510, 420, 390, 410, 283],
       candidate: [23_400, 320, 110, 50, 38, 27, 22, 19, 18, 14],
@@ -274,6 +301,19 @@ function makeCard(nowMs: number, version: string): ModelCard {
       { name: "valid.auc_roc", value: 0.8831 },
       { name: "valid.card_precision_at_100", value: 0.3055 },
     ],
+    segments: [
+      ["amount", "0 to 10", 61_204, 12, 0.0002, 0.412, 0.801],
+      ["amount", "10 to 50", 74_118, 40, 0.0006, 0.655, 0.861],
+      ["amount", "50 to 200", 40_207, 121, 0.0029, 0.748, 0.891],
+      ["amount", "from 200", 6_475, 274, 0.0421, 0.862, 0.934],
+      ["hour (UTC)", "00:00 to 06:00", 9_301, 3, 0.0004, null, null],
+      ["hour (UTC)", "06:00 to 24:00", 172_703, 444, 0.0026, 0.743, 0.884],
+    ].map(([kind, segment, payments, frauds, meanScore, averagePrecision, aucRoc]) => ({
+      ...{ kind: String(kind), name: String(segment), payments: Number(payments), frauds: Number(frauds) },
+      meanScore: Number(meanScore),
+      averagePrecision: averagePrecision === null ? null : Number(averagePrecision),
+      aucRoc: aucRoc === null ? null : Number(aucRoc),
+    })),
     calibration: [0.004, 0.06, 0.14, 0.28, 0.47, 0.66, 0.88].map((meanScore, index) => {
       return { meanScore, fraudShare: meanScore * (index % 2 === 0 ? 1.04 : 0.97), labels: 900 };
     }),

@@ -107,6 +107,7 @@ function makeOperations(ago: (days: number) => string): Pick<ControlState, "dead
       ...{ total: 3, unpublished: 1 },
       erasures: [0.01, 4, 9].map((days, index) => ({
         ...{ subject: `ct_0${index}…5e7${index}`, erased_at: ago(days), is_published: index > 0 },
+        published_at: index === 0 ? null : ago(days - 0.0001),
       })),
     },
     training: {

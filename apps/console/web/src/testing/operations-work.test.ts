@@ -69,6 +69,30 @@ test("who may only see dead letters returns none; who may not sees how many ther
   expect(fixture.asked.filter((asked) => asked.includes("/control/"))).toEqual([]);
 });
 
+test("what the archive did and why it cannot, and which services have taken erased people out", async () => {
+  await page.goto("/system");
+  const jobs = page.getByRole("table", { name: "Archive" });
+  await jobs.getByRole("row", { name: /^Write decisions Failed The file cannot be written/ }).waitFor();
+  await jobs
+    .getByRole("row", { name: /^Merge files of a day Done features of 2026-11-26: 24 files into one/ })
+    .waitFor();
+  await jobs.getByRole("row", { name: /^Write drift-detected Not yet/ }).waitFor();
+  // The console is one behind: it has not read the newest of those that were told.
+  const erasures = page.getByRole("table", { name: "Erasures" });
+  await erasures.getByRole("columnheader", { name: "console" }).waitFor();
+  const ends = [/^ct_00.* Not told yet Waiting Waiting$/, /^ct_01.* Done Waiting$/, /^ct_02.* Done Done$/];
+  for (const name of ends) await erasures.getByRole("row", { name }).waitFor();
+  expect(opened.faults).toEqual([]);
+});
+
+test("champion, canary and shadow stand side by side, with what the guards say", async () => {
+  await page.goto("/models");
+  const region = page.getByRole("region", { name: "Side by side, last hours" }).first();
+  await region.getByRole("row", { name: "Figure Champion Canary Shadow" }).waitFor();
+  await region.getByRole("row", { name: "Precision 71.0% 74.0% –" }).waitFor();
+  await region.getByRole("listitem").filter({ hasText: "Latency" }).getByText("Fine").waitFor();
+});
+
 test("the card of the champion and of the candidate, and the days that drifted", async () => {
   await page.goto("/models");
   await page.getByRole("heading", { name: "Model card" }).waitFor();
@@ -76,6 +100,8 @@ test("the card of the champion and of the candidate, and the days that drifted",
   await page.getByLabel("Model", { exact: true }).selectOption("2026-11-26-b");
   await page.getByRole("definition").getByText("2026-11-26-b").waitFor();
   expect(fixture.asked).toContain("GET /api/models/2026-11-26-b");
+  const segments = page.getByRole("table", { name: "Measured by segment" });
+  await segments.getByRole("row", { name: /^UTC 00:00 to 06:00 .* Too few frauds Too few frauds$/ }).waitFor();
   await page.getByRole("region", { name: "Drift" }).getByText("Amounts and the payments").first().waitFor();
   expect(opened.faults).toEqual([]);
 });

@@ -78,6 +78,6 @@ async function returnReady(page: Page): Promise<void> {
 }
 
 async function modelsReady(page: Page): Promise<void> {
-  await page.getByText("score-distribution").waitFor();
+  await page.getByText("Score distribution").waitFor();
   await page.locator("canvas").nth(2).waitFor();
 }

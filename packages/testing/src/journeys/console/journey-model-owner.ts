@@ -10,6 +10,8 @@ const PAYMENTS_PER_SECOND = 40;
 const CANARY_PERCENT = 20;
 /** So wide that the guard leaves the candidate to the person who owns it. */
 const BLIND_GUARDS = { index_max: 100, missing_points_max: 1, outcome_points_max: 1, false_alarm_points_max: 1 };
+/** After the name of the figure and the champion's. */
+const CANARY_COLUMN = 2;
 /** An inverted model scores nearly every payment as fraud. */
 const BAD_MEAN_MIN = 0.5;
 
@@ -36,6 +38,7 @@ export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
       await page.getByRole("link", { name: "Models" }).click();
       await page.getByText("Canary", { exact: true }).waitFor();
       const share = await seenBad(page);
+      await stage.picture?.("models", page);
       print(`The canary scored payments with a mean of ${share}, which Models shows beside the champion's.`);
       await step(page, "Hold", "Its scores look the wrong way round");
       await page.getByText("Held", { exact: true }).waitFor();
@@ -60,7 +63,7 @@ async function seenBad(page: Page): Promise<string> {
   const mean = page
     .getByRole("row", { name: /^Mean score/ })
     .getByRole("cell")
-    .last();
+    .nth(CANARY_COLUMN);
   let shown = "";
   await comesTrue("Models does not show a bad mean score of the candidate.", async () => {
     shown = (await mean.textContent()) ?? "";

@@ -133,7 +133,7 @@ const detail = {
   graphCredit: "Drawn with React Flow",
   graphCut: "Only the closest are shown.",
   graphNone: "Nothing is linked to this card yet.",
-  graphColumns: { what: "What", value: "Value", payments: "Payments", frauds: "Confirmed fraud" },
+  graphColumns: { what: "What", value: "Value", payments: "Payments", frauds: "Frauds" },
   kinds: { card: "Card", terminal: "Terminal", device: "Device", ip: "Address" },
   notes: "Notes",
   noteLabel: "New note",

@@ -1,0 +1,33 @@
+import { Controller, Get, Inject } from "@nestjs/common";
+import { OpenTo } from "@tripline/nest-kit/http/open-to";
+import type { CompactionNote } from "./compaction-note.js";
+import type { Writing } from "./writing/topic-archive.js";
+import { TopicArchives } from "./writing/topic-archives.js";
+
+export const READ_COMPACTION = Symbol("READ_COMPACTION");
+
+/** The lake may be far away, and is not asked more often. */
+const KEPT_MS = 5_000;
+
+/** What this process writes, and what came of the last compaction, for the console. */
+@OpenTo("other services")
+@Controller("/jobs")
+export class JobsController {
+  #compaction: Promise<CompactionNote | null> = Promise.resolve(null);
+  #keptUntilMs = 0;
+
+  constructor(
+    @Inject(TopicArchives) private readonly archives: Pick<TopicArchives, "writing">,
+    @Inject(READ_COMPACTION) private readonly readCompaction: () => Promise<CompactionNote | null>,
+  ) {}
+
+  @Get()
+  async list(): Promise<{ writing: readonly Writing[]; compaction: CompactionNote | null }> {
+    if (performance.now() > this.#keptUntilMs) {
+      this.#keptUntilMs = performance.now() + KEPT_MS;
+      // A lake that does not answer is told as a failure of writing.
+      this.#compaction = this.readCompaction().catch(() => null);
+    }
+    return { writing: this.archives.writing, compaction: await this.#compaction };
+  }
+}

@@ -1,0 +1,66 @@
+import type { ArchiveJobs as Jobs } from "#contract/operations";
+import { formatCount } from "../format/numbers.js";
+import { formatShortMoment, formatTook } from "../format/times.js";
+import { text } from "../texts/en/operations.js";
+import type { Column } from "../ui/data-table.js";
+import { DataTable } from "../ui/data-table.js";
+import { Panel } from "../ui/panel.js";
+
+const { archiveColumns: titles, archive: words } = text.health;
+
+interface Job {
+  readonly name: string;
+  readonly last: { readonly atMs: number; readonly tookMs: number } | null;
+  /** Of the last run that did something. */
+  readonly did: string;
+  readonly failure: string | null;
+}
+
+const COLUMNS: readonly Column<Job>[] = [
+  { id: "job", title: titles.job, cell: ({ name }) => name },
+  {
+    id: "state",
+    title: titles.state,
+    cell: ({ last, failure }) => (
+      <span className={failure !== null ? "tag bad" : last === null ? "tag" : "tag good"}>
+        {failure !== null ? words.failing : last === null ? words.notYet : words.done}
+      </span>
+    ),
+  },
+  {
+    id: "did",
+    title: titles.did,
+    look: "grow",
+    cell: ({ did, failure }) => (failure === null ? did : <span className="late">{failure}</span>),
+  },
+  { id: "at", title: titles.at, cell: ({ last }) => last !== null && <time>{formatShortMoment(last.atMs)}</time> },
+  { id: "took", title: titles.took, look: "number", cell: ({ last }) => last !== null && formatTook(last.tookMs) },
+];
+
+/** What is written to the lake, and how its files were last merged. */
+export function ArchiveJobs({ of }: { readonly of: Jobs | null }) {
+  return (
+    <Panel title={words.title}>
+      {of === null ? (
+        <p className="quiet">{words.silent}</p>
+      ) : (
+        <DataTable caption={words.title} columns={COLUMNS} rows={jobsOf(of)} rowKey={({ name }) => name} />
+      )}
+    </Panel>
+  );
+}
+
+function jobsOf({ writing, compaction }: Jobs): readonly Job[] {
+  const rows = ({ rows: count }: { readonly rows: number }): string => formatCount(count);
+  return [
+    ...writing.map(({ topic, last, failure }): Job => {
+      const did = last === null ? "" : words.wrote(rows(last), last.files);
+      return { name: words.writes(topic), last, did, failure };
+    }),
+    {
+      ...{ name: words.merges, last: compaction, failure: compaction?.failure ?? null },
+      did:
+        compaction === null ? "" : words.merged(compaction.topic, compaction.day, compaction.files, rows(compaction)),
+    },
+  ];
+}

@@ -1,0 +1,67 @@
+import type { ModelFigures, ModelsReport } from "#contract/operations";
+import type { RolloutDetail } from "../api/control.js";
+import { formatCount, formatShare, UNKNOWN } from "../format/numbers.js";
+import { text } from "../texts/en/operations.js";
+import type { Column } from "../ui/data-table.js";
+import { DataTable } from "../ui/data-table.js";
+import { Panel } from "../ui/panel.js";
+import { Empty } from "../ui/states.js";
+import { useRollout } from "./use-rollout.js";
+
+type Figure = readonly [title: string, of: (figures: ModelFigures) => string];
+
+const FIGURES: readonly Figure[] = [
+  [text.models.version, ({ version }) => version],
+  [text.models.decisions, ({ decisions }) => formatCount(decisions)],
+  [text.models.meanScore, ({ meanScore }) => formatShare(meanScore, 2)],
+  [text.models.stopped, ({ stoppedShare }) => formatShare(stoppedShare)],
+  [text.models.labels, ({ labels }) => formatCount(labels)],
+  [text.models.frauds, ({ frauds }) => formatCount(frauds)],
+  [text.models.precision, ({ precision }) => formatShare(precision)],
+  [text.models.fraudScore, ({ fraudScore }) => formatShare(fraudScore, 2)],
+  [text.models.genuineScore, ({ genuineScore }) => formatShare(genuineScore, 2)],
+];
+
+/** The model that decides beside the one that is tried, where it decides and where it is only asked, and what the guards say of it. */
+export function SideBySide({ of }: { readonly of: ModelsReport }) {
+  const { data: rollout } = useRollout();
+  const isOpen = rollout?.stage === "shadow" || rollout?.stage === "canary";
+  return (
+    <Panel title={text.models.sideBySide}>
+      {of.champion === null ? <Empty title={text.models.nothing} /> : <Figures of={of} />}
+      {isOpen && <Guards of={rollout.findings} />}
+    </Panel>
+  );
+}
+
+function Figures({ of }: { readonly of: ModelsReport }) {
+  const columns: readonly Column<Figure>[] = [
+    { id: "figure", title: text.models.figure, cell: ([title]) => title },
+    ...(["champion", "canary", "shadow"] as const).map((part): Column<Figure> => {
+      const figures = of[part];
+      const cell = ([, figure]: Figure) => (figures === null ? UNKNOWN : figure(figures));
+      return { id: part, title: text.models.stages[part], look: "number", cell };
+    }),
+  ];
+  return <DataTable caption={text.models.sideBySide} columns={columns} rows={FIGURES} rowKey={([title]) => title} />;
+}
+
+function Guards({ of }: { readonly of: RolloutDetail["findings"] }) {
+  return (
+    <>
+      <h3>{text.models.guards}</h3>
+      {of.length === 0 && <p className="quiet">{text.models.noGuards}</p>}
+      <ul className="guards">
+        {of.map(({ guard, is_judged, is_breached, text: what }) => (
+          <li key={guard}>
+            <span className={is_breached ? "tag bad" : is_judged ? "tag good" : "tag"}>
+              {is_breached ? text.models.breached : is_judged ? text.models.fine : text.models.waiting}
+            </span>
+            <strong>{text.models.guardNames[guard] ?? guard}</strong>
+            <span>{what}</span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
