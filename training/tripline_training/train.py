@@ -98,8 +98,10 @@ def train(options: Options) -> Outcome:
 def _assess_later_rows(
     booster: xgboost.Booster, dataset: Dataset, options: Options
 ) -> tuple[Quality | None, list[dict[str, Any]], dict[str, Any]]:
-    """The measures, on the whole and by segment, and the calibration: its error by bins of equally many payments, its curve
-    by tenths."""
+    """The measures, on the whole and by segment, and the calibration.
+
+    Its error is by bins of equally many payments, its curve by tenths.
+    """
     if options.valid is None:
         return None, [], {"ece": None}
     with step("valid") as said:

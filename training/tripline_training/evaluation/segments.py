@@ -69,7 +69,7 @@ def describe_segments(
     fraud: NDArray[np.int64],
     scores: NDArray[np.floating],
 ) -> list[dict[str, Any]]:
-    """By amount and by hour of the day (UTC), for a model's manifest: what a card says of the parts where it is weak."""
+    """By amount and by hour of the day (UTC), for a model's manifest: where it is weak, its card says so."""
     described: list[dict[str, Any]] = []
     for kind, name, within in _bands(amounts, occurred_at_ms):
         if not within.any():
