@@ -1,4 +1,5 @@
-import { sortTests } from "./tools/test/sort-tests.mjs";
+import { join } from "node:path";
+import { sortTests, wholeSystemTests } from "./tools/test/sort-tests.mjs";
 
 const tests = sortTests(import.meta.dirname);
 const shared = {
@@ -8,6 +9,10 @@ const shared = {
   testPathIgnorePatterns: ["/node_modules/"],
   transform: {},
   testEnvironment: "node",
+  runner: [
+    "<rootDir>/tools/test/lane-runner.mjs",
+    { whole: wholeSystemTests(import.meta.dirname).map((test) => join(import.meta.dirname, test)) },
+  ],
 };
 
 /**

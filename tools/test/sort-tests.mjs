@@ -6,6 +6,12 @@ import { compiled } from "./select-tests.mjs";
 
 const SOURCES = "{apps/*,apps/*/web,packages/*,load-tests}/src/**/*.test.ts";
 const SHARED_SERVERS = "packages/local-stack/dist/testing/stack.js";
+const JOURNEYS = "packages/testing/dist/journeys/";
+const WHOLE_SYSTEMS = [
+  "packages/system/dist/services/run-system.js",
+  "packages/testing/dist/support/in-process-system.js",
+];
+const OPENS_BROWSER = /\bfrom "playwright-core"/;
 const STARTS_PROCESSES = /\bfrom "(?:node:child_process|playwright-core)"/;
 /** `from "x"`, `import "x"`, `import("x")`, and the file of a worker thread. */
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"|new URL\("(\.[^"]+\.js)", import\.meta\.url\)/g;
@@ -33,16 +39,31 @@ export function sortTests(root) {
   return sorted;
 }
 
+/**
+ * Of those tests the ones that start a whole system or a browser: one of them is as much as two cores can do well.
+ *
+ * @param {string} root
+ * @returns {string[]} paths from the root
+ */
+export function wholeSystemTests(root) {
+  const graph = new ImportGraph(root);
+  return Object.values(sortTests(root))
+    .flat()
+    .filter((test) => test.startsWith(JOURNEYS) || graph.startsWhole(join(root, test)));
+}
+
 class ImportGraph {
-  /** @type {Map<string, { imports: string[], startsProcesses: boolean }>} */
+  /** @type {Map<string, { imports: string[], startsProcesses: boolean, opensBrowser: boolean }>} */
   #files = new Map();
   /** @type {Map<string, { folder: string, exports: Record<string, string | { default: string }> }>} */
   #packages = new Map();
   #sharedServers;
+  #wholeSystems;
 
   /** @param {string} root */
   constructor(root) {
     this.#sharedServers = join(root, SHARED_SERVERS);
+    this.#wholeSystems = WHOLE_SYSTEMS.map((file) => join(root, file));
     for (const manifest of globSync("{apps/*,apps/*/web,packages/*}/package.json", { cwd: root })) {
       const { name, exports = {} } = JSON.parse(readFileSync(join(root, manifest), "utf8"));
       this.#packages.set(name, { folder: join(root, dirname(manifest)), exports });
@@ -54,10 +75,24 @@ class ImportGraph {
    * @returns {TestKind}
    */
   kindOf(test) {
-    const reached = new Set([test]);
-    for (const file of reached) for (const imported of this.#read(file).imports) reached.add(imported);
+    const reached = this.#reach(test);
     if (reached.has(this.#sharedServers)) return "server";
     return [...reached].some((file) => this.#read(file).startsProcesses) ? "process" : "unit";
+  }
+
+  /** @param {string} test */
+  startsWhole(test) {
+    const reached = this.#reach(test);
+    return (
+      this.#wholeSystems.some((file) => reached.has(file)) || [...reached].some((file) => this.#read(file).opensBrowser)
+    );
+  }
+
+  /** The test and every file that it imports, directly or not. @param {string} test */
+  #reach(test) {
+    const reached = new Set([test]);
+    for (const file of reached) for (const imported of this.#read(file).imports) reached.add(imported);
+    return reached;
   }
 
   /** @param {string} file */
@@ -67,7 +102,11 @@ class ImportGraph {
     const code = readFileSync(file, "utf8");
     const names = Array.from(code.matchAll(IMPORT), ([, module, worker]) => module ?? worker ?? "");
     const imports = names.flatMap((name) => this.#resolve(name, file) ?? []).filter((path) => existsSync(path));
-    const read = { imports, startsProcesses: STARTS_PROCESSES.test(code) };
+    const read = {
+      imports,
+      startsProcesses: STARTS_PROCESSES.test(code),
+      opensBrowser: OPENS_BROWSER.test(code),
+    };
     this.#files.set(file, read);
     return read;
   }

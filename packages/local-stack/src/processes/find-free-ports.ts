@@ -11,7 +11,10 @@ const ATTEMPTS_MAX = 200;
  */
 const PARTS = 8;
 const PART_PORTS = Math.floor((LAST_PORT - FIRST_PORT + 1) / PARTS);
-const firstPort = (): number => FIRST_PORT + (Number(process.env.JEST_WORKER_ID ?? 0) % PARTS) * PART_PORTS;
+const firstPort = (): number => {
+  const { TRIPLINE_TEST_LANE, JEST_WORKER_ID = 0 } = process.env;
+  return FIRST_PORT + (Number(TRIPLINE_TEST_LANE ?? JEST_WORKER_ID) % PARTS) * PART_PORTS;
+};
 
 /** Whether something can listen on 127.0.0.1 at this port now. */
 export function isPortFree(port: number): Promise<boolean> {

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
 import { z } from "zod";
 import { compiled, selectTests } from "../../../../tools/test/select-tests.mjs";
-import { sortTests } from "../../../../tools/test/sort-tests.mjs";
+import { sortTests, wholeSystemTests } from "../../../../tools/test/sort-tests.mjs";
 
 const manifestFile = z.object({ scripts: z.record(z.string(), z.string()) });
 const turboFile = z.object({ tasks: z.record(z.string(), z.object({ inputs: z.array(z.string()) })) });
@@ -30,6 +30,20 @@ describe("sortTests", () => {
     }).map(compiled);
     expect(all.toSorted()).toEqual(compiledTests.filter((test) => existsSync(join(ROOT, test))).toSorted());
   });
+});
+
+test("what starts a whole system or a browser is told by what it imports, or is a journey", () => {
+  const whole = wholeSystemTests(ROOT);
+  expect(whole).toEqual(
+    expect.arrayContaining([
+      "packages/testing/dist/journeys/demo-command.test.js",
+      "packages/testing/dist/access/access-matrix.test.js",
+      "packages/testing/dist/journeys/kill-services.test.js",
+      "apps/console/web/dist/testing/screens.test.js",
+    ]),
+  );
+  expect(whole.filter((test) => sorted.unit.includes(test))).toEqual([]);
+  expect(whole).not.toContain("packages/kafka/dist/connect-kafka.test.js");
 });
 
 test("the test of a fixed bug names its issue in its title: `regression #12: …`", () => {

@@ -1,0 +1,54 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { runInLanes } from "../../../../tools/test/run-in-lanes.mjs";
+
+const whole = ["demo", "journey", "browser"];
+const others = Array.from({ length: 40 }, (_, number) => `test ${number}`);
+
+test.each([1, 2, 3])("%d lanes: every test runs once, and whole systems one after another", async (lanes) => {
+  const ran: string[] = [];
+  const begun = new Set<number>();
+  let wholeNow = 0;
+  await runInLanes({
+    ...{ whole, others, lanes },
+    run: async (tests, lane) => {
+      expect(begun.has(lane)).toBe(false);
+      begun.add(lane);
+      const isWhole = tests.some((test) => whole.includes(test));
+      if (isWhole) wholeNow += 1;
+      expect(wholeNow).toBeLessThanOrEqual(1);
+      for (const test of tests) {
+        await delay(1);
+        ran.push(test);
+      }
+      if (isWhole) wholeNow -= 1;
+      begun.delete(lane);
+    },
+  });
+  expect(ran.toSorted()).toEqual([...whole, ...others].toSorted());
+});
+
+test("a lane that has run all whole systems helps the others, down to the last single test", async () => {
+  const parts: [lane: number, size: number][] = [];
+  await runInLanes({
+    ...{ whole, others, lanes: 2 },
+    run: async (tests, lane) => {
+      parts.push([lane, tests.length]);
+      await delay(lane === 2 ? 20 : 1);
+    },
+  });
+  expect(parts.slice(0, 2)).toEqual([
+    [1, whole.length],
+    [2, others.length / 4],
+  ]);
+  expect(parts.slice(2).some(([lane]) => lane === 1)).toBe(true);
+  expect(parts.at(-1)).toEqual([expect.any(Number), 1]);
+});
+
+test("without whole systems, and with nothing else, all lanes end", async () => {
+  const ran: string[] = [];
+  const run = async (tests: string[]) => void ran.push(...tests);
+  await runInLanes({ whole: [], others, lanes: 2, run });
+  expect(ran).toEqual(others);
+  await runInLanes({ whole, others: [], lanes: 2, run });
+  expect(ran).toEqual([...others, ...whole]);
+});
