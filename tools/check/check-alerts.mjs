@@ -1,4 +1,4 @@
-// Checks the alerts: each has a case in deploy/observability/alerts.test.yaml that fires it, and a runbook that is there. The
+// Checks the alerts: each has a case in deploy/observability/alerts*.test.yaml that fires it, and a runbook that is there. The
 // names of jobs that they ask for are those that compose's Prometheus and the rendered chart give. The queries of dashboards are
 // read by promtool. promtool and helm are used
 // where they are installed; what is not is skipped, and named. `--full` fails where something had to be skipped.
@@ -15,6 +15,8 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHART = join("deploy", "helm", "tripline");
 const RULES = join(CHART, "files", "alerts.yaml");
 const CASES = join("deploy", "observability", "alerts.test.yaml");
+/** Those that last a day. */
+const LONG_CASES = join("deploy", "observability", "alerts-day.test.yaml");
 const DASHBOARDS = join(CHART, "dashboards");
 const PROMETHEUS = join("deploy", "observability", "prometheus.yaml");
 const TOOL_TIMEOUT_MS = 240_000;
@@ -35,7 +37,7 @@ const skipped = [];
 /** @type {Rule[]} */
 const rules = read(RULES).groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules);
 /** @type {Case[]} */
-const cases = read(CASES).tests;
+const cases = [CASES, LONG_CASES].flatMap((file) => read(file).tests);
 
 checkCases();
 checkRunbooks();
@@ -131,7 +133,7 @@ function checkChart(release) {
 
 function checkWithPromtool() {
   expectSuccess(RULES, ["check", "rules", RULES]);
-  expectSuccess(CASES, ["test", "rules", CASES]);
+  for (const file of [CASES, LONG_CASES]) expectSuccess(file, ["test", "rules", file]);
   expectSuccess(PROMETHEUS, ["check", "config", "--syntax-only", PROMETHEUS]);
   checkDashboards();
 }
