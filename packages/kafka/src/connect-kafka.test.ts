@@ -86,7 +86,7 @@ test("a record arrives as it was sent", async () => {
     headers: { traceparent: "00-ab", empty: "" },
   });
   expect(received?.value.equals(value)).toBe(true);
-  expect(Math.abs((received?.timestampMs ?? 0) - sentAtMs)).toBeLessThan(5_000);
+  expect(Math.abs((received?.timestampMs ?? 0) - sentAtMs)).toBeLessThan(60_000);
   await consumer.close();
 });
 

@@ -10,7 +10,8 @@ import { TestResources } from "./testing/test-resources.js";
 
 const KEYS = 20;
 const RESTARTS_MS_MAX = 120_000;
-const RECOVERY_MS_MAX = 6_000;
+/** Less than the session of a group member. */
+const RECOVERY_MS_MAX = 9_000;
 /** Two seconds on a machine that has time. What it has to be told from is kafkajs by itself, which tries for half a minute. */
 const REFUSAL_MS_MAX = 20_000;
 const onStop = (error: Error) => {

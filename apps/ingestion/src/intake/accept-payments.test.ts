@@ -97,7 +97,7 @@ describe("POST /v1/transactions", () => {
   });
 
   async function untilDecided(id: string): Promise<Answer> {
-    for (let attempt = 0; attempt < 200; attempt += 1) {
+    for (let attempt = 0; attempt < 1_200; attempt += 1) {
       const answer = await client.get(`/v1/decisions/${id}`);
       if (answer.status === 200) return answer;
       expect(answer.status).toBe(202);

@@ -83,9 +83,9 @@ describe("bounds and shutdown", () => {
       const startedAtMs = Date.now();
       const closing = bed.service.close();
       expect((await waiting).status).toBe(202);
-      expect(Date.now() - startedAtMs).toBeLessThan(1_000);
+      expect(Date.now() - startedAtMs).toBeLessThan(15_000);
       await closing;
-      expect(Date.now() - startedAtMs).toBeLessThan(5_000);
+      expect(Date.now() - startedAtMs).toBeLessThan(20_000);
     } finally {
       await bed.close();
     }

@@ -35,6 +35,6 @@ describe("parseWait", () => {
     for (const text of [" ".repeat(16_000), '"\\'.repeat(8_000), `wait=${" ".repeat(16_000)}x`, ",;=".repeat(5_000)]) {
       expect(parseWait(text, 30)).toBeUndefined();
     }
-    expect(performance.now() - startedAtMs).toBeLessThan(500);
+    expect(performance.now() - startedAtMs).toBeLessThan(5_000);
   });
 });

@@ -182,8 +182,8 @@ test("a long fault in one partition is retried until it has passed, and does not
     await put(1, text);
     await collector.until(() => texts(collector).includes(text), `record ${text} of the other partition`);
   }
-  // Ten round trips; far less than the backoff that the first partition has reached by now.
-  expect(performance.now() - startedMs).toBeLessThan(3_000);
+  // Ten round trips. Behind the first partition's retries, which come every five seconds soon, they would take half a minute.
+  expect(performance.now() - startedMs).toBeLessThan(15_000);
   expect((await admin.committedOffsets("retry", "features")).get(0)).toBeUndefined();
   expect(failing).toEqual(["features/0 false"]);
   expect(consumer.stuck()).toBeUndefined();

@@ -6,7 +6,7 @@ import type { FixtureServer } from "./fixture-server.js";
 import { startFixture } from "./fixture-server.js";
 import { makeSession } from "./fixture-session.js";
 import type { WatchedPage } from "./open-browser.js";
-import { openBrowser, openPage } from "./open-browser.js";
+import { ACTION_MS_MAX, openBrowser, openPage } from "./open-browser.js";
 
 const CASES = 3_000;
 const ROWS_IN_DOCUMENT_MAX = 80;
@@ -47,7 +47,7 @@ async function tabTo(page: Page, wanted: Locator): Promise<void> {
   throw new Error(`not reached within ${TABS_MAX} tabs: ${String(wanted)}`);
 }
 
-const SOON_MS = 5_000;
+const SOON_MS = ACTION_MS_MAX;
 const LOOK_MS = 50;
 
 /** The page shows some things a moment after others. */
