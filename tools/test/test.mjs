@@ -77,7 +77,9 @@ function testPython(environment, args) {
   const python = run(NODE, ["apps/cli/dist/main.js", "python", "--environment", environment], "pipe");
   const interpreter = python.stdout?.trim().split("\n").at(-1) ?? "";
   if (python.status !== 0 || interpreter === "") return { passed: 0, failed: 1 };
-  run(interpreter, ["-m", "pytest", "-q", ...args, `--junitxml=${PYTEST_RESULT}`], "inherit");
+  // As `keepBytecode` of packages/local-stack says it to every other Python.
+  const bytecode = { PYTHONPYCACHEPREFIX: join(interpreter, "../../bytecode"), PYTHONDONTWRITEBYTECODE: "" };
+  run(interpreter, ["-m", "pytest", "-q", ...args, `--junitxml=${PYTEST_RESULT}`], "inherit", bytecode);
   try {
     const suite = /<testsuite [^>]*>/.exec(readFileSync(PYTEST_RESULT, "utf8"))?.[0] ?? "";
     const count = (/** @type {string} */ name) => Number(new RegExp(`${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
@@ -92,14 +94,15 @@ function testPython(environment, args) {
  * @param {string} command
  * @param {string[]} args
  * @param {"pipe" | "inherit"} output
+ * @param {Record<string, string>} environment
  */
-function run(command, args, output) {
+function run(command, args, output, environment = {}) {
   const result = spawnSync(command, args, {
     cwd: ROOT,
     stdio: ["ignore", output, "inherit"],
     encoding: "utf8",
     timeout: PYTEST_TIMEOUT_MS,
-    env: { ...process.env, PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}` },
+    env: { ...process.env, ...environment, PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}` },
   });
   if (result.error !== undefined) process.stderr.write(`${command}: ${result.error.message}\n`);
   return result;

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 import type { TestScoring } from "./testing/service.js";
 import { publishAs, startTestScoring } from "./testing/service.js";
 
@@ -43,7 +43,7 @@ test(
       timeout: CALLS_MS_MAX,
       env: {
         ...process.env,
-        PYTHONDONTWRITEBYTECODE: "1",
+        ...keepBytecode(python),
         GRPC_ADDRESS: scoring.service.grpcAddress,
         HTTP_ADDRESS: new URL(scoring.service.url).host,
         GOLDEN: JSON.stringify(golden),

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 import { ROOT } from "@tripline/system/services/workspace";
 
 const TRAINING = join(ROOT, "training");
@@ -51,7 +51,7 @@ export async function runPythonModule(
   const python = interpreter ?? (await trainingPython());
   const child = spawn(python, ["-m", module, ...args], {
     cwd: TRAINING,
-    env: { ...process.env, PYTHONPATH: TRAINING, PYTHONDONTWRITEBYTECODE: "1" },
+    env: { ...process.env, ...keepBytecode(python), PYTHONPATH: TRAINING },
     stdio: ["ignore", "pipe", "pipe"],
     ...(signal === undefined ? {} : { signal }),
   });

@@ -1,7 +1,6 @@
 """A retraining registers what is better and nothing else, and comes to the same model however often it is killed."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -287,7 +286,6 @@ def killed_after(arguments: list[str], sign: str) -> str:
     child = subprocess.Popen(
         [sys.executable, "-m", "tripline_training.retrain", *arguments],
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
         stdout=subprocess.PIPE,
         text=True,
     )

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { TestIssuer } from "../testing/issuer.js";
 import { startIssuer } from "../testing/issuer.js";
@@ -69,7 +69,7 @@ async function blockOf(readme: string, language: string, text: string): Promise<
 
 /** Runs a script of bash in the Feast repository, as the README tells its reader to. */
 async function runScript(script: string, environment: Record<string, string> = {}): Promise<string> {
-  const env = { PATH: `${dirname(python)}:${process.env.PATH}`, PYTHONDONTWRITEBYTECODE: "1", FEAST_DATA: scratch };
+  const env = { PATH: `${dirname(python)}:${process.env.PATH}`, ...keepBytecode(python), FEAST_DATA: scratch };
   const options = { cwd: REPOSITORY, env: { ...env, ...environment }, timeout: RUN_MS_MAX };
   const { stdout } = await promisify(execFile)("bash", ["-euc", script], options);
   return stdout;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
-import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
@@ -166,7 +166,8 @@ async function startWholeService(): Promise<RunningService> {
 
 /** One Python process for all questions, because importing Feast takes many seconds. */
 async function askFeast(python: string): Promise<Answers> {
-  const child = spawn(python, [SCRIPT], { env: { PATH: process.env.PATH, SCRATCH: scratch }, stdio: "pipe" });
+  const env = { PATH: process.env.PATH, ...keepBytecode(python), SCRATCH: scratch };
+  const child = spawn(python, [SCRIPT], { env, stdio: "pipe" });
   child.stdin.end(
     JSON.stringify({
       url: service.url,

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { trackChild } from "@tripline/local-stack/processes/track-children";
-import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { Redis } from "ioredis";
 import type { FeatureRegistry } from "../registry/feature-registry.js";
@@ -59,8 +59,10 @@ export async function startFeast(options: { isVersioned?: boolean } = {}): Promi
     isVersioned: options.isVersioned ?? false,
   };
   const driver = new FeastDriver(
-    // -B: no compiled Python beside the sources.
-    spawn(python, ["-B", join(PACKAGE, "test-python/feast_driver.py"), JSON.stringify(settings)]),
+    spawn(python, [join(PACKAGE, "test-python/feast_driver.py"), JSON.stringify(settings)], {
+      // biome-ignore lint/style/noProcessEnv: the environment of a child is ours with a part that differs
+      env: { ...process.env, ...keepBytecode(python) },
+    }),
   );
   await driver.answer(START_MS_MAX);
   const redis = new Redis(redisUrl);

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 import { versionOf } from "../model-manifest.js";
 import type { AliasMove, RecordingRegistry } from "../model-registry.js";
 import { openRegistry } from "../open-registry.js";
@@ -66,8 +66,8 @@ function pythonWriter(python: string, url: string, self: string, rounds: number)
   const { manifest, golden } = publication("");
   const facts = JSON.stringify({ manifest, golden: `${JSON.stringify(golden)}\n` });
   return start(python, ["-c", PYTHON_WRITER, url, self, String(rounds), facts], {
+    ...keepBytecode(python),
     PYTHONPATH: `${ROOT}/training`,
-    PYTHONDONTWRITEBYTECODE: "1",
   });
 }
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 import type { Publication } from "../model-registry.js";
 import { openRegistry } from "../open-registry.js";
 import type { RunningMlflow } from "../testing/mlflow.js";
@@ -94,7 +94,7 @@ async function publishFromPython(name: string): Promise<void> {
   const requirementsFile = `${ROOT}/training/requirements/training.txt`;
   const { python } = await provisionPython({ name: "training", requirementsFile, root: ROOT });
   const args = ["-c", PUBLISH, `mlflow+${mlflow.url}`, name, folder, JSON.stringify(published.manifest)];
-  const env = { ...process.env, PYTHONPATH: `${ROOT}/training`, PYTHONDONTWRITEBYTECODE: "1" };
+  const env = { ...process.env, ...keepBytecode(python), PYTHONPATH: `${ROOT}/training` };
   await promisify(execFile)(python, args, { env, timeout: RUN_MS_MAX });
 }
 
@@ -109,7 +109,8 @@ test.each([
     const requirementsFile = `${ROOT}/packages/model-registry/mlflow-requirements.txt`;
     const { python } = await provisionPython({ name: "mlflow", requirementsFile, root: ROOT });
     const args = ["-c", LOAD, mlflow.url, name, JSON.stringify(published.golden)];
-    const run = await promisify(execFile)(python, args, { cwd: scratch, timeout: RUN_MS_MAX });
+    const env = { ...process.env, ...keepBytecode(python) };
+    const run = await promisify(execFile)(python, args, { cwd: scratch, env, timeout: RUN_MS_MAX });
     const said = JSON.parse(run.stdout);
     const { features, lineage } = published.manifest;
     const scores = published.golden.outputs.map((score) => expect.closeTo(score, 5));

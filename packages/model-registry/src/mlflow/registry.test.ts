@@ -3,7 +3,7 @@ import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 import { ModelCache, VERSIONS_CACHED_MAX } from "../model-cache.js";
 import { versionOf } from "../model-manifest.js";
 import type { Publication, RecordingRegistry } from "../model-registry.js";
@@ -364,7 +364,7 @@ moves = [move.as_json() for move in registry.history(store, name)]
 print(json.dumps({"read": read.model.decode(), "version": version, "refused": refused, "moves": moves, "where": where}))
 `;
   const args = ["-c", program, `mlflow+${proxy.url}`, name, JSON.stringify(manifest), JSON.stringify(golden), version];
-  const env = { ...process.env, PYTHONPATH: `${ROOT}/training`, PYTHONDONTWRITEBYTECODE: "1" };
+  const env = { ...process.env, ...keepBytecode(python), PYTHONPATH: `${ROOT}/training` };
   const { stdout } = await promisify(execFile)(python, args, { env, timeout: 60_000 });
   const said = JSON.parse(stdout);
   expect(said.read).toBe("from TypeScript");

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 
 /** What the tests share: a real MLflow server, and a proxy that can fail in front of it. */
 
@@ -37,6 +37,7 @@ export async function startMlflow(environment: NodeJS.ProcessEnv): Promise<Runni
     detached: true,
     env: {
       ...environment,
+      ...keepBytecode(python),
       MLFLOW_SERVER_ENABLE_JOB_EXECUTION: "false",
       MLFLOW_DISABLE_TELEMETRY: "true",
       PYTHONUNBUFFERED: "1",

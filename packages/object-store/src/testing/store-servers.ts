@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 import { z } from "zod";
 
 /* For tests: a real server for each kind of store. */
@@ -45,7 +45,11 @@ const served = z.object({
 export async function startPythonStores(): Promise<{ s3: S3Server; gcs: TestStore; stop(): Promise<void> }> {
   const requirementsFile = `${PACKAGE}/emulator-requirements.txt`;
   const { python } = await provisionPython({ name: "store-emulators", requirementsFile, root: ROOT });
-  const child = spawn(python, [`${PACKAGE}/test-python/serve_stores.py`], { stdio: ["pipe", "pipe", "inherit"] });
+  const child = spawn(python, [`${PACKAGE}/test-python/serve_stores.py`], {
+    stdio: ["pipe", "pipe", "inherit"],
+    // biome-ignore lint/style/noProcessEnv: the environment of a child is ours with a part that differs
+    env: { ...process.env, ...keepBytecode(python) },
+  });
   const { s3, gcs } = served.parse(JSON.parse(await lineOf(child, /^{.*}$/)));
   const s3Store = ({ id, secret }: z.infer<typeof keys>): TestStore => ({
     url: `s3://${BUCKET}`,
