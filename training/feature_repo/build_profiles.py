@@ -41,13 +41,13 @@ def build_profiles(log: FeatureLog, data_folder: Path) -> dict[str, int]:
 
 
 def _rows(profile: Profile, log: FeatureLog) -> str:
-    """The rows in the order of time; a day is known when it has ended."""
+    """The rows in the order of time; a day is known when it has ended. Of an erased card later payments count."""
     key = log.spec.entity_keys[profile.entity]
     query = (PROFILES_FOLDER / f"{profile.entity}.sql").read_text(encoding="utf-8")
     columns = ", ".join(f"{column.name}::{column.type} AS {column.name}" for column in profile.columns)
     return f"""
         SELECT {key}, make_timestamptz((day + 1) * {_DAY_MS} * 1000) AS event_timestamp, {columns}
-        FROM ({query}) ORDER BY event_timestamp, {key}"""
+        FROM ({query}) WHERE {key} IS NOT NULL ORDER BY event_timestamp, {key}"""
 
 
 def main() -> None:

@@ -34,7 +34,8 @@ def source_path(data_folder: Path, view: str) -> Path:
 def convert_log(log: FeatureLog, data_folder: Path) -> dict[str, int]:
     """Writes the table of each view that reads the log. Returns rows by view.
 
-    What was computed while lost state was not rebuilt yet is left out: its windows hold less than took place.
+    What was computed while lost state was not rebuilt yet is left out: its windows hold less than took place. So is
+    what windows and payments say of an erased card or e-mail address.
     """
     spec = log.spec
     tables = {
@@ -43,7 +44,7 @@ def convert_log(log: FeatureLog, data_folder: Path) -> dict[str, int]:
         if spec.of_entity(entity)
     }
     first_entity = next(iter(spec.entity_keys))
-    tables[PAYMENT_VIEW] = _rows(PAYMENT_KEY, first_entity, spec.of_payment)
+    tables[PAYMENT_VIEW] = _rows(PAYMENT_KEY, first_entity, spec.of_payment, "AND NOT erased")
     return {
         view: write_table(log.connection, select, source_path(data_folder, view)) for view, select in tables.items()
     }
@@ -54,7 +55,7 @@ def count_incomplete(log: FeatureLog) -> int:
     return int(log.connection.execute("SELECT count(*) FROM payments WHERE incomplete").fetchall()[0][0])
 
 
-def _rows(key: str, entity: str, features: Iterable[Feature]) -> str:
+def _rows(key: str, entity: str, features: Iterable[Feature], condition: str = "") -> str:
     """A SELECT of join key, both timestamps and the features, in the order of time."""
     columns = ", ".join(sql_name(feature.name) for feature in features)
     # Never before the rows that it follows, even where a clock went back; their number makes equal times differ.
@@ -62,7 +63,7 @@ def _rows(key: str, entity: str, features: Iterable[Feature]) -> str:
     return f"""
         SELECT {key}, make_timestamptz(occurred_at_ms * 1000) AS event_timestamp,
           make_timestamptz({created}) AS created, {columns}
-        FROM payments WHERE {key} IS NOT NULL AND NOT incomplete
+        FROM payments WHERE {key} IS NOT NULL AND NOT incomplete {condition}
         WINDOW same_time AS (
           PARTITION BY {key}, occurred_at_ms ORDER BY source, sequence_{entity} ROWS UNBOUNDED PRECEDING
         )

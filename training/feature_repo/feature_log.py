@@ -17,6 +17,8 @@ from feature_spec import FeatureSpec
 PAYMENT_KEY = "client_transaction_id"
 ALWAYS_PRESENT_KEYS = frozenset({"card_token", "terminal_id"})
 WORK_FOLDER_PREFIX = "tripline-feast-"
+# What `tripline erase` takes.
+_SUBJECTS = ("card_token", "email_token")
 # What DuckDB may use before it spills to disk.
 _MEMORY_LIMIT = "1GB"
 
@@ -25,10 +27,11 @@ _MEMORY_LIMIT = "1GB"
 class FeatureLog:
     """An open log.
 
-    Table `payments`: client_transaction_id, the keys of the entities (null where the payment names none), latitude and
-    longitude (null where it says none), occurred_at_ms, created_us (microseconds since the epoch), incomplete, source
-    (number of the file or lake), sequence_<entity> (orders the rows of an entity and source that took place at the same
-    time) and a DOUBLE per feature. No payment twice.
+    Table `payments`: client_transaction_id, the keys of the entities (null where the payment names none, or one that
+    was erased later), latitude and longitude (null where it says none), occurred_at_ms, created_us (microseconds since
+    the epoch), incomplete, erased (its card or e-mail address was, later), source (number of the file or lake),
+    sequence_<entity> (orders the rows of an entity and source that took place at the same time) and a DOUBLE per
+    feature. No payment twice.
 
     Table `known_labels`: client_transaction_id, terminal_id, labelled_at_ms, fraud. No payment twice.
     """
@@ -88,6 +91,7 @@ def _load(
     notes: list[str] = []
     payments: list[str] = []
     labels: list[str] = []
+    _read_erasures(connection, [path for path in paths if path.is_dir()], tenant)
     for number, path in enumerate(paths):
         try:
             read = _read_lake if path.is_dir() else _read_backfill
@@ -109,6 +113,21 @@ def _load(
         )
     _refuse_not_finite(connection, names, spec)
     return FeatureLog(connection, spec, tuple(notes))
+
+
+def _read_erasures(connection: duckdb.DuckDBPyConnection, lakes: Sequence[Path], tenant: str | None) -> None:
+    """Table `erasures`, for all sources: whose past is left out. A token is of one tenant alone."""
+    connection.execute("CREATE TABLE erasures (subject VARCHAR, erased_at_ms BIGINT)")
+    of_tenant = "" if tenant is None else f"WHERE tenant = {sql_text(tenant)}"
+    for path in lakes:
+        if not _has_topic(path, "erasures"):
+            continue
+        try:
+            connection.execute(f"""
+                INSERT INTO erasures SELECT subject, max(erased_at_ms) FROM {_lake_table(path, "erasures")} {of_tenant}
+                GROUP BY subject""")
+        except duckdb.Error as error:
+            raise FeatureRepositoryError(f"{path} cannot be read: {error}.") from error
 
 
 @dataclass(frozen=True)
@@ -137,7 +156,7 @@ def _read_backfill(
     columns = [
         *(PAYMENT_KEY, *_keys(spec, absent), *_place(present)),
         *("occurred_at_ms", "occurred_at_ms * 1000 AS created_us"),
-        "false AS incomplete",
+        *("false AS incomplete", _erased(present)),
         *(f"file_row_number AS sequence_{entity}" for entity in spec.entity_keys),
         *(f"{sql_name(name)}::DOUBLE AS {sql_name(name)}" for name in spec.names),
     ]
@@ -163,13 +182,13 @@ def _read_lake(connection: duckdb.DuckDBPyConnection, path: Path, spec: FeatureS
     present = _columns(connection, table)
     columns = [
         *(PAYMENT_KEY, *_keys(spec, _absent(spec, present)), *_place(present)),
-        *("occurred_at_ms", "computed_at_ms * 1000 AS created_us", "incomplete"),
+        *("occurred_at_ms", "computed_at_ms * 1000 AS created_us", "incomplete", _erased(present)),
         *(f"sequences[{number}] AS sequence_{entity}" for number, entity in enumerate(spec.entity_keys, start=1)),
         *(f"values[{number}] AS {sql_name(name)}" for number, name in enumerate(spec.names, start=1)),
     ]
     others = _number(connection, f"SELECT count(*) FROM {table} WHERE {here} AND spec_version <> {spec.version}")
     labels, notes = _NO_LABELS, [f"{path} has no labels"]
-    if next(path.glob("labels/day=*/*.parquet"), None) is not None:
+    if _has_topic(path, "labels"):
         from_lake = f"FROM {_lake_table(path, 'labels')} WHERE {here}"
         labels, notes = f"SELECT {PAYMENT_KEY}, terminal_id, labelled_at_ms, fraud {from_lake}", []
     if others:
@@ -198,10 +217,20 @@ def _keys(spec: FeatureSpec, absent: Sequence[str]) -> list[str]:
     def sql(key: str, fields: Sequence[str]) -> str:
         if key in absent:
             return f"NULL::VARCHAR AS {key}"
-        parts = (f"nullif({field}, '')" for field in fields)
-        return " || '/' || ".join(parts) + f" AS {key}"
+        id_ = " || '/' || ".join(f"nullif({field}, '')" for field in fields)
+        erased = " OR ".join(_is_erased(field) for field in fields if field in _SUBJECTS)
+        return f"{id_} AS {key}" if erased == "" else f"CASE WHEN NOT ({erased}) THEN {id_} END AS {key}"
 
     return [sql(key, fields) for key, fields in spec.key_fields.items()]
+
+
+def _is_erased(field: str) -> str:
+    """Whether what the field names was erased after the payment. What it pays later is somebody new's."""
+    return f"EXISTS (FROM erasures WHERE subject = {field} AND occurred_at_ms <= erased_at_ms)"
+
+
+def _erased(present: set[str]) -> str:
+    return " OR ".join(["false", *(_is_erased(field) for field in _SUBJECTS if field in present)]) + " AS erased"
 
 
 def _place(present: set[str]) -> list[str]:
@@ -209,8 +238,12 @@ def _place(present: set[str]) -> list[str]:
     return [name if name in present else f"NULL::DOUBLE AS {name}" for name in ("latitude", "longitude")]
 
 
+def _has_topic(path: Path, topic: str) -> bool:
+    return next(path.glob(f"{topic}/day=*/*.parquet"), None) is not None
+
+
 def _lake_table(path: Path, topic: str) -> str:
-    if next(path.glob(f"{topic}/day=*/*.parquet"), None) is None:
+    if not _has_topic(path, topic):
         raise EmptyLogError(f"{path} is not a lake: it has no file {topic}/day=YYYY-MM-DD/*.parquet.")
     files = path / topic / "day=*" / "*.parquet"
     return f"read_parquet({sql_text(files)}, union_by_name = true, hive_partitioning = false)"

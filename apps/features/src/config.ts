@@ -14,6 +14,22 @@ export const stateConfig = {
   }),
 };
 
+export const feastConfig = {
+  FEAST_TENANT: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, - or _")
+    .optional()
+    .meta({
+      description:
+        "The tenant whose profiles Feast keeps in this Redis. Without it, and for other tenants, profile features have their defaults.",
+    }),
+  FEAST_PROJECT: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9_]{0,63}$/, "must be 1 to 64 letters, digits or _")
+    .default("tripline")
+    .meta({ description: "Feast's project, as in training/feature_repo/feature_store.yaml." }),
+};
+
 export const featuresConfig = z
   .object({
     ...serviceConfig,
@@ -24,19 +40,7 @@ export const featuresConfig = z
     AUTH_ISSUER: tokenConfig.AUTH_ISSUER.optional(),
     AUTH_JWKS_URL: tokenConfig.AUTH_JWKS_URL.optional(),
     AUTH_AUDIENCE: tokenConfig.AUTH_AUDIENCE,
-    FEAST_TENANT: z
-      .string()
-      .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, - or _")
-      .optional()
-      .meta({
-        description:
-          "The tenant whose profiles Feast keeps in this Redis. Without it, and for other tenants, profile features have their defaults.",
-      }),
-    FEAST_PROJECT: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9_]{0,63}$/, "must be 1 to 64 letters, digits or _")
-      .default("tripline")
-      .meta({ description: "Feast's project, as in training/feature_repo/feature_store.yaml." }),
+    ...feastConfig,
     FEAST_REGISTRY_FILE: z.string().min(1).optional().meta({
       description:
         "Feast's registry file (`registry.db`). Where it is given, the profiles in it are checked at the start.",

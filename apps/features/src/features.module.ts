@@ -12,7 +12,7 @@ import type { Redis } from "ioredis";
 import { BatchProcessor } from "./batches/batch-processor.js";
 import type { FeaturesConfig } from "./config.js";
 import { ErasuresController } from "./erasures/erasures.controller.js";
-import { ProfileEraser } from "./erasures/profile-eraser.js";
+import { openProfileEraser, ProfileEraser } from "./erasures/profile-eraser.js";
 import { StateEraser } from "./erasures/state-eraser.js";
 import { FeatureMetrics } from "./feature-metrics.js";
 import { FeaturesController } from "./features.controller.js";
@@ -68,13 +68,7 @@ export class FeaturesModule {
         {
           provide: ProfileEraser,
           inject: [redisToken(ERASING), FEATURE_ENGINE],
-          useFactory: (redis: Redis, engine: FeatureEngine) => {
-            const { FEAST_TENANT: tenant, FEAST_PROJECT: project } = config;
-            return new ProfileEraser(redis, {
-              engine,
-              ...(tenant === undefined ? {} : { source: { tenant, project } }),
-            });
-          },
+          useFactory: (redis: Redis, engine: FeatureEngine) => openProfileEraser(redis, engine, config),
         },
         {
           provide: BatchProcessor,

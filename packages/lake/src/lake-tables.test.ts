@@ -4,6 +4,7 @@ import {
   AppliedLabel,
   Decision,
   DriftDetected,
+  Erasure,
   FeatureVector,
   Label,
   Outcome,
@@ -11,7 +12,7 @@ import {
   Transaction,
   TrialRole,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { TOPICS } from "@tripline/contracts/topics";
+import { TABLES, TOPICS } from "@tripline/contracts/topics";
 import { LAKE_TABLES, RECORD_COLUMNS, tableOfTopic } from "./lake-tables.js";
 
 const AT_MS = Date.UTC(2024, 1, 29, 12);
@@ -260,6 +261,11 @@ test.each([
       detected_at_ms: BigInt(AT_MS),
     },
   ],
+  [
+    "erasures",
+    Erasure.encode({ tenant: "demo", subject: "ct_1", erasedAtMs: AT_MS }),
+    { tenant: "demo", subject: "ct_1", erased_at_ms: BigInt(AT_MS) },
+  ],
 ])("every field of a record of %s has its column, and its day is that of its event", (topic, message, cells) => {
   const table = tableOfTopic(topic);
   const row = table?.decode(message.finish());
@@ -269,8 +275,8 @@ test.each([
   expect(found).toHaveLength(Object.keys(cells).length);
 });
 
-test("every topic has a table, and no column occurs in it twice", () => {
-  expect(Object.values(LAKE_TABLES).map(({ topic }) => topic)).toEqual(Object.values(TOPICS));
+test("every topic of events and that of erasures have a table, and no column occurs in it twice", () => {
+  expect(Object.values(LAKE_TABLES).map(({ topic }) => topic)).toEqual([...Object.values(TOPICS), TABLES.erasures]);
   for (const { columns } of Object.values(LAKE_TABLES)) {
     const names = [...RECORD_COLUMNS, ...columns].map(({ name }) => name);
     expect(new Set(names).size).toBe(names.length);

@@ -6,12 +6,13 @@ import {
   AppliedLabel,
   Decision,
   DriftDetected,
+  Erasure,
   FeatureVector,
   Label,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Topic, TopicName } from "@tripline/contracts/topics";
-import { TOPICS } from "@tripline/contracts/topics";
+import { TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { ColumnKind } from "./column-kinds.js";
 import {
   bytes,
@@ -172,8 +173,13 @@ const driftDetected = columnsOf<DriftDetected>({
   detectedAtMs: long,
 });
 
-/** One table per topic: a topic without one does not compile. */
-export const LAKE_TABLES: Readonly<Record<TopicName, LakeTable>> = {
+const erasure = columnsOf<Erasure>({ tenant: text, subject: text, erasedAtMs: long });
+
+/**
+ * One table per topic: a topic without one does not compile. And who was erased, so that whatever is computed of the lake later can
+ * leave them out, also where Redis has forgotten them.
+ */
+export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = {
   transactions: tableOf({
     topic: TOPICS.transactions,
     message: Transaction,
@@ -209,6 +215,12 @@ export const LAKE_TABLES: Readonly<Record<TopicName, LakeTable>> = {
     message: DriftDetected,
     eventTimeMs: ({ detectedAtMs }) => detectedAtMs,
     columns: driftDetected,
+  }),
+  erasures: tableOf({
+    topic: TABLES.erasures,
+    message: Erasure,
+    eventTimeMs: ({ erasedAtMs }) => erasedAtMs,
+    columns: erasure,
   }),
 };
 

@@ -128,6 +128,12 @@ def label(row: Vector, labelled_at_ms: int, fraud: bool) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names} | {"labelled_at_ms": labelled_at_ms, "fraud": fraud}
 
 
+def write_erasures(folder: Path, erased_at_ms: Mapping[str, int]) -> None:
+    """What the archive keeps of the topic `erasures`: card tokens and those of e-mail addresses."""
+    rows = [{"tenant": "demo", "subject": subject, "erased_at_ms": at_ms} for subject, at_ms in erased_at_ms.items()]
+    _write_topic(folder / "erasures", rows, "erased_at_ms", _ERASURES)
+
+
 def latest(
     vectors: Sequence[Vector], key: str, value: str | None, at_ms: int, horizon_ms: int | None = None
 ) -> Vector | None:
@@ -167,6 +173,9 @@ _LABELS = pa.schema(
         ("fraud", pa.bool_()),
     ]
 )
+
+
+_ERASURES = pa.schema([("tenant", _TEXT), ("subject", _TEXT), ("erased_at_ms", pa.int64())])
 
 
 def _write_topic(folder: Path, rows: Sequence[Mapping[str, Any]], time: str, schema: pa.Schema) -> None:

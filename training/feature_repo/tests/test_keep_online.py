@@ -5,7 +5,9 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from feast import FeatureStore
 from redis import Redis
@@ -14,7 +16,7 @@ from errors import EmptyLogError
 from feature_spec import FeatureSpec
 from keep_online import Sources, apply_repository, refresh, remove_leftovers
 from tests.conftest import _empty_database
-from tests.simulated_log import DAY_MS, KEYS, START_MS, Vector, write_lake
+from tests.simulated_log import DAY_MS, DAYS, KEYS, START_MS, Vector, write_erasures, write_lake
 from tests.test_online import assert_online, ids_of, online
 
 # Of a day with a payment at midnight and one within the next half an hour. At the first round the day is over, and has
@@ -98,6 +100,45 @@ def test_a_store_that_lost_everything_gets_everything_again(
     assert payments_total(store, vectors) == counted(vectors, MIDNIGHT_MS)
     for entity in spec.entity_keys:
         assert_online(store, spec, vectors, entity, at(SECOND))
+
+
+def test_erased_people_are_in_no_table_and_a_store_that_lost_everything_gets_nothing_of_them_again(
+    store: FeatureStore, sources: Sources, spec: FeatureSpec, vectors: list[Vector]
+) -> None:
+    """Terminals keep what they knew, and a card that pays after its erasure is somebody new."""
+    write_lake(sources.logs[0], vectors)
+    refresh(store, sources, None, SECOND)
+    terminals = pq.read_table(sources.data / "terminal_profile.parquet")
+    gone, anew, address = "card-1", "card-2", "email-3"
+    end_ms = START_MS + DAYS * DAY_MS
+    erased_at_ms = {gone: end_ms, anew: START_MS + 20 * DAY_MS, address: end_ms}
+    write_erasures(sources.logs[0], erased_at_ms)
+    with _redis_of(store) as redis:
+        redis.flushdb()
+    refresh(store, sources, SECOND, SECOND + timedelta(minutes=1))
+
+    def is_left(row: Vector, *subjects: str) -> bool:
+        return all(row.occurred_at_ms > erased_at_ms.get(subject, 0) for subject in subjects)
+
+    tables = {path.stem: pq.read_table(path) for path in sources.data.glob("*.parquet")}
+    for name, table in tables.items():
+        assert {gone, address}.isdisjoint(str(part) for row in table.to_pylist() for part in ids_in(row)), name
+    assert tables["terminal_profile"].equals(terminals)
+    left = [row for row in vectors if is_left(row, row.card_token, row.email_token)]
+    assert set(tables["payment_features"]["client_transaction_id"].to_pylist()) == {
+        row.client_transaction_id for row in left
+    }
+    # What an erased address paid with somebody else's card still counts for that card.
+    of_cards = [row for row in vectors if is_left(row, row.card_token)]
+    assert payments_total(store, vectors) == {**counted(of_cards, MIDNIGHT_MS), gone: None}
+    assert_online(store, spec, of_cards, "card", at(SECOND))
+    assert_online(store, spec, [row for row in vectors if is_left(row, row.email_token)], "email", at(SECOND))
+    [found] = online(store, ["card_windows:card_count_1d"], [{"card_token": gone}])
+    assert found["card_count_1d"] is None
+
+
+def ids_in(row: dict[str, Any]) -> list[str]:
+    return [part for value in row.values() if isinstance(value, str) for part in value.split("/")]
 
 
 def _redis_of(store: FeatureStore) -> Redis:

@@ -26,17 +26,7 @@ def test_writes_what_feast_writes(
         # Tests before this one may have brought newer rows online, which would stay.
         redis.flushdb()
         store.materialize(_moment(START_MS - 3 * DAY_MS), _moment(UNTIL_MS), feature_views=views)
-        module = (ROOT / "packages" / "backfill" / "dist" / "profiles" / "load-profiles.js").as_uri()
-        options = {
-            "folder": str(Path(environment["FEAST_DATA"])),
-            "redisUrl": f"redis://{host}:{port}/{database}",
-            "untilMs": UNTIL_MS,
-            "project": OTHER_PROJECT,
-        }
-        script = f"import {{ loadProfiles }} from {json.dumps(module)}; await loadProfiles({json.dumps(options)});"
-        node = str(ROOT / "node_modules" / ".bin" / "node")
-        done = subprocess.run([node, "--input-type=module", "--eval", script], capture_output=True, check=False)
-        assert done.returncode == 0, done.stderr
+        _load(environment, redis_address)
         hashes = {key: redis.hgetall(key) for key in list(redis.scan_iter()) if redis.type(key) == b"hash"}
         lives = {key: redis.ttl(key) for key in hashes}
         redis.flushdb()
@@ -46,6 +36,36 @@ def test_writes_what_feast_writes(
     assert len(ours) > len(PROFILES)
     assert ours == theirs
     assert max(lives.values()) - min(lives.values()) < 600
+
+
+def test_an_erased_card_stays_out(
+    store: FeatureStore, environment: dict[str, str], redis_address: tuple[str, int, int]
+) -> None:
+    host, port, database = redis_address
+    assert store
+    with Redis(host=host, port=port, db=database) as redis:
+        redis.flushdb()
+        _load(environment, redis_address, "erased: new Set(['card-1'])")
+        keys = [key for key in redis.scan_iter() if b"card-" in key]
+        redis.flushdb()
+    assert any(b"card-2" in key for key in keys)
+    assert not any(b"card-1" + OTHER_PROJECT.encode() in key for key in keys)
+
+
+def _load(environment: dict[str, str], redis_address: tuple[str, int, int], more: str = "") -> None:
+    host, port, database = redis_address
+    module = (ROOT / "packages" / "backfill" / "dist" / "profiles" / "load-profiles.js").as_uri()
+    options = {
+        "folder": str(Path(environment["FEAST_DATA"])),
+        "redisUrl": f"redis://{host}:{port}/{database}",
+        "untilMs": UNTIL_MS,
+        "project": OTHER_PROJECT,
+    }
+    given = f"{{ ...{json.dumps(options)}, {more} }}"
+    script = f"import {{ loadProfiles }} from {json.dumps(module)}; await loadProfiles({given});"
+    node = str(ROOT / "node_modules" / ".bin" / "node")
+    done = subprocess.run([node, "--input-type=module", "--eval", script], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def _moment(at_ms: int) -> datetime:

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord } from "@tripline/kafka/port";
+import type { LakeTable } from "@tripline/lake/lake-tables";
 import { LAKE_TABLES } from "@tripline/lake/lake-tables";
 import { FolderDisk } from "@tripline/lake/log/folder-disk";
 import { listFiles } from "@tripline/lake/log/list-files";
@@ -42,12 +43,12 @@ class CountingMetrics extends ArchiveMetrics {
 }
 
 /** An archive of labels without its consumer. */
-function open(change: { rowsMax?: number; ageMs?: number; end?: number; folder?: string } = {}) {
+function open(change: { rowsMax?: number; ageMs?: number; end?: number; folder?: string; table?: LakeTable } = {}) {
   const commits: string[] = [];
   const metrics = new CountingMetrics();
   const log = { cluster: "c", topic: `p.${TOPIC}` };
   const archive = new TopicArchive({
-    table: LAKE_TABLES.labels,
+    table: change.table ?? LAKE_TABLES.labels,
     limits: { rowsMax: change.rowsMax ?? 1_000, bytesMax: 1_000_000, ageMs: change.ageMs ?? 50 },
     writer,
     metrics,
@@ -100,6 +101,17 @@ test("records that Kafka has deleted before they were archived are counted", asy
   await archive.handle(batchOf(110, 111));
   await untilAt(111);
   expect(metrics.lost).toEqual([`${TOPIC} 7`]);
+});
+
+test("of a table Kafka keeps the newest of each key alone, so what it has deleted is not missing", async () => {
+  const { name, ...topic } = LAKE_TABLES.labels.topic;
+  const { retentionDays: _, ...compacted } = topic;
+  const { archive, metrics } = open({ table: { ...LAKE_TABLES.labels, topic: { name, ...compacted } } });
+  await archive.begin(0);
+  await archive.handle(batchOf(0, 3));
+  await archive.handle(batchOf(10, 11));
+  await untilAt(11);
+  expect(metrics.lost).toEqual([]);
 });
 
 test("does not continue a lake that is ahead of Kafka: the topic was created again", async () => {

@@ -131,7 +131,8 @@ export class TopicArchive {
       await this.#changed.promise;
     }
     const missing = this.#buffer.add(partition, rows);
-    if (missing > 0) {
+    // Of a table Kafka keeps the newest of each key: what is not there any more says nothing.
+    if (missing > 0 && this.options.table.topic.retentionDays !== undefined) {
       const { logger, metrics } = this.options;
       metrics.missing(topic, missing);
       logger.error({ topic, partition, missing }, "archive: Kafka had deleted records before they were archived");

@@ -2,8 +2,10 @@ import { encodeMessage } from "@tripline/contracts/encode-message";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
 import { cardOf, payment, paymentRecord, START_MS } from "../testing/events.js";
+import { FEAST_PROJECT, feastOf } from "../testing/feast-rows.js";
 import { TestHistory } from "../testing/history.js";
 import { engine } from "../testing/instance.js";
+import { ProfileEraser } from "./profile-eraser.js";
 import { subjectStateKeys } from "./subject-state-keys.js";
 
 const TENANT = payment({ clientTransactionId: "any" }).tenant;
@@ -68,6 +70,15 @@ test("states of an erased card are empty, others are not, and a rebuild gives th
   expect(engine.decodeState(0, states.get(cardKey) ?? null).sequence).toBe(7);
   await history.redis.flushdb();
   await history.archive();
-  expect(await history.rebuild({ erasures: [erasure] })).toMatchObject({ events: 12, incomplete: 0, repeated: 0 });
+  // Feast knows of no erasure, and may be the first to be back.
+  const feast = feastOf(history.redis);
+  await feast.write("card_profile", cardOf(1), START_MS);
+  await feast.write("card_profile", cardOf(2), START_MS);
+  const profiles = new ProfileEraser(history.redis, { engine, source: { tenant: TENANT, project: FEAST_PROJECT } });
+  const rebuilt = await history.rebuild({ erasures: [erasure], profiles });
+  expect(rebuilt).toMatchObject({ events: 12, incomplete: 0, repeated: 0 });
   for (const [key, value] of states) expect([key, await history.redis.getBuffer(key)]).toEqual([key, value]);
+  await feast.write("card_profile", cardOf(1), START_MS + 86_400_000);
+  const hasProfile = (card: number) => feast.has("card_profile:card_first_paid_ms", { card_token: cardOf(card) });
+  expect([await hasProfile(1), await hasProfile(2)]).toEqual([false, true]);
 }, 60_000);

@@ -3,6 +3,7 @@ import { RowErase } from "@tripline/feast-client/row-erase";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { askRedis } from "@tripline/service-kit/redis/connect-redis";
 import type { Redis } from "ioredis";
+import type { FeaturesConfig } from "../config.js";
 import { describeViews } from "../online/feature-views.js";
 import { profileKey } from "../online/profiles/profile-store.js";
 import { subjectEntities } from "./subject-state-keys.js";
@@ -12,6 +13,15 @@ import { subjectEntities } from "./subject-state-keys.js";
  * has, and that Python and pandas can still read.
  */
 const FOR_GOOD_MS = Date.UTC(2200, 0, 1);
+
+/** For what Feast keeps as the service's own configuration says. */
+export function openProfileEraser(
+  redis: Redis,
+  engine: FeatureEngine,
+  { FEAST_TENANT: tenant, FEAST_PROJECT: project }: Pick<FeaturesConfig, "FEAST_TENANT" | "FEAST_PROJECT">,
+): ProfileEraser {
+  return new ProfileEraser(redis, { engine, ...(tenant === undefined ? {} : { source: { tenant, project } }) });
+}
 
 export interface ProfileEraserOptions {
   readonly engine: FeatureEngine;

@@ -2,12 +2,13 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { readErasures } from "@tripline/kafka/read-erasures";
 import { readConfig } from "@tripline/service-kit/config/read-config";
 import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import { stateTtlSeconds } from "../config.js";
+import { openProfileEraser } from "../erasures/profile-eraser.js";
 import { progressPrinter, rebuildLine } from "./print-progress.js";
-import { readErasures } from "./read-erasures.js";
 import type { RebuildConfig } from "./rebuild-config.js";
 import { rebuildConfig } from "./rebuild-config.js";
 import type { RebuildReport } from "./rebuild-state.js";
@@ -36,6 +37,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
       stateTtlSeconds: ttlSeconds,
       waitMs: config.ARCHIVE_WAIT_SECONDS * 1000,
       erasures: await readErasures(kafka),
+      profiles: openProfileEraser(redis, engine, config),
       isPartial: config.PARTIAL === "1",
       onProgress: progress,
       ...(config.STATE_FILE === undefined ? {} : { statePath: config.STATE_FILE }),

@@ -1,6 +1,6 @@
 import { kafkaConfig, redisConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
-import { stateConfig } from "../config.js";
+import { feastConfig, stateConfig } from "../config.js";
 
 const ARCHIVE_WAIT_SECONDS_DEFAULT = 120;
 
@@ -9,6 +9,7 @@ export const rebuildConfig = z.object({
   ...kafkaConfig,
   ...redisConfig,
   ...stateConfig,
+  ...feastConfig,
   /** The folder or URL that the archive service writes to. */
   LAKE_URL: z.string().min(1),
   /** Snapshot of the states with which the service began. */

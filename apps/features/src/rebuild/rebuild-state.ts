@@ -5,6 +5,7 @@ import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engi
 import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
+import type { ProfileEraser } from "../erasures/profile-eraser.js";
 import { subjectStateKeys } from "../erasures/subject-state-keys.js";
 import { whileHeld } from "../states/rebuild-hold.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
@@ -34,6 +35,8 @@ export interface RebuildOptions {
   readonly restMs?: number;
   /** People who were erased: their states are as they were emptied then. */
   readonly erasures?: readonly Erasure[];
+  /** Keeps away what others computed of them. */
+  readonly profiles?: Pick<ProfileEraser, "erase">;
   /** Whether to go on where the result cannot be exact. */
   readonly isPartial: boolean;
   readonly onProgress?: RebuildListener;
@@ -107,6 +110,10 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
       const key = keys.get(source)?.get(partition);
       if (key !== undefined && offset >= 0) applied.set(key, offset);
     }
+  }
+  // Redis has lost these marks with everything else, and what Feast or a load brought online before this may hold erased people.
+  for (const { tenant, subject, erasedAtMs } of options.erasures ?? []) {
+    await options.profiles?.erase(tenant, subject, erasedAtMs);
   }
   await requireNothingEmitted();
   const written = await replacement.replace(states, applied);

@@ -15,12 +15,15 @@ export interface LoadProfilesOptions {
   /** Rows of later days are left out, as `feast materialize` leaves them out. */
   readonly untilMs: number;
   readonly project?: string;
+  /** Tokens of cards that were erased: their profiles stay out. */
+  readonly erased?: ReadonlySet<string>;
 }
 
 const PROJECT_DEFAULT = "tripline";
 const DAY_SECONDS = 86_400;
 /** Rows for which Redis is asked at a time. */
 const ROWS_TOGETHER = 1_000;
+const CONNECT_MS_MAX = 10_000;
 
 /**
  * Brings profiles online as `feast materialize` does, without Feast: the same bytes under the same keys. A row that is stored and
@@ -30,7 +33,7 @@ const ROWS_TOGETHER = 1_000;
  * @throws TriplineError `not-found`, `invalid-field` for the tables, `redis-unavailable`
  */
 export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows: number }> {
-  const { folder, redisUrl, untilMs, project = PROJECT_DEFAULT } = options;
+  const { folder, redisUrl, untilMs, project = PROJECT_DEFAULT, erased = new Set() } = options;
   const profiles = planProfiles(currentFeatureSpec());
   const registry: FeatureRegistry = {
     project,
@@ -40,14 +43,16 @@ export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows
       features: profileColumnTypes(name),
     })),
   };
-  const redis = new Redis(redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: 2_000 });
+  const redis = new Redis(redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: CONNECT_MS_MAX });
   // Without a listener ioredis prints every connection fault; the failed command says it well enough.
   redis.on("error", () => {});
   const client = new FeastRedisClient({ redis, registry, keyTtlSeconds: STATE_TTL_DAYS_DEFAULT * DAY_SECONDS });
   let count = 0;
   try {
+    // Feast's client waits for no connection that is under way.
+    await redis.connect().catch(unavailable);
     for (const { name, key } of profiles) {
-      const rows = await readProfiles(folder, name, key, untilMs);
+      const rows = (await readProfiles(folder, name, key, untilMs)).filter(({ id }) => !erased.has(id));
       for (let start = 0; start < rows.length; start += ROWS_TOGETHER) {
         const together = rows.slice(start, start + ROWS_TOGETHER).map(({ id, atMs, columns }) => ({
           entity: { [key]: id },

@@ -1,11 +1,16 @@
 import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
-import { DEMO_WORKSPACE, readLocalSystem, trustAuthorityOf } from "@tripline/system/services/local-system";
+import { readErasures } from "@tripline/kafka/read-erasures";
+import { kafkaAt } from "@tripline/system/client/connect-system";
+import { DEMO_WORKSPACE } from "@tripline/system/services/local-system";
 import { Command } from "commander";
 import { parseTime } from "./backfill.js";
+import { addressesOf, kafkaOption } from "./load-state.js";
 
 interface LoadProfilesFlags {
   readonly profiles: string;
   readonly redis?: string;
+  readonly kafka?: string;
+  readonly topicPrefix: string;
   readonly until?: number;
   readonly project: string;
   readonly workspace: string;
@@ -17,18 +22,22 @@ export function loadProfilesCommand(): Command {
     .description("bring the profiles that `tripline backfill --profiles` wrote online, as `feast materialize` does")
     .requiredOption("--profiles <folder>", "the tables: card_profile.parquet and terminal_profile.parquet")
     .option("--redis <url>", "where the features service keeps its state, for instance redis://127.0.0.1:6379")
+    .addOption(kafkaOption("where it is told whose profiles stay out, because they were erased"))
+    .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX", "")
     .option("--until <time>", "leave out what was not known at this time (ISO 8601); now unless given", parseTime)
     .option("--project <name>", "Feast's project, as the features service has it in FEAST_PROJECT", "tripline")
-    .option("--workspace <name>", "without --redis: the system that runs here", DEMO_WORKSPACE)
-    .action(async ({ profiles: folder, redis, until, project, workspace }: LoadProfilesFlags) => {
-      const redisUrl = redis ?? localRedis(workspace);
-      const { rows } = await loadProfiles({ folder, redisUrl, untilMs: until ?? Date.now(), project });
+    .option("--workspace <name>", "without --redis and --kafka: the system that runs here", DEMO_WORKSPACE)
+    .action(async (flags: LoadProfilesFlags) => {
+      const { profiles: folder, until, project, topicPrefix } = flags;
+      const { brokers, redisUrl } = addressesOf(flags, "to leave out the profiles of erased cards");
+      const erased = await readErased(brokers, topicPrefix);
+      const { rows } = await loadProfiles({ folder, redisUrl, untilMs: until ?? Date.now(), project, erased });
       process.stdout.write(`${rows} profiles loaded\n`);
     });
 }
 
-function localRedis(workspace: string): string {
-  const local = readLocalSystem(workspace);
-  trustAuthorityOf(local);
-  return local.redisUrl;
+/** The tokens of erased cards and e-mail addresses. @throws TriplineError `kafka-unavailable` */
+export async function readErased(brokers: string, topicPrefix: string): Promise<ReadonlySet<string>> {
+  const erasures = await readErasures(kafkaAt(brokers.split(","), topicPrefix, process.env));
+  return new Set(erasures.map(({ subject }) => subject));
 }

@@ -26,7 +26,7 @@ export function loadStateCommand(): Command {
     .option("--workspace <name>", "without --redis and --kafka: the system that runs here", DEMO_WORKSPACE)
     .action(async (flags: LoadStateFlags) => {
       const { state: statePath, ttlDays, topicPrefix, partial } = flags;
-      const { brokers, redisUrl } = addressesOf(flags);
+      const { brokers, redisUrl } = addressesOf(flags, "to see that the service has not counted yet");
       const admin = await kafkaAt(brokers.split(","), topicPrefix, process.env).admin();
       try {
         const { states } = await loadState({
@@ -43,15 +43,17 @@ export function loadStateCommand(): Command {
     });
 }
 
-export function kafkaOption(): Option {
-  return new Option("--kafka <brokers>", "host:port, comma-separated: where it is seen what features has counted").env(
-    "KAFKA_BROKERS",
-  );
+export function kafkaOption(what = "where it is seen what features has counted"): Option {
+  return new Option("--kafka <brokers>", `host:port, comma-separated: ${what}`).env("KAFKA_BROKERS");
 }
 
-function addressesOf({ kafka, redis, workspace }: LoadStateFlags): { brokers: string; redisUrl: string } {
+/** @param purpose of Kafka. @throws Error in one sentence where one of both is missing, or no system runs here */
+export function addressesOf(
+  { kafka, redis, workspace }: Pick<LoadStateFlags, "kafka" | "redis" | "workspace">,
+  purpose: string,
+): { brokers: string; redisUrl: string } {
   if (redis !== undefined && kafka !== undefined) return { brokers: kafka, redisUrl: redis };
-  if (redis !== undefined) throw new Error("--redis needs --kafka, to see that the service has not counted yet.");
+  if (redis !== undefined) throw new Error(`--redis needs --kafka, ${purpose}.`);
   if (kafka !== undefined) throw new Error("--kafka needs --redis; without both, the system here is meant.");
   const local = readLocalSystem(workspace);
   trustAuthorityOf(local);

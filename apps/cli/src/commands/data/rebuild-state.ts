@@ -5,9 +5,16 @@ import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { LAKE_VARIABLES } from "@tripline/lake/log/open-disk";
 import { isStoreUrl } from "@tripline/object-store/open-store";
 import { signInVariables } from "@tripline/system/client/connect-system";
-import { DEMO_WORKSPACE, operatorVariables, readLocalSystem } from "@tripline/system/services/local-system";
+import {
+  DEMO_WORKSPACE,
+  operatorVariables,
+  readLocalSystem,
+  trustAuthorityOf,
+} from "@tripline/system/services/local-system";
+import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import { ROOT } from "@tripline/system/services/workspace";
 import { Command, InvalidArgumentError } from "commander";
+import { readErased } from "./load-profiles.js";
 
 interface RebuildFlags {
   readonly lake?: string;
@@ -45,18 +52,21 @@ export function rebuildStateCommand(): Command {
     .option("--workspace <name>", "without --lake, --kafka and --redis: the system that runs here", DEMO_WORKSPACE)
     .action(async (flags: RebuildFlags) => {
       const environment = environmentOf(flags);
-      await bringProfilesBack(flags, environment.REDIS_URL ?? "");
+      await bringProfilesBack(flags, environment);
       process.exitCode = await run(environment);
     });
 }
 
 /** Those of the system here are the ones with which it began. Before the states: until these are back, nothing trusts a vector. */
-async function bringProfilesBack(flags: RebuildFlags, redisUrl: string): Promise<void> {
-  const isHere = flags.redis === undefined;
+async function bringProfilesBack(flags: RebuildFlags, environment: Record<string, string>): Promise<void> {
+  const { REDIS_URL: redisUrl = "", KAFKA_BROKERS: brokers = "", KAFKA_TOPIC_PREFIX: topicPrefix = "" } = environment;
+  const local = flags.redis === undefined ? readLocalSystem(flags.workspace) : undefined;
   const given = flags.profiles === undefined ? undefined : { folder: resolve(flags.profiles), untilMs: Date.now() };
-  const profiles = given ?? (isHere ? readLocalSystem(flags.workspace).profiles : undefined);
+  const profiles = given ?? local?.profiles;
   if (profiles === undefined) return;
-  const { rows } = await loadProfiles({ ...profiles, redisUrl });
+  if (local !== undefined) trustAuthorityOf(local);
+  const erased = await readErased(brokers, topicPrefix);
+  const { rows } = await loadProfiles({ ...profiles, redisUrl, erased });
   process.stdout.write(`${rows} profiles loaded\n`);
 }
 
@@ -82,6 +92,7 @@ function addressesOf({ lake, kafka, redis, workspace }: RebuildFlags): Record<st
     throw new Error("The system that runs here has no archive, so nothing knows its states.");
   return {
     ...operatorVariables(local),
+    FEAST_TENANT: DEMO_TENANT,
     LAKE_URL: lakeDirectory,
     KAFKA_BROKERS: kafkaBrokers.join(","),
     REDIS_URL: redisUrl,
@@ -105,7 +116,7 @@ function run(environment: Record<string, string>): Promise<number> {
   // The states of all entities are held at once; Node would stop at 4 GB, however much there is.
   const heapMegabytes = Math.floor((totalmem() / 1_048_576) * MEMORY_SHARE);
   const child = spawn(process.execPath, ["--enable-source-maps", `--max-old-space-size=${heapMegabytes}`, ENTRY], {
-    env: { PATH: process.env.PATH, ...signInVariables(process.env), ...lakeVariables(), ...environment },
+    env: { PATH: process.env.PATH, ...signInVariables(process.env), ...passedOn(), ...environment },
     stdio: "inherit",
   });
   return new Promise((done, fail) => {
@@ -114,9 +125,10 @@ function run(environment: Record<string, string>): Promise<number> {
   });
 }
 
-/** How the lake is reached, where it is in an object store. */
-function lakeVariables(): Record<string, string | undefined> {
-  return Object.fromEntries(LAKE_VARIABLES.map((name) => [name, process.env[name]]));
+/** How the lake is reached, where it is in an object store, and whose rows Feast keeps. */
+function passedOn(): Record<string, string | undefined> {
+  const names = [...LAKE_VARIABLES, "FEAST_TENANT", "FEAST_PROJECT"];
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
 }
 
 function parseBrokers(text: string): string {

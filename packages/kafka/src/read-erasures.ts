@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
-import type { Kafka } from "@tripline/kafka/port";
+import type { Kafka } from "./port.js";
 
 const READ_MS_MAX = 30_000;
 
