@@ -1,14 +1,13 @@
 import { tokensFrom } from "@tripline/system/client/connect-system";
 import { ControlClient } from "@tripline/system/client/control-client";
-import { localSecret } from "@tripline/system/client/find-access";
+import { localAddresses, localSecret } from "@tripline/system/client/find-access";
 import { TokenSource } from "@tripline/system/client/token-source";
-import { readPorts } from "@tripline/system/ports.mjs";
-import { DEMO_WORKSPACE } from "@tripline/system/services/local-system";
+import { DEMO_WORKSPACE, trustAuthorityAt } from "@tripline/system/services/local-system";
 import { APPROVER_CLIENT_ID, OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
 import { Command, Option } from "commander";
 
 export interface ControlFlags {
-  readonly control: string;
+  readonly control?: string;
   readonly tokenUrl?: string;
   readonly workspace: string;
   readonly tenant?: string;
@@ -24,7 +23,7 @@ const LOCAL_CLIENTS = {
 export function controlCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .addOption(new Option("--control <url>", "the control plane").env("CONTROL_URL").default(localControl()))
+    .addOption(new Option("--control <url>", "the control plane; that on this machine unless given").env("CONTROL_URL"))
     .addOption(tokenUrlOption())
     .option("--tenant <name>", "for which tenant, for clients that may act for others; the client's own unless given")
     .addOption(workspaceOption())
@@ -32,10 +31,6 @@ export function controlCommand(name: string, description: string): Command {
       "after",
       "\nCLIENT_ID and CLIENT_SECRET say who asks; for a system on this machine nothing has to be said.",
     );
-}
-
-export function localControl(): string {
-  return `http://127.0.0.1:${readPorts().control}`;
 }
 
 export function tokenUrlOption(): Option {
@@ -56,8 +51,10 @@ export async function openControl(
   { control, tokenUrl, workspace, tenant }: ControlFlags,
   role: keyof typeof LOCAL_CLIENTS = "operator",
 ): Promise<ControlClient> {
-  const url = control.replace(/\/$/, "");
-  const tokensAt = tokenUrl ?? `http://127.0.0.1:${readPorts().auth}/oauth/token`;
+  const local = localAddresses(workspace);
+  const url = (control ?? local.control).replace(/\/$/, "");
+  const tokensAt = tokenUrl ?? `${local.auth}/oauth/token`;
+  for (const address of [url, tokensAt]) trustAuthorityAt(address);
   if (process.env.CLIENT_ID !== undefined) return new ControlClient(url, tokensFrom(process.env, tokensAt), tenant);
   const { clientId, secret } = LOCAL_CLIENTS[role];
   const clientSecret = await localSecret(url, workspace, secret);

@@ -6,6 +6,7 @@ import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
 import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
 import { z } from "zod";
 import type { AccessTargets } from "../access/apply-access.js";
+import type { LocalSystem } from "../services/local-system.js";
 import { findLocalSystem, operatorVariables } from "../services/local-system.js";
 import { TokenSource } from "./token-source.js";
 
@@ -36,7 +37,8 @@ export interface SystemKafka {
  */
 export function kafkaFrom(environment: Environment): SystemKafka {
   const brokers = environment.KAFKA_BROKERS?.split(",") ?? [];
-  const local = environment.KAFKA_TLS === undefined ? findLocalSystem(brokers) : undefined;
+  const hasBroker = ({ kafkaBrokers }: LocalSystem) => kafkaBrokers.some((broker) => brokers.includes(broker));
+  const local = environment.KAFKA_TLS === undefined ? findLocalSystem(hasBroker) : undefined;
   const signIn = local === undefined ? {} : operatorVariables(local);
   const config = readConfig(kafkaEnvironment, { ...signIn, ...environment });
   const connection = kafkaConnection(config);

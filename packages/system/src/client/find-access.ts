@@ -1,8 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import type { ClientSecrets } from "../services/demo-secrets.js";
-import { DEMO_WORKSPACE } from "../services/local-system.js";
+import { readPorts } from "../../ports.mjs";
+import type { DemoSecrets } from "../services/demo-secrets.js";
+import type { LocalSystem } from "../services/local-system.js";
+import { DEMO_WORKSPACE, readLocalSystem } from "../services/local-system.js";
+import { localUrl } from "../services/plan-services.js";
 import { STATE_DIRECTORY, workspaceIn } from "../services/workspace.js";
 
 const ANSWER_MS_MAX = 10_000;
@@ -41,11 +44,22 @@ export async function readTokenUrl(apiUrl: string, remedies: Remedies): Promise<
   return schemes.find(({ flows }) => flows !== undefined)?.flows?.clientCredentials.tokenUrl;
 }
 
-/** The secret of one of the demo's clients, if the API runs on this machine and was started from this repository. */
+/** Where the system of this workspace is; while none runs there, where it would be. */
+export function localAddresses(workspace: string): LocalSystem["addresses"] {
+  try {
+    return readLocalSystem(workspace).addresses;
+  } catch {
+    const ports = readPorts();
+    const url = (name: "ingestion" | "auth" | "control"): string => localUrl(ports[name], false);
+    return { ingestion: url("ingestion"), auth: url("auth"), control: url("control") };
+  }
+}
+
+/** A secret of a system, the demo client's unless named, if it runs on this machine and was started from this repository. */
 export async function localSecret(
   apiUrl: string,
   workspace = DEMO_WORKSPACE,
-  name: keyof ClientSecrets = "clientSecret",
+  name: keyof DemoSecrets = "clientSecret",
 ): Promise<string | undefined> {
   if (!["127.0.0.1", "localhost", "[::1]"].includes(new URL(apiUrl).hostname)) return undefined;
   try {

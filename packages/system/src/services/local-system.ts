@@ -7,6 +7,8 @@ import type { Workspace } from "./workspace.js";
 import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
 
 const localSystem = z.strictObject({
+  /** Where its services are that commands ask, without a path. */
+  addresses: z.strictObject({ ingestion: z.url(), auth: z.url(), control: z.url() }),
   kafkaBrokers: z.array(z.string()).min(1),
   redisUrl: z.string(),
   /** Where its archive writes; absent where it runs none. */
@@ -62,12 +64,19 @@ export function trustAuthorityOf({ tls }: LocalSystem): void {
   setDefaultCACertificates([...getCACertificates("default"), readFileSync(tls.authorityFile, "utf8")]);
 }
 
-/** The system of this machine with one of these brokers, if there is one. */
-export function findLocalSystem(brokers: readonly string[]): LocalSystem | undefined {
+/** The same where the system here is known by an address of one of its services. Other addresses change nothing. */
+export function trustAuthorityAt(url: string): void {
+  const origin = URL.parse(url)?.origin;
+  const system = findLocalSystem(({ addresses }) => Object.values(addresses).some((address) => address === origin));
+  if (system !== undefined) trustAuthorityOf(system);
+}
+
+/** A system of this machine, if there is one. */
+export function findLocalSystem(isWanted: (system: LocalSystem) => boolean): LocalSystem | undefined {
   for (const name of namesIn(STATE_DIRECTORY)) {
     try {
       const system = readLocalSystem(name);
-      if (system.kafkaBrokers.some((broker) => brokers.includes(broker))) return system;
+      if (isWanted(system)) return system;
     } catch {
       // No system runs there, or one of another version.
     }

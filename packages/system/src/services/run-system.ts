@@ -96,8 +96,11 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(workspace, ports, security));
   const services = new Map<string, ServiceProcess>();
   const { statePath, profiles } = options;
+  const url = (port: number): string => localUrl(port, security !== undefined);
+  const [apiUrl, issuer, controlUrl] = [url(ports.ingestion), url(ports.auth), url(ports.control)];
   const lake = options.isArchived === true ? { lakeDirectory: workspace.lake } : {};
   const withdraw = announceSystem(workspace, {
+    addresses: { ingestion: apiUrl, auth: issuer, control: controlUrl },
     kafkaBrokers: stack.kafkaBrokers,
     ...(security === undefined ? { redisUrl: stack.redisUrl } : security.operator(stack)),
     ...(statePath === undefined ? {} : { statePath }),
@@ -130,8 +133,6 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     await steps.run("start services and load state", () =>
       Promise.all([startTogether(services), loadHistory(options, stack.redisUrl)]),
     );
-    const url = (port: number): string => localUrl(port, security !== undefined);
-    const issuer = url(ports.auth);
     const tokenUrl = `${issuer}/oauth/token`;
     const tokens = new TokenSource({
       tokenUrl,
@@ -140,14 +141,13 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       scope: DEMO_SCOPES,
     });
     await steps.run("get an access token", () => tokens.authorization());
-    const apiUrl = url(ports.ingestion);
     const client = new TriplineClient(apiUrl, tokens);
     const operator = new TokenSource({
       ...{ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: secrets.operatorSecret, scope: OPERATOR_SCOPES },
     });
     const addresses = {
       ...{ ingestion: apiUrl, auth: issuer },
-      ...{ features: url(ports.features), control: url(ports.control) },
+      ...{ features: url(ports.features), control: controlUrl },
     };
     const control = new ControlClient(addresses.control, operator);
     const auth = new ControlClient(issuer, operator);

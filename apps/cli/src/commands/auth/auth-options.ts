@@ -2,9 +2,9 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { signInVariables, tokensFrom } from "@tripline/system/client/connect-system";
 import { ControlClient } from "@tripline/system/client/control-client";
-import { localSecret } from "@tripline/system/client/find-access";
+import { localAddresses, localSecret } from "@tripline/system/client/find-access";
 import { TokenSource } from "@tripline/system/client/token-source";
-import { readPorts } from "@tripline/system/ports.mjs";
+import { trustAuthorityAt } from "@tripline/system/services/local-system";
 import { OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
 import { ROOT } from "@tripline/system/services/workspace";
 import { Command, Option } from "commander";
@@ -14,7 +14,7 @@ const ENTRY = join(ROOT, "apps", "auth", "dist", "operate", "main.js");
 const EXIT_FAILURE = 1;
 
 export interface AuthFlags {
-  readonly auth: string;
+  readonly auth?: string;
   readonly workspace: string;
 }
 
@@ -23,9 +23,7 @@ export function authApiCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .addOption(
-      new Option("--auth <url>", "the authorization server")
-        .env("AUTH_URL")
-        .default(`http://127.0.0.1:${readPorts().auth}`),
+      new Option("--auth <url>", "the authorization server; that on this machine unless given").env("AUTH_URL"),
     )
     .addOption(workspaceOption())
     .addHelpText(
@@ -37,7 +35,8 @@ export function authApiCommand(name: string, description: string): Command {
 
 /** @throws Error in one sentence without credentials */
 export async function openAuth({ auth, workspace }: AuthFlags): Promise<ControlClient> {
-  const url = auth.replace(/\/$/, "");
+  const url = (auth ?? localAddresses(workspace).auth).replace(/\/$/, "");
+  trustAuthorityAt(url);
   const tokenUrl = `${url}/oauth/token`;
   const names = { service: "auth", option: "--auth" };
   if (process.env.CLIENT_ID !== undefined) {

@@ -2,7 +2,7 @@ import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
-import { effectOption, expiryOption, kindOption, LIST_ARGUMENT } from "./list-options.js";
+import { effectOption, expiryOption, kindOption, LIST_ARGUMENT, readValue, valueOption } from "./list-options.js";
 
 interface AddFlags extends ControlFlags {
   readonly kind: string;
@@ -12,16 +12,17 @@ interface AddFlags extends ControlFlags {
   readonly effect?: string;
 }
 
-export function addCommand(output: CommandOutput): Command {
+export function addCommand(output: CommandOutput, input: AsyncIterable<Uint8Array>): Command {
   return controlCommand("add", "add an entry to a list, or replace the one with this value")
     .argument(...LIST_ARGUMENT)
     .addOption(kindOption().makeOptionMandatory())
-    .requiredOption("--value <text>", "a token such as ct_…, dt_… or it_…, or the id of a terminal")
+    .addOption(valueOption().makeOptionMandatory())
     .requiredOption("--reason <text>", "why, for analysts")
     .addOption(expiryOption())
     .addOption(effectOption())
     .action(async (list: string, flags: AddFlags) => {
-      const { kind, value, reason, until, effect } = flags;
+      const { kind, reason, until, effect } = flags;
+      const value = await readValue(flags, input);
       const entry = { kind, value, reason, ...(until === undefined ? {} : { expires_at: until }) };
       const client = await openControl(flags);
       await client.call("POST", `/v1/lists/${encodeURIComponent(list)}/entries`, {

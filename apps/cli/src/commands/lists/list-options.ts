@@ -1,11 +1,28 @@
 import { LIST_EFFECTS, LIST_KINDS } from "@tripline/decision-engine/lists/list-kinds";
 import { InvalidArgumentError, Option } from "commander";
+import type { ControlFlags } from "../control-options.js";
 import { durationMs } from "../parse-duration.js";
+import { readToken, STDIN } from "../read-token.js";
 
 export const LIST_ARGUMENT = ["<list>", "deny, watch, allow, or a name of your own"] as const;
 
 export function kindOption(description = "what is listed"): Option {
   return new Option("--kind <kind>", description).choices(LIST_KINDS);
+}
+
+const VALUE = `a token such as ct_… or et_…, or the id of a terminal; ${STDIN} makes the token of what standard input holds: a card number, \
+a device id, an e-mail address, an IP address, or a range such as 198.51.100.0/24`;
+
+export function valueOption(): Option {
+  return new Option("--value <text>", VALUE);
+}
+
+/** @throws Error in one sentence where standard input holds something else */
+export async function readValue(
+  { kind, value, ...flags }: ControlFlags & { readonly kind: string; readonly value: string },
+  input: AsyncIterable<Uint8Array>,
+): Promise<string> {
+  return value === STDIN ? readToken(input, [kind], flags) : value;
 }
 
 export function effectOption(): Option {

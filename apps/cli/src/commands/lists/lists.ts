@@ -7,11 +7,14 @@ import { removeCommand } from "./remove.js";
 import { searchCommand } from "./search.js";
 
 /** `tripline lists`: what is declined, watched or allowed whatever the model says. */
-export function listsCommand(output: CommandOutput = process.stdout): Command {
+export function listsCommand(
+  output: CommandOutput = process.stdout,
+  input: AsyncIterable<Uint8Array> = process.stdin,
+): Command {
   return new Command("lists")
     .description("change the deny, watch and allow lists, and those of your own")
-    .addCommand(addCommand(output))
-    .addCommand(removeCommand(output))
+    .addCommand(addCommand(output, input))
+    .addCommand(removeCommand(output, input))
     .addCommand(searchCommand(output))
     .addCommand(importCommand(output))
     .addCommand(exportCommand(output));

@@ -2,22 +2,22 @@ import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
-import { kindOption, LIST_ARGUMENT } from "./list-options.js";
+import { kindOption, LIST_ARGUMENT, readValue, valueOption } from "./list-options.js";
 
 interface RemoveFlags extends ControlFlags {
   readonly kind: string;
   readonly value: string;
 }
 
-export function removeCommand(output: CommandOutput): Command {
+export function removeCommand(output: CommandOutput, input: AsyncIterable<Uint8Array>): Command {
   return controlCommand("remove", "take an entry off a list")
     .argument(...LIST_ARGUMENT)
     .addOption(kindOption().makeOptionMandatory())
-    .requiredOption("--value <text>", "as it was added")
+    .addOption(valueOption().makeOptionMandatory())
     .action(async (list: string, flags: RemoveFlags) => {
-      const { kind, value } = flags;
+      const { kind } = flags;
+      const query = new URLSearchParams({ kind, value: await readValue(flags, input) });
       const client = await openControl(flags);
-      const query = new URLSearchParams({ kind, value });
       await client.call("DELETE", `/v1/lists/${encodeURIComponent(list)}/entries`, { query });
       output.write(`The ${kind} is not on the list ${list} any more.\n`);
     });

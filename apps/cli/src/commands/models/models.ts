@@ -10,7 +10,7 @@ import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { Command, InvalidArgumentError } from "commander";
 import { diffModels } from "../../models/diff.js";
 import { diffText, listTable, moveText, showText } from "../../models/table.js";
-import { localControl, tokenUrlOption, workspaceOption } from "../control-options.js";
+import { tokenUrlOption, workspaceOption } from "../control-options.js";
 import { durationMs } from "../parse-duration.js";
 import { registryOption } from "../registry-options.js";
 import { compareCommand } from "./compare.js";
@@ -144,7 +144,7 @@ function moveCommand(name: string, description: string): Command {
 }
 
 function inControl({ control, ...flags }: MoveFlags) {
-  return { ...flags, control: typeof control === "string" ? control : localControl() };
+  return typeof control === "string" ? { ...flags, control } : flags;
 }
 
 function versionOf(registry: RecordingRegistry, model: string, asked: string): Promise<string> {

@@ -9,10 +9,13 @@ import {
 import type { Kafka } from "@tripline/kafka/port";
 import { kafkaAt } from "@tripline/system/client/connect-system";
 import type { CommandOutput } from "@tripline/system/command-output";
+import { readLocalSystem } from "@tripline/system/services/local-system";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { workspaceOption } from "../control-options.js";
 
 interface DlqFlags {
-  readonly brokers: string[];
+  readonly brokers?: string[];
+  readonly workspace: string;
   readonly topicPrefix?: string;
 }
 
@@ -62,7 +65,8 @@ export function dlqCommand(output: CommandOutput = process.stdout): Command {
 function withKafka(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .requiredOption("--brokers <address...>", "Kafka, for instance 127.0.0.1:9092")
+    .option("--brokers <address...>", "Kafka, for instance 127.0.0.1:9092; that of the system here unless given")
+    .addOption(workspaceOption())
     .option("--topic-prefix <text>", "as the services have it in KAFKA_TOPIC_PREFIX");
 }
 
@@ -70,8 +74,8 @@ function topicOption(description: string): Option {
   return new Option("--topic <name>", description).choices(LETTERED_TOPICS);
 }
 
-function connect({ brokers, topicPrefix = "" }: DlqFlags): Kafka {
-  return kafkaAt(brokers, topicPrefix, process.env);
+function connect({ brokers, workspace, topicPrefix = "" }: DlqFlags): Kafka {
+  return kafkaAt(brokers ?? readLocalSystem(workspace).kafkaBrokers, topicPrefix, process.env);
 }
 
 async function list({ limit, ...flags }: ListFlags, output: CommandOutput): Promise<void> {

@@ -1,13 +1,9 @@
-import { text } from "node:stream/consumers";
-import { cardToken, emailToken, isCardNumber, normalEmail } from "@tripline/contracts/identifiers";
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import { z } from "zod";
 import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
-
-const KEY_BYTES_MIN = 32;
-const STDIN = "-";
+import { readToken, STDIN } from "../read-token.js";
 
 /** They read the topic `erasures`. */
 const FOLLOWS =
@@ -32,11 +28,11 @@ export function eraseCommand(
     .argument(
       "<subject>",
       `a card token (ct_…), the token of an e-mail address (et_…), or ${STDIN} to read a card number or an address from ` +
-        "standard input: then CARD_TOKEN_KEY and --tenant say of whom",
+        "standard input: then CARD_TOKEN_KEY and --tenant say of whom, for another system than the one here",
     )
     .option("--with-cards", "erase also the cards and addresses that came with it")
     .action(async (given: string, flags: EraseFlags) => {
-      const first = given === STDIN ? tokenOf((await text(input)).trim(), flags.tenant) : given;
+      const first = given === STDIN ? await readToken(input, ["card", "email"], flags) : given;
       const client = await openControl(flags);
       // Grows while it is gone through.
       const left = new Set([first]);
@@ -50,16 +46,4 @@ export function eraseCommand(
       }
       output.write(FOLLOWS);
     });
-}
-
-/** As the front door makes it. A number on the command line would stay in the shell's history. */
-function tokenOf(subject: string, tenant: string | undefined): string {
-  const key = Buffer.from(process.env.CARD_TOKEN_KEY ?? "", "base64");
-  if (tenant === undefined || key.length < KEY_BYTES_MIN) {
-    throw new Error("Give --tenant, and set CARD_TOKEN_KEY to the key of the front door: they make the token.");
-  }
-  if (isCardNumber(subject)) return cardToken(key, tenant, subject);
-  const email = normalEmail(subject);
-  if (email === undefined) throw new Error("Standard input holds neither a card number nor an e-mail address.");
-  return emailToken(key, tenant, email);
 }

@@ -4,15 +4,23 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { TRANSACTION_ID_PATTERN, transactionId } from "@tripline/contracts/identifiers";
 import type { Kafka } from "@tripline/kafka/port";
-import { kafkaFrom } from "@tripline/system/client/connect-system";
+import { kafkaAt, kafkaFrom } from "@tripline/system/client/connect-system";
 import type { Ledger } from "@tripline/system/ledger/ledger";
 import { balances, closeLedger, ledgerLine } from "@tripline/system/ledger/ledger";
+import { readLocalSystem } from "@tripline/system/services/local-system";
 import { Command } from "commander";
+import { workspaceOption } from "../control-options.js";
 
 const SETTLE_MS_MAX = 60_000;
 /** Each look reads the whole topic and joins a group of its own, so looks are not made back to back. */
 const SETTLE_POLL_MS = 1_000;
 const NAMED_MAX = 10;
+
+interface LedgerFlags {
+  readonly accepted: string;
+  readonly tenant?: string;
+  readonly workspace: string;
+}
 
 /** `tripline ledger`: for payments that were sent from where Kafka cannot be reached. */
 export function ledgerCommand(): Command {
@@ -20,13 +28,23 @@ export function ledgerCommand(): Command {
     .description("hold the payments that were accepted against the decisions on Kafka; fails unless each has one")
     .requiredOption("--accepted <file>", "the ids that the API gave them (txn_…), one a line; - reads standard input")
     .option("--tenant <name>", "the file holds the transaction ids of this tenant instead, as it sent them")
-    .action(async ({ accepted, tenant }: { readonly accepted: string; readonly tenant?: string }) => {
+    .addOption(workspaceOption())
+    .addHelpText(
+      "after",
+      "\nKAFKA_BROKERS says where the decisions are; in the system that runs here unless it is set.",
+    )
+    .action(async ({ accepted, tenant, workspace }: LedgerFlags) => {
       const lines = accepted === "-" ? await text(process.stdin) : await readFile(accepted, "utf8");
       const ids = readAccepted(lines, tenant);
-      const ledger = await settledLedger(kafkaFrom(process.env).kafka, ids);
+      const ledger = await settledLedger(kafkaHere(workspace), ids);
       process.stdout.write(ledgerText(ledger));
       process.exitCode = balances(ledger) && ledger.accepted > 0 ? 0 : 1;
     });
+}
+
+function kafkaHere(workspace: string): Kafka {
+  if (process.env.KAFKA_BROKERS !== undefined) return kafkaFrom(process.env).kafka;
+  return kafkaAt(readLocalSystem(workspace).kafkaBrokers, "", process.env);
 }
 
 /** @throws TriplineError `config-invalid` when an id does not say whose it is */

@@ -1,8 +1,7 @@
 import { tokensFrom } from "@tripline/system/client/connect-system";
-import { localSecret, readTokenUrl } from "@tripline/system/client/find-access";
+import { localAddresses, localSecret, readTokenUrl } from "@tripline/system/client/find-access";
 import { TokenSource } from "@tripline/system/client/token-source";
-import { readPorts } from "@tripline/system/ports.mjs";
-import { DEMO_WORKSPACE } from "@tripline/system/services/local-system";
+import { DEMO_WORKSPACE, trustAuthorityAt } from "@tripline/system/services/local-system";
 import { DEMO_CLIENT_ID, DEMO_SCOPES } from "@tripline/system/services/plan-services";
 import { Command, Option } from "commander";
 
@@ -35,7 +34,8 @@ export function tokenCommand(): Command {
 
 /** Of whoever the environment names; otherwise of the demo's client, for a system that was started from this repository. */
 async function tokensOf({ api, tokenUrl, workspace }: TokenFlags): Promise<TokenSource> {
-  const apiUrl = api?.replace(/\/$/, "") ?? `http://127.0.0.1:${readPorts().ingestion}`;
+  const apiUrl = (api ?? localAddresses(workspace).ingestion).replace(/\/$/, "");
+  for (const address of [apiUrl, tokenUrl ?? apiUrl]) trustAuthorityAt(address);
   const isNamed = process.env.CLIENT_ID !== undefined || process.env.CLIENT_SECRET !== undefined;
   if (tokenUrl !== undefined) return tokensFrom(process.env, tokenUrl);
   const url = await readTokenUrl(apiUrl, {

@@ -124,9 +124,7 @@ async function play(
   process.stdout.write(`  Console ${url}: sign in as ${userName} with the password ${password}\n`);
   const authority = system.security?.authority.file;
   if (authority !== undefined) {
-    process.stdout.write(
-      `  Commands and browsers have to trust its authority: export NODE_EXTRA_CA_CERTS=${authority}\n`,
-    );
+    process.stdout.write(`  Browsers and other programs have to trust its authority: ${authority}\n`);
   }
   const request = firstRequest(system.apiUrl, options.workspace, authority);
   process.stdout.write(`  A payment of your own, from another terminal in this folder:\n\n${request}\n\n`);

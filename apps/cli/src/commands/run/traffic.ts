@@ -9,6 +9,7 @@ import { kafkaFrom, tokensFrom } from "@tripline/system/client/connect-system";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { endOnSignal } from "@tripline/system/end-on-signal";
 import { balances } from "@tripline/system/ledger/ledger";
+import { trustAuthorityAt } from "@tripline/system/services/local-system";
 import { Command, InvalidArgumentError } from "commander";
 import { playTraffic } from "../../demo/play-traffic.js";
 import { Tally } from "../../demo/tally.js";
@@ -60,6 +61,7 @@ async function playFrom(
   flags: TrafficFlags,
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<number> {
+  for (const address of [flags.api, flags.tokenUrl]) trustAuthorityAt(address);
   const tokens = tokensFrom(environment, flags.tokenUrl);
   const system = environment.KAFKA_BROKERS === undefined ? undefined : kafkaFrom(environment);
   const end = endOnSignal();

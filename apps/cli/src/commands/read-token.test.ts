@@ -1,0 +1,49 @@
+import { deviceToken, emailToken, ipToken, networkToken } from "@tripline/contracts/identifiers";
+import { readToken } from "./read-token.js";
+
+const KEY = Buffer.alloc(32, 7);
+const FLAGS = { workspace: "none", tenant: "shop" };
+const before = process.env.CARD_TOKEN_KEY;
+
+beforeEach(() => {
+  process.env.CARD_TOKEN_KEY = KEY.toString("base64");
+});
+afterAll(() => {
+  if (before === undefined) delete process.env.CARD_TOKEN_KEY;
+  else process.env.CARD_TOKEN_KEY = before;
+});
+
+const tokenOf = (kind: string, clear: string, flags: Partial<typeof FLAGS> = {}) =>
+  readToken(inputOf(clear), [kind], { ...FLAGS, ...flags });
+
+async function* inputOf(clear: string) {
+  yield Buffer.from(`${clear}\n`);
+}
+
+test.each([
+  ["email", "Ada.Lovelace+bank@Example.com", emailToken(KEY, "shop", "ada.lovelace@example.com")],
+  ["device", "phone 1", deviceToken(KEY, "shop", "phone 1")],
+  ["ip", "2001:DB8::0:1", ipToken(KEY, "shop", "2001:db8::1")],
+  ["ip_range", "198.51.100.0/24", networkToken(KEY, "shop", "198.51.100")],
+  ["ip_range", "2001:db8:7::/48", networkToken(KEY, "shop", "2001:db8:7")],
+])("of %s it is the token that payments carry", async (kind, clear, token) => {
+  expect(await tokenOf(kind, clear)).toBe(token);
+});
+
+test.each([
+  ["card", "4111111111111112"],
+  ["email", "ada at example.com"],
+  ["ip", "198.51.100"],
+  ["ip_range", "198.51.100.0/16"],
+  ["ip_range", "2001:db8::/24"],
+])("what is not of the kind %s is refused, and not said again", async (kind, clear) => {
+  const refused = await tokenOf(kind, clear).catch((error: unknown) => String(error));
+  expect(refused).toMatch(/Standard input is not/);
+  expect(refused).not.toContain(clear);
+});
+
+test("a kind without tokens, and a key that nothing says, are told in a sentence", async () => {
+  await expect(tokenOf("terminal", "t-1")).rejects.toThrow(/terminal has no token/);
+  delete process.env.CARD_TOKEN_KEY;
+  await expect(tokenOf("email", "ada@example.com")).rejects.toThrow(/set CARD_TOKEN_KEY/);
+});

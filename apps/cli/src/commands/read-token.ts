@@ -1,0 +1,94 @@
+import { isIP } from "node:net";
+import { text } from "node:stream/consumers";
+import {
+  cardToken,
+  deviceToken,
+  emailToken,
+  ipToken,
+  isCardNumber,
+  networkOf,
+  networkToken,
+  normalAddress,
+  normalEmail,
+} from "@tripline/contracts/identifiers";
+import { localAddresses, localSecret } from "@tripline/system/client/find-access";
+import { DEMO_TENANT } from "@tripline/system/services/plan-services";
+import type { ControlFlags } from "./control-options.js";
+
+/** Instead of a token. What is on the command line stays in the shell's history, and is seen by others of this machine. */
+export const STDIN = "-";
+
+const KEY_BYTES_MIN = 32;
+const RANGE_BITS: Readonly<Record<number, string>> = { 4: "24", 6: "48" };
+
+type MakeToken = (key: Uint8Array, tenant: string, clear: string) => string | undefined;
+
+/** By what it stands for, as the front door makes it. Undefined for a text that is something else. */
+const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: MakeToken }>> = {
+  card: {
+    of: "a card number",
+    make: (key, tenant, clear) => (isCardNumber(clear) ? cardToken(key, tenant, clear) : undefined),
+  },
+  device: {
+    of: "a device id",
+    make: (key, tenant, clear) => (clear === "" ? undefined : deviceToken(key, tenant, clear)),
+  },
+  email: {
+    of: "an e-mail address",
+    make(key, tenant, clear) {
+      const email = normalEmail(clear);
+      return email === undefined ? undefined : emailToken(key, tenant, email);
+    },
+  },
+  ip: {
+    of: "an IP address",
+    make(key, tenant, clear) {
+      const address = normalAddress(clear);
+      return address === undefined ? undefined : ipToken(key, tenant, address);
+    },
+  },
+  ip_range: {
+    of: "the first 24 bits of IPv4 addresses or 48 of IPv6, such as 198.51.100.0/24",
+    make(key, tenant, clear) {
+      const [first = "", bits] = clear.split("/");
+      const address = normalAddress(first);
+      if (address === undefined || bits !== RANGE_BITS[isIP(address)]) return undefined;
+      return networkToken(key, tenant, networkOf(address));
+    },
+  },
+};
+
+/**
+ * The token of what standard input holds. Nothing says it again: no message, no log and no request.
+ *
+ * @param kinds tried one after the other, of those that have a token
+ * @throws Error in one sentence where it holds none of them, or nothing says with which key tokens are made
+ */
+export async function readToken(
+  input: AsyncIterable<Uint8Array>,
+  kinds: readonly string[],
+  flags: ControlFlags,
+): Promise<string> {
+  const makers = kinds.flatMap((kind) => TOKEN_OF[kind] ?? []);
+  if (makers.length === 0) throw new Error(`${kinds.join(", ")} has no token: give the value itself.`);
+  const { key, tenant } = await keyFor(flags);
+  const clear = (await text(input)).trim();
+  for (const { make } of makers) {
+    const token = make(key, tenant, clear);
+    if (token !== undefined) return token;
+  }
+  throw new Error(`Standard input is not ${makers.map(({ of }) => of).join(" or ")}.`);
+}
+
+/** What CARD_TOKEN_KEY and --tenant say. Of a system that runs here it is known. */
+async function keyFor({ control, workspace, tenant }: ControlFlags): Promise<{ key: Uint8Array; tenant: string }> {
+  const given = process.env.CARD_TOKEN_KEY;
+  const local =
+    given === undefined
+      ? await localSecret(control ?? localAddresses(workspace).control, workspace, "cardTokenKey")
+      : undefined;
+  const key = Buffer.from(given ?? local ?? "", "base64");
+  const whose = tenant ?? (local === undefined ? undefined : DEMO_TENANT);
+  if (whose !== undefined && key.length >= KEY_BYTES_MIN) return { key, tenant: whose };
+  throw new Error("Give --tenant, and set CARD_TOKEN_KEY to the key of the front door: they make the token.");
+}
