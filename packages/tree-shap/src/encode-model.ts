@@ -31,12 +31,17 @@ export interface TestModel {
   readonly nodesAfter?: readonly TestNode[];
   /** Initializers of float32, each of one dimension. */
   readonly constants?: Readonly<Record<string, readonly number[]>>;
+  /** Initializers of int64, each of one dimension. */
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** The tensor that the graph gives; that of the trees unless told. */
   readonly output?: string;
   /** The tensor that the trees read. */
   readonly treesRead?: string;
   readonly isPacked?: boolean;
 }
+
+/** Without trees it is its other nodes, such as a network. */
+export type TestGraph = Omit<TestModel, "trees"> & Partial<Pick<TestModel, "trees">>;
 
 export interface TestNode {
   readonly opType: string;
@@ -57,23 +62,18 @@ export function coverOf(tree: TestTree): number {
   return "cover" in tree ? tree.cover : coverOf(tree.whenTrue) + coverOf(tree.whenFalse);
 }
 
-/** A ModelProto: one tree ensemble that reads `features`. Field numbers are those of onnx.proto. */
-export function encodeModel(model: TestModel): Uint8Array<ArrayBuffer> {
-  const opType = model.opType ?? "TreeEnsembleRegressor";
-  const ensemble: TestNode = {
-    opType,
-    inputs: [model.treesRead ?? "features"],
-    outputs: ["margin"],
-    domain: "ai.onnx.ml",
-    attributes: { ...treeAttributes(model.trees, opType, model.baseValues ?? []), ...model.attributes },
-  };
+/** A ModelProto that reads `features`: one tree ensemble and other nodes. Field numbers are those of onnx.proto. */
+export function encodeModel(model: TestGraph): Uint8Array<ArrayBuffer> {
   const graph = new BinaryWriter();
-  for (const node of [...(model.nodesBefore ?? []), ensemble, ...(model.nodesAfter ?? [])]) {
+  for (const node of [...(model.nodesBefore ?? []), ...ensembleOf(model), ...(model.nodesAfter ?? [])]) {
     graph.tag(1, WireType.LengthDelimited).bytes(encodeNode(node, model.isPacked ?? false));
   }
   const shape = model.inputShape ?? [undefined, model.features];
   for (const [name, values] of Object.entries(model.constants ?? {})) {
     graph.tag(5, WireType.LengthDelimited).bytes(encodeTensor(name, values));
+  }
+  for (const [name, values] of Object.entries(model.shapes ?? {})) {
+    graph.tag(5, WireType.LengthDelimited).bytes(encodeShape(name, values));
   }
   graph.tag(2, WireType.LengthDelimited).string("test");
   graph.tag(11, WireType.LengthDelimited).bytes(encodeInput("features", model.elementType ?? 1, shape));
@@ -93,6 +93,20 @@ export function encodeModel(model: TestModel): Uint8Array<ArrayBuffer> {
     whole.tag(8, WireType.LengthDelimited).bytes(opset.finish());
   }
   return whole.finish();
+}
+
+function ensembleOf({ trees, treesRead, baseValues, attributes, ...model }: TestGraph): TestNode[] {
+  if (trees === undefined) return [];
+  const opType = model.opType ?? "TreeEnsembleRegressor";
+  return [
+    {
+      opType,
+      inputs: [treesRead ?? "features"],
+      outputs: ["margin"],
+      domain: "ai.onnx.ml",
+      attributes: { ...treeAttributes(trees, opType, baseValues ?? []), ...attributes },
+    },
+  ];
 }
 
 /** What is added to the graph of a model. */

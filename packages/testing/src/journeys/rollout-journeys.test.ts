@@ -3,15 +3,26 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { modelsCommand } from "@tripline/cli/commands/models/models";
+import { Decision, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
 import type { RolloutJourneyOptions } from "@tripline/model-loop/journeys/rollout-journey";
 import { badModelJourney, goodModelJourney } from "@tripline/model-loop/journeys/rollout-journey";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { rollBackAlias } from "@tripline/model-registry/roll-back-alias";
 import { RolloutClient } from "@tripline/system/client/rollout-client";
-import { TOPOLOGIES } from "@tripline/system/services/plan-services";
+import { readTopic } from "@tripline/system/ledger/ledger";
+import { MODEL_NAME, TOPOLOGIES } from "@tripline/system/services/plan-services";
+import { buildPayment } from "../support/build-payment.js";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
+import { publishNetwork } from "../support/publish-network.js";
+import { readFeatures } from "../support/read-topics.js";
 import { testModel } from "../support/test-model.js";
 
 const JOURNEY_MS_MAX = 400_000;
+const WAIT_S = 30;
+/** Scoring and decisions read the aliases every 5 s. */
+const WANTED_MS_MAX = 60_000;
 
 describe.each(TOPOLOGIES)("topology %s", (topology) => {
   let folder: string;
@@ -84,4 +95,77 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
       /: rolled back\n.*demo-operator {2}rollback -> rolled-back {2}enough\n$/s,
     );
   });
+
+  // Scoring as a service of its own, which decisions asks by gRPC.
+  if (topology === "services") {
+    test(
+      "a network goes from shadow to champion, decides payments and is taken back; one for other features is refused",
+      async () => {
+        const registry = openRegistry(registryUrl);
+        const rollouts = new RolloutClient(system.control);
+        const trees = await registry.aliasTarget(MODEL_NAME, "champion");
+        const others = [{ feature_spec_version: 1 }, { features: (await namesOfChampion()).toReversed() }];
+        for (const [at, changes] of others.entries()) {
+          const { version: candidate } = await publishNetwork(registry, at, changes);
+          await expect(rollouts.start({ model: MODEL_NAME, candidate, why: "a test" })).rejects.toThrow(
+            /both have to score the same payments/,
+          );
+        }
+
+        const network = await publishNetwork(registry, -2);
+        const plan = { steps_percent: [100], guards: { index_max: 100 } };
+        await rollouts.start({ model: MODEL_NAME, candidate: network.version, why: "a network", ...plan });
+        const shadow = await decideUntil(({ trial }) => trial?.candidateScore !== undefined);
+        expect(shadow).toMatchObject({ modelVersion: trees, trial: { candidateVersion: network.version } });
+        expect(shadow.trial?.candidateScore).toBeCloseTo(network.scoreOf(await valuesOf(shadow)), 5);
+
+        await rollouts.step(MODEL_NAME, "advance");
+        const canary = await decideUntil(({ modelVersion }) => modelVersion === network.version);
+        expect(canary.trial?.trialRole).toBe(TrialRole.CANARY);
+        expect(canary.score).toBeCloseTo(network.scoreOf(await valuesOf(canary)), 5);
+
+        await rollouts.step(MODEL_NAME, "promote");
+        // Until scoring has read the alias, the trees decide.
+        const champion = await decideUntil(
+          ({ trial, modelVersion }) => trial === undefined && modelVersion === network.version,
+        );
+        expect(champion.degradedBecause).toBe("");
+        expect(champion.score).toBeCloseTo(network.scoreOf(await valuesOf(champion)), 5);
+        // Exact contributions exist for trees only.
+        expect(champion.reasons.filter(({ code }) => code.startsWith("SCORE_RAISED_BY"))).toEqual([]);
+
+        await rollBackAlias(registry, MODEL_NAME, "champion", { why: "end of the test" });
+        expect(await decideUntil(({ modelVersion }) => modelVersion === trees)).toMatchObject({ degradedBecause: "" });
+      },
+      JOURNEY_MS_MAX,
+    );
+  }
+
+  async function namesOfChampion(): Promise<readonly string[]> {
+    return (await openRegistry(registryUrl).resolve(MODEL_NAME, "champion")).manifest.features;
+  }
+
+  /** Decides payments until one is as wanted: it does not matter which payment a change reaches first. */
+  async function decideUntil(isWanted: (decision: Decision) => boolean): Promise<Decision> {
+    let last: Decision | undefined;
+    for (const deadlineMs = Date.now() + WANTED_MS_MAX; Date.now() < deadlineMs; ) {
+      const { clientTransactionId } = await decided();
+      await readTopic(system.kafka, TOPICS.decisions.name, ({ value }) => {
+        const decision = Decision.decode(value);
+        if (decision.clientTransactionId === clientTransactionId) last = decision;
+      });
+      if (last !== undefined && isWanted(last)) return last;
+    }
+    throw new Error(`no decision was as wanted within ${WANTED_MS_MAX / 1_000} s; the last: ${JSON.stringify(last)}`);
+  }
+
+  async function decided() {
+    const payment = buildPayment();
+    expect((await system.client.send(payment, WAIT_S)).status).toBe(200);
+    return payment;
+  }
+
+  const valuesOf = async ({ clientTransactionId }: Decision): Promise<number[]> => [
+    ...(await readFeatures(system.kafka, clientTransactionId)).values(),
+  ];
 });
