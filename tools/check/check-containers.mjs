@@ -19,8 +19,8 @@ const MEMORY_ROW = /^\|([^|]+)\| *([\d,]+) *\|(?:([^|]+)\| *([\d,]+) *\|[^|]+\|)
 /** Runs for a moment, when somebody calls it. */
 const ON_REQUEST = "tripline";
 const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
-/** Nobody waits for the sender of payments; `collector-health` tells of the collector. */
-const WITHOUT_HEALTH = ["traffic", "collector"];
+/** Nobody waits for the sender of payments; `collector-health` tells of both collectors. */
+const WITHOUT_HEALTH = ["traffic", "collector", "store-collector"];
 /** Images of others that write beside their data, and what. None of ours is among them. @type {Record<string, string>} */
 const WRITES_TO_ITS_IMAGE = {
   kafka: "its configuration, made of the environment at each start, and logs",

@@ -15,6 +15,9 @@ receivers:
           relabel_configs:
             - { target_label: service, replacement: {{ . }} }
         {{- end }}
+  {{- with .Values.telemetry.collector.receivers }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 extensions:
   health_check:
     endpoint: 0.0.0.0:13133
@@ -52,7 +55,7 @@ service:
       processors: [memory_limiter, tail_sampling, batch]
       exporters: [{{ ternary "otlphttp/traces" "debug" (ne .Values.telemetry.collector.traces "") }}]
     metrics:
-      receivers: [otlp, prometheus]
+      receivers: [otlp, prometheus{{ range keys .Values.telemetry.collector.receivers | sortAlpha }}, {{ . }}{{ end }}]
       processors: [memory_limiter, batch]
       exporters: [{{ ternary "otlphttp/metrics" "debug" (ne .Values.telemetry.collector.metrics "") }}]
     logs:

@@ -9,6 +9,8 @@ const ACCESS_FILE = join(ROOT, "infra", "access.yaml");
 
 /** Who gives the others their rights. The services do not have its certificate and password. */
 export const SETUP_USER = "setup";
+/** Asks the stores how they are, and reads nothing that they hold. */
+export const COLLECTOR_USER = "collector";
 /** Whose rights the commands have. */
 export const OPERATOR_USER = "operator";
 

@@ -5,6 +5,7 @@ import type { DatabaseAddress } from "@tripline/service-kit/postgres/reach-datab
 import { askRedis, awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import { MultiSet } from "@tripline/service-kit/redis/multi-set";
 import type { AccessRules } from "./access-rules.js";
+import { COLLECTOR_USER } from "./access-rules.js";
 import { databaseStatements, kafkaRights, redisSecret, redisUsers } from "./plan-access.js";
 
 const QUERY_MS_MAX = 30_000;
@@ -56,6 +57,7 @@ async function makeRedisUsers(rules: AccessRules, target: RedisConfig | string, 
     await awaitRedis(redis);
     const users = redisUsers(rules, await askRedis(() => new MultiSet(redis).isKnown()));
     for (const [user, rights] of users) {
+      if (user === COLLECTOR_USER && passwords[user] === undefined) continue;
       const secret = redisSecret(passwordOf(passwords, user));
       await askRedis(() => redis.call("ACL", "SETUSER", user, "reset", "on", secret, ...rights));
     }

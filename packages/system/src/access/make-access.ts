@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { LocalAuthority } from "@tripline/local-stack/security/local-authority";
 import { writeWhole } from "@tripline/local-stack/write-whole";
 import type { AccessRules } from "./access-rules.js";
-import { OPERATOR_USER, SETUP_USER } from "./access-rules.js";
+import { COLLECTOR_USER, OPERATOR_USER, SETUP_USER } from "./access-rules.js";
 import type { Passwords } from "./apply-access.js";
 import { passwordOf } from "./apply-access.js";
 import { databaseRoles, firstRedisUsers } from "./plan-access.js";
@@ -27,10 +27,10 @@ export async function makeCredentials(
   authority: LocalAuthority,
 ): Promise<readonly string[]> {
   const issued: string[] = [];
-  for (const name of [...Object.keys(rules.services), OPERATOR_USER, SETUP_USER, ...SERVERS]) {
+  for (const name of [...Object.keys(rules.services), OPERATOR_USER, SETUP_USER, COLLECTOR_USER, ...SERVERS]) {
     if (await authority.issueWhereNeeded(name)) issued.push(name);
   }
-  for (const user of [SETUP_USER, ...Object.keys(rules.cache_rights), ...databaseRoles(rules)]) {
+  for (const user of [SETUP_USER, COLLECTOR_USER, ...Object.keys(rules.cache_rights), ...databaseRoles(rules)]) {
     const file = join(folder, PASSWORD_FOLDER, user);
     if (!existsSync(file)) write(file, randomBytes(PASSWORD_BYTES).toString("base64url"), authority.secretMode);
   }
@@ -77,6 +77,7 @@ export async function makeAccess(
         address("postgres", role, passwordOf(passwords, role), database),
       ]),
     ),
+    [join(COLLECTOR_USER, "password")]: passwordOf(passwords, COLLECTOR_USER),
     [join(SETUP_USER, "postgres-url")]: address("postgres", databaseUser.name, databaseUser.password, database),
     [join("kafka", "key-store.pem")]: store.join("\n"),
     [join("valkey", "users.acl")]: firstRedisUsers(setupPassword),

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { deadLetterTopic, isDeadLetterTopic } from "@tripline/contracts/topics";
 import type { KafkaRight } from "@tripline/kafka/port";
 import type { AccessRules } from "./access-rules.js";
-import { OPERATOR_USER, SETUP_USER } from "./access-rules.js";
+import { COLLECTOR_USER, OPERATOR_USER, SETUP_USER } from "./access-rules.js";
 
 /** What every connection of a client of Redis asks, and says of itself. */
 const COMMANDS_OF_ALL = ["ping", "info", "select", "hello", "quit", "command|info", "client|setname", "client|setinfo"];
@@ -20,6 +20,7 @@ export function kafkaRights({ topics, lag_watchers: watchers, operator }: Access
     ...allow(user, { kind: "cluster", name: "kafka-cluster" }, ["describe"]),
   ]);
   const ofWatchers = [...watchers, OPERATOR_USER].flatMap((user) => [
+    ...allow(user, { kind: "cluster", name: "kafka-cluster" }, ["describe"]),
     ...Object.keys(topics).flatMap((name) => allow(user, { kind: "topic", name }, ["describe"])),
     ...services.flatMap((name) => allow(user, { kind: "group", name }, ["describe"])),
   ]);
@@ -37,7 +38,6 @@ export function kafkaRights({ topics, lag_watchers: watchers, operator }: Access
       const group = { kind: "group", name: pattern.replace("*", ""), ...(isPrefix ? { isPrefix } : {}) } as const;
       return allow(OPERATOR_USER, group, ["read", "describe"]);
     }),
-    ...allow(OPERATOR_USER, { kind: "cluster", name: "kafka-cluster" }, ["describe"]),
   ];
   const all = [...ofTopics, ...ofGroups, ...ofWatchers, ...ofOperator];
   return [...new Map(all.map((right) => [JSON.stringify(right), right])).values()];
@@ -52,7 +52,7 @@ function allow(
 }
 
 /**
- * The rules of a user of Valkey for each service, and of the operator: https://valkey.io/topics/acl/
+ * The rules of a user of Valkey for each service, of the operator and of the collector: https://valkey.io/topics/acl/
  *
  * @param hasMultiSet whether the server has MSETEX, as Valkey has from version 9.1 on. An older one refuses a rule about it.
  */
@@ -60,8 +60,9 @@ export function redisUsers(
   { cache_rights }: AccessRules,
   hasMultiSet: boolean,
 ): ReadonlyMap<string, readonly string[]> {
-  return new Map(
-    Object.entries(cache_rights).map(([user, { keys, reads, channels, commands }]) => {
+  return new Map([
+    [COLLECTOR_USER, ["-@all", ...COMMANDS_OF_ALL.map((command) => `+${command}`)]],
+    ...Object.entries(cache_rights).map(([user, { keys, reads, channels, commands }]) => {
       const known = commands.filter((command) => hasMultiSet || command !== "msetex");
       return [
         user,
@@ -71,9 +72,9 @@ export function redisUsers(
           ...channels.map((pattern) => `&${pattern}`),
           ...["-@all", ...[...COMMANDS_OF_ALL, ...known].map((command) => `+${command}`)],
         ],
-      ];
+      ] as const;
     }),
-  );
+  ]);
 }
 
 /** The ACL file with which Valkey begins: nobody gets in but the one who then makes the users of the services. */
@@ -104,17 +105,31 @@ export function databaseStatements(
     ...databaseRoles(rules).flatMap((role) => {
       const password = passwords[role];
       if (password === undefined) throw new Error(`There is no password for the role ${role} of the database.`);
-      const [name, secret] = [identifier(role), literal(password)];
+      const name = identifier(role);
       return [
-        `DO $$ BEGIN CREATE ROLE ${name} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
-        `ALTER ROLE ${name} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ${secret}`,
-        `GRANT CONNECT ON DATABASE ${target} TO ${name}`,
+        ...roleStatements(role, target, password),
         `CREATE SCHEMA IF NOT EXISTS ${name} AUTHORIZATION ${name}`,
         ...takeOver(role),
         `ALTER ROLE ${name} SET search_path = ${name}`,
       ];
     }),
+    ...collectorStatements(target, passwords[COLLECTOR_USER]),
   ];
+}
+
+function roleStatements(role: string, target: string, password: string): readonly string[] {
+  const name = identifier(role);
+  return [
+    `DO $$ BEGIN CREATE ROLE ${name} LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$`,
+    `ALTER ROLE ${name} WITH LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ${literal(password)}`,
+    `GRANT CONNECT ON DATABASE ${target} TO ${name}`,
+  ];
+}
+
+/** It sees statistics, and no table. */
+function collectorStatements(target: string, password: string | undefined): readonly string[] {
+  if (password === undefined) return [];
+  return [...roleStatements(COLLECTOR_USER, target, password), `GRANT pg_monitor TO ${identifier(COLLECTOR_USER)}`];
 }
 
 /** Where the services had one role together before, what is in the schema becomes the service's own. */

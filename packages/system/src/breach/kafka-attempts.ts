@@ -2,7 +2,7 @@ import { isDeadLetterTopic } from "@tripline/contracts/topics";
 import type { Client } from "@tripline/kafka/open-client";
 import { clientOpener } from "@tripline/kafka/open-client";
 import type { AccessRules } from "../access/access-rules.js";
-import { OPERATOR_USER } from "../access/access-rules.js";
+import { COLLECTOR_USER, OPERATOR_USER } from "../access/access-rules.js";
 import type { LocalSecurity } from "../services/local-security.js";
 import type { Attempt } from "./attempt.js";
 
@@ -10,14 +10,17 @@ const REQUEST_MS_MAX = 10_000;
 /** Topics that a service tries to write, and to read, of those that it may not. */
 const TOPICS_TRIED = 2;
 const NOT_ALLOWED = /^(TOPIC|GROUP|CLUSTER)_AUTHORIZATION_FAILED$|^Not authorized to access group/;
-/** The first group of a broker makes the topic of groups, and is refused for a moment. */
-const RETRY = { retries: 4, initialRetryTime: 300 };
+/**
+ * The first group of a broker makes the topic of groups, and is refused until that is there: over 5 s at a load of 50. What is not
+ * allowed is not retried.
+ */
+const RETRY = { retries: 7, initialRetryTime: 300 };
 
 /** What each service tries on Kafka, with its own certificate. */
 export function kafkaAttempts(security: LocalSecurity, brokers: readonly string[]): readonly Attempt[] {
   const { topics } = security.rules;
   const services = [...new Set(Object.values(topics).flatMap(({ writers, readers }) => [...writers, ...readers]))];
-  return [...services, OPERATOR_USER].flatMap((who, index) => {
+  return [...services, OPERATOR_USER, COLLECTOR_USER].flatMap((who, index) => {
     const within = <T>(work: (kafka: Client["kafka"]) => Promise<T>) => withClient(security, brokers, who, work);
     const attempt = (what: string, run: Attempt["try"]): Attempt => {
       return { who, where: "Kafka", what, refusal: NOT_ALLOWED, try: run };

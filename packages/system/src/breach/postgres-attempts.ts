@@ -1,4 +1,5 @@
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { COLLECTOR_USER } from "../access/access-rules.js";
 import { databaseRoles } from "../access/plan-access.js";
 import type { LocalSecurity, ServiceAddresses } from "../services/local-security.js";
 import type { Attempt } from "./attempt.js";
@@ -10,7 +11,7 @@ const NOT_ALLOWED = /^42501$/;
 /** What each service tries on Postgres, with its own role. Each schema has a table `schema_migrations`. */
 export function postgresAttempts(security: LocalSecurity, stack: ServiceAddresses): readonly Attempt[] {
   const roles = databaseRoles(security.rules);
-  return roles.flatMap((who) => {
+  return [...roles, COLLECTOR_USER].flatMap((who) => {
     const { postgresUrl = "" } = security.accessOf(who, stack);
     const attempt = (what: string, statement: string): Attempt => ({
       ...{ who, where: "Postgres", what, refusal: NOT_ALLOWED },

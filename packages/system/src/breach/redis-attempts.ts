@@ -1,5 +1,5 @@
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
-import { OPERATOR_USER } from "../access/access-rules.js";
+import { COLLECTOR_USER, OPERATOR_USER } from "../access/access-rules.js";
 import type { LocalSecurity, ServiceAddresses } from "../services/local-security.js";
 import type { Attempt } from "./attempt.js";
 
@@ -24,7 +24,7 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
 
 /** What each service tries on Redis, with its own password. */
 export function redisAttempts(security: LocalSecurity, stack: ServiceAddresses): readonly Attempt[] {
-  return Object.keys(security.rules.cache_rights).flatMap((who) => {
+  return [...Object.keys(security.rules.cache_rights), COLLECTOR_USER].flatMap((who) => {
     const { redisUrl = "" } = security.accessOf(who, stack);
     const attempt = (what: string, command: readonly [string, ...string[]]): Attempt => {
       return { who, where: "Redis", what, refusal: NOT_ALLOWED, try: () => ask(redisUrl, command) };

@@ -7,7 +7,7 @@ import { LocalAuthority } from "@tripline/local-stack/security/local-authority";
 import type { StackSecurity } from "@tripline/local-stack/security/stack-security";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import type { AccessRules } from "../access/access-rules.js";
-import { OPERATOR_USER, readAccessRules, SETUP_USER } from "../access/access-rules.js";
+import { COLLECTOR_USER, OPERATOR_USER, readAccessRules, SETUP_USER } from "../access/access-rules.js";
 import type { Passwords } from "../access/apply-access.js";
 import { applyAccess, passwordOf } from "../access/apply-access.js";
 import { makeCredentials, PASSWORD_FOLDER, readPasswords } from "../access/make-access.js";
@@ -83,11 +83,12 @@ export class LocalSecurity {
       own.password = passwordOf(this.passwords, service);
       return own.href;
     };
-    const isRole = databaseRoles(this.rules).includes(service);
+    const isCollector = service === COLLECTOR_USER;
+    const isRole = isCollector || databaseRoles(this.rules).includes(service);
     return {
       ...this.identityOf(service),
       authorityFile: this.authority.file,
-      redisUrl: service in this.rules.cache_rights ? as(redisUrl) : undefined,
+      redisUrl: isCollector || service in this.rules.cache_rights ? as(redisUrl) : undefined,
       postgresUrl: isRole ? as(postgresUrl) : undefined,
     };
   }

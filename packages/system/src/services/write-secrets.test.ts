@@ -27,6 +27,7 @@ describe("makeSecrets", () => {
     "ingestion/card-token-key",
     "ingestion/personal-master-key",
     "postgres/password",
+    "store-collector/password",
     "training/client-secret",
   ];
 
@@ -42,11 +43,12 @@ describe("makeSecrets", () => {
   afterEach(() => rmSync(folder, { recursive: true }));
 
   test("services that share a secret get the same one", () => {
-    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(12);
+    expect(makeSecrets(folder, "db:5432/tripline")).toHaveLength(13);
     expect(read("control/personal-master-key")).toBe(read("ingestion/personal-master-key"));
     expect(Buffer.from(read("ingestion/card-token-key"), "base64")).toHaveLength(32);
     expect(read("auth/postgres-url")).toBe(`postgres://tripline:${read("postgres/password")}@db:5432/tripline`);
     expect(read("control/postgres-url")).toBe(read("auth/postgres-url"));
+    expect(read("store-collector/password")).toBe(read("postgres/password"));
     expect(registeredSecrets()).toEqual(CLIENTS.map((name) => read(`${name}-secret`)));
   });
 

@@ -68,6 +68,10 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
       files: () => ({ "control/postgres-url": readFileSync(join(folder, "auth/postgres-url"), "utf8") }),
     },
     {
+      name: "store-collector-database",
+      files: () => ({ "store-collector/password": databaseUserIn(folder).password }),
+    },
+    {
       name: "client-secrets",
       files: () => {
         const password = () => randomBytes(PASSWORD_BYTES).toString("base64url");

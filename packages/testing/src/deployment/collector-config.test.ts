@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { COLLECTOR_USER } from "@tripline/system/access/access-rules";
 import { parse } from "yaml";
 import { readTraceContract } from "../support/trace-contract.js";
 
@@ -50,4 +51,39 @@ test.each(["traces", "metrics", "logs"])("%s pass through both", (signal) => {
     expect(pipeline.receivers).toContain("otlp");
     expect(pipeline.exporters.length).toBe(1);
   }
+});
+
+describe("the collector of the stores", () => {
+  const read = (file: string) => parse(readFileSync(new URL(file, ROOT), "utf8"), { logLevel: "error" });
+  const plain = read("deploy/observability/stores.yaml");
+  const tls = read("deploy/observability/stores.tls.yaml");
+  const { labels: _labels, ...metrics } = read("deploy/observability/store-metrics.yaml");
+  const stores = ["kafkametrics", "postgresql", "redis"];
+
+  test("asks each store, and tells what dashboards and alerts use", () => {
+    expect(Object.keys(plain.receivers).sort()).toEqual(stores);
+    expect(plain.service.pipelines.metrics.receivers.toSorted()).toEqual(stores);
+    expect(Object.keys(metrics).sort()).toEqual(stores);
+    // Those that are not told unless asked for.
+    expect(plain.receivers.redis.metrics).toEqual({ "redis.maxmemory": { enabled: true } });
+    expect(plain.receivers.postgresql.metrics["postgresql.deadlocks"]).toEqual({ enabled: true });
+    expect(Object.keys(metrics.redis)).toContain("redis.maxmemory");
+    expect(Object.keys(metrics.postgresql)).toContain("postgresql.deadlocks");
+  });
+
+  test("with TLS believes no server without the authority, is `collector`, and holds nobody else's password", () => {
+    expect(Object.keys(tls)).toEqual(["receivers"]);
+    expect(Object.keys(tls.receivers).sort()).toEqual(stores);
+    for (const receiver of stores) {
+      const { username, tls: own } = tls.receivers[receiver];
+      expect([receiver, own.ca_file]).toEqual([receiver, "/run/tripline/tls/ca.crt"]);
+      expect([own.insecure ?? false, own.insecure_skip_verify ?? false]).toEqual([false, false]);
+      if (receiver !== "kafkametrics") expect(username).toBe(COLLECTOR_USER);
+    }
+    const mounted = read("compose.tls.yaml").services["store-collector"].volumes;
+    const folders = mounted.flatMap((volume: { volume?: { subpath: string } } | string) =>
+      typeof volume === "object" ? [volume.volume?.subpath] : [],
+    );
+    expect(folders).toEqual([`tls/${COLLECTOR_USER}`]);
+  });
 });

@@ -10,7 +10,12 @@ const DASHBOARDS = new URL("deploy/helm/tripline/dashboards/", ROOT);
 const ALERTS = new URL("deploy/helm/tripline/files/alerts.yaml", ROOT);
 const OPERATIONS = readFileSync(new URL("docs/operations.md", ROOT), "utf8");
 const ANALYSIS = new URL("deploy/helm/tripline/templates/rollout-analysis.yaml", ROOT);
-const NAME = /\b(?:tripline|nodejs|process|http_server)_[a-z0-9_]+/g;
+/** Series that the collector of the stores tells, by receiver, and labels of them. */
+const { labels: storeLabels, ...stores } = z
+  .object({ labels: z.array(z.string()) })
+  .catchall(z.record(z.string(), z.string()))
+  .parse(parse(readFileSync(new URL("deploy/observability/store-metrics.yaml", ROOT), "utf8")));
+const NAME = /\b(?:tripline|nodejs|process|http_server|kafka|redis|postgresql)_[a-z0-9_]+/g;
 const INSTRUMENT = /\b(counter|histogram|gauge|labelledGauge)[(:]\s*"([^"]+)"/g;
 /** What measures time, and then has to say in which unit. */
 const TIME = /duration|latency|delay|_age|_lag_p|_ms/;
@@ -50,7 +55,7 @@ function ownMetrics(): readonly (readonly [kind: string, name: string])[] {
 function knownLabels(): ReadonlySet<string> {
   const lists = sources.flatMap((text) => [...text.matchAll(/(?:labels: |LABELS = )\[([^\]]*)\]/g)]);
   const own = lists.flatMap(([, list = ""]) => [...list.matchAll(/"(\w+)"/g)].map(([, name = ""]) => name));
-  return new Set([...own, "le", "job", "instance", "service"]);
+  return new Set([...own, ...storeLabels, "le", "job", "instance", "service"]);
 }
 
 /** Every series that a service can show: its own, and those that all services have. */
@@ -60,7 +65,8 @@ async function shownSeries(): Promise<ReadonlySet<string>> {
   const { body } = await writeMetrics();
   await telemetry.shutdown();
   const common = [...body.matchAll(/^([a-z]\w+)/gm)].map(([, name = ""]) => name);
-  return new Set([...common, ...ownMetrics().flatMap(([kind, name]) => seriesOf(kind, name))]);
+  const told = Object.values(stores).flatMap((metrics) => Object.values(metrics));
+  return new Set([...common, ...told, ...ownMetrics().flatMap(([kind, name]) => seriesOf(kind, name))]);
 }
 
 describe("what dashboards, alerts and the analysis of new versions show", () => {
@@ -92,6 +98,13 @@ describe("what dashboards, alerts and the analysis of new versions show", () => 
       expect([...named].filter((series) => !shown.has(series))).toEqual([]);
     },
   );
+
+  test("series of the stores are named as Prometheus names what OpenTelemetry measures", () => {
+    const wrong = Object.values(stores).flatMap((metrics) =>
+      Object.entries(metrics).filter(([name, series]) => !series.startsWith(name.replaceAll(".", "_"))),
+    );
+    expect(wrong).toEqual([]);
+  });
 
   test("dashboards and alerts group and choose by labels that there are", () => {
     const known = knownLabels();

@@ -8,7 +8,7 @@ import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { makeTestDirectory } from "@tripline/local-stack/testing/directory";
 import { askRedis, awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
-import { OPERATOR_USER, SETUP_USER } from "@tripline/system/access/access-rules";
+import { COLLECTOR_USER, OPERATOR_USER, SETUP_USER } from "@tripline/system/access/access-rules";
 import { databaseRoles } from "@tripline/system/access/plan-access";
 import type { AttemptOutcome } from "@tripline/system/breach/attempt";
 import { tryAll } from "@tripline/system/breach/attempt";
@@ -126,4 +126,19 @@ test("an operator can do what the commands need", async () => {
   expect(await askRedis(() => redis.scan(0, "MATCH", "state:*"))).toEqual(["0", ["state:card:1:shop:c1"]]);
   await askRedis(() => redis.unlink("state:card:1:shop:c1"));
   redis.disconnect();
+});
+
+test("the collector sees how Kafka, Redis and Postgres are", async () => {
+  const { redisUrl = "", postgresUrl = "" } = security.accessOf(COLLECTOR_USER, stack);
+  const admin = await kafkaAs(COLLECTOR_USER).admin();
+  expect((await admin.endOffsets("audit")).size).toBe(1);
+  expect(await admin.groupMembers("features")).toBe(0);
+  expect((await admin.committedOffsets("features", "transactions")).size).toBe(0);
+  await admin.close();
+  const redis = connectRedis(redisUrl);
+  await awaitRedis(redis);
+  expect(await askRedis(() => redis.info("memory"))).toMatch(/used_memory:\d+/);
+  redis.disconnect();
+  await execute(security, postgresUrl, "SELECT * FROM pg_stat_replication, pg_stat_bgwriter, pg_stat_database");
+  await execute(security, postgresUrl, "SELECT pg_database_size(datname), pg_ls_waldir() FROM pg_database");
 });
