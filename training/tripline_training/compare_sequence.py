@@ -38,7 +38,7 @@ from tripline_training.networks.fit_calibrated_network import fit_calibrated_net
 from tripline_training.networks.fit_network import Setting, Source, margins_of_network, prepare_torch
 from tripline_training.networks.onnx_network import check_network
 from tripline_training.networks.publish_network import check_parts
-from tripline_training.networks.sequence_network import SequenceNetwork
+from tripline_training.networks.scaled_network import ScaledNetwork
 from tripline_training.networks.sequence_params import DEFAULT_SEQUENCE_PARAMS, SequenceParams, read_sequence_params
 from tripline_training.trees.calibration import Platt, fit_platt, margins_of
 from tripline_training.trees.export_onnx import predict_onnx
@@ -106,8 +106,9 @@ def _scaled(platt: Platt, margins: NDArray[np.float64]) -> NDArray[np.float64]:
     return platt.slope * margins + platt.intercept
 
 
-def _onnx_scores(source: Source, case: Case, network: SequenceNetwork, seed: int) -> NDArray[np.float64]:
+def _onnx_scores(source: Source, case: Case, network: ScaledNetwork, seed: int) -> NDArray[np.float64]:
     """What the exported file gives, which is compared with the network first."""
+    assert source.history is not None
     features = source.payments.rows.features
     columns = sequence_rows(features, source.history, case.later)
     model = network_to_onnx(network, columns.shape[1])

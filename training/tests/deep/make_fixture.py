@@ -1,4 +1,4 @@
-"""Trains the small sequence model that the tests of scoring serve, into apps/scoring/test-models/networks/generated.
+"""Trains the small PyTorch models that the tests of scoring serve, into apps/scoring/test-models/networks/generated.
 
 From the folder training, in the environment `deep`: python -m tests.deep.make_fixture
 """
@@ -8,8 +8,10 @@ from pathlib import Path
 
 from tests.conftest import SPEC, write_parquet
 from tests.deep.conftest import DAYS, PARAMS, payments_with_history
+from tests.deep.test_torch_network import arguments
 from tripline_training import train_sequence
 from tripline_training.errors import run_command
+from tripline_training.networks import train_torch
 
 NETWORKS = Path(__file__).resolve().parents[3] / "apps" / "scoring" / "test-models" / "networks" / "generated"
 
@@ -23,6 +25,7 @@ def main() -> None:
         given = ["--features", str(features), "--feature-spec", str(spec), "--params", str(params)]
         where = ["--registry", NETWORKS.as_uri(), "--name", "fraud-sequence", "--alias", "candidate"]
         train_sequence.main([*given, *where, *DAYS])
+        train_torch.main(arguments(Path(folder), NETWORKS))
 
 
 if __name__ == "__main__":

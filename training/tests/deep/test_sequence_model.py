@@ -25,7 +25,7 @@ from tripline_training.networks.card_history import (
     sequence_rows,
 )
 from tripline_training.networks.export_torch import network_to_onnx, predict_network
-from tripline_training.networks.fit_calibrated_network import FittedSequence, fit_calibrated_network
+from tripline_training.networks.fit_calibrated_network import FittedNetwork, fit_calibrated_network
 from tripline_training.networks.fit_network import Setting, Source, fit_network, margins_of_network, prepare_torch
 from tripline_training.networks.onnx_network import check_network, odd_rows
 from tripline_training.networks.sequence_params import read_sequence_params
@@ -58,7 +58,7 @@ def learn(payments: Payments) -> "np.ndarray":
 
 
 @pytest.fixture(scope="module")
-def fitted(source: Source, setting: Setting, learn: "np.ndarray") -> FittedSequence:
+def fitted(source: Source, setting: Setting, learn: "np.ndarray") -> FittedNetwork:
     return fit_calibrated_network(source, learn, setting, 7 * DAY_MS)
 
 
@@ -66,7 +66,7 @@ def columns_of(source: Source, positions: "np.ndarray") -> "np.ndarray":
     return sequence_rows(source.payments.rows.features, source.history, positions)
 
 
-def test_it_learns_what_only_the_history_tells(source: Source, fitted: FittedSequence) -> None:
+def test_it_learns_what_only_the_history_tells(source: Source, fitted: FittedNetwork) -> None:
     # A third of the large payments are fraud, those after a large one: who knows the amount alone comes to about 0.2.
     assert fitted.held_ap is not None and fitted.held_ap > 0.3
     assert fitted.calibration.kind == "platt" and fitted.calibration.days == 6
@@ -80,7 +80,7 @@ def test_it_learns_what_only_the_history_tells(source: Source, fitted: FittedSeq
     assert average_precision_score(fraud, scores) > without + 0.1
 
 
-def test_the_onnx_file_is_the_trained_network(source: Source, fitted: FittedSequence) -> None:
+def test_the_onnx_file_is_the_trained_network(source: Source, fitted: FittedNetwork) -> None:
     columns = columns_of(source, np.arange(0, 4_000))
     # All lengths of history are among them.
     assert set(columns[:, [NAMES.index(f"present@-{back}") for back in (1, 2, 3)]].sum(axis=1).tolist()) == {0, 1, 2, 3}
@@ -106,7 +106,7 @@ def test_the_onnx_file_is_the_trained_network(source: Source, fitted: FittedSequ
         fitted.network.calibrate(fitted.platt)
 
 
-def test_nothing_in_the_file_tells_where_it_was_made(fitted: FittedSequence) -> None:
+def test_nothing_in_the_file_tells_where_it_was_made(fitted: FittedNetwork) -> None:
     content = network_to_onnx(fitted.network, len(NAMES))
     for trace in (b"site-packages", b"tripline_training", str(Path.home()).encode(), b"pkg.torch"):
         assert trace not in content
@@ -114,7 +114,7 @@ def test_nothing_in_the_file_tells_where_it_was_made(fitted: FittedSequence) -> 
     assert (model.producer_name, model.producer_version) == ("tripline", "")
 
 
-def test_a_payment_that_is_not_there_does_not_count(source: Source, fitted: FittedSequence) -> None:
+def test_a_payment_that_is_not_there_does_not_count(source: Source, fitted: FittedNetwork) -> None:
     columns = columns_of(source, np.arange(1_000, 1_200))
     gone, other = columns.copy(), columns.copy()
     for back in (1, 2, 3):
@@ -128,7 +128,7 @@ def test_a_payment_that_is_not_there_does_not_count(source: Source, fitted: Fitt
 
 
 def test_the_same_seed_gives_the_same_bytes(
-    source: Source, setting: Setting, learn: "np.ndarray", fitted: FittedSequence
+    source: Source, setting: Setting, learn: "np.ndarray", fitted: FittedNetwork
 ) -> None:
     again = fit_calibrated_network(source, learn, setting, 7 * DAY_MS)
     content = network_to_onnx(fitted.network, len(NAMES))

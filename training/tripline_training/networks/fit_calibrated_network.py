@@ -1,4 +1,4 @@
-"""The calibrated sequence model; the trees are calibrated in the same way, see fit_calibrated."""
+"""A calibrated PyTorch network; the trees are calibrated in the same way, see fit_calibrated."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.networks.fit_network import Setting, Source, fit_network, margins_of_network
-from tripline_training.networks.sequence_network import SequenceNetwork
+from tripline_training.networks.scaled_network import ScaledNetwork
 from tripline_training.trees.calibration import Platt, fit_platt
 from tripline_training.trees.fit_calibrated import Calibration, days_to_hold_out, split_rows
 
 
 @dataclass(frozen=True)
-class FittedSequence:
-    network: SequenceNetwork
+class FittedNetwork:
+    network: ScaledNetwork
     """Calibrated, in evaluation mode, on the CPU."""
     calibration: Calibration
     platt: Platt
@@ -28,7 +28,7 @@ class FittedSequence:
     """What the first training gave for them, before the calibration."""
 
 
-def fit_calibrated_network(source: Source, learn: NDArray[np.int64], setting: Setting, delay_ms: int) -> FittedSequence:
+def fit_calibrated_network(source: Source, learn: NDArray[np.int64], setting: Setting, delay_ms: int) -> FittedNetwork:
     """Two trainings, as for the trees: one without the last days, which say when to stop and how to calibrate.
 
     The second learns from all payments for as many epochs. Where too few days can be held out it is trained for the
@@ -41,7 +41,7 @@ def fit_calibrated_network(source: Source, learn: NDArray[np.int64], setting: Se
         fitted = fit_network(source, learn, None, setting)
         none = learn[:0]
         calibration = Calibration("none", 0)
-        return FittedSequence(fitted.network, calibration, Platt(1, 0), fitted.epochs, None, none, none, np.zeros(0))
+        return FittedNetwork(fitted.network, calibration, Platt(1, 0), fitted.epochs, None, none, none, np.zeros(0))
     earlier_rows, held_rows = split_rows(times, delay_ms, days)
     earlier, held = learn[earlier_rows], learn[held_rows]
     trial = fit_network(source, earlier, held, setting)
@@ -50,4 +50,4 @@ def fit_calibrated_network(source: Source, learn: NDArray[np.int64], setting: Se
     final = fit_network(source, learn, None, setting, epochs=trial.epochs)
     final.network.calibrate(platt)
     calibration = Calibration("platt", days)
-    return FittedSequence(final.network, calibration, platt, trial.epochs, trial.held_ap, earlier, held, margins)
+    return FittedNetwork(final.network, calibration, platt, trial.epochs, trial.held_ap, earlier, held, margins)

@@ -1,4 +1,4 @@
-"""Trains the sequence model: the same payments, parameters, seed and number of threads give the same weights."""
+"""Trains a PyTorch network: the same payments, parameters, seed and number of threads give the same weights."""
 
 import os
 from collections.abc import Iterator
@@ -11,9 +11,12 @@ from sklearn.metrics import average_precision_score
 from torch import Tensor, nn
 
 from tripline_training.networks.card_history import NONE, Payments
-from tripline_training.networks.scaler import fit_scaler
+from tripline_training.networks.network_params import TorchParams
+from tripline_training.networks.scaled_network import ScaledNetwork
+from tripline_training.networks.scaler import Scaler, fit_scaler
 from tripline_training.networks.sequence_network import SequenceNetwork
 from tripline_training.networks.sequence_params import SequenceParams
+from tripline_training.networks.vector_network import VectorNetwork
 from tripline_training.trees.fit_trees import sample_genuine
 
 MARGIN_ROWS = 8_192
@@ -22,10 +25,10 @@ GRADIENT_NORM_MAX = 1.0
 
 @dataclass(frozen=True)
 class Source:
-    """What a model is trained on and measured on: all payments and what came before each."""
+    """What a model is trained on and measured on: all payments and, for the sequence model, what came before each."""
 
     payments: Payments
-    history: NDArray[np.int64]
+    history: NDArray[np.int64] | None = None
     """As `earlier_payments` gives it."""
 
 
@@ -33,14 +36,15 @@ class Source:
 class Setting:
     """What a training depends on besides its payments."""
 
-    params: SequenceParams
+    params: TorchParams
+    """SequenceParams for the sequence model, which needs a history; others for a network on the feature vector."""
     seed: int
     device: torch.device
 
 
 @dataclass(frozen=True)
 class Fitted:
-    network: SequenceNetwork
+    network: ScaledNetwork
     epochs: int
     """How many it was trained for."""
     held_ap: float | None
@@ -71,7 +75,7 @@ def fit_network(
     params = setting.params
     torch.manual_seed(setting.seed)
     rows = source.payments.rows
-    network = SequenceNetwork(fit_scaler(rows.features[learn]), params).to(setting.device)
+    network = _new_network(fit_scaler(rows.features[learn]), params).to(setting.device)
     fraud = rows.fraud[learn]
     network.begin_at(float(fraud.mean()))
     chosen, weights = sample_genuine(fraud, params.genuine_share, setting.seed)
@@ -96,7 +100,11 @@ def fit_network(
     return Fitted(network.cpu(), best[1], best[0])
 
 
-def margins_of_network(network: SequenceNetwork, source: Source, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+def _new_network(scaler: Scaler, params: TorchParams) -> ScaledNetwork:
+    return SequenceNetwork(scaler, params) if isinstance(params, SequenceParams) else VectorNetwork(scaler, params)
+
+
+def margins_of_network(network: ScaledNetwork, source: Source, positions: NDArray[np.int64]) -> NDArray[np.float64]:
     """Log odds before the calibration, on the CPU."""
     scaled = _scale_all(network, source.payments.rows.features, torch.device("cpu"))
     return _margins(network, source, scaled, positions)
@@ -105,7 +113,7 @@ def margins_of_network(network: SequenceNetwork, source: Source, positions: NDAr
 class _Training:
     """A network on its way, and the payments as it sees them."""
 
-    def __init__(self, network: SequenceNetwork, source: Source, setting: Setting) -> None:
+    def __init__(self, network: ScaledNetwork, source: Source, setting: Setting) -> None:
         self.network = network
         self.source = source
         self.setting = setting
@@ -141,7 +149,7 @@ class _Training:
 
 
 def _margins(
-    network: SequenceNetwork, source: Source, scaled: Tensor, positions: NDArray[np.int64]
+    network: ScaledNetwork, source: Source, scaled: Tensor, positions: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     parts = []
     with torch.no_grad():
@@ -151,7 +159,7 @@ def _margins(
     return np.concatenate(parts) if parts else np.zeros(0)
 
 
-def _scale_all(network: SequenceNetwork, features: NDArray[np.float32], device: torch.device) -> Tensor:
+def _scale_all(network: ScaledNetwork, features: NDArray[np.float32], device: torch.device) -> Tensor:
     """All payments as the network sees them: scaled once, and not in each of the sequences that they are part of."""
     with torch.no_grad():
         parts = [
@@ -161,9 +169,11 @@ def _scale_all(network: SequenceNetwork, features: NDArray[np.float32], device: 
     return torch.cat(parts)
 
 
-def _batch(source: Source, scaled: Tensor, positions: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
-    back = source.history[positions]
+def _batch(source: Source, scaled: Tensor, positions: NDArray[np.int64]) -> tuple[Tensor, ...]:
     there = torch.from_numpy(positions).to(scaled.device)
+    if source.history is None:
+        return (scaled[there],)
+    back = source.history[positions]
     earlier = torch.from_numpy(np.maximum(back, 0)).to(scaled.device)
     present = torch.from_numpy((back != NONE).astype(np.float32)).to(scaled.device)
     return scaled[there], scaled[earlier], present

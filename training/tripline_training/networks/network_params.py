@@ -1,6 +1,11 @@
 """Parameters that every network is trained by, whatever it is made of."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tripline_training.trees.params import read_values
+
+DEFAULT_TORCH_PARAMS = Path(__file__).parents[2] / "torch-params.json"
 
 
 @dataclass(frozen=True)
@@ -32,3 +37,25 @@ NETWORK_LIMITS: dict[str, tuple[float, float]] = {
     "genuine_share": (0.01, 1),
 }
 NETWORK_WHOLE = ("hidden", "epochs", "patience", "batch_rows")
+
+
+@dataclass(frozen=True)
+class TorchParams(NetworkParams):
+    learning_rate_decay: float
+    """Factor by epoch."""
+    weight_decay: float
+    fraud_weight: float
+    """How much more a fraud counts than a genuine payment; the calibration takes it out of the probabilities."""
+
+
+TORCH_LIMITS: dict[str, tuple[float, float]] = {
+    **NETWORK_LIMITS,
+    "learning_rate_decay": (0.01, 1),
+    "weight_decay": (0, 1),
+    "fraud_weight": (1, 1000),
+}
+
+
+def read_torch_params(path: Path) -> TorchParams:
+    """Raises TrainingError that names the first parameter that is missing, unknown or out of its limits."""
+    return TorchParams(**read_values(path, TORCH_LIMITS, NETWORK_WHOLE))

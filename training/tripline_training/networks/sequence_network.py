@@ -11,74 +11,40 @@ import math
 import torch
 from torch import Tensor, nn
 
+from tripline_training.networks.scaled_network import ScaledNetwork, three_layers
 from tripline_training.networks.scaler import Scaler
 from tripline_training.networks.sequence_params import SequenceParams
-from tripline_training.trees.calibration import Platt
 
-DEVIATIONS_MAX = 10.0
-"""Further from the mean, a value is taken for this far: nothing like it was learnt from."""
-SHARE_MIN = 1e-6
 PRESENT_MIN = 1e-30
 """A payment is looked at as far as it is there: so little is lost among 7 digits, and has a logarithm."""
 
 
-class SequenceNetwork(nn.Module):
-    """From float32 [rows, columns] as `sequence_names` has them to the probability of fraud, float32 [rows, 1]."""
+class SequenceNetwork(ScaledNetwork):
+    """Its columns are as `sequence_names` has them."""
 
     def __init__(self, scaler: Scaler, params: SequenceParams) -> None:
-        super().__init__()
-        self.features = len(scaler.mean)
+        super().__init__(scaler)
         self.length = params.length
         self.heads = params.heads
         self.head_width = params.width // params.heads
-        for name in ("logarithm", "mean", "factor"):
-            self.register_buffer(name, torch.from_numpy(getattr(scaler, name)))
-        self.register_buffer("slope", torch.ones(1))
-        self.register_buffer("intercept", torch.zeros(1))
         self.describe = nn.Linear(self.features, params.width)
         self.place = nn.Parameter(torch.zeros(params.length, params.width))
         self.ask = nn.Linear(params.width, params.width)
         self.answer = nn.Linear(params.width, 2 * params.width)
         self.norm = nn.LayerNorm(params.width)
-        self.decide = nn.Sequential(
-            nn.Linear(self.features + params.width, params.hidden),
-            nn.ReLU(),
-            nn.Dropout(params.dropout),
-            nn.Linear(params.hidden, params.hidden // 2),
-            nn.ReLU(),
-            nn.Dropout(params.dropout),
-            nn.Linear(params.hidden // 2, 1),
-        )
-
-    def begin_at(self, fraud_share: float) -> None:
-        """Before it has learnt anything every payment is as likely fraud as any."""
-        share = min(max(fraud_share, SHARE_MIN), 1 - SHARE_MIN)
-        last = self.decide[-1]
-        assert isinstance(last, nn.Linear)
-        nn.init.constant_(last.bias, math.log(share / (1 - share)))
-
-    def calibrate(self, platt: Platt) -> None:
-        """From now on the probabilities are those of the calibrated margins."""
-        self.slope.fill_(platt.slope)
-        self.intercept.fill_(platt.intercept)
+        self.decide = three_layers(self.features + params.width, params)
 
     def forward(self, columns: Tensor) -> Tensor:
         now = self.scale(columns[:, : self.features])
         blocks = columns[:, self.features :].reshape(-1, self.length - 1, self.features + 1)
-        margins = self.margins(now, self.scale(blocks[:, :, : self.features]), blocks[:, :, self.features])
-        return torch.sigmoid(self.slope * margins + self.intercept)
+        earlier = self.scale(blocks[:, :, : self.features])
+        return self.probability(self.margins(now, earlier, blocks[:, :, self.features]))
 
-    def scale(self, features: Tensor) -> Tensor:
-        logarithms = torch.sign(features) * torch.log(torch.abs(features) + 1.0)
-        values = self.logarithm * logarithms + (1.0 - self.logarithm) * features
-        return torch.clamp((values - self.mean) * self.factor, -DEVIATIONS_MAX, DEVIATIONS_MAX)
-
-    def margins(self, now: Tensor, earlier: Tensor, present: Tensor) -> Tensor:
-        """Log odds before the calibration, [rows, 1].
-
-        Scaled features of the payments, [rows, features], of those before, [rows, length - 1, features], and whether
-        these are there, [rows, length - 1].
+    def margins(self, now: Tensor, *history: Tensor) -> Tensor:
+        """`history`: scaled features of the payments before, [rows, length - 1, features], and whether they are there,
+        [rows, length - 1].
         """
+        earlier, present = history
         payments = torch.cat([now.unsqueeze(1), earlier], dim=1)
         described = torch.relu(self.describe(payments)) + self.place
         newest = described[:, 0]

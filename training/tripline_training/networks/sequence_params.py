@@ -4,35 +4,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tripline_training.errors import TrainingError
-from tripline_training.networks.network_params import NETWORK_LIMITS, NETWORK_WHOLE, NetworkParams
+from tripline_training.networks.network_params import NETWORK_WHOLE, TORCH_LIMITS, TorchParams
 from tripline_training.trees.params import read_values
 
 DEFAULT_SEQUENCE_PARAMS = Path(__file__).parents[2] / "sequence-params.json"
 
 
 @dataclass(frozen=True)
-class SequenceParams(NetworkParams):
+class SequenceParams(TorchParams):
     length: int
     """Payments that the model sees: the one to score and those before it."""
     width: int
     """Numbers by which a payment is described to the attention."""
     heads: int
-    learning_rate_decay: float
-    """Factor by epoch."""
-    weight_decay: float
-    fraud_weight: float
-    """How much more a fraud counts than a genuine payment; the calibration takes it out of the probabilities."""
 
 
 # From and to, both included.
 LIMITS: dict[str, tuple[float, float]] = {
-    **NETWORK_LIMITS,
+    **TORCH_LIMITS,
     "length": (2, 64),
     "width": (4, 512),
     "heads": (1, 16),
-    "learning_rate_decay": (0.01, 1),
-    "weight_decay": (0, 1),
-    "fraud_weight": (1, 1000),
 }
 WHOLE = (*NETWORK_WHOLE, "length", "width", "heads")
 

@@ -6,9 +6,9 @@ import type { TestScoring } from "../testing/service.js";
 import { failureOf, METHODS, rawRequest, rawScores, startTestScoring } from "../testing/service.js";
 import { InferenceWorker } from "./inference-worker.js";
 
-/** Small networks that PyTorch and Keras trained, as `train_sequence` and `train_keras` publish them. */
+/** Small networks as `train_sequence`, `train_torch` and `train_keras` publish them. */
 const NETWORKS = fileURLToPath(new URL("../../test-models/networks/generated", import.meta.url));
-const MODELS = ["fraud-sequence", "fraud-keras"];
+const MODELS = ["fraud-sequence", "fraud-torch", "fraud-keras"];
 const ALIAS = "candidate";
 
 let scoring: TestScoring;
