@@ -29,6 +29,12 @@ const written = new Set([
 ]);
 const repository = new Repository(ROOT, written);
 const text = ({ words }: DocumentedCommand) => words.join(" ");
+const NIGHTLY = ".github/workflows/nightly.yml";
+/** What the matrix of the nightly workflow runs. */
+const nightly: readonly DocumentedCommand[] = parse(read(NIGHTLY)).jobs["long-runs"].strategy.matrix.include.flatMap(
+  ({ name, command }: { readonly name: string; readonly command: string }) =>
+    splitCommands(command).map((words) => ({ at: `${NIGHTLY}, ${name}`, words, isWhole: true })),
+);
 
 test("a text is split as a shell would", () => {
   expect(
@@ -117,10 +123,10 @@ test.each(wrong)(
 );
 
 test(
-  "every command in the documents can be typed",
+  "every command in the documents and of the nightly workflow can be typed",
   async () => {
     const faults: string[] = [];
-    for (const command of found) {
+    for (const command of [...found, ...nightly]) {
       const fault = await faultOf(command, repository);
       if (fault !== undefined) faults.push(`${command.at}: ${text(command)}: ${fault}`);
     }
@@ -137,6 +143,15 @@ test("package.json has a dozen scripts at most, and CONTRIBUTING.md names each, 
   const text = read("CONTRIBUTING.md");
   const named = [...commands, ...tools.map(({ words }) => `npx tripline ${words}`)];
   expect(named.filter((command) => !new RegExp(`\`${command}[ \`]`).test(text))).toEqual([]);
+});
+
+test("CONTRIBUTING.md says of every command of the nightly workflow that it runs there", () => {
+  const [, table = ""] = /\n### What runs where\n([\s\S]*?)\n## /.exec(read("CONTRIBUTING.md")) ?? [];
+  const rows = table.split("\n").filter((line) => / \| yes \| [^|]*\|$/.test(line));
+  const told = rows.flatMap((row) => readCommands("", row.split(" | ").at(-1) ?? "").map(text));
+  expect(nightly.length).toBeGreaterThan(9);
+  expect(nightly.map(text).filter((command) => !told.includes(command))).toEqual([]);
+  expect(told.filter((command) => !nightly.map(text).includes(command))).toEqual([]);
 });
 
 test("every value of the chart in the documents is one", () => {
