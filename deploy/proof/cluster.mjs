@@ -3,6 +3,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { must, run } from "./run-command.mjs";
 
 export const NAMESPACE = "tripline-proof";
+/** Of the servers with TLS. */
+export const DATA_NAMESPACE = `${NAMESPACE}-data`;
 export const RELEASE = "tripline";
 export const SERVICES = ["ingestion", "features", "scoring", "decisions", "auth", "control", "console", "archive"];
 
@@ -39,19 +41,33 @@ export function awaitReady(services = SERVICES) {
   }
 }
 
+/** What a command is told where everything speaks TLS. */
+const BY_TLS = Object.entries({
+  KAFKA_BROKERS: `kafka.${DATA_NAMESPACE}:9092`,
+  KAFKA_TLS: "true",
+  KAFKA_CA_FILE: "/tls/ca.crt",
+  KAFKA_CERT_FILE: "/tls/tls.crt",
+  KAFKA_KEY_FILE: "/tls/tls.key",
+  NODE_EXTRA_CA_CERTS: "/tls/ca.crt",
+}).map(([name, value]) => ({ name, value }));
+
 /**
  * A pod with the `tripline` command, which may speak to ingestion, auth and Kafka as the chart's own test may.
  *
  * @param {string} name
  * @param {readonly string[]} args
- * @param {{ image: string, configMap?: string }} options
+ * @param {{ image: string, configMap?: string, identity?: string | undefined }} options identity: a Secret with the certificate that
+ *   it shows, where everything speaks TLS
  */
-function clientPod(name, args, { image, configMap }) {
+function clientPod(name, args, { image, configMap, identity }) {
   const fromSecret = (/** @type {string} */ variable, /** @type {string} */ key) => ({
     name: variable,
     valueFrom: { secretKeyRef: { name: "tripline-client", key } },
   });
-  const files = configMap === undefined ? [] : [{ name: "files", configMap: { name: configMap } }];
+  const files = [
+    ...(configMap === undefined ? [] : [{ name: "files", configMap: { name: configMap } }]),
+    ...(identity === undefined ? [] : [{ name: "tls", secret: { secretName: identity } }]),
+  ];
   return {
     apiVersion: "v1",
     kind: "Pod",
@@ -75,7 +91,7 @@ function clientPod(name, args, { image, configMap }) {
           imagePullPolicy: "IfNotPresent",
           args,
           env: [
-            { name: "KAFKA_BROKERS", value: "tripline-kafka:9092" },
+            ...(identity === undefined ? [{ name: "KAFKA_BROKERS", value: "tripline-kafka:9092" }] : BY_TLS),
             fromSecret("CLIENT_ID", "client-id"),
             fromSecret("CLIENT_SECRET", "client-secret"),
           ],
@@ -83,7 +99,7 @@ function clientPod(name, args, { image, configMap }) {
           resources: { requests: { cpu: "50m", memory: "96Mi" }, limits: { memory: "512Mi" } },
           volumeMounts: [
             { name: "tmp", mountPath: "/tmp" },
-            ...files.map((volume) => ({ name: volume.name, mountPath: "/files", readOnly: true })),
+            ...files.map(({ name: file }) => ({ name: file, mountPath: `/${file}`, readOnly: true })),
           ],
         },
       ],
@@ -150,15 +166,16 @@ export function expectBalance(ledger, when) {
 export class TrafficPod {
   /**
    * @param {string} name
-   * @param {{ image: string, ratePerSecond: number, durationSeconds: number }} options
+   * @param {{ image: string, ratePerSecond: number, durationSeconds: number, identity?: string }} options
    */
-  constructor(name, { image, ratePerSecond, durationSeconds }) {
+  constructor(name, { image, ratePerSecond, durationSeconds, identity }) {
     this.name = name;
-    this.image = image;
+    this.pod = { image, identity };
+    const scheme = identity === undefined ? "http" : "https";
     this.args = [
       "traffic",
-      "--api=http://tripline-ingestion:8080",
-      "--token-url=http://tripline-auth:8080/oauth/token",
+      `--api=${scheme}://tripline-ingestion:8080`,
+      `--token-url=${scheme}://tripline-auth:8080/oauth/token`,
       `--rate=${ratePerSecond}`,
       `--duration=${durationSeconds}s`,
     ];
@@ -166,7 +183,7 @@ export class TrafficPod {
 
   /** Resolves when decisions come back at the full rate: what happens from then on happens under traffic. */
   async start() {
-    apply(clientPod(this.name, this.args, { image: this.image }));
+    apply(clientPod(this.name, this.args, this.pod));
     const deadlineMs = Date.now() + START_MS_MAX;
     for (;;) {
       const log = run(["kubectl", "--namespace", NAMESPACE, "logs", this.name]).stdout;
@@ -205,6 +222,18 @@ export async function ledgerOf(acceptedIds, image) {
   const log = await logAtEnd(name);
   kubectl(["delete", "configmap", name]);
   return readLedger(log);
+}
+
+/**
+ * What a command says that is run to its end.
+ *
+ * @param {string} name
+ * @param {readonly string[]} args
+ * @param {{ image: string, identity: string }} options
+ */
+export function runCommand(name, args, options) {
+  apply(clientPod(name, args, options));
+  return logAtEnd(name);
 }
 
 /**

@@ -19,7 +19,7 @@ import { proveRollouts } from "./prove-rollouts.mjs";
 import { expectNewerSchemaToBeRefused, expectRefusals, expectRoomToBeMissed } from "./refusals.mjs";
 import { must, run, say, step } from "./run-command.mjs";
 
-const APPS = [...SERVICES, "cli", "training"];
+export const APPS = [...SERVICES, "cli", "training"];
 /** Of others; a cluster that can pull them needs no help. */
 const SYSTEMS = ["apache/kafka:4.3.1", "valkey/valkey:8-bookworm", "postgres:17-bookworm"];
 const NODE_PORTS = { ingestion: 31_740, auth: 31_741 };
@@ -93,14 +93,14 @@ export async function prove(options) {
 }
 
 /** @param {string} app */
-const imageOf = (app) => `tripline/${app}:dev`;
+export const imageOf = (app) => `tripline/${app}:dev`;
 
 /**
  * @param {string} root
  * @param {readonly string[]} apps
  * @param {boolean} reuse
  */
-function buildImages(root, apps, reuse) {
+export function buildImages(root, apps, reuse) {
   const isThere = (/** @type {string} */ app) => run(["docker", "image", "inspect", imageOf(app)]).status === 0;
   const wanted = reuse ? apps.filter((app) => !isThere(app)) : apps;
   if (wanted.length === 0) return;
@@ -109,7 +109,7 @@ function buildImages(root, apps, reuse) {
 }
 
 /** @param {readonly string[]} load */
-function loadImages(load) {
+export function loadImages(load) {
   for (const app of APPS) must([...load, imageOf(app)], { timeoutMs: LOAD_MS_MAX });
   for (const image of SYSTEMS) {
     // The cluster must pull what the engine does not have.
@@ -122,7 +122,7 @@ function loadImages(load) {
 }
 
 /** @param {number} seconds */
-const timeout = (seconds) => ["--timeout", `${seconds}s`];
+export const timeout = (seconds) => ["--timeout", `${seconds}s`];
 
 /** @param {string} chart */
 function values(chart) {
@@ -133,7 +133,7 @@ function values(chart) {
 }
 
 /** @param {readonly string[]} args */
-function helm(args) {
+export function helm(args) {
   return must(["helm", "--namespace", NAMESPACE, ...args], { timeoutMs: HELM_MS_MAX });
 }
 
@@ -306,7 +306,7 @@ async function scaleUnderTraffic(chart) {
   expectNoFailure(traffic, "During scaling");
 }
 
-function uninstall() {
+export function uninstall() {
   helm(["uninstall", RELEASE, "--wait", ...timeout(UPGRADE_SECONDS_MAX)]);
   const kinds = [
     "deployments,statefulsets,jobs,cronjobs,services,configmaps,secrets,serviceaccounts,networkpolicies",
@@ -323,7 +323,7 @@ function uninstall() {
  * @param {import("./cluster.mjs").Traffic} traffic
  * @param {string} when
  */
-function expectNoFailure(traffic, when) {
+export function expectNoFailure(traffic, when) {
   const { failed, sent, reasons } = traffic;
   if (failed > 0) throw new Error(`${when} ${failed} of ${sent} requests failed: ${reasons.join(", ")}.`);
 }
@@ -339,6 +339,6 @@ function expectImage(service, image) {
 }
 
 /** @param {string} text */
-function indent(text) {
+export function indent(text) {
   return text.trimEnd().replaceAll(/^/gm, "  ");
 }

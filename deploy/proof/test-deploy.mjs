@@ -3,8 +3,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { diagnosis, NAMESPACE } from "./cluster.mjs";
+import { DATA_NAMESPACE, diagnosis, NAMESPACE } from "./cluster.mjs";
 import { prove } from "./prove.mjs";
+import { proveTls } from "./prove-tls.mjs";
 import { run, say } from "./run-command.mjs";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -13,6 +14,8 @@ const HELP = `npx tripline test deploy [options]
 
   --reuse-images   take the images tripline/*:dev that the engine has, and build only what is missing
   --skip-compose   without the part with docker compose
+  --tls            instead of all that: the chart with TLS, and with each service's own rights on a Kafka, a Valkey and a
+                   Postgres outside of the release
   --rollouts URL   also new versions by Argo Rollouts, whose controller must be in the cluster; URL is of the Prometheus
                    that reads the pods there, as the controller reaches it
   --keep           leave the release in the cluster at the end, or where it failed
@@ -26,6 +29,7 @@ const { values } = parseArgs({
   options: {
     "reuse-images": { type: "boolean", default: false },
     "skip-compose": { type: "boolean", default: false },
+    tls: { type: "boolean", default: false },
     rollouts: { type: "string" },
     keep: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -45,21 +49,18 @@ else {
 async function proveAndTidy() {
   let failed = false;
   try {
-    say(
-      await prove({
-        root: ROOT,
-        load: loader(),
-        ...{ reuseImages: values["reuse-images"], skipCompose: values["skip-compose"] },
-        ...{ rollouts: values.rollouts, keep: values.keep },
-      }),
-    );
+    const { "reuse-images": reuseImages, "skip-compose": skipCompose, tls, rollouts, keep } = values;
+    const options = { root: ROOT, load: loader(), reuseImages, keep };
+    say(await (tls ? proveTls(options) : prove({ ...options, skipCompose, rollouts })));
     return 0;
   } catch (error) {
     failed = true;
     process.stderr.write(`\n${diagnosis()}\n\n${error instanceof Error ? error.message : error}\n`);
     return 1;
   } finally {
-    if (failed && !values.keep) run(["kubectl", "delete", "namespace", NAMESPACE, "--ignore-not-found"]);
+    if (failed && !values.keep) {
+      run(["kubectl", "delete", "namespace", NAMESPACE, DATA_NAMESPACE, "--ignore-not-found"]);
+    }
   }
 }
 
@@ -84,8 +85,9 @@ function whatIsMissing() {
   }
   const nodes = run(["kubectl", "get", "nodes", "--output", "name"]);
   if (nodes.status !== 0) return `kubectl reaches no cluster: set KUBECONFIG. It says: ${nodes.stderr.trim()}`;
-  if (run(["kubectl", "get", "namespace", NAMESPACE]).status === 0) {
-    return `The namespace ${NAMESPACE} is there already: delete it first (kubectl delete namespace ${NAMESPACE}).`;
+  const there = [NAMESPACE, DATA_NAMESPACE].find((name) => run(["kubectl", "get", "namespace", name]).status === 0);
+  if (there !== undefined) {
+    return `The namespace ${there} is there already: delete it first (kubectl delete namespace ${there}).`;
   }
   if (!existsSync(join(ROOT, "apps", "cli", "dist", "main.js"))) {
     return "The repository is not built: run node tools/start/install.mjs first.";

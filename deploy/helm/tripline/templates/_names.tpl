@@ -78,9 +78,10 @@ app.kubernetes.io/part-of: tripline
 {{- if and .Values.jobs.worker.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
 {{- end }}
 
-{{/* Who shows a certificate, comma-separated. */}}
+{{/* Who shows a certificate, comma-separated: services, and the commands of `helm test` where Kafka wants one. */}}
 {{- define "tripline.certified" -}}
 {{- include "tripline.programs" . }}{{ if include "tripline.hasWorker" . }},training{{ end }}
+{{- if and .Values.access.kafka .Values.jobs.test.enabled }},operator{{ end }}
 {{- end }}
 
 {{/* Where checkpoints outlive a pod: a bucket, or the volume of the registry. */}}

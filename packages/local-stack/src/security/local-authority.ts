@@ -30,6 +30,8 @@ export class LocalAuthority {
   private constructor(
     private readonly folder: string,
     private readonly own: KeyPair,
+    /** Names in each certificate beside `localhost` and the program's, which takes the place of a `*`. */
+    private readonly hosts: readonly string[],
     /** Mode of files that nobody else may read. */
     readonly secretMode: number,
   ) {}
@@ -39,14 +41,16 @@ export class LocalAuthority {
    * process it never will.
    */
   static async make(folder: string): Promise<LocalAuthority> {
-    return LocalAuthority.#at(folder, await makeAuthority(VALID_DAYS), 0o600);
+    return LocalAuthority.#at(folder, await makeAuthority(VALID_DAYS), [], 0o600);
   }
 
   /**
    * The one of an earlier call, with its key in `authority/` of this folder, or a new one. For containers, each of which sees the
    * folder of its own program and runs as a user of its own: the keys of these can be read by all.
+   *
+   * @param hosts names under which others reach a program, with a `*` in the place of its own
    */
-  static async keep(folder: string): Promise<LocalAuthority> {
+  static async keep(folder: string, hosts: readonly string[] = []): Promise<LocalAuthority> {
     const kept = join(folder, "authority");
     const [certificateFile, keyFile] = [join(kept, "ca.crt"), join(kept, "ca.key")];
     if (!existsSync(keyFile)) {
@@ -57,11 +61,11 @@ export class LocalAuthority {
     }
     const [cert, key] = [certificateFile, keyFile].map((file) => readFileSync(file, "utf8"));
     if (cert === undefined || key === undefined) throw new Error(`${kept} has no authority.`);
-    return LocalAuthority.#at(folder, { cert, key }, 0o444);
+    return LocalAuthority.#at(folder, { cert, key }, hosts, 0o444);
   }
 
-  static #at(folder: string, own: KeyPair, secretMode: number): LocalAuthority {
-    const authority = new LocalAuthority(resolve(folder), own, secretMode);
+  static #at(folder: string, own: KeyPair, hosts: readonly string[], secretMode: number): LocalAuthority {
+    const authority = new LocalAuthority(resolve(folder), own, hosts, secretMode);
     mkdirSync(authority.folder, { recursive: true, mode: 0o755 });
     writeWhole(authority.file, own.cert);
     return authority;
@@ -82,13 +86,15 @@ export class LocalAuthority {
     return { certificateFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key") };
   }
 
-  /** @returns whether a certificate was issued, because there was none or its end is near */
+  /** @returns whether a certificate was issued, because there was none, its end is near or it lacks a name */
   async issueWhereNeeded(name: string): Promise<boolean> {
     const { certificateFile } = this.identityOf(name);
     if (existsSync(certificateFile)) {
       const certificate = new X509Certificate(readFileSync(certificateFile));
       const isOurs = certificate.verify(new X509Certificate(this.own.cert).publicKey);
-      if (isOurs && certificate.validToDate.getTime() > Date.now() + RENEW_DAYS * DAY_MS) return false;
+      const hasNames = this.#namesOf(name).every((host) => certificate.checkHost(host) !== undefined);
+      const holds = certificate.validToDate.getTime() > Date.now() + RENEW_DAYS * DAY_MS;
+      if (isOurs && hasNames && holds) return false;
     }
     await this.issue(name);
     return true;
@@ -110,7 +116,7 @@ export class LocalAuthority {
           name: "subjectAltName",
           altNames: [
             { type: 7, ip: "127.0.0.1" },
-            ...["localhost", name].map((value) => ({ type: 2 as const, value })),
+            ...this.#namesOf(name).map((value) => ({ type: 2 as const, value })),
           ],
         },
       ],
@@ -121,6 +127,10 @@ export class LocalAuthority {
     writeWhole(identity.keyFile, made.private, this.secretMode);
     writeWhole(join(folder, "ca.crt"), this.own.cert);
     return identity;
+  }
+
+  #namesOf(name: string): readonly string[] {
+    return ["localhost", name, ...this.hosts.map((host) => host.replaceAll("*", name))];
   }
 }
 

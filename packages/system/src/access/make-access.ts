@@ -44,6 +44,8 @@ export interface ServerAddresses {
   readonly database: string;
   /** Who may make roles in the database. */
   readonly databaseUser: { readonly name: string; readonly password: string };
+  /** Names of every program in its certificate, with a `*` in the place of its own. */
+  readonly hosts?: readonly string[];
 }
 
 /**
@@ -55,9 +57,9 @@ export interface ServerAddresses {
 export async function makeAccess(
   folder: string,
   rules: AccessRules,
-  { redis, database, databaseUser }: ServerAddresses,
+  { redis, database, databaseUser, hosts }: ServerAddresses,
 ): Promise<readonly string[]> {
-  const authority = await LocalAuthority.keep(folder);
+  const authority = await LocalAuthority.keep(folder, hosts);
   const issued = await makeCredentials(folder, rules, authority);
   const passwords = readPasswords(join(folder, PASSWORD_FOLDER));
   const setupPassword = passwordOf(passwords, SETUP_USER);

@@ -7,6 +7,7 @@ import { Command } from "commander";
 interface MakeSecretsFlags {
   readonly database: string;
   readonly redis: string;
+  readonly hosts: readonly string[];
   readonly tls?: true;
 }
 
@@ -24,11 +25,16 @@ export function makeSecretsCommand(): Command {
       "also certificates, passwords and users for each service, below `tls`, as compose.tls.yaml reads them",
     )
     .option("--redis <host:port>", "with --tls: where the services find Valkey", "valkey:6379")
-    .action(async (folder: string, { database, redis, tls }: MakeSecretsFlags) => {
+    .option(
+      "--hosts <name...>",
+      "with --tls: further names in each certificate, with * in the place of the program's own: 'tripline-*.payments.svc'",
+      [],
+    )
+    .action(async (folder: string, { database, redis, hosts, tls }: MakeSecretsFlags) => {
       const made = makeSecrets(folder, database);
       process.stdout.write(made.length === 0 ? "all secrets are there\n" : `made ${made.join(", ")}\n`);
       if (tls !== true) return;
-      const addresses = { redis, database, databaseUser: databaseUserIn(folder) };
+      const addresses = { redis, database, databaseUser: databaseUserIn(folder), hosts };
       const issued = await makeAccess(join(folder, "tls"), readAccessRules(), addresses);
       process.stdout.write(`certificates issued: ${issued.length === 0 ? "none" : issued.join(", ")}\n`);
     });
