@@ -58,8 +58,8 @@ export async function proveTls({ root, load, reuseImages, keep }) {
   const refused = await step("what an identity must not do is refused", () => expectRefusals());
   if (keep) say(`- kept: the release ${RELEASE} in the namespace ${NAMESPACE}, and ${DATA_NAMESPACE}`);
   else {
-    await step("helm uninstall leaves nothing", () => {
-      uninstall();
+    await step("helm uninstall leaves nothing but the volumes", () => {
+      uninstall({ keepsVolumes: true });
       must(["kubectl", "delete", "namespace", DATA_NAMESPACE, "--timeout=120s"], { timeoutMs: 130_000 });
     });
   }
@@ -132,10 +132,8 @@ async function restartUnderTraffic() {
   const pod = new TrafficPod("traffic-restart", { ...options, identity: OPERATOR });
   await pod.start();
   expectNoRefusalIn("the first pods", logsOfRelease());
-  for (const service of SERVICES) {
-    kubectl(["rollout", "restart", `deployment/tripline-${service}`]);
-    awaitReady([service]);
-  }
+  kubectl(["rollout", "restart", ...SERVICES.map((service) => `deployment/tripline-${service}`)]);
+  awaitReady();
   const outcome = await pod.end();
   say(`  ${JSON.stringify(outcome.traffic)} ${JSON.stringify(outcome.ledger)}`);
   expectBalance(outcome.ledger, "After the restart of every service");

@@ -306,7 +306,8 @@ async function scaleUnderTraffic(chart) {
   expectNoFailure(traffic, "During scaling");
 }
 
-export function uninstall() {
+/** @param {{ keepsVolumes?: boolean }} [options] whether models and lake outlive it, as they do unless the Secrets are the chart's */
+export function uninstall({ keepsVolumes = false } = {}) {
   helm(["uninstall", RELEASE, "--wait", ...timeout(UPGRADE_SECONDS_MAX)]);
   const kinds = [
     "deployments,statefulsets,jobs,cronjobs,services,configmaps,secrets,serviceaccounts,networkpolicies",
@@ -315,7 +316,8 @@ export function uninstall() {
   const selector = "app.kubernetes.io/name=tripline";
   const left = kubectl(["get", kinds, "--selector", selector, "--output", "name"]).trim();
   if (left !== "") throw new Error(`The uninstall left behind:\n${left}`);
-  kubectl(["wait", "--for=delete", "pods,persistentvolumeclaims", "--all", "--timeout=120s"], { timeoutMs: 130_000 });
+  const gone = keepsVolumes ? "pods" : "pods,persistentvolumeclaims";
+  kubectl(["wait", "--for=delete", gone, "--all", "--timeout=120s"], { timeoutMs: 130_000 });
   must(["kubectl", "delete", "namespace", NAMESPACE, "--timeout=120s"], { timeoutMs: 130_000 });
 }
 
