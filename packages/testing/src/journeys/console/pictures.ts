@@ -1,4 +1,4 @@
-// `npm run pictures` here, while `npm run demo` runs: the pictures of docs/console.md.
+// Run beside `npm run demo`: the pictures of docs/console.md, from what the demo shows.
 import { join } from "node:path";
 import { openBrowser } from "@tripline/console-web/testing/open-browser";
 import { registryIn } from "@tripline/model-loop/training/train-demo-model";
