@@ -57,6 +57,8 @@ async function vectors(kafka: Kafka): Promise<FeatureVector[]> {
 
 /** `tripline demo` on ports of its own, with everything it prints. */
 class Demo {
+  /** Of this file, so that none outlives it. */
+  static readonly started: Demo[] = [];
   output = "";
   readonly exit: Promise<number | null>;
   private readonly child: ChildProcess;
@@ -77,6 +79,13 @@ class Demo {
       });
     }
     this.exit = once(this.child, "exit").then(([code]) => code as number | null);
+    Demo.started.push(this);
+  }
+
+  /** Ends those that a failed test has left running, since they hold what the next one needs. */
+  static async endAll(): Promise<void> {
+    for (const demo of Demo.started) demo.signal("SIGTERM");
+    await Promise.all(Demo.started.map(({ exit }) => exit));
   }
 
   signal(name: NodeJS.Signals): void {
@@ -106,11 +115,13 @@ describe("a demo that stops by itself", () => {
 
   beforeAll(async () => {
     const receiver = await SpanReceiver.start();
-    demo = new Demo(["--exit-after", "4s"], { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
+    demo = new Demo(["--exit-after", "8s"], { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
     await demo.exit;
     await receiver.close();
     spans = receiver.spans;
   }, DEMO_MS_MAX);
+
+  afterAll(() => Demo.endAll(), COMMAND_MS_MAX);
 
   test("has the exit code 0 and a ledger that balances, and leaves nothing behind", async () => {
     expect([await demo.exit, demo.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
@@ -137,27 +148,26 @@ describe("a demo that stops by itself", () => {
 });
 
 describe("tripline demo", () => {
+  let demo: Demo;
+
+  afterAll(() => Demo.endAll(), COMMAND_MS_MAX);
+
   test(
-    "Ctrl-C ends all of it, and after kill -9 the next run works",
+    "after kill -9 the next run works",
     async () => {
       const killed = new Demo([]);
       await killed.prints(IS_UP);
       killed.signal("SIGKILL");
       await killed.exit;
-      const next = new Demo([]);
-      await next.prints(IS_UP);
-      next.signal("SIGINT");
-      expect([await next.exit, next.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
-      expect(await takenPorts()).toEqual([]);
+      demo = new Demo([]);
+      await demo.prints(IS_UP);
     },
     DEMO_MS_MAX,
   );
 
   test(
-    "regression #12: Redis loses all it has: the demo says so and names the command, which puts it back while the demo runs",
+    "regression #12: Redis loses all it has: the demo says so and names the command, which puts it back while the demo runs; Ctrl-C ends all of it",
     async () => {
-      const demo = new Demo([]);
-      await demo.prints(IS_UP);
       const { redisUrl, kafkaBrokers, lakeDirectory = "", statePath = "" } = readLocalSystem(WORKSPACE);
       const redis = new Redis(redisUrl);
       const mark = completeKey(engine.entities);
@@ -197,6 +207,7 @@ describe("tripline demo", () => {
         demo.signal("SIGINT");
       }
       expect([await demo.exit, demo.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
+      expect(await takenPorts()).toEqual([]);
       // The profiles were lost with the states: some payments had none. The others have the demo's.
       const profilesPath = join(dirname(statePath), "profiles");
       const report = await checkParity({ engine, lake: lakeDirectory, statePath, profilesPath });
@@ -208,9 +219,9 @@ describe("tripline demo", () => {
   );
 
   test("a duration it does not understand is refused in one sentence, before anything starts", async () => {
-    const demo = new Demo(["--exit-after", "soon"]);
-    expect(await demo.exit).toBe(1);
-    expect(demo.output.trim()).toBe('--exit-after takes a duration such as 30s or 5m, not "soon"');
+    const refused = new Demo(["--exit-after", "soon"]);
+    expect(await refused.exit).toBe(1);
+    expect(refused.output.trim()).toBe('--exit-after takes a duration such as 30s or 5m, not "soon"');
   });
 });
 
@@ -223,11 +234,7 @@ describe("npm run demo", () => {
     await demo.prints(IS_UP, DEMO_MS_MAX);
   }, DEMO_MS_MAX);
 
-  // For a run in which the last test failed, or was left out.
-  afterAll(async () => {
-    demo?.signal("SIGTERM");
-    await demo?.exit;
-  }, COMMAND_MS_MAX);
+  afterAll(() => Demo.endAll(), COMMAND_MS_MAX);
 
   const run = (program: string, ...args: string[]) =>
     promisify(execFile)(program, args, { cwd: ROOT, env: environment, timeout: COMMAND_MS_MAX });
