@@ -9,8 +9,8 @@ python -m tripline_training.average_models --members fraud@champion fraud-keras@
 
 from tripline_training.check_data import check_before_training
 from tripline_training.data.dataset import open_dataset
+from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import read_feature_spec
-from tripline_training.days import DAY_MS
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.models.average_models import average_margins, average_onnx

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 
 from tripline_training.data.dataset import Dataset, Rows, Span, open_dataset
+from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.data.folds import fold_ids
 from tripline_training.data.published import PARTS, PUBLISHED, PublishedFold, read_folds
 from tripline_training.data.tables import query
-from tripline_training.days import DAY_MS
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.metrics import Quality, expected_calibration_error, measure
 from tripline_training.trees.export_onnx import check_export, predict_onnx, to_onnx

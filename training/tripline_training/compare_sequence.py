@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from tripline_training.check_data import check_before_training
 from tripline_training.data.dataset import Span, open_dataset, parse_span
+from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.data.folds import fold_ids
 from tripline_training.data.published import PARTS, read_folds
 from tripline_training.data.tables import query
-from tripline_training.days import DAY_MS
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.metrics import Quality, expected_calibration_error, measure
 from tripline_training.models.scorecard import probabilities_of

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from tripline_training.data.dataset import Span, parse_span
-from tripline_training.days import DAY_MS
+from tripline_training.data.days import DAY_MS
 from tripline_training.drift.draw_evidently import write_evidently_report
 from tripline_training.drift.judge_days import DayVerdict, Limits, date_of, days_after_reference, judge_day
 from tripline_training.drift.read_days import (

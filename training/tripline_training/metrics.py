@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from tripline_training.days import DAY_MS
+from tripline_training.data.days import DAY_MS
 
 CARDS_PER_DAY = 100
 """How many cards a day analysts can look at, in the published benchmark."""

@@ -18,8 +18,8 @@ import optuna
 
 from tripline_training.check_data import check_before_training
 from tripline_training.data.dataset import Dataset, Rows, Span, open_dataset, parse_span
+from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import read_feature_spec
-from tripline_training.days import DAY_MS
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.metrics import measure
 from tripline_training.trees.export_onnx import predict_booster

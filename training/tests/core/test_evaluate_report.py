@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from tripline_training import evaluate_report, model_card
-from tripline_training.days import DAY_MS
+from tripline_training.data.days import DAY_MS
 from tripline_training.errors import TrainingError
 from tripline_training.evaluation.bootstrap import bootstrap, measure_all
 from tripline_training.evaluation.cost_matrix import (

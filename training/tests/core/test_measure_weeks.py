@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 from tripline_training.data.dataset import open_dataset, parse_span
 from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError
-from tripline_training.measure_weeks import main
+from tripline_training.evaluation.measure_weeks import main
 from tripline_training.registry import registry
 from tripline_training.train import Options, train
 from tripline_training.trees.export_onnx import predict_onnx

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tripline_training.days import DAY_MS
+from tripline_training.data.days import DAY_MS
 from tripline_training.metrics import card_precision_top_k, measure
 
 # day, card, score, fraud

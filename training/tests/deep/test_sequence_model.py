@@ -14,8 +14,8 @@ from tests.conftest import FEATURES
 from tests.deep.conftest import DAYS
 from tripline_training import compare_sequence, train_sequence
 from tripline_training.data.dataset import Span, open_dataset
+from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import read_feature_spec
-from tripline_training.days import DAY_MS
 from tripline_training.errors import TrainingError
 from tripline_training.networks.card_history import (
     Payments,

@@ -11,8 +11,8 @@ import pytest
 from tests.conftest import FEATURES, SPEC, columns, write_parquet
 from tripline_training import train_keras
 from tripline_training.data.dataset import Rows, Span, open_dataset
+from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import read_feature_spec
-from tripline_training.days import DAY_MS
 from tripline_training.errors import TrainingError
 from tripline_training.networks.keras_network import (
     FittedKeras,

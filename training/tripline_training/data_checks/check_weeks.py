@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows, Span
+from tripline_training.data.days import DAY_MS
 from tripline_training.data_checks.check_time_and_leakage import single_feature_auc
 from tripline_training.data_checks.findings import Finding
-from tripline_training.days import DAY_MS
 from tripline_training.trees.publish_trees import moment
 
 WEEK_DAYS = 7

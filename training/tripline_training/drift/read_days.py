@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tripline_training.data.days import DAY_MS
 from tripline_training.data.tables import arrays, query, require_columns, sql_name
 from tripline_training.data_checks.feature_kinds import CALENDAR_KINDS, read_spec_features
-from tripline_training.days import DAY_MS
 from tripline_training.errors import TrainingError
 
 ROWS_PER_DAY_MAX = 50_000

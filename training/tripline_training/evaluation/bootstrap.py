@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tripline_training.days import DAY_MS
+from tripline_training.data.days import DAY_MS
 from tripline_training.evaluation.cost_matrix import CostMatrix, money_saved
 from tripline_training.evaluation.measures import (
     FALSE_POSITIVE_RATES,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
-from tripline_training.days import DAY_MS
+from tripline_training.data.days import DAY_MS
 from tripline_training.evaluation.bootstrap import PERCENTILES, draw_cards
 from tripline_training.evaluation.measures import average_precision, counts_from_top, rank_scores
 from tripline_training.metrics import calibration_curve, card_precision_top_k, expected_calibration_error

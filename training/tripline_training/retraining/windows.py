@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tripline_training.data.dataset import Span, parse_moment_ms
-from tripline_training.days import DAY_MS
+from tripline_training.data.days import DAY_MS
 from tripline_training.errors import TooEarlyError
 from tripline_training.retraining.rules import WINDOWS_MAX, Rules
 from tripline_training.trees.publish_trees import moment

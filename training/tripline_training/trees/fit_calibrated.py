@@ -9,7 +9,7 @@ import xgboost
 from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
-from tripline_training.days import DAY_MS
+from tripline_training.data.days import DAY_MS
 from tripline_training.errors import TrainingError
 from tripline_training.trees.calibration import FRAUDS_MIN, Platt, calibrated, fit_platt, margins_of
 from tripline_training.trees.fit_trees import fit

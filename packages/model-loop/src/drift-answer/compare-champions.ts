@@ -50,7 +50,7 @@ export async function compareChampions(options: CompareOptions): Promise<Compare
   const measure = async (registry: string, names: readonly string[]): Promise<Map<string, number[]>> => {
     const span = ["--from", dateOf(measuredFrom), "--weeks", String(MEASURED_WEEKS)];
     const words = [...given, "--registry", registry, "--versions", names.join(","), ...span];
-    const printed = await runPython("tripline_training.measure_weeks", words);
+    const printed = await runPython("tripline_training.evaluation.measure_weeks", words);
     return new Map(Object.entries(weeks.parse(JSON.parse(printed))));
   };
   const [shifted = []] = (await measure(shiftedUrl, ["champion"])).values();

@@ -4,7 +4,7 @@ import type { FraudRates } from "@tripline/simulator/plan-frauds";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 
 interface Shift {
-  /** What of a payment is otherwise than simulated. */
+  /** The payment as it is instead. */
   change?(payment: SimulatedPayment): SimulatedPayment;
   /** Which frauds there are instead. */
   readonly fraud?: FraudRates;

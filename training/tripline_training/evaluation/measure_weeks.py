@@ -1,6 +1,6 @@
 """Average precision of registered models, a week at a time.
 
-python -m tripline_training.measure_weeks --features features.parquet --feature-spec feature-spec.yaml \\
+python -m tripline_training.evaluation.measure_weeks --features features.parquet --feature-spec feature-spec.yaml \\
     --registry file:///models --name fraud --versions 5f0c..,champion --from 2026-02-22 --weeks 4
 
 Prints one line of JSON: version or alias, as it was given, to the figures of the weeks.
@@ -14,7 +14,7 @@ from pathlib import Path
 from sklearn.metrics import average_precision_score
 
 from tripline_training.data.dataset import Span, parse_moment_ms
-from tripline_training.days import DAY_MS
+from tripline_training.data.days import DAY_MS
 from tripline_training.errors import run_command
 from tripline_training.evaluation.read_scored import read_registered_model, score_payments
 
@@ -48,7 +48,9 @@ def _average_precision(options: Options, version: str, week: Span) -> float:
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:
-    parser = argparse.ArgumentParser(prog="tripline_training.measure_weeks", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="tripline_training.evaluation.measure_weeks", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("--features", type=Path, required=True, help="Parquet file of tripline backfill")
     parser.add_argument("--feature-spec", type=Path, required=True)
     parser.add_argument("--registry", required=True, help="URL of the model registry, file:///...")
