@@ -208,6 +208,7 @@ describe("what is refused", () => {
     ["snooze", { revision: 1, untilMs: 5 }, "/untilMs"],
     ["verdict", { revision: 1, verdict: "fraud", reason: "usual-pattern" }, "/reason"],
     ["assign", { revision: 1, assignee: "nobody-here" }, "/assignee"],
+    ["notes", { text: "called about 4111 1111 1111 1111" }, "/text"],
   ])("%s with %j names the field", async (change, body, pointer) => {
     const { id } = await newCase();
     await expect(ana.post(`/api/cases/${id}/${change}`, body)).resolves.toMatchObject({

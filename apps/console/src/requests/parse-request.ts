@@ -1,3 +1,4 @@
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { describeIssues } from "@tripline/service-kit/http/describe-issues";
 import { z } from "zod";
 
@@ -10,7 +11,8 @@ export const writtenText = (charactersMax: number) =>
     .string()
     .trim()
     .max(charactersMax, `must have at most ${charactersMax} characters`)
-    .refine(isStorable, "must not contain the character U+0000");
+    .refine(isStorable, "must not contain the character U+0000")
+    .refine((text) => !holdsCardNumber(text), "must not hold what looks like a card number");
 
 /** Texts of a query that stand for yes and no. */
 export const yesOrNo = z.enum(["true", "false"], "must be true or false").transform((text) => text === "true");

@@ -204,6 +204,7 @@ test.each([
   ["a time that is none", { revision: 1, after: 0, at: "tomorrow" }, 422],
   ["a time years ahead", { revision: 1, after: 0, at: "2099-01-01T00:00:00Z" }, 422],
   ["a character that Postgres does not keep", { revision: 1, after: 0, note: "\0" }, 422],
+  ["a note with a card number", { revision: 1, after: 0, note: "after 4111 1111 1111 1111 was charged" }, 422],
 ])("an activation with %s is refused", async (_name, body, status) => {
   const ann = bed.as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });

@@ -1,3 +1,4 @@
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { z } from "zod";
 
 /** Postgres keeps no character 0 in a text. */
@@ -11,7 +12,9 @@ export const writtenText = (charactersMax: number) =>
     .refine(isStorable, "must not contain the character U+0000");
 
 /** Why somebody does something. */
-export const note = writtenText(1_000).default("");
+export const note = writtenText(1_000)
+  .refine((text) => !holdsCardNumber(text), "must not hold what looks like a card number")
+  .default("");
 
 const PAGE_DEFAULT = 50;
 const PAGE_MAX = 200;

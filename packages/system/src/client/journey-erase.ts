@@ -16,6 +16,8 @@ export interface EraseOptions {
   /** With the scopes `personal:read` and `personal:erase`. */
   readonly control: Pick<ControlClient, "call">;
   readonly kafka: Kafka;
+  /** Somebody new unless given. */
+  readonly person?: OpenedPerson;
   print(text: string): void;
 }
 
@@ -36,8 +38,8 @@ const opened = z.object({
  * @throws Error in one sentence that says which step failed
  * @returns the card token of the person
  */
-export async function eraseJourney({ client, control, kafka, print }: EraseOptions): Promise<string> {
-  const person = newPerson();
+export async function eraseJourney(options: EraseOptions): Promise<string> {
+  const { client, control, kafka, print, person = newPerson() } = options;
   const decisions: ApiDecision[] = [];
   const pay = async (): Promise<ApiDecision> => {
     const { decision, code, status } = await client.send(paymentOf(person), WAIT_SECONDS);

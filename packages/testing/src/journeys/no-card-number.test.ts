@@ -6,11 +6,12 @@ import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-tr
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { DEVICE_TOKEN_PATTERN, EMAIL_TOKEN_PATTERN, IP_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
 import { ALL_TOPICS, TOPICS } from "@tripline/contracts/topics";
+import { LAKE_TABLES } from "@tripline/lake/lake-tables";
 import { readRows } from "@tripline/lake/read/read-rows";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
 import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { eraseJourney } from "@tripline/system/client/journey-erase";
+import { eraseJourney, newPerson } from "@tripline/system/client/journey-erase";
 import { readTopic } from "@tripline/system/ledger/ledger";
 import { Redis } from "ioredis";
 import { z } from "zod";
@@ -42,6 +43,7 @@ describe("no card number, device id, network, e-mail address or name in clear be
     email: `${MAILBOX}.${index}@example.com`,
     cardholder: `${HOLDER} ${index}`,
   }));
+  const erased = { ...newPerson(), deviceId: randomUUID(), ipAddress: `${TEST_NET}250` };
   const logged: string[] = [];
   const told: string[] = [];
   const write = process.stdout.write;
@@ -114,8 +116,10 @@ describe("no card number, device id, network, e-mail address or name in clear be
   }
 
   /** Ten digits are enough to recognise a planted number, and 64 bits an IPv6 address in any of its spellings. */
-  const needles = planted.flatMap(({ cardNumber, deviceId, ipAddress }) => [
+  const needles = [...planted, erased].flatMap(({ cardNumber, deviceId, ipAddress, email, cardholder }) => [
     cardNumber.slice(3, 15),
+    email,
+    cardholder,
     `${cardNumber.slice(4, 8)}-${cardNumber.slice(8, 12)}-${cardNumber.slice(12)}`,
     deviceId,
     MAILBOX,
@@ -127,11 +131,12 @@ describe("no card number, device id, network, e-mail address or name in clear be
   /** Before the others, so that what it leaves behind is looked at like everything else. */
   test("`tripline journey erase`: a person can be read by who may, and after their erasure by nobody", async () => {
     const print = (text: string): void => void told.push(text);
-    const erased = await eraseJourney({ client: system.client, control: system.control, kafka: system.kafka, print });
+    const { client, control, kafka } = system;
+    const card = await eraseJourney({ client, control, kafka, print, person: erased });
     expect(told).toHaveLength(5);
     // The console forgets the card, as soon as it hears of it, but for what it pays afterwards.
     const projected = async () => {
-      const rows = await query(`SELECT count(*)::int AS n FROM console.payments WHERE card_token = '${erased}'`);
+      const rows = await query(`SELECT count(*)::int AS n FROM console.payments WHERE card_token = '${card}'`);
       return Number(rows[0]?.n);
     };
     const paid = Number(/accepted=(\d+)/.exec(told.at(-1) ?? "")?.[1]);
@@ -199,9 +204,12 @@ describe("no card number, device id, network, e-mail address or name in clear be
     // It writes what it holds.
     await system.stop("archive");
     let rows = 0;
-    for (const topic of [TOPICS.transactions, TOPICS.features, TOPICS.decisions, TOPICS.labels]) {
+    const kept = new Set<string>();
+    const { driftDetected: _, ...tables } = LAKE_TABLES;
+    for (const { topic } of Object.values(tables)) {
       for await (const chunk of readRows({ lake: lakeDirectory, topic: topic.name })) {
         rows += chunk.length;
+        kept.add(topic.name);
         const values = chunk.flatMap((row) => Object.values(row));
         const text = values.map((value) =>
           value instanceof Uint8Array ? Buffer.from(value).toString("latin1") : JSON.stringify(value),
@@ -210,6 +218,7 @@ describe("no card number, device id, network, e-mail address or name in clear be
       }
     }
     expect(rows).toBeGreaterThan(planted.length * 2);
+    expect(kept).toEqual(new Set(Object.values(tables).map(({ topic }) => topic.name)));
   }, 60_000);
 
   test("not on any span", () => {
