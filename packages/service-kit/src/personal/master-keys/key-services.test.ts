@@ -119,6 +119,38 @@ describe.each(services)("%s", (name, service, keyOf) => {
   });
 });
 
+const wrapped = z.object({ ciphertext: z.string(), kid: z.string(), value: z.string() }).partial();
+const answered = wrapped.extend({ data: wrapped.optional() });
+
+/** As another program does it that may use the same key. */
+async function post(url: string, headers: Record<string, string>, body: object): Promise<z.infer<typeof wrapped>> {
+  const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+  const answer = answered.parse(await response.json());
+  return answer.data ?? answer;
+}
+
+test("nothing opens that the same key has wrapped for another purpose", async () => {
+  const secret = randomBytes(32);
+  const [authorization, plaintext] = [`Bearer ${TOKEN}`, secret.toString("base64")];
+  const ofGoogle = await post(`${google.url}/v1/${RING}/personal:encrypt`, { authorization }, { plaintext });
+  const sent = { alg: "RSA-OAEP-256", value: secret.toString("base64url") };
+  const ofAzure = await post(`${azure.url}/keys/personal/wrapkey?api-version=7.4`, { authorization }, sent);
+  const signedIn = { "x-vault-token": "hvs.one", "x-vault-namespace": "bank" };
+  const inVault = await post(`${vault.url}/v1/kms/transit/encrypt/personal`, signedIn, { plaintext });
+  const version = Buffer.from(ofAzure.kid?.split("/").at(-1) ?? "");
+  const foreign = [
+    Buffer.from(ofGoogle.ciphertext ?? "", "base64"),
+    Buffer.concat([Uint8Array.of(version.length), version, Buffer.from(ofAzure.value ?? "", "base64url")]),
+    Buffer.from(inVault.ciphertext ?? ""),
+  ];
+  const reasons = [/Decryption failed/, /is not a key of personal data\.$/, /message authentication failed/];
+  for (const [index, [, , keyOf]] of services.entries()) {
+    await expect(keyOf("personal").unwrap(foreign[index] ?? secret)).rejects.toMatchObject(
+      unavailable(reasons[index] ?? /^$/),
+    );
+  }
+});
+
 test("a service that takes a request and says nothing is not awaited for longer than 3 s", async () => {
   const waiting = services.map(([, service, keyOf]) => {
     service().trouble = "silence";
