@@ -1,3 +1,4 @@
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { normalAddress } from "@tripline/contracts/identifiers";
 import { createSimulation } from "./create-simulation.js";
 import { equipCard } from "./equip-cards.js";
@@ -187,4 +188,10 @@ describe("where payments come from", () => {
     const ofThieves = middleOf(placed.filter(byThief).map(away));
     expect(ofThieves).toBeGreaterThan(4 * ofOwners);
   });
+});
+
+test("no device's id looks like a card number, which the API would refuse", () => {
+  const devices = Array.from({ length: 60_000 }, (_, card) => equipCard(7, card)?.devices ?? []).flat();
+  expect(devices.filter((id) => holdsCardNumber(id))).toEqual([]);
+  expect(devices.filter((id) => id.includes("x", 4))).not.toEqual([]);
 });
