@@ -43,6 +43,16 @@ const LOADERS: Readonly<Record<Target, (targets: readonly Target[]) => Promise<P
     const { startAuth } = await import("@tripline/auth/start-auth");
     return partOf(authConfig, (config) => startAuth(config));
   },
+  async control() {
+    const { controlConfig } = await import("@tripline/control/config");
+    const { startControl } = await import("@tripline/control/start-control");
+    return partOf(controlConfig, (config) => startControl(config));
+  },
+  async console() {
+    const { consoleConfig } = await import("@tripline/console/config");
+    const { startConsole } = await import("@tripline/console/start-console");
+    return partOf(consoleConfig, (config) => startConsole(config));
+  },
   async archive() {
     const { archiveConfig } = await import("@tripline/archive/config");
     const { startArchive } = await import("@tripline/archive/start-archive");

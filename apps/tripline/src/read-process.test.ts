@@ -16,6 +16,9 @@ const SHARED = {
   AUTH_ISSUER: "http://127.0.0.1:7401",
   KEY_ENCRYPTION_KEY: KEY,
   CARD_TOKEN_KEY: KEY,
+  SESSION_KEY: KEY,
+  CONSOLE_URL: "http://127.0.0.1:7416",
+  CONSOLE_CLIENT_SECRET: "a-secret-of-more-than-24-characters",
 };
 
 const read = (changes: Record<string, string | undefined>, cores?: number) =>
@@ -37,10 +40,24 @@ test("each part has the shared settings and its own, and the first one the metri
   expect(DRAIN_SECONDS).toBe(3);
 });
 
-test("all runs all, and ingestion gets the keys from the auth beside it", async () => {
-  const { parts } = await read({ TARGETS: "all", AUTH_PORT: "7401" });
+test("all runs all, and each part is told where those beside it listen", async () => {
+  const ports = { AUTH_PORT: "7401", CONTROL_PORT: "7415", INGESTION_PORT: "7400" };
+  const { parts } = await read({ TARGETS: "all", ...ports });
   expect([...parts.keys()]).toEqual([...TARGETS]);
-  expect(parts.get("ingestion")?.config).toMatchObject({ AUTH_JWKS_URL: "http://127.0.0.1:7401/oauth/jwks" });
+  const keys = { AUTH_JWKS_URL: "http://127.0.0.1:7401/oauth/jwks" };
+  for (const target of ["control", "features", "ingestion", "console"] as const) {
+    expect(parts.get(target)?.config).toMatchObject(keys);
+  }
+  expect(parts.get("console")?.config).toMatchObject({
+    AUTH_TOKEN_URL: "http://127.0.0.1:7401/oauth/token",
+    CONTROL_URL: "http://127.0.0.1:7415",
+    INGESTION_URL: "http://127.0.0.1:7400",
+  });
+});
+
+test("an address that is given counts before that of the part beside it", async () => {
+  const { parts } = await read({ TARGETS: "auth,control", AUTH_PORT: "7401", AUTH_JWKS_URL: "http://auth/keys" });
+  expect(parts.get("control")?.config).toMatchObject({ AUTH_JWKS_URL: "http://auth/keys" });
 });
 
 test("an own value replaces a shared file, and an own file a shared value", () => {
@@ -77,6 +94,24 @@ test.each<[string, Record<string, string>, number | undefined, string]>([
     "TARGETS has ingestion without auth, which it asks: add auth, or set AUTH_ISSUER and AUTH_JWKS_URL for one elsewhere.",
   ],
   [
+    "control without auth",
+    { TARGETS: "control" },
+    undefined,
+    "TARGETS has control without auth, which it asks: add auth, or set AUTH_ISSUER and AUTH_JWKS_URL for one elsewhere.",
+  ],
+  [
+    "console without control",
+    { TARGETS: "auth,console" },
+    undefined,
+    "TARGETS has console without control, which it asks: add control, or set CONTROL_URL for one elsewhere.",
+  ],
+  [
+    "console without ingestion",
+    { TARGETS: "auth,control,console" },
+    undefined,
+    "TARGETS has console without ingestion, which it asks: add ingestion, or set INGESTION_URL for one elsewhere.",
+  ],
+  [
     "two on one port",
     { TARGETS: "decisions,scoring", PORT: "8080" },
     undefined,
@@ -92,7 +127,7 @@ test.each<[string, Record<string, string>, number | undefined, string]>([
     "all with half a CPU",
     { TARGETS: "all" },
     0.5,
-    "This process may use 0.5 CPUs, and its 6 targets need 0.9: raise the limit, or name fewer in TARGETS.",
+    "This process may use 0.5 CPUs, and its 8 targets need 0.96: raise the limit, or name fewer in TARGETS.",
   ],
 ])("%s is refused in one sentence that says what to change", async (_title, changes, cores, sentence) => {
   await expect(read(changes, cores)).rejects.toMatchObject({

@@ -31,7 +31,7 @@ export async function readProcess(environment: Environment, cores = allowedCores
     }),
   );
   checkNeighbours(targets, (target, variable) => settings.get(target)?.[variable] !== undefined);
-  tellWhereAuthIs(settings);
+  tellNeighbours(settings);
   const parts = new Map<Target, ReadyPart>();
   const faults: string[] = [];
   for (const [target, part] of known) {
@@ -46,13 +46,36 @@ export async function readProcess(environment: Environment, cores = allowedCores
   return { parts, DRAIN_SECONDS: Math.max(...[...parts.values()].map(({ config }) => config.DRAIN_SECONDS)) };
 }
 
-/** Who checks tokens gets the keys of the auth of this process, unless an address is given or its port is not fixed. */
-function tellWhereAuthIs(settings: ReadonlyMap<Target, Record<string, string | undefined>>): void {
-  const { PORT: port, AUTH_ISSUER: issuer } = settings.get("auth") ?? {};
-  if (port === undefined || port === "0" || issuer === undefined) return;
-  for (const target of ["ingestion", "features"] as const) {
-    const own = settings.get(target);
-    if (own?.AUTH_ISSUER !== undefined) own.AUTH_JWKS_URL ??= `http://127.0.0.1:${port}/oauth/jwks`;
+/** What a part is told of another one of this process: where it listens. */
+const TOLD: readonly Told[] = [
+  {
+    asks: ["control", "ingestion", "features", "console"],
+    target: "auth",
+    variable: "AUTH_JWKS_URL",
+    path: "/oauth/jwks",
+  },
+  { asks: ["console"], target: "auth", variable: "AUTH_TOKEN_URL", path: "/oauth/token" },
+  { asks: ["console"], target: "control", variable: "CONTROL_URL", path: "" },
+  { asks: ["console"], target: "ingestion", variable: "INGESTION_URL", path: "" },
+];
+
+interface Told {
+  readonly asks: readonly Target[];
+  readonly target: Target;
+  readonly variable: string;
+  readonly path: string;
+}
+
+/** Unless an address is given, or the port is any free one. Features checks tokens only where it is told of an issuer. */
+function tellNeighbours(settings: ReadonlyMap<Target, Record<string, string | undefined>>): void {
+  for (const { asks, target, variable, path } of TOLD) {
+    const { PORT: port, HTTP_CERT_FILE: certificate } = settings.get(target) ?? {};
+    if (port === undefined || port === "0") continue;
+    for (const one of asks) {
+      const own = settings.get(one);
+      if (own?.AUTH_ISSUER === undefined) continue;
+      own[variable] ??= `${certificate === undefined ? "http" : "https"}://127.0.0.1:${port}${path}`;
+    }
   }
 }
 

@@ -1,7 +1,16 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /** What one process can run; a later one may ask an earlier one. */
-export const TARGETS = ["auth", "archive", "scoring", "features", "decisions", "ingestion"] as const;
+export const TARGETS = [
+  "auth",
+  "control",
+  "archive",
+  "scoring",
+  "features",
+  "decisions",
+  "ingestion",
+  "console",
+] as const;
 export type Target = (typeof TARGETS)[number];
 
 const ALL = "all";
@@ -31,10 +40,18 @@ export interface Neighbour {
   readonly variables: readonly string[];
 }
 
+const AUTH: Neighbour = { target: "auth", variables: ["AUTH_ISSUER", "AUTH_JWKS_URL"] };
+
 /** Whom a part calls. Everything else goes through Kafka and Redis, wherever the other parts are. */
-const NEIGHBOURS: Partial<Record<Target, Neighbour>> = {
-  decisions: { target: "scoring", variables: ["SCORING_ADDRESS"] },
-  ingestion: { target: "auth", variables: ["AUTH_ISSUER", "AUTH_JWKS_URL"] },
+const NEIGHBOURS: Partial<Record<Target, readonly Neighbour[]>> = {
+  control: [AUTH],
+  decisions: [{ target: "scoring", variables: ["SCORING_ADDRESS"] }],
+  ingestion: [AUTH],
+  console: [
+    { target: "auth", variables: [...AUTH.variables, "AUTH_TOKEN_URL"] },
+    { target: "control", variables: ["CONTROL_URL"] },
+    { target: "ingestion", variables: ["INGESTION_URL"] },
+  ],
 };
 
 /**
@@ -46,13 +63,12 @@ export function checkNeighbours(
   isSet: (target: Target, variable: string) => boolean,
 ): void {
   for (const target of targets) {
-    const neighbour = NEIGHBOURS[target];
-    if (neighbour === undefined || targets.includes(neighbour.target)) continue;
-    if (neighbour.variables.every((variable) => isSet(target, variable))) continue;
-    const { target: missing, variables } = neighbour;
-    throw invalid(
-      `TARGETS has ${target} without ${missing}, which it asks: add ${missing}, or set ${variables.join(" and ")} for one elsewhere.`,
-    );
+    for (const { target: missing, variables } of NEIGHBOURS[target] ?? []) {
+      if (targets.includes(missing) || variables.every((variable) => isSet(target, variable))) continue;
+      throw invalid(
+        `TARGETS has ${target} without ${missing}, which it asks: add ${missing}, or set ${variables.join(" and ")} for one elsewhere.`,
+      );
+    }
   }
 }
 
@@ -79,7 +95,7 @@ export function checkPorts(ports: readonly FixedPort[]): void {
 }
 
 /** One event loop serves all parts; with less than this a part waits for a processor most of the time. */
-const CORES_PER_TARGET_MIN = 0.15;
+const CORES_PER_TARGET_MIN = 0.12;
 
 /**
  * @param cores that this process may use; undefined without a limit
