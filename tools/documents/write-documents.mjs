@@ -10,8 +10,8 @@ import { policyFileSchema } from "../../packages/decision-engine/dist/policy-fil
 import { chartEnvironment } from "../../packages/system/dist/service-environment/write-chart-environment.js";
 import {
   composeEnvironment,
+  composeLite,
   composeTls,
-  composeTogether,
 } from "../../packages/system/dist/service-environment/write-compose-environment.js";
 import { accessTables } from "../../packages/testing/dist/access/describe-access.js";
 import { dataMap } from "./describe-data.mjs";
@@ -80,7 +80,7 @@ const documents = [
   { file: "docs/data-map.md", parts: dataMap(table) },
   { file: "docs/settings.md", parts: settingTables(table) },
   { file: "compose.yaml", parts: composeEnvironment() },
-  { file: "compose.lite.yaml", parts: composeTogether() },
+  { file: "compose.lite.yaml", parts: composeLite() },
   { file: "compose.tls.yaml", parts: composeTls() },
   { file: "infra/access.yaml", parts: { topics: accessRules() } },
   { file: "docs/adr/README.md", parts: { adrs: table(["decision", "date", "status"], readDecisions("docs/adr")) } },

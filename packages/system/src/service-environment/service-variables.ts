@@ -341,13 +341,11 @@ export const PROGRAM_VARIABLES = {
     groups: ["service", "kafka", "redis", "registry"],
     own: {
       TARGETS: {
-        compose: TOGETHER_TARGETS,
         chart: chartConstant(TOGETHER_TARGETS),
         local: "targets",
         description: "Services that the process runs, comma-separated, or `all`.",
       },
       SCORING_PORT: {
-        compose: SECOND_HTTP_PORT,
         chart: chartConstant(SECOND_HTTP_PORT),
         local: "scoringPort",
         description: "`PORT` of scoring. Decisions has the other one.",

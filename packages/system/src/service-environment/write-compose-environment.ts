@@ -1,18 +1,29 @@
 import { stringify } from "yaml";
 import type { GroupName, ServiceName, Variables } from "./service-variables.js";
-import {
-  PROGRAM_VARIABLES,
-  SERVICE_NAMES,
-  SERVICE_VARIABLES,
-  VARIABLE_GROUPS,
-  variablesOf,
-} from "./service-variables.js";
+import { SERVICE_NAMES, SERVICE_VARIABLES, VARIABLE_GROUPS, variablesOf } from "./service-variables.js";
+import { HTTP_PORT, SECOND_HTTP_PORT } from "./shared-sources.js";
 import type { LocalValue, VariableSource } from "./variable-source.js";
 
 /** Where compose.yaml mounts the folder of a service of the volume `secrets`. */
 const SECRETS = "/run/tripline/secrets";
 /** Where compose.tls.yaml mounts the folder of a service below `tls` of that volume; its files are those of `makeAccess`. */
 const TLS = "/run/tripline/tls";
+
+/** What the containers of compose.lite.yaml run that run several services; each is named after the first one. */
+export const LITE_TARGETS: Readonly<Record<string, readonly ServiceName[]>> = {
+  auth: ["auth", "control", "console", "archive"],
+  ingestion: ["ingestion", "features"],
+  decisions: ["decisions", "scoring"],
+};
+
+/** Variables that say where another service is, see apps/tripline. */
+const NEIGHBOUR_OF: Readonly<Record<string, ServiceName>> = {
+  AUTH_JWKS_URL: "auth",
+  AUTH_TOKEN_URL: "auth",
+  CONTROL_URL: "control",
+  INGESTION_URL: "ingestion",
+  SCORING_ADDRESS: "scoring",
+};
 
 /** What a variable is set to with TLS, by what the plan of one machine sets it to. */
 const WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
@@ -32,15 +43,65 @@ export function composeEnvironment(): Readonly<Record<string, string>> {
 }
 
 /**
- * The marked part of compose.lite.yaml: what the container of decisions is told to run scoring as well, besides what
- * compose.yaml tells it. Variables that this program lacks are taken away.
+ * The marked parts of compose.lite.yaml: what a container that runs several services is told besides what compose.yaml
+ * tells the one that it is named after. What only one of them may read has its name before it, and its own folder.
  */
-export function composeTogether(): Readonly<Record<"together", string>> {
-  const { own } = PROGRAM_VARIABLES.tripline;
-  const known = variablesOf("tripline");
-  const dropped = Object.keys(variablesOf("decisions")).filter((name) => !(name in known));
-  const lines = [...linesOf(own), ...dropped.map((name) => `${name}: !reset null`)];
-  return { together: indent(lines, 6).join("\n") };
+export function composeLite(): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(LITE_TARGETS).map(([host, targets]) => {
+      const ports = targets.flatMap((target) =>
+        target === host ? [] : line(`${upper(target)}_PORT`, litePort(target)),
+      );
+      const told = new Map(flatLines(variablesOf(host as ServiceName)));
+      const added = targets.filter((target) => target !== host).flatMap((target) => addedLines(target, targets, told));
+      const dropped = [...told.keys()].filter((name) => isTold(name, targets)).map((name) => `${name}: !reset null`);
+      return [host, indent([line("TARGETS", targets.join(",")), ...ports, ...added, ...dropped], 6).join("\n")];
+    }),
+  );
+}
+
+/** Lines for one more service of a process. @param told by name, what is there already; grows */
+function addedLines(target: ServiceName, targets: readonly ServiceName[], told: Map<string, string>): string[] {
+  return Object.entries(variablesOf(target)).flatMap(([name, { compose, composeSecret }]) => {
+    if (composeSecret !== undefined) {
+      return [line(`${upper(target)}_${name}_FILE`, `${SECRETS}-${target}/${composeSecret}`)];
+    }
+    if (compose === undefined || isTold(name, targets)) return [];
+    const value = compose === null ? null : liteAddresses(compose);
+    const known = told.get(name);
+    const text = value === null ? `${name}:` : line(name, value);
+    if (known === text) return [];
+    told.set(name, known ?? text);
+    return [known === undefined ? text : `${upper(target)}_${text}`];
+  });
+}
+
+/** Whether a variable says where a neighbour is that runs in the same process, which knows it by itself. */
+function isTold(name: string, targets: readonly ServiceName[]): boolean {
+  const neighbour = NEIGHBOUR_OF[name];
+  return neighbour !== undefined && targets.includes(neighbour);
+}
+
+/** Services answer by their own names there, too, some on another port. */
+function liteAddresses(value: string): string {
+  const moved = Object.values(LITE_TARGETS).flat();
+  return moved.reduce((text, name) => text.replaceAll(`//${name}:${HTTP_PORT}`, `//${name}:${litePort(name)}`), value);
+}
+
+function litePort(target: ServiceName): string {
+  const [first, ...others] = Object.values(LITE_TARGETS).find((targets) => targets.includes(target)) ?? [];
+  return target === first ? HTTP_PORT : String(Number(SECOND_HTTP_PORT) + others.indexOf(target));
+}
+
+function upper(target: ServiceName): string {
+  return target.toUpperCase();
+}
+
+function flatLines(variables: Variables): (readonly [string, string])[] {
+  return Object.entries(variables).flatMap(([name, source]) => {
+    const [text] = linesOf({ [name]: source });
+    return text === undefined ? [] : [[name, text] as const];
+  });
 }
 
 /** The marked parts of compose.tls.yaml: what differs of the environment of each service. */

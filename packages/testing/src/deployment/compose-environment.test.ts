@@ -1,18 +1,19 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { archiveConfig } from "@tripline/archive/config";
 import { authConfig } from "@tripline/auth/config";
 import { consoleConfig } from "@tripline/console/config";
 import { controlConfig } from "@tripline/control/config";
-import { decisionsBesideScoringConfig, decisionsConfig } from "@tripline/decisions/config";
+import { decisionsConfig } from "@tripline/decisions/config";
 import { featuresConfig } from "@tripline/features/config";
 import { rebuildConfig } from "@tripline/features/rebuild/rebuild-config";
 import { ingestionConfig } from "@tripline/ingestion/config";
-import { scoringBesideDecisionsConfig, scoringConfig } from "@tripline/scoring/config";
+import { scoringConfig } from "@tripline/scoring/config";
 import { readConfig } from "@tripline/service-kit/config/read-config";
 import { readAccessRules } from "@tripline/system/access/access-rules";
 import { makeAccess } from "@tripline/system/access/make-access";
+import { LITE_TARGETS } from "@tripline/system/service-environment/write-compose-environment";
 import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import { databaseUserIn, makeSecrets } from "@tripline/system/services/write-secrets";
 import { readProcess } from "@tripline/tripline/read-process";
@@ -33,8 +34,15 @@ const SERVICES = [
   ["rebuild-state", rebuildConfig],
 ] as const;
 
-/** Read outside of a service's schema: by its telemetry, by clients of a model registry, and by Node itself. */
-const READ_ELSEWHERE = new Set(["OTEL_EXPORTER_OTLP_ENDPOINT", "MODEL_CACHE_DIRECTORY", "NODE_OPTIONS"]);
+/** Read outside of a service's schema: by its telemetry, by clients of a model registry, by Node itself and by glibc. */
+const READ_ELSEWHERE = new Set([
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "MODEL_CACHE_DIRECTORY",
+  "NODE_OPTIONS",
+  "MALLOC_MMAP_THRESHOLD_",
+]);
+/** Of the process of apps/tripline itself. */
+const OF_THE_PROCESS = ["TARGETS", ...READ_ELSEWHERE];
 /** What node.Dockerfile sets. */
 const OF_THE_IMAGE = { PORT: "8080", HOST: "0.0.0.0" };
 const SECRETS = "/run/tripline/secrets";
@@ -47,6 +55,8 @@ const composeFile = z.object({
     z.string(),
     z.object({
       mem_limit: z.string().optional(),
+      ports: z.array(z.string()).default([]),
+      networks: z.object({ default: z.object({ aliases: z.array(z.string()) }) }).optional(),
       profiles: z.array(z.string()).default([]),
       command: z.array(z.string()).optional(),
       entrypoint: z.array(z.string()).optional(),
@@ -70,14 +80,21 @@ function readCompose(file: string) {
 const base = { ...readCompose("compose.yaml"), ...readCompose("deploy/observability/compose.yaml") };
 const lite = readCompose("compose.lite.yaml");
 const tls = readCompose("compose.tls.yaml");
-/** What the lite file adds for a service; that of decisions is for a process of two. */
-const addedTo = (name: string) => (name === "decisions" ? {} : (lite[name]?.environment ?? {}));
 
 /** Folders of the volume `secrets` that are mounted there. */
 function mountedAt(volumes: (typeof base)[string]["volumes"], target: string) {
   return volumes.flatMap((volume) =>
     typeof volume === "object" && volume.target === target ? [volume.volume?.subpath] : [],
   );
+}
+
+/** Names that may be set for a service beside these: its own, plain and with its name before them. */
+function variablesOfPart(target: string, targets: readonly string[]): readonly string[] {
+  const schema = SERVICES.find(([name]) => name === target)?.[1];
+  const own = Object.keys(schema?.shape ?? {}).filter(
+    (name) => !targets.includes("scoring") || name !== "SCORING_ADDRESS",
+  );
+  return [...OF_THE_PROCESS, ...own, ...own.map((name) => `${target.toUpperCase()}_${name}`)];
 }
 
 function memoryMib(name: string, limits: readonly string[]): number {
@@ -103,7 +120,7 @@ describe("compose.yaml", () => {
   afterAll(() => rmSync(secrets, { recursive: true }));
 
   test.each(SERVICES)("%s takes what it is told, with the secrets as they are made", (name, schema) => {
-    const given = { ...OF_THE_IMAGE, ...base[name]?.environment, ...addedTo(name) };
+    const given = { ...OF_THE_IMAGE, ...base[name]?.environment };
     const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
     // Each reader sees its own folder of the volume, under the same path.
     const environment = Object.fromEntries(
@@ -114,7 +131,7 @@ describe("compose.yaml", () => {
 
   test.each(SERVICES)("%s knows every variable that it is told", (name, schema) => {
     const known = schema.shape as Readonly<Record<string, unknown>>;
-    const told = Object.keys({ ...base[name]?.environment, ...addedTo(name) });
+    const told = Object.keys(base[name]?.environment ?? {});
     expect(told).not.toHaveLength(0);
     const unknown = told.filter(
       (variable) => !(variable in known || variable.replace(/_FILE$/, "") in known || READ_ELSEWHERE.has(variable)),
@@ -165,18 +182,46 @@ describe("compose.yaml", () => {
     }
   });
 
-  test("the lite file tells one process to run decisions and scoring, and takes nothing away that another needs", async () => {
-    const environment = { ...OF_THE_IMAGE, ...base.decisions?.environment, ...lite.decisions?.environment };
-    const set = Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== null);
-    const { parts } = await readProcess(Object.fromEntries(set));
-    expect([...parts.keys()]).toEqual(["scoring", "decisions"]);
-    expect(parts.get("scoring")?.config).toMatchObject({ PORT: 8_082, GRPC_PORT: 8_081 });
-    expect(parts.get("decisions")?.config).toMatchObject({ PORT: 8_080 });
-    expect(parts.get("decisions")?.config).not.toHaveProperty("SCORING_ADDRESS");
-    const known = { ...scoringBesideDecisionsConfig.shape, ...decisionsBesideScoringConfig.shape };
-    const own = new Set(["TARGETS", "SCORING_PORT"]);
-    expect(set.filter(([name]) => !(name in known || own.has(name) || READ_ELSEWHERE.has(name)))).toEqual([]);
-    expect(lite.scoring?.profiles).not.toEqual([]);
+  test.each(Object.entries(LITE_TARGETS))(
+    "in the lite file the container of %s runs each of %j with its settings, files and folders, and nothing names one twice",
+    async (host, targets) => {
+      const mounts = [...(base[host]?.volumes ?? []), ...(lite[host]?.volumes ?? [])];
+      const folders = mounts.flatMap((volume) =>
+        typeof volume === "object" && volume.target.startsWith(SECRETS)
+          ? [[volume.target, join(secrets, String(volume.volume?.subpath))] as const]
+          : [],
+      );
+      const given = { ...OF_THE_IMAGE, ...base[host]?.environment, ...lite[host]?.environment };
+      const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
+      const environment = set.map(([variable, value]) => {
+        const [target, folder] = folders.find(([one]) => dirname(value) === one) ?? ["", ""];
+        return [variable, target === "" ? value : join(folder, basename(value))] as const;
+      });
+      const { parts } = await readProcess(Object.fromEntries(environment));
+      expect([...parts.keys()].toSorted()).toEqual([...targets].toSorted());
+      const known = new Set(targets.flatMap((target) => variablesOfPart(target, targets)));
+      expect(set.map(([variable]) => variable.replace(/_FILE$/, "")).filter((name) => !known.has(name))).toEqual([]);
+      for (const target of targets.filter((one) => one !== host)) expect(lite[target]?.profiles).toEqual(["apart"]);
+    },
+  );
+
+  test("in the lite file a part is found under its own name, at the port that others are told", async () => {
+    const watched = lite.auth?.environment.WATCHED_SERVICES ?? "";
+    expect(watched.split(",")).toEqual([
+      "auth=http://auth:8080",
+      "control=http://control:8082",
+      "ingestion=http://ingestion:8080",
+      "features=http://features:8082",
+      "decisions=http://decisions:8080",
+      "archive=http://archive:8084",
+    ]);
+    for (const [host, [, ...others]] of Object.entries(LITE_TARGETS)) {
+      expect(lite[host]?.networks?.default.aliases).toEqual(others);
+      for (const other of others) {
+        const port = lite[host]?.environment[`${other.toUpperCase()}_PORT`];
+        expect(lite[host]?.ports.filter((text) => text.endsWith(`:${port}`))).toHaveLength(1);
+      }
+    }
   });
 
   test("a service that reads a secret mounts its own folder of the secrets and no other", () => {
