@@ -193,6 +193,17 @@ def test_one_bad_week_is_found_and_named(
     assert aliases(tmp_path) == before
 
 
+@pytest.mark.parametrize("drift", [[], ["--drift-from", "1970-02-12"]], ids=["as ever", "after a drift"])
+def test_a_week_is_not_bad_because_nobody_learns_from_a_part_of_it(
+    given: Given, drift: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """regression #17: an old week that begins within another one left it two working days, and no weekend."""
+    data = history()
+    data["card_count_1d"] = (data["occurred_at_ms"] // DAY_MS % 7 < 2).astype(float)
+    assert main([*given(data, fixed_windows=[["1970-01-20", "1970-01-26"]]), *drift]) == 0
+    assert last_line(capsys).startswith("retrain: registered=challenger")
+
+
 def test_a_smaller_gain_than_the_margin_is_not_registered(
     given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -102,8 +102,10 @@ class Prepared:
     train: Rows
     newest: Rows
     old: Rows
+    whole: Rows
+    """All that is labelled by the cut-off, from the first day that is learnt to the newest weeks; whatever it is for."""
     known: Rows | None
-    """After a drift: everything that can be learnt by the cut-off, the newest weeks as well."""
+    """After a drift: what of that can be learnt."""
 
 
 @dataclass(frozen=True)
@@ -181,10 +183,8 @@ def _prepare(options: Options) -> Prepared:
         train = _outside(train, windows.fixed)
         newest, unlabelled = dataset.known_rows(windows.newest, options.cutoff_ms)
         old = _joined([dataset.known_rows(span, options.cutoff_ms)[0] for span in windows.fixed], train)
-        known = None
-        if options.drift_ms is not None:
-            span = Span(windows.train.from_ms, windows.newest.to_ms)
-            known = _outside(dataset.known_rows(span, options.cutoff_ms)[0], windows.named)
+        whole, _ = dataset.known_rows(Span(windows.train.from_ms, windows.newest.to_ms), options.cutoff_ms)
+        known = None if options.drift_ms is None else _outside(whole, windows.named)
         said.says(
             f"{windows.as_text()} rows={len(train)} frauds={int(train.fraud.sum())} left_out_unlabelled={left_out} "
             f"newest_rows={len(newest)} newest_unlabelled={unlabelled} old_rows={len(old)}"
@@ -196,7 +196,7 @@ def _prepare(options: Options) -> Prepared:
                 f"The {len(rows)} labelled payments {what} ({windows.as_text()}) hold {frauds} frauds; it takes at "
                 f"least {FRAUDS_MIN} of each kind. Wait for more labels, or pass a later --cutoff."
             )
-    return Prepared(spec, rules, windows, champion, train, newest, old, known)
+    return Prepared(spec, rules, windows, champion, train, newest, old, whole, known)
 
 
 def _unfit_champion(prepared: Prepared) -> str | None:
@@ -226,7 +226,8 @@ def _learnt_to(champion: registry.ModelVersion | None) -> str:
 
 
 def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
-    rows = prepared.known or _joined([prepared.train, prepared.newest], prepared.train)
+    # Of what is learnt alone a week may be left two working days, and a weekend would be missed.
+    rows = prepared.whole
     weeks = weeks_before(rows, prepared.windows.newest.to_ms)
     with step("weeks") as said:
         findings = check_stopped_features(weeks, prepared.spec.names)
