@@ -149,7 +149,9 @@ async function formatter() {
  */
 function format(biome) {
   const run = spawnSync(biome, ["check", "--write", "--colors=off", "."], {
-    ...{ cwd: ROOT, encoding: "utf8", timeout: TOOL_MS_MAX },
+    cwd: ROOT,
+    encoding: "utf8",
+    timeout: TOOL_MS_MAX,
     env: { ...process.env, PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}` },
   });
   if (run.status !== 0) {

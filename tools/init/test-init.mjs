@@ -67,7 +67,10 @@ function expectSuccess(command, args, options) {
  */
 function run(command, args, { cwd, quiet = false }) {
   return spawnSync(command, args, {
-    ...{ cwd, encoding: "utf8", timeout: TESTS_MS_MAX, maxBuffer: 100_000_000 },
+    cwd,
+    encoding: "utf8",
+    timeout: TESTS_MS_MAX,
+    maxBuffer: 100_000_000,
     stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
     // npm tells its scripts which folder it was called in; in there it is the copy.
     env: { ...process.env, INIT_CWD: cwd, CI: "true" },

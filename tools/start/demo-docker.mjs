@@ -76,7 +76,8 @@ export async function demoDocker(root, args) {
 function readSecret(root, environment, name) {
   const command = ["compose", "run", "--rm", "--no-deps", "--entrypoint", "cat", "tripline"];
   const { stdout } = spawnSync("docker", [...command, `/run/tripline/secrets/${name}`], {
-    ...{ cwd: root, encoding: "utf8" },
+    cwd: root,
+    encoding: "utf8",
     env: { ...environment, ...process.env },
   });
   return String(stdout).trim();

@@ -70,8 +70,12 @@ async function buildPackages(root) {
   const { args, environment } = turboRun(root, ["build", "--output-logs=errors-only"]);
   await runLogged({ root, purpose: "build", logName: "build", args, environment, timeoutMs: BUILD_MS_MAX });
   await runLogged({
-    ...{ root, purpose: "bundle the programs", logName: "bundle", timeoutMs: BUILD_MS_MAX },
-    ...{ command: process.execPath, args: [join(root, "tools", "start", "bundle-programs.mjs")] },
+    root,
+    purpose: "bundle the programs",
+    logName: "bundle",
+    timeoutMs: BUILD_MS_MAX,
+    command: process.execPath,
+    args: [join(root, "tools", "start", "bundle-programs.mjs")],
   });
   fs.writeFileSync(marker, sources);
 }

@@ -24,11 +24,15 @@ export const TOOLS = [
   },
   { words: "check", script: "tools/check/check.mjs", text: "types, lint, rules, documents" },
   {
-    ...{ words: "check infra", script: "tools/check/check-infra.mjs", args: ["--full"] },
+    words: "check infra",
+    script: "tools/check/check-infra.mjs",
+    args: ["--full"],
     text: "infrastructure and workflows in full",
   },
   {
-    ...{ words: "generate", script: "tools/check/check-generated.mjs", args: ["--write"] },
+    words: "generate",
+    script: "tools/check/check-generated.mjs",
+    args: ["--write"],
     text: "TypeScript from the .proto files",
   },
   { words: "documents", script: "tools/documents/write-documents.mjs", text: "the tables of the documents" },

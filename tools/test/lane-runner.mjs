@@ -33,7 +33,9 @@ export default class LaneRunner extends TestRunner {
     const others = tests.filter(({ path }) => !this.#whole.has(path));
     if (options.serial || lanes === 1 || whole.length === 0) return super.runTests(tests, watcher, options);
     await runInLanes({
-      ...{ whole, others, lanes },
+      whole,
+      others,
+      lanes,
       run: async (part, lane) => {
         if (watcher.isInterrupted()) return;
         const runner = new TestRunner({ ...this._globalConfig, maxWorkers: 1 }, this._context);

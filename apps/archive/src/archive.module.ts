@@ -55,7 +55,11 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
             logger: Logger,
           ) =>
             new TopicArchives({
-              ...{ disk, admin, writer, metrics, logger },
+              disk,
+              admin,
+              writer,
+              metrics,
+              logger,
               lake: config.LAKE_URL,
               topicPrefix: config.KAFKA_TOPIC_PREFIX,
               limits: { rowsMax: config.FLUSH_ROWS_MAX, bytesMax: config.FLUSH_BYTES_MAX, ageMs: config.FLUSH_AGE_MS },

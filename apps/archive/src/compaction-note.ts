@@ -3,7 +3,10 @@ import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { z } from "zod";
 
 const compactionNote = z.strictObject({
-  ...{ topic: z.string(), day: z.string(), ended_at: z.iso.datetime(), took_ms: z.int().min(0) },
+  topic: z.string(),
+  day: z.string(),
+  ended_at: z.iso.datetime(),
+  took_ms: z.int().min(0),
   files: z.int().min(0).meta({ description: "Before; one is left." }),
   rows: z.int().min(0),
   failure: z.string().nullable(),

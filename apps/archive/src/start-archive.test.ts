@@ -101,8 +101,11 @@ test("a record of every topic becomes a row with each of its values, bit for bit
   const decided = byId("transaction_id", await bench.rows(decisions.name));
   const names = { outcome: "DECLINE", rung: "MODEL" };
   const noTrial = {
-    ...{ trial_role: null, candidate_version: null, candidate_missing: null },
-    ...{ candidate_score: null, champion_score: null },
+    trial_role: null,
+    candidate_version: null,
+    candidate_missing: null,
+    candidate_score: null,
+    champion_score: null,
   };
   expect(decided.get("txn_5")).toEqual({
     ...own(NOON_MS + 5),

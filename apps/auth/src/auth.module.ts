@@ -80,7 +80,8 @@ function oauthServer(config: AuthConfig, secrets: SecretVerifier): NestProvider 
     provide: OAuthServer,
     useFactory: (keys: SigningKeys, database: Database, logger: Logger) =>
       new OAuthServer({
-        ...{ keys, logger },
+        keys,
+        logger,
         loadKeys: () => loadSigningKeys(database, config.KEY_ENCRYPTION_KEY, config.TOKEN_TTL_SECONDS),
         createProvider: (current) => createProvider(config, current, database, logger, checks),
       }),

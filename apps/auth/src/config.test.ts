@@ -33,8 +33,12 @@ describe("authConfig", () => {
     const config = readConfig(authConfig, { ...GOOD, BOOTSTRAP_CLIENTS: bootstrap({}) });
     expect(config.BOOTSTRAP_CLIENTS).toEqual([
       {
-        ...{ client_id: "shop", tenant: "acme", client_secret: SHORT_SECRET, scopes: ["labels:write"] },
-        ...{ redirect_uris: [], signed_out_uris: [] },
+        client_id: "shop",
+        tenant: "acme",
+        client_secret: SHORT_SECRET,
+        scopes: ["labels:write"],
+        redirect_uris: [],
+        signed_out_uris: [],
       },
     ]);
   });

@@ -63,7 +63,9 @@ describe("the process", () => {
   test("writes only its own log lines, without any secret, hash, assertion, token or key", async () => {
     const { postgresUrl, kafkaBrokers } = await testStack();
     const environment = authEnvironment(postgresUrl, {
-      ...{ LOG_LEVEL: "trace", HOST: "127.0.0.1", KAFKA_BROKERS: kafkaBrokers.join(",") },
+      LOG_LEVEL: "trace",
+      HOST: "127.0.0.1",
+      KAFKA_BROKERS: kafkaBrokers.join(","),
       ...PEOPLE_ENVIRONMENT,
     });
     const main = runMainWith(environment);

@@ -140,8 +140,13 @@ export function modelPlace(config: NarrativeConfig): ModelPlace | undefined {
   const [, kind, model = ""] = /^(bedrock|azure|vertex):(.+)$/.exec(config.NARRATIVE_MODEL ?? "") ?? [];
   if (kind !== "bedrock" && kind !== "azure" && kind !== "vertex") return undefined;
   return {
-    ...{ kind, model, endpoint: config.NARRATIVE_ENDPOINT, region: config.NARRATIVE_REGION },
-    ...{ project: config.NARRATIVE_PROJECT, apiKey: config.NARRATIVE_API_KEY, waitMs: config.NARRATIVE_WAIT_MS },
+    kind,
+    model,
+    endpoint: config.NARRATIVE_ENDPOINT,
+    region: config.NARRATIVE_REGION,
+    project: config.NARRATIVE_PROJECT,
+    apiKey: config.NARRATIVE_API_KEY,
+    waitMs: config.NARRATIVE_WAIT_MS,
   };
 }
 

@@ -26,8 +26,13 @@ export class Looks {
   ): Promise<void> {
     if (!may(session, "personal:read")) return;
     await noteAudit(this.database, AUDIT_SOURCE, {
-      ...{ tenant: session.tenant, actor: session.personId, actorKind: "person" },
-      ...{ action: `${kind}-viewed`, subjectKind: kind, subjectId, details },
+      tenant: session.tenant,
+      actor: session.personId,
+      actorKind: "person",
+      action: `${kind}-viewed`,
+      subjectKind: kind,
+      subjectId,
+      details,
     });
   }
 }

@@ -19,10 +19,14 @@ const decided: [string, Partial<Decision>, Record<string, number>][] = [
   [
     "in a canary: the candidate's decides",
     {
-      ...{ rung: Rung.MODEL, score: 0.5 },
+      rung: Rung.MODEL,
+      score: 0.5,
       trial: {
-        ...{ trialRole: TrialRole.CANARY, candidateVersion: "2", candidateMissing: "" },
-        ...{ candidateScore: 0.5, championScore: 0.25 },
+        trialRole: TrialRole.CANARY,
+        candidateVersion: "2",
+        candidateMissing: "",
+        candidateScore: 0.5,
+        championScore: 0.25,
       },
     },
     { champion: 0.25, canary: 0.5 },

@@ -115,34 +115,7 @@ export class DecisionsModule implements OnApplicationShutdown {
             new FollowedLists(metrics, { kafka, readiness, logger }),
         },
         rolloutProvider(modelName),
-        {
-          provide: BatchDecider,
-          inject: [
-            ...[DecisionStore, Scorer, Explainer, EVENT_PRODUCER],
-            ...[PoliciesInForce, FollowedLists, ChampionScorecard, RolloutTable, DecisionMetrics],
-            LOGGER,
-          ],
-          useFactory: (
-            store: DecisionStore,
-            scorer: Scorer,
-            explainer: Explainer,
-            producer: EventProducer,
-            policies: PoliciesInForce,
-            lists: FollowedLists,
-            scorecards: ChampionScorecard,
-            rollouts: RolloutTable,
-            metrics: DecisionMetrics,
-            logger: Logger,
-          ) =>
-            new BatchDecider({
-              ...{ store, scorer, explainer, producer, lists, metrics, logger },
-              policies: () => policies.ofRound(),
-              scorecard: () => scorecards.current,
-              rollout: () => rollouts.ofRound(),
-              scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,
-              contributionsWaitMsMax: config.CONTRIBUTIONS_WAIT_MS_MAX,
-            }),
-        },
+        batchDeciderProvider(config),
       ],
     };
   }
@@ -159,6 +132,50 @@ function connectScoring(config: DecisionsConfig): () => ScoringClient {
   if (address === undefined) throw new TriplineError("config-invalid", "SCORING_ADDRESS is not set.");
   const credentials = scoringCredentials(config);
   return () => new InferenceClient(address, credentials);
+}
+
+function batchDeciderProvider(config: DecisionsConfig): FactoryProvider<BatchDecider> {
+  return {
+    provide: BatchDecider,
+    inject: [
+      DecisionStore,
+      Scorer,
+      Explainer,
+      EVENT_PRODUCER,
+      PoliciesInForce,
+      FollowedLists,
+      ChampionScorecard,
+      RolloutTable,
+      DecisionMetrics,
+      LOGGER,
+    ],
+    useFactory: (
+      store: DecisionStore,
+      scorer: Scorer,
+      explainer: Explainer,
+      producer: EventProducer,
+      policies: PoliciesInForce,
+      lists: FollowedLists,
+      scorecards: ChampionScorecard,
+      rollouts: RolloutTable,
+      metrics: DecisionMetrics,
+      logger: Logger,
+    ) =>
+      new BatchDecider({
+        store,
+        scorer,
+        explainer,
+        producer,
+        lists,
+        metrics,
+        logger,
+        policies: () => policies.ofRound(),
+        scorecard: () => scorecards.current,
+        rollout: () => rollouts.ofRound(),
+        scoringWaitMsMax: config.SCORING_WAIT_MS_MAX,
+        contributionsWaitMsMax: config.CONTRIBUTIONS_WAIT_MS_MAX,
+      }),
+  };
 }
 
 function rolloutProvider(modelName: string): FactoryProvider<RolloutTable> {
@@ -179,7 +196,9 @@ function scorecardProvider(
     inject: [LOGGER, DecisionMetrics],
     useFactory: (logger: Logger, metrics: DecisionMetrics) =>
       new ChampionScorecard({
-        ...{ registry, metrics, logger },
+        registry,
+        metrics,
+        logger,
         modelName: config.MODEL_NAME,
         pollMs: config.REGISTRY_POLL_SECONDS * 1_000,
       }),

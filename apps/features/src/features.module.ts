@@ -91,7 +91,13 @@ export class FeaturesModule {
             metrics: FeatureMetrics,
           ) =>
             new BatchProcessor({
-              ...{ engine, store, partitions, completeness, profiles, producer, metrics },
+              engine,
+              store,
+              partitions,
+              completeness,
+              profiles,
+              producer,
+              metrics,
               now: Date.now,
               pause: delay,
             }),

@@ -58,7 +58,8 @@ describe("a process with several parts", () => {
       SESSION_KEY: key,
       CONSOLE_URL: "http://127.0.0.1:1",
       CONSOLE_CLIENT_SECRET: client.client_secret,
-      ...{ CONTROL_URL: "http://127.0.0.1:1", INGESTION_URL: "http://127.0.0.1:1" },
+      CONTROL_URL: "http://127.0.0.1:1",
+      INGESTION_URL: "http://127.0.0.1:1",
     });
     const url = (target: Target) => services.get(target)?.url ?? "";
     for (const target of ["auth", "control", "console"] as const) {

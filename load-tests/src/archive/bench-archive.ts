@@ -90,14 +90,27 @@ async function fillTopic(brokers: readonly string[], events: number): Promise<Re
 function recordOf(number: number) {
   const { version, features } = currentFeatureSpec();
   const transaction = {
-    ...{ transactionId: `txn_${number}`, tenant: "demo", clientTransactionId: `c-${number}` },
-    ...{ cardToken: `card_${number % 10_000}`, terminalId: `t-${number % 1_000}`, amountMinor: 100 + number },
-    ...{ currency: "EUR", occurredAtMs: NOON_MS + number, acceptedAtMs: NOON_MS + number, ...UNSENT },
+    transactionId: `txn_${number}`,
+    tenant: "demo",
+    clientTransactionId: `c-${number}`,
+    cardToken: `card_${number % 10_000}`,
+    terminalId: `t-${number % 1_000}`,
+    amountMinor: 100 + number,
+    currency: "EUR",
+    occurredAtMs: NOON_MS + number,
+    acceptedAtMs: NOON_MS + number,
+    ...UNSENT,
   };
   const values = features.map((_, index) => ((number * 31 + index * 17) % 1_000) / 7);
   const value = FeatureVector.encode({
-    ...{ transaction, specVersion: version, values, sequences: [number], computedAtMs: NOON_MS + number },
-    ...{ tooLate: false, incomplete: false, profileTimesMs: [] },
+    transaction,
+    specVersion: version,
+    values,
+    sequences: [number],
+    computedAtMs: NOON_MS + number,
+    tooLate: false,
+    incomplete: false,
+    profileTimesMs: [],
   }).finish();
   return { topic: TOPIC.name, key: transaction.cardToken, value, headers: { [HEADERS.schema]: TOPIC.schema } };
 }

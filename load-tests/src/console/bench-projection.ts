@@ -105,9 +105,10 @@ function makeRounds(payments: number, cards: readonly string[]): (readonly Recor
 
 function batchOf(topic: string, partition: number, records: readonly OutgoingRecord[]): RecordBatch {
   return {
-    ...{ topic, partition },
+    topic,
+    partition,
     records: records.map(({ key, value, headers }, offset) => {
-      return { ...{ topic, partition, offset, key, headers, timestampMs: 0 }, value: Buffer.from(value) };
+      return { topic, partition, offset, key, headers, timestampMs: 0, value: Buffer.from(value) };
     }),
   };
 }

@@ -108,7 +108,12 @@ function fullTable(entries: number): ListTable {
   }
   for (let index = 0; index < entries; index += 1) {
     table.put({
-      ...{ tenant: "demo", list: "deny", kind: "card", effect: "deny", author: "", createdAtMs: NOW_MS },
+      tenant: "demo",
+      list: "deny",
+      kind: "card",
+      effect: "deny",
+      author: "",
+      createdAtMs: NOW_MS,
       value: token("ct", index),
       reason: `Confirmed fraud, case ${index}`,
     });

@@ -57,8 +57,12 @@ async function runReplay(context: BenchContext): Promise<PartOutcome> {
         meters: [ownCpu()],
         async run() {
           const report = await replayDecisions({
-            ...{ lake, registryUrl: world.registryUrl, scorecardFiles: [], threads: availableParallelism() },
-            ...{ fromMs: NOON_MS - DAY_MS, toMs: NOON_MS + DAY_MS },
+            lake,
+            registryUrl: world.registryUrl,
+            scorecardFiles: [],
+            threads: availableParallelism(),
+            fromMs: NOON_MS - DAY_MS,
+            toMs: NOON_MS + DAY_MS,
           });
           if (report.identical !== payments.length) {
             throw new BenchError(`Of ${payments.length} decisions only ${report.identical} came out identical.`);
@@ -103,8 +107,14 @@ async function archive(lake: string, payments: readonly VectorPayment[], decisio
   const specVersion = currentFeatureSpec().version;
   const vectors = payments.map(({ transaction, values }) =>
     FeatureVector.encode({
-      ...{ transaction, specVersion, values: [...values], sequences: [1, 1, 1, 1] },
-      ...{ tooLate: false, incomplete: false, profileTimesMs: [], computedAtMs: transaction.occurredAtMs },
+      transaction,
+      specVersion,
+      values: [...values],
+      sequences: [1, 1, 1, 1],
+      tooLate: false,
+      incomplete: false,
+      profileTimesMs: [],
+      computedAtMs: transaction.occurredAtMs,
     }).finish(),
   );
   await writer.append(TOPICS.features.name, records(vectors));

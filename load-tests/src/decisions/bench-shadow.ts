@@ -96,7 +96,9 @@ async function withCandidate(context: BenchContext, world: World) {
   const { manifest, modelBytes, golden } = await registry.resolve(MODEL_NAME, "champion");
   const { name: _name, version: champion, files: _files, ...kept } = manifest;
   const published = await registry.publish({
-    ...{ name: MODEL_NAME, golden, modelBytes: Buffer.concat([modelBytes, DOC_STRING]) },
+    name: MODEL_NAME,
+    golden,
+    modelBytes: Buffer.concat([modelBytes, DOC_STRING]),
     manifest: { ...kept, created_at: new Date().toISOString() },
   });
   await registry.setAlias(MODEL_NAME, "candidate", published.version);
@@ -114,9 +116,18 @@ async function tell(
 ): Promise<void> {
   const nowMs = Date.now();
   const rollout: Rollout = {
-    ...{ rolloutId: "rol_bench", modelName: MODEL_NAME, stage, candidateVersion: candidate, championVersion: champion },
-    ...{ canaryBasisPoints: 0, shadowBasisPoints: stage === RolloutStage.SHADOW ? BASIS_POINTS : 0, revision },
-    ...{ startedAtMs: nowMs, changedAtMs: nowMs, changedBy: "bench", why: "" },
+    rolloutId: "rol_bench",
+    modelName: MODEL_NAME,
+    stage,
+    candidateVersion: candidate,
+    championVersion: champion,
+    canaryBasisPoints: 0,
+    shadowBasisPoints: stage === RolloutStage.SHADOW ? BASIS_POINTS : 0,
+    revision,
+    startedAtMs: nowMs,
+    changedAtMs: nowMs,
+    changedBy: "bench",
+    why: "",
   };
   const { name, schema } = TABLES.rollouts;
   const value = Rollout.encode(rollout).finish();

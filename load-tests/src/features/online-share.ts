@@ -33,7 +33,12 @@ export class OnlineShare {
     this.#horizonMs = longestWindowMs(spec);
     this.#states = counts.map(() => []);
     this.#view = {
-      ...{ atMs: 0, own: 1, amount: 0, thousandths: 0, latitude: Number.NaN, longitude: Number.NaN },
+      atMs: 0,
+      own: 1,
+      amount: 0,
+      thousandths: 0,
+      latitude: Number.NaN,
+      longitude: Number.NaN,
       entities: plans.map(emptyView),
       profiles: [],
     };

@@ -2,23 +2,19 @@ import type { LoadSettings } from "./load-settings.js";
 import { parseSeconds, settingsFromEnvironment, settingsToEnvironment, usersFor } from "./load-settings.js";
 
 const SETTINGS: LoadSettings = {
-  ...{
-    scenario: "batch",
-    target: "http://127.0.0.1:7400",
-    rate: 500,
-    seconds: 90,
-    warmUpSeconds: 2.5,
-    waitSeconds: 0.5,
-  },
-  ...{
-    lines: 50,
-    vus: 77,
-    p99Ms: 300,
-    errorsPercent: 0.2,
-    degradedPercent: 3,
-    payments: "/tmp/p.ndjson",
-    run: "load-1",
-  },
+  scenario: "batch",
+  target: "http://127.0.0.1:7400",
+  rate: 500,
+  seconds: 90,
+  warmUpSeconds: 2.5,
+  waitSeconds: 0.5,
+  lines: 50,
+  vus: 77,
+  p99Ms: 300,
+  errorsPercent: 0.2,
+  degradedPercent: 3,
+  payments: "/tmp/p.ndjson",
+  run: "load-1",
 };
 
 test("k6 reads the settings that the command wrote", () => {

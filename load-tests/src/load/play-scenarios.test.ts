@@ -59,8 +59,13 @@ withK6("the scripts in a real k6, against a front door without a decisions servi
     const own = join(folder, name);
     mkdirSync(own);
     const settings: LoadSettings = settingsFromEnvironment({
-      ...{ TRIPLINE_TARGET: ingestion.url, TRIPLINE_PAYMENTS: payments, TRIPLINE_RUN: name, TRIPLINE_WAIT: "0.1" },
-      ...{ TRIPLINE_WARM_UP: "0s", TRIPLINE_VUS: "20", ...environment },
+      TRIPLINE_TARGET: ingestion.url,
+      TRIPLINE_PAYMENTS: payments,
+      TRIPLINE_RUN: name,
+      TRIPLINE_WAIT: "0.1",
+      TRIPLINE_WARM_UP: "0s",
+      TRIPLINE_VUS: "20",
+      ...environment,
     });
     const outcome = await runK6({
       k6,

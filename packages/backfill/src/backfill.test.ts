@@ -150,14 +150,12 @@ describe("a backfill", () => {
     expect(states[0]?.sequence).toBe(mine.length);
 
     const last: OracleEvent = {
-      ...{
-        kind: "payment",
-        id: "last",
-        atMs: START_MS + 41 * DAY_MS,
-        amountMinor: 4200,
-        currency: "EUR",
-        fraud: false,
-      },
+      kind: "payment",
+      id: "last",
+      atMs: START_MS + 41 * DAY_MS,
+      amountMinor: 4200,
+      currency: "EUR",
+      fraud: false,
       entities: Object.fromEntries(
         engine.entityIds(all).map((id, entity) => [engine.entities[entity]?.name ?? "", id ?? ""]),
       ),
@@ -284,7 +282,9 @@ describe("the handbook's data", () => {
     const source = handbookSource({ directory: folder, cardTokenKey: key });
     const result = await backfill({ spec, source, tenant: "shop", outputPath });
     expect(result).toEqual({
-      ...{ rows: 3, labels: 3, resumedEvents: 0 },
+      rows: 3,
+      labels: 3,
+      resumedEvents: 0,
       entities: { card: 2, terminal: 2, device: 0, ip: 0, email: 0, terminal_bin: 0, card_country: 0 },
     });
     const { names, rows } = await readParquet(outputPath);

@@ -43,8 +43,15 @@ static_policy:
 const policy = parsePolicy(fileOf(BUDGETS), SPEC);
 
 const transaction: Transaction = {
-  ...{ transactionId: "t", tenant: "acme", clientTransactionId: "c", cardToken: "ct_1", terminalId: "x" },
-  ...{ amountMinor: 90_000, currency: "EUR", occurredAtMs: 0, acceptedAtMs: 0 },
+  transactionId: "t",
+  tenant: "acme",
+  clientTransactionId: "c",
+  cardToken: "ct_1",
+  terminalId: "x",
+  amountMinor: 90_000,
+  currency: "EUR",
+  occurredAtMs: 0,
+  acceptedAtMs: 0,
   ...UNSENT,
 };
 const WATCHED: ListHit = { list: "watch", kind: "card", effect: "watch", reason: "", createdAtMs: 0 };

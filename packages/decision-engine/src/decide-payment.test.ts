@@ -8,7 +8,8 @@ import { parsePolicy } from "./parse-policy.js";
 import { parseScorecard } from "./parse-scorecard.js";
 
 const SPEC: FeatureSpec = {
-  ...{ version: 3, profiles: {} },
+  version: 3,
+  profiles: {},
   windows: { "30d": { width: 2_592_000_000, tile: 86_400_000 } },
   entities: { card: { key: "card_token", optional: false }, terminal: { key: "terminal_id", optional: false } },
   features: [
@@ -58,13 +59,9 @@ const SCORECARD = parseScorecard(JSON.stringify(CARD_FILE), SPEC);
 /** Wednesday, 12:00 UTC. */
 const NOON_MS = Date.UTC(2024, 4, 15, 12);
 
-function input(change: {
-  amount?: number;
-  ratio?: number;
-  score?: Score;
-  tenant?: string;
-  atMs?: number;
-}): DecisionInput {
+type Change = Partial<{ amount: number; ratio: number; score: Score; tenant: string; atMs: number }>;
+
+function input(change: Change): DecisionInput {
   return {
     transaction: {
       transactionId: "txn_1",

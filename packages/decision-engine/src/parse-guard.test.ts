@@ -25,7 +25,8 @@ test("a policy is watched only if it says so, and then by limits that it need no
   expect(parse("").guard).toBeUndefined();
   expect(parse("guard: {}").guard).toEqual({ watchSeconds: 3_600, cardsMin: 30, outcomePointsMax: 0.1 });
   expect(parse("guard: { cards_min: 8, outcome_points_max: 0.02 }").guard).toMatchObject({
-    ...{ cardsMin: 8, outcomePointsMax: 0.02 },
+    cardsMin: 8,
+    outcomePointsMax: 0.02,
   });
 });
 

@@ -202,7 +202,16 @@ class PolicyChecker {
         const { ignores_budget: ignoresBudget } = item;
         const examples = this.#examples(item.examples, names, [...path, "examples"]);
         rules.push({
-          ...{ ...said, id, when, needsScore, overridesScore, ignoresBudget, readsListsOnly, mode, percent, examples },
+          ...said,
+          id,
+          when,
+          needsScore,
+          overridesScore,
+          ignoresBudget,
+          readsListsOnly,
+          mode,
+          percent,
+          examples,
         });
       }
     });

@@ -33,8 +33,16 @@ static_policy:
 `;
 
 const transaction: Transaction = {
-  ...{ transactionId: "t", tenant: "acme", clientTransactionId: "c", cardToken: "ct_1", terminalId: "x" },
-  ...{ amountMinor: 90_000, currency: "EUR", occurredAtMs: 0, acceptedAtMs: 0, ...UNSENT },
+  transactionId: "t",
+  tenant: "acme",
+  clientTransactionId: "c",
+  cardToken: "ct_1",
+  terminalId: "x",
+  amountMinor: 90_000,
+  currency: "EUR",
+  occurredAtMs: 0,
+  acceptedAtMs: 0,
+  ...UNSENT,
 };
 
 function decideBy(text: string, cardToken = "ct_1") {

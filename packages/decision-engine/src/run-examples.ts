@@ -6,8 +6,16 @@ import { BY_SCORECARD, HAS_SCORE, LISTS, PAYMENT_VARIABLES, SCORE } from "./poli
 
 /** A payment of a Wednesday noon, where an example says nothing else. */
 const USUAL = {
-  ...{ amount_minor: 1_000n, currency: "EUR", terminal_id: "terminal", tenant: "tenant" },
-  ...{ hour: 12n, day_of_week: 3n, bin: "", card_country: "", merchant_country: "", ip_country: "" },
+  amount_minor: 1_000n,
+  currency: "EUR",
+  terminal_id: "terminal",
+  tenant: "tenant",
+  hour: 12n,
+  day_of_week: 3n,
+  bin: "",
+  card_country: "",
+  merchant_country: "",
+  ip_country: "",
 };
 
 export interface ExampleReport {

@@ -75,7 +75,10 @@ export const listHits: ColumnKind<readonly ListHit[]> = {
   cell: (values) => ({
     items: values.map(({ list, kind, effect, reason, createdAtMs, expiresAtMs }) => ({
       entries: {
-        ...{ list, kind, effect, reason },
+        list,
+        kind,
+        effect,
+        reason,
         created_at_ms: BigInt(createdAtMs),
         expires_at_ms: expiresAtMs === undefined ? null : BigInt(expiresAtMs),
       },

@@ -176,14 +176,22 @@ const decisionCells = {
     items: [
       {
         entries: {
-          ...{ list: "deny", kind: "card", effect: "deny", reason: "Stolen" },
-          ...{ created_at_ms: BigInt(AT_MS - 9), expires_at_ms: BigInt(AT_MS + 9) },
+          list: "deny",
+          kind: "card",
+          effect: "deny",
+          reason: "Stolen",
+          created_at_ms: BigInt(AT_MS - 9),
+          expires_at_ms: BigInt(AT_MS + 9),
         },
       },
       {
         entries: {
-          ...{ list: "vip", kind: "terminal", effect: "allow", reason: "" },
-          ...{ created_at_ms: BigInt(AT_MS), expires_at_ms: null },
+          list: "vip",
+          kind: "terminal",
+          effect: "allow",
+          reason: "",
+          created_at_ms: BigInt(AT_MS),
+          expires_at_ms: null,
         },
       },
     ],

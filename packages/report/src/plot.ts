@@ -68,7 +68,9 @@ function drawLines(titles: PlotTitles, lines: readonly Line[], { firstMs, stepMs
   const atMs = (index: number) => firstMs + index * stepMs;
   const legend = lines.map(({ name, color }) => html`<li><i style="background:var(--${color})"></i>${name}</li>`);
   return figure(titles, html`<ul class="legend">${legend}</ul>`, (size) => ({
-    ...{ height: SIZES[size].linesHeightPx, marginTop: 30, marginLeft: 52 },
+    height: SIZES[size].linesHeightPx,
+    marginTop: 30,
+    marginLeft: 52,
     x: { type: "utc", domain: [atMs(0), atMs(count - 1)], tickFormat, label: null },
     y: { domain: [0, most || 1], nice: 4, grid: true, ticks: 4, tickFormat: printNumber, label: titles.unit },
     marks: [
@@ -91,12 +93,16 @@ export function plotBars(titles: PlotTitles, bars: readonly Bar[]): Html {
   const roomFor = (texts: readonly string[]) => Math.max(...texts.map(({ length }) => length)) * CHARACTER_PX + 12;
   const label = { y: "name", textAnchor: "start", fontVariant: "tabular-nums" } as const;
   return figure(titles, [], (size) => ({
-    ...{ height: bars.length * SIZES[size].barHeightPx + 56, marginTop: 8, marginBottom: 48, marginLeft: 4 },
+    height: bars.length * SIZES[size].barHeightPx + 56,
+    marginTop: 8,
+    marginBottom: 48,
+    marginLeft: 4,
     x: { grid: true, tickFormat: printNumber, label: titles.unit, labelAnchor: "center", labelOffset: 36 },
     y: { type: "band", domain: names, axis: null, padding: 0.6, align: 0.8 },
     // On a phone there is no room for names and figures beside the bars, so they stand above.
     ...(size === "wide" && {
-      ...{ marginLeft: roomFor(names), marginRight: roomFor(bars.map(printBar)) },
+      marginLeft: roomFor(names),
+      marginRight: roomFor(bars.map(printBar)),
       y: { type: "band", domain: names, label: null, tickSize: 0, padding: 0.35 },
     }),
     marks: [
@@ -114,7 +120,11 @@ function figure({ title }: PlotTitles, legend: Html | [], optionsFor: (size: Siz
   const drawings = (["wide", "narrow"] as const).map((size) => {
     const { x, y, ...options } = optionsFor(size);
     const svg = plot({
-      ...{ document, width: SIZES[size].widthPx, marginRight: 20, ...options, ariaLabel: title },
+      document,
+      width: SIZES[size].widthPx,
+      marginRight: 20,
+      ...options,
+      ariaLabel: title,
       x: { tickSpacing: SIZES[size].tickSpacingPx, labelArrow: "none", ...x },
       y: { labelArrow: "none", ...y },
       // The font is the page's, and so is the colour of all that has none of its own: Plot draws it in `currentColor`.

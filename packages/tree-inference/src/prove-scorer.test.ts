@@ -6,8 +6,12 @@ import { planScorer } from "./tree-scorer.js";
 const THRESHOLD = 0.1;
 const [LOW, HIGH] = [-1, 1];
 const split = {
-  ...{ feature: 0, mode: "BRANCH_LEQ", threshold: THRESHOLD, missingTrue: false },
-  ...{ whenTrue: { value: LOW, cover: 1 }, whenFalse: { value: HIGH, cover: 1 } },
+  feature: 0,
+  mode: "BRANCH_LEQ",
+  threshold: THRESHOLD,
+  missingTrue: false,
+  whenTrue: { value: LOW, cover: 1 },
+  whenFalse: { value: HIGH, cover: 1 },
 };
 const planned = planScorer(encodeModel({ features: 1, trees: [split] }), { input: "features", output: "margin" });
 

@@ -111,8 +111,12 @@ test("takes many thresholds of a feature, trees of all depths, and rows of sever
 
 test.each([255, 256, 511])("%d thresholds of one feature, in as few blocks as can be", (count) => {
   const stump = (threshold: number): TestTree => ({
-    ...{ feature: 0, mode: "BRANCH_LT", threshold, missingTrue: true },
-    ...{ whenTrue: { value: 1, cover: 1 }, whenFalse: { value: 0, cover: 1 } },
+    feature: 0,
+    mode: "BRANCH_LT",
+    threshold,
+    missingTrue: true,
+    whenTrue: { value: 1, cover: 1 },
+    whenFalse: { value: 0, cover: 1 },
   });
   const trees = Array.from({ length: count }, (_, index) => stump(index * 2));
   const rows = [Number.NaN, ...Array.from({ length: count * 2 + 3 }, (_, index) => index - 1)].map((value) => [value]);

@@ -103,7 +103,7 @@ class Prepared:
     newest: Rows
     old: Rows
     whole: Rows
-    """All that is labelled by the cut-off, from the first day that is learnt to the newest weeks; whatever it is for."""
+    """All that is labelled by the cut-off, from the first day learnt to the newest weeks, whatever it is for."""
     known: Rows | None
     """After a drift: what of that can be learnt."""
 

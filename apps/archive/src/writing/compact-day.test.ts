@@ -117,7 +117,8 @@ test("the command says what it did in a line", async () => {
   const told = await jobs();
   expect(told.compaction).toMatchObject({ topic: TOPIC, day: "2024-03-01", files: 1, rows: 0, failure: null });
   expect(told.writing.find(({ topic }) => topic === TOPIC)).toEqual({
-    ...{ topic: TOPIC, failure: null },
+    topic: TOPIC,
+    failure: null,
     written: { ended_at: expect.any(String), took_ms: expect.any(Number), rows: expect.any(Number), files: 2 },
   });
   expect((await listFiles(bench.lake, TOPIC)).positions.size).toBeGreaterThan(0);

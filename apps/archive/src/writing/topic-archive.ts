@@ -89,7 +89,8 @@ export class TopicArchive {
 
   get writing(): Writing {
     return {
-      ...{ topic: this.options.table.topic.name, written: this.#written },
+      topic: this.options.table.topic.name,
+      written: this.#written,
       failure: this.#flushFault?.message ?? null,
     };
   }
@@ -260,8 +261,10 @@ export class TopicArchive {
     const topic = table.topic.name;
     metrics.flushed(topic, rows.length, files.length, startedAtMs);
     this.#written = {
-      ...{ ended_at: new Date().toISOString(), took_ms: Math.round(performance.now() - startedAtMs) },
-      ...{ rows: rows.length, files: files.length },
+      ended_at: new Date().toISOString(),
+      took_ms: Math.round(performance.now() - startedAtMs),
+      rows: rows.length,
+      files: files.length,
     };
     logger.debug({ topic, rows: rows.length, files: files.length }, "archive: wrote rows to the lake");
     return true;

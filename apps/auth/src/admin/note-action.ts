@@ -16,7 +16,12 @@ export function noteAction(
   done: { readonly kind: "person" | "client" | "key"; readonly id: string; readonly details?: object },
 ): Promise<void> {
   return noteAudit(transaction, AUDIT_SOURCE, {
-    ...{ tenant, actor: subject, actorKind: kind, action: `${done.kind}-${action}` },
-    ...{ subjectKind: done.kind, subjectId: done.id, details: { ...done.details } },
+    tenant,
+    actor: subject,
+    actorKind: kind,
+    action: `${done.kind}-${action}`,
+    subjectKind: done.kind,
+    subjectId: done.id,
+    details: { ...done.details },
   });
 }

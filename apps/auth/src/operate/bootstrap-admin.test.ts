@@ -15,8 +15,10 @@ test("the first administrator of a tenant gets a password, a second one is refus
   const bootstrap = (person: object) =>
     run(process.execPath, [MAIN], {
       env: {
-        ...{ PATH: process.env.PATH, POSTGRES_URL: postgresUrl },
-        ...{ AUTH_ACTION: "bootstrap", AUTH_PERSON: JSON.stringify(person) },
+        PATH: process.env.PATH,
+        POSTGRES_URL: postgresUrl,
+        AUTH_ACTION: "bootstrap",
+        AUTH_PERSON: JSON.stringify(person),
       },
     });
   try {

@@ -17,8 +17,11 @@ async function startIssuer(): Promise<{ url: string; server: Server }> {
     routes: { token: "/oauth/token", jwks: "/keys" },
     clients: [
       {
-        ...{ client_id: "bank", client_secret: "secret-of-the-bank-of-the-other-provider" },
-        ...{ grant_types: ["client_credentials"], redirect_uris: [], response_types: [] },
+        client_id: "bank",
+        client_secret: "secret-of-the-bank-of-the-other-provider",
+        grant_types: ["client_credentials"],
+        redirect_uris: [],
+        response_types: [],
       },
     ],
     features: {
@@ -28,7 +31,9 @@ async function startIssuer(): Promise<{ url: string; server: Server }> {
         enabled: true,
         defaultResource: () => AUDIENCE,
         getResourceServerInfo: () => ({
-          ...{ scope: "decisions:read", audience: AUDIENCE, accessTokenFormat: "jwt" },
+          scope: "decisions:read",
+          audience: AUDIENCE,
+          accessTokenFormat: "jwt",
           jwt: { sign: { alg: "RS256", kid: "theirs" } },
         }),
       },
@@ -49,7 +54,9 @@ test("tokens of another provider are taken by configuration alone, and those of 
     };
     const verifier = tokenVerifier({ issuer: theirs.url, jwksUrl: `${theirs.url}/keys`, audience: AUDIENCE });
     await expect(verifier.verify(await tokenOf(theirs), "decisions:read")).resolves.toMatchObject({
-      ...{ tenant: "bank", subject: "bank", scopes: ["decisions:read"] },
+      tenant: "bank",
+      subject: "bank",
+      scopes: ["decisions:read"],
     });
     await expect(verifier.verify(await tokenOf(third), "decisions:read")).rejects.toMatchObject({
       code: "token-invalid",

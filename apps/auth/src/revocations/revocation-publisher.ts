@@ -42,7 +42,10 @@ export class RevocationPublisher implements OnApplicationBootstrap, OnApplicatio
     private readonly logger: Logger,
   ) {
     this.#outbox = new OutboxPublisher({
-      ...{ what: "revocations", gauge: "tripline_auth_revocations_unpublished_seconds", logger, pollMs: POLL_MS },
+      what: "revocations",
+      gauge: "tripline_auth_revocations_unpublished_seconds",
+      logger,
+      pollMs: POLL_MS,
       round: async () => {
         await this.#tidy();
         return this.#publishRound();
@@ -103,7 +106,9 @@ export class RevocationPublisher implements OnApplicationBootstrap, OnApplicatio
 function recordOf(row: z.infer<typeof unpublishedRow>): OutgoingRecord {
   const { kind, subject, tenant, disabled } = row;
   const event: AuthEvent = {
-    ...{ subject, tenant, disabled },
+    subject,
+    tenant,
+    disabled,
     kind: kind === "client" ? AuthSubject.CLIENT : AuthSubject.PERSON,
     notBeforeMs: row.not_before.getTime(),
     changedAtMs: row.changed_at.getTime(),

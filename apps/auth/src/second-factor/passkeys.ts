@@ -81,7 +81,10 @@ export class Passkeys {
   async beginAdding(owner: Owner, subject: string): Promise<Ceremony> {
     const held = await this.list(owner.person_id);
     const options = await generateRegistrationOptions({
-      ...{ rpName: RP_NAME, rpID: this.#rpId, userName: owner.user_name, userDisplayName: owner.name },
+      rpName: RP_NAME,
+      rpID: this.#rpId,
+      userName: owner.user_name,
+      userDisplayName: owner.name,
       userID: new Uint8Array(Buffer.from(owner.person_id)),
       attestationType: "none",
       excludeCredentials: held.map(({ credential_id: id }) => ({ id })),
@@ -97,7 +100,10 @@ export class Passkeys {
     if (expectedChallenge === undefined || response === undefined) return false;
     const { registrationInfo } = await verifyRegistrationResponse({
       response: response as unknown as RegistrationResponseJSON,
-      ...{ expectedChallenge, expectedOrigin: this.#origin, expectedRPID: this.#rpId, requireUserVerification: false },
+      expectedChallenge,
+      expectedOrigin: this.#origin,
+      expectedRPID: this.#rpId,
+      requireUserVerification: false,
     }).catch(() => ({ registrationInfo: undefined }));
     if (registrationInfo === undefined) return false;
     const { id, publicKey, counter, transports = [] } = registrationInfo.credential;
@@ -145,7 +151,10 @@ export class Passkeys {
     const { credential_id: id, counter } = held;
     const outcome = await verifyAuthenticationResponse({
       response: response as unknown as AuthenticationResponseJSON,
-      ...{ expectedChallenge, expectedOrigin: this.#origin, expectedRPID: this.#rpId, requireUserVerification: false },
+      expectedChallenge,
+      expectedOrigin: this.#origin,
+      expectedRPID: this.#rpId,
+      requireUserVerification: false,
       credential: { id, counter, publicKey: new Uint8Array(held.public_key) },
     }).catch(() => undefined);
     if (outcome?.verified !== true) return false;

@@ -62,7 +62,9 @@ export class AccountController {
     const page = hasApp
       ? removePage({ csrf: form.csrf, error })
       : enrolPage({
-          ...{ csrf: form.csrf, error, asksPassword: true },
+          csrf: form.csrf,
+          error,
+          asksPassword: true,
           enrolment: this.secondFactors.again(personId, userName, form.sealed),
         });
     sendPage(reply, typeof outcome === "number" ? 429 : 422, page);

@@ -10,8 +10,15 @@ const field = z.string().max(FIELD_CHARACTERS_MAX).catch("");
 /** What an authenticator answers is a few hundred bytes, with certificates some thousand. */
 const PASSKEY_CHARACTERS_MAX = 16_384;
 const fields = z.object({
-  ...{ csrf: field, user_name: field, password: field, new_password: field, code: field, sealed: field },
-  ...{ name: field, action: field, passkey_id: z.string().max(1_400).catch("") },
+  csrf: field,
+  user_name: field,
+  password: field,
+  new_password: field,
+  code: field,
+  sealed: field,
+  name: field,
+  action: field,
+  passkey_id: z.string().max(1_400).catch(""),
   passkey: z.string().max(PASSKEY_CHARACTERS_MAX).catch(""),
   passkey_sealed: field,
 });

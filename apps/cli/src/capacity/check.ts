@@ -43,7 +43,10 @@ export function compareWithResult(measured: Measured, result: CapacityResult): C
     return Object.entries(bytesOf(result, prefix))
       .filter(([name]) => COUNTED.includes(name))
       .map(([name, found]) => ({
-        ...{ what: `${prefix} of ${name}`, predicted: predicted[name] ?? 0, measured: found, unit: "bytes" },
+        what: `${prefix} of ${name}`,
+        predicted: predicted[name] ?? 0,
+        measured: found,
+        unit: "bytes",
         counts: true,
       }));
   });

@@ -13,8 +13,11 @@ const CARDS_PER_RATE = 10_000;
 const TERMINALS_PER_RATE = 1_000;
 
 const demandAt = (rate: number): Demand => ({
-  ...{ rate, meanShare: 0.5, retentionDays: 365 },
-  ...{ cards: rate * CARDS_PER_RATE, terminals: rate * TERMINALS_PER_RATE },
+  rate,
+  meanShare: 0.5,
+  retentionDays: 365,
+  cards: rate * CARDS_PER_RATE,
+  terminals: rate * TERMINALS_PER_RATE,
 });
 
 type Cell = string | number;

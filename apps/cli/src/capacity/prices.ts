@@ -26,16 +26,31 @@ interface Prices {
 /** US dollars. As infra/README.md has them: m7i, m7g and r7g; n2; Dsv5, Event Hubs Premium, Azure Managed Redis. */
 const PRICES: Readonly<Record<Cloud, Prices>> = {
   aws: {
-    ...{ fixed: 1_044, vcpuHour: 0.0504, kafkaVcpuHour: 0.102, kafkaGbMonth: 0.1 },
-    ...{ cacheGbHour: 0.0134, cacheCopies: 3, objectGbMonth: 0.023 },
+    fixed: 1_044,
+    vcpuHour: 0.0504,
+    kafkaVcpuHour: 0.102,
+    kafkaGbMonth: 0.1,
+    cacheGbHour: 0.0134,
+    cacheCopies: 3,
+    objectGbMonth: 0.023,
   },
   gcp: {
-    ...{ fixed: 640, vcpuHour: 0.0486, kafkaVcpuHour: 0.09, kafkaGbMonth: 0.1 },
-    ...{ cacheGbHour: 0.0158, cacheCopies: 3, objectGbMonth: 0.02 },
+    fixed: 640,
+    vcpuHour: 0.0486,
+    kafkaVcpuHour: 0.09,
+    kafkaGbMonth: 0.1,
+    cacheGbHour: 0.0158,
+    cacheCopies: 3,
+    objectGbMonth: 0.02,
   },
   azure: {
-    ...{ fixed: 933, vcpuHour: 0.048, kafkaUnitMonth: 900, kafkaGbMonth: 0.12 },
-    ...{ cacheGbHour: 0.048, cacheCopies: 1, objectGbMonth: 0.023 },
+    fixed: 933,
+    vcpuHour: 0.048,
+    kafkaUnitMonth: 900,
+    kafkaGbMonth: 0.12,
+    cacheGbHour: 0.048,
+    cacheCopies: 1,
+    objectGbMonth: 0.023,
   },
 };
 

@@ -13,8 +13,12 @@ export const AMOUNT = spec.features.findIndex(({ name }) => name === "amount");
 /** Publishes a model of one tree: a margin of 2 above an amount, of -2 elsewhere. @returns its version */
 export async function publishAmountModel(registryUrl: string, threshold: number, scorecard?: string): Promise<string> {
   const split = {
-    ...{ feature: AMOUNT, mode: "BRANCH_LEQ", threshold, missingTrue: false },
-    ...{ whenTrue: { value: -MARGIN, cover: 1 }, whenFalse: { value: MARGIN, cover: 1 } },
+    feature: AMOUNT,
+    mode: "BRANCH_LEQ",
+    threshold,
+    missingTrue: false,
+    whenTrue: { value: -MARGIN, cover: 1 },
+    whenFalse: { value: MARGIN, cover: 1 },
   };
   const sigmoid = { opType: "Sigmoid", inputs: ["margin"], outputs: ["probability"] };
   const modelBytes = encodeModel({

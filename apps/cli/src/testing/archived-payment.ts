@@ -9,14 +9,17 @@ export const DAY_MS = 86_400_000;
 
 export function transactionOf(index: number, amount: number): Transaction {
   return {
-    ...{
-      transactionId: `txn_${index}`,
-      tenant: "demo",
-      clientTransactionId: `c${index}`,
-      cardToken: `ct_${index % 9}`,
-    },
-    ...{ terminalId: "t-1", amountMinor: amount * 100, currency: "EUR", ...UNSENT },
-    ...{ occurredAtMs: NOON_MS - DAY_MS + index * 700_000, acceptedAtMs: NOON_MS + index, latitude: 50.123_456_789 },
+    transactionId: `txn_${index}`,
+    tenant: "demo",
+    clientTransactionId: `c${index}`,
+    cardToken: `ct_${index % 9}`,
+    terminalId: "t-1",
+    amountMinor: amount * 100,
+    currency: "EUR",
+    ...UNSENT,
+    occurredAtMs: NOON_MS - DAY_MS + index * 700_000,
+    acceptedAtMs: NOON_MS + index,
+    latitude: 50.123_456_789,
   };
 }
 
@@ -36,7 +39,14 @@ export function labelOf(transaction: Transaction | undefined, fraud: boolean): U
   if (transaction === undefined) throw new Error("no transaction");
   const { tenant, clientTransactionId, cardToken, terminalId, occurredAtMs } = transaction;
   return Label.encode({
-    ...{ labelId: `lbl_${clientTransactionId}`, tenant, clientTransactionId, cardToken, terminalId, occurredAtMs },
-    ...{ labelledAtMs: NOON_MS + DAY_MS, fraud, source: "chargeback" },
+    labelId: `lbl_${clientTransactionId}`,
+    tenant,
+    clientTransactionId,
+    cardToken,
+    terminalId,
+    occurredAtMs,
+    labelledAtMs: NOON_MS + DAY_MS,
+    fraud,
+    source: "chargeback",
   }).finish();
 }

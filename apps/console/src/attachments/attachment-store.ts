@@ -73,8 +73,14 @@ export class AttachmentStore {
     const sha256 = createHash("sha256").update(content).digest("hex");
     const { id: author_id, name: author_name } = by.person;
     const row = {
-      ...{ id: randomUUID(), author_id, author_name, name: found.name, media_type: found.mediaType },
-      ...{ bytes: content.length, sha256, at_ms: Date.now() },
+      id: randomUUID(),
+      author_id,
+      author_name,
+      name: found.name,
+      media_type: found.mediaType,
+      bytes: content.length,
+      sha256,
+      at_ms: Date.now(),
     };
     await this.database.execute("INSERT INTO console.attachment_removals (id, due_at_ms) VALUES ($1, $2)", [
       row.id,
@@ -175,8 +181,13 @@ async function noteChange(
     [caseId, Date.now(), by.person.id, by.person.name, text],
   );
   await noteAudit(transaction, AUDIT_SOURCE, {
-    ...{ tenant: by.tenant, actor: by.person.id, actorKind: "person", action: `attachment-${change}` },
-    ...{ subjectKind: "attachment", subjectId: id, details: { case: caseId, mediaType, bytes, sha256 } },
+    tenant: by.tenant,
+    actor: by.person.id,
+    actorKind: "person",
+    action: `attachment-${change}`,
+    subjectKind: "attachment",
+    subjectId: id,
+    details: { case: caseId, mediaType, bytes, sha256 },
   });
 }
 

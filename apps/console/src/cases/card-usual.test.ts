@@ -6,15 +6,22 @@ const NOON_MS = 20_000 * DAY_MS + DAY_MS / 2;
 
 const payment = (daysBefore: number, amount: number, currency = "EUR") =>
   ({
-    ...{ occurred_at_ms: NOON_MS - daysBefore * DAY_MS, amount_minor: amount, currency, outcome: 1 },
+    occurred_at_ms: NOON_MS - daysBefore * DAY_MS,
+    amount_minor: amount,
+    currency,
+    outcome: 1,
     terminal_id: `T${amount % 2}`,
   }) as KnownDecision;
 
 test("amounts of the case's currency are compared, and rhythm and hours are those of all payments", () => {
   const past = [payment(1, 300), payment(2, 100), payment(3, 9_999, "USD"), payment(4, 200)];
   expect(usualOf(past, NOON_MS, "EUR")).toMatchObject({
-    ...{ payments: 4, paymentsPerDay: 1, terminals: 2 },
-    ...{ amountP05Minor: 100, amountMedianMinor: 200, amountP95Minor: 300 },
+    payments: 4,
+    paymentsPerDay: 1,
+    terminals: 2,
+    amountP05Minor: 100,
+    amountMedianMinor: 200,
+    amountP95Minor: 300,
     amounts: [{ amountMinor: 200 }, { amountMinor: 100 }, { amountMinor: 300 }],
   });
   expect(usualOf(past, NOON_MS, "EUR").byHour[12]).toBe(4);

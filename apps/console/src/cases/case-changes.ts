@@ -79,8 +79,12 @@ function close(
     text: `Closed it as ${verdict} (${reason})${confirmed}.`,
     async also(queries) {
       await noteAudit(queries, AUDIT_SOURCE, {
-        ...{ tenant: by.tenant, actor: by.person.id, actorKind: "person", action: "case-closed" },
-        ...{ subjectKind: "case", subjectId: found.id },
+        tenant: by.tenant,
+        actor: by.person.id,
+        actorKind: "person",
+        action: "case-closed",
+        subjectKind: "case",
+        subjectId: found.id,
         details: { verdict, reason, payments: found.payments, ...(first === undefined ? {} : { asked_by: first.id }) },
       });
       await keepNote(queries, found.id, by, note);

@@ -24,8 +24,11 @@ beforeAll(async () => {
   store = mkdtempSync(join(tmpdir(), "tripline-attachments-"));
   model = await startFakeService();
   bed = await startTestBed({
-    ...{ ATTACHMENTS_URL: pathToFileURL(store).href, ATTACHMENT_MB_MAX: "2" },
-    ...{ NARRATIVE_MODEL: "azure:writer", NARRATIVE_ENDPOINT: model.url, NARRATIVE_API_KEY: "a-key" },
+    ATTACHMENTS_URL: pathToFileURL(store).href,
+    ATTACHMENT_MB_MAX: "2",
+    NARRATIVE_MODEL: "azure:writer",
+    NARRATIVE_ENDPOINT: model.url,
+    NARRATIVE_API_KEY: "a-key",
   });
   ana = await bed.as(bed.people.analyst);
   vera = await bed.as(bed.people.viewer);

@@ -51,11 +51,22 @@ export function toCaseRow(row: KnownCase, show: ShowToken): CaseRow {
   const status = statusOf(row, Date.now());
   const { assignee_id: id, assignee_name: name } = row;
   return {
-    ...{ id: row.id, status, cardToken: show(row.card_token), outcome: outcomeOf(row.outcome), score: row.score },
-    ...{ payments: row.payments, amountMinor: row.amount_minor, currency: row.currency, reasons: row.reasons },
-    ...{ openedAtMs: row.opened_at_ms, changedAtMs: row.changed_at_ms, dueAtMs: row.due_at_ms },
+    id: row.id,
+    status,
+    cardToken: show(row.card_token),
+    outcome: outcomeOf(row.outcome),
+    score: row.score,
+    payments: row.payments,
+    amountMinor: row.amount_minor,
+    currency: row.currency,
+    reasons: row.reasons,
+    openedAtMs: row.opened_at_ms,
+    changedAtMs: row.changed_at_ms,
+    dueAtMs: row.due_at_ms,
     snoozedUntilMs: status === "snoozed" ? row.snoozed_until_ms : null,
     assignee: id === null ? null : { id, name: name ?? id },
-    ...{ isEscalated: row.is_escalated, verdict: row.verdict, revision: row.revision },
+    isEscalated: row.is_escalated,
+    verdict: row.verdict,
+    revision: row.revision,
   };
 }

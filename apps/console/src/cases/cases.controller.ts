@@ -75,8 +75,13 @@ export class CasesController {
     const row = await this.reader.read(session.tenant, found, false);
     return this.narratives.write(session.tenant, { ...row, row }, () =>
       noteAudit(this.database, AUDIT_SOURCE, {
-        ...{ tenant: session.tenant, actor: session.personId, actorKind: "person", action: "narrative-asked" },
-        ...{ subjectKind: "case", subjectId: found.id, details: { model: row.narrativeModel } },
+        tenant: session.tenant,
+        actor: session.personId,
+        actorKind: "person",
+        action: "narrative-asked",
+        subjectKind: "case",
+        subjectId: found.id,
+        details: { model: row.narrativeModel },
       }),
     );
   }

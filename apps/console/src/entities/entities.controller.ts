@@ -56,7 +56,9 @@ export class EntitiesController {
     );
     const read = vector === undefined ? [] : this.decisions.features.read(vector);
     return {
-      ...{ kind, value, ...sums },
+      kind,
+      value,
+      ...sums,
       decisions: newest.map((row) => toDecisionRow(row, show)),
       features: read.filter(({ name }) => own.has(name)).map(({ name, title, text }) => ({ name, title, text })),
       ...(lists === undefined ? { lists: [], areListsUnknown: true } : { lists }),

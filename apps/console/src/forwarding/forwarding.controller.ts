@@ -19,11 +19,15 @@ export class ForwardingController {
 
   constructor(@Inject(CONSOLE_CONFIG) { CONTROL_URL, AUTH_TOKEN_URL }: ConsoleConfig) {
     this.#control = {
-      ...{ name: "The control plane", url: CONTROL_URL, prefix: "/api/control" },
+      name: "The control plane",
+      url: CONTROL_URL,
+      prefix: "/api/control",
       allowed: /^\/v1\/(policy|lists|rollouts|audit|dead-letters|erasures|jobs)(\/[A-Za-z0-9._:@-]{1,128}){0,4}$/,
     };
     this.#auth = {
-      ...{ name: "The authorization server", url: new URL(AUTH_TOKEN_URL).origin, prefix: "/api/auth" },
+      name: "The authorization server",
+      url: new URL(AUTH_TOKEN_URL).origin,
+      prefix: "/api/auth",
       allowed: /^\/v1\/(people|clients)(\/[A-Za-z0-9._@+-]{1,64}(\/[a-z-]{1,32})?)?$/,
     };
   }

@@ -124,7 +124,9 @@ export class LiveHub {
       decisions: approve + challenge + review + decline,
       byOutcome: { approve, challenge, review, decline },
       degraded: row.degraded,
-      ...{ latencyP50Ms: row.p50, latencyP99Ms: row.p99, lag: this.#lag },
+      latencyP50Ms: row.p50,
+      latencyP99Ms: row.p99,
+      lag: this.#lag,
     };
     this.tell(tenant, second);
   }

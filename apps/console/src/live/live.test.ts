@@ -56,6 +56,11 @@ test("a listener that does not read is cut, and the others are not", async () =>
 });
 
 const EMPTY_SECOND = {
-  ...{ atMs: 0, decisions: 0, byOutcome: { approve: 0, challenge: 0, review: 0, decline: 0 }, degraded: 0 },
-  ...{ latencyP50Ms: null, latencyP99Ms: null, lag: 0 },
+  atMs: 0,
+  decisions: 0,
+  byOutcome: { approve: 0, challenge: 0, review: 0, decline: 0 },
+  degraded: 0,
+  latencyP50Ms: null,
+  latencyP99Ms: null,
+  lag: 0,
 };

@@ -13,8 +13,13 @@ const curve = z.array(z.object({ mean_score: z.number(), fraud_share: z.number()
 const measured = z.number().nullable();
 const segments = z.array(
   z.object({
-    ...{ kind: z.string(), name: z.string(), rows: z.number(), frauds: z.number(), mean_score: z.number() },
-    ...{ average_precision: measured, auc_roc: measured },
+    kind: z.string(),
+    name: z.string(),
+    rows: z.number(),
+    frauds: z.number(),
+    mean_score: z.number(),
+    average_precision: measured,
+    auc_roc: measured,
   }),
 );
 /** Of the validation days where the trainer measured them, of the newest weeks where it compared with the champion. */
@@ -60,11 +65,19 @@ function cardOf({ metrics, lineage, ...manifest }: ModelManifest, aliases: reado
   const curves = validation.safeParse(rest).data;
   const bins = curves?.calibration?.curve ?? curves?.retrain?.newest?.curve;
   return {
-    ...{ name: manifest.name, version: manifest.version, aliases, features: manifest.features },
-    ...{ createdAtMs: Date.parse(manifest.created_at), featureSpecVersion: manifest.feature_spec_version },
+    name: manifest.name,
+    version: manifest.version,
+    aliases,
+    features: manifest.features,
+    createdAtMs: Date.parse(manifest.created_at),
+    featureSpecVersion: manifest.feature_spec_version,
     training: {
-      ...{ fromMs: timeOf(lineage.data_from), toMs: timeOf(lineage.data_to), knownByMs: timeOf(lineage.known_by) },
-      ...{ payments: rows?.rows ?? null, frauds: rows?.frauds ?? null, dataSha256: lineage.data_sha256 },
+      fromMs: timeOf(lineage.data_from),
+      toMs: timeOf(lineage.data_to),
+      knownByMs: timeOf(lineage.known_by),
+      payments: rows?.rows ?? null,
+      frauds: rows?.frauds ?? null,
+      dataSha256: lineage.data_sha256,
     },
     commit: lineage.commit,
     parameters: leavesOf(lineage.params).map(([name, value]) => ({ name, value: String(value) })),
@@ -73,8 +86,13 @@ function cardOf({ metrics, lineage, ...manifest }: ModelManifest, aliases: reado
       return { meanScore: mean_score, fraudShare: fraud_share, labels: payments };
     }),
     segments: (segments.safeParse(parts).data ?? []).map((part) => ({
-      ...{ kind: part.kind, name: part.name, payments: part.rows, frauds: part.frauds, meanScore: part.mean_score },
-      ...{ averagePrecision: part.average_precision, aucRoc: part.auc_roc },
+      kind: part.kind,
+      name: part.name,
+      payments: part.rows,
+      frauds: part.frauds,
+      meanScore: part.mean_score,
+      averagePrecision: part.average_precision,
+      aucRoc: part.auc_roc,
     })),
   };
 }

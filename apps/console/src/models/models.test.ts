@@ -56,7 +56,9 @@ test("a model's card says what it was trained on and measured at, and how it is 
   const { status, body } = await browser.get(`/api/models/${version}`);
   expect(status).toBe(200);
   expect(body).toMatchObject({
-    ...{ version, aliases: ["champion"], calibration: [{ meanScore: 0.1, fraudShare: 0.12, labels: 900 }] },
+    version,
+    aliases: ["champion"],
+    calibration: [{ meanScore: 0.1, fraudShare: 0.12, labels: 900 }],
     segments: [{ kind: "amount", name: "0 to 10", payments: 90, frauds: 2, meanScore: 0.01, aucRoc: null }],
     training: { payments: 4_000, frauds: 40, knownByMs: Date.UTC(2026, 2, 1), fromMs: null },
     measures: [
@@ -66,7 +68,8 @@ test("a model's card says what it was trained on and measured at, and how it is 
   });
   for (const unknown of ["0123456789ab", "..%2F..%2Fmodel"]) {
     await expect(browser.get(`/api/models/${unknown}`)).resolves.toMatchObject({
-      ...{ status: 404, body: { code: "model-not-found" } },
+      status: 404,
+      body: { code: "model-not-found" },
     });
   }
 });
@@ -105,11 +108,20 @@ test("health tells what the archive last did, and how far services are with eras
 
 test("days that drifted are shown once, those of all tenants and of the own one", async () => {
   const drift = (eventId: string, tenant: string, day: string) => ({
-    ...{ topic: TOPICS.driftDetected.name, key: "fraud", headers: {} },
+    topic: TOPICS.driftDetected.name,
+    key: "fraud",
+    headers: {},
     value: DriftDetected.encode({
-      ...{ eventId, modelName: "fraud", tenant, day, comparedFrom: "2026-03-01", comparedTo: "2026-03-14", rows: 900 },
+      eventId,
+      modelName: "fraud",
+      tenant,
+      day,
+      comparedFrom: "2026-03-01",
+      comparedTo: "2026-03-14",
+      rows: 900,
       columns: [{ column: "amount", kind: "feature", distance: 0.4, threshold: 0.1, pValue: 0.001 }],
-      ...{ sentence: "Amounts are higher.", detectedAtMs: Date.now() },
+      sentence: "Amounts are higher.",
+      detectedAtMs: Date.now(),
     }).finish(),
   });
   const all = drift(`${bed.tenant}-1`, "", "2026-03-15");
@@ -125,7 +137,10 @@ test("days that drifted are shown once, those of all tenants and of the own one"
   const ours = drifts.filter(({ day }) => day.startsWith("2026-03"));
   expect(ours.map(({ day }) => day)).toEqual(["2026-03-17", "2026-03-15"]);
   expect(ours[0]).toMatchObject({
-    ...{ model: "fraud", payments: 900, sentence: "Amounts are higher.", comparedTo: "2026-03-14" },
+    model: "fraud",
+    payments: 900,
+    sentence: "Amounts are higher.",
+    comparedTo: "2026-03-14",
     columns: [{ column: "amount", kind: "feature", distance: 0.4, threshold: 0.1 }],
   });
 });

@@ -100,7 +100,10 @@ test.each(ROLES)("a person with the role %s opens them only if the role may", as
   const { id } = await known();
   const scopes = scopesOf([role]);
   const browser = await bed.as({
-    ...{ id: `${bed.tenant}-${role}`, name: role, tenant: bed.tenant, roles: [role] },
+    id: `${bed.tenant}-${role}`,
+    name: role,
+    tenant: bed.tenant,
+    roles: [role],
     scope: scopes.filter((scope) => scope !== "personal:erase").join(" "),
   });
   const may = scopes.includes("personal:read");

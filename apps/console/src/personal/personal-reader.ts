@@ -58,8 +58,11 @@ export class PersonalReader {
       ipAddresses: valuesOf(opened, "ip_address"),
       deviceIds: valuesOf(opened, "device_id"),
       payments: {
-        ...{ opened: opened.length, erased, keyless: payments.length - opened.length - erased },
-        ...{ empty: rows.length - sealed.length, missing: asked.size - rows.length },
+        opened: opened.length,
+        erased,
+        keyless: payments.length - opened.length - erased,
+        empty: rows.length - sealed.length,
+        missing: asked.size - rows.length,
       },
     };
   }

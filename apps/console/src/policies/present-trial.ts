@@ -13,7 +13,13 @@ export function presentTrial(figures: BacktestFigures, { labels, ...about }: Abo
   const { rows, cards, frauds, genuine, young, unlabelled, decided, draft, parts, failures } = figures;
   return {
     ...about,
-    ...{ payments: rows, cards, frauds, genuine, young, unlabelled, failures },
+    payments: rows,
+    cards,
+    frauds,
+    genuine,
+    young,
+    unlabelled,
+    failures,
     labelDelayDays: labels.delayDays ?? null,
     decided: { stopped: hitsOf(decided.stopped), declined: hitsOf(decided.declined) },
     drafted: { stopped: hitsOf(draft.stopped), declined: hitsOf(draft.declined) },

@@ -9,7 +9,7 @@ function batch(kind: "features" | "decisions", partition: number): RecordBatch {
   const { vector, decision } = testPayment("acme");
   const { key, value } = kind === "features" ? vector : decision;
   const topic = TOPICS[kind].name;
-  const record = { ...{ topic, partition, offset: 0, key, headers: {}, timestampMs: 0 }, value: Buffer.from(value) };
+  const record = { topic, partition, offset: 0, key, headers: {}, timestampMs: 0, value: Buffer.from(value) };
   return { topic, partition, records: [record] };
 }
 

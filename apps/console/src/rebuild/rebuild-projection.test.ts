@@ -85,7 +85,9 @@ test("payments, decisions and labels come back from a lake as they were, without
 test("a lake that lacks a topic is refused before anything is written", async () => {
   const nowhere = rebuildProjection({
     store: { add: () => Promise.reject(new Error("it was written to")) },
-    ...{ lake: join(lake, "nowhere"), days: ["2026-03-01"], erasures: [] },
+    lake: join(lake, "nowhere"),
+    days: ["2026-03-01"],
+    erasures: [],
   });
   await expect(nowhere).rejects.toMatchObject({ code: "not-found" });
 });

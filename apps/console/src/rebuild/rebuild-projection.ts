@@ -58,8 +58,13 @@ const partitionsOf = (rows: readonly LakeRow[]): Set<number> =>
 
 function batchOf(topic: string, rows: readonly LakeRow[], encode: Part["encode"]) {
   const records = rows.map((row) => ({
-    ...{ topic, partition: Number(row.kafka_partition), offset: Number(row.kafka_offset), key: "", headers: {} },
-    ...{ value: Buffer.from(encode(row)), timestampMs: 0 },
+    topic,
+    partition: Number(row.kafka_partition),
+    offset: Number(row.kafka_offset),
+    key: "",
+    headers: {},
+    value: Buffer.from(encode(row)),
+    timestampMs: 0,
   }));
   return { topic, partition: 0, records };
 }

@@ -69,8 +69,10 @@ export class HealthReporter {
     return {
       atMs: Date.now(),
       services: [...services, own],
-      ...{ lag, deadLetters },
-      ...{ rungs: rungs ?? {}, archive },
+      lag,
+      deadLetters,
+      rungs: rungs ?? {},
+      archive,
     };
   }
 
@@ -149,7 +151,9 @@ async function askJobs(url: string | undefined): Promise<ArchiveJobs | null> {
     const { writing, compaction } = jobs.parse(await response.json());
     return {
       writing: writing.map(({ topic, written, failure: why }) => ({
-        ...{ topic, last: written === null ? null : runOf(written), failure: why },
+        topic,
+        last: written === null ? null : runOf(written),
+        failure: why,
       })),
       compaction: compaction === null ? null : compactionOf(compaction),
     };

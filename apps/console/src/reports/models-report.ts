@@ -13,14 +13,24 @@ const KEPT_MS = 10_000;
 const modelsRow = z.object({ champion: z.string().nullable(), candidate: z.string().nullable() });
 const mean = z.number().nullable();
 const figuresRow = z.object({
-  ...{ decisions: z.coerce.number(), labels: z.coerce.number(), frauds: z.coerce.number(), precision: mean },
-  ...{ mean, fraud_mean: mean, genuine_mean: mean, stopped: mean },
+  decisions: z.coerce.number(),
+  labels: z.coerce.number(),
+  frauds: z.coerce.number(),
+  precision: mean,
+  mean,
+  fraud_mean: mean,
+  genuine_mean: mean,
+  stopped: mean,
 });
 const tenthRow = z.object({ tenth: z.number(), champion: z.coerce.number(), candidate: z.coerce.number() });
 const calibrationRow = z.object({ mean: z.number(), frauds: z.number(), labels: z.coerce.number() });
 const driftRow = z.object({
-  ...{ model: z.string(), day: z.string(), compared_from: z.string(), compared_to: z.string() },
-  ...{ payments: z.coerce.number(), sentence: z.string() },
+  model: z.string(),
+  day: z.string(),
+  compared_from: z.string(),
+  compared_to: z.string(),
+  payments: z.coerce.number(),
+  sentence: z.string(),
   columns: z.array(z.object({ column: z.string(), kind: z.string(), distance: z.number(), threshold: z.number() })),
 });
 const DRIFTS_MAX = 30;
@@ -102,7 +112,8 @@ export class ModelsReporter {
       ),
     ]);
     return {
-      ...{ champion: ofChampion, canary: ofCanary },
+      champion: ofChampion,
+      canary: ofCanary,
       shadow: ofShadow === null ? null : { ...ofShadow, stoppedShare: null, precision: null },
       histogram: tenths,
       calibration: calibration.map(({ mean: meanScore, frauds, labels }) => ({

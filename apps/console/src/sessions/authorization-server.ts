@@ -130,8 +130,12 @@ function signedIn(answer: oidc.TokenEndpointResponse, name: string | undefined, 
   const id = answer.id_token ?? before.id;
   return {
     rights: {
-      ...{ tenant, personId: sub, personName: read.data.name ?? name ?? sub, roles },
-      ...{ scopes: scope.split(" ").filter(Boolean), endsMs: exp * 1_000 },
+      tenant,
+      personId: sub,
+      personName: read.data.name ?? name ?? sub,
+      roles,
+      scopes: scope.split(" ").filter(Boolean),
+      endsMs: exp * 1_000,
     },
     tokens: {
       access: answer.access_token,

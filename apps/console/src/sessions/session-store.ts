@@ -163,8 +163,13 @@ export class SessionStore {
     if (row === undefined || opened === undefined) return undefined;
     return {
       idHash,
-      ...{ tenant: row.tenant, personId: row.person_id, personName: row.person_name },
-      ...{ roles: row.roles, scopes: row.scopes, csrfToken: row.csrf_token, endsMs: row.token_ends_ms },
+      tenant: row.tenant,
+      personId: row.person_id,
+      personName: row.person_name,
+      roles: row.roles,
+      scopes: row.scopes,
+      csrfToken: row.csrf_token,
+      endsMs: row.token_ends_ms,
       expiresAtMs: row.expires_at_ms,
       tokens: tokens.parse(JSON.parse(opened.toString())),
     };

@@ -111,8 +111,12 @@ test("a person whose tokens were taken back is signed out within two seconds, an
   const live = await fetch(`${bed.service.url}/api/live`, { headers: { cookie: browser.cookieHeader() } });
   const nowMs = Date.now();
   const event: AuthEvent = {
-    ...{ subject: person.id, kind: AuthSubject.PERSON, tenant: bed.tenant },
-    ...{ disabled: true, notBeforeMs: nowMs, changedAtMs: nowMs },
+    subject: person.id,
+    kind: AuthSubject.PERSON,
+    tenant: bed.tenant,
+    disabled: true,
+    notBeforeMs: nowMs,
+    changedAtMs: nowMs,
   };
   await bed.producer.send([
     {

@@ -77,12 +77,21 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
   });
   const producer = await kafka.producer({ lingerMs: 0 });
   const database = connectDatabase({
-    ...{ url: stack.postgresUrl, connectionsMax: 2, queryTimeoutMs: 10_000 },
+    url: stack.postgresUrl,
+    connectionsMax: 2,
+    queryTimeoutMs: 10_000,
     onIdleError: () => {},
   });
   let service = await startConsole(config);
   return {
-    ...{ stack, kafka, producer, database, issuer, tenant, people, config },
+    stack,
+    kafka,
+    producer,
+    database,
+    issuer,
+    tenant,
+    people,
+    config,
     get service() {
       return service;
     },

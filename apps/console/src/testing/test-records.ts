@@ -41,30 +41,43 @@ export function testPayment(
   const vector: FeatureVector = {
     transaction: {
       ...ids,
-      ...{
-        terminalId,
-        amountMinor: given.amountMinor ?? 12_345,
-        currency: "EUR",
-        occurredAtMs,
-        acceptedAtMs: Date.now(),
-      },
+      terminalId,
+      amountMinor: given.amountMinor ?? 12_345,
+      currency: "EUR",
+      occurredAtMs,
+      acceptedAtMs: Date.now(),
       ...UNSENT,
       deviceToken: given.device ?? "",
     },
     specVersion: spec.version,
     values: spec.features.map((feature) => feature.default),
     computedAtMs: Date.now(),
-    ...{ sequences: [], tooLate: false, incomplete: false, profileTimesMs: [] },
+    sequences: [],
+    tooLate: false,
+    incomplete: false,
+    profileTimesMs: [],
   };
   const outcome = given.outcome ?? Outcome.REVIEW;
   const decision: Decision = {
     ...ids,
-    ...{ outcome, score: given.score ?? 0.7, rung: Rung.MODEL, policyVersion: "1+abc", modelName: "fraud" },
-    ...{ modelVersion: "0123456789ab", featureSpecVersion: spec.version, occurredAtMs, acceptedAtMs: Date.now() - 20 },
+    outcome,
+    score: given.score ?? 0.7,
+    rung: Rung.MODEL,
+    policyVersion: "1+abc",
+    modelName: "fraud",
+    modelVersion: "0123456789ab",
+    featureSpecVersion: spec.version,
+    occurredAtMs,
+    acceptedAtMs: Date.now() - 20,
     decidedAtMs: given.decidedAtMs ?? Date.now(),
     reasons:
       outcome === Outcome.APPROVE ? [] : [{ code: "SCORE_HIGH", text: "Estimated fraud probability: 70 %.", outcome }],
-    ...{ degradedBecause: "", wordingVersion: "", listHits: [], policyRevision: 0, shadowHits: [], spentBudgets: [] },
+    degradedBecause: "",
+    wordingVersion: "",
+    listHits: [],
+    policyRevision: 0,
+    shadowHits: [],
+    spentBudgets: [],
   };
   const record = (topic: string, value: Uint8Array): OutgoingRecord => ({ topic, key: cardToken, value, headers: {} });
   return {

@@ -34,7 +34,9 @@ beforeAll(async () => {
   });
   producer = await bed.kafka.producer();
   database = connectDatabase({
-    ...{ url: bed.stack.postgresUrl, connectionsMax: 2, queryTimeoutMs: 5_000 },
+    url: bed.stack.postgresUrl,
+    connectionsMax: 2,
+    queryTimeoutMs: 5_000,
     onIdleError() {},
   });
 });
@@ -48,12 +50,22 @@ afterAll(async () => {
 
 const events = (tenant: string, count: number) =>
   Array.from({ length: count }, (_, index) => ({
-    ...{ eventId: randomUUID(), tenant, actor: "ann", actorKind: "person", action: "case-seen", source: "console" },
-    ...{ subjectKind: "case", subjectId: `case-${index}`, details: "{}", atMs: Date.now() },
+    eventId: randomUUID(),
+    tenant,
+    actor: "ann",
+    actorKind: "person",
+    action: "case-seen",
+    source: "console",
+    subjectKind: "case",
+    subjectId: `case-${index}`,
+    details: "{}",
+    atMs: Date.now(),
   }));
 
 const recordOf = (event: AuditEvent) => ({
-  ...{ topic: AUDIT_TOPIC.name, key: event.tenant, headers: {} },
+  topic: AUDIT_TOPIC.name,
+  key: event.tenant,
+  headers: {},
   value: encodeMessage(AuditEvent, event),
 });
 
@@ -61,17 +73,30 @@ const log = z.object({
   head: z.object({ sequence: z.number(), hash: z.string() }),
   entries: z.array(
     z.object({
-      ...{ sequence: z.number(), eventId: z.string(), tenant: z.string(), actor: z.string(), actorKind: z.string() },
-      ...{ action: z.string(), subjectKind: z.string(), subjectId: z.string(), details: z.string() },
-      ...{ atMs: z.number(), source: z.string(), hash: z.string() },
+      sequence: z.number(),
+      eventId: z.string(),
+      tenant: z.string(),
+      actor: z.string(),
+      actorKind: z.string(),
+      action: z.string(),
+      subjectKind: z.string(),
+      subjectId: z.string(),
+      details: z.string(),
+      atMs: z.number(),
+      source: z.string(),
+      hash: z.string(),
     }),
   ),
 });
 const proofs = z.object({
   checkpoints: z.array(
     z.object({
-      ...{ tenant: z.string(), sequence: z.number(), hash: z.string(), signedAtMs: z.number() },
-      ...{ keyId: z.string(), signature: z.string() },
+      tenant: z.string(),
+      sequence: z.number(),
+      hash: z.string(),
+      signedAtMs: z.number(),
+      keyId: z.string(),
+      signature: z.string(),
     }),
   ),
   keys: z.array(z.object({ keyId: z.string(), publicKey: z.string() })),
@@ -109,8 +134,14 @@ test("what control does comes into the log of its tenant, by whom and to what, a
     body: {
       entries: [
         {
-          ...{ sequence: 1, actor: "ann", actor_kind: "client", action: "list-entries-put", source: "control" },
-          ...{ subject_kind: "list", subject_id: "deny", details: { list: "deny", reason: "stolen" } },
+          sequence: 1,
+          actor: "ann",
+          actor_kind: "client",
+          action: "list-entries-put",
+          source: "control",
+          subject_kind: "list",
+          subject_id: "deny",
+          details: { list: "deny", reason: "stolen" },
         },
       ],
     },
@@ -144,7 +175,10 @@ test("events that come again, and to two instances, are entered once and without
 test("a record that cannot be read is a dead letter, and those beside it are entered", async () => {
   const letters = new BatchCollector();
   const reader = await bed.kafka.consume({
-    ...{ group: "letters", topics: [deadLetterTopic(AUDIT_TOPIC.name)], handle: letters.handle, onStop() {} },
+    group: "letters",
+    topics: [deadLetterTopic(AUDIT_TOPIC.name)],
+    handle: letters.handle,
+    onStop() {},
   });
   const [good, ...bad] = events("beside", 4) as [AuditEvent, AuditEvent, AuditEvent, AuditEvent];
   await producer.send([

@@ -18,7 +18,10 @@ export function auditProviders(config: ControlConfig): Provider[] {
       inject: [AuditLog, LOGGER],
       useFactory: (log: AuditLog, logger: Logger) =>
         new AuditSigner({
-          ...{ log, logger, seed: config.AUDIT_SIGNING_KEY, anchorUrl: config.AUDIT_ANCHOR_URL },
+          log,
+          logger,
+          seed: config.AUDIT_SIGNING_KEY,
+          anchorUrl: config.AUDIT_ANCHOR_URL,
           everySeconds: config.AUDIT_CHECKPOINT_SECONDS,
         }),
     },

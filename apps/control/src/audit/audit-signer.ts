@@ -108,7 +108,9 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
 
 function checkpointOf({ head, last, entries }: Unsigned, signer: CheckpointSigner): AuditCheckpoint {
   const verifier = new AuditVerifier({
-    ...{ tenant: head.tenant, checkpoints: [], keys: [] },
+    tenant: head.tenant,
+    checkpoints: [],
+    keys: [],
     ...(last === undefined ? {} : { from: last }),
   });
   for (const entry of entries) verifier.add(entry);

@@ -56,9 +56,17 @@ export class AuditController {
 
 function present(entry: AuditEntry): object {
   return {
-    ...{ sequence: entry.sequence, id: entry.eventId, at: new Date(entry.atMs), tenant: entry.tenant },
-    ...{ actor: entry.actor, actor_kind: entry.actorKind, action: entry.action },
-    ...{ subject_kind: entry.subjectKind, subject_id: entry.subjectId, details: JSON.parse(entry.details) },
-    ...{ source: entry.source, hash: entry.hash },
+    sequence: entry.sequence,
+    id: entry.eventId,
+    at: new Date(entry.atMs),
+    tenant: entry.tenant,
+    actor: entry.actor,
+    actor_kind: entry.actorKind,
+    action: entry.action,
+    subject_kind: entry.subjectKind,
+    subject_id: entry.subjectId,
+    details: JSON.parse(entry.details),
+    source: entry.source,
+    hash: entry.hash,
   };
 }

@@ -64,8 +64,14 @@ test("an entry is added, replaced and removed, and the services are told each ti
   ).resolves.toEqual({ status: 200, body: { list: "deny", entries: 1 } });
   await until(() => told.has(key));
   expect(told.get(key)).toMatchObject({
-    ...{ tenant: "one", list: "deny", kind: "card", value: CARD, effect: "deny", reason: "Reported stolen" },
-    ...{ author: "ana", expiresAtMs: Date.parse(IN_AN_HOUR) },
+    tenant: "one",
+    list: "deny",
+    kind: "card",
+    value: CARD,
+    effect: "deny",
+    reason: "Reported stolen",
+    author: "ana",
+    expiresAtMs: Date.parse(IN_AN_HOUR),
   });
   await caller.send("POST", "/v1/lists/deny/entries", { entries: [card({ reason: " Lost " })] });
   await until(() => told.get(key)?.reason === "Lost");

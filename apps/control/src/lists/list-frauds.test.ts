@@ -26,9 +26,16 @@ afterAll(async () => {
 
 function label(change: Partial<Label> = {}): Label {
   return {
-    ...{ labelId: "lbl_1", tenant: "shop", clientTransactionId: "order-7", terminalId: "t-1", fraud: true },
-    ...{ cardToken: `ct_${randomBytes(16).toString("hex")}`, occurredAtMs: NOW_MS - DAY_MS, labelledAtMs: NOW_MS },
-    ...{ source: "chargeback", ...change },
+    labelId: "lbl_1",
+    tenant: "shop",
+    clientTransactionId: "order-7",
+    terminalId: "t-1",
+    fraud: true,
+    cardToken: `ct_${randomBytes(16).toString("hex")}`,
+    occurredAtMs: NOW_MS - DAY_MS,
+    labelledAtMs: NOW_MS,
+    source: "chargeback",
+    ...change,
   };
 }
 
@@ -58,7 +65,10 @@ test("the cards of confirmed frauds are denied until a while after, and no other
   }
   expect(found.map(({ value }) => value).toSorted()).toEqual([fraud.cardToken, last.cardToken].toSorted());
   expect(found.find(({ value }) => value === fraud.cardToken)).toMatchObject({
-    ...{ list: "confirmed-fraud", effect: "deny", kind: "card", author: "labels" },
+    list: "confirmed-fraud",
+    effect: "deny",
+    kind: "card",
+    author: "labels",
     reason: "Confirmed fraud (chargeback): payment order-7",
     expires_at: new Date(NOW_MS + 30 * DAY_MS).toISOString(),
   });

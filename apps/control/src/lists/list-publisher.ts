@@ -34,7 +34,9 @@ export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutd
     private readonly logger: Logger,
   ) {
     this.#outbox = new OutboxPublisher({
-      ...{ what: "changes of lists", gauge: "tripline_control_lists_unpublished_seconds", logger },
+      what: "changes of lists",
+      gauge: "tripline_control_lists_unpublished_seconds",
+      logger,
       round: async () => {
         await this.#tidy();
         return this.#publishRound();
@@ -98,7 +100,14 @@ export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutd
 function recordOf(row: Unpublished): OutgoingRecord {
   const { tenant, list, kind, value, effect, reason, author } = row;
   const entry: ListEntry = {
-    ...{ tenant, list, kind, value, effect, reason, author, createdAtMs: row.created_at.getTime() },
+    tenant,
+    list,
+    kind,
+    value,
+    effect,
+    reason,
+    author,
+    createdAtMs: row.created_at.getTime(),
     ...(row.expires_at === null ? {} : { expiresAtMs: row.expires_at.getTime() }),
   };
   return {

@@ -31,21 +31,45 @@ const published = activation.extend({
 const draft = z.object({ name: z.string(), version: z.int(), author: z.string(), updated_at: time });
 const faults = z.array(z.string()).meta({ description: "Each with line and column; none for a good text." });
 const entry = z.object({
-  ...{ list: z.string(), kind: z.string(), value: z.string(), effect: z.string() },
-  ...{ reason: z.string(), author: z.string(), created_at: time, expires_at: time.nullable() },
+  list: z.string(),
+  kind: z.string(),
+  value: z.string(),
+  effect: z.string(),
+  reason: z.string(),
+  author: z.string(),
+  created_at: time,
+  expires_at: time.nullable(),
 });
 const rollout = z.object({
-  ...{ id: z.string(), model: z.string(), stage: z.enum(["shadow", "canary", "champion", "rolled-back"]) },
-  ...{ candidate: z.string(), champion: z.string(), canary_percent: z.number(), shadow_percent: z.number() },
-  ...{ is_held: z.boolean(), revision: z.int(), started_at: time, changed_at: time },
-  ...{ changed_by: z.string(), why: z.string(), plan: rolloutPlan },
+  id: z.string(),
+  model: z.string(),
+  stage: z.enum(["shadow", "canary", "champion", "rolled-back"]),
+  candidate: z.string(),
+  champion: z.string(),
+  canary_percent: z.number(),
+  shadow_percent: z.number(),
+  is_held: z.boolean(),
+  revision: z.int(),
+  started_at: time,
+  changed_at: time,
+  changed_by: z.string(),
+  why: z.string(),
+  plan: rolloutPlan,
 });
 const finding = z.object({
-  ...{ guard: z.string(), is_judged: z.boolean(), is_breached: z.boolean(), text: z.string() },
+  guard: z.string(),
+  is_judged: z.boolean(),
+  is_breached: z.boolean(),
+  text: z.string(),
 });
 const step = z.object({
-  ...{ at: time, actor: z.string(), step: z.string(), stage: z.string() },
-  ...{ canary_percent: z.number(), why: z.string(), revision: z.int() },
+  at: time,
+  actor: z.string(),
+  step: z.string(),
+  stage: z.string(),
+  canary_percent: z.number(),
+  why: z.string(),
+  revision: z.int(),
 });
 const { eventId, tenant, actor, actorKind, action, subjectKind, subjectId, source, sequence, hash } = auditEntry.shape;
 
@@ -79,7 +103,8 @@ export const ANSWERS = {
   rollouts: z.object({ rollouts: z.array(rollout) }),
   rollout: rollout.extend({ findings: z.array(finding), steps: z.array(step) }),
   erased: z.object({
-    ...{ subject: z.string(), keys: z.int().meta({ description: "How many keys were destroyed." }) },
+    subject: z.string(),
+    keys: z.int().meta({ description: "How many keys were destroyed." }),
     seen_with: z.array(z.string()).meta({ description: "Cards or addresses it came with, which were not erased." }),
   }),
   opened: z.object({
@@ -104,9 +129,16 @@ export const ANSWERS = {
           .meta({ description: "False for tables: a letter would take the place of what came later." }),
         letters: z.array(
           z.object({
-            ...{ partition: z.int(), offset: z.int(), code: z.string(), message: z.string(), group: z.string() },
-            ...{ tenant: z.string(), key: z.string().meta({ description: "Masked." }), bytes: z.int() },
-            ...{ buried_at: time, returned: z.int().meta({ description: "How often it had come back before." }) },
+            partition: z.int(),
+            offset: z.int(),
+            code: z.string(),
+            message: z.string(),
+            group: z.string(),
+            tenant: z.string(),
+            key: z.string().meta({ description: "Masked." }),
+            bytes: z.int(),
+            buried_at: time,
+            returned: z.int().meta({ description: "How often it had come back before." }),
             is_reference: z.boolean().meta({ description: "It does not hold its original, and cannot come back." }),
           }),
         ),
@@ -118,10 +150,13 @@ export const ANSWERS = {
     skipped: z.array(z.string()).meta({ description: "A sentence for each letter that cannot come back." }),
   }),
   erasures: z.object({
-    ...{ total: z.int(), unpublished: z.int() },
+    total: z.int(),
+    unpublished: z.int(),
     erasures: z.array(
       z.object({
-        ...{ subject: z.string(), erased_at: time, is_published: z.boolean() },
+        subject: z.string(),
+        erased_at: time,
+        is_published: z.boolean(),
         published_at: time.nullable().meta({
           description: "When the services were told; null before that, and for erasures of versions that kept no time.",
         }),
@@ -134,14 +169,18 @@ export const ANSWERS = {
   audit: z.object({
     entries: z.array(
       z.object({
-        ...{ sequence, id: eventId, at: time, tenant, actor, actor_kind: actorKind, action },
-        ...{
-          subject_kind: subjectKind,
-          subject_id: subjectId,
-          details: z.record(z.string(), z.unknown()),
-          source,
-          hash,
-        },
+        sequence,
+        id: eventId,
+        at: time,
+        tenant,
+        actor,
+        actor_kind: actorKind,
+        action,
+        subject_kind: subjectKind,
+        subject_id: subjectId,
+        details: z.record(z.string(), z.unknown()),
+        source,
+        hash,
       }),
     ),
   }),

@@ -65,7 +65,9 @@ function operationOf(route: Route): ZodOpenApiOperationObject {
   const isOfTenant = !route.path.startsWith("/v1/rollouts");
   const asked = isOfTenant ? (query ?? z.object({})).extend({ tenant: TENANT }) : query;
   return {
-    ...{ operationId: id, summary, security: [{ oauth: [scope] }] },
+    operationId: id,
+    summary,
+    security: [{ oauth: [scope] }],
     requestParams: {
       ...(parameters === undefined ? {} : { path: parameters }),
       ...(asked === undefined ? {} : { query: asked }),

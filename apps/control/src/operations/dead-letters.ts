@@ -108,7 +108,9 @@ export class DeadLetters {
       offset >= (ranges.get(partition)?.from ?? Number.POSITIVE_INFINITY);
     const returned = [...back.values()].filter(isWaiting).length;
     return {
-      ...{ topic, count: count - returned, canReturn: RETURNABLE_TOPICS.includes(topic) },
+      topic,
+      count: count - returned,
+      canReturn: RETURNABLE_TOPICS.includes(topic),
       letters: [...letters.values()].toSorted((left, right) => right.buriedAtMs - left.buriedAtMs),
     };
   }

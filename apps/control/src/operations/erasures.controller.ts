@@ -13,7 +13,9 @@ import { maskTokens } from "../requests/mask-tokens.js";
 const SHOWN_MAX = 100;
 
 const erasureRow = z.object({
-  ...{ subject: z.string(), erased_at: z.date(), is_published: z.boolean() },
+  subject: z.string(),
+  erased_at: z.date(),
+  is_published: z.boolean(),
   published_at: z.date().nullable(),
 });
 const countRow = z.object({ total: z.coerce.number(), unpublished: z.coerce.number() });
@@ -47,9 +49,12 @@ export class ErasuresController {
       ),
     ]);
     return {
-      ...{ total: count?.total ?? 0, unpublished: count?.unpublished ?? 0 },
+      total: count?.total ?? 0,
+      unpublished: count?.unpublished ?? 0,
       erasures: rows.map(({ subject, erased_at, is_published, published_at }) => ({
-        ...{ subject: maskTokens(subject), erased_at: erased_at.toISOString(), is_published },
+        subject: maskTokens(subject),
+        erased_at: erased_at.toISOString(),
+        is_published,
         published_at: published_at?.toISOString() ?? null,
       })),
     };

@@ -137,8 +137,13 @@ test("erasures are told with how far they came, each tenant's own, without the w
 
 test("the training worker says where it stands, and only the operator sees it", async () => {
   const facts = {
-    ...{ model: "fraud", drift: { day: "2026-11-20", sentence: "Amounts are higher." }, judged_to: "2026-11-27" },
-    ...{ last_retraining: "2026-11-01", next_retraining: "2026-11-29", challenger: null, failure: null },
+    model: "fraud",
+    drift: { day: "2026-11-20", sentence: "Amounts are higher." },
+    judged_to: "2026-11-27",
+    last_retraining: "2026-11-01",
+    next_retraining: "2026-11-29",
+    challenger: null,
+    failure: null,
   };
   const report = (tenant: string) =>
     bed.as("trainer", { tenant, scope: "models:write" }).send("PUT", "/v1/jobs/training", facts);

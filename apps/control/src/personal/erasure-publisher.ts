@@ -27,7 +27,9 @@ export class ErasurePublisher implements OnApplicationBootstrap, OnApplicationSh
     keptDays: number,
   ) {
     this.#outbox = new OutboxPublisher({
-      ...{ what: "erasures", gauge: "tripline_control_erasures_unpublished_seconds", logger },
+      what: "erasures",
+      gauge: "tripline_control_erasures_unpublished_seconds",
+      logger,
       round: async () => {
         const expired = await keys.expire(keptDays, ROWS_PER_ROUND_MAX);
         return (await this.#publishRound()) || expired === ROWS_PER_ROUND_MAX;
@@ -59,7 +61,8 @@ export class ErasurePublisher implements OnApplicationBootstrap, OnApplicationSh
       if (rows.length === 0) return false;
       await this.producer.send(
         rows.map(({ tenant, subject, erased_at }) => ({
-          ...{ topic: TABLES.erasures.name, key: `${tenant}/${subject}` },
+          topic: TABLES.erasures.name,
+          key: `${tenant}/${subject}`,
           value: encodeMessage(Erasure, { tenant, subject, erasedAtMs: erased_at.getTime() }),
           headers: { [HEADERS.schema]: TABLES.erasures.schema, [HEADERS.tenant]: tenant },
         })),

@@ -45,7 +45,8 @@ async function pay(person: Person) {
   const sealed = sealer.seal(FIELDS, person, id);
   if (typeof sealed === "string" || sealed.newKey === undefined) throw new Error("nothing was sealed");
   const record = {
-    ...{ topic: SUBJECT_KEYS_TOPIC.name, key: person.cardToken },
+    topic: SUBJECT_KEYS_TOPIC.name,
+    key: person.cardToken,
     value: encodeMessage(SubjectKey, sealed.newKey.key),
   };
   await producer.send([record, record].map((one) => ({ ...one, headers: {} })));
@@ -120,7 +121,8 @@ test.each(["cardToken", "emailToken"] as const)(
     expect((await erase(person[by])).body).toMatchObject({ keys: 0, seen_with: [] });
     const told: Erasure[] = [];
     const table = await bed.kafka.follow({
-      ...{ topic: TABLES.erasures.name, group: "test" },
+      topic: TABLES.erasures.name,
+      group: "test",
       apply: (changes) =>
         told.push(...changes.flatMap(({ value }) => (value === undefined ? [] : [Erasure.decode(value)]))),
       onStop() {},

@@ -9,8 +9,11 @@ import type { Managed } from "../requests/managed-tenant.js";
 const LOCK_ID = 7_113_002_977;
 
 const keyRow = z.object({
-  ...{ key_id: z.instanceof(Buffer), wrapped: z.instanceof(Buffer), wrapped_envelope: z.instanceof(Buffer) },
-  ...{ card_token: z.string(), email_token: z.string() },
+  key_id: z.instanceof(Buffer),
+  wrapped: z.instanceof(Buffer),
+  wrapped_envelope: z.instanceof(Buffer),
+  card_token: z.string(),
+  email_token: z.string(),
 });
 export type KeyRow = z.infer<typeof keyRow>;
 const erasedRow = z.object({ subject: z.string() });

@@ -69,7 +69,12 @@ test("a revision is checked, numbered, activated, and told with its text", async
   const made = await ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0, note: "go" });
   expect(made).toMatchObject({ status: 201, body: { activation: 1, revision: 1, is_published: true } });
   await expect(activationOf("acme/1")).resolves.toMatchObject({
-    ...{ tenant: "acme", activation: 1, revision: 1, text: policy("1"), author: "ann", note: "go" },
+    tenant: "acme",
+    activation: 1,
+    revision: 1,
+    text: policy("1"),
+    author: "ann",
+    note: "go",
     sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
   await expect(ann.get("/v1/policy")).resolves.toMatchObject({
@@ -217,7 +222,9 @@ test("what is in force is told again to another Kafka at the next start, and wha
   for (const after of [0, 1, 2]) await ann.send("POST", "/v1/policy/activations", { revision: 1, after });
   await activationOf("acme/3");
   const database = connectDatabase({
-    ...{ url: bed.stack.postgresUrl, connectionsMax: 1, queryTimeoutMs: 5_000 },
+    url: bed.stack.postgresUrl,
+    connectionsMax: 1,
+    queryTimeoutMs: 5_000,
     onIdleError() {},
   });
   try {

@@ -65,9 +65,14 @@ async function decide({ version, revision }: Made, declined: number, of = tenant
     const id = randomUUID();
     const decision: Decision = {
       ...Decision.decode(new Uint8Array()),
-      ...{ transactionId: `txn_${id}`, clientTransactionId: id, tenant: of, cardToken: `ct_${id}` },
-      ...{ outcome: index < CARDS * declined ? Outcome.DECLINE : Outcome.APPROVE, decidedAtMs: Date.now() },
-      ...{ policyVersion: version, policyRevision: revision },
+      transactionId: `txn_${id}`,
+      clientTransactionId: id,
+      tenant: of,
+      cardToken: `ct_${id}`,
+      outcome: index < CARDS * declined ? Outcome.DECLINE : Outcome.APPROVE,
+      decidedAtMs: Date.now(),
+      policyVersion: version,
+      policyRevision: revision,
     };
     const value = Decision.encode(decision).finish();
     return { topic: TOPICS.decisions.name, key: decision.cardToken, value, headers: {} };
@@ -121,7 +126,8 @@ test("a draft that declines a third is taken back, and the audit log says why; t
   const why = /^outcomes: the outcome decline: \d+\.\d % for \d+ cards since then, \d+\.\d % for \d+ before$/;
   expect(over.in_force?.note).toMatch(why);
   expect(await auditEntryOf("guard")).toMatchObject({
-    ...{ actor_kind: "service", action: "policy-activated" },
+    actor_kind: "service",
+    action: "policy-activated",
     details: { activation: 3, revision: good.revision, note: expect.stringMatching(why) },
   });
   // What the guard went back to is not watched: it changes the mix, too.

@@ -42,7 +42,9 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     private readonly logger: Logger,
   ) {
     this.#outbox = new OutboxPublisher({
-      ...{ what: "policies", gauge: "tripline_control_unpublished_seconds", logger },
+      what: "policies",
+      gauge: "tripline_control_unpublished_seconds",
+      logger,
       round: () => this.#round(),
     });
   }

@@ -59,7 +59,9 @@ const stepDetails = z.object({
 const stepRow = z
   .object({ at: time, actor: z.string(), action: z.string(), details: stepDetails })
   .transform(({ at, actor, action, details }) => ({
-    ...{ atMs: at, actor, step: action.slice(ACTION_PREFIX.length) },
+    atMs: at,
+    actor,
+    step: action.slice(ACTION_PREFIX.length),
     ...details,
   }));
 
@@ -197,7 +199,12 @@ function valuesOf(state: RolloutState): unknown[] {
 function record(transaction: Queries, state: RolloutState, step: string): Promise<void> {
   const { rolloutId, modelName, candidateVersion, revision, stage: now, canaryBasisPoints, why, changedBy } = state;
   const details = {
-    ...{ rollout: rolloutId, model: modelName, candidate: candidateVersion, revision, stage: now, why },
+    rollout: rolloutId,
+    model: modelName,
+    candidate: candidateVersion,
+    revision,
+    stage: now,
+    why,
     canary_percent: percentOf(canaryBasisPoints),
   };
   const by = { tenant: ALL_TENANTS, actor: changedBy, actorKind: state.changedByKind ?? "client" };

@@ -100,12 +100,23 @@ async function decide(role: TrialRole, count: number, change: Change) {
     const id = randomUUID().replaceAll("-", "");
     const decision: Decision = {
       ...Decision.decode(new Uint8Array()),
-      ...{ transactionId: `txn_${id}`, clientTransactionId: id, tenant: "acme", cardToken: `ct_${id}` },
-      ...{ outcome: Outcome.APPROVE, rung: Rung.MODEL, score: 0.01, acceptedAtMs: Date.now() - 10 },
-      ...{ decidedAtMs: Date.now(), ...change },
+      transactionId: `txn_${id}`,
+      clientTransactionId: id,
+      tenant: "acme",
+      cardToken: `ct_${id}`,
+      outcome: Outcome.APPROVE,
+      rung: Rung.MODEL,
+      score: 0.01,
+      acceptedAtMs: Date.now() - 10,
+      decidedAtMs: Date.now(),
+      ...change,
       trial: {
-        ...{ trialRole: role, candidateVersion: candidate, candidateScore: 0.01, championScore: 0.01 },
-        ...{ candidateMissing: "", ...change.trial },
+        trialRole: role,
+        candidateVersion: candidate,
+        candidateScore: 0.01,
+        championScore: 0.01,
+        candidateMissing: "",
+        ...change.trial,
       },
     };
     return {
@@ -146,7 +157,12 @@ test("a person leads a rollout from shadow to champion; each step is told and re
   const { status, body } = await start();
   expect(status).toBe(201);
   expect(body).toMatchObject({
-    ...{ stage: "shadow", shadow_percent: 100, canary_percent: 0, candidate, champion, changed_by: "ann" },
+    stage: "shadow",
+    shadow_percent: 100,
+    canary_percent: 0,
+    candidate,
+    champion,
+    changed_by: "ann",
     plan: { steps_percent: [1, 5, 25, 50], auto: false },
   });
   expect(await registry.aliasTarget("fraud", "candidate")).toBe(candidate);
@@ -161,7 +177,8 @@ test("a person leads a rollout from shadow to champion; each step is told and re
     stage: "champion",
     is_held: false,
     steps: ["start", "advance", "advance", "advance", "advance", "hold", "promote"].map((step) => ({
-      ...{ step, actor: "ann" },
+      step,
+      actor: "ann",
     })),
   });
   expect(await registry.aliasTarget("fraud", "champion")).toBe(candidate);

@@ -73,9 +73,20 @@ export class Rollouts {
     const nowMs = Date.now();
     const state: RolloutState = {
       rolloutId: `rol_${randomBytes(8).toString("hex")}`,
-      ...{ modelName, candidateVersion: candidate.version, championVersion: champion.version, plan },
-      ...{ stage: "shadow", canaryBasisPoints: 0, shadowBasisPoints: basisPoints(plan.shadow_percent) },
-      ...{ isHeld: false, revision: 1, startedAtMs: nowMs, changedAtMs: nowMs, changedBy: by, changedByKind, why },
+      modelName,
+      candidateVersion: candidate.version,
+      championVersion: champion.version,
+      plan,
+      stage: "shadow",
+      canaryBasisPoints: 0,
+      shadowBasisPoints: basisPoints(plan.shadow_percent),
+      isHeld: false,
+      revision: 1,
+      startedAtMs: nowMs,
+      changedAtMs: nowMs,
+      changedBy: by,
+      changedByKind,
+      why,
     };
     await store.insert(state);
     try {

@@ -8,9 +8,19 @@ import { TrialWatch } from "./trial-watch.js";
 const CANDIDATE = "0000000000ca";
 const STEP_MS = 1_700_000_000_000;
 const state: RolloutState = {
-  ...{ rolloutId: "rol_1", modelName: "fraud", candidateVersion: CANDIDATE, championVersion: "0000000000c0" },
-  ...{ stage: "canary", canaryBasisPoints: 100, shadowBasisPoints: 0, isHeld: false, revision: 2 },
-  ...{ startedAtMs: STEP_MS, changedAtMs: STEP_MS, changedBy: "ann", why: "" },
+  rolloutId: "rol_1",
+  modelName: "fraud",
+  candidateVersion: CANDIDATE,
+  championVersion: "0000000000c0",
+  stage: "canary",
+  canaryBasisPoints: 100,
+  shadowBasisPoints: 0,
+  isHeld: false,
+  revision: 2,
+  startedAtMs: STEP_MS,
+  changedAtMs: STEP_MS,
+  changedBy: "ann",
+  why: "",
   plan: rolloutPlan.parse({ guards: { window_seconds: 60, labels_min: 5 } }),
 };
 
@@ -23,10 +33,19 @@ beforeEach(() => {
 function decision(id: string, role: TrialRole, change: Partial<Decision> = {}): Decision {
   return {
     ...Decision.decode(new Uint8Array()),
-    ...{ tenant: "acme", clientTransactionId: id, cardToken: `ct_${id}`, outcome: Outcome.APPROVE, rung: Rung.MODEL },
-    ...{ score: 0.01, acceptedAtMs: STEP_MS, decidedAtMs: STEP_MS + 10 },
+    tenant: "acme",
+    clientTransactionId: id,
+    cardToken: `ct_${id}`,
+    outcome: Outcome.APPROVE,
+    rung: Rung.MODEL,
+    score: 0.01,
+    acceptedAtMs: STEP_MS,
+    decidedAtMs: STEP_MS + 10,
     trial: {
-      ...{ trialRole: role, candidateVersion: CANDIDATE, candidateScore: 0.01, championScore: 0.01 },
+      trialRole: role,
+      candidateVersion: CANDIDATE,
+      candidateScore: 0.01,
+      championScore: 0.01,
       candidateMissing: "",
     },
     ...change,

@@ -76,7 +76,9 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
       .setExpirationTime(LIFETIME)
       .sign(keys.privateKey);
   return {
-    ...{ stack, kafka, service },
+    stack,
+    kafka,
+    service,
     as(subject, { tenant = "acme", scope = ALL_SCOPES, url = service.url } = {}) {
       const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
         const response = await fetch(url + path, {

@@ -13,7 +13,10 @@ import { ChampionScorecard } from "./champion-scorecard.js";
 const SPEC = currentFeatureSpec();
 const cardOf = (intercept: number, specVersion = SPEC.version): string =>
   JSON.stringify({
-    ...{ format: "tripline-scorecard", format_version: 1, feature_spec_version: specVersion, intercept },
+    format: "tripline-scorecard",
+    format_version: 1,
+    feature_spec_version: specVersion,
+    intercept,
     features: [{ name: "amount", edges: [100], weights: [-5, 5] }],
   });
 

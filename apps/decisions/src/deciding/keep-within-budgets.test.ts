@@ -23,14 +23,18 @@ const choice = (transactionId: string, outcome: Outcome): StoredChoice => ({
   bytes: Decision.encode({ ...Decision.decode(new Uint8Array()), transactionId, outcome }).finish(),
 });
 const takeOf = (tenant: string, outcome: Outcome, perDay: number | undefined) => ({
-  ...{ tenant, outcome, day: "2026-07-01", perDay },
+  tenant,
+  outcome,
+  day: "2026-07-01",
+  perDay,
 });
 
 /** Reviewed, else challenged, else declined. */
 function reviewed(tenant: string, id: string, reviews: number | undefined, challenges = 1): StoredDecision {
   const transactionId = `${tenant}_${id}`;
   return {
-    ...{ transactionId, ...choice(transactionId, Outcome.REVIEW) },
+    transactionId,
+    ...choice(transactionId, Outcome.REVIEW),
     takes: takeOf(tenant, Outcome.REVIEW, reviews),
     otherwise: [
       { ...choice(transactionId, Outcome.CHALLENGE), takes: takeOf(tenant, Outcome.CHALLENGE, challenges) },

@@ -20,7 +20,8 @@ beforeEach(() => {
 
 function put(...messages: readonly PolicyActivation[]): void {
   const changes = messages.map((message) => ({
-    ...{ key: keyOf(message), timestampMs: 0 },
+    key: keyOf(message),
+    timestampMs: 0,
     value: Buffer.from(PolicyActivation.encode(message).finish()),
   }));
   table.apply(changes);

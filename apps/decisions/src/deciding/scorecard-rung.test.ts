@@ -26,7 +26,10 @@ const SPEC = currentFeatureSpec();
 const POLICY = parsePolicy(await readFile(new URL("../../policy.yaml", import.meta.url), "utf8"), SPEC);
 /** Certain of fraud from 100 on, and of none below. */
 const CARD_TEXT = JSON.stringify({
-  ...{ format: "tripline-scorecard", format_version: 1, feature_spec_version: SPEC.version, intercept: 0 },
+  format: "tripline-scorecard",
+  format_version: 1,
+  feature_spec_version: SPEC.version,
+  intercept: 0,
   features: [{ name: "amount", edges: [100], weights: [-5, 5] }],
 });
 const CARD = parseScorecard(CARD_TEXT, SPEC);

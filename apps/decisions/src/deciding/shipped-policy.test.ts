@@ -12,7 +12,10 @@ const POLICY = parsePolicy(readFileSync(new URL("../../policy.yaml", import.meta
 
 /** An everyday payment of 40 EUR by a card that is known. */
 const USUAL: Readonly<Record<string, number>> = {
-  ...{ amount: 40, card_count_30d: 40, card_count_1d: 2, card_terminal_is_new: 0 },
+  amount: 40,
+  card_count_30d: 40,
+  card_count_1d: 2,
+  card_terminal_is_new: 0,
 };
 
 function decideWith(

@@ -53,9 +53,14 @@ afterAll(async () => {
 const start = () =>
   startDecisions(
     readConfig(decisionsConfig, {
-      ...{ PORT: "0", LOG_LEVEL: "silent", KAFKA_BROKERS: stack.kafkaBrokers.join(",") },
-      ...{ KAFKA_TOPIC_PREFIX: stack.topicPrefix, REDIS_URL: stack.redisUrl },
-      ...{ REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS), SCORING_ADDRESS: "127.0.0.1:9", SCORING_WAIT_MS_MAX: "0" },
+      PORT: "0",
+      LOG_LEVEL: "silent",
+      KAFKA_BROKERS: stack.kafkaBrokers.join(","),
+      KAFKA_TOPIC_PREFIX: stack.topicPrefix,
+      REDIS_URL: stack.redisUrl,
+      REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
+      SCORING_ADDRESS: "127.0.0.1:9",
+      SCORING_WAIT_MS_MAX: "0",
     }),
   );
 

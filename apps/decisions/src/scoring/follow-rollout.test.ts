@@ -18,7 +18,12 @@ async function rollOut(stage: RolloutStage, canaryBasisPoints: number): Promise<
   revision += 1;
   const value = Rollout.encode({
     ...Rollout.decode(new Uint8Array()),
-    ...{ rolloutId: "rol_1", modelName: "fraud", stage, canaryBasisPoints, shadowBasisPoints: 10_000, revision },
+    rolloutId: "rol_1",
+    modelName: "fraud",
+    stage,
+    canaryBasisPoints,
+    shadowBasisPoints: 10_000,
+    revision,
     candidateVersion: CANDIDATE,
   }).finish();
   await bed.producer.send([{ topic: TABLES.rollouts.name, key: "fraud", value, headers: {} }]);
@@ -42,7 +47,9 @@ test("in shadow the champion decides, and the candidate's score is on the record
     outcome: Outcome.APPROVE,
     modelVersion: bed.scorer.modelVersion,
     trial: {
-      ...{ trialRole: TrialRole.SHADOW, candidateVersion: CANDIDATE, candidateMissing: "" },
+      trialRole: TrialRole.SHADOW,
+      candidateVersion: CANDIDATE,
+      candidateMissing: "",
       candidateScore: Math.fround(0.9),
     },
   });
@@ -55,7 +62,10 @@ test("in the canary the candidate decides, also after a restart", async () => {
   await bed.restart();
   // The first payment that it takes.
   expect(await waiting).toMatchObject({
-    ...{ outcome: Outcome.DECLINE, rung: Rung.MODEL, score: Math.fround(0.9), modelVersion: CANDIDATE },
+    outcome: Outcome.DECLINE,
+    rung: Rung.MODEL,
+    score: Math.fround(0.9),
+    modelVersion: CANDIDATE,
     trial: { trialRole: TrialRole.CANARY, candidateScore: Math.fround(0.9), championScore: Math.fround(0.01) },
   });
 });
@@ -75,7 +85,10 @@ test("a candidate that scoring does not have leaves its cards to the champion, a
   bed.scorer.others.clear();
   await rollOut(RolloutStage.CANARY, 10_000);
   expect(await bed.decideOne()).toMatchObject({
-    ...{ outcome: Outcome.APPROVE, rung: Rung.MODEL, degradedBecause: "", modelVersion: bed.scorer.modelVersion },
+    outcome: Outcome.APPROVE,
+    rung: Rung.MODEL,
+    degradedBecause: "",
+    modelVersion: bed.scorer.modelVersion,
     trial: { trialRole: TrialRole.CANARY, candidateMissing: expect.stringMatching(/NOT_FOUND|has stopped answering/) },
   });
 });

@@ -19,7 +19,9 @@ export function scoringCredentials(config: DecisionsConfig): ChannelCredentials 
   ] as const;
   if (ca === undefined || certificate === undefined || key === undefined) return credentials.createSsl(...now);
   const files = new experimental.FileWatcherCertificateProvider({
-    ...{ caCertificateFile: ca, certificateFile: certificate, privateKeyFile: key },
+    caCertificateFile: ca,
+    certificateFile: certificate,
+    privateKeyFile: key,
     refreshIntervalMs: LOOK_EVERY_MS,
   });
   return experimental.createCertificateProviderChannelCredentials(files, files);

@@ -19,7 +19,10 @@ const [BY_CANDIDATE, BY_CHAMPION] = [0.75, 0.25];
 
 const rolloutOf = (changes: Partial<Rollout>): Rollout => ({
   ...Rollout.decode(new Uint8Array()),
-  ...{ rolloutId: "rol_1", modelName: "fraud", stage: RolloutStage.CANARY, candidateVersion: CANDIDATE },
+  rolloutId: "rol_1",
+  modelName: "fraud",
+  stage: RolloutStage.CANARY,
+  candidateVersion: CANDIDATE,
   ...changes,
 });
 
@@ -84,7 +87,9 @@ describe("scoreTrial", () => {
         score: { value: BY_CANDIDATE, modelName: "fraud", modelVersion: CANDIDATE },
         trial: {
           ...trial,
-          ...{ trialRole: TrialRole.CANARY, candidateScore: BY_CANDIDATE, championScore: BY_CHAMPION },
+          trialRole: TrialRole.CANARY,
+          candidateScore: BY_CANDIDATE,
+          championScore: BY_CHAMPION,
         },
       })),
     );
@@ -135,7 +140,8 @@ describe("scoreTrial", () => {
     expect((await canary?.scored)?.[0]).toEqual({
       score: { value: BY_CHAMPION, modelName: "fraud", modelVersion: CHAMPION },
       trial: {
-        ...{ trialRole: TrialRole.CANARY, candidateVersion: CANDIDATE },
+        trialRole: TrialRole.CANARY,
+        candidateVersion: CANDIDATE,
         candidateMissing: "scoring did not answer within 2000 ms",
       },
     });
@@ -179,7 +185,8 @@ describe("scoreTrial", () => {
     expect(scored).toEqual({
       score: { missing: "scoring refused the request (NOT_FOUND)" },
       trial: {
-        ...{ trialRole: TrialRole.CANARY, candidateVersion: CANDIDATE },
+        trialRole: TrialRole.CANARY,
+        candidateVersion: CANDIDATE,
         candidateMissing: "scoring refused the request (NOT_FOUND)",
       },
     });

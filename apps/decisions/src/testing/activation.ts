@@ -22,15 +22,13 @@ static_policy:
 export function activation(change: Partial<PolicyActivation>): PolicyActivation {
   const text = change.text ?? policyText("FIRST");
   const made = {
-    ...{
-      tenant: "demo",
-      activation: 1,
-      revision: 1,
-      author: "ann",
-      note: "",
-      activatesAtMs: 1_000,
-      createdAtMs: 1_000,
-    },
+    tenant: "demo",
+    activation: 1,
+    revision: 1,
+    author: "ann",
+    note: "",
+    activatesAtMs: 1_000,
+    createdAtMs: 1_000,
     ...change,
   };
   return { ...made, text, sha256: createHash("sha256").update(text).digest("hex") };

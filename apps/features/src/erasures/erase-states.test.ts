@@ -22,8 +22,12 @@ const pays = (name: string, card: number, count: number) =>
   Array.from({ length: count }, (_, index) =>
     paymentRecord(
       payment({
-        ...{ clientTransactionId: `${name}-${index}`, cardToken: cardOf(card), terminalId: "t-1" },
-        ...{ occurredAtMs: START_MS + index * 60_000, merchantCountry: COUNTRY, emailToken: card === 1 ? EMAIL : "" },
+        clientTransactionId: `${name}-${index}`,
+        cardToken: cardOf(card),
+        terminalId: "t-1",
+        occurredAtMs: START_MS + index * 60_000,
+        merchantCountry: COUNTRY,
+        emailToken: card === 1 ? EMAIL : "",
       }),
     ),
   );

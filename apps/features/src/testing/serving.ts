@@ -171,7 +171,10 @@ export async function startServing(environment: Record<string, string> = {}): Pr
   });
   await untilReady(service);
   return {
-    ...{ stack, redis, service, completeness },
+    stack,
+    redis,
+    service,
+    completeness,
     async post(path, body, headers = {}) {
       const response = await fetch(service.url + path, {
         method: "POST",

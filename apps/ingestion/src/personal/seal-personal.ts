@@ -32,7 +32,9 @@ export function personalSeal(sealer: PersonalSealer): PersonalSeal {
 
 export function keyRecord({ key }: NewKey): OutgoingRecord {
   return {
-    ...{ topic: SUBJECT_KEYS_TOPIC.name, key: key.cardToken, value: encodeMessage(SubjectKey, key) },
+    topic: SUBJECT_KEYS_TOPIC.name,
+    key: key.cardToken,
+    value: encodeMessage(SubjectKey, key),
     headers: { [HEADERS.schema]: SUBJECT_KEYS_TOPIC.schema, [HEADERS.tenant]: key.tenant },
   };
 }

@@ -131,7 +131,14 @@ export async function startTestBed(changes: Record<string, string> = {}): Promis
   const clientOf = async (claims: TokenClaims, url = service.url) =>
     new TestClient(url, await issuer.authorization(claims));
   return {
-    ...{ stack, issuer, config, service, kafka, admin, redis, clientOf },
+    stack,
+    issuer,
+    config,
+    service,
+    kafka,
+    admin,
+    redis,
+    clientOf,
     client: await clientOf({}),
     async close() {
       await service.close();

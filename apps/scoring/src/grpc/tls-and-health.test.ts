@@ -133,7 +133,8 @@ test("gRPC takes a new certificate while calls come in, and no call fails", asyn
     renewed = resolve;
   });
   const grpc = await serveGrpc({
-    ...{ host: "127.0.0.1", port: 0 },
+    host: "127.0.0.1",
+    port: 0,
     certificate: new ServerCertificate({ certificate, key }, { lookEveryMs: 20, onRenewed: renewed }),
     addServices: (to) => new HealthCheck(() => true).addTo(to),
   });

@@ -80,8 +80,15 @@ interface Asked {
 async function open({ providers = ["cuda", "trees", "cpu"], twin = TWIN, requireGpu = false, gpu = {} }: Asked) {
   const features = goldenFeatures(golden);
   const load = {
-    ...{ modelBytes, inputName: "features", width: 4, outputName: "probability", providers, requireGpu },
-    ...{ golden: features, isExplained: false, twinBytes: twin === "" ? undefined : readFileSync(twin) },
+    modelBytes,
+    inputName: "features",
+    width: 4,
+    outputName: "probability",
+    providers,
+    requireGpu,
+    golden: features,
+    isExplained: false,
+    twinBytes: twin === "" ? undefined : readFileSync(twin),
   };
   const modules = {
     openModel: new URL("./open-model.js", import.meta.url).href,

@@ -223,7 +223,13 @@ async function openServing(options: ModelServerOptions, version: string): Promis
     metrics.ran(run, session);
   });
   return {
-    ...{ manifest, workers, limits, unexplained, batcher, tally, session },
+    manifest,
+    workers,
+    limits,
+    unexplained,
+    batcher,
+    tally,
+    session,
     get providers() {
       return session.providers;
     },

@@ -93,7 +93,12 @@ interface Question {
 async function open(questions: readonly Question[]): Promise<Opened[]> {
   const models = questions.map(({ modelBytes, providers, features, width }) => ({
     load: {
-      ...{ modelBytes, inputName: "features", width, outputName: "probability", providers, requireGpu: false },
+      modelBytes,
+      inputName: "features",
+      width,
+      outputName: "probability",
+      providers,
+      requireGpu: false,
       golden: new Float32Array(),
     },
     features,
@@ -119,7 +124,9 @@ function differenceMax(one: Float32Array, other: Float32Array): number {
 test("trees give what onnxruntime gives for graphs of trees, thresholds and missing values included", async () => {
   const samples = fc.sample(fc.tuple(graphs, rows), { numRuns: MODELS, seed: 1 });
   const questions = samples.map(([model, features]) => ({
-    ...{ modelBytes: encodeModel(model), features: features.flat(), width: FEATURES },
+    modelBytes: encodeModel(model),
+    features: features.flat(),
+    width: FEATURES,
   }));
   const own = await open(questions.map((one) => ({ ...one, providers: ["trees"] as const })));
   const wanted = await open(questions.map((one) => ({ ...one, providers: ["cpu"] as const })));
@@ -166,8 +173,14 @@ describe("a model that is not only trees", () => {
 
   test("is refused if no other provider is allowed", async () => {
     const load = {
-      ...{ modelBytes, inputName: "features", width: FEATURES, outputName: "probability", isExplained: false },
-      ...{ providers: ["trees" as const], requireGpu: false, golden: new Float32Array() },
+      modelBytes,
+      inputName: "features",
+      width: FEATURES,
+      outputName: "probability",
+      isExplained: false,
+      providers: ["trees" as const],
+      requireGpu: false,
+      golden: new Float32Array(),
     };
     await expect(InferenceWorker.start(load)).rejects.toMatchObject({
       code: "config-invalid",

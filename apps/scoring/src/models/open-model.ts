@@ -163,7 +163,10 @@ function withNextProvider(first: OpenedModel, load: WorkerLoad, runtime: Runtime
   };
   const { inputs, outputs, plan } = first;
   return {
-    ...{ inputs, outputs, plan, run },
+    inputs,
+    outputs,
+    plan,
+    run,
     get providers() {
       return current.providers;
     },

@@ -53,7 +53,12 @@ function requests(count: number): PreparedRequest[] {
 }
 
 const counts = ({ sent, decided, degraded, pending, refused, failed }: ArrivalFigures) => ({
-  ...{ sent, decided, degraded, pending, refused, failed },
+  sent,
+  decided,
+  degraded,
+  pending,
+  refused,
+  failed,
 });
 
 test("every request is sent once and its answer counted", async () => {

@@ -4,11 +4,19 @@ import type { BenchResult } from "./result-file.js";
 const spread = (median: number) => ({ median, low: median - 1, high: median + 1, values: [] });
 
 const result: BenchResult = {
-  ...{ format: 1, name: "sorting", date: "2026-11-24T10:00:00.000Z", durationS: 3, commit: "abc+", versions: {} },
+  format: 1,
+  name: "sorting",
+  date: "2026-11-24T10:00:00.000Z",
+  durationS: 3,
+  commit: "abc+",
+  versions: {},
   machine: { cpu: "a <fast> one", cores: 2, memoryGb: 4, system: "Linux", loadAverage: 0.5 },
   parts: [
     {
-      ...{ name: "sort", title: "long beside short", notes: ["Both sort in place."], summary: {} },
+      name: "sort",
+      title: "long beside short",
+      notes: ["Both sort in place."],
+      summary: {},
       contestants: [
         { name: "short", rounds: 3, figures: { ops_per_s: spread(1_000), p99_ms: spread(7), wall_ms: spread(9) } },
         { name: "long", rounds: 3, figures: { ops_per_s: spread(500) } },

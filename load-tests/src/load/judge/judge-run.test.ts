@@ -8,8 +8,15 @@ import { figuresByPhase, findBreakpoint, loadFault, quantiles, rampFault } from 
 const AT = "2026-11-24T10:00:00.000Z";
 
 const good: GeneratorFigures = {
-  ...{ planned: 10_000, begun: 10_000, dropped: 0, latenessP99Ms: 2, k6Cores: 0.5, cores: 2 },
-  ...{ machineBusy: 0.8, underWay: 30, vus: 600 },
+  planned: 10_000,
+  begun: 10_000,
+  dropped: 0,
+  latenessP99Ms: 2,
+  k6Cores: 0.5,
+  cores: 2,
+  machineBusy: 0.8,
+  underWay: 30,
+  vus: 600,
 };
 
 describe("a load", () => {
@@ -46,7 +53,11 @@ describe("a load", () => {
 
 const SETTINGS: LoadSettings = settingsFromEnvironment({ TRIPLINE_SCENARIO: "ramp", TRIPLINE_VUS: "100" });
 const RAMP: readonly Stage[] = [100, 200].map((rate) => ({
-  ...{ phase: `${rate}/s`, seconds: 1, fromRate: rate, toRate: rate, isLimited: false },
+  phase: `${rate}/s`,
+  seconds: 1,
+  fromRate: rate,
+  toRate: rate,
+  isLimited: false,
 }));
 
 /** Two seconds: a hundred payments, then two hundred, each line made by `line`. */

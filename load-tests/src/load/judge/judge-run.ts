@@ -72,9 +72,19 @@ function figuresOf(
   const lateness = rows.map((index) => transcript.latenessMs[index] ?? 0);
   const [latenessP99Ms = 0] = quantiles(lateness, [0.99]);
   return {
-    ...{ phase, isLimited: stages.some(({ isLimited }) => isLimited), seconds, sent: rows.length },
-    ...{ askedPerS: paymentsIn(stages) / seconds, sentPerS: rows.length / seconds },
-    ...{ decidedPerS: decided / seconds, p50Ms, p95Ms, p99Ms, maxMs, latenessP99Ms, ...counts },
+    phase,
+    isLimited: stages.some(({ isLimited }) => isLimited),
+    seconds,
+    sent: rows.length,
+    askedPerS: paymentsIn(stages) / seconds,
+    sentPerS: rows.length / seconds,
+    decidedPerS: decided / seconds,
+    p50Ms,
+    p95Ms,
+    p99Ms,
+    maxMs,
+    latenessP99Ms,
+    ...counts,
     underWay: waitedMs / 1_000 / seconds,
   };
 }

@@ -33,8 +33,14 @@ function decision(clientTransactionId: string, changes: Partial<Decision> = {}):
     policyRevision: 7,
     shadowHits: [],
     spentBudgets: [],
-    ...{ reasons: [], degradedBecause: "", policyVersion: "1", modelName: "fraud", modelVersion: "1" },
-    ...{ featureSpecVersion: 3, occurredAtMs: 0, acceptedAtMs: 0 },
+    reasons: [],
+    degradedBecause: "",
+    policyVersion: "1",
+    modelName: "fraud",
+    modelVersion: "1",
+    featureSpecVersion: 3,
+    occurredAtMs: 0,
+    acceptedAtMs: 0,
     ...changes,
   };
 }

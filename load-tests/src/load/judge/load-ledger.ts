@@ -108,8 +108,16 @@ class Findings {
       }
     }
     return {
-      ...{ source, sent: transcript.count, accepted, decided, lost: accepted - decided, lostIds },
-      ...{ duplicated: this.#duplicated.size, repeated: this.#repeated.size, returned, differing },
+      source,
+      sent: transcript.count,
+      accepted,
+      decided,
+      lost: accepted - decided,
+      lostIds,
+      duplicated: this.#duplicated.size,
+      repeated: this.#repeated.size,
+      returned,
+      differing,
       unanswered: found - decided,
     };
   }

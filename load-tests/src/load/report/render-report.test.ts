@@ -28,8 +28,17 @@ transcript.add("l 4 200");
 transcript.add("b 5 422");
 
 const ledger: LoadLedger = {
-  ...{ source: "the decisions topic", sent: 20, accepted: 19, decided: 19, lost: 0, lostIds: [] },
-  ...{ duplicated: 0, repeated: 0, returned: 19, differing: 0, unanswered: 0 },
+  source: "the decisions topic",
+  sent: 20,
+  accepted: 19,
+  decided: 19,
+  lost: 0,
+  lostIds: [],
+  duplicated: 0,
+  repeated: 0,
+  returned: 19,
+  differing: 0,
+  unanswered: 0,
 };
 const cpu = [0, 1, 2].map((second) => ({ atMs: START_MS + second * 1_000, k6Cores: 0.4, machineBusy: 0.7 }));
 const limits = [{ metric: "decision_latency{phase:steady}", condition: "p(99)<=250", ok: true, value: 28 }];
@@ -37,9 +46,20 @@ const outcome = { iterations: 20, dropped: 0, limits, cpu, wasInterrupted: false
 
 function result(changes: Partial<LoadResult> = {}): LoadResult {
   return {
-    ...{ format: 1, date: "2026-11-24T10:00:00.000Z", commit: "abc", k6: "2.2.0", settings, seed: 1, cards: 100 },
+    format: 1,
+    date: "2026-11-24T10:00:00.000Z",
+    commit: "abc",
+    k6: "2.2.0",
+    settings,
+    seed: 1,
+    cards: 100,
     machine: { cpu: "a <fast> one", cores: 2, memoryGb: 4, system: "Linux", loadAverage: 0.5 },
-    ...{ startedHere: true, killed: [], wasInterrupted: false, limits, ledger, counts: transcript.counts },
+    startedHere: true,
+    killed: [],
+    wasInterrupted: false,
+    limits,
+    ledger,
+    counts: transcript.counts,
     phases: figuresByPhase(stages, transcript),
     generator: generatorFigures(settings, stages, transcript, outcome, 2),
     series: seriesOf(stages, transcript, cpu),

@@ -80,7 +80,9 @@ export class BulkRefold {
     const payments = this.#block.filter(({ event }) => event.kind === "payment");
     const labels = this.#block.filter(({ event }) => event.kind === "label");
     const bulk = openBulk({
-      ...{ spec: engine.spec, share: 0, shares: 1 },
+      spec: engine.spec,
+      share: 0,
+      shares: 1,
       counts: this.#entities.map(({ starts }) => starts.length),
       hashes: this.#entities.map(({ hashes }) => Uint32Array.from(hashes)),
     });

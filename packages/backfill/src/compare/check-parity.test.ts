@@ -24,7 +24,10 @@ function emit(isOrdered = true): CountedEvent[] {
     const backMs = !isOrdered && id % STRAY_EVERY === STRAY_EVERY - 1 ? 30 * HOUR_MS : 0;
     online.nowMs = id;
     online.count({
-      ...{ id, label: id % 3 === 2, card: id % 5, terminal: id % 7 },
+      id,
+      label: id % 3 === 2,
+      card: id % 5,
+      terminal: id % 7,
       device: id % 4 === 0 ? undefined : id % 2,
       atMs: Date.UTC(2025, 2, 3) + id * 2 * HOUR_MS - backMs,
       amountMinor: 1_000 + ((id * 7_919) % 50_000),

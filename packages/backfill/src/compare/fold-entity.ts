@@ -232,7 +232,12 @@ class EntityFold {
     const { amount_minor: amountMinor, currency, occurred_at_ms: occurredAtMs, latitude, longitude } = row;
     const payment = {
       transactionId: transactionId(this.tenant, row.client_transaction_id),
-      ...{ ...idsOf(row), amountMinor, currency, occurredAtMs, latitude, longitude },
+      ...idsOf(row),
+      amountMinor,
+      currency,
+      occurredAtMs,
+      latitude,
+      longitude,
     };
     const profiles: ProfileRows = this.#profiles.map((profile) => profile?.rowAt(occurredAtMs));
     const result = this.#engine.applyPayment(this.#states, payment, profiles);

@@ -21,8 +21,16 @@ function write(length: number, actor = "ann"): Log {
   const entries: AuditEntry[] = [];
   for (let sequence = 1; sequence <= length; sequence += 1) {
     const event = {
-      ...{ eventId: `e${sequence}`, tenant: TENANT, actor, actorKind: "client" as const, action: "list-changed" },
-      ...{ subjectKind: "list", subjectId: "deny", details: `{"n":${sequence}}`, atMs: sequence, source: "control" },
+      eventId: `e${sequence}`,
+      tenant: TENANT,
+      actor,
+      actorKind: "client" as const,
+      action: "list-changed",
+      subjectKind: "list",
+      subjectId: "deny",
+      details: `{"n":${sequence}}`,
+      atMs: sequence,
+      source: "control",
     };
     entries.push({ ...event, sequence, hash: hashEntry(entries.at(-1)?.hash ?? NO_ENTRY, sequence, event) });
   }

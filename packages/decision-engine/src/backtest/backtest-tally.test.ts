@@ -143,17 +143,19 @@ test("counterexamples are genuine payments that are hit and frauds that are appr
 
 test("an old payment without a label is genuine only where labels come for frauds only; a young or a declined one is neither", () => {
   const row = (change: Partial<BacktestRow>): BacktestRow => ({
-    ...{ transactionId: "t", cardToken: "c", amountMinor: 100, currency: "EUR", occurredAtMs: START_MS },
-    ...{
-      segments: [],
-      isFraud: undefined,
-      decided: 1,
-      drafted: 4,
-      hits: ["huge"],
-      shadowHits: [],
-      sentences: [],
-      failure: "",
-    },
+    transactionId: "t",
+    cardToken: "c",
+    amountMinor: 100,
+    currency: "EUR",
+    occurredAtMs: START_MS,
+    segments: [],
+    isFraud: undefined,
+    decided: 1,
+    drafted: 4,
+    hits: ["huge"],
+    shadowHits: [],
+    sentences: [],
+    failure: "",
     ...change,
   });
   const rows = [

@@ -191,7 +191,12 @@ export class BacktestTally {
     });
     const { total, young, youngFrauds, unlabelled } = population;
     return {
-      ...{ ...total, cards: population.cards.length, young, youngFrauds, unlabelled, days: population.days() },
+      ...total,
+      cards: population.cards.length,
+      young,
+      youngFrauds,
+      unlabelled,
+      days: population.days(),
       decided: policyOf(decided),
       draft: {
         ...policyOf(draft),
@@ -201,7 +206,10 @@ export class BacktestTally {
       },
       changes: Object.fromEntries(this.#changes),
       parts: [...this.#parts.values()].map((measure) => ({
-        ...{ ...measure.part, ...figuresOf(measure), alone: measure.alone, stricter: measure.stricter },
+        ...measure.part,
+        ...figuresOf(measure),
+        alone: measure.alone,
+        stricter: measure.stricter,
         overlaps: this.#overlapsOf(measure),
         segments: measure.segments(population),
         counterexamples: measure.examples.all,

@@ -31,7 +31,10 @@ export function surveyOf(
   if (delays.length === 0) return NO_LABELS;
   const delayDays = Math.max(...delays);
   return {
-    ...{ frauds: labelsOf(fraud), genuine: labelsOf(genuine), newestMs, delayDays },
+    frauds: labelsOf(fraud),
+    genuine: labelsOf(genuine),
+    newestMs,
+    delayDays,
     matureBeforeMs: newestMs - delayDays * DAY_MS,
     isUnlabelledGenuine: unlabelled === "genuine" || (unlabelled === "auto" && genuine.length === 0),
   };
@@ -39,7 +42,10 @@ export function surveyOf(
 
 /** Of no labels. */
 export const NO_LABELS: LabelSurvey = {
-  ...{ frauds: 0, genuine: 0, newestMs: undefined, delayDays: undefined },
+  frauds: 0,
+  genuine: 0,
+  newestMs: undefined,
+  delayDays: undefined,
   matureBeforeMs: Number.NEGATIVE_INFINITY,
   isUnlabelledGenuine: false,
 };

@@ -78,7 +78,12 @@ export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
   const shadowHits = drafted.shadowHits.map(({ ruleId }) => ruleId);
   const isFault = drafted.rung === Rung.STATIC_POLICY && archived.rung !== Rung.STATIC_POLICY;
   return {
-    ...{ transactionId, cardToken, amountMinor, currency, occurredAtMs, isFraud },
+    transactionId,
+    cardToken,
+    amountMinor,
+    currency,
+    occurredAtMs,
+    isFraud,
     segments: segmentsOf(transaction),
     decided: archived.outcome,
     drafted: drafted.outcome,

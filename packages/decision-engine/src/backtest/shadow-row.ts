@@ -13,7 +13,14 @@ export function shadowRow(
   const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
   const codes = reasons.map(({ code }) => code).filter((code) => !code.startsWith(RAISED_BY));
   return {
-    ...{ transactionId, cardToken, amountMinor, currency, occurredAtMs, isFraud, decided, failure: "" },
+    transactionId,
+    cardToken,
+    amountMinor,
+    currency,
+    occurredAtMs,
+    isFraud,
+    decided,
+    failure: "",
     segments: segmentsOf(transaction),
     drafted: Math.max(decided, ...shadowHits.map(({ outcome }) => outcome)),
     hits: [...new Set([...shadowHits.map(({ ruleId }) => ruleId), ...codes])],

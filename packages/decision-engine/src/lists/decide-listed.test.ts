@@ -38,8 +38,16 @@ function decided(
   const { score = 0.01, incomplete = false, policy = POLICY } = change;
   const decision = decide(policy, {
     transaction: {
-      ...{ transactionId: "txn_1", tenant: "demo", clientTransactionId: "c", cardToken: "ct_1", terminalId: "t" },
-      ...{ amountMinor: 100, currency: "EUR", occurredAtMs: 0, acceptedAtMs: 0, ...UNSENT },
+      transactionId: "txn_1",
+      tenant: "demo",
+      clientTransactionId: "c",
+      cardToken: "ct_1",
+      terminalId: "t",
+      amountMinor: 100,
+      currency: "EUR",
+      occurredAtMs: 0,
+      acceptedAtMs: 0,
+      ...UNSENT,
     },
     features: { specVersion: 3, values: [1], incomplete },
     score: { value: score, modelName: "fraud", modelVersion: "v" },

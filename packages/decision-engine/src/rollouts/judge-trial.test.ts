@@ -54,9 +54,13 @@ function play(seed: number, payments: number, share: number, behaviour: Behaviou
     const candidateScore = isCandidate ? behaviour.score(championScore, random) : undefined;
     const latencyMs = 5 + 20 * random() + (random() < 0.03 ? 200 : 0) + (isCandidate ? (behaviour.extraMs ?? 0) : 0);
     samples[isCandidate ? "candidate" : "champion"].push({
-      ...{ cardToken: `ct_${at}`, latencyMs, candidateScore, championScore },
+      cardToken: `ct_${at}`,
+      latencyMs,
+      candidateScore,
+      championScore,
       outcome: outcomeOf(candidateScore ?? championScore),
-      ...{ isScoreMissing: isCandidate && candidateScore === undefined, isServed: true },
+      isScoreMissing: isCandidate && candidateScore === undefined,
+      isServed: true,
     });
   }
   return samples;
@@ -115,8 +119,14 @@ test("below the minimum sample nothing is judged", () => {
 test("labels: a candidate whose alarms are false is found, one with as many as the champion is not", () => {
   const flagged = (arm: string, count: number, falseAlarms: number): TrialSample[] =>
     Array.from({ length: count }, (_, at) => ({
-      ...{ cardToken: `ct_${arm}_${at}`, outcome: Outcomes.DECLINE, latencyMs: 10, isScoreMissing: false },
-      ...{ isServed: true, candidateScore: 0.9, championScore: 0.9, isFraud: at >= falseAlarms },
+      cardToken: `ct_${arm}_${at}`,
+      outcome: Outcomes.DECLINE,
+      latencyMs: 10,
+      isScoreMissing: false,
+      isServed: true,
+      candidateScore: 0.9,
+      championScore: 0.9,
+      isFraud: at >= falseAlarms,
     }));
   const champion = flagged("champion", 400, 120);
   expect(breachesOf({ candidate: flagged("candidate", 40, 12), champion })).toEqual([]);

@@ -62,7 +62,10 @@ export function sampleOf(
   return {
     arm: isCandidate ? "candidate" : "champion",
     sample: {
-      ...{ cardToken, outcome, championScore, candidateScore: trial.candidateScore },
+      cardToken,
+      outcome,
+      championScore,
+      candidateScore: trial.candidateScore,
       latencyMs: decision.decidedAtMs - decision.acceptedAtMs,
       isServed: trial.candidateScore !== undefined || trial.candidateMissing === CANDIDATE_LATE,
       isScoreMissing: isCandidate ? trial.candidateMissing !== "" : decision.rung !== Rung.MODEL,
@@ -87,8 +90,11 @@ export function judgeTrial(samples: TrialSamples, stage: RolloutStage, plan: Gua
 function judgeMissing(samples: TrialSamples, plan: GuardPlan): Finding {
   const isMissing = (sample: TrialSample): number => Number(sample.isScoreMissing);
   return compare({
-    ...{ guard: "scores-missing", what: "payments without a score", countMin: plan.cards_min },
-    ...{ candidate: byCard(samples.candidate, isMissing), champion: byCard(samples.champion, isMissing) },
+    guard: "scores-missing",
+    what: "payments without a score",
+    countMin: plan.cards_min,
+    candidate: byCard(samples.candidate, isMissing),
+    champion: byCard(samples.champion, isMissing),
     points: plan.missing_points_max,
   });
 }
@@ -120,8 +126,11 @@ function judgeOutcomes(
     const isIt = (sample: OutcomeSample): number => Number(sample.outcome === outcome);
     return compare({
       sides,
-      ...{ guard: "outcomes", what: `the outcome ${Outcome[outcome].toLowerCase()}`, countMin: plan.cards_min },
-      ...{ candidate: byCard(samples.candidate, isIt), champion: byCard(samples.champion, isIt) },
+      guard: "outcomes",
+      what: `the outcome ${Outcome[outcome].toLowerCase()}`,
+      countMin: plan.cards_min,
+      candidate: byCard(samples.candidate, isIt),
+      champion: byCard(samples.champion, isIt),
       points: plan.outcome_points_max,
     });
   });
@@ -168,8 +177,12 @@ function judgePrecision(samples: TrialSamples, plan: GuardPlan): Finding {
     return byCard(labelled, ({ isFraud }) => Number(isFraud === false));
   });
   return compare({
-    ...{ guard: "precision", what: "genuine payments among those not approved", countMin: plan.labels_min },
-    ...{ candidate: candidate ?? NONE, champion: champion ?? NONE, points: plan.false_alarm_points_max },
+    guard: "precision",
+    what: "genuine payments among those not approved",
+    countMin: plan.labels_min,
+    candidate: candidate ?? NONE,
+    champion: champion ?? NONE,
+    points: plan.false_alarm_points_max,
   });
 }
 

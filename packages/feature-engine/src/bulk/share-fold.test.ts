@@ -128,7 +128,8 @@ function foldInBlocks(spec: FeatureSpec, numbered: Numbered, cuts: readonly numb
     const stored = folds.flatMap((fold) =>
       counts.flatMap((_, entity) =>
         [...fold.states(entity, wordsOf)].map(([number, state]) => ({
-          ...{ entity, number },
+          entity,
+          number,
           state: engine.decodeState(entity, engine.encodeState(entity, state)),
         })),
       ),

@@ -47,7 +47,11 @@ export class ShareFold {
       const judges = entity === this.judge;
       const partnerHashes = hashes[plan.partners?.entity ?? -1] ?? new Uint32Array(0);
       return new EntityFold({
-        ...{ spec, plan, entity, partnerHashes, judges },
+        spec,
+        plan,
+        entity,
+        partnerHashes,
+        judges,
         ...localNumbers(counts[entity] ?? 0, share, shares),
       });
     });

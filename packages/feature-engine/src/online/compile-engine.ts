@@ -127,7 +127,12 @@ export class FeatureEngine {
     this.#partnerEntities = new Set(this.entities.flatMap((plan) => plan.partners?.entity ?? []));
     this.#partnerHashes = this.entities.map(() => 0);
     this.#view = {
-      ...{ atMs: 0, own: 1, amount: 0, thousandths: 0, latitude: Number.NaN, longitude: Number.NaN },
+      atMs: 0,
+      own: 1,
+      amount: 0,
+      thousandths: 0,
+      latitude: Number.NaN,
+      longitude: Number.NaN,
       entities: this.entities.map(emptyView),
       profiles: this.profiles.map(() => undefined),
     };

@@ -122,8 +122,12 @@ export class FoldInOrder {
   constructor(options: FoldInOrderOptions) {
     const defaults = { waitingMax: WAITING_MAX_DEFAULT, stateTtlMs: Number.POSITIVE_INFINITY };
     this.#options = {
-      ...{ stateBefore: () => null, onEvent: () => {}, profilesOf: () => [], erasedAtMs: () => undefined },
-      ...{ ...defaults, ...options },
+      stateBefore: () => null,
+      onEvent: () => {},
+      profilesOf: () => [],
+      erasedAtMs: () => undefined,
+      ...defaults,
+      ...options,
     };
   }
 

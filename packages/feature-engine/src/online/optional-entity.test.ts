@@ -67,8 +67,12 @@ test("cards of one issuer at one terminal, a payer's cards, and a card's payment
   states.pay(START_MS + 1, { ...paid, cardToken: "c2", terminalId: "t2" });
   states.pay(START_MS + 2, { ...paid, cardToken: "c3", bin: "422222" });
   expect(states.pay(START_MS + 3, { ...paid, cardToken: "c2", amountMinor: 400 })).toMatchObject({
-    ...{ terminal_bin_cards_1h: 2, terminal_bin_mean_1h: 3, terminal_cards_1h: 3 },
-    ...{ email_count_1d: 4, email_cards_7d: 3, card_country_count_30d: 2 },
+    terminal_bin_cards_1h: 2,
+    terminal_bin_mean_1h: 3,
+    terminal_cards_1h: 3,
+    email_count_1d: 4,
+    email_cards_7d: 3,
+    card_country_count_30d: 2,
   });
   expect(states.pay(START_MS + 4, { ...paid, merchantCountry: "FR" })).toMatchObject({ card_country_count_30d: 1 });
 });

@@ -84,10 +84,13 @@ function profileFrom(atMs: number, draft: ProfileDraft | null): OracleProfile | 
   if (draft === null) return undefined;
   const { ageMs, number, share, sinceMs, place } = draft;
   const columns = {
-    ...{ card_amount_mean_total: number, terminal_payments_total: number, terminal_amount_mean_total: number },
+    card_amount_mean_total: number,
+    terminal_payments_total: number,
+    terminal_amount_mean_total: number,
     terminal_fraud_rate_total: share,
     card_first_paid_ms: sinceMs === null ? null : atMs - sinceMs,
-    ...{ card_home_latitude: place[0] ?? null, card_home_longitude: place[1] ?? null },
+    card_home_latitude: place[0] ?? null,
+    card_home_longitude: place[1] ?? null,
   };
   return { atMs: atMs - ageMs, columns };
 }

@@ -5,7 +5,12 @@ import { murmur2, pickPartition } from "./pick-partition.js";
 
 const partitionMetadata = (count: number): PartitionMetadata[] =>
   Array.from({ length: count }, (_, partitionId) => ({
-    ...{ partitionId, partitionErrorCode: 0, leader: 1, replicas: [1], isr: [1], offlineReplicas: [] },
+    partitionId,
+    partitionErrorCode: 0,
+    leader: 1,
+    replicas: [1],
+    isr: [1],
+    offlineReplicas: [],
   }));
 
 const theirs = Partitioners.DefaultPartitioner();

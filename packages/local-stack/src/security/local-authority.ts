@@ -107,7 +107,10 @@ export class LocalAuthority {
    */
   async issue(name: string): Promise<Identity> {
     const made = await generate([{ name: "commonName", value: name }], {
-      ...{ keyType: "ec", algorithm: "sha256", ...validity(VALID_DAYS), ca: this.own },
+      keyType: "ec",
+      algorithm: "sha256",
+      ...validity(VALID_DAYS),
+      ca: this.own,
       extensions: [
         { name: "basicConstraints", cA: false, critical: true },
         { name: "keyUsage", digitalSignature: true, critical: true },
@@ -136,7 +139,9 @@ export class LocalAuthority {
 
 async function makeAuthority(days: number): Promise<KeyPair> {
   const made = await generate([{ name: "commonName", value: "Tripline local authority" }], {
-    ...{ keyType: "ec", algorithm: "sha256", ...validity(days) },
+    keyType: "ec",
+    algorithm: "sha256",
+    ...validity(days),
     extensions: [
       { name: "basicConstraints", cA: true, critical: true },
       { name: "keyUsage", keyCertSign: true, cRLSign: true, critical: true },

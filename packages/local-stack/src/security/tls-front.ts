@@ -33,7 +33,9 @@ export async function startTlsFront(options: {
   };
   const server = createServer(
     {
-      ...{ minVersion: "TLSv1.3", handshakeTimeout: HANDSHAKE_MS_MAX, noDelay: true },
+      minVersion: "TLSv1.3",
+      handshakeTimeout: HANDSHAKE_MS_MAX,
+      noDelay: true,
       cert: readFileSync(identity.certificateFile),
       key: readFileSync(identity.keyFile),
     },

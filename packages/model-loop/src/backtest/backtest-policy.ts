@@ -84,17 +84,15 @@ export async function backtestPolicy(options: BacktestOptions): Promise<Backtest
     const { fromMs, toMs, tenant, part } = options;
     return {
       ...tally.figures(bootstrapTotals),
-      ...{
-        subject: "draft",
-        draftVersion: draft.version,
-        specVersion: spec.version,
-        fromMs,
-        toMs,
-        tenant,
-        part,
-        labels,
-        ...counts,
-      },
+      subject: "draft",
+      draftVersion: draft.version,
+      specVersion: spec.version,
+      fromMs,
+      toMs,
+      tenant,
+      part,
+      labels,
+      ...counts,
       decidedBy: rowsByPolicy(archived),
       budgets: policy.budgets.map(({ outcome, perDay }) => ({ outcome: nameOf(outcome), perDay })),
     };

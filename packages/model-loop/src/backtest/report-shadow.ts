@@ -78,7 +78,15 @@ export async function reportShadow(options: ShadowOptions): Promise<ShadowReport
     requirePart(parts, options.part, "The range");
     const { fromMs, toMs, tenant, part } = options;
     return {
-      ...{ ...figures, parts, subject: "shadow", fromMs, toMs, tenant, part, labels, periods },
+      ...figures,
+      parts,
+      subject: "shadow",
+      fromMs,
+      toMs,
+      tenant,
+      part,
+      labels,
+      periods,
       decidedBy: rowsByPolicy(archived),
       skipped: lost === 0 ? new Map() : new Map([["features-missing", new Map([["", lost]])]]),
     };

@@ -148,8 +148,15 @@ function compare(reopened: Reopened, championScore: number, candidateScore: numb
     decideAgain(reopened, { value, modelName: "compared", modelVersion: "" }).outcome;
   const { transactionId, cardToken, amountMinor, currency } = transaction;
   return {
-    ...{ transactionId, cardToken, amountMinor, currency, isFraud, championScore, candidateScore },
-    ...{ champion: outcomeBy(championScore), candidate: outcomeBy(candidateScore) },
+    transactionId,
+    cardToken,
+    amountMinor,
+    currency,
+    isFraud,
+    championScore,
+    candidateScore,
+    champion: outcomeBy(championScore),
+    candidate: outcomeBy(candidateScore),
   };
 }
 
@@ -175,7 +182,10 @@ function reportOf(candidate: string, { compared, unscored, skipped }: CandidateR
   const distance = ({ championScore, candidateScore }: Compared): number => Math.abs(championScore - candidateScore);
   const differing = compared.filter((one) => one.champion !== one.candidate);
   return {
-    ...{ candidate, unscored, skipped, outcomes },
+    candidate,
+    unscored,
+    skipped,
+    outcomes,
     payments: compared.length,
     cards: new Set(compared.map(({ cardToken }) => cardToken)).size,
     stricter: disagreement(compared, ({ champion, candidate: other }) => other > champion),

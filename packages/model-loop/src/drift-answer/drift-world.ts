@@ -7,7 +7,10 @@ import { PARAMS_FILE } from "../retraining/retrain.js";
 /** A small world with four times the frauds, so that a week of it holds enough of them to measure by. */
 export const DRIFT_WORLD: { readonly simulation: SimulationOptions; readonly days: number } = {
   simulation: {
-    ...{ seed: 7, cards: 300, terminals: 300, startMs: Date.UTC(2025, 0, 6) },
+    seed: 7,
+    cards: 300,
+    terminals: 300,
+    startMs: Date.UTC(2025, 0, 6),
     fraud: { compromisedTerminals: 1.2, stolenCards: 2.4, testingBursts: 1.8, binTestings: 0.2 },
   },
   days: 45,

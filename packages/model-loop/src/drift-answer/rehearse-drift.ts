@@ -80,7 +80,12 @@ export async function rehearseDrift(options: RehearsalOptions): Promise<number |
   await writeParams(paramsFile, liveDay);
   const rehearsal = {
     ...options,
-    ...{ registryUrl: model.registryUrl, before: model.version, paramsFile, features, liveDay, shiftDay },
+    registryUrl: model.registryUrl,
+    before: model.version,
+    paramsFile,
+    features,
+    liveDay,
+    shiftDay,
   };
   await steps.run("simulate the shift and compute all features", () => writeWorld(rehearsal, simulation.startMs));
   const events = await steps.run("judge every day", () => judgeDays(rehearsal));
@@ -130,7 +135,9 @@ async function playDays(rehearsal: Rehearsal, events: readonly DriftDetected[]):
     promotions.push({ version, day: today });
   });
   const loop: TrainingLoop = new TrainingLoop({
-    ...{ state, logger, times: { ...TIMES, everyDays } },
+    state,
+    logger,
+    times: { ...TIMES, everyDays },
     // Late enough for the day before to be whole.
     newestPaymentMs: async () => today * DAY_MS + DAY_MS / 2,
     judge: async (day) => events.filter((event) => event.day === dateOf(day)),
@@ -220,9 +227,21 @@ class PromptRollouts implements Pick<RolloutClient, "start" | "status"> {
   async start({ model, candidate }: { model: string; candidate: string }): Promise<ShownRollout> {
     await this.promote(candidate);
     this.#newest = {
-      ...{ id: candidate, model, candidate, champion: candidate, stage: "champion", revision: 1, why: "" },
-      ...{ canary_percent: 0, shadow_percent: 0, is_held: false, findings: [], steps: [] },
-      ...{ started_at: "", changed_at: "", changed_by: "rehearsal" },
+      id: candidate,
+      model,
+      candidate,
+      champion: candidate,
+      stage: "champion",
+      revision: 1,
+      why: "",
+      canary_percent: 0,
+      shadow_percent: 0,
+      is_held: false,
+      findings: [],
+      steps: [],
+      started_at: "",
+      changed_at: "",
+      changed_by: "rehearsal",
     };
     return this.#newest;
   }

@@ -5,7 +5,10 @@ import type { ShiftName } from "./shift-traffic.js";
 import { SHIFT_NAMES, shiftedTraffic } from "./shift-traffic.js";
 
 const simulation: SimulationOptions = {
-  ...{ seed: 3, cards: 60, terminals: 60, startMs: Date.UTC(2025, 0, 6) },
+  seed: 3,
+  cards: 60,
+  terminals: 60,
+  startMs: Date.UTC(2025, 0, 6),
   fraud: { compromisedTerminals: 4, stolenCards: 8, testingBursts: 1.8, binTestings: 0.2 },
 };
 const SHIFT_MS = simulation.startMs + 3 * DAY_MS;

@@ -52,7 +52,9 @@ async function hear(count: number, onDrift: (days: string[]) => Promise<void> = 
   const days: string[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const consumer = await followDrift({
-    ...{ kafka, model: "fraud", onStop: reject },
+    kafka,
+    model: "fraud",
+    onStop: reject,
     async onDrift(events) {
       days.push(...events.map(({ day }) => day));
       await onDrift(days);

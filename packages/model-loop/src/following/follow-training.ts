@@ -59,7 +59,8 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
   const loop = makeLoop(options, state);
   let stopped: TriplineError | undefined;
   const consumer = await followDrift({
-    ...{ kafka, model: asked.model },
+    kafka,
+    model: asked.model,
     onDrift: (events) => loop.hear(events),
     onStop: (error) => {
       stopped = error;
@@ -152,7 +153,9 @@ function makeLoop(options: FollowOptions, state: LoopState): TrainingLoop {
   const tenant = name === undefined ? {} : { tenant: name };
   const output = linesTo(logger);
   return new TrainingLoop({
-    ...{ state, logger, times },
+    state,
+    logger,
+    times,
     newestPaymentMs: () =>
       newestPaymentMs({ lake, ...tenant }).catch((error: unknown) => {
         if (error instanceof TriplineError && error.code === "not-found") return undefined;

@@ -37,7 +37,12 @@ const stateSchema = z.strictObject({
 export type LoopFacts = Readonly<z.infer<typeof stateSchema>>;
 
 const NOTHING: LoopFacts = {
-  ...{ firstDay: null, judgedDay: null, triedDay: null, alarm: null, challenger: null, promotedDay: null },
+  firstDay: null,
+  judgedDay: null,
+  triedDay: null,
+  alarm: null,
+  challenger: null,
+  promotedDay: null,
 };
 
 /** What the training worker has to know after it was started again, on whatever machine. */

@@ -4,7 +4,12 @@ import { reportLoop } from "./report-loop.js";
 const DAY = Math.floor(Date.UTC(2026, 2, 1) / 86_400_000);
 const TIMES = { everyDays: 28, retryDays: 7 };
 const NOTHING: LoopFacts = {
-  ...{ firstDay: null, judgedDay: null, triedDay: null, alarm: null, challenger: null, promotedDay: null },
+  firstDay: null,
+  judgedDay: null,
+  triedDay: null,
+  alarm: null,
+  challenger: null,
+  promotedDay: null,
 };
 const alarm = { day: DAY + 2, sentence: "Amounts are higher." };
 
@@ -26,8 +31,12 @@ test.each([
 test("days are dates, texts are bounded, and a failure is told", () => {
   const facts = { ...NOTHING, judgedDay: DAY, triedDay: DAY - 1, alarm: { day: DAY, sentence: "x".repeat(2_000) } };
   expect(reportLoop("fraud", facts, TIMES, "The lake is away.")).toEqual({
-    ...{ model: "fraud", judged_to: "2026-03-01", last_retraining: "2026-02-28", next_retraining: "2026-03-07" },
-    ...{ challenger: null, failure: "The lake is away." },
+    model: "fraud",
+    judged_to: "2026-03-01",
+    last_retraining: "2026-02-28",
+    next_retraining: "2026-03-07",
+    challenger: null,
+    failure: "The lake is away.",
     drift: { day: "2026-03-01", sentence: "x".repeat(1_000) },
   });
 });

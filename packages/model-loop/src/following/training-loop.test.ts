@@ -47,7 +47,9 @@ class World {
       },
     };
     const loop: TrainingLoop = new TrainingLoop({
-      ...{ state, logger, times: { everyDays: 28, retryDays: 7 } },
+      state,
+      logger,
+      times: { everyDays: 28, retryDays: 7 },
       // Two hours into the day: the day before is whole.
       newestPaymentMs: async () => this.today * DAY_MS + 7_200_000,
       judge: async (day) => {
@@ -70,14 +72,33 @@ class World {
 }
 
 const drift = (day: number, kind = "feature"): DriftDetected => ({
-  ...{ eventId: `of ${day}`, modelName: "fraud", tenant: "", day: dateOf(day), rows: 1_000 },
-  ...{ comparedFrom: "2026-01-01", comparedTo: "2026-01-14", detectedAtMs: 0 },
+  eventId: `of ${day}`,
+  modelName: "fraud",
+  tenant: "",
+  day: dateOf(day),
+  rows: 1_000,
+  comparedFrom: "2026-01-01",
+  comparedTo: "2026-01-14",
+  detectedAtMs: 0,
   columns: [{ column: "amount", kind, distance: 0.4, threshold: 0.1, pValue: 1e-9 }],
   sentence: `amount drifted on ${dateOf(day)}`,
 });
 const shown = (candidate: string, stage: ShownRollout["stage"]): ShownRollout => ({
-  ...{ id: "rol_1", model: "fraud", stage, candidate, champion: "c", canary_percent: 0, shadow_percent: 100 },
-  ...{ is_held: false, revision: 1, started_at: "", changed_at: "", changed_by: "", why: "", findings: [], steps: [] },
+  id: "rol_1",
+  model: "fraud",
+  stage,
+  candidate,
+  champion: "c",
+  canary_percent: 0,
+  shadow_percent: 100,
+  is_held: false,
+  revision: 1,
+  started_at: "",
+  changed_at: "",
+  changed_by: "",
+  why: "",
+  findings: [],
+  steps: [],
 });
 const kept: RetrainOutcome = { code: 0, line: "retrain: kept champion because …" };
 const refused: RetrainOutcome = { code: DATA_REFUSED, line: "retrain: kept champion because a week is bad: …" };
@@ -213,7 +234,9 @@ test("a lake that is away is looked at again, a day that cannot be judged is lef
   const judged: number[] = [];
   const state = await LoopState.open(await openStore(pathToFileURL(folder).href));
   const other = new TrainingLoop({
-    ...{ state, logger, times: { everyDays: 28, retryDays: 7 } },
+    state,
+    logger,
+    times: { everyDays: 28, retryDays: 7 },
     newestPaymentMs: async () => (DAY + 2) * DAY_MS + 7_200_000,
     judge: async (day) => {
       judged.push(day - DAY);
@@ -221,7 +244,8 @@ test("a lake that is away is looked at again, a day that cannot be judged is lef
       if (fault !== undefined) throw fault;
       return [];
     },
-    ...{ tell: async () => {}, retrain: async () => kept },
+    tell: async () => {},
+    retrain: async () => kept,
   });
   await expect(other.turn()).rejects.toThrow("the lake is away");
   await other.turn();

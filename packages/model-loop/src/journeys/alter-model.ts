@@ -61,7 +61,9 @@ const EXTENSIONS: Readonly<Record<Alteration, (inner: string, output: string) =>
       { opType: "ReduceMax", inputs: ["zeros~"], outputs: ["none~"] },
       { opType: "Expand", inputs: ["none~", "size~"], outputs: ["product~0"] },
       ...Array.from({ length: SLOW_PRODUCTS }, (_, at) => ({
-        ...{ opType: "MatMul", inputs: [`product~${at}`, "product~0"], outputs: [`product~${at + 1}`] },
+        opType: "MatMul",
+        inputs: [`product~${at}`, "product~0"],
+        outputs: [`product~${at + 1}`],
       })),
       { opType: "ReduceMax", inputs: [`product~${SLOW_PRODUCTS}`], outputs: ["nothing~"] },
       { opType: "Add", inputs: [inner, "nothing~"], outputs: [output] },

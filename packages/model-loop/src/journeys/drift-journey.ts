@@ -112,11 +112,22 @@ async function startWorker(
 ): Promise<FollowedTraining> {
   const worker = await followTraining({
     retrain: {
-      ...{ lake, registryUrl, model: MODEL_NAME, work: join(folder, "work"), paramsFile },
+      lake,
+      registryUrl,
+      model: MODEL_NAME,
+      work: join(folder, "work"),
+      paramsFile,
       checkpoints: checkpointsIn(folder),
-      ...{ features: "log", labelsBy: "event-time", trustWeeks: false, jobs: 2 },
+      features: "log",
+      labelsBy: "event-time",
+      trustWeeks: false,
+      jobs: 2,
     },
-    ...{ kafka, rollouts, signal, lookMs: LOOK_MS, times: TIMES },
+    kafka,
+    rollouts,
+    signal,
+    lookMs: LOOK_MS,
+    times: TIMES,
     // Enough cards of a small world for the guards to judge.
     rolloutPlan: { shadow_seconds: 1, step_seconds: 1, steps_percent: [20, 50] },
     logger: createLogger("training", process.env.LOG_LEVEL ?? "info"),
@@ -180,7 +191,9 @@ async function compare({ lake, model, ...given }: Compared): Promise<string> {
   await writeLoggedFeatures({ lake, spec, cutoffMs, labelsBy: "event-time", outputPath: features });
   const { registryUrl, version: before } = model;
   const { versions, shifted } = await compareChampions({
-    ...{ ...given, features, registryUrl },
+    ...given,
+    features,
+    registryUrl,
     versions: ["champion", before],
   });
   const [champion = [], old = []] = ["champion", before].map((each) => versions.get(each) ?? []);

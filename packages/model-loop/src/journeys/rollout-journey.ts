@@ -38,7 +38,9 @@ interface BadModel {
 
 const BAD: readonly BadModel[] = [
   {
-    ...{ alteration: "inverted", percent: 1, what: "whose scores are the wrong way round" },
+    alteration: "inverted",
+    percent: 1,
+    what: "whose scores are the wrong way round",
     // The distribution of its scores would give it away before it decides anything, and the canary would not be seen.
     guards: { index_max: 100 },
   },

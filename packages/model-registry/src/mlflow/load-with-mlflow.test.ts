@@ -117,7 +117,10 @@ test.each([
     expect(said).toEqual({
       features,
       outputs: ["probability"],
-      ...{ scores, of_floats: scores, of_other_order: scores, of_example: scores.slice(0, 5) },
+      scores,
+      of_floats: scores,
+      of_other_order: scores,
+      of_example: scores.slice(0, 5),
       refused: expect.stringContaining(features[1] ?? ""),
       producer: "probability",
       user: userInfo().username,

@@ -95,8 +95,11 @@ describe("publish", () => {
 
   test("leaves a run with parameters, metrics and files, and tags on the version, for people who look there", async () => {
     const lineage = {
-      ...{ data_sha256: "ab".repeat(32), commit: "c0ffee", trained_at: "2026-01-01T00:00:00Z" },
-      ...{ params: { trees: 200, eta: { first: 0.05 } }, data_from: "2025-01-01T00:00:00Z" },
+      data_sha256: "ab".repeat(32),
+      commit: "c0ffee",
+      trained_at: "2026-01-01T00:00:00Z",
+      params: { trees: 200, eta: { first: 0.05 } },
+      data_from: "2025-01-01T00:00:00Z",
     };
     await registry.publish(own("model one", { lineage, metrics: { valid: { auc_roc: 0.97, name: "March" } } }));
     const [version] = await versionsIn();

@@ -17,15 +17,29 @@ const EVENTS_PER_ROUND_MAX = 200;
 
 const outboxRow = z
   .object({
-    ...{ id: z.string(), event_id: z.string(), tenant: z.string(), actor: z.string(), actor_kind: z.string() },
-    ...{ action: z.string(), subject_kind: z.string(), subject_id: z.string(), details: z.string() },
+    id: z.string(),
+    event_id: z.string(),
+    tenant: z.string(),
+    actor: z.string(),
+    actor_kind: z.string(),
+    action: z.string(),
+    subject_kind: z.string(),
+    subject_id: z.string(),
+    details: z.string(),
     at_ms: z.coerce.number(),
   })
   .transform((row) => ({
     id: row.id,
     event: {
-      ...{ eventId: row.event_id, tenant: row.tenant, actor: row.actor, actorKind: row.actor_kind, action: row.action },
-      ...{ subjectKind: row.subject_kind, subjectId: row.subject_id, details: row.details, atMs: row.at_ms },
+      eventId: row.event_id,
+      tenant: row.tenant,
+      actor: row.actor,
+      actorKind: row.actor_kind,
+      action: row.action,
+      subjectKind: row.subject_kind,
+      subjectId: row.subject_id,
+      details: row.details,
+      atMs: row.at_ms,
     },
   }));
 
@@ -43,7 +57,9 @@ export class AuditPublisher implements OnApplicationBootstrap, OnApplicationShut
     private readonly logger: Logger,
   ) {
     this.#outbox = new OutboxPublisher({
-      ...{ what: "audit events", gauge: "tripline_audit_unpublished_seconds", logger },
+      what: "audit events",
+      gauge: "tripline_audit_unpublished_seconds",
+      logger,
       round: () => this.#round(),
     });
   }
@@ -66,7 +82,8 @@ export class AuditPublisher implements OnApplicationBootstrap, OnApplicationShut
       if (rows.length === 0) return false;
       await this.producer.send(
         rows.map(({ event }) => ({
-          ...{ topic: AUDIT_TOPIC.name, key: event.tenant },
+          topic: AUDIT_TOPIC.name,
+          key: event.tenant,
           value: encodeMessage(AuditEvent, { ...event, source: this.source }),
           headers: { [HEADERS.schema]: AUDIT_TOPIC.schema, [HEADERS.tenant]: event.tenant },
         })),

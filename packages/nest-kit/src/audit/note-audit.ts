@@ -27,8 +27,11 @@ export interface NotedEvent {
  */
 export async function noteAudit(transaction: Queries, source: string, noted: NotedEvent): Promise<void> {
   const event = auditEvent.safeParse({
-    ...{ ...noted, details: JSON.stringify(noted.details) },
-    ...{ eventId: randomUUID(), atMs: Date.now(), source },
+    ...noted,
+    details: JSON.stringify(noted.details),
+    eventId: randomUUID(),
+    atMs: Date.now(),
+    source,
   });
   if (!event.success) throw new TriplineError("internal", `No audit event can be made: ${event.error.message}`);
   const { eventId, tenant, actor, actorKind, action, subjectKind, subjectId, details, atMs } = event.data;

@@ -104,7 +104,9 @@ async function start(stack: TestStack): Promise<RunningService> {
 }
 
 const record = (topic: string, key: string, text: string) => ({
-  ...{ topic, key, headers: {} },
+  topic,
+  key,
+  headers: {},
   value: Buffer.from(text),
 });
 const textsOf = (batches: readonly RecordBatch[]) =>

@@ -76,8 +76,13 @@ export class RateLimits {
     const { RATE_LIMIT_TENANT: tenants, RATE_LIMIT_CLIENT: clients, RATE_LIMIT_EXCEPTIONS: exceptions } = this.config;
     const perSecond = exceptions.get(name) ?? (kind === "tenant" ? tenants : clients);
     const budget = {
-      ...{ kind, key: budgetKey(kind, name), perSecond },
-      ...{ left: 0, endsAtMs: 0, refusedUntilMs: 0, isAsking: false },
+      kind,
+      key: budgetKey(kind, name),
+      perSecond,
+      left: 0,
+      endsAtMs: 0,
+      refusedUntilMs: 0,
+      isAsking: false,
     };
     this.#budgets.set(name, budget);
     return budget;

@@ -30,7 +30,13 @@ afterAll(() => server.close());
 
 const nowS = (): number => Math.floor(Date.now() / 1_000);
 const good = (): JWTPayload => ({
-  ...{ sub: "shop", tenant: "acme", scope: SCOPE, iss: ISSUER, aud: AUDIENCE, exp: nowS() + 60, iat: nowS() },
+  sub: "shop",
+  tenant: "acme",
+  scope: SCOPE,
+  iss: ISSUER,
+  aud: AUDIENCE,
+  exp: nowS() + 60,
+  iat: nowS(),
 });
 
 const signed = (payload: JWTPayload = good(), header: Partial<JWTHeaderParameters> = {}, key = keys.privateKey) =>

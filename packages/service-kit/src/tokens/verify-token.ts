@@ -93,8 +93,12 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
         throw new TriplineError("token-invalid", "The access token lacks the tenant or subject claim.");
       const { sub, tenant, scope, exp, iat, client_id: clientId = sub } = read.data;
       return {
-        ...{ tenant, subject: sub, scopes: scope.split(" ").filter(Boolean) },
-        ...{ clientId, expiresAtMs: exp * 1_000, issuedAtMs: iat * 1_000 },
+        tenant,
+        subject: sub,
+        scopes: scope.split(" ").filter(Boolean),
+        clientId,
+        expiresAtMs: exp * 1_000,
+        issuedAtMs: iat * 1_000,
         revocationKeys: [clientKey(clientId), personKey(sub)],
       };
     } catch (error) {

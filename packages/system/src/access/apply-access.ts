@@ -73,7 +73,9 @@ async function makeRedisUsers(rules: AccessRules, target: RedisConfig | string, 
 async function makeDatabaseRoles(rules: AccessRules, address: DatabaseAddress, passwords: Passwords): Promise<string> {
   const database = connectDatabase({
     ...address,
-    ...{ connectionsMax: 1, queryTimeoutMs: QUERY_MS_MAX, onIdleError: () => undefined },
+    connectionsMax: 1,
+    queryTimeoutMs: QUERY_MS_MAX,
+    onIdleError: () => undefined,
   });
   try {
     const name = decodeURIComponent(new URL(address.url).pathname.slice(1));

@@ -58,7 +58,10 @@ export function clientAttempts({ addresses, trainingSecret, consoleSecret }: Cli
   return [
     ...AS_TRAINING.map(
       ([service, method, path, what]): Attempt => ({
-        ...{ who: "training", where: "API", what: `${what} (${service})`, refusal: NO_SCOPE },
+        who: "training",
+        where: "API",
+        what: `${what} (${service})`,
+        refusal: NO_SCOPE,
         try: async () => {
           const headers = { authorization: await tokens.authorization(), "content-type": "application/json" };
           const body = method === "POST" ? { body: "{}" } : {};
@@ -68,7 +71,10 @@ export function clientAttempts({ addresses, trainingSecret, consoleSecret }: Cli
       }),
     ),
     {
-      ...{ who: "console", where: "API", what: "get a token without a person (auth)", refusal: NO_GRANT },
+      who: "console",
+      where: "API",
+      what: "get a token without a person (auth)",
+      refusal: NO_GRANT,
       try: () => console.authorization(),
     },
   ];
@@ -94,7 +100,10 @@ export function certificateAttempts(options: CertificateAttemptOptions): readonl
     return [
       ...calls.map(
         ([service, method, path, what]): Attempt => ({
-          ...{ who, where: "API", what: `${what} (${service})`, refusal: NO_TOKEN },
+          who,
+          where: "API",
+          what: `${what} (${service})`,
+          refusal: NO_TOKEN,
           try: () => askWithCertificate(security, who, addresses[service] + path, method),
         }),
       ),

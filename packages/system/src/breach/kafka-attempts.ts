@@ -70,7 +70,9 @@ async function withClient<T>(
   // kafkajs says that there is no coordinator of a group that it may not see, and only logs why.
   const logged: Error[] = [];
   const open = clientOpener({
-    ...{ brokers, clientId: "breach", security: { tls: security.kafkaTls(who) } },
+    brokers,
+    clientId: "breach",
+    security: { tls: security.kafkaTls(who) },
     log: (_level, _message, { error }) => void logged.push(new Error(String(error))),
   });
   const client = open({ requestMsMax: REQUEST_MS_MAX, retry: RETRY });
@@ -105,7 +107,12 @@ async function read(kafka: Client["kafka"], topic: string, groupId: string): Pro
 /** Everything on all topics, in the numbers of Kafka's protocol. */
 function everything(who: string) {
   return {
-    ...{ principal: `User:${who}`, host: "*", operation: 2, permissionType: 3 },
-    ...{ resourceType: 2, resourceName: "*", resourcePatternType: 3 },
+    principal: `User:${who}`,
+    host: "*",
+    operation: 2,
+    permissionType: 3,
+    resourceType: 2,
+    resourceName: "*",
+    resourcePatternType: 3,
   };
 }

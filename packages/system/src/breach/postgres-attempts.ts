@@ -14,7 +14,10 @@ export function postgresAttempts(security: LocalSecurity, stack: ServiceAddresse
   return [...roles, COLLECTOR_USER].flatMap((who) => {
     const { postgresUrl = "" } = security.accessOf(who, stack);
     const attempt = (what: string, statement: string): Attempt => ({
-      ...{ who, where: "Postgres", what, refusal: NOT_ALLOWED },
+      who,
+      where: "Postgres",
+      what,
+      refusal: NOT_ALLOWED,
       try: () => execute(security, postgresUrl, statement),
     });
     const others = roles.filter((role) => role !== who);
@@ -34,8 +37,11 @@ export function postgresAttempts(security: LocalSecurity, stack: ServiceAddresse
 
 export async function execute(security: LocalSecurity, url: string, statement: string): Promise<void> {
   const database = connectDatabase({
-    ...{ url, tls: { ca: security.authority.certificate } },
-    ...{ connectionsMax: 1, queryTimeoutMs: QUERY_MS_MAX, onIdleError: () => undefined },
+    url,
+    tls: { ca: security.authority.certificate },
+    connectionsMax: 1,
+    queryTimeoutMs: QUERY_MS_MAX,
+    onIdleError: () => undefined,
   });
   try {
     await database.execute(statement);

@@ -49,7 +49,8 @@ export class ControlClient {
     let response: Response;
     try {
       response = await fetch(`${this.url}${path}?${query}`, {
-        ...{ method, ...content },
+        method,
+        ...content,
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });
     } catch (error) {

@@ -23,12 +23,23 @@ function vector(tenant: string, clientTransactionId: string, value: number): Fea
   return {
     transaction: {
       transactionId: transactionId(tenant, clientTransactionId),
-      ...{ tenant, clientTransactionId, cardToken: "", terminalId: "t", amountMinor: 1, currency: "EUR" },
-      ...{ occurredAtMs: 0, acceptedAtMs: 0, ...UNSENT },
+      tenant,
+      clientTransactionId,
+      cardToken: "",
+      terminalId: "t",
+      amountMinor: 1,
+      currency: "EUR",
+      occurredAtMs: 0,
+      acceptedAtMs: 0,
+      ...UNSENT,
     },
     specVersion: version,
     values: features.map(() => value),
-    ...{ computedAtMs: 0, sequences: [], tooLate: false, incomplete: false, profileTimesMs: [] },
+    computedAtMs: 0,
+    sequences: [],
+    tooLate: false,
+    incomplete: false,
+    profileTimesMs: [],
   };
 }
 

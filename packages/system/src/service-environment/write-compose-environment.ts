@@ -27,8 +27,11 @@ const NEIGHBOUR_OF: Readonly<Record<string, ServiceName>> = {
 
 /** What a variable is set to with TLS, by what the plan of one machine sets it to. */
 const WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
-  ...{ authorityFile: `${TLS}/ca.crt`, certificateFile: `${TLS}/tls.crt`, keyFile: `${TLS}/tls.key` },
-  ...{ tls: "true", grpcClients: "decisions" },
+  authorityFile: `${TLS}/ca.crt`,
+  certificateFile: `${TLS}/tls.crt`,
+  keyFile: `${TLS}/tls.key`,
+  tls: "true",
+  grpcClients: "decisions",
 };
 /** The same for those whose value is in a file. */
 const IN_FILE_WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {

@@ -53,7 +53,10 @@ export function operatorVariables({ tls }: LocalSystem): Readonly<Record<string,
   if (tls === undefined) return {};
   const { authorityFile, certificateFile, keyFile } = tls;
   return {
-    ...{ KAFKA_TLS: "true", KAFKA_CA_FILE: authorityFile, KAFKA_CERT_FILE: certificateFile, KAFKA_KEY_FILE: keyFile },
+    KAFKA_TLS: "true",
+    KAFKA_CA_FILE: authorityFile,
+    KAFKA_CERT_FILE: certificateFile,
+    KAFKA_KEY_FILE: keyFile,
     REDIS_CA_FILE: authorityFile,
   };
 }

@@ -18,7 +18,8 @@ test("regression #12: a second system in a workspace is refused, and does not di
       workspace,
       ports: readPorts(),
       registryUrl: "file:///nowhere",
-      ...{ eventAgeDaysMax: 1, scoringWaitMs: 1 },
+      eventAgeDaysMax: 1,
+      scoringWaitMs: 1,
       steps: new StepLog(process.stderr),
     });
     await expect(second).rejects.toThrow(

@@ -143,11 +143,16 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     await steps.run("get an access token", () => tokens.authorization());
     const client = new TriplineClient(apiUrl, tokens);
     const operator = new TokenSource({
-      ...{ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: secrets.operatorSecret, scope: OPERATOR_SCOPES },
+      tokenUrl,
+      clientId: OPERATOR_CLIENT_ID,
+      clientSecret: secrets.operatorSecret,
+      scope: OPERATOR_SCOPES,
     });
     const addresses = {
-      ...{ ingestion: apiUrl, auth: issuer },
-      ...{ features: url(ports.features), control: controlUrl },
+      ingestion: apiUrl,
+      auth: issuer,
+      features: url(ports.features),
+      control: controlUrl,
     };
     const control = new ControlClient(addresses.control, operator);
     const auth = new ControlClient(issuer, operator);

@@ -53,7 +53,8 @@ export class ServiceProcess {
     const child = spawn(process.execPath, ["--enable-source-maps", entry], {
       cwd: ROOT,
       env: {
-        ...{ PATH: process.env.PATH, EXIT_WITH_PARENT: "1" },
+        PATH: process.env.PATH,
+        EXIT_WITH_PARENT: "1",
         // Where Node keeps what it compiled, so that it need not be done at every start.
         NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
         ...telemetryVariables(),

@@ -37,7 +37,9 @@ beforeAll(async () => {
   system = await startInProcess({ registryUrl, hasControl: true, hasConsole: true, lakeDirectory: lake });
   const { stack, secrets, addresses, client } = system;
   database = connectDatabase({
-    ...{ url: stack.postgresUrl, connectionsMax: 2, queryTimeoutMs: 10_000 },
+    url: stack.postgresUrl,
+    connectionsMax: 2,
+    queryTimeoutMs: 10_000,
     onIdleError() {},
   });
   const limits = { key: Buffer.from(secrets.sessionKey, "base64"), lifetimeMs: HOUR_MS, idleMs: HOUR_MS };
@@ -92,7 +94,8 @@ async function call(route: ServiceRoute, caller: Caller | undefined, query = "")
   const hasBody = method === "POST" || method === "PUT";
   const headers = await headersFor(route, caller);
   const response = await fetch(system.served(route.service as ProgramName).url + pathOf(route) + query, {
-    ...{ method, redirect: "manual" },
+    method,
+    redirect: "manual",
     headers: hasBody ? { ...headers, "content-type": "application/json" } : headers,
     ...(hasBody ? { body: "{}" } : {}),
   });

@@ -71,8 +71,13 @@ function modules(): Readonly<Record<string, DynamicModule>> {
   const plans = planServices({
     ports: { ...none, archive: 0, kafka: 0, redis: 0, postgres: 0 },
     secrets: demoSecrets(join(folder, "secrets.json")),
-    ...{ kafkaBrokers: ["127.0.0.1:1"], redisUrl: "redis://127.0.0.1:1", postgresUrl: "postgresql://u@127.0.0.1:1/db" },
-    ...{ registryUrl: `file://${folder}`, eventAgeDaysMax: 1, scoringWaitMs: 250, hasConsole: true },
+    kafkaBrokers: ["127.0.0.1:1"],
+    redisUrl: "redis://127.0.0.1:1",
+    postgresUrl: "postgresql://u@127.0.0.1:1/db",
+    registryUrl: `file://${folder}`,
+    eventAgeDaysMax: 1,
+    scoringWaitMs: 250,
+    hasConsole: true,
   });
   rmSync(folder, { recursive: true });
   const environmentOf = (name: string) => plans.find((plan) => plan.name === name)?.environment ?? {};

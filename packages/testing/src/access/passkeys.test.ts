@@ -43,9 +43,15 @@ beforeAll(async () => {
   consoleUrl = `http://localhost:${consolePort}`;
   service = await startAuth(
     readConfig(authConfig, {
-      ...{ PORT: String(port), LOG_LEVEL: "silent", POSTGRES_URL: postgresUrl, KAFKA_BROKERS: "127.0.0.1:9" },
-      ...{ AUTH_ISSUER: issuer, KEY_ENCRYPTION_KEY: randomBytes(32).toString("base64") },
-      ...{ BOOTSTRAP_PEOPLE: JSON.stringify([PERSON]), CONSOLE_URL: consoleUrl, CONSOLE_CLIENT_SECRET: SECRET },
+      PORT: String(port),
+      LOG_LEVEL: "silent",
+      POSTGRES_URL: postgresUrl,
+      KAFKA_BROKERS: "127.0.0.1:9",
+      AUTH_ISSUER: issuer,
+      KEY_ENCRYPTION_KEY: randomBytes(32).toString("base64"),
+      BOOTSTRAP_PEOPLE: JSON.stringify([PERSON]),
+      CONSOLE_URL: consoleUrl,
+      CONSOLE_CLIENT_SECRET: SECRET,
     }),
   );
   database = connectDatabase({ url: postgresUrl, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
@@ -68,7 +74,10 @@ async function openPage(): Promise<{ page: Page; authenticator: Authenticator }>
   await client.send("WebAuthn.enable");
   const { authenticatorId } = await client.send("WebAuthn.addVirtualAuthenticator", {
     options: {
-      ...{ protocol: "ctap2", transport: "usb", hasResidentKey: false, hasUserVerification: false },
+      protocol: "ctap2",
+      transport: "usb",
+      hasResidentKey: false,
+      hasUserVerification: false,
       automaticPresenceSimulation: true,
     },
   });
@@ -92,13 +101,15 @@ interface Authenticator {
 /** Types name and password at the beginning of a sign-in. */
 async function typePassword(page: Page): Promise<void> {
   const query = new URLSearchParams({
-    ...{ client_id: "tripline-console", response_type: "code", redirect_uri: `${consoleUrl}/session/callback` },
-    ...{ scope: "openid decisions:read", state: "state-of-the-test", nonce: "nonce-of-the-test" },
-    ...{
-      code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
-      code_challenge_method: "S256",
-      prompt: "login",
-    },
+    client_id: "tripline-console",
+    response_type: "code",
+    redirect_uri: `${consoleUrl}/session/callback`,
+    scope: "openid decisions:read",
+    state: "state-of-the-test",
+    nonce: "nonce-of-the-test",
+    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    code_challenge_method: "S256",
+    prompt: "login",
   });
   await page.goto(`${issuer}/oauth/authorize?${query}`);
   await page.getByLabel("User name").fill(PERSON.user_name);

@@ -28,8 +28,11 @@ const SCHEMAS: Readonly<Record<ServiceName, z.ZodObject>> = {
 
 /** With it every variable has a value, those of TLS too. */
 const ACCESS = {
-  ...{ certificateFile: "/tls/tls.crt", keyFile: "/tls/tls.key", authorityFile: "/tls/ca.crt" },
-  ...{ redisUrl: "rediss://127.0.0.1:9", postgresUrl: "postgres://127.0.0.1:10/tripline" },
+  certificateFile: "/tls/tls.crt",
+  keyFile: "/tls/tls.key",
+  authorityFile: "/tls/ca.crt",
+  redisUrl: "rediss://127.0.0.1:9",
+  postgresUrl: "postgres://127.0.0.1:10/tripline",
 };
 
 const DOCKER = new URL("../../../../deploy/docker/", import.meta.url);
@@ -79,13 +82,27 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
     const plan = planServices({
       hasConsole: true,
       ports: {
-        ...{ ingestion: 1, auth: 2, features: 3, scoring: 4, scoringGrpc: 5, decisions: 6, archive: 7 },
-        ...{ kafka: 8, redis: 9, postgres: 10, control: 11, console: 12 },
+        ingestion: 1,
+        auth: 2,
+        features: 3,
+        scoring: 4,
+        scoringGrpc: 5,
+        decisions: 6,
+        archive: 7,
+        kafka: 8,
+        redis: 9,
+        postgres: 10,
+        control: 11,
+        console: 12,
       },
       secrets: {
-        ...{ clientSecret: "s".repeat(32), operatorSecret: "o".repeat(32), approverSecret: "a".repeat(32) },
+        clientSecret: "s".repeat(32),
+        operatorSecret: "o".repeat(32),
+        approverSecret: "a".repeat(32),
         trainingSecret: "t".repeat(32),
-        ...{ consoleSecret: "c".repeat(32), demoPassword: "d".repeat(32), leadPassword: "l".repeat(32) },
+        consoleSecret: "c".repeat(32),
+        demoPassword: "d".repeat(32),
+        leadPassword: "l".repeat(32),
         sessionKey: Buffer.alloc(32, 3).toString("base64"),
         cardTokenKey: Buffer.alloc(32, 1).toString("base64"),
         personalMasterKey: Buffer.alloc(32, 4).toString("base64"),

@@ -259,7 +259,9 @@ describe("commands that need nothing are run", () => {
         ...more,
       ].filter(Boolean);
       const run = spawnSync(process.execPath, [join(ROOT, program), ...args], {
-        ...{ cwd: ROOT, encoding: "utf8", timeout: RUN_MS_MAX },
+        cwd: ROOT,
+        encoding: "utf8",
+        timeout: RUN_MS_MAX,
         env: { ...process.env, NODE_OPTIONS: "", TRIPLINE_PORT_BASE: String(portBase) },
       });
       expect([run.status, `${run.stdout}${run.stderr}`.trim()]).toEqual([status, expect.stringMatching(says)]);

@@ -67,7 +67,9 @@ export class Repository {
       process.execPath,
       [join(this.root, program), ...subcommand, "--help"],
       {
-        ...{ cwd: this.root, encoding: "utf8", timeout: HELP_MS_MAX },
+        cwd: this.root,
+        encoding: "utf8",
+        timeout: HELP_MS_MAX,
         env: { ...process.env, NODE_OPTIONS: "" },
       },
     );

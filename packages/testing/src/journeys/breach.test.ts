@@ -39,10 +39,15 @@ function ofTheJob(): Readonly<Record<string, string>> {
   const { certificateFile, keyFile } = security.identityOf(SETUP_USER);
   const authority = security.authority.file;
   return {
-    ...{ KAFKA_BROKERS: stack.kafkaBrokers.join(","), KAFKA_TLS: "true", KAFKA_CA_FILE: authority },
-    ...{ KAFKA_CERT_FILE: certificateFile, KAFKA_KEY_FILE: keyFile },
-    ...{ REDIS_URL: stack.redisUrl, REDIS_CA_FILE: authority },
-    ...{ POSTGRES_URL: stack.postgresUrl, POSTGRES_CA_FILE: authority },
+    KAFKA_BROKERS: stack.kafkaBrokers.join(","),
+    KAFKA_TLS: "true",
+    KAFKA_CA_FILE: authority,
+    KAFKA_CERT_FILE: certificateFile,
+    KAFKA_KEY_FILE: keyFile,
+    REDIS_URL: stack.redisUrl,
+    REDIS_CA_FILE: authority,
+    POSTGRES_URL: stack.postgresUrl,
+    POSTGRES_CA_FILE: authority,
   };
 }
 

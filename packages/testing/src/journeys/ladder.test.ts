@@ -90,7 +90,10 @@ describe("down the ladder", () => {
     const entries = Buffer.from(Array.from({ length: times }, () => [0x72, 0]).flat());
     const { name, version: _, files: __, ...facts } = manifest;
     const { version } = await registry.publish({
-      ...{ name, golden, modelBytes: Buffer.concat([modelBytes, entries]), manifest: facts },
+      name,
+      golden,
+      modelBytes: Buffer.concat([modelBytes, entries]),
+      manifest: facts,
       ...(scorecard === undefined ? {} : { scorecard: Buffer.from(scorecard) }),
     });
     await registry.setAlias("fraud", "champion", version);

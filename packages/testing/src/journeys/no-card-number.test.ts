@@ -61,8 +61,11 @@ describe("no card number, device id, network, e-mail address or name in clear be
     };
     lakeDirectory = mkdtempSync(join(tmpdir(), "tripline-canaries-"));
     system = await startInProcess({
-      ...{ registryUrl, lakeDirectory, logLevel: "trace" },
-      ...{ hasControl: true, hasConsole: true },
+      registryUrl,
+      lakeDirectory,
+      logLevel: "trace",
+      hasControl: true,
+      hasConsole: true,
     });
     await plant();
   }, 180_000);
@@ -106,7 +109,10 @@ describe("no card number, device id, network, e-mail address or name in clear be
 
   async function query(sql: string): Promise<Record<string, unknown>[]> {
     const database = connectDatabase({
-      ...{ url: system.stack.postgresUrl, connectionsMax: 1, queryTimeoutMs: 30_000, onIdleError() {} },
+      url: system.stack.postgresUrl,
+      connectionsMax: 1,
+      queryTimeoutMs: 30_000,
+      onIdleError() {},
     });
     try {
       return await database.query(z.record(z.string(), z.unknown()), sql);

@@ -33,7 +33,9 @@ beforeAll(async () => {
   model = await testModel();
   lake = await mkdtemp(join(tmpdir(), "tripline-replay-"));
   system = await startInProcess({
-    ...{ registryUrl: model.registryUrl, lakeDirectory: lake, scoringWaitMs: 1_000 },
+    registryUrl: model.registryUrl,
+    lakeDirectory: lake,
+    scoringWaitMs: 1_000,
   });
 }, 240_000);
 
@@ -76,8 +78,12 @@ test("what the whole system decided is decided again to the byte, an outage of t
   const decisions = await allDecisions();
   const times = decisions.map(({ decidedAtMs }) => decidedAtMs);
   const options: ReplayDecisionsOptions = {
-    ...{ lake, registryUrl: model.registryUrl, scorecardFiles: [], threads: 2 },
-    ...{ fromMs: Math.min(...times), toMs: Math.max(...times) + 1 },
+    lake,
+    registryUrl: model.registryUrl,
+    scorecardFiles: [],
+    threads: 2,
+    fromMs: Math.min(...times),
+    toMs: Math.max(...times) + 1,
   };
   const report = await replayDecisions(options);
   process.stdout.write(printReplay(report));

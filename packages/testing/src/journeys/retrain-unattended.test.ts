@@ -71,13 +71,24 @@ async function startWorker(machine: string): Promise<FollowedTraining & { stop()
   const ending = new AbortController();
   const followed = await followTraining({
     retrain: {
-      ...{ lake: join(folder, "lake"), registryUrl, model: MODEL_NAME, work: join(folder, machine) },
+      lake: join(folder, "lake"),
+      registryUrl,
+      model: MODEL_NAME,
+      work: join(folder, machine),
       checkpoints: pathToFileURL(join(folder, "checkpoints")).href,
-      ...{ features: "log", labelsBy: "event-time", paramsFile: params, trustWeeks: false, jobs: 1 },
+      features: "log",
+      labelsBy: "event-time",
+      paramsFile: params,
+      trustWeeks: false,
+      jobs: 1,
     },
-    ...{ kafka: system.kafka, rollouts: new RolloutClient(system.control), rolloutPlan: {} },
+    kafka: system.kafka,
+    rollouts: new RolloutClient(system.control),
+    rolloutPlan: {},
     times: { everyDays: 28, retryDays: 7 },
-    ...{ lookMs: LOOK_MS, signal: ending.signal, logger: createLogger("test", "silent") },
+    lookMs: LOOK_MS,
+    signal: ending.signal,
+    logger: createLogger("test", "silent"),
   });
   const stop = (): Promise<void> => {
     ending.abort();

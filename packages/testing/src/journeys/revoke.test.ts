@@ -65,7 +65,9 @@ test("a disabled client is refused by every service within two seconds, though i
   // It may not ask control, but its token is taken there; the bodies are wrong elsewhere.
   expect(before).toEqual({ ingestion: 422, features: 422, control: 403 });
   const other = await new TokenSource({
-    ...{ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: system.secrets.operatorSecret },
+    tokenUrl,
+    clientId: OPERATOR_CLIENT_ID,
+    clientSecret: system.secrets.operatorSecret,
   }).authorization();
   await system.auth.call("POST", `/v1/clients/${DEMO_CLIENT_ID}/disable`);
   expect(await untilRefused(shop)).toBeLessThan(REFUSED_MS_MAX);
@@ -135,7 +137,10 @@ test("`tripline journey rotate`: the signing key is replaced under traffic, and 
   const told: string[] = [];
   const { addresses, kafka, stack, secrets } = system;
   await rotateJourney({
-    ...{ addresses, kafka, postgresUrl: stack.postgresUrl, keyEncryptionKey: secrets.keyEncryptionKey },
+    addresses,
+    kafka,
+    postgresUrl: stack.postgresUrl,
+    keyEncryptionKey: secrets.keyEncryptionKey,
     credentials: { clientId: DEMO_CLIENT_ID, clientSecret: secrets.clientSecret },
     print: (text) => told.push(text),
   });

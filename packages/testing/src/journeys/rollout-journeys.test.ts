@@ -45,7 +45,10 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
   });
 
   const options = (): RolloutJourneyOptions => ({
-    ...{ client: system.client, rollouts: new RolloutClient(system.control), kafka: system.kafka, registryUrl },
+    client: system.client,
+    rollouts: new RolloutClient(system.control),
+    kafka: system.kafka,
+    registryUrl,
     paymentsPerSecond: 100,
     print: (text) => told.push(text),
   });

@@ -117,8 +117,18 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
   const [control = 0, console = 0] = rest;
   const planOptions = {
     ports: {
-      ...{ ingestion, auth, features, scoring, scoringGrpc, decisions, archive, control },
-      ...{ console, kafka: 0, redis: 0, postgres: 0 },
+      ingestion,
+      auth,
+      features,
+      scoring,
+      scoringGrpc,
+      decisions,
+      archive,
+      control,
+      console,
+      kafka: 0,
+      redis: 0,
+      postgres: 0,
     },
     secrets,
     hasConsole: true,
@@ -156,7 +166,8 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     ...callersOf({ ingestion, features, auth, control }, secrets),
     consoleUrl: `http://127.0.0.1:${console}`,
     passwords: { demo: secrets.demoPassword, lead: secrets.leadPassword },
-    ...{ stack, kafka },
+    stack,
+    kafka,
     stop,
     async start(name) {
       const service = await starters[name]();
@@ -183,13 +194,16 @@ function callersOf(ports: Readonly<Record<keyof ServiceAddresses, number>>, secr
   const tokens = tokensFor(DEMO_CLIENT_ID, secrets.clientSecret);
   const operator = tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret);
   return {
-    ...{ addresses, secrets, apiUrl: addresses.ingestion },
+    addresses,
+    secrets,
+    apiUrl: addresses.ingestion,
     client: new TriplineClient(addresses.ingestion, tokens),
     control: new ControlClient(addresses.control, operator),
     auth: new ControlClient(addresses.auth, operator),
     authorization: () => tokens.authorization(),
     operator: {
-      ...{ controlUrl: addresses.control, tokenUrl },
+      controlUrl: addresses.control,
+      tokenUrl,
       environment: { CLIENT_ID: OPERATOR_CLIENT_ID, CLIENT_SECRET: secrets.operatorSecret },
     },
   };

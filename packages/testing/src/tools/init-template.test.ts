@@ -54,7 +54,10 @@ describe("tripline init, in a copy of this repository", () => {
 
   function run(command: string, args: readonly string[]): Outcome {
     const { status, stdout, stderr, error } = spawnSync(command, args, {
-      ...{ cwd: copy, encoding: "utf8", timeout: COMMAND_MS_MAX, maxBuffer: 100_000_000 },
+      cwd: copy,
+      encoding: "utf8",
+      timeout: COMMAND_MS_MAX,
+      maxBuffer: 100_000_000,
       env: { ...process.env, NODE_OPTIONS: "" },
     });
     return { status, output: `${stdout}${stderr}${error?.message ?? ""}` };

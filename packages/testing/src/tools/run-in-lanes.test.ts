@@ -9,7 +9,9 @@ test.each([1, 2, 3])("%d lanes: every test runs once, and whole systems one afte
   const begun = new Set<number>();
   let wholeNow = 0;
   await runInLanes({
-    ...{ whole, others, lanes },
+    whole,
+    others,
+    lanes,
     run: async (tests, lane) => {
       expect(begun.has(lane)).toBe(false);
       begun.add(lane);
@@ -30,7 +32,9 @@ test.each([1, 2, 3])("%d lanes: every test runs once, and whole systems one afte
 test("a lane that has run all whole systems helps the others, down to the last single test", async () => {
   const parts: [lane: number, size: number][] = [];
   await runInLanes({
-    ...{ whole, others, lanes: 2 },
+    whole,
+    others,
+    lanes: 2,
     run: async (tests, lane) => {
       parts.push([lane, tests.length]);
       await delay(lane === 2 ? 20 : 1);

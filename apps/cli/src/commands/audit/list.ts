@@ -14,8 +14,14 @@ interface ListFlags extends ControlFlags {
 const entries = z.object({
   entries: z.array(
     z.object({
-      ...{ sequence: z.number(), at: z.string(), actor: z.string(), actor_kind: z.string(), action: z.string() },
-      ...{ subject_kind: z.string(), subject_id: z.string(), details: z.record(z.string(), z.unknown()) },
+      sequence: z.number(),
+      at: z.string(),
+      actor: z.string(),
+      actor_kind: z.string(),
+      action: z.string(),
+      subject_kind: z.string(),
+      subject_id: z.string(),
+      details: z.record(z.string(), z.unknown()),
     }),
   ),
 });

@@ -11,9 +11,18 @@ const PAGE = 1_000;
 const count = z.int().min(0);
 /** Any text is read, so that verifying says what is wrong with an entry. */
 const readEntry = z.object({
-  ...{ sequence: count, eventId: z.string(), tenant: z.string(), actor: z.string(), actorKind: z.string() },
-  ...{ action: z.string(), subjectKind: z.string(), subjectId: z.string(), details: z.string(), atMs: count },
-  ...{ source: z.string(), hash: z.string() },
+  sequence: count,
+  eventId: z.string(),
+  tenant: z.string(),
+  actor: z.string(),
+  actorKind: z.string(),
+  action: z.string(),
+  subjectKind: z.string(),
+  subjectId: z.string(),
+  details: z.string(),
+  atMs: count,
+  source: z.string(),
+  hash: z.string(),
 }) satisfies z.ZodType<ReadEntry>;
 const head = z.object({ sequence: z.number(), hash: z.string().nullable() });
 const logPage = z.object({ tenant: z.string(), head, entries: z.array(readEntry) });
@@ -59,7 +68,10 @@ export async function fetchLog(client: ControlClient): Promise<ExportedLog> {
     }
   }
   return {
-    ...{ tenant: first.tenant, head: first.head, keys, entries: entries() },
+    tenant: first.tenant,
+    head: first.head,
+    keys,
+    entries: entries(),
     checkpoints: checkpoints.filter(({ sequence }) => sequence <= first.head.sequence),
   };
 }

@@ -27,8 +27,16 @@ async function writeExport(file: string, actor: string, signer: CheckpointSigner
   const entries: AuditEntry[] = [];
   for (let sequence = 1; sequence <= 4; sequence += 1) {
     const event = {
-      ...{ eventId: `e${sequence}`, tenant: "acme", actor, actorKind: "client" as const, action: "list-entries-put" },
-      ...{ subjectKind: "list", subjectId: "deny", details: "{}", atMs: 1, source: "control" },
+      eventId: `e${sequence}`,
+      tenant: "acme",
+      actor,
+      actorKind: "client" as const,
+      action: "list-entries-put",
+      subjectKind: "list",
+      subjectId: "deny",
+      details: "{}",
+      atMs: 1,
+      source: "control",
     };
     entries.push({ ...event, sequence, hash: hashEntry(entries.at(-1)?.hash ?? NO_ENTRY, sequence, event) });
   }

@@ -56,7 +56,10 @@ async function computeFeatures(directory: string, outputPath: string, steps: Ste
   const source = handbookSource({ directory, cardTokenKey: Buffer.alloc(32) });
   await steps.run("compute the features of all days", (onProgress) =>
     backfill({
-      ...{ spec: currentFeatureSpec(), source, tenant: "demo", outputPath },
+      spec: currentFeatureSpec(),
+      source,
+      tenant: "demo",
+      outputPath,
       onProgress: ({ doneEvents, totalEvents }) => onProgress({ done: doneEvents, total: totalEvents }),
     }),
   );

@@ -47,9 +47,16 @@ function recordsOf(index: number) {
   const [championScore, candidateScore] = scoresOf(index);
   const isCanary = index % 2 === 1;
   const transaction = {
-    ...{ transactionId: `txn_${index}`, tenant: "demo", clientTransactionId: `c${index}`, terminalId: "t-1" },
-    ...{ cardToken: `ct_${index % CARDS}`, amountMinor: 1_000 + index, currency: "EUR", ...UNSENT },
-    ...{ occurredAtMs: NOON_MS - 60_000, acceptedAtMs: NOON_MS },
+    transactionId: `txn_${index}`,
+    tenant: "demo",
+    clientTransactionId: `c${index}`,
+    terminalId: "t-1",
+    cardToken: `ct_${index % CARDS}`,
+    amountMinor: 1_000 + index,
+    currency: "EUR",
+    ...UNSENT,
+    occurredAtMs: NOON_MS - 60_000,
+    acceptedAtMs: NOON_MS,
   };
   const values = spec.features.map(() => 0);
   const features = { specVersion: spec.version, values, incomplete: false };
@@ -57,8 +64,11 @@ function recordsOf(index: number) {
     ? { value: candidateScore, modelName: "fraud", modelVersion: CANDIDATE }
     : { value: championScore, modelName: "fraud", modelVersion: CHAMPION };
   const trial: ModelTrial = {
-    ...{ trialRole: isCanary ? TrialRole.CANARY : TrialRole.SHADOW, candidateVersion: CANDIDATE, candidateMissing: "" },
-    ...{ candidateScore, ...(isCanary ? { championScore } : {}) },
+    trialRole: isCanary ? TrialRole.CANARY : TrialRole.SHADOW,
+    candidateVersion: CANDIDATE,
+    candidateMissing: "",
+    candidateScore,
+    ...(isCanary ? { championScore } : {}),
   };
   // One payment of the rollout without the candidate's score, and one without any part in it.
   const missing = { ...trial, candidateScore: undefined, candidateMissing: "late" };
@@ -98,9 +108,15 @@ beforeAll(async () => {
   await archive.append("decisions", records(all.map(({ decision }) => Decision.encode(decision).finish())));
   const labels = all.slice(0, 2).map(({ transaction }, index) =>
     Label.encode({
-      ...{ labelId: `l${index}`, tenant: "demo", clientTransactionId: transaction.clientTransactionId },
-      ...{ cardToken: transaction.cardToken, terminalId: "t-1", occurredAtMs: transaction.occurredAtMs },
-      ...{ labelledAtMs: NOON_MS, fraud: index === 0, source: "chargeback" },
+      labelId: `l${index}`,
+      tenant: "demo",
+      clientTransactionId: transaction.clientTransactionId,
+      cardToken: transaction.cardToken,
+      terminalId: "t-1",
+      occurredAtMs: transaction.occurredAtMs,
+      labelledAtMs: NOON_MS,
+      fraud: index === 0,
+      source: "chargeback",
     }).finish(),
   );
   await archive.append("labels", records(labels));

@@ -48,7 +48,9 @@ function optionsOf({
   policies,
 }: CompareFlags): CompareOptions {
   return {
-    ...{ lake, fromMs, toMs },
+    lake,
+    fromMs,
+    toMs,
     ...(tenant === undefined ? {} : { tenant }),
     ...(candidate === undefined ? {} : { candidate }),
     ...(policy === undefined ? {} : { policyFile: policy }),

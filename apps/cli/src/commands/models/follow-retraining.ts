@@ -84,7 +84,10 @@ export async function followRetraining(options: RetrainOptions, flags: FollowFla
   const control = controlFrom(environment, flags);
   const seconds = (ms: number): number => Math.round(ms / MS_PER_S);
   const followed = await followTraining({
-    ...{ retrain, logger, signal, lookMs: flags.lookEvery },
+    retrain,
+    logger,
+    signal,
+    lookMs: flags.lookEvery,
     kafka: kafkaFrom(kafkaEnvironment(flags)).kafka,
     times: { everyDays: flags.everyDays, retryDays: flags.retryDays },
     rolloutPlan: {

@@ -103,7 +103,12 @@ function caseOf(index: number): Case {
     amount,
     decision: isExplained ? withContributions(policy, decision, { currency: "EUR", values }, contributions) : decision,
     vector: {
-      ...{ transaction, specVersion: spec.version, values, incomplete, computedAtMs: NOON_MS, sequences: [1] },
+      transaction,
+      specVersion: spec.version,
+      values,
+      incomplete,
+      computedAtMs: NOON_MS,
+      sequences: [1],
       tooLate: false,
       profileTimesMs: [],
     },
@@ -132,8 +137,13 @@ async function archive(to: string, kept: readonly Case[], change: (decision: Dec
 }
 
 const optionsOf = (change: Partial<ReplayDecisionsOptions> = {}): ReplayDecisionsOptions => ({
-  ...{ lake, registryUrl, policyFile, scorecardFiles: [], threads: 1 },
-  ...{ fromMs: FROM_MS, toMs: FROM_MS + DAY_MS },
+  lake,
+  registryUrl,
+  policyFile,
+  scorecardFiles: [],
+  threads: 1,
+  fromMs: FROM_MS,
+  toMs: FROM_MS + DAY_MS,
   ...change,
 });
 
@@ -164,8 +174,13 @@ test("the same versions give the same bytes, on every rung of the ladder, with c
     ({ decision }) => wantsContributions(decision) && !decision.reasons.some(({ code }) => code.startsWith("SCORE_R")),
   );
   expect(report).toMatchObject({
-    ...{ rows: PAYMENTS, sameVersions: PAYMENTS, identical: PAYMENTS, degraded, unexplained: unexplained.length },
-    ...{ skipped: new Map(), transitions: new Map() },
+    rows: PAYMENTS,
+    sameVersions: PAYMENTS,
+    identical: PAYMENTS,
+    degraded,
+    unexplained: unexplained.length,
+    skipped: new Map(),
+    transitions: new Map(),
   });
   expect(unexplained.length).toBeGreaterThan(0);
 });
@@ -247,11 +262,9 @@ test("another threshold shows in the diff by outcome, reason and amount, with th
   expect(report.reasons.get("SCORE_HIGH")).toMatchObject({ added: 0, removed: milder.length });
   const hundreds = released.filter(({ amount }) => amount >= 100 && amount < 1_000);
   expect(report.amounts.get("EUR")?.get(2)).toMatchObject({
-    ...{
-      stricter: 0,
-      milder: hundreds.length,
-      milderMinor: hundreds.reduce((sum, { amount }) => sum + amount * 100, 0),
-    },
+    stricter: 0,
+    milder: hundreds.length,
+    milderMinor: hundreds.reduce((sum, { amount }) => sum + amount * 100, 0),
   });
 
   const { lines, code } = await command(...flagsOf(lake), "--policy", changed);

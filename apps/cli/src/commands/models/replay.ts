@@ -65,7 +65,12 @@ async function run(flags: ReplayFlags, output: CommandOutput): Promise<number> {
   line.say("reading the versions of the decisions");
   try {
     const report = await replayDecisions({
-      ...{ lake, registryUrl, fromMs, toMs, threads, scorecardFiles: scorecard },
+      lake,
+      registryUrl,
+      fromMs,
+      toMs,
+      threads,
+      scorecardFiles: scorecard,
       ...(tenant === undefined ? {} : { tenant }),
       ...(policy === undefined ? {} : { policyFile: policy }),
       ...(policies === undefined ? {} : { policiesFolder: policies }),

@@ -47,7 +47,10 @@ export function rolloutCommands(output: CommandOutput): Command[] {
       .action(async (candidate: string, flags: StartFlags) => {
         const { model, why, canary, auto, steps, stepTime, shadowTime } = flags;
         const rollout = await (await clientOf(flags)).start({
-          ...{ model, candidate, auto: auto === true, begin_with: canary === true ? "canary" : "shadow" },
+          model,
+          candidate,
+          auto: auto === true,
+          begin_with: canary === true ? "canary" : "shadow",
           ...(why === undefined ? {} : { why }),
           ...(steps === undefined ? {} : { steps_percent: steps }),
           ...(stepTime === undefined ? {} : { step_seconds: secondsOf(stepTime) }),

@@ -102,16 +102,15 @@ async function run(draft: string, ...parameters: readonly string[]): Promise<Run
 
 const report = (change: Partial<BacktestOptions> = {}): Promise<BacktestReport> =>
   backtestPolicy({
-    ...{
-      lake,
-      fromMs: START_MS,
-      toMs: START_MS + 30 * DAY_MS,
-      policyFile: at("sound.yaml"),
-      registryUrl: "file:///nowhere",
-      scorecardFiles: [],
-      threads: 1,
-    },
-    ...{ labelsBy: "event-time", unlabelled: "auto" },
+    lake,
+    fromMs: START_MS,
+    toMs: START_MS + 30 * DAY_MS,
+    policyFile: at("sound.yaml"),
+    registryUrl: "file:///nowhere",
+    scorecardFiles: [],
+    threads: 1,
+    labelsBy: "event-time",
+    unlabelled: "auto",
     ...change,
   });
 

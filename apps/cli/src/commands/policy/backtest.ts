@@ -76,7 +76,14 @@ async function run(policyFile: string, flags: BacktestFlags, output: CommandOutp
   line.say("reading the versions of the decisions");
   try {
     const report = await backtestPolicy({
-      ...{ policyFile, lake, registryUrl, fromMs, toMs, labelsBy, unlabelled, threads },
+      policyFile,
+      lake,
+      registryUrl,
+      fromMs,
+      toMs,
+      labelsBy,
+      unlabelled,
+      threads,
       scorecardFiles: flags.scorecard,
       ...(tenant === undefined ? {} : { tenant }),
       ...(rule === undefined ? {} : { part: rule }),

@@ -41,15 +41,14 @@ beforeAll(async () => {
     const decidedAtMs = NOON_MS + index * 1_000;
     const input = { transaction, features, score: { missing: "late" }, listHits: [], decidedAtMs };
     const vector: FeatureVector = {
-      ...{
-        transaction,
-        specVersion: spec.version,
-        values: features.values,
-        incomplete: false,
-        tooLate: false,
-        profileTimesMs: [],
-      },
-      ...{ computedAtMs: NOON_MS, sequences: [1] },
+      transaction,
+      specVersion: spec.version,
+      values: features.values,
+      incomplete: false,
+      tooLate: false,
+      profileTimesMs: [],
+      computedAtMs: NOON_MS,
+      sequences: [1],
     };
     return { transaction, amount, decision: decide(policy, input), vector };
   });

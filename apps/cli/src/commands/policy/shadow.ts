@@ -42,7 +42,11 @@ async function run(flags: ShadowFlags, output: CommandOutput): Promise<void> {
   line.say("reading the rules in shadow");
   try {
     const report = await reportShadow({
-      ...{ lake, fromMs, toMs, labelsBy, unlabelled },
+      lake,
+      fromMs,
+      toMs,
+      labelsBy,
+      unlabelled,
       ...(tenant === undefined ? {} : { tenant }),
       ...(rule === undefined ? {} : { part: rule }),
       onProgress: (progress) => line.update(progress),

@@ -71,8 +71,12 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
   const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
   const { tls: isSecure = false, topology = isSecure ? "services" : "together" } = options;
   const { model, system } = await startDemoSystem({
-    ...{ workspace, steps, topology, isSecure },
-    ...{ isArchived: true, hasConsole: true },
+    workspace,
+    steps,
+    topology,
+    isSecure,
+    isArchived: true,
+    hasConsole: true,
   });
   if (exitAfterMs !== undefined) setTimeout(() => end.abort(), exitAfterMs).unref();
   try {

@@ -104,7 +104,10 @@ export function journeyCommand(): Command {
         const secrets = demoSecrets(workspace.secrets);
         const { keyEncryptionKey, clientSecret } = secrets;
         const identity = {
-          ...{ auth, addresses, keyEncryptionKey, postgresUrl: system.stack.postgresUrl },
+          auth,
+          addresses,
+          keyEncryptionKey,
+          postgresUrl: system.stack.postgresUrl,
           credentials: { clientId: DEMO_CLIENT_ID, clientSecret },
           secure: secureSystemOf(system, secrets, workspace.logs),
         };

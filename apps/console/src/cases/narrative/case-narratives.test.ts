@@ -71,8 +71,9 @@ async function write(place: ModelPlace, times: number): Promise<{ written: unkno
   const library = new URL("case-narratives.js", import.meta.url).href;
   const given = JSON.stringify([library, place, factsOf("one"), times]);
   const env = {
-    ...{ GOOGLE_APPLICATION_CREDENTIALS: join(folder, "google.json") },
-    ...{ AWS_ACCESS_KEY_ID: "AKIATEST", AWS_SECRET_ACCESS_KEY: "secret" },
+    GOOGLE_APPLICATION_CREDENTIALS: join(folder, "google.json"),
+    AWS_ACCESS_KEY_ID: "AKIATEST",
+    AWS_SECRET_ACCESS_KEY: "secret",
   };
   const asked = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", PROGRAM, given], { env });
   return JSON.parse((await asked).stdout);
@@ -84,18 +85,53 @@ const addressOf = (server: Server): string => `http://127.0.0.1:${(server.addres
 function factsOf(id: string): CaseFacts {
   const person = { id: CANARY, name: CANARY };
   const row = {
-    ...{ id, status: "open" as const, cardToken: CANARY, outcome: "review" as const, score: 0.7, payments: 2 },
-    ...{ amountMinor: 24_690, currency: "EUR", reasons: [CANARY], openedAtMs: 0, changedAtMs: 0, dueAtMs: 0 },
-    ...{ snoozedUntilMs: null, assignee: person, isEscalated: false, verdict: null, revision: 3 },
+    id,
+    status: "open" as const,
+    cardToken: CANARY,
+    outcome: "review" as const,
+    score: 0.7,
+    payments: 2,
+    amountMinor: 24_690,
+    currency: "EUR",
+    reasons: [CANARY],
+    openedAtMs: 0,
+    changedAtMs: 0,
+    dueAtMs: 0,
+    snoozedUntilMs: null,
+    assignee: person,
+    isEscalated: false,
+    verdict: null,
+    revision: 3,
   };
   const reason = { code: CANARY, text: CANARY, outcome: "review" as const };
   const focus = {
-    ...{ transactionId: CANARY, clientTransactionId: CANARY, cardToken: CANARY, terminalId: CANARY },
-    ...{ amountMinor: 12_345, currency: "EUR", occurredAtMs: Date.parse("2026-11-27T03:20:11Z"), decidedAtMs: 0 },
-    ...{ latencyMs: 3, outcome: "review" as const, score: 0.7, rung: "model" as const, reason, caseId: CANARY },
-    ...{ label: { fraud: false, source: CANARY, labelledAtMs: 0 }, degradedBecause: CANARY, policyVersion: CANARY },
-    ...{ policyRevision: 1, modelName: CANARY, modelVersion: CANARY, featureSpecVersion: 1, deviceToken: CANARY },
-    ...{ ipToken: CANARY, latitude: 48.20849, longitude: 16.37208, shadowHits: [], trial: null },
+    transactionId: CANARY,
+    clientTransactionId: CANARY,
+    cardToken: CANARY,
+    terminalId: CANARY,
+    amountMinor: 12_345,
+    currency: "EUR",
+    occurredAtMs: Date.parse("2026-11-27T03:20:11Z"),
+    decidedAtMs: 0,
+    latencyMs: 3,
+    outcome: "review" as const,
+    score: 0.7,
+    rung: "model" as const,
+    reason,
+    caseId: CANARY,
+    label: { fraud: false, source: CANARY, labelledAtMs: 0 },
+    degradedBecause: CANARY,
+    policyVersion: CANARY,
+    policyRevision: 1,
+    modelName: CANARY,
+    modelVersion: CANARY,
+    featureSpecVersion: 1,
+    deviceToken: CANARY,
+    ipToken: CANARY,
+    latitude: 48.20849,
+    longitude: 16.37208,
+    shadowHits: [],
+    trial: null,
     reasons: [reason, { code: "NIGHT_ABROAD", text: CANARY, outcome: "review" as const }],
     features: [{ name: CANARY, title: CANARY, value: 1, text: CANARY, reasonCodes: [CANARY] }],
     contributions: {
@@ -105,8 +141,14 @@ function factsOf(id: string): CaseFacts {
     listHits: [{ list: "watch", kind: CANARY, effect: CANARY, reason: CANARY }],
   };
   const usual = {
-    ...{ payments: 12, paymentsPerDay: 0.4, amountMedianMinor: 1_000, amountP05Minor: 500, amountP95Minor: 4_000 },
-    ...{ byHour: [], terminals: 3, amounts: [] },
+    payments: 12,
+    paymentsPerDay: 0.4,
+    amountMedianMinor: 1_000,
+    amountP05Minor: 500,
+    amountP95Minor: 4_000,
+    byHour: [],
+    terminals: 3,
+    amounts: [],
   };
   const node = { kind: "terminal" as const, value: CANARY, payments: 4, frauds: 2, isSubject: false };
   const graph = { nodes: [{ ...node, id: CANARY }], edges: [], isCut: false };
@@ -114,7 +156,11 @@ function factsOf(id: string): CaseFacts {
 }
 
 const azure = (): ModelPlace => ({
-  ...{ kind: "azure", model: "writer", endpoint: fake.url, apiKey: "a-key", waitMs: WAIT_MS },
+  kind: "azure",
+  model: "writer",
+  endpoint: fake.url,
+  apiKey: "a-key",
+  waitMs: WAIT_MS,
 });
 
 const PLACES: readonly (readonly [string, () => ModelPlace, object, string])[] = [
@@ -147,8 +193,10 @@ const PLACES: readonly (readonly [string, () => ModelPlace, object, string])[] =
       waitMs: WAIT_MS,
     }),
     {
-      ...{ access_token: "a-token", issued_token_type: "urn:ietf:params:oauth:token-type:access_token" },
-      ...{ token_type: "Bearer", expires_in: 3_600 },
+      access_token: "a-token",
+      issued_token_type: "urn:ietf:params:oauth:token-type:access_token",
+      token_type: "Bearer",
+      expires_in: 3_600,
       candidates: [{ content: { role: "model", parts: [{ text: "Two sentences." }] }, finishReason: "STOP" }],
     },
     "/v1beta1/projects/shop/locations/europe-west3/publishers/google/models/writer:generateContent",

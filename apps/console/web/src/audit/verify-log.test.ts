@@ -14,20 +14,16 @@ function write(): AuditEntry[] {
   const entries: AuditEntry[] = [];
   for (let sequence = 1; sequence <= ENTRIES; sequence += 1) {
     const event = {
-      ...{
-        eventId: `e${sequence}`,
-        tenant: "demo",
-        actor: "Zoë 🙂",
-        actorKind: "person" as const,
-        action: "case-seen",
-      },
-      ...{
-        subjectKind: "case",
-        subjectId: "17",
-        details: `{"n":${sequence}}`,
-        atMs: 1_795_000_000_000,
-        source: "console",
-      },
+      eventId: `e${sequence}`,
+      tenant: "demo",
+      actor: "Zoë 🙂",
+      actorKind: "person" as const,
+      action: "case-seen",
+      subjectKind: "case",
+      subjectId: "17",
+      details: `{"n":${sequence}}`,
+      atMs: 1_795_000_000_000,
+      source: "console",
     };
     entries.push({ ...event, sequence, hash: hashEntry(entries.at(-1)?.hash ?? NO_ENTRY, sequence, event) });
   }

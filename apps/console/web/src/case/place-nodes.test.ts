@@ -2,7 +2,11 @@ import type { GraphNode } from "#contract/cases";
 import { placeNodes } from "./place-nodes.js";
 
 const node = (value: string, payments: number, frauds = 0): GraphNode => ({
-  ...{ id: `card:${value}`, kind: "card", value, payments, frauds },
+  id: `card:${value}`,
+  kind: "card",
+  value,
+  payments,
+  frauds,
   isSubject: value === "subject",
 });
 const edge = (from: string, to: string) => ({ from: `card:${from}`, to: `card:${to}`, payments: 1 });

@@ -58,7 +58,9 @@ function jobsOf({ writing, compaction }: Jobs): readonly Job[] {
       return { name: words.writes(topic), last, did, failure };
     }),
     {
-      ...{ name: words.merges, last: compaction, failure: compaction?.failure ?? null },
+      name: words.merges,
+      last: compaction,
+      failure: compaction?.failure ?? null,
       did:
         compaction === null ? "" : words.merged(compaction.topic, compaction.day, compaction.files, rows(compaction)),
     },

@@ -16,7 +16,9 @@ const TOPIC = "erasures";
 const { erasureColumns: titles } = text.health;
 
 const SUBJECT: Column<Erasure> = {
-  ...{ id: "subject", title: titles.subject, look: "grow" },
+  id: "subject",
+  title: titles.subject,
+  look: "grow",
   cell: ({ subject }) => <code className="token">{subject}</code>,
 };
 const TIMES: readonly Column<Erasure>[] = [

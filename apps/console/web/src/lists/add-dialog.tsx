@@ -28,7 +28,12 @@ interface AddDialogProps {
 
 export function AddDialog({ lists, list, onClose }: AddDialogProps) {
   const [form, setForm, drop] = useDraft("list entry", {
-    ...{ list, name: "", effect: "watch", kind: "card", value: "", reason: "" },
+    list,
+    name: "",
+    effect: "watch",
+    kind: "card",
+    value: "",
+    reason: "",
     expiry: "month" as Expiry,
   });
   const [initial] = useState(form);

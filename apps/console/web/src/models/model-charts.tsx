@@ -117,7 +117,12 @@ function CalibrationChart({ live, validation }: CalibrationProps) {
 }
 
 const curve = (name: string, of: readonly CalibrationBin[], color: string, symbol: string) => ({
-  ...{ name, type: "line", symbol, symbolSize: 7, lineStyle: { color }, itemStyle: { color } },
+  name,
+  type: "line",
+  symbol,
+  symbolSize: 7,
+  lineStyle: { color },
+  itemStyle: { color },
   data: of.map(({ meanScore, fraudShare }) => [meanScore, fraudShare]),
 });
 

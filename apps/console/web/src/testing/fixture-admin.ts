@@ -13,8 +13,13 @@ export interface AdminState {
 export function makeAdmin(nowMs: number): AdminState {
   const at = (days: number): string => new Date(nowMs - days * DAY_MS).toISOString();
   const person = (id: string, name: string, roles: readonly string[], days: number): AdminPerson => ({
-    ...{ person_id: id, user_name: id.replace("person-", ""), name, roles, has_second_factor: days > 20 },
-    ...{ created_at: at(days), disabled_at: id === "person-tom" ? at(2) : null },
+    person_id: id,
+    user_name: id.replace("person-", ""),
+    name,
+    roles,
+    has_second_factor: days > 20,
+    created_at: at(days),
+    disabled_at: id === "person-tom" ? at(2) : null,
   });
   return {
     people: [
@@ -25,12 +30,18 @@ export function makeAdmin(nowMs: number): AdminState {
     ],
     clients: [
       {
-        ...{ client_id: "till", auth_method: "client_secret_basic", scopes: ["transactions:write", "labels:write"] },
-        ...{ created_at: at(50), disabled_at: null },
+        client_id: "till",
+        auth_method: "client_secret_basic",
+        scopes: ["transactions:write", "labels:write"],
+        created_at: at(50),
+        disabled_at: null,
       },
       {
-        ...{ client_id: "reports", auth_method: "private_key_jwt", scopes: ["decisions:read"] },
-        ...{ created_at: at(9), disabled_at: null },
+        client_id: "reports",
+        auth_method: "private_key_jwt",
+        scopes: ["decisions:read"],
+        created_at: at(9),
+        disabled_at: null,
       },
     ],
   };

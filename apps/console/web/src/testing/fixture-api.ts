@@ -184,7 +184,11 @@ export class Api {
       }),
     );
     return {
-      ...{ kind, value, payments: 164, frauds: kind === "terminal" ? 5 : 0, decisions },
+      kind,
+      value,
+      payments: 164,
+      frauds: kind === "terminal" ? 5 : 0,
+      decisions,
       firstSeenMs: this.nowMs - 90 * 24 * HOUR_MS,
       lastSeenMs: this.nowMs,
       features: this.detail(this.#rows[0]?.id ?? "").focus.features,
@@ -221,11 +225,17 @@ function makeArchive(nowMs: number): ArchiveJobs {
   const failure = "The file cannot be written: no space left on device. Make room in the lake's folder.";
   return {
     writing: ["transactions", "features", "decisions", "labels", "drift-detected"].map((topic) => ({
-      ...{ topic, last: topic === "drift-detected" ? null : last },
+      topic,
+      last: topic === "drift-detected" ? null : last,
       failure: topic === "decisions" ? failure : null,
     })),
     compaction: {
-      ...{ topic: "features", day: "2026-11-26", atMs: nowMs - 9 * HOUR_MS, tookMs: 4_180, files: 24, rows: 1_204_771 },
+      topic: "features",
+      day: "2026-11-26",
+      atMs: nowMs - 9 * HOUR_MS,
+      tookMs: 4_180,
+      files: 24,
+      rows: 1_204_771,
       failure: null,
     },
   };
@@ -233,16 +243,15 @@ function makeArchive(nowMs: number): ArchiveJobs {
 
 function makeModels(nowMs: number): ModelsReport {
   const figures = (version: string, decisions: number, precision: number) => ({
-    ...{
-      version,
-      decisions,
-      precision,
-      stoppedShare: 0.021,
-      meanScore: 0.0124,
-      fraudScore: 0.412,
-      genuineScore: 0.0091,
-    },
-    ...{ labels: Math.round(decisions / 20), frauds: Math.round(decisions / 400) },
+    version,
+    decisions,
+    precision,
+    stoppedShare: 0.021,
+    meanScore: 0.0124,
+    fraudScore: 0.412,
+    genuineScore: 0.0091,
+    labels: Math.round(decisions / 20),
+    frauds: Math.round(decisions / 400),
   });
   return {
     champion: figures("2026-11-20-a", 482_113, 0.71),
@@ -268,11 +277,15 @@ function makeModels(nowMs: number): ModelsReport {
     drifts: [3, 11].map((days) => ({
       model: "fraud",
       day: new Date(nowMs - days * 24 * HOUR_MS).toISOString().slice(0, 10),
-      ...{ comparedFrom: "2026-11-01", comparedTo: "2026-11-14", payments: 18_402 },
+      comparedFrom: "2026-11-01",
+      comparedTo: "2026-11-14",
+      payments: 18_402,
       sentence: "Amounts and the payments of a card in a day are higher than on the 14 days before.",
       columns: ["amount", "card_count_1d", "score", "card_ratio_to_mean_30d", "terminal_count_7d"].map(
         (column, index) => ({
-          ...{ column, kind: column === "score" ? "score" : "feature", threshold: 0.1 },
+          column,
+          kind: column === "score" ? "score" : "feature",
+          threshold: 0.1,
           distance: 0.42 / (index + 1),
         }),
       ),
@@ -282,15 +295,19 @@ function makeModels(nowMs: number): ModelsReport {
 
 function makeCard(nowMs: number, version: string): ModelCard {
   return {
-    ...{ name: "fraud", version, aliases: ["champion"], createdAtMs: nowMs - 200 * HOUR_MS, featureSpecVersion: 4 },
+    name: "fraud",
+    version,
+    aliases: ["champion"],
+    createdAtMs: nowMs - 200 * HOUR_MS,
+    featureSpecVersion: 4,
     features: ["amount", "card_count_1d", "card_count_7d", "card_ratio_to_mean_30d", "terminal_fraud_rate_7d"],
     training: {
-      ...{ fromMs: nowMs - 2_400 * HOUR_MS, toMs: nowMs - 700 * HOUR_MS, knownByMs: nowMs - 500 * HOUR_MS },
-      ...{
-        payments: 1_204_771,
-        frauds: 9_802,
-        dataSha256: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
-      },
+      fromMs: nowMs - 2_400 * HOUR_MS,
+      toMs: nowMs - 700 * HOUR_MS,
+      knownByMs: nowMs - 500 * HOUR_MS,
+      payments: 1_204_771,
+      frauds: 9_802,
+      dataSha256: "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef",
     },
     commit: "4d7f5b24c1aa90b7",
     parameters: ["max_depth", "eta", "seed"].map((name, index) => ({ name, value: String([6, 0.1, 1][index]) })),
@@ -309,7 +326,10 @@ function makeCard(nowMs: number, version: string): ModelCard {
       ["hour (UTC)", "00:00 to 06:00", 9_301, 3, 0.0004, null, null],
       ["hour (UTC)", "06:00 to 24:00", 172_703, 444, 0.0026, 0.743, 0.884],
     ].map(([kind, segment, payments, frauds, meanScore, averagePrecision, aucRoc]) => ({
-      ...{ kind: String(kind), name: String(segment), payments: Number(payments), frauds: Number(frauds) },
+      kind: String(kind),
+      name: String(segment),
+      payments: Number(payments),
+      frauds: Number(frauds),
       meanScore: Number(meanScore),
       averagePrecision: averagePrecision === null ? null : Number(averagePrecision),
       aucRoc: aucRoc === null ? null : Number(aucRoc),

@@ -54,7 +54,8 @@ function answerLists(
   if (name === "") {
     const effects = new Map(state.entries.map(({ list, effect }) => [list, effect]));
     const lists = [...effects].map(([list, effect]) => ({
-      ...{ list, effect },
+      list,
+      effect,
       entries: state.entries.filter((entry) => entry.list === list).length,
     }));
     return { lists };

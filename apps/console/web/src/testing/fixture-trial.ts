@@ -10,8 +10,14 @@ function hits(count: number, precision: number): HitFigures {
   const frauds = Math.round(count * precision * 0.4);
   const genuine = Math.round(count * (1 - precision) * 0.4);
   return {
-    ...{ hits: count, share: near(count / PAYMENTS), frauds, genuine, unknown: count - frauds - genuine },
-    ...{ precision: near(precision), recall: near(frauds / 160), annoyed: near(genuine / 7_000) },
+    hits: count,
+    share: near(count / PAYMENTS),
+    frauds,
+    genuine,
+    unknown: count - frauds - genuine,
+    precision: near(precision),
+    recall: near(frauds / 160),
+    annoyed: near(genuine / 7_000),
   };
 }
 
@@ -28,13 +34,27 @@ export function sendTrial(response: ServerResponse, isShadow: boolean): void {
 
 function makeTrial(subject: PolicyTrial["subject"]): PolicyTrial {
   const part = (id: string, outcome: TrialPart["outcome"], count: number, precision: number): TrialPart => ({
-    ...{ id, kind: id.startsWith("score") ? "band" : "rule", outcome, ...hits(count, precision) },
-    ...{ alone: Math.round(count / 2), stricter: Math.round(count / 9) },
+    id,
+    kind: id.startsWith("score") ? "band" : "rule",
+    outcome,
+    ...hits(count, precision),
+    alone: Math.round(count / 2),
+    stricter: Math.round(count / 9),
   });
   const toMs = Date.now();
   return {
-    ...{ subject, payments: PAYMENTS, cards: 1_912, fromMs: toMs - 30 * HOUR_MS, toMs, frauds: 160, genuine: 7_000 },
-    ...{ young: 12_840, unlabelled: 0, labelDelayDays: 1, skipped: 12, failures: {} },
+    subject,
+    payments: PAYMENTS,
+    cards: 1_912,
+    fromMs: toMs - 30 * HOUR_MS,
+    toMs,
+    frauds: 160,
+    genuine: 7_000,
+    young: 12_840,
+    unlabelled: 0,
+    labelDelayDays: 1,
+    skipped: 12,
+    failures: {},
     decided: { stopped: hits(410, 0.31), declined: hits(96, 0.84) },
     drafted: { stopped: hits(455, 0.34), declined: hits(118, 0.8) },
     changes: [
@@ -49,12 +69,20 @@ function makeTrial(subject: PolicyTrial["subject"]): PolicyTrial {
     ],
     examples: [
       {
-        ...{ kind: "annoyed", transactionId: "txn_1", amountMinor: 21_271, currency: "EUR" },
-        ...{ occurredAtMs: toMs - 3 * HOUR_MS, sentences: ["The amount is 4.2 times this card's 30-day mean."] },
+        kind: "annoyed",
+        transactionId: "txn_1",
+        amountMinor: 21_271,
+        currency: "EUR",
+        occurredAtMs: toMs - 3 * HOUR_MS,
+        sentences: ["The amount is 4.2 times this card's 30-day mean."],
       },
       {
-        ...{ kind: "missed", transactionId: "txn_2", amountMinor: 232, currency: "EUR" },
-        ...{ occurredAtMs: toMs - 9 * HOUR_MS, sentences: ["Nothing spoke against it."] },
+        kind: "missed",
+        transactionId: "txn_2",
+        amountMinor: 232,
+        currency: "EUR",
+        occurredAtMs: toMs - 9 * HOUR_MS,
+        sentences: ["Nothing spoke against it."],
       },
     ],
   };

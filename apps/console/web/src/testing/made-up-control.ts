@@ -33,14 +33,12 @@ export function makeControl(nowMs: number): ControlState {
   const ago = (days: number): string => new Date(nowMs - days * DAY_MS).toISOString();
   const policy = readFileSync(POLICY, "utf8");
   const revision = (number: number, note: string, author: string, text: string): PolicyRevisionText => ({
-    ...{
-      revision: number,
-      version: `1-${number}f2a91c0`,
-      sha256: `${number}`.repeat(64).slice(0, 64),
-      author,
-      note,
-      text,
-    },
+    revision: number,
+    version: `1-${number}f2a91c0`,
+    sha256: `${number}`.repeat(64).slice(0, 64),
+    author,
+    note,
+    text,
     created_at: ago(20 - number * 2),
     approvals: number < 3 ? [{ approver: "lin", note: "Read it.", approved_at: ago(19 - number * 2) }] : [],
   });
@@ -62,7 +60,10 @@ export function makeControl(nowMs: number): ControlState {
     ],
     activations: [
       {
-        ...{ activation: 2, revision: 2, author: "lin", note: "Agreed on Tuesday" },
+        activation: 2,
+        revision: 2,
+        author: "lin",
+        note: "Agreed on Tuesday",
         created_at: ago(12),
         activates_at: ago(12),
         published_at: ago(12),
@@ -72,7 +73,11 @@ export function makeControl(nowMs: number): ControlState {
     rollout: makeRollout(ago),
     ...makeOperations(ago),
     audit: Array.from({ length: 40 }, (_, index) => ({
-      ...{ sequence: 40 - index, source: "control", actor_kind: "person", subject_kind: "list", subject_id: "deny" },
+      sequence: 40 - index,
+      source: "control",
+      actor_kind: "person",
+      subject_kind: "list",
+      subject_id: "deny",
       at: ago(index / 3),
       tenant: "demo",
       actor: index % 3 === 0 ? "lin" : "ada",
@@ -84,13 +89,25 @@ export function makeControl(nowMs: number): ControlState {
 
 function makeOperations(ago: (days: number) => string): Pick<ControlState, "deadLetters" | "erasures" | "training"> {
   const letter = (offset: number, code: string, message: string, more: Partial<DeadLetter> = {}): DeadLetter => ({
-    ...{ partition: 0, offset, code, message, group: "features", tenant: "demo", key: "ct_4f…91ac", bytes: 412 },
-    ...{ buried_at: ago(offset / 100), returned: 0, is_reference: false, ...more },
+    partition: 0,
+    offset,
+    code,
+    message,
+    group: "features",
+    tenant: "demo",
+    key: "ct_4f…91ac",
+    bytes: 412,
+    buried_at: ago(offset / 100),
+    returned: 0,
+    is_reference: false,
+    ...more,
   });
   return {
     deadLetters: [
       {
-        ...{ topic: "transactions", count: 4, can_return: true },
+        topic: "transactions",
+        count: 4,
+        can_return: true,
         letters: [
           letter(17, "spec-mismatch", "The vector has 74 values, the spec 78."),
           letter(16, "spec-mismatch", "The vector has 74 values, the spec 78.", { returned: 1 }),
@@ -99,39 +116,54 @@ function makeOperations(ago: (days: number) => string): Pick<ControlState, "dead
         ],
       },
       {
-        ...{ topic: "lists", count: 1, can_return: false },
+        topic: "lists",
+        count: 1,
+        can_return: false,
         letters: [letter(3, "message-unreadable", "It names no list.", { group: "decisions", key: "demo/deny" })],
       },
     ],
     erasures: {
-      ...{ total: 3, unpublished: 1 },
+      total: 3,
+      unpublished: 1,
       erasures: [0.01, 4, 9].map((days, index) => ({
-        ...{ subject: `ct_0${index}…5e7${index}`, erased_at: ago(days), is_published: index > 0 },
+        subject: `ct_0${index}…5e7${index}`,
+        erased_at: ago(days),
+        is_published: index > 0,
         published_at: index === 0 ? null : ago(days - 0.0001),
       })),
     },
     training: {
       facts: {
-        ...{ model: "fraud", judged_to: ago(1).slice(0, 10), last_retraining: ago(20).slice(0, 10), failure: null },
+        model: "fraud",
+        judged_to: ago(1).slice(0, 10),
+        last_retraining: ago(20).slice(0, 10),
+        failure: null,
         drift: { day: ago(3).slice(0, 10), sentence: "Amounts are higher than on the 14 days before." },
         next_retraining: ago(-8).slice(0, 10),
         challenger: { version: "2026-11-26-b", why: "drift", stage: "canary" },
       },
-      ...{ reported_by: "demo-training", reported_at: ago(0.001) },
+      reported_by: "demo-training",
+      reported_at: ago(0.001),
     },
   };
 }
 
 function makeRollout(ago: (days: number) => string): RolloutDetail {
   return {
-    ...{ id: "r1", model: "tripline", stage: "canary", candidate: "2026-11-26-b", champion: "2026-11-20-a" },
-    ...{ canary_percent: 5, shadow_percent: 0, is_held: false, revision: 3, why: "Trained on October" },
-    ...{
-      started_at: ago(1),
-      changed_at: ago(0.05),
-      changed_by: "ada",
-      plan: { auto: true, steps_percent: [1, 5, 25, 50] },
-    },
+    id: "r1",
+    model: "tripline",
+    stage: "canary",
+    candidate: "2026-11-26-b",
+    champion: "2026-11-20-a",
+    canary_percent: 5,
+    shadow_percent: 0,
+    is_held: false,
+    revision: 3,
+    why: "Trained on October",
+    started_at: ago(1),
+    changed_at: ago(0.05),
+    changed_by: "ada",
+    plan: { auto: true, steps_percent: [1, 5, 25, 50] },
     findings: [
       { guard: "scores-missing", is_judged: true, is_breached: false, text: "0.0 % of 312 payments, champion 0.0 %." },
       { guard: "outcomes", is_judged: true, is_breached: false, text: "Review 2.1 %, champion 1.9 %." },
@@ -140,12 +172,13 @@ function makeRollout(ago: (days: number) => string): RolloutDetail {
       { guard: "precision", is_judged: false, is_breached: false, text: "9 of 20 cards with labels." },
     ],
     steps: ["start", "advance", "advance"].map((step, index) => ({
-      ...{ step, actor: "ada", stage: index === 0 ? "shadow" : "canary", canary_percent: [0, 1, 5][index] ?? 0 },
-      ...{
-        why: index === 0 ? "Trained on October" : "Guards are fine",
-        revision: index + 1,
-        at: ago(1 - index * 0.45),
-      },
+      step,
+      actor: "ada",
+      stage: index === 0 ? "shadow" : "canary",
+      canary_percent: [0, 1, 5][index] ?? 0,
+      why: index === 0 ? "Trained on October" : "Guards are fine",
+      revision: index + 1,
+      at: ago(1 - index * 0.45),
     })),
   };
 }

@@ -153,7 +153,11 @@ function usualOf(random: Random, nowMs: number): CardUsual {
 
 function graphOf(random: Random, row: CaseRow, terminalId: string): CaseGraph {
   const node = (kind: "card" | "terminal" | "device" | "ip", value: string, payments: number, frauds = 0) => ({
-    ...{ id: `${kind}:${value}`, kind, value, payments, frauds },
+    id: `${kind}:${value}`,
+    kind,
+    value,
+    payments,
+    frauds,
     isSubject: value === row.cardToken,
   });
   const card = node("card", row.cardToken, 164);
@@ -208,7 +212,10 @@ export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
   const random = seeded(Number(row.id));
   const own = { cardToken: row.cardToken, caseId: row.id };
   const focusRow = makeDecision(random, row.openedAtMs, row.outcome, {
-    ...{ ...own, score: row.score, amountMinor: row.amountMinor, reason: REASONS[0] },
+    ...own,
+    score: row.score,
+    amountMinor: row.amountMinor,
+    reason: REASONS[0],
   });
   const timeline: TimelineEntry[] = Array.from({ length: 24 }, (_, index) => {
     const outcome = index < row.payments ? row.outcome : "approve";
@@ -231,13 +238,13 @@ export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
     history: [{ atMs: row.openedAtMs, by: null, text: "Opened by a payment that went to review." }],
     attachments: [
       {
-        ...{
-          id: "receipt",
-          name: "Receipt of the terminal, 27 November.pdf",
-          mediaType: "application/pdf",
-          bytes: 48_120,
-        },
-        ...{ sha256: hex(random, 64), author: { id: "person-lin", name: "Lin Zhao" }, atMs: row.openedAtMs + HOUR_MS },
+        id: "receipt",
+        name: "Receipt of the terminal, 27 November.pdf",
+        mediaType: "application/pdf",
+        bytes: 48_120,
+        sha256: hex(random, 64),
+        author: { id: "person-lin", name: "Lin Zhao" },
+        atMs: row.openedAtMs + HOUR_MS,
       },
     ],
     attachmentLimits: { bytesMax: 1_000_000, filesMax: 50 },

@@ -25,7 +25,11 @@ function fill(table: ListTable, different: number): ListTable {
   for (let index = 0; index < ENTRIES; index += 1) {
     const number = index % different;
     table.put({
-      ...{ tenant: "demo", list: "deny", kind: "card", effect: "deny", author: "" },
+      tenant: "demo",
+      list: "deny",
+      kind: "card",
+      effect: "deny",
+      author: "",
       value: `ct_${digits(number)}`,
       reason: `Confirmed fraud, case ${number}`,
       createdAtMs: AT_MS,

@@ -149,7 +149,11 @@ const batch: fc.Arbitrary<Batch> = fc.record({
 });
 
 const plainBatch: Batch = {
-  ...{ firstOffset: 5n, attributes: 0, firstMs: 1n, lastMs: 1n, producerId: -1n },
+  firstOffset: 5n,
+  attributes: 0,
+  firstMs: 1n,
+  lastMs: 1n,
+  producerId: -1n,
   messages: [{ key: "k", value: Buffer.from("v"), headers: {} }],
 };
 

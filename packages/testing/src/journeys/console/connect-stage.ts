@@ -29,6 +29,8 @@ export function connectStage(
     rollouts: new RolloutClient(
       new ControlClient(at(ports.control), tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret)),
     ),
-    ...{ registryUrl, browser, print },
+    registryUrl,
+    browser,
+    print,
   };
 }

@@ -29,8 +29,12 @@ export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
   const traffic = new LiveTraffic(client, PAYMENTS_PER_SECOND);
   try {
     await rollouts.start({
-      ...{ model: MODEL_NAME, candidate, why: "journey: the inverted model", begin_with: "canary" },
-      ...{ steps_percent: [CANARY_PERCENT, 50], guards: BLIND_GUARDS },
+      model: MODEL_NAME,
+      candidate,
+      why: "journey: the inverted model",
+      begin_with: "canary",
+      steps_percent: [CANARY_PERCENT, 50],
+      guards: BLIND_GUARDS,
     });
     await inBrowser(stage, 1, async (page) => {
       if (page === undefined) throw new Error("There is no browser.");
