@@ -8,13 +8,14 @@ const READ_MS_MAX = 30_000;
 /**
  * Who was erased until now.
  *
+ * @param group which the caller may read in
  * @throws TriplineError `kafka-unavailable` after 30 s
  */
-export async function readErasures(kafka: Kafka): Promise<readonly Erasure[]> {
+export async function readErasures(kafka: Kafka, group: string): Promise<readonly Erasure[]> {
   const erasures: Erasure[] = [];
   const table = await kafka.follow({
     topic: TABLES.erasures.name,
-    group: "features-rebuild-erasures",
+    group,
     apply: (changes) => {
       for (const { value } of changes) if (value !== undefined) erasures.push(Erasure.decode(value));
     },

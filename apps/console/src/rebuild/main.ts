@@ -1,8 +1,7 @@
 import { parseArgs } from "node:util";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
-import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { TABLES } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { readErasures } from "@tripline/kafka/read-erasures";
 import { isDay } from "@tripline/lake/lake-layout";
 import { kafkaConfig, postgresConfig, readConfig } from "@tripline/service-kit/config/read-config";
 import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
@@ -21,47 +20,23 @@ import { rebuildProjection } from "./rebuild-projection.js";
  */
 
 const DAY_MS = 86_400_000;
-const READ_MS_MAX = 30_000;
+const GROUP = "console-rebuild";
 const { CASE_OUTCOMES, CASE_HOURS } = consoleConfig.shape;
 const rebuildConfig = z.object({ ...kafkaConfig, ...postgresConfig, CASE_OUTCOMES, CASE_HOURS });
 
 type RebuildConfig = z.infer<typeof rebuildConfig>;
 
 async function rebuild(config: RebuildConfig, lake: string, days: readonly string[]): Promise<string> {
-  const logger = createLogger("console-rebuild", "warn");
+  const logger = createLogger(GROUP, "warn");
   await setUpDatabase(config, CONSOLE_MIGRATIONS, logger, async () => {});
   const database = openBackgroundDatabase(config, CONSOLE_MIGRATIONS, logger);
   try {
     const store = new ProjectionStore(database, caseOpening(config));
-    const counts = await rebuildProjection({ store, lake, days, erasures: await readErasures(config) });
+    const kafka = connectKafka({ ...kafkaConnection(config), clientId: GROUP });
+    const counts = await rebuildProjection({ store, lake, days, erasures: await readErasures(kafka, GROUP) });
     return [...counts].map(([topic, rows]) => `${topic}=${rows}`).join(" ");
   } finally {
     await database.close();
-  }
-}
-
-/** @throws TriplineError `kafka-unavailable` after 30 s */
-async function readErasures(config: RebuildConfig): Promise<readonly Erasure[]> {
-  const kafka = connectKafka({ ...kafkaConnection(config), clientId: "console-rebuild" });
-  const erasures: Erasure[] = [];
-  const table = await kafka.follow({
-    topic: TABLES.erasures.name,
-    group: "console-rebuild",
-    apply(changes) {
-      for (const { value } of changes) if (value !== undefined) erasures.push(Erasure.decode(value));
-    },
-    onStop() {},
-  });
-  const late = AbortSignal.timeout(READ_MS_MAX);
-  try {
-    await new Promise<void>((resolve, reject) => {
-      const detail = `The topic ${TABLES.erasures.name} could not be read within ${READ_MS_MAX / 1_000} s.`;
-      late.addEventListener("abort", () => reject(new TriplineError("kafka-unavailable", detail)));
-      table.ready.then(resolve, reject);
-    });
-    return erasures;
-  } finally {
-    await table.close();
   }
 }
 

@@ -38,6 +38,7 @@ export function loadProfilesCommand(): Command {
 
 /** The tokens of erased cards and e-mail addresses. @throws TriplineError `kafka-unavailable` */
 export async function readErased(brokers: string, topicPrefix: string): Promise<ReadonlySet<string>> {
-  const erasures = await readErasures(kafkaAt(brokers.split(","), topicPrefix, process.env));
+  const kafka = kafkaAt(brokers.split(","), topicPrefix, process.env);
+  const erasures = await readErasures(kafka, "features-rebuild-erasures");
   return new Set(erasures.map(({ subject }) => subject));
 }
