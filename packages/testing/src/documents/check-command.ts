@@ -9,7 +9,23 @@ import type { Repository } from "./repository.js";
 
 /** Programs of others that the documents call; what they take is theirs to say. */
 const OF_OTHERS: ReadonlySet<string> = new Set([
-  ...["aws", "az", "base64", "cat", "cd", "curl", "date", "gcloud", "git", "grep", "head", "k6", "kind", "kubectl"],
+  ...[
+    "aws",
+    "az",
+    "base64",
+    "cat",
+    "cd",
+    "curl",
+    "date",
+    "echo",
+    "gcloud",
+    "git",
+    "grep",
+    "head",
+    "k6",
+    "kind",
+    "kubectl",
+  ],
   ...["jq", "openssl", "promtool", "python", "tail", "terraform", "tofu", "uv"],
 ]);
 /** Scripts of package.json that hand their name and what follows `--` to `tripline`. */
