@@ -88,14 +88,13 @@ export class DeadLetters {
   async #lookThrough(): Promise<readonly WaitingLetters[]> {
     const found: WaitingLetters[] = [];
     for (const topic of LETTERED_TOPICS) {
-      const ranges = [...(await waitingLetters(this.admin, topic)).values()];
-      const count = ranges.reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0);
-      if (count > 0) found.push(await this.#lookAt(topic, count));
+      const ranges = await waitingLetters(this.admin, topic);
+      if (countOf(ranges) > 0) found.push(await this.#lookAt(topic));
     }
     return found.filter(({ count }) => count > 0);
   }
 
-  async #lookAt(topic: string, count: number): Promise<WaitingLetters> {
+  async #lookAt(topic: string): Promise<WaitingLetters> {
     const back = await this.#returnedOf(topic);
     const letters = new Map<string, ShownLetter>();
     const ranges = await readLetters(this.kafka, topic, {
@@ -109,7 +108,8 @@ export class DeadLetters {
     const returned = [...back.values()].filter(isWaiting).length;
     return {
       topic,
-      count: count - returned,
+      // Of the ranges that were read: letters may have come since the first look.
+      count: countOf(ranges) - returned,
       canReturn: RETURNABLE_TOPICS.includes(topic),
       letters: [...letters.values()].toSorted((left, right) => right.buriedAtMs - left.buriedAtMs),
     };
@@ -138,6 +138,11 @@ export class DeadLetters {
     });
   }
 }
+
+type Ranges = Awaited<ReturnType<typeof waitingLetters>>;
+
+const countOf = (ranges: Ranges): number =>
+  [...ranges.values()].reduce((sum, { from, to }) => sum + Math.max(0, to - from), 0);
 
 const nameOf = ({ partition, offset }: LetterPlace): string => `${partition}@${offset}`;
 
