@@ -2,6 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
 import type { Kafka } from "./port.js";
+import { settlesWithin } from "./wait-backoff.js";
 
 const READ_MS_MAX = 30_000;
 
@@ -21,16 +22,15 @@ export async function readErasures(kafka: Kafka, group: string): Promise<readonl
     },
     onStop() {},
   });
-  let timer: NodeJS.Timeout | undefined;
   try {
-    const late = new Promise<never>((_resolve, reject) => {
+    if (!(await settlesWithin(READ_MS_MAX, table.ready))) {
       const detail = `The topic ${TABLES.erasures.name} could not be read within ${READ_MS_MAX / 1_000} s.`;
-      timer = setTimeout(() => reject(new TriplineError("kafka-unavailable", detail)), READ_MS_MAX);
-    });
-    await Promise.race([table.ready, late]);
+      throw new TriplineError("kafka-unavailable", detail);
+    }
+    // Where it has failed, that is thrown.
+    await table.ready;
     return erasures;
   } finally {
-    clearTimeout(timer);
     await table.close();
   }
 }

@@ -1,12 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { DuckDBInstance } from "@duckdb/node-api";
 import { backfill } from "@tripline/backfill/backfill";
 import { fileSource } from "@tripline/backfill/input/transactions-source";
 import { writeHistory } from "@tripline/backfill/input/write-history";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { openStore } from "@tripline/object-store/open-store";
@@ -182,13 +182,11 @@ async function retrainBy(rehearsal: Rehearsal, cutoffMs: number, driftMs: number
 }
 
 async function writeQuery(query: string, path: string): Promise<void> {
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
+  const scan = await LakeScan.open();
   try {
-    await connection.run(`COPY (${query}) TO ${sqlText(path)} (FORMAT parquet)`);
+    await scan.row(`COPY (${query}) TO ${sqlText(path)} (FORMAT parquet)`);
   } finally {
-    connection.closeSync();
-    instance.closeSync();
+    await scan.close();
   }
 }
 
