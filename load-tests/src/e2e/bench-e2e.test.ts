@@ -66,6 +66,23 @@ test(
   BENCH_MS_MAX,
 );
 
+const onLinux = process.platform === "linux" ? test : test.skip;
+
+onLinux(
+  "stores and services on cores of their own, in turns with all on all, with --short: every payment is decided",
+  async () => {
+    const { code, output, errors } = await bench("e2e", "--short", "--only", "pinned", "--rate", "100");
+    expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
+    const names = ["calm_p50_ms", "calm_p99_ms", "calm_pinned_p50_ratio", "calm_pinned_p99_ratio"];
+    const line = output.trimEnd().split("\n").at(-1);
+    expect(line).toMatch(
+      new RegExp(`^pinned: ${[...names, "tenth_pinned_p50_ratio"].map((name) => `${name}=[\\d.]+`).join(" ")}$`),
+    );
+    expect(output).toMatch(/\| lost \| 0\.00 \| 0\.00 \| 0\.00 \| 0\.00 \|/);
+  },
+  BENCH_MS_MAX,
+);
+
 test.each([
   ["599", "--cards must be at least 600, twice the cards of the world.\n"],
   ["1.5", /must be a whole number/],

@@ -5,6 +5,7 @@ import { cardsPart } from "./bench-cards.js";
 import { floorPart } from "./bench-floor.js";
 import { loadPart } from "./bench-load.js";
 import { overloadPart } from "./bench-overload.js";
+import { pinnedPart } from "./bench-pinned.js";
 import { sparsePart } from "./bench-sparse.js";
 import { textbookPart } from "./bench-textbook.js";
 import { timelinePart } from "./bench-timeline.js";
@@ -36,6 +37,7 @@ export const e2eBenchmark: Benchmark = {
     buildsPart,
     cardsPart,
     timelinePart,
+    pinnedPart,
   ],
   line: [
     "decisions_per_s",
