@@ -48,6 +48,21 @@ test("an offset is committed at once; offsets that arrive meanwhile are committe
   expect(commits).toEqual([["t/0@5"], ["t/0@9", "t/1@3"]]);
 });
 
+test.each([...Array(8).keys()])(
+  "an offset that is marked %i turns after a commit is not left behind",
+  async (turns) => {
+    const { committer, commits, hold, open } = stage();
+    await committer.idle();
+    hold();
+    committer.mark(at(0, 5));
+    open();
+    for (let turn = 0; turn < turns; turn += 1) await undefined;
+    committer.mark(at(0, 6));
+    await committer.idle();
+    expect(commits).toEqual([["t/0@5"], ["t/0@6"]]);
+  },
+);
+
 test("a commit that fails is retried", async () => {
   const { committer, commits, gaveUp } = stage((tries) => (tries < 3 ? new Error("connection lost") : undefined));
   committer.mark(at(0, 5));

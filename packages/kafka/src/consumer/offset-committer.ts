@@ -56,9 +56,7 @@ export class OffsetCommitter {
   mark(offset: PartitionOffset): void {
     if (this.signal.aborted) return;
     this.#pending.set(`${offset.topic}/${offset.partition}`, offset);
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
   }
 
   /** From now on without pauses. Resolves when everything marked so far is committed or given up. */
@@ -69,11 +67,16 @@ export class OffsetCommitter {
   }
 
   async #run(): Promise<void> {
-    while (this.#pending.size > 0 && !this.signal.aborted) {
-      const offsets = [...this.#pending.values()];
-      this.#pending.clear();
-      await this.#commit(offsets);
-      if (!this.#isHurried && !this.signal.aborted) await this.#pause();
+    try {
+      while (this.#pending.size > 0 && !this.signal.aborted) {
+        const offsets = [...this.#pending.values()];
+        this.#pending.clear();
+        await this.#commit(offsets);
+        if (!this.#isHurried && !this.signal.aborted) await this.#pause();
+      }
+    } finally {
+      // In the turn that saw nothing left: an offset that is marked a turn later starts this again.
+      this.#running = undefined;
     }
   }
 

@@ -74,6 +74,21 @@ test("while a request is under way the next one gathers", async () => {
   expect(requests).toEqual([["a0"], ["b0"], ["c0"]]);
 });
 
+test.each([...Array(12).keys()])(
+  "what is sent %i turns after an answer is not left behind (regression #14)",
+  async (turns) => {
+    const { gatherer, requests, hold, answer } = stage({ lingerMs: 0 });
+    hold();
+    const first = gatherer.send(records(1, "a"));
+    await new Promise(setImmediate);
+    answer();
+    for (let turn = 0; turn < turns; turn += 1) await undefined;
+    await Promise.all([first, gatherer.send(records(1, "b"))]);
+    expect(requests).toEqual([["a0"], ["b0"]]);
+  },
+  2_000,
+);
+
 test("a send larger than a request is cut, and resolves when the last part is acknowledged", async () => {
   const { gatherer, requests } = stage({ requestRecordsMax: 2 });
   await gatherer.send(records(5));

@@ -60,7 +60,9 @@ export class SendGatherer {
   #acknowledgedAtMs = 0;
   /** Set while a request is due; cancels it. */
   #cancel: (() => void) | undefined;
-  #pumping: Promise<void> | undefined;
+  #isPumping = false;
+  /** Of the last requests, also when they have ended. */
+  #pumped: Promise<void> | undefined;
   #isClosed = false;
 
   constructor(
@@ -96,14 +98,14 @@ export class SendGatherer {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#pump();
-    if (this.#pumping !== undefined) await settlesWithin(this.limits.drainMsMax, this.#pumping);
+    if (this.#pumped !== undefined) await settlesWithin(this.limits.drainMsMax, this.#pumped);
     for (const send of this.#waiting.splice(0)) {
       send.settle(new TriplineError("shutting-down", "The producer was closed before Kafka acknowledged"));
     }
   }
 
   #schedule(): void {
-    if (this.#pumping !== undefined) return;
+    if (this.#isPumping) return;
     const { requestRecordsMax, requestBytesMax, lingerMs } = this.limits;
     if (this.#untakenRecords >= requestRecordsMax || this.#untakenBytes >= requestBytesMax) this.#pump();
     else this.#cancel ??= later(() => this.#pump(), lingerMs);
@@ -112,17 +114,21 @@ export class SendGatherer {
   #pump(): void {
     this.#cancel?.();
     this.#cancel = undefined;
-    if (this.#pumping !== undefined || this.#waiting.length === 0) return;
-    this.#pumping = this.#deliverAll().finally(() => {
-      this.#pumping = undefined;
-    });
+    if (this.#isPumping || this.#waiting.length === 0) return;
+    this.#isPumping = true;
+    this.#pumped = this.#deliverAll();
   }
 
   async #deliverAll(): Promise<void> {
-    while (this.#waiting.length > 0) {
-      this.#rejectOverdue();
-      const parts = this.#take();
-      if (parts.length > 0) await this.#deliverParts(parts);
+    try {
+      while (this.#waiting.length > 0) {
+        this.#rejectOverdue();
+        const parts = this.#take();
+        if (parts.length > 0) await this.#deliverParts(parts);
+      }
+    } finally {
+      // In the turn that saw nothing left: a turn later something may wait that nobody would take.
+      this.#isPumping = false;
     }
   }
 
