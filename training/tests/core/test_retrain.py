@@ -253,6 +253,33 @@ def test_after_a_drift_old_days_count_less_and_the_newest_weeks_are_learnt(
     assert manifest["metrics"]["retrain"]["newest"]["rows"] == 14 * PER_DAY
 
 
+def test_where_the_newest_weeks_harm_the_old_ones_what_was_measured_is_registered(
+    given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """regression #17: it was better than the champion, and was dropped with the one that had learnt them."""
+    data = history()
+    fraud = np.array(data["fraud"], dtype=object)
+    # What is fraud in the newest weeks alone is none on any other day.
+    newest = in_days(data, 63, 77)
+    fraud[newest[data["card_count_1d"][newest] == 8]] = 1
+    data["fraud"] = list(fraud)
+    arguments = [*given(data, ap_gain_min=0, old_ap_loss_max=0.02), "--drift-from", "1970-02-10", "--trust-weeks"]
+    assert main(arguments) == 0
+    output = capsys.readouterr().out
+    line = output.strip().splitlines()[-1]
+    assert "newest weeks: not learnt, because the candidate is worse on the fixed old weeks" in output
+    assert line.startswith("retrain: registered=challenger")
+    figures = dict(pair.split("=") for pair in line.split() if "=" in pair)
+    assert figures["learnt_to"] == "1970-02-26T00:00:00.000Z"
+    assert float(figures["old_ap_new"]) > float(figures["old_ap_champion"]) - 0.02
+    manifest = registry.resolve(tmp_path / "registry", "fraud", "challenger").manifest
+    assert manifest["lineage"]["data_to"] < "1970-02-26"
+    # To a champion that knows days after the drift it is only as good, and knows no newer ones.
+    registry.set_alias(tmp_path / "registry", "fraud", "champion", figures["version"])
+    assert main(arguments) == 0
+    assert "Without the newest weeks " in last_line(capsys)
+
+
 def test_a_champion_that_knows_the_newest_weeks_is_kept(given: Given, capsys: pytest.CaptureFixture[str]) -> None:
     # The newest of a cut-off on day 31 are days 10 to 24; the champion has learnt from days 7 to 14.
     arguments = given(train_days_min=3, warm_up_days=0)

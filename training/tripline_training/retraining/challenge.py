@@ -29,11 +29,19 @@ from tripline_training.retraining.judge_challenger import (
     why_old_weeks_keep,
 )
 from tripline_training.retraining.rules import Rules, read_rules
-from tripline_training.retraining.windows import FIXED_KEY, Windows, fixed_from_now_on, lay_out, spans_as_json
+from tripline_training.retraining.windows import (
+    FIXED_KEY,
+    Windows,
+    fixed_from_now_on,
+    joined,
+    lay_out,
+    outside,
+    spans_as_json,
+)
 from tripline_training.steps import step
 from tripline_training.trees.calibration import FRAUDS_MIN
 from tripline_training.trees.export_onnx import predict_onnx
-from tripline_training.trees.fit_calibrated import fit_with_days_to_spare, select_rows
+from tripline_training.trees.fit_calibrated import fit_with_days_to_spare
 from tripline_training.trees.params import Params, read_params
 from tripline_training.trees.publish_trees import Lineage, compose_facts, export_checked, files_of, moment
 
@@ -124,6 +132,17 @@ class Candidate:
         return registry.version_of(self.model)
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """What is registered, if it is."""
+
+    candidate: Candidate
+    measured: Measured
+    learnt_to_ms: int
+    fixed: list[list[str]]
+    """The old weeks that its manifest names."""
+
+
 BEFORE_DRIFT_WEIGHT = 0.3
 """Of the second candidate after a drift. What it is worth was measured: docs/adr/0034."""
 
@@ -141,24 +160,30 @@ def challenge(options: Options, folder: Path) -> Outcome:
         return Outcome(f"retrain: kept champion because {reason}", None)
     candidate, measured = _best_candidate(prepared, options, folder)
     reason = why_champion_is_kept(measured, candidate.version, prepared.rules)
-    windows, fixed = prepared.windows, fixed_from_now_on(prepared.windows)
-    learnt_to_ms = windows.train.to_ms
+    windows = prepared.windows
+    chosen = Chosen(candidate, measured, windows.train.to_ms, fixed_from_now_on(windows))
     if reason is None and prepared.known is not None:
-        candidate = _learn(prepared.known, options.cutoff_ms, candidate.weight, options, folder)
-        learnt_to_ms = windows.newest.to_ms
-        fixed = spans_as_json(windows.named)
-        measured = replace(measured, old=_compare_old(candidate, prepared, options))
-        reason = why_old_weeks_keep(measured, prepared.rules)
+        chosen, reason = _learn_newest(chosen, prepared, prepared.known, options, folder)
     if reason is not None:
-        return Outcome(f"retrain: kept champion because {reason} {figures_of(measured)}", None)
-    metrics = {"calibration": candidate.calibration, "retrain": measured.as_json()}
-    used = _used(prepared, options, candidate.weight, fixed)
-    lineage = Lineage(options.features, options.commit, used, candidate.known_by_ms)
-    facts = compose_facts(prepared.spec, candidate.rows, metrics, lineage)
-    files = files_of(candidate.booster, candidate.model, candidate.rows, candidate.card)
-    _register(options, files, facts, measured)
-    figures = figures_of(measured, f"learnt_to={moment(learnt_to_ms)} ")
-    return Outcome(f"retrain: registered={ALIASES[0]} version={candidate.version} {figures}", candidate.version)
+        return Outcome(f"retrain: kept champion because {reason} {figures_of(chosen.measured)}", None)
+    return _register(chosen, prepared, options)
+
+
+def _learn_newest(
+    measured: Chosen, prepared: Prepared, known: Rows, options: Options, folder: Path
+) -> tuple[Chosen, str | None]:
+    """The same with the newest weeks; where old weeks speak against that, what was measured. And why neither is better."""
+    newer = _learn(known, options.cutoff_ms, measured.candidate.weight, options, folder)
+    figures = replace(measured.measured, old=_compare_old(newer, prepared, options))
+    against = why_old_weeks_keep(figures, prepared.rules)
+    if against is None:
+        windows = prepared.windows
+        return Chosen(newer, figures, windows.newest.to_ms, spans_as_json(windows.named)), None
+    print(f"newest weeks: not learnt, because {against}", flush=True)
+    # As good as the champion is enough only for what knows newer days than it.
+    usual = replace(measured.measured, is_under_way=False)
+    reason = why_champion_is_kept(usual, measured.candidate.version, prepared.rules)
+    return measured, None if reason is None else f"{against} Without the newest weeks {reason}"
 
 
 def _refuse_data(options: Options) -> str | None:
@@ -180,11 +205,11 @@ def _prepare(options: Options) -> Prepared:
         dataset = open_dataset(options.features, spec)
         windows = lay_out(dataset.oldest_ms, options.cutoff_ms, rules, None if champion is None else champion.manifest)
         train, left_out = dataset.known_rows(windows.train, windows.newest.from_ms)
-        train = _outside(train, windows.fixed)
+        train = outside(train, windows.fixed)
         newest, unlabelled = dataset.known_rows(windows.newest, options.cutoff_ms)
-        old = _joined([dataset.known_rows(span, options.cutoff_ms)[0] for span in windows.fixed], train)
+        old = joined([dataset.known_rows(span, options.cutoff_ms)[0] for span in windows.fixed], train)
         whole, _ = dataset.known_rows(Span(windows.train.from_ms, windows.newest.to_ms), options.cutoff_ms)
-        known = None if options.drift_ms is None else _outside(whole, windows.named)
+        known = None if options.drift_ms is None else outside(whole, windows.named)
         said.says(
             f"{windows.as_text()} rows={len(train)} frauds={int(train.fraud.sum())} left_out_unlabelled={left_out} "
             f"newest_rows={len(newest)} newest_unlabelled={unlabelled} old_rows={len(old)}"
@@ -336,8 +361,14 @@ def _used(prepared: Prepared, options: Options, weight: float, fixed: list[list[
     }
 
 
-def _register(options: Options, files: dict[str, bytes], facts: dict[str, Any], measured: Measured) -> None:
+def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
     """Publishing and moving what is there already does nothing, so that it can be done again after a kill."""
+    candidate, measured = chosen.candidate, chosen.measured
+    metrics = {"calibration": candidate.calibration, "retrain": measured.as_json()}
+    used = _used(prepared, options, candidate.weight, chosen.fixed)
+    lineage = Lineage(options.features, options.commit, used, candidate.known_by_ms)
+    facts = compose_facts(prepared.spec, candidate.rows, metrics, lineage)
+    files = files_of(candidate.booster, candidate.model, candidate.rows, candidate.card)
     store = registry.registry_root(options.registry)
     with step("register") as said:
         if options.champion_version() != measured.champion_version:
@@ -350,6 +381,8 @@ def _register(options: Options, files: dict[str, bytes], facts: dict[str, Any], 
                 why = f"retrained by the labels of {moment(options.cutoff_ms)}: {figures_of(measured)}"
                 registry.set_alias(store, options.name, alias, version, MoveOptions(by="retrain", why=why))
         said.says(f"{options.name} {version} aliases={','.join(ALIASES)}")
+    figures = figures_of(measured, f"learnt_to={moment(chosen.learnt_to_ms)} ")
+    return Outcome(f"retrain: registered={ALIASES[0]} version={version} {figures}", version)
 
 
 def alias_version(store: registry.Store, name: str, alias: str) -> str | None:
@@ -360,20 +393,6 @@ def alias_version(store: registry.Store, name: str, alias: str) -> str | None:
         raise
     except TrainingError:
         return None
-
-
-def _joined(parts: list[Rows], like: Rows) -> Rows:
-    """Rows one after the other; none where there are no parts."""
-    if not parts:
-        return select_rows(like, np.zeros(len(like), dtype=bool))
-    return Rows(*(np.concatenate(columns) for columns in zip(*(part.columns for part in parts), strict=True)))
-
-
-def _outside(rows: Rows, spans: list[Span]) -> Rows:
-    inside = np.zeros(len(rows), dtype=bool)
-    for span in spans:
-        inside |= (rows.occurred_at_ms >= span.from_ms) & (rows.occurred_at_ms < span.to_ms)
-    return select_rows(rows, ~inside)
 
 
 def _has_both(rows: Rows) -> bool:

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tripline_training.data.dataset import Span, parse_moment_ms
+import numpy as np
+
+from tripline_training.data.dataset import Rows, Span, parse_moment_ms
 from tripline_training.data.days import DAY_MS
 from tripline_training.errors import TooEarlyError
 from tripline_training.retraining.rules import WINDOWS_MAX, Rules
+from tripline_training.trees.fit_calibrated import select_rows
 from tripline_training.trees.publish_trees import moment
 
 FIRST_WINDOW_DAYS = 7
@@ -87,6 +90,20 @@ def fixed_from_now_on(windows: Windows) -> list[list[str]]:
 
 def spans_as_json(spans: list[Span]) -> list[list[str]]:
     return [[moment(span.from_ms), moment(span.to_ms)] for span in spans]
+
+
+def joined(parts: list[Rows], like: Rows) -> Rows:
+    """Rows one after the other; none where there are no parts."""
+    if not parts:
+        return select_rows(like, np.zeros(len(like), dtype=bool))
+    return Rows(*(np.concatenate(columns) for columns in zip(*(part.columns for part in parts), strict=True)))
+
+
+def outside(rows: Rows, spans: list[Span]) -> Rows:
+    inside = np.zeros(len(rows), dtype=bool)
+    for span in spans:
+        inside |= (rows.occurred_at_ms >= span.from_ms) & (rows.occurred_at_ms < span.to_ms)
+    return select_rows(rows, ~inside)
 
 
 def _text(span: Span) -> str:
