@@ -16,7 +16,6 @@ import xgboost
 from tripline_training.check_data import check_before_training
 from tripline_training.data.dataset import ALWAYS, Dataset, Span, open_dataset, parse_moment_ms, parse_span
 from tripline_training.data.feature_spec import read_feature_spec
-from tripline_training.data_checks.feature_kinds import read_spec_features
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.evaluation.segments import describe_segments
 from tripline_training.make_scorecard import scorecard_to_publish
@@ -113,11 +112,7 @@ def _assess_later_rows(
             f"rows={quality.rows} frauds={quality.frauds} ap={figure(quality.average_precision)} "
             f"auc={figure(quality.auc_roc)} cp100={figure(quality.card_precision_at_100)} ece={error:.5f}"
         )
-    amount = next((f.name for f in read_spec_features(options.feature_spec) if f.kind == "amount"), None)
-    segments: list[dict[str, Any]] = []
-    if amount is not None and len(later):
-        amounts = later.features[:, dataset.spec.names.index(amount)]
-        segments = describe_segments(amounts, later.occurred_at_ms, later.fraud, scores)
+    segments = describe_segments(later, scores, options.feature_spec)
     return quality, segments, {"ece": error, "curve": calibration_curve(scores, later.fraud)}
 
 

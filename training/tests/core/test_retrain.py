@@ -143,7 +143,12 @@ def test_more_data_give_a_challenger_that_scores_in_the_shadow(
     assert lineage["params"]["fixed_windows"] == [["1970-01-22T00:00:00.000Z", "1970-01-29T00:00:00.000Z"]]
     assert manifest["metrics"]["train"]["rows"] == 42 * PER_DAY
     assert manifest["metrics"]["retrain"]["old"]["rows"] == 7 * PER_DAY
-    assert manifest["metrics"]["retrain"]["newest"]["rows"] == 14 * PER_DAY
+    newest = manifest["metrics"]["retrain"]["newest"]
+    assert newest["rows"] == 14 * PER_DAY
+    for kind in ("amount", "hour (UTC)"):
+        parts = [part for part in manifest["metrics"]["segments"] if part["kind"] == kind]
+        sums = [sum(part[count] for part in parts) for count in ("rows", "frauds")]
+        assert sums == [newest["rows"], newest["frauds"]], kind
     moved = registry.history(tmp_path / "registry", "fraud")
     assert [(move.alias, move.by) for move in moved[-2:]] == [("challenger", "retrain"), ("shadow", "retrain")]
 

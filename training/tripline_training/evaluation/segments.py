@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tripline_training.data.dataset import Rows
+from tripline_training.data_checks.feature_kinds import read_spec_features
 from tripline_training.evaluation.cost_matrix import CostMatrix, money_saved, stop_by_expected_cost
 from tripline_training.evaluation.measures import auc_roc, average_precision, counts_from_top, rank_scores
 from tripline_training.evaluation.read_scored import Scored
@@ -63,24 +66,26 @@ def measure_segments(scored: Scored, costs: CostMatrix) -> list[Segment]:
     return [_measure(kind, name, scored, within, costs) for kind, name, within in parts if within.any()]
 
 
-def describe_segments(
-    amounts: NDArray[np.floating],
-    occurred_at_ms: NDArray[np.int64],
-    fraud: NDArray[np.int64],
-    scores: NDArray[np.floating],
-) -> list[dict[str, Any]]:
-    """By amount and by hour of the day (UTC), for a model's manifest: where it is weak, its card says so."""
+def describe_segments(rows: Rows, scores: NDArray[np.floating], feature_spec: Path) -> list[dict[str, Any]]:
+    """By amount and by hour of the day (UTC), for a model's manifest: where it is weak, its card says so.
+
+    Nothing where the spec has no amount.
+    """
+    kinds = [feature.kind for feature in read_spec_features(feature_spec)]
+    if "amount" not in kinds:
+        return []
+    amounts = rows.features[:, kinds.index("amount")]
     described: list[dict[str, Any]] = []
-    for kind, name, within in _bands(amounts, occurred_at_ms):
+    for kind, name, within in _bands(amounts, rows.occurred_at_ms):
         if not within.any():
             continue
-        ap, auc = _rank_measures(fraud[within], scores[within])
+        ap, auc = _rank_measures(rows.fraud[within], scores[within])
         described.append(
             {
                 "kind": kind,
                 "name": name,
                 "rows": int(within.sum()),
-                "frauds": int(fraud[within].sum()),
+                "frauds": int(rows.fraud[within].sum()),
                 "mean_score": float(scores[within].mean(dtype=np.float64)),
                 "average_precision": ap,
                 "auc_roc": auc,

@@ -17,6 +17,7 @@ from tripline_training.data_checks.check_weeks import (
 )
 from tripline_training.data_checks.findings import DataReport
 from tripline_training.errors import TooEarlyError, TrainingError
+from tripline_training.evaluation.segments import describe_segments
 from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.registry import registry
 from tripline_training.registry.names import MoveOptions, RegistryCallError
@@ -33,6 +34,7 @@ from tripline_training.retraining.windows import (
     FIXED_KEY,
     Windows,
     fixed_from_now_on,
+    has_both,
     joined,
     lay_out,
     outside,
@@ -172,7 +174,7 @@ def challenge(options: Options, folder: Path) -> Outcome:
 def _learn_newest(
     measured: Chosen, prepared: Prepared, known: Rows, options: Options, folder: Path
 ) -> tuple[Chosen, str | None]:
-    """The same with the newest weeks; where old weeks speak against that, what was measured. And why neither is better."""
+    """The same with the newest weeks, or what was measured where old weeks are against it; why neither is better."""
     newer = _learn(known, options.cutoff_ms, measured.candidate.weight, options, folder)
     figures = replace(measured.measured, old=_compare_old(newer, prepared, options))
     against = why_old_weeks_keep(figures, prepared.rules)
@@ -324,11 +326,12 @@ def _learn(rows: Rows, known_by_ms: int, weight: float, options: Options, folder
 def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Measured:
     champion = prepared.champion
     with step("compare") as said:
-        newest = _compare(prepared.newest, candidate.model, prepared, options)
+        rows = prepared.newest
         measured = Measured(
-            newest,
+            _compare(rows, candidate.model, prepared, options),
             _compare_old(candidate, prepared, options),
             None if champion is None else champion.version,
+            segments=describe_segments(rows, predict_onnx(candidate.model, rows.features), options.feature_spec),
             is_under_way=options.drift_ms is not None and _learnt_to(champion) > moment(options.drift_ms),
         )
         said.says(figures_of(measured))
@@ -336,7 +339,7 @@ def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Meas
 
 
 def _compare_old(candidate: Candidate, prepared: Prepared, options: Options) -> Comparison | None:
-    return _compare(prepared.old, candidate.model, prepared, options) if _has_both(prepared.old) else None
+    return _compare(prepared.old, candidate.model, prepared, options) if has_both(prepared.old) else None
 
 
 def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> Comparison:
@@ -364,7 +367,7 @@ def _used(prepared: Prepared, options: Options, weight: float, fixed: list[list[
 def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
     """Publishing and moving what is there already does nothing, so that it can be done again after a kill."""
     candidate, measured = chosen.candidate, chosen.measured
-    metrics = {"calibration": candidate.calibration, "retrain": measured.as_json()}
+    metrics = {"calibration": candidate.calibration, "retrain": measured.as_json(), "segments": measured.segments}
     used = _used(prepared, options, candidate.weight, chosen.fixed)
     lineage = Lineage(options.features, options.commit, used, candidate.known_by_ms)
     facts = compose_facts(prepared.spec, candidate.rows, metrics, lineage)
@@ -393,7 +396,3 @@ def alias_version(store: registry.Store, name: str, alias: str) -> str | None:
         raise
     except TrainingError:
         return None
-
-
-def _has_both(rows: Rows) -> bool:
-    return 0 < int(rows.fraud.sum()) < len(rows)

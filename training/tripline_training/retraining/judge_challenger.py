@@ -1,6 +1,7 @@
 """Whether a candidate is better than the champion by the stated margins."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from tripline_training.retraining.compare_scores import Comparison
 from tripline_training.retraining.rules import Rules
@@ -15,6 +16,8 @@ class Measured:
     """None: compared with one score for all payments."""
     is_under_way: bool = False
     """The champion has learnt from days after a drift, and what would be registered learns from newer ones still."""
+    segments: list[dict[str, Any]] = field(default_factory=list)
+    """Of the candidate on the newest weeks, for its card."""
 
     def as_json(self) -> dict[str, object]:
         return {

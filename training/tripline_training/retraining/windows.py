@@ -106,6 +106,10 @@ def outside(rows: Rows, spans: list[Span]) -> Rows:
     return select_rows(rows, ~inside)
 
 
+def has_both(rows: Rows) -> bool:
+    return 0 < int(rows.fraud.sum()) < len(rows)
+
+
 def _text(span: Span) -> str:
     return f"{_short(span.from_ms)}..{_short(span.to_ms)}"
 
