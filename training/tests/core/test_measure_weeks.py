@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
 
@@ -16,7 +17,7 @@ from tripline_training.train import Options, train
 from tripline_training.trees.export_onnx import predict_onnx
 
 
-def test_measures_each_week_of_each_version(
+def test_measures_each_week_of_each_version_beside_another_model(
     options: Callable[..., Options],
     features_path: Path,
     spec_path: Path,
@@ -31,11 +32,24 @@ def test_measures_each_week_of_each_version(
         for span in (("1970-01-20", "1970-01-26"), ("1970-01-27", "1970-02-02"))
     ]
     expected = [average_precision_score(rows.fraud, predict_onnx(found.model, rows.features)) for rows in weeks]
+    other = ["--registry", f"file://{tmp_path}/other", "--alias", "champion", "--seed", "2"]
+    train(options(*other))
     capsys.readouterr()
     given = ["--features", str(features_path), "--feature-spec", str(spec_path), "--name", "fraud"]
     given += ["--registry", f"file://{tmp_path}/registry", "--from", "1970-01-20"]
-    main([*given, "--versions", f"champion,{found.version}", "--weeks", "2"])
+    measure = [*given, "--versions", f"champion,{found.version}", "--weeks", "2", "--beside"]
+    main([*measure, f"file://{tmp_path}/other"])
     measured = json.loads(capsys.readouterr().out)
-    assert measured == {name: pytest.approx(expected) for name in ("champion", found.version)}
+    assert measured["frauds"] == [int(rows.fraud.sum()) for rows in weeks]
+    ratio = np.mean(expected) / np.mean(measured["beside"])
+    assert measured["beside"] != pytest.approx(expected)
+    for name in ("champion", found.version):
+        assert measured["versions"][name]["weeks"] == pytest.approx(expected)
+        assert measured["versions"][name]["ratio"] == pytest.approx(ratio)
+        assert measured["versions"][name]["low"] < ratio < measured["versions"][name]["high"]
+    # On the same payments the same model differs by nothing, whichever cards are drawn.
+    main([*measure, f"file://{tmp_path}/registry"])
+    same = json.loads(capsys.readouterr().out)["versions"]["champion"]
+    assert (same["ratio"], same["low"], same["high"]) == (1, 1, 1)
     with pytest.raises(TrainingError, match="both kinds are needed"):
-        main([*given, "--versions", "champion", "--weeks", "9"])
+        main([*measure, f"file://{tmp_path}/registry", "--weeks", "9"])

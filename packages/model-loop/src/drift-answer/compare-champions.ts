@@ -20,15 +20,26 @@ export interface CompareOptions {
   readonly measuredFrom: number;
 }
 
-export interface ComparedWeeks {
-  /** The average precision of each week, by version. */
-  readonly versions: ReadonlyMap<string, readonly number[]>;
-  /** That of a model that was trained on the shifted traffic alone. */
-  readonly shifted: readonly number[];
+/** A model on the measured weeks, beside one of the shifted traffic alone. */
+export interface ComparedModel {
+  /** The average precision of each week. */
+  readonly weeks: readonly number[];
+  /** Of its mean to that of the other one. */
+  readonly ratio: number;
+  /** The 95 % interval of the ratio, as far as it comes from the payments that are measured. */
+  readonly low: number;
+  readonly high: number;
 }
 
-/** The average precision of one week is chance to some per cent, so the mean of four is compared. */
-export const MEASURED_WEEKS = 4;
+export interface ComparedWeeks {
+  readonly frauds: readonly number[];
+  /** The average precision of each week of a model that was trained on the shifted traffic alone. */
+  readonly shifted: readonly number[];
+  readonly versions: ReadonlyMap<string, ComparedModel>;
+}
+
+/** The average precision of one week is chance to some per cent, and four weeks still hold a ratio to 2 or 3 % only. */
+export const MEASURED_WEEKS = 12;
 /** By then nearly all labels of a payment have arrived. */
 export const LABEL_DAYS = 8;
 
@@ -47,22 +58,36 @@ export async function compareChampions(options: CompareOptions): Promise<Compare
     ...["--train-from", dateOf(shiftDay), "--train-to", dateOf(measuredFrom - LABEL_DAYS)],
     ...["--valid-from", dateOf(measuredFrom), "--valid-to", dateOf(measuredFrom + 6)],
   ]);
-  const measure = async (registry: string, names: readonly string[]): Promise<Map<string, number[]>> => {
-    const span = ["--from", dateOf(measuredFrom), "--weeks", String(MEASURED_WEEKS)];
-    const words = [...given, "--registry", registry, "--versions", names.join(","), ...span];
-    const printed = await runPython("tripline_training.evaluation.measure_weeks", words);
-    return new Map(Object.entries(weeks.parse(JSON.parse(printed))));
-  };
-  const [shifted = []] = (await measure(shiftedUrl, ["champion"])).values();
-  return { versions: await measure(registryUrl, versions), shifted };
+  const printed = await runPython("tripline_training.evaluation.measure_weeks", [
+    ...[...given, "--registry", registryUrl, "--versions", versions.join(","), "--beside", shiftedUrl],
+    ...["--from", dateOf(measuredFrom), "--weeks", String(MEASURED_WEEKS)],
+  ]);
+  const { frauds, beside, versions: measured } = measuredWeeks.parse(JSON.parse(printed));
+  return { frauds, shifted: beside, versions: new Map(Object.entries(measured)) };
 }
 
-const weeks = z.record(z.string(), z.array(z.number()));
+const weeks = z.array(z.number());
+const measuredWeeks = z.object({
+  frauds: weeks,
+  beside: weeks,
+  versions: z.record(z.string(), z.object({ weeks, ratio: z.number(), low: z.number(), high: z.number() })),
+});
 
-export const meanOf = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / values.length;
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The mean, and each week in brackets. */
-export function weeksAsText(values: readonly number[]): string {
+function weeksAsText(values: readonly number[]): string {
   return `${meanOf(values).toFixed(3)} (${values.map((value) => value.toFixed(3)).join(", ")})`;
+}
+
+/** One sentence about two of the versions that were measured. */
+export function comparedAsText({ frauds, shifted, versions }: ComparedWeeks, version: string, before: string): string {
+  const [champion, old] = [versions.get(version), versions.get(before)];
+  if (champion === undefined || old === undefined) return `${version} and ${before} were not measured`;
+  const count = frauds.reduce((sum, each) => sum + each, 0);
+  return (
+    `Mean AP of ${frauds.length} later weeks with ${count} frauds: champion ${weeksAsText(champion.weeks)}, trained on ` +
+    `the new traffic alone ${weeksAsText(shifted)}, the champion before ${weeksAsText(old.weeks)}. Ratio: ` +
+    `${champion.ratio.toFixed(3)}; with other cards drawn from these ${champion.low.toFixed(3)} to ${champion.high.toFixed(3)}`
+  );
 }

@@ -1,10 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { backfill } from "@tripline/backfill/backfill";
-import { fileSource } from "@tripline/backfill/input/transactions-source";
-import { writeHistory } from "@tripline/backfill/input/write-history";
-import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlText } from "@tripline/lake/sql-text";
@@ -13,7 +9,7 @@ import { openStore } from "@tripline/object-store/open-store";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import { ControlRefusal } from "@tripline/system/client/control-client";
 import type { RolloutClient, ShownRollout } from "@tripline/system/client/rollout-client";
-import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services";
+import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import type { StepLog } from "@tripline/system/step-log";
 import { DAY_MS, dateOf, readEvents } from "../drift/judge-day.js";
 import { LeadingRollout } from "../following/lead-rollout.js";
@@ -22,10 +18,10 @@ import { TrainingLoop } from "../following/training-loop.js";
 import { challengeIn, SPEC_FILE } from "../retraining/retrain.js";
 import { runPython } from "../run-python.js";
 import { trainDemoModel } from "../training/train-demo-model.js";
-import { compareChampions, LABEL_DAYS, MEASURED_WEEKS, meanOf, weeksAsText } from "./compare-champions.js";
+import { compareChampions, comparedAsText } from "./compare-champions.js";
 import { ANSWER_DAYS_MAX, CLEAN_DAYS, DRIFT_WORLD, LIVE_DAYS, TIMES, writeParams } from "./drift-world.js";
 import type { ShiftName } from "./shift-traffic.js";
-import { shiftedTraffic } from "./shift-traffic.js";
+import { writeWorld } from "./write-world.js";
 
 export interface RehearsalOptions {
   readonly seed: number;
@@ -76,8 +72,10 @@ export async function rehearseDrift(options: RehearsalOptions): Promise<number |
   const model = await trainDemoModel({ ...DRIFT_WORLD, simulation, root: folder, secretsFile, steps });
   const liveDay = model.historyEndMs / DAY_MS;
   const shiftDay = liveDay + LIVE_DAYS + CLEAN_DAYS;
-  const [paramsFile, features] = [join(folder, "params.json"), join(folder, "features.parquet")];
+  const paramsFile = join(folder, "params.json");
   await writeParams(paramsFile, liveDay);
+  const world = { simulation, shift: options.shift, shiftDay, cardTokenKey: CARD_TOKEN_KEY, folder };
+  const { features } = await steps.run("simulate the shift and compute all features", () => writeWorld(world));
   const rehearsal = {
     ...options,
     registryUrl: model.registryUrl,
@@ -87,7 +85,6 @@ export async function rehearseDrift(options: RehearsalOptions): Promise<number |
     liveDay,
     shiftDay,
   };
-  await steps.run("simulate the shift and compute all features", () => writeWorld(rehearsal, simulation.startMs));
   const events = await steps.run("judge every day", () => judgeDays(rehearsal));
   const promotions = await playDays(rehearsal, events);
   if (promotions.length === 0) {
@@ -100,17 +97,6 @@ export async function rehearseDrift(options: RehearsalOptions): Promise<number |
     if (ratio !== undefined) ratios.push(ratio);
   }
   return ratios.at(-1);
-}
-
-async function writeWorld({ seed, shift, folder, features, shiftDay }: Rehearsal, startMs: number): Promise<void> {
-  const path = join(folder, "payments.parquet");
-  const simulation = { ...DRIFT_WORLD.simulation, seed };
-  const days = CLEAN_DAYS + LIVE_DAYS + DRIFT_WORLD.days + ANSWER_DAYS_MAX + 7 * MEASURED_WEEKS + LABEL_DAYS;
-  const untilMs = startMs + days * DAY_MS;
-  const payments = shiftedTraffic(simulation, shift, shiftDay * DAY_MS);
-  await writeHistory({ simulation, payments, untilMs, tenant: DEMO_TENANT, cardTokenKey: CARD_TOKEN_KEY, path });
-  const source = fileSource(path);
-  await backfill({ spec: currentFeatureSpec(), source, tenant: DEMO_TENANT, outputPath: features });
 }
 
 /** Which days drifted beside those before them. */
@@ -198,13 +184,8 @@ async function compare(rehearsal: Rehearsal, { version, day }: Promotion): Promi
   const when = `champion, from ${sinceShift(rehearsal, day)} on`;
   try {
     const compared = await compareChampions({ ...given, folder, versions, shiftDay, measuredFrom: day });
-    const [champion = [], old = []] = [version, before].map((each) => compared.versions.get(each) ?? []);
-    const ratio = meanOf(champion) / meanOf(compared.shifted);
-    print(
-      `${when}: AP ${weeksAsText(champion)}, of the shifted traffic alone ${weeksAsText(compared.shifted)}, ` +
-        `the champion before ${weeksAsText(old)}, ratio ${ratio.toFixed(3)}`,
-    );
-    return ratio;
+    print(`${when}: ${comparedAsText(compared, version, before)}`);
+    return compared.versions.get(version)?.ratio;
   } catch (error) {
     print(`${when}: not compared: ${String(error).trimEnd().split("\n").at(-1)}`);
     return undefined;

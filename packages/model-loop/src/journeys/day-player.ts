@@ -5,6 +5,13 @@ import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import type { TrainedModel } from "../training/train-demo-model.js";
 
+export interface DayHooks {
+  /** What of a payment is otherwise than simulated. */
+  change?(payment: SimulatedPayment): SimulatedPayment;
+  /** Before the first event of a day, given its beginning in ms since the epoch. */
+  beginDay?(startMs: number): Promise<void>;
+}
+
 export interface PlayedDay {
   readonly payments: number;
   readonly labels: number;
@@ -20,11 +27,10 @@ export class DayPlayer {
   #next: SimulatedEvent | undefined;
   #dayEndMs: number;
 
-  /** @param change what of a payment is otherwise than simulated */
   constructor(
     private readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">,
     { simulation, historyEndMs }: Pick<TrainedModel, "simulation" | "historyEndMs">,
-    private readonly change: (payment: SimulatedPayment) => SimulatedPayment = (payment) => payment,
+    private readonly hooks: DayHooks = {},
   ) {
     this.#events = eventsFrom(createSimulation(simulation), historyEndMs);
     this.#dayEndMs = historyEndMs;
@@ -37,6 +43,7 @@ export class DayPlayer {
 
   /** Everything that takes place on the next day, in the order in which it does: decided, and labels applied. */
   async playDay(): Promise<PlayedDay> {
+    await this.hooks.beginDay?.(this.#dayEndMs);
     this.#dayEndMs += DAY_MS;
     const counts = { payments: 0, labels: 0 };
     let [payments, labels]: [SimulatedPayment[], SimulatedPayment[]] = [[], []];
@@ -46,7 +53,7 @@ export class DayPlayer {
       [payments, labels] = [[], []];
     };
     for (let event = this.#take(); event !== undefined; event = this.#take()) {
-      const payment = this.change(event.payment);
+      const payment = this.hooks.change?.(event.payment) ?? event.payment;
       if (event.kind === "label") labels.push(payment);
       else payments.push(payment);
       counts[event.kind === "label" ? "labels" : "payments"] += 1;

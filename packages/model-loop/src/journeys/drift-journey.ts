@@ -3,31 +3,28 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { openStore } from "@tripline/object-store/open-store";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import { registry as metrics } from "@tripline/service-kit/telemetry/metrics";
+import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { RolloutClient } from "@tripline/system/client/rollout-client";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { DAY_MS, dateOf } from "../drift/judge-day.js";
-import {
-  compareChampions,
-  LABEL_DAYS,
-  MEASURED_WEEKS,
-  meanOf,
-  weeksAsText,
-} from "../drift-answer/compare-champions.js";
+import type { CompareOptions } from "../drift-answer/compare-champions.js";
+import { compareChampions, comparedAsText } from "../drift-answer/compare-champions.js";
 import { ANSWER_DAYS_MAX, CLEAN_DAYS, LIVE_DAYS, TIMES, writeParams } from "../drift-answer/drift-world.js";
+import type { ShiftName } from "../drift-answer/shift-traffic.js";
 import { shiftPayment } from "../drift-answer/shift-traffic.js";
+import { writeWorld } from "../drift-answer/write-world.js";
 import type { FollowedTraining } from "../following/follow-training.js";
 import { followTraining } from "../following/follow-training.js";
 import { LoopState } from "../following/loop-state.js";
-import { writeLoggedFeatures } from "../retraining/retrain-dataset.js";
 import type { TrainedModel } from "../training/train-demo-model.js";
 import { DayPlayer } from "./day-player.js";
 
@@ -38,10 +35,15 @@ export interface DriftJourneyOptions {
   /** The folder that the archive writes to. */
   readonly lake: string;
   readonly model: TrainedModel;
+  /** Cards have the tokens that it gives. */
+  readonly cardTokenKey: Uint8Array;
+  /** Where features reads profiles. */
+  readonly redisUrl: string;
   /** Prints each step once it has happened. */
   print(text: string): void;
 }
 
+const SHIFT: ShiftName = "amounts";
 const AP_LOSS_MAX = 0.02;
 const LOOK_MS = 200;
 const TURN_MS_MAX = 600_000;
@@ -54,17 +56,23 @@ const TURN_MS_MAX = 600_000;
  * @throws Error in one sentence that says which step failed
  */
 export async function driftJourney(options: DriftJourneyOptions): Promise<void> {
-  const { model, client, lake, print } = options;
+  const { model, client, cardTokenKey, redisUrl, print } = options;
   const folder = await mkdtemp(join(tmpdir(), "tripline-drift-journey-"));
   const ending = new AbortController();
   const shiftDay = model.historyEndMs / DAY_MS + LIVE_DAYS + CLEAN_DAYS;
-  const player = new DayPlayer(client, model, (payment) => shiftPayment(payment, "amounts", shiftDay * DAY_MS));
+  const { simulation } = model;
+  const change = (payment: SimulatedPayment) => shiftPayment(payment, SHIFT, shiftDay * DAY_MS);
   let worker: FollowedTraining | undefined;
   try {
     // An earlier journey may have left another one.
     await openRegistry(model.registryUrl).setAlias(MODEL_NAME, "champion", model.version, { why: "begin the journey" });
     const paramsFile = join(folder, "params.json");
     await writeParams(paramsFile, model.historyEndMs / DAY_MS);
+    const world = { simulation, shift: SHIFT, shiftDay, cardTokenKey, folder };
+    const { features, profiles } = await writeWorld(world);
+    // As Feast's job does every night where Tripline is deployed: without it no payment had a profile after 90 days.
+    const beginDay = async (untilMs: number) => void (await loadProfiles({ folder: profiles, redisUrl, untilMs }));
+    const player = new DayPlayer(client, model, { change, beginDay });
     for (let day = 0; day < LIVE_DAYS; day += 1) await player.playDay();
     await settle(options);
     print(`${LIVE_DAYS} days of traffic are decided and archived; now the training worker looks at the lake.`);
@@ -96,9 +104,7 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
     ending.abort();
     await worker.ended;
     const measuredFrom = player.nextDayMs / DAY_MS;
-    for (let day = 0; day < 7 * MEASURED_WEEKS + LABEL_DAYS; day += 1) await player.playDay();
-    await settle(options);
-    print(await compare({ lake, folder, model, paramsFile, shiftDay, measuredFrom }));
+    print(await compare(model, { features, folder, paramsFile, shiftDay, measuredFrom }));
   } finally {
     ending.abort();
     await worker?.ended;
@@ -174,33 +180,17 @@ function settle({ kafka, lake }: DriftJourneyOptions): Promise<void> {
   return awaitArchive(kafka, lake, [TOPICS.features, TOPICS.decisions, TOPICS.labels]);
 }
 
-interface Compared {
-  readonly lake: string;
-  readonly folder: string;
-  readonly model: TrainedModel;
-  readonly paramsFile: string;
-  readonly shiftDay: number;
-  readonly measuredFrom: number;
-}
-
-/** Champion, the champion before, and a model of the shifted traffic alone, on weeks that none of them knows. */
-async function compare({ lake, model, ...given }: Compared): Promise<string> {
-  const features = join(given.folder, "features.parquet");
-  const cutoffMs = (given.measuredFrom + 7 * MEASURED_WEEKS + LABEL_DAYS) * DAY_MS;
-  const spec = currentFeatureSpec();
-  await writeLoggedFeatures({ lake, spec, cutoffMs, labelsBy: "event-time", outputPath: features });
-  const { registryUrl, version: before } = model;
-  const { versions, shifted } = await compareChampions({
-    ...given,
-    features,
-    registryUrl,
-    versions: ["champion", before],
-  });
-  const [champion = [], old = []] = ["champion", before].map((each) => versions.get(each) ?? []);
-  const ratio = meanOf(champion) / meanOf(shifted);
-  const text =
-    `Mean AP of ${MEASURED_WEEKS} later weeks: champion ${weeksAsText(champion)}, trained on the new traffic alone ` +
-    `${weeksAsText(shifted)}, the champion before ${weeksAsText(old)}. Ratio: ${ratio.toFixed(3)}`;
+/**
+ * Champion, the champion before, and a model of the shifted traffic alone, on weeks that none of them knows. Their features are
+ * those of the bulk engine: to play so many weeks would take as long as all before.
+ */
+async function compare(
+  { registryUrl, version: before }: TrainedModel,
+  given: Omit<CompareOptions, "registryUrl" | "versions">,
+): Promise<string> {
+  const compared = await compareChampions({ ...given, registryUrl, versions: ["champion", before] });
+  const text = comparedAsText(compared, "champion", before);
+  const { ratio = 0 } = compared.versions.get("champion") ?? {};
   if (ratio < 1 - AP_LOSS_MAX) throw new Error(`The new champion is not good enough. ${text}.`);
   return `${text}.`;
 }

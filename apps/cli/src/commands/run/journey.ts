@@ -103,6 +103,7 @@ export function journeyCommand(): Command {
         const { client, control, auth, addresses, kafka } = system;
         const secrets = demoSecrets(workspace.secrets);
         const { keyEncryptionKey, clientSecret } = secrets;
+        const cardTokenKey = Buffer.from(secrets.cardTokenKey, "base64");
         const identity = {
           auth,
           addresses,
@@ -113,9 +114,20 @@ export function journeyCommand(): Command {
         };
         const { registryUrl } = model;
         const [rollouts, policies] = [new RolloutClient(control), new PolicyClient(control)];
-        const shared = { client, control, rollouts, policies, kafka, registryUrl, lake: workspace.lake, model };
+        const { redisUrl } = system.stack;
+        const shared = {
+          client,
+          control,
+          rollouts,
+          policies,
+          kafka,
+          registryUrl,
+          lake: workspace.lake,
+          model,
+          redisUrl,
+        };
         await system.services.get("console")?.ready();
-        await tell({ ...shared, ...identity, print });
+        await tell({ ...shared, ...identity, cardTokenKey, print });
         if (!hasConsole) process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
       } finally {
         await steps.finish("stop everything", () => system.stop());
