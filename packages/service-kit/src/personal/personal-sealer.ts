@@ -38,9 +38,13 @@ export interface NewKey {
   stored(): void;
 }
 
-interface DataKey extends NewKey {
+interface DataKey {
+  readonly subject: PersonalSubject;
+  readonly id: Uint8Array;
   readonly secret: KeyObject;
-  isStored: boolean;
+  readonly madeAtMs: number;
+  /** Until it is stored. Its bytes lie in a block of Buffer's pool, which they would keep as a whole: 64 KiB for each key. */
+  newKey: NewKey | undefined;
 }
 
 interface Envelope {
@@ -102,8 +106,8 @@ export class PersonalSealer {
   /** @param subject a card token or the token of an e-mail address: nothing is sealed for it any more */
   erase(tenant: string, subject: string): void {
     this.#erased.add(`${tenant}/${subject}`);
-    for (const [name, { key }] of this.#keys) {
-      if (key.tenant === tenant && (key.cardToken === subject || key.emailToken === subject)) this.#keys.delete(name);
+    for (const [name, { subject: of }] of this.#keys) {
+      if (of.tenant === tenant && (of.cardToken === subject || of.emailToken === subject)) this.#keys.delete(name);
     }
   }
 
@@ -115,7 +119,7 @@ export class PersonalSealer {
     if (dataKey === undefined) return "no-key";
     const plain = PersonalFields.encode(fields).finish();
     const sealed = sealBytes(plain, dataKey.secret, fieldsContext(subject, transactionId));
-    return { bytes: joinSealed(dataKey.key.keyId, sealed), newKey: dataKey.isStored ? undefined : dataKey };
+    return { bytes: joinSealed(dataKey.id, sealed), newKey: dataKey.newKey };
   }
 
   #keyOf(subject: PersonalSubject): DataKey | undefined {
@@ -123,7 +127,7 @@ export class PersonalSealer {
     const known = this.#keys.get(name);
     if (known !== undefined) {
       this.#keys.delete(name);
-      if (known.key.createdAtMs > this.#now() - KEY_MS_MAX) {
+      if (known.madeAtMs > this.#now() - KEY_MS_MAX) {
         this.#keys.set(name, known);
         return known;
       }
@@ -145,21 +149,19 @@ export class PersonalSealer {
     const envelope = this.#envelope;
     if (envelope === undefined || envelope.madeAtMs <= nowMs - KEY_MS_MAX) return undefined;
     const secret = randomBytes(KEY_BYTES);
-    const dataKey: DataKey = {
-      secret: createSecretKey(secret),
-      isStored: false,
-      stored() {
-        dataKey.isStored = true;
-      },
-      key: {
-        ...subject,
-        keyId: randomBytes(KEY_ID_BYTES),
-        wrapped: sealBytes(secret, envelope.secret, keyContext(subject)),
-        wrappedEnvelope: Buffer.from(envelope.wrapped),
-        masterKey: envelope.masterKey,
-        createdAtMs: nowMs,
-      },
+    const id = randomBytes(KEY_ID_BYTES);
+    const key: SubjectKey = {
+      ...subject,
+      keyId: id,
+      wrapped: sealBytes(secret, envelope.secret, keyContext(subject)),
+      wrappedEnvelope: Buffer.from(envelope.wrapped),
+      masterKey: envelope.masterKey,
+      createdAtMs: nowMs,
     };
+    const stored = (): void => {
+      dataKey.newKey = undefined;
+    };
+    const dataKey: DataKey = { subject, id, secret: createSecretKey(secret), madeAtMs: nowMs, newKey: { key, stored } };
     return dataKey;
   }
 }
