@@ -1,37 +1,9 @@
-import type { Browser, Page } from "playwright-core";
-import { Api } from "./fixture-api.js";
-import type { FixtureServer } from "./fixture-server.js";
-import { startFixture } from "./fixture-server.js";
-import { makeSession } from "./fixture-session.js";
-import type { WatchedPage } from "./open-browser.js";
-import { openBrowser, openPage } from "./open-browser.js";
+import { useConsole } from "./use-console.js";
 
-const START_MS_MAX = 60_000;
-
-let browser: Browser;
-let api: Api;
-let fixture: FixtureServer;
-let opened: WatchedPage;
-let page: Page;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-}, START_MS_MAX);
-
-beforeEach(async () => {
-  api = new Api(Date.now(), 1);
-  fixture = await startFixture(api, makeSession(Date.now()));
-  opened = await openPage(browser, { baseURL: fixture.url });
-  page = opened.page;
-});
-
-afterEach(async () => {
-  await opened.context.close();
-  await fixture.close();
-});
-afterAll(() => browser?.close());
+const openConsole = useConsole({ cases: 1 });
 
 test("somebody is let in with a password that is shown once; a name that is taken is refused in place", async () => {
+  const { page, api, faults } = await openConsole();
   await page.goto("/admin");
   await page.getByRole("button", { name: "Let somebody in" }).click();
   await page.getByLabel("Name", { exact: true }).fill("Eva Lind");
@@ -48,10 +20,11 @@ test("somebody is let in with a password that is shown once; a name that is take
   await page.getByRole("cell", { name: "Eva Lind", exact: true }).waitFor();
   expect(await page.content()).not.toContain(password);
   expect(await page.evaluate(() => JSON.stringify({ ...sessionStorage, ...localStorage }))).not.toContain(password);
-  expect(opened.faults).toEqual([]);
+  expect(faults).toEqual([]);
 });
 
 test("roles, locks and new secrets are set one at a time; a change that is not known everywhere yet is told so", async () => {
+  const { page, api } = await openConsole();
   const step = async (of: string, name: string, more?: () => Promise<void>): Promise<string> => {
     await page.getByRole("button", { name: `Change ${of}` }).click();
     const dialog = page.getByRole("dialog", { name: of });
@@ -76,6 +49,7 @@ test("roles, locks and new secrets are set one at a time; a change that is not k
 });
 
 test("the first steps go as soon as nothing is lacking", async () => {
+  const { page, api } = await openConsole();
   api.admin.people = api.admin.people.map((one) => ({ ...one, has_second_factor: true }));
   api.admin.clients = [];
   await page.goto("/admin");

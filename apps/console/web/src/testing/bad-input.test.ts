@@ -1,23 +1,10 @@
 import type { ServerResponse } from "node:http";
-import type { Browser, Page } from "playwright-core";
-import { Api } from "./fixture-api.js";
 import { Refusal } from "./fixture-request.js";
-import type { FixtureServer } from "./fixture-server.js";
-import { startFixture } from "./fixture-server.js";
-import { makeSession } from "./fixture-session.js";
 import { makeDecision, seeded } from "./made-up-payments.js";
-import type { WatchedPage } from "./open-browser.js";
-import { openBrowser, openPage } from "./open-browser.js";
+import { useConsole } from "./use-console.js";
 
 /* What goes wrong meanwhile is told in its place, and nothing typed is lost. The rest of it: case-work.test.ts, screens.test.ts. */
 
-const START_MS_MAX = 60_000;
-
-let browser: Browser;
-let api: Api;
-let fixture: FixtureServer;
-let opened: WatchedPage;
-let page: Page;
 let streams: ServerResponse[];
 
 /** The same payment to each listener, then nothing. */
@@ -28,25 +15,14 @@ function stream(response: ServerResponse): void {
   response.write(`event: decisions\ndata: ${JSON.stringify([decision])}\n\n`);
 }
 
-beforeAll(async () => {
-  browser = await openBrowser();
-}, START_MS_MAX);
-
-beforeEach(async () => {
+beforeEach(() => {
   streams = [];
-  api = new Api(Date.now(), 20);
-  fixture = await startFixture(api, makeSession(Date.now()), stream);
-  opened = await openPage(browser, { baseURL: fixture.url });
-  page = opened.page;
 });
 
-afterEach(async () => {
-  await opened.context.close();
-  await fixture.close();
-});
-afterAll(() => browser?.close());
+const openConsole = useConsole({ cases: 20, stream });
 
 test("an event stream that is cut is told and followed again, and a payment that comes twice is shown once", async () => {
+  const { page, fixture } = await openConsole();
   await page.goto("/live");
   await page.getByRole("status").getByText("Connected").waitFor();
   const card = page.getByRole("link", { name: /^ct_/ });
@@ -61,6 +37,7 @@ test("an event stream that is cut is told and followed again, and a payment that
 });
 
 test("while the backend is down a note is not lost, and is added once it is back", async () => {
+  const { page } = await openConsole();
   await page.goto("/cases/20000");
   const note = page.getByLabel("New note");
   await note.fill("She never got the card");
@@ -74,6 +51,7 @@ test("while the backend is down a note is not lost, and is added once it is back
 });
 
 test("a verdict on a case that a colleague has decided meanwhile is refused in place, with what was typed", async () => {
+  const { page, api } = await openConsole();
   await page.goto("/cases/20000");
   await page.getByRole("button", { name: "Genuine" }).click();
   const dialog = page.getByRole("dialog");
@@ -86,6 +64,7 @@ test("a verdict on a case that a colleague has decided meanwhile is refused in p
 });
 
 test("a draft that a colleague saved meanwhile is not overwritten, and the own text stays", async () => {
+  const { page, api } = await openConsole();
   await page.goto("/policy/drafts/night");
   await page.getByText("Valid. The examples go as they say.").waitFor();
   await page.getByRole("textbox", { name: "Policy text" }).focus();

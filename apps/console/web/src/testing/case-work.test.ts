@@ -1,40 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Browser, Locator, Page } from "playwright-core";
-import { Api } from "./fixture-api.js";
+import type { Locator, Page } from "playwright-core";
 import { Refusal } from "./fixture-request.js";
 import type { FixtureServer } from "./fixture-server.js";
-import { startFixture } from "./fixture-server.js";
 import { makeSession } from "./fixture-session.js";
-import type { WatchedPage } from "./open-browser.js";
-import { ACTION_MS_MAX, openBrowser, openPage } from "./open-browser.js";
+import { ACTION_MS_MAX } from "./open-browser.js";
+import { useConsole } from "./use-console.js";
 
 const CASES = 3_000;
 const ROWS_IN_DOCUMENT_MAX = 80;
-const START_MS_MAX = 60_000;
 const MARKUP = `"><img src=x onerror="document.title='run'"><script>document.title='run'</script>`;
 
-let browser: Browser;
-let api: Api;
-let fixture: FixtureServer;
-let opened: WatchedPage;
-let page: Page;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-}, START_MS_MAX);
-
-beforeEach(async () => {
-  api = new Api(Date.now(), CASES);
-  fixture = await startFixture(api, makeSession(Date.now()));
-  opened = await openPage(browser, { baseURL: fixture.url });
-  page = opened.page;
-});
-
-afterEach(async () => {
-  await opened.context.close();
-  await fixture.close();
-});
-afterAll(() => browser?.close());
+const openConsole = useConsole({ cases: CASES });
 
 const TABS_MAX = 20;
 
@@ -57,9 +33,10 @@ async function expectSoon<T>(look: () => Promise<T>, wanted: T): Promise<void> {
   expect(await look()).toBe(wanted);
 }
 
-const changes = (): string[] => fixture.asked.filter((asked) => !asked.startsWith("GET"));
+const changes = (fixture: FixtureServer): string[] => fixture.asked.filter((asked) => !asked.startsWith("GET"));
 
 test("a case from the queue to its verdict and on to the next one, by keyboard alone", async () => {
+  const { page, api, faults } = await openConsole();
   await page.goto("/queue");
   await page.getByRole("row").nth(3).waitFor();
   await page.keyboard.press("j");
@@ -87,10 +64,11 @@ test("a case from the queue to its verdict and on to the next one, by keyboard a
   expect(api.detail(id)).toMatchObject({ status: "closed", verdict: "fraud", assignee: { id: "demo" } });
   await page.keyboard.press("n");
   await page.waitForURL((url) => url.pathname.startsWith("/cases/") && url.pathname !== third);
-  expect(opened.faults).toEqual([]);
+  expect(faults).toEqual([]);
 });
 
 test("the first case is explained by keyboard, beside the work, and never again to the same person", async () => {
+  const { page } = await openConsole();
   await page.goto("/cases/20000");
   const hints = page.getByRole("region", { name: "Your first case" });
   await hints.getByRole("button", { name: "Show me" }).focus();
@@ -112,6 +90,7 @@ test("the first case is explained by keyboard, beside the work, and never again 
 });
 
 test("a change on an older revision is refused in place; what was typed stays and is saved after loading the newest", async () => {
+  const { page, api } = await openConsole();
   await page.goto("/cases/20000");
   await page.getByRole("button", { name: "Genuine" }).click();
   await page.getByLabel("Note", { exact: true }).fill("She confirmed it by phone");
@@ -128,6 +107,7 @@ test("a change on an older revision is refused in place; what was typed stays an
 });
 
 test("a session that ends does not take what was typed", async () => {
+  const { page, fixture } = await openConsole();
   await page.goto("/cases/20000");
   await page.getByLabel("New note").fill("Half a thou");
   const session = fixture.session;
@@ -145,6 +125,7 @@ test("a session that ends does not take what was typed", async () => {
 });
 
 test("a verdict above the amount waits for a second person, who confirms it", async () => {
+  const { page, api } = await openConsole();
   const pendingVerdict = {
     verdict: "fraud",
     reason: "stolen-card",
@@ -161,6 +142,7 @@ test("a verdict above the amount waits for a second person, who confirms it", as
 });
 
 test("who asked for the verdict is told to wait, and may not confirm it", async () => {
+  const { page, api } = await openConsole();
   const by = { id: "demo", name: "Demo Person" };
   api.change("20000", { pendingVerdict: { verdict: "genuine", reason: "known-device", by, atMs: Date.now() } });
   await page.goto("/cases/20000");
@@ -169,6 +151,7 @@ test("who asked for the verdict is told to wait, and may not confirm it", async 
 });
 
 test("personal data are opened for a reason, hidden again, and kept nowhere in the page", async () => {
+  const { page, api, fixture } = await openConsole();
   const before = api.detail("20000");
   await page.goto("/cases/20000");
   const card = page.getByRole("region", { name: "Personal data" });
@@ -191,10 +174,11 @@ test("personal data are opened for a reason, hidden again, and kept nowhere in t
   await page.getByRole("link", { name: "Queue" }).first().click();
   await page.goBack();
   await open.waitFor();
-  expect(changes()).toEqual(["POST /api/personal/open"]);
+  expect(changes(fixture)).toEqual(["POST /api/personal/open"]);
 });
 
 test("who may not see personal data has nothing to press", async () => {
+  const { page, fixture } = await openConsole();
   fixture.session = makeSession(Date.now(), ["decisions:read", "cases:read"]);
   await page.goto("/cases/20000");
   await page.getByRole("heading", { name: "Payment" }).waitFor();
@@ -202,6 +186,7 @@ test("who may not see personal data has nothing to press", async () => {
 });
 
 test("a file is added and removed by keyboard; one that is too large or is refused is told in its place", async () => {
+  const { page, api, fixture, faults } = await openConsole();
   await page.goto("/cases/20000");
   const files = page.getByRole("region", { name: "Files" });
   await files.getByRole("link", { name: /^Receipt of the terminal/ }).waitFor();
@@ -212,7 +197,7 @@ test("a file is added and removed by keyboard; one that is too large or is refus
   };
   await choose("large.txt", 1_500_000);
   await files.getByRole("alert").getByText("large.txt has 1.5 MB; a file may have 1 MB at most.").waitFor();
-  expect(changes()).toEqual([]);
+  expect(changes(fixture)).toEqual([]);
   fixture.failing.set("/attachments", new Refusal(415, "unsupported-media-type", "This is not a file that is taken."));
   await choose("mail.txt", 2_000);
   await files.getByRole("alert").getByText("This is not a file that is taken.").first().waitFor();
@@ -228,10 +213,11 @@ test("a file is added and removed by keyboard; one that is too large or is refus
   await page.reload();
   await files.getByText("Only people who may see personal data can open them.").waitFor();
   expect([await files.getByRole("link").count(), await files.getByRole("button").count()]).toEqual([0, 0]);
-  expect(opened.faults).toEqual([]);
+  expect(faults).toEqual([]);
 });
 
 test("a text by a model is told as generated; where the model is away the template's stands, with a word", async () => {
+  const { page, api, fixture } = await openConsole();
   for (const id of ["20000", "19999"]) api.change(id, { narrativeModel: "nova-lite" });
   await page.goto("/cases/20000");
   const summary = page.getByRole("region", { name: "In short" });
@@ -245,6 +231,7 @@ test("a text by a model is told as generated; where the model is away the templa
 });
 
 test("markup in what a payment or a person says is shown as text and never run", async () => {
+  const { page, api, faults } = await openConsole();
   const before = api.detail("20000");
   const { focus } = before;
   const reason = { code: "X", text: MARKUP, outcome: "review" } as const;
@@ -264,10 +251,11 @@ test("markup in what a payment or a person says is shown as text and never run",
   await page.getByRole("row").nth(3).waitFor();
   expect(await page.locator("img[src=x], script:not([src])").count()).toBe(0);
   expect(await page.title()).not.toBe("run");
-  expect(opened.faults).toEqual([]);
+  expect(faults).toEqual([]);
 });
 
 test("thousands of cases scroll with a few rows in the document, and filters stand in the address without what is searched", async () => {
+  const { page } = await openConsole();
   await page.goto("/queue");
   await page.getByText("3,000 cases").waitFor();
   const rows = page.getByRole("rowgroup");
@@ -289,6 +277,7 @@ test("thousands of cases scroll with a few rows in the document, and filters sta
 });
 
 test("several cases are changed at once, and those that were refused are named", async () => {
+  const { page, api, fixture } = await openConsole();
   await page.goto("/queue");
   await page.getByRole("row").nth(3).waitFor();
   await page.keyboard.press("x");
@@ -302,10 +291,11 @@ test("several cases are changed at once, and those that were refused are named",
   await bulk.getByRole("button", { name: "Assign to me" }).click();
   await bulk.getByText("1 case changed. 1 case was not changed:").waitFor();
   await bulk.getByRole("listitem").getByText(first).waitFor();
-  expect(changes()).toEqual(["POST /api/cases/bulk"]);
+  expect(changes(fixture)).toEqual(["POST /api/cases/bulk"]);
 });
 
 test("single keys can be switched off", async () => {
+  const { page, fixture } = await openConsole();
   await page.goto("/queue");
   await page.getByRole("row").nth(3).waitFor();
   await page.keyboard.press("?");
@@ -314,10 +304,11 @@ test("single keys can be switched off", async () => {
   await page.keyboard.press("n");
   await page.getByRole("button", { name: "Shortcuts" }).click();
   await page.getByRole("dialog").waitFor();
-  expect(changes()).toEqual([]);
+  expect(changes(fixture)).toEqual([]);
 });
 
 test("a failed save of a policy draft keeps the text; faults come as it is typed", async () => {
+  const { page, api, fixture } = await openConsole();
   await page.goto("/policy/drafts/night");
   await page.getByText("Valid. The examples go as they say.").waitFor();
   await page.getByRole("textbox", { name: "Policy text" }).focus();
@@ -339,6 +330,7 @@ test("a failed save of a policy draft keeps the text; faults come as it is typed
 });
 
 test("what is typed while the page draws what was typed before is not lost", async () => {
+  const { page } = await openConsole();
   await page.goto("/policy/drafts/night");
   const editor = page.getByRole("textbox", { name: "Policy text" });
   await editor.focus();

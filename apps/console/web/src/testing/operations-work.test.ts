@@ -1,36 +1,11 @@
-import type { Browser, Page } from "playwright-core";
-import { Api } from "./fixture-api.js";
 import { Refusal } from "./fixture-request.js";
-import type { FixtureServer } from "./fixture-server.js";
-import { startFixture } from "./fixture-server.js";
 import { makeSession } from "./fixture-session.js";
-import type { WatchedPage } from "./open-browser.js";
-import { openBrowser, openPage } from "./open-browser.js";
+import { useConsole } from "./use-console.js";
 
-const START_MS_MAX = 60_000;
-
-let browser: Browser;
-let fixture: FixtureServer;
-let opened: WatchedPage;
-let page: Page;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-}, START_MS_MAX);
-
-beforeEach(async () => {
-  fixture = await startFixture(new Api(Date.now(), 1), makeSession(Date.now()));
-  opened = await openPage(browser, { baseURL: fixture.url });
-  page = opened.page;
-});
-
-afterEach(async () => {
-  await opened.context.close();
-  await fixture.close();
-});
-afterAll(() => browser?.close());
+const openConsole = useConsole({ cases: 1 });
 
 test("dead letters come back by choice and by error, and a refusal is told where it was asked", async () => {
+  const { page, fixture, faults } = await openConsole();
   await page.goto("/system");
   const letters = page.getByRole("region", { name: "transactions: 4" });
   await letters.getByLabel("Choose letter 12 of transactions").check();
@@ -52,10 +27,11 @@ test("dead letters come back by choice and by error, and a refusal is told where
   const table = page.getByRole("region", { name: "lists: 1" });
   expect(await table.getByRole("checkbox").count()).toBe(0);
   expect(await table.getByRole("button").count()).toBe(0);
-  expect(opened.faults).toEqual([]);
+  expect(faults).toEqual([]);
 });
 
 test("who may only see dead letters returns none; who may not sees how many there are", async () => {
+  const { page, fixture } = await openConsole();
   fixture.session = makeSession(Date.now(), ["decisions:read", "operations:read"]);
   await page.goto("/system");
   const letters = page.getByRole("region", { name: "transactions: 4" });
@@ -70,6 +46,7 @@ test("who may only see dead letters returns none; who may not sees how many ther
 });
 
 test("what the archive did and why it cannot, and which services have taken erased people out", async () => {
+  const { page, faults } = await openConsole();
   await page.goto("/system");
   const jobs = page.getByRole("table", { name: "Archive" });
   await jobs.getByRole("row", { name: /^Write decisions Failed The file cannot be written/ }).waitFor();
@@ -82,10 +59,11 @@ test("what the archive did and why it cannot, and which services have taken eras
   await erasures.getByRole("columnheader", { name: "console" }).waitFor();
   const ends = [/^ct_00.* Not told yet Waiting Waiting$/, /^ct_01.* Done Waiting$/, /^ct_02.* Done Done$/];
   for (const name of ends) await erasures.getByRole("row", { name }).waitFor();
-  expect(opened.faults).toEqual([]);
+  expect(faults).toEqual([]);
 });
 
 test("champion, canary and shadow stand side by side, with what the guards say", async () => {
+  const { page } = await openConsole();
   await page.goto("/models");
   const region = page.getByRole("region", { name: "Side by side, last hours" }).first();
   await region.getByRole("row", { name: "Figure Champion Canary Shadow" }).waitFor();
@@ -94,6 +72,7 @@ test("champion, canary and shadow stand side by side, with what the guards say",
 });
 
 test("the card of the champion and of the candidate, and the days that drifted", async () => {
+  const { page, fixture, faults } = await openConsole();
   await page.goto("/models");
   await page.getByRole("heading", { name: "Model card" }).waitFor();
   await page.getByText("Precision of 100 cards a day").waitFor();
@@ -103,5 +82,5 @@ test("the card of the champion and of the candidate, and the days that drifted",
   const segments = page.getByRole("table", { name: "Measured by segment" });
   await segments.getByRole("row", { name: /^UTC 00:00 to 06:00 .* Too few frauds Too few frauds$/ }).waitFor();
   await page.getByRole("region", { name: "Drift" }).getByText("Amounts and the payments").first().waitFor();
-  expect(opened.faults).toEqual([]);
+  expect(faults).toEqual([]);
 });

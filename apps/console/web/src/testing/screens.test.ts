@@ -1,13 +1,10 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import type { Browser, Page } from "playwright-core";
-import { Api } from "./fixture-api.js";
+import type { Page } from "playwright-core";
 import { Refusal } from "./fixture-request.js";
-import type { FixtureServer } from "./fixture-server.js";
-import { startFixture } from "./fixture-server.js";
 import { makeSession } from "./fixture-session.js";
-import { openBrowser, openPage } from "./open-browser.js";
 import { SCREENS } from "./screens.js";
+import { useConsole } from "./use-console.js";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
@@ -21,21 +18,7 @@ interface Violation {
   readonly nodes: readonly { readonly target: readonly unknown[]; readonly failureSummary: string }[];
 }
 
-let browser: Browser;
-let api: Api;
-let fixture: FixtureServer;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-}, TEST_MS_MAX);
-
-beforeEach(async () => {
-  api = new Api(Date.now(), CASES);
-  fixture = await startFixture(api, makeSession(Date.now()));
-});
-
-afterEach(() => fixture.close());
-afterAll(() => browser?.close());
+const openConsole = useConsole({ cases: CASES });
 
 /** What axe finds, each with the element and why. axe is run by the debugger, which the page's policy does not bind. */
 async function violationsOf(page: Page): Promise<string[]> {
@@ -57,7 +40,7 @@ describe("every screen", () => {
   ] as const)(
     "has nothing that WCAG 2.2 AA forbids, that the page's policy stops, or that is wider than the window: %s",
     async (_, look) => {
-      const { page, context, faults } = await openPage(browser, { baseURL: fixture.url, ...look });
+      const { page, faults } = await openConsole(look);
       const found: Record<string, readonly string[]> = {};
       for (const { name, path, ready } of SCREENS) {
         await page.goto(path);
@@ -65,7 +48,6 @@ describe("every screen", () => {
         const violations = [...(await violationsOf(page)), ...((await isTooWide(page)) ? ["too wide"] : [])];
         if (violations.length > 0) found[name] = violations;
       }
-      await context.close();
       expect(found).toEqual({});
       expect(faults).toEqual([]);
     },
@@ -75,7 +57,7 @@ describe("every screen", () => {
   test(
     "can be used at 200 % without scrolling sideways, its menu by a button",
     async () => {
-      const { page, context } = await openPage(browser, { baseURL: fixture.url, zoom: 2 });
+      const { page } = await openConsole({ zoom: 2 });
       const tooWide: string[] = [];
       for (const { name, path, ready } of SCREENS) {
         await page.goto(path);
@@ -87,27 +69,25 @@ describe("every screen", () => {
       await page.getByRole("button", { name: "Menu" }).click();
       await page.getByRole("link", { name: "Health" }).click();
       await page.getByRole("heading", { name: "Health", level: 1 }).waitFor();
-      await context.close();
     },
     TEST_MS_MAX,
   );
 
   test("says in its place that the backend is away, and shows the data once it is back", async () => {
-    const { page, context } = await openPage(browser, { baseURL: fixture.url });
+    const { page, fixture } = await openConsole();
     fixture.failing.set("/api/health", new Refusal(403, "scope-missing", "Your token lacks decisions:read."));
     await page.goto("/system");
     await page.getByRole("alert").getByText("Your token lacks decisions:read.").first().waitFor();
     fixture.failing.clear();
     await page.getByRole("button", { name: "Try again" }).click();
     await page.getByRole("cell", { name: "ingestion" }).waitFor();
-    await context.close();
   });
 });
 
 describe("roles", () => {
   test("decide which screens the menu has and what may be done", async () => {
+    const { page, fixture } = await openConsole();
     fixture.session = makeSession(Date.now(), ["decisions:read", "cases:read"]);
-    const { page, context } = await openPage(browser, { baseURL: fixture.url });
     await page.goto("/");
     await page.getByRole("link", { name: /ct_/ }).first().click();
     await page.getByRole("heading", { name: "Why" }).waitFor();
@@ -122,12 +102,11 @@ describe("roles", () => {
     await page.goto("/audit");
     await page.getByText("Your roles do not include this screen").waitFor();
     expect(fixture.asked.filter((asked) => asked.includes("audit"))).toEqual([]);
-    await context.close();
   });
 
   test("who is not signed in is led to sign in and back to the same page", async () => {
+    const { page, fixture } = await openConsole();
     fixture.session = undefined;
-    const { page, context } = await openPage(browser, { baseURL: fixture.url });
     await page.goto("/cases/20000");
     const link = page.getByRole("link", { name: "Sign in" });
     await link.waitFor();
@@ -135,6 +114,5 @@ describe("roles", () => {
     fixture.session = makeSession(Date.now());
     await link.click();
     await page.getByRole("heading", { name: "Case 20000" }).waitFor();
-    await context.close();
   });
 });

@@ -1,0 +1,55 @@
+import type { Browser } from "playwright-core";
+import { Api } from "./fixture-api.js";
+import type { FixtureServer } from "./fixture-server.js";
+import { startFixture } from "./fixture-server.js";
+import { makeSession } from "./fixture-session.js";
+import type { PageOptions, WatchedPage } from "./open-browser.js";
+import { openBrowser, openPage } from "./open-browser.js";
+
+/** The first one unpacks the browser, and the cores may be busy. */
+const START_MS_MAX = 240_000;
+
+export interface ConsoleOptions {
+  /** How many cases there are. */
+  readonly cases: number;
+  /** Answers who follows what is decided; as the fixture does unless given. */
+  readonly stream?: Parameters<typeof startFixture>[2];
+}
+
+/** A page of the console, and what answers it. */
+export interface OpenConsole extends WatchedPage {
+  readonly api: Api;
+  readonly fixture: FixtureServer;
+}
+
+/**
+ * A browser for the tests of this file, and a fixture of its own for each of them.
+ *
+ * @returns opens a page of the test's fixture, nothing loaded yet; closed when the test is over
+ */
+export function useConsole(options: ConsoleOptions): (look?: Omit<PageOptions, "baseURL">) => Promise<OpenConsole> {
+  let browser: Browser;
+  let api: Api;
+  let fixture: FixtureServer;
+  let opened: WatchedPage[];
+
+  beforeAll(async () => {
+    browser = await openBrowser();
+  }, START_MS_MAX);
+  beforeEach(async () => {
+    opened = [];
+    api = new Api(Date.now(), options.cases);
+    fixture = await startFixture(api, makeSession(Date.now()), options.stream);
+  });
+  afterEach(async () => {
+    for (const { context } of opened) await context.close();
+    await fixture.close();
+  });
+  afterAll(() => browser?.close());
+
+  return async (look = {}) => {
+    const watched = await openPage(browser, { ...look, baseURL: fixture.url });
+    opened.push(watched);
+    return { ...watched, api, fixture };
+  };
+}
