@@ -4,11 +4,14 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { findSchemaFault } from "./reach-schemas.mjs";
 import { reportFindings } from "./report-findings.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHART = join(ROOT, "deploy", "helm", "tripline");
 const TOOL_TIMEOUT_MS = 120_000;
+/** One schema, which kubeconform asks for three times. */
+const SCHEMA_TIMEOUT_MS = 30_000;
 
 /** What is installed together: our values of a place, and what only whoever is there knows. */
 const INSTALLATIONS = {
@@ -92,8 +95,15 @@ function checkManifests(rendered) {
   const { KUBECONFORM_SCHEMAS: location } = process.env;
   const schemas = location === undefined ? [] : ["-schema-location", location];
   const args = ["-strict", "-summary", "-skip", KINDS_SKIPPED.join(","), ...schemas, "-"];
+  const fault = findSchemaFault({ command: "kubeconform", args, timeoutMs: SCHEMA_TIMEOUT_MS }, location);
+  if (fault !== undefined) {
+    faults.push(fault);
+    return;
+  }
   const all = rendered.map(({ output }) => output).join("\n---\n");
-  if (run("kubeconform", args, all).status === 0) process.stdout.write("ok: kubeconform\n");
+  const { status, output: said } = run("kubeconform", args, all);
+  if (status === 0) process.stdout.write("ok: kubeconform\n");
+  else if (status === null) faults.push(`kubeconform has not ended by itself:\n${said}`);
   else for (const { name, output } of rendered) expectSuccess(`kubeconform, ${name}`, "kubeconform", args, output);
 }
 
