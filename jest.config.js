@@ -30,7 +30,8 @@ const project = (displayName, files, more = {}) => ({
 
 /** A project for each kind of test; a project without a selected test starts nothing. */
 export default {
-  maxWorkers: 2,
+  // Two that compute, and one that waits for Kafka.
+  maxWorkers: 3,
   testTimeout: 60_000,
   projects: [
     project("unit", tests.unit),

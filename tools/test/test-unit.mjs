@@ -7,7 +7,7 @@ import { turboRun } from "../start/run-turbo.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const TESTS_TIMEOUT_MS = 1_200_000;
-/** Jest runs two tests at a time in each package; more packages at once only wait for each other. */
+/** Jest runs three tests at a time in each package; more packages at once only wait for each other. */
 const PACKAGES_AT_ONCE = 2;
 
 try {

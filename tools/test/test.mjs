@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { printCheck, runChecks } from "../check/check.mjs";
 import { install } from "../start/install.mjs";
+import { describeTimes } from "./print-times.mjs";
 import { runJest } from "./run-jest.mjs";
 import { PYTHON_TESTS, selectTests } from "./select-tests.mjs";
 
@@ -29,17 +30,34 @@ process.stdout.write(`\n${totals.passed} passed, ${totals.failed} failed\n`);
 process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 
 async function testAll() {
-  await install({ root: ROOT });
+  /** @type {Map<string, number>} */
+  const phases = new Map();
+  /**
+   * @template T
+   * @param {string} name
+   * @param {() => T} work
+   */
+  const timed = async (name, work) => {
+    const startedMs = performance.now();
+    const result = await work();
+    phases.set(name, performance.now() - startedMs);
+    return result;
+  };
+  await timed("install and build", () => install({ root: ROOT }));
   process.stdout.write("\nchecks\n");
-  for (const result of runChecks(printCheck)) totals[result.ok ? "passed" : "failed"] += 1;
+  await timed("checks", () => {
+    for (const result of runChecks(printCheck)) totals[result.ok ? "passed" : "failed"] += 1;
+  });
 
   process.stdout.write("\ntests in TypeScript\n");
-  add(testTypeScript([]));
+  const typeScript = await timed("tests in TypeScript", () => testTypeScript([]));
+  add(typeScript);
 
   for (const { folder, environment } of PYTHON_TESTS.filter(({ isLarge }) => !isLarge)) {
     process.stdout.write(`\ntests in Python: ${folder}\n`);
-    add(testPython(environment, [folder]));
+    await timed(`tests in Python: ${folder}`, () => add(testPython(environment, [folder])));
   }
+  process.stdout.write(`\n${describeTimes(phases, typeScript.files, ROOT)}`);
 }
 
 async function testSelected() {
@@ -62,9 +80,10 @@ function testTypeScript(args) {
   try {
     const result = JSON.parse(readFileSync(JEST_RESULT, "utf8"));
     // A suite that could not even be loaded has no failed test of its own.
-    return { passed: result.numPassedTests, failed: result.numFailedTests + result.numRuntimeErrorTestSuites };
+    const failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
+    return { passed: result.numPassedTests, failed, files: result.testResults };
   } catch {
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, files: [] };
   }
 }
 

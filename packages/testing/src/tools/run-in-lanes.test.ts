@@ -3,6 +3,7 @@ import { runInLanes } from "../../../../tools/test/run-in-lanes.mjs";
 
 const whole = ["demo", "journey", "browser"];
 const others = Array.from({ length: 40 }, (_, number) => `test ${number}`);
+const FILES_PER_WORKER_MAX = 8;
 
 test.each([1, 2, 3])("%d lanes: every test runs once, and whole systems one after another", async (lanes) => {
   const ran: string[] = [];
@@ -42,17 +43,25 @@ test("a lane that has run all whole systems helps the others, down to the last s
   });
   expect(parts.slice(0, 2)).toEqual([
     [1, whole.length],
-    [2, others.length / 4],
+    [2, FILES_PER_WORKER_MAX],
   ]);
   expect(parts.slice(2).some(([lane]) => lane === 1)).toBe(true);
   expect(parts.at(-1)).toEqual([expect.any(Number), 1]);
+});
+
+test("no worker runs more than a few files, whole systems or not", async () => {
+  const sizes: number[] = [];
+  const run = async (tests: string[]) => void sizes.push(tests.length);
+  await runInLanes({ whole: others, others, lanes: 2, run });
+  expect(Math.max(...sizes)).toBe(FILES_PER_WORKER_MAX);
 });
 
 test("without whole systems, and with nothing else, all lanes end", async () => {
   const ran: string[] = [];
   const run = async (tests: string[]) => void ran.push(...tests);
   await runInLanes({ whole: [], others, lanes: 2, run });
-  expect(ran).toEqual(others);
+  expect(ran.toSorted()).toEqual(others.toSorted());
+  ran.length = 0;
   await runInLanes({ whole, others: [], lanes: 2, run });
-  expect(ran).toEqual([...others, ...whole]);
+  expect(ran).toEqual(whole);
 });
