@@ -1,11 +1,12 @@
-import { TOPICS } from "@tripline/contracts/topics";
+import { SUBJECT_KEYS_TOPIC, TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 
-/** The topics that this service writes; with access control it may use no others. */
-const OWN = [TOPICS.transactions.name, TOPICS.labels.name];
+/** The topics that this service writes. */
+const OWN = [TOPICS.transactions.name, TOPICS.labels.name, SUBJECT_KEYS_TOPIC.name];
 
 /**
- * A readiness check: Kafka answers and has our topics. Missing ones are created if this service has the right.
+ * A readiness check: Kafka answers and has our topics. Where one is missing, all of the table that are missing are created, if this
+ * service has the right.
  *
  * @returns throws TriplineError `kafka-unavailable` otherwise
  */

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Topic } from "@tripline/contracts/topics";
 import { ALL_TOPICS, isDeadLetterTopic } from "@tripline/contracts/topics";
 import type { Admin, ITopicConfig, ITopicMetadata, RetryOptions } from "kafkajs";
-import { asKafkaError, isForbidden, isPassing } from "./kafka-fault.js";
+import { asKafkaError, isPassing } from "./kafka-fault.js";
 import type { Client, OpenClient } from "./open-client.js";
 import type { KafkaAdmin, KafkaRight, Log } from "./port.js";
 import { setRights } from "./set-rights.js";
@@ -39,11 +39,16 @@ export class AdministeredKafka implements KafkaAdmin {
     const topics = (this.dependencies.topics ?? ALL_TOPICS).map((topic) => this.#configOf(topic));
     // A client without access to a topic does not see it either.
     const visible = new Set(await this.#call((admin) => admin.listTopics()));
-    const missing = topics.filter(({ topic }) => !visible.has(topic));
     const enough = new Set(needed.map((name) => this.dependencies.topicPrefix + name));
+    // Who has what it needs asks for nothing more: where it has no right to the others, each would be refused and noted by the broker.
     const isEnough = enough.size > 0 && [...enough].every((topic) => visible.has(topic));
-    const areCreated = missing.length === 0 || (await this.#create(missing, isEnough));
-    await this.#waitForLeaders(areCreated ? topics : topics.filter(({ topic }) => enough.has(topic)));
+    const missing = isEnough ? [] : topics.filter(({ topic }) => !visible.has(topic));
+    if (missing.length > 0) {
+      // Answers false when all of them exist already; those that another service creates at the same time count as well.
+      const request = { topics: missing, waitForLeaders: false, timeout: REQUEST_MS_MAX };
+      await this.#call((admin) => admin.createTopics(request));
+    }
+    await this.#waitForLeaders(isEnough ? topics.filter(({ topic }) => enough.has(topic)) : topics);
   }
 
   async endOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
@@ -107,19 +112,6 @@ export class AdministeredKafka implements KafkaAdmin {
       replicationFactor: -1,
       configEntries,
     };
-  }
-
-  /** @returns false where this client may not create topics and `mayRefuse` is set */
-  async #create(topics: ITopicConfig[], mayRefuse: boolean): Promise<boolean> {
-    try {
-      // Answers false when all of them exist already; those that another service creates at the same time count as well.
-      await this.#call((admin) => admin.createTopics({ topics, waitForLeaders: false, timeout: REQUEST_MS_MAX }));
-      return true;
-    } catch (thrown) {
-      if (!mayRefuse || !isForbidden(thrown)) throw thrown;
-      this.dependencies.log("debug", "topics are not created: this client may not", {});
-      return false;
-    }
   }
 
   async #waitForLeaders(topics: readonly ITopicConfig[]): Promise<void> {

@@ -56,19 +56,6 @@ export function isPassing(thrown: unknown): boolean {
   return name !== undefined && PASSING.has(name);
 }
 
-const FORBIDDEN: ReadonlySet<string | undefined> = new Set([
-  "TOPIC_AUTHORIZATION_FAILED",
-  "CLUSTER_AUTHORIZATION_FAILED",
-  // Of several topics some may be there, although this client does not see them.
-  "TOPIC_ALREADY_EXISTS",
-]);
-
-/** Whether the broker refused to create topics because this client may not. */
-export function isForbidden(thrown: unknown): boolean {
-  const each = causesOf(thrown).flatMap((error): unknown => Reflect.get(error, "errors") ?? []);
-  return each.length > 0 && each.every((error) => FORBIDDEN.has(protocolErrorName(error)));
-}
-
 /** What kafkajs threw, as a TriplineError. */
 export function asKafkaError(thrown: unknown): TriplineError {
   if (thrown instanceof TriplineError) return thrown;

@@ -163,7 +163,8 @@ export interface KafkaAdmin {
   /**
    * Creates every topic of the table that is missing and waits until each partition has a leader, 15 s at most.
    *
-   * @param needed what is enough for a client that may not create topics, nor see all of them
+   * @param needed topics that are enough: where all of them are there, none is created. For a client that may not create
+   *   topics, nor see all of them
    */
   ensureTopics(needed?: readonly string[]): Promise<void>;
   /** By partition: the offset that the next record will get. */

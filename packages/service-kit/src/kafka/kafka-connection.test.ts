@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificate } from "@tripline/cloud-identity/testing/certificates";
@@ -161,6 +161,12 @@ async function giveRights(user: string, rights: readonly (readonly [number, stri
   client.destroy();
 }
 
+/** @returns how often the broker notes that it refused something to this user */
+async function refusalsOf(user: string): Promise<number> {
+  const log = await readFile(join(directory, "stack", "logs", "kafka.log"), "utf8");
+  return log.split("\n").filter((line) => line.includes(`User:${user} is Denied`)).length;
+}
+
 async function clusterId(broker: string, environment: Readonly<Record<string, string>>): Promise<string> {
   const kafka = connectKafka({ ...connectionTo(broker, environment), clientId: "test" });
   const admin = resources.keep(await kafka.admin());
@@ -202,8 +208,11 @@ test("a service works with rights to its own topics and group only", async () =>
   const admin = resources.keep(await kafka.admin());
   await admin.ensureTopics(["transactions"]);
   expect(await admin.clusterId()).toMatch(/^\S{22}$/);
+  // Who has its topics asks for no others: those who watch the broker's log would see one refusal for each.
+  expect(await refusalsOf("limited")).toBe(0);
   await expect(admin.ensureTopics()).rejects.toMatchObject({ code: "kafka-unavailable" });
   await expect(admin.ensureTopics(["features"])).rejects.toMatchObject({ code: "kafka-unavailable" });
+  expect(await refusalsOf("limited")).toBeGreaterThan(0);
   const producer = resources.keep(await kafka.producer());
   await producer.send([{ topic: "transactions", key: "k", value: Buffer.from("v"), headers: {} }]);
   const collector = new BatchCollector();
