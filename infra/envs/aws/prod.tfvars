@@ -39,12 +39,13 @@ cache = {
 }
 
 database = {
-  engine_version        = "17"
-  instance_class        = "db.m7g.large"
-  storage_gib           = 100
-  storage_gib_max       = 500
-  multi_az              = true
-  backup_retention_days = 35
+  engine_version  = "17"
+  instance_class  = "db.m7g.large"
+  storage_gib     = 100
+  storage_gib_max = 500
+  multi_az        = true
+  # Less than a month: a backup of before an erasure still has the wrapped keys of that person (docs/operations.md, "Erase a person").
+  backup_retention_days = 28
 }
 
 objectstore = {

@@ -47,11 +47,12 @@ cache = {
 }
 
 database = {
-  engine_version        = "17"
-  sku_name              = "GP_Standard_D2ds_v5"
-  storage_mib           = 131072
-  highly_available      = true
-  backup_retention_days = 35
+  engine_version   = "17"
+  sku_name         = "GP_Standard_D2ds_v5"
+  storage_mib      = 131072
+  highly_available = true
+  # Less than a month: a backup of before an erasure still has the wrapped keys of that person (docs/operations.md, "Erase a person").
+  backup_retention_days = 28
 }
 
 # The archive tier needs one zone; prod keeps the lake in three and in the cold tier.

@@ -46,7 +46,8 @@ database = {
   disk_gib         = 100
   disk_gib_max     = 500
   highly_available = true
-  backups_kept     = 35
+  # Less than a month: a backup of before an erasure still has the wrapped keys of that person (docs/operations.md, "Erase a person").
+  backups_kept = 28
 }
 
 objectstore = {

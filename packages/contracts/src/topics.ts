@@ -125,7 +125,7 @@ const tables = {
     key: "tenant and subject",
     partitions: 1,
     writtenBy: "control",
-    readBy: ["ingestion", "features", "archive", "console"],
+    readBy: ["ingestion", "features", "archive", "control", "console"],
     purpose: "Cards and e-mail addresses whose personal data were erased",
   },
 } as const satisfies Record<string, Topic>;

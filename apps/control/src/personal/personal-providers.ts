@@ -1,7 +1,8 @@
 import type { Provider } from "@nestjs/common";
-import type { EventProducer } from "@tripline/kafka/port";
-import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
+import type { EventProducer, Kafka } from "@tripline/kafka/port";
+import { EVENT_PRODUCER, KAFKA } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { FollowedMasterKey } from "@tripline/service-kit/personal/followed-master-key";
 import { PersonalOpener } from "@tripline/service-kit/personal/open-personal";
@@ -9,6 +10,7 @@ import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { ControlConfig } from "../config.js";
 import { EnvelopeRewrapper } from "./envelope-rewrapper.js";
+import { ErasureFollower } from "./erasure-follower.js";
 import { ErasurePublisher } from "./erasure-publisher.js";
 import { SubjectKeys } from "./subject-keys.js";
 
@@ -20,6 +22,12 @@ export function personalProviders(config: ControlConfig): Provider[] {
     ...(FollowedMasterKey.isSet(config)
       ? openingProviders(config)
       : [{ provide: PersonalOpener, useValue: undefined }]),
+    {
+      provide: ErasureFollower,
+      inject: [SubjectKeys, KAFKA, Readiness, LOGGER],
+      useFactory: (keys: SubjectKeys, kafka: Kafka, readiness: Readiness, logger: Logger) =>
+        new ErasureFollower(keys, { kafka, readiness, logger }),
+    },
     {
       provide: ErasurePublisher,
       inject: [DATABASE, EVENT_PRODUCER, LOGGER, SubjectKeys],

@@ -11,6 +11,7 @@ import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { managedBy } from "../requests/managed-tenant.js";
+import { ErasureFollower } from "./erasure-follower.js";
 import { ErasurePublisher } from "./erasure-publisher.js";
 import { newErasure, sealedPayments } from "./personal-requests.js";
 import type { KeyRow } from "./subject-keys.js";
@@ -24,6 +25,7 @@ export class PersonalController {
   constructor(
     @Inject(SubjectKeys) private readonly keys: SubjectKeys,
     @Inject(ErasurePublisher) private readonly publisher: ErasurePublisher,
+    @Inject(ErasureFollower) private readonly erasures: ErasureFollower,
     /** Undefined without a master key. */
     @Inject(PersonalOpener) private readonly opener: PersonalOpener | undefined,
     @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
@@ -48,6 +50,7 @@ export class PersonalController {
     const { opener } = this;
     if (opener === undefined) throw new TriplineError("not-found", "This service has no PERSONAL_MASTER_KEY.");
     const by = this.#by(request);
+    await this.erasures.known();
     const parts = payments.map(({ personal }) => splitSealed(Buffer.from(personal, "base64")));
     const [known, erased] = await Promise.all([
       this.keys.find(

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Erasure, SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
@@ -17,7 +17,9 @@ const keyRow = z.object({
 });
 export type KeyRow = z.infer<typeof keyRow>;
 const erasedRow = z.object({ subject: z.string() });
+const forgottenRow = z.object({ tenant: z.string(), subject: z.string() });
 const seenRow = z.object({ card_token: z.string(), email_token: z.string() });
+const goneRow = seenRow.extend({ tenant: z.string() });
 
 /** What an erasure did. */
 export interface Erased {
@@ -90,6 +92,42 @@ export class SubjectKeys {
       await noteAudit(transaction, by, "person-erased", { keys: gone.length }, { kind: "person", id: subject });
       const seenWith = new Set(gone.flatMap((row) => [row.card_token, row.email_token]));
       return { keys: gone.length, seenWith: [...seenWith].filter((token) => token !== "" && token !== subject) };
+    });
+  }
+
+  /**
+   * Erases again whom the services know as erased. A database that knows it too, and has none of their keys, is left as it is; one that
+   * does not was restored from a backup, and that is noted.
+   */
+  eraseAgain(erasures: readonly Erasure[]): Promise<void> {
+    const tenants = erasures.map(({ tenant }) => tenant);
+    const subjects = erasures.map(({ subject }) => subject);
+    return this.database.transaction(async (transaction) => {
+      await transaction.execute("SELECT pg_advisory_xact_lock($1)", [LOCK_ID]);
+      const forgotten = await transaction.query(
+        forgottenRow,
+        `INSERT INTO control.erasures (tenant, subject, erased_at, is_published)
+         SELECT tenant, subject, to_timestamp(at_ms / 1000.0), true
+         FROM unnest($1::text[], $2::text[], $3::bigint[]) AS told (tenant, subject, at_ms)
+         ON CONFLICT DO NOTHING RETURNING tenant, subject`,
+        [tenants, subjects, erasures.map(({ erasedAtMs }) => erasedAtMs)],
+      );
+      const gone = await transaction.query(
+        goneRow,
+        `WITH told AS (SELECT * FROM unnest($1::text[], $2::text[]) AS told (tenant, subject))
+         DELETE FROM control.subject_keys WHERE key_id IN (
+           SELECT k.key_id FROM told JOIN control.subject_keys k ON k.tenant = told.tenant AND k.card_token = told.subject
+           UNION ALL SELECT k.key_id FROM told JOIN control.subject_keys k
+             ON k.tenant = told.tenant AND k.email_token = told.subject AND k.email_token <> '')
+         RETURNING tenant, card_token, email_token`,
+        [tenants, subjects],
+      );
+      for (const { tenant, subject } of forgotten) {
+        const keys = gone.filter((row) => row.tenant === tenant && [row.card_token, row.email_token].includes(subject));
+        const by: Managed = { tenant, actor: "control", actorKind: "service" };
+        const details = { keys: keys.length, again: true };
+        await noteAudit(transaction, by, "person-erased", details, { kind: "person", id: subject });
+      }
     });
   }
 

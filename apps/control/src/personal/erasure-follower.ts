@@ -1,0 +1,68 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TABLES } from "@tripline/contracts/topics";
+import type { TableChange } from "@tripline/kafka/port";
+import { settlesWithin } from "@tripline/kafka/wait-backoff";
+import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
+import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
+import type { SubjectKeys } from "./subject-keys.js";
+
+const KNOWN_MS_MAX = 30_000;
+const RETRY_MS = 1_000;
+
+/**
+ * Holds the database to what was published of erasures. One that was restored from a backup has the keys of those who were erased since,
+ * and knows nothing of it: they are destroyed again at the next start, before anything is opened.
+ */
+export class ErasureFollower extends TableFollower {
+  readonly #closing = new AbortController();
+  /** As many as one table holds wait at most. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly keys: SubjectKeys,
+    private readonly given: TableFollowerOptions,
+  ) {
+    super("control", TABLES.erasures.name, given);
+  }
+
+  /** @throws TriplineError `kafka-unavailable` when it is not known after 30 s who was erased */
+  async known(): Promise<void> {
+    const done = this.ready().then(() => this.#work);
+    if (await settlesWithin(KNOWN_MS_MAX, done)) return done;
+    const detail = "Kafka has not said yet who was erased; until then nothing is opened.";
+    throw new TriplineError("kafka-unavailable", detail);
+  }
+
+  override async onApplicationShutdown(): Promise<void> {
+    this.#closing.abort();
+    await super.onApplicationShutdown();
+    await this.#work.catch(() => undefined);
+  }
+
+  /** What is opened waits for it; the rest of the service need not. */
+  protected override isUsable(): boolean {
+    return true;
+  }
+
+  protected override apply(changes: readonly TableChange[]): void {
+    const told = changes.flatMap(({ value }) => (value === undefined ? [] : [Erasure.decode(value)]));
+    this.#work = this.#work.then(() => this.#eraseAgain(told));
+    // It fails at the end of the service alone, for those who wait for it.
+    this.#work.catch(() => undefined);
+  }
+
+  async #eraseAgain(told: readonly Erasure[]): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      try {
+        return await this.keys.eraseAgain(told);
+      } catch (thrown) {
+        const { code, message } = asTriplineError(thrown);
+        this.given.logger.error({ code }, `erasures of before cannot be applied: ${message}`);
+        await delay(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+      }
+    }
+    throw new TriplineError("shutting-down", "The service ends before all erasures are applied.");
+  }
+}

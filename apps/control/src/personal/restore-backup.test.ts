@@ -1,0 +1,113 @@
+import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
+import { openMasterKey } from "@tripline/service-kit/personal/master-key";
+import { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+
+/** What a dump or a snapshot of the database has of people: everything else is in tables that an erasure does not change. */
+const TABLES = ["subject_keys", "envelope_keys", "erasures"];
+const MASTER_KEY = randomBytes(32).toString("base64");
+const POLL_MS = 50;
+const FIELDS = { email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" };
+const SHOWN = { email: "ada@example.com", ip_address: "203.0.113.7", device_id: "phone-1", cardholder: "Ada" };
+const opened = z.object({ payments: z.array(z.object({ fields: z.unknown(), erased: z.boolean() })) });
+const logged = z.object({
+  entries: z.array(z.object({ action: z.string(), subject_id: z.string(), details: z.unknown() })),
+});
+
+let bed: TestBed;
+let database: Database;
+let sealer: PersonalSealer;
+
+beforeAll(async () => {
+  bed = await startTestBed({ PERSONAL_MASTER_KEY: MASTER_KEY });
+  const { postgresUrl: url } = bed.stack;
+  database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 30_000, onIdleError() {} });
+  sealer = new PersonalSealer({ masterKey: openMasterKey(MASTER_KEY), logger: { error() {} } });
+  await sealer.start();
+});
+afterAll(async () => {
+  sealer?.close();
+  await database?.close();
+  await bed?.close();
+});
+
+const hex = () => randomBytes(16).toString("hex");
+
+/** A person who has paid, with what can be asked of the payment. */
+async function newPayer() {
+  const subject = { tenant: "acme", cardToken: `ct_${hex()}`, emailToken: `et_${hex()}` };
+  const id = `txn_${hex()}`;
+  const sealed = sealer.seal(FIELDS, subject, id);
+  if (typeof sealed === "string" || sealed.newKey === undefined) throw new Error("nothing was sealed");
+  const producer = await bed.kafka.producer();
+  const value = encodeMessage(SubjectKey, sealed.newKey.key);
+  await producer.send([{ topic: SUBJECT_KEYS_TOPIC.name, key: subject.cardToken, value, headers: {} }]);
+  await producer.close();
+  const subjects = [subject.cardToken, subject.emailToken];
+  const payment = { transaction_id: id, personal: sealed.bytes.toString("base64"), subjects };
+  return { ...subject, payment };
+}
+type Entry = z.infer<typeof logged>["entries"][number];
+type Payer = Awaited<ReturnType<typeof newPayer>>;
+
+async function open({ payment }: Payer, url?: string) {
+  const caller = bed.as("ana", { scope: "personal:read", ...(url === undefined ? {} : { url }) });
+  const answer = await caller.send("POST", "/v1/personal/open", { payments: [payment] });
+  expect(answer.status).toBe(200);
+  return opened.parse(answer.body).payments[0];
+}
+
+async function untilOpened(payer: Payer): Promise<void> {
+  while ((await open(payer))?.fields === null) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+}
+
+async function entries(url: string): Promise<readonly Entry[]> {
+  return logged.parse((await bed.as("ana", { scope: "audit:read", url }).get("/v1/audit?limit=100")).body).entries;
+}
+
+const rows = (table: string, { cardToken }: Payer) =>
+  database.query(z.unknown(), `SELECT 1 FROM ${table} WHERE card_token = $1`, [cardToken]);
+
+async function backUp(to: string): Promise<void> {
+  await database.execute(`CREATE SCHEMA ${to}`);
+  for (const table of TABLES) await database.execute(`CREATE TABLE ${to}.${table} AS TABLE control.${table}`);
+}
+
+async function restore(from: string): Promise<void> {
+  for (const table of TABLES) {
+    await database.execute(`TRUNCATE control.${table}`);
+    await database.execute(`INSERT INTO control.${table} SELECT * FROM ${from}.${table}`);
+  }
+}
+
+test("a backup of before an erasure has the person's key; control destroys it again before it opens anything", async () => {
+  const [ada, bob] = [await newPayer(), await newPayer()];
+  await untilOpened(ada);
+  await untilOpened(bob);
+  await backUp("before_erasure");
+  const erased = { subject: ada.cardToken };
+  await bed.as("ana", { scope: "personal:erase" }).send("POST", "/v1/erasures", erased);
+  await backUp("after_erasure");
+  expect(await rows("before_erasure.subject_keys", ada)).toHaveLength(1);
+  expect(await rows("after_erasure.subject_keys", ada)).toHaveLength(0);
+
+  // As operations.md says it: control is stopped meanwhile.
+  await bed.service.close();
+  await restore("before_erasure");
+  expect(await rows("control.subject_keys", ada)).toHaveLength(1);
+  const { url } = await bed.startAnother();
+  expect(await open(ada, url)).toEqual({ fields: null, erased: true });
+  expect(await open(bob, url)).toEqual({ fields: SHOWN, erased: false });
+  expect(await rows("control.subject_keys", ada)).toHaveLength(0);
+  const isNoted = ({ action, subject_id: id, details }: Entry): boolean =>
+    action === "person-erased" && id === ada.cardToken && isDeepStrictEqual(details, { keys: 1, again: true });
+  while (!(await entries(url)).some(isNoted)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+}, 120_000);
