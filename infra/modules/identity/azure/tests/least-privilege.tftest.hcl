@@ -31,9 +31,11 @@ variables {
   deployer_kinds        = yamldecode(file("../../../access.yaml")).deployer
   github                = { repository = "acme/tripline", environments = ["staging"] }
   container_ids = {
-    lake     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/lake"
-    models   = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/models"
-    datasets = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/datasets"
+    lake        = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/lake"
+    models      = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/models"
+    datasets    = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/datasets"
+    anchors     = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/anchors"
+    attachments = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/tripline/providers/Microsoft.Storage/storageAccounts/tripline/blobServices/default/containers/attachments"
   }
 }
 
@@ -44,8 +46,8 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(azurerm_role_assignment.bucket)) == "archive/lake decisions/models scoring/models training/datasets training/lake training/models"
-    error_message = "Only archive, scoring and training use containers."
+    condition     = join(" ", keys(azurerm_role_assignment.bucket)) == "archive/lake console/attachments console/models control/anchors control/models decisions/models features/lake scoring/models training/datasets training/lake training/models"
+    error_message = "Ingestion and auth use no containers."
   }
 
   assert {
@@ -59,7 +61,7 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(azurerm_key_vault.service)) == "auth ingestion" && !anytrue([for vault in azurerm_key_vault.service : vault.public_network_access_enabled])
+    condition     = join(" ", keys(azurerm_key_vault.service)) == "auth console control ingestion" && !anytrue([for vault in azurerm_key_vault.service : vault.public_network_access_enabled])
     error_message = "Services with secrets have a private vault each."
   }
 

@@ -18,7 +18,7 @@ variables {
   namespace           = "tripline"
   services            = yamldecode(file("../../../access.yaml")).services
   workload_pool       = "tripline-test.svc.id.goog"
-  bucket_names        = { lake = "lake", models = "models", datasets = "datasets" }
+  bucket_names        = { lake = "lake", models = "models", datasets = "datasets", anchors = "anchors", attachments = "attachments" }
   personal_kms_key_id = "projects/p/locations/l/keyRings/r/cryptoKeys/personal"
   secrets_kms_key_id  = "projects/p/locations/l/keyRings/r/cryptoKeys/secrets"
   repository_id       = "tripline-test"
@@ -33,8 +33,8 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(google_storage_bucket_iam_member.service)) == "archive/lake decisions/models scoring/models training/datasets training/lake training/models"
-    error_message = "Only archive, scoring and training use buckets."
+    condition     = join(" ", keys(google_storage_bucket_iam_member.service)) == "archive/lake console/attachments console/models control/anchors control/models decisions/models features/lake scoring/models training/datasets training/lake training/models"
+    error_message = "Ingestion and auth use no buckets."
   }
 
   assert {
@@ -43,7 +43,7 @@ run "least_privilege" {
   }
 
   assert {
-    condition     = join(" ", keys(google_secret_manager_secret_iam_member.service)) == "auth/bootstrap-clients auth/key-encryption-key auth/postgres-url ingestion/card-token-key"
+    condition     = join(" ", keys(google_secret_manager_secret_iam_member.service)) == "auth/bootstrap-clients auth/bootstrap-people auth/console-client-secret auth/key-encryption-key auth/postgres-url console/session-key control/audit-signing-key ingestion/card-token-key"
     error_message = "A secret is read by its service only."
   }
 
