@@ -2,6 +2,7 @@ import { optionalText } from "@tripline/cloud-identity/identity-variables";
 import { isStoreUrl } from "@tripline/object-store/open-store";
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
+import { fourEyesAmounts } from "./cases/four-eyes.js";
 import type { ModelPlace } from "./cases/narrative/narrative-model.js";
 
 const KEY_BYTES = 32;
@@ -105,9 +106,11 @@ const settings = z.object({
     unit: "hours",
     description: "A case is due so long after the decision that opened it.",
   }),
-  FOUR_EYES_AMOUNT_MINOR: z.coerce.number().int().min(0).default(500_000).meta({
+  FOUR_EYES_AMOUNT_MINOR: fourEyesAmounts.meta({
     unit: "minor units",
-    description: "A verdict on a case of this amount or more waits for a second person. 0: no verdict does.",
+    description:
+      "A verdict on a case of this amount or more waits for a second person; 0: no verdict does. Amounts are not converted: " +
+      "`500000,JPY=800000` has another one for yen. A case counts its payments in the currency of the newest.",
   }),
 });
 

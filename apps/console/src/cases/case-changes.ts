@@ -7,6 +7,8 @@ import { AUDIT_SOURCE } from "../looks.js";
 import type { Verdict, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import type { CaseChange } from "./case-store.js";
+import type { FourEyesAmounts } from "./four-eyes.js";
+import { needsSecondPerson } from "./four-eyes.js";
 
 /** What people do to a case. Each takes the case as it is and says what changes, or throws why nothing does. */
 
@@ -30,12 +32,12 @@ export function reopen(found: KnownCase): CaseChange {
   return { set: { status: "open", verdict: null, pending: null }, text: "Opened it again." };
 }
 
-/** @param fourEyesMinor from this amount on a second person has to say the same; 0: never */
-export function giveVerdict(found: KnownCase, by: Worker, given: Verdict, fourEyesMinor: number): CaseChange {
+/** @param fourEyes from which amounts on a second person has to say the same */
+export function giveVerdict(found: KnownCase, by: Worker, given: Verdict, fourEyes: FourEyesAmounts): CaseChange {
   requireOpen(found);
   const { verdict, reason, note } = given;
   const { pending } = found;
-  if (fourEyesMinor === 0 || found.amount_minor < fourEyesMinor) return close(found, by, given, undefined);
+  if (!needsSecondPerson(fourEyes, found.amount_minor, found.currency)) return close(found, by, given, undefined);
   if (pending === null) {
     const waiting = { verdict, reason, note, by: by.person, atMs: Date.now() };
     return {

@@ -1,0 +1,20 @@
+import { fourEyesAmounts, needsSecondPerson } from "./four-eyes.js";
+
+test.each([
+  ["500000", 500_000, "EUR", true],
+  ["500000", 499_999, "EUR", false],
+  // 800,000 yen, 1,500 dinars: amounts are not converted, so a currency has one of its own where the general one does not fit.
+  ["500000,JPY=800000,KWD=1500000", 500_000, "JPY", false],
+  ["500000,JPY=800000,KWD=1500000", 800_000, "JPY", true],
+  ["500000, KWD = 1500000", 500_000, "KWD", false],
+  ["500000,JPY=0", 9_000_000, "JPY", false],
+  ["0", 9_000_000, "EUR", false],
+  ["0,EUR=1", 1, "EUR", true],
+  ["EUR=500000", 9_000_000, "JPY", false],
+])("%s, a case of %i %s: %s", (text, amount, currency, isNeeded) => {
+  expect(needsSecondPerson(fourEyesAmounts.parse(text), amount, currency)).toBe(isNeeded);
+});
+
+test.each(["", "-1", "5,000", "JPY", "EURO=5", "XXX=5", "EUR=1,EUR=2", "1,2"])("%s is refused", (text) => {
+  expect(fourEyesAmounts.safeParse(text).success).toBe(false);
+});

@@ -1,0 +1,31 @@
+import { wasCurrency } from "@tripline/contracts/currency";
+import { z } from "zod";
+
+/** From which amount on, in minor units, a verdict waits for a second person: by currency, and with "" for all others; 0: never. */
+export type FourEyesAmounts = ReadonlyMap<string, number>;
+
+/** `500000,JPY=800000`. Amounts are not converted, so each currency may have its own. */
+export const fourEyesAmounts = z
+  .string()
+  .default("500000")
+  .transform((text, check): FourEyesAmounts => {
+    const amounts = new Map<string, number>();
+    for (const part of text.split(",")) {
+      const [, currency = "", minor] = /^\s*(?:([A-Z]{3})\s*=)?\s*(\d{1,15})\s*$/.exec(part) ?? [];
+      if (minor === undefined || amounts.has(currency) || !(currency === "" || wasCurrency(currency))) {
+        check.addIssue({
+          code: "custom",
+          message: `must be amounts as 500000 or JPY=800000, comma-separated: ${part} is not`,
+        });
+        return z.NEVER;
+      }
+      amounts.set(currency, Number(minor));
+    }
+    return amounts;
+  });
+
+/** Whether a second person has to say the same of a case of this amount. */
+export function needsSecondPerson(amounts: FourEyesAmounts, amountMinor: number, currency: string): boolean {
+  const least = amounts.get(currency) ?? amounts.get("") ?? 0;
+  return least > 0 && amountMinor >= least;
+}
