@@ -70,6 +70,7 @@ describe("authConfig", () => {
     ["AUTH_AUDIENCE", "tripline"],
     ["KEY_ENCRYPTION_KEY", "c2hvcnQ="],
     ["TOKEN_TTL_SECONDS", "0"],
+    ["TOKEN_TTL_SECONDS", "601"],
     ["POSTGRES_URL", "mysql://localhost"],
   ])("refuses %s=%s", (name, value) => {
     expect(() => readConfig(authConfig, { ...GOOD, [name]: value })).toThrow(`${name}: `);

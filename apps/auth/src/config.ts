@@ -6,6 +6,7 @@ import { personRegistration } from "./people/person-registration.js";
 
 const KEY_BYTES = 32;
 const TOKEN_TTL_SECONDS_DEFAULT = 300;
+const TOKEN_TTL_SECONDS_MAX = 600;
 /** A working day. */
 const SIGN_IN_HOURS_DEFAULT = 12;
 const BOOTSTRAP_ROWS_MAX = 100;
@@ -56,9 +57,9 @@ export const authConfig = z.object({
     .number()
     .int()
     .min(1)
-    .max(3_600)
+    .max(TOKEN_TTL_SECONDS_MAX)
     .default(TOKEN_TTL_SECONDS_DEFAULT)
-    .meta({ unit: "s", description: "How long a token is valid; one of a person 10 minutes at most." }),
+    .meta({ unit: "s", description: "How long a token is valid: 10 minutes at most." }),
   KEY_ENCRYPTION_KEY: keyEncryptionKey.meta({
     description:
       "Encrypts the signing keys in the database: 32 random bytes in base64 (`openssl rand -base64 32`). auth does not start " +

@@ -20,9 +20,6 @@ const ASSERTION_ALGORITHMS = ["ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25
 const ASSERTION_LIFETIME_SECONDS_MAX = 600;
 const CLOCK_TOLERANCE_SECONDS = 15;
 
-/** Tokens of people are renewed often, so that what is changed of them holds soon. */
-const PERSON_TOKEN_SECONDS_MAX = 600;
-
 const UNUSED_FEATURES = {
   devInteractions: { enabled: false },
   dPoP: { enabled: false },
@@ -133,7 +130,6 @@ function apiFor(
     ctx.oidc.params.scope = registered;
   }
   const person = personOf(ctx.oidc.account);
-  const { TOKEN_TTL_SECONDS: ttl } = config;
   return {
     scope:
       person === undefined
@@ -143,7 +139,7 @@ function apiFor(
             .join(" "),
     audience: config.AUTH_AUDIENCE,
     accessTokenFormat: "jwt",
-    accessTokenTTL: isMachine ? ttl : Math.min(ttl, PERSON_TOKEN_SECONDS_MAX),
+    accessTokenTTL: config.TOKEN_TTL_SECONDS,
     jwt: { sign: { alg: "ES256", kid } },
   };
 }
