@@ -1,0 +1,56 @@
+import { spawn } from "node:child_process";
+import { dirname, join } from "node:path";
+import { provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { ROOT } from "@tripline/system/services/workspace";
+
+const SEED = 1;
+const ANSWER_S_MAX = 20;
+const EXIT_FAILURE = 1;
+
+/** Not those by which any body that fits the schema has to be accepted: a policy's text is a text, and may be wrong. */
+const CHECKS = [
+  ...["not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance"],
+  ...["response_headers_conformance", "negative_data_rejection", "unsupported_method", "ignored_auth"],
+];
+
+export interface Fuzzing {
+  /** The service, whose OpenAPI document is at `/openapi.json`. */
+  readonly url: string;
+  /** The value of the header. */
+  readonly authorization: string;
+  /** Of each operation, at most. */
+  readonly examples: number;
+  /** Where schemathesis keeps what it keeps. */
+  readonly folder: string;
+  /** What it prints. */
+  print(text: string): void;
+}
+
+/** Installs schemathesis where it is not. @returns the program */
+export async function installSchemathesis(): Promise<string> {
+  const requirementsFile = join(ROOT, "load-tests", "peers", "security", "schemathesis.txt");
+  const { python } = await provisionPython({ name: "schemathesis", requirementsFile, root: ROOT });
+  return join(dirname(python), "schemathesis");
+}
+
+/**
+ * Makes requests from the OpenAPI document of a service, right and wrong ones, and holds the answers against the document.
+ *
+ * @returns the exit code, 0 where nothing was found
+ */
+export async function runSchemathesis(program: string, fuzzing: Fuzzing): Promise<number> {
+  const { url, authorization, examples, folder, print } = fuzzing;
+  const args = [
+    ...["run", `${url}/openapi.json`, "--header", `Authorization: ${authorization}`, "--checks", CHECKS.join(",")],
+    ...["--max-examples", String(examples), "--seed", String(SEED), "--request-timeout", String(ANSWER_S_MAX)],
+    // schemathesis makes no lines of JSON; their objects are those of the single requests.
+    ...["--exclude-path-regex", "/batch$"],
+    ...["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--suppress-health-check", "all"],
+  ];
+  const child = spawn(program, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", print);
+  return new Promise((done, fail) => {
+    child.once("error", fail);
+    child.once("close", (code) => done(code ?? EXIT_FAILURE));
+  });
+}
