@@ -9,7 +9,15 @@ import { testStack } from "@tripline/local-stack/testing/stack";
 import { startPythonStores } from "@tripline/object-store/testing/store-servers";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { startAuth } from "../start-auth.js";
-import { authorizationRequest, Browser, PEOPLE_ENVIRONMENT, signIn } from "../testing/browser.js";
+import {
+  ANNA,
+  authorizationRequest,
+  Browser,
+  beginSignIn,
+  csrfOf,
+  PEOPLE_ENVIRONMENT,
+  signIn,
+} from "../testing/browser.js";
 import { authEnvironment, publishedKeys, requestToken, SHOP_BASIC, testConfig } from "../testing/service.js";
 import { backUp, parseBackup, restore } from "./back-up-database.js";
 
@@ -71,6 +79,31 @@ test("a lost database is restored with its clients, people and keys", async () =
   }
 });
 
+test("a person with a passkey does not get in by the password alone after a restore", async () => {
+  const { KEY_ENCRYPTION_KEY = "" } = authEnvironment(first);
+  await fill({ KEY_ENCRYPTION_KEY, ...PEOPLE_ENVIRONMENT });
+  const database = connectDatabase({ url: first, connectionsMax: 1, queryTimeoutMs: 30_000, onIdleError() {} });
+  await database.execute(
+    `INSERT INTO auth.passkeys (credential_id, person_id, name, public_key, counter)
+     SELECT 'one', person_id, 'phone', '\\x00ff', 7 FROM auth.people`,
+    [],
+  );
+  await database.close();
+  await backup("backup", first);
+  await backup("restore", second);
+  const service = await startAuth(testConfig(second, { ...PEOPLE_ENVIRONMENT, KEY_ENCRYPTION_KEY }));
+  try {
+    const browser = new Browser(service.url);
+    const { uid, page } = await beginSignIn(browser, authorizationRequest().path);
+    const { user_name, password } = ANNA;
+    const posted = await browser.post(uid, { csrf: csrfOf(page), user_name, password });
+    // To the page that asks for the second factor, and not back to the console.
+    expect(posted).toMatchObject({ status: 303, location: uid });
+  } finally {
+    await service.close();
+  }
+});
+
 test("a backup in a bucket is restored, and one that is not there is refused", async () => {
   const stores = await startPythonStores();
   try {
@@ -110,7 +143,7 @@ test("a backup of a version without people is restored", async () => {
   try {
     if (from === undefined || to === undefined) throw new Error("two databases");
     const { sha256: _sum, ...made } = await from.transaction((transaction) => backUp(transaction, new Date()));
-    const { people: _people, clients, ...tables } = made.tables;
+    const { people: _people, passkeys: _passkeys, clients, ...tables } = made.tables;
     const older = clients.map(({ redirect_uris: _uris, signed_out_uris: _more, ...client }) => client);
     const content = { ...made, tables: { clients: older, ...tables } };
     const sha256 = createHash("sha256").update(JSON.stringify(content)).digest("hex");

@@ -3,13 +3,14 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 
-/** Tables of a backup; what is valid for minutes, or for a sign-in, is left out. */
-const TABLES = ["clients", "signing_keys", "people"] as const;
+/** Tables of a backup, each after those that its rows name; what is valid for minutes, or for a sign-in, is left out. */
+const TABLES = ["clients", "signing_keys", "people", "passkeys"] as const;
 /** Columns that a row of an earlier version does not have. */
 const ADDED_COLUMNS = {
   clients: { redirect_uris: [], signed_out_uris: [] },
   signing_keys: { active_from: "1970-01-01T00:00:00Z" },
   people: {},
+  passkeys: {},
 };
 const FORMAT = 1;
 const ROWS_MAX = 1_000_000;
@@ -26,6 +27,7 @@ const backup = z.strictObject({
     signing_keys: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX),
     /** Not in a backup of an earlier version. */
     people: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
+    passkeys: z.array(z.record(z.string(), z.unknown())).max(ROWS_MAX).optional(),
   }),
   sha256: z.string(),
 });
@@ -34,8 +36,8 @@ export type Backup = z.infer<typeof backup>;
 type Content = Omit<Backup, "sha256">;
 
 /**
- * Everything that auth cannot create again: clients and people with their hashed secrets and passwords, and signing keys
- * sealed under KEY_ENCRYPTION_KEY, which is not in it. One snapshot: to be called in a transaction.
+ * Everything that auth cannot create again: clients and people with their hashed secrets and passwords, passkeys, and signing
+ * keys sealed under KEY_ENCRYPTION_KEY, which is not in it. One snapshot: to be called in a transaction.
  */
 export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
   await transaction.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY");
@@ -48,6 +50,7 @@ export async function backUp(transaction: Queries, now: Date): Promise<Backup> {
     clients: await rowsOf("clients"),
     signing_keys: await rowsOf("signing_keys"),
     people: await rowsOf("people"),
+    passkeys: await rowsOf("passkeys"),
   };
   const content: Content = { format: FORMAT, created_at: now.toISOString(), migrations, tables };
   return { ...content, sha256: digest(content) };
