@@ -9,6 +9,7 @@ import { openBackgroundDatabase, setUpDatabase } from "@tripline/service-kit/pos
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import { z } from "zod";
 import { consoleConfig } from "../config.js";
+import { eraseProjection } from "../erasures/erase-projection.js";
 import { CONSOLE_MIGRATIONS } from "../migrations.js";
 import { caseOpening } from "../projection/open-cases.js";
 import { ProjectionStore } from "../projection/projection-store.js";
@@ -33,7 +34,13 @@ async function rebuild(config: RebuildConfig, lake: string, days: readonly strin
   try {
     const store = new ProjectionStore(database, caseOpening(config));
     const kafka = connectKafka({ ...kafkaConnection(config), clientId: GROUP });
-    const counts = await rebuildProjection({ store, lake, days, erasures: await readErasures(kafka, GROUP) });
+    const counts = await rebuildProjection({
+      store,
+      lake,
+      days,
+      erasures: await readErasures(kafka, GROUP),
+      eraseAgain: (erasure) => eraseProjection(database, erasure, erasure.erasedAtMs),
+    });
     return [...counts].map(([topic, rows]) => `${topic}=${rows}`).join(" ");
   } finally {
     await database.close();

@@ -1,15 +1,17 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import { z } from "zod";
+import { eraseProjection } from "../erasures/erase-projection.js";
 import { ProjectionStore } from "../projection/projection-store.js";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
-import { newCard, testPayment } from "../testing/test-records.js";
+import { eventually, newCard, testPayment } from "../testing/test-records.js";
 import { rebuildProjection } from "./rebuild-projection.js";
 
 const AT_MS = Date.parse("2026-03-01T12:00:00Z");
@@ -53,8 +55,9 @@ test("payments, decisions and labels come back from a lake as they were, without
   );
   await append(TOPICS.labels.name, [answered.label(true, AT_MS)]);
   const store = new ProjectionStore(bed.database, opening);
-  const erasures = [{ tenant: bed.tenant, subject: erased.vector.key ?? "" }];
-  const rebuild = () => rebuildProjection({ store, lake, days: ["2026-03-01"], erasures });
+  const erasures = [{ tenant: bed.tenant, subject: erased.vector.key ?? "", erasedAtMs: AT_MS + 1_000 }];
+  const eraseAgain = (erasure: Erasure) => eraseProjection(bed.database, erasure, erasure.erasedAtMs);
+  const rebuild = () => rebuildProjection({ store, lake, days: ["2026-03-01"], erasures, eraseAgain });
   await expect(rebuild()).resolves.toEqual(
     new Map([
       [TOPICS.labels.name, 1],
@@ -82,12 +85,43 @@ test("payments, decisions and labels come back from a lake as they were, without
   ]);
 });
 
+test("what a restored database has of erased people goes again, with their cases; what their card did since stays", async () => {
+  const card = newCard();
+  const erasedAtMs = AT_MS + 3_600_000;
+  const payments = [AT_MS, erasedAtMs + 1].map((atMs) =>
+    testPayment(bed.tenant, { card, atMs, decidedAtMs: atMs, outcome: Outcome.REVIEW }),
+  );
+  const ids = async (sql: string) =>
+    (await bed.database.query(z.object({ id: z.string() }), sql, [card])).map(({ id }) => id);
+  const known = () => ids("SELECT transaction_id AS id FROM console.payments WHERE card_token = $1 ORDER BY 1");
+  const cases = () => ids("SELECT id FROM console.cases WHERE card_token = $1");
+  await bed.producer.send(payments.slice(0, 1).flatMap(({ vector, decision }) => [vector, decision]));
+  await eventually(async () => expect(await cases()).toHaveLength(1));
+  await bed.database.execute("UPDATE console.cases SET status = 'closed', verdict = 'fraud' WHERE card_token = $1", [
+    card,
+  ]);
+  await bed.producer.send(payments.slice(1).flatMap(({ vector, decision }) => [vector, decision]));
+  await eventually(async () => expect(await cases()).toHaveLength(2));
+  await bed.database.execute(
+    `INSERT INTO console.case_notes (id, case_id, author_id, author_name, text, at_ms)
+     SELECT gen_random_uuid(), id, 'ana', 'Ana', 'Spoke to the holder.', $2 FROM console.cases WHERE card_token = $1`,
+    [card, AT_MS],
+  );
+  await eraseProjection(bed.database, { tenant: bed.tenant, subject: card }, erasedAtMs);
+  expect(await known()).toEqual([payments[1]?.transactionId]);
+  const left = await cases();
+  expect(left).toHaveLength(1);
+  const notes = "SELECT case_id AS id FROM console.case_notes WHERE case_id::text = $1";
+  expect(await bed.database.query(z.object({ id: z.string() }), notes, [left[0]])).toHaveLength(1);
+});
+
 test("a lake that lacks a topic is refused before anything is written", async () => {
   const nowhere = rebuildProjection({
     store: { add: () => Promise.reject(new Error("it was written to")) },
     lake: join(lake, "nowhere"),
     days: ["2026-03-01"],
     erasures: [],
+    eraseAgain: () => Promise.reject(new Error("it was written to")),
   });
   await expect(nowhere).rejects.toMatchObject({ code: "not-found" });
 });

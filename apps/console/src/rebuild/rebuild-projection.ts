@@ -26,7 +26,9 @@ export interface Rebuilding {
   /** UTC, `YYYY-MM-DD`. */
   readonly days: readonly string[];
   /** Who was erased: the lake has their payments still, under their tokens. */
-  readonly erasures: readonly Pick<Erasure, "tenant" | "subject">[];
+  readonly erasures: readonly Erasure[];
+  /** Takes out what a database that was restored from a backup has of them again. */
+  eraseAgain(erasure: Erasure): Promise<void>;
 }
 
 /**
@@ -39,6 +41,7 @@ export interface Rebuilding {
 export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<string, number>> {
   // Before anything is written.
   for (const { topic } of PARTS) await listFiles(of.lake, topic, of.days);
+  for (const erasure of of.erasures) await of.eraseAgain(erasure);
   const erased = new Set(of.erasures.map(({ tenant, subject }) => `${tenant}/${subject}`));
   const counts = new Map<string, number>();
   for (const { topic, encode } of PARTS) {
