@@ -4,9 +4,6 @@ import { parse } from "yaml";
 import { ALL_TOPICS, deadLetterTopic, isDeadLetterTopic, takesBack } from "../../packages/contracts/dist/topics.js";
 import { DEAD_LETTER_BYTES_MAX } from "../../packages/kafka/dist/administered-kafka.js";
 
-/** Of the formatter. */
-const LINE_MAX = 120;
-
 /** The chart's files/topics.yaml. */
 export function topicsFile() {
   const topics = ALL_TOPICS.map(({ name, partitions, retentionDays }) => {
@@ -31,8 +28,6 @@ export function accessRules() {
     const about =
       `{ partitions: ${partitions}, retention_days: ${retentionDays ?? null}, ` +
       `writers: ${list([...writers])}, readers: ${list(readBy)} }`;
-    const line = `  ${name}: ${about}`;
-    // As the formatter breaks it.
-    return line.length > LINE_MAX ? `  ${name}:\n    ${about}` : line;
+    return `  ${name}: ${about}`;
   }).join("\n");
 }

@@ -69,6 +69,7 @@ const features = table(
 const CHART = "deploy/helm/tripline";
 const VALUES_SCHEMA = `${CHART}/values.schema.json`;
 const POLICY_SCHEMA = "docs/policy.schema.json";
+const ACCESS = "infra/access.yaml";
 
 /** Files of which marked parts come from code. */
 const documents = [
@@ -82,7 +83,7 @@ const documents = [
   { file: "compose.yaml", parts: composeEnvironment() },
   { file: "compose.lite.yaml", parts: composeLite() },
   { file: "compose.tls.yaml", parts: composeTls() },
-  { file: "infra/access.yaml", parts: { topics: accessRules() } },
+  { file: ACCESS, parts: { topics: accessRules() } },
   { file: "docs/adr/README.md", parts: { adrs: table(["decision", "date", "status"], readDecisions("docs/adr")) } },
 ];
 
@@ -98,7 +99,8 @@ const checkOnly = process.argv.includes("--check");
 for (const { file, parts } of documents) {
   let text = readFileSync(file, "utf8");
   for (const [name, part] of Object.entries(parts)) text = fill(text, name, part, file);
-  write(file, text);
+  // Its lines may be too long for the formatter, which breaks them.
+  write(file, file === ACCESS ? format(file, text) : text);
 }
 for (const { file, text } of files) write(file, text);
 
