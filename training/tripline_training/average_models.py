@@ -56,12 +56,11 @@ def average_models(members: list[str], options: NetworkOptions) -> str:
         ).astype("float32"),
         spec=spec,
         rows=rows,
-        columns=lambda positions: rows.features[positions],
         calibration=Calibration("platt", days),
         params={"members": ",".join(f"{one.name}@{one.version}" for one in found), "seed": options.seed},
         scorecard=scorecard_to_publish(rows, spec, delay_ms),
     )
-    return publish_network(trained, later, later.features, options)
+    return publish_network(trained, later, options)
 
 
 def main(arguments: list[str] | None = None) -> None:

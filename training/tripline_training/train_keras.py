@@ -46,12 +46,11 @@ def train_keras(options: NetworkOptions) -> str:
         predict=predict_keras(fitted.model),
         spec=spec,
         rows=rows,
-        columns=lambda positions: rows.features[positions],
         calibration=fitted.calibration,
         params={**params.as_json(), "epochs_trained": fitted.epochs, "seed": options.seed, "jobs": options.jobs},
         scorecard=scorecard_to_publish(rows, spec, delay_ms),
     )
-    return publish_network(trained, later, later.features, options)
+    return publish_network(trained, later, options)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -3,13 +3,14 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 
-from tests.conftest import DAY_MS
+from tests.conftest import DAY_MS, FEATURES, SPEC
 from tripline_training.average_models import average_models
 from tripline_training.data.dataset import Span
 from tripline_training.errors import TrainingError
@@ -43,7 +44,6 @@ def given(options: Callable[..., Options], tmp_path: Path) -> NetworkOptions:
         jobs=1,
         alias="challenger",
         commit=None,
-        variants=None,
     )
 
 
@@ -68,6 +68,8 @@ def test_is_published_whole_and_is_the_mean_of_its_members(given: NetworkOptions
     assert props["tripline.scorecard"] == json.loads((folder / "model.json").read_text())["files"]["scorecard.json"]
 
 
-def test_a_member_with_other_columns_is_refused(given: NetworkOptions) -> None:
-    with pytest.raises(TrainingError, match="reads other columns than the features of spec 3"):
-        average_models(["fraud@champion", "fraud-sequence@candidate"], given)
+def test_members_with_other_columns_are_refused(given: NetworkOptions, tmp_path: Path) -> None:
+    other = tmp_path / "other-spec.yaml"
+    other.write_text(SPEC.replace(FEATURES[-1], "terminal_fraud_rate_28d"), encoding="utf-8")
+    with pytest.raises(TrainingError, match=r"Model fraud \w+ reads other columns than the features of spec 3"):
+        average_models(["fraud@champion", "fraud-keras@candidate"], replace(given, feature_spec=other))

@@ -1,4 +1,4 @@
-"""Trains the small PyTorch models that the tests of scoring serve, into apps/scoring/test-models/networks/generated.
+"""Trains the small PyTorch model that the tests of scoring serve, into apps/scoring/test-models/networks/generated.
 
 From the folder training, in the environment `deep`: python -m tests.deep.make_fixture
 """
@@ -6,10 +6,7 @@ From the folder training, in the environment `deep`: python -m tests.deep.make_f
 import tempfile
 from pathlib import Path
 
-from tests.conftest import SPEC, write_parquet
-from tests.deep.conftest import DAYS, PARAMS, payments_with_history
 from tests.deep.test_torch_network import arguments
-from tripline_training import train_sequence
 from tripline_training.errors import run_command
 from tripline_training.networks import train_torch
 
@@ -18,13 +15,6 @@ NETWORKS = Path(__file__).resolve().parents[3] / "apps" / "scoring" / "test-mode
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        spec, params = Path(folder) / "feature-spec.yaml", Path(folder) / "params.json"
-        spec.write_text(SPEC, encoding="utf-8")
-        params.write_text(PARAMS, encoding="utf-8")
-        features = write_parquet(Path(folder) / "features.parquet", payments_with_history())
-        given = ["--features", str(features), "--feature-spec", str(spec), "--params", str(params)]
-        where = ["--registry", NETWORKS.as_uri(), "--name", "fraud-sequence", "--alias", "candidate"]
-        train_sequence.main([*given, *where, *DAYS])
         train_torch.main(arguments(Path(folder), NETWORKS))
 
 

@@ -1,17 +1,35 @@
 """PyTorch's network on the feature vector is the same again for the same seed, and its ONNX file is the trained one."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
+import torch
 
 from tests.conftest import FEATURES, SPEC, columns, write_parquet
+from tripline_training.data.dataset import Rows, Span, open_dataset
+from tripline_training.data.days import DAY_MS
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError
 from tripline_training.networks import train_torch
+from tripline_training.networks.export_torch import network_to_onnx, predict_network
+from tripline_training.networks.fit_torch import (
+    FittedTorch,
+    Setting,
+    fit_calibrated_torch,
+    fit_torch,
+    margins_of_torch,
+    prepare_torch,
+)
 from tripline_training.networks.network_params import TorchParams
+from tripline_training.networks.onnx_network import check_network, odd_rows
 from tripline_training.registry import registry
 from tripline_training.trees.export_onnx import predict_onnx
+from tripline_training.trees.fit_calibrated import select_rows
 
 PARAMS = TorchParams(
     hidden=16,
@@ -25,6 +43,75 @@ PARAMS = TorchParams(
     weight_decay=0.01,
     fraud_weight=1,
 )
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    folder = tmp_path_factory.mktemp("data")
+    spec = folder / "spec.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+    dataset = open_dataset(write_parquet(folder / "features.parquet", columns()), read_feature_spec(spec))
+    return dataset.known_rows(Span(0, 26 * DAY_MS), 33 * DAY_MS)[0]
+
+
+@pytest.fixture(scope="module")
+def setting() -> Setting:
+    return Setting(PARAMS, 1, prepare_torch(1))
+
+
+@pytest.fixture(scope="module")
+def fitted(rows: Rows, setting: Setting) -> FittedTorch:
+    return fit_calibrated_torch(rows, setting, 7 * DAY_MS)
+
+
+def test_the_onnx_file_is_the_trained_network(rows: Rows, fitted: FittedTorch) -> None:
+    assert (fitted.calibration.kind, fitted.calibration.days) == ("platt", 6)
+    model = network_to_onnx(fitted.network, len(FEATURES))
+    features = rows.features
+    count, difference = check_network(predict_network(fitted.network), model, features, seed=1)
+    assert count >= 3_500
+    assert difference <= 1e-5
+    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    (given,), (result,) = session.get_inputs(), session.get_outputs()
+    assert (given.name, given.type, given.shape) == ("features", "tensor(float)", ["rows", len(FEATURES)])
+    assert (result.name, result.type, result.shape) == ("probability", "tensor(float)", ["rows", 1])
+    assert predict_onnx(model, features[:0]).shape == (0,)
+    # A row's score does not depend on the rows beside it.
+    alone = np.concatenate([predict_onnx(model, features[row : row + 1]) for row in range(50)])
+    np.testing.assert_allclose(alone, predict_onnx(model, features)[:50], rtol=0, atol=1e-6)
+    assert bool(np.isfinite(predict_onnx(model, odd_rows(features, 2_000, 7))).all())
+    with pytest.raises(TrainingError, match="differs from the trained one"):
+        check_network(lambda given: predict_network(fitted.network)(given) + 0.001, model, features, seed=1)
+
+
+def test_nothing_in_the_file_tells_where_it_was_made(fitted: FittedTorch) -> None:
+    content = network_to_onnx(fitted.network, len(FEATURES))
+    for trace in (b"site-packages", b"tripline_training", str(Path.home()).encode(), b"pkg.torch"):
+        assert trace not in content
+    model = onnx.load_model_from_string(content)
+    assert (model.producer_name, model.producer_version) == ("tripline", "")
+
+
+def test_the_same_seed_gives_the_same_bytes(rows: Rows, setting: Setting, fitted: FittedTorch) -> None:
+    content = network_to_onnx(fitted.network, len(FEATURES))
+    again, other = (fit_calibrated_torch(rows, replace(setting, seed=seed), 7 * DAY_MS) for seed in (1, 2))
+    assert network_to_onnx(again.network, len(FEATURES)) == content
+    assert network_to_onnx(other.network, len(FEATURES)) != content
+
+
+def test_labels_of_held_out_days_only_say_when_to_stop(rows: Rows, setting: Setting) -> None:
+    """What is measured on may not be learnt: with other labels there, each epoch's weights are the same."""
+    place = np.arange(len(rows))
+    earlier, held = select_rows(rows, place < 1_500), select_rows(rows, place >= 2_000)
+    plain = fit_torch(earlier, held, setting)
+    stopped = fit_torch(earlier, replace(held, fraud=1 - held.fraud), setting)
+    assert stopped.epochs != plain.epochs
+    alone = fit_torch(earlier, None, setting, epochs=plain.epochs)
+    np.testing.assert_array_equal(
+        margins_of_torch(alone.network, held.features), margins_of_torch(plain.network, held.features)
+    )
+    for name, value in fit_torch(earlier, None, setting, epochs=stopped.epochs).network.state_dict().items():
+        assert torch.equal(value, stopped.network.state_dict()[name]), name
 
 
 def arguments(folder: Path, root: Path) -> list[str]:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tripline_training.data.dataset import Rows
 from tripline_training.networks.network_params import NETWORK_LIMITS, NETWORK_WHOLE, NetworkParams
 from tripline_training.networks.onnx_network import Predict, strip_model
-from tripline_training.networks.scaler import Scaler, fit_scaler
+from tripline_training.networks.scaler import DEVIATIONS_MAX, Scaler, fit_scaler
 from tripline_training.trees.calibration import Platt, fit_platt
 from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME
 from tripline_training.trees.fit_calibrated import Calibration, days_to_hold_out, select_rows, split_rows
@@ -28,7 +28,6 @@ from tripline_training.trees.params import read_values
 
 DEFAULT_KERAS_PARAMS = Path(__file__).parents[2] / "keras-params.json"
 VERSIONS = f"keras={keras.__version__} tensorflow={tensorflow.__version__}"
-DEVIATIONS_MAX = 10.0
 PREDICT_ROWS = 4_096
 LAST = "margin"
 KERAS_OPSET = 17

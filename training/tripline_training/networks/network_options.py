@@ -23,8 +23,6 @@ class NetworkOptions:
     jobs: int
     alias: str | None
     commit: str | None
-    variants: Path | None
-    """A folder for the int8 and float16 variants; None: they are not made."""
 
 
 def network_parser(module: str, description: str, default_params: Path) -> argparse.ArgumentParser:
@@ -45,7 +43,6 @@ def network_parser(module: str, description: str, default_params: Path) -> argpa
     )
     parser.add_argument("--alias", help="alias to point at the new version")
     parser.add_argument("--commit", help="commit of the code, for the record")
-    parser.add_argument("--variants", type=Path, help="folder for int8 and float16 variants, which are also measured")
     return parser
 
 
@@ -67,5 +64,4 @@ def network_options(given: argparse.Namespace) -> NetworkOptions:
         jobs=given.jobs,
         alias=given.alias,
         commit=given.commit,
-        variants=given.variants,
     )

@@ -1,4 +1,4 @@
-"""Parameters that every network is trained by, whatever it is made of."""
+"""Parameters that networks are trained by."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ DEFAULT_TORCH_PARAMS = Path(__file__).parents[2] / "torch-params.json"
 @dataclass(frozen=True)
 class NetworkParams:
     hidden: int
-    """Numbers in the first layer after what is the network's own; half of them in the second."""
+    """Numbers in the first layer; half of them in the second."""
     dropout: float
     epochs: int
     """At most; exactly, where there are no days to see when to stop."""

@@ -1,13 +1,9 @@
-"""From a fitted network to a version of the registry: measures, variants, golden batch, manifest."""
+"""From a fitted network to a version of the registry: measures, golden batch, manifest."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.data.feature_spec import FeatureSpec
@@ -15,7 +11,6 @@ from tripline_training.errors import TrainingError
 from tripline_training.metrics import expected_calibration_error, measure
 from tripline_training.networks.network_options import NetworkOptions
 from tripline_training.networks.onnx_network import Predict, check_network, operators_of
-from tripline_training.networks.variants import Variant, measure_variants, table_of_variants
 from tripline_training.registry import registry
 from tripline_training.steps import figure, step
 from tripline_training.trees.export_onnx import predict_onnx
@@ -39,24 +34,19 @@ class TrainedNetwork:
     predict: Predict
     """The trainer's own probabilities."""
     spec: FeatureSpec
-    """The version of the feature spec, and the names of the model's columns."""
     rows: Rows
-    """What it was trained on; their features are not read."""
-    columns: Callable[[NDArray[np.int64]], NDArray[np.float32]]
-    """The model's columns of the rows at these positions in `rows`."""
+    """What it was trained on."""
     calibration: Calibration
     params: dict[str, Any]
-    scorecard: bytes | None = None
-    """Stands in for the model in decisions while it does not answer; None where it cannot decide."""
+    scorecard: bytes | None
+    """Stands in for the model in decisions while it does not answer; None where the rows make none."""
 
 
-def publish_network(
-    trained: TrainedNetwork, later: Rows, later_columns: NDArray[np.float32], options: NetworkOptions
-) -> str:
+def publish_network(trained: TrainedNetwork, later: Rows, options: NetworkOptions) -> str:
     """Returns the version. Raises TrainingError where the ONNX model gives other probabilities than its trainer."""
     root = registry.registry_root(options.registry)
     model = trained.model if trained.scorecard is None else name_scorecard(trained.model, trained.scorecard)
-    sample = trained.columns(spread(len(trained.rows), COMPARED_ROWS_MAX))
+    sample = trained.rows.features[spread(len(trained.rows), COMPARED_ROWS_MAX)]
     with step("export") as said:
         count, difference = check_network(trained.predict, model, sample, options.seed)
         facts = operators_of(model)
@@ -66,7 +56,7 @@ def publish_network(
         )
     metrics: dict[str, Any] = {"export": {**facts, "compared_rows": count, "difference_max": difference}}
     with step("valid") as said:
-        scores = predict_onnx(model, later_columns)
+        scores = predict_onnx(model, later.features)
         quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
         ece = expected_calibration_error(scores, later.fraud, same_mass=True)
         metrics |= {"valid": quality.as_json(), "calibration": {**asdict(trained.calibration), "ece": ece}}
@@ -74,12 +64,6 @@ def publish_network(
             f"rows={quality.rows} frauds={quality.frauds} ap={figure(quality.average_precision)} "
             f"auc={figure(quality.auc_roc)} cp100={figure(quality.card_precision_at_100)} ece={ece:.5f}"
         )
-    if options.variants is not None:
-        with step("variants") as said:
-            variants = measure_variants(model, sample, later_columns, later.fraud)
-            write_variants(options.variants, variants)
-            metrics["variants"] = {one.name: one.as_json() for one in variants}
-            said.says(f"folder={options.variants}\n{table_of_variants(variants)}\n")
     with step("publish") as said:
         lineage = Lineage(options.features, options.commit, trained.params, options.known_by_ms)
         golden = golden_of(trained.predict, sample)
@@ -99,12 +83,6 @@ def name_scorecard(model: bytes, scorecard: bytes) -> bytes:
     named = onnx.load_model_from_string(model)
     onnx.helper.set_model_props(named, {SCORECARD_KEY: registry.sha256_hex(scorecard)})
     return bytes(named.SerializeToString(deterministic=True))
-
-
-def write_variants(folder: Path, variants: list[Variant]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for one in variants:
-        (folder / f"{one.name}.onnx").write_bytes(one.model)
 
 
 def check_parts(learn: Rows, later: Rows) -> None:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 SKEWNESS_MIN = 2.0
 """A feature whose values are more lopsided than this is taken as its logarithm: a few large would hide the rest."""
 DEVIATION_MIN = 1e-6
+DEVIATIONS_MAX = 10.0
+"""Further from the mean, a value is taken for this far: nothing like it was learnt from."""
 
 
 @dataclass(frozen=True)

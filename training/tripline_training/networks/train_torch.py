@@ -12,10 +12,8 @@ from tripline_training.data.dataset import open_dataset
 from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import run_command
 from tripline_training.make_scorecard import scorecard_to_publish
-from tripline_training.networks.card_history import read_payments, select
 from tripline_training.networks.export_torch import network_to_onnx, predict_network
-from tripline_training.networks.fit_calibrated_network import fit_calibrated_network
-from tripline_training.networks.fit_network import Setting, Source, prepare_torch
+from tripline_training.networks.fit_torch import Setting, fit_calibrated_torch, prepare_torch
 from tripline_training.networks.network_options import NetworkOptions, network_options, network_parser
 from tripline_training.networks.network_params import DEFAULT_TORCH_PARAMS, read_torch_params
 from tripline_training.networks.publish_network import TrainedNetwork, check_parts, publish_network
@@ -29,14 +27,14 @@ def train_torch(options: NetworkOptions) -> str:
     device = prepare_torch(options.jobs)
     with step("data") as said:
         check_before_training(options.features, options.feature_spec)
-        payments = read_payments(open_dataset(options.features, spec))
-        learn = payments.known(options.train, options.known_by_ms)
-        rows, later = select(payments.rows, learn), select(payments.rows, payments.with_truth(options.valid))
+        dataset = open_dataset(options.features, spec)
+        rows, left_out = dataset.known_rows(options.train, options.known_by_ms)
+        later = dataset.rows_with_truth(options.valid)
         check_parts(rows, later)
-        said.says(f"rows={len(rows)} frauds={int(rows.fraud.sum())}")
+        said.says(f"rows={len(rows)} frauds={int(rows.fraud.sum())} left_out_unlabelled={left_out}")
     with step("fit") as said:
         delay_ms = max(0, options.known_by_ms - int(rows.occurred_at_ms[-1]))
-        fitted = fit_calibrated_network(Source(payments), learn, Setting(params, options.seed, device), delay_ms)
+        fitted = fit_calibrated_torch(rows, Setting(params, options.seed, device), delay_ms)
         said.says(
             f"device={device.type} version_of_torch={torch.__version__} epochs={fitted.epochs} "
             f"held_ap={figure(fitted.held_ap)} "
@@ -47,12 +45,11 @@ def train_torch(options: NetworkOptions) -> str:
         predict=predict_network(fitted.network),
         spec=spec,
         rows=rows,
-        columns=lambda positions: rows.features[positions],
         calibration=fitted.calibration,
         params={**params.as_json(), "epochs_trained": fitted.epochs, "seed": options.seed, "jobs": options.jobs},
         scorecard=scorecard_to_publish(rows, spec, delay_ms),
     )
-    return publish_network(trained, later, later.features, options)
+    return publish_network(trained, later, options)
 
 
 def main(arguments: list[str] | None = None) -> None:
