@@ -1,6 +1,7 @@
 """Small feature files as `tripline backfill` writes them."""
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import duckdb
 import numpy as np
 import pytest
 
+from tripline_training.data.dataset import Rows, Span, open_dataset
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.train import Options, parse_options
 
 FEATURES = ["amount", "card_count_1d", "terminal_fraud_rate_7d"]
@@ -80,3 +83,27 @@ def options(tmp_path: Path, features_path: Path, spec_path: Path) -> Callable[..
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
+    """What a network learns from: days 1 to 26, with their labels."""
+    folder = tmp_path_factory.mktemp("data")
+    spec = folder / "spec.yaml"
+    spec.write_text(SPEC, encoding="utf-8")
+    dataset = open_dataset(write_parquet(folder / "features.parquet", columns()), read_feature_spec(spec))
+    return dataset.known_rows(Span(0, 26 * DAY_MS), 33 * DAY_MS)[0]
+
+
+def network_arguments(folder: Path, root: Path, name: str, params: dict[str, Any]) -> list[str]:
+    """For a command that trains a network, on a file of features that is written into the folder."""
+    spec, params_path = folder / "spec.yaml", folder / "params.json"
+    spec.write_text(SPEC, encoding="utf-8")
+    params_path.write_text(json.dumps(params), encoding="utf-8")
+    features = write_parquet(folder / "features.parquet", columns())
+    return [
+        *("--features", str(features), "--feature-spec", str(spec), "--params", str(params_path)),
+        *("--registry", root.as_uri(), "--name", name, "--alias", "candidate"),
+        *("--train-from", "1970-01-01", "--train-to", "1970-01-26"),
+        *("--valid-from", "1970-02-02", "--valid-to", "1970-02-09"),
+    ]

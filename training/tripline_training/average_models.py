@@ -7,16 +7,14 @@ python -m tripline_training.average_models --members fraud@champion fraud-keras@
 `--train-from` to `--train-to` are the days to calibrate on, later than those that the members were trained on.
 """
 
-from tripline_training.check_data import check_before_training
-from tripline_training.data.dataset import open_dataset
 from tripline_training.data.days import DAY_MS
 from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.errors import TrainingError, run_command
-from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.models.average_models import average_margins, average_onnx
 from tripline_training.models.scorecard import probabilities_of
 from tripline_training.networks.network_options import NetworkOptions, network_options, network_parser
-from tripline_training.networks.publish_network import TrainedNetwork, check_parts, publish_network
+from tripline_training.networks.network_rows import read_network_rows
+from tripline_training.networks.publish_network import TrainedNetwork, publish_network
 from tripline_training.registry import registry
 from tripline_training.steps import step
 from tripline_training.trees.calibration import fit_platt
@@ -38,29 +36,21 @@ def average_models(members: list[str], options: NetworkOptions) -> str:
                     f"Model {one.name} {one.version} reads other columns than the features of spec {spec.version}."
                 )
         said.says(" ".join(f"{one.name}@{one.version}" for one in found))
+    data = read_network_rows(options)
     with step("calibrate") as said:
-        check_before_training(options.features, options.feature_spec)
-        dataset = open_dataset(options.features, spec)
-        rows, _ = dataset.known_rows(options.train, options.known_by_ms)
-        later = dataset.rows_with_truth(options.valid)
-        check_parts(rows, later)
         models = [one.model for one in found]
-        platt = fit_platt(average_margins(models, rows.features), rows.fraud)
-        said.says(f"rows={len(rows)} frauds={int(rows.fraud.sum())} slope={platt.slope:.3f}")
+        platt = fit_platt(average_margins(models, data.learn.features), data.learn.fraud)
+        said.says(f"slope={platt.slope:.3f} intercept={platt.intercept:.3f}")
     days = round((options.train.to_ms - options.train.from_ms) / DAY_MS)
-    delay_ms = max(0, options.known_by_ms - int(rows.occurred_at_ms[-1]))
     trained = TrainedNetwork(
         model=average_onnx(models, platt),
         predict=lambda features: probabilities_of(
             platt.slope * average_margins(models, features) + platt.intercept
         ).astype("float32"),
-        spec=spec,
-        rows=rows,
         calibration=Calibration("platt", days),
         params={"members": ",".join(f"{one.name}@{one.version}" for one in found), "seed": options.seed},
-        scorecard=scorecard_to_publish(rows, spec, delay_ms),
     )
-    return publish_network(trained, later, options)
+    return publish_network(trained, data, options)
 
 
 def main(arguments: list[str] | None = None) -> None:

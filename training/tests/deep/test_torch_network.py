@@ -10,10 +10,8 @@ import onnxruntime
 import pytest
 import torch
 
-from tests.conftest import FEATURES, SPEC, columns, write_parquet
-from tripline_training.data.dataset import Rows, Span, open_dataset
-from tripline_training.data.days import DAY_MS
-from tripline_training.data.feature_spec import read_feature_spec
+from tests.conftest import DAY_MS, FEATURES, network_arguments
+from tripline_training.data.dataset import Rows
 from tripline_training.errors import TrainingError
 from tripline_training.networks import train_torch
 from tripline_training.networks.export_torch import network_to_onnx, predict_network
@@ -43,15 +41,6 @@ PARAMS = TorchParams(
     weight_decay=0.01,
     fraud_weight=1,
 )
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    folder = tmp_path_factory.mktemp("data")
-    spec = folder / "spec.yaml"
-    spec.write_text(SPEC, encoding="utf-8")
-    dataset = open_dataset(write_parquet(folder / "features.parquet", columns()), read_feature_spec(spec))
-    return dataset.known_rows(Span(0, 26 * DAY_MS), 33 * DAY_MS)[0]
 
 
 @pytest.fixture(scope="module")
@@ -115,17 +104,7 @@ def test_labels_of_held_out_days_only_say_when_to_stop(rows: Rows, setting: Sett
 
 
 def arguments(folder: Path, root: Path) -> list[str]:
-    """For `train_torch`, on a file of features that is written into the folder."""
-    spec, params = folder / "spec.yaml", folder / "params.json"
-    spec.write_text(SPEC, encoding="utf-8")
-    params.write_text(json.dumps(PARAMS.as_json()), encoding="utf-8")
-    features = write_parquet(folder / "features.parquet", columns())
-    return [
-        *("--features", str(features), "--feature-spec", str(spec), "--params", str(params)),
-        *("--registry", root.as_uri(), "--name", "fraud-torch", "--alias", "candidate"),
-        *("--train-from", "1970-01-01", "--train-to", "1970-01-26"),
-        *("--valid-from", "1970-02-02", "--valid-to", "1970-02-09"),
-    ]
+    return network_arguments(folder, root, "fraud-torch", PARAMS.as_json())
 
 
 def test_the_command_publishes_what_scoring_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

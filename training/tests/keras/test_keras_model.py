@@ -1,6 +1,5 @@
 """Keras's network is the same again for the same seed, and its ONNX file is the trained one."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +7,9 @@ import onnx
 import onnxruntime
 import pytest
 
-from tests.conftest import FEATURES, SPEC, columns, write_parquet
+from tests.conftest import DAY_MS, FEATURES, network_arguments
 from tripline_training import train_keras
-from tripline_training.data.dataset import Rows, Span, open_dataset
-from tripline_training.data.days import DAY_MS
-from tripline_training.data.feature_spec import read_feature_spec
+from tripline_training.data.dataset import Rows
 from tripline_training.errors import TrainingError
 from tripline_training.networks.keras_network import (
     FittedKeras,
@@ -28,15 +25,6 @@ from tripline_training.trees.export_onnx import predict_onnx
 PARAMS = NetworkParams(
     hidden=16, dropout=0.1, epochs=6, patience=2, batch_rows=128, learning_rate=0.01, genuine_share=1
 )
-
-
-@pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
-    folder = tmp_path_factory.mktemp("data")
-    spec = folder / "spec.yaml"
-    spec.write_text(SPEC, encoding="utf-8")
-    dataset = open_dataset(write_parquet(folder / "features.parquet", columns()), read_feature_spec(spec))
-    return dataset.known_rows(Span(0, 26 * DAY_MS), 33 * DAY_MS)[0]
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +54,7 @@ def test_the_same_seed_gives_the_same_bytes(rows: Rows, fitted: FittedKeras) -> 
 
 
 def arguments(folder: Path, root: Path) -> list[str]:
-    """For `train_keras`, on a file of features that is written into the folder."""
-    spec, params = folder / "spec.yaml", folder / "params.json"
-    spec.write_text(SPEC, encoding="utf-8")
-    params.write_text(json.dumps(PARAMS.as_json()), encoding="utf-8")
-    features = write_parquet(folder / "features.parquet", columns())
-    return [
-        *("--features", str(features), "--feature-spec", str(spec), "--params", str(params)),
-        *("--registry", root.as_uri(), "--name", "fraud-keras", "--alias", "candidate"),
-        *("--train-from", "1970-01-01", "--train-to", "1970-01-26"),
-        *("--valid-from", "1970-02-02", "--valid-to", "1970-02-09"),
-    ]
+    return network_arguments(folder, root, "fraud-keras", PARAMS.as_json())
 
 
 def test_the_command_publishes_what_scoring_serves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

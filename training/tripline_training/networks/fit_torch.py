@@ -15,12 +15,17 @@ from tripline_training.networks.network_params import TorchParams
 from tripline_training.networks.scaler import fit_scaler
 from tripline_training.networks.torch_network import TorchNetwork
 from tripline_training.trees.calibration import fit_platt
-from tripline_training.trees.fit_calibrated import Calibration, days_to_hold_out, select_rows, split_rows
+from tripline_training.trees.fit_calibrated import (
+    NOT_CALIBRATED,
+    Calibration,
+    days_to_hold_out,
+    select_rows,
+    split_rows,
+)
 from tripline_training.trees.fit_trees import sample_genuine
 
 PART_ROWS = 8_192
 GRADIENT_NORM_MAX = 1.0
-NOT_CALIBRATED = Calibration("none", 0)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,13 @@ from tripline_training.networks.onnx_network import Predict, strip_model
 from tripline_training.networks.scaler import DEVIATIONS_MAX, Scaler, fit_scaler
 from tripline_training.trees.calibration import Platt, fit_platt
 from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME
-from tripline_training.trees.fit_calibrated import Calibration, days_to_hold_out, select_rows, split_rows
+from tripline_training.trees.fit_calibrated import (
+    NOT_CALIBRATED,
+    Calibration,
+    days_to_hold_out,
+    select_rows,
+    split_rows,
+)
 from tripline_training.trees.fit_trees import sample_genuine
 from tripline_training.trees.params import read_values
 
@@ -65,7 +71,7 @@ def fit_calibrated_keras(rows: Rows, params: NetworkParams, seed: int, jobs: int
     days = days_to_hold_out(rows, delay_ms)
     if days == 0:
         model, epochs = _fit(rows, None, params, seed)
-        return FittedKeras(model, Calibration("none", 0), epochs)
+        return FittedKeras(model, NOT_CALIBRATED, epochs)
     earlier, held_rows = split_rows(rows, delay_ms, days)
     held = select_rows(rows, held_rows)
     trial, epochs = _fit(select_rows(rows, earlier), held, params, seed)

@@ -5,11 +5,10 @@ from typing import Any
 
 import onnx
 
-from tripline_training.data.dataset import Rows
-from tripline_training.data.feature_spec import FeatureSpec
-from tripline_training.errors import TrainingError
+from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.metrics import expected_calibration_error, measure
 from tripline_training.networks.network_options import NetworkOptions
+from tripline_training.networks.network_rows import NetworkRows
 from tripline_training.networks.onnx_network import Predict, check_network, operators_of
 from tripline_training.registry import registry
 from tripline_training.steps import figure, step
@@ -33,20 +32,17 @@ class TrainedNetwork:
     model: bytes
     predict: Predict
     """The trainer's own probabilities."""
-    spec: FeatureSpec
-    rows: Rows
-    """What it was trained on."""
     calibration: Calibration
     params: dict[str, Any]
-    scorecard: bytes | None
-    """Stands in for the model in decisions while it does not answer; None where the rows make none."""
 
 
-def publish_network(trained: TrainedNetwork, later: Rows, options: NetworkOptions) -> str:
+def publish_network(trained: TrainedNetwork, data: NetworkRows, options: NetworkOptions) -> str:
     """Returns the version. Raises TrainingError where the ONNX model gives other probabilities than its trainer."""
+    learn, later = data.learn, data.later
     root = registry.registry_root(options.registry)
-    model = trained.model if trained.scorecard is None else name_scorecard(trained.model, trained.scorecard)
-    sample = trained.rows.features[spread(len(trained.rows), COMPARED_ROWS_MAX)]
+    scorecard = scorecard_to_publish(learn, data.spec, data.delay_ms)
+    model = trained.model if scorecard is None else _name_scorecard(trained.model, scorecard)
+    sample = learn.features[spread(len(learn), COMPARED_ROWS_MAX)]
     with step("export") as said:
         count, difference = check_network(trained.predict, model, sample, options.seed)
         facts = operators_of(model)
@@ -68,9 +64,9 @@ def publish_network(trained: TrainedNetwork, later: Rows, options: NetworkOption
         lineage = Lineage(options.features, options.commit, trained.params, options.known_by_ms)
         golden = golden_of(trained.predict, sample)
         files = {registry.MODEL_FILE: model, registry.GOLDEN_FILE: golden, **twin_file(model, golden)}
-        if trained.scorecard is not None:
-            files[registry.SCORECARD_FILE] = trained.scorecard
-        entries = compose_facts(trained.spec, trained.rows, metrics, lineage)
+        if scorecard is not None:
+            files[registry.SCORECARD_FILE] = scorecard
+        entries = compose_facts(data.spec, learn, metrics, lineage)
         version, _ = registry.publish(root, options.name, files, entries)
         if options.alias is not None:
             registry.set_alias(root, options.name, options.alias, version)
@@ -78,17 +74,8 @@ def publish_network(trained: TrainedNetwork, later: Rows, options: NetworkOption
     return version
 
 
-def name_scorecard(model: bytes, scorecard: bytes) -> bytes:
+def _name_scorecard(model: bytes, scorecard: bytes) -> bytes:
     """The model with the sha256 of its scorecard, so that another scorecard is another version."""
     named = onnx.load_model_from_string(model)
     onnx.helper.set_model_props(named, {SCORECARD_KEY: registry.sha256_hex(scorecard)})
     return bytes(named.SerializeToString(deterministic=True))
-
-
-def check_parts(learn: Rows, later: Rows) -> None:
-    """Raises TrainingError where there is nothing to learn from or nothing to measure on."""
-    for part, rows in (("train", learn), ("valid", later)):
-        if int(rows.fraud.sum()) in (0, len(rows)):
-            raise TrainingError(
-                f"--{part}-from to --{part}-to hold {len(rows)} labelled payments, which are not of both kinds."
-            )

@@ -40,6 +40,9 @@ class Calibration:
     """Days that were held out for it."""
 
 
+NOT_CALIBRATED = Calibration("none", 0)
+
+
 def fit_calibrated(
     rows: Rows,
     params: Params,
@@ -72,7 +75,7 @@ def fit_with_days_to_spare(
     """A calibrated model where the rows span enough days, or else one as it is."""
     days = days_to_hold_out(rows, delay_ms)
     if days == 0:
-        return fit_rows(rows, params, seed, jobs), Calibration("none", 0)
+        return fit_rows(rows, params, seed, jobs), NOT_CALIBRATED
     model = fit_calibrated(rows, params, seed, jobs, delay_ms, held_days=days, fit_rows=fit_rows)
     return model.booster, Calibration("platt", days)
 
@@ -102,10 +105,4 @@ def split_rows(rows: Rows, delay_ms: int, held_days: int) -> tuple[NDArray[np.bo
 
 def select_rows(rows: Rows, which: NDArray[np.bool_]) -> Rows:
     """The rows of which `which` is true."""
-    return Rows(
-        ids=rows.ids[which],
-        cards=rows.cards[which],
-        occurred_at_ms=rows.occurred_at_ms[which],
-        fraud=rows.fraud[which],
-        features=rows.features[which],
-    )
+    return Rows(*(column[which] for column in rows.columns))

@@ -1,0 +1,36 @@
+"""The payments that a network learns from, and the later ones that it is measured on."""
+
+from dataclasses import dataclass
+
+from tripline_training.check_data import check_before_training
+from tripline_training.data.dataset import Rows, open_dataset
+from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
+from tripline_training.errors import TrainingError
+from tripline_training.networks.network_options import NetworkOptions
+from tripline_training.steps import step
+
+
+@dataclass(frozen=True)
+class NetworkRows:
+    spec: FeatureSpec
+    learn: Rows
+    later: Rows
+    delay_ms: int
+    """From the newest payment to learn from to the cut-off of the labels."""
+
+
+def read_network_rows(options: NetworkOptions) -> NetworkRows:
+    """Raises TrainingError where there is nothing to learn from or nothing to measure on."""
+    spec = read_feature_spec(options.feature_spec)
+    with step("data") as said:
+        check_before_training(options.features, options.feature_spec)
+        dataset = open_dataset(options.features, spec)
+        learn, left_out = dataset.known_rows(options.train, options.known_by_ms)
+        later = dataset.rows_with_truth(options.valid)
+        for part, rows in (("train", learn), ("valid", later)):
+            if int(rows.fraud.sum()) in (0, len(rows)):
+                raise TrainingError(
+                    f"--{part}-from to --{part}-to hold {len(rows)} labelled payments, which are not of both kinds."
+                )
+        said.says(f"rows={len(learn)} frauds={int(learn.fraud.sum())} left_out_unlabelled={left_out}")
+    return NetworkRows(spec, learn, later, max(0, options.known_by_ms - int(learn.occurred_at_ms[-1])))
