@@ -1,5 +1,7 @@
 """Compares each day's features, scores and outcomes with the days before, and says where they drifted.
 
+With --scores it also asks once a week whether these scores find frauds worse than before, by labels that have arrived.
+
 python -m tripline_training.detect_drift --features features.parquet --feature-spec feature-spec.yaml \\
     --registry file:///models --name fraud --metrics drift.prom --events drift.ndjson
 
@@ -11,7 +13,7 @@ import argparse
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from tripline_training.data.dataset import Span, parse_span
 from tripline_training.data.days import DAY_MS
 from tripline_training.drift.draw_evidently import write_evidently_report
 from tripline_training.drift.judge_days import DayVerdict, Limits, date_of, days_after_reference, judge_day
+from tripline_training.drift.judge_weeks import judge_labels
 from tripline_training.drift.read_days import (
     SCORE,
     Column,
@@ -68,9 +71,15 @@ def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
     else:
         days = _scored_days(options, names, first, last)
     if options.reference is None:
-        return days, [judge_day(days, day, options.limits) for day in judged]
+        return days, [_with_labels(judge_day(days, day, options.limits), options) for day in judged]
     moved = [days_after_reference(days, options.reference, day, options.limits) for day in judged]
     return moved[-1], [judge_day(part, day, options.limits) for part, day in zip(moved, judged, strict=True)]
+
+
+def _with_labels(verdict: DayVerdict, options: Options) -> DayVerdict:
+    """With a judgement of the scores that decided, by the labels that have arrived, where there is one."""
+    found = None if options.scores is None else judge_labels(options.features, options.scores, verdict.day)
+    return verdict if found is None else replace(verdict, judgements=[*verdict.judgements, found])
 
 
 def _scored_days(options: Options, names: list[str], first: int, last: int) -> Days:

@@ -197,6 +197,67 @@ def test_served_scores_are_watched(judged: list[str], tmp_path: Path) -> None:
     assert [c["kind"] for c in json.loads(events.read_text())["columns"]] == ["score"]
 
 
+# A look is taken at day 76. Its newest labelled week are the days 63 to 69.
+LOOK = 76
+
+
+def labelled_weeks(folder: Path, seed: int, *, found: float = 0.9) -> list[str]:
+    """Twelve weeks of 120 payments a day; scores find most frauds, of the newest labelled week the share `found`."""
+    random = np.random.default_rng(seed)
+    rows = 84 * 120
+    at = np.arange(rows) * DAY_MS // 120
+    fraud = random.random(rows) < 0.06
+    newest = (at // DAY_MS >= LOOK - 13) & (at // DAY_MS <= LOOK - 7)
+    is_found = random.random(rows) < np.where(newest, found, 0.9)
+    # As many high scores on each day, whether they are of frauds or not.
+    scores = np.where(fraud & is_found, 0.9, 0.1) * random.random(rows)
+    swapped = random.permutation(np.flatnonzero(newest & ~fraud))[: int((newest & fraud & ~is_found).sum())]
+    scores[swapped] = 0.9 * random.random(len(swapped))
+    ids = [f"t{i:06d}" for i in range(rows)]
+    write_parquet(
+        folder / "weeks.parquet",
+        {
+            "client_transaction_id": ids,
+            "card_token": [f"ct_{i % 50}" for i in range(rows)],
+            "terminal_id": [f"term-{i % 20}" for i in range(rows)],
+            "occurred_at_ms": at,
+            "labelled_at_ms": at + 7 * DAY_MS,
+            "fraud": fraud.astype(int),
+            **{name: random.random(rows) for name in ("amount", "card_count_1d", "terminal_fraud_rate_7d")},
+        },
+    )
+    served = folder / "served.csv"
+    lines = [f"{name},{score}" for name, score in zip(ids, scores, strict=True)]
+    served.write_text("\n".join(["client_transaction_id,score", *lines]))
+    given = ["--features", str(folder / "weeks.parquet"), "--scores", str(served)]
+    return [*given, "--events", str(folder / "looks.ndjson"), "--metrics", str(folder / "looks.prom")]
+
+
+def days(first: int, last: int) -> list[str]:
+    return ["--from", str(np.datetime64(first, "D")), "--to", str(np.datetime64(last, "D"))]
+
+
+def test_scores_that_find_frauds_worse_are_seen_by_the_labels(tmp_path: Path, spec_path: Path) -> None:
+    arguments = [*labelled_weeks(tmp_path, 1, found=0.2), "--feature-spec", str(spec_path)]
+    # One look a week.
+    assert main([*arguments, *days(LOOK - 6, LOOK - 1)]) == 0
+    assert not (tmp_path / "looks.ndjson").exists()
+    assert main([*arguments, *days(LOOK, LOOK)]) == 0
+    event = json.loads((tmp_path / "looks.ndjson").read_text())
+    assert [(column["column"], column["kind"]) for column in event["columns"]] == [("average_precision", "performance")]
+    assert "most of all average_precision: its distance from the weeks before is" in event["sentence"]
+    metric = 'tripline_drift_drifted{model="fraud",column="average_precision",kind="performance"} 1.0'
+    assert metric in (tmp_path / "looks.prom").read_text()
+
+
+@pytest.mark.parametrize("seed", range(2, 5))
+def test_labels_of_usual_weeks_raise_no_alarm(seed: int, tmp_path: Path, spec_path: Path) -> None:
+    arguments = [*labelled_weeks(tmp_path, seed), "--feature-spec", str(spec_path)]
+    assert main([*arguments, *days(LOOK - 13, LOOK + 7)]) == 0
+    assert not (tmp_path / "looks.ndjson").exists()
+    assert 'kind="performance"} 0.0' in (tmp_path / "looks.prom").read_text()
+
+
 def test_a_slow_drift_shows_beside_a_reference_and_not_beside_the_days_before(
     tmp_path: Path, spec_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

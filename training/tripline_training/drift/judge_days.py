@@ -47,9 +47,9 @@ class Judgement:
 
     column: str
     kind: str
-    """feature, score or outcome."""
+    """feature, score, outcome or performance."""
     distance: float
-    """Population stability index; of outcomes the difference in log odds."""
+    """Population stability index; of outcomes the difference in log odds; of performance how far it fell."""
     threshold: float
     p_value: float
     """How likely a distance this large is on a usual day."""
@@ -173,7 +173,7 @@ def _typical_spread(roots: list[np.ndarray]) -> float:
 
 
 def _judge(column: Column, roots: np.ndarray, distance_min: float, bounds: "_Bounds") -> Judgement:
-    threshold, p_value = _usual_limit(roots, bounds.spread_min, bounds.level)
+    threshold, p_value = usual_limit(roots, bounds.spread_min, bounds.level)
     distance, limit = float(roots[-1] ** 2), max(threshold**2, distance_min)
     return Judgement(column.name, column.kind, distance, limit, p_value, drifted=distance > limit)
 
@@ -181,12 +181,12 @@ def _judge(column: Column, roots: np.ndarray, distance_min: float, bounds: "_Bou
 def _judge_outcome(differences: list[float], distance_min: float, level: float) -> Judgement:
     """In both directions, so each has half of the false alarms."""
     signs = np.sign(differences[-1]) or 1.0
-    threshold, p_value = _usual_limit(np.array(differences) * signs, SPREAD_MIN, level / 2)
+    threshold, p_value = usual_limit(np.array(differences) * signs, SPREAD_MIN, level / 2)
     limit, distance = max(threshold, distance_min), abs(differences[-1])
     return Judgement(OUTCOME, "outcome", distance, limit, min(2 * p_value, 1.0), drifted=distance > limit)
 
 
-def _usual_limit(values: np.ndarray, spread_min: float, level: float) -> tuple[float, float]:
+def usual_limit(values: np.ndarray, spread_min: float, level: float) -> tuple[float, float]:
     """Student's prediction limit for one more value, from all values but the last, and the p-value of the last."""
     usual, count = values[:-1], len(values) - 1
     mean = float(usual.mean())

@@ -61,6 +61,8 @@ def event_of(
     day = verdict.day
     window = range(day - limits.window_days, day) if reference is None else reference[-limits.window_days :]
     those = f"the {len(window)} days before" if reference is None else f"{date_of(window[0])} to {date_of(window[-1])}"
+    if worst.kind == "performance":
+        those = "the weeks before"
     return {
         "type": EVENT,
         "event_id": hashlib.sha256(identity.encode()).hexdigest()[:32],

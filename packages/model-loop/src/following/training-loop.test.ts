@@ -215,7 +215,7 @@ test("a rollout of another version comes first, and a refusal ends the challenge
   expect(world.did.slice(1)).toEqual(["retrain 2026-03-09", "rollout v2 auto=true"]);
 });
 
-test("scores that moved because another model is champion start nothing", async () => {
+test.each(["feature", "performance"])("scores of a new champion that moved start nothing, but %s does", async (kind) => {
   await loop.turn();
   world.outcomes = [better("v1"), kept];
   await passDays(28);
@@ -223,7 +223,7 @@ test("scores that moved because another model is champion start nothing", async 
   world.drifts.set(DAY + 29, "score");
   await passDays(9);
   expect(world.did).toEqual(["retrain 2026-03-29", "rollout v1 auto=true"]);
-  world.drifts.set(DAY + 38, "feature");
+  world.drifts.set(DAY + 38, kind);
   await passDays(3);
   expect(world.did.slice(2)).toEqual(["retrain 2026-04-09"]);
 });

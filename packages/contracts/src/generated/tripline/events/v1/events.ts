@@ -331,7 +331,7 @@ export interface Rollout {
 /** A column of a day that is not what it was on the days before. */
 export interface DriftedColumn {
   column: string;
-  /** `feature`, `score` or `outcome`. */
+  /** `feature`, `score`, `outcome` or `performance`. */
   kind: string;
   distance: number;
   /** The distance above which it counts as drifted. */

@@ -1,0 +1,72 @@
+"""Whether the scores that decided find the frauds of the newest labelled week worse than those of the weeks before."""
+
+from pathlib import Path
+
+import numpy as np
+
+from tripline_training.data.days import DAY_MS
+from tripline_training.data.tables import arrays, require_columns
+from tripline_training.drift.judge_days import Judgement, usual_limit
+
+PERFORMANCE = "average_precision"
+WEEK_DAYS = 7
+LABEL_DAYS = 7
+"""Nearly all labels of a payment have arrived by then."""
+USUAL_WEEKS = 8
+USUAL_WEEKS_MIN = 6
+FRAUDS_MIN = 20
+"""With fewer frauds in a week its average precision says nothing."""
+FALL_MIN = 0.1
+"""What is smaller does not matter, however sure it is."""
+SPREAD_MIN = 0.01
+LEVEL = 0.001
+"""False alarms per look, and one look a week. None of 21 looks at three simulated worlds of 300 cards alarmed, in which
+the average precision of a usual week is anywhere from 0.48 to 0.92."""
+
+
+def judge_labels(features: Path, scores: Path, day: int) -> Judgement | None:
+    """None on six days of seven, and where too few weeks have scores and labels.
+
+    A payment counts with the score that it was decided by, whichever model gave it, and by the labels that had arrived
+    at the end of the day.
+    """
+    if (day + 1) % WEEK_DAYS:
+        return None
+    weeks = _weekly_precisions(features, scores, day)
+    if len(weeks) <= USUAL_WEEKS_MIN:
+        return None
+    falls = weeks[:-1].mean() - weeks
+    threshold, p_value = usual_limit(falls, SPREAD_MIN, LEVEL)
+    fall, limit = float(falls[-1]), max(threshold, FALL_MIN)
+    return Judgement(PERFORMANCE, "performance", fall, limit, p_value, drifted=fall > limit)
+
+
+def _weekly_precisions(features: Path, scores: Path, day: int) -> np.ndarray:
+    """Of whole weeks, the newest last; they end with the first one that has too few frauds, counted backwards."""
+    # Only here: scikit-learn takes a second to load, and on most days nobody looks.
+    from tripline_training.evaluation.measures import (  # noqa: PLC0415
+        average_precision,
+        counts_from_top,
+        rank_scores,
+    )
+
+    last = day - LABEL_DAYS
+    first = last + 1 - (USUAL_WEEKS + 1) * WEEK_DAYS
+    payments = require_columns(features, ["client_transaction_id", "occurred_at_ms", "labelled_at_ms", "fraud"])
+    decided = require_columns(scores, ["client_transaction_id", "score"])
+    columns = arrays(
+        f"SELECT ({last} - f.occurred_at_ms // {DAY_MS}) // {WEEK_DAYS} AS back, f.fraud::BIGINT AS fraud, "
+        f"s.score::DOUBLE AS score FROM {payments} AS f JOIN {decided} AS s "
+        "ON s.client_transaction_id::VARCHAR = f.client_transaction_id "
+        f"WHERE f.occurred_at_ms // {DAY_MS} BETWEEN {first} AND {last} "
+        f"AND f.fraud IS NOT NULL AND f.labelled_at_ms < {(day + 1) * DAY_MS}"
+    )
+    precisions: list[float] = []
+    for back in range(USUAL_WEEKS + 1):
+        rows = columns["back"] == back
+        fraud = columns["fraud"][rows].astype(np.int64)
+        if int(fraud.sum()) < FRAUDS_MIN or int(fraud.sum()) == len(fraud):
+            break
+        ranking = rank_scores(columns["score"][rows].astype(np.float64))
+        precisions.append(average_precision(*counts_from_top(ranking, fraud, np.ones(len(fraud)))))
+    return np.array(precisions[::-1])
