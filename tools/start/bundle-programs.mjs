@@ -46,6 +46,13 @@ export async function bundlePrograms(root, names = programNames(root)) {
     chunkFileNames: "[name]-[hash].mjs",
     banner: BANNER,
     sourcemap: true,
+    // Node keeps the text of what it has loaded: without comments, and with one byte for each character where all are of ASCII.
+    comments: { legal: true, annotation: false, jsdoc: false },
+    minify: {
+      compress: false,
+      mangle: false,
+      codegen: { asciiOnly: true, removeWhitespace: false, legalComments: "inline" },
+    },
   });
   await build.close();
   const modules = output.flatMap((chunk) => (chunk.type === "chunk" ? chunk.moduleIds : []));
