@@ -12,8 +12,15 @@ import type { HeldRow } from "./read-record.js";
 const CHUNK_ROWS = 2_048;
 /** A reader skips or takes a row group as a whole; DuckDB's own default. */
 export const ROW_GROUP_ROWS = 122_880;
-/** Many times what a flush needs. Nothing is spilled, because the disk may be full. */
-const SETTINGS = { memory_limit: "512MB", threads: "2", max_temp_directory_size: "0KiB" };
+const SETTINGS = {
+  /** Many times what a flush needs. Nothing is spilled, because the disk may be full. */
+  memory_limit: "512MB",
+  max_temp_directory_size: "0KiB",
+  threads: "2",
+  /** What a flush needed goes back to the system, where DuckDB would keep up to 128 MiB of it for the next one. */
+  allocator_flush_threshold: "64KiB",
+  allocator_bulk_deallocation_flush_threshold: "64KiB",
+};
 
 export const PARQUET = `(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`;
 
