@@ -19,11 +19,14 @@ export interface RolloutJourneyOptions {
   readonly registryUrl: string;
   /** Live traffic; enough for the guards to judge one percent of it within seconds. */
   readonly paymentsPerSecond?: number;
+  /** The least that a good version stays in shadow and at each share of the cards; 5 s unless given. */
+  readonly stepSeconds?: number;
   /** Prints each step once it has happened. */
   print(text: string): void;
 }
 
 const PAYMENTS_PER_SECOND = 200;
+const STEP_SECONDS = 5;
 const ROLLBACK_MS_MAX = 30_000;
 const END_MS_MAX = 300_000;
 const POLL_MS = 500;
@@ -81,7 +84,9 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
  * @throws Error in one sentence that says which step failed
  */
 export async function goodModelJourney(options: RolloutJourneyOptions): Promise<void> {
-  const told = await rollOut(options, "similar", { auto: true, shadow_seconds: 5, step_seconds: 5 });
+  const { stepSeconds = STEP_SECONDS } = options;
+  const plan = { auto: true, shadow_seconds: stepSeconds, step_seconds: stepSeconds };
+  const told = await rollOut(options, "similar", plan);
   expectStage(told.rollout, "champion");
   const registry = openRegistry(options.registryUrl);
   const champion = await registry.aliasTarget(MODEL_NAME, "champion");

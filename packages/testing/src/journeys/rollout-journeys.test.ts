@@ -50,6 +50,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
     kafka: system.kafka,
     registryUrl,
     paymentsPerSecond: 100,
+    stepSeconds: 2,
     print: (text) => told.push(text),
   });
 
