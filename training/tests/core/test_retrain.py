@@ -177,8 +177,15 @@ def test_shuffled_labels_are_not_registered(
 
 @pytest.mark.parametrize("week", [(28, 35), (70, 77)], ids=["learnt from", "the newest"])
 @pytest.mark.parametrize("fault", ["labels shuffled", "feature zeroed"])
+@pytest.mark.parametrize("drift", [[], ["--drift-from", "1970-02-12"]], ids=["as ever", "after a drift"])
 def test_one_bad_week_is_found_and_named(
-    given: Given, tmp_path: Path, fault: str, week: tuple[int, int], capsys: pytest.CaptureFixture[str]
+    given: Given,
+    tmp_path: Path,
+    *,
+    drift: list[str],
+    fault: str,
+    week: tuple[int, int],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     data = history()
     rows = in_days(data, *week)
@@ -188,7 +195,7 @@ def test_one_bad_week_is_found_and_named(
         data["fraud"] = list(fraud)
     else:
         data["terminal_fraud_rate_7d"][rows] = 0
-    arguments = given(data)
+    arguments = [*given(data), *drift]
     before = aliases(tmp_path)
     assert main(arguments) == DATA_EXIT_CODE
     line = last_line(capsys)

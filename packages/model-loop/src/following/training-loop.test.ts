@@ -148,6 +148,16 @@ test("a drift is retrained on at once and as labels come, until a champion has l
   expect(world.did).toHaveLength(7);
 });
 
+test("a bad week is refused: nothing is rolled out, the drift stays open, and the next labels are tried", async () => {
+  await loop.turn();
+  world.drifts.set(DAY, "feature");
+  world.outcomes = [refused, refused];
+  await passDays(13);
+  expect(world.did).toEqual(["retrain 2026-03-02", "retrain 2026-03-09"]);
+  const state = await LoopState.open(await openStore(pathToFileURL(folder).href));
+  expect(state.current).toMatchObject({ challenger: null, alarm: { day: DAY }, triedDay: DAY + 8 });
+});
+
 test("a retraining learns since when the first drift has been open, also from another process", async () => {
   await loop.turn();
   world.outcomes = [kept, kept, kept, kept];
@@ -215,18 +225,21 @@ test("a rollout of another version comes first, and a refusal ends the challenge
   expect(world.did.slice(1)).toEqual(["retrain 2026-03-09", "rollout v2 auto=true"]);
 });
 
-test.each(["feature", "performance"])("scores of a new champion that moved start nothing, but %s does", async (kind) => {
-  await loop.turn();
-  world.outcomes = [better("v1"), kept];
-  await passDays(28);
-  world.rollout = shown("v1", "champion");
-  world.drifts.set(DAY + 29, "score");
-  await passDays(9);
-  expect(world.did).toEqual(["retrain 2026-03-29", "rollout v1 auto=true"]);
-  world.drifts.set(DAY + 38, kind);
-  await passDays(3);
-  expect(world.did.slice(2)).toEqual(["retrain 2026-04-09"]);
-});
+test.each(["feature", "performance"])(
+  "scores of a new champion that moved start nothing, but %s does",
+  async (kind) => {
+    await loop.turn();
+    world.outcomes = [better("v1"), kept];
+    await passDays(28);
+    world.rollout = shown("v1", "champion");
+    world.drifts.set(DAY + 29, "score");
+    await passDays(9);
+    expect(world.did).toEqual(["retrain 2026-03-29", "rollout v1 auto=true"]);
+    world.drifts.set(DAY + 38, kind);
+    await passDays(3);
+    expect(world.did.slice(2)).toEqual(["retrain 2026-04-09"]);
+  },
+);
 
 test("a lake that is away is looked at again, a day that cannot be judged is left out", async () => {
   await loop.turn();
