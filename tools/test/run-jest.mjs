@@ -1,14 +1,17 @@
 // Runs jest as every test run does. As a program: the tests of one kind in the package where it is called, for turbo.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TESTS_TIMEOUT_MS = 3_600_000;
 
-/** @param {string[]} args */
+/**
+ * @param {string[]} args
+ * @returns {Promise<number>} its exit code
+ */
 export function runJest(args) {
-  const run = spawnSync(
+  const run = spawn(
     join(ROOT, "node_modules", ".bin", "node"),
     [
       "--experimental-vm-modules",
@@ -30,11 +33,16 @@ export function runJest(args) {
       },
     },
   );
-  if (run.error !== undefined) process.stderr.write(`jest: ${run.error.message}\n`);
-  return run.status ?? 1;
+  return new Promise((resolve) => {
+    run.once("error", (error) => {
+      process.stderr.write(`jest: ${error.message}\n`);
+      resolve(1);
+    });
+    run.once("exit", (status) => resolve(status ?? 1));
+  });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const [kind = "unit"] = process.argv.slice(2);
-  process.exitCode = runJest(["--selectProjects", kind, "--passWithNoTests", "--", `${process.cwd()}/dist/`]);
+  process.exitCode = await runJest(["--selectProjects", kind, "--passWithNoTests", "--", `${process.cwd()}/dist/`]);
 }

@@ -1,7 +1,7 @@
 // `npm test`: installs and builds what is missing, then every check and every test, TypeScript and Python.
 // `npm test -- packages/kafka -t "dead letter"`: builds what is stale, and runs the tests that are selected.
 // Ends with `N passed, N failed` alone on a line.
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,7 +35,8 @@ async function testAll() {
   /**
    * @template T
    * @param {string} name
-   * @param {() => T} work
+   * @param {() => T | Promise<T>} work
+   * @returns {Promise<T>}
    */
   const timed = async (name, work) => {
     const startedMs = performance.now();
@@ -49,22 +50,33 @@ async function testAll() {
     for (const result of runChecks(printCheck)) totals[result.ok ? "passed" : "failed"] += 1;
   });
 
+  // Mostly on one core, for a minute and a half, of which the tests in TypeScript leave enough while they wait.
+  const python = testAllPython(timed);
   process.stdout.write("\ntests in TypeScript\n");
   const typeScript = await timed("tests in TypeScript", () => testTypeScript([]));
   add(typeScript);
-
-  for (const { folder, environment } of PYTHON_TESTS.filter(({ isLarge }) => !isLarge)) {
-    process.stdout.write(`\ntests in Python: ${folder}\n`);
-    await timed(`tests in Python: ${folder}`, () => add(testPython(environment, [folder])));
+  for (const { folder, output, ...counts } of await python) {
+    process.stdout.write(`\ntests in Python: ${folder}\n${output}`);
+    add(counts);
   }
   process.stdout.write(`\n${describeTimes(phases, typeScript.files, ROOT)}`);
+}
+
+/** @param {<T>(name: string, work: () => Promise<T>) => Promise<T>} timed */
+async function testAllPython(timed) {
+  const results = [];
+  for (const { folder, environment } of PYTHON_TESTS.filter(({ isLarge }) => !isLarge)) {
+    const run = () => testPython(environment, [folder], "pipe");
+    results.push({ folder, ...(await timed(`tests in Python beside them: ${folder}`, run)) });
+  }
+  return results;
 }
 
 async function testSelected() {
   const { jest, python } = selectTests(words, ROOT, process.env.INIT_CWD);
   await install({ root: ROOT, isQuick: true });
-  if (jest !== undefined) add(testTypeScript(jest));
-  for (const { environment, args } of python) add(testPython(environment, args));
+  if (jest !== undefined) add(await testTypeScript(jest));
+  for (const { environment, args } of python) add(await testPython(environment, args, "inherit"));
 }
 
 /** @param {{ passed: number, failed: number }} counts */
@@ -74,9 +86,9 @@ function add(counts) {
 }
 
 /** @param {string[]} args */
-function testTypeScript(args) {
+async function testTypeScript(args) {
   rmSync(JEST_RESULT, { force: true });
-  runJest(["--json", `--outputFile=${JEST_RESULT}`, ...args]);
+  await runJest(["--json", `--outputFile=${JEST_RESULT}`, ...args]);
   try {
     const result = JSON.parse(readFileSync(JEST_RESULT, "utf8"));
     // A suite that could not even be loaded has no failed test of its own.
@@ -90,39 +102,51 @@ function testTypeScript(args) {
 /**
  * @param {string} environment
  * @param {string[]} args
+ * @param {"pipe" | "inherit"} shown where its output goes; `pipe` returns it
  */
-function testPython(environment, args) {
+async function testPython(environment, args, shown) {
   rmSync(PYTEST_RESULT, { force: true });
-  const python = run(NODE, ["apps/cli/dist/main.js", "python", "--environment", environment], "pipe");
-  const interpreter = python.stdout?.trim().split("\n").at(-1) ?? "";
-  if (python.status !== 0 || interpreter === "") return { passed: 0, failed: 1 };
+  const python = await run(NODE, ["apps/cli/dist/main.js", "python", "--environment", environment], "pipe");
+  const interpreter = python.output.trim().split("\n").at(-1) ?? "";
+  if (python.status !== 0 || interpreter === "") return { passed: 0, failed: 1, output: "" };
   // As `keepBytecode` of packages/local-stack says it to every other Python.
   const bytecode = { PYTHONPYCACHEPREFIX: join(interpreter, "../../bytecode"), PYTHONDONTWRITEBYTECODE: "" };
-  run(interpreter, ["-m", "pytest", "-q", ...args, `--junitxml=${PYTEST_RESULT}`], "inherit", bytecode);
+  // Without its cache, which would come and go in the tree while other tests copy it.
+  const pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", ...args, `--junitxml=${PYTEST_RESULT}`];
+  const { output } = await run(interpreter, pytest, shown, bytecode);
   try {
     const suite = /<testsuite [^>]*>/.exec(readFileSync(PYTEST_RESULT, "utf8"))?.[0] ?? "";
     const count = (/** @type {string} */ name) => Number(new RegExp(`${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
     const failed = count("failures") + count("errors");
-    return { passed: count("tests") - failed - count("skipped"), failed };
+    return { passed: count("tests") - failed - count("skipped"), failed, output };
   } catch {
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, output };
   }
 }
 
 /**
  * @param {string} command
  * @param {string[]} args
- * @param {"pipe" | "inherit"} output
+ * @param {"pipe" | "inherit"} shown where its standard output goes
  * @param {Record<string, string>} environment
+ * @returns {Promise<{ status: number | null, output: string }>}
  */
-function run(command, args, output, environment = {}) {
-  const result = spawnSync(command, args, {
+async function run(command, args, shown, environment = {}) {
+  const child = spawn(command, args, {
     cwd: ROOT,
-    stdio: ["ignore", output, "inherit"],
-    encoding: "utf8",
+    stdio: ["ignore", shown, "inherit"],
     timeout: PYTEST_TIMEOUT_MS,
     env: { ...process.env, ...environment, PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}` },
   });
-  if (result.error !== undefined) process.stderr.write(`${command}: ${result.error.message}\n`);
-  return result;
+  let output = "";
+  child.stdout?.setEncoding("utf8").on("data", (text) => {
+    output += text;
+  });
+  return new Promise((resolve) => {
+    child.once("error", (error) => {
+      process.stderr.write(`${command}: ${error.message}\n`);
+      resolve({ status: null, output });
+    });
+    child.once("close", (status) => resolve({ status, output }));
+  });
 }
