@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tripline_training.errors import TrainingError
-from tripline_training.networks.onnx_network import Predict, strip_model
-from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME
+from tripline_training.networks.onnx_network import strip_model
+from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME, Predict
 
 NETWORK_OPSET = 18
 PREDICT_ROWS = 4_096
@@ -43,12 +43,9 @@ def network_to_onnx(network: nn.Module, width: int) -> bytes:
 def predict_network(network: nn.Module) -> Predict:
     """PyTorch's own probabilities, on the CPU."""
 
-    def predict(columns: NDArray[np.float32]) -> NDArray[np.float32]:
+    def predict(features: NDArray[np.float32]) -> NDArray[np.float32]:
         with torch.no_grad():
-            parts = [
-                network(torch.from_numpy(columns[start : start + PREDICT_ROWS]))[:, 0].numpy()
-                for start in range(0, len(columns), PREDICT_ROWS)
-            ]
-        return np.concatenate(parts).astype(np.float32)
+            parts = [network(part)[:, 0].numpy() for part in torch.from_numpy(features).split(PREDICT_ROWS)]
+        return np.concatenate(parts)
 
     return predict

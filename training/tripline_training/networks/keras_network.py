@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.networks.network_params import NETWORK_LIMITS, NETWORK_WHOLE, NetworkParams
-from tripline_training.networks.onnx_network import Predict, strip_model
+from tripline_training.networks.onnx_network import strip_model
 from tripline_training.networks.scaler import DEVIATIONS_MAX, Scaler, fit_scaler
 from tripline_training.trees.calibration import Platt, fit_platt
-from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME
+from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME, Predict
 from tripline_training.trees.fit_calibrated import (
     NOT_CALIBRATED,
     Calibration,

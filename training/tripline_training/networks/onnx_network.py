@@ -1,16 +1,10 @@
 """Networks as ONNX, whatever library trained them: the same bytes everywhere, compared with the trained network."""
 
-from collections.abc import Callable
-
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from tripline_training.errors import TrainingError
-from tripline_training.trees.export_onnx import DIFFERENCE_MAX, FLOAT32_MAX, predict_onnx
-
-Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""A trainer's own probabilities, one per row."""
+from tripline_training.trees.export_onnx import FLOAT32_MAX, Predict, check_rows
 
 
 def strip_model(content: bytes) -> bytes:
@@ -44,26 +38,19 @@ def operators_of(content: bytes) -> dict[str, object]:
     }
 
 
-def check_network(predict: Predict, model: bytes, columns: NDArray[np.float32], seed: int) -> tuple[int, float]:
+def check_network(predict: Predict, model: bytes, features: NDArray[np.float32], seed: int) -> tuple[int, float]:
     """Compares both runtimes on these rows and on rows of extreme and mixed values. Raises TrainingError above 1e-5.
 
     Returns the number of rows, at least 5,000, and the largest difference.
     """
-    rows = np.concatenate([columns, odd_rows(columns, max(1_000, 5_000 - len(columns)), seed)])
-    difference = np.abs(predict(rows) - predict_onnx(model, rows))
-    if not bool(np.all(difference <= DIFFERENCE_MAX)):
-        worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
-        raise TrainingError(
-            f"The ONNX model differs from the trained one: row {worst} differs by {difference[worst]:.3g} "
-            f"(at most {DIFFERENCE_MAX:g})."
-        )
-    return len(rows), float(difference.max())
+    odd = odd_rows(features, max(1_000, 5_000 - len(features)), seed)
+    return check_rows(predict, model, np.concatenate([features, odd]))
 
 
-def odd_rows(columns: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
-    """Rows whose every value is one of its column from any row, or one in twenty times an extreme."""
+def odd_rows(features: NDArray[np.float32], count: int, seed: int) -> NDArray[np.float32]:
+    """Rows whose every value is that of its feature in any row, or one in twenty times an extreme."""
     random = np.random.default_rng(seed)
     extremes = np.array([0, -0.0, 1, -1, FLOAT32_MAX, -FLOAT32_MAX, 1e-45], dtype=np.float32)
-    places = random.integers(0, len(columns), (count, columns.shape[1]))
-    mixed = columns[places, np.arange(columns.shape[1])]
+    places = random.integers(0, len(features), (count, features.shape[1]))
+    mixed = features[places, np.arange(features.shape[1])]
     return np.where(random.random(mixed.shape) < 0.05, random.choice(extremes, mixed.shape), mixed)

@@ -9,10 +9,10 @@ from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.metrics import expected_calibration_error, measure
 from tripline_training.networks.network_options import NetworkOptions
 from tripline_training.networks.network_rows import NetworkRows
-from tripline_training.networks.onnx_network import Predict, check_network, operators_of
+from tripline_training.networks.onnx_network import check_network, operators_of
 from tripline_training.registry import registry
 from tripline_training.steps import figure, step
-from tripline_training.trees.export_onnx import predict_onnx
+from tripline_training.trees.export_onnx import Predict, predict_onnx
 from tripline_training.trees.fit_calibrated import Calibration
 from tripline_training.trees.publish_trees import (
     COMPARED_ROWS_MAX,

@@ -1,7 +1,7 @@
 """An XGBoost model as ONNX: input `features` FP32 [-1, N], output `probability` FP32 [-1, 1]; and the proof of it."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,9 @@ DIFFERENCE_MAX = 1e-5
 OPSET = 15
 EDGE_ROWS = 5_000
 FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+Predict = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""A trainer's own probabilities, one per row."""
 
 
 def to_onnx(booster: xgboost.Booster, metadata: Mapping[str, str] | None = None) -> bytes:
@@ -86,7 +89,12 @@ def check_export(booster: xgboost.Booster, model: bytes, features: NDArray[np.fl
     Returns the number of rows, at least 5,000, and the largest difference. Raises TrainingError above 1e-5.
     """
     rows = np.concatenate([features, edge_rows(booster, EDGE_ROWS, seed)])
-    difference = np.abs(predict_booster(booster, rows) - predict_onnx(model, rows))
+    return check_rows(lambda given: predict_booster(booster, given), model, rows)
+
+
+def check_rows(predict: Predict, model: bytes, rows: NDArray[np.float32]) -> tuple[int, float]:
+    """The number of rows, and how far the ONNX model is from its trainer. Raises TrainingError above 1e-5."""
+    difference = np.abs(predict(rows) - predict_onnx(model, rows))
     if not bool(np.all(difference <= DIFFERENCE_MAX)):
         worst = int(np.argmax(np.nan_to_num(difference, nan=np.inf)))
         raise TrainingError(

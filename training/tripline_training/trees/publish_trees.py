@@ -3,7 +3,6 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +16,7 @@ from tripline_training.data.dataset import Rows
 from tripline_training.data.feature_spec import FeatureSpec
 from tripline_training.registry import registry
 from tripline_training.steps import step
-from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME, check_export, predict_booster, to_onnx
+from tripline_training.trees.export_onnx import INPUT_NAME, OUTPUT_NAME, Predict, check_export, predict_booster, to_onnx
 from tripline_training.trees.tensor_twin import check_twin, tensor_twin
 
 GOLDEN_ROWS = 256
@@ -81,7 +80,7 @@ def golden_batch(booster: xgboost.Booster, features: NDArray[np.float32]) -> byt
     return golden_of(lambda rows: predict_booster(booster, rows), features)
 
 
-def golden_of(predict: Callable[[NDArray[np.float32]], NDArray[np.float32]], features: NDArray[np.float32]) -> bytes:
+def golden_of(predict: Predict, features: NDArray[np.float32]) -> bytes:
     """Rows from the least to the most suspicious with the trainer's own probabilities, as golden.json."""
     scores = predict(features)
     chosen = features[np.argsort(scores, kind="stable")[spread(len(features), GOLDEN_ROWS)]]
