@@ -23,7 +23,7 @@ test("it is ready with Kafka, Postgres and the keys of the tokens, and another i
   for (const { url } of [bed.service, another]) {
     expect(await readyReport(url)).toEqual({
       status: "ready",
-      checks: { keys: "ok", "auth-events": "ok", postgres: "ok", kafka: "ok" },
+      checks: { keys: "ok", "auth-events": "ok", erasures: "ok", postgres: "ok", kafka: "ok" },
     });
   }
 });
