@@ -86,6 +86,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 Given = Callable[..., list[str]]
+Capture = pytest.CaptureFixture[str]
 
 
 @pytest.fixture
@@ -179,13 +180,7 @@ def test_shuffled_labels_are_not_registered(
 @pytest.mark.parametrize("fault", ["labels shuffled", "feature zeroed"])
 @pytest.mark.parametrize("drift", [[], ["--drift-from", "1970-02-12"]], ids=["as ever", "after a drift"])
 def test_one_bad_week_is_found_and_named(
-    given: Given,
-    tmp_path: Path,
-    *,
-    drift: list[str],
-    fault: str,
-    week: tuple[int, int],
-    capsys: pytest.CaptureFixture[str],
+    given: Given, tmp_path: Path, *, drift: list[str], fault: str, week: tuple[int, int], capsys: Capture
 ) -> None:
     data = history()
     rows = in_days(data, *week)
@@ -284,8 +279,6 @@ def test_where_the_newest_weeks_harm_the_old_ones_what_was_measured_is_registere
     figures = dict(pair.split("=") for pair in line.split() if "=" in pair)
     assert figures["learnt_to"] == "1970-02-26T00:00:00.000Z"
     assert float(figures["old_ap_new"]) > float(figures["old_ap_champion"]) - 0.02
-    manifest = registry.resolve(tmp_path / "registry", "fraud", "challenger").manifest
-    assert manifest["lineage"]["data_to"] < "1970-02-26"
     # To a champion that knows days after the drift it is only as good, and knows no newer ones.
     registry.set_alias(tmp_path / "registry", "fraud", "champion", figures["version"])
     assert main(arguments) == 0
@@ -402,17 +395,3 @@ def test_two_at_once_come_one_after_the_other(given: Given, tmp_path: Path, caps
     assert len([line for line in out.splitlines() if line.startswith("retrain: registered=")]) == 2
     moved = [move.alias for move in registry.history(tmp_path / "registry", "fraud")]
     assert moved.count("challenger") == 1
-
-
-@pytest.mark.parametrize(
-    ("rules", "sentence"),
-    [
-        ({"ap_gain_min": -1}, "retrain.ap_gain_min must be a number from 0 to 1"),
-        ({"newest_days": 1.5}, "retrain.newest_days must be a number"),
-        ({"fixed_windows": [["1970-01-01"]]}, "pairs of a first and last date"),
-        ({"unknown": 1}, "retrain must hold exactly"),
-    ],
-)
-def test_wrong_rules_are_named(given: Given, rules: dict[str, object], sentence: str) -> None:
-    with pytest.raises(TrainingError, match=sentence):
-        main(given(**rules))

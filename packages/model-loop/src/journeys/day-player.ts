@@ -6,7 +6,7 @@ import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import type { TrainedModel } from "../training/train-demo-model.js";
 
 export interface DayHooks {
-  /** What of a payment is otherwise than simulated. */
+  /** The payment as it is instead of as simulated. */
   change?(payment: SimulatedPayment): SimulatedPayment;
   /** Before the first event of a day, given its beginning in ms since the epoch. */
   beginDay?(startMs: number): Promise<void>;
