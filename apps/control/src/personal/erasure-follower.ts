@@ -1,9 +1,8 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
 import type { TableChange } from "@tripline/kafka/port";
-import { settlesWithin } from "@tripline/kafka/wait-backoff";
+import { settlesWithin, wait } from "@tripline/kafka/wait-backoff";
 import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
 import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
 import type { SubjectKeys } from "./subject-keys.js";
@@ -60,7 +59,7 @@ export class ErasureFollower extends TableFollower {
       } catch (thrown) {
         const { code, message } = asTriplineError(thrown);
         this.given.logger.error({ code }, `erasures of before cannot be applied: ${message}`);
-        await delay(RETRY_MS, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+        await wait(RETRY_MS, this.#closing.signal);
       }
     }
     throw new TriplineError("shutting-down", "The service ends before all erasures are applied.");

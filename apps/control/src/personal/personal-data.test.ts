@@ -1,18 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { encodeMessage } from "@tripline/contracts/encode-message";
-import { Erasure, SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { SUBJECT_KEYS_TOPIC, TABLES } from "@tripline/contracts/topics";
-import type { EventProducer } from "@tripline/kafka/port";
-import { openMasterKey } from "@tripline/service-kit/personal/master-key";
-import { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
+import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TABLES } from "@tripline/contracts/topics";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
+import type { Person } from "../testing/test-payers.js";
+import { hex, newPerson, SHOWN, TestPayers } from "../testing/test-payers.js";
 
 const MASTER_KEY = randomBytes(32).toString("base64");
 const POLL_MS = 50;
-const FIELDS = { email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" };
-const SHOWN = { email: "ada@example.com", ip_address: "203.0.113.7", device_id: "phone-1", cardholder: "Ada" };
 const opened = z.object({ payments: z.array(z.object({ fields: z.unknown(), erased: z.boolean() })) });
 const logged = z.object({
   entries: z.array(z.looseObject({ action: z.string(), subject_id: z.string(), details: z.unknown() })),
@@ -20,39 +16,18 @@ const logged = z.object({
 type Entry = z.infer<typeof logged>["entries"][number];
 
 let bed: TestBed;
-let producer: EventProducer;
-let sealer: PersonalSealer;
+let payers: TestPayers;
 
 beforeAll(async () => {
   bed = await startTestBed({ PERSONAL_MASTER_KEY: MASTER_KEY });
-  producer = await bed.kafka.producer();
-  sealer = new PersonalSealer({ masterKey: openMasterKey(MASTER_KEY), logger: { error() {} } });
-  await sealer.start();
+  payers = await TestPayers.start(bed.kafka, MASTER_KEY);
 });
 afterAll(async () => {
-  sealer?.close();
-  await producer?.close();
+  await payers?.close();
   await bed?.close();
 });
 
-const hex = () => randomBytes(16).toString("hex");
-const newPerson = (emailToken = `et_${hex()}`) => ({ tenant: "acme", cardToken: `ct_${hex()}`, emailToken });
-type Person = ReturnType<typeof newPerson>;
-
-/** As the front door does it. */
-async function pay(person: Person) {
-  const id = `txn_${hex()}`;
-  const sealed = sealer.seal(FIELDS, person, id);
-  if (typeof sealed === "string" || sealed.newKey === undefined) throw new Error("nothing was sealed");
-  const record = {
-    topic: SUBJECT_KEYS_TOPIC.name,
-    key: person.cardToken,
-    value: encodeMessage(SubjectKey, sealed.newKey.key),
-  };
-  await producer.send([record, record].map((one) => ({ ...one, headers: {} })));
-  return { transaction_id: id, personal: sealed.bytes.toString("base64") };
-}
-
+const pay = (person: Person) => payers.pay(person);
 const as = (scope: string, tenant = "acme") => bed.as("ana", { tenant, scope });
 
 async function ask(body: object, tenant?: string) {

@@ -1,22 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import { encodeMessage } from "@tripline/contracts/encode-message";
-import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
-import { openMasterKey } from "@tripline/service-kit/personal/master-key";
-import { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
+import { newPerson, SHOWN, TestPayers } from "../testing/test-payers.js";
 
 /** What a dump or a snapshot of the database has of people: everything else is in tables that an erasure does not change. */
 const TABLES = ["subject_keys", "envelope_keys", "erasures"];
 const MASTER_KEY = randomBytes(32).toString("base64");
 const POLL_MS = 50;
-const FIELDS = { email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" };
-const SHOWN = { email: "ada@example.com", ip_address: "203.0.113.7", device_id: "phone-1", cardholder: "Ada" };
 const opened = z.object({ payments: z.array(z.object({ fields: z.unknown(), erased: z.boolean() })) });
 const logged = z.object({
   entries: z.array(z.object({ action: z.string(), subject_id: z.string(), details: z.unknown() })),
@@ -24,36 +18,25 @@ const logged = z.object({
 
 let bed: TestBed;
 let database: Database;
-let sealer: PersonalSealer;
+let payers: TestPayers;
 
 beforeAll(async () => {
   bed = await startTestBed({ PERSONAL_MASTER_KEY: MASTER_KEY });
   const { postgresUrl: url } = bed.stack;
   database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 30_000, onIdleError() {} });
-  sealer = new PersonalSealer({ masterKey: openMasterKey(MASTER_KEY), logger: { error() {} } });
-  await sealer.start();
+  payers = await TestPayers.start(bed.kafka, MASTER_KEY);
 });
 afterAll(async () => {
-  sealer?.close();
+  await payers?.close();
   await database?.close();
   await bed?.close();
 });
 
-const hex = () => randomBytes(16).toString("hex");
-
 /** A person who has paid, with what can be asked of the payment. */
 async function newPayer() {
-  const subject = { tenant: "acme", cardToken: `ct_${hex()}`, emailToken: `et_${hex()}` };
-  const id = `txn_${hex()}`;
-  const sealed = sealer.seal(FIELDS, subject, id);
-  if (typeof sealed === "string" || sealed.newKey === undefined) throw new Error("nothing was sealed");
-  const producer = await bed.kafka.producer();
-  const value = encodeMessage(SubjectKey, sealed.newKey.key);
-  await producer.send([{ topic: SUBJECT_KEYS_TOPIC.name, key: subject.cardToken, value, headers: {} }]);
-  await producer.close();
-  const subjects = [subject.cardToken, subject.emailToken];
-  const payment = { transaction_id: id, personal: sealed.bytes.toString("base64"), subjects };
-  return { ...subject, payment };
+  const person = newPerson();
+  const subjects = [person.cardToken, person.emailToken];
+  return { ...person, payment: { ...(await payers.pay(person)), subjects } };
 }
 type Entry = z.infer<typeof logged>["entries"][number];
 type Payer = Awaited<ReturnType<typeof newPayer>>;

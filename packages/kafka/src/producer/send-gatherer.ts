@@ -62,7 +62,7 @@ export class SendGatherer {
   #cancel: (() => void) | undefined;
   #isPumping = false;
   /** Of the last requests, also when they have ended. */
-  #pumped: Promise<void> | undefined;
+  #pumped: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   constructor(
@@ -98,7 +98,7 @@ export class SendGatherer {
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#pump();
-    if (this.#pumped !== undefined) await settlesWithin(this.limits.drainMsMax, this.#pumped);
+    await settlesWithin(this.limits.drainMsMax, this.#pumped);
     for (const send of this.#waiting.splice(0)) {
       send.settle(new TriplineError("shutting-down", "The producer was closed before Kafka acknowledged"));
     }

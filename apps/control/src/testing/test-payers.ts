@@ -1,0 +1,47 @@
+import { randomBytes } from "node:crypto";
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
+import type { EventProducer, Kafka } from "@tripline/kafka/port";
+import { openMasterKey } from "@tripline/service-kit/personal/master-key";
+import { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
+
+const FIELDS = { email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" };
+/** What everyone's payments say of them, as control shows it. */
+export const SHOWN = { email: "ada@example.com", ip_address: "203.0.113.7", device_id: "phone-1", cardholder: "Ada" };
+
+export const hex = (): string => randomBytes(16).toString("hex");
+
+export const newPerson = (emailToken = `et_${hex()}`) => ({ tenant: "acme", cardToken: `ct_${hex()}`, emailToken });
+export type Person = ReturnType<typeof newPerson>;
+
+/** Seals payments, and sends the keys of those who pay to Kafka, as the front door does it. */
+export class TestPayers {
+  private constructor(
+    private readonly sealer: PersonalSealer,
+    private readonly producer: EventProducer,
+  ) {}
+
+  static async start(kafka: Kafka, masterKey: string): Promise<TestPayers> {
+    const sealer = new PersonalSealer({ masterKey: openMasterKey(masterKey), logger: { error() {} } });
+    await sealer.start();
+    return new TestPayers(sealer, await kafka.producer());
+  }
+
+  async close(): Promise<void> {
+    this.sealer.close();
+    await this.producer.close();
+  }
+
+  /** @returns what can be asked of the payment */
+  async pay(person: Person) {
+    const id = `txn_${hex()}`;
+    const sealed = this.sealer.seal(FIELDS, person, id);
+    if (typeof sealed === "string" || sealed.newKey === undefined) throw new Error("nothing was sealed");
+    const value = encodeMessage(SubjectKey, sealed.newKey.key);
+    const record = { topic: SUBJECT_KEYS_TOPIC.name, key: person.cardToken, value, headers: {} };
+    // Twice: a record may come again.
+    await this.producer.send([record, record]);
+    return { transaction_id: id, personal: sealed.bytes.toString("base64") };
+  }
+}
