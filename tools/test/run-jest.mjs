@@ -1,7 +1,7 @@
 // Runs jest as every test run does. As a program: the tests of one kind in the package where it is called, for turbo.
-import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runProgram } from "./run-program.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TESTS_TIMEOUT_MS = 3_600_000;
@@ -10,8 +10,8 @@ const TESTS_TIMEOUT_MS = 3_600_000;
  * @param {string[]} args
  * @returns {Promise<number>} its exit code
  */
-export function runJest(args) {
-  const run = spawn(
+export async function runJest(args) {
+  const { status } = await runProgram(
     join(ROOT, "node_modules", ".bin", "node"),
     [
       "--experimental-vm-modules",
@@ -22,24 +22,13 @@ export function runJest(args) {
       ...args,
     ],
     {
-      cwd: ROOT,
-      stdio: ["ignore", "inherit", "inherit"],
-      timeout: TESTS_TIMEOUT_MS,
-      env: {
-        // Programs that tests start, over and over, compile their modules once, as those of `npm run` do.
-        NODE_COMPILE_CACHE: join(ROOT, ".tripline", "compile-cache"),
-        ...process.env,
-        PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}`,
-      },
+      shown: "inherit",
+      timeoutMs: TESTS_TIMEOUT_MS,
+      // Programs that tests start, over and over, compile their modules once, as those of `npm run` do.
+      environment: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, ".tripline", "compile-cache") },
     },
   );
-  return new Promise((resolve) => {
-    run.once("error", (error) => {
-      process.stderr.write(`jest: ${error.message}\n`);
-      resolve(1);
-    });
-    run.once("exit", (status) => resolve(status ?? 1));
-  });
+  return status ?? 1;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,7 +1,6 @@
 // `npm test`: installs and builds what is missing, then every check and every test, TypeScript and Python.
 // `npm test -- packages/kafka -t "dead letter"`: builds what is stale, and runs the tests that are selected.
 // Ends with `N passed, N failed` alone on a line.
-import { spawn } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,6 +8,7 @@ import { printCheck, runChecks } from "../check/check.mjs";
 import { install } from "../start/install.mjs";
 import { describeTimes } from "./print-times.mjs";
 import { runJest } from "./run-jest.mjs";
+import { runProgram } from "./run-program.mjs";
 import { PYTHON_TESTS, selectTests } from "./select-tests.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -106,14 +106,21 @@ async function testTypeScript(args) {
  */
 async function testPython(environment, args, shown) {
   rmSync(PYTEST_RESULT, { force: true });
-  const python = await run(NODE, ["apps/cli/dist/main.js", "python", "--environment", environment], "pipe");
+  const python = await runProgram(NODE, ["apps/cli/dist/main.js", "python", "--environment", environment], {
+    shown: "pipe",
+    timeoutMs: PYTEST_TIMEOUT_MS,
+  });
   const interpreter = python.output.trim().split("\n").at(-1) ?? "";
   if (python.status !== 0 || interpreter === "") return { passed: 0, failed: 1, output: "" };
   // As `keepBytecode` of packages/local-stack says it to every other Python.
   const bytecode = { PYTHONPYCACHEPREFIX: join(interpreter, "../../bytecode"), PYTHONDONTWRITEBYTECODE: "" };
   // Without its cache, which would come and go in the tree while other tests copy it.
   const pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", ...args, `--junitxml=${PYTEST_RESULT}`];
-  const { output } = await run(interpreter, pytest, shown, bytecode);
+  const { output } = await runProgram(interpreter, pytest, {
+    shown,
+    timeoutMs: PYTEST_TIMEOUT_MS,
+    environment: bytecode,
+  });
   try {
     const suite = /<testsuite [^>]*>/.exec(readFileSync(PYTEST_RESULT, "utf8"))?.[0] ?? "";
     const count = (/** @type {string} */ name) => Number(new RegExp(`${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
@@ -122,31 +129,4 @@ async function testPython(environment, args, shown) {
   } catch {
     return { passed: 0, failed: 1, output };
   }
-}
-
-/**
- * @param {string} command
- * @param {string[]} args
- * @param {"pipe" | "inherit"} shown where its standard output goes
- * @param {Record<string, string>} environment
- * @returns {Promise<{ status: number | null, output: string }>}
- */
-async function run(command, args, shown, environment = {}) {
-  const child = spawn(command, args, {
-    cwd: ROOT,
-    stdio: ["ignore", shown, "inherit"],
-    timeout: PYTEST_TIMEOUT_MS,
-    env: { ...process.env, ...environment, PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}` },
-  });
-  let output = "";
-  child.stdout?.setEncoding("utf8").on("data", (text) => {
-    output += text;
-  });
-  return new Promise((resolve) => {
-    child.once("error", (error) => {
-      process.stderr.write(`${command}: ${error.message}\n`);
-      resolve({ status: null, output });
-    });
-    child.once("close", (status) => resolve({ status, output }));
-  });
 }
