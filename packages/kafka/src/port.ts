@@ -71,6 +71,8 @@ export interface ConsumerObserver {
    * `undefined` when that is over, or another consumer has the partition now.
    */
   failing(topic: string, partition: number, sinceMs: number | undefined): void;
+  /** A broker answered a fetch, with records or without. Not called for a fetch that was lost. */
+  fetched?(): void;
 }
 
 export interface ConsumerOptions {

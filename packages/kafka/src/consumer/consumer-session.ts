@@ -178,6 +178,13 @@ export class ConsumerSession {
     this.#consumer.on(events.FETCH_START, () => {
       if (this.#assignment !== undefined) this.options.ready();
     });
+    const { observer } = this.options;
+    if (observer?.fetched !== undefined) {
+      // kafkajs emits FETCH also after a lost connection, and for a broker that it asked for nothing.
+      this.#consumer.on(events.REQUEST, ({ payload }) => {
+        if (payload.apiName === "Fetch") observer.fetched?.();
+      });
+    }
     this.#consumer.on(events.CRASH, ({ payload }) => this.#fail(payload.error));
   }
 

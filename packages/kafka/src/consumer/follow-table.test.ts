@@ -1,17 +1,29 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
 import { testStack } from "@tripline/local-stack/testing/stack";
+import type { Admin } from "kafkajs";
 import { connectKafka } from "../connect-kafka.js";
-import type { EventProducer, FollowedTable, Kafka } from "../port.js";
+import { clientOpener } from "../open-client.js";
+import type { EventProducer, FollowedTable, FollowOptions, Kafka, KafkaAdmin, Log } from "../port.js";
+import { FailingSockets } from "../testing/failing-sockets.js";
 import { TestResources } from "../testing/test-resources.js";
+import { followTable } from "./follow-table.js";
 
 const ARRIVE_MS_MAX = 30_000;
+/** So that tests need not wait for as long as a service does. */
+const QUIET_MS = 300;
 const resources = new TestResources();
+let brokers: string[];
+let topicPrefix: string;
 let kafka: Kafka;
+let admin: KafkaAdmin;
 let producer: EventProducer;
 
 beforeEach(async () => {
-  const { kafkaBrokers: brokers, topicPrefix } = await testStack();
+  ({ kafkaBrokers: brokers, topicPrefix } = await testStack());
   kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
-  await resources.keep(await kafka.admin()).ensureTopics();
+  admin = resources.keep(await kafka.admin());
+  await admin.ensureTopics();
   producer = resources.keep(await kafka.producer());
 });
 
@@ -19,6 +31,24 @@ afterEach(() => resources.close());
 
 const put = (key: string, value: string) =>
   producer.send([{ topic: "lists", key, value: Buffer.from(value), headers: {} }]);
+
+/** What only tests ask of Kafka. */
+async function withRawAdmin(work: (raw: Admin) => Promise<unknown>): Promise<void> {
+  const client = clientOpener({ brokers, clientId: "raw", log: () => {} })({ requestMsMax: 5_000, retry: {} });
+  const raw = client.kafka.admin();
+  await raw.connect();
+  try {
+    await work(raw);
+  } finally {
+    await raw.disconnect();
+    client.destroy();
+  }
+}
+
+interface Following extends Partial<Pick<FollowOptions, "topic" | "apply">> {
+  readonly log?: Log;
+  readonly sockets?: FailingSockets;
+}
 
 /** A table in memory, as a service keeps one. */
 async function follow(refused: ReadonlySet<string> = new Set()): Promise<{
@@ -93,4 +123,70 @@ test("closing ends the wait for a table that Kafka never gave", async () => {
   const refused = expect(table.ready).rejects.toMatchObject({ code: "shutting-down" });
   await table.close();
   await refused;
+});
+
+/** Follows with a short quiet time. */
+function followShortly({
+  topic = "lists",
+  apply = () => {},
+  log = () => {},
+  sockets = new FailingSockets(),
+}: Following) {
+  const openClient = clientOpener({ brokers, clientId: "test", log, openSocket: sockets.open });
+  const options = { topic, group: "test", apply, onStop: () => {} };
+  return resources.keep(followTable({ openClient, topicPrefix, log }, options, QUIET_MS));
+}
+
+test("a Kafka that does not answer is not taken for a table without rows", async () => {
+  await put("a", "1");
+  await put("b", "1");
+  const sockets = new FailingSockets();
+  const assigned = Promise.withResolvers<void>();
+  const log: Log = (_level, message) => {
+    if (message !== "consumer: partitions assigned") return;
+    // The end of the table is known by now, and no record of it has arrived.
+    sockets.hold();
+    assigned.resolve();
+  };
+  const keys: string[] = [];
+  const table = followShortly({ apply: (changes) => keys.push(...changes.map(({ key }) => key)), log, sockets });
+  const keysWhenReady = table.ready.then(() => [...keys]);
+  await assigned.promise;
+  await delay(2 * QUIET_MS);
+  sockets.release();
+  expect(await keysWhenReady).toEqual(["a", "b"]);
+});
+
+test("a table is not ready while a row of it fails and is tried again", async () => {
+  await put("a", "1");
+  let isAway = true;
+  const failed = Promise.withResolvers<void>();
+  const table = followShortly({
+    apply() {
+      if (!isAway) return;
+      failed.resolve();
+      throw new TriplineError("kafka-unavailable", "as when its dead letter cannot be written");
+    },
+  });
+  const awayWhenReady = table.ready.then(() => isAway);
+  await failed.promise;
+  await delay(2 * QUIET_MS);
+  isAway = false;
+  expect(await awayWhenReady).toBe(false);
+});
+
+test("a table is ready although Kafka holds its last rows no more", async () => {
+  // Kafka deletes records by offset only where it does not compact.
+  const topic = "drift-detected";
+  const value = Buffer.from("1");
+  await producer.send(["a", "b"].map((key) => ({ topic, key, value, headers: {} })));
+  await withRawAdmin(async (raw) => {
+    const name = topicPrefix + topic;
+    // Makes kafkajs know where the partition is.
+    await raw.fetchTopicOffsets(name);
+    await raw.deleteTopicRecords({ topic: name, partitions: [{ partition: 0, offset: "2" }] });
+  });
+  const table = followShortly({ topic });
+  await table.ready;
+  expect(table.isHealthy()).toBe(true);
 });

@@ -9,15 +9,22 @@ import { consumeTopics } from "./consume-topics.js";
 
 const ENDS_BACKOFF: Backoff = { firstMs: 100, maxMs: 2_000 };
 const POLL_MS = 20;
-/**
- * The end may never come as a record: Kafka may have taken out the last ones, with their keys. Longer than a fetch waits
- * for something new.
- */
+/** The end may never come as a record: Kafka may have taken out the last ones, with their keys. */
 const QUIET_MS = 8_000;
+/** A fetch waits 100 ms for records. Brokers that have not answered one for so long say nothing of what there is. */
+const SILENCE_MS_MAX = 2_000;
 
-/** Begins at once, whether Kafka is there or not. */
-export function followTable(dependencies: ConsumeDependencies, options: FollowOptions): FollowedTable {
-  return new TableFollower(dependencies, options);
+/**
+ * Begins at once, whether Kafka is there or not.
+ *
+ * @param quietMs how long fetches have to be answered, and bring nothing, before the table counts as read to its end
+ */
+export function followTable(
+  dependencies: ConsumeDependencies,
+  options: FollowOptions,
+  quietMs = QUIET_MS,
+): FollowedTable {
+  return new TableFollower(dependencies, options, quietMs);
 }
 
 class TableFollower implements FollowedTable {
@@ -26,24 +33,28 @@ class TableFollower implements FollowedTable {
   readonly #consumer: EventConsumer;
   /** By partition: the offset after the last one that was applied. */
   readonly #next = new Map<number, number>();
-  #appliedAtMs = 0;
+  /** Since when fetches are answered without a pause and bring nothing; valid if the last answer is not too old. */
+  #quietSinceMs = 0;
+  #answeredAtMs = Number.NEGATIVE_INFINITY;
   #isCaughtUp = false;
 
   constructor(
     private readonly dependencies: ConsumeDependencies,
     private readonly options: FollowOptions,
+    private readonly quietMs: number,
   ) {
     const { topic, group, onStop } = options;
     this.#consumer = consumeTopics(dependencies, {
       group: `${group}-${randomUUID()}`,
       topics: [topic],
       positions: {
-        begin: async (_topic, partition) => this.#next.get(partition) ?? 0,
+        begin: async (_topic, partition) => this.#begin(partition),
         buried: (_topic, partition, offset) => this.#passed(partition, offset),
       },
       handle: async (batches) => {
         for (const { partition, records } of batches) this.#apply(partition, records);
       },
+      observer: { lag() {}, deadLetter() {}, failing() {}, fetched: () => this.#answered() },
       onStop,
     });
     this.ready = this.#catchUp();
@@ -61,6 +72,17 @@ class TableFollower implements FollowedTable {
     await this.ready.catch(() => {});
   }
 
+  #begin(partition: number): number {
+    this.#quietSinceMs = performance.now();
+    return this.#next.get(partition) ?? 0;
+  }
+
+  #answered(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#answeredAtMs > SILENCE_MS_MAX) this.#quietSinceMs = nowMs;
+    this.#answeredAtMs = nowMs;
+  }
+
   #apply(partition: number, records: readonly IncomingRecord[]): void {
     const last = records.at(-1);
     if (last === undefined) return;
@@ -70,15 +92,21 @@ class TableFollower implements FollowedTable {
 
   #passed(partition: number, offset: number): void {
     this.#next.set(partition, offset + 1);
-    this.#appliedAtMs = performance.now();
+    this.#quietSinceMs = performance.now();
+  }
+
+  /** Whether Kafka has shown that there is nothing to read. A row that fails, and its dead letter, are still to be done. */
+  #isQuiet(): boolean {
+    const nowMs = performance.now();
+    if (nowMs - this.#answeredAtMs > SILENCE_MS_MAX || this.#consumer.stuck(0) !== undefined) return false;
+    return nowMs - this.#quietSinceMs >= this.quietMs;
   }
 
   async #catchUp(): Promise<void> {
     const ends = await this.#endOffsets();
     await this.#consumer.ready;
-    this.#appliedAtMs = Math.max(this.#appliedAtMs, performance.now());
     const isBehind = () => [...ends].some(([partition, end]) => (this.#next.get(partition) ?? 0) < end);
-    while (isBehind() && performance.now() - this.#appliedAtMs < QUIET_MS) {
+    while (isBehind() && !this.#isQuiet()) {
       this.#throwWhenClosed();
       await wait(POLL_MS, this.#closing.signal);
     }

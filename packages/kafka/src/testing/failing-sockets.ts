@@ -2,18 +2,23 @@ import type { Socket } from "node:net";
 import { connect } from "node:net";
 import type { ISocketFactory } from "kafkajs";
 
-/** For tests: sockets that can be cut, kept from opening again, or made to lose what the broker answers. */
+/** For tests: sockets that can be cut, kept from opening again, or made to lose or hold back what the broker answers. */
 export class FailingSockets {
   #isCut = false;
   #isMuted = false;
+  #held: (() => void)[] | undefined;
   readonly #sockets = new Set<Socket>();
 
   readonly open: ISocketFactory = ({ host, port, onConnect }) => {
     if (this.#isCut) throw new Error("cut");
     const socket = connect({ host, port, noDelay: true }, onConnect);
     const emit = socket.emit.bind(socket);
-    socket.emit = (event: string | symbol, ...values: unknown[]) =>
-      event === "data" && this.#isMuted ? true : emit(event, ...values);
+    socket.emit = (event: string | symbol, ...values: unknown[]) => {
+      if (event === "data" && this.#isMuted) return true;
+      if (event !== "data" || this.#held === undefined) return emit(event, ...values);
+      this.#held.push(() => emit(event, ...values));
+      return true;
+    };
     this.#sockets.add(socket);
     return socket;
   };
@@ -31,5 +36,16 @@ export class FailingSockets {
 
   unmute(): void {
     this.#isMuted = false;
+  }
+
+  /** As when the broker stalls: its answers come once they are released. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const answer of held) answer();
   }
 }
