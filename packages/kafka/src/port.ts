@@ -52,8 +52,11 @@ export interface OwnPositions {
    * Where to begin. Called for each partition that is assigned, when no earlier handler of it runs any more, and before
    * any of its records is handled. What it throws is tried again until the partition is lost, unless the error's
    * reaction is `stop`. Where Kafka holds that offset no more, the oldest record after it comes first.
+   *
+   * @param isMadeAnew asked again because the partition is shorter than what came from it: its topic was created again,
+   *   and its offsets mean other records
    */
-  begin(topic: string, partition: number): Promise<number>;
+  begin(topic: string, partition: number, isMadeAnew: boolean): Promise<number>;
   /**
    * This record was not handled but is a dead letter by now, or had been one; the next one to handle comes after it.
    * For a batch that could not be read it is called once, with the offset of the last record.

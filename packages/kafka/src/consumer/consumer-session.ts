@@ -268,7 +268,7 @@ export class ConsumerSession {
     if (positions === undefined) return undefined;
     const place = [{ topic, partitions: [partition] }];
     return {
-      begin: () => positions.begin(topic.slice(topicPrefix.length), partition),
+      begin: (isMadeAnew) => positions.begin(topic.slice(topicPrefix.length), partition, isMadeAnew),
       seek: (offset) => this.#consumer.seek({ topic, partition, offset: String(offset) }),
       pause: () => {
         this.#consumer.pause(place);

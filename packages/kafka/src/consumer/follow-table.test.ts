@@ -190,3 +190,13 @@ test("a table is ready although Kafka holds its last rows no more", async () => 
   await table.ready;
   expect(table.isHealthy()).toBe(true);
 });
+
+test("a table whose topic was created again is read from its beginning", async () => {
+  for (const value of ["1", "2", "3"]) await put("a", value);
+  const { table, until } = await follow();
+  await table.ready;
+  await withRawAdmin((raw) => raw.deleteTopics({ topics: [`${topicPrefix}lists`] }));
+  await admin.ensureTopics();
+  await put("a", "new");
+  await until("a", "new");
+});

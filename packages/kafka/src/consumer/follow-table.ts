@@ -48,7 +48,7 @@ class TableFollower implements FollowedTable {
       group: `${group}-${randomUUID()}`,
       topics: [topic],
       positions: {
-        begin: async (_topic, partition) => this.#begin(partition),
+        begin: async (_topic, partition, isMadeAnew) => this.#begin(partition, isMadeAnew),
         buried: (_topic, partition, offset) => this.#passed(partition, offset),
       },
       handle: async (batches) => {
@@ -72,8 +72,9 @@ class TableFollower implements FollowedTable {
     await this.ready.catch(() => {});
   }
 
-  #begin(partition: number): number {
+  #begin(partition: number, isMadeAnew: boolean): number {
     this.#quietSinceMs = performance.now();
+    if (isMadeAnew) this.#next.delete(partition);
     return this.#next.get(partition) ?? 0;
   }
 

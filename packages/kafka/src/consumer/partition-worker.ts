@@ -25,7 +25,8 @@ export interface PartitionMemory {
 
 /** The position of a partition whose handler keeps it. */
 export interface OwnPosition {
-  begin(): Promise<number>;
+  /** @param isMadeAnew as of `OwnPositions.begin` */
+  begin(isMadeAnew: boolean): Promise<number>;
   /** Lets the next fetch begin at `offset`. */
   seek(offset: number): void;
   /** Stops the fetching of this partition; what it returns starts it again. */
@@ -61,13 +62,17 @@ export class PartitionWorker {
     this.#isBegun = steps.own === undefined;
   }
 
-  /** For a handler with its own positions: asks where to begin. Until that is known nothing is taken in. */
-  begin(): void {
+  /**
+   * For a handler with its own positions: asks where to begin. Until that is known nothing is taken in.
+   *
+   * @param isMadeAnew as of `OwnPositions.begin`
+   */
+  begin(isMadeAnew = false): void {
     const { own } = this.steps;
     if (own === undefined) return;
     this.#isBegun = false;
     this.#resume ??= own.pause();
-    this.#enqueue(() => this.#begin(own));
+    this.#enqueue(() => this.#begin(own, isMadeAnew));
   }
 
   /**
@@ -79,7 +84,7 @@ export class PartitionWorker {
   accept(fetched: Fetched<FetchedRecord>, pause: () => () => void): boolean {
     if (!this.#isBegun) return false;
     if (this.steps.own !== undefined && this.#queue.isMadeAnew(fetched)) {
-      this.begin();
+      this.begin(true);
       return false;
     }
     if (!this.#queue.accept(fetched)) return false;
@@ -123,11 +128,11 @@ export class PartitionWorker {
   }
 
   /** Never rejects. Tries for as long as the partition is assigned: nothing can be handled before. */
-  async #begin(own: OwnPosition): Promise<void> {
+  async #begin(own: OwnPosition, isMadeAnew: boolean): Promise<void> {
     const { signal, log, stop } = this.steps;
     for (let tries = 1; !signal.aborted; tries += 1) {
       try {
-        const offset = await own.begin();
+        const offset = await own.begin(isMadeAnew);
         if (signal.aborted) return;
         this.#queue.startAt(offset);
         own.seek(offset);
