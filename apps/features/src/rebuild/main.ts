@@ -36,7 +36,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
       lake: config.LAKE_URL,
       stateTtlSeconds: ttlSeconds,
       waitMs: config.ARCHIVE_WAIT_SECONDS * 1000,
-      erasures: await readErasures(kafka, "features-rebuild-erasures"),
+      erasures: () => readErasures(kafka, "features-rebuild-erasures"),
       profiles: openProfileEraser(redis, engine, config),
       isPartial: config.PARTIAL === "1",
       onProgress: progress,

@@ -33,8 +33,11 @@ export interface RebuildOptions {
   readonly waitMs: number;
   /** How long instances that run may take to finish what they have begun. 20 s unless given. */
   readonly restMs?: number;
-  /** People who were erased: their states are as they were emptied then. */
-  readonly erasures?: readonly Erasure[];
+  /**
+   * People who were erased: their states are as they were emptied then. Asked once the running instances pause: an erasure
+   * that they do after that waits until the rebuild is over.
+   */
+  readonly erasures?: () => Promise<readonly Erasure[]>;
   /** Keeps away what others computed of them. */
   readonly profiles?: Pick<ProfileEraser, "erase">;
   /** Whether to go on where the result cannot be exact. */
@@ -86,6 +89,7 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   });
   report("wait for the features service");
   await awaitRest({ admin, keys, restMs: options.restMs ?? REST_MS_MAX, noteCounted: () => replacement.open() });
+  const erasures = (await options.erasures?.()) ?? [];
   report("wait for the archive");
   const requireNothingEmitted = await awaitLake({ admin, topicPrefix, lake, waitMs: options.waitMs });
   const { states, ...folded } = await foldLake({
@@ -94,7 +98,7 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
     stateTtlSeconds,
     isPartial,
     onProgress: (events) => report("fold the lake", events),
-    erasedAtMs: erasedStates(engine, options.erasures ?? []),
+    erasedAtMs: erasedStates(engine, erasures),
     ...(options.statePath === undefined ? {} : { statePath: options.statePath }),
   });
   report("find where to go on");
@@ -112,7 +116,7 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
     }
   }
   // Redis has lost these marks with everything else, and what Feast or a load brought online before this may hold erased people.
-  for (const { tenant, subject, erasedAtMs } of options.erasures ?? []) {
+  for (const { tenant, subject, erasedAtMs } of erasures) {
     await options.profiles?.erase(tenant, subject, erasedAtMs);
   }
   await requireNothingEmitted();
