@@ -242,6 +242,29 @@ test("more counted records than the partition holds are reported, not taken for 
   await expect(keys(8)).resolves.toBe(APPLIED_KEY);
 });
 
+test("records of a topic that was created again under the running service are not taken for counted ones", async () => {
+  const { handle, outbox, log } = await instance();
+  const counted = recordsOf(payments(20, 7));
+  await handle(counted.slice(0, 10));
+  await handle(counted.slice(10));
+  const others = payments(30, 8);
+  const records = recordsOf(others);
+  const refused = expect.objectContaining({ code: "state-conflict" });
+  log.endOffset = 20 - 1;
+  // Before the stored batch they would be committed without a vector, and in it they would get those of other payments.
+  await expect(handle(records.slice(0, 10))).rejects.toEqual(refused);
+  await expect(handle(records.slice(10, 15))).rejects.toEqual(refused);
+  // It grows while these are tried again.
+  log.endOffset = records.length;
+  await expect(handle(records.slice(0, 10))).rejects.toEqual(refused);
+  expect(outbox.sent).toHaveLength(20);
+  // What the error says to do.
+  await (await connect()).del(APPLIED_KEY);
+  await handle(records);
+  const sent = outbox.sent.slice(20).map(({ value }) => FeatureVector.decode(value).transaction);
+  expect(sent).toEqual(others);
+});
+
 describe("a record that can never be counted", () => {
   const good = delivered(paymentRecord(payment({ clientTransactionId: "good" })), 0);
   const goodLabel = delivered(labelRecord(label({ clientTransactionId: "good" })), 0);

@@ -57,6 +57,7 @@ export const ROUNDS_MAX = 2;
 /** The events of one partition's batch. */
 interface Part {
   readonly topic: string;
+  readonly partition: number;
   readonly appliedKey: string;
   readonly events: readonly EventRecord[];
   /** One per event. */
@@ -99,7 +100,7 @@ export class BatchProcessor {
     await withProcessSpans(FEATURES_GROUP, parsed, async (contexts) => {
       const asking = parsed.map(async ({ topic, partition, events }, index): Promise<Part> => {
         const appliedKey = await partitions.keyOf(topic, partition);
-        return { topic, appliedKey, events, contexts: contexts[index] ?? [] };
+        return { topic, partition, appliedKey, events, contexts: contexts[index] ?? [] };
       });
       const parts = await Promise.all(asking);
       for (const part of parts) describeEvents(part);
@@ -192,7 +193,7 @@ export class BatchProcessor {
       const counted = appliedOffset(snapshot.appliedHeads[index]);
       const fresh = part.events.filter((event) => event.offset > counted);
       const isWhole = fresh.length === part.events.length;
-      const earlier = isWhole ? [] : await this.#emittedBefore(part.appliedKey, counted, part.events);
+      const earlier = isWhole ? [] : await this.#emittedBefore(part, counted);
       if (earlier === undefined) return undefined;
       progress.push({ part, fresh, earlier });
     }
@@ -204,11 +205,9 @@ export class BatchProcessor {
    * ended at `counted`. Records before the stored batch have been emitted: it began only after that. A rebuild stores a
    * batch without emissions, behind records that the lake shows to have been emitted.
    */
-  async #emittedBefore(
-    appliedKey: string,
-    counted: number,
-    events: readonly EventRecord[],
-  ): Promise<readonly Emission[] | undefined> {
+  async #emittedBefore(part: Part, counted: number): Promise<readonly Emission[] | undefined> {
+    const { topic, partition, appliedKey, events } = part;
+    await this.options.partitions.requireHeld(topic, partition);
     const applied = await this.options.store.readApplied(appliedKey);
     if (applied?.offset !== counted) return undefined;
     const offsets = new Set(events.map((event) => event.offset));

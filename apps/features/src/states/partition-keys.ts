@@ -8,6 +8,8 @@ import type { StateStore } from "./state-store.js";
 export class PartitionKeys {
   /** Partitions that were checked, of which there are as many as the topics have. */
   readonly #checked = new Map<string, Promise<string>>();
+  /** By key, of partitions that were found to hold less than what is stored as counted: what that was. */
+  readonly #conflicts = new Map<string, number>();
 
   constructor(
     private readonly options: {
@@ -33,13 +35,31 @@ export class PartitionKeys {
     return checking;
   }
 
+  /**
+   * For records that count as re-delivered: a topic that is created again while its consumer runs begins anew, at
+   * offsets that were counted before.
+   *
+   * @throws TriplineError as `keyOf`; from the first conflict on until another offset, or none, is stored as counted
+   */
+  async requireHeld(topic: string, partition: number): Promise<void> {
+    await this.#require(await this.keyOf(topic, partition), topic, partition);
+  }
+
   async #check(topic: string, partition: number): Promise<string> {
-    const { admin, store, topicPrefix } = this.options;
+    const { admin, topicPrefix } = this.options;
     const key = appliedKey(await admin.clusterId(), topicPrefix + topic, partition);
+    await this.#require(key, topic, partition);
+    return key;
+  }
+
+  async #require(key: string, topic: string, partition: number): Promise<void> {
+    const { admin, store, topicPrefix } = this.options;
     // In this order: what is counted by now was in the partition before its end is looked up.
     const counted = appliedOffset(await store.readAppliedHead(key));
     const end = (await admin.endOffsets(topic)).get(partition) ?? 0;
-    if (counted < end) return key;
+    if (counted >= end) this.#conflicts.set(key, counted);
+    // Growing beyond what was counted does not make a partition the old one.
+    if (this.#conflicts.get(key) !== counted) return;
     // Otherwise new records would be taken for counted ones and be lost.
     throw new TriplineError(
       "state-conflict",

@@ -93,7 +93,7 @@ type ProfileSource = Partial<Pick<ProfileReaderOptions, "source" | "onUnreadable
 let clockMs = START_MS;
 
 /**
- * One instance of the service, without its consumer.
+ * One instance of the service, without its consumer. Its partitions end where `log` says.
  *
  * @param committed whether its group has handled records before
  * @param profiles whose profiles Feast keeps in the Redis; none are read unless given
@@ -101,15 +101,11 @@ let clockMs = START_MS;
 export function makeInstance(redis: Redis, outbox: Outbox, committed = false, profiles: ProfileSource = {}) {
   const store = new FaultyStore(redis, STORE_OPTIONS);
   const metrics = new CountingMetrics();
+  const log = { endOffset: 1e6 };
   const admin = {
     clusterId: async () => "cluster",
     committedOffsets: async () => new Map(committed ? [[0, 1]] : []),
-    endOffsets: async () =>
-      new Map([
-        [0, 1e6],
-        [1, 1e6],
-        [2, 1e6],
-      ]),
+    endOffsets: async () => new Map([0, 1, 2].map((partition) => [partition, log.endOffset])),
   };
   const processor = new BatchProcessor({
     engine,
@@ -129,7 +125,7 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false, pr
     if (first === undefined) throw new Error("an empty batch");
     return gatherer.run({ topic: first.topic, partition: first.partition, records });
   };
-  return { store, metrics, outbox, handle };
+  return { store, metrics, outbox, handle, log };
 }
 
 /** Payments of a few cards at two terminals, in one partition. */
