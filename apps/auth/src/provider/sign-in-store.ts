@@ -4,6 +4,7 @@ import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
 import type { Adapter, AdapterPayload } from "oidc-provider";
 import { errors } from "oidc-provider";
 import { z } from "zod";
+import { personIn } from "../sign-in/sign-in-steps.js";
 
 const EXPIRED_ROWS_PER_CLEANING_MAX = 100;
 
@@ -40,13 +41,15 @@ export function signInStore(queries: Queries, key: Uint8Array): (model: string) 
       async upsert(value, payload, expiresInSeconds) {
         const id = hash(value);
         const sealed = sealBytes(Buffer.from(JSON.stringify(payload)), key, contextOf(model, id));
-        const { grantId, uid, accountId } = payload;
+        const { grantId, uid } = payload;
+        // A sign-in that is not over names the person in its result alone, and ends with all others of that person.
+        const personId = payload.accountId ?? personIn(payload.result) ?? null;
         await queries.execute(
           `INSERT INTO auth.sign_ins (model, id, sealed, grant_id, uid, person_id, expires_at)
            VALUES ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7))
            ON CONFLICT (model, id) DO UPDATE SET sealed = excluded.sealed, grant_id = excluded.grant_id,
              uid = excluded.uid, person_id = excluded.person_id, expires_at = excluded.expires_at`,
-          [model, id, sealed, hashOrNull(grantId), hashOrNull(uid), accountId ?? null, expiresInSeconds],
+          [model, id, sealed, hashOrNull(grantId), hashOrNull(uid), personId, expiresInSeconds],
         );
         if (model === "Interaction") await removeExpired(queries);
       },

@@ -4,6 +4,7 @@ import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { decodeJwt } from "jose";
 import { z } from "zod";
+import { PeopleAdmin } from "../admin/people-admin.js";
 import { startAuth } from "../start-auth.js";
 import type { Answer } from "../testing/browser.js";
 import {
@@ -19,6 +20,8 @@ import {
 } from "../testing/browser.js";
 import { testConfig } from "../testing/service.js";
 import { codeOf } from "./totp.js";
+
+const ADMIN = { tenant: ANNA.tenant, subject: "root", kind: "person" } as const;
 
 let service: RunningService;
 let strict: RunningService;
@@ -184,6 +187,15 @@ describe("where a second factor is required", () => {
     expect(recoveryCodesIn(codes)).toHaveLength(10);
     const claims = await claimsAfter(browser, await send({}), verifier);
     expect(claims.amr).toEqual(["pwd", "otp", "mfa"]);
+  });
+
+  test("who waits at the code after the right password is not let in by a reset, which takes the code away", async () => {
+    await setUp();
+    const { browser, uid, send } = await passPassword(strict.url);
+    await strict.get(PeopleAdmin).reset(ADMIN, ANNA.user_name, ANNA.password);
+    for (const answer of [await browser.get(uid), await send({ code: "000000" })]) {
+      expect([answer.status, answer.text]).toEqual([400, expect.stringContaining("This sign-in is over")]);
+    }
   });
 
   test("a key that was made for somebody else is not taken", async () => {

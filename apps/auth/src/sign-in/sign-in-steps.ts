@@ -1,4 +1,4 @@
-import type { Interaction } from "oidc-provider";
+import type { Interaction, InteractionResults } from "oidc-provider";
 import { z } from "zod";
 import type { Person } from "../people/person-store.js";
 
@@ -26,6 +26,11 @@ export type Passed = z.infer<typeof passed>["passed"];
 export function passedIn(interaction: Interaction): Passed | undefined {
   const read = passed.safeParse(interaction.result);
   return read.success && Date.now() - read.data.passed.atMs < PASSED_MS_MAX ? read.data.passed : undefined;
+}
+
+/** Whose sign-in it is from the right password on, also while a code is awaited, and until the browser goes back to the client. */
+export function personIn(result: InteractionResults | undefined): string | undefined {
+  return result?.login?.accountId ?? passed.safeParse(result).data?.passed.personId;
 }
 
 /** What has to come next of somebody whose password was right. */

@@ -4,6 +4,7 @@ import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import { decodeJwt } from "jose";
+import { PeopleAdmin } from "../admin/people-admin.js";
 import { startAuth } from "../start-auth.js";
 import {
   ANNA,
@@ -128,6 +129,16 @@ describe("a person", () => {
     } finally {
       await database.execute("UPDATE auth.people SET roles = '{analyst}', disabled_at = NULL", []);
     }
+  });
+
+  test("is signed out by an administrator while a sign-in has not gone back to the client: it does not go on", async () => {
+    const by = browser();
+    const { uid, page } = await beginSignIn(by, authorizationRequest().path);
+    const form = { csrf: csrfOf(page), user_name: ANNA.user_name, password: ANNA.password };
+    const { location: resume } = await by.post(uid, form);
+    expect(resume).toMatch(/^\/oauth\/authorize\//);
+    await service.get(PeopleAdmin).signOut({ tenant: ANNA.tenant, subject: "root", kind: "person" }, ANNA.user_name);
+    await expect(by.get(resume)).resolves.toMatchObject({ status: 400, location: "" });
   });
 
   test("signs out: the session and the refresh tokens end, and the browser goes back to the console", async () => {
