@@ -2,18 +2,24 @@ import type { PolicyActivation } from "@tripline/contracts/generated/tripline/ev
 import { PolicyActivation as ActivationMessage } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
 import type { FollowedTable } from "@tripline/kafka/port";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
+import { PolicyPublisher } from "./policy-publisher.js";
+import { PolicyStore } from "./policy-store.js";
 
 let bed: TestBed;
+let database: Database;
 let table: FollowedTable;
 let activations: Map<string, PolicyActivation | undefined>;
 let told: (() => void) | undefined;
 
 beforeEach(async () => {
   bed = await startTestBed();
+  const url = bed.stack.postgresUrl;
+  database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
   activations = new Map();
   table = await bed.kafka.follow({
     topic: TABLES.policies.name,
@@ -29,6 +35,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await table.close();
+  await database.close();
   await bed.close();
 });
 
@@ -36,6 +43,12 @@ afterEach(async () => {
 async function activationOf(key: string): Promise<PolicyActivation | undefined> {
   while (!activations.has(key)) await new Promise<void>((resolve) => (told = resolve));
   return activations.get(key);
+}
+
+/** Everything that was activated was so this much earlier, and all times to come are as much nearer. */
+async function passHours(hours: number): Promise<void> {
+  const earlier = ["created_at", "activates_at"].map((column) => `${column} = ${column} - make_interval(hours => $1)`);
+  await database.execute(`UPDATE control.policy_activations SET ${earlier.join(", ")}`, [hours]);
 }
 
 /** What the audit log shows, once it has so many entries. */
@@ -172,6 +185,45 @@ test("an activation at a time is told at once, and one before that time takes it
   await expect(auditOf(ann, 3)).resolves.toMatchObject({ entries: [{ details: { replaces: 1 } }, {}, {}] });
 });
 
+test("what was called off before its time was never in force: it needs an approval, and is watched", async () => {
+  const [ann, bob] = [bed.as("ann"), bed.as("bob")];
+  for (const version of ["1", "2"]) await ann.send("POST", "/v1/policy/revisions", { text: policy(version) });
+  const activate = (revision: number, after: number, at?: Date) =>
+    ann.send("POST", "/v1/policy/activations", { revision, after, at });
+  const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000);
+  await activate(1, 0);
+  await activate(2, 1, inHours(1));
+  await activate(2, 2, inHours(3));
+  await activate(2, 3, inHours(24));
+  await passHours(5);
+  // The time to which it was put off is still to come.
+  await expect(ann.get("/v1/policy")).resolves.toMatchObject({
+    body: { in_force: { activation: 1 }, scheduled: { activation: 4 } },
+  });
+  await activate(1, 4);
+  await bob.send("PUT", "/v1/policy/settings", { needs_approval: true });
+  await passHours(24);
+  await expect(activate(2, 5)).resolves.toMatchObject({ status: 409, body: { code: "approval-missing" } });
+  await bob.send("POST", "/v1/policy/revisions/2/approvals", { note: "" });
+  await expect(activate(2, 5)).resolves.toMatchObject({ status: 201 });
+  await expect(bed.service.get(PolicyStore).watched(60)).resolves.toMatchObject([{ activation: 6, before: 1 }]);
+});
+
+test("what is in force stays on the topic, however often what comes after it is put off", async () => {
+  const ann = bed.as("ann");
+  await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
+  for (const [after, hours] of [0, 2, 3, 48].entries()) {
+    const at = new Date(Date.now() + hours * 3_600_000);
+    await ann.send("POST", "/v1/policy/activations", { revision: 1, after, at });
+  }
+  await passHours(24);
+  await expect(bed.service.get(PolicyPublisher).publish()).resolves.toBe(true);
+  const withdrawn = z.object({ activation: z.int() });
+  await expect(
+    database.query(withdrawn, "SELECT activation FROM control.policy_activations WHERE withdrawn_at IS NOT NULL"),
+  ).resolves.toEqual([]);
+});
+
 test("a client manages its own tenant; those of the operator's manage any, and what holds for all", async () => {
   const [shop, operator] = [bed.as("shop"), bed.as("op", { tenant: OPERATOR_TENANT })];
   const body = { text: policy("1") };
@@ -221,22 +273,9 @@ test("what is in force is told again to another Kafka at the next start, and wha
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   for (const after of [0, 1, 2]) await ann.send("POST", "/v1/policy/activations", { revision: 1, after });
   await activationOf("acme/3");
-  const database = connectDatabase({
-    url: bed.stack.postgresUrl,
-    connectionsMax: 1,
-    queryTimeoutMs: 5_000,
-    onIdleError() {},
-  });
-  try {
-    const later = "activates_at = activates_at - interval '2 hours', created_at = created_at - interval '2 hours'";
-    await database.execute(`UPDATE control.policy_activations SET ${later}`, []);
-    await expect(database.execute("DELETE FROM control.audit", [])).rejects.toThrow("never changed or removed");
-    await expect(database.execute("UPDATE control.policy_revisions SET note = 'x'", [])).rejects.toThrow(
-      "never changed",
-    );
-  } finally {
-    await database.close();
-  }
+  await passHours(2);
+  await expect(database.execute("DELETE FROM control.audit", [])).rejects.toThrow("never changed or removed");
+  await expect(database.execute("UPDATE control.policy_revisions SET note = 'x'", [])).rejects.toThrow("never changed");
   activations.clear();
   await bed.startAnother();
   for (const number of [2, 3]) {

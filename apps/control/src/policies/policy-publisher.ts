@@ -9,6 +9,7 @@ import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { z } from "zod";
+import { isNotReplaced } from "./policy-rows.js";
 
 const ROWS_PER_ROUND_MAX = 50;
 /** Until every instance of decisions has long acted on what took an activation's place, whatever its clock says. */
@@ -29,8 +30,8 @@ const keyRow = unpublishedRow.pick({ tenant: true, activation: true });
 
 /**
  * Tells the services of activations, and of those that they need not know any more. Both are safe to repeat, and several
- * instances may do it at once: of the activations whose time has come the highest number counts, in whatever order they
- * arrive.
+ * instances may do it at once: of the activations whose time has come, and that nothing replaced before, the highest number
+ * counts, in whatever order they arrive.
  */
 export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
@@ -106,6 +107,7 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
        WHERE a.withdrawn_at IS NULL AND 1 < (
          SELECT count(*) FROM control.policy_activations b
          WHERE b.tenant = a.tenant AND b.activation > a.activation AND b.activates_at < now() - $1::interval
+           AND ${isNotReplaced("b")}
        ) ORDER BY a.tenant, a.activation LIMIT $2`,
       [SUPERSEDED_KEPT, ROWS_PER_ROUND_MAX],
     );

@@ -39,6 +39,14 @@ export const draftRow = z.object({
 });
 export const draftText = draftRow.extend({ text: z.string() });
 
+/**
+ * SQL: whether this row of `control.policy_activations` holds from its time on. One that another activation replaced before its
+ * time never did, also once that time is past.
+ */
+export const isNotReplaced = (row: string): string =>
+  `NOT EXISTS (SELECT FROM control.policy_activations later WHERE later.tenant = ${row}.tenant
+     AND later.activation > ${row}.activation AND later.created_at < ${row}.activates_at)`;
+
 const columnsOf = (schema: z.ZodObject): string => Object.keys(schema.shape).join(", ");
 
 export const REVISION_COLUMNS = columnsOf(revisionRow);

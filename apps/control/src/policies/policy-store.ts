@@ -12,6 +12,7 @@ import {
   ACTIVATION_COLUMNS,
   activationRow,
   approvalRow,
+  isNotReplaced,
   REVISION_COLUMNS,
   revisionRow,
   revisionText,
@@ -65,8 +66,8 @@ export class PolicyStore {
     const latest = await newestActivation(this.database, tenant);
     const [inForce] = await this.database.query(
       activationRow,
-      `SELECT ${ACTIVATION_COLUMNS} FROM control.policy_activations
-       WHERE tenant = $1 AND activates_at <= now() ORDER BY activation DESC LIMIT 1`,
+      `SELECT ${ACTIVATION_COLUMNS} FROM control.policy_activations a
+       WHERE tenant = $1 AND activates_at <= now() AND ${isNotReplaced("a")} ORDER BY activation DESC LIMIT 1`,
       [tenant],
     );
     return {
@@ -194,16 +195,18 @@ export class PolicyStore {
       `SELECT a.tenant, a.activation, a.revision, a.activates_at,
          (SELECT max(n.activation) FROM control.policy_activations n WHERE n.tenant = a.tenant) AS newest,
          (SELECT b.revision FROM control.policy_activations b
-          WHERE b.tenant = a.tenant AND b.activation < a.activation AND b.activates_at <= a.activates_at
+          WHERE b.tenant = a.tenant AND b.activation < a.activation AND ${isNotReplaced("b")}
           ORDER BY b.activation DESC LIMIT 1) AS before
        FROM control.policy_activations a
        WHERE a.is_watched AND a.revision IS NOT NULL
          AND a.activates_at <= now() AND a.activates_at > now() - make_interval(secs => $1)
+         AND ${isNotReplaced("a")}
          AND NOT EXISTS (SELECT FROM control.policy_activations c
-           WHERE c.tenant = a.tenant AND c.activation > a.activation AND c.activates_at <= now())
+           WHERE c.tenant = a.tenant AND c.activation > a.activation AND c.activates_at <= now()
+             AND ${isNotReplaced("c")})
          AND NOT EXISTS (SELECT FROM control.policy_activations d
            WHERE d.tenant = a.tenant AND d.activation < a.activation AND d.revision = a.revision
-             AND d.activates_at <= a.activates_at)`,
+             AND ${isNotReplaced("d")})`,
       [seconds],
     );
   }
@@ -216,8 +219,8 @@ export class PolicyStore {
     if (approvals.length > 0) return;
     const [before] = await transaction.query(
       z.object({ activation: z.int() }),
-      `SELECT activation FROM control.policy_activations
-       WHERE tenant = $1 AND revision = $2 AND activates_at <= now() LIMIT 1`,
+      `SELECT activation FROM control.policy_activations a
+       WHERE tenant = $1 AND revision = $2 AND activates_at <= now() AND ${isNotReplaced("a")} LIMIT 1`,
       [tenant, revision],
     );
     if (before !== undefined) return;

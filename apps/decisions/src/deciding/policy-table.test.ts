@@ -56,6 +56,16 @@ test("one for later holds from that moment on; one that came after it takes its 
   expect([revisionOf("demo", NOW_MS - 1), revisionOf("demo", NOW_MS)]).toEqual([1, 1]);
 });
 
+test.each([
+  ["another one for later", policyText("FIRST")],
+  ["another one for later that this build cannot read", FAULTY],
+])("one that was replaced before its time by %s does not hold meanwhile", (_how, text) => {
+  const [atMs, laterMs] = [NOW_MS + 3_600_000, NOW_MS + 7_200_000];
+  const changed = activation({ activation: 3, revision: 3, text, activatesAtMs: laterMs, createdAtMs: NOW_MS });
+  put(changed, activation({ activation: 2, revision: 2, activatesAtMs: atMs }), activation({ revision: 1 }));
+  expect([revisionOf("demo", atMs), revisionOf("demo", laterMs)]).toEqual([1, text === FAULTY ? 1 : 3]);
+});
+
 test("one that holds at once does so on a clock that is behind", () => {
   put(activation({ activatesAtMs: NOW_MS + 60_000, createdAtMs: NOW_MS + 60_000 }));
   expect(revisionOf()).toBe(1);

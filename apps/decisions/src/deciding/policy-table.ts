@@ -8,11 +8,15 @@ import type { TableChange } from "@tripline/kafka/port";
 /** Whose activation holds for tenants without one of their own. */
 const ALL_TENANTS = "";
 
-/** An activation that this build can act on. */
 interface Activation {
+  /** Of its record. */
+  readonly key: string;
   readonly number: number;
   /** Undefined: from then on the tenant has no policy of its own. */
   readonly policy: Policy | undefined;
+  /** This build cannot read its policy: it never holds here, and takes the place of what is still to come all the same. */
+  readonly isRefused: boolean;
+  readonly createdAtMs: number;
   readonly activatesAtMs: number;
 }
 
@@ -25,12 +29,12 @@ export interface PolicyTableOptions {
 
 /**
  * What the control plane activated, by tenant. Of the activations whose time has come, and that this build can read, the one
- * with the highest number holds. The order in which they arrive does not matter, nor does one that comes again.
+ * with the highest number holds. One that was replaced before its time, by one with a higher number, never does. The order in
+ * which they arrive does not matter, nor does one that comes again.
  */
 export class PolicyTable {
   /** By tenant, the highest number first. */
   readonly #byTenant = new Map<string, readonly Activation[]>();
-  readonly #refused = new Set<string>();
 
   constructor(private readonly options: PolicyTableOptions) {}
 
@@ -48,46 +52,58 @@ export class PolicyTable {
   }
 
   #inForce(tenant: string, nowMs: number): Activation | undefined {
-    return this.#byTenant.get(tenant)?.find(({ activatesAtMs }) => activatesAtMs <= nowMs);
+    return counting(this.#byTenant.get(tenant) ?? []).find(({ activatesAtMs }) => activatesAtMs <= nowMs);
   }
 
   #add(key: string, value: Buffer): void {
     const activation = decode(value);
-    if (this.#has(activation) || this.#refused.has(key)) return;
+    const known = this.#byTenant.get(activation.tenant) ?? [];
+    if (known.some((one) => one.key === key)) return;
     let policy: Policy | undefined;
     try {
       if (activation.revision > 0) policy = this.#parse(activation);
     } catch (thrown) {
-      this.#refused.add(key);
+      this.#keep(key, activation, undefined, true);
       this.options.onRefused(activation, asTriplineError(thrown).message.split("\n"));
       return;
     }
-    const { tenant, activation: number, activatesAtMs, createdAtMs } = activation;
+    this.#keep(key, activation, policy, false);
+    this.options.onActivation(activation);
+  }
+
+  #keep(key: string, activation: PolicyActivation, policy: Policy | undefined, isRefused: boolean): void {
+    const { tenant, activation: number, createdAtMs } = activation;
     // What is activated now is so on every instance at once, whatever its clock says.
-    const added = { number, policy, activatesAtMs: activatesAtMs <= createdAtMs ? 0 : activatesAtMs };
-    const all = [...(this.#byTenant.get(tenant) ?? []), added];
+    const activatesAtMs = activation.activatesAtMs <= createdAtMs ? 0 : activation.activatesAtMs;
+    const all = [...(this.#byTenant.get(tenant) ?? []), { key, number, policy, isRefused, createdAtMs, activatesAtMs }];
     this.#byTenant.set(
       tenant,
       all.toSorted((left, right) => right.number - left.number),
     );
-    this.options.onActivation(activation);
   }
 
   #parse({ text, revision }: PolicyActivation): Policy {
     return parsePolicy(text, this.options.spec, `revision-${revision}.yaml`, revision);
   }
 
-  #has({ tenant, activation }: PolicyActivation): boolean {
-    return this.#byTenant.get(tenant)?.some(({ number }) => number === activation) ?? false;
-  }
-
   /** Only what can never hold again is taken out of the table, unless all that came after it was refused here. */
   #remove(key: string): void {
-    const [tenant = "", number] = key.split("/");
+    const [tenant = ""] = key.split("/");
     const all = this.#byTenant.get(tenant) ?? [];
-    const kept = all.filter((one, index) => one.number !== Number(number) || index === 0);
+    const [newest] = counting(all);
+    const kept = all.filter((one) => one.key !== key || one === newest);
     if (kept.length > 0) this.#byTenant.set(tenant, kept);
   }
+}
+
+/** Those that hold from their time on. @param all the highest number first */
+function counting(all: readonly Activation[]): Activation[] {
+  let replacedAtMs = Number.POSITIVE_INFINITY;
+  return all.filter(({ isRefused, createdAtMs, activatesAtMs }) => {
+    const counts = !isRefused && activatesAtMs <= replacedAtMs;
+    replacedAtMs = Math.min(replacedAtMs, createdAtMs);
+    return counts;
+  });
 }
 
 /** Bytes of something else have no text, and are refused as an empty policy. */

@@ -1,4 +1,4 @@
-import type { PolicyClient } from "@tripline/system/client/policy-client";
+import type { PolicyActivationRow, PolicyClient } from "@tripline/system/client/policy-client";
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import { activate } from "./activate.js";
@@ -22,13 +22,26 @@ export function rollbackCommand(output: CommandOutput): Command {
     });
 }
 
-/** Null where the tenant had none of its own before. */
 async function revisionBefore(policies: PolicyClient): Promise<number | null> {
   const [activations, { in_force }] = [await policies.activations(), await policies.status()];
   if (in_force === null) throw new Error("No revision is in force, so there is none to go back from.");
-  const before = activations.find(
+  return inForceBefore(activations, in_force)?.revision ?? null;
+}
+
+/**
+ * The activation of another revision that held last before this one; of none where the tenant had no policy of its own. One that was
+ * replaced before its time never held.
+ *
+ * @param activations the newest first
+ */
+export function inForceBefore(
+  activations: readonly PolicyActivationRow[],
+  now: PolicyActivationRow,
+): PolicyActivationRow | undefined {
+  return activations.find(
     ({ activation, activates_at, revision }) =>
-      activation < in_force.activation && activates_at <= in_force.activates_at && revision !== in_force.revision,
+      activation < now.activation &&
+      revision !== now.revision &&
+      !activations.some((later) => later.activation > activation && later.created_at < activates_at),
   );
-  return before?.revision ?? null;
 }

@@ -366,7 +366,8 @@ export interface DriftDetected {
 
 /**
  * From when on a revision of a tenant's policy holds. Table `policies`, keyed by tenant and number of the activation. Of those
- * whose time has come, the one with the highest number holds, so the order of the records does not matter.
+ * whose time has come, the one with the highest number holds, so the order of the records does not matter. One whose
+ * `activates_at_ms` is later than the `created_at_ms` of any higher number was replaced before its time and never holds.
  */
 export interface PolicyActivation {
   /** Empty: all tenants without a policy of their own. */
