@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { rename } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   Decision,
@@ -27,6 +29,7 @@ let caller: TestCaller;
 let registry: RecordingRegistry;
 let producer: EventProducer;
 let table: FollowedTable;
+let registryUrl: string;
 let removeRegistry: () => Promise<void>;
 let champion: string;
 let candidate: string;
@@ -35,6 +38,7 @@ const told = new Map<string, Rollout>();
 
 beforeAll(async () => {
   const files = await temporaryRegistry();
+  registryUrl = files.url;
   removeRegistry = files.remove;
   registry = openRegistry(files.url);
   champion = (await registry.publish(publication("champion"))).version;
@@ -205,6 +209,25 @@ test("a canary waits until scoring has the candidate, and a rollback gives the a
   expect(body).toMatchObject({ stage: "rolled-back", canary_percent: 0, changed_by: "ann" });
   expect(await registry.aliasTarget("fraud", "candidate")).toBe(champion);
   await until("rollback told", () => (told.get("fraud")?.stage === RolloutStage.ROLLED_BACK ? true : undefined));
+});
+
+test("a rollback takes back a promotion that was cut off after the alias had moved, and needs no registry", async () => {
+  await start();
+  await registry.setAlias("fraud", "champion", candidate);
+  expect((await caller.send("POST", "/v1/rollouts/fraud/rollback", { why: "cut off" })).status).toBe(200);
+  expect(await registry.aliasTarget("fraud", "champion")).toBe(champion);
+  expect((await registry.history("fraud")).slice(-2)).toMatchObject(
+    ["champion", "candidate"].map((alias) => ({ alias, from: candidate, to: champion, by: "ann", why: "cut off" })),
+  );
+  await start();
+  const models = fileURLToPath(`${registryUrl}/models`);
+  await rename(models, `${models}-away`);
+  try {
+    const { status, body } = await caller.send("POST", "/v1/rollouts/fraud/rollback", {});
+    expect([status, body]).toMatchObject([200, { stage: "rolled-back" }]);
+  } finally {
+    await rename(`${models}-away`, models);
+  }
 });
 
 describe("a breach is rolled back by the guard, which says why", () => {

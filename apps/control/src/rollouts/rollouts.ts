@@ -4,7 +4,7 @@ import { Rollout, RolloutStage } from "@tripline/contracts/generated/tripline/ev
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
-import type { ModelVersion, RecordingRegistry } from "@tripline/model-registry/model-registry";
+import type { ModelVersion, MoveOptions, RecordingRegistry } from "@tripline/model-registry/model-registry";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { counter } from "@tripline/service-kit/telemetry/metrics";
 import type { StartRequest, StepRequest } from "./rollout-plan.js";
@@ -152,14 +152,17 @@ export class Rollouts {
     return state;
   }
 
-  /** The candidate gives its memory back. Nothing depends on it: the decisions do not ask it any more. */
-  async #withdraw({ modelName, championVersion, changedBy: by, why }: RolloutState): Promise<void> {
-    await this.#options.registry
-      .setAlias(modelName, CANDIDATE_ALIAS, championVersion, { by, why, isRollback: true })
-      .catch((error: unknown) => {
-        const { code, message } = asTriplineError(error);
-        this.#options.logger.warn({ code, model: modelName }, `the candidate is still served: ${message}`);
-      });
+  /** No alias names the candidate any more, so it gives its memory back. Done as far as the registry answers. */
+  async #withdraw(state: RolloutState): Promise<void> {
+    const { registry, logger } = this.#options;
+    const { modelName: model, championVersion, changedBy: by, why } = state;
+    const told = { by, why, isRollback: true };
+    const warn = (what: string) => (error: unknown) => {
+      const { code, message } = asTriplineError(error);
+      logger.warn({ code, model }, `${what}: ${message}`);
+    };
+    await demote(registry, state, told).catch(warn("the candidate may still be the champion"));
+    await registry.setAlias(model, CANDIDATE_ALIAS, championVersion, told).catch(warn("the candidate is still served"));
   }
 }
 
@@ -171,6 +174,13 @@ async function promote(
 ): Promise<void> {
   if ((await registry.aliasTarget(modelName, CHAMPION_ALIAS)) === candidateVersion) return;
   await registry.setAlias(modelName, CHAMPION_ALIAS, candidateVersion, { expect: championVersion, ...told });
+}
+
+/** Takes back a promotion that was cut off after the alias had moved: nobody watches a champion. */
+async function demote(registry: RecordingRegistry, state: RolloutState, told: MoveOptions): Promise<void> {
+  const { modelName, championVersion, candidateVersion } = state;
+  if ((await registry.aliasTarget(modelName, CHAMPION_ALIAS)) !== candidateVersion) return;
+  await registry.setAlias(modelName, CHAMPION_ALIAS, championVersion, { expect: candidateVersion, ...told });
 }
 
 function refuseSecond({ modelName, candidateVersion }: RolloutState): never {
