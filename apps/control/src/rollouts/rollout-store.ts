@@ -155,13 +155,15 @@ export class RolloutStore {
 
   /**
    * Hands what is not on the topic yet to `publish`, each rollout to one instance at a time, so that an older state never
-   * comes after a newer one.
+   * comes after a newer one. The topic is keyed by the model, so a rollout waits until those before it are on the topic.
    */
   publishPending(publish: (states: readonly RolloutState[]) => Promise<void>): Promise<void> {
     return this.database.transaction(async (transaction) => {
       const pending = await transaction.query(
         rolloutRow,
-        `SELECT ${COLUMNS} FROM control.rollouts WHERE published < revision
+        `SELECT ${COLUMNS} FROM control.rollouts r WHERE published < revision
+           AND NOT EXISTS (SELECT FROM control.rollouts older WHERE older.model_name = r.model_name
+             AND older.started_at < r.started_at AND older.published < older.revision)
          ORDER BY started_at LIMIT ${PUBLISHED_TOGETHER_MAX} FOR UPDATE SKIP LOCKED`,
       );
       if (pending.length === 0) return;

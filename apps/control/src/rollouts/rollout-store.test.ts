@@ -1,0 +1,52 @@
+import { testStack } from "@tripline/local-stack/testing/stack";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
+import { CONTROL_MIGRATIONS } from "../control.module.js";
+import { startRequest } from "./rollout-plan.js";
+import type { RolloutState } from "./rollout-state.js";
+import { RolloutStore } from "./rollout-store.js";
+
+let database: Database;
+let store: RolloutStore;
+
+beforeAll(async () => {
+  const { postgresUrl: url } = await testStack();
+  database = connectDatabase({ url, connectionsMax: 2, queryTimeoutMs: 30_000, onIdleError() {} });
+  await database.transaction((transaction) => migrateDatabase(transaction, CONTROL_MIGRATIONS));
+  store = new RolloutStore(database);
+});
+
+afterAll(() => database.close());
+
+function rollout(rolloutId: string, startedAtMs: number): RolloutState {
+  const { model: modelName, candidate, why, ...plan } = startRequest.parse({ model: "fraud", candidate: rolloutId });
+  return {
+    ...{ rolloutId, modelName, candidateVersion: candidate, championVersion: "champion", plan, stage: "shadow", why },
+    ...{ canaryBasisPoints: 0, shadowBasisPoints: 10_000, isHeld: false, revision: 1, changedBy: "ann" },
+    ...{ startedAtMs, changedAtMs: startedAtMs },
+  };
+}
+
+test("a rollout is not told of while another instance still tells of the one before it", async () => {
+  const told: string[] = [];
+  const tell = (states: readonly RolloutState[]) => {
+    told.push(...states.map(({ rolloutId, stage }) => `${rolloutId} ${stage}`));
+    return Promise.resolve();
+  };
+  await store.insert(rollout("rol_0000000000000001", 1_000));
+  await store.step("fraud", "rollback", async (found) => ({ ...found, stage: "rolled-back", revision: 2 }));
+  const [began, kafka] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const first = store.publishPending(async (states) => {
+    began.resolve();
+    await kafka.promise;
+    await tell(states);
+  });
+  await began.promise;
+  await store.insert(rollout("rol_0000000000000002", 2_000));
+  await store.publishPending(tell);
+  kafka.resolve();
+  await first;
+  await store.publishPending(tell);
+  expect(told).toEqual(["rol_0000000000000001 rolled-back", "rol_0000000000000002 shadow"]);
+});
