@@ -38,7 +38,7 @@ async function rebuild(config: RebuildConfig, lake: string, days: readonly strin
       store,
       lake,
       days,
-      erasures: await readErasures(kafka, GROUP),
+      readErasures: () => readErasures(kafka, GROUP),
       eraseAgain: (erasure) => eraseProjection(database, erasure, erasure.erasedAtMs),
     });
     return [...counts].map(([topic, rows]) => `${topic}=${rows}`).join(" ");

@@ -57,7 +57,8 @@ test("payments, decisions and labels come back from a lake as they were, without
   const store = new ProjectionStore(bed.database, opening);
   const erasures = [{ tenant: bed.tenant, subject: erased.vector.key ?? "", erasedAtMs: AT_MS + 1_000 }];
   const eraseAgain = (erasure: Erasure) => eraseProjection(bed.database, erasure, erasure.erasedAtMs);
-  const rebuild = () => rebuildProjection({ store, lake, days: ["2026-03-01"], erasures, eraseAgain });
+  const readErasures = async () => erasures;
+  const rebuild = () => rebuildProjection({ store, lake, days: ["2026-03-01"], readErasures, eraseAgain });
   await expect(rebuild()).resolves.toEqual(
     new Map([
       [TOPICS.labels.name, 1],
@@ -83,6 +84,24 @@ test("payments, decisions and labels come back from a lake as they were, without
   await expect(bed.database.query(caseRow, cases, [bed.tenant])).resolves.toEqual([
     { card: open.vector.key, payments: 1 },
   ]);
+});
+
+test("somebody who is erased while the lake is read is erased again at the end", async () => {
+  const card = newCard();
+  const again: string[] = [];
+  const before = [newCard(), card].map((subject) => ({ tenant: bed.tenant, subject, erasedAtMs: AT_MS }));
+  let reads = 0;
+  await rebuildProjection({
+    store: new ProjectionStore(bed.database, opening),
+    lake,
+    days: ["2026-03-01"],
+    readErasures: async () => {
+      reads += 1;
+      return before.slice(0, reads);
+    },
+    eraseAgain: async ({ subject }) => void again.push(subject),
+  });
+  expect(again).toEqual(before.map(({ subject }) => subject));
 });
 
 test("what a restored database has of erased people goes again, with their cases; what their card did since stays", async () => {
@@ -120,7 +139,7 @@ test("a lake that lacks a topic is refused before anything is written", async ()
     store: { add: () => Promise.reject(new Error("it was written to")) },
     lake: join(lake, "nowhere"),
     days: ["2026-03-01"],
-    erasures: [],
+    readErasures: async () => [],
     eraseAgain: () => Promise.reject(new Error("it was written to")),
   });
   await expect(nowhere).rejects.toMatchObject({ code: "not-found" });

@@ -25,9 +25,9 @@ export interface Rebuilding {
   readonly lake: string;
   /** UTC, `YYYY-MM-DD`. */
   readonly days: readonly string[];
-  /** Who was erased: the lake has their payments still, under their tokens. */
-  readonly erasures: readonly Erasure[];
-  /** Takes out what a database that was restored from a backup has of them again. */
+  /** Who was erased until now: the lake has their payments still, under their tokens. */
+  readErasures(): Promise<readonly Erasure[]>;
+  /** Takes out what a database that was restored from a backup, or rows of the lake that were read meanwhile, has of them again. */
   eraseAgain(erasure: Erasure): Promise<void>;
 }
 
@@ -41,8 +41,9 @@ export interface Rebuilding {
 export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<string, number>> {
   // Before anything is written.
   for (const { topic } of PARTS) await listFiles(of.lake, topic, of.days);
-  for (const erasure of of.erasures) await of.eraseAgain(erasure);
-  const erased = new Set(of.erasures.map(({ tenant, subject }) => `${tenant}/${subject}`));
+  const erasures = await of.readErasures();
+  for (const erasure of erasures) await of.eraseAgain(erasure);
+  const erased = new Set(erasures.map(keyOf));
   const counts = new Map<string, number>();
   for (const { topic, encode } of PARTS) {
     for (const day of of.days) {
@@ -53,8 +54,12 @@ export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<str
       }
     }
   }
+  // A console that runs has erased these before the rows of the lake came.
+  for (const erasure of await of.readErasures()) if (!erased.has(keyOf(erasure))) await of.eraseAgain(erasure);
   return counts;
 }
+
+const keyOf = ({ tenant, subject }: Erasure): string => `${tenant}/${subject}`;
 
 const partitionsOf = (rows: readonly LakeRow[]): Set<number> =>
   new Set(rows.map(({ kafka_partition }) => Number(kafka_partition)));
