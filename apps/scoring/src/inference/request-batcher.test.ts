@@ -106,6 +106,7 @@ test("requests for contributions run by themselves, in order, and at most as man
     [4, false],
   ]);
   await answers;
+  await expect(batcher.submit(many(513, true))).rejects.toMatchObject({ code: "internal" });
 });
 
 test("rejects requests beyond the bound, and only those", async () => {
@@ -140,6 +141,26 @@ test("drops requests that are too late instead of running them", async () => {
   await Promise.all([lateError, goneError, first]);
   await runner.end(1);
   await expect(inTime).resolves.toBeDefined();
+});
+
+test.each([
+  ["for contributions holds up no other one", true],
+  ["holds up none for contributions", false],
+])("a late request %s", async (_what, isExplained) => {
+  const runner = new HeldRunner();
+  const batcher = batcherOf(runner);
+  const first = batcher.submit(request(1));
+  await turn();
+  let isGone = false;
+  const late = batcher.submit({ ...request(2), isExplained, isAbandoned: () => isGone });
+  const behind = batcher.submit({ ...request(3), isExplained: !isExplained });
+  const lateError = expect(late).rejects.toMatchObject({ code: "deadline-exceeded" });
+  isGone = true;
+  await runner.end(0);
+  expect(runner.runs.slice(1)).toMatchObject([{ values: [3], isExplained: !isExplained }]);
+  expect(batcher.rowsQueued).toBe(0);
+  await runner.end(1);
+  await Promise.all([first, lateError, behind, batcher.drained()]);
 });
 
 test("gives the places of late requests to those in time", async () => {

@@ -19,7 +19,7 @@ export interface BatchLimits {
 export interface ScoreRequest {
   /** Row-major, `rows` rows; handed over. */
   readonly features: Float32Array<ArrayBuffer>;
-  /** At most the limit per run. */
+  /** At least 1 and at most the limit per run. */
   readonly rows: number;
   /** Milliseconds since the epoch after which nobody wants the answer; Infinity without a deadline. */
   readonly deadlineMs: number;
@@ -123,7 +123,7 @@ export class RequestBatcher {
 
   private refusalOf(request: ScoreRequest): TriplineError | undefined {
     if (this.isClosed) return closed();
-    if (request.rows > this.limits.rowsPerRunMax) {
+    if (request.rows > this.rowsMaxOf(request.isExplained === true)) {
       return new TriplineError("internal", `A request of ${request.rows} rows does not fit into one run.`);
     }
     if (this.rowsWaiting + request.rows <= this.limits.rowsQueuedMax) return undefined;
@@ -160,10 +160,11 @@ export class RequestBatcher {
 
   private startRuns(): void {
     this.runInline();
-    while (this.runs < this.runner.parallelRunsMax) {
+    while (this.runs < this.runner.parallelRunsMax && this.waiting.length > 0) {
       const free = this.runner.parallelRunsMax - this.runs;
       const batch = this.takeBatch(Math.max(ROWS_SHARED_MIN, Math.ceil(this.rowsWaiting / free)));
-      if (batch.length === 0) break;
+      // All that were taken came too late. Requests of the other kind may wait behind them.
+      if (batch.length === 0) continue;
       this.runs += 1;
       void this.runBatch(batch).finally(() => {
         this.runs -= 1;
@@ -190,15 +191,15 @@ export class RequestBatcher {
 
   /**
    * The oldest requests that still want an answer: as many as reach a number of rows and fit into one run. Requests for
-   * contributions run by themselves, so that the others need not wait for them.
+   * contributions run by themselves, so that the others need not wait for them. At least one request is taken or dropped
+   * as late, if any waits.
    */
   private takeBatch(rowsEnough: number): Waiting[] {
     const batch: Waiting[] = [];
     let rows = 0;
     let looked = 0;
-    const { rowsPerRunMax } = this.limits;
     const isExplained = this.waiting[0] !== undefined && wantsMore(this.waiting[0]);
-    const rowsMax = isExplained ? Math.min(rowsPerRunMax, ROWS_EXPLAINED_MAX) : rowsPerRunMax;
+    const rowsMax = this.rowsMaxOf(isExplained);
     for (const item of this.waiting) {
       if (rows >= rowsEnough || rows + item.request.rows > rowsMax || wantsMore(item) !== isExplained) break;
       looked += 1;
@@ -209,6 +210,12 @@ export class RequestBatcher {
     this.waiting.splice(0, looked);
     this.rowsWaiting -= rows;
     return batch;
+  }
+
+  /** Most rows of one run, with or without contributions. */
+  private rowsMaxOf(isExplained: boolean): number {
+    const { rowsPerRunMax } = this.limits;
+    return isExplained ? Math.min(rowsPerRunMax, ROWS_EXPLAINED_MAX) : rowsPerRunMax;
   }
 
   private async runBatch(batch: readonly Waiting[]): Promise<void> {
