@@ -1,29 +1,82 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { Redis } from "ioredis";
 import { makeInstance, Outbox, payments, recordsOf } from "./testing/instance.js";
 
-test("while Redis is out of memory a batch is retried, and it counts once there is memory", async () => {
-  const directory = mkdtempSync(join(tmpdir(), "tripline-full-redis-"));
-  const stack = await startStack({ directory, parts: ["redis"], isDurable: false, endOnSignals: false });
+const SAVE_MS_MAX = 30_000;
+
+const directory = mkdtempSync(join(tmpdir(), "tripline-full-redis-"));
+let stack: LocalStack;
+let admin: Redis;
+
+beforeAll(async () => {
+  stack = await startStack({ directory, parts: ["redis"], isDurable: false, endOnSignals: false });
+  admin = new Redis(stack.redisUrl);
+});
+beforeEach(() => admin.flushall());
+afterAll(async () => {
+  admin.disconnect();
+  await stack.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+/** Saves everything to disk, and says whether that worked. */
+async function save(): Promise<string | undefined> {
+  await admin.bgsave();
+  const deadlineMs = performance.now() + SAVE_MS_MAX;
+  for (;;) {
+    const persistence = await admin.info("persistence");
+    if (persistence.includes("rdb_bgsave_in_progress:0")) return /rdb_last_bgsave_status:(\w+)/.exec(persistence)?.[1];
+    if (performance.now() > deadlineMs) throw new Error(`not saved within ${SAVE_MS_MAX} ms`);
+    await delay(10);
+  }
+}
+
+/** A folder in the place of the file to which Redis saves. Root may write to every file. */
+const inTheWay = () => join(directory, "redis", "dump.rdb");
+
+const faults: readonly [what: string, begin: () => Promise<unknown>, end: () => Promise<unknown>][] = [
+  ["is out of memory", () => admin.config("SET", "maxmemory", "1"), () => admin.config("SET", "maxmemory", "0")],
+  [
+    "cannot write to its disk",
+    async () => {
+      // Redis refuses writes after a failed save only if it has times to save at.
+      await admin.config("SET", "save", "3600 1000000");
+      mkdirSync(inTheWay());
+      expect(await save()).toBe("err");
+    },
+    async () => {
+      rmdirSync(inTheWay());
+      expect(await save()).toBe("ok");
+    },
+  ],
+  [
+    "does not let features write",
+    () => admin.acl("SETUSER", "default", "-multi"),
+    () => admin.acl("SETUSER", "default", "+multi"),
+  ],
+];
+
+test.each(faults)("while Redis %s a batch is retried, and it counts once afterwards", async (_what, begin, end) => {
   const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
   try {
     await awaitRedis(redis);
     const { handle, outbox } = makeInstance(redis, new Outbox());
     const log = recordsOf(payments(20, 8));
     await handle(log.slice(0, 10));
-    await redis.config("SET", "maxmemory", "1");
+    await begin();
     // An error that is retried forever and does not become a dead letter.
     await expect(handle(log.slice(10))).rejects.toMatchObject({ code: "redis-unavailable" });
-    await redis.config("SET", "maxmemory", "0");
+    await end();
     await handle(log.slice(10));
     expect(outbox.sent).toHaveLength(20);
   } finally {
     redis.disconnect();
-    await stack.stop();
-    rmSync(directory, { recursive: true, force: true });
   }
 });

@@ -16,7 +16,7 @@ import { Redis } from "ioredis";
 import { z } from "zod";
 import { redisConfig } from "../config/connection-config.js";
 import { readConfig } from "../config/read-config.js";
-import { awaitRedis, connectRedis } from "./connect-redis.js";
+import { askRedis, awaitRedis, connectRedis } from "./connect-redis.js";
 
 /**
  * A real Valkey whose users have the given tokens as passwords. The Valkey of the tests has no TLS, so a proxy in front of
@@ -154,6 +154,22 @@ test("TLS with user and password of the URL, only if the CA is known", async () 
   expect(await redis.acl("WHOAMI")).toBe("ingestion");
   const stranger = connectBy({ REDIS_URL: url });
   await expect(awaitRedis(stranger, 1_000)).rejects.toThrow(/Redis at 127\.0\.0\.1:\d+ does not answer; .*certificate/);
+});
+
+test("a password or a right that is wrong for now is reported as unavailable", async () => {
+  await admin.acl("SETUSER", "restricted", "on", ">right", "~idem:*", "+@all");
+  const redis = connectRedis(stack.redisUrl, () => {}, READY_MS_MAX);
+  open.push(redis);
+  await awaitRedis(redis, READY_MS_MAX);
+  const unavailable = (reply: string) => ({ code: "redis-unavailable", message: expect.stringContaining(reply) });
+  await expect(askRedis(() => redis.auth("restricted", "wrong"))).rejects.toMatchObject(unavailable("WRONGPASS"));
+  await redis.auth("restricted", "right");
+  await expect(askRedis(() => redis.set("rate:1", "1"))).rejects.toMatchObject(unavailable("NOPERM"));
+  const script = 'return redis.call("set", "rate:1", "1")';
+  await expect(askRedis(() => redis.eval(script, 0))).rejects.toMatchObject(unavailable("ACL failure"));
+  await admin.acl("SETUSER", "default", "resetpass");
+  await redis.call("RESET");
+  await expect(askRedis(() => redis.get("idem:1"))).rejects.toMatchObject(unavailable("NOAUTH"));
 });
 
 test("an open connection signs in with the next token before the last one ends, also while it subscribes", async () => {

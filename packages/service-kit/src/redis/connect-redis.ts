@@ -88,15 +88,18 @@ export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void
   }
 }
 
-/** Errors of Redis about its own state. The same command may succeed in a moment. */
-const PASSING = /^(OOM|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/;
+/** Errors of Redis about its own state, MISCONF of a full disk among them. The same command may succeed in a moment. */
+const PASSING = /^(OOM|MISCONF|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/;
+/** Errors about a password or a right. An operator corrects that; the content of the command is not at fault. */
+const NOT_ALLOWED = /^(NOAUTH|WRONGPASS|NOPERM|ERR ACL failure in script)/;
 
 /** A failure of ioredis as a TriplineError. If Redis refuses a command for its content, that is our bug. */
 export function asRedisError(error: unknown): TriplineError {
   if (error instanceof TriplineError) return error;
   const messages = messagesOf(error);
   const refused = error instanceof Error && error.name === "ReplyError";
-  if (refused && !messages.every((message) => PASSING.test(message))) return asTriplineError(error);
+  const mayPass = messages.every((message) => PASSING.test(message) || NOT_ALLOWED.test(message));
+  if (refused && !mayPass) return asTriplineError(error);
   return new TriplineError("redis-unavailable", `Redis: ${messages[0]}`, [], { cause: error });
 }
 

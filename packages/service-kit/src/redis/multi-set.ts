@@ -4,9 +4,14 @@ import type { Redis } from "ioredis";
 export class MultiSet {
   #known: Promise<boolean> | undefined;
 
-  constructor(private readonly redis: Redis) {}
+  constructor(private readonly redis: Redis) {
+    // The next connection may lead to another version of the server.
+    redis.on("close", () => {
+      this.#known = undefined;
+    });
+  }
 
-  /** Asks once; after a failure it asks again. @throws what ioredis throws */
+  /** Asks once per connection; after a failure it asks again. @throws what ioredis throws */
   isKnown(): Promise<boolean> {
     this.#known ??= this.#ask().catch((error: unknown) => {
       this.#known = undefined;
