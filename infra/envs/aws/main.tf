@@ -5,6 +5,9 @@ locals {
 
   # A service's database user has its name.
   database_users = { for service, uses in local.access.services : service => service if uses.database }
+
+  # Not of the operator of the commands, who has no role here.
+  cache_rights = { for service, uses in local.access.services : service => local.access.cache_rights[service] if uses.cache }
 }
 
 module "kms" {
@@ -72,6 +75,7 @@ module "cache" {
   subnet_ids               = module.network.data_subnet_ids
   client_security_group_id = module.cluster.node_security_group_id
   kms_key_arn              = module.kms.key_arns["cache"]
+  rights                   = local.cache_rights
 }
 
 module "database" {

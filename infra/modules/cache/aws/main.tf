@@ -2,13 +2,16 @@
 # and capacity is the size of the node.
 
 locals {
-  # What each service reads and writes, from the table of keys in docs/architecture.md. Features also reads the keys of
-  # Feast, which have no common prefix.
-  keys = {
-    ingestion = "~idem:* %R~decision:* &reply:*"
-    features  = "~state:* ~applied:* %R~* &reply:*"
-    decisions = "~decision:* &reply:*"
+  # Keys that a service changes, keys that it only reads, and channels.
+  patterns = {
+    for service, rights in var.rights : service => join(" ", concat(
+      formatlist("~%s", rights.keys),
+      formatlist("%%R~%s", rights.reads),
+      formatlist("&%s", rights.channels),
+    ))
   }
+
+  # Groups of commands, and not those of access.yaml: a rule about a command that the engine does not know yet is refused.
   commands = "-@all +@read +@write +@pubsub +@connection +@transaction +@scripting -@dangerous +info"
 }
 
@@ -49,7 +52,7 @@ resource "aws_vpc_security_group_ingress_rule" "clients" {
 
 # Tokens of the services' IAM roles instead of passwords. For IAM the id and the name must be the same.
 resource "aws_elasticache_user" "service" {
-  for_each = local.keys
+  for_each = local.patterns
 
   user_id       = "${var.name}-${each.key}"
   user_name     = "${var.name}-${each.key}"

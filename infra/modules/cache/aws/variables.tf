@@ -42,3 +42,12 @@ variable "kms_key_arn" {
   description = "KMS key of data at rest and of snapshots."
   type        = string
 }
+
+variable "rights" {
+  description = "Keys and channels of each service that talks to the cache, from infra/access.yaml."
+  type = map(object({
+    keys     = list(string)
+    reads    = list(string)
+    channels = list(string)
+  }))
+}

@@ -10,6 +10,7 @@ variables {
   subnet_ids               = ["subnet-a"]
   client_security_group_id = "sg-1"
   kms_key_arn              = "arn:aws:kms:eu-central-1:000000000000:key/cache"
+  rights                   = { for service, uses in yamldecode(file("../../../access.yaml")).services : service => yamldecode(file("../../../access.yaml")).cache_rights[service] if uses.cache }
 }
 
 run "forgets_nothing" {
@@ -38,6 +39,22 @@ run "speaks_tls_to_named_users" {
   assert {
     condition     = !strcontains(aws_elasticache_user.service["decisions"].access_string, "~state:") && !strcontains(aws_elasticache_user.service["ingestion"].access_string, "~state:")
     error_message = "Only features writes window state."
+  }
+}
+
+run "gives_the_rights_of_the_table" {
+  assert {
+    condition = { for service, user in aws_elasticache_user.service : service => toset([
+      for word in split(" ", user.access_string) : word if can(regex("[~&]", word))
+      ]) } == { for service, rights in var.rights : service => toset(concat(
+      [for pattern in rights.keys : "~${pattern}"], [for pattern in rights.reads : "%R~${pattern}"], [for pattern in rights.channels : "&${pattern}"],
+    )) }
+    error_message = "A service has the keys and channels that infra/access.yaml gives it, and no others."
+  }
+
+  assert {
+    condition     = strcontains(aws_elasticache_user.service["features"].access_string, "~state-complete:* ") && strcontains(aws_elasticache_user.service["ingestion"].access_string, " %R~decision:* ")
+    error_message = "Features marks its states as complete; ingestion reads decisions and writes none."
   }
 }
 

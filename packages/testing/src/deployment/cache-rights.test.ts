@@ -1,0 +1,44 @@
+import { readFileSync } from "node:fs";
+import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { readAccessRules } from "@tripline/system/access/access-rules";
+import { redisUsers } from "@tripline/system/access/plan-access";
+import type { Redis } from "ioredis";
+
+const MODULE = new URL("../../../../infra/modules/cache/aws/main.tf", import.meta.url);
+const GROUPS = /^ *commands += "(.+)"$/m;
+const USER = `elasticache-${process.pid}`;
+
+let redis: Redis;
+
+beforeAll(async () => {
+  redis = connectRedis((await testStack()).redisUrl, undefined, REDIS_PATIENCE_MS);
+  await awaitRedis(redis);
+});
+
+afterAll(async () => {
+  await redis.acl("DELUSER", USER);
+  redis.disconnect();
+});
+
+/** A call of a command that has as many arguments as it needs at least. */
+async function shortestCall(command: string): Promise<readonly string[]> {
+  const told: unknown = await redis.command("INFO", command);
+  const arity: unknown = Array.isArray(told) && Array.isArray(told[0]) ? told[0][1] : undefined;
+  if (typeof arity !== "number") throw new Error(`Valkey does not know the command ${command}.`);
+  const words = command.split("|");
+  return [...words, ...Array.from({ length: Math.abs(arity) - words.length }, () => "0")];
+}
+
+test("the groups of commands on ElastiCache hold every command that access.yaml gives a service", async () => {
+  const groups = GROUPS.exec(readFileSync(MODULE, "utf8"))?.[1]?.split(" ") ?? [];
+  expect(groups[0]).toBe("-@all");
+  await redis.acl("SETUSER", USER, "reset", "on", "nopass", "~*", "&*", ...groups);
+  const rights = [...redisUsers(readAccessRules(), true).values()].flat();
+  const commands = new Set(rights.filter((right) => right.startsWith("+")).map((right) => right.slice(1)));
+  expect(commands.size).toBeGreaterThan(30);
+  for (const command of commands) {
+    const call = await shortestCall(command);
+    expect([command, await redis.call("ACL", "DRYRUN", USER, ...call)]).toEqual([command, "OK"]);
+  }
+});
