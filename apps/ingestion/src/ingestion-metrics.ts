@@ -2,11 +2,13 @@ import type { Unsealed } from "@tripline/service-kit/personal/personal-sealer";
 import { counter, gauge, histogram } from "@tripline/service-kit/telemetry/metrics";
 
 const MS_PER_S = 1_000;
+/** Topics of the events that clients send. */
+const TOPICS = ["transactions", "labels"] as const;
 
 /** What this service counts besides its requests. One per process: metrics live as long as it does. */
 export interface IngestionMetrics {
   /** @param latencyMs from the request's arrival until Kafka had its events */
-  accepted(events: number, latencyMs: number): void;
+  accepted(topic: (typeof TOPICS)[number], events: number, latencyMs: number): void;
   /** @param latencyMs that a request waited for answers after its events were accepted */
   waited(latencyMs: number): void;
 }
@@ -26,7 +28,12 @@ export interface IngestionGauges {
 }
 
 export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): IngestionMetrics {
-  const events = counter("tripline_ingestion_events_total", { description: "Events accepted into Kafka" });
+  const events = counter("tripline_ingestion_events_total", {
+    description: "Events accepted into Kafka, by topic: payments are transactions",
+    labels: ["topic"],
+  });
+  // A rate does not see the first count of a series that begins with it.
+  for (const topic of TOPICS) events.inc({ topic }, 0);
   const accept = histogram("tripline_ingestion_accept_duration_seconds", {
     description: "From a request's arrival until Kafka has its events",
   });
@@ -40,8 +47,8 @@ export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): Inge
     callersMax,
   );
   return {
-    accepted(count, latencyMs) {
-      events.inc(count);
+    accepted(topic, count, latencyMs) {
+      events.inc({ topic }, count);
       accept.observe(latencyMs / MS_PER_S);
     },
     waited: (latencyMs) => wait.observe(latencyMs / MS_PER_S),

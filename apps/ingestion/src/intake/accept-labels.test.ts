@@ -1,6 +1,7 @@
 import { Label } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { cardToken, labelId } from "@tripline/contracts/identifiers";
+import { registry } from "@tripline/service-kit/telemetry/metrics";
 import { appliedSchema } from "../openapi/response-schemas.js";
 import { TestDecider } from "../testing/decider.js";
 import type { TestBed, TestClient } from "../testing/service.js";
@@ -98,6 +99,18 @@ describe("POST /v1/labels", () => {
     decider.isSilent = false;
     expect((await client.post(PATH, body, WAIT)).status).toBe(200);
     expect(await produced()).toBe(before + 1);
+  });
+
+  test("labels and payments are counted by topic, since only payments are decided", async () => {
+    const counted = async () => {
+      const all = (await registry.getSingleMetric("tripline_ingestion_events_total")?.get())?.values ?? [];
+      return Object.fromEntries(all.map(({ labels, value }) => [labels.topic, value]));
+    };
+    const { transactions = Number.NaN, labels = Number.NaN } = await counted();
+    await client.post(PATH, labelBody(), WAIT);
+    expect(await counted()).toEqual({ transactions, labels: labels + 1 });
+    await client.post("/v1/transactions", paymentBody());
+    expect(await counted()).toEqual({ transactions: transactions + 1, labels: labels + 1 });
   });
 
   test("different content for the same payment is a conflict", async () => {

@@ -142,21 +142,25 @@ export class EventIntake {
     const due = entries.filter((entry) => isDue(entry, request.waitMs > 0));
     if (due.length === 0) return;
     const events = due.map(({ event }) => event);
+    const topic = events[0]?.topic ?? "transactions";
     try {
-      await this.publish(request, events);
+      await this.publish(request, topic, events);
     } catch (thrown) {
       const error = asProduceError(thrown);
       this.options.logger.warn({ err: thrown, events: events.length }, "could not produce events");
       for (const entry of due) entry.outcome = { state: "refused", error };
       return;
     }
-    this.options.metrics.accepted(events.length, Date.now() - request.receivedAtMs);
+    this.options.metrics.accepted(topic, events.length, Date.now() - request.receivedAtMs);
     await this.remember(request.tenant, events, "accepted");
   }
 
-  private async publish(request: AcceptRequest, events: readonly PreparedEvent[]): Promise<void> {
+  private async publish(
+    request: AcceptRequest,
+    topic: PreparedEvent["topic"],
+    events: readonly PreparedEvent[],
+  ): Promise<void> {
     const { replies, producer, deadlineMsDefault } = this.options;
-    const topic = events[0]?.topic ?? "transactions";
     const { tenant, waitMs, receivedAtMs } = request;
     await withSpan(`send ${topic}`, sendSpan(topic, events.length), async (_span, context) => {
       const headers = {
