@@ -17,7 +17,11 @@ export interface Queries {
 }
 
 export interface Database extends Queries {
-  /** All or nothing: what `run` throws rolls back. */
+  /**
+   * All or nothing: what `run` throws rolls back.
+   *
+   * @throws TriplineError `database-unavailable` where the connection breaks meanwhile; and what `run` throws
+   */
   transaction<T>(run: (transaction: Queries) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
@@ -48,6 +52,9 @@ export function connectDatabase(options: DatabaseOptions): Database {
     statement_timeout: options.queryTimeoutMs,
   });
   pool.on("error", options.onIdleError);
+  // The pool listens to idle connections only. Without a listener, one that breaks in a transaction would end the process;
+  // the transaction's next statement fails, and the pool takes no broken connection back.
+  pool.on("connect", (client) => client.on("error", () => {}));
   const endWatch = watchPool(pool, options.applicationName ?? "tripline");
   const hasToken = options.password !== undefined;
   const failed = (error: unknown): never => {
