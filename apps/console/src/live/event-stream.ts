@@ -16,8 +16,6 @@ export interface StreamedReply {
 /** One browser that listens to server-sent events. */
 export class EventStream {
   readonly #response: ServerResponse;
-  readonly #beat: NodeJS.Timeout;
-  readonly #end: NodeJS.Timeout;
 
   /** @param msMax after this time it ends by itself, and the browser opens a new one */
   constructor(reply: StreamedReply, msMax: number) {
@@ -32,11 +30,11 @@ export class EventStream {
       "x-accel-buffering": "no",
     });
     this.#response.write(`retry: ${RETRY_MS}\n\n`);
-    this.#beat = setInterval(() => this.#write(": still here\n\n"), BEAT_MS);
-    this.#end = setTimeout(() => this.end(), msMax);
-    this.#response.on("close", () => {
-      clearInterval(this.#beat);
-      clearTimeout(this.#end);
+    const beat = setInterval(() => this.#write(": still here\n\n"), BEAT_MS);
+    const end = setTimeout(() => this.end(), msMax);
+    this.onEnd(() => {
+      clearInterval(beat);
+      clearTimeout(end);
     });
   }
 
@@ -44,8 +42,10 @@ export class EventStream {
     this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
+  /** Calls `run` once: at once where the browser has left already, as it may while its session is looked up. */
   onEnd(run: () => void): void {
-    this.#response.on("close", run);
+    if (this.#response.closed) run();
+    else this.#response.once("close", run);
   }
 
   end(): void {
