@@ -84,11 +84,13 @@ async function casesOf(
     if (outcomes.has(candidate.outcome) && !openers.has(card)) openers.set(card, candidate);
   }
   const opened = [...openers.values()];
+  // The update locks a case that is there. One that somebody closes at this moment is waited for, and then a new one is opened.
   await queries.execute(
     `INSERT INTO console.cases (id, tenant, card_token, opened_at_ms, changed_at_ms, due_at_ms)
      SELECT id, tenant, card_token, decided_at_ms, $5, decided_at_ms + $6
      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bigint[]) AS new (id, tenant, card_token, decided_at_ms)
-     ON CONFLICT (tenant, card_token) WHERE status <> 'closed' DO NOTHING`,
+     ORDER BY tenant, card_token
+     ON CONFLICT (tenant, card_token) WHERE status <> 'closed' DO UPDATE SET changed_at_ms = excluded.changed_at_ms`,
     [
       ...[opened.map(() => randomUUID()), opened.map(({ tenant }) => tenant)],
       ...[
@@ -104,7 +106,7 @@ async function casesOf(
     caseRow,
     `SELECT id, tenant, card_token, payments = 0 AS is_new FROM console.cases
      WHERE status <> 'closed' AND (tenant, card_token) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-     ORDER BY id FOR UPDATE`,
+     ORDER BY tenant, card_token FOR UPDATE`,
     [candidates.map(({ tenant }) => tenant), candidates.map(({ card_token }) => card_token)],
   );
   return new Map(rows.map((row) => [cardOf(row), row.id]));

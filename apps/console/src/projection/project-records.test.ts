@@ -72,6 +72,27 @@ test("a payment and its decision come in any order, and further stopped payments
   ]);
 });
 
+test("a payment that comes while its card's case is being closed opens another one", async () => {
+  const card = newCard();
+  const [first, second] = [testPayment(bed.tenant, { card }), testPayment(bed.tenant, { card })];
+  await bed.producer.send([first.vector, first.decision]);
+  await settle();
+  const waiting =
+    "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'";
+  await bed.database.transaction(async (closing) => {
+    await closing.execute("SELECT FROM console.cases WHERE card_token = $1 FOR UPDATE", [card]);
+    await bed.producer.send([second.vector, second.decision]);
+    await eventually(async () => expect(await bed.database.query(z.unknown(), waiting)).toHaveLength(1));
+    await closing.execute("UPDATE console.cases SET status = 'closed' WHERE card_token = $1", [card]);
+  });
+  await settle();
+  const cases = (await casesOf(card)).map(({ status, payments }) => [status, payments]);
+  expect(cases.toSorted()).toEqual([
+    ["closed", 1],
+    ["open", 1],
+  ]);
+});
+
 test("a decline alone opens no case, and neither does a payment that has its label", async () => {
   const [declined, labelled] = [
     testPayment(bed.tenant, { outcome: Outcome.DECLINE }),
