@@ -1,5 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { breaksConstraint } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import type { CasePage } from "../contract/cases.js";
 import type { PersonRef } from "../contract/people.js";
@@ -71,7 +72,7 @@ export class CaseStore {
    * @param decide what to change, from the case as it is
    * @returns the case as it is then
    * @throws TriplineError `not-found`; `changed-meanwhile` where it is not at the revision that the person saw, with who
-   *   changed it and how; and what `decide` throws
+   *   changed it and how, or where it would be a second open case of its card; and what `decide` throws
    */
   change(by: Worker, id: string, revision: number, decide: (found: KnownCase) => CaseChange): Promise<KnownCase> {
     return this.database.transaction(async (transaction) => {
@@ -110,6 +111,8 @@ export class CaseStore {
 }
 
 const ONE_CASE = `SELECT ${CASE_COLUMNS} FROM console.cases c WHERE c.tenant = $1 AND c.id = $2`;
+/** The index that lets a card have one open case. */
+const ONE_OPEN_CASE = "cases_one_open_per_card";
 /** `$now` stands for the moment. */
 const OPEN = "(c.status = 'open' OR (c.status = 'snoozed' AND c.snoozed_until_ms <= $now))";
 
@@ -134,11 +137,19 @@ async function applyChange(
   const nowMs = Date.now();
   const changes = { ...set, changed_at_ms: nowMs, last_change: `${person.name}: ${text}` };
   const columns = Object.keys(changes).map((name, index) => `${name} = $${index + 2}`);
-  const [changed] = await transaction.query(
-    caseRow,
-    `UPDATE console.cases c SET ${columns.join(", ")}, revision = revision + 1 WHERE id = $1 RETURNING ${CASE_COLUMNS}`,
-    [found.id, ...Object.values(changes)],
-  );
+  const [changed] = await transaction
+    .query(
+      caseRow,
+      `UPDATE console.cases c SET ${columns.join(", ")}, revision = revision + 1 WHERE id = $1 RETURNING ${CASE_COLUMNS}`,
+      [found.id, ...Object.values(changes)],
+    )
+    .catch((error: unknown) => {
+      if (!breaksConstraint(error, ONE_OPEN_CASE)) throw error;
+      throw new TriplineError(
+        "changed-meanwhile",
+        "This card has another open case. Close that one first, or go on there.",
+      );
+    });
   await transaction.execute(
     "INSERT INTO console.case_events (case_id, at_ms, by_id, by_name, text) VALUES ($1, $2, $3, $4, $5)",
     [found.id, nowMs, person.id, person.name, text],

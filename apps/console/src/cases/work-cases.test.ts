@@ -170,6 +170,26 @@ describe("a verdict", () => {
   });
 });
 
+test("a closed case is not opened again beside the open case of its card", async () => {
+  const { id, revision, card } = await newCase();
+  await ana.post(`/api/cases/${id}/verdict`, { revision, verdict: "genuine", reason: "usual-pattern" });
+  const further = testPayment(bed.tenant, { card });
+  await bed.producer.send([further.vector, further.decision]);
+  await eventually(async () => {
+    expect((await ana.get(`/api/cases?search=${card}&status=open`)).body).toMatchObject({ total: 1 });
+  });
+  await expect(ana.post(`/api/cases/${id}/reopen`, { revision: revision + 1 })).resolves.toMatchObject({
+    status: 409,
+    body: { code: "changed-meanwhile", detail: expect.stringContaining("This card has another open case.") },
+  });
+  const other = page.parse((await ana.get(`/api/cases?search=${card}&status=open`)).body).cases[0];
+  const closed = { revision: other?.revision, verdict: "genuine", reason: "usual-pattern" };
+  await expect(ana.post(`/api/cases/${other?.id}/verdict`, closed)).resolves.toMatchObject({ status: 200 });
+  await expect(ana.post(`/api/cases/${id}/reopen`, { revision: revision + 1 })).resolves.toMatchObject({
+    body: { status: "open", verdict: null },
+  });
+});
+
 test("many cases are changed at once, and those that cannot be are named", async () => {
   const [one, other] = await Promise.all([newCase(), newCase()]);
   const cases = [

@@ -165,7 +165,7 @@ export const VERDICT_REASONS = {
 
 /**
  * Changes, each `POST /api/cases/:id/…` with `{ revision, … }`, answered by the CaseRow after it. 409 `changed-meanwhile` says who
- * changed it meanwhile and how; nothing is changed then.
+ * changed it meanwhile and how, or that the card of a case to reopen has another open one; nothing is changed then.
  *
  * - `assign` `{ assignee: id | null }`, where null frees it; `snooze` `{ untilMs }`; `escalate` `{ note }`; `reopen` `{}`
  * - `notes` `{ text }`, answered by the CaseNote; it needs no revision

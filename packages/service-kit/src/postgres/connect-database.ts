@@ -133,6 +133,11 @@ function queriesOn(connection: Connection, failed: (error: unknown) => never): Q
   };
 }
 
+/** Whether a statement failed because of the constraint or unique index of this name. */
+export function breaksConstraint(error: unknown, name: string): boolean {
+  return error instanceof TriplineError && error.cause instanceof DatabaseError && error.cause.constraint === name;
+}
+
 /** Classes of https://www.postgresql.org/docs/current/errcodes-appendix.html that pass by themselves. */
 const PASSING_CLASSES = new Set(["08", "53", "55", "57"]);
 /** Wrong user or password, no such database. */
