@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
 import type { PersonRef } from "../contract/people.js";
 import { AUDIT_SOURCE } from "../looks.js";
 import type { Verdict, Worker } from "./case-requests.js";
@@ -32,12 +33,21 @@ export function reopen(found: KnownCase): CaseChange {
   return { set: { status: "open", verdict: null, pending: null }, text: "Opened it again." };
 }
 
-/** @param fourEyes from which amounts on a second person has to say the same */
-export function giveVerdict(found: KnownCase, by: Worker, given: Verdict, fourEyes: FourEyesAmounts): CaseChange {
+/**
+ * @param queries of the transaction that has locked the case: no payment comes to it meanwhile
+ * @param fourEyes from which amounts on a second person has to say the same
+ */
+export async function giveVerdict(
+  queries: Queries,
+  found: KnownCase,
+  by: Worker,
+  given: Verdict,
+  fourEyes: FourEyesAmounts,
+): Promise<CaseChange> {
   requireOpen(found);
   const { verdict, reason, note } = given;
   const { pending } = found;
-  if (!needsSecondPerson(fourEyes, found.amount_minor, found.currency)) return close(found, by, given, undefined);
+  if (!needsSecondPerson(fourEyes, await sumsOf(queries, found.id))) return close(found, by, given, undefined);
   if (pending === null) {
     const waiting = { verdict, reason, note, by: by.person, atMs: Date.now() };
     return {
@@ -54,6 +64,18 @@ export function giveVerdict(found: KnownCase, by: Worker, given: Verdict, fourEy
     throw new TriplineError("approval-missing", detail);
   }
   return close(found, by, given, pending.by);
+}
+
+const sumRow = z.object({ currency: z.string(), sum: z.coerce.number() });
+
+/** Of the payments of a case, in minor units by currency. The case itself has the sum of its newest payment's currency alone. */
+async function sumsOf(queries: Queries, caseId: string): Promise<ReadonlyMap<string, number>> {
+  const rows = await queries.query(
+    sumRow,
+    "SELECT currency, sum(amount_minor) AS sum FROM console.case_payments WHERE case_id = $1 GROUP BY currency",
+    [caseId],
+  );
+  return new Map(rows.map(({ currency, sum }) => [currency, sum]));
 }
 
 export function refuseVerdict(found: KnownCase, by: Worker, note: string): CaseChange {

@@ -19,6 +19,9 @@ export interface CaseChange {
   readonly also?: (queries: Queries) => Promise<unknown>;
 }
 
+/** What to do to a case, from the case as it is. @param queries of the transaction that has locked it */
+export type DecideChange = (found: KnownCase, queries: Queries) => CaseChange | Promise<CaseChange>;
+
 const SORTS = {
   due: { column: "c.due_at_ms", of: (row: KnownCase) => row.due_at_ms, isDescending: false },
   opened: { column: "c.opened_at_ms", of: (row: KnownCase) => row.opened_at_ms, isDescending: true },
@@ -69,18 +72,17 @@ export class CaseStore {
   }
 
   /**
-   * @param decide what to change, from the case as it is
    * @returns the case as it is then
    * @throws TriplineError `not-found`; `changed-meanwhile` where it is not at the revision that the person saw, with who
    *   changed it and how, or where it would be a second open case of its card; and what `decide` throws
    */
-  change(by: Worker, id: string, revision: number, decide: (found: KnownCase) => CaseChange): Promise<KnownCase> {
+  change(by: Worker, id: string, revision: number, decide: DecideChange): Promise<KnownCase> {
     return this.database.transaction(async (transaction) => {
       const found = existing(await transaction.query(caseRow, `${ONE_CASE} FOR UPDATE`, [by.tenant, id]));
       if (found.revision !== revision) {
         throw new TriplineError("changed-meanwhile", `The case was changed meanwhile. ${found.last_change}`);
       }
-      return applyChange(transaction, by, found, decide(found));
+      return applyChange(transaction, by, found, await decide(found, transaction));
     });
   }
 

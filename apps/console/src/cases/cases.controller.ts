@@ -30,9 +30,8 @@ import { CaseReader } from "./case-reader.js";
 import type { BulkChange } from "./case-requests.js";
 import * as requests from "./case-requests.js";
 import { parseCaseId, workerOf } from "./case-requests.js";
-import type { KnownCase } from "./case-rows.js";
 import { toCaseRow } from "./case-rows.js";
-import type { CaseChange } from "./case-store.js";
+import type { DecideChange } from "./case-store.js";
 import { assignTo, CaseStore } from "./case-store.js";
 import { CaseNarratives } from "./narrative/case-narratives.js";
 
@@ -157,8 +156,8 @@ export class CasesController {
     requirePermission(session, "cases:write");
     const given = parseRequest(requests.verdictRequest, body);
     const fourEyes = this.config.FOUR_EYES_AMOUNT_MINOR;
-    return this.#change(session, path, given.revision, (found) =>
-      giveVerdict(found, workerOf(session), given, fourEyes),
+    return this.#change(session, path, given.revision, (found, queries) =>
+      giveVerdict(queries, found, workerOf(session), given, fourEyes),
     );
   }
 
@@ -181,31 +180,22 @@ export class CasesController {
     return (await this.reader.notes(found.id)).find((one) => one.id === id);
   }
 
-  async #change(
-    session: Session,
-    path: unknown,
-    revision: number,
-    decide: (found: KnownCase) => CaseChange,
-  ): Promise<shown.CaseRow> {
+  async #change(session: Session, path: unknown, revision: number, decide: DecideChange): Promise<shown.CaseRow> {
     const changed = await this.cases.change(workerOf(session), parseCaseId(path), revision, decide);
     return toCaseRow(changed, showFor(session));
   }
 
-  async #bulkChange(session: Session, change: BulkChange): Promise<(found: KnownCase) => CaseChange> {
+  async #bulkChange(session: Session, change: BulkChange): Promise<DecideChange> {
     const by = workerOf(session);
     if ("assign" in change) return this.#assignment(session, change.assign.assignee, "/change/assign/assignee");
     if ("snooze" in change) return (found) => snooze(found, change.snooze.untilMs);
     if ("escalate" in change) return (found) => escalate(found, by, change.escalate.note);
     const given = { ...change.verdict, revision: 0 };
-    return (found) => giveVerdict(found, by, given, this.config.FOUR_EYES_AMOUNT_MINOR);
+    return (found, queries) => giveVerdict(queries, found, by, given, this.config.FOUR_EYES_AMOUNT_MINOR);
   }
 
   /** @throws TriplineError `invalid-field` for somebody who is not known */
-  async #assignment(
-    session: Session,
-    assignee: string | null,
-    pointer: string,
-  ): Promise<(found: KnownCase) => CaseChange> {
+  async #assignment(session: Session, assignee: string | null, pointer: string): Promise<DecideChange> {
     const people = assignee === null ? [] : await this.cases.people(session.tenant);
     const person = people.find(({ id }) => id === (assignee === "me" ? session.personId : assignee));
     if (assignee !== null && person === undefined) {

@@ -12,7 +12,20 @@ test.each([
   ["0,EUR=1", 1, "EUR", true],
   ["EUR=500000", 9_000_000, "JPY", false],
 ])("%s, a case of %i %s: %s", (text, amount, currency, isNeeded) => {
-  expect(needsSecondPerson(fourEyesAmounts.parse(text), amount, currency)).toBe(isNeeded);
+  expect(needsSecondPerson(fourEyesAmounts.parse(text), new Map([[currency, amount]]))).toBe(isNeeded);
+});
+
+test.each([
+  [500_000, 1, true],
+  [1, 800_000, true],
+  // Not converted, so not added up.
+  [499_999, 799_999, false],
+])("a case of %i EUR and %i JPY: %s", (eur, jpy, isNeeded) => {
+  const sums = new Map([
+    ["EUR", eur],
+    ["JPY", jpy],
+  ]);
+  expect(needsSecondPerson(fourEyesAmounts.parse("500000,JPY=800000"), sums)).toBe(isNeeded);
 });
 
 test.each(["", "-1", "5,000", "JPY", "EURO=5", "XXX=5", "EUR=1,EUR=2", "1,2"])("%s is refused", (text) => {

@@ -24,8 +24,14 @@ export const fourEyesAmounts = z
     return amounts;
   });
 
-/** Whether a second person has to say the same of a case of this amount. */
-export function needsSecondPerson(amounts: FourEyesAmounts, amountMinor: number, currency: string): boolean {
-  const least = amounts.get(currency) ?? amounts.get("") ?? 0;
-  return least > 0 && amountMinor >= least;
+/**
+ * Whether a second person has to say the same of a case.
+ *
+ * @param sums of its payments, in minor units by currency; each is held against the amount of its own currency
+ */
+export function needsSecondPerson(amounts: FourEyesAmounts, sums: ReadonlyMap<string, number>): boolean {
+  return [...sums].some(([currency, sum]) => {
+    const least = amounts.get(currency) ?? amounts.get("") ?? 0;
+    return least > 0 && sum >= least;
+  });
 }

@@ -137,6 +137,15 @@ describe("a verdict", () => {
     });
   });
 
+  test("waits for a second person also after a small payment in another currency", async () => {
+    const { id, revision, card } = await newCase(500_000);
+    const small = testPayment(bed.tenant, { card, amountMinor: 1, currency: "USD" });
+    await bed.producer.send([small.vector, small.decision]);
+    await eventually(async () => expect((await ana.get(`/api/cases/${id}`)).body).toMatchObject({ currency: "USD" }));
+    const given = { revision: revision + 1, verdict: "genuine", reason: "usual-pattern" };
+    await expect(ana.post(`/api/cases/${id}/verdict`, given)).resolves.toMatchObject({ body: { status: "open" } });
+  });
+
   test("on a case that is decided already is refused with who decided it, and nothing is labelled again", async () => {
     const { id, revision, payment, card } = await newCase();
     frontDoor.answer = { status: 202, body: {} };

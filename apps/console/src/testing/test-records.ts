@@ -26,6 +26,7 @@ export function testPayment(
     terminal: string;
     outcome: Outcome;
     amountMinor: number;
+    currency: string;
     atMs: number;
     decidedAtMs: number;
     score: number;
@@ -43,7 +44,7 @@ export function testPayment(
       ...ids,
       terminalId,
       amountMinor: given.amountMinor ?? 12_345,
-      currency: "EUR",
+      currency: given.currency ?? "EUR",
       occurredAtMs,
       acceptedAtMs: Date.now(),
       ...UNSENT,
