@@ -1,14 +1,14 @@
 // Checks the alerts: each has a case in deploy/observability/alerts*.test.yaml that fires it, and a runbook that is there. The
-// names of jobs that they ask for are those that compose's Prometheus and the rendered chart give. The queries of dashboards are
-// read by promtool. promtool and helm are used
-// where they are installed; what is not is skipped, and named. `--full` fails where something had to be skipped.
+// names of jobs that they ask for are those that compose's Prometheus and the rendered chart give, its collector too. The queries
+// of dashboards are read by promtool. promtool and helm are used where they are installed; what is not is skipped, and named.
+// `--full` fails where something had to be skipped.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parse, parseAllDocuments, stringify } from "yaml";
-import { jobsOfPrometheus, jobsOfServiceMonitor } from "./read-jobs.mjs";
+import { jobsOfCollector, jobsOfPrometheus, jobsOfServiceMonitor } from "./read-jobs.mjs";
 import { reportFindings } from "./report-findings.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -22,7 +22,10 @@ const PROMETHEUS = join("deploy", "observability", "prometheus.yaml");
 const TOOL_TIMEOUT_MS = 240_000;
 /** Whatever a release is called, its jobs are called the same. */
 const RELEASES = ["tripline", "shop"];
-const MONITORING = ["serviceMonitor", "prometheusRule"].flatMap((part) => ["--set", `monitoring.${part}.enabled=true`]);
+const MONITORING = ["monitoring.serviceMonitor", "monitoring.prometheusRule", "telemetry.collector"].flatMap((part) => [
+  "--set",
+  `${part}.enabled=true`,
+]);
 
 /**
  * @typedef {{ alert: string, expr: string, labels: Record<string, string>, annotations: Record<string, string> }} Rule
@@ -119,6 +122,7 @@ function checkChart(release) {
   }
   const objects = parseAllDocuments(output).map((document) => document.toJS());
   checkJobs(`the chart (release ${release})`, jobsOfServiceMonitor(objects));
+  checkJobs(`the chart's collector (release ${release})`, jobsOfCollector(objects));
   const rendered = objects.find((object) => object?.kind === "PrometheusRule");
   if (!hasPromtool) return;
   const folder = mkdtempSync(join(tmpdir(), "tripline-alerts-"));

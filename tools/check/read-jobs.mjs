@@ -1,5 +1,6 @@
 // The label `job` that Prometheus gives to the series of each service: worked out as Prometheus and its operator do, from
 // the configuration of compose and from what the chart renders.
+import { parse } from "yaml";
 
 /**
  * @typedef {{ sourceLabels?: string[], separator?: string, regex?: string, replacement?: string, targetLabel?: string, action?: string }} Relabeling
@@ -37,6 +38,26 @@ export function jobsOfServiceMonitor(objects) {
           }),
       ),
     );
+}
+
+/**
+ * @param {readonly any[]} objects of Kubernetes
+ * @returns {string[]} one of each Service by which the collector of the release finds pods, whether they are ready or not
+ */
+export function jobsOfCollector(objects) {
+  const services = objects
+    .filter((object) => object?.kind === "Service" && object.spec.publishNotReadyAddresses === true)
+    .map(({ metadata }) => metadata.name);
+  const configurations = objects.flatMap((object) => object?.data?.["collector.yaml"] ?? []);
+  return configurations.flatMap((text) =>
+    parse(text).receivers.prometheus.config.scrape_configs.flatMap(
+      (/** @type {{ job_name: string, dns_sd_configs?: { names: string[] }[] }} */ { job_name, dns_sd_configs = [] }) =>
+        dns_sd_configs
+          .flatMap(({ names }) => names)
+          .filter((name) => services.includes(name))
+          .map(() => job_name),
+    ),
+  );
 }
 
 /** @param {Record<string, string>} wanted */

@@ -78,9 +78,14 @@ app.kubernetes.io/part-of: tripline
 {{- if and .Values.jobs.worker.enabled (or .Values.lake.url .Values.lake.existingClaim .Values.services.archive.enabled) }}yes{{ end }}
 {{- end }}
 
-{{/* Who shows a certificate, comma-separated: services, and the commands of `helm test` where Kafka wants one. */}}
-{{- define "tripline.certified" -}}
+{{/* Who runs for as long as the release does, and has metrics, comma-separated: services and the training worker. */}}
+{{- define "tripline.lasting" -}}
 {{- include "tripline.programs" . }}{{ if include "tripline.hasWorker" . }},training{{ end }}
+{{- end }}
+
+{{/* Who shows a certificate, comma-separated: these, and the commands of `helm test` where Kafka wants one. */}}
+{{- define "tripline.certified" -}}
+{{- include "tripline.lasting" . }}
 {{- if and .Values.access.kafka .Values.jobs.test.enabled }},operator{{ end }}
 {{- end }}
 
