@@ -14,11 +14,14 @@ import { reportFindings } from "./report-findings.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHART = join("deploy", "helm", "tripline");
 const RULES = join(CHART, "files", "alerts.yaml");
+/** About what is gone altogether. */
+const GONE_RULES = join(CHART, "files", "alerts-gone.yaml");
 const CASES = join("deploy", "observability", "alerts.test.yaml");
 /** Those that last a day. */
 const LONG_CASES = join("deploy", "observability", "alerts-day.test.yaml");
 const DASHBOARDS = join(CHART, "dashboards");
 const PROMETHEUS = join("deploy", "observability", "prometheus.yaml");
+const PROMETHEUS_LITE = join("deploy", "observability", "prometheus.lite.yaml");
 const TOOL_TIMEOUT_MS = 240_000;
 /** Whatever a release is called, its jobs are called the same. */
 const RELEASES = ["tripline", "shop"];
@@ -37,8 +40,7 @@ const faults = [];
 /** @type {string[]} */
 const skipped = [];
 
-/** @type {Rule[]} */
-const rules = read(RULES).groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules);
+const rules = [RULES, GONE_RULES].flatMap(rulesOf);
 /** @type {Case[]} */
 const cases = [CASES, LONG_CASES].flatMap((file) => read(file).tests);
 
@@ -65,13 +67,15 @@ function checkCases() {
 }
 
 function checkRunbooks() {
-  for (const { alert, annotations } of rules) {
-    const [, file = "", anchor = ""] = /^(docs\/[\w-]+\.md)#([\w-]+)$/.exec(annotations.runbook_url ?? "") ?? [];
-    const headings = file === "" ? [] : anchorsOf(readFileSync(join(ROOT, file), "utf8"));
-    if (headings.includes(anchor)) continue;
-    faults.push(
-      `${RULES}: ${alert} has the runbook_url ${annotations.runbook_url}; name a heading of a document, for instance docs/operations.md#${alert.toLowerCase()}.`,
-    );
+  for (const where of [RULES, GONE_RULES]) {
+    for (const { alert, annotations } of rulesOf(where)) {
+      const [, file = "", anchor = ""] = /^(docs\/[\w-]+\.md)#([\w-]+)$/.exec(annotations.runbook_url ?? "") ?? [];
+      const headings = file === "" ? [] : anchorsOf(readFileSync(join(ROOT, file), "utf8"));
+      if (headings.includes(anchor)) continue;
+      faults.push(
+        `${where}: ${alert} has the runbook_url ${annotations.runbook_url}; name a heading of a document, for instance docs/operations.md#${alert.toLowerCase()}.`,
+      );
+    }
   }
 }
 
@@ -105,7 +109,8 @@ function checkJobs(where, jobs) {
   );
   for (const job of jobs) {
     if (!isWatched(job)) faults.push(`${RULES}: no rule sees that the job ${job} of ${where} does not answer.`);
-    if (!absent.includes(job)) faults.push(`${RULES}: no rule sees that the job ${job} of ${where} is gone (absent).`);
+    if (!absent.includes(job))
+      faults.push(`${GONE_RULES}: no rule sees that the job ${job} of ${where} is gone (absent).`);
     if (!tested.has(job)) faults.push(`${CASES}: no case has the job ${job} of ${where}.`);
   }
   const unknown = [...absent, ...[...tested].filter(isWatched)].filter((job) => !jobs.includes(job));
@@ -136,9 +141,9 @@ function checkChart(release) {
 }
 
 function checkWithPromtool() {
-  expectSuccess(RULES, ["check", "rules", RULES]);
+  for (const file of [RULES, GONE_RULES]) expectSuccess(file, ["check", "rules", file]);
   for (const file of [CASES, LONG_CASES]) expectSuccess(file, ["test", "rules", file]);
-  expectSuccess(PROMETHEUS, ["check", "config", "--syntax-only", PROMETHEUS]);
+  for (const file of [PROMETHEUS, PROMETHEUS_LITE]) expectSuccess(file, ["check", "config", "--syntax-only", file]);
   checkDashboards();
 }
 
@@ -170,6 +175,14 @@ function expectSuccess(what, args) {
   const { status, output } = run("promtool", args);
   if (status === 0) process.stdout.write(`ok: ${what}\n`);
   else faults.push(`promtool ${args.slice(0, 2).join(" ")}, ${what} failed:\n${output.trimEnd()}`);
+}
+
+/**
+ * @param {string} file from the root
+ * @returns {Rule[]}
+ */
+function rulesOf(file) {
+  return read(file).groups.flatMap((/** @type {{ rules: Rule[] }} */ group) => group.rules);
 }
 
 /** @param {string} file from the root */

@@ -48,6 +48,7 @@ const OF_THE_IMAGE = { PORT: "8080", HOST: "0.0.0.0" };
 const SECRETS = "/run/tripline/secrets";
 /** Where compose.tls.yaml mounts a folder of certificates and addresses. */
 const TLS = "/run/tripline/tls";
+const RULES = "deploy/helm/tripline/files";
 const MIB_OF_UNIT = { m: 1, g: 1_024 };
 
 const composeFile = z.object({
@@ -244,6 +245,24 @@ describe("compose.yaml", () => {
     }
     expect(base.features?.environment.FEAST_TENANT).toBe(DEMO_TENANT);
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
+  });
+
+  test("Prometheus asks each process once, with compose.lite.yaml too, and misses none there that is never there", () => {
+    const read = (file: string) => parse(readFileSync(new URL(file, ROOT), "utf8"));
+    const whole = read("deploy/observability/prometheus.yaml");
+    const few = read("deploy/observability/prometheus.lite.yaml");
+    const targetsOf = ({ scrape_configs: [scraping] }: typeof few) => scraping.static_configs[0].targets.toSorted();
+    const at = (names: readonly string[]) => names.map((name) => `${name}:9464`).toSorted();
+    const services = SERVICES.map(([name]) => name).filter((name) => name !== "rebuild-state");
+    expect(targetsOf(whole)).toEqual(at([...services, "training"]));
+    expect(targetsOf(few)).toEqual(at(Object.keys(LITE_TARGETS)));
+    expect(few.scrape_configs[0].relabel_configs).toEqual(whole.scrape_configs[0].relabel_configs);
+    expect(lite.prometheus?.volumes).toEqual([
+      "./deploy/observability/prometheus.lite.yaml:/etc/prometheus/prometheus.yaml:ro",
+    ]);
+    const absent = (file: string) => /absent\(up/.test(readFileSync(new URL(`${RULES}/${file}`, ROOT), "utf8"));
+    expect(whole.rule_files.filter(absent)).toEqual(["alerts-gone.yaml"]);
+    expect(few.rule_files).toEqual(whole.rule_files.filter((file: string) => !absent(file)));
   });
 
   test("all of it with its observability and traffic has limits that fit 7.5 GiB, and compose.lite.yaml 3 GiB", () => {

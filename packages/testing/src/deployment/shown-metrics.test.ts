@@ -7,7 +7,7 @@ import { z } from "zod";
 
 const ROOT = new URL("../../../../", import.meta.url);
 const DASHBOARDS = new URL("deploy/helm/tripline/dashboards/", ROOT);
-const ALERTS = new URL("deploy/helm/tripline/files/alerts.yaml", ROOT);
+const ALERTS = ["alerts", "alerts-gone"].map((name) => new URL(`deploy/helm/tripline/files/${name}.yaml`, ROOT));
 const OPERATIONS = readFileSync(new URL("docs/operations.md", ROOT), "utf8");
 const ANALYSIS = new URL("deploy/helm/tripline/templates/rollout-analysis.yaml", ROOT);
 /** Series that the collector of the stores tells, by receiver, and labels of them. */
@@ -74,7 +74,7 @@ describe("what dashboards, alerts and the analysis of new versions show", () => 
   beforeAll(async () => {
     shown = await shownSeries();
   });
-  const files = [...readdirSync(DASHBOARDS).map((file) => new URL(file, DASHBOARDS)), ALERTS, ANALYSIS];
+  const files = [...readdirSync(DASHBOARDS).map((file) => new URL(file, DASHBOARDS)), ...ALERTS, ANALYSIS];
 
   test("the services' series are found in their code", () => {
     expect(shown).toContain("tripline_decisions_made_total");
@@ -118,7 +118,7 @@ describe("what dashboards, alerts and the analysis of new versions show", () => 
   });
 
   test("docs/operations.md says of every alert what to do, and how urgent it is", () => {
-    const { groups } = alertsFile.parse(parse(readFileSync(ALERTS, "utf8")));
+    const groups = ALERTS.flatMap((file) => alertsFile.parse(parse(readFileSync(file, "utf8"))).groups);
     const alerts = new Set(
       groups.flatMap(({ rules }) => rules.map(({ alert, labels }) => `${alert} (${labels.severity})`)),
     );
