@@ -30,7 +30,8 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
 ]);
 /** Scripts of package.json that hand their name and what follows `--` to `tripline`. */
 const RUN_SCRIPT = /start\/run\.mjs(?: ([\w-]+))?$/;
-const FOLDERS = "apps|packages|tools|deploy|docs|infra|load-tests|training|\\.github|\\.ci";
+/** Of the repository; alternatives of an expression. */
+export const FOLDERS = "apps|packages|tools|deploy|docs|infra|load-tests|training|\\.github|\\.ci";
 const PATH = new RegExp(`^(?:\\./)?(?:(?:${FOLDERS})/|(?:compose[.\\w]*\\.yaml|package\\.json|README\\.md)$)`);
 
 /** Why a command of a document cannot be typed in this repository; undefined where it can. */

@@ -7,7 +7,7 @@ import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { ROOT } from "@tripline/system/services/workspace";
 import { parse } from "yaml";
 import { TOOLS } from "../../../../tools/start/tools.mjs";
-import { faultOf } from "./check-command.js";
+import { FOLDERS, faultOf } from "./check-command.js";
 import type { DocumentedCommand } from "./read-commands.js";
 import { readCommands, splitCommands } from "./read-commands.js";
 import { readMarkdown, textOf } from "./read-markdown.js";
@@ -190,12 +190,26 @@ test("every link within the repository leads somewhere", () => {
   expect(links).toBeGreaterThan(60);
 });
 
+test("every file of the repository that a document names is there", () => {
+  const named = files.flatMap((file) =>
+    readMarkdown(read(file)).flatMap((node) =>
+      node.type === "inlineCode" && isFile(node.value) ? [{ file, path: node.value }] : [],
+    ),
+  );
+  expect(named.length).toBeGreaterThan(60);
+  const missing = named.filter(({ path }) => globSync(path, { cwd: ROOT }).length === 0);
+  expect(missing.map(({ file, path }) => `${file}: there is no ${path}`)).toEqual([]);
+});
+
 test("a payment, file by file: each file has what the page says to look for", () => {
   const steps = [...read("docs/a-payment-file-by-file.md").matchAll(/^\| \d+ \| \[([^\]]+)\]\(\S+\) \| `(\w+)`/gm)];
   expect(steps.length).toBeGreaterThan(10);
   const wrong = steps.filter(([, file = "", name = ""]) => !new RegExp(`\\b${name}\\b`).test(read(file)));
   expect(wrong.map(([, file, name]) => `${file}: ${name}`)).toEqual([]);
 });
+
+/** A path of ours, or a pattern of such, down to a file. */
+const isFile = (span: string) => new RegExp(`^(${FOLDERS})/[\\w./*{},-]+\\.\\w+$`).test(span);
 
 /** Headings as the web pages of a repository name them. */
 const anchorsOf = (file: string) =>
