@@ -5,35 +5,41 @@ import type { FeatureRegistry } from "@tripline/feast-client/feature-registry";
 import { FeastRedisClient } from "@tripline/feast-client/redis";
 import { planProfiles } from "@tripline/feature-engine/profiles";
 import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state/state-key";
-import { Redis } from "ioredis";
+import type { RedisConfig } from "@tripline/service-kit/config/connection-config";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import { readProfiles } from "./read-profiles.js";
 
 export interface LoadProfilesOptions {
   /** Folder of the profile tables. */
   readonly folder: string;
-  readonly redisUrl: string;
+  /** A URL, or what a service is told about Redis: TLS and tokens are in the latter. */
+  readonly redis: string | RedisConfig;
   /** Rows of later days are left out, as `feast materialize` leaves them out. */
   readonly untilMs: number;
+  /** Feast's project. */
   readonly project?: string;
   /** Tokens of cards that were erased: their profiles stay out. */
   readonly erased?: ReadonlySet<string>;
 }
 
+/** FEAST_PROJECT of the features service, where nothing else is set. */
 const PROJECT_DEFAULT = "tripline";
 const DAY_SECONDS = 86_400;
 /** Rows for which Redis is asked at a time. */
 const ROWS_TOGETHER = 1_000;
-const CONNECT_MS_MAX = 10_000;
+/** Longest wait for an answer, where no configuration says it: no payment waits for these. */
+const ANSWER_MS_MAX = 10_000;
 
 /**
  * Brings profiles online as `feast materialize` does, without Feast: the same bytes under the same keys. A row that is stored and
  * not older stays.
  *
  * @returns the number of rows
- * @throws TriplineError `not-found`, `invalid-field` for the tables, `redis-unavailable`
+ * @throws TriplineError `not-found`, `invalid-field` for the tables, `redis-unavailable`, `config-invalid` where a certificate cannot
+ * be read
  */
 export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows: number }> {
-  const { folder, redisUrl, untilMs, project = PROJECT_DEFAULT, erased = new Set() } = options;
+  const { folder, redis: target, untilMs, project = PROJECT_DEFAULT, erased = new Set() } = options;
   const profiles = planProfiles(currentFeatureSpec());
   const registry: FeatureRegistry = {
     project,
@@ -43,14 +49,12 @@ export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows
       features: profileColumnTypes(name),
     })),
   };
-  const redis = new Redis(redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: CONNECT_MS_MAX });
-  // Without a listener ioredis prints every connection fault; the failed command says it well enough.
-  redis.on("error", () => {});
+  const redis = connectRedis(target, undefined, typeof target === "string" ? ANSWER_MS_MAX : undefined);
   const client = new FeastRedisClient({ redis, registry, keyTtlSeconds: STATE_TTL_DAYS_DEFAULT * DAY_SECONDS });
   let count = 0;
   try {
     // Feast's client waits for no connection that is under way.
-    await redis.connect().catch(unavailable);
+    await awaitRedis(redis);
     for (const { name, key } of profiles) {
       const rows = (await readProfiles(folder, name, key, untilMs)).filter(({ id }) => !erased.has(id));
       for (let start = 0; start < rows.length; start += ROWS_TOGETHER) {

@@ -71,7 +71,8 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
     const world = { simulation, shift: SHIFT, shiftDay, cardTokenKey, folder };
     const { features, profiles } = await writeWorld(world);
     // As Feast's job does every night where Tripline is deployed: without it no payment had a profile after 90 days.
-    const beginDay = async (untilMs: number) => void (await loadProfiles({ folder: profiles, redisUrl, untilMs }));
+    const beginDay = async (untilMs: number) =>
+      void (await loadProfiles({ folder: profiles, redis: redisUrl, untilMs }));
     const player = new DayPlayer(client, model, { change, beginDay });
     for (let day = 0; day < LIVE_DAYS; day += 1) await player.playDay();
     await settle(options);

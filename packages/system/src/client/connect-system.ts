@@ -1,5 +1,6 @@
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
+import type { RedisConfig } from "@tripline/service-kit/config/connection-config";
 import { CONNECTION_VARIABLES } from "@tripline/service-kit/config/connection-config";
 import { kafkaConfig, postgresConfig, readConfig, redisConfig } from "@tripline/service-kit/config/read-config";
 import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
@@ -55,7 +56,7 @@ export function accessTargetsFrom(environment: Environment): AccessTargets {
   const has = (name: string): boolean => Boolean(environment[name] ?? environment[`${name}_FILE`]);
   return {
     ...(has("KAFKA_CERT_FILE") ? { kafka: kafkaFrom(environment).kafka } : {}),
-    ...(has("REDIS_URL") ? { redis: readConfig(redisEnvironment, environment) } : {}),
+    ...(has("REDIS_URL") ? { redis: redisFrom(environment) } : {}),
     ...(has("POSTGRES_URL") ? { database: reachDatabase(readConfig(databaseEnvironment, environment)) } : {}),
   };
 }
@@ -67,6 +68,15 @@ export function accessTargetsFrom(environment: Environment): AccessTargets {
  */
 export function kafkaAt(brokers: readonly string[], topicPrefix: string, environment: Environment): Kafka {
   return kafkaFrom({ ...environment, KAFKA_BROKERS: brokers.join(","), KAFKA_TOPIC_PREFIX: topicPrefix }).kafka;
+}
+
+/**
+ * What commands that are given the address of a Redis are told of it otherwise.
+ *
+ * @throws TriplineError `config-invalid` that names every wrong variable at once
+ */
+export function redisFrom(environment: Environment): RedisConfig {
+  return readConfig(redisEnvironment, environment);
 }
 
 /** What another program of ours needs to sign in as this one would. */

@@ -191,7 +191,7 @@ async function startFreshStack(
 
 async function loadHistory({ statePath, profiles }: SystemOptions, redisUrl: string): Promise<void> {
   if (statePath !== undefined) await loadState({ statePath, redisUrl });
-  if (profiles !== undefined) await loadProfiles({ ...profiles, redisUrl });
+  if (profiles !== undefined) await loadProfiles({ ...profiles, redis: redisUrl });
 }
 
 async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Promise<void> {

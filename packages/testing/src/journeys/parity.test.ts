@@ -48,7 +48,7 @@ async function bringProfilesOnline(): Promise<void> {
   await writeHistory({ simulation: world, untilMs: START_MS, tenant: DEMO_TENANT, cardTokenKey, path });
   const outputPath = join(history, "features.parquet");
   await backfill({ spec, source: fileSource(path), tenant: DEMO_TENANT, outputPath, profilesPath, untilMs: START_MS });
-  await loadProfiles({ folder: profilesPath, redisUrl: stack.redisUrl, untilMs: START_MS });
+  await loadProfiles({ folder: profilesPath, redis: stack.redisUrl, untilMs: START_MS });
 }
 
 afterAll(async () => {

@@ -31,7 +31,7 @@ export function loadProfilesCommand(): Command {
       const { profiles: folder, until, project, topicPrefix } = flags;
       const { brokers, redisUrl } = addressesOf(flags, "to leave out the profiles of erased cards");
       const erased = await readErased(brokers, topicPrefix);
-      const { rows } = await loadProfiles({ folder, redisUrl, untilMs: until ?? Date.now(), project, erased });
+      const { rows } = await loadProfiles({ folder, redis: redisUrl, untilMs: until ?? Date.now(), project, erased });
       process.stdout.write(`${rows} profiles loaded\n`);
     });
 }

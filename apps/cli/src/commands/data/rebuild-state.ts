@@ -4,17 +4,15 @@ import { join, resolve } from "node:path";
 import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { LAKE_VARIABLES } from "@tripline/lake/log/open-disk";
 import { isStoreUrl } from "@tripline/object-store/open-store";
-import { signInVariables } from "@tripline/system/client/connect-system";
-import {
-  DEMO_WORKSPACE,
-  operatorVariables,
-  readLocalSystem,
-  trustAuthorityOf,
-} from "@tripline/system/services/local-system";
+import { redisFrom, signInVariables } from "@tripline/system/client/connect-system";
+import { DEMO_WORKSPACE, operatorVariables, readLocalSystem } from "@tripline/system/services/local-system";
 import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import { ROOT } from "@tripline/system/services/workspace";
 import { Command, InvalidArgumentError } from "commander";
 import { readErased } from "./load-profiles.js";
+
+/** What the program is told that rebuilds the states. */
+type Environment = Readonly<Record<string, string | undefined>>;
 
 interface RebuildFlags {
   readonly lake?: string;
@@ -51,22 +49,22 @@ export function rebuildStateCommand(): Command {
     .option("--partial", "where the archive does not have all: count what there is, in the order of time")
     .option("--workspace <name>", "without --lake, --kafka and --redis: the system that runs here", DEMO_WORKSPACE)
     .action(async (flags: RebuildFlags) => {
-      const environment = environmentOf(flags);
+      const environment = { ...signInVariables(process.env), ...passedOn(), ...environmentOf(flags) };
       await bringProfilesBack(flags, environment);
       process.exitCode = await run(environment);
     });
 }
 
 /** Those of the system here are the ones with which it began. Before the states: until these are back, nothing trusts a vector. */
-async function bringProfilesBack(flags: RebuildFlags, environment: Record<string, string>): Promise<void> {
-  const { REDIS_URL: redisUrl = "", KAFKA_BROKERS: brokers = "", KAFKA_TOPIC_PREFIX: topicPrefix = "" } = environment;
+async function bringProfilesBack(flags: RebuildFlags, environment: Environment): Promise<void> {
+  const { KAFKA_BROKERS: brokers = "", KAFKA_TOPIC_PREFIX: topicPrefix = "", FEAST_PROJECT: project } = environment;
   const local = flags.redis === undefined ? readLocalSystem(flags.workspace) : undefined;
   const given = flags.profiles === undefined ? undefined : { folder: resolve(flags.profiles), untilMs: Date.now() };
   const profiles = given ?? local?.profiles;
   if (profiles === undefined) return;
-  if (local !== undefined) trustAuthorityOf(local);
   const erased = await readErased(brokers, topicPrefix);
-  const { rows } = await loadProfiles({ ...profiles, redisUrl, erased });
+  const from = project === undefined ? {} : { project };
+  const { rows } = await loadProfiles({ ...profiles, ...from, redis: redisFrom(environment), erased });
   process.stdout.write(`${rows} profiles loaded\n`);
 }
 
@@ -112,11 +110,11 @@ function environmentOf(flags: RebuildFlags): Record<string, string> {
 }
 
 /** In a process of its own, since only the features app knows the layout. Its settings may hold a password: no arguments. */
-function run(environment: Record<string, string>): Promise<number> {
+function run(environment: Environment): Promise<number> {
   // The states of all entities are held at once; Node would stop at 4 GB, however much there is.
   const heapMegabytes = Math.floor((totalmem() / 1_048_576) * MEMORY_SHARE);
   const child = spawn(process.execPath, ["--enable-source-maps", `--max-old-space-size=${heapMegabytes}`, ENTRY], {
-    env: { PATH: process.env.PATH, ...signInVariables(process.env), ...passedOn(), ...environment },
+    env: { PATH: process.env.PATH, ...environment },
     stdio: "inherit",
   });
   return new Promise((done, fail) => {
