@@ -42,6 +42,9 @@ export interface ActivationRequest {
   readonly note: string;
 }
 
+/** The most that the control plane gives at a time. */
+const PAGE = 200;
+
 /** The policy of one tenant, over the control plane's API. */
 export class PolicyClient {
   constructor(private readonly control: Pick<ControlClient, "call">) {}
@@ -50,18 +53,26 @@ export class PolicyClient {
     return this.#call(status, "GET", "");
   }
 
-  async revisions(): Promise<PolicyRevision[]> {
-    return (await this.#call(z.object({ revisions: z.array(revision) }), "GET", "/revisions", { limit: "200" }))
-      .revisions;
+  /** All of them, newest first. */
+  revisions(): Promise<PolicyRevision[]> {
+    const answer = z.object({ revisions: z.array(revision) });
+    return readAll(
+      async (query) => (await this.#call(answer, "GET", "/revisions", query)).revisions,
+      (one) => one.revision,
+    );
   }
 
   revision(number: number) {
     return this.#call(revisionWithText, "GET", `/revisions/${number}`);
   }
 
-  async activations(): Promise<PolicyActivationRow[]> {
+  /** All of them, newest first. */
+  activations(): Promise<PolicyActivationRow[]> {
     const answer = z.object({ activations: z.array(activation) });
-    return (await this.#call(answer, "GET", "/activations", { limit: "200" })).activations;
+    return readAll(
+      async (query) => (await this.#call(answer, "GET", "/activations", query)).activations,
+      (one) => one.activation,
+    );
   }
 
   push(text: string, note: string): Promise<PolicyRevision> {
@@ -93,5 +104,20 @@ export class PolicyClient {
       ...content,
     });
     return answer.parse(received);
+  }
+}
+
+/** Page by page: each goes on below the lowest number of the one before. */
+async function readAll<T>(
+  read: (query: Readonly<Record<string, string>>) => Promise<T[]>,
+  numberOf: (one: T) => number,
+): Promise<T[]> {
+  const all: T[] = [];
+  for (;;) {
+    const last = all.at(-1);
+    const limit = String(PAGE);
+    const found = await read(last === undefined ? { limit } : { limit, before: String(numberOf(last)) });
+    all.push(...found);
+    if (found.length < PAGE) return all;
   }
 }

@@ -13,6 +13,9 @@ interface PullFlags extends PolicyFlags {
   readonly all?: string;
 }
 
+/** As many as the version of a policy ends with. */
+const DIGEST_DIGITS = 8;
+
 /** `tripline policy pull`: a revision as a file. */
 export function pullCommand(output: CommandOutput): Command {
   return policyCommandOf("pull", "print a revision, byte for byte as it was pushed")
@@ -33,12 +36,14 @@ export function pullCommand(output: CommandOutput): Command {
     });
 }
 
-async function pullAll(policies: PolicyClient, folder: string): Promise<number> {
+/** @returns how many there are */
+export async function pullAll(policies: PolicyClient, folder: string): Promise<number> {
   await mkdir(folder, { recursive: true });
   const revisions = await policies.revisions();
-  for (const { revision } of revisions) {
+  for (const { revision, sha256 } of revisions) {
     const { text } = await policies.revision(revision);
-    await writeFile(join(folder, `revision-${revision}.yaml`), text);
+    // Each tenant has a revision 1, and the folder may hold those of several.
+    await writeFile(join(folder, `revision-${revision}-${sha256.slice(0, DIGEST_DIGITS)}.yaml`), text);
   }
   return revisions.length;
 }
