@@ -11,9 +11,9 @@ export interface Ledger {
   readonly decided: number;
   /** Ids (`txn_…`) of accepted payments without one. */
   readonly lost: readonly string[];
-  /** Ids of payments with two different decisions, which must never happen. */
+  /** Ids of accepted payments with two different decisions, which must never happen. */
   readonly contradicted: readonly string[];
-  /** Payments whose decision is on the topic more than once: at-least-once delivery, the same bytes. */
+  /** Accepted payments whose decision is on the topic more than once: at-least-once delivery, the same bytes. */
   readonly repeated: number;
 }
 
@@ -38,6 +38,8 @@ export async function closeLedger(kafka: Kafka, accepted: ReadonlySet<string>): 
   const repeated = new Set<string>();
   await readTopic(kafka, TOPICS.decisions.name, (record) => {
     const id = Decision.decode(record.value).transactionId;
+    // Of other payments nothing is known here: one that was sent again after its first decision was forgotten has two.
+    if (!accepted.has(id)) return;
     const bytes = record.value.toString("latin1");
     const before = decided.get(id);
     if (before === undefined) decided.set(id, bytes);

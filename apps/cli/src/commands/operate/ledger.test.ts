@@ -79,6 +79,15 @@ test("a second decision of one payment that differs is named", async () => {
   expect(ledgerText(ledger)).toContain(`duplicated=1 repeated=0\ndecided twice: ${id}\n`);
 }, 60_000);
 
+test("what was decided twice of other payments is not this ledger's", async () => {
+  const others = [decision("umbrella", "order-1"), decision("umbrella", "order-1", Outcome.DECLINE)];
+  const again = decision("umbrella", "order-2");
+  await publish(decision("acme", "order-1"), ...others, again, again);
+  const ledger = await closeLedger(kafka, readAccepted("order-1\n", "acme"));
+  expect(ledger).toEqual({ accepted: 1, decided: 1, lost: [], contradicted: [], repeated: 0 });
+  expect(balances(ledger)).toBe(true);
+}, 60_000);
+
 test("the accepted payments are named by the API's ids, or by a tenant's own", () => {
   const id = transactionId("acme", "order-1");
   expect(readAccepted(`${id}\n\n`, undefined)).toEqual(new Set([id]));
