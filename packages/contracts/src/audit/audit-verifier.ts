@@ -70,7 +70,9 @@ export class AuditVerifier {
         `Entry ${sequence} was changed, or does not follow entry ${this.#sequence}: its hash is not that of its content.`,
       );
     }
-    for (const checkpoint of this.#bySequence.get(sequence) ?? []) this.#compare(checkpoint, entry.hash);
+    const checkpoints = this.#bySequence.get(sequence) ?? [];
+    for (const checkpoint of checkpoints) this.#compare(checkpoint, entry.hash);
+    this.#signed = checkpoints.at(-1) ?? this.#signed;
     this.#sequence = sequence;
     this.#hash = entry.hash;
   }
@@ -100,10 +102,7 @@ export class AuditVerifier {
 
   #compare(checkpoint: AuditCheckpoint, hash: string): void {
     const { sequence, signedAtMs } = checkpoint;
-    if (checkpoint.hash === hash) {
-      this.#signed = checkpoint;
-      return;
-    }
+    if (checkpoint.hash === hash) return;
     const from = (this.#signed?.sequence ?? 0) + 1;
     throw new AuditFault(
       from,

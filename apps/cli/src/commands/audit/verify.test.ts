@@ -22,14 +22,25 @@ interface Proofs {
   readonly keys: readonly AuditKey[];
 }
 
-/** An export of four entries, signed at the last one. @returns its signatures */
-async function writeExport(file: string, actor: string, signer: CheckpointSigner): Promise<Proofs> {
+/** Two more entries after the four. */
+interface Later {
+  readonly actor: string;
+  readonly signer: CheckpointSigner;
+  /** Instead of the right signature. */
+  readonly checkpoints?: readonly AuditCheckpoint[];
+}
+
+/** An export of four entries, signed at the last one, and maybe of two more, signed at the last one. @returns its signatures */
+async function writeExport(file: string, actor: string, signer: CheckpointSigner, later?: Later): Promise<Proofs> {
   const entries: AuditEntry[] = [];
-  for (let sequence = 1; sequence <= 4; sequence += 1) {
+  const checkpoints: AuditCheckpoint[] = [];
+  const sign = (by: CheckpointSigner, at: AuditEntry) =>
+    by.sign({ tenant: "acme", sequence: at.sequence, hash: at.hash, signedAtMs: 1_000 });
+  for (let sequence = 1; sequence <= (later === undefined ? 4 : 6); sequence += 1) {
     const event = {
       eventId: `e${sequence}`,
       tenant: "acme",
-      actor,
+      actor: sequence > 4 ? (later?.actor ?? actor) : actor,
       actorKind: "client" as const,
       action: "list-entries-put",
       subjectKind: "list",
@@ -38,13 +49,20 @@ async function writeExport(file: string, actor: string, signer: CheckpointSigner
       atMs: 1,
       source: "control",
     };
-    entries.push({ ...event, sequence, hash: hashEntry(entries.at(-1)?.hash ?? NO_ENTRY, sequence, event) });
+    const entry = { ...event, sequence, hash: hashEntry(entries.at(-1)?.hash ?? NO_ENTRY, sequence, event) };
+    entries.push(entry);
+    if (sequence === 4) checkpoints.push(sign(signer, entry));
+    if (sequence === 6 && later !== undefined) checkpoints.push(...(later.checkpoints ?? [sign(later.signer, entry)]));
   }
-  const head = { sequence: 4, hash: entries.at(-1)?.hash ?? "" };
-  const checkpoint = signer.sign({ tenant: "acme", ...head, signedAtMs: 1_000 });
-  const lines = [{ tenant: "acme", head }, { key: signer.key }, { checkpoint }, ...entries.map((entry) => ({ entry }))];
+  const keys = later === undefined ? [signer.key] : [signer.key, later.signer.key];
+  const lines = [
+    { tenant: "acme", head: { sequence: entries.length, hash: entries.at(-1)?.hash ?? "" } },
+    ...keys.map((key) => ({ key })),
+    ...checkpoints.map((checkpoint) => ({ checkpoint })),
+    ...entries.map((entry) => ({ entry })),
+  ];
   await writeFile(file, lines.map((line) => JSON.stringify(line)).join("\n"));
-  return { checkpoints: [checkpoint], keys: [signer.key] };
+  return { checkpoints, keys };
 }
 
 async function verify(...args: readonly string[]): Promise<string> {
@@ -75,6 +93,41 @@ test("a log that was written anew as a whole and signed again is found by an anc
   await expect(verify("--input", file)).resolves.toContain("is whole");
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("has no valid signature");
   await expect(verify("--input", file, "--key", honest.key.keyId)).rejects.toThrow("has no valid signature");
+});
+
+test("a key that replaced another is named until an anchor has it, and what it signed is held to", async () => {
+  const file = join(folder, "audit.ndjson");
+  const [before, after] = [new CheckpointSigner(randomBytes(32)), new CheckpointSigner(randomBytes(32))];
+  const keepAnchor = (day: string, proofs: Proofs) =>
+    writeFile(join(folder, `audit-anchor-2026-11-${day}.json`), JSON.stringify(proofs));
+  await keepAnchor("27", await writeExport(file, "ann", before));
+  const proofs = await writeExport(file, "ann", before, { actor: "ann", signer: after });
+  const time = "1970-01-01T00:00:01.000Z";
+  const whole = `The audit log of the tenant acme is whole: 6 entries, signed up to entry 4 by the key ${before.key.keyId} at ${time}`;
+  await expect(verify("--input", file, "--anchors", folder)).resolves.toBe(
+    `${whole}, and up to entry 6 by the key ${after.key.keyId} at ${time}. No anchor has the key ${after.key.keyId} yet.\n`,
+  );
+  const alone = ["--anchors", folder, "--key", before.key.keyId];
+  await expect(verify("--input", file, ...alone)).rejects.toThrow("has no valid signature");
+
+  // Later entries are written anew, and their signature is left or made with no key of the log.
+  const later = proofs.checkpoints.slice(1);
+  await writeExport(file, "ann", before, { actor: "eve", signer: after, checkpoints: later });
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 5 to 6 were written anew");
+  const forged = later.map((one) => ({ ...one, keyId: before.key.keyId }));
+  await writeExport(file, "ann", before, { actor: "ann", signer: after, checkpoints: forged });
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("has no valid signature");
+
+  // Whatever comes later, what an anchor signs stays.
+  await writeExport(file, "eve", before, { actor: "eve", signer: after });
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 1 to 4 were written anew");
+  await writeExport(file, "eve", after, { actor: "eve", signer: after });
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("has no valid signature");
+
+  await keepAnchor("28", await writeExport(file, "ann", before, { actor: "ann", signer: after }));
+  await expect(verify("--input", file, "--anchors", folder)).resolves.toMatch(
+    new RegExp(`6 entries, signed up to entry 6 by the key ${after.key.keyId} at [^ ]+\\.\n$`),
+  );
 });
 
 test("a place without anchors is refused", async () => {
