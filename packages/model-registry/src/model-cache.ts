@@ -12,7 +12,7 @@ import { verified } from "./prepare-publication.js";
 /** Scorecards that were read without their models: a folder for each, with the manifest of its version. */
 const SCORECARDS_FOLDER = "scorecards";
 
-/** Versions of one model that are kept; the one that was used longest ago goes first. */
+/** Versions of one model that are kept, besides those that aliases name; the one that was used longest ago goes first. */
 export const VERSIONS_CACHED_MAX = 5;
 
 /**
@@ -101,9 +101,12 @@ export class ModelCache {
     return isVersion(text.trim()) ? text.trim() : undefined;
   }
 
+  /** Never what an alias names: a service may serve it for months without looking here again, and needs it to start again. */
   async #dropOld(name: string, newest: string, folder: string): Promise<void> {
     const all = await readFinished(join(this.root, folder, "models", name, "versions"));
-    const others = all.filter((one) => one !== newest);
+    const aliases = await readFinished(join(this.root, "models", name, "aliases"));
+    const named = await Promise.all(aliases.map((alias) => this.rememberedAlias(name, alias)));
+    const others = all.filter((one) => one !== newest && !named.includes(one));
     const used = await Promise.all(
       others.map(async (version) => {
         const path = this.#versionPath(name, version, folder);

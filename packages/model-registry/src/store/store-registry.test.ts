@@ -5,7 +5,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { ObjectStore } from "@tripline/object-store/object-store";
 import { MemoryDriver } from "@tripline/object-store/testing/memory-driver";
 import { startPythonStores } from "@tripline/object-store/testing/store-servers";
-import { ModelCache } from "../model-cache.js";
+import { ModelCache, VERSIONS_CACHED_MAX } from "../model-cache.js";
 import { openRegistry } from "../open-registry.js";
 import { rollBackAlias } from "../roll-back-alias.js";
 import { publication, refusal } from "../testing/publications.js";
@@ -124,6 +124,22 @@ test("while the store is away, the alias stays and the model comes from the cach
   expect((await registry.resolve("fraud", "champion")).version).toBe(version);
   expect(await registry.aliasTarget("fraud", "champion")).toBe(version);
   expect(warnings).toEqual([`The store does not answer. fraud@champion stays ${version}.`]);
+});
+
+test("while the store is away, what an alias names comes from the cache, however many versions were read since", async () => {
+  const registry = open();
+  const { version } = await registry.publish({ ...publication("model one"), scorecard: Buffer.from("{}") });
+  await registry.setAlias("fraud", "champion", version);
+  await registry.resolve("fraud", "champion");
+  await registry.scorecard("fraud", version);
+  for (let index = 0; index <= VERSIONS_CACHED_MAX; index += 1) {
+    const other = { ...publication(`challenger ${index}`), scorecard: Buffer.from(`{"index":${index}}`) };
+    await registry.scorecard("fraud", (await registry.publish(other)).version);
+  }
+  driver.page = () => Promise.reject(new TriplineError("store-unavailable", "The store does not answer."));
+  driver.get = () => Promise.reject(new TriplineError("store-unavailable", "The store does not answer."));
+  expect((await registry.resolve("fraud", "champion")).version).toBe(version);
+  expect(Buffer.from((await registry.scorecard("fraud", version)) ?? []).toString()).toBe("{}");
 });
 
 test("what is published and moved in a folder that stands for the store is there afterwards", async () => {
