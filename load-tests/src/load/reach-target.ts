@@ -60,7 +60,7 @@ export async function reachTarget(options: TargetOptions): Promise<Target> {
 /** The demo's system with the demo's model, in its own workspace. */
 async function startTarget(steps: StepLog): Promise<Target> {
   const workspace = workspaceIn(join(STATE_DIRECTORY, "load"));
-  const { system } = await startDemoSystem({ workspace, steps }).catch((error: unknown) => {
+  const { system } = await startDemoSystem({ workspace, steps, endOnSignals: false }).catch((error: unknown) => {
     if (error instanceof Interrupted) throw error;
     throw new BenchError(`No system could be started here. ${error instanceof Error ? error.message : error}`);
   });

@@ -23,6 +23,8 @@ export async function startDemoSystem(options: {
   readonly topology?: Topology;
   /** TLS and rights everywhere. */
   readonly isSecure?: boolean;
+  /** False for a caller that stops it in order on Ctrl-C. Default true. */
+  readonly endOnSignals?: boolean;
   /** Another world than the demo's, with a registry of its own. */
   readonly world?: Pick<TrainOptions, "root" | "simulation" | "days">;
 }): Promise<{ model: TrainedModel; system: RunningSystem }> {

@@ -78,6 +78,7 @@ export async function assessOnHandbook(options: AssessOptions): Promise<number> 
     statePath: files.state,
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
     scoringWaitMs: REPLAY_SCORING_WAIT_MS,
+    endOnSignals: false,
     steps,
   });
   try {

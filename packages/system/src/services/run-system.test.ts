@@ -1,11 +1,71 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { endLeftovers } from "@tripline/local-stack/processes/end-leftovers";
+import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
+import { identifyProcess } from "@tripline/local-stack/processes/identify-process";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { makeTestDirectory } from "@tripline/local-stack/testing/directory";
 import { readPorts } from "../../ports.mjs";
 import { StepLog } from "../step-log.js";
 import { startSystem } from "./run-system.js";
 import { workspaceIn } from "./workspace.js";
+
+const START_MS_MAX = 120_000;
+/** The kernel takes a moment to carry out what was sent to the servers before their parent ended. */
+const END_MS_MAX = 5_000;
+const POLL_MS = 20;
+/** 128 and the number of SIGINT. */
+const EXIT_INTERRUPTED = 130;
+
+/** @throws Error when it has not come about in time */
+async function until(isSo: () => boolean, msMax: number): Promise<void> {
+  const deadlineMs = performance.now() + msMax;
+  while (!isSo()) {
+    if (performance.now() > deadlineMs) throw new Error(`It is not so after ${msMax} ms.`);
+    await delay(POLL_MS);
+  }
+}
+
+test(
+  "Ctrl-C ends Kafka, Valkey and Postgres with a command that does not stop them itself",
+  async () => {
+    const workspace = workspaceIn(makeTestDirectory());
+    const [base = 0] = await findFreePorts(1);
+    const options = {
+      workspace,
+      ports: readPorts({ TRIPLINE_PORT_BASE: String(base) }),
+      registryUrl: "file:///nowhere",
+      eventAgeDaysMax: 1,
+      scoringWaitMs: 1,
+    };
+    const urlOf = (file: string) => JSON.stringify(new URL(file, import.meta.url).href);
+    const script = `
+      import { StepLog } from ${urlOf("../step-log.js")};
+      import { startSystem } from ${urlOf("./run-system.js")};
+      await startSystem({ ...${JSON.stringify(options)}, steps: new StepLog(process.stderr) });`;
+    const command = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: "ignore" });
+    const exit = once(command, "exit");
+    try {
+      const announced = join(workspace.directory, "system.json");
+      await until(() => existsSync(announced) || command.exitCode !== null, START_MS_MAX);
+      const records = join(workspace.stack, "run");
+      const pids = readdirSync(records).map((file) => JSON.parse(readFileSync(join(records, file), "utf8")).child.pid);
+      expect(pids).toHaveLength(3);
+      command.kill("SIGINT");
+      expect(await exit).toEqual([EXIT_INTERRUPTED, null]);
+      await until(() => pids.every((pid) => identifyProcess(pid) === undefined), END_MS_MAX);
+    } finally {
+      command.kill("SIGKILL");
+      await exit;
+      await endLeftovers(workspace.stack);
+      rmSync(workspace.directory, { recursive: true, force: true });
+    }
+  },
+  START_MS_MAX,
+);
 
 test("regression #12: a second system in a workspace is refused, and does not disturb the running one", async () => {
   const workspace = workspaceIn(makeTestDirectory());

@@ -50,6 +50,8 @@ export interface SystemOptions {
   readonly topology?: Topology;
   /** Whether all connections are of TLS 1.3, and every service has an identity and no more rights than it needs. */
   readonly isSecure?: boolean;
+  /** Whether Ctrl-C ends this process and all of it at once. False for a caller that stops it in order. Default true. */
+  readonly endOnSignals?: boolean;
   readonly steps: StepLog;
 }
 
@@ -93,7 +95,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   }
   const security =
     options.isSecure === true ? await steps.run("make certificates", () => LocalSecurity.make(tlsFolder)) : undefined;
-  const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(workspace, ports, security));
+  const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(options, security));
   const services = new Map<string, ServiceProcess>();
   const { statePath, profiles } = options;
   const url = (port: number): string => localUrl(port, security !== undefined);
@@ -179,14 +181,13 @@ export async function refuseSecond(workspace: Workspace): Promise<void> {
 }
 
 async function startFreshStack(
-  workspace: Workspace,
-  ports: SystemPorts,
+  { workspace, ports, endOnSignals = true }: SystemOptions,
   security: LocalSecurity | undefined,
 ): Promise<LocalStack> {
   await resetStack(workspace.stack);
   mkdirSync(workspace.stack, { recursive: true });
   const secure = security === undefined ? {} : { security: security.stack };
-  return startStack({ directory: workspace.stack, ports, endOnSignals: false, isDurable: false, ...secure });
+  return startStack({ directory: workspace.stack, ports, endOnSignals, isDurable: false, ...secure });
 }
 
 async function loadHistory({ statePath, profiles }: SystemOptions, redisUrl: string): Promise<void> {

@@ -77,6 +77,7 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
     isSecure,
     isArchived: true,
     hasConsole: true,
+    endOnSignals: false,
   });
   if (exitAfterMs !== undefined) setTimeout(() => end.abort(), exitAfterMs).unref();
   try {

@@ -29,7 +29,13 @@ export function devCommand(): Command {
       const end = endOnSignal();
       const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
       const workspace = workspaceIn(join(STATE_DIRECTORY, DEMO_WORKSPACE));
-      const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true, hasConsole: true });
+      const { model, system } = await startDemoSystem({
+        workspace,
+        steps,
+        isArchived: true,
+        hasConsole: true,
+        endOnSignals: false,
+      });
       try {
         process.stdout.write(
           `\n  API ${system.apiUrl}, model ${MODEL_NAME} ${model.version}, logs in ${workspace.logs}\n` +
