@@ -60,6 +60,8 @@ test("a case from the queue to its verdict and on to the next one, by keyboard a
   await tabTo(page, page.getByRole("button", { name: "Label as fraud" }));
   await page.keyboard.press("Enter");
   await page.getByText("Closed as fraud", { exact: true }).waitFor();
+  // Keys wait for the dialog, which closes once the case was loaded again.
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   const id = third?.split("/").at(-1) ?? "";
   expect(api.detail(id)).toMatchObject({ status: "closed", verdict: "fraud", assignee: { id: "demo" } });
   await page.keyboard.press("n");
