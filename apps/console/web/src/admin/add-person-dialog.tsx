@@ -37,7 +37,7 @@ export function AddPersonDialog({ onClose }: { readonly onClose: () => void }) {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          add.mutate({ to: "people", body: form }, { onSuccess: drop });
+          add.mutate({ to: "people", body: form }, { onSuccess: () => void drop(form) });
         }}
       >
         <TextField

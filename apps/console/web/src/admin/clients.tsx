@@ -88,7 +88,7 @@ function AddClientDialog({ onClose }: { readonly onClose: () => void }) {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          add.mutate({ to: "clients", body: form }, { onSuccess: drop });
+          add.mutate({ to: "clients", body: form }, { onSuccess: () => void drop(form) });
         }}
       >
         <TextField

@@ -14,7 +14,7 @@ export function EscalateDialog({ of, onClose }: { readonly of: CaseDetail; reado
   const change = useCaseChange(of);
   const reload = useReload(of.id);
   const done = (): void => {
-    drop();
+    drop(note);
     onClose();
   };
   return (

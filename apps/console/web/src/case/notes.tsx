@@ -36,7 +36,7 @@ function NewNote({ caseId }: { readonly caseId: string }) {
   const [typed, setTyped, drop] = useDraft(`note ${caseId}`, "");
   const add = useAddNote(caseId);
   const save = (): void => {
-    if (typed.trim() !== "" && !add.isPending) add.mutate(typed.trim(), { onSuccess: drop });
+    if (typed.trim() !== "" && !add.isPending) add.mutate(typed.trim(), { onSuccess: () => void drop(typed) });
   };
   return (
     <form

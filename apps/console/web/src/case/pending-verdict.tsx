@@ -63,7 +63,7 @@ function RefuseDialog({ of, onClose }: { readonly of: CaseDetail; readonly onClo
         onSubmit={(event) => {
           event.preventDefault();
           const done = (): void => {
-            drop();
+            drop(note);
             onClose();
           };
           change.mutate({ to: "verdict/refuse", body: { note } }, { onSuccess: done });

@@ -27,8 +27,8 @@ export function VerdictDialog({ of, verdict, onClose }: VerdictDialogProps) {
   const change = useCaseChange(of);
   const reload = useReload(of.id);
   const done = (): void => {
-    dropReason();
-    dropNote();
+    dropReason(reason);
+    dropNote(note);
     onClose();
   };
   return (

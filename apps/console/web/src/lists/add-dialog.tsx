@@ -46,7 +46,7 @@ export function AddDialog({ lists, list, onClose }: AddDialogProps) {
     const expires_at = days === 0 ? null : new Date(Date.now() + days * DAY_MS).toISOString();
     const entry = { kind: form.kind, value: form.value.trim(), reason: form.reason.trim(), expires_at };
     const done = (): void => {
-      drop();
+      drop(form);
       onClose();
     };
     add.mutate(

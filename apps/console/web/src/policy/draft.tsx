@@ -3,9 +3,9 @@ import type { ReactNode } from "react";
 import { lazy, Suspense, useState } from "react";
 import type { PolicyDraftText } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
-import { useDraft } from "../app/keep-draft.js";
 import { Screen } from "../app/screen.js";
 import { useMay } from "../app/session.js";
+import { formatMoment } from "../format/times.js";
 import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/policy.js";
 import { Button } from "../ui/button.js";
@@ -14,6 +14,8 @@ import { Panel } from "../ui/panel.js";
 import { Loaded, ProblemNote, Skeleton } from "../ui/states.js";
 import { Trial } from "./trial.js";
 import { useChangePolicy, usePolicyStatus, useRevision, useSavedDraft } from "./use-policy.js";
+import type { TypedDraft } from "./use-typed-draft.js";
+import { useTypedDraft } from "./use-typed-draft.js";
 
 const PolicyText = lazy(async () => ({ default: (await import("./policy-text.js")).PolicyText }));
 
@@ -63,47 +65,84 @@ interface EditorProps {
 
 function Editor({ name, saved, base, onReload }: EditorProps) {
   const may = useMay();
-  const start = saved?.text ?? base;
-  const [typed, setTyped, drop] = useDraft(`policy ${name}`, start);
+  const { typed, isUnsaved, isStale, setText, save, takeSaved, saving } = useTypedDraft(name, saved, base);
   const [faults, setFaults] = useState<readonly string[]>();
-  const { saveDraft, addRevision } = useChangePolicy();
-  const save = (): void => saveDraft.mutate({ name, text: typed, version: saved?.version ?? 0 }, { onSuccess: drop });
+  const { addRevision } = useChangePolicy();
+  const reload = (): void => {
+    saving.reset();
+    onReload();
+  };
   return (
     <>
+      {isStale && <Stale typed={typed} saved={saved} onKeep={save} onTakeSaved={takeSaved} />}
       <Panel
         title={text.editor}
-        aside={typed !== start && <span className="quiet">{text.unsaved}</span>}
+        aside={isUnsaved && <span className="quiet">{text.unsaved}</span>}
         className="editor-panel"
       >
         <Suspense fallback={<Skeleton lines={14} />}>
           <PolicyText
             label={text.editor}
-            text={typed}
+            text={typed.text}
             isReadOnly={!may("policy:write")}
-            onChange={setTyped}
+            onChange={setText}
             onFaults={setFaults}
           />
         </Suspense>
         <p className="quiet">{text.editorHint}</p>
         <Faults of={faults} />
-        {saveDraft.error !== null && (
-          <ProblemNote problem={problemFrom(saveDraft.error)} onRetry={onReload} retryLabel={app.problems.reload} />
+        {saving.error !== null && (
+          <ProblemNote problem={problemFrom(saving.error)} onRetry={reload} retryLabel={app.problems.reload} />
         )}
-        {saveDraft.isSuccess && typed === start && (
+        {saving.isSuccess && !isUnsaved && (
           <p role="status" className="said">
-            {text.savedDraft(saveDraft.data.version)}
+            {text.savedDraft(saving.data.version)}
           </p>
         )}
         {may("policy:write") && (
-          <SaveRevision typed={typed} isFaulty={faults === undefined || faults.length > 0} add={addRevision}>
-            <Button disabled={saveDraft.isPending} onClick={save}>
+          <SaveRevision typed={typed.text} isFaulty={faults === undefined || faults.length > 0} add={addRevision}>
+            <Button disabled={saving.isPending || isStale} onClick={save}>
               {text.saveDraft}
             </Button>
           </SaveRevision>
         )}
       </Panel>
-      <Trial of={typed} isReady={faults?.length === 0} />
+      <Trial of={typed.text} isReady={faults?.length === 0} />
     </>
+  );
+}
+
+interface StaleProps {
+  readonly typed: TypedDraft;
+  /** Null where it was removed. */
+  readonly saved: PolicyDraftText | null;
+  readonly onKeep: () => void;
+  readonly onTakeSaved: () => void;
+}
+
+/** Another text was saved after this one was begun: both stay until the person has seen the difference and chosen. */
+function Stale({ typed, saved, onKeep, onTakeSaved }: StaleProps) {
+  return (
+    <Panel title={text.stale.title}>
+      <p role="alert">
+        {saved === null
+          ? text.stale.removed
+          : text.stale.saved(saved.author, saved.version, formatMoment(Date.parse(saved.updated_at)))}{" "}
+        {typed.version === 0 ? text.stale.begunNew : text.stale.begun(typed.version)}
+      </p>
+      {saved !== null && (
+        <>
+          <p className="quiet">{text.stale.difference(saved.version)}</p>
+          <Suspense fallback={<Skeleton lines={8} />}>
+            <PolicyText label={text.stale.label} text={typed.text} original={saved.text} />
+          </Suspense>
+        </>
+      )}
+      <div className="actions">
+        <Button onClick={onKeep}>{text.stale.keep}</Button>
+        <Button onClick={onTakeSaved}>{saved === null ? text.stale.discard : text.stale.take(saved.version)}</Button>
+      </div>
+    </Panel>
   );
 }
 

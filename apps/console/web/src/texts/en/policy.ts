@@ -51,6 +51,19 @@ export const text = {
   later: "At (empty: now)",
   own: "You wrote this revision; somebody else has to approve it.",
   unsaved: "Not saved, kept in this tab",
+  stale: {
+    title: "This draft was changed meanwhile",
+    saved: (who: string, version: number, when: string) => `${who} saved version ${version} at ${when}.`,
+    removed: "The saved draft was removed.",
+    begun: (version: number) => `Your text is a change of version ${version} and is not saved.`,
+    begunNew: "Your text was begun as a new draft and is not saved.",
+    difference: (version: number) =>
+      `Marked lines without a number are only in version ${version}, those with one only in your text, which you can edit below.`,
+    label: "Differences",
+    keep: "Keep mine and save it",
+    take: (version: number) => `Discard mine, take version ${version}`,
+    discard: "Discard mine",
+  },
   text: "Text",
   trial: {
     title: "Backtest",

@@ -1,0 +1,45 @@
+import type { PolicyDraftText } from "../api/control.js";
+import { useDraft } from "../app/keep-draft.js";
+import { useChangePolicy } from "./use-policy.js";
+
+/** A text with the version of the saved draft that it changes, 0 for none. */
+export interface TypedDraft {
+  readonly text: string;
+  readonly version: number;
+}
+
+/**
+ * What is typed over a saved draft, and how to save it. It stays the change of the version that it was begun on: a save that would
+ * replace another one, which the person has not seen, is refused.
+ *
+ * @param saved null for a draft that does not exist yet
+ * @param base from which such a one starts
+ */
+export function useTypedDraft(name: string, saved: PolicyDraftText | null, base: string) {
+  const newest: TypedDraft = { text: saved?.text ?? base, version: saved?.version ?? 0 };
+  const [typed, setTyped, drop] = useDraft(`policy ${name}`, newest);
+  const { saveDraft } = useChangePolicy();
+  const isUnsaved = typed.text !== newest.text;
+  // While it is being saved, the new version may be known before what is typed rests on it.
+  const isStale = isUnsaved && typed.version !== newest.version && !saveDraft.isPending;
+  const save = (): void => {
+    // A callback of `mutate` would not be called after the person went to another screen.
+    void saveDraft.mutateAsync({ name, text: typed.text, version: isStale ? newest.version : typed.version }).then(
+      ({ version }) => {
+        const typedMeanwhile = drop(typed);
+        if (typedMeanwhile !== undefined) setTyped({ ...typedMeanwhile, version });
+      },
+      () => undefined,
+    );
+  };
+  return {
+    typed,
+    isUnsaved,
+    isStale,
+    setText: (text: string): void =>
+      setTyped((before) => ({ text, version: before.text === newest.text ? newest.version : before.version })),
+    save,
+    takeSaved: (): void => void drop(typed),
+    saving: saveDraft,
+  };
+}

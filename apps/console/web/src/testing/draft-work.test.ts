@@ -1,0 +1,122 @@
+import type { Page } from "playwright-core";
+import type { OpenConsole } from "./use-console.js";
+import { useConsole } from "./use-console.js";
+
+const openConsole = useConsole({ cases: 1 });
+
+const editorOf = (page: Page) => page.getByRole("textbox", { name: "Policy text" });
+const saveDraft = (page: Page) => page.getByRole("button", { name: "Save draft" });
+const kept = (page: Page): Promise<string> => page.evaluate("JSON.stringify({ ...sessionStorage })");
+
+/** Answers requests that change something at an address only once it is let go. */
+async function holdSaves(page: Page, address: string): Promise<() => void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  await page.route(address, async (route) => {
+    if (route.request().method() !== "GET") await promise;
+    await route.continue();
+  });
+  return resolve;
+}
+
+async function openDraft(page: Page): Promise<void> {
+  await page.goto("/policy/drafts/night");
+  await page.getByText("Valid. The examples go as they say.").waitFor();
+}
+
+async function typeAtEnd(page: Page, typed: string): Promise<void> {
+  await editorOf(page).focus();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type(typed);
+  await page.getByText("Not saved, kept in this tab").waitFor();
+}
+
+/** A colleague saves a version of the draft. */
+function saveElsewhere({ api }: OpenConsole, typed: string): string {
+  const [before] = api.control.drafts;
+  if (before === undefined) throw new Error("There is no draft.");
+  const after = { ...before, version: before.version + 1, author: "lin", text: `${before.text}${typed}` };
+  api.control.drafts = [after];
+  return after.text;
+}
+
+const nightOf = ({ api }: OpenConsole) => api.control.drafts.find(({ name }) => name === "night");
+
+test("what is typed while a policy draft is being saved stays, and is saved on the new version", async () => {
+  const console = await openConsole();
+  const { page } = console;
+  await openDraft(page);
+  await typeAtEnd(page, "\n# one");
+  const letGo = await holdSaves(page, "**/policy/drafts/night");
+  await saveDraft(page).click();
+  await editorOf(page).focus();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type(" two");
+  letGo();
+  await page.locator("button:enabled", { hasText: "Save draft" }).waitFor();
+  expect(nightOf(console)).toMatchObject({ version: 5, text: expect.stringMatching(/# one$/) });
+  expect(await page.getByText("Saved, version 5.").count()).toBe(0);
+  expect(await page.getByText("This draft was changed meanwhile").count()).toBe(0);
+  expect(await kept(page)).toContain("# one two");
+  await saveDraft(page).click();
+  await page.getByText("Saved, version 6.").waitFor();
+  expect(nightOf(console)?.text).toMatch(/# one two$/);
+  expect(await kept(page)).not.toContain("# one");
+});
+
+test("a note that is begun while the one before is being saved stays", async () => {
+  const { page } = await openConsole();
+  await page.goto("/cases/20000");
+  const note = page.getByLabel("New note");
+  await note.fill("The first");
+  const letGo = await holdSaves(page, "**/notes");
+  await page.getByRole("button", { name: "Add note" }).click();
+  await note.fill("The second");
+  letGo();
+  await page.getByRole("listitem").getByText("The first").waitFor();
+  await page.locator("button:enabled", { hasText: "Add note" }).waitFor();
+  expect(await note.inputValue()).toBe("The second");
+});
+
+describe("a draft that a colleague saved meanwhile", () => {
+  test("is shown beside what was typed after a reload, and replaced only by choice", async () => {
+    const console = await openConsole();
+    const { page, faults } = console;
+    await openDraft(page);
+    await typeAtEnd(page, "\n# mine");
+    const theirs = saveElsewhere(console, "\n# theirs");
+    await page.reload();
+    const region = page.getByRole("region", { name: "This draft was changed meanwhile" });
+    await region
+      .getByText(/^lin saved version 5 at .* Your text is a change of version 4 and is not saved\.$/)
+      .waitFor();
+    await region.getByText("# theirs").waitFor();
+    await region.getByText("# mine").waitFor();
+    expect(await saveDraft(page).isDisabled()).toBe(true);
+    expect(nightOf(console)?.text).toBe(theirs);
+    await region.getByRole("button", { name: "Keep mine and save it" }).click();
+    await page.getByText("Saved, version 6.").waitFor();
+    await region.waitFor({ state: "detached" });
+    expect(nightOf(console)?.text).toMatch(/# mine$/);
+    expect(faults).toEqual([]);
+  });
+
+  test("is refused a save over it, then shown beside what was typed, and taken by choice", async () => {
+    const console = await openConsole();
+    const { page } = console;
+    await openDraft(page);
+    await typeAtEnd(page, "\n# mine");
+    const theirs = saveElsewhere(console, "\n# theirs");
+    await saveDraft(page).click();
+    await page.getByRole("button", { name: "Load the newest" }).click();
+    const region = page.getByRole("region", { name: "This draft was changed meanwhile" });
+    await region.getByText("# theirs").waitFor();
+    await region.getByRole("button", { name: "Discard mine, take version 5" }).click();
+    await editorOf(page).getByText("# theirs").waitFor();
+    expect(await editorOf(page).getByText("# mine").count()).toBe(0);
+    expect(await kept(page)).not.toContain("# mine");
+    await typeAtEnd(page, " and mine");
+    await saveDraft(page).click();
+    await page.getByText("Saved, version 6.").waitFor();
+    expect(nightOf(console)?.text).toBe(`${theirs} and mine`);
+  });
+});
