@@ -1,11 +1,21 @@
 import { useState } from "react";
+import type { Session } from "#contract/session";
 
 const PREFIX = "tripline.draft.";
+let ofPerson = PREFIX;
+
+/** Opens the drafts of who is signed in and drops those of anybody else, who had this tab before. */
+export function openDrafts({ tenant, person }: Session): void {
+  ofPerson = `${PREFIX}${JSON.stringify([tenant, person.id])}.`;
+  for (const key of keptKeys()) if (!key.startsWith(ofPerson)) sessionStorage.removeItem(key);
+}
 
 /** Drafts belong to who typed them. */
 export function dropDrafts(): void {
-  for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
+  for (const key of keptKeys()) sessionStorage.removeItem(key);
 }
+
+const keptKeys = (): string[] => Object.keys(sessionStorage).filter((key) => key.startsWith(PREFIX));
 
 type Draft<T> = readonly [
   value: T,
@@ -21,7 +31,7 @@ type Draft<T> = readonly [
  * @returns the value, how to change it, and how to drop what is kept
  */
 export function useDraft<T>(name: string, initial: T): Draft<T> {
-  const key = PREFIX + name;
+  const key = ofPerson + name;
   const [typed, setTyped] = useState<{ readonly key: string; readonly value: T }>();
   const value = typed?.key === key ? typed.value : (readDraft<T>(key) ?? initial);
   const change: Draft<T>[1] = (next) => {

@@ -5,9 +5,10 @@ import type { Permission, Session } from "#contract/session";
 import { keepCsrfToken, problemFrom, request, whenSessionEnds } from "../api/request.js";
 import { text } from "../texts/en/app.js";
 import { ProblemNote, Skeleton } from "../ui/states.js";
+import { openDrafts } from "./keep-draft.js";
 
 const SessionContext = createContext<Session | undefined>(undefined);
-const STATUS_UNAUTHENTICATED = 401;
+export const STATUS_UNAUTHENTICATED = 401;
 
 /** Whether the session ended while the page was open. Its requests say so; the page stays as it is. */
 const ending = {
@@ -55,6 +56,7 @@ function SignedIn({ children }: { readonly children: ReactNode }) {
     queryFn: async () => {
       const session = await request<Session>("/api/session");
       keepCsrfToken(session.csrfToken);
+      openDrafts(session);
       return session;
     },
     staleTime: Number.POSITIVE_INFINITY,

@@ -7,7 +7,7 @@ import { Empty } from "../ui/states.js";
 import { HelpDialog } from "./help-dialog.js";
 import { dropDrafts } from "./keep-draft.js";
 import { neededAt, SCREENS } from "./screens.js";
-import { SessionEnded, useMay, useSession } from "./session.js";
+import { SessionEnded, STATUS_UNAUTHENTICATED, useMay, useSession } from "./session.js";
 import { useShortcuts } from "./shortcuts.js";
 import type { Theme } from "./theme.js";
 import { chooseTheme, chosenTheme, THEMES } from "./theme.js";
@@ -121,7 +121,11 @@ function SignOut() {
       dropDrafts();
       location.assign(url);
     } catch (error) {
-      setFault(problemFrom(error).title);
+      const problem = problemFrom(error);
+      if (problem.status !== STATUS_UNAUTHENTICATED) return setFault(problem.title);
+      // The session had ended before. What was typed also stands on the page, so the page is loaded anew.
+      dropDrafts();
+      location.assign("/");
     }
   };
   return (

@@ -1,4 +1,7 @@
 import type { Page } from "playwright-core";
+import { Refusal } from "./fixture-request.js";
+import type { FixtureServer } from "./fixture-server.js";
+import { makeSession } from "./fixture-session.js";
 import type { OpenConsole } from "./use-console.js";
 import { useConsole } from "./use-console.js";
 
@@ -118,5 +121,48 @@ describe("a draft that a colleague saved meanwhile", () => {
     await saveDraft(page).click();
     await page.getByText("Saved, version 6.").waitFor();
     expect(nightOf(console)?.text).toBe(`${theirs} and mine`);
+  });
+});
+
+describe("what was typed", () => {
+  const typeNote = async (page: Page): Promise<void> => {
+    await page.goto("/cases/20000");
+    await page.getByLabel("New note").fill("Half a thought");
+    expect(await kept(page)).toContain("Half a thought");
+  };
+  const sawNothing = async (page: Page): Promise<void> => {
+    await page.goto("/cases/20000");
+    expect(await page.getByLabel("New note").inputValue()).toBe("");
+    expect(await kept(page)).not.toContain("Half a thought");
+  };
+  const other = (fixture: FixtureServer, change: object): void => {
+    fixture.session = { ...makeSession(Date.now()), ...change };
+  };
+
+  test.each([
+    ["person", { person: { id: "person-lin", name: "Lin Zhao" } }],
+    ["tenant", { tenant: "other" }],
+  ])("is not there for another %s who signs in in the same tab", async (_, change) => {
+    const { page, fixture } = await openConsole();
+    await typeNote(page);
+    other(fixture, change);
+    await sawNothing(page);
+  });
+
+  test("goes with signing out, also where the session had ended before", async () => {
+    const { page, fixture } = await openConsole();
+    await typeNote(page);
+    const { session } = fixture;
+    fixture.failing.set("/session/sign-out", new Refusal(503, "database-unavailable", "The database does not answer."));
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.getByRole("alert").waitFor();
+    expect(await kept(page)).toContain("Half a thought");
+    fixture.failing.clear();
+    fixture.session = undefined;
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL((url) => url.pathname === "/");
+    await page.getByRole("link", { name: "Sign in" }).waitFor();
+    fixture.session = session;
+    await sawNothing(page);
   });
 });
