@@ -1,11 +1,9 @@
 import { useCallback } from "react";
 import type { CardUsual } from "#contract/cases";
-import { formatMoney, formatShort } from "../format/numbers.js";
+import { formatMoney, formatShortMoney } from "../format/numbers.js";
 import { formatShortMoment } from "../format/times.js";
 import { axis, EChart } from "./echart.js";
 import type { Colours } from "./theme-colours.js";
-
-const MINOR_PER_MAJOR = 100;
 
 interface AmountChartProps {
   readonly usual: CardUsual;
@@ -32,7 +30,7 @@ export function AmountChart({ usual, atMs, amountMinor, currency, label }: Amoun
         axisLabel: {
           color: colours.quiet,
           fontSize: 11,
-          formatter: (minor: number) => formatShort(minor / MINOR_PER_MAJOR),
+          formatter: (minor: number) => formatShortMoney(minor, currency),
         },
       }),
       tooltip: {

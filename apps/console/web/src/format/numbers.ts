@@ -1,7 +1,8 @@
+import { currencyDecimals } from "@tripline/contracts/currency";
+
 /** Numbers and money as the person's language writes them. What is not known is a dash. */
 
 export const UNKNOWN = "–";
-const MINOR_DIGITS_DEFAULT = 2;
 
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
@@ -48,28 +49,38 @@ export function formatScore(score: number | null): string {
   return formatShare(score, score !== null && score < 0.1 ? 1 : 0);
 }
 
-/** @param amountMinor in the currency's smallest unit, whose size Intl knows */
+/** @param amountMinor in the currency's smallest unit */
 export function formatMoney(amountMinor: number | null, currency: string): string {
   if (amountMinor === null) return UNKNOWN;
-  const format = moneyFormat(currency);
-  const digits = format?.resolvedOptions().maximumFractionDigits ?? MINOR_DIGITS_DEFAULT;
-  const major = amountMinor / 10 ** digits;
-  return format?.format(major) ?? `${decimal.format(major)} ${currency}`;
+  const major = toMajor(amountMinor, currency);
+  return moneyFormat(currency)?.format(major) ?? `${decimal.format(major)} ${currency}`;
+}
+
+/** Without the currency, for the axis of a chart. */
+export function formatShortMoney(amountMinor: number, currency: string): string {
+  return formatShort(toMajor(amountMinor, currency));
 }
 
 /** Null for what is not the code of a currency. */
 function moneyFormat(currency: string): Intl.NumberFormat | null {
   const known = moneyFormats.get(currency);
   if (known !== undefined) return known;
-  const made = /^[A-Z]{3}$/.test(currency) ? new Intl.NumberFormat(undefined, { style: "currency", currency }) : null;
+  // Left to themselves, browsers show forints and 15 other currencies without the decimals that their amounts have.
+  const digits = currencyDecimals(currency);
+  const of = { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits } as const;
+  const made = /^[A-Z]{3}$/.test(currency) ? new Intl.NumberFormat(undefined, of) : null;
   moneyFormats.set(currency, made);
   return made;
+}
+
+/** @param amountMinor in the currency's smallest unit: 1999 are 19.99 in EUR, and 1999 in JPY */
+export function toMajor(amountMinor: number, currency: string): number {
+  return amountMinor / 10 ** currencyDecimals(currency);
 }
 
 /** The minor units of what a person typed, undefined for what is not a number. */
 export function parseMajor(typed: string, currency: string): number | undefined {
   if (typed.trim() === "") return undefined;
   const value = Number(typed.replace(",", "."));
-  const digits = moneyFormat(currency)?.resolvedOptions().maximumFractionDigits ?? MINOR_DIGITS_DEFAULT;
-  return Number.isFinite(value) && value >= 0 ? Math.round(value * 10 ** digits) : undefined;
+  return Number.isFinite(value) && value >= 0 ? Math.round(value * 10 ** currencyDecimals(currency)) : undefined;
 }

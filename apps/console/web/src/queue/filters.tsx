@@ -1,6 +1,7 @@
 import { useNavigate } from "@tanstack/react-router";
 import { useRef } from "react";
 import { useShortcuts } from "../app/shortcuts.js";
+import { parseMajor, toMajor } from "../format/numbers.js";
 import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/cases.js";
 import { Button } from "../ui/button.js";
@@ -8,7 +9,8 @@ import { CheckField, SelectField, TextField } from "../ui/field.js";
 import type { QueueSearch } from "./queue-search.js";
 import { OUTCOMES, readQueueSearch, SORTS, STATUSES } from "./queue-search.js";
 
-const MINOR_PER_MAJOR = 100;
+/** The queue compares smallest units of every currency; the label says that they are typed as those of one with two decimals. */
+const TYPED_AS = "EUR";
 const ANY = ["", text.queue.any] as const;
 
 interface FiltersProps {
@@ -100,8 +102,10 @@ function Choices({ search, set }: ChoicesProps) {
         className="short"
         type="number"
         min={0}
-        value={search.amountMinorMin === undefined ? "" : search.amountMinorMin / MINOR_PER_MAJOR}
-        onChange={(amount) => set({ amountMinorMin: amount === "" ? undefined : Number(amount) * MINOR_PER_MAJOR })}
+        step={0.01}
+        title={text.queue.amountHint}
+        value={search.amountMinorMin === undefined ? "" : toMajor(search.amountMinorMin, TYPED_AS)}
+        onChange={(amount) => set({ amountMinorMin: parseMajor(amount, TYPED_AS) })}
       />
       <TextField
         label={text.queue.reason}

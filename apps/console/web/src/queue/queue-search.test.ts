@@ -13,6 +13,12 @@ describe("the queue's address", () => {
     ).toEqual({});
   });
 
+  test("leaves out an amount that is not in whole minor units, which the backend refuses", () => {
+    expect(readQueueSearch({ amountMinorMin: 1_999, amountMinorMax: 1_998.9999999999998 })).toEqual({
+      amountMinorMin: 1_999,
+    });
+  });
+
   test("never holds what was searched for, which may be a card", () => {
     expect(readQueueSearch({ search: "ct_0123", after: "x", limit: 9 })).toEqual({});
     expect(caseQuery({}, " ct_0123 ")).toEqual({ status: "open", sort: "due", descending: false, search: "ct_0123" });

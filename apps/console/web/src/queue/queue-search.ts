@@ -22,6 +22,10 @@ export function readQueueSearch(search: Record<string, unknown>): QueueSearch {
     const value = Number(search[name] ?? Number.NaN);
     return Number.isFinite(value) && value >= 0 ? value : undefined;
   };
+  const minorUnits = (name: string): number | undefined => {
+    const value = number(name);
+    return Number.isSafeInteger(value) ? value : undefined;
+  };
   const flag = (name: string): true | undefined => (search[name] === true ? true : undefined);
   return withoutUndefined({
     status: oneOf("status", STATUSES),
@@ -29,8 +33,8 @@ export function readQueueSearch(search: Record<string, unknown>): QueueSearch {
     sort: oneOf("sort", SORTS),
     reason: word("reason"),
     assignee: word("assignee"),
-    amountMinorMin: number("amountMinorMin"),
-    amountMinorMax: number("amountMinorMax"),
+    amountMinorMin: minorUnits("amountMinorMin"),
+    amountMinorMax: minorUnits("amountMinorMax"),
     scoreMin: number("scoreMin"),
     overdue: flag("overdue"),
     escalated: flag("escalated"),

@@ -296,6 +296,15 @@ test("several cases are changed at once, and those that were refused are named",
   expect(changes(fixture)).toEqual(["POST /api/cases/bulk"]);
 });
 
+test("an amount to filter by is asked for in whole minor units, as it was typed", async () => {
+  const { page } = await openConsole();
+  await page.goto("/queue");
+  const asked = page.waitForRequest(/\/api\/cases\?.*amountMinorMin=1999(&|$)/);
+  await page.getByLabel("Amount from (2 decimals)").pressSequentially("19.99");
+  await asked;
+  expect(await page.getByLabel("Amount from (2 decimals)").inputValue()).toBe("19.99");
+});
+
 test("single keys can be switched off", async () => {
   const { page, fixture } = await openConsole();
   await page.goto("/queue");

@@ -1,0 +1,28 @@
+import { formatMoney, formatShort, formatShortMoney, parseMajor, toMajor } from "./numbers.js";
+
+// The forint, the Colombian peso and the Iraqi dinar have decimals in ISO 4217 and none in browsers.
+test.each([
+  ["19.99", "EUR", 1_999],
+  ["1,1", "EUR", 110],
+  ["5000", "JPY", 5_000],
+  ["5000", "HUF", 500_000],
+  ["12.5", "IQD", 12_500],
+])("%s %s are %i minor units, and back", (typed, currency, minor) => {
+  expect(parseMajor(typed, currency)).toBe(minor);
+  expect(toMajor(minor, currency)).toBe(Number(typed.replace(",", ".")));
+});
+
+test.each(["", " ", "-1", "much", "1e999"])("%j is not an amount", (typed) => {
+  expect(parseMajor(typed, "EUR")).toBeUndefined();
+});
+
+test.each([
+  [1_999, "EUR", 19.99, 2],
+  [5_000, "JPY", 5_000, 0],
+  [500_000, "HUF", 5_000, 2],
+  [12_500, "IQD", 12.5, 3],
+])("%i minor units of %s are shown as %d", (minor, currency, major, digits) => {
+  const written = new Intl.NumberFormat(undefined, { minimumFractionDigits: digits }).format(major);
+  expect(formatMoney(minor, currency).replaceAll(/[^\d.,]/g, "")).toBe(written);
+  expect(formatShortMoney(minor, currency)).toBe(formatShort(major));
+});
