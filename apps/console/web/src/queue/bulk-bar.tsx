@@ -9,47 +9,59 @@ import { useBulkChange } from "./use-cases.js";
 
 const SNOOZE_MS = 4 * 3_600_000;
 
-/** One change for all selected cases. What was refused is told case by case. */
+/** One change for all selected cases. What was refused is told case by case, also when none of them is in the list any more. */
 export function BulkBar({ cases, onDone }: { readonly cases: readonly CaseRow[]; readonly onDone: () => void }) {
   const { person } = useSession();
   const may = useMay();
   const bulk = useBulkChange();
-  if (!may("cases:write")) return null;
+  const refused = bulk.data?.refused ?? [];
+  const hasNews = bulk.error !== null || refused.length > 0;
+  if (!may("cases:write") || (cases.length === 0 && !hasNews)) return null;
   const change = (wanted: BulkChange): void =>
-    bulk.mutate({ cases, change: wanted }, { onSuccess: ({ refused }) => refused.length === 0 && onDone() });
+    bulk.mutate({ cases, change: wanted }, { onSuccess: (answer) => answer.refused.length === 0 && onDone() });
   return (
     <section className="bulk" aria-label={text.queue.bulk.label}>
       <div className="actions">
-        <strong>{text.queue.selected(cases.length)}</strong>
-        <Button disabled={bulk.isPending} onClick={() => change({ assign: { assignee: person.id } })}>
-          {text.queue.bulk.assign}
-        </Button>
-        <Button disabled={bulk.isPending} onClick={() => change({ assign: { assignee: null } })}>
-          {text.queue.bulk.free}
-        </Button>
-        <Button disabled={bulk.isPending} onClick={() => change({ snooze: { untilMs: Date.now() + SNOOZE_MS } })}>
-          {text.queue.bulk.snooze}
-        </Button>
-        {may("labels:write") && (
-          <Button
-            disabled={bulk.isPending}
-            onClick={() => change({ verdict: { verdict: "genuine", reason: "usual-pattern", note: "" } })}
-          >
-            {text.queue.bulk.genuine}
-          </Button>
+        {cases.length > 0 && (
+          <>
+            <strong>{text.queue.selected(cases.length)}</strong>
+            <Button disabled={bulk.isPending} onClick={() => change({ assign: { assignee: person.id } })}>
+              {text.queue.bulk.assign}
+            </Button>
+            <Button disabled={bulk.isPending} onClick={() => change({ assign: { assignee: null } })}>
+              {text.queue.bulk.free}
+            </Button>
+            <Button disabled={bulk.isPending} onClick={() => change({ snooze: { untilMs: Date.now() + SNOOZE_MS } })}>
+              {text.queue.bulk.snooze}
+            </Button>
+            {may("labels:write") && (
+              <Button
+                disabled={bulk.isPending}
+                onClick={() => change({ verdict: { verdict: "genuine", reason: "usual-pattern", note: "" } })}
+              >
+                {text.queue.bulk.genuine}
+              </Button>
+            )}
+          </>
         )}
-        <Button look="quiet" onClick={onDone}>
+        <Button
+          look="quiet"
+          onClick={() => {
+            bulk.reset();
+            onDone();
+          }}
+        >
           {text.queue.bulk.clear}
         </Button>
       </div>
       {bulk.error !== null && <ProblemNote problem={problemFrom(bulk.error)} />}
-      {bulk.data !== undefined && bulk.data.refused.length > 0 && (
+      {bulk.data !== undefined && refused.length > 0 && (
         <div role="alert">
           <p>
-            {text.queue.changed(bulk.data.changed.length)}. {text.queue.refused(bulk.data.refused.length)}:
+            {text.queue.changed(bulk.data.changed.length)}. {text.queue.refused(refused.length)}:
           </p>
           <ul>
-            {bulk.data.refused.map(({ id, detail }) => (
+            {refused.map(({ id, detail }) => (
               <li key={id}>
                 <code>{id}</code> {detail}
               </li>

@@ -45,7 +45,7 @@ export function Queue() {
     >
       <Views search={search} />
       <Filters search={search} typed={typed} onTyped={setTyped} />
-      {chosen.length > 0 && <BulkBar cases={chosen} onDone={() => setSelected(new Set())} />}
+      <BulkBar cases={chosen} onDone={() => setSelected(new Set())} />
       {cases.error !== null && <ProblemNote problem={problemFrom(cases.error)} onRetry={() => void cases.refetch()} />}
       {cases.data === undefined && cases.error === null && <Skeleton lines={14} />}
       {cases.data !== undefined && rows.length === 0 && (

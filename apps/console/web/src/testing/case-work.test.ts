@@ -296,6 +296,23 @@ test("several cases are changed at once, and those that were refused are named",
   expect(changes(fixture)).toEqual(["POST /api/cases/bulk"]);
 });
 
+test("a selected case that a colleague closed is named as refused after it left the list", async () => {
+  const { page, api } = await openConsole();
+  await page.goto("/queue");
+  await page.getByRole("row").nth(3).waitFor();
+  await page.keyboard.press("x");
+  const label = await page.getByRole("checkbox", { checked: true }).first().getAttribute("aria-label");
+  const id = label?.replace("Select case ", "") ?? "";
+  api.change(id, { status: "closed" });
+  const bulk = page.getByRole("region", { name: "Selected cases" });
+  await bulk.getByRole("button", { name: "Assign to me" }).click();
+  await page.getByText("2,999 cases").waitFor();
+  await bulk.getByRole("listitem").getByText(id).waitFor();
+  expect(await bulk.getByRole("button", { name: "Assign to me" }).count()).toBe(0);
+  await bulk.getByRole("button", { name: "Clear" }).click();
+  await bulk.waitFor({ state: "detached" });
+});
+
 test("an amount to filter by is asked for in whole minor units, as it was typed", async () => {
   const { page } = await openConsole();
   await page.goto("/queue");
