@@ -5,7 +5,7 @@ import { lakeUnavailable } from "./lake-disk.js";
 
 /** A lake in a folder of this machine, or of a file system that several share. */
 export class FolderDisk implements LakeDisk {
-  readonly movesInOneStep = true;
+  readonly hasNoLateEffects = true;
 
   async makeFolder(path: string): Promise<void> {
     await attempt(`The folder ${path} cannot be made`, async () => {

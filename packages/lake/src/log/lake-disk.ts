@@ -27,8 +27,11 @@ export interface HeldFiles {
  * Every method throws TriplineError `lake-unavailable` when the file system or the store refuses.
  */
 export interface LakeDisk {
-  /** Whether a move that was begun can have no effect after another one of the same file has ended. */
-  readonly movesInOneStep: boolean;
+  /**
+   * Whether what was begun can have no effect any more once it has failed, or once another writer has done the same. A
+   * store may carry out a request long after nobody waits for its answer any more.
+   */
+  readonly hasNoLateEffects: boolean;
   /** With all folders above it. */
   makeFolder(path: string): Promise<void>;
   /** Writes a file that is not there yet. */

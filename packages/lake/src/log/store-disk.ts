@@ -13,7 +13,7 @@ import { lakeUnavailable } from "./lake-disk.js";
  * folders need not be made. A move is a copy and a removal: see docs/adr/0032-the-lake-in-an-object-store.md.
  */
 export class StoreDisk implements LakeDisk {
-  readonly movesInOneStep = false;
+  readonly hasNoLateEffects = false;
   #isProved = false;
 
   constructor(

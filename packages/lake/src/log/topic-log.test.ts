@@ -203,12 +203,9 @@ class FailingDisk extends FolderDisk {
   }
 }
 
-/** A store whose copies, once begun, wait before they are seen. */
-class SlowCopies extends MemoryDriver {
-  readonly begun = Promise.withResolvers<void>();
-  readonly released = Promise.withResolvers<void>();
-
-  constructor(private readonly shared: MemoryDriver) {
+/** One writer's way to a store that others use as well. */
+class SharedDriver extends MemoryDriver {
+  constructor(protected readonly shared: MemoryDriver) {
     super();
   }
 
@@ -216,7 +213,14 @@ class SlowCopies extends MemoryDriver {
   override get = (key: string) => this.shared.get(key);
   override head = (key: string) => this.shared.head(key);
   override page = (request: PageRequest) => this.shared.page(request);
+  override copy = (from: string, to: string) => this.shared.copy(from, to);
   override remove = (key: string) => this.shared.remove(key);
+}
+
+/** Its copies, once begun, wait before they are seen. */
+class SlowCopies extends SharedDriver {
+  readonly begun = Promise.withResolvers<void>();
+  readonly released = Promise.withResolvers<void>();
 
   override copy = async (from: string, to: string) => {
     const data = await this.shared.get(from);
@@ -226,6 +230,57 @@ class SlowCopies extends MemoryDriver {
     return this.shared.put(to, { kind: "bytes", data }, false);
   };
 }
+
+/** The first entry gets no answer, and is made when the test says so. */
+class LateEntry extends SharedDriver {
+  carryOut: (() => Promise<boolean>) | undefined;
+
+  override put = async (key: string, body: Body, isNew: boolean) => {
+    const put = () => this.shared.put(key, body, isNew);
+    if (!key.includes("/_log/") || this.carryOut !== undefined) return put();
+    this.carryOut = put;
+    throw new Error("no answer");
+  };
+}
+
+describe("in an object store an entry that is made after its writer gave up", () => {
+  let lake: MemoryLake;
+  let writer: TextWriter;
+  let driver: LateEntry;
+
+  beforeEach(async () => {
+    lake = new MemoryLake();
+    driver = new LateEntry(lake.driver);
+    writer = lake.writer(storeDisk(lake.lake, driver));
+    await expect(writer.add({ 0: 4 }, DAYS)).rejects.toThrow("no answer");
+  });
+
+  afterEach(async () => {
+    expect(await lake.staged()).toEqual([]);
+  });
+
+  test("still finds its rows", async () => {
+    expect(await driver.carryOut?.()).toBe(true);
+    await lake.writer().log.refresh();
+    expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 4]])));
+  });
+
+  test("comes before the retry of the same rows, which adds none of them again", async () => {
+    await writer.log.refresh();
+    const retry = await writer.stage({ 0: 6 }, DAYS);
+    expect(await driver.carryOut?.()).toBe(true);
+    expect(await writer.log.append(retry)).toBe(false);
+    expect(writer.log.positions).toEqual(new Map([[0, 4]]));
+    expect(await writer.add({ 0: 6 }, DAYS)).toBe(true);
+    expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 6]])));
+  });
+
+  test("finds its number taken by the retry, which has swept its rows", async () => {
+    expect(await writer.add({ 0: 6 }, DAYS)).toBe(true);
+    expect(await driver.carryOut?.()).toBe(false);
+    expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 6]])));
+  });
+});
 
 test("in an object store a copy that ends after its file was merged brings no row back", async () => {
   const lake = new MemoryLake();

@@ -161,8 +161,10 @@ export class TopicLog {
       await this.#disk.linkNew(draft, entryPath(this.folder, sequence));
       await this.#disk.sync(logFolder(this.folder));
     } catch (thrown) {
-      // What failed may have happened nevertheless. Only an entry that is not this one proves that it did not.
-      if ((await readEntry(this.#disk, this.folder, sequence))?.id !== change.id) await this.#removeStaged(change);
+      // What failed may have happened nevertheless, and in a store it may still happen until another entry has the number.
+      const there = await readEntry(this.#disk, this.folder, sequence);
+      const cannotBe = there === undefined ? this.#disk.hasNoLateEffects : there.id !== change.id;
+      if (cannotBe) await this.#removeStaged(change);
       throw thrown;
     }
     const found = await readEntry(this.#disk, this.folder, sequence);
@@ -207,7 +209,7 @@ export class TopicLog {
   /** A merge replaces all files that its day had, so those up to the last of them are never of use again. */
   async #removeReplaced(day: string, sequences: readonly number[]): Promise<void> {
     let useless = sequences;
-    if (!this.#disk.movesInOneStep) {
+    if (!this.#disk.hasNoLateEffects) {
       const last = Math.max(...sequences);
       await this.#disk.writeFile(replacedPath(this.folder, day, last), "");
       // With those that a late move has brought back since the merge before.
