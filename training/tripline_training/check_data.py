@@ -60,7 +60,7 @@ def check_data(features: Path, feature_spec: Path, rules: Rules | None = None, n
         return report
     report.profiles, findings = check_single_features(table, spec_features, rules)
     report.findings += findings
-    findings, note = check_labels_in_features(table, spec_features)
+    findings, note = check_labels_in_features(table, spec_features, rules)
     report.findings += findings
     if note is not None:
         report.notes.append(note)

@@ -11,7 +11,7 @@ import pytest
 from tests.conftest import DAY_MS, columns, write_parquet
 from tripline_training.check_data import check_before_training, check_data, main
 from tripline_training.data.dataset import KEY_COLUMNS
-from tripline_training.data_checks.check_time_and_leakage import single_feature_auc
+from tripline_training.data_checks.check_time_and_leakage import LIVE_RULES, single_feature_auc
 from tripline_training.data_checks.feature_kinds import LABEL_KINDS, RANGES, read_spec_features
 from tripline_training.data_checks.findings import DataReport
 from tripline_training.errors import TrainingError
@@ -233,6 +233,25 @@ def test_does_not_judge_early_labels_where_the_past_is_unknown(checked_spec: Pat
     report = check_data(write_parquet(tmp_path / "f.parquet", data), checked_spec, now_ms=NOW_MS)
     assert report.faults == []
     assert "1 cards had payments before this file begins" in report.notes[0]
+
+
+def test_one_label_cannot_stop_the_retrainings_of_a_running_system(checked_spec: Path, tmp_path: Path) -> None:
+    data = checked_columns()
+    put("labelled_at_ms", 10_000, 0)(data)
+    # The labels of a terminal were given again after a payment that had counted the first ones.
+    terminals, at = data["terminal_id"], data["occurred_at_ms"].tolist()
+    counts = zip(terminals, data["terminal_fraud_count_7d"], strict=True)
+    seen = next(row for row, (terminal, frauds) in enumerate(counts) if terminal != terminals[0] and frauds > 0)
+    for row in range(seen):
+        if terminals[row] == terminals[seen]:
+            put("labelled_at_ms", at[seen] + DAY_MS, row)(data)
+    path = write_parquet(tmp_path / "f.parquet", data)
+    assert [f.column for f in check_data(path, checked_spec, now_ms=NOW_MS).faults] == [
+        "labelled_at_ms",
+        "terminal_fraud_count_7d",
+    ]
+    report = check_data(path, checked_spec, LIVE_RULES, now_ms=NOW_MS)
+    assert (report.faults, [f.column for f in report.warnings]) == ([], ["terminal_fraud_count_7d"])
 
 
 SPEC_IN_USE = Path(__file__).parents[3] / "packages" / "contracts" / "feature-spec.yaml"

@@ -123,7 +123,9 @@ def aliases(tmp_path: Path) -> dict[str, str]:
 def test_more_data_give_a_challenger_that_scores_in_the_shadow(
     given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    arguments = given()
+    data = history()
+    data["labelled_at_ms"][ROWS // 2] = int(data["occurred_at_ms"][ROWS // 2]) + 10_000  # One label came at once.
+    arguments = given(data)
     champion = aliases(tmp_path)["champion"]
     assert main(arguments) == 0
     line = last_line(capsys)

@@ -22,7 +22,14 @@ class Rules:
     feature_auc_max: float = 0.98
     """A single feature that separates fraud this well has seen the label: good models do not reach it."""
     feature_auc_warning: float = 0.95
+    early_change: Level = "fault"
+    """What it is when a feature over labels changed before a label of its card or terminal was known."""
     fraud_share_warning: tuple[float, float] = (0.0001, 0.2)
+
+
+LIVE_RULES = Rules(label_delay_ms_min=0, early_change="warning")
+"""For the archive of a running system, which keeps every row: one label given at once, or corrected later, must not stop
+all training from then on. A payment is learnt from only if its label was known in time."""
 
 
 def check_time_order(table: str, now_ms: int, rules: Rules) -> list[Finding]:
@@ -151,7 +158,9 @@ def _judge_feature(name: str, constant: bool, auc: float | None, rules: Rules) -
     return [Finding(name, "leakage", level, 0, sentence)]
 
 
-def check_labels_in_features(table: str, features: list[SpecFeature]) -> tuple[list[Finding], str | None]:
+def check_labels_in_features(
+    table: str, features: list[SpecFeature], rules: Rules
+) -> tuple[list[Finding], str | None]:
     """Features over labels that moved before the first label of their card or terminal arrived.
 
     That can be told only where the file holds the whole past: where each card's first payment has no earlier one. A
@@ -176,7 +185,7 @@ def check_labels_in_features(table: str, features: list[SpecFeature]) -> tuple[l
             Finding(
                 feature.name,
                 "leakage",
-                "fault",
+                rules.early_change,
                 int(count),
                 f"{feature.name}: {count} rows reflect labels before the first label of their {entity} had become "
                 "known; compute the feature from labels by the time they arrived.",

@@ -9,6 +9,7 @@ import numpy as np
 from tripline_training.check_data import check_data, sentences_of
 from tripline_training.data.dataset import Rows, Span, open_dataset
 from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
+from tripline_training.data_checks.check_time_and_leakage import LIVE_RULES
 from tripline_training.data_checks.check_weeks import (
     check_stopped_features,
     check_week_labels,
@@ -190,7 +191,7 @@ def _learn_newest(
 
 def _refuse_data(options: Options) -> str | None:
     with step("check") as said:
-        report: DataReport = check_data(options.features, options.feature_spec)
+        report: DataReport = check_data(options.features, options.feature_spec, LIVE_RULES)
         for finding in report.warnings:
             print(f"warning: {finding.sentence}", flush=True)
         said.says(f"rows={report.rows} labelled={report.labelled} frauds={report.frauds} faults={len(report.faults)}")

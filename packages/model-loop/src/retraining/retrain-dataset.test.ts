@@ -159,6 +159,27 @@ test("a label counts from when it arrived, and a later one corrects an earlier o
   expect(report).toMatchObject({ labelled: 3, frauds: 2 });
 });
 
+test("a label that is dated before its payment is known right after it, and is not in its own features", async () => {
+  await keep("features", vector("a", [1, 2, 3]), vector("b", [1, 2, 3]), vector("c", [1, 2, 3]));
+  next = 0;
+  await keep("transactions", ...["a", "b", "c"].map((id) => Transaction.encode(payment(id)).finish()));
+  next = 0;
+  await keep("labels", label("a", true, -2, { occurredAtMs: NOON_MS - 3 * DAY_MS }), label("b", true, 0));
+  const expected = [
+    ["txn_a", NOON_MS + 1, 1],
+    ["txn_b", NOON_MS + 1, 1],
+    ["txn_c", null, null],
+  ];
+  expect(truths((await logged()).rows)).toEqual(expected);
+  const full = currentFeatureSpec();
+  const options = optionsOf({ spec: full, tenant: "demo", outputPath: join(lake, "computed.parquet") });
+  await writeComputedFeatures(options);
+  const rows = await rowsOf(options.outputPath);
+  expect(truths(rows)).toEqual(expected);
+  const at = 6 + full.features.findIndex(({ name }) => name === "card_fraud_count_7d");
+  expect(rows.map((row) => row[at])).toEqual([0, 0, 0]);
+});
+
 test("the same positions give the same bytes, however much the lake has grown", async () => {
   await keep("features", vector("a", [1, 2, 3]), vector("b", [4, 5, 6]));
   next = 0;

@@ -48,6 +48,12 @@ export const KNOWN_MS = {
   arrival: "greatest(labelled_at_ms, kafka_timestamp_ms)",
 } as const;
 
+/**
+ * A label may be there before its payment, or dated so by a clock that is off. It is as right as any other, and known from
+ * right after its payment: earlier it would count in that payment's own features, and data checks would refuse all rows.
+ */
+const LABELLED_AT_MS = "if(l.known_ms <= occurred_at_ms, occurred_at_ms + 1, l.known_ms)";
+
 const NO_LABELS = `SELECT NULL::VARCHAR AS tenant, NULL::VARCHAR AS client_transaction_id, NULL::BIGINT AS known_ms,
   NULL::BOOLEAN AS fraud WHERE false`;
 
@@ -71,7 +77,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
     const unfinished = `${outputPath}.unfinished`;
     await scan.row(`COPY (
       SELECT p.transaction_id AS client_transaction_id, p.card_token, p.terminal_id, p.occurred_at_ms,
-        l.known_ms AS labelled_at_ms, l.fraud::TINYINT AS fraud, ${values.join(", ")}
+        ${LABELLED_AT_MS} AS labelled_at_ms, l.fraud::TINYINT AS fraud, ${values.join(", ")}
       FROM (${firsts}) AS p LEFT JOIN (${await labelsOf(scan, options)}) AS l USING (tenant, client_transaction_id)
       WHERE ${isOfSpec} AND NOT coalesce(incomplete, false) ORDER BY p.occurred_at_ms, p.transaction_id
     ) TO ${sqlText(unfinished)} (FORMAT parquet, COMPRESSION zstd)`);
@@ -162,7 +168,7 @@ function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSo
     async prepare() {
       const payments = await requireTopic(scan, options, TOPICS.transactions, OPTIONAL_COLUMNS);
       return `SELECT transaction_id AS client_transaction_id, card_token, terminal_id, amount_minor, currency,
-          occurred_at_ms, l.fraud::TINYINT AS fraud, l.known_ms AS labelled_at_ms, transaction_id AS tie_order,
+          occurred_at_ms, l.fraud::TINYINT AS fraud, ${LABELLED_AT_MS} AS labelled_at_ms, transaction_id AS tie_order,
           ${Object.keys(OPTIONAL_COLUMNS).join(", ")}
         FROM (
           SELECT * FROM ${payments} WHERE ${paymentsOf(options)}
