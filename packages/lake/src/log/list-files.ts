@@ -73,6 +73,23 @@ export async function listFiles(
   }
 }
 
+/**
+ * The days of a topic, ascending, `YYYY-MM-DD`; none where it was never archived there. Lists two folders, however many
+ * days there are. A day that everything was removed from may be among them.
+ *
+ * @throws TriplineError `lake-unavailable`, `state-unreadable`
+ */
+export async function listDays(lake: string, topic: string, given?: LakeDisk): Promise<string[]> {
+  const disk = given ?? (await openDisk(lake));
+  const folder = topicFolder(lake, topic);
+  const { entry } = await readTail(disk, folder);
+  if (entry === undefined) return [];
+  // Read after the log: files of earlier entries are at their place by then, those of the last one may be staged.
+  const names = await disk.list(folder);
+  const days = [...names.flatMap((name) => dayOfFolder(name) ?? []), ...entry.files.map(({ day }) => day)];
+  return [...new Set(days)].sort();
+}
+
 interface FoundFile extends LakeFile {
   /** It belongs to the last entry and is not at its place: its writer is about to move it, or has died. */
   readonly isStaged: boolean;

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
@@ -13,6 +13,7 @@ import {
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { UNSENT } from "@tripline/contracts/unsent-fields";
+import { dayOf } from "@tripline/lake/lake-layout";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import type { LakeDatasetOptions } from "./retrain-dataset.js";
 import { newestPaymentMs, writeComputedFeatures, writeLoggedFeatures, writeServedScores } from "./retrain-dataset.js";
@@ -75,6 +76,32 @@ const label = (id: string, fraud: boolean, afterDays: number, change: Partial<La
     ...change,
   }).finish();
 
+const decision = (id: string, change: Partial<Decision>): Uint8Array =>
+  Decision.encode({
+    transactionId: `txn_${id}`,
+    tenant: "demo",
+    clientTransactionId: id,
+    cardToken: "ct_1",
+    outcome: Outcome.APPROVE,
+    reasons: [],
+    listHits: [],
+    score: 0.25,
+    rung: Rung.MODEL,
+    degradedBecause: "",
+    policyVersion: "p1",
+    modelName: "fraud",
+    modelVersion: "1",
+    featureSpecVersion: spec.version,
+    occurredAtMs: NOON_MS,
+    acceptedAtMs: NOON_MS,
+    decidedAtMs: NOON_MS,
+    wordingVersion: "w1",
+    policyRevision: 7,
+    shadowHits: [],
+    spentBudgets: [],
+    ...change,
+  }).finish();
+
 async function keep(topic: string, ...values: Uint8Array[]): Promise<void> {
   const first = next;
   next += values.length;
@@ -82,6 +109,12 @@ async function keep(topic: string, ...values: Uint8Array[]): Promise<void> {
     topic,
     values.map((value, index) => ({ partition: 0, offset: first + index, value })),
   );
+}
+
+/** As files in an archive tier are. */
+async function makeUnreadable(topic: string, daysLater: number): Promise<void> {
+  const folder = join(lake, topic, `day=${dayOf(NOON_MS + daysLater * DAY_MS)}`);
+  for (const name of await readdir(folder)) await writeFile(join(folder, name), "unreadable");
 }
 
 const optionsOf = (change: Partial<LakeDatasetOptions> = {}): LakeDatasetOptions => ({
@@ -202,6 +235,52 @@ test("the same positions give the same bytes, however much the lake has grown", 
   expect(truths((await logged({ positions: without })).rows).map(([, at]) => at)).toEqual([null, null]);
 });
 
+test("of a large lake only the days that are asked for are read", async () => {
+  const old = { occurredAtMs: NOON_MS - 200 * DAY_MS };
+  const later = { occurredAtMs: NOON_MS + DAY_MS };
+  await keep("features", vector("old", [1, 1, 1], {}, old), vector("a", [1, 2, 3]), vector("b", [4, 5, 6], {}, later));
+  next = 0;
+  const paid = [payment("old", old), payment("a"), payment("b", later)];
+  await keep("transactions", ...paid.map((each) => Transaction.encode(each).finish()));
+  next = 0;
+  await keep("labels", label("old", true, -199, old), label("a", true, 0.25), label("b", false, 2, later));
+  next = 0;
+  await keep("decisions", decision("old", { ...old, decidedAtMs: old.occurredAtMs }), decision("a", {}));
+  const asked = { fromMs: NOON_MS - DAY_MS, cutoffMs: NOON_MS + DAY_MS / 2, tenant: "demo" };
+  const files = {
+    logged: optionsOf({ ...asked, outputPath: join(lake, "logged.parquet") }),
+    computed: optionsOf({ ...asked, spec: currentFeatureSpec(), outputPath: join(lake, "computed.parquet") }),
+    scores: optionsOf({ ...asked, outputPath: join(lake, "scores.parquet") }),
+  };
+  const read = async () => {
+    await writeLoggedFeatures(files.logged);
+    await rm(files.computed.outputPath, { force: true });
+    await writeComputedFeatures(files.computed);
+    await writeServedScores(files.scores);
+    return Promise.all(Object.values(files).map(({ outputPath }) => rowsOf(outputPath)));
+  };
+  const whole = await read();
+  expect(whole.map((rows) => rows.map(([id]) => id))).toEqual([["txn_a"], ["txn_a"], ["txn_a"]]);
+  const others = { features: [-200, 1], transactions: [-200, 1], labels: [-199, 2], decisions: [-200] };
+  for (const [topic, days] of Object.entries(others)) for (const day of days) await makeUnreadable(topic, day);
+  expect(await read()).toEqual(whole);
+  await expect(logged()).rejects.toMatchObject({ code: "lake-unavailable" });
+});
+
+test("the newest payment is looked for in the newest days alone", async () => {
+  const old = { occurredAtMs: NOON_MS - 200 * DAY_MS };
+  await keep(
+    "features",
+    vector("old", [1, 1, 1], {}, old),
+    vector("a", [1, 2, 3]),
+    vector("b", [4, 5, 6], {}, { tenant: "other", occurredAtMs: NOON_MS + DAY_MS }),
+  );
+  await makeUnreadable("features", -200);
+  expect(await newestPaymentMs({ lake })).toBe(NOON_MS + DAY_MS);
+  expect(await newestPaymentMs({ lake, tenant: "demo" })).toBe(NOON_MS);
+  expect(await newestPaymentMs({ lake, positions: { features: { "0": 2 } } })).toBe(NOON_MS);
+});
+
 test("tenants are told apart, also where they use the same ids", async () => {
   await keep(
     "features",
@@ -244,31 +323,6 @@ test("features can be computed again from the archived payments and the labels t
 });
 
 test("served scores are those of a model, the first of each payment", async () => {
-  const decision = (id: string, change: Partial<Decision>): Uint8Array =>
-    Decision.encode({
-      transactionId: `txn_${id}`,
-      tenant: "demo",
-      clientTransactionId: id,
-      cardToken: "ct_1",
-      outcome: Outcome.APPROVE,
-      reasons: [],
-      listHits: [],
-      score: 0.25,
-      rung: Rung.MODEL,
-      degradedBecause: "",
-      policyVersion: "p1",
-      modelName: "fraud",
-      modelVersion: "1",
-      featureSpecVersion: spec.version,
-      occurredAtMs: NOON_MS,
-      acceptedAtMs: NOON_MS,
-      decidedAtMs: NOON_MS,
-      wordingVersion: "w1",
-      policyRevision: 7,
-      shadowHits: [],
-      spentBudgets: [],
-      ...change,
-    }).finish();
   const path = join(lake, "scores.parquet");
   expect(await writeServedScores(optionsOf({ outputPath: path }))).toEqual(new Map());
   await keep(

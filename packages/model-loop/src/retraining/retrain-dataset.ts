@@ -6,6 +6,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
+import { dayOf } from "@tripline/lake/lake-layout";
+import { listDays } from "@tripline/lake/log/list-files";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
 
@@ -122,7 +124,8 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
 export async function writeServedScores(options: LakeDatasetOptions): Promise<ReadonlyMap<number, number>> {
   const scan = await LakeScan.open();
   try {
-    const table = await topicOf(scan, options, TOPICS.decisions);
+    // By the time of the decision: at a replay long after the payment, and never much before it.
+    const table = await topicOf(scan, options, TOPICS.decisions, { fromMs: dayBefore(options) });
     if (table === undefined) return new Map();
     const scored = `SELECT transaction_id AS client_transaction_id, score, occurred_at_ms FROM ${table}
       WHERE ${paymentsOf(options)} AND rung = 'MODEL' AND score IS NOT NULL
@@ -139,19 +142,27 @@ export async function writeServedScores(options: LakeDatasetOptions): Promise<Re
   }
 }
 
-/** Event time of the newest archived payment. @throws TriplineError `not-found`, `lake-unavailable` */
+/**
+ * Event time of the newest archived payment. Of the lake it reads the newest day that has one.
+ *
+ * @throws TriplineError `not-found`, `lake-unavailable`
+ */
 export async function newestPaymentMs(
   options: Pick<LakeDatasetOptions, "lake" | "tenant" | "positions">,
 ): Promise<number> {
   const tenant = options.tenant === undefined ? "true" : `tenant = ${sqlText(options.tenant)}`;
   const scan = await LakeScan.open();
   try {
-    const table = await requireTopic(scan, options, TOPICS.features);
-    const { newest } = await scan.row(`SELECT max(occurred_at_ms) AS newest FROM ${table} WHERE ${tenant}`);
-    if (newest === null || newest === undefined) {
-      throw new TriplineError("not-found", `There are no payments of that tenant in ${options.lake}; check --tenant.`);
+    const days = await listDays(options.lake, TOPICS.features.name);
+    if (days.length === 0) throw noArchive(options.lake, TOPICS.features);
+    for (const day of days.reverse()) {
+      const table = await tableOf(scan, options, TOPICS.features, undefined, [day]);
+      const { newest } =
+        table === undefined ? {} : await scan.row(`SELECT max(occurred_at_ms) AS newest FROM ${table} WHERE ${tenant}`);
+      if (newest !== null && newest !== undefined) return Number(newest);
+      await scan.release();
     }
-    return Number(newest);
+    throw new TriplineError("not-found", `There are no payments of that tenant in ${options.lake}; check --tenant.`);
   } finally {
     await scan.close();
   }
@@ -159,12 +170,12 @@ export async function newestPaymentMs(
 
 /** Payments and labels as a transactions file. */
 function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSource {
-  const { lake, cutoffMs, tenant, labelsBy, positions } = options;
+  const { lake, cutoffMs, fromMs, tenant, labelsBy, positions } = options;
   return {
     // With positions the lake that is read is always the same one.
     ...(positions === undefined
       ? {}
-      : { identity: async () => [JSON.stringify({ lake, cutoffMs, tenant, labelsBy, positions })] }),
+      : { identity: async () => [JSON.stringify({ lake, cutoffMs, fromMs, tenant, labelsBy, positions })] }),
     async prepare() {
       const payments = await requireTopic(scan, options, TOPICS.transactions, OPTIONAL_COLUMNS);
       return `SELECT transaction_id AS client_transaction_id, card_token, terminal_id, amount_minor, currency,
@@ -181,7 +192,7 @@ function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSo
 /** The last label of each payment by the cut-off: a chargeback may correct an analyst. */
 async function labelsOf(scan: LakeScan, options: LakeDatasetOptions): Promise<string> {
   const known = KNOWN_MS[options.labelsBy];
-  const table = await topicOf(scan, options, TOPICS.labels);
+  const table = await topicOf(scan, options, TOPICS.labels, { fromMs: dayBefore(options), toMs: options.cutoffMs });
   if (table === undefined) return NO_LABELS;
   return `SELECT tenant, client_transaction_id, ${known} AS known_ms, fraud FROM ${table}
     WHERE ${known} <= ${options.cutoffMs}
@@ -195,27 +206,60 @@ function paymentsOf({ cutoffMs, fromMs, tenant }: LakeDatasetOptions): string {
   return `occurred_at_ms < ${cutoffMs} AND occurred_at_ms >= ${fromMs ?? 0}${of}`;
 }
 
+/** A clock may be off, so what refers to a payment may be dated before it. */
+function dayBefore({ fromMs = 0 }: LakeDatasetOptions): number {
+  return fromMs - DAY_MS;
+}
+
+/** Times by which the days of a topic are named, both included, in milliseconds since the epoch. */
+interface Times {
+  readonly fromMs: number;
+  readonly toMs?: number;
+}
+
 type TopicOptions = Pick<LakeDatasetOptions, "lake" | "positions">;
 
+/** Payments by their event time, of the days that are asked for. */
 async function requireTopic(
   scan: LakeScan,
-  options: TopicOptions,
+  options: LakeDatasetOptions,
   topic: Topic,
   columns?: Record<string, string>,
 ): Promise<string> {
-  const table = await topicOf(scan, options, topic, columns);
-  if (table !== undefined) return table;
-  const detail = `There is no archive of ${topic.name} in ${options.lake}. Give the folder or URL that the archive service writes to.`;
-  throw new TriplineError("not-found", detail);
+  const { fromMs = 0, cutoffMs } = options;
+  const table = await topicOf(scan, options, topic, { fromMs, toMs: cutoffMs - 1 }, columns);
+  if (table === undefined) throw noArchive(options.lake, topic);
+  return table;
 }
 
+function noArchive(lake: string, { name }: Topic): TriplineError {
+  const detail = `There is no archive of ${name} in ${lake}. Give the folder or URL that the archive service writes to.`;
+  return new TriplineError("not-found", detail);
+}
+
+/** The rows of the days in which these times are, perhaps with others: the lake may be large, and its old days offline. */
 async function topicOf(
+  scan: LakeScan,
+  options: TopicOptions,
+  topic: Topic,
+  { fromMs, toMs = Number.POSITIVE_INFINITY }: Times,
+  columns?: Record<string, string>,
+): Promise<string | undefined> {
+  const days = await listDays(options.lake, topic.name);
+  const [first = "", last = ""] = [dayOf(fromMs), dayOf(toMs)];
+  const wanted = days.filter((day) => day >= first && (last === "" || day <= last));
+  // An archive without such days is a table without such rows.
+  return tableOf(scan, options, topic, columns, wanted.length === 0 ? days.slice(-1) : wanted);
+}
+
+async function tableOf(
   scan: LakeScan,
   { lake, positions }: TopicOptions,
   topic: Topic,
-  columns: Record<string, string> = {},
+  columns: Record<string, string> | undefined,
+  days: readonly string[],
 ): Promise<string | undefined> {
-  const table = await scan.table(lake, topic, columns);
+  const table = await scan.table(lake, topic, columns, days);
   if (table === undefined || positions === undefined) return table;
   const cases = Object.entries(positions[topic.name] ?? {}).map(([partition, end]) => `WHEN ${partition} THEN ${end}`);
   if (cases.length === 0) return undefined;

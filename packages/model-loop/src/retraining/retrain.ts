@@ -36,6 +36,8 @@ export interface RetrainOptions {
   readonly tenant?: string;
   /** Labels that arrived later are not used; the beginning of the newest archived payment's day (UTC) unless given. */
   readonly cutoffMs?: number;
+  /** How many days of payments before the cut-off are read; all unless given. */
+  readonly daysMax?: number;
   readonly features: "log" | "backfill";
   readonly labelsBy: LakeDatasetOptions["labelsBy"];
   /** Parameters of the trees, and under `retrain` when a model is better. */
@@ -134,7 +136,7 @@ async function requestOf(options: RetrainOptions): Promise<string> {
 async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPlan): Promise<string> {
   const path = join(folder, "features.parquet");
   if (existsSync(path)) return path;
-  const { lake, tenant, labelsBy, features, output } = options;
+  const { lake, tenant, labelsBy, features, daysMax, output } = options;
   const write = features === "log" ? writeLoggedFeatures : writeComputedFeatures;
   const startedAt = performance.now();
   const { rows, labelled, frauds, otherSpec, incomplete } = await write({
@@ -145,6 +147,7 @@ async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPla
     positions: plan.positions,
     outputPath: path,
     ...(tenant === undefined ? {} : { tenant }),
+    ...(daysMax === undefined ? {} : { fromMs: Math.max(0, plan.cutoffMs - daysMax * DAY_MS) }),
   });
   const left = `left_out_other_spec=${otherSpec} left_out_incomplete=${incomplete}`;
   const took = seconds(performance.now() - startedAt).trim();

@@ -151,6 +151,27 @@ test(
 );
 
 test(
+  "what is learnt does not depend on days before those that are learnt from and their warm-up",
+  async () => {
+    const values = JSON.parse(await readFile(params, "utf8"));
+    // Learnt are the days 21 to 34, after 14 days of warm-up. One day more, or the warm-up would begin in day 7.
+    const short = { ...values, trees: 25, retrain: { ...values.retrain, train_days_max: 14, replicates: 50 } };
+    await writeFile(join(folder, "short.json"), JSON.stringify(short));
+    const lines = [];
+    for (const days of [0, 57]) {
+      const given = [...argumentsOf(`days-${days}`, `work-days-${days}`), "--params", join(folder, "short.json")];
+      lines.push((await run([...given, "--days", String(days)])).lines);
+    }
+    const [all = [], some = []] = lines;
+    const rowsOf = (each: readonly string[]) => Number(/^read: rows=(\d+)/m.exec(each.join("\n"))?.[1]);
+    expect(rowsOf(some)).toBeLessThan(rowsOf(all));
+    expect(some.at(-1)).toMatch(/^retrain: registered=challenger version=/);
+    expect(some.at(-1)).toBe(all.at(-1));
+  },
+  TIMEOUT_MS,
+);
+
+test(
   "drift in the lake becomes an event",
   async () => {
     const { kafkaBrokers, topicPrefix } = await testStack();

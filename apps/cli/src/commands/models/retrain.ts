@@ -18,6 +18,7 @@ interface RetrainFlags extends FollowFlags {
   readonly work: string;
   readonly tenant?: string;
   readonly cutoff?: number;
+  readonly days: number;
   readonly features: RetrainOptions["features"];
   readonly labelsBy: RetrainOptions["labelsBy"];
   readonly params: string;
@@ -46,6 +47,12 @@ export function retrainCommand(output: CommandOutput = process.stdout): Command 
         "--cutoff <time>",
         "labels that arrived later are not used; the newest payment's day (UTC) begins it",
         parseTime,
+      )
+      .addOption(
+        new Option("--days <count>", "days of payments before the cut-off that are read")
+          .env("RETRAIN_DAYS")
+          .argParser(wholeNumber)
+          .default(0, "all"),
       )
       .addOption(
         new Option("--features <from>", "as they were logged when decided by, or computed anew from the payments")
@@ -87,7 +94,7 @@ function codeOf({ code }: RetrainOutcome): number {
 }
 
 function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
-  const { lake, registry: registryUrl, model, work, tenant, cutoff: cutoffMs, checkpoints } = flags;
+  const { lake, registry: registryUrl, model, work, tenant, cutoff: cutoffMs, days, checkpoints } = flags;
   return {
     lake,
     registryUrl,
@@ -102,6 +109,7 @@ function optionsOf(flags: RetrainFlags, output: CommandOutput): RetrainOptions {
     output,
     ...(tenant === undefined ? {} : { tenant }),
     ...(cutoffMs === undefined ? {} : { cutoffMs }),
+    ...(days === 0 ? {} : { daysMax: days }),
     ...(checkpoints === undefined ? {} : { checkpoints }),
   };
 }
