@@ -121,6 +121,12 @@ app.kubernetes.io/part-of: tripline
 {{ .Values.lake.url | default "/var/lib/tripline/lake" }}
 {{- end }}
 
+{{/* Most GiB of a lake in a bucket that training keeps, a third of its scratch volume: what is read may be held beyond that until
+it is done, and features, checkpoints and what DuckDB has no memory for need room, too. */}}
+{{- define "tripline.lakeCacheGib" -}}
+{{- max 1 (div (trimSuffix "Gi" (toString .Values.jobs.training.scratch)) 3) }}
+{{- end }}
+
 {{/* The jobs for topics and schema are hooks if they can run before anything else of the release exists: then an install that
 cannot work changes nothing. Otherwise they need a part of the release, so they are ordinary jobs, for which the services wait. */}}
 {{- define "tripline.topicsHook" -}}

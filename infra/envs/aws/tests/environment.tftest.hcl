@@ -107,6 +107,11 @@ run "environment" {
   }
 
   assert {
+    condition     = output.helm_values.jobs.worker.days < var.objectstore.lake_tiering_days.deep_archive
+    error_message = "Training must not read files that have to be restored first."
+  }
+
+  assert {
     condition     = startswith(output.helm_values.redis.url, "rediss://") && output.helm_values.kafka.tls
     error_message = "Kafka and cache must be reached by TLS."
   }
