@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { link, mkdir, mkdtemp, readdir, rm, stat, utimes } from "node:fs/promises";
+import { link, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes } from "node:fs/promises";
 import { join } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HeldFiles } from "./lake-disk.js";
@@ -36,7 +36,7 @@ export class FileCache {
     this.#requireRoom(files);
     await mkdir(this.folder, { recursive: true });
     await this.#releaseDead();
-    const held = await mkdtemp(join(this.folder, `held-${process.pid}-`));
+    const held = await mkdtemp(join(this.folder, `held-${process.pid}-${(await startOf(process.pid)) ?? ""}-`));
     const release = () => rm(held, { recursive: true, force: true });
     const paths = files.map(({ id }, index) => join(held, `${index}-${nameOf(id)}`));
     try {
@@ -100,8 +100,8 @@ export class FileCache {
   /** What processes held that do not run any more. */
   async #releaseDead(): Promise<void> {
     for (const name of await readdir(this.folder)) {
-      const [, pid] = /^held-(\d+)-/.exec(name) ?? [];
-      if (pid !== undefined && !isRunning(Number(pid))) {
+      const [, pid, start] = /^held-(\d+)-(?:(\d*)-)?/.exec(name) ?? [];
+      if (pid !== undefined && !(await isRunning(Number(pid), start))) {
         await rm(join(this.folder, name), { recursive: true, force: true });
       }
     }
@@ -123,12 +123,21 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-function isRunning(pid: number): boolean {
+/** Whether that very process runs: in a container the next one has its pid again. */
+async function isRunning(pid: number, start: string | undefined): Promise<boolean> {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (cause) {
     // It runs, as another user.
-    return Reflect.get(Object(cause), "code") === "EPERM";
+    if (Reflect.get(Object(cause), "code") !== "EPERM") return false;
   }
+  const startNow = await startOf(pid);
+  return startNow === undefined || startNow === start;
+}
+
+/** When a process started, in clock ticks since the machine did; undefined where the system does not say. */
+async function startOf(pid: number): Promise<string | undefined> {
+  const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
+  // From the third field on: the command's name before it may hold spaces and parentheses. See proc_pid_stat(5).
+  return line.slice(line.lastIndexOf(")") + 2).split(" ")[19];
 }
