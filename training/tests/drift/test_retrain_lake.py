@@ -89,7 +89,7 @@ def test_labels_that_are_all_shuffled_are_not_registered(history: History, model
 def test_features_computed_anew_give_the_same_challenger_as_those_that_were_logged(
     history: History, models: Path, params: Path
 ) -> None:
-    lake = history.folder / "good"
+    lake = history.lake("logged")
     logged = retrain(lake, models, params)
     computed = retrain(lake, models, params, "--features", "backfill", "--tenant", "demo", "--work", f"{models}-work")
     assert computed == logged

@@ -9,6 +9,7 @@ import { stagedRowsPrefix } from "@tripline/lake/lake-layout";
 import { TopicLog } from "@tripline/lake/log/topic-log";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
 import { DyingDisk } from "@tripline/lake/testing/writer";
+import { OPTIONAL_COLUMNS } from "../input/transactions-source.js";
 
 export interface TestLakeOptions {
   readonly lake: string;
@@ -33,10 +34,12 @@ const PARTITIONS = 2;
 /** For the tests: a lake as the archive service would have made it of a history, in seconds. */
 export async function writeTestLake(options: TestLakeOptions): Promise<void> {
   const { spec, tenant } = options;
+  const optional = Object.entries(OPTIONAL_COLUMNS).map(([name, type]) =>
+    type === "VARCHAR" ? `coalesce(${name}, '') AS ${name}` : `${name}::${type} AS ${name}`,
+  );
   const payment = `'txn_' || client_transaction_id AS transaction_id, ${sqlText(tenant)} AS tenant, client_transaction_id,
     card_token, terminal_id, amount_minor::BIGINT AS amount_minor, currency, occurred_at_ms,
-    occurred_at_ms + 5 AS accepted_at_ms, coalesce(device_token, '') AS device_token,
-    coalesce(ip_token, '') AS ip_token, latitude::DOUBLE AS latitude, longitude::DOUBLE AS longitude`;
+    occurred_at_ms + 5 AS accepted_at_ms, ${optional.join(", ")}`;
   const values = spec.features.map(({ name }) => options.values?.[name] ?? `f.${sqlName(name)}`);
   await writeTopic(options, TOPICS.transactions.name, "occurred_at_ms", payment, "true");
   await writeTopic(
