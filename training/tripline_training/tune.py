@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import optuna
+from optuna.trial import TrialState
 
 from tripline_training.check_data import check_before_training
 from tripline_training.data.dataset import Dataset, Rows, Span, open_dataset, parse_span
@@ -87,8 +88,8 @@ def tune(options: Options) -> tuple[Params, float]:
     folds = make_folds(dataset, options)
     base = read_params(options.base)
     study = _open_study(options)
-    if not study.trials:
-        # The parameters in use are tried first: what is found is never worse on these folds.
+    if not any(trial.state in (TrialState.COMPLETE, TrialState.WAITING) for trial in study.trials):
+        # The parameters in use are tried first, and again if that was stopped: what is found is never worse on these folds.
         tried = [name for name in SEARCHED if name != "max_leaves" or base.max_leaves > 0]
         study.enqueue_trial({name: base.as_json()[name] for name in tried})
     done = _finished(study)
@@ -168,7 +169,7 @@ def _open_study(options: Options) -> optuna.Study:
 
 
 def _finished(study: optuna.Study) -> int:
-    return sum(trial.state == optuna.trial.TrialState.COMPLETE for trial in study.trials)
+    return sum(trial.state == TrialState.COMPLETE for trial in study.trials)
 
 
 def parse_options(arguments: list[str] | None = None) -> Options:

@@ -60,6 +60,23 @@ def test_a_stopped_search_goes_on_to_the_same_result(
     assert best >= max(first, last)
 
 
+def test_a_search_that_was_stopped_in_its_first_trial_tries_the_parameters_in_use_again(
+    arguments: Arguments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*_: object) -> float:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(command, "_objective", stop)
+        with pytest.raises(KeyboardInterrupt):
+            command.main(arguments("stopped", 2))
+    for name in ("stopped", "whole"):
+        command.main(arguments(name, 2))
+    trials = [line for line in capsys.readouterr().out.splitlines() if line.startswith("trial ")]
+    assert trials[:2] == trials[2:]
+    assert (tmp_path / "stopped.json").read_text() == (tmp_path / "whole.json").read_text()
+
+
 def test_tries_the_parameters_in_use_first_and_then_others(arguments: Arguments, tmp_path: Path) -> None:
     command.main(arguments("searched", 2))
     study = optuna.load_study(study_name="tune", storage=f"sqlite:///{tmp_path}/searched.sqlite")
