@@ -17,6 +17,7 @@ import { z } from "zod";
 import { redisConfig } from "../config/connection-config.js";
 import { readConfig } from "../config/read-config.js";
 import { askRedis, awaitRedis, connectRedis } from "./connect-redis.js";
+import { SignedInRedis } from "./signed-in-redis.js";
 
 /**
  * A real Valkey whose users have the given tokens as passwords. The Valkey of the tests has no TLS, so a proxy in front of
@@ -189,6 +190,33 @@ test("an open connection signs in with the next token before the last one ends, 
   await until(async () => heard.length > 0);
   expect(heard).toEqual(["still here"]);
   expect(errors).toEqual([]);
+});
+
+test("a connection whose token cannot be renewed keeps it, and asks again after a pause", async () => {
+  await letIn("old");
+  for (const isSubscriber of [false, true]) {
+    let asked = 0;
+    let closed = 0;
+    const signIn = async () => {
+      asked += 1;
+      // Due soon at first, then due already.
+      return { user: OBJECT_ID, password: "old", renewAtMs: Date.now() + (asked === 1 ? 200 : -1) };
+    };
+    // With RESP2 a subscriber could only show another token on a new connection.
+    const redis = new SignedInRedis(stack.redisUrl, { protocol: 2 }, signIn);
+    open.push(redis);
+    redis.on("close", () => {
+      closed += 1;
+    });
+    await awaitRedis(redis, READY_MS_MAX);
+    if (isSubscriber) await redis.subscribe("reply:1");
+    const before = await authCalls();
+    await until(async () => asked > 1);
+    // Long enough for hundreds of tries.
+    await delay(200);
+    expect({ closed, sent: (await authCalls()) - before }).toEqual({ closed: 0, sent: 0 });
+    expect(asked).toBeLessThan(5);
+  }
 });
 
 test("a broken connection reconnects with the current token", async () => {

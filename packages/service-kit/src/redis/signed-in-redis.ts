@@ -72,17 +72,22 @@ export class SignedInRedis extends Redis {
 
   #renewAt(atMs: number): void {
     clearTimeout(this.#renewal);
-    const waitMs = Math.min(Math.max(atMs - Date.now(), 0), TIMER_MS_MAX);
-    this.#renewal = setTimeout(() => this.#renew(), waitMs).unref();
+    const waitMs = atMs - Date.now();
+    // It lies in the past while the next token cannot be had: the last one is handed out again.
+    const boundedMs = waitMs > 0 ? Math.min(waitMs, TIMER_MS_MAX) : RENEW_RETRY_MS;
+    this.#renewal = setTimeout(() => this.#renew(), boundedMs).unref();
   }
 
   #renew(): void {
     this.#signIn()
       .then(async ({ user, password, renewAtMs }) => {
         if (this.status !== "ready") return;
-        // With RESP2 a subscribing connection accepts no password, so it has to be a new one.
-        if (this.mode === "subscriber") return this.disconnect(true);
-        await this.auth(user, password);
+        if (password !== this.options.password) {
+          // With RESP2 a subscribing connection accepts no password, so it has to be a new one.
+          if (this.mode === "subscriber") return this.disconnect(true);
+          await this.auth(user, password);
+          this.options.password = password;
+        }
         this.#renewAt(renewAtMs);
       })
       .catch((error: unknown) => {
