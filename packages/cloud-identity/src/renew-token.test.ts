@@ -9,7 +9,7 @@ interface Numbered extends Expiring {
 }
 
 /** A clock that the test turns, and a source that counts its requests. */
-function setUp(lifetimeMs = HOUR_MS) {
+function setUp(lifetimeMs = HOUR_MS, patienceMs?: number) {
   const state = { nowMs: 1_000, asked: 0, isAway: false, answers: [] as (() => void)[], isHeld: false };
   const get = renewing<Numbered>(
     async () => {
@@ -19,7 +19,7 @@ function setUp(lifetimeMs = HOUR_MS) {
       if (state.isAway) throw new TriplineError("identity-unavailable", "away");
       return { number, expiresAtMs: state.nowMs + lifetimeMs };
     },
-    { now: () => state.nowMs, pause: async () => {} },
+    { now: () => state.nowMs, pause: async () => {}, ...(patienceMs === undefined ? {} : { patienceMs }) },
   );
   const number = async () => (await get()).value.number;
   return { state, get, number };
@@ -65,6 +65,20 @@ test("while renewal fails the old token is used while it is valid, and the next 
   state.isAway = false;
   state.nowMs += 1_000;
   expect(await number()).toBe(8);
+});
+
+test("while renewal takes long the old token is used, by all after the patience of the first", async () => {
+  const { state, number } = setUp(HOUR_MS, 1);
+  await number();
+  state.isHeld = true;
+  state.nowMs += HOUR_MS - 60_000;
+  expect(await Promise.all([number(), number()])).toEqual([1, 1]);
+  expect(await number()).toBe(1);
+  state.nowMs += 60_000;
+  const waiting = number();
+  for (const answer of state.answers.splice(0)) answer();
+  expect(await waiting).toBe(2);
+  expect(state.asked).toBe(2);
 });
 
 test("a source that retries by itself is called once", async () => {

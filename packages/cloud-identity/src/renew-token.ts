@@ -17,6 +17,8 @@ export interface RenewOptions {
   /** How often `fetchOne` is tried before it counts as failed; 1 where it tries again by itself. */
   readonly attemptsMax?: number;
   readonly now?: () => number;
+  /** How long a caller waits for the next one, from when it is asked for, while the old one is valid. */
+  readonly patienceMs?: number;
   /** Waits between two attempts. */
   readonly pause?: (ms: number) => Promise<unknown>;
 }
@@ -29,22 +31,29 @@ export interface RenewOptions {
 const RENEW_BEFORE_MS_MAX = 225_000;
 const ATTEMPTS_MAX_DEFAULT = 3;
 const PAUSE_MS = 250;
+/** Below what a new connection may take, 3 s for Postgres. */
+const PATIENCE_MS_DEFAULT = 1_000;
 /** Pause after a failure before the next request, for any number of connections. */
 const REST_MS = 1_000;
 
 /**
  * Keeps one token and renews it in its last quarter. There is one request at a time for all callers. While renewal
- * fails, the old one is returned while it is valid.
+ * fails or takes long, the old one is returned while it is valid.
  *
  * @param fetchOne asks for a new one, in bounded time
  * @returns what to call for each use; throws what `fetchOne` threw when there is no valid one
  */
 export function renewing<T extends Expiring>(
   fetchOne: () => Promise<T>,
-  { attemptsMax = ATTEMPTS_MAX_DEFAULT, now = Date.now, pause = delay }: RenewOptions = {},
+  {
+    attemptsMax = ATTEMPTS_MAX_DEFAULT,
+    now = Date.now,
+    patienceMs = PATIENCE_MS_DEFAULT,
+    pause = delay,
+  }: RenewOptions = {},
 ): () => Promise<Renewed<T>> {
   let current: Renewed<T> | undefined;
-  let underWay: Promise<Renewed<T>> | undefined;
+  let underWay: { readonly next: Promise<Renewed<T>>; readonly patience: Promise<unknown> } | undefined;
   let failure: { readonly error: Error; readonly untilMs: number } | undefined;
 
   const attempt = async (): Promise<Renewed<T>> => {
@@ -81,8 +90,9 @@ export function renewing<T extends Expiring>(
       if (isOldValid) return old;
       throw failure.error;
     }
-    underWay ??= renew();
-    if (!isOldValid) return underWay;
-    return underWay.catch(() => old);
+    underWay ??= { next: renew(), patience: delay(patienceMs, undefined, { ref: false }) };
+    const { next, patience } = underWay;
+    if (!isOldValid) return next;
+    return Promise.race([next.catch(() => old), patience.then(() => old)]);
   };
 }
