@@ -154,6 +154,39 @@ describe("tokenVerifier", () => {
     }
   });
 
+  test("keys that are known stay in use while the issuer is away, until it says that they are gone", async () => {
+    const { privateKey: signer, publicKey } = await generateKeyPair("ES256");
+    const jwk = { ...(await exportJWK(publicKey)), alg: "ES256" };
+    let answer: object | undefined = { keys: [{ ...jwk, kid: "k1" }] };
+    const issuer = createServer((_request, response) =>
+      response.writeHead(answer === undefined ? 503 : 200).end(JSON.stringify(answer)),
+    );
+    await new Promise<void>((resolve) => issuer.listen(0, "127.0.0.1", resolve));
+    const at = `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/jwks`;
+    const patient = tokenVerifier({ issuer: ISSUER, jwksUrl: at, audience: AUDIENCE });
+    const startMs = Date.now();
+    const expires = Math.floor(startMs / 1_000) + 7_200;
+    const identify = async () => patient.identify(`Bearer ${await token({ key: signer, expires })}`);
+    const clock = jest.spyOn(Date, "now");
+    try {
+      await identify();
+      answer = undefined;
+      clock.mockReturnValue(startMs + 3_600_000);
+      await expect(identify()).resolves.toMatchObject({ subject: "client" });
+      answer = { keys: [{ ...jwk, kid: "k2" }] };
+      clock.mockReturnValue(startMs + 3_700_000);
+      // A probe begins the fetch; tokens are taken until it has answered.
+      await patient.ready();
+      let code: unknown;
+      while (typeof code !== "string") code = await identify().catch((error) => error.code);
+      expect(code).toBe("token-invalid");
+    } finally {
+      clock.mockRestore();
+      issuer.closeAllConnections();
+      issuer.close();
+    }
+  });
+
   test("says that the keys cannot be fetched, and recovers", async () => {
     const away = tokenVerifier({ issuer: ISSUER, jwksUrl: "http://127.0.0.1:1/jwks", audience: AUDIENCE });
     await expect(away.verify(`Bearer ${await token()}`, "transactions:write")).rejects.toMatchObject({

@@ -66,17 +66,38 @@ interface CachedCaller extends Caller {
 
 const CACHED_TOKENS_MAX = 10_000;
 const KEYS_TIMEOUT_MS = 2_000;
-const KEYS_MAX_AGE_MS = 600_000;
+/** Older keys are fetched anew while the ones before go on checking, so that no call waits or fails while the issuer is away. */
+const KEYS_RENEW_AFTER_MS = 600_000;
+/** Until then keys are used where the issuer cannot be reached. */
+const KEYS_AGE_MS_MAX = 86_400_000;
+/** Least time between two fetches, because of a key that is not known or after one that failed. */
 const KEYS_COOLDOWN_MS = 5_000;
 
 /** Checks tokens locally. A token that was good once is not checked again until it expires. */
 export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const remoteKeys = createRemoteJWKSet(new URL(options.jwksUrl), {
     timeoutDuration: KEYS_TIMEOUT_MS,
-    cacheMaxAge: KEYS_MAX_AGE_MS,
+    cacheMaxAge: KEYS_AGE_MS_MAX,
     cooldownDuration: KEYS_COOLDOWN_MS,
   });
-  const keys = options.keys ?? remoteKeys;
+  let renewKeysAtMs = 0;
+  /** Begun by use and by probes of readiness, which the service gets for as long as it runs. */
+  const renewKeys = (): void => {
+    if (Date.now() < renewKeysAtMs) return;
+    renewKeysAtMs = Date.now() + KEYS_COOLDOWN_MS;
+    remoteKeys.reload().then(
+      () => {
+        renewKeysAtMs = Date.now() + KEYS_RENEW_AFTER_MS;
+      },
+      // A call that has no keys to use reports it.
+      () => {},
+    );
+  };
+  const currentKeys: JWTVerifyGetKey = (header, token) => {
+    renewKeys();
+    return remoteKeys(header, token);
+  };
+  const keys = options.keys ?? currentKeys;
   const { revocations } = options;
   const cache = new Map<string, CachedCaller>();
 
@@ -137,7 +158,8 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
       return requireScope(await identify(authorization), scope);
     },
     async ready() {
-      if (options.keys !== undefined || remoteKeys.jwks() !== undefined) return;
+      if (options.keys !== undefined) return;
+      if (remoteKeys.jwks() !== undefined) return renewKeys();
       try {
         await remoteKeys.reload();
       } catch (error) {
