@@ -83,15 +83,16 @@ function servedModels(config: ScoringConfig): FactoryProvider<ServedModels> {
 function inferenceServer(config: ScoringConfig): FactoryProvider<InferenceServer> {
   return {
     provide: InferenceServer,
-    useFactory: (models: ServedModels, registry: ModelRegistry, metrics: ScoringMetrics) =>
+    useFactory: (models: ServedModels, registry: ModelRegistry, metrics: ScoringMetrics, readiness: Readiness) =>
       new InferenceServer({
         models,
         registry,
         metrics,
         version: packageVersion(),
         isControlled: config.MODEL_CONTROL === "explicit",
+        isDraining: () => readiness.isDraining,
       }),
-    inject: [ServedModels, REGISTRY, METRICS],
+    inject: [ServedModels, REGISTRY, METRICS, Readiness],
   };
 }
 

@@ -40,6 +40,10 @@ export class Readiness {
     this.#isDraining = true;
   }
 
+  get isDraining(): boolean {
+    return this.#isDraining;
+  }
+
   async report(): Promise<ReadinessReport> {
     if (this.#isDraining) return { status: "not-ready", checks: { shutdown: "this instance is shutting down" } };
     const attempts = [...this.#checks].map(([name, check]) =>

@@ -55,7 +55,6 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    this.server.drain();
     this.#health.end();
     await closeWithin(this.logger, "grpc", () => this.#running?.stop());
   }

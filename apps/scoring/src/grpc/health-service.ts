@@ -44,8 +44,8 @@ export class HealthCheck {
 
   /** Ends watching streams, which would keep their connections open. */
   end(): void {
-    for (const watcher of this.#watchers.keys()) {
-      watcher.write({ status: Status.NOT_SERVING });
+    for (const [watcher, told] of this.#watchers) {
+      if (told !== Status.NOT_SERVING) watcher.write({ status: Status.NOT_SERVING });
       watcher.end();
       this.#forget(watcher);
     }

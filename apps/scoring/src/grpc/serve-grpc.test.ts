@@ -46,6 +46,7 @@ beforeEach(async () => {
     metrics: createScoringMetrics(),
     version: "0.0.0",
     isControlled: false,
+    isDraining: () => false,
   });
   await serve(STOP_MS_MAX);
 });

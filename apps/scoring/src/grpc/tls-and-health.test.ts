@@ -170,7 +170,7 @@ test("gRPC takes a new certificate while calls come in, and no call fails", asyn
   }
 });
 
-test("health says whether the server is ready, and watchers hear that it stops", async () => {
+test("health says whether the server is ready, and watchers hear that it drains, while it still answers", async () => {
   const scoring = await start();
   const client = new HealthClient(scoring.service.grpcAddress, credentials.createInsecure());
   clients.push(client);
@@ -188,6 +188,15 @@ test("health says whether the server is ready, and watchers hear that it stops",
   watch.on("error", () => undefined);
   const ended = new Promise((resolve) => watch.once("end", resolve));
   await first;
+  const { client: protocol } = scoring;
+  const drained = new Promise((resolve) => watch.once("data", resolve));
+  scoring.service.drain();
+  expect(await check("")).toEqual({ status: Status.NOT_SERVING });
+  expect(await protocol.call(METHODS.serverReady, {})).toEqual({ ready: false });
+  expect(await protocol.call(METHODS.modelReady, { name: "fraud", version: "" })).toEqual({ ready: false });
+  expect((await fetch(`${scoring.service.url}/v2/health/ready`)).status).toBe(503);
+  expect((await protocol.score([[1, 2, 3, 4]])).scores).toHaveLength(1);
+  await drained;
   await scorings.pop()?.close();
   await ended;
   expect(heard).toEqual([Status.SERVING, Status.NOT_SERVING]);

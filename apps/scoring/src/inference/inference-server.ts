@@ -22,25 +22,20 @@ export interface InferenceServerOptions {
   readonly version: string;
   /** Whether callers may load and unload models. */
   readonly isControlled: boolean;
+  /** Whether no new work should be sent here, because the service ends. */
+  isDraining(): boolean;
 }
 
 /** The Open Inference Protocol with Triton's extensions, over gRPC and HTTP. */
 export class InferenceServer {
-  private isDraining = false;
-
   constructor(private readonly options: InferenceServerOptions) {}
 
-  /** From now on not ready, so that no new work is sent here. */
-  drain(): void {
-    this.isDraining = true;
-  }
-
   isReady(): boolean {
-    return !this.isDraining && this.options.models.failure === undefined;
+    return !this.options.isDraining() && this.options.models.failure === undefined;
   }
 
   isModelReady(name: string, version: string): boolean {
-    return !this.isDraining && this.options.models.isReady(name, version);
+    return !this.options.isDraining() && this.options.models.isReady(name, version);
   }
 
   metadata(): ServerMetadataResponse {
