@@ -33,6 +33,8 @@ export class FolderDisk implements LakeDisk {
     await attempt(`${path} cannot be synced`, () => syncPath(path));
   }
 
+  async requireLinks(): Promise<void> {}
+
   async linkNew(from: string, to: string): Promise<boolean> {
     return attempt(`${to} cannot be made`, () => unless("EEXIST", () => link(from, to)));
   }

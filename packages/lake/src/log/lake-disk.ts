@@ -44,6 +44,8 @@ export interface LakeDisk {
   produce(path: string, write: (local: string) => Promise<void>): Promise<void>;
   /** Makes a file or the names in a folder durable. */
   sync(path: string): Promise<void>;
+  /** Makes sure, once, that `linkNew` keeps its promise here: some stores that speak S3 do not. */
+  requireLinks(): Promise<void>;
   /** Gives the file at `from` a second name, in one step and only if that name is free; false if it is taken. */
   linkNew(from: string, to: string): Promise<boolean>;
   /** Over what may be at `to`; false if there is nothing at `from`. The folders are not synced. */

@@ -39,10 +39,13 @@ export class StoreDisk implements LakeDisk {
     }
   }
 
+  async requireLinks(): Promise<void> {
+    if (!this.#isProved) await attempt(() => this.store.requireConditions());
+    this.#isProved = true;
+  }
+
   async linkNew(from: string, to: string): Promise<boolean> {
     return attempt(async () => {
-      if (!this.#isProved) await this.store.requireConditions();
-      this.#isProved = true;
       const data = await this.store.get(this.#key(from));
       if (data === undefined) throw lakeUnavailable(`${to} cannot be made`, `${from} is gone`);
       return this.store.putIfAbsent(this.#key(to), data);

@@ -282,6 +282,18 @@ describe("in an object store an entry that is made after its writer gave up", ()
   });
 });
 
+test("a store that cannot hold a lake is refused again and again, and keeps no rows", async () => {
+  const lake = new MemoryLake();
+  class Careless extends SharedDriver {
+    override put = (key: string, body: Body) => this.shared.put(key, body, false);
+  }
+  const writer = lake.writer(storeDisk(lake.lake, new Careless(lake.driver)));
+  for (let tries = 0; tries < 2; tries += 1) {
+    await expect(writer.add({ 0: 4 }, DAYS)).rejects.toThrow("ignores If-None-Match");
+    expect(await lake.staged()).toEqual([]);
+  }
+});
+
 test("in an object store a copy that ends after its file was merged brings no row back", async () => {
   const lake = new MemoryLake();
   const quick = lake.writer();

@@ -156,6 +156,8 @@ export class TopicLog {
       await this.#disk.remove(draft);
       await this.#disk.writeFile(draft, `${JSON.stringify(entry)}\n`);
       await this.#disk.sync(stagingFolder(this.folder));
+      // What refuses all entries must not leave rows staged at each try.
+      await this.#disk.requireLinks();
     });
     try {
       await this.#disk.linkNew(draft, entryPath(this.folder, sequence));
