@@ -48,6 +48,6 @@ database = {
 }
 
 objectstore = {
-  lake_tiering_days      = { glacier = 30, deep_archive = 120 }
+  lake_tiering_days      = { glacier = 30, deep_archive = 150 }
   dataset_retention_days = 14
 }

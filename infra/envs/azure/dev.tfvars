@@ -56,7 +56,7 @@ database = {
 
 objectstore = {
   replication_type       = "LRS"
-  lake_tiering_days      = { cold = 30, archive = 120 }
+  lake_tiering_days      = { cold = 30, archive = 150 }
   dataset_retention_days = 14
 }
 

@@ -73,10 +73,16 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     return false;
   }
 
-  /** At the start, everything that counts: Kafka may be another one than before. */
+  /**
+   * At the start, everything that counts: Kafka may be another one than before. So also what is in force, if an earlier
+   * release took it out because it counted what had been replaced.
+   */
   async #tellAgain(): Promise<void> {
     await this.database.execute(
-      "UPDATE control.policy_activations SET published_at = NULL WHERE withdrawn_at IS NULL",
+      `UPDATE control.policy_activations a SET published_at = NULL, withdrawn_at = NULL
+       WHERE a.withdrawn_at IS NULL OR (a.activates_at <= now() AND ${isNotReplaced("a")} AND NOT EXISTS (
+         SELECT FROM control.policy_activations b WHERE b.tenant = a.tenant AND b.activation > a.activation
+           AND b.activates_at <= now() AND ${isNotReplaced("b")}))`,
       [],
     );
     this.#isToldAgain = true;

@@ -8,7 +8,7 @@ import type { StateStore } from "./state-store.js";
 export class PartitionKeys {
   /** Partitions that were checked, of which there are as many as the topics have. */
   readonly #checked = new Map<string, Promise<string>>();
-  /** By key, of partitions that were found to hold less than what is stored as counted: what that was. */
+  /** By key: the stored offset of each partition that was found to hold less than that. */
   readonly #conflicts = new Map<string, number>();
 
   constructor(

@@ -29,6 +29,11 @@ variable "lake_tiering_days" {
     condition     = var.lake_tiering_days.deep_archive >= var.lake_tiering_days.glacier + 90
     error_message = "lake_tiering_days.deep_archive must be at least 90 days after glacier: Glacier Instant Retrieval charges 90 days at least."
   }
+
+  validation {
+    condition     = var.lake_tiering_days.deep_archive >= 130
+    error_message = "lake_tiering_days.deep_archive must be at least 130: drift is judged by files of up to 121 days, and from there on they would have to be restored."
+  }
 }
 
 variable "dataset_retention_days" {

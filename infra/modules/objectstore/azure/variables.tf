@@ -57,6 +57,11 @@ variable "lake_tiering_days" {
     cold    = number
     archive = optional(number)
   })
+
+  validation {
+    condition     = var.lake_tiering_days.archive == null ? true : var.lake_tiering_days.archive >= 130
+    error_message = "lake_tiering_days.archive must be at least 130: drift is judged by files of up to 121 days, and from there on they would have to be restored."
+  }
 }
 
 variable "dataset_retention_days" {

@@ -27,7 +27,7 @@ const PROJECT_DEFAULT = "tripline";
 const DAY_SECONDS = 86_400;
 /** Rows for which Redis is asked at a time. */
 const ROWS_TOGETHER = 1_000;
-/** Longest wait for an answer, where no configuration says it: no payment waits for these. */
+/** Longest wait for an answer: no payment waits for these. */
 const ANSWER_MS_MAX = 10_000;
 
 /**
@@ -49,7 +49,7 @@ export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows
       features: profileColumnTypes(name),
     })),
   };
-  const redis = connectRedis(target, undefined, typeof target === "string" ? ANSWER_MS_MAX : undefined);
+  const redis = connectRedis(target, undefined, ANSWER_MS_MAX);
   const client = new FeastRedisClient({ redis, registry, keyTtlSeconds: STATE_TTL_DAYS_DEFAULT * DAY_SECONDS });
   let count = 0;
   try {

@@ -11,7 +11,7 @@ const ENDS_BACKOFF: Backoff = { firstMs: 100, maxMs: 2_000 };
 const POLL_MS = 20;
 /** The end may never come as a record: Kafka may have taken out the last ones, with their keys. */
 const QUIET_MS = 8_000;
-/** A fetch waits 100 ms for records. Brokers that have not answered one for so long say nothing of what there is. */
+/** Far longer than a fetch waits for records. Brokers that have not answered one for so long say nothing of what there is. */
 const SILENCE_MS_MAX = 2_000;
 
 /**

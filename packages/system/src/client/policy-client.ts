@@ -117,6 +117,9 @@ async function readAll<T>(
     const last = all.at(-1);
     const limit = String(PAGE);
     const found = await read(last === undefined ? { limit } : { limit, before: String(numberOf(last)) });
+    if (last !== undefined && found.some((one) => numberOf(one) >= numberOf(last))) {
+      throw new Error("Control gave the same page again: update control to the release of this command.");
+    }
     all.push(...found);
     if (found.length < PAGE) return all;
   }

@@ -23,6 +23,7 @@ test.each([
   [12_500, "IQD", 12.5, 3],
 ])("%i minor units of %s are shown as %d", (minor, currency, major, digits) => {
   const written = new Intl.NumberFormat(undefined, { minimumFractionDigits: digits }).format(major);
-  expect(formatMoney(minor, currency).replaceAll(/[^\d.,]/g, "")).toBe(written);
+  const digitsOf = (shown: string) => shown.replaceAll(/[^\d.,]/g, "");
+  expect(digitsOf(formatMoney(minor, currency))).toBe(digitsOf(written));
   expect(formatShortMoney(minor, currency)).toBe(formatShort(major));
 });

@@ -24,13 +24,15 @@ export function useTypedDraft(name: string, saved: PolicyDraftText | null, base:
   const isStale = isUnsaved && typed.version !== newest.version && !saveDraft.isPending;
   const save = (): void => {
     // A callback of `mutate` would not be called after the person went to another screen.
-    void saveDraft.mutateAsync({ name, text: typed.text, version: isStale ? newest.version : typed.version }).then(
-      ({ version }) => {
-        const typedMeanwhile = drop(typed);
-        if (typedMeanwhile !== undefined) setTyped({ ...typedMeanwhile, version });
-      },
-      () => undefined,
-    );
+    void saveDraft
+      .mutateAsync({ name, text: typed.text, version: isUnsaved && !isStale ? typed.version : newest.version })
+      .then(
+        ({ version }) => {
+          const typedMeanwhile = drop(typed);
+          if (typedMeanwhile !== undefined) setTyped({ ...typedMeanwhile, version });
+        },
+        () => undefined,
+      );
   };
   return {
     typed,
