@@ -1,3 +1,4 @@
+import { TriplineError } from "@tripline/contracts/error-table";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
@@ -112,6 +113,21 @@ describe("a batch that is re-delivered after a crash", () => {
     await handle(recordsOf(transactions));
     expect(outbox.sent.slice(10).map(({ value }) => value)).toEqual(outbox.sent.slice(0, 10).map(({ value }) => value));
     expect(metrics.redeliveries).toBe(10);
+  });
+
+  test("by the process that counted it emits the same bytes without a question to Kafka", async () => {
+    const { handle, outbox, log } = await instance();
+    const records = recordsOf(payments(10, 4));
+    await handle(records.slice(0, 5));
+    outbox.fault = "after";
+    await expect(handle(records.slice(5))).rejects.toMatchObject(kafkaDown);
+    log.onQuestion = async () => {
+      throw new TriplineError("kafka-unavailable", "as the test wants it");
+    };
+    await handle(records.slice(5));
+    expect(outbox.sent.slice(10).map(({ value }) => value)).toEqual(outbox.sent.slice(5, 10).map(({ value }) => value));
+    // Records that were read anew may be of another topic.
+    await expect(handle(recordsOf(payments(10, 4)))).rejects.toMatchObject(kafkaDown);
   });
 
   test.each(Array.from({ length: 25 }, (_, index) => index + 10))(
@@ -256,6 +272,8 @@ test("records of a topic that was created again under the running service are no
   await expect(handle(records.slice(10, 15))).rejects.toEqual(refused);
   // It grows while these are tried again.
   log.endOffset = records.length;
+  // With new records as well: the stored offset stays.
+  await expect(handle(records)).rejects.toEqual(refused);
   await expect(handle(records.slice(0, 10))).rejects.toEqual(refused);
   expect(outbox.sent).toHaveLength(20);
   // What the error says to do.

@@ -64,6 +64,18 @@ interface Part {
   readonly contexts: readonly Context[];
 }
 
+/** Records that were counted before, of which it is not known yet whether their partition is the one that was counted. */
+interface Doubt {
+  readonly part: Part;
+  readonly events: readonly EventRecord[];
+}
+
+/** What each part has to emit. With doubts, the parts have to be applied again once Kafka was asked. */
+interface Outcome {
+  readonly emissions: readonly (readonly Emission[])[];
+  readonly doubts: readonly Doubt[];
+}
+
 /** A snapshot with the profiles that were read beside it. */
 interface ProfiledSnapshot extends Snapshot {
   readonly profilesOf: ProfilesOf;
@@ -83,6 +95,11 @@ const COMPARE_AND_SET = redisSpan("MULTI");
  */
 export class BatchProcessor {
   readonly #turns = new Turns();
+  /**
+   * Values of records that are known to be of the partition that was counted: this process has counted them, or has asked.
+   * Not their offsets: records of a topic that was created again may have the same ones.
+   */
+  readonly #held = new WeakSet<Uint8Array>();
 
   constructor(private readonly options: BatchProcessorOptions) {}
 
@@ -104,19 +121,38 @@ export class BatchProcessor {
       });
       const parts = await Promise.all(asking);
       for (const part of parts) describeEvents(part);
-      const emissions = await this.#turns.run(() => this.#apply(parts));
+      const emissions = await this.#applyHeld(parts);
       await this.#publish(parts.flatMap((part, index) => joinEvents(part, emissions[index] ?? [])));
       await this.#reply(parts.flatMap((part) => part.events));
     });
   }
 
   /** Brings the states to the end of the batches. @returns what each of them has to emit */
-  async #apply(parts: readonly Part[]): Promise<readonly (readonly Emission[])[]> {
+  async #applyHeld(parts: readonly Part[]): Promise<readonly (readonly Emission[])[]> {
+    // Ends, because there are fewer doubtful records every time.
+    for (;;) {
+      const { emissions, doubts } = await this.#turns.run(() => this.#apply(parts));
+      if (doubts.length === 0) return emissions;
+      // Between turns: one broker that does not answer must not hold up the partitions of the others.
+      await Promise.all(doubts.map((doubt) => this.#ask(doubt)));
+    }
+  }
+
+  async #ask({ part, events }: Doubt): Promise<void> {
+    await this.options.partitions.requireHeld(part.topic, part.partition);
+    for (const event of events) this.#held.add(event.bytes);
+  }
+
+  async #apply(parts: readonly Part[]): Promise<Outcome> {
     if (new Set(parts.map((part) => part.appliedKey)).size < parts.length) {
       // Two batches of one partition, as after a rebalance: the second one begins where the first one ended.
       const emissions: (readonly Emission[])[] = [];
-      for (const part of parts) emissions.push(...(await this.#apply([part])));
-      return emissions;
+      for (const part of parts) {
+        const outcome = await this.#apply([part]);
+        if (outcome.doubts.length > 0) return outcome;
+        emissions.push(...outcome.emissions);
+      }
+      return { emissions, doubts: [] };
     }
     const { store, metrics, profiles } = this.options;
     const entities = profiles.entitiesOf(parts.flatMap((part) => part.events));
@@ -129,8 +165,11 @@ export class BatchProcessor {
         metrics.timed("redis read", () => store.read(appliedKeys, keys, profiles.commands(entities))),
       );
       const profilesOf = profiles.rowsOf(entities, snapshot.besides);
+      // Before anything is counted: a batch with new records as well would move the stored offset.
+      const doubts = this.#doubtsOf(snapshot, parts);
+      if (doubts.length > 0) return { emissions: [], doubts };
       const emissions = await this.#applyTo({ ...snapshot, profilesOf }, parts, contexts);
-      if (emissions !== undefined) return emissions;
+      if (emissions !== undefined) return { emissions, doubts };
       for (const part of parts) metrics.conflict(part.topic);
       await this.options.pause(Math.random() * (performance.now() - startedAt) * Math.min(tries, CONFLICT_WAITS_MAX));
     }
@@ -176,11 +215,20 @@ export class BatchProcessor {
       metrics.timed("redis compare-and-set", () => store.compareAndSet(change)),
     );
     if (!written) return undefined;
+    for (const event of fresh.flat()) this.#held.add(event.bytes);
     for (const [index, fold] of folds.entries()) {
       const topic = progress[index]?.part.topic ?? "";
       metrics.folded(topic, { ...fold, incomplete: incomplete ? (fresh[index]?.length ?? 0) : 0 });
     }
     return folds;
+  }
+
+  #doubtsOf(snapshot: Snapshot, parts: readonly Part[]): readonly Doubt[] {
+    return parts.flatMap((part, index) => {
+      const counted = appliedOffset(snapshot.appliedHeads[index]);
+      const events = part.events.filter(({ offset, bytes }) => offset <= counted && !this.#held.has(bytes));
+      return events.length > 0 ? [{ part, events }] : [];
+    });
   }
 
   /**
@@ -206,8 +254,7 @@ export class BatchProcessor {
    * batch without emissions, behind records that the lake shows to have been emitted.
    */
   async #emittedBefore(part: Part, counted: number): Promise<readonly Emission[] | undefined> {
-    const { topic, partition, appliedKey, events } = part;
-    await this.options.partitions.requireHeld(topic, partition);
+    const { appliedKey, events } = part;
     const applied = await this.options.store.readApplied(appliedKey);
     if (applied?.offset !== counted) return undefined;
     const offsets = new Set(events.map((event) => event.offset));

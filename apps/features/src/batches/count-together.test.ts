@@ -69,6 +69,39 @@ test("a partition whose state cannot be read does not hold up the other", async 
   expect(await sharedSequence()).toBe(3);
 });
 
+test("a partition of which Kafka does not say where it ends does not hold up the other", async () => {
+  const { handle, outbox, log } = await instance();
+  const [zero, one] = [paymentsOf(0, 3), recordsOf(paymentsOf(1, 3), 1)];
+  await handle(recordsOf(zero, 0));
+  await handle(one.slice(0, 1));
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  log.onQuestion = () => {
+    asked.resolve();
+    return answer.promise;
+  };
+  const again = handle(recordsOf(zero, 0));
+  await asked.promise;
+  await handle(one.slice(1));
+  expect(sentOf(outbox.sent, 1)).toHaveLength(3);
+  answer.resolve();
+  await again;
+  expect(sentOf(outbox.sent, 0)).toHaveLength(6);
+  expect(await sharedSequence()).toBe(6);
+});
+
+test("two batches of one partition that overlap, as after a rebalance, are counted once and emit the same bytes", async () => {
+  const { handle, outbox, store } = await instance();
+  const zero = paymentsOf(0, 6);
+  await handle(recordsOf(zero, 0).slice(0, 1));
+  await Promise.all([handle(recordsOf(zero, 0).slice(1, 4)), handle(recordsOf(zero, 0).slice(2))]);
+  const [first, ...both] = outbox.sent;
+  expect(both.slice(3, 5).map(({ value }) => value)).toEqual(both.slice(1, 3).map(({ value }) => value));
+  const once = [first, ...both.slice(0, 3), ...both.slice(5)].flatMap((record) => record ?? []);
+  expect(once.map(withoutClock)).toEqual(expectedVectors(zero));
+  expect(store.writes).toBe(3);
+});
+
 test("a write by another instance in between makes it fold both partitions again", async () => {
   const { handle, outbox, store, metrics } = await instance();
   const [other] = [await instance()];

@@ -37,7 +37,8 @@ export class PartitionKeys {
 
   /**
    * For records that count as re-delivered: a topic that is created again while its consumer runs begins anew, at
-   * offsets that were counted before.
+   * offsets that were counted before. Asks Kafka at every call, which takes as long as the topic's slowest broker: nothing
+   * that other partitions need may be held meanwhile.
    *
    * @throws TriplineError as `keyOf`; from the first conflict on until another offset, or none, is stored as counted
    */

@@ -93,7 +93,8 @@ type ProfileSource = Partial<Pick<ProfileReaderOptions, "source" | "onUnreadable
 let clockMs = START_MS;
 
 /**
- * One instance of the service, without its consumer. Its partitions end where `log` says.
+ * One instance of the service, without its consumer. Its partitions end where `log` says,
+ * which is asked for through `onQuestion`.
  *
  * @param committed whether its group has handled records before
  * @param profiles whose profiles Feast keeps in the Redis; none are read unless given
@@ -101,11 +102,14 @@ let clockMs = START_MS;
 export function makeInstance(redis: Redis, outbox: Outbox, committed = false, profiles: ProfileSource = {}) {
   const store = new FaultyStore(redis, STORE_OPTIONS);
   const metrics = new CountingMetrics();
-  const log = { endOffset: 1e6 };
+  const log = { endOffset: 1e6, onQuestion: async () => {} };
   const admin = {
     clusterId: async () => "cluster",
     committedOffsets: async () => new Map(committed ? [[0, 1]] : []),
-    endOffsets: async () => new Map([0, 1, 2].map((partition) => [partition, log.endOffset])),
+    endOffsets: async () => {
+      await log.onQuestion();
+      return new Map([0, 1, 2].map((partition) => [partition, log.endOffset]));
+    },
   };
   const processor = new BatchProcessor({
     engine,
