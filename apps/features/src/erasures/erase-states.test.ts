@@ -1,7 +1,6 @@
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
-import { REBUILD_KEY } from "../states/rebuild-hold.js";
 import { cardOf, payment, paymentRecord, START_MS } from "../testing/events.js";
 import { FEAST_PROJECT, feastOf } from "../testing/feast-rows.js";
 import { TestHistory } from "../testing/history.js";
@@ -80,14 +79,19 @@ test("states of an erased card are empty, others are not, and a rebuild gives th
   await feast.write("card_profile", cardOf(1), START_MS);
   await feast.write("card_profile", cardOf(2), START_MS);
   const profiles = new ProfileEraser(history.redis, { engine, source: { tenant: TENANT, project: FEAST_PROJECT } });
-  let held = 0;
-  const erasures = async () => {
-    // An erasure that an instance did after this would be undone by the rebuild.
-    held = await history.redis.exists(REBUILD_KEY);
-    return [erasure];
+  const done: Erasure[] = [];
+  const { admin } = history;
+  const pausing = {
+    clusterId: () => admin.clusterId(),
+    endOffsets: (topic: string) => admin.endOffsets(topic),
+    committedOffsets: (group: string, topic: string) => admin.committedOffsets(group, topic),
+    groupMembers: (group: string) => {
+      // The last one that an instance does before it pauses.
+      done.push(erasure);
+      return admin.groupMembers(group);
+    },
   };
-  const rebuilt = await history.rebuild({ erasures, profiles });
-  expect(held).toBe(1);
+  const rebuilt = await history.rebuild({ admin: pausing, erasures: async () => [...done], profiles });
   expect(rebuilt).toMatchObject({ events: 12, incomplete: 0, repeated: 0 });
   for (const [key, value] of states) expect([key, await history.redis.getBuffer(key)]).toEqual([key, value]);
   await feast.write("card_profile", cardOf(1), START_MS + 86_400_000);
