@@ -238,6 +238,7 @@ function choiceRules({ cloud }) {
       find: /^.*tripline (?:-- )?(?:test )?init\b.*\n/gm,
       to: () => "",
     },
+    { what: "init itself", files: /nightly\.yml$/, find: /^ *- name: init\n.*\n.*\n/gm, to: () => "" },
     { what: "init itself", files: /^README\.md$/, find: /,? *\[[^\]]*\]\(docs\/template\.md\)/g, to: () => "" },
   ];
 }

@@ -57,7 +57,7 @@ def _load(environment: dict[str, str], redis_address: tuple[str, int, int], more
     module = (ROOT / "packages" / "backfill" / "dist" / "profiles" / "load-profiles.js").as_uri()
     options = {
         "folder": str(Path(environment["FEAST_DATA"])),
-        "redisUrl": f"redis://{host}:{port}/{database}",
+        "redis": f"redis://{host}:{port}/{database}",
         "untilMs": UNTIL_MS,
         "project": OTHER_PROJECT,
     }

@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { ThreadAnswer } from "./thread-pool.js";
+import { END } from "./thread-pool.js";
 
 /**
  * The body of a thread of a `ThreadPool`: does one task after the other.
@@ -23,8 +24,18 @@ export async function serveThread<Data, Task, Result>(
   try {
     const run = await open(workerData);
     let last: Promise<void> = Promise.resolve();
-    port.on("message", (task: Task) => {
-      last = last.then(() => run(task)).then((result) => answer({ kind: "done", result }), fail);
+    let isEnding = false;
+    port.on("message", (task: Task | typeof END) => {
+      if (task === END) {
+        isEnding = true;
+        void last.then(() => port.close());
+        return;
+      }
+      last = last.then(async () => {
+        // Nobody waits for what was asked before the end any more.
+        if (!isEnding) answer({ kind: "done", result: await run(task) });
+      });
+      last = last.catch(fail);
     });
     answer({ kind: "ready" });
   } catch (error) {

@@ -1,6 +1,12 @@
 import { Worker } from "node:worker_threads";
 import type { ErrorCode } from "@tripline/contracts/error-table";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { settlesWithin } from "@tripline/kafka/wait-backoff";
+
+/** Asks a thread to end once it is done with the task that it does. */
+export const END = null;
+/** A thread that takes longer is ended where it is. */
+const END_MS_MAX = 30_000;
 
 /** What a thread says: once that it is ready, then one answer per task, in the order of the tasks. */
 export type ThreadAnswer<Result> =
@@ -58,6 +64,7 @@ interface Waiting<Result> {
 class PoolThread<Task, Result> {
   readonly ready: Promise<unknown>;
   readonly #worker: Worker;
+  readonly #ended: Promise<unknown>;
   readonly #waiting: Waiting<Result>[] = [];
   #broken: Error | undefined;
 
@@ -70,6 +77,7 @@ class PoolThread<Task, Result> {
       else first?.resolve(answer);
     });
     this.#worker.on("error", (error: Error) => this.#break(error));
+    this.#ended = new Promise((resolve) => this.#worker.once("exit", resolve));
     this.#worker.on("exit", (code) => this.#break(new TriplineError("internal", `A thread ended with code ${code}.`)));
   }
 
@@ -80,8 +88,10 @@ class PoolThread<Task, Result> {
     return answer;
   }
 
+  /** In order: onnxruntime ends the whole process where a thread is ended while a model is loaded or run. */
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    this.#worker.postMessage(END);
+    if (!(await settlesWithin(END_MS_MAX, this.#ended))) await this.#worker.terminate();
   }
 
   #answer(): Promise<ThreadAnswer<Result>> {

@@ -6,6 +6,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { sqlText } from "@tripline/backfill/input/work-database";
 import { scoreFile } from "@tripline/model-loop/scoring/score-file";
+import { ScorePool } from "@tripline/model-loop/scoring/score-pool";
 import type { ModelVersion } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { ROOT } from "@tripline/system/services/workspace";
@@ -170,6 +171,15 @@ describe("refuses with a sentence, and leaves no output behind,", () => {
     });
     expect(await readdir(folder)).toEqual(["features.parquet"]);
   });
+});
+
+test("a model that one thread refuses while others still load it ends no more than the command", async () => {
+  const { modelBytes, manifest } = champion;
+  const input = { ...manifest.input, name: "another" };
+  for (let tries = 0; tries < 20; tries += 1) {
+    const starting = ScorePool.start({ modelBytes, manifest: { ...manifest, input } }, 4);
+    await expect(starting).rejects.toMatchObject({ code: "model-refused" });
+  }
 });
 
 test("the command takes a model by its alias and says what it did", async () => {
