@@ -13,7 +13,7 @@ import { runPython } from "@tripline/model-loop/run-python";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { KnownPayment } from "@tripline/system/client/payment";
 import type { ApiDecision } from "@tripline/system/client/tripline-client";
-import { balances, closeLedger, ledgerLine } from "@tripline/system/ledger/ledger";
+import { awaitLedger, balances, ledgerLine } from "@tripline/system/ledger/ledger";
 import { readPorts } from "@tripline/system/ports.mjs";
 import { replay } from "@tripline/system/replay/replay";
 import { writeDecisions, writeLoggedFeatures } from "@tripline/system/replay/write-replay-log";
@@ -148,7 +148,7 @@ async function replayAndAssess(
   );
   const perSecond = ((played.payments + played.labels) / (performance.now() - startedAt)) * 1_000;
   const ids = new Set(payments.map(({ clientTransactionId }) => transactionId(DEMO_TENANT, clientTransactionId)));
-  const ledger = await steps.run("hold what was sent against what was decided", () => closeLedger(system.kafka, ids));
+  const ledger = await steps.run("hold what was sent against what was decided", () => awaitLedger(system.kafka, ids));
   const rows = [...decided.values()];
   await steps.run("write decisions and logged features", async () => {
     await writeDecisions(files.decisions, rows);

@@ -6,7 +6,7 @@ import { withLuhnDigit } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
 import { z } from "zod";
-import { balances, closeLedger, ledgerLine, readTopic } from "../ledger/ledger.js";
+import { awaitLedger, balances, ledgerLine, readTopic } from "../ledger/ledger.js";
 import type { ControlClient } from "./control-client.js";
 import type { KnownPayment } from "./payment.js";
 import type { ApiDecision, TriplineClient } from "./tripline-client.js";
@@ -79,7 +79,7 @@ export async function eraseJourney(options: EraseOptions): Promise<string> {
   }
   print("The card pays again: it is decided as the card of somebody new, and of its person nothing is kept.");
 
-  const ledger = await closeLedger(kafka, new Set(decisions.map(({ id }) => id)));
+  const ledger = await awaitLedger(kafka, new Set(decisions.map(({ id }) => id)));
   if (!balances(ledger)) throw new Error(`The decisions do not add up: ${ledgerLine(ledger)}.`);
   print(`Every decision stands. ${ledgerLine(ledger)}`);
   return first.card_token;

@@ -57,22 +57,27 @@ export async function closeLedger(kafka: Kafka, accepted: ReadonlySet<string>): 
 }
 
 const SETTLE_MS_MAX = 60_000;
+/** Each look reads the whole topic and joins a group of its own, so looks are not made back to back. */
 const SETTLE_POLL_MS = 500;
 
 /**
- * Waits until every accepted payment has its one decision.
- *
- * @returns the line that tells of it
- * @throws Error when that has not come about within a minute
+ * Waits until every accepted payment has its one decision on the topic, a minute at most: what was answered with 202 is not
+ * decided yet, and a caller is told of a decision before it is on the topic.
  */
-export async function settledLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<string> {
+export async function awaitLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<Ledger> {
   const endMs = Date.now() + SETTLE_MS_MAX;
   for (;;) {
     const ledger = await closeLedger(kafka, accepted);
-    if (balances(ledger)) return ledgerLine(ledger);
-    if (Date.now() > endMs) throw new Error(`The ledger does not balance: ${ledgerLine(ledger)}`);
+    if (balances(ledger) || Date.now() > endMs) return ledger;
     await delay(SETTLE_POLL_MS);
   }
+}
+
+/** As `awaitLedger`. @returns the line that tells of it. @throws Error when it does not balance */
+export async function settledLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<string> {
+  const ledger = await awaitLedger(kafka, accepted);
+  if (balances(ledger)) return ledgerLine(ledger);
+  throw new Error(`The ledger does not balance: ${ledgerLine(ledger)}`);
 }
 
 /** Reads a topic of the table, or its dead letters, from its beginning to where it ends now. */

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { KnownPayment } from "@tripline/system/client/payment";
-import { closeLedger } from "@tripline/system/ledger/ledger";
+import { awaitLedger } from "@tripline/system/ledger/ledger";
 import { replay } from "@tripline/system/replay/replay";
 import type { ServiceName } from "@tripline/system/service-environment/service-variables";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
@@ -63,7 +63,7 @@ describe("a replay through services that are killed", () => {
         },
         onSlice: (slice) => onSlice(system, slice),
       });
-      const ledger = await closeLedger(system.kafka, new Set(payments.map(paymentId)));
+      const ledger = await awaitLedger(system.kafka, new Set(payments.map(paymentId)));
       return { said, ledger };
     } finally {
       await system.stop();

@@ -19,7 +19,7 @@ import { eventsFrom } from "@tripline/simulator/merge-labels";
 import type { KnownPayment } from "@tripline/system/client/payment";
 import type { ApiDecision } from "@tripline/system/client/tripline-client";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
-import { closeLedger, readTopic } from "@tripline/system/ledger/ledger";
+import { awaitLedger, readTopic } from "@tripline/system/ledger/ledger";
 import { replay } from "@tripline/system/replay/replay";
 import { ROOT } from "@tripline/system/services/workspace";
 import { Redis } from "ioredis";
@@ -113,7 +113,7 @@ test("Redis hangs: the front door says so in bounded time, and what it had accep
   const decisions = await client.decideAll([...first, ...refused], 10);
   expect(decisions).toHaveLength(first.length + refused.length);
   for (const payment of refused) accepted.add(paymentId(payment));
-  const ledger = await closeLedger(system.kafka, accepted);
+  const ledger = await awaitLedger(system.kafka, accepted);
   expect(ledger).toMatchObject({ accepted: accepted.size, decided: accepted.size, lost: [], contradicted: [] });
   const found = await vectors();
   expect(found.filter(({ incomplete }) => incomplete)).toEqual([]);
@@ -203,7 +203,7 @@ describe("Redis comes back empty", () => {
     for (const { transaction, values, incomplete } of found) {
       if (!incomplete) expect(values).toEqual(expected.get(transaction?.transactionId ?? ""));
     }
-    const ledger = await closeLedger(system.kafka, accepted);
+    const ledger = await awaitLedger(system.kafka, accepted);
     expect(ledger).toMatchObject({ accepted: accepted.size, decided: accepted.size, lost: [], contradicted: [] });
     await awaitArchive(system.kafka, lake);
     const report = await checkParity({ engine: compileEngine(currentFeatureSpec()), lake });

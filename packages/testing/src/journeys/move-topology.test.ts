@@ -1,5 +1,5 @@
 import type { KnownPayment } from "@tripline/system/client/payment";
-import { balances, closeLedger } from "@tripline/system/ledger/ledger";
+import { awaitLedger, balances } from "@tripline/system/ledger/ledger";
 import { buildPayment } from "../support/build-payment.js";
 import type { InProcessSystem, ProgramName } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
@@ -52,7 +52,7 @@ describe("moving decisions and scoring into one process and back", () => {
       isOver = true;
     })();
     await Promise.all([moves, callers]);
-    const ledger = await closeLedger(system.kafka, new Set(sent.map(paymentId)));
+    const ledger = await awaitLedger(system.kafka, new Set(sent.map(paymentId)));
     expect(ledger).toMatchObject({ accepted: sent.length, decided: sent.length, lost: [], contradicted: [] });
     expect(balances(ledger)).toBe(true);
     expect([...rungs]).toEqual(["model"]);

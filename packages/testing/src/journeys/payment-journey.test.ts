@@ -3,7 +3,7 @@ import { TOPICS } from "@tripline/contracts/topics";
 import type { JourneyOptions } from "@tripline/system/client/journey-first-payment";
 import { firstPaymentJourney } from "@tripline/system/client/journey-first-payment";
 import { paymentBody } from "@tripline/system/client/tripline-client";
-import { closeLedger } from "@tripline/system/ledger/ledger";
+import { awaitLedger } from "@tripline/system/ledger/ledger";
 import { buildPayment } from "../support/build-payment.js";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
@@ -106,7 +106,7 @@ describe("a payment's journey", () => {
     expect(decisions.map((decision) => decision.transaction_id)).toEqual(
       payments.map((payment) => payment.clientTransactionId),
     );
-    const ledger = await closeLedger(system.kafka, new Set(payments.map(paymentId)));
+    const ledger = await awaitLedger(system.kafka, new Set(payments.map(paymentId)));
     expect(ledger).toMatchObject({ accepted: 50, decided: 50, lost: [], contradicted: [] });
   });
 

@@ -1,19 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
-import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { TRANSACTION_ID_PATTERN, transactionId } from "@tripline/contracts/identifiers";
 import type { Kafka } from "@tripline/kafka/port";
 import { kafkaAt, kafkaFrom } from "@tripline/system/client/connect-system";
 import type { Ledger } from "@tripline/system/ledger/ledger";
-import { balances, closeLedger, ledgerLine } from "@tripline/system/ledger/ledger";
+import { awaitLedger, balances, ledgerLine } from "@tripline/system/ledger/ledger";
 import { readLocalSystem } from "@tripline/system/services/local-system";
 import { Command } from "commander";
 import { workspaceOption } from "../control-options.js";
 
-const SETTLE_MS_MAX = 60_000;
-/** Each look reads the whole topic and joins a group of its own, so looks are not made back to back. */
-const SETTLE_POLL_MS = 1_000;
 const NAMED_MAX = 10;
 
 interface LedgerFlags {
@@ -36,7 +32,7 @@ export function ledgerCommand(): Command {
     .action(async ({ accepted, tenant, workspace }: LedgerFlags) => {
       const lines = accepted === "-" ? await text(process.stdin) : await readFile(accepted, "utf8");
       const ids = readAccepted(lines, tenant);
-      const ledger = await settledLedger(kafkaHere(workspace), ids);
+      const ledger = await awaitLedger(kafkaHere(workspace), ids);
       process.stdout.write(ledgerText(ledger));
       process.exitCode = balances(ledger) && ledger.accepted > 0 ? 0 : 1;
     });
@@ -57,16 +53,6 @@ export function readAccepted(lines: string, tenant: string | undefined): Readonl
     "config-invalid",
     `${JSON.stringify(other)} is not an id that the API gave (txn_…): add --tenant if it is one that a tenant sent.`,
   );
-}
-
-/** Payments that were answered with 202 may need a moment more. */
-export async function settledLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<Ledger> {
-  const deadline = Date.now() + SETTLE_MS_MAX;
-  for (;;) {
-    const ledger = await closeLedger(kafka, accepted);
-    if (balances(ledger) || Date.now() > deadline) return ledger;
-    await delay(SETTLE_POLL_MS);
-  }
 }
 
 /** The line of the ledger, and what is wrong by name, as far as there is room. */

@@ -1,11 +1,10 @@
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
 import { endOnSignal } from "@tripline/system/end-on-signal";
-import { balances, closeLedger, ledgerLine } from "@tripline/system/ledger/ledger";
+import { awaitLedger, balances, ledgerLine } from "@tripline/system/ledger/ledger";
 import type { Topology } from "@tripline/system/services/plan-services";
 import { TOPOLOGIES } from "@tripline/system/services/plan-services";
 import type { RunningSystem } from "@tripline/system/services/run-system";
@@ -168,7 +167,7 @@ function startUpLine(steps: StepLog): string {
 async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: StepLog): Promise<number> {
   const { tally, accepted } = traffic;
   const ledger = await steps.finish("hold what was accepted against what was decided", () =>
-    closeLedgerWhenSettled(system, accepted),
+    awaitLedger(system.kafka, accepted),
   );
   const [p50 = Number.NaN, p95 = Number.NaN, p99 = Number.NaN] = tally.quantiles(LATENCIES_KEPT, 0.5, 0.95, 0.99);
   const perSecond = (tally.decided / traffic.elapsedMs) * 1_000;
@@ -188,20 +187,6 @@ async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: S
   process.stdout.write(`${lines.join("\n")}\n`);
   return balances(ledger) && ledger.accepted > 0 ? 0 : 1;
 }
-
-/** Payments that were answered with 202 may need a moment more. */
-async function closeLedgerWhenSettled(system: RunningSystem, accepted: ReadonlySet<string>) {
-  const deadline = Date.now() + SETTLE_MS_MAX;
-  for (;;) {
-    const ledger = await closeLedger(system.kafka, accepted);
-    if (balances(ledger) || Date.now() > deadline) return ledger;
-    await delay(SETTLE_POLL_MS);
-  }
-}
-
-const SETTLE_MS_MAX = 20_000;
-/** Each look reads the whole topic and joins a group of its own, so looks are not made back to back. */
-const SETTLE_POLL_MS = 500;
 
 function durationMs(text: string): number {
   const match = /^(\d+)(s|m|h)$/.exec(text);

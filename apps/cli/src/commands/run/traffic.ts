@@ -8,13 +8,13 @@ import { mergeLabels } from "@tripline/simulator/merge-labels";
 import { kafkaFrom, tokensFrom } from "@tripline/system/client/connect-system";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { endOnSignal } from "@tripline/system/end-on-signal";
-import { balances } from "@tripline/system/ledger/ledger";
+import { awaitLedger, balances } from "@tripline/system/ledger/ledger";
 import { trustAuthorityAt } from "@tripline/system/services/local-system";
 import { Command, InvalidArgumentError } from "commander";
 import { playTraffic } from "../../demo/play-traffic.js";
 import { Tally } from "../../demo/tally.js";
 import { wholeNumber } from "../number-options.js";
-import { ledgerText, settledLedger } from "../operate/ledger.js";
+import { ledgerText } from "../operate/ledger.js";
 import { durationMs } from "../parse-duration.js";
 
 interface TrafficFlags {
@@ -84,7 +84,7 @@ async function playFrom(
   }
   const isAccepted = accepted.size > 0 && failed <= (flags.failuresMax ?? Number.POSITIVE_INFINITY);
   if (system === undefined) return isAccepted ? 0 : 1;
-  const ledger = await settledLedger(system.kafka, accepted);
+  const ledger = await awaitLedger(system.kafka, accepted);
   process.stdout.write(ledgerText(ledger));
   return isAccepted && balances(ledger) ? 0 : 1;
 }
