@@ -110,7 +110,7 @@ const settings = z.object({
     unit: "minor units",
     description:
       "A verdict on a case of this amount or more waits for a second person; 0: no verdict does. Amounts are not converted: " +
-      "`500000,JPY=800000` has another one for yen. The payments of a case are added up by currency; it waits if one sum reaches its amount.",
+      "`500000,JPY=800000` has another one for yen. The payments of a case are added up by currency; one sum that is large enough will do.",
   }),
 });
 

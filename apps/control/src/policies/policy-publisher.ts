@@ -9,7 +9,7 @@ import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { z } from "zod";
-import { isNotReplaced } from "./policy-rows.js";
+import { isInForce, isNotReplaced } from "./policy-rows.js";
 
 const ROWS_PER_ROUND_MAX = 50;
 /** Until every instance of decisions has long acted on what took an activation's place, whatever its clock says. */
@@ -80,9 +80,7 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
   async #tellAgain(): Promise<void> {
     await this.database.execute(
       `UPDATE control.policy_activations a SET published_at = NULL, withdrawn_at = NULL
-       WHERE a.withdrawn_at IS NULL OR (a.activates_at <= now() AND ${isNotReplaced("a")} AND NOT EXISTS (
-         SELECT FROM control.policy_activations b WHERE b.tenant = a.tenant AND b.activation > a.activation
-           AND b.activates_at <= now() AND ${isNotReplaced("b")}))`,
+       WHERE a.withdrawn_at IS NULL OR (${isInForce("a")})`,
       [],
     );
     this.#isToldAgain = true;

@@ -47,6 +47,12 @@ export const isNotReplaced = (row: string): string =>
   `NOT EXISTS (SELECT FROM control.policy_activations later WHERE later.tenant = ${row}.tenant
      AND later.activation > ${row}.activation AND later.created_at < ${row}.activates_at)`;
 
+/** SQL: whether this row of `control.policy_activations` is what holds for its tenant now. */
+export const isInForce = (row: string): string =>
+  `${row}.activates_at <= now() AND ${isNotReplaced(row)} AND NOT EXISTS (
+     SELECT FROM control.policy_activations newer WHERE newer.tenant = ${row}.tenant
+       AND newer.activation > ${row}.activation AND newer.activates_at <= now() AND ${isNotReplaced("newer")})`;
+
 const columnsOf = (schema: z.ZodObject): string => Object.keys(schema.shape).join(", ");
 
 export const REVISION_COLUMNS = columnsOf(revisionRow);

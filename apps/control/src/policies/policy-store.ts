@@ -12,6 +12,7 @@ import {
   ACTIVATION_COLUMNS,
   activationRow,
   approvalRow,
+  isInForce,
   isNotReplaced,
   REVISION_COLUMNS,
   revisionRow,
@@ -67,7 +68,7 @@ export class PolicyStore {
     const [inForce] = await this.database.query(
       activationRow,
       `SELECT ${ACTIVATION_COLUMNS} FROM control.policy_activations a
-       WHERE tenant = $1 AND activates_at <= now() AND ${isNotReplaced("a")} ORDER BY activation DESC LIMIT 1`,
+       WHERE tenant = $1 AND ${isInForce("a")}`,
       [tenant],
     );
     return {
@@ -199,11 +200,7 @@ export class PolicyStore {
           ORDER BY b.activation DESC LIMIT 1) AS before
        FROM control.policy_activations a
        WHERE a.is_watched AND a.revision IS NOT NULL
-         AND a.activates_at <= now() AND a.activates_at > now() - make_interval(secs => $1)
-         AND ${isNotReplaced("a")}
-         AND NOT EXISTS (SELECT FROM control.policy_activations c
-           WHERE c.tenant = a.tenant AND c.activation > a.activation AND c.activates_at <= now()
-             AND ${isNotReplaced("c")})
+         AND a.activates_at > now() - make_interval(secs => $1) AND ${isInForce("a")}
          AND NOT EXISTS (SELECT FROM control.policy_activations d
            WHERE d.tenant = a.tenant AND d.activation < a.activation AND d.revision = a.revision
              AND ${isNotReplaced("d")})`,

@@ -31,11 +31,11 @@ export async function serveThread<Data, Task, Result>(
         void last.then(() => port.close());
         return;
       }
-      last = last.then(async () => {
+      const perform = async (): Promise<void> => {
         // Nobody waits for what was asked before the end any more.
         if (!isEnding) answer({ kind: "done", result: await run(task) });
-      });
-      last = last.catch(fail);
+      };
+      last = last.then(perform).catch(fail);
     });
     answer({ kind: "ready" });
   } catch (error) {

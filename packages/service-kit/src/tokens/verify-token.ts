@@ -81,17 +81,15 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
     cooldownDuration: KEYS_COOLDOWN_MS,
   });
   let renewKeysAtMs = 0;
+  const fetchKeys = async (): Promise<void> => {
+    renewKeysAtMs = Date.now() + KEYS_COOLDOWN_MS;
+    await remoteKeys.reload();
+    renewKeysAtMs = Date.now() + KEYS_RENEW_AFTER_MS;
+  };
   /** Begun by use and by probes of readiness, which the service gets for as long as it runs. */
   const renewKeys = (): void => {
-    if (Date.now() < renewKeysAtMs) return;
-    renewKeysAtMs = Date.now() + KEYS_COOLDOWN_MS;
-    remoteKeys.reload().then(
-      () => {
-        renewKeysAtMs = Date.now() + KEYS_RENEW_AFTER_MS;
-      },
-      // A call that has no keys to use reports it.
-      () => {},
-    );
+    // A call that has no keys to use reports a failure.
+    if (Date.now() >= renewKeysAtMs) fetchKeys().catch(() => {});
   };
   const currentKeys: JWTVerifyGetKey = (header, token) => {
     renewKeys();
@@ -161,7 +159,7 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
       if (options.keys !== undefined) return;
       if (remoteKeys.jwks() !== undefined) return renewKeys();
       try {
-        await remoteKeys.reload();
+        await fetchKeys();
       } catch (error) {
         throw asTokenError(error);
       }
