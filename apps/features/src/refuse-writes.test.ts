@@ -1,37 +1,21 @@
-import { mkdirSync, mkdtempSync, rmdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
-import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
-import { Redis } from "ioredis";
 import { makeInstance, Outbox, payments, recordsOf } from "./testing/instance.js";
+import { useOwnRedis } from "./testing/own-redis.js";
 
 const SAVE_MS_MAX = 30_000;
 
-const directory = mkdtempSync(join(tmpdir(), "tripline-full-redis-"));
-let stack: LocalStack;
-let admin: Redis;
-
-beforeAll(async () => {
-  stack = await startStack({ directory, parts: ["redis"], isDurable: false, endOnSignals: false });
-  admin = new Redis(stack.redisUrl);
-});
-beforeEach(() => admin.flushall());
-afterAll(async () => {
-  admin.disconnect();
-  await stack.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+const own = useOwnRedis();
 
 /** Saves everything to disk, and says whether that worked. */
 async function save(): Promise<string | undefined> {
-  await admin.bgsave();
+  await own.admin.bgsave();
   const deadlineMs = performance.now() + SAVE_MS_MAX;
   for (;;) {
-    const persistence = await admin.info("persistence");
+    const persistence = await own.admin.info("persistence");
     if (persistence.includes("rdb_bgsave_in_progress:0")) return /rdb_last_bgsave_status:(\w+)/.exec(persistence)?.[1];
     if (performance.now() > deadlineMs) throw new Error(`not saved within ${SAVE_MS_MAX} ms`);
     await delay(10);
@@ -39,15 +23,19 @@ async function save(): Promise<string | undefined> {
 }
 
 /** A folder in the place of the file to which Redis saves. Root may write to every file. */
-const inTheWay = () => join(directory, "redis", "dump.rdb");
+const inTheWay = () => join(own.directory, "redis", "dump.rdb");
 
 const faults: readonly [what: string, begin: () => Promise<unknown>, end: () => Promise<unknown>][] = [
-  ["is out of memory", () => admin.config("SET", "maxmemory", "1"), () => admin.config("SET", "maxmemory", "0")],
+  [
+    "is out of memory",
+    () => own.admin.config("SET", "maxmemory", "1"),
+    () => own.admin.config("SET", "maxmemory", "0"),
+  ],
   [
     "cannot write to its disk",
     async () => {
       // Redis refuses writes after a failed save only if it has times to save at.
-      await admin.config("SET", "save", "3600 1000000");
+      await own.admin.config("SET", "save", "3600 1000000");
       mkdirSync(inTheWay());
       expect(await save()).toBe("err");
     },
@@ -58,13 +46,13 @@ const faults: readonly [what: string, begin: () => Promise<unknown>, end: () => 
   ],
   [
     "does not let features write",
-    () => admin.acl("SETUSER", "default", "-multi"),
-    () => admin.acl("SETUSER", "default", "+multi"),
+    () => own.admin.acl("SETUSER", "default", "-multi"),
+    () => own.admin.acl("SETUSER", "default", "+multi"),
   ],
 ];
 
 test.each(faults)("while Redis %s a batch is retried, and it counts once afterwards", async (_what, begin, end) => {
-  const redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
+  const redis = connectRedis(own.url, undefined, REDIS_PATIENCE_MS);
   try {
     await awaitRedis(redis);
     const { handle, outbox } = makeInstance(redis, new Outbox());

@@ -1,18 +1,13 @@
-import { rmSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import { BatchCollector } from "@tripline/kafka/batch-collector";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
-import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
-import { startStack } from "@tripline/local-stack/servers/start-stack";
-import { makeTestDirectory } from "@tripline/local-stack/testing/directory";
 import { pauseProcess } from "@tripline/local-stack/testing/pause-process";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import { readConfig } from "@tripline/service-kit/config/read-config";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
-import { Redis } from "ioredis";
 import { featuresConfig } from "../config.js";
 import { startFeatures } from "../start-features.js";
 import { paymentRecord } from "../testing/events.js";
@@ -26,31 +21,16 @@ import {
   STORE_OPTIONS,
   withoutClock,
 } from "../testing/instance.js";
+import { useOwnRedis } from "../testing/own-redis.js";
 import { StateStore } from "./state-store.js";
-
-/* A Redis of its own, so that it can be stopped, filled up and set otherwise. */
 
 const MEMORY = "1gb";
 const WAIT_MS_MAX = 30_000;
 
-const directory = makeTestDirectory();
-let stack: LocalStack;
-/** Checks from outside, with its own timeout. */
-let admin: Redis;
-
-beforeAll(async () => {
-  stack = await startStack({ directory, parts: ["redis"], endOnSignals: false, isDurable: false });
-  admin = new Redis(stack.redisUrl);
-});
-beforeEach(() => admin.flushall());
-afterAll(async () => {
-  admin.disconnect();
-  await stack.stop();
-  rmSync(directory, { recursive: true, force: true });
-});
+const own = useOwnRedis();
 
 async function processId(): Promise<number> {
-  return Number(/^process_id:(\d+)/m.exec(await admin.info("server"))?.[1]);
+  return Number(/^process_id:(\d+)/m.exec(await own.admin.info("server"))?.[1]);
 }
 
 async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
@@ -65,7 +45,7 @@ test("while Redis hangs every try fails in bounded time, nothing piles up, and t
   const tries = 15;
   const transactions = payments(30, 21);
   const log = recordsOf(transactions);
-  const redis = connectRedis(stack.redisUrl);
+  const redis = connectRedis(own.url);
   await awaitRedis(redis);
   const { handle, outbox } = makeInstance(redis, new Outbox());
   await handle(log.slice(0, 10));
@@ -115,7 +95,7 @@ test("while Redis has no memory left nothing is lost or becomes a dead letter, a
       PORT: "0",
       KAFKA_BROKERS: kafkaBrokers.join(","),
       KAFKA_TOPIC_PREFIX: topicPrefix,
-      REDIS_URL: stack.redisUrl,
+      REDIS_URL: own.url,
       REDIS_TIMEOUT_MS: String(REDIS_PATIENCE_MS),
     }),
     logger,
@@ -124,15 +104,15 @@ test("while Redis has no memory left nothing is lost or becomes a dead letter, a
   try {
     await producer.send(transactions.slice(0, 20).map((transaction) => paymentRecord(transaction)));
     await inbox.untilRecords(20);
-    await admin.config("SET", "maxmemory", "1");
+    await own.admin.config("SET", "maxmemory", "1");
     await producer.send(transactions.slice(20).map((transaction) => paymentRecord(transaction)));
     // More often than a fault is tried again that may be one of ours.
     await until(() => retries >= 8, "retries");
     expect(inbox.records).toHaveLength(20);
-    await admin.config("SET", "maxmemory", MEMORY);
+    await own.admin.config("SET", "maxmemory", MEMORY);
     await inbox.untilRecords(60);
   } finally {
-    await admin.config("SET", "maxmemory", MEMORY);
+    await own.admin.config("SET", "maxmemory", MEMORY);
     await service.close();
     await Promise.all([listener.close(), producer.close(), topics.close()]);
   }
@@ -144,15 +124,15 @@ test("while Redis has no memory left nothing is lost or becomes a dead letter, a
 });
 
 test("a Redis that evicts keys is refused, and accepted after its setting is corrected", async () => {
-  const redis = connectRedis(stack.redisUrl);
+  const redis = connectRedis(own.url);
   await awaitRedis(redis);
   const read = () => new StateStore(redis, STORE_OPTIONS).read([APPLIED_KEY], []);
   try {
-    await admin.config("SET", "maxmemory-policy", "volatile-lru");
+    await own.admin.config("SET", "maxmemory-policy", "volatile-lru");
     const words = expect.stringMatching(/maxmemory-policy volatile-lru\). Set it to noeviction/);
     await expect(read()).rejects.toMatchObject({ code: "config-invalid", message: words });
   } finally {
-    await admin.config("SET", "maxmemory-policy", "noeviction");
+    await own.admin.config("SET", "maxmemory-policy", "noeviction");
   }
   await expect(read()).resolves.toMatchObject({ complete: false });
   redis.disconnect();
