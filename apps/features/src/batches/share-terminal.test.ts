@@ -172,8 +172,7 @@ test("a connection that is lost between read and write does not write over what 
   await first.handle(log.slice(0, 10));
   first.store.meanwhile = async () => {
     await second.handle(log.slice(10));
-    const redis = await connect();
-    await redis.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
+    first.redis.disconnect(true);
     // The lost connection watched the states; the one that follows it watches nothing.
     while ((await Promise.allSettled([first.store.ping()]))[0]?.status !== "fulfilled") await delay(5);
   };

@@ -129,7 +129,7 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false, pr
     if (first === undefined) throw new Error("an empty batch");
     return gatherer.run({ topic: first.topic, partition: first.partition, records });
   };
-  return { store, metrics, outbox, handle, log };
+  return { redis, store, metrics, outbox, handle, log };
 }
 
 /** Payments of a few cards at two terminals, in one partition. */

@@ -1,4 +1,5 @@
 import { rmSync } from "node:fs";
+import { Redis } from "ioredis";
 import type { LocalStack, StackOptions } from "../servers/start-stack.js";
 import { startStack } from "../servers/start-stack.js";
 import { makeTestDirectory, removeAbandonedTestDirectories } from "./directory.js";
@@ -8,6 +9,9 @@ import { makeTestDirectory, removeAbandonedTestDirectories } from "./directory.j
  * collecting garbage after 190 sets of topics.
  */
 const KAFKA_HEAP = "-Xmx1g";
+
+/** What a test must not do to a Valkey that others use at the same time: cut their connections, or empty, set or end all of it. */
+const NOT_SHARED = ["client|kill", "client|pause", "config|set", "debug", "failover", "flushall", "replicaof", "shutdown"];
 
 export interface TestServers {
   readonly stack: LocalStack;
@@ -27,6 +31,7 @@ export async function runTestServers(
     kafkaExtras: { jvmFlags: [KAFKA_HEAP] },
     ...options,
   });
+  await forbidOnShared(stack.redisUrl);
   return {
     stack,
     end: async () => {
@@ -34,6 +39,15 @@ export async function runTestServers(
       rmSync(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function forbidOnShared(redisUrl: string): Promise<void> {
+  const redis = new Redis(redisUrl);
+  try {
+    await redis.acl("SETUSER", "default", ...NOT_SHARED.map((command) => `-${command}`));
+  } finally {
+    redis.disconnect();
+  }
 }
 
 let kept: TestServers | undefined;

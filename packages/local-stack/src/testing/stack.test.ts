@@ -23,6 +23,17 @@ describe("testStack", () => {
       await postgres.end();
     }
   });
+
+  test("the Valkey that all tests share refuses what would reach another test's database or connection", async () => {
+    const redis = new Redis((await testStack()).redisUrl);
+    try {
+      const shared = [["flushall"], ["client", "kill", "type", "normal"], ["config", "set", "maxmemory", "1"]] as const;
+      for (const [command, ...args] of shared) await expect(redis.call(command, ...args)).rejects.toThrow(/NOPERM/);
+      await expect(redis.flushdb()).resolves.toBe("OK");
+    } finally {
+      redis.disconnect();
+    }
+  });
 });
 
 async function keysOf(url: string): Promise<string[]> {
