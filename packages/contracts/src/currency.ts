@@ -32,6 +32,9 @@ function decimalsByCode(table: Readonly<Record<number, string>>): ReadonlyMap<st
   return new Map(rows.flatMap(([decimals, codes]) => codes.map((code) => [code, decimals] as const)));
 }
 
+/** Codes of all that a payment may be in, withdrawn ones included, by the alphabet. */
+export const CURRENCIES: readonly string[] = [...active.keys(), ...withdrawn.keys()].toSorted();
+
 /** Whether a payment can be made in a currency today. */
 export function isCurrency(code: string): boolean {
   return active.has(code);

@@ -13,6 +13,7 @@ const INT_MAX = 2_147_483_647;
 
 const flag = z.union([z.boolean(), yesOrNo]);
 const amount = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const currency = z.string().regex(/^[A-Z]{3}$/, "must be the code of a currency, as EUR");
 const personId = z.string().min(1).max(128);
 
 /** Who changes a case. */
@@ -30,6 +31,7 @@ export const viewQuery = z.strictObject({
   reason: z.string().max(128).optional(),
   assignee: personId.optional(),
   escalated: flag.optional(),
+  currency: currency.optional(),
   amountMinorMin: amount.optional(),
   amountMinorMax: amount.optional(),
   scoreMin: z.coerce.number().min(0).max(1).optional(),

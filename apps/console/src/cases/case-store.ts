@@ -180,6 +180,7 @@ function conditionsOf(by: Worker, search: CaseSearch, value: (one: unknown) => s
     return `c.assignee_id = ${value(assignee === "me" ? by.person.id : assignee)}`;
   });
   add(search.escalated, (isEscalated) => `c.is_escalated = ${value(isEscalated)}`);
+  add(search.currency, (currency) => `c.currency = ${value(currency)}`);
   add(search.amountMinorMin, (amount) => `c.amount_minor >= ${value(amount)}`);
   add(search.amountMinorMax, (amount) => `c.amount_minor <= ${value(amount)}`);
   add(search.scoreMin, (score) => `coalesce(c.score, -1) >= ${value(score)}`);

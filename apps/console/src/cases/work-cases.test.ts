@@ -38,9 +38,9 @@ afterAll(async () => {
 const page = z.object({ cases: z.array(z.object({ id: z.string(), revision: z.number() })), total: z.number() });
 
 /** A new case of one payment. */
-async function newCase(amountMinor = 12_345, tenant = bed.tenant) {
+async function newCase(amountMinor = 12_345, tenant = bed.tenant, currency = "EUR") {
   const card = newCard();
-  const payment = testPayment(tenant, { card, amountMinor });
+  const payment = testPayment(tenant, { card, amountMinor, currency });
   await bed.producer.send([payment.vector, payment.decision]);
   const row = z.object({ id: z.string(), revision: z.number() });
   const [found] = await eventually(async () => {
@@ -288,8 +288,14 @@ test("the queue filters and sorts, page by page, and a view keeps the search", a
   const outsider = await bed.as(testPeople(`${bed.tenant}-queue`).analyst);
   const tenant = `${bed.tenant}-queue`;
   for (const amount of [300, 100, 200]) await newCase(amount, tenant);
-  const first = await outsider.get("/api/cases?sort=amount&limit=2&amountMinorMin=150&status=open&assignee=nobody");
+  await newCase(250, tenant, "JPY");
+  const asked = "/api/cases?sort=amount&limit=2&amountMinorMin=150&status=open&assignee=nobody";
+  const first = await outsider.get(`${asked}&currency=EUR`);
   expect(first).toMatchObject({ body: { total: 2, cases: [{ amountMinor: 300 }, { amountMinor: 200 }], next: null } });
+  expect((await outsider.get(asked)).body).toMatchObject({
+    total: 3,
+    cases: [{ currency: "EUR" }, { amountMinor: 250, currency: "JPY" }],
+  });
   const { body } = await outsider.get("/api/cases?sort=amount&descending=false&limit=1");
   const { next } = z.object({ next: z.string() }).parse(body);
   expect((await outsider.get(`/api/cases?sort=amount&descending=false&limit=1&after=${next}`)).body).toMatchObject({

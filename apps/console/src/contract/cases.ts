@@ -43,6 +43,8 @@ export interface CaseQuery {
   /** A person's id, `me` or `nobody`. */
   readonly assignee?: string;
   readonly escalated?: boolean;
+  /** Of the case, by ISO 4217; without it the bounds below are of every currency's smallest unit. */
+  readonly currency?: string;
   readonly amountMinorMin?: number;
   readonly amountMinorMax?: number;
   readonly scoreMin?: number;

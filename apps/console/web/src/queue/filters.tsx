@@ -1,4 +1,5 @@
 import { useNavigate } from "@tanstack/react-router";
+import { CURRENCIES, currencyDecimals } from "@tripline/contracts/currency";
 import { useRef } from "react";
 import { useShortcuts } from "../app/shortcuts.js";
 import { parseMajor, toMajor } from "../format/numbers.js";
@@ -9,7 +10,7 @@ import { CheckField, SelectField, TextField } from "../ui/field.js";
 import type { QueueSearch } from "./queue-search.js";
 import { OUTCOMES, readQueueSearch, SORTS, STATUSES } from "./queue-search.js";
 
-/** The queue compares smallest units of every currency; the label says that they are typed as those of one with two decimals. */
+/** Without a currency the queue compares smallest units of all; the label says that they are typed as those of one with two decimals. */
 const TYPED_AS = "EUR";
 const ANY = ["", text.queue.any] as const;
 
@@ -97,21 +98,40 @@ function Choices({ search, set }: ChoicesProps) {
         options={SORTS.map((sort) => [sort, text.queue.sorts[sort]])}
         onChange={(sort) => set({ sort: sort === "due" ? undefined : sort })}
       />
-      <TextField
-        label={text.queue.amountMin}
-        className="short"
-        type="number"
-        min={0}
-        step={0.01}
-        title={text.queue.amountHint}
-        value={search.amountMinorMin === undefined ? "" : toMajor(search.amountMinorMin, TYPED_AS)}
-        onChange={(amount) => set({ amountMinorMin: parseMajor(amount, TYPED_AS) })}
-      />
+      <AmountFilter search={search} set={set} />
       <TextField
         label={text.queue.reason}
         className="medium"
         value={search.reason ?? ""}
         onChange={(reason) => set({ reason: reason.toUpperCase() })}
+      />
+    </>
+  );
+}
+
+/** What was typed stays as it is when the currency changes: 50 EUR become 50 JPY, which are other smallest units. */
+function AmountFilter({ search: { currency, amountMinorMin }, set }: ChoicesProps) {
+  const typedAs = currency ?? TYPED_AS;
+  const typed = amountMinorMin === undefined ? "" : String(toMajor(amountMinorMin, typedAs));
+  const change = (to: string, amount: string): void =>
+    set({ currency: to, amountMinorMin: parseMajor(amount, to === "" ? TYPED_AS : to) });
+  return (
+    <>
+      <SelectField
+        label={text.queue.currency}
+        value={currency ?? ""}
+        options={[ANY, ...CURRENCIES.map((code) => [code, code] as const)]}
+        onChange={(to) => change(to, typed)}
+      />
+      <TextField
+        label={currency === undefined ? text.queue.amountMin : text.queue.amountMinIn(currency)}
+        className="short"
+        type="number"
+        min={0}
+        step={10 ** -currencyDecimals(typedAs)}
+        title={currency === undefined ? text.queue.amountHint : undefined}
+        value={typed}
+        onChange={(amount) => change(currency ?? "", amount)}
       />
     </>
   );

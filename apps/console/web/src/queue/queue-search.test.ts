@@ -19,6 +19,11 @@ describe("the queue's address", () => {
     });
   });
 
+  test("keeps the code of a currency", () => {
+    expect(readQueueSearch({ currency: "JPY" })).toEqual({ currency: "JPY" });
+    for (const currency of ["", "jpy", "JPYX", 392]) expect(readQueueSearch({ currency })).toEqual({});
+  });
+
   test("never holds what was searched for, which may be a card", () => {
     expect(readQueueSearch({ search: "ct_0123", after: "x", limit: 9 })).toEqual({});
     expect(caseQuery({}, " ct_0123 ")).toEqual({ status: "open", sort: "due", descending: false, search: "ct_0123" });

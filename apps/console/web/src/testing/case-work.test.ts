@@ -320,6 +320,11 @@ test("an amount to filter by is asked for in whole minor units, as it was typed"
   await page.getByLabel("Amount from (2 decimals)").pressSequentially("19.99");
   await asked;
   expect(await page.getByLabel("Amount from (2 decimals)").inputValue()).toBe("19.99");
+  // In a currency without decimals what was typed is another number of its smallest units.
+  const inYen = page.waitForRequest(/\/api\/cases\?(?=.*currency=JPY)(?=.*amountMinorMin=20(&|$))/);
+  await page.getByLabel("Currency").selectOption("JPY");
+  await inYen;
+  expect(await page.getByLabel("Amount from (JPY)").inputValue()).toBe("20");
 });
 
 test("single keys can be switched off", async () => {

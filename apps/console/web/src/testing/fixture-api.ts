@@ -95,6 +95,7 @@ export class Api {
         is("escalated", row.isEscalated) &&
         (assignee === null || row.assignee?.id === wanted) &&
         (!query.has("overdue") || row.dueAtMs < this.nowMs) &&
+        is("currency", row.currency) &&
         row.amountMinor >= Number(query.get("amountMinorMin") ?? 0) &&
         (!query.has("reason") || row.reasons.includes(query.get("reason") ?? "")) &&
         row.cardToken.includes(query.get("search") ?? ""),
