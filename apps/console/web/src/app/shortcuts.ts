@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useLayoutEffect, useRef } from "react";
 
 /** What single keys do on a screen, by `event.key`. */
 export type Shortcuts = Readonly<Record<string, () => void>>;
@@ -14,7 +14,8 @@ export const switchShortcuts = (isOn: boolean): void => localStorage.setItem(KEY
 /** Single keys, while no field has the focus, no dialog is open, and the person has not switched them off. */
 export function useShortcuts(shortcuts: Shortcuts): void {
   const newest = useRef(shortcuts);
-  useEffect(() => {
+  // With what is shown, not a moment later: Enter opens the row that a person sees.
+  useLayoutEffect(() => {
     newest.current = shortcuts;
   });
   useEffect(() => {

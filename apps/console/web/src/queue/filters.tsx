@@ -1,5 +1,6 @@
 import { useNavigate } from "@tanstack/react-router";
 import { CURRENCIES, currencyDecimals } from "@tripline/contracts/currency";
+import type { KeyboardEvent } from "react";
 import { useRef } from "react";
 import { useShortcuts } from "../app/shortcuts.js";
 import { parseMajor, toMajor } from "../format/numbers.js";
@@ -10,7 +11,7 @@ import { CheckField, SelectField, TextField } from "../ui/field.js";
 import type { QueueSearch } from "./queue-search.js";
 import { OUTCOMES, readQueueSearch, SORTS, STATUSES } from "./queue-search.js";
 
-/** Without a currency the queue compares smallest units of all; the label says that they are typed as those of one with two decimals. */
+/** Without a currency the queue compares smallest units of all; the hint says that they are typed as those of one with two decimals. */
 const TYPED_AS = "EUR";
 const ANY = ["", text.queue.any] as const;
 
@@ -37,7 +38,7 @@ export function Filters({ search, typed, onTyped }: FiltersProps) {
           aria-keyshortcuts="/"
           value={typed}
           onChange={onTyped}
-          onKeyDown={(event) => event.key === "Escape" && event.currentTarget.blur()}
+          onKeyDown={leaveOnEscape}
         />
         <Choices search={search} set={set} />
         <CheckField
@@ -64,6 +65,13 @@ export function Filters({ search, typed, onTyped }: FiltersProps) {
       </form>
     </search>
   );
+}
+
+/** On to the list, where single keys act. Browsers would empty the field, and the list would be another one. */
+function leaveOnEscape(event: KeyboardEvent<HTMLInputElement>): void {
+  if (event.key !== "Escape") return;
+  event.preventDefault();
+  event.currentTarget.blur();
 }
 
 interface ChoicesProps {
@@ -124,7 +132,7 @@ function AmountFilter({ search: { currency, amountMinorMin }, set }: ChoicesProp
         onChange={(to) => change(to, typed)}
       />
       <TextField
-        label={currency === undefined ? text.queue.amountMin : text.queue.amountMinIn(currency)}
+        label={text.queue.amountMin}
         className="short"
         type="number"
         min={0}

@@ -34,7 +34,7 @@ export function Queue() {
       aside={
         <>
           <span className="quiet" role="status">
-            {total === undefined ? "" : text.queue.cases(formatCount(total))}
+            {total === undefined ? "" : text.queue.cases(total, formatCount(total))}
           </span>
           <a className="button" href={`/api/cases.csv${queryString(caseQuery(search, ""))}`} download>
             {text.queue.export}

@@ -1,4 +1,3 @@
-import { RadioGroup } from "radix-ui";
 import { useId } from "react";
 
 interface ChoiceProps {
@@ -8,24 +7,18 @@ interface ChoiceProps {
   readonly onChange: (value: string) => void;
 }
 
-/** One of a few, all of them to be read at once. */
+/** One of a few, all of them to be read at once: the browser's own, whose arrow keys choose however short they are pressed. */
 export function ChoiceField({ label, options, value, onChange }: ChoiceProps) {
-  const id = useId();
+  const name = useId();
   return (
-    <div className="field">
-      <span id={id} className="quiet">
-        {label}
-      </span>
-      <RadioGroup.Root className="choices" aria-labelledby={id} value={value} onValueChange={onChange}>
-        {options.map(([option, words]) => (
-          <div key={option} className="choice">
-            <RadioGroup.Item id={`${id}-${option}`} value={option} className="radio">
-              <RadioGroup.Indicator className="dot" />
-            </RadioGroup.Item>
-            <label htmlFor={`${id}-${option}`}>{words}</label>
-          </div>
-        ))}
-      </RadioGroup.Root>
-    </div>
+    <fieldset className="choices">
+      <legend className="quiet">{label}</legend>
+      {options.map(([option, words]) => (
+        <label key={option} className="choice">
+          <input type="radio" name={name} checked={option === value} onChange={() => onChange(option)} />
+          {words}
+        </label>
+      ))}
+    </fieldset>
   );
 }

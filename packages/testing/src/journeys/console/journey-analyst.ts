@@ -93,7 +93,7 @@ async function closeAsFraud(page: Page, terminalId: string): Promise<void> {
   await page.getByRole("link", { name: "Queue" }).click();
   const search = page.getByRole("searchbox");
   await search.fill(terminalId);
-  await page.getByRole("status").getByText("1 cases").waitFor();
+  await page.getByRole("status").getByText("1 case", { exact: true }).waitFor();
   await search.press("Escape");
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "What moved the score" }).waitFor();

@@ -4,7 +4,7 @@ const ID_CHARACTERS_SHOWN = 8;
 
 const queue = {
   title: "Queue",
-  cases: (count: string) => `${count} cases`,
+  cases: (count: number, written: string) => (count === 1 ? "1 case" : `${written} cases`),
   selected: (count: number) => `${count} selected`,
   export: "Export CSV",
   next: "Take next",
@@ -16,8 +16,7 @@ const queue = {
   assignee: "Assignee",
   reason: "Reason code",
   currency: "Currency",
-  amountMin: "Amount from (2 decimals)",
-  amountMinIn: (currency: string) => `Amount from (${currency})`,
+  amountMin: "Amount from",
   amountHint: "Compared in the smallest unit of each currency: 50.00 also finds 5,000 JPY.",
   amountMax: "Amount to",
   scoreMin: "Score from",
