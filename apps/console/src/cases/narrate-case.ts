@@ -40,7 +40,7 @@ export function narrateCase({ row, focus, usual, graph }: CaseFacts): string {
 }
 
 function usualSentence({ amountMinor, currency }: DecisionDetail, usual: CardUsual): string {
-  if (usual.amountMedianMinor === null) return "No earlier payments of the card are known here.";
+  if (usual.amountMedianMinor === null) return `No payments of the card in ${currency} are known from before the case.`;
   const median = formatValue(usual.amountMedianMinor, "minor_amount", currency);
   const ratio = usual.amountMedianMinor === 0 ? 0 : amountMinor / usual.amountMedianMinor;
   const times = ratio >= FAR_ABOVE ? `; this payment is ${formatValue(ratio, "decimal")} times that` : "";

@@ -49,7 +49,7 @@ export function titleFeatures(spec: FeatureSpec): ReadonlyMap<string, string> {
       const name = String(fields[field] ?? "");
       return ENTITIES[name] ?? name;
     };
-    const template = TITLES[feature.kind] ?? feature.name.replaceAll("_", " ");
+    const template = TITLES[feature.kind] ?? nameAsTitle(feature.name, word("measure"));
     const title = template
       .replaceAll("{entity}", word("entity"))
       .replaceAll("{window}", windowWords(word("window")))
@@ -60,6 +60,12 @@ export function titleFeatures(spec: FeatureSpec): ReadonlyMap<string, string> {
   return new Map(
     titles.map(({ name, title }) => [name, counts.get(title)?.length === 1 ? title : `${title} (${name})`]),
   );
+}
+
+/** Of a column of a profile, whose name alone says what it is. */
+function nameAsTitle(name: string, measure: string): string {
+  const words = name.replaceAll("_", " ");
+  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}${measure === "distance" ? ", km" : ""}`;
 }
 
 const UNITS: Readonly<Record<string, string>> = { m: "minute", h: "hour", d: "day" };

@@ -34,7 +34,7 @@ export const text = {
   contributions: "What moved the score",
   contributionColumns: ["Log odds", "This payment", "Value"],
   usual: "Against the card's usual",
-  usualNone: "This card has no earlier payments to compare with.",
+  usualNone: "No payments of this card in this currency are known from before the case.",
   usualPayments: (payments: number, span: string, terminals: number) =>
     `In the ${span} before, the card made ${payments} payments at ${terminals} terminals.`,
   usualRange: (low: string, high: string) => `Usually ${low} to ${high}.`,

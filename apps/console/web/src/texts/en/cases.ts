@@ -113,7 +113,7 @@ const detail = {
   others: (count: number) => plural(count, "smaller one", "smaller ones"),
   sum: "This payment",
   usual: "Against the card's usual",
-  usualNone: "This card has no earlier payments to compare with.",
+  usualNone: "No payments of this card are known from before the case.",
   amount: "Amount",
   amountUsual: (low: string, high: string) => `Usually ${low} to ${high}`,
   amountOver: (times: string) => `${times} times its median`,
