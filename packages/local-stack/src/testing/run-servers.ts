@@ -11,7 +11,16 @@ import { makeTestDirectory, removeAbandonedTestDirectories } from "./directory.j
 const KAFKA_HEAP = "-Xmx1g";
 
 /** What a test must not do to a Valkey that others use at the same time: cut their connections, or empty, set or end all of it. */
-const NOT_SHARED = ["client|kill", "client|pause", "config|set", "debug", "failover", "flushall", "replicaof", "shutdown"];
+const NOT_SHARED = [
+  "client|kill",
+  "client|pause",
+  "config|set",
+  "debug",
+  "failover",
+  "flushall",
+  "replicaof",
+  "shutdown",
+];
 
 export interface TestServers {
   readonly stack: LocalStack;

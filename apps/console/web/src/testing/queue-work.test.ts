@@ -1,0 +1,97 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { FixtureServer } from "./fixture-server.js";
+import { useConsole } from "./use-console.js";
+
+const CASES = 3_000;
+const ROWS_IN_DOCUMENT_MAX = 80;
+const SETTLED_MS = 500;
+
+const openConsole = useConsole({ cases: CASES });
+
+const changes = (fixture: FixtureServer): string[] => fixture.asked.filter((asked) => !asked.startsWith("GET"));
+
+test("thousands of cases scroll with a few rows in the document, and filters stand in the address without what is searched", async () => {
+  const { page } = await openConsole();
+  await page.goto("/queue");
+  await page.getByText("3,000 cases").waitFor();
+  const rows = page.getByRole("rowgroup");
+  await rows.hover();
+  await rows.evaluate((element) => element.scrollTo(0, 200 * 38));
+  await page.locator("[aria-rowindex='205']").waitFor();
+  expect(await page.getByRole("row").count()).toBeLessThan(ROWS_IN_DOCUMENT_MAX);
+  await page.getByLabel("Outcome").selectOption("decline");
+  await page.getByRole("checkbox", { name: "Past due" }).check();
+  const searched = page.waitForRequest(/outcome=decline.*search=ct_0/);
+  await page.getByRole("searchbox").fill("ct_0");
+  await searched;
+  await page.waitForURL(/outcome=decline/);
+  expect(new URL(page.url()).search).not.toContain("ct_0");
+  await page.getByRole("button", { name: "Save view" }).click();
+  await page.getByLabel("Name of the view").fill("Late declines");
+  await page.getByRole("dialog").getByRole("button", { name: "Save view" }).click();
+  await page.getByRole("link", { name: "Late declines" }).waitFor();
+});
+
+test("Escape leaves what is searched for, and keys act on what was found", async () => {
+  const { page, api } = await openConsole();
+  await page.goto("/queue");
+  await page.getByText("3,000 cases").waitFor();
+  const wanted = "19000";
+  await page.getByRole("searchbox").fill(api.detail(wanted).cardToken);
+  await page.getByText("1 case", { exact: true }).waitFor();
+  await page.getByRole("searchbox").press("Escape");
+  // Long enough for a search without it to be answered.
+  await delay(SETTLED_MS);
+  expect(await page.getByText("1 case", { exact: true }).count()).toBe(1);
+  await page.keyboard.press("Enter");
+  await page.waitForURL(`**/cases/${wanted}`);
+});
+
+test("several cases are changed at once, and those that were refused are named", async () => {
+  const { page, api, fixture } = await openConsole();
+  await page.goto("/queue");
+  await page.getByRole("row").nth(3).waitFor();
+  await page.keyboard.press("x");
+  await page.keyboard.press("j");
+  await page.keyboard.press("x");
+  const [first = ""] = await page
+    .getByRole("checkbox", { checked: true })
+    .evaluateAll((boxes) => boxes.map((box) => box.getAttribute("aria-label")?.replace("Select case ", "") ?? ""));
+  api.change(first, {});
+  const bulk = page.getByRole("region", { name: "Selected cases" });
+  await bulk.getByRole("button", { name: "Assign to me" }).click();
+  await bulk.getByText("1 case changed. 1 case was not changed:").waitFor();
+  await bulk.getByRole("listitem").getByText(first).waitFor();
+  expect(changes(fixture)).toEqual(["POST /api/cases/bulk"]);
+});
+
+test("a selected case that a colleague closed is named as refused after it left the list", async () => {
+  const { page, api } = await openConsole();
+  await page.goto("/queue");
+  await page.getByRole("row").nth(3).waitFor();
+  await page.keyboard.press("x");
+  const label = await page.getByRole("checkbox", { checked: true }).first().getAttribute("aria-label");
+  const id = label?.replace("Select case ", "") ?? "";
+  api.change(id, { status: "closed" });
+  const bulk = page.getByRole("region", { name: "Selected cases" });
+  await bulk.getByRole("button", { name: "Assign to me" }).click();
+  await page.getByText("2,999 cases").waitFor();
+  await bulk.getByRole("listitem").getByText(id).waitFor();
+  expect(await bulk.getByRole("button", { name: "Assign to me" }).count()).toBe(0);
+  await bulk.getByRole("button", { name: "Clear" }).click();
+  await bulk.waitFor({ state: "detached" });
+});
+
+test("an amount to filter by is asked for in whole minor units, as it was typed", async () => {
+  const { page } = await openConsole();
+  await page.goto("/queue");
+  const asked = page.waitForRequest(/\/api\/cases\?.*amountMinorMin=1999(&|$)/);
+  await page.getByLabel("Amount from").pressSequentially("19.99");
+  await asked;
+  expect(await page.getByLabel("Amount from").inputValue()).toBe("19.99");
+  // In a currency without decimals what was typed is another number of its smallest units.
+  const inYen = page.waitForRequest(/\/api\/cases\?(?=.*currency=JPY)(?=.*amountMinorMin=20(&|$))/);
+  await page.getByLabel("Currency").selectOption("JPY");
+  await inYen;
+  expect(await page.getByLabel("Amount from").inputValue()).toBe("20");
+});
