@@ -120,7 +120,7 @@ function Choices({ search, set }: ChoicesProps) {
 /** What was typed stays as it is when the currency changes: 50 EUR become 50 JPY, which are other smallest units. */
 function AmountFilter({ search: { currency, amountMinorMin }, set }: ChoicesProps) {
   const typedAs = currency ?? TYPED_AS;
-  const typed = amountMinorMin === undefined ? "" : String(toMajor(amountMinorMin, typedAs));
+  const typed = amountMinorMin === undefined ? "" : toMajor(amountMinorMin, typedAs);
   const change = (to: string, amount: string): void =>
     set({ currency: to, amountMinorMin: parseMajor(amount, to === "" ? TYPED_AS : to) });
   return (
@@ -129,7 +129,7 @@ function AmountFilter({ search: { currency, amountMinorMin }, set }: ChoicesProp
         label={text.queue.currency}
         value={currency ?? ""}
         options={[ANY, ...CURRENCIES.map((code) => [code, code] as const)]}
-        onChange={(to) => change(to, typed)}
+        onChange={(to) => change(to, String(typed))}
       />
       <TextField
         label={text.queue.amountMin}

@@ -1,3 +1,4 @@
+import { CURRENCIES } from "@tripline/contracts/currency";
 import type { CaseQuery, CaseSort, CaseStatus } from "#contract/cases";
 import type { Outcome } from "#contract/decisions";
 
@@ -8,16 +9,15 @@ export const STATUSES: readonly CaseStatus[] = ["open", "snoozed", "closed"];
 export const OUTCOMES: readonly Outcome[] = ["review", "challenge", "decline", "approve"];
 export const SORTS: readonly CaseSort[] = ["due", "opened", "score", "amount"];
 
-const CURRENCY = /^[A-Z]{3}$/;
 const WORD = /^[A-Za-z0-9_.:-]{1,64}$/;
 
 /** The filters in an address. Anything else in it is left out, so an old address still opens. */
 export function readQueueSearch(search: Record<string, unknown>): QueueSearch {
   const oneOf = <T extends string>(name: string, of: readonly T[]): T | undefined =>
     of.find((one) => one === search[name]);
-  const word = (name: string, form = WORD): string | undefined => {
+  const word = (name: string): string | undefined => {
     const value = search[name];
-    return typeof value === "string" && form.test(value) ? value : undefined;
+    return typeof value === "string" && WORD.test(value) ? value : undefined;
   };
   const number = (name: string): number | undefined => {
     const value = Number(search[name] ?? Number.NaN);
@@ -34,7 +34,7 @@ export function readQueueSearch(search: Record<string, unknown>): QueueSearch {
     sort: oneOf("sort", SORTS),
     reason: word("reason"),
     assignee: word("assignee"),
-    currency: word("currency", CURRENCY),
+    currency: oneOf("currency", CURRENCIES),
     amountMinorMin: minorUnits("amountMinorMin"),
     amountMinorMax: minorUnits("amountMinorMax"),
     scoreMin: number("scoreMin"),
