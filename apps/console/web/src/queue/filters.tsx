@@ -117,18 +117,21 @@ function Choices({ search, set }: ChoicesProps) {
   );
 }
 
+const CURRENCY_OPTIONS = [ANY, ...CURRENCIES.map((code) => [code, code] as const)];
+
+const typedAs = (currency: string): string => (currency === "" ? TYPED_AS : currency);
+
 /** What was typed stays as it is when the currency changes: 50 EUR become 50 JPY, which are other smallest units. */
-function AmountFilter({ search: { currency, amountMinorMin }, set }: ChoicesProps) {
-  const typedAs = currency ?? TYPED_AS;
-  const typed = amountMinorMin === undefined ? "" : toMajor(amountMinorMin, typedAs);
+function AmountFilter({ search: { currency = "", amountMinorMin }, set }: ChoicesProps) {
+  const typed = amountMinorMin === undefined ? "" : toMajor(amountMinorMin, typedAs(currency));
   const change = (to: string, amount: string): void =>
-    set({ currency: to, amountMinorMin: parseMajor(amount, to === "" ? TYPED_AS : to) });
+    set({ currency: to, amountMinorMin: parseMajor(amount, typedAs(to)) });
   return (
     <>
       <SelectField
         label={text.queue.currency}
-        value={currency ?? ""}
-        options={[ANY, ...CURRENCIES.map((code) => [code, code] as const)]}
+        value={currency}
+        options={CURRENCY_OPTIONS}
         onChange={(to) => change(to, String(typed))}
       />
       <TextField
@@ -136,10 +139,10 @@ function AmountFilter({ search: { currency, amountMinorMin }, set }: ChoicesProp
         className="short"
         type="number"
         min={0}
-        step={10 ** -currencyDecimals(typedAs)}
-        title={currency === undefined ? text.queue.amountHint : undefined}
+        step={10 ** -currencyDecimals(typedAs(currency))}
+        title={currency === "" ? text.queue.amountHint : undefined}
         value={typed}
-        onChange={(amount) => change(currency ?? "", amount)}
+        onChange={(amount) => change(currency, amount)}
       />
     </>
   );

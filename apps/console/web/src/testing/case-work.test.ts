@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Locator, Page } from "playwright-core";
 import { Refusal } from "./fixture-request.js";
-import type { FixtureServer } from "./fixture-server.js";
+import { changes } from "./fixture-server.js";
 import { makeSession } from "./fixture-session.js";
 import { ACTION_MS_MAX } from "./open-browser.js";
 import { useConsole } from "./use-console.js";
@@ -31,8 +31,6 @@ async function expectSoon<T>(look: () => Promise<T>, wanted: T): Promise<void> {
   while ((await look()) !== wanted && performance.now() < endMs) await delay(LOOK_MS);
   expect(await look()).toBe(wanted);
 }
-
-const changes = (fixture: FixtureServer): string[] => fixture.asked.filter((asked) => !asked.startsWith("GET"));
 
 test("a case from the queue to its verdict and on to the next one, by keyboard alone", async () => {
   const { page, api, faults } = await openConsole();

@@ -43,6 +43,11 @@ export interface FixtureServer {
   close(): Promise<void>;
 }
 
+/** Of what was asked for, all that could change something. */
+export function changes({ asked }: FixtureServer): string[] {
+  return asked.filter((one) => !one.startsWith("GET"));
+}
+
 /** @param stream answers who follows what is decided */
 export async function startFixture(api: Api, session: Session, stream = streamLive): Promise<FixtureServer> {
   const state = { session: session as Session | undefined, failing: new Map<string, Refusal>(), asked: [] as string[] };

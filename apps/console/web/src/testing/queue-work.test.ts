@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { FixtureServer } from "./fixture-server.js";
+import { changes } from "./fixture-server.js";
 import { useConsole } from "./use-console.js";
 
 const CASES = 3_000;
@@ -7,8 +7,6 @@ const ROWS_IN_DOCUMENT_MAX = 80;
 const SETTLED_MS = 500;
 
 const openConsole = useConsole({ cases: CASES });
-
-const changes = (fixture: FixtureServer): string[] => fixture.asked.filter((asked) => !asked.startsWith("GET"));
 
 test("thousands of cases scroll with a few rows in the document, and filters stand in the address without what is searched", async () => {
   const { page } = await openConsole();
