@@ -11,7 +11,7 @@ const CONNECT_MS_MAX = 500;
 const POLL_MS = 250;
 /** A service whose supervisor was killed drains and ends within this time. */
 const ORPHAN_MS_MAX = 15_000;
-/** A Tripline that was just asked to end has ended its servers within this time. */
+/** A Tripline that was just asked to end has ended its servers within this time; so has what holds a port and cannot be seen. */
 const ENDING_MS_MAX = 5_000;
 
 /** @typedef {{ name: string, port: number, holder: import("./find-holder.mjs").Holder | undefined, isOurs: boolean }} TakenPort */
@@ -39,7 +39,7 @@ async function examinePort(name, port, root) {
     const server = findServers(root).find(({ child }) => child.pid === holder?.pid);
     if (server?.isLeftover) return [];
     const isOurs = server !== undefined || holder?.commandLine.includes(join(root, "apps/")) === true;
-    const waitMs = !isOurs ? 0 : isOrphanedService(holder, root) ? ORPHAN_MS_MAX : ENDING_MS_MAX;
+    const waitMs = isOrphanedService(holder, root) ? ORPHAN_MS_MAX : isOurs || holder === undefined ? ENDING_MS_MAX : 0;
     if (Date.now() - startedMs >= waitMs) return [{ name, port, holder, isOurs }];
     await delay(POLL_MS);
   }

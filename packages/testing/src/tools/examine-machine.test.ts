@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import type { Server } from "node:net";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { identifyProcess, identifySelf } from "@tripline/local-stack/processes/identify-process";
@@ -12,6 +12,8 @@ import { examine } from "../../../../tools/start/doctor.mjs";
 
 const GIGABYTE = 1024 ** 3;
 const DOCTOR = fileURLToPath(new URL("../../../../tools/start/doctor.mjs", import.meta.url));
+
+const HELD_MS = 600;
 
 let folder: string;
 let servers: Server[];
@@ -100,6 +102,18 @@ describe("examine", () => {
         fix: expect.stringContaining("TRIPLINE_PORT_BASE"),
       },
     ]);
+  });
+
+  test("waits a moment for a port of which nobody can be seen to hold it, as at the end of a process", async () => {
+    const port = await takePort();
+    servers[0]?.on("connection", (socket) => socket.on("error", () => {}));
+    const caller = connect(port, "127.0.0.1");
+    await once(caller, "connect");
+    const source = Number(caller.localPort);
+    const examining = examine({ ports: { kafka: source }, root: ROOT, readings: { ask: notFound } });
+    setTimeout(() => caller.resetAndDestroy(), HELD_MS);
+    const found = (await examining).find((one) => one.name.startsWith("port"));
+    expect(found).toMatchObject({ ok: true, detail: expect.stringContaining(String(source)) });
   });
 
   test("does not mind a port that a server of a killed run holds, which the next run ends", async () => {
