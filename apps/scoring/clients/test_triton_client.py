@@ -2,7 +2,9 @@
 
 import os
 import queue
+import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,15 @@ def assert_golden(result: object, golden: Golden) -> None:
     assert scores.dtype == np.float32
     assert scores.shape == golden.outputs.shape
     assert np.abs(scores - golden.outputs).max() < CLOSE
+
+
+def test_the_example_of_the_readme_runs_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    """regression #24: the example named a number of features that the model had outgrown."""
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    assert '"localhost:7404"' in example
+    exec(example.replace("localhost:7404", os.environ["GRPC_ADDRESS"]), {})
+    assert re.fullmatch(r"\[\[0\.\d+\]\n \[0\.\d+\]\]\n", capsys.readouterr().out)
 
 
 def test_server_is_live_and_ready(transport: Transport) -> None:

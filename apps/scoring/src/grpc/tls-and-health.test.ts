@@ -202,11 +202,10 @@ test("health says whether the server is ready, and watchers hear that it drains,
   expect(heard).toEqual([Status.SERVING, Status.NOT_SERVING]);
 });
 
-test("reflection tells a client which services there are", async () => {
-  const scoring = await start();
-  const client = new Client(scoring.service.grpcAddress, credentials.createInsecure());
+/** What reflection answers to a ServerReflectionRequest. */
+async function reflect({ service }: TestScoring, request: Buffer): Promise<string> {
+  const client = new Client(service.grpcAddress, credentials.createInsecure());
   clients.push(client);
-  // ServerReflectionRequest with field 7, list_services, as an empty string.
   const stream = client.makeBidiStreamRequest(
     REFLECTION,
     (bytes: Buffer) => bytes,
@@ -216,9 +215,23 @@ test("reflection tells a client which services there are", async () => {
     stream.once("data", resolve);
     stream.once("error", reject);
   });
-  stream.write(Buffer.of(0x3a, 0));
+  stream.write(request);
   const text = (await answer).toString("latin1");
   stream.end();
+  return text;
+}
+
+test("reflection tells a client which services there are", async () => {
+  // Field 7, list_services, as an empty string.
+  const text = await reflect(await start(), Buffer.of(0x3a, 0));
   expect(text).toContain("inference.GRPCInferenceService");
   expect(text).toContain("grpc.health.v1.Health");
+});
+
+test("regression #24: reflection describes fields by the names that they have in the protocol", async () => {
+  const symbol = Buffer.from("inference.GRPCInferenceService");
+  // Field 4, file_containing_symbol.
+  const text = await reflect(await start(), Buffer.concat([Buffer.of(0x22, symbol.length), symbol]));
+  expect(text).toContain("raw_input_contents");
+  expect(text).toContain("model_name");
 });
