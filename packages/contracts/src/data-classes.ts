@@ -88,6 +88,7 @@ const decision: Classes<Decision> = {
   listHits: behavioural,
   policyRevision: none,
   shadowHits: behavioural,
+  skippedRules: none,
   trial: behavioural,
   spentBudgets: none,
 };

@@ -5,6 +5,7 @@ import type {
   ModelTrial,
   Reason,
   ShadowHit,
+  SkippedRule,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -60,6 +61,9 @@ export const NOTHING_UNUSUAL = "NOTHING_UNUSUAL";
 
 /** Code of the reason that says that the scorecard was used instead of the model. */
 export const SCORED_BY_SCORECARD = "SCORED_BY_SCORECARD";
+
+/** Codes of `SkippedRule.why`. */
+export const EVALUATION_FAILED = "evaluation-failed";
 
 /** A score that decides, or its absence; `insteadOf` says why it is not the model's. */
 type DecidingScore = Score & { readonly insteadOf?: string };
@@ -203,18 +207,19 @@ function listedValues({ transaction, listHits }: DecisionInput): Values {
 }
 
 /** Of the rules that need no features, because they are about lists. A listed card shall not pass while features are lost. */
-function listReasons(policy: Policy, input: DecisionInput): Pick<Found, "reasons" | "ignoring"> {
-  if (input.listHits.length === 0) return { reasons: [], ignoring: Outcome.UNSPECIFIED };
+function listReasons(policy: Policy, input: DecisionInput): Pick<Found, "reasons" | "skippedRules" | "ignoring"> {
+  if (input.listHits.length === 0) return { reasons: [], skippedRules: [], ignoring: Outcome.UNSPECIFIED };
   const score = { missing: "" };
   const values = { ...listedValues(input), [HAS_SCORE]: false, [BY_SCORECARD]: false };
   const rules = policy.rules.filter(({ readsListsOnly }) => readsListsOnly);
-  const { reasons, ignoring } = evaluate({ rules, bands: [] }, input.transaction, values, score);
-  return { reasons, ignoring };
+  const { reasons, skippedRules, ignoring } = evaluate({ rules, bands: [] }, input.transaction, values, score);
+  return { reasons, skippedRules, ignoring };
 }
 
 interface Found {
   readonly reasons: Reason[];
   readonly shadowHits: ShadowHit[];
+  readonly skippedRules: SkippedRule[];
   readonly failure: string | undefined;
   /** The strictest that a rule asks for which ignores budgets. */
   readonly ignoring: Outcome;
@@ -228,6 +233,7 @@ function evaluate(
 ): Found {
   const reasons: Reason[] = [];
   const shadowHits: ShadowHit[] = [];
+  const skippedRules: SkippedRule[] = [];
   let failure: string | undefined;
   let overridesScore = false;
   let ignoring = Outcome.UNSPECIFIED;
@@ -235,7 +241,9 @@ function evaluate(
     if (rule.mode === "off" || (rule.needsScore && "missing" in score)) continue;
     if (!decidesFor(rule, transaction)) {
       const { id: ruleId, code, outcome } = rule;
-      if (firesInShadow(rule, values)) shadowHits.push({ ruleId, code, outcome });
+      const fires = firesInShadow(rule, values);
+      if (fires === undefined) skippedRules.push({ ruleId, why: EVALUATION_FAILED, inShadow: true });
+      else if (fires) shadowHits.push({ ruleId, code, outcome });
       continue;
     }
     try {
@@ -247,25 +255,26 @@ function evaluate(
       } else if (fired !== false) failure ??= `the rule ${rule.id} gave no boolean`;
     } catch (error) {
       failure ??= `the rule ${rule.id} could not be evaluated: ${summaryOf(error)}`;
+      skippedRules.push({ ruleId: rule.id, why: EVALUATION_FAILED, inShadow: false });
     }
   }
   if (!("missing" in score) && !overridesScore) {
     const band = policy.bands.find((candidate) => score.value >= candidate.atLeast);
     if (band !== undefined) reasons.push(toReason(band, values));
   }
-  return { reasons, shadowHits, failure, ignoring };
+  return { reasons, shadowHits, skippedRules, failure, ignoring };
 }
 
 function decidesFor({ mode, percent, id }: Rule, { cardToken }: Transaction): boolean {
   return mode === "live" && (percent === 100 || shareOf(cardToken, id) < percent);
 }
 
-/** A fault of a rule that does not decide must not change a decision. */
-function firesInShadow(rule: Rule, values: Values): boolean {
+/** Undefined where the evaluation fails, which changes nothing about the decision and is not the same as "did not fire". */
+function firesInShadow(rule: Rule, values: Values): boolean | undefined {
   try {
     return rule.when(values) === true;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -311,6 +320,7 @@ interface Verdict {
   readonly degradedBecause: string;
   readonly score?: Score;
   readonly shadowHits?: readonly ShadowHit[];
+  readonly skippedRules?: readonly SkippedRule[];
   /** A rule asks for the outcome that ignores budgets. */
   readonly ignoresBudget: boolean;
   readonly spentBudgets: readonly Outcome[];
@@ -352,5 +362,6 @@ function toDecision(policy: Policy, input: DecisionInput, verdict: Verdict): Dec
     shadowHits: [...(verdict.shadowHits ?? [])],
     ...(input.trial === undefined ? {} : { trial: input.trial }),
     spentBudgets: [...verdict.spentBudgets],
+    skippedRules: [...(verdict.skippedRules ?? [])],
   };
 }

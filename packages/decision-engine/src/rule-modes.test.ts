@@ -69,10 +69,13 @@ test("a live rule decides, one in shadow is recorded, and one that is off is nei
   expect(decideBy(policyOf("mode: off"))).toMatchObject({ outcome: Outcome.CHALLENGE, shadowHits: [] });
 });
 
-test("a rule in shadow that cannot be evaluated changes nothing", () => {
+test("regression #24: a shadow rule that cannot be evaluated changes nothing, and the decision names it", () => {
   const faulty = "1 / (amount_minor - amount_minor) == 1";
-  expect(decideBy(policyOf("mode: live", faulty))).toMatchObject({ rung: Rung.STATIC_POLICY });
-  expect(decideBy(policyOf("mode: shadow", faulty))).toMatchObject({ rung: Rung.RULES_ONLY, shadowHits: [] });
+  const skipped = (inShadow: boolean) => [{ ruleId: "big", why: "evaluation-failed", inShadow }];
+  const live = decideBy(policyOf("mode: live", faulty));
+  expect(live).toMatchObject({ rung: Rung.STATIC_POLICY, skippedRules: skipped(false) });
+  const shadow = decideBy(policyOf("mode: shadow", faulty));
+  expect(shadow).toMatchObject({ rung: Rung.RULES_ONLY, shadowHits: [], skippedRules: skipped(true) });
 });
 
 test("with a percentage a live rule decides for that share of cards, always the same, and is in shadow for the others", () => {

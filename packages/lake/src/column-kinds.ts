@@ -5,6 +5,7 @@ import type {
   ListHit,
   Reason,
   ShadowHit,
+  SkippedRule,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 
@@ -92,6 +93,13 @@ export const shadowHits: ColumnKind<readonly ShadowHit[]> = {
     items: values.map((hit) => ({
       entries: { rule_id: hit.ruleId, code: hit.code, outcome: nameOf(Outcome, hit.outcome) },
     })),
+  }),
+};
+
+export const skippedRules: ColumnKind<readonly SkippedRule[]> = {
+  type: LIST(STRUCT({ rule_id: VARCHAR, why: VARCHAR, in_shadow: BOOLEAN })),
+  cell: (values) => ({
+    items: values.map(({ ruleId, why, inShadow }) => ({ entries: { rule_id: ruleId, why, in_shadow: inShadow } })),
   }),
 };
 

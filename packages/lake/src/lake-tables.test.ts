@@ -97,6 +97,7 @@ const decision: Decision = {
   policyRevision: 7,
   shadowHits: [{ ruleId: "night", code: "NIGHT", outcome: Outcome.REVIEW }],
   spentBudgets: [Outcome.REVIEW],
+  skippedRules: [{ ruleId: "slow", why: "budget-exceeded", inShadow: true }],
 };
 
 const trial: ModelTrial = {
@@ -199,6 +200,7 @@ const decisionCells = {
   policy_revision: 7,
   shadow_hits: { items: [{ entries: { rule_id: "night", code: "NIGHT", outcome: "REVIEW" } }] },
   spent_budgets: { items: ["REVIEW"] },
+  skipped_rules: { items: [{ entries: { rule_id: "slow", why: "budget-exceeded", in_shadow: true } }] },
 };
 
 const NO_TRIAL = {

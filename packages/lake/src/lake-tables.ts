@@ -29,6 +29,7 @@ import {
   reasons,
   rung,
   shadowHits,
+  skippedRules,
   text,
   trialRole,
 } from "./column-kinds.js";
@@ -158,6 +159,7 @@ const decision = columnsOf<Omit<Decision, "trial">>({
   policyRevision: integer,
   shadowHits,
   spentBudgets: outcomes,
+  skippedRules,
 });
 
 const driftDetected = columnsOf<DriftDetected>({

@@ -103,6 +103,7 @@ export function decisionOf(number: number, change: Partial<Decision> = {}): Deci
     policyRevision: 7,
     shadowHits: [],
     spentBudgets: [],
+    skippedRules: [],
     ...change,
   };
 }

@@ -79,6 +79,7 @@ export function testPayment(
     policyRevision: 0,
     shadowHits: [],
     spentBudgets: [],
+    skippedRules: [],
   };
   const record = (topic: string, value: Uint8Array): OutgoingRecord => ({ topic, key: cardToken, value, headers: {} });
   return {

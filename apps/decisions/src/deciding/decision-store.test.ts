@@ -30,6 +30,7 @@ function encoded(transactionId: string, outcome: Outcome): Uint8Array {
     policyRevision: 7,
     shadowHits: [],
     spentBudgets: [],
+    skippedRules: [],
   }).finish();
 }
 

@@ -28,6 +28,7 @@ export function decisionFor(payment: Transaction, changes: Partial<Decision> = {
     policyRevision: 7,
     shadowHits: [],
     spentBudgets: [],
+    skippedRules: [],
     ...changes,
   };
 }

@@ -33,6 +33,7 @@ function decision(clientTransactionId: string, changes: Partial<Decision> = {}):
     policyRevision: 7,
     shadowHits: [],
     spentBudgets: [],
+    skippedRules: [],
     reasons: [],
     degradedBecause: "",
     policyVersion: "1",

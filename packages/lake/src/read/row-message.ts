@@ -1,5 +1,5 @@
 import { DuckDBBlobValue } from "@duckdb/node-api";
-import type { ListHit, Reason, ShadowHit } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { ListHit, Reason, ShadowHit, SkippedRule } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
   Decision,
@@ -44,6 +44,7 @@ export function decisionOf(row: Row): Decision {
     listHits: decision.listHits.map(listHitOf),
     shadowHits: decision.shadowHits.map(shadowHitOf),
     spentBudgets: decision.spentBudgets.map((name) => enumValueOf(Outcome, name)),
+    skippedRules: decision.skippedRules.map(skippedRuleOf),
     outcome: enumValueOf(Outcome, decision.outcome),
     rung: enumValueOf(Rung, decision.rung),
     ...trialOf(row),
@@ -66,6 +67,10 @@ function trialOf(row: Row): { trial?: ModelTrial } {
 function shadowHitOf(row: object): ShadowHit {
   const hit = Object.fromEntries(fieldsOf({ ...row })) as unknown as ShadowHit;
   return { ...hit, outcome: enumValueOf(Outcome, hit.outcome) };
+}
+
+function skippedRuleOf(row: object): SkippedRule {
+  return Object.fromEntries(fieldsOf({ ...row })) as unknown as SkippedRule;
 }
 
 /** The archive keeps the name of an enum's value, or the digits of one that it did not know. */

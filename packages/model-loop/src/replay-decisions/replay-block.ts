@@ -4,6 +4,7 @@ import { Decision, Rung } from "@tripline/contracts/generated/tripline/events/v1
 import type { Deciders, Reopened } from "@tripline/decision-engine/backtest/reopen-payment";
 import { decideAgain } from "@tripline/decision-engine/backtest/reopen-payment";
 import type { Score } from "@tripline/decision-engine/decide-payment";
+import { EVALUATION_FAILED } from "@tripline/decision-engine/decide-payment";
 import { RAISED_BY, wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
 import type { ArchivedDecision } from "./read-archived.js";
 import { reopenDecision } from "./reopen-decision.js";
@@ -105,7 +106,8 @@ function isOfSameVersions({ archived, policy, model }: Open): boolean {
 
 function compareBytes({ archived }: Open, decision: Decision, tally: ReplayTally): void {
   const isReworded = archived.wordingVersion !== decision.wordingVersion;
-  const isSame = haveSameBytes(archived, isReworded ? inWordsOf(archived, decision) : decision);
+  const named = withNamesOf(archived, decision);
+  const isSame = haveSameBytes(archived, isReworded ? inWordsOf(archived, named) : named);
   if (isReworded && isSame) {
     count(tally.reworded, archived.wordingVersion);
     return;
@@ -113,6 +115,12 @@ function compareBytes({ archived }: Open, decision: Decision, tally: ReplayTally
   tally.sameVersions += 1;
   if (isSame) tally.identical += 1;
   else differ(tally, archived, decision);
+}
+
+/** Decisions of earlier releases do not name the rules whose evaluation failed, which did the same then. */
+function withNamesOf(archived: Decision, decision: Decision): Decision {
+  if (archived.skippedRules.length > 0) return decision;
+  return { ...decision, skippedRules: decision.skippedRules.filter(({ why }) => why !== EVALUATION_FAILED) };
 }
 
 function haveSameBytes(one: Decision, other: Decision): boolean {

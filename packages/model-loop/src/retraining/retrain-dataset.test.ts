@@ -99,6 +99,7 @@ const decision = (id: string, change: Partial<Decision>): Uint8Array =>
     policyRevision: 7,
     shadowHits: [],
     spentBudgets: [],
+    skippedRules: [],
     ...change,
   }).finish();
 

@@ -40,6 +40,7 @@ function decision(tenant: string, clientTransactionId: string, outcome = Outcome
     policyRevision: 7,
     shadowHits: [],
     spentBudgets: [],
+    skippedRules: [],
   };
 }
 

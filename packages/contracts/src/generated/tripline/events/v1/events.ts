@@ -263,6 +263,18 @@ export interface ShadowHit {
   outcome: Outcome;
 }
 
+/**
+ * A rule whose condition has no result for this payment. A rule that decides and exceeds its budget asks for nothing; one
+ * whose evaluation fails leads to the default decision. A shadow rule changes nothing in either case.
+ */
+export interface SkippedRule {
+  ruleId: string;
+  /** `budget-exceeded` or `evaluation-failed`. Readers accept other codes. */
+  why: string;
+  /** It was a shadow rule for this payment. */
+  inShadow: boolean;
+}
+
 /** What was decided, and why. Topic `decisions`. */
 export interface Decision {
   transactionId: string;
@@ -304,6 +316,8 @@ export interface Decision {
     | undefined;
   /** Outcomes that it would have had, in this order, were their budget not spent: an input of the decision. */
   spentBudgets: Outcome[];
+  /** Rules that were in force and have no result, in the order of the policy. */
+  skippedRules: SkippedRule[];
 }
 
 /** How far the rollout of a model has come. Topic `rollouts`, compacted, keyed by the name of the model. */
@@ -1893,6 +1907,74 @@ export const ShadowHit: MessageFns<ShadowHit> = {
   },
 };
 
+function createBaseSkippedRule(): SkippedRule {
+  return { ruleId: "", why: "", inShadow: false };
+}
+
+export const SkippedRule: MessageFns<SkippedRule> = {
+  encode(message: SkippedRule, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ruleId !== "") {
+      writer.uint32(10).string(message.ruleId);
+    }
+    if (message.why !== "") {
+      writer.uint32(18).string(message.why);
+    }
+    if (message.inShadow !== false) {
+      writer.uint32(24).bool(message.inShadow);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SkippedRule {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSkippedRule();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ruleId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.inShadow = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseDecision(): Decision {
   return {
     transactionId: "",
@@ -1917,6 +1999,7 @@ function createBaseDecision(): Decision {
     shadowHits: [],
     trial: undefined,
     spentBudgets: [],
+    skippedRules: [],
   };
 }
 
@@ -1991,6 +2074,9 @@ export const Decision: MessageFns<Decision> = {
         writer.int32(v);
       }
       writer.join();
+    }
+    for (const v of message.skippedRules) {
+      SkippedRule.encode(v!, writer.uint32(218).fork()).join();
     }
     return writer;
   },
@@ -2193,6 +2279,14 @@ export const Decision: MessageFns<Decision> = {
             }
 
             break;
+          }
+          case 27: {
+            if (tag !== 218) {
+              break;
+            }
+
+            message.skippedRules.push(SkippedRule.decode(reader, reader.uint32()));
+            continue;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
