@@ -99,7 +99,7 @@ test("a record of every topic becomes a row with each of its values, bit for bit
   expect(withoutKafka(applied ?? {})).toEqual({ ...own(NOON_MS + 1), ...rowOf(inner ?? {}), ...rowOf(rest) });
 
   const decided = byId("transaction_id", await bench.rows(decisions.name));
-  const names = { outcome: "DECLINE", rung: "MODEL" };
+  const names = { outcome: "decline", rung: "model" };
   const noTrial = {
     trial_role: null,
     candidate_version: null,
@@ -112,7 +112,7 @@ test("a record of every topic becomes a row with each of its values, bit for bit
     ...rowOf(decisionOf(5)),
     ...names,
     ...noTrial,
-    reasons: [{ code: "A", text: "Reason 5", outcome: "REVIEW" }],
+    reasons: [{ code: "A", text: "Reason 5", outcome: "review" }],
   });
   expect(decided.get("txn_4")).toEqual({ ...own(NOON_MS + 4), ...rowOf(decision), ...names, ...noTrial });
 

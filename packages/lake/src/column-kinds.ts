@@ -112,7 +112,10 @@ export const driftedColumns: ColumnKind<readonly DriftedColumn[]> = {
   }),
 };
 
-/** The name of an enum's value; the number, in digits, of one that only a newer version of the message knows. */
+/**
+ * The name of an enum's value, spelled as the HTTP API spells it; the number, in digits, of one that only a newer version of the
+ * message knows. Until 0.1 the names were in capitals, so readers accept both.
+ */
 function nameOf(names: Readonly<Record<number, string>>, value: number): string {
-  return names[value] ?? String(value);
+  return (names[value] ?? String(value)).toLowerCase();
 }

@@ -160,10 +160,10 @@ const decisionCells = {
   tenant: "demo",
   client_transaction_id: "c-1",
   card_token: "ct_1",
-  outcome: "REVIEW",
-  reasons: { items: [{ entries: { code: "A", text: "ein Grund — 原因", outcome: "CHALLENGE" } }] },
+  outcome: "review",
+  reasons: { items: [{ entries: { code: "A", text: "ein Grund — 原因", outcome: "challenge" } }] },
   score: null,
-  rung: "RULES_ONLY",
+  rung: "rules_only",
   degraded_because: "no score",
   policy_version: "p1",
   model_name: "fraud",
@@ -198,8 +198,8 @@ const decisionCells = {
     ],
   },
   policy_revision: 7,
-  shadow_hits: { items: [{ entries: { rule_id: "night", code: "NIGHT", outcome: "REVIEW" } }] },
-  spent_budgets: { items: ["REVIEW"] },
+  shadow_hits: { items: [{ entries: { rule_id: "night", code: "NIGHT", outcome: "review" } }] },
+  spent_budgets: { items: ["review"] },
   skipped_rules: { items: [{ entries: { rule_id: "slow", why: "budget-exceeded", in_shadow: true } }] },
 };
 
@@ -246,7 +246,7 @@ test.each([
     Decision.encode({ ...decision, trial }),
     {
       ...decisionCells,
-      trial_role: "CANARY",
+      trial_role: "canary",
       candidate_version: "8",
       candidate_score: 0.5,
       champion_score: null,

@@ -25,7 +25,7 @@ export interface TestLakeOptions {
   readonly labelled?: string;
   /** SQL of the score by which a payment was decided; without it nothing was decided. */
   readonly score?: string;
-  /** SQL of the name of its outcome, such as `DECLINE`; it sees the `score`. */
+  /** SQL of the name of its outcome, such as `decline`; it sees the `score`. */
   readonly outcome?: string;
 }
 
@@ -65,7 +65,7 @@ export async function writeTestLake(options: TestLakeOptions): Promise<void> {
     TOPICS.decisions.name,
     "occurred_at_ms",
     `'txn_' || client_transaction_id AS transaction_id, ${sqlText(tenant)} AS tenant, client_transaction_id, card_token,
-      (${options.score})::DOUBLE AS score, ${options.outcome ?? "'APPROVE'"} AS outcome, 'MODEL' AS rung,
+      (${options.score})::DOUBLE AS score, ${options.outcome ?? "'approve'"} AS outcome, 'model' AS rung,
       'policy' AS policy_version, 'fraud' AS model_name, 'test' AS model_version,
       ${spec.version}::INTEGER AS feature_spec_version, occurred_at_ms, occurred_at_ms + 5 AS accepted_at_ms,
       occurred_at_ms + 20 AS decided_at_ms`,

@@ -1,5 +1,6 @@
+import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { UNSENT } from "@tripline/contracts/unsent-fields";
-import { transactionOf, vectorOf } from "./row-message.js";
+import { decisionOf, transactionOf, vectorOf } from "./row-message.js";
 
 test("a row from before payments named payers and countries is a payment that does not name any", () => {
   const old = { transaction_id: "txn_1", card_token: "ct_1", amount_minor: 1_299n, device_token: "dt_1", ip_token: "" };
@@ -9,5 +10,18 @@ test("a row from before payments named payers and countries is a payment that do
   expect(vectorOf({ ...joined, spec_version: 3 })).toMatchObject({
     specVersion: 3,
     transaction: { ...UNSENT, deviceToken: "dt_1" },
+  });
+});
+
+test.each([
+  ["decline", "rules_only", "review"],
+  ["DECLINE", "RULES_ONLY", "REVIEW"],
+])("regression #24: a decision is read by either spelling of its outcome: %s", (outcome, rung, reason) => {
+  const row = { outcome, rung, reasons: [{ code: "A", text: "", outcome: reason }], spent_budgets: [reason] };
+  expect(decisionOf(row)).toMatchObject({
+    outcome: Outcome.DECLINE,
+    rung: Rung.RULES_ONLY,
+    reasons: [{ code: "A", outcome: Outcome.REVIEW }],
+    spentBudgets: [Outcome.REVIEW],
   });
 });

@@ -73,9 +73,9 @@ function skippedRuleOf(row: object): SkippedRule {
   return Object.fromEntries(fieldsOf({ ...row })) as unknown as SkippedRule;
 }
 
-/** The archive keeps the name of an enum's value, or the digits of one that it did not know. */
-function enumValueOf(values: Readonly<Record<string, string | number>>, name: unknown): number {
-  const value = values[String(name)];
+/** The archive keeps the name of an enum's value, in capitals until 0.1, or the digits of one that it did not know. */
+export function enumValueOf(values: Readonly<Record<string, string | number>>, name: unknown): number {
+  const value = values[String(name).toUpperCase()];
   return typeof value === "number" ? value : Number(name);
 }
 

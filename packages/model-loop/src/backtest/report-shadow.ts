@@ -5,7 +5,7 @@ import type { DraftPart } from "@tripline/decision-engine/backtest/backtest-tall
 import { BacktestTally } from "@tripline/decision-engine/backtest/backtest-tally";
 import { shadowRow } from "@tripline/decision-engine/backtest/shadow-row";
 import { RAISED_BY } from "@tripline/decision-engine/explain-decision";
-import { decisionOf, transactionOf } from "@tripline/lake/read/row-message";
+import { decisionOf, enumValueOf, transactionOf } from "@tripline/lake/read/row-message";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import type { ArchivedRange } from "../replay-decisions/read-archived.js";
 import { conditionOf, daysOf, readArchived, surveyDecisions } from "../replay-decisions/read-archived.js";
@@ -117,8 +117,7 @@ async function surveyHits(scan: LakeScan, range: ArchivedRange) {
     for (const { in_shadow, rule_id, code, outcome, first_ms, last_ms, versions } of chunk) {
       const [id, isInShadow] = [String(rule_id), in_shadow === true];
       if (!isInShadow && id.startsWith(RAISED_BY)) continue;
-      const known: unknown = Reflect.get(Outcome, String(outcome));
-      hits.push({ id, code: String(code), isInShadow, outcome: typeof known === "number" ? known : Number(outcome) });
+      hits.push({ id, code: String(code), isInShadow, outcome: enumValueOf(Outcome, outcome) });
       if (!isInShadow) continue;
       const policies = Array.isArray(versions) ? versions.map(String).sort() : [];
       periods.push({ id, firstMs: Number(first_ms), lastMs: Number(last_ms), versions: policies });

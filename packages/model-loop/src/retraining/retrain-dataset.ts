@@ -128,7 +128,7 @@ export async function writeServedScores(options: LakeDatasetOptions): Promise<Re
     const table = await topicOf(scan, options, TOPICS.decisions, { fromMs: dayBefore(options) });
     if (table === undefined) return new Map();
     const scored = `SELECT transaction_id AS client_transaction_id, score, occurred_at_ms FROM ${table}
-      WHERE ${paymentsOf(options)} AND rung = 'MODEL' AND score IS NOT NULL
+      WHERE ${paymentsOf(options)} AND lower(rung) = 'model' AND score IS NOT NULL
       QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY decided_at_ms, kafka_partition, kafka_offset) = 1`;
     await scan.row(`COPY (
       SELECT client_transaction_id, score FROM (${scored}) ORDER BY occurred_at_ms, client_transaction_id

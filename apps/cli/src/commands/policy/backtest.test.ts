@@ -57,7 +57,7 @@ beforeAll(async () => {
   await writeHistory({ simulation, untilMs: END_MS, tenant: TENANT, cardTokenKey: key, path: payments });
   await backfill({ spec, source: fileSource(payments), tenant: TENANT, outputPath: features, untilMs: END_MS });
   const history = { spec, tenant: TENANT, payments, features, score: SCORE, labelled: `labelled_at_ms < ${END_MS}` };
-  const outcome = "CASE WHEN score >= 0.6 THEN 'DECLINE' WHEN score >= 0.3 THEN 'REVIEW' ELSE 'APPROVE' END";
+  const outcome = "CASE WHEN score >= 0.6 THEN 'decline' WHEN score >= 0.3 THEN 'review' ELSE 'approve' END";
   await writeTestLake({ ...history, outcome, lake });
   await writeTestLake({ ...history, lake: at("frauds"), labelled: `labelled_at_ms < ${END_MS} AND p.fraud = 1` });
   await writeTestLake({ ...history, lake: at("unlabelled"), labelled: "false" });
