@@ -1,16 +1,16 @@
 // The topic table as the chart's topics for Strimzi, and as the access rules of infra/.
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
-import { ALL_TOPICS, deadLetterTopic, isDeadLetterTopic, takesBack } from "../../packages/contracts/dist/topics.js";
-import { DEAD_LETTER_BYTES_MAX } from "../../packages/kafka/dist/administered-kafka.js";
+import { ALL_TOPICS, deadLetterTopic, takesBack } from "../../packages/contracts/dist/topics.js";
+import { topicConfig } from "../../packages/kafka/dist/topic-config.js";
 
 /** The chart's files/topics.yaml. */
 export function topicsFile() {
-  const topics = ALL_TOPICS.map(({ name, partitions, retentionDays }) => {
-    // As `ensureTopics` makes them: a dead letter has to fit where its record did.
-    const bytes = isDeadLetterTopic(name) ? `, messageBytesMax: ${DEAD_LETTER_BYTES_MAX}` : "";
-    const kept = retentionDays === undefined ? "compacted: true" : `retentionDays: ${retentionDays}`;
-    return `  - { name: ${name}, partitions: ${partitions}, ${kept}${bytes} }`;
+  const topics = ALL_TOPICS.map((topic) => {
+    const { name, partitions } = topic;
+    // As `ensureTopics` makes them.
+    const config = Object.entries(topicConfig(topic)).map(([key, value]) => `${key}: ${value}`);
+    return `  - { name: ${name}, partitions: ${partitions}, config: { ${config.join(", ")} } }`;
   });
   return ["# From code, for Strimzi: packages/contracts/src/topics.ts.", "topics:", ...topics, ""].join("\n");
 }

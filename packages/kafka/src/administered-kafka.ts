@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Topic } from "@tripline/contracts/topics";
-import { ALL_TOPICS, isDeadLetterTopic } from "@tripline/contracts/topics";
+import { ALL_TOPICS } from "@tripline/contracts/topics";
 import type { Admin, ITopicConfig, ITopicMetadata, RetryOptions } from "kafkajs";
+import type { WantedConfig } from "./complete-configs.js";
+import { completeConfigs } from "./complete-configs.js";
 import { asKafkaError, isPassing } from "./kafka-fault.js";
 import type { Client, OpenClient } from "./open-client.js";
 import type { KafkaAdmin, KafkaRight, Log } from "./port.js";
 import { setRights } from "./set-rights.js";
+import { topicConfig } from "./topic-config.js";
 import { finishBy, settlesWithin } from "./wait-backoff.js";
 
 const REQUEST_MS_MAX = 5_000;
@@ -14,13 +17,6 @@ const RETRY: RetryOptions = { initialRetryTime: 100, multiplier: 2, factor: 0.2,
 const LEADERS_MS_MAX = 15_000;
 const POLL_MS = 50;
 const DISCONNECT_MS_MAX = 1_000;
-const DAY_MS = 24 * 60 * 60 * 1_000;
-
-/** Of a topic that is a table. Kafka never compacts the segment that it writes to, so that one ends after a day. */
-const TABLE_CONFIG = { "cleanup.policy": "compact", "segment.ms": String(DAY_MS) };
-
-/** A dead letter has more headers than its record: it must fit as the record did. */
-export const DEAD_LETTER_BYTES_MAX = 2 * 1024 ** 2;
 
 export interface AdminDependencies {
   readonly openClient: OpenClient;
@@ -28,6 +24,8 @@ export interface AdminDependencies {
   readonly log: Log;
   readonly topics?: readonly Topic[];
 }
+
+type ConfiguredTopic = ITopicConfig & WantedConfig;
 
 /** Connects at the first call, and again after a call that failed. */
 export class AdministeredKafka implements KafkaAdmin {
@@ -49,6 +47,7 @@ export class AdministeredKafka implements KafkaAdmin {
       await this.#call((admin) => admin.createTopics(request));
     }
     await this.#waitForLeaders(isEnough ? topics.filter(({ topic }) => enough.has(topic)) : topics);
+    if (!isEnough) await this.#completeConfigs(topics.filter(({ topic }) => visible.has(topic)));
   }
 
   async endOffsets(topic: string): Promise<ReadonlyMap<number, number>> {
@@ -97,24 +96,32 @@ export class AdministeredKafka implements KafkaAdmin {
     return this.#call((admin) => admin.fetchTopicOffsets(this.dependencies.topicPrefix + topic));
   }
 
-  #configOf({ name, partitions, retentionDays }: Topic): ITopicConfig {
-    const configEntries =
-      retentionDays === undefined
-        ? Object.entries(TABLE_CONFIG).map(([name, value]) => ({ name, value }))
-        : [{ name: "retention.ms", value: String(retentionDays * DAY_MS) }];
-    if (isDeadLetterTopic(name)) {
-      configEntries.push({ name: "max.message.bytes", value: String(DEAD_LETTER_BYTES_MAX) });
-    }
+  #configOf(topic: Topic): ConfiguredTopic {
     // Replicas as the broker has them by default: one in the demo, three in production.
     return {
-      topic: this.dependencies.topicPrefix + name,
-      numPartitions: partitions,
+      topic: this.dependencies.topicPrefix + topic.name,
+      numPartitions: topic.partitions,
       replicationFactor: -1,
-      configEntries,
+      configEntries: Object.entries(topicConfig(topic)).map(([name, value]) => ({ name, value })),
     };
   }
 
-  async #waitForLeaders(topics: readonly ITopicConfig[]): Promise<void> {
+  /** Records are kept longer without them, and nothing else differs: a client that may not change topics goes on. */
+  async #completeConfigs(topics: readonly ConfiguredTopic[]): Promise<void> {
+    const { log } = this.dependencies;
+    try {
+      await this.#call((admin) => completeConfigs(admin, topics, log));
+    } catch (thrown) {
+      const { message } = asKafkaError(thrown);
+      log(
+        "warn",
+        `the settings of topics could not be completed, so Kafka may keep records for too long: ${message}`,
+        {},
+      );
+    }
+  }
+
+  async #waitForLeaders(topics: readonly ConfiguredTopic[]): Promise<void> {
     const names = topics.map(({ topic }) => topic);
     const deadlineMs = performance.now() + LEADERS_MS_MAX;
     for (;;) {
@@ -131,7 +138,7 @@ export class AdministeredKafka implements KafkaAdmin {
     }
   }
 
-  #warnOfOtherPartitions(wanted: readonly ITopicConfig[], found: readonly ITopicMetadata[]): void {
+  #warnOfOtherPartitions(wanted: readonly ConfiguredTopic[], found: readonly ITopicMetadata[]): void {
     for (const { topic, numPartitions } of wanted) {
       const partitions = found.find(({ name }) => name === topic)?.partitions.length;
       if (partitions !== undefined && partitions !== numPartitions) {

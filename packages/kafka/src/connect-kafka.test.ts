@@ -1,5 +1,6 @@
 import { ALL_TOPICS } from "@tripline/contracts/topics";
 import { testStack } from "@tripline/local-stack/testing/stack";
+import type { Admin } from "kafkajs";
 import { BatchCollector } from "./batch-collector.js";
 import { connectKafka } from "./connect-kafka.js";
 import { clientOpener } from "./open-client.js";
@@ -46,21 +47,37 @@ const record = (topic: string, key: string, text: string): OutgoingRecord => ({
   headers: {},
 });
 
-test("every topic of the table is there, with its partitions, retention and dead letters", async () => {
+/** A client without the topic table, for what an older version or an operator has done. */
+async function withRawAdmin<T>(work: (raw: Admin) => Promise<T>): Promise<T> {
   const client = clientOpener({ brokers, clientId: "test", log: () => {} })({ requestMsMax: 5_000, retry: {} });
-  const inner = client.kafka.admin();
-  await inner.connect();
-  const names = (await inner.listTopics()).filter((name) => name.startsWith(topicPrefix));
-  const described = await inner.describeConfigs({
-    includeSynonyms: false,
-    resources: names.map((name) => ({ type: 2, name })),
+  const raw = client.kafka.admin();
+  await raw.connect();
+  try {
+    return await work(raw);
+  } finally {
+    await raw.disconnect();
+    client.destroy();
+  }
+}
+
+/** The settings of topics, by name of the topic with its prefix and name of the setting. */
+async function configsOf(prefix: string) {
+  return withRawAdmin(async (raw) => {
+    const names = (await raw.listTopics()).filter((name) => name.startsWith(prefix));
+    const described = await raw.describeConfigs({
+      includeSynonyms: false,
+      resources: names.map((name) => ({ type: 2, name })),
+    });
+    const config = (topic: string, entry: string) =>
+      described.resources
+        .find(({ resourceName }) => resourceName === prefix + topic)
+        ?.configEntries.find(({ configName }) => configName === entry)?.configValue;
+    return { names, config };
   });
-  await inner.disconnect();
-  client.destroy();
-  const config = (topic: string, entry: string) =>
-    described.resources
-      .find(({ resourceName }) => resourceName === topicPrefix + topic)
-      ?.configEntries.find(({ configName }) => configName === entry)?.configValue;
+}
+
+test("every topic of the table is there, with its partitions, retention and dead letters", async () => {
+  const { names, config } = await configsOf(topicPrefix);
   expect(names.map((name) => name.slice(topicPrefix.length)).sort()).toEqual(ALL_TOPICS.map(({ name }) => name).sort());
   expect(config("transactions", "retention.ms")).toBe(String(7 * 86_400_000));
   expect(config("transactions.dlq", "retention.ms")).toBe(String(90 * 86_400_000));
@@ -69,6 +86,62 @@ test("every topic of the table is there, with its partitions, retention and dead
   expect((await admin.endOffsets("transactions")).size).toBe(6);
   expect((await admin.endOffsets("transactions.dlq")).size).toBe(1);
   expect(await admin.clusterId()).toMatch(/^\S{22}$/);
+});
+
+const HOUR_MS = 3_600_000;
+
+test("regression #24: Kafka deletes a record within a day after its retention, and a wrapped key within an hour", async () => {
+  const { config } = await configsOf(topicPrefix);
+  for (const topic of ["subject-keys", "subject-keys.dlq"]) {
+    expect(config(topic, "retention.ms")).toBe(String(24 * HOUR_MS));
+    expect(config(topic, "segment.ms")).toBe(String(HOUR_MS));
+  }
+  for (const { name, retentionDays } of ALL_TOPICS) {
+    expect(Number(config(name, "segment.ms"))).toBeLessThanOrEqual(24 * HOUR_MS);
+    // Otherwise the old value of a key stays until half of the log has changed.
+    if (retentionDays === undefined) expect(config(name, "max.compaction.lag.ms")).toBe(String(24 * HOUR_MS));
+  }
+});
+
+test("regression #24: topics of an older installation get the settings that they lack, and keep what an operator changed", async () => {
+  const prefix = `old-${topicPrefix}`;
+  const week = { name: "retention.ms", value: String(7 * 24 * HOUR_MS) };
+  const create = (name: string, configEntries: { name: string; value: string }[]) => ({
+    topic: prefix + name,
+    configEntries,
+  });
+  await withRawAdmin((raw) =>
+    raw.createTopics({
+      topics: [
+        create("subject-keys", [{ name: "retention.ms", value: String(24 * HOUR_MS) }]),
+        create("lists", [
+          { name: "cleanup.policy", value: "compact" },
+          { name: "segment.ms", value: String(24 * HOUR_MS) },
+        ]),
+        create("labels", [week, { name: "compression.type", value: "zstd" }]),
+      ],
+    }),
+  );
+  const said: string[] = [];
+  const old = await connectKafka({
+    brokers,
+    clientId: "test",
+    topicPrefix: prefix,
+    log: (_level, message) => said.push(message),
+  }).admin();
+  resources.keep(old);
+  await old.ensureTopics();
+  const { config } = await configsOf(prefix);
+  expect(config("subject-keys", "segment.ms")).toBe(String(HOUR_MS));
+  expect(config("subject-keys", "retention.ms")).toBe(String(24 * HOUR_MS));
+  expect(config("lists", "max.compaction.lag.ms")).toBe(String(24 * HOUR_MS));
+  expect(config("lists", "cleanup.policy")).toBe("compact");
+  expect(config("labels", "retention.ms")).toBe(week.value);
+  expect(config("labels", "compression.type")).toBe("zstd");
+  expect(config("labels", "segment.ms")).toBe(String(24 * HOUR_MS));
+  expect(said.filter((line) => line.includes("retention.ms"))).toEqual([
+    `topic ${prefix}labels has retention.ms=${week.value} where the topic table says 7776000000; it stays`,
+  ]);
 });
 
 test("a record arrives as it was sent", async () => {

@@ -50,11 +50,16 @@ resource "google_managed_kafka_topic" "this" {
   replication_factor = 3
   deletion_policy    = local.deletion_policy
 
+  # As packages/kafka/src/topic-config.ts has them: Kafka deletes and compacts whole segments, so a segment must end soon.
   configs = merge(
     { "min.insync.replicas" = "2" },
     each.value.retention_days == null
-    ? { "cleanup.policy" = "compact", "segment.ms" = "86400000" }
-    : { "cleanup.policy" = "delete", "retention.ms" = tostring(each.value.retention_days * 24 * 3600 * 1000) },
+    ? { "cleanup.policy" = "compact", "segment.ms" = "86400000", "max.compaction.lag.ms" = "86400000" }
+    : {
+      "cleanup.policy" = "delete",
+      "retention.ms"   = tostring(each.value.retention_days * 24 * 3600 * 1000),
+      "segment.ms"     = tostring(min(each.value.retention_days, 24) * 3600 * 1000),
+    },
   )
 }
 

@@ -1,10 +1,10 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { deadLetterTopic, isDeadLetterTopic } from "@tripline/contracts/topics";
-import { DEAD_LETTER_BYTES_MAX } from "../administered-kafka.js";
 import type { OpenClient } from "../open-client.js";
 import type { ConsumerOptions, EventConsumer, Log, RecordBatch } from "../port.js";
 import type { RawProducer } from "../producer/open-producer.js";
 import { openProducer, sizeOf } from "../producer/open-producer.js";
+import { DEAD_LETTER_BYTES_MAX } from "../topic-config.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, settlesWithin, wait } from "../wait-backoff.js";
 import { ConsumerSession } from "./consumer-session.js";

@@ -49,6 +49,11 @@ run "only_the_table_grants" {
     condition     = google_managed_kafka_topic.this["labels"].configs["retention.ms"] == "7776000000" && google_managed_kafka_topic.this["labels"].replication_factor == 3
     error_message = "labels are kept for 90 days on three brokers."
   }
+
+  assert {
+    condition     = google_managed_kafka_topic.this["subject-keys"].configs["segment.ms"] == "3600000"
+    error_message = "Wrapped keys are deleted at most an hour after their day is over."
+  }
 }
 
 run "too_small_is_refused" {
