@@ -218,10 +218,53 @@ const FAULTS: [name: string, from: string, to: string, expected: string][] = [
     "duplicate key",
     "    action: review\n",
     "    action: review\n    action: review\n",
-    "p.yaml:7 Map keys must be unique",
+    "p.yaml:7 The key action occurs twice",
   ],
   ["broken YAML", 'version: "2"', 'version: "2', "p.yaml:"],
 ];
+
+const nestedAliases = (): string => {
+  const levels = "bcdefghij".split("").map((name, level) => {
+    return `${name}: &${name} [${Array.from({ length: 9 }, () => `*${"abcdefghi"[level]}`).join(", ")}]`;
+  });
+  return `a: &a [x, x]\n${levels.join("\n")}\n`;
+};
+const lines = (count: number, line: (index: number) => string): string =>
+  Array.from({ length: count }, (_, index) => line(index)).join("\n");
+
+const TOO_LARGE: [name: string, text: string, expected: string][] = [
+  [
+    "10,000 unknown keys",
+    `${GOOD}guard:\n${lines(10_000, (index) => `  k${index}: 1`)}`,
+    "p.yaml:32:3 guard.k0 is not",
+  ],
+  [
+    "more keys than a mapping may have",
+    lines(10_001, (index) => `k${index}: 1`),
+    "p.yaml:1:1 The mapping has more than",
+  ],
+  ["one key many times", lines(9_999, () => "k: 1"), "p.yaml:2:1 The key k occurs twice."],
+  ["deep lists", `a: ${"[".repeat(100_000)}`, "p.yaml:1:36 The file is nested more than 32 deep."],
+  ["deep blocks", "- ".repeat(100_000), "p.yaml:1:67 The file is nested more than 32 deep."],
+  ["many values", `a:\n${"- 1\n".repeat(100_000)}`, "The file has more than 100000 values."],
+  ["many commas", `a: [${",".repeat(100_000)}`, "p.yaml:1:5 More than 16 marks come before one value."],
+  ["many brackets", "]\n".repeat(100_000), "p.yaml:1:1 Unexpected flow-seq-end token"],
+  ["nested aliases", nestedAliases(), "p.yaml:6:7 With its aliases the file has more than 100000 values."],
+  ["many aliases", `a: &a 1\nb: [${"*a,".repeat(5_000)}]`, "p.yaml:2:14702 The file has more than 100 aliases."],
+  ["an alias within its anchor", "a: &a [*a]", "p.yaml:1:8 The alias *a has no complete anchor before it."],
+];
+
+test.each(TOO_LARGE)(
+  "regression #24: %s: rejected within a second of CPU time, with the line",
+  (_name, text, expected) => {
+    const before = process.cpuUsage();
+    const faults = placedFaultsOf(text);
+    const { user } = process.cpuUsage(before);
+    expect(faults.join("\n")).toContain(expected);
+    expect(faults.length).toBeLessThanOrEqual(100);
+    expect(user / 1_000).toBeLessThan(1_000);
+  },
+);
 
 test.each(FAULTS)("%s is refused with its line", (_name, from, to, expected) => {
   expect(GOOD).toContain(from);

@@ -51,6 +51,8 @@ import { parseTemplate } from "./render-text.js";
 import { wordingVersion } from "./wording-version.js";
 
 const FILE_CHARACTERS_MAX = 1_000_000;
+/** More of them are not listed: whoever fixes these checks again. */
+const FAULTS_MAX = 100;
 
 const READS_LISTS = new RegExp(`\\b${LISTS}\\.`);
 
@@ -77,9 +79,11 @@ export function parsePolicy(text: string, spec: FeatureSpec, fileName = "policy.
   return { ...policy, revision };
 }
 
+/** Its `fields` hold the first `FAULTS_MAX` faults. */
 function invalid(faults: readonly string[]): TriplineError {
-  const fields = faults.map((detail) => ({ pointer: "", detail }));
-  return new TriplineError("policy-invalid", faults.join("\n"), fields);
+  const listed = faults.slice(0, FAULTS_MAX);
+  const fields = listed.map((detail) => ({ pointer: "", detail }));
+  return new TriplineError("policy-invalid", listed.join("\n"), fields);
 }
 
 /** Collects every fault instead of stopping at the first, so that all of them can be fixed at once. */
@@ -350,7 +354,7 @@ class PolicyChecker {
     for (const issue of result.error.issues) {
       const at = [...path, ...issue.path];
       if (issue.code === "unrecognized_keys") {
-        for (const key of issue.keys) this.#fault([...at, key], "is not a field of a policy");
+        for (const key of issue.keys.slice(0, FAULTS_MAX)) this.#fault([...at, key], "is not a field of a policy");
       } else {
         this.#fault(at, `${issue.message}${issue.code === "invalid_type" ? missingHint(value, issue.path) : ""}`);
       }

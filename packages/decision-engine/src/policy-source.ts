@@ -1,39 +1,64 @@
-import type { Document } from "yaml";
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, Scalar } from "yaml";
+import type { Document, Node, Pair, YAMLMap } from "yaml";
+import { Composer, isMap, isNode, isScalar, isSeq, LineCounter, Parser, Scalar } from "yaml";
+import { documentFaults, keyName, tokenFault } from "./bound-yaml.js";
 
 type Path = readonly PropertyKey[];
 
-/** A policy file that was read, and the lines of its parts. */
+/** A policy file that was read, and the lines of its parts. Reading it, and finding each of its parts, takes linear time. */
 export class PolicySource {
   readonly #lines = new LineCounter();
-  readonly #document: Document.Parsed;
-
+  readonly #document: Document.Parsed | undefined;
+  readonly #faults: string[];
   readonly #text: string;
+  /** The entries of a mapping by key, made when the first of them is looked for. */
+  readonly #entries = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
 
   constructor(
     text: string,
     readonly fileName: string,
   ) {
     this.#text = text;
-    this.#document = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false });
+    const tokens = [...new Parser(this.#lines.addNewLine).parse(text)];
+    const fault = tokenFault(tokens);
+    if (fault !== undefined) {
+      this.#faults = [`${this.#place(fault.offset)} ${fault.sentence}`];
+      return;
+    }
+    const composer = new Composer({ lineCounter: this.#lines, prettyErrors: false, uniqueKeys: false });
+    const [document, second] = composer.compose(tokens, true, text.length);
+    this.#document = document as Document.Parsed;
+    this.#faults = this.#document.errors.map((error) => `${this.#place(error.pos[0])} ${error.message}`);
+    if (second !== undefined) {
+      this.#faults.push(`${this.#place(second.range[0])} A file holds one policy, and here a second document begins.`);
+    }
+    if (this.#faults.length > 0) return;
+    const faults = documentFaults(this.#document.contents);
+    this.#faults.push(...faults.map(({ offset, sentence }) => `${this.#place(offset)} ${sentence}`));
   }
 
-  /** Faults of the YAML itself, a sentence each. */
-  syntaxFaults(): string[] {
-    return this.#document.errors.map((error) => `${this.#place(error.pos[0])} ${error.message}`);
+  /** Faults of the YAML itself, and limits that it exceeds: a sentence each. */
+  syntaxFaults(): readonly string[] {
+    return this.#faults;
   }
 
+  /** Only where there are no `syntaxFaults`. */
   toObject(): unknown {
-    return this.#document.toJS();
+    // What aliases stand for was counted already.
+    return this.#document?.toJS({ maxAliasCount: -1 });
   }
 
   /** `file:line:column` of the deepest part of `path` that exists: of its key in a mapping, of the item in a list. */
   at(path: Path): string {
-    for (let depth = path.length; depth > 0; depth -= 1) {
-      const offset = this.#offsetOf(path.slice(0, depth));
-      if (offset !== undefined) return this.#place(offset);
+    let [node, offset] = [this.#root(), 0];
+    for (const step of path) {
+      const pair = isMap(node) ? this.#entry(node, step) : undefined;
+      const next = isSeq(node) && typeof step === "number" ? node.items[step] : pair?.value;
+      const named = pair === undefined ? next : pair.key;
+      if (!isNode(named) || !named.range) break;
+      offset = named.range[0];
+      node = isNode(next) ? next : undefined;
     }
-    return `${this.fileName}:1:1`;
+    return this.#place(offset);
   }
 
   /**
@@ -41,7 +66,7 @@ export class PolicySource {
    * those of the file, and on one line without escapes; elsewhere where the value begins.
    */
   insideText(path: Path, value: string, character: number): string {
-    const node = this.#document.getIn(path, true);
+    const node = this.#valueAt(path);
     if (!isScalar(node) || !node.range) return this.at(path);
     const [start, end] = node.range;
     const written = this.#text.slice(start, end);
@@ -55,16 +80,28 @@ export class PolicySource {
     return `${this.fileName}:${line}:${indent + (before.at(-1)?.length ?? 0) + 1}`;
   }
 
-  #offsetOf(path: Path): number | undefined {
-    const last = path.at(-1);
-    const parent = path.length === 1 ? this.#document.contents : this.#document.getIn(path.slice(0, -1), true);
-    if (isMap(parent)) {
-      const key = parent.items.find((pair) => isScalar(pair.key) && pair.key.value === last)?.key;
-      return isScalar(key) ? key.range?.[0] : undefined;
+  #root(): Node | undefined {
+    return this.#document?.contents ?? undefined;
+  }
+
+  #valueAt(path: Path): Node | undefined {
+    let node = this.#root();
+    for (const step of path) {
+      const next = isMap(node)
+        ? this.#entry(node, step)?.value
+        : isSeq(node) && typeof step === "number" && node.items[step];
+      node = isNode(next) ? next : undefined;
     }
-    if (!isSeq(parent) || typeof last !== "number") return undefined;
-    const item = parent.items[last];
-    return isMap(item) || isScalar(item) || isSeq(item) ? item.range?.[0] : undefined;
+    return node;
+  }
+
+  #entry(map: YAMLMap, key: PropertyKey): Pair | undefined {
+    let entries = this.#entries.get(map);
+    if (entries === undefined) {
+      entries = new Map(map.items.map((pair) => [keyName(pair.key), pair]));
+      this.#entries.set(map, entries);
+    }
+    return entries.get(String(key));
   }
 
   #place(offset: number): string {
