@@ -68,7 +68,7 @@ export const authConfig = z.object({
   BOOTSTRAP_CLIENTS: bootstrapList(clientRegistration).meta({
     description:
       "JSON array of clients to register or update at every start: `client_id`, `tenant`, `client_secret` (24 characters or " +
-      "more) or `jwks`, `scopes`; for one that signs people in also `redirect_uris` and `signed_out_uris`. For the demo and " +
+      "more) or `jwks`, `scopes`; optionally `owner`, the user name of the user who answers for it; for one that signs people in also `redirect_uris` and `signed_out_uris`. For the demo and " +
       "first steps, not for production. A disabled client stays disabled.",
   }),
   BOOTSTRAP_PEOPLE: bootstrapList(personRegistration).meta({

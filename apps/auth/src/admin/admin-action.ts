@@ -8,12 +8,16 @@ import type { FastifyRequest } from "fastify";
 export interface Actor {
   readonly tenant: string;
   readonly subject: string;
+  /** The user who acts: the owner where a machine client asks. Absent for a client without an owner and for the command line. */
+  readonly principal?: string | undefined;
   readonly kind: CallerKind | "service";
 }
 
 export function actorOf(request: FastifyRequest): Actor {
   const caller = callerOf(request);
-  return { tenant: caller.tenant, subject: caller.subject, kind: kindOf(caller) };
+  const kind = kindOf(caller);
+  const principal = kind === "person" ? caller.subject : caller.owner;
+  return { tenant: caller.tenant, subject: caller.subject, kind, principal };
 }
 
 /** The same for what is not there and for what belongs to another tenant. */

@@ -278,6 +278,35 @@ test("an administrator adds, disables and gives new secrets to clients of the ow
   expect(JSON.stringify(body)).not.toMatch(/scrypt|secret_hash/);
 });
 
+test("regression #24: a client counts as the user who owns it, until that user is disabled", async () => {
+  const { access } = await tokensOf(BOSS);
+  const bossId = decodeJwt(access).sub;
+  const scopes = ["decisions:read", "policy:read"];
+  const added = await call(access, "POST", "/v1/clients", { client_id: "owned", scopes });
+  expect(added.body).toMatchObject({ owner: { person_id: bossId, user_name: "boss" } });
+  const secret = basic("owned", String(added.body.client_secret));
+  const claims = async () => decodeJwt((await requestToken(service.url, secret)).access_token ?? "");
+  expect(await claims()).toMatchObject({ sub: "owned", owner: bossId, scope: scopes.join(" ") });
+  const { body } = await call(access, "PUT", "/v1/clients/owned/owner", { owner: "Anna" });
+  expect(body).toMatchObject({ owner: { user_name: "anna", is_disabled: false } });
+  expect(await call(access, "PUT", "/v1/clients/owned/owner", { owner: "foreign" })).toMatchObject({
+    status: 422,
+    body: { code: "invalid-field", errors: [{ pointer: "/owner" }] },
+  });
+  const held = (await requestToken(service.url, secret)).access_token ?? "";
+  await call(access, "POST", "/v1/people/anna/disable");
+  expect(await call(held, "GET", "/v1/people")).toMatchObject({ status: 401, body: { code: "token-revoked" } });
+  // Payments go on; what somebody has to answer for does not.
+  const orphan = await claims();
+  expect(orphan).toMatchObject({ scope: "decisions:read" });
+  expect(orphan).not.toHaveProperty("owner");
+  await call(access, "POST", "/v1/people/anna/enable");
+  expect(await claims()).toHaveProperty("owner");
+  // A client that the installation registered has none until it is given one.
+  const shop = (await requestToken(service.url, SHOP_BASIC)).access_token ?? "";
+  expect(decodeJwt(shop)).not.toHaveProperty("owner");
+});
+
 test("a token that was taken back is refused here at once", async () => {
   const token = await machineToken();
   const { access } = await tokensOf(BOSS);
@@ -295,6 +324,7 @@ test("what administrators did goes to the audit log: by whom and to whom by thei
     ...["person-roles", "person-roles", "person-add", "person-roles"],
     ...["person-disable", "person-enable", "person-reset", "person-sign-out"],
     ...["client-add", "client-rotate-secret", "client-disable", "client-enable"],
+    ...["client-add", "client-owner", "person-disable", "person-enable"],
     ...["client-rotate-secret", "person-sign-out"],
   ];
   await audited.untilRecords(actions.length);

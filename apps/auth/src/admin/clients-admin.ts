@@ -2,6 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { z } from "zod";
+import { ownerNamed } from "../clients/client-owner.js";
 import type { ClientRegistration } from "../clients/client-registration.js";
 import { hashSecret } from "../clients/hash-secret.js";
 import { registerClient } from "../clients/register-client.js";
@@ -17,6 +18,7 @@ const listedRow = z.object({
   tenant: z.string(),
   auth_method: z.string(),
   scopes: z.array(z.string()),
+  owner: z.object({ person_id: z.string(), user_name: z.string(), is_disabled: z.boolean() }).nullable(),
   created_at: z.date(),
   disabled_at: z.date().nullable(),
 });
@@ -24,7 +26,10 @@ const listedRow = z.object({
 /** A client as administrators see one. */
 export type ListedClient = z.infer<typeof listedRow>;
 
-const SELECT = "SELECT client_id, tenant, auth_method, scopes, created_at, disabled_at FROM auth.clients";
+const SELECT = `SELECT client_id, clients.tenant, auth_method, scopes, clients.created_at, clients.disabled_at,
+  CASE WHEN owner IS NULL THEN NULL ELSE json_build_object('person_id', person_id, 'user_name', user_name,
+    'is_disabled', people.disabled_at IS NOT NULL) END AS owner
+  FROM auth.clients LEFT JOIN auth.people ON person_id = owner`;
 const CLIENTS_MAX = 10_000;
 
 /**
@@ -39,9 +44,11 @@ export class ClientsAdmin {
   ) {}
 
   list({ tenant }: Actor): Promise<ListedClient[]> {
-    return this.database.query(listedRow, `${SELECT} WHERE tenant = $1 ORDER BY client_id LIMIT ${CLIENTS_MAX}`, [
-      tenant,
-    ]);
+    return this.database.query(
+      listedRow,
+      `${SELECT} WHERE clients.tenant = $1 ORDER BY client_id LIMIT ${CLIENTS_MAX}`,
+      [tenant],
+    );
   }
 
   /** @throws TriplineError `invalid-field`, or `name-taken`, also where another tenant has the id */
@@ -52,8 +59,10 @@ export class ClientsAdmin {
       await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.clients ' || $1))", [id]);
       const held = await transaction.query(z.unknown(), "SELECT 1 FROM auth.clients WHERE client_id = $1", [id]);
       if (held.length > 0) throw new TriplineError("name-taken", `There is a client ${id}.`);
-      await registerClient(transaction, { ...registration, tenant: by.tenant });
-      await noteAction(transaction, by, "add", { kind: "client", id, details: { scopes: registration.scopes } });
+      await registerClient(transaction, { ...registration, tenant: by.tenant }, by.principal);
+      const { owner } = await this.#find(transaction, by, id);
+      const details = { scopes: registration.scopes, owner: owner?.person_id ?? null };
+      await noteAction(transaction, by, "add", { kind: "client", id, details });
     });
     this.#log(by, "add", id);
     return this.#find(this.database, by, id);
@@ -88,15 +97,26 @@ export class ClientsAdmin {
     });
   }
 
+  /** @throws TriplineError `invalid-field` unless the new owner is an active user of the tenant */
+  setOwner(by: Actor, id: string, userName: string): Promise<Changed<ListedClient>> {
+    return this.#change(by, id, "owner", async (transaction, { tenant, disabled_at }) => {
+      const owner = await ownerNamed(transaction, tenant, userName);
+      await transaction.execute("UPDATE auth.clients SET owner = $2 WHERE client_id = $1", [id, owner]);
+      // Its tokens name the previous owner.
+      await revoke(transaction, { kind: "client", id, tenant }, disabled_at !== null);
+      return { owner };
+    });
+  }
+
   async #change(
     by: Actor,
     id: string,
     action: string,
-    change: (transaction: Queries, client: ListedClient) => Promise<void>,
+    change: (transaction: Queries, client: ListedClient) => Promise<object | undefined>,
   ): Promise<Changed<ListedClient>> {
     const changed = await this.database.transaction(async (transaction) => {
-      await change(transaction, await this.#find(transaction, by, id, "FOR UPDATE"));
-      await noteAction(transaction, by, action, { kind: "client", id });
+      const details = await change(transaction, await this.#find(transaction, by, id, "FOR UPDATE OF clients"));
+      await noteAction(transaction, by, action, { kind: "client", id, ...(details === undefined ? {} : { details }) });
       return this.#find(transaction, by, id);
     });
     this.#log(by, action, id);
@@ -104,7 +124,7 @@ export class ClientsAdmin {
   }
 
   async #find(queries: Queries, { tenant }: Actor, id: string, lock = ""): Promise<ListedClient> {
-    const [row] = await queries.query(listedRow, `${SELECT} WHERE tenant = $1 AND client_id = $2 ${lock}`, [
+    const [row] = await queries.query(listedRow, `${SELECT} WHERE clients.tenant = $1 AND client_id = $2 ${lock}`, [
       tenant,
       id,
     ]);

@@ -1,4 +1,16 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Put,
+  Req,
+  UseGuards,
+  UseInterceptors,
+} from "@nestjs/common";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { parseRequest } from "@tripline/service-kit/http/parse-request";
@@ -7,6 +19,8 @@ import { machineClient } from "../clients/client-registration.js";
 import { actorOf } from "./admin-action.js";
 import { ClientsAdmin } from "./clients-admin.js";
 import { newSecret } from "./new-secret.js";
+
+const newOwner = machineClient.pick({ owner: true }).required();
 
 /** Machine clients of the caller's tenant. A change is known to every service within two seconds. */
 @Controller("/v1/clients")
@@ -44,6 +58,13 @@ export class ClientsController {
   @RequireScope("people:write")
   enable(@Req() request: FastifyRequest, @Param("id") id: string): Promise<object> {
     return this.clients.enable(actorOf(request), id);
+  }
+
+  /** The user who answers for the client: it counts as that user wherever a change takes two users. */
+  @Put(":id/owner")
+  @RequireScope("people:write")
+  setOwner(@Req() request: FastifyRequest, @Param("id") id: string, @Body() body: unknown): Promise<object> {
+    return this.clients.setOwner(actorOf(request), id, parseRequest(newOwner, body).owner);
   }
 
   /** Answers with a new secret, this once. */

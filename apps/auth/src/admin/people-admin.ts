@@ -11,6 +11,7 @@ import { revoke } from "../revocations/revocation-store.js";
 import type { Actor } from "./admin-action.js";
 import { notFound } from "./admin-action.js";
 import { noteAction } from "./note-action.js";
+import { revokeOwnedClients } from "./owned-clients.js";
 
 const listedRow = z.object({
   person_id: z.string(),
@@ -72,6 +73,7 @@ export class PeopleAdmin {
         [person.person_id],
       );
       await revoke(transaction, { kind: "person", id: person.person_id, tenant: person.tenant }, true);
+      await revokeOwnedClients(transaction, person.person_id);
     });
   }
 

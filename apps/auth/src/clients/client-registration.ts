@@ -1,6 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { SCOPES } from "@tripline/contracts/roles";
 import { z } from "zod";
+import { canonicalUserName } from "../people/canonical-user-name.js";
 
 /** Shape of a client id; anything else is unknown without asking the database. */
 export const CLIENT_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
@@ -8,6 +9,7 @@ export const CLIENT_ID_PATTERN = /^[A-Za-z0-9._-]{1,64}$/;
 /** Shape of a tenant, as every service checks it in the token. */
 export const TENANT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
+const USER_NAME_CHARACTERS_MAX = 64;
 const SECRET_CHARACTERS_MIN = 24;
 const SECRET_CHARACTERS_MAX = 256;
 const CLIENT_KEYS_MAX = 8;
@@ -53,6 +55,9 @@ const browserUri = z
 /** A public JSON Web Key. */
 export type PublicJwk = z.infer<typeof publicJwk>;
 
+/** A user of the client's tenant, by user name, who answers for the client. */
+const owner = z.string().max(USER_NAME_CHARACTERS_MAX).transform(canonicalUserName).optional();
+
 const fields = {
   client_id: z.string().regex(CLIENT_ID_PATTERN, "must be 1 to 64 letters, digits, dots, dashes or underscores"),
   scopes: z
@@ -63,7 +68,7 @@ const fields = {
 };
 
 /** A client that speaks for itself, as an administrator adds one to the own tenant. */
-export const machineClient = z.strictObject(fields);
+export const machineClient = z.strictObject({ ...fields, owner });
 
 /**
  * What is needed to register a client: a secret, or public keys for `private_key_jwt`. One with `redirect_uris` signs people
@@ -72,6 +77,7 @@ export const machineClient = z.strictObject(fields);
 export const clientRegistration = z
   .strictObject({
     ...fields,
+    owner,
     tenant: z.string().regex(TENANT_PATTERN, "must be 1 to 64 letters, digits, dashes or underscores"),
     client_secret: clientSecret.optional(),
     redirect_uris: z.array(browserUri).max(REDIRECT_URIS_MAX).default([]),

@@ -1,6 +1,8 @@
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
 import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { findOwner } from "../clients/client-owner.js";
 import { consoleClient } from "../clients/console-client.js";
 import { registerClient } from "../clients/register-client.js";
 import type { AuthConfig } from "../config.js";
@@ -22,12 +24,12 @@ export function setUpAuth(config: AuthConfig, logger: Logger): Promise<SigningKe
   return setUpDatabase(config, AUTH_MIGRATIONS, logger, async (transaction) => {
     await ensureSigningKey(transaction, config.KEY_ENCRYPTION_KEY);
     const keys = await loadSigningKeys(transaction, config.KEY_ENCRYPTION_KEY, config.TOKEN_TTL_SECONDS);
-    for (const client of config.BOOTSTRAP_CLIENTS) await registerClient(transaction, client);
+    for (const person of config.BOOTSTRAP_PEOPLE) await addPerson(transaction, person);
+    for (const client of config.BOOTSTRAP_CLIENTS) await bootstrapClient(transaction, client, logger);
     const { CONSOLE_URL: consoleUrl, CONSOLE_CLIENT_SECRET: consoleSecret } = config;
     if (consoleUrl !== undefined && consoleSecret !== undefined) {
       await registerClient(transaction, consoleClient(consoleUrl, consoleSecret));
     }
-    for (const person of config.BOOTSTRAP_PEOPLE) await addPerson(transaction, person);
     const { BOOTSTRAP_CLIENTS: clients, BOOTSTRAP_PEOPLE: people } = config;
     logger.info(
       { kid: keys.activeKid, bootstrap_clients: clients.length, bootstrap_people: people.length },
@@ -35,4 +37,17 @@ export function setUpAuth(config: AuthConfig, logger: Logger): Promise<SigningKe
     );
     return keys;
   });
+}
+
+/** An owner who has left must not keep the service from starting: without one the client approves nothing. */
+async function bootstrapClient(
+  transaction: Queries,
+  { owner, ...client }: AuthConfig["BOOTSTRAP_CLIENTS"][number],
+  logger: Logger,
+): Promise<void> {
+  const ownerId = owner === undefined ? undefined : await findOwner(transaction, client.tenant, owner);
+  if (owner !== undefined && ownerId === undefined) {
+    logger.warn({ client_id: client.client_id }, "the owner of a bootstrap client is not an active user of its tenant");
+  }
+  await registerClient(transaction, client, ownerId);
 }

@@ -17,7 +17,7 @@ const request = z.object({
 });
 
 /** What a token says; the rest of it is nobody's business. */
-const SHOWN = ["iss", "aud", "sub", "client_id", "scope", "tenant", "exp", "iat", "jti"];
+const SHOWN = ["iss", "aud", "sub", "client_id", "scope", "tenant", "owner", "exp", "iat", "jti"];
 
 const INACTIVE = { active: false };
 

@@ -3,8 +3,8 @@ import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import { newSecret } from "../admin/new-secret.js";
 import { noteAction, operatorOf } from "../admin/note-action.js";
+import { canonicalUserName } from "../people/canonical-user-name.js";
 import type { PersonRegistration } from "../people/person-registration.js";
-import { canonicalUserName } from "../people/person-registration.js";
 import { addPerson } from "../people/person-store.js";
 
 /**

@@ -1,6 +1,6 @@
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { canonicalUserName } from "./canonical-user-name.js";
 import type { PasswordVerifier } from "./password-verifier.js";
-import { canonicalUserName } from "./person-registration.js";
 import type { Person } from "./person-store.js";
 import { personNamed } from "./person-store.js";
 import type { SignInFailures } from "./sign-in-failures.js";

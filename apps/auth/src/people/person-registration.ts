@@ -2,6 +2,7 @@ import type { Role } from "@tripline/contracts/roles";
 import { ROLES } from "@tripline/contracts/roles";
 import { z } from "zod";
 import { TENANT_PATTERN } from "../clients/client-registration.js";
+import { canonicalUserName } from "./canonical-user-name.js";
 
 /** Also the longest that is computed: argon2id takes any length, and nobody types more. */
 export const PASSWORD_CHARACTERS_MAX = 256;
@@ -12,9 +13,6 @@ const USER_NAME_PATTERN = /^[a-z0-9._@+-]{1,64}$/;
 
 /** Control characters could change what a log or a page seems to say. */
 const NAME_PATTERN = /^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u;
-
-/** A user name as it is stored and compared. */
-export const canonicalUserName = (typed: string): string => typed.trim().normalize("NFKC").toLowerCase();
 
 export const password = z
   .string()

@@ -88,7 +88,7 @@ function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
     clientAuthMethods: ["client_secret_basic", "private_key_jwt"],
     clientDefaults: { id_token_signed_response_alg: "ES256" },
-    extraClientMetadata: { properties: ["tenant"] },
+    extraClientMetadata: { properties: ["tenant", "owner"] },
     enabledJWA: { idTokenSigningAlgValues: ["ES256"], clientAuthSigningAlgValues: [...ASSERTION_ALGORITHMS] },
     features: {
       ...UNUSED_FEATURES,
@@ -100,7 +100,7 @@ function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
         getResourceServerInfo: (ctx, resource, client) => apiFor(ctx, resource, client, config, keys.activeKid),
       },
     },
-    extraTokenClaims: (ctx, token) => ({ ...(personOf(ctx.oidc.account) ?? { tenant: token.client?.tenant }) }),
+    extraTokenClaims: (ctx, token) => ({ ...(personOf(ctx.oidc.account) ?? machineClaims(token.client)) }),
     assertJwtClientAuthClaimsAndHeader: (_ctx, claims) => refuseLongLivedAssertion(claims.exp),
     // Browsers do not request these tokens.
     clientBasedCORS: () => false,
@@ -142,6 +142,11 @@ function apiFor(
     accessTokenTTL: config.TOKEN_TTL_SECONDS,
     jwt: { sign: { alg: "ES256", kid } },
   };
+}
+
+/** What tokens say of a machine client: also as which user it counts, where a change takes two users. */
+function machineClaims(client: Client | undefined): { readonly tenant: unknown; readonly owner?: unknown } {
+  return { tenant: client?.tenant, ...(client?.owner === undefined ? {} : { owner: client.owner }) };
 }
 
 function refuseLongLivedAssertion(expiresAtSeconds: unknown): void {

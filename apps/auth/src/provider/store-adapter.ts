@@ -2,6 +2,7 @@ import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Adapter, AdapterPayload } from "oidc-provider";
 import { errors } from "oidc-provider";
 import { z } from "zod";
+import { isSensitive } from "../admin/grants/sensitive-scopes.js";
 import { CLIENT_ID_PATTERN } from "../clients/client-registration.js";
 
 const clientRow = z.object({
@@ -13,6 +14,9 @@ const clientRow = z.object({
   scopes: z.array(z.string()),
   redirect_uris: z.array(z.string()),
   signed_out_uris: z.array(z.string()),
+  /** Null also where the owner is disabled: nobody answers for the client then. */
+  owner: z.string().nullable(),
+  has_lost_owner: z.boolean(),
 });
 
 /** What a client that signs people in may ask for besides the scopes of the API. */
@@ -82,6 +86,7 @@ async function findClient(queries: Queries, clientId: string, watch: LookupWatch
   return {
     client_id: row.client_id,
     tenant: row.tenant,
+    ...(row.owner === null ? {} : { owner: row.owner }),
     ...(row.redirect_uris.length === 0 ? SPEAKS_FOR_ITSELF : SIGNS_PEOPLE_IN),
     scope: [...(row.redirect_uris.length === 0 ? [] : OPENID_SCOPES), ...row.scopes].join(" "),
     redirect_uris: row.redirect_uris,
@@ -97,11 +102,16 @@ async function readClient(queries: Queries, clientId: string): Promise<z.infer<t
   if (!CLIENT_ID_PATTERN.test(clientId)) return undefined;
   const [row] = await queries.query(
     clientRow,
-    `SELECT client_id, tenant, auth_method, secret_hash, jwks, scopes, redirect_uris, signed_out_uris FROM auth.clients
-     WHERE client_id = $1 AND disabled_at IS NULL`,
+    `SELECT client_id, clients.tenant, auth_method, secret_hash, jwks, scopes, redirect_uris, signed_out_uris,
+       person_id AS owner, owner IS NOT NULL AND person_id IS NULL AS has_lost_owner
+     FROM auth.clients LEFT JOIN auth.people ON person_id = owner AND people.disabled_at IS NULL
+     WHERE client_id = $1 AND clients.disabled_at IS NULL`,
     [clientId],
   );
-  return row;
+  if (row?.has_lost_owner !== true) return row;
+  // Payments go on when an employee leaves; what two users have to agree on does not.
+  const scopes = row.scopes.filter((scope) => !isSensitive(scope));
+  return scopes.length === 0 ? undefined : { ...row, scopes };
 }
 
 async function useAssertion(queries: Queries, id: string, expiresInSeconds: number): Promise<void> {

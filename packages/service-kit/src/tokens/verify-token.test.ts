@@ -39,15 +39,17 @@ describe("tokenVerifier", () => {
     readonly expires?: number;
     readonly issued?: number;
     readonly client?: string;
+    readonly owner?: string;
   }
   async function token(changes: Changes = {}): Promise<string> {
     const now = Math.floor(Date.now() / 1000);
     const tenant = changes.tenant === undefined ? "acme" : changes.tenant;
-    const { issued, client } = changes;
+    const { issued, client, owner } = changes;
     const claims = {
       ...(tenant === null ? {} : { tenant }),
       ...(issued === undefined ? {} : { iat: issued }),
       ...(client === undefined ? {} : { client_id: client }),
+      ...(owner === undefined ? {} : { owner }),
     };
     return new SignJWT({ scope: "transactions:write", ...claims })
       .setProtectedHeader({ alg: "ES256", kid: "k1", typ: changes.typ ?? "at+jwt" })
@@ -61,6 +63,15 @@ describe("tokenVerifier", () => {
   test("accepts a good token and tells who calls", async () => {
     const caller = await verifier.verify(`Bearer ${await token()}`, "transactions:write");
     expect(caller).toMatchObject({ tenant: "acme", subject: "client", scopes: ["transactions:write"] });
+  });
+
+  test.each([
+    ["a client with an owner", { owner: "u-1" }, { subject: "client", owner: "u-1", principal: "u-1" }],
+    ["a client without one", {}, { subject: "client", principal: "client" }],
+    ["a person", { client: "console", owner: "u-1" }, { subject: "client", principal: "client" }],
+  ])("regression #24: %s counts as one user", async (_who, changes, expected) => {
+    const { subject, owner, principal } = await verifier.identify(`Bearer ${await token(changes)}`);
+    expect({ subject, ...(owner === undefined ? {} : { owner }), principal }).toEqual(expected);
   });
 
   const stranger = generateKeyPair("ES256");

@@ -12,6 +12,10 @@ export interface Caller {
   readonly scopes: readonly string[];
   /** The client that the token was given to; a machine client is the subject as well. */
   readonly clientId: string;
+  /** The user who owns the machine client. Absent for a person, and for a client that has no owner. */
+  readonly owner?: string;
+  /** As whom the caller counts where two users are needed: the owner of a machine client that has one, otherwise the subject. */
+  readonly principal: string;
   /** 0 where the token does not say. */
   readonly issuedAtMs: number;
 }
@@ -56,6 +60,7 @@ const claims = z.object({
   /** Without it a token counts as the oldest. */
   iat: z.number().default(0),
   client_id: z.string().optional(),
+  owner: z.string().min(1).optional(),
 });
 
 interface CachedCaller extends Caller {
@@ -111,11 +116,14 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
       if (!read.success)
         throw new TriplineError("token-invalid", "The access token lacks the tenant or subject claim.");
       const { sub, tenant, scope, exp, iat, client_id: clientId = sub } = read.data;
+      const owner = clientId === sub ? read.data.owner : undefined;
       return {
         tenant,
         subject: sub,
         scopes: scope.split(" ").filter(Boolean),
         clientId,
+        ...(owner === undefined ? {} : { owner }),
+        principal: owner ?? sub,
         expiresAtMs: exp * 1_000,
         issuedAtMs: iat * 1_000,
         revocationKeys: [clientKey(clientId), personKey(sub)],

@@ -85,6 +85,8 @@ const TRAINING_SCOPES = "models:read models:write";
 export const CONSOLE_CLIENT_ID = "tripline-console";
 /** Signs in to the console with every role. */
 export const DEMO_USER_NAME = "demo";
+/** Owns the client that approves: a second user beside the one of the operator. */
+const DEMO_LEAD_USER_NAME = "demo-lead";
 export const MODEL_NAME = "fraud";
 
 const HOST = "127.0.0.1";
@@ -130,7 +132,12 @@ export function bootstrapClients({ clientSecret, operatorSecret, approverSecret 
   return [
     { client_id: DEMO_CLIENT_ID, client_secret: clientSecret, scopes: DEMO_SCOPES.split(" ") },
     { client_id: OPERATOR_CLIENT_ID, client_secret: operatorSecret, scopes: OPERATOR_SCOPES.split(" ") },
-    { client_id: APPROVER_CLIENT_ID, client_secret: approverSecret, scopes: APPROVER_SCOPES.split(" ") },
+    {
+      client_id: APPROVER_CLIENT_ID,
+      client_secret: approverSecret,
+      scopes: APPROVER_SCOPES.split(" "),
+      owner: DEMO_LEAD_USER_NAME,
+    },
   ].map((client) => ({ ...client, tenant: DEMO_TENANT }));
 }
 
@@ -144,7 +151,7 @@ export function trainingClient(secret: string): object {
 export function bootstrapPeople({ demoPassword, leadPassword }: PeoplePasswords): readonly object[] {
   return [
     { user_name: DEMO_USER_NAME, name: "Demo", roles: ["analyst", "lead", "admin"], password: demoPassword },
-    { user_name: "demo-lead", name: "Demo lead", roles: ["lead"], password: leadPassword },
+    { user_name: DEMO_LEAD_USER_NAME, name: "Demo lead", roles: ["lead"], password: leadPassword },
   ].map((person) => ({ ...person, tenant: DEMO_TENANT }));
 }
 
