@@ -70,6 +70,11 @@ export class DecisionMetrics {
     description: "First decisions that have another outcome because the budget of this one is spent, by tenant",
     labels: ["outcome", "tenant"],
   });
+  readonly #notEvaluated = counter("tripline_decisions_not_evaluated_total", {
+    description:
+      "Payments that got the default decision because evaluating them failed, or stopped the process, by cause",
+    labels: ["cause"],
+  });
   readonly #repliesLost = counter("tripline_decisions_replies_lost_total", {
     description: "Replies that could not be sent; the decision stands and can be fetched",
   });
@@ -134,6 +139,10 @@ export class DecisionMetrics {
 
   listEntryIgnored(): void {
     this.#listEntriesIgnored.inc();
+  }
+
+  notEvaluated(cause: "fault" | "crash"): void {
+    this.#notEvaluated.inc({ cause });
   }
 
   repliesLost(count: number): void {

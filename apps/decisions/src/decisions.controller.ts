@@ -2,12 +2,13 @@ import { Controller, Inject } from "@nestjs/common";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
-import { BatchDecider, DECISIONS_GROUP, PAYMENTS_TOGETHER_MAX, ROUNDS_MAX } from "./deciding/batch-decider.js";
+import { DECISIONS_GROUP, PAYMENTS_TOGETHER_MAX, ROUNDS_MAX } from "./deciding/batch-decider.js";
+import { CrashGuard } from "./deciding/crash-guard.js";
 
 /** Takes payments with their features from Kafka. */
 @Controller()
 export class DecisionsController {
-  constructor(@Inject(BatchDecider) private readonly decider: BatchDecider) {}
+  constructor(@Inject(CrashGuard) private readonly decider: CrashGuard) {}
 
   @KafkaBatches({
     group: DECISIONS_GROUP,

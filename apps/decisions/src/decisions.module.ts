@@ -14,8 +14,10 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { gauge } from "@tripline/service-kit/telemetry/metrics";
 import type { Redis } from "ioredis";
 import type { DecisionsConfig } from "./config.js";
+import { AttemptStore } from "./deciding/attempt-store.js";
 import { BatchDecider } from "./deciding/batch-decider.js";
 import { ChampionScorecard } from "./deciding/champion-scorecard.js";
+import { CrashGuard } from "./deciding/crash-guard.js";
 import { DecisionFiles } from "./deciding/decision-files.js";
 import { DecisionStore } from "./deciding/decision-store.js";
 import { PoliciesInForce } from "./deciding/policies-in-force.js";
@@ -116,6 +118,17 @@ export class DecisionsModule implements OnApplicationShutdown {
         },
         rolloutProvider(modelName),
         batchDeciderProvider(config),
+        {
+          provide: CrashGuard,
+          inject: [BatchDecider, redisToken(), DecisionMetrics, LOGGER],
+          useFactory: (decider: BatchDecider, redis: Redis, metrics: DecisionMetrics, logger: Logger) =>
+            new CrashGuard({
+              attempts: new AttemptStore(redis, config.KAFKA_TOPIC_PREFIX),
+              decide: (batches, unsafe) => decider.handle(batches, unsafe),
+              metrics,
+              logger,
+            }),
+        },
       ],
     };
   }

@@ -45,6 +45,8 @@ export interface DecisionInput {
   readonly trial?: ModelTrial | undefined;
   /** Outcomes whose budget is spent; those that the payment would not have had are left out of the decision. */
   readonly spentBudgets?: readonly Outcome[];
+  /** Why the policy is not evaluated, beginning with `NOT_EVALUATED`: the payment gets the default decision. */
+  readonly notEvaluated?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly decidedAtMs: number;
 }
@@ -111,6 +113,15 @@ export function decideWithinBudgets(policy: Policy, input: DecisionInput, scorec
 
 /** What speaks for which outcome, before any budget. */
 function judge(policy: Policy, input: DecisionInput, scorecard: Scorecard | undefined): Verdict {
+  if (input.notEvaluated !== undefined) {
+    const reasons = [staticReason(policy, input.transaction)];
+    return verdictOf({
+      reasons,
+      rung: Rung.STATIC_POLICY,
+      degradedBecause: input.notEvaluated,
+      ignoring: Outcome.UNSPECIFIED,
+    });
+  }
   const unusable = whyUnusable(policy, input.features);
   if (input.features === undefined || unusable !== undefined) {
     const listed = listReasons(policy, input);

@@ -1,3 +1,4 @@
+import { NOT_EVALUATED } from "@tripline/contracts/degraded-reasons";
 import type { Decision, ListHit, ModelTrial, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { RAISED_BY } from "./explain-decision.js";
 import { SCORECARD_NAME } from "./scorecard.js";
@@ -16,6 +17,8 @@ export interface RecordedInputs {
   readonly trial: ModelTrial | undefined;
   /** The budgets that were spent, of those that it would have taken from. */
   readonly spentBudgets: readonly Outcome[];
+  /** Why the policy was not evaluated; undefined where it was. */
+  readonly notEvaluated?: string | undefined;
 }
 
 /** On the lowest rung the reason for a missing score is not recorded, and nothing of the decision depends on it. */
@@ -29,7 +32,8 @@ export function recordedInputs(decision: Decision): RecordedInputs {
   const { modelName, modelVersion, degradedBecause, reasons, listHits, trial, spentBudgets } = decision;
   const missing = { missing: degradedBecause === "" ? NOT_RECORDED : degradedBecause };
   const hasContributions = reasons.some(({ code }) => code.startsWith(RAISED_BY));
-  const also = { hasContributions, listHits, trial, spentBudgets };
+  const notEvaluated = degradedBecause.startsWith(NOT_EVALUATED) ? degradedBecause : undefined;
+  const also = { hasContributions, listHits, trial, spentBudgets, notEvaluated };
   if (modelName === "") return { score: missing, scorecardVersion: undefined, ...also };
   if (modelName === SCORECARD_NAME) return { score: missing, scorecardVersion: modelVersion, ...also };
   return { score: { modelName, modelVersion }, scorecardVersion: undefined, ...also };

@@ -1,4 +1,5 @@
 import type { Attributes, Context } from "@opentelemetry/api";
+import { EVALUATION_CRASH, EVALUATION_FAULT } from "@tripline/contracts/degraded-reasons";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Rollout } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -6,12 +7,12 @@ import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/
 import { HEADERS } from "@tripline/contracts/headers";
 import { ROWS_PER_CALL_MAX } from "@tripline/contracts/inference-limits";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { Choice } from "@tripline/decision-engine/decide-payment";
+import type { Choice, DecisionInput } from "@tripline/decision-engine/decide-payment";
 import { decideWithinBudgets, whyUnusable } from "@tripline/decision-engine/decide-payment";
 import { wantsContributions, withContributions } from "@tripline/decision-engine/explain-decision";
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
-import type { EventProducer, RecordBatch } from "@tripline/kafka/port";
+import type { EventProducer, IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { withProcessSpans } from "@tripline/service-kit/telemetry/process-spans";
 import { redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
@@ -51,6 +52,8 @@ export interface BatchDeciderOptions {
 interface Work {
   readonly payment: Payment;
   readonly trace: Context;
+  /** It gets the default decision, and no policy is evaluated for it. */
+  readonly isUnsafe: boolean;
 }
 
 /** A payment with the decisions that it may get, by what is left of budgets, and the policy that made them. */
@@ -84,10 +87,12 @@ export const PAYMENTS_TOGETHER_MAX = ROWS_PER_CALL_MAX;
 export const ROUNDS_MAX = 3;
 
 const KEEP = redisSpan("SET");
+const NONE: ReadonlySet<IncomingRecord> = new Set();
 
 /**
  * Decides the payments of batches. The first decision of a payment stands: it is stored in Redis before anybody is told,
- * so that after a crash at any point the same batches give the same decisions.
+ * so that after a crash at any point the same batches give the same decisions. A payment that cannot be evaluated gets the
+ * default decision, so that it fails none of the others.
  */
 export class BatchDecider {
   readonly #options: BatchDeciderOptions;
@@ -97,19 +102,22 @@ export class BatchDecider {
   }
 
   /**
+   * @param unsafe records that get the default decision: evaluating them stopped the process before
    * @throws TriplineError `message-unreadable` before anything was done; `redis-unavailable`, `kafka-unavailable` when
    *   the batches have to come again; `shutting-down` before the lists were read; `state-unreadable` for a stored value that is not a decision
    */
-  async handle(batches: readonly RecordBatch[]): Promise<void> {
+  async handle(batches: readonly RecordBatch[], unsafe = NONE): Promise<void> {
     const parsed = batches.map(({ topic, partition, records }) => {
       const payments = records.map(parsePayment);
-      return { topic, partition, payments, traces: payments.map((payment) => payment.trace) };
+      return { topic, partition, records, payments, traces: payments.map((payment) => payment.trace) };
     });
     await withProcessSpans(DECISIONS_GROUP, parsed, async (contexts) => {
       const traces = contexts.flat();
       const works = parsed
-        .flatMap(({ payments }) => payments)
-        .map((payment, index): Work => ({ payment, trace: itemAt(traces, index) }));
+        .flatMap(({ records, payments }) =>
+          payments.map((payment, index) => ({ payment, isUnsafe: unsafe.has(itemAt(records, index)) })),
+        )
+        .map((work, index): Work => ({ ...work, trace: itemAt(traces, index) }));
       for (const { payment, trace } of works) {
         const { offset, transaction } = payment;
         describeSpan(trace, () => ({ "kafka.offset": offset, "tripline.payment.id": transaction.transactionId }));
@@ -133,16 +141,12 @@ export class BatchDecider {
   }
 
   async #decidePart({ works, scored }: Part, { policyOf, scorecard }: Deciders): Promise<readonly Standing[]> {
-    const { lists } = this.#options;
     const scores = await scored;
     const decidedAtMs = Date.now();
     const [clear, wanting]: [Decided[], Decided[]] = [[], []];
     works.forEach((work, index) => {
-      const { transaction, features } = work.payment;
-      const listHits = lists.hits(transaction, decidedAtMs);
-      const policy = policyOf(transaction.tenant);
-      const input = { transaction, features, ...itemAt(scores, index), listHits, decidedAtMs };
-      const choices = decideWithinBudgets(policy, input, scorecard);
+      const policy = policyOf(work.payment.transaction.tenant);
+      const choices = this.#choose(work, policy, itemAt(scores, index), decidedAtMs, scorecard);
       const isWanting = choices.some(({ decision }) => wantsContributions(decision));
       (isWanting ? wanting : clear).push({ work, policy, choices });
     });
@@ -151,6 +155,28 @@ export class BatchDecider {
       this.#explainAll(wanting).then((explained) => this.#settle(explained)),
     ]);
     return settled.flat();
+  }
+
+  /** The decisions that a payment may get; a fault of one payment must not fail the others. */
+  #choose(
+    { payment, isUnsafe }: Work,
+    policy: Policy,
+    scored: Scored,
+    decidedAtMs: number,
+    scorecard: Scorecard | undefined,
+  ): readonly Choice[] {
+    const { lists, metrics, logger } = this.#options;
+    const { transaction, features } = payment;
+    const input: DecisionInput = { transaction, features, ...scored, listHits: [], decidedAtMs };
+    if (isUnsafe) return decideWithinBudgets(policy, { ...input, notEvaluated: EVALUATION_CRASH });
+    try {
+      return decideWithinBudgets(policy, { ...input, listHits: lists.hits(transaction, decidedAtMs) }, scorecard);
+    } catch (error) {
+      const { transactionId, tenant } = transaction;
+      logger.error({ err: error, tenant, payment: transactionId }, "a payment could not be evaluated");
+      metrics.notEvaluated("fault");
+      return decideWithinBudgets(policy, { ...input, notEvaluated: EVALUATION_FAULT });
+    }
   }
 
   /** Stores decisions and replies to the callers that wait for them. */
@@ -185,14 +211,19 @@ export class BatchDecider {
       const payment = { currency: transaction.currency, values: features.values };
       const explain = (decision: Decision): Decision =>
         wantsContributions(decision) ? withContributions(policy, decision, payment, itemAt(found, index)) : decision;
-      return { work, policy, choices: choices.map((one) => ({ ...one, decision: explain(one.decision) })) };
+      try {
+        return { work, policy, choices: choices.map((one) => ({ ...one, decision: explain(one.decision) })) };
+      } catch (error) {
+        this.#options.logger.error({ err: error, payment: transaction.transactionId }, "a decision was not explained");
+        return { work, policy, choices };
+      }
     });
   }
 
   /** Asks for the scores of those payments whose features fit the policy's spec. */
   #score(open: readonly Work[], { policyOf, rollout }: Deciders): readonly Part[] {
-    const isUsable = ({ payment }: Work): boolean =>
-      whyUnusable(policyOf(payment.transaction.tenant), payment.features) === undefined;
+    const isUsable = ({ payment, isUnsafe }: Work): boolean =>
+      !isUnsafe && whyUnusable(policyOf(payment.transaction.tenant), payment.features) === undefined;
     const [usable, unusable] = [open.filter(isUsable), open.filter((work) => !isUsable(work))];
     const budgetMs = scoreBudgetMs(
       open.map(({ payment }) => payment.deadlineMs),

@@ -62,8 +62,8 @@ export function decideAgain(
   score: Score,
 ): Decision {
   const { decidedAtMs, policyVersion, policyRevision } = archived;
-  const { listHits, trial, spentBudgets } = inputs;
-  const input = { transaction, features, score, listHits, trial, spentBudgets, decidedAtMs };
+  const { listHits, trial, spentBudgets, notEvaluated } = inputs;
+  const input = { transaction, features, score, listHits, trial, spentBudgets, notEvaluated, decidedAtMs };
   const decision = decide(policy, input, scorecard);
   // The same text decides the same, whatever number the control plane gave it.
   return policy.version === policyVersion ? { ...decision, policyRevision } : decision;
@@ -72,8 +72,9 @@ export function decideAgain(
 /** A payment decided again by a draft. @param ids of the rules and bands of the draft, which are its codes, too */
 export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
   const { archived, transaction, isFraud } = one;
-  // How much of the draft's budgets would be left is not known.
-  const drafted = decideAgain({ ...one, inputs: { ...one.inputs, spentBudgets: [] } }, scoreOf(one));
+  // How much of the draft's budgets would be left is not known. What another policy failed at, the draft may evaluate.
+  const inputs = { ...one.inputs, spentBudgets: [], notEvaluated: undefined };
+  const drafted = decideAgain({ ...one, inputs }, scoreOf(one));
   const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
   const shadowHits = drafted.shadowHits.map(({ ruleId }) => ruleId);
   const isFault = drafted.rung === Rung.STATIC_POLICY && archived.rung !== Rung.STATIC_POLICY;

@@ -1,0 +1,58 @@
+import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { Redis } from "ioredis";
+import { z } from "zod";
+
+/** Longer than the pauses between starts of a process that keeps stopping. */
+const TTL_SECONDS = 86_400;
+
+const attempt = z.object({
+  /** The process that wrote it. */
+  owner: z.string(),
+  /** Whether that process has yet to finish these offsets. */
+  isOpen: z.boolean(),
+  from: z.number(),
+  to: z.number(),
+  /** How many processes stopped before they finished some of these offsets. */
+  stops: z.number(),
+  /** The record that is decided alone. */
+  alone: z.string().optional(),
+  /** Records that are no longer evaluated, because a process stopped while it decided them alone. */
+  unsafe: z.array(z.string()),
+});
+
+/** What a process was about to decide of a partition. */
+export type Attempt = z.infer<typeof attempt>;
+
+/** Attempts in Redis, one for each partition: a process that stops leaves its own behind. */
+export class AttemptStore {
+  /** @param prefix of the topics, since several systems may share one Redis */
+  constructor(
+    private readonly redis: Redis,
+    private readonly prefix: string,
+  ) {}
+
+  /** @throws TriplineError `redis-unavailable` */
+  async read(topic: string, partition: number): Promise<Attempt | undefined> {
+    const text = await askRedis(() => this.redis.get(this.#key(topic, partition)));
+    if (text === null) return undefined;
+    // One of a later release that this one cannot read counts as none.
+    return attempt.safeParse(parseJson(text)).data;
+  }
+
+  /** @throws TriplineError `redis-unavailable` */
+  async write(topic: string, partition: number, one: Attempt): Promise<void> {
+    await askRedis(() => this.redis.set(this.#key(topic, partition), JSON.stringify(one), "EX", TTL_SECONDS));
+  }
+
+  #key(topic: string, partition: number): string {
+    return `attempt:${this.prefix}${topic}:${partition}`;
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,218 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { DecisionMetrics } from "../decision-metrics.js";
+import type { Attempt, AttemptStore } from "./attempt-store.js";
+
+/** After so many processes that stopped on the same offsets, their records are decided one by one. */
+const STOPS_MAX = 3;
+/** Records of a partition, after it was assigned, before which an attempt is written. More than a process decides without a commit. */
+const WATCHED_RECORDS = 2_000;
+/** So many records of a partition are remembered as unsafe; the oldest are forgotten. */
+const UNSAFE_MAX = 100;
+/** A process that decides a record alone counts as stopped when it finished nothing for so many polls. */
+const IDLE_POLLS = 10;
+const POLLS_MAX = 60;
+const POLL_MS = 500;
+
+/** Of a batch; `unsafe` are records that get the default decision. */
+type Decide = (batches: readonly RecordBatch[], unsafe?: ReadonlySet<IncomingRecord>) => Promise<void>;
+
+export interface CrashGuardOptions {
+  readonly attempts: AttemptStore;
+  readonly decide: Decide;
+  readonly metrics: Pick<DecisionMetrics, "notEvaluated">;
+  readonly logger: Logger;
+}
+
+/** What is known of a partition since it was assigned. */
+interface Partition {
+  /** The offset that follows what was decided last. */
+  next: number;
+  /** Records left to watch. */
+  left: number;
+  /** As of `Attempt`. */
+  stops: number;
+  /** The last offset that other processes stopped on; -1 for none. */
+  suspectTo: number;
+  unsafe: string[];
+}
+
+/**
+ * Finds a record whose evaluation stops the process, so that it cannot stop every process that gets its partition. A process
+ * that was killed gets the same offsets again after its start: the first records of a partition are therefore preceded by an
+ * attempt in Redis, which names them. When several processes in a row left an attempt at the same offsets unfinished, these
+ * are decided one by one, and a record on which a process stops then is not evaluated any more. Later records cost a look
+ * into a map per batch.
+ */
+export class CrashGuard {
+  readonly #options: CrashGuardOptions;
+  readonly #owner = randomUUID();
+  readonly #partitions = new Map<string, Partition>();
+  /** The end of what is decided one by one, in all partitions: a process that stops then names one record. */
+  #alone: Promise<void> = Promise.resolve();
+
+  constructor(options: CrashGuardOptions) {
+    this.#options = options;
+  }
+
+  /** @throws TriplineError `redis-unavailable` while it watches; what `decide` throws */
+  async handle(batches: readonly RecordBatch[]): Promise<void> {
+    const watched = batches.filter((batch) => this.#isWatched(batch));
+    if (watched.length === 0) {
+      await this.#options.decide(batches);
+      for (const batch of batches) this.#advance(batch);
+      return;
+    }
+    await Promise.all(watched.map((batch) => this.#begin(batch)));
+    const suspects = watched.filter((batch) => this.#isSuspect(batch));
+    const others = batches.filter((batch) => !suspects.includes(batch));
+    if (others.length > 0) {
+      await this.#options.decide(others, this.#unsafeOf(others));
+      for (const batch of others) this.#advance(batch);
+      await Promise.all(others.filter((batch) => watched.includes(batch)).map((batch) => this.#end(batch)));
+    }
+    for (const batch of suspects) await this.#takeTurn(() => this.#decideOneByOne(batch));
+  }
+
+  /** Whether a process might stop on these offsets again: they come after an assignment, not after what was decided here. */
+  #isWatched(batch: RecordBatch): boolean {
+    const known = this.#partitions.get(keyOf(batch));
+    return known === undefined || known.left > 0 || known.next !== firstOf(batch);
+  }
+
+  #isSuspect(batch: RecordBatch): boolean {
+    const { stops, suspectTo } = this.#known(batch);
+    return stops >= STOPS_MAX && firstOf(batch) <= suspectTo;
+  }
+
+  async #begin(batch: RecordBatch): Promise<void> {
+    const before = this.#partitions.get(keyOf(batch));
+    const isAssigned = before === undefined || before.next !== firstOf(batch);
+    const known = isAssigned ? await this.#meet(batch) : before;
+    if (known.stops > 0 && firstOf(batch) > known.suspectTo) known.stops = 0;
+    await this.#write(batch, { isOpen: true });
+  }
+
+  /** What processes before this one left behind. */
+  async #meet(batch: RecordBatch): Promise<Partition> {
+    const known: Partition = { next: firstOf(batch), left: WATCHED_RECORDS, stops: 0, suspectTo: -1, unsafe: [] };
+    const left = await this.#leftBehind(batch);
+    if (left !== undefined) {
+      known.unsafe = left.unsafe;
+      known.stops = left.stops;
+      known.suspectTo = left.to;
+      if (left.isOpen && left.owner !== this.#owner) this.#blame(batch, left, known);
+    }
+    this.#partitions.set(keyOf(batch), known);
+    return known;
+  }
+
+  #blame({ topic, partition }: RecordBatch, left: Attempt, known: Partition): void {
+    const { logger } = this.#options;
+    const { from, to, alone } = left;
+    const where = { topic, partition, from, to };
+    if (alone === undefined) {
+      known.stops += 1;
+      logger.warn({ ...where, stops: known.stops }, "a process stopped while it decided these offsets");
+      return;
+    }
+    known.unsafe = [...known.unsafe, alone].slice(-UNSAFE_MAX);
+    // A caller that sent one such payment may have sent more of them.
+    known.suspectTo = Math.max(known.suspectTo, from + WATCHED_RECORDS);
+    logger.error({ ...where, record: alone }, "this record stops the process: it gets the default decision");
+  }
+
+  /** Another process that decides a record alone may be running still, and not know yet that it lost the partition. */
+  async #leftBehind({ topic, partition }: RecordBatch): Promise<Attempt | undefined> {
+    const { attempts } = this.#options;
+    let found = await attempts.read(topic, partition);
+    for (let [polls, idle] = [0, 0]; polls < POLLS_MAX && idle < IDLE_POLLS; polls += 1) {
+      if (found?.alone === undefined || !found.isOpen || found.owner === this.#owner) return found;
+      await delay(POLL_MS);
+      const later = await attempts.read(topic, partition);
+      idle = isDeepStrictEqual(later, found) ? idle + 1 : 0;
+      found = later;
+    }
+    return found;
+  }
+
+  async #decideOneByOne(batch: RecordBatch): Promise<void> {
+    const { decide, metrics } = this.#options;
+    const known = this.#known(batch);
+    for (const record of batch.records) {
+      const one = { ...batch, records: [record] };
+      const isUnsafe = known.unsafe.includes(nameOf(record));
+      await this.#write(one, { isOpen: true, ...(isUnsafe ? {} : { alone: nameOf(record) }) });
+      await decide([one], isUnsafe ? new Set([record]) : undefined);
+      if (isUnsafe) metrics.notEvaluated("crash");
+      this.#advance(one);
+    }
+    await this.#end(batch);
+  }
+
+  async #takeTurn(run: () => Promise<void>): Promise<void> {
+    const turn = this.#alone.then(run);
+    this.#alone = turn.catch(() => {});
+    await turn;
+  }
+
+  #unsafeOf(batches: readonly RecordBatch[]): ReadonlySet<IncomingRecord> {
+    const unsafe = batches.flatMap((batch) => {
+      const names = this.#partitions.get(keyOf(batch))?.unsafe ?? [];
+      return names.length === 0 ? [] : batch.records.filter((record) => names.includes(nameOf(record)));
+    });
+    return new Set(unsafe);
+  }
+
+  #advance(batch: RecordBatch): void {
+    const known = this.#known(batch);
+    known.next = lastOf(batch) + 1;
+    known.left = Math.max(0, known.left - batch.records.length);
+  }
+
+  /** What is finished says nothing about the offsets after it. */
+  #end(batch: RecordBatch): Promise<void> {
+    return this.#write(batch, { isOpen: false });
+  }
+
+  #write(batch: RecordBatch, change: Pick<Attempt, "isOpen" | "alone">): Promise<void> {
+    const { stops, suspectTo, unsafe } = this.#known(batch);
+    const to = stops === 0 ? lastOf(batch) : Math.max(lastOf(batch), suspectTo);
+    const { topic, partition } = batch;
+    return this.#options.attempts.write(topic, partition, {
+      owner: this.#owner,
+      from: firstOf(batch),
+      to,
+      stops,
+      unsafe,
+      ...change,
+    });
+  }
+
+  #known(batch: RecordBatch): Partition {
+    const known = this.#partitions.get(keyOf(batch));
+    if (known === undefined) throw new TriplineError("internal", `Nothing is known of ${keyOf(batch)}.`);
+    return known;
+  }
+}
+
+function keyOf({ topic, partition }: RecordBatch): string {
+  return `${topic}/${partition}`;
+}
+
+function firstOf({ records }: RecordBatch): number {
+  return records[0]?.offset ?? 0;
+}
+
+function lastOf({ records }: RecordBatch): number {
+  return records.at(-1)?.offset ?? 0;
+}
+
+/** An offset means another record once its topic was created again. */
+function nameOf({ offset, timestampMs }: IncomingRecord): string {
+  return `${offset}@${timestampMs}`;
+}

@@ -1,0 +1,93 @@
+import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { TOPICS } from "@tripline/contracts/topics";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { z } from "zod";
+import { AttemptStore } from "../deciding/attempt-store.js";
+import { BatchDecider } from "../deciding/batch-decider.js";
+import { CrashGuard } from "../deciding/crash-guard.js";
+import { DecisionStore } from "../deciding/decision-store.js";
+import { DecisionMetrics } from "../decision-metrics.js";
+import { Explainer } from "../scoring/explainer.js";
+import { Scorer } from "../scoring/scorer.js";
+import type { ScoringClient } from "../scoring/scoring-client.js";
+import { NO_LISTS } from "./no-lists.js";
+
+/** What a process is told on its standard input. */
+export const order = z.object({
+  brokers: z.array(z.string()),
+  topicPrefix: z.string(),
+  redisUrl: z.string(),
+  /** The process kills itself while it decides a payment of this amount. */
+  deadlyMinor: z.number(),
+  records: z.array(
+    z.object({
+      offset: z.number(),
+      key: z.string(),
+      value: z.base64(),
+      headers: z.record(z.string(), z.string()),
+      timestampMs: z.number(),
+    }),
+  ),
+});
+export type Order = z.infer<typeof order>;
+
+/** Decides one batch of one partition and ends, unless the batch ends it. */
+const { brokers, topicPrefix, redisUrl, deadlyMinor, records } = order.parse(JSON.parse(await text(process.stdin)));
+const spec = currentFeatureSpec();
+const policy = parsePolicy(await readFile(new URL("../../policy.yaml", import.meta.url), "utf8"), spec);
+const redis = connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS);
+await awaitRedis(redis);
+const producer = await connectKafka({ brokers, topicPrefix, clientId: "test" }).producer();
+const metrics = new DecisionMetrics();
+const logger = createLogger("test", "silent");
+const noScoring: ScoringClient = {
+  infer: async () => ({ failure: "unreachable", status: "", detail: "" }),
+  modelMetadata: async () => ({ failure: "unreachable", status: "", detail: "" }),
+  close: () => {},
+};
+const decider = new BatchDecider({
+  store: new DecisionStore(redis, 3_600),
+  scorer: new Scorer({
+    client: noScoring,
+    modelName: "fraud",
+    features: { specVersion: spec.version, names: spec.features.map(({ name }) => name) },
+    metrics,
+    logger,
+  }),
+  explainer: new Explainer({ client: noScoring, modelName: "fraud", metrics, logger }),
+  producer,
+  policies: async () => () => policy,
+  lists: {
+    ...NO_LISTS,
+    hits: ({ amountMinor }) => {
+      if (amountMinor === deadlyMinor) process.kill(process.pid, "SIGKILL");
+      return [];
+    },
+  },
+  scoringWaitMsMax: 0,
+  contributionsWaitMsMax: 0,
+  metrics,
+  logger,
+});
+const guard = new CrashGuard({
+  attempts: new AttemptStore(redis, topicPrefix),
+  decide: (batches, unsafe) => decider.handle(batches, unsafe),
+  metrics,
+  logger,
+});
+const topic = TOPICS.features.name;
+await guard.handle([
+  {
+    topic,
+    partition: 0,
+    records: records.map((record) => ({ ...record, topic, partition: 0, value: Buffer.from(record.value, "base64") })),
+  },
+]);
+await producer.close();
+redis.disconnect();
