@@ -1,6 +1,7 @@
 import type { DynamicModule } from "@nestjs/common";
 import { Module } from "@nestjs/common";
 import type { EventProducer, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi.controller";
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER, KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
@@ -19,7 +20,7 @@ import { CONTROL_CONFIG } from "./config.js";
 import { FRAUD_LIST_DAYS, FraudLabelsController } from "./lists/fraud-labels.controller.js";
 import { LIST_PROVIDERS } from "./lists/list-providers.js";
 import { ListsController } from "./lists/lists.controller.js";
-import { OpenApiController } from "./openapi.controller.js";
+import { describeApi } from "./openapi/describe-api.js";
 import { DeadLettersController } from "./operations/dead-letters.controller.js";
 import { DeadLetters } from "./operations/dead-letters.js";
 import { ErasuresController } from "./operations/erasures.controller.js";
@@ -82,6 +83,7 @@ export class ControlModule {
         },
         { provide: FRAUD_LIST_DAYS, useValue: config.FRAUD_LIST_DAYS },
         { provide: CONTROL_CONFIG, useValue: config },
+        { provide: DESCRIBE_API, useValue: () => describeApi(config) },
         { provide: RateLimits, useValue: new RateLimits(config) },
         { provide: PolicyStore, inject: [DATABASE], useFactory: (database: Database) => new PolicyStore(database) },
         { provide: DraftStore, inject: [DATABASE], useFactory: (database: Database) => new DraftStore(database) },

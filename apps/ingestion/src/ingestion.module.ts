@@ -3,6 +3,7 @@ import type { DynamicModule, FactoryProvider, OnModuleDestroy, OnModuleInit } fr
 import { Inject, Module } from "@nestjs/common";
 import { replyChannel } from "@tripline/contracts/redis-keys";
 import type { EventProducer, KafkaAdmin } from "@tripline/kafka/port";
+import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi.controller";
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
@@ -21,7 +22,7 @@ import { ingestionMetrics } from "./ingestion-metrics.js";
 import { EventIntake } from "./intake/event-intake.js";
 import { RequestReservations } from "./intake/reserve-requests.js";
 import { IntakePlugin } from "./intake.plugin.js";
-import { OpenApiController } from "./openapi.controller.js";
+import { describeApi } from "./openapi/describe-api.js";
 import { personalProviders } from "./personal/personal-providers.js";
 import { readDecisions } from "./replies/read-decisions.js";
 import { ReplyWaiters } from "./replies/reply-waiters.js";
@@ -57,6 +58,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
       controllers: [DecisionsController, OpenApiController],
       providers: [
         { provide: INGESTION_CONFIG, useValue: config },
+        { provide: DESCRIBE_API, useValue: (nowMs: number) => describeApi(config, nowMs) },
         { provide: RateLimits, inject: [redisToken()], useFactory: (redis: Redis) => new RateLimits(config, redis) },
         { provide: WaitingBound, useFactory: () => new WaitingBound(config.WAIT_TARGET_MS) },
         replyWaiters(config),

@@ -35,6 +35,9 @@ function decimalsByCode(table: Readonly<Record<number, string>>): ReadonlyMap<st
 /** Codes of all that a payment may be in, withdrawn ones included, by the alphabet. */
 export const CURRENCIES: readonly string[] = [...active.keys(), ...withdrawn.keys()].toSorted();
 
+/** Codes of those that a payment can be made in today, by the alphabet. */
+export const CURRENT_CURRENCIES: readonly string[] = [...active.keys()].toSorted();
+
 /** Whether a payment can be made in a currency today. */
 export function isCurrency(code: string): boolean {
   return active.has(code);

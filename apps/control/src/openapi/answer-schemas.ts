@@ -8,72 +8,88 @@ import { rolloutPlan } from "../rollouts/rollout-plan.js";
 
 const time = z.iso.datetime();
 
-const revision = z.object({
-  revision: z.int(),
-  version: z.string().meta({ description: "Version of the file and the beginning of the SHA-256 of its text." }),
-  sha256: z.string(),
-  author: z.string(),
-  note: z.string(),
-  created_at: time,
-});
-const activation = z.object({
-  activation: z.int(),
-  revision: z.int().nullable().meta({ description: "null: from then on the tenant has no policy of its own." }),
-  author: z.string().meta({ description: "`guard` where the policy's guard went back." }),
-  note: z.string(),
-  created_at: time,
-  activates_at: time,
-  is_watched: z.boolean(),
-});
-const published = activation.extend({
-  published_at: time.nullable().meta({ description: "null: the services have not been told yet." }),
-});
-const draft = z.object({ name: z.string(), version: z.int(), author: z.string(), updated_at: time });
+const revision = z
+  .object({
+    revision: z.int(),
+    version: z.string().meta({ description: "Version of the file and the beginning of the SHA-256 of its text." }),
+    sha256: z.string(),
+    author: z.string(),
+    note: z.string(),
+    created_at: time,
+  })
+  .meta({ id: "PolicyRevision" });
+const activation = z
+  .object({
+    activation: z.int(),
+    revision: z.int().nullable().meta({ description: "null: from then on the tenant has no policy of its own." }),
+    author: z.string().meta({ description: "`guard` where the policy's guard went back." }),
+    note: z.string(),
+    created_at: time,
+    activates_at: time,
+    is_watched: z.boolean(),
+  })
+  .meta({ id: "PolicyActivation" });
+const published = activation
+  .extend({
+    published_at: time.nullable().meta({ description: "null: the services have not been told yet." }),
+  })
+  .meta({ id: "PublishedActivation" });
+const draft = z
+  .object({ name: z.string(), version: z.int(), author: z.string(), updated_at: time })
+  .meta({ id: "PolicyDraft" });
 const faults = z.array(z.string()).meta({ description: "Each with line and column; none for a good text." });
-const entry = z.object({
-  list: z.string(),
-  kind: z.string(),
-  value: z.string(),
-  effect: z.string(),
-  reason: z.string(),
-  author: z.string(),
-  created_at: time,
-  expires_at: time.nullable(),
-});
-const rollout = z.object({
-  id: z.string(),
-  model: z.string(),
-  stage: z.enum(["shadow", "canary", "champion", "rolled-back"]),
-  candidate: z.string(),
-  champion: z.string(),
-  canary_percent: z.number(),
-  shadow_percent: z.number(),
-  is_held: z.boolean(),
-  revision: z.int(),
-  started_at: time,
-  changed_at: time,
-  changed_by: z.string(),
-  why: z.string(),
-  plan: rolloutPlan,
-});
-const finding = z.object({
-  guard: z.string(),
-  is_judged: z.boolean(),
-  is_breached: z.boolean(),
-  text: z.string(),
-});
-const step = z.object({
-  at: time,
-  actor: z.string(),
-  step: z.string(),
-  stage: z.string(),
-  canary_percent: z.number(),
-  why: z.string(),
-  revision: z.int(),
-});
+const entry = z
+  .object({
+    list: z.string(),
+    kind: z.string(),
+    value: z.string(),
+    effect: z.string(),
+    reason: z.string(),
+    author: z.string(),
+    created_at: time,
+    expires_at: time.nullable(),
+  })
+  .meta({ id: "ListEntry" });
+const rollout = z
+  .object({
+    id: z.string(),
+    model: z.string(),
+    stage: z.enum(["shadow", "canary", "champion", "rolled-back"]),
+    candidate: z.string(),
+    champion: z.string(),
+    canary_percent: z.number(),
+    shadow_percent: z.number(),
+    is_held: z.boolean(),
+    revision: z.int(),
+    started_at: time,
+    changed_at: time,
+    changed_by: z.string(),
+    why: z.string(),
+    plan: rolloutPlan,
+  })
+  .meta({ id: "Rollout" });
+const finding = z
+  .object({
+    guard: z.string(),
+    is_judged: z.boolean(),
+    is_breached: z.boolean(),
+    text: z.string(),
+  })
+  .meta({ id: "RolloutFinding" });
+const step = z
+  .object({
+    at: time,
+    actor: z.string(),
+    step: z.string(),
+    stage: z.string(),
+    canary_percent: z.number(),
+    why: z.string(),
+    revision: z.int(),
+  })
+  .meta({ id: "RolloutStep" });
 const { eventId, tenant, actor, actorKind, action, subjectKind, subjectId, source, sequence, hash } = auditEntry.shape;
 
-export const ANSWERS = {
+export const ANSWERS = named({
   policyStatus: z.object({
     tenant,
     needs_approval: z.boolean(),
@@ -101,7 +117,7 @@ export const ANSWERS = {
   }),
   listed: z.object({ list: z.string(), entries: z.int() }),
   rollouts: z.object({ rollouts: z.array(rollout) }),
-  rollout: rollout.extend({ findings: z.array(finding), steps: z.array(step) }),
+  rollout: rollout.extend({ findings: z.array(finding), steps: z.array(step) }).meta({ id: "RolloutDetail" }),
   erased: z.object({
     subject: z.string(),
     keys: z.int().meta({ description: "How many keys were destroyed." }),
@@ -190,4 +206,13 @@ export const ANSWERS = {
     entries: z.array(auditEntry),
   }),
   checkpoints: z.object({ checkpoints: z.array(auditCheckpoint), keys: z.array(auditKey) }),
-} as const;
+});
+
+/** Schemas with a name of their own in the document, after the keys that they have here; those that are named keep theirs. */
+function named<T extends Readonly<Record<string, z.ZodObject>>>(schemas: T): T {
+  const entries = Object.entries(schemas).map(([key, schema]) => {
+    const id = `${key[0]?.toUpperCase()}${key.slice(1)}`;
+    return [key, schema.meta()?.id === undefined ? schema.meta({ id }) : schema];
+  });
+  return Object.fromEntries(entries) as T;
+}

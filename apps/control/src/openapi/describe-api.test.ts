@@ -87,6 +87,21 @@ test("is served without a token, with rollouts only where a registry is known", 
   }
 });
 
+test("regression #24: every answer is a named schema, and the document names the server that was asked", async () => {
+  const text = await (await fetch(`${bed.service.url}/openapi.json`)).text();
+  const answer = z.object({ content: z.record(z.string(), z.object({ schema: z.object({ $ref: z.string() }) })) });
+  for (const operations of Object.values(api.paths)) {
+    for (const { responses } of Object.values(operations)) {
+      for (const [status, response] of Object.entries(responses)) {
+        if (status === "204") continue;
+        expect([status, answer.safeParse(response).success]).toEqual([status, true]);
+      }
+    }
+  }
+  expect(Object.keys(api.components.schemas)).toEqual(expect.arrayContaining(["PolicyRevision", "ListEntry"]));
+  expect(JSON.parse(text)).toMatchObject({ servers: [{ url: bed.service.url }] });
+});
+
 test("answers are as described", async () => {
   const { body: revision } = await caller.send("POST", "/v1/policy/revisions", { text: POLICY, note: "" });
   await caller.send("PUT", "/v1/policy/drafts/one", { text: POLICY, version: 0 });

@@ -1,10 +1,10 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
-import { CALLER_ERRORS, clientCredentials, problemResponses } from "@tripline/service-kit/http/describe-problems";
+import { CALLER_ERRORS, clientCredentials } from "@tripline/service-kit/http/describe-problems";
+import type { ApiDocument } from "@tripline/service-kit/http/describe-routes";
+import { describeRoutes } from "@tripline/service-kit/http/describe-routes";
 import { z } from "zod";
-import type { ZodOpenApiOperationObject } from "zod-openapi";
-import { createDocument } from "zod-openapi";
 import type { ControlConfig } from "../config.js";
-import type { Route } from "./routes.js";
+import type { ControlRoute } from "./routes.js";
 import { routesOf } from "./routes.js";
 
 const SCOPES = {
@@ -29,12 +29,6 @@ const READ_ERRORS = [
   "too-many-requests",
   "database-unavailable",
 ] as const satisfies readonly ErrorCode[];
-const BODY_ERRORS = [
-  "malformed-json",
-  "body-too-large",
-  "unsupported-media-type",
-] as const satisfies readonly ErrorCode[];
-
 /** For whom a request does something. */
 const TENANT = z.string().optional().meta({
   description:
@@ -42,51 +36,20 @@ const TENANT = z.string().optional().meta({
 });
 
 /** The API in OpenAPI 3.1, from the schemas that check the requests. */
-export function describeApi(config: ControlConfig): ReturnType<typeof createDocument> {
-  const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
-  for (const route of routesOf(config.REGISTRY_URL !== undefined)) {
-    paths[route.path] = { ...paths[route.path], [route.method]: operationOf(route) };
-  }
-  return createDocument({
-    openapi: "3.1.0",
-    info: {
+export function describeApi(config: ControlConfig): ApiDocument {
+  return describeRoutes(
+    {
       title: "Tripline control plane",
-      version: "1",
       description: "Policies, lists, rollouts of models, dead letters, and who changed them.",
-      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      security: { name: "oauth", scheme: clientCredentials(config, SCOPES) },
+      errors: READ_ERRORS,
     },
-    paths,
-    components: { securitySchemes: { oauth: clientCredentials(config, SCOPES) } },
-  });
+    routesOf(config.REGISTRY_URL !== undefined).map(ofTenant),
+  );
 }
 
-function operationOf(route: Route): ZodOpenApiOperationObject {
-  const { id, summary, scope, parameters, query, body, answers, errors = [] } = route;
-  const isOfTenant = !route.path.startsWith("/v1/rollouts");
-  const asked = isOfTenant ? (query ?? z.object({})).extend({ tenant: TENANT }) : query;
-  return {
-    operationId: id,
-    summary,
-    security: [{ oauth: [scope] }],
-    requestParams: {
-      ...(parameters === undefined ? {} : { path: parameters }),
-      ...(asked === undefined ? {} : { query: asked }),
-    },
-    ...(body === undefined
-      ? {}
-      : { requestBody: { required: true, content: { "application/json": { schema: body } } } }),
-    responses: {
-      ...Object.fromEntries(
-        Object.entries(answers).map(([status, schema]) => [
-          status,
-          schema === undefined
-            ? { description: "Done" }
-            : { description: summary, content: { "application/json": { schema } } },
-        ]),
-      ),
-      ...problemResponses([
-        ...new Set<ErrorCode>([...READ_ERRORS, ...(body === undefined ? [] : BODY_ERRORS), ...errors]),
-      ]),
-    },
-  };
+/** Rollouts belong to no tenant. */
+function ofTenant(route: ControlRoute): ControlRoute {
+  if (route.path.startsWith("/v1/rollouts")) return route;
+  return { ...route, query: (route.query ?? z.object({})).extend({ tenant: TENANT }) };
 }

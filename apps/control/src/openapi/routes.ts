@@ -1,4 +1,4 @@
-import type { ErrorCode } from "@tripline/contracts/error-table";
+import type { Route } from "@tripline/service-kit/http/describe-routes";
 import { z } from "zod";
 import { search as auditSearch, logPage } from "../audit/audit-requests.js";
 import { entryKey, listName, newEntries, search } from "../lists/list-requests.js";
@@ -18,28 +18,17 @@ import { page } from "../requests/parse-request.js";
 import { startRequest, stepRequest } from "../rollouts/rollout-plan.js";
 import { ANSWERS } from "./answer-schemas.js";
 
-/** A request that the API answers. */
-export interface Route {
-  readonly method: "get" | "put" | "post" | "delete";
-  /** With parameters in braces. */
-  readonly path: string;
-  /** Unique in the API. */
-  readonly id: string;
-  readonly summary: string;
+/** A request that the API answers, for somebody. */
+export interface ControlRoute extends Route {
   readonly scope: string;
-  readonly parameters?: z.ZodObject;
   readonly query?: z.ZodObject;
-  readonly body?: z.ZodType;
-  /** By status; a status without a body has none. */
-  readonly answers: Readonly<Record<number, z.ZodType | undefined>>;
-  readonly errors?: readonly ErrorCode[];
 }
 
 const OF_A_DRAFT = z.object({ name: draftName });
 const OF_A_REVISION = z.object({ revision: revisionNumber });
 const OF_A_MODEL = z.object({ model: z.string() });
 
-const POLICY: readonly Route[] = [
+const POLICY: readonly ControlRoute[] = [
   {
     method: "get",
     path: "/v1/policy",
@@ -166,7 +155,7 @@ const POLICY: readonly Route[] = [
   },
 ];
 
-const LISTS: readonly Route[] = [
+const LISTS: readonly ControlRoute[] = [
   {
     method: "get",
     path: "/v1/lists",
@@ -216,7 +205,7 @@ const STEPS = [
 ] as const;
 
 /** Served where the control plane knows a registry. */
-const ROLLOUTS: readonly Route[] = [
+const ROLLOUTS: readonly ControlRoute[] = [
   {
     method: "get",
     path: "/v1/rollouts",
@@ -246,7 +235,7 @@ const ROLLOUTS: readonly Route[] = [
     errors: ["rollout-not-found"],
   },
   ...STEPS.map(
-    ([name, summary]): Route => ({
+    ([name, summary]): ControlRoute => ({
       method: "post",
       path: `/v1/rollouts/{model}/${name}`,
       id: `${name}Rollout`,
@@ -260,7 +249,7 @@ const ROLLOUTS: readonly Route[] = [
   ),
 ];
 
-const PERSONAL: readonly Route[] = [
+const PERSONAL: readonly ControlRoute[] = [
   {
     method: "post",
     path: "/v1/erasures",
@@ -282,7 +271,7 @@ const PERSONAL: readonly Route[] = [
   },
 ];
 
-const AUDIT: readonly Route[] = [
+const AUDIT: readonly ControlRoute[] = [
   {
     method: "get",
     path: "/v1/audit",
@@ -312,7 +301,7 @@ const AUDIT: readonly Route[] = [
   },
 ];
 
-const OPERATIONS: readonly Route[] = [
+const OPERATIONS: readonly ControlRoute[] = [
   {
     method: "get",
     path: "/v1/dead-letters",
@@ -360,6 +349,6 @@ const OPERATIONS: readonly Route[] = [
 ];
 
 /** @param hasRollouts the control plane knows a registry */
-export function routesOf(hasRollouts: boolean): readonly Route[] {
+export function routesOf(hasRollouts: boolean): readonly ControlRoute[] {
   return [...POLICY, ...LISTS, ...(hasRollouts ? ROLLOUTS : []), ...PERSONAL, ...OPERATIONS, ...AUDIT];
 }

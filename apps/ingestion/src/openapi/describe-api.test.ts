@@ -52,7 +52,10 @@ describe("GET /openapi.json", () => {
       additionalProperties: false,
       required: ["transaction_id", "card", "terminal_id", "amount", "occurred_at"],
       properties: {
-        card: { minProperties: 1, maxProperties: 2, additionalProperties: false },
+        card: {
+          additionalProperties: false,
+          oneOf: [{ required: ["number"], not: { required: ["bin"] } }, { required: ["token"] }],
+        },
         amount: { properties: { minor: { type: "integer", minimum: 0, maximum: 1e12 } } },
         occurred_at: { type: "string", format: "date-time" },
         device_id: { type: "string", minLength: 1, maxLength: 128, writeOnly: true },
@@ -65,6 +68,16 @@ describe("GET /openapi.json", () => {
           properties: { latitude: { minimum: -90, maximum: 90 }, longitude: { minimum: -180, maximum: 180 } },
         },
       },
+    });
+  });
+
+  test("regression #24: names the server that was asked, one of two ways to name a card, and the currencies", () => {
+    const { servers } = z.object({ servers: z.array(z.object({ url: z.url() })) }).parse(JSON.parse(text));
+    expect(servers).toEqual([{ url: bed.service.url }]);
+    const { Currency, Label } = api.components.schemas;
+    expect(Currency).toMatchObject({ type: "string", enum: expect.arrayContaining(["EUR", "JPY"]) });
+    expect(Label).toMatchObject({
+      properties: { card: { oneOf: [{ required: ["number"] }, { required: ["token"] }] } },
     });
   });
 

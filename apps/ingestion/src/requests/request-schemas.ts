@@ -1,5 +1,5 @@
 import { isCountry } from "@tripline/contracts/country";
-import { isCurrency } from "@tripline/contracts/currency";
+import { CURRENT_CURRENCIES, isCurrency } from "@tripline/contracts/currency";
 import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import {
@@ -54,7 +54,11 @@ type CardFields = { number?: string | undefined; token?: string | undefined };
 const isOneOf = ({ number, token }: CardFields): boolean => (number === undefined) !== (token === undefined);
 const ONE_OF = { message: "must hold exactly one of number and token" };
 
-const labelCard = z.strictObject(cardFields).refine(isOneOf, ONE_OF).meta({ minProperties: 1, maxProperties: 1 });
+/** As generated clients understand it. */
+const labelCard = z
+  .strictObject(cardFields)
+  .refine(isOneOf, ONE_OF)
+  .meta({ oneOf: [{ required: ["number"] }, { required: ["token"] }] });
 
 const paymentCard = z
   .strictObject({
@@ -72,7 +76,7 @@ const paymentCard = z
     path: ["bin"],
     message: "must be left out beside a number",
   })
-  .meta({ minProperties: 1, maxProperties: 2 });
+  .meta({ oneOf: [{ required: ["number"], not: { required: ["bin"] } }, { required: ["token"] }] });
 
 /** In the path: Tripline's id of a payment. */
 export const decisionId = z.string().regex(TRANSACTION_ID_PATTERN);
@@ -114,10 +118,11 @@ const amount = z.strictObject({
     .min(0, "must not be negative")
     .max(AMOUNT_MINOR_MAX, `must be at most ${AMOUNT_MINOR_MAX}`)
     .meta({ description: "In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. 0 is an account check." }),
-  currency: z
-    .string()
-    .refine(isCurrency, "must be a current ISO 4217 code in capitals, such as EUR")
-    .meta({ pattern: "^[A-Z]{3}$", description: "Current ISO 4217 code of a currency that has a minor unit." }),
+  currency: z.string().refine(isCurrency, "must be a current ISO 4217 code in capitals, such as EUR").meta({
+    id: "Currency",
+    enum: CURRENT_CURRENCIES,
+    description: "Current ISO 4217 code of a currency that has a minor unit.",
+  }),
 });
 
 const deviceId = z

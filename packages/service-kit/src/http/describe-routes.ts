@@ -1,0 +1,90 @@
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import type { z } from "zod";
+import type { ZodOpenApiObject, ZodOpenApiOperationObject } from "zod-openapi";
+import { createDocument } from "zod-openapi";
+import { problemResponses } from "./describe-problems.js";
+
+/** A request that an API answers. */
+export interface Route {
+  readonly method: "get" | "put" | "post" | "delete";
+  /** With parameters in braces. */
+  readonly path: string;
+  /** Unique in the API. */
+  readonly id: string;
+  readonly summary: string;
+  /** What the caller needs; absent where nothing is needed. */
+  readonly scope?: string;
+  readonly parameters?: z.ZodObject;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** `application/json` by default. */
+  readonly bodyType?: string;
+  /** By status; a status without a body has none. */
+  readonly answers: Readonly<Record<number, z.ZodType | undefined>>;
+  /** `application/json` by default. */
+  readonly answerType?: string;
+  /** Besides those of the API. */
+  readonly errors?: readonly ErrorCode[];
+}
+
+export interface Api {
+  readonly title: string;
+  readonly description: string;
+  /** How a caller proves what it may do; its name stands with every operation. */
+  readonly security: {
+    readonly name: string;
+    readonly scheme: NonNullable<NonNullable<ZodOpenApiObject["components"]>["securitySchemes"]>[string];
+  };
+  /** Which any request may meet. */
+  readonly errors: readonly ErrorCode[];
+}
+
+export type ApiDocument = ReturnType<typeof createDocument>;
+
+const BODY_ERRORS = [
+  "malformed-json",
+  "body-too-large",
+  "unsupported-media-type",
+] as const satisfies readonly ErrorCode[];
+const JSON_TYPE = "application/json";
+
+/** An API in OpenAPI 3.1, from the schemas that check the requests. */
+export function describeRoutes(api: Api, routes: readonly Route[]): ApiDocument {
+  const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
+  for (const route of routes) {
+    paths[route.path] = { ...paths[route.path], [route.method]: operationOf(api, route) };
+  }
+  const { title, description, security } = api;
+  return createDocument({
+    openapi: "3.1.0",
+    info: { title, version: "1", description, license: { name: "Apache-2.0", identifier: "Apache-2.0" } },
+    paths,
+    components: { securitySchemes: { [security.name]: security.scheme } },
+  });
+}
+
+function operationOf({ security, errors: common }: Api, route: Route): ZodOpenApiOperationObject {
+  const { id, summary, scope, parameters, query, body, bodyType = JSON_TYPE, errors = [] } = route;
+  return {
+    operationId: id,
+    summary,
+    security: scope === undefined ? [] : [{ [security.name]: [scope] }],
+    requestParams: {
+      ...(parameters === undefined ? {} : { path: parameters }),
+      ...(query === undefined ? {} : { query: query as z.ZodObject }),
+    },
+    ...(body === undefined ? {} : { requestBody: { required: true, content: { [bodyType]: { schema: body } } } }),
+    responses: {
+      ...answersOf(route),
+      ...problemResponses([...new Set<ErrorCode>([...common, ...(body === undefined ? [] : BODY_ERRORS), ...errors])]),
+    },
+  };
+}
+
+function answersOf({ answers, answerType = JSON_TYPE, summary }: Route) {
+  const described = Object.entries(answers).map(([status, schema]) => [
+    status,
+    schema === undefined ? { description: "Done" } : { description: summary, content: { [answerType]: { schema } } },
+  ]);
+  return Object.fromEntries(described) as ZodOpenApiOperationObject["responses"];
+}
