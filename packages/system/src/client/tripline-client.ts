@@ -121,7 +121,7 @@ export class TriplineClient {
     if (result.decision !== undefined) return result.decision;
     if (result.status !== 202 || result.id === undefined) return undefined;
     for (let poll = 0; poll < POLLS_MAX; poll += 1) {
-      const given = await this.decision(result.id);
+      const given = await unlessUnreachable(this.decision(result.id));
       if (given !== undefined) return given;
       await delay(POLL_DELAY_MS);
     }
@@ -134,20 +134,20 @@ export class TriplineClient {
     bodies: readonly object[],
     waitSeconds: number,
   ): Promise<readonly LineResult[] | undefined> {
-    try {
-      const text = bodies.map((body) => JSON.stringify(body)).join("\n");
-      const response = await this.post(path, text, waitSeconds, "application/x-ndjson");
-      const answer = await response.text();
-      if (response.status >= 500 || response.status === 429) return undefined;
-      if (response.status !== 200) throw new ApiRefusal(answer);
-      return answer
-        .split("\n")
-        .filter(Boolean)
-        .map((row) => line.parse(JSON.parse(row)));
-    } catch (error) {
-      if (error instanceof TypeError) return undefined; // fetch's word for "the connection failed"
-      throw error;
-    }
+    const text = bodies.map((body) => JSON.stringify(body)).join("\n");
+    const answer = await unlessUnreachable(this.answerTo(path, text, waitSeconds));
+    return answer
+      ?.split("\n")
+      .filter(Boolean)
+      .map((row) => line.parse(JSON.parse(row)));
+  }
+
+  private async answerTo(path: string, text: string, waitSeconds: number): Promise<string | undefined> {
+    const response = await this.post(path, text, waitSeconds, "application/x-ndjson");
+    const answer = await response.text();
+    if (response.status >= 500 || response.status === 429) return undefined;
+    if (response.status !== 200) throw new ApiRefusal(answer);
+    return answer;
   }
 
   private async post(
@@ -170,6 +170,17 @@ export class TriplineClient {
 
 /** The API refused what was sent; sending it again would not help. */
 export class ApiRefusal extends Error {}
+
+/** Undefined where the connection failed. */
+async function unlessUnreachable<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    // Fetch's word for "the connection failed". By its name, because Jest has a `TypeError` of its own.
+    if ((error as Partial<Error>).name !== "TypeError") throw error;
+    return undefined;
+  }
+}
 
 function refuseOnClientError(result: LineResult): void {
   if (result.status >= 400 && result.status < 500 && result.status !== 429) {

@@ -1,0 +1,89 @@
+import type { KnownPayment } from "@tripline/system/client/payment";
+import type { ApiDecision, TriplineClient } from "@tripline/system/client/tripline-client";
+
+/** Requests of one burst, sent at once, and payments of each. */
+const REQUESTS = 4;
+const PAYMENTS_PER_REQUEST = 50;
+/** Payments of each burst whose labels are sent with the next one. */
+const LABELS = 20;
+const WAIT_SECONDS = 25;
+
+/**
+ * Payments and labels that are sent in bursts, faster than the system decides them, so that every service has work under
+ * way while a burst is open. Requests that fail are sent again, as a shop would.
+ */
+export class BusyTraffic {
+  /** By client transaction id: what the API returned first. */
+  readonly decisions = new Map<string, ApiDecision>();
+  readonly sent: KnownPayment[] = [];
+  readonly #open = new Set<Promise<void>>();
+  #labels: readonly KnownPayment[] = [];
+  #failure: unknown;
+
+  constructor(
+    private readonly client: TriplineClient,
+    private readonly source: Iterator<KnownPayment>,
+  ) {}
+
+  /** Requests that were sent and are not answered yet. */
+  get openRequests(): number {
+    return this.#open.size;
+  }
+
+  /** Sends payments, and labels of the burst before, without waiting for the answers. */
+  burst(): void {
+    const labels = this.#labels;
+    if (labels.length > 0) this.#track(this.client.applyLabels(labels, WAIT_SECONDS));
+    for (let request = 0; request < REQUESTS; request += 1) {
+      const payments = this.#take(PAYMENTS_PER_REQUEST);
+      this.sent.push(...payments);
+      this.#labels = payments.slice(0, LABELS);
+      this.#track(
+        this.client.decideAll(payments, WAIT_SECONDS).then((decisions) => {
+          for (const [index, { clientTransactionId }] of payments.entries()) {
+            const decision = decisions[index];
+            if (decision !== undefined) this.decisions.set(clientTransactionId, decision);
+          }
+        }),
+      );
+    }
+  }
+
+  /** Waits until everything that was sent is decided and applied. @throws what a request failed with for good */
+  async settle(): Promise<void> {
+    await Promise.all(this.#open);
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Sends every payment once more. @returns the client's ids of those that got another decision than the first time */
+  async retryAll(): Promise<string[]> {
+    const changed: string[] = [];
+    for (let from = 0; from < this.sent.length; from += REQUESTS * PAYMENTS_PER_REQUEST) {
+      const payments = this.sent.slice(from, from + REQUESTS * PAYMENTS_PER_REQUEST);
+      const again = await this.client.decideAll(payments, WAIT_SECONDS);
+      for (const [index, { clientTransactionId: id }] of payments.entries()) {
+        if (JSON.stringify(again[index]) !== JSON.stringify(this.decisions.get(id))) changed.push(id);
+      }
+    }
+    return changed;
+  }
+
+  #take(count: number): KnownPayment[] {
+    const payments: KnownPayment[] = [];
+    while (payments.length < count) {
+      const next = this.source.next();
+      if (next.done === true) break;
+      payments.push(next.value);
+    }
+    return payments;
+  }
+
+  #track(work: Promise<void>): void {
+    const tracked: Promise<void> = work
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#open.delete(tracked));
+    this.#open.add(tracked);
+  }
+}

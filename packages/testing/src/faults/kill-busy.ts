@@ -1,0 +1,101 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { ARCHIVE_GROUP } from "@tripline/archive/writing/topic-archives";
+import { TOPICS } from "@tripline/contracts/topics";
+import { DECISIONS_GROUP } from "@tripline/decisions/deciding/batch-decider";
+import { FEATURES_GROUP } from "@tripline/features/states/state-completeness";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import type { BusyTraffic } from "./busy-traffic.js";
+
+/** Services that payments pass through. */
+export const BUSY_SERVICES = ["archive", "decisions", "features", "ingestion", "scoring"] as const;
+export type BusyService = (typeof BUSY_SERVICES)[number];
+
+/** Records that a process has to have before it dies. */
+const PENDING_MIN = 10;
+/** Bursts that may pass through before one is caught. */
+const BURSTS_MAX = 20;
+const DEADLINE_MS = 60_000;
+/** Until a broker has handled what a killed process had sent by then. */
+const LAST_REQUEST_MS = 50;
+
+interface Victim {
+  kill(): void;
+}
+
+interface BusySystem {
+  readonly admin: Pick<KafkaAdmin, "endOffsets" | "committedOffsets">;
+  readonly traffic: BusyTraffic;
+}
+
+/**
+ * Kills a process while it has work: sends a burst, looks at what the service was given and has not finished, and kills it
+ * at that moment.
+ *
+ * @returns what it had been given before the kill and had not finished after it: open requests of ingestion, records that
+ *   are not committed of the others
+ * @throws Error when it never had any work
+ */
+export async function killBusy(service: BusyService, victim: Victim, system: BusySystem): Promise<number> {
+  const { traffic } = system;
+  const deadlineMs = performance.now() + DEADLINE_MS;
+  for (let bursts = 0; bursts < BURSTS_MAX && performance.now() < deadlineMs; bursts += 1) {
+    const work = service === "ingestion" ? await openRequests(system) : await openRecords(service, system);
+    traffic.burst();
+    while (traffic.openRequests > 0 && performance.now() < deadlineMs) {
+      if (!(await work.isPending())) continue;
+      victim.kill();
+      await delay(LAST_REQUEST_MS);
+      const left = await work.left();
+      if (left > 0) return left;
+      break;
+    }
+  }
+  throw new Error(`${service} never had any work`);
+}
+
+interface Work {
+  isPending(): Promise<boolean>;
+  /** To be called after the kill. */
+  left(): Promise<number>;
+}
+
+/** Requests whose payments ingestion has begun to accept, and which it alone can answer. */
+async function openRequests({ admin, traffic }: BusySystem): Promise<Work> {
+  const accepted = async () => sum(await admin.endOffsets(TOPICS.transactions.name));
+  const before = await accepted();
+  return {
+    isPending: async () => (await accepted()) > before,
+    left: async () => traffic.openRequests,
+  };
+}
+
+/** Records of one topic, and the group that works on them: for scoring that of decisions, which waits for its scores. */
+async function openRecords(service: Exclude<BusyService, "ingestion">, { admin }: BusySystem): Promise<Work> {
+  const [group, { name }] = WORK[service];
+  let given = new Map<number, number>();
+  const left = async () => {
+    const committed = await admin.committedOffsets(group, name);
+    return [...given].reduce(
+      (total, [partition, end]) => total + Math.max(0, end - (committed.get(partition) ?? 0)),
+      0,
+    );
+  };
+  return {
+    async isPending() {
+      given = new Map(await admin.endOffsets(name));
+      return (await left()) >= PENDING_MIN;
+    },
+    left,
+  };
+}
+
+const WORK = {
+  archive: [ARCHIVE_GROUP, TOPICS.features],
+  decisions: [DECISIONS_GROUP, TOPICS.features],
+  features: [FEATURES_GROUP, TOPICS.transactions],
+  scoring: [DECISIONS_GROUP, TOPICS.features],
+} as const;
+
+function sum(offsets: ReadonlyMap<number, number>): number {
+  return [...offsets.values()].reduce((total, offset) => total + offset, 0);
+}
