@@ -5,6 +5,7 @@ import type { KafkaAdmin } from "@tripline/kafka/port";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
 import { closeWithin } from "@tripline/nest-kit/close-within";
+import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi.controller";
 import { TOKEN_VERIFIER, TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
@@ -41,6 +42,7 @@ import { AUDIT_SOURCE, Looks } from "./looks.js";
 import { CONSOLE_MIGRATIONS } from "./migrations.js";
 import { DriftsController } from "./models/drifts.controller.js";
 import { ModelCards } from "./models/model-cards.js";
+import { describeApi } from "./openapi/describe-api.js";
 import { PAGE_FILES, PageController } from "./page/page.controller.js";
 import { readPageFiles } from "./page/page-files.js";
 import { PersonalController } from "./personal/personal.controller.js";
@@ -103,11 +105,12 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           SessionController,
         ],
         ...[ViewsController, PeopleController, EntitiesController, ReportsController, ForwardingController],
-        ...[PolicyTrialsController, PersonalController],
+        ...[PolicyTrialsController, PersonalController, OpenApiController],
         PageController,
       ],
       providers: [
         { provide: CONSOLE_CONFIG, useValue: config },
+        { provide: DESCRIBE_API, useValue: () => describeApi(config) },
         { provide: PAGE_FILES, useFactory: () => readPageFiles(PAGE_FOLDER) },
         {
           provide: SCHEMA_READY,

@@ -31,7 +31,7 @@ import { AttachmentStore } from "./attachment-store.js";
 const TRANSFERS_AT_ONCE_MAX = 4;
 const BYTES = "application/octet-stream";
 
-const attachmentId = z.object({ attachment: z.uuid() });
+export const attachmentId = z.object({ attachment: z.uuid() });
 
 /** Files that people add to a case. */
 @Controller("/api/cases/:id/attachments")

@@ -13,7 +13,7 @@ import type { Session } from "../sessions/session-store.js";
 import { EntityStore } from "./entity-store.js";
 import { ListReader } from "./list-reader.js";
 
-const entity = z.object({
+export const entity = z.object({
   kind: z.enum(["card", "terminal", "device", "ip"]),
   value: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
 });

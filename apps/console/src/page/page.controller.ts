@@ -29,7 +29,7 @@ export class PageController {
     const file = path === INDEX ? undefined : this.files.get(path);
     if (file !== undefined) return this.#send(request, reply, file);
     // What looks like a file, or is not for people, is not a place of the page.
-    if (/^\/(api|session|health|assets)(\/|$)|\.[a-z0-9]+$/i.test(path) && path !== INDEX) {
+    if (/^\/(api|session|health|assets|v\d+|oauth|\.well-known)(\/|$)|\.[a-z0-9]+$/i.test(path) && path !== INDEX) {
       throw new TriplineError("not-found", "There is nothing at this address.");
     }
     const index = this.files.get(INDEX);

@@ -9,7 +9,7 @@ import { Person, RequirePermission, SessionGuard } from "../sessions/session.gua
 import type { Session } from "../sessions/session-store.js";
 import { PAYMENTS_MAX, PersonalReader } from "./personal-reader.js";
 
-const openRequest = z.strictObject({
+export const openRequest = z.strictObject({
   transactionIds: z
     .array(z.string().regex(TRANSACTION_ID_PATTERN, "must be the id of a payment: txn_…"))
     .min(1, "must not be empty")

@@ -17,7 +17,7 @@ import { PolicyTrials } from "./policy-trials.js";
 /** Each of them takes a core for some seconds. */
 const AT_ONCE_MAX = 2;
 
-const draft = z.strictObject({ text: z.string() });
+export const draft = z.strictObject({ text: z.string() });
 
 /** Tries policies on the payments that the console has. */
 @Controller("/api/policy")

@@ -1,0 +1,77 @@
+import "reflect-metadata";
+import { RequestMethod } from "@nestjs/common";
+import { METHOD_METADATA, PATH_METADATA } from "@nestjs/common/constants.js";
+import { z } from "zod";
+import { AttachmentsController } from "../attachments/attachments.controller.js";
+import { CaseFilesController } from "../cases/case-files.controller.js";
+import { CasesController } from "../cases/cases.controller.js";
+import { PeopleController } from "../cases/people.controller.js";
+import { DecisionsController } from "../decisions/decisions.controller.js";
+import { EntitiesController } from "../entities/entities.controller.js";
+import { LiveController } from "../live/live.controller.js";
+import { PersonalController } from "../personal/personal.controller.js";
+import { PolicyTrialsController } from "../policies/policy-trials.controller.js";
+import { ReportsController } from "../reports/reports.controller.js";
+import { SessionController } from "../sessions/session.controller.js";
+import { RequirePermission } from "../sessions/session.guard.js";
+import type { TestBed } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+import { ViewsController } from "../views/views.controller.js";
+import { ROUTES } from "./routes.js";
+
+const CONTROLLERS = [
+  ...[AttachmentsController, CaseFilesController, CasesController, PeopleController, DecisionsController],
+  ...[EntitiesController, LiveController, PersonalController, PolicyTrialsController, ReportsController],
+  ...[SessionController, ViewsController],
+];
+const documented = z.object({
+  servers: z.array(z.object({ url: z.url() })),
+  paths: z.record(z.string(), z.unknown()),
+  components: z.object({ securitySchemes: z.object({ session: z.object({ in: z.literal("cookie") }) }) }),
+});
+
+/** Method, path and permission of what is for somebody who is signed in. */
+function servedRoutes(): string[] {
+  return CONTROLLERS.flatMap((controller) =>
+    Object.getOwnPropertyNames(controller.prototype).flatMap((name) => {
+      const handler: unknown = Reflect.get(controller.prototype, name);
+      if (typeof handler !== "function") return [];
+      const permission = Reflect.getMetadata(RequirePermission.KEY, handler);
+      if (permission === undefined) return [];
+      const method = RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))]?.toLowerCase();
+      const parts = [controller, handler].map((of) => String(Reflect.getMetadata(PATH_METADATA, of)));
+      const path = `/${parts.join("/")}`.replaceAll(/\/+/g, "/").replace(/\/$/, "");
+      return [`${method} ${path.replaceAll(/:(\w+)/g, "{$1}")} ${permission}`];
+    }),
+  );
+}
+
+let bed: TestBed;
+beforeAll(async () => {
+  bed = await startTestBed();
+});
+afterAll(() => bed?.close());
+
+test("regression #24: every route of the page is described with its permission, and none that is not there", () => {
+  const described = ROUTES.map(({ method, path, scope }) => `${method} ${path} ${scope}`);
+  expect(described.toSorted()).toEqual(servedRoutes().toSorted());
+});
+
+test("regression #24: the document is served without a session", async () => {
+  const response = await fetch(`${bed.service.url}/openapi.json`);
+  const { servers, paths } = documented.parse(await response.json());
+  expect(servers).toEqual([{ url: bed.service.url }]);
+  expect(Object.keys(paths)).toContain("/api/cases/{id}/verdict");
+});
+
+test.each(["/api/nothing", "/api", "/v1/transactions", "/v2/models", "/oauth/token", "/session/nothing"])(
+  "regression #24: an API path that is not here is answered by a problem and not by the page: %s",
+  async (path) => {
+    const response = await fetch(bed.service.url + path);
+    expect([response.status, response.headers.get("content-type")]).toEqual([
+      404,
+      expect.stringContaining("application/problem+json"),
+    ]);
+    expect(await response.json()).toMatchObject({ code: "not-found" });
+  },
+);

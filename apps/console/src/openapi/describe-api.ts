@@ -1,0 +1,28 @@
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import type { ApiDocument } from "@tripline/service-kit/http/describe-routes";
+import { describeRoutes } from "@tripline/service-kit/http/describe-routes";
+import type { ConsoleConfig } from "../config.js";
+import { Cookies } from "../sessions/cookies.js";
+import { SESSION_COOKIE } from "../sessions/session.guard.js";
+import { ROUTES } from "./routes.js";
+
+/** What any request of somebody who is signed in may meet. */
+const ERRORS = [
+  ...["session-ended", "scope-missing", "invalid-field", "too-many-requests"],
+  ...["auth-unavailable", "database-unavailable"],
+] as const satisfies readonly ErrorCode[];
+
+/** The API of the page in OpenAPI 3.1. A change also needs the header X-CSRF-Token with the session's token. */
+export function describeApi(config: ConsoleConfig): ApiDocument {
+  const cookie = { type: "apiKey", in: "cookie", name: new Cookies(config).nameOf(SESSION_COOKIE) } as const;
+  return describeRoutes(
+    {
+      title: "Tripline console",
+      description:
+        "What the console's page asks for. A change needs the header X-CSRF-Token. /api/control and /api/auth pass on to the control plane and auth, which describe themselves.",
+      security: { name: "session", scheme: cookie },
+      errors: ERRORS,
+    },
+    ROUTES,
+  );
+}
