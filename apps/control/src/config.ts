@@ -1,9 +1,12 @@
+import { policyWorkerConfig } from "@tripline/policy-worker/policy-worker";
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
+import type { RateConfig } from "@tripline/service-kit/limits/rate-config";
 import { rateConfig } from "@tripline/service-kit/limits/rate-config";
 import { masterKeyConfig } from "@tripline/service-kit/personal/master-key";
 import { z } from "zod";
 
 const KEY_BYTES = 32;
+const CHECKS_MAX = 1_000;
 
 const signingKey = z
   .string()
@@ -26,6 +29,19 @@ export const controlConfig = z.object({
     description: "After how many days the keys of personal data are destroyed, and with them what they seal.",
   }),
   ...rateConfig({ tenant: 500, client: 200, unit: "requests" }),
+  ...policyWorkerConfig,
+  POLICY_CHECKS_TENANT: z.coerce.number().int().min(0).max(CHECKS_MAX).default(5).meta({
+    unit: "checks/s",
+    description:
+      "How many policy texts of one tenant are checked, averaged over 10 s: checks, revisions and drafts. Beyond it callers get 429. 0: no limit.",
+  }),
+  POLICY_CHECKS_CLIENT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(CHECKS_MAX)
+    .default(2)
+    .meta({ unit: "checks/s", description: "The same for one client or user." }),
   REGISTRY_URL: z.string().min(1).optional().meta({
     description:
       "Where the models are, as scoring has it, but with the right to move aliases. Without it no models are rolled out.",
@@ -69,6 +85,14 @@ export const controlConfig = z.object({
 });
 
 export type ControlConfig = Readonly<z.infer<typeof controlConfig>>;
+
+/** The budgets for checks of policies, apart from those for requests. */
+export function policyCheckRates(
+  config: Pick<ControlConfig, "POLICY_CHECKS_TENANT" | "POLICY_CHECKS_CLIENT">,
+): RateConfig {
+  const { POLICY_CHECKS_TENANT: tenant, POLICY_CHECKS_CLIENT: client } = config;
+  return { RATE_LIMIT_TENANT: tenant, RATE_LIMIT_CLIENT: client, RATE_LIMIT_EXCEPTIONS: new Map() };
+}
 
 /** Injects the service's configuration. */
 export const CONTROL_CONFIG = Symbol("CONTROL_CONFIG");

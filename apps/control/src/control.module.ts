@@ -7,6 +7,7 @@ import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER, KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import { PolicyWorker } from "@tripline/policy-worker/policy-worker";
 import { RateLimits } from "@tripline/service-kit/limits/rate-limits";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
@@ -16,7 +17,7 @@ import { AuditController } from "./audit/audit.controller.js";
 import { AuditEventsController } from "./audit/audit-events.controller.js";
 import { auditProviders } from "./audit/audit-providers.js";
 import type { ControlConfig } from "./config.js";
-import { CONTROL_CONFIG } from "./config.js";
+import { CONTROL_CONFIG, policyCheckRates } from "./config.js";
 import { FRAUD_LIST_DAYS, FraudLabelsController } from "./lists/fraud-labels.controller.js";
 import { LIST_PROVIDERS } from "./lists/list-providers.js";
 import { ListsController } from "./lists/lists.controller.js";
@@ -30,6 +31,7 @@ import { personalProviders } from "./personal/personal-providers.js";
 import { SubjectKeysController } from "./personal/subject-keys.controller.js";
 import { DraftStore } from "./policies/draft-store.js";
 import { PoliciesController } from "./policies/policies.controller.js";
+import { PolicyChecks } from "./policies/policy-checks.js";
 import { PolicyGuard } from "./policies/policy-guard.js";
 import { PolicyPublisher } from "./policies/policy-publisher.js";
 import { PolicyStore } from "./policies/policy-store.js";
@@ -85,6 +87,12 @@ export class ControlModule {
         { provide: CONTROL_CONFIG, useValue: config },
         { provide: DESCRIBE_API, useValue: () => describeApi(config) },
         { provide: RateLimits, useValue: new RateLimits(config) },
+        {
+          provide: PolicyChecks,
+          inject: [LOGGER],
+          useFactory: (logger: Logger) =>
+            new PolicyChecks(new PolicyWorker(config, logger), new RateLimits(policyCheckRates(config))),
+        },
         { provide: PolicyStore, inject: [DATABASE], useFactory: (database: Database) => new PolicyStore(database) },
         { provide: DraftStore, inject: [DATABASE], useFactory: (database: Database) => new DraftStore(database) },
         {
@@ -100,9 +108,14 @@ export class ControlModule {
         },
         {
           provide: PolicyGuard,
-          inject: [DecisionFeed, PolicyStore, PolicyPublisher, LOGGER],
-          useFactory: (feed: DecisionFeed, store: PolicyStore, publisher: PolicyPublisher, logger: Logger) =>
-            new PolicyGuard({ feed, store, publisher, logger }),
+          inject: [DecisionFeed, PolicyStore, PolicyPublisher, PolicyChecks, LOGGER],
+          useFactory: (
+            feed: DecisionFeed,
+            store: PolicyStore,
+            publisher: PolicyPublisher,
+            checks: PolicyChecks,
+            logger: Logger,
+          ) => new PolicyGuard({ feed, store, publisher, checks, logger }),
         },
         ...(registryUrl === undefined ? [] : rolloutProviders(registryUrl)),
         {

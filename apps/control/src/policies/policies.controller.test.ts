@@ -17,7 +17,7 @@ let activations: Map<string, PolicyActivation | undefined>;
 let told: (() => void) | undefined;
 
 beforeEach(async () => {
-  bed = await startTestBed();
+  bed = await startTestBed({ POLICY_CHECK_SECONDS: "3" });
   const url = bed.stack.postgresUrl;
   database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
   activations = new Map();
@@ -123,6 +123,38 @@ test("a check warns of a rule that can never fire", async () => {
     status: 200,
     body: { warnings: ["The rule big-amount can never fire: its conditions exclude each other."] },
   });
+});
+
+test("regression #24: health answers while examples are checked that would take minutes", async () => {
+  const list = `[${Array.from({ length: 50 }, () => 1).join(",")}]`;
+  const bomb = ["a", "b", "c", "d", "e"].reduce((inner, name) => `${list}.all(${name}, ${inner})`, "amount > 0.0");
+  const text = policy("1", bomb).replace(
+    "static_policy:",
+    "    examples: [{ fires: false, values: { amount: 1 } }]\nstatic_policy:",
+  );
+  const viewer = bed.as("vic", { scope: "policy:read" });
+  const checked = viewer.send("POST", "/v1/policy/check", { text });
+  let isChecked = false;
+  void checked.finally(() => (isChecked = true));
+  let slowestMs = 0;
+  for (let asked = 0; !isChecked || asked < 3; asked += 1) {
+    const startedMs = performance.now();
+    expect((await fetch(`${bed.service.url}/health/live`)).status).toBe(200);
+    slowestMs = Math.max(slowestMs, performance.now() - startedMs);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  expect(slowestMs).toBeLessThan(1_000);
+  await expect(checked).resolves.toMatchObject({ status: 422 });
+});
+
+test("regression #24: who checks texts without end gets 429, and everything else goes on", async () => {
+  const viewer = bed.as("vic", { scope: "policy:read" });
+  const statuses: number[] = [];
+  for (let count = 0; count < 60 && !statuses.includes(429); count += 1) {
+    statuses.push((await viewer.send("POST", "/v1/policy/check", { text: "rules: 7" })).status);
+  }
+  expect(statuses).toContain(429);
+  await expect(viewer.get("/v1/policy")).resolves.toMatchObject({ status: 200 });
 });
 
 test("a policy whose example goes otherwise than it says is refused", async () => {

@@ -13,9 +13,7 @@ import {
   UseGuards,
   UseInterceptors,
 } from "@nestjs/common";
-import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { idleRuleWarnings } from "@tripline/decision-engine/find-idle-rules";
-import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
+import { callerOf, RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -24,8 +22,8 @@ import { CONTROL_CONFIG } from "../config.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { managedBy } from "../requests/managed-tenant.js";
 import { page } from "../requests/parse-request.js";
-import { checkPolicy, faultsOf } from "./check-policy.js";
 import { DraftStore } from "./draft-store.js";
+import { PolicyChecks } from "./policy-checks.js";
 import { PolicyPublisher } from "./policy-publisher.js";
 import {
   draftBody,
@@ -46,6 +44,7 @@ import { PolicyStore } from "./policy-store.js";
 export class PoliciesController {
   constructor(
     @Inject(PolicyStore) private readonly policies: PolicyStore,
+    @Inject(PolicyChecks) private readonly checks: PolicyChecks,
     @Inject(DraftStore) private readonly drafts: DraftStore,
     @Inject(PolicyPublisher) private readonly publisher: PolicyPublisher,
     @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
@@ -60,10 +59,10 @@ export class PoliciesController {
   @Post("check")
   @HttpCode(200)
   @RequireScope("policy:read")
-  check(@Body() body: unknown): object {
-    const policy = checkPolicy(parseRequest(policyText, body).text);
-    const warnings = idleRuleWarnings(policy, currentFeatureSpec());
-    return { version: policy.version, feature_spec_version: policy.specVersion, warnings };
+  async check(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
+    const { text } = parseRequest(policyText, body);
+    const { version, specVersion, warnings } = await this.checks.check(callerOf(request), text);
+    return { version, feature_spec_version: specVersion, warnings };
   }
 
   @Get("revisions")
@@ -89,7 +88,8 @@ export class PoliciesController {
     const by = this.#by(request);
     const { note, ...source } = parseRequest(newRevision, body);
     const text = "text" in source ? source.text : (await this.drafts.read(by.tenant, source.draft)).text;
-    const { isNew, ...revision } = await this.policies.addRevision(by, text, note);
+    const { version } = await this.checks.check(callerOf(request), text);
+    const { isNew, ...revision } = await this.policies.addRevision(by, { text, version, note });
     if (!isNew) reply.status(200);
     return revision;
   }
@@ -141,7 +141,7 @@ export class PoliciesController {
   @RequireScope("policy:read")
   async readDraft(@Req() request: FastifyRequest, @Param("name") name: string): Promise<object> {
     const draft = await this.drafts.read(this.#by(request).tenant, parseRequest(draftName, name));
-    return { ...draft, faults: faultsOf(draft.text) };
+    return { ...draft, faults: await this.checks.faultsOf(callerOf(request), draft.text) };
   }
 
   @Put("drafts/:name")
@@ -149,7 +149,7 @@ export class PoliciesController {
   async saveDraft(@Req() request: FastifyRequest, @Param("name") name: string, @Body() body: unknown): Promise<object> {
     const { text, version } = parseRequest(draftBody, body);
     const saved = await this.drafts.save(this.#by(request), parseRequest(draftName, name), text, version);
-    return { ...saved, faults: faultsOf(text) };
+    return { ...saved, faults: await this.checks.faultsOf(callerOf(request), text) };
   }
 
   @Delete("drafts/:name")

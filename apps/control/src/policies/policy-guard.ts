@@ -1,8 +1,6 @@
 import type { OnModuleInit } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
-import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import type { MixGuard } from "@tripline/decision-engine/policy";
 import { judgeMix } from "@tripline/decision-engine/rollouts/judge-trial";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
@@ -10,6 +8,7 @@ import { counter } from "@tripline/service-kit/telemetry/metrics";
 import type { DecisionFeed, FeedListener } from "../rollouts/decision-feed.js";
 import { RegularLook } from "../rollouts/regular-look.js";
 import { GUARD } from "../rollouts/rollout-state.js";
+import type { PolicyChecks } from "./policy-checks.js";
 import type { PolicyPublisher } from "./policy-publisher.js";
 import type { PolicyStore, WatchedActivation } from "./policy-store.js";
 
@@ -40,6 +39,7 @@ export interface PolicyGuardOptions {
   readonly feed: Pick<DecisionFeed, "listen">;
   readonly store: PolicyStore;
   readonly publisher: PolicyPublisher;
+  readonly checks: Pick<PolicyChecks, "guardOf">;
   readonly logger: Logger;
 }
 
@@ -101,11 +101,11 @@ export class PolicyGuard implements FeedListener, OnModuleInit {
 
   /** By the guard of the policy before, so that no draft can do without; where that has none, by the new one's own. */
   async #watchOf({ tenant, revision, before }: WatchedActivation): Promise<Watch> {
-    const { store } = this.#options;
+    const { store, checks } = this.#options;
     const now = await store.revision(tenant, revision);
     const old = before === null ? undefined : await store.revision(tenant, before);
     return {
-      guard: (old && guardOf(old.text)) ?? guardOf(now.text),
+      guard: (old && (await checks.guardOf(tenant, old.text))) ?? (await checks.guardOf(tenant, now.text)),
       version: now.version,
       versionBefore: old?.version,
     };
@@ -145,13 +145,4 @@ export class PolicyGuard implements FeedListener, OnModuleInit {
 /** Decided by what held for tenants without a policy of their own: a revision, or else the file. */
 function isOfAll({ policyVersion, policyRevision }: Seen, version: string | undefined): boolean {
   return version === undefined ? policyRevision === 0 : policyVersion === version;
-}
-
-/** A revision of another feature spec, which this build cannot read, has none. */
-function guardOf(text: string): MixGuard | undefined {
-  try {
-    return parsePolicy(text, currentFeatureSpec()).guard;
-  } catch {
-    return undefined;
-  }
 }

@@ -6,7 +6,6 @@ import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import type { Page } from "../requests/parse-request.js";
 import { NEWEST } from "../requests/parse-request.js";
-import { checkPolicy } from "./check-policy.js";
 import type { ActivationRow, RevisionRow } from "./policy-rows.js";
 import {
   ACTIVATION_COLUMNS,
@@ -22,6 +21,13 @@ import {
 const NEWEST_ONE: Page = { ...NEWEST, limit: 1 };
 
 const settingsRow = z.object({ needs_approval: z.boolean() });
+
+export interface NewRevision {
+  readonly text: string;
+  /** As a check of the text gave it. */
+  readonly version: string;
+  readonly note: string;
+}
 
 export interface NewActivation {
   /** Null: the tenant has no policy of its own from then on. */
@@ -95,13 +101,8 @@ export class PolicyStore {
     return activationsOf(this.database, tenant, page);
   }
 
-  /**
-   * Keeps a text under the next number. The text of the newest revision again makes none: `isNew` is false then.
-   *
-   * @throws TriplineError `invalid-field` with the place of each fault
-   */
-  async addRevision(by: Managed, text: string, note: string): Promise<RevisionRow & { isNew: boolean }> {
-    const { version } = checkPolicy(text);
+  /** Keeps a checked text under the next number. The text of the newest revision again makes none: `isNew` is false then. */
+  addRevision(by: Managed, { text, version, note }: NewRevision): Promise<RevisionRow & { isNew: boolean }> {
     const sha256 = createHash("sha256").update(text).digest("hex");
     return this.#change(by, async (transaction) => {
       const [newest] = await revisionsOf(transaction, by.tenant, NEWEST_ONE);

@@ -1,0 +1,56 @@
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { DraftPart } from "@tripline/decision-engine/backtest/backtest-tally";
+import { draftParts } from "@tripline/decision-engine/backtest/draft-parts";
+import { idleRuleWarnings } from "@tripline/decision-engine/find-idle-rules";
+import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import type { MixGuard, Policy } from "@tripline/decision-engine/policy";
+import { runExamples } from "@tripline/decision-engine/run-examples";
+
+const FAULTS_MAX = 50;
+
+/** What is known of a policy text without its compiled expressions, which cannot leave their thread. */
+export interface PolicyOutline {
+  readonly version: string;
+  readonly specVersion: number;
+  readonly guard: MixGuard | undefined;
+  readonly parts: readonly DraftPart[];
+}
+
+export interface CheckedPolicy extends PolicyOutline {
+  /** About rules that change nothing. */
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Checks a text as decisions would read it, and runs its examples.
+ *
+ * @throws TriplineError `invalid-field` with line and column of each fault
+ */
+export function checkPolicy(text: string): CheckedPolicy {
+  const policy = readPolicy(text);
+  const spec = currentFeatureSpec();
+  const { faults } = runExamples(policy, spec);
+  if (faults.length > 0) throw invalid(faults);
+  return { ...outlineOf(policy), warnings: idleRuleWarnings(policy, spec) };
+}
+
+/** @throws TriplineError `invalid-field` with line and column of each fault */
+export function readPolicy(text: string): Policy {
+  try {
+    return parsePolicy(text, currentFeatureSpec());
+  } catch (thrown) {
+    const error = asTriplineError(thrown);
+    throw error.code === "policy-invalid" ? invalid(error.fields.map(({ detail }) => detail)) : error;
+  }
+}
+
+export function outlineOf(policy: Policy): PolicyOutline {
+  const { version, specVersion, guard } = policy;
+  return { version, specVersion, guard, parts: draftParts(policy) };
+}
+
+function invalid(faults: readonly string[]): TriplineError {
+  const fields = faults.slice(0, FAULTS_MAX).map((detail) => ({ pointer: "/text", detail }));
+  return new TriplineError("invalid-field", `The policy is not valid: ${faults.length} faults.`, fields);
+}

@@ -1,0 +1,100 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/** Of one tenant; also bounds what their texts take of memory. */
+const WAITING_PER_TENANT_MAX = 8;
+const WAITING_MAX = 64;
+
+interface Waiting {
+  readonly start: () => void;
+}
+
+/**
+ * Runs a few pieces of work at a time. Tenants take turns, and one tenant never holds all places where there is more than one, so that
+ * its work delays nobody else's.
+ */
+export class FairQueue {
+  readonly #placesPerTenant: number;
+  readonly #running = new Map<string, number>();
+  /** Whose turn is next comes first. */
+  readonly #waiting = new Map<string, Waiting[]>();
+
+  /** @param waitMs how long work may wait for its place */
+  constructor(
+    private readonly places: number,
+    private readonly waitMs: number,
+  ) {
+    this.#placesPerTenant = Math.max(1, places - 1);
+  }
+
+  get waiting(): number {
+    return sum(Array.from(this.#waiting.values(), (ofTenant) => ofTenant.length));
+  }
+
+  /** @throws TriplineError `policy-checks-busy` where too much waits, or it waits for too long */
+  async run<Result>(tenant: string, work: () => Promise<Result>): Promise<Result> {
+    if (this.#mayRun(tenant)) this.#take(tenant);
+    else await this.#wait(tenant);
+    try {
+      return await work();
+    } finally {
+      this.#leave(tenant);
+    }
+  }
+
+  #mayRun(tenant: string): boolean {
+    return sum(this.#running.values()) < this.places && (this.#running.get(tenant) ?? 0) < this.#placesPerTenant;
+  }
+
+  #take(tenant: string): void {
+    this.#running.set(tenant, (this.#running.get(tenant) ?? 0) + 1);
+  }
+
+  #wait(tenant: string): Promise<void> {
+    const ofTenant = this.#waiting.get(tenant) ?? [];
+    if (ofTenant.length >= WAITING_PER_TENANT_MAX || this.waiting >= WAITING_MAX) throw busy();
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#forget(tenant, one);
+        reject(busy());
+      }, this.waitMs);
+      const one: Waiting = {
+        start: () => {
+          clearTimeout(timer);
+          resolve();
+        },
+      };
+      this.#waiting.set(tenant, [...ofTenant, one]);
+    });
+  }
+
+  #leave(tenant: string): void {
+    const left = (this.#running.get(tenant) ?? 1) - 1;
+    if (left === 0) this.#running.delete(tenant);
+    else this.#running.set(tenant, left);
+    for (const [next, [first, ...rest]] of this.#waiting) {
+      if (first === undefined || !this.#mayRun(next)) continue;
+      this.#waiting.delete(next);
+      // Its turn comes again after all others'.
+      if (rest.length > 0) this.#waiting.set(next, rest);
+      this.#take(next);
+      first.start();
+      return;
+    }
+  }
+
+  #forget(tenant: string, one: Waiting): void {
+    const rest = (this.#waiting.get(tenant) ?? []).filter((other) => other !== one);
+    if (rest.length === 0) this.#waiting.delete(tenant);
+    else this.#waiting.set(tenant, rest);
+  }
+}
+
+function busy(): TriplineError {
+  return new TriplineError("policy-checks-busy", "Too many policies are waiting to be checked. Try again in a moment.");
+}
+
+function sum(counts: Iterable<number>): number {
+  let total = 0;
+  for (const count of counts) total += count;
+  return total;
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import { PolicyWorker } from "./policy-worker.js";
+
+const SHIPPED = readFileSync(new URL("../../../apps/decisions/policy.yaml", import.meta.url), "utf8");
+const HOSTILE = new URL("./testing/hostile-thread.js", import.meta.url);
+
+let worker: PolicyWorker;
+
+const start = (seconds: number, body?: URL): PolicyWorker => {
+  worker = new PolicyWorker({ POLICY_CHECK_SECONDS: seconds, POLICY_CHECK_MB: 96 }, { error() {} }, body);
+  return worker;
+};
+
+afterEach(() => worker.close());
+
+test("a good policy is checked, and its parts are told", async () => {
+  const { version, warnings, parts } = await start(60).check("acme", SHIPPED);
+  expect(version).toMatch(/\+[0-9a-f]{8}$/);
+  expect(warnings).toEqual([]);
+  expect(parts.length).toBeGreaterThan(5);
+  await expect(worker.outline("acme", SHIPPED)).resolves.toMatchObject({ version, parts });
+});
+
+test("a faulty text is rejected with the place of each fault, as without a thread", async () => {
+  await expect(start(60).check("acme", "rules: 7\n")).rejects.toMatchObject({
+    code: "invalid-field",
+    fields: expect.arrayContaining([{ pointer: "/text", detail: "policy.yaml:1:1 rules must be a list." }]),
+  });
+});
+
+test("regression #24: a text that never ends is ended at its deadline, and this thread goes on meanwhile", async () => {
+  start(2, HOSTILE);
+  let ticks = 0;
+  const timer = setInterval(() => (ticks += 1), 20);
+  await expect(worker.check("acme", "spin")).rejects.toMatchObject({ code: "policy-too-slow" });
+  clearInterval(timer);
+  expect(ticks).toBeGreaterThan(20);
+  await expect(worker.outline("acme", "next")).resolves.toMatchObject({ version: "next" });
+});
+
+test("regression #24: a text that takes all memory ends its thread alone", async () => {
+  start(60, HOSTILE);
+  await expect(worker.check("acme", "hoard")).rejects.toMatchObject({ code: "policy-too-large" });
+  await expect(worker.outline("acme", "next")).resolves.toMatchObject({ version: "next" });
+});
+
+test("regression #24: one tenant's endless texts do not delay another tenant's", async () => {
+  start(5, HOSTILE);
+  const endless = [1, 2, 3].map(() => worker.check("loud", "spin").catch((error: unknown) => error));
+  await expect(worker.outline("quiet", "next")).resolves.toMatchObject({ version: "next" });
+  await worker.close();
+  for (const one of endless) await expect(one).resolves.toMatchObject({ code: "shutting-down" });
+});
