@@ -1,5 +1,6 @@
 import { optionalText } from "@tripline/cloud-identity/identity-variables";
 import { isStoreUrl } from "@tripline/object-store/open-store";
+import { policyWorkerConfig } from "@tripline/policy-worker/policy-worker";
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
 import { fourEyesAmounts } from "./cases/four-eyes.js";
@@ -88,6 +89,7 @@ const settings = z.object({
     unit: "ms",
     description: "How long a text may take. Then that of the template is shown.",
   }),
+  ...policyWorkerConfig,
   RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(90).meta({
     unit: "days",
     description: "For how long payments, decisions, labels and closed cases are kept in the console's database.",

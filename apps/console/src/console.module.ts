@@ -11,6 +11,7 @@ import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import { PolicyWorker } from "@tripline/policy-worker/policy-worker";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { openBackgroundDatabase, setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
@@ -225,7 +226,11 @@ function shownProviders(config: ConsoleConfig): Provider[] {
         new LabelSender({ database, sessions, ingestionUrl: config.INGESTION_URL.replace(/\/$/, ""), logger }),
     },
     { provide: Looks, inject: [DATABASE], useFactory: (database: Database) => new Looks(database) },
-    { provide: PolicyTrials, inject: [DATABASE], useFactory: (database: Database) => new PolicyTrials(database) },
+    {
+      provide: PolicyTrials,
+      inject: [DATABASE, LOGGER],
+      useFactory: (database: Database, logger: Logger) => new PolicyTrials(database, new PolicyWorker(config, logger)),
+    },
     { provide: EntityStore, inject: [DATABASE], useFactory: (database: Database) => new EntityStore(database) },
     { provide: ListReader, useValue: new ListReader(config.CONTROL_URL.replace(/\/$/, "")) },
     {

@@ -30,10 +30,18 @@ export class FairQueue {
     return sum(Array.from(this.#waiting.values(), (ofTenant) => ofTenant.length));
   }
 
-  /** @throws TriplineError `policy-checks-busy` where too much waits, or it waits for too long */
-  async run<Result>(tenant: string, work: () => Promise<Result>): Promise<Result> {
-    if (this.#mayRun(tenant)) this.#take(tenant);
-    else await this.#wait(tenant);
+  /**
+   * @param onBusy called before the error is thrown
+   * @throws TriplineError `policy-checks-busy` where too much waits, or it waits for too long
+   */
+  async run<Result>(tenant: string, work: () => Promise<Result>, onBusy = (): void => {}): Promise<Result> {
+    if (this.#mayRun(tenant)) {
+      this.#take(tenant);
+    } else if (!(await this.#hasPlace(tenant))) {
+      onBusy();
+      const detail = "Too many policies are waiting to be checked. Try again in a moment.";
+      throw new TriplineError("policy-checks-busy", detail);
+    }
     try {
       return await work();
     } finally {
@@ -49,18 +57,19 @@ export class FairQueue {
     this.#running.set(tenant, (this.#running.get(tenant) ?? 0) + 1);
   }
 
-  #wait(tenant: string): Promise<void> {
+  /** Resolves when it is its turn; false where too much waits, or it waited for too long. */
+  #hasPlace(tenant: string): Promise<boolean> {
     const ofTenant = this.#waiting.get(tenant) ?? [];
-    if (ofTenant.length >= WAITING_PER_TENANT_MAX || this.waiting >= WAITING_MAX) throw busy();
-    return new Promise((resolve, reject) => {
+    if (ofTenant.length >= WAITING_PER_TENANT_MAX || this.waiting >= WAITING_MAX) return Promise.resolve(false);
+    return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#forget(tenant, one);
-        reject(busy());
+        resolve(false);
       }, this.waitMs);
       const one: Waiting = {
         start: () => {
           clearTimeout(timer);
-          resolve();
+          resolve(true);
         },
       };
       this.#waiting.set(tenant, [...ofTenant, one]);
@@ -87,10 +96,6 @@ export class FairQueue {
     if (rest.length === 0) this.#waiting.delete(tenant);
     else this.#waiting.set(tenant, rest);
   }
-}
-
-function busy(): TriplineError {
-  return new TriplineError("policy-checks-busy", "Too many policies are waiting to be checked. Try again in a moment.");
 }
 
 function sum(counts: Iterable<number>): number {

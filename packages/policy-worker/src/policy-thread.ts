@@ -1,11 +1,14 @@
+import { on } from "node:events";
+import type { MessagePort } from "node:worker_threads";
 import type { ErrorCode, FieldError } from "@tripline/contracts/error-table";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Decision, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { BacktestRow } from "@tripline/decision-engine/backtest/backtest-row";
+import type { BacktestFigures } from "@tripline/decision-engine/backtest/backtest-tally";
+import { BacktestTally } from "@tripline/decision-engine/backtest/backtest-tally";
 import { draftParts, withIdsAsCodes } from "@tripline/decision-engine/backtest/draft-parts";
+import type { LabelSurvey } from "@tripline/decision-engine/backtest/label-survey";
 import { draftRow, reopenPayment } from "@tripline/decision-engine/backtest/reopen-payment";
-import type { Policy } from "@tripline/decision-engine/policy";
 import type { CheckedPolicy, PolicyOutline } from "./check-policy.js";
 import { checkPolicy, outlineOf, readPolicy } from "./check-policy.js";
 
@@ -16,49 +19,59 @@ export interface DecidedPayment {
   readonly isFraud: boolean | undefined;
 }
 
-/** What a thread can be asked, by its answer. */
-export interface PolicyAnswers {
-  /** It has started. */
-  readonly ready: null;
-  readonly check: CheckedPolicy;
-  readonly outline: PolicyOutline;
-  /** In the order of the payments; undefined where one cannot be decided again. */
-  readonly decide: readonly (BacktestRow | undefined)[];
+export interface Backtest {
+  readonly figures: BacktestFigures;
+  /** Payments that cannot be decided again. */
+  readonly skipped: number;
+  readonly fromMs: number;
+  readonly toMs: number;
 }
 
-export interface PolicyTask {
-  readonly kind: keyof PolicyAnswers;
-  readonly text: string;
-  /** For `decide`. */
-  readonly payments?: readonly DecidedPayment[];
-}
+/** What a thread does with a text. */
+export type PolicyTask =
+  | { readonly kind: "ready" }
+  | { readonly kind: "check" | "outline"; readonly text: string }
+  | {
+      readonly kind: "backtest";
+      readonly text: string;
+      readonly labels: LabelSurvey;
+      /** Pages of payments come from it, and null after the last one. Each page is answered when it is decided. */
+      readonly port: MessagePort;
+    };
 
-export type PolicyResult<Answer = PolicyAnswers[keyof PolicyAnswers]> =
+export type PolicyAnswer = null | CheckedPolicy | PolicyOutline | Backtest;
+
+export type PolicyResult<Answer = PolicyAnswer> =
   | { readonly answer: Answer }
   | { readonly failed: { readonly code: ErrorCode; readonly message: string; readonly fields: readonly FieldError[] } };
 
-/** The policy of the last task: the pages of a backtest come one after another. */
-let last: { readonly text: string; readonly policy: Policy } | undefined;
-
 /** Never throws: an error that leaves a thread loses its class. */
-export default function perform(task: PolicyTask): PolicyResult {
+export default async function perform(task: PolicyTask): Promise<PolicyResult> {
   try {
-    return { answer: answer(task) };
+    return { answer: await answer(task) };
   } catch (thrown) {
     const { code, message, fields } = asTriplineError(thrown);
     return { failed: { code, message, fields } };
   }
 }
 
-function answer({ kind, text, payments = [] }: PolicyTask): PolicyAnswers[keyof PolicyAnswers] {
-  if (kind === "ready") return null;
-  if (kind === "check") return checkPolicy(text);
-  if (last?.text !== text) last = { text, policy: readPolicy(text) };
-  return kind === "outline" ? outlineOf(last.policy) : decide(last.policy, payments);
+function answer(task: PolicyTask): PolicyAnswer | Promise<PolicyAnswer> {
+  switch (task.kind) {
+    case "ready":
+      return null;
+    case "check":
+      return checkPolicy(task.text);
+    case "outline":
+      return outlineOf(readPolicy(task.text));
+    case "backtest":
+      return backtest(task);
+  }
 }
 
-function decide(policy: Policy, payments: readonly DecidedPayment[]): (BacktestRow | undefined)[] {
-  const ids = new Set(draftParts(policy).map(({ id }) => id));
+async function backtest({ text, labels, port }: PolicyTask & { readonly kind: "backtest" }): Promise<Backtest> {
+  const policy = readPolicy(text);
+  const parts = draftParts(policy);
+  const ids = new Set(parts.map(({ id }) => id));
   const traced = withIdsAsCodes(policy);
   const deciders = {
     specVersion: currentFeatureSpec().version,
@@ -66,9 +79,24 @@ function decide(policy: Policy, payments: readonly DecidedPayment[]): (BacktestR
     // Where a scorecard stood in for the model, the payment is left out.
     scorecardOf: () => undefined,
   };
-  return payments.map(({ decision, vector, isFraud }) => {
-    const features = vector === null ? undefined : FeatureVector.decode(vector);
-    const opened = reopenPayment(Decision.decode(decision), features, isFraud, deciders);
-    return "reason" in opened ? undefined : draftRow(opened, ids);
-  });
+  const tally = new BacktestTally(parts, labels);
+  let [skipped, fromMs, toMs] = [0, Number.POSITIVE_INFINITY, 0];
+  for await (const [message] of on(port, "message", { close: ["close"] })) {
+    const page: readonly DecidedPayment[] | null = message;
+    if (page === null) break;
+    for (const { decision, vector, isFraud } of page) {
+      const features = vector === null ? undefined : FeatureVector.decode(vector);
+      const opened = reopenPayment(Decision.decode(decision), features, isFraud, deciders);
+      if ("reason" in opened) {
+        skipped += 1;
+        continue;
+      }
+      tally.add(draftRow(opened, ids));
+      fromMs = Math.min(fromMs, opened.transaction.occurredAtMs);
+      toMs = Math.max(toMs, opened.transaction.occurredAtMs);
+    }
+    port.postMessage(page.length);
+  }
+  port.close();
+  return { figures: tally.figures(), skipped, fromMs: Math.min(fromMs, toMs), toMs };
 }

@@ -1,13 +1,16 @@
+import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { MessagePort } from "node:worker_threads";
+import { MessageChannel } from "node:worker_threads";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { BacktestRow } from "@tripline/decision-engine/backtest/backtest-row";
+import type { LabelSurvey } from "@tripline/decision-engine/backtest/label-survey";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { counter, gauge } from "@tripline/service-kit/telemetry/metrics";
 import { Tinypool } from "tinypool";
 import { z } from "zod";
 import type { CheckedPolicy, PolicyOutline } from "./check-policy.js";
 import { FairQueue } from "./fair-queue.js";
-import type { DecidedPayment, PolicyAnswers, PolicyResult, PolicyTask } from "./policy-thread.js";
+import type { Backtest, DecidedPayment, PolicyAnswer, PolicyResult, PolicyTask } from "./policy-thread.js";
 
 /** One tenant holds one of them at most. They start with the first text and end when nobody needs them. */
 const THREADS = 2;
@@ -19,14 +22,15 @@ const START_MS_MAX = 60_000;
 const YOUNG_MIB_MAX = 16;
 const MS_PER_S = 1_000;
 
-const READY: PolicyTask = { kind: "ready", text: "" };
+const READY: PolicyTask = { kind: "ready" };
+/** A backtest decides many pages. */
+const BACKTEST_DEADLINES = 12;
 
 /** Variables of a service that has a `PolicyWorker`. */
 export const policyWorkerConfig = {
   POLICY_CHECK_SECONDS: z.coerce.number().int().min(1).max(120).default(10).meta({
     unit: "s",
-    description:
-      "How long checking a policy, or deciding one page of a backtest by it, may take. After it the thread is ended.",
+    description: "How long checking a policy may take; a backtest may take 12 times as long. Then its thread is ended.",
   }),
   POLICY_CHECK_MB: z.coerce.number().int().min(32).max(2_048).default(128).meta({
     unit: "MB",
@@ -47,7 +51,8 @@ export class PolicyWorker {
   readonly #stopMetrics: () => void;
   #isClosing = false;
   readonly #done = counter("tripline_policy_checks_total", {
-    description: "Policy texts that a thread checked or decided by, by result: done, too-slow, too-large or failed",
+    description:
+      "Policy texts that a thread checked or decided by, by result: done, too-slow, too-large, busy or failed",
     labels: ["result"],
   });
 
@@ -87,17 +92,37 @@ export class PolicyWorker {
   }
 
   /**
-   * Decides payments again by a text.
+   * Decides payments again by a text. It may take `BACKTEST_DEADLINES` times as long as a check.
    *
-   * @returns in the order of the payments; undefined where one cannot be decided again
+   * @param pages newest payments first; the next page is read when the one before is decided
+   * @returns yields the number of payments of each page that was decided
    * @throws TriplineError as `check` does
    */
-  decide(
+  async *backtest(
     tenant: string,
     text: string,
-    payments: readonly DecidedPayment[],
-  ): Promise<readonly (BacktestRow | undefined)[]> {
-    return this.#run(tenant, { kind: "decide", text, payments });
+    labels: LabelSurvey,
+    pages: AsyncIterable<readonly DecidedPayment[]>,
+  ): AsyncGenerator<number, Backtest> {
+    const { port1: ours, port2: port } = new MessageChannel();
+    const task: PolicyTask = { kind: "backtest", text, labels, port };
+    const deadlineMs = this.#deadlineMs * BACKTEST_DEADLINES;
+    const tried = this.#run<Backtest>(tenant, task, { deadlineMs, transferList: [port] });
+    // It may fail while a page is read.
+    tried.catch(() => undefined);
+    try {
+      for await (const page of pages) {
+        const decided = once(ours, "message");
+        ours.postMessage(page);
+        await Promise.race([decided, tried]);
+        yield page.length;
+      }
+      ours.postMessage(null);
+      return await tried;
+    } finally {
+      // Ends the task where nobody waits for it any more.
+      ours.close();
+    }
   }
 
   /** Ends what runs. */
@@ -107,35 +132,38 @@ export class PolicyWorker {
     await this.#pool.destroy();
   }
 
-  #run<Kind extends keyof PolicyAnswers>(
+  #run<Answer extends PolicyAnswer>(
     tenant: string,
-    task: PolicyTask & { readonly kind: Kind },
-  ): Promise<PolicyAnswers[Kind]> {
-    return this.#queue.run(tenant, async () => {
-      if (this.#isClosing) throw this.#failure(undefined, false);
+    task: PolicyTask,
+    { deadlineMs = this.#deadlineMs, transferList = [] as readonly MessagePort[] } = {},
+  ): Promise<Answer> {
+    const run = async (): Promise<Answer> => {
+      if (this.#isClosing) throw this.#failure(undefined, 0);
       let signal = AbortSignal.timeout(START_MS_MAX);
-      let result: PolicyResult<PolicyAnswers[Kind]>;
+      let result: PolicyResult<Answer>;
       try {
         // The deadline begins where the thread runs.
         await this.#pool.run(READY, { signal });
-        signal = AbortSignal.timeout(this.#deadlineMs);
-        result = await this.#pool.run(task, { signal });
+        signal = AbortSignal.timeout(deadlineMs);
+        result = await this.#pool.run(task, { signal, transferList: [...transferList] });
       } catch (cause) {
-        throw this.#failure(cause, signal.aborted);
+        throw this.#failure(cause, signal.aborted ? deadlineMs : 0);
       }
       this.#done.inc({ result: "done" });
       if ("answer" in result) return result.answer;
       const { code, message, fields } = result.failed;
       throw new TriplineError(code, message, fields);
-    });
+    };
+    return this.#queue.run(tenant, run, () => this.#done.inc({ result: "busy" }));
   }
 
-  #failure(cause: unknown, isLate: boolean): TriplineError {
+  /** @param lateAfterMs 0 unless the deadline passed */
+  #failure(cause: unknown, lateAfterMs: number): TriplineError {
     if (this.#isClosing) return new TriplineError("shutting-down", "This instance is shutting down.", [], { cause });
     const isTooLarge = codeOf(cause) === "ERR_WORKER_OUT_OF_MEMORY";
-    this.#done.inc({ result: isLate ? "too-slow" : isTooLarge ? "too-large" : "failed" });
-    if (isLate) {
-      const seconds = this.#deadlineMs / MS_PER_S;
+    this.#done.inc({ result: lateAfterMs > 0 ? "too-slow" : isTooLarge ? "too-large" : "failed" });
+    if (lateAfterMs > 0) {
+      const seconds = lateAfterMs / MS_PER_S;
       return new TriplineError(
         "policy-too-slow",
         `The policy takes longer than ${seconds} s. Simplify its expressions.`,

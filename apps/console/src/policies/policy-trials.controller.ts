@@ -1,9 +1,6 @@
 import { Readable } from "node:stream";
 import { Body, Controller, Inject, Post, Res, UseGuards, UseInterceptors } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
-import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { parsePolicy } from "@tripline/decision-engine/parse-policy";
-import type { Policy } from "@tripline/decision-engine/policy";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { problemOf } from "@tripline/service-kit/http/problem";
 import type { FastifyReply } from "fastify";
@@ -14,66 +11,64 @@ import { Person, RequirePermission, SessionGuard } from "../sessions/session.gua
 import type { Session } from "../sessions/session-store.js";
 import { PolicyTrials } from "./policy-trials.js";
 
-/** Each of them takes a core for some seconds. */
-const AT_ONCE_MAX = 2;
+/** Of one tenant, and of all of them. Each takes a core for some seconds, and what waits for one holds a connection. */
+const [TENANT_MAX, ALL_MAX] = [2, 8];
+/** As control keeps revisions. */
+const TEXT_CHARACTERS_MAX = 300_000;
 
-export const draft = z.strictObject({ text: z.string() });
+export const draft = z.strictObject({
+  text: z.string().max(TEXT_CHARACTERS_MAX, `is longer than ${TEXT_CHARACTERS_MAX} characters`),
+});
 
 /** Tries policies on the payments that the console has. */
 @Controller("/api/policy")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
 export class PolicyTrialsController {
-  #running = 0;
+  /** By tenant. */
+  readonly #running = new Map<string, number>();
 
   constructor(@Inject(PolicyTrials) private readonly trials: PolicyTrials) {}
 
   @Post("backtest")
   @RequirePermission("policy:read")
   async backtest(@Person() { tenant }: Session, @Body() body: unknown, @Res() reply: FastifyReply): Promise<void> {
-    const policy = parse(parseRequest(draft, body).text);
-    await this.#send(reply, () => this.trials.backtest(tenant, policy));
+    const { text } = parseRequest(draft, body);
+    await this.trials.requireValid(tenant, text);
+    await this.#send(tenant, reply, () => this.trials.backtest(tenant, text));
   }
 
   @Post("shadow")
   @RequirePermission("policy:read")
   async shadow(@Person() { tenant }: Session, @Res() reply: FastifyReply): Promise<void> {
-    await this.#send(reply, () => this.trials.shadow(tenant));
+    await this.#send(tenant, reply, () => this.trials.shadow(tenant));
   }
 
-  async #send(reply: FastifyReply, run: () => AsyncGenerator<TrialLine>): Promise<void> {
-    if (this.#running >= AT_ONCE_MAX) {
-      throw new TriplineError("too-many-requests", `${AT_ONCE_MAX} policies are being tried. Wait for one to end.`);
+  async #send(tenant: string, reply: FastifyReply, run: () => AsyncGenerator<TrialLine>): Promise<void> {
+    const ofTenant = this.#running.get(tenant) ?? 0;
+    const ofAll = Array.from(this.#running.values()).reduce((sum, count) => sum + count, 0);
+    if (ofTenant >= TENANT_MAX || ofAll >= ALL_MAX) {
+      throw new TriplineError("too-many-requests", `${ofAll} policies are being tried. Wait for one to end.`);
     }
     await reply
       .status(200)
       .type("application/x-ndjson")
       // nginx would gather the lines otherwise.
       .header("x-accel-buffering", "no")
-      .send(Readable.from(this.#lines(run)));
+      .send(Readable.from(this.#lines(tenant, run)));
   }
 
   /** Ended by the stream where the browser goes away. */
-  async *#lines(run: () => AsyncGenerator<TrialLine>): AsyncGenerator<string> {
-    this.#running += 1;
+  async *#lines(tenant: string, run: () => AsyncGenerator<TrialLine>): AsyncGenerator<string> {
+    this.#running.set(tenant, (this.#running.get(tenant) ?? 0) + 1);
     try {
       for await (const line of run()) yield `${JSON.stringify(line)}\n`;
     } catch (error) {
       yield `${JSON.stringify({ problem: problemOf(asTriplineError(error)) } satisfies TrialLine)}\n`;
     } finally {
-      this.#running -= 1;
+      const left = (this.#running.get(tenant) ?? 1) - 1;
+      if (left === 0) this.#running.delete(tenant);
+      else this.#running.set(tenant, left);
     }
-  }
-}
-
-/** @throws TriplineError `invalid-field` with line and column of each fault */
-function parse(text: string): Policy {
-  try {
-    return parsePolicy(text, currentFeatureSpec());
-  } catch (thrown) {
-    const error = asTriplineError(thrown);
-    if (error.code !== "policy-invalid") throw error;
-    const fields = error.fields.map(({ detail }) => ({ pointer: "/text", detail }));
-    throw new TriplineError("invalid-field", `The policy is not valid: ${fields.length} faults.`, fields);
   }
 }

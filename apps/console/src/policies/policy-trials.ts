@@ -1,22 +1,21 @@
-import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { OnApplicationShutdown } from "@nestjs/common";
 import { Decision, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { BacktestRow } from "@tripline/decision-engine/backtest/backtest-row";
 import type { DraftPart } from "@tripline/decision-engine/backtest/backtest-tally";
 import { BacktestTally } from "@tripline/decision-engine/backtest/backtest-tally";
-import { draftParts, withIdsAsCodes } from "@tripline/decision-engine/backtest/draft-parts";
 import type { LabelSurvey } from "@tripline/decision-engine/backtest/label-survey";
 import { surveyOf } from "@tripline/decision-engine/backtest/label-survey";
-import { draftRow, reopenPayment } from "@tripline/decision-engine/backtest/reopen-payment";
 import { shadowRow } from "@tripline/decision-engine/backtest/shadow-row";
-import type { Policy } from "@tripline/decision-engine/policy";
+import type { DecidedPayment } from "@tripline/policy-worker/policy-thread";
+import type { PolicyWorker } from "@tripline/policy-worker/policy-worker";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
-import type { PolicyTrial, TrialLine } from "../contract/policy-trial.js";
+import type { TrialLine } from "../contract/policy-trial.js";
 import { presentTrial } from "./present-trial.js";
 
 /** The newest ones; more of them are for the command, which reads the lake with all cores. */
 const PAYMENTS_MAX = 20_000;
-/** Decided in one go: some 20 ms, during which the console answers nobody else. */
+/** Read and decided in one go. */
 const PAGE_ROWS = 250;
 /** Enough for the delay of labels; the newest ones. */
 const LABELS_MAX = 200_000;
@@ -39,74 +38,71 @@ const cellRow = z.object({
   labels: z.coerce.number(),
 });
 
-/** What is made of a payment; undefined where it cannot be decided again. */
-type ReadRow = (
-  decision: Decision,
-  vector: FeatureVector | undefined,
-  isFraud: boolean | undefined,
-) => BacktestRow | undefined;
+/** Tries policies on the newest payments of a tenant. Writes nothing. */
+export class PolicyTrials implements OnApplicationShutdown {
+  constructor(
+    private readonly database: Database,
+    private readonly worker: PolicyWorker,
+  ) {}
 
-/** Decides the newest payments of a tenant again by a draft, or counts what rules in shadow would have done. Writes nothing. */
-export class PolicyTrials {
-  constructor(private readonly database: Database) {}
-
-  /** @param policy as it was parsed for the feature spec of this build */
-  backtest(tenant: string, policy: Policy): AsyncGenerator<TrialLine> {
-    const parts = draftParts(policy);
-    const ids = new Set(parts.map(({ id }) => id));
-    const traced = withIdsAsCodes(policy);
-    const deciders = {
-      specVersion: currentFeatureSpec().version,
-      policyOf: () => traced,
-      // Where a scorecard stood in for the model, the payment is left out.
-      scorecardOf: () => undefined,
-    };
-    const read: ReadRow = (decision, vector, isFraud) => {
-      const opened = reopenPayment(decision, vector, isFraud, deciders);
-      return "reason" in opened ? undefined : draftRow(opened, ids);
-    };
-    return this.#run(tenant, "draft", read, () => parts);
+  /** @throws TriplineError `invalid-field` with line and column of each fault, and as `PolicyWorker.outline` does */
+  async requireValid(tenant: string, text: string): Promise<void> {
+    await this.worker.outline(tenant, text);
   }
 
-  shadow(tenant: string): AsyncGenerator<TrialLine> {
-    const parts = new Map<string, DraftPart>();
-    const read: ReadRow = (decision, vector, isFraud) => {
-      for (const { ruleId: id, code, outcome } of decision.shadowHits) {
-        parts.set(id, { id, kind: "rule", outcome, code, mode: "shadow", percent: 100 });
-      }
-      return vector?.transaction === undefined ? undefined : shadowRow(decision, vector.transaction, isFraud);
-    };
-    return this.#run(tenant, "shadow", read, () => [...parts.values()]);
-  }
-
-  async *#run(
-    tenant: string,
-    subject: PolicyTrial["subject"],
-    read: ReadRow,
-    parts: () => readonly DraftPart[],
-  ): AsyncGenerator<TrialLine> {
+  /** Decides the payments again by a draft, in a thread of its own. */
+  async *backtest(tenant: string, text: string): AsyncGenerator<TrialLine> {
     const total = await this.#count(tenant);
     const labels = await this.#survey(tenant);
+    // Ends the thread's work where the browser goes away.
+    await using trial = this.worker.backtest(tenant, text, labels, this.#payments(tenant));
+    let done = 0;
+    for (let step = await trial.next(); ; step = await trial.next()) {
+      if (step.done === true) {
+        const { figures, ...about } = step.value;
+        yield { report: presentTrial(figures, { subject: "draft", labels, ...about }) };
+        return;
+      }
+      done += step.value;
+      yield { progress: { done, total: Math.max(total, done) } };
+    }
+  }
+
+  /** Counts what rules in shadow would have done, which stands on the decisions. */
+  async *shadow(tenant: string): AsyncGenerator<TrialLine> {
+    const total = await this.#count(tenant);
+    const labels = await this.#survey(tenant);
+    const parts = new Map<string, DraftPart>();
     const rows: BacktestRow[] = [];
-    let [done, skipped] = [0, 0];
+    let done = 0;
     for await (const page of this.#pages(tenant)) {
-      for (const { decision, vector, fraud } of page) {
-        const row = read(
-          Decision.decode(decision),
-          vector === null ? undefined : FeatureVector.decode(vector),
-          fraud ?? undefined,
-        );
-        if (row === undefined) skipped += 1;
-        else rows.push(row);
+      for (const row of page) {
+        const decision = Decision.decode(row.decision);
+        for (const { ruleId: id, code, outcome } of decision.shadowHits) {
+          parts.set(id, { id, kind: "rule", outcome, code, mode: "shadow", percent: 100 });
+        }
+        const transaction = row.vector === null ? undefined : FeatureVector.decode(row.vector).transaction;
+        if (transaction !== undefined) rows.push(shadowRow(decision, transaction, row.fraud ?? undefined));
       }
       done += page.length;
       yield { progress: { done, total: Math.max(total, done) } };
     }
-    const tally = new BacktestTally(parts(), labels);
+    const tally = new BacktestTally([...parts.values()], labels);
     for (const row of rows) tally.add(row);
     const times = rows.map(({ occurredAtMs }) => occurredAtMs).sort((one, other) => one - other);
     const [fromMs = 0, toMs = 0] = [times[0], times.at(-1)];
-    yield { report: presentTrial(tally.figures(), { subject, skipped, fromMs, toMs, labels }) };
+    const skipped = done - rows.length;
+    yield { report: presentTrial(tally.figures(), { subject: "shadow", skipped, fromMs, toMs, labels }) };
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.worker.close();
+  }
+
+  async *#payments(tenant: string): AsyncGenerator<readonly DecidedPayment[]> {
+    for await (const page of this.#pages(tenant)) {
+      yield page.map(({ decision, vector, fraud }) => ({ decision, vector, isFraud: fraud ?? undefined }));
+    }
   }
 
   async #count(tenant: string): Promise<number> {
