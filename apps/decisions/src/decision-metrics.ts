@@ -75,6 +75,10 @@ export class DecisionMetrics {
       "Payments that got the default decision because evaluating them failed, or stopped the process, by cause",
     labels: ["cause"],
   });
+  readonly #rulesSkipped = counter("tripline_decisions_rules_skipped_total", {
+    description: "Rules without a result for a payment, by why and by whether they decide or are in shadow",
+    labels: ["why", "mode", "tenant"],
+  });
   readonly #repliesLost = counter("tripline_decisions_replies_lost_total", {
     description: "Replies that could not be sent; the decision stands and can be fetched",
   });
@@ -85,6 +89,9 @@ export class DecisionMetrics {
     if (decision.rung !== Rung.MODEL) this.#degraded.inc({ rung });
     for (const outcome of decision.spentBudgets) {
       this.#budgetSpent.inc({ outcome: Outcome[outcome].toLowerCase(), tenant: decision.tenant });
+    }
+    for (const { why, inShadow } of decision.skippedRules) {
+      this.#rulesSkipped.inc({ why, mode: inShadow ? "shadow" : "live", tenant: decision.tenant });
     }
     for (const [role, score] of scoresOf(decision)) this.#score.observe({ role }, score);
     this.#latency.observe(Math.max(0, decision.decidedAtMs - decision.acceptedAtMs) / MS_PER_S);

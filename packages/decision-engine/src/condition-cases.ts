@@ -1,5 +1,6 @@
-import type { ASTNode, ParseResult } from "@marcbachmann/cel-js";
+import type { ASTNode } from "@marcbachmann/cel-js";
 import { serialize } from "@marcbachmann/cel-js";
+import type { Condition } from "./conditions/condition.js";
 
 /** What one case of a condition asks for. All of a case's demands hold at once. */
 export type Demand =
@@ -22,7 +23,7 @@ const MIRRORED: Readonly<Record<Order, Order>> = { "<": ">", "<=": ">=", ">": "<
  * for a condition of more than 64 cases. Sound for variables that are never NaN, as features are; what is computed from them
  * can be, so a comparison of it is one flag and is not negated into the opposite comparison.
  */
-export function casesOf(condition: ParseResult): readonly Case[] | undefined {
+export function casesOf(condition: Pick<Condition, "ast">): readonly Case[] | undefined {
   try {
     return expand(condition.ast, true);
   } catch (error) {

@@ -12,6 +12,7 @@ import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/
 import type { BudgetTake } from "./budgets.js";
 import { answerWhenSpent, budgetOf, perDayOf } from "./budgets.js";
 import { shareOf } from "./card-share.js";
+import { EVALUATION_FAILED, StepBudget, StepsExceeded } from "./conditions/step-meter.js";
 import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { withContributions } from "./explain-decision.js";
 import { formatShare } from "./format-value.js";
@@ -63,9 +64,6 @@ export const NOTHING_UNUSUAL = "NOTHING_UNUSUAL";
 
 /** Code of the reason that says that the scorecard was used instead of the model. */
 export const SCORED_BY_SCORECARD = "SCORED_BY_SCORECARD";
-
-/** Codes of `SkippedRule.why`. */
-export const EVALUATION_FAILED = "evaluation-failed";
 
 /** A score that decides, or its absence; `insteadOf` says why it is not the model's. */
 type DecidingScore = Score & { readonly insteadOf?: string };
@@ -227,11 +225,15 @@ function listReasons(policy: Policy, input: DecisionInput): Pick<Found, "reasons
   return { reasons, skippedRules, ignoring };
 }
 
-interface Found {
+interface Evaluated {
   readonly reasons: Reason[];
   readonly shadowHits: ShadowHit[];
   readonly skippedRules: SkippedRule[];
-  readonly failure: string | undefined;
+  /** Of the first rule that decides and fails, but for one that takes too many steps. */
+  failure: string | undefined;
+}
+
+interface Found extends Evaluated {
   /** The strictest that a rule asks for which ignores budgets. */
   readonly ignoring: Outcome;
 }
@@ -242,51 +244,50 @@ function evaluate(
   values: Values,
   score: Score,
 ): Found {
-  const reasons: Reason[] = [];
-  const shadowHits: ShadowHit[] = [];
-  const skippedRules: SkippedRule[] = [];
-  let failure: string | undefined;
+  const found: Evaluated = { reasons: [], shadowHits: [], skippedRules: [], failure: undefined };
+  // Shadow rules have steps of their own, so that they change nothing.
+  const [steps, shadowSteps] = [new StepBudget(), new StepBudget()];
   let overridesScore = false;
   let ignoring = Outcome.UNSPECIFIED;
   for (const rule of policy.rules) {
     if (rule.mode === "off" || (rule.needsScore && "missing" in score)) continue;
     if (!decidesFor(rule, transaction)) {
       const { id: ruleId, code, outcome } = rule;
-      const fires = firesInShadow(rule, values);
-      if (fires === undefined) skippedRules.push({ ruleId, why: EVALUATION_FAILED, inShadow: true });
-      else if (fires) shadowHits.push({ ruleId, code, outcome });
-      continue;
-    }
-    try {
-      const fired: unknown = rule.when(values);
-      if (fired === true) {
-        reasons.push(toReason(rule, values));
-        overridesScore ||= rule.overridesScore;
-        if (rule.ignoresBudget && rule.outcome > ignoring) ignoring = rule.outcome;
-      } else if (fired !== false) failure ??= `the rule ${rule.id} gave no boolean`;
-    } catch (error) {
-      failure ??= `the rule ${rule.id} could not be evaluated: ${summaryOf(error)}`;
-      skippedRules.push({ ruleId: rule.id, why: EVALUATION_FAILED, inShadow: false });
+      if (fires(rule, values, shadowSteps, found, true)) found.shadowHits.push({ ruleId, code, outcome });
+    } else if (fires(rule, values, steps, found, false)) {
+      found.reasons.push(toReason(rule, values));
+      overridesScore ||= rule.overridesScore;
+      if (rule.ignoresBudget && rule.outcome > ignoring) ignoring = rule.outcome;
     }
   }
   if (!("missing" in score) && !overridesScore) {
     const band = policy.bands.find((candidate) => score.value >= candidate.atLeast);
-    if (band !== undefined) reasons.push(toReason(band, values));
+    if (band !== undefined) found.reasons.push(toReason(band, values));
   }
-  return { reasons, shadowHits, skippedRules, failure, ignoring };
+  return { ...found, ignoring };
+}
+
+/**
+ * False for a rule that has no result, which is named then. One that takes too many steps is left out alone; what fails otherwise
+ * leads to the default decision, unless it is in shadow.
+ */
+function fires(rule: Rule, values: Values, steps: StepBudget, found: Evaluated, inShadow: boolean): boolean {
+  let why: string = EVALUATION_FAILED;
+  let failure = `the rule ${rule.id} gave no boolean`;
+  try {
+    const fired = rule.when.evaluate(values, steps);
+    if (typeof fired === "boolean") return fired;
+  } catch (error) {
+    if (error instanceof StepsExceeded) why = error.code;
+    else failure = `the rule ${rule.id} could not be evaluated: ${summaryOf(error)}`;
+  }
+  if (why === EVALUATION_FAILED && !inShadow) found.failure ??= failure;
+  found.skippedRules.push({ ruleId: rule.id, why, inShadow });
+  return false;
 }
 
 function decidesFor({ mode, percent, id }: Rule, { cardToken }: Transaction): boolean {
   return mode === "live" && (percent === 100 || shareOf(cardToken, id) < percent);
-}
-
-/** Undefined where the evaluation fails, which changes nothing about the decision and is not the same as "did not fire". */
-function firesInShadow(rule: Rule, values: Values): boolean | undefined {
-  try {
-    return rule.when(values) === true;
-  } catch {
-    return undefined;
-  }
 }
 
 /** CEL errors hold the sentence in `summary`; their message draws the expression over several lines. */

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import fc from "fast-check";
+import { StepBudget } from "./conditions/step-meter.js";
 import { findIdleRules, idleRuleWarnings } from "./find-idle-rules.js";
 import { parsePolicy } from "./parse-policy.js";
 
@@ -136,7 +137,9 @@ test("what is said to never fire does not, and what is said to be covered fires 
     fc.property(condition, condition, (one, other) => {
       const policy = policyOf([{ when: one }, { when: other }]);
       const { neverFire, covered } = findIdleRules(policy, SPEC);
-      const fires = policy.rules.map((rule) => worlds.map((world) => rule.when({ count: 0, ...world }) === true));
+      const fires = policy.rules.map((rule) =>
+        worlds.map((world) => rule.when.evaluate({ count: 0, ...world }, new StepBudget()) === true),
+      );
       for (const [index, { id }] of policy.rules.entries()) {
         if (neverFire.includes(id)) expect(fires[index]).not.toContain(true);
         if (covered.some((pair) => pair.id === id)) {

@@ -1,15 +1,17 @@
 import { createHash } from "node:crypto";
-import type { Environment, ParseResult } from "@marcbachmann/cel-js";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { z } from "zod";
 import { dayIn } from "./budgets.js";
+import type { ExpressionFault } from "./conditions/check-expression.js";
+import { ExpressionChecker, written } from "./conditions/check-expression.js";
+import type { Condition } from "./conditions/condition.js";
+import { PAYMENT_STEPS_MAX } from "./conditions/step-meter.js";
 import { featureUnits, featureWords } from "./feature-words.js";
 import type { Unit } from "./format-value.js";
 import { ENTRY_PLACEHOLDERS } from "./lists/list-facts.js";
-import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
 import type {
   AmountRow,
   Answer,
@@ -37,9 +39,7 @@ import {
 import { PolicySource } from "./policy-source.js";
 import {
   BY_SCORECARD,
-  celEnvironment,
   HAS_SCORE,
-  LISTS,
   PAYMENT_VARIABLES,
   PER_DAY,
   RESERVED_NAMES,
@@ -53,8 +53,8 @@ import { wordingVersion } from "./wording-version.js";
 const FILE_CHARACTERS_MAX = 1_000_000;
 /** More of them are not listed: whoever fixes these checks again. */
 const FAULTS_MAX = 100;
-
-const READS_LISTS = new RegExp(`\\b${LISTS}\\.`);
+/** So many are named where all rules together take too many steps. */
+const COSTLIEST_RULES = 3;
 
 type AnswerFile = Omit<z.infer<typeof staticSchema>, "by_amount">;
 type Path = readonly PropertyKey[];
@@ -67,16 +67,38 @@ type Path = readonly PropertyKey[];
  * @throws TriplineError `policy-invalid`; its message and `fields` hold one sentence per fault, each with `file:line:column`.
  */
 export function parsePolicy(text: string, spec: FeatureSpec, fileName = "policy.yaml", revision = 0): Policy {
+  const { policy, faults, costFaults } = checkText(text, spec, fileName);
+  if (policy === undefined || faults.length + costFaults.length > 0) throw invalid([...faults, ...costFaults]);
+  return { ...policy, revision };
+}
+
+/**
+ * The same for a policy that was valid when it was stored, by a release that may have had other limits of what rules cost: it is
+ * read as it is, with `costFaults`.
+ */
+export function parseStoredPolicy(text: string, spec: FeatureSpec, fileName: string, revision = 0): Policy {
+  const { policy, faults } = checkText(text, spec, fileName);
+  if (policy === undefined || faults.length > 0) throw invalid(faults);
+  return { ...policy, revision };
+}
+
+interface CheckedText {
+  readonly policy: Omit<Policy, "revision"> | undefined;
+  readonly faults: readonly string[];
+  readonly costFaults: readonly string[];
+}
+
+function checkText(text: string, spec: FeatureSpec, fileName: string): CheckedText {
+  const none = { policy: undefined, costFaults: [] };
   if (text.length > FILE_CHARACTERS_MAX) {
-    throw invalid([`${fileName}:1:1 The file is longer than ${FILE_CHARACTERS_MAX} characters.`]);
+    return { ...none, faults: [`${fileName}:1:1 The file is longer than ${FILE_CHARACTERS_MAX} characters.`] };
   }
   const source = new PolicySource(text, fileName);
   const syntax = source.syntaxFaults();
-  if (syntax.length > 0) throw invalid(syntax);
+  if (syntax.length > 0) return { ...none, faults: syntax };
   const checker = new PolicyChecker(source, spec);
   const policy = checker.check(createHash("sha256").update(text).digest("hex").slice(0, 8));
-  if (policy === undefined || checker.faults.length > 0) throw invalid(checker.faults);
-  return { ...policy, revision };
+  return { policy, faults: checker.faults, costFaults: checker.costFaults };
 }
 
 /** Its `fields` hold the first `FAULTS_MAX` faults. */
@@ -89,11 +111,10 @@ function invalid(faults: readonly string[]): TriplineError {
 /** Collects every fault instead of stopping at the first, so that all of them can be fixed at once. */
 class PolicyChecker {
   readonly faults: string[] = [];
+  readonly costFaults: string[] = [];
   readonly #source: PolicySource;
   readonly #spec: FeatureSpec;
-  readonly #environment: Environment;
-  readonly #environmentWithScore: Environment;
-  readonly #environmentWithoutFeatures: Environment;
+  readonly #expressions: ExpressionChecker;
   readonly #ruleNames: ReadonlySet<string>;
   readonly #units: ReadonlyMap<string, Unit>;
   readonly #staticNames: ReadonlySet<string> = new Set(Object.keys(PAYMENT_VARIABLES));
@@ -104,9 +125,7 @@ class PolicyChecker {
     const clash = spec.features.find((feature) => RESERVED_NAMES.includes(feature.name));
     if (clash !== undefined) throw invalid([`${source.fileName}:1:1 A feature may not be called "${clash.name}".`]);
     this.#units = new Map([...featureUnits(spec), ...VARIABLE_UNITS]);
-    this.#environment = celEnvironment(spec, { withScore: false });
-    this.#environmentWithScore = celEnvironment(spec, { withScore: true });
-    this.#environmentWithoutFeatures = celEnvironment({ ...spec, features: [] }, { withScore: false });
+    this.#expressions = new ExpressionChecker(spec);
     const names = spec.features.map((feature) => feature.name);
     this.#ruleNames = new Set([...this.#staticNames, HAS_SCORE, BY_SCORECARD, ...ENTRY_PLACEHOLDERS, ...names]);
   }
@@ -127,6 +146,7 @@ class PolicyChecker {
     }
     const staticDefault = this.#static(file.static_policy.default, ["static_policy", "default"]);
     const rules = this.#rules(file.rules);
+    this.#sumOfSteps(rules);
     const bands = this.#bands(file.bands);
     const budgets = this.#budgets(file.budgets);
     const guard = file.guard === undefined ? undefined : this.#shape(guardSchema, file.guard, ["guard"]);
@@ -148,6 +168,7 @@ class PolicyChecker {
       },
       staticDefault,
       staticByTenant,
+      costFaults: this.costFaults,
     };
   }
 
@@ -197,11 +218,13 @@ class PolicyChecker {
       const first = lineById.get(item.id);
       if (first !== undefined) this.#fault([...path, "id"], `"${item.id}" stands already at ${first}`);
       else lineById.set(item.id, this.#source.at([...path, "id"]));
-      const when = this.#expression(item.when, item.needs_score, [...path, "when"]);
+      const whenPath = [...path, "when"];
+      const { condition: when, readsListsOnly, ...checked } = this.#expressions.check(item.when, item.needs_score);
+      for (const fault of checked.faults) this.faults.push(this.#expressionFault(item.when, whenPath, fault));
+      for (const fault of checked.costFaults) this.costFaults.push(this.#expressionFault(item.when, whenPath, fault));
       const names = item.needs_score ? new Set([...this.#ruleNames, SCORE]) : this.#ruleNames;
       const said = this.#answer(item, path, names);
       if (when !== undefined && said !== undefined) {
-        const readsListsOnly = READS_LISTS.test(item.when) && this.#environmentWithoutFeatures.check(item.when).valid;
         const { id, needs_score: needsScore, overrides_score: overridesScore, mode, percent } = item;
         const { ignores_budget: ignoresBudget } = item;
         const examples = this.#examples(item.examples, names, [...path, "examples"]);
@@ -233,30 +256,22 @@ class PolicyChecker {
     });
   }
 
-  #expression(text: string, needsScore: boolean, path: Path): ParseResult | undefined {
-    const withoutScore = this.#environment.check(text);
-    const checked = needsScore ? this.#environmentWithScore.check(text) : withoutScore;
-    if (!checked.valid) {
-      const summary = checked.error?.summary ?? "it cannot be read";
-      const place = this.#source.insideText(path, text, checked.error?.range?.start ?? 0);
-      const hint =
-        !needsScore && this.#environmentWithScore.check(text).valid
-          ? "; a rule that reads it says needs_score: true"
-          : summary.startsWith("No such key")
-            ? `; ${LISTS} has ${LIST_EFFECTS.join(", ")}, and each of them ${LIST_KINDS.join(", ")} and any`
-            : "";
-      this.faults.push(`${place} ${path.join(".")} is not a valid expression: ${summary}${hint}.`);
-      return undefined;
-    }
-    if (checked.type !== "bool") {
-      this.#fault(path, `must be true or false, and is of type ${checked.type ?? "unknown"}`);
-      return undefined;
-    }
-    if (needsScore && withoutScore.valid) {
-      this.#fault(path, "does not read the score, so needs_score: true would only skip the rule where there is none");
-      return undefined;
-    }
-    return (needsScore ? this.#environmentWithScore : this.#environment).parse(text);
+  #expressionFault(text: string, path: Path, { sentence, pos }: ExpressionFault): string {
+    const place = pos === undefined ? this.#source.at(path) : this.#source.insideText(path, text, pos);
+    return `${place} ${path.join(".")} ${sentence}.`;
+  }
+
+  /** Each rule alone is within its limit then. */
+  #sumOfSteps(rules: readonly Rule[]): void {
+    const costs = rules.flatMap(({ id, mode, when }) => (mode === "off" ? [] : [{ id, steps: stepsMaxOf(when) }]));
+    const sum = costs.reduce((total, { steps }) => total + steps, 0);
+    if (this.costFaults.length > 0 || sum <= PAYMENT_STEPS_MAX) return;
+    const most = costs.toSorted((left, right) => right.steps - left.steps).slice(0, COSTLIEST_RULES);
+    const named = most.map(({ id, steps }) => `${id} (${written(steps)})`).join(", ");
+    const limit = `more than the ${written(PAYMENT_STEPS_MAX)} of a payment`;
+    this.costFaults.push(
+      `${this.#source.at(["rules"])} rules can take ${written(sum)} steps together, ${limit}; simplify the rules that take the most: ${named}.`,
+    );
   }
 
   #bands(values: readonly unknown[]): Band[] {
@@ -366,6 +381,10 @@ class PolicyChecker {
     const subject = path.length === 0 ? "The file" : path.join(".");
     this.faults.push(`${this.#source.at(path)} ${subject} ${sentence}.`);
   }
+}
+
+function stepsMaxOf({ estimate }: Condition): number {
+  return estimate?.stepsMax ?? 0;
 }
 
 /** Says that a field is missing, which "must be …" alone leaves open. */

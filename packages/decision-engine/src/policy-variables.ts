@@ -24,6 +24,11 @@ export const PAYMENT_VARIABLES = {
   day_of_week: "int",
 } as const;
 
+/** Those of them that are texts. */
+export const TEXT_VARIABLES: ReadonlySet<string> = new Set(
+  Object.entries(PAYMENT_VARIABLES).flatMap(([name, type]) => (type === "string" ? [name] : [])),
+);
+
 /** Whether there is a score, the model's or the scorecard's, so that a rule can be stricter where there is none. */
 export const HAS_SCORE = "has_score";
 
@@ -55,7 +60,7 @@ export const RESERVED_NAMES: readonly string[] = [
   ...ENTRY_PLACEHOLDERS,
 ];
 
-/** Far above any rule that a person writes; bounds what a policy can cost at run time. */
+/** Of the text of an expression. What its evaluation may cost is bounded by `RULE_STEPS_MAX`. */
 const LIMITS = { maxAstNodes: 500, maxDepth: 50, maxListElements: 200, maxMapEntries: 50, maxCallArguments: 8 };
 
 /** A CEL environment that knows the features of `spec` as doubles and the payment's own fields. */

@@ -1,5 +1,5 @@
-import type { ParseResult } from "@marcbachmann/cel-js";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Condition } from "./conditions/condition.js";
 import type { FeatureWords } from "./feature-words.js";
 import type { Template } from "./render-text.js";
 
@@ -30,7 +30,7 @@ export interface Answer {
 export interface Rule extends Answer {
   readonly id: string;
   /** Compiled once when the policy is loaded; gives a boolean. */
-  readonly when: ParseResult;
+  readonly when: Condition;
   /** The expression reads `score`; the rule is skipped where there is none. */
   readonly needsScore: boolean;
   /** Where it fires, the band of the score does not count. */
@@ -129,4 +129,9 @@ export interface Policy {
   /** The answer if neither rules nor score can be trusted. */
   readonly staticDefault: StaticAnswer;
   readonly staticByTenant: ReadonlyMap<string, StaticAnswer>;
+  /**
+   * Why a new policy like this one is refused: what it may cost. Not empty only for one that was stored by an earlier release;
+   * those of its rules that cost too much for a payment are skipped for it.
+   */
+  readonly costFaults: readonly string[];
 }

@@ -1,5 +1,5 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import { parsePolicy } from "./parse-policy.js";
+import { parseStoredPolicy } from "./parse-policy.js";
 import type { PolicyFile } from "./policy-file.js";
 import { policyFile } from "./policy-file.js";
 import { PolicySource } from "./policy-source.js";
@@ -10,6 +10,6 @@ import { PolicySource } from "./policy-source.js";
  * @throws TriplineError `policy-invalid` with the place of each fault
  */
 export function readPolicyFile(text: string, spec: FeatureSpec, fileName = "policy.yaml"): PolicyFile {
-  parsePolicy(text, spec, fileName);
+  parseStoredPolicy(text, spec, fileName);
   return policyFile.parse(new PolicySource(text, fileName).toObject());
 }

@@ -1,5 +1,6 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { StepBudget } from "./conditions/step-meter.js";
 import { entryTexts, listFacts } from "./lists/list-facts.js";
 import type { Policy, Rule, RuleExample } from "./policy.js";
 import { BY_SCORECARD, HAS_SCORE, LISTS, PAYMENT_VARIABLES, SCORE } from "./policy-variables.js";
@@ -42,7 +43,7 @@ function faultOf(rule: Rule, example: RuleExample, spec: FeatureSpec): string | 
   if (rule.needsScore && example.values[SCORE] === undefined) return "needs a score, and this example has none";
   let fired: unknown;
   try {
-    fired = rule.when(valuesOf(example, spec));
+    fired = rule.when.evaluate(valuesOf(example, spec), new StepBudget());
   } catch (error) {
     return `cannot be evaluated on this example: ${error instanceof Error ? error.message.split("\n")[0] : error}`;
   }

@@ -8,6 +8,9 @@ import type { DecisionMetrics } from "../decision-metrics.js";
 import type { PolicyWatch } from "./watch-policy.js";
 import { watchPolicy } from "./watch-policy.js";
 
+export const COSTLY_RULES =
+  "rules of the policy may take too many steps, and are skipped for payments for which they do";
+
 /** The policy in force, kept up with its file. */
 export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
   #policies: PolicyWatch | undefined;
@@ -26,10 +29,15 @@ export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
   /** @throws TriplineError `policy-invalid`; `config-invalid` for a file that cannot be read */
   async onModuleInit(): Promise<void> {
     this.#policies = await this.#followPolicy(this.config.POLICY_FILE);
+    this.#warnOfCosts(this.#policies.current);
   }
 
   onApplicationShutdown(): void {
     this.#policies?.close();
+  }
+
+  #warnOfCosts({ version, costFaults: faults }: Policy): void {
+    if (faults.length > 0) this.logger.warn({ policy_version: version, faults }, COSTLY_RULES);
   }
 
   #followPolicy(file: string): Promise<PolicyWatch> {
@@ -37,9 +45,10 @@ export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
     return watchPolicy({
       file,
       spec: currentFeatureSpec(),
-      onReload(policy) {
+      onReload: (policy) => {
         metrics.policyReloaded(true, "file");
         logger.info({ policy_version: policy.version }, "new policy in force");
+        this.#warnOfCosts(policy);
       },
       onRefused(error) {
         metrics.policyReloaded(false, "file");

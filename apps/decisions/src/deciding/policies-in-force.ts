@@ -6,6 +6,7 @@ import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follow
 import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
 import type { DecisionMetrics } from "../decision-metrics.js";
 import type { DecisionFiles } from "./decision-files.js";
+import { COSTLY_RULES } from "./decision-files.js";
 import { PolicyTable } from "./policy-table.js";
 
 /** The policy of a tenant. */
@@ -27,10 +28,11 @@ export class PoliciesInForce extends TableFollower {
     const { logger } = options;
     this.#table = new PolicyTable({
       spec: currentFeatureSpec(),
-      onActivation({ tenant, activation, revision, author, activatesAtMs }) {
+      onActivation({ tenant, activation, revision, author, activatesAtMs }, faults) {
         metrics.policyReloaded(true, "control");
         const activates_at = new Date(activatesAtMs).toISOString();
         logger.info({ tenant, activation, revision, author, activates_at }, "policy activation received");
+        if (faults.length > 0) logger.warn({ tenant, activation, revision, faults }, COSTLY_RULES);
       },
       onRefused({ tenant, activation, revision }, faults) {
         metrics.policyReloaded(false, "control");

@@ -1,7 +1,7 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { PolicyActivation } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { TableChange } from "@tripline/kafka/port";
 
@@ -22,7 +22,8 @@ interface Activation {
 
 export interface PolicyTableOptions {
   readonly spec: FeatureSpec;
-  onActivation(activation: PolicyActivation): void;
+  /** @param costFaults of a revision that was stored by an earlier release: why its rules may be skipped */
+  onActivation(activation: PolicyActivation, costFaults: readonly string[]): void;
   /** An activation whose policy this build cannot read: what held before holds on. */
   onRefused(activation: PolicyActivation, faults: readonly string[]): void;
 }
@@ -68,7 +69,7 @@ export class PolicyTable {
       return;
     }
     this.#keep(key, activation, policy, false);
-    this.options.onActivation(activation);
+    this.options.onActivation(activation, policy?.costFaults ?? []);
   }
 
   #keep(key: string, activation: PolicyActivation, policy: Policy | undefined, isRefused: boolean): void {
@@ -83,7 +84,7 @@ export class PolicyTable {
   }
 
   #parse({ text, revision }: PolicyActivation): Policy {
-    return parsePolicy(text, this.options.spec, `revision-${revision}.yaml`, revision);
+    return parseStoredPolicy(text, this.options.spec, `revision-${revision}.yaml`, revision);
   }
 
   /** Only what can never hold again is taken out of the table, unless all that came after it was refused here. */

@@ -1,5 +1,5 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { FileWatch, FileWatchOptions } from "./watch-file.js";
 import { watchFile } from "./watch-file.js";
@@ -11,7 +11,12 @@ export interface PolicyWatchOptions extends Omit<FileWatchOptions<Policy>, "what
 /** The policy in force, kept up with its file. */
 export type PolicyWatch = FileWatch<Policy>;
 
-/** @throws TriplineError `policy-invalid` for a faulty file, `config-invalid` for one that cannot be read */
+/**
+ * A file whose rules may cost too much is read all the same, as a restart after an upgrade has to: such a rule is skipped where it
+ * does.
+ *
+ * @throws TriplineError `policy-invalid` for a faulty file, `config-invalid` for one that cannot be read
+ */
 export function watchPolicy(options: PolicyWatchOptions): Promise<PolicyWatch> {
-  return watchFile({ ...options, what: "policy", parse: (text, name) => parsePolicy(text, options.spec, name) });
+  return watchFile({ ...options, what: "policy", parse: (text, name) => parseStoredPolicy(text, options.spec, name) });
 }

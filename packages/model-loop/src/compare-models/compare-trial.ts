@@ -7,7 +7,7 @@ import type { TotalEstimate } from "@tripline/decision-engine/backtest/hit-measu
 import type { Deciders, Reopened } from "@tripline/decision-engine/backtest/reopen-payment";
 import { decideAgain } from "@tripline/decision-engine/backtest/reopen-payment";
 import type { Estimate } from "@tripline/decision-engine/backtest/wilson-interval";
-import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { bootstrapTotals } from "../backtest/bootstrap-totals.js";
 import { findPolicies, readPolicy, SHIPPED_POLICY } from "../replay-decisions/find-policies.js";
@@ -107,7 +107,7 @@ async function decidersOf(
     policyFile === undefined
       ? await findPolicies(SHIPPED_POLICY, wanted, policiesFolder)
       : [await readPolicy(policyFile)];
-  const policies = texts.map(({ text, fileName }) => parsePolicy(text, spec, fileName));
+  const policies = texts.map(({ text, fileName }) => parseStoredPolicy(text, spec, fileName));
   return {
     specVersion: spec.version,
     policyOf: (version) =>

@@ -5,7 +5,7 @@ import { basename, dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import { ROOT } from "@tripline/system/services/workspace";
 
 /** The policy that ships, whose earlier versions git has. */
@@ -94,5 +94,5 @@ function policyIfValid(text: string, path: string): PolicyText | undefined {
 
 function policyOf(text: string, path: string): PolicyText {
   const fileName = basename(path);
-  return { version: parsePolicy(text, currentFeatureSpec(), fileName).version, text, fileName };
+  return { version: parseStoredPolicy(text, currentFeatureSpec(), fileName).version, text, fileName };
 }

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { parsePolicy } from "@tripline/decision-engine/parse-policy";
+import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import type { SessionModel } from "../scoring/score-session.js";
 import { serveThread } from "../threads/serve-thread.js";
@@ -24,7 +24,7 @@ export interface ReplayInputs {
 
 async function open(inputs: ReplayInputs): Promise<ReplayDeciders> {
   const spec = currentFeatureSpec();
-  const policies = inputs.policies.map(({ text, fileName }) => parsePolicy(text, spec, fileName));
+  const policies = inputs.policies.map(({ text, fileName }) => parseStoredPolicy(text, spec, fileName));
   const scorecards = inputs.scorecards.map((text) => parseScorecard(text, spec));
   const models = await Promise.all(inputs.models.map((model) => ReplayModel.open(model)));
   return {

@@ -1,0 +1,125 @@
+import type { ASTNode, Environment, ParseResult, TypeCheckResult } from "@marcbachmann/cel-js";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { LIST_EFFECTS, LIST_KINDS } from "../lists/list-kinds.js";
+import { celEnvironment, LISTS, TEXT_VARIABLES } from "../policy-variables.js";
+import { Condition } from "./condition.js";
+import type { StepEstimate } from "./prepare-steps.js";
+import { RULE_STEPS_MAX } from "./step-meter.js";
+
+export interface ExpressionFault {
+  /** What follows the name of the field. */
+  readonly sentence: string;
+  /** Offset in the expression; undefined where the fault is the whole of it. */
+  readonly pos?: number;
+}
+
+export interface CheckedExpression {
+  /** Undefined where there are faults. */
+  readonly condition: Condition | undefined;
+  /** It reads lists and no feature. */
+  readonly readsListsOnly: boolean;
+  readonly faults: readonly ExpressionFault[];
+  /** It may cost too much: refused in a new policy; in a stored one the rule is skipped where it does. */
+  readonly costFaults: readonly ExpressionFault[];
+}
+
+interface Parsed {
+  readonly result: TypeCheckResult;
+  readonly parsed: ParseResult | undefined;
+}
+
+const READS_LISTS = new RegExp(`\\b${LISTS}\\.`);
+const KEYS_SENTENCE = "has a map whose keys are not literals, and its type may grow without limit: write the keys out";
+const TOO_DEEP: TypeCheckResult = { valid: true, type: "bool" };
+
+/** Checks the conditions of rules, and compiles them. */
+export class ExpressionChecker {
+  readonly #environment: Environment;
+  readonly #environmentWithScore: Environment;
+  readonly #environmentWithoutFeatures: Environment;
+
+  constructor(spec: FeatureSpec) {
+    this.#environment = celEnvironment(spec, { withScore: false });
+    this.#environmentWithScore = celEnvironment(spec, { withScore: true });
+    this.#environmentWithoutFeatures = celEnvironment({ ...spec, features: [] }, { withScore: false });
+  }
+
+  check(text: string, needsScore: boolean): CheckedExpression {
+    const withoutScore = parse(this.#environment, text);
+    const checked = needsScore ? parse(this.#environmentWithScore, text) : withoutScore;
+    const { result, parsed } = checked;
+    if (parsed === undefined || !result.valid) return invalid(this.#explain(result, text, needsScore));
+    if (result.type !== "bool") {
+      return invalid({ sentence: `must be true or false, and is of type ${result.type ?? "unknown"}` });
+    }
+    const isBounded = hasLiteralKeys(parsed.ast);
+    if (needsScore && withoutScore.result.valid && isBounded) {
+      return invalid({
+        sentence: "does not read the score, so needs_score: true would only skip the rule where there is none",
+      });
+    }
+    const condition = new Condition(parsed, TEXT_VARIABLES, isBounded);
+    const { estimate } = condition;
+    const costFaults = estimate === undefined ? [{ sentence: KEYS_SENTENCE }] : costFaultsOf(estimate);
+    const readsListsOnly = READS_LISTS.test(text) && parse(this.#environmentWithoutFeatures, text).result.valid;
+    return { condition, readsListsOnly, faults: [], costFaults };
+  }
+
+  #explain({ error }: TypeCheckResult, text: string, needsScore: boolean): ExpressionFault {
+    const summary = error?.summary ?? "it cannot be read";
+    const hint =
+      !needsScore && parse(this.#environmentWithScore, text).result.valid
+        ? "; a rule that reads it says needs_score: true"
+        : summary.startsWith("No such key")
+          ? `; ${LISTS} has ${LIST_EFFECTS.join(", ")}, and each of them ${LIST_KINDS.join(", ")} and any`
+          : "";
+    return { sentence: `is not a valid expression: ${summary}${hint}`, pos: error?.range?.start ?? 0 };
+  }
+}
+
+function invalid(fault: ExpressionFault): CheckedExpression {
+  return { condition: undefined, readsListsOnly: false, faults: [fault], costFaults: [] };
+}
+
+/** The types of an expression are not checked where that could take forever. */
+function parse(environment: Environment, text: string): Parsed {
+  let parsed: ParseResult;
+  try {
+    parsed = environment.parse(text);
+  } catch {
+    return { result: environment.check(text), parsed: undefined };
+  }
+  return { result: hasLiteralKeys(parsed.ast) ? parsed.check() : TOO_DEEP, parsed };
+}
+
+/**
+ * The type of a map names the types of its keys and values. With both from the same variable it doubles with each map around
+ * it: `[1].map(x, {x: x}).map(y, {y: y})…` of 269 characters took 6 s and 500 MB to check.
+ */
+function hasLiteralKeys(ast: ASTNode): boolean {
+  const { op, args } = ast;
+  if (op === "map" && !args.every(([key]) => key.op === "value")) return false;
+  return nodesIn(args).every(hasLiteralKeys);
+}
+
+function nodesIn(args: unknown): ASTNode[] {
+  if (Array.isArray(args)) return args.flatMap(nodesIn);
+  return typeof args === "object" && args !== null && "op" in args ? [args as ASTNode] : [];
+}
+
+function costFaultsOf({ stepsMax, loops, pos, patternFaults }: StepEstimate): ExpressionFault[] {
+  const patterns = patternFaults.map(({ why, pos: at }) => ({
+    sentence: `has a pattern that ${why}; matches() takes a literal in the syntax of RE2, without lookaheads and backreferences`,
+    pos: at,
+  }));
+  if (stepsMax <= RULE_STEPS_MAX) return patterns;
+  const because = loops.length === 0 ? "" : `: it goes through ${loops.map(written).join(" × ")} items`;
+  const fix = loops.length < 2 ? "shorten its lists, texts and patterns" : "compare with `in`, or shorten the lists";
+  const limit = `more than the ${written(RULE_STEPS_MAX)} of a rule`;
+  return [...patterns, { sentence: `can take ${written(stepsMax)} steps, ${limit}${because}; ${fix}`, pos }];
+}
+
+/** `312,500,000`. */
+export function written(steps: number): string {
+  return steps > 1e12 ? "more than a trillion" : steps.toLocaleString("en");
+}

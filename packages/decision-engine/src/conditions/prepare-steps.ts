@@ -1,0 +1,238 @@
+import type { CheckedNode, Comprehension } from "./checked-node.js";
+import { beforeEachItem, bindOf, calledBy, comprehensionOf, operandsOf } from "./checked-node.js";
+import type { Extent } from "./extent.js";
+import { entriesOf, extentOf, SCALAR, VARIABLE_TEXT } from "./extent.js";
+import type { LinearPattern } from "./linear-pattern.js";
+import { compileSteps, linearPattern, matchSteps } from "./linear-pattern.js";
+import type { StepMeter } from "./step-meter.js";
+import { BUDGET_EXCEEDED, ERROR_STEPS, stepsExceeded } from "./step-meter.js";
+import { COMPARED_PER_STEP, workOf } from "./work-of.js";
+
+/** What an expression may cost, as far as its text says. */
+export interface StepEstimate {
+  /** At most so many steps, but for evaluation errors. */
+  readonly stepsMax: number;
+  /** Counted at once for each evaluation: what is outside of loops and does not depend on how long something is. */
+  readonly stepsFixed: number;
+  /** Items that are gone through inside each other, the outermost first, where it costs most. */
+  readonly loops: readonly number[];
+  /** Offset in the expression of what costs most. */
+  readonly pos: number;
+  /** Regular expressions that cannot be used, each with its place and what follows "which". */
+  readonly patternFaults: readonly PatternFault[];
+  /** Something is counted while it is evaluated. */
+  readonly isMetered: boolean;
+}
+
+export interface PatternFault {
+  readonly pos: number;
+  readonly why: string;
+  /** It can never be used; one that is not a literal can be, at a price. */
+  readonly isLiteral: boolean;
+}
+
+/** Of a part of an expression. */
+interface Cost {
+  readonly stepsMax: number;
+  readonly stepsFixed: number;
+  readonly made: Extent;
+  readonly loops: readonly number[];
+  readonly pos: number;
+}
+
+/** Names that are bound here, and what is added to the list that `map` or `filter` makes. */
+interface Scope {
+  readonly bound: ReadonlyMap<string, Extent>;
+  pushed?: Extent;
+}
+
+/** Work up to here is counted in full, whatever there is to do. */
+const FIXED_STEPS_MAX = 64;
+const CANNOT_THROW = new Set(["==", "!=", "startsWith", "endsWith", "contains", "size", "named", "lowerAscii", "trim"]);
+const NEEDS_LITERAL = "is not a literal";
+
+/**
+ * Makes a checked expression count its steps in `meter`, and says how many it may take. cel-js has no hook for that, so the
+ * functions that it put into the nodes when it checked them are wrapped: those of loops, of work that depends on sizes, and of
+ * what may throw. `matches` is replaced, because it runs a backtracking RegExp.
+ */
+export function prepareSteps(root: CheckedNode, texts: ReadonlySet<string>, meter: StepMeter): StepEstimate {
+  const preparation = new Preparation(texts, meter);
+  const { stepsMax, stepsFixed, loops, pos } = preparation.visit(root, { bound: new Map() });
+  const { patternFaults, isMetered } = preparation;
+  return { stepsMax, stepsFixed, loops, pos, patternFaults, isMetered };
+}
+
+class Preparation {
+  readonly patternFaults: PatternFault[] = [];
+  isMetered = false;
+
+  /** @param texts variables that are texts */
+  constructor(
+    private readonly texts: ReadonlySet<string>,
+    private readonly meter: StepMeter,
+  ) {}
+
+  visit(node: CheckedNode, scope: Scope): Cost {
+    const comprehension = comprehensionOf(node);
+    if (comprehension !== undefined) return this.#visitLoop(node, comprehension, scope);
+    const bind = bindOf(node);
+    if (bind !== undefined) {
+      const value = this.visit(bind.val, scope);
+      const inner: Scope = { ...scope, bound: new Map([...scope.bound, [bind.var, value.made]]) };
+      const result = this.visit(bind.exp, inner);
+      if (inner.pushed !== undefined) scope.pushed = inner.pushed;
+      return together(node, [value, result], 1, 1, result.made);
+    }
+    // `has` looks at the fields of a variable.
+    if (node.meta.macro !== undefined) return leaf(node, SCALAR);
+    if (node.op === "id") return leaf(node, scope.bound.get(String(node.args)) ?? this.#variable(String(node.args)));
+    if (node.op === "value") return leaf(node, extentOf(node.args, 0));
+    const parts = operandsOf(node).map((operand) => this.visit(operand, scope));
+    if (node.op === "accuPush") scope.pushed = parts[0]?.made ?? SCALAR;
+    if (calledBy(node) === "matches") return this.#visitMatch(node, parts);
+    return this.#visitWork(node, parts);
+  }
+
+  #variable(name: string): Extent {
+    return this.texts.has(name) ? VARIABLE_TEXT : SCALAR;
+  }
+
+  #visitWork(node: CheckedNode, parts: readonly Cost[]): Cost {
+    const name = calledBy(node) ?? node.op;
+    if (name.startsWith("accu")) return together(node, parts, 1, 1, SCALAR);
+    const work = workOf(
+      name,
+      parts.map(({ made }) => made),
+    );
+    if (isConstantList(node)) {
+      keepList(node);
+      return leaf(node, work.made());
+    }
+    const isFixed = work.steps <= FIXED_STEPS_MAX;
+    if (!isFixed) this.#count(node, name);
+    if (mayThrow(node, name)) this.#countErrors(node);
+    return together(node, parts, work.steps, isFixed ? work.steps : 1, work.made());
+  }
+
+  #visitLoop(node: CheckedNode, { iterable, iterVarName, init, step }: Comprehension, scope: Scope): Cost {
+    const before = [this.visit(iterable, scope), this.visit(init, scope)];
+    const items = before[0]?.made ?? SCALAR;
+    const inner: Scope = { bound: new Map([...scope.bound, [iterVarName, items.item ?? items]]) };
+    const each = this.visit(step, inner);
+    const perItem = 1 + each.stepsFixed;
+    this.isMetered = true;
+    beforeEachItem(node, () => this.meter.take(perItem));
+    if (iterable.checkedType?.kind !== "list") this.#countErrors(node);
+    const own = items.length * (1 + each.stepsMax);
+    const made = inner.pushed === undefined ? SCALAR : entriesOf(items.length, inner.pushed);
+    const cost = together(node, before, own + 1, 1, made);
+    return own < cost.stepsMax / 2 ? cost : { ...cost, loops: [items.length, ...each.loops], pos: node.pos };
+  }
+
+  #visitMatch(node: CheckedNode, parts: readonly Cost[]): Cost {
+    const [, pattern] = operandsOf(node);
+    const characters = parts[0]?.made.length ?? 0;
+    const literal = pattern?.op === "value" && typeof pattern.args === "string" ? pattern.args : undefined;
+    const compiled = literal === undefined ? NEEDS_LITERAL : linearPattern(literal);
+    if (typeof compiled === "string") {
+      this.patternFaults.push({ pos: pattern?.pos ?? node.pos, why: compiled, isLiteral: literal !== undefined });
+    }
+    this.isMetered = true;
+    const find = typeof compiled === "string" ? this.#findAny() : this.#find(compiled);
+    node.handle = this.#counted((operands: unknown) => {
+      const [subject, sought] = operands as unknown[];
+      if (typeof subject !== "string") throw new Error("matches() needs a text");
+      return find(subject, sought);
+    });
+    const size = typeof compiled === "string" ? 1 : compiled.size;
+    return together(node, parts, matchSteps(size, characters), 1, SCALAR);
+  }
+
+  #find(pattern: LinearPattern): (text: string) => boolean {
+    return (text) => {
+      this.meter.charge(matchSteps(pattern.size, text.length));
+      return pattern.isFoundIn(text);
+    };
+  }
+
+  /** Of a policy that was stored before patterns had to be literals. */
+  #findAny(): (text: string, pattern: unknown) => boolean {
+    return (text, pattern) => {
+      if (typeof pattern !== "string") throw new Error("matches() needs a pattern");
+      this.meter.charge(compileSteps(pattern.length));
+      const compiled = linearPattern(pattern);
+      if (typeof compiled === "string") throw new Error(`Invalid regular expression: ${pattern}`);
+      return this.#find(compiled)(text);
+    };
+  }
+
+  #count(node: CheckedNode, name: string): void {
+    const { handle } = node;
+    if (handle === undefined) return;
+    this.isMetered = true;
+    const isCalled = isCall(node);
+    node.handle = (first, second, third, fourth) => {
+      const values = isCalled ? (first as readonly unknown[]) : [first, second];
+      const deepMax = COMPARED_PER_STEP * Math.max(0, this.meter.left);
+      const measured = values.map((value) => extentOf(value, deepMax));
+      this.meter.charge(workOf(name, measured).steps);
+      return handle(first, second, third, fourth);
+    };
+  }
+
+  /** `all`, `exists`, `||` and `&&` go on after an error, which takes far longer to make than a step. */
+  #countErrors(node: CheckedNode): void {
+    const { handle } = node;
+    this.isMetered = true;
+    if (handle !== undefined) node.handle = this.#counted(handle);
+    else {
+      const { evaluate } = node.meta;
+      node.setMeta("evaluate", (evaluator, one, context) => this.#counted(evaluate)(evaluator, one, context));
+    }
+  }
+
+  #counted<A extends unknown[]>(run: (...given: A) => unknown): (...given: A) => unknown {
+    return (...given) => {
+      try {
+        return run(...given);
+      } catch (error) {
+        if (!this.meter.take(ERROR_STEPS)) throw stepsExceeded(BUDGET_EXCEEDED);
+        throw error;
+      }
+    };
+  }
+}
+
+const isCall = ({ op }: CheckedNode): boolean => op === "call" || op === "rcall";
+
+function isConstantList(node: CheckedNode): boolean {
+  return node.op === "list" && operandsOf(node).length > 0 && operandsOf(node).every(({ op }) => op === "value");
+}
+
+/** It is made once, and not for each payment. Nothing changes a list in place. */
+function keepList(node: CheckedNode): void {
+  const values = operandsOf(node).map(({ args }) => args);
+  node.setMeta("evaluate", () => values);
+}
+
+/** Types rule out most errors. */
+function mayThrow(node: CheckedNode, name: string): boolean {
+  const types = operandsOf(node).map(({ checkedType }) => checkedType);
+  if (types.some((type) => type?.kind === "dyn")) return name !== "dyn" && name !== "list" && name !== "map";
+  if (isCall(node)) return !CANNOT_THROW.has(name) && !name.startsWith("get");
+  if (["+", "-", "*", "/", "%"].includes(name))
+    return types.some((type) => type?.name === "int" || type?.name === "uint");
+  return name === "[]" || (name === "." && types[0]?.kind !== "message");
+}
+
+function leaf({ pos }: CheckedNode, made: Extent): Cost {
+  return { stepsMax: 1, stepsFixed: 1, made, loops: [], pos };
+}
+
+function together({ pos }: CheckedNode, parts: readonly Cost[], own: number, fixed: number, made: Extent): Cost {
+  const stepsMax = parts.reduce((sum, part) => sum + part.stepsMax, own);
+  const stepsFixed = parts.reduce((sum, part) => sum + part.stepsFixed, fixed);
+  const worst = parts.find((part) => part.stepsMax > stepsMax / 2);
+  return { stepsMax, stepsFixed, made, loops: worst?.loops ?? [], pos: worst?.pos ?? pos };
+}

@@ -1,0 +1,209 @@
+import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Decision, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
+import { decide } from "../decide-payment.js";
+import { parsePolicy, parseStoredPolicy } from "../parse-policy.js";
+
+const SPEC = parseFeatureSpec(`
+version: 7
+windows: { 30d: { width: 30d, tile: 1d } }
+entities: { card: { key: card_token }, terminal: { key: terminal_id } }
+features:
+  - { name: amount, kind: amount, default: 0, sentence: "{value}" }
+`);
+
+interface RuleText {
+  readonly when: string;
+  readonly mode?: string;
+}
+
+/** The last rule fires on every payment, so that it shows whether the others held up the decision. */
+function policyText(rules: readonly RuleText[]): string {
+  const all = [...rules, { when: "amount > 100" }];
+  const lines = all.map(({ when, mode = "live" }, index) =>
+    [
+      `  - id: rule-${index}`,
+      `    when: ${JSON.stringify(when)}`,
+      `    mode: ${mode}`,
+      `    reason: R_${index}`,
+      `    action: ${index === rules.length ? "challenge" : "decline"}`,
+      "    text: It fired.",
+    ].join("\n"),
+  );
+  return `version: 1\nrules:\n${lines.join("\n")}\nstatic_policy:\n  default: { action: review, reason: NO_FACTS, text: None. }\n`;
+}
+
+const transaction: Transaction = {
+  transactionId: "t",
+  tenant: "acme",
+  clientTransactionId: "c",
+  cardToken: "ct_1",
+  terminalId: "aaaaaaaaaaaaaaaaaaaaaaaaaa!",
+  amountMinor: 90_000,
+  currency: "EUR",
+  occurredAtMs: 0,
+  acceptedAtMs: 0,
+  ...UNSENT,
+};
+
+function decideStored(...rules: readonly RuleText[]): Decision {
+  return decide(parseStoredPolicy(policyText(rules), SPEC, "revision-1.yaml", 1), {
+    transaction,
+    features: { specVersion: 7, values: [900], incomplete: false },
+    score: { missing: "none was asked for" },
+    listHits: [],
+    decidedAtMs: 0,
+  });
+}
+
+const ones = (count: number): string => `[${Array.from({ length: count }, () => "1").join(",")}]`;
+const ONES = ones(50);
+/** Of 556 characters: 50^5 comparisons, which stopped every tenant. */
+const NESTED = ["a", "b", "c", "d", "e"].reduceRight((inner, name) => `${ONES}.all(${name}, ${inner})`, "e > 0");
+const DOUBLED = Array.from({ length: 18 }, (_, index) => index).reduceRight(
+  (inner, index) => `cel.bind(x${index + 1}, x${index} + x${index}, ${inner})`,
+  "true",
+);
+
+/** Small in memory, and 10^6 comparisons. */
+const SHARED = ["p0", "q0", "p1", "q1", "p2", "q2", "p3", "q3", "p4", "q4"].reduceRight((inner, name, index) => {
+  const of = index < 2 ? "1" : `${name[0]}${Number(name[1]) - 1}`;
+  return `cel.bind(${name}, ${index < 2 ? ones(10) : `p0.map(i, ${of})`}, ${inner})`;
+}, "p4 == q4");
+
+const BOMBS: readonly (readonly [name: string, when: string])[] = [
+  ["five lists inside each other", NESTED],
+  ["exists, which swallows the error", NESTED.replaceAll(".all(", ".exists(").replace("e > 0", "e > 1")],
+  ["map", NESTED.replace(`${ONES}.all(a,`, `${ONES}.map(a,`).concat(".size() > 1")],
+  ["`bomb || true`", `${NESTED} || true`],
+  ["`!(bomb && false)`", `!(${NESTED} && false)`],
+  ["lists that are doubled", `cel.bind(x0, ${ONES}, ${DOUBLED})`],
+  ["texts that are doubled", `cel.bind(x0, "0123456789", ${DOUBLED})`],
+  ["texts that are doubled in a loop", `cel.bind(x0, "0123456789", ${ONES}.all(y, ${DOUBLED}))`],
+  ["comparisons of shared lists", SHARED],
+  ["text that is joined", `cel.bind(x, ${ONES}.map(i, "0123456789").join(","), ${ONES}.map(i, x).join(x).size() > 1)`],
+  ["errors that are swallowed", `${ones(200)}.exists(x, ${ones(40)}.exists(y, 1 / 0 == 1)) || true`],
+  ["a duration that backtracks", `duration("${"1".repeat(1_000)}").getHours() > 1`],
+];
+
+describe("regression #24: a rule that would stop everybody", () => {
+  test("has 556 characters", () => {
+    expect(NESTED.length).toBeLessThanOrEqual(570);
+  });
+
+  test.each(BOMBS)("%s: is refused with its line when it is checked", (_name, when) => {
+    expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow(
+      /^policy\.yaml:4:\d+ rules\.0\.when can take [\d,a-z ]+ steps, more than the 20,000 of a rule/,
+    );
+  });
+
+  test.each(BOMBS)("%s: fails alone on a payment, where it was stored before", (_name, when) => {
+    const startedMs = performance.now();
+    const decision = decideStored({ when });
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+    expect(decision).toMatchObject({
+      outcome: Outcome.CHALLENGE,
+      rung: Rung.RULES_ONLY,
+      skippedRules: [{ ruleId: "rule-0", why: "budget-exceeded", inShadow: false }],
+    });
+    expect(decideStored({ when })).toEqual(decision);
+  });
+
+  test("says where it stands and how to fix it", () => {
+    expect(() => parsePolicy(policyText([{ when: `amount > 1 && ${NESTED}` }]), SPEC)).toThrow(
+      /^policy\.yaml:4:26 .* steps, more than the 20,000 of a rule: it goes through 50 × 50 × 50 × 50 × 50 items; compare with `in`, or shorten the lists\.$/,
+    );
+  });
+
+  test("a map whose type doubles with each step is not type-checked", () => {
+    const when = `[1]${".map(y,{y:y})".repeat(40)} == []`;
+    const startedMs = performance.now();
+    expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow("whose keys are not literals");
+    expect(decideStored({ when })).toMatchObject({ skippedRules: [{ why: "budget-exceeded" }] });
+    expect(performance.now() - startedMs).toBeLessThan(1_000);
+  });
+});
+
+describe("what all rules of a payment may cost", () => {
+  const costly = { when: `${ones(40)}.exists(a, ${ones(30)}.exists(b, a + b > 5))` };
+
+  test("is limited when the policy is checked", () => {
+    expect(() => parsePolicy(policyText([costly]), SPEC)).not.toThrow();
+    const many = Array.from({ length: 30 }, () => costly);
+    expect(() => parsePolicy(policyText(many), SPEC)).toThrow(
+      /^policy\.yaml:2:1 rules can take [\d,]+ steps together, more than the 100,000 of a payment; simplify the rules that take the most: rule-0 \(/,
+    );
+    const off = many.map((rule) => ({ ...rule, mode: "off" }));
+    expect(() => parsePolicy(policyText(off), SPEC)).not.toThrow();
+  });
+
+  test("ends on a payment with the rules that find nothing left", () => {
+    const { skippedRules, outcome } = decideStored(...Array.from({ length: 30 }, () => costly));
+    expect(skippedRules.length).toBeGreaterThan(5);
+    expect(new Set(skippedRules.map(({ why }) => why))).toEqual(new Set(["payment-budget-exceeded"]));
+    expect(skippedRules[0]?.ruleId).toBe(`rule-${31 - skippedRules.length}`);
+    expect(outcome).toBe(Outcome.APPROVE);
+  });
+
+  test("leaves the rules that decide alone where shadow rules use theirs up", () => {
+    const shadow = Array.from({ length: 30 }, () => ({ ...costly, mode: "shadow" }));
+    const { skippedRules, outcome } = decideStored(...shadow);
+    expect(skippedRules.every(({ inShadow }) => inShadow)).toBe(true);
+    expect(outcome).toBe(Outcome.CHALLENGE);
+  });
+});
+
+describe("matches", () => {
+  test.each([
+    ['terminal_id.matches("^(a+)+$")', false],
+    ['terminal_id.matches("^a+!$")', true],
+    [String.raw`terminal_id.matches("\\w{5}") && currency.matches("(?i)^eur$")`, true],
+    ['"é".matches("^.$")', true],
+    ['["x", "a"].exists(s, s.matches("^[a-c]$"))', true],
+  ])("regression #24: %s runs in linear time", (when, expected) => {
+    const policy = parsePolicy(policyText([{ when }]), SPEC);
+    expect(policy.costFaults).toEqual([]);
+    const { outcome, skippedRules } = decideStored({ when });
+    expect({ fires: outcome === Outcome.DECLINE, skippedRules }).toEqual({ fires: expected, skippedRules: [] });
+  });
+
+  test.each([
+    ['terminal_id.matches("(?=a)b")', "has a pattern that cannot be matched in linear time", "pattern-unsupported"],
+    [
+      String.raw`terminal_id.matches("(a)\\1")`,
+      "has a pattern that cannot be matched in linear time",
+      "pattern-unsupported",
+    ],
+    [
+      'terminal_id.matches("(a{900}b{900}){2}")',
+      "has a pattern that repeats its parts too often",
+      "pattern-unsupported",
+    ],
+    [
+      `${ones(100)}.all(x, ${ones(50)}.all(y, terminal_id.matches("a")))`,
+      "more than the 20,000 of a rule",
+      "budget-exceeded",
+    ],
+  ])("%s is refused, and skipped where it was stored before", (when, fault, why) => {
+    expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow(fault);
+    expect(decideStored({ when })).toMatchObject({ outcome: Outcome.CHALLENGE, skippedRules: [{ why }] });
+  });
+
+  test("with a pattern that is not a literal is refused, and goes on in a stored policy", () => {
+    const when = 'terminal_id.matches("^a+" + "!$")';
+    expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow("has a pattern that is not a literal");
+    expect(decideStored({ when })).toMatchObject({ outcome: Outcome.DECLINE, skippedRules: [] });
+    const bomb = 'terminal_id.matches("a{900}" + "b{900}{900}")';
+    expect(decideStored({ when: bomb })).toMatchObject({ skippedRules: [{ why: "evaluation-failed" }] });
+  });
+});
+
+test("a failure that costs little keeps the default decision, and names the rule", () => {
+  const decision = decideStored({ when: "1 / (amount_minor - amount_minor) == 1" });
+  expect(decision).toMatchObject({
+    outcome: Outcome.REVIEW,
+    rung: Rung.STATIC_POLICY,
+    skippedRules: [{ ruleId: "rule-0", why: "evaluation-failed", inShadow: false }],
+  });
+});
