@@ -167,8 +167,8 @@ export interface LoadPlan {
   readonly durationMs: number;
 }
 
-export function processMeters({ pids }: BenchSystem): CpuMeter[] {
-  return [...pids].map(([name, pid]) => processTreeCpu(name, pid));
+export function processMeters({ pids, threads = [] }: BenchSystem): CpuMeter[] {
+  return [...[...pids].map(([name, pid]) => processTreeCpu(name, pid)), ...threads];
 }
 
 /** The system under a steady load. */

@@ -7,6 +7,7 @@ import { SETUP_USER } from "@tripline/system/access/access-rules";
 import type { LocalSecurity } from "@tripline/system/services/local-security";
 import { Redis } from "ioredis";
 import { runFolder, SERVER_FOLDERS } from "./clear-leftovers.js";
+import type { CpuMeter } from "./cpu-meter.js";
 import type { CpuProfile, Stretch } from "./result/summarise-profile.js";
 import { monotonicUs, profileThisProcess } from "./result/summarise-profile.js";
 import type { Contestant, Measured } from "./run-contestants.js";
@@ -114,6 +115,12 @@ export class BenchContext {
   kafka(): Promise<string[]> {
     this.#kafka ??= this.#startKafka();
     return this.#kafka;
+  }
+
+  /** What speaks TLS before that Valkey: it has none of its own. Undefined without TLS. */
+  redisTlsMeter(): CpuMeter | undefined {
+    if (this.security === undefined) return undefined;
+    return { name: "valkey_tls", readMs: async () => (await this.#openStack()).redisTlsCpuMs() };
   }
 
   /** An empty Postgres on a free port. @returns its URL */

@@ -5,6 +5,7 @@ import { z } from "zod";
 import type { BenchContext } from "../../harness/bench-context.js";
 import { BenchError } from "../../harness/bench-error.js";
 import { SERVER_FOLDERS } from "../../harness/clear-leftovers.js";
+import type { CpuMeter } from "../../harness/cpu-meter.js";
 import { readEventLoopDelay } from "../../scoring/read-metrics.js";
 
 /** The programs on a decision's path, by topology. */
@@ -23,6 +24,8 @@ export interface BenchSystem {
   readonly ca?: string | undefined;
   readonly authorization: string;
   readonly pids: ReadonlyMap<ProcessName, number>;
+  /** Of what takes part in a decision and is no process of its own. */
+  readonly threads?: readonly CpuMeter[];
   /** Base URLs of the programs; of one with several services, that of decisions. */
   readonly urls: ReadonlyMap<BenchProgram, string>;
 }

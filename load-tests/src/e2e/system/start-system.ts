@@ -105,7 +105,9 @@ export async function startBenchSystem(
     pids.set(name, pid);
   });
   await Promise.all(started);
-  return { port: ingestion, ca: security?.authority.certificate, authorization: issuer.authorization, pids, urls };
+  const threads = [context.redisTlsMeter()].filter((meter) => meter !== undefined);
+  const ca = security?.authority.certificate;
+  return { port: ingestion, ca, authorization: issuer.authorization, pids, urls, threads };
 }
 
 /** On Kafka and Valkey: no database takes part in a decision. */

@@ -1,20 +1,20 @@
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import type { Socket } from "node:net";
-import { connect } from "node:net";
-import { createServer } from "node:tls";
+import { Worker } from "node:worker_threads";
 import type { Identity } from "./local-authority.js";
-
-const CONNECTIONS_MAX = 1_024;
-const HANDSHAKE_MS_MAX = 10_000;
+import type { TlsFrontPlan } from "./tls-front-thread.js";
 
 export interface TlsFront {
+  /** CPU time so far, milliseconds. */
+  cpuMs(): Promise<number>;
   close(): Promise<void>;
 }
 
 /**
  * TLS 1.3 before a server of this machine that has none: the packaged Valkey is built without. The server itself still asks
- * everybody for a password.
+ * everybody for a password. It runs in a thread, so that a busy process does not slow Valkey down, and its CPU time can be read.
+ *
+ * @throws Error where the port is taken
  */
 export async function startTlsFront(options: {
   readonly port: number;
@@ -22,39 +22,17 @@ export async function startTlsFront(options: {
   readonly identity: Identity;
 }): Promise<TlsFront> {
   const { port, serverPort, identity } = options;
-  const sockets = new Set<Socket>();
-  const keep = (socket: Socket, other: Socket): void => {
-    sockets.add(socket);
-    socket.once("close", () => {
-      sockets.delete(socket);
-      other.destroy();
-    });
-    socket.on("error", () => undefined);
-  };
-  const server = createServer(
-    {
-      minVersion: "TLSv1.3",
-      handshakeTimeout: HANDSHAKE_MS_MAX,
-      noDelay: true,
-      cert: readFileSync(identity.certificateFile),
-      key: readFileSync(identity.keyFile),
-    },
-    (client) => {
-      const behind = connect({ port: serverPort, host: "127.0.0.1", noDelay: true });
-      keep(client, behind);
-      keep(behind, client);
-      client.pipe(behind).pipe(client);
-    },
-  );
-  server.maxConnections = CONNECTIONS_MAX;
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening");
+  const [certificate, key] = [identity.certificateFile, identity.keyFile].map((file) => readFileSync(file, "utf8"));
+  const plan = { port, serverPort, certificate, key } as TlsFrontPlan;
+  const worker = new Worker(new URL("./tls-front-thread.js", import.meta.url), { workerData: plan });
+  await once(worker, "message");
   return {
+    async cpuMs() {
+      const { user, system } = await worker.cpuUsage();
+      return (user + system) / 1_000;
+    },
     async close() {
-      const closed = once(server, "close");
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
+      await worker.terminate();
     },
   };
 }

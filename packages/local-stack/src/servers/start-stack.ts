@@ -35,6 +35,8 @@ export interface LocalStack {
   readonly kafka: StackPart;
   readonly redis: StackPart;
   readonly postgres: StackPart;
+  /** CPU time of what speaks TLS before Valkey, milliseconds; 0 without TLS. */
+  redisTlsCpuMs(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -94,6 +96,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
     kafka: parts.kafka,
     redis: parts.redis,
     postgres: parts.postgres,
+    redisTlsCpuMs: async () => (await parts.redis.tlsCpuMs?.()) ?? 0,
     stop,
   };
 }
@@ -143,7 +146,7 @@ function describeParts(
   ports: Ports,
   { isDurable = true, kafkaExtras = {}, postgresSettings = {}, security }: StackOptions,
   timed: Timed,
-): Record<PartName, StackPart> {
+): Record<PartName, StackPart> & { readonly redis: RedisPart } {
   const root = REPOSITORY_ROOT;
   const planOfKafka = async () => {
     const fetch = () => provisionKafka(root);
@@ -175,7 +178,11 @@ function describeParts(
   };
 }
 
-function behindTls(part: StackPart, ports: Ports, { identities: { redis: identity } }: StackSecurity): StackPart {
+interface RedisPart extends StackPart {
+  readonly tlsCpuMs?: () => Promise<number>;
+}
+
+function behindTls(part: StackPart, ports: Ports, { identities: { redis: identity } }: StackSecurity): RedisPart {
   let front: TlsFront | undefined;
   const open = async () => {
     front ??= await startTlsFront({ port: ports.redis, serverPort: ports.redisBehind, identity });
@@ -191,6 +198,7 @@ function behindTls(part: StackPart, ports: Ports, { identities: { redis: identit
       await part.stop();
     },
     kill: () => part.kill(),
+    tlsCpuMs: async () => (await front?.cpuMs()) ?? 0,
   };
 }
 

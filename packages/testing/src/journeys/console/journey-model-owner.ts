@@ -40,7 +40,8 @@ export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
       if (page === undefined) throw new Error("There is no browser.");
       await signIn(page, "demo", stage.passwords.demo);
       await page.getByRole("link", { name: "Models" }).click();
-      await page.getByText("Canary", { exact: true }).waitFor();
+      // A column of the figures has the same title.
+      await page.locator(".tag").getByText("Canary", { exact: true }).waitFor();
       const share = await seenBad(page);
       await stage.picture?.("models", page);
       print(`The canary scored payments with a mean of ${share}, which Models shows beside the champion's.`);
