@@ -5,7 +5,7 @@ import fs from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { install } from "../start/install.mjs";
+import { installPackages } from "../start/install.mjs";
 import { faultOf, OWN_FILES, renamedPath, renameRules, renameText } from "./rename-rules.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -138,7 +138,10 @@ function removeCompiledTest() {
 /** The formatter, which is installed when it is missing, before anything is changed. */
 async function formatter() {
   const biome = join(ROOT, "node_modules", ".bin", "biome");
-  if (!fs.existsSync(biome)) await install({ root: ROOT });
+  if (!fs.existsSync(biome)) {
+    process.stdout.write("\nInstalling the packages, for the formatter among them; nothing is built.\n");
+    await installPackages(ROOT);
+  }
   return biome;
 }
 

@@ -20,3 +20,6 @@ export interface InstallOptions {
  * @throws Error: one sentence with the place of the log and its last lines
  */
 export function install(options: InstallOptions): Promise<{ name: string; durationMs: number }[]>;
+
+/** Only the first of these steps. Throws as `install` does. */
+export function installPackages(root: string): Promise<void>;

@@ -58,8 +58,10 @@ export interface TransactionsSource {
  * A transactions file: Parquet or CSV, plain or gzipped; `path` may be a glob.
  *
  * Its `prepare` throws TriplineError `invalid-field` when the file cannot be read or lacks a column.
+ *
+ * @param onIgnored gets the columns that no feature is computed from, if there are any
  */
-export function fileSource(path: string): TransactionsSource {
+export function fileSource(path: string, onIgnored?: (columns: readonly string[]) => void): TransactionsSource {
   return {
     identity: (connection) => filesIdentity(connection, path),
     async prepare(connection) {
@@ -72,6 +74,8 @@ export function fileSource(path: string): TransactionsSource {
       if (missing.length > 0) {
         throw new TriplineError("invalid-field", `${path} lacks the column ${missing.join(", ")}.`);
       }
+      const ignored = [...present].filter((name) => !(name in TRANSACTIONS_COLUMNS || name in OPTIONAL_COLUMNS));
+      if (ignored.length > 0) onIgnored?.(ignored);
       const columns = [
         ...Object.entries(TRANSACTIONS_COLUMNS).map(([name, type]) => `${name}::${type} AS ${name}`),
         ...Object.entries(OPTIONAL_COLUMNS).map(

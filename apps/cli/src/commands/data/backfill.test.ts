@@ -1,4 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { backfillCommand } from "./backfill.js";
 
 test("regression #12: a card-token key of 8 bytes is refused with the length that is wanted", async () => {
@@ -10,4 +13,25 @@ test("regression #12: a card-token key of 8 bytes is refused with the length tha
   await expect(command.parseAsync(flags, { from: "user" })).rejects.toThrow(
     /has 8 bytes; must be at least 32 random bytes in base64/,
   );
+});
+
+test("regression #24: columns of the input that nothing is computed from are named, with those that are", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tripline-backfill-"));
+  const said: string[] = [];
+  const [out, error] = [process.stdout.write, process.stderr.write];
+  process.stdout.write = () => true;
+  process.stderr.write = (text: string | Uint8Array) => said.push(String(text)) > 0;
+  try {
+    const head =
+      "client_transaction_id,card_token,terminal_id,amount_minor,currency,occurred_at_ms,fraud,labelled_at_ms";
+    const input = join(folder, "payments.csv");
+    writeFileSync(input, `${head},mcc,channel\np1,ct_1,t-1,1999,EUR,1780000000000,,,5411,online\n`);
+    const flags = ["--input", input, "--output", join(folder, "out.parquet")];
+    await backfillCommand().parseAsync(flags, { from: "user" });
+    expect(said.join("")).toMatch(/^ignored columns: mcc, channel\. Columns that are used: .*\bip_country\b/m);
+  } finally {
+    process.stdout.write = out;
+    process.stderr.write = error;
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

@@ -4,7 +4,12 @@ import type { BackfillResult } from "@tripline/backfill/backfill";
 import { backfill } from "@tripline/backfill/backfill";
 import { handbookSource } from "@tripline/backfill/input/handbook-source";
 import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
-import { fileSource, filesIdentity } from "@tripline/backfill/input/transactions-source";
+import {
+  fileSource,
+  filesIdentity,
+  OPTIONAL_COLUMNS,
+  TRANSACTIONS_COLUMNS,
+} from "@tripline/backfill/input/transactions-source";
 import { loadState } from "@tripline/backfill/states/load-state";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { kafkaAt } from "@tripline/system/client/connect-system";
@@ -63,7 +68,11 @@ export function backfillCommand(): Command {
       const startedAt = performance.now();
       const line = new ProgressLine(process.stderr);
       line.say("reading and sorting the input");
-      const result = await run(sourceOf(this, flags), flags, line).finally(() => line.end());
+      const result = await run(
+        sourceOf(this, flags, (columns) => sayIgnored(line, columns)),
+        flags,
+        line,
+      ).finally(() => line.end());
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
       process.stdout.write(`${summary(result)} in ${seconds} s\n`);
       const { load: redisUrl, state: statePath, kafka } = flags;
@@ -119,8 +128,19 @@ function summary({ rows, labels, entities, resumedEvents }: BackfillResult): str
   return `${rows} payments and ${labels} labels${resumed}; entities: ${counts.join(", ")};`;
 }
 
-function sourceOf(command: Command, flags: BackfillFlags): TransactionsSource {
-  if (flags.input !== undefined) return fileSource(flags.input);
+function sayIgnored(line: ProgressLine, columns: readonly string[]): void {
+  line.end();
+  process.stderr.write(
+    `ignored columns: ${columns.join(", ")}. Columns that are used: ${Object.keys({ ...TRANSACTIONS_COLUMNS, ...OPTIONAL_COLUMNS }).join(", ")}.\n`,
+  );
+}
+
+function sourceOf(
+  command: Command,
+  flags: BackfillFlags,
+  onIgnored: (columns: readonly string[]) => void,
+): TransactionsSource {
+  if (flags.input !== undefined) return fileSource(flags.input, onIgnored);
   const { handbook: directory, cardTokenKey } = flags;
   if (directory === undefined) return command.error("error: one of --input and --handbook is needed");
   if (cardTokenKey === undefined) return command.error("error: --handbook needs --card-token-key");
