@@ -10,7 +10,7 @@ export function topicsFile() {
     const { name, partitions } = topic;
     // As `ensureTopics` makes them.
     const config = Object.entries(topicConfig(topic)).map(([key, value]) => `${key}: ${value}`);
-    return `  - { name: ${name}, partitions: ${partitions}, config: { ${config.join(", ")} } }`;
+    return `  - name: ${name}\n    partitions: ${partitions}\n    config: { ${config.join(", ")} }`;
   });
   return ["# From code, for Strimzi: packages/contracts/src/topics.ts.", "topics:", ...topics, ""].join("\n");
 }

@@ -12,7 +12,9 @@ import type { Redis } from "ioredis";
 import { BatchProcessor } from "./batches/batch-processor.js";
 import type { FeaturesConfig } from "./config.js";
 import { ErasuresController } from "./erasures/erasures.controller.js";
+import { KeyScan } from "./erasures/key-scan.js";
 import { openProfileEraser, ProfileEraser } from "./erasures/profile-eraser.js";
+import { ScanEraser } from "./erasures/scan-eraser.js";
 import { StateEraser } from "./erasures/state-eraser.js";
 import { FeatureMetrics } from "./feature-metrics.js";
 import { FeaturesController } from "./features.controller.js";
@@ -69,6 +71,17 @@ export class FeaturesModule {
           provide: ProfileEraser,
           inject: [redisToken(ERASING), FEATURE_ENGINE],
           useFactory: (redis: Redis, engine: FeatureEngine) => openProfileEraser(redis, engine, config),
+        },
+        {
+          provide: KeyScan,
+          inject: [redisToken(ERASING), LOGGER],
+          useFactory: (redis: Redis, logger: Logger) => new KeyScan(redis, logger),
+        },
+        {
+          provide: ScanEraser,
+          inject: [FEATURE_ENGINE, KeyScan, StateEraser, ProfileEraser],
+          useFactory: (engine: FeatureEngine, scan: KeyScan, states: StateEraser, profiles: ProfileEraser) =>
+            new ScanEraser({ engine, scan, states, profiles }),
         },
         {
           provide: BatchProcessor,

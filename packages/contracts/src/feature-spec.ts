@@ -3,6 +3,7 @@ import type { Alias } from "yaml";
 import { LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { TriplineError } from "./error-table.js";
+import { isSubject } from "./identifiers.js";
 
 const DURATION_UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -41,10 +42,22 @@ export type KeyField = (typeof KEY_FIELDS)[number];
 /** Fields that every payment and every label carries. */
 const REQUIRED_KEYS: readonly string[] = ["card_token", "terminal_id"];
 const FIELD_SEPARATOR = "/";
+/** Of those, the tokens of people. An entity with one of them in its key is a person's own. */
+const SUBJECT_KEYS: readonly KeyField[] = ["card_token", "email_token"];
 
 /** The fields of an entity's key, `terminal_id/bin` for instance. An event without one of them names no such entity. */
 export function keyFields(key: string): KeyField[] {
   return key.split(FIELD_SEPARATOR).flatMap((part) => KEY_FIELDS.find((field) => field === part) ?? []);
+}
+
+/** The fields of an entity's key that name people. */
+export function subjectFields(fields: readonly KeyField[]): KeyField[] {
+  return fields.filter((field) => SUBJECT_KEYS.includes(field));
+}
+
+/** The tokens of people in the id of an entity. */
+export function subjectsOf(entityId: string): string[] {
+  return entityId.split(FIELD_SEPARATOR).filter(isSubject);
 }
 
 /** What a column of the entity's ids is called: `terminal_id_bin`. The id itself is the fields with `/` between them. */

@@ -17,6 +17,11 @@ export const NETWORK_TOKEN_PATTERN = /^nt_[0-9a-f]{32}$/;
 /** Shape of the token of an e-mail address: `et_` and 32 hexadecimal digits. */
 export const EMAIL_TOKEN_PATTERN = /^et_[0-9a-f]{32}$/;
 
+/** Whether a text is the token of a person, which an erasure may name: of a card or of an e-mail address. */
+export function isSubject(text: string): boolean {
+  return CARD_TOKEN_PATTERN.test(text) || EMAIL_TOKEN_PATTERN.test(text);
+}
+
 /** Shape of a bank identification number: the first 6 or 8 digits of a card number (ISO/IEC 7812-1). */
 export const BIN_PATTERN = /^\d{6}(?:\d{2})?$/;
 

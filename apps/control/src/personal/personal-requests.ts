@@ -1,4 +1,4 @@
-import { CARD_TOKEN_PATTERN, EMAIL_TOKEN_PATTERN, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
+import { isSubject, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { z } from "zod";
 
 /** Of one request. */
@@ -11,7 +11,7 @@ const SUBJECTS_MAX = 2;
 const subject = z
   .string()
   .refine(
-    (text) => CARD_TOKEN_PATTERN.test(text) || EMAIL_TOKEN_PATTERN.test(text),
+    isSubject,
     "must be a card token, ct_ and 32 hexadecimal digits, or the token of an e-mail address, et_ and as many",
   );
 

@@ -1,12 +1,14 @@
 import { encodeMessage } from "@tripline/contracts/encode-message";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { cardOf, payment, paymentRecord, START_MS } from "../testing/events.js";
 import { FEAST_PROJECT, feastOf } from "../testing/feast-rows.js";
 import { TestHistory } from "../testing/history.js";
 import { engine } from "../testing/instance.js";
 import { ProfileEraser } from "./profile-eraser.js";
-import { subjectStateKeys } from "./subject-state-keys.js";
+import { listedStateKeys } from "./subject-entities.js";
 
 const TENANT = payment({ clientTransactionId: "any" }).tenant;
 const EMAIL = `et_${"0e".repeat(16)}`;
@@ -18,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(() => history.close());
 
-const pays = (name: string, card: number, count: number) =>
+const pays = (name: string, card: number, count: number, deviceToken = "") =>
   Array.from({ length: count }, (_, index) =>
     paymentRecord(
       payment({
@@ -27,6 +29,7 @@ const pays = (name: string, card: number, count: number) =>
         terminalId: "t-1",
         occurredAtMs: START_MS + index * 60_000,
         merchantCountry: COUNTRY,
+        deviceToken,
         emailToken: card === 1 ? EMAIL : "",
       }),
     ),
@@ -40,7 +43,7 @@ test("every entity that a card or an e-mail address names is found", () => {
     ["card_token", cardOf(1)],
     ["email_token", EMAIL],
   ] as const) {
-    const found = subjectStateKeys(engine, TENANT, subject);
+    const found = listedStateKeys(engine, TENANT, subject);
     const wanted = keys.flatMap((key, entity) =>
       key !== undefined && engine.entities[entity]?.fields.includes(field) === true ? [{ key, entity }] : [],
     );
@@ -57,7 +60,7 @@ test("states of an erased card are empty, others are not, and a rebuild gives th
     { topic: TABLES.erasures.name, key: "1", value: encodeMessage(Erasure, erasure), headers: {} },
   ]);
   const service = await history.startService();
-  const cardKey = subjectStateKeys(engine, TENANT, cardOf(1))[0]?.key ?? "";
+  const cardKey = listedStateKeys(engine, TENANT, cardOf(1))[0]?.key ?? "";
   const lengthOf = async () => (await history.redis.getBuffer(cardKey))?.length ?? 0;
   const before = await lengthOf();
   while ((await lengthOf()) === before) await new Promise((resolve) => setTimeout(resolve, 50));
@@ -97,4 +100,33 @@ test("states of an erased card are empty, others are not, and a rebuild gives th
   await feast.write("card_profile", cardOf(1), START_MS + 86_400_000);
   const hasProfile = (card: number) => feast.has("card_profile:card_first_paid_ms", { card_token: cardOf(card) });
   expect([await hasProfile(1), await hasProfile(2)]).toEqual([false, true]);
+}, 60_000);
+
+test("regression #24: a rebuild leaves the states of an erased card with each of its devices empty", async () => {
+  const known = currentFeatureSpec();
+  const counted = {
+    entity: "card_device",
+    kind: "count",
+    window: "1d",
+    default: 0,
+    sentence: "It is {value}.",
+  } as const;
+  const wider = compileEngine({
+    ...known,
+    entities: { ...known.entities, card_device: { key: "card_token/device_token", optional: true } },
+    features: [...known.features, { ...counted, name: "card_device_count_1d" }],
+  });
+  const device = `dt_${"0d".repeat(16)}`;
+  await history.producer.send([...pays("a", 1, 3, device), ...pays("b", 2, 3, device)]);
+  await history.count();
+  await history.archive();
+  const erasure = { tenant: TENANT, subject: cardOf(1), erasedAtMs: Date.now() };
+  await history.rebuild({ engine: wider, erasures: async () => [erasure] });
+  const entity = wider.entities.findIndex(({ name }) => name === "card_device");
+  const countOf = async (card: number) => {
+    const ids = { cardToken: cardOf(card), terminalId: "t-1", deviceToken: device };
+    const state = wider.decodeState(entity, await history.redis.getBuffer(wider.stateKeys(TENANT, ids)[entity] ?? ""));
+    return wider.readEntity(entity, state, START_MS + 180_000)[0];
+  };
+  expect([await countOf(1), await countOf(2)]).toEqual([0, 3]);
 }, 60_000);

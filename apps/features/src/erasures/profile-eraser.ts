@@ -6,7 +6,7 @@ import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "../config.js";
 import { describeViews } from "../online/feature-views.js";
 import { profileKey } from "../online/profiles/profile-store.js";
-import { subjectEntities } from "./subject-state-keys.js";
+import { listedEntities } from "./subject-entities.js";
 
 /**
  * A profile is made of the whole past in the lake, so a later one of an erased card would hold what was before. A time that no row
@@ -46,10 +46,14 @@ export class ProfileEraser {
           );
   }
 
-  /** @throws TriplineError `redis-unavailable` */
+  /**
+   * Erases the rows and profiles whose keys follow from the token of the person. `ScanEraser` finds the others.
+   *
+   * @throws TriplineError `redis-unavailable`
+   */
   async erase(tenant: string, subject: string, erasedAtMs: number): Promise<void> {
     const { engine, source } = this.options;
-    const entities = subjectEntities(engine, subject);
+    const entities = listedEntities(engine, subject);
     const views = [...describeViews(engine).views.values()];
     const pushed = entities.flatMap(({ entity, id }) =>
       views.flatMap((view) =>
@@ -60,6 +64,19 @@ export class ProfileEraser {
     if (tenant !== source?.tenant) return;
     const commands = entities.flatMap(({ entity, id }) => this.#command(entity, id, erasedAtMs) ?? []);
     await askRedis(() => Promise.all(commands.map((command) => this.redis.sendCommand(command))));
+  }
+
+  /** The entity whose rows of Feast are stored under a key; undefined for a key of something else. */
+  rowOf(entity: number, key: Buffer): { readonly tenant: string; readonly id: string } | undefined {
+    const { source } = this.options;
+    const id = this.#erases[entity]?.idOf(key);
+    return source === undefined || id === undefined ? undefined : { tenant: source.tenant, id };
+  }
+
+  /** @throws TriplineError `redis-unavailable` */
+  async eraseRow(entity: number, id: string, erasedAtMs: number): Promise<void> {
+    const command = this.#command(entity, id, erasedAtMs);
+    if (command !== undefined) await askRedis(async () => this.redis.sendCommand(command));
   }
 
   /** Rows of windows that are made of payments after the erasure are those of somebody new. */

@@ -2,8 +2,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { askRedis } from "@tripline/service-kit/redis/connect-redis";
 import type { Redis } from "ioredis";
-import type { SubjectStateKey } from "./subject-state-keys.js";
-import { subjectStateKeys } from "./subject-state-keys.js";
+import type { SubjectStateKey } from "./subject-entities.js";
+import { listedStateKeys } from "./subject-entities.js";
 
 /** Tries of one state against instances that count. */
 const TRIES_MAX = 50;
@@ -19,14 +19,20 @@ export class StateEraser {
     private readonly engine: FeatureEngine,
   ) {}
 
-  /** @throws TriplineError `redis-unavailable`, `state-conflict`, `state-unreadable` */
+  /**
+   * Empties the states whose keys follow from the token of the person. `ScanEraser` finds the others.
+   *
+   * @throws TriplineError `redis-unavailable`, `state-conflict`, `state-unreadable`
+   */
   async erase(tenant: string, subject: string): Promise<void> {
-    const keys = subjectStateKeys(this.engine, tenant, subject);
+    const keys = listedStateKeys(this.engine, tenant, subject);
+    if (keys.length === 0) return;
     const values = await askRedis(() => this.redis.mgetBuffer(keys.map(({ key }) => key)));
-    for (const [index, place] of keys.entries()) if (values[index] !== null) await this.#empty(place);
+    for (const [index, place] of keys.entries()) if (values[index] !== null) await this.empty(place);
   }
 
-  async #empty({ key, entity }: SubjectStateKey): Promise<void> {
+  /** @throws as `erase` */
+  async empty({ key, entity }: SubjectStateKey): Promise<void> {
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
       await askRedis(() => this.redis.watch(key));
       const value = await askRedis(() => this.redis.getBuffer(key));

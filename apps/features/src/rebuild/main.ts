@@ -8,6 +8,8 @@ import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
 import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
 import { stateTtlSeconds } from "../config.js";
 import { openProfileEraser } from "../erasures/profile-eraser.js";
+import { ScanEraser } from "../erasures/scan-eraser.js";
+import { scanOnce } from "../erasures/scan-keys.js";
 import { progressPrinter, rebuildLine } from "./print-progress.js";
 import type { RebuildConfig } from "./rebuild-config.js";
 import { rebuildConfig } from "./rebuild-config.js";
@@ -27,6 +29,9 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
   const progress = progressPrinter(process.stdout);
   try {
     await Promise.all([redis, holding].map((connection) => awaitRedis(connection)));
+    const profiles = openProfileEraser(redis, engine, config);
+    // The states are replaced in any case; rows of Feast are not.
+    const others = new ScanEraser({ engine, scan: scanOnce(redis), states: { empty: async () => {} }, profiles });
     return await rebuildState({
       engine,
       admin,
@@ -37,7 +42,8 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
       stateTtlSeconds: ttlSeconds,
       waitMs: config.ARCHIVE_WAIT_SECONDS * 1000,
       erasures: () => readErasures(kafka, "features-rebuild-erasures"),
-      profiles: openProfileEraser(redis, engine, config),
+      profiles,
+      others,
       isPartial: config.PARTIAL === "1",
       onProgress: progress,
       ...(config.STATE_FILE === undefined ? {} : { statePath: config.STATE_FILE }),

@@ -1,12 +1,13 @@
+import { subjectFields, subjectsOf } from "@tripline/contracts/feature-spec";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
+import { completeKey, parseStateKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
 import type { ProfileEraser } from "../erasures/profile-eraser.js";
-import { subjectStateKeys } from "../erasures/subject-state-keys.js";
+import type { ScanEraser } from "../erasures/scan-eraser.js";
 import { whileHeld } from "../states/rebuild-hold.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
 import { awaitLake } from "./await-lake.js";
@@ -40,6 +41,8 @@ export interface RebuildOptions {
   readonly erasures?: () => Promise<readonly Erasure[]>;
   /** Keeps away what others computed of them. */
   readonly profiles?: Pick<ProfileEraser, "erase">;
+  /** Takes out what is not found without looking at all keys. */
+  readonly others?: Pick<ScanEraser, "erase">;
   /** Whether to go on where the result cannot be exact. */
   readonly isPartial: boolean;
   readonly onProgress?: RebuildListener;
@@ -119,17 +122,26 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   for (const { tenant, subject, erasedAtMs } of erasures) {
     await options.profiles?.erase(tenant, subject, erasedAtMs);
   }
+  await options.others?.erase(erasures);
   await requireNothingEmitted();
   const written = await replacement.replace(states, applied);
   return { ...folded, states: written, doubled };
 }
 
+/** When the person, or the last one of the people, of a state was erased. */
 function erasedStates(engine: FeatureEngine, erasures: readonly Erasure[]): (key: string) => number | undefined {
-  const erasedAtMs = new Map<string, number>();
-  for (const { tenant, subject, erasedAtMs: atMs } of erasures) {
-    for (const { key } of subjectStateKeys(engine, tenant, subject)) erasedAtMs.set(key, atMs);
-  }
-  return (key) => erasedAtMs.get(key);
+  const erasedAtMs = new Map(erasures.map(({ tenant, subject, erasedAtMs: atMs }) => [`${tenant}/${subject}`, atMs]));
+  const plans = engine.entities.filter(({ fields }) => subjectFields(fields).length > 0);
+  return (key) => {
+    if (erasedAtMs.size === 0) return undefined;
+    for (const plan of plans) {
+      const place = parseStateKey(plan, key);
+      if (place === undefined) continue;
+      const times = subjectsOf(place.id).flatMap((subject) => erasedAtMs.get(`${place.tenant}/${subject}`) ?? []);
+      return times.length === 0 ? undefined : Math.max(...times);
+    }
+    return undefined;
+  };
 }
 
 /** Redis keys of the applied batches, by topic and partition. */

@@ -70,6 +70,17 @@ export class EntityKeyEncoder {
     this.project.copy(key, at);
     return key;
   }
+
+  /** The text of the only join key of a key that `encode` made; undefined for another key. */
+  decodeText(key: Buffer): string | undefined {
+    const from = this.head.length + 8;
+    const to = key.length - this.project.length;
+    if (to < from || !key.subarray(0, this.head.length).equals(this.head) || !key.subarray(to).equals(this.project)) {
+      return undefined;
+    }
+    const isText = key.readUInt32LE(from - 8) === VALUE_TYPE_NUMBERS.STRING && key.readUInt32LE(from - 4) === to - from;
+    return isText ? key.toString("utf8", from, to) : undefined;
+  }
 }
 
 /** The value has passed the check for its type. */

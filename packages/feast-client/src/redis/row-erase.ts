@@ -35,6 +35,11 @@ export class RowErase {
     this.key = new EntityKeyEncoder([{ ...joinKey, storedName: joinKey.name }], project);
   }
 
+  /** The entity whose rows are stored under a key of Redis, where the join key is a string; undefined for another key. */
+  idOf(key: Buffer): string | undefined {
+    return this.key.decodeText(key);
+  }
+
   /**
    * A command for one entity, to be sent once. It is answered by 1, or by 0 where no row was there.
    *

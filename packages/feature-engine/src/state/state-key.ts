@@ -21,6 +21,17 @@ export function stateKeyPrefix(plan: Pick<EntityPlan, "name" | "fingerprint">): 
   return `state:${plan.name}:${plan.fingerprint.toString(36)}:`;
 }
 
+/** The tenant and the entity's id in a key of `stateKey`; undefined for a key of another plan, or of something else. */
+export function parseStateKey(
+  plan: Pick<EntityPlan, "name" | "fingerprint">,
+  key: string,
+): { readonly tenant: string; readonly id: string } | undefined {
+  const prefix = stateKeyPrefix(plan);
+  if (!key.startsWith(prefix)) return undefined;
+  const end = key.indexOf(":", prefix.length);
+  return { tenant: decodeURIComponent(key.slice(prefix.length, end)), id: key.slice(end + 1) };
+}
+
 /** Redis key that exists while the states of these plans hold all that took place. It is set and lost with them. */
 export function completeKey(plans: readonly Pick<EntityPlan, "fingerprint">[]): string {
   return `state-complete:${layoutFingerprint(plans).toString(36)}`;

@@ -1,0 +1,74 @@
+import { subjectsOf } from "@tripline/contracts/feature-spec";
+import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { parseStateKey } from "@tripline/feature-engine/state/state-key";
+import type { ProfileEraser } from "./profile-eraser.js";
+import type { ItemScan } from "./scan-keys.js";
+import type { StateEraser } from "./state-eraser.js";
+import { isOpen } from "./subject-entities.js";
+
+export interface ScanEraserOptions {
+  readonly engine: FeatureEngine;
+  readonly scan: ItemScan;
+  readonly states: Pick<StateEraser, "empty">;
+  readonly profiles: Pick<ProfileEraser, "rowOf" | "eraseRow">;
+}
+
+/** Tokens of people in the name of a key. */
+const ANYBODY = "*[ce]t_*";
+
+/**
+ * Erases what only a look at the names of all keys can find: states and rows of Feast of a person together with a device, a network, a
+ * terminal, an issuer or another person (ADR 48). Without such an entity in the spec it does nothing.
+ */
+export class ScanEraser {
+  readonly #open: readonly number[];
+
+  constructor(private readonly options: ScanEraserOptions) {
+    this.#open = options.engine.entities.flatMap((plan, entity) => (isOpen(plan) ? [entity] : []));
+  }
+
+  /**
+   * One scan for all of them.
+   *
+   * @throws TriplineError `redis-unavailable`, `state-conflict`, `state-unreadable`, `shutting-down`
+   */
+  async erase(erasures: readonly Erasure[]): Promise<void> {
+    if (this.#open.length === 0 || erasures.length === 0) return;
+    // Kafka may give more records the second time. What was begun is ended first.
+    const begun = await this.options.scan.begun(erasures.map(personOf));
+    for (const part of [erasures.slice(0, begun), erasures.slice(begun)])
+      if (part.length > 0) await this.#scanFor(part);
+  }
+
+  async #scanFor(erasures: readonly Erasure[]): Promise<void> {
+    const wanted = new Map(erasures.map((erasure) => [personOf(erasure), erasure]));
+    const [only] = wanted.values();
+    const match = wanted.size === 1 && only !== undefined ? `*${only.subject}*` : ANYBODY;
+    await this.options.scan.run(erasures.map(personOf), match, async (keys) => {
+      for (const key of keys) await this.#eraseKey(key, wanted);
+    });
+  }
+
+  async #eraseKey(key: Buffer, wanted: ReadonlyMap<string, Erasure>): Promise<void> {
+    const { engine, states, profiles } = this.options;
+    const text = key.toString("utf8");
+    for (const entity of this.#open) {
+      const plan = engine.entities[entity];
+      const state = plan && parseStateKey(plan, text);
+      const row = state === undefined ? profiles.rowOf(entity, key) : undefined;
+      const { tenant, id } = state ?? row ?? {};
+      if (tenant === undefined || id === undefined) continue;
+      for (const subject of subjectsOf(id)) {
+        const erasure = wanted.get(personOf({ tenant, subject }));
+        if (erasure === undefined) continue;
+        if (state !== undefined) await states.empty({ key: text, entity });
+        else await profiles.eraseRow(entity, id, erasure.erasedAtMs);
+      }
+    }
+  }
+}
+
+function personOf({ tenant, subject }: Pick<Erasure, "tenant" | "subject">): string {
+  return `${tenant}/${subject}`;
+}

@@ -1,0 +1,59 @@
+import { COUNTRIES } from "@tripline/contracts/country";
+import type { KeyField } from "@tripline/contracts/feature-spec";
+import { subjectFields } from "@tripline/contracts/feature-spec";
+import { CARD_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
+import { stateKey } from "@tripline/feature-engine/state/state-key";
+
+/** An entity that belongs to a person. */
+export interface SubjectEntity {
+  /** Place of the entity in the spec. */
+  readonly entity: number;
+  readonly id: string;
+}
+
+export interface SubjectStateKey {
+  readonly key: string;
+  readonly entity: number;
+}
+
+/** A field of which all values are known. */
+const LISTED_FIELD: KeyField = "merchant_country";
+
+/**
+ * The entities whose ids follow from the token of a person: that of the token alone, and those of the token with each country.
+ *
+ * @param subject a card token or the token of an e-mail address
+ */
+export function listedEntities(engine: FeatureEngine, subject: string): readonly SubjectEntity[] {
+  const isCard = CARD_TOKEN_PATTERN.test(subject);
+  const own: KeyField = isCard ? "card_token" : "email_token";
+  const named = { ...UNSENT, cardToken: "", terminalId: "", [isCard ? "cardToken" : "emailToken"]: subject };
+  const events = ["", ...COUNTRIES].map((merchantCountry) => ({ ...named, merchantCountry }));
+  return engine.entities.flatMap((plan, entity) => {
+    if (!plan.fields.includes(own) || isOpen(plan)) return [];
+    return [...new Set(events.map((event) => engine.entityId(entity, event)))].flatMap((id) =>
+      id === undefined ? [] : [{ entity, id }],
+    );
+  });
+}
+
+/** Redis keys of the states of `listedEntities`. */
+export function listedStateKeys(engine: FeatureEngine, tenant: string, subject: string): readonly SubjectStateKey[] {
+  return listedEntities(engine, subject).flatMap(({ entity, id }) => {
+    const plan = engine.entities[entity];
+    return plan === undefined ? [] : [{ key: stateKey(plan, tenant, id), entity }];
+  });
+}
+
+/**
+ * Whether an entity belongs to a person, and its ids do not follow from the person's token: a card at a terminal, for instance. The names
+ * of its keys hold the token.
+ */
+export function isOpen({ fields }: Pick<EntityPlan, "fields">): boolean {
+  const subjects = subjectFields(fields);
+  const others = fields.filter((field) => !subjects.includes(field) && field !== LISTED_FIELD);
+  return subjects.length > 1 || (subjects.length === 1 && others.length > 0);
+}
