@@ -29,6 +29,7 @@ import { JobsController } from "./operations/jobs.controller.js";
 import { PersonalController } from "./personal/personal.controller.js";
 import { personalProviders } from "./personal/personal-providers.js";
 import { SubjectKeysController } from "./personal/subject-keys.controller.js";
+import { ActivationStore } from "./policies/activation-store.js";
 import { DraftStore } from "./policies/draft-store.js";
 import { PoliciesController } from "./policies/policies.controller.js";
 import { PolicyChecks } from "./policies/policy-checks.js";
@@ -94,6 +95,11 @@ export class ControlModule {
             new PolicyChecks(new PolicyWorker(config, logger), new RateLimits(policyCheckRates(config))),
         },
         { provide: PolicyStore, inject: [DATABASE], useFactory: (database: Database) => new PolicyStore(database) },
+        {
+          provide: ActivationStore,
+          inject: [DATABASE],
+          useFactory: (database: Database) => new ActivationStore(database),
+        },
         { provide: DraftStore, inject: [DATABASE], useFactory: (database: Database) => new DraftStore(database) },
         {
           provide: PolicyPublisher,
@@ -108,14 +114,15 @@ export class ControlModule {
         },
         {
           provide: PolicyGuard,
-          inject: [DecisionFeed, PolicyStore, PolicyPublisher, PolicyChecks, LOGGER],
+          inject: [DecisionFeed, ActivationStore, PolicyStore, PolicyPublisher, PolicyChecks, LOGGER],
           useFactory: (
             feed: DecisionFeed,
-            store: PolicyStore,
+            activations: ActivationStore,
+            policies: PolicyStore,
             publisher: PolicyPublisher,
             checks: PolicyChecks,
             logger: Logger,
-          ) => new PolicyGuard({ feed, store, publisher, checks, logger }),
+          ) => new PolicyGuard({ feed, activations, policies, publisher, checks, logger }),
         },
         ...(registryUrl === undefined ? [] : rolloutProviders(registryUrl)),
         {

@@ -2,6 +2,7 @@ import { isCurrency } from "@tripline/contracts/currency";
 import { z } from "zod";
 import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
 import { ACTIONS, BUDGETED_ACTIONS, RULE_MODES } from "./policy.js";
+import { DEFAULT_GUARD } from "./rollouts/guard-in-effect.js";
 
 /** The shape of a policy file. What its parts mean, and whether they fit each other, is checked by `parsePolicy`. */
 
@@ -134,19 +135,19 @@ export const guardSchema = z.strictObject(
       .int("must be a whole number of seconds")
       .min(10, "must be 10 or more")
       .max(86_400, "must be a day at most")
-      .default(3_600)
+      .default(DEFAULT_GUARD.watchSeconds)
       .meta({ description: "So long after its activation a revision is watched, and compared with as long before." }),
     cards_min: z
       .int("must be a whole number")
       .min(2, "must be 2 or more")
       .max(1_000_000, "is too large")
-      .default(30)
+      .default(DEFAULT_GUARD.cardsMin)
       .meta({ description: "Cards that must have paid before and after the activation before anything is judged." }),
     outcome_points_max: z
       .number("must be a number from 0 to 1")
       .min(0, "must be from 0 to 1")
       .max(1, "must be from 0 to 1")
-      .default(0.1)
+      .default(DEFAULT_GUARD.outcomePointsMax)
       .meta({ description: "How much larger than before the share of any outcome may be." }),
   },
   "must be a mapping with watch_seconds, cards_min and outcome_points_max",
@@ -178,7 +179,8 @@ export const policyFile = fileSchema.extend({
     .max(BUDGETED_ACTIONS.length)
     .default([]),
   guard: guardSchema.optional().meta({
-    description: "Its activation is watched, and taken back where it changes the outcomes too much; not without it.",
+    description:
+      "An activation is watched, and rolled back if it changes the outcomes too much. The defaults apply without this section.",
   }),
   static_policy: z.strictObject({
     default: staticSchema.extend({ by_amount: z.array(amountSchema).max(AMOUNTS_MAX).default([]) }),

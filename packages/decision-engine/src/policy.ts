@@ -124,7 +124,7 @@ export interface Policy {
   readonly bands: readonly Band[];
   /** At most one of an outcome. */
   readonly budgets: readonly Budget[];
-  /** Undefined: its activation is not watched. */
+  /** Undefined: `DEFAULT_GUARD` watches. */
   readonly guard: MixGuard | undefined;
   /** The answer if neither rules nor score can be trusted. */
   readonly staticDefault: StaticAnswer;

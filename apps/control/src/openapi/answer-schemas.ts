@@ -18,6 +18,7 @@ const revision = z
     created_at: time,
   })
   .meta({ id: "PolicyRevision" });
+const activationKind = z.enum(["return", "suspect", "new"]).meta({ id: "ActivationKind" });
 const activation = z
   .object({
     activation: z.int(),
@@ -27,6 +28,7 @@ const activation = z
     created_at: time,
     activates_at: time,
     is_watched: z.boolean(),
+    kind: activationKind.nullable().meta({ description: "null: an earlier release made it." }),
   })
   .meta({ id: "PolicyActivation" });
 const published = activation
@@ -97,13 +99,22 @@ export const ANSWERS = named({
     newest_activation: z.int().meta({ description: "The `after` of the next activation." }),
     in_force: published.nullable(),
     scheduled: published.nullable(),
+    return_to: z.object({ revision: z.int().nullable() }).nullable().meta({
+      description: "The newest policy that was in force and was not rolled back; going back to it needs no approval.",
+    }),
   }),
   checked: z.object({ version: z.string(), feature_spec_version: z.int(), warnings: z.array(z.string()) }),
   revision,
   revisions: z.object({ revisions: z.array(revision) }),
   revisionText: revision.extend({
     text: z.string(),
-    approvals: z.array(z.object({ approver: z.string(), note: z.string(), approved_at: time })),
+    activation_kind: activationKind.meta({
+      description:
+        "What its activation would be. `suspect`: it was rolled back, and another user has to approve it again.",
+    }),
+    approvals: z.array(
+      z.object({ approver: z.string(), note: z.string(), approved_at: time, is_for_unwatched: z.boolean() }),
+    ),
   }),
   activations: z.object({ activations: z.array(published) }),
   activated: activation.extend({ is_published: z.boolean() }),

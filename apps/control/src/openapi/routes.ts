@@ -26,6 +26,9 @@ export interface ControlRoute extends Route {
 
 const OF_A_DRAFT = z.object({ name: draftName });
 const OF_A_REVISION = z.object({ revision: revisionNumber });
+const OF_AN_APPROVED_REVISION = z.object({
+  revision: z.union([z.literal("none"), revisionNumber]).meta({ description: "`none`: a withdrawal of the policy." }),
+});
 const OF_A_MODEL = z.object({ model: z.string() });
 
 const POLICY: readonly ControlRoute[] = [
@@ -81,7 +84,7 @@ const POLICY: readonly ControlRoute[] = [
     id: "approveRevision",
     scope: "policy:approve",
     summary: "Approve a revision of somebody else",
-    parameters: OF_A_REVISION,
+    parameters: OF_AN_APPROVED_REVISION,
     body: newApproval,
     answers: { 204: undefined },
     errors: ["not-found", "approval-missing"],

@@ -7,8 +7,8 @@ import { connectDatabase } from "@tripline/service-kit/postgres/connect-database
 import { z } from "zod";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";
+import { ActivationStore } from "./activation-store.js";
 import { PolicyPublisher } from "./policy-publisher.js";
-import { PolicyStore } from "./policy-store.js";
 
 let bed: TestBed;
 let database: Database;
@@ -200,6 +200,78 @@ test("where a tenant asks for it, another person has to approve; going back need
   });
 });
 
+test("regression #24: what a person rolled back needs another user again, also under a new number, and going back needs nobody", async () => {
+  const [ann, bob] = [bed.as("ann"), bed.as("bob")];
+  const activate = async (revision: number | null, more: object = {}) => {
+    const { newest_activation: after } = z
+      .object({ newest_activation: z.int() })
+      .parse((await ann.get("/v1/policy")).body);
+    return ann.send("POST", "/v1/policy/activations", { revision, after, ...more });
+  };
+  const approve = (caller: TestCaller, what: number | "none", more: object = {}) =>
+    caller.send("POST", `/v1/policy/revisions/${what}/approvals`, { note: "", ...more });
+  const missing = { status: 409, body: { code: "approval-missing" } };
+  for (const version of ["1", "2"]) await ann.send("POST", "/v1/policy/revisions", { text: policy(version) });
+  await expect(activate(1)).resolves.toMatchObject({ status: 201, body: { kind: "new", is_watched: true } });
+  await activate(2);
+  await expect(approve(bob, 2)).resolves.toMatchObject({ status: 204 });
+  // Revision 1 has not stood its watch, so that it goes on.
+  await expect(activate(1)).resolves.toMatchObject({ status: 201, body: { kind: "return", is_watched: true } });
+  await expect(ann.get("/v1/policy/revisions/2")).resolves.toMatchObject({ body: { activation_kind: "suspect" } });
+  await expect(ann.get("/v1/policy")).resolves.toMatchObject({ body: { return_to: { revision: null } } });
+  await expect(activate(2)).resolves.toMatchObject(missing);
+  await ann.send("POST", "/v1/policy/revisions", { text: policy("3") });
+  await ann.send("POST", "/v1/policy/revisions", { text: policy("2") });
+  await expect(activate(4)).resolves.toMatchObject(missing);
+  await expect(activate(4, { at: new Date(Date.now() + 60_000).toISOString() })).resolves.toMatchObject(missing);
+  await approve(bob, 4);
+  await expect(activate(4, { watched: false })).resolves.toMatchObject({ status: 422 });
+  await expect(activate(4)).resolves.toMatchObject({ status: 201, body: { kind: "suspect", is_watched: true } });
+  // Without the guard: nobody alone, and not by an approval of something else.
+  await expect(activate(3, { watched: false })).resolves.toMatchObject(missing);
+  await approve(bob, 3);
+  await expect(activate(3, { watched: false })).resolves.toMatchObject(missing);
+  await approve(bob, 3, { unwatched: true });
+  await expect(activate(3, { watched: false })).resolves.toMatchObject({ status: 201, body: { is_watched: false } });
+  await expect(activate(null)).resolves.toMatchObject({ status: 201, body: { kind: "new", is_watched: true } });
+});
+
+test("regression #24: a client counts as its owner, and one without an owner approves nothing", async () => {
+  const [ann, bob, cat] = [bed.as("ann"), bed.as("bob"), bed.as("cat")];
+  const [ofAnn, ofBob, ofNobody] = [
+    bed.as("ci", { owner: "ann" }),
+    bed.as("bot", { owner: "bob" }),
+    bed.as("old", { owner: "" }),
+  ];
+  const push = (caller: TestCaller, version: string) =>
+    caller.send("POST", "/v1/policy/revisions", { text: policy(version) });
+  const approve = (caller: TestCaller, revision: number) =>
+    caller.send("POST", `/v1/policy/revisions/${revision}/approvals`, { note: "" });
+  const activate = (caller: TestCaller, revision: number, after: number) =>
+    caller.send("POST", "/v1/policy/activations", { revision, after });
+  const missing = { status: 409, body: { code: "approval-missing" } };
+  await cat.send("PUT", "/v1/policy/settings", { needs_approval: true });
+  await push(ann, "1");
+  await expect(approve(ofAnn, 1)).resolves.toMatchObject({
+    status: 409,
+    body: { detail: expect.stringContaining("ann, who owns the client ci, wrote revision 1") },
+  });
+  await expect(approve(ofNobody, 1)).resolves.toMatchObject({
+    status: 409,
+    body: { detail: expect.stringContaining("The client old has no owner") },
+  });
+  await expect(approve(ofBob, 1)).resolves.toMatchObject({ status: 204 });
+  await expect(activate(ann, 1, 0)).resolves.toMatchObject({ status: 201 });
+  // What a client without an owner wrote may be the approver's own: two users have to stand behind it.
+  await push(ofNobody, "2");
+  await approve(bob, 2);
+  await expect(activate(bob, 2, 1)).resolves.toMatchObject(missing);
+  await expect(activate(ofBob, 2, 1)).resolves.toMatchObject(missing);
+  await expect(activate(ofNobody, 2, 1)).resolves.toMatchObject(missing);
+  await approve(cat, 2);
+  await expect(activate(ofNobody, 2, 1)).resolves.toMatchObject({ status: 201 });
+});
+
 test("an activation at a time is told at once, and one before that time takes its place", async () => {
   const ann = bed.as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
@@ -238,7 +310,7 @@ test("what was called off before its time was never in force: it needs an approv
   await expect(activate(2, 5)).resolves.toMatchObject({ status: 409, body: { code: "approval-missing" } });
   await bob.send("POST", "/v1/policy/revisions/2/approvals", { note: "" });
   await expect(activate(2, 5)).resolves.toMatchObject({ status: 201 });
-  await expect(bed.service.get(PolicyStore).watched(60)).resolves.toMatchObject([{ activation: 6, before: 1 }]);
+  await expect(bed.service.get(ActivationStore).watched()).resolves.toMatchObject([{ activation: 6, revision: 2 }]);
 });
 
 test("what is in force stays on the topic, however often what comes after it is put off", async () => {

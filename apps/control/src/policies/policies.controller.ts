@@ -22,10 +22,12 @@ import { CONTROL_CONFIG } from "../config.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { managedBy } from "../requests/managed-tenant.js";
 import { page } from "../requests/parse-request.js";
+import { ActivationStore } from "./activation-store.js";
 import { DraftStore } from "./draft-store.js";
 import { PolicyChecks } from "./policy-checks.js";
 import { PolicyPublisher } from "./policy-publisher.js";
 import {
+  approvedRevision,
   draftBody,
   draftName,
   newActivation,
@@ -45,6 +47,7 @@ export class PoliciesController {
   constructor(
     @Inject(PolicyStore) private readonly policies: PolicyStore,
     @Inject(PolicyChecks) private readonly checks: PolicyChecks,
+    @Inject(ActivationStore) private readonly history: ActivationStore,
     @Inject(DraftStore) private readonly drafts: DraftStore,
     @Inject(PolicyPublisher) private readonly publisher: PolicyPublisher,
     @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
@@ -98,8 +101,8 @@ export class PoliciesController {
   @HttpCode(204)
   @RequireScope("policy:approve")
   async approve(@Req() request: FastifyRequest, @Param("revision") text: string, @Body() body: unknown): Promise<void> {
-    const { note } = parseRequest(newApproval, body ?? {});
-    await this.policies.approve(this.#by(request), parseRequest(revisionNumber, text), note);
+    const { note, unwatched } = parseRequest(newApproval, body ?? {});
+    await this.policies.approve(this.#by(request), parseRequest(approvedRevision, text), unwatched, note);
   }
 
   @Put("settings")
@@ -113,7 +116,7 @@ export class PoliciesController {
   @RequireScope("policy:read")
   async activations(@Req() request: FastifyRequest): Promise<object> {
     const { tenant } = this.#by(request);
-    return { activations: await this.policies.activations(tenant, parseRequest(page, request.query)) };
+    return { activations: await this.history.activations(tenant, parseRequest(page, request.query)) };
   }
 
   /** 202 where Kafka is away: it is published as soon as Kafka is back. */
@@ -125,7 +128,7 @@ export class PoliciesController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     const { at, watched: isWatched, ...wanted } = parseRequest(newActivation, body);
-    const made = await this.policies.activate(this.#by(request), { ...wanted, at, isWatched });
+    const made = await this.history.activate(this.#by(request), { ...wanted, at, isWatched });
     const isPublished = await this.publisher.publish();
     if (!isPublished) reply.status(202);
     return { ...made, published_at: undefined, is_published: isPublished };

@@ -158,18 +158,52 @@ test("what holds for all tenants is compared with the payments of those that hav
   expect((await playUntilReplaced(made, 0.4)).in_force).toMatchObject({ revision: null, author: "guard" });
 });
 
-test("without a guard, unwatched, or for a revision that was in force before nothing is taken back", async () => {
+test("regression #24: a second try of what was rolled back needs another user, and is rolled back again", async () => {
   const plain = await push(textOf(600, ""));
   await activate(plain);
   await decide(plain, 0);
-  const other = await push(textOf(500, ""));
+  await decide(plain, 0);
+  // Neither has a guard of its own.
+  const bad = await push(textOf(500, ""));
+  await activate(bad);
+  expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ revision: plain.revision, author: "guard" });
+  const wanted = { revision: bad.revision, after: 3, note: "" };
+  await expect(caller.send("POST", "/v1/policy/activations", wanted)).resolves.toMatchObject({
+    status: 409,
+    body: { code: "approval-missing" },
+  });
+  await bed.as("bob", { tenant }).send("POST", `/v1/policy/revisions/${bad.revision}/approvals`, { note: "" });
+  // A second instance, which comes later, knows what the first one compared with.
+  await activate(bad);
+  expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ revision: plain.revision, author: "guard" });
+});
+
+test("regression #24: of a bad draft, another one and back to the first, the guard rolls back the first one all the same", async () => {
+  const good = await push(textOf(599));
+  await activate(good);
+  await decide(good, 0);
+  await decide(good, 0);
+  const bad = await push(textOf(499));
+  await activate(bad);
+  const other = await push(textOf(498));
   await activate(other);
-  await expectToStay(other, 0.9);
-  const guarded = await push(textOf(400));
-  await activate(guarded, { watched: false });
-  await expectToStay(guarded, 0);
-  await activate(other);
-  await expectToStay(other, 0.9);
+  // A return, at once: but nobody has judged it yet.
+  await activate(bad);
+  expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ author: "guard" });
+  expect((await playUntilReplaced({ ...other }, 0.9)).in_force?.revision).toBe(good.revision);
+});
+
+test("what two users activate without the guard stays, and so does a return to a policy that has stood", async () => {
+  const plain = await push(textOf(601, ""));
+  await activate(plain);
+  await decide(plain, 0);
+  await decide(plain, 0);
+  const meant = await push(textOf(501));
+  await bed
+    .as("bob", { tenant })
+    .send("POST", `/v1/policy/revisions/${meant.revision}/approvals`, { note: "", unwatched: true });
+  await activate(meant, { watched: false });
+  await expectToStay(meant, 0.9);
 });
 
 test("other tenants and too few cards do not count", async () => {

@@ -33,7 +33,14 @@ export const revisionNumber = z.coerce
   .min(1, "must be the number of a revision")
   .max(INT_MAX, "must be the number of a revision");
 
-export const newApproval = z.strictObject({ note });
+/** What is approved: a revision, or `none` for a withdrawal of the policy. */
+export const approvedRevision = z.union([z.literal("none").transform(() => null), revisionNumber]);
+
+export const newApproval = z.strictObject({
+  note,
+  /** The activation may do without the guard, within a day. */
+  unwatched: z.boolean().default(false),
+});
 
 export const settings = z.strictObject({ needs_approval: z.boolean() });
 
@@ -50,7 +57,7 @@ export const newActivation = z.strictObject({
     .transform((moment) => new Date(moment))
     .refine((moment) => moment.getTime() < Date.now() + AHEAD_DAYS_MAX * DAY_MS, "must be within a year")
     .optional(),
-  /** false: a change of the outcomes is meant, and is not taken back. */
+  /** false: a change of the outcomes is meant, and is not rolled back. It needs another user's approval. */
   watched: z.boolean().default(true),
   note,
 });

@@ -12,9 +12,17 @@ export const revisionRow = z.object({
 });
 export type RevisionRow = z.infer<typeof revisionRow>;
 
-export const revisionText = revisionRow.extend({ text: z.string() });
+/** A revision with what the API does not show of it: null where nobody knows the user behind it. */
+export const revisionText = revisionRow.extend({ text: z.string(), author_principal: z.string().nullable() });
 
-export const approvalRow = z.object({ approver: z.string(), note: z.string(), approved_at: z.date() });
+export const approvalRow = z.object({
+  approver: z.string(),
+  note: z.string(),
+  approved_at: z.date(),
+  /** Of an activation without the guard. */
+  is_for_unwatched: z.boolean(),
+});
+export type ApprovalRow = z.infer<typeof approvalRow>;
 
 export const activationRow = z.object({
   activation: z.int(),
@@ -26,6 +34,8 @@ export const activationRow = z.object({
   activates_at: z.date(),
   /** The mix of outcomes is watched after it. */
   is_watched: z.boolean(),
+  /** Null: an earlier release made it. */
+  kind: z.enum(["return", "suspect", "new"]).nullable(),
   /** Null: the services have not been told yet. */
   published_at: z.date().nullable(),
 });
@@ -55,6 +65,7 @@ export const isInForce = (row: string): string =>
 
 const columnsOf = (schema: z.ZodObject): string => Object.keys(schema.shape).join(", ");
 
+export const APPROVAL_COLUMNS = columnsOf(approvalRow);
 export const REVISION_COLUMNS = columnsOf(revisionRow);
 export const ACTIVATION_COLUMNS = columnsOf(activationRow);
 export const DRAFT_COLUMNS = columnsOf(draftRow);

@@ -19,6 +19,31 @@ export interface Managed {
   readonly actor: string;
   /** A client unless given. */
   readonly actorKind?: "client" | "person" | "service";
+  /** The user behind the actor: a person, or the owner of a machine client. Undefined for a client without an owner and for services. */
+  readonly principal?: string | undefined;
+}
+
+/** Who calls, with the user that counts where two users have to agree. */
+function actorOf(caller: Caller): Pick<Managed, "actor" | "actorKind" | "principal"> {
+  const actorKind = kindOf(caller);
+  return {
+    actor: caller.subject,
+    actorKind,
+    principal: actorKind === "person" ? caller.subject : caller.owner,
+  };
+}
+
+/**
+ * The user behind the actor, where only a user's word counts.
+ *
+ * @throws TriplineError `approval-missing` for a machine client without an owner
+ */
+export function principalOf({ actor, principal }: Managed): string {
+  if (principal !== undefined) return principal;
+  throw new TriplineError(
+    "approval-missing",
+    `The client ${actor} has no owner, so nobody knows which user approves. Give it an owner, or approve it in the console.`,
+  );
 }
 
 /**
@@ -34,14 +59,14 @@ export function managedBy({ caller, query: given }: FastifyRequest, operatorTena
     const whose = tenant === "" ? "what holds for all tenants" : `the tenant ${tenant}`;
     throw new TriplineError("tenant-foreign", `A client of ${caller.tenant} may not manage ${whose}.`);
   }
-  return { tenant, actor: caller.subject, actorKind: kindOf(caller) };
+  return { tenant, ...actorOf(caller) };
 }
 
 /** @throws TriplineError `tenant-foreign` for a caller of another tenant than the operator's */
 export function operatorOf({ caller }: FastifyRequest, operatorTenant: string): Managed {
   if (caller === undefined) throw new TriplineError("internal", "A route has no guard.");
   if (isOperator(caller, operatorTenant)) {
-    return { tenant: caller.tenant, actor: caller.subject, actorKind: kindOf(caller) };
+    return { tenant: caller.tenant, ...actorOf(caller) };
   }
   throw new TriplineError("tenant-foreign", "This is of all tenants: only the operator's tenant may see or change it.");
 }

@@ -33,7 +33,8 @@ export interface TestBed {
   readonly stack: TestStack;
   readonly kafka: Kafka;
   readonly service: RunningService;
-  as(subject: string, claims?: { tenant?: string; scope?: string; url?: string }): TestCaller;
+  /** @param claims `owner` makes the caller a machine client: of that user, or of nobody where it is empty */
+  as(subject: string, claims?: { tenant?: string; scope?: string; url?: string; owner?: string }): TestCaller;
   /** A second instance on the same database and topics. @param environment what it has otherwise than the first */
   startAnother(environment?: Readonly<Record<string, string>>): Promise<RunningService>;
   close(): Promise<void>;
@@ -66,8 +67,11 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
   };
   const running = [await startControl(readConfig(controlConfig, given))];
   const [service] = running as [RunningService];
-  const token = (subject: string, tenant: string, scope: string) =>
-    new SignJWT({ tenant, scope, client_id: subject })
+  const token = (subject: string, tenant: string, scope: string, owner: string | undefined) =>
+    new SignJWT({
+      ...{ tenant, scope, client_id: owner === undefined ? "console" : subject },
+      ...(owner === undefined || owner === "" ? {} : { owner }),
+    })
       .setProtectedHeader({ alg: "ES256", kid: "test", typ: "at+jwt" })
       .setIssuer(ISSUER)
       .setAudience(AUDIENCE)
@@ -79,12 +83,12 @@ export async function startTestBed(environment: Readonly<Record<string, string>>
     stack,
     kafka,
     service,
-    as(subject, { tenant = "acme", scope = ALL_SCOPES, url = service.url } = {}) {
+    as(subject, { tenant = "acme", scope = ALL_SCOPES, url = service.url, owner } = {}) {
       const call = async (method: string, path: string, body?: unknown): Promise<Answer> => {
         const response = await fetch(url + path, {
           method,
           headers: {
-            authorization: `Bearer ${await token(subject, tenant, scope)}`,
+            authorization: `Bearer ${await token(subject, tenant, scope, owner)}`,
             ...(body === undefined ? {} : { "content-type": "application/json" }),
           },
           ...(body === undefined ? {} : { body: JSON.stringify(body) }),

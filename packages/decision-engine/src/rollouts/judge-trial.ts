@@ -80,7 +80,7 @@ export function judgeTrial(samples: TrialSamples, stage: RolloutStage, plan: Gua
   if (stage !== RolloutStage.CANARY) return [distribution];
   return [
     judgeMissing(samples, plan),
-    judgeOutcomes(samples, plan),
+    judgeOutcomes({ candidate: outcomeMixOf(samples.candidate), champion: outcomeMixOf(samples.champion) }, plan),
     judgeLatency(samples, plan),
     distribution,
     judgePrecision(samples, plan),
@@ -105,35 +105,46 @@ interface Sides {
   readonly champion: string;
 }
 const OF_A_TRIAL: Sides = { candidate: "of the candidate", champion: "of the champion" };
-const OF_AN_ACTIVATION: Sides = { candidate: "since then", champion: "before" };
+const OF_A_CHANGE: Sides = { candidate: "since then", champion: "before" };
 
 /** A payment and what was decided of it. */
-type OutcomeSample = Pick<TrialSample, "cardToken" | "outcome">;
+export type OutcomeSample = Pick<TrialSample, "cardToken" | "outcome">;
 
-/** Whether a policy changes the share of an outcome by more than its guard allows, and than chance would. */
-export function judgeMix(before: readonly OutcomeSample[], after: readonly OutcomeSample[], guard: MixGuard): Finding {
+/** The outcomes of payments: small enough to be stored. */
+export interface OutcomeMix {
+  readonly cards: number;
+  /** The mean over cards, in the order of `OUTCOMES`. */
+  readonly shares: readonly number[];
+}
+
+export function outcomeMixOf(samples: readonly OutcomeSample[]): OutcomeMix {
+  const shares = OUTCOMES.map((outcome) => byCard(samples, (sample) => Number(sample.outcome === outcome)));
+  return { cards: shares[0]?.count ?? 0, shares: shares.map(({ mean }) => mean) };
+}
+
+/** Whether a change makes the share of an outcome grow by more than its guard allows, and than chance would. */
+export function judgeMix(before: OutcomeMix, after: OutcomeMix, guard: MixGuard): Finding {
   const limits = { cards_min: guard.cardsMin, outcome_points_max: guard.outcomePointsMax };
-  return judgeOutcomes({ candidate: after, champion: before }, limits, OF_AN_ACTIVATION);
+  return judgeOutcomes({ candidate: after, champion: before }, limits, OF_A_CHANGE);
 }
 
 /** An outcome that becomes rarer makes another one more frequent, so that growth is enough to look at. */
 function judgeOutcomes(
-  samples: Readonly<Record<keyof TrialSamples, readonly OutcomeSample[]>>,
+  { candidate, champion }: Readonly<Record<keyof TrialSamples, OutcomeMix>>,
   plan: Pick<GuardPlan, "cards_min" | "outcome_points_max">,
   sides = OF_A_TRIAL,
 ): Finding {
-  const findings = OUTCOMES.map((outcome) => {
-    const isIt = (sample: OutcomeSample): number => Number(sample.outcome === outcome);
-    return compare({
+  const findings = OUTCOMES.map((outcome, index) =>
+    compare({
       sides,
       guard: "outcomes",
       what: `the outcome ${Outcome[outcome].toLowerCase()}`,
       countMin: plan.cards_min,
-      candidate: byCard(samples.candidate, isIt),
-      champion: byCard(samples.champion, isIt),
+      candidate: { mean: candidate.shares[index] ?? 0, count: candidate.cards },
+      champion: { mean: champion.shares[index] ?? 0, count: champion.cards },
       points: plan.outcome_points_max,
-    });
-  });
+    }),
+  );
   const breached = findings.find(({ isBreached }) => isBreached);
   const text = findings.map((finding) => finding.text).join("; ");
   return (

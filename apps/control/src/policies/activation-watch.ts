@@ -1,0 +1,123 @@
+import type { MixGuard } from "@tripline/decision-engine/policy";
+import type { OutcomeMix } from "@tripline/decision-engine/rollouts/judge-trial";
+import { outcomeMixOf } from "@tripline/decision-engine/rollouts/judge-trial";
+import { z } from "zod";
+import type { SeenDecision } from "./seen-decisions.js";
+
+const MS_PER_S = 1_000;
+/** A watch that begins while another one is open compares with what that one does, for so long at most. */
+const INHERITED_MS_MAX = 86_400_000;
+const LEFT_OUT_MAX = 300;
+
+const watchSchema = z.object({
+  guard: z.object({ watchSeconds: z.number(), cardsMin: z.number(), outcomePointsMax: z.number() }),
+  /** What was decided in the guard's time before it is what the activation is compared with. */
+  comparedToMs: z.number(),
+  /** Decisions from then on are judged. */
+  judgedFromMs: z.number(),
+  /** Version of the policy before; null where that was none of the tenant's own. */
+  versionBefore: z.string().nullable(),
+  /** Versions that were rolled back: what they decided is no standard. */
+  leftOut: z.array(z.string()).max(LEFT_OUT_MAX),
+  /** The outcomes before, of as many cards as any instance saw. */
+  before: z.object({ cards: z.number(), shares: z.array(z.number()).readonly() }).nullable(),
+});
+
+/** What it takes to judge an activation. It is stored, so that it outlives the instance that began it. */
+export type ActivationWatch = z.infer<typeof watchSchema>;
+
+/** What a watch begins from: an activation that took effect. */
+export interface WatchSource {
+  readonly activation: number;
+  readonly sha256: string | null;
+  readonly version: string | null;
+  readonly kind: string | null;
+  readonly activatesAtMs: number;
+  readonly isWatched: boolean;
+  readonly stoodAtMs: number | null;
+  readonly watch: unknown;
+}
+
+export function readWatch(stored: unknown): ActivationWatch | undefined {
+  return watchSchema.safeParse(stored).data;
+}
+
+/**
+ * The watch of an activation. A return to a policy whose watch had not ended goes on with that watch, and what replaces such a policy is
+ * compared with what that one was compared with: neither makes a standard of what nobody has judged.
+ *
+ * @param past activations that took effect up to this one, which is the last, the oldest first
+ * @param guard of the policy before
+ */
+export function beginWatch(past: readonly WatchSource[], guard: MixGuard): ActivationWatch | undefined {
+  const now = past.at(-1);
+  if (now === undefined) return undefined;
+  const before = past.at(-2);
+  const same = past.findLast(({ activation, sha256 }) => activation < now.activation && sha256 === now.sha256);
+  if (now.kind === "return" && same !== undefined && isOpen(same)) {
+    const watch = readWatch(same.watch);
+    if (watch !== undefined) return watch;
+  }
+  const open = before !== undefined && isOpen(before) ? readWatch(before.watch) : undefined;
+  // Without enough payments before it there was no standard, and nothing to inherit.
+  const isStandard = open?.before != null && open.before.cards >= open.guard.cardsMin;
+  if (open !== undefined && isStandard && now.activatesAtMs - open.comparedToMs < INHERITED_MS_MAX) {
+    return { ...open, judgedFromMs: now.activatesAtMs };
+  }
+  return {
+    guard,
+    comparedToMs: now.activatesAtMs,
+    judgedFromMs: now.activatesAtMs,
+    versionBefore: before?.version ?? null,
+    leftOut: rolledBackVersions(past).filter((version) => version !== before?.version),
+    before: null,
+  };
+}
+
+const isOpen = ({ isWatched, stoodAtMs }: WatchSource): boolean => isWatched && stoodAtMs === null;
+
+/** Versions that a return took out of force. */
+function rolledBackVersions(past: readonly WatchSource[]): string[] {
+  const versions = past.flatMap(({ version }, index) => {
+    const next = past[index + 1];
+    return version !== null && next?.kind === "return" && next.version !== version ? [version] : [];
+  });
+  return [...new Set(versions)].slice(-LEFT_OUT_MAX);
+}
+
+/** Which decisions are those of the policy that is judged. */
+export interface Judged {
+  /** Empty: of all tenants without a policy of their own. */
+  readonly tenant: string;
+  /** Null: the tenant has no policy of its own. */
+  readonly revision: number | null;
+  readonly version: string | null;
+}
+
+/** The outcomes before and after an activation. */
+export function mixesOf(
+  seen: Iterable<SeenDecision>,
+  { tenant, revision, version }: Judged,
+  { guard, comparedToMs, judgedFromMs, versionBefore, leftOut, before: stored }: ActivationWatch,
+): { readonly before: OutcomeMix; readonly after: OutcomeMix } {
+  const fromMs = comparedToMs - guard.watchSeconds * MS_PER_S;
+  const isAfter = (one: SeenDecision): boolean => {
+    if (one.decidedAtMs < judgedFromMs) return false;
+    if (revision !== null) return one.policyVersion === version && one.policyRevision === revision;
+    return tenant === "" ? one.policyRevision === 0 : one.policyVersion !== versionBefore;
+  };
+  const isBefore = (one: SeenDecision): boolean => {
+    if (one.decidedAtMs < fromMs || one.decidedAtMs >= comparedToMs || leftOut.includes(one.policyVersion))
+      return false;
+    if (tenant !== "") return true;
+    return versionBefore === null ? one.policyRevision === 0 : one.policyVersion === versionBefore;
+  };
+  const [before, after]: [SeenDecision[], SeenDecision[]] = [[], []];
+  for (const one of seen) {
+    if (isAfter(one)) after.push(one);
+    else if (isBefore(one)) before.push(one);
+  }
+  const found = outcomeMixOf(before);
+  // Of two instances, or of one before and after a restart, the one that saw more cards knows better.
+  return { before: stored !== null && stored.cards >= found.cards ? stored : found, after: outcomeMixOf(after) };
+}

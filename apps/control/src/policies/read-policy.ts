@@ -1,0 +1,169 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { Page } from "../requests/parse-request.js";
+import { NEWEST } from "../requests/parse-request.js";
+import type { PastActivation } from "./activation-history.js";
+import { ActivationHistory } from "./activation-history.js";
+import type { ActivationRow, ApprovalRow, RevisionRow } from "./policy-rows.js";
+import {
+  ACTIVATION_COLUMNS,
+  APPROVAL_COLUMNS,
+  activationRow,
+  approvalRow,
+  isNotReplaced,
+  REVISION_COLUMNS,
+  revisionRow,
+  revisionText,
+} from "./policy-rows.js";
+import type { Approval } from "./second-user.js";
+
+/* What the tables about policies say of one tenant, for the stores that read and change them. */
+
+export const NEWEST_ONE: Page = { ...NEWEST, limit: 1 };
+/** Activations that a history goes back to. */
+const HISTORY_MAX = 300;
+/** Of one revision; older ones do not count any more. */
+const APPROVALS_MAX = 100;
+
+const settingsRow = z.object({ needs_approval: z.boolean() });
+
+/** @throws TriplineError `not-found` */
+export async function findRevision(queries: Queries, tenant: string, revision: number) {
+  const [found] = await queries.query(
+    revisionText,
+    `SELECT ${REVISION_COLUMNS}, text, author_principal FROM control.policy_revisions
+     WHERE tenant = $1 AND revision = $2`,
+    [tenant, revision],
+  );
+  if (found === undefined) throw new TriplineError("not-found", `There is no revision ${revision} of this policy.`);
+  return found;
+}
+
+/** The newest ones, the first one first. @param revision 0 for a withdrawal */
+export async function approvalsOf(queries: Queries, tenant: string, revision: number) {
+  const newest = await queries.query(
+    approvalRow.extend({ approver_principal: z.string().nullable() }),
+    `SELECT ${APPROVAL_COLUMNS}, approver_principal FROM control.policy_approvals
+     WHERE tenant = $1 AND revision = $2 ORDER BY approved_at DESC LIMIT $3`,
+    [tenant, revision, APPROVALS_MAX],
+  );
+  return newest.reverse().map(({ approver_principal: principal, ...shown }) => ({
+    shown: shown satisfies ApprovalRow,
+    counted: {
+      principal,
+      approvedAtMs: shown.approved_at.getTime(),
+      isForUnwatched: shown.is_for_unwatched,
+    } satisfies Approval,
+  }));
+}
+
+export async function newestActivation(queries: Queries, tenant: string): Promise<ActivationRow | undefined> {
+  const [newest] = await activationsOf(queries, tenant, NEWEST_ONE);
+  return newest;
+}
+
+export function revisionsOf(queries: Queries, tenant: string, { before, limit }: Page): Promise<RevisionRow[]> {
+  return queries.query(
+    revisionRow,
+    `SELECT ${REVISION_COLUMNS} FROM control.policy_revisions
+     WHERE tenant = $1 AND revision < $2 ORDER BY revision DESC LIMIT $3`,
+    [tenant, before, limit],
+  );
+}
+
+export function activationsOf(queries: Queries, tenant: string, { before, limit }: Page): Promise<ActivationRow[]> {
+  return queries.query(
+    activationRow,
+    `SELECT ${ACTIVATION_COLUMNS} FROM control.policy_activations
+     WHERE tenant = $1 AND activation < $2 ORDER BY activation DESC LIMIT $3`,
+    [tenant, before, limit],
+  );
+}
+
+export async function needsApproval(queries: Queries, tenant: string): Promise<boolean> {
+  const [found] = await queries.query(
+    settingsRow,
+    "SELECT needs_approval FROM control.policy_settings WHERE tenant = $1",
+    [tenant],
+  );
+  return found?.needs_approval ?? false;
+}
+
+export const pastRow = z
+  .object({
+    activation: z.int(),
+    revision: z.int().nullable(),
+    version: z.string().nullable(),
+    sha256: z.string().nullable(),
+    author: z.string(),
+    kind: z.enum(["return", "suspect", "new"]).nullable(),
+    activates_at: z.date(),
+    is_watched: z.boolean(),
+    stood_at: z.date().nullable(),
+    watch: z.unknown(),
+  })
+  .transform(({ activates_at, is_watched, stood_at, ...row }) => ({
+    ...row,
+    activatesAtMs: activates_at.getTime(),
+    isWatched: is_watched,
+    stoodAtMs: stood_at?.getTime() ?? null,
+  }));
+/** An activation that took effect, with its policy's version and what its watch stored. */
+export type PastRow = z.infer<typeof pastRow>;
+
+const PAST = `SELECT a.activation, a.revision, r.version, r.sha256, a.author, a.kind, a.activates_at, a.is_watched, a.stood_at, a.watch
+  FROM control.policy_activations a LEFT JOIN control.policy_revisions r USING (tenant, revision)
+  WHERE a.tenant = $1 AND a.activates_at <= now() AND ${isNotReplaced("a")}`;
+
+/** The newest activations that took effect, the oldest first. */
+export async function pastOf(queries: Queries, tenant: string): Promise<PastRow[]> {
+  const newest = await queries.query(pastRow, `${PAST} ORDER BY a.activation DESC LIMIT $2`, [tenant, HISTORY_MAX]);
+  return newest.reverse();
+}
+
+/** @param sha256 whose newest activation and the one that ended it are part of the history however long ago they were */
+export async function historyOf(queries: Queries, tenant: string, sha256: string | null): Promise<ActivationHistory> {
+  const past: PastActivation[] = await pastOf(queries, tenant);
+  const [first] = past;
+  const isComplete = past.length < HISTORY_MAX;
+  if (!isComplete && first !== undefined && !past.some((one) => one.sha256 === sha256)) {
+    past.unshift(...(await longAgo(queries, tenant, sha256, first.activation)));
+  }
+  return new ActivationHistory(past, isComplete, Date.now());
+}
+
+async function longAgo(queries: Queries, tenant: string, sha256: string | null, before: number): Promise<PastRow[]> {
+  const [last] = await queries.query(
+    pastRow,
+    `${PAST} AND a.activation < $2 AND r.sha256 IS NOT DISTINCT FROM $3 ORDER BY a.activation DESC LIMIT 1`,
+    [tenant, before, sha256],
+  );
+  if (last === undefined) return [];
+  const ended = await queries.query(
+    pastRow,
+    `${PAST} AND a.activation > $2 AND a.activation < $3 ORDER BY a.activation LIMIT 1`,
+    [tenant, last.activation, before],
+  );
+  return [last, ...ended];
+}
+
+/** One change after another for each tenant. */
+export async function takeTurns(transaction: Queries, tenant: string): Promise<void> {
+  await transaction.execute("SELECT pg_advisory_xact_lock(hashtextextended('policy of ' || $1, 0))", [tenant]);
+}
+
+export function required<T>(row: T | undefined): T {
+  if (row === undefined) throw new TriplineError("internal", "An INSERT returned no row.");
+  return row;
+}
+
+/** What an audit entry is about. */
+export function revisionSubject(revision: number | null) {
+  return { kind: "policy-revision", id: revision === null ? "" : String(revision) };
+}
+
+/** In a sentence. */
+export function nameRevision(revision: number | null): string {
+  return revision === null ? "no policy of the tenant's own" : `revision ${revision}`;
+}

@@ -1,0 +1,93 @@
+import type { Approval, AskedActivation } from "./second-user.js";
+import { findMissingApproval, UNWATCHED_APPROVAL_MS } from "./second-user.js";
+
+const NOW_MS = 1_000_000_000;
+const ROLLED_BACK_MS = NOW_MS - 5_000;
+
+const by = (principal: string | null, change: Partial<Approval> = {}): Approval => ({
+  principal,
+  approvedAtMs: NOW_MS - 1_000,
+  isForUnwatched: false,
+  ...change,
+});
+const early = { approvedAtMs: ROLLED_BACK_MS - 1 };
+const unwatched = { isForUnwatched: true };
+
+function find(change: Partial<AskedActivation>): string | undefined {
+  return findMissingApproval({
+    kind: "new",
+    what: "revision 7",
+    isUnwatched: false,
+    tenantNeedsApproval: false,
+    author: "ann",
+    activator: "ann",
+    approvals: [],
+    rolledBackAtMs: null,
+    nowMs: NOW_MS,
+    ...change,
+  });
+}
+
+const NEEDED = { tenantNeedsApproval: true };
+const SUSPECT = { kind: "suspect", rolledBackAtMs: ROLLED_BACK_MS } as const;
+const UNWATCHED = { isUnwatched: true };
+
+test.each<[what: string, asked: Partial<AskedActivation>, isMissing: boolean]>([
+  ["a new one where the tenant asks for nothing", {}, false],
+  ["a new one that nobody approved", NEEDED, true],
+  ["a new one that its author approved", { ...NEEDED, approvals: [by("ann")] }, true],
+  ["a new one that somebody else approved", { ...NEEDED, approvals: [by("bob")] }, false],
+  ["one that its approver activates", { ...NEEDED, activator: "bob", approvals: [by("bob")] }, false],
+  ["one that a client without an owner approved", { ...NEEDED, approvals: [by(null)] }, true],
+  [
+    "one of a client without an owner, approved and activated by one user",
+    { ...NEEDED, author: null, activator: "bob", approvals: [by("bob")] },
+    true,
+  ],
+  [
+    "one of a client without an owner, approved by one and activated by another",
+    { ...NEEDED, author: null, approvals: [by("bob")] },
+    false,
+  ],
+  [
+    "one of and by clients without an owner, approved by one",
+    { ...NEEDED, author: null, activator: null, approvals: [by("bob")] },
+    true,
+  ],
+  [
+    "one of and by clients without an owner, approved by two",
+    { ...NEEDED, author: null, activator: null, approvals: [by("bob"), by("cat")] },
+    false,
+  ],
+  ["a return", { ...NEEDED, kind: "return" }, false],
+  ["a return by a client without an owner", { ...NEEDED, kind: "return", activator: null }, false],
+  ["one that was rolled back", SUSPECT, true],
+  ["one that was approved before it was rolled back", { ...SUSPECT, approvals: [by("bob", early)] }, true],
+  ["one that was approved after it was rolled back", { ...SUSPECT, approvals: [by("bob")] }, false],
+  [
+    "one that was rolled back, approved by who activates it",
+    { ...SUSPECT, activator: "bob", approvals: [by("bob")] },
+    true,
+  ],
+  ["one that was rolled back, approved by its author", { ...SUSPECT, activator: "bob", approvals: [by("ann")] }, true],
+  [
+    "one that was rolled back, by a client without an owner",
+    { ...SUSPECT, activator: null, approvals: [by("bob")] },
+    true,
+  ],
+  ["a new one without the guard", UNWATCHED, true],
+  ["one without the guard, approved with it", { ...UNWATCHED, approvals: [by("bob")] }, true],
+  ["one without the guard, approved without it", { ...UNWATCHED, approvals: [by("bob", unwatched)] }, false],
+  [
+    "one without the guard, approved by who activates it",
+    { ...UNWATCHED, activator: "bob", approvals: [by("bob", unwatched)] },
+    true,
+  ],
+  [
+    "one without the guard, approved long ago",
+    { ...UNWATCHED, approvals: [by("bob", { ...unwatched, approvedAtMs: NOW_MS - UNWATCHED_APPROVAL_MS })] },
+    true,
+  ],
+])("regression #24: %s", (_what, asked, isMissing) => {
+  expect(find(asked) !== undefined).toBe(isMissing);
+});

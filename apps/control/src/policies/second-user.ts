@@ -1,0 +1,68 @@
+import type { ActivationKind } from "./activation-history.js";
+
+/** Somebody who approved, when, and whether for an activation without the guard. */
+export interface Approval {
+  /** The user behind it; null for a machine client without an owner. */
+  readonly principal: string | null;
+  readonly approvedAtMs: number;
+  readonly isForUnwatched: boolean;
+}
+
+/** An activation as it is asked for. */
+export interface AskedActivation {
+  readonly kind: ActivationKind;
+  /** The revision, for a sentence. */
+  readonly what: string;
+  readonly isUnwatched: boolean;
+  readonly tenantNeedsApproval: boolean;
+  /** The users behind the revision and behind the activation; null where they are not known. */
+  readonly author: string | null;
+  readonly activator: string | null;
+  readonly approvals: readonly Approval[];
+  readonly rolledBackAtMs: number | null;
+  readonly nowMs: number;
+}
+
+/** For so long an approval to do without the guard counts. */
+export const UNWATCHED_APPROVAL_MS = 86_400_000;
+
+/** @returns why the activation has to wait for another user, as a sentence; undefined where it need not */
+export function findMissingApproval(asked: AskedActivation): string | undefined {
+  const { kind, what, isUnwatched, approvals, rolledBackAtMs, nowMs } = asked;
+  if (isUnwatched) {
+    const counted = approvals.filter(
+      ({ approvedAtMs, isForUnwatched }) =>
+        isForUnwatched && approvedAtMs > nowMs - UNWATCHED_APPROVAL_MS && approvedAtMs >= (rolledBackAtMs ?? 0),
+    );
+    if (isByAnother(asked, counted)) return undefined;
+    return `Without the guard, ${what} needs another user's approval of that, given within the last 24 hours.`;
+  }
+  if (kind === "suspect") {
+    const counted = approvals.filter(({ approvedAtMs }) => approvedAtMs >= (rolledBackAtMs ?? 0));
+    if (isByAnother(asked, counted)) return undefined;
+    return `${capitalised(what)} was rolled back: another user has to approve it again before it is activated.`;
+  }
+  if (kind === "return" || !asked.tenantNeedsApproval || isByTwo(asked)) return undefined;
+  return `${capitalised(what)} is not approved: a user who did not write it has to do that first.`;
+}
+
+/** Somebody else than the activator agrees; of unknown activators nobody knows who is somebody else, so that two have to. */
+function isByAnother({ author, activator }: AskedActivation, counted: readonly Approval[]): boolean {
+  const others = usersOf(counted, [author, activator]);
+  return others.size >= (activator === null ? 2 : 1);
+}
+
+/** A user who did not write it approves, and at least two users are known to stand behind it. */
+function isByTwo({ author, activator, approvals }: AskedActivation): boolean {
+  const approvers = usersOf(approvals, [author]);
+  const all = new Set([...approvers, ...[author, activator].filter((user) => user !== null)]);
+  return approvers.size > 0 && all.size >= 2;
+}
+
+function usersOf(approvals: readonly Approval[], but: readonly (string | null)[]): Set<string> {
+  return new Set(approvals.flatMap(({ principal: user }) => (user === null || but.includes(user) ? [] : [user])));
+}
+
+function capitalised(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

@@ -1,0 +1,55 @@
+import type { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+
+/** What guards look at in a decision. */
+export interface SeenDecision {
+  readonly tenant: string;
+  readonly cardToken: string;
+  readonly outcome: Outcome;
+  readonly decidedAtMs: number;
+  readonly policyVersion: string;
+  readonly policyRevision: number;
+}
+
+/** Of all tenants. About 20 MB. */
+const DECISIONS_MAX = 50_000;
+/** So many are forgotten at a time. */
+const FORGOTTEN = 500;
+
+/**
+ * The newest decisions, by tenant. What is too much is forgotten of the tenant that has most, so that a busy tenant does not take the
+ * memory of a quiet one.
+ */
+export class SeenDecisions {
+  /** By payment, so that a decision that is on the topic twice counts once; in the order in which they came. */
+  readonly #byTenant = new Map<string, Map<string, SeenDecision>>();
+  #count = 0;
+
+  constructor(private readonly max = DECISIONS_MAX) {}
+
+  add(decision: Decision): void {
+    const { transactionId, tenant, cardToken, outcome, decidedAtMs, policyVersion, policyRevision } = decision;
+    const seen = this.#byTenant.get(tenant) ?? new Map<string, SeenDecision>();
+    if (seen.has(transactionId)) return;
+    this.#byTenant.set(tenant, seen);
+    seen.set(transactionId, { tenant, cardToken, outcome, decidedAtMs, policyVersion, policyRevision });
+    this.#count += 1;
+    if (this.#count > this.max) this.#forget();
+  }
+
+  /** @param tenant empty for those of all tenants */
+  *of(tenant: string): Iterable<SeenDecision> {
+    const those = tenant === "" ? [...this.#byTenant.values()] : [this.#byTenant.get(tenant)];
+    for (const seen of those) if (seen !== undefined) yield* seen.values();
+  }
+
+  #forget(): void {
+    const [largest] = [...this.#byTenant].sort(([, left], [, right]) => right.size - left.size);
+    if (largest === undefined) return;
+    const [tenant, seen] = largest;
+    for (const id of [...seen.keys()].slice(0, FORGOTTEN)) {
+      seen.delete(id);
+      this.#count -= 1;
+    }
+    if (seen.size === 0) this.#byTenant.delete(tenant);
+  }
+}
