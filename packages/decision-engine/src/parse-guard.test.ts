@@ -1,5 +1,6 @@
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parsePolicy } from "./parse-policy.js";
+import { guardInEffect } from "./rollouts/guard-in-effect.js";
 
 const SPEC = parseFeatureSpec(`
 version: 7
@@ -21,7 +22,7 @@ ${guard}
     SPEC,
   );
 
-test("a policy is watched only if it says so, and then by limits that it need not name", () => {
+test("a guard need not name its limits, and a policy need not have one of its own", () => {
   expect(parse("").guard).toBeUndefined();
   expect(parse("guard: {}").guard).toEqual({ watchSeconds: 3_600, cardsMin: 30, outcomePointsMax: 0.1 });
   expect(parse("guard: { cards_min: 8, outcome_points_max: 0.02 }").guard).toMatchObject({
@@ -37,4 +38,12 @@ test.each([
   ["guard: { cards: 3 }", "guard.cards is not a field of a policy"],
 ])("%s is refused", (guard, fault) => {
   expect(() => parse(guard)).toThrow(fault);
+});
+
+test("regression #24: every activation is watched, by the defaults or by no looser limits than those that hold for all", () => {
+  expect(guardInEffect(undefined)).toEqual({ watchSeconds: 3_600, cardsMin: 30, outcomePointsMax: 0.1 });
+  const loose = { watchSeconds: 10, cardsMin: 1_000_000, outcomePointsMax: 1 };
+  expect(guardInEffect(loose)).toEqual({ watchSeconds: 600, cardsMin: 500, outcomePointsMax: 0.3 });
+  const strict = { watchSeconds: 7_200, cardsMin: 8, outcomePointsMax: 0.02 };
+  expect(guardInEffect(strict)).toEqual(strict);
 });

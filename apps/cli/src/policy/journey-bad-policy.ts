@@ -11,6 +11,7 @@ import type { TrainedModel } from "@tripline/model-loop/training/train-demo-mode
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import { ControlRefusal } from "@tripline/system/client/control-client";
 import type { PolicyActivationRow, PolicyClient } from "@tripline/system/client/policy-client";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
@@ -44,6 +45,7 @@ const PAYMENTS_PER_SECOND = 50;
 const USUAL_MS = 5_000;
 const RETURN_MS_MAX = 30_000;
 const POLL_MS = 250;
+const CONFLICT = 409;
 
 /**
  * A draft that would decline a third of the payments is stopped by its backtest on payments that the system has just decided, and
@@ -85,6 +87,18 @@ async function stopByGuard({ client, policies, kafka, print }: BadPolicyOptions)
     `Activated all the same, it was taken back by ${inForce.author} after ${seconds.toFixed(1)} s; it declined payments of ` +
       `${touched} of ${cards} cards.\n${inForce.note}`,
   );
+  print(`A second try was refused: ${await refusalOfSecondTry(policies, revision, inForce.activation)}`);
+}
+
+/** @returns why one user alone cannot activate again what was rolled back */
+async function refusalOfSecondTry(policies: PolicyClient, revision: number, after: number): Promise<string> {
+  try {
+    await policies.activate({ revision, after, note: "journey: a second try" });
+  } catch (thrown) {
+    if (thrown instanceof ControlRefusal && thrown.status === CONFLICT) return thrown.message;
+    throw thrown;
+  }
+  throw new Error("The draft that was taken back was activated again by the same client.");
 }
 
 /** Cards that paid, and those of them of which the revision declined a payment. */

@@ -12,7 +12,12 @@ const revision = z.object({
 export type PolicyRevision = z.infer<typeof revision>;
 
 const approval = z.object({ approver: z.string(), note: z.string(), approved_at: z.string() });
-const revisionWithText = revision.extend({ text: z.string(), approvals: z.array(approval) });
+const revisionWithText = revision.extend({
+  text: z.string(),
+  /** `suspect`: it was rolled back, so that another user has to approve it again. */
+  activation_kind: z.string().optional(),
+  approvals: z.array(approval),
+});
 
 const activation = z.object({
   activation: z.int(),
@@ -30,6 +35,8 @@ const status = z.object({
   newest_activation: z.int(),
   in_force: activation.nullable(),
   scheduled: activation.nullable(),
+  /** The newest policy that was in force and was not rolled back. */
+  return_to: z.object({ revision: z.int().nullable() }).nullable().optional(),
 });
 
 export interface ActivationRequest {
@@ -37,7 +44,7 @@ export interface ActivationRequest {
   readonly after: number;
   /** RFC 3339; now unless given. */
   readonly at?: string;
-  /** false: a change of the outcomes is meant, and is not taken back. */
+  /** false: a change of the outcomes is meant, and is not rolled back. It needs another user's approval. */
   readonly watched?: boolean;
   readonly note: string;
 }
@@ -83,8 +90,10 @@ export class PolicyClient {
     return this.#call(activation.extend({ is_published: z.boolean() }), "POST", "/activations", {}, request);
   }
 
-  async approve(number: number, note: string): Promise<void> {
-    await this.#call(z.undefined(), "POST", `/revisions/${number}/approvals`, {}, { note });
+  /** @param revision null: a withdrawal of the policy is approved */
+  async approve(revision: number | null, note: string, isForUnwatched = false): Promise<void> {
+    const more = isForUnwatched ? { unwatched: true } : {};
+    await this.#call(z.undefined(), "POST", `/revisions/${revision ?? "none"}/approvals`, {}, { note, ...more });
   }
 
   async requireApproval(needed: boolean): Promise<void> {

@@ -131,7 +131,12 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
 export function bootstrapClients({ clientSecret, operatorSecret, approverSecret }: ClientSecrets): readonly object[] {
   return [
     { client_id: DEMO_CLIENT_ID, client_secret: clientSecret, scopes: DEMO_SCOPES.split(" ") },
-    { client_id: OPERATOR_CLIENT_ID, client_secret: operatorSecret, scopes: OPERATOR_SCOPES.split(" ") },
+    {
+      client_id: OPERATOR_CLIENT_ID,
+      client_secret: operatorSecret,
+      scopes: OPERATOR_SCOPES.split(" "),
+      owner: DEMO_USER_NAME,
+    },
     {
       client_id: APPROVER_CLIENT_ID,
       client_secret: approverSecret,

@@ -20,11 +20,15 @@ test("`tripline journey bad-policy`: a draft that declines a third is stopped by
       model,
       print: (text) => told.push(text),
     });
-    expect(told).toHaveLength(4);
+    expect(told).toHaveLength(5);
     expect(told[1]).toMatch(/\nThe draft declines 3\d\.\d % of the payments; the limit is 5 % at most\.$/);
     expect(told[2]).toMatch(/\nbacktest: rows=\d+ .* broken=0$/);
     expect(told[3]).toMatch(
       /taken back by guard after [\d.]+ s; .*\noutcomes: the outcome decline: \d+\.\d % for \d+ cards/,
+    );
+    // regression #24: it could be activated again, and then nobody watched.
+    expect(told[4]).toMatch(
+      /^A second try was refused: Revision \d+ was rolled back: another user has to approve it again/,
     );
   } finally {
     await system.close();

@@ -2,7 +2,7 @@ import type { ActivationRequest, PolicyClient } from "@tripline/system/client/po
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import type { PolicyFlags } from "./control-options.js";
-import { noteOption, openPolicy, parseRevision, policyCommandOf } from "./control-options.js";
+import { NONE, noteOption, openPolicy, parseActivated, policyCommandOf } from "./control-options.js";
 
 interface ActivateFlags extends PolicyFlags {
   readonly at?: string;
@@ -10,18 +10,19 @@ interface ActivateFlags extends PolicyFlags {
   readonly note: string;
 }
 
-const NONE = "none";
-
 /** `tripline policy activate`: from now on, or from a time on, a revision decides. */
 export function activateCommand(output: CommandOutput): Command {
   return policyCommandOf("activate", "let a revision decide, on every instance within two seconds")
     .argument("<revision>", `its number, or ${NONE}: the tenant has no policy of its own any more`)
     .option("--at <time>", "from then on, such as 2026-12-01T06:00:00Z (default: now)")
-    .option("--unwatched", "a change of the outcomes is meant: the policy's guard does not take it back")
+    .option(
+      "--unwatched",
+      "a change of the outcomes is meant: the guard does not roll it back. Needs another user's approval (approve --unwatched)",
+    )
     .addOption(noteOption("why"))
     .action(async (text: string, flags: ActivateFlags) => {
       const policies = await openPolicy(flags, "operator");
-      const revision = text === NONE ? null : parseRevision(text);
+      const revision = parseActivated(text);
       const { at, unwatched } = flags;
       output.write(
         await activate(policies, revision, flags.note, {

@@ -1,16 +1,24 @@
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import type { PolicyFlags } from "./control-options.js";
-import { noteOption, openPolicy, parseRevision, policyCommandOf } from "./control-options.js";
+import { NONE, noteOption, openPolicy, parseActivated, policyCommandOf } from "./control-options.js";
 
-/** `tripline policy approve`: what somebody else wrote may be activated. */
+interface ApproveFlags extends PolicyFlags {
+  readonly unwatched?: true;
+  readonly note: string;
+}
+
+/** `tripline policy approve`: what another user wrote, or what was rolled back, may be activated. */
 export function approveCommand(output: CommandOutput): Command {
-  return policyCommandOf("approve", "approve a revision that somebody else wrote")
-    .argument("<revision>", "its number", parseRevision)
+  return policyCommandOf("approve", "approve a revision that another user wrote")
+    .argument("<revision>", `its number, or ${NONE} for a withdrawal of the policy`)
+    .option("--unwatched", "for an activation without the guard, within 24 hours")
     .addOption(noteOption("what was looked at"))
-    .action(async (revision: number, flags: PolicyFlags & { readonly note: string }) => {
+    .action(async (text: string, flags: ApproveFlags) => {
       const policies = await openPolicy(flags, "approver");
-      await policies.approve(revision, flags.note);
-      output.write(`revision ${revision} is approved\n`);
+      const revision = parseActivated(text);
+      await policies.approve(revision, flags.note, flags.unwatched);
+      const what = revision === null ? "the withdrawal of the policy" : `revision ${revision}`;
+      output.write(`${what} is approved${flags.unwatched === true ? " without the guard, for 24 hours" : ""}\n`);
     });
 }

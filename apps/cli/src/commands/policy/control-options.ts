@@ -27,6 +27,14 @@ export function noteOption(what: string): Option {
   return new Option("--note <text>", what).default("");
 }
 
+/** In place of a revision: the tenant has no policy of its own. */
+export const NONE = "none";
+
+/** @returns null for `NONE` */
+export function parseActivated(text: string): number | null {
+  return text === NONE ? null : parseRevision(text);
+}
+
 export function parseRevision(text: string): number {
   const revision = Number(text);
   if (Number.isInteger(revision) && revision > 0) return revision;

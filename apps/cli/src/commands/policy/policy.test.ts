@@ -2,7 +2,6 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { policyCommand } from "./policy.js";
-import { inForceBefore } from "./rollback.js";
 
 let folder: string;
 let file: string;
@@ -80,15 +79,4 @@ test("the shipped policy has nothing wrong", async () => {
   const shipped = new URL("../../../../decisions/policy.yaml", import.meta.url);
   await writeFile(file, await readFile(shipped));
   expect((await run("check", file)).code).toBe(0);
-});
-
-test("a rollback goes back to what was in force, not to what was replaced before its time", () => {
-  const at = (hour: number) => new Date(Date.UTC(2026, 10, 28, hour)).toISOString();
-  const made = (activation: number, revision: number, created: number, activates = created) => {
-    return { activation, revision, author: "ann", note: "", created_at: at(created), activates_at: at(activates) };
-  };
-  const postponed = made(3, 3, 9, 14);
-  expect(inForceBefore([postponed, made(2, 2, 8, 10), made(1, 1, 7)], postponed)?.revision).toBe(1);
-  const next = made(3, 3, 11);
-  expect(inForceBefore([next, made(2, 2, 8, 10), made(1, 1, 7)], next)?.revision).toBe(2);
 });

@@ -11,7 +11,16 @@ export interface PolicyRevision {
 
 export interface PolicyRevisionText extends PolicyRevision {
   readonly text: string;
-  readonly approvals: readonly { readonly approver: string; readonly note: string; readonly approved_at: string }[];
+  /** What its activation would be. */
+  readonly activation_kind: "return" | "suspect" | "new";
+  readonly approvals: readonly PolicyApproval[];
+}
+
+export interface PolicyApproval {
+  readonly approver: string;
+  readonly note: string;
+  readonly approved_at: string;
+  readonly is_for_unwatched: boolean;
 }
 
 export interface PolicyActivation {

@@ -43,7 +43,7 @@ function Shown({ of }: { readonly of: PolicyRevisionText }) {
             [text.author, of.author],
             [text.created, formatMoment(Date.parse(of.created_at))],
             [text.version, <code key="version">{of.version}</code>],
-            [text.state, isInForce ? <span className="tag good">{text.current}</span> : "–"],
+            [text.state, <State key="state" of={of} isInForce={isInForce} />],
             [text.approvals, <Approvals key="approvals" of={of} />],
           ]}
         />
@@ -55,13 +55,24 @@ function Shown({ of }: { readonly of: PolicyRevisionText }) {
   );
 }
 
+function State({
+  of: { activation_kind: kind },
+  isInForce,
+}: {
+  readonly of: PolicyRevisionText;
+  readonly isInForce: boolean;
+}) {
+  if (isInForce) return <span className="tag good">{text.current}</span>;
+  return kind === "suspect" ? text.rolledBack : "–";
+}
+
 function Approvals({ of: { approvals } }: { readonly of: PolicyRevisionText }) {
   if (approvals.length === 0) return <span className="quiet">{text.noApprovals}</span>;
   return (
     <ul>
-      {approvals.map(({ approver, note, approved_at }) => (
-        <li key={approver}>
-          {text.approved(approver, formatMoment(Date.parse(approved_at)))} {note}
+      {approvals.map(({ approver, note, approved_at, is_for_unwatched: isForUnwatched }) => (
+        <li key={`${approver} ${approved_at}`}>
+          {text.approved(approver, formatMoment(Date.parse(approved_at)))} {isForUnwatched && text.forUnwatched} {note}
         </li>
       ))}
     </ul>
@@ -77,10 +88,8 @@ interface StepsProps {
 function Steps({ of, isInForce, newestActivation }: StepsProps) {
   const may = useMay();
   const { person } = useSession();
-  const { data: status } = usePolicyStatus();
   const [dialog, setDialog] = useState<"approve" | "activate">();
   const isOwn = of.author === person.id;
-  const hasNewer = (status?.in_force?.revision ?? 0) > of.revision;
   const close = (): void => setDialog(undefined);
   return (
     <div className="actions">
@@ -91,7 +100,7 @@ function Steps({ of, isInForce, newestActivation }: StepsProps) {
       )}
       {may("policy:write") && !isInForce && (
         <Button look="primary" onClick={() => setDialog("activate")}>
-          {hasNewer ? text.rollBack : text.activate}
+          {of.activation_kind === "return" ? text.rollBack : text.activate}
         </Button>
       )}
       {isOwn && may("policy:approve") && <span className="quiet">{text.own}</span>}

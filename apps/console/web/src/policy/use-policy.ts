@@ -85,12 +85,12 @@ export function useChangePolicy() {
     onSuccess: again,
   });
   const approve = useMutation({
-    mutationFn: ({ revision, note }: { revision: number; note: string }) =>
-      request(`${POLICY}/revisions/${revision}/approvals`, { method: "POST", body: { note } }),
+    mutationFn: ({ revision, ...body }: { revision: number; note: string; unwatched: boolean }) =>
+      request(`${POLICY}/revisions/${revision}/approvals`, { method: "POST", body }),
     onSuccess: again,
   });
   const activate = useMutation({
-    mutationFn: (body: { revision: number; after: number; note: string; at?: string }) =>
+    mutationFn: (body: { revision: number; after: number; note: string; watched: boolean; at?: string }) =>
       request(`${POLICY}/activations`, { method: "POST", body }),
     onSuccess: again,
   });

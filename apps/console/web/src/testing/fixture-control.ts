@@ -181,7 +181,7 @@ interface OfRevisions {
 function answerRevisions(state: ControlState, sent: Body, { method, name, more, author, at }: OfRevisions): Answer {
   const found = state.revisions.find(({ revision }) => String(revision) === name);
   if (more === "approvals" && found !== undefined) {
-    const approval = { approver: author, note: String(sent.note), approved_at: at };
+    const approval = { approver: author, note: String(sent.note), approved_at: at, is_for_unwatched: false };
     state.revisions = state.revisions.map((one) =>
       one === found ? { ...one, approvals: [...one.approvals, approval] } : one,
     );
@@ -190,7 +190,7 @@ function answerRevisions(state: ControlState, sent: Body, { method, name, more, 
   if (method === "GET") return name === "" ? { revisions: state.revisions } : found;
   const revision = (state.revisions[0]?.revision ?? 0) + 1;
   const made = { revision, version: `1-${revision}`, sha256: "", author, note: String(sent.note), created_at: at };
-  state.revisions.unshift({ ...made, text: String(sent.text), approvals: [] });
+  state.revisions.unshift({ ...made, text: String(sent.text), activation_kind: "new", approvals: [] });
   return made;
 }
 

@@ -40,7 +40,11 @@ export function makeControl(nowMs: number): ControlState {
     note,
     text,
     created_at: ago(20 - number * 2),
-    approvals: number < 3 ? [{ approver: "lin", note: "Read it.", approved_at: ago(19 - number * 2) }] : [],
+    activation_kind: "new",
+    approvals:
+      number < 3
+        ? [{ approver: "lin", note: "Read it.", approved_at: ago(19 - number * 2), is_for_unwatched: false }]
+        : [],
   });
   return {
     entries: Array.from({ length: 14 }, (_, index) => ({
