@@ -4,7 +4,7 @@ import { ActivationHistory } from "./activation-history.js";
 const HOUR_MS = 3_600_000;
 
 /**
- * A story: `a` is the text of a revision, `-` is no policy. `a*` stood its watch, `<a` is a return to it, `?a` an activation although it was
+ * A story: `a` is the text of a revision, `-` none at all. `a*` stood its watch, `<a` is a return to it, `?a` an activation although it was
  * rolled back, `a!` was not watched, `~a` was made by a release that stored no kinds, `~a:guard` by the guard of such a release.
  */
 function historyOf(story: string, isComplete = true): ActivationHistory {

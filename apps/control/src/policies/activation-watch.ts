@@ -17,7 +17,7 @@ const watchSchema = z.object({
   judgedFromMs: z.number(),
   /** Version of the policy before; null where that was none of the tenant's own. */
   versionBefore: z.string().nullable(),
-  /** Versions that were rolled back: what they decided is no standard. */
+  /** Versions that were rolled back. Their decisions are not part of the baseline. */
   leftOut: z.array(z.string()).max(LEFT_OUT_MAX),
   /** The outcomes before, of as many cards as any instance saw. */
   before: z.object({ cards: z.number(), shares: z.array(z.number()).readonly() }).nullable(),
