@@ -36,6 +36,8 @@ import { PolicyChecks } from "./policies/policy-checks.js";
 import { PolicyGuard } from "./policies/policy-guard.js";
 import { PolicyPublisher } from "./policies/policy-publisher.js";
 import { PolicyStore } from "./policies/policy-store.js";
+import { RuleWatch } from "./policies/rule-watch.js";
+import { SwitchedOffRules } from "./policies/switched-off-rules.js";
 import { DecisionFeed } from "./rollouts/decision-feed.js";
 import { rolloutProviders } from "./rollouts/rollout-providers.js";
 import { RolloutsController } from "./rollouts/rollouts.controller.js";
@@ -123,6 +125,17 @@ export class ControlModule {
             checks: PolicyChecks,
             logger: Logger,
           ) => new PolicyGuard({ feed, activations, policies, publisher, checks, logger }),
+        },
+        {
+          provide: SwitchedOffRules,
+          inject: [DATABASE],
+          useFactory: (database: Database) => new SwitchedOffRules(database),
+        },
+        {
+          provide: RuleWatch,
+          inject: [DecisionFeed, SwitchedOffRules, PolicyPublisher, LOGGER],
+          useFactory: (feed: DecisionFeed, rules: SwitchedOffRules, publisher: PolicyPublisher, logger: Logger) =>
+            new RuleWatch({ feed, rules, publisher, logger }),
         },
         ...(registryUrl === undefined ? [] : rolloutProviders(registryUrl)),
         {

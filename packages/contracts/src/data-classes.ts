@@ -174,6 +174,7 @@ export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataC
     sha256: none,
     activatesAtMs: none,
     createdAtMs: none,
+    switchedOffRules: none,
     ...change,
   } satisfies Classes<PolicyActivation>,
   Rollout: {

@@ -65,6 +65,9 @@ export const NOTHING_UNUSUAL = "NOTHING_UNUSUAL";
 /** Code of the reason that says that the scorecard was used instead of the model. */
 export const SCORED_BY_SCORECARD = "SCORED_BY_SCORECARD";
 
+/** Code of `SkippedRule.why` for a rule that the control plane switched off. */
+export const SWITCHED_OFF = "switched-off";
+
 /** A score that decides, or its absence; `insteadOf` says why it is not the model's. */
 type DecidingScore = Score & { readonly insteadOf?: string };
 
@@ -250,7 +253,12 @@ function evaluate(
   let overridesScore = false;
   let ignoring = Outcome.UNSPECIFIED;
   for (const rule of policy.rules) {
-    if (rule.mode === "off" || (rule.needsScore && "missing" in score)) continue;
+    if (rule.mode === "off") {
+      const { id: ruleId, switchedOffFrom: mode } = rule;
+      if (mode !== undefined) found.skippedRules.push({ ruleId, why: SWITCHED_OFF, inShadow: mode === "shadow" });
+      continue;
+    }
+    if (rule.needsScore && "missing" in score) continue;
     if (!decidesFor(rule, transaction)) {
       const { id: ruleId, code, outcome } = rule;
       if (fires(rule, values, shadowSteps, found, true)) found.shadowHits.push({ ruleId, code, outcome });

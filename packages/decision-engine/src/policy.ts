@@ -40,6 +40,8 @@ export interface Rule extends Answer {
   /** It reads lists and no feature: it holds on every rung, also where the features cannot be used. */
   readonly readsListsOnly: boolean;
   readonly mode: RuleMode;
+  /** Its mode in the file, where the control plane switched the rule off because it failed. */
+  readonly switchedOffFrom?: RuleMode;
   /** Of a live rule: the share of cards for which it decides; for the others it is in shadow. */
   readonly percent: number;
   readonly examples: readonly RuleExample[];
@@ -134,4 +136,16 @@ export interface Policy {
    * those of its rules that cost too much for a payment are skipped for it.
    */
   readonly costFaults: readonly string[];
+}
+
+/**
+ * The policy without rules that the control plane switched off because they failed. Decisions name them, so that a replay
+ * leaves them out too. An id that the policy does not have changes nothing.
+ */
+export function switchOffRules(policy: Policy, ids: readonly string[]): Policy {
+  if (ids.length === 0) return policy;
+  const rules = policy.rules.map((rule) =>
+    rule.mode !== "off" && ids.includes(rule.id) ? { ...rule, mode: "off" as const, switchedOffFrom: rule.mode } : rule,
+  );
+  return { ...policy, rules };
 }

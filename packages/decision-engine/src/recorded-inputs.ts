@@ -1,5 +1,6 @@
 import { NOT_EVALUATED } from "@tripline/contracts/degraded-reasons";
 import type { Decision, ListHit, ModelTrial, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { SWITCHED_OFF } from "./decide-payment.js";
 import { RAISED_BY } from "./explain-decision.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
@@ -19,6 +20,8 @@ export interface RecordedInputs {
   readonly spentBudgets: readonly Outcome[];
   /** Why the policy was not evaluated; undefined where it was. */
   readonly notEvaluated?: string | undefined;
+  /** Ids of the rules that the control plane had switched off. */
+  readonly switchedOffRules?: readonly string[];
 }
 
 /** On the lowest rung the reason for a missing score is not recorded, and nothing of the decision depends on it. */
@@ -30,10 +33,12 @@ const NOT_RECORDED = "the score was missing when the payment was first decided";
  */
 export function recordedInputs(decision: Decision): RecordedInputs {
   const { modelName, modelVersion, degradedBecause, reasons, listHits, trial, spentBudgets } = decision;
+  const switchedOff = decision.skippedRules.filter(({ why }) => why === SWITCHED_OFF).map(({ ruleId }) => ruleId);
   const missing = { missing: degradedBecause === "" ? NOT_RECORDED : degradedBecause };
   const hasContributions = reasons.some(({ code }) => code.startsWith(RAISED_BY));
   const notEvaluated = degradedBecause.startsWith(NOT_EVALUATED) ? degradedBecause : undefined;
-  const also = { hasContributions, listHits, trial, spentBudgets, notEvaluated };
+  const switchedOffRules = switchedOff.length === 0 ? undefined : { switchedOffRules: switchedOff };
+  const also = { hasContributions, listHits, trial, spentBudgets, notEvaluated, ...switchedOffRules };
   if (modelName === "") return { score: missing, scorecardVersion: undefined, ...also };
   if (modelName === SCORECARD_NAME) return { score: missing, scorecardVersion: modelVersion, ...also };
   return { score: { modelName, modelVersion }, scorecardVersion: undefined, ...also };

@@ -6,6 +6,8 @@ import { shareOf } from "./card-share.js";
 import { decide } from "./decide-payment.js";
 import { parsePolicy } from "./parse-policy.js";
 import type { Policy } from "./policy.js";
+import { switchOffRules } from "./policy.js";
+import { recordedInputs } from "./recorded-inputs.js";
 
 const SPEC = parseFeatureSpec(`
 version: 7
@@ -76,6 +78,18 @@ test("regression #24: a shadow rule that cannot be evaluated changes nothing, an
   expect(live).toMatchObject({ rung: Rung.STATIC_POLICY, skippedRules: skipped(false) });
   const shadow = decideBy(policyOf("mode: shadow", faulty));
   expect(shadow).toMatchObject({ rung: Rung.RULES_ONLY, shadowHits: [], skippedRules: skipped(true) });
+});
+
+test("regression #24: a rule that the control plane switched off is skipped, and the decision says so, so that it can be made again", () => {
+  const policy = switchOffRules(parsePolicy(policyOf("mode: live"), SPEC), ["big", "unknown"]);
+  const decision = decideWith(policy, "ct_1");
+  const skippedRules = [{ ruleId: "big", why: "switched-off", inShadow: false }];
+  expect(decision).toMatchObject({ outcome: Outcome.CHALLENGE, shadowHits: [], skippedRules });
+  expect(recordedInputs(decision).switchedOffRules).toEqual(["big"]);
+  const shadow = switchOffRules(parsePolicy(policyOf("mode: shadow"), SPEC), ["big"]);
+  expect(decideWith(shadow, "ct_1").skippedRules).toMatchObject([{ inShadow: true }]);
+  const off = parsePolicy(policyOf("mode: off"), SPEC);
+  expect(decideWith(switchOffRules(off, ["big"]), "ct_1").skippedRules).toEqual([]);
 });
 
 test("with a percentage a live rule decides for that share of cards, always the same, and is in shadow for the others", () => {

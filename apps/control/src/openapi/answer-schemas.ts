@@ -102,6 +102,9 @@ export const ANSWERS = named({
     return_to: z.object({ revision: z.int().nullable() }).nullable().meta({
       description: "The newest policy that was in force and was not rolled back; going back to it needs no approval.",
     }),
+    switched_off_rules: z
+      .array(z.object({ rule_id: z.string(), why: z.string(), switched_off_at: time }))
+      .meta({ description: "Rules of the revision in force that are off because they failed." }),
   }),
   checked: z.object({ version: z.string(), feature_spec_version: z.int(), warnings: z.array(z.string()) }),
   revision,

@@ -38,6 +38,7 @@ import {
   settings,
 } from "./policy-requests.js";
 import { PolicyStore } from "./policy-store.js";
+import { SwitchedOffRules } from "./switched-off-rules.js";
 
 /** Policies: drafts, revisions, approvals and activations. The parameter `tenant` says whose. */
 @Controller("/v1/policy")
@@ -50,13 +51,17 @@ export class PoliciesController {
     @Inject(ActivationStore) private readonly history: ActivationStore,
     @Inject(DraftStore) private readonly drafts: DraftStore,
     @Inject(PolicyPublisher) private readonly publisher: PolicyPublisher,
+    @Inject(SwitchedOffRules) private readonly rules: SwitchedOffRules,
     @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
   ) {}
 
   @Get()
   @RequireScope("policy:read")
-  status(@Req() request: FastifyRequest): Promise<object> {
-    return this.policies.status(this.#by(request).tenant);
+  async status(@Req() request: FastifyRequest): Promise<object> {
+    const { tenant } = this.#by(request);
+    const status = await this.policies.status(tenant);
+    const revision = status.in_force?.revision ?? null;
+    return { ...status, switched_off_rules: revision === null ? [] : await this.rules.ofRevision(tenant, revision) };
   }
 
   @Post("check")

@@ -25,6 +25,7 @@ const unpublishedRow = z.object({
   note: z.string(),
   created_at: z.date(),
   activates_at: z.date(),
+  switched_off: z.array(z.string()),
 });
 const keyRow = unpublishedRow.pick({ tenant: true, activation: true });
 
@@ -89,14 +90,16 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
   async #publishSome(): Promise<number> {
     const rows = await this.database.query(
       unpublishedRow,
-      `SELECT a.tenant, a.activation, a.revision, r.text, r.sha256, a.author, a.note, a.created_at, a.activates_at
+      `SELECT a.tenant, a.activation, a.revision, r.text, r.sha256, a.author, a.note, a.created_at, a.activates_at,
+         ARRAY(SELECT rule_id FROM control.switched_off_rules o
+           WHERE o.tenant = a.tenant AND o.revision = a.revision ORDER BY rule_id) AS switched_off
        FROM control.policy_activations a LEFT JOIN control.policy_revisions r USING (tenant, revision)
        WHERE a.published_at IS NULL AND a.withdrawn_at IS NULL ORDER BY a.tenant, a.activation LIMIT $1`,
       [ROWS_PER_ROUND_MAX],
     );
     if (rows.length === 0) return 0;
     await this.producer.send(rows.map((row) => recordOf(row, messageOf(row))));
-    await this.#mark("published_at", rows);
+    await this.#markPublished(rows);
     for (const { tenant, activation, revision } of rows) {
       this.logger.info({ tenant, activation, revision }, "policy activation published");
     }
@@ -117,14 +120,26 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     );
     if (rows.length === 0) return;
     await this.producer.send(rows.map((row) => recordOf(row, new Uint8Array())));
-    await this.#mark("withdrawn_at", rows);
-  }
-
-  async #mark(column: "published_at" | "withdrawn_at", rows: readonly z.infer<typeof keyRow>[]): Promise<void> {
     await this.database.execute(
-      `UPDATE control.policy_activations SET ${column} = now()
+      `UPDATE control.policy_activations SET withdrawn_at = now()
        WHERE (tenant, activation) IN (SELECT * FROM unnest($1::text[], $2::int[]))`,
       [rows.map(({ tenant }) => tenant), rows.map(({ activation }) => activation)],
+    );
+  }
+
+  /** A record without a rule that was switched off meanwhile may be the last one on the topic: it is published again. */
+  async #markPublished(rows: readonly z.infer<typeof unpublishedRow>[]): Promise<void> {
+    await this.database.execute(
+      `UPDATE control.policy_activations a SET published_at = CASE WHEN sent.rules = (
+           SELECT count(*) FROM control.switched_off_rules o WHERE o.tenant = a.tenant AND o.revision = a.revision
+         ) THEN now() END
+       FROM unnest($1::text[], $2::int[], $3::int[]) AS sent (tenant, activation, rules)
+       WHERE a.tenant = sent.tenant AND a.activation = sent.activation`,
+      [
+        rows.map(({ tenant }) => tenant),
+        rows.map(({ activation }) => activation),
+        rows.map(({ switched_off: rules }) => rules.length),
+      ],
     );
   }
 }
@@ -150,5 +165,6 @@ function messageOf(row: z.infer<typeof unpublishedRow>): Uint8Array {
     author: row.author,
     note: row.note,
     createdAtMs: row.created_at.getTime(),
+    switchedOffRules: row.switched_off,
   });
 }

@@ -34,6 +34,9 @@ export class PoliciesInForce extends TableFollower {
         logger.info({ tenant, activation, revision, author, activates_at }, "policy activation received");
         if (faults.length > 0) logger.warn({ tenant, activation, revision, faults }, COSTLY_RULES);
       },
+      onSwitchedOff({ tenant, activation, revision, switchedOffRules: rules }) {
+        logger.warn({ tenant, activation, revision, rules }, "rules that failed are switched off");
+      },
       onRefused({ tenant, activation, revision }, faults) {
         metrics.policyReloaded(false, "control");
         logger.error({ code: "policy-invalid", tenant, activation, revision, faults }, "policy revision refused");

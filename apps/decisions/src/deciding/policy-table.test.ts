@@ -14,6 +14,7 @@ beforeEach(() => {
   table = new PolicyTable({
     spec: currentFeatureSpec(),
     onActivation: () => undefined,
+    onSwitchedOff: () => undefined,
     onRefused: ({ revision }, faults) => refused.push({ revision, faults }),
   });
 });
@@ -91,4 +92,17 @@ test("what is taken out no longer counts", () => {
   put(activation({ revision: 1 }), activation({ activation: 2, revision: 2, activatesAtMs: NOW_MS + 1 }));
   remove("demo/1");
   expect(revisionOf()).toBeUndefined();
+});
+
+test("regression #24: a rule that the control plane switched off is off, also where it comes with the activation, and no other record switches it on", () => {
+  const modes = () => table.policyOf("demo", NOW_MS)?.rules.map(({ mode, switchedOffFrom }) => [mode, switchedOffFrom]);
+  const [plain, without] = [activation({ revision: 3 }), activation({ revision: 3, switchedOffRules: ["all"] })];
+  put(plain);
+  expect(modes()).toEqual([["live", undefined]]);
+  put(without, plain);
+  expect(modes()).toEqual([["off", "live"]]);
+  put(activation({ activation: 2, revision: 3, switchedOffRules: ["all", "gone"] }));
+  expect(modes()).toEqual([["off", "live"]]);
+  put(activation({ activation: 3, revision: 4 }));
+  expect(modes()).toEqual([["live", undefined]]);
 });

@@ -3,6 +3,7 @@ import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { PolicyActivation } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import type { Policy } from "@tripline/decision-engine/policy";
+import { switchOffRules } from "@tripline/decision-engine/policy";
 import type { TableChange } from "@tripline/kafka/port";
 
 /** Whose activation holds for tenants without one of their own. */
@@ -14,6 +15,8 @@ interface Activation {
   readonly number: number;
   /** Undefined: from then on the tenant has no policy of its own. */
   readonly policy: Policy | undefined;
+  /** Rules of the policy that are switched off; none is ever switched on again. */
+  readonly switchedOffRules: readonly string[];
   /** This build cannot read its policy: it never holds here, and takes the place of what is still to come all the same. */
   readonly isRefused: boolean;
   readonly createdAtMs: number;
@@ -24,6 +27,8 @@ export interface PolicyTableOptions {
   readonly spec: FeatureSpec;
   /** @param costFaults of a revision that was stored by an earlier release: why its rules may be skipped */
   onActivation(activation: PolicyActivation, costFaults: readonly string[]): void;
+  /** Rules of an activated revision failed, and are off from now on. */
+  onSwitchedOff(activation: PolicyActivation): void;
   /** An activation whose policy this build cannot read: what held before holds on. */
   onRefused(activation: PolicyActivation, faults: readonly string[]): void;
 }
@@ -59,7 +64,11 @@ export class PolicyTable {
   #add(key: string, value: Buffer): void {
     const activation = decode(value);
     const known = this.#byTenant.get(activation.tenant) ?? [];
-    if (known.some((one) => one.key === key)) return;
+    const earlier = known.find((one) => one.key === key);
+    if (earlier !== undefined) {
+      this.#switchOff(earlier, activation);
+      return;
+    }
     let policy: Policy | undefined;
     try {
       if (activation.revision > 0) policy = this.#parse(activation);
@@ -70,21 +79,38 @@ export class PolicyTable {
     }
     this.#keep(key, activation, policy, false);
     this.options.onActivation(activation, policy?.costFaults ?? []);
+    if (activation.switchedOffRules.length > 0) this.options.onSwitchedOff(activation);
+  }
+
+  /** The record of an activation comes again when rules of its revision are switched off, and nothing else of it changes. */
+  #switchOff(earlier: Activation, activation: PolicyActivation): void {
+    const added = activation.switchedOffRules.filter((id) => !earlier.switchedOffRules.includes(id));
+    if (added.length === 0) return;
+    const policy = earlier.policy && switchOffRules(earlier.policy, added);
+    const changed = { ...earlier, policy, switchedOffRules: [...earlier.switchedOffRules, ...added] };
+    const all = this.#byTenant.get(activation.tenant) ?? [];
+    this.#byTenant.set(
+      activation.tenant,
+      all.map((one) => (one === earlier ? changed : one)),
+    );
+    this.options.onSwitchedOff(activation);
   }
 
   #keep(key: string, activation: PolicyActivation, policy: Policy | undefined, isRefused: boolean): void {
-    const { tenant, activation: number, createdAtMs } = activation;
+    const { tenant, activation: number, createdAtMs, switchedOffRules } = activation;
     // What is activated now is so on every instance at once, whatever its clock says.
     const activatesAtMs = activation.activatesAtMs <= createdAtMs ? 0 : activation.activatesAtMs;
-    const all = [...(this.#byTenant.get(tenant) ?? []), { key, number, policy, isRefused, createdAtMs, activatesAtMs }];
+    const one = { key, number, policy, switchedOffRules, isRefused, createdAtMs, activatesAtMs };
+    const all = [...(this.#byTenant.get(tenant) ?? []), one];
     this.#byTenant.set(
       tenant,
       all.toSorted((left, right) => right.number - left.number),
     );
   }
 
-  #parse({ text, revision }: PolicyActivation): Policy {
-    return parseStoredPolicy(text, this.options.spec, `revision-${revision}.yaml`, revision);
+  #parse({ text, revision, switchedOffRules }: PolicyActivation): Policy {
+    const policy = parseStoredPolicy(text, this.options.spec, `revision-${revision}.yaml`, revision);
+    return switchOffRules(policy, switchedOffRules);
   }
 
   /** Only what can never hold again is taken out of the table, unless all that came after it was refused here. */

@@ -29,6 +29,7 @@ export function activation(change: Partial<PolicyActivation>): PolicyActivation 
     note: "",
     activatesAtMs: 1_000,
     createdAtMs: 1_000,
+    switchedOffRules: [],
     ...change,
   };
   return { ...made, text, sha256: createHash("sha256").update(text).digest("hex") };

@@ -3,6 +3,7 @@ import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { PaymentFeatures, Score } from "../decide-payment.js";
 import { decide } from "../decide-payment.js";
 import type { Policy } from "../policy.js";
+import { switchOffRules } from "../policy.js";
 import type { RecordedInputs } from "../recorded-inputs.js";
 import { recordedInputs } from "../recorded-inputs.js";
 import type { Scorecard } from "../scorecard.js";
@@ -44,9 +45,11 @@ export function reopenPayment(
   for (const version of [specVersion, archived.featureSpecVersion]) {
     if (version !== deciders.specVersion) return { reason: "other-spec", what: String(version) };
   }
-  const policy = deciders.policyOf(archived.policyVersion);
-  if (policy === undefined) return { reason: "policy-unknown", what: archived.policyVersion };
+  const found = deciders.policyOf(archived.policyVersion);
+  if (found === undefined) return { reason: "policy-unknown", what: archived.policyVersion };
   const inputs = recordedInputs(archived);
+  const isSame = found.version === archived.policyVersion;
+  const policy = isSame ? switchOffRules(found, inputs.switchedOffRules ?? []) : found;
   const { scorecardVersion } = inputs;
   const scorecard = scorecardVersion === undefined ? undefined : deciders.scorecardOf(scorecardVersion);
   if (scorecardVersion !== undefined && scorecard === undefined) {

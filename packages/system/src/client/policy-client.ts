@@ -37,6 +37,10 @@ const status = z.object({
   scheduled: activation.nullable(),
   /** The newest policy that was in force and was not rolled back. */
   return_to: z.object({ revision: z.int().nullable() }).nullable().optional(),
+  /** Not told by a control plane of an earlier release. */
+  switched_off_rules: z
+    .array(z.object({ rule_id: z.string(), why: z.string(), switched_off_at: z.string() }))
+    .default([]),
 });
 
 export interface ActivationRequest {

@@ -26,6 +26,9 @@ export function listCommand(output: CommandOutput): Command {
       const approval = status.needs_approval ? "is" : "is not";
       const holds = status.in_force?.revision ? `revision ${status.in_force.revision}` : "the file of decisions";
       output.write(`In force: ${holds}. Approval by another person ${approval} needed.\n`);
+      for (const { rule_id: rule, why, switched_off_at: at } of status.switched_off_rules) {
+        output.write(`Rule ${rule} is switched off since ${at} (${why}). Only a new revision switches it on again.\n`);
+      }
     },
   );
 }

@@ -40,6 +40,12 @@ export interface PolicyStatus {
   readonly newest_activation: number;
   readonly in_force: PolicyActivation | null;
   readonly scheduled: PolicyActivation | null;
+  /** Absent in the answer of an earlier release. */
+  readonly switched_off_rules?: readonly {
+    readonly rule_id: string;
+    readonly why: string;
+    readonly switched_off_at: string;
+  }[];
 }
 
 export interface PolicyDraft {

@@ -37,7 +37,11 @@ export function Policy() {
 
 const moment = (iso: string): string => formatMoment(Date.parse(iso));
 
-function InForce({ of: { in_force, scheduled, needs_approval } }: { readonly of: PolicyStatus }) {
+function InForce({
+  of: { in_force, scheduled, needs_approval, switched_off_rules: off = [] },
+}: {
+  readonly of: PolicyStatus;
+}) {
   return (
     <>
       {in_force === null || in_force.revision === null ? (
@@ -59,6 +63,11 @@ function InForce({ of: { in_force, scheduled, needs_approval } }: { readonly of:
           )}
         </p>
       )}
+      {off.map(({ rule_id, why, switched_off_at }) => (
+        <p className="note" key={rule_id}>
+          {text.switchedOff(rule_id, text.failures[why] ?? why, moment(switched_off_at))}
+        </p>
+      ))}
       <Approval isNeeded={needs_approval} />
     </>
   );

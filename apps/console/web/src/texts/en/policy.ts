@@ -5,6 +5,12 @@ export const text = {
   revision: (revision: number) => `Revision ${revision}`,
   by: (who: string, when: string) => `by ${who}, ${when}`,
   scheduled: (revision: string, when: string) => `${revision} follows at ${when}.`,
+  switchedOff: (rule: string, why: string, when: string) =>
+    `Rule ${rule} has been switched off since ${when}: ${why}. Activate a new revision to switch it on again.`,
+  failures: {
+    "budget-exceeded": "it exceeded its budget",
+    "evaluation-failed": "its evaluation failed",
+  } as Readonly<Record<string, string>>,
   approvalNeeded: "Another person has to approve a revision before it is activated.",
   approvalNotNeeded: "A revision may be activated without approval.",
   revisions: "Revisions",

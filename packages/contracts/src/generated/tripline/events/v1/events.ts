@@ -399,6 +399,8 @@ export interface PolicyActivation {
   author: string;
   note: string;
   createdAtMs: number;
+  /** Ids of rules of this revision that the control plane switched off because they failed. The record is published again with them. */
+  switchedOffRules: string[];
 }
 
 /**
@@ -2738,6 +2740,7 @@ function createBasePolicyActivation(): PolicyActivation {
     author: "",
     note: "",
     createdAtMs: 0,
+    switchedOffRules: [],
   };
 }
 
@@ -2769,6 +2772,9 @@ export const PolicyActivation: MessageFns<PolicyActivation> = {
     }
     if (message.createdAtMs !== 0) {
       writer.uint32(72).int64(message.createdAtMs);
+    }
+    for (const v of message.switchedOffRules) {
+      writer.uint32(82).string(v!);
     }
     return writer;
   },
@@ -2856,6 +2862,14 @@ export const PolicyActivation: MessageFns<PolicyActivation> = {
             }
 
             message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.switchedOffRules.push(reader.string());
             continue;
           }
         }

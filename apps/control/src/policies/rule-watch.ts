@@ -1,0 +1,90 @@
+import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
+import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { BUDGET_EXCEEDED, EVALUATION_FAILED } from "@tripline/decision-engine/conditions/step-meter";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { counter, gauge } from "@tripline/service-kit/telemetry/metrics";
+import type { DecisionFeed, FeedListener } from "../rollouts/decision-feed.js";
+import { RegularLook } from "../rollouts/regular-look.js";
+import type { PolicyPublisher } from "./policy-publisher.js";
+import type { RuleFailure, SwitchedOffRules } from "./switched-off-rules.js";
+import { FAILURES_MAX } from "./switched-off-rules.js";
+
+/** Faults of the rule itself: one that came after the steps of the payment were used up may be a good one. */
+const COUNTED: readonly string[] = [BUDGET_EXCEEDED, EVALUATION_FAILED];
+/** Rules that may wait to be counted; more fail again later. */
+const RULES_WAITING_MAX = 1_000;
+
+export interface RuleWatchOptions {
+  readonly feed: Pick<DecisionFeed, "listen">;
+  readonly rules: SwitchedOffRules;
+  readonly publisher: Pick<PolicyPublisher, "publish">;
+  readonly logger: Logger;
+}
+
+/**
+ * Switches off rules that have no result for some payments, as the decisions name them. Every instance counts all of them, and
+ * a payment counts once.
+ */
+export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutdown {
+  readonly wantsDecisions = true;
+  readonly wantsLabels = false;
+  readonly #options: RuleWatchOptions;
+  readonly #look: RegularLook;
+  /** By rule, and of each by payment: no more than it takes to switch it off. */
+  #waiting = new Map<string, Map<string, RuleFailure>>();
+  #inForce = 0;
+  readonly #switchedOff = counter("tripline_control_rules_switched_off_total", {
+    description: "Rules that this instance switched off because they failed",
+  });
+  readonly #unwatch = gauge(
+    "tripline_control_rules_off",
+    { description: "Rules of the revisions in force that are switched off because they failed" },
+    () => this.#inForce,
+  );
+
+  constructor(options: RuleWatchOptions) {
+    this.#options = options;
+    this.#look = new RegularLook("rules", options.logger, () => this.#count());
+    options.feed.listen(this);
+  }
+
+  onModuleInit(): void {
+    this.#look.start();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.#unwatch();
+    await this.#look.close();
+  }
+
+  decision({ skippedRules, ...decision }: Decision): void {
+    if (skippedRules.length === 0 || decision.policyRevision === 0) return;
+    const { tenant, policyRevision: revision, policyVersion: version, transactionId } = decision;
+    for (const { ruleId, why } of skippedRules) {
+      if (!COUNTED.includes(why)) continue;
+      const key = JSON.stringify([tenant, revision, version, ruleId]);
+      const known = this.#waiting.get(key) ?? new Map<string, RuleFailure>();
+      if (known.size === FAILURES_MAX || this.#waiting.size === RULES_WAITING_MAX) continue;
+      this.#waiting.set(key, known.set(transactionId, { tenant, revision, version, ruleId, why, transactionId }));
+    }
+  }
+
+  label(): void {
+    // Labels say nothing about rules.
+  }
+
+  async #count(): Promise<void> {
+    const { rules, publisher, logger } = this.#options;
+    for (const [key, failures] of this.#waiting) {
+      for (const failure of failures.values()) {
+        if (!(await rules.add(failure))) continue;
+        const { tenant, revision, ruleId, why } = failure;
+        this.#switchedOff.inc();
+        logger.warn({ tenant, revision, rule: ruleId, why }, "a rule that failed was switched off");
+        await publisher.publish();
+      }
+      this.#waiting.delete(key);
+    }
+    this.#inForce = await rules.countInForce();
+  }
+}
