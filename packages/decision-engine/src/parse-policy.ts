@@ -36,7 +36,7 @@ import {
   staticSchema,
   TENANTS_MAX,
 } from "./policy-file.js";
-import { PolicySource } from "./policy-source.js";
+import { PolicySource } from "./policy-text/policy-source.js";
 import {
   BY_SCORECARD,
   HAS_SCORE,

@@ -2,7 +2,7 @@ import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseStoredPolicy } from "./parse-policy.js";
 import type { PolicyFile } from "./policy-file.js";
 import { policyFile } from "./policy-file.js";
-import { PolicySource } from "./policy-source.js";
+import { PolicySource } from "./policy-text/policy-source.js";
 
 /**
  * A policy as it is written, with defaults in place: for what compares or shows policies.
