@@ -79,8 +79,8 @@ export const controlConfig = z.object({
     .optional()
     .meta({
       description:
-        "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) that gets the newest signatures of the audit log once a " +
-        "day. It should be where nobody who can change the database may write.",
+        "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) that gets the newest signatures of the audit log every " +
+        "hour. It should be where nobody who can change the database may write.",
     }),
 });
 

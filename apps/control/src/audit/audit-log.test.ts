@@ -198,8 +198,10 @@ test("the log is signed, and what the database lost or had changed is found by t
   const signer = bed.service.get(AuditSigner);
   await signer.sign();
   await expect(verify("signed", 5)).resolves.toMatchObject({ entries: 5, signed: { sequence: 5 } });
-  const [file] = readdirSync(anchors);
-  expect(file).toMatch(/^audit-anchor-\d{4}-\d\d-\d\d\.json$/);
+  const [file, key] = readdirSync(anchors).toSorted();
+  // The key was anchored before anything was signed with it.
+  expect(key).toMatch(/^audit-anchor-key-[0-9a-f]+\.json$/);
+  expect(file).toMatch(/^audit-anchor-\d{4}-\d\d-\d\dT\d\d\.json$/);
   expect(JSON.parse(readFileSync(join(anchors, file ?? ""), "utf8"))).toMatchObject({
     checkpoints: expect.arrayContaining([expect.objectContaining({ tenant: "signed", sequence: 5 })]),
     keys: [expect.anything()],

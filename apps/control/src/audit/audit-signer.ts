@@ -22,26 +22,32 @@ export interface AuditSignerOptions {
 }
 
 /**
- * Signs the heads of the logs, and once a day puts the newest signatures where somebody keeps them who cannot change the
- * database. Before it signs, it reads what was added since the last signature: a log that does not hold together gets none.
+ * Signs the heads of the logs, and every hour puts the newest signatures where somebody keeps them who cannot change the
+ * database. A key is put there before anything is signed with it. Before it signs, it reads what was added since the last signature: a log that does not hold together gets none.
  */
 export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #options: AuditSignerOptions;
   readonly #signer: CheckpointSigner | undefined;
-  readonly #endReading: () => void;
+  readonly #endReading: readonly (() => void)[];
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> | undefined;
   #failingSinceMs: number | undefined;
-  #anchoredDay = "";
+  #isKeyAnchored = false;
+  #anchoredHour = "";
+  #unanchoredSinceMs: number | undefined;
   #anchorFault = "";
 
   constructor(options: AuditSignerOptions) {
     this.#options = options;
     this.#signer = options.seed === undefined ? undefined : new CheckpointSigner(options.seed);
-    const description = "For how long the audit log could not be signed; 0 while it can";
-    this.#endReading = gauge("tripline_audit_unsigned_seconds", { description }, () =>
-      this.#failingSinceMs === undefined ? 0 : (performance.now() - this.#failingSinceMs) / MS_PER_S,
-    );
+    const unsigned = "For how long the audit log could not be signed; 0 while it can";
+    const unanchored = "For how long anchors of the audit log could not be written; 0 while they can";
+    this.#endReading = [
+      gauge("tripline_audit_unsigned_seconds", { description: unsigned }, () => secondsSince(this.#failingSinceMs)),
+      gauge("tripline_audit_unanchored_seconds", { description: unanchored }, () =>
+        secondsSince(this.#unanchoredSinceMs),
+      ),
+    ];
   }
 
   onApplicationBootstrap(): void {
@@ -56,7 +62,7 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
 
   async onApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
-    this.#endReading();
+    for (const end of this.#endReading) end();
     await closeWithin(this.#options.logger, "audit signatures", () => this.#round?.catch(() => undefined));
   }
 
@@ -74,6 +80,7 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
     if (signer === undefined) return;
     try {
       await log.addKey(signer.key);
+      if (!this.#isKeyAnchored) this.#isKeyAnchored = await this.#anchor(`key-${signer.key.keyId}`);
       for (const { tenant } of await log.unsigned()) {
         await log.sign(tenant, (unsigned) => checkpointOf(unsigned, signer));
       }
@@ -84,26 +91,31 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
       this.#failingSinceMs ??= performance.now();
       throw thrown;
     }
-    await this.#anchor();
+    const hour = new Date().toISOString().slice(0, "YYYY-MM-DDTHH".length);
+    if (hour !== this.#anchoredHour && (await this.#anchor(hour))) this.#anchoredHour = hour;
   }
 
-  /** Once a day. Where the store does not take it, the next round tries again. */
-  async #anchor(): Promise<void> {
+  /** @returns false where the store did not take it: the next round tries again */
+  async #anchor(name: string): Promise<boolean> {
     const { log, logger, anchorUrl } = this.#options;
-    const day = new Date().toISOString().slice(0, "YYYY-MM-DD".length);
-    if (anchorUrl === undefined || day === this.#anchoredDay) return;
+    if (anchorUrl === undefined) return true;
     try {
-      const checkpoints = await log.newestCheckpoints();
-      if (checkpoints.length === 0) return;
-      await writeAnchor(anchorUrl, day, { checkpoints, keys: await log.keys() });
-      this.#anchoredDay = day;
+      await writeAnchor(anchorUrl, name, { checkpoints: await log.newestCheckpoints(), keys: await log.keys() });
+      this.#unanchoredSinceMs = undefined;
       this.#anchorFault = "";
+      return true;
     } catch (thrown) {
       const { code, message } = asTriplineError(thrown);
+      this.#unanchoredSinceMs ??= performance.now();
       if (message !== this.#anchorFault) logger.error({ code }, `the audit log's anchor cannot be written: ${message}`);
       this.#anchorFault = message;
+      return false;
     }
   }
+}
+
+function secondsSince(sinceMs: number | undefined): number {
+  return sinceMs === undefined ? 0 : (performance.now() - sinceMs) / MS_PER_S;
 }
 
 function checkpointOf({ head, last, entries }: Unsigned, signer: CheckpointSigner): AuditCheckpoint {

@@ -9,12 +9,12 @@ export interface Anchor {
 }
 
 /**
- * Writes the anchor of a day, unless it is there already: none is ever written over, by whichever instance.
+ * Writes an anchor, unless it is there already: none is ever written over, by whichever instance.
  *
- * @param day UTC, `YYYY-MM-DD`
+ * @param name the hour in UTC, `YYYY-MM-DDTHH`; or `key-` and the id of a key with which nothing is signed yet
  * @throws TriplineError `store-unavailable`, `store-refused`
  */
-export async function writeAnchor(storeUrl: string, day: string, anchor: Anchor): Promise<void> {
+export async function writeAnchor(storeUrl: string, name: string, anchor: Anchor): Promise<void> {
   const store = await openStore(storeUrl);
-  await store.putIfAbsent(`audit-anchor-${day}.json`, JSON.stringify(anchor, null, 2));
+  await store.putIfAbsent(`audit-anchor-${name}.json`, JSON.stringify(anchor, null, 2));
 }

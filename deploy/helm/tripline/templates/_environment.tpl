@@ -258,6 +258,9 @@ AUDIT_ANCHOR_URL: {{ .Values.objectStore.anchors | quote }}
 {{- if and .Values.secrets.external.enabled (get .Values.secretStore.names "control") (not .Values.control.auditSecret) }}
 {{ include "tripline.secretKey" (list "AUDIT_SIGNING_KEY" (include "tripline.secretName" (dict "root" . "name" "control")) "audit-signing-key") }}
 {{- end }}
+{{- if include "tripline.auditSecret" . }}
+{{ include "tripline.optionalKey" (list "AUDIT_SIGNING_KEY" (include "tripline.auditSecret" .) "audit-signing-key") }}
+{{- end }}
 {{- if and .Values.personalData.masterKeySecret (not .Values.personalData.masterKey) }}
 {{ include "tripline.secretKey" (list "PERSONAL_MASTER_KEY" .Values.personalData.masterKeySecret "personal-master-key") }}
 {{- end }}

@@ -20,6 +20,13 @@ the names that a cloud's identities trust: tripline-<service>. 40 characters lea
 {{- (get .root.Values.secrets .name).existingSecret | default (printf "%s-%s" (include "tripline.fullname" .root) .name) }}
 {{- end }}
 
+{{/* The Secret with the key of the audit log that the chart itself makes; empty where another one is named. */}}
+{{- define "tripline.auditSecret" -}}
+{{- if not (or .Values.control.auditSecret (and .Values.secrets.external.enabled (get .Values.secretStore.names "control"))) }}
+{{- printf "%s-audit" (include "tripline.fullname" .) }}
+{{- end }}
+{{- end }}
+
 {{- define "tripline.labels" -}}
 app.kubernetes.io/name: {{ include "tripline.name" .root }}
 app.kubernetes.io/instance: {{ .root.Release.Name }}

@@ -267,11 +267,20 @@ export const SERVICE_VARIABLES = {
             ...chartSecretFor("control", "audit-signing-key"),
             when: `and .Values.secrets.external.enabled (get .Values.secretStore.names "control") (not .Values.control.auditSecret)`,
           },
+          {
+            value: { secret: `(include "tripline.auditSecret" .)`, key: "audit-signing-key", isOptional: true },
+            when: `include "tripline.auditSecret" .`,
+          },
         ],
         local: "auditSigningKey",
       },
       PERSONAL_MASTER_KEY: personalMasterKey,
-      AUDIT_ANCHOR_URL: { chart: chartValue("objectStore.anchors", { isOptional: true }) },
+      AUDIT_ANCHOR_URL: {
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+        compose: "${TRIPLINE_ANCHORS_URL:-file:///var/lib/tripline/anchors}",
+        chart: chartValue("objectStore.anchors", { isOptional: true }),
+        local: "anchorsUrl",
+      },
     },
   },
   console: {

@@ -36,6 +36,7 @@ export interface ChartSecret {
 
 /** What `planServices` knows. */
 export type LocalValue =
+  | "anchorsUrl"
   | "archiveFlushAgeMs"
   | "attachmentsUrl"
   | "auditSigningKey"

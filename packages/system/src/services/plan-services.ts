@@ -42,6 +42,8 @@ export interface PlanOptions {
   readonly lakeDirectory?: string;
   /** Where the console keeps files of cases; none can be added unless given. */
   readonly attachmentsUrl?: string;
+  /** Where control keeps anchors of the audit log. */
+  readonly anchorsUrl?: string;
   /** Whether the console runs, where people see all of it; it does not unless given. */
   readonly hasConsole?: boolean;
   readonly logLevel?: string;
@@ -181,6 +183,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | u
   const issuer = url(ports.auth);
   return {
     archiveFlushAgeMs: String(ARCHIVE_FLUSH_AGE_MS),
+    anchorsUrl: options.anchorsUrl,
     attachmentsUrl: options.attachmentsUrl,
     auditSigningKey: secrets.auditSigningKey,
     bootstrapClients: JSON.stringify([...bootstrapClients(secrets), trainingClient(secrets.trainingSecret)]),

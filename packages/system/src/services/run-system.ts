@@ -80,6 +80,8 @@ export interface RunningSystem {
   stop(): Promise<void>;
 }
 
+const RECURSIVE = { recursive: true, force: true } as const;
+
 /**
  * Starts Kafka, Valkey and Postgres on empty data, loads the window state, and starts the services.
  *
@@ -90,9 +92,8 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   await refuseSecond(workspace);
   const secrets = demoSecrets(workspace.secrets);
   const tlsFolder = join(workspace.directory, "tls");
-  for (const folder of [workspace.logs, workspace.lake, workspace.attachments, tlsFolder]) {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  const { logs, lake: archived, attachments, anchors } = workspace;
+  for (const folder of [logs, archived, attachments, anchors, tlsFolder]) rmSync(folder, RECURSIVE);
   const security =
     options.isSecure === true ? await steps.run("make certificates", () => LocalSecurity.make(tlsFolder)) : undefined;
   const stack = await steps.run("start Kafka, Valkey and Postgres", () => startFreshStack(options, security));
@@ -127,8 +128,8 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     }
     const access =
       security === undefined ? {} : { accessOf: (service: ServiceName) => security.accessOf(service, stack) };
-    const attachmentsUrl = pathToFileURL(workspace.attachments).href;
-    for (const plan of planServices({ ...options, ...stack, ...lake, ...access, attachmentsUrl, secrets })) {
+    const stores = { attachmentsUrl: pathToFileURL(attachments).href, anchorsUrl: pathToFileURL(anchors).href };
+    for (const plan of planServices({ ...options, ...stack, ...lake, ...access, ...stores, secrets })) {
       services.set(plan.name, new ServiceProcess(plan, workspace.logs));
     }
     // No service needs what is loaded before the first payment comes.

@@ -17,6 +17,8 @@ export interface Workspace {
   readonly lake: string;
   /** Where its console keeps files of cases; made anew with the stack, whose database names them. */
   readonly attachments: string;
+  /** Where its control plane keeps anchors of the audit log; made anew with the stack, which holds the log. */
+  readonly anchors: string;
   readonly secrets: string;
 }
 
@@ -27,6 +29,7 @@ export function workspaceIn(directory: string): Workspace {
     logs: join(directory, "logs"),
     lake: join(directory, "lake"),
     attachments: join(directory, "attachments"),
+    anchors: join(directory, "anchors"),
     secrets: join(directory, "secrets.json"),
   };
 }

@@ -46,8 +46,12 @@ export interface ExportedLog {
   readonly entries: AsyncIterable<ReadEntry>;
 }
 
-/** From the control plane, page by page. */
-export async function fetchLog(client: ControlClient): Promise<ExportedLog> {
+/**
+ * From the control plane, page by page. Signatures come first: the log was signed before it went on, so none of them is beyond the head,
+ * unless the log was cut off.
+ */
+export async function fetchLog(client: Pick<ControlClient, "call">): Promise<ExportedLog> {
+  const { checkpoints, keys } = await fetchCheckpoints(client);
   const read = async (after: number, limit = PAGE) =>
     logPage.parse(
       await client.call("GET", "/v1/audit/log", {
@@ -55,7 +59,6 @@ export async function fetchLog(client: ControlClient): Promise<ExportedLog> {
       }),
     );
   const first = await read(0, 1);
-  const { checkpoints, keys } = await fetchCheckpoints(client);
   async function* entries() {
     let after = 0;
     // What is added meanwhile is behind the head.
@@ -67,16 +70,10 @@ export async function fetchLog(client: ControlClient): Promise<ExportedLog> {
       after = last.sequence;
     }
   }
-  return {
-    tenant: first.tenant,
-    head: first.head,
-    keys,
-    entries: entries(),
-    checkpoints: checkpoints.filter(({ sequence }) => sequence <= first.head.sequence),
-  };
+  return { tenant: first.tenant, head: first.head, keys, checkpoints, entries: entries() };
 }
 
-async function fetchCheckpoints(client: ControlClient) {
+async function fetchCheckpoints(client: Pick<ControlClient, "call">) {
   const checkpoints: AuditCheckpoint[] = [];
   for (;;) {
     const query = new URLSearchParams({ after: String(checkpoints.at(-1)?.sequence ?? 0) });

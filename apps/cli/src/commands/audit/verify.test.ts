@@ -8,6 +8,8 @@ import { CheckpointSigner } from "@tripline/contracts/audit/audit-checkpoint";
 import type { AuditEntry } from "@tripline/contracts/audit/audit-entry";
 import { hashEntry, NO_ENTRY } from "@tripline/contracts/audit/audit-entry";
 import { auditCommand } from "./audit.js";
+import { fetchLog, readLog } from "./read-log.js";
+import { verify as verifyLog } from "./verify.js";
 
 let folder: string;
 
@@ -91,21 +93,26 @@ test("a log that was written anew as a whole and signed again is found by an anc
   // Without the key, with another one in its place.
   await writeExport(file, "eve", new CheckpointSigner(randomBytes(32)));
   await expect(verify("--input", file)).resolves.toContain("is whole");
-  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("has no valid signature");
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("which no anchor has");
   await expect(verify("--input", file, "--key", honest.key.keyId)).rejects.toThrow("has no valid signature");
 });
 
-test("a key that replaced another is named until an anchor has it, and what it signed is held to", async () => {
+test("regression #24: what is signed by a key that no anchor has is rejected, and accepted once one has it", async () => {
   const file = join(folder, "audit.ndjson");
   const [before, after] = [new CheckpointSigner(randomBytes(32)), new CheckpointSigner(randomBytes(32))];
-  const keepAnchor = (day: string, proofs: Proofs) =>
-    writeFile(join(folder, `audit-anchor-2026-11-${day}.json`), JSON.stringify(proofs));
-  await keepAnchor("27", await writeExport(file, "ann", before));
+  const keepAnchor = (name: string, proofs: Proofs) =>
+    writeFile(join(folder, `audit-anchor-${name}.json`), JSON.stringify(proofs));
+  const kept = await writeExport(file, "ann", before);
+  await keepAnchor("2026-11-27T10", kept);
   const proofs = await writeExport(file, "ann", before, { actor: "ann", signer: after });
-  const time = "1970-01-01T00:00:01.000Z";
-  const whole = `The audit log of the tenant acme is whole: 6 entries, signed up to entry 4 by the key ${before.key.keyId} at ${time}`;
-  await expect(verify("--input", file, "--anchors", folder)).resolves.toBe(
-    `${whole}, and up to entry 6 by the key ${after.key.keyId} at ${time}. No anchor has the key ${after.key.keyId} yet.\n`,
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow(
+    `Entry 6 is signed by the key ${after.key.keyId}, which no anchor has.`,
+  );
+
+  // As control does before it signs with another key.
+  await keepAnchor(`key-${after.key.keyId}`, { checkpoints: kept.checkpoints, keys: proofs.keys });
+  await expect(verify("--input", file, "--anchors", folder)).resolves.toMatch(
+    new RegExp(`6 entries, signed up to entry 6 by the key ${after.key.keyId} at [^ ]+\\.\n$`),
   );
   const alone = ["--anchors", folder, "--key", before.key.keyId];
   await expect(verify("--input", file, ...alone)).rejects.toThrow("has no valid signature");
@@ -121,12 +128,25 @@ test("a key that replaced another is named until an anchor has it, and what it s
   // Whatever comes later, what an anchor signs stays.
   await writeExport(file, "eve", before, { actor: "eve", signer: after });
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 1 to 4 were written anew");
-  await writeExport(file, "eve", after, { actor: "eve", signer: after });
-  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("has no valid signature");
+});
 
-  await keepAnchor("28", await writeExport(file, "ann", before, { actor: "ann", signer: after }));
-  await expect(verify("--input", file, "--anchors", folder)).resolves.toMatch(
-    new RegExp(`6 entries, signed up to entry 6 by the key ${after.key.keyId} at [^ ]+\\.\n$`),
+test("regression #24: a log that was cut off together with its head is found by its later signatures", async () => {
+  const file = join(folder, "audit.ndjson");
+  const signer = new CheckpointSigner(randomBytes(32));
+  const proofs = await writeExport(file, "ann", signer, { actor: "ann", signer });
+  const { entries: all } = await readLog(file);
+  const entries: AuditEntry[] = [];
+  for await (const entry of all) if (entry.sequence <= 4) entries.push(entry as AuditEntry);
+  const head = { sequence: 4, hash: entries[3]?.hash };
+  const client = {
+    call: async (_method: string, path: string, options?: { readonly query?: URLSearchParams }): Promise<unknown> => {
+      const after = Number(options?.query?.get("after"));
+      if (path === "/v1/audit/checkpoints") return after === 0 ? proofs : { ...proofs, checkpoints: [] };
+      return { tenant: "acme", head, entries: entries.filter(({ sequence }) => sequence > after) };
+    },
+  };
+  await expect(verifyLog(await fetchLog(client), [])).rejects.toThrow(
+    "The log ends too early: The entries 5 to 6 are missing.",
   );
 });
 

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import type { AuditCheckpoint, AuditKey } from "@tripline/contracts/audit/audit-checkpoint";
+import type { AuditKey } from "@tripline/contracts/audit/audit-checkpoint";
 import { auditCheckpoint, auditKey } from "@tripline/contracts/audit/audit-checkpoint";
 import type { SignedUpTo } from "@tripline/contracts/audit/audit-verifier";
 import { AuditFault, AuditVerifier } from "@tripline/contracts/audit/audit-verifier";
@@ -41,23 +41,20 @@ export function verifyCommand(output: CommandOutput): Command {
 }
 
 /** @returns what was found, in a sentence. @throws Error with the first fault */
-async function verify(log: ExportedLog, anchors: readonly Anchor[], keyId?: string): Promise<string> {
+export async function verify(log: ExportedLog, anchors: readonly Anchor[], keyId?: string): Promise<string> {
   const { tenant, head } = log;
-  const keptKeys = anchors.flatMap(({ keys }) => keys);
-  const known = (keptKeys.length > 0 ? keptKeys : log.keys).filter((key) => keyId === undefined || key.keyId === keyId);
-  const newer = keptKeys.length > 0 && keyId === undefined ? keysSince(log, anchors) : [];
+  const anchoredKeys = anchors.flatMap(({ keys }) => keys);
+  const keys = anchors.length > 0 ? anchoredKeys : log.keys;
+  const trusted = keys.filter((key) => keyId === undefined || key.keyId === keyId);
   const checkpoints = [...log.checkpoints, ...anchors.flatMap((one) => one.checkpoints)];
   try {
-    const verifier = new AuditVerifier({ tenant, checkpoints, keys: [...known, ...newer] });
+    if (anchors.length > 0) requireAnchored(log, anchoredKeys);
+    const verifier = new AuditVerifier({ tenant, checkpoints, keys: trusted });
     for await (const entry of log.entries) verifier.add(entry);
     const { entries, signed } = verifier.end(head.hash === null ? undefined : { ...head, hash: head.hash });
     const whose = tenant === "" ? "what concerns all tenants" : `the tenant ${tenant}`;
-    const since = newer.some((key) => key.keyId === signed?.keyId) ? signed : undefined;
-    const trusted = since === undefined ? signed : newestOf(checkpoints, tenant, known);
-    const proofs = [trusted, since].flatMap((one) => (one === undefined ? [] : [`up to ${signature(one)}`]));
-    const proof = proofs.length === 0 ? "none of them is signed" : `signed ${proofs.join(", and ")}`;
-    const warning = since === undefined ? "" : ` No anchor has the key ${since.keyId} yet.`;
-    return `The audit log of ${whose} is whole: ${entries} entries, ${proof}.${warning}`;
+    const proof = signed === undefined ? "none of them is signed" : `signed up to ${signature(signed)}`;
+    return `The audit log of ${whose} is whole: ${entries} entries, ${proof}.`;
   } catch (error) {
     if (error instanceof AuditFault) throw new Error(`The audit log is not whole. ${error.message}`, { cause: error });
     throw error;
@@ -65,23 +62,17 @@ async function verify(log: ExportedLog, anchors: readonly Anchor[], keyId?: stri
 }
 
 /**
- * Keys with which control signed after the newest anchor: one that replaced another is in no anchor until the next day. A key that
- * signed something at or before an anchored signature would be in the anchor, so it is none of these.
+ * Control anchors a key before it signs with it, so a key that no anchor has is somebody else's.
+ *
+ * @throws AuditFault for a signature by such a key
  */
-function keysSince({ tenant, keys, checkpoints }: ExportedLog, anchors: readonly Anchor[]): AuditKey[] {
-  const anchored = anchors.flatMap((one) => one.checkpoints).filter((one) => one.tenant === tenant);
-  const upTo = anchored.reduce((newest, { sequence }) => Math.max(newest, sequence), 0);
-  const old = new Set(anchors.flatMap((one) => one.keys.map((key) => key.keyId)));
-  for (const { sequence, keyId } of checkpoints) if (sequence <= upTo) old.add(keyId);
-  return keys.filter(({ keyId }) => !old.has(keyId));
-}
-
-function newestOf(checkpoints: readonly AuditCheckpoint[], tenant: string, keys: readonly AuditKey[]) {
+function requireAnchored({ tenant, checkpoints }: ExportedLog, keys: readonly AuditKey[]): void {
   const known = new Set(keys.map(({ keyId }) => keyId));
-  return checkpoints
-    .filter((one) => one.tenant === tenant && known.has(one.keyId))
-    .toSorted((left, right) => left.sequence - right.sequence)
-    .at(-1);
+  for (const { tenant: owner, sequence, keyId } of checkpoints) {
+    if (owner === tenant && !known.has(keyId)) {
+      throw new AuditFault(sequence, `Entry ${sequence} is signed by the key ${keyId}, which no anchor has.`);
+    }
+  }
 }
 
 function signature({ sequence, keyId, signedAtMs }: SignedUpTo): string {

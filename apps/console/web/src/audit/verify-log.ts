@@ -60,6 +60,9 @@ export async function verifyLog({ page, checkpoints }: LogSource, pagesMax: numb
     if (found.entries.length === 0 || sequence >= head.sequence) break;
   }
   if (sequence < head.sequence) throw new LogFault(sequence + 1, "end");
+  // Signatures were read before the head, so none is beyond it unless the log was cut off.
+  const lastSigned = signed.reduce((last, one) => Math.max(last, one.sequence), 0);
+  if (lastSigned > sequence) throw new LogFault(sequence + 1, "end");
   return { entries: sequence, signed: checked };
 }
 
