@@ -75,17 +75,90 @@ const HEXADECIMAL_ID =
  * Luhn check; in one piece, padded with zeros, or in the groups that people write; alone, between letters, or beside other
  * groups of digits. Digits glued to other digits are not looked at: every tenth long number would hold such a piece.
  *
+ * Digits of any script count, and words between the groups of a number do not help it.
+ *
  * Of random numbers of 16 digits 3.6 % look like one, of 12 to 19 digits up to that; no UUID, no hexadecimal id of 24 or
- * more digits, and no time since the epoch does.
+ * more digits, no time since the epoch, no IBAN and no telephone number with its country code does.
  */
 export function holdsCardNumber(text: string): boolean {
+  if (text.length < DIGITS_MIN) return false;
+  const plain = NOT_ASCII.test(text) ? asciiDigits(text) : text;
+  if (!hasDigits(plain)) return false;
   // The second look, at what is left without the ids, is for the few texts that the first one suspects.
-  return text.length >= DIGITS_MIN && hasSuspect(text) && hasSuspect(text.replace(HEXADECIMAL_ID, "x"));
+  if (hasSuspect(plain) && hasSuspect(withoutIds(plain))) return true;
+  if (!plain.includes(" ") || !WORDS_BETWEEN_DIGITS.test(plain)) return false;
+  return hasSuspect(withoutIds(plain).replaceAll(new RegExp(WORDS_BETWEEN_DIGITS, "gu"), " "));
+}
+
+/**
+ * Whether any piece of a run of digits, however long, could be a card number. For ids that are random and may be replaced, such as those
+ * of traces: of those 0.1 % look so.
+ */
+export function hidesCardNumber(id: string): boolean {
+  if (!LONG_RUN.test(id)) return false;
+  for (const [run] of id.matchAll(new RegExp(LONG_RUN, "g"))) {
+    for (let from = 0; from + DIGITS_MIN <= run.length; from += 1) {
+      for (let end = from + DIGITS_MIN; end <= Math.min(run.length, from + DIGITS_MAX); end += 1) {
+        if (looksIssued(run, from, end)) return true;
+      }
+    }
+  }
+  return false;
+}
+
+const LONG_RUN = /\d{12,}/;
+const NOT_ASCII = /[^\0-\x7f]/;
+
+/** Up to three words, as in "4111 then 1111 and 1111, at last 1111". */
+const WORDS_BETWEEN_DIGITS = /(?<=\d)[\s,.;:-]{1,3}(?:\p{L}{1,12}[\s,.;:-]{1,3}){1,3}(?=\d)/u;
+
+const DIGIT = /\p{Nd}/u;
+
+/** Digits of every script as 0 to 9. */
+function asciiDigits(text: string): string {
+  return text.normalize("NFKC").replaceAll(/\p{Nd}/gu, (digit) => {
+    const code = digit.codePointAt(0) ?? 0;
+    let zero = code;
+    // Unicode keeps the ten digits of a script together, from 0 to 9.
+    while (zero > 0 && DIGIT.test(String.fromCodePoint(zero - 1))) zero -= 1;
+    return String((code - zero) % 10);
+  });
+}
+
+/** Telephone numbers of E.164 with their country code, which have up to 13 digits where it matters here. */
+const TELEPHONE = /\+\d(?:[ ()/-]{0,2}\d){6,12}(?!\d)/g;
+const IBAN = /\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b/g;
+
+function withoutIds(text: string): string {
+  return text
+    .replaceAll(HEXADECIMAL_ID, "x")
+    .replaceAll(IBAN, (found) => (isIban(found) ? "x" : found))
+    .replaceAll(TELEPHONE, "x");
+}
+
+/** ISO 13616: read as a number, its last 97th part is 1. */
+function isIban(text: string): boolean {
+  const compact = text.replaceAll(" ", "");
+  const moved = compact.slice(4) + compact.slice(0, 4);
+  let rest = 0;
+  for (const character of moved) {
+    for (const digit of String(Number.parseInt(character, 36))) rest = (rest * 10 + Number(digit)) % 97;
+  }
+  return rest === 1;
 }
 
 /** A name that an error may repeat: eight digits and more, which could be part of a card number, become one `*`. */
 export function maskDigits(name: string): string {
   return name.replace(/\d(?:[^A-Za-z0-9]{0,3}\d){7,}/g, "*");
+}
+
+/** As many as the shortest number has. */
+function hasDigits(text: string): boolean {
+  let digits = 0;
+  for (let index = 0; index < text.length && digits < DIGITS_MIN; index += 1) {
+    if (isDigit(text.charCodeAt(index))) digits += 1;
+  }
+  return digits >= DIGITS_MIN;
 }
 
 /** Finds the runs of digits and of what may stand between them. Letters end a run. */

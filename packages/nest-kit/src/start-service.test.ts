@@ -72,6 +72,26 @@ describe("startService", () => {
     expect(await response.json()).toMatchObject({ code: "kafka-unavailable", detail: "The broker is down." });
   });
 
+  test.each([
+    ["a text", "/body", { note: "card 4111 1111 1111 1111" }, "/note"],
+    ["a number", "/body", { deep: [{ id: 4111111111111111 }] }, "/deep/0/id"],
+    ["digits of another script", "/body", { n: "４１１１１１１１１１１１１１１１" }, "/n"],
+    ["a name", "/body", { "4111111111111111": 1 }, ""],
+    ["the query", "/body?q=4111111111111111", {}, "/q"],
+  ])("regression #24: a card number in %s is refused on any route", async (_what, path, body, pointer) => {
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(service.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    const text = await response.text();
+    expect([response.status, JSON.parse(text)]).toMatchObject([422, { code: "invalid-field", errors: [{ pointer }] }]);
+    expect(text).not.toContain("1111");
+  });
+
+  test("regression #24: what is never kept may look like a card number, as may a fraction", async () => {
+    const body = JSON.stringify({ password: "4111111111111111", x: 0.4111111111111111 });
+    const headers = { "content-type": "application/json" };
+    expect((await fetch(`${service.url}/body`, { method: "POST", headers, body })).status).toBe(201);
+  });
+
   test("an unknown error shows no internal details", async () => {
     const response = await fetch(`${service.url}/unknown`);
     expect(response.status).toBe(500);

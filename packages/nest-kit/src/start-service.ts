@@ -8,6 +8,7 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { ServerCertificateFiles } from "@tripline/service-kit/tls/server-certificate";
 import { ServerCertificate } from "@tripline/service-kit/tls/server-certificate";
 import { closeWithin } from "./close-within.js";
+import { CardNumberInterceptor } from "./http/card-number.interceptor.js";
 import { HttpServer } from "./http/http-server.js";
 import type { MetricsPort } from "./http/serve-metrics-port.js";
 import { serveMetricsPort } from "./http/serve-metrics-port.js";
@@ -84,6 +85,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     { logger: nestLogger(logger), abortOnError: false },
   );
   app.useGlobalFilters(options.filter ?? new ProblemFilter(logger));
+  app.useGlobalInterceptors(new CardNumberInterceptor());
   let metrics: MetricsPort | undefined;
   try {
     for (const transport of options.transports ?? []) {

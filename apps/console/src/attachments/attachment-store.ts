@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import type { ObjectStore } from "@tripline/object-store/object-store";
 import { openStore } from "@tripline/object-store/open-store";
@@ -65,6 +66,7 @@ export class AttachmentStore {
   /** @throws TriplineError `not-found`, `unsupported-media-type`, `invalid-field` for one too many, and what the store throws */
   async add(by: Worker, caseId: string, name: string, content: Buffer): Promise<CaseAttachment> {
     const store = await this.#store();
+    refuseCardNumbers(name, content);
     const found = await detectFile(content, name);
     if (found === undefined) {
       const detail = "This is not a file of a type that is taken: PDF, PNG, JPEG, WebP, HEIC or plain text.";
@@ -198,4 +200,16 @@ function toAttachment({ id, author_id, author_name, name, media_type, bytes, sha
 
 function unknownAttachment(): TriplineError {
   return new TriplineError("not-found", "There is no such file of this case.");
+}
+
+/**
+ * Of a file that is no text, what stands in it as plain characters is looked at: descriptions and texts that are not packed.
+ *
+ * @throws TriplineError `invalid-field`
+ */
+function refuseCardNumbers(name: string, content: Buffer): void {
+  const texts = [name, content.toString("utf8").replaceAll(/[\p{C}\ufffd]+/gu, "\n")];
+  if (texts.some(holdsCardNumber)) {
+    throw new TriplineError("invalid-field", "The file or its name must not hold what looks like a card number.");
+  }
 }
