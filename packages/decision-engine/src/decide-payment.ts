@@ -12,6 +12,7 @@ import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/
 import type { BudgetTake } from "./budgets.js";
 import { answerWhenSpent, budgetOf, perDayOf } from "./budgets.js";
 import { shareOf } from "./card-share.js";
+import type { Evaluation } from "./conditions/checked-node.js";
 import { EVALUATION_FAILED, StepBudget, StepsExceeded } from "./conditions/step-meter.js";
 import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { withContributions } from "./explain-decision.js";
@@ -224,7 +225,12 @@ function listReasons(policy: Policy, input: DecisionInput): Pick<Found, "reasons
   const score = { missing: "" };
   const values = { ...listedValues(input), [HAS_SCORE]: false, [BY_SCORECARD]: false };
   const rules = policy.rules.filter(({ readsListsOnly }) => readsListsOnly);
-  const { reasons, skippedRules, ignoring } = evaluate({ rules, bands: [] }, input.transaction, values, score);
+  const { reasons, skippedRules, ignoring } = evaluate(
+    { ...policy, rules, bands: [] },
+    input.transaction,
+    values,
+    score,
+  );
   return { reasons, skippedRules, ignoring };
 }
 
@@ -242,7 +248,7 @@ interface Found extends Evaluated {
 }
 
 function evaluate(
-  policy: Pick<Policy, "rules" | "bands">,
+  policy: Pick<Policy, "rules" | "bands" | "evaluationOf">,
   transaction: Transaction,
   values: Values,
   score: Score,
@@ -250,6 +256,7 @@ function evaluate(
   const found: Evaluated = { reasons: [], shadowHits: [], skippedRules: [], failure: undefined };
   // Shadow rules have steps of their own, so that they change nothing.
   const [steps, shadowSteps] = [new StepBudget(), new StepBudget()];
+  const evaluation = policy.evaluationOf(values);
   let overridesScore = false;
   let ignoring = Outcome.UNSPECIFIED;
   for (const rule of policy.rules) {
@@ -261,8 +268,8 @@ function evaluate(
     if (rule.needsScore && "missing" in score) continue;
     if (!decidesFor(rule, transaction)) {
       const { id: ruleId, code, outcome } = rule;
-      if (fires(rule, values, shadowSteps, found, true)) found.shadowHits.push({ ruleId, code, outcome });
-    } else if (fires(rule, values, steps, found, false)) {
+      if (fires(rule, evaluation, shadowSteps, found, true)) found.shadowHits.push({ ruleId, code, outcome });
+    } else if (fires(rule, evaluation, steps, found, false)) {
       found.reasons.push(toReason(rule, values));
       overridesScore ||= rule.overridesScore;
       if (rule.ignoresBudget && rule.outcome > ignoring) ignoring = rule.outcome;
@@ -279,18 +286,21 @@ function evaluate(
  * False for a rule that has no result, which is named then. One that takes too many steps is left out alone; what fails otherwise
  * leads to the default decision, unless it is in shadow.
  */
-function fires(rule: Rule, values: Values, steps: StepBudget, found: Evaluated, inShadow: boolean): boolean {
-  let why: string = EVALUATION_FAILED;
-  let failure = `the rule ${rule.id} gave no boolean`;
+function fires(rule: Rule, evaluation: Evaluation, steps: StepBudget, found: Evaluated, inShadow: boolean): boolean {
   try {
-    const fired = rule.when.evaluate(values, steps);
-    if (typeof fired === "boolean") return fired;
+    const fired = rule.when.evaluate(evaluation, steps);
+    return typeof fired === "boolean" ? fired : skip(rule, new Error("it gave no boolean"), found, inShadow);
   } catch (error) {
-    if (error instanceof StepsExceeded) why = error.code;
-    else failure = `the rule ${rule.id} could not be evaluated: ${summaryOf(error)}`;
+    return skip(rule, error, found, inShadow);
   }
-  if (why === EVALUATION_FAILED && !inShadow) found.failure ??= failure;
-  found.skippedRules.push({ ruleId: rule.id, why, inShadow });
+}
+
+function skip({ id: ruleId }: Rule, error: unknown, found: Evaluated, inShadow: boolean): false {
+  const why = error instanceof StepsExceeded ? error.code : EVALUATION_FAILED;
+  found.skippedRules.push({ ruleId, why, inShadow });
+  if (why === EVALUATION_FAILED && !inShadow) {
+    found.failure ??= `the rule ${ruleId} could not be evaluated: ${summaryOf(error)}`;
+  }
   return false;
 }
 

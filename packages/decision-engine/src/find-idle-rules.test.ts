@@ -138,7 +138,9 @@ test("what is said to never fire does not, and what is said to be covered fires 
       const policy = policyOf([{ when: one }, { when: other }]);
       const { neverFire, covered } = findIdleRules(policy, SPEC);
       const fires = policy.rules.map((rule) =>
-        worlds.map((world) => rule.when.evaluate({ count: 0, ...world }, new StepBudget()) === true),
+        worlds.map(
+          (world) => rule.when.evaluate(policy.evaluationOf({ count: 0, ...world }), new StepBudget()) === true,
+        ),
       );
       for (const [index, { id }] of policy.rules.entries()) {
         if (neverFire.includes(id)) expect(fires[index]).not.toContain(true);

@@ -159,6 +159,7 @@ class PolicyChecker {
       featureWords: words,
       wordingVersion: wordingVersion(words),
       rules,
+      evaluationOf: this.#expressions.evaluationOf,
       bands,
       budgets,
       guard: guard && {

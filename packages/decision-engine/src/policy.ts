@@ -1,4 +1,5 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Evaluation } from "./conditions/checked-node.js";
 import type { Condition } from "./conditions/condition.js";
 import type { FeatureWords } from "./feature-words.js";
 import type { Template } from "./render-text.js";
@@ -122,6 +123,8 @@ export interface Policy {
   readonly wordingVersion: string;
   /** In the order of the file. */
   readonly rules: readonly Rule[];
+  /** Opens the evaluation of its rules for the values of a payment. */
+  readonly evaluationOf: (values: Readonly<Record<string, unknown>>) => Evaluation;
   /** Highest first. */
   readonly bands: readonly Band[];
   /** At most one of an outcome. */

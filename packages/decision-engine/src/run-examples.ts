@@ -31,7 +31,7 @@ export interface ExampleReport {
 export function runExamples(policy: Policy, spec: FeatureSpec): ExampleReport {
   const faults = policy.rules.flatMap((rule) =>
     rule.examples.flatMap((example) => {
-      const fault = faultOf(rule, example, spec);
+      const fault = faultOf(policy, rule, example, spec);
       return fault === undefined ? [] : [`${example.at} The rule ${rule.id} ${fault}.`];
     }),
   );
@@ -39,11 +39,11 @@ export function runExamples(policy: Policy, spec: FeatureSpec): ExampleReport {
   return { faults, unproven, count: policy.rules.reduce((sum, { examples }) => sum + examples.length, 0) };
 }
 
-function faultOf(rule: Rule, example: RuleExample, spec: FeatureSpec): string | undefined {
+function faultOf(policy: Policy, rule: Rule, example: RuleExample, spec: FeatureSpec): string | undefined {
   if (rule.needsScore && example.values[SCORE] === undefined) return "needs a score, and this example has none";
   let fired: unknown;
   try {
-    fired = rule.when.evaluate(valuesOf(example, spec), new StepBudget());
+    fired = rule.when.evaluate(policy.evaluationOf(valuesOf(example, spec)), new StepBudget());
   } catch (error) {
     return `cannot be evaluated on this example: ${error instanceof Error ? error.message.split("\n")[0] : error}`;
   }

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer, EventProducer } from "@tripline/kafka/port";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { readConfig } from "@tripline/service-kit/config/read-config";
+import { writeMetrics } from "@tripline/service-kit/telemetry/write-metrics";
 import { decisionsConfig } from "../config.js";
 import { startDecisions } from "../start-decisions.js";
 import { activation, policyText, recordOf } from "../testing/activation.js";
@@ -97,4 +98,38 @@ test("an instance that starts later decides by what is active from its first pay
   const waiting = decide("acme");
   services = [await start()];
   expect(said(await waiting)).toEqual(new Set(["4 FOURTH"]));
+});
+
+/** A revision of an earlier release, which did not refuse it: 50^5 comparisons, a pattern that backtracks, and a swallowed error. */
+const BOMBS = [
+  ["a", "b", "c", "d", "e"].reduceRight(
+    (inner, name) => `[${Array.from({ length: 50 }, () => "1").join(",")}].all(${name}, ${inner})`,
+    "e > 0",
+  ),
+  `"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!".matches("^(a+)+$")`,
+].flatMap((when, index) => [
+  `  - { id: bomb-${index}, when: '${when}', reason: BOMB, action: decline, text: Bomb. }`,
+  `  - { id: shadow-bomb-${index}, when: '(${when}) || true', mode: shadow, reason: BOMB, action: decline, text: Bomb. }`,
+]);
+
+test("regression #24: a rule that would stop every tenant fails alone, and only for its tenant", async () => {
+  const text = policyText("FIRST", "challenge", `${BOMBS.join("\n")}\n`);
+  await producer.send([recordOf(activation({ tenant: "acme", revision: 5, text }))]);
+  while (said(await decide("acme")).has("0 NOTHING_UNUSUAL")) await delay(EVERY_MS);
+  const acme = await decide("acme");
+  expect(said(acme)).toEqual(new Set(["5 FIRST"]));
+  for (const { outcome, skippedRules, shadowHits } of acme) {
+    expect(outcome).toBe(Outcome.CHALLENGE);
+    expect(skippedRules).toEqual([
+      { ruleId: "bomb-0", why: "budget-exceeded", inShadow: false },
+      { ruleId: "shadow-bomb-0", why: "budget-exceeded", inShadow: true },
+    ]);
+    expect(shadowHits.map(({ ruleId }) => ruleId)).toEqual(["shadow-bomb-1"]);
+  }
+  expect(said(await decide("other"))).toEqual(new Set(["0 NOTHING_UNUSUAL"]));
+  const metrics = (await writeMetrics()).body;
+  expect(metrics).toMatch(
+    /tripline_decisions_rules_skipped_total\{why="budget-exceeded",mode="shadow",tenant="acme"\} [1-9]/,
+  );
+  for (const { url } of services) expect((await fetch(`${url}/health/live`)).status).toBe(200);
 });

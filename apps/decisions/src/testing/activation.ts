@@ -5,10 +5,10 @@ import { TABLES } from "@tripline/contracts/topics";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
 /** A policy by which every payment gets this action with this reason. */
-export function policyText(reason: string, action = "challenge"): string {
+export function policyText(reason: string, action = "challenge", rulesBefore = ""): string {
   return `version: "1"
 rules:
-  - id: all
+${rulesBefore}  - id: all
     when: amount >= 0
     reason: ${reason}
     action: ${action}

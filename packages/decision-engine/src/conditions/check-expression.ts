@@ -2,6 +2,8 @@ import type { ASTNode, Environment, ParseResult, TypeCheckResult } from "@marcba
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { LIST_EFFECTS, LIST_KINDS } from "../lists/list-kinds.js";
 import { celEnvironment, LISTS, TEXT_VARIABLES } from "../policy-variables.js";
+import type { Evaluation } from "./checked-node.js";
+import { evaluationIn } from "./checked-node.js";
 import { Condition } from "./condition.js";
 import type { StepEstimate } from "./prepare-steps.js";
 import { RULE_STEPS_MAX } from "./step-meter.js";
@@ -38,16 +40,22 @@ export class ExpressionChecker {
   readonly #environmentWithScore: Environment;
   readonly #environmentWithoutFeatures: Environment;
 
+  /** For the values of a payment. */
+  readonly evaluationOf: (values: Readonly<Record<string, unknown>>) => Evaluation;
+
   constructor(spec: FeatureSpec) {
     this.#environment = celEnvironment(spec, { withScore: false });
     this.#environmentWithScore = celEnvironment(spec, { withScore: true });
     this.#environmentWithoutFeatures = celEnvironment({ ...spec, features: [] }, { withScore: false });
+    this.evaluationOf = evaluationIn(this.#environmentWithScore);
   }
 
   check(text: string, needsScore: boolean): CheckedExpression {
     const withoutScore = parse(this.#environment, text);
-    const checked = needsScore ? parse(this.#environmentWithScore, text) : withoutScore;
-    const { result, parsed } = checked;
+    // All rules are compiled in one environment, for one evaluation.
+    const withScore = parse(this.#environmentWithScore, text);
+    const { parsed } = withScore;
+    const { result } = needsScore ? withScore : withoutScore;
     if (parsed === undefined || !result.valid) return invalid(this.#explain(result, text, needsScore));
     if (result.type !== "bool") {
       return invalid({ sentence: `must be true or false, and is of type ${result.type ?? "unknown"}` });

@@ -1,8 +1,14 @@
-import type { ASTNode } from "@marcbachmann/cel-js";
+import type { ASTNode, Environment } from "@marcbachmann/cel-js";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /** What evaluates the operands of a node into its value. The operands come first; what follows differs by operation. */
 export type Handle = (...operands: unknown[]) => unknown;
+
+/** What cel-js evaluates with. It is made once for all rules of a payment, which takes a third of the time of a short one. */
+export interface Evaluation {
+  readonly evaluator: unknown;
+  readonly context: unknown;
+}
 
 /** How a node is evaluated as a whole. */
 export type Evaluate = (evaluator: unknown, node: CheckedNode, context: unknown) => unknown;
@@ -25,6 +31,7 @@ export interface CheckedNode {
     readonly macro?: object;
     readonly evaluate: Evaluate;
   };
+  readonly evaluate: Evaluate;
   setMeta(key: "evaluate", evaluate: Evaluate): this;
 }
 
@@ -52,6 +59,14 @@ export function asNode(value: unknown): CheckedNode {
     throw new TriplineError("internal", "cel-js keeps the nodes of an expression in another shape than 8.0.0.");
   }
   return value as CheckedNode;
+}
+
+/** Opens an evaluation of expressions of an environment, for the values of its variables. */
+export function evaluationIn(environment: Environment): (values: Readonly<Record<string, unknown>>) => Evaluation {
+  const probe = environment.parse("true");
+  probe.check();
+  asNode(probe.ast).setMeta("evaluate", (evaluator, _node, context): Evaluation => ({ evaluator, context }));
+  return (values) => probe(values);
 }
 
 /** The node that is evaluated for an expression. */

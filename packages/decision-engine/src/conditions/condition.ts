@@ -1,4 +1,5 @@
 import type { ASTNode, ParseResult } from "@marcbachmann/cel-js";
+import type { CheckedNode, Evaluation } from "./checked-node.js";
 import { rootOf } from "./checked-node.js";
 import type { StepEstimate } from "./prepare-steps.js";
 import { prepareSteps } from "./prepare-steps.js";
@@ -17,46 +18,46 @@ export class Condition {
   readonly ast: ASTNode;
   /** Undefined for one that is never evaluated: to check its types alone could take forever. */
   readonly estimate: StepEstimate | undefined;
-  readonly #run: ParseResult;
+  readonly #root: CheckedNode;
   readonly #meter = new StepMeter();
   readonly #stepsFixed: number;
-  readonly #isMetered: boolean;
   readonly #isSupported: boolean;
+  /** Its steps are known before it is evaluated, and not too many. */
+  readonly #isPlain: boolean;
 
   /**
    * @param checked an expression whose `check` succeeded
    * @param texts variables that are texts
    */
   constructor(checked: ParseResult, texts: ReadonlySet<string>, isBounded: boolean) {
-    this.#run = checked;
     this.ast = checked.ast;
-    this.estimate = isBounded ? prepareSteps(rootOf(checked.ast), texts, this.#meter) : undefined;
+    this.#root = rootOf(checked.ast);
+    this.estimate = isBounded ? prepareSteps(this.#root, texts, this.#meter) : undefined;
     this.#stepsFixed = this.estimate?.stepsFixed ?? RULE_STEPS_MAX + 1;
-    this.#isMetered = this.estimate?.isMetered ?? false;
     this.#isSupported = (this.estimate?.patternFaults ?? []).every(({ isLiteral }) => !isLiteral);
+    this.#isPlain = this.#isSupported && this.#stepsFixed <= RULE_STEPS_MAX && this.estimate?.isMetered === false;
   }
 
   /**
-   * The value of the expression; what it costs is taken from `budget`.
+   * The value of the expression, for an evaluation of the environment that checked it; what it costs is taken from `budget`.
    *
    * @throws StepsExceeded where that is too much, also where the expression swallowed the error; or what the evaluation throws
    */
-  evaluate(values: Readonly<Record<string, unknown>>, budget: StepBudget): unknown {
-    if (!this.#isSupported) throw stepsExceeded(PATTERN_UNSUPPORTED);
-    if (this.#stepsFixed > RULE_STEPS_MAX) throw stepsExceeded(BUDGET_EXCEEDED);
-    if (this.#isMetered) return this.#evaluateMetered(values, budget);
-    if (budget.left < this.#stepsFixed) throw overspent(budget);
+  evaluate(evaluation: Evaluation, budget: StepBudget): unknown {
+    if (!this.#isPlain || budget.left < this.#stepsFixed) return this.#evaluateMetered(evaluation, budget);
     budget.left -= this.#stepsFixed;
-    return this.#run(values);
+    return this.#root.evaluate(evaluation.evaluator, this.#root, evaluation.context);
   }
 
-  #evaluateMetered(values: Readonly<Record<string, unknown>>, budget: StepBudget): unknown {
+  #evaluateMetered(evaluation: Evaluation, budget: StepBudget): unknown {
+    if (!this.#isSupported) throw stepsExceeded(PATTERN_UNSUPPORTED);
+    if (this.#stepsFixed > RULE_STEPS_MAX) throw stepsExceeded(BUDGET_EXCEEDED);
     const meter = this.#meter;
     const allowed = Math.min(RULE_STEPS_MAX, budget.left);
     if (allowed < this.#stepsFixed) throw overspent(budget);
     meter.begin(allowed - this.#stepsFixed);
     try {
-      return this.#run(values);
+      return this.#root.evaluate(evaluation.evaluator, this.#root, evaluation.context);
     } finally {
       const isExceeded = meter.isExceeded;
       budget.left -= allowed - Math.max(0, meter.left);

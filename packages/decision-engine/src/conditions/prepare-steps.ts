@@ -112,7 +112,8 @@ class Preparation {
     const isFixed = work.steps <= FIXED_STEPS_MAX;
     if (!isFixed) this.#count(node, name);
     if (mayThrow(node, name)) this.#countErrors(node);
-    return together(node, parts, work.steps, isFixed ? work.steps : 1, work.made());
+    const [own, fixed] = isFixed ? [work.steps, work.steps] : [work.steps + 1, 1];
+    return together(node, parts, own, fixed, work.made());
   }
 
   #visitLoop(node: CheckedNode, { iterable, iterVarName, init, step }: Comprehension, scope: Scope): Cost {
@@ -146,7 +147,7 @@ class Preparation {
       return find(subject, sought);
     });
     const size = typeof compiled === "string" ? 1 : compiled.size;
-    return together(node, parts, matchSteps(size, characters), 1, SCALAR);
+    return together(node, parts, matchSteps(size, characters) + 1, 1, SCALAR);
   }
 
   #find(pattern: LinearPattern): (text: string) => boolean {
