@@ -1,0 +1,72 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TABLES } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state/state-key";
+import type { OutgoingRecord } from "@tripline/kafka/port";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import type { Redis } from "ioredis";
+import { BatchProcessor } from "../batches/batch-processor.js";
+import { ErasuresController } from "../erasures/erasures.controller.js";
+import { KeyScan } from "../erasures/key-scan.js";
+import { ProfileEraser } from "../erasures/profile-eraser.js";
+import { ScanEraser } from "../erasures/scan-eraser.js";
+import { StateEraser } from "../erasures/state-eraser.js";
+import { FeatureMetrics } from "../feature-metrics.js";
+import { ProfileReader } from "../profiles/profile-reader.js";
+import { PartitionKeys } from "../states/partition-keys.js";
+import { RebuildHold } from "../states/rebuild-hold.js";
+import { StateCompleteness } from "../states/state-completeness.js";
+import { StateStore } from "../states/state-store.js";
+import { delivered, START_MS } from "./events.js";
+import { Outbox, TTL_SECONDS } from "./instance.js";
+
+const logger = createLogger("test", "silent");
+const NO_OFFSETS = {
+  clusterId: async () => "cluster",
+  committedOffsets: async () => new Map<number, number>(),
+  endOffsets: async () => new Map([[0, 1e6]]),
+};
+
+/** For the tests: the service's own code for any feature spec, on a real Redis and without consumers. */
+export function specInstance(spec: FeatureSpec, counting: Redis, erasing: Redis) {
+  const engine = compileEngine(spec);
+  const store = new StateStore(counting, { stateTtlSeconds: TTL_SECONDS, completeKey: completeKey(engine.entities) });
+  const outbox = new Outbox();
+  const processor = new BatchProcessor({
+    engine,
+    store,
+    partitions: new PartitionKeys({ admin: NO_OFFSETS, store, topicPrefix: "p." }),
+    completeness: new StateCompleteness({ admin: NO_OFFSETS, store }),
+    profiles: new ProfileReader({ engine, onUnreadable: () => {} }),
+    producer: outbox,
+    metrics: new FeatureMetrics(),
+    now: Date.now,
+    pause: delay,
+  });
+  const states = new StateEraser(erasing, engine);
+  const profiles = new ProfileEraser(erasing, { engine });
+  const scan = new KeyScan(erasing, logger, { share: 1 });
+  const others = new ScanEraser({ engine, scan, states, profiles });
+  const controller = new ErasuresController(new RebuildHold(erasing), states, profiles, others);
+  return {
+    engine,
+    /** @returns what it emits */
+    async count(records: readonly OutgoingRecord[]): Promise<readonly OutgoingRecord[]> {
+      const [first] = records;
+      if (first === undefined) return [];
+      const incoming = records.map((record, offset) => delivered(record, offset));
+      await processor.handle([{ topic: first.topic, partition: 0, records: incoming }]);
+      return outbox.sent.splice(0);
+    },
+    async erase(erasures: readonly Erasure[]): Promise<void> {
+      const records = erasures.map((erasure, offset) => {
+        const record = { topic: TABLES.erasures.name, key: "", value: encodeMessage(Erasure, erasure), headers: {} };
+        return { ...delivered(record, offset), timestampMs: START_MS };
+      });
+      await controller.handle([{ topic: TABLES.erasures.name, partition: 0, records }]);
+    },
+  };
+}
