@@ -1,4 +1,4 @@
-"""Measures how well a model can be copied by asking: with scores in the answers, and with outcomes alone.
+"""Measures how well a model can be copied by asking: with exact or rounded scores in the answers, and with outcomes alone.
 
 python -m tripline_training.measure_extraction --features features.parquet --policy ../apps/decisions/policy.yaml \\
     --model /models/models/fraud/versions/0123456789ab
@@ -42,7 +42,10 @@ LEARNER = {
 ASSESSED_ROWS = 30_000
 """Of the second half, evenly."""
 SMALLEST = 1e-9
-ANSWERS = ("score", "outcome")
+ANSWERS = ("score", "rounded", "outcome")
+"""What callers get with the scope decisions:exact, with decisions:explain, and without either."""
+SCORE_STEPS = 20
+"""In one twentieth the ingestion API rounds scores for callers with decisions:explain."""
 HIDDEN_FEATURES = 5
 """That are hidden in turn: the ones that the model gains most by."""
 
@@ -85,7 +88,9 @@ def measure_extraction(features: Path, model: Path, policy: Path, questions: int
             f"{half} payments are too few to ask for {questions}, or they have no frauds beside others."
         )
     scores = predict_booster(booster, vectors).astype(np.float64)
-    told = {"score": _logit(scores), "outcome": np.digitize(scores, _bands(policy)).astype(np.float64)}
+    outcomes = np.digitize(scores, _bands(policy)).astype(np.float64)
+    # A rounded score comes with its outcome, which says on which side of a band's edge it lies.
+    told = {"score": _logit(scores), "rounded": _rounded(scores) + outcomes / (2 * SCORE_STEPS), "outcome": outcomes}
     assessed = slice(half, None, max(1, half // ASSESSED_ROWS))
     later, later_fraud, later_scores = vectors[assessed], fraud[assessed], scores[assessed]
     copies: dict[str, Copy] = {}
@@ -121,7 +126,11 @@ def _attack_membership(
         data = xgboost.DMatrix(vectors[is_member], label=fraud[is_member])
         learner = {**LEARNER, "objective": "binary:logistic", "seed": seed}
         scores = xgboost.train(learner, data, num_boost_round=TREES).predict(xgboost.DMatrix(vectors))
-        answers = {"score": scores, "outcome": np.digitize(scores, bands) / len(bands)}
+        answers = {
+            "score": scores,
+            "rounded": _rounded(scores),
+            "outcome": np.digitize(scores, bands) / len(bands),
+        }
         for answer, values in answers.items():
             # What a model has learned it is surer of.
             found[answer].append(float(roc_auc_score(is_member, -np.abs(values - fraud))))
@@ -165,6 +174,10 @@ def _copy(
 ) -> NDArray[np.float64]:
     learned = xgboost.train({**LEARNER, "seed": seed}, xgboost.DMatrix(asked, label=answers), num_boost_round=TREES)
     return np.asarray(learned.predict(xgboost.DMatrix(later)), dtype=np.float64)
+
+
+def _rounded(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(np.round(scores * SCORE_STEPS) / SCORE_STEPS, dtype=np.float64)
 
 
 def _logit(scores: NDArray[np.float64]) -> NDArray[np.float64]:

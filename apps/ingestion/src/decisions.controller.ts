@@ -6,7 +6,8 @@ import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Redis } from "ioredis";
 import type { DecisionBody, PendingBody } from "./openapi/response-schemas.js";
-import { mayExplain, presentDecision } from "./replies/present-outcome.js";
+import { detailFor } from "./replies/answer-detail.js";
+import { presentDecision } from "./replies/present-outcome.js";
 import { readDecision } from "./replies/read-decisions.js";
 import { decisionId } from "./requests/request-schemas.js";
 
@@ -32,7 +33,7 @@ export class DecisionsController {
     if (found === undefined) {
       throw new TriplineError("decision-not-found", "No payment with this id was accepted from you.");
     }
-    if (found !== "pending") return presentDecision(found, mayExplain(callerOf(request)));
+    if (found !== "pending") return presentDecision(found, detailFor(callerOf(request)));
     reply.status(202).header("retry-after", String(POLL_AFTER_SECONDS));
     return { id, status: "pending" };
   }

@@ -26,7 +26,8 @@ import { prepareLabel, preparePayment } from "./intake/prepare-event.js";
 import { turnAway } from "./intake/turn-away.js";
 import type { PersonalSeal } from "./personal/seal-personal.js";
 import { PERSONAL_SEAL } from "./personal/seal-personal.js";
-import { answerOutcome, mayExplain } from "./replies/present-outcome.js";
+import { detailFor } from "./replies/answer-detail.js";
+import { answerOutcome } from "./replies/present-outcome.js";
 import { BATCH_BYTES_MAX, BODY_BYTES_MAX } from "./requests/limits.js";
 import { parseJsonBytes } from "./requests/parse-json.js";
 import { checkContentType, readIdempotencyKey, readWaitMs } from "./requests/read-headers.js";
@@ -141,7 +142,7 @@ export class IntakePlugin implements OnModuleInit {
     if (event.topic === "transactions") trace.getActiveSpan()?.setAttribute("tripline.payment.id", event.id);
     const waitMs = this.applyWait(request, reply);
     const [outcome] = await this.intake.accept({ tenant, events: [event], idempotencyKey, waitMs, receivedAtMs });
-    return answerOutcome(event, outcome, reply, mayExplain(caller));
+    return answerOutcome(event, outcome, reply, detailFor(caller));
   }
 
   private async acceptBatch(request: FastifyRequest, reply: FastifyReply, prepare: PrepareEvent): Promise<unknown> {
@@ -160,7 +161,7 @@ export class IntakePlugin implements OnModuleInit {
       waitMs,
       receivedAtMs,
       spend,
-      isExplained: mayExplain(caller),
+      detail: detailFor(caller),
     };
     const { body, retryAfterSeconds } = await acceptBatch(batch, prepare, this.#rules, this.intake);
     if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));

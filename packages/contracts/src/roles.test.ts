@@ -28,6 +28,7 @@ describe("scopesOf", () => {
     expect(SCOPES.filter((scope) => !all.includes(scope))).toEqual([
       "transactions:write",
       "decisions:explain",
+      "decisions:exact",
       "features:write",
       "tokens:introspect",
     ]);

@@ -3,6 +3,8 @@ export const SCOPES = [
   "transactions:write",
   "decisions:read",
   "decisions:explain",
+  // The exact score. No client has it unless somebody grants it: with it the model can be copied.
+  "decisions:exact",
   "labels:write",
   "features:read",
   "features:write",

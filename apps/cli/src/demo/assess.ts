@@ -151,7 +151,7 @@ async function replayAndAssess(
   const ledger = await steps.run("hold what was sent against what was decided", () => awaitLedger(system.kafka, ids));
   const rows = [...decided.values()];
   await steps.run("write decisions and logged features", async () => {
-    await writeDecisions(files.decisions, rows);
+    await writeDecisions(files.decisions, system.kafka, rows);
     await writeLoggedFeatures(files.logged, system.kafka, DEMO_TENANT);
   });
   const notByModel = rows.filter(({ decision }) => decision.rung !== "model").length;

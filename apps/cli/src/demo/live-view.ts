@@ -90,7 +90,7 @@ export function declinedLines(declined: DeclinedPayment): string[] {
   const { payment, decision } = declined;
   const amount = `${(payment.amountMinor / 100).toFixed(2)} ${payment.currency}`;
   const truth = payment.fraud ? "fraud" : "genuine";
-  const score = decision.score === null ? "no score" : `score ${decision.score.toFixed(3)}`;
+  const score = decision.score === null ? "no score" : `score ${decision.score.toFixed(2)}`;
   return [
     `    ${amount.padStart(12)} at ${payment.terminalId}, ${score} — in truth ${truth}`,
     ...decision.reasons.map((reason) => `                 · ${reason.text}`),

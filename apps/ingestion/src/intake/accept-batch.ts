@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { problemOf } from "@tripline/service-kit/http/problem";
+import type { AnswerDetail } from "../replies/answer-detail.js";
 import { decisionPath, presentDecision } from "../replies/present-outcome.js";
 import { BATCH_LINES_MAX, BODY_BYTES_MAX } from "../requests/limits.js";
 import { parseJson } from "../requests/parse-json.js";
@@ -14,7 +15,7 @@ export interface BatchRequest {
   readonly waitMs: number;
   readonly receivedAtMs: number;
   /** As of `presentDecision`. */
-  readonly isExplained: boolean;
+  readonly detail: AnswerDetail;
   /** Takes from the budget of the caller, who has paid for one event. @throws TriplineError `rate-limited` */
   spend(events: number): void;
 }
@@ -57,7 +58,7 @@ export async function acceptBatch(
   const byId = new Map(events.map((event, index) => [event.id, outcomes[index]]));
   return present(
     lines.map((line) => settle(line, firsts, byId)),
-    request.isExplained,
+    request.detail,
   );
 }
 
@@ -98,10 +99,10 @@ function settle(
   return outcome.state === "refused" ? outcome.error : { event: line, outcome };
 }
 
-function present(results: readonly Settled[], isExplained: boolean): BatchAnswer {
+function present(results: readonly Settled[], detail: AnswerDetail): BatchAnswer {
   let retryAfterSeconds: number | undefined;
   const rows = results.map((result, index) => {
-    const fields = fieldsOf(result, isExplained);
+    const fields = fieldsOf(result, detail);
     if (fields instanceof TriplineError) {
       const wait = fields.row.retryAfterSeconds;
       if (wait !== undefined) retryAfterSeconds = Math.max(retryAfterSeconds ?? 0, wait);
@@ -113,7 +114,7 @@ function present(results: readonly Settled[], isExplained: boolean): BatchAnswer
   return { body: `${rows.join("\n")}\n`, retryAfterSeconds };
 }
 
-function fieldsOf(result: Settled, isExplained: boolean): TriplineError | Readonly<Record<string, unknown>> {
+function fieldsOf(result: Settled, detail: AnswerDetail): TriplineError | Readonly<Record<string, unknown>> {
   if (result instanceof TriplineError) return result;
   const { event, outcome } = result;
   if (outcome.state === "refused") return outcome.error;
@@ -123,7 +124,7 @@ function fieldsOf(result: Settled, isExplained: boolean): TriplineError | Readon
   }
   if (outcome.reply === "label-applied") return { status: 200, id: event.id };
   try {
-    return { status: 200, decision: presentDecision(outcome.reply, isExplained) };
+    return { status: 200, decision: presentDecision(outcome.reply, detail) };
   } catch (error) {
     return asTriplineError(error);
   }

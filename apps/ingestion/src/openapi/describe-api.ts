@@ -163,6 +163,8 @@ function preferHeader({ WAIT_SECONDS_MAX: secondsMax }: IngestionConfig): z.ZodT
 const SCOPES = {
   "transactions:write": "Send payments",
   "decisions:read": "Read decisions",
-  "decisions:explain": "Get the score, and reasons in sentences, with every decision",
+  "decisions:explain": "Get the score, rounded to 0.05, and reasons in sentences with every decision",
+  "decisions:exact":
+    "Get the exact score and reasons in sentences with every decision. For measurements: exact scores let a caller copy the model",
   "labels:write": "Send what turned out to be true of payments",
 };

@@ -17,17 +17,17 @@ export const decisionSchema = z
       .array(
         z.strictObject({
           code: z.string().meta({ description: "Stable; match on it." }),
-          text: z
-            .string()
-            .optional()
-            .meta({ description: "A sentence for an analyst; only with the scope decisions:explain." }),
+          text: z.string().optional().meta({
+            description:
+              "A sentence for an analyst; only with one of the scopes decisions:explain and decisions:exact.",
+          }),
           outcome: outcome.meta({ description: "What this reason alone would have done." }),
         }),
       )
       .meta({ description: "Strictest first." }),
     score: z.number().nullable().optional().meta({
       description:
-        "Estimated fraud probability; null when neither the model nor the scorecard gave one. Only with the scope decisions:explain.",
+        "Estimated fraud probability, rounded to 0.05; exact with the scope decisions:exact. Null when neither the model nor the scorecard gave one. Only with one of the scopes decisions:explain and decisions:exact.",
     }),
     rung: z
       .enum(["model", "scorecard", "rules_only", "static_policy"])

@@ -1,3 +1,4 @@
+import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { transactionId } from "@tripline/contracts/identifiers";
 import { TestDecider } from "../testing/decider.js";
 import type { TestBed } from "../testing/service.js";
@@ -41,4 +42,27 @@ test("without the scope decisions:explain a caller gets the outcome and codes: n
   await expect(bed.client.get(`/v1/decisions/${id}`)).resolves.toMatchObject({
     body: { score: 0.25, reasons: [{ text: "The amount is far above." }] },
   });
+});
+
+test("regression #24: with decisions:explain scores are rounded wherever they are answered; exact ones need decisions:exact", async () => {
+  const exact = await bed.clientOf({ scope: "transactions:write decisions:read decisions:exact" });
+  const body = { ...paymentBody(), transaction_id: `score-${Math.random()}` };
+  const text = "The estimated fraud probability is 34.1 %, and not 134.1 %.";
+  decider.changes = { score: 0.341_234_5, reasons: [{ code: "SCORE_RAISED", text, outcome: Outcome.REVIEW }] };
+  const id = transactionId("acme", body.transaction_id);
+  const answersOf = async (client: typeof exact) => [
+    await client.post(PATH, body, WAIT),
+    await client.get(`/v1/decisions/${id}`),
+    await client.postLines(`${PATH}/batch`, [JSON.stringify(body)], WAIT),
+    await client.post(PATH, body, WAIT),
+  ];
+  for (const { status, text } of await answersOf(bed.client)) {
+    expect(status).toBe(200);
+    expect(text).toContain('"score":0.35');
+    expect(text).toContain("The estimated fraud probability is about 35 %, and not 134.1 %.");
+  }
+  for (const { text } of await answersOf(exact)) {
+    expect(text).toContain('"score":0.3412345');
+    expect(text).toContain("is 34.1 %, and not");
+  }
 });

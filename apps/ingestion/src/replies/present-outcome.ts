@@ -1,12 +1,13 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Caller } from "@tripline/service-kit/tokens/verify-token";
 import type { FastifyReply } from "fastify";
 import type { Outcome as EventOutcome } from "../intake/event-intake.js";
 import type { PreparedEvent } from "../intake/prepare-event.js";
 import type { DecisionBody } from "../openapi/response-schemas.js";
 import { formatTime } from "../requests/parse-time.js";
+import type { AnswerDetail } from "./answer-detail.js";
+import { roundScore, roundScoreIn } from "./answer-detail.js";
 
 const OUTCOMES: Readonly<Record<number, DecisionBody["outcome"]>> = {
   [Outcome.APPROVE]: "approve",
@@ -22,18 +23,15 @@ const RUNGS: Readonly<Record<number, DecisionBody["rung"]>> = {
   [Rung.STATIC_POLICY]: "static_policy",
 };
 
-/** With it a caller gets the score, and reasons in sentences with the payment's figures. */
-export const EXPLAIN_SCOPE = "decisions:explain";
-
-export const mayExplain = ({ scopes }: Pick<Caller, "scopes">): boolean => scopes.includes(EXPLAIN_SCOPE);
-
 /**
  * A decision as the API returns it.
  *
- * @param isExplained whether with what a model could be copied from: the score, and exact values of features
+ * @param detail how much of what a model could be copied from
  * @throws TriplineError `state-unreadable` for an outcome or rung that this version does not know
  */
-export function presentDecision(decision: Decision, isExplained: boolean): DecisionBody {
+export function presentDecision(decision: Decision, detail: AnswerDetail): DecisionBody {
+  const { score } = decision;
+  const isRounded = detail === "explained" && score !== undefined;
   return {
     id: decision.transactionId,
     transaction_id: decision.clientTransactionId,
@@ -41,10 +39,10 @@ export function presentDecision(decision: Decision, isExplained: boolean): Decis
     outcome: named(OUTCOMES, decision.outcome),
     reasons: decision.reasons.map(({ code, text, outcome }) => ({
       code,
-      ...(isExplained ? { text } : {}),
+      ...(detail === "outcome" ? {} : { text: isRounded ? roundScoreIn(text, score) : text }),
       outcome: named(OUTCOMES, outcome),
     })),
-    ...(isExplained ? { score: decision.score ?? null } : {}),
+    ...(detail === "outcome" ? {} : { score: isRounded ? roundScore(score) : (score ?? null) }),
     rung: named(RUNGS, decision.rung),
     degraded_because: decision.degradedBecause === "" ? null : decision.degradedBecause,
     card_token: decision.cardToken,
@@ -61,14 +59,14 @@ export function presentDecision(decision: Decision, isExplained: boolean): Decis
 /**
  * Answers the request that sent one event.
  *
- * @param isExplained as of `presentDecision`
+ * @param detail as of `presentDecision`
  * @throws TriplineError where the event was refused
  */
 export function answerOutcome(
   event: PreparedEvent,
   outcome: EventOutcome | undefined,
   reply: FastifyReply,
-  isExplained: boolean,
+  detail: AnswerDetail,
 ): unknown {
   if (outcome === undefined) throw new TriplineError("internal", "A request has no outcome.");
   if (outcome.state === "refused") throw outcome.error;
@@ -78,9 +76,7 @@ export function answerOutcome(
     if (event.topic === "transactions") reply.header("location", decisionPath(event.id));
     return reply.status(202).send({ ...ids, status: "pending" });
   }
-  return outcome.reply === "label-applied"
-    ? { ...ids, status: "applied" }
-    : presentDecision(outcome.reply, isExplained);
+  return outcome.reply === "label-applied" ? { ...ids, status: "applied" } : presentDecision(outcome.reply, detail);
 }
 
 export function decisionPath(id: string): string {

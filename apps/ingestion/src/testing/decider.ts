@@ -53,6 +53,8 @@ export class TestDecider {
   readonly labels: IncomingRecord[] = [];
   /** While set, records are taken and nothing is answered. */
   isSilent = false;
+  /** What decisions have otherwise than `decisionFor` says. */
+  changes: Partial<Decision> = {};
   #consumer: EventConsumer | undefined;
 
   constructor(
@@ -84,7 +86,7 @@ export class TestDecider {
   private async decide(record: IncomingRecord): Promise<void> {
     this.payments.push(record);
     if (this.isSilent) return;
-    const decision = await storeDecision(this.redis, decisionFor(Transaction.decode(record.value)));
+    const decision = await storeDecision(this.redis, decisionFor(Transaction.decode(record.value), this.changes));
     const channel = record.headers[HEADERS.replyTo];
     if (channel !== undefined) await replyDecision(this.redis, channel, decision);
   }

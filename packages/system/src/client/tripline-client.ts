@@ -4,7 +4,7 @@ import type { KnownPayment } from "./payment.js";
 import { originBody } from "./payment.js";
 import type { TokenSource } from "./token-source.js";
 
-/** Text and score come with the scope `decisions:explain`. */
+/** Text and the rounded score come with the scope `decisions:explain`. */
 const decision = z.object({
   id: z.string(),
   transaction_id: z.string(),

@@ -2,7 +2,7 @@ import type { DuckDBAppender, DuckDBConnection } from "@duckdb/node-api";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { sqlName, sqlText } from "@tripline/backfill/input/work-database";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
 import type { KnownPayment } from "../client/payment.js";
@@ -14,8 +14,14 @@ export interface DecidedPayment {
   readonly decision: ApiDecision;
 }
 
-/** Parquet with one row per decision: id, event time, card, score, truth, outcome, rung. */
-export async function writeDecisions(path: string, rows: readonly DecidedPayment[]): Promise<void> {
+/** Parquet with one row per decision: id, event time, card, exact score, truth, outcome, rung. */
+export async function writeDecisions(path: string, kafka: Kafka, rows: readonly DecidedPayment[]): Promise<void> {
+  // The API gives rounded ones.
+  const scores = new Map<string, number | undefined>();
+  await readTopic(kafka, TOPICS.decisions.name, ({ value }) => {
+    const { transactionId, score } = Decision.decode(value);
+    scores.set(transactionId, score);
+  });
   const columns =
     "client_transaction_id VARCHAR, occurred_at_ms DOUBLE, card VARCHAR, score DOUBLE, fraud DOUBLE, outcome VARCHAR, rung VARCHAR";
   await writeParquet(path, columns, "occurred_at_ms, client_transaction_id", async (appender) => {
@@ -23,8 +29,9 @@ export async function writeDecisions(path: string, rows: readonly DecidedPayment
       appender.appendVarchar(payment.clientTransactionId);
       appender.appendDouble(payment.occurredAtMs);
       appender.appendVarchar(decision.card_token);
-      if (decision.score === null) appender.appendNull();
-      else appender.appendDouble(decision.score);
+      const score = scores.get(decision.id);
+      if (score === undefined) appender.appendNull();
+      else appender.appendDouble(score);
       appender.appendDouble(payment.fraud ? 1 : 0);
       appender.appendVarchar(decision.outcome);
       appender.appendVarchar(decision.rung);

@@ -1,0 +1,34 @@
+import { formatShare } from "@tripline/decision-engine/format-value";
+import type { Caller } from "@tripline/service-kit/tokens/verify-token";
+
+/** With it a caller gets the rounded score, and reasons in sentences with the payment's figures. */
+const EXPLAIN_SCOPE = "decisions:explain";
+/** With it a caller gets the score as the model gave it. */
+const EXACT_SCOPE = "decisions:exact";
+
+/** In these steps a caller gets the score, so that ten answers do not give away where a tree splits. */
+const SCORE_STEP = 0.05;
+const STEPS = Math.round(1 / SCORE_STEP);
+
+/** How much of a decision a caller gets to know. */
+export type AnswerDetail = "outcome" | "explained" | "exact";
+
+export function detailFor({ scopes }: Pick<Caller, "scopes">): AnswerDetail {
+  if (scopes.includes(EXACT_SCOPE)) return "exact";
+  return scopes.includes(EXPLAIN_SCOPE) ? "explained" : "outcome";
+}
+
+/** The nearest multiple of `SCORE_STEP`. */
+export function roundScore(score: number): number {
+  return Math.round(score * STEPS) / STEPS;
+}
+
+/** The sentence of a reason with the rounded score in place of the exact one, as a policy's `{score}` writes it. */
+export function roundScoreIn(text: string, score: number): string {
+  const exact = formatShare(score);
+  if (!text.includes(exact)) return text;
+  const rounded = roundScore(score);
+  const share = rounded === 0 ? "below 5 %" : rounded === 1 ? "above 95 %" : `about ${formatShare(rounded)}`;
+  // Not the end of a longer number.
+  return text.replaceAll(new RegExp(`(?<![\\d.,])${exact.replaceAll(".", "\\.")}`, "g"), share);
+}
