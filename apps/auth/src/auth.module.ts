@@ -13,6 +13,8 @@ import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { ClientsController } from "./admin/clients.controller.js";
 import { ClientsAdmin } from "./admin/clients-admin.js";
+import { GrantsController } from "./admin/grants/grants.controller.js";
+import { Grants } from "./admin/grants/grants.js";
 import { AUDIT_SOURCE } from "./admin/note-action.js";
 import { ownTokens } from "./admin/own-tokens.js";
 import { PeopleController } from "./admin/people.controller.js";
@@ -98,16 +100,22 @@ function adminProviders(config: AuthConfig): NestProvider[] {
       inject: [DATABASE, EVENT_PRODUCER, LOGGER],
     },
     {
-      provide: PeopleAdmin,
+      provide: Grants,
       useFactory: (database: Database, publisher: RevocationPublisher, logger: Logger) =>
-        new PeopleAdmin(database, publisher, logger),
+        new Grants(database, publisher, logger),
       inject: [DATABASE, RevocationPublisher, LOGGER],
     },
     {
+      provide: PeopleAdmin,
+      useFactory: (database: Database, grants: Grants, publisher: RevocationPublisher, logger: Logger) =>
+        new PeopleAdmin(database, grants, publisher, logger),
+      inject: [DATABASE, Grants, RevocationPublisher, LOGGER],
+    },
+    {
       provide: ClientsAdmin,
-      useFactory: (database: Database, publisher: RevocationPublisher, logger: Logger) =>
-        new ClientsAdmin(database, publisher, logger),
-      inject: [DATABASE, RevocationPublisher, LOGGER],
+      useFactory: (database: Database, grants: Grants, publisher: RevocationPublisher, logger: Logger) =>
+        new ClientsAdmin(database, grants, publisher, logger),
+      inject: [DATABASE, Grants, RevocationPublisher, LOGGER],
     },
     {
       provide: TOKEN_VERIFIER,
@@ -135,7 +143,7 @@ export class AuthModule implements OnModuleInit {
       ],
       controllers: [
         ...[SignInController, AccountController, PasswordController, PasskeysController, IntrospectionController],
-        ...[PeopleController, ClientsController],
+        ...[PeopleController, ClientsController, GrantsController],
       ],
       providers: [
         { provide: SIGNING_KEYS, useFactory: (logger: Logger) => setUpAuth(config, logger), inject: [LOGGER] },

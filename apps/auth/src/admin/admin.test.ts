@@ -207,7 +207,7 @@ describe("refused", () => {
 test("who loses a role loses the tokens that have it, and stays signed in", async () => {
   const boss = await tokensOf(BOSS);
   const anna = await tokensOf(ANNA);
-  await call(boss.access, "PUT", "/v1/people/anna/roles", { roles: ["analyst", "admin"] });
+  await call(boss.access, "PUT", "/v1/people/anna/roles", { roles: ["analyst", "lead"] });
   expect(events.size).toBe(0);
   await call(boss.access, "PUT", "/v1/people/anna/roles", { roles: ["viewer"] });
   await soon(() => expect([...events.values()]).toMatchObject([{ kind: AuthSubject.PERSON, disabled: false }]));
@@ -319,6 +319,30 @@ test("a token that was taken back is refused here at once", async () => {
   expect(await call(again.access, "GET", "/v1/people")).toMatchObject({ status: 200 });
 });
 
+test("regression #24: an administrator cannot become lead alone where there is a second one", async () => {
+  const { access } = await tokensOf(BOSS);
+  const added = await call(access, "POST", "/v1/people", { user_name: "second", name: "Second", roles: ["admin"] });
+  expect(added.status).toBe(201);
+  const asked = await call(access, "PUT", "/v1/people/boss/roles", { roles: ["lead", "admin"] });
+  expect(asked).toMatchObject({ status: 202, body: { grant: { change: { action: "person-roles" } } } });
+  const client = { client_id: "approver", scopes: ["policy:approve"] };
+  expect(await call(access, "POST", "/v1/clients", client)).toMatchObject({
+    status: 202,
+    body: { client_secret: expect.any(String), grant: { change: { ...client, action: "client-add" } } },
+  });
+  expect(await call(access, "POST", "/v1/people/second/reset")).toMatchObject({ status: 202 });
+  const { body } = await call(access, "GET", "/v1/grants");
+  const [grant, ...others] = z.array(z.object({ grant_id: z.string() })).parse(body.grants);
+  expect(others).toHaveLength(2);
+  const approve = `/v1/grants/${grant?.grant_id}/approve`;
+  expect(await call(access, "POST", approve)).toMatchObject({ status: 409, body: { code: "approval-missing" } });
+  const second = await tokensOf({ user_name: "second", password: String(added.body.password) });
+  expect(await call(second.access, "POST", approve)).toMatchObject({ status: 200, body: { roles: ["lead", "admin"] } });
+  for (const { grant_id: id } of others) {
+    expect(await call(access, "POST", `/v1/grants/${id}/reject`)).toMatchObject({ status: 200 });
+  }
+});
+
 test("what administrators did goes to the audit log: by whom and to whom by their ids, without names and secrets", async () => {
   const actions = [
     ...["person-roles", "person-roles", "person-add", "person-roles"],
@@ -326,6 +350,8 @@ test("what administrators did goes to the audit log: by whom and to whom by thei
     ...["client-add", "client-rotate-secret", "client-disable", "client-enable"],
     ...["client-add", "client-owner", "person-disable", "person-enable"],
     ...["client-rotate-secret", "person-sign-out"],
+    ...["person-add", "grant-request", "grant-request", "grant-request", "grant-approve", "person-roles"],
+    ...["grant-reject", "grant-reject"],
   ];
   await audited.untilRecords(actions.length);
   const noted = audited.records.map(({ value }) => AuditEvent.decode(value));

@@ -8,18 +8,22 @@ import {
   Post,
   Put,
   Req,
+  Res,
   UseGuards,
   UseInterceptors,
 } from "@nestjs/common";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { parseRequest } from "@tripline/service-kit/http/parse-request";
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { machineClient } from "../clients/client-registration.js";
 import { actorOf } from "./admin-action.js";
 import { ClientsAdmin } from "./clients-admin.js";
+import { answerRequest } from "./grants/answer-request.js";
 import { newSecret } from "./new-secret.js";
 
+/** The answer is still what a method returns. */
+const REPLY = { passthrough: true };
 const newOwner = machineClient.pick({ owner: true }).required();
 
 /** Machine clients of the caller's tenant. A change is known to every service within two seconds. */
@@ -38,12 +42,11 @@ export class ClientsController {
   /** Without public keys a secret is made, and shown in this answer alone. */
   @Post()
   @RequireScope("people:write")
-  async add(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
-    const { jwks, ...client } = parseRequest(machineClient, body);
-    if (jwks !== undefined) return this.clients.add(actorOf(request), { ...client, jwks });
-    const secret = newSecret();
-    const added = await this.clients.add(actorOf(request), { ...client, client_secret: secret });
-    return { ...added, client_secret: secret };
+  async add(@Req() request: FastifyRequest, @Res(REPLY) reply: FastifyReply, @Body() body: unknown): Promise<object> {
+    const client = parseRequest(machineClient, body);
+    if (client.jwks !== undefined) return answerRequest(reply, await this.clients.add(actorOf(request), client));
+    const secret = { client_secret: newSecret() };
+    return answerRequest(reply, await this.clients.add(actorOf(request), { ...client, ...secret }), secret);
   }
 
   @Post(":id/disable")
@@ -54,25 +57,40 @@ export class ClientsController {
   }
 
   @Post(":id/enable")
-  @HttpCode(200)
   @RequireScope("people:write")
-  enable(@Req() request: FastifyRequest, @Param("id") id: string): Promise<object> {
-    return this.clients.enable(actorOf(request), id);
+  async enable(
+    @Req() request: FastifyRequest,
+    @Res(REPLY) reply: FastifyReply,
+    @Param("id") id: string,
+  ): Promise<object> {
+    reply.status(200);
+    return answerRequest(reply, await this.clients.enable(actorOf(request), id));
   }
 
   /** The user who answers for the client: it counts as that user wherever a change takes two users. */
   @Put(":id/owner")
   @RequireScope("people:write")
-  setOwner(@Req() request: FastifyRequest, @Param("id") id: string, @Body() body: unknown): Promise<object> {
-    return this.clients.setOwner(actorOf(request), id, parseRequest(newOwner, body).owner);
+  async setOwner(
+    @Req() request: FastifyRequest,
+    @Res(REPLY) reply: FastifyReply,
+    @Param("id") id: string,
+    @Body() body: unknown,
+  ): Promise<object> {
+    const { owner } = parseRequest(newOwner, body);
+    return answerRequest(reply, await this.clients.setOwner(actorOf(request), id, owner));
   }
 
   /** Answers with a new secret, this once. */
   @Post(":id/rotate-secret")
-  @HttpCode(200)
   @RequireScope("people:write")
-  async rotateSecret(@Req() request: FastifyRequest, @Param("id") id: string): Promise<object> {
+  async rotateSecret(
+    @Req() request: FastifyRequest,
+    @Res(REPLY) reply: FastifyReply,
+    @Param("id") id: string,
+  ): Promise<object> {
     const secret = newSecret();
-    return { ...(await this.clients.rotateSecret(actorOf(request), id, secret)), client_secret: secret };
+    reply.status(200);
+    const rotated = await this.clients.rotateSecret(actorOf(request), id, secret);
+    return answerRequest(reply, rotated, { client_secret: secret });
   }
 }

@@ -8,12 +8,12 @@ export const AUDIT_SOURCE = "auth";
 /** Somebody at the command line with the rights of the database. */
 export const operatorOf = (tenant: string): Actor => ({ tenant, subject: "tripline auth", kind: "service" });
 
-/** Notes for the audit log what was done to a person, a client or a key. Names of people stay out of it: their ids stand for them. */
+/** Notes for the audit log what was done to a person, a client, a key or a grant. Names of people stay out of it: their ids stand for them. */
 export function noteAction(
   transaction: Queries,
   { tenant, subject, kind }: Actor,
   action: string,
-  done: { readonly kind: "person" | "client" | "key"; readonly id: string; readonly details?: object },
+  done: { readonly kind: "person" | "client" | "key" | "grant"; readonly id: string; readonly details?: object },
 ): Promise<void> {
   return noteAudit(transaction, AUDIT_SOURCE, {
     tenant,

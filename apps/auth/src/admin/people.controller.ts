@@ -8,20 +8,24 @@ import {
   Post,
   Put,
   Req,
+  Res,
   UseGuards,
   UseInterceptors,
 } from "@nestjs/common";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { parseRequest } from "@tripline/service-kit/http/parse-request";
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { canonicalUserName } from "../people/canonical-user-name.js";
 import { password, personRegistration, roles } from "../people/person-registration.js";
 import { actorOf } from "./admin-action.js";
+import { answerRequest } from "./grants/answer-request.js";
 import { newSecret } from "./new-secret.js";
 import { PeopleAdmin } from "./people-admin.js";
 
+/** The answer is still what a method returns. */
+const REPLY = { passthrough: true };
 const newPerson = personRegistration.omit({ tenant: true }).extend({ password: password.optional() });
 const newRoles = z.strictObject({ roles });
 
@@ -41,11 +45,11 @@ export class PeopleController {
   /** Without a password one is made, and shown in this answer alone. */
   @Post()
   @RequireScope("people:write")
-  async add(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
+  async add(@Req() request: FastifyRequest, @Res(REPLY) reply: FastifyReply, @Body() body: unknown): Promise<object> {
     const { password: given, ...person } = parseRequest(newPerson, body);
     const made = given ?? newSecret();
     const added = await this.people.add(actorOf(request), { ...person, password: made });
-    return given === undefined ? { ...added, password: made } : added;
+    return answerRequest(reply, added, given === undefined ? { password: made } : {});
   }
 
   @Post(":userName/disable")
@@ -56,20 +60,26 @@ export class PeopleController {
   }
 
   @Post(":userName/enable")
-  @HttpCode(200)
   @RequireScope("people:write")
-  enable(@Req() request: FastifyRequest, @Param("userName") userName: string): Promise<object> {
-    return this.people.enable(actorOf(request), canonicalUserName(userName));
+  async enable(
+    @Req() request: FastifyRequest,
+    @Res(REPLY) reply: FastifyReply,
+    @Param("userName") userName: string,
+  ): Promise<object> {
+    reply.status(200);
+    return answerRequest(reply, await this.people.enable(actorOf(request), canonicalUserName(userName)));
   }
 
   @Put(":userName/roles")
   @RequireScope("people:write")
-  setRoles(
+  async setRoles(
     @Req() request: FastifyRequest,
+    @Res(REPLY) reply: FastifyReply,
     @Param("userName") userName: string,
     @Body() body: unknown,
   ): Promise<object> {
-    return this.people.setRoles(actorOf(request), canonicalUserName(userName), parseRequest(newRoles, body).roles);
+    const { roles: wanted } = parseRequest(newRoles, body);
+    return answerRequest(reply, await this.people.setRoles(actorOf(request), canonicalUserName(userName), wanted));
   }
 
   @Post(":userName/sign-out")
@@ -81,10 +91,15 @@ export class PeopleController {
 
   /** Answers with a new password, this once. */
   @Post(":userName/reset")
-  @HttpCode(200)
   @RequireScope("people:write")
-  async reset(@Req() request: FastifyRequest, @Param("userName") userName: string): Promise<object> {
+  async reset(
+    @Req() request: FastifyRequest,
+    @Res(REPLY) reply: FastifyReply,
+    @Param("userName") userName: string,
+  ): Promise<object> {
     const made = newSecret();
-    return { ...(await this.people.reset(actorOf(request), canonicalUserName(userName), made)), password: made };
+    reply.status(200);
+    const reset = await this.people.reset(actorOf(request), canonicalUserName(userName), made);
+    return answerRequest(reply, reset, { password: made });
   }
 }

@@ -1,6 +1,5 @@
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
-import { ownerNamed } from "./client-owner.js";
 import type { ClientRegistration } from "./client-registration.js";
 import { clientRegistration } from "./client-registration.js";
 import { hashSecret, matchesHash } from "./hash-secret.js";
@@ -8,40 +7,63 @@ import { refuseRegistration } from "./refuse-registration.js";
 
 const hashRow = z.object({ secret_hash: z.string().nullable() });
 
+/** A client as it is stored: with a hash of its secret or with keys. */
+export interface StoredClient {
+  readonly client_id: string;
+  readonly tenant: string;
+  readonly scopes: readonly string[];
+  readonly secret_hash: string | null;
+  readonly jwks: unknown;
+  readonly redirect_uris: readonly string[];
+  readonly signed_out_uris: readonly string[];
+  /** The id of the user who owns it. */
+  readonly owner: string | null;
+}
+
+/** @throws TriplineError `invalid-field` that names every wrong field */
+export function parseClient(registration: ClientRegistration): z.output<typeof clientRegistration> {
+  const parsed = clientRegistration.safeParse(registration);
+  if (parsed.success) return parsed.data;
+  throw refuseRegistration("The client", parsed.error.issues);
+}
+
 /**
- * Registers a client, or gives a registered one this tenant, these scopes and this secret or these keys. A
- * client that was disabled stays disabled, and one that has an owner keeps the owner unless another is named.
+ * Registers a client, or gives a registered one this tenant, these scopes and this secret or these keys.
  *
- * @param creator the id of the user who owns the client unless the registration names another
+ * @param owner the id of the user who owns it, whatever user name the registration says
  * @throws TriplineError `invalid-field` that names every wrong field
  */
 export async function registerClient(
   queries: Queries,
   registration: ClientRegistration,
-  creator?: string,
+  owner: string | null = null,
 ): Promise<void> {
-  const parsed = clientRegistration.safeParse(registration);
-  if (!parsed.success) throw refuseRegistration("The client", parsed.error.issues);
-  const { client_id, tenant, scopes, client_secret, jwks, redirect_uris, signed_out_uris, owner } = parsed.data;
-  const secretHash = client_secret === undefined ? null : await hashFor(queries, client_id, client_secret);
-  const ownerId = owner === undefined ? creator : await ownerNamed(queries, tenant, owner);
+  const { client_secret: secret, jwks, ...client } = parseClient(registration);
+  const secret_hash = secret === undefined ? null : await hashFor(queries, client.client_id, secret);
+  await storeClient(queries, { ...client, secret_hash, jwks: jwks ?? null, owner });
+}
+
+/** A client that was disabled stays disabled, and one that has an owner keeps the owner unless there is a new one. */
+export async function storeClient(queries: Queries, client: StoredClient): Promise<void> {
+  const { jwks } = client;
   await queries.execute(
-    `INSERT INTO auth.clients AS held (client_id, tenant, auth_method, secret_hash, jwks, scopes, redirect_uris, signed_out_uris, owner)
+    `INSERT INTO auth.clients AS held
+       (client_id, tenant, auth_method, secret_hash, jwks, scopes, redirect_uris, signed_out_uris, owner)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
      ON CONFLICT (client_id) DO UPDATE SET tenant = excluded.tenant, auth_method = excluded.auth_method,
        secret_hash = excluded.secret_hash, jwks = excluded.jwks, scopes = excluded.scopes,
        redirect_uris = excluded.redirect_uris, signed_out_uris = excluded.signed_out_uris,
        owner = coalesce(excluded.owner, CASE WHEN held.tenant = excluded.tenant THEN held.owner END)`,
     [
-      client_id,
-      tenant,
-      jwks === undefined ? "client_secret_basic" : "private_key_jwt",
-      secretHash,
-      jwks === undefined ? null : JSON.stringify(jwks),
-      scopes,
-      redirect_uris,
-      signed_out_uris,
-      ownerId ?? null,
+      client.client_id,
+      client.tenant,
+      jwks === null ? "client_secret_basic" : "private_key_jwt",
+      client.secret_hash,
+      jwks === null ? null : JSON.stringify(jwks),
+      client.scopes,
+      client.redirect_uris,
+      client.signed_out_uris,
+      client.owner,
     ],
   );
 }

@@ -4,6 +4,8 @@ import { connectDatabase } from "@tripline/service-kit/postgres/connect-database
 import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
 import { refuseNewerSchema } from "@tripline/service-kit/postgres/refuse-newer-schema";
 import { z } from "zod";
+import { approveGrant } from "../admin/grants/approve-grant.js";
+import { shownChange } from "../admin/grants/grant-change.js";
 import { noteAction, operatorOf } from "../admin/note-action.js";
 import { databaseConfig, keyEncryptionKey } from "../config.js";
 import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
@@ -12,8 +14,8 @@ import { rotateSigningKey } from "../provider/signing-keys.js";
 import { bootstrapAdmin } from "./bootstrap-admin.js";
 
 /**
- * `tripline auth bootstrap` and `tripline auth rotate-keys` start this: who can write to the database may do both, and an empty
- * installation has nobody yet who could be asked for a token.
+ * `tripline auth bootstrap`, `tripline auth approve` and `tripline auth rotate-keys` start this: who can write to the database may
+ * do all of it, and an empty installation has nobody yet who could be asked for a token.
  */
 
 const QUERY_MS_MAX = 30_000;
@@ -21,9 +23,12 @@ const EXIT_FAILURE = 1;
 
 const operateConfig = z.object({
   ...databaseConfig.shape,
-  AUTH_ACTION: z.enum(["bootstrap", "rotate-keys"]),
+  AUTH_ACTION: z.enum(["bootstrap", "rotate-keys", "approve"]),
   /** JSON, for `bootstrap`: who the first administrator is. */
   AUTH_PERSON: z.string().default("{}"),
+  /** For `approve`: the tenant and the id of a change that waits for a second administrator. */
+  AUTH_TENANT: z.string().default(""),
+  AUTH_GRANT: z.string().default(""),
   /** For `rotate-keys`. */
   KEY_ENCRYPTION_KEY: keyEncryptionKey.optional(),
 });
@@ -42,6 +47,10 @@ async function operate(): Promise<string> {
       if (config.AUTH_ACTION === "bootstrap") {
         const person = personRegistration.omit({ roles: true, password: true }).parse(JSON.parse(config.AUTH_PERSON));
         return bootstrapAdmin(transaction, person);
+      }
+      if (config.AUTH_ACTION === "approve") {
+        const { change } = await approveGrant(transaction, operatorOf(config.AUTH_TENANT), config.AUTH_GRANT);
+        return `Approved: ${JSON.stringify(shownChange(change))}`;
       }
       if (config.KEY_ENCRYPTION_KEY === undefined) {
         throw new TriplineError("config-invalid", "Set KEY_ENCRYPTION_KEY to the one that auth runs with.");

@@ -47,15 +47,30 @@ export async function personWithId(queries: Queries, id: string): Promise<Person
  * @throws TriplineError `invalid-field` that names every wrong field
  */
 export async function addPerson(queries: Queries, registration: PersonRegistration): Promise<boolean> {
-  const parsed = personRegistration.safeParse(registration);
-  if (!parsed.success) throw refuseRegistration("The person", parsed.error.issues);
-  const { user_name, name, tenant, roles, password } = parsed.data;
-  const held = await queries.query(z.unknown(), "SELECT 1 FROM auth.people WHERE user_name = $1", [user_name]);
+  const { password, ...person } = parsePerson(registration);
+  const { user_name: userName } = person;
+  const held = await queries.query(z.unknown(), "SELECT 1 FROM auth.people WHERE user_name = $1", [userName]);
   if (held.length > 0) return false;
+  return insertPerson(queries, { ...person, person_id: randomUUID(), password_hash: await hashPassword(password) });
+}
+
+/** @throws TriplineError `invalid-field` that names every wrong field */
+export function parsePerson(registration: PersonRegistration): z.output<typeof personRegistration> {
+  const parsed = personRegistration.safeParse(registration);
+  if (parsed.success) return parsed.data;
+  throw refuseRegistration("The person", parsed.error.issues);
+}
+
+/** @returns whether the person was added; the user name is taken otherwise */
+export async function insertPerson(
+  queries: Queries,
+  person: Pick<Person, "person_id" | "user_name" | "name" | "tenant" | "roles" | "password_hash">,
+): Promise<boolean> {
+  const { person_id, user_name, name, tenant, roles, password_hash } = person;
   const added = await queries.execute(
     `INSERT INTO auth.people (person_id, user_name, name, tenant, roles, password_hash) VALUES ($1, $2, $3, $4, $5, $6)
      ON CONFLICT (user_name) DO NOTHING`,
-    [randomUUID(), user_name, name, tenant, roles, await hashPassword(password)],
+    [person_id, user_name, name, tenant, roles, password_hash],
   );
   return added > 0;
 }

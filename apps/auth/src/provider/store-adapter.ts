@@ -2,7 +2,7 @@ import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Adapter, AdapterPayload } from "oidc-provider";
 import { errors } from "oidc-provider";
 import { z } from "zod";
-import { isSensitive } from "../admin/grants/sensitive-scopes.js";
+import { isSensitiveScope } from "../admin/grants/needs-second-admin.js";
 import { CLIENT_ID_PATTERN } from "../clients/client-registration.js";
 
 const clientRow = z.object({
@@ -110,7 +110,7 @@ async function readClient(queries: Queries, clientId: string): Promise<z.infer<t
   );
   if (row?.has_lost_owner !== true) return row;
   // Payments go on when an employee leaves; what two users have to agree on does not.
-  const scopes = row.scopes.filter((scope) => !isSensitive(scope));
+  const scopes = row.scopes.filter((scope) => !isSensitiveScope(scope));
   return scopes.length === 0 ? undefined : { ...row, scopes };
 }
 

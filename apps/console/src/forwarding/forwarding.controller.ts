@@ -28,7 +28,7 @@ export class ForwardingController {
       name: "The authorization server",
       url: new URL(AUTH_TOKEN_URL).origin,
       prefix: "/api/auth",
-      allowed: /^\/v1\/(people|clients)(\/[A-Za-z0-9._@+-]{1,64}(\/[a-z-]{1,32})?)?$/,
+      allowed: /^\/v1\/(people|clients|grants)(\/[A-Za-z0-9._@+-]{1,64}(\/[a-z-]{1,32})?)?$/,
     };
   }
 

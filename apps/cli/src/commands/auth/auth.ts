@@ -2,6 +2,7 @@ import type { CommandOutput } from "@tripline/system/command-output";
 import { Command } from "commander";
 import { authDatabaseCommand, runOnDatabase } from "./auth-options.js";
 import { clientsCommand } from "./clients.js";
+import { grantsCommand } from "./grants.js";
 import { peopleCommand } from "./people.js";
 
 interface BootstrapFlags {
@@ -26,6 +27,18 @@ export function authCommand(output: CommandOutput = process.stdout): Command {
     )
     .addCommand(peopleCommand(output))
     .addCommand(clientsCommand(output))
+    .addCommand(grantsCommand(output))
+    .addCommand(
+      authDatabaseCommand("approve", "approve a change where the tenant has no second administrator who can")
+        .argument("<grant-id>", "which, as `auth grants list` shows it")
+        .requiredOption("--tenant <name>", "of which tenant")
+        .action(
+          async (grant: string, { tenant, postgres }: { readonly tenant: string; readonly postgres?: string }) => {
+            const variables = { AUTH_ACTION: "approve", AUTH_TENANT: tenant, AUTH_GRANT: grant };
+            process.exitCode = await runOnDatabase(postgres, variables);
+          },
+        ),
+    )
     .addCommand(
       authDatabaseCommand(
         "rotate-keys",

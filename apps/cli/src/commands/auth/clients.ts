@@ -5,12 +5,14 @@ import { Command } from "commander";
 import { z } from "zod";
 import type { AuthFlags } from "./auth-options.js";
 import { authApiCommand, openAuth } from "./auth-options.js";
+import { tellPending } from "./grants.js";
 import { commaSeparated, tellLater } from "./people.js";
 
 const client = z.object({
   client_id: z.string(),
   auth_method: z.string(),
   scopes: z.array(z.string()),
+  owner: z.object({ user_name: z.string(), is_disabled: z.boolean() }).nullable(),
   disabled_at: z.string().nullable(),
   is_published: z.boolean().optional(),
   client_secret: z.string().optional(),
@@ -21,6 +23,7 @@ type ShownClient = z.infer<typeof client>;
 interface AddFlags extends AuthFlags {
   readonly scopes: string[];
   readonly jwks?: string;
+  readonly owner?: string;
 }
 
 /** `tripline auth clients`: the machines that call the API. */
@@ -30,10 +33,10 @@ export function clientsCommand(output: CommandOutput): Command {
       .argument("<client-id>", "whose")
       .action(async (id: string, flags: AuthFlags) => {
         const answer = await (await openAuth(flags)).call("POST", `/v1/clients/${encodeURIComponent(id)}/${name}`);
-        tell(output, client.parse(answer));
+        tell(output, answer);
       });
   return new Command("clients")
-    .description("machine clients: list, add, disable, rotate-secret")
+    .description("machine clients: list, add, owner, disable, rotate-secret")
     .addCommand(
       authApiCommand("list", "show all of the tenant").action(async (flags: AuthFlags) => {
         const answer = await (await openAuth(flags)).call("GET", "/v1/clients");
@@ -46,10 +49,20 @@ export function clientsCommand(output: CommandOutput): Command {
         .argument("<client-id>", "its name")
         .requiredOption("--scopes <scopes>", "what it may do, comma-separated", commaSeparated)
         .option("--jwks <file>", "its public keys as a JSON Web Key Set, for private_key_jwt")
-        .action(async (id: string, { scopes, jwks, ...flags }: AddFlags) => {
+        .option("--owner <user-name>", "the user who answers for it; who adds it unless given")
+        .action(async (id: string, { scopes, jwks, owner, ...flags }: AddFlags) => {
           const keys = jwks === undefined ? {} : { jwks: await readJson(jwks) };
-          const body = { client_id: id, scopes, ...keys };
-          tell(output, client.parse(await (await openAuth(flags)).call("POST", "/v1/clients", { body })));
+          const body = { client_id: id, scopes, ...keys, ...(owner === undefined ? {} : { owner }) };
+          tell(output, await (await openAuth(flags)).call("POST", "/v1/clients", { body }));
+        }),
+    )
+    .addCommand(
+      authApiCommand("owner", "name the user who answers for it, as whom it counts where two users are needed")
+        .argument("<client-id>", "whose")
+        .argument("<user-name>", "an active user of the tenant")
+        .action(async (id: string, owner: string, flags: AuthFlags) => {
+          const path = `/v1/clients/${encodeURIComponent(id)}/owner`;
+          tell(output, await (await openAuth(flags)).call("PUT", path, { body: { owner } }));
         }),
     )
     .addCommand(change("disable", "every service refuses its tokens within two seconds"))
@@ -61,13 +74,16 @@ async function readJson(file: string): Promise<unknown> {
   return JSON.parse(await readFile(resolve(process.env.INIT_CWD ?? process.cwd(), file), "utf8"));
 }
 
-function tell(output: CommandOutput, changed: ShownClient): void {
+function tell(output: CommandOutput, answer: unknown): void {
+  if (tellPending(output, answer)) return;
+  const changed = client.parse(answer);
   output.write(`${describe(changed)}\n`);
   if (changed.client_secret !== undefined) output.write(`secret, not shown again: ${changed.client_secret}\n`);
   tellLater(output, changed.is_published);
 }
 
-function describe({ client_id, auth_method, scopes, disabled_at }: ShownClient): string {
+function describe({ client_id, auth_method, scopes, owner, disabled_at }: ShownClient): string {
   const disabled = disabled_at === null ? "" : `  (disabled ${disabled_at})`;
-  return `${client_id}  ${auth_method}  ${scopes.join(",")}${disabled}`;
+  const ownedBy = owner === null ? "none" : `${owner.user_name}${owner.is_disabled ? " (disabled)" : ""}`;
+  return `${client_id}  ${auth_method}  ${scopes.join(",")}  owner ${ownedBy}${disabled}`;
 }

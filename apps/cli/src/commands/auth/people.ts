@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { z } from "zod";
 import type { AuthFlags } from "./auth-options.js";
 import { authApiCommand, openAuth } from "./auth-options.js";
+import { tellPending } from "./grants.js";
 
 const person = z.object({
   user_name: z.string(),
@@ -24,7 +25,7 @@ export function peopleCommand(output: CommandOutput): Command {
       .action(async (userName: string, flags: AuthFlags) => {
         const client = await openAuth(flags);
         const answer = await client.call("POST", `/v1/people/${encodeURIComponent(userName)}/${path}`);
-        tell(output, person.parse(answer));
+        tell(output, answer);
       });
   return new Command("people")
     .description("people who can sign in: list, add, disable, roles, reset, sign-out")
@@ -42,7 +43,7 @@ export function peopleCommand(output: CommandOutput): Command {
         .requiredOption("--roles <roles>", "of viewer, analyst, lead and admin, comma-separated", commaSeparated)
         .action(async (userName: string, { name, roles, ...flags }: AuthFlags & { name: string; roles: string[] }) => {
           const body = { user_name: userName, name, roles };
-          tell(output, person.parse(await (await openAuth(flags)).call("POST", "/v1/people", { body })));
+          tell(output, await (await openAuth(flags)).call("POST", "/v1/people", { body }));
         }),
     )
     .addCommand(
@@ -51,7 +52,7 @@ export function peopleCommand(output: CommandOutput): Command {
         .argument("<roles>", "of viewer, analyst, lead and admin, comma-separated", commaSeparated)
         .action(async (userName: string, roles: string[], flags: AuthFlags) => {
           const path = `/v1/people/${encodeURIComponent(userName)}/roles`;
-          tell(output, person.parse(await (await openAuth(flags)).call("PUT", path, { body: { roles } })));
+          tell(output, await (await openAuth(flags)).call("PUT", path, { body: { roles } }));
         }),
     )
     .addCommand(change("disable", "end the sessions and tokens of somebody, who cannot sign in again", "disable"))
@@ -60,7 +61,9 @@ export function peopleCommand(output: CommandOutput): Command {
     .addCommand(change("sign-out", "end the sessions and tokens of somebody", "sign-out"));
 }
 
-function tell(output: CommandOutput, changed: ShownPerson): void {
+function tell(output: CommandOutput, answer: unknown): void {
+  if (tellPending(output, answer)) return;
+  const changed = person.parse(answer);
   output.write(`${describe(changed)}\n`);
   if (changed.password !== undefined) output.write(`password, not shown again: ${changed.password}\n`);
   tellLater(output, changed.is_published);

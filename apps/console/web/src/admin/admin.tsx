@@ -4,6 +4,7 @@ import { text } from "../texts/en/admin.js";
 import { Panel } from "../ui/panel.js";
 import { Clients } from "./clients.js";
 import { FirstSteps } from "./first-steps.js";
+import { Grants } from "./grants.js";
 import { People } from "./people.js";
 
 /** Who may sign in, and which programs may call. Auth refuses what an administrator may not do, and says why. */
@@ -12,6 +13,7 @@ export function Admin() {
   return (
     <Screen title={text.title}>
       <FirstSteps />
+      <Grants />
       <People />
       <Clients />
       <Panel title={text.tenant.title}>

@@ -20,6 +20,11 @@ import { useAdminChange, useClients } from "./use-admin.js";
 
 const BY_SECRET = "client_secret_basic";
 
+const ownerOf = (owner: AdminClient["owner"]): string => {
+  if (owner === null) return text.clients.noOwner;
+  return owner.is_disabled ? text.clients.ownerLocked(owner.user_name) : owner.user_name;
+};
+
 const COLUMNS: readonly Column<AdminClient>[] = [
   { id: "id", title: text.clients.id, cell: ({ client_id }) => <code>{client_id}</code> },
   {
@@ -28,6 +33,7 @@ const COLUMNS: readonly Column<AdminClient>[] = [
     cell: ({ auth_method: method }) => (method === BY_SECRET ? text.clients.secret : text.clients.key),
   },
   { id: "scopes", title: text.clients.scopes, look: "grow", cell: ({ scopes }) => scopes.join(", ") },
+  { id: "owner", title: text.clients.owner, cell: ({ owner }) => ownerOf(owner) },
   ...ACCOUNT_COLUMNS,
 ];
 
@@ -63,12 +69,28 @@ export function Clients() {
 }
 
 function ClientDialog({ of, onClose }: { readonly of: AdminClient; readonly onClose: () => void }) {
+  const [owner, setOwner] = useState(of.owner?.user_name ?? "");
   const to = `clients/${of.client_id}`;
   const steps = {
     ...(of.auth_method === BY_SECRET ? { "rotate-secret": { to: `${to}/rotate-secret` } } : {}),
+    owner: { to: `${to}/owner`, method: "PUT", body: { owner } },
     ...(of.disabled_at === null ? { disable: { to: `${to}/disable` } } : { enable: { to: `${to}/enable` } }),
-  };
-  return <StepDialog title={of.client_id} steps={steps} words={text.clients.steps} onClose={onClose} />;
+  } as const;
+  return (
+    <StepDialog title={of.client_id} steps={steps} words={text.clients.steps} onClose={onClose}>
+      {(step) =>
+        step === "owner" && (
+          <TextField
+            label={text.clients.ownerName}
+            hint={text.clients.ownerHint}
+            required
+            value={owner}
+            onChange={setOwner}
+          />
+        )
+      }
+    </StepDialog>
+  );
 }
 
 const NEW = { client_id: "", scopes: ["transactions:write", "labels:write"] as readonly string[] };

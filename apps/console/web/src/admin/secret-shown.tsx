@@ -15,7 +15,7 @@ export function Result({ of, onClose }: SecretProps) {
   return (
     <div className="stack">
       {secret !== undefined && <Secret value={secret} isPassword={of.password !== undefined} />}
-      <p role="status">{of.is_published === false ? text.toldLater : text.done}</p>
+      <p role="status">{statusOf(of)}</p>
       <div className="actions end">
         <Button look="primary" onClick={onClose}>
           {app.close}
@@ -23,6 +23,11 @@ export function Result({ of, onClose }: SecretProps) {
       </div>
     </div>
   );
+}
+
+function statusOf({ grant, is_published: isPublished }: Changed): string {
+  if (grant !== undefined) return text.waits;
+  return isPublished === false ? text.toldLater : text.done;
 }
 
 function Secret({ value, isPassword }: { readonly value: string; readonly isPassword: boolean }) {

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import type { DecisionPage } from "#contract/decisions";
-import type { AdminClient, AdminPerson, Changed } from "../api/auth.js";
+import type { AdminClient, AdminGrant, AdminPerson, Changed } from "../api/auth.js";
 import { AUTH } from "../api/auth.js";
 import type { RequestOptions } from "../api/request.js";
 import { request } from "../api/request.js";
@@ -16,6 +16,13 @@ export function useClients() {
   return useQuery({
     queryKey: ["admin", "clients"],
     queryFn: ({ signal }) => request<{ clients: readonly AdminClient[] }>(`${AUTH}/clients`, { signal }),
+  });
+}
+
+export function useGrants() {
+  return useQuery({
+    queryKey: ["admin", "grants"],
+    queryFn: ({ signal }) => request<{ grants: readonly AdminGrant[] }>(`${AUTH}/grants`, { signal }),
   });
 }
 

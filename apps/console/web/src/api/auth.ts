@@ -14,8 +14,26 @@ export interface AdminClient {
   readonly client_id: string;
   readonly auth_method: string;
   readonly scopes: readonly string[];
+  /** The user who answers for it. */
+  readonly owner: { readonly user_name: string; readonly is_disabled: boolean } | null;
   readonly created_at: string;
   readonly disabled_at: string | null;
+}
+
+/** A change that waits for another administrator. */
+export interface AdminGrant {
+  readonly grant_id: string;
+  readonly change: {
+    readonly action: string;
+    readonly user_name?: string;
+    readonly client_id?: string;
+    readonly roles?: readonly string[];
+    readonly scopes?: readonly string[];
+  };
+  /** The id of the user who asked. */
+  readonly principal: string;
+  readonly requested_at: string;
+  readonly expires_at: string;
 }
 
 /** The answer to a change: what is shown this once, and whether every service knows of it by now. */
@@ -25,6 +43,8 @@ export interface Changed {
   readonly password?: string;
   readonly client_secret?: string;
   readonly is_published?: boolean;
+  /** The change waits for another administrator. */
+  readonly grant?: AdminGrant;
 }
 
 export const AUTH = "/api/auth/v1";

@@ -45,7 +45,7 @@ test("roles, locks and new secrets are set one at a time; a change that is not k
   expect(api.admin.clients.map(({ disabled_at }) => disabled_at === null)).toEqual([false, true]);
   // A client that signs in with a key has no secret to change.
   await page.getByRole("button", { name: "Change reports" }).click();
-  expect(await page.getByRole("radio").count()).toBe(1);
+  expect(await page.getByRole("radio").count()).toBe(2);
 });
 
 test("the first steps go as soon as nothing is lacking", async () => {
@@ -61,4 +61,32 @@ test("the first steps go as soon as nothing is lacking", async () => {
   await page.getByText("The client may call now").waitFor();
   await page.keyboard.press("Escape");
   await steps.waitFor({ state: "detached" });
+});
+
+test("regression #24: a change that takes two administrators waits, and another one approves it; a client gets an owner", async () => {
+  const { page, api, faults } = await openConsole();
+  const asked = { requested_at: new Date().toISOString(), expires_at: new Date(Date.now() + 86_400_000).toISOString() };
+  const change = { action: "person-roles", user_name: "lin", roles: ["lead"] };
+  api.admin.grants = [
+    { grant_id: "g1", change, principal: "person-ada", ...asked },
+    { grant_id: "g2", change: { ...change, user_name: "demo" }, principal: "demo", ...asked },
+  ];
+  await page.goto("/admin");
+  // Who asked can only take it back.
+  await page.getByRole("button", { name: "Answer the request for demo" }).click();
+  await page.getByRole("radio", { name: "Reject" }).waitFor();
+  expect(await page.getByRole("radio").count()).toBe(1);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Answer the request for lin" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
+  await page.getByRole("dialog").getByRole("status").waitFor();
+  await page.keyboard.press("Escape");
+  expect(api.admin.people.find(({ user_name }) => user_name === "lin")?.roles).toEqual(["lead"]);
+  await page.getByRole("button", { name: "Change till" }).click();
+  await page.getByRole("radio", { name: "Set owner" }).click();
+  await page.getByLabel("User name of the owner").fill("ada");
+  await page.getByRole("dialog").getByRole("button", { name: "Set owner" }).click();
+  await page.getByRole("dialog").getByRole("status").waitFor();
+  expect(api.admin.clients[0]?.owner?.user_name).toBe("ada");
+  expect(faults).toEqual([]);
 });

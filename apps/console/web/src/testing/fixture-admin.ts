@@ -1,4 +1,4 @@
-import type { AdminClient, AdminPerson } from "../api/auth.js";
+import type { AdminClient, AdminGrant, AdminPerson } from "../api/auth.js";
 import type { Answer, Asked } from "./fixture-request.js";
 import { Refusal } from "./fixture-request.js";
 
@@ -8,6 +8,7 @@ const MADE = "made-up-Kq3vT9xLw2";
 export interface AdminState {
   people: AdminPerson[];
   clients: AdminClient[];
+  grants: AdminGrant[];
 }
 
 export function makeAdmin(nowMs: number): AdminState {
@@ -33,6 +34,7 @@ export function makeAdmin(nowMs: number): AdminState {
         client_id: "till",
         auth_method: "client_secret_basic",
         scopes: ["transactions:write", "labels:write"],
+        owner: null,
         created_at: at(50),
         disabled_at: null,
       },
@@ -40,17 +42,31 @@ export function makeAdmin(nowMs: number): AdminState {
         client_id: "reports",
         auth_method: "private_key_jwt",
         scopes: ["decisions:read"],
+        owner: { user_name: "ada", is_disabled: false },
         created_at: at(9),
         disabled_at: null,
       },
     ],
+    grants: [],
   };
+}
+
+function answerGrants(state: AdminState, id: string, step: string): Answer {
+  if (step === "") return { grants: state.grants };
+  const grant = state.grants.find(({ grant_id }) => grant_id === id);
+  state.grants = state.grants.filter((one) => one !== grant);
+  if (step === "approve") {
+    const { user_name: userName, roles = [] } = grant?.change ?? {};
+    state.people = state.people.map((one) => (one.user_name === userName ? { ...one, roles } : one));
+  }
+  return { ...grant, is_published: true };
 }
 
 /** People and clients, as apps/auth answers them. */
 export function answerAdmin(state: AdminState, { method, path, body }: Asked, nowMs: number): Answer {
   const [area = "", id = "", step = ""] = path.replace("/api/auth/v1/", "").split("/").map(decodeURIComponent);
   const now = new Date(nowMs).toISOString();
+  if (area === "grants") return answerGrants(state, id, step);
   if (method === "GET") return area === "people" ? { people: state.people } : { clients: state.clients };
   const locked = { disable: { disabled_at: now }, enable: { disabled_at: null } }[step] ?? {};
   if (area === "clients") {
@@ -58,13 +74,16 @@ export function answerAdmin(state: AdminState, { method, path, body }: Asked, no
       const added = {
         ...(body as AdminClient),
         auth_method: "client_secret_basic",
+        owner: { user_name: "demo", is_disabled: false },
         created_at: now,
         disabled_at: null,
       };
       state.clients = [...state.clients, added];
       return { ...added, client_secret: MADE };
     }
-    state.clients = state.clients.map((one) => (one.client_id === id ? { ...one, ...locked } : one));
+    const { owner } = (body ?? {}) as { readonly owner?: string };
+    const owned = owner === undefined ? {} : { owner: { user_name: owner, is_disabled: false } };
+    state.clients = state.clients.map((one) => (one.client_id === id ? { ...one, ...locked, ...owned } : one));
     return { is_published: true, ...(step === "rotate-secret" ? { client_secret: MADE } : {}) };
   }
   if (id === "") {

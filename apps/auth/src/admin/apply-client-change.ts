@@ -1,0 +1,54 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import { storeClient } from "../clients/register-client.js";
+import { revoke } from "../revocations/revocation-store.js";
+import type { Actor } from "./admin-action.js";
+import type { ClientChange } from "./grants/grant-change.js";
+import type { ListedClient } from "./listed-client.js";
+
+/**
+ * Applies a change to a client, or adds one.
+ *
+ * @param client as now; absent where one is added
+ * @throws TriplineError `name-taken`, also where another tenant has the id; `invalid-field`
+ */
+export async function applyClientChange(
+  transaction: Queries,
+  { tenant }: Actor,
+  change: ClientChange,
+  client: ListedClient | undefined,
+): Promise<void> {
+  const { client_id: id } = change;
+  if (change.action === "client-add") {
+    await refuseTakenId(transaction, id);
+    return storeClient(transaction, { ...change, tenant });
+  }
+  if (client === undefined) throw new TriplineError("internal", "A change has no client to change.");
+  const isDisabled = client.disabled_at !== null;
+  switch (change.action) {
+    case "client-enable":
+      await transaction.execute("UPDATE auth.clients SET disabled_at = NULL WHERE client_id = $1", [id]);
+      return revoke(transaction, { kind: "client", id, tenant }, false);
+    case "client-owner":
+      await transaction.execute("UPDATE auth.clients SET owner = $2 WHERE client_id = $1", [id, change.owner]);
+      // Its tokens name the previous owner.
+      return revoke(transaction, { kind: "client", id, tenant }, isDisabled);
+    case "client-rotate-secret":
+      if (client.auth_method !== "client_secret_basic") {
+        throw new TriplineError("invalid-field", "The client signs in with keys and has no secret.");
+      }
+      await transaction.execute("UPDATE auth.clients SET secret_hash = $2 WHERE client_id = $1", [
+        id,
+        change.secret_hash,
+      ]);
+      return revoke(transaction, { kind: "client", id, tenant }, isDisabled);
+  }
+}
+
+async function refuseTakenId(transaction: Queries, id: string): Promise<void> {
+  // Two that add the same id at once wait for each other.
+  await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.clients ' || $1))", [id]);
+  const held = await transaction.query(z.unknown(), "SELECT 1 FROM auth.clients WHERE client_id = $1", [id]);
+  if (held.length > 0) throw new TriplineError("name-taken", `There is a client ${id}.`);
+}

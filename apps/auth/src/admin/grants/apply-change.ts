@@ -1,0 +1,65 @@
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Actor } from "../admin-action.js";
+import { notFound } from "../admin-action.js";
+import { applyClientChange } from "../apply-client-change.js";
+import { applyPersonChange } from "../apply-person-change.js";
+import type { ListedClient } from "../listed-client.js";
+import { findListedClient } from "../listed-client.js";
+import type { ListedPerson } from "../listed-person.js";
+import { findListedPerson } from "../listed-person.js";
+import { noteAction } from "../note-action.js";
+import type { GrantChange } from "./grant-change.js";
+import { isPersonChange } from "./grant-change.js";
+
+export type Listed = ListedPerson | ListedClient;
+
+/**
+ * Whom or what a change is about, locked until the transaction ends; absent where it is added.
+ *
+ * @throws TriplineError `not-found`, also for what belongs to another tenant
+ */
+export async function findChanged(
+  transaction: Queries,
+  tenant: string,
+  change: GrantChange,
+): Promise<Listed | undefined> {
+  if (change.action === "person-add" || change.action === "client-add") return undefined;
+  const found = isPersonChange(change)
+    ? await findListedPerson(transaction, tenant, change.user_name, "FOR UPDATE")
+    : await findListedClient(transaction, tenant, change.client_id, "FOR UPDATE OF clients");
+  if (found === undefined) throw notFound(isPersonChange(change) ? "person" : "client");
+  return found;
+}
+
+/**
+ * Applies a change and notes it for the audit log.
+ *
+ * @param details what the log says besides the change, such as who approved it
+ * @returns whom or what it was about, as it is now
+ */
+export async function applyChange(
+  transaction: Queries,
+  by: Actor,
+  change: GrantChange,
+  details: object,
+): Promise<Listed> {
+  const { tenant } = by;
+  const before = await findChanged(transaction, tenant, change);
+  if (isPersonChange(change)) {
+    await applyPersonChange(transaction, by, change, before as ListedPerson | undefined);
+    const person = await findListedPerson(transaction, tenant, change.user_name);
+    if (person === undefined) throw notFound("person");
+    const { person_id: id, roles } = person;
+    await noteAction(transaction, by, actionOf(change), { kind: "person", id, details: { roles, ...details } });
+    return person;
+  }
+  await applyClientChange(transaction, by, change, before as ListedClient | undefined);
+  const client = await findListedClient(transaction, tenant, change.client_id);
+  if (client === undefined) throw notFound("client");
+  const { client_id: id, scopes, owner } = client;
+  const noted = { scopes, owner: owner?.person_id ?? null, ...details };
+  await noteAction(transaction, by, actionOf(change), { kind: "client", id, details: noted });
+  return client;
+}
+
+const actionOf = ({ action }: GrantChange): string => action.replace(/^(person|client)-/, "");

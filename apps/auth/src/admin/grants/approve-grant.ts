@@ -1,0 +1,40 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Actor } from "../admin-action.js";
+import { notFound } from "../admin-action.js";
+import { noteAction } from "../note-action.js";
+import type { Listed } from "./apply-change.js";
+import { applyChange } from "./apply-change.js";
+import type { GrantChange } from "./grant-change.js";
+import { auditedChange } from "./grant-change.js";
+import { takeGrant } from "./grant-store.js";
+import { lockAdmins } from "./second-admin.js";
+
+/**
+ * Makes a change that was waiting. Only a person approves, never a client: somebody who may replace a client's secret would be
+ * two users. The operator of the installation may, too.
+ *
+ * @throws TriplineError `not-found`, `approval-missing`; as the change itself
+ */
+export async function approveGrant(
+  transaction: Queries,
+  by: Actor,
+  id: string,
+): Promise<{ readonly listed: Listed; readonly change: GrantChange }> {
+  const { tenant } = by;
+  await lockAdmins(transaction, tenant);
+  const grant = await takeGrant(transaction, tenant, id);
+  if (grant === undefined) throw notFound("grant");
+  const { change, principal, requested_by: subject, actor_kind: kind } = grant;
+  if (by.kind === "client") throw new TriplineError("approval-missing", "A client cannot approve this; sign in.");
+  if (principal === by.principal) {
+    throw new TriplineError(
+      "approval-missing",
+      "You asked for this yourself: another administrator has to approve it.",
+    );
+  }
+  await noteAction(transaction, by, "approve", { kind: "grant", id, details: auditedChange(change) });
+  const details = { grant: id, approved_by: by.subject };
+  const listed = await applyChange(transaction, { tenant, subject, kind, principal }, change, details);
+  return { listed, change };
+}

@@ -1,0 +1,35 @@
+import { Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import type { FastifyRequest } from "fastify";
+import { actorOf } from "../admin-action.js";
+import { Grants } from "./grants.js";
+
+/** Changes to users and clients of the caller's tenant that wait for a second administrator. */
+@Controller("/v1/grants")
+@UseGuards(TokenGuard)
+@UseInterceptors(TraceInterceptor)
+export class GrantsController {
+  constructor(@Inject(Grants) private readonly grants: Grants) {}
+
+  @Get()
+  @RequireScope("people:read")
+  async list(@Req() request: FastifyRequest): Promise<object> {
+    return { grants: await this.grants.list(actorOf(request)) };
+  }
+
+  /** Another administrator than the one who asked. */
+  @Post(":id/approve")
+  @HttpCode(200)
+  @RequireScope("people:write")
+  approve(@Req() request: FastifyRequest, @Param("id") id: string): Promise<object> {
+    return this.grants.approve(actorOf(request), id);
+  }
+
+  @Post(":id/reject")
+  @HttpCode(200)
+  @RequireScope("people:write")
+  reject(@Req() request: FastifyRequest, @Param("id") id: string): Promise<object> {
+    return this.grants.reject(actorOf(request), id);
+  }
+}

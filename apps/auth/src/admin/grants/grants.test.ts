@@ -1,0 +1,270 @@
+import { generateKeyPairSync } from "node:crypto";
+import type { Role, Scope } from "@tripline/contracts/roles";
+import { testStack } from "@tripline/local-stack/testing/stack";
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { z } from "zod";
+import { AUTH_MIGRATIONS } from "../../database/set-up-database.js";
+import { insertPerson } from "../../people/person-store.js";
+import type { RevocationPublisher } from "../../revocations/revocation-publisher.js";
+import type { Actor } from "../admin-action.js";
+import { ClientsAdmin } from "../clients-admin.js";
+import { operatorOf } from "../note-action.js";
+import { PeopleAdmin } from "../people-admin.js";
+import { approveGrant } from "./approve-grant.js";
+import type { Requested } from "./grants.js";
+import { Grants } from "./grants.js";
+
+const { publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const PUBLIC_KEY = publicKey.export({ format: "jwk" }) as Record<string, string>;
+
+let database: Database;
+let grants: Grants;
+let people: PeopleAdmin;
+let clients: ClientsAdmin;
+
+beforeAll(async () => {
+  const { postgresUrl: url } = await testStack();
+  database = connectDatabase({ url, connectionsMax: 4, queryTimeoutMs: 30_000, onIdleError() {} });
+  await database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS));
+  const logger = createLogger("auth", "silent");
+  const publisher = { publish: () => Promise.resolve(true) } as unknown as RevocationPublisher;
+  grants = new Grants(database, publisher, logger);
+  people = new PeopleAdmin(database, grants, publisher, logger);
+  clients = new ClientsAdmin(database, grants, publisher, logger);
+});
+
+afterAll(() => database.close());
+
+let tenants = 0;
+const TEAM: Readonly<Record<string, readonly Role[]>> = {
+  ada: ["admin"],
+  bea: ["admin"],
+  lea: ["lead"],
+  ann: ["analyst"],
+  vic: ["viewer"],
+};
+
+/** A tenant of its own, in which the name of somebody is also the id; bea is only there as a second administrator. */
+async function newTenant({ hasSecond }: { readonly hasSecond: boolean }) {
+  tenants += 1;
+  const tenant = `t${tenants}`;
+  const of = (name: string) => `${name}-${tenant}`;
+  for (const [name, roles] of Object.entries(TEAM)) {
+    if (name === "bea" && !hasSecond) continue;
+    const person = { person_id: of(name), user_name: of(name), name, tenant, roles: [...roles] };
+    await insertPerson(database, { ...person, password_hash: "none" });
+  }
+  const person = (name: string): Actor => ({ tenant, subject: of(name), principal: of(name), kind: "person" });
+  const client = (owner?: string): Actor => ({
+    tenant,
+    subject: of("robot"),
+    kind: "client",
+    principal: owner === undefined ? undefined : of(owner),
+  });
+  /** One that is there, as from the time before clients had owners. */
+  const store = (id: string, scopes: readonly Scope[], owner: string | null = null) =>
+    database.execute(
+      `INSERT INTO auth.clients (client_id, tenant, auth_method, secret_hash, scopes, owner)
+       VALUES ($1, $2, 'client_secret_basic', 'none', $3, $4)`,
+      [of(id), tenant, scopes, owner === null ? null : of(owner)],
+    );
+  return { tenant, of, person, client, store };
+}
+
+type Tenant = Awaited<ReturnType<typeof newTenant>>;
+type Attempt = (tenant: Tenant, by: Actor) => Promise<Requested>;
+
+const rolesOf =
+  (name: string, roles: Role[]): Attempt =>
+  ({ of }, by) =>
+    people.setRoles(by, of(name), roles);
+const addWith =
+  (roles: Role[]): Attempt =>
+  ({ of }, by) =>
+    people.add(by, { user_name: of("new"), name: "New", roles, password: "a password of some length" });
+const clientWith =
+  (scopes: Scope[], owner?: string): Attempt =>
+  ({ of }, by) =>
+    clients.add(by, {
+      client_id: of("new"),
+      scopes,
+      // Not a secret, whose hash takes time.
+      jwks: { keys: [PUBLIC_KEY] },
+      ...(owner === undefined ? {} : { owner: of(owner) }),
+    });
+const onClient =
+  (scopes: Scope[], step: Attempt, owner: string | null = null): Attempt =>
+  async (tenant, by) => {
+    await tenant.store("held", scopes, owner);
+    return step(tenant, by);
+  };
+const rotate: Attempt = ({ of }, by) => clients.rotateSecret(by, of("held"), "a-secret-of-more-than-24-characters");
+const giveTo =
+  (owner: string): Attempt =>
+  ({ of }, by) =>
+    clients.setOwner(by, of("held"), of(owner));
+const enable: Attempt = ({ of }, by) => clients.enable(by, of("held"));
+const reset =
+  (name: string): Attempt =>
+  ({ of }, by) =>
+    people.reset(by, of(name), "a password of some length");
+const unlock =
+  (name: string): Attempt =>
+  async ({ of, person }, by) => {
+    await people.disable(person("ada"), of(name));
+    return people.enable(by, of(name));
+  };
+
+/** What ada does, and whether it takes bea where there is bea. */
+const ATTEMPTS: readonly [what: string, attempt: Attempt, needsSecond: boolean][] = [
+  ["becomes lead", rolesOf("ada", ["lead", "admin"]), true],
+  ["becomes analyst", rolesOf("ada", ["analyst", "admin"]), true],
+  ["makes another one lead", rolesOf("ann", ["analyst", "lead"]), true],
+  ["makes another one admin", rolesOf("vic", ["viewer", "admin"]), true],
+  ["makes another one analyst", rolesOf("vic", ["analyst"]), false],
+  ["takes the role lead away", rolesOf("lea", ["viewer"]), false],
+  ["adds an admin", addWith(["admin"]), true],
+  ["adds a lead", addWith(["analyst", "lead"]), true],
+  ["adds an analyst", addWith(["analyst"]), false],
+  ["resets a lead", reset("lea"), true],
+  ["resets an analyst", reset("ann"), false],
+  ["resets the own password", reset("ada"), false],
+  ["unlocks a lead", unlock("lea"), true],
+  ["unlocks a viewer", unlock("vic"), false],
+  ["adds a client that approves policies", clientWith(["policy:approve"]), true],
+  ["adds one for a lead", clientWith(["policy:approve"], "lea"), true],
+  ["adds one that reads personal data for an analyst", clientWith(["personal:read"], "ann"), true],
+  ["adds one that adds users", clientWith(["people:write"]), true],
+  ["adds one with a scope beyond the own roles", clientWith(["transactions:write"]), true],
+  ["adds one with a scope beyond the roles of its owner", clientWith(["cases:write"], "vic"), true],
+  ["adds one within the own roles", clientWith(["decisions:read", "audit:read"]), false],
+  ["adds one within the roles of its owner", clientWith(["cases:write"], "ann"), false],
+  ["replaces the secret of a client that approves", onClient(["policy:approve"], rotate, "lea"), true],
+  ["replaces the secret of a till", onClient(["transactions:write"], rotate), false],
+  ["takes over a client that approves", onClient(["policy:approve"], giveTo("ada")), true],
+  ["gives a client that approves to a lead", onClient(["policy:approve"], giveTo("lea")), true],
+  ["gives a till an owner", onClient(["transactions:write"], giveTo("ann")), false],
+  ["unlocks a client that reads personal data", onClient(["personal:read"], enable), true],
+  ["unlocks a till", onClient(["transactions:write"], enable), false],
+];
+
+describe("regression #24: a grant takes two administrators where there are two", () => {
+  test.each(ATTEMPTS)("an admin %s", async (_what, attempt, needsSecond) => {
+    const two = await newTenant({ hasSecond: true });
+    expect("grant" in (await attempt(two, two.person("ada")))).toBe(needsSecond);
+    // By way of a client that ada owns it is the same.
+    const byClient = await newTenant({ hasSecond: true });
+    expect("grant" in (await attempt(byClient, byClient.client("ada")))).toBe(needsSecond);
+    const one = await newTenant({ hasSecond: false });
+    expect("grant" in (await attempt(one, one.person("ada")))).toBe(false);
+    const noted = await notedIn(one.tenant);
+    expect(noted.some((details) => details.includes("without_second_admin"))).toBe(needsSecond);
+  });
+
+  test.each(ATTEMPTS.filter(([, , needsSecond]) => needsSecond))(
+    "a client without an owner is refused where its user may be any of two: %s",
+    async (_what, attempt) => {
+      const two = await newTenant({ hasSecond: true });
+      await expect(attempt(two, two.client())).rejects.toMatchObject({ code: "approval-missing" });
+    },
+  );
+});
+
+async function notedIn(tenant: string): Promise<string[]> {
+  const row = z.object({ action: z.string(), details: z.string() });
+  const rows = await database.query(row, "SELECT action, details FROM auth.audit_outbox WHERE tenant = $1", [tenant]);
+  return rows.map(({ action, details }) => `${action} ${details}`);
+}
+
+const grantOf = (requested: Requested): string => {
+  if (!("grant" in requested)) throw new Error("The change was made at once.");
+  return requested.grant.grant_id;
+};
+
+describe("an approval", () => {
+  test("is of another administrator, changes what was asked for, and happens once", async () => {
+    const { tenant, of, person, client } = await newTenant({ hasSecond: true });
+    const id = grantOf(await people.setRoles(person("ada"), of("ada"), ["lead", "admin"]));
+    expect(await people.list(person("ada"))).toContainEqual(expect.objectContaining({ roles: ["admin"] }));
+    expect(await grants.list(person("bea"))).toMatchObject([{ grant_id: id, principal: of("ada") }]);
+    for (const by of [person("ada"), client("ada"), client("bea"), client()]) {
+      await expect(grants.approve(by, id)).rejects.toMatchObject({ code: "approval-missing" });
+    }
+    const foreign = await newTenant({ hasSecond: true });
+    await expect(grants.approve(foreign.person("bea"), id)).rejects.toMatchObject({ code: "not-found" });
+    expect(await grants.approve(person("bea"), id)).toMatchObject({ user_name: of("ada"), roles: ["lead", "admin"] });
+    await expect(grants.approve(person("bea"), id)).rejects.toMatchObject({ code: "not-found" });
+    const noted = (await notedIn(tenant)).map((entry) => entry.split(" ", 1)[0]);
+    expect(noted).toEqual(["grant-request", "grant-approve", "person-roles"]);
+  });
+
+  test("keeps no secret, and what was rejected, has expired or was asked for by nobody any more is gone", async () => {
+    const { tenant, of, person } = await newTenant({ hasSecond: true });
+    const asked = await addWith(["lead"])({ tenant, of, person } as Tenant, person("ada"));
+    expect(JSON.stringify(asked)).not.toMatch(/argon2|password/);
+    await grants.reject(person("bea"), grantOf(asked));
+    const stale = grantOf(await people.setRoles(person("ada"), of("ann"), ["lead"]));
+    await database.execute("UPDATE auth.grants SET expires_at = now() WHERE grant_id = $1", [stale]);
+    const left = grantOf(await people.setRoles(person("ada"), of("vic"), ["lead"]));
+    await people.disable(person("bea"), of("ada"));
+    for (const id of [grantOf(asked), stale, left]) {
+      await expect(grants.approve(person("bea"), id)).rejects.toMatchObject({ code: "not-found" });
+    }
+  });
+
+  test("whatever cannot be made is refused to the one who asks, and at most 100 wait", async () => {
+    const { of, person, tenant } = await newTenant({ hasSecond: true });
+    const taken = people.add(person("ada"), {
+      user_name: of("vic"),
+      name: "V",
+      roles: ["lead"],
+      password: "x".repeat(15),
+    });
+    await expect(taken).rejects.toMatchObject({ code: "name-taken" });
+    await database.execute(
+      `INSERT INTO auth.grants (grant_id, tenant, change, requested_by, actor_kind, principal, expires_at)
+       SELECT $1 || n, $1, '{"action": "person-enable", "user_name": "x"}', 'x', 'person', $2, now() + interval '1 day'
+       FROM generate_series(1, 100) n`,
+      [tenant, of("ada")],
+    );
+    await expect(people.setRoles(person("ada"), of("vic"), ["lead"])).rejects.toMatchObject({
+      code: "too-many-requests",
+    });
+  });
+});
+
+test("regression #24: removing the second administrator does not avoid the approval", async () => {
+  const { of, person, tenant } = await newTenant({ hasSecond: true });
+  await people.disable(person("ada"), of("bea"));
+  const id = grantOf(await people.setRoles(person("ada"), of("ada"), ["lead", "admin"]));
+  // The operator of the installation approves where nobody else can.
+  await database.transaction((transaction) => approveGrant(transaction, operatorOf(tenant), id));
+  const demoted = await newTenant({ hasSecond: true });
+  await people.setRoles(demoted.person("ada"), demoted.of("bea"), ["viewer"]);
+  expect(await people.setRoles(demoted.person("ada"), demoted.of("ann"), ["lead"])).toHaveProperty("grant");
+  await database.execute("UPDATE auth.people SET admin_removed_at = now() - interval '8 days' WHERE person_id = $1", [
+    demoted.of("bea"),
+  ]);
+  expect(await people.setRoles(demoted.person("ada"), demoted.of("ann"), ["lead"])).not.toHaveProperty("grant");
+});
+
+test("regression #24: a user who loses a role takes its sensitive scopes from the own clients", async () => {
+  const { of, person, store } = await newTenant({ hasSecond: true });
+  await store("deploy", ["policy:approve", "labels:write"], "lea");
+  await store("approver", ["policy:approve"], "lea");
+  await store("other", ["policy:approve"], "ann");
+  await people.setRoles(person("ada"), of("lea"), ["viewer"]);
+  const held = (await clients.list(person("ada"))).map(({ client_id, scopes, disabled_at }) => [
+    client_id,
+    scopes.join(" "),
+    disabled_at === null,
+  ]);
+  expect(held).toEqual([
+    [of("approver"), "policy:approve", false],
+    [of("deploy"), "labels:write", true],
+    [of("other"), "policy:approve", true],
+  ]);
+});

@@ -1,0 +1,43 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import type { Actor } from "../admin-action.js";
+
+/** An administrator whom another user removed counts as a second one for this long. */
+const REMOVED_COUNTS = "7 days";
+
+/**
+ * Whether a change that needs a second administrator has to wait for one. To be called under `lockAdmins`.
+ *
+ * @throws TriplineError `approval-missing` for a client without an owner: nobody could tell whether its request and the approval
+ *   come from the same user
+ */
+export async function hasSecondAdmin(transaction: Queries, { tenant, principal }: Actor): Promise<boolean> {
+  const admins = await transaction.query(
+    z.object({ person_id: z.string() }),
+    `SELECT person_id FROM auth.people WHERE tenant = $1
+       AND (('admin' = ANY (roles) AND disabled_at IS NULL) OR admin_removed_at > now() - interval '${REMOVED_COUNTS}')`,
+    [tenant],
+  );
+  if (principal !== undefined) return admins.some(({ person_id: id }) => id !== principal);
+  if (admins.length < 2) return false;
+  throw new TriplineError(
+    "approval-missing",
+    "The client has no owner, so it cannot ask for this: give it an owner first, or sign in as an administrator.",
+  );
+}
+
+/** Until the transaction ends no other one adds, removes or counts administrators of the tenant. */
+export async function lockAdmins(transaction: Queries, tenant: string): Promise<void> {
+  await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.admins ' || $1))", [tenant]);
+}
+
+/** Notes that another user ends an administration. To be called before the role or the account is taken away. */
+export async function noteAdminRemoved(transaction: Queries, personId: string, { principal }: Actor): Promise<void> {
+  if (principal === personId) return;
+  await transaction.execute(
+    `UPDATE auth.people SET admin_removed_at = now()
+     WHERE person_id = $1 AND 'admin' = ANY (roles) AND disabled_at IS NULL`,
+    [personId],
+  );
+}
