@@ -8,6 +8,7 @@ export interface FoldCounts {
   readonly duplicates: number;
   readonly tooLate: number;
   readonly incomplete: number;
+  readonly flagged: number;
   /** Payments by profile of the spec. */
   readonly profileMisses: readonly number[];
 }
@@ -47,6 +48,10 @@ export class FeatureMetrics {
     labels: ["topic"],
   });
 
+  readonly #flagged = counter("tripline_features_flagged_total", {
+    description: "Payments and labels with a window state that a rebuild was not certain of",
+    labels: ["topic"],
+  });
   readonly #profileMisses = counter("tripline_features_profile_misses_total", {
     description: "Payments of which a profile was missing, too old or newer than the payment, so that defaults stand",
     labels: ["profile"],
@@ -96,6 +101,7 @@ export class FeatureMetrics {
     if (counts.duplicates > 0) this.#duplicates.inc({ topic }, counts.duplicates);
     if (counts.tooLate > 0) this.#tooLate.inc({ topic }, counts.tooLate);
     if (counts.incomplete > 0) this.#incomplete.inc({ topic }, counts.incomplete);
+    if (counts.flagged > 0) this.#flagged.inc({ topic }, counts.flagged);
     for (const [index, profile] of this.profiles.entries()) {
       const misses = counts.profileMisses[index] ?? 0;
       if (misses > 0) this.#profileMisses.inc({ profile }, misses);

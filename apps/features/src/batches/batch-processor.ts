@@ -201,7 +201,7 @@ export class BatchProcessor {
   ): Promise<readonly PartFold[] | undefined> {
     const { engine, store, metrics, now, completeness } = this.options;
     const incomplete = !(await completeness.check(snapshot.complete));
-    const context = { nowMs: now(), incomplete, profilesOf: snapshot.profilesOf };
+    const context = { nowMs: now(), incomplete, flagged: snapshot.flagged, profilesOf: snapshot.profilesOf };
     const fresh = progress.map((one) => one.fresh);
     const { parts: folds, changed } = await metrics.timed("fold", () =>
       foldParts(engine, snapshot.states, fresh, context),
@@ -218,7 +218,7 @@ export class BatchProcessor {
     for (const event of fresh.flat()) this.#held.add(event.bytes);
     for (const [index, fold] of folds.entries()) {
       const topic = progress[index]?.part.topic ?? "";
-      metrics.folded(topic, { ...fold, incomplete: incomplete ? (fresh[index]?.length ?? 0) : 0 });
+      metrics.folded(topic, fold);
     }
     return folds;
   }

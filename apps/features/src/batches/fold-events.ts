@@ -9,6 +9,8 @@ import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { Emission } from "../states/applied-batch.js";
 import { BatchStates } from "../states/batch-states.js";
+import type { FlaggedStates } from "../states/complete-mark.js";
+import { isFlagged, NONE_FLAGGED } from "../states/complete-mark.js";
 import { writeLabelFindings, writeVectorFindings } from "./encode-findings.js";
 import type { EventRecord } from "./parse-event.js";
 
@@ -17,6 +19,10 @@ export interface PartFold {
   readonly emissions: readonly Emission[];
   readonly duplicates: number;
   readonly tooLate: number;
+  /** Events while all states are lost. */
+  readonly incomplete: number;
+  /** Events of which a state is flagged. */
+  readonly flagged: number;
   /** By profile of the spec: payments without a row in force. */
   readonly profileMisses: readonly number[];
 }
@@ -40,6 +46,8 @@ export interface FoldContext {
   readonly nowMs: number;
   /** Stored states were lost and are not rebuilt yet. */
   readonly incomplete: boolean;
+  /** Where they were rebuilt: the states that are not certain; none unless given. */
+  readonly flagged?: FlaggedStates;
   /** The profiles of a payment's entities; none unless given. */
   readonly profilesOf?: (payment: Transaction) => ProfileRows;
 }
@@ -71,7 +79,7 @@ export function foldEvents(
   context: FoldContext,
 ): Fold {
   const { parts, changed } = foldParts(engine, stored, [events], context);
-  const [part = { emissions: [], duplicates: 0, tooLate: 0, profileMisses: [] }] = parts;
+  const [part = { emissions: [], duplicates: 0, tooLate: 0, incomplete: 0, flagged: 0, profileMisses: [] }] = parts;
   return { ...part, changed };
 }
 
@@ -85,6 +93,8 @@ function foldPart(
   const emissions: Emission[] = [];
   let duplicates = 0;
   let tooLate = 0;
+  let flagged = 0;
+  const { nowMs, flagged: flaggedStates = NONE_FLAGGED } = context;
   const profileMisses = engine.profiles.map(() => 0);
   for (const event of events) {
     const ofEvent = states.of(event.stateKeys);
@@ -97,13 +107,22 @@ function foldPart(
       continue;
     }
     if (result.tooLate) tooLate += 1;
+    const isUncertain = isFlagged(flaggedStates, event.stateKeys, nowMs);
+    if (isUncertain) flagged += 1;
     countMisses(result, profileMisses);
     states.changed(event.stateKeys);
     const start = writer.length;
-    writeFindings(writer, engine, result, ofEvent, context);
+    writeFindings(writer, engine, result, ofEvent, { nowMs, incomplete: context.incomplete || isUncertain });
     emissions.push({ offset: event.offset, findings: writer.since(start) });
   }
-  return { emissions, duplicates, tooLate, profileMisses };
+  return {
+    emissions,
+    duplicates,
+    tooLate,
+    incomplete: context.incomplete ? emissions.length : 0,
+    flagged,
+    profileMisses,
+  };
 }
 
 function countMisses(result: Counted, misses: number[]): void {
@@ -121,7 +140,7 @@ function writeFindings(
   engine: FeatureEngine,
   result: Counted,
   states: EntityStates,
-  { nowMs, incomplete }: FoldContext,
+  { nowMs, incomplete }: Pick<FoldContext, "nowMs" | "incomplete">,
 ): void {
   const specVersion = engine.spec.version;
   const sequences = states.map((state) => state?.sequence ?? 0);

@@ -4,6 +4,7 @@ import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import { redisSpan } from "@tripline/service-kit/telemetry/span-options";
 import { withSpan } from "@tripline/service-kit/telemetry/tracing";
+import { MarkReader, NONE_FLAGGED } from "../states/complete-mark.js";
 import type { Lookup, ProfileLookup, WindowsLookup } from "./compile-lookup.js";
 import type { BoundRedis } from "./profiles/bound-redis.js";
 import type { ProfileRow } from "./profiles/profile-row.js";
@@ -35,6 +36,7 @@ interface Stored {
 /** Reads features of entities. */
 export class FeatureReader {
   readonly #completeKey: string;
+  readonly #marks = new MarkReader();
   #completeness: Promise<boolean> | undefined;
 
   constructor(private readonly options: ReaderOptions) {
@@ -78,7 +80,10 @@ export class FeatureReader {
           redis.mgetBuffer(keys),
           ...lookup.profiles.map(({ view }) => redis.zrange(columnsKey(view, tenant), "0", "-1")),
         ]);
-        return { values, columns };
+        // A state that is not certain is as good as none.
+        const { keys: flagged, untilMs } = lookup.hasWindows ? this.#marks.flaggedIn(values[0] ?? null) : NONE_FLAGGED;
+        if (flagged.size === 0 || this.options.now() >= untilMs) return { values, columns };
+        return { values: values.map((value, index) => (flagged.has(keys[index] ?? "") ? null : value)), columns };
       }),
     );
   }

@@ -63,7 +63,7 @@ function startAt(offset: number): Walk {
 }
 
 /** The record as the service will read it; undefined if it will be a dead letter, as it was the first time. */
-function countableEvent(engine: FeatureEngine, record: TailRecord): EventRecord | undefined {
+export function countableEvent(engine: FeatureEngine, record: TailRecord): EventRecord | undefined {
   const { partition, offset } = record;
   const [topic, value] =
     record.kind === "payment"

@@ -1,11 +1,17 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
+import { countedAtMsOf, isIncomplete } from "@tripline/feature-engine/online/counted-event";
 import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
+import type { NumberedEvent } from "@tripline/feature-engine/online/number-lost";
+import { numberLost } from "@tripline/feature-engine/online/number-lost";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import type { CountedTotals } from "@tripline/lake/read/read-counted";
 import { readCounted, totalCounted } from "@tripline/lake/read/read-counted";
 import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
 import type { SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
+import type { LostRecords } from "./find-lost.js";
+import { HOW_TO_GO_ON } from "./find-lost.js";
 
 export interface FoldLakeOptions {
   readonly engine: FeatureEngine;
@@ -16,6 +22,8 @@ export interface FoldLakeOptions {
   /** Counts what there is in the order of time if the original order is incomplete. */
   readonly isPartial: boolean;
   readonly onProgress: (events: number) => void;
+  /** Names what the lake lacks of the results. */
+  findLost(): Promise<LostRecords>;
   /** As of `FoldInOrder`. */
   readonly erasedAtMs?: (key: string) => number | undefined;
 }
@@ -35,35 +43,121 @@ export interface FoldedLake {
   readonly incomplete: number;
   /** Records that were delivered more than once. */
   readonly repeated: number;
+  /** Redis keys of the states that may miss an event, or have counted events in another order. */
+  readonly flagged: ReadonlySet<string>;
+  /** Sentences: which results the lake lacks. */
+  readonly lost: readonly string[];
 }
 
 /**
- * Computes the states of all entities from what the lake says was counted.
+ * Computes the states of all entities from what the lake says was counted. Where results are missing whose payments or
+ * labels are known, these take their places; where that is not possible, the states concerned are flagged.
  *
- * @throws TriplineError `state-conflict` where the lake does not have all that was counted; `not-found`,
- *   `state-unreadable`, `database-unavailable`
+ * @throws TriplineError `state-conflict` where the lake does not have all that was counted, and nothing names it;
+ *   `not-found`, `state-unreadable`, `database-unavailable`
  */
 export async function foldLake(options: FoldLakeOptions): Promise<FoldedLake> {
+  const totals = await totalCounted(options.lake);
+  const lost = totals.missing > 0 && !options.isPartial ? await options.findLost() : undefined;
+  if (lost !== undefined) return foldAround(options, totals, lost);
+  const { folding, ...fold } = await foldOnce(options, { passesGaps: false });
+  if (!options.isPartial) requireAll(folding, totals, options.lake);
+  return { ...fold, flagged: new Set(), lost: [] };
+}
+
+/** Folds the lake around what is missing in it. */
+async function foldAround(
+  options: FoldLakeOptions,
+  { events, missing }: CountedTotals,
+  { events: lost, sentences }: LostRecords,
+): Promise<FoldedLake> {
+  const { engine, lake } = options;
+  const keysOf = (event: CountedEvent) => stateKeysOf(engine, event);
+  const passing = await foldOnce(options, { passesGaps: true });
+  const { gaps } = passing.folding;
+  if (gaps.length > missing * engine.entities.length) {
+    const detail = `${gaps.length} sequence numbers have no record, and only ${missing} records are missing.`;
+    throw new TriplineError("state-conflict", `${gapsIn(lake, detail)} ${HOW_TO_GO_ON}`);
+  }
+  requireAll(passing.folding, { events, missing: 0 }, lake);
+  if (lost.length === 0 && gaps.length === 0) return { ...passing, flagged: new Set(), lost: sentences };
+  const last = new Map([...passing.folding.states()].map(({ key, state }) => [key, state.sequence]));
+  const numbered = numberLost({
+    lost,
+    keysOf,
+    gaps,
+    lastNumberOf: (key) => last.get(key) ?? 0,
+    isAnyIncomplete: passing.incomplete > 0,
+  });
+  const exact = numbered === undefined ? undefined : await foldExactly(options, numbered);
+  if (exact !== undefined) return { ...exact, flagged: new Set(), lost: sentences };
+  const flagged = new Set([...gaps.map(({ key }) => key), ...lost.flatMap(keysOf)].filter((key) => key !== undefined));
+  if (flagged.size > FLAGGED_MAX) {
+    const detail = `More than ${FLAGGED_MAX} states may miss an event.`;
+    throw new TriplineError("state-conflict", `${gapsIn(lake, detail)} ${HOW_TO_GO_ON}`);
+  }
+  return {
+    ...(numbered === undefined ? passing : await foldOnce(options, { passesGaps: true })),
+    flagged,
+    lost: sentences,
+  };
+}
+
+/** With the lost events in their places; undefined where these turn out to be others. */
+async function foldExactly(options: FoldLakeOptions, numbered: readonly NumberedEvent[]): Promise<Fold | undefined> {
+  try {
+    const fold = await foldOnce(options, { passesGaps: true, numbered });
+    return fold.folding.gaps.length === 0 ? fold : undefined;
+  } catch (thrown) {
+    if (asTriplineError(thrown).code === "state-conflict") return undefined;
+    throw thrown;
+  }
+}
+
+interface Fold extends Omit<FoldedLake, "flagged" | "lost"> {
+  readonly folding: FoldInOrder;
+}
+
+interface FoldMode {
+  readonly passesGaps: boolean;
+  /** Events that the lake does not have. */
+  readonly numbered?: readonly NumberedEvent[];
+}
+
+async function foldOnce(options: FoldLakeOptions, { passesGaps, numbered = [] }: FoldMode): Promise<Fold> {
   const { engine, lake, stateTtlSeconds, isPartial, onProgress, erasedAtMs = () => undefined } = options;
   const before = options.statePath === undefined ? undefined : await readStates(options.statePath, engine);
-  const totals = await totalCounted(lake);
   const stateBefore = (key: string) => before?.get(key) ?? null;
   const stateTtlMs = stateTtlSeconds * 1000;
-  const folding = new FoldInOrder({ engine, stateBefore, stateTtlMs, erasedAtMs, onPayment: () => {} });
+  const folding = new FoldInOrder({ engine, stateBefore, stateTtlMs, erasedAtMs, passesGaps, onPayment: () => {} });
+  const absent = numbered.toSorted((a, b) => a.beforeMs - b.beforeMs);
+  const addAbsent = (untilMs: number) => {
+    for (let [next] = absent; next !== undefined && next.beforeMs <= untilMs; [next] = absent) {
+      absent.shift();
+      addInOrder(folding, next.event, lake);
+    }
+  };
   let incomplete = 0;
   for await (const chunk of readCounted({ lake, once: isPartial })) {
     for (const event of chunk) {
-      if (event.kind === "payment" ? event.vector.incomplete : event.applied.incomplete) incomplete += 1;
+      if (isIncomplete(event)) incomplete += 1;
+      addAbsent(countedAtMsOf(event));
       if (isPartial) folding.addNow(event);
       else addInOrder(folding, event, lake);
     }
     onProgress(folding.counted);
   }
+  addAbsent(Number.POSITIVE_INFINITY);
   folding.finish();
   onProgress(folding.counted);
-  if (!isPartial) requireAll(folding, totals, lake);
   const { counted: events, repeated } = folding;
-  return { states: statesOf(folding, engine, before ?? new Map(), erasedAtMs), events, incomplete, repeated };
+  const states = statesOf(folding, engine, before ?? new Map(), erasedAtMs);
+  return { folding, states, events, incomplete, repeated };
+}
+
+function stateKeysOf(engine: FeatureEngine, event: CountedEvent): readonly (string | undefined)[] {
+  const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
+  return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact);
 }
 
 async function readStates(path: string, engine: FeatureEngine): Promise<ReadonlyMap<string, Uint8Array>> {
@@ -76,9 +170,8 @@ async function readStates(path: string, engine: FeatureEngine): Promise<Readonly
   return states;
 }
 
-const HOW_TO_GO_ON =
-  "Or count what there is, in the order of time, with --partial: features are then close, but not exact.";
-
+/** More are not a few entities: then all of it is in doubt. */
+const FLAGGED_MAX = 1_000;
 function addInOrder(folding: FoldInOrder, event: Parameters<FoldInOrder["add"]>[0], lake: string): void {
   try {
     folding.add(event);

@@ -2,6 +2,7 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { readOrigins } from "@tripline/kafka/dead-letters/read-origins";
 import { readErasures } from "@tripline/kafka/read-erasures";
 import { readConfig } from "@tripline/service-kit/config/read-config";
 import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
@@ -10,7 +11,7 @@ import { stateTtlSeconds } from "../config.js";
 import { openProfileEraser } from "../erasures/profile-eraser.js";
 import { ScanEraser } from "../erasures/scan-eraser.js";
 import { scanOnce } from "../erasures/scan-keys.js";
-import { progressPrinter, rebuildLine } from "./print-progress.js";
+import { progressPrinter, rebuildLines } from "./print-progress.js";
 import type { RebuildConfig } from "./rebuild-config.js";
 import { rebuildConfig } from "./rebuild-config.js";
 import type { RebuildReport } from "./rebuild-state.js";
@@ -42,6 +43,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
       stateTtlSeconds: ttlSeconds,
       waitMs: config.ARCHIVE_WAIT_SECONDS * 1000,
       erasures: () => readErasures(kafka, "features-rebuild-erasures"),
+      origins: (topic) => readOrigins(kafka, topic),
       profiles,
       others,
       isPartial: config.PARTIAL === "1",
@@ -58,7 +60,7 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
 
 try {
   const config = readConfig(rebuildConfig, process.env);
-  process.stdout.write(`${rebuildLine(await rebuild(config))}\n`);
+  process.stdout.write(`${rebuildLines(await rebuild(config)).join("\n")}\n`);
 } catch (thrown) {
   process.stderr.write(`${asTriplineError(thrown).message}\n`);
   process.exitCode = 1;

@@ -23,6 +23,9 @@ export function progressPrinter(out: NodeJS.WriteStream): RebuildListener & { en
   return Object.assign(listen, { end });
 }
 
-export function rebuildLine({ states, events, incomplete, repeated, doubled }: RebuildReport): string {
-  return `rebuild-state: states=${states} events=${events} incomplete=${incomplete} repeated=${repeated} doubled=${doubled}`;
+/** What the lake lacked, a sentence each, and the counts. */
+export function rebuildLines(report: RebuildReport): string[] {
+  const { states, events, incomplete, repeated, doubled, flagged, lost } = report;
+  const counts = `states=${states} events=${events} incomplete=${incomplete} repeated=${repeated} doubled=${doubled}`;
+  return [...lost, `rebuild-state: ${counts} flagged=${flagged}`];
 }

@@ -4,6 +4,7 @@ import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { completeKey, parseStateKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
+import type { LetterOrigin } from "@tripline/kafka/dead-letters/read-origins";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
 import type { ProfileEraser } from "../erasures/profile-eraser.js";
@@ -13,6 +14,7 @@ import { FEATURES_GROUP } from "../states/state-completeness.js";
 import { awaitLake } from "./await-lake.js";
 import type { AppliedKeys, Source } from "./await-rest.js";
 import { awaitRest, REST_MS_MAX, SOURCES } from "./await-rest.js";
+import { findLost } from "./find-lost.js";
 import { findResume, requireOnce } from "./find-resume.js";
 import type { FoldedLake } from "./fold-lake.js";
 import { foldLake } from "./fold-lake.js";
@@ -39,6 +41,8 @@ export interface RebuildOptions {
    * that they do after that waits until the rebuild is over.
    */
   readonly erasures?: () => Promise<readonly Erasure[]>;
+  /** Origins of the dead letters of a topic; asked where the lake lacks results. */
+  origins(topic: string): Promise<readonly LetterOrigin[]>;
   /** Keeps away what others computed of them. */
   readonly profiles?: Pick<ProfileEraser, "erase">;
   /** Takes out what is not found without looking at all keys. */
@@ -58,8 +62,10 @@ export type RebuildStep =
 /** @param done events folded, or states written */
 export type RebuildListener = (step: RebuildStep, done?: number) => void;
 
-export interface RebuildReport extends Omit<FoldedLake, "states"> {
+export interface RebuildReport extends Omit<FoldedLake, "states" | "flagged"> {
   readonly states: number;
+  /** States that may miss an event: payments that have one are flagged until the longest window has passed. */
+  readonly flagged: number;
   /** Records that will count twice; with `isPartial` alone. */
   readonly doubled: number;
 }
@@ -95,11 +101,13 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const erasures = (await options.erasures?.()) ?? [];
   report("wait for the archive");
   const requireNothingEmitted = await awaitLake({ admin, topicPrefix, lake, waitMs: options.waitMs });
-  const { states, ...folded } = await foldLake({
+  const committed = await committedOf(admin);
+  const { states, flagged, ...folded } = await foldLake({
     engine,
     lake,
     stateTtlSeconds,
     isPartial,
+    findLost: () => findLost({ engine, lake, committed, origins: options.origins }),
     onProgress: (events) => report("fold the lake", events),
     erasedAtMs: erasedStates(engine, erasures),
     ...(options.statePath === undefined ? {} : { statePath: options.statePath }),
@@ -108,9 +116,8 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   const applied = new Map<string, number>();
   let doubled = 0;
   for (const source of SOURCES) {
-    const committed = await admin.committedOffsets(FEATURES_GROUP, TOPICS[source].name);
     const stateOf = (key: string) => states.get(key)?.value ?? null;
-    const resume = await findResume({ engine, lake, source, committed, stateOf });
+    const resume = await findResume({ engine, lake, source, committed: committed.get(source) ?? new Map(), stateOf });
     if (!isPartial) requireOnce(resume, source);
     doubled += resume.doubled;
     for (const [partition, offset] of resume.offsets) {
@@ -124,8 +131,18 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   }
   await options.others?.erase(erasures);
   await requireNothingEmitted();
-  const written = await replacement.replace(states, applied);
-  return { ...folded, states: written, doubled };
+  const untilMs = Date.now() + engine.longestWindowMs;
+  const written = await replacement.replace(states, applied, { keys: flagged, untilMs });
+  return { ...folded, states: written, doubled, flagged: flagged.size };
+}
+
+/** By source and partition: the offset from which records are re-delivered. */
+async function committedOf(admin: RebuildOptions["admin"]): Promise<ReadonlyMap<Source, ReadonlyMap<number, number>>> {
+  const committed = new Map<Source, ReadonlyMap<number, number>>();
+  for (const source of SOURCES) {
+    committed.set(source, await admin.committedOffsets(FEATURES_GROUP, TOPICS[source].name));
+  }
+  return committed;
 }
 
 /** When the person, or the last one of the people, of a state was erased. */

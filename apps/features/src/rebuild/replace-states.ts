@@ -3,6 +3,8 @@ import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state/state-codec";
 import { asRedisError } from "@tripline/service-kit/redis/connect-redis";
 import type { ChainableCommander, Redis } from "ioredis";
 import { encodeApplied } from "../states/applied-batch.js";
+import type { FlaggedStates } from "../states/complete-mark.js";
+import { encodeMark } from "../states/complete-mark.js";
 import type { RebuiltState } from "./fold-lake.js";
 
 export interface ReplaceStatesOptions {
@@ -51,14 +53,19 @@ export class StateReplacement {
    * Until it is done there is no mark; it can be started again at any time.
    *
    * @param applied by key: the last record of a partition that is in the states; absent where there is none
+   * @param flagged states that are not certain
    * @returns how many states were written
    * @throws TriplineError `state-conflict` if an instance counts at the same time
    */
-  async replace(states: ReadonlyMap<string, RebuiltState>, applied: ReadonlyMap<string, number>): Promise<number> {
+  async replace(
+    states: ReadonlyMap<string, RebuiltState>,
+    applied: ReadonlyMap<string, number>,
+    flagged: FlaggedStates,
+  ): Promise<number> {
     await this.#clearMark();
     await this.#removeStates();
     const written = await this.#writeStates(states);
-    await this.#mark(applied);
+    await this.#mark(applied, flagged);
     return written;
   }
 
@@ -108,13 +115,13 @@ export class StateReplacement {
    * emitted before: the lake has their results. So they are skipped as a batch that was counted and acknowledged, and the
    * first record after them counts.
    */
-  async #mark(applied: ReadonlyMap<string, number>): Promise<void> {
+  async #mark(applied: ReadonlyMap<string, number>, flagged: FlaggedStates): Promise<void> {
     const { redis, appliedKeys, completeKey } = this.options;
     await this.#ask(() => redis.watch(...appliedKeys));
     if ((await this.#ask(() => redis.exists(...appliedKeys))) > 0) throw countedMeanwhile();
     const transaction = redis.multi();
     for (const [key, offset] of applied) transaction.set(key, Buffer.from(encodeApplied({ offset, emissions: [] })));
-    await this.#exec(transaction.set(completeKey, new Date().toISOString()));
+    await this.#exec(transaction.set(completeKey, encodeMark(flagged)));
   }
 
   /** The first bytes of the applied batches, which differ between any two of one partition. */

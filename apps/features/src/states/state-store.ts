@@ -7,6 +7,8 @@ import { MultiSet, multiSetArgs } from "@tripline/service-kit/redis/multi-set";
 import type { ChainableCommander, Command, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
 import { decodeApplied } from "./applied-batch.js";
+import type { FlaggedStates } from "./complete-mark.js";
+import { encodeMark, MarkReader } from "./complete-mark.js";
 
 const NO_EVICTION = "noeviction";
 /** Of a read, besides one for each partition: UNWATCH, WATCH and MGET. */
@@ -22,6 +24,8 @@ export interface Snapshot {
   readonly besides: readonly unknown[];
   /** Whether the states are marked as holding all that took place; see `StateCompleteness`. */
   readonly complete: boolean;
+  /** Of a complete one: the states that are not certain. */
+  readonly flagged: FlaggedStates;
   /** Number of the read that gave it; only the newest one can still be written from. */
   readonly read: number;
 }
@@ -49,6 +53,7 @@ export class StateStore {
   /** Number of the read whose keys are watched. Goes up with everything that ends that watch. */
   #watching = 0;
   readonly #multiSet: MultiSet;
+  readonly #marks = new MarkReader();
   /** Whether this connection's server is known not to evict keys. */
   #evictsNothing = false;
 
@@ -99,6 +104,7 @@ export class StateStore {
       states: new Map(stateKeys.map((key, index) => [key, states[index + 1] ?? null])),
       besides: replies.slice(appliedKeys.length + READ_COMMANDS),
       complete: states[0] !== null,
+      flagged: this.#marks.flaggedIn(states[0] ?? null),
       read,
     };
   }
@@ -115,7 +121,7 @@ export class StateStore {
 
   /** Marks the states as holding all that took place. */
   async markComplete(): Promise<void> {
-    await askRedis(() => this.redis.set(this.options.completeKey, new Date().toISOString(), "NX"));
+    await askRedis(() => this.redis.set(this.options.completeKey, encodeMark(), "NX"));
   }
 
   /** @throws TriplineError `state-unreadable` */

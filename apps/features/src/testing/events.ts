@@ -63,6 +63,19 @@ export function labelRecord(event: Label, headers: Record<string, string> = {}):
   };
 }
 
+/** Payments of three cards at one terminal. */
+export function paymentsOf(name: string, count: number): OutgoingRecord[] {
+  return Array.from({ length: count }, (_, index) =>
+    paymentRecord(
+      payment({
+        clientTransactionId: `${name}-${index}`,
+        cardToken: cardOf(index % 3),
+        occurredAtMs: START_MS + index * 60_000,
+      }),
+    ),
+  );
+}
+
 /** The record as it comes from a partition. */
 export function delivered(record: OutgoingRecord, offset: number, partition = 0): IncomingRecord {
   return { ...record, value: Buffer.from(record.value), partition, offset, timestampMs: START_MS };

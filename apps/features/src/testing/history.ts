@@ -7,10 +7,11 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { TopicName } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { CountedEvent } from "@tripline/feature-engine/online/fold-in-order";
+import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
 import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
 import { BatchCollector } from "@tripline/kafka/batch-collector";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { readOrigins } from "@tripline/kafka/dead-letters/read-origins";
 import type { EventProducer, IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "@tripline/kafka/port";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
@@ -34,6 +35,8 @@ import { engine, STORE_OPTIONS } from "./instance.js";
 
 const SOURCES = [TOPICS.transactions.name, TOPICS.labels.name];
 const POLL_MS = 20;
+/** No message of any topic. */
+export const UNREADABLE = Buffer.from("no message of ours");
 const WAIT_MS_MAX = 20_000;
 
 export interface CountOptions {
@@ -117,7 +120,10 @@ export class TestHistory {
     const consumer = await this.kafka.consume({
       group: FEATURES_GROUP,
       topics: SOURCES,
-      positions: { begin: async (topic, partition) => before.get(`${topic}/${partition}`) ?? 0, buried() {} },
+      positions: {
+        begin: async (topic, partition) => before.get(`${topic}/${partition}`) ?? 0,
+        buried: (topic, partition, offset) => void handled.set(`${topic}/${partition}`, offset + 1),
+      },
       async handle(batches) {
         await processor.handle(batches);
         for (const { topic, partition, records } of batches) {
@@ -158,6 +164,27 @@ export class TestHistory {
       await this.archiveWriter.append(topic, fresh);
       for (const { partition, offset } of fresh) this.#archived.set(`${topic}/${partition}`, offset + 1);
     }
+  }
+
+  /** Archives a topic but for some of its records, which the archive has passed. */
+  async archiveWithout(topic: string, isLeftOut: (record: IncomingRecord) => boolean): Promise<void> {
+    const records = await this.read(topic);
+    const passed = records.map((record) => (isLeftOut(record) ? { ...record, value: UNREADABLE } : record));
+    await this.archiveWriter.append(topic, passed);
+  }
+
+  /** What Redis holds, by key. */
+  async stored(): Promise<Map<string, Buffer>> {
+    const keys = (await this.redis.keys("*")).sort();
+    const values = await Promise.all(keys.map((key) => this.redis.getBuffer(key)));
+    return new Map(keys.map((key, index) => [key, values[index] ?? Buffer.alloc(0)]));
+  }
+
+  /** Whether the vector of a payment is flagged; undefined where there is none. */
+  async isIncomplete(clientTransactionId: string): Promise<boolean | undefined> {
+    const records = (await this.read(TOPICS.features.name)).filter(({ value }) => !value.equals(UNREADABLE));
+    const vectors = records.map(({ value }) => FeatureVector.decode(value));
+    return vectors.find(({ transaction }) => transaction?.clientTransactionId === clientTransactionId)?.incomplete;
   }
 
   /** Every record of a topic, as it is now. */
@@ -228,6 +255,7 @@ export class TestHistory {
       lake: this.lake,
       stateTtlSeconds: 45 * 86_400,
       waitMs: 0,
+      origins: (topic) => readOrigins(this.kafka, topic),
       isPartial: false,
       ...options,
     });

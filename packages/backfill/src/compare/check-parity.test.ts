@@ -3,7 +3,7 @@ import type { ShareOptions } from "@tripline/feature-engine/bulk/share-fold";
 import { ShareFold } from "@tripline/feature-engine/bulk/share-fold";
 import type { EntityStates, PaymentEvent, PaymentResult } from "@tripline/feature-engine/online/compile-engine";
 import { compileEngine, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import type { CountedEvent } from "@tripline/feature-engine/online/fold-in-order";
+import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
 import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
 import { OnlineCounter } from "@tripline/feature-engine/testing/counter";
 import type { RefoldOptions } from "./check-parity.js";

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { TestEvent } from "../testing/counter.js";
 import { OnlineCounter } from "../testing/counter.js";
 import { compileEngine } from "./compile-engine.js";
-import type { CountedEvent } from "./fold-in-order.js";
+import type { CountedEvent } from "./counted-event.js";
 import { FoldInOrder } from "./fold-in-order.js";
 
 /* Archives of a service that lost its states and got them back, or whose states expired. */

@@ -2,7 +2,8 @@ import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/featur
 import fc from "fast-check";
 import { OnlineCounter } from "../testing/counter.js";
 import { compileEngine } from "./compile-engine.js";
-import type { CountedEvent, FoldedPayment } from "./fold-in-order.js";
+import type { CountedEvent } from "./counted-event.js";
+import type { FoldedPayment } from "./fold-in-order.js";
 import { FoldInOrder } from "./fold-in-order.js";
 
 const spec = currentFeatureSpec();

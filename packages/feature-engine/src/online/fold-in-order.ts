@@ -3,13 +3,12 @@ import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/
 import type { ProfileRows } from "../profiles.js";
 import type { EntityState } from "../state/entity-state.js";
 import type { EntityStates, FeatureEngine } from "./compile-engine.js";
+import type { CountedEvent } from "./counted-event.js";
+import { countedAtMsOf, isIncomplete, numbersOf, occurredAtMsOf, placeOf } from "./counted-event.js";
+import type { Counting, Gap, OrderedState } from "./fill-gaps.js";
+import { GapFiller } from "./fill-gaps.js";
 import type { Place } from "./order-by-numbers.js";
 import { orderByNumbers } from "./order-by-numbers.js";
-
-/** An event as features counted it: a payment with its vector, or a label. */
-export type CountedEvent =
-  | { readonly kind: "payment"; readonly vector: FeatureVector }
-  | { readonly kind: "label"; readonly applied: AppliedLabel };
 
 /** The result of folding a payment again. */
 export interface FoldedPayment {
@@ -49,6 +48,8 @@ export interface FoldInOrderOptions {
   readonly erasedAtMs?: (key: string) => number | undefined;
   /** Milliseconds of wall clock after which online forgets an unused state; never unless given. */
   readonly stateTtlMs?: number;
+  /** Whether an event stops to wait for an earlier one when the clock says that it does not come; not unless given. */
+  readonly passesGaps?: boolean;
 }
 
 /** A state and what is known about it. */
@@ -59,29 +60,6 @@ export interface FoldedState {
   readonly state: EntityState;
   /** When online last changed it, by its wall clock; undefined where it has not changed since counting began. */
   readonly countedAtMs: number | undefined;
-}
-
-interface Counting {
-  readonly event: CountedEvent;
-  readonly keys: readonly (string | undefined)[];
-  /** Sequence numbers, by the place of the entity; undefined where the event has none there. */
-  readonly numbers: readonly (number | undefined)[];
-  /** Whether its numbers say when its turn is. */
-  readonly isOrdered: boolean;
-  /** Entities whose turn it is not yet. */
-  missing: number;
-}
-
-interface OrderedState {
-  /** Place of the entity in the spec. */
-  readonly entity: number;
-  state: EntityState;
-  /** Sequence number of the state from which it started. */
-  numberBefore: number;
-  /** Newest event time of what was counted. */
-  newestMs: number;
-  /** Wall clock of the last event that was counted; undefined where none was since counting began. */
-  countedAtMs: number | undefined;
 }
 
 const WAITING_MAX_DEFAULT = 1_000_000;
@@ -108,7 +86,8 @@ export class FoldInOrder {
   repeated = 0;
   /** Records of events that a state given from before had counted already. */
   covered = 0;
-  readonly #options: Required<FoldInOrderOptions>;
+  readonly #filler: GapFiller | undefined;
+  readonly #options: Required<Omit<FoldInOrderOptions, "passesGaps">>;
   readonly #states = new Map<string, OrderedState>();
   /** By key of the entity and sequence number: the event that waits for its turn there. */
   readonly #waiting = new Map<string, Counting>();
@@ -119,7 +98,7 @@ export class FoldInOrder {
   #beganAtMs: number | undefined;
   #sweptAtMs = 0;
 
-  constructor(options: FoldInOrderOptions) {
+  constructor({ passesGaps = false, ...options }: FoldInOrderOptions) {
     const defaults = { waitingMax: WAITING_MAX_DEFAULT, stateTtlMs: Number.POSITIVE_INFINITY };
     this.#options = {
       stateBefore: () => null,
@@ -129,6 +108,8 @@ export class FoldInOrder {
       ...defaults,
       ...options,
     };
+    const folded = { states: this.#states, waiting: this.#waiting, count: (next: Counting) => this.#count(next) };
+    this.#filler = passesGaps ? new GapFiller(folded) : undefined;
   }
 
   /**
@@ -138,6 +119,7 @@ export class FoldInOrder {
   add(event: CountedEvent): void {
     const atMs = countedAtMsOf(event);
     this.#addHeld(atMs - CLOCKS_APART_MS_MAX);
+    this.#filler?.fill(atMs - CLOCKS_APART_MS_MAX);
     this.#sweep(atMs);
     if (isIncomplete(event)) this.#held.add(event);
     else this.#addOrdered(event, atMs);
@@ -147,6 +129,7 @@ export class FoldInOrder {
   finish(): void {
     this.#addTogether();
     this.#addHeld(Number.POSITIVE_INFINITY);
+    this.#filler?.fill(Number.POSITIVE_INFINITY);
     for (const [key, entry] of this.#states) this.#emptyIfErased(key, entry, Number.POSITIVE_INFINITY);
   }
 
@@ -190,6 +173,11 @@ export class FoldInOrder {
   /** Events that still wait for an earlier one of one of their entities. */
   get stuck(): readonly CountedEvent[] {
     return [...new Set([...this.#waiting.values()].map((counting) => counting.event))];
+  }
+
+  /** Sequence numbers that were passed because no record has them. */
+  get gaps(): readonly Gap[] {
+    return this.#filler?.gaps ?? [];
   }
 
   /** Wall clock of the first event that counted; undefined before it. */
@@ -368,27 +356,6 @@ function strayOf(event: CountedEvent, entries: readonly (OrderedState | undefine
   if (event.kind === "label") return 0;
   const atMs = occurredAtMsOf(event.vector);
   return Math.max(0, ...entries.map((entry) => (entry === undefined ? 0 : entry.newestMs - atMs)));
-}
-
-function occurredAtMsOf({ transaction }: FeatureVector): number {
-  return transaction?.occurredAtMs ?? 0;
-}
-
-function numbersOf(event: CountedEvent): (number | undefined)[] {
-  const sequences = event.kind === "payment" ? event.vector.sequences : event.applied.sequences;
-  return sequences.map((sequence) => (sequence > 0 ? sequence : undefined));
-}
-
-function isIncomplete(event: CountedEvent): boolean {
-  return event.kind === "payment" ? event.vector.incomplete : event.applied.incomplete;
-}
-
-function countedAtMsOf(event: CountedEvent): number {
-  return event.kind === "payment" ? event.vector.computedAtMs : event.applied.appliedAtMs;
-}
-
-function placeOf(key: string | undefined, number: number | undefined): string | undefined {
-  return key === undefined || number === undefined ? undefined : `${number} ${key}`;
 }
 
 function numbersContradict(): TriplineError {

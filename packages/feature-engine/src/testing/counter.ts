@@ -1,7 +1,8 @@
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { FeatureEngine } from "../online/compile-engine.js";
-import type { CountedEvent, FoldedState } from "../online/fold-in-order.js";
+import type { CountedEvent } from "../online/counted-event.js";
+import type { FoldedState } from "../online/fold-in-order.js";
 import type { EntityState } from "../state/entity-state.js";
 
 /* For the tests: what the online service would emit, loss of its states included. */

@@ -15,7 +15,7 @@ export type TailRecord = {
   | { readonly kind: "label"; readonly label: Label }
 );
 
-interface Tail {
+export interface Tail {
   readonly source: Topic;
   readonly emitted: Topic;
   /** The column by which a record of one is found in the other. */
@@ -30,7 +30,7 @@ const placeOf = (row: Row) => ({
 });
 
 /** A topic that features reads, and the topic of its results. */
-const TAILS = {
+export const TAILS = {
   transactions: {
     source: TOPICS.transactions,
     emitted: TOPICS.features,

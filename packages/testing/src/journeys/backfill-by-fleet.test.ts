@@ -10,7 +10,8 @@ import type { Label, Transaction } from "@tripline/contracts/generated/tripline/
 import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
-import type { CountedEvent, FoldedPayment } from "@tripline/feature-engine/online/fold-in-order";
+import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
+import type { FoldedPayment } from "@tripline/feature-engine/online/fold-in-order";
 import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
 import { featuresConfig } from "@tripline/features/config";
 import { startFeatures } from "@tripline/features/start-features";

@@ -1,0 +1,134 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Topic } from "@tripline/contracts/topics";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
+import type { LetterOrigin } from "@tripline/kafka/dead-letters/read-origins";
+import type { LostRecord, OffsetSpan } from "@tripline/lake/read/find-missing";
+import { missingOffsets, readLost } from "@tripline/lake/read/find-missing";
+import { FEATURES_GROUP } from "../states/state-completeness.js";
+import type { Source } from "./await-rest.js";
+import { SOURCES } from "./await-rest.js";
+import { countableEvent } from "./find-resume.js";
+
+export interface FindLostOptions {
+  readonly engine: FeatureEngine;
+  readonly lake: string;
+  /** By partition of each source: the offset before which all records were counted and their results are on Kafka. */
+  readonly committed: ReadonlyMap<Source, ReadonlyMap<number, number>>;
+  /** Origins of the dead letters of a topic. */
+  origins(topic: string): Promise<readonly LetterOrigin[]>;
+}
+
+export interface LostRecords {
+  /** Payments and labels that were counted and whose results are not in the lake. They have no sequence numbers. */
+  readonly events: readonly CountedEvent[];
+  /** Sentences for the operator: what is missing, and what became of it. */
+  readonly sentences: readonly string[];
+}
+
+export const HOW_TO_GO_ON =
+  "Or count what there is, in the order of time, with --partial: features are then close, but not exact.";
+/** The group of the archive service: what it could not process is not in the lake. */
+const ARCHIVE_GROUP = "archive";
+const EMITTED = { transactions: TOPICS.features, labels: TOPICS.appliedLabels } as const;
+/** With more than these it is a lake of something else, or one that lost a part. */
+const LOST_MAX = 1_000;
+const SPANS_SHOWN_MAX = 20;
+
+/**
+ * Finds out what the records were that the lake lacks of features' results. Each result belongs to a payment or a label that
+ * the lake has as well, so what was counted can be named. A missing offset to which nothing belongs held no result: it is a
+ * dead letter, for instance a record that somebody else wrote.
+ *
+ * @throws TriplineError `state-conflict` where the lake lacks payments or labels too, so that nothing can name what is
+ *   missing; `lake-unavailable`, `kafka-unavailable`
+ */
+export async function findLost(options: FindLostOptions): Promise<LostRecords> {
+  const events: CountedEvent[] = [];
+  const sentences: string[] = [];
+  for (const source of SOURCES) {
+    const emitted = await spansOf(options, EMITTED[source], ARCHIVE_GROUP);
+    const lost = (await lostOf(options, source)).filter(({ record }) => countableEvent(options.engine, record));
+    const before = options.committed.get(source) ?? new Map<number, number>();
+    const unread = await spansOf(options, TOPICS[source], FEATURES_GROUP);
+    const unnamed = unread.open.filter(({ partition, first }) => first < (before.get(partition) ?? 0));
+    if (sizeOf(emitted.open) > lost.length && unnamed.length > 0) throw cannotBeNamed(source, emitted.open, unnamed);
+    for (const span of emitted.all.slice(0, SPANS_SHOWN_MAX)) {
+      sentences.push(`The archive has no record at ${shown(EMITTED[source], span)}.`);
+    }
+    for (const one of lost) {
+      events.push(eventOf(one));
+      sentences.push(lostSentence(source, one));
+    }
+    const left = sizeOf(emitted.all) - lost.length;
+    if (left > 0) sentences.push(`${left} of these were not results of features: no payment or label lacks one.`);
+  }
+  return { events, sentences };
+}
+
+async function lostOf({ lake, committed }: FindLostOptions, source: Source): Promise<readonly LostRecord[]> {
+  const lost = await readLost(lake, source, committed.get(source) ?? new Map(), LOST_MAX + 1);
+  if (lost.length <= LOST_MAX) return lost;
+  const detail = `More than ${LOST_MAX} records of ${source} were counted and have no result in the lake ${lake}. ${HOW_TO_GO_ON}`;
+  throw new TriplineError("state-conflict", detail);
+}
+
+/** What the lake lacks of a topic, and of that what no dead letter of the group explains. */
+async function spansOf({ lake, origins }: FindLostOptions, { name }: Pick<Topic, "name">, group: string) {
+  const all = await missingOffsets(lake, name).catch((error: unknown) => {
+    if (error instanceof TriplineError && error.code === "not-found") return [];
+    throw error;
+  });
+  const letters = all.length === 0 ? [] : (await origins(name)).filter((letter) => letter.group === group);
+  const open = letters.reduce((spans, letter) => spans.flatMap((span) => without(span, letter)), all);
+  return { all, open };
+}
+
+function without(span: OffsetSpan, { partition, first, last }: LetterOrigin): OffsetSpan[] {
+  if (partition !== span.partition || last < span.first || first > span.last) return [span];
+  const before = { partition, first: span.first, last: first - 1 };
+  const after = { partition, first: last + 1, last: span.last };
+  return [before, after].filter((part) => part.first <= part.last);
+}
+
+function sizeOf(spans: readonly OffsetSpan[]): number {
+  return spans.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+}
+
+function shown({ name }: Pick<Topic, "name">, { partition, first, last }: OffsetSpan): string {
+  return `${name}/${partition}@${first}${last > first ? ` to ${last}` : ""}`;
+}
+
+function cannotBeNamed(source: Source, emitted: readonly OffsetSpan[], unread: readonly OffsetSpan[]): TriplineError {
+  const lists = [EMITTED[source], TOPICS[source]].map((topic, index) =>
+    (index === 0 ? emitted : unread).slice(0, SPANS_SHOWN_MAX).map((span) => shown(topic, span)),
+  );
+  return new TriplineError(
+    "state-conflict",
+    `${sizeOf(emitted)} records of ${EMITTED[source].name} were never archived (${lists[0]?.join(", ")}), and ` +
+      `${sizeOf(unread)} of ${TOPICS[source].name} neither (${lists[1]?.join(", ")}), so nothing can name what they counted. ${HOW_TO_GO_ON}`,
+  );
+}
+
+/** As features emitted it, without what only features knew. */
+function eventOf({ record, timestampMs }: LostRecord): CountedEvent {
+  const findings = { specVersion: 0, sequences: [], tooLate: false, incomplete: false };
+  if (record.kind === "label") {
+    return { kind: "label", applied: { ...findings, label: record.label, appliedAtMs: timestampMs } };
+  }
+  const { transaction } = record;
+  return {
+    kind: "payment",
+    vector: { ...findings, transaction, values: [], computedAtMs: timestampMs, profileTimesMs: [] },
+  };
+}
+
+function lostSentence(source: Source, { record }: LostRecord): string {
+  const [id, card] =
+    record.kind === "label"
+      ? [record.label.labelId, record.label.cardToken]
+      : [record.transaction.transactionId, record.transaction.cardToken];
+  const place = `${TOPICS[source].name}/${record.partition}@${record.offset}`;
+  return `${id} of card ${card} (${place}) was counted, and its result is not in the lake.`;
+}

@@ -1,0 +1,31 @@
+import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+
+/** An event as features counted it: a payment with its vector, or a label. */
+export type CountedEvent =
+  | { readonly kind: "payment"; readonly vector: FeatureVector }
+  | { readonly kind: "label"; readonly applied: AppliedLabel };
+
+/** 0 for a label. */
+export function occurredAtMsOf({ transaction }: FeatureVector): number {
+  return transaction?.occurredAtMs ?? 0;
+}
+
+/** By entity of the spec: the sequence number of the event; undefined where it has none. */
+export function numbersOf(event: CountedEvent): (number | undefined)[] {
+  const sequences = event.kind === "payment" ? event.vector.sequences : event.applied.sequences;
+  return sequences.map((sequence) => (sequence > 0 ? sequence : undefined));
+}
+
+/** Whether it was counted while states were lost. */
+export function isIncomplete(event: CountedEvent): boolean {
+  return event.kind === "payment" ? event.vector.incomplete : event.applied.incomplete;
+}
+
+export function countedAtMsOf(event: CountedEvent): number {
+  return event.kind === "payment" ? event.vector.computedAtMs : event.applied.appliedAtMs;
+}
+
+/** An entity and a sequence number as one key. */
+export function placeOf(key: string | undefined, number: number | undefined): string | undefined {
+  return key === undefined || number === undefined ? undefined : `${number} ${key}`;
+}

@@ -1,0 +1,57 @@
+import type { CountedEvent } from "./counted-event.js";
+import { countedAtMsOf } from "./counted-event.js";
+import type { Gap } from "./fill-gaps.js";
+
+export interface NumberLostOptions {
+  /** Events that online has counted and whose records are missing, without numbers. */
+  readonly lost: readonly CountedEvent[];
+  /** By entity of the spec: the keys of an event's states. */
+  keysOf(event: CountedEvent): readonly (string | undefined)[];
+  /** The numbers that no record has. */
+  readonly gaps: readonly Gap[];
+  /** The last number of an entity, with all that has a record; 0 where there is none. */
+  lastNumberOf(key: string): number;
+  /** Whether some events were counted while states were lost: their numbers leave no gaps. */
+  readonly isAnyIncomplete: boolean;
+}
+
+export interface NumberedEvent {
+  readonly event: CountedEvent;
+  /** Wall clock of the first event after it in one of its entities; Infinity where there is none. */
+  readonly beforeMs: number;
+}
+
+/**
+ * Gives lost events their sequence numbers. An event has one in each of its entities: the only one that is missing there, or
+ * the one after the last, as long as no other lost event could have it.
+ *
+ * @returns undefined where an event has several places, or a gap none: then the order is not known
+ */
+export function numberLost(options: NumberLostOptions): readonly NumberedEvent[] | undefined {
+  const { lost, keysOf, isAnyIncomplete } = options;
+  const gaps = Map.groupBy(options.gaps, ({ key }) => key);
+  const taken = new Set<string>();
+  const numbered: NumberedEvent[] = [];
+  for (const event of lost) {
+    const keys = keysOf(event);
+    const known = keys.filter((key) => key !== undefined);
+    if (known.some((key) => taken.has(key) || (gaps.get(key)?.length ?? 0) > 1)) return undefined;
+    if (isAnyIncomplete && !known.some((key) => gaps.has(key))) return undefined;
+    for (const key of known) taken.add(key);
+    const numbers = keys.map((key) => {
+      if (key === undefined) return 0;
+      return gaps.get(key)?.[0]?.number ?? options.lastNumberOf(key) + 1;
+    });
+    const beforeMs = Math.min(...known.flatMap((key) => gaps.get(key) ?? []).map((gap) => gap.beforeMs));
+    // Online's clock at the event is not known. That of the next event is closer to it than that of the record.
+    const atMs = Number.isFinite(beforeMs) ? beforeMs : countedAtMsOf(event);
+    numbered.push({ event: withPlace(event, numbers, atMs), beforeMs });
+  }
+  return [...gaps.keys()].every((key) => taken.has(key)) ? numbered : undefined;
+}
+
+function withPlace(event: CountedEvent, sequences: number[], atMs: number): CountedEvent {
+  return event.kind === "payment"
+    ? { kind: "payment", vector: { ...event.vector, sequences, computedAtMs: atMs } }
+    : { kind: "label", applied: { ...event.applied, sequences, appliedAtMs: atMs } };
+}

@@ -1,0 +1,50 @@
+import { randomUUID } from "node:crypto";
+import { DEAD_LETTER_HEADERS, REFERENCE_HEADERS } from "@tripline/contracts/headers";
+import { deadLetterTopic } from "@tripline/contracts/topics";
+import { readRange } from "../consumer/read-range.js";
+import type { IncomingRecord, Kafka } from "../port.js";
+
+/** Where the records of a dead letter stand on their topic: one, or all of a batch. */
+export interface LetterOrigin {
+  readonly partition: number;
+  readonly first: number;
+  readonly last: number;
+  /** The consumers' group that could not process them. */
+  readonly group: string;
+}
+
+/**
+ * The origins of all dead letters of a topic that Kafka still holds, redriven ones included.
+ *
+ * @param topic name of the topic whose dead letters these are
+ * @throws TriplineError `kafka-unavailable`; `deadline-exceeded` after two minutes
+ */
+export async function readOrigins(kafka: Kafka, topic: string): Promise<readonly LetterOrigin[]> {
+  const letters = deadLetterTopic(topic);
+  const admin = await kafka.admin();
+  try {
+    const [starts, ends] = [await admin.startOffsets(letters), await admin.endOffsets(letters)];
+    const origins: LetterOrigin[] = [];
+    await readRange(kafka, {
+      group: `read-${letters}-${randomUUID()}`,
+      topic: letters,
+      ranges: new Map([...ends].map(([partition, to]) => [partition, { from: starts.get(partition) ?? 0, to }])),
+      handle({ records }) {
+        for (const record of records) origins.push(originOf(record));
+      },
+    });
+    return origins;
+  } finally {
+    await admin.close();
+  }
+}
+
+function originOf({ headers }: IncomingRecord): LetterOrigin {
+  const first = Number(headers[DEAD_LETTER_HEADERS.offset]);
+  return {
+    partition: Number(headers[DEAD_LETTER_HEADERS.partition]),
+    first,
+    last: Number(headers[REFERENCE_HEADERS.lastOffset] ?? first),
+    group: headers[DEAD_LETTER_HEADERS.group] ?? "",
+  };
+}
