@@ -1,6 +1,7 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { counter, gauge, histogram } from "@tripline/service-kit/telemetry/metrics";
+import { RecentDecisions } from "./recent-decisions.js";
 
 /** Why a score is missing, as a metric label: few and fixed. */
 export type MissingScoreCause =
@@ -83,8 +84,12 @@ export class DecisionMetrics {
     description: "Replies that could not be sent; the decision stands and can be fetched",
   });
 
+  /** By which it is seen that every payment gets the default decision. */
+  readonly recent = new RecentDecisions();
+
   decided(decision: Decision): void {
     const rung = Rung[decision.rung].toLowerCase();
+    this.recent.add(decision.rung === Rung.STATIC_POLICY, decision.decidedAtMs);
     this.#made.inc({ outcome: Outcome[decision.outcome].toLowerCase(), rung });
     if (decision.rung !== Rung.MODEL) this.#degraded.inc({ rung });
     for (const outcome of decision.spentBudgets) {

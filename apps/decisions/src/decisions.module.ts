@@ -39,20 +39,29 @@ const HOUR_S = 3_600;
 /** Turns payments with their features into decisions. */
 @Module({})
 export class DecisionsModule implements OnApplicationShutdown {
-  readonly #unwatch: () => void;
+  readonly #unwatch: readonly (() => void)[];
 
   constructor(
     @Inject(SCORING_CLIENT) private readonly scoring: ScoringClient,
     @Inject(ChampionScorecard) scorecard: ChampionScorecard,
+    @Inject(DecisionMetrics) { recent }: DecisionMetrics,
     @Inject(Readiness) readiness: Readiness,
   ) {
     // The service decides without a scorecard too, so it is ready, and says what is missing.
     readiness.addNote("scorecard", () => scorecard.note);
-    this.#unwatch = gauge(
-      "tripline_decisions_scorecard_in_force",
-      { description: "1 while a scorecard can stand in for the model" },
-      () => (scorecard.current === undefined ? 0 : 1),
-    );
+    readiness.addNote("default_decisions", () => recent.note(Date.now()));
+    this.#unwatch = [
+      gauge(
+        "tripline_decisions_scorecard_in_force",
+        { description: "1 while a scorecard can stand in for the model" },
+        () => (scorecard.current === undefined ? 0 : 1),
+      ),
+      gauge(
+        "tripline_decisions_default_only",
+        { description: "1 while every payment of the last minute got the default decision" },
+        () => (recent.defaultsOnly(Date.now()) > 0 ? 1 : 0),
+      ),
+    ];
   }
 
   /**
@@ -134,7 +143,7 @@ export class DecisionsModule implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    this.#unwatch();
+    for (const unwatch of this.#unwatch) unwatch();
     this.scoring.close();
   }
 }
