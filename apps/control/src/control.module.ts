@@ -13,6 +13,8 @@ import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
 import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { APPROVAL_PROVIDERS } from "./approvals/approval-providers.js";
+import { ApprovalsController } from "./approvals/approvals.controller.js";
 import { AuditController } from "./audit/audit.controller.js";
 import { AuditEventsController } from "./audit/audit-events.controller.js";
 import { auditProviders } from "./audit/audit-providers.js";
@@ -37,6 +39,7 @@ import { PolicyGuard } from "./policies/policy-guard.js";
 import { PolicyPublisher } from "./policies/policy-publisher.js";
 import { PolicyStore } from "./policies/policy-store.js";
 import { RuleWatch } from "./policies/rule-watch.js";
+import { SeenDecisions } from "./policies/seen-decisions.js";
 import { SwitchedOffRules } from "./policies/switched-off-rules.js";
 import { DecisionFeed } from "./rollouts/decision-feed.js";
 import { rolloutProviders } from "./rollouts/rollout-providers.js";
@@ -71,6 +74,7 @@ export class ControlModule {
         AuditController,
         AuditEventsController,
         ListsController,
+        ApprovalsController,
         SubjectKeysController,
         PersonalController,
         ...[DeadLettersController, ErasuresController, JobsController],
@@ -79,6 +83,7 @@ export class ControlModule {
       ],
       providers: [
         ...LIST_PROVIDERS,
+        ...APPROVAL_PROVIDERS,
         ...auditProviders(config),
         ...personalProviders(config),
         {
@@ -115,16 +120,25 @@ export class ControlModule {
           useFactory: (kafka: Kafka, admin: KafkaAdmin, logger: Logger) => new DecisionFeed(kafka, admin, logger),
         },
         {
+          provide: SeenDecisions,
+          inject: [DecisionFeed],
+          useFactory: (feed: DecisionFeed) => {
+            const seen = new SeenDecisions();
+            feed.listen(seen);
+            return seen;
+          },
+        },
+        {
           provide: PolicyGuard,
-          inject: [DecisionFeed, ActivationStore, PolicyStore, PolicyPublisher, PolicyChecks, LOGGER],
+          inject: [SeenDecisions, ActivationStore, PolicyStore, PolicyPublisher, PolicyChecks, LOGGER],
           useFactory: (
-            feed: DecisionFeed,
+            seen: SeenDecisions,
             activations: ActivationStore,
             policies: PolicyStore,
             publisher: PolicyPublisher,
             checks: PolicyChecks,
             logger: Logger,
-          ) => new PolicyGuard({ feed, activations, policies, publisher, checks, logger }),
+          ) => new PolicyGuard({ seen, activations, policies, publisher, checks, logger }),
         },
         {
           provide: SwitchedOffRules,

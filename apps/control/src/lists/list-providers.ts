@@ -5,12 +5,22 @@ import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { SeenDecisions } from "../policies/seen-decisions.js";
+import { ListGuard } from "./list-guard.js";
 import { ListPublisher } from "./list-publisher.js";
 import { ListStore } from "./list-store.js";
+import { ListWatches } from "./list-watches.js";
 
 /** What `ListsController` needs. */
 export const LIST_PROVIDERS: readonly Provider[] = [
   { provide: ListStore, inject: [DATABASE], useFactory: (database: Database) => new ListStore(database) },
+  { provide: ListWatches, inject: [DATABASE], useFactory: (database: Database) => new ListWatches(database) },
+  {
+    provide: ListGuard,
+    inject: [SeenDecisions, ListWatches, ListPublisher, LOGGER],
+    useFactory: (seen: SeenDecisions, watches: ListWatches, publisher: ListPublisher, logger: Logger) =>
+      new ListGuard({ seen, watches, publisher, logger }),
+  },
   {
     provide: ListPublisher,
     inject: [DATABASE, EVENT_PRODUCER, LOGGER],

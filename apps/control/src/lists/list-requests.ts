@@ -68,6 +68,22 @@ const entry = z
 
 export type NewEntry = z.infer<typeof entry>;
 
+/** As they wait for another user. */
+export const confirmedEntries = z.object({
+  list: z.string(),
+  entries: z.array(
+    z.object({
+      kind,
+      value: z.string(),
+      reason: z.string(),
+      expires_at: z
+        .string()
+        .nullable()
+        .transform((text) => (text === null ? null : new Date(text))),
+    }),
+  ),
+});
+
 const effect = z.enum(LIST_EFFECTS, `must be one of ${LIST_EFFECTS.join(", ")}`).optional();
 
 /** Entries for one list. `effect` is that of a list with a name of the tenant's own; its first entries need it. */

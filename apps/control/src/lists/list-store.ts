@@ -4,10 +4,13 @@ import type { ListEffect } from "@tripline/decision-engine/lists/list-kinds";
 import { isListEffect } from "@tripline/decision-engine/lists/list-kinds";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
+import type { ChangeRequest } from "../approvals/change-requests.js";
+import { requestChange } from "../approvals/change-requests.js";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import type { NewEntry, Search } from "./list-requests.js";
-import { FRAUD_LIST } from "./list-requests.js";
+import { confirmedEntries, FRAUD_LIST } from "./list-requests.js";
+import { isBroad, mustWait, watchEntries } from "./list-watches.js";
 
 export const entryRow = z.object({
   list: z.string(),
@@ -33,36 +36,30 @@ export class ListStore {
   constructor(private readonly database: Database) {}
 
   /**
-   * Adds entries, or replaces those with the same kind and value.
+   * Adds entries, or replaces those with the same kind and value. Entries that concern many payments wait for another user where the
+   * tenant asks for that, and where the guard withdrew one of them; all entries of the request wait together.
    *
    * @param effect needed for the first entries of a list whose name does not say it
-   * @throws TriplineError `invalid-field` for an effect that is missing, or not that of the list
+   * @returns what waits for another user; undefined where the entries are on the list
+   * @throws TriplineError `invalid-field` for an effect that is missing, or not that of the list, and `approval-missing` for a client
+   *   without an owner whose entries have to wait
    */
-  async put(by: Managed, list: string, effect: ListEffect | undefined, entries: readonly NewEntry[]): Promise<void> {
-    await this.database.transaction(async (transaction) => {
-      await settleEffect(transaction, by.tenant, list, effect);
-      // In the order in which the publisher locks them.
-      await transaction.execute(
-        `INSERT INTO control.list_entries AS e (tenant, list, kind, value, reason, author, created_at, expires_at)
-         SELECT $1, $2, kind, value, reason, $3, date_trunc('milliseconds', now()), expires_at
-         FROM unnest($4::text[], $5::text[], $6::text[], $7::timestamptz[]) AS new (kind, value, reason, expires_at)
-         ORDER BY kind, value
-         ON CONFLICT (tenant, list, kind, value) DO UPDATE SET reason = excluded.reason, author = excluded.author,
-           created_at = excluded.created_at, expires_at = excluded.expires_at, is_removed = false, is_published = false`,
-        [
-          ...[by.tenant, list, by.actor, entries.map(({ kind }) => kind), entries.map(({ value }) => value)],
-          ...[entries.map(({ reason }) => reason), entries.map(({ expires_at }) => expires_at)],
-        ],
-      );
-      const [only] = entries.length === 1 ? entries : [];
-      const what = only === undefined ? {} : { kind: only.kind, value: only.value, reason: only.reason };
-      await noteAudit(
-        transaction,
-        by,
-        "list-entries-put",
-        { list, entries: entries.length, ...what },
-        { kind: "list", id: list },
-      );
+  put(
+    by: Managed,
+    list: string,
+    effect: ListEffect | undefined,
+    entries: readonly NewEntry[],
+  ): Promise<ChangeRequest | undefined> {
+    return this.database.transaction(async (transaction) => {
+      const settled = await settleEffect(transaction, by.tenant, list, effect);
+      const broad = entries.filter(isBroad);
+      if (broad.length > 0 && (await mustWait(transaction, by.tenant, broad))) {
+        const details = { list, effect: settled, entries };
+        const note = broad[0]?.reason ?? "";
+        return requestChange(transaction, by, { kind: "list-entries", details, note, isBreakGlass: false });
+      }
+      await putEntries(transaction, by, list, entries);
+      return undefined;
     });
   }
 
@@ -113,7 +110,7 @@ async function settleEffect(
   tenant: string,
   list: string,
   wanted: ListEffect | undefined,
-): Promise<void> {
+): Promise<string> {
   const effect = isListEffect(list) ? list : list === FRAUD_LIST ? "deny" : wanted;
   if (effect !== undefined) {
     await transaction.execute(
@@ -128,6 +125,39 @@ async function settleEffect(
   );
   if (found === undefined) throw wrongEffect(`is needed for the first entry of ${list}: deny, watch or allow`);
   if (wanted !== undefined && wanted !== found.effect) throw wrongEffect(`is ${found.effect} for the list ${list}`);
+  return found.effect;
+}
+
+async function putEntries(
+  transaction: Queries,
+  by: Managed,
+  list: string,
+  entries: readonly NewEntry[],
+): Promise<void> {
+  await watchEntries(transaction, by, list, entries);
+  // In the order in which the publisher locks them.
+  await transaction.execute(
+    `INSERT INTO control.list_entries AS e (tenant, list, kind, value, reason, author, created_at, expires_at)
+     SELECT $1, $2, kind, value, reason, $3, date_trunc('milliseconds', now()), expires_at
+     FROM unnest($4::text[], $5::text[], $6::text[], $7::timestamptz[]) AS new (kind, value, reason, expires_at)
+     ORDER BY kind, value
+     ON CONFLICT (tenant, list, kind, value) DO UPDATE SET reason = excluded.reason, author = excluded.author,
+       created_at = excluded.created_at, expires_at = excluded.expires_at, is_removed = false, is_published = false`,
+    [
+      ...[by.tenant, list, by.actor, entries.map(({ kind }) => kind), entries.map(({ value }) => value)],
+      ...[entries.map(({ reason }) => reason), entries.map(({ expires_at }) => expires_at)],
+    ],
+  );
+  const [only] = entries.length === 1 ? entries : [];
+  const what = only === undefined ? {} : { kind: only.kind, value: only.value, reason: only.reason };
+  const details = { list, entries: entries.length, ...what };
+  await noteAudit(transaction, by, "list-entries-put", details, { kind: "list", id: list });
+}
+
+/** Puts entries on a list that another user confirmed. */
+export async function putConfirmed(transaction: Queries, author: Managed, details: unknown): Promise<void> {
+  const { list, entries } = confirmedEntries.parse(details);
+  await putEntries(transaction, author, list, entries);
 }
 
 function wrongEffect(detail: string): TriplineError {

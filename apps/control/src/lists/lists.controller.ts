@@ -9,6 +9,7 @@ import {
   Post,
   Query,
   Req,
+  Res,
   UseGuards,
   UseInterceptors,
 } from "@nestjs/common";
@@ -16,7 +17,7 @@ import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { invalidFields } from "@tripline/service-kit/http/describe-issues";
 import { parseRequest } from "@tripline/service-kit/http/parse-request";
-import type { FastifyRequest } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import type { Managed } from "../requests/managed-tenant.js";
@@ -49,13 +50,23 @@ export class ListsController {
     return this.lists.search(this.#by(request).tenant, parseRequest(search, query));
   }
 
+  /** 202 where the entries wait for another user. */
   @Post(":list/entries")
   @HttpCode(200)
   @RequireScope("lists:write")
-  async put(@Req() request: FastifyRequest, @Param() path: unknown, @Body() body: unknown): Promise<object> {
+  async put(
+    @Req() request: FastifyRequest,
+    @Param() path: unknown,
+    @Body() body: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object> {
     const { list } = parseRequest(listName, path);
     const { effect, entries } = parseRequest(newEntries, body);
-    await this.lists.put(this.#by(request), list, effect, entries);
+    const waiting = await this.lists.put(this.#by(request), list, effect, entries);
+    if (waiting !== undefined) {
+      reply.status(202);
+      return { list, entries: 0, waiting };
+    }
     await this.publisher.publish();
     return { list, entries: entries.length };
   }

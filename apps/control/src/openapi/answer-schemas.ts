@@ -1,6 +1,7 @@
 import { auditCheckpoint, auditKey } from "@tripline/contracts/audit/audit-checkpoint";
 import { auditEntry } from "@tripline/contracts/audit/audit-entry";
 import { z } from "zod";
+import { CHANGE_KINDS } from "../approvals/change-requests.js";
 import { trainingFacts } from "../operations/operations-requests.js";
 import { rolloutPlan } from "../rollouts/rollout-plan.js";
 
@@ -39,6 +40,21 @@ const published = activation
 const draft = z
   .object({ name: z.string(), version: z.int(), author: z.string(), updated_at: time })
   .meta({ id: "PolicyDraft" });
+const waiting = z
+  .object({
+    id: z.uuid(),
+    kind: z.enum(CHANGE_KINDS),
+    details: z.record(z.string(), z.unknown()),
+    author: z.string(),
+    note: z.string(),
+    created_at: time,
+    expires_at: time,
+    takes_effect_at: time.nullable().meta({
+      description:
+        "Of a break glass: it takes effect then unless somebody refuses it. null: it waits for another user.",
+    }),
+  })
+  .meta({ id: "ChangeRequest" });
 const faults = z.array(z.string()).meta({ description: "Each with line and column; none for a good text." });
 const entry = z
   .object({
@@ -95,6 +111,7 @@ export const ANSWERS = named({
   policyStatus: z.object({
     tenant,
     needs_approval: z.boolean(),
+    lists_need_approval: z.boolean(),
     newest_revision: revision.nullable(),
     newest_activation: z.int().meta({ description: "The `after` of the next activation." }),
     in_force: published.nullable(),
@@ -130,6 +147,9 @@ export const ANSWERS = named({
     next: z.string().nullable().meta({ description: "The `after` of the next page; null on the last one." }),
   }),
   listed: z.object({ list: z.string(), entries: z.int() }),
+  listedLater: z.object({ list: z.string(), entries: z.int().meta({ description: "0" }), waiting }),
+  settingsLater: z.object({ waiting: z.array(waiting) }),
+  approvals: z.object({ approvals: z.array(waiting) }),
   rollouts: z.object({ rollouts: z.array(rollout) }),
   rollout: rollout.extend({ findings: z.array(finding), steps: z.array(step) }).meta({ id: "RolloutDetail" }),
   erased: z.object({

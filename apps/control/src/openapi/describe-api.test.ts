@@ -4,6 +4,7 @@ import { METHOD_METADATA, PATH_METADATA } from "@nestjs/common/constants.js";
 import { RequireScope } from "@tripline/nest-kit/http/token.guard";
 import { problemSchema } from "@tripline/service-kit/http/describe-problems";
 import { z } from "zod";
+import { ApprovalsController } from "../approvals/approvals.controller.js";
 import { AuditController } from "../audit/audit.controller.js";
 import { ListsController } from "../lists/lists.controller.js";
 import { DeadLettersController } from "../operations/dead-letters.controller.js";
@@ -39,7 +40,14 @@ const CARD = `ct_${"a".repeat(32)}`;
 /** What the controllers answer: method, path and scope of each. */
 function servedRoutes(): string[] {
   const controllers = [
-    ...[PoliciesController, ListsController, RolloutsController, PersonalController, AuditController],
+    ...[
+      PoliciesController,
+      ApprovalsController,
+      ListsController,
+      RolloutsController,
+      PersonalController,
+      AuditController,
+    ],
     ...[DeadLettersController, ErasuresController, JobsController],
   ];
   return controllers.flatMap((controller) => {

@@ -1,5 +1,6 @@
 import type { Route } from "@tripline/service-kit/http/describe-routes";
 import { z } from "zod";
+import { changeId, settlement } from "../approvals/approvals.controller.js";
 import { search as auditSearch, logPage } from "../audit/audit-requests.js";
 import { entryKey, listName, newEntries, search } from "../lists/list-requests.js";
 import { lettersToReturn, trainingFacts } from "../operations/operations-requests.js";
@@ -94,9 +95,10 @@ const POLICY: readonly ControlRoute[] = [
     path: "/v1/policy/settings",
     id: "changePolicySettings",
     scope: "policy:approve",
-    summary: "Say whether revisions need approval",
+    summary: "Say what needs another user's approval; asking for less waits for another user",
     body: settings,
-    answers: { 204: undefined },
+    answers: { 204: undefined, 202: ANSWERS.settingsLater },
+    errors: ["approval-missing"],
   },
   {
     method: "get",
@@ -158,6 +160,39 @@ const POLICY: readonly ControlRoute[] = [
   },
 ];
 
+const APPROVALS: readonly ControlRoute[] = [
+  {
+    method: "get",
+    path: "/v1/approvals",
+    id: "listApprovals",
+    scope: "policy:read",
+    summary: "Changes that wait for another user, the oldest first",
+    answers: { 200: ANSWERS.approvals },
+  },
+  {
+    method: "post",
+    path: "/v1/approvals/{id}/confirm",
+    id: "confirmChange",
+    scope: "policy:approve",
+    summary: "Make a change that another user asked for",
+    parameters: changeId,
+    body: settlement,
+    answers: { 204: undefined },
+    errors: ["not-found", "approval-missing", "kafka-unavailable"],
+  },
+  {
+    method: "post",
+    path: "/v1/approvals/{id}/refuse",
+    id: "refuseChange",
+    scope: "policy:approve",
+    summary: "Refuse a change that waits",
+    parameters: changeId,
+    body: settlement,
+    answers: { 204: undefined },
+    errors: ["not-found"],
+  },
+];
+
 const LISTS: readonly ControlRoute[] = [
   {
     method: "get",
@@ -184,7 +219,8 @@ const LISTS: readonly ControlRoute[] = [
     summary: "Put entries on a list",
     parameters: listName,
     body: newEntries,
-    answers: { 200: ANSWERS.listed },
+    answers: { 200: ANSWERS.listed, 202: ANSWERS.listedLater },
+    errors: ["approval-missing"],
   },
   {
     method: "delete",
@@ -353,5 +389,5 @@ const OPERATIONS: readonly ControlRoute[] = [
 
 /** @param hasRollouts the control plane knows a registry */
 export function routesOf(hasRollouts: boolean): readonly ControlRoute[] {
-  return [...POLICY, ...LISTS, ...(hasRollouts ? ROLLOUTS : []), ...PERSONAL, ...OPERATIONS, ...AUDIT];
+  return [...POLICY, ...APPROVALS, ...LISTS, ...(hasRollouts ? ROLLOUTS : []), ...PERSONAL, ...OPERATIONS, ...AUDIT];
 }

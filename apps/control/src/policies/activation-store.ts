@@ -1,6 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
+import { readSettings } from "../approvals/approval-settings.js";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import type { Page } from "../requests/parse-request.js";
@@ -15,7 +16,6 @@ import {
   findRevision,
   historyOf,
   nameRevision,
-  needsApproval,
   newestActivation,
   pastOf,
   required,
@@ -112,7 +112,7 @@ export class ActivationStore {
         kind,
         what: nameRevision(revision),
         isUnwatched: !wanted.isWatched && !isProven,
-        tenantNeedsApproval: await needsApproval(transaction, tenant),
+        tenantNeedsApproval: (await readSettings(transaction, tenant)).needs_approval,
         author: found?.author_principal ?? null,
         activator: by.principal ?? null,
         approvals: (await approvalsOf(transaction, tenant, revision ?? 0)).map(({ counted }) => counted),

@@ -17,6 +17,7 @@ import { callerOf, RequireScope, TokenGuard } from "@tripline/nest-kit/http/toke
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { ApprovalSettings } from "../approvals/approval-settings.js";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import type { Managed } from "../requests/managed-tenant.js";
@@ -49,6 +50,7 @@ export class PoliciesController {
     @Inject(PolicyStore) private readonly policies: PolicyStore,
     @Inject(PolicyChecks) private readonly checks: PolicyChecks,
     @Inject(ActivationStore) private readonly history: ActivationStore,
+    @Inject(ApprovalSettings) private readonly approvalSettings: ApprovalSettings,
     @Inject(DraftStore) private readonly drafts: DraftStore,
     @Inject(PolicyPublisher) private readonly publisher: PolicyPublisher,
     @Inject(SwitchedOffRules) private readonly rules: SwitchedOffRules,
@@ -110,11 +112,17 @@ export class PoliciesController {
     await this.policies.approve(this.#by(request), parseRequest(approvedRevision, text), unwatched, note);
   }
 
+  /** 202 where it waits for another user. */
   @Put("settings")
-  @HttpCode(204)
   @RequireScope("policy:approve")
-  async changeSettings(@Req() request: FastifyRequest, @Body() body: unknown): Promise<void> {
-    await this.policies.setApprovalNeeded(this.#by(request), parseRequest(settings, body).needs_approval);
+  async changeSettings(
+    @Req() request: FastifyRequest,
+    @Body() body: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<object | undefined> {
+    const waiting = await this.approvalSettings.change(this.#by(request), parseRequest(settings, body));
+    reply.status(waiting.length === 0 ? 204 : 202);
+    return waiting.length === 0 ? undefined : { waiting };
   }
 
   @Get("activations")

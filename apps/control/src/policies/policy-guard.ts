@@ -1,12 +1,10 @@
 import type { OnModuleInit } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
-import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { MixGuard } from "@tripline/decision-engine/policy";
 import { guardInEffect } from "@tripline/decision-engine/rollouts/guard-in-effect";
 import { judgeMix } from "@tripline/decision-engine/rollouts/judge-trial";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { counter } from "@tripline/service-kit/telemetry/metrics";
-import type { DecisionFeed, FeedListener } from "../rollouts/decision-feed.js";
 import { RegularLook } from "../rollouts/regular-look.js";
 import { GUARD } from "../rollouts/rollout-state.js";
 import type { ActivationStore, WatchedActivation } from "./activation-store.js";
@@ -15,7 +13,7 @@ import { beginWatch, mixesOf, readWatch } from "./activation-watch.js";
 import type { PolicyChecks } from "./policy-checks.js";
 import type { PolicyPublisher } from "./policy-publisher.js";
 import type { PolicyStore } from "./policy-store.js";
-import { SeenDecisions } from "./seen-decisions.js";
+import type { SeenDecisions } from "./seen-decisions.js";
 
 const MS_PER_S = 1_000;
 /** An instance ends a watch once it has looked for so long: before that it may not have read what the activation decided. */
@@ -28,7 +26,7 @@ interface Watch {
 }
 
 export interface PolicyGuardOptions {
-  readonly feed: Pick<DecisionFeed, "listen">;
+  readonly seen: Pick<SeenDecisions, "of">;
   readonly activations: ActivationStore;
   readonly policies: Pick<PolicyStore, "revision">;
   readonly publisher: PolicyPublisher;
@@ -41,12 +39,9 @@ export interface PolicyGuardOptions {
  * rolled back when the mix changes by more than the guard allows. Every instance does so by itself; an activation names the one that it
  * follows, so of two that go back at once one does.
  */
-export class PolicyGuard implements FeedListener, OnModuleInit {
-  readonly wantsDecisions = true;
-  readonly wantsLabels = false;
+export class PolicyGuard implements OnModuleInit {
   readonly #options: PolicyGuardOptions;
   readonly #look: RegularLook;
-  readonly #seen = new SeenDecisions();
   readonly #startedAtMs = Date.now();
   /** By tenant and activation. */
   #watches = new Map<string, Watch>();
@@ -57,7 +52,6 @@ export class PolicyGuard implements FeedListener, OnModuleInit {
   constructor(options: PolicyGuardOptions) {
     this.#options = options;
     this.#look = new RegularLook("policies", options.logger, () => this.#judgeAll());
-    options.feed.listen(this);
   }
 
   onModuleInit(): void {
@@ -66,14 +60,6 @@ export class PolicyGuard implements FeedListener, OnModuleInit {
 
   onApplicationShutdown(): Promise<void> {
     return this.#look.close();
-  }
-
-  decision(decision: Decision): void {
-    this.#seen.add(decision);
-  }
-
-  label(): void {
-    // Labels come too late for it.
   }
 
   async #judgeAll(): Promise<void> {
@@ -106,7 +92,7 @@ export class PolicyGuard implements FeedListener, OnModuleInit {
   /** @returns the watch with what this look added to it */
   async #judge(activation: WatchedActivation, { version, kept }: Watch): Promise<Watch> {
     const { tenant, revision, activatesAtMs } = activation;
-    const { before, after } = mixesOf(this.#seen.of(tenant), { tenant, revision, version }, kept);
+    const { before, after } = mixesOf(this.#options.seen.of(tenant), { tenant, revision, version }, kept);
     const watch = { version, kept: { ...kept, before } };
     if (kept.before === null || before.cards > kept.before.cards) {
       await this.#options.activations.keepWatch(activation, watch.kept);

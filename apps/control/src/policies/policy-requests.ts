@@ -42,7 +42,23 @@ export const newApproval = z.strictObject({
   unwatched: z.boolean().default(false),
 });
 
-export const settings = z.strictObject({ needs_approval: z.boolean() });
+const REASON_CHARACTERS_MIN = 10;
+
+export const settings = z
+  .strictObject({
+    /** Of revisions of the policy. */
+    needs_approval: z.boolean().optional(),
+    /** Of list entries that concern many payments: BINs, countries and IP ranges. */
+    lists_need_approval: z.boolean().optional(),
+    /** Approval is switched off after an hour although no other user confirms it, unless one refuses it. An alert fires at once. */
+    break_glass: z.boolean().default(false),
+    note,
+  })
+  .check(({ value, issues }) => {
+    if (!value.break_glass || value.note.length >= REASON_CHARACTERS_MIN) return;
+    const message = `must say why, in ${REASON_CHARACTERS_MIN} characters or more`;
+    issues.push({ code: "custom", path: ["note"], message, input: value.note });
+  });
 
 export const newActivation = z.strictObject({
   /** null: from then on the tenant has no policy of its own. */

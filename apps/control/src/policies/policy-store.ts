@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import { readSettings } from "../approvals/approval-settings.js";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { principalOf } from "../requests/managed-tenant.js";
@@ -13,7 +14,6 @@ import {
   historyOf,
   NEWEST_ONE,
   nameRevision,
-  needsApproval,
   newestActivation,
   required,
   revisionSubject,
@@ -46,7 +46,7 @@ export class PolicyStore {
     const target = (await historyOf(this.database, tenant, null)).returnTarget;
     return {
       tenant,
-      needs_approval: await needsApproval(this.database, tenant),
+      ...(await readSettings(this.database, tenant)),
       newest_revision: newest ?? null,
       newest_activation: latest?.activation ?? 0,
       in_force: inForce ?? null,
@@ -122,17 +122,6 @@ export class PolicyStore {
       );
       const details = { revision, note, ...(isForUnwatched ? { is_for_unwatched: true } : {}) };
       await noteAudit(transaction, by, "policy-revision-approved", details, revisionSubject(revision));
-    });
-  }
-
-  setApprovalNeeded(by: Managed, needed: boolean): Promise<void> {
-    return this.#change(by, async (transaction) => {
-      await transaction.execute(
-        `INSERT INTO control.policy_settings (tenant, needs_approval) VALUES ($1, $2)
-         ON CONFLICT (tenant) DO UPDATE SET needs_approval = $2`,
-        [by.tenant, needed],
-      );
-      await noteAudit(transaction, by, "policy-settings-changed", { needs_approval: needed });
     });
   }
 

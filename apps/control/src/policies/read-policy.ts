@@ -26,8 +26,6 @@ const HISTORY_MAX = 300;
 /** Of one revision; older ones do not count any more. */
 const APPROVALS_MAX = 100;
 
-const settingsRow = z.object({ needs_approval: z.boolean() });
-
 /** @throws TriplineError `not-found` */
 export async function findRevision(queries: Queries, tenant: string, revision: number) {
   const [found] = await queries.query(
@@ -79,15 +77,6 @@ export function activationsOf(queries: Queries, tenant: string, { before, limit 
      WHERE tenant = $1 AND activation < $2 ORDER BY activation DESC LIMIT $3`,
     [tenant, before, limit],
   );
-}
-
-export async function needsApproval(queries: Queries, tenant: string): Promise<boolean> {
-  const [found] = await queries.query(
-    settingsRow,
-    "SELECT needs_approval FROM control.policy_settings WHERE tenant = $1",
-    [tenant],
-  );
-  return found?.needs_approval ?? false;
 }
 
 export const pastRow = z

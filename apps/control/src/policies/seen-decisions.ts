@@ -1,4 +1,5 @@
 import type { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { FeedListener } from "../rollouts/decision-feed.js";
 
 /** What guards look at in a decision. */
 export interface SeenDecision {
@@ -19,14 +20,20 @@ const FORGOTTEN = 500;
  * The newest decisions, by tenant. What is too much is forgotten of the tenant that has most, so that a busy tenant does not take the
  * memory of a quiet one.
  */
-export class SeenDecisions {
+export class SeenDecisions implements FeedListener {
+  readonly wantsDecisions = true;
+  readonly wantsLabels = false;
   /** By payment, so that a decision that is on the topic twice counts once; in the order in which they came. */
   readonly #byTenant = new Map<string, Map<string, SeenDecision>>();
   #count = 0;
 
   constructor(private readonly max = DECISIONS_MAX) {}
 
-  add(decision: Decision): void {
+  label(): void {
+    // Labels come too late for a guard.
+  }
+
+  decision(decision: Decision): void {
     const { transactionId, tenant, cardToken, outcome, decidedAtMs, policyVersion, policyRevision } = decision;
     const seen = this.#byTenant.get(tenant) ?? new Map<string, SeenDecision>();
     if (seen.has(transactionId)) return;

@@ -43,6 +43,26 @@ const status = z.object({
     .default([]),
 });
 
+export const waitingChange = z.object({
+  id: z.string(),
+  kind: z.string(),
+  details: z.record(z.string(), z.unknown()),
+  author: z.string(),
+  note: z.string(),
+  created_at: z.string(),
+  expires_at: z.string(),
+  /** Of a break glass: it takes effect then unless somebody refuses it. */
+  takes_effect_at: z.string().nullable(),
+});
+export type WaitingChange = z.infer<typeof waitingChange>;
+
+export interface SettingsChange {
+  readonly needs_approval?: boolean;
+  readonly lists_need_approval?: boolean;
+  readonly break_glass?: boolean;
+  readonly note: string;
+}
+
 export interface ActivationRequest {
   readonly revision: number | null;
   readonly after: number;
@@ -100,8 +120,20 @@ export class PolicyClient {
     await this.#call(z.undefined(), "POST", `/revisions/${revision ?? "none"}/approvals`, {}, { note, ...more });
   }
 
-  async requireApproval(needed: boolean): Promise<void> {
-    await this.#call(z.undefined(), "PUT", "/settings", {}, { needs_approval: needed });
+  /** @returns what waits for another user */
+  async changeSettings(change: SettingsChange): Promise<readonly WaitingChange[]> {
+    const answer = z.object({ waiting: z.array(waitingChange) }).optional();
+    return (await this.#call(answer, "PUT", "/settings", {}, change))?.waiting ?? [];
+  }
+
+  /** Changes that wait for another user, the oldest first. */
+  async waiting(): Promise<readonly WaitingChange[]> {
+    const answer = z.object({ approvals: z.array(waitingChange) });
+    return answer.parse(await this.control.call("GET", "/v1/approvals")).approvals;
+  }
+
+  async settle(id: string, how: "confirm" | "refuse", note: string): Promise<void> {
+    await this.control.call("POST", `/v1/approvals/${encodeURIComponent(id)}/${how}`, { body: { note } });
   }
 
   async #call<S extends z.ZodType>(

@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
 import { effectOption, expiryOption, kindOption, LIST_ARGUMENT, readValue, valueOption } from "./list-options.js";
+import { putEntries } from "./put-entries.js";
 
 interface AddFlags extends ControlFlags {
   readonly kind: string;
@@ -25,9 +26,8 @@ export function addCommand(output: CommandOutput, input: AsyncIterable<Uint8Arra
       const value = await readValue(flags, input);
       const entry = { kind, value, reason, ...(until === undefined ? {} : { expires_at: until }) };
       const client = await openControl(flags);
-      await client.call("POST", `/v1/lists/${encodeURIComponent(list)}/entries`, {
-        body: { effect, entries: [entry] },
-      });
-      output.write(`The ${kind} is on the list ${list}${until === undefined ? "" : ` until ${until}`}.\n`);
+      const waiting = await putEntries(client, list, { effect, entries: [entry] });
+      if (waiting !== undefined) output.write(`${waiting}\n`);
+      else output.write(`The ${kind} is on the list ${list}${until === undefined ? "" : ` until ${until}`}.\n`);
     });
 }

@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
 import { effectOption, LIST_ARGUMENT } from "./list-options.js";
+import { putEntries } from "./put-entries.js";
 
 interface ImportFlags extends ControlFlags {
   readonly input: string;
@@ -44,11 +45,14 @@ export function importCommand(output: CommandOutput): Command {
     )
     .action(async (list: string, flags: ImportFlags) => {
       const client = await openControl(flags);
-      let done = 0;
+      let [done, left] = [0, 0];
       for await (const entries of chunksOf(readLines(flags.input))) {
         try {
-          const body = { effect: flags.effect, entries };
-          await client.call("POST", `/v1/lists/${encodeURIComponent(list)}/entries`, { body });
+          const waiting = await putEntries(client, list, { effect: flags.effect, entries });
+          if (waiting !== undefined) {
+            output.write(`${waiting}\n`);
+            left += entries.length;
+          }
         } catch (cause) {
           const place = `${flags.input}: of the entries ${done} to ${done + entries.length - 1}, counted from 0 in the file`;
           const detail = cause instanceof Error ? cause.message : String(cause);
@@ -56,7 +60,7 @@ export function importCommand(output: CommandOutput): Command {
         }
         done += entries.length;
       }
-      output.write(`${done.toLocaleString("en")} entries are on the list ${list}.\n`);
+      output.write(`${(done - left).toLocaleString("en")} entries are on the list ${list}.\n`);
     });
 }
 

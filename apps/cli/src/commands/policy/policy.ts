@@ -11,6 +11,7 @@ import { pushCommand } from "./push.js";
 import { requireApprovalCommand } from "./require-approval.js";
 import { rollbackCommand } from "./rollback.js";
 import { shadowCommand } from "./shadow.js";
+import { settleCommand, waitingCommand } from "./waiting.js";
 
 /** `tripline policy`: what decides. */
 export function policyCommand(output: CommandOutput = process.stdout): Command {
@@ -26,5 +27,8 @@ export function policyCommand(output: CommandOutput = process.stdout): Command {
     .addCommand(approveCommand(output))
     .addCommand(activateCommand(output))
     .addCommand(rollbackCommand(output))
-    .addCommand(requireApprovalCommand(output));
+    .addCommand(requireApprovalCommand(output))
+    .addCommand(waitingCommand(output))
+    .addCommand(settleCommand("confirm", output))
+    .addCommand(settleCommand("refuse", output));
 }

@@ -1,19 +1,46 @@
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
-import { Argument } from "commander";
+import { Argument, Option } from "commander";
 import type { PolicyFlags } from "./control-options.js";
-import { openPolicy, policyCommandOf } from "./control-options.js";
+import { noteOption, openPolicy, policyCommandOf } from "./control-options.js";
 
-/** `tripline policy require-approval`: whether a second person has to look at a revision before it decides. */
+interface RequireApprovalFlags extends PolicyFlags {
+  readonly for: "policy" | "lists";
+  readonly breakGlass?: true;
+  readonly note: string;
+}
+
+/** `tripline policy require-approval`: what a second user has to approve before it takes effect. */
 export function requireApprovalCommand(output: CommandOutput): Command {
   return policyCommandOf(
     "require-approval",
-    "say whether another person has to approve a revision before it is activated",
+    "say whether another user has to approve changes; switching it off needs one, too",
   )
     .addArgument(new Argument("<needed>").choices(["yes", "no"]))
-    .action(async (needed: string, flags: PolicyFlags) => {
+    .addOption(
+      new Option("--for <what>", "revisions of the policy, or list entries that concern many payments")
+        .choices(["policy", "lists"])
+        .default("policy"),
+    )
+    .option("--break-glass", "switch it off after an hour without another user; needs --note, and fires an alert")
+    .addOption(noteOption("why"))
+    .action(async (needed: string, flags: RequireApprovalFlags) => {
       const policies = await openPolicy(flags, "approver");
-      await policies.requireApproval(needed === "yes");
-      output.write(`approval by another person ${needed === "yes" ? "is" : "is not"} needed\n`);
+      const setting = flags.for === "lists" ? "lists_need_approval" : "needs_approval";
+      const [waiting] = await policies.changeSettings({
+        [setting]: needed === "yes",
+        note: flags.note,
+        ...(flags.breakGlass === true ? { break_glass: true } : {}),
+      });
+      const of = flags.for === "lists" ? "list entries that concern many payments" : "revisions";
+      if (waiting === undefined) {
+        output.write(`approval of ${of} by another user ${needed === "yes" ? "is" : "is not"} needed\n`);
+        return;
+      }
+      const how =
+        waiting.takes_effect_at === null
+          ? `another user has to confirm it until ${waiting.expires_at}: tripline policy confirm ${waiting.id}`
+          : `it takes effect at ${waiting.takes_effect_at} unless somebody refuses it: tripline policy refuse ${waiting.id}`;
+      output.write(`approval of ${of} is still needed; ${how}\n`);
     });
 }

@@ -36,6 +36,7 @@ export interface PolicyActivation {
 export interface PolicyStatus {
   readonly tenant: string;
   readonly needs_approval: boolean;
+  readonly lists_need_approval: boolean;
   readonly newest_revision: PolicyRevision | null;
   readonly newest_activation: number;
   readonly in_force: PolicyActivation | null;
@@ -46,6 +47,19 @@ export interface PolicyStatus {
     readonly why: string;
     readonly switched_off_at: string;
   }[];
+}
+
+/** What waits for another user. */
+export interface WaitingChange {
+  readonly id: string;
+  readonly kind: "policy-approval-off" | "lists-approval-off" | "list-entries";
+  readonly details: Readonly<Record<string, unknown>>;
+  readonly author: string;
+  readonly note: string;
+  readonly created_at: string;
+  readonly expires_at: string;
+  /** Of a break glass: it takes effect then unless somebody refuses it. */
+  readonly takes_effect_at: string | null;
 }
 
 export interface PolicyDraft {

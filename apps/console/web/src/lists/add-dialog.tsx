@@ -45,9 +45,9 @@ export function AddDialog({ lists, list, onClose }: AddDialogProps) {
     const days = EXPIRY_DAYS[form.expiry];
     const expires_at = days === 0 ? null : new Date(Date.now() + days * DAY_MS).toISOString();
     const entry = { kind: form.kind, value: form.value.trim(), reason: form.reason.trim(), expires_at };
-    const done = (): void => {
+    const done = ({ waiting }: { waiting?: unknown }): void => {
       drop(form);
-      onClose();
+      if (waiting === undefined) onClose();
     };
     add.mutate(
       { list: isNew ? form.name : form.list, ...(isNew ? { effect: form.effect } : {}), entries: [entry] },
@@ -70,6 +70,7 @@ export function AddDialog({ lists, list, onClose }: AddDialogProps) {
         />
         {isNew && <NewList form={form} set={set} />}
         <EntryFields form={form} set={set} />
+        {add.data?.waiting !== undefined && <p role="status">{text.lists.waiting}</p>}
         {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
         <div className="actions end">
           <Button onClick={onClose}>{app.cancel}</Button>

@@ -71,7 +71,11 @@ function Import({ list }: { readonly list: string }) {
         {text.lists.import}
       </Button>
       {fault !== "" && <p role="alert">{fault}</p>}
-      {add.isSuccess && <p role="status">{text.lists.imported(add.data.entries, list)}</p>}
+      {add.isSuccess && (
+        <p role="status">
+          {add.data.waiting === undefined ? text.lists.imported(add.data.entries, list) : text.lists.waiting}
+        </p>
+      )}
       {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
     </>
   );

@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type { ListEntry, ListEntryPage, ListSummary } from "../api/control.js";
+import type { ListEntry, ListEntryPage, ListSummary, WaitingChange } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { queryString, request } from "../api/request.js";
 
@@ -57,10 +57,13 @@ export function useChangeLists() {
   };
   const add = useMutation({
     mutationFn: ({ list, ...body }: NewEntries) =>
-      request<{ list: string; entries: number }>(`${CONTROL}/lists/${encodeURIComponent(list)}/entries`, {
-        method: "POST",
-        body,
-      }),
+      request<{ list: string; entries: number; waiting?: WaitingChange }>(
+        `${CONTROL}/lists/${encodeURIComponent(list)}/entries`,
+        {
+          method: "POST",
+          body,
+        },
+      ),
     onSuccess: again,
   });
   const remove = useMutation({

@@ -1,7 +1,6 @@
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import type { PolicyDraft, PolicyRevision, PolicyStatus } from "../api/control.js";
-import { problemFrom } from "../api/request.js";
 import { Screen } from "../app/screen.js";
 import { useMay } from "../app/session.js";
 import { formatMoment } from "../format/times.js";
@@ -9,11 +8,12 @@ import { text } from "../texts/en/policy.js";
 import { Button } from "../ui/button.js";
 import type { Column } from "../ui/data-table.js";
 import { DataTable } from "../ui/data-table.js";
-import { CheckField, TextField } from "../ui/field.js";
+import { TextField } from "../ui/field.js";
 import { Panel } from "../ui/panel.js";
-import { Empty, Loaded, ProblemNote } from "../ui/states.js";
+import { Empty, Loaded } from "../ui/states.js";
+import { ApprovalSettings, Waiting } from "./approvals.js";
 import { Trial } from "./trial.js";
-import { useChangePolicy, useDrafts, usePolicyStatus, useRevisions } from "./use-policy.js";
+import { useDrafts, usePolicyStatus, useRevisions } from "./use-policy.js";
 
 /** Which policy decides, which ones there were, and what is being written. */
 export function Policy() {
@@ -29,6 +29,7 @@ export function Policy() {
         </Panel>
         <Drafts mayWrite={may("policy:write")} newest={status.data?.newest_revision?.revision ?? 0} />
       </div>
+      <Waiting />
       <Revisions inForce={status.data?.in_force?.revision ?? null} />
       <Trial />
     </Screen>
@@ -37,11 +38,8 @@ export function Policy() {
 
 const moment = (iso: string): string => formatMoment(Date.parse(iso));
 
-function InForce({
-  of: { in_force, scheduled, needs_approval, switched_off_rules: off = [] },
-}: {
-  readonly of: PolicyStatus;
-}) {
+function InForce({ of }: { readonly of: PolicyStatus }) {
+  const { in_force, scheduled, switched_off_rules: off = [] } = of;
   return (
     <>
       {in_force === null || in_force.revision === null ? (
@@ -68,27 +66,7 @@ function InForce({
           {text.switchedOff(rule_id, text.failures[why] ?? why, moment(switched_off_at))}
         </p>
       ))}
-      <Approval isNeeded={needs_approval} />
-    </>
-  );
-}
-
-/** For those who may approve, the choice itself. */
-function Approval({ isNeeded }: { readonly isNeeded: boolean }) {
-  const may = useMay();
-  const { askApproval } = useChangePolicy();
-  if (!may("policy:approve")) {
-    return <p className="quiet">{isNeeded ? text.approvalNeeded : text.approvalNotNeeded}</p>;
-  }
-  return (
-    <>
-      <CheckField
-        label={text.approvalNeeded}
-        isChecked={isNeeded}
-        isBusy={askApproval.isPending}
-        onChange={(next) => askApproval.mutate(next)}
-      />
-      {askApproval.error !== null && <ProblemNote problem={problemFrom(askApproval.error)} />}
+      <ApprovalSettings of={of} />
     </>
   );
 }

@@ -94,12 +94,7 @@ export function useChangePolicy() {
       request(`${POLICY}/activations`, { method: "POST", body }),
     onSuccess: again,
   });
-  const askApproval = useMutation({
-    mutationFn: (isNeeded: boolean) =>
-      request(`${POLICY}/settings`, { method: "PUT", body: { needs_approval: isNeeded } }),
-    onSuccess: again,
-  });
-  return { saveDraft, addRevision, approve, activate, askApproval };
+  return { saveDraft, addRevision, approve, activate };
 }
 
 /** The faults of a text, none for a good one. */

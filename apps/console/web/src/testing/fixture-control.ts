@@ -23,6 +23,8 @@ export function answerControl(state: ControlState, asked: Asked, nowMs: number):
       return answerLists(state, asked, rest, nowMs);
     case "rollouts":
       return answerRollouts(state, asked, rest, nowMs);
+    case "approvals":
+      return { approvals: [] };
     case "policy":
       return answerPolicy(state, asked, rest, nowMs);
     default:
@@ -128,6 +130,7 @@ function answerPolicy(
       return {
         tenant: "demo",
         needs_approval: true,
+        lists_need_approval: false,
         newest_revision: state.revisions[0] ?? null,
         newest_activation: state.activations[0]?.activation ?? 0,
         in_force: state.activations[0] ?? null,

@@ -95,6 +95,7 @@ export const text = {
     export: "Export CSV",
     import: "Import CSV",
     importHint: "The first line names the columns kind, value, reason and perhaps expires_at.",
+    waiting: "The entries wait for another user, who confirms them on the page Policy.",
     imported: (count: number, list: string) => `${count} entries are on ${list} now.`,
     importFault: (line: number) => `Line ${line} needs kind, value and reason. Nothing was imported.`,
     importHead: "The first line has to name the columns kind, value and reason. Nothing was imported.",

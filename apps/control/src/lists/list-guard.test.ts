@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { EventProducer } from "@tripline/kafka/port";
+import { z } from "zod";
+import type { TestBed, TestCaller } from "../testing/test-bed.js";
+import { startTestBed } from "../testing/test-bed.js";
+
+const WAIT_MS_MAX = 50_000;
+const CARDS = 60;
+const SCOPE = "policy:read policy:approve lists:read lists:write audit:read";
+const BIN = { kind: "bin", value: "411111", reason: "Leaked" };
+
+let bed: TestBed;
+let producer: EventProducer;
+let tenant: string;
+let caller: TestCaller;
+beforeAll(async () => {
+  bed = await startTestBed();
+  await bed.startAnother();
+  producer = await bed.kafka.producer();
+});
+afterAll(async () => {
+  await producer?.close();
+  await bed?.close();
+});
+beforeEach(() => {
+  tenant = `t-${randomUUID().slice(0, 8)}`;
+  caller = bed.as("ann", { tenant, scope: SCOPE });
+});
+
+/** Payments of one wave of cards, of which this share is declined. */
+async function decide(declined: number): Promise<void> {
+  const records = Array.from({ length: CARDS }, (_, index) => {
+    const id = randomUUID();
+    const decision: Decision = {
+      ...Decision.decode(new Uint8Array()),
+      ...{ transactionId: `txn_${id}`, clientTransactionId: id, tenant, cardToken: `ct_${id}` },
+      outcome: index < CARDS * declined ? Outcome.DECLINE : Outcome.APPROVE,
+      decidedAtMs: Date.now(),
+    };
+    const value = Decision.encode(decision).finish();
+    return { topic: TOPICS.decisions.name, key: decision.cardToken, value, headers: {} };
+  });
+  await producer.send(records);
+}
+
+const put = (entries: object[]) => caller.send("POST", "/v1/lists/deny/entries", { entries });
+async function listed(): Promise<string[]> {
+  const page = z.object({ entries: z.array(z.looseObject({ kind: z.string() })) });
+  return page.parse((await caller.get("/v1/lists/entries")).body).entries.map(({ kind }) => kind);
+}
+
+test("regression #24: an entry that declines too many payments is withdrawn, and a second try needs another user", async () => {
+  await decide(0.02);
+  await decide(0.02);
+  await expect(put([{ kind: "terminal", value: "t-1", reason: "Skimmer" }, BIN])).resolves.toMatchObject({
+    status: 200,
+  });
+  const endMs = Date.now() + WAIT_MS_MAX;
+  while ((await listed()).includes("bin")) {
+    if (Date.now() > endMs) throw new Error(`still listed after ${WAIT_MS_MAX} ms`);
+    await decide(0.4);
+    await delay(100);
+  }
+  expect(await listed()).toEqual(["terminal"]);
+  await expect(put([BIN])).resolves.toMatchObject({ status: 202, body: { waiting: { kind: "list-entries" } } });
+  await expect(put([{ ...BIN, value: "510000" }])).resolves.toMatchObject({ status: 200 });
+  for (;;) {
+    const { entries } = z
+      .object({ entries: z.array(z.looseObject({ action: z.string(), details: z.unknown() })) })
+      .parse((await caller.get("/v1/audit?actor=guard")).body);
+    if (entries.length > 0) {
+      expect(entries[0]).toMatchObject({
+        action: "list-entries-withdrawn",
+        details: { list: "deny", kind: "bin", why: expect.stringContaining("the outcome decline") },
+      });
+      break;
+    }
+    if (Date.now() > endMs) throw new Error("nothing in the audit log");
+    await delay(100);
+  }
+}, 60_000);
+
+test("an entry that changes little stays", async () => {
+  await decide(0.05);
+  await decide(0.05);
+  await put([BIN]);
+  for (let time = 0; time < 4; time += 1) {
+    await decide(0.06);
+    await delay(500);
+  }
+  expect(await listed()).toEqual(["bin"]);
+});

@@ -1,0 +1,84 @@
+import type { OnModuleInit } from "@nestjs/common";
+import { DEFAULT_GUARD } from "@tripline/decision-engine/rollouts/guard-in-effect";
+import { judgeMix } from "@tripline/decision-engine/rollouts/judge-trial";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { counter } from "@tripline/service-kit/telemetry/metrics";
+import type { SeenDecisions } from "../policies/seen-decisions.js";
+import { RegularLook } from "../rollouts/regular-look.js";
+import { GUARD } from "../rollouts/rollout-state.js";
+import type { ListPublisher } from "./list-publisher.js";
+import { beginListWatch, mixesAround } from "./list-watch.js";
+import type { ListWatches, WatchedEntries } from "./list-watches.js";
+
+const MS_PER_S = 1_000;
+/** An instance ends a watch once it has looked for so long: before that it may not have read what was decided. */
+const LOOKED_MS_MIN = 60_000;
+
+export interface ListGuardOptions {
+  readonly seen: Pick<SeenDecisions, "of">;
+  readonly watches: ListWatches;
+  readonly publisher: Pick<ListPublisher, "publish">;
+  readonly logger: Logger;
+}
+
+/**
+ * Watches the outcomes of a tenant after entries were added that concern many payments, and withdraws the entries when the mix changes
+ * by more than the default guard of policies allows. Every instance does so by itself; one of two that withdraw at once finds nothing.
+ */
+export class ListGuard implements OnModuleInit {
+  readonly #options: ListGuardOptions;
+  readonly #look: RegularLook;
+  readonly #startedAtMs = Date.now();
+  readonly #returns = counter("tripline_control_list_returns_total", {
+    description: "Entries of lists that were withdrawn because the mix of outcomes changed too much",
+  });
+
+  constructor(options: ListGuardOptions) {
+    this.#options = options;
+    this.#look = new RegularLook("lists", options.logger, () => this.#judgeAll());
+  }
+
+  onModuleInit(): void {
+    this.#look.start();
+  }
+
+  onApplicationShutdown(): Promise<void> {
+    return this.#look.close();
+  }
+
+  async #judgeAll(): Promise<void> {
+    const breached = new Set<string>();
+    for (const entries of await this.#options.watches.open()) {
+      if (!breached.has(entries.tenant) && (await this.#judge(entries))) breached.add(entries.tenant);
+    }
+  }
+
+  /** @returns whether the entries were withdrawn */
+  async #judge(entries: WatchedEntries): Promise<boolean> {
+    const { seen, watches } = this.#options;
+    const { tenant, beganAtMs, inherited } = entries;
+    const watch = entries.watch ?? beginListWatch(beganAtMs, inherited, DEFAULT_GUARD);
+    const { before, after } = mixesAround(seen.of(tenant), beganAtMs, watch);
+    if (entries.watch === undefined || before.cards > (entries.watch.before?.cards ?? 0)) {
+      await watches.keep(entries, { ...watch, before });
+    }
+    const { isBreached, guard, text } = judgeMix(before, after, watch.guard);
+    if (isBreached) {
+      await this.#withdraw(tenant, `${guard}: ${text}`);
+      return true;
+    }
+    const nowMs = Date.now();
+    const hasLooked = nowMs > this.#startedAtMs + LOOKED_MS_MIN;
+    if (hasLooked && nowMs > beganAtMs + watch.guard.watchSeconds * MS_PER_S) await watches.end(entries);
+    return false;
+  }
+
+  async #withdraw(tenant: string, why: string): Promise<void> {
+    const { watches, publisher, logger } = this.#options;
+    const count = await watches.withdraw({ tenant, actor: GUARD, actorKind: "service" }, why);
+    if (count === 0) return;
+    this.#returns.inc(count);
+    logger.warn({ tenant, entries: count, why }, "entries of a list were withdrawn");
+    await publisher.publish();
+  }
+}

@@ -1,0 +1,44 @@
+import type { MixGuard } from "@tripline/decision-engine/policy";
+import type { OutcomeMix } from "@tripline/decision-engine/rollouts/judge-trial";
+import { outcomeMixOf } from "@tripline/decision-engine/rollouts/judge-trial";
+import { z } from "zod";
+import type { SeenDecision } from "../policies/seen-decisions.js";
+
+const MS_PER_S = 1_000;
+
+const watchSchema = z.object({
+  guard: z.object({ watchSeconds: z.number(), cardsMin: z.number(), outcomePointsMax: z.number() }),
+  /** What was decided in the guard's time before it is what the entries are compared with. */
+  comparedToMs: z.number(),
+  /** The outcomes before, of as many cards as any instance saw. */
+  before: z.object({ cards: z.number(), shares: z.array(z.number()).readonly() }).nullable(),
+});
+
+/** What it takes to judge entries of a list. It is stored, so that it outlives the instance that began it. */
+export type ListWatch = z.infer<typeof watchSchema>;
+
+export function readListWatch(stored: unknown): ListWatch | undefined {
+  return watchSchema.safeParse(stored).data;
+}
+
+/** @param inherited of entries before that are still watched, or were withdrawn: what those did is no baseline */
+export function beginListWatch(beganAtMs: number, inherited: ListWatch | undefined, guard: MixGuard): ListWatch {
+  const hasBaseline = inherited?.before != null && inherited.before.cards >= inherited.guard.cardsMin;
+  return hasBaseline ? inherited : { guard, comparedToMs: beganAtMs, before: null };
+}
+
+/** The outcomes of a tenant before and after entries were added. */
+export function mixesAround(
+  seen: Iterable<SeenDecision>,
+  beganAtMs: number,
+  { guard, comparedToMs, before: stored }: ListWatch,
+): { readonly before: OutcomeMix; readonly after: OutcomeMix } {
+  const fromMs = comparedToMs - guard.watchSeconds * MS_PER_S;
+  const [before, after]: [SeenDecision[], SeenDecision[]] = [[], []];
+  for (const one of seen) {
+    if (one.decidedAtMs >= beganAtMs) after.push(one);
+    else if (one.decidedAtMs >= fromMs && one.decidedAtMs < comparedToMs) before.push(one);
+  }
+  const found = outcomeMixOf(before);
+  return { before: stored !== null && stored.cards >= found.cards ? stored : found, after: outcomeMixOf(after) };
+}
