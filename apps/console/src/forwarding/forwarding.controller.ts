@@ -22,7 +22,8 @@ export class ForwardingController {
       name: "The control plane",
       url: CONTROL_URL,
       prefix: "/api/control",
-      allowed: /^\/v1\/(policy|approvals|lists|rollouts|audit|dead-letters|erasures|jobs)(\/[A-Za-z0-9._:@-]{1,128}){0,4}$/,
+      allowed:
+        /^\/v1\/(policy|approvals|lists|rollouts|audit|dead-letters|erasures|jobs)(\/[A-Za-z0-9._:@-]{1,128}){0,4}$/,
     };
     this.#auth = {
       name: "The authorization server",

@@ -21,7 +21,7 @@ export function readListWatch(stored: unknown): ListWatch | undefined {
   return watchSchema.safeParse(stored).data;
 }
 
-/** @param inherited of entries before that are still watched, or were withdrawn: what those did is no baseline */
+/** @param inherited of entries before that are still watched, or were withdrawn: their outcomes are not part of the baseline */
 export function beginListWatch(beganAtMs: number, inherited: ListWatch | undefined, guard: MixGuard): ListWatch {
   const hasBaseline = inherited?.before != null && inherited.before.cards >= inherited.guard.cardsMin;
   return hasBaseline ? inherited : { guard, comparedToMs: beganAtMs, before: null };
