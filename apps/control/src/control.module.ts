@@ -1,13 +1,12 @@
 import type { DynamicModule } from "@nestjs/common";
 import { Module } from "@nestjs/common";
-import type { EventProducer, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import type { Kafka, KafkaAdmin } from "@tripline/kafka/port";
 import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi.controller";
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
-import { EVENT_PRODUCER, KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import { PolicyWorker } from "@tripline/policy-worker/policy-worker";
 import { RateLimits } from "@tripline/service-kit/limits/rate-limits";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
@@ -19,7 +18,7 @@ import { AuditController } from "./audit/audit.controller.js";
 import { AuditEventsController } from "./audit/audit-events.controller.js";
 import { auditProviders } from "./audit/audit-providers.js";
 import type { ControlConfig } from "./config.js";
-import { CONTROL_CONFIG, policyCheckRates } from "./config.js";
+import { CONTROL_CONFIG } from "./config.js";
 import { FRAUD_LIST_DAYS, FraudLabelsController } from "./lists/fraud-labels.controller.js";
 import { LIST_PROVIDERS } from "./lists/list-providers.js";
 import { ListsController } from "./lists/lists.controller.js";
@@ -31,16 +30,8 @@ import { JobsController } from "./operations/jobs.controller.js";
 import { PersonalController } from "./personal/personal.controller.js";
 import { personalProviders } from "./personal/personal-providers.js";
 import { SubjectKeysController } from "./personal/subject-keys.controller.js";
-import { ActivationStore } from "./policies/activation-store.js";
-import { DraftStore } from "./policies/draft-store.js";
 import { PoliciesController } from "./policies/policies.controller.js";
-import { PolicyChecks } from "./policies/policy-checks.js";
-import { PolicyGuard } from "./policies/policy-guard.js";
-import { PolicyPublisher } from "./policies/policy-publisher.js";
-import { PolicyStore } from "./policies/policy-store.js";
-import { RuleWatch } from "./policies/rule-watch.js";
-import { SeenDecisions } from "./policies/seen-decisions.js";
-import { SwitchedOffRules } from "./policies/switched-off-rules.js";
+import { policyProviders } from "./policies/policy-providers.js";
 import { DecisionFeed } from "./rollouts/decision-feed.js";
 import { rolloutProviders } from "./rollouts/rollout-providers.js";
 import { RolloutsController } from "./rollouts/rollouts.controller.js";
@@ -82,6 +73,7 @@ export class ControlModule {
         ...(registryUrl === undefined ? [] : [RolloutsController]),
       ],
       providers: [
+        ...policyProviders(config),
         ...LIST_PROVIDERS,
         ...APPROVAL_PROVIDERS,
         ...auditProviders(config),
@@ -96,60 +88,9 @@ export class ControlModule {
         { provide: DESCRIBE_API, useValue: () => describeApi(config) },
         { provide: RateLimits, useValue: new RateLimits(config) },
         {
-          provide: PolicyChecks,
-          inject: [LOGGER],
-          useFactory: (logger: Logger) =>
-            new PolicyChecks(new PolicyWorker(config, logger), new RateLimits(policyCheckRates(config))),
-        },
-        { provide: PolicyStore, inject: [DATABASE], useFactory: (database: Database) => new PolicyStore(database) },
-        {
-          provide: ActivationStore,
-          inject: [DATABASE],
-          useFactory: (database: Database) => new ActivationStore(database),
-        },
-        { provide: DraftStore, inject: [DATABASE], useFactory: (database: Database) => new DraftStore(database) },
-        {
-          provide: PolicyPublisher,
-          inject: [DATABASE, EVENT_PRODUCER, LOGGER],
-          useFactory: (database: Database, producer: EventProducer, logger: Logger) =>
-            new PolicyPublisher(database, producer, logger),
-        },
-        {
           provide: DecisionFeed,
           inject: [KAFKA, KAFKA_ADMIN, LOGGER],
           useFactory: (kafka: Kafka, admin: KafkaAdmin, logger: Logger) => new DecisionFeed(kafka, admin, logger),
-        },
-        {
-          provide: SeenDecisions,
-          inject: [DecisionFeed],
-          useFactory: (feed: DecisionFeed) => {
-            const seen = new SeenDecisions();
-            feed.listen(seen);
-            return seen;
-          },
-        },
-        {
-          provide: PolicyGuard,
-          inject: [SeenDecisions, ActivationStore, PolicyStore, PolicyPublisher, PolicyChecks, LOGGER],
-          useFactory: (
-            seen: SeenDecisions,
-            activations: ActivationStore,
-            policies: PolicyStore,
-            publisher: PolicyPublisher,
-            checks: PolicyChecks,
-            logger: Logger,
-          ) => new PolicyGuard({ seen, activations, policies, publisher, checks, logger }),
-        },
-        {
-          provide: SwitchedOffRules,
-          inject: [DATABASE],
-          useFactory: (database: Database) => new SwitchedOffRules(database),
-        },
-        {
-          provide: RuleWatch,
-          inject: [DecisionFeed, SwitchedOffRules, PolicyPublisher, LOGGER],
-          useFactory: (feed: DecisionFeed, rules: SwitchedOffRules, publisher: PolicyPublisher, logger: Logger) =>
-            new RuleWatch({ feed, rules, publisher, logger }),
         },
         ...(registryUrl === undefined ? [] : rolloutProviders(registryUrl)),
         {
