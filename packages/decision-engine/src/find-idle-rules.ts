@@ -1,6 +1,6 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import type { Case, Demand } from "./condition-cases.js";
-import { casesOf } from "./condition-cases.js";
+import type { Case, Demand } from "./conditions/condition-cases.js";
+import { casesOf } from "./conditions/condition-cases.js";
 import type { Policy, Rule } from "./policy.js";
 import { LISTS, SCORE } from "./policy-variables.js";
 

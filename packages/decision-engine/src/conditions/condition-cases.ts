@@ -1,6 +1,6 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 import { serialize } from "@marcbachmann/cel-js";
-import type { Condition } from "./conditions/condition.js";
+import type { Condition } from "./condition.js";
 
 /** What one case of a condition asks for. All of a case's demands hold at once. */
 export type Demand =
