@@ -77,6 +77,8 @@ export interface DecisionDetail extends DecisionRow {
     readonly effect: string;
     readonly reason: string;
   }[];
+  /** Rules without a result for this payment. */
+  readonly skippedRules: readonly { readonly ruleId: string; readonly why: string; readonly inShadow: boolean }[];
   readonly shadowHits: readonly { readonly ruleId: string; readonly code: string; readonly outcome: Outcome }[];
   readonly trial: {
     readonly role: "shadow" | "canary" | "control";

@@ -86,6 +86,7 @@ export function describeDecision(
     features: reader.read(vector).map((feature) => ({ ...feature, reasonCodes: codesOf(feature.name) })),
     contributions,
     listHits: decision.listHits.map(({ list, kind, effect, reason }) => ({ list, kind, effect, reason })),
+    skippedRules: decision.skippedRules.map(({ ruleId, why, inShadow }) => ({ ruleId, why, inShadow })),
     shadowHits: decision.shadowHits.map(({ ruleId, code, outcome }) => ({ ruleId, code, outcome: outcomeOf(outcome) })),
     trial: trialOf(decision),
   };

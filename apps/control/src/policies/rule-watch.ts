@@ -1,6 +1,10 @@
 import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { BUDGET_EXCEEDED, EVALUATION_FAILED } from "@tripline/decision-engine/conditions/step-meter";
+import {
+  BUDGET_EXCEEDED,
+  EVALUATION_FAILED,
+  PATTERN_UNSUPPORTED,
+} from "@tripline/decision-engine/conditions/step-meter";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { counter, gauge } from "@tripline/service-kit/telemetry/metrics";
 import type { DecisionFeed, FeedListener } from "../rollouts/decision-feed.js";
@@ -10,7 +14,7 @@ import type { RuleFailure, SwitchedOffRules } from "./switched-off-rules.js";
 import { FAILURES_MAX } from "./switched-off-rules.js";
 
 /** Faults of the rule itself: one that came after the steps of the payment were used up may be a good one. */
-const COUNTED: readonly string[] = [BUDGET_EXCEEDED, EVALUATION_FAILED];
+const COUNTED: readonly string[] = [BUDGET_EXCEEDED, EVALUATION_FAILED, PATTERN_UNSUPPORTED];
 /** Rules that may wait to be counted; more fail again later. */
 const RULES_WAITING_MAX = 1_000;
 

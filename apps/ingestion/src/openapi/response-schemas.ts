@@ -33,6 +33,17 @@ export const decisionSchema = z
       .enum(["model", "scorecard", "rules_only", "static_policy"])
       .meta({ description: "Which step of the ladder decided." }),
     degraded_because: z.string().nullable().meta({ description: "Why the model did not decide; null when it did." }),
+    skipped_rules: z
+      .array(
+        z.strictObject({
+          rule_id: z.string(),
+          why: z.string().meta({ description: "A code, for instance budget-exceeded or evaluation-failed." }),
+        }),
+      )
+      .optional()
+      .meta({
+        description: "Rules of the policy without a result for this payment. Only with the scope decisions:explain.",
+      }),
     card_token: z.string().meta({ description: "Stands for the card; can be sent in place of its number." }),
     policy_version: z.string(),
     policy_revision: z

@@ -45,6 +45,7 @@ export function presentDecision(decision: Decision, detail: AnswerDetail): Decis
     ...(detail === "outcome" ? {} : { score: isRounded ? roundScore(score) : (score ?? null) }),
     rung: named(RUNGS, decision.rung),
     degraded_because: decision.degradedBecause === "" ? null : decision.degradedBecause,
+    ...(detail === "outcome" ? {} : { skipped_rules: skippedRules(decision) }),
     card_token: decision.cardToken,
     policy_version: decision.policyVersion,
     policy_revision: decision.policyRevision === 0 ? null : decision.policyRevision,
@@ -54,6 +55,11 @@ export function presentDecision(decision: Decision, detail: AnswerDetail): Decis
     accepted_at: formatTime(decision.acceptedAtMs),
     decided_at: formatTime(decision.decidedAtMs),
   };
+}
+
+/** Those that would have decided. */
+function skippedRules({ skippedRules: all }: Decision): { rule_id: string; why: string }[] {
+  return all.filter(({ inShadow }) => !inShadow).map(({ ruleId, why }) => ({ rule_id: ruleId, why }));
 }
 
 /**

@@ -131,6 +131,7 @@ function factsOf(id: string): CaseFacts {
     latitude: 48.20849,
     longitude: 16.37208,
     shadowHits: [],
+    skippedRules: [],
     trial: null,
     reasons: [reason, { code: "NIGHT_ABROAD", text: CANARY, outcome: "review" as const }],
     features: [{ name: CANARY, title: CANARY, value: 1, text: CANARY, reasonCodes: [CANARY] }],

@@ -30,6 +30,18 @@ export function Reasons({ of }: { readonly of: DecisionDetail }) {
           </ul>
         </>
       )}
+      {of.skippedRules.length > 0 && (
+        <>
+          <h3>{text.case.skipped}</h3>
+          <ul className="tags">
+            {of.skippedRules.map(({ ruleId, why, inShadow }) => (
+              <li key={ruleId} className="tag">
+                {text.case.skippedRule(ruleId, text.case.skippedWhy[why] ?? why, inShadow)}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
       {of.shadowHits.length > 0 && (
         <>
           <h3>{text.case.shadow}</h3>

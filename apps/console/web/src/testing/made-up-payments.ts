@@ -126,6 +126,7 @@ function detailOf(random: Random, row: DecisionRow): DecisionDetail {
     features: FEATURES,
     contributions: { baseLogOdds: -3.9, of: CONTRIBUTIONS },
     listHits: [{ list: "watch", kind: "terminal", effect: "watch", reason: "Skimmer found on 12 November" }],
+    skippedRules: [{ ruleId: "many-lists", why: "budget-exceeded", inShadow: false }],
     shadowHits: [{ ruleId: "night-payments", code: "NIGHT_PAYMENT", outcome: "challenge" }],
     trial: { role: "shadow", candidateVersion: "2026-11-26-b", candidateScore: 0.79, championScore: row.score },
   };

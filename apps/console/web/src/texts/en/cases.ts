@@ -103,6 +103,15 @@ const detail = {
   degraded: (rung: string, because: string) =>
     because === "" ? `Decided by: ${rung}` : `Decided by: ${rung}. ${because}`,
   shadow: "Rules in shadow that would have fired",
+  skipped: "Rules without a result",
+  skippedRule: (rule: string, why: string, inShadow: boolean) => `${rule}${inShadow ? " (shadow)" : ""}: ${why}`,
+  skippedWhy: {
+    "budget-exceeded": "takes too many steps",
+    "payment-budget-exceeded": "all rules together take too many steps",
+    "pattern-unsupported": "has a pattern that is not supported",
+    "evaluation-failed": "its evaluation failed",
+    "switched-off": "switched off",
+  } as Readonly<Record<string, string>>,
   lists: "On lists",
   values: "All values of this payment",
   valueColumns: { name: "Value", text: "This payment", reasons: "Named by" },
