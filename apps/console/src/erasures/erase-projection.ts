@@ -1,25 +1,14 @@
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import { removeAttachments } from "../attachments/attachment-store.js";
+import { CASES_OF_CARD, PLACES_OF_CARD } from "./places-of-card.js";
 
-const OF_CARD = "tenant = $1 AND card_token = $2";
-const PAYMENTS_OF_CARD = `${OF_CARD} AND occurred_at_ms <= $3`;
-const PAYMENTS = `SELECT transaction_id FROM console.payments WHERE ${PAYMENTS_OF_CARD}`;
-const CASES_OF_CARD = `${OF_CARD} AND opened_at_ms <= $3`;
-const CASES = `SELECT id FROM console.cases WHERE ${CASES_OF_CARD}`;
-
-/** Each finds by the card what the next ones take away. */
 const STATEMENTS = [
   // Nobody adds a note or a file to a case that goes.
   `SELECT FROM console.cases WHERE ${CASES_OF_CARD} FOR UPDATE`,
-  `DELETE FROM console.labels WHERE transaction_id IN (${PAYMENTS})`,
-  `DELETE FROM console.decisions WHERE transaction_id IN (${PAYMENTS})`,
-  `DELETE FROM console.payments WHERE ${PAYMENTS_OF_CARD}`,
-  ...["label_outbox", "case_notes", "case_events", "case_payments"].map(
-    (table) => `DELETE FROM console.${table} WHERE case_id IN (${CASES})`,
+  ...PLACES_OF_CARD.map(({ table, rows }) =>
+    table === "case_attachments" ? removeAttachments(rows) : `DELETE FROM console.${table} WHERE ${rows}`,
   ),
-  removeAttachments(`case_id IN (${CASES})`),
-  `DELETE FROM console.cases WHERE ${CASES_OF_CARD}`,
 ];
 
 /**

@@ -4,7 +4,7 @@ import { changeId, settlement } from "../approvals/approvals.controller.js";
 import { search as auditSearch, logPage } from "../audit/audit-requests.js";
 import { entryKey, listName, newEntries, search } from "../lists/list-requests.js";
 import { lettersToReturn, trainingFacts } from "../operations/operations-requests.js";
-import { newErasure, sealedPayments } from "../personal/personal-requests.js";
+import { newErasure, newExport, sealedPayments } from "../personal/personal-requests.js";
 import {
   draftBody,
   draftName,
@@ -297,6 +297,15 @@ const PERSONAL: readonly ControlRoute[] = [
     summary: "Destroy the keys of a card's or an e-mail address's personal data",
     body: newErasure,
     answers: { 200: ANSWERS.erased },
+  },
+  {
+    method: "post",
+    path: "/v1/personal/export",
+    id: "exportPerson",
+    scope: "personal:read",
+    summary: "What control holds of a person; noted in the audit log",
+    body: newExport,
+    answers: { 200: ANSWERS.exported },
   },
   {
     method: "post",

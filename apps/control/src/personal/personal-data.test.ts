@@ -121,3 +121,29 @@ test("only who may erases", async () => {
   const answer = await as("personal:read").send("POST", "/v1/erasures", { subject: `ct_${hex()}` });
   expect(answer.status).toBe(403);
 });
+
+test("who may exports what control holds of a person, which is logged; another tenant sees nothing, and after the erasure there is no key", async () => {
+  const person = newPerson();
+  await untilOpened(await pay(person));
+  const shown = z.object({
+    keys: z.array(z.unknown()),
+    seen_with: z.array(z.string()),
+    erased_at: z.string().nullable(),
+  });
+  const exportOf = async (scope: string, tenant?: string) => {
+    const answer = await as(scope, tenant).send("POST", "/v1/personal/export", { subject: person.cardToken });
+    return answer.status === 200 ? shown.parse(answer.body) : answer.status;
+  };
+  expect(await exportOf("personal:read")).toMatchObject({
+    keys: [{ card_token: person.cardToken, email_token: person.emailToken }],
+    seen_with: [person.emailToken],
+    erased_at: null,
+  });
+  expect(await exportOf("personal:erase cases:read")).toBe(403);
+  expect(await exportOf("personal:read", "shop")).toEqual({ keys: [], seen_with: [], erased_at: null });
+  await erase(person.cardToken);
+  expect(await exportOf("personal:read")).toEqual({ keys: [], seen_with: [], erased_at: expect.any(String) });
+  const entries = async () => logged.parse((await as("audit:read").get("/v1/audit?limit=100")).body).entries;
+  const isNoted = ({ action, subject_id: id }: Entry) => action === "personal-data-exported" && id === person.cardToken;
+  while ((await entries()).filter(isNoted).length < 2) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+});

@@ -12,6 +12,7 @@ import type { ControlConfig } from "../config.js";
 import { EnvelopeRewrapper } from "./envelope-rewrapper.js";
 import { ErasureFollower } from "./erasure-follower.js";
 import { ErasurePublisher } from "./erasure-publisher.js";
+import { PersonExport } from "./person-export.js";
 import { SubjectKeys } from "./subject-keys.js";
 
 /** What `PersonalController` needs. */
@@ -19,6 +20,7 @@ export function personalProviders(config: ControlConfig): Provider[] {
   const { PERSONAL_DAYS: days } = config;
   return [
     { provide: SubjectKeys, inject: [DATABASE], useFactory: (database: Database) => new SubjectKeys(database) },
+    { provide: PersonExport, inject: [DATABASE], useFactory: (database: Database) => new PersonExport(database) },
     ...(FollowedMasterKey.isSet(config)
       ? openingProviders(config)
       : [{ provide: PersonalOpener, useValue: undefined }]),

@@ -16,6 +16,7 @@ const subject = z
   );
 
 export const newErasure = z.strictObject({ subject });
+export const newExport = z.strictObject({ subject });
 
 export const sealedPayments = z.strictObject({
   payments: z

@@ -13,7 +13,8 @@ import type { Managed } from "../requests/managed-tenant.js";
 import { managedBy } from "../requests/managed-tenant.js";
 import { ErasureFollower } from "./erasure-follower.js";
 import { ErasurePublisher } from "./erasure-publisher.js";
-import { newErasure, sealedPayments } from "./personal-requests.js";
+import { PersonExport } from "./person-export.js";
+import { newErasure, newExport, sealedPayments } from "./personal-requests.js";
 import type { KeyRow } from "./subject-keys.js";
 import { SubjectKeys } from "./subject-keys.js";
 
@@ -26,6 +27,7 @@ export class PersonalController {
     @Inject(SubjectKeys) private readonly keys: SubjectKeys,
     @Inject(ErasurePublisher) private readonly publisher: ErasurePublisher,
     @Inject(ErasureFollower) private readonly erasures: ErasureFollower,
+    @Inject(PersonExport) private readonly people: PersonExport,
     /** Undefined without a master key. */
     @Inject(PersonalOpener) private readonly opener: PersonalOpener | undefined,
     @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
@@ -39,6 +41,26 @@ export class PersonalController {
     const { keys, seenWith } = await this.keys.erase(this.#by(request), subject);
     await this.publisher.publish();
     return { subject, keys, seen_with: seenWith };
+  }
+
+  /** What control holds of a person. Other services hold more of it: `tripline personal export` asks all of them. */
+  @Post("personal/export")
+  @HttpCode(200)
+  @RequireScope("personal:read")
+  async export(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
+    const { subject } = parseRequest(newExport, body);
+    const by = this.#by(request);
+    await this.erasures.known();
+    const { keys, listEntries, erasedAt } = await this.people.show(by, subject);
+    const seenWith = new Set(keys.flatMap((key) => [key.card_token, key.email_token]));
+    return {
+      tenant: by.tenant,
+      subject,
+      erased_at: erasedAt ?? null,
+      keys,
+      seen_with: [...seenWith].filter((token) => token !== "" && token !== subject),
+      list_entries: listEntries,
+    };
   }
 
   /** Every opening is in the audit log before it is answered. */

@@ -85,8 +85,7 @@ export class SubjectKeys {
       );
       const gone = await transaction.query(
         seenRow,
-        `DELETE FROM control.subject_keys WHERE tenant = $1 AND (card_token = $2 OR email_token = $2)
-         RETURNING card_token, email_token`,
+        `DELETE FROM control.subject_keys WHERE ${keysOf("$1", "$2")} RETURNING card_token, email_token`,
         [by.tenant, subject],
       );
       await noteAudit(transaction, by, "person-erased", { keys: gone.length }, { kind: "person", id: subject });
@@ -164,6 +163,11 @@ export class SubjectKeys {
       [days, limit],
     );
   }
+}
+
+/** The keys of a person, in SQL: what an erasure destroys, and what an export shows. */
+export function keysOf(tenant: string, subject: string): string {
+  return `tenant = ${tenant} AND (card_token = ${subject} OR email_token = ${subject})`;
 }
 
 function idOf({ wrappedEnvelope }: SubjectKey): string {

@@ -10,6 +10,7 @@ import { createLogger } from "@tripline/service-kit/telemetry/logger";
 import type { Redis } from "ioredis";
 import { BatchProcessor } from "../batches/batch-processor.js";
 import { ErasuresController } from "../erasures/erasures.controller.js";
+import { exportStates } from "../erasures/export-states.js";
 import { KeyScan } from "../erasures/key-scan.js";
 import { ProfileEraser } from "../erasures/profile-eraser.js";
 import { ScanEraser } from "../erasures/scan-eraser.js";
@@ -61,6 +62,7 @@ export function specInstance(spec: FeatureSpec, counting: Redis, erasing: Redis)
       await processor.handle([{ topic: first.topic, partition: 0, records: incoming }]);
       return outbox.sent.splice(0);
     },
+    export: (tenant: string, subject: string) => exportStates(erasing, engine, profiles, { tenant, subject }),
     async erase(erasures: readonly Erasure[]): Promise<void> {
       const records = erasures.map((erasure, offset) => {
         const record = { topic: TABLES.erasures.name, key: "", value: encodeMessage(Erasure, erasure), headers: {} };

@@ -27,7 +27,7 @@ async function findings(searched: readonly SearchedStore[], person: Person): Pro
 }
 
 test(
-  "regression #24: for any feature spec an erasure leaves nothing of the person anywhere, and everything of the others",
+  "regression #24: for any feature spec an export shows what is kept of a person, and an erasure leaves nothing of it",
   async () => {
     const erased: Person[] = [];
     const others: Person[] = [];
@@ -39,7 +39,10 @@ test(
         const ofRest = async () => Promise.all(rest.map((other) => findings(stores, other)));
         await bed.pay(features, [person, ...rest], history);
         const before = await ofRest();
+        const wouldFind = (await findings(stores, person)).map((finding) => finding.replace(/^\S+ (\S+) ha?.*$/, "$1"));
+        expect(await bed.export(features, person)).toEqual([...new Set(wouldFind)].sort());
         await bed.erase(features, person);
+        expect(await bed.export(features, person)).toEqual([]);
         expect(await findings(stores, person)).toEqual([]);
         expect(await ofRest()).toEqual(before);
         erased.push(person);

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eraseProjection } from "@tripline/console/erasures/erase-projection";
+import { exportCard } from "@tripline/console/erasures/export-card";
 import { CONSOLE_MIGRATIONS } from "@tripline/console/migrations";
 import { ProjectionStore } from "@tripline/console/projection/projection-store";
 import { readRecords } from "@tripline/console/projection/read-records";
@@ -33,6 +34,7 @@ import type { Open, Person } from "./searched-stores.js";
 
 export const TENANT = "acme";
 const opened = z.object({ payments: z.array(z.object({ fields: z.unknown() })) });
+const exported = z.object({ keys: z.array(z.unknown()) });
 const opening = { outcomes: new Set([Outcome.REVIEW]), dueAfterMs: 60_000 };
 const hex = (bytes = 16) => randomBytes(bytes).toString("hex");
 
@@ -132,6 +134,20 @@ export class ErasureBed {
     }
     await features.erase(erasures);
     for (const erasure of erasures) await eraseProjection(this.database, erasure);
+  }
+
+  /** What an export shows of a person: of window states, of rows of the console and of keys. */
+  async export(features: FeaturesInstance, { tenant, cardToken, emailToken }: Person): Promise<readonly string[]> {
+    const shown: string[] = [];
+    for (const subject of [cardToken, emailToken]) {
+      for await (const state of features.export(tenant, subject))
+        shown.push(state.kind === "window state" ? state.key : "");
+      for await (const { table } of exportCard(this.database, tenant, subject)) shown.push(`console.${table}`);
+      const caller = this.control.as("ana", { tenant, scope: "personal:read" });
+      const { body } = await caller.send("POST", "/v1/personal/export", { subject });
+      if (exported.parse(body).keys.length > 0) shown.push("control.subject_keys");
+    }
+    return [...new Set(shown)].sort();
   }
 
   async #payment(people: readonly Person[], drawn: DrawnPayment): Promise<Transaction> {

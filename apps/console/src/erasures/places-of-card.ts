@@ -1,0 +1,25 @@
+const OF_CARD = "tenant = $1 AND card_token = $2";
+const PAYMENTS_OF_CARD = `${OF_CARD} AND occurred_at_ms <= $3`;
+const PAYMENTS = `SELECT transaction_id FROM console.payments WHERE ${PAYMENTS_OF_CARD}`;
+export const CASES_OF_CARD = `${OF_CARD} AND opened_at_ms <= $3`;
+const CASES = `SELECT id FROM console.cases WHERE ${CASES_OF_CARD}`;
+
+/** Rows of a table that belong to a card, in SQL with $1 for the tenant, $2 for the card and $3 for the newest time. */
+export interface PlaceOfCard {
+  readonly table: string;
+  readonly rows: string;
+}
+
+/**
+ * Where the console keeps what it knows of a card: an erasure deletes these rows, an export shows them. In the order in which they can be
+ * deleted: each finds by the card what the next ones take away.
+ */
+export const PLACES_OF_CARD: readonly PlaceOfCard[] = [
+  { table: "labels", rows: `transaction_id IN (${PAYMENTS})` },
+  { table: "decisions", rows: `transaction_id IN (${PAYMENTS})` },
+  { table: "payments", rows: PAYMENTS_OF_CARD },
+  ...["label_outbox", "case_notes", "case_events", "case_payments", "case_attachments"].map((table) => {
+    return { table, rows: `case_id IN (${CASES})` };
+  }),
+  { table: "cases", rows: CASES_OF_CARD },
+];

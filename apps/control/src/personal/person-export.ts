@@ -1,0 +1,58 @@
+import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { z } from "zod";
+import { noteAudit } from "../audit/note-audit.js";
+import type { Managed } from "../requests/managed-tenant.js";
+import { keysOf } from "./subject-keys.js";
+
+/** A person gets a key for each instance of ingestion and day: more than these are of several years. */
+export const KEYS_SHOWN_MAX = 5_000;
+const ENTRIES_SHOWN_MAX = 100;
+
+const keyRow = z.object({ key_id: z.string(), card_token: z.string(), email_token: z.string(), created_at: z.date() });
+const entryRow = z.object({ list: z.string(), kind: z.string(), reason: z.string(), created_at: z.date() });
+const erasedRow = z.object({ erased_at: z.date() });
+
+/** What control holds of a person. */
+export interface ShownPerson {
+  readonly keys: readonly z.infer<typeof keyRow>[];
+  readonly listEntries: readonly z.infer<typeof entryRow>[];
+  /** Absent unless the person was erased. */
+  readonly erasedAt: Date | undefined;
+}
+
+/** Shows what an erasure would find in control's database, for the right of access (GDPR 15). */
+export class PersonExport {
+  constructor(private readonly database: Database) {}
+
+  /** Who asked is in the audit log before it is answered. */
+  show(by: Managed, subject: string): Promise<ShownPerson> {
+    return this.database.transaction(async (transaction) => {
+      const keys = await transaction.query(
+        keyRow,
+        `SELECT encode(key_id, 'hex') AS key_id, card_token, email_token, created_at
+         FROM control.subject_keys WHERE ${keysOf("$1", "$2")} ORDER BY created_at DESC LIMIT ${KEYS_SHOWN_MAX}`,
+        [by.tenant, subject],
+      );
+      const listEntries = await transaction.query(
+        entryRow,
+        `SELECT list, kind, reason, created_at FROM control.list_entries
+         WHERE tenant = $1 AND kind IN ('card', 'email') AND value = $2 AND NOT is_removed
+         ORDER BY list LIMIT ${ENTRIES_SHOWN_MAX}`,
+        [by.tenant, subject],
+      );
+      const [erased] = await transaction.query(
+        erasedRow,
+        "SELECT erased_at FROM control.erasures WHERE tenant = $1 AND subject = $2",
+        [by.tenant, subject],
+      );
+      await noteAudit(
+        transaction,
+        by,
+        "personal-data-exported",
+        { keys: keys.length },
+        { kind: "person", id: subject },
+      );
+      return { keys, listEntries, erasedAt: erased?.erased_at };
+    });
+  }
+}
