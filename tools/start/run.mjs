@@ -9,6 +9,7 @@ import { readPorts } from "../../packages/system/ports.mjs";
 import { programFile } from "../../packages/system/programs.mjs";
 import { demoDocker } from "./demo-docker.mjs";
 import { examine, printFindings, sentence } from "./doctor.mjs";
+import { examineModel } from "./examine-model.mjs";
 import { describeProcess } from "./find-holder.mjs";
 import { endLeftovers } from "./find-leftovers.mjs";
 import { install } from "./install.mjs";
@@ -50,7 +51,7 @@ async function printHelp() {
 }
 
 async function printExamination() {
-  const findings = await examine({ ports: readPorts(), root: ROOT });
+  const findings = [...(await examine({ ports: readPorts(), root: ROOT })), ...(await examineModel(ROOT))];
   printFindings(findings);
   return findings.every((finding) => finding.ok) ? 0 : 1;
 }

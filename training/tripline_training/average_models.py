@@ -16,6 +16,7 @@ from tripline_training.networks.network_options import NetworkOptions, network_o
 from tripline_training.networks.network_rows import read_network_rows
 from tripline_training.networks.publish_network import TrainedNetwork, publish_network
 from tripline_training.registry import registry
+from tripline_training.selection.used_features import in_order
 from tripline_training.steps import step
 from tripline_training.trees.calibration import fit_platt
 from tripline_training.trees.fit_calibrated import Calibration
@@ -36,7 +37,10 @@ def average_models(members: list[str], options: NetworkOptions) -> str:
                     f"Model {one.name} {one.version} reads other columns than the features of spec {spec.version}."
                 )
         said.says(" ".join(f"{one.name}@{one.version}" for one in found))
-    data = read_network_rows(options)
+    # Versions without the entry are older, and may use all features.
+    members_use = {name for one in found for name in one.manifest.get("used_features", spec.names)}
+    used = in_order(members_use, spec.names)
+    data = read_network_rows(options, used)
     with step("calibrate") as said:
         models = [one.model for one in found]
         platt = fit_platt(average_margins(models, data.learn.features), data.learn.fraud)
@@ -49,6 +53,7 @@ def average_models(members: list[str], options: NetworkOptions) -> str:
         ).astype("float32"),
         calibration=Calibration("platt", days),
         params={"members": ",".join(f"{one.name}@{one.version}" for one in found), "seed": options.seed},
+        used=used,
     )
     return publish_network(trained, data, options)
 

@@ -4,7 +4,8 @@ python -m tripline_training.bench_model --features features.parquet --folds hand
     --feature-spec ../packages/contracts/feature-spec.yaml
 
 For each fold: all days before its label delay, with the labels that were known when the assessed week began. Nothing
-is chosen here; what is chosen is chosen with `--part validation`.
+is chosen here but the features, by forward folds within the days to train on; what else is chosen is chosen with
+`--part validation`.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from tripline_training.data.published import PARTS, PUBLISHED, PublishedFold, re
 from tripline_training.data.tables import query
 from tripline_training.errors import TrainingError, run_command
 from tripline_training.metrics import Quality, expected_calibration_error, measure
+from tripline_training.selection.choose_features import Fitting, choose_features, only_features
 from tripline_training.trees.export_onnx import check_export, predict_onnx, to_onnx
 from tripline_training.trees.fit_calibrated import fit_calibrated, select_rows
 from tripline_training.trees.params import DEFAULT_PARAMS, Params, read_params
@@ -45,6 +47,8 @@ class FoldResult:
 def bench_fold(dataset: Dataset, fold: PublishedFold, params: Params, seed: int, jobs: int) -> FoldResult:
     """Trains, calibrates, exports and assesses one fold. Raises TrainingError when a row to assess is missing."""
     rows = training_rows(dataset, fold)
+    chosen = choose_features(rows, dataset.spec, Fitting(params, seed, jobs, fold.delay_days * DAY_MS))
+    rows = only_features(rows, dataset.spec, chosen.names)
     model = fit_calibrated(rows, params, seed, jobs, fold.delay_days * DAY_MS)
     onnx = to_onnx(model.booster)
     compared = rows.features[:: max(1, len(rows) // COMPARED_ROWS_MAX)]

@@ -54,6 +54,8 @@ class Options:
     events: Path | None
     report: Path | None
     fail_on_drift: bool
+    watch: frozenset[str] | None
+    """Only these features; None: all."""
 
 
 def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
@@ -63,6 +65,8 @@ def detect_drift(options: Options) -> tuple[Days, list[DayVerdict]]:
         newest = newest_whole_day(options.features)
         judged = range(newest, newest + 1)
     names = watched_features(options.feature_spec)
+    if options.watch is not None:
+        names = [name for name in names if name in options.watch]
     first, last = judged[0] - options.limits.days_before, judged[-1]
     if options.reference is not None:
         first = min(first, options.reference[0])
@@ -130,6 +134,12 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--registry", help="instead of --scores: score with a model of this registry, file:///...")
     parser.add_argument("--name", default="fraud", help="name of the model; it labels metrics and events")
     parser.add_argument("--version", default="champion", help="alias or version, with --registry")
+    parser.add_argument(
+        "--watch",
+        type=lambda text: frozenset(text.split(",")),
+        metavar="NAMES",
+        help="judge only these features, separated by commas: those that the model uses",
+    )
     parser.add_argument("--from", dest="first", help="first day to judge, a date (UTC); default the newest whole day")
     parser.add_argument("--to", dest="last", help="last day to judge")
     parser.add_argument(
@@ -161,6 +171,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         events=given.events,
         report=given.report,
         fail_on_drift=given.fail_on_drift,
+        watch=given.watch,
     )
 
 

@@ -23,7 +23,7 @@ def card_of(manifest: dict[str, Any], evaluation: dict[str, Any]) -> str:
     try:
         _check_same_model(manifest, evaluation)
         parts = [_details(manifest), _use(), _training_data(manifest), _evaluation(evaluation), _segments(evaluation)]
-        return "\n\n".join([*parts, _features(manifest), _limits(evaluation)]) + "\n"
+        return "\n\n".join([*parts, features_of_card(manifest), _limits(evaluation)]) + "\n"
     except (KeyError, TypeError) as error:
         raise TrainingError(f"The manifest or the evaluation lacks what a model card needs: {error!r}.") from error
 
@@ -108,10 +108,29 @@ def _segments(evaluation: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _features(manifest: dict[str, Any]) -> str:
-    names = manifest["features"]
+def features_of_card(manifest: dict[str, Any]) -> str:
+    # Versions without the entry are older, and may use all.
+    names = manifest.get("used_features", manifest["features"])
     more = f" and {len(names) - FEATURES_NAMED_MAX} more" if len(names) > FEATURES_NAMED_MAX else ""
-    return f"## Features\n\n{', '.join(f'`{name}`' for name in names[:FEATURES_NAMED_MAX])}{more}."
+    listed = f"{', '.join(f'`{name}`' for name in names[:FEATURES_NAMED_MAX])}{more}."
+    parts = ["## Features", f"It uses {len(names)} of the {len(manifest['features'])} features of its input: {listed}"]
+    selection = manifest["metrics"].get("selection", {})
+    if selection.get("constant_online"):
+        constant = ", ".join(f"`{name}`" for name in selection["constant_online"])
+        parts.append(f"Not used because they are constant online: {constant}.")
+    parts += [_group(group, result) for group, result in selection.get("groups", {}).items()]
+    return "\n\n".join(parts)
+
+
+def _group(group: str, result: dict[str, Any]) -> str:
+    used = "used" if result["used"] else "not used"
+    if result["gain_low"] is None:
+        return f"`{group}` is {used}: {result['reason']}."
+    return (
+        f"`{group}` is {used}: with it the mean average precision over {result['folds']} folds is "
+        f"{result['ap_with']:.4f}, without it {result['ap_without']:.4f}. The 95 % interval of the gain is "
+        f"{result['gain_low']:.4f} to {result['gain_high']:.4f}."
+    )
 
 
 def _limits(evaluation: dict[str, Any]) -> str:

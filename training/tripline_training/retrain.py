@@ -21,7 +21,9 @@ from pathlib import Path
 from tripline_training.data.dataset import parse_moment_ms
 from tripline_training.errors import TOO_EARLY_EXIT_CODE, TooEarlyError, TrainingError, run_command
 from tripline_training.registry.write import write_file
-from tripline_training.retraining.challenge import DATA_EXIT_CODE, Options, Outcome, challenge
+from tripline_training.retraining.challenge import DATA_EXIT_CODE, Outcome, challenge
+from tripline_training.retraining.prepare import Options
+from tripline_training.selection.constant_online import add_constant_online
 from tripline_training.trees.params import DEFAULT_PARAMS
 from tripline_training.trees.publish_trees import file_sha256
 
@@ -110,6 +112,7 @@ def parse_command(arguments: list[str] | None = None) -> Command:
         help="since when the world is another one, date or RFC 3339: days before may count less, and what is better "
         "learns from the newest weeks, too",
     )
+    add_constant_online(parser)
     parser.add_argument("--commit", help="commit of the code, for the record")
     given = parser.parse_args(arguments)
     options = Options(
@@ -124,6 +127,7 @@ def parse_command(arguments: list[str] | None = None) -> Command:
         seed=given.seed,
         jobs=given.jobs,
         commit=given.commit,
+        constant_online=given.constant_online,
         drift_ms=None if given.drift_from is None else parse_moment_ms(given.drift_from),
     )
     return Command(options, given.work)

@@ -21,6 +21,9 @@ from tripline_training.evaluation.segments import describe_segments
 from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.metrics import Quality, calibration_curve, expected_calibration_error, measure
 from tripline_training.registry import registry
+from tripline_training.selection.choose_features import Fitting, choose_features, only_features, refuse_constant
+from tripline_training.selection.constant_online import add_constant_online
+from tripline_training.selection.used_features import used_by_trees
 from tripline_training.steps import figure, step
 from tripline_training.trees.export_onnx import predict_booster
 from tripline_training.trees.fit_calibrated import fit_with_days_to_spare
@@ -39,6 +42,8 @@ class Options:
     known_by_ms: int | None
     """Labels that arrived later are not used; None: the beginning of `valid`, or else the newest payment."""
     ids: Path | None
+    constant_online: tuple[str, ...]
+    """Features that never change where the model will serve: it does not use them."""
     params: Path
     seed: int
     jobs: int
@@ -71,8 +76,11 @@ def train(options: Options) -> Outcome:
         said.says(f"rows={len(rows)} frauds={frauds} left_out_unlabelled={left_out} features={len(spec.names)}")
         if frauds == 0 or frauds == len(rows):
             raise TrainingError("The rows to train on hold only fraud or no fraud: there is nothing to learn.")
+    delay_ms = max(0, known_by_ms - int(rows.occurred_at_ms[-1]))
+    fitting = Fitting(params, options.seed, options.jobs, delay_ms)
+    chosen = choose_features(rows, spec, fitting, options.constant_online)
+    rows = only_features(rows, spec, chosen.names)
     with step("fit") as said:
-        delay_ms = max(0, known_by_ms - int(rows.occurred_at_ms[-1]))
         booster, calibration = fit_with_days_to_spare(rows, params, options.seed, options.jobs, delay_ms)
         said.says(
             f"trees={booster.num_boosted_rounds()} version_of_xgboost={xgboost.__version__} "
@@ -82,15 +90,26 @@ def train(options: Options) -> Outcome:
     valid, segments, later_calibration = _assess_later_rows(booster, dataset, options)
     model = export_checked(booster, rows, options.seed, card)
     with step("publish") as said:
-        metrics: dict[str, Any] = {"calibration": {**asdict(calibration), **later_calibration}}
+        metrics: dict[str, Any] = {
+            "calibration": {**asdict(calibration), **later_calibration},
+            "selection": chosen.as_json(),
+        }
         if valid is not None:
             metrics |= {"valid": valid.as_json(), "segments": segments}
-        used = {**params.as_json(), "seed": options.seed, "jobs": options.jobs}
-        facts = compose_facts(spec, rows, metrics, Lineage(options.features, options.commit, used, known_by_ms))
+        lineage = Lineage(
+            options.features,
+            options.commit,
+            {**params.as_json(), "seed": options.seed, "jobs": options.jobs},
+            known_by_ms,
+        )
+        used = used_by_trees(model, card, spec.names)
+        refuse_constant(used, options.constant_online)
+        facts = compose_facts(spec, used, rows, metrics, lineage)
         version, folder = registry.publish(root, options.name, files_of(booster, model, rows, card), facts)
         if options.alias is not None:
             registry.set_alias(root, options.name, options.alias, version)
-        said.says(f"{options.name} {version}" + (f" alias={options.alias}" if options.alias else ""))
+        alias = f" alias={options.alias}" if options.alias else ""
+        said.says(f"{options.name} {version} used_features={len(used)}{alias}")
     return Outcome(version, folder, len(rows), valid)
 
 
@@ -132,6 +151,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         help=f"labels that arrive later are not used: {when}; default: --valid-from, or the newest payment",
     )
     parser.add_argument("--ids", type=Path, help="table with client_transaction_id, or a split: train on these only")
+    add_constant_online(parser)
     parser.add_argument("--params", type=Path, default=DEFAULT_PARAMS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(
@@ -151,6 +171,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         valid=_span_of("valid", given.valid_from, given.valid_to),
         known_by_ms=None if given.known_by is None else parse_moment_ms(given.known_by),
         ids=given.ids,
+        constant_online=given.constant_online,
         params=given.params,
         seed=given.seed,
         jobs=given.jobs,

@@ -1,4 +1,6 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { usedFeatures } from "@tripline/model-registry/model-manifest";
 import { counter, histogram, labelledGauge } from "@tripline/service-kit/telemetry/metrics";
 import type { RunReport, ScoreAnswer } from "./inference/request-batcher.js";
 import type { ServedModel } from "./models/served-model.js";
@@ -103,6 +105,14 @@ function labelsOf(model: Labelled): ModelLabels {
   return knownOf(model).labels;
 }
 
+/** The entities whose profiles these features are of. A feature of another spec is of none. */
+function profilesOf(names: readonly string[]): string[] {
+  const owners = currentFeatureSpec().features.flatMap((feature) =>
+    feature.kind === "profile" && names.includes(feature.name) ? [feature.entity] : [],
+  );
+  return [...new Set(owners)];
+}
+
 function watchModels(current: () => readonly ServedModel[]): () => void {
   const endInfo = labelledGauge(
     "tripline_scoring_model_info",
@@ -114,8 +124,20 @@ function watchModels(current: () => readonly ServedModel[]): () => void {
     { description: "Rows that wait for a run", labels: MODEL_LABELS },
     () => current().map((model) => [model.batcher.rowsQueued, labelsOf(model)]),
   );
+  const endProfiles = labelledGauge(
+    "tripline_scoring_profiles_used",
+    { description: "1 for each profile that a served model uses", labels: ["model", "model_version", "profile"] },
+    () =>
+      current().flatMap(({ manifest }) =>
+        profilesOf(usedFeatures(manifest)).map((profile): [number, Record<string, string>] => [
+          1,
+          { model: manifest.name, model_version: manifest.version, profile },
+        ]),
+      ),
+  );
   return () => {
     endInfo();
     endQueued();
+    endProfiles();
   };
 }

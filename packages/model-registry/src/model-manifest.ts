@@ -35,6 +35,8 @@ export const manifestSchema = z
     feature_spec_version: z.int().positive(),
     /** Names of the input's columns, in order. */
     features: z.array(z.string().min(1)).min(1),
+    /** Those that change the score, in the order of `features`; absent from versions that were published before 0.2. */
+    used_features: z.array(z.string().min(1)).optional(),
     input: z.object({
       name: z.string().min(1),
       datatype: z.literal("FP32"),
@@ -74,9 +76,18 @@ export const manifestSchema = z
   .refine((manifest) => new Set(manifest.features).size === manifest.features.length, {
     path: ["features"],
     message: "must not name a column twice",
+  })
+  .refine(({ features, used_features: used = [] }) => used.every((name) => features.includes(name)), {
+    path: ["used_features"],
+    message: "must name columns of the input",
   });
 
 export type ModelManifest = z.infer<typeof manifestSchema>;
+
+/** The features that change a model's score. A version that does not name them may use its whole input. */
+export function usedFeatures({ features, used_features }: Pick<ModelManifest, "features" | "used_features">) {
+  return used_features ?? features;
+}
 
 /** Inputs with the outputs that the trainer got for them: `golden.json`. Values are float32. */
 export const goldenSchema = z

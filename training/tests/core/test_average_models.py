@@ -44,6 +44,7 @@ def given(options: Callable[..., Options], tmp_path: Path) -> NetworkOptions:
         jobs=1,
         alias="challenger",
         commit=None,
+        constant_online=(),
     )
 
 

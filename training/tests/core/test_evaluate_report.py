@@ -235,6 +235,7 @@ def test_from_the_champion_to_report_and_card(
     assert text.startswith(f"# Model card: fraud {manifest['version']}\n")
     assert manifest["lineage"]["data_sha256"] in text
     assert f"| AUC ROC | {report['measures']['auc_roc']['value']:.4f} |" in text
+    assert "It uses 3 of the 3 features of its input: `amount`, `card_count_1d`, `terminal_fraud_rate_7d`." in text
 
     report["model"]["sha256"] = "0" * 64
     paths["json"].write_text(json.dumps(report))

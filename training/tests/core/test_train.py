@@ -145,7 +145,7 @@ def test_too_short_a_time_is_published_as_it_is(options: MakeOptions) -> None:
 def test_without_later_days_there_is_no_calibration_error(options: MakeOptions) -> None:
     outcome = train(replace(options(), valid=None, known_by_ms=27 * DAY_MS))
     manifest = json.loads((outcome.folder / "model.json").read_text())
-    assert set(manifest["metrics"]) == {"train", "calibration"}
+    assert set(manifest["metrics"]) == {"train", "calibration", "selection"}
     assert manifest["metrics"]["calibration"] == {"kind": "platt", "days": 4, "ece": None}
 
 

@@ -9,10 +9,20 @@ from tripline_training.errors import TrainingError
 
 
 @dataclass(frozen=True)
+class FeatureGroup:
+    """Features that a model uses only where validation shows that they help."""
+
+    name: str
+    features: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class FeatureSpec:
     version: int
     names: tuple[str, ...]
     """In the order of the vector."""
+    groups: tuple[FeatureGroup, ...] = ()
+    """The profiles: one group for each view of Feast."""
 
 
 def read_feature_spec(path: Path) -> FeatureSpec:
@@ -21,7 +31,11 @@ def read_feature_spec(path: Path) -> FeatureSpec:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
         version = document["version"]
         names = tuple(feature["name"] for feature in document["features"])
-    except (OSError, yaml.YAMLError, KeyError, TypeError) as error:
+        profiles: dict[str, list[str]] = {}
+        for feature in document["features"]:
+            if feature.get("kind") == "profile":
+                profiles.setdefault(f"{feature['entity']}_profile", []).append(feature["name"])
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"{path} cannot be read as a feature spec: {error!r}.") from error
     if not isinstance(version, int) or version < 1:
         raise TrainingError(f"{path}: version must be a whole number from 1, not {version!r}.")
@@ -29,4 +43,5 @@ def read_feature_spec(path: Path) -> FeatureSpec:
         raise TrainingError(f"{path}: every feature needs a name.")
     if len(set(names)) != len(names):
         raise TrainingError(f"{path}: the name of a feature occurs twice.")
-    return FeatureSpec(version, names)
+    groups = tuple(FeatureGroup(view, tuple(features)) for view, features in profiles.items())
+    return FeatureSpec(version, names, groups)

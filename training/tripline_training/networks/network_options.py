@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tripline_training.data.dataset import Span, parse_moment_ms, parse_span
 from tripline_training.errors import TrainingError
+from tripline_training.selection.constant_online import add_constant_online
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class NetworkOptions:
     jobs: int
     alias: str | None
     commit: str | None
+    constant_online: tuple[str, ...]
+    """Features that never change where the model will serve: it does not use them."""
 
 
 def network_parser(module: str, description: str, default_params: Path) -> argparse.ArgumentParser:
@@ -43,6 +46,7 @@ def network_parser(module: str, description: str, default_params: Path) -> argpa
     )
     parser.add_argument("--alias", help="alias to point at the new version")
     parser.add_argument("--commit", help="commit of the code, for the record")
+    add_constant_online(parser)
     return parser
 
 
@@ -64,4 +68,5 @@ def network_options(given: argparse.Namespace) -> NetworkOptions:
         jobs=given.jobs,
         alias=given.alias,
         commit=given.commit,
+        constant_online=given.constant_online,
     )

@@ -7,20 +7,27 @@ from tripline_training.data.dataset import Rows, open_dataset
 from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
 from tripline_training.errors import TrainingError
 from tripline_training.networks.network_options import NetworkOptions
+from tripline_training.selection.choose_features import Fitting, Selection, choose_features, only_features
 from tripline_training.steps import step
+from tripline_training.trees.params import DEFAULT_PARAMS, read_params
 
 
 @dataclass(frozen=True)
 class NetworkRows:
     spec: FeatureSpec
+    selection: Selection
     learn: Rows
+    """Without what is not used: see `only_features`."""
     later: Rows
     delay_ms: int
     """From the newest payment to learn from to the cut-off of the labels."""
 
 
-def read_network_rows(options: NetworkOptions) -> NetworkRows:
-    """Raises TrainingError where there is nothing to learn from or nothing to measure on."""
+def read_network_rows(options: NetworkOptions, used: tuple[str, ...] | None = None) -> NetworkRows:
+    """Trees choose the features unless `used` names them. They take seconds, and a network minutes.
+
+    Raises TrainingError where there is nothing to learn from or nothing to measure on.
+    """
     spec = read_feature_spec(options.feature_spec)
     with step("data") as said:
         check_before_training(options.features, options.feature_spec)
@@ -33,4 +40,10 @@ def read_network_rows(options: NetworkOptions) -> NetworkRows:
                     f"--{part}-from to --{part}-to hold {len(rows)} labelled payments, which are not of both kinds."
                 )
         said.says(f"rows={len(learn)} frauds={int(learn.fraud.sum())} left_out_unlabelled={left_out}")
-    return NetworkRows(spec, learn, later, max(0, options.known_by_ms - int(learn.occurred_at_ms[-1])))
+    delay_ms = max(0, options.known_by_ms - int(learn.occurred_at_ms[-1]))
+    if used is None:
+        fitting = Fitting(read_params(DEFAULT_PARAMS), options.seed, options.jobs, delay_ms)
+        selection = choose_features(learn, spec, fitting, options.constant_online)
+    else:
+        selection = Selection(used)
+    return NetworkRows(spec, selection, only_features(learn, spec, selection.names), later, delay_ms)

@@ -11,6 +11,8 @@ from tripline_training.networks.network_options import NetworkOptions
 from tripline_training.networks.network_rows import NetworkRows
 from tripline_training.networks.onnx_network import check_network, operators_of
 from tripline_training.registry import registry
+from tripline_training.selection.choose_features import refuse_constant
+from tripline_training.selection.used_features import used_by_network
 from tripline_training.steps import figure, step
 from tripline_training.trees.export_onnx import Predict, predict_onnx
 from tripline_training.trees.fit_calibrated import Calibration
@@ -34,6 +36,8 @@ class TrainedNetwork:
     """The trainer's own probabilities."""
     calibration: Calibration
     params: dict[str, Any]
+    used: tuple[str, ...] | None = None
+    """The features that it uses; None: those that change in the rows that it was trained on."""
 
 
 def publish_network(trained: TrainedNetwork, data: NetworkRows, options: NetworkOptions) -> str:
@@ -50,7 +54,10 @@ def publish_network(trained: TrainedNetwork, data: NetworkRows, options: Network
             f"bytes={len(model)} compared_rows={count} difference_max={difference:.2g} "
             f"opsets={facts['opsets']} operators={','.join(facts['operators'])}"
         )
-    metrics: dict[str, Any] = {"export": {**facts, "compared_rows": count, "difference_max": difference}}
+    exported = {**facts, "compared_rows": count, "difference_max": difference}
+    metrics: dict[str, Any] = {"export": exported, "selection": data.selection.as_json()}
+    used = trained.used or used_by_network(learn, scorecard, data.spec.names)
+    refuse_constant(used, options.constant_online)
     with step("valid") as said:
         scores = predict_onnx(model, later.features)
         quality = measure(later.occurred_at_ms, later.cards, scores, later.fraud)
@@ -66,7 +73,7 @@ def publish_network(trained: TrainedNetwork, data: NetworkRows, options: Network
         files = {registry.MODEL_FILE: model, registry.GOLDEN_FILE: golden, **twin_file(model, golden)}
         if scorecard is not None:
             files[registry.SCORECARD_FILE] = scorecard
-        entries = compose_facts(data.spec, learn, metrics, lineage)
+        entries = compose_facts(data.spec, used, learn, metrics, lineage)
         version, _ = registry.publish(root, options.name, files, entries)
         if options.alias is not None:
             registry.set_alias(root, options.name, options.alias, version)

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from tripline_training.check_data import check_data, sentences_of
-from tripline_training.data.dataset import Rows, Span, open_dataset
-from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
+from tripline_training.data.dataset import Rows
+from tripline_training.data.feature_spec import read_feature_spec
 from tripline_training.data_checks.check_time_and_leakage import LIVE_RULES
 from tripline_training.data_checks.check_weeks import (
     check_stopped_features,
@@ -17,11 +17,11 @@ from tripline_training.data_checks.check_weeks import (
     weeks_before,
 )
 from tripline_training.data_checks.findings import DataReport
-from tripline_training.errors import TooEarlyError, TrainingError
+from tripline_training.errors import TrainingError
 from tripline_training.evaluation.segments import describe_segments
 from tripline_training.make_scorecard import scorecard_to_publish
 from tripline_training.registry import registry
-from tripline_training.registry.names import MoveOptions, RegistryCallError
+from tripline_training.registry.names import MoveOptions
 from tripline_training.retraining.compare_scores import Comparison, compare_scores
 from tripline_training.retraining.fit_in_parts import fit_in_parts
 from tripline_training.retraining.judge_challenger import (
@@ -30,60 +30,32 @@ from tripline_training.retraining.judge_challenger import (
     why_champion_is_kept,
     why_old_weeks_keep,
 )
-from tripline_training.retraining.rules import Rules, read_rules
+from tripline_training.retraining.prepare import (
+    Options,
+    Prepared,
+    alias_version,
+    choose_prepared,
+    learnt_to,
+    prepare,
+    unfit_champion,
+)
 from tripline_training.retraining.windows import (
     FIXED_KEY,
-    Windows,
     fixed_from_now_on,
     has_both,
-    joined,
-    lay_out,
-    outside,
     spans_as_json,
 )
+from tripline_training.selection.choose_features import refuse_constant
+from tripline_training.selection.used_features import used_by_trees
 from tripline_training.steps import step
-from tripline_training.trees.calibration import FRAUDS_MIN
 from tripline_training.trees.export_onnx import predict_onnx
 from tripline_training.trees.fit_calibrated import fit_with_days_to_spare
 from tripline_training.trees.params import Params, read_params
 from tripline_training.trees.publish_trees import Lineage, compose_facts, export_checked, files_of, moment
 
-CHAMPION = "champion"
 ALIASES = ("challenger", "shadow")
 """The candidate, and what the decisions service scores without deciding by it."""
 DATA_EXIT_CODE = 2
-
-
-@dataclass(frozen=True)
-class Options:
-    features: Path
-    feature_spec: Path
-    cutoff_ms: int
-    registry: str
-    name: str
-    params: Path
-    rules: Path
-    trust_weeks: bool
-    seed: int
-    jobs: int
-    commit: str | None
-    drift_ms: int | None = None
-    """Since when the world is another one; None where nothing drifted."""
-
-    def files(self) -> dict[str, Path]:
-        """Whose bytes an outcome depends on."""
-        return {"data": self.features, "spec": self.feature_spec, "params": self.params, "rules": self.rules}
-
-    def as_json(self) -> dict[str, Any]:
-        """All that decides the outcome but the files."""
-        entries = asdict(self)
-        return {
-            key: entries[key] for key in ("cutoff_ms", "registry", "name", "trust_weeks", "seed", "jobs", "drift_ms")
-        }
-
-    def champion_version(self) -> str | None:
-        """None where there is none yet."""
-        return alias_version(registry.registry_root(self.registry), self.name, CHAMPION)
 
 
 @dataclass(frozen=True)
@@ -100,23 +72,6 @@ class Outcome:
     @staticmethod
     def from_json(record: dict[str, Any]) -> "Outcome":
         return Outcome(record["line"], record["version"], record["data_refused"])
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Everything before learning."""
-
-    spec: FeatureSpec
-    rules: Rules
-    windows: Windows
-    champion: registry.ModelVersion | None
-    train: Rows
-    newest: Rows
-    old: Rows
-    whole: Rows
-    """All that is labelled by the cut-off, from the first day learnt to the newest weeks, whatever it is for."""
-    known: Rows | None
-    """After a drift: what of that can be learnt."""
 
 
 @dataclass(frozen=True)
@@ -155,12 +110,13 @@ def challenge(options: Options, folder: Path) -> Outcome:
     refused = _refuse_data(options)
     if refused is not None:
         return Outcome(f"retrain: kept champion because {refused}", None, data_refused=True)
-    prepared = _prepare(options)
-    reason = _unfit_champion(prepared) or _refuse_weeks(prepared, options)
+    prepared = prepare(options)
+    reason = unfit_champion(prepared) or _refuse_weeks(prepared, options)
     if isinstance(reason, Outcome):
         return reason
     if reason is not None:
         return Outcome(f"retrain: kept champion because {reason}", None)
+    prepared = choose_prepared(prepared, options)
     candidate, measured = _best_candidate(prepared, options, folder)
     reason = why_champion_is_kept(measured, candidate.version, prepared.rules)
     windows = prepared.windows
@@ -198,61 +154,6 @@ def _refuse_data(options: Options) -> str | None:
     return f"the data are not fit for training: {sentences_of(report)}" if report.faults else None
 
 
-def _prepare(options: Options) -> Prepared:
-    spec = read_feature_spec(options.feature_spec)
-    rules = read_rules(options.rules)
-    store = registry.registry_root(options.registry)
-    version = options.champion_version()
-    champion = None if version is None else registry.resolve(store, options.name, version)
-    with step("data") as said:
-        dataset = open_dataset(options.features, spec)
-        windows = lay_out(dataset.oldest_ms, options.cutoff_ms, rules, None if champion is None else champion.manifest)
-        train, left_out = dataset.known_rows(windows.train, windows.newest.from_ms)
-        train = outside(train, windows.fixed)
-        newest, unlabelled = dataset.known_rows(windows.newest, options.cutoff_ms)
-        old = joined([dataset.known_rows(span, options.cutoff_ms)[0] for span in windows.fixed], train)
-        whole, _ = dataset.known_rows(Span(windows.train.from_ms, windows.newest.to_ms), options.cutoff_ms)
-        known = None if options.drift_ms is None else outside(whole, windows.named)
-        said.says(
-            f"{windows.as_text()} rows={len(train)} frauds={int(train.fraud.sum())} left_out_unlabelled={left_out} "
-            f"newest_rows={len(newest)} newest_unlabelled={unlabelled} old_rows={len(old)}"
-        )
-    for rows, what in ((train, "to learn from"), (newest, "of the newest weeks")):
-        frauds = int(rows.fraud.sum())
-        if min(frauds, len(rows) - frauds) < FRAUDS_MIN:
-            raise TooEarlyError(
-                f"The {len(rows)} labelled payments {what} ({windows.as_text()}) hold {frauds} frauds; it takes at "
-                f"least {FRAUDS_MIN} of each kind. Wait for more labels, or pass a later --cutoff."
-            )
-    return Prepared(spec, rules, windows, champion, train, newest, old, whole, known)
-
-
-def _unfit_champion(prepared: Prepared) -> str | None:
-    """Why the champion and a candidate cannot be measured on the same payments."""
-    champion, newest = prepared.champion, prepared.windows.newest
-    if champion is None:
-        return None
-    manifest = champion.manifest
-    if (manifest["feature_spec_version"], tuple(manifest["features"])) != (prepared.spec.version, prepared.spec.names):
-        return (
-            f"it was trained for feature spec {manifest['feature_spec_version']} and these payments have the features "
-            f"of spec {prepared.spec.version}: train the first model of a new spec with "
-            "python -m tripline_training.train, and promote it when it has proved itself"
-        )
-    known_to = _learnt_to(champion)
-    if known_to > moment(newest.from_ms):
-        return (
-            f"it was trained on payments up to {known_to}, so the newest weeks, from {moment(newest.from_ms)} on, are "
-            "not new to it: wait for newer ones"
-        )
-    return None
-
-
-def _learnt_to(champion: registry.ModelVersion | None) -> str:
-    """The newest payment that it was trained on; empty where nobody knows."""
-    return "" if champion is None else champion.manifest["lineage"].get("data_to") or ""
-
-
 def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
     # Of what is learnt alone a week may be left two working days, and a weekend would be missed.
     rows = prepared.whole
@@ -262,6 +163,11 @@ def _refuse_weeks(prepared: Prepared, options: Options) -> Outcome | None:
         scores = _reference_scores(rows, prepared.champion)
         findings += check_week_labels(weeks, scores)
         said.says(f"weeks={len(weeks)} faults={len(findings)} trusted={options.trust_weeks}")
+    # A model without that profile may still be better. One with it is compared by what payments really had.
+    optional = {name for group in prepared.spec.groups for name in group.features}
+    for finding in (one for one in findings if one.column in optional):
+        print(f"warning: {finding.sentence}", flush=True)
+    findings = [one for one in findings if one.column not in optional]
     for finding in findings:
         print(f"{'warning' if options.trust_weeks else 'fault'}: {finding.sentence}", flush=True)
     if not findings or options.trust_weeks:
@@ -333,7 +239,7 @@ def _measure(candidate: Candidate, prepared: Prepared, options: Options) -> Meas
             _compare_old(candidate, prepared, options),
             None if champion is None else champion.version,
             segments=describe_segments(rows, predict_onnx(candidate.model, rows.features), options.feature_spec),
-            is_under_way=options.drift_ms is not None and _learnt_to(champion) > moment(options.drift_ms),
+            is_under_way=options.drift_ms is not None and learnt_to(champion) > moment(options.drift_ms),
         )
         said.says(figures_of(measured))
     return measured
@@ -353,7 +259,7 @@ def _compare(rows: Rows, model: bytes, prepared: Prepared, options: Options) -> 
     return compare_scores(rows, new, champion, prepared.rules.replicates, options.seed)
 
 
-def _used(prepared: Prepared, options: Options, weight: float, fixed: list[list[str]]) -> dict[str, Any]:
+def _params_used(prepared: Prepared, options: Options, weight: float, fixed: list[list[str]]) -> dict[str, Any]:
     drift = options.drift_ms
     return {
         **read_params(options.params).as_json(),
@@ -368,10 +274,17 @@ def _used(prepared: Prepared, options: Options, weight: float, fixed: list[list[
 def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
     """Publishing and moving what is there already does nothing, so that it can be done again after a kill."""
     candidate, measured = chosen.candidate, chosen.measured
-    metrics = {"calibration": candidate.calibration, "retrain": measured.as_json(), "segments": measured.segments}
-    used = _used(prepared, options, candidate.weight, chosen.fixed)
-    lineage = Lineage(options.features, options.commit, used, candidate.known_by_ms)
-    facts = compose_facts(prepared.spec, candidate.rows, metrics, lineage)
+    metrics = {
+        "calibration": candidate.calibration,
+        "retrain": measured.as_json(),
+        "segments": measured.segments,
+        "selection": prepared.selection.as_json(),
+    }
+    params = _params_used(prepared, options, candidate.weight, chosen.fixed)
+    lineage = Lineage(options.features, options.commit, params, candidate.known_by_ms)
+    used = used_by_trees(candidate.model, candidate.card, prepared.spec.names)
+    refuse_constant(used, options.constant_online)
+    facts = compose_facts(prepared.spec, used, candidate.rows, metrics, lineage)
     files = files_of(candidate.booster, candidate.model, candidate.rows, candidate.card)
     store = registry.registry_root(options.registry)
     with step("register") as said:
@@ -387,13 +300,3 @@ def _register(chosen: Chosen, prepared: Prepared, options: Options) -> Outcome:
         said.says(f"{options.name} {version} aliases={','.join(ALIASES)}")
     figures = figures_of(measured, f"learnt_to={moment(chosen.learnt_to_ms)} ")
     return Outcome(f"retrain: registered={ALIASES[0]} version={version} {figures}", version)
-
-
-def alias_version(store: registry.Store, name: str, alias: str) -> str | None:
-    """None where there is no such alias; a registry that does not answer is another matter, and raises."""
-    try:
-        return registry.alias_target(store, name, alias)
-    except RegistryCallError:
-        raise
-    except TrainingError:
-        return None

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,8 +89,13 @@ def golden_of(predict: Predict, features: NDArray[np.float32]) -> bytes:
     return (json.dumps({"inputs": chosen.tolist(), "outputs": outputs.tolist()}, allow_nan=False) + "\n").encode()
 
 
-def compose_facts(spec: FeatureSpec, rows: Rows, metrics: dict[str, Any], lineage: Lineage) -> dict[str, Any]:
-    """The manifest's entries that are not the registry's own. `rows` are those that were trained on."""
+def compose_facts(
+    spec: FeatureSpec, used: Sequence[str], rows: Rows, metrics: dict[str, Any], lineage: Lineage
+) -> dict[str, Any]:
+    """The manifest's entries that are not the registry's own. `rows` are those that were trained on.
+
+    `used` are the features that the model uses: of the others any value gives the same score.
+    """
     now = moment(round(time.time() * 1000))
     first, last = moment(int(rows.occurred_at_ms[0])), moment(int(rows.occurred_at_ms[-1]))
     trained_on = {"rows": len(rows), "frauds": int(rows.fraud.sum()), "first": first, "last": last}
@@ -97,6 +103,7 @@ def compose_facts(spec: FeatureSpec, rows: Rows, metrics: dict[str, Any], lineag
         "created_at": now,
         "feature_spec_version": spec.version,
         "features": list(spec.names),
+        "used_features": list(used),
         "input": {"name": INPUT_NAME, "datatype": "FP32", "shape": [-1, len(spec.names)]},
         "output": {"name": OUTPUT_NAME, "datatype": "FP32", "shape": [-1, 1]},
         "metrics": {"train": trained_on, **metrics},

@@ -1,5 +1,6 @@
 import { ScorePool } from "@tripline/model-loop/scoring/score-pool";
 import type { ModelManifest } from "@tripline/model-registry/model-manifest";
+import { usedFeatures } from "@tripline/model-registry/model-manifest";
 import type { ModelVersion } from "@tripline/model-registry/model-registry";
 import type { ChangedValue } from "./changes.js";
 import { changed } from "./changes.js";
@@ -24,6 +25,9 @@ export interface ModelDiff {
     readonly only_b: readonly string[];
     /** Whether both have the same names in another order. */
     readonly reordered: boolean;
+    /** Of the input of both: what only one of them uses. */
+    readonly used_only_a: readonly string[];
+    readonly used_only_b: readonly string[];
   };
   readonly params: readonly ChangedValue[];
   readonly metrics: readonly ChangedValue[];
@@ -52,12 +56,19 @@ export async function diffModels(a: ModelVersion, b: ModelVersion): Promise<Mode
       only_a,
       only_b,
       reordered: isSameSet && !isSame,
+      used_only_a: usedByFirst(a.manifest, b.manifest),
+      used_only_b: usedByFirst(b.manifest, a.manifest),
     },
     params: changed(a.manifest.lineage.params, b.manifest.lineage.params),
     metrics: changed(a.manifest.metrics, b.manifest.metrics),
     data: changed(dataOf(a.manifest), dataOf(b.manifest)),
     golden: isSame ? await compareGolden(a, b) : null,
   };
+}
+
+function usedByFirst(one: ModelManifest, other: ModelManifest): string[] {
+  const others = usedFeatures(other);
+  return usedFeatures(one).filter((name) => other.features.includes(name) && !others.includes(name));
 }
 
 function dataOf({ lineage }: ModelManifest): Record<string, unknown> {

@@ -1,3 +1,4 @@
+import type { ModelManifest } from "@tripline/model-registry/model-manifest";
 import type { AliasMove, ListedVersion, ModelVersion } from "@tripline/model-registry/model-registry";
 import type { ChangedValue } from "./changes.js";
 import { flatten } from "./changes.js";
@@ -36,7 +37,7 @@ export function showText(model: ModelVersion, aliases: readonly string[], moves:
     ["model", `${model.name} ${model.version}`],
     ["aliases", aliases.join(", ") || "none"],
     ["created", manifest.created_at],
-    ["features", `${manifest.features.length}, of feature spec ${manifest.feature_spec_version}`],
+    ["features", featuresText(manifest)],
     ["golden batch", `${model.golden.inputs.length} rows`],
     ["files", model.directory],
     ...[...flatten(lineage)].map(([name, value]): [string, string] => [name, shown(value)]),
@@ -50,6 +51,11 @@ export function showText(model: ModelVersion, aliases: readonly string[], moves:
   ].join("");
 }
 
+function featuresText({ used_features: used, features, feature_spec_version: spec }: ModelManifest): string {
+  const of = `${features.length}, of feature spec ${spec}`;
+  return used === undefined ? of : `uses ${used.length} of ${of}`;
+}
+
 export function diffText(diff: ModelDiff): string {
   const { features, golden } = diff;
   const [specA, specB] = features.spec_versions;
@@ -58,6 +64,8 @@ export function diffText(diff: ModelDiff): string {
     ...(features.only_a.length > 0 ? [[`only ${diff.a}`, features.only_a.join(", ")]] : []),
     ...(features.only_b.length > 0 ? [[`only ${diff.b}`, features.only_b.join(", ")]] : []),
     ...(features.reordered ? [["order", "the same features in another order"]] : []),
+    ...(features.used_only_a.length > 0 ? [[`used by ${diff.a} only`, features.used_only_a.join(", ")]] : []),
+    ...(features.used_only_b.length > 0 ? [[`used by ${diff.b} only`, features.used_only_b.join(", ")]] : []),
   ];
   const isSame = names.length === 0;
   const scores =

@@ -11,7 +11,12 @@ const MARGIN = 2;
 export const AMOUNT = spec.features.findIndex(({ name }) => name === "amount");
 
 /** Publishes a model of one tree: a margin of 2 above an amount, of -2 elsewhere. @returns its version */
-export async function publishAmountModel(registryUrl: string, threshold: number, scorecard?: string): Promise<string> {
+export async function publishAmountModel(
+  registryUrl: string,
+  threshold: number,
+  scorecard?: string,
+  used?: readonly string[],
+): Promise<string> {
   const split = {
     feature: AMOUNT,
     mode: "BRANCH_LEQ",
@@ -36,6 +41,7 @@ export async function publishAmountModel(registryUrl: string, threshold: number,
       created_at: "2026-01-01T00:00:00Z",
       feature_spec_version: spec.version,
       features: spec.features.map(({ name }) => name),
+      ...(used === undefined ? {} : { used_features: [...used] }),
       input: { name: "features", datatype: "FP32", shape: [-1, spec.features.length] },
       output: { name: "probability", datatype: "FP32", shape: [-1, 1] },
       metrics: {},

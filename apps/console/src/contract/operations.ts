@@ -114,7 +114,10 @@ export interface ModelCard {
   readonly aliases: readonly string[];
   readonly createdAtMs: number;
   readonly featureSpecVersion: number;
+  /** Those that change its score. */
   readonly features: readonly string[];
+  /** How many the feature vector has. */
+  readonly vectorFeatures: number;
   readonly training: {
     readonly fromMs: number | null;
     readonly toMs: number | null;

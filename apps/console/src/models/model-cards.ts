@@ -1,4 +1,5 @@
 import type { ModelManifest } from "@tripline/model-registry/model-manifest";
+import { usedFeatures } from "@tripline/model-registry/model-manifest";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
 import { z } from "zod";
 import type { CalibrationBin, ModelCard } from "../contract/operations.js";
@@ -68,7 +69,8 @@ function cardOf({ metrics, lineage, ...manifest }: ModelManifest, aliases: reado
     name: manifest.name,
     version: manifest.version,
     aliases,
-    features: manifest.features,
+    features: usedFeatures(manifest),
+    vectorFeatures: manifest.features.length,
     createdAtMs: Date.parse(manifest.created_at),
     featureSpecVersion: manifest.feature_spec_version,
     training: {

@@ -7,6 +7,7 @@ import type {
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import type { ModelConfig } from "@tripline/contracts/generated/inference/model_config";
 import { DataType, ModelInstanceGroup_Kind } from "@tripline/contracts/generated/inference/model_config";
+import { usedFeatures } from "@tripline/model-registry/model-manifest";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
 import type { Duration } from "../inference/model-tally.js";
 import { isGpu } from "./execution-providers.js";
@@ -40,6 +41,7 @@ export function describeModel(model: ServedModel, versions: string[]): ModelMeta
     properties: {
       feature_spec_version: String(manifest.feature_spec_version),
       features: manifest.features.join(","),
+      used_features: usedFeatures(manifest).join(","),
       execution_providers: providers.join(","),
     },
   };

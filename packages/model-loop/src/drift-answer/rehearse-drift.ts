@@ -164,7 +164,7 @@ async function retrainBy(rehearsal: Rehearsal, cutoffMs: number, driftMs: number
   );
   const asked = { model: MODEL_NAME, paramsFile, jobs, trustWeeks: false, output: { write: () => true } };
   const drift = driftMs === undefined ? {} : { driftMs };
-  return challengeIn(registryUrl, { ...asked, ...drift, cutoffMs, folder }, dataset);
+  return challengeIn(registryUrl, { ...asked, ...drift, cutoffMs, folder, constantOnline: [] }, dataset);
 }
 
 async function writeQuery(query: string, path: string): Promise<void> {

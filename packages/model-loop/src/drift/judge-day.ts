@@ -1,11 +1,14 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
+import { usedFeatures } from "@tripline/model-registry/model-manifest";
+import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { z } from "zod";
 import { SPEC_FILE } from "../retraining/retrain.js";
@@ -17,6 +20,8 @@ export interface JudgeOptions {
   readonly lake: string;
   /** It labels metrics and events. */
   readonly model: string;
+  /** Where its champion is: only the features that it uses are judged. All are where there is no champion. */
+  readonly registryUrl: string;
   readonly tenant?: string;
   readonly labelsBy: LakeDatasetOptions["labelsBy"];
   /** Days to compare with, as `2026-01-01..2026-01-31`; those right before the judged one unless given. */
@@ -82,11 +87,13 @@ async function judge(options: JudgeOptions, folder: string, day: number): Promis
     );
   }
   const date = dateOf(day);
+  const used = await championUses(options);
   await runPythonModule(
     "tripline_training.detect_drift",
     [
       ...["--features", features, "--feature-spec", SPEC_FILE, "--name", model, "--events", events],
       ...["--from", date, "--to", date],
+      ...(used === undefined ? [] : ["--watch", used.join(",")]),
       ...(withScores ? ["--scores", scores] : []),
       ...(reference === undefined ? [] : ["--reference", reference]),
       ...(metrics === undefined ? [] : ["--metrics", resolve(metrics)]),
@@ -95,6 +102,19 @@ async function judge(options: JudgeOptions, folder: string, day: number): Promis
     { interpreter: report?.interpreter ?? (await trainingPython()) },
   );
   return events;
+}
+
+/** The features of the champion's score; undefined where there is no champion of this feature spec. */
+async function championUses({ registryUrl, model }: JudgeOptions): Promise<readonly string[] | undefined> {
+  try {
+    const registry = openRegistry(registryUrl);
+    const version = await registry.aliasTarget(model, "champion");
+    const manifest = (await registry.list(model)).find((listed) => listed.version === version)?.manifest;
+    return manifest?.feature_spec_version === currentFeatureSpec().version ? usedFeatures(manifest) : undefined;
+  } catch (error) {
+    if (asTriplineError(error).code === "model-not-found") return undefined;
+    throw error;
+  }
 }
 
 /** What `tripline_training.detect_drift` wrote. */

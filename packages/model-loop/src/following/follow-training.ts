@@ -149,7 +149,7 @@ function openSeconds(state: LoopState): number {
 
 function makeLoop(options: FollowOptions, state: LoopState): TrainingLoop {
   const { retrain: asked, kafka, rollouts, rolloutPlan: plan, times, logger, signal } = options;
-  const { lake, model, tenant: name, labelsBy } = asked;
+  const { lake, model, registryUrl, tenant: name, labelsBy } = asked;
   const tenant = name === undefined ? {} : { tenant: name };
   const output = linesTo(logger);
   return new TrainingLoop({
@@ -161,7 +161,7 @@ function makeLoop(options: FollowOptions, state: LoopState): TrainingLoop {
         if (error instanceof TriplineError && error.code === "not-found") return undefined;
         throw error;
       }),
-    judge: (day) => judgeDay({ lake, model, labelsBy, ...tenant, output }, day),
+    judge: (day) => judgeDay({ lake, model, registryUrl, labelsBy, ...tenant, output }, day),
     tell: (events) => sendDrift(kafka, events),
     retrain: (cutoffMs, driftMs) =>
       retrain({ ...asked, cutoffMs, output, signal, ...(driftMs === undefined ? {} : { driftMs }) }),

@@ -201,7 +201,20 @@ async function labelsOf(scan: LakeScan, options: LakeDatasetOptions): Promise<st
     ) = 1`;
 }
 
-function paymentsOf({ cutoffMs, fromMs, tenant }: LakeDatasetOptions): string {
+/** The vectors of a spec by which payments were decided, as a table of SQL. @throws TriplineError `not-found`, `lake-unavailable` */
+export async function loggedVectors(
+  scan: LakeScan,
+  options: Omit<LakeDatasetOptions, "labelsBy" | "outputPath">,
+): Promise<string> {
+  const { spec } = options;
+  const vectors = await requireTopic(scan, options, TOPICS.features, { incomplete: "BOOLEAN" });
+  return `(SELECT * FROM ${vectors} WHERE ${paymentsOf(options)} AND spec_version = ${spec.version}
+    AND len("values") = ${spec.features.length} AND NOT coalesce(incomplete, false))`;
+}
+
+type ReadOptions = Pick<LakeDatasetOptions, "lake" | "positions" | "cutoffMs" | "fromMs" | "tenant">;
+
+function paymentsOf({ cutoffMs, fromMs, tenant }: ReadOptions): string {
   const of = tenant === undefined ? "" : ` AND tenant = ${sqlText(tenant)}`;
   return `occurred_at_ms < ${cutoffMs} AND occurred_at_ms >= ${fromMs ?? 0}${of}`;
 }
@@ -222,7 +235,7 @@ type TopicOptions = Pick<LakeDatasetOptions, "lake" | "positions">;
 /** Payments by their event time, of the days that are asked for. */
 async function requireTopic(
   scan: LakeScan,
-  options: LakeDatasetOptions,
+  options: ReadOptions,
   topic: Topic,
   columns?: Record<string, string>,
 ): Promise<string> {

@@ -15,6 +15,7 @@ import { runPythonModule, trainingPython } from "../run-python.js";
 import { cacheKey } from "../training/train-cache.js";
 import { currentCommit } from "../training/train-demo-model.js";
 import { Checkpoints } from "./checkpoints.js";
+import { constantOnline } from "./constant-online.js";
 import type { LakeDatasetOptions } from "./retrain-dataset.js";
 import { newestPaymentMs, writeComputedFeatures, writeLoggedFeatures } from "./retrain-dataset.js";
 import type { OpenedPlan } from "./retrain-plan.js";
@@ -23,7 +24,9 @@ import { finishPlan, openPlan } from "./retrain-plan.js";
 export const SPEC_FILE = join(ROOT, "packages", "contracts", "feature-spec.yaml");
 export const PARAMS_FILE = join(ROOT, "training", "params.json");
 const TRAINING_CODE = join(ROOT, "training", "tripline_training");
-const DATASET_CODE = fileURLToPath(new URL("./retrain-dataset.js", import.meta.url));
+const DATASET_CODE = ["./retrain-dataset.js", "./constant-online.js"].map((file) =>
+  fileURLToPath(new URL(file, import.meta.url)),
+);
 
 export interface RetrainOptions {
   readonly lake: string;
@@ -93,7 +96,8 @@ export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> 
     // Before anything is computed, so that a store that cannot be written to is found out at once.
     await checkpoints?.keep();
     const dataset = await writeDataset(options, opened);
-    const outcome = await challenge({ ...options, output: keeping(checkpoints, output) }, opened, dataset);
+    const constant = await constantFeatures(options, opened);
+    const outcome = await challenge({ ...options, output: keeping(checkpoints, output) }, opened, dataset, constant);
     await finishPlan(work, plan);
     await checkpoints?.keep();
     return outcome;
@@ -126,7 +130,7 @@ const wholeDays = (timeMs: number): number => Math.floor(timeMs / DAY_MS) * DAY_
 async function requestOf(options: RetrainOptions): Promise<string> {
   const { output: _, work: __, checkpoints: ___, signal: ____, ...asked } = options;
   const modules = (await readdir(TRAINING_CODE, { recursive: true })).filter((name) => name.endsWith(".py")).sort();
-  const paths = [options.paramsFile, SPEC_FILE, DATASET_CODE, ...modules.map((name) => join(TRAINING_CODE, name))];
+  const paths = [options.paramsFile, SPEC_FILE, ...DATASET_CODE, ...modules.map((name) => join(TRAINING_CODE, name))];
   const files = await Promise.all(paths.map((path) => readFile(path)));
   const code = await cacheKey([]);
   return createHash("sha256").update(JSON.stringify({ asked, code })).update(Buffer.concat(files)).digest("hex");
@@ -159,9 +163,21 @@ async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPla
   return path;
 }
 
-async function challenge(options: RetrainOptions, opened: OpenedPlan, dataset: string): Promise<RetrainOutcome> {
+/** What payments do not have online, however often it changes where features are computed anew. */
+async function constantFeatures({ lake, tenant }: RetrainOptions, { plan }: OpenedPlan): Promise<readonly string[]> {
+  const { positions, cutoffMs: untilMs } = plan;
+  const of = { lake, positions, untilMs, spec: currentFeatureSpec(), ...(tenant === undefined ? {} : { tenant }) };
+  return (await constantOnline(of)).constant;
+}
+
+async function challenge(
+  options: RetrainOptions,
+  opened: OpenedPlan,
+  dataset: string,
+  constantOnline: readonly string[],
+): Promise<RetrainOutcome> {
   const { registryUrl, model } = options;
-  const asked = { ...options, cutoffMs: opened.plan.cutoffMs, folder: opened.folder };
+  const asked = { ...options, cutoffMs: opened.plan.cutoffMs, folder: opened.folder, constantOnline };
   return withFolderRegistry(registryUrl, model, (url) => challengeIn(url, asked, dataset));
 }
 
@@ -170,6 +186,8 @@ export interface ChallengeOptions
   readonly cutoffMs: number;
   /** For checkpoints. */
   readonly folder: string;
+  /** Features that do not change online: no candidate uses them. */
+  readonly constantOnline: readonly string[];
 }
 
 /** Trains on a dataset, and registers what is better than the champion. @throws Error with the last lines of Python */
@@ -178,7 +196,7 @@ export async function challengeIn(
   options: ChallengeOptions,
   dataset: string,
 ): Promise<RetrainOutcome> {
-  const { cutoffMs, folder, model, paramsFile, trustWeeks, driftMs, jobs, output, signal } = options;
+  const { cutoffMs, folder, constantOnline, model, paramsFile, trustWeeks, driftMs, jobs, output, signal } = options;
   const commit = await currentCommit();
   const { code, output: printed } = await runPythonModule(
     "tripline_training.retrain",
@@ -186,6 +204,7 @@ export async function challengeIn(
       ...["--features", dataset, "--feature-spec", SPEC_FILE, "--cutoff", new Date(cutoffMs).toISOString()],
       ...["--registry", registryUrl, "--name", model, "--work", folder],
       ...["--params", paramsFile, "--rules", paramsFile, "--jobs", String(jobs)],
+      ...(constantOnline.length === 0 ? [] : ["--constant-online", constantOnline.join(",")]),
       ...(trustWeeks ? ["--trust-weeks"] : []),
       ...(driftMs === undefined ? [] : ["--drift-from", new Date(driftMs).toISOString()]),
       ...(commit === undefined ? [] : ["--commit", commit]),

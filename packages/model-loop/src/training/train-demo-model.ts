@@ -178,12 +178,17 @@ async function trainAndPublish(folder: string, work: Work): Promise<string> {
         ...["--train-to", instant(validFromMs - LABEL_DELAY_DAYS * DAY_MS)],
         ...["--valid-from", instant(validFromMs)],
         ...["--valid-to", instant(historyEndMs)],
+        // Nothing has materialised profiles where a first model serves. A retraining knows what payments have there.
+        ...["--constant-online", profileFeatures().join(",")],
         ...(commit === undefined ? [] : ["--commit", commit]),
       ]),
     ),
   );
   return openRegistry(registryUrl).aliasTarget(MODEL_NAME, "champion");
 }
+
+const profileFeatures = (): string[] =>
+  currentFeatureSpec().features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : []));
 
 const instant = (atMs: number): string => new Date(atMs).toISOString();
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { archiveConfig } from "@tripline/archive/config";
@@ -245,6 +245,20 @@ describe("compose.yaml", () => {
     }
     expect(base.features?.environment.FEAST_TENANT).toBe(DEMO_TENANT);
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
+  });
+
+  test("regression #24: without the profile `feast` nothing materialises profiles, and the first model is one without them", () => {
+    const read = (name: string) => JSON.stringify([base[name]?.command, base[name]?.entrypoint]);
+    const materialising = Object.keys(base).filter((name) => /keep_online|materialize|load-profiles/.test(read(name)));
+    expect(materialising).toEqual(["feast-materialize"]);
+    expect(base["feast-materialize"]?.profiles).toEqual(["feast"]);
+    // What `tripline train` uses: apps/cli, train.test. The chart's job is the same command.
+    expect(base.model?.command).toEqual(expect.arrayContaining(["train", "--unless-published"]));
+    const chart = (name: string) => readFileSync(new URL(`deploy/helm/tripline/templates/${name}`, ROOT), "utf8");
+    expect(chart("job-first-model.yaml")).toMatch(/args:\s+- train\s+- --unless-published/);
+    const templates = readdirSync(new URL("deploy/helm/tripline/templates", ROOT));
+    const files = templates.filter((name) => name.endsWith(".yaml"));
+    expect(files.filter((name) => /keep_online|materialize|load-profiles/.test(chart(name)))).toEqual([]);
   });
 
   test("Prometheus asks each process once, with compose.lite.yaml too, and has no alert there about jobs that do not run", () => {

@@ -6,11 +6,13 @@ import type { CommandOutput } from "@tripline/system/command-output";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { Command, InvalidArgumentError } from "commander";
 import { kafkaEnvironment, labelsByOption, lakeOption, parseTime, tenantOption, withKafka } from "../lake-options.js";
+import { registryOption } from "../registry-options.js";
 import { interpreterOf } from "./python.js";
 
 interface DriftFlags {
   readonly lake: string;
   readonly model: string;
+  readonly registry: string;
   readonly tenant?: string;
   readonly day?: number;
   readonly reference?: string;
@@ -31,6 +33,7 @@ export function driftCommand(output: CommandOutput = process.stdout): Command {
       .description("compare the lake's newest whole day with earlier days: features, served scores, outcomes")
       .addOption(lakeOption())
       .option("--model <name>", "which model; it labels metrics and events", MODEL_NAME)
+      .addOption(registryOption())
       .addOption(tenantOption())
       .option("--day <date>", "the day to judge, UTC; the newest whole one unless given", parseTime)
       .option(
@@ -48,11 +51,11 @@ export function driftCommand(output: CommandOutput = process.stdout): Command {
 }
 
 async function run(flags: DriftFlags, output: CommandOutput): Promise<number> {
-  const { lake, tenant: name, kafka, report, failOnDrift, day: dayMs, ...rest } = flags;
+  const { lake, tenant: name, registry: registryUrl, kafka, report, failOnDrift, day: dayMs, ...rest } = flags;
   const tenant = name === undefined ? {} : { tenant: name };
   const day = Math.floor((dayMs ?? (await newestPaymentMs({ lake, ...tenant })) - DAY_MS) / DAY_MS);
   const drawn = report === undefined ? {} : { report: { path: report, interpreter: await interpreterOf("drift") } };
-  const events = await judgeDay({ ...rest, lake, ...tenant, ...drawn, output }, day);
+  const events = await judgeDay({ ...rest, lake, registryUrl, ...tenant, ...drawn, output }, day);
   for (const { sentence } of events) output.write(`${sentence}\n`);
   const isSent = events.length > 0 && (kafka ?? process.env.KAFKA_BROKERS) !== undefined;
   if (isSent) await sendDrift(kafkaFrom(kafkaEnvironment(flags)).kafka, events);

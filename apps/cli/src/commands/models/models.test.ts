@@ -82,7 +82,8 @@ describe("diff", () => {
   test("scores the golden batches of both with both models", async () => {
     const diff = await json("diff", "champion", "challenger");
     const [a, b] = [await registry.resolve("fraud", "champion"), await registry.resolve("fraud", "challenger")];
-    expect(diff.features).toEqual({ spec_versions: [1, 1], only_a: [], only_b: [], reordered: false });
+    const same = { spec_versions: [1, 1], only_a: [], only_b: [], reordered: false };
+    expect(diff.features).toEqual({ ...same, used_only_a: [], used_only_b: [] });
     expect(diff.golden.rows).toBe(a.golden.inputs.length + b.golden.inputs.length);
     // Where both batches hold the same row, the trainer's own outputs tell how far apart the models are.
     const shared = a.golden.inputs.flatMap((row, index) => {

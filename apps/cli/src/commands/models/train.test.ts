@@ -37,6 +37,12 @@ describe("trainDemoModel", () => {
     expect(champion.version).toBe(trained.version);
     expect(champion.manifest.features).toEqual(spec.features.map((feature) => feature.name));
     expect(champion.manifest.feature_spec_version).toBe(spec.version);
+    // regression #24: in compose and in the chart nothing materialises the profiles that it was trained with.
+    const profiles = spec.features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : []));
+    const { used_features: used = [], metrics } = champion.manifest;
+    expect(used.length).toBeGreaterThan(20);
+    expect(used.filter((name) => profiles.includes(name))).toEqual([]);
+    expect(metrics).toMatchObject({ selection: { constant_online: profiles } });
     expect(champion.golden.inputs).toHaveLength(256);
     expect(champion.manifest.metrics).toMatchObject({ valid: { auc_roc: expect.any(Number) } });
     expect((await stat(trained.statePath)).size).toBeGreaterThan(10_000);

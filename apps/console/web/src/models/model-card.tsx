@@ -80,7 +80,7 @@ function Text({ of }: { readonly of: Card }) {
       </div>
       <Limits of={of.segments} />
       <details>
-        <summary>{text.models.cardFeatures(formatCount(of.features.length))}</summary>
+        <summary>{text.models.cardFeatures(formatCount(of.features.length), formatCount(of.vectorFeatures))}</summary>
         <p className="details">
           {of.features.map((name) => (
             <code key={name}>{name}</code>

@@ -301,6 +301,7 @@ function makeCard(nowMs: number, version: string): ModelCard {
     aliases: ["champion"],
     createdAtMs: nowMs - 200 * HOUR_MS,
     featureSpecVersion: 4,
+    vectorFeatures: 6,
     features: ["amount", "card_count_1d", "card_count_7d", "card_ratio_to_mean_30d", "terminal_fraud_rate_7d"],
     training: {
       fromMs: nowMs - 2_400 * HOUR_MS,

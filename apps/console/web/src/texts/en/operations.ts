@@ -169,7 +169,7 @@ export const text = {
       data: "Data",
     },
     cardMeasures: "Measured",
-    cardFeatures: (count: string) => `${count} features`,
+    cardFeatures: (used: string, all: string) => `Uses ${used} of ${all} features`,
     cardParameters: "Parameters",
     noMeasures: "The trainer recorded no measures.",
     span: (from: string, to: string) => `${from} to ${to}`,

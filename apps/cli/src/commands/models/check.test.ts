@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { UNSENT } from "@tripline/contracts/unsent-fields";
+import { TestArchive } from "@tripline/lake/testing/archive";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { publishAmountModel } from "../../testing/amount-model.js";
+import { modelsCommand } from "./models.js";
+
+const spec = currentFeatureSpec();
+const NOON_MS = Date.UTC(2026, 1, 10, 12);
+const PROFILES = spec.features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : []));
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tripline-check-"));
+});
+afterEach(async () => {
+  process.exitCode = undefined;
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Payments that have the defaults of all profiles unless somebody materialises them. */
+async function archive(count: number, areMaterialised: boolean, everyMs = 1): Promise<void> {
+  const vectors = Array.from({ length: count }, (_, index) => {
+    const transaction = {
+      transactionId: `txn_${index}`,
+      tenant: "demo",
+      clientTransactionId: `c${index}`,
+      terminalId: "t-1",
+      cardToken: `ct_${index}`,
+      amountMinor: 1_000 + index,
+      currency: "EUR",
+      ...UNSENT,
+      occurredAtMs: NOON_MS + index * everyMs,
+      acceptedAtMs: NOON_MS,
+    };
+    const valueNamed = (name: string) => (PROFILES.includes(name) ? (areMaterialised ? index : 0) : 1);
+    const values = spec.features.map(({ name }) => valueNamed(name));
+    const vector = { transaction, specVersion: spec.version, values, incomplete: false, computedAtMs: NOON_MS };
+    return FeatureVector.encode({ ...vector, sequences: [1], tooLate: false, profileTimesMs: [] }).finish();
+  });
+  const lake = new TestArchive(join(folder, "lake"), { cluster: "test", topicPrefix: "" });
+  await lake.append(
+    "features",
+    vectors.map((value, offset) => ({ partition: 0, offset, value })),
+  );
+}
+
+/** @param used none: a version from before versions named what they use */
+async function check(used: readonly string[] | undefined): Promise<string> {
+  const registry = pathToFileURL(join(folder, "registry")).href;
+  const version = await publishAmountModel(registry, 10, undefined, used);
+  await openRegistry(registry).setAlias("fraud", "champion", version);
+  const printed: string[] = [];
+  const command = modelsCommand({ write: (text) => printed.push(text) > 0 });
+  const args = ["check", "--registry", registry, "--lake", join(folder, "lake")];
+  await command.parseAsync(args, { from: "user" });
+  return printed.join("").replaceAll(version, "<version>").trim();
+}
+
+test("regression #24: a champion whose profiles nobody materialises is named, with what to do", async () => {
+  await archive(120, false);
+  expect(await check(["amount", "card_age", "terminal_profile_amount"])).toBe(
+    "fraud <version> uses card_age, terminal_profile_amount, which never change in 120 payments of the last 7 days of the " +
+      "lake. Materialise the profiles (docs/features.md#profiles), or retrain: a new model does not use what is constant online.",
+  );
+  expect(process.exitCode).toBe(3);
+});
+
+test("regression #24: a version that does not name what it uses counts as using all of its input", async () => {
+  await archive(120, false);
+  expect(await check(undefined)).toContain(`uses ${PROFILES.join(", ")}, which never change`);
+  expect(process.exitCode).toBe(3);
+});
+
+test("profiles that are materialised, and a model that uses none, are well", async () => {
+  await archive(120, true);
+  expect(await check(["amount", "card_age"])).toMatch(
+    /No feature that fraud <version> uses is constant in 120 payments/,
+  );
+  expect(process.exitCode).toBeUndefined();
+});
+
+test("a model without profiles needs none; a minute says nothing of an amount, which is the same in all payments", async () => {
+  await archive(120, false);
+  expect(await check(["amount"])).toMatch(/No feature .* is constant/);
+  expect(process.exitCode).toBeUndefined();
+});
+
+test("a week says what is constant beside profiles, but not of labels, which may be rare", async () => {
+  await archive(1_000, true, 600_000);
+  expect(await check(["amount", "card_age", "card_fraud_count_7d"])).toMatch(/uses amount, which never change in 1000/);
+});
+
+test("too few payments say nothing", async () => {
+  await archive(99, false);
+  expect(await check(["card_age"])).toMatch(/No feature .* is constant in 99 payments/);
+});

@@ -1,0 +1,27 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { registry } from "@tripline/service-kit/telemetry/metrics";
+import type { ServedModel } from "./models/served-model.js";
+import { createScoringMetrics } from "./scoring-metrics.js";
+
+const features = currentFeatureSpec().features.map(({ name }) => name);
+
+test("regression #24: the profiles that served models use are reported, and none for a model without", async () => {
+  const served = (version: string, used?: readonly string[]) =>
+    ({
+      manifest: { name: "fraud", version, features, ...(used === undefined ? {} : { used_features: used }) },
+      providers: [],
+      batcher: { rowsQueued: 0 },
+    }) as unknown as ServedModel;
+  const models = [served("a", ["amount", "card_age", "card_profile_amount"]), served("b", ["amount"])];
+  const end = createScoringMetrics().watch(() => models);
+  const read = async () => {
+    const text = await registry.getSingleMetricAsString("tripline_scoring_profiles_used");
+    return Array.from(text.matchAll(/model_version="(\w+)",profile="(\w+)"\} 1/g), ([, ...labels]) => labels.join(" "));
+  };
+  expect(await read()).toEqual(["a card"]);
+  // A version from before versions named what they use may use all of its input.
+  models.push(served("old"));
+  expect(await read()).toEqual(["a card", "old card", "old terminal"]);
+  end();
+  expect(await read()).toEqual([]);
+});

@@ -1,0 +1,47 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { backfill } from "@tripline/backfill/backfill";
+import { fileSource } from "@tripline/backfill/input/transactions-source";
+import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
+import { planProfiles } from "@tripline/feature-engine/profiles";
+import { LakeScan } from "@tripline/lake/read/scan-lake";
+import { parse } from "yaml";
+
+const DOCUMENT = fileURLToPath(new URL("../../../../docs/features.md", import.meta.url));
+const SPEC = fileURLToPath(new URL("../../../contracts/feature-spec.yaml", import.meta.url));
+const EXAMPLE = /<!-- example: profile feature -->\n\s*```yaml\n([\s\S]*?)```/;
+const DAY_MS = 86_400_000;
+const START_MS = Date.UTC(2026, 0, 5, 12);
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "tripline-example-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+test("the profile feature that docs/features.md adds is read online, and computed over a history", async () => {
+  const [, example = ""] = EXAMPLE.exec(await readFile(DOCUMENT, "utf8")) ?? [];
+  const current = parse(await readFile(SPEC, "utf8"));
+  const features = [...current.features, ...parse(example)];
+  const spec = parseFeatureSpec(JSON.stringify({ ...current, version: current.version + 1, features }));
+  const [card] = planProfiles(spec).filter(({ name }) => name === "card");
+  expect(card?.columns).toContain("card_active_days_total");
+
+  // A card pays twice on a day, and once on each of the next two.
+  const times = [START_MS, START_MS + 1_000, START_MS + DAY_MS, START_MS + 2 * DAY_MS];
+  const payments = times.map((atMs, index) => `t${index},ct_1,t-1,1000,EUR,${atMs},,`);
+  const path = join(folder, "payments.csv");
+  const head = "client_transaction_id,card_token,terminal_id,amount_minor,currency,occurred_at_ms,fraud,labelled_at_ms";
+  await writeFile(path, `${[head, ...payments].join("\n")}\n`);
+  const outputPath = join(folder, "features.parquet");
+  await backfill({ spec, source: fileSource(path), tenant: "demo", outputPath });
+  const scan = await LakeScan.open();
+  const days = `list(card_active_days ORDER BY occurred_at_ms)::VARCHAR`;
+  expect(await scan.row(`SELECT ${days} AS days FROM read_parquet('${outputPath}')`)).toEqual({
+    days: "[0.0, 0.0, 1.0, 2.0]",
+  });
+  await scan.close();
+});

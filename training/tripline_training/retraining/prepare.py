@@ -1,0 +1,148 @@
+"""What a retraining has before it learns: its options, the payments by what they are for, and the champion."""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tripline_training.data.dataset import Rows, Span, open_dataset
+from tripline_training.data.feature_spec import FeatureSpec, read_feature_spec
+from tripline_training.errors import TooEarlyError, TrainingError
+from tripline_training.registry import registry
+from tripline_training.registry.names import RegistryCallError
+from tripline_training.retraining.rules import Rules, read_rules
+from tripline_training.retraining.windows import Windows, joined, lay_out, outside
+from tripline_training.selection.choose_features import Fitting, Selection, choose_features, only_features
+from tripline_training.steps import step
+from tripline_training.trees.calibration import FRAUDS_MIN
+from tripline_training.trees.params import read_params
+from tripline_training.trees.publish_trees import moment
+
+CHAMPION = "champion"
+
+
+@dataclass(frozen=True)
+class Options:
+    features: Path
+    feature_spec: Path
+    cutoff_ms: int
+    registry: str
+    name: str
+    params: Path
+    rules: Path
+    trust_weeks: bool
+    seed: int
+    jobs: int
+    commit: str | None
+    drift_ms: int | None = None
+    """Since when the world is another one; None where nothing drifted."""
+    constant_online: tuple[str, ...] = ()
+    """Features that do not change online any more: what is trained does not use them."""
+
+    def files(self) -> dict[str, Path]:
+        """Whose bytes an outcome depends on."""
+        return {"data": self.features, "spec": self.feature_spec, "params": self.params, "rules": self.rules}
+
+    def as_json(self) -> dict[str, Any]:
+        """All that decides the outcome but the files."""
+        entries = asdict(self)
+        others = {*self.files(), "features", "feature_spec", "commit"}
+        return {key: value for key, value in entries.items() if key not in others}
+
+    def champion_version(self) -> str | None:
+        """None where there is none yet."""
+        return alias_version(registry.registry_root(self.registry), self.name, CHAMPION)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything before learning."""
+
+    spec: FeatureSpec
+    rules: Rules
+    windows: Windows
+    champion: registry.ModelVersion | None
+    train: Rows
+    newest: Rows
+    old: Rows
+    whole: Rows
+    """All that is labelled by the cut-off, from the first day learnt to the newest weeks, whatever it is for."""
+    known: Rows | None
+    """After a drift: what of that can be learnt."""
+    selection: Selection
+    """The features that candidates may use: all, until they are chosen."""
+
+
+def prepare(options: Options) -> Prepared:
+    spec = read_feature_spec(options.feature_spec)
+    rules = read_rules(options.rules)
+    store = registry.registry_root(options.registry)
+    version = options.champion_version()
+    champion = None if version is None else registry.resolve(store, options.name, version)
+    with step("data") as said:
+        dataset = open_dataset(options.features, spec)
+        windows = lay_out(dataset.oldest_ms, options.cutoff_ms, rules, None if champion is None else champion.manifest)
+        train, left_out = dataset.known_rows(windows.train, windows.newest.from_ms)
+        train = outside(train, windows.fixed)
+        newest, unlabelled = dataset.known_rows(windows.newest, options.cutoff_ms)
+        old = joined([dataset.known_rows(span, options.cutoff_ms)[0] for span in windows.fixed], train)
+        whole, _ = dataset.known_rows(Span(windows.train.from_ms, windows.newest.to_ms), options.cutoff_ms)
+        known = None if options.drift_ms is None else outside(whole, windows.named)
+        said.says(
+            f"{windows.as_text()} rows={len(train)} frauds={int(train.fraud.sum())} left_out_unlabelled={left_out} "
+            f"newest_rows={len(newest)} newest_unlabelled={unlabelled} old_rows={len(old)}"
+        )
+    for rows, what in ((train, "to learn from"), (newest, "of the newest weeks")):
+        frauds = int(rows.fraud.sum())
+        if min(frauds, len(rows) - frauds) < FRAUDS_MIN:
+            raise TooEarlyError(
+                f"The {len(rows)} labelled payments {what} ({windows.as_text()}) hold {frauds} frauds; it takes at "
+                f"least {FRAUDS_MIN} of each kind. Wait for more labels, or pass a later --cutoff."
+            )
+    return Prepared(spec, rules, windows, champion, train, newest, old, whole, known, Selection(spec.names))
+
+
+def choose_prepared(prepared: Prepared, options: Options) -> Prepared:
+    """By the days to train on alone. What is not chosen is taken out of all that is learnt."""
+    spec, train = prepared.spec, prepared.train
+    delay_ms = prepared.windows.newest.from_ms - int(train.occurred_at_ms[-1])
+    fitting = Fitting(read_params(options.params), options.seed, options.jobs, delay_ms)
+    selection = choose_features(train, spec, fitting, options.constant_online)
+    known = None if prepared.known is None else only_features(prepared.known, spec, selection.names)
+    train = only_features(train, spec, selection.names)
+    return replace(prepared, selection=selection, train=train, known=known)
+
+
+def unfit_champion(prepared: Prepared) -> str | None:
+    """Why the champion and a candidate cannot be measured on the same payments."""
+    champion, newest = prepared.champion, prepared.windows.newest
+    if champion is None:
+        return None
+    manifest = champion.manifest
+    if (manifest["feature_spec_version"], tuple(manifest["features"])) != (prepared.spec.version, prepared.spec.names):
+        return (
+            f"it was trained for feature spec {manifest['feature_spec_version']} and these payments have the features "
+            f"of spec {prepared.spec.version}: train the first model of a new spec with "
+            "python -m tripline_training.train, and promote it when it has proved itself"
+        )
+    known_to = learnt_to(champion)
+    if known_to > moment(newest.from_ms):
+        return (
+            f"it was trained on payments up to {known_to}, so the newest weeks, from {moment(newest.from_ms)} on, are "
+            "not new to it: wait for newer ones"
+        )
+    return None
+
+
+def learnt_to(champion: registry.ModelVersion | None) -> str:
+    """The newest payment that it was trained on; empty where nobody knows."""
+    return "" if champion is None else champion.manifest["lineage"].get("data_to") or ""
+
+
+def alias_version(store: registry.Store, name: str, alias: str) -> str | None:
+    """None where there is no such alias; a registry that does not answer is another matter, and raises."""
+    try:
+        return registry.alias_target(store, name, alias)
+    except RegistryCallError:
+        raise
+    except TrainingError:
+        return None

@@ -1,0 +1,1 @@
+"""Which features of the vector a model uses."""

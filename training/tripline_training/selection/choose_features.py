@@ -1,0 +1,198 @@
+"""Chooses the features that a model may use, by validation over time. ADR 49."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.data.dataset import Rows
+from tripline_training.data.feature_spec import FeatureGroup, FeatureSpec
+from tripline_training.errors import TrainingError
+from tripline_training.selection.forward_folds import Fold, forward_folds
+from tripline_training.selection.gain_over_folds import Scores, gain_over_folds
+from tripline_training.steps import step
+from tripline_training.trees.export_onnx import predict_booster
+from tripline_training.trees.fit_trees import fit
+from tripline_training.trees.params import Params
+
+LEARN_ROWS_MAX = 100_000
+"""Rows that a fold learns from: all frauds, and a sample of the genuine payments, each weighted up."""
+FEWER_TREES = 4
+"""A comparison takes a quarter of the trees, each with four times the learning rate."""
+BINS_MAX = 256
+
+
+@dataclass(frozen=True)
+class GroupResult:
+    """Whether a group is used, and what validation measured."""
+
+    group: str
+    features: tuple[str, ...]
+    used: bool
+    reason: str
+    folds: int = 0
+    ap_without: float | None = None
+    """Mean average precision over the folds."""
+    ap_with: float | None = None
+    gain_low: float | None = None
+    """95 % interval of the gain."""
+    gain_high: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return {key: value for key, value in asdict(self).items() if key != "group"}
+
+
+@dataclass(frozen=True)
+class Selection:
+    names: tuple[str, ...]
+    """In the order of the spec."""
+    constant_online: tuple[str, ...] = ()
+    """Left out because online they never change."""
+    groups: tuple[GroupResult, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        groups = {result.group: result.as_json() for result in self.groups}
+        return {"constant_online": list(self.constant_online), "groups": groups}
+
+
+@dataclass(frozen=True)
+class Fitting:
+    """How the model is going to be trained."""
+
+    params: Params
+    seed: int
+    jobs: int
+    delay_ms: int
+    """From the newest payment to train on to the first one that is scored."""
+
+
+def choose_features(
+    rows: Rows, spec: FeatureSpec, fitting: Fitting, constant_online: Collection[str] = ()
+) -> Selection:
+    """All features of the spec except those that are constant online, and except the groups that do not help.
+
+    A group helps if the 95 % interval of its gain in average precision over the forward folds lies above 0. Each group
+    is compared with the features that are used already. The same rows and seed give the same choice. Raises
+    TrainingError for a constant feature that the spec does not have.
+    """
+    unknown = sorted(set(constant_online) - set(spec.names))
+    if unknown:
+        raise TrainingError(f"The feature spec has no feature {', '.join(unknown)}; check --constant-online.")
+    optional = {name for group in spec.groups for name in group.features}
+    names = [name for name in spec.names if name not in optional and name not in constant_online]
+    results: list[GroupResult] = []
+    with step("select") as said:
+        trial = _Trial(rows, spec, fitting)
+        for group in spec.groups:
+            result = trial.compare(names, group, constant_online)
+            results.append(result)
+            if result.used:
+                names = [name for name in spec.names if name in names or name in result.features]
+        dropped = tuple(name for name in spec.names if name in constant_online)
+        said.says(_summary(spec, names, results, dropped))
+    return Selection(tuple(names), dropped, tuple(results))
+
+
+def only_features(rows: Rows, spec: FeatureSpec, names: Collection[str]) -> Rows:
+    """The rows with all other features set to 0.
+
+    No model learns from a value that never changes: trees do not split on it, the scaler of a network multiplies it by
+    0, and a scorecard finds no information in it. So the input of the model stays the whole vector.
+    """
+    others = [position for position, name in enumerate(spec.names) if name not in names]
+    if not others:
+        return rows
+    features = rows.features.copy()
+    features[:, others] = 0
+    return replace(rows, features=features)
+
+
+def refuse_constant(used: Collection[str], constant_online: Collection[str]) -> None:
+    """Raises TrainingError for a model that uses features which never change online."""
+    found = [name for name in used if name in constant_online]
+    if found:
+        raise TrainingError(
+            f"The model uses {', '.join(found)}, but online every payment has the same value there, so the model would "
+            "score payments that it was not trained for. Materialise the profiles, or train without these features."
+        )
+
+
+class _Trial:
+    """Compares sets of features on the forward folds, which are made only if a group can be compared."""
+
+    def __init__(self, rows: Rows, spec: FeatureSpec, fitting: Fitting) -> None:
+        self._rows, self._spec, self._fitting = rows, spec, fitting
+        self._folds: list[Fold] | None = None
+        self._known: dict[tuple[str, ...], list[Scores]] = {}
+
+    def compare(self, names: Sequence[str], group: FeatureGroup, constant_online: Collection[str]) -> GroupResult:
+        features = tuple(name for name in group.features if name not in constant_online)
+        if not features:
+            return GroupResult(group.name, group.features, used=False, reason="constant online")
+        if not any(self._changes(name) for name in features):
+            return GroupResult(group.name, features, used=False, reason="constant in the rows to train on")
+        if self._folds is None:
+            self._folds = forward_folds(self._rows, self._fitting.delay_ms)
+        if not self._folds:
+            return GroupResult(group.name, features, used=False, reason="too few days or frauds to compare")
+        without = self._scores(tuple(names))
+        with_group = self._scores(tuple(name for name in self._spec.names if name in names or name in features))
+        gain = gain_over_folds([fold.later for fold in self._folds], without, with_group, self._fitting.seed)
+        used = gain.low > 0
+        return GroupResult(
+            group=group.name,
+            features=features,
+            used=used,
+            reason="the gain is above 0" if used else "the gain may be chance or is none",
+            folds=len(self._folds),
+            ap_without=gain.without,
+            ap_with=gain.with_group,
+            gain_low=gain.low,
+            gain_high=gain.high,
+        )
+
+    def _changes(self, name: str) -> bool:
+        values = self._rows.features[:, self._spec.names.index(name)]
+        return bool(values.min() != values.max())
+
+    def _scores(self, names: tuple[str, ...]) -> list[NDArray[np.float64]]:
+        """Of the later rows of each fold."""
+        if names not in self._known:
+            self._known[names] = [self._fold_scores(fold, names) for fold in self._folds or []]
+        return self._known[names]
+
+    def _fold_scores(self, fold: Fold, names: tuple[str, ...]) -> NDArray[np.float64]:
+        frauds = int(fold.learn.fraud.sum())
+        share = min(1.0, max(0.01, (LEARN_ROWS_MAX - frauds) / (len(fold.learn) - frauds)))
+        params = _quick(self._fitting.params, share)
+        learn = only_features(fold.learn, self._spec, names)
+        booster = fit(learn, params, self._fitting.seed, self._fitting.jobs)
+        return predict_booster(booster, fold.later.features).astype(np.float64)
+
+
+def _quick(params: Params, genuine_share: float) -> Params:
+    return replace(
+        params,
+        trees=-(-params.trees // FEWER_TREES),
+        learning_rate=min(1.0, params.learning_rate * FEWER_TREES),
+        max_bin=min(params.max_bin, BINS_MAX),
+        genuine_share=min(params.genuine_share, genuine_share),
+    )
+
+
+def _summary(spec: FeatureSpec, names: Sequence[str], results: Sequence[GroupResult], dropped: Sequence[str]) -> str:
+    parts = [f"features={len(names)} of={len(spec.names)}"]
+    if dropped:
+        parts.append(f"constant_online={','.join(dropped)}")
+    for result in results:
+        parts.append(f"{result.group}={'used' if result.used else 'left out'} ({_measured(result)})")
+    return " ".join(parts)
+
+
+def _measured(result: GroupResult) -> str:
+    if result.ap_with is None or result.ap_without is None:
+        return result.reason
+    gain = result.ap_with - result.ap_without
+    return f"gain {gain:.4f}, 95 % interval {result.gain_low:.4f} to {result.gain_high:.4f}, {result.folds} folds"

@@ -1,0 +1,15 @@
+"""The option by which a trainer is told what never changes online."""
+
+import argparse
+
+
+def add_constant_online(parser: argparse.ArgumentParser) -> None:
+    """`constant_online`: names of features, none unless given."""
+    parser.add_argument(
+        "--constant-online",
+        type=lambda text: tuple(name for name in text.split(",") if name),
+        default=(),
+        metavar="NAMES",
+        help="features that never change where the model will serve, separated by commas, for instance profiles that "
+        "nothing materialises: the model does not use them",
+    )

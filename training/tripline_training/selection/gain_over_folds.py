@@ -1,0 +1,58 @@
+"""What one model gains over another in average precision on several folds, with an interval for the gain itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.data.dataset import Rows
+from tripline_training.evaluation.bootstrap import PERCENTILES, draw_cards
+from tripline_training.evaluation.measures import Ranking, average_precision, counts_from_top, rank_scores
+
+REPLICATES = 400
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FoldGain:
+    without: float
+    with_group: float
+    low: float
+    high: float
+
+
+def gain_over_folds(
+    folds: Sequence[Rows], without: Sequence[Scores], with_group: Sequence[Scores], seed: int
+) -> FoldGain:
+    """The mean over the folds. A sample draws whole cards, the same ones in each fold and for both models.
+
+    Each fold must hold frauds and genuine payments.
+    """
+    rankings = [[rank_scores(scores) for scores in pair] for pair in zip(without, with_group, strict=True)]
+    ends = np.cumsum([0, *(len(fold) for fold in folds)])
+    fraud = np.concatenate([fold.fraud for fold in folds])
+    cards = np.unique(np.concatenate([fold.cards for fold in folds]), return_inverse=True)[1].astype(np.int64)
+
+    def means(times: NDArray[np.float64]) -> NDArray[np.float64] | None:
+        """Of both; None for a sample in which a fold has no fraud."""
+        found = []
+        for fold, pair, first, last in zip(folds, rankings, ends, ends[1:], strict=False):
+            weights = times[first:last]
+            if not weights[fold.fraud == 1].any():
+                return None
+            found.append([_precision(ranking, fold.fraud, weights) for ranking in pair])
+        mean: NDArray[np.float64] = np.mean(found, axis=0)
+        return mean
+
+    whole = means(np.ones(len(fraud)))
+    assert whole is not None
+    drawn = [means(draw.times) for draw in draw_cards(cards, fraud, REPLICATES, seed)]
+    gains = [float(both[1] - both[0]) for both in drawn if both is not None]
+    low, high = np.percentile(gains, PERCENTILES) if gains else (-1.0, 1.0)
+    return FoldGain(float(whole[0]), float(whole[1]), float(low), float(high))
+
+
+def _precision(ranking: Ranking, fraud: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
+    return average_precision(*counts_from_top(ranking, fraud, weights))
