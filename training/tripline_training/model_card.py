@@ -129,7 +129,8 @@ def _group(group: str, result: dict[str, Any]) -> str:
     return (
         f"`{group}` is {used}: with it the mean average precision over {result['folds']} folds is "
         f"{result['ap_with']:.4f}, without it {result['ap_without']:.4f}. The 95 % interval of the gain is "
-        f"{result['gain_low']:.4f} to {result['gain_high']:.4f}."
+        f"{result['gain_low']:.4f} to {result['gain_high']:.4f}; AUC ROC is {result['auc_with']:.4f} with it and "
+        f"{result['auc_without']:.4f} without."
     )
 
 

@@ -18,6 +18,7 @@ from tripline_training.model_card import features_of_card
 from tripline_training.networks.network_options import NetworkOptions
 from tripline_training.selection.choose_features import Fitting, Selection, choose_features
 from tripline_training.selection.forward_folds import forward_folds
+from tripline_training.selection.gain_over_folds import FoldGain
 from tripline_training.selection.used_features import used_by_network
 from tripline_training.train import Options, train
 from tripline_training.trees.export_onnx import predict_onnx
@@ -80,6 +81,15 @@ def test_a_profile_is_used_only_where_its_gain_over_time_is_above_0(spec: Featur
     assert terminal.ap_with is not None and terminal.ap_without is not None
     assert terminal.ap_with > terminal.ap_without
     assert choose_features(rows_of(spec), spec, FITTING) == selection
+
+
+def test_a_gain_in_average_precision_does_not_make_up_for_a_fall_of_auc(
+    spec: FeatureSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fallen = FoldGain(ap_without=0.5, ap_with=0.6, low=0.01, high=0.2, auc_without=0.9, auc_with=0.89)
+    monkeypatch.setattr("tripline_training.selection.choose_features.gain_over_folds", lambda *_: fallen)
+    selection = choose_features(rows_of(spec), spec, FITTING)
+    assert {(group.used, group.reason) for group in selection.groups} == {(False, "AUC ROC falls")}
 
 
 def test_nothing_later_than_a_fold_is_learnt_for_it(spec: FeatureSpec) -> None:

@@ -39,6 +39,8 @@ class GroupResult:
     gain_low: float | None = None
     """95 % interval of the gain."""
     gain_high: float | None = None
+    auc_without: float | None = None
+    auc_with: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {key: value for key, value in asdict(self).items() if key != "group"}
@@ -73,9 +75,9 @@ def choose_features(
 ) -> Selection:
     """All features of the spec except those that are constant online, and except the groups that do not help.
 
-    A group helps if the 95 % interval of its gain in average precision over the forward folds lies above 0. Each group
-    is compared with the features that are used already. The same rows and seed give the same choice. Raises
-    TrainingError for a constant feature that the spec does not have.
+    A group helps if the 95 % interval of its gain in average precision over the forward folds lies above 0, and AUC ROC
+    does not fall. Each group is compared with the features that are used already. The same rows and seed give the same
+    choice. Raises TrainingError for a constant feature that the spec does not have.
     """
     unknown = sorted(set(constant_online) - set(spec.names))
     if unknown:
@@ -140,17 +142,22 @@ class _Trial:
         without = self._scores(tuple(names))
         with_group = self._scores(tuple(name for name in self._spec.names if name in names or name in features))
         gain = gain_over_folds([fold.later for fold in self._folds], without, with_group, self._fitting.seed)
-        used = gain.low > 0
+        # Profiles have raised average precision while AUC fell: then they only reorder what was found anyway.
+        is_worse = gain.auc_with < gain.auc_without
+        used = gain.low > 0 and not is_worse
+        reason = "AUC ROC falls" if is_worse else "the gain may be chance or is none"
         return GroupResult(
             group=group.name,
             features=features,
             used=used,
-            reason="the gain is above 0" if used else "the gain may be chance or is none",
+            reason="it helps" if used else reason,
             folds=len(self._folds),
-            ap_without=gain.without,
-            ap_with=gain.with_group,
+            ap_without=gain.ap_without,
+            ap_with=gain.ap_with,
             gain_low=gain.low,
             gain_high=gain.high,
+            auc_without=gain.auc_without,
+            auc_with=gain.auc_with,
         )
 
     def _changes(self, name: str) -> bool:
@@ -194,5 +201,6 @@ def _summary(spec: FeatureSpec, names: Sequence[str], results: Sequence[GroupRes
 def _measured(result: GroupResult) -> str:
     if result.ap_with is None or result.ap_without is None:
         return result.reason
-    gain = result.ap_with - result.ap_without
-    return f"gain {gain:.4f}, 95 % interval {result.gain_low:.4f} to {result.gain_high:.4f}, {result.folds} folds"
+    interval = f"{result.gain_low:.4f} to {result.gain_high:.4f}"
+    gain = f"AP {result.ap_with - result.ap_without:+.4f}, 95 % interval {interval}"
+    return f"{gain}, AUC {result.auc_without:.4f} to {result.auc_with:.4f}, {result.folds} folds"

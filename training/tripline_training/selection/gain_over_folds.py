@@ -1,4 +1,4 @@
-"""What one model gains over another in average precision on several folds, with an interval for the gain itself."""
+"""What one model gains over another on several folds, with an interval for the gain in average precision itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.evaluation.bootstrap import PERCENTILES, draw_cards
-from tripline_training.evaluation.measures import Ranking, average_precision, counts_from_top, rank_scores
+from tripline_training.evaluation.measures import Ranking, auc_roc, average_precision, counts_from_top, rank_scores
 
 REPLICATES = 400
 
@@ -17,10 +17,15 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FoldGain:
-    without: float
-    with_group: float
+    """Means over the folds."""
+
+    ap_without: float
+    ap_with: float
     low: float
+    """95 % interval of the gain in average precision."""
     high: float
+    auc_without: float
+    auc_with: float
 
 
 def gain_over_folds(
@@ -51,7 +56,22 @@ def gain_over_folds(
     drawn = [means(draw.times) for draw in draw_cards(cards, fraud, REPLICATES, seed)]
     gains = [float(both[1] - both[0]) for both in drawn if both is not None]
     low, high = np.percentile(gains, PERCENTILES) if gains else (-1.0, 1.0)
-    return FoldGain(float(whole[0]), float(whole[1]), float(low), float(high))
+    areas = [
+        np.mean([auc_roc(*_counts(pair[model], fold)) for fold, pair in zip(folds, rankings, strict=True)])
+        for model in range(2)
+    ]
+    return FoldGain(
+        ap_without=float(whole[0]),
+        ap_with=float(whole[1]),
+        low=float(low),
+        high=float(high),
+        auc_without=float(areas[0]),
+        auc_with=float(areas[1]),
+    )
+
+
+def _counts(ranking: Ranking, fold: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return counts_from_top(ranking, fold.fraud, np.ones(len(fold)))
 
 
 def _precision(ranking: Ranking, fraud: NDArray[np.int64], weights: NDArray[np.float64]) -> float:
