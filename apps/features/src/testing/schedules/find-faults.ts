@@ -10,7 +10,7 @@ import type { SimulatedFleet } from "./simulated-fleet.js";
 
 /**
  * What must hold when everything is committed, whatever happened before: every event is counted once in each of its
- * states, two events never have the same number of a state, each has one form of its features, which are those of the
+ * states and emitted, two events never have the same number of a state, each has one form of its features, which are those of the
  * events counted before it, and none is flagged, since no state was lost.
  *
  * @returns a sentence for each thing that does not hold
@@ -21,7 +21,8 @@ export async function findFaults(fleet: SimulatedFleet, server: RedisServer): Pr
   return faults;
 }
 
-function emissionFaults({ sent }: SimulatedFleet): string[] {
+function emissionFaults(fleet: SimulatedFleet): string[] {
+  const { sent } = fleet;
   const faults: string[] = [];
   const forms = new Map<string, string>();
   const events: CountedEvent[] = [];
@@ -34,6 +35,7 @@ function emissionFaults({ sent }: SimulatedFleet): string[] {
     events.push(event);
     if ((event.kind === "payment" ? event.vector : event.applied).incomplete) faults.push(`${id} is flagged`);
   }
+  for (const id of expectedIds(fleet)) if (!forms.has(id)) faults.push(`${id} was counted and never emitted`);
   const folding = new FoldInOrder({
     engine: scheduleEngine,
     onPayment({ vector, values }) {
@@ -73,6 +75,16 @@ async function stateFaults(fleet: SimulatedFleet, server: RedisServer): Promise<
     if (sequence !== ids.size) faults.push(`${key} counts ${sequence} events and not ${ids.size}`);
   }
   return faults;
+}
+
+/** Everything on the topics is committed, so all of it was counted. */
+function expectedIds({ log }: SimulatedFleet): ReadonlySet<string> {
+  const events = log.flatMap(({ records }) => records.map((record) => parseEvent(scheduleEngine, record)));
+  return new Set(
+    events.map((event) =>
+      event.kind === "payment" ? `payment ${event.transaction.transactionId}` : `label ${event.label.labelId}`,
+    ),
+  );
 }
 
 function decode(topic: string, value: Buffer): CountedEvent {
