@@ -1,3 +1,4 @@
+import type { ServerListener } from "@tripline/local-stack/servers/supervise-server";
 import { readPorts } from "@tripline/system/ports.mjs";
 import type { Topology } from "@tripline/system/services/plan-services";
 import type { RunningSystem } from "@tripline/system/services/run-system";
@@ -23,6 +24,8 @@ export async function startDemoSystem(options: {
   readonly topology?: Topology;
   /** TLS and rights everywhere. */
   readonly isSecure?: boolean;
+  /** With it, a server that ends by itself is restarted, and this is told. */
+  readonly onServer?: ServerListener;
   /** False for a caller that stops it in order on Ctrl-C. Default true. */
   readonly endOnSignals?: boolean;
   /** Another world than the demo's, with a registry of its own. */

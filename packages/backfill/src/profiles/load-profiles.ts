@@ -20,6 +20,8 @@ export interface LoadProfilesOptions {
   readonly project?: string;
   /** Tokens of cards that were erased: their profiles stay out. */
   readonly erased?: ReadonlySet<string>;
+  /** Longest wait for one answer of Redis, in ms; 10,000 by default. */
+  readonly answerMsMax?: number;
 }
 
 /** FEAST_PROJECT of the features service, where nothing else is set. */
@@ -27,8 +29,8 @@ const PROJECT_DEFAULT = "tripline";
 const DAY_SECONDS = 86_400;
 /** Rows for which Redis is asked at a time. */
 const ROWS_TOGETHER = 1_000;
-/** Longest wait for an answer: no payment waits for these. */
-const ANSWER_MS_MAX = 10_000;
+/** No payment waits for these. */
+const ANSWER_MS_MAX_DEFAULT = 10_000;
 
 /**
  * Brings profiles online as `feast materialize` does, without Feast: the same bytes under the same keys. A row that is stored and
@@ -40,6 +42,7 @@ const ANSWER_MS_MAX = 10_000;
  */
 export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows: number }> {
   const { folder, redis: target, untilMs, project = PROJECT_DEFAULT, erased = new Set() } = options;
+  const timeoutMs = options.answerMsMax ?? ANSWER_MS_MAX_DEFAULT;
   const profiles = planProfiles(currentFeatureSpec());
   const registry: FeatureRegistry = {
     project,
@@ -49,8 +52,13 @@ export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows
       features: profileColumnTypes(name),
     })),
   };
-  const redis = connectRedis(target, undefined, ANSWER_MS_MAX);
-  const client = new FeastRedisClient({ redis, registry, keyTtlSeconds: STATE_TTL_DAYS_DEFAULT * DAY_SECONDS });
+  const redis = connectRedis(target, undefined, timeoutMs);
+  const client = new FeastRedisClient({
+    redis,
+    registry,
+    keyTtlSeconds: STATE_TTL_DAYS_DEFAULT * DAY_SECONDS,
+    timeoutMs,
+  });
   let count = 0;
   try {
     // Feast's client waits for no connection that is under way.

@@ -21,6 +21,8 @@ export interface LoadStateOptions {
   /** Load even where the service has counted what the snapshot does not hold. */
   readonly isPartial?: boolean;
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** Longest wait for a connection to Redis, in ms; 2,000 by default. */
+  readonly answerMsMax?: number;
 }
 
 /** Where it can be seen what features has counted. */
@@ -33,6 +35,7 @@ export interface CountedKafka {
 const STATES_PER_PIPELINE = 1000;
 
 const DAY_SECONDS = 86_400;
+const ANSWER_MS_MAX_DEFAULT = 2_000;
 
 /** Consumer group of the features service, and what it counts. */
 const FEATURES_GROUP = "features";
@@ -51,12 +54,16 @@ const COUNTED_TOPICS = [TOPICS.transactions.name, TOPICS.labels.name];
  * no mark; `redis-unavailable`, `kafka-unavailable`
  */
 export async function loadState(options: LoadStateOptions): Promise<{ states: number }> {
-  const { statePath, onProgress } = options;
+  const { statePath, onProgress, answerMsMax = ANSWER_MS_MAX_DEFAULT } = options;
   const header = await verifySnapshot(statePath);
   const spec = options.spec ?? currentFeatureSpec();
   requireSameWindows(statePath, header, spec);
   const ttlSeconds = Math.round((options.ttlDays ?? STATE_TTL_DAYS_DEFAULT) * DAY_SECONDS);
-  const redis = new Redis(options.redisUrl, { lazyConnect: true, maxRetriesPerRequest: 1, connectTimeout: 2_000 });
+  const redis = new Redis(options.redisUrl, {
+    lazyConnect: true,
+    maxRetriesPerRequest: 1,
+    connectTimeout: answerMsMax,
+  });
   // Without a listener ioredis prints every connection fault; the failed command says it well enough.
   redis.on("error", () => {});
   const mark = completeKey(planEntities(spec));

@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { removeProcessRecord, writeProcessRecord } from "./end-leftovers.js";
 import { isPortFree } from "./find-free-ports.js";
+import { patient } from "./patient.js";
 import { tailOf } from "./run-command.js";
 import { trackChild } from "./track-children.js";
 
@@ -25,6 +26,7 @@ export interface ProcessPlan {
   /** Asks it to end in an orderly way, without waiting for its clients. */
   readonly stopSignal: "SIGTERM" | "SIGINT";
   readonly stopMs: number;
+  /** How long it may take to answer; longer on a busy machine. */
   readonly readyMs: number;
   /** What has to be done before every start, for instance after a crash. */
   prepare?(): Promise<void>;
@@ -41,6 +43,10 @@ const PORT_WAIT_MS = 2_000;
 export class ManagedProcess {
   private child: ChildProcess | undefined;
   private exited: Promise<void> = Promise.resolve();
+  /** Somebody asked it to end, and did not start it since. */
+  private stopped = true;
+  private isUp = false;
+  private unexpectedEnd: () => void = () => {};
 
   constructor(private readonly plan: ProcessPlan) {}
 
@@ -52,33 +58,58 @@ export class ManagedProcess {
     return this.child?.pid;
   }
 
+  get isStopped(): boolean {
+    return this.stopped;
+  }
+
+  /** @param listener called when it ends by itself after it has answered */
+  onUnexpectedEnd(listener: () => void): void {
+    this.unexpectedEnd = listener;
+  }
+
   /** Resolves once it answers. Throws one sentence, with the log's last lines, when it does not within its time. */
   async start(): Promise<void> {
-    if (this.child !== undefined) return;
+    this.stopped = false;
+    await this.startAgain();
+  }
+
+  /** As `start`, but leaves it alone when it was stopped meanwhile. */
+  async startAgain(): Promise<void> {
+    if (this.child !== undefined || this.stopped) return;
     await this.refuseTakenPort();
     await this.plan.prepare?.();
     const { logFile, logOffset } = this.prepareLog();
     this.spawn(logFile);
-    const deadlineMs = Date.now() + this.plan.readyMs;
+    const startedMs = Date.now();
     while (!(await this.plan.isReady(logFile, logOffset))) {
       if (this.child === undefined) throw this.failure("ended while starting", logFile);
-      if (Date.now() > deadlineMs) {
-        await this.kill();
-        throw this.failure(`did not answer within ${this.plan.readyMs / 1000} s`, logFile);
+      const waitedMs = Date.now() - startedMs;
+      if (waitedMs > patient(this.plan.readyMs)) {
+        await this.end();
+        throw this.failure(`did not answer within ${Math.round(waitedMs / 1000)} s`, logFile);
       }
       await delay(POLL_MS);
     }
+    this.isUp = true;
+    if (this.stopped) await this.end();
   }
 
   async stop(): Promise<void> {
+    this.stopped = true;
     if (this.child === undefined) return;
     this.child.ref();
     this.child.kill(this.plan.stopSignal);
     const ended = await Promise.race([this.exited.then(() => true), delay(this.plan.stopMs, false, { ref: false })]);
-    if (!ended) await this.kill();
+    if (!ended) await this.end();
   }
 
+  /** SIGKILL, as in a crash; it stays down until it is started. */
   async kill(): Promise<void> {
+    this.stopped = true;
+    await this.end();
+  }
+
+  private async end(): Promise<void> {
     this.child?.ref();
     this.child?.kill("SIGKILL");
     await this.exited;
@@ -86,9 +117,9 @@ export class ManagedProcess {
 
   private async refuseTakenPort(): Promise<void> {
     const { port, title } = this.plan;
-    const deadlineMs = Date.now() + PORT_WAIT_MS;
+    const startedMs = Date.now();
     while (!(await isPortFree(port))) {
-      if (Date.now() > deadlineMs) {
+      if (Date.now() - startedMs > patient(PORT_WAIT_MS)) {
         throw new TriplineError(
           "config-invalid",
           `Port ${port}, where ${title} should listen, is in use: end what listens there or choose another port.`,
@@ -117,9 +148,12 @@ export class ManagedProcess {
     this.child = child;
     this.exited = new Promise((resolve) => {
       const onEnd = () => {
+        const wasUp = this.isUp;
         this.child = undefined;
+        this.isUp = false;
         removeProcessRecord(directory, name);
         resolve();
+        if (wasUp && !this.stopped) this.unexpectedEnd();
       };
       child.once("exit", onEnd);
       child.once("error", onEnd);

@@ -13,6 +13,7 @@ import { makeTestDirectory, removeAbandonedTestDirectories } from "../testing/di
 import { createTopic, listTopics } from "./ask-kafka.js";
 import type { LocalStack, PartName, StackStep } from "./start-stack.js";
 import { startStack } from "./start-stack.js";
+import type { ServerEvent } from "./supervise-server.js";
 
 /** Twice the usual limit, for tests that start Kafka twice, on machines that may be busy. */
 const TWO_STARTS_MS_MAX = 120_000;
@@ -60,6 +61,31 @@ async function set(url: string): Promise<string> {
 const portOf = (address: string) => Number(address.split(":").at(-1)?.split("/")[0]);
 
 describe("startStack", () => {
+  test("regression #24: a server that ends by itself is restarted and reported; one that was stopped stays down", async () => {
+    const events: ServerEvent[] = [];
+    const stack = await start({ parts: ["redis", "postgres"], onServer: (event) => events.push(event) });
+    const redis = new Redis(stack.redisUrl);
+    redis.on("error", () => {});
+    const redisPid = Number(/^process_id:(\d+)/m.exec(await redis.info("server"))?.[1]);
+    redis.disconnect();
+    // Its supervisor process outlives the backend that answers.
+    const [file] = (await query(stack.postgresUrl, "SHOW data_directory")) as { data_directory: string }[];
+    const postgresPid = Number(readFileSync(`${file?.data_directory}/postmaster.pid`, "utf8").split("\n")[0]);
+    for (const pid of [redisPid, postgresPid]) process.kill(pid, "SIGKILL");
+    const isBack = () => events.filter(({ kind }) => kind === "restarted").length === 2;
+    while (!isBack()) await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(await set(stack.redisUrl)).toBe("OK");
+    expect(await query(stack.postgresUrl, "SELECT 1 AS one")).toEqual([{ one: 1 }]);
+    expect(events.filter(({ server }) => server === "redis").map(({ sentence }) => sentence)).toEqual([
+      "Valkey ended unexpectedly and is being restarted.",
+      "Valkey is running again.",
+    ]);
+    const before = events.length;
+    await stack.redis.kill();
+    await stack.postgres.stop();
+    expect(events).toHaveLength(before);
+  });
+
   test("starts all three, reports the steps, and leaves nothing running or listening after stop", async () => {
     const steps: StackStep[] = [];
     const stack = await start({ onStep: (step) => steps.push(step) });

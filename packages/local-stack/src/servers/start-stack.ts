@@ -16,6 +16,8 @@ import type { KafkaExtras } from "./plan-kafka.js";
 import { planKafka } from "./plan-kafka.js";
 import { planPostgres, postgresUrl } from "./plan-postgres.js";
 import { planRedis } from "./plan-redis.js";
+import type { ServerListener } from "./supervise-server.js";
+import { superviseServer } from "./supervise-server.js";
 
 export type PartName = "kafka" | "redis" | "postgres";
 
@@ -58,6 +60,8 @@ export interface StackOptions {
   readonly isDurable?: boolean;
   /** Whether Ctrl-C ends this process and the stack at once. False for a caller that ends both in an order of its own. Default true. */
   readonly endOnSignals?: boolean;
+  /** With it, a server that ends by itself is restarted, and this is told. */
+  readonly onServer?: ServerListener;
   /** With it the servers speak TLS only, and ask who is there. */
   readonly security?: StackSecurity;
   /** For tests. */
@@ -144,7 +148,7 @@ function timer(onStep: (step: StackStep) => void): Timed {
 function describeParts(
   directory: string,
   ports: Ports,
-  { isDurable = true, kafkaExtras = {}, postgresSettings = {}, security }: StackOptions,
+  { isDurable = true, kafkaExtras = {}, postgresSettings = {}, security, onServer }: StackOptions,
   timed: Timed,
 ): Record<PartName, StackPart> & { readonly redis: RedisPart } {
   const root = REPOSITORY_ROOT;
@@ -166,14 +170,15 @@ function describeParts(
     const port = security === undefined ? ports.redis : ports.redisBehind;
     return planRedis({ directory, server, port, users: security?.redisUsers });
   };
-  const redis = makePart("Start Valkey", planOfRedis, timed);
+  const make = { timed, onServer };
+  const redis = makePart({ name: "redis", title: "Valkey" }, planOfRedis, make);
   return {
-    kafka: makePart("Start Kafka", planOfKafka, timed),
+    kafka: makePart({ name: "kafka", title: "Kafka" }, planOfKafka, make),
     redis: security === undefined ? redis : behindTls(redis, ports, security),
     postgres: makePart(
-      "Start Postgres",
+      { name: "postgres", title: "Postgres" },
       () => planPostgres({ directory, port: ports.postgres, isDurable, settings: postgresSettings, security }),
-      timed,
+      make,
     ),
   };
 }
@@ -202,12 +207,21 @@ function behindTls(part: StackPart, ports: Ports, { identities: { redis: identit
   };
 }
 
-function makePart(step: string, plan: () => Promise<ProcessPlan>, timed: Timed): StackPart {
+function makePart(
+  server: { readonly name: PartName; readonly title: string },
+  plan: () => Promise<ProcessPlan>,
+  { timed, onServer }: { readonly timed: Timed; readonly onServer: ServerListener | undefined },
+): StackPart {
   let running: ManagedProcess | undefined;
+  const open = async () => {
+    const opened = new ManagedProcess(await plan());
+    if (onServer !== undefined) superviseServer(opened, server, onServer);
+    return opened;
+  };
   return {
     start: () =>
-      timed(step, async () => {
-        running ??= new ManagedProcess(await plan());
+      timed(`Start ${server.title}`, async () => {
+        running ??= await open();
         await running.start();
       }),
     stop: async () => running?.stop(),

@@ -35,7 +35,7 @@ export function connectRedis(
     // A connection with overdue answers is closed. Otherwise abandoned commands would pile up on it while the server hangs,
     // and would be executed in the end.
     socketTimeout: timeoutMs,
-    connectTimeout: CONNECT_TIMEOUT_MS,
+    connectTimeout: Math.max(CONNECT_TIMEOUT_MS, timeoutMs),
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,

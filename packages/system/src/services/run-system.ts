@@ -6,9 +6,11 @@ import { loadState } from "@tripline/backfill/states/load-state";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
 import { endLeftovers } from "@tripline/local-stack/processes/end-leftovers";
+import { patient } from "@tripline/local-stack/processes/patient";
 import { resetStack } from "@tripline/local-stack/servers/reset-stack";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
+import type { ServerListener } from "@tripline/local-stack/servers/supervise-server";
 import { SETUP_USER } from "../access/access-rules.js";
 import { ControlClient } from "../client/control-client.js";
 import { TokenSource } from "../client/token-source.js";
@@ -50,10 +52,15 @@ export interface SystemOptions {
   readonly topology?: Topology;
   /** Whether all connections are of TLS 1.3, and every service has an identity and no more rights than it needs. */
   readonly isSecure?: boolean;
+  /** With it, a server that ends by itself is restarted, and this is told. */
+  readonly onServer?: ServerListener;
   /** Whether Ctrl-C ends this process and all of it at once. False for a caller that stops it in order. Default true. */
   readonly endOnSignals?: boolean;
   readonly steps: StepLog;
 }
+
+/** For Valkey's answers while history is loaded. Longer on a busy machine. */
+const ANSWER_MS = 10_000;
 
 export type ServiceAddresses = Readonly<Record<"ingestion" | "features" | "control" | "auth", string>>;
 
@@ -182,18 +189,19 @@ export async function refuseSecond(workspace: Workspace): Promise<void> {
 }
 
 async function startFreshStack(
-  { workspace, ports, endOnSignals = true }: SystemOptions,
+  { workspace, ports, endOnSignals = true, onServer }: SystemOptions,
   security: LocalSecurity | undefined,
 ): Promise<LocalStack> {
   await resetStack(workspace.stack);
   mkdirSync(workspace.stack, { recursive: true });
   const secure = security === undefined ? {} : { security: security.stack };
-  return startStack({ directory: workspace.stack, ports, endOnSignals, isDurable: false, ...secure });
+  const listener = onServer === undefined ? {} : { onServer };
+  return startStack({ directory: workspace.stack, ports, endOnSignals, isDurable: false, ...secure, ...listener });
 }
 
 async function loadHistory({ statePath, profiles }: SystemOptions, redisUrl: string): Promise<void> {
-  if (statePath !== undefined) await loadState({ statePath, redisUrl });
-  if (profiles !== undefined) await loadProfiles({ ...profiles, redis: redisUrl });
+  if (statePath !== undefined) await loadState({ statePath, redisUrl, answerMsMax: patient(ANSWER_MS) });
+  if (profiles !== undefined) await loadProfiles({ ...profiles, redis: redisUrl, answerMsMax: patient(ANSWER_MS) });
 }
 
 async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Promise<void> {

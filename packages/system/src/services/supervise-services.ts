@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { patient } from "@tripline/local-stack/processes/patient";
 import { programFile } from "../../programs.mjs";
 import { ROOT } from "./workspace.js";
 
@@ -15,7 +16,7 @@ export interface ServicePlan {
   readonly isBackground?: boolean;
 }
 
-/** Five programs start at once, and the machine may be busy with other work. */
+/** Five programs start at once. Longer on a machine that is busy with other work. */
 const READY_TIMEOUT_MS = 90_000;
 const READY_POLL_MS = 50;
 const STOP_TIMEOUT_MS = 15_000;
@@ -78,8 +79,8 @@ export class ServiceProcess {
 
   /** @throws Error in one sentence, with the end of the log, when the service is not ready in time */
   async ready(timeoutMs = READY_TIMEOUT_MS): Promise<void> {
-    const deadline = Date.now() + timeoutMs;
-    while (Date.now() < deadline) {
+    const startedMs = Date.now();
+    while (Date.now() - startedMs < patient(timeoutMs)) {
       if (await isReady(this.plan.url)) return;
       if (this.child === undefined && this.restarts === 0) break;
       await delay(READY_POLL_MS);
@@ -128,7 +129,7 @@ function telemetryVariables(): NodeJS.ProcessEnv {
 
 async function isReady(url: string): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+    const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(patient(2_000)) });
     await response.arrayBuffer();
     return response.ok;
   } catch {

@@ -68,6 +68,14 @@ async function bringProfilesBack(flags: RebuildFlags, environment: Environment):
   process.stdout.write(`${rows} profiles loaded\n`);
 }
 
+/** Rebuilds the states of the system that runs on this machine. @returns the exit code of the program that does it */
+export async function rebuildLocalStates(workspace: string): Promise<number> {
+  const flags = { workspace };
+  const environment = { ...passedOn(), ...environmentOf(flags) };
+  await bringProfilesBack(flags, environment);
+  return run(environment);
+}
+
 /** What to type where the system runs on this machine. */
 export function rebuildCommandFor(workspace: string): string {
   const flags = workspace === DEMO_WORKSPACE ? "" : ` --workspace ${workspace}`;

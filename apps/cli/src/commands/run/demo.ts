@@ -17,7 +17,8 @@ import { memoryLines } from "../../demo/measure-memory.js";
 import { playTraffic } from "../../demo/play-traffic.js";
 import { firstRequest } from "../../demo/show-first-request.js";
 import { LATENCIES_KEPT, Tally } from "../../demo/tally.js";
-import { rebuildCommandFor } from "../data/rebuild-state.js";
+import { watchServers } from "../../demo/watch-servers.js";
+import { rebuildCommandFor, rebuildLocalStates } from "../data/rebuild-state.js";
 
 interface DemoOptions {
   readonly exitAfter?: string;
@@ -69,7 +70,14 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
   const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
   const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
   const { tls: isSecure = false, topology = isSecure ? "services" : "together" } = options;
+  const onServer = watchServers({
+    write: (line) => process.stdout.write(`  ${line}\n`),
+    rebuild: () => rebuildLocalStates(options.workspace),
+    rebuildCommand: rebuildCommandFor(options.workspace),
+    signal: end.signal,
+  });
   const { model, system } = await startDemoSystem({
+    onServer,
     workspace,
     steps,
     topology,
