@@ -1,21 +1,20 @@
 /**
  * ISO 4217, list one ("current currency & funds code list") as published by its maintenance agency, SIX, on 2026-01-01:
  * https://www.six-group.com/en/products-services/financial-information/market-reference-data/data-standards.html
- * By number of decimal places, which ISO calls the minor unit. Left out are the 13 codes that have none, since an amount
- * is in minor units: metals (XAG, XAU, XPD, XPT), bond market units (XBA to XBD), XDR, XSU, XUA, and XTS and XXX, which
+ * By number of decimal places, which ISO calls the minor unit. Left out are funds codes and units of account, in which nobody
+ * pays by card (`NOT_PAID_IN`), and the 13 codes that have no minor unit, since an amount is in minor units: metals (XAG, XAU, XPD, XPT), bond market units (XBA to XBD), XDR, XSU, XUA, and XTS and XXX, which
  * do not stand for a currency. Not the list of the JavaScript engine (`Intl`), which lags behind and takes decimals from CLDR, where HUF,
  * COP, IDR, PKR and twelve more have 0 instead of 2 or 3.
  */
 const ACTIVE: Readonly<Record<number, string>> = {
-  0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
-  2: `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BOV BRL BSD BTN BWP BYN BZD CAD CDF CHE CHF
-    CHW CNY COP COU CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL
+  0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+  2: `AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF
+    CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL
     HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU
-    MUR MVR MWK MXN MXV MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR
-    SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD USN UYU UZS VED
-    VES WST XAD XCD XCG YER ZAR ZMW ZWG`,
+    MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR
+    SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED
+    VES WST XCD XCG YER ZAR ZMW ZWG`,
   3: "BHD IQD JOD KWD LYD OMR TND",
-  4: "CLF UYW",
 };
 
 /**
@@ -24,8 +23,11 @@ const ACTIVE: Readonly<Record<number, string>> = {
  */
 const WITHDRAWN: Readonly<Record<number, string>> = { 2: "ANG BGN CUC HRK SLL ZWL" };
 
+/** Funds codes and the Arab Monetary Fund's unit of account; of payments that were accepted before these were rejected. */
+const NOT_PAID_IN: Readonly<Record<number, string>> = { 0: "UYI", 2: "BOV CHE CHW COU MXV USN XAD", 4: "CLF UYW" };
+
 const active = decimalsByCode(ACTIVE);
-const withdrawn = decimalsByCode(WITHDRAWN);
+const earlier = new Map([...decimalsByCode(WITHDRAWN), ...decimalsByCode(NOT_PAID_IN)]);
 
 function decimalsByCode(table: Readonly<Record<number, string>>): ReadonlyMap<string, number> {
   const rows = Object.entries(table).map(([decimals, codes]) => [Number(decimals), codes.split(/\s+/)] as const);
@@ -33,7 +35,7 @@ function decimalsByCode(table: Readonly<Record<number, string>>): ReadonlyMap<st
 }
 
 /** Codes of all that a payment may be in, withdrawn ones included, by the alphabet. */
-export const CURRENCIES: readonly string[] = [...active.keys(), ...withdrawn.keys()].toSorted();
+export const CURRENCIES: readonly string[] = [...active.keys(), ...earlier.keys()].toSorted();
 
 /** Codes of those that a payment can be made in today, by the alphabet. */
 export const CURRENT_CURRENCIES: readonly string[] = [...active.keys()].toSorted();
@@ -45,10 +47,10 @@ export function isCurrency(code: string): boolean {
 
 /** Whether a payment could ever be made in it: what is behind the front door may be older than a withdrawal. */
 export function wasCurrency(code: string): boolean {
-  return active.has(code) || withdrawn.has(code);
+  return active.has(code) || earlier.has(code);
 }
 
 /** Decimal places of a currency, withdrawn ones included: 2 for EUR, 0 for JPY, 3 for KWD; 2 for one that is unknown. */
 export function currencyDecimals(code: string): number {
-  return active.get(code) ?? withdrawn.get(code) ?? 2;
+  return active.get(code) ?? earlier.get(code) ?? 2;
 }

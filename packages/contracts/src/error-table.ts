@@ -151,3 +151,29 @@ export function asTriplineError(thrown: unknown): TriplineError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new TriplineError("internal", message, [], { cause: thrown });
 }
+
+const CAUSES_MAX = 10;
+/** What a caller is told of a failure on our side. */
+const HIDDEN = "The request could not be handled; the trace id leads to the cause in the logs.";
+
+/**
+ * What anybody outside may read of an error, whatever carries it: HTTP, gRPC, readiness. Texts of libraries and of the operating system,
+ * which name addresses, options and code, are for the logs; in their place stands the title of the code.
+ */
+export function shownDetail(error: TriplineError): string {
+  if (error.code === "internal") return HIDDEN;
+  return foreignTexts(error.cause, CAUSES_MAX).some((text) => error.message.includes(text))
+    ? `${error.row.title}.`
+    : error.message;
+}
+
+/** Messages of causes that are not ours. */
+function foreignTexts(cause: unknown, depth: number): string[] {
+  if (depth === 0 || cause === undefined || cause === null) return [];
+  if (!(typeof cause === "object" && "message" in cause))
+    return typeof cause === "string" && cause !== "" ? [cause] : [];
+  const inner = "errors" in cause && Array.isArray(cause.errors) ? cause.errors.slice(0, CAUSES_MAX) : [];
+  const next = "cause" in cause ? [...inner, cause.cause] : inner;
+  const own = cause instanceof TriplineError || typeof cause.message !== "string" || cause.message === "";
+  return [...(own ? [] : [String(cause.message)]), ...next.flatMap((one) => foreignTexts(one, depth - 1))];
+}

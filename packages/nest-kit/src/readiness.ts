@@ -1,7 +1,7 @@
 import { Inject, Injectable, ServiceUnavailableException } from "@nestjs/common";
 import type { HealthCheckResult } from "@nestjs/terminus";
 import { HealthCheckService, HealthIndicatorService } from "@nestjs/terminus";
-import { asTriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError, shownDetail } from "@tripline/contracts/error-table";
 
 export type HealthCheck = () => void | Promise<void>;
 
@@ -63,7 +63,7 @@ async function ask(check: HealthCheck): Promise<void> {
   try {
     await check();
   } catch (error) {
-    throw asTriplineError(error);
+    throw new Error(shownDetail(asTriplineError(error)));
   }
 }
 

@@ -1,3 +1,5 @@
+import { csvCell } from "@tripline/contracts/csv-cell";
+
 /** RFC 4180: what holds a comma, a quote or the end of a line stands in quotes. */
 export function writeCsv(
   head: readonly string[],
@@ -8,10 +10,6 @@ export function writeCsv(
   return `${lines.join("\r\n")}\r\n`;
 }
 
-/** A text that a spreadsheet would take for a formula begins with an apostrophe. */
 function cell(value: string | number | boolean | null): string {
-  if (value === null) return "";
-  if (typeof value !== "string") return String(value);
-  const text = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return typeof value === "string" ? csvCell(value) : String(value ?? "");
 }

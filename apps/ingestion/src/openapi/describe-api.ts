@@ -156,7 +156,7 @@ function readDecision(): ZodOpenApiOperationObject {
 }
 
 function preferHeader({ WAIT_SECONDS_MAX: secondsMax }: IngestionConfig): z.ZodType {
-  const description = `wait=<seconds> (RFC 7240), fractions too, at most ${secondsMax}: answer when the result is there.`;
+  const description = `wait=<seconds> (RFC 7240), fractions too, from 0.001 to ${secondsMax}: answer when the result is there. Numbers in another form are rejected.`;
   return z.string().optional().meta({ description, example: "wait=1" });
 }
 

@@ -15,10 +15,8 @@ describe("parseWait", () => {
     ['note="a, wait=9", wait=2', 2],
     ['note="a; wait=9"', undefined],
     ["wait=0", undefined],
-    ["wait=-1", undefined],
     ["wait=NaN", undefined],
     ["wait=Infinity", undefined],
-    ["wait=1e3", undefined],
     ["wait", undefined],
     ["wait=", undefined],
     ["wait=x, wait=5", undefined],
@@ -29,6 +27,13 @@ describe("parseWait", () => {
   test.each(cases)("%j is %j", (header, expected) => {
     expect(parseWait(header, 30)).toBe(expected);
   });
+
+  test.each(["1e-7", "1e3", "-1", "+5", ".5", "5.", "0.0000001", "0.0009", "12345678901"])(
+    "regression #24: wait=%s is rejected",
+    (value) => {
+      expect(() => parseWait(`respond-async, wait=${value}`, 30)).toThrow("Prefer: wait must be a number of seconds");
+    },
+  );
 
   test("is fast on a header that is made to be slow", () => {
     const startedAtMs = performance.now();

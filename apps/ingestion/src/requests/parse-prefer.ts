@@ -1,12 +1,19 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+
 const SECONDS = /^\d{1,9}(?:\.\d{1,9})?$/;
+/** Other numbers, which somebody means and which cannot be applied. */
+const OTHER_NUMBER = /^[+-]?(?:\d{1,40}\.?\d{0,40}|\.\d{1,40})(?:e[+-]?\d{1,9})?$/i;
+/** Nothing is waited for that long, and it would be confirmed as `wait=1e-7`. */
+const SECONDS_MIN = 0.001;
 
 /**
  * How long a client prefers to wait for the answer: `wait` of RFC 7240 section 4.3, here with fractions too. Anything
- * malformed is ignored, as the RFC requires of preferences.
+ * that is not a number is ignored, as the RFC requires of preferences.
  *
  * @param header value of `Prefer`, several joined by commas
  * @param secondsMax longest wait
  * @returns seconds; undefined when there is nothing to wait for
+ * @throws TriplineError `invalid-header` for a number that is not plain decimal, is negative, or is below a millisecond
  */
 export function parseWait(header: string | readonly string[] | undefined, secondsMax: number): number | undefined {
   if (header === undefined) return undefined;
@@ -31,9 +38,15 @@ function readWait(text: string, secondsMax: number): number | undefined {
     if (name.trim().toLowerCase() !== "wait") continue;
     // Of a repeated preference only the first counts.
     const bare = value.trim().replace(/^"(.*)"$/, "$1");
-    if (!SECONDS.test(bare)) return undefined;
-    const seconds = Math.min(Number(bare), secondsMax);
-    return seconds > 0 ? seconds : undefined;
+    const isPlain = SECONDS.test(bare);
+    if (!isPlain && !OTHER_NUMBER.test(bare)) return undefined;
+    const seconds = Number(bare);
+    if (isPlain && seconds === 0) return undefined;
+    if (!isPlain || seconds < SECONDS_MIN) {
+      const detail = `Prefer: wait must be a number of seconds from ${SECONDS_MIN}, such as 5 or 0.5.`;
+      throw new TriplineError("invalid-header", detail);
+    }
+    return Math.min(seconds, secondsMax);
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import type { handleBidiStreamingCall, handleUnaryCall, ServerDuplexStream, StatusObject } from "@grpc/grpc-js";
 import { Metadata } from "@grpc/grpc-js";
 import type { TriplineError } from "@tripline/contracts/error-table";
-import { asTriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError, shownDetail } from "@tripline/contracts/error-table";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { logFailure } from "../log-failure.js";
@@ -137,6 +137,6 @@ function statusOf(thrown: unknown, path: string, logger: Logger): Partial<Status
   const metadata = new Metadata();
   metadata.set(INFERENCE_METADATA.code, error.code);
   // The library encodes the sentence by encodeURI, which fails on half a surrogate pair.
-  const details = error.message.slice(0, DETAILS_LENGTH_MAX).toWellFormed();
+  const details = shownDetail(error).slice(0, DETAILS_LENGTH_MAX).toWellFormed();
   return { code: error.row.grpcStatus, details, metadata };
 }

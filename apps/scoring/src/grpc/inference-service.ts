@@ -1,7 +1,7 @@
 import type { MethodDefinition, Server, ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
 import { SpanKind } from "@opentelemetry/api";
-import { asTriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError, shownDetail } from "@tripline/contracts/error-table";
 import type {
   ModelInferRequest,
   ModelStreamInferResponse,
@@ -100,6 +100,6 @@ async function inferOfStream(
       outputs: [],
       rawOutputContents: [],
     };
-    return { errorMessage: error.message, inferResponse };
+    return { errorMessage: shownDetail(error), inferResponse };
   }
 }

@@ -1,6 +1,7 @@
 import type { ArgumentsHost } from "@nestjs/common";
 import { Catch } from "@nestjs/common";
 import type { ErrorRow } from "@tripline/contracts/error-table";
+import { shownDetail } from "@tripline/contracts/error-table";
 import { ProblemFilter } from "@tripline/nest-kit/problem.filter";
 import { asHttpError } from "@tripline/service-kit/http/problem";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
@@ -26,6 +27,9 @@ export class InferenceErrorFilter extends ProblemFilter {
     const { httpStatus, retryAfterSeconds }: ErrorRow = error.row;
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     if (retryAfterSeconds !== undefined) reply.header("retry-after", retryAfterSeconds);
-    void reply.status(httpStatus).type(JSON_TYPE).send({ error: error.message, code: error.code });
+    void reply
+      .status(httpStatus)
+      .type(JSON_TYPE)
+      .send({ error: shownDetail(error), code: error.code });
   }
 }

@@ -1,11 +1,23 @@
 import type { IncomingMessage } from "node:http";
 
 /** Written by proxies, which run on the same machine now and then. */
-const PROXY_HEADERS = ["forwarded", "x-forwarded-for", "via"] as const;
+const PROXY_HEADER =
+  /^(forwarded|via|x-forwarded(-.*)?|x-real-ip|x-(original|client|cluster-client|envoy|amzn|arr)-.*|true-client-ip|cf-.*|fly-.*|cdn-loop)$/;
+const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
-/** Whether a request comes from this machine, and not by a proxy from elsewhere. */
-export function isLocalCaller({ headers, socket }: Pick<IncomingMessage, "headers" | "socket">): boolean {
+/**
+ * Whether a request comes from this machine, and not through a proxy from elsewhere: it names this machine as its host, speaks
+ * HTTP/1.1, which some proxies do not do by default, and has no header of a proxy.
+ */
+export function isLocalCaller({
+  headers,
+  httpVersionMajor,
+  httpVersionMinor,
+  socket,
+}: Pick<IncomingMessage, "headers" | "httpVersionMajor" | "httpVersionMinor" | "socket">): boolean {
   const address = socket.remoteAddress ?? "";
   const isLoopback = address === "::1" || /^(::ffff:)?127\./.test(address);
-  return isLoopback && PROXY_HEADERS.every((name) => headers[name] === undefined);
+  if (!isLoopback || !LOOPBACK_HOST.test(headers.host ?? "")) return false;
+  if (httpVersionMajor === 1 && httpVersionMinor === 0) return false;
+  return !Object.keys(headers).some((name) => PROXY_HEADER.test(name));
 }

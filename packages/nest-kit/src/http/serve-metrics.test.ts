@@ -1,7 +1,16 @@
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
 import { RawClient, startTestService } from "../testing/service.js";
 import { isLocalCaller } from "./is-local-caller.js";
+
+const requestFrom = (
+  remoteAddress: string | undefined,
+  headers: IncomingHttpHeaders = { host: "127.0.0.1:7400" },
+  httpVersionMinor = 1,
+): IncomingMessage => {
+  const request: unknown = { headers, httpVersionMajor: 1, httpVersionMinor, socket: { remoteAddress } };
+  return request as IncomingMessage;
+};
 
 describe("metrics", () => {
   test("regression #12: have a separate port, with nothing else on it, and are then not on the port of the API", async () => {
@@ -57,8 +66,21 @@ describe("metrics", () => {
     [undefined, false],
   ];
   test.each(callers)("a caller at %s is local: %s", (remoteAddress, isLocal) => {
-    const request: unknown = { headers: {}, socket: { remoteAddress } };
-    expect(isLocalCaller(request as IncomingMessage)).toBe(isLocal);
+    expect(isLocalCaller(requestFrom(remoteAddress))).toBe(isLocal);
+  });
+
+  test.each<[what: string, headers: IncomingHttpHeaders, minor: number, isLocal: boolean]>([
+    ["no proxy", { host: "127.0.0.1:7400" }, 1, true],
+    ["no proxy, over IPv6", { host: "[::1]:7400" }, 1, true],
+    ["a proxy that keeps the host", { host: "pay.example.com" }, 1, false],
+    ["a proxy that names a host like this machine", { host: "localhost.example.com" }, 1, false],
+    ["a proxy by HTTP/1.0, as nginx by default", { host: "127.0.0.1:7400" }, 0, false],
+    ["a proxy with X-Real-IP", { host: "127.0.0.1", "x-real-ip": "192.0.2.7" }, 1, false],
+    ["a proxy with X-Forwarded-Proto alone", { host: "localhost", "x-forwarded-proto": "https" }, 1, false],
+    ["a cloud's proxy", { host: "localhost", "cf-connecting-ip": "192.0.2.7" }, 1, false],
+    ["no host", {}, 1, false],
+  ])("regression #24: a request by %s is told apart", (_what, headers, minor, isLocal) => {
+    expect(isLocalCaller(requestFrom("127.0.0.1", headers, minor))).toBe(isLocal);
   });
 
   test("a service whose port is in use closes its port for metrics", async () => {

@@ -1,6 +1,6 @@
 import { isSpanContextValid, trace } from "@opentelemetry/api";
 import type { ErrorCode, FieldError } from "@tripline/contracts/error-table";
-import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError, shownDetail, TriplineError } from "@tripline/contracts/error-table";
 import { RateLimited } from "../limits/rate-limited.js";
 import type { Logger } from "../telemetry/logger.js";
 
@@ -20,13 +20,12 @@ export const PROBLEM_CONTENT_TYPE = "application/problem+json";
 /** A failure as the caller may see it, without internal details. */
 export function problemOf(error: TriplineError): Problem {
   const span = trace.getActiveSpan()?.spanContext();
-  const hidden = error.code === "internal";
   return {
     type: `urn:tripline:error:${error.code}`,
     title: error.row.title,
     status: error.row.httpStatus,
     code: error.code,
-    detail: hidden ? "The request could not be handled; the trace id leads to the cause in the logs." : error.message,
+    detail: shownDetail(error),
     ...(error.fields.length === 0 ? {} : { errors: error.fields }),
     ...(span !== undefined && isSpanContextValid(span) ? { trace_id: span.traceId } : {}),
   };

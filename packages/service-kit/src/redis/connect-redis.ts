@@ -93,6 +93,9 @@ const PASSING = /^(OOM|MISCONF|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NORE
 /** Errors about a password or a right. An operator corrects that; the content of the command is not at fault. */
 const NOT_ALLOWED = /^(NOAUTH|WRONGPASS|NOPERM|ERR ACL failure in script)/;
 
+/** What ioredis says of a command on a lost connection: how it is set up, and not what is wrong. */
+const OFFLINE = /enableOfflineQueue/;
+
 /** A failure of ioredis as a TriplineError. If Redis refuses a command for its content, that is our bug. */
 export function asRedisError(error: unknown): TriplineError {
   if (error instanceof TriplineError) return error;
@@ -100,7 +103,9 @@ export function asRedisError(error: unknown): TriplineError {
   const refused = error instanceof Error && error.name === "ReplyError";
   const mayPass = messages.every((message) => PASSING.test(message) || NOT_ALLOWED.test(message));
   if (refused && !mayPass) return asTriplineError(error);
-  return new TriplineError("redis-unavailable", `Redis: ${messages[0]}`, [], { cause: error });
+  const [first = ""] = messages;
+  const told = OFFLINE.test(first) ? "there is no connection" : first;
+  return new TriplineError("redis-unavailable", `Redis: ${told}`, [], { cause: error });
 }
 
 /** Waits for an answer of Redis. @throws TriplineError as `asRedisError` has it */

@@ -1,3 +1,4 @@
+import { csvCell } from "@tripline/contracts/csv-cell";
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import { Option } from "commander";
@@ -29,10 +30,7 @@ export function exportCommand(output: CommandOutput): Command {
     });
 }
 
-/** RFC 4180. */
-function csvLine(entry: ShownEntry): string {
-  return COLUMNS.map((column) => {
-    const text = entry[column] ?? "";
-    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  }).join(",");
+/** The line of an entry. */
+export function csvLine(entry: ShownEntry): string {
+  return COLUMNS.map((column) => csvCell(entry[column] ?? "")).join(",");
 }

@@ -1,6 +1,7 @@
 import { createReadStream } from "node:fs";
 import { extname } from "node:path";
 import { createInterface } from "node:readline";
+import { csvText } from "@tripline/contracts/csv-cell";
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import { parse } from "csv-parse";
@@ -80,7 +81,7 @@ async function* readLines(file: string): AsyncGenerator<Line> {
 
 async function* readCsv(file: string): AsyncGenerator<unknown> {
   const columns = { columns: true, bom: true, trim: true, skip_empty_lines: true, max_record_size: LINE_BYTES_MAX };
-  yield* createReadStream(file).pipe(parse(columns));
+  yield* createReadStream(file).pipe(parse({ ...columns, cast: csvText }));
 }
 
 async function* readJson(file: string): AsyncGenerator<unknown> {

@@ -1,19 +1,12 @@
+import { csvCell, csvText } from "@tripline/contracts/csv-cell";
 import type { ListEntry } from "../api/control.js";
 import type { NewEntry } from "./use-lists.js";
 
 const COLUMNS = ["list", "kind", "value", "effect", "reason", "author", "created_at", "expires_at"] as const;
-/** A spreadsheet takes a cell that begins so for a formula. */
-const FORMULA = /^[=+\-@\t\r]/;
-
 /** As RFC 4180 has it; what a spreadsheet would compute is kept as text. */
 export function writeEntries(entries: readonly ListEntry[]): string {
-  const rows = entries.map((entry) => COLUMNS.map((name) => writeCell(entry[name] ?? "")).join(","));
+  const rows = entries.map((entry) => COLUMNS.map((name) => csvCell(entry[name] ?? "")).join(","));
   return `${[COLUMNS.join(","), ...rows].join("\r\n")}\r\n`;
-}
-
-function writeCell(text: string): string {
-  const safe = FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
 export type ReadEntries =
@@ -45,7 +38,7 @@ function readCells(text: string): string[][] {
   let row: string[] = [];
   for (const [whole, quoted, plain = "", end] of text.matchAll(CELL)) {
     if (whole === "" && row.length === 0) break;
-    row.push(quoted?.replaceAll('""', '"') ?? plain);
+    row.push(csvText(quoted?.replaceAll('""', '"') ?? plain));
     if (end === ",") continue;
     if (row.some((cell) => cell !== "")) rows.push(row);
     row = [];

@@ -1,0 +1,47 @@
+import type { ErrorCode } from "./error-table.js";
+import { asTriplineError, shownDetail, TriplineError } from "./error-table.js";
+
+const offline = new Error("Stream isn't writeable and enableOfflineQueue options is false");
+const refused = new AggregateError([new Error("connect ECONNREFUSED 10.0.0.3:6379")], "");
+const caused = (code: ErrorCode, detail: string, cause: unknown): TriplineError =>
+  new TriplineError(code, detail, [], { cause });
+
+test.each<[string, TriplineError, string]>([
+  [
+    "a library's words",
+    caused("redis-unavailable", `Redis: ${offline.message}`, offline),
+    "The state store does not answer; try again.",
+  ],
+  [
+    "an address",
+    caused("database-unavailable", "The database does not answer: connect ECONNREFUSED 10.0.0.3:6379.", refused),
+    "The database does not answer.",
+  ],
+  [
+    "words of a cause's cause",
+    caused(
+      "kafka-unavailable",
+      "Kafka does not answer: no leader at b-1",
+      new Error("x", { cause: new Error("no leader at b-1") }),
+    ),
+    "The event log does not answer; try again.",
+  ],
+  [
+    "a bug",
+    asTriplineError(new TypeError("Cannot read properties of undefined")),
+    "The request could not be handled; the trace id leads to the cause in the logs.",
+  ],
+  [
+    "our own sentence",
+    caused("kafka-unavailable", "The payment was not accepted; send it again.", offline),
+    "The payment was not accepted; send it again.",
+  ],
+  [
+    "our own cause",
+    caused("not-found", "There is no draft x.", new TriplineError("not-found", "There is no draft x.")),
+    "There is no draft x.",
+  ],
+  ["a fault of the caller", new TriplineError("invalid-field", "amount must be a number."), "amount must be a number."],
+])("regression #24: of %s is shown what a caller may read", (_what, error, shown) => {
+  expect(shownDetail(error)).toBe(shown);
+});
