@@ -20,9 +20,10 @@ export function rolloutText(rollout: ShownRollout): string {
   ].join("\n");
 }
 
-function stageText({ stage, canary_percent, shadow_percent, is_held }: ShownRollout): string {
+function stageText({ stage, canary_percent, shadow_percent, is_held, ...rollout }: ShownRollout): string {
+  const pending = rollout.is_registry_pending === true ? ", the registry does not say so yet" : "";
   const held = is_held ? ", held" : "";
   if (stage === "shadow") return `shadow, scores ${shadow_percent} % of the cards and decides none${held}`;
   if (stage === "canary") return `canary, decides ${canary_percent} % of the cards${held}`;
-  return stage === "champion" ? "the candidate is the champion" : "rolled back";
+  return stage === "champion" ? "the candidate is the champion" : `rolled back${pending}`;
 }

@@ -78,6 +78,9 @@ const rollout = z
     canary_percent: z.number(),
     shadow_percent: z.number(),
     is_held: z.boolean(),
+    is_registry_pending: z
+      .boolean()
+      .meta({ description: "It was rolled back, and the aliases in the registry do not say so yet: control retries." }),
     revision: z.int(),
     started_at: time,
     changed_at: time,

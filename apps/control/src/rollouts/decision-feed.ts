@@ -12,6 +12,8 @@ export interface FeedListener {
   /** Nothing is decoded that nobody wants. */
   readonly wantsDecisions: boolean;
   readonly wantsLabels: boolean;
+  /** Resolves when it knows what it wants; nothing is read before that, so that it misses nothing of the time before the start. */
+  readonly ready?: Promise<void>;
   decision(decision: Decision): void;
   label(label: Label): void;
 }
@@ -20,6 +22,12 @@ export interface FeedListener {
 export class DecisionFeed implements OnModuleInit {
   readonly #listeners: FeedListener[] = [];
   #consumer: EventConsumer | undefined;
+  #isClosed = false;
+  /** By partition of the decisions: the end that it had when reading began, until it is reached. */
+  readonly #unread = new Map<number, number>();
+  /** Partitions of the decisions that reading has begun of. */
+  readonly #begun = new Set<number>();
+  #partitions = Number.POSITIVE_INFINITY;
 
   constructor(
     private readonly kafka: Kafka,
@@ -31,7 +39,18 @@ export class DecisionFeed implements OnModuleInit {
     this.#listeners.push(listener);
   }
 
-  async onModuleInit(): Promise<void> {
+  /** Whether every decision was read that was there when reading began, and later ones arrive. */
+  get isCaughtUp(): boolean {
+    return this.#begun.size >= this.#partitions && this.#unread.size === 0 && this.#consumer?.isHealthy() === true;
+  }
+
+  onModuleInit(): void {
+    void this.#start().catch((error: unknown) => this.logger.fatal({ err: error }, "nothing is guarded"));
+  }
+
+  async #start(): Promise<void> {
+    await Promise.all(this.#listeners.map(({ ready }) => ready));
+    if (this.#isClosed) return;
     this.#consumer = await this.kafka.consume({
       group: `control-guard-${randomUUID()}`,
       topics: [TOPICS.decisions.name, TOPICS.labels.name],
@@ -44,15 +63,25 @@ export class DecisionFeed implements OnModuleInit {
   }
 
   async onApplicationShutdown(): Promise<void> {
+    this.#isClosed = true;
     await this.#consumer?.close();
   }
 
   async #begin(topic: string, partition: number): Promise<number> {
     const [starts, ends] = await Promise.all([this.admin.startOffsets(topic), this.admin.endOffsets(topic)]);
-    return Math.max(starts.get(partition) ?? 0, (ends.get(partition) ?? 0) - RECORDS_BEFORE);
+    const end = ends.get(partition) ?? 0;
+    const begin = Math.max(starts.get(partition) ?? 0, end - RECORDS_BEFORE);
+    if (topic !== TOPICS.decisions.name) return begin;
+    this.#partitions = ends.size;
+    this.#begun.add(partition);
+    if (begin < end) this.#unread.set(partition, end);
+    return begin;
   }
 
-  #take({ topic, records }: RecordBatch): void {
+  #take({ topic, partition, records }: RecordBatch): void {
+    const last = records.at(-1)?.offset ?? -1;
+    if (topic === TOPICS.decisions.name && last + 1 >= (this.#unread.get(partition) ?? 0))
+      this.#unread.delete(partition);
     const isOfLabels = topic === TOPICS.labels.name;
     const wanting = this.#listeners.filter((one) => (isOfLabels ? one.wantsLabels : one.wantsDecisions));
     if (wanting.length === 0) return;

@@ -4,33 +4,38 @@ import type { Decision, Label } from "@tripline/contracts/generated/tripline/eve
 import type { Finding } from "@tripline/decision-engine/rollouts/judge-trial";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { DecisionFeed, FeedListener } from "./decision-feed.js";
+import { PromotionWatch } from "./promotion-watch.js";
 import { RegularLook } from "./regular-look.js";
 import type { RolloutState, StepName } from "./rollout-state.js";
 import { GUARD } from "./rollout-state.js";
 import type { Rollouts } from "./rollouts.js";
 import { TrialWatch } from "./trial-watch.js";
 
+/** So long a new champion is watched after its promotion. */
+const PROMOTION_WATCH_MS = 3_600_000;
 /** A candidate that scoring does not have by then, while payments come, is rolled back. */
 const SERVED_MS_MAX = 60_000;
 const MS_PER_S = 1_000;
 
 export interface RolloutGuardOptions {
   readonly rollouts: Rollouts;
-  readonly feed: Pick<DecisionFeed, "listen">;
+  readonly feed: Pick<DecisionFeed, "listen" | "isCaughtUp">;
   readonly logger: Logger;
 }
 
 /**
  * Watches what is decided while a model is rolled out, rolls it back when a guard finds a breach, and goes on with it where
- * that is wanted. Every instance of the service does so by itself, over all decisions: whichever makes a step first has made
+ * that is wanted. It goes on watching for a while after a promotion. Every instance of the service does so by itself, over all decisions: whichever makes a step first has made
  * it, since a step names the revision that it begins from. So none has to be elected, and none is missed.
  */
 export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationShutdown {
   readonly #options: RolloutGuardOptions;
   /** By rollout. */
   #watches = new Map<string, TrialWatch>();
+  #promotions = new Map<string, PromotionWatch>();
   #findings = new Map<string, readonly Finding[]>();
   readonly #looks: RegularLook;
+  readonly #known = Promise.withResolvers<void>();
   #isTold = false;
 
   constructor(options: RolloutGuardOptions) {
@@ -39,8 +44,12 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     options.feed.listen(this);
   }
 
+  get ready(): Promise<void> {
+    return this.#known.promise;
+  }
+
   get wantsDecisions(): boolean {
-    return this.#watches.size > 0;
+    return this.#watches.size + this.#promotions.size > 0;
   }
 
   get wantsLabels(): boolean {
@@ -49,6 +58,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
 
   decision(decision: Decision): void {
     for (const watch of this.#watches.values()) watch.add(decision);
+    for (const watch of this.#promotions.values()) watch.add(decision);
   }
 
   label(label: Label): void {
@@ -70,13 +80,29 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
 
   async #look(): Promise<void> {
     const { rollouts } = this.#options;
+    await this.#learn();
+    this.#known.resolve();
     if (!this.#isTold) await rollouts.publishAgain();
     this.#isTold = true;
     await rollouts.publishPending();
-    const open = await rollouts.open();
-    this.#watches = new Map(open.map((state) => [state.rolloutId, this.#watchOf(state)]));
+    await rollouts.finishRollbacks();
     this.#findings = new Map();
     for (const watch of this.#watches.values()) await this.#judge(watch);
+    for (const watch of this.#promotions.values()) await this.#judgePromotion(watch);
+  }
+
+  /** Which rollouts there are to watch. */
+  async #learn(): Promise<void> {
+    const { rollouts } = this.#options;
+    const open = await rollouts.open();
+    this.#watches = new Map(open.map((state) => [state.rolloutId, this.#watchOf(state)]));
+    const promoted = await rollouts.promoted(PROMOTION_WATCH_MS);
+    this.#promotions = new Map(
+      promoted.map((one) => [
+        one.state.rolloutId,
+        this.#promotions.get(one.state.rolloutId) ?? new PromotionWatch(one),
+      ]),
+    );
   }
 
   #watchOf(state: RolloutState): TrialWatch {
@@ -91,12 +117,23 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     this.#findings.set(state.rolloutId, findings);
     const breach = findings.find(({ isBreached }) => isBreached);
     if (breach !== undefined) return this.#step(state, "rollback", `${breach.guard}: ${breach.text}`);
-    const passedMs = nowMs - state.changedAtMs;
-    if (state.stage === "shadow" && watch.isServed === false && passedMs > SERVED_MS_MAX) {
+    // While it catches up it knows only a part of what was decided.
+    if (!this.#options.feed.isCaughtUp) return;
+    const watchedMs = await this.#options.rollouts.watched(state, watch.measure);
+    if (state.stage === "shadow" && watch.isServed === false && watchedMs > SERVED_MS_MAX) {
       return this.#step(state, "rollback", `scoring did not serve the candidate within ${SERVED_MS_MAX / MS_PER_S} s`);
     }
-    const why = state.isHeld ? undefined : whyGoOn(watch, findings, passedMs);
+    const why = state.isHeld ? undefined : whyGoOn(watch, findings, watchedMs);
     if (why !== undefined) await this.#step(state, "advance", why);
+  }
+
+  async #judgePromotion(watch: PromotionWatch): Promise<void> {
+    const { state } = watch;
+    const findings = watch.judge(Date.now());
+    this.#findings.set(state.rolloutId, findings);
+    const breach = findings.find(({ isBreached }) => isBreached);
+    if (breach !== undefined)
+      await this.#step(state, "rollback", `after the promotion, ${breach.guard}: ${breach.text}`);
   }
 
   async #step({ modelName, revision }: RolloutState, step: StepName, why: string): Promise<void> {
@@ -115,13 +152,13 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
 }
 
 /** Why a rollout may go on by itself now; undefined where it may not. */
-function whyGoOn({ state, isServed }: TrialWatch, findings: readonly Finding[], passedMs: number): string | undefined {
+function whyGoOn({ state, isServed }: TrialWatch, findings: readonly Finding[], watchedMs: number): string | undefined {
   const { stage, plan } = state;
   if (stage === "shadow" && isServed !== true) return undefined;
   if (stage === "shadow" && plan.begin_with === "canary") return "scoring serves the candidate";
   // Labels may take weeks.
   const isJudged = findings.every((finding) => finding.isJudged || finding.guard === "precision");
   const seconds = stage === "shadow" ? plan.shadow_seconds : plan.step_seconds;
-  if (!plan.auto || !isJudged || passedMs < seconds * MS_PER_S) return undefined;
-  return `no guard found anything in ${Math.round(passedMs / MS_PER_S)} s`;
+  if (!plan.auto || !isJudged || watchedMs < seconds * MS_PER_S) return undefined;
+  return `no guard found anything while it was watched for ${Math.round(watchedMs / MS_PER_S)} s`;
 }

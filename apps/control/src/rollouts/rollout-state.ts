@@ -34,21 +34,35 @@ export interface RolloutState {
   /** Known while a step is made; what was read does not say it. */
   readonly changedByKind?: StepMaker["kind"];
   readonly why: string;
+  /** It was rolled back, and the aliases in the registry do not say so yet. */
+  readonly isRegistryPending: boolean;
 }
 
 export type StepName = "advance" | "hold" | "resume" | "promote" | "rollback";
 
 /** What a step changes. */
-export type Change = Partial<Pick<RolloutState, "stage" | "canaryBasisPoints" | "shadowBasisPoints" | "isHeld">>;
+export type Change = Partial<
+  Pick<RolloutState, "stage" | "canaryBasisPoints" | "shadowBasisPoints" | "isHeld" | "isRegistryPending">
+>;
+
+const ROLLED_BACK: Change = {
+  stage: "rolled-back",
+  canaryBasisPoints: 0,
+  shadowBasisPoints: 0,
+  isHeld: false,
+  isRegistryPending: true,
+};
 
 export const isOpen = ({ stage }: Pick<RolloutState, "stage">): boolean => stage === "shadow" || stage === "canary";
 
 /**
  * What a step makes of a rollout. Shadow and canary are never both on: in the canary the control group's scores are enough.
  *
+ * @param isByGuard the guard also takes back a promotion
  * @throws TriplineError `rollout-conflict` where the step is not one from here
  */
-export function changeOf(step: StepName, state: RolloutState): Change {
+export function changeOf(step: StepName, state: RolloutState, isByGuard = false): Change {
+  if (isByGuard && step === "rollback" && state.stage === "champion") return ROLLED_BACK;
   if (!isOpen(state)) {
     const how = state.stage === "champion" ? "its candidate is the champion" : "it was rolled back";
     throw new TriplineError("rollout-conflict", `The rollout of ${state.modelName} is over: ${how}.`);
@@ -61,7 +75,7 @@ export function changeOf(step: StepName, state: RolloutState): Change {
     case "promote":
       return { stage: "champion", canaryBasisPoints: 0, shadowBasisPoints: 0, isHeld: false };
     case "rollback":
-      return { stage: "rolled-back", canaryBasisPoints: 0, shadowBasisPoints: 0, isHeld: false };
+      return ROLLED_BACK;
     case "advance": {
       const points = nextBasisPoints(state);
       if (points === undefined) return changeOf("promote", state);

@@ -24,6 +24,7 @@ function rollout(rolloutId: string, startedAtMs: number): RolloutState {
   return {
     ...{ rolloutId, modelName, candidateVersion: candidate, championVersion: "champion", plan, stage: "shadow", why },
     ...{ canaryBasisPoints: 0, shadowBasisPoints: 10_000, isHeld: false, revision: 1, changedBy: "ann" },
+    isRegistryPending: false,
     ...{ startedAtMs, changedAtMs: startedAtMs },
   };
 }
@@ -49,4 +50,30 @@ test("a rollout is not told of while another instance still tells of the one bef
   await first;
   await store.publishPending(tell);
   expect(told).toEqual(["rol_0000000000000001 rolled-back", "rol_0000000000000002 shadow"]);
+});
+
+test("a step is watched while any instance looks, not while none does, and the next step begins anew", async () => {
+  const state = rollout("rol_0000000000000003", 3_000);
+  await store.step("fraud", "rollback", async (found) => ({
+    ...found,
+    stage: "rolled-back",
+    revision: found.revision + 1,
+  }));
+  await store.insert(state);
+  const lookAgo = (ms: number) =>
+    database.execute(
+      "UPDATE control.rollouts SET watched_at = watched_at - make_interval(secs => $2) WHERE rollout_id = $1",
+      [state.rolloutId, ms / 1_000],
+    );
+  expect(await store.watched(state)).toBe(0);
+  await lookAgo(1_000);
+  // Two instances that look at about the same time.
+  const once = await store.watched(state);
+  expect(once).toBeGreaterThanOrEqual(1_000);
+  expect((await store.watched(state)) - once).toBeLessThan(900);
+  await lookAgo(3_600_000);
+  expect(await store.watched(state)).toBeLessThan(once + 6_500);
+  const next = await store.step("fraud", "hold", async (found) => ({ ...found, revision: found.revision + 1 }));
+  expect(await store.watched(next)).toBe(0);
+  expect(await store.watched(state)).toBe(0);
 });

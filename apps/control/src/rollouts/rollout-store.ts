@@ -29,6 +29,7 @@ const rolloutRow = z
     changed_at: time,
     changed_by: z.string(),
     why: z.string(),
+    registry_pending: z.boolean(),
   })
   .transform(
     (row): RolloutState => ({
@@ -46,8 +47,26 @@ const rolloutRow = z
       changedAtMs: row.changed_at,
       changedBy: row.changed_by,
       why: row.why,
+      isRegistryPending: row.registry_pending,
     }),
   );
+
+const share = z.object({ mean: z.number(), count: z.number() });
+const measuredChampion = z.object({
+  outcomes: z.object({ cards: z.number(), shares: z.array(z.number()) }),
+  missing: share,
+  latency: z.object({ usualMs: z.number(), payments: z.number() }),
+  /** Of the policies that decided then; what another one decides is not compared. */
+  policyVersions: z.array(z.string()),
+});
+/** What was measured of a champion before a promotion. */
+export type MeasuredChampion = z.infer<typeof measuredChampion>;
+
+const promotedRow = z
+  .looseObject({ champion_measure: measuredChampion })
+  .transform((row) => ({ state: rolloutRow.parse(row), before: row.champion_measure }));
+/** A promotion that the guard watches. */
+export type PromotedRollout = z.infer<typeof promotedRow>;
 
 const stepDetails = z.object({
   revision: z.number(),
@@ -70,6 +89,8 @@ export type RecordedStep = z.infer<typeof stepRow>;
 
 const COLUMNS = Object.keys(rolloutRow.in.shape).join(", ");
 const LISTED_MAX = 100;
+/** A longer time between two looks counts as this much: longer ones are outages. */
+const UNWATCHED_MS = 5_000;
 const PUBLISHED_TOGETHER_MAX = 20;
 
 /** Rollouts with their steps in Postgres. */
@@ -89,6 +110,53 @@ export class RolloutStore {
       rolloutRow,
       `SELECT ${COLUMNS} FROM control.rollouts WHERE stage IN ('shadow', 'canary') ORDER BY model_name`,
     );
+  }
+
+  /** The newest rollouts of their models that ended with a promotion within this time, with what was measured before it. */
+  promoted(withinMs: number): Promise<PromotedRollout[]> {
+    return this.database.query(
+      promotedRow,
+      `SELECT ${COLUMNS}, champion_measure FROM control.rollouts r
+       WHERE stage = 'champion' AND changed_at > now() - make_interval(secs => $1) AND champion_measure IS NOT NULL
+         AND NOT EXISTS (SELECT FROM control.rollouts later WHERE later.model_name = r.model_name
+           AND later.started_at > r.started_at)`,
+      [withinMs / 1_000],
+    );
+  }
+
+  /** Those whose rollback the registry does not know yet, the first one first. */
+  registryPending(): Promise<RolloutState[]> {
+    return this.database.query(
+      rolloutRow,
+      `SELECT ${COLUMNS} FROM control.rollouts WHERE registry_pending ORDER BY changed_at LIMIT ${LISTED_MAX}`,
+    );
+  }
+
+  async registryDone({ rolloutId, revision }: RolloutState): Promise<void> {
+    await this.database.execute(
+      "UPDATE control.rollouts SET registry_pending = false WHERE rollout_id = $1 AND revision = $2",
+      [rolloutId, revision],
+    );
+  }
+
+  /**
+   * Notes that a step is being watched. Instances that watch at the same time count once, and a time in which none did does not
+   * count.
+   *
+   * @param measure what was measured of the champion; undefined keeps the one before
+   * @returns for how long the step has been watched, in milliseconds; 0 where another step was made meanwhile
+   */
+  async watched({ rolloutId, revision }: RolloutState, measure?: MeasuredChampion): Promise<number> {
+    const [found] = await this.database.query(
+      z.object({ watched_ms: z.coerce.number() }),
+      `UPDATE control.rollouts SET watched_revision = revision, watched_at = clock_timestamp(),
+         champion_measure = coalesce($3::jsonb, champion_measure),
+         watched_ms = CASE WHEN watched_revision = revision AND watched_at IS NOT NULL THEN watched_ms
+           + least(greatest(extract(epoch FROM clock_timestamp() - watched_at) * 1000, 0), $4)::bigint ELSE 0 END
+       WHERE rollout_id = $1 AND revision = $2 RETURNING watched_ms`,
+      [rolloutId, revision, measure === undefined ? null : JSON.stringify(measure), UNWATCHED_MS],
+    );
+    return found?.watched_ms ?? 0;
   }
 
   /** @throws TriplineError `rollout-not-found` */
@@ -111,7 +179,7 @@ export class RolloutStore {
     return this.database.transaction(async (transaction) => {
       const changed = await transaction.execute(
         `INSERT INTO control.rollouts (${COLUMNS}, published)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 0)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, 0)
          ON CONFLICT (model_name) WHERE stage IN ('shadow', 'canary') DO NOTHING`,
         valuesOf(state),
       );
@@ -195,6 +263,7 @@ function valuesOf(state: RolloutState): unknown[] {
     ...[state.rolloutId, state.modelName, state.stage, state.candidateVersion, state.championVersion],
     ...[state.canaryBasisPoints, state.shadowBasisPoints, state.isHeld, JSON.stringify(plan), state.revision],
     ...[new Date(startedAtMs), new Date(changedAtMs), state.changedBy, state.why],
+    state.isRegistryPending,
   ];
 }
 

@@ -120,6 +120,7 @@ function presentRollout(state: RolloutState) {
     canary_percent: percentOf(state.canaryBasisPoints),
     shadow_percent: percentOf(state.shadowBasisPoints),
     is_held: state.isHeld,
+    is_registry_pending: state.isRegistryPending,
     revision: state.revision,
     started_at: new Date(state.startedAtMs).toISOString(),
     changed_at: new Date(state.changedAtMs).toISOString(),

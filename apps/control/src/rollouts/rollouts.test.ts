@@ -284,7 +284,7 @@ test("a good candidate goes from shadow to champion by itself; a hold stops it, 
     return found.filter(({ action }) => action === "rollout-advance").length === 3 ? found : undefined;
   });
   expect(entries.map(({ action, actor, actor_kind: kind }) => `${action} ${kind} ${actor}`).reverse()).toEqual([
-    ...["rollout-start client ann", "rollout-hold client ann", "rollout-resume client ann"],
+    ...["rollout-start person ann", "rollout-hold person ann", "rollout-resume person ann"],
     ...["rollout-advance service guard", "rollout-advance service guard", "rollout-advance service guard"],
   ]);
 });

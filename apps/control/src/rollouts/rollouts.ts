@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import type { OnApplicationShutdown } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Rollout, RolloutStage } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
@@ -6,16 +7,20 @@ import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
 import type { ModelVersion, MoveOptions, RecordingRegistry } from "@tripline/model-registry/model-registry";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { counter } from "@tripline/service-kit/telemetry/metrics";
+import { counter, gauge } from "@tripline/service-kit/telemetry/metrics";
 import type { StartRequest, StepRequest } from "./rollout-plan.js";
 import { basisPoints } from "./rollout-plan.js";
 import type { RolloutState, Stage, StepMaker, StepName } from "./rollout-state.js";
 import { changeOf, describeStage, GUARD } from "./rollout-state.js";
-import type { RecordedStep, RolloutStore } from "./rollout-store.js";
+import type { MeasuredChampion, PromotedRollout, RecordedStep, RolloutStore } from "./rollout-store.js";
 
 const CHAMPION_ALIAS = "champion";
 /** Scoring serves what it names beside the champion; it names the champion while there is no candidate. */
 const CANDIDATE_ALIAS = "candidate";
+
+const RETRY_MS_MIN = 1_000;
+const RETRY_MS_MAX = 60_000;
+const MS_PER_S = 1_000;
 
 const STAGES: Readonly<Record<Stage, RolloutStage>> = {
   shadow: RolloutStage.SHADOW,
@@ -32,12 +37,21 @@ export interface RolloutsOptions {
 }
 
 /** Begins rollouts of models and makes their steps: first where it is safe, then in Postgres, then on the topic. */
-export class Rollouts {
+export class Rollouts implements OnApplicationShutdown {
   readonly #options: RolloutsOptions;
   readonly #steps = counter("tripline_control_rollout_steps_total", {
     description: "Steps of rollouts of models, by whether the guard or a person made them",
     labels: ["step", "by"],
   });
+
+  /** By rollout: when the registry is asked again. */
+  readonly #attempts = new Map<string, { readonly waitMs: number; readonly nextAtMs: number }>();
+  #pendingSinceMs: number | undefined;
+  readonly #unwatch = gauge(
+    "tripline_control_rollback_pending_seconds",
+    { description: "Age of the oldest rollback of a model that the registry does not know of yet; 0 without one" },
+    () => (this.#pendingSinceMs === undefined ? 0 : (Date.now() - this.#pendingSinceMs) / MS_PER_S),
+  );
 
   constructor(options: RolloutsOptions) {
     this.#options = options;
@@ -49,6 +63,16 @@ export class Rollouts {
 
   open(): Promise<RolloutState[]> {
     return this.#options.store.open();
+  }
+
+  /** As of `RolloutStore`. */
+  promoted(withinMs: number): Promise<PromotedRollout[]> {
+    return this.#options.store.promoted(withinMs);
+  }
+
+  /** As of `RolloutStore`. */
+  watched(state: RolloutState, measure: MeasuredChampion | undefined): Promise<number> {
+    return this.#options.store.watched(state, measure);
   }
 
   /** @throws TriplineError `rollout-not-found` */
@@ -65,6 +89,9 @@ export class Rollouts {
     const { subject: by, kind: changedByKind } = maker;
     const { store, registry } = this.#options;
     const { model: modelName, candidate: asked, why, ...plan } = request;
+    // Otherwise it would take the alias from the new candidate later.
+    const left = (await store.registryPending()).filter((state) => state.modelName === modelName);
+    for (const state of left) await this.#restoreAliases(state);
     const champion = await registry.resolve(modelName, CHAMPION_ALIAS);
     const candidate = await registry.resolve(modelName, asked);
     refuseOther(champion, candidate);
@@ -81,6 +108,7 @@ export class Rollouts {
       canaryBasisPoints: 0,
       shadowBasisPoints: basisPoints(plan.shadow_percent),
       isHeld: false,
+      isRegistryPending: false,
       revision: 1,
       startedAtMs: nowMs,
       changedAtMs: nowMs,
@@ -113,7 +141,7 @@ export class Rollouts {
           `The rollout of ${modelName} is at revision ${found.revision}, not ${expected}: look again.`,
         );
       }
-      const change = changeOf(step, found);
+      const change = changeOf(step, found, by === GUARD);
       if (change.stage === "champion") await promote(registry, found, { by, why });
       return {
         ...found,
@@ -126,8 +154,23 @@ export class Rollouts {
       };
     });
     await this.#made(state, step);
-    if (state.stage === "rolled-back") await this.#withdraw(state);
+    if (state.isRegistryPending) await this.#tryRestoring(state);
     return state;
+  }
+
+  /** Moves the aliases of rollbacks that the registry did not take, with growing pauses, until it takes them. */
+  async finishRollbacks(): Promise<void> {
+    const pending = await this.#options.store.registryPending();
+    const nowMs = Date.now();
+    this.#pendingSinceMs = pending[0]?.changedAtMs;
+    for (const state of pending) {
+      const attempt = this.#attempts.get(state.rolloutId);
+      if (attempt === undefined || attempt.nextAtMs <= nowMs) await this.#tryRestoring(state);
+    }
+  }
+
+  onApplicationShutdown(): void {
+    this.#unwatch();
   }
 
   /** Has the topic told anew where each model's rollout stands. */
@@ -152,17 +195,34 @@ export class Rollouts {
     return state;
   }
 
-  /** No alias names the candidate any more, so it gives its memory back. Done as far as the registry answers. */
-  async #withdraw(state: RolloutState): Promise<void> {
-    const { registry, logger } = this.#options;
-    const { modelName: model, championVersion, changedBy: by, why } = state;
-    const told = { by, why, isRollback: true };
-    const warn = (what: string) => (error: unknown) => {
+  async #tryRestoring(state: RolloutState): Promise<void> {
+    const { rolloutId, modelName: model } = state;
+    try {
+      await this.#restoreAliases(state);
+      this.#attempts.delete(rolloutId);
+    } catch (error) {
       const { code, message } = asTriplineError(error);
-      logger.warn({ code, model }, `${what}: ${message}`);
-    };
-    await demote(registry, state, told).catch(warn("the candidate may still be the champion"));
-    await registry.setAlias(model, CANDIDATE_ALIAS, championVersion, told).catch(warn("the candidate is still served"));
+      const waitMs = Math.min(2 * (this.#attempts.get(rolloutId)?.waitMs ?? RETRY_MS_MIN / 2), RETRY_MS_MAX);
+      this.#attempts.set(rolloutId, { waitMs, nextAtMs: Date.now() + waitMs });
+      this.#options.logger.warn({ code, model, waitMs }, `the registry does not know of the rollback yet: ${message}`);
+    }
+  }
+
+  /**
+   * The champion is the former one again, and no alias names the candidate, so it gives its memory back. Safe to repeat.
+   *
+   * @throws TriplineError what the registry throws
+   */
+  async #restoreAliases(state: RolloutState): Promise<void> {
+    const { registry, store } = this.#options;
+    const { modelName: model, championVersion, candidateVersion, changedBy: by, why } = state;
+    const told = { by, why, isRollback: true };
+    await demote(registry, state, told);
+    const expect = await registry.aliasTarget(model, CANDIDATE_ALIAS).catch(() => null);
+    if (expect === candidateVersion || expect === null) {
+      await registry.setAlias(model, CANDIDATE_ALIAS, championVersion, { expect, ...told });
+    }
+    await store.registryDone(state);
   }
 }
 
@@ -176,7 +236,7 @@ async function promote(
   await registry.setAlias(modelName, CHAMPION_ALIAS, candidateVersion, { expect: championVersion, ...told });
 }
 
-/** Takes back a promotion that was cut off after the alias had moved: nobody watches a champion. */
+/** Takes back a promotion: one that the guard found to be bad, or that was cut off after the alias had moved. */
 async function demote(registry: RecordingRegistry, state: RolloutState, told: MoveOptions): Promise<void> {
   const { modelName, championVersion, candidateVersion } = state;
   if ((await registry.aliasTarget(modelName, CHAMPION_ALIAS)) !== candidateVersion) return;

@@ -16,6 +16,7 @@ const state: RolloutState = {
   canaryBasisPoints: 100,
   shadowBasisPoints: 0,
   isHeld: false,
+  isRegistryPending: false,
   revision: 2,
   startedAtMs: STEP_MS,
   changedAtMs: STEP_MS,

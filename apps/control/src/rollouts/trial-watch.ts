@@ -1,13 +1,15 @@
 import type { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, RolloutStage } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Finding, TrialSample, TrialSamples } from "@tripline/decision-engine/rollouts/judge-trial";
-import { judgeTrial, sampleOf } from "@tripline/decision-engine/rollouts/judge-trial";
+import { judgeTrial, measureChampion, sampleOf } from "@tripline/decision-engine/rollouts/judge-trial";
 import type { RolloutState } from "./rollout-state.js";
+import type { MeasuredChampion } from "./rollout-store.js";
 
 /** Of each arm; the oldest are forgotten. About 20 MB. */
 const SAMPLES_MAX = 50_000;
 /** So many of the candidate's latest scores have to be there, or on their way, before it may decide. */
 const SERVED_SAMPLES = 10;
+const POLICIES_MAX = 100;
 const MS_PER_S = 1_000;
 
 interface Seen {
@@ -22,6 +24,7 @@ export class TrialWatch {
   readonly #arms: Readonly<Record<keyof TrialSamples, Seen[]>> = { candidate: [], champion: [] };
   /** By payment: what a label may still come for, and what a repetition is known by. */
   readonly #byPayment = new Map<string, TrialSample>();
+  readonly #policyVersions = new Set<string>();
 
   /** @param state as its last step left it; another step gets another watch */
   constructor(readonly state: RolloutState) {}
@@ -33,6 +36,7 @@ export class TrialWatch {
     const id = paymentOf(decision);
     if (this.#byPayment.has(id)) return;
     this.#byPayment.set(id, found.sample);
+    if (this.#policyVersions.size < POLICIES_MAX) this.#policyVersions.add(decision.policyVersion);
     const arm = this.#arms[found.arm];
     arm.push({ decidedAtMs: decision.decidedAtMs, id, sample: found.sample });
     if (arm.length > SAMPLES_MAX) this.#forget(arm, arm.length - SAMPLES_MAX);
@@ -52,6 +56,21 @@ export class TrialWatch {
     }
     const samples = { candidate: samplesOf(this.#arms.candidate), champion: samplesOf(this.#arms.champion) };
     return judgeTrial(samples, stage === "canary" ? RolloutStage.CANARY : RolloutStage.SHADOW, plan.guards);
+  }
+
+  /** What the champion decided in the window; undefined while it is of too few cards. In shadow it decides everything. */
+  get measure(): MeasuredChampion | undefined {
+    const { plan, stage } = this.state;
+    const { candidate, champion } = this.#arms;
+    const measured = measureChampion(samplesOf(stage === "shadow" ? [...candidate, ...champion] : champion));
+    if (measured.outcomes.cards < plan.guards.cards_min) return undefined;
+    const { outcomes, missing, latency } = measured;
+    return {
+      outcomes: { cards: outcomes.cards, shares: [...outcomes.shares] },
+      missing,
+      latency,
+      policyVersions: [...this.#policyVersions],
+    };
   }
 
   /** Whether scoring has the candidate, everywhere; undefined while too few payments were scored to tell. */

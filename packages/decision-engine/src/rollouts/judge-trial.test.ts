@@ -61,6 +61,7 @@ function play(seed: number, payments: number, share: number, behaviour: Behaviou
       outcome: outcomeOf(candidateScore ?? championScore),
       isScoreMissing: isCandidate && candidateScore === undefined,
       isServed: true,
+      isDegraded: false,
     });
   }
   return samples;
@@ -124,6 +125,7 @@ test("labels: a candidate whose alarms are false is found, one with as many as t
       latencyMs: 10,
       isScoreMissing: false,
       isServed: true,
+      isDegraded: false,
       candidateScore: 0.9,
       championScore: 0.9,
       isFraud: at >= falseAlarms,

@@ -16,6 +16,8 @@ export interface TrialSample {
   readonly isScoreMissing: boolean;
   /** The candidate, if it was asked, answered or was only late: scoring has it. */
   readonly isServed: boolean;
+  /** The decision was made without the score of a model. */
+  readonly isDegraded: boolean;
   /** Of a payment that was not approved; undefined until its label arrives. */
   isFraud?: boolean;
 }
@@ -68,6 +70,7 @@ export function sampleOf(
       candidateScore: trial.candidateScore,
       latencyMs: decision.decidedAtMs - decision.acceptedAtMs,
       isServed: trial.candidateScore !== undefined || trial.candidateMissing === CANDIDATE_LATE,
+      isDegraded: decision.rung !== Rung.MODEL,
       isScoreMissing: isCandidate ? trial.candidateMissing !== "" : decision.rung !== Rung.MODEL,
     },
   };
@@ -81,7 +84,7 @@ export function judgeTrial(samples: TrialSamples, stage: RolloutStage, plan: Gua
   return [
     judgeMissing(samples, plan),
     judgeOutcomes({ candidate: outcomeMixOf(samples.candidate), champion: outcomeMixOf(samples.champion) }, plan),
-    judgeLatency(samples, plan),
+    judgeLatency(samples.candidate, latencyOf(samples.champion), plan),
     distribution,
     judgePrecision(samples, plan),
   ];
@@ -152,18 +155,77 @@ function judgeOutcomes(
   );
 }
 
+/** How long decisions take, in most cases. */
+interface Latency {
+  /** 95 % take no longer. */
+  readonly usualMs: number;
+  readonly payments: number;
+}
+
+function latencyOf(samples: readonly Pick<TrialSample, "latencyMs">[]): Latency {
+  const latencies = samples.map(({ latencyMs }) => latencyMs).sort((one, other) => one - other);
+  return { usualMs: latencies[Math.floor(latencies.length * (1 - SLOW_SHARE))] ?? 0, payments: samples.length };
+}
+
 /** By payments: what makes decisions slow has nothing to do with the card. */
-function judgeLatency({ candidate, champion }: TrialSamples, plan: GuardPlan): Finding {
-  const latencies = champion.map(({ latencyMs }) => latencyMs).sort((one, other) => one - other);
-  const usualMs = latencies[Math.floor(latencies.length * (1 - SLOW_SHARE))] ?? 0;
+function judgeLatency(
+  candidate: readonly Pick<TrialSample, "latencyMs">[],
+  { usualMs, payments }: Latency,
+  plan: GuardPlan,
+  sides = OF_A_TRIAL,
+): Finding {
   const limitMs = usualMs + plan.slow_ms;
   const slow = { count: candidate.length, mean: meanOf(candidate.map(({ latencyMs }) => Number(latencyMs > limitMs))) };
-  const isJudged = Math.min(candidate.length, champion.length) >= plan.cards_min;
+  const isJudged = Math.min(candidate.length, payments) >= plan.cards_min;
   const text =
-    `${percent(slow.mean)} of the candidate's ${slow.count} decisions took over ${limitMs} ms, ` +
-    `95 % of the champion's took up to ${usualMs} ms`;
+    `${percent(slow.mean)} of ${slow.count} decisions ${sides.candidate} took over ${limitMs} ms, ` +
+    `95 % of those ${sides.champion} took up to ${usualMs} ms`;
   const isBreached = isJudged && exceeds(slow.mean, slow.count, SLOW_SHARE + plan.slow_points_max);
   return { guard: "latency", isJudged, isBreached, text };
+}
+
+/** What a guard looks at in a decision of a champion. */
+export type ChampionSample = Pick<TrialSample, "cardToken" | "outcome" | "latencyMs" | "isDegraded">;
+
+/** What was measured of a champion: small enough to be stored. */
+export interface ChampionMeasure {
+  readonly outcomes: OutcomeMix;
+  readonly missing: { readonly mean: number; readonly count: number };
+  readonly latency: { readonly usualMs: number; readonly payments: number };
+}
+
+export function championSampleOf(decision: Decision): ChampionSample {
+  const { cardToken, outcome, rung, acceptedAtMs, decidedAtMs } = decision;
+  return { cardToken, outcome, latencyMs: decidedAtMs - acceptedAtMs, isDegraded: rung !== Rung.MODEL };
+}
+
+export function measureChampion(samples: readonly ChampionSample[]): ChampionMeasure {
+  return {
+    outcomes: outcomeMixOf(samples),
+    missing: byCard(samples, ({ isDegraded }) => Number(isDegraded)),
+    latency: latencyOf(samples),
+  };
+}
+
+/** What the guards find in the decisions of a new champion, compared with the champion before it. */
+export function judgePromotion(
+  before: ChampionMeasure,
+  after: readonly ChampionSample[],
+  plan: GuardPlan,
+): readonly Finding[] {
+  return [
+    compare({
+      guard: "scores-missing",
+      what: "payments without a score",
+      countMin: plan.cards_min,
+      candidate: byCard(after, ({ isDegraded }) => Number(isDegraded)),
+      champion: before.missing,
+      points: plan.missing_points_max,
+      sides: OF_A_CHANGE,
+    }),
+    judgeOutcomes({ candidate: outcomeMixOf(after), champion: before.outcomes }, plan, OF_A_CHANGE),
+    judgeLatency(after, before.latency, plan, OF_A_CHANGE),
+  ];
 }
 
 /** Both models' scores for the same payments: how cards were drawn has no part in it. */

@@ -27,6 +27,8 @@ const shownRollout = z.object({
   canary_percent: z.number(),
   shadow_percent: z.number(),
   is_held: z.boolean(),
+  /** Not told by a control plane of an earlier release. */
+  is_registry_pending: z.boolean().optional(),
   revision: z.number(),
   started_at: z.string(),
   changed_at: z.string(),

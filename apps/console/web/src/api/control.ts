@@ -105,6 +105,8 @@ export interface Rollout {
   readonly canary_percent: number;
   readonly shadow_percent: number;
   readonly is_held: boolean;
+  /** Absent in the answer of an earlier release. */
+  readonly is_registry_pending?: boolean;
   readonly revision: number;
   readonly started_at: string;
   readonly changed_at: string;

@@ -49,6 +49,7 @@ function Running({ of }: { readonly of: RolloutDetail }) {
         <span className={of.stage === "rolled-back" ? "tag bad" : "tag good"}>{text.models.stages[of.stage]}</span>
         {isOpen && <span>{text.models.share(formatShare(share / PERCENT, share < 1 ? 2 : 0))}</span>}
         {of.is_held && <span className="tag">{text.models.held}</span>}
+        {of.is_registry_pending === true && <span className="tag">{text.models.registryPending}</span>}
       </p>
       <p className="quiet">{text.models.since(formatMoment(Date.parse(of.changed_at)), of.changed_by)}</p>
       {isOpen && <Steps of={of} />}

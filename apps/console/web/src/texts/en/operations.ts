@@ -110,6 +110,7 @@ export const text = {
     stages: { shadow: "Shadow", canary: "Canary", champion: "Champion", "rolled-back": "Rolled back" },
     share: (percent: string) => `${percent} of the cards`,
     held: "Held",
+    registryPending: "rollback not in the registry yet",
     since: (when: string, who: string) => `Since ${when}, by ${who}`,
     guards: "Guards",
     guardNames: {

@@ -1,0 +1,46 @@
+import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { ChampionSample, Finding } from "@tripline/decision-engine/rollouts/judge-trial";
+import { championSampleOf, judgePromotion } from "@tripline/decision-engine/rollouts/judge-trial";
+import type { RolloutState } from "./rollout-state.js";
+import type { MeasuredChampion, PromotedRollout } from "./rollout-store.js";
+
+/** The oldest are forgotten. About 10 MB. */
+const SAMPLES_MAX = 50_000;
+const MS_PER_S = 1_000;
+
+interface Seen {
+  readonly decidedAtMs: number;
+  readonly sample: ChampionSample;
+}
+
+/** What was decided since a promotion, compared with what was measured of the champion before it. */
+export class PromotionWatch {
+  readonly state: RolloutState;
+  readonly #before: MeasuredChampion;
+  /** By payment, in the order in which they came. */
+  readonly #seen = new Map<string, Seen>();
+
+  constructor({ state, before }: PromotedRollout) {
+    this.state = state;
+    this.#before = before;
+  }
+
+  /** The former champion decides until scoring has noticed; another policy has outcomes of its own. */
+  add(decision: Decision): void {
+    const { decidedAtMs, modelVersion, policyVersion, transactionId } = decision;
+    const { changedAtMs, championVersion } = this.state;
+    if (decidedAtMs < changedAtMs || modelVersion === championVersion) return;
+    if (!this.#before.policyVersions.includes(policyVersion) || this.#seen.has(transactionId)) return;
+    this.#seen.set(transactionId, { decidedAtMs, sample: championSampleOf(decision) });
+    const [oldest] = this.#seen.keys();
+    if (this.#seen.size > SAMPLES_MAX && oldest !== undefined) this.#seen.delete(oldest);
+  }
+
+  judge(nowMs: number): readonly Finding[] {
+    const { guards } = this.state.plan;
+    const fromMs = nowMs - guards.window_seconds * MS_PER_S;
+    for (const [id, { decidedAtMs }] of this.#seen) if (decidedAtMs < fromMs) this.#seen.delete(id);
+    const samples = [...this.#seen.values()].map(({ sample }) => sample);
+    return judgePromotion(this.#before, samples, guards);
+  }
+}
