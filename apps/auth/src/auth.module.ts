@@ -9,6 +9,7 @@ import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import { TrustedProxies } from "@tripline/service-kit/http/client-address";
 import type { Database } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { ClientsController } from "./admin/clients.controller.js";
@@ -26,6 +27,7 @@ import type { AuthConfig } from "./config.js";
 import { AUTH_CONFIG } from "./config.js";
 import { AUTH_MIGRATIONS, setUpAuth } from "./database/set-up-database.js";
 import { IntrospectionController } from "./introspection/introspection.controller.js";
+import { KnownDevices } from "./people/known-devices.js";
 import { PasswordSignIn } from "./people/password-sign-in.js";
 import { PasswordVerifier } from "./people/password-verifier.js";
 import { SignInFailures } from "./people/sign-in-failures.js";
@@ -52,6 +54,10 @@ function signInProviders(config: AuthConfig): NestProvider[] {
   return [
     { provide: FormGuard, useValue: new FormGuard(keyFor("forms"), config.AUTH_ISSUER) },
     {
+      provide: KnownDevices,
+      useValue: new KnownDevices(keyFor("known devices"), config.AUTH_ISSUER.startsWith("https:")),
+    },
+    {
       provide: SignInFailures,
       useFactory: (database: Database) => new SignInFailures(database, keyFor("sign-in names")),
       inject: [DATABASE],
@@ -68,15 +74,15 @@ function signInProviders(config: AuthConfig): NestProvider[] {
     },
     {
       provide: PasswordSignIn,
-      useFactory: (database: Database, failures: SignInFailures) =>
-        new PasswordSignIn(database, failures, new PasswordVerifier()),
-      inject: [DATABASE, SignInFailures],
+      useFactory: (database: Database, failures: SignInFailures, devices: KnownDevices, factors: SecondFactors) =>
+        new PasswordSignIn(database, failures, new PasswordVerifier(), devices, factors),
+      inject: [DATABASE, SignInFailures, KnownDevices, SecondFactors],
     },
   ];
 }
 
-function oauthServer(config: AuthConfig, secrets: SecretVerifier): NestProvider {
-  const guard = new ClientAuthGuard();
+function oauthServer(config: AuthConfig, secrets: SecretVerifier, proxies: TrustedProxies): NestProvider {
+  const guard = new ClientAuthGuard(proxies);
   const checks = { guard, authenticator: new SecretAuthenticator(guard, secrets) };
   return {
     provide: OAuthServer,
@@ -135,6 +141,7 @@ export class AuthModule implements OnModuleInit {
 
   /** @param secrets checks the secrets of clients */
   static forRoot(config: AuthConfig, secrets: SecretVerifier): DynamicModule {
+    const proxies = new TrustedProxies(config.TRUSTED_PROXIES);
     return {
       module: AuthModule,
       imports: [
@@ -147,7 +154,8 @@ export class AuthModule implements OnModuleInit {
       ],
       providers: [
         { provide: SIGNING_KEYS, useFactory: (logger: Logger) => setUpAuth(config, logger), inject: [LOGGER] },
-        oauthServer(config, secrets),
+        oauthServer(config, secrets, proxies),
+        { provide: TrustedProxies, useValue: proxies },
         { provide: AUTH_CONFIG, useValue: config },
         ...signInProviders(config),
         ...adminProviders(config),

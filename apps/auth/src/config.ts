@@ -1,5 +1,6 @@
 import { kafkaConfig, postgresConfig } from "@tripline/service-kit/config/connection-config";
 import { serviceConfig } from "@tripline/service-kit/config/read-config";
+import { isNetwork } from "@tripline/service-kit/http/client-address";
 import { z } from "zod";
 import { clientRegistration, clientSecret } from "./clients/client-registration.js";
 import { personRegistration } from "./people/person-registration.js";
@@ -82,6 +83,21 @@ export const authConfig = z.object({
       "`tripline-console` at every start, which signs people in for the console.",
   }),
   CONSOLE_CLIENT_SECRET: clientSecret.optional().meta({ description: "Secret of that client, 24 characters or more." }),
+  TRUSTED_PROXIES: z
+    .string()
+    .default("")
+    .transform((text) =>
+      text
+        .split(",")
+        .map((one) => one.trim())
+        .filter((one) => one !== ""),
+    )
+    .refine((networks) => networks.every(isNetwork), "must be addresses or CIDR blocks, comma-separated")
+    .meta({
+      description:
+        "Addresses or CIDR blocks of the proxies in front of this service, comma-separated, for instance `10.0.0.0/8`. Only their " +
+        "`X-Forwarded-For` is believed, so that failed sign-ins count for the client's address. Empty: for that of the connection.",
+    }),
   SECOND_FACTOR: z
     .enum(["optional", "required"])
     .default("optional")

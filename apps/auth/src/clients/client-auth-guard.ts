@@ -1,3 +1,4 @@
+import type { TrustedProxies } from "@tripline/service-kit/http/client-address";
 import type { KoaContextWithOIDC } from "oidc-provider";
 import { errors } from "oidc-provider";
 import { FailureLimiter } from "./failure-limiter.js";
@@ -25,7 +26,7 @@ interface Attempt {
 /**
  * Slows down guessing: after ten failed client authentications within a minute, this client id is refused from this
  * address until the minute is over. The address is part of the key, so that somebody who knows a client's id cannot
- * lock the client out from elsewhere; behind a proxy all callers have one address, and the id alone decides.
+ * lock the client out from elsewhere; behind a proxy that is not trusted all callers have one address, and the id alone decides.
  */
 export class ClientAuthGuard {
   private readonly limiter = new FailureLimiter({
@@ -33,11 +34,13 @@ export class ClientAuthGuard {
     windowMs: WINDOW_MS,
     keysMax: KEYS_MAX,
   });
+  constructor(private readonly proxies: TrustedProxies) {}
+
   private readonly attempts = new WeakMap<object, Attempt>();
 
   /** To be called before the client is looked up. @throws TooManyFailures */
   begin(ctx: KoaContextWithOIDC, clientId: string): void {
-    const key = `${clientId.slice(0, CLIENT_ID_CHARACTERS_MAX)} ${ctx.req.socket.remoteAddress ?? ""}`;
+    const key = `${clientId.slice(0, CLIENT_ID_CHARACTERS_MAX)} ${this.proxies.addressOf(ctx.req)}`;
     this.attempts.set(ctx, { key, isCounted: false });
     refuse(this.limiter.retryAfterSeconds(key));
   }

@@ -1,9 +1,24 @@
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { SecondFactors } from "../second-factor/second-factors.js";
 import { canonicalUserName } from "./canonical-user-name.js";
+import type { KnownDevices } from "./known-devices.js";
 import type { PasswordVerifier } from "./password-verifier.js";
 import type { Person } from "./person-store.js";
 import { personNamed } from "./person-store.js";
-import type { SignInFailures } from "./sign-in-failures.js";
+import type { SignInFailures, Wait } from "./sign-in-failures.js";
+
+/** What somebody types, and from where. */
+export interface TypedPassword {
+  readonly userName: string;
+  readonly password: string;
+  readonly address: string;
+  /** The header `Cookie`, which may name a known device. */
+  readonly cookies?: string | undefined;
+  /** Instead of them: a session in which the user is signed in. */
+  readonly device?: string;
+  /** Of the authenticator app, where the attempts for the name are used up. */
+  readonly code?: string;
+}
 
 /** Who it is that types a user name and a password. */
 export class PasswordSignIn {
@@ -11,21 +26,34 @@ export class PasswordSignIn {
     private readonly queries: Queries,
     private readonly failures: SignInFailures,
     private readonly passwords: PasswordVerifier,
+    private readonly devices: KnownDevices,
+    private readonly secondFactors: SecondFactors,
   ) {}
 
   /**
    * A name that nobody has, a disabled person and a wrong password differ neither in the answer nor in the work.
    *
-   * @returns the person; `undefined` for a wrong name or password; seconds to wait after too many attempts
+   * @returns the person, and whether a code was right as well; `undefined` for a wrong name, password or code; how long to wait
+   *   after too many attempts
    * @throws TriplineError `queue-full` when too many passwords are being checked
    */
-  async attempt(typedName: string, password: string, address: string): Promise<Person | number | undefined> {
-    const userName = canonicalUserName(typedName);
+  async attempt(
+    typed: TypedPassword,
+  ): Promise<{ readonly person: Person; readonly hasCode: boolean } | Wait | undefined> {
+    const { address, code = "" } = typed;
+    const userName = canonicalUserName(typed.userName);
     const person = await personNamed(this.queries, userName);
-    const isRight = await this.failures.attempt(userName, address, () =>
-      this.passwords.verify(password, person?.password_hash ?? undefined),
-    );
-    if (typeof isRight === "number") return isRight;
-    return isRight ? person : undefined;
+    const device = typed.device ?? this.devices.deviceOf(person, typed.cookies);
+    const isRight = () => this.passwords.verify(typed.password, person?.password_hash ?? undefined);
+    const hasCode = code !== "";
+    const outcome = hasCode
+      ? await this.failures.attemptBoth(userName, { address, device }, async () => {
+          // A code is looked for in any case, so that the time does not tell whether the password was right; a wrong one uses none up.
+          const holder = (await isRight()) ? person?.person_id : undefined;
+          return this.secondFactors.use(holder ?? "", code);
+        })
+      : await this.failures.attempt(userName, { address, device }, isRight);
+    if (typeof outcome === "object") return outcome;
+    return outcome && person !== undefined ? { person, hasCode } : undefined;
   }
 }

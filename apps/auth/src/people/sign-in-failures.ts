@@ -3,27 +3,45 @@ import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import { FailureLimiter } from "../clients/failure-limiter.js";
 
-const WINDOW_SECONDS = 900;
-/** Attempts for one name within the window, counted over all instances. */
-const FAILURES_OF_NAME_MAX = 10;
-/** One address that tries many names. Behind a proxy all callers have one address, so this is many times larger. */
+/** Attempts for one name from one address or one known device, counted over all instances. */
+const OF_PLACE = { failuresMax: 10, windowSeconds: 900 };
+/** Attempts for one name over all addresses, without those of known devices. */
+const OF_NAME = { failuresMax: 50, windowSeconds: 3_600 };
+/** One address that tries many names. Behind a proxy that is not trusted all callers have one, so this is many times larger. */
 const FAILURES_OF_ADDRESS_MAX = 200;
 const ADDRESSES_MAX = 10_000;
+/** Three rows at most are added by an attempt, so that the table never holds much more than what still counts. */
 const EXPIRED_ROWS_PER_CLEANING_MAX = 100;
 
 const counted = z.object({ failures: z.number(), seconds_left: z.number() });
 
+/** Where an attempt comes from. */
+export interface Origin {
+  readonly address: string;
+  /** A browser in which this user has signed in before; nobody else's failures count against it. */
+  readonly device?: string | undefined;
+}
+
+/** Whole seconds until the next attempt, and whether it is the name that waits: somebody with a second factor need not. */
+export interface Wait {
+  readonly seconds: number;
+  readonly isOfName: boolean;
+}
+
 /**
- * Slows down guessing. An attempt counts before its password is computed, and a right one clears the name, so that many
- * guesses at once get no further than one after another. A name that nobody has counts as one that somebody has: being
- * refused does not tell which names exist.
+ * Slows down guessing. An attempt counts before its password is computed, and a right one clears what was counted for its
+ * place, so that many guesses at once get no further than one after another. A name that nobody has counts as one that somebody
+ * has: being refused does not tell which names exist.
  *
- * The table stays small without a limit: a row costs an argon2id computation and lives for a quarter of an hour.
+ * Somebody who knows a name can use up the attempts of the own address, not those of the owner. From many addresses the slower limit
+ * of the name is reached; from then on the owner gets in from a known device or with a second factor.
+ *
+ * The table stays small: a row costs an argon2id computation, lives for an hour at most, and is removed after it.
  */
 export class SignInFailures {
   readonly #addresses = new FailureLimiter({
     failuresMax: FAILURES_OF_ADDRESS_MAX,
-    windowMs: WINDOW_SECONDS * 1_000,
+    windowMs: OF_PLACE.windowSeconds * 1_000,
     keysMax: ADDRESSES_MAX,
   });
 
@@ -34,30 +52,40 @@ export class SignInFailures {
   ) {}
 
   /**
-   * @param check whether the password is right; not called while the name or the address has to wait
-   * @returns what `check` says, or whole seconds until this name may be tried again from this address
+   * @param check whether the password is right; not called while the name or the place has to wait
+   * @returns what `check` says, or how long to wait
    */
-  async attempt(userName: string, address: string, check: () => Promise<boolean>): Promise<boolean | number> {
-    const addressSeconds = this.#addresses.begin(address);
-    if (addressSeconds !== undefined) return addressSeconds;
+  async attempt(userName: string, { address, device }: Origin, check: () => Promise<boolean>): Promise<boolean | Wait> {
+    const place = device === undefined ? `address ${address}` : `device ${device}`;
+    const limits = [{ key: `${userName}\n${place}`, ...OF_PLACE, isOfName: false }];
+    if (device === undefined) limits.push({ key: userName, ...OF_NAME, isOfName: true });
+    const addressSeconds = device === undefined ? this.#addresses.begin(address) : undefined;
+    if (addressSeconds !== undefined) return { seconds: addressSeconds, isOfName: false };
     let isRight = false;
     try {
-      const nameSeconds = await this.#count(userName);
-      if (nameSeconds !== undefined) return nameSeconds;
+      for (const limit of limits) {
+        const seconds = await this.#count(limit);
+        if (seconds !== undefined) return { seconds, isOfName: limit.isOfName };
+      }
       isRight = await check();
-      if (isRight) await this.#clear(userName);
+      if (isRight) await this.#forgive(limits);
       return isRight;
     } finally {
-      this.#addresses.end(address, !isRight);
+      if (device === undefined) this.#addresses.end(address, !isRight);
     }
   }
 
-  /** Codes can be guessed as well: ten tries of a person, wherever they are typed. @returns as `attempt` does */
-  attemptCode(personId: string, address: string, check: () => Promise<boolean>): Promise<boolean | number> {
-    return this.attempt(`second factor of ${personId}`, address, check);
+  /** Codes can be guessed as well, wherever they are typed. @returns as `attempt` does */
+  attemptCode(personId: string, origin: Origin, check: () => Promise<boolean>): Promise<boolean | Wait> {
+    return this.attempt(`second factor of ${personId}`, origin, check);
   }
 
-  async #count(userName: string): Promise<number | undefined> {
+  /** A password with a code at once, for a name whose attempts are used up: ten for each address, fifty in all. */
+  attemptBoth(userName: string, origin: Origin, check: () => Promise<boolean>): Promise<boolean | Wait> {
+    return this.attempt(`both factors of ${userName}`, origin, check);
+  }
+
+  async #count({ key, failuresMax, windowSeconds }: typeof OF_PLACE & { key: string }): Promise<number | undefined> {
     await this.queries.execute(
       `DELETE FROM auth.sign_in_failures WHERE name_hash IN (SELECT name_hash FROM auth.sign_in_failures
        WHERE ends_at <= now() LIMIT ${EXPIRED_ROWS_PER_CLEANING_MAX} FOR UPDATE SKIP LOCKED)`,
@@ -71,17 +99,23 @@ export class SignInFailures {
          failures = CASE WHEN held.ends_at <= now() THEN 1 ELSE LEAST(held.failures + 1, 1000000) END,
          ends_at = CASE WHEN held.ends_at <= now() THEN excluded.ends_at ELSE held.ends_at END
        RETURNING failures, ceil(extract(epoch FROM ends_at - now()))::int AS seconds_left`,
-      [this.#hash(userName), WINDOW_SECONDS],
+      [this.#hash(key), windowSeconds],
     );
-    if (row === undefined || row.failures <= FAILURES_OF_NAME_MAX) return undefined;
+    if (row === undefined || row.failures <= failuresMax) return undefined;
     return Math.max(1, row.seconds_left);
   }
 
-  async #clear(userName: string): Promise<void> {
-    await this.queries.execute("DELETE FROM auth.sign_in_failures WHERE name_hash = $1", [this.#hash(userName)]);
+  /** The place begins anew. Of the name only this attempt is taken back: the others may be somebody else's guesses. */
+  async #forgive(limits: readonly { readonly key: string; readonly isOfName: boolean }[]): Promise<void> {
+    for (const { key, isOfName } of limits) {
+      const sql = isOfName
+        ? "UPDATE auth.sign_in_failures SET failures = GREATEST(failures - 1, 0) WHERE name_hash = $1"
+        : "DELETE FROM auth.sign_in_failures WHERE name_hash = $1";
+      await this.queries.execute(sql, [this.#hash(key)]);
+    }
   }
 
-  #hash(userName: string): Buffer {
-    return createHmac("sha256", this.key).update(userName).digest();
+  #hash(key: string): Buffer {
+    return createHmac("sha256", this.key).update(key).digest();
   }
 }

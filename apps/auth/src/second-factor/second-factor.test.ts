@@ -212,3 +212,34 @@ test("the account's page asks for a sign-in", async () => {
   expect(answer.status).toBe(401);
   expect(answer.text).toContain("Nobody is signed in here");
 });
+
+test("regression #24: where the attempts for a name are used up, its owner signs in with password and code at once", async () => {
+  const { secret, recoveryCodes } = await setUp();
+  const attempt = async (fields: Record<string, string>) => {
+    const browser = new Browser(service.url);
+    const { path, verifier } = authorizationRequest();
+    const { uid, page } = await beginSignIn(browser, path);
+    const answer = await browser.post(uid, { csrf: csrfOf(page), user_name: ANNA.user_name, ...fields });
+    return { browser, verifier, answer };
+  };
+  await attempt({ password: "wrong" });
+  await database.execute(
+    "UPDATE auth.sign_in_failures SET failures = 50 WHERE ends_at > now() + interval '20 minutes'",
+    [],
+  );
+  const limited = await attempt({ password: ANNA.password });
+  expect(limited.answer.status).toBe(429);
+  expect(limited.answer.text).toContain('name="code"');
+  for (const fields of [
+    { password: "wrong", code: codeNow(secret) },
+    { password: ANNA.password, code: "000000" },
+  ]) {
+    const { answer } = await attempt(fields);
+    expect(answer.status).toBe(422);
+    expect(answer.text).toContain("The user name or the password is wrong.");
+  }
+  // The code that came with a wrong password was not used up.
+  const { browser, answer, verifier } = await attempt({ password: ANNA.password, code: codeNow(secret) });
+  expect(await claimsAfter(browser, answer, verifier)).toMatchObject({ amr: ["pwd", "otp", "mfa"] });
+  expect((await attempt({ password: ANNA.password, code: recoveryCodes[0] ?? "" })).answer.status).toBe(303);
+});

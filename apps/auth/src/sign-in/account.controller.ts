@@ -6,12 +6,13 @@ import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { AuthConfig } from "../config.js";
 import { AUTH_CONFIG } from "../config.js";
+import type { Wait } from "../people/sign-in-failures.js";
 import { SignInFailures } from "../people/sign-in-failures.js";
 import { SecondFactors } from "../second-factor/second-factors.js";
 import type { SignedIn } from "./account.js";
 import { Account } from "./account.js";
 import type { readForm } from "./forms.js";
-import { addressOf, sendPage, tooManyAttempts } from "./forms.js";
+import { sendPage, tooManyAttempts } from "./forms.js";
 import { enrolPage, messagePage, recoveryCodesPage, removePage } from "./sign-in-pages.js";
 
 const TITLE = "Your second factor";
@@ -53,12 +54,12 @@ export class AccountController {
     const { signedIn, form } = submitted;
     const { person_id: personId, user_name: userName, has_app: hasApp } = signedIn.person;
     let done: string | undefined;
-    const outcome = await this.#attempt(signedIn, form, addressOf(request), async () => {
+    const outcome = await this.#attempt(signedIn, form, request, async () => {
       done = hasApp ? await this.#remove(personId, form.code) : await this.#enrol(personId, form);
       return done !== undefined;
     });
     if (done !== undefined) return sendPage(reply, 200, done);
-    const error = typeof outcome === "number" ? tooManyAttempts(reply, outcome) : WRONG;
+    const error = typeof outcome === "object" ? tooManyAttempts(reply, outcome) : WRONG;
     const page = hasApp
       ? removePage({ csrf: form.csrf, error })
       : enrolPage({
@@ -67,19 +68,19 @@ export class AccountController {
           asksPassword: true,
           enrolment: this.secondFactors.again(personId, userName, form.sealed),
         });
-    sendPage(reply, typeof outcome === "number" ? 429 : 422, page);
+    sendPage(reply, typeof outcome === "object" ? 429 : 422, page);
   }
 
   /** The password first, with the failures of signing in, then the code with those of codes. */
   async #attempt(
     signedIn: SignedIn,
     form: ReturnType<typeof readForm>,
-    address: string,
+    request: FastifyRequest,
     check: () => Promise<boolean>,
-  ): Promise<boolean | number> {
-    const outcome = await this.account.attemptPassword(signedIn, form.password, address);
+  ): Promise<boolean | Wait> {
+    const outcome = await this.account.attemptPassword(signedIn, form.password, request);
     if (outcome !== true) return outcome;
-    return this.failures.attemptCode(signedIn.person.person_id, address, check);
+    return this.failures.attemptCode(signedIn.person.person_id, this.account.originOf(signedIn, request), check);
   }
 
   async #enrol(personId: string, form: ReturnType<typeof readForm>): Promise<string | undefined> {

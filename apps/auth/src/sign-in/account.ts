@@ -1,11 +1,13 @@
 import { Inject, Injectable } from "@nestjs/common";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { TrustedProxies } from "@tripline/service-kit/http/client-address";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { PasswordSignIn } from "../people/password-sign-in.js";
 import { PASSWORD_CHARACTERS_MAX } from "../people/person-registration.js";
 import type { Person } from "../people/person-store.js";
 import { personWithId } from "../people/person-store.js";
+import type { Wait } from "../people/sign-in-failures.js";
 import { OAuthServer } from "../provider/oauth-server.js";
 import { FormGuard, readForm, sendPage } from "./forms.js";
 import { messagePage } from "./sign-in-pages.js";
@@ -27,6 +29,7 @@ export class Account {
     @Inject(OAuthServer) private readonly server: OAuthServer,
     @Inject(PasswordSignIn) private readonly passwords: PasswordSignIn,
     @Inject(FormGuard) private readonly guard: FormGuard,
+    @Inject(TrustedProxies) private readonly proxies: TrustedProxies,
     @Inject(DATABASE) private readonly queries: Queries,
   ) {}
 
@@ -59,10 +62,20 @@ export class Account {
     return undefined;
   }
 
-  /** Whether the password is the person's own, with the failures of signing in. @returns seconds to wait after too many */
-  async attemptPassword({ person }: SignedIn, password: string, address: string): Promise<boolean | number> {
+  /** Whether the password is the person's own, with the failures of signing in. @returns how long to wait after too many */
+  async attemptPassword(signedIn: SignedIn, password: string, request: FastifyRequest): Promise<boolean | Wait> {
     if (password.length > PASSWORD_CHARACTERS_MAX) return false;
-    const known = await this.passwords.attempt(person.user_name, password, address);
-    return typeof known === "number" ? known : known?.person_id === person.person_id;
+    const { person } = signedIn;
+    const outcome = await this.passwords.attempt({
+      userName: person.user_name,
+      password,
+      ...this.originOf(signedIn, request),
+    });
+    return outcome !== undefined && "seconds" in outcome ? outcome : outcome?.person.person_id === person.person_id;
+  }
+
+  /** Where somebody who is signed in changes something: nobody else's failures keep the session from it. */
+  originOf({ sessionUid }: SignedIn, { raw }: FastifyRequest): { readonly address: string; readonly device: string } {
+    return { address: this.proxies.addressOf(raw), device: `session ${sessionUid}` };
   }
 }

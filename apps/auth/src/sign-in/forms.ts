@@ -1,6 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { Wait } from "../people/sign-in-failures.js";
 import { pageHeaders } from "./page.js";
 import { PASSKEY_SCRIPT } from "./passkey-script.js";
 
@@ -62,12 +63,8 @@ export function sendPage(reply: FastifyReply, status: number, page: string, lead
     .send(page);
 }
 
-export function addressOf(request: FastifyRequest): string {
-  return request.raw.socket.remoteAddress ?? "";
-}
-
 /** What somebody reads who has to wait. */
-export function tooManyAttempts(reply: FastifyReply, seconds: number): string {
+export function tooManyAttempts(reply: FastifyReply, { seconds }: Pick<Wait, "seconds">): string {
   reply.header("retry-after", String(seconds));
   const minutes = Math.ceil(seconds / 60);
   return `Too many attempts. Try again in ${minutes === 1 ? "a minute" : `${minutes} minutes`}.`;

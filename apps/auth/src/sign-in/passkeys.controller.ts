@@ -8,7 +8,7 @@ import { Passkeys } from "../second-factor/passkeys.js";
 import type { SignedIn } from "./account.js";
 import { Account } from "./account.js";
 import { passkeysPage } from "./account-pages.js";
-import { addressOf, sendPage, tooManyAttempts } from "./forms.js";
+import { sendPage, tooManyAttempts } from "./forms.js";
 
 const TITLE = "Your passkeys";
 const NAME_CHARACTERS_MAX = 64;
@@ -35,8 +35,8 @@ export class PasskeysController {
     const submitted = await this.account.submitted(request, reply, TITLE);
     if (submitted === undefined) return;
     const { signedIn, form } = submitted;
-    const outcome = await this.account.attemptPassword(signedIn, form.password, addressOf(request));
-    if (typeof outcome === "number") return this.#send(reply, 429, signedIn, tooManyAttempts(reply, outcome));
+    const outcome = await this.account.attemptPassword(signedIn, form.password, request);
+    if (typeof outcome === "object") return this.#send(reply, 429, signedIn, tooManyAttempts(reply, outcome));
     if (!outcome) return this.#send(reply, 422, signedIn, "The password is wrong.");
     const { person, subject } = signedIn;
     const name = form.name.trim().slice(0, NAME_CHARACTERS_MAX);

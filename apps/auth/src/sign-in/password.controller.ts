@@ -14,7 +14,7 @@ import { ownerAsActor } from "../second-factor/passkeys.js";
 import type { SignedIn } from "./account.js";
 import { Account } from "./account.js";
 import { ownPasswordPage } from "./account-pages.js";
-import { addressOf, sendPage, tooManyAttempts } from "./forms.js";
+import { sendPage, tooManyAttempts } from "./forms.js";
 import { messagePage } from "./sign-in-pages.js";
 
 const TITLE = "Your password";
@@ -47,8 +47,8 @@ export class PasswordController {
     const chosen = password.safeParse(form.new_password);
     if (!chosen.success) return again(422, `The new password ${chosen.error.issues[0]?.message ?? "is not good"}.`);
     if (form.new_password === form.password) return again(422, "Choose a password that is not the one you have.");
-    const outcome = await this.account.attemptPassword(signedIn, form.password, addressOf(request));
-    if (typeof outcome === "number") return again(429, tooManyAttempts(reply, outcome));
+    const outcome = await this.account.attemptPassword(signedIn, form.password, request);
+    if (typeof outcome === "object") return again(429, tooManyAttempts(reply, outcome));
     if (!outcome) return again(422, "The password that you have is another one.");
     await this.#change(signedIn, await hashPassword(form.new_password));
     sendPage(reply, 200, messagePage(TITLE, "The password is changed, and you are signed out everywhere else."));

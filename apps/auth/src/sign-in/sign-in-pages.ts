@@ -14,8 +14,21 @@ export interface Form {
   readonly error?: string | undefined;
 }
 
-/** Asks for user name and password. @param userName what was typed before */
-export function passwordPage({ csrf, error, userName }: Form & { readonly userName: string }): string {
+/** Not required: somebody without an authenticator app waits, or signs in from a device that was used before. */
+const OWNER_CODE = `<label for="code">Code</label>
+<input id="code" name="code" autocomplete="one-time-code" maxlength="32" aria-describedby="code-hint">
+<p id="code-hint">If you have an authenticator app, enter its code or a recovery code to sign in without waiting.</p>
+`;
+
+export interface PasswordPage extends Form {
+  /** What was typed before. */
+  readonly userName: string;
+  /** Whether a code lets its owner in where the attempts for the name are used up. */
+  readonly asksCode?: boolean;
+}
+
+/** Asks for user name and password. */
+export function passwordPage({ csrf, error, userName, asksCode = false }: PasswordPage): string {
   const invalid = invalidIf(error);
   // The first field that has to be filled in.
   const [nameFocus, passwordFocus] = userName === "" ? [" autofocus", ""] : ["", " autofocus"];
@@ -30,7 +43,7 @@ export function passwordPage({ csrf, error, userName }: Form & { readonly userNa
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="256"
   required${invalid}${passwordFocus}>
-<button type="submit">Sign in</button>
+${asksCode ? OWNER_CODE : ""}<button type="submit">Sign in</button>
 </form>`,
   });
 }

@@ -3,6 +3,7 @@ import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
+import { TrustedProxies } from "@tripline/service-kit/http/client-address";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { counter } from "@tripline/service-kit/telemetry/metrics";
@@ -11,15 +12,17 @@ import type { Interaction } from "oidc-provider";
 import { errors } from "oidc-provider";
 import type { AuthConfig } from "../config.js";
 import { AUTH_CONFIG } from "../config.js";
+import { KnownDevices } from "../people/known-devices.js";
 import { PasswordSignIn } from "../people/password-sign-in.js";
 import { PASSWORD_CHARACTERS_MAX } from "../people/person-registration.js";
 import type { Person } from "../people/person-store.js";
 import { personWithId } from "../people/person-store.js";
+import type { Wait } from "../people/sign-in-failures.js";
 import { SignInFailures } from "../people/sign-in-failures.js";
 import { OAuthServer } from "../provider/oauth-server.js";
 import { Passkeys } from "../second-factor/passkeys.js";
 import { SecondFactors } from "../second-factor/second-factors.js";
-import { addressOf, FormGuard, readForm, sendPage, tooManyAttempts } from "./forms.js";
+import { FormGuard, readForm, sendPage, tooManyAttempts } from "./forms.js";
 import { codePage, enrolPage, messagePage, passwordPage, recoveryCodesPage } from "./sign-in-pages.js";
 import type { Passed } from "./sign-in-steps.js";
 import { nextStep, PASSWORD_ALONE, passedIn, WITH_CODE, WITH_PASSKEY } from "./sign-in-steps.js";
@@ -55,6 +58,8 @@ export class SignInController {
     @Inject(SecondFactors) private readonly secondFactors: SecondFactors,
     @Inject(Passkeys) private readonly passkeys: Passkeys,
     @Inject(SignInFailures) private readonly failures: SignInFailures,
+    @Inject(KnownDevices) private readonly devices: KnownDevices,
+    @Inject(TrustedProxies) private readonly proxies: TrustedProxies,
     @Inject(FormGuard) private readonly guard: FormGuard,
     @Inject(DATABASE) private readonly queries: Queries,
     @Inject(AUTH_CONFIG) private readonly config: AuthConfig,
@@ -98,8 +103,8 @@ export class SignInController {
 
   async #checkPassword(attempt: Attempt): Promise<void> {
     const { interaction, request, reply, form } = attempt;
-    const again = (status: number, error: string): void => {
-      const page = passwordPage({ csrf: form.csrf, userName: form.user_name, error });
+    const again = (status: number, error: string, asksCode = form.code !== ""): void => {
+      const page = passwordPage({ csrf: form.csrf, userName: form.user_name, error, asksCode });
       sendPage(reply, status, page, redirectUriOf(interaction));
     };
     if (form.user_name.trim() === "" || form.password === "") {
@@ -108,22 +113,30 @@ export class SignInController {
     const isTooLong = form.password.length > PASSWORD_CHARACTERS_MAX;
     const outcome = isTooLong
       ? undefined
-      : await this.passwords.attempt(form.user_name, form.password, addressOf(request));
-    if (typeof outcome === "number") {
+      : await this.passwords.attempt({
+          userName: form.user_name,
+          password: form.password,
+          address: this.proxies.addressOf(request.raw),
+          cookies: request.headers.cookie,
+          code: form.code,
+        });
+    if (outcome !== undefined && "seconds" in outcome) {
       this.#count("locked");
-      return again(429, tooManyAttempts(reply, outcome));
+      return again(429, tooManyAttempts(reply, outcome), outcome.isOfName);
     }
     if (outcome === undefined) {
       this.#count("refused");
       return again(422, WRONG);
     }
+    const { person, hasCode } = outcome;
     const held = interaction.session?.accountId;
-    if (held !== undefined && held !== outcome.person_id) {
+    if (held !== undefined && held !== person.person_id) {
       return sendPage(reply, 409, messagePage("Sign in", "Somebody else is signed in here. Sign out first."));
     }
-    if (this.#nextStep(outcome) === "done") return this.#finish(attempt, outcome, PASSWORD_ALONE);
+    if (hasCode) return this.#finish(attempt, person, WITH_CODE);
+    if (this.#nextStep(person) === "done") return this.#finish(attempt, person, PASSWORD_ALONE);
     this.#count("password-right");
-    await this.#keep(attempt, { personId: outcome.person_id, atMs: Date.now(), isComplete: false });
+    await this.#keep(attempt, { personId: person.person_id, atMs: Date.now(), isComplete: false });
     reply.redirect(`/sign-in/${interaction.uid}`, 303);
   }
 
@@ -161,14 +174,17 @@ export class SignInController {
       await this.#keep(attempt, { personId, atMs: Date.now(), isComplete: true });
       return sendPage(reply, 200, recoveryCodesPage(codes, form.csrf), leadsTo);
     }
-    const error = typeof outcome === "number" ? tooManyAttempts(reply, outcome) : WRONG_CODE;
+    const error = typeof outcome === "object" ? tooManyAttempts(reply, outcome) : WRONG_CODE;
     const enrolment = this.secondFactors.again(personId, userName, form.sealed);
     const page = enrolPage({ csrf: form.csrf, enrolment, asksPassword: false, error });
-    sendPage(reply, typeof outcome === "number" ? 429 : 422, page, leadsTo);
+    sendPage(reply, typeof outcome === "object" ? 429 : 422, page, leadsTo);
   }
 
-  async #attemptCode(attempt: Attempt, person: Person, check: () => Promise<boolean>): Promise<boolean | number> {
-    const outcome = await this.failures.attemptCode(person.person_id, addressOf(attempt.request), check);
+  async #attemptCode(attempt: Attempt, person: Person, check: () => Promise<boolean>): Promise<boolean | Wait> {
+    const { request } = attempt;
+    const device = this.devices.deviceOf(person, request.headers.cookie);
+    const origin = { address: this.proxies.addressOf(request.raw), device };
+    const outcome = await this.failures.attemptCode(person.person_id, origin, check);
     if (outcome !== true) this.#count(outcome === false ? "code-refused" : "locked");
     return outcome;
   }
@@ -192,7 +208,7 @@ export class SignInController {
       { login },
       { mergeWithLastSubmission: false },
     );
-    reply.redirect(await result, 303);
+    reply.header("set-cookie", this.devices.cookieFor(person)).redirect(await result, 303);
   }
 
   /** The sign-in that this browser has begun; where there is none, it is answered. */

@@ -242,6 +242,8 @@ export const SERVICE_VARIABLES = {
         chart: chartSecretFor("auth", "bootstrap-people", { isOptional: true }),
         local: "bootstrapPeople",
       },
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+      TRUSTED_PROXIES: { compose: "${TRIPLINE_TRUSTED_PROXIES:-}" },
       CONSOLE_URL: consoleUrl,
       CONSOLE_CLIENT_SECRET: {
         composeSecret: "console-client-secret",

@@ -1,0 +1,50 @@
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+
+const DAYS = 180;
+const DAY_SECONDS = 86_400;
+const ID_BYTES = 16;
+
+/** Whose browser it is. */
+interface Owner {
+  readonly person_id: string;
+  /** Another password makes all devices unknown. */
+  readonly password_hash: string | null;
+}
+
+/**
+ * Browsers in which a user has signed in, by a signed cookie. A known device proves nothing by itself: it only has attempts of
+ * its own, so that somebody else's wrong passwords do not keep the owner out.
+ */
+export class KnownDevices {
+  /** @param key 32 bytes */
+  constructor(
+    private readonly key: Uint8Array,
+    private readonly isSecure: boolean,
+    private readonly now: () => number = Date.now,
+  ) {}
+
+  /** The cookie that makes a browser known, for `Set-Cookie`. A browser keeps that of the user who signed in last. */
+  cookieFor(owner: Owner): string {
+    const expiresAtSeconds = Math.floor(this.now() / 1_000) + DAYS * DAY_SECONDS;
+    const id = randomBytes(ID_BYTES).toString("base64url");
+    const value = `${id}.${expiresAtSeconds}.${this.#sign(owner, id, expiresAtSeconds)}`;
+    const attributes = [`Max-Age=${DAYS * DAY_SECONDS}`, "Path=/sign-in", "HttpOnly", "SameSite=Lax"];
+    return [`device=${value}`, ...attributes, ...(this.isSecure ? ["Secure"] : [])].join("; ");
+  }
+
+  /** The id of the device, where it is one of this user's. @param cookies the header `Cookie` */
+  deviceOf(owner: Owner | undefined, cookies: string | undefined): string | undefined {
+    const [, id = "", expires = "", signature = ""] =
+      /(?:^|;\s*)device=([\w-]{22})\.(\d{1,12})\.([\w-]{43})(?:;|$)/.exec(cookies ?? "") ?? [];
+    // Computed for nobody as well, so that the time does not tell who exists.
+    const expected = this.#sign(owner ?? { person_id: "", password_hash: null }, id, Number(expires));
+    const [given, right] = [Buffer.from(signature), Buffer.from(expected)];
+    const isOwn = given.length === right.length && timingSafeEqual(given, right);
+    return owner !== undefined && isOwn && Number(expires) * 1_000 > this.now() ? id : undefined;
+  }
+
+  #sign({ person_id: personId, password_hash: hash }: Owner, id: string, expiresAtSeconds: number): string {
+    const signed = JSON.stringify([personId, hash, id, expiresAtSeconds]);
+    return createHmac("sha256", this.key).update(signed).digest("base64url");
+  }
+}
