@@ -84,7 +84,8 @@ export const scoringBesideDecisionsConfig = z
     GRPC_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
     GRPC_CLIENT_CA_FILE: optionalText.meta({
       description:
-        "PEM file with the authorities of client certificates. With it every gRPC client must show a certificate.",
+        "PEM file with the authorities of client certificates. With it every client of the Open Inference Protocol must show a " +
+        "certificate, over gRPC and HTTP; `/health` stays open.",
     }),
     GRPC_CLIENTS: optionalText
       .transform((text) => text?.split(",").map((name) => name.trim()))

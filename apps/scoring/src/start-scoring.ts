@@ -1,4 +1,4 @@
-import type { RunningService } from "@tripline/nest-kit/start-service";
+import type { RunningService, ServiceOptions } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
 import { httpPort } from "@tripline/service-kit/config/read-config";
 import { createLogger } from "@tripline/service-kit/telemetry/logger";
@@ -12,6 +12,15 @@ export interface RunningScoring extends RunningService {
   readonly grpcAddress: string;
 }
 
+/** HTTP asks for the client certificates that gRPC requires; `CertificateGuard` looks at them. */
+function clientCertificates(config: ScoringConfig): Pick<ServiceOptions, "certificate"> | object {
+  const { certificate } = httpPort(config);
+  const { GRPC_CLIENT_CA_FILE: path } = config;
+  if (certificate === undefined || path === undefined) return {};
+  const clientAuthorities = { variable: "GRPC_CLIENT_CA_FILE", path };
+  return { certificate: { ...certificate, clientAuthorities, isClientOptional: true } };
+}
+
 /**
  * Starts the scoring service: first the models, then the ports, so that no request arrives before there are models.
  *
@@ -23,6 +32,7 @@ export async function startScoring(config: ScoringConfig): Promise<RunningScorin
   const service = await startService({
     name: "scoring",
     ...httpPort(config),
+    ...clientCertificates(config),
     logger,
     module: ScoringModule.forRoot(config),
     filter: new InferenceErrorFilter(logger),

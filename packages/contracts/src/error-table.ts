@@ -59,6 +59,12 @@ export const ERROR_TABLE = {
   "token-expired": row(401, GRPC.unauthenticated, "dead-letter", "The access token has expired"),
   "token-revoked": row(401, GRPC.unauthenticated, "dead-letter", "The access token was taken back"),
   "scope-missing": row(403, GRPC.permissionDenied, "dead-letter", "The access token lacks a scope"),
+  "client-not-served": row(
+    403,
+    GRPC.permissionDenied,
+    "dead-letter",
+    "The client shows no certificate that is served here",
+  ),
   "session-ended": row(401, GRPC.unauthenticated, "dead-letter", "Nobody is signed in here any more"),
   "csrf-token-wrong": row(
     403,

@@ -24,7 +24,7 @@ const ATTEMPTS_MIN = 60;
  */
 export async function breachJourney({ secure, print }: BreachOptions): Promise<void> {
   if (secure === undefined) throw new Error("The journey needs a system with TLS.");
-  const { security, stack, addresses, scoringAddress, trainingSecret, consoleSecret } = secure;
+  const { security, stack, addresses, scoringAddress, scoringUrl, trainingSecret, consoleSecret } = secure;
   const rounds = [
     ["Somebody in the network without credentials", tlsAttempts(security, stack)],
     ["Each service on Kafka, with its certificate", kafkaAttempts(security, stack.kafkaBrokers)],
@@ -32,7 +32,7 @@ export async function breachJourney({ secure, print }: BreachOptions): Promise<v
     ["Each service with a role of Postgres", postgresAttempts(security, stack)],
     [
       "Each service on the APIs, with its certificate",
-      certificateAttempts({ security, addresses, scoringAddress, scoringClients: ["decisions"] }),
+      certificateAttempts({ security, addresses, scoringAddress, scoringUrl, scoringClients: ["decisions"] }),
     ],
     ["Services' clients with their tokens", clientAttempts({ addresses, trainingSecret, consoleSecret })],
   ] as const;

@@ -11,6 +11,8 @@ export interface SecureSystem
   readonly logs: string;
   /** host:port of scoring's gRPC */
   readonly scoringAddress: string;
+  /** Of its HTTP port. */
+  readonly scoringUrl: string;
 }
 
 /** @returns undefined for a system without TLS */
@@ -19,5 +21,17 @@ export function secureSystemOf(system: RunningSystem, secrets: DemoSecrets, logs
   if (security === undefined) return undefined;
   const scoringAddress = services.get("decisions")?.plan.environment.SCORING_ADDRESS ?? "";
   const { trainingSecret, consoleSecret } = secrets;
-  return { security, stack, addresses, services, control, logs, scoringAddress, trainingSecret, consoleSecret };
+  const scoringUrl = services.get("scoring")?.plan.url ?? "";
+  return {
+    security,
+    stack,
+    addresses,
+    services,
+    control,
+    logs,
+    scoringAddress,
+    scoringUrl,
+    trainingSecret,
+    consoleSecret,
+  };
 }

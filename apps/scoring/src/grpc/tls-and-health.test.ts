@@ -104,6 +104,35 @@ test("of clients whose certificates are known those alone are served that are na
   await expect(isReady(scoring, as(features))).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
+test("regression #24: over HTTP those clients alone are served that gRPC serves; probes are answered", async () => {
+  const own = await makeCertificate("scoring", ["127.0.0.1"]);
+  const [decisions, features, stranger] = [
+    await makeCertificate("decisions", ["decisions"]),
+    await makeCertificate("features", ["features"]),
+    await makeCertificate("decisions", ["decisions"]),
+  ];
+  const port = { certificate: save("v.pem", own.certificate), key: save("v.key", own.key) };
+  const scoring = await start({
+    ...{ GRPC_CERT_FILE: port.certificate, GRPC_KEY_FILE: port.key },
+    ...{ HTTP_CERT_FILE: port.certificate, HTTP_KEY_FILE: port.key },
+    GRPC_CLIENT_CA_FILE: save("v-clients.pem", [decisions, features].map(({ certificate }) => certificate).join("\n")),
+    GRPC_CLIENTS: "decisions",
+  });
+  const ask = (path: string, client?: { key: string; certificate: string }) =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const shown = client === undefined ? {} : { cert: client.certificate, key: client.key };
+      get(`${scoring.service.url}${path}`, { ca: own.certificate, agent: false, ...shown }, (response) => {
+        response.resume();
+        resolve(response.statusCode);
+      }).once("error", reject);
+    });
+  for (const path of ["/v2", "/v2/models/fraud", "/v2/models/stats"]) {
+    expect(await ask(path, decisions)).toBe(200);
+    for (const client of [undefined, features, stranger]) expect(await ask(path, client)).toBe(403);
+  }
+  expect(await ask("/health/live")).toBe(200);
+});
+
 test("with a certificate the HTTP port speaks TLS only", async () => {
   const own = await makeCertificate("scoring", ["127.0.0.1"]);
   const scoring = await start({

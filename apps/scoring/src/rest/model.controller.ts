@@ -1,4 +1,4 @@
-import { Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from "@nestjs/common";
+import { Controller, Get, HttpCode, Inject, Param, Post, Req, Res, UseGuards } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { ModelMetadataResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
@@ -6,6 +6,7 @@ import { requestSpan } from "@tripline/service-kit/telemetry/span-options";
 import { contextFromHeaders } from "@tripline/service-kit/telemetry/tracing";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { InferenceServer } from "../inference/inference-server.js";
+import { CertificateGuard } from "./certificate.guard.js";
 import { encodeBody } from "./code-body.js";
 import { configJson, messageJson } from "./describe-json.js";
 import { headerOf, JSON_TYPE, readBody } from "./protocol-bodies.js";
@@ -13,7 +14,8 @@ import { readInferBody } from "./read-infer-body.js";
 import { writeInferBody } from "./write-infer-body.js";
 
 /** One model: whichever version is meant without one, or the one that is named. */
-@OpenTo("other services")
+@OpenTo("clients with a certificate")
+@UseGuards(CertificateGuard)
 @Controller(["/v2/models/:name", "/v2/models/:name/versions/:version"])
 export class ModelController {
   constructor(@Inject(InferenceServer) private readonly server: InferenceServer) {}

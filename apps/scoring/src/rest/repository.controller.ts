@@ -1,8 +1,9 @@
-import { Controller, HttpCode, Inject, Param, Post, Req } from "@nestjs/common";
+import { Controller, HttpCode, Inject, Param, Post, Req, UseGuards } from "@nestjs/common";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import { InferenceServer } from "../inference/inference-server.js";
+import { CertificateGuard } from "./certificate.guard.js";
 import { messageJson } from "./describe-json.js";
 import { readJson } from "./protocol-bodies.js";
 
@@ -10,7 +11,8 @@ const indexBody = z.object({ ready: z.boolean().default(false) });
 const controlBody = z.object({ parameters: z.record(z.string(), z.unknown()).default({}) });
 
 /** Triton's extension by which models are listed, loaded and unloaded. */
-@OpenTo("other services")
+@OpenTo("clients with a certificate")
+@UseGuards(CertificateGuard)
 @Controller(["/v2/repository", "/v2/repository/:repository"])
 export class RepositoryController {
   constructor(@Inject(InferenceServer) private readonly server: InferenceServer) {}

@@ -1,12 +1,14 @@
-import { Controller, Get, Inject, Res } from "@nestjs/common";
+import { Controller, Get, Inject, Res, UseGuards } from "@nestjs/common";
 import type { ServerMetadataResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import type { FastifyReply } from "fastify";
 import { InferenceServer } from "../inference/inference-server.js";
+import { CertificateGuard } from "./certificate.guard.js";
 import { messageJson } from "./describe-json.js";
 
 /** The Open Inference Protocol over HTTP and JSON, with Triton's extensions: the routes of the whole server. */
-@OpenTo("other services")
+@OpenTo("clients with a certificate")
+@UseGuards(CertificateGuard)
 @Controller("/v2")
 export class ServerController {
   constructor(@Inject(InferenceServer) private readonly server: InferenceServer) {}

@@ -1,7 +1,12 @@
 import { Reflector } from "@nestjs/core";
 
 /** Who may call a route that asks for no scope. */
-export type Audience = "anyone" | "this machine" | "other services" | "who is signed in at auth";
+export type Audience =
+  | "anyone"
+  | "this machine"
+  | "other services"
+  | "clients with a certificate"
+  | "who is signed in at auth";
 
 /**
  * Says of a controller or one of its methods that it asks for no scope, and for whom it is then. docs/access.md is made of it, and

@@ -21,6 +21,8 @@ export interface ServerCertificateFiles {
   readonly key: NamedFile;
   /** Authorities of clients' certificates: with them every client has to show one. */
   readonly clientAuthorities?: NamedFile | undefined;
+  /** Clients may come without a certificate, and whoever answers a request looks for it: probes have none. */
+  readonly isClientOptional?: boolean;
 }
 
 /** A server of TLS, as far as its certificate is concerned. */
@@ -46,7 +48,7 @@ export class ServerCertificate {
   /** @throws TriplineError `config-invalid` where a file cannot be read */
   serverOptions(): TlsOptions {
     const isMutual = this.files.clientAuthorities !== undefined;
-    const asked = isMutual ? { requestCert: true, rejectUnauthorized: true } : {};
+    const asked = isMutual ? { requestCert: true, rejectUnauthorized: this.files.isClientOptional !== true } : {};
     return { ...this.#read(), ...asked, handshakeTimeout: HANDSHAKE_MS_MAX };
   }
 

@@ -9,6 +9,7 @@ import type { Attempt } from "./attempt.js";
 
 const ANSWER_MS_MAX = 10_000;
 const NO_TOKEN = /^401 /;
+/** Of a token without the scope, and of a certificate that scoring does not serve. */
 const NO_SCOPE = /^403 /;
 /** What the token endpoint says to a client that may not have a token in this way. */
 const NO_GRANT = /answered 40[0-3]:/;
@@ -85,13 +86,15 @@ export interface CertificateAttemptOptions {
   readonly addresses: ServiceAddresses;
   /** host:port */
   readonly scoringAddress: string;
+  /** Of its HTTP port. */
+  readonly scoringUrl: string;
   /** Who may ask scoring. */
   readonly scoringClients: readonly string[];
 }
 
-/** What each service tries on the APIs with its certificate: on HTTP without a token, and on scoring's gRPC. */
+/** What each service tries on the APIs with its certificate: on HTTP without a token, and on scoring over gRPC and HTTP. */
 export function certificateAttempts(options: CertificateAttemptOptions): readonly Attempt[] {
-  const { security, addresses, scoringAddress, scoringClients } = options;
+  const { security, addresses, scoringAddress, scoringUrl, scoringClients } = options;
   return Object.keys(security.rules.services).flatMap((who, index) => {
     const calls = Array.from(
       { length: TRIED_WITHOUT_TOKEN },
@@ -113,6 +116,10 @@ export function certificateAttempts(options: CertificateAttemptOptions): readonl
             {
               ...({ who, where: "API", what: "ask for a score (scoring, gRPC)", refusal: NOT_SERVED } as const),
               try: () => askGrpc(security, who, scoringAddress),
+            },
+            {
+              ...({ who, where: "API", what: "ask for a score (scoring, HTTP)", refusal: NO_SCOPE } as const),
+              try: () => askWithCertificate(security, who, `${scoringUrl}/v2/models/fraud`, "GET"),
             },
           ]),
     ];

@@ -1,0 +1,40 @@
+import { TLSSocket } from "node:tls";
+import type { CanActivate, ExecutionContext } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { FastifyRequest } from "fastify";
+import type { ScoringConfig } from "../config.js";
+import { SCORING_CONFIG } from "../config.js";
+
+/**
+ * Serves over HTTP those alone that gRPC serves: with `GRPC_CLIENT_CA_FILE`, clients that show a certificate of these authorities
+ * whose common name is among `GRPC_CLIENTS`. The connection itself needs none, because probes of `/health` have none.
+ */
+@Injectable()
+export class CertificateGuard implements CanActivate {
+  constructor(
+    @Inject(SCORING_CONFIG) private readonly config: ScoringConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    if (this.config.GRPC_CLIENT_CA_FILE === undefined) return true;
+    const { socket } = context.switchToHttp().getRequest<FastifyRequest>().raw;
+    const client = clientOf(socket);
+    const { GRPC_CLIENTS: served } = this.config;
+    if (client !== undefined && (served === undefined || served.includes(client))) return true;
+    if (client !== undefined) {
+      this.logger.warn({ client }, "a client is not served, since GRPC_CLIENTS does not name it");
+    }
+    throw new TriplineError("client-not-served", "Scoring serves only clients with a certificate that it knows.");
+  }
+}
+
+/** The common name in the certificate, where one was shown that the authorities vouch for. */
+function clientOf(socket: unknown): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const name = socket.getPeerCertificate().subject?.CN;
+  return typeof name === "string" ? name : undefined;
+}
