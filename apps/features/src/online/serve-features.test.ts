@@ -1,5 +1,7 @@
 import { once } from "node:events";
-import { START_MS } from "../testing/events.js";
+import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
+import { encodeMark } from "../states/complete-mark.js";
+import { START_MS, TENANT } from "../testing/events.js";
 import type { History, TestServing } from "../testing/serving.js";
 import {
   columnsOf,
@@ -176,6 +178,21 @@ test("without the mark of completeness window features are refused, and profiles
   serving.completeness.answer = true;
   expect((await serving.post(PATH, request)).status).toBe(200);
   serving.completeness.answer = false;
+});
+
+test("regression #24: of a state that a rebuild was not certain of there are no values, until its flag ends", async () => {
+  const entities = { card_token: [id(one, "card"), id(other, "card")], event_timestamp: asOf(AS_OF_MS, 2) };
+  const statuses = async () => {
+    const answer = await serving.post(PATH, { features: ["card_windows:card_count_7d"], entities });
+    return columnsOf(answer).get("card_count_7d")?.statuses;
+  };
+  const [plan] = engine.entities;
+  const keys = new Set(plan === undefined ? [] : [stateKey(plan, TENANT, id(one, "card"))]);
+  const key = completeKey(engine.entities);
+  await serving.redis.set(key, encodeMark({ keys, untilMs: Date.now() + HOUR_MS }));
+  expect(await statuses()).toEqual(["NOT_FOUND", "PRESENT"]);
+  await serving.redis.set(key, encodeMark({ keys, untilMs: Date.now() - 1 }));
+  expect(await statuses()).toEqual(["PRESENT", "PRESENT"]);
 });
 
 test("while the mark is missing it is read once for all waiting requests, and again for the next", async () => {
