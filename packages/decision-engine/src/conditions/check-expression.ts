@@ -1,10 +1,11 @@
 import type { ASTNode, Environment, ParseResult, TypeCheckResult } from "@marcbachmann/cel-js";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { LIST_EFFECTS, LIST_KINDS } from "../lists/list-kinds.js";
-import { celEnvironment, LISTS, TEXT_VARIABLES } from "../policy-variables.js";
+import { celEnvironment, LISTS, SCORE, TEXT_VARIABLES } from "../policy-variables.js";
 import type { Evaluation } from "./checked-node.js";
 import { evaluationIn } from "./checked-node.js";
 import { Condition } from "./condition.js";
+import { PatternCompiler } from "./linear-pattern.js";
 import type { StepEstimate } from "./prepare-steps.js";
 import { RULE_STEPS_MAX } from "./step-meter.js";
 
@@ -28,17 +29,20 @@ export interface CheckedExpression {
 interface Parsed {
   readonly result: TypeCheckResult;
   readonly parsed: ParseResult | undefined;
+  readonly isBounded: boolean;
 }
 
 const READS_LISTS = new RegExp(`\\b${LISTS}\\.`);
+const MENTIONS_SCORE = new RegExp(`\\b${SCORE}\\b`);
 const KEYS_SENTENCE = "has a map whose keys are not literals, and its type may grow without limit: write the keys out";
 const TOO_DEEP: TypeCheckResult = { valid: true, type: "bool" };
 
-/** Checks the conditions of rules, and compiles them. */
+/** Checks the conditions of the rules of one policy, and compiles them. */
 export class ExpressionChecker {
   readonly #environment: Environment;
   readonly #environmentWithScore: Environment;
   readonly #environmentWithoutFeatures: Environment;
+  readonly #patterns = new PatternCompiler();
 
   /** For the values of a payment. */
   readonly evaluationOf: (values: Readonly<Record<string, unknown>>) => Evaluation;
@@ -51,22 +55,21 @@ export class ExpressionChecker {
   }
 
   check(text: string, needsScore: boolean): CheckedExpression {
-    const withoutScore = parse(this.#environment, text);
     // All rules are compiled in one environment, for one evaluation.
     const withScore = parse(this.#environmentWithScore, text);
-    const { parsed } = withScore;
+    const withoutScore = MENTIONS_SCORE.test(text) ? parse(this.#environment, text) : withScore;
+    const { parsed, isBounded } = withScore;
     const { result } = needsScore ? withScore : withoutScore;
     if (parsed === undefined || !result.valid) return invalid(this.#explain(result, text, needsScore));
     if (result.type !== "bool") {
       return invalid({ sentence: `must be true or false, and is of type ${result.type ?? "unknown"}` });
     }
-    const isBounded = hasLiteralKeys(parsed.ast);
     if (needsScore && withoutScore.result.valid && isBounded) {
       return invalid({
         sentence: "does not read the score, so needs_score: true would only skip the rule where there is none",
       });
     }
-    const condition = new Condition(parsed, TEXT_VARIABLES, isBounded);
+    const condition = new Condition(parsed, isBounded, { texts: TEXT_VARIABLES, patterns: this.#patterns });
     const { estimate } = condition;
     const costFaults = estimate === undefined ? [{ sentence: KEYS_SENTENCE }] : costFaultsOf(estimate);
     const readsListsOnly = READS_LISTS.test(text) && parse(this.#environmentWithoutFeatures, text).result.valid;
@@ -95,9 +98,10 @@ function parse(environment: Environment, text: string): Parsed {
   try {
     parsed = environment.parse(text);
   } catch {
-    return { result: environment.check(text), parsed: undefined };
+    return { result: environment.check(text), parsed: undefined, isBounded: false };
   }
-  return { result: hasLiteralKeys(parsed.ast) ? parsed.check() : TOO_DEEP, parsed };
+  const isBounded = !text.includes("{") || hasLiteralKeys(parsed.ast);
+  return { result: isBounded ? parsed.check() : TOO_DEEP, parsed, isBounded };
 }
 
 /**

@@ -118,14 +118,16 @@ export function operandsOf({ op, args }: CheckedNode): CheckedNode[] {
     }
     case ".":
       return [nodeOf((args as unknown[])[0])];
+    case "map":
+      return (args as unknown[]).flatMap(nodesOf);
     default:
       return nodesOf(args);
   }
 }
 
-/** Of a list, a mapping or a single part. */
+/** Of several parts or a single one. */
 function nodesOf(args: unknown): CheckedNode[] {
-  return Array.isArray(args) ? args.flatMap(nodesOf) : [nodeOf(args)];
+  return Array.isArray(args) ? args.map(nodeOf) : [nodeOf(args)];
 }
 
 function nodeOf(value: unknown): CheckedNode {

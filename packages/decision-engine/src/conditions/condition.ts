@@ -1,7 +1,7 @@
 import type { ASTNode, ParseResult } from "@marcbachmann/cel-js";
 import type { CheckedNode, Evaluation } from "./checked-node.js";
 import { rootOf } from "./checked-node.js";
-import type { StepEstimate } from "./prepare-steps.js";
+import type { Known, StepEstimate } from "./prepare-steps.js";
 import { prepareSteps } from "./prepare-steps.js";
 import type { StepBudget } from "./step-meter.js";
 import {
@@ -16,7 +16,7 @@ import {
 /** An expression that was checked, compiled once when its policy is loaded. */
 export class Condition {
   readonly ast: ASTNode;
-  /** Undefined for one that is never evaluated: to check its types alone could take forever. */
+  /** Undefined for one that is never evaluated. */
   readonly estimate: StepEstimate | undefined;
   readonly #root: CheckedNode;
   readonly #meter = new StepMeter();
@@ -27,12 +27,12 @@ export class Condition {
 
   /**
    * @param checked an expression whose `check` succeeded
-   * @param texts variables that are texts
+   * @param isBounded false: its types were not checked, because that could take forever
    */
-  constructor(checked: ParseResult, texts: ReadonlySet<string>, isBounded: boolean) {
+  constructor(checked: ParseResult, isBounded: boolean, known: Known) {
     this.ast = checked.ast;
     this.#root = rootOf(checked.ast);
-    this.estimate = isBounded ? prepareSteps(this.#root, texts, this.#meter) : undefined;
+    this.estimate = isBounded ? prepareSteps(this.#root, known, this.#meter) : undefined;
     this.#stepsFixed = this.estimate?.stepsFixed ?? RULE_STEPS_MAX + 1;
     this.#isSupported = (this.estimate?.patternFaults ?? []).every(({ isLiteral }) => !isLiteral);
     this.#isPlain = this.#isSupported && this.#stepsFixed <= RULE_STEPS_MAX && this.estimate?.isMetered === false;

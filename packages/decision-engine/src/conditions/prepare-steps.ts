@@ -3,10 +3,17 @@ import { beforeEachItem, bindOf, calledBy, comprehensionOf, operandsOf } from ".
 import type { Extent } from "./extent.js";
 import { entriesOf, extentOf, SCALAR, VARIABLE_TEXT } from "./extent.js";
 import type { LinearPattern } from "./linear-pattern.js";
-import { compileSteps, linearPattern, matchSteps } from "./linear-pattern.js";
+import { compileSteps, matchSteps, PatternCompiler } from "./linear-pattern.js";
 import type { StepMeter } from "./step-meter.js";
 import { BUDGET_EXCEEDED, ERROR_STEPS, stepsExceeded } from "./step-meter.js";
 import { COMPARED_PER_STEP, workOf } from "./work-of.js";
+
+/** What all expressions of a policy share. */
+export interface Known {
+  /** Variables that are texts. */
+  readonly texts: ReadonlySet<string>;
+  readonly patterns: PatternCompiler;
+}
 
 /** What an expression may cost, as far as its text says. */
 export interface StepEstimate {
@@ -56,8 +63,8 @@ const NEEDS_LITERAL = "is not a literal";
  * functions that it put into the nodes when it checked them are wrapped: those of loops, of work that depends on sizes, and of
  * what may throw. `matches` is replaced, because it runs a backtracking RegExp.
  */
-export function prepareSteps(root: CheckedNode, texts: ReadonlySet<string>, meter: StepMeter): StepEstimate {
-  const preparation = new Preparation(texts, meter);
+export function prepareSteps(root: CheckedNode, known: Known, meter: StepMeter): StepEstimate {
+  const preparation = new Preparation(known, meter);
   const { stepsMax, stepsFixed, loops, pos } = preparation.visit(root, { bound: new Map() });
   const { patternFaults, isMetered } = preparation;
   return { stepsMax, stepsFixed, loops, pos, patternFaults, isMetered };
@@ -67,9 +74,8 @@ class Preparation {
   readonly patternFaults: PatternFault[] = [];
   isMetered = false;
 
-  /** @param texts variables that are texts */
   constructor(
-    private readonly texts: ReadonlySet<string>,
+    private readonly known: Known,
     private readonly meter: StepMeter,
   ) {}
 
@@ -88,30 +94,31 @@ class Preparation {
     if (node.meta.macro !== undefined) return leaf(node, SCALAR);
     if (node.op === "id") return leaf(node, scope.bound.get(String(node.args)) ?? this.#variable(String(node.args)));
     if (node.op === "value") return leaf(node, extentOf(node.args, 0));
-    const parts = operandsOf(node).map((operand) => this.visit(operand, scope));
+    const operands = operandsOf(node);
+    const parts = operands.map((operand) => this.visit(operand, scope));
     if (node.op === "accuPush") scope.pushed = parts[0]?.made ?? SCALAR;
-    if (calledBy(node) === "matches") return this.#visitMatch(node, parts);
-    return this.#visitWork(node, parts);
+    if (calledBy(node) === "matches") return this.#visitMatch(node, operands, parts);
+    return this.#visitWork(node, operands, parts);
   }
 
   #variable(name: string): Extent {
-    return this.texts.has(name) ? VARIABLE_TEXT : SCALAR;
+    return this.known.texts.has(name) ? VARIABLE_TEXT : SCALAR;
   }
 
-  #visitWork(node: CheckedNode, parts: readonly Cost[]): Cost {
+  #visitWork(node: CheckedNode, operands: readonly CheckedNode[], parts: readonly Cost[]): Cost {
     const name = calledBy(node) ?? node.op;
     if (name.startsWith("accu")) return together(node, parts, 1, 1, SCALAR);
     const work = workOf(
       name,
       parts.map(({ made }) => made),
     );
-    if (isConstantList(node)) {
-      keepList(node);
+    if (name === "list" && operands.length > 0 && operands.every(({ op }) => op === "value")) {
+      keepList(node, operands);
       return leaf(node, work.made());
     }
     const isFixed = work.steps <= FIXED_STEPS_MAX;
     if (!isFixed) this.#count(node, name);
-    if (mayThrow(node, name)) this.#countErrors(node);
+    if (mayThrow(node, name, operands)) this.#countErrors(node);
     const [own, fixed] = isFixed ? [work.steps, work.steps] : [work.steps + 1, 1];
     return together(node, parts, own, fixed, work.made());
   }
@@ -131,11 +138,10 @@ class Preparation {
     return own < cost.stepsMax / 2 ? cost : { ...cost, loops: [items.length, ...each.loops], pos: node.pos };
   }
 
-  #visitMatch(node: CheckedNode, parts: readonly Cost[]): Cost {
-    const [, pattern] = operandsOf(node);
+  #visitMatch(node: CheckedNode, [, pattern]: readonly CheckedNode[], parts: readonly Cost[]): Cost {
     const characters = parts[0]?.made.length ?? 0;
     const literal = pattern?.op === "value" && typeof pattern.args === "string" ? pattern.args : undefined;
-    const compiled = literal === undefined ? NEEDS_LITERAL : linearPattern(literal);
+    const compiled = literal === undefined ? NEEDS_LITERAL : this.known.patterns.compile(literal);
     if (typeof compiled === "string") {
       this.patternFaults.push({ pos: pattern?.pos ?? node.pos, why: compiled, isLiteral: literal !== undefined });
     }
@@ -162,7 +168,7 @@ class Preparation {
     return (text, pattern) => {
       if (typeof pattern !== "string") throw new Error("matches() needs a pattern");
       this.meter.charge(compileSteps(pattern.length));
-      const compiled = linearPattern(pattern);
+      const compiled = new PatternCompiler().compile(pattern);
       if (typeof compiled === "string") throw new Error(`Invalid regular expression: ${pattern}`);
       return this.#find(compiled)(text);
     };
@@ -207,19 +213,15 @@ class Preparation {
 
 const isCall = ({ op }: CheckedNode): boolean => op === "call" || op === "rcall";
 
-function isConstantList(node: CheckedNode): boolean {
-  return node.op === "list" && operandsOf(node).length > 0 && operandsOf(node).every(({ op }) => op === "value");
-}
-
-/** It is made once, and not for each payment. Nothing changes a list in place. */
-function keepList(node: CheckedNode): void {
-  const values = operandsOf(node).map(({ args }) => args);
+/** A list of literals is made once, and not for each payment. Nothing changes a list in place. */
+function keepList(node: CheckedNode, operands: readonly CheckedNode[]): void {
+  const values = operands.map(({ args }) => args);
   node.setMeta("evaluate", () => values);
 }
 
 /** Types rule out most errors. */
-function mayThrow(node: CheckedNode, name: string): boolean {
-  const types = operandsOf(node).map(({ checkedType }) => checkedType);
+function mayThrow(node: CheckedNode, name: string, operands: readonly CheckedNode[]): boolean {
+  const types = operands.map(({ checkedType }) => checkedType);
   if (types.some((type) => type?.kind === "dyn")) return name !== "dyn" && name !== "list" && name !== "map";
   if (isCall(node)) return !CANNOT_THROW.has(name) && !name.startsWith("get");
   if (["+", "-", "*", "/", "%"].includes(name))

@@ -190,6 +190,16 @@ describe("matches", () => {
     expect(decideStored({ when })).toMatchObject({ outcome: Outcome.CHALLENGE, skippedRules: [{ why }] });
   });
 
+  test("of a whole policy are compiled up to a limit", () => {
+    const rules = Array.from({ length: 40 }, (_, index) => ({
+      when: Array.from({ length: 40 }, (_, at) => `currency.matches("a{${500 + at}}")`).join(" || "),
+      mode: index < 20 ? "live" : "shadow",
+    }));
+    const startedMs = performance.now();
+    expect(() => parsePolicy(policyText(rules), SPEC)).toThrow("too large together with the other patterns");
+    expect(performance.now() - startedMs).toBeLessThan(10_000);
+  });
+
   test("with a pattern that is not a literal is refused, and goes on in a stored policy", () => {
     const when = 'terminal_id.matches("^a+" + "!$")';
     expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow("has a pattern that is not a literal");
