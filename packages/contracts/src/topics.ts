@@ -26,7 +26,7 @@ const mainTopics = {
     partitions: WIDTH,
     retentionDays: 7,
     writtenBy: "ingestion",
-    readBy: ["features", "archive"],
+    readBy: ["features", "archive", "control"],
     purpose: "Accepted card payments",
   },
   labels: {

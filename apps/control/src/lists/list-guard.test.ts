@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, Outcome, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
 import { z } from "zod";
@@ -92,4 +92,41 @@ test("an entry that changes little stays", async () => {
     await delay(500);
   }
   expect(await listed()).toEqual(["bin"]);
+});
+
+test("regression #24: a preview counts the tenant's payments that entries would match", async () => {
+  const ours = {
+    tenant,
+    acceptedAtMs: Date.now(),
+    bin: "41111122",
+    cardCountry: "BE",
+    networkToken: `nt_${"a".repeat(32)}`,
+  };
+  const payments = [
+    ...[ours, { ...ours, bin: "42000000" }, { ...ours, cardCountry: "FR", networkToken: "" }],
+    ...[
+      { ...ours, tenant: "another" },
+      { ...ours, acceptedAtMs: Date.now() - 90_000_000 },
+    ],
+    { ...ours, bin: "55000000", cardCountry: "", merchantCountry: "DE", networkToken: "" },
+  ];
+  const records = payments.map((payment) => {
+    const value = Transaction.encode({ ...Transaction.decode(new Uint8Array()), ...payment }).finish();
+    return { topic: TOPICS.transactions.name, key: "c", value, headers: {} };
+  });
+  await producer.send(records);
+  const preview = async (...entries: object[]) => {
+    const { status, body } = await caller.send("POST", "/v1/lists/preview", { entries });
+    const { matched, payments: of } = z.looseObject({ matched: z.int(), payments: z.int() }).parse(body);
+    return [status, matched, of];
+  };
+  const bin = { kind: "bin", value: BIN.value };
+  expect(await preview(bin)).toEqual([200, 2, 4]);
+  expect(await preview({ kind: "country", value: "BE" })).toEqual([200, 2, 4]);
+  expect(await preview({ kind: "country", value: "DE" }, { kind: "bin", value: "42000000" })).toEqual([200, 2, 4]);
+  expect(await preview({ kind: "ip_range", value: `nt_${"a".repeat(32)}` })).toEqual([200, 2, 4]);
+  const card = { kind: "card", value: `ct_${"a".repeat(32)}` };
+  await expect(caller.send("POST", "/v1/lists/preview", { entries: [card] })).resolves.toMatchObject({ status: 422 });
+  const viewer = bed.as("vic", { tenant, scope: "lists:read" });
+  await expect(viewer.send("POST", "/v1/lists/preview", { entries: [bin] })).resolves.toMatchObject({ status: 403 });
 });

@@ -68,6 +68,24 @@ const entry = z
 
 export type NewEntry = z.infer<typeof entry>;
 
+/** Kinds of which one entry concerns many payments. */
+export const BROAD_KINDS = ["bin", "country", "ip_range"] as const satisfies readonly ListKind[];
+
+/** Entries whose effect is asked for before they are added. */
+export const previewed = z.strictObject({
+  entries: z
+    .array(
+      z
+        .strictObject({ kind: z.enum(BROAD_KINDS, `must be one of ${BROAD_KINDS.join(", ")}`), value })
+        .check(({ value: { kind: of, value: text }, issues }) => {
+          const [isValid, what] = VALUES[of];
+          if (!isValid(text)) issues.push({ code: "custom", path: ["value"], message: `must be ${what}`, input: of });
+        }),
+    )
+    .min(1, "must have an entry")
+    .max(ENTRIES_MAX, `must have at most ${ENTRIES_MAX} entries`),
+});
+
 /** As they wait for another user. */
 export const confirmedEntries = z.object({
   list: z.string(),

@@ -1,16 +1,14 @@
 import { randomUUID } from "node:crypto";
-import type { ListKind } from "@tripline/decision-engine/lists/list-kinds";
 import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import { readSettings } from "../approvals/approval-settings.js";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import type { NewEntry } from "./list-requests.js";
+import { BROAD_KINDS } from "./list-requests.js";
 import type { ListWatch } from "./list-watch.js";
 import { readListWatch } from "./list-watch.js";
 
-/** Kinds of which one entry concerns many payments. */
-const BROAD: readonly ListKind[] = ["bin", "country", "ip_range"];
 /** For so long an entry that the guard withdrew needs another user. */
 const WITHDRAWN_WITHIN = "30 days";
 /** Of all tenants at a time. */
@@ -20,7 +18,7 @@ const WATCHED_WITHIN = "2 days";
 
 type Entry = Pick<NewEntry, "kind" | "value">;
 
-export const isBroad = ({ kind }: Entry): boolean => BROAD.includes(kind);
+export const isBroad = ({ kind }: Entry): boolean => BROAD_KINDS.some((broad) => broad === kind);
 
 /** Whether entries that concern many payments have to wait for another user. */
 export async function mustWait(queries: Queries, tenant: string, broad: readonly Entry[]): Promise<boolean> {
@@ -95,10 +93,11 @@ export class ListWatches {
   }
 
   async keep({ id }: WatchedEntries, watch: ListWatch): Promise<void> {
-    await this.database.execute("UPDATE control.list_watches SET watch = $2 WHERE id = $1", [
-      id,
-      JSON.stringify(watch),
-    ]);
+    await this.database.execute(
+      `UPDATE control.list_watches SET watch = $2
+       WHERE id = $1 AND coalesce((watch -> 'before' ->> 'cards')::int, -1) < $3`,
+      [id, JSON.stringify(watch), watch.before?.cards ?? 0],
+    );
   }
 
   async end({ id }: WatchedEntries): Promise<void> {

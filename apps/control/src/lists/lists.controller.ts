@@ -22,8 +22,9 @@ import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { managedBy } from "../requests/managed-tenant.js";
+import { ListPreview } from "./list-preview.js";
 import { ListPublisher } from "./list-publisher.js";
-import { entryKey, listName, newEntries, search } from "./list-requests.js";
+import { entryKey, listName, newEntries, previewed, search } from "./list-requests.js";
 import { ListStore } from "./list-store.js";
 
 /** Lists of the tenant that the parameter `tenant` names, the caller's own unless it is given. A change is in the memory of every instance of decisions some milliseconds after its answer. */
@@ -33,6 +34,7 @@ import { ListStore } from "./list-store.js";
 export class ListsController {
   constructor(
     @Inject(ListStore) private readonly lists: ListStore,
+    @Inject(ListPreview) private readonly previews: ListPreview,
     @Inject(ListPublisher) private readonly publisher: ListPublisher,
     @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
   ) {}
@@ -48,6 +50,14 @@ export class ListsController {
   @RequireScope("lists:read")
   search(@Req() request: FastifyRequest, @Query() query: unknown): Promise<object> {
     return this.lists.search(this.#by(request).tenant, parseRequest(search, query));
+  }
+
+  /** What entries that concern many payments would have done. */
+  @Post("preview")
+  @HttpCode(200)
+  @RequireScope("lists:write")
+  preview(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
+    return this.previews.preview(this.#by(request).tenant, parseRequest(previewed, body).entries);
   }
 
   /** 202 where the entries wait for another user. */

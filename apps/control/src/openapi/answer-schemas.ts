@@ -150,6 +150,12 @@ export const ANSWERS = named({
     next: z.string().nullable().meta({ description: "The `after` of the next page; null on the last one." }),
   }),
   listed: z.object({ list: z.string(), entries: z.int() }),
+  listPreview: z.object({
+    payments: z.int().meta({ description: "That were looked at: the newest of the tenant, at most a day's." }),
+    matched: z.int(),
+    share: z.number().meta({ description: "From 0 to 1." }),
+    from: time.nullable().meta({ description: "When the first of them was accepted." }),
+  }),
   listedLater: z.object({ list: z.string(), entries: z.int().meta({ description: "0" }), waiting }),
   settingsLater: z.object({ waiting: z.array(waiting) }),
   approvals: z.object({ approvals: z.array(waiting) }),

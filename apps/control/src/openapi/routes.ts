@@ -2,7 +2,7 @@ import type { Route } from "@tripline/service-kit/http/describe-routes";
 import { z } from "zod";
 import { changeId, settlement } from "../approvals/approvals.controller.js";
 import { search as auditSearch, logPage } from "../audit/audit-requests.js";
-import { entryKey, listName, newEntries, search } from "../lists/list-requests.js";
+import { entryKey, listName, newEntries, previewed, search } from "../lists/list-requests.js";
 import { lettersToReturn, trainingFacts } from "../operations/operations-requests.js";
 import { newErasure, newExport, sealedPayments } from "../personal/personal-requests.js";
 import {
@@ -210,6 +210,16 @@ const LISTS: readonly ControlRoute[] = [
     summary: "Entries of all lists, page by page",
     query: search,
     answers: { 200: ANSWERS.entries },
+  },
+  {
+    method: "post",
+    path: "/v1/lists/preview",
+    id: "previewEntries",
+    scope: "lists:write",
+    summary: "How many of the newest payments entries for BINs, countries or IP ranges would have matched",
+    body: previewed,
+    answers: { 200: ANSWERS.listPreview },
+    errors: ["kafka-unavailable", "deadline-exceeded"],
   },
   {
     method: "post",

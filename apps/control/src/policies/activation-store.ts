@@ -169,10 +169,12 @@ export class ActivationStore {
     return pastOf(this.database, tenant);
   }
 
+  /** An instance that saw fewer cards before the activation does not replace what another one stored. */
   async keepWatch({ tenant, activation }: WatchedActivation, watch: ActivationWatch): Promise<void> {
     await this.database.execute(
-      "UPDATE control.policy_activations SET watch = $3 WHERE tenant = $1 AND activation = $2",
-      [tenant, activation, JSON.stringify(watch)],
+      `UPDATE control.policy_activations SET watch = $3
+       WHERE tenant = $1 AND activation = $2 AND coalesce((watch -> 'before' ->> 'cards')::int, -1) < $4`,
+      [tenant, activation, JSON.stringify(watch), watch.before?.cards ?? 0],
     );
   }
 

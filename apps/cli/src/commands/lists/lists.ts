@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { addCommand } from "./add.js";
 import { exportCommand } from "./export.js";
 import { importCommand } from "./import.js";
+import { previewCommand } from "./preview.js";
 import { removeCommand } from "./remove.js";
 import { searchCommand } from "./search.js";
 
@@ -14,6 +15,7 @@ export function listsCommand(
   return new Command("lists")
     .description("change the deny, watch and allow lists, and those of your own")
     .addCommand(addCommand(output, input))
+    .addCommand(previewCommand(output, input))
     .addCommand(removeCommand(output, input))
     .addCommand(searchCommand(output))
     .addCommand(importCommand(output))

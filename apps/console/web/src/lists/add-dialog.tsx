@@ -2,13 +2,15 @@ import { useState } from "react";
 import type { ListSummary } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
 import { useDraft } from "../app/keep-draft.js";
+import { formatMoment } from "../format/times.js";
 import { text as app } from "../texts/en/app.js";
 import { text } from "../texts/en/screens.js";
 import { Button } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
 import { SelectField, TextField } from "../ui/field.js";
 import { ProblemNote } from "../ui/states.js";
-import { LIST_KINDS } from "./list-kinds.js";
+import { isBroad, LIST_KINDS } from "./list-kinds.js";
+import type { ListPreview } from "./use-lists.js";
 import { useChangeLists } from "./use-lists.js";
 
 const DAY_MS = 86_400_000;
@@ -37,7 +39,7 @@ export function AddDialog({ lists, list, onClose }: AddDialogProps) {
     expiry: "month" as Expiry,
   });
   const [initial] = useState(form);
-  const { add } = useChangeLists();
+  const { add, preview } = useChangeLists();
   const set = (change: Partial<typeof initial>): void => setForm({ ...form, ...change });
   const names = [...new Set([...BUILT_IN, ...lists.map((one) => one.list)])];
   const isNew = form.list === NEW;
@@ -54,12 +56,15 @@ export function AddDialog({ lists, list, onClose }: AddDialogProps) {
       { onSuccess: done },
     );
   };
+  const isPreviewed = preview.variables?.kind === form.kind && preview.variables.value === form.value.trim();
+  const mustPreview = isBroad(form.kind) && !(isPreviewed && preview.isSuccess);
   return (
     <Dialog title={text.lists.add} onClose={onClose}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          save();
+          if (mustPreview) preview.mutate({ kind: form.kind, value: form.value.trim() });
+          else save();
         }}
       >
         <SelectField
@@ -70,17 +75,25 @@ export function AddDialog({ lists, list, onClose }: AddDialogProps) {
         />
         {isNew && <NewList form={form} set={set} />}
         <EntryFields form={form} set={set} />
+        {isPreviewed && preview.data !== undefined && <PreviewNote of={preview.data} />}
+        {isPreviewed && preview.error !== null && <ProblemNote problem={problemFrom(preview.error)} />}
         {add.data?.waiting !== undefined && <p role="status">{text.lists.waiting}</p>}
         {add.error !== null && <ProblemNote problem={problemFrom(add.error)} />}
         <div className="actions end">
           <Button onClick={onClose}>{app.cancel}</Button>
-          <Button look="primary" type="submit" disabled={add.isPending}>
-            {text.lists.add}
+          <Button look="primary" type="submit" disabled={add.isPending || preview.isPending}>
+            {mustPreview ? text.lists.preview : text.lists.add}
           </Button>
         </div>
       </form>
     </Dialog>
   );
+}
+
+function PreviewNote({ of: { payments, matched, share, from } }: { readonly of: ListPreview }) {
+  if (from === null) return <p role="status">{text.lists.previewNothing}</p>;
+  const percent = (share * 100).toFixed(1);
+  return <p role="status">{text.lists.previewed(percent, matched, payments, formatMoment(Date.parse(from)))}</p>;
 }
 
 interface Form {

@@ -27,6 +27,14 @@ export interface NewEntries {
   readonly entries: readonly NewEntry[];
 }
 
+/** How many of the tenant's newest payments an entry would have matched. */
+export interface ListPreview {
+  readonly payments: number;
+  readonly matched: number;
+  readonly share: number;
+  readonly from: string | null;
+}
+
 export function useLists() {
   return useQuery({
     queryKey: ["lists"],
@@ -66,6 +74,10 @@ export function useChangeLists() {
       ),
     onSuccess: again,
   });
+  const preview = useMutation({
+    mutationFn: (entry: Pick<NewEntry, "kind" | "value">) =>
+      request<ListPreview>(`${CONTROL}/lists/preview`, { method: "POST", body: { entries: [entry] } }),
+  });
   const remove = useMutation({
     mutationFn: ({ list, kind, value }: ListEntry) =>
       request(`${CONTROL}/lists/${encodeURIComponent(list)}/entries${queryString({ kind, value })}`, {
@@ -73,7 +85,7 @@ export function useChangeLists() {
       }),
     onSuccess: again,
   });
-  return { add, remove };
+  return { add, preview, remove };
 }
 
 /** All entries of a search, page by page. */

@@ -73,6 +73,7 @@ function answerLists(
     state.entries = state.entries.filter((entry) => !isGone(entry));
     return undefined;
   }
+  if (name === "preview") return { payments: 2_000, matched: 82, share: 0.041, from: new Date(nowMs).toISOString() };
   const { entries, effect } = body as { entries: ControlState["entries"]; effect?: string };
   const wrong = entries.find(({ kind, value }) => kind === "card" && !/^ct_[0-9a-f]{32}$/.test(value));
   if (wrong !== undefined) {

@@ -95,6 +95,10 @@ export const text = {
     export: "Export CSV",
     import: "Import CSV",
     importHint: "The first line names the columns kind, value, reason and perhaps expires_at.",
+    preview: "Preview",
+    previewed: (percent: string, matched: number, payments: number, from: string) =>
+      `It would have matched ${percent} % of the payments since ${from}: ${matched} of ${payments}.`,
+    previewNothing: "There were no payments in the last day, so nobody knows what it would match.",
     waiting: "The entries wait for another user, who confirms them on the page Policy.",
     imported: (count: number, list: string) => `${count} entries are on ${list} now.`,
     importFault: (line: number) => `Line ${line} needs kind, value and reason. Nothing was imported.`,

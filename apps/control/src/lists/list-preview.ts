@@ -1,0 +1,115 @@
+import { randomUUID } from "node:crypto";
+import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { TOPICS } from "@tripline/contracts/topics";
+import { readRange } from "@tripline/kafka/consumer/read-range";
+import type { IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import type { NewEntry } from "./list-requests.js";
+
+/** Of each partition, the newest. About 10 MB are read. */
+const RECORDS_MAX = 4_000;
+const DAY_MS = 86_400_000;
+/** For so long the same payments answer all previews, so that a caller who asks often has them read once. */
+const KEPT_MS = 60_000;
+
+interface SeenPayment {
+  readonly tenant: string;
+  readonly acceptedAtMs: number;
+  readonly bin: string;
+  readonly countries: readonly string[];
+  readonly networkToken: string;
+}
+
+/** How many of a tenant's newest payments entries would have matched. */
+export interface PreviewFigures {
+  /** That were looked at: at most a day's, and of a busy system fewer. */
+  readonly payments: number;
+  readonly matched: number;
+  /** From 0 to 1; 0 where there are no payments. */
+  readonly share: number;
+  /** When the first of them was accepted; null where there is none. */
+  readonly from: string | null;
+}
+
+/** What entries that concern many payments would have done. */
+export class ListPreview {
+  #look: { readonly atMs: number; readonly payments: Promise<readonly SeenPayment[]> } | undefined;
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly admin: KafkaAdmin,
+  ) {}
+
+  /** @throws TriplineError `kafka-unavailable`, `deadline-exceeded` */
+  async preview(tenant: string, entries: readonly Pick<NewEntry, "kind" | "value">[]): Promise<PreviewFigures> {
+    const sinceMs = Date.now() - DAY_MS;
+    const payments = (await this.#newest()).filter((one) => one.tenant === tenant && one.acceptedAtMs >= sinceMs);
+    const matched = payments.filter((payment) => entries.some((entry) => matches(payment, entry))).length;
+    const fromMs = payments.reduce(
+      (least, { acceptedAtMs }) => Math.min(least, acceptedAtMs),
+      Number.POSITIVE_INFINITY,
+    );
+    return {
+      payments: payments.length,
+      matched,
+      share: payments.length === 0 ? 0 : matched / payments.length,
+      from: payments.length === 0 ? null : new Date(fromMs).toISOString(),
+    };
+  }
+
+  #newest(): Promise<readonly SeenPayment[]> {
+    const atMs = Date.now();
+    if (this.#look === undefined || atMs - this.#look.atMs > KEPT_MS) {
+      const payments = this.#read();
+      this.#look = { atMs, payments };
+      payments.catch(() => {
+        this.#look = undefined;
+      });
+    }
+    return this.#look.payments;
+  }
+
+  async #read(): Promise<readonly SeenPayment[]> {
+    const topic = TOPICS.transactions.name;
+    const [starts, ends] = await Promise.all([this.admin.startOffsets(topic), this.admin.endOffsets(topic)]);
+    const ranges = [...ends].map(([partition, to]) => {
+      const from = Math.max(starts.get(partition) ?? 0, to - RECORDS_MAX);
+      return [partition, { from, to }] as const;
+    });
+    const payments: SeenPayment[] = [];
+    await readRange(this.kafka, {
+      group: `control-preview-${randomUUID()}`,
+      topic,
+      ranges: new Map(ranges.filter(([, { from, to }]) => to > from)),
+      handle: async ({ records }) => {
+        for (const record of records) payments.push(...read(record));
+      },
+      skipped: () => {},
+    });
+    return payments;
+  }
+}
+
+/** What cannot be decoded is a dead letter of others. */
+function read({ value }: IncomingRecord): SeenPayment[] {
+  try {
+    const { tenant, acceptedAtMs, bin, cardCountry, merchantCountry, ipCountry, networkToken } =
+      Transaction.decode(value);
+    return [{ tenant, acceptedAtMs, bin, countries: [cardCountry, merchantCountry, ipCountry], networkToken }];
+  } catch {
+    return [];
+  }
+}
+
+function matches(
+  { bin, countries, networkToken }: SeenPayment,
+  { kind, value }: Pick<NewEntry, "kind" | "value">,
+): boolean {
+  switch (kind) {
+    case "bin":
+      return bin.startsWith(value);
+    case "country":
+      return countries.includes(value);
+    default:
+      return networkToken === value;
+  }
+}
