@@ -100,6 +100,21 @@ def test_nothing_later_than_a_fold_is_learnt_for_it(spec: FeatureSpec) -> None:
     assert [int(fold.later.occurred_at_ms[-1] // DAY_MS) for fold in folds] == [21, 27, 33, 39]
 
 
+def test_a_fold_takes_so_many_rows_and_no_more(spec: FeatureSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = rows_of(spec)
+    whole = forward_folds(rows, 7 * DAY_MS)
+    module = "tripline_training.selection.forward_folds"
+    monkeypatch.setattr(f"{module}.LEARN_ROWS_MAX", 800)
+    monkeypatch.setattr(f"{module}.LATER_ROWS_MAX", 500)
+    for fold, full in zip(forward_folds(rows, 7 * DAY_MS), whole, strict=True):
+        assert fold.learn.fraud.sum() == full.learn.fraud.sum()
+        assert len(fold.learn) == pytest.approx(800, rel=0.1)
+        assert fold.weights.sum() == pytest.approx(len(full.learn), rel=0.1)
+        # Whole cards, as many of each as there are.
+        cards = np.isin(full.later.cards, fold.later.cards)
+        assert 300 < len(fold.later) == cards.sum() < len(full.later)
+
+
 def test_too_few_days_leave_profiles_out(spec: FeatureSpec) -> None:
     selection = choose_features(rows_of(spec, days=9), spec, FITTING)
     assert selection.names == tuple(FEATURES)

@@ -307,6 +307,15 @@ def test_the_calendar_is_not_watched(tmp_path: Path) -> None:
     assert watched_features(path) == ["amount"]
 
 
+def test_only_the_features_that_a_model_uses_are_watched(judged: list[str], tmp_path: Path) -> None:
+    given = [*judged, "--features", str(tmp_path / "shifted.parquet"), "--fail-on-drift"]
+    assert main(given) == DRIFT_EXIT_CODE
+    assert main([*given, "--watch", "card_count_1d,terminal_fraud_rate_7d"]) == 0
+    text = (tmp_path / "drift.prom").read_text()
+    assert 'column="card_count_1d"' in text
+    assert 'column="amount"' not in text
+
+
 def test_labels_are_escaped_for_prometheus() -> None:
     verdict = DayVerdict(5, 100, [Judgement('a"b\\c\n', "feature", 0.5, 0.1, 1e-9, drifted=True)])
     text = prometheus_text(verdict, Limits(), "m", 0)

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+import xgboost
 from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
@@ -14,11 +15,9 @@ from tripline_training.selection.forward_folds import Fold, forward_folds
 from tripline_training.selection.gain_over_folds import Scores, gain_over_folds
 from tripline_training.steps import step
 from tripline_training.trees.export_onnx import predict_booster
-from tripline_training.trees.fit_trees import fit
+from tripline_training.trees.fit_trees import matrix_of, tree_settings
 from tripline_training.trees.params import Params
 
-LEARN_ROWS_MAX = 100_000
-"""Rows that a fold learns from: all frauds, and a sample of the genuine payments, each weighted up."""
 FEWER_TREES = 4
 """A comparison takes a quarter of the trees, each with four times the learning rate."""
 BINS_MAX = 256
@@ -98,17 +97,14 @@ def choose_features(
 
 
 def only_features(rows: Rows, spec: FeatureSpec, names: Collection[str]) -> Rows:
-    """The rows with all other features set to 0.
+    """The same rows, in which all other features are 0 from now on: a second copy of them may not fit into memory.
 
     No model learns from a value that never changes: trees do not split on it, the scaler of a network multiplies it by
     0, and a scorecard finds no information in it. So the input of the model stays the whole vector.
     """
     others = [position for position, name in enumerate(spec.names) if name not in names]
-    if not others:
-        return rows
-    features = rows.features.copy()
-    features[:, others] = 0
-    return replace(rows, features=features)
+    rows.features[:, others] = 0
+    return rows
 
 
 def refuse_constant(used: Collection[str], constant_online: Collection[str]) -> None:
@@ -171,21 +167,20 @@ class _Trial:
         return self._known[names]
 
     def _fold_scores(self, fold: Fold, names: tuple[str, ...]) -> NDArray[np.float64]:
-        frauds = int(fold.learn.fraud.sum())
-        share = min(1.0, max(0.01, (LEARN_ROWS_MAX - frauds) / (len(fold.learn) - frauds)))
-        params = _quick(self._fitting.params, share)
-        learn = only_features(fold.learn, self._spec, names)
-        booster = fit(learn, params, self._fitting.seed, self._fitting.jobs)
+        params, seed, jobs = _quick(self._fitting.params), self._fitting.seed, self._fitting.jobs
+        learn = replace(fold.learn, features=fold.learn.features.copy())
+        matrix = matrix_of(only_features(learn, self._spec, names), params, seed, importance=fold.weights)
+        booster = xgboost.train(tree_settings(params, seed, jobs), matrix, params.trees)
         return predict_booster(booster, fold.later.features).astype(np.float64)
 
 
-def _quick(params: Params, genuine_share: float) -> Params:
+def _quick(params: Params) -> Params:
     return replace(
         params,
         trees=-(-params.trees // FEWER_TREES),
         learning_rate=min(1.0, params.learning_rate * FEWER_TREES),
         max_bin=min(params.max_bin, BINS_MAX),
-        genuine_share=min(params.genuine_share, genuine_share),
+        genuine_share=1,
     )
 
 

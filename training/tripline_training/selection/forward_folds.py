@@ -3,22 +3,31 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tripline_training.data.dataset import Rows
 from tripline_training.data.days import DAY_MS
 from tripline_training.trees.calibration import FRAUDS_MIN
 from tripline_training.trees.fit_calibrated import select_rows
+from tripline_training.trees.fit_trees import sample_weighted
 
 FOLDS_MAX = 4
 FOLDS_MIN = 2
 FOLD_DAYS_MAX = 7
+LEARN_ROWS_MAX = 100_000
+"""Rows that a fold learns from: all frauds, and a sample of the genuine payments, each weighted up."""
+GENUINE_SHARE_MIN = 0.01
 LATER_ROWS_MAX = 200_000
 """Rows that a fold is measured on: of whole cards, since an interval is drawn over cards."""
 
 
 @dataclass(frozen=True)
 class Fold:
+    """So few rows that all folds together take less memory than the rows that they are of."""
+
     learn: Rows
+    weights: NDArray[np.float64]
+    """Of the rows to learn from."""
     later: Rows
 
 
@@ -44,17 +53,27 @@ def _lay_out(rows: Rows, delay_ms: int, count: int) -> list[Fold]:
     folds = []
     for number in range(count):
         from_ms = end_ms - (count - number) * days * DAY_MS
-        later = select_rows(rows, (at >= from_ms) & (at < from_ms + days * DAY_MS))
-        folds.append(Fold(select_rows(rows, at < from_ms - delay_ms), _some_cards(later)))
+        first, begin, end = np.searchsorted(at, [from_ms - delay_ms, from_ms, from_ms + days * DAY_MS])
+        chosen, weights = _some_genuine(rows.fraud[:first])
+        later = begin + _some_cards(rows.cards[begin:end])
+        folds.append(Fold(select_rows(rows, chosen), weights, select_rows(rows, later)))
     return folds
 
 
-def _some_cards(rows: Rows) -> Rows:
-    if len(rows) <= LATER_ROWS_MAX:
-        return rows
-    cards, numbers = np.unique(rows.cards, return_inverse=True)
-    chosen = np.random.default_rng(0).random(len(cards)) < LATER_ROWS_MAX / len(rows)
-    return select_rows(rows, chosen[numbers])
+def _some_genuine(fraud: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Positions to learn from, and their weights, under which probabilities stay what they are."""
+    frauds = int(fraud.sum())
+    share = (LEARN_ROWS_MAX - frauds) / max(1, len(fraud) - frauds)
+    return sample_weighted(fraud, min(1.0, max(GENUINE_SHARE_MIN, share)), seed=0)
+
+
+def _some_cards(cards: NDArray[np.generic]) -> NDArray[np.int64]:
+    """Positions of the payments of as many cards as a fold is measured on."""
+    if len(cards) <= LATER_ROWS_MAX:
+        return np.arange(len(cards))
+    names, numbers = np.unique(cards, return_inverse=True)
+    chosen = np.random.default_rng(0).random(len(names)) < LATER_ROWS_MAX / len(cards)
+    return np.flatnonzero(chosen[numbers])
 
 
 def _has_enough(rows: Rows) -> bool:

@@ -103,6 +103,6 @@ def split_rows(rows: Rows, delay_ms: int, held_days: int) -> tuple[NDArray[np.bo
     return rows.occurred_at_ms < held_from_ms - delay_ms, rows.occurred_at_ms >= held_from_ms
 
 
-def select_rows(rows: Rows, which: NDArray[np.bool_]) -> Rows:
-    """The rows of which `which` is true."""
+def select_rows(rows: Rows, which: NDArray[np.bool_] | NDArray[np.int64]) -> Rows:
+    """The rows of which `which` is true, or at these positions."""
     return Rows(*(column[which] for column in rows.columns))
