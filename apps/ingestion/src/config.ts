@@ -3,8 +3,8 @@ import { rateConfig } from "@tripline/service-kit/limits/rate-config";
 import { masterKeyConfig } from "@tripline/service-kit/personal/master-key";
 import { z } from "zod";
 
-/** Above what an instance takes: whoever wants to protect tenants from each other sets less. */
-const RATE_DEFAULT = 20_000;
+/** Below what a small installation decides (two cores: some 2,000 per second), so that one tenant leaves something to the others. */
+const RATE_DEFAULT = 1_500;
 
 const KEY_BYTES_MIN = 32;
 const KEY_WANTED = `at least ${KEY_BYTES_MIN} random bytes in base64, for instance from openssl rand -base64 ${KEY_BYTES_MIN}`;

@@ -86,7 +86,7 @@ export class IntakePlugin implements OnModuleInit {
       scope.setErrorHandler((thrown, _request, reply) => sendProblem(thrown, reply, this.logger));
       for (const route of INTAKE_ROUTES) this.addRoute(scope, route);
       const paths = INTAKE_ROUTES.map(({ path }) => path);
-      this.server.turnAwayBy(turnAway(this.intake, paths));
+      this.server.turnAwayBy(turnAway(this.intake, this.verifier, paths));
     });
   }
 

@@ -26,6 +26,7 @@ export function ownTokens(config: AuthConfig, queries: Queries, keys: JWTVerifyG
     async verify(authorization, scope) {
       return requireScope(await identify(authorization), scope);
     },
+    tenantSeen: verifier.tenantSeen,
     ready: () => Promise.resolve(),
   };
 }

@@ -8,6 +8,7 @@ import { redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-option
 import { headersFromContext, withSpan } from "@tripline/service-kit/telemetry/tracing";
 import type { IngestionMetrics } from "../ingestion-metrics.js";
 import { keyRecord } from "../personal/seal-personal.js";
+import { FairShares } from "../replies/fair-shares.js";
 import type { Reply, ReplyGroup, ReplyWaiters } from "../replies/reply-waiters.js";
 import type { PreparedEvent } from "./prepare-event.js";
 import type { RequestReservations, RequestState } from "./reserve-requests.js";
@@ -50,7 +51,7 @@ interface Entry {
 
 /** Takes checked events in: reserve, produce, wait. */
 export class EventIntake {
-  #pendingRecords = 0;
+  readonly #pending = new FairShares();
 
   constructor(private readonly options: EventIntakeOptions) {}
 
@@ -74,25 +75,28 @@ export class EventIntake {
   }
 
   /**
-   * A request arrives, of which only is known whether its caller wants to wait for the answer.
+   * A request arrives, of which only is known whether its caller wants to wait for the answer, and the tenant if its token was seen
+   * before.
    *
    * @returns why it must be refused, if it must
    */
-  fullFor(isWaiting: boolean): "queue-full" | "too-many-requests" | undefined {
-    if (this.#pendingRecords >= this.options.pendingRecordsMax) return "queue-full";
-    return isWaiting && this.options.replies.isTooMany() ? "too-many-requests" : undefined;
+  fullFor(isWaiting: boolean, tenant: string | undefined): "queue-full" | "too-many-requests" | undefined {
+    const { pendingRecordsMax: max } = this.options;
+    const hasRoom = tenant === undefined ? this.#pending.sum < max : this.#pending.hasRoom(tenant, 1, max);
+    if (!hasRoom) return "queue-full";
+    return isWaiting && this.options.replies.isTooMany(tenant) ? "too-many-requests" : undefined;
   }
 
-  private requirePending(count: number): void {
-    if (this.#pendingRecords + count <= this.options.pendingRecordsMax) return;
-    throw new TriplineError("queue-full", `${this.#pendingRecords} events are already on their way to Kafka.`);
+  private requirePending(tenant: string, count: number): void {
+    if (this.#pending.hasRoom(tenant, count, this.options.pendingRecordsMax)) return;
+    throw new TriplineError("queue-full", `${this.#pending.sum} events are already on their way to Kafka.`);
   }
 
   /** Up to the point where every event is in Kafka or has its outcome. */
   private async admit(request: AcceptRequest, group: ReplyGroup | undefined): Promise<Entry[]> {
-    const { events } = request;
-    this.requirePending(events.length);
-    this.#pendingRecords += events.length;
+    const { events, tenant } = request;
+    this.requirePending(tenant, events.length);
+    this.#pending.add(tenant, events.length);
     try {
       const entries = await this.reserve(request);
       await this.recall(entries, group);
@@ -100,15 +104,15 @@ export class EventIntake {
       for (const { event, outcome } of entries) if (outcome !== undefined) group?.settle(event.id);
       return entries;
     } finally {
-      this.#pendingRecords -= events.length;
+      this.#pending.add(tenant, -events.length);
     }
   }
 
   /** Subscribes to the answers first, so that none can be missed. */
-  private listen({ events, waitMs, receivedAtMs }: AcceptRequest, canLookUp: boolean): ReplyGroup | undefined {
+  private listen({ tenant, events, waitMs, receivedAtMs }: AcceptRequest, canLookUp: boolean): ReplyGroup | undefined {
     if (waitMs <= 0) return undefined;
     const ids = events.map((event) => event.id);
-    return this.options.replies.open(ids, receivedAtMs + waitMs - Date.now(), canLookUp);
+    return this.options.replies.open(ids, receivedAtMs + waitMs - Date.now(), canLookUp, tenant);
   }
 
   private async reserve({ tenant, events, idempotencyKey }: AcceptRequest): Promise<Entry[]> {

@@ -2,6 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { TurnAway } from "@tripline/nest-kit/http/http-server";
 import { prepareProblem } from "@tripline/service-kit/http/problem";
 import { countRequest } from "@tripline/service-kit/telemetry/request-durations";
+import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
 import type { EventIntake } from "./event-intake.js";
 
 /**
@@ -9,9 +10,15 @@ import type { EventIntake } from "./event-intake.js";
  * event loop with the answers that accepted requests wait for: if each cost as much as accepting a payment, then at three
  * times the load almost nothing would be decided.
  *
+ * A tenant whose token was seen before still gets its fair part, so that one tenant's flood does not take it from the others.
+ *
  * @param paths the routes that accept events
  */
-export function turnAway(intake: EventIntake, paths: readonly string[]): TurnAway {
+export function turnAway(
+  intake: EventIntake,
+  verifier: Pick<TokenVerifier, "tenantSeen">,
+  paths: readonly string[],
+): TurnAway {
   const prepared = {
     "queue-full": prepare("queue-full", "Too many events are on their way to Kafka; try again in a moment."),
     "too-many-requests": prepare(
@@ -25,7 +32,7 @@ export function turnAway(intake: EventIntake, paths: readonly string[]): TurnAwa
     const query = url.indexOf("?");
     const path = query === -1 ? url : url.slice(0, query);
     if (!intakePaths.has(path)) return undefined;
-    const full = intake.fullFor(headers.prefer !== undefined);
+    const full = intake.fullFor(headers.prefer !== undefined, verifier.tenantSeen(headers.authorization));
     if (full === undefined) return undefined;
     countRequest(method, path, prepared[full].status, 0);
     return prepared[full];

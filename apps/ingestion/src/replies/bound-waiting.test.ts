@@ -55,6 +55,25 @@ describe("bounds and shutdown", () => {
     }
   });
 
+  test("regression #24: while one tenant takes all places, another one is served", async () => {
+    const bed = await startTestBed({ WAITERS_MAX: "4" });
+    try {
+      const quiet = await bed.clientOf({ tenant: "quiet" });
+      expect((await quiet.post(PATH, paymentBody())).status).toBe(202);
+      const flood = [1, 2, 3, 4].map(() => bed.client.post(PATH, paymentBody(), { prefer: "wait=30" }));
+      while ((await recordCount(bed.admin, "transactions")) < 5)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      expect((await bed.client.post(PATH, paymentBody(), { prefer: "wait=0.1" })).status).toBe(429);
+      for (let round = 0; round < 10; round += 1) {
+        expect((await quiet.post(PATH, paymentBody(), { prefer: "wait=0.01" })).status).toBe(202);
+      }
+      await bed.service.close();
+      await Promise.all(flood);
+    } finally {
+      await bed.close();
+    }
+  });
+
   test("more records than may be pending: 503, nothing is accepted or reserved", async () => {
     const bed = await startTestBed({ PENDING_RECORDS_MAX: "1" });
     try {

@@ -48,7 +48,7 @@ describe("ReplyWaiters", () => {
   });
 
   test("gives each answer to all who wait for it, and ends when all are there", async () => {
-    const [both, one] = [replies.open(["a", "b"], LONG_MS, true), replies.open(["a"], LONG_MS, true)];
+    const [both, one] = [replies.open(["a", "b"], LONG_MS, true, "acme"), replies.open(["a"], LONG_MS, true, "acme")];
     expect(replies.size).toBe(3);
     await replyDecision(redis, CHANNEL, decision("a"));
     expect([...(await one.answers()).keys()]).toEqual(["a"]);
@@ -57,14 +57,14 @@ describe("ReplyWaiters", () => {
   });
 
   test("reports applied labels, and survives replies that it cannot read", async () => {
-    const group = replies.open(["lbl_1"], LONG_MS, false);
+    const group = replies.open(["lbl_1"], LONG_MS, false, "acme");
     for (const bytes of [[], [0x7f, 1], [0x64, 0xff, 0xff]]) await redis.publish(CHANNEL, Buffer.from(bytes));
     await redis.publish(CHANNEL, Buffer.concat([Buffer.from([REPLY_LABEL_APPLIED]), Buffer.from("lbl_1")]));
     expect(await group.answers()).toEqual(new Map([["lbl_1", "label-applied"]]));
   });
 
   test("finds a watched payment even if nothing was published", async () => {
-    const group = replies.open(["watched"], LONG_MS, true);
+    const group = replies.open(["watched"], LONG_MS, true, "acme");
     const startedAtMs = Date.now();
     group.watch(["watched"]);
     await new Promise((resolve) => setTimeout(resolve, 120));
@@ -74,7 +74,7 @@ describe("ReplyWaiters", () => {
   });
 
   test("finds answers that were published while the connection was broken", async () => {
-    const group = replies.open(["missed"], LONG_MS, true);
+    const group = replies.open(["missed"], LONG_MS, true, "acme");
     const startedAtMs = Date.now();
     const ended = new Promise((resolve) => subscriber.once("close", resolve));
     subscriber.disconnect(true);
@@ -85,30 +85,34 @@ describe("ReplyWaiters", () => {
 
     while (Number((await redis.pubsub("NUMSUB", CHANNEL))[1]) === 0)
       await new Promise((resolve) => setTimeout(resolve, 10));
-    const later = replies.open(["later"], LONG_MS, true);
+    const later = replies.open(["later"], LONG_MS, true, "acme");
     await replyDecision(redis, CHANNEL, decision("later"));
     expect((await later.answers()).has("later")).toBe(true);
   });
 
   test("when the time is over it looks once more, then returns what there is", async () => {
     await storeDecision(redis, decision("stored"));
-    const group = replies.open(["stored", "never"], 30, true);
+    const group = replies.open(["stored", "never"], 30, true, "acme");
     expect([...(await group.answers()).keys()]).toEqual(["stored"]);
   });
 
   test("refuses more than it may hold, and accepts more after some were released", async () => {
-    const full = replies.open(["a", "b", "c"], LONG_MS, true);
-    expect(() => replies.open(["d"], LONG_MS, true)).toThrow(expect.objectContaining({ code: "too-many-requests" }));
+    const full = replies.open(["a", "b", "c"], LONG_MS, true, "acme");
+    expect(() => replies.open(["d"], LONG_MS, true, "acme")).toThrow(
+      expect.objectContaining({ code: "too-many-requests" }),
+    );
     full.settle("a");
-    replies.open(["d"], LONG_MS, true).close();
+    replies.open(["d"], LONG_MS, true, "acme").close();
     full.close();
-    replies.open(["a", "b", "c"], LONG_MS, true).close();
+    replies.open(["a", "b", "c"], LONG_MS, true, "acme").close();
   });
 
   test("after its release it ends all waits and accepts no others", async () => {
-    const group = replies.open(["a"], LONG_MS, true);
+    const group = replies.open(["a"], LONG_MS, true, "acme");
     replies.release();
     expect(await group.answers()).toEqual(new Map());
-    expect(() => replies.open(["a"], LONG_MS, true)).toThrow(expect.objectContaining({ code: "shutting-down" }));
+    expect(() => replies.open(["a"], LONG_MS, true, "acme")).toThrow(
+      expect.objectContaining({ code: "shutting-down" }),
+    );
   });
 });

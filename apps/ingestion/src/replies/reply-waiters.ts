@@ -4,6 +4,7 @@ import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/
 import { REPLY_DECISION, REPLY_DECISIONS, REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Redis } from "ioredis";
+import { FairShares } from "./fair-shares.js";
 import { decodeDecision } from "./read-decisions.js";
 import type { WaitingBound } from "./waiting-bound.js";
 
@@ -25,6 +26,9 @@ export interface ReplyOptions {
 
 /** How often a payment is looked up if its answer may go to another instance. */
 const LOOK_UP_INTERVAL_MS = 50;
+/** Requests with an unknown token that are let through while too many wait, so that a tenant can begin: 100 per second. */
+const STRANGERS_PER_SLOT = 5;
+const STRANGERS_SLOT_MS = 50;
 
 /**
  * Gives the answers that arrive on this instance's reply channel to the requests that wait for them. Redis may lose a
@@ -34,7 +38,9 @@ export class ReplyWaiters {
   readonly #options: ReplyOptions;
   readonly #groups = new Map<string, Set<ReplyGroup>>();
   readonly #watched = new Set<string>();
-  #waiting = 0;
+  readonly #waiting = new FairShares();
+  #strangersLeft = STRANGERS_PER_SLOT;
+  #strangersSlot = 0;
   #timer: NodeJS.Timeout | undefined;
   #isReleased = false;
 
@@ -44,12 +50,31 @@ export class ReplyWaiters {
 
   /** Ids waited for right now. */
   get size(): number {
-    return this.#waiting;
+    return this.#waiting.sum;
   }
 
-  /** To be called for each request that wants to wait. @returns whether it must be rejected */
-  isTooMany(): boolean {
-    return this.#options.bound.isTooMany() || this.#waiting >= this.#options.waitersMax;
+  /**
+   * To be called for each request that wants to wait. While too many wait, a tenant may still have its fair part of the places.
+   *
+   * @param tenant undefined where the token has not been seen before: a few of these are let through
+   * @returns whether it must be rejected
+   */
+  isTooMany(tenant: string | undefined): boolean {
+    const { bound, waitersMax } = this.#options;
+    const isOver = bound.isTooMany();
+    const limit = this.#waiting.sum < waitersMax ? bound.limit : waitersMax;
+    if (!isOver && limit < waitersMax) return false;
+    if (tenant !== undefined) return !this.#waiting.hasRoom(tenant, 1, limit);
+    return limit === waitersMax || !this.#isLetThrough();
+  }
+
+  /** Checking a token costs more than a rejection, and anybody can make one up. */
+  #isLetThrough(): boolean {
+    const slot = Math.floor(performance.now() / STRANGERS_SLOT_MS);
+    if (slot !== this.#strangersSlot) this.#strangersLeft = STRANGERS_PER_SLOT;
+    this.#strangersSlot = slot;
+    this.#strangersLeft -= 1;
+    return this.#strangersLeft >= 0;
   }
 
   /** Name of the channel on which answers arrive. */
@@ -71,14 +96,15 @@ export class ReplyWaiters {
    *
    * @param ids all different; payments where `canLookUp` is set
    * @param waitMs how long `answers` waits, from now on
+   * @param tenant whose request it is
    * @throws TriplineError `too-many-requests` when that would be more than `waitersMax`
    */
-  open(ids: readonly string[], waitMs: number, canLookUp: boolean): ReplyGroup {
-    this.requireRoom(ids.length);
-    this.#waiting += ids.length;
+  open(ids: readonly string[], waitMs: number, canLookUp: boolean, tenant: string): ReplyGroup {
+    this.requireRoom(ids.length, tenant);
+    this.#waiting.add(tenant, ids.length);
     const { bound } = this.#options;
     bound.begin();
-    const group = new ReplyGroup(ids, waitMs, (id) => this.#forget(id, group), {
+    const group = new ReplyGroup(ids, waitMs, (id) => this.#forget(id, group, tenant), {
       watch: (watched) => this.#watch(watched),
       lookUp: (pending) => (canLookUp ? this.#lookUp(pending) : Promise.resolve()),
       canLookUp,
@@ -100,10 +126,10 @@ export class ReplyWaiters {
   }
 
   /** @throws TriplineError `too-many-requests` when `count` more would be more than `waitersMax`; `shutting-down` */
-  private requireRoom(count: number): void {
+  private requireRoom(count: number, tenant: string): void {
     if (this.#isReleased) throw new TriplineError("shutting-down", "This instance is shutting down; try another.");
-    if (this.#waiting + count <= this.#options.waitersMax) return;
-    const detail = `Requests already wait for ${this.#waiting} answers; try again in a moment, or send without Prefer.`;
+    if (this.#waiting.hasRoom(tenant, count, this.#options.waitersMax)) return;
+    const detail = `Requests already wait for ${this.#waiting.sum} answers; try again in a moment, or send without Prefer.`;
     throw new TriplineError("too-many-requests", detail);
   }
 
@@ -138,10 +164,10 @@ export class ReplyWaiters {
     for (const group of this.#groups.get(id) ?? []) group.settle(id, reply);
   }
 
-  #forget(id: string, group: ReplyGroup): void {
+  #forget(id: string, group: ReplyGroup, tenant: string): void {
     const groups = this.#groups.get(id);
     if (groups?.delete(group) !== true) return;
-    this.#waiting -= 1;
+    this.#waiting.add(tenant, -1);
     if (groups.size > 0) return;
     this.#groups.delete(id);
     this.#watched.delete(id);

@@ -37,6 +37,8 @@ export interface TokenVerifier {
   verify(authorization: string | undefined, scope: string): Promise<Caller>;
   /** The same without a scope, where who calls is all that matters. @throws TriplineError as `verify`, but `scope-missing` */
   identify(authorization: string | undefined): Promise<Caller>;
+  /** The tenant of a token that was good before, and may have expired or been revoked since: for load shedding, never for access. */
+  tenantSeen(authorization: string | undefined): string | undefined;
   /** Rejects with `keys-unavailable` while the signing keys have never been fetched. */
   ready(): Promise<void>;
 }
@@ -160,6 +162,7 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
 
   return {
     identify,
+    tenantSeen: (authorization) => cache.get(authorization ?? "")?.tenant,
     async verify(authorization, scope) {
       return requireScope(await identify(authorization), scope);
     },

@@ -168,6 +168,9 @@ export const SERVICE_VARIABLES = {
         local: "cardTokenKey",
       },
       EVENT_AGE_DAYS_MAX: { local: "eventAgeDaysMax" },
+      // On one machine there is one tenant, and replays and benchmarks go as fast as they can.
+      RATE_LIMIT_TENANT: { local: "rateLimit" },
+      RATE_LIMIT_CLIENT: { local: "rateLimit" },
       PERSONAL_MASTER_KEY: personalMasterKey,
     },
   },

@@ -73,6 +73,7 @@ export type LocalValue =
   | "registryUrl"
   | "scoringAddress"
   | "scoringPort"
+  | "rateLimit"
   | "scoringWaitMs"
   | "sessionKey"
   | "targets"

@@ -210,6 +210,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | u
     operatorTenant: DEMO_TENANT,
     personalMasterKey: secrets.personalMasterKey,
     postgresUrl: options.postgresUrl,
+    rateLimit: "0",
     redisUrl: options.redisUrl,
     registryUrl: options.registryUrl,
     scoringAddress: `${HOST}:${ports.scoringGrpc}`,
