@@ -3,8 +3,10 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
+import { SessionStore } from "@tripline/console/sessions/session-store";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { DEVICE_TOKEN_PATTERN, EMAIL_TOKEN_PATTERN, IP_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
+import { SCOPES } from "@tripline/contracts/roles";
 import { ALL_TOPICS, TOPICS } from "@tripline/contracts/topics";
 import { LAKE_TABLES } from "@tripline/lake/lake-tables";
 import { readRows } from "@tripline/lake/read/read-rows";
@@ -13,17 +15,21 @@ import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
 import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
 import { eraseJourney, newPerson } from "@tripline/system/client/journey-erase";
 import { readTopic } from "@tripline/system/ledger/ledger";
+import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import { Redis } from "ioredis";
 import { z } from "zod";
+import { tokenSigner } from "../access/sign-token.js";
 import { buildPayment, randomAddress, randomCardNumber } from "../support/build-payment.js";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
+import { plantTexts } from "../support/plant-texts.js";
 import { testModel } from "../support/test-model.js";
 
 /** IPv4, set aside for documentation (RFC 5737). */
 const TEST_NET = "198.51.100.";
 const MAILBOX = "canary-of-the-payer";
 const HOLDER = "Canary Holder";
+const HOUR_MS = 3_600_000;
 
 /** A dump could be compressed, and hide what a plain value shows. */
 async function plainValue(redis: Redis, key: string): Promise<Buffer> {
@@ -70,6 +76,7 @@ describe("no card number, device id, network, e-mail address or name in clear be
       hasConsole: true,
     });
     await plant();
+    await plantInEveryText();
   }, 180_000);
 
   afterAll(async () => {
@@ -107,6 +114,46 @@ describe("no card number, device id, network, e-mail address or name in clear be
         expect(result).toMatchObject({ status: 422, code: "invalid-field" });
       }
     }
+  }
+
+  /** With every scope, in every text that an API takes but the number of a card itself. */
+  async function plantInEveryText(): Promise<void> {
+    const number = planted[0]?.cardNumber ?? "";
+    const { stack, secrets, addresses } = system;
+    const database = connectDatabase({
+      url: stack.postgresUrl,
+      connectionsMax: 1,
+      queryTimeoutMs: 30_000,
+      onIdleError() {},
+    });
+    const keys = { keyEncryptionKey: secrets.keyEncryptionKey, issuer: addresses.auth, audience: "urn:tripline:api" };
+    const sign = await tokenSigner(database, keys);
+    const token = sign({ sub: "canary", client_id: "canary", tenant: DEMO_TENANT, scope: SCOPES.join(" ") });
+    const limits = { key: Buffer.from(secrets.sessionKey, "base64"), lifetimeMs: HOUR_MS, idleMs: HOUR_MS };
+    const sessions = new SessionStore(database, limits);
+    const rights = { tenant: DEMO_TENANT, personId: "canary", personName: "Canary", roles: [], scopes: SCOPES };
+    const cookie = await sessions.create({ ...rights, endsMs: Date.now() + HOUR_MS }, { access: token });
+    const { csrfToken = "" } = (await sessions.find(cookie)) ?? {};
+    await database.close();
+    const taken: string[] = [];
+    for (const name of ["ingestion", "control", "console"] as const) {
+      const { url } = system.served(name);
+      const described = await (await fetch(`${url}/openapi.json`)).json();
+      const requests = plantTexts(described, number).filter(({ at }) => !/ body \/card\/number$/.test(at));
+      expect(requests.length).toBeGreaterThan(10);
+      for (const { at, method, path, headers, body } of requests) {
+        const caller = { authorization: `Bearer ${token}`, cookie: `console=${cookie}`, "x-csrf-token": csrfToken };
+        const traceparent = `00-${number}${"0".repeat(15)}1-${number}-01`;
+        const response = await fetch(url + path, {
+          method,
+          headers: { traceparent, ...caller, ...headers },
+          ...(body === undefined ? {} : { body }),
+        });
+        await response.body?.cancel();
+        if (![400, 404, 415, 422].includes(response.status)) taken.push(`${name} ${at}: ${response.status}`);
+      }
+    }
+    expect(taken).toEqual([]);
   }
 
   async function query(sql: string): Promise<Record<string, unknown>[]> {
