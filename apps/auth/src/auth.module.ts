@@ -3,6 +3,7 @@ import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import type { EventProducer } from "@tripline/kafka/port";
 import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
+import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi.controller";
 import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
@@ -27,6 +28,7 @@ import type { AuthConfig } from "./config.js";
 import { AUTH_CONFIG } from "./config.js";
 import { AUTH_MIGRATIONS, setUpAuth } from "./database/set-up-database.js";
 import { IntrospectionController } from "./introspection/introspection.controller.js";
+import { describeApi } from "./openapi/describe-api.js";
 import { KnownDevices } from "./people/known-devices.js";
 import { PasswordSignIn } from "./people/password-sign-in.js";
 import { PasswordVerifier } from "./people/password-verifier.js";
@@ -150,13 +152,14 @@ export class AuthModule implements OnModuleInit {
       ],
       controllers: [
         ...[SignInController, AccountController, PasswordController, PasskeysController, IntrospectionController],
-        ...[PeopleController, ClientsController, GrantsController],
+        ...[PeopleController, ClientsController, GrantsController, OpenApiController],
       ],
       providers: [
         { provide: SIGNING_KEYS, useFactory: (logger: Logger) => setUpAuth(config, logger), inject: [LOGGER] },
         oauthServer(config, secrets, proxies),
         { provide: TrustedProxies, useValue: proxies },
         { provide: AUTH_CONFIG, useValue: config },
+        { provide: DESCRIBE_API, useValue: () => describeApi(config) },
         ...signInProviders(config),
         ...adminProviders(config),
         Account,

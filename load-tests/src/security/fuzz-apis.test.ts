@@ -37,7 +37,7 @@ test(
     const print = (text: string): void => void told.push(text);
     const exitCode = await runSchemathesis(program, {
       url: bed.service.url,
-      authorization,
+      headers: { authorization },
       examples: EXAMPLES,
       folder,
       print,

@@ -1,41 +1,66 @@
 import { join } from "node:path";
+import { SessionStore } from "@tripline/console/sessions/session-store";
+import { SCOPES } from "@tripline/contracts/roles";
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
+import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
 import { TokenSource } from "@tripline/system/client/token-source";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
-import { DEMO_CLIENT_ID, OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
+import { DEMO_CLIENT_ID, DEMO_TENANT, OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { installSchemathesis, runSchemathesis } from "./run-schemathesis.js";
 
 /**
- * `npx tripline test apis`: schemathesis asks ingestion and control of a whole system. Ends with 0 when nothing was found. The number
- * of examples of each operation is the first argument. fuzz-apis.test.ts is the short form.
+ * `npx tripline test apis`: schemathesis asks ingestion, control, auth and the console of a whole system. Ends with 0 when nothing was
+ * found. The number of examples of each operation is the first argument. fuzz-apis.test.ts is the short form.
  */
 
 const EXAMPLES_DEFAULT = 20;
+const SESSION_MS = 3_600_000;
 /** Of the system, and of what schemathesis keeps. */
 const FOLDER = join(STATE_DIRECTORY, "fuzz");
 
 const steps = new StepLog(process.stderr, bootstrapSteps());
 const program = await steps.run("install schemathesis", installSchemathesis);
 const workspace = workspaceIn(FOLDER);
-const { system } = await startDemoSystem({ workspace, steps });
+const { system } = await startDemoSystem({ workspace, steps, hasConsole: true });
 try {
-  const { clientSecret, operatorSecret } = demoSecrets(workspace.secrets);
+  const { clientSecret, operatorSecret, sessionKey } = demoSecrets(workspace.secrets);
   const { ingestion, control, auth } = system.addresses;
   const tokenUrl = `${auth}/oauth/token`;
+  const asOperator = new TokenSource({ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: operatorSecret });
+  const asClient = new TokenSource({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret });
+  const by = async (tokens: TokenSource) => ({ authorization: await tokens.authorization() });
   const apis = [
-    { url: ingestion, tokens: new TokenSource({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }) },
-    { url: control, tokens: new TokenSource({ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: operatorSecret }) },
+    { url: ingestion, headers: () => by(asClient) },
+    { url: control, headers: () => by(asOperator) },
+    { url: auth, headers: () => by(asOperator) },
+    { url: system.console.url, headers: () => consoleSession(sessionKey, asOperator) },
   ];
   const [, , examples = EXAMPLES_DEFAULT] = process.argv;
   const print = (text: string): void => void process.stdout.write(text);
-  for (const { url, tokens } of apis) {
-    const authorization = await tokens.authorization();
-    const fuzzing = { url, authorization, examples: Number(examples), folder: FOLDER, print };
+  for (const { url, headers } of apis) {
+    const fuzzing = { url, headers: await headers(), examples: Number(examples), folder: FOLDER, print };
     const exitCode = await runSchemathesis(program, fuzzing);
     if (exitCode !== 0) process.exitCode = exitCode;
   }
 } finally {
   await steps.finish("stop everything", () => system.stop());
+}
+
+/** A session of somebody who may do everything, without a browser to sign in with. */
+async function consoleSession(sessionKey: string, tokens: TokenSource): Promise<Record<string, string>> {
+  const url = system.stack.postgresUrl;
+  const database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 10_000, onIdleError() {} });
+  try {
+    const limits = { key: Buffer.from(sessionKey, "base64"), lifetimeMs: SESSION_MS, idleMs: SESSION_MS };
+    const sessions = new SessionStore(database, limits);
+    const rights = { tenant: DEMO_TENANT, personId: "fuzzing", personName: "Fuzzing", roles: [], scopes: SCOPES };
+    const access = (await tokens.authorization()).replace("Bearer ", "");
+    const secret = await sessions.create({ ...rights, endsMs: Date.now() + SESSION_MS }, { access });
+    const { csrfToken = "" } = (await sessions.find(secret)) ?? {};
+    return { cookie: `console=${secret}`, "x-csrf-token": csrfToken };
+  } finally {
+    await database.close();
+  }
 }

@@ -24,7 +24,7 @@ import { newSecret } from "./new-secret.js";
 
 /** The answer is still what a method returns. */
 const REPLY = { passthrough: true };
-const newOwner = machineClient.pick({ owner: true }).required();
+export const newOwner = machineClient.pick({ owner: true }).required();
 
 /** Machine clients of the caller's tenant. A change is known to every service within two seconds. */
 @Controller("/v1/clients")

@@ -26,8 +26,8 @@ import { PeopleAdmin } from "./people-admin.js";
 
 /** The answer is still what a method returns. */
 const REPLY = { passthrough: true };
-const newPerson = personRegistration.omit({ tenant: true }).extend({ password: password.optional() });
-const newRoles = z.strictObject({ roles });
+export const newPerson = personRegistration.omit({ tenant: true }).extend({ password: password.optional() });
+export const newRoles = z.strictObject({ roles });
 
 /** People of the caller's tenant. A change is known to every service within two seconds. */
 @Controller("/v1/people")

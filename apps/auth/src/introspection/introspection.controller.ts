@@ -11,7 +11,7 @@ import { z } from "zod";
 
 /** An access token of people or machines is some 700 characters. */
 const TOKEN_CHARACTERS_MAX = 8_192;
-const request = z.object({
+export const introspectionRequest = z.object({
   token: z.string().min(1).max(TOKEN_CHARACTERS_MAX),
   token_type_hint: z.string().optional(),
 });
@@ -36,7 +36,7 @@ export class IntrospectionController {
   @Header("cache-control", "no-store")
   @RequireScope("tokens:introspect")
   async introspect(@Req() asked: FastifyRequest, @Body() body: unknown): Promise<object> {
-    const { token } = parseRequest(request, body);
+    const { token } = parseRequest(introspectionRequest, body);
     try {
       const { tenant } = await this.verifier.identify(`Bearer ${token}`);
       if (tenant !== tenantOf(asked)) return INACTIVE;

@@ -136,7 +136,7 @@ describe("no card number, device id, network, e-mail address or name in clear be
     const { csrfToken = "" } = (await sessions.find(cookie)) ?? {};
     await database.close();
     const taken: string[] = [];
-    for (const name of ["ingestion", "control", "console"] as const) {
+    for (const name of ["ingestion", "control", "console", "auth"] as const) {
       const { url } = system.served(name);
       const described = await (await fetch(`${url}/openapi.json`)).json();
       const requests = plantTexts(described, number).filter(({ at }) => !/ body \/card\/number$/.test(at));

@@ -1,0 +1,30 @@
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import { SCOPES } from "@tripline/contracts/roles";
+import { CALLER_ERRORS, clientCredentials } from "@tripline/service-kit/http/describe-problems";
+import type { ApiDocument } from "@tripline/service-kit/http/describe-routes";
+import { describeRoutes } from "@tripline/service-kit/http/describe-routes";
+import type { AuthConfig } from "../config.js";
+import { ROUTES } from "./routes.js";
+
+/** What any request may meet; who administers here does so without budgets. */
+const ERRORS = [
+  ...CALLER_ERRORS,
+  "token-revoked",
+  "invalid-field",
+  "database-unavailable",
+] as const satisfies readonly ErrorCode[];
+
+/** The administration API in OpenAPI 3.1. */
+export function describeApi(config: Pick<AuthConfig, "AUTH_ISSUER">): ApiDocument {
+  const scopes = Object.fromEntries(SCOPES.map((scope) => [scope, ""]));
+  return describeRoutes(
+    {
+      title: "Tripline auth",
+      description:
+        "Users, machine clients and the changes that wait for a second administrator. OAuth and OpenID Connect: /.well-known/openid-configuration.",
+      security: { name: "oauth", scheme: clientCredentials(config, scopes) },
+      errors: ERRORS,
+    },
+    ROUTES,
+  );
+}

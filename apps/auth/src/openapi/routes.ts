@@ -1,0 +1,191 @@
+import type { ErrorCode } from "@tripline/contracts/error-table";
+import type { Scope } from "@tripline/contracts/roles";
+import type { Route } from "@tripline/service-kit/http/describe-routes";
+import { z } from "zod";
+import { newOwner } from "../admin/clients.controller.js";
+import { newPerson, newRoles } from "../admin/people.controller.js";
+import { machineClient } from "../clients/client-registration.js";
+import { introspectionRequest } from "../introspection/introspection.controller.js";
+
+/** A request with an access token. The endpoints of OAuth and OpenID Connect describe themselves. */
+export interface AuthRoute extends Route {
+  readonly scope: Scope;
+}
+
+const time = z.iso.datetime();
+const isPublished = z.boolean().meta({ description: "Whether every service has been notified by now." });
+
+const person = z
+  .object({
+    person_id: z.string(),
+    user_name: z.string(),
+    name: z.string(),
+    tenant: z.string(),
+    roles: z.array(z.string()),
+    has_second_factor: z.boolean(),
+    created_at: time,
+    disabled_at: time.nullable(),
+  })
+  .meta({ id: "User" });
+const client = z
+  .object({
+    client_id: z.string(),
+    tenant: z.string(),
+    auth_method: z.string(),
+    scopes: z.array(z.string()),
+    owner: z
+      .object({ person_id: z.string(), user_name: z.string(), is_disabled: z.boolean() })
+      .nullable()
+      .meta({ description: "The user as whom the client counts." }),
+    redirect_uris: z.array(z.string()),
+    created_at: time,
+    disabled_at: time.nullable(),
+  })
+  .meta({ id: "Client" });
+const grant = z
+  .object({
+    grant_id: z.string(),
+    change: z.looseObject({ action: z.string() }),
+    requested_by: z.string(),
+    principal: z.string().optional(),
+    requested_at: time,
+    expires_at: time,
+  })
+  .meta({ id: "Grant" });
+const secrets = { password: z.string().optional(), client_secret: z.string().optional() };
+const changedPerson = person.extend({ is_published: isPublished, ...secrets }).meta({ id: "ChangedUser" });
+const changedClient = client.extend({ is_published: isPublished, ...secrets }).meta({ id: "ChangedClient" });
+const pending = z.object({ grant, ...secrets }).meta({
+  id: "PendingGrant",
+  description: "The change waits for a second administrator.",
+});
+
+const OF_A_USER = z.object({ userName: z.string() });
+const OF_A_CLIENT = z.object({ id: z.string() });
+const CHANGE: readonly ErrorCode[] = ["not-found", "last-admin", "approval-missing"];
+
+const post = (route: Omit<AuthRoute, "method" | "scope">): AuthRoute => ({
+  method: "post",
+  scope: "people:write",
+  ...route,
+});
+const put = (route: Omit<AuthRoute, "method" | "scope">): AuthRoute => ({ ...post(route), method: "put" });
+const get = (route: Omit<AuthRoute, "method" | "scope">): AuthRoute => ({
+  method: "get",
+  scope: "people:read",
+  ...route,
+});
+
+const USERS: readonly AuthRoute[] = [
+  get({
+    path: "/v1/people",
+    id: "listUsers",
+    summary: "Users of the tenant",
+    answers: { 200: z.object({ people: z.array(person) }).meta({ id: "Users" }) },
+  }),
+  post({
+    path: "/v1/people",
+    id: "addUser",
+    summary: "Add a user; without a password one is made and shown this once",
+    body: newPerson,
+    answers: { 201: changedPerson, 202: pending },
+    errors: ["name-taken"],
+  }),
+  ...(
+    [
+      ["disable", "Disable a user", { 200: changedPerson }],
+      ["enable", "Enable a user", { 200: changedPerson, 202: pending }],
+      ["sign-out", "End all sessions of a user", { 200: changedPerson }],
+      ["reset", "Give a user a new password and no second factor", { 200: changedPerson, 202: pending }],
+    ] as const
+  ).map(([name, summary, answers]) => {
+    const id = `${name.replace("sign-out", "signOut")}User`;
+    return post({ path: `/v1/people/{userName}/${name}`, id, summary, parameters: OF_A_USER, answers, errors: CHANGE });
+  }),
+  put({
+    path: "/v1/people/{userName}/roles",
+    id: "setRoles",
+    summary: "Set the roles of a user",
+    parameters: OF_A_USER,
+    body: newRoles,
+    answers: { 200: changedPerson, 202: pending },
+    errors: CHANGE,
+  }),
+];
+
+const CLIENTS: readonly AuthRoute[] = [
+  get({
+    path: "/v1/clients",
+    id: "listClients",
+    summary: "Clients of the tenant, with their owners",
+    answers: { 200: z.object({ clients: z.array(client) }).meta({ id: "Clients" }) },
+  }),
+  post({
+    path: "/v1/clients",
+    id: "addClient",
+    summary: "Add a client; without public keys a secret is made and shown this once",
+    body: machineClient,
+    answers: { 201: changedClient, 202: pending },
+    errors: ["name-taken"],
+  }),
+  ...(
+    [
+      ["disable", "Disable a client", { 200: changedClient }],
+      ["enable", "Enable a client", { 200: changedClient, 202: pending }],
+      ["rotate-secret", "Give a client a new secret, shown this once", { 200: changedClient, 202: pending }],
+    ] as const
+  ).map(([name, summary, answers]) => {
+    const id = `${name.replace("rotate-secret", "rotateSecretOf")}Client`;
+    return post({ path: `/v1/clients/{id}/${name}`, id, summary, parameters: OF_A_CLIENT, answers, errors: CHANGE });
+  }),
+  put({
+    path: "/v1/clients/{id}/owner",
+    id: "setOwner",
+    summary: "Name the user as whom a client counts",
+    parameters: OF_A_CLIENT,
+    body: newOwner,
+    answers: { 200: changedClient, 202: pending },
+    errors: CHANGE,
+  }),
+];
+
+const GRANTS: readonly AuthRoute[] = [
+  get({
+    path: "/v1/grants",
+    id: "listGrants",
+    summary: "Changes that wait for a second administrator",
+    answers: { 200: z.object({ grants: z.array(grant) }).meta({ id: "Grants" }) },
+  }),
+  post({
+    path: "/v1/grants/{id}/approve",
+    id: "approveGrant",
+    summary: "Approve a change that another administrator asked for",
+    parameters: OF_A_CLIENT,
+    answers: { 200: z.union([changedPerson, changedClient]).meta({ id: "Approved" }) },
+    errors: [...CHANGE, "name-taken"],
+  }),
+  post({
+    path: "/v1/grants/{id}/reject",
+    id: "rejectGrant",
+    summary: "Reject a change",
+    parameters: OF_A_CLIENT,
+    answers: { 200: grant },
+    errors: ["not-found"],
+  }),
+];
+
+export const ROUTES: readonly AuthRoute[] = [
+  ...USERS,
+  ...CLIENTS,
+  ...GRANTS,
+  {
+    method: "post",
+    path: "/oauth/introspect",
+    id: "introspectToken",
+    scope: "tokens:introspect",
+    summary: "What a token of the own tenant says (RFC 7662)",
+    body: introspectionRequest,
+    bodyType: "application/x-www-form-urlencoded",
+    answers: { 200: z.looseObject({ active: z.boolean() }).meta({ id: "Introspection" }) },
+  },
+];
