@@ -221,9 +221,9 @@ function shownProviders(config: ConsoleConfig): Provider[] {
     },
     {
       provide: LabelSender,
-      inject: [BACKGROUND, Sessions, LOGGER],
-      useFactory: (database: Database, sessions: Sessions, logger: Logger) =>
-        new LabelSender({ database, sessions, ingestionUrl: config.INGESTION_URL.replace(/\/$/, ""), logger }),
+      inject: [BACKGROUND, Sessions, AuthorizationServer, LOGGER],
+      useFactory: (database: Database, sessions: Sessions, server: AuthorizationServer, logger: Logger) =>
+        new LabelSender({ database, sessions, server, ingestionUrl: config.INGESTION_URL.replace(/\/$/, ""), logger }),
     },
     { provide: Looks, inject: [DATABASE], useFactory: (database: Database) => new Looks(database) },
     {

@@ -3,7 +3,7 @@ import { Inject, Injectable } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import { trace } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Scope } from "@tripline/contracts/roles";
+import type { Scope, SERVICE_SCOPES } from "@tripline/contracts/roles";
 import { HttpServer } from "@tripline/nest-kit/http/http-server";
 import { callerOf, checkToken } from "@tripline/nest-kit/http/token.guard";
 import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
@@ -30,7 +30,7 @@ import { detailFor } from "./replies/answer-detail.js";
 import { answerOutcome } from "./replies/present-outcome.js";
 import { BATCH_BYTES_MAX, BODY_BYTES_MAX } from "./requests/limits.js";
 import { parseJsonBytes } from "./requests/parse-json.js";
-import { checkContentType, readIdempotencyKey, readWaitMs } from "./requests/read-headers.js";
+import { checkContentType, readIdempotencyKey, readTenant, readWaitMs } from "./requests/read-headers.js";
 
 declare module "fastify" {
   interface FastifyRequest {
@@ -46,6 +46,8 @@ const SECOND_MS = 1_000;
 interface IntakeRoute {
   readonly path: string;
   readonly scope: Scope;
+  /** With this scope a service of Tripline posts for the tenant that the header Tripline-Tenant names. */
+  readonly relayScope?: (typeof SERVICE_SCOPES)[number];
   readonly prepare: PrepareEvent;
   readonly isBatch: boolean;
 }
@@ -53,7 +55,7 @@ interface IntakeRoute {
 export const INTAKE_ROUTES: readonly IntakeRoute[] = [
   { path: "/v1/transactions", scope: "transactions:write", prepare: preparePayment, isBatch: false },
   { path: "/v1/transactions/batch", scope: "transactions:write", prepare: preparePayment, isBatch: true },
-  { path: "/v1/labels", scope: "labels:write", prepare: prepareLabel, isBatch: false },
+  { path: "/v1/labels", scope: "labels:write", relayScope: "labels:relay", prepare: prepareLabel, isBatch: false },
   { path: "/v1/labels/batch", scope: "labels:write", prepare: prepareLabel, isBatch: true },
 ];
 
@@ -116,17 +118,23 @@ export class IntakePlugin implements OnModuleInit {
     });
   }
 
-  private addRoute(fastify: FastifyInstance, { path, scope, prepare, isBatch }: IntakeRoute): void {
+  private addRoute(fastify: FastifyInstance, route: IntakeRoute): void {
+    const { path, prepare, isBatch } = route;
     const one = (request: FastifyRequest, reply: FastifyReply) => this.acceptOne(request, reply, prepare);
     const batch = (request: FastifyRequest, reply: FastifyReply) => this.acceptBatch(request, reply, prepare);
-    const onRequest = this.guard(scope, isBatch ? NDJSON_TYPE : JSON_TYPE);
+    const onRequest = this.guard(route, isBatch ? NDJSON_TYPE : JSON_TYPE);
     fastify.post(path, { onRequest }, traced(path, isBatch ? batch : one));
   }
 
   /** Checks the token, then the content type, before a byte of the body is read. */
-  private guard(scope: string, contentType: string) {
+  private guard({ scope, relayScope }: IntakeRoute, contentType: string) {
     return async (request: FastifyRequest): Promise<void> => {
-      const caller = await checkToken(request, scope, this.verifier);
+      const tenant = relayScope === undefined ? undefined : readTenant(request.headers);
+      let caller = await checkToken(request, tenant === undefined ? scope : (relayScope ?? scope), this.verifier);
+      if (tenant !== undefined) {
+        caller = { ...caller, tenant };
+        request.caller = caller;
+      }
       // The first event, or the request; further lines of a batch are counted once they are there.
       this.limits.spend(caller, 1);
       checkContentType(request.headers, contentType);

@@ -28,6 +28,12 @@ export const SCOPES = [
   "tokens:introspect",
 ] as const;
 
+/**
+ * Scopes of Tripline's own services, which no administrator can grant. `labels:relay`: posts a label for the tenant that the header
+ * Tripline-Tenant names.
+ */
+export const SERVICE_SCOPES = ["labels:relay"] as const;
+
 export type Scope = (typeof SCOPES)[number];
 
 const VIEWER: readonly Scope[] = [

@@ -164,6 +164,10 @@ describe("refused", () => {
       ],
     ],
     [
+      "regression #24: a client with a scope of Tripline's own services",
+      ...["POST", "/v1/clients", { client_id: "relay", scopes: ["labels:relay"] }, 422, "invalid-field"],
+    ],
+    [
       "a client id that is taken",
       "POST",
       "/v1/clients",

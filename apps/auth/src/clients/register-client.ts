@@ -1,3 +1,4 @@
+import { SERVICE_SCOPES } from "@tripline/contracts/roles";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import type { ClientRegistration } from "./client-registration.js";
@@ -41,6 +42,18 @@ export async function registerClient(
   const { client_secret: secret, jwks, ...client } = parseClient(registration);
   const secret_hash = secret === undefined ? null : await hashFor(queries, client.client_id, secret);
   await storeClient(queries, { ...client, secret_hash, jwks: jwks ?? null, owner });
+}
+
+/**
+ * Registers the client with which the console sends labels of users who are not signed in any more. It speaks for itself, and has a scope
+ * that no registration can ask for.
+ */
+export async function registerLabelsClient(queries: Queries, secret: string): Promise<void> {
+  const client_id = "tripline-console-labels";
+  const secret_hash = await hashFor(queries, client_id, secret);
+  const keys = { secret_hash, jwks: null, owner: null };
+  const rights = { scopes: SERVICE_SCOPES, redirect_uris: [], signed_out_uris: [] };
+  await storeClient(queries, { client_id, tenant: "tripline", ...keys, ...rights });
 }
 
 /** A client that was disabled stays disabled, and one that has an owner keeps the owner unless there is a new one. */

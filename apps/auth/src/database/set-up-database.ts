@@ -4,7 +4,7 @@ import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import { findOwner } from "../clients/client-owner.js";
 import { consoleClient } from "../clients/console-client.js";
-import { registerClient } from "../clients/register-client.js";
+import { registerClient, registerLabelsClient } from "../clients/register-client.js";
 import type { AuthConfig } from "../config.js";
 import { addPerson } from "../people/person-store.js";
 import type { SigningKeys } from "../provider/signing-keys.js";
@@ -29,6 +29,7 @@ export function setUpAuth(config: AuthConfig, logger: Logger): Promise<SigningKe
     const { CONSOLE_URL: consoleUrl, CONSOLE_CLIENT_SECRET: consoleSecret } = config;
     if (consoleUrl !== undefined && consoleSecret !== undefined) {
       await registerClient(transaction, consoleClient(consoleUrl, consoleSecret));
+      await registerLabelsClient(transaction, consoleSecret);
     }
     const { BOOTSTRAP_CLIENTS: clients, BOOTSTRAP_PEOPLE: people } = config;
     logger.info(

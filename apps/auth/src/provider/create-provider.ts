@@ -1,4 +1,4 @@
-import { SCOPES, scopesOf } from "@tripline/contracts/roles";
+import { SCOPES, SERVICE_SCOPES, scopesOf } from "@tripline/contracts/roles";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
 import type { Client, Configuration, KoaContextWithOIDC, ResourceServer } from "oidc-provider";
@@ -84,7 +84,7 @@ function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
       end_session: "/oauth/logout",
     },
     responseTypes: ["code"],
-    scopes: [...OPENID_SCOPES, ...SCOPES],
+    scopes: [...OPENID_SCOPES, ...SCOPES, ...SERVICE_SCOPES],
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
     clientAuthMethods: ["client_secret_basic", "private_key_jwt"],
     clientDefaults: { id_token_signed_response_alg: "ES256" },

@@ -1,11 +1,16 @@
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
+import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { counter, gauge } from "@tripline/service-kit/telemetry/metrics";
 import { z } from "zod";
+import { AUDIT_SOURCE } from "../looks.js";
+import type { AuthorizationServer } from "../sessions/authorization-server.js";
 import type { Sessions } from "../sessions/sessions.js";
 
 const EVERY_MS = 1_000;
 const TOGETHER_MAX = 100;
 const ANSWER_MS_MAX = 5_000;
+const MS_PER_S = 1_000;
 const WAIT_MS_MIN = 1_000;
 const WAIT_MS_MAX = 60_000;
 
@@ -30,20 +35,49 @@ const problem = z.object({ code: z.string(), detail: z.string() }).catch({ code:
 
 export interface LabelSenderOptions {
   readonly database: Database;
-  readonly sessions: Sessions;
+  readonly sessions: Pick<Sessions, "ofPerson">;
+  readonly server: Pick<AuthorizationServer, "relayToken">;
   readonly ingestionUrl: string;
   readonly logger: Logger;
 }
 
+interface Answer {
+  readonly isAccepted: boolean;
+  /** The token is not accepted, or lacks the right. */
+  readonly isDenied?: boolean;
+  readonly refusal?: string;
+}
+
+/** With what a label is posted. */
+interface Sender {
+  readonly token: string;
+  /** The console itself posts it, for the tenant of the label. */
+  readonly isRelayed: boolean;
+}
+
+const oldestRow = z.object({ oldest: z.coerce.number().nullable() });
+
 /**
- * Brings labels from the outbox to the front door, each as the person who gave it. While the front door is away, or the
- * person is not signed in, they wait; the same label again is recognised by its payment.
+ * Brings labels from the outbox to the ingestion API, each as the person who gave it. Where that person is not signed in any more, or was
+ * disabled, the console sends it itself, and notes so. While the ingestion API is unavailable, labels wait; the same label
+ * again is recognised by its payment.
  */
 export class LabelSender {
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
+  #oldestMs: number | undefined;
+  readonly #endReading: () => void;
+  readonly #relayed = counter("tripline_console_labels_relayed_total", {
+    description: "Labels that the console sent itself, because the user who gave them is not signed in or was disabled",
+  });
 
-  constructor(private readonly options: LabelSenderOptions) {}
+  constructor(private readonly options: LabelSenderOptions) {
+    this.#endReading = gauge(
+      "tripline_console_labels_waiting_seconds",
+      { description: "How long the oldest label has been waiting for the ingestion API; 0 where none waits" },
+      () => (this.#oldestMs === undefined ? 0 : Math.max(0, Date.now() - this.#oldestMs) / MS_PER_S),
+    );
+  }
 
   start(): void {
     this.#timer = setInterval(() => void this.send(), EVERY_MS);
@@ -51,6 +85,7 @@ export class LabelSender {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#endReading();
     await this.#sending;
   }
 
@@ -72,6 +107,12 @@ export class LabelSender {
        WHERE next_try_at_ms <= $1 ORDER BY next_try_at_ms LIMIT ${TOGETHER_MAX}`,
       [Date.now()],
     );
+    const [oldest] = await database.query(
+      oldestRow,
+      "SELECT min((body->>'labelled_at_ms')::bigint) AS oldest FROM console.label_outbox",
+      [],
+    );
+    this.#oldestMs = oldest?.oldest ?? undefined;
     for (const [, labels] of Map.groupBy(due, ({ tenant, person_id }) => `${tenant}/${person_id}`)) {
       await this.#sendAs(labels);
     }
@@ -81,13 +122,46 @@ export class LabelSender {
     const [first] = labels;
     if (first === undefined) return;
     const session = await this.options.sessions.ofPerson(first.tenant, first.person_id);
+    const own = session && { token: session.tokens.access, isRelayed: false };
     for (const label of labels) {
-      if (session === undefined || !(await this.#claim(label))) continue;
-      const answer = await this.#post(label, session.tokens.access);
-      if (answer.isAccepted) await this.#remove(label);
+      if (!(await this.#claim(label))) continue;
+      let sender: Sender | undefined = own ?? (await this.#relay());
+      let answer = await this.#post(label, sender);
+      // Disabled, or without the right by now: it was given while the user had it.
+      if (answer.isDenied && sender === own) {
+        sender = await this.#relay();
+        answer = await this.#post(label, sender);
+      }
+      if (answer.isAccepted && sender !== undefined) await this.#sent(label, sender);
       else if (answer.refusal !== undefined) await this.#giveUp(label, answer.refusal);
     }
-    if (session === undefined) await Promise.all(labels.map((label) => this.#claim(label)));
+  }
+
+  /** Undefined where auth gives no token: the labels of others go on. */
+  async #relay(): Promise<Sender | undefined> {
+    try {
+      return { token: await this.options.server.relayToken(), isRelayed: true };
+    } catch (error) {
+      this.options.logger.warn({ err: error }, "labels of users who are not signed in wait");
+      return undefined;
+    }
+  }
+
+  /** Of a label that the console sent itself, the audit log says for whom. */
+  async #sent(label: QueuedLabel, { isRelayed }: Sender): Promise<void> {
+    await this.options.database.transaction(async (transaction) => {
+      await this.#remove(label, transaction);
+      if (!isRelayed) return;
+      const { tenant, transaction_id: subjectId, person_id: author, case_id } = label;
+      const noted = { tenant, actor: AUDIT_SOURCE, actorKind: "service", action: "label-sent" } as const;
+      await noteAudit(transaction, AUDIT_SOURCE, {
+        ...noted,
+        subjectKind: "payment",
+        subjectId,
+        details: { author, case_id },
+      });
+    });
+    if (isRelayed) this.#relayed.inc();
   }
 
   /** Another instance that read it too does not send it, and after a crash it is due again. */
@@ -101,7 +175,9 @@ export class LabelSender {
   }
 
   /** `refusal` where sending it again would not help. */
-  async #post({ body }: QueuedLabel, token: string): Promise<{ isAccepted: boolean; refusal?: string }> {
+  async #post({ body, tenant }: QueuedLabel, sender: Sender | undefined): Promise<Answer> {
+    if (sender === undefined) return { isAccepted: false };
+    const { token, isRelayed } = sender;
     const { occurred_at_ms: occurredAtMs, labelled_at_ms: labelledAtMs, ...rest } = body;
     const label = {
       ...rest,
@@ -112,12 +188,17 @@ export class LabelSender {
     try {
       const response = await fetch(`${this.options.ingestionUrl}/v1/labels`, {
         method: "POST",
-        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        headers: {
+          authorization: `Bearer ${token}`,
+          "content-type": "application/json",
+          ...(isRelayed ? { "tripline-tenant": tenant } : {}),
+        },
         body: JSON.stringify(label),
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });
       const answer = await response.text();
       if (response.ok) return { isAccepted: true };
+      if (response.status === 401 || response.status === 403) return { isAccepted: false, isDenied: true };
       if (response.status !== 409 && response.status !== 422) return { isAccepted: false };
       return { isAccepted: false, refusal: problem.parse(JSON.parse(answer)).detail };
     } catch {
@@ -125,9 +206,9 @@ export class LabelSender {
     }
   }
 
-  async #remove({ transaction_id: id, body }: QueuedLabel): Promise<void> {
+  async #remove({ transaction_id: id, body }: QueuedLabel, queries: Queries = this.options.database): Promise<void> {
     // Not where another verdict was queued in its place meanwhile.
-    await this.options.database.execute(
+    await queries.execute(
       "DELETE FROM console.label_outbox WHERE transaction_id = $1 AND (body->>'labelled_at_ms')::bigint = $2",
       [id, body.labelled_at_ms],
     );

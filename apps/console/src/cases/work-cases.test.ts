@@ -114,6 +114,35 @@ describe("a verdict", () => {
     });
   });
 
+  test("regression #24: is labelled although the user signed out or was disabled, and the audit log says by whom", async () => {
+    const outbox = z.object({ count: z.coerce.number() });
+    const left = "SELECT count(*) FROM console.label_outbox WHERE transaction_id = $1";
+    const audit = z.object({ actor: z.string(), actor_kind: z.string(), details: z.string() });
+    const noted =
+      "SELECT actor, actor_kind, details FROM console.audit_outbox WHERE action = 'label-sent' AND subject_id = $1";
+    const leaver = await bed.as({ ...bed.people.analyst, id: `${bed.tenant}-leo`, name: "Leo" });
+    const { id, revision, payment } = await newCase();
+    // Without a right, as after the user was disabled; the token of the console itself is accepted.
+    frontDoor.answer = { status: 401, body: { code: "token-revoked", detail: "away" } };
+    frontDoor.seen.length = 0;
+    await leaver.post(`/api/cases/${id}/verdict`, { revision, verdict: "fraud", reason: "stolen-card" });
+    await eventually(async () => expect(frontDoor.seen.length).toBeGreaterThanOrEqual(2));
+    await leaver.post("/session/sign-out");
+    frontDoor.answer = { status: 202, body: {} };
+    await eventually(async () => {
+      expect(await bed.database.query(outbox, left, [payment.transactionId])).toEqual([{ count: 0 }]);
+    });
+    const [own, relayed] = frontDoor.seen;
+    expect(own?.headers["tripline-tenant"]).toBeUndefined();
+    expect(relayed).toMatchObject({ body: { source: "analyst" }, headers: { "tripline-tenant": bed.tenant } });
+    const claims = (seen: typeof own) =>
+      JSON.parse(Buffer.from(String(seen?.headers.authorization).split(".")[1] ?? "", "base64url").toString());
+    expect(claims(relayed)).toMatchObject({ client_id: "tripline-console-labels", scope: "labels:relay" });
+    expect(frontDoor.seen.at(-1)?.headers["tripline-tenant"]).toBe(bed.tenant);
+    const rows = await bed.database.query(audit, noted, [payment.transactionId]);
+    expect(rows).toMatchObject([{ actor: "console", actor_kind: "service", details: expect.stringContaining("-leo") }]);
+  });
+
   test("above the amount waits for a second person, who confirms or refuses it", async () => {
     const { id, revision } = await newCase(500_000);
     const given = { verdict: "genuine", reason: "customer-confirmed" };

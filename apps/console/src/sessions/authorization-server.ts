@@ -6,6 +6,9 @@ import type { ConsoleConfig } from "../config.js";
 import type { Rights, Tokens } from "./session-store.js";
 
 const TIMEOUT_S = 10;
+const MS_PER_S = 1_000;
+/** So long before its end a token is not used any more. */
+const RENEW_BEFORE_MS = 30_000;
 
 /** All that the console asks for; auth gives what the person's roles have. */
 const SCOPES = [
@@ -37,6 +40,9 @@ export interface SignedIn {
 /** Auth as a browser and this service see it: the addresses may differ, the issuer does not. */
 export class AuthorizationServer {
   readonly #configuration: oidc.Configuration;
+  /** Of the client that sends labels. */
+  readonly #labels: oidc.Configuration;
+  #relay: { readonly token: string; readonly endsMs: number } | undefined;
   readonly #redirect: string;
 
   constructor(private readonly config: ConsoleConfig) {
@@ -53,9 +59,17 @@ export class AuthorizationServer {
       { client_secret: config.CONSOLE_CLIENT_SECRET, id_token_signed_response_alg: "ES256" },
       oidc.ClientSecretBasic(config.CONSOLE_CLIENT_SECRET),
     );
-    this.#configuration.timeout = TIMEOUT_S;
-    // Inside a cluster and on one machine there is no TLS between the services.
-    if (config.AUTH_TOKEN_URL.startsWith("http:")) oidc.allowInsecureRequests(this.#configuration);
+    this.#labels = new oidc.Configuration(
+      { issuer: config.AUTH_ISSUER, token_endpoint: config.AUTH_TOKEN_URL },
+      `${config.CONSOLE_CLIENT_ID}-labels`,
+      { client_secret: config.CONSOLE_CLIENT_SECRET },
+      oidc.ClientSecretBasic(config.CONSOLE_CLIENT_SECRET),
+    );
+    for (const one of [this.#configuration, this.#labels]) {
+      one.timeout = TIMEOUT_S;
+      // Inside a cluster and on one machine there is no TLS between the services.
+      if (config.AUTH_TOKEN_URL.startsWith("http:")) oidc.allowInsecureRequests(one);
+    }
     this.#redirect = `${config.CONSOLE_URL}/session/callback`;
   }
 
@@ -94,6 +108,26 @@ export class AuthorizationServer {
       );
       const name = z.string().optional().catch(undefined).parse(answer.claims()?.name);
       return signedIn(answer, name, {});
+    } catch (error) {
+      throw asSignInError(error);
+    }
+  }
+
+  /**
+   * A token with which the console sends labels for users who are not signed in; kept while it is valid.
+   *
+   * @throws TriplineError as `finish` does
+   */
+  async relayToken(): Promise<string> {
+    if (this.#relay !== undefined && Date.now() < this.#relay.endsMs) return this.#relay.token;
+    try {
+      const answer = await oidc.clientCredentialsGrant(this.#labels, {
+        resource: this.config.AUTH_AUDIENCE,
+        scope: "labels:relay",
+      });
+      const lifetimeMs = (answer.expires_in ?? 0) * MS_PER_S - RENEW_BEFORE_MS;
+      this.#relay = { token: answer.access_token, endsMs: Date.now() + lifetimeMs };
+      return answer.access_token;
     } catch (error) {
       throw asSignInError(error);
     }

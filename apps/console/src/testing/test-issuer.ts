@@ -90,8 +90,16 @@ function configurationOf(
         redirect_uris: [redirectUri()],
         id_token_signed_response_alg: "ES256",
       },
+      {
+        client_id: `${CLIENT_ID}-labels`,
+        client_secret: CLIENT_SECRET,
+        grant_types: ["client_credentials"],
+        redirect_uris: [],
+        response_types: [],
+        id_token_signed_response_alg: "ES256",
+      },
     ],
-    scopes: ["openid", "offline_access", "profile"],
+    scopes: ["openid", "offline_access", "profile", "labels:relay"],
     claims: { profile: ["name", "tenant", "roles"] },
     conformIdTokenClaims: false,
     findAccount: (_ctx, sub) => ({
@@ -100,6 +108,7 @@ function configurationOf(
     }),
     features: {
       devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
       resourceIndicators: {
         enabled: true,
         getResourceServerInfo: () => ({
@@ -144,7 +153,7 @@ function withoutConsent(): interactionPolicy.Prompt[] {
 
 const ALL_SCOPES =
   "decisions:read cases:read cases:write labels:write features:read lists:read lists:write policy:read policy:write " +
-  "policy:approve models:read models:write audit:read operations:read operations:write people:read people:write personal:read";
+  "policy:approve models:read models:write audit:read operations:read operations:write people:read people:write personal:read labels:relay";
 
 /** As the library's own, which warns of itself. */
 function memoryAdapter(): AdapterFactory {

@@ -34,6 +34,28 @@ describe("POST /v1/labels", () => {
   const produced = () => recordCount(bed.admin, "labels");
   const idOf = (body: Record<string, unknown>) => labelId("acme", String(body.transaction_id));
 
+  test("regression #24: a service of Tripline posts a label for the tenant that it names; nobody else can", async () => {
+    const relay = await bed.clientOf({ tenant: "tripline", scope: "labels:relay" });
+    const body = { ...labelBody(), source: "analyst" };
+    await expect(relay.post(PATH, body, { ...WAIT, "tripline-tenant": "acme" })).resolves.toMatchObject({
+      status: 200,
+      body: { id: idOf(body) },
+    });
+    const record = decider.labels.find(({ value }) => Label.decode(value).labelId === idOf(body));
+    expect(Label.decode(record?.value ?? new Uint8Array())).toMatchObject({ tenant: "acme", source: "analyst" });
+    const denied = { status: 403, body: { code: "scope-missing" } };
+    // Without the header it has no tenant to post for, and the header is for labels alone.
+    await expect(relay.post(PATH, labelBody())).resolves.toMatchObject(denied);
+    await expect(relay.post("/v1/transactions", paymentBody(), { "tripline-tenant": "acme" })).resolves.toMatchObject(
+      denied,
+    );
+    await expect(client.post(PATH, labelBody(), { "tripline-tenant": "other" })).resolves.toMatchObject(denied);
+    await expect(relay.post(PATH, labelBody(), { "tripline-tenant": "a b" })).resolves.toMatchObject({
+      status: 400,
+      body: { code: "invalid-header" },
+    });
+  });
+
   test("with Prefer: wait it answers when the label was applied, and writes one record with everything", async () => {
     const body = labelBody({ labelled_at: new Date(Date.now() - 500).toISOString() });
     const answer = await client.post(PATH, body, WAIT);

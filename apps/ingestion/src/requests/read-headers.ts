@@ -43,3 +43,16 @@ function invalidKey(what: string): TriplineError {
 export function readWaitMs({ prefer }: IncomingHttpHeaders, secondsMax: number): number {
   return (parseWait(prefer, secondsMax) ?? 0) * SECOND_MS;
 }
+
+const TENANT = /^[A-Za-z0-9_-]{1,64}$/;
+
+/**
+ * For which tenant a service of Tripline acts; undefined where the header is absent.
+ *
+ * @throws TriplineError `invalid-header`
+ */
+export function readTenant({ "tripline-tenant": tenant }: IncomingHttpHeaders): string | undefined {
+  if (tenant === undefined) return undefined;
+  if (typeof tenant === "string" && TENANT.test(tenant)) return tenant;
+  throw new TriplineError("invalid-header", "Tripline-Tenant must be 1 to 64 letters, digits, dashes or underscores.");
+}
