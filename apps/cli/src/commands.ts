@@ -25,6 +25,7 @@ import { dlqCommand } from "./commands/operate/dlq.js";
 import { eraseCommand } from "./commands/operate/erase.js";
 import { ledgerCommand } from "./commands/operate/ledger.js";
 import { makeSecretsCommand } from "./commands/operate/make-secrets.js";
+import { personalCommand } from "./commands/operate/personal-export.js";
 import { tokenCommand } from "./commands/operate/token.js";
 import { topicsCommand } from "./commands/operate/topics.js";
 import { policyCommand } from "./commands/policy/policy.js";
@@ -53,6 +54,7 @@ export function commands(): Command[] {
     auditCommand(),
     authCommand(),
     eraseCommand(),
+    personalCommand(),
     loadStateCommand(),
     loadProfilesCommand(),
     rebuildStateCommand(),

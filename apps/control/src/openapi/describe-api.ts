@@ -4,7 +4,7 @@ import type { ApiDocument } from "@tripline/service-kit/http/describe-routes";
 import { describeRoutes } from "@tripline/service-kit/http/describe-routes";
 import { z } from "zod";
 import type { ControlConfig } from "../config.js";
-import type { ControlRoute } from "./routes.js";
+import type { ControlRoute } from "./control-route.js";
 import { routesOf } from "./routes.js";
 
 const SCOPES = {

@@ -1,10 +1,8 @@
-import type { Route } from "@tripline/service-kit/http/describe-routes";
 import { z } from "zod";
 import { changeId, settlement } from "../approvals/approvals.controller.js";
 import { search as auditSearch, logPage } from "../audit/audit-requests.js";
 import { entryKey, listName, newEntries, previewed, search } from "../lists/list-requests.js";
 import { lettersToReturn, trainingFacts } from "../operations/operations-requests.js";
-import { newErasure, newExport, sealedPayments } from "../personal/personal-requests.js";
 import {
   draftBody,
   draftName,
@@ -18,12 +16,8 @@ import {
 import { page } from "../requests/parse-request.js";
 import { startRequest, stepRequest } from "../rollouts/rollout-plan.js";
 import { ANSWERS } from "./answer-schemas.js";
-
-/** A request that the API answers, for somebody. */
-export interface ControlRoute extends Route {
-  readonly scope: string;
-  readonly query?: z.ZodObject;
-}
+import type { ControlRoute } from "./control-route.js";
+import { PERSONAL } from "./personal-routes.js";
 
 const OF_A_DRAFT = z.object({ name: draftName });
 const OF_A_REVISION = z.object({ revision: revisionNumber });
@@ -296,37 +290,6 @@ const ROLLOUTS: readonly ControlRoute[] = [
       errors: ["rollout-not-found", "rollout-conflict"],
     }),
   ),
-];
-
-const PERSONAL: readonly ControlRoute[] = [
-  {
-    method: "post",
-    path: "/v1/erasures",
-    id: "erasePerson",
-    scope: "personal:erase",
-    summary: "Destroy the keys of a card's or an e-mail address's personal data",
-    body: newErasure,
-    answers: { 200: ANSWERS.erased },
-  },
-  {
-    method: "post",
-    path: "/v1/personal/export",
-    id: "exportPerson",
-    scope: "personal:read",
-    summary: "What control holds of a person; noted in the audit log",
-    body: newExport,
-    answers: { 200: ANSWERS.exported },
-  },
-  {
-    method: "post",
-    path: "/v1/personal/open",
-    id: "openPersonalData",
-    scope: "personal:read",
-    summary: "Open sealed personal data of payments; noted in the audit log",
-    body: sealedPayments,
-    answers: { 200: ANSWERS.opened },
-    errors: ["not-found", "master-key-unavailable"],
-  },
 ];
 
 const AUDIT: readonly ControlRoute[] = [

@@ -11,6 +11,8 @@ const localSystem = z.strictObject({
   addresses: z.strictObject({ ingestion: z.url(), auth: z.url(), control: z.url() }),
   kafkaBrokers: z.array(z.string()).min(1),
   redisUrl: z.string(),
+  /** The database of its services; absent where it speaks TLS, and each service has a role of its own. */
+  postgresUrl: z.string().optional(),
   /** Where its archive writes; absent where it runs none. */
   lakeDirectory: z.string().optional(),
   /** The snapshot of window states with which it began. */

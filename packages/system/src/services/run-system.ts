@@ -112,7 +112,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
   const withdraw = announceSystem(workspace, {
     addresses: { ingestion: apiUrl, auth: issuer, control: controlUrl },
     kafkaBrokers: stack.kafkaBrokers,
-    ...(security === undefined ? { redisUrl: stack.redisUrl } : security.operator(stack)),
+    ...(security === undefined ? storesOf(stack) : security.operator(stack)),
     ...(statePath === undefined ? {} : { statePath }),
     ...(profiles === undefined ? {} : { profiles }),
     ...lake,
@@ -211,4 +211,8 @@ async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Pro
   // They read earlier records from Kafka, so no payment has to wait for them.
   archive?.start();
   console?.start();
+}
+
+function storesOf({ redisUrl, postgresUrl }: { readonly redisUrl: string; readonly postgresUrl: string }) {
+  return { redisUrl, postgresUrl };
 }

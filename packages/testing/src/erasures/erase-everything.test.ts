@@ -1,3 +1,5 @@
+import { exportPerson } from "@tripline/cli/commands/operate/personal-export";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import fc from "fast-check";
 import { histories, PEOPLE, specs } from "./arbitrary-history.js";
 import type { FeaturesInstance } from "./erasure-bed.js";
@@ -59,3 +61,39 @@ test(
   },
   60_000 + RUNS * MS_PER_RUN_MAX,
 );
+
+test("tripline personal export writes what all stores have of a person, opened; after the erasure pseudonyms of the lake alone", async () => {
+  await bed.redis.flushdb();
+  features = await bed.features(currentFeatureSpec());
+  const [person, other] = [newPerson(), newPerson()];
+  const payment = { terminal: 0, device: 0, ip: 0, hasEmail: true, hasBin: true, country: "BE" } as const;
+  await bed.pay(
+    features,
+    [person, other],
+    [0, 0, 1].map((who) => ({ ...payment, person: who })),
+  );
+  const { redisUrl, postgresUrl } = bed.control.stack;
+  const places = { REDIS_URL: redisUrl, POSTGRES_URL: postgresUrl, lake: bed.lake };
+  const control = {
+    call: async (method: "GET" | "POST" | "PUT" | "DELETE", path: string, { body }: { body?: object } = {}) =>
+      (await bed.control.as("ana", { scope: "personal:read" }).send(method === "GET" ? "POST" : method, path, body))
+        .body,
+  };
+  const show = async (): Promise<string[]> => {
+    const lines: string[] = [];
+    await exportPerson(control, person.cardToken, places, (line) => void lines.push(JSON.stringify(line)));
+    return lines;
+  };
+  const countOf = (lines: readonly string[], store: string) =>
+    lines.filter((line) => line.startsWith(`{"store":"${store}"`)).length;
+  const before = await show();
+  const stores = ["control", "redis", "console", "lake", "personal fields"];
+  // The card alone and with its country; one row per payment.
+  expect(stores.map((store) => countOf(before, store))).toEqual([1, 2, 2, 2, 2]);
+  expect(before.filter((line) => person.clear.every((clear) => line.includes(clear)))).toHaveLength(2);
+  expect(before.join()).not.toContain(other.cardToken);
+  await bed.erase(features, person);
+  const after = await show();
+  expect(stores.map((store) => countOf(after, store))).toEqual([1, 0, 0, 2, 0]);
+  expect(after[0]).toMatch(/"erased_at":"20.*"keys":\[\]/);
+}, 60_000);

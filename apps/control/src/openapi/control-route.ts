@@ -1,0 +1,8 @@
+import type { Route } from "@tripline/service-kit/http/describe-routes";
+import type { z } from "zod";
+
+/** A request that the API answers, for somebody. */
+export interface ControlRoute extends Route {
+  readonly scope: string;
+  readonly query?: z.ZodObject;
+}

@@ -1,0 +1,37 @@
+import { asTriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { isSubject } from "@tripline/contracts/identifiers";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { readConfig, redisConfig } from "@tripline/service-kit/config/read-config";
+import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { z } from "zod";
+import { feastConfig } from "../config.js";
+import { exportStates } from "../erasures/export-states.js";
+import { openProfileEraser } from "../erasures/profile-eraser.js";
+
+/** `tripline personal export` starts this: the layout of what Redis holds is known to this service alone. A line of JSON each. */
+
+const exportConfig = z.object({
+  ...redisConfig,
+  ...feastConfig,
+  TENANT: z.string().min(1),
+  SUBJECT: z.string().refine(isSubject),
+});
+
+try {
+  const config = readConfig(exportConfig, process.env);
+  const engine = compileEngine(currentFeatureSpec());
+  const redis = connectRedis(config);
+  try {
+    await awaitRedis(redis);
+    const rows = openProfileEraser(redis, engine, config);
+    for await (const state of exportStates(redis, engine, rows, { tenant: config.TENANT, subject: config.SUBJECT })) {
+      process.stdout.write(`${JSON.stringify(state)}\n`);
+    }
+  } finally {
+    redis.disconnect();
+  }
+} catch (thrown) {
+  process.stderr.write(`${asTriplineError(thrown).message}\n`);
+  process.exitCode = 1;
+}
