@@ -203,7 +203,7 @@ function unknownAttachment(): TriplineError {
 }
 
 /**
- * Of a file that is no text, what stands in it as plain characters is looked at: descriptions and texts that are not packed.
+ * Pictures and PDFs are searched only for plain characters, such as descriptions and uncompressed texts.
  *
  * @throws TriplineError `invalid-field`
  */

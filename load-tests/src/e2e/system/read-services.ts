@@ -24,7 +24,7 @@ export interface BenchSystem {
   readonly ca?: string | undefined;
   readonly authorization: string;
   readonly pids: ReadonlyMap<ProcessName, number>;
-  /** Of what takes part in a decision and is no process of its own. */
+  /** Of threads of other processes that take part in a decision. */
   readonly threads?: readonly CpuMeter[];
   /** Base URLs of the programs; of one with several services, that of decisions. */
   readonly urls: ReadonlyMap<BenchProgram, string>;

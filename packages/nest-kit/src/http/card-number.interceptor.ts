@@ -6,15 +6,15 @@ import { invalidFields, pointerTo } from "@tripline/service-kit/http/describe-is
 import type { FastifyRequest } from "fastify";
 import type { Observable } from "rxjs";
 
-/** What is hashed or compared and never kept. Whoever has a password may choose it. */
+/** Fields that are hashed or compared and never stored. Users may choose any password. */
 const NEVER_KEPT = /^(?:(?:new_|current_)?password|client_secret|client_assertion|token)$/;
 /** A parsed body is nested no deeper than this; what is deeper is refused. */
 const DEPTH_MAX = 64;
 
 /**
- * Refuses a card number in any text or number that comes in with a request, whatever the route is: as a name, a note, an id, in the
- * address or in the query. Card numbers enter by the ingestion API alone, which has routes of its own. It runs after the guards, so
- * that nobody learns anything without a token.
+ * Rejects a card number in any text or number of a request, on every route: in a name, a note, an id, the path or the query. Card numbers
+ * enter only through the ingestion API, which has routes of its own. The interceptor runs after the guards, so that a caller without a
+ * token learns nothing.
  */
 @Injectable()
 export class CardNumberInterceptor implements NestInterceptor {
