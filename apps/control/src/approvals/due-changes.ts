@@ -8,7 +8,7 @@ export class DueChanges implements OnModuleInit {
   readonly #look: RegularLook;
 
   constructor(changes: Pick<ChangeRequests, "settleDue">, logger: Logger) {
-    this.#look = new RegularLook("changes that wait for another user", logger, () => changes.settleDue());
+    this.#look = new RegularLook("changes", logger, () => changes.settleDue());
   }
 
   onModuleInit(): void {

@@ -1,14 +1,18 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { labelledGauge } from "@tripline/service-kit/telemetry/metrics";
 
 /** How often guards judge: a breach is found within a second of the payments that show it. */
 const LOOK_MS = 1_000;
+const MS_PER_S = 1_000;
 
 /** Looks at something every second, one look after the other. A fault is logged once, however long it lasts. */
 export class RegularLook {
   #timer: NodeJS.Timeout | undefined;
   #looking: Promise<void> | undefined;
   #fault = "";
+  #lookedAtMs = performance.now();
+  #endGauge: (() => void) | undefined;
 
   /** @param what is not guarded where a look fails, in the plural */
   constructor(
@@ -18,6 +22,11 @@ export class RegularLook {
   ) {}
 
   start(): void {
+    this.#endGauge = labelledGauge(
+      "tripline_control_unguarded_seconds",
+      { description: "Since the last look of a guard that did not fail", labels: ["what"] },
+      () => [[(performance.now() - this.#lookedAtMs) / MS_PER_S, { what: this.what }]],
+    );
     this.#timer = setInterval(() => {
       this.#looking ??= this.#lookOnce().finally(() => {
         this.#looking = undefined;
@@ -27,6 +36,7 @@ export class RegularLook {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#endGauge?.();
     await this.#looking;
   }
 
@@ -34,6 +44,7 @@ export class RegularLook {
     try {
       await this.look();
       this.#fault = "";
+      this.#lookedAtMs = performance.now();
     } catch (thrown) {
       const { code, message } = asTriplineError(thrown);
       if (message !== this.#fault) this.logger.error({ code }, `${this.what} cannot be guarded: ${message}`);

@@ -1,0 +1,27 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { registry } from "@tripline/service-kit/telemetry/metrics";
+import { RegularLook } from "./regular-look.js";
+
+async function unguardedSeconds(): Promise<number | undefined> {
+  const values = (await registry.getSingleMetric("tripline_control_unguarded_seconds")?.get())?.values ?? [];
+  return values.find(({ labels }) => labels.what === "tests")?.value;
+}
+
+test("says for how long nothing could be looked at", async () => {
+  let isBroken = true;
+  let looks = 0;
+  const look = new RegularLook("tests", createLogger("control", "silent"), async () => {
+    looks += 1;
+    if (isBroken) throw new Error("no database");
+  });
+  look.start();
+  while (looks < 2) await delay(20);
+  const failing = await unguardedSeconds();
+  expect(failing).toBeGreaterThan(1.5);
+  isBroken = false;
+  while (looks < 3) await delay(20);
+  expect(await unguardedSeconds()).toBeLessThan(1);
+  await look.close();
+  expect(await unguardedSeconds()).toBeUndefined();
+});
