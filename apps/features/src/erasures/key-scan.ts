@@ -29,6 +29,18 @@ const progress = z.object({
   looked: z.int(),
 });
 type Progress = z.infer<typeof progress>;
+/** Without one that can be read, a scan begins anew. */
+const storedProgress = z
+  .string()
+  .transform((text, context): unknown => {
+    try {
+      return JSON.parse(text);
+    } catch {
+      context.addIssue({ code: "custom", message: "is not JSON" });
+      return z.NEVER;
+    }
+  })
+  .pipe(progress);
 
 /**
  * Looks at all keys of the Redis of the states, slowly, and resumes after a restart of this service. One at a time: it is run by the
@@ -100,7 +112,7 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
 
   async #read(): Promise<Progress | undefined> {
     const text = await askRedis(() => this.redis.get(SCAN_KEY));
-    return text === null ? undefined : progress.safeParse(JSON.parse(text)).data;
+    return storedProgress.safeParse(text).data;
   }
 
   async #save(now: Progress): Promise<void> {
