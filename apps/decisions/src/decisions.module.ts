@@ -129,12 +129,11 @@ export class DecisionsModule implements OnApplicationShutdown {
         batchDeciderProvider(config),
         {
           provide: CrashGuard,
-          inject: [BatchDecider, redisToken(), DecisionMetrics, LOGGER],
-          useFactory: (decider: BatchDecider, redis: Redis, metrics: DecisionMetrics, logger: Logger) =>
+          inject: [BatchDecider, redisToken(), LOGGER],
+          useFactory: (decider: BatchDecider, redis: Redis, logger: Logger) =>
             new CrashGuard({
               attempts: new AttemptStore(redis, config.KAFKA_TOPIC_PREFIX),
               decide: (batches, unsafe) => decider.handle(batches, unsafe),
-              metrics,
               logger,
             }),
         },

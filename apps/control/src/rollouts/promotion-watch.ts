@@ -1,4 +1,5 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { ChampionSample, Finding } from "@tripline/decision-engine/rollouts/judge-trial";
 import { championSampleOf, judgePromotion } from "@tripline/decision-engine/rollouts/judge-trial";
 import type { RolloutState } from "./rollout-state.js";
@@ -27,9 +28,9 @@ export class PromotionWatch {
 
   /** The former champion decides until scoring has noticed; another policy has outcomes of its own. */
   add(decision: Decision): void {
-    const { decidedAtMs, modelVersion, policyVersion, transactionId } = decision;
-    const { changedAtMs, championVersion } = this.state;
-    if (decidedAtMs < changedAtMs || modelVersion === championVersion) return;
+    const { decidedAtMs, modelVersion, policyVersion, rung, transactionId } = decision;
+    const { changedAtMs, candidateVersion } = this.state;
+    if (decidedAtMs < changedAtMs || (rung === Rung.MODEL && modelVersion !== candidateVersion)) return;
     if (!this.#before.policyVersions.includes(policyVersion) || this.#seen.has(transactionId)) return;
     this.#seen.set(transactionId, { decidedAtMs, sample: championSampleOf(decision) });
     const [oldest] = this.#seen.keys();

@@ -85,7 +85,8 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     if (!this.#isTold) await rollouts.publishAgain();
     this.#isTold = true;
     await rollouts.publishPending();
-    await rollouts.finishRollbacks();
+    // Not awaited: a registry that hangs must not keep the guards from looking.
+    void rollouts.finishRollbacks();
     this.#findings = new Map();
     for (const watch of this.#watches.values()) await this.#judge(watch);
     for (const watch of this.#promotions.values()) await this.#judgePromotion(watch);

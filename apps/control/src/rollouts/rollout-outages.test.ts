@@ -144,7 +144,8 @@ test("regression #24: a new champion that declines more than the former one is r
   expect(await shown()).toMatchObject({ stage: "champion" });
   const over = await until("a rollback", async () => {
     await decide(60, { ...change, outcome: Outcome.DECLINE });
-    return (await shown()).stage === "rolled-back";
+    const { stage, is_registry_pending: isPending } = await shown();
+    return stage === "rolled-back" && !isPending;
   });
   expect(over).toMatchObject({
     changed_by: "guard",

@@ -47,6 +47,7 @@ export class Rollouts implements OnApplicationShutdown {
   /** By rollout: when the registry is asked again. */
   readonly #attempts = new Map<string, { readonly waitMs: number; readonly nextAtMs: number }>();
   #pendingSinceMs: number | undefined;
+  #finishing: Promise<void> | undefined;
   readonly #unwatch = gauge(
     "tripline_control_rollback_pending_seconds",
     { description: "Age of the oldest rollback of a model that the registry does not know of yet; 0 without one" },
@@ -158,8 +159,17 @@ export class Rollouts implements OnApplicationShutdown {
     return state;
   }
 
-  /** Moves the aliases of rollbacks that the registry did not take, with growing pauses, until it takes them. */
-  async finishRollbacks(): Promise<void> {
+  /** Moves the aliases of rollbacks that the registry did not take, with growing pauses, until it takes them. Never rejects. */
+  finishRollbacks(): Promise<void> {
+    this.#finishing ??= this.#finishRollbacks()
+      .catch((error: unknown) => this.#options.logger.error({ err: error }, "rollbacks could not be finished"))
+      .finally(() => {
+        this.#finishing = undefined;
+      });
+    return this.#finishing;
+  }
+
+  async #finishRollbacks(): Promise<void> {
     const pending = await this.#options.store.registryPending();
     const nowMs = Date.now();
     this.#pendingSinceMs = pending[0]?.changedAtMs;
@@ -169,8 +179,9 @@ export class Rollouts implements OnApplicationShutdown {
     }
   }
 
-  onApplicationShutdown(): void {
+  async onApplicationShutdown(): Promise<void> {
     this.#unwatch();
+    await this.#finishing;
   }
 
   /** Has the topic told anew where each model's rollout stands. */

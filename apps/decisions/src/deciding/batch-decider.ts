@@ -168,7 +168,10 @@ export class BatchDecider {
     const { lists, metrics, logger } = this.#options;
     const { transaction, features } = payment;
     const input: DecisionInput = { transaction, features, ...scored, listHits: [], decidedAtMs };
-    if (isUnsafe) return decideWithinBudgets(policy, { ...input, notEvaluated: EVALUATION_CRASH });
+    if (isUnsafe) {
+      metrics.notEvaluated("crash");
+      return decideWithinBudgets(policy, { ...input, notEvaluated: EVALUATION_CRASH });
+    }
     try {
       return decideWithinBudgets(policy, { ...input, listHits: lists.hits(transaction, decidedAtMs) }, scorecard);
     } catch (error) {

@@ -148,7 +148,6 @@ describe("payments that cannot be evaluated", () => {
         decide: async (batches) => {
           decided.push(batches.flatMap((batch) => batch.records.map(({ offset }) => offset)));
         },
-        metrics: new DecisionMetrics(),
         logger: LOGGER,
       });
     }
@@ -167,6 +166,13 @@ describe("payments that cannot be evaluated", () => {
       await guardOf(decided).handle([{ topic: TOPIC, partition, records }]);
       expect(decided).toEqual(wanted);
       expect(await attempts().read(TOPIC, partition)).toMatchObject({ isOpen: false, to: 2 });
+    });
+
+    test("that Redis refuses do not keep payments from being decided", async () => {
+      const decided: number[][] = [];
+      await redis.lpush(`attempt:${stack.topicPrefix}attempts.${TOPIC}:91`, "not a text");
+      await guardOf(decided).handle([{ topic: TOPIC, partition: 91, records }]);
+      expect(decided).toEqual([[0, 1, 2]]);
     });
 
     test("are no longer written once a partition has been decided for a while, and are again after it was elsewhere", async () => {

@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
-import { TriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import type { DecisionMetrics } from "../decision-metrics.js";
 import type { Attempt, AttemptStore } from "./attempt-store.js";
 
 /** After so many processes that stopped on the same offsets, their records are decided one by one. */
@@ -24,7 +23,6 @@ type Decide = (batches: readonly RecordBatch[], unsafe?: ReadonlySet<IncomingRec
 export interface CrashGuardOptions {
   readonly attempts: AttemptStore;
   readonly decide: Decide;
-  readonly metrics: Pick<DecisionMetrics, "notEvaluated">;
   readonly logger: Logger;
 }
 
@@ -39,6 +37,8 @@ interface Partition {
   /** The last offset that other processes stopped on; -1 for none. */
   suspectTo: number;
   unsafe: string[];
+  /** Whether the attempt that was left behind is known; without it none is written, which would replace it. */
+  isRead: boolean;
 }
 
 /**
@@ -46,7 +46,7 @@ interface Partition {
  * that was killed gets the same offsets again after its start: the first records of a partition are therefore preceded by an
  * attempt in Redis, which names them. When several processes in a row left an attempt at the same offsets unfinished, these
  * are decided one by one, and a record on which a process stops then is not evaluated any more. Later records cost a look
- * into a map per batch.
+ * into a map per batch. Where Redis refuses attempts, payments are decided without them.
  */
 export class CrashGuard {
   readonly #options: CrashGuardOptions;
@@ -59,7 +59,7 @@ export class CrashGuard {
     this.#options = options;
   }
 
-  /** @throws TriplineError `redis-unavailable` while it watches; what `decide` throws */
+  /** @throws TriplineError what `decide` throws */
   async handle(batches: readonly RecordBatch[]): Promise<void> {
     const watched = batches.filter((batch) => this.#isWatched(batch));
     if (watched.length === 0) {
@@ -90,25 +90,32 @@ export class CrashGuard {
   }
 
   async #begin(batch: RecordBatch): Promise<void> {
-    const before = this.#partitions.get(keyOf(batch));
-    const isAssigned = before === undefined || before.next !== firstOf(batch);
-    const known = isAssigned ? await this.#meet(batch) : before;
+    let known = this.#partitions.get(keyOf(batch));
+    if (known === undefined || known.next !== firstOf(batch)) {
+      const next = firstOf(batch);
+      known = { next, left: WATCHED_RECORDS, stops: 0, suspectTo: -1, unsafe: [], isRead: false };
+      this.#partitions.set(keyOf(batch), known);
+    }
+    if (!known.isRead) await this.#meet(batch, known);
     if (known.stops > 0 && firstOf(batch) > known.suspectTo) known.stops = 0;
     await this.#write(batch, { isOpen: true });
   }
 
   /** What processes before this one left behind. */
-  async #meet(batch: RecordBatch): Promise<Partition> {
-    const known: Partition = { next: firstOf(batch), left: WATCHED_RECORDS, stops: 0, suspectTo: -1, unsafe: [] };
-    const left = await this.#leftBehind(batch);
-    if (left !== undefined) {
-      known.unsafe = left.unsafe;
-      known.stops = left.stops;
-      known.suspectTo = left.to;
-      if (left.isOpen && left.owner !== this.#owner) this.#blame(batch, left, known);
+  async #meet(batch: RecordBatch, known: Partition): Promise<void> {
+    let left: Attempt | undefined;
+    try {
+      left = await this.#leftBehind(batch);
+    } catch (error) {
+      this.#warn(error);
+      return;
     }
-    this.#partitions.set(keyOf(batch), known);
-    return known;
+    known.isRead = true;
+    if (left === undefined) return;
+    known.unsafe = left.unsafe;
+    known.stops = left.stops;
+    known.suspectTo = left.to;
+    if (left.isOpen && left.owner !== this.#owner) this.#blame(batch, left, known);
   }
 
   #blame({ topic, partition }: RecordBatch, left: Attempt, known: Partition): void {
@@ -141,14 +148,13 @@ export class CrashGuard {
   }
 
   async #decideOneByOne(batch: RecordBatch): Promise<void> {
-    const { decide, metrics } = this.#options;
+    const { decide } = this.#options;
     const known = this.#known(batch);
     for (const record of batch.records) {
       const one = { ...batch, records: [record] };
       const isUnsafe = known.unsafe.includes(nameOf(record));
       await this.#write(one, { isOpen: true, ...(isUnsafe ? {} : { alone: nameOf(record) }) });
       await decide([one], isUnsafe ? new Set([record]) : undefined);
-      if (isUnsafe) metrics.notEvaluated("crash");
       this.#advance(one);
     }
     await this.#end(batch);
@@ -179,18 +185,17 @@ export class CrashGuard {
     return this.#write(batch, { isOpen: false });
   }
 
-  #write(batch: RecordBatch, change: Pick<Attempt, "isOpen" | "alone">): Promise<void> {
-    const { stops, suspectTo, unsafe } = this.#known(batch);
+  async #write(batch: RecordBatch, change: Pick<Attempt, "isOpen" | "alone">): Promise<void> {
+    const { stops, suspectTo, unsafe, isRead } = this.#known(batch);
+    if (!isRead) return;
     const to = stops === 0 ? lastOf(batch) : Math.max(lastOf(batch), suspectTo);
-    const { topic, partition } = batch;
-    return this.#options.attempts.write(topic, partition, {
-      owner: this.#owner,
-      from: firstOf(batch),
-      to,
-      stops,
-      unsafe,
-      ...change,
-    });
+    const one = { owner: this.#owner, from: firstOf(batch), to, stops, unsafe, ...change };
+    await this.#options.attempts.write(batch.topic, batch.partition, one).catch((error: unknown) => this.#warn(error));
+  }
+
+  #warn(error: unknown): void {
+    const { code, message } = asTriplineError(error);
+    this.#options.logger.warn({ code }, `payments are decided without a guard against crash loops: ${message}`);
   }
 
   #known(batch: RecordBatch): Partition {

@@ -78,7 +78,6 @@ const decider = new BatchDecider({
 const guard = new CrashGuard({
   attempts: new AttemptStore(redis, topicPrefix),
   decide: (batches, unsafe) => decider.handle(batches, unsafe),
-  metrics,
   logger,
 });
 const topic = TOPICS.features.name;
