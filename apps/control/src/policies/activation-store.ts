@@ -80,16 +80,6 @@ export class ActivationStore {
     return activationsOf(this.database, tenant, page);
   }
 
-  /** What a return goes to, at once and without approval: null for no policy of the tenant's own, undefined where there is nothing. */
-  async returnTarget(tenant: string): Promise<number | null | undefined> {
-    return (await historyOf(this.database, tenant, null)).returnTarget?.revision;
-  }
-
-  /** What the activation of a text would be. */
-  async kindOf(tenant: string, sha256: string): Promise<ActivationKind> {
-    return (await historyOf(this.database, tenant, sha256)).standingOf(sha256).kind;
-  }
-
   /**
    * Puts a revision in force, now or later. It takes the place of an activation that is still to come.
    *

@@ -12,7 +12,7 @@ export const text = {
     "evaluation-failed": "its evaluation failed",
   } as Readonly<Record<string, string>>,
   approvalNeeded: "Another person has to approve a revision before it is activated.",
-  listsApprovalNeeded: "Another user has to approve list entries for BINs, countries and IP ranges.",
+  listsApprovalNeeded: "List entries for BINs, countries and IP ranges wait until another user confirms them.",
   waiting: {
     title: "Waiting for another user",
     kinds: {
