@@ -218,6 +218,11 @@ def test_from_the_champion_to_report_and_card(
     assert capsys.readouterr().out.splitlines()[-1].startswith("evaluate-report: rows=600 frauds=")
     html = paths["html"].read_text()
     assert html.count("<svg") == 4
+    assert "The model uses 3 of the 3 features of its input." in html
+    groups = {"card_profile": {"used": False, "gain_low": -0.001, "gain_high": 0.002, "folds": 4}}
+    chosen = render_report({**report, "model": {**report["model"], "selection": groups}})
+    assert "is not used:" in chosen
+    assert "-0.0010 to 0.0020" in chosen
     assert "<script" not in html
     # Nothing is loaded from elsewhere: the only addresses are the names of SVG's own namespaces.
     assert set(re.findall(r"https?://[^\s\"'<]+", html)) <= {

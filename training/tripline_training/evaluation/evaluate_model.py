@@ -36,12 +36,15 @@ def evaluate_model(options: Evaluation) -> dict[str, Any]:
     scored = score_payments(options.features, options.feature_spec, options.model, options.span)
     measures = bootstrap(scored, options.costs, options.replicates, options.seed)
     model = options.model
+    manifest = model.manifest or {}
     return {
         "model": {
             "name": model.name,
             "sha256": registry.sha256_hex(model.model),
             "features": list(model.features),
-            "feature_spec_version": None if model.manifest is None else model.manifest.get("feature_spec_version"),
+            "used_features": list(manifest.get("used_features", model.features)),
+            "selection": manifest.get("metrics", {}).get("selection", {}).get("groups", {}),
+            "feature_spec_version": manifest.get("feature_spec_version"),
         },
         "data": {
             "file": options.features.name,
