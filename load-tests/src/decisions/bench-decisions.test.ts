@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 const FIGURES = [
-  ...["rules_us", "lists_us", "contrib_us", "decide_us", "shadow_cpu_ratio", "replay_per_s"],
+  ...["rules_us", "budgets_ratio", "lists_us", "contrib_us", "decide_us", "shadow_cpu_ratio", "replay_per_s"],
   ...["rules_ratio", "few_rules_ratio", "cpu_us_per_decision", "redis_us_per_decision"],
 ];
 const BENCH_MS_MAX = 600_000;

@@ -16,6 +16,7 @@ export const decisionsBenchmark: Benchmark = {
   parts: [rulesPart, enginePart, contributionsPart, replayPart, pathPart, shadowPart],
   line: [
     "rules_us",
+    "budgets_ratio",
     "lists_us",
     "contrib_us",
     "decide_us",

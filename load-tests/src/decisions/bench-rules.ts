@@ -1,6 +1,8 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { StepBudget } from "@tripline/decision-engine/conditions/step-meter";
 import { decide, NOTHING_UNUSUAL } from "@tripline/decision-engine/decide-payment";
 import type { Policy } from "@tripline/decision-engine/policy";
+import { celEnvironment } from "@tripline/decision-engine/policy-variables";
 import type { Engine } from "json-rules-engine";
 import { prepareWorld } from "../e2e/world/prepare-world.js";
 import type { BenchContext } from "../harness/bench-context.js";
@@ -10,7 +12,7 @@ import { versionsOf } from "../harness/package-versions.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
 import { ratioOf, samplesOf } from "../harness/run-contestants.js";
-import { asEngine, asPolicy, makeRules } from "./make-rules.js";
+import { asCel, asEngine, asPolicy, makeRules } from "./make-rules.js";
 import type { VectorPayment } from "./read-vectors.js";
 import { readVectors } from "./read-vectors.js";
 
@@ -22,6 +24,7 @@ const USUAL = 25;
 const MANY = 100;
 const OURS_PASSES = 10;
 const SHORT_PAYMENTS = 100;
+const [BUDGETED, UNBOUNDED] = ["with budgets", "without budgets"];
 const NO_SCORE = { missing: "this measures rules" };
 
 /** The rules alone: both engines get the same rules and payments, and the same rules must fire. */
@@ -43,16 +46,19 @@ async function runRules(context: BenchContext): Promise<PartOutcome> {
     await expectSame(policy, engine, payments);
     contestants.push(tripline(`tripline ${count}`, policy, payments), peer(`peer ${count}`, engine, payments));
   }
+  contestants.push(...budgetContestants(makeRules(payments, MANY), payments));
   const measured = await context.measure(contestants, { roundsDefault: isShort ? 1 : ROUNDS, warmUpRounds: 2 });
   return {
     contestants: measured,
     summary: {
       rules_ratio: ratioOf(measured, "cpu_us_per_op", `peer ${MANY}`, `tripline ${MANY}`),
       few_rules_ratio: ratioOf(measured, "cpu_us_per_op", `peer ${FEW}`, `tripline ${FEW}`),
+      budgets_ratio: ratioOf(measured, "cpu_us_per_op", BUDGETED, UNBOUNDED),
       rules_us: samplesOf(measured, `tripline ${USUAL}`, "cpu_us_per_op"),
     },
     notes: [
       `rules_us: CPU time of a decision by ${USUAL} rules, without a score.`,
+      "budgets_ratio: CPU time of conditions whose steps are counted divided by that of the same conditions evaluated by cel-js as it is. An operation is one condition.",
       "rules_ratio, few_rules_ratio: CPU time of json-rules-engine divided by ours. An operation is a decision. Ours ends with a Decision, its reasons in words; json-rules-engine with the events of the rules that fired.",
       "A check before the rounds makes sure that the same rules fire in both for every payment.",
     ],
@@ -74,6 +80,36 @@ function tripline(name: string, policy: Policy, payments: readonly VectorPayment
       return { operations: OURS_PASSES * payments.length };
     },
   };
+}
+
+/** The same conditions with the limits of what they may cost, and evaluated as cel-js does it. */
+function budgetContestants(rules: ReturnType<typeof makeRules>, payments: readonly VectorPayment[]): Contestant[] {
+  const policy = asPolicy(rules);
+  const environment = celEnvironment(currentFeatureSpec(), { withScore: true });
+  const plain = rules.map(({ conditions }) => {
+    const parsed = environment.parse(asCel(conditions));
+    parsed.check();
+    return parsed;
+  });
+  const facts = payments.map(factsOf);
+  const operations = facts.length * rules.length;
+  const contestant = (name: string, evaluateAll: (values: Record<string, number>) => void): Contestant => ({
+    name,
+    meters: [ownCpu()],
+    async run() {
+      for (let pass = 0; pass < OURS_PASSES; pass += 1) for (const values of facts) evaluateAll(values);
+      return { operations: OURS_PASSES * operations };
+    },
+  });
+  return [
+    contestant(BUDGETED, (values) => {
+      const [evaluation, steps] = [policy.evaluationOf(values), new StepBudget()];
+      for (const { when } of policy.rules) when.evaluate(evaluation, steps);
+    }),
+    contestant(UNBOUNDED, (values) => {
+      for (const condition of plain) condition(values);
+    }),
+  ];
 }
 
 const NAMES = currentFeatureSpec().features.map((feature) => feature.name);

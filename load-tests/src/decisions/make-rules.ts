@@ -37,13 +37,18 @@ export function makeRules(payments: readonly VectorPayment[], count: number): Pl
 export function asPolicy(rules: readonly PlainRule[]): Policy {
   const lines = rules.flatMap(({ code, conditions }, index) => [
     `  - id: rule-${index}`,
-    `    when: ${conditions.map(({ feature, atLeast }) => `${feature} >= ${celDouble(atLeast)}`).join(" && ")}`,
+    `    when: ${asCel(conditions)}`,
     `    reason: ${code}`,
     "    action: approve",
     "    text: It fired.",
   ]);
   const rest = ["static_policy:", "  default:", "    action: review", "    reason: NOT_ASSESSED", "    text: No."];
   return parsePolicy(['version: "1"', "rules:", ...lines, ...rest].join("\n"), currentFeatureSpec());
+}
+
+/** The conditions of a rule as an expression of CEL. */
+export function asCel(conditions: PlainRule["conditions"]): string {
+  return conditions.map(({ feature, atLeast }) => `${feature} >= ${celDouble(atLeast)}`).join(" && ");
 }
 
 const celDouble = (value: number): string => (Number.isInteger(value) ? value.toFixed(1) : String(value));
