@@ -22,6 +22,11 @@ export const TOOLS = [
     script: "tools/test/test-apis.mjs",
     text: "the APIs and requests made from their documents",
   },
+  {
+    words: "test recovery",
+    script: "tools/test/test-recovery.mjs",
+    text: "rounds of faults under traffic, and exact rebuilds",
+  },
   { words: "check", script: "tools/check/check.mjs", text: "types, lint, rules, documents" },
   {
     words: "check infra",

@@ -1,0 +1,16 @@
+import { CompressionTypes, Kafka, logLevel } from "kafkajs";
+
+/** More than any consumer unpacks of one batch. */
+const UNPACKED_BYTES = 20 * 1024 ** 2;
+
+/** For tests: a record that is a few kilobytes on the topic and too large for every consumer, as an attacker sends it. */
+export async function sendBomb(brokers: readonly string[], topic: string): Promise<void> {
+  const producer = new Kafka({ brokers: [...brokers], clientId: "bomb", logLevel: logLevel.NOTHING }).producer();
+  await producer.connect();
+  try {
+    const messages = [{ key: "bomb", value: Buffer.alloc(UNPACKED_BYTES) }];
+    await producer.send({ topic, compression: CompressionTypes.GZIP, messages });
+  } finally {
+    await producer.disconnect();
+  }
+}

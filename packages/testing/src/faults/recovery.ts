@@ -1,0 +1,99 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { checkParity } from "@tripline/backfill/compare/check-parity";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { TOPICS } from "@tripline/contracts/topics";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { KafkaAdmin } from "@tripline/kafka/port";
+import { sendBomb } from "@tripline/kafka/testing/send-bomb";
+import { totalCounted } from "@tripline/lake/read/read-counted";
+import { awaitArchive } from "@tripline/system/ledger/await-archive";
+import { closeLedger } from "@tripline/system/ledger/ledger";
+import { programOf } from "@tripline/system/services/plan-services";
+import type { RunningSystem } from "@tripline/system/services/run-system";
+import { ROOT } from "@tripline/system/services/workspace";
+import { paymentId } from "../support/payment-id.js";
+import type { BusyTraffic } from "./busy-traffic.js";
+import type { BusyService } from "./kill-busy.js";
+import { killBusy } from "./kill-busy.js";
+
+export interface RecoveryOptions {
+  readonly system: RunningSystem;
+  readonly lake: string;
+  readonly traffic: BusyTraffic;
+  print(line: string): void;
+}
+
+/** The last of them is read by features alone, the first one by features and the archive, the second one by decisions as well. */
+const BOMBED = [TOPICS.transactions.name, TOPICS.features.name, TOPICS.labels.name];
+const BOMBS_ON_RESULTS = 1;
+const DECIDING_KILLS = 3;
+const TOPOLOGY = "services";
+
+/**
+ * One round: services, Postgres and Valkey are killed while they work, somebody writes records that cannot be read, and a
+ * person is erased. Then the window states are rebuilt, and everything that was counted has to be in the lake.
+ *
+ * @param round counted from 1
+ * @throws Error in one sentence for what does not hold
+ */
+export async function recoveryRound(round: number, options: RecoveryOptions): Promise<void> {
+  const { system, traffic, lake, print } = options;
+  const admin = await system.kafka.admin();
+  try {
+    await breakThings(options, admin);
+  } finally {
+    await admin.close();
+  }
+  await traffic.settle();
+  const ledger = await closeLedger(system.kafka, new Set(traffic.sent.map(paymentId)));
+  if (ledger.lost.length > 0) throw new Error(`${ledger.lost.length} accepted payments were never decided.`);
+  await awaitArchive(system.kafka, lake, [TOPICS.features, TOPICS.appliedLabels, TOPICS.transactions, TOPICS.labels]);
+  const { missing } = await totalCounted(lake);
+  const expected = round * BOMBS_ON_RESULTS;
+  if (missing !== expected) throw new Error(`${missing} results are not in the lake, and ${expected} bombs were sent.`);
+  const output = await rebuild(options);
+  print(output.trimEnd().split("\n").at(-1) ?? "");
+  if (!output.includes("flagged=0") || output.includes("was counted, and its result")) {
+    throw new Error(`The rebuild was not exact: ${output}`);
+  }
+  const { mismatches, stuck, rows } = await checkParity({ engine: compileEngine(currentFeatureSpec()), lake });
+  if (mismatches + stuck > 0)
+    throw new Error(`${mismatches} values of ${rows} vectors differ, ${stuck} cannot be computed.`);
+  print(`round ${round}: payments=${traffic.sent.length} missing=${missing} vectors=${rows} mismatches=0`);
+}
+
+/** In the order in which a run of faults once left a lake that no rebuild accepted. */
+async function breakThings({ system, traffic, print }: RecoveryOptions, admin: KafkaAdmin): Promise<void> {
+  const kill = async (service: BusyService): Promise<void> => {
+    const victim = system.services.get(programOf(service, TOPOLOGY));
+    if (victim === undefined) throw new Error(`There is no process of ${service}.`);
+    const left = await killBusy(service, victim, { admin, traffic });
+    print(`killed ${service} with ${left} unfinished`);
+  };
+  await kill("features");
+  await kill("ingestion");
+  for (let times = 0; times < DECIDING_KILLS; times += 1) {
+    await kill("decisions");
+    await kill("scoring");
+  }
+  for (const part of [system.stack.postgres, system.stack.redis]) {
+    traffic.burst();
+    await part.kill();
+    await part.start();
+  }
+  for (const topic of BOMBED) await sendBomb(system.stack.kafkaBrokers, topic);
+  await traffic.settle();
+  traffic.burst();
+  const [decision] = traffic.decisions.values();
+  if (decision === undefined) throw new Error("Nothing was decided.");
+  await system.control.call("POST", "/v1/erasures", { body: { subject: decision.card_token } });
+}
+
+async function rebuild({ system, lake }: RecoveryOptions): Promise<string> {
+  const { kafkaBrokers, redisUrl } = system.stack;
+  const flags = ["--lake", lake, "--kafka", kafkaBrokers.join(","), "--redis", redisUrl];
+  const main = join(ROOT, "apps", "cli", "dist", "main.js");
+  return (await promisify(execFile)(process.execPath, [main, "rebuild-state", ...flags])).stdout;
+}
