@@ -41,7 +41,8 @@ export class Condition {
   /**
    * The value of the expression, for an evaluation of the environment that checked it; what it costs is taken from `budget`.
    *
-   * @throws StepsExceeded where that is too much, also where the expression swallowed the error; or what the evaluation throws
+   * @throws StepsExceeded where that is too much, also where the expression swallowed the error; what the evaluation throws, or an
+   *   Error where errors that it swallowed took too many steps
    */
   evaluate(evaluation: Evaluation, budget: StepBudget): unknown {
     if (!this.#isPlain || budget.left < this.#stepsFixed) return this.#evaluateMetered(evaluation, budget);
@@ -62,8 +63,14 @@ export class Condition {
       const isExceeded = meter.isExceeded;
       budget.left -= allowed - Math.max(0, meter.left);
       // biome-ignore lint/correctness/noUnsafeFinally: an exceeded budget counts, whatever the expression made of it.
-      if (isExceeded) throw allowed < RULE_STEPS_MAX ? overspent(budget) : stepsExceeded(BUDGET_EXCEEDED);
+      if (isExceeded) throw this.#exceeded(allowed, budget);
     }
+  }
+
+  /** Without a rule a payment may get a milder outcome, so that no payer may bring that about by errors. */
+  #exceeded(allowed: number, budget: StepBudget): Error {
+    const exceeded = allowed < RULE_STEPS_MAX ? overspent(budget) : stepsExceeded(BUDGET_EXCEEDED);
+    return this.#meter.hadErrors ? new Error("too many of its parts failed") : exceeded;
   }
 }
 

@@ -5,7 +5,7 @@ import { entriesOf, extentOf, SCALAR, VARIABLE_TEXT } from "./extent.js";
 import type { LinearPattern } from "./linear-pattern.js";
 import { compileSteps, matchSteps, PatternCompiler } from "./linear-pattern.js";
 import type { StepMeter } from "./step-meter.js";
-import { BUDGET_EXCEEDED, ERROR_STEPS, stepsExceeded } from "./step-meter.js";
+import { BUDGET_EXCEEDED, StepsExceeded, stepsExceeded } from "./step-meter.js";
 import { COMPARED_PER_STEP, workOf } from "./work-of.js";
 
 /** What all expressions of a policy share. */
@@ -204,7 +204,7 @@ class Preparation {
       try {
         return run(...given);
       } catch (error) {
-        if (!this.meter.take(ERROR_STEPS)) throw stepsExceeded(BUDGET_EXCEEDED);
+        if (error instanceof StepsExceeded || !this.meter.takeError()) throw stepsExceeded(BUDGET_EXCEEDED);
         throw error;
       }
     };

@@ -83,7 +83,6 @@ const BOMBS: readonly (readonly [name: string, when: string])[] = [
   ["texts that are doubled in a loop", `cel.bind(x0, "0123456789", ${ONES}.all(y, ${DOUBLED}))`],
   ["comparisons of shared lists", SHARED],
   ["text that is joined", `cel.bind(x, ${ONES}.map(i, "0123456789").join(","), ${ONES}.map(i, x).join(x).size() > 1)`],
-  ["errors that are swallowed", `${ones(200)}.exists(x, ${ones(40)}.exists(y, 1 / 0 == 1)) || true`],
   ["a duration that backtracks", `duration("${"1".repeat(1_000)}").getHours() > 1`],
 ];
 
@@ -206,6 +205,21 @@ describe("matches", () => {
     expect(decideStored({ when })).toMatchObject({ outcome: Outcome.DECLINE, skippedRules: [] });
     const bomb = 'terminal_id.matches("a{900}" + "b{900}{900}")';
     expect(decideStored({ when: bomb })).toMatchObject({ skippedRules: [{ why: "evaluation-failed" }] });
+  });
+});
+
+test.each([
+  `${ones(200)}.exists(x, ${ones(40)}.exists(y, 1 / 0 == 1)) || true`,
+  `${ones(60)}.exists(x, int(terminal_id) == x) || amount > 1`,
+])("regression #24: swallowed errors end an evaluation, and never make an outcome milder: %#", (when) => {
+  const startedMs = performance.now();
+  const decision = decideStored({ when });
+  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  expect(decision).toMatchObject({
+    outcome: Outcome.REVIEW,
+    rung: Rung.STATIC_POLICY,
+    degradedBecause: "the rule rule-0 could not be evaluated: too many of its parts failed",
+    skippedRules: [{ ruleId: "rule-0", why: "evaluation-failed", inShadow: false }],
   });
 });
 

@@ -44,9 +44,11 @@ export class StepBudget {
  */
 export class StepMeter {
   #left = 0;
+  #hadErrors = false;
 
   begin(steps: number): void {
     this.#left = steps;
+    this.#hadErrors = false;
   }
 
   get left(): number {
@@ -57,10 +59,21 @@ export class StepMeter {
     return this.#left < 0;
   }
 
+  /** Errors were swallowed: they depend on the payment, so that a payer may have caused them. */
+  get hadErrors(): boolean {
+    return this.#hadErrors;
+  }
+
   /** False once there are not enough. */
   take(steps: number): boolean {
     this.#left -= steps;
     return this.#left >= 0;
+  }
+
+  /** An evaluation error. */
+  takeError(): boolean {
+    this.#hadErrors = true;
+    return this.take(ERROR_STEPS);
   }
 
   /** @throws StepsExceeded */
