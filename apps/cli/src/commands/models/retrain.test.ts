@@ -118,7 +118,8 @@ test(
     const killed = await run([...argumentsOf("killed", "work-killed"), ...checkpoints], hasCheckpoint);
     expect(killed.code).toBeNull();
     expect(await readdir(bucket)).toContain("plan.json");
-    await rm(join(folder, "work-killed"), { recursive: true });
+    // On a busy machine the trainer outlives the killed process for a moment, and writes one more checkpoint.
+    await rm(join(folder, "work-killed"), { recursive: true, maxRetries: 20, retryDelay: 100 });
     const resumed = await run([...argumentsOf("killed", "work-elsewhere"), ...checkpoints]);
     expect(resumed.lines[0]).toMatch(/^lake: cutoff=2026-03-09T00:00:00.000Z goes on where it was cut off$/);
     // What was fitted before is not fitted again. How far that was depends on how soon the kill came.
