@@ -47,3 +47,20 @@ test("a throttled queue is looked at when its time is over", () => {
   expect(delays).toHaveLength(1);
   expect(Number(delays[0])).toBeGreaterThan(400);
 });
+
+test("regression #24: a throttle that ends between two looks at the clock sets no negative delay", () => {
+  const { now } = Date;
+  let atMs = now();
+  try {
+    const delays = delaysOf((queue) => {
+      queue.throttledUntil = atMs + 1;
+      Date.now = () => {
+        atMs += 2;
+        return atMs - 2;
+      };
+    });
+    expect(delays).toEqual([1]);
+  } finally {
+    Date.now = now;
+  }
+});
