@@ -42,8 +42,8 @@ export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   endOnSignal(() => end());
   try {
     const config = await read(process.env);
-    const otlpEndpoint = process.env.OTEL_EXPORTER_OTLP_ENDPOINT;
-    const telemetry = await startProcessTelemetry({ service: name, otlpEndpoint, log });
+    const { OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint, DEPLOYMENT_ENVIRONMENT: environment } = process.env;
+    const telemetry = await startProcessTelemetry({ service: name, otlpEndpoint, environment, log });
     const running = await start(config);
     end = async () => {
       running.drain();

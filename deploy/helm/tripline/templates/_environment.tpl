@@ -16,6 +16,9 @@ DRAIN_SECONDS: {{ .Values.workload.drainSeconds | quote }}
 {{- if (include "tripline.otlpEndpoint" .) }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ include "tripline.otlpEndpoint" . | quote }}
 {{- end }}
+{{- if .Values.workload.deploymentEnvironment }}
+DEPLOYMENT_ENVIRONMENT: {{ .Values.workload.deploymentEnvironment | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.environment.kafka" -}}

@@ -9,9 +9,9 @@ export interface Telemetry {
 }
 
 /** Without a collector: no span is recorded, which would only cost time, but trace ids travel and are logged. */
-export function startLocalTelemetry(service: string): Telemetry {
+export function startLocalTelemetry(service: string, environment?: string): Telemetry {
   const provider = new TracerProvider({
-    resource: describeProcess(service),
+    resource: describeProcess(service, environment),
     sampler: new AlwaysOffSampler(),
     spanProcessors: [new NoopSpanProcessor()],
   });

@@ -4,7 +4,7 @@ import type { TelemetryOptions } from "./telemetry.js";
 
 /** Telemetry of a whole process. The SDK with all its exporters is loaded only where there is a collector. */
 export async function startProcessTelemetry(options: TelemetryOptions): Promise<Telemetry> {
-  if (options.otlpEndpoint === undefined) return startLocalTelemetry(options.service);
+  if (options.otlpEndpoint === undefined) return startLocalTelemetry(options.service, options.environment);
   const { startTelemetry } = await import("./telemetry.js");
   return startTelemetry(options);
 }

@@ -62,6 +62,23 @@ test.each(told)("the environment says %s", async (_name, environment, expected) 
   }
 });
 
+test("regression #24: the resource says version, instance and environment", async () => {
+  setVariables(VARIABLES.map((name) => [name, undefined]));
+  const exporter = new InMemorySpanExporter();
+  const spanProcessors = [new SimpleSpanProcessor({ exporter })];
+  const telemetry = startTelemetry({ service: "ingestion", environment: "staging", spanProcessors });
+  try {
+    trace.getTracer("test").startSpan("one").end();
+    expect(exporter.getFinishedSpans()[0]?.resource.attributes).toMatchObject({
+      "service.version": expect.stringMatching(/^\d+\.\d+\.\d+/),
+      "service.instance.id": expect.stringMatching(/^[0-9a-f-]{36}$/),
+      "deployment.environment.name": "staging",
+    });
+  } finally {
+    await telemetry.shutdown();
+  }
+});
+
 describe("without a collector no span is recorded", () => {
   let telemetry: Telemetry;
   beforeEach(() => {

@@ -19,6 +19,8 @@ export type { Telemetry } from "./local-telemetry.js";
 export interface TelemetryOptions {
   /** Its name unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` gives another. */
   readonly service: string;
+  /** `deployment.environment.name`, such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` gives another. */
+  readonly environment?: string | undefined;
   /**
    * Base URL of an OTLP/HTTP collector for spans and logs. Without it no span is recorded, but trace ids still travel and
    * are logged.
@@ -41,11 +43,11 @@ const LAST_SEND_MS_MAX = 2_000;
 /** Starts OpenTelemetry for this process, and the metrics of the process itself. To be called once. */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
   if (options.otlpEndpoint === undefined && options.spanProcessors === undefined) {
-    return startLocalTelemetry(options.service);
+    return startLocalTelemetry(options.service, options.environment);
   }
   const collector = collectorAt(options);
   const sdk = new NodeSDK({
-    resource: describeProcess(options.service),
+    resource: describeProcess(options.service, options.environment),
     autoDetectResources: false,
     instrumentations: [],
     metricReaders: [],

@@ -66,6 +66,12 @@ export const VARIABLE_GROUPS = {
       },
       description: "Where spans and log lines are sent by OTLP over HTTP. Without it none leave the service.",
     },
+    DEPLOYMENT_ENVIRONMENT: {
+      compose: null,
+      chart: chartValue("workload.deploymentEnvironment", { isOptional: true }),
+      description:
+        "`deployment.environment.name` of spans, log lines and `target_info`, for instance `production`. `OTEL_RESOURCE_ATTRIBUTES` overrides it.",
+    },
   },
   kafka: {
     KAFKA_BROKERS: {

@@ -37,6 +37,7 @@ const SERVICES = [
 /** Read outside of a service's schema: by its telemetry, by clients of a model registry, by Node itself and by glibc. */
 const READ_ELSEWHERE = new Set([
   "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "DEPLOYMENT_ENVIRONMENT",
   "MODEL_CACHE_DIRECTORY",
   "NODE_OPTIONS",
   "MALLOC_MMAP_THRESHOLD_",

@@ -77,8 +77,8 @@ export function withFollowing(command: Command): Command {
 export async function followRetraining(options: RetrainOptions, flags: FollowFlags): Promise<void> {
   const { output: _, ...retrain } = options;
   const environment = process.env;
-  const otlpEndpoint = environment.OTEL_EXPORTER_OTLP_ENDPOINT;
-  const telemetry = await startProcessTelemetry({ service: "training", otlpEndpoint });
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: otlpEndpoint, DEPLOYMENT_ENVIRONMENT: deployment } = environment;
+  const telemetry = await startProcessTelemetry({ service: "training", otlpEndpoint, environment: deployment });
   const logger = createLogger("training", environment.LOG_LEVEL ?? "info");
   const { signal } = endOnSignal();
   const control = controlFrom(environment, flags);
