@@ -28,6 +28,7 @@ import type { AuthConfig } from "./config.js";
 import { AUTH_CONFIG } from "./config.js";
 import { AUTH_MIGRATIONS, setUpAuth } from "./database/set-up-database.js";
 import { IntrospectionController } from "./introspection/introspection.controller.js";
+import { UserinfoController } from "./introspection/userinfo.controller.js";
 import { describeApi } from "./openapi/describe-api.js";
 import { KnownDevices } from "./people/known-devices.js";
 import { PasswordSignIn } from "./people/password-sign-in.js";
@@ -151,7 +152,8 @@ export class AuthModule implements OnModuleInit {
         KafkaModule.forRoot(config, { clientId: "auth", producer: { lingerMs: 0 } }),
       ],
       controllers: [
-        ...[SignInController, AccountController, PasswordController, PasskeysController, IntrospectionController],
+        ...[SignInController, AccountController, PasswordController, PasskeysController],
+        ...[IntrospectionController, UserinfoController],
         ...[PeopleController, ClientsController, GrantsController, OpenApiController],
       ],
       providers: [

@@ -11,7 +11,9 @@ import {
   ANNA,
   authorizationRequest,
   Browser,
+  beginSignIn,
   codeForm,
+  csrfOf,
   exchange,
   PEOPLE_ENVIRONMENT,
   signIn,
@@ -154,11 +156,21 @@ describe("refused", () => {
       ],
     ],
     [
-      "a client that signs people in",
+      "a client that leads people to an address in clear text",
       ...[
         "POST",
         "/v1/clients",
-        { client_id: "phish", scopes: ["decisions:read"], redirect_uris: ["https://evil.example/cb"] },
+        { client_id: "phish", scopes: ["decisions:read"], redirect_uris: ["http://evil.example/cb"] },
+        422,
+        "invalid-field",
+      ],
+    ],
+    [
+      "a client that leads people to any address of a host",
+      ...[
+        "POST",
+        "/v1/clients",
+        { client_id: "phish", scopes: ["decisions:read"], redirect_uris: ["https://evil.example/*"] },
         422,
         "invalid-field",
       ],
@@ -300,7 +312,6 @@ test("regression #24: a client counts as the user who owns it, until that user i
   const held = (await requestToken(service.url, secret)).access_token ?? "";
   await call(access, "POST", "/v1/people/anna/disable");
   expect(await call(held, "GET", "/v1/people")).toMatchObject({ status: 401, body: { code: "token-revoked" } });
-  // Payments go on; what somebody has to answer for does not.
   const orphan = await claims();
   expect(orphan).toMatchObject({ scope: "decisions:read" });
   expect(orphan).not.toHaveProperty("owner");
@@ -309,6 +320,30 @@ test("regression #24: a client counts as the user who owns it, until that user i
   // A client that the installation registered has none until it is given one.
   const shop = (await requestToken(service.url, SHOP_BASIC)).access_token ?? "";
   expect(decodeJwt(shop)).not.toHaveProperty("owner");
+});
+
+test("regression #24: a relying party that an administrator registers signs in people of its tenant alone, and userinfo says who", async () => {
+  const { access } = await tokensOf(BOSS);
+  const redirect = "https://reports.example/callback";
+  const party = { client_id: "reports", scopes: ["decisions:read"], redirect_uris: [redirect] };
+  const added = await call(access, "POST", "/v1/clients", party);
+  expect(added).toMatchObject({ status: 201, body: { redirect_uris: [redirect] } });
+  const changes = { client_id: "reports", redirect_uri: redirect, scope: "openid profile decisions:read" };
+  const { path, verifier } = authorizationRequest(changes);
+  const callback = await signIn(new Browser(service.url), path, BOSS);
+  const form = { ...codeForm(callback, verifier), redirect_uri: redirect };
+  const { tokens } = await exchange(service.url, form, basic("reports", String(added.body.client_secret)));
+  expect(tokens?.scope).toBe("openid profile decisions:read");
+  const info = await call(tokens?.access_token ?? "", "GET", "/oauth/userinfo");
+  const known = { name: "Boss", preferred_username: "boss", tenant: "acme", roles: ["admin"] };
+  expect(info).toEqual({ status: 200, body: { sub: decodeJwt(access).sub, ...known } });
+  expect(await call(await machineToken(), "GET", "/oauth/userinfo")).toMatchObject({ status: 401 });
+  const stranger = new Browser(service.url);
+  const { uid, page } = await beginSignIn(stranger, path);
+  const { user_name, password } = FOREIGN;
+  const posted = await stranger.post(uid, { csrf: csrfOf(page), user_name, password });
+  const { location } = await stranger.get(posted.location);
+  expect(location).not.toContain("code=");
 });
 
 test("a token that was taken back is refused here at once", async () => {
@@ -352,7 +387,7 @@ test("what administrators did goes to the audit log: by whom and to whom by thei
     ...["person-roles", "person-roles", "person-add", "person-roles"],
     ...["person-disable", "person-enable", "person-reset", "person-sign-out"],
     ...["client-add", "client-rotate-secret", "client-disable", "client-enable"],
-    ...["client-add", "client-owner", "person-disable", "person-enable"],
+    ...["client-add", "client-owner", "person-disable", "person-enable", "client-add"],
     ...["client-rotate-secret", "person-sign-out"],
     ...["person-add", "grant-request", "grant-request", "grant-request", "grant-approve", "person-roles"],
     ...["grant-reject", "grant-reject"],

@@ -22,7 +22,7 @@ export async function applyClientChange(
   const { client_id: id } = change;
   if (change.action === "client-add") {
     await refuseTakenId(transaction, id);
-    return storeClient(transaction, { ...change, tenant });
+    return storeClient(transaction, { ...change, tenant, is_of_tenant: true });
   }
   if (client === undefined) throw new TriplineError("internal", "A change has no client to change.");
   const isDisabled = client.disabled_at !== null;

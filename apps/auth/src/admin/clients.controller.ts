@@ -16,7 +16,7 @@ import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { machineClient } from "../clients/client-registration.js";
+import { addedClient } from "../clients/client-registration.js";
 import { actorOf } from "./admin-action.js";
 import { ClientsAdmin } from "./clients-admin.js";
 import { answerRequest } from "./grants/answer-request.js";
@@ -24,7 +24,7 @@ import { newSecret } from "./new-secret.js";
 
 /** The answer is still what a method returns. */
 const REPLY = { passthrough: true };
-export const newOwner = machineClient.pick({ owner: true }).required();
+export const newOwner = addedClient.pick({ owner: true }).required();
 
 /** Machine clients of the caller's tenant. A change is known to every service within two seconds. */
 @Controller("/v1/clients")
@@ -43,7 +43,7 @@ export class ClientsController {
   @Post()
   @RequireScope("people:write")
   async add(@Req() request: FastifyRequest, @Res(REPLY) reply: FastifyReply, @Body() body: unknown): Promise<object> {
-    const client = parseRequest(machineClient, body);
+    const client = parseRequest(addedClient, body);
     if (client.jwks !== undefined) return answerRequest(reply, await this.clients.add(actorOf(request), client));
     const secret = { client_secret: newSecret() };
     return answerRequest(reply, await this.clients.add(actorOf(request), { ...client, ...secret }), secret);

@@ -67,8 +67,10 @@ const fields = {
   jwks: z.strictObject({ keys: z.array(publicJwk).min(1).max(CLIENT_KEYS_MAX) }).optional(),
 };
 
-/** A client that speaks for itself, as an administrator adds one to the own tenant. */
-export const machineClient = z.strictObject({ ...fields, owner });
+const uris = z.array(browserUri).max(REDIRECT_URIS_MAX).default([]);
+
+/** A client as an administrator adds one to the own tenant: one that speaks for itself, or signs in the people of that tenant. */
+export const addedClient = z.strictObject({ ...fields, owner, redirect_uris: uris, signed_out_uris: uris });
 
 /**
  * What is needed to register a client: a secret, or public keys for `private_key_jwt`. One with `redirect_uris` signs people
@@ -80,9 +82,9 @@ export const clientRegistration = z
     owner,
     tenant: z.string().regex(TENANT_PATTERN, "must be 1 to 64 letters, digits, dashes or underscores"),
     client_secret: clientSecret.optional(),
-    redirect_uris: z.array(browserUri).max(REDIRECT_URIS_MAX).default([]),
+    redirect_uris: uris,
     /** Where a browser may go after signing out. */
-    signed_out_uris: z.array(browserUri).max(REDIRECT_URIS_MAX).default([]),
+    signed_out_uris: uris,
   })
   .refine((client) => (client.client_secret === undefined) !== (client.jwks === undefined), {
     message: "give either client_secret or jwks",

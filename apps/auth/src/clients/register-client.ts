@@ -17,6 +17,8 @@ export interface StoredClient {
   readonly jwks: unknown;
   readonly redirect_uris: readonly string[];
   readonly signed_out_uris: readonly string[];
+  /** Whether it signs in the people of its own tenant alone. */
+  readonly is_of_tenant?: boolean;
   /** The id of the user who owns it. */
   readonly owner: string | null;
 }
@@ -61,11 +63,12 @@ export async function storeClient(queries: Queries, client: StoredClient): Promi
   const { jwks } = client;
   await queries.execute(
     `INSERT INTO auth.clients AS held
-       (client_id, tenant, auth_method, secret_hash, jwks, scopes, redirect_uris, signed_out_uris, owner)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+       (client_id, tenant, auth_method, secret_hash, jwks, scopes, redirect_uris, signed_out_uris, owner, is_of_tenant)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
      ON CONFLICT (client_id) DO UPDATE SET tenant = excluded.tenant, auth_method = excluded.auth_method,
        secret_hash = excluded.secret_hash, jwks = excluded.jwks, scopes = excluded.scopes,
        redirect_uris = excluded.redirect_uris, signed_out_uris = excluded.signed_out_uris,
+       is_of_tenant = excluded.is_of_tenant,
        owner = coalesce(excluded.owner, CASE WHEN held.tenant = excluded.tenant THEN held.owner END)`,
     [
       client.client_id,
@@ -77,6 +80,7 @@ export async function storeClient(queries: Queries, client: StoredClient): Promi
       client.redirect_uris,
       client.signed_out_uris,
       client.owner,
+      client.is_of_tenant ?? false,
     ],
   );
 }

@@ -4,7 +4,7 @@ import type { Route } from "@tripline/service-kit/http/describe-routes";
 import { z } from "zod";
 import { newOwner } from "../admin/clients.controller.js";
 import { newPerson, newRoles } from "../admin/people.controller.js";
-import { machineClient } from "../clients/client-registration.js";
+import { addedClient } from "../clients/client-registration.js";
 import { introspectionRequest } from "../introspection/introspection.controller.js";
 
 /** A request with an access token. The endpoints of OAuth and OpenID Connect describe themselves. */
@@ -33,11 +33,13 @@ const client = z
     tenant: z.string(),
     auth_method: z.string(),
     scopes: z.array(z.string()),
+    redirect_uris: z
+      .array(z.string())
+      .meta({ description: "Of a client that signs people in; empty for one that speaks for itself." }),
     owner: z
       .object({ person_id: z.string(), user_name: z.string(), is_disabled: z.boolean() })
       .nullable()
       .meta({ description: "The user as whom the client counts." }),
-    redirect_uris: z.array(z.string()),
     created_at: time,
     disabled_at: time.nullable(),
   })
@@ -124,7 +126,7 @@ const CLIENTS: readonly AuthRoute[] = [
     path: "/v1/clients",
     id: "addClient",
     summary: "Add a client; without public keys a secret is made and shown this once",
-    body: machineClient,
+    body: addedClient,
     answers: { 201: changedClient, 202: pending },
     errors: ["name-taken"],
   }),

@@ -1,7 +1,7 @@
 import { SCOPES, SERVICE_SCOPES, scopesOf } from "@tripline/contracts/roles";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import type { Client, Configuration, KoaContextWithOIDC, ResourceServer } from "oidc-provider";
+import type { Account, Client, Configuration, KoaContextWithOIDC, ResourceServer } from "oidc-provider";
 import { errors, Provider } from "oidc-provider";
 import type { ClientAuthGuard } from "../clients/client-auth-guard.js";
 import type { SecretAuthenticator } from "../clients/secret-authenticator.js";
@@ -59,7 +59,7 @@ export function createProvider(
     ...configurationOf(config, keys),
     ...servePeople(config),
     adapter,
-    findAccount: (_ctx, id) => personAccount(queries, id),
+    findAccount: (ctx, id) => accountFor(ctx, queries, id),
   });
   // The mount states host and scheme of the issuer in these headers; what a caller sent never decides a URL.
   provider.proxy = true;
@@ -70,8 +70,17 @@ export function createProvider(
   provider.use(describeOnlyWhatIsServed);
   provider.use(guardPages);
   provider.use(leadOnWithoutSession);
+  provider.use(tellGrantedScopes);
   observeTokens(provider, guard, logger);
   return provider;
+}
+
+/** A client that an administrator registered finds nobody of another tenant. */
+async function accountFor(ctx: KoaContextWithOIDC, queries: Queries, id: string): Promise<Account | undefined> {
+  const account = await personAccount(queries, id);
+  const { client } = ctx.oidc;
+  const isForeign = client?.of_tenant === true && personOf(account)?.tenant !== client.tenant;
+  return isForeign ? undefined : account;
 }
 
 function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
@@ -88,7 +97,7 @@ function configurationOf(config: AuthConfig, keys: SigningKeys): Configuration {
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
     clientAuthMethods: ["client_secret_basic", "private_key_jwt"],
     clientDefaults: { id_token_signed_response_alg: "ES256" },
-    extraClientMetadata: { properties: ["tenant", "owner"] },
+    extraClientMetadata: { properties: ["tenant", "owner", "of_tenant"] },
     enabledJWA: { idTokenSigningAlgValues: ["ES256"], clientAuthSigningAlgValues: [...ASSERTION_ALGORITHMS] },
     features: {
       ...UNUSED_FEATURES,
@@ -155,6 +164,20 @@ function refuseLongLivedAssertion(expiresAtSeconds: unknown): void {
   throw new errors.InvalidClientAuth(`exp is further away than ${ASSERTION_LIFETIME_SECONDS_MAX} s`);
 }
 
+/** The library leaves those of OpenID Connect out of `scope` where a token is for an API, though they were granted (RFC 6749 section 5.1). */
+async function tellGrantedScopes(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
+  await next();
+  const { AuthorizationCode: code, RefreshToken: refreshToken } = ctx.oidc.entities;
+  const source = code ?? refreshToken;
+  if (source === undefined || !isTokenAnswer(ctx.body)) return;
+  const asked = ctx.oidc.params?.scope === undefined ? source.scopes : ctx.oidc.requestParamScopes;
+  const granted = OPENID_SCOPES.filter((scope) => source.scopes.has(scope) && asked.has(scope));
+  ctx.body = { ...ctx.body, scope: [...granted, ctx.body.scope ?? ""].filter((scope) => scope !== "").join(" ") };
+}
+
+const isTokenAnswer = (body: unknown): body is { readonly access_token: string; readonly scope?: string } =>
+  typeof body === "object" && body !== null && "access_token" in body;
+
 /** Members of RFC 8414 and OpenID Connect Discovery that are true here. */
 const SERVED_METADATA = [
   "issuer",
@@ -179,6 +202,7 @@ async function describeOnlyWhatIsServed(ctx: KoaContextWithOIDC, next: () => Pro
   const served = Object.entries(ctx.body).filter(([name]) => SERVED_METADATA.includes(name));
   ctx.body = {
     ...Object.fromEntries(served),
+    userinfo_endpoint: `${ctx.oidc.issuer}/oauth/userinfo`,
     introspection_endpoint: `${ctx.oidc.issuer}/oauth/introspect`,
     introspection_endpoint_auth_methods_supported: ["Bearer"],
     scopes_supported: [...OPENID_SCOPES, ...SCOPES],

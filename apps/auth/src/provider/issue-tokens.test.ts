@@ -251,6 +251,7 @@ describe("what is published", () => {
         token_endpoint: `${ISSUER}/oauth/token`,
         jwks_uri: `${ISSUER}/oauth/jwks`,
         end_session_endpoint: `${ISSUER}/oauth/logout`,
+        userinfo_endpoint: `${ISSUER}/oauth/userinfo`,
         introspection_endpoint: `${ISSUER}/oauth/introspect`,
         introspection_endpoint_auth_methods_supported: ["Bearer"],
         grant_types_supported: ["authorization_code", "refresh_token", "client_credentials"],

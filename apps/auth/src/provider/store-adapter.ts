@@ -17,6 +17,7 @@ const clientRow = z.object({
   /** Null also where the owner is disabled: nobody answers for the client then. */
   owner: z.string().nullable(),
   has_lost_owner: z.boolean(),
+  is_of_tenant: z.boolean(),
 });
 
 /** What a client that signs people in may ask for besides the scopes of the API. */
@@ -86,6 +87,7 @@ async function findClient(queries: Queries, clientId: string, watch: LookupWatch
   return {
     client_id: row.client_id,
     tenant: row.tenant,
+    ...(row.is_of_tenant ? { of_tenant: true } : {}),
     ...(row.owner === null ? {} : { owner: row.owner }),
     ...(row.redirect_uris.length === 0 ? SPEAKS_FOR_ITSELF : SIGNS_PEOPLE_IN),
     scope: [...(row.redirect_uris.length === 0 ? [] : OPENID_SCOPES), ...row.scopes].join(" "),
@@ -102,7 +104,7 @@ async function readClient(queries: Queries, clientId: string): Promise<z.infer<t
   if (!CLIENT_ID_PATTERN.test(clientId)) return undefined;
   const [row] = await queries.query(
     clientRow,
-    `SELECT client_id, clients.tenant, auth_method, secret_hash, jwks, scopes, redirect_uris, signed_out_uris,
+    `SELECT client_id, clients.tenant, auth_method, secret_hash, jwks, scopes, redirect_uris, signed_out_uris, is_of_tenant,
        person_id AS owner, owner IS NOT NULL AND person_id IS NULL AS has_lost_owner
      FROM auth.clients LEFT JOIN auth.people ON person_id = owner AND people.disabled_at IS NULL
      WHERE client_id = $1 AND clients.disabled_at IS NULL`,

@@ -13,6 +13,7 @@ import type { GrantChange } from "./grant-change.js";
 import { auditedChange, GRANT_ACTIONS, shownChange } from "./grant-change.js";
 import type { PendingGrant } from "./grant-store.js";
 import { listGrants, storeGrant, takeGrant } from "./grant-store.js";
+import type { Before } from "./needs-second-admin.js";
 import { needsSecondAdmin } from "./needs-second-admin.js";
 import { hasSecondAdmin, lockAdmins } from "./second-admin.js";
 
@@ -111,7 +112,9 @@ function shownGrant({ grant_id, change, requested_by, principal, requested_at, e
   return { grant_id, change: shownChange(change), requested_by, principal, requested_at, expires_at };
 }
 
-function rightsOf(before: Listed | undefined): Parameters<typeof needsSecondAdmin>[3] {
+function rightsOf(before: Listed | undefined): Before {
   if (before === undefined) return {};
-  return "roles" in before ? { id: before.person_id, roles: before.roles } : { scopes: before.scopes };
+  return "roles" in before
+    ? { id: before.person_id, roles: before.roles }
+    : { scopes: before.scopes, owner: before.owner?.person_id };
 }

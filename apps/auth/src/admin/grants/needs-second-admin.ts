@@ -1,5 +1,5 @@
 import type { Role } from "@tripline/contracts/roles";
-import { scopesOf } from "@tripline/contracts/roles";
+import { ROLES, scopesOf } from "@tripline/contracts/roles";
 import type { Queries } from "@tripline/service-kit/postgres/connect-database";
 import { z } from "zod";
 import type { Actor } from "../admin-action.js";
@@ -7,28 +7,38 @@ import type { GrantChange } from "./grant-change.js";
 
 /** Scopes that decide what others may do, how payments are decided, or whose a payment is. */
 const SENSITIVE_SCOPE = /^(policy|personal|people):/;
+/** Scopes that any role holds; with the others nobody can be mistaken for a user. */
+const OF_PEOPLE: readonly string[] = scopesOf(ROLES);
 const SENSITIVE_ROLES: readonly string[] = ["admin", "lead"];
 
 export const isSensitiveScope = (scope: string): boolean => SENSITIVE_SCOPE.test(scope);
 const hasSensitiveRole = (roles: readonly string[]): boolean => roles.some((role) => SENSITIVE_ROLES.includes(role));
 
+/** Whom or what a change is about, as it is now; nothing of it where something is added. */
+export interface Before {
+  readonly id?: string;
+  readonly roles?: readonly string[];
+  readonly scopes?: readonly string[];
+  /** The id of the user who owns the client. */
+  readonly owner?: string | undefined;
+}
+
 /**
  * Whether a change is more than one administrator may do where there is another one:
  *
  * - it gives the role admin or lead, or a role to whoever asks for it;
- * - it gives a client a sensitive scope, or one that the roles of its owner do not hold;
+ * - it gives a client a sensitive scope, or one that the roles of its owner or of whoever asks do not hold;
  * - it lets people sign in by way of a new client;
- * - it shows a password or secret, or takes back a lock, of somebody or something with such rights: whoever asks would have them.
- *
- * @param before whom or what it changes, as it is now; its roles or scopes
+ * - it shows a password or secret, or takes back a lock, of somebody or something with such rights, or lets a client with rights that
+ *   whoever asks does not have count as another user: whoever asks has seen the secret or will see it.
  */
 export async function needsSecondAdmin(
   queries: Queries,
   { principal }: Actor,
   change: GrantChange,
-  before: { readonly id?: string; readonly roles?: readonly string[]; readonly scopes?: readonly string[] },
+  before: Before,
 ): Promise<boolean> {
-  const { id, roles = [], scopes = [] } = before;
+  const { id, roles = [], scopes = [], owner } = before;
   switch (change.action) {
     case "person-add":
       return hasSensitiveRole(change.roles);
@@ -44,18 +54,26 @@ export async function needsSecondAdmin(
       return hasSensitiveRole(roles) && id !== principal;
     case "client-add": {
       if (change.redirect_uris.length > 0) return true;
-      const held = await scopesHeldBy(queries, change.owner);
-      return change.scopes.some((scope) => isSensitiveScope(scope) || !held.includes(scope));
+      const [held, own] = [await scopesHeldBy(queries, change.owner), await scopesHeldBy(queries, principal)];
+      return change.scopes.some((scope) => isSensitiveScope(scope) || !held.includes(scope) || !own.includes(scope));
     }
     case "client-enable":
-    case "client-owner":
-    case "client-rotate-secret":
       return scopes.some(isSensitiveScope);
+    case "client-rotate-secret":
+      if (owner === undefined || owner === principal) return scopes.some(isSensitiveScope);
+      return isBeyond(scopes, await scopesHeldBy(queries, principal));
+    case "client-owner":
+      return isBeyond(scopes, await scopesHeldBy(queries, principal));
   }
 }
 
-async function scopesHeldBy(queries: Queries, owner: string | null): Promise<readonly string[]> {
-  if (owner === null) return [];
+/** Whether somebody who has the secret of a client could do as its owner what the own roles do not allow. */
+function isBeyond(scopes: readonly string[], own: readonly string[]): boolean {
+  return scopes.some((scope) => isSensitiveScope(scope) || (OF_PEOPLE.includes(scope) && !own.includes(scope)));
+}
+
+async function scopesHeldBy(queries: Queries, owner: string | null | undefined): Promise<readonly string[]> {
+  if (owner === null || owner === undefined) return [];
   const [row] = await queries.query(
     z.object({ roles: z.array(z.string()) }),
     "SELECT roles FROM auth.people WHERE person_id = $1",

@@ -1,0 +1,47 @@
+import { Controller, Get, Header, HttpCode, Inject, Post, Req, UseInterceptors } from "@nestjs/common";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { OpenTo } from "@tripline/nest-kit/http/open-to";
+import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
+import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { kindOf } from "@tripline/service-kit/tokens/verify-token";
+import type { FastifyRequest } from "fastify";
+import { personWithId } from "../people/person-store.js";
+
+/**
+ * What is known of the user whose access token it is (OpenID Connect Core section 5.3), as it is now. The library would know of
+ * opaque tokens alone, and ours are JWTs.
+ */
+@OpenTo("who is signed in at auth")
+@Controller("/oauth/userinfo")
+@UseInterceptors(TraceInterceptor)
+export class UserinfoController {
+  constructor(
+    @Inject(TOKEN_VERIFIER) private readonly verifier: TokenVerifier,
+    @Inject(DATABASE) private readonly queries: Queries,
+  ) {}
+
+  @Get()
+  @Header("cache-control", "no-store")
+  show(@Req() request: FastifyRequest): Promise<object> {
+    return this.#claims(request);
+  }
+
+  /** Clients may use either method. */
+  @Post()
+  @HttpCode(200)
+  @Header("cache-control", "no-store")
+  showPosted(@Req() request: FastifyRequest): Promise<object> {
+    return this.#claims(request);
+  }
+
+  async #claims({ headers }: FastifyRequest): Promise<object> {
+    const caller = await this.verifier.identify(headers.authorization);
+    const person = kindOf(caller) === "person" ? await personWithId(this.queries, caller.subject) : undefined;
+    if (person === undefined) throw new TriplineError("token-invalid", "The access token is not that of a user.");
+    const { person_id: sub, name, user_name, tenant, roles } = person;
+    return { sub, name, preferred_username: user_name, tenant, roles };
+  }
+}
