@@ -63,7 +63,9 @@ async function ask(check: HealthCheck): Promise<void> {
   try {
     await check();
   } catch (error) {
-    throw new Error(shownDetail(asTriplineError(error)));
+    const known = asTriplineError(error);
+    // Anybody can read it: what was thrown by a library is not shown.
+    throw new Error(known.code === "internal" ? "The check failed." : shownDetail(known));
   }
 }
 

@@ -38,8 +38,12 @@ class FaultyModule implements OnApplicationShutdown {
     @Inject(Readiness) readiness: Readiness,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
+    // As a library says it.
+    readiness.add("cache", () => {
+      if (broken) throw new Error("Stream isn't writeable and enableOfflineQueue options is false");
+    });
     readiness.add("store", () => {
-      if (broken) throw new Error("the store is down");
+      if (broken) throw new TriplineError("store-unavailable", "The store is down.");
     });
   }
 
@@ -117,7 +121,8 @@ describe("startService", () => {
     broken = true;
     const ready = await fetch(`${service.url}/health/ready`);
     expect(ready.status).toBe(503);
-    expect(await ready.json()).toEqual({ status: "not-ready", checks: { store: "the store is down" } });
+    const checks = { store: "The store is down.", cache: "The check failed." };
+    expect(await ready.json()).toEqual({ status: "not-ready", checks });
     expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
     broken = false;
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);

@@ -19,6 +19,7 @@ import { ANSWERS } from "./answer-schemas.js";
 import type { ControlRoute } from "./control-route.js";
 import { PERSONAL } from "./personal-routes.js";
 
+const CHECK_ERRORS = ["policy-too-slow", "policy-too-large", "policy-checks-busy"] as const;
 const OF_A_DRAFT = z.object({ name: draftName });
 const OF_A_REVISION = z.object({ revision: revisionNumber });
 const OF_AN_APPROVED_REVISION = z.object({
@@ -42,6 +43,7 @@ const POLICY: readonly ControlRoute[] = [
     scope: "policy:read",
     summary: "Check a policy file",
     body: policyText,
+    errors: CHECK_ERRORS,
     answers: { 200: ANSWERS.checked },
   },
   {
@@ -60,7 +62,7 @@ const POLICY: readonly ControlRoute[] = [
     scope: "policy:write",
     summary: "Keep a text or a draft as the next revision",
     body: newRevision,
-    errors: ["not-found"],
+    errors: ["not-found", ...CHECK_ERRORS],
     answers: { 201: ANSWERS.revision, 200: ANSWERS.revision },
   },
   {

@@ -118,6 +118,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
       contributionsWaitMs: 0,
       lakeDirectory: "/lake",
       attachmentsUrl: "file:///attachments",
+      anchorsUrl: "file:///anchors",
       accessOf: () => ACCESS,
     }).find(({ name }) => name === service);
     const config = readConfig(schema, plan?.environment ?? {});
