@@ -28,7 +28,7 @@ const BACKTEST_DEADLINES = 12;
 
 /** Variables of a service that has a `PolicyWorker`. */
 export const policyWorkerConfig = {
-  POLICY_CHECK_SECONDS: z.coerce.number().int().min(1).max(120).default(10).meta({
+  POLICY_CHECK_SECONDS: z.coerce.number().int().min(1).max(120).default(20).meta({
     unit: "s",
     description: "How long checking a policy may take; a backtest may take 12 times as long. Then its thread is ended.",
   }),

@@ -17,7 +17,7 @@ let activations: Map<string, PolicyActivation | undefined>;
 let told: (() => void) | undefined;
 
 beforeEach(async () => {
-  bed = await startTestBed({ POLICY_CHECK_SECONDS: "3" });
+  bed = await startTestBed({ POLICY_CHECK_SECONDS: "30" });
   const url = bed.stack.postgresUrl;
   database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
   activations = new Map();
