@@ -13,6 +13,7 @@ import { closeLedger } from "@tripline/system/ledger/ledger";
 import { programOf } from "@tripline/system/services/plan-services";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 import { ROOT } from "@tripline/system/services/workspace";
+import { buildPayment } from "../support/build-payment.js";
 import { paymentId } from "../support/payment-id.js";
 import type { BusyTraffic } from "./busy-traffic.js";
 import type { BusyService } from "./kill-busy.js";
@@ -30,6 +31,7 @@ const BOMBED = [TOPICS.transactions.name, TOPICS.features.name, TOPICS.labels.na
 const BOMBS_ON_RESULTS = 1;
 const DECIDING_KILLS = 3;
 const TOPOLOGY = "services";
+const WAIT_SECONDS = 25;
 
 /**
  * One round: services, Postgres and Valkey are killed while they work, somebody writes records that cannot be read, and a
@@ -86,8 +88,9 @@ async function breakThings({ system, traffic, print }: RecoveryOptions, admin: K
   for (const topic of BOMBED) await sendBomb(system.stack.kafkaBrokers, topic);
   await traffic.settle();
   traffic.burst();
-  const [decision] = traffic.decisions.values();
-  if (decision === undefined) throw new Error("Nothing was decided.");
+  // Somebody who pays once: a later payment of an erased card has features that the lake alone does not give.
+  const [decision] = await system.client.decideAll([buildPayment()], WAIT_SECONDS);
+  if (decision === undefined) throw new Error("The payment of the person to be erased was not decided.");
   await system.control.call("POST", "/v1/erasures", { body: { subject: decision.card_token } });
 }
 
