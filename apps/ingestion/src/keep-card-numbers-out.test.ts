@@ -84,7 +84,7 @@ describe("card number, device id, network and e-mail address end at the front do
       [422, "/source"],
       [400, "Idempotency-Key"],
       [400, "Idempotency-Key"],
-      [404, "decision-not-found"],
+      [422, "/id"],
       [200, "decided"],
     ]);
     expect(rowsOf(batch).map(({ status, problem }) => [status, faultOf(problem)])).toEqual([

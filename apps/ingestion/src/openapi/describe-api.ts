@@ -150,7 +150,7 @@ function readDecision(): ZodOpenApiOperationObject {
         headers: { "Retry-After": { description: "Seconds", schema: { type: "integer" } } },
         content: { "application/json": { schema: pendingSchema } },
       },
-      ...problemResponses([...CALLER_ERRORS, "decision-not-found", "redis-unavailable"]),
+      ...problemResponses([...CALLER_ERRORS, "invalid-field", "decision-not-found", "redis-unavailable"]),
     },
   };
 }
