@@ -37,6 +37,18 @@ describe("startAuth", () => {
     }
   });
 
+  test("regression #24: a body that is not JSON is answered by a problem", async () => {
+    const service = await startAuth(testConfig(postgresUrl));
+    try {
+      const headers = { "content-type": "application/json" };
+      const response = await fetch(`${service.url}/v1/clients`, { method: "POST", headers, body: "\0" });
+      expect(response.headers.get("content-type")).toContain("application/problem+json");
+      expect([response.status, await response.json()]).toMatchObject([400, { code: "malformed-json" }]);
+    } finally {
+      await service.close();
+    }
+  });
+
   test("a restart keeps the key", async () => {
     const config = testConfig(postgresUrl);
     const first = await startAuth(config);

@@ -10,6 +10,7 @@ import { closeWithin } from "./close-within.js";
 import type { HttpServer } from "./http/http-server.js";
 import { answerNow } from "./http/http-server.js";
 import { refuseOtherMethods } from "./http/refuse-methods.js";
+import { sendProblem } from "./problem.filter.js";
 
 export interface RegisteredRoute {
   readonly method: string;
@@ -47,6 +48,8 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
       frameworkErrors: (thrown: unknown, _request: unknown, reply: { readonly raw: ServerResponse }) =>
         answerNow(reply.raw, prepareProblem(asHttpError(thrown))),
     });
+    // Where Nest has no part, as for a body that cannot be parsed beside a plugin that waits for the adapter.
+    root.setErrorHandler((thrown, _request, reply) => sendProblem(thrown, reply, log));
     const refuse = refuseOtherMethods(root);
     const routes: RegisteredRoute[] = [];
     root.addHook("onRoute", ({ method, url }) => {

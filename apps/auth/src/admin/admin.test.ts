@@ -69,14 +69,10 @@ afterAll(async () => {
 const json = z.record(z.string(), z.json());
 
 async function call(token: string, method: string, path: string, body?: object) {
-  const response = await fetch(`${service.url}${path}`, {
-    method,
-    headers: {
-      authorization: `Bearer ${token}`,
-      ...(body === undefined ? {} : { "content-type": "application/json" }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
+  const authorization = `Bearer ${token}`;
+  const type: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
+  const sent = { method, headers: { authorization, ...type }, body: body === undefined ? null : JSON.stringify(body) };
+  const response = await fetch(`${service.url}${path}`, sent);
   return { status: response.status, body: json.parse(await response.json()) };
 }
 

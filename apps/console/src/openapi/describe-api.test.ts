@@ -64,6 +64,11 @@ test("regression #24: the document is served without a session", async () => {
   expect(Object.keys(paths)).toContain("/api/cases/{id}/verdict");
 });
 
+test("regression #24: an address that is known with another method says so", async () => {
+  const response = await fetch(`${bed.service.url}/api/policy/backtest`);
+  expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
+});
+
 test.each(["/api/nothing", "/api", "/v1/transactions", "/v2/models", "/oauth/token", "/session/nothing"])(
   "regression #24: an API path that is not here is answered by a problem and not by the page: %s",
   async (path) => {

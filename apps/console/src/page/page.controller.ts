@@ -1,7 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { Controller, Get, Inject, Req, Res } from "@nestjs/common";
+import { HttpAdapterHost } from "@nestjs/core";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
+import { methodNotAllowed, methodsOf } from "@tripline/nest-kit/http/refuse-methods";
+import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { PageFile } from "./page-files.js";
 import { securityHeaders } from "./security-headers.js";
@@ -21,7 +24,10 @@ const NOT_BUILT = "The page of the console is not built. Run `npm run build`, or
 @OpenTo("anyone")
 @Controller()
 export class PageController {
-  constructor(@Inject(PAGE_FILES) private readonly files: ReadonlyMap<string, PageFile>) {}
+  constructor(
+    @Inject(PAGE_FILES) private readonly files: ReadonlyMap<string, PageFile>,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost<ServiceAdapter>,
+  ) {}
 
   @Get("/*")
   async page(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -30,7 +36,11 @@ export class PageController {
     if (file !== undefined) return this.#send(request, reply, file);
     // What looks like a file, or is not for people, is not a place of the page.
     if (/^\/(api|session|health|assets|v\d+|oauth|\.well-known)(\/|$)|\.[a-z0-9]+$/i.test(path) && path !== INDEX) {
-      throw new TriplineError("not-found", "There is nothing at this address.");
+      const routes = this.host.httpAdapter.routes.map(({ path: pattern, method }) => [pattern, [method]] as const);
+      const methods = methodsOf(routes, path);
+      if (methods.length === 0) throw new TriplineError("not-found", "There is nothing at this address.");
+      reply.header("allow", methods.join(", "));
+      throw methodNotAllowed(methods);
     }
     const index = this.files.get(INDEX);
     if (index === undefined) {

@@ -17,16 +17,25 @@ export function refuseOtherMethods(fastify: FastifyInstance): onRequestHookHandl
   });
   return (request, reply, done) => {
     if (!request.is404) return done();
-    const [path = ""] = request.url.split("?", 1);
-    const allowed = new Set<string>();
-    for (const [pattern, methods] of methodsByPattern) {
-      if (matches(pattern, path)) for (const name of methods) allowed.add(name);
-    }
-    if (allowed.size === 0) return done();
-    const names = [...allowed].sort();
+    const names = methodsOf(methodsByPattern, request.url);
+    if (names.length === 0) return done();
     reply.header("allow", names.join(", "));
-    done(new TriplineError("method-not-allowed", `This address accepts ${names.join(" and ")}.`));
+    done(methodNotAllowed(names));
   };
+}
+
+/** The methods with which an address is known, sorted. @param methodsByPattern of routes, whose parameters begin with `:` */
+export function methodsOf(methodsByPattern: Iterable<readonly [string, Iterable<string>]>, url: string): string[] {
+  const [path = ""] = url.split("?", 1);
+  const allowed = new Set<string>();
+  for (const [pattern, methods] of methodsByPattern) {
+    if (matches(pattern, path)) for (const name of methods) allowed.add(name);
+  }
+  return [...allowed].sort();
+}
+
+export function methodNotAllowed(names: readonly string[]): TriplineError {
+  return new TriplineError("method-not-allowed", `This address accepts ${names.join(" and ")}.`);
 }
 
 /** Whether a path matches a pattern: a parameter is any text that is not empty. */

@@ -76,7 +76,14 @@ function operationOf({ security, errors: common }: Api, route: Route): ZodOpenAp
     ...(body === undefined ? {} : { requestBody: { required: true, content: { [bodyType]: { schema: body } } } }),
     responses: {
       ...answersOf(route),
-      ...problemResponses([...new Set<ErrorCode>([...common, ...(body === undefined ? [] : BODY_ERRORS), ...errors])]),
+      ...problemResponses([
+        ...new Set<ErrorCode>([
+          ...common,
+          ...(parameters === undefined ? [] : (["address-too-long"] as const)),
+          ...(body === undefined ? [] : BODY_ERRORS),
+          ...errors,
+        ]),
+      ]),
     },
   };
 }
