@@ -167,7 +167,8 @@ const HIDDEN = "The request could not be handled; the trace id leads to the caus
  * which name addresses, options and code, are for the logs; in their place stands the title of the code.
  */
 export function shownDetail(error: TriplineError): string {
-  if (error.code === "internal") return HIDDEN;
+  // Without a cause the sentence is our own.
+  if (error.code === "internal" && error.cause !== undefined) return HIDDEN;
   return foreignTexts(error.cause, CAUSES_MAX).some((text) => error.message.includes(text))
     ? `${error.row.title}.`
     : error.message;

@@ -11,7 +11,6 @@ import {
   trace,
 } from "@opentelemetry/api";
 import { asTriplineError } from "@tripline/contracts/error-table";
-import { hidesCardNumber } from "@tripline/contracts/find-card-number";
 
 // The provider is looked up at each use, since a test may install another one between two services.
 const tracer = () => trace.getTracer("tripline");
@@ -34,9 +33,7 @@ type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
  * topic.
  */
 export function contextFromHeaders({ traceparent }: Headers): Context {
-  // Its sender chose it, and it goes on to every record: a new trace begins instead.
-  const isUsable = typeof traceparent === "string" && !hidesCardNumber(traceparent);
-  return !isUsable ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
+  return typeof traceparent !== "string" ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
 }
 
 /** W3C `traceparent` of a context, by default the active one; empty where there is no trace. */
