@@ -136,7 +136,7 @@ test("what control does comes into the log of its tenant, by whom and to what, a
         {
           sequence: 1,
           actor: "ann",
-          actor_kind: "client",
+          actor_kind: "person",
           action: "list-entries-put",
           source: "control",
           subject_kind: "list",

@@ -24,7 +24,10 @@ export class CardNumberInterceptor implements NestInterceptor {
       const found = [params, query, body].flatMap((part) => placesIn(part, []));
       if (found.length > 0) {
         throw invalidFields(
-          found.map((place) => ({ pointer: pointerTo(place), detail: "must not hold what looks like a card number" })),
+          found.map((place) => ({
+            pointer: pointerTo(place),
+            detail: "must not hold what looks like a card number; send the token of the card",
+          })),
         );
       }
     }
