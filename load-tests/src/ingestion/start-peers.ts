@@ -54,6 +54,8 @@ export class IntakeServers {
         KAFKA_BROKERS: brokers.join(","),
         REDIS_URL: redis.url,
         CARD_TOKEN_KEY: this.#key,
+        RATE_LIMIT_TENANT: "0",
+        RATE_LIMIT_CLIENT: "0",
         ...this.token.environment,
         ...changes,
       }),

@@ -96,6 +96,9 @@ export function testEnvironment(
     AUTH_ISSUER: ISSUER,
     AUTH_JWKS_URL: issuer.jwksUrl,
     CARD_TOKEN_KEY: randomBytes(32).toString("base64"),
+    // One caller sends everything.
+    RATE_LIMIT_TENANT: "0",
+    RATE_LIMIT_CLIENT: "0",
     ...changes,
   };
 }
