@@ -169,9 +169,14 @@ const HIDDEN = "The request could not be handled; the trace id leads to the caus
 export function shownDetail(error: TriplineError): string {
   // Without a cause the sentence is our own.
   if (error.code === "internal" && error.cause !== undefined) return HIDDEN;
-  return foreignTexts(error.cause, CAUSES_MAX).some((text) => error.message.includes(text))
-    ? `${error.row.title}.`
-    : error.message;
+  const { message } = error;
+  const foreign = foreignTexts(error.cause, CAUSES_MAX)
+    .map((text) => text.replace(/[.\s]+$/, ""))
+    .filter((text) => text !== "" && message.includes(text));
+  // Our sentences put the words of others behind a colon, and what to do after them.
+  const own = foreign.reduce((left, text) => left.replaceAll(`: ${text}`, ""), message);
+  const isWhole = foreign.length === 0 || (/^\S+ \S+ .*\.$/s.test(own) && !foreign.some((text) => own.includes(text)));
+  return isWhole ? own : `${error.row.title}.`;
 }
 
 /** Messages of causes that are not ours. */

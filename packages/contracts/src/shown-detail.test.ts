@@ -27,6 +27,15 @@ test.each<[string, TriplineError, string]>([
     "The event log does not answer; try again.",
   ],
   [
+    "what to do after a library's words",
+    caused(
+      "store-refused",
+      "s3://nowhere/lake cannot be listed: The specified bucket does not exist. Create the bucket.",
+      new Error("The specified bucket does not exist."),
+    ),
+    "s3://nowhere/lake cannot be listed. Create the bucket.",
+  ],
+  [
     "a bug",
     asTriplineError(new TypeError("Cannot read properties of undefined")),
     "The request could not be handled; the trace id leads to the cause in the logs.",
