@@ -128,12 +128,14 @@ export class FileRegistry implements RecordingRegistry {
   ): Promise<{ manifest: ModelManifest; directory: string }> {
     const directory = this.versionPath(name, version);
     const what = `Model ${name} ${version}`;
-    const bytes = await readIfThere(join(directory, MANIFEST_FILE));
+    let bytes = await readIfThere(join(directory, MANIFEST_FILE));
     if (bytes === undefined) {
       const versions = await this.versions(name);
       if (!versions.includes(version)) throw await this.noVersion(name, `${ifMissing} ${version}`);
-      throw new TriplineError("model-refused", `${what}: ${MANIFEST_FILE} is missing.`);
+      // Another process may have put the version in place between the two looks: only now is it known to lack its manifest.
+      bytes = await readIfThere(join(directory, MANIFEST_FILE));
     }
+    if (bytes === undefined) throw new TriplineError("model-refused", `${what}: ${MANIFEST_FILE} is missing.`);
     const manifest = parseJson(manifestSchema, bytes.toString("utf8"), `${what}: ${MANIFEST_FILE}`);
     if (manifest.name !== name || manifest.version !== version) {
       throw new TriplineError(
