@@ -1,11 +1,8 @@
-import { archiveBenchmark } from "./archive/bench-archive.js";
 import { capacityBenchmark } from "./capacity/bench-capacity.js";
-import { consoleBenchmark } from "./console/bench-console.js";
 import { decisionsBenchmark } from "./decisions/bench-decisions.js";
 import { e2eBenchmark } from "./e2e/bench-e2e.js";
 import { featuresBenchmark } from "./features/bench-features.js";
 import type { Benchmark } from "./harness/run-benchmark.js";
-import { ingestionBenchmark } from "./ingestion/bench-ingestion.js";
 import { kafkaBenchmark } from "./kafka/bench-kafka.js";
 import { gpuBenchmark } from "./scoring/bench-gpu.js";
 import { scoringBenchmark } from "./scoring/bench-scoring.js";
@@ -13,15 +10,12 @@ import { securityBenchmark } from "./security/bench-security.js";
 
 /** What `bench` can run. */
 export const BENCHMARKS: readonly Benchmark[] = [
-  ingestionBenchmark,
   kafkaBenchmark,
   featuresBenchmark,
   scoringBenchmark,
   gpuBenchmark,
   decisionsBenchmark,
   e2eBenchmark,
-  archiveBenchmark,
   securityBenchmark,
-  consoleBenchmark,
   capacityBenchmark,
 ];

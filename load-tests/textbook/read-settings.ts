@@ -1,11 +1,13 @@
-import { kafkaConfig, redisConfig, serviceConfig } from "@tripline/service-kit/config/read-config";
+import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
 import { z } from "zod";
-import { peerSettings } from "../peers/ingestion/read-settings.js";
 
-export const frontSettings = peerSettings.extend({
-  /** The guard is shared with another peer, which can also check every token anew. */
-  TOKENS: z.literal("cached").default("cached"),
-  WORK: z.literal("all").default("all"),
+/** What the benchmark tells the front: the same as it tells ingestion. */
+export const frontSettings = z.object({
+  ...serviceConfig,
+  ...kafkaConfig,
+  ...redisConfig,
+  ...tokenConfig,
+  CARD_TOKEN_KEY: z.string().transform((text) => Buffer.from(text, "base64")),
 });
 
 export const workerSettings = z.object({
@@ -15,6 +17,9 @@ export const workerSettings = z.object({
   SCORING_ADDRESS: z.string().default(""),
   MODEL_NAME: z.string().default("fraud"),
 });
+
+/** Provides the settings of the front. */
+export const SETTINGS = Symbol("SETTINGS");
 
 export type FrontSettings = Readonly<z.infer<typeof frontSettings>>;
 export type WorkerSettings = Readonly<z.infer<typeof workerSettings>>;

@@ -2,20 +2,16 @@ import { InvalidArgumentError, Option } from "commander";
 import type { Benchmark } from "../harness/run-benchmark.js";
 import { buildsPart } from "./bench-builds.js";
 import { cardsPart } from "./bench-cards.js";
-import { floorPart } from "./bench-floor.js";
 import { loadPart } from "./bench-load.js";
 import { overloadPart } from "./bench-overload.js";
-import { pinnedPart } from "./bench-pinned.js";
-import { sparsePart } from "./bench-sparse.js";
 import { textbookPart } from "./bench-textbook.js";
-import { timelinePart } from "./bench-timeline.js";
 import { topologyPart } from "./bench-topology.js";
 import { tracingPart } from "./bench-tracing.js";
 
 /** The whole system, from a request over HTTP to its decision. */
 export const e2eBenchmark: Benchmark = {
   name: "e2e",
-  description: "the whole system: decisions a second, latency and CPU, compared with the floor and a textbook build",
+  description: "the whole system: decisions a second, latency and CPU, compared with a textbook build",
   options: [
     new Option(
       "--rate <per second>",
@@ -23,29 +19,14 @@ export const e2eBenchmark: Benchmark = {
     ).argParser(parseRate),
     new Option("--beside <folder>", "another built copy of the repository, for the part builds"),
     new Option("--cards <count>", "number of cards in the part cards; default 5 million").argParser(parseCards),
-    new Option("--picture <file.svg>", "where the part timeline draws; default: .tripline/bench/timeline.svg"),
     new Option("--short", "a few seconds on a small world: shows that it works; the figures mean nothing"),
   ],
-  parts: [
-    loadPart,
-    floorPart,
-    sparsePart,
-    textbookPart,
-    overloadPart,
-    topologyPart,
-    tracingPart,
-    buildsPart,
-    cardsPart,
-    timelinePart,
-    pinnedPart,
-  ],
+  parts: [loadPart, textbookPart, overloadPart, topologyPart, tracingPart, buildsPart, cardsPart],
   line: [
     "decisions_per_s",
     "p50_ms",
     "p99_ms_at_half",
     "cpu_us_per_decision",
-    "floor_us",
-    "floor_ratio",
     "textbook_ratio",
     "loop_delay_p99_ms",
     "rss_mb",
@@ -57,8 +38,6 @@ export const e2eBenchmark: Benchmark = {
     "accepted_p99_ms",
     "recovery_s",
     "lost",
-    "sparse_ratio",
-    "half_sparse_ratio",
     "rate_ratio",
     "cpu_ratio",
     "alone_cpu_ratio",

@@ -55,9 +55,7 @@ async function runLoad(context: BenchContext): Promise<PartOutcome> {
     loadContestant({ name, system, stream, ratePerSecond: highest * share, durationMs }),
   );
   const measured = await context.measure(contestants, { roundsDefault: isShort ? 1 : ROUNDS });
-  const summary = summaryOf(highest, measured);
-  context.found.set("cpu_us_per_decision", summary.cpu_us_per_decision ?? []);
-  return { contestants: measured, summary, notes: [...notes, ...NOTES] };
+  return { contestants: measured, summary: summaryOf(highest, measured), notes: [...notes, ...NOTES] };
 }
 
 /** A system that has decided payments for a while, and those that come next. */

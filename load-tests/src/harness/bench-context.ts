@@ -49,8 +49,6 @@ export class BenchContext {
   /** When something was measured. */
   readonly stretches: Stretch[] = [];
   readonly versions: Record<string, string> = { node: process.version };
-  /** Figures that parts leave for those after them, for a ratio of both. */
-  readonly found = new Map<string, readonly number[]>();
   /** Of this run alone; emptied after every part. */
   readonly folder: string;
   readonly #rounds: number | undefined;
@@ -121,13 +119,6 @@ export class BenchContext {
   redisTlsMeter(): CpuMeter | undefined {
     if (this.security === undefined) return undefined;
     return { name: "valkey_tls", readMs: async () => (await this.#openStack()).redisTlsCpuMs() };
-  }
-
-  /** An empty Postgres on a free port. @returns its URL */
-  async postgres(): Promise<string> {
-    const stack = await this.#openStack();
-    await stack.postgres.start();
-    return stack.postgresUrl;
   }
 
   async #startKafka(): Promise<string[]> {

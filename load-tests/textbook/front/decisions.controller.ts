@@ -1,9 +1,9 @@
 import { Body, Controller, Headers, HttpCode, Inject, Post, Req, UseGuards } from "@nestjs/common";
-// biome-ignore lint/style/useImportType: Nest's validation finds the class by the type of the parameter.
-import { PaymentDto } from "../../peers/ingestion/express/payment.dto.js";
-import type { AuthorizedRequest } from "../../peers/ingestion/express/token.guard.js";
-import { TokenGuard } from "../../peers/ingestion/express/token.guard.js";
 import { DecisionsService } from "./decisions.service.js";
+// biome-ignore lint/style/useImportType: Nest's validation finds the class by the type of the parameter.
+import { PaymentDto } from "./payment.dto.js";
+import type { AuthorizedRequest } from "./token.guard.js";
+import { TokenGuard } from "./token.guard.js";
 
 const MS_PER_S = 1_000;
 

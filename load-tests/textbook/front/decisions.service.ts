@@ -4,12 +4,12 @@ import { ConflictException, GatewayTimeoutException, Inject, Injectable } from "
 import { cardToken, deviceToken, ipToken, transactionId } from "@tripline/contracts/identifiers";
 import { Redis } from "ioredis";
 import type { Producer } from "kafkajs";
-import type { PaymentDto } from "../../peers/ingestion/express/payment.dto.js";
-import { SETTINGS } from "../../peers/ingestion/express/payments.service.js";
 import { connectProducer } from "../connect-kafka.js";
 import type { TransactionMessage } from "../messages.js";
 import { TOPICS } from "../messages.js";
 import type { FrontSettings } from "../read-settings.js";
+import { SETTINGS } from "../read-settings.js";
+import type { PaymentDto } from "./payment.dto.js";
 
 const IDEMPOTENCY_SECONDS = 86_400;
 

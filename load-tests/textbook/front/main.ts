@@ -1,9 +1,33 @@
 import "reflect-metadata";
+import { Controller, Get, Module, ValidationPipe } from "@nestjs/common";
+import { NestFactory } from "@nestjs/core";
 import { readConfig } from "@tripline/service-kit/config/read-config";
-import { serveExpress } from "../../peers/ingestion/express/serve-express.js";
-import { frontSettings } from "../read-settings.js";
+import { frontSettings, SETTINGS } from "../read-settings.js";
 import { DecisionsController } from "./decisions.controller.js";
 import { DecisionsService } from "./decisions.service.js";
+import { TokenGuard } from "./token.guard.js";
 
-/** The front door: Nest on Express, one `producer.send` per payment, the reply through Redis. */
-await serveExpress(DecisionsController, DecisionsService, readConfig(frontSettings, process.env));
+/**
+ * The ingestion API as Nest's documentation builds it: Express, the global ValidationPipe over classes with
+ * class-validator's decorators, and a guard that verifies the token.
+ */
+const settings = readConfig(frontSettings, process.env);
+
+@Controller("health")
+class HealthController {
+  @Get("ready")
+  ready(): string {
+    return "ready";
+  }
+}
+
+@Module({
+  controllers: [DecisionsController, HealthController],
+  providers: [DecisionsService, TokenGuard, { provide: SETTINGS, useValue: settings }],
+})
+class AppModule {}
+
+const app = await NestFactory.create(AppModule, { logger: ["error", "warn"] });
+app.useGlobalPipes(new ValidationPipe({ whitelist: true, forbidNonWhitelisted: true, transform: true }));
+app.enableShutdownHooks();
+await app.listen(settings.PORT, settings.HOST);

@@ -1,8 +1,8 @@
 import type { CanActivate, ExecutionContext } from "@nestjs/common";
 import { Inject, Injectable, UnauthorizedException } from "@nestjs/common";
 import { createRemoteJWKSet, jwtVerify } from "jose";
-import type { PeerSettings } from "../read-settings.js";
-import { SETTINGS } from "./payments.service.js";
+import type { FrontSettings } from "../read-settings.js";
+import { SETTINGS } from "../read-settings.js";
 
 export interface AuthorizedRequest {
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -22,7 +22,7 @@ export class TokenGuard implements CanActivate {
   private readonly keys: ReturnType<typeof createRemoteJWKSet>;
   private readonly known = new Map<string, Known>();
 
-  constructor(@Inject(SETTINGS) private readonly settings: PeerSettings) {
+  constructor(@Inject(SETTINGS) private readonly settings: FrontSettings) {
     this.keys = createRemoteJWKSet(new URL(settings.AUTH_JWKS_URL));
   }
 
@@ -40,12 +40,12 @@ export class TokenGuard implements CanActivate {
   }
 
   private async verify(token: string): Promise<string> {
-    const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience, TOKENS: tokens } = this.settings;
+    const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = this.settings;
     try {
       const { payload } = await jwtVerify(token, this.keys, { issuer, audience });
       const scopes = String(payload.scope).split(" ");
       if (typeof payload.tenant !== "string" || !scopes.includes("transactions:write")) throw new Error("scope");
-      if (tokens === "cached" && this.known.size < CACHED_TOKENS_MAX) {
+      if (this.known.size < CACHED_TOKENS_MAX) {
         this.known.set(token, { tenant: payload.tenant, expiresAtMs: (payload.exp ?? 0) * 1_000 });
       }
       return payload.tenant;
