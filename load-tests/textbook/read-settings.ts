@@ -1,4 +1,4 @@
-import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
+import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
 /** What the benchmark tells the front: the same as it tells ingestion. */

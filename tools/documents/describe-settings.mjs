@@ -10,8 +10,8 @@ import { featuresConfig } from "../../apps/features/dist/config.js";
 import { ingestionConfig } from "../../apps/ingestion/dist/config.js";
 import { scoringConfig } from "../../apps/scoring/dist/config.js";
 import { ROWS_PER_CALL_MAX } from "../../packages/contracts/dist/inference-limits.js";
-import { kafkaConfig, postgresConfig, redisConfig } from "../../packages/service-kit/dist/config/connection-config.js";
-import { serviceConfig, tokenConfig } from "../../packages/service-kit/dist/config/read-config.js";
+import { kafkaConfig, postgresConfig, redisConfig } from "../../packages/settings/dist/connection-config.js";
+import { serviceConfig, tokenConfig } from "../../packages/settings/dist/read-config.js";
 import {
   chartEnvironmentVariables,
   settingRows,

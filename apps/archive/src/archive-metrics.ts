@@ -1,4 +1,4 @@
-import { counter, gauge, histogram } from "@tripline/service-kit/telemetry/metrics";
+import { counter, gauge, histogram } from "@tripline/telemetry/metrics";
 
 const MS_PER_S = 1_000;
 const ROWS_PER_FLUSH = [1, 10, 100, 1_000, 10_000, 50_000, 100_000];

@@ -13,7 +13,7 @@ import { KafkaStrategy } from "@tripline/nest-kit/kafka/kafka.strategy";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import { ArchiveController } from "./archive.controller.js";
 import { ArchiveMetrics, observeHeld } from "./archive-metrics.js";
 import { readCompactionNote } from "./compaction-note.js";

@@ -1,4 +1,4 @@
-import { kafkaConfig, serviceConfig } from "@tripline/service-kit/config/read-config";
+import { kafkaConfig, serviceConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
 const MIB = 1024 ** 2;

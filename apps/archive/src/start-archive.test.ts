@@ -5,7 +5,7 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "@tripline/lake/log/list-files";
 import type { LakeRow } from "@tripline/lake/read/read-rows";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { archiveConfig } from "./config.js";
 import { readinessOf, TestBench, until } from "./testing/bench.js";
 import {

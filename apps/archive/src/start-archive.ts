@@ -3,9 +3,9 @@ import { openDisk } from "@tripline/lake/log/open-disk";
 import { KafkaStrategy } from "@tripline/nest-kit/kafka/kafka.strategy";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
-import { httpPort } from "@tripline/service-kit/config/read-config";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { httpPort } from "@tripline/settings/read-config";
+import type { Logger } from "@tripline/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import { ArchiveModule } from "./archive.module.js";
 import type { ArchiveConfig } from "./config.js";
 

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { authConfig } from "./config.js";
 
 const SHORT_SECRET = "too-short-to-be-a-secret"; // 24 characters: the shortest that is taken

@@ -1,6 +1,6 @@
-import { kafkaConfig, postgresConfig } from "@tripline/service-kit/config/connection-config";
-import { serviceConfig } from "@tripline/service-kit/config/read-config";
-import { isNetwork } from "@tripline/service-kit/http/client-address";
+import { isNetwork } from "@tripline/http/client-address";
+import { kafkaConfig, postgresConfig } from "@tripline/settings/connection-config";
+import { serviceConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 import { clientRegistration, clientSecret } from "./clients/client-registration.js";
 import { personRegistration } from "./people/person-registration.js";

@@ -1,7 +1,7 @@
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
-import { httpPort } from "@tripline/service-kit/config/read-config";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { httpPort } from "@tripline/settings/read-config";
+import { createLogger } from "@tripline/telemetry/logger";
 import { AuthModule } from "./auth.module.js";
 import { SecretVerifier } from "./clients/secret-verifier.js";
 import type { AuthConfig } from "./config.js";

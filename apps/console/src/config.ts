@@ -1,7 +1,7 @@
 import { optionalText } from "@tripline/cloud-identity/identity-variables";
 import { isStoreUrl } from "@tripline/object-store/open-store";
 import { policyWorkerConfig } from "@tripline/policy-worker/policy-worker";
-import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
+import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 import { fourEyesAmounts } from "./cases/four-eyes.js";
 import type { ModelPlace } from "./cases/narrative/narrative-model.js";

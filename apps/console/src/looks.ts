@@ -1,5 +1,5 @@
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { may } from "./sessions/session.guard.js";
 import type { Session } from "./sessions/session-store.js";
 

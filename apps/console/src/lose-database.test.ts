@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import type { TestBed } from "./testing/test-bed.js";
 import { startTestBed } from "./testing/test-bed.js";
 import { eventually, newCard, testPayment } from "./testing/test-records.js";

@@ -1,4 +1,4 @@
-import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
+import type { Migrations } from "@tripline/stores/postgres/migrate-database";
 
 export const CONSOLE_MIGRATIONS: Migrations = {
   schema: "console",

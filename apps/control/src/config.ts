@@ -1,8 +1,8 @@
+import type { RateConfig } from "@tripline/http/limits/rate-config";
+import { rateConfig } from "@tripline/http/limits/rate-config";
 import { policyWorkerConfig } from "@tripline/policy-worker/policy-worker";
-import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
-import type { RateConfig } from "@tripline/service-kit/limits/rate-config";
-import { rateConfig } from "@tripline/service-kit/limits/rate-config";
-import { masterKeyConfig } from "@tripline/service-kit/personal/master-key";
+import { masterKeyConfig } from "@tripline/sealing/master-key";
+import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
 const KEY_BYTES = 32;

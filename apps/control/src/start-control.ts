@@ -1,9 +1,9 @@
 import { KafkaStrategy } from "@tripline/nest-kit/kafka/kafka.strategy";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
-import { httpPort } from "@tripline/service-kit/config/read-config";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { httpPort } from "@tripline/settings/read-config";
+import type { Logger } from "@tripline/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import type { ControlConfig } from "./config.js";
 import { ControlModule } from "./control.module.js";
 

@@ -1,4 +1,4 @@
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { decisionsConfig } from "./config.js";
 
 const REQUIRED = {

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { flag, kafkaConfig, optionalText, redisConfig, serviceConfig } from "@tripline/service-kit/config/read-config";
+import { flag, kafkaConfig, optionalText, redisConfig, serviceConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./scoring/score-budget.js";
 

@@ -1,6 +1,6 @@
 import { Decision, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { registry } from "@tripline/service-kit/telemetry/metrics";
-import { writeMetrics } from "@tripline/service-kit/telemetry/write-metrics";
+import { registry } from "@tripline/telemetry/metrics";
+import { writeMetrics } from "@tripline/telemetry/write-metrics";
 import { DecisionMetrics } from "./decision-metrics.js";
 
 const scored = { rung: Rung.MODEL, score: 0.25 };

@@ -1,6 +1,6 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { counter, gauge, histogram } from "@tripline/service-kit/telemetry/metrics";
+import { counter, gauge, histogram } from "@tripline/telemetry/metrics";
 import { RecentDecisions } from "./recent-decisions.js";
 
 /** Why a score is missing, as a metric label: few and fixed. */

@@ -9,9 +9,9 @@ import { DEAD_LETTER_HEADERS, HEADERS } from "@tripline/contracts/headers";
 import { decisionKey, REPLY_DECISION, replyChannel } from "@tripline/contracts/redis-keys";
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
-import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
+import type { Telemetry } from "@tripline/telemetry/telemetry";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
 import { payment } from "./testing/payment.js";
 import { TestBed } from "./testing/test-bed.js";
 

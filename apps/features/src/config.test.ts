@@ -1,4 +1,4 @@
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { featuresConfig } from "./config.js";
 
 const BASE = { PORT: "0", KAFKA_BROKERS: "127.0.0.1:9092", REDIS_URL: "redis://127.0.0.1:6379" };

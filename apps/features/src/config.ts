@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state/state-key";
-import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
+import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
 /** Addresses that only this machine can reach. */

@@ -1,4 +1,4 @@
-import { counter, histogram } from "@tripline/service-kit/telemetry/metrics";
+import { counter, histogram } from "@tripline/telemetry/metrics";
 
 /** Steps of a batch that are timed. */
 export type Hop = "redis read" | "fold" | "redis compare-and-set" | "features publish";

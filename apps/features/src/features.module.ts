@@ -7,7 +7,7 @@ import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { BatchProcessor } from "./batches/batch-processor.js";
 import type { FeaturesConfig } from "./config.js";

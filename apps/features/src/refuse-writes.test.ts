@@ -2,7 +2,7 @@ import { mkdirSync, rmdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { makeInstance, Outbox, payments, recordsOf } from "./testing/instance.js";
 import { useOwnRedis } from "./testing/own-redis.js";
 

@@ -15,10 +15,10 @@ import type { EventConsumer, EventProducer, IncomingRecord, Kafka, KafkaAdmin } 
 import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import { readConfig } from "@tripline/service-kit/config/read-config";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
-import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { readConfig } from "@tripline/settings/read-config";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
+import type { Telemetry } from "@tripline/telemetry/telemetry";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
 import type { Redis } from "ioredis";
 import { featuresConfig } from "./config.js";
 import { startFeatures } from "./start-features.js";

@@ -7,7 +7,7 @@ import type { KafkaAdmin } from "@tripline/kafka/port";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "./config.js";
 import { stateTtlSeconds } from "./config.js";

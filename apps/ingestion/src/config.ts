@@ -1,6 +1,6 @@
-import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/service-kit/config/read-config";
-import { rateConfig } from "@tripline/service-kit/limits/rate-config";
-import { masterKeyConfig } from "@tripline/service-kit/personal/master-key";
+import { rateConfig } from "@tripline/http/limits/rate-config";
+import { masterKeyConfig } from "@tripline/sealing/master-key";
+import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
 /** Below what a small installation decides (two cores: some 2,000 per second), so that one tenant leaves something to the others. */

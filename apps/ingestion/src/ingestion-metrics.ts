@@ -1,5 +1,5 @@
-import type { Unsealed } from "@tripline/service-kit/personal/personal-sealer";
-import { counter, gauge, histogram } from "@tripline/service-kit/telemetry/metrics";
+import type { Unsealed } from "@tripline/sealing/personal-sealer";
+import { counter, gauge, histogram } from "@tripline/telemetry/metrics";
 
 const MS_PER_S = 1_000;
 /** Topics of the events that clients send. */

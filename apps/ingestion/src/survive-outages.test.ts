@@ -5,7 +5,7 @@ import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { startIngestion } from "./start-ingestion.js";
 import { TestDecider } from "./testing/decider.js";
 import type { Answer, TestIssuer } from "./testing/service.js";

@@ -1,7 +1,7 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import { HEADERS } from "@tripline/contracts/headers";
-import type { Telemetry, TelemetryOptions } from "@tripline/service-kit/telemetry/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import type { Telemetry, TelemetryOptions } from "@tripline/telemetry/telemetry";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
 import { TestDecider } from "./testing/decider.js";
 import type { TestBed } from "./testing/service.js";
 import { paymentBody, startTestBed } from "./testing/service.js";

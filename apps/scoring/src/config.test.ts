@@ -1,4 +1,4 @@
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { scoringConfig } from "./config.js";
 
 const REQUIRED = { PORT: "0", GRPC_PORT: "0", REGISTRY_URL: "file:///models" };

@@ -1,4 +1,4 @@
-import { optionalText, serviceConfig } from "@tripline/service-kit/config/read-config";
+import { optionalText, serviceConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 import { EXECUTION_PROVIDERS, isGpu, rowsPerRunOf } from "./models/execution-providers.js";
 

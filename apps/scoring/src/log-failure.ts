@@ -1,5 +1,5 @@
 import type { TriplineError } from "@tripline/contracts/error-table";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 
 /**
  * Logs why a request failed if the fault is ours, over either protocol.

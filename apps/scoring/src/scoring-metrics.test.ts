@@ -1,5 +1,5 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { registry } from "@tripline/service-kit/telemetry/metrics";
+import { registry } from "@tripline/telemetry/metrics";
 import type { ServedModel } from "./models/served-model.js";
 import { createScoringMetrics } from "./scoring-metrics.js";
 

@@ -1,7 +1,7 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { usedFeatures } from "@tripline/model-registry/model-manifest";
-import { counter, histogram, labelledGauge } from "@tripline/service-kit/telemetry/metrics";
+import { counter, histogram, labelledGauge } from "@tripline/telemetry/metrics";
 import type { RunReport, ScoreAnswer } from "./inference/request-batcher.js";
 import type { ServedModel } from "./models/served-model.js";
 

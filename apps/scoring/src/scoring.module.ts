@@ -6,7 +6,7 @@ import { openRegistry } from "@tripline/model-registry/open-registry";
 import { closeWithin } from "@tripline/nest-kit/close-within";
 import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import type { ScoringConfig } from "./config.js";
 import { SCORING_CONFIG } from "./config.js";

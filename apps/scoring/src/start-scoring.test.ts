@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import type { ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import type { GoldenBatch } from "@tripline/model-registry/model-manifest";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { scoringConfig } from "./config.js";
 import { contentsOf } from "./rest/read-infer-body.js";
 import { startScoring } from "./start-scoring.js";

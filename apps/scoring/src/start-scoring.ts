@@ -1,7 +1,7 @@
 import type { RunningService, ServiceOptions } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
-import { httpPort } from "@tripline/service-kit/config/read-config";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { httpPort } from "@tripline/settings/read-config";
+import { createLogger } from "@tripline/telemetry/logger";
 import type { ScoringConfig } from "./config.js";
 import { GrpcServer } from "./grpc/grpc-server.js";
 import { InferenceErrorFilter } from "./rest/inference-error.filter.js";

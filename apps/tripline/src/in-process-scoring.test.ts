@@ -5,9 +5,9 @@ import {
   ModelMetadataResponse,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import type { InferCall } from "@tripline/scoring/inference/answer-inference";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
-import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { createLogger } from "@tripline/telemetry/logger";
+import type { Telemetry } from "@tripline/telemetry/telemetry";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
 import type { Server } from "./in-process-scoring.js";
 import { InProcessScoring } from "./in-process-scoring.js";
 

@@ -12,7 +12,7 @@ import { INFER_SPAN } from "@tripline/scoring/grpc/inference-service";
 import type { InferenceServer } from "@tripline/scoring/inference/inference-server";
 import { contextsFromHeaders } from "@tripline/scoring/inference/trace-inference";
 import { logFailure } from "@tripline/scoring/log-failure";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 
 const INFER = "ModelInfer";
 const METADATA = "ModelMetadata";

@@ -1,6 +1,6 @@
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import { readConfig } from "@tripline/service-kit/config/read-config";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { readConfig } from "@tripline/settings/read-config";
+import { createLogger } from "@tripline/telemetry/logger";
 import type { z } from "zod";
 import type { Environment } from "./part-settings.js";
 import type { Target } from "./targets.js";

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { RateLimits } from "@tripline/service-kit/limits/rate-limits";
+import { RateLimits } from "@tripline/http/limits/rate-limits";
 import { ownCpu } from "../harness/cpu-meter.js";
 import type { BenchPart } from "../harness/run-benchmark.js";
 import { samplesOf } from "../harness/run-contestants.js";

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { openMasterKey } from "@tripline/service-kit/personal/master-key";
-import { PersonalOpener } from "@tripline/service-kit/personal/open-personal";
-import { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
-import { splitSealed } from "@tripline/service-kit/personal/sealed-layout";
+import { openMasterKey } from "@tripline/sealing/master-key";
+import { PersonalOpener } from "@tripline/sealing/open-personal";
+import { PersonalSealer } from "@tripline/sealing/personal-sealer";
+import { splitSealed } from "@tripline/sealing/sealed-layout";
 import { BenchError } from "../harness/bench-error.js";
 import { ownCpu } from "../harness/cpu-meter.js";
 import type { BenchPart } from "../harness/run-benchmark.js";

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { tokenVerifier } from "@tripline/tokens/verify-token";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { BenchError } from "../harness/bench-error.js";
 import { ownCpu } from "../harness/cpu-meter.js";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { SessionStore } from "@tripline/console/sessions/session-store";
 import { SCOPES } from "@tripline/contracts/roles";
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { TokenSource } from "@tripline/system/client/token-source";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_CLIENT_ID, DEMO_TENANT, OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";

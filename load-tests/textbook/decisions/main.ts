@@ -1,6 +1,6 @@
 import { credentials } from "@grpc/grpc-js";
 import { GRPCInferenceServiceClient } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { Redis } from "ioredis";
 import { connectProducer, consumeEach } from "../connect-kafka.js";
 import type { FeaturesMessage } from "../messages.js";

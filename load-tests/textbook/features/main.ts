@@ -1,4 +1,4 @@
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { Redis } from "ioredis";
 import { connectProducer, consumeEach } from "../connect-kafka.js";
 import type { FeaturesMessage, TransactionMessage } from "../messages.js";

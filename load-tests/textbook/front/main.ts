@@ -1,7 +1,7 @@
 import "reflect-metadata";
 import { Controller, Get, Module, ValidationPipe } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { frontSettings, SETTINGS } from "../read-settings.js";
 import { DecisionsController } from "./decisions.controller.js";
 import { DecisionsService } from "./decisions.service.js";

@@ -1,4 +1,4 @@
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 
 const CLOSE_MS_MAX = 10_000;
 

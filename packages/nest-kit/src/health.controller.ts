@@ -1,6 +1,6 @@
 import { Controller, Get, Inject, Req, Res } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { serveMetrics } from "@tripline/service-kit/telemetry/write-metrics";
+import { serveMetrics } from "@tripline/telemetry/write-metrics";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { isLocalCaller } from "./http/is-local-caller.js";
 import { OpenTo } from "./http/open-to.js";

@@ -1,5 +1,5 @@
 import type { LoggerService } from "@nestjs/common";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 
 /** Context of Nest's log lines for errors that it also throws while it creates an application. */
 const START_FAILED = "ExceptionHandler";

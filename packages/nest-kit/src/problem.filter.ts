@@ -1,7 +1,7 @@
 import type { ArgumentsHost, ExceptionFilter } from "@nestjs/common";
 import { Catch } from "@nestjs/common";
-import { asHttpError, logProblem, problemHeaders, problemOf } from "@tripline/service-kit/http/problem";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { asHttpError, logProblem, problemHeaders, problemOf } from "@tripline/http/problem";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { FastifyReply } from "fastify";
 
 /** Every error of an HTTP call becomes problem+json here, and nowhere else. */

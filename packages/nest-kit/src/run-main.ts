@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { asTriplineError } from "@tripline/contracts/error-table";
-import { readConfig } from "@tripline/service-kit/config/read-config";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
-import { startProcessTelemetry } from "@tripline/service-kit/telemetry/process-telemetry";
+import { readConfig } from "@tripline/settings/read-config";
+import { createLogger } from "@tripline/telemetry/logger";
+import { startProcessTelemetry } from "@tripline/telemetry/process-telemetry";
 import type { z } from "zod";
 import type { RunningService } from "./start-service.js";
 

@@ -1,7 +1,7 @@
 import type { OnModuleInit } from "@nestjs/common";
 import { Controller, Get, Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import type { ServiceAdapter } from "./service.adapter.js";
 import type { RunningService } from "./start-service.js";
 import { startService } from "./start-service.js";

@@ -1,9 +1,9 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { FastifyAdapter } from "@nestjs/platform-fastify";
-import { asHttpError, prepareProblem } from "@tripline/service-kit/http/problem";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { countRequests } from "@tripline/service-kit/telemetry/request-durations";
+import { asHttpError, prepareProblem } from "@tripline/http/problem";
+import type { Logger } from "@tripline/telemetry/logger";
+import { countRequests } from "@tripline/telemetry/request-durations";
 import type { FastifyInstance } from "fastify";
 import { fastify } from "fastify";
 import { closeWithin } from "./close-within.js";

@@ -2,7 +2,7 @@ import "reflect-metadata";
 import type { DynamicModule, Type } from "@nestjs/common";
 import { Global, Module } from "@nestjs/common";
 import { TerminusModule } from "@nestjs/terminus";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import { HealthController, METRICS_ELSEWHERE } from "./health.controller.js";
 import { HttpServer } from "./http/http-server.js";
 import { Readiness } from "./readiness.js";

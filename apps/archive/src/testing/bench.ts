@@ -11,7 +11,7 @@ import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { isStoreUrl } from "@tripline/object-store/open-store";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { archiveConfig } from "../config.js";
 import { startArchive } from "../start-archive.js";
 

@@ -8,7 +8,7 @@ import { LAKE_TABLES } from "@tripline/lake/lake-tables";
 import { FolderDisk } from "@tripline/lake/log/folder-disk";
 import { listFiles } from "@tripline/lake/log/list-files";
 import { TopicLog } from "@tripline/lake/log/topic-log";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import { ArchiveMetrics } from "../archive-metrics.js";
 import { until } from "../testing/bench.js";
 import { labelOf, labelRecord } from "../testing/records.js";

@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { RecordBatch } from "@tripline/kafka/port";
+import { SerialQueue } from "@tripline/kafka/serial-queue";
 import { backoffMs, wait } from "@tripline/kafka/wait-backoff";
 import { stagedRowsPrefix } from "@tripline/lake/lake-layout";
 import type { LakeTable } from "@tripline/lake/lake-tables";
 import type { TopicLog } from "@tripline/lake/log/topic-log";
-import { Turns } from "@tripline/service-kit/take-turns";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { ArchiveMetrics } from "../archive-metrics.js";
 import { readRecord } from "./read-record.js";
 import type { Snapshot } from "./row-buffer.js";
@@ -57,7 +57,7 @@ export interface TopicArchiveOptions {
 /** One topic on its way into the lake: gathers records, and writes them when they are many or old enough. */
 export class TopicArchive {
   readonly #buffer = new RowBuffer();
-  readonly #turns = new Turns();
+  readonly #turns = new SerialQueue();
   readonly #closing = new AbortController();
   readonly #committed = new Map<number, number>();
   #log: TopicLog | undefined;

@@ -4,7 +4,7 @@ import type { LakeTable } from "@tripline/lake/lake-tables";
 import { LAKE_TABLES } from "@tripline/lake/lake-tables";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { TopicLog } from "@tripline/lake/log/topic-log";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { ArchiveMetrics } from "../archive-metrics.js";
 import type { StagedWriter } from "./staged-writer.js";
 import type { FlushLimits, Writing } from "./topic-archive.js";

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { callerOf } from "@tripline/nest-kit/http/token.guard";
-import type { CallerKind } from "@tripline/service-kit/tokens/verify-token";
-import { kindOf } from "@tripline/service-kit/tokens/verify-token";
+import type { CallerKind } from "@tripline/tokens/verify-token";
+import { kindOf } from "@tripline/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 
 /** Who asks for a change. Everybody manages the own tenant alone. */

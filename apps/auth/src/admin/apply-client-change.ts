@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { storeClient } from "../clients/register-client.js";
 import { revoke } from "../revocations/revocation-store.js";

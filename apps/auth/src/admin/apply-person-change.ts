@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Role } from "@tripline/contracts/roles";
 import { scopesOf } from "@tripline/contracts/roles";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { insertPerson } from "../people/person-store.js";
 import { revoke } from "../revocations/revocation-store.js";
 import type { Actor } from "./admin-action.js";

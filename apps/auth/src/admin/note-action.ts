@@ -1,5 +1,5 @@
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { Actor } from "./admin-action.js";
 
 /** Also the name of the schema. */

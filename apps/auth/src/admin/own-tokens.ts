@@ -1,7 +1,7 @@
 import { clientKey, personKey } from "@tripline/contracts/auth-event-key";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
-import type { Caller, TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
-import { requireScope, tokenRevoked, tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
+import type { Caller, TokenVerifier } from "@tripline/tokens/verify-token";
+import { requireScope, tokenRevoked, tokenVerifier } from "@tripline/tokens/verify-token";
 import type { JWTVerifyGetKey } from "jose";
 import type { AuthConfig } from "../config.js";
 import { isRevoked } from "../revocations/revocation-store.js";

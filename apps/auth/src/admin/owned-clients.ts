@@ -1,4 +1,4 @@
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { revoke } from "../revocations/revocation-store.js";
 import type { Actor } from "./admin-action.js";

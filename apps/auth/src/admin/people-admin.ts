@@ -1,6 +1,6 @@
 import type { Role } from "@tripline/contracts/roles";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import { hashPassword } from "../people/hash-password.js";
 import type { PersonRegistration } from "../people/person-registration.js";
 import { parsePerson } from "../people/person-store.js";

@@ -12,9 +12,9 @@ import {
   UseGuards,
   UseInterceptors,
 } from "@nestjs/common";
+import { parseRequest } from "@tripline/http/parse-request";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import { canonicalUserName } from "../people/canonical-user-name.js";

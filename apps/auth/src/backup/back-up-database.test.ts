@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { startPythonStores } from "@tripline/object-store/testing/store-servers";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { startAuth } from "../start-auth.js";
 import {
   ANNA,

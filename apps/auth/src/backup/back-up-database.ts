@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 
 /** Tables of a backup, each after those that its rows name; what is valid for minutes, or for a sign-in, is left out. */

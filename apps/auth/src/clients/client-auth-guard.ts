@@ -1,4 +1,4 @@
-import type { TrustedProxies } from "@tripline/service-kit/http/client-address";
+import type { TrustedProxies } from "@tripline/http/client-address";
 import type { KoaContextWithOIDC } from "oidc-provider";
 import { errors } from "oidc-provider";
 import { FailureLimiter } from "./failure-limiter.js";

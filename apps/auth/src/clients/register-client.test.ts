@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from "node:crypto";
 import { testStack } from "@tripline/local-stack/testing/stack";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
-import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import { migrateDatabase } from "@tripline/stores/postgres/migrate-database";
 import { z } from "zod";
 import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 import type { ClientRegistration } from "./client-registration.js";

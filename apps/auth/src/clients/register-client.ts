@@ -1,5 +1,5 @@
 import { SERVICE_SCOPES } from "@tripline/contracts/roles";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ClientRegistration } from "./client-registration.js";
 import { clientRegistration } from "./client-registration.js";

@@ -7,10 +7,10 @@ import { startIdentityServer } from "@tripline/cloud-identity/testing/identity-s
 import { postgresUser } from "@tripline/local-stack/servers/locate-postgres";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
-import { readConfig } from "@tripline/service-kit/config/read-config";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
-import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
+import { readConfig } from "@tripline/settings/read-config";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import { reachDatabase } from "@tripline/stores/postgres/reach-database";
 import { z } from "zod";
 import { databaseConfig } from "../config.js";
 import { startAuth } from "../start-auth.js";

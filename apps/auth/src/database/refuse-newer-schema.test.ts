@@ -1,8 +1,8 @@
 import { testStack } from "@tripline/local-stack/testing/stack";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
-import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
-import { refuseNewerSchema } from "@tripline/service-kit/postgres/refuse-newer-schema";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import { migrateDatabase } from "@tripline/stores/postgres/migrate-database";
+import { refuseNewerSchema } from "@tripline/stores/postgres/refuse-newer-schema";
 import { AUTH_MIGRATIONS } from "./set-up-database.js";
 
 let database: Database;

@@ -1,7 +1,7 @@
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
-import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
-import { setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
+import type { Migrations } from "@tripline/stores/postgres/migrate-database";
+import { setUpDatabase } from "@tripline/stores/postgres/set-up-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import { findOwner } from "../clients/client-owner.js";
 import { consoleClient } from "../clients/console-client.js";
 import { registerClient, registerLabelsClient } from "../clients/register-client.js";

@@ -1,10 +1,10 @@
 import { Body, Controller, Header, HttpCode, Inject, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
 import { asTriplineError, ERROR_TABLE } from "@tripline/contracts/error-table";
+import { parseRequest } from "@tripline/http/parse-request";
 import { RequireScope, TokenGuard, tenantOf } from "@tripline/nest-kit/http/token.guard";
 import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
-import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import type { TokenVerifier } from "@tripline/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import { decodeJwt } from "jose";
 import { z } from "zod";

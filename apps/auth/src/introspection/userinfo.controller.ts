@@ -4,9 +4,9 @@ import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
-import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
-import { kindOf } from "@tripline/service-kit/tokens/verify-token";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
+import type { TokenVerifier } from "@tripline/tokens/verify-token";
+import { kindOf } from "@tripline/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import { personWithId } from "../people/person-store.js";
 

@@ -1,11 +1,11 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
-import { readConfig } from "@tripline/service-kit/config/read-config";
-import { waitVisibly } from "@tripline/service-kit/kafka/wait-visibly";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
-import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
-import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
-import { refuseNewerSchema } from "@tripline/service-kit/postgres/refuse-newer-schema";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { readConfig } from "@tripline/settings/read-config";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import { migrateDatabase } from "@tripline/stores/postgres/migrate-database";
+import { reachDatabase } from "@tripline/stores/postgres/reach-database";
+import { refuseNewerSchema } from "@tripline/stores/postgres/refuse-newer-schema";
+import { waitVisibly } from "@tripline/stores/wait-visibly";
+import { createLogger } from "@tripline/telemetry/logger";
 import { databaseConfig } from "../config.js";
 import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 

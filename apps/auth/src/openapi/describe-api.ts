@@ -1,8 +1,8 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
 import { SCOPES } from "@tripline/contracts/roles";
-import { CALLER_ERRORS, clientCredentials } from "@tripline/service-kit/http/describe-problems";
-import type { ApiDocument } from "@tripline/service-kit/http/describe-routes";
-import { describeRoutes } from "@tripline/service-kit/http/describe-routes";
+import { CALLER_ERRORS, clientCredentials } from "@tripline/http/describe-problems";
+import type { ApiDocument } from "@tripline/http/describe-routes";
+import { describeRoutes } from "@tripline/http/describe-routes";
 import type { AuthConfig } from "../config.js";
 import { ROUTES } from "./routes.js";
 

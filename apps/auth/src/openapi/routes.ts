@@ -1,6 +1,6 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
 import type { Scope } from "@tripline/contracts/roles";
-import type { Route } from "@tripline/service-kit/http/describe-routes";
+import type { Route } from "@tripline/http/describe-routes";
 import { z } from "zod";
 import { newOwner } from "../admin/clients.controller.js";
 import { newPerson, newRoles } from "../admin/people.controller.js";

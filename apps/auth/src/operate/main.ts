@@ -1,8 +1,8 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
-import { readConfig } from "@tripline/service-kit/config/read-config";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
-import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
-import { refuseNewerSchema } from "@tripline/service-kit/postgres/refuse-newer-schema";
+import { readConfig } from "@tripline/settings/read-config";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import { reachDatabase } from "@tripline/stores/postgres/reach-database";
+import { refuseNewerSchema } from "@tripline/stores/postgres/refuse-newer-schema";
 import { z } from "zod";
 import { approveGrant } from "../admin/grants/approve-grant.js";
 import { shownChange } from "../admin/grants/grant-change.js";

@@ -1,4 +1,4 @@
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { SecondFactors } from "../second-factor/second-factors.js";
 import { canonicalUserName } from "./canonical-user-name.js";
 import type { KnownDevices } from "./known-devices.js";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Role } from "@tripline/contracts/roles";
 import { ROLES } from "@tripline/contracts/roles";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { refuseRegistration } from "../clients/refuse-registration.js";
 import { hashPassword } from "./hash-password.js";

@@ -1,5 +1,5 @@
 import { createHmac } from "node:crypto";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { FailureLimiter } from "../clients/failure-limiter.js";
 

@@ -1,7 +1,7 @@
 import type { Server } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { tokenVerifier } from "@tripline/tokens/verify-token";
 import { exportJWK, generateKeyPair } from "jose";
 import { Provider } from "oidc-provider";
 import { AUDIENCE, basic, requestToken } from "../testing/service.js";

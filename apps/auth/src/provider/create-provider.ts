@@ -1,6 +1,6 @@
 import { SCOPES, SERVICE_SCOPES, scopesOf } from "@tripline/contracts/roles";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { Account, Client, Configuration, KoaContextWithOIDC, ResourceServer } from "oidc-provider";
 import { errors, Provider } from "oidc-provider";
 import type { ClientAuthGuard } from "../clients/client-auth-guard.js";

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { countRequests } from "@tripline/service-kit/telemetry/request-durations";
+import { countRequests } from "@tripline/telemetry/request-durations";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { OAuthServer } from "./oauth-server.js";
 

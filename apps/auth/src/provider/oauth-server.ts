@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { OnApplicationShutdown } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { JWTVerifyGetKey } from "jose";
 import type { Provider } from "oidc-provider";
 import type { SigningKeys } from "./signing-keys.js";

@@ -2,8 +2,8 @@ import { SpanKind } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import type { Telemetry } from "@tripline/telemetry/telemetry";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
 import { startAuth } from "../start-auth.js";
 import { basic, requestToken, SHOP, SHOP_BASIC, testConfig } from "../testing/service.js";
 

@@ -1,9 +1,9 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import { ERROR_TABLE, TriplineError } from "@tripline/contracts/error-table";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { counter, histogram } from "@tripline/service-kit/telemetry/metrics";
-import { requestSpan } from "@tripline/service-kit/telemetry/span-options";
-import { contextFromHeaders, withSpan } from "@tripline/service-kit/telemetry/tracing";
+import type { Logger } from "@tripline/telemetry/logger";
+import { counter, histogram } from "@tripline/telemetry/metrics";
+import { requestSpan } from "@tripline/telemetry/span-options";
+import { contextFromHeaders, withSpan } from "@tripline/telemetry/tracing";
 import type { KoaContextWithOIDC, Provider } from "oidc-provider";
 import { errors } from "oidc-provider";
 import type { ClientAuthGuard } from "../clients/client-auth-guard.js";

@@ -1,4 +1,4 @@
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { Account } from "oidc-provider";
 import type { Person } from "../people/person-store.js";
 import { personWithId } from "../people/person-store.js";

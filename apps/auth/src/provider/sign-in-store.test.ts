@@ -1,7 +1,7 @@
 import { testStack } from "@tripline/local-stack/testing/stack";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
-import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import { migrateDatabase } from "@tripline/stores/postgres/migrate-database";
 import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 import { signInStore } from "./sign-in-store.js";
 

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
-import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
+import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { Adapter, AdapterPayload } from "oidc-provider";
 import { errors } from "oidc-provider";
 import { z } from "zod";

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
-import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
+import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { JWTVerifyGetKey } from "jose";
 import { calculateJwkThumbprint, createLocalJWKSet, exportJWK, generateKeyPair } from "jose";
 import { z } from "zod";

@@ -6,8 +6,8 @@ import {
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from "@simplewebauthn/server";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
+import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAction } from "../admin/note-action.js";
 

@@ -1,7 +1,7 @@
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { decodeJwt } from "jose";
 import { z } from "zod";
 import { PeopleAdmin } from "../admin/people-admin.js";

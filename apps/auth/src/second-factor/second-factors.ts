@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
+import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAction } from "../admin/note-action.js";
 import { base32, otpauthUri, stepOf } from "./totp.js";

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from "@nestjs/common";
+import { TrustedProxies } from "@tripline/http/client-address";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
-import { TrustedProxies } from "@tripline/service-kit/http/client-address";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { PasswordSignIn } from "../people/password-sign-in.js";
 import { PASSWORD_CHARACTERS_MAX } from "../people/person-registration.js";

@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Post, Req, Res, UseInterceptors } from "@nestj
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Passkeys } from "../second-factor/passkeys.js";
 import type { SignedIn } from "./account.js";

@@ -3,7 +3,7 @@ import { Controller, Get, Inject, Post, Req, Res, UseInterceptors } from "@nestj
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { noteAction } from "../admin/note-action.js";
 import { hashPassword } from "../people/hash-password.js";

@@ -1,12 +1,12 @@
 import { Body, Controller, Get, Inject, Post, Req, Res, UseInterceptors } from "@nestjs/common";
+import { TrustedProxies } from "@tripline/http/client-address";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import { TrustedProxies } from "@tripline/service-kit/http/client-address";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { counter } from "@tripline/service-kit/telemetry/metrics";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
+import { counter } from "@tripline/telemetry/metrics";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Interaction } from "oidc-provider";
 import { errors } from "oidc-provider";

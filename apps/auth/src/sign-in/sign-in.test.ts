@@ -1,8 +1,8 @@
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
-import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import { tokenVerifier } from "@tripline/tokens/verify-token";
 import { decodeJwt } from "jose";
 import { PeopleAdmin } from "../admin/people-admin.js";
 import { startAuth } from "../start-auth.js";

@@ -4,7 +4,7 @@ import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import type { ObjectStore } from "@tripline/object-store/object-store";
 import { openStore } from "@tripline/object-store/open-store";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { Worker } from "../cases/case-requests.js";
 import type { AttachmentLimits, CaseAttachment } from "../contract/attachments.js";

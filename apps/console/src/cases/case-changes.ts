@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { PersonRef } from "../contract/people.js";
 import { AUDIT_SOURCE } from "../looks.js";

@@ -1,4 +1,4 @@
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { AttachmentStore } from "../attachments/attachment-store.js";
 import type { CaseDetail, CaseEvent, CaseNote, TimelineEntry } from "../contract/cases.js";

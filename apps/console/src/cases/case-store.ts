@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
-import { breaksConstraint } from "@tripline/service-kit/postgres/connect-database";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
+import { breaksConstraint } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { CasePage } from "../contract/cases.js";
 import type { PersonRef } from "../contract/people.js";

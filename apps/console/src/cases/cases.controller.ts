@@ -12,11 +12,11 @@ import {
   UseInterceptors,
 } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { invalidFields } from "@tripline/http/describe-issues";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
-import { invalidFields } from "@tripline/service-kit/http/describe-issues";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { FastifyReply } from "fastify";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";

@@ -1,4 +1,4 @@
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { CaseGraph, EntityKind, GraphNode } from "../contract/cases.js";
 import type { ShowToken } from "../requests/mask-token.js";

@@ -1,7 +1,7 @@
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { counter, gauge } from "@tripline/service-kit/telemetry/metrics";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
+import { counter, gauge } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import { AUDIT_SOURCE } from "../looks.js";
 import type { AuthorizationServer } from "../sessions/authorization-server.js";

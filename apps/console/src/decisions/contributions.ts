@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import { TreeExplainer } from "@tripline/tree-shap/tree-explainer";
 import type { Contribution, DecisionDetail } from "../contract/decisions.js";
 import type { FeatureReader, ReadBack } from "./describe-decision.js";

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { CARD_TOKEN_PATTERN, IDENTIFIER_PATTERN } from "@tripline/contracts/identifiers";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { cursor, pageLimit } from "../requests/parse-request.js";
 import type { KnownDecision } from "./decision-rows.js";

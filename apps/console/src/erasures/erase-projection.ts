@@ -1,5 +1,5 @@
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { removeAttachments } from "../attachments/attachment-store.js";
 import { CASES_OF_CARD, PLACES_OF_CARD } from "./places-of-card.js";
 

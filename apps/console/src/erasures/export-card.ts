@@ -1,5 +1,5 @@
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { PLACES_OF_CARD } from "./places-of-card.js";
 

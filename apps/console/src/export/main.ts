@@ -1,8 +1,8 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { isSubject } from "@tripline/contracts/identifiers";
-import { postgresConfig, readConfig } from "@tripline/service-kit/config/read-config";
-import { openBackgroundDatabase } from "@tripline/service-kit/postgres/set-up-database";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { postgresConfig, readConfig } from "@tripline/settings/read-config";
+import { openBackgroundDatabase } from "@tripline/stores/postgres/set-up-database";
+import { createLogger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import { exportCard } from "../erasures/export-card.js";
 import { CONSOLE_MIGRATIONS } from "../migrations.js";

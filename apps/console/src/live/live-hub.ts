@@ -1,7 +1,7 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import type { LiveSecond } from "../contract/decisions.js";
 import type { KnownDecision } from "../decisions/decision-rows.js";

@@ -4,7 +4,7 @@ import { DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/
 import { TOPICS } from "@tripline/contracts/topics";
 import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { BACKGROUND } from "../background.js";
 
 const DAY_PATTERN = /^\d{4}-\d{2}-\d{2}$/;

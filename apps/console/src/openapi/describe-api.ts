@@ -1,6 +1,6 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
-import type { ApiDocument } from "@tripline/service-kit/http/describe-routes";
-import { describeRoutes } from "@tripline/service-kit/http/describe-routes";
+import type { ApiDocument } from "@tripline/http/describe-routes";
+import { describeRoutes } from "@tripline/http/describe-routes";
 import type { ConsoleConfig } from "../config.js";
 import { Cookies } from "../sessions/cookies.js";
 import { SESSION_COOKIE } from "../sessions/session.guard.js";

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
-import type { Route } from "@tripline/service-kit/http/describe-routes";
+import type { Route } from "@tripline/http/describe-routes";
 import { z } from "zod";
 import { attachmentId } from "../attachments/attachments.controller.js";
 import * as cases from "../cases/case-requests.js";

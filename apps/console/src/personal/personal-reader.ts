@@ -1,6 +1,6 @@
 import { ERROR_TABLE, TriplineError } from "@tripline/contracts/error-table";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { OpenedPersonal, OpenedValue, OpenReason } from "../contract/personal.js";
 import type { Session } from "../sessions/session-store.js";

@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import { Body, Controller, Inject, Post, Res, UseGuards, UseInterceptors } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { problemOf } from "@tripline/http/problem";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { problemOf } from "@tripline/service-kit/http/problem";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { TrialLine } from "../contract/policy-trial.js";

@@ -8,7 +8,7 @@ import { surveyOf } from "@tripline/decision-engine/backtest/label-survey";
 import { shadowRow } from "@tripline/decision-engine/backtest/shadow-row";
 import type { DecidedPayment } from "@tripline/policy-worker/policy-thread";
 import type { PolicyWorker } from "@tripline/policy-worker/policy-worker";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { TrialLine } from "../contract/policy-trial.js";
 import { presentTrial } from "./present-trial.js";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
 import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";

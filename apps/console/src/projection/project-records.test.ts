@@ -1,6 +1,6 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import { writeMetrics } from "@tripline/service-kit/telemetry/write-metrics";
+import { writeMetrics } from "@tripline/telemetry/write-metrics";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";

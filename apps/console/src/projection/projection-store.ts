@@ -1,6 +1,6 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
-import { counter } from "@tripline/service-kit/telemetry/metrics";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
+import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import type { CaseOpening } from "./open-cases.js";
 import { openCases } from "./open-cases.js";

@@ -1,5 +1,5 @@
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { AttachmentStore } from "../attachments/attachment-store.js";
 import { removeAttachments } from "../attachments/attachment-store.js";
 

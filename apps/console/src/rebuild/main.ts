@@ -3,10 +3,10 @@ import { asTriplineError, TriplineError } from "@tripline/contracts/error-table"
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { readErasures } from "@tripline/kafka/read-erasures";
 import { isDay } from "@tripline/lake/lake-layout";
-import { kafkaConfig, postgresConfig, readConfig } from "@tripline/service-kit/config/read-config";
-import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
-import { openBackgroundDatabase, setUpDatabase } from "@tripline/service-kit/postgres/set-up-database";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { kafkaConnection } from "@tripline/settings/kafka-connection";
+import { kafkaConfig, postgresConfig, readConfig } from "@tripline/settings/read-config";
+import { openBackgroundDatabase, setUpDatabase } from "@tripline/stores/postgres/set-up-database";
+import { createLogger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import { consoleConfig } from "../config.js";
 import { eraseProjection } from "../erasures/erase-projection.js";

@@ -1,6 +1,6 @@
 import { deadLetterTopic, TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
 import type { ArchiveJobs, ConsumerLag, DeadLetters, HealthReport, ServiceHealth } from "../contract/operations.js";

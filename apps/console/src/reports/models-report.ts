@@ -1,4 +1,4 @@
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ModelFigures, ModelsReport } from "../contract/operations.js";
 

@@ -1,5 +1,5 @@
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
-import { describeIssues } from "@tripline/service-kit/http/describe-issues";
+import { describeIssues } from "@tripline/http/describe-issues";
 import { z } from "zod";
 
 /** Postgres keeps no character 0 in a text. */

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
-import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
+import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 
 /** What auth gave for a person. */

@@ -1,7 +1,7 @@
 import { Controller, Get, HttpCode, Inject, Post, Query, Req, Res, UseGuards } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
-import { openBytes, sealBytes } from "@tripline/service-kit/seal-bytes";
+import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import type { TokenVerifier } from "@tripline/tokens/verify-token";
 import type { AuthorizationServer } from "./authorization-server.js";
 import type { Session, SessionStore } from "./session-store.js";
 

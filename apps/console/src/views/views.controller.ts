@@ -13,7 +13,7 @@ import {
 import { TriplineError } from "@tripline/contracts/error-table";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { viewName, viewQuery } from "../cases/case-requests.js";
 import type { SavedView } from "../contract/cases.js";

@@ -1,8 +1,8 @@
 import type { Provider } from "@nestjs/common";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import { putConfirmed } from "../lists/list-store.js";
 import { ApprovalSettings, switchOff } from "./approval-settings.js";
 import { ChangeRequests } from "./change-requests.js";

@@ -1,5 +1,5 @@
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
-import { counter } from "@tripline/service-kit/telemetry/metrics";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
+import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import { takeTurns } from "../policies/read-policy.js";

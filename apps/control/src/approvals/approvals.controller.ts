@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import { parseRequest } from "@tripline/http/parse-request";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ControlConfig } from "../config.js";

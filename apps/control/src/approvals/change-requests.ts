@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";

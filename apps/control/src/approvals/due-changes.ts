@@ -1,5 +1,5 @@
 import type { OnModuleInit } from "@nestjs/common";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import { RegularLook } from "../rollouts/regular-look.js";
 import type { ChangeRequests } from "./change-requests.js";
 

@@ -10,8 +10,8 @@ import { AuditEvent } from "@tripline/contracts/generated/tripline/events/v1/eve
 import { AUDIT_TOPIC, deadLetterTopic } from "@tripline/contracts/topics";
 import { BatchCollector } from "@tripline/kafka/batch-collector";
 import type { EventProducer } from "@tripline/kafka/port";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";

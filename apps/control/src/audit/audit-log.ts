@@ -1,8 +1,8 @@
 import type { AuditCheckpoint, AuditKey } from "@tripline/contracts/audit/audit-checkpoint";
 import type { AuditEntry, auditEvent } from "@tripline/contracts/audit/audit-entry";
 import { hashEntry, NO_ENTRY } from "@tripline/contracts/audit/audit-entry";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
-import { counter } from "@tripline/service-kit/telemetry/metrics";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
+import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import type { HeadRow } from "./audit-rows.js";
 import { CHECKPOINT_COLUMNS, checkpointRow, ENTRY_COLUMNS, entryRow, headRow, keyRow } from "./audit-rows.js";

@@ -4,8 +4,8 @@ import { CheckpointSigner } from "@tripline/contracts/audit/audit-checkpoint";
 import { AuditVerifier } from "@tripline/contracts/audit/audit-verifier";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { closeWithin } from "@tripline/nest-kit/close-within";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { gauge } from "@tripline/service-kit/telemetry/metrics";
+import type { Logger } from "@tripline/telemetry/logger";
+import { gauge } from "@tripline/telemetry/metrics";
 import type { AuditLog, Unsigned } from "./audit-log.js";
 import { writeAnchor } from "./write-anchor.js";
 

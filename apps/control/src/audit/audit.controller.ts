@@ -1,8 +1,8 @@
 import { Controller, Get, Inject, Req, UseGuards, UseInterceptors } from "@nestjs/common";
 import type { AuditEntry } from "@tripline/contracts/audit/audit-entry";
+import { parseRequest } from "@tripline/http/parse-request";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";

@@ -1,5 +1,5 @@
 import { noteAudit as noteEvent } from "@tripline/nest-kit/audit/note-audit";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { Managed } from "../requests/managed-tenant.js";
 
 /** What an action was done to: `list` and the name of the list, for instance. */

@@ -2,7 +2,7 @@ import type { ListEntry } from "@tripline/contracts/generated/tripline/events/v1
 import { ListEntry as ListEntryMessage } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
 import type { FollowedTable } from "@tripline/kafka/port";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";

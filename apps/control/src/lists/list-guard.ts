@@ -1,8 +1,8 @@
 import type { OnModuleInit } from "@nestjs/common";
 import { DEFAULT_GUARD } from "@tripline/decision-engine/rollouts/guard-in-effect";
 import { judgeMix } from "@tripline/decision-engine/rollouts/judge-trial";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { counter } from "@tripline/service-kit/telemetry/metrics";
+import type { Logger } from "@tripline/telemetry/logger";
+import { counter } from "@tripline/telemetry/metrics";
 import type { SeenDecisions } from "../policies/seen-decisions.js";
 import { RegularLook } from "../rollouts/regular-look.js";
 import { GUARD } from "../rollouts/rollout-state.js";

@@ -2,7 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { writeListKey } from "@tripline/contracts/list-key";
 import type { ListEffect } from "@tripline/decision-engine/lists/list-kinds";
 import { isListEffect } from "@tripline/decision-engine/lists/list-kinds";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ChangeRequest } from "../approvals/change-requests.js";
 import { requestChange } from "../approvals/change-requests.js";

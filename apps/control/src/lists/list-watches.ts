@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { readSettings } from "../approvals/approval-settings.js";
 import { noteAudit } from "../audit/note-audit.js";

@@ -13,10 +13,10 @@ import {
   UseGuards,
   UseInterceptors,
 } from "@nestjs/common";
+import { invalidFields } from "@tripline/http/describe-issues";
+import { parseRequest } from "@tripline/http/parse-request";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { invalidFields } from "@tripline/service-kit/http/describe-issues";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";

@@ -1,4 +1,4 @@
-import type { Route } from "@tripline/service-kit/http/describe-routes";
+import type { Route } from "@tripline/http/describe-routes";
 import type { z } from "zod";
 
 /** A request that the API answers, for somebody. */

@@ -1,8 +1,8 @@
 import "reflect-metadata";
 import { RequestMethod } from "@nestjs/common";
 import { METHOD_METADATA, PATH_METADATA } from "@nestjs/common/constants.js";
+import { problemSchema } from "@tripline/http/describe-problems";
 import { RequireScope } from "@tripline/nest-kit/http/token.guard";
-import { problemSchema } from "@tripline/service-kit/http/describe-problems";
 import { z } from "zod";
 import { ApprovalsController } from "../approvals/approvals.controller.js";
 import { AuditController } from "../audit/audit.controller.js";

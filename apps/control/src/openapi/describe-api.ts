@@ -1,7 +1,7 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
-import { CALLER_ERRORS, clientCredentials } from "@tripline/service-kit/http/describe-problems";
-import type { ApiDocument } from "@tripline/service-kit/http/describe-routes";
-import { describeRoutes } from "@tripline/service-kit/http/describe-routes";
+import { CALLER_ERRORS, clientCredentials } from "@tripline/http/describe-problems";
+import type { ApiDocument } from "@tripline/http/describe-routes";
+import { describeRoutes } from "@tripline/http/describe-routes";
 import { z } from "zod";
 import type { ControlConfig } from "../config.js";
 import type { ControlRoute } from "./control-route.js";

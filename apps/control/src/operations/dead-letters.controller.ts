@@ -1,8 +1,8 @@
 import { Body, Controller, Get, HttpCode, Inject, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import { parseRequest } from "@tripline/http/parse-request";
 import { OperatorOnly } from "@tripline/nest-kit/http/open-to";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";

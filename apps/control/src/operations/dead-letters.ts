@@ -8,7 +8,7 @@ import {
   waitingLetters,
 } from "@tripline/kafka/dead-letters/return-letters";
 import type { IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";

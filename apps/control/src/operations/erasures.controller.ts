@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Req, UseGuards, UseInterceptors } from "@nestj
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ControlConfig } from "../config.js";

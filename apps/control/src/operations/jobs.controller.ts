@@ -1,10 +1,10 @@
 import { Body, Controller, Get, HttpCode, Inject, Put, Req, UseGuards, UseInterceptors } from "@nestjs/common";
+import { parseRequest } from "@tripline/http/parse-request";
 import { OperatorOnly } from "@tripline/nest-kit/http/open-to";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 import type { ControlConfig } from "../config.js";

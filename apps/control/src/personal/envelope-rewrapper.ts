@@ -1,10 +1,10 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { closeWithin } from "@tripline/nest-kit/close-within";
-import type { FollowedMasterKey } from "@tripline/service-kit/personal/followed-master-key";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { gauge } from "@tripline/service-kit/telemetry/metrics";
+import type { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
+import { gauge } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 
 /** Front doors that have the old master key still make envelopes with it. */

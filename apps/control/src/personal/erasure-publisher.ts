@@ -6,8 +6,8 @@ import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
 import { closeWithin } from "@tripline/nest-kit/close-within";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import type { SubjectKeys } from "./subject-keys.js";
 

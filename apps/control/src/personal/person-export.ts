@@ -1,4 +1,4 @@
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";

@@ -1,11 +1,11 @@
 import { Body, Controller, HttpCode, Inject, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { invalidFields } from "@tripline/http/describe-issues";
+import { parseRequest } from "@tripline/http/parse-request";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { invalidFields } from "@tripline/service-kit/http/describe-issues";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
-import { PersonalOpener } from "@tripline/service-kit/personal/open-personal";
-import { splitSealed } from "@tripline/service-kit/personal/sealed-layout";
+import { PersonalOpener } from "@tripline/sealing/open-personal";
+import { splitSealed } from "@tripline/sealing/sealed-layout";
 import type { FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";

@@ -5,7 +5,7 @@ import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/eve
 import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
-import { KEY_ID_BYTES } from "@tripline/service-kit/personal/sealed-layout";
+import { KEY_ID_BYTES } from "@tripline/sealing/sealed-layout";
 import { SubjectKeys } from "./subject-keys.js";
 
 /**

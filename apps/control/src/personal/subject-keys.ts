@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Erasure, SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";

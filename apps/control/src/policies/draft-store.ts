@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";

@@ -2,8 +2,8 @@ import type { PolicyActivation } from "@tripline/contracts/generated/tripline/ev
 import { PolicyActivation as ActivationMessage } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
 import type { FollowedTable } from "@tripline/kafka/port";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { TestBed, TestCaller } from "../testing/test-bed.js";
 import { OPERATOR_TENANT, startTestBed } from "../testing/test-bed.js";

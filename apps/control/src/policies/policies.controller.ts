@@ -13,9 +13,9 @@ import {
   UseGuards,
   UseInterceptors,
 } from "@nestjs/common";
+import { parseRequest } from "@tripline/http/parse-request";
 import { callerOf, RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { ApprovalSettings } from "../approvals/approval-settings.js";
 import type { ControlConfig } from "../config.js";

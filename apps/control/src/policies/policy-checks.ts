@@ -1,10 +1,10 @@
 import type { OnApplicationShutdown } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { MixGuard } from "@tripline/decision-engine/policy";
+import type { RateLimits } from "@tripline/http/limits/rate-limits";
 import type { CheckedPolicy } from "@tripline/policy-worker/check-policy";
 import type { PolicyWorker } from "@tripline/policy-worker/policy-worker";
-import type { RateLimits } from "@tripline/service-kit/limits/rate-limits";
-import type { Caller } from "@tripline/service-kit/tokens/verify-token";
+import type { Caller } from "@tripline/tokens/verify-token";
 
 /** Checks the policy texts of callers, within their budgets, in threads of their own. */
 export class PolicyChecks implements OnApplicationShutdown {

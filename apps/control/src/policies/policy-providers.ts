@@ -1,12 +1,12 @@
 import type { Provider } from "@nestjs/common";
+import { RateLimits } from "@tripline/http/limits/rate-limits";
 import type { EventProducer } from "@tripline/kafka/port";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { PolicyWorker } from "@tripline/policy-worker/policy-worker";
-import { RateLimits } from "@tripline/service-kit/limits/rate-limits";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { ControlConfig } from "../config.js";
 import { policyCheckRates } from "../config.js";
 import { DecisionFeed } from "../rollouts/decision-feed.js";

@@ -5,8 +5,8 @@ import {
   EVALUATION_FAILED,
   PATTERN_UNSUPPORTED,
 } from "@tripline/decision-engine/conditions/step-meter";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { counter, gauge } from "@tripline/service-kit/telemetry/metrics";
+import type { Logger } from "@tripline/telemetry/logger";
+import { counter, gauge } from "@tripline/telemetry/metrics";
 import type { DecisionFeed, FeedListener } from "../rollouts/decision-feed.js";
 import { RegularLook } from "../rollouts/regular-look.js";
 import type { PolicyPublisher } from "./policy-publisher.js";

@@ -1,4 +1,4 @@
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import { GUARD } from "../rollouts/rollout-state.js";

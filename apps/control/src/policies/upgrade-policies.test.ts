@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { testStack } from "@tripline/local-stack/testing/stack";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 
 const MIGRATIONS = new URL("../../migrations/", import.meta.url);

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
-import type { Caller } from "@tripline/service-kit/tokens/verify-token";
-import { kindOf } from "@tripline/service-kit/tokens/verify-token";
+import { parseRequest } from "@tripline/http/parse-request";
+import type { Caller } from "@tripline/tokens/verify-token";
+import { kindOf } from "@tripline/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import { z } from "zod";
 

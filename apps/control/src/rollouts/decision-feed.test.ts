@@ -4,7 +4,7 @@ import { Decision } from "@tripline/contracts/generated/tripline/events/v1/event
 import { TOPICS } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { testStack } from "@tripline/local-stack/testing/stack";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import { DecisionFeed } from "./decision-feed.js";
 
 test("regression #24: what was decided before the start is read when a listener knows what it wants, however fast Kafka is", async () => {

@@ -3,7 +3,7 @@ import type { OnModuleInit } from "@nestjs/common";
 import { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EventConsumer, Kafka, KafkaAdmin, RecordBatch } from "@tripline/kafka/port";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 
 /** Of each partition: what a new instance knows of the time before it. */
 const RECORDS_BEFORE = 2_000;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
-import { registry } from "@tripline/service-kit/telemetry/metrics";
+import { createLogger } from "@tripline/telemetry/logger";
+import { registry } from "@tripline/telemetry/metrics";
 import { RegularLook } from "./regular-look.js";
 
 async function unguardedSeconds(): Promise<number | undefined> {

@@ -1,6 +1,6 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { labelledGauge } from "@tripline/service-kit/telemetry/metrics";
+import type { Logger } from "@tripline/telemetry/logger";
+import { labelledGauge } from "@tripline/telemetry/metrics";
 
 /** How often guards judge: a breach is found within a second of the payments that show it. */
 const LOOK_MS = 1_000;

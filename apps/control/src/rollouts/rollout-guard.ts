@@ -2,7 +2,7 @@ import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Finding } from "@tripline/decision-engine/rollouts/judge-trial";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { DecisionFeed, FeedListener } from "./decision-feed.js";
 import { PromotionWatch } from "./promotion-watch.js";
 import { RegularLook } from "./regular-look.js";

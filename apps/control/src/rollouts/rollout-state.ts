@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { CallerKind } from "@tripline/service-kit/tokens/verify-token";
+import type { CallerKind } from "@tripline/tokens/verify-token";
 import type { RolloutPlan } from "./rollout-plan.js";
 import { basisPoints, percentOf } from "./rollout-plan.js";
 

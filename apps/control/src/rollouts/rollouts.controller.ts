@@ -1,11 +1,11 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Finding } from "@tripline/decision-engine/rollouts/judge-trial";
+import { parseRequest } from "@tripline/http/parse-request";
 import { OperatorOnly } from "@tripline/nest-kit/http/open-to";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
-import { parseRequest } from "@tripline/service-kit/http/parse-request";
-import { kindOf } from "@tripline/service-kit/tokens/verify-token";
+import { kindOf } from "@tripline/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";

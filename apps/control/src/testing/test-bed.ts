@@ -5,7 +5,7 @@ import type { Kafka } from "@tripline/kafka/port";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { controlConfig } from "../config.js";
 import { startControl } from "../start-control.js";

@@ -3,8 +3,8 @@ import { encodeMessage } from "@tripline/contracts/encode-message";
 import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
 import type { EventProducer, Kafka } from "@tripline/kafka/port";
-import { openMasterKey } from "@tripline/service-kit/personal/master-key";
-import { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
+import { openMasterKey } from "@tripline/sealing/master-key";
+import { PersonalSealer } from "@tripline/sealing/personal-sealer";
 
 const FIELDS = { email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" };
 /** What everyone's payments say of them, as control shows it. */

@@ -1,4 +1,4 @@
-import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 

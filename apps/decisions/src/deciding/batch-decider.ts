@@ -13,10 +13,10 @@ import { wantsContributions, withContributions } from "@tripline/decision-engine
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import type { EventProducer, IncomingRecord, RecordBatch } from "@tripline/kafka/port";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { withProcessSpans } from "@tripline/service-kit/telemetry/process-spans";
-import { redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
-import { describeSpan, headersFromContext, withSpans } from "@tripline/service-kit/telemetry/tracing";
+import type { Logger } from "@tripline/telemetry/logger";
+import { withProcessSpans } from "@tripline/telemetry/process-spans";
+import { redisSpan, sendSpan } from "@tripline/telemetry/span-options";
+import { describeSpan, headersFromContext, withSpans } from "@tripline/telemetry/tracing";
 import type { DecisionMetrics } from "../decision-metrics.js";
 import type { FollowedLists } from "../lists/followed-lists.js";
 import type { Explainer } from "../scoring/explainer.js";

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import { DecisionMetrics } from "../decision-metrics.js";
 import type { ChampionScorecardOptions } from "./champion-scorecard.js";
 import { ChampionScorecard } from "./champion-scorecard.js";

@@ -6,7 +6,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { DecisionMetrics } from "../decision-metrics.js";
 
 export interface ChampionScorecardOptions {

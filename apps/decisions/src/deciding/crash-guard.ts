@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { Attempt, AttemptStore } from "./attempt-store.js";
 
 /** After so many processes that stopped on the same offsets, their records are decided one by one. */

@@ -2,7 +2,7 @@ import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Policy } from "@tripline/decision-engine/policy";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { DecisionsConfig } from "../config.js";
 import type { DecisionMetrics } from "../decision-metrics.js";
 import type { PolicyWatch } from "./watch-policy.js";

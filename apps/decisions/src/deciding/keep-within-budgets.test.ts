@@ -1,7 +1,7 @@
 import { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { DecisionStore } from "./decision-store.js";
 import { budgetKey } from "./keep-within-budgets.js";

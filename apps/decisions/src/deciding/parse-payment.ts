@@ -7,7 +7,7 @@ import { CARD_TOKEN_PATTERN, TRANSACTION_ID_PATTERN } from "@tripline/contracts/
 import { TOPICS } from "@tripline/contracts/topics";
 import type { PaymentFeatures } from "@tripline/decision-engine/decide-payment";
 import type { IncomingRecord } from "@tripline/kafka/port";
-import { contextFromHeaders } from "@tripline/service-kit/telemetry/tracing";
+import { contextFromHeaders } from "@tripline/telemetry/tracing";
 
 /** A payment to be decided, as it came on the topic `features`. */
 export interface Payment {

@@ -8,7 +8,7 @@ import type { EventConsumer, EventProducer, IncomingRecord } from "@tripline/kaf
 import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { decisionsConfig } from "../config.js";
 import { startDecisions } from "../start-decisions.js";
 import { payment } from "../testing/payment.js";

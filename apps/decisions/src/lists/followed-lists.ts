@@ -7,7 +7,7 @@ import { ListTable } from "@tripline/decision-engine/lists/list-table";
 import type { TableChange } from "@tripline/kafka/port";
 import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
 import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { DecisionMetrics } from "../decision-metrics.js";
 
 /**

@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 import { ROOT_CONTEXT } from "@opentelemetry/api";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import { DecisionMetrics } from "../decision-metrics.js";
 import { rowsOf, TestScorer } from "../testing/scorer.js";
 import { Explainer } from "./explainer.js";

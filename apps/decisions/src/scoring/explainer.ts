@@ -1,6 +1,6 @@
 import type { Context } from "@opentelemetry/api";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { failSpan, headersFromContext, markAnswered } from "@tripline/service-kit/telemetry/tracing";
+import type { Logger } from "@tripline/telemetry/logger";
+import { failSpan, headersFromContext, markAnswered } from "@tripline/telemetry/tracing";
 import type { DecisionMetrics, ExplanationResult } from "../decision-metrics.js";
 import { contributionsRequest, readContributions } from "./infer-messages.js";
 import { SCORING_MS_MIN } from "./score-budget.js";

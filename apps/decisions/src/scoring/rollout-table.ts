@@ -5,7 +5,7 @@ import { BASIS_POINTS } from "@tripline/decision-engine/assign-card";
 import type { TableChange } from "@tripline/kafka/port";
 import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
 import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 
 /**
  * The rollout of the model as the topic `rollouts` last told it. Nobody is asked for it: while the one who writes it is

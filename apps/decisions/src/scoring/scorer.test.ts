@@ -1,7 +1,7 @@
 import { status } from "@grpc/grpc-js";
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import { DecisionMetrics } from "../decision-metrics.js";
 import { rowsOf, TestScorer } from "../testing/scorer.js";
 import { InferenceClient } from "./inference-client.js";

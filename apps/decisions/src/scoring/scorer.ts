@@ -1,8 +1,8 @@
 import type { Context } from "@opentelemetry/api";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Score } from "@tripline/decision-engine/decide-payment";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { failSpan, headersFromContext, markAnswered } from "@tripline/service-kit/telemetry/tracing";
+import type { Logger } from "@tripline/telemetry/logger";
+import { failSpan, headersFromContext, markAnswered } from "@tripline/telemetry/tracing";
 import type { DecisionMetrics, MissingScoreCause } from "../decision-metrics.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
 import { inferRequest, readProbabilities } from "./infer-messages.js";

@@ -1,6 +1,6 @@
 import type { ChannelCredentials } from "@grpc/grpc-js";
 import { credentials, experimental } from "@grpc/grpc-js";
-import { readPem } from "@tripline/service-kit/config/read-certificates";
+import { readPem } from "@tripline/settings/read-certificates";
 import type { DecisionsConfig } from "../config.js";
 
 /** How often the files are read again. A connection lives two minutes at most, and the next one shows what they hold. */

@@ -4,7 +4,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Rollout, RolloutStage, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { assignCard } from "@tripline/decision-engine/assign-card";
 import { CANDIDATE_LATE } from "@tripline/decision-engine/rollouts/judge-trial";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import { DecisionMetrics } from "../decision-metrics.js";
 import { TestScorer } from "../testing/scorer.js";
 import { InferenceClient } from "./inference-client.js";

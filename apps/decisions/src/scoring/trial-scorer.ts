@@ -7,8 +7,8 @@ import type { Assignment } from "@tripline/decision-engine/assign-card";
 import { assignCard } from "@tripline/decision-engine/assign-card";
 import type { Score } from "@tripline/decision-engine/decide-payment";
 import { CANDIDATE_LATE } from "@tripline/decision-engine/rollouts/judge-trial";
-import { callSpan } from "@tripline/service-kit/telemetry/span-options";
-import { withSpans } from "@tripline/service-kit/telemetry/tracing";
+import { callSpan } from "@tripline/telemetry/span-options";
+import { withSpans } from "@tripline/telemetry/tracing";
 import type { Scorer } from "./scorer.js";
 
 /** So much longer a decision waits for the score that will not decide it. It was asked for at the same time. */

@@ -5,10 +5,10 @@ import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { EventProducer, OutgoingRecord, RecordBatch } from "@tripline/kafka/port";
-import { Turns } from "@tripline/service-kit/take-turns";
-import { withProcessSpans } from "@tripline/service-kit/telemetry/process-spans";
-import { redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
-import { describeSpan, headersFromContext, withSpans } from "@tripline/service-kit/telemetry/tracing";
+import { SerialQueue } from "@tripline/kafka/serial-queue";
+import { withProcessSpans } from "@tripline/telemetry/process-spans";
+import { redisSpan, sendSpan } from "@tripline/telemetry/span-options";
+import { describeSpan, headersFromContext, withSpans } from "@tripline/telemetry/tracing";
 import type { FeatureMetrics } from "../feature-metrics.js";
 import type { ProfileReader, ProfilesOf } from "../profiles/profile-reader.js";
 import type { Emission } from "../states/applied-batch.js";
@@ -94,7 +94,7 @@ const COMPARE_AND_SET = redisSpan("MULTI");
  * stored offset than it expects, and does the same.
  */
 export class BatchProcessor {
-  readonly #turns = new Turns();
+  readonly #turns = new SerialQueue();
   /**
    * Values of records that are known to be of the partition that was counted: this process has counted them, or has asked.
    * Not their offsets: records of a topic that was created again may have the same ones.

@@ -15,7 +15,7 @@ import {
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { IncomingRecord } from "@tripline/kafka/port";
-import { contextFromHeaders } from "@tripline/service-kit/telemetry/tracing";
+import { contextFromHeaders } from "@tripline/telemetry/tracing";
 
 /** Texts that name an entity: empty, or of this shape. */
 const OPTIONAL_FIELDS = [

@@ -1,7 +1,7 @@
 import { subjectsOf } from "@tripline/contracts/feature-spec";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
-import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { ProfileEraser } from "./profile-eraser.js";
 import { scanKeys } from "./scan-keys.js";

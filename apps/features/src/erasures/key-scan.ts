@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import type { BeforeApplicationShutdown } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { askRedis } from "@tripline/service-kit/redis/connect-redis";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { gauge } from "@tripline/service-kit/telemetry/metrics";
+import { askRedis } from "@tripline/stores/redis/connect-redis";
+import type { Logger } from "@tripline/telemetry/logger";
+import { gauge } from "@tripline/telemetry/metrics";
 import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { ItemScan } from "./scan-keys.js";

@@ -1,7 +1,7 @@
 import { profileView } from "@tripline/contracts/profile-tables";
 import { RowErase } from "@tripline/feast-client/row-erase";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "../config.js";
 import { describeViews } from "../online/feature-views.js";

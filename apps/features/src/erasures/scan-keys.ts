@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 
 /** The server looks at these in one go, about 0.4 ms. */

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { SubjectStateKey } from "./subject-entities.js";
 import { listedStateKeys } from "./subject-entities.js";

@@ -1,8 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { countRequests } from "@tripline/service-kit/telemetry/request-durations";
-import { requestSpan } from "@tripline/service-kit/telemetry/span-options";
-import { traceRequest } from "@tripline/service-kit/telemetry/trace-request";
+import { traceRequest } from "@tripline/http/trace-request";
+import type { Logger } from "@tripline/telemetry/logger";
+import { countRequests } from "@tripline/telemetry/request-durations";
+import { requestSpan } from "@tripline/telemetry/span-options";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Lookups } from "./compile-lookup.js";
 import type { FeatureReader } from "./feature-reader.js";

@@ -1,5 +1,5 @@
-import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import type { Telemetry } from "@tripline/telemetry/telemetry";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
 import type { TestServing } from "../testing/serving.js";
 import { markComplete, startServing } from "../testing/serving.js";
 

@@ -1,6 +1,6 @@
 import { readRegistry } from "@tripline/feast-client/registry";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { FeaturesConfig } from "../config.js";
 import type { FeatureMetrics } from "../feature-metrics.js";
 import { checkRegistry, refused } from "./check-registry.js";

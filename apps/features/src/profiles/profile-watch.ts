@@ -1,4 +1,4 @@
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 
 /** Look-ups of a profile that found nothing, one after the other, before it is said. */
 const MISSES_MAX = 1_000;

@@ -1,5 +1,5 @@
 import type { OutgoingRecord } from "@tripline/kafka/port";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "../testing/events.js";
 import { TestHistory } from "../testing/history.js";
 import { COMPLETE_KEY } from "../testing/instance.js";

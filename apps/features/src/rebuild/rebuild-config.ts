@@ -1,4 +1,4 @@
-import { kafkaConfig, redisConfig } from "@tripline/service-kit/config/read-config";
+import { kafkaConfig, redisConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 import { feastConfig, stateConfig } from "../config.js";
 

@@ -8,7 +8,7 @@ import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import { encodeHeader } from "@tripline/lake/snapshot/snapshot-format";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { encodeApplied } from "../states/applied-batch.js";
 import { REBUILD_KEY } from "../states/rebuild-hold.js";
 import { cardOf, paymentsOf, START_MS } from "../testing/events.js";

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state/state-codec";
-import { asRedisError } from "@tripline/service-kit/redis/connect-redis";
+import { asRedisError } from "@tripline/stores/redis/connect-redis";
 import type { ChainableCommander, Redis } from "ioredis";
 import { encodeApplied } from "../states/applied-batch.js";
 import type { FlaggedStates } from "../states/complete-mark.js";

@@ -1,4 +1,4 @@
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 
 /** Between two lines about one loss. */
 const REPEAT_MS = 60_000;

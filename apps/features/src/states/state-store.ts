@@ -1,9 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import { STATE_HEADER_BYTES } from "@tripline/feature-engine/state/state-codec";
-import { askRedis, asRedisError } from "@tripline/service-kit/redis/connect-redis";
-import { addBuilt, addCommand } from "@tripline/service-kit/redis/encode-command";
-import { MultiSet, multiSetArgs } from "@tripline/service-kit/redis/multi-set";
+import { askRedis, asRedisError } from "@tripline/stores/redis/connect-redis";
+import { addBuilt, addCommand } from "@tripline/stores/redis/encode-command";
+import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { ChainableCommander, Command, Redis } from "ioredis";
 import type { AppliedBatch } from "./applied-batch.js";
 import { decodeApplied } from "./applied-batch.js";

@@ -8,7 +8,7 @@ import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import type { EventProducer, IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { BatchProcessor } from "../batches/batch-processor.js";
 import type { FoldCounts } from "../feature-metrics.js";

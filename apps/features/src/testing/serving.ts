@@ -11,9 +11,9 @@ import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stac
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { startService } from "@tripline/nest-kit/start-service";
-import { readConfig } from "@tripline/service-kit/config/read-config";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { readConfig } from "@tripline/settings/read-config";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
+import { createLogger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { featuresConfig } from "../config.js";
 import { OnlineModule } from "../online/online.module.js";

@@ -6,7 +6,7 @@ import { TABLES } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import type { OutgoingRecord } from "@tripline/kafka/port";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { BatchProcessor } from "../batches/batch-processor.js";
 import { ErasuresController } from "../erasures/erasures.controller.js";

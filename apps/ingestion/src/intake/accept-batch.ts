@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
-import { problemOf } from "@tripline/service-kit/http/problem";
+import { problemOf } from "@tripline/http/problem";
 import type { AnswerDetail } from "../replies/answer-detail.js";
 import { decisionPath, presentDecision } from "../replies/present-outcome.js";
 import { BATCH_LINES_MAX, BODY_BYTES_MAX } from "../requests/limits.js";

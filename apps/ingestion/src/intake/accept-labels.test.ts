@@ -1,7 +1,7 @@
 import { Label } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { cardToken, labelId } from "@tripline/contracts/identifiers";
-import { registry } from "@tripline/service-kit/telemetry/metrics";
+import { registry } from "@tripline/telemetry/metrics";
 import { appliedSchema } from "../openapi/response-schemas.js";
 import { TestDecider } from "../testing/decider.js";
 import type { TestBed, TestClient } from "../testing/service.js";

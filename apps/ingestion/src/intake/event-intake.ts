@@ -3,9 +3,9 @@ import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { redisSpan, sendSpan } from "@tripline/service-kit/telemetry/span-options";
-import { headersFromContext, withSpan } from "@tripline/service-kit/telemetry/tracing";
+import type { Logger } from "@tripline/telemetry/logger";
+import { redisSpan, sendSpan } from "@tripline/telemetry/span-options";
+import { headersFromContext, withSpan } from "@tripline/telemetry/tracing";
 import type { IngestionMetrics } from "../ingestion-metrics.js";
 import { keyRecord } from "../personal/seal-personal.js";
 import { FairShares } from "../replies/fair-shares.js";

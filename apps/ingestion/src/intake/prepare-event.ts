@@ -13,8 +13,8 @@ import {
   networkToken,
   transactionId,
 } from "@tripline/contracts/identifiers";
-import { describeIssues, invalidFields } from "@tripline/service-kit/http/describe-issues";
-import type { NewKey } from "@tripline/service-kit/personal/personal-sealer";
+import { describeIssues, invalidFields } from "@tripline/http/describe-issues";
+import type { NewKey } from "@tripline/sealing/personal-sealer";
 import type { z } from "zod";
 import type { PersonalSeal } from "../personal/seal-personal.js";
 import type { PaymentBody } from "../requests/request-schemas.js";

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { askRedis } from "@tripline/service-kit/redis/connect-redis";
-import { MultiSet, multiSetArgs } from "@tripline/service-kit/redis/multi-set";
+import { askRedis } from "@tripline/stores/redis/connect-redis";
+import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { Redis } from "ioredis";
 import { CallGatherer } from "./call-gatherer.js";
 import type { PreparedEvent } from "./prepare-event.js";

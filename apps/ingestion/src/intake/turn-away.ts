@@ -1,8 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import { prepareProblem } from "@tripline/http/problem";
 import type { TurnAway } from "@tripline/nest-kit/http/http-server";
-import { prepareProblem } from "@tripline/service-kit/http/problem";
-import { countRequest } from "@tripline/service-kit/telemetry/request-durations";
-import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { countRequest } from "@tripline/telemetry/request-durations";
+import type { TokenVerifier } from "@tripline/tokens/verify-token";
 import type { EventIntake } from "./event-intake.js";
 
 /**

@@ -1,4 +1,4 @@
-import { problemSchema } from "@tripline/service-kit/http/describe-problems";
+import { problemSchema } from "@tripline/http/describe-problems";
 import { z } from "zod";
 import type { TestBed } from "../testing/service.js";
 import { startTestBed } from "../testing/service.js";

@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
-import { CALLER_ERRORS, clientCredentials, problemResponses } from "@tripline/service-kit/http/describe-problems";
+import { CALLER_ERRORS, clientCredentials, problemResponses } from "@tripline/http/describe-problems";
 import { z } from "zod";
 import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject } from "zod-openapi";
 import { createDocument } from "zod-openapi";

@@ -1,4 +1,4 @@
-import { problemSchema } from "@tripline/service-kit/http/describe-problems";
+import { problemSchema } from "@tripline/http/describe-problems";
 import { z } from "zod";
 
 /** What clients get. The ids are names in the description of the API. */

@@ -3,8 +3,8 @@ import { TABLES } from "@tripline/contracts/topics";
 import type { TableChange } from "@tripline/kafka/port";
 import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
 import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
-import type { FollowedMasterKey } from "@tripline/service-kit/personal/followed-master-key";
-import type { PersonalSealer } from "@tripline/service-kit/personal/personal-sealer";
+import type { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
+import type { PersonalSealer } from "@tripline/sealing/personal-sealer";
 
 /** Who was erased: of them nothing is sealed any more. */
 export class ErasureFollower extends TableFollower {

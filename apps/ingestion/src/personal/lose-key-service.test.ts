@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { SubjectKey, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { SUBJECT_KEYS_TOPIC, TOPICS } from "@tripline/contracts/topics";
 import type { EventConsumer } from "@tripline/kafka/port";
-import { openMasterKey } from "@tripline/service-kit/personal/master-key";
-import { PersonalOpener } from "@tripline/service-kit/personal/open-personal";
-import { splitSealed } from "@tripline/service-kit/personal/sealed-layout";
-import type { TestKeyService, Trouble } from "@tripline/service-kit/testing/key-services";
-import { startVault } from "@tripline/service-kit/testing/key-services";
+import { openMasterKey } from "@tripline/sealing/master-key";
+import { PersonalOpener } from "@tripline/sealing/open-personal";
+import { splitSealed } from "@tripline/sealing/sealed-layout";
+import type { TestKeyService, Trouble } from "@tripline/sealing/testing/key-services";
+import { startVault } from "@tripline/sealing/testing/key-services";
 import type { TestBed } from "../testing/service.js";
 import { paymentBody, startTestBed } from "../testing/service.js";
 

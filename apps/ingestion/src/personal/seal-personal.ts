@@ -3,8 +3,8 @@ import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/eve
 import { HEADERS } from "@tripline/contracts/headers";
 import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
 import type { OutgoingRecord } from "@tripline/kafka/port";
-import type { NewKey, PersonalSealer, Sealed } from "@tripline/service-kit/personal/personal-sealer";
-import type { PersonalSubject } from "@tripline/service-kit/personal/sealed-layout";
+import type { NewKey, PersonalSealer, Sealed } from "@tripline/sealing/personal-sealer";
+import type { PersonalSubject } from "@tripline/sealing/sealed-layout";
 import { countUnsealed } from "../ingestion-metrics.js";
 import type { PaymentBody } from "../requests/request-schemas.js";
 

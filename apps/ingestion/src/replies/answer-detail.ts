@@ -1,5 +1,5 @@
 import { formatShare } from "@tripline/decision-engine/format-value";
-import type { Caller } from "@tripline/service-kit/tokens/verify-token";
+import type { Caller } from "@tripline/tokens/verify-token";
 
 /** With it a caller gets the rounded score, and reasons in sentences with the payment's figures. */
 const EXPLAIN_SCOPE = "decisions:explain";

@@ -1,5 +1,5 @@
-import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import type { Telemetry } from "@tripline/telemetry/telemetry";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
 import { paymentBody, recordCount, rowsOf, startTestBed } from "../testing/service.js";
 
 const PATH = "/v1/transactions";

@@ -1,7 +1,7 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
-import { askRedis } from "@tripline/service-kit/redis/connect-redis";
+import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { isAccepted, requestKey } from "../intake/reserve-requests.js";
 

@@ -2,8 +2,8 @@ import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
+import { createLogger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { decisionFor, replyDecision, storeDecision } from "../testing/decider.js";
 import { readDecisions } from "./read-decisions.js";

@@ -2,7 +2,7 @@ import { splitDecisions } from "@tripline/contracts/decision-replies";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { REPLY_DECISION, REPLY_DECISIONS, REPLY_LABEL_APPLIED } from "@tripline/contracts/redis-keys";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { FairShares } from "./fair-shares.js";
 import { decodeDecision } from "./read-decisions.js";

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { invalidFields, pointerTo } from "@tripline/service-kit/http/describe-issues";
+import { invalidFields, pointerTo } from "@tripline/http/describe-issues";
 import { findRepeatedKey } from "./find-repeated-key.js";
 
 /**

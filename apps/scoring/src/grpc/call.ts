@@ -3,7 +3,7 @@ import { Metadata } from "@grpc/grpc-js";
 import type { TriplineError } from "@tripline/contracts/error-table";
 import { asTriplineError, shownDetail } from "@tripline/contracts/error-table";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import { logFailure } from "../log-failure.js";
 import type { Received } from "./received.js";
 import { messageOf } from "./received.js";

@@ -2,8 +2,8 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from "@nestjs/
 import { Inject, Injectable } from "@nestjs/common";
 import { closeWithin } from "@tripline/nest-kit/close-within";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { ServerCertificate } from "@tripline/service-kit/tls/server-certificate";
+import { ServerCertificate } from "@tripline/settings/server-certificate";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { ScoringConfig } from "../config.js";
 import { SCORING_CONFIG } from "../config.js";
 import { InferenceServer } from "../inference/inference-server.js";

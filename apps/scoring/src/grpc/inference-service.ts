@@ -8,8 +8,8 @@ import type {
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { GRPCInferenceServiceService as OF } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { callSpan } from "@tripline/service-kit/telemetry/span-options";
+import type { Logger } from "@tripline/telemetry/logger";
+import { callSpan } from "@tripline/telemetry/span-options";
 import type { InferCall } from "../inference/answer-inference.js";
 import { FINAL_RESPONSE } from "../inference/answer-inference.js";
 import type { InferenceServer } from "../inference/inference-server.js";

@@ -3,7 +3,7 @@ import type { Server, ServiceError } from "@grpc/grpc-js";
 import { status } from "@grpc/grpc-js";
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import type { ModelStreamInferResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import { InferenceServer } from "../inference/inference-server.js";
 import { ModelTally } from "../inference/model-tally.js";
 import { RequestBatcher } from "../inference/request-batcher.js";

@@ -5,7 +5,7 @@ import { createServer as createTlsServer } from "node:tls";
 import type { ServerOptions } from "@grpc/grpc-js";
 import { Server, ServerCredentials } from "@grpc/grpc-js";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { ServerCertificate } from "@tripline/service-kit/tls/server-certificate";
+import type { ServerCertificate } from "@tripline/settings/server-certificate";
 
 /**
  * Age at which a connection is closed gracefully, and its client reconnects. Only then do clients resolve the name again

@@ -10,7 +10,7 @@ import {
   HealthClient,
   HealthCheckResponse_ServingStatus as Status,
 } from "@tripline/contracts/generated/grpc/health/v1/health";
-import { ServerCertificate } from "@tripline/service-kit/tls/server-certificate";
+import { ServerCertificate } from "@tripline/settings/server-certificate";
 import type { TestScoring } from "../testing/service.js";
 import { METHODS, startTestScoring } from "../testing/service.js";
 import { HealthCheck } from "./health-service.js";

@@ -7,7 +7,7 @@ import type {
   ModelInferRequest,
   ModelInferResponse,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-import { describeSpan, withSpans } from "@tripline/service-kit/telemetry/tracing";
+import { describeSpan, withSpans } from "@tripline/telemetry/tracing";
 import type { ServedModel } from "../models/served-model.js";
 import { CONTRIBUTIONS } from "../models/served-model.js";
 import type { ScoringMetrics } from "../scoring-metrics.js";

@@ -1,7 +1,7 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-trace";
-import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import type { Telemetry } from "@tripline/telemetry/telemetry";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
 import type { TestScoring } from "../testing/service.js";
 import { failureOf, startTestScoring } from "../testing/service.js";
 

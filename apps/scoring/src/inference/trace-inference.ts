@@ -1,6 +1,6 @@
 import type { Context } from "@opentelemetry/api";
 import { ROOT_CONTEXT, trace } from "@opentelemetry/api";
-import { contextFromHeaders } from "@tripline/service-kit/telemetry/tracing";
+import { contextFromHeaders } from "@tripline/telemetry/tracing";
 import type { ServedModel } from "../models/served-model.js";
 import type { ScoreAnswer } from "./request-batcher.js";
 

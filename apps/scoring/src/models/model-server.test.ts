@@ -2,7 +2,7 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ModelRegistry, ModelVersion } from "@tripline/model-registry/model-registry";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import { createScoringMetrics } from "../scoring-metrics.js";
 import type { TestRegistry, TestScoring } from "../testing/service.js";
 import {

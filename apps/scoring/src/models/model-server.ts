@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import { ModelTally } from "../inference/model-tally.js";
 import type { BatchLimits } from "../inference/request-batcher.js";
 import { RequestBatcher } from "../inference/request-batcher.js";

@@ -1,4 +1,4 @@
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { ModelReference, ScoringConfig } from "../config.js";
 import type { ScoringMetrics } from "../scoring-metrics.js";
 import { rowsPerRunOf } from "./execution-providers.js";

@@ -2,7 +2,7 @@ import { truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { status } from "@grpc/grpc-js";
 import type { RepositoryIndexResponse_ModelIndex } from "@tripline/contracts/generated/inference/grpc_predict_v2";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { scoringConfig } from "../config.js";
 import { startScoring } from "../start-scoring.js";
 import type { TestRegistry, TestScoring } from "../testing/service.js";

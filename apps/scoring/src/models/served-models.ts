@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { ModelReference } from "../config.js";
 import type { ModelServerOptions } from "./model-server.js";
 import { ModelServer, REFUSED_RETRY_MS } from "./model-server.js";

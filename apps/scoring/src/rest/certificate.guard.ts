@@ -3,7 +3,7 @@ import type { CanActivate, ExecutionContext } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { FastifyRequest } from "fastify";
 import type { ScoringConfig } from "../config.js";
 import { SCORING_CONFIG } from "../config.js";

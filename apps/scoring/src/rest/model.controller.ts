@@ -2,8 +2,8 @@ import { Controller, Get, HttpCode, Inject, Param, Post, Req, Res, UseGuards } f
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { ModelMetadataResponse } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
-import { requestSpan } from "@tripline/service-kit/telemetry/span-options";
-import { contextFromHeaders } from "@tripline/service-kit/telemetry/tracing";
+import { requestSpan } from "@tripline/telemetry/span-options";
+import { contextFromHeaders } from "@tripline/telemetry/tracing";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { InferenceServer } from "../inference/inference-server.js";
 import { CertificateGuard } from "./certificate.guard.js";

@@ -15,7 +15,7 @@ import { GRPCInferenceServiceService } from "@tripline/contracts/generated/infer
 import type { GoldenBatch, ModelManifest } from "@tripline/model-registry/model-manifest";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { scoringConfig } from "../config.js";
 import type { RunResult } from "../inference/inference-worker.js";
 import type { BatchRunner } from "../inference/request-batcher.js";

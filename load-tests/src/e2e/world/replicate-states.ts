@@ -4,9 +4,9 @@ import { cardToken, deviceToken, emailToken, ipToken } from "@tripline/contracts
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { planEntities } from "@tripline/feature-engine/plan-entities";
 import { stateKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
-import { addCommand } from "@tripline/service-kit/redis/encode-command";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import { addCommand } from "@tripline/stores/redis/encode-command";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import type { ChainableCommander, Redis } from "ioredis";

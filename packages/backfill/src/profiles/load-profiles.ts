@@ -5,8 +5,8 @@ import type { FeatureRegistry } from "@tripline/feast-client/feature-registry";
 import { FeastRedisClient } from "@tripline/feast-client/redis";
 import { planProfiles } from "@tripline/feature-engine/profiles";
 import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state/state-key";
-import type { RedisConfig } from "@tripline/service-kit/config/connection-config";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import type { RedisConfig } from "@tripline/settings/connection-config";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { readProfiles } from "./read-profiles.js";
 
 export interface LoadProfilesOptions {

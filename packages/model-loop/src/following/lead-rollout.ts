@@ -1,7 +1,7 @@
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { counter } from "@tripline/service-kit/telemetry/metrics";
 import { ControlRefusal } from "@tripline/system/client/control-client";
 import type { RolloutClient, RolloutRequest, ShownRollout } from "@tripline/system/client/rollout-client";
+import type { Logger } from "@tripline/telemetry/logger";
+import { counter } from "@tripline/telemetry/metrics";
 import type { LoopState } from "./loop-state.js";
 
 export interface LeadRolloutOptions {

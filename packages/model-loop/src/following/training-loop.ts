@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { DriftDetected } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { counter } from "@tripline/service-kit/telemetry/metrics";
+import type { Logger } from "@tripline/telemetry/logger";
+import { counter } from "@tripline/telemetry/metrics";
 import { DAY_MS, dateOf } from "../drift/judge-day.js";
 import type { RetrainOutcome } from "../retraining/retrain.js";
 import { DATA_REFUSED, TOO_EARLY } from "../retraining/retrain.js";

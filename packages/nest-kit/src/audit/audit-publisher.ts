@@ -4,8 +4,8 @@ import { AuditEvent } from "@tripline/contracts/generated/tripline/events/v1/eve
 import { HEADERS } from "@tripline/contracts/headers";
 import { AUDIT_TOPIC } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import { closeWithin } from "../close-within.js";
 import { EVENT_PRODUCER } from "../kafka/kafka.tokens.js";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { auditEvent } from "@tripline/contracts/audit/audit-entry";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 
 /** What somebody did or looked at. No personal data in clear: say ids and tokens. */
 export interface NotedEvent {

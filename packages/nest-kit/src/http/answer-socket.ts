@@ -2,8 +2,8 @@ import { STATUS_CODES } from "node:http";
 import type { Socket } from "node:net";
 import type { ErrorCode } from "@tripline/contracts/error-table";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { PreparedProblem } from "@tripline/service-kit/http/problem";
-import { prepareProblem } from "@tripline/service-kit/http/problem";
+import type { PreparedProblem } from "@tripline/http/problem";
+import { prepareProblem } from "@tripline/http/problem";
 
 /** Answers for requests that were not parsed, so that there is no response object. They repeat nothing of the request. */
 export const SOCKET_PROBLEMS = {

@@ -2,7 +2,7 @@ import { Readable } from "node:stream";
 import type { CallHandler, ExecutionContext, NestInterceptor } from "@nestjs/common";
 import { Injectable } from "@nestjs/common";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
-import { invalidFields, pointerTo } from "@tripline/service-kit/http/describe-issues";
+import { invalidFields, pointerTo } from "@tripline/http/describe-issues";
 import type { FastifyRequest } from "fastify";
 import type { Observable } from "rxjs";
 

@@ -1,8 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
-import type { PreparedProblem } from "@tripline/service-kit/http/problem";
-import { counter } from "@tripline/service-kit/telemetry/metrics";
+import type { PreparedProblem } from "@tripline/http/problem";
+import type { HttpLimits } from "@tripline/settings/http-limits";
+import { counter } from "@tripline/telemetry/metrics";
 import { answerSocket, parserProblem, SOCKET_PROBLEMS } from "./answer-socket.js";
 
 /** Bodies of up to this many bytes are accepted even when larger ones have used their share: payments are small. */

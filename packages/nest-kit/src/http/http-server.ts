@@ -2,10 +2,10 @@ import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerRes
 import { createServer } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
-import type { PreparedProblem } from "@tripline/service-kit/http/problem";
-import { prepareProblem } from "@tripline/service-kit/http/problem";
-import type { ServerCertificate } from "@tripline/service-kit/tls/server-certificate";
+import type { PreparedProblem } from "@tripline/http/problem";
+import { prepareProblem } from "@tripline/http/problem";
+import type { HttpLimits } from "@tripline/settings/http-limits";
+import type { ServerCertificate } from "@tripline/settings/server-certificate";
 import { ConnectionGuard } from "./connection-guard.js";
 
 /** Longer than load balancers keep an idle connection, mostly a minute, so that they close it and not we. */

@@ -1,7 +1,7 @@
 import { AuthEvent } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
 import type { TableChange } from "@tripline/kafka/port";
-import { Revocations } from "@tripline/service-kit/tokens/revocations";
+import { Revocations } from "@tripline/tokens/revocations";
 import type { TableFollowerOptions } from "../kafka/table-follower.js";
 import { TableFollower } from "../kafka/table-follower.js";
 

@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { isIPv6 } from "node:net";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { HttpLimits } from "@tripline/service-kit/http/http-limits";
-import { prepareProblem } from "@tripline/service-kit/http/problem";
-import { serveMetrics } from "@tripline/service-kit/telemetry/write-metrics";
+import { prepareProblem } from "@tripline/http/problem";
+import type { HttpLimits } from "@tripline/settings/http-limits";
+import { serveMetrics } from "@tripline/telemetry/write-metrics";
 import { answerNow, HttpServer } from "./http-server.js";
 
 /** A separate port for metrics, so that callers of the API cannot reach them. */

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
 import { RawClient, startTestService } from "../testing/service.js";
 import { isLocalCaller } from "./is-local-caller.js";
 

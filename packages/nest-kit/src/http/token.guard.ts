@@ -2,8 +2,8 @@ import type { CanActivate, ExecutionContext } from "@nestjs/common";
 import { Inject, Injectable, Optional } from "@nestjs/common";
 import { Reflector } from "@nestjs/core";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { RateLimits } from "@tripline/service-kit/limits/rate-limits";
-import type { Caller, TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import { RateLimits } from "@tripline/http/limits/rate-limits";
+import type { Caller, TokenVerifier } from "@tripline/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 import { TOKEN_VERIFIER } from "./token.module.js";
 

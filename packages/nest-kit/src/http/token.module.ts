@@ -1,10 +1,10 @@
 import type { DynamicModule } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
 import type { Kafka } from "@tripline/kafka/port";
-import type { TokenConfig } from "@tripline/service-kit/config/read-config";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
-import { tokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import type { TokenConfig } from "@tripline/settings/read-config";
+import type { Logger } from "@tripline/telemetry/logger";
+import type { TokenVerifier } from "@tripline/tokens/verify-token";
+import { tokenVerifier } from "@tripline/tokens/verify-token";
 import { KAFKA } from "../kafka/kafka.tokens.js";
 import { Readiness } from "../readiness.js";
 import { LOGGER } from "../service.module.js";

@@ -1,7 +1,7 @@
 import type { CallHandler, ExecutionContext, NestInterceptor } from "@nestjs/common";
 import { Injectable } from "@nestjs/common";
-import { requestSpan } from "@tripline/service-kit/telemetry/span-options";
-import { traceRequest } from "@tripline/service-kit/telemetry/trace-request";
+import { traceRequest } from "@tripline/http/trace-request";
+import { requestSpan } from "@tripline/telemetry/span-options";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Observable } from "rxjs";
 import { from, lastValueFrom } from "rxjs";

@@ -2,9 +2,9 @@ import type { DynamicModule, OnApplicationShutdown, Provider } from "@nestjs/com
 import { Inject, Module, Optional } from "@nestjs/common";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer, Kafka, KafkaAdmin, ProducerOptions } from "@tripline/kafka/port";
-import type { KafkaConfig } from "@tripline/service-kit/config/connection-config";
-import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { KafkaConfig } from "@tripline/settings/connection-config";
+import { kafkaConnection } from "@tripline/settings/kafka-connection";
+import type { Logger } from "@tripline/telemetry/logger";
 import { closeWithin } from "../close-within.js";
 import { LOGGER } from "../service.module.js";
 import { KafkaStrategy } from "./kafka.strategy.js";

@@ -1,6 +1,6 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { gauge } from "@tripline/service-kit/telemetry/metrics";
+import type { Logger } from "@tripline/telemetry/logger";
+import { gauge } from "@tripline/telemetry/metrics";
 
 const POLL_MS_DEFAULT = 1_000;
 const MS_PER_S = 1_000;

@@ -1,7 +1,7 @@
 import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FollowedTable, Kafka, TableChange } from "@tripline/kafka/port";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { Readiness } from "../readiness.js";
 
 export interface TableFollowerOptions {

@@ -1,10 +1,10 @@
 import type { DynamicModule, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
-import type { PostgresConfig } from "@tripline/service-kit/config/connection-config";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import type { Migrations } from "@tripline/service-kit/postgres/migrate-database";
-import { openDatabase } from "@tripline/service-kit/postgres/set-up-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { PostgresConfig } from "@tripline/settings/connection-config";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Migrations } from "@tripline/stores/postgres/migrate-database";
+import { openDatabase } from "@tripline/stores/postgres/set-up-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import { closeWithin } from "../close-within.js";
 import { Readiness } from "../readiness.js";
 import { LOGGER } from "../service.module.js";

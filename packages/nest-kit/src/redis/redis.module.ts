@@ -1,8 +1,8 @@
 import type { DynamicModule, OnApplicationShutdown } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
-import type { RedisConfig } from "@tripline/service-kit/config/connection-config";
-import { askRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { RedisConfig } from "@tripline/settings/connection-config";
+import { askRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { Readiness } from "../readiness.js";
 import { LOGGER } from "../service.module.js";

@@ -2,7 +2,7 @@ import type { Socket } from "node:net";
 import { connect } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { Controller, Get, Module, Post } from "@nestjs/common";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import type { RunningService, ServiceOptions } from "../start-service.js";
 import { startService } from "../start-service.js";
 

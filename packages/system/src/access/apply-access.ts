@@ -1,9 +1,9 @@
 import type { Kafka } from "@tripline/kafka/port";
-import type { RedisConfig } from "@tripline/service-kit/config/connection-config";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
-import type { DatabaseAddress } from "@tripline/service-kit/postgres/reach-database";
-import { askRedis, awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
-import { MultiSet } from "@tripline/service-kit/redis/multi-set";
+import type { RedisConfig } from "@tripline/settings/connection-config";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import type { DatabaseAddress } from "@tripline/stores/postgres/reach-database";
+import { askRedis, awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
+import { MultiSet } from "@tripline/stores/redis/multi-set";
 import type { AccessRules } from "./access-rules.js";
 import { COLLECTOR_USER } from "./access-rules.js";
 import { databaseStatements, kafkaRights, redisSecret, redisUsers } from "./plan-access.js";

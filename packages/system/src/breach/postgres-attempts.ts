@@ -1,4 +1,4 @@
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { COLLECTOR_USER } from "../access/access-rules.js";
 import { databaseRoles } from "../access/plan-access.js";
 import type { LocalSecurity, ServiceAddresses } from "../services/local-security.js";

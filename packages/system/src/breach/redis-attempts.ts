@@ -1,4 +1,4 @@
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { COLLECTOR_USER, OPERATOR_USER } from "../access/access-rules.js";
 import type { LocalSecurity, ServiceAddresses } from "../services/local-security.js";
 import type { Attempt } from "./attempt.js";

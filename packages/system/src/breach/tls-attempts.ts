@@ -3,7 +3,7 @@ import type { Socket } from "node:net";
 import { connect as connectPlain } from "node:net";
 import type { ConnectionOptions } from "node:tls";
 import { connect } from "node:tls";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import type { LocalSecurity } from "../services/local-security.js";
 import type { Attempt } from "./attempt.js";
 

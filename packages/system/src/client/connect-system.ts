@@ -1,10 +1,10 @@
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
-import type { RedisConfig } from "@tripline/service-kit/config/connection-config";
-import { CONNECTION_VARIABLES } from "@tripline/service-kit/config/connection-config";
-import { kafkaConfig, postgresConfig, readConfig, redisConfig } from "@tripline/service-kit/config/read-config";
-import { kafkaConnection } from "@tripline/service-kit/kafka/kafka-connection";
-import { reachDatabase } from "@tripline/service-kit/postgres/reach-database";
+import type { RedisConfig } from "@tripline/settings/connection-config";
+import { CONNECTION_VARIABLES } from "@tripline/settings/connection-config";
+import { kafkaConnection } from "@tripline/settings/kafka-connection";
+import { kafkaConfig, postgresConfig, readConfig, redisConfig } from "@tripline/settings/read-config";
+import { reachDatabase } from "@tripline/stores/postgres/reach-database";
 import { z } from "zod";
 import type { AccessTargets } from "../access/apply-access.js";
 import type { LocalSystem } from "../services/local-system.js";

@@ -28,7 +28,7 @@ import { OpenTo, OperatorOnly } from "@tripline/nest-kit/http/open-to";
 import { RequireScope } from "@tripline/nest-kit/http/token.guard";
 import { scoringConfig } from "@tripline/scoring/config";
 import { ScoringModule } from "@tripline/scoring/scoring.module";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { planServices } from "@tripline/system/services/plan-services";
 

@@ -7,9 +7,9 @@ import { openBrowser } from "@tripline/console-web/testing/open-browser";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
-import { readConfig } from "@tripline/service-kit/config/read-config";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
+import { readConfig } from "@tripline/settings/read-config";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import type { Browser, Page } from "playwright-core";
 import { z } from "zod";
 

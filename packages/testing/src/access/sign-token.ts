@@ -1,6 +1,6 @@
 import { createPrivateKey, sign } from "node:crypto";
 import { loadSigningKeys } from "@tripline/auth/provider/signing-keys";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 
 export interface TokenClaims {
   readonly sub: string;

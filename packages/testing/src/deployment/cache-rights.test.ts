@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { readAccessRules } from "@tripline/system/access/access-rules";
 import { redisUsers } from "@tripline/system/access/plan-access";
 import type { Redis } from "ioredis";

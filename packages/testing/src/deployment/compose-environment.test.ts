@@ -10,7 +10,7 @@ import { featuresConfig } from "@tripline/features/config";
 import { rebuildConfig } from "@tripline/features/rebuild/rebuild-config";
 import { ingestionConfig } from "@tripline/ingestion/config";
 import { scoringConfig } from "@tripline/scoring/config";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { readAccessRules } from "@tripline/system/access/access-rules";
 import { makeAccess } from "@tripline/system/access/make-access";
 import { LITE_TARGETS } from "@tripline/system/service-environment/write-compose-environment";

@@ -7,7 +7,7 @@ import { decisionsConfig } from "@tripline/decisions/config";
 import { featuresConfig } from "@tripline/features/config";
 import { ingestionConfig } from "@tripline/ingestion/config";
 import { scoringConfig } from "@tripline/scoring/config";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { describeVariables } from "@tripline/system/service-environment/describe-variables";
 import type { ServiceName } from "@tripline/system/service-environment/service-variables";
 import { SERVICE_NAMES, VARIABLE_GROUPS, variablesOf } from "@tripline/system/service-environment/service-variables";

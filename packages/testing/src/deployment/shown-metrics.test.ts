@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { countRequest } from "@tripline/service-kit/telemetry/request-durations";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { writeMetrics } from "@tripline/service-kit/telemetry/write-metrics";
+import { countRequest } from "@tripline/telemetry/request-durations";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
+import { writeMetrics } from "@tripline/telemetry/write-metrics";
 import { parse } from "yaml";
 import { z } from "zod";
 

@@ -5,8 +5,8 @@ import { budgetKey } from "@tripline/decisions/deciding/keep-within-budgets";
 import { RECENT_IDS_MAX } from "@tripline/feature-engine/state/recent-ids";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import { REBUILD_KEY } from "@tripline/features/states/rebuild-hold";
+import { budgetKey as rateKey } from "@tripline/http/limits/rate-limits";
 import { requestKey } from "@tripline/ingestion/intake/reserve-requests";
-import { budgetKey as rateKey } from "@tripline/service-kit/limits/rate-limits";
 
 const read = (path: string) => readFileSync(new URL(`../../../../docs/${path}`, import.meta.url), "utf8");
 

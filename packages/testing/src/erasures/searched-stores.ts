@@ -4,7 +4,7 @@ import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engi
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
 import type { Kafka } from "@tripline/kafka/port";
 import { readRows } from "@tripline/lake/read/read-rows";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
+import type { Database } from "@tripline/stores/postgres/connect-database";
 import { readTopic } from "@tripline/system/ledger/ledger";
 import type { Redis } from "ioredis";
 import { z } from "zod";

@@ -7,7 +7,7 @@ import type { Kafka } from "@tripline/kafka/port";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { makeTestDirectory } from "@tripline/local-stack/testing/directory";
-import { askRedis, awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { askRedis, awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { COLLECTOR_USER, OPERATOR_USER, SETUP_USER } from "@tripline/system/access/access-rules";
 import { databaseRoles } from "@tripline/system/access/plan-access";
 import type { AttemptOutcome } from "@tripline/system/breach/attempt";

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { ProxyTracerProvider, trace } from "@opentelemetry/api";
 import * as conventions from "@opentelemetry/semantic-conventions/incubating";
-import type { Telemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { writeMetrics } from "@tripline/service-kit/telemetry/write-metrics";
-import { readOpenMetrics } from "@tripline/service-kit/testing/open-metrics";
 import { labelBody } from "@tripline/system/client/tripline-client";
 import { TOPOLOGIES } from "@tripline/system/services/plan-services";
+import type { Telemetry } from "@tripline/telemetry/telemetry";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
+import { readOpenMetrics } from "@tripline/telemetry/testing/open-metrics";
+import { writeMetrics } from "@tripline/telemetry/write-metrics";
 import { buildPayment } from "../support/build-payment.js";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";

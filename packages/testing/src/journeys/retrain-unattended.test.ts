@@ -13,10 +13,10 @@ import { followTraining } from "@tripline/model-loop/following/follow-training";
 import { PARAMS_FILE, SPEC_FILE } from "@tripline/model-loop/retraining/retrain";
 import { runPython } from "@tripline/model-loop/run-python";
 import { openRegistry } from "@tripline/model-registry/open-registry";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
-import { registry as metrics } from "@tripline/service-kit/telemetry/metrics";
 import { RolloutClient } from "@tripline/system/client/rollout-client";
 import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services";
+import { createLogger } from "@tripline/telemetry/logger";
+import { registry as metrics } from "@tripline/telemetry/metrics";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
 

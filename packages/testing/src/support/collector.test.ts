@@ -4,9 +4,9 @@ import { createServer } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { context, logs, trace } from "@opentelemetry/api";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
-import { startTelemetry } from "@tripline/service-kit/telemetry/telemetry";
-import { writeMetrics } from "@tripline/service-kit/telemetry/write-metrics";
+import { createLogger } from "@tripline/telemetry/logger";
+import { startTelemetry } from "@tripline/telemetry/telemetry";
+import { writeMetrics } from "@tripline/telemetry/write-metrics";
 import { SpanReceiver } from "./span-receiver.js";
 
 const SERVICE = "slow-collector";

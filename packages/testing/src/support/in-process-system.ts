@@ -23,7 +23,7 @@ import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { scoringConfig } from "@tripline/scoring/config";
 import { startScoring } from "@tripline/scoring/start-scoring";
-import { readConfig } from "@tripline/service-kit/config/read-config";
+import { readConfig } from "@tripline/settings/read-config";
 import { ControlClient } from "@tripline/system/client/control-client";
 import { TokenSource } from "@tripline/system/client/token-source";
 import { TriplineClient } from "@tripline/system/client/tripline-client";

@@ -1,4 +1,4 @@
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { Actor } from "../admin-action.js";
 import { notFound } from "../admin-action.js";
 import { applyClientChange } from "../apply-client-change.js";

@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import type { Actor } from "../admin-action.js";
 import { notFound } from "../admin-action.js";
 import { noteAction } from "../note-action.js";

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { GrantChange } from "./grant-change.js";
 import { grantChange } from "./grant-change.js";

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from "node:crypto";
 import type { Role, Scope } from "@tripline/contracts/roles";
 import { testStack } from "@tripline/local-stack/testing/stack";
-import type { Database } from "@tripline/service-kit/postgres/connect-database";
-import { connectDatabase } from "@tripline/service-kit/postgres/connect-database";
-import { migrateDatabase } from "@tripline/service-kit/postgres/migrate-database";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import type { Database } from "@tripline/stores/postgres/connect-database";
+import { connectDatabase } from "@tripline/stores/postgres/connect-database";
+import { migrateDatabase } from "@tripline/stores/postgres/migrate-database";
+import { createLogger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import { AUTH_MIGRATIONS } from "../../database/set-up-database.js";
 import { insertPerson } from "../../people/person-store.js";

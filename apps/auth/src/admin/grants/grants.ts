@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Database, Queries } from "@tripline/service-kit/postgres/connect-database";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
-import { counter } from "@tripline/service-kit/telemetry/metrics";
+import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
+import { counter } from "@tripline/telemetry/metrics";
 import type { RevocationPublisher } from "../../revocations/revocation-publisher.js";
 import type { Actor } from "../admin-action.js";
 import { notFound } from "../admin-action.js";

@@ -1,6 +1,6 @@
 import type { Role } from "@tripline/contracts/roles";
 import { ROLES, scopesOf } from "@tripline/contracts/roles";
-import type { Queries } from "@tripline/service-kit/postgres/connect-database";
+import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { Actor } from "../admin-action.js";
 import type { GrantChange } from "./grant-change.js";

@@ -8,7 +8,7 @@ import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { LocalAuthority } from "@tripline/local-stack/security/local-authority";
 import { startTlsFront } from "@tripline/local-stack/security/tls-front";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { rebuildStateCommand } from "./rebuild-state.js";
 
 const GOOD = { "--lake": "/lake", "--kafka": "127.0.0.1:9092", "--redis": "redis://127.0.0.1:6379" };

@@ -4,7 +4,7 @@ import { isVersion } from "@tripline/model-registry/model-manifest";
 import type { MoveOptions, RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { rollBackAlias } from "@tripline/model-registry/roll-back-alias";
-import { waitVisibly } from "@tripline/service-kit/kafka/wait-visibly";
+import { waitVisibly } from "@tripline/stores/wait-visibly";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { Command, InvalidArgumentError } from "commander";

@@ -1,6 +1,6 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { ALL_TOPICS } from "@tripline/contracts/topics";
-import { waitVisibly } from "@tripline/service-kit/kafka/wait-visibly";
+import { waitVisibly } from "@tripline/stores/wait-visibly";
 import { readAccessRules } from "@tripline/system/access/access-rules";
 import { applyAccess } from "@tripline/system/access/apply-access";
 import { readPasswords } from "@tripline/system/access/make-access";

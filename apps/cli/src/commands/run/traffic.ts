@@ -1,10 +1,10 @@
 import { randomInt } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { waitVisibly } from "@tripline/service-kit/kafka/wait-visibly";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import { DAY_MS } from "@tripline/simulator/keep-rhythm";
 import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
 import { mergeLabels } from "@tripline/simulator/merge-labels";
+import { waitVisibly } from "@tripline/stores/wait-visibly";
 import { kafkaFrom, tokensFrom } from "@tripline/system/client/connect-system";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { endOnSignal } from "@tripline/system/end-on-signal";

@@ -7,7 +7,7 @@ import type { AddressInfo, Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { createLogger } from "@tripline/service-kit/telemetry/logger";
+import { createLogger } from "@tripline/telemetry/logger";
 import type { FakeService } from "../../testing/fake-service.js";
 import { startFakeService } from "../../testing/fake-service.js";
 import type { CaseFacts } from "../narrate-case.js";

@@ -1,4 +1,4 @@
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { CaseNarrative } from "../../contract/cases.js";
 import { AtOnce } from "../../requests/at-once.js";
 import type { CaseFacts } from "../narrate-case.js";

@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import { asRedisError } from "@tripline/service-kit/redis/connect-redis";
+import { asRedisError } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 
 /**

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { testStack } from "@tripline/local-stack/testing/stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { RedisProxy } from "../../testing/proxy.js";
 import { startRedisProxy } from "../../testing/proxy.js";

@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { TokenVerifier } from "@tripline/service-kit/tokens/verify-token";
+import type { TokenVerifier } from "@tripline/tokens/verify-token";
 
 export type OnlineScope = "features:read" | "features:write";
 

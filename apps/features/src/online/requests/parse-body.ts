@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { isMissing } from "@tripline/service-kit/http/describe-issues";
+import { isMissing } from "@tripline/http/describe-issues";
 import type { z } from "zod";
 import { invalidField, pointerTo } from "./refuse-field.js";
 

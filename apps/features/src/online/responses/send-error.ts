@@ -1,12 +1,6 @@
 import type { TriplineError } from "@tripline/contracts/error-table";
-import {
-  asHttpError,
-  logProblem,
-  PROBLEM_CONTENT_TYPE,
-  problemHeaders,
-  problemOf,
-} from "@tripline/service-kit/http/problem";
-import type { Logger } from "@tripline/service-kit/telemetry/logger";
+import { asHttpError, logProblem, PROBLEM_CONTENT_TYPE, problemHeaders, problemOf } from "@tripline/http/problem";
+import type { Logger } from "@tripline/telemetry/logger";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { FeastException } from "../requests/refuse-field.js";
 import { FieldRefusal } from "../requests/refuse-field.js";

@@ -1,5 +1,5 @@
 import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
-import { awaitRedis, connectRedis } from "@tripline/service-kit/redis/connect-redis";
+import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { RedisServer, ServerConnection } from "./redis-server.js";
 

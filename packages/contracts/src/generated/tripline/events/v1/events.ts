@@ -103,7 +103,7 @@ export interface Transaction {
   merchantCountry: string;
   ipCountry: string;
   /**
-   * A PersonalFields, sealed with the data key of its subject: layout in packages/service-kit/src/personal/sealed-layout.ts.
+   * A PersonalFields, sealed with the data key of its subject: layout in packages/sealing/src/sealed-layout.ts.
    * Absent where the client sends none of them, or where they could not be sealed.
    */
   personal?: Buffer | undefined;

@@ -1,0 +1,173 @@
+import { isIP } from "node:net";
+import type { IdentityVariables } from "@tripline/cloud-identity/identity-variables";
+import { missingIdentity } from "@tripline/cloud-identity/identity-variables";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { optionalText } from "@tripline/settings/connection-config";
+import { z } from "zod";
+import { awsMasterKey } from "./master-keys/aws-master-key.js";
+import { azureMasterKey } from "./master-keys/azure-master-key.js";
+import { googleMasterKey } from "./master-keys/google-master-key.js";
+import { localMasterKey } from "./master-keys/local-master-key.js";
+import type { VaultAccess } from "./master-keys/vault-master-key.js";
+import { vaultMasterKey } from "./master-keys/vault-master-key.js";
+import type { MasterKey } from "./master-keys/wrapping.js";
+
+/** Who the service is for the key services: settings of `masterKeyConfig`, and what the pod's environment says. */
+export type KeyAccess = VaultAccess & IdentityVariables;
+
+interface Kind {
+  readonly pattern: RegExp;
+  /** What has to follow the name of the kind. */
+  readonly wanted: string;
+  open(place: string, access: KeyAccess): MasterKey;
+}
+
+const KEY_BYTES = 32;
+const VAULT_ADDRESS = /^(https?):\/\/([^/?#@\s]+)((?:\/[A-Za-z0-9_.-]+)+)\/([A-Za-z0-9_.-]+)$/;
+
+/** The kinds of keys that a service keeps, by what stands before the colon. */
+const KINDS: Readonly<Record<string, Kind>> = {
+  awskms: {
+    pattern: /^[A-Za-z0-9:/_-]{1,2048}$/,
+    wanted: "the id, alias or ARN of a key of AWS KMS",
+    open: awsMasterKey,
+  },
+  gcpkms: {
+    pattern: /^projects\/[^/\s]+\/locations\/[^/\s]+\/keyRings\/[^/\s]+\/cryptoKeys\/[^/\s]+$/,
+    wanted: "projects/…/locations/…/keyRings/…/cryptoKeys/…, the name of a key of Google Cloud KMS without its version",
+    open: googleMasterKey,
+  },
+  azurekv: {
+    pattern: /^https:\/\/[^/?#@\s]+\/keys\/[A-Za-z0-9-]{1,127}$/,
+    wanted: "https://….vault.azure.net/keys/…, the address of an RSA key of Azure Key Vault without its version",
+    open: openAzure,
+  },
+  vault: {
+    pattern: VAULT_ADDRESS,
+    wanted: "https://host:port/transit/…, the server of Vault, where its transit engine is and the name of a key",
+    open: openVault,
+  },
+};
+
+const WANTED =
+  `must be ${KEY_BYTES} random bytes in base64, or one of ${Object.keys(KINDS).join(":, ")}: and the key's name; several are ` +
+  "separated by commas";
+
+/** The settings of both services: see their descriptions. */
+export const masterKeyConfig = {
+  PERSONAL_MASTER_KEY: z
+    .string()
+    // A file that became a Secret often ends with a line feed.
+    .trim()
+    .superRefine((text, context) => {
+      const fault = faultOf(text);
+      if (fault !== undefined) context.addIssue({ code: "custom", message: fault });
+    })
+    .optional()
+    .meta({
+      description:
+        "Wraps the keys that seal personal data: 32 random bytes in base64, or the name of a key that a service keeps: " +
+        "`awskms:…`, `gcpkms:projects/…`, `azurekv:https://…` or `vault:https://…`. Of several, separated by commas, the first one " +
+        "wraps, and the others open what they have wrapped. Without it no personal data are kept.",
+    }),
+  PERSONAL_MASTER_KEY_FILE: optionalText.meta({
+    description:
+      "Instead of `PERSONAL_MASTER_KEY`: a file with its value. A new value in the file is taken within seconds, without a restart.",
+  }),
+  VAULT_TOKEN_FILE: optionalText.meta({
+    description:
+      "File with the token for a `vault:` key. It is read for each use, so that a Vault Agent can replace the token there.",
+  }),
+  VAULT_KUBERNETES_ROLE: optionalText.meta({
+    description: "Instead of `VAULT_TOKEN_FILE`: the role with which the pod's service account signs in at Vault.",
+  }),
+  VAULT_KUBERNETES_MOUNT: optionalText.meta({
+    description: "Where Vault has its Kubernetes authentication; `kubernetes` unless given.",
+  }),
+  VAULT_KUBERNETES_TOKEN_FILE: optionalText.meta({
+    description: "File with the service account's token, where it is not in its usual place.",
+  }),
+  VAULT_NAMESPACE: optionalText.meta({ description: "Namespace of Vault Enterprise in which the key is." }),
+};
+
+/**
+ * @param text of the setting
+ * @throws TriplineError `config-invalid`, one sentence that names the setting
+ */
+export function openMasterKey(text: string, access: KeyAccess = {}): MasterKey {
+  const fault = faultOf(text);
+  if (fault !== undefined) throw invalid(fault);
+  const [first, ...others] = partsOf(text).map((part) => {
+    const { kind, place } = splitKind(part);
+    return kind === undefined ? localMasterKey(Buffer.from(part, "base64")) : kind.open(place, access);
+  });
+  if (first === undefined) throw invalid(WANTED);
+  return others.length === 0 ? first : firstOf(first, others);
+}
+
+/** The first one wraps; whichever can opens. */
+function firstOf(first: MasterKey, others: readonly MasterKey[]): MasterKey {
+  return {
+    name: first.name,
+    wrap: (key) => first.wrap(key),
+    async unwrap(wrapped) {
+      const failures: unknown[] = [];
+      for (const key of [first, ...others]) {
+        try {
+          return await key.unwrap(wrapped);
+        } catch (error) {
+          failures.push(error);
+        }
+      }
+      // That of the key that wraps now says most.
+      throw failures[0];
+    },
+  };
+}
+
+const invalid = (fault: string) => new TriplineError("config-invalid", `PERSONAL_MASTER_KEY ${fault}.`);
+
+const partsOf = (text: string): string[] => text.split(",").map((part) => part.trim());
+
+/** @returns no kind for a key itself, and for a kind that there is not */
+function splitKind(part: string): { readonly kind: Kind | undefined; readonly name: string; readonly place: string } {
+  const [, name = "", place = ""] = /^([a-z]+):(.*)$/s.exec(part) ?? [];
+  return { kind: Object.hasOwn(KINDS, name) ? KINDS[name] : undefined, name, place };
+}
+
+/** What is wrong, as what follows the name of the setting. Keys themselves are never repeated. */
+function faultOf(text: string): string | undefined {
+  for (const part of partsOf(text)) {
+    const { kind, name, place } = splitKind(part);
+    if (kind === undefined) {
+      if (part.includes(":") || Buffer.from(part, "base64").length !== KEY_BYTES) return WANTED;
+      continue;
+    }
+    if (!kind.pattern.test(place)) return `must have after "${name}:" ${kind.wanted}`;
+    const [, scheme, host = ""] = VAULT_ADDRESS.exec(place) ?? [];
+    if (name === "vault" && scheme === "http" && !isOfThisMachine(host)) {
+      return `must have https:// after "vault:", because the token of Vault goes to ${host}`;
+    }
+  }
+  return undefined;
+}
+
+function isOfThisMachine(host: string): boolean {
+  const name = host.replace(/:\d+$/, "");
+  return name === "localhost" || (isIP(name) === 4 && name.startsWith("127."));
+}
+
+function openAzure(url: string, access: KeyAccess): MasterKey {
+  const [missing] = missingIdentity("azure", access);
+  if (missing !== undefined) throw invalid(`names a key of Azure and ${missing}`);
+  return azureMasterKey(url, access);
+}
+
+function openVault(address: string, access: KeyAccess): MasterKey {
+  const [, scheme, host, mount = "", key = ""] = VAULT_ADDRESS.exec(address) ?? [];
+  const { VAULT_TOKEN_FILE: file, VAULT_KUBERNETES_ROLE: role } = access;
+  if ((file === undefined) === (role === undefined)) {
+    throw invalid("names a key of Vault, which needs either VAULT_TOKEN_FILE or VAULT_KUBERNETES_ROLE");
+  }
+  return vaultMasterKey({ server: `${scheme}://${host}`, mount: mount.slice(1), key }, access);
+}

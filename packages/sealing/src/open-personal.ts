@@ -1,0 +1,48 @@
+import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { MasterKey } from "./master-keys/wrapping.js";
+import { openBytes } from "./seal-bytes.js";
+import type { PersonalSubject } from "./sealed-layout.js";
+import { fieldsContext, keyContext } from "./sealed-layout.js";
+
+/** A data key as it is stored. */
+export interface StoredKey {
+  readonly wrapped: Uint8Array;
+  readonly wrappedEnvelope: Uint8Array;
+}
+
+/** Envelope keys: one for each instance of the front door and half a day. */
+const ENVELOPES_MAX = 1_000;
+
+/** Opens what `PersonalSealer` sealed, with keys that were kept. */
+export class PersonalOpener {
+  readonly #envelopes = new Map<string, Promise<Buffer>>();
+
+  constructor(private readonly masterKey: MasterKey) {}
+
+  /**
+   * @param sealed without the head of `splitSealed`
+   * @returns undefined where the key is not the payment's, or the bytes were changed
+   * @throws TriplineError `master-key-unavailable`
+   */
+  async open(
+    sealed: Uint8Array,
+    key: StoredKey,
+    subject: PersonalSubject,
+    transactionId: string,
+  ): Promise<PersonalFields | undefined> {
+    const secret = openBytes(key.wrapped, await this.#envelopeOf(key.wrappedEnvelope), keyContext(subject));
+    const plain = secret && openBytes(sealed, secret, fieldsContext(subject, transactionId));
+    return plain && PersonalFields.decode(plain);
+  }
+
+  #envelopeOf(wrapped: Uint8Array): Promise<Buffer> {
+    const name = Buffer.from(wrapped).toString("base64");
+    const known = this.#envelopes.get(name);
+    if (known !== undefined) return known;
+    if (this.#envelopes.size >= ENVELOPES_MAX) this.#envelopes.clear();
+    const asking = this.masterKey.unwrap(wrapped);
+    this.#envelopes.set(name, asking);
+    asking.catch(() => this.#envelopes.delete(name));
+    return asking;
+  }
+}

@@ -1,0 +1,167 @@
+import type { KeyObject } from "node:crypto";
+import { createSecretKey, randomBytes } from "node:crypto";
+import { asTriplineError } from "@tripline/contracts/error-table";
+import type { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { MasterKey } from "./master-keys/wrapping.js";
+import { sealBytes } from "./seal-bytes.js";
+import type { PersonalSubject } from "./sealed-layout.js";
+import { fieldsContext, joinSealed, KEY_ID_BYTES, keyContext, writeSubject } from "./sealed-layout.js";
+
+const KEY_BYTES = 32;
+/** About 30 MB, most of it Node's own form of the keys. A subject that was pushed out gets another key when it pays again. */
+const SUBJECTS_MAX_DEFAULT = 20_000;
+/** How long a key is used. What is sealed with it can be read until it is destroyed. */
+const KEY_MS_MAX = 86_400_000;
+/** How long after a failure the master key is asked again. */
+const RETRY_MS = 10_000;
+
+export interface PersonalSealerOptions {
+  readonly masterKey: MasterKey;
+  readonly logger: { error(fields: object, message: string): void };
+  readonly subjectsMax?: number;
+  /** Wall clock in milliseconds since the epoch. */
+  readonly now?: () => number;
+}
+
+/** Why personal fields were left out: nobody knows the master key now, or the person was erased. */
+export type Unsealed = "no-key" | "erased";
+
+export interface Sealed {
+  readonly bytes: Buffer;
+  /** A key that has to be stored with what is sealed, until `stored` was called. */
+  readonly newKey: NewKey | undefined;
+}
+
+export interface NewKey {
+  readonly key: SubjectKey;
+  stored(): void;
+}
+
+interface DataKey {
+  readonly subject: PersonalSubject;
+  readonly id: Uint8Array;
+  readonly secret: KeyObject;
+  readonly madeAtMs: number;
+  /** Until it is stored. Its bytes lie in a block of Buffer's pool, which they would keep as a whole: 64 KiB for each key. */
+  newKey: NewKey | undefined;
+}
+
+interface Envelope {
+  readonly secret: Uint8Array;
+  readonly wrapped: Uint8Array;
+  /** What wrapped it: the service may have another one by now. */
+  readonly masterKey: string;
+  readonly madeAtMs: number;
+}
+
+/**
+ * Seals personal fields with a data key of their subject (docs/adr/0035-sealed-personal-data.md). Data keys are made here and
+ * wrapped by an envelope key of this process and day, which alone the master key has wrapped: so nothing is asked for a payment.
+ */
+export class PersonalSealer {
+  /** In the order of last use. */
+  readonly #keys = new Map<string, DataKey>();
+  readonly #erased = new Set<string>();
+  readonly #subjectsMax: number;
+  readonly #now: () => number;
+  #envelope: Envelope | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #isFailing = false;
+  #starts = 0;
+
+  constructor(private readonly options: PersonalSealerOptions) {
+    this.#subjectsMax = options.subjectsMax ?? SUBJECTS_MAX_DEFAULT;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Resolves when the master key has answered, or failed; then it is asked again later. */
+  async start(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#starts += 1;
+    const start = this.#starts;
+    const { masterKey, logger } = this.options;
+    const { name } = masterKey;
+    const secret = randomBytes(KEY_BYTES);
+    const answer = await masterKey.wrap(secret).then(
+      (wrapped) => ({ wrapped }),
+      (thrown: unknown) => asTriplineError(thrown),
+    );
+    // There was another start meanwhile, maybe with another master key, or an end.
+    if (start !== this.#starts) return;
+    if ("wrapped" in answer) {
+      this.#envelope = { secret, wrapped: answer.wrapped, masterKey: name, madeAtMs: this.#now() };
+    } else if (!this.#isFailing) {
+      logger.error({ code: answer.code }, `no new key for personal data: ${answer.message}`);
+    }
+    this.#isFailing = !("wrapped" in answer);
+    this.#timer = setTimeout(() => void this.start(), this.#isFailing ? RETRY_MS : KEY_MS_MAX / 2).unref();
+  }
+
+  close(): void {
+    this.#starts += 1;
+    clearTimeout(this.#timer);
+  }
+
+  /** @param subject a card token or the token of an e-mail address: nothing is sealed for it any more */
+  erase(tenant: string, subject: string): void {
+    this.#erased.add(`${tenant}/${subject}`);
+    for (const [name, { subject: of }] of this.#keys) {
+      if (of.tenant === tenant && (of.cardToken === subject || of.emailToken === subject)) this.#keys.delete(name);
+    }
+  }
+
+  seal(fields: PersonalFields, subject: PersonalSubject, transactionId: string): Sealed | Unsealed {
+    const { tenant, cardToken, emailToken } = subject;
+    if (this.#erased.size > 0 && [cardToken, emailToken].some((token) => this.#erased.has(`${tenant}/${token}`)))
+      return "erased";
+    const dataKey = this.#keyOf(subject);
+    if (dataKey === undefined) return "no-key";
+    const plain = PersonalFields.encode(fields).finish();
+    const sealed = sealBytes(plain, dataKey.secret, fieldsContext(subject, transactionId));
+    return { bytes: joinSealed(dataKey.id, sealed), newKey: dataKey.newKey };
+  }
+
+  #keyOf(subject: PersonalSubject): DataKey | undefined {
+    const name = writeSubject(subject);
+    const known = this.#keys.get(name);
+    if (known !== undefined) {
+      this.#keys.delete(name);
+      if (known.madeAtMs > this.#now() - KEY_MS_MAX) {
+        this.#keys.set(name, known);
+        return known;
+      }
+    }
+    const made = this.#makeKey(subject);
+    if (made === undefined) return undefined;
+    this.#keys.set(name, made);
+    if (this.#keys.size > this.#subjectsMax) {
+      for (const oldest of this.#keys.keys()) {
+        this.#keys.delete(oldest);
+        break;
+      }
+    }
+    return made;
+  }
+
+  #makeKey(subject: PersonalSubject): DataKey | undefined {
+    const nowMs = this.#now();
+    const envelope = this.#envelope;
+    if (envelope === undefined || envelope.madeAtMs <= nowMs - KEY_MS_MAX) return undefined;
+    const secret = randomBytes(KEY_BYTES);
+    const id = randomBytes(KEY_ID_BYTES);
+    const key: SubjectKey = {
+      ...subject,
+      keyId: id,
+      wrapped: sealBytes(secret, envelope.secret, keyContext(subject)),
+      wrappedEnvelope: Buffer.from(envelope.wrapped),
+      masterKey: envelope.masterKey,
+      createdAtMs: nowMs,
+    };
+    const stored = (): void => {
+      dataKey.newKey = undefined;
+    };
+    const dataKey: DataKey = { subject, id, secret: createSecretKey(secret), madeAtMs: nowMs, newKey: { key, stored } };
+    return dataKey;
+  }
+}

@@ -1,0 +1,170 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import { labelledGauge } from "@tripline/telemetry/metrics";
+import type { PoolConfig } from "pg";
+import { DatabaseError, Pool } from "pg";
+import { z } from "zod";
+import type { DatabaseAddress } from "./reach-database.js";
+
+/** Something that answers SQL: the pool, or one transaction. */
+export interface Queries {
+  /**
+   * @param row what each row must look like
+   * @throws TriplineError `database-unavailable`, or `internal` where the statement or a row is wrong
+   */
+  query<S extends z.ZodType>(row: S, text: string, values?: readonly unknown[]): Promise<z.infer<S>[]>;
+  /** @returns how many rows the statement changed */
+  execute(text: string, values?: readonly unknown[]): Promise<number>;
+}
+
+export interface Database extends Queries {
+  /**
+   * All or nothing: what `run` throws rolls back.
+   *
+   * @throws TriplineError `database-unavailable` where the connection breaks meanwhile; and what `run` throws
+   */
+  transaction<T>(run: (transaction: Queries) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions extends DatabaseAddress {
+  /** Shows in the list of connections; `tripline` unless given. */
+  readonly applicationName?: string;
+  readonly connectionsMax: number;
+  readonly queryTimeoutMs: number;
+  /** For a new connection; 3 s unless given. */
+  readonly connectTimeoutMs?: number;
+  /** Called when an idle connection breaks; the pool replaces it by itself. */
+  onIdleError(error: Error): void;
+}
+
+const CONNECT_TIMEOUT_MS = 3_000;
+const IDLE_TIMEOUT_MS = 30_000;
+
+/** A bounded pool of Postgres connections. Connects at the first query. */
+export function connectDatabase(options: DatabaseOptions): Database {
+  const pool = new Pool({
+    ...signInOf(options),
+    application_name: options.applicationName ?? "tripline",
+    max: options.connectionsMax,
+    connectionTimeoutMillis: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
+    query_timeout: options.queryTimeoutMs,
+    statement_timeout: options.queryTimeoutMs,
+  });
+  pool.on("error", options.onIdleError);
+  // The pool listens to idle connections only. Without a listener, one that breaks in a transaction would end the process;
+  // the transaction's next statement fails, and the pool takes no broken connection back.
+  pool.on("connect", (client) => client.on("error", () => {}));
+  const endWatch = watchPool(pool, options.applicationName ?? "tripline");
+  const hasToken = options.password !== undefined;
+  const failed = (error: unknown): never => {
+    throw asDatabaseError(error, hasToken);
+  };
+  return {
+    ...queriesOn(pool, failed),
+    async transaction(run) {
+      const client = await pool.connect().catch(failed);
+      let broken: Error | undefined;
+      try {
+        const queries = queriesOn(client, failed);
+        await queries.execute("BEGIN");
+        const result = await run(queries);
+        await queries.execute("COMMIT");
+        return result;
+      } catch (error) {
+        await client.query("ROLLBACK").catch((fault: Error) => {
+          broken = fault;
+        });
+        throw error;
+      } finally {
+        client.release(broken);
+      }
+    },
+    close() {
+      endWatch();
+      return pool.end();
+    },
+  };
+}
+
+/** @returns ends the reading */
+function watchPool(pool: Pool, application: string): () => void {
+  const labels = {
+    description: "Connections to Postgres, and queries that wait for one",
+    labels: ["application", "state"],
+  } as const;
+  return labelledGauge("tripline_postgres_connections", labels, () => [
+    [pool.totalCount - pool.idleCount, { application, state: "busy" }],
+    [pool.idleCount, { application, state: "idle" }],
+    [pool.waitingCount, { application, state: "waiting" }],
+  ]);
+}
+
+interface Connection {
+  query(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
+}
+
+/** In `pg` a connection string overrides everything else, so with a token it gets the parts of the URL instead. */
+function signInOf({ url, tls, password }: DatabaseAddress): PoolConfig {
+  const ssl = tls === undefined ? {} : { ssl: tls };
+  if (password === undefined) return { ...ssl, connectionString: url };
+  const { hostname, port, username, pathname } = new URL(url);
+  return {
+    ...ssl,
+    host: hostname.replace(/^\[(.+)\]$/, "$1"),
+    ...(port === "" ? {} : { port: Number(port) }),
+    user: decodeURIComponent(username),
+    database: decodeURIComponent(pathname.slice(1)),
+    password,
+  };
+}
+
+function queriesOn(connection: Connection, failed: (error: unknown) => never): Queries {
+  return {
+    async query(row, text, values = []) {
+      const result = await connection.query(text, [...values]).catch(failed);
+      return z.array(row).parse(result.rows);
+    },
+    async execute(text, values) {
+      // Without values Postgres takes several statements at once, which migrations need.
+      const answer = values === undefined ? connection.query(text) : connection.query(text, [...values]);
+      return (await answer.catch(failed)).rowCount ?? 0;
+    },
+  };
+}
+
+/** Whether a statement failed because of the constraint or unique index of this name. */
+export function breaksConstraint(error: unknown, name: string): boolean {
+  return error instanceof TriplineError && error.cause instanceof DatabaseError && error.cause.constraint === name;
+}
+
+/** Classes of https://www.postgresql.org/docs/current/errcodes-appendix.html that pass by themselves. */
+const PASSING_CLASSES = new Set(["08", "53", "55", "57"]);
+/** Wrong user or password, no such database. */
+const CONFIG_CLASSES = new Set(["28", "3D"]);
+
+function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
+  // A new connection needs a token, and none could be fetched.
+  if (error instanceof TriplineError) return error;
+  const errorClass = error instanceof DatabaseError ? (error.code ?? "").slice(0, 2) : "08";
+  if (hasToken && errorClass === "28") {
+    // It may pass: rights take a while to arrive, and the next token is another one.
+    const detail = `The database refuses this service's identity: ${messageOf(error)}. Does the user exist there, and may the identity sign in as this user?`;
+    return new TriplineError("database-unavailable", detail, [], { cause: error });
+  }
+  if (CONFIG_CLASSES.has(errorClass)) {
+    return new TriplineError("config-invalid", `POSTGRES_URL is refused by the database: ${messageOf(error)}.`);
+  }
+  if (PASSING_CLASSES.has(errorClass)) {
+    return new TriplineError("database-unavailable", `The database does not answer: ${messageOf(error)}.`, [], {
+      cause: error,
+    });
+  }
+  return new TriplineError("internal", `A statement failed: ${messageOf(error)}.`, [], { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  // A refused connection to a name with several addresses is an AggregateError without a message of its own.
+  if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join(", ");
+  return error instanceof Error ? error.message : String(error);
+}

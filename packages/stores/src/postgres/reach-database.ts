@@ -1,0 +1,38 @@
+import type { ConnectionOptions } from "node:tls";
+import { postgresTokens } from "@tripline/cloud-identity/open-tokens";
+import type { PostgresConfig } from "@tripline/settings/connection-config";
+import { readPem } from "@tripline/settings/read-certificates";
+import { checkByAuthority } from "../check-authority.js";
+
+/** Where a database is, and how a connection signs in and verifies it. */
+export interface DatabaseAddress {
+  /** Without `sslmode`. */
+  readonly url: string;
+  /** Plain TCP where it is absent. */
+  readonly tls?: ConnectionOptions;
+  /** For a new connection; the URL's password where it is absent. */
+  readonly password?: () => Promise<string>;
+}
+
+/** @throws TriplineError `config-invalid` where a certificate cannot be read */
+export function reachDatabase(config: PostgresConfig): DatabaseAddress {
+  const { POSTGRES_URL: text, POSTGRES_AUTH: auth, POSTGRES_CA_FILE: ca } = config;
+  const url = new URL(text);
+  const mode = url.searchParams.get("sslmode");
+  url.searchParams.delete("sslmode");
+  const plainUrl = mode === null ? text : url.href;
+  const isSecure = mode === null ? ca !== undefined || auth !== "none" : mode !== "disable";
+  const address = { url: plainUrl, ...(isSecure ? { tls: tlsOf(config, mode) } : {}) };
+  if (auth === "none") return address;
+  // RDS signs for host and port together.
+  const host = `${url.hostname}:${url.port === "" ? 5432 : url.port}`;
+  const tokens = postgresTokens(auth, config, host, decodeURIComponent(url.username));
+  return { ...address, password: async () => (await tokens()).value.text };
+}
+
+function tlsOf({ POSTGRES_CA_FILE: ca, POSTGRES_AUTH: auth }: PostgresConfig, mode: string | null): ConnectionOptions {
+  if (ca === undefined) return {};
+  const trusted = { ca: readPem("POSTGRES_CA_FILE", ca, "CERTIFICATE") };
+  if (mode === "verify-ca") return { ...trusted, checkServerIdentity: () => undefined };
+  return auth === "gcp-iam" ? { ...trusted, checkServerIdentity: checkByAuthority } : trusted;
+}

@@ -1,0 +1,68 @@
+import type { PostgresConfig } from "@tripline/settings/connection-config";
+import type { Logger } from "@tripline/telemetry/logger";
+import type { Database, Queries } from "./connect-database.js";
+import { connectDatabase } from "./connect-database.js";
+import type { Migrations } from "./migrate-database.js";
+import { migrateDatabase } from "./migrate-database.js";
+import { reachDatabase } from "./reach-database.js";
+
+const CONNECTIONS_MAX = 10;
+const QUERY_TIMEOUT_MS = 2_000;
+const BACKGROUND_CONNECTIONS_MAX = 3;
+const BACKGROUND_TIMEOUT_MS = 30_000;
+const PATIENT_CONNECT_TIMEOUT_MS = 20_000;
+/** Longer than the wait for the migration lock, so that the lock's own message is the one that is seen. */
+const SETUP_TIMEOUT_MS = 60_000;
+
+/**
+ * Brings a service's schema up to date, and whatever else it needs before its first request: in one transaction under
+ * one lock, so that several instances can start at once on an empty database.
+ *
+ * @param prepare runs after the migrations
+ * @throws TriplineError `config-invalid` or `database-unavailable`, and what `prepare` throws
+ */
+export async function setUpDatabase<T>(
+  config: PostgresConfig,
+  migrations: Migrations,
+  logger: Logger,
+  prepare: (transaction: Queries) => Promise<T>,
+): Promise<T> {
+  const database = connect(config, migrations.schema, logger, 1, SETUP_TIMEOUT_MS);
+  try {
+    return await database.transaction(async (transaction) => {
+      const applied = await migrateDatabase(transaction, migrations);
+      if (applied > 0) logger.info({ migrations: applied }, "the schema is up to date");
+      return prepare(transaction);
+    });
+  } finally {
+    await database.close();
+  }
+}
+
+/** The database for requests. It connects at the first query. */
+export function openDatabase(config: PostgresConfig, { schema }: Migrations, logger: Logger): Database {
+  return connect(config, schema, logger, CONNECTIONS_MAX, QUERY_TIMEOUT_MS);
+}
+
+/** The database for work in the background, which may take longer and must not take the connections of requests. */
+export function openBackgroundDatabase(config: PostgresConfig, { schema }: Migrations, logger: Logger): Database {
+  return connect(config, schema, logger, BACKGROUND_CONNECTIONS_MAX, BACKGROUND_TIMEOUT_MS);
+}
+
+function connect(
+  config: PostgresConfig,
+  service: string,
+  logger: Logger,
+  connectionsMax: number,
+  queryTimeoutMs: number,
+): Database {
+  return connectDatabase({
+    ...reachDatabase(config),
+    applicationName: `tripline-${service}`,
+    connectionsMax,
+    queryTimeoutMs,
+    // Nobody waits for an answer where a query may take long, and a machine on which all starts at once is slow.
+    ...(queryTimeoutMs > QUERY_TIMEOUT_MS ? { connectTimeoutMs: PATIENT_CONNECT_TIMEOUT_MS } : {}),
+    onIdleError: (error) => logger.warn({ err: error }, "an idle database connection broke"),
+  });
+}

@@ -1,0 +1,125 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { redisSignIn } from "@tripline/cloud-identity/open-tokens";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { RedisConfig } from "@tripline/settings/connection-config";
+import { REDIS_TIMEOUT_MS_DEFAULT } from "@tripline/settings/connection-config";
+import { readPem } from "@tripline/settings/read-certificates";
+import { Redis } from "ioredis";
+import { checkByAuthority } from "../check-authority.js";
+import { SignedInRedis } from "./signed-in-redis.js";
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const RECONNECT_DELAY_MS_MAX = 1_000;
+/** ioredis waits this long for a server to close its end, by mistake also if the connection was lost before. */
+const DISCONNECT_TIMEOUT_MS = 200;
+
+/**
+ * A Redis connection that answers or fails in bounded time: nothing waits in a queue while the server is down. It
+ * reconnects by itself for as long as it is open.
+ *
+ * @param target a URL, or what a service was told about Redis: TLS and tokens are in the latter
+ * @param onError called with connection faults, which ioredis otherwise prints
+ * @param timeoutMs how long an answer may take; REDIS_TIMEOUT_MS by default
+ * @throws TriplineError `config-invalid` where a certificate cannot be read
+ */
+export function connectRedis(
+  target: string | RedisConfig,
+  onError: (error: Error) => void = () => {},
+  timeoutMs = typeof target === "string" ? REDIS_TIMEOUT_MS_DEFAULT : target.REDIS_TIMEOUT_MS,
+): Redis {
+  const config = typeof target === "string" ? undefined : target;
+  const url = typeof target === "string" ? target : target.REDIS_URL;
+  const options = {
+    ...(config !== undefined && url.startsWith("rediss://") ? { tls: tlsOf(config) } : {}),
+    commandTimeout: timeoutMs,
+    // A connection with overdue answers is closed. Otherwise abandoned commands would pile up on it while the server hangs,
+    // and would be executed in the end.
+    socketTimeout: timeoutMs,
+    connectTimeout: Math.max(CONNECT_TIMEOUT_MS, timeoutMs),
+    disconnectTimeout: DISCONNECT_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    enableOfflineQueue: false,
+    // Commands on a lost connection have failed, and are never sent again on another one.
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: (attempt: number) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
+  };
+  const redis = config === undefined ? new Redis(url, options) : open(config, options);
+  redis.on("error", onError);
+  return redis;
+}
+
+function open(config: RedisConfig, options: ConstructorParameters<typeof SignedInRedis>[1]): Redis {
+  const { REDIS_URL: url, REDIS_AUTH: auth } = config;
+  if (auth === "none") return new Redis(url, options);
+  const { hostname, username } = new URL(url);
+  const user = username === "" ? undefined : decodeURIComponent(username);
+  return new SignedInRedis(url, options, redisSignIn(auth, config, { host: hostname, user }));
+}
+
+function tlsOf({ REDIS_CA_FILE: ca, REDIS_AUTH: auth }: RedisConfig) {
+  if (ca === undefined) return {};
+  const trusted = { ca: readPem("REDIS_CA_FILE", ca, "CERTIFICATE") };
+  return auth === "gcp-iam" ? { ...trusted, checkServerIdentity: checkByAuthority } : trusted;
+}
+
+/**
+ * Waits until a connection can be used.
+ *
+ * @throws TriplineError `redis-unavailable` when it cannot within `timeoutMs`
+ */
+export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  let fault: string | undefined;
+  const onError = (error: Error) => {
+    fault = error.message;
+  };
+  redis.on("error", onError);
+  try {
+    while (redis.status !== "ready") {
+      if (Date.now() > deadline) {
+        const { host, port } = redis.options;
+        const reason = fault === undefined ? "is it running?" : fault;
+        throw new TriplineError("redis-unavailable", `Redis at ${host}:${port} does not answer; ${reason}`);
+      }
+      await delay(20);
+    }
+  } finally {
+    redis.off("error", onError);
+  }
+}
+
+/** Errors of Redis about its own state, MISCONF of a full disk among them. The same command may succeed in a moment. */
+const PASSING = /^(OOM|MISCONF|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/;
+/** Errors about a password or a right. An operator corrects that; the content of the command is not at fault. */
+const NOT_ALLOWED = /^(NOAUTH|WRONGPASS|NOPERM|ERR ACL failure in script)/;
+
+/** What ioredis says of a command on a lost connection: how it is set up, and not what is wrong. */
+const OFFLINE = /enableOfflineQueue/;
+
+/** A failure of ioredis as a TriplineError. If Redis refuses a command for its content, that is our bug. */
+export function asRedisError(error: unknown): TriplineError {
+  if (error instanceof TriplineError) return error;
+  const messages = messagesOf(error);
+  const refused = error instanceof Error && error.name === "ReplyError";
+  const mayPass = messages.every((message) => PASSING.test(message) || NOT_ALLOWED.test(message));
+  if (refused && !mayPass) return asTriplineError(error);
+  const [first = ""] = messages;
+  const told = OFFLINE.test(first) ? "there is no connection" : first;
+  return new TriplineError("redis-unavailable", `Redis: ${told}`, [], { cause: error });
+}
+
+/** Waits for an answer of Redis. @throws TriplineError as `asRedisError` has it */
+export async function askRedis<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    throw asRedisError(error);
+  }
+}
+
+/** Of a transaction that was refused: why its commands were. */
+function messagesOf(error: unknown): string[] {
+  const previous: unknown = Reflect.get(Object(error), "previousErrors");
+  const errors: unknown[] = Array.isArray(previous) && previous.length > 0 ? previous : [error];
+  return errors.map((one) => (one instanceof Error ? one.message : String(one)));
+}

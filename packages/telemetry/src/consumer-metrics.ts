@@ -1,0 +1,60 @@
+import { counter, labelledGauge } from "./metrics.js";
+
+/** Observes a consumer's work; fits the `observer` of `packages/kafka`. */
+export interface ConsumerMetrics {
+  lag(topic: string, partition: number, records: number | undefined): void;
+  deadLetter(topic: string, code: string): void;
+  failing(topic: string, partition: number, sinceMs: number | undefined): void;
+}
+
+const PARTITION_LABELS = ["group", "topic", "partition"] as const;
+
+/** The last value of each partition that has one, as many as the topics have. */
+class PartitionValues {
+  readonly #values = new Map<string, { readonly topic: string; readonly partition: number; value: number }>();
+
+  set(topic: string, partition: number, value: number | undefined): void {
+    const key = `${topic}/${partition}`;
+    const known = this.#values.get(key);
+    if (value === undefined) this.#values.delete(key);
+    else if (known === undefined) this.#values.set(key, { topic, partition, value });
+    else known.value = value;
+  }
+
+  read(group: string, shown: (value: number) => number) {
+    return [...this.#values.values()].map(
+      ({ topic, partition, value }) => [shown(value), { group, topic, partition }] as const,
+    );
+  }
+}
+
+/** Lag and failure by partition, and dead letters by code, of one group. Made once per process. */
+export function consumerMetrics(group: string): ConsumerMetrics {
+  const [waiting, failures] = [new PartitionValues(), new PartitionValues()];
+  labelledGauge(
+    "tripline_kafka_lag",
+    {
+      description:
+        "Records of a partition that wait, by the last fetch of it; absent where another consumer has it now",
+      labels: PARTITION_LABELS,
+    },
+    () => waiting.read(group, (records) => records),
+  );
+  labelledGauge(
+    "tripline_kafka_failing_seconds",
+    {
+      description: "How long the oldest records of a partition have failed and been tried again",
+      labels: PARTITION_LABELS,
+    },
+    () => failures.read(group, (sinceMs) => (performance.now() - sinceMs) / 1_000),
+  );
+  const deadLetters = counter("tripline_kafka_dead_letters_total", {
+    description: "Records that could not be processed, by the code of their error",
+    labels: ["group", "topic", "code"],
+  });
+  return {
+    lag: (topic, partition, records) => waiting.set(topic, partition, records),
+    failing: (topic, partition, sinceMs) => failures.set(topic, partition, sinceMs),
+    deadLetter: (topic, code) => deadLetters.inc({ group, topic, code }),
+  };
+}

@@ -1,0 +1,59 @@
+import { randomUUID } from "node:crypto";
+import { readFileSync } from "node:fs";
+import type { Resource } from "@opentelemetry/resources";
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from "@opentelemetry/resources";
+import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from "@opentelemetry/semantic-conventions";
+import { collectDefaultMetrics, Gauge } from "prom-client";
+import { z } from "zod";
+import { registry } from "./metrics.js";
+
+/** Names that the stable part of the semantic conventions does not export. */
+const ATTR_SERVICE_INSTANCE_ID = "service.instance.id";
+const ATTR_DEPLOYMENT_ENVIRONMENT_NAME = "deployment.environment.name";
+/** Another one for each process: the convention asks for a random UUID where nothing better is known. */
+const INSTANCE_ID = randomUUID();
+
+const TARGET_INFO = "target_info";
+const PROCESS_CPU = "process_cpu_seconds_total";
+
+/**
+ * What this process is, and the metrics of it: CPU, memory, descriptors, event loop and garbage collection.
+ *
+ * @param service its name unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` gives another
+ * @param environment such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` gives another; absent where nobody said
+ */
+export function describeProcess(service: string, environment?: string): Resource {
+  const resource = resourceOf(service, environment);
+  if (registry.getSingleMetric(PROCESS_CPU) === undefined) collectDefaultMetrics({ register: registry });
+  tellResource(resource);
+  return resource;
+}
+
+/** By OpenTelemetry's rules the environment overrides what the service says of itself. */
+function resourceOf(service: string, environment = ""): Resource {
+  const own = {
+    [ATTR_SERVICE_NAME]: service,
+    [ATTR_SERVICE_VERSION]: releaseVersion(),
+    [ATTR_SERVICE_INSTANCE_ID]: INSTANCE_ID,
+    ...(environment === "" ? {} : { [ATTR_DEPLOYMENT_ENVIRONMENT_NAME]: environment }),
+  };
+  return defaultResource()
+    .merge(resourceFromAttributes(own))
+    .merge(detectResources({ detectors: [envDetector] }));
+}
+
+/** All packages of a release have one version. */
+function releaseVersion(): string {
+  const text = readFileSync(new URL("../package.json", import.meta.url), "utf8");
+  return z.object({ version: z.string() }).parse(JSON.parse(text)).version;
+}
+
+/** The resource as a metric, by OpenTelemetry's mapping to Prometheus. */
+function tellResource(resource: Resource): void {
+  const labels = Object.fromEntries(
+    Object.entries(resource.attributes).map(([name, value]) => [name.replaceAll(/\W/g, "_"), String(value)]),
+  );
+  registry.removeSingleMetric(TARGET_INFO);
+  const info = { name: TARGET_INFO, help: "Target metadata", labelNames: Object.keys(labels), registers: [registry] };
+  new Gauge(info).set(labels, 1);
+}
