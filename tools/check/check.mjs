@@ -31,6 +31,7 @@ const CACHED = {
 const QUICK = [
   { name: "types of the k6 scripts", command: "tsc", args: ["-p", "load-tests/k6"] },
   { name: "file length", command: "node", args: ["tools/check/check-length.mjs"] },
+  { name: "unused code", command: "node", args: ["tools/check/check-unused.mjs"] },
   { name: "folder size", command: "node", args: ["tools/check/check-folders.mjs"] },
   { name: "plain English", command: "node", args: ["tools/check/check-english.mjs"] },
   { name: "evidence of controls", command: "node", args: ["tools/check/check-evidence.mjs"] },

@@ -9,9 +9,9 @@ import { REPLY_LABEL_APPLIED, replyChannel } from "@tripline/contracts/redis-key
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
-import { BatchCollector } from "@tripline/kafka/batch-collector";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer, EventProducer, IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import { BatchCollector } from "@tripline/kafka/testing/batch-collector";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";

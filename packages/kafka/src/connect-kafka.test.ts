@@ -1,10 +1,10 @@
 import { ALL_TOPICS } from "@tripline/contracts/topics";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { Admin } from "kafkajs";
-import { BatchCollector } from "./batch-collector.js";
 import { connectKafka } from "./connect-kafka.js";
 import { clientOpener } from "./open-client.js";
 import type { ConsumerOptions, EventConsumer, EventProducer, Kafka, KafkaAdmin, OutgoingRecord } from "./port.js";
+import { BatchCollector } from "./testing/batch-collector.js";
 import { TestResources } from "./testing/test-resources.js";
 
 const onStop = (error: Error) => {

@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";
-import { BatchCollector } from "./batch-collector.js";
 import { connectKafka } from "./connect-kafka.js";
 import type { EventProducer } from "./port.js";
+import { BatchCollector } from "./testing/batch-collector.js";
 import { TestResources } from "./testing/test-resources.js";
 
 const KEYS = 20;

@@ -7,9 +7,7 @@ export type ShapErrorCode =
   /** The model does not say how much training data reached each of its nodes. */
   | "no-covers"
   /** The arrays or options of a call do not fit together. */
-  | "invalid-request"
-  /** A model's own answers do not allow attributions that add up. */
-  | "incomplete";
+  | "invalid-request";
 
 /** The one error that this package throws. */
 export class ShapError extends Error {

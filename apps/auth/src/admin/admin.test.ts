@@ -1,7 +1,7 @@
 import { AuditEvent, AuthEvent, AuthSubject } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { BatchCollector } from "@tripline/kafka/batch-collector";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer, FollowedTable } from "@tripline/kafka/port";
+import { BatchCollector } from "@tripline/kafka/testing/batch-collector";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { RunningService } from "@tripline/nest-kit/start-service";
 import { decodeJwt } from "jose";

@@ -40,4 +40,3 @@ export const trainingFacts = z.strictObject({
     .meta({ description: "What was registered and is not champion yet." }),
   failure: text.nullable().meta({ description: "Why its last turn failed; it is tried again." }),
 });
-export type TrainingFacts = z.infer<typeof trainingFacts>;

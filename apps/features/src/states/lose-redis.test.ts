@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
-import { BatchCollector } from "@tripline/kafka/batch-collector";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { BatchCollector } from "@tripline/kafka/testing/batch-collector";
 import { pauseProcess } from "@tripline/local-stack/testing/pause-process";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import { readConfig } from "@tripline/settings/read-config";

@@ -25,7 +25,6 @@ export const auditKey = z.object({
 
 export type AuditKey = z.infer<typeof auditKey>;
 
-export const SEED_BYTES = 32;
 /** PKCS #8 of an Ed25519 key (RFC 8410) up to its seed. */
 const PKCS8_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 const KEY_ID_DIGITS = 16;

@@ -1,17 +1,10 @@
 import fc from "fast-check";
 import { compileEngine } from "../online/compile-engine.js";
+import { rowsInUse } from "../testing/numbers-in-use.js";
 import { specOf } from "../testing/specs.js";
 import { DAY_MS, HOUR_MS, MINUTE_MS, TestStates } from "../testing/states.js";
 import type { PartnerTable } from "./partner-table.js";
-import {
-  addPartner,
-  countPartners,
-  findPartner,
-  noPartners,
-  PARTNER_STRIDE,
-  PARTNERS_MAX,
-  rowsInUse,
-} from "./partner-table.js";
+import { addPartner, countPartners, findPartner, noPartners, PARTNER_STRIDE, PARTNERS_MAX } from "./partner-table.js";
 
 const START_MS = Date.UTC(2024, 1, 28, 22);
 

@@ -36,11 +36,6 @@ export function pushPartner(table: PartnerTable, hash: number, lastMs: number, c
   table.used = at + PARTNER_STRIDE;
 }
 
-/** The numbers in use, in memory shared with the table. */
-export function rowsInUse({ rows, used }: PartnerTable): Float64Array {
-  return rows.subarray(0, used);
-}
-
 /** Makes room for `numbers` in all. */
 function makeRoom(table: PartnerTable, numbers: number): void {
   if (numbers <= table.rows.length) return;

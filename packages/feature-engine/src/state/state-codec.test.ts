@@ -3,14 +3,14 @@ import fc from "fast-check";
 import type { FeatureEngine } from "../online/compile-engine.js";
 import { compileEngine } from "../online/compile-engine.js";
 import type { OracleEvent } from "../testing/brute-force.js";
+import { rowsInUse, tilesInUse } from "../testing/numbers-in-use.js";
 import { sparseSpec, specOf, wideSpec } from "../testing/specs.js";
 import { DAY_MS, HOUR_MS, TestStates, triplineError } from "../testing/states.js";
 import { eventStreams } from "../testing/streams.js";
 import { ByteWriter } from "./byte-writer.js";
 import type { EntityState } from "./entity-state.js";
-import { rowsInUse } from "./partner-table.js";
 import { STATE_HEADER_BYTES } from "./state-codec.js";
-import { emptyRing, tilesInUse } from "./tile-ring.js";
+import { emptyRing } from "./tile-ring.js";
 
 const START_MS = Date.UTC(2024, 1, 28, 22);
 const ENTITIES = ["card", "terminal", "device", "ip"];

@@ -1,5 +1,6 @@
+import { tilesInUse } from "../testing/numbers-in-use.js";
 import type { Aggregate, TileRing } from "./tile-ring.js";
-import { addToRing, aggregateRing, emptyAggregate, emptyRing, TILE_STRIDE, tilesInUse } from "./tile-ring.js";
+import { addToRing, aggregateRing, emptyAggregate, emptyRing, TILE_STRIDE } from "./tile-ring.js";
 
 function aggregate(ring: TileRing, oldest: number, newest: number): Aggregate {
   const into = emptyAggregate();

@@ -53,11 +53,6 @@ export function clearRing(ring: TileRing): void {
   ring.squareLow = 0;
 }
 
-/** The numbers in use, in memory shared with the ring. */
-export function tilesInUse({ tiles, used }: TileRing): Float64Array {
-  return tiles.subarray(0, used);
-}
-
 /** Makes room for `numbers` in `tiles`. */
 export function makeRoom(ring: TileRing, numbers: number): void {
   if (numbers <= ring.tiles.length) return;

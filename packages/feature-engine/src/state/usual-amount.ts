@@ -29,11 +29,6 @@ export function noUsualAmount(): UsualAmount {
   return { count: 0, sum: 0, rows: new Float64Array(UNUSUAL_MAX * UNUSUAL_STRIDE), used: 0 };
 }
 
-/** The amount against the usual one. */
-export function ratioToUsual({ count, sum }: UsualAmount, thousandths: number, none: number): number {
-  return ratioToMean(thousandths, count, sum, none);
-}
-
 /**
  * Counts a payment.
  *

@@ -5,10 +5,10 @@ import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS } from "@tripline/contr
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { Admin, Message, Producer } from "kafkajs";
 import { CompressionCodecs, CompressionTypes } from "kafkajs";
-import { BatchCollector } from "../batch-collector.js";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
 import type { IncomingRecord, Kafka, KafkaAdmin, OwnPositions, RecordBatch } from "../port.js";
+import { BatchCollector } from "../testing/batch-collector.js";
 import { TestResources } from "../testing/test-resources.js";
 
 const TOPIC = "transactions";

@@ -2,7 +2,6 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS } from "@tripline/contracts/headers";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { Producer } from "kafkajs";
-import { BatchCollector } from "../batch-collector.js";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
 import type {
@@ -14,6 +13,7 @@ import type {
   KafkaAdmin,
   RecordBatch,
 } from "../port.js";
+import { BatchCollector } from "../testing/batch-collector.js";
 import { TestResources } from "../testing/test-resources.js";
 
 const onStop = (error: Error) => {

@@ -2,10 +2,10 @@ import { once } from "node:events";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { Admin, Producer } from "kafkajs";
-import { BatchCollector } from "../batch-collector.js";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
 import type { ConsumerOptions, EventConsumer, Kafka, KafkaAdmin, Log, OwnPositions } from "../port.js";
+import { BatchCollector } from "../testing/batch-collector.js";
 import { TestResources } from "../testing/test-resources.js";
 
 const onStop = (error: Error) => {

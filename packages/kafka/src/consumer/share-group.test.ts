@@ -1,9 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { testStack } from "@tripline/local-stack/testing/stack";
-import { BatchCollector } from "../batch-collector.js";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
 import type { EventProducer, KafkaAdmin, Log } from "../port.js";
+import { BatchCollector } from "../testing/batch-collector.js";
 import { FailingSockets } from "../testing/failing-sockets.js";
 import { TestResources } from "../testing/test-resources.js";
 import { consumeTopics } from "./consume-topics.js";

@@ -62,12 +62,6 @@ const STARTED: Readonly<Record<Topology, readonly ProgramName[]>> = {
   together: ["auth", "control", "ingestion", "features", "tripline", "archive", "console"],
 };
 
-/** The process in which a service runs. */
-export function programOf(service: ServiceName, topology: Topology): ProgramName {
-  const isTogether = topology === "together" && TOGETHER_TARGETS.split(",").includes(service);
-  return isTogether ? "tripline" : service;
-}
-
 export const DEMO_TENANT = "demo";
 export const DEMO_CLIENT_ID = "demo-shop";
 export const DEMO_SCOPES =

@@ -11,7 +11,7 @@ import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { awaitLedger } from "@tripline/system/ledger/ledger";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import type { Topology } from "@tripline/system/services/plan-services";
-import { programOf, TOPOLOGIES } from "@tripline/system/services/plan-services";
+import { TOPOLOGIES } from "@tripline/system/services/plan-services";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 import { startSystem } from "@tripline/system/services/run-system";
 import { workspaceIn } from "@tripline/system/services/workspace";
@@ -19,6 +19,7 @@ import { StepLog } from "@tripline/system/step-log";
 import { BusyTraffic } from "../faults/busy-traffic.js";
 import { BUSY_SERVICES, killBusy } from "../faults/kill-busy.js";
 import { paymentId } from "../support/payment-id.js";
+import { programOf } from "../support/program-of.js";
 import { testModel } from "../support/test-model.js";
 
 const START_MS = Date.UTC(2026, 0, 15);

@@ -19,9 +19,3 @@ export function chooseTheme(theme: Theme): void {
   localStorage.setItem(KEY, theme);
   applyTheme(theme);
 }
-
-export function isDark(): boolean {
-  const scheme = document.documentElement.style.colorScheme;
-  if (scheme === "dark" || scheme === "light") return scheme === "dark";
-  return matchMedia("(prefers-color-scheme: dark)").matches;
-}

@@ -39,8 +39,6 @@ export function useCaseChange({ id, revision }: Pick<CaseRow, "id" | "revision">
   });
 }
 
-export type CaseChange = ReturnType<typeof useCaseChange>;
-
 export function useAddNote(id: string) {
   const client = useQueryClient();
   return useMutation({

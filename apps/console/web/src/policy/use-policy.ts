@@ -1,12 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import type {
-  PolicyActivation,
-  PolicyDraft,
-  PolicyDraftText,
-  PolicyRevision,
-  PolicyRevisionText,
-  PolicyStatus,
-} from "../api/control.js";
+import type { PolicyDraft, PolicyDraftText, PolicyRevision, PolicyRevisionText, PolicyStatus } from "../api/control.js";
 import { CONTROL } from "../api/control.js";
 import { RequestFailed, request } from "../api/request.js";
 
@@ -27,13 +20,6 @@ export function useRevisions() {
     queryKey: ["policy", "revisions"],
     queryFn: ({ signal }) =>
       request<{ revisions: readonly PolicyRevision[] }>(`${POLICY}/revisions?limit=200`, { signal }),
-  });
-}
-
-export function useActivations() {
-  return useQuery({
-    queryKey: ["policy", "activations"],
-    queryFn: ({ signal }) => request<{ activations: readonly PolicyActivation[] }>(`${POLICY}/activations`, { signal }),
   });
 }
 

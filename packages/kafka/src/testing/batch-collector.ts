@@ -1,9 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { IncomingRecord, RecordBatch } from "./port.js";
+import type { IncomingRecord, RecordBatch } from "../port.js";
 
 const COLLECT_MS_MAX = 45_000;
 
-/** For tests: what a consumer handled, with a way to wait for it. */
+/** What a consumer handled, with a way to wait for it. */
 export class BatchCollector {
   readonly batches: RecordBatch[] = [];
   /** How many batches of one partition were handled at a time, at most. */
