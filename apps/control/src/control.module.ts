@@ -1,50 +1,76 @@
-import type { DynamicModule } from "@nestjs/common";
+import type { DynamicModule, Provider } from "@nestjs/common";
 import { Module } from "@nestjs/common";
 import { RateLimits } from "@tripline/http/limits/rate-limits";
-import type { Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
 import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi.controller";
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
-import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
-import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
+import { DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Database } from "@tripline/stores/postgres/connect-database";
+import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
+import { PersonalOpener } from "@tripline/sealing/open-personal";
 import type { Migrations } from "@tripline/stores/postgres/migrate-database";
 import { setUpDatabase } from "@tripline/stores/postgres/set-up-database";
 import type { Logger } from "@tripline/telemetry/logger";
-import { APPROVAL_PROVIDERS } from "./approvals/approval-providers.js";
+import { ApprovalSettings, switchOff } from "./approvals/approval-settings.js";
 import { ApprovalsController } from "./approvals/approvals.controller.js";
+import { CHANGE_APPLIERS, ChangeRequests } from "./approvals/change-requests.js";
+import { DueChanges } from "./approvals/due-changes.js";
 import { AuditController } from "./audit/audit.controller.js";
 import { AuditEventsController } from "./audit/audit-events.controller.js";
-import { auditProviders } from "./audit/audit-providers.js";
+import { AuditLog } from "./audit/audit-log.js";
+import { AuditSigner } from "./audit/audit-signer.js";
 import type { ControlConfig } from "./config.js";
 import { CONTROL_CONFIG } from "./config.js";
-import { FRAUD_LIST_DAYS, FraudLabelsController } from "./lists/fraud-labels.controller.js";
-import { LIST_PROVIDERS } from "./lists/list-providers.js";
+import { FraudLabelsController } from "./lists/fraud-labels.controller.js";
+import { ListGuard } from "./lists/list-guard.js";
+import { ListPreview } from "./lists/list-preview.js";
+import { ListPublisher } from "./lists/list-publisher.js";
+import { ListStore, putConfirmed } from "./lists/list-store.js";
+import { ListWatches } from "./lists/list-watches.js";
 import { ListsController } from "./lists/lists.controller.js";
 import { describeApi } from "./openapi/describe-api.js";
 import { DeadLettersController } from "./operations/dead-letters.controller.js";
 import { DeadLetters } from "./operations/dead-letters.js";
 import { ErasuresController } from "./operations/erasures.controller.js";
 import { JobsController } from "./operations/jobs.controller.js";
+import { EnvelopeRewrapper } from "./personal/envelope-rewrapper.js";
+import { ErasureFollower } from "./personal/erasure-follower.js";
+import { ErasurePublisher } from "./personal/erasure-publisher.js";
+import { PersonExport } from "./personal/person-export.js";
 import { PersonalController } from "./personal/personal.controller.js";
-import { personalProviders } from "./personal/personal-providers.js";
 import { SubjectKeysController } from "./personal/subject-keys.controller.js";
+import { SubjectKeys } from "./personal/subject-keys.js";
+import { ActivationStore } from "./policies/activation-store.js";
+import { DraftStore } from "./policies/draft-store.js";
 import { PoliciesController } from "./policies/policies.controller.js";
-import { policyProviders } from "./policies/policy-providers.js";
+import { PolicyChecks } from "./policies/policy-checks.js";
+import { PolicyGuard } from "./policies/policy-guard.js";
+import { PolicyPublisher } from "./policies/policy-publisher.js";
+import { PolicyStore } from "./policies/policy-store.js";
+import { RuleWatch } from "./policies/rule-watch.js";
+import { SeenDecisions } from "./policies/seen-decisions.js";
+import { SwitchedOffRules } from "./policies/switched-off-rules.js";
 import { DecisionFeed } from "./rollouts/decision-feed.js";
-import { rolloutProviders } from "./rollouts/rollout-providers.js";
+import { RolloutGuard } from "./rollouts/rollout-guard.js";
+import { RolloutStore } from "./rollouts/rollout-store.js";
 import { RolloutsController } from "./rollouts/rollouts.controller.js";
+import { MODEL_REGISTRY, Rollouts } from "./rollouts/rollouts.js";
 
 export const CONTROL_MIGRATIONS: Migrations = {
   schema: "control",
   directory: new URL("../migrations/", import.meta.url),
 };
 
-/** Whether labels are read. */
-const listsFrauds = ({ FRAUD_LIST_DAYS: days }: ControlConfig): boolean => days > 0;
-
 const SCHEMA_READY = Symbol("SCHEMA_READY");
+
+const POLICIES = [PolicyChecks, PolicyStore, ActivationStore, DraftStore, PolicyPublisher, SeenDecisions, PolicyGuard];
+const RULES = [SwitchedOffRules, RuleWatch];
+const LISTS = [ListStore, ListPreview, ListWatches, ListGuard, ListPublisher];
+const APPROVALS = [ApprovalSettings, ChangeRequests, DueChanges];
+const PERSONAL_DATA = [SubjectKeys, PersonExport, ErasureFollower, ErasurePublisher];
+const ROLLOUTS = [RolloutStore, Rollouts, RolloutGuard];
 
 /** The control plane: what people decide about the system, kept in Postgres and told to the services on compacted topics. */
 @Module({})
@@ -69,30 +95,27 @@ export class ControlModule {
         SubjectKeysController,
         PersonalController,
         ...[DeadLettersController, ErasuresController, JobsController],
-        ...(listsFrauds(config) ? [FraudLabelsController] : []),
+        ...(config.FRAUD_LIST_DAYS > 0 ? [FraudLabelsController] : []),
         ...(registryUrl === undefined ? [] : [RolloutsController]),
       ],
       providers: [
-        ...policyProviders(config),
-        ...LIST_PROVIDERS,
-        ...APPROVAL_PROVIDERS,
-        ...auditProviders(config),
-        ...personalProviders(config),
-        {
-          provide: DeadLetters,
-          inject: [DATABASE, KAFKA, KAFKA_ADMIN],
-          useFactory: (database: Database, kafka: Kafka, admin: KafkaAdmin) => new DeadLetters(database, kafka, admin),
-        },
-        { provide: FRAUD_LIST_DAYS, useValue: config.FRAUD_LIST_DAYS },
         { provide: CONTROL_CONFIG, useValue: config },
+        ...[...POLICIES, ...RULES, ...LISTS, ...APPROVALS, ...PERSONAL_DATA, AuditLog, AuditSigner],
+        ...[DeadLetters, DecisionFeed, auditPublisher("control")],
+        ...openingProviders(config),
+        {
+          provide: CHANGE_APPLIERS,
+          useValue: {
+            "policy-approval-off": switchOff("needs_approval"),
+            "lists-approval-off": switchOff("lists_need_approval"),
+            "list-entries": putConfirmed,
+          },
+        },
         { provide: DESCRIBE_API, useValue: () => describeApi(config) },
         { provide: RateLimits, useValue: new RateLimits(config) },
-        {
-          provide: DecisionFeed,
-          inject: [KAFKA, KAFKA_ADMIN, LOGGER],
-          useFactory: (kafka: Kafka, admin: KafkaAdmin, logger: Logger) => new DecisionFeed(kafka, admin, logger),
-        },
-        ...(registryUrl === undefined ? [] : rolloutProviders(registryUrl)),
+        ...(registryUrl === undefined
+          ? []
+          : [{ provide: MODEL_REGISTRY, useValue: openRegistry(registryUrl) }, ...ROLLOUTS]),
         {
           provide: SCHEMA_READY,
           inject: [LOGGER],
@@ -104,4 +127,15 @@ export class ControlModule {
       ],
     };
   }
+}
+
+/** What opens personal data: nothing without a master key. */
+function openingProviders(config: ControlConfig): Provider[] {
+  if (!FollowedMasterKey.isSet(config)) return [{ provide: PersonalOpener, useValue: undefined }];
+  const masterKey = new FollowedMasterKey(config);
+  return [
+    { provide: FollowedMasterKey, useValue: masterKey },
+    { provide: PersonalOpener, useValue: new PersonalOpener(masterKey) },
+    EnvelopeRewrapper,
+  ];
 }

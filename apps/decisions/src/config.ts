@@ -94,4 +94,7 @@ export const decisionsBesideScoringConfig = z
 
 export const decisionsConfig = decisionsBesideScoringConfig.safeExtend({ SCORING_ADDRESS: scoringAddress });
 
+/** Injects the service's configuration. */
+export const DECISIONS_CONFIG = Symbol("DECISIONS_CONFIG");
+
 export type DecisionsConfig = z.infer<typeof decisionsBesideScoringConfig>;

@@ -6,17 +6,13 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
-import { BatchDecider } from "@tripline/decisions/deciding/batch-decider";
-import { DecisionStore } from "@tripline/decisions/deciding/decision-store";
-import { DecisionMetrics } from "@tripline/decisions/decision-metrics";
-import { Explainer } from "@tripline/decisions/scoring/explainer";
+import type { BatchDecider } from "@tripline/decisions/deciding/batch-decider";
 import { InferenceClient } from "@tripline/decisions/scoring/inference-client";
-import { Scorer } from "@tripline/decisions/scoring/scorer";
-import { NO_LISTS } from "@tripline/decisions/testing/no-lists";
-import type { IncomingRecord } from "@tripline/kafka/port";
+import { batchDecider } from "@tripline/decisions/testing/decider";
+import type { EventProducer, IncomingRecord } from "@tripline/kafka/port";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
-import { createLogger } from "@tripline/telemetry/logger";
+import type { Redis } from "ioredis";
 import type { World } from "../e2e/world/prepare-world.js";
 import { prepareWorld } from "../e2e/world/prepare-world.js";
 import type { BenchContext } from "../harness/bench-context.js";
@@ -37,7 +33,6 @@ const SHORT_BATCHES = 5;
 const VECTORS = 2_000;
 const SHORT_VECTORS = 100;
 const READY_MS_MAX = 120_000;
-const TTL_S = 3_600;
 const WAIT_MS_MAX = 5_000;
 
 /** The decisions service without Kafka: batches of vectors are parsed, scored by the real scoring service, decided, kept. */
@@ -109,34 +104,23 @@ function startScoring(context: BenchContext, world: World, grpcPort: number) {
 
 async function deciderOn(
   context: BenchContext,
-  redis: ConstructorParameters<typeof DecisionStore>[0],
+  redis: Redis,
   address: string,
   told: { published: number },
 ): Promise<BatchDecider> {
   const spec = currentFeatureSpec();
   const policyFile = join(context.root, "apps", "decisions", "policy.yaml");
   const policy = parsePolicy(await readFile(policyFile, "utf8"), spec);
-  const [metrics, logger] = [new DecisionMetrics(), createLogger("bench", "silent")];
   const client = new InferenceClient(address);
   context.defer(async () => client.close());
-  const features = { specVersion: spec.version, names: spec.features.map(({ name }) => name) };
-  return new BatchDecider({
-    lists: NO_LISTS,
-    store: new DecisionStore(redis, TTL_S),
-    scorer: new Scorer({ client, modelName: MODEL_NAME, features, metrics, logger }),
-    explainer: new Explainer({ client, modelName: MODEL_NAME, metrics, logger }),
-    producer: {
-      async send(records) {
-        told.published += records.length;
-      },
-      close: async () => {},
+  const producer: EventProducer = {
+    async send(records) {
+      told.published += records.length;
     },
-    policies: async () => () => policy,
-    scoringWaitMsMax: WAIT_MS_MAX,
-    contributionsWaitMsMax: WAIT_MS_MAX,
-    metrics,
-    logger,
-  });
+    close: async () => {},
+  };
+  const waits = { scoringWaitMsMax: WAIT_MS_MAX, contributionsWaitMsMax: WAIT_MS_MAX };
+  return batchDecider({ redis, client, producer, policy, ...waits });
 }
 
 /** As the features service writes them, each payment new. */

@@ -1,3 +1,5 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
@@ -26,12 +28,13 @@ export interface NewSettings {
 }
 
 /** What a tenant wants another user to approve. Asking for more takes effect at once; asking for less waits for another user. */
+@Injectable()
 export class ApprovalSettings {
   readonly #breakGlass = counter("tripline_control_break_glass_total", {
     description: "Requests to switch approval off without another user",
   });
 
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   read(tenant: string): Promise<Settings> {
     return readSettings(this.database, tenant);

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
@@ -48,11 +50,15 @@ export interface NewChange {
 /** Makes a change that another user confirmed. @param author who asked for it */
 export type ApplyChange = (transaction: Queries, author: Managed, details: unknown) => Promise<void>;
 
+/** An `ApplyChange` for each kind of change. */
+export const CHANGE_APPLIERS = Symbol("CHANGE_APPLIERS");
+
 /** Changes that wait for another user. */
+@Injectable()
 export class ChangeRequests {
   constructor(
-    private readonly database: Database,
-    private readonly appliers: Readonly<Record<ChangeKind, ApplyChange>>,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CHANGE_APPLIERS) private readonly appliers: Readonly<Record<ChangeKind, ApplyChange>>,
   ) {}
 
   /** Those that wait, the oldest first. */

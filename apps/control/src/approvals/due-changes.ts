@@ -1,13 +1,16 @@
 import type { OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { RegularLook } from "../rollouts/regular-look.js";
-import type { ChangeRequests } from "./change-requests.js";
+import { ChangeRequests } from "./change-requests.js";
 
 /** Settles the changes whose time has come, every second. */
+@Injectable()
 export class DueChanges implements OnModuleInit {
   readonly #look: RegularLook;
 
-  constructor(changes: Pick<ChangeRequests, "settleDue">, logger: Logger) {
+  constructor(@Inject(ChangeRequests) changes: Pick<ChangeRequests, "settleDue">, @Inject(LOGGER) logger: Logger) {
     this.#look = new RegularLook("changes", logger, () => changes.settleDue());
   }
 

@@ -1,6 +1,8 @@
+import { Inject, Injectable } from "@nestjs/common";
 import type { AuditCheckpoint, AuditKey } from "@tripline/contracts/audit/audit-checkpoint";
 import type { AuditEntry, auditEvent } from "@tripline/contracts/audit/audit-entry";
 import { hashEntry, NO_ENTRY } from "@tripline/contracts/audit/audit-entry";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
@@ -23,13 +25,14 @@ const HEADS = "SELECT tenant, sequence, hash, signed_sequence FROM control.audit
 const CHECKPOINTS = `SELECT ${CHECKPOINT_COLUMNS.join(", ")} FROM control.audit_checkpoints`;
 
 /** The audit log in Postgres: entries are added at its end and never changed. */
+@Injectable()
 export class AuditLog {
   readonly #added = counter("tripline_audit_entries_total", {
     description: "Entries added to the audit log, by the service that noted them",
     labels: ["source"],
   });
 
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** Adds what is not there yet: an event that comes again is known by its id. Instances take turns, tenant by tenant. */
   async append(events: readonly AuditEvent[]): Promise<void> {

@@ -1,32 +1,27 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import type { AuditCheckpoint } from "@tripline/contracts/audit/audit-checkpoint";
 import { CheckpointSigner } from "@tripline/contracts/audit/audit-checkpoint";
 import { AuditVerifier } from "@tripline/contracts/audit/audit-verifier";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { closeWithin } from "@tripline/nest-kit/close-within";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { gauge } from "@tripline/telemetry/metrics";
-import type { AuditLog, Unsigned } from "./audit-log.js";
+import type { ControlConfig } from "../config.js";
+import { CONTROL_CONFIG } from "../config.js";
+import type { Unsigned } from "./audit-log.js";
+import { AuditLog } from "./audit-log.js";
 import { writeAnchor } from "./write-anchor.js";
 
 const MS_PER_S = 1_000;
-
-export interface AuditSignerOptions {
-  readonly log: AuditLog;
-  readonly logger: Logger;
-  /** Secret, 32 bytes. Without it nothing is signed. */
-  readonly seed: Uint8Array | undefined;
-  readonly everySeconds: number;
-  /** Of an object store. */
-  readonly anchorUrl: string | undefined;
-}
 
 /**
  * Signs the heads of the logs, and every hour puts the newest signatures where somebody keeps them who cannot change the
  * database. A key is put there before anything is signed with it. Before it signs, it reads what was added since the last signature: a log that does not hold together gets none.
  */
+@Injectable()
 export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdown {
-  readonly #options: AuditSignerOptions;
   readonly #signer: CheckpointSigner | undefined;
   readonly #endReading: readonly (() => void)[];
   #timer: NodeJS.Timeout | undefined;
@@ -37,9 +32,13 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
   #unanchoredSinceMs: number | undefined;
   #anchorFault = "";
 
-  constructor(options: AuditSignerOptions) {
-    this.#options = options;
-    this.#signer = options.seed === undefined ? undefined : new CheckpointSigner(options.seed);
+  constructor(
+    @Inject(AuditLog) private readonly log: AuditLog,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(CONTROL_CONFIG) private readonly config: ControlConfig,
+  ) {
+    const { AUDIT_SIGNING_KEY: seed } = config;
+    this.#signer = seed === undefined ? undefined : new CheckpointSigner(seed);
     const unsigned = "For how long the audit log could not be signed; 0 while it can";
     const unanchored = "For how long anchors of the audit log could not be written; 0 while they can";
     this.#endReading = [
@@ -51,19 +50,22 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   onApplicationBootstrap(): void {
-    const { logger, everySeconds } = this.#options;
+    const { logger, config } = this;
     if (this.#signer === undefined) {
       logger.warn("AUDIT_SIGNING_KEY is not set: the audit log is chained but not signed");
       return;
     }
-    this.#timer = setInterval(() => void this.sign().catch(() => undefined), everySeconds * MS_PER_S);
+    this.#timer = setInterval(
+      () => void this.sign().catch(() => undefined),
+      config.AUDIT_CHECKPOINT_SECONDS * MS_PER_S,
+    );
     this.#timer.unref();
   }
 
   async onApplicationShutdown(): Promise<void> {
     clearInterval(this.#timer);
     for (const end of this.#endReading) end();
-    await closeWithin(this.#options.logger, "audit signatures", () => this.#round?.catch(() => undefined));
+    await closeWithin(this.logger, "audit signatures", () => this.#round?.catch(() => undefined));
   }
 
   /** Signs all that is not signed yet. @throws AuditFault for a log that does not hold together */
@@ -75,7 +77,7 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
   }
 
   async #signAll(): Promise<void> {
-    const { log, logger } = this.#options;
+    const { log, logger } = this;
     const signer = this.#signer;
     if (signer === undefined) return;
     try {
@@ -97,7 +99,8 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
 
   /** @returns false where the store did not take it: the next round tries again */
   async #anchor(name: string): Promise<boolean> {
-    const { log, logger, anchorUrl } = this.#options;
+    const { log, logger } = this;
+    const { AUDIT_ANCHOR_URL: anchorUrl } = this.config;
     if (anchorUrl === undefined) return true;
     try {
       await writeAnchor(anchorUrl, name, { checkpoints: await log.newestCheckpoints(), keys: await log.keys() });

@@ -5,13 +5,12 @@ import { CARD_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
+import type { ControlConfig } from "../config.js";
+import { CONTROL_CONFIG } from "../config.js";
 import { ListPublisher } from "./list-publisher.js";
 import type { NewEntry } from "./list-requests.js";
 import { FRAUD_LIST } from "./list-requests.js";
 import { ListStore } from "./list-store.js";
-
-/** For how many days a card stays on the list after its fraud was confirmed. */
-export const FRAUD_LIST_DAYS = Symbol("FRAUD_LIST_DAYS");
 
 /** Who put the entries there, as the audit trail shows it. */
 const AUTHOR = "labels";
@@ -26,7 +25,7 @@ export class FraudLabelsController {
   constructor(
     @Inject(ListStore) private readonly lists: ListStore,
     @Inject(ListPublisher) private readonly publisher: ListPublisher,
-    @Inject(FRAUD_LIST_DAYS) private readonly days: number,
+    @Inject(CONTROL_CONFIG) private readonly config: Pick<ControlConfig, "FRAUD_LIST_DAYS">,
   ) {}
 
   @KafkaBatches({ group: "control-lists", topics: [TOPICS.labels.name] })
@@ -51,7 +50,7 @@ export class FraudLabelsController {
   }
 
   #endOf({ labelledAtMs }: Label): number {
-    return labelledAtMs + this.days * DAY_MS;
+    return labelledAtMs + this.config.FRAUD_LIST_DAYS * DAY_MS;
   }
 
   #entryOf(label: Label): NewEntry {

@@ -1,41 +1,41 @@
 import type { OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { DEFAULT_GUARD } from "@tripline/decision-engine/rollouts/guard-in-effect";
 import { judgeMix } from "@tripline/decision-engine/rollouts/judge-trial";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { counter } from "@tripline/telemetry/metrics";
-import type { SeenDecisions } from "../policies/seen-decisions.js";
+import { SeenDecisions } from "../policies/seen-decisions.js";
 import { RegularLook } from "../rollouts/regular-look.js";
 import { GUARD } from "../rollouts/rollout-state.js";
-import type { ListPublisher } from "./list-publisher.js";
+import { ListPublisher } from "./list-publisher.js";
 import { beginListWatch, mixesAround } from "./list-watch.js";
-import type { ListWatches, WatchedEntries } from "./list-watches.js";
+import type { WatchedEntries } from "./list-watches.js";
+import { ListWatches } from "./list-watches.js";
 
 const MS_PER_S = 1_000;
 /** An instance ends a watch once it has looked for so long: before that it may not have read what was decided. */
 const LOOKED_MS_MIN = 60_000;
 
-export interface ListGuardOptions {
-  readonly seen: Pick<SeenDecisions, "of">;
-  readonly watches: ListWatches;
-  readonly publisher: Pick<ListPublisher, "publish">;
-  readonly logger: Logger;
-}
-
 /**
  * Watches the outcomes of a tenant after entries were added that concern many payments, and withdraws the entries when the mix changes
  * by more than the default guard of policies allows. Every instance does so by itself; one of two that withdraw at once finds nothing.
  */
+@Injectable()
 export class ListGuard implements OnModuleInit {
-  readonly #options: ListGuardOptions;
   readonly #look: RegularLook;
   readonly #startedAtMs = Date.now();
   readonly #returns = counter("tripline_control_list_returns_total", {
     description: "Entries of lists that were withdrawn because the mix of outcomes changed too much",
   });
 
-  constructor(options: ListGuardOptions) {
-    this.#options = options;
-    this.#look = new RegularLook("lists", options.logger, () => this.#judgeAll());
+  constructor(
+    @Inject(SeenDecisions) private readonly seen: Pick<SeenDecisions, "of">,
+    @Inject(ListWatches) private readonly watches: ListWatches,
+    @Inject(ListPublisher) private readonly publisher: Pick<ListPublisher, "publish">,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.#look = new RegularLook("lists", logger, () => this.#judgeAll());
   }
 
   onModuleInit(): void {
@@ -48,14 +48,14 @@ export class ListGuard implements OnModuleInit {
 
   async #judgeAll(): Promise<void> {
     const breached = new Set<string>();
-    for (const entries of await this.#options.watches.open()) {
+    for (const entries of await this.watches.open()) {
       if (!breached.has(entries.tenant) && (await this.#judge(entries))) breached.add(entries.tenant);
     }
   }
 
   /** @returns whether the entries were withdrawn */
   async #judge(entries: WatchedEntries): Promise<boolean> {
-    const { seen, watches } = this.#options;
+    const { seen, watches } = this;
     const { tenant, beganAtMs, inherited } = entries;
     const watch = entries.watch ?? beginListWatch(beganAtMs, inherited, DEFAULT_GUARD);
     const { before, after } = mixesAround(seen.of(tenant), beganAtMs, watch);
@@ -74,7 +74,7 @@ export class ListGuard implements OnModuleInit {
   }
 
   async #withdraw(tenant: string, why: string): Promise<void> {
-    const { watches, publisher, logger } = this.#options;
+    const { watches, publisher, logger } = this;
     const count = await watches.withdraw({ tenant, actor: GUARD, actorKind: "service" }, why);
     if (count === 0) return;
     this.#returns.inc(count);

@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import { readRange } from "@tripline/kafka/consumer/read-range";
 import type { IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import type { NewEntry } from "./list-requests.js";
 
 /** Of each partition, the newest. About 10 MB are read. */
@@ -31,12 +33,13 @@ export interface PreviewFigures {
 }
 
 /** What entries that concern many payments would have done. */
+@Injectable()
 export class ListPreview {
   #look: { readonly atMs: number; readonly payments: Promise<readonly SeenPayment[]> } | undefined;
 
   constructor(
-    private readonly kafka: Kafka,
-    private readonly admin: KafkaAdmin,
+    @Inject(KAFKA) private readonly kafka: Kafka,
+    @Inject(KAFKA_ADMIN) private readonly admin: KafkaAdmin,
   ) {}
 
   /** @throws TriplineError `kafka-unavailable`, `deadline-exceeded` */

@@ -1,4 +1,5 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { ListEntry } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -7,7 +8,10 @@ import { writeListKey } from "@tripline/contracts/list-key";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
 import { closeWithin } from "@tripline/nest-kit/close-within";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
@@ -25,13 +29,14 @@ type Unpublished = z.infer<typeof unpublishedRow>;
  * Kafka is up, and by a later round of any instance otherwise, also after a crash. A round locks the rows that it publishes,
  * so that of one entry the changes are published in their order, whichever instances do it.
  */
+@Injectable()
 export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
 
   constructor(
-    private readonly database: Database,
-    private readonly producer: EventProducer,
-    private readonly logger: Logger,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.#outbox = new OutboxPublisher({
       what: "changes of lists",

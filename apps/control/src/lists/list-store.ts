@@ -1,7 +1,9 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { writeListKey } from "@tripline/contracts/list-key";
 import type { ListEffect } from "@tripline/decision-engine/lists/list-kinds";
 import { isListEffect } from "@tripline/decision-engine/lists/list-kinds";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ChangeRequest } from "../approvals/change-requests.js";
@@ -32,8 +34,9 @@ const COLUMNS = "e.list, e.kind, e.value, l.effect, e.reason, e.author, e.create
 const ENTRIES = "control.list_entries e JOIN control.lists l USING (tenant, list)";
 
 /** The record of the lists: what is on them, who put it there, and why. */
+@Injectable()
 export class ListStore {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /**
    * Adds entries, or replaces those with the same kind and value. Entries that concern many payments wait for another user where the

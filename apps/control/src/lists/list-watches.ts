@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { readSettings } from "../approvals/approval-settings.js";
@@ -75,8 +77,9 @@ const watchRow = z
 export type WatchedEntries = z.infer<typeof watchRow>;
 
 /** Entries that concern many payments, and whose outcomes are watched. */
+@Injectable()
 export class ListWatches {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   open(): Promise<WatchedEntries[]> {
     return this.database.query(

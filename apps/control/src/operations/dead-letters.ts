@@ -1,3 +1,4 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { HEADERS } from "@tripline/contracts/headers";
 import type { DeadLetter, LetterPlace, Returned } from "@tripline/kafka/dead-letters/return-letters";
 import {
@@ -8,6 +9,8 @@ import {
   waitingLetters,
 } from "@tripline/kafka/dead-letters/return-letters";
 import type { IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
+import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
@@ -46,13 +49,14 @@ interface ReturnRequest {
 }
 
 /** What no consumer could process. */
+@Injectable()
 export class DeadLetters {
   #look: Promise<readonly WaitingLetters[]> | undefined;
 
   constructor(
-    private readonly database: Database,
-    private readonly kafka: Kafka,
-    private readonly admin: KafkaAdmin,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(KAFKA) private readonly kafka: Kafka,
+    @Inject(KAFKA_ADMIN) private readonly admin: KafkaAdmin,
   ) {}
 
   /**

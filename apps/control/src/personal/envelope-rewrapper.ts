@@ -1,7 +1,10 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { closeWithin } from "@tripline/nest-kit/close-within";
-import type { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { gauge } from "@tripline/telemetry/metrics";
@@ -26,6 +29,7 @@ export interface Rewrapped {
  * Wraps envelope keys under the master key of now, so that the one before can be removed. Data keys and what they seal stay as they are.
  * Nothing waits for it: until then the old master key opens.
  */
+@Injectable()
 export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationShutdown {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<Rewrapped> | undefined;
@@ -35,9 +39,9 @@ export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationS
   readonly #endReading: () => void;
 
   constructor(
-    private readonly database: Database,
-    private readonly masterKey: FollowedMasterKey,
-    private readonly logger: Logger,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(FollowedMasterKey) private readonly masterKey: FollowedMasterKey,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     const description =
       "Envelope keys that a master key of before still wraps; it must not be removed while there are some";

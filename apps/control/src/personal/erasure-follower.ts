@@ -1,11 +1,11 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
 import type { TableChange } from "@tripline/kafka/port";
 import { settlesWithin, wait } from "@tripline/kafka/wait-backoff";
-import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
-import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
-import type { SubjectKeys } from "./subject-keys.js";
+import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/table-follower";
+import { SubjectKeys } from "./subject-keys.js";
 
 const KNOWN_MS_MAX = 30_000;
 const RETRY_MS = 1_000;
@@ -14,16 +14,17 @@ const RETRY_MS = 1_000;
  * Holds the database to what was published of erasures. One that was restored from a backup has the keys of those who were erased since,
  * and knows nothing of it: they are destroyed again at the next start, before anything is opened.
  */
+@Injectable()
 export class ErasureFollower extends TableFollower {
   readonly #closing = new AbortController();
   /** As many as one table holds wait at most. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly keys: SubjectKeys,
-    private readonly given: TableFollowerOptions,
+    @Inject(SubjectKeys) private readonly keys: SubjectKeys,
+    @Inject(TableFollowerContext) context: TableFollowerContext,
   ) {
-    super("control", TABLES.erasures.name, given);
+    super("control", TABLES.erasures.name, context);
   }
 
   /** @throws TriplineError `kafka-unavailable` when it is not known after 30 s who was erased */
@@ -58,7 +59,7 @@ export class ErasureFollower extends TableFollower {
         return await this.keys.eraseAgain(told);
       } catch (thrown) {
         const { code, message } = asTriplineError(thrown);
-        this.given.logger.error({ code }, `erasures of before cannot be applied: ${message}`);
+        this.context.logger.error({ code }, `erasures of before cannot be applied: ${message}`);
         await wait(RETRY_MS, this.#closing.signal);
       }
     }

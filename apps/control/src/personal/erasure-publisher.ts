@@ -1,30 +1,37 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
 import { closeWithin } from "@tripline/nest-kit/close-within";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
-import type { SubjectKeys } from "./subject-keys.js";
+import type { ControlConfig } from "../config.js";
+import { CONTROL_CONFIG } from "../config.js";
+import { SubjectKeys } from "./subject-keys.js";
 
 const ROWS_PER_ROUND_MAX = 1_000;
 
 const erasureRow = z.object({ tenant: z.string(), subject: z.string(), erased_at: z.date() });
 
 /** Tells the services who was erased, at least once each, and destroys keys whose time is over. */
+@Injectable()
 export class ErasurePublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
 
   constructor(
-    private readonly database: Database,
-    private readonly producer: EventProducer,
-    private readonly logger: Logger,
-    keys: SubjectKeys,
-    keptDays: number,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(SubjectKeys) keys: SubjectKeys,
+    @Inject(CONTROL_CONFIG) { PERSONAL_DAYS: keptDays }: Pick<ControlConfig, "PERSONAL_DAYS">,
   ) {
     this.#outbox = new OutboxPublisher({
       what: "erasures",

@@ -1,3 +1,5 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
@@ -21,8 +23,9 @@ export interface ShownPerson {
 }
 
 /** Shows what an erasure would find in control's database, for the right of access (GDPR 15). */
+@Injectable()
 export class PersonExport {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** Who asked is in the audit log before it is answered. */
   show(by: Managed, subject: string): Promise<ShownPerson> {

@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
 import type { Erasure, SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
@@ -29,8 +31,9 @@ export interface Erased {
 }
 
 /** Wrapped data keys, and of whom none may be kept. */
+@Injectable()
 export class SubjectKeys {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** Keys that are there already, and those of erased people, change nothing. */
   async add(keys: readonly SubjectKey[]): Promise<void> {

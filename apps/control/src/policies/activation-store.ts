@@ -1,4 +1,6 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { readSettings } from "../approvals/approval-settings.js";
@@ -73,8 +75,9 @@ interface Settled {
 }
 
 /** Activations of policies. Who changes a tenant's policy takes turns with all others. */
+@Injectable()
 export class ActivationStore {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   activations(tenant: string, page: Page): Promise<ActivationRow[]> {
     return activationsOf(this.database, tenant, page);

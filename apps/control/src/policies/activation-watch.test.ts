@@ -89,7 +89,7 @@ test("a withdrawal is judged by what others than the policy before decided", () 
 });
 
 test("regression #24: a busy tenant does not take the memory of a quiet one", () => {
-  const memory = new SeenDecisions(1_000);
+  const memory = new SeenDecisions({ listen: () => undefined }, 1_000);
   const decide = (tenant: string, count: number) => {
     for (let index = 0; index < count; index += 1) {
       memory.decision({ transactionId: `${tenant}-${index}`, tenant, cardToken: "ct" } as never);

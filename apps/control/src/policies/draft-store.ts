@@ -1,4 +1,6 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
@@ -9,8 +11,9 @@ import { DRAFT_COLUMNS, draftRow, draftText } from "./policy-rows.js";
 const DRAFTS_SHOWN_MAX = 200;
 
 /** Texts that are not a revision yet. They may be faulty. */
+@Injectable()
 export class DraftStore {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   list(tenant: string): Promise<z.infer<typeof draftRow>[]> {
     return this.database.query(

@@ -1,19 +1,22 @@
 import type { OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { MixGuard } from "@tripline/decision-engine/policy";
 import { guardInEffect } from "@tripline/decision-engine/rollouts/guard-in-effect";
 import { judgeMix } from "@tripline/decision-engine/rollouts/judge-trial";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { counter } from "@tripline/telemetry/metrics";
 import { RegularLook } from "../rollouts/regular-look.js";
 import { GUARD } from "../rollouts/rollout-state.js";
-import type { ActivationStore, WatchedActivation } from "./activation-store.js";
+import type { WatchedActivation } from "./activation-store.js";
+import { ActivationStore } from "./activation-store.js";
 import type { ActivationWatch } from "./activation-watch.js";
 import { beginWatch, mixesOf, readWatch } from "./activation-watch.js";
-import type { PolicyChecks } from "./policy-checks.js";
-import type { PolicyPublisher } from "./policy-publisher.js";
-import type { PolicyStore } from "./policy-store.js";
-import type { SeenDecisions } from "./seen-decisions.js";
+import { PolicyChecks } from "./policy-checks.js";
+import { PolicyPublisher } from "./policy-publisher.js";
+import { PolicyStore } from "./policy-store.js";
+import { SeenDecisions } from "./seen-decisions.js";
 
 const MS_PER_S = 1_000;
 /** An instance ends a watch once it has looked for so long: before that it may not have read what the activation decided. */
@@ -25,22 +28,13 @@ interface Watch {
   readonly kept: ActivationWatch;
 }
 
-export interface PolicyGuardOptions {
-  readonly seen: Pick<SeenDecisions, "of">;
-  readonly activations: ActivationStore;
-  readonly policies: Pick<PolicyStore, "revision">;
-  readonly publisher: PolicyPublisher;
-  readonly checks: Pick<PolicyChecks, "guardOf">;
-  readonly logger: Logger;
-}
-
 /**
  * Watches the outcomes after every activation but a return to a policy that has stood, and goes back to the newest policy that was not
  * rolled back when the mix changes by more than the guard allows. Every instance does so by itself; an activation names the one that it
  * follows, so of two that go back at once one does.
  */
+@Injectable()
 export class PolicyGuard implements OnModuleInit {
-  readonly #options: PolicyGuardOptions;
   readonly #look: RegularLook;
   readonly #startedAtMs = Date.now();
   /** By tenant and activation. */
@@ -49,9 +43,15 @@ export class PolicyGuard implements OnModuleInit {
     description: "Activations of policies that were taken back because the mix of outcomes changed too much",
   });
 
-  constructor(options: PolicyGuardOptions) {
-    this.#options = options;
-    this.#look = new RegularLook("policies", options.logger, () => this.#judgeAll());
+  constructor(
+    @Inject(SeenDecisions) private readonly seen: Pick<SeenDecisions, "of">,
+    @Inject(ActivationStore) private readonly activations: ActivationStore,
+    @Inject(PolicyStore) private readonly policies: Pick<PolicyStore, "revision">,
+    @Inject(PolicyPublisher) private readonly publisher: PolicyPublisher,
+    @Inject(PolicyChecks) private readonly checks: Pick<PolicyChecks, "guardOf">,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.#look = new RegularLook("policies", logger, () => this.#judgeAll());
   }
 
   onModuleInit(): void {
@@ -64,7 +64,7 @@ export class PolicyGuard implements OnModuleInit {
 
   async #judgeAll(): Promise<void> {
     const watches = new Map<string, Watch>();
-    for (const activation of await this.#options.activations.watched()) {
+    for (const activation of await this.activations.watched()) {
       const key = `${activation.tenant}/${activation.activation}`;
       const watch = this.#watches.get(key) ?? (await this.#watchOf(activation));
       if (watch !== undefined) watches.set(key, await this.#judge(activation, watch));
@@ -73,7 +73,7 @@ export class PolicyGuard implements OnModuleInit {
   }
 
   async #watchOf({ tenant, activation }: WatchedActivation): Promise<Watch | undefined> {
-    const { activations } = this.#options;
+    const { activations } = this;
     const past = (await activations.past(tenant)).filter((one) => one.activation <= activation);
     const [before, now] = [past.at(-2), past.at(-1)];
     if (now?.activation !== activation) return undefined;
@@ -85,22 +85,22 @@ export class PolicyGuard implements OnModuleInit {
   /** That of the policy before, so that no draft can do without; where the control plane does not know that one, the new one's. */
   async #guardOf(tenant: string, revision: number | null): Promise<MixGuard> {
     if (revision === null) return guardInEffect(undefined);
-    const { checks, policies } = this.#options;
+    const { checks, policies } = this;
     return guardInEffect(await checks.guardOf(tenant, (await policies.revision(tenant, revision)).text));
   }
 
   /** @returns the watch with what this look added to it */
   async #judge(activation: WatchedActivation, { version, kept }: Watch): Promise<Watch> {
     const { tenant, revision, activatesAtMs } = activation;
-    const { before, after } = mixesOf(this.#options.seen.of(tenant), { tenant, revision, version }, kept);
+    const { before, after } = mixesOf(this.seen.of(tenant), { tenant, revision, version }, kept);
     const watch = { version, kept: { ...kept, before } };
     if (kept.before === null || before.cards > kept.before.cards) {
-      await this.#options.activations.keepWatch(activation, watch.kept);
+      await this.activations.keepWatch(activation, watch.kept);
     }
     const { isBreached, guard: name, text } = judgeMix(before, after, kept.guard);
     if (isBreached) await this.#goBack(activation, `${name}: ${text}`);
     else if (this.#hasLooked() && Date.now() > activatesAtMs + kept.guard.watchSeconds * MS_PER_S) {
-      await this.#options.activations.endWatch(activation);
+      await this.activations.endWatch(activation);
     }
     return watch;
   }
@@ -110,7 +110,7 @@ export class PolicyGuard implements OnModuleInit {
   }
 
   async #goBack({ tenant, newest, activation, revision }: WatchedActivation, why: string): Promise<void> {
-    const { activations, publisher, logger } = this.#options;
+    const { activations, publisher, logger } = this;
     try {
       const made = await activations.goBack({ tenant, actor: GUARD, actorKind: "service" }, newest, why);
       this.#returns.inc();

@@ -1,11 +1,15 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { PolicyActivation } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
 import { closeWithin } from "@tripline/nest-kit/close-within";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
@@ -34,14 +38,15 @@ const keyRow = unpublishedRow.pick({ tenant: true, activation: true });
  * instances may do it at once: of the activations whose time has come, and that nothing replaced before, the highest number
  * counts, in whatever order they arrive.
  */
+@Injectable()
 export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
   #isToldAgain = false;
 
   constructor(
-    private readonly database: Database,
-    private readonly producer: EventProducer,
-    private readonly logger: Logger,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.#outbox = new OutboxPublisher({
       what: "policies",

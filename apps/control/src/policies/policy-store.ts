@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { readSettings } from "../approvals/approval-settings.js";
 import { noteAudit } from "../audit/note-audit.js";
@@ -30,8 +32,9 @@ export interface NewRevision {
 }
 
 /** Revisions of policies and their approvals. Who changes a tenant's policy takes turns with all others. */
+@Injectable()
 export class PolicyStore {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** What holds for a tenant, what will, and what it asks for. */
   async status(tenant: string) {

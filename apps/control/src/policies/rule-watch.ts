@@ -1,38 +1,34 @@
 import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   BUDGET_EXCEEDED,
   EVALUATION_FAILED,
   PATTERN_UNSUPPORTED,
 } from "@tripline/decision-engine/conditions/step-meter";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { counter, gauge } from "@tripline/telemetry/metrics";
-import type { DecisionFeed, FeedListener } from "../rollouts/decision-feed.js";
+import type { FeedListener } from "../rollouts/decision-feed.js";
+import { DecisionFeed } from "../rollouts/decision-feed.js";
 import { RegularLook } from "../rollouts/regular-look.js";
-import type { PolicyPublisher } from "./policy-publisher.js";
-import type { RuleFailure, SwitchedOffRules } from "./switched-off-rules.js";
-import { FAILURES_MAX } from "./switched-off-rules.js";
+import { PolicyPublisher } from "./policy-publisher.js";
+import type { RuleFailure } from "./switched-off-rules.js";
+import { FAILURES_MAX, SwitchedOffRules } from "./switched-off-rules.js";
 
 /** Faults of the rule itself: one that came after the steps of the payment were used up may be a good one. */
 const COUNTED: readonly string[] = [BUDGET_EXCEEDED, EVALUATION_FAILED, PATTERN_UNSUPPORTED];
 /** Rules that may wait to be counted; more fail again later. */
 const RULES_WAITING_MAX = 1_000;
 
-export interface RuleWatchOptions {
-  readonly feed: Pick<DecisionFeed, "listen">;
-  readonly rules: SwitchedOffRules;
-  readonly publisher: Pick<PolicyPublisher, "publish">;
-  readonly logger: Logger;
-}
-
 /**
  * Switches off rules that have no result for some payments, as the decisions name them. Every instance counts all of them, and
  * a payment counts once.
  */
+@Injectable()
 export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutdown {
   readonly wantsDecisions = true;
   readonly wantsLabels = false;
-  readonly #options: RuleWatchOptions;
   readonly #look: RegularLook;
   /** By rule, and of each by payment: no more than it takes to switch it off. */
   #waiting = new Map<string, Map<string, RuleFailure>>();
@@ -46,10 +42,14 @@ export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutd
     () => this.#inForce,
   );
 
-  constructor(options: RuleWatchOptions) {
-    this.#options = options;
-    this.#look = new RegularLook("rules", options.logger, () => this.#count());
-    options.feed.listen(this);
+  constructor(
+    @Inject(DecisionFeed) feed: Pick<DecisionFeed, "listen">,
+    @Inject(SwitchedOffRules) private readonly rules: SwitchedOffRules,
+    @Inject(PolicyPublisher) private readonly publisher: Pick<PolicyPublisher, "publish">,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.#look = new RegularLook("rules", logger, () => this.#count());
+    feed.listen(this);
   }
 
   onModuleInit(): void {
@@ -78,7 +78,7 @@ export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutd
   }
 
   async #count(): Promise<void> {
-    const { rules, publisher, logger } = this.#options;
+    const { rules, publisher, logger } = this;
     for (const [key, failures] of this.#waiting) {
       for (const failure of failures.values()) {
         if (!(await rules.add(failure))) continue;

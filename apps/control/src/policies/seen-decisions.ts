@@ -1,5 +1,7 @@
+import { Inject, Injectable } from "@nestjs/common";
 import type { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeedListener } from "../rollouts/decision-feed.js";
+import { DecisionFeed } from "../rollouts/decision-feed.js";
 
 /** What guards look at in a decision. */
 export interface SeenDecision {
@@ -20,6 +22,7 @@ const FORGOTTEN = 500;
  * The newest decisions, by tenant. What is too much is forgotten of the tenant that has most, so that a busy tenant does not take the
  * memory of a quiet one.
  */
+@Injectable()
 export class SeenDecisions implements FeedListener {
   readonly wantsDecisions = true;
   readonly wantsLabels = false;
@@ -27,7 +30,12 @@ export class SeenDecisions implements FeedListener {
   readonly #byTenant = new Map<string, Map<string, SeenDecision>>();
   #count = 0;
 
-  constructor(private readonly max = DECISIONS_MAX) {}
+  constructor(
+    @Inject(DecisionFeed) feed: Pick<DecisionFeed, "listen">,
+    private readonly max = DECISIONS_MAX,
+  ) {
+    feed.listen(this);
+  }
 
   label(): void {
     // Labels come too late for a guard.

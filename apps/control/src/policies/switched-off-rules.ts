@@ -1,3 +1,5 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
@@ -22,8 +24,9 @@ export interface RuleFailure {
 const switchedOffRow = z.object({ rule_id: z.string(), why: z.string(), switched_off_at: z.date() });
 
 /** The rules of revisions that failed too often, and the payments that showed it, in Postgres. */
+@Injectable()
 export class SwitchedOffRules {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /**
    * Counts a payment, once however often it is reported, and switches the rule off when there are enough of them. Only the

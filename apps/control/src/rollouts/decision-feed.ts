@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EventConsumer, Kafka, KafkaAdmin, RecordBatch } from "@tripline/kafka/port";
+import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 
 /** Of each partition: what a new instance knows of the time before it. */
@@ -19,6 +22,7 @@ export interface FeedListener {
 }
 
 /** What is decided, and the labels that arrive, for the guards. Each instance reads all of it, with a group of its own. */
+@Injectable()
 export class DecisionFeed implements OnModuleInit {
   readonly #listeners: FeedListener[] = [];
   #consumer: EventConsumer | undefined;
@@ -30,9 +34,9 @@ export class DecisionFeed implements OnModuleInit {
   #partitions = Number.POSITIVE_INFINITY;
 
   constructor(
-    private readonly kafka: Kafka,
-    private readonly admin: KafkaAdmin,
-    private readonly logger: Logger,
+    @Inject(KAFKA) private readonly kafka: Kafka,
+    @Inject(KAFKA_ADMIN) private readonly admin: KafkaAdmin,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   listen(listener: FeedListener): void {

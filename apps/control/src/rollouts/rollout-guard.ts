@@ -1,14 +1,17 @@
 import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Decision, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Finding } from "@tripline/decision-engine/rollouts/judge-trial";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
-import type { DecisionFeed, FeedListener } from "./decision-feed.js";
+import type { FeedListener } from "./decision-feed.js";
+import { DecisionFeed } from "./decision-feed.js";
 import { PromotionWatch } from "./promotion-watch.js";
 import { RegularLook } from "./regular-look.js";
 import type { RolloutState, StepName } from "./rollout-state.js";
 import { GUARD } from "./rollout-state.js";
-import type { Rollouts } from "./rollouts.js";
+import { Rollouts } from "./rollouts.js";
 import { TrialWatch } from "./trial-watch.js";
 
 /** So long a new champion is watched after its promotion. */
@@ -17,19 +20,13 @@ const PROMOTION_WATCH_MS = 3_600_000;
 const SERVED_MS_MAX = 60_000;
 const MS_PER_S = 1_000;
 
-export interface RolloutGuardOptions {
-  readonly rollouts: Rollouts;
-  readonly feed: Pick<DecisionFeed, "listen" | "isCaughtUp">;
-  readonly logger: Logger;
-}
-
 /**
  * Watches what is decided while a model is rolled out, rolls it back when a guard finds a breach, and goes on with it where
  * that is wanted. It goes on watching for a while after a promotion. Every instance of the service does so by itself, over all decisions: whichever makes a step first has made
  * it, since a step names the revision that it begins from. So none has to be elected, and none is missed.
  */
+@Injectable()
 export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationShutdown {
-  readonly #options: RolloutGuardOptions;
   /** By rollout. */
   #watches = new Map<string, TrialWatch>();
   #promotions = new Map<string, PromotionWatch>();
@@ -38,10 +35,13 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
   readonly #known = Promise.withResolvers<void>();
   #isTold = false;
 
-  constructor(options: RolloutGuardOptions) {
-    this.#options = options;
-    this.#looks = new RegularLook("rollouts", options.logger, () => this.#look());
-    options.feed.listen(this);
+  constructor(
+    @Inject(Rollouts) private readonly rollouts: Rollouts,
+    @Inject(DecisionFeed) private readonly feed: Pick<DecisionFeed, "listen" | "isCaughtUp">,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.#looks = new RegularLook("rollouts", logger, () => this.#look());
+    feed.listen(this);
   }
 
   get ready(): Promise<void> {
@@ -79,7 +79,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
   }
 
   async #look(): Promise<void> {
-    const { rollouts } = this.#options;
+    const { rollouts } = this;
     await this.#learn();
     this.#known.resolve();
     if (!this.#isTold) await rollouts.publishAgain();
@@ -94,7 +94,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
 
   /** Which rollouts there are to watch. */
   async #learn(): Promise<void> {
-    const { rollouts } = this.#options;
+    const { rollouts } = this;
     const open = await rollouts.open();
     this.#watches = new Map(open.map((state) => [state.rolloutId, this.#watchOf(state)]));
     const promoted = await rollouts.promoted(PROMOTION_WATCH_MS);
@@ -119,8 +119,8 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     const breach = findings.find(({ isBreached }) => isBreached);
     if (breach !== undefined) return this.#step(state, "rollback", `${breach.guard}: ${breach.text}`);
     // While it catches up it knows only a part of what was decided.
-    if (!this.#options.feed.isCaughtUp) return;
-    const watchedMs = await this.#options.rollouts.watched(state, watch.measure);
+    if (!this.feed.isCaughtUp) return;
+    const watchedMs = await this.rollouts.watched(state, watch.measure);
     if (state.stage === "shadow" && watch.isServed === false && watchedMs > SERVED_MS_MAX) {
       return this.#step(state, "rollback", `scoring did not serve the candidate within ${SERVED_MS_MAX / MS_PER_S} s`);
     }
@@ -139,7 +139,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
 
   async #step({ modelName, revision }: RolloutState, step: StepName, why: string): Promise<void> {
     try {
-      await this.#options.rollouts.step(
+      await this.rollouts.step(
         modelName,
         step,
         { why, expect_revision: revision },

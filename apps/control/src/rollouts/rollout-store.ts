@@ -1,4 +1,6 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
@@ -94,8 +96,9 @@ const UNWATCHED_MS = 5_000;
 const PUBLISHED_TOGETHER_MAX = 20;
 
 /** Rollouts with their steps in Postgres. */
+@Injectable()
 export class RolloutStore {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** Newest first. */
   list(): Promise<RolloutState[]> {

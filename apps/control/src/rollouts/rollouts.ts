@@ -1,18 +1,22 @@
 import { randomBytes } from "node:crypto";
 import type { OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Rollout, RolloutStage } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer } from "@tripline/kafka/port";
 import type { ModelVersion, MoveOptions, RecordingRegistry } from "@tripline/model-registry/model-registry";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { counter, gauge } from "@tripline/telemetry/metrics";
 import type { StartRequest, StepRequest } from "./rollout-plan.js";
 import { basisPoints } from "./rollout-plan.js";
 import type { RolloutState, Stage, StepMaker, StepName } from "./rollout-state.js";
 import { changeOf, describeStage, GUARD } from "./rollout-state.js";
-import type { MeasuredChampion, PromotedRollout, RecordedStep, RolloutStore } from "./rollout-store.js";
+import type { MeasuredChampion, PromotedRollout, RecordedStep } from "./rollout-store.js";
+import { RolloutStore } from "./rollout-store.js";
 
 const CHAMPION_ALIAS = "champion";
 /** Scoring serves what it names beside the champion; it names the champion while there is no candidate. */
@@ -29,16 +33,12 @@ const STAGES: Readonly<Record<Stage, RolloutStage>> = {
   "rolled-back": RolloutStage.ROLLED_BACK,
 };
 
-export interface RolloutsOptions {
-  readonly store: RolloutStore;
-  readonly registry: RecordingRegistry;
-  readonly producer: EventProducer;
-  readonly logger: Logger;
-}
+/** A `RecordingRegistry`. */
+export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
 
 /** Begins rollouts of models and makes their steps: first where it is safe, then in Postgres, then on the topic. */
+@Injectable()
 export class Rollouts implements OnApplicationShutdown {
-  readonly #options: RolloutsOptions;
   readonly #steps = counter("tripline_control_rollout_steps_total", {
     description: "Steps of rollouts of models, by whether the guard or a person made them",
     labels: ["step", "by"],
@@ -54,32 +54,35 @@ export class Rollouts implements OnApplicationShutdown {
     () => (this.#pendingSinceMs === undefined ? 0 : (Date.now() - this.#pendingSinceMs) / MS_PER_S),
   );
 
-  constructor(options: RolloutsOptions) {
-    this.#options = options;
-  }
+  constructor(
+    @Inject(RolloutStore) private readonly store: RolloutStore,
+    @Inject(MODEL_REGISTRY) private readonly registry: RecordingRegistry,
+    @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
 
   list(): Promise<RolloutState[]> {
-    return this.#options.store.list();
+    return this.store.list();
   }
 
   open(): Promise<RolloutState[]> {
-    return this.#options.store.open();
+    return this.store.open();
   }
 
   /** As of `RolloutStore`. */
   promoted(withinMs: number): Promise<PromotedRollout[]> {
-    return this.#options.store.promoted(withinMs);
+    return this.store.promoted(withinMs);
   }
 
   /** As of `RolloutStore`. */
   watched(state: RolloutState, measure: MeasuredChampion | undefined): Promise<number> {
-    return this.#options.store.watched(state, measure);
+    return this.store.watched(state, measure);
   }
 
   /** @throws TriplineError `rollout-not-found` */
   async newest(modelName: string): Promise<{ state: RolloutState; steps: RecordedStep[] }> {
-    const state = await this.#options.store.newest(modelName);
-    return { state, steps: await this.#options.store.steps(state.rolloutId) };
+    const state = await this.store.newest(modelName);
+    return { state, steps: await this.store.steps(state.rolloutId) };
   }
 
   /**
@@ -88,7 +91,7 @@ export class Rollouts implements OnApplicationShutdown {
    */
   async start(request: StartRequest, maker: StepMaker): Promise<RolloutState> {
     const { subject: by, kind: changedByKind } = maker;
-    const { store, registry } = this.#options;
+    const { store, registry } = this;
     const { model: modelName, candidate: asked, why, ...plan } = request;
     // Otherwise it would take the alias from the new candidate later.
     const left = (await store.registryPending()).filter((state) => state.modelName === modelName);
@@ -134,7 +137,7 @@ export class Rollouts implements OnApplicationShutdown {
    */
   async step(modelName: string, step: StepName, { why, expect_revision: expected }: StepRequest, maker: StepMaker) {
     const { subject: by, kind: changedByKind } = maker;
-    const { store, registry } = this.#options;
+    const { store, registry } = this;
     const state = await store.step(modelName, step, async (found) => {
       if (expected !== undefined && found.revision !== expected) {
         throw new TriplineError(
@@ -162,7 +165,7 @@ export class Rollouts implements OnApplicationShutdown {
   /** Moves the aliases of rollbacks that the registry did not take, with growing pauses, until it takes them. Never rejects. */
   finishRollbacks(): Promise<void> {
     this.#finishing ??= this.#finishRollbacks()
-      .catch((error: unknown) => this.#options.logger.error({ err: error }, "rollbacks could not be finished"))
+      .catch((error: unknown) => this.logger.error({ err: error }, "rollbacks could not be finished"))
       .finally(() => {
         this.#finishing = undefined;
       });
@@ -170,7 +173,7 @@ export class Rollouts implements OnApplicationShutdown {
   }
 
   async #finishRollbacks(): Promise<void> {
-    const pending = await this.#options.store.registryPending();
+    const pending = await this.store.registryPending();
     const nowMs = Date.now();
     this.#pendingSinceMs = pending[0]?.changedAtMs;
     for (const state of pending) {
@@ -186,22 +189,22 @@ export class Rollouts implements OnApplicationShutdown {
 
   /** Has the topic told anew where each model's rollout stands. */
   publishAgain(): Promise<void> {
-    return this.#options.store.publishAgain();
+    return this.store.publishAgain();
   }
 
   /** Tells the topic what it does not have yet: after a crash, or while Kafka was away. */
   async publishPending(): Promise<void> {
-    const { store, producer } = this.#options;
+    const { store, producer } = this;
     await store.publishPending((states) => producer.send(states.map(toRecord)));
   }
 
   async #made(state: RolloutState, step: string): Promise<RolloutState> {
     const { modelName: model, candidateVersion: candidate, changedBy: by, why, revision } = state;
     this.#steps.inc({ step, by: by === GUARD ? GUARD : "person" });
-    this.#options.logger.info({ model, candidate, step, by, why, revision }, describeStage(state));
+    this.logger.info({ model, candidate, step, by, why, revision }, describeStage(state));
     await this.publishPending().catch((error: unknown) => {
       const { code, message } = asTriplineError(error);
-      this.#options.logger.warn({ code, model }, `the step is not on the topic yet: ${message}`);
+      this.logger.warn({ code, model }, `the step is not on the topic yet: ${message}`);
     });
     return state;
   }
@@ -215,7 +218,7 @@ export class Rollouts implements OnApplicationShutdown {
       const { code, message } = asTriplineError(error);
       const waitMs = Math.min(2 * (this.#attempts.get(rolloutId)?.waitMs ?? RETRY_MS_MIN / 2), RETRY_MS_MAX);
       this.#attempts.set(rolloutId, { waitMs, nextAtMs: Date.now() + waitMs });
-      this.#options.logger.warn({ code, model, waitMs }, `the registry does not know of the rollback yet: ${message}`);
+      this.logger.warn({ code, model, waitMs }, `the registry does not know of the rollback yet: ${message}`);
     }
   }
 
@@ -225,7 +228,7 @@ export class Rollouts implements OnApplicationShutdown {
    * @throws TriplineError what the registry throws
    */
   async #restoreAliases(state: RolloutState): Promise<void> {
-    const { registry, store } = this.#options;
+    const { registry, store } = this;
     const { modelName: model, championVersion, candidateVersion, changedBy: by, why } = state;
     const told = { by, why, isRollback: true };
     await demote(registry, state, told);

@@ -1,6 +1,10 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import { z } from "zod";
+import type { DecisionsConfig } from "../config.js";
+import { DECISIONS_CONFIG } from "../config.js";
 
 /** Longer than the pauses between starts of a process that keeps stopping. */
 const TTL_SECONDS = 86_400;
@@ -23,12 +27,12 @@ const attempt = z.object({
 /** What a process was about to decide of a partition. */
 export type Attempt = z.infer<typeof attempt>;
 
-/** Attempts in Redis, one for each partition: a process that stops leaves its own behind. */
+/** Attempts in Redis, one for each partition: a process that stops leaves its own behind. Several systems may share one Redis. */
+@Injectable()
 export class AttemptStore {
-  /** @param prefix of the topics, since several systems may share one Redis */
   constructor(
-    private readonly redis: Redis,
-    private readonly prefix: string,
+    @InjectRedis() private readonly redis: Redis,
+    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "KAFKA_TOPIC_PREFIX">,
   ) {}
 
   /** @throws TriplineError `redis-unavailable` */
@@ -45,7 +49,7 @@ export class AttemptStore {
   }
 
   #key(topic: string, partition: number): string {
-    return `attempt:${this.prefix}${topic}:${partition}`;
+    return `attempt:${this.config.KAFKA_TOPIC_PREFIX}${topic}:${partition}`;
   }
 }
 

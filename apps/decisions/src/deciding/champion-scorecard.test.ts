@@ -7,7 +7,6 @@ import type { RecordingRegistry } from "@tripline/model-registry/model-registry"
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { createLogger } from "@tripline/telemetry/logger";
 import { DecisionMetrics } from "../decision-metrics.js";
-import type { ChampionScorecardOptions } from "./champion-scorecard.js";
 import { ChampionScorecard } from "./champion-scorecard.js";
 
 const SPEC = currentFeatureSpec();
@@ -56,9 +55,9 @@ describe("ChampionScorecard", () => {
     return version;
   }
 
-  async function follow(changes: Partial<ChampionScorecardOptions> = {}) {
-    const options = { metrics: new DecisionMetrics(), logger: createLogger("test", "silent") };
-    scorecard = new ChampionScorecard({ ...options, registry, modelName: "fraud", pollMs: 10, ...changes });
+  async function follow(followed: { registry: ConstructorParameters<typeof ChampionScorecard>[0] } = { registry }) {
+    const config = { MODEL_NAME: "fraud", REGISTRY_POLL_SECONDS: 0.01 };
+    scorecard = new ChampionScorecard(followed.registry, config, new DecisionMetrics(), createLogger("test", "silent"));
     await scorecard.onModuleInit();
   }
 

@@ -1,23 +1,22 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import type { TriplineError } from "@tripline/contracts/error-table";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
-import type { DecisionMetrics } from "../decision-metrics.js";
+import type { DecisionsConfig } from "../config.js";
+import { DECISIONS_CONFIG } from "../config.js";
+import { DecisionMetrics } from "../decision-metrics.js";
 
-export interface ChampionScorecardOptions {
-  /** Undefined where none is configured: then there is never a scorecard. */
-  readonly registry: Pick<ModelRegistry, "aliasTarget" | "scorecard"> | undefined;
-  readonly modelName: string;
-  /** Milliseconds between two reads of the alias. */
-  readonly pollMs: number;
-  readonly metrics: DecisionMetrics;
-  readonly logger: Logger;
-}
+/** A `ModelRegistry`; undefined where none is configured. */
+export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
+
+type ScorecardRegistry = Pick<ModelRegistry, "aliasTarget" | "scorecard">;
 
 const ALIAS = "champion";
 /** How long a start waits for the registry; after that it goes on without a scorecard until there is one. */
@@ -29,8 +28,8 @@ const REFUSED_RETRY_MS = 60_000;
  * The scorecard of the champion, which stands in for its score. It is kept up with the registry beside the payments: none of
  * them waits for it. While the registry is away, or names a scorecard that cannot be used, the last good one stays.
  */
+@Injectable()
 export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
-  readonly #options: ChampionScorecardOptions;
   readonly #stopping = new AbortController();
   #current: Scorecard | undefined;
   /** The version of the model that was looked at last, with success. */
@@ -38,9 +37,14 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   #fault: string | undefined = "the registry has not been read yet.";
   #refused: { readonly version: string; readonly retryAtMs: number } | undefined;
 
-  constructor(options: ChampionScorecardOptions) {
-    this.#options = options;
-    if (options.registry === undefined) this.#fault = "REGISTRY_URL is not set.";
+  constructor(
+    /** Undefined where none is configured: then there is never a scorecard. */
+    @Inject(MODEL_REGISTRY) private readonly registry: ScorecardRegistry | undefined,
+    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "MODEL_NAME" | "REGISTRY_POLL_SECONDS">,
+    @Inject(DecisionMetrics) private readonly metrics: DecisionMetrics,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    if (registry === undefined) this.#fault = "REGISTRY_URL is not set.";
   }
 
   get current(): Scorecard | undefined {
@@ -56,7 +60,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   }
 
   async onModuleInit(): Promise<void> {
-    const { registry, logger } = this.#options;
+    const { registry, logger } = this;
     if (registry === undefined) {
       logger.info(`no scorecard: ${this.note}`);
       return;
@@ -73,17 +77,17 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
     this.#stopping.abort();
   }
 
-  async #poll(registry: NonNullable<ChampionScorecardOptions["registry"]>): Promise<void> {
+  async #poll(registry: ScorecardRegistry): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
       // Only the abort can be thrown here, and it ends the loop.
-      await sleep(this.#options.pollMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await sleep(1_000 * this.config.REGISTRY_POLL_SECONDS, undefined, { signal, ref: false }).catch(() => undefined);
       if (!signal.aborted) await this.#look(registry);
     }
   }
 
-  async #look(registry: NonNullable<ChampionScorecardOptions["registry"]>): Promise<void> {
-    const { modelName: name } = this.#options;
+  async #look(registry: ScorecardRegistry): Promise<void> {
+    const { MODEL_NAME: name } = this.config;
     let version: string | undefined;
     try {
       version = await registry.aliasTarget(name, ALIAS);
@@ -98,7 +102,8 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   }
 
   #use(version: string, bytes: Uint8Array | undefined): void {
-    const { modelName: name, metrics, logger } = this.#options;
+    const { metrics, logger } = this;
+    const { MODEL_NAME: name } = this.config;
     const what = `scorecard.json of model ${name} ${version}`;
     // A scorecard goes with its model, so one of an earlier champion is not used for a champion that has none.
     this.#current =
@@ -116,13 +121,14 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
     this.#refused = undefined;
     this.#fault =
       this.#current === undefined
-        ? `model ${this.#options.modelName} ${version} was published without a scorecard.`
+        ? `model ${this.config.MODEL_NAME} ${version} was published without a scorecard.`
         : undefined;
   }
 
   /** Logged once, however often it is tried again. */
   #noteFault(version: string | undefined, error: TriplineError): void {
-    const { modelName: model, metrics, logger } = this.#options;
+    const { metrics, logger } = this;
+    const { MODEL_NAME: model } = this.config;
     const isVerdict = error.code === "model-refused" || error.code === "scorecard-invalid";
     if (version !== undefined && isVerdict) this.#refused = { version, retryAtMs: Date.now() + REFUSED_RETRY_MS };
     if (error.message === this.#fault) return;

@@ -11,24 +11,18 @@ import { decide } from "@tripline/decision-engine/decide-payment";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { recordedInputs } from "@tripline/decision-engine/recorded-inputs";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
-import type { EventProducer, IncomingRecord } from "@tripline/kafka/port";
+import type { EventProducer, IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { createLogger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
-import { DecisionMetrics } from "../decision-metrics.js";
-import { Explainer } from "../scoring/explainer.js";
-import { Scorer } from "../scoring/scorer.js";
-import type { ScoringClient } from "../scoring/scoring-client.js";
+import { batchDecider, NO_SCORING } from "../testing/decider.js";
 import type { Order } from "../testing/mortal-decider.js";
-import { NO_LISTS } from "../testing/no-lists.js";
 import { payment } from "../testing/payment.js";
 import type { Attempt } from "./attempt-store.js";
 import { AttemptStore } from "./attempt-store.js";
-import { BatchDecider } from "./batch-decider.js";
 import { CrashGuard } from "./crash-guard.js";
-import { DecisionStore } from "./decision-store.js";
 import { parsePayment } from "./parse-payment.js";
 
 const SPEC = currentFeatureSpec();
@@ -74,30 +68,17 @@ describe("payments that cannot be evaluated", () => {
   }
 
   test("regression #24: a fault in one payment's evaluation gives it the default decision, flagged; the others are decided", async () => {
-    const metrics = new DecisionMetrics();
-    const client: ScoringClient = {
-      infer: async () => ({ failure: "unreachable", status: "", detail: "" }),
-      modelMetadata: async () => ({ failure: "unreachable", status: "", detail: "" }),
-      close: () => {},
-    };
-    const features = { specVersion: SPEC.version, names: SPEC.features.map(({ name }) => name) };
-    const decider = new BatchDecider({
-      store: new DecisionStore(redis, 3_600),
-      scorer: new Scorer({ client, modelName: "fraud", features, metrics, logger: LOGGER }),
-      explainer: new Explainer({ client, modelName: "fraud", metrics, logger: LOGGER }),
+    const decider = batchDecider({
+      redis,
       producer,
-      policies: async () => () => POLICY,
-      lists: {
-        ...NO_LISTS,
-        hits: ({ amountMinor }) => {
-          if (amountMinor === 100 * DEADLY) throw new RangeError("Invalid array length");
-          return [];
-        },
+      client: NO_SCORING,
+      policy: POLICY,
+      hits({ amountMinor }) {
+        if (amountMinor === 100 * DEADLY) throw new RangeError("Invalid array length");
+        return [];
       },
       scoringWaitMsMax: 0,
       contributionsWaitMsMax: 0,
-      metrics,
-      logger: LOGGER,
     });
     const payments = [delivered(10, 0), delivered(DEADLY, 1), delivered(20, 2)];
     await decider.handle([{ topic: TOPIC, partition: 0, records: payments.map(({ record }) => record) }]);
@@ -138,18 +119,15 @@ describe("payments that cannot be evaluated", () => {
   }, 120_000);
 
   describe("attempts", () => {
-    const attempts = () => new AttemptStore(redis, `${stack.topicPrefix}attempts.`);
+    const attempts = () => new AttemptStore(redis, { KAFKA_TOPIC_PREFIX: `${stack.topicPrefix}attempts.` });
     const records = [10, 20, 30].map((amount, offset) => delivered(amount, offset).record);
 
     /** A process of its own, which decides nothing. */
     function guardOf(decided: number[][]): CrashGuard {
-      return new CrashGuard({
-        attempts: attempts(),
-        decide: async (batches) => {
-          decided.push(batches.flatMap((batch) => batch.records.map(({ offset }) => offset)));
-        },
-        logger: LOGGER,
-      });
+      const handle = async (batches: readonly RecordBatch[]) => {
+        decided.push(batches.flatMap((batch) => batch.records.map(({ offset }) => offset)));
+      };
+      return new CrashGuard(attempts(), { handle }, LOGGER);
     }
     const left = (partition: number, change: Partial<Attempt>) =>
       attempts().write(TOPIC, partition, { owner: "x", isOpen: true, from: 0, to: 2, stops: 0, unsafe: [], ...change });

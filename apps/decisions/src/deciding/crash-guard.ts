@@ -1,10 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
+import { Inject, Injectable } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
-import type { Attempt, AttemptStore } from "./attempt-store.js";
+import type { Attempt } from "./attempt-store.js";
+import { AttemptStore } from "./attempt-store.js";
+import { BatchDecider } from "./batch-decider.js";
 
 /** After so many processes that stopped on the same offsets, their records are decided one by one. */
 const STOPS_MAX = 3;
@@ -16,15 +20,6 @@ const UNSAFE_MAX = 100;
 const IDLE_POLLS = 10;
 const POLLS_MAX = 60;
 const POLL_MS = 500;
-
-/** Of a batch; `unsafe` are records that get the default decision. */
-type Decide = (batches: readonly RecordBatch[], unsafe?: ReadonlySet<IncomingRecord>) => Promise<void>;
-
-export interface CrashGuardOptions {
-  readonly attempts: AttemptStore;
-  readonly decide: Decide;
-  readonly logger: Logger;
-}
 
 /** What is known of a partition since it was assigned. */
 interface Partition {
@@ -48,22 +43,24 @@ interface Partition {
  * are decided one by one, and a record on which a process stops then is not evaluated any more. Later records cost a look
  * into a map per batch. Where Redis refuses attempts, payments are decided without them.
  */
+@Injectable()
 export class CrashGuard {
-  readonly #options: CrashGuardOptions;
   readonly #owner = randomUUID();
   readonly #partitions = new Map<string, Partition>();
   /** The end of what is decided one by one, in all partitions: a process that stops then names one record. */
   #alone: Promise<void> = Promise.resolve();
 
-  constructor(options: CrashGuardOptions) {
-    this.#options = options;
-  }
+  constructor(
+    @Inject(AttemptStore) private readonly attempts: AttemptStore,
+    @Inject(BatchDecider) private readonly decider: Pick<BatchDecider, "handle">,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
 
-  /** @throws TriplineError what `decide` throws */
+  /** @throws TriplineError what `BatchDecider.handle` throws */
   async handle(batches: readonly RecordBatch[]): Promise<void> {
     const watched = batches.filter((batch) => this.#isWatched(batch));
     if (watched.length === 0) {
-      await this.#options.decide(batches);
+      await this.decider.handle(batches);
       for (const batch of batches) this.#advance(batch);
       return;
     }
@@ -71,7 +68,7 @@ export class CrashGuard {
     const suspects = watched.filter((batch) => this.#isSuspect(batch));
     const others = batches.filter((batch) => !suspects.includes(batch));
     if (others.length > 0) {
-      await this.#options.decide(others, this.#unsafeOf(others));
+      await this.decider.handle(others, this.#unsafeOf(others));
       for (const batch of others) this.#advance(batch);
       await Promise.all(others.filter((batch) => watched.includes(batch)).map((batch) => this.#end(batch)));
     }
@@ -119,7 +116,7 @@ export class CrashGuard {
   }
 
   #blame({ topic, partition }: RecordBatch, left: Attempt, known: Partition): void {
-    const { logger } = this.#options;
+    const { logger } = this;
     const { from, to, alone } = left;
     const where = { topic, partition, from, to };
     if (alone === undefined) {
@@ -135,7 +132,7 @@ export class CrashGuard {
 
   /** Another process that decides a record alone may be running still, and not know yet that it lost the partition. */
   async #leftBehind({ topic, partition }: RecordBatch): Promise<Attempt | undefined> {
-    const { attempts } = this.#options;
+    const { attempts } = this;
     let found = await attempts.read(topic, partition);
     for (let [polls, idle] = [0, 0]; polls < POLLS_MAX && idle < IDLE_POLLS; polls += 1) {
       if (found?.alone === undefined || !found.isOpen || found.owner === this.#owner) return found;
@@ -148,13 +145,12 @@ export class CrashGuard {
   }
 
   async #decideOneByOne(batch: RecordBatch): Promise<void> {
-    const { decide } = this.#options;
     const known = this.#known(batch);
     for (const record of batch.records) {
       const one = { ...batch, records: [record] };
       const isUnsafe = known.unsafe.includes(nameOf(record));
       await this.#write(one, { isOpen: true, ...(isUnsafe ? {} : { alone: nameOf(record) }) });
-      await decide([one], isUnsafe ? new Set([record]) : undefined);
+      await this.decider.handle([one], isUnsafe ? new Set([record]) : undefined);
       this.#advance(one);
     }
     await this.#end(batch);
@@ -190,12 +186,12 @@ export class CrashGuard {
     if (!isRead) return;
     const to = stops === 0 ? lastOf(batch) : Math.max(lastOf(batch), suspectTo);
     const one = { owner: this.#owner, from: firstOf(batch), to, stops, unsafe, ...change };
-    await this.#options.attempts.write(batch.topic, batch.partition, one).catch((error: unknown) => this.#warn(error));
+    await this.attempts.write(batch.topic, batch.partition, one).catch((error: unknown) => this.#warn(error));
   }
 
   #warn(error: unknown): void {
     const { code, message } = asTriplineError(error);
-    this.#options.logger.warn({ code }, `payments are decided without a guard against crash loops: ${message}`);
+    this.logger.warn({ code }, `payments are decided without a guard against crash loops: ${message}`);
   }
 
   #known(batch: RecordBatch): Partition {

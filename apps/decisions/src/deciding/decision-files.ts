@@ -1,10 +1,13 @@
 import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Policy } from "@tripline/decision-engine/policy";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { DecisionsConfig } from "../config.js";
-import type { DecisionMetrics } from "../decision-metrics.js";
+import { DECISIONS_CONFIG } from "../config.js";
+import { DecisionMetrics } from "../decision-metrics.js";
 import type { PolicyWatch } from "./watch-policy.js";
 import { watchPolicy } from "./watch-policy.js";
 
@@ -12,13 +15,14 @@ export const COSTLY_RULES =
   "rules of the policy may take too many steps, and are skipped for payments for which they do";
 
 /** The policy in force, kept up with its file. */
+@Injectable()
 export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
   #policies: PolicyWatch | undefined;
 
   constructor(
-    private readonly config: Pick<DecisionsConfig, "POLICY_FILE">,
-    private readonly logger: Logger,
-    private readonly metrics: DecisionMetrics,
+    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "POLICY_FILE">,
+    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(DecisionMetrics) private readonly metrics: DecisionMetrics,
   ) {}
 
   get policy(): Policy {

@@ -42,7 +42,7 @@ describe("DecisionStore", () => {
     url = (await testStack()).redisUrl;
     redis = connectRedis(url, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(redis);
-    store = new DecisionStore(redis, 3_600);
+    store = new DecisionStore(redis, { DECISION_TTL_HOURS: 1 });
   });
   afterAll(() => redis.disconnect());
 
@@ -133,7 +133,7 @@ describe("DecisionStore", () => {
 
   test("a Redis that is down is reported as unavailable", async () => {
     const away = connectRedis("redis://127.0.0.1:1");
-    const lost = new DecisionStore(away, 60);
+    const lost = new DecisionStore(away, { DECISION_TTL_HOURS: 1 });
     const bytes = encoded("txn_a", Outcome.REVIEW);
     const unavailable = { code: "redis-unavailable" };
     await expect(lost.keepFirst([{ transactionId: "txn_a", bytes }])).rejects.toMatchObject(unavailable);

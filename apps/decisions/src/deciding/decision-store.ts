@@ -1,14 +1,20 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { joinDecisions } from "@tripline/contracts/decision-replies";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { decisionKey } from "@tripline/contracts/redis-keys";
+import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import { askRedis, asRedisError } from "@tripline/stores/redis/connect-redis";
 import { addCommand } from "@tripline/stores/redis/encode-command";
 import { MultiSet, multiSetArgs } from "@tripline/stores/redis/multi-set";
 import type { Redis } from "ioredis";
+import type { DecisionsConfig } from "../config.js";
+import { DECISIONS_CONFIG } from "../config.js";
 import { KEEP_WITHIN_BUDGETS, keepArguments } from "./keep-within-budgets.js";
 import type { StoredDecision } from "./stored-decision.js";
 import { choicesOf } from "./stored-decision.js";
+
+const HOUR_S = 3_600;
 
 type PipelineResults = Awaited<ReturnType<ReturnType<Redis["pipeline"]>["exec"]>>;
 
@@ -18,15 +24,19 @@ export interface Reply {
 }
 
 /** The decisions in Redis. The first one written for a payment stands until it expires; each call is one round trip. */
+@Injectable()
 export class DecisionStore {
   readonly #redis: Redis;
   readonly #multiSet: MultiSet;
   readonly #ttlSeconds: number;
 
-  constructor(redis: Redis, ttlSeconds: number) {
+  constructor(
+    @InjectRedis() redis: Redis,
+    @Inject(DECISIONS_CONFIG) config: Pick<DecisionsConfig, "DECISION_TTL_HOURS">,
+  ) {
     this.#redis = redis;
     this.#multiSet = new MultiSet(redis);
-    this.#ttlSeconds = ttlSeconds;
+    this.#ttlSeconds = config.DECISION_TTL_HOURS * HOUR_S;
   }
 
   /**

@@ -8,17 +8,11 @@ import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer, IncomingRecord } from "@tripline/kafka/port";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
-import { createLogger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
-import { DecisionMetrics } from "../decision-metrics.js";
-import { Explainer } from "../scoring/explainer.js";
 import { InferenceClient } from "../scoring/inference-client.js";
-import { Scorer } from "../scoring/scorer.js";
-import { NO_LISTS } from "../testing/no-lists.js";
+import { batchDecider } from "../testing/decider.js";
 import { payment } from "../testing/payment.js";
 import { rowsOf, TestScorer } from "../testing/scorer.js";
-import { BatchDecider } from "./batch-decider.js";
-import { DecisionStore } from "./decision-store.js";
 
 const SPEC = currentFeatureSpec();
 const POLICY = parsePolicy(await readFile(new URL("../../policy.yaml", import.meta.url), "utf8"), SPEC);
@@ -44,7 +38,6 @@ describe("what raised a score, in decisions", () => {
   let producer: EventProducer;
   let scorer: TestScorer;
   let client: InferenceClient;
-  let store: DecisionStore;
 
   beforeAll(async () => {
     const stack = await testStack();
@@ -55,7 +48,6 @@ describe("what raised a score, in decisions", () => {
     producer = await kafka.producer();
     redis = connectRedis(stack.redisUrl, undefined, REDIS_PATIENCE_MS);
     await awaitRedis(redis);
-    store = new DecisionStore(redis, 3_600);
   });
   afterAll(async () => {
     await producer.close();
@@ -76,21 +68,7 @@ describe("what raised a score, in decisions", () => {
   });
 
   async function decide(payments: readonly TestPayment[], contributionsWaitMsMax = 60_000): Promise<Decision[]> {
-    const metrics = new DecisionMetrics();
-    const logger = createLogger("test", "silent");
-    const features = { specVersion: SPEC.version, names: SPEC.features.map((feature) => feature.name) };
-    const decider = new BatchDecider({
-      lists: NO_LISTS,
-      store,
-      scorer: new Scorer({ client, modelName: "fraud", features, metrics, logger }),
-      explainer: new Explainer({ client, modelName: "fraud", metrics, logger }),
-      producer,
-      policies: async () => () => POLICY,
-      scoringWaitMsMax: 60_000,
-      contributionsWaitMsMax,
-      metrics,
-      logger,
-    });
+    const decider = batchDecider({ redis, client, producer, policy: POLICY, contributionsWaitMsMax });
     const records = payments.map(({ record }) => record);
     await decider.handle([{ topic: TOPICS.features.name, partition: 0, records }]);
     const kept = await redis.mgetBuffer(payments.map(({ id }) => decisionKey(id)));

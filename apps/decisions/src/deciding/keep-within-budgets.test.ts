@@ -13,7 +13,7 @@ beforeAll(async () => {
   const { redisUrl } = await testStack();
   redises = [1, 2].map(() => connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS));
   await Promise.all(redises.map(awaitRedis));
-  stores = redises.map((redis) => new DecisionStore(redis, 3_600));
+  stores = redises.map((redis) => new DecisionStore(redis, { DECISION_TTL_HOURS: 1 }));
 });
 afterAll(() => {
   for (const redis of redises) redis.disconnect();

@@ -1,12 +1,11 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TABLES } from "@tripline/contracts/topics";
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { TableChange } from "@tripline/kafka/port";
-import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
-import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
-import type { DecisionMetrics } from "../decision-metrics.js";
-import type { DecisionFiles } from "./decision-files.js";
-import { COSTLY_RULES } from "./decision-files.js";
+import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/table-follower";
+import { DecisionMetrics } from "../decision-metrics.js";
+import { COSTLY_RULES, DecisionFiles } from "./decision-files.js";
 import { PolicyTable } from "./policy-table.js";
 
 /** The policy of a tenant. */
@@ -16,16 +15,17 @@ export type PolicyOf = (tenant: string) => Policy;
  * Which policy holds for a tenant: the one that the control plane activated for it, or else for all tenants, or else that of
  * the file. Follows both.
  */
+@Injectable()
 export class PoliciesInForce extends TableFollower {
   readonly #table: PolicyTable;
 
   constructor(
-    private readonly files: Pick<DecisionFiles, "policy">,
-    metrics: DecisionMetrics,
-    options: TableFollowerOptions,
+    @Inject(DecisionFiles) private readonly files: Pick<DecisionFiles, "policy">,
+    @Inject(DecisionMetrics) metrics: DecisionMetrics,
+    @Inject(TableFollowerContext) context: TableFollowerContext,
   ) {
-    super("decisions", TABLES.policies.name, options);
-    const { logger } = options;
+    super("decisions", TABLES.policies.name, context);
+    const { logger } = context;
     this.#table = new PolicyTable({
       spec: currentFeatureSpec(),
       onActivation({ tenant, activation, revision, author, activatesAtMs }, faults) {

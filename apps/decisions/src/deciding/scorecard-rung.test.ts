@@ -10,17 +10,11 @@ import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer } from "@tripline/kafka/port";
 import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
-import { createLogger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
-import { DecisionMetrics } from "../decision-metrics.js";
-import { Explainer } from "../scoring/explainer.js";
 import { InferenceClient } from "../scoring/inference-client.js";
-import { Scorer } from "../scoring/scorer.js";
-import { NO_LISTS } from "../testing/no-lists.js";
+import { batchDecider } from "../testing/decider.js";
 import { payment } from "../testing/payment.js";
 import { TestScorer } from "../testing/scorer.js";
-import { BatchDecider } from "./batch-decider.js";
-import { DecisionStore } from "./decision-store.js";
 
 const SPEC = currentFeatureSpec();
 const POLICY = parsePolicy(await readFile(new URL("../../policy.yaml", import.meta.url), "utf8"), SPEC);
@@ -61,23 +55,7 @@ describe("payments that no model scores", () => {
   });
 
   async function decide(amounts: readonly number[], scorecard?: Scorecard): Promise<Decision[]> {
-    const metrics = new DecisionMetrics();
-    const logger = createLogger("test", "silent");
-    const features = { specVersion: SPEC.version, names: SPEC.features.map((feature) => feature.name) };
-    const store = new DecisionStore(redis, 3_600);
-    const decider = new BatchDecider({
-      lists: NO_LISTS,
-      store,
-      scorer: new Scorer({ client, modelName: "fraud", features, metrics, logger }),
-      explainer: new Explainer({ client, modelName: "fraud", metrics, logger }),
-      producer,
-      policies: async () => () => POLICY,
-      ...(scorecard === undefined ? {} : { scorecard: () => scorecard }),
-      scoringWaitMsMax: 60_000,
-      contributionsWaitMsMax: 60_000,
-      metrics,
-      logger,
-    });
+    const decider = batchDecider({ redis, client, producer, policy: POLICY, scorecard });
     const payments = amounts.map((amount) => payment({ values: { amount } }));
     const records = payments.map(({ record }, offset) => {
       return { ...record, value: Buffer.from(record.value), partition: 0, offset, timestampMs: Date.now() };

@@ -1,3 +1,4 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { ListHit, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { ListEntry } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -5,27 +6,24 @@ import { readListKey } from "@tripline/contracts/list-key";
 import { TABLES } from "@tripline/contracts/topics";
 import { ListTable } from "@tripline/decision-engine/lists/list-table";
 import type { TableChange } from "@tripline/kafka/port";
-import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
-import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
-import type { Logger } from "@tripline/telemetry/logger";
-import type { DecisionMetrics } from "../decision-metrics.js";
+import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/table-follower";
+import { DecisionMetrics } from "../decision-metrics.js";
 
 /**
  * The lists in memory, kept up with their topic. Nothing is decided before they have been read to their end once: a denied
  * card must not be approved because this instance is young. When Kafka is away later the lists stay as they were, and the
  * instance is not ready.
  */
+@Injectable()
 export class FollowedLists extends TableFollower {
   readonly #table = new ListTable();
-  readonly #logger: Logger;
   #endWatch = () => {};
 
   constructor(
-    private readonly metrics: DecisionMetrics,
-    options: TableFollowerOptions,
+    @Inject(DecisionMetrics) private readonly metrics: DecisionMetrics,
+    @Inject(TableFollowerContext) context: TableFollowerContext,
   ) {
-    super("decisions", TABLES.lists.name, options);
-    this.#logger = options.logger;
+    super("decisions", TABLES.lists.name, context);
   }
 
   override async onModuleInit(): Promise<void> {
@@ -73,7 +71,7 @@ export class FollowedLists extends TableFollower {
     if (this.#table.put(entry)) return;
     const { tenant, list, kind, effect } = entry;
     this.metrics.listEntryIgnored();
-    this.#logger.warn({ tenant, list, kind, effect }, "a list entry is of no use to this version");
+    this.context.logger.warn({ tenant, list, kind, effect }, "a list entry is of no use to this version");
   }
 }
 

@@ -30,7 +30,7 @@ describe("Explainer", () => {
     await peer.start();
     client = new InferenceClient(peer.address);
     const logger = createLogger("test", "silent");
-    explainer = new Explainer({ client, modelName: "fraud", metrics: new DecisionMetrics(), logger });
+    explainer = new Explainer(client, { MODEL_NAME: "fraud" }, new DecisionMetrics(), logger);
   });
   afterEach(() => {
     client.close();

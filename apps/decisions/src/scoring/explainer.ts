@@ -1,29 +1,31 @@
+import { Inject, Injectable } from "@nestjs/common";
 import type { Context } from "@opentelemetry/api";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { failSpan, headersFromContext, markAnswered } from "@tripline/telemetry/tracing";
-import type { DecisionMetrics, ExplanationResult } from "../decision-metrics.js";
+import type { DecisionsConfig } from "../config.js";
+import { DECISIONS_CONFIG } from "../config.js";
+import type { ExplanationResult } from "../decision-metrics.js";
+import { DecisionMetrics } from "../decision-metrics.js";
 import { contributionsRequest, readContributions } from "./infer-messages.js";
 import { SCORING_MS_MIN } from "./score-budget.js";
 import type { ScoringClient } from "./scoring-client.js";
+import { SCORING_CLIENT } from "./scoring-client.js";
 
 /** Versions that cannot be explained are remembered, so that they are not asked in vain; the oldest is forgotten. */
 const UNEXPLAINED_VERSIONS_MAX = 64;
 
-export interface ExplainerOptions {
-  readonly client: ScoringClient;
-  readonly modelName: string;
-  readonly metrics: DecisionMetrics;
-  readonly logger: Logger;
-}
-
 /** Asks the model server how much each feature moved a score. Decisions can do without the answer. */
+@Injectable()
 export class Explainer {
-  readonly #options: ExplainerOptions;
   readonly #unexplained = new Set<string>();
 
-  constructor(options: ExplainerOptions) {
-    this.#options = options;
-  }
+  constructor(
+    @Inject(SCORING_CLIENT) private readonly client: ScoringClient,
+    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "MODEL_NAME">,
+    @Inject(DecisionMetrics) private readonly metrics: DecisionMetrics,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
 
   /**
    * One request for all rows. Takes at most `budgetMs` and never throws: without an answer there are no contributions.
@@ -41,7 +43,7 @@ export class Explainer {
   ): Promise<readonly (readonly number[])[] | undefined> {
     const found = await this.#ask(rows, modelVersion, traces, budgetMs);
     const isFound = typeof found !== "string";
-    this.#options.metrics.explained(isFound ? "explained" : found, rows.length);
+    this.metrics.explained(isFound ? "explained" : found, rows.length);
     if (isFound) {
       markAnswered(traces);
       return found;
@@ -56,7 +58,8 @@ export class Explainer {
     traces: readonly Context[],
     budgetMs: number,
   ): Promise<readonly (readonly number[])[] | ExplanationResult> {
-    const { client, modelName, logger } = this.#options;
+    const { client, logger } = this;
+    const { MODEL_NAME: modelName } = this.config;
     if (this.#unexplained.has(modelVersion)) return "refused";
     if (budgetMs < SCORING_MS_MIN) return "no-time";
     const request = contributionsRequest(modelName, modelVersion, rows);
@@ -78,6 +81,6 @@ export class Explainer {
       this.#unexplained.delete(oldest.value);
     }
     this.#unexplained.add(version);
-    this.#options.logger.warn({ model: this.#options.modelName, version }, `scores are not explained: ${detail}`);
+    this.logger.warn({ model: this.config.MODEL_NAME, version }, `scores are not explained: ${detail}`);
   }
 }

@@ -1,26 +1,26 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { Rollout, RolloutStage } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
 import { BASIS_POINTS } from "@tripline/decision-engine/assign-card";
 import type { TableChange } from "@tripline/kafka/port";
-import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
-import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
-import type { Logger } from "@tripline/telemetry/logger";
+import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/table-follower";
+import type { DecisionsConfig } from "../config.js";
+import { DECISIONS_CONFIG } from "../config.js";
 
 /**
  * The rollout of the model as the topic `rollouts` last told it. Nobody is asked for it: while the one who writes it is
  * down, the rollout stays where it is.
  */
+@Injectable()
 export class RolloutTable extends TableFollower {
-  readonly #logger: Logger;
   #current: Rollout | undefined;
 
   constructor(
-    private readonly modelName: string,
-    options: TableFollowerOptions,
+    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "MODEL_NAME">,
+    @Inject(TableFollowerContext) context: TableFollowerContext,
   ) {
-    super("decisions", TABLES.rollouts.name, options);
-    this.#logger = options.logger;
+    super("decisions", TABLES.rollouts.name, context);
   }
 
   /** Waits until what stood there when this instance started is known, so that a card stays with its model. */
@@ -32,11 +32,11 @@ export class RolloutTable extends TableFollower {
   /** @throws TriplineError `message-unreadable`; the rollout stays as it was */
   protected override apply(changes: readonly TableChange[]): void {
     for (const { key, value } of changes) {
-      if (key !== this.modelName) continue;
+      if (key !== this.config.MODEL_NAME) continue;
       this.#current = value === undefined ? undefined : parseRollout(value);
       const { candidateVersion, canaryBasisPoints, shadowBasisPoints, revision } = this.#current ?? {};
       const stage = this.#current === undefined ? "none" : RolloutStage[this.#current.stage]?.toLowerCase();
-      this.#logger.info({ stage, candidateVersion, canaryBasisPoints, shadowBasisPoints, revision }, "rollout");
+      this.context.logger.info({ stage, candidateVersion, canaryBasisPoints, shadowBasisPoints, revision }, "rollout");
     }
   }
 }

@@ -25,13 +25,7 @@ describe("Scorer", () => {
     peer = new TestScorer();
     await peer.start();
     client = new InferenceClient(peer.address);
-    scorer = new Scorer({
-      client,
-      modelName: "fraud",
-      features: { specVersion: SPEC.version, names: SPEC.features.map((feature) => feature.name) },
-      metrics: new DecisionMetrics(),
-      logger: createLogger("test", "silent"),
-    });
+    scorer = new Scorer(client, { MODEL_NAME: "fraud" }, new DecisionMetrics(), createLogger("test", "silent"));
   });
   afterEach(() => {
     client.close();

@@ -1,13 +1,21 @@
+import { Inject, Injectable } from "@nestjs/common";
 import type { Context } from "@opentelemetry/api";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { INFERENCE_METADATA } from "@tripline/contracts/headers";
 import type { Score } from "@tripline/decision-engine/decide-payment";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { failSpan, headersFromContext, markAnswered } from "@tripline/telemetry/tracing";
-import type { DecisionMetrics, MissingScoreCause } from "../decision-metrics.js";
+import type { DecisionsConfig } from "../config.js";
+import { DECISIONS_CONFIG } from "../config.js";
+import type { MissingScoreCause } from "../decision-metrics.js";
+import { DecisionMetrics } from "../decision-metrics.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
 import { inferRequest, readProbabilities } from "./infer-messages.js";
 import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./score-budget.js";
 import type { Answer, ScoringClient } from "./scoring-client.js";
+import { SCORING_CLIENT } from "./scoring-client.js";
 
 /** After this many batches without an answer, urgent batches stop asking, and try again once a second. */
 const FAILURES_MAX = 3;
@@ -24,27 +32,23 @@ const CHAMPION = "";
  */
 const TRACES_MAX = 128;
 
-export interface ScorerOptions {
-  readonly client: ScoringClient;
-  readonly modelName: string;
-  /** What the model must have been trained for. */
-  readonly features: { readonly specVersion: number; readonly names: readonly string[] };
-  readonly metrics: DecisionMetrics;
-  readonly logger: Logger;
-}
-
 /** Asks the model server for the scores of a batch, and says why if there are none. */
+@Injectable()
 export class Scorer {
-  readonly #options: ScorerOptions;
+  /** What a model must have been trained for. */
+  readonly #spec = currentFeatureSpec();
   readonly #breaker = newBreaker();
   /** Of the candidate that was asked last: a candidate that does not answer must not keep the champion from being asked. */
   #candidate = { version: "", breaker: newBreaker() };
   /** By model version: why it does not fit, or `undefined` where it does. Oldest first. */
   readonly #checked = new Map<string, string | undefined>();
 
-  constructor(options: ScorerOptions) {
-    this.#options = options;
-  }
+  constructor(
+    @Inject(SCORING_CLIENT) private readonly client: ScoringClient,
+    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "MODEL_NAME">,
+    @Inject(DecisionMetrics) private readonly metrics: DecisionMetrics,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
 
   /**
    * One request for all rows. Takes at most `budgetMs` and never throws: a score is a value or the reason for its
@@ -61,12 +65,12 @@ export class Scorer {
     if (rows.length === 0) return [];
     const startedMs = performance.now();
     const result = await this.#ask(CHAMPION, rows, traces, budgetMs);
-    this.#options.metrics.scored(performance.now() - startedMs);
+    this.metrics.scored(performance.now() - startedMs);
     if (!("cause" in result)) {
       markAnswered(traces);
       return result.scores;
     }
-    this.#options.metrics.scoreMissing(result.cause, rows.length);
+    this.metrics.scoreMissing(result.cause, rows.length);
     for (const trace of traces) failSpan(trace, result.cause);
     return rows.map(() => ({ missing: result.because }));
   }
@@ -78,7 +82,7 @@ export class Scorer {
     traces: readonly Context[],
     budgetMs: number,
   ): Promise<readonly Score[]> {
-    const { metrics } = this.#options;
+    const { metrics } = this;
     const result = await this.#ask(version, rows, traces, budgetMs);
     metrics.candidateScored("cause" in result ? result.cause : "scored", rows.length);
     if ("cause" in result) {
@@ -104,8 +108,8 @@ export class Scorer {
     if (budgetMs <= HURRY_MS_MAX && !breaker.allows()) {
       return missing("circuit-open", "scoring has stopped answering and is asked once a second only");
     }
-    const request = inferRequest(this.#options.modelName, rows, version);
-    const answer = await this.#options.client.infer(request, traceHeaders(traces), deadlineMs);
+    const request = inferRequest(this.config.MODEL_NAME, rows, version);
+    const answer = await this.client.infer(request, traceHeaders(traces), deadlineMs);
     this.#remember(breaker, version, answer, budgetMs);
     if ("failure" in answer) return missingAfter(answer, budgetMs);
     const { modelVersion } = answer.value;
@@ -116,22 +120,23 @@ export class Scorer {
     }
     const fault = await this.#faultOf(modelVersion, deadlineMs);
     if (fault !== undefined) return missing("model-mismatch", fault);
-    const { modelName } = this.#options;
+    const { MODEL_NAME: modelName } = this.config;
     return { scores: probabilities.map((value) => ({ value, modelName, modelVersion })) };
   }
 
   /** Asks once per model version what it was trained for. A failure to find out is not remembered. */
   async #faultOf(version: string, deadlineMs: number): Promise<string | undefined> {
     if (this.#checked.has(version)) return this.#checked.get(version);
-    const { client, modelName, features } = this.#options;
+    const { client } = this;
+    const { MODEL_NAME: modelName } = this.config;
     const answer = await client.modelMetadata(modelName, version, deadlineMs);
     if ("failure" in answer) return `scoring did not say which features the model ${version} was trained for`;
-    const fault = mismatchOf(version, answer.value.properties, features);
+    const fault = mismatchOf(version, answer.value.properties, this.#spec);
     const oldest = this.#checked.keys().next();
     if (this.#checked.size >= CHECKED_VERSIONS_MAX && oldest.done !== true) this.#checked.delete(oldest.value);
     this.#checked.set(version, fault);
-    if (fault === undefined) this.#options.logger.info({ model: modelName, version }, "model version checked");
-    else this.#options.logger.error({ model: modelName, version }, `model cannot be used: ${fault}`);
+    if (fault === undefined) this.logger.info({ model: modelName, version }, "model version checked");
+    else this.logger.error({ model: modelName, version }, `model cannot be used: ${fault}`);
     return fault;
   }
 
@@ -142,7 +147,7 @@ export class Scorer {
   }
 
   #remember(breaker: CircuitBreaker, version: string, answer: Answer<unknown>, budgetMs: number): void {
-    const { logger } = this.#options;
+    const { logger } = this;
     const asked = version === CHAMPION ? {} : { candidate: version };
     if (!("failure" in answer)) {
       if (breaker.succeeded()) logger.info(asked, "scoring answers again");
@@ -181,16 +186,16 @@ function missingAfter(answer: Exclude<Answer<unknown>, { value: unknown }>, budg
 function mismatchOf(
   version: string,
   properties: Readonly<Record<string, string>>,
-  features: ScorerOptions["features"],
+  spec: FeatureSpec,
 ): string | undefined {
   const specVersion = properties.feature_spec_version;
-  if (specVersion !== String(features.specVersion)) {
+  if (specVersion !== String(spec.version)) {
     const found = specVersion === undefined ? "an unknown feature spec" : `feature spec ${specVersion}`;
-    return `the model ${version} was trained for ${found}, the payment has features of spec ${features.specVersion}`;
+    return `the model ${version} was trained for ${found}, the payment has features of spec ${spec.version}`;
   }
   const names = properties.features;
-  if (names !== undefined && names !== features.names.join(",")) {
-    return `the model ${version} was trained for other features than those of spec ${features.specVersion}`;
+  if (names !== undefined && names !== spec.features.map(({ name }) => name).join(",")) {
+    return `the model ${version} was trained for other features than those of spec ${spec.version}`;
   }
   return undefined;
 }

@@ -15,6 +15,9 @@ export interface NoAnswer {
   readonly detail: string;
 }
 
+/** A `ScoringClient`. */
+export const SCORING_CLIENT = Symbol("SCORING_CLIENT");
+
 /** Open Inference Protocol v2, by whatever way the questions reach the server. Never throws. */
 export interface ScoringClient {
   /**

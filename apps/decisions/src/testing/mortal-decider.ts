@@ -9,14 +9,8 @@ import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { createLogger } from "@tripline/telemetry/logger";
 import { z } from "zod";
 import { AttemptStore } from "../deciding/attempt-store.js";
-import { BatchDecider } from "../deciding/batch-decider.js";
 import { CrashGuard } from "../deciding/crash-guard.js";
-import { DecisionStore } from "../deciding/decision-store.js";
-import { DecisionMetrics } from "../decision-metrics.js";
-import { Explainer } from "../scoring/explainer.js";
-import { Scorer } from "../scoring/scorer.js";
-import type { ScoringClient } from "../scoring/scoring-client.js";
-import { NO_LISTS } from "./no-lists.js";
+import { batchDecider, NO_SCORING } from "./decider.js";
 
 /** What a process is told on its standard input. */
 export const order = z.object({
@@ -44,42 +38,20 @@ const policy = parsePolicy(await readFile(new URL("../../policy.yaml", import.me
 const redis = connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS);
 await awaitRedis(redis);
 const producer = await connectKafka({ brokers, topicPrefix, clientId: "test" }).producer();
-const metrics = new DecisionMetrics();
 const logger = createLogger("test", "silent");
-const noScoring: ScoringClient = {
-  infer: async () => ({ failure: "unreachable", status: "", detail: "" }),
-  modelMetadata: async () => ({ failure: "unreachable", status: "", detail: "" }),
-  close: () => {},
-};
-const decider = new BatchDecider({
-  store: new DecisionStore(redis, 3_600),
-  scorer: new Scorer({
-    client: noScoring,
-    modelName: "fraud",
-    features: { specVersion: spec.version, names: spec.features.map(({ name }) => name) },
-    metrics,
-    logger,
-  }),
-  explainer: new Explainer({ client: noScoring, modelName: "fraud", metrics, logger }),
+const decider = batchDecider({
+  redis,
+  client: NO_SCORING,
   producer,
-  policies: async () => () => policy,
-  lists: {
-    ...NO_LISTS,
-    hits: ({ amountMinor }) => {
-      if (amountMinor === deadlyMinor) process.kill(process.pid, "SIGKILL");
-      return [];
-    },
+  policy,
+  hits({ amountMinor }) {
+    if (amountMinor === deadlyMinor) process.kill(process.pid, "SIGKILL");
+    return [];
   },
   scoringWaitMsMax: 0,
   contributionsWaitMsMax: 0,
-  metrics,
-  logger,
 });
-const guard = new CrashGuard({
-  attempts: new AttemptStore(redis, topicPrefix),
-  decide: (batches, unsafe) => decider.handle(batches, unsafe),
-  logger,
-});
+const guard = new CrashGuard(new AttemptStore(redis, { KAFKA_TOPIC_PREFIX: topicPrefix }), decider, logger);
 const topic = TOPICS.features.name;
 await guard.handle([
   {

@@ -1,19 +1,20 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
 import type { TableChange } from "@tripline/kafka/port";
-import type { TableFollowerOptions } from "@tripline/nest-kit/kafka/table-follower";
-import { TableFollower } from "@tripline/nest-kit/kafka/table-follower";
-import type { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
-import type { PersonalSealer } from "@tripline/sealing/personal-sealer";
+import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/table-follower";
+import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
+import { PersonalSealer } from "@tripline/sealing/personal-sealer";
 
 /** Who was erased: of them nothing is sealed any more. */
+@Injectable()
 export class ErasureFollower extends TableFollower {
   constructor(
-    private readonly sealer: PersonalSealer,
-    private readonly masterKey: FollowedMasterKey,
-    options: TableFollowerOptions,
+    @Inject(PersonalSealer) private readonly sealer: PersonalSealer,
+    @Inject(FollowedMasterKey) private readonly masterKey: FollowedMasterKey,
+    @Inject(TableFollowerContext) context: TableFollowerContext,
   ) {
-    super("ingestion", TABLES.erasures.name, options);
+    super("ingestion", TABLES.erasures.name, context);
   }
 
   override async onModuleInit(): Promise<void> {

@@ -2,7 +2,7 @@ import { AuthEvent } from "@tripline/contracts/generated/tripline/events/v1/even
 import { TABLES } from "@tripline/contracts/topics";
 import type { TableChange } from "@tripline/kafka/port";
 import { Revocations } from "@tripline/tokens/revocations";
-import type { TableFollowerOptions } from "../kafka/table-follower.js";
+import type { TableFollowerContext } from "../kafka/table-follower.js";
 import { TableFollower } from "../kafka/table-follower.js";
 
 /**
@@ -14,8 +14,8 @@ export class RevocationFollower extends TableFollower {
   #wasComplete = false;
 
   /** @param service beginning of the consumer group's name */
-  constructor(service: string, options: TableFollowerOptions) {
-    super(service, TABLES.authEvents.name, options);
+  constructor(service: string, context: TableFollowerContext) {
+    super(service, TABLES.authEvents.name, context);
   }
 
   override async onModuleInit(): Promise<void> {

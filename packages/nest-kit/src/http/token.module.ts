@@ -1,13 +1,10 @@
 import type { DynamicModule } from "@nestjs/common";
 import { Inject, Module } from "@nestjs/common";
-import type { Kafka } from "@tripline/kafka/port";
 import type { TokenConfig } from "@tripline/settings/read-config";
-import type { Logger } from "@tripline/telemetry/logger";
 import type { TokenVerifier } from "@tripline/tokens/verify-token";
 import { tokenVerifier } from "@tripline/tokens/verify-token";
-import { KAFKA } from "../kafka/kafka.tokens.js";
+import { TableFollowerContext } from "../kafka/table-follower.js";
 import { Readiness } from "../readiness.js";
-import { LOGGER } from "../service.module.js";
 import { RevocationFollower } from "./revocation-follower.js";
 
 /** A `TokenVerifier`. */
@@ -31,9 +28,8 @@ export class TokenModule {
       providers: [
         {
           provide: RevocationFollower,
-          inject: [KAFKA, Readiness, LOGGER],
-          useFactory: (client: Kafka, readiness: Readiness, logger: Logger) =>
-            new RevocationFollower(service, { kafka: client, readiness, logger }),
+          inject: [TableFollowerContext],
+          useFactory: (context: TableFollowerContext) => new RevocationFollower(service, context),
         },
         {
           provide: TOKEN_VERIFIER,

@@ -9,6 +9,7 @@ import { closeWithin } from "../close-within.js";
 import { LOGGER } from "../service.module.js";
 import { KafkaStrategy } from "./kafka.strategy.js";
 import { EVENT_PRODUCER, KAFKA, KAFKA_ADMIN } from "./kafka.tokens.js";
+import { TableFollowerContext } from "./table-follower.js";
 
 export interface KafkaModuleOptions {
   /** Shows in the brokers' logs and quotas. */
@@ -37,6 +38,7 @@ export class KafkaModule implements OnApplicationShutdown {
       });
     const providers: Provider[] = [
       KafkaStrategy,
+      TableFollowerContext,
       { provide: KAFKA, useFactory: connect, inject: [LOGGER] },
       { provide: KAFKA_ADMIN, useFactory: (kafka: Kafka) => kafka.admin(), inject: [KAFKA] },
     ];

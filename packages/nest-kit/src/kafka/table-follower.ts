@@ -1,13 +1,20 @@
 import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FollowedTable, Kafka, TableChange } from "@tripline/kafka/port";
 import type { Logger } from "@tripline/telemetry/logger";
-import type { Readiness } from "../readiness.js";
+import { Readiness } from "../readiness.js";
+import { LOGGER } from "../service.module.js";
+import { KAFKA } from "./kafka.tokens.js";
 
-export interface TableFollowerOptions {
-  readonly kafka: Kafka;
-  readonly readiness: Pick<Readiness, "add">;
-  readonly logger: Logger;
+/** What every `TableFollower` needs; `KafkaModule` provides it. */
+@Injectable()
+export class TableFollowerContext {
+  constructor(
+    @Inject(KAFKA) readonly kafka: Kafka,
+    @Inject(Readiness) readonly readiness: Pick<Readiness, "add">,
+    @Inject(LOGGER) readonly logger: Logger,
+  ) {}
 }
 
 /**
@@ -24,12 +31,12 @@ export abstract class TableFollower implements OnModuleInit, OnApplicationShutdo
   protected constructor(
     private readonly service: string,
     private readonly topic: string,
-    private readonly options: TableFollowerOptions,
+    protected readonly context: TableFollowerContext,
   ) {}
 
   async onModuleInit(): Promise<void> {
     const { topic } = this;
-    const { kafka, readiness, logger } = this.options;
+    const { kafka, readiness, logger } = this.context;
     this.#followed = await kafka.follow({
       topic,
       group: `${this.service}-${topic}`,

@@ -1,0 +1,104 @@
+import { Inject, Injectable } from "@nestjs/common";
+import type { Attributes } from "@opentelemetry/api";
+import { encodeMessage } from "@tripline/contracts/encode-message";
+import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { HEADERS } from "@tripline/contracts/headers";
+import { TOPICS } from "@tripline/contracts/topics";
+import type { Choice } from "@tripline/decision-engine/decide-payment";
+import type { EventProducer } from "@tripline/kafka/port";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { LOGGER } from "@tripline/nest-kit/service.module";
+import type { Logger } from "@tripline/telemetry/logger";
+import { redisSpan, sendSpan } from "@tripline/telemetry/span-options";
+import { describeSpan, headersFromContext, withSpans } from "@tripline/telemetry/tracing";
+import { DecisionMetrics } from "../decision-metrics.js";
+import { DecisionStore } from "./decision-store.js";
+import type { DecidedPayment, OpenPayment } from "./open-payment.js";
+import { itemAt } from "./open-payment.js";
+import { choicesOf } from "./stored-decision.js";
+
+/** A payment with the bytes of the decision that stands for it. */
+type StandingDecision = readonly [OpenPayment, Uint8Array];
+
+const KEEP = redisSpan("SET");
+
+/** Stores decisions, replies to the callers that wait for them, and publishes them. */
+@Injectable()
+export class DecisionWriter {
+  constructor(
+    @Inject(DecisionStore) private readonly store: DecisionStore,
+    @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
+    @Inject(DecisionMetrics) private readonly metrics: DecisionMetrics,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  /** Stores decisions where none stands yet, and replies. @throws TriplineError as `DecisionStore.keepFirst` does */
+  async keep(decided: readonly DecidedPayment[]): Promise<readonly StandingDecision[]> {
+    if (decided.length === 0) return [];
+    const traces = decided.map(({ open }) => open.trace);
+    const entries = decided.map(({ open, choices }) => ({
+      transactionId: open.payment.transaction.transactionId,
+      ...storedChoice(itemAt(choices, 0)),
+      otherwise: choices.slice(1).map(storedChoice),
+    }));
+    const kept = await withSpans(traces, "redis set", KEEP, () => this.store.keepFirst(entries));
+    const standing = decided.map(({ open, choices }, index): StandingDecision => {
+      const bytes = itemAt(kept, index);
+      const at = choicesOf(itemAt(entries, index)).findIndex((choice) => choice.bytes === bytes);
+      const first = choices[at]?.decision;
+      if (first !== undefined) this.metrics.decided(first);
+      else this.metrics.repeated(1);
+      describeSpan(open.trace, () => attributesOf(first ?? Decision.decode(bytes)));
+      return [open, bytes];
+    });
+    await this.#reply(standing);
+    return standing;
+  }
+
+  /** Best effort: a caller whose reply is lost fetches the decision, which stands; deciding again would not help it. */
+  async #reply(standing: readonly StandingDecision[]): Promise<void> {
+    const replies = standing.flatMap(([{ payment }, bytes]) =>
+      payment.replyTo === undefined ? [] : [{ channel: payment.replyTo, bytes }],
+    );
+    if (replies.length === 0) return;
+    try {
+      await this.store.reply(replies);
+    } catch (error) {
+      this.metrics.repliesLost(replies.length);
+      this.logger.warn({ err: error, count: replies.length }, "could not send replies");
+    }
+  }
+
+  /** @throws TriplineError `kafka-unavailable`; `internal` for a payment without a decision, before anything is sent */
+  async publish(open: readonly OpenPayment[], standing: ReadonlyMap<OpenPayment, Uint8Array>): Promise<void> {
+    const traces = open.map(({ trace }) => trace);
+    const decisions = open.map((one) => standing.get(one));
+    const topic = TOPICS.decisions.name;
+    await withSpans(traces, `send ${topic}`, sendSpan(topic, open.length), (contexts) =>
+      this.producer.send(
+        open.map(({ payment }, index) => ({
+          topic,
+          key: payment.key,
+          value: itemAt(decisions, index),
+          headers: {
+            [HEADERS.schema]: TOPICS.decisions.schema,
+            [HEADERS.tenant]: payment.transaction.tenant,
+            ...headersFromContext(itemAt(contexts, index)),
+          },
+        })),
+      ),
+    );
+  }
+}
+
+function storedChoice({ decision, takes }: Choice) {
+  return { bytes: encodeMessage(Decision, decision), takes };
+}
+
+/** The decision that stands for a payment, as attributes of its span. */
+function attributesOf({ outcome, rung }: Decision): Attributes {
+  return {
+    "tripline.decision.outcome": Outcome[outcome].toLowerCase(),
+    "tripline.decision.rung": Rung[rung].toLowerCase(),
+  };
+}
