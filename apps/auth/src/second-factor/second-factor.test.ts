@@ -3,6 +3,7 @@ import type { RunningService } from "@tripline/nest-kit/start-service";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { decodeJwt } from "jose";
+import { Secret, TOTP } from "otpauth";
 import { z } from "zod";
 import { PeopleAdmin } from "../admin/people-admin.js";
 import { startAuth } from "../start-auth.js";
@@ -19,7 +20,6 @@ import {
   signIn,
 } from "../testing/browser.js";
 import { testConfig } from "../testing/service.js";
-import { codeOf } from "./totp.js";
 
 const ADMIN = { tenant: ANNA.tenant, subject: "root", kind: "person" } as const;
 
@@ -46,21 +46,18 @@ afterEach(async () => {
 });
 
 /** The key that a page shows. */
-function keyIn(page: Answer): Buffer {
-  const text = /Key: <code>([A-Z2-7 ]+)<\/code>/.exec(page.text)?.[1]?.replaceAll(" ", "") ?? "";
-  const bits = [...text]
-    .map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0"))
-    .join("");
-  return Buffer.from(bits.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)) ?? []);
+function keyIn(page: Answer): Secret {
+  return Secret.fromBase32(/Key: <code>([A-Z2-7 ]+)<\/code>/.exec(page.text)?.[1]?.replaceAll(" ", "") ?? "");
 }
 
 const sealedIn = (page: Answer): string => /name="sealed" value="([\w-]+)"/.exec(page.text)?.[1] ?? "";
 const recoveryCodesIn = (page: Answer): string[] =>
   [...page.text.matchAll(/<li><code>([A-Z2-7 ]+)<\/code>/g)].map(([, code]) => code ?? "");
-const codeNow = (secret: Buffer, steps = 0): string => codeOf(secret, Math.floor(Date.now() / 30_000) + steps);
+const codeNow = (secret: Secret, steps = 0): string =>
+  TOTP.generate({ secret, timestamp: Date.now() + steps * 30_000 });
 
 /** Sets a second factor up on the account's page. */
-async function setUp(): Promise<{ secret: Buffer; recoveryCodes: string[]; browser: Browser }> {
+async function setUp(): Promise<{ secret: Secret; recoveryCodes: string[]; browser: Browser }> {
   const browser = new Browser(service.url);
   await signIn(browser, authorizationRequest().path);
   const page = await browser.get("/account/second-factor");

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { codeOf } from "@tripline/auth/second-factor/totp";
+import { Secret, TOTP } from "otpauth";
 import type { Page } from "playwright-core";
 import { buildPayment, randomCardNumber } from "../../support/build-payment.js";
 import type { ConsoleStage } from "./console-stage.js";
@@ -9,7 +9,6 @@ const LARGE_MINOR = 150_000;
 const PAYMENTS = 3;
 const STOPPED = ["review", "decline"];
 const STEP_MS = 30_000;
-const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /**
  * An administrator lets an analyst in, who sets up a second factor, signs in with it, and closes a case as fraud by keyboard. The
@@ -69,8 +68,9 @@ async function letIn(page: Page, userName: string): Promise<string> {
 async function setUpFactor(page: Page, userName: string, password: string): Promise<void> {
   await page.getByRole("link", { name: "Second factor" }).click();
   const key = (await page.locator("code").first().textContent()) ?? "";
+  const secret = Secret.fromBase32(key.replaceAll(" ", ""));
   const code = (stepsFromNow: number): string =>
-    codeOf(fromBase32(key), Math.floor(Date.now() / STEP_MS) + stepsFromNow);
+    TOTP.generate({ secret, timestamp: Date.now() + stepsFromNow * STEP_MS });
   await page.getByLabel("Password").fill(password);
   await page.getByRole("textbox", { name: "Code" }).fill(code(0));
   await page.getByRole("button", { name: "Set up" }).click();
@@ -82,11 +82,6 @@ async function setUpFactor(page: Page, userName: string, password: string): Prom
   await page.getByRole("link", { name: "Sign in" }).waitFor();
   // Each code is good once, and that of the next step is accepted, since clocks may differ.
   await signIn(page, userName, password, () => code(1));
-}
-
-function fromBase32(text: string): Buffer {
-  const bits = [...text.replaceAll(" ", "")].map((one) => BASE32.indexOf(one).toString(2).padStart(5, "0")).join("");
-  return Buffer.from(bits.match(/.{8}/g)?.map((byte) => Number.parseInt(byte, 2)) ?? []);
 }
 
 async function closeAsFraud(page: Page, terminalId: string): Promise<void> {
