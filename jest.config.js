@@ -8,10 +8,14 @@ const shared = {
   roots: ["<rootDir>/apps", "<rootDir>/packages", "<rootDir>/load-tests"],
   testPathIgnorePatterns: ["/node_modules/"],
   transform: {},
-  testEnvironment: "node",
+  testEnvironment: "<rootDir>/tools/test/native-environment.mjs",
+  testRunner: "<rootDir>/tools/test/native-runner.mjs",
   runner: [
     "<rootDir>/tools/test/lane-runner.mjs",
-    { whole: wholeSystemTests(import.meta.dirname).map((test) => join(import.meta.dirname, test)) },
+    {
+      whole: wholeSystemTests(import.meta.dirname).map((test) => join(import.meta.dirname, test)),
+      log: join(import.meta.dirname, ".tripline", "logs", "tests.log"),
+    },
   ],
 };
 
@@ -32,6 +36,7 @@ const project = (displayName, files, more = {}) => ({
 export default {
   // Two that compute, and one that waits for Kafka.
   maxWorkers: 3,
+  reporters: ["default", "<rootDir>/tools/test/progress-reporter.mjs"],
   testTimeout: 60_000,
   projects: [
     project("unit", tests.unit),

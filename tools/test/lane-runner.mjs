@@ -1,4 +1,6 @@
 // The runner that jest.config.js names: Jest's own, a worker for each lane of `run-in-lanes.mjs`.
+import { createWriteStream, mkdirSync } from "node:fs";
+import { dirname } from "node:path";
 import TestRunner from "jest-runner";
 import { runInLanes } from "./run-in-lanes.mjs";
 
@@ -9,15 +11,18 @@ export default class LaneRunner extends TestRunner {
   /** @type {Parameters<TestRunner["on"]>[]} */
   #listeners = [];
   #whole;
+  #log;
 
   /**
    * @param {ConstructorParameters<typeof TestRunner>[0]} globalConfig
    * @param {ConstructorParameters<typeof TestRunner>[1]} context
-   * @param {{ whole: string[] }} options what starts a whole system or a browser, as paths in full
+   * @param {{ whole: string[], log: string }} options what starts a whole system or a browser, as paths in full; and the file
+   *   that takes what tests, their services and native libraries print, which would bury Jest's reports
    */
-  constructor(globalConfig, context, { whole }) {
+  constructor(globalConfig, context, { whole, log }) {
     super(globalConfig, context);
     this.#whole = new Set(whole);
+    this.#log = log;
   }
 
   /** @type {TestRunner["on"]} */
@@ -32,6 +37,9 @@ export default class LaneRunner extends TestRunner {
     const whole = tests.filter(({ path }) => this.#whole.has(path));
     const others = tests.filter(({ path }) => !this.#whole.has(path));
     if (options.serial || lanes === 1 || whole.length === 0) return super.runTests(tests, watcher, options);
+    mkdirSync(dirname(this.#log), { recursive: true });
+    const log = createWriteStream(this.#log);
+    log.setMaxListeners(0);
     await runInLanes({
       whole,
       others,
@@ -41,9 +49,27 @@ export default class LaneRunner extends TestRunner {
         const runner = new TestRunner({ ...this._globalConfig, maxWorkers: 1 }, this._context);
         for (const listener of this.#listeners) runner.on(...listener);
         process.env[LANE_VARIABLE] = String(lane);
-        // Starts its worker, which takes the environment as it is now, before it waits for anything.
-        await runner.runTests(part, watcher, options);
+        // Starts its worker, which takes the environment and where to print as they are now, before it waits for anything.
+        await printingTo(log, () => runner.runTests(part, watcher, options));
       },
     });
+    log.end();
+  }
+}
+
+/**
+ * @template T
+ * @param {import("node:stream").Writable} log stands in for the terminal while `start` runs
+ * @param {() => T} start
+ * @returns {T}
+ */
+function printingTo(log, start) {
+  const streams = /** @type {const} */ (["stdout", "stderr"]);
+  const kept = streams.map((name) => Object.getOwnPropertyDescriptor(process, name) ?? {});
+  for (const name of streams) Object.defineProperty(process, name, { value: log, configurable: true });
+  try {
+    return start();
+  } finally {
+    for (const [index, name] of streams.entries()) Object.defineProperty(process, name, kept[index] ?? {});
   }
 }

@@ -13,14 +13,7 @@ const TESTS_TIMEOUT_MS = 3_600_000;
 export async function runJest(args) {
   const { status } = await runProgram(
     join(ROOT, "node_modules", ".bin", "node"),
-    [
-      "--experimental-vm-modules",
-      "--disable-warning=ExperimentalWarning",
-      "node_modules/jest/bin/jest.js",
-      "--config",
-      "jest.config.js",
-      ...args,
-    ],
+    ["node_modules/jest/bin/jest.js", "--config", "jest.config.js", ...args],
     {
       shown: "inherit",
       timeoutMs: TESTS_TIMEOUT_MS,

@@ -1,11 +1,18 @@
 import { spawn } from "node:child_process";
+import os from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { endTree } from "../start/end-tree.mjs";
 
+const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
+/** @type {Set<import("node:child_process").ChildProcess>} */
+const running = new Set();
+
 /**
- * Runs a program of the tests in the root, with the project's own programs first in its PATH.
+ * Runs a program of the tests in the root, with the project's own programs first in its PATH. When this process is told to end,
+ * the program and all that it started end before it.
  *
  * @param {string} command
  * @param {string[]} args
@@ -20,17 +27,31 @@ export function runProgram(command, args, { shown, timeoutMs, environment = {} }
     cwd: ROOT,
     stdio: ["ignore", shown, "inherit"],
     timeout: timeoutMs,
+    // Ctrl-C reaches this process only, which can still see what the program has started.
+    detached: true,
     env: { ...process.env, ...environment, PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}` },
   });
+  if (running.size === 0) for (const signal of SIGNALS) process.on(signal, endAll);
+  running.add(child);
   let output = "";
   child.stdout?.setEncoding("utf8").on("data", (text) => {
     output += text;
   });
-  return new Promise((resolve) => {
+  const ended = new Promise((resolve) => {
     child.once("error", (error) => {
       process.stderr.write(`${command}: ${error.message}\n`);
       resolve({ status: null, output });
     });
     child.once("close", (status) => resolve({ status, output }));
   });
+  return ended.finally(() => {
+    running.delete(child);
+    if (running.size === 0) for (const signal of SIGNALS) process.off(signal, endAll);
+  });
+}
+
+/** @param {"SIGINT" | "SIGTERM" | "SIGHUP"} signal */
+async function endAll(signal) {
+  await Promise.all(Array.from(running, ({ pid }) => pid !== undefined && endTree(pid)));
+  process.exit(128 + os.constants.signals[signal]);
 }

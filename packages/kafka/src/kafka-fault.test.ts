@@ -1,6 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import { KafkaJSConnectionError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } from "kafkajs";
+import kafkajs from "kafkajs";
 import { asKafkaError, isPassing, isRecordFault, protocolErrorName } from "./kafka-fault.js";
+
+const { KafkaJSConnectionError, KafkaJSNumberOfRetriesExceeded, KafkaJSProtocolError } = kafkajs;
 
 const protocolError = (type: string) => {
   const error = Object.assign(new Error(`Kafka says ${type}`), { type, code: 1, retriable: false });

@@ -8,7 +8,6 @@ import { Revocations } from "./revocations.js";
 import type { TokenVerifier } from "./verify-token.js";
 import { tokenVerifier } from "./verify-token.js";
 
-const { jest } = import.meta;
 const ISSUER = "https://issuer.test";
 const AUDIENCE = "urn:tripline:api";
 

@@ -4,8 +4,6 @@ import { createServer, get } from "node:http";
 import type { AddressInfo } from "node:net";
 import { EventStream } from "./event-stream.js";
 
-const { jest } = import.meta;
-
 const STREAM_MS_MAX = 60_000;
 
 let server: Server;

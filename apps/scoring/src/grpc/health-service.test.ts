@@ -22,8 +22,6 @@ function watchOf(health: HealthCheck): (watcher: Watcher) => void {
   return (watcher) => Reflect.apply(Object(watch), undefined, [watcher]);
 }
 
-const { jest } = import.meta;
-
 test("does not poll while nobody watches", () => {
   jest.useFakeTimers();
   try {

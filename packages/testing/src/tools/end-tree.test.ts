@@ -1,0 +1,35 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
+import { endTree } from "../../../../tools/start/end-tree.mjs";
+
+const SLEEP = "setInterval(() => {}, 1000)";
+/** Starts a child in a process group of its own, which ignores a polite request, and says its pid. */
+const PARENT = `
+const { spawn } = require("node:child_process");
+const child = spawn(process.execPath, ["-e", "process.on('SIGTERM', () => {}); console.log(); ${SLEEP}"], {
+  detached: true,
+  stdio: ["ignore", "pipe", "ignore"],
+});
+child.stdout.once("data", () => console.log(child.pid));
+${SLEEP}`;
+
+const lives = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+test("regression #25: ends a program and what it started in a group of its own", async () => {
+  const program = spawn(process.execPath, ["-e", PARENT], { stdio: ["ignore", "pipe", "inherit"] });
+  const exited = once(program, "exit");
+  const [said] = await once(program.stdout, "data");
+  const child = Number(String(said));
+  expect(lives(child)).toBe(true);
+  await endTree(Number(program.pid));
+  await exited;
+  // Until whoever adopted it has noticed its end, it still has its pid.
+  while (lives(child)) await delay(20);
+});

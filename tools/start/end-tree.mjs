@@ -1,0 +1,66 @@
+// Ends a program with all that it started.
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+
+const GRACE_MS = 5_000;
+const POLL_MS = 50;
+
+/**
+ * Asks the program and what it started to end; after 5 s those that are left are killed. Children that lead a process group of
+ * their own are among them.
+ *
+ * @param {number} pid
+ */
+export async function endTree(pid) {
+  // Looked up before anything ends: a child whose parent is gone is nobody's.
+  const pids = [pid, ...descendantsOf(pid)];
+  for (const each of pids) signal(each, "SIGTERM");
+  const deadlineMs = Date.now() + GRACE_MS;
+  while (pids.some((each) => signal(each, 0)) && Date.now() < deadlineMs) await delay(POLL_MS);
+  for (const each of pids) signal(each, "SIGKILL");
+}
+
+/**
+ * @param {number} pid
+ * @param {NodeJS.Signals | 0} name
+ * @returns {boolean} whether there was such a process
+ */
+function signal(pid, name) {
+  try {
+    return process.kill(pid, name);
+  } catch {
+    return false;
+  }
+}
+
+/** @param {number} root */
+function descendantsOf(root) {
+  const all = parents();
+  const found = [root];
+  for (const pid of found) found.push(...all.filter(({ parent }) => parent === pid).map((child) => child.pid));
+  return found.slice(1);
+}
+
+/** @returns {{ pid: number, parent: number }[]} of all processes */
+function parents() {
+  if (process.platform !== "linux") {
+    const lines = execFileSync("ps", ["-A", "-o", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n");
+    return lines.map((line) => line.trim().split(/\s+/).map(Number)).map(([pid = 0, parent = 0]) => ({ pid, parent }));
+  }
+  return fs
+    .readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        // After the name of the program, which may hold anything: its state and its parent.
+        const [, parent] = fs
+          .readFileSync(`/proc/${name}/stat`, "utf8")
+          .replace(/^.*\) /s, "")
+          .split(" ");
+        return [{ pid: Number(name), parent: Number(parent) }];
+      } catch {
+        return [];
+      }
+    });
+}

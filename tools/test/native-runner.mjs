@@ -1,0 +1,48 @@
+// The test runner that jest.config.js names: Jest's own, but Node itself loads the tests and what they import. In Jest's context
+// each file would load all of its modules anew, which cost half of a run.
+import { registerHooks } from "node:module";
+import { pathToFileURL } from "node:url";
+import circus from "jest-circus/runner";
+
+const GLOBALS = ["afterAll", "afterEach", "beforeAll", "beforeEach", "describe", "expect", "it", "test"];
+const OWN = ["apps", "packages", "load-tests"].map((folder) => new URL(`../../${folder}/`, import.meta.url).href);
+/** Where the API of OpenTelemetry keeps what was registered, once in a process. */
+const TELEMETRY = ["opentelemetry.js.api.1", "io.opentelemetry.js.api.logs"].map(Symbol.for);
+
+let file = 0;
+
+// Our own modules are loaded anew for each file of tests, because some keep the state of a process; libraries once in a worker.
+registerHooks({
+  resolve(specifier, context, next) {
+    const found = next(specifier, context);
+    const isOwn = OWN.some((folder) => found.url.startsWith(folder)) && !found.url.includes("/node_modules/");
+    return isOwn && found.format === "module" ? { ...found, url: `${found.url}?file=${file}` } : found;
+  },
+});
+
+/** @type {typeof circus.default} */
+export default async function runNatively(globalConfig, config, environment, runtime, testPath, sendMessageToJest) {
+  const { jest } = runtime.requireModuleOrMock(testPath, "@jest/globals");
+  const load = (/** @type {string} */ path) => {
+    file += 1;
+    Object.assign(globalThis, { jest, ...Object.fromEntries(GLOBALS.map((name) => [name, environment.global[name]])) });
+    return import(pathToFileURL(path).href);
+  };
+  const native = new Proxy(runtime, {
+    get(target, key) {
+      if (key === "unstable_shouldLoadAsEsm") return () => true;
+      if (key === "unstable_importModule") return load;
+      const value = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const variables = { ...process.env };
+  try {
+    return await circus.default(globalConfig, config, environment, native, testPath, sendMessageToJest);
+  } finally {
+    for (const name of Object.keys(process.env)) if (!(name in variables)) delete process.env[name];
+    Object.assign(process.env, variables);
+    process.exitCode = undefined;
+    for (const key of TELEMETRY) Reflect.deleteProperty(globalThis, key);
+  }
+}

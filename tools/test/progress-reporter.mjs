@@ -1,0 +1,34 @@
+// Says during a long run how many files are done and about how long the others take.
+const EVERY_MS = 30_000;
+
+export default class ProgressReporter {
+  #startedMs = Date.now();
+  #saidMs = Date.now();
+  #estimatedMs = 0;
+
+  /**
+   * @param {import("@jest/reporters").AggregatedResult} _results
+   * @param {import("@jest/reporters").ReporterOnStartOptions} options with what the files took the last time, in seconds, or 0
+   */
+  onRunStart(_results, { estimatedTime }) {
+    this.#estimatedMs = estimatedTime * 1_000;
+  }
+
+  /**
+   * @param {unknown} _test
+   * @param {unknown} _result
+   * @param {import("@jest/reporters").AggregatedResult} results
+   */
+  onTestResult(_test, _result, { numTotalTestSuites, numPassedTestSuites, numFailedTestSuites, numPendingTestSuites }) {
+    const now = Date.now();
+    if (now - this.#saidMs < EVERY_MS) return;
+    this.#saidMs = now;
+    const done = numPassedTestSuites + numFailedTestSuites + numPendingTestSuites;
+    const passedMs = now - this.#startedMs;
+    const leftMs =
+      this.#estimatedMs > passedMs ? this.#estimatedMs - passedMs : (passedMs / done) * (numTotalTestSuites - done);
+    process.stderr.write(`${done} of ${numTotalTestSuites} files, about ${Math.ceil(leftMs / 60_000)} min left\n`);
+  }
+
+  getLastError() {}
+}
