@@ -35,6 +35,8 @@ export class ArchiveMetrics {
     labels: ["topic"],
   });
 
+  #lost = 0;
+
   flushed(topic: string, rows: number, files: number, startedAtMs: number): void {
     this.#rows.inc({ topic }, rows);
     this.#files.inc({ topic }, files);
@@ -50,7 +52,13 @@ export class ArchiveMetrics {
     this.#failed.inc({ topic });
   }
 
+  /** For the readiness report; undefined while every record was archived. */
+  get note(): string | undefined {
+    return this.#lost === 0 ? undefined : `records that Kafka had deleted before they were archived: ${this.#lost}`;
+  }
+
   missing(topic: string, records: number): void {
+    this.#lost += records;
     this.#missing.inc({ topic }, records);
   }
 }

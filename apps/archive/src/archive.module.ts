@@ -29,9 +29,11 @@ export class ArchiveModule implements OnApplicationBootstrap, BeforeApplicationS
     @Inject(TopicArchives) private readonly archives: TopicArchives,
     @Inject(StagedWriter) private readonly writer: StagedWriter,
     @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(ArchiveMetrics) metrics: ArchiveMetrics,
     @Inject(Readiness) readiness: Readiness,
   ) {
     readiness.add("lake", () => archives.check());
+    readiness.addNote("missing_records", () => metrics.note);
     observeHeld(() => archives.held);
   }
 

@@ -10,6 +10,7 @@ import { TOKEN_VERIFIER, TokenModule } from "@tripline/nest-kit/http/token.modul
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
+import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { PolicyWorker } from "@tripline/policy-worker/policy-worker";
 import type { Database } from "@tripline/stores/postgres/connect-database";
@@ -81,7 +82,12 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
     @Inject(Retention) private readonly retention: Retention,
     @Inject(BACKGROUND) private readonly background: Database,
     @Inject(LOGGER) private readonly logger: Logger,
-  ) {}
+    @Inject(PolicyTrials) trials: PolicyTrials,
+    @Inject(Readiness) readiness: Readiness,
+  ) {
+    readiness.addNote("labels", () => labels.note);
+    readiness.addNote("policy_checks", () => trials.note);
+  }
 
   static forRoot(config: ConsoleConfig): DynamicModule {
     const kafka = KafkaModule.forRoot(config, { clientId: "console", producer: { lingerMs: 0 } });
@@ -241,8 +247,9 @@ function shownProviders(config: ConsoleConfig): Provider[] {
     { provide: ModelsReporter, inject: [DATABASE], useFactory: (database: Database) => new ModelsReporter(database) },
     {
       provide: HealthReporter,
-      inject: [DATABASE, KAFKA_ADMIN],
-      useFactory: (database: Database, admin: KafkaAdmin) => new HealthReporter(database, admin, config),
+      inject: [DATABASE, KAFKA_ADMIN, Readiness],
+      useFactory: (database: Database, admin: KafkaAdmin, readiness: Readiness) =>
+        new HealthReporter(database, admin, readiness, config),
     },
     {
       provide: LiveHub,

@@ -1,5 +1,5 @@
 import type { DynamicModule, Provider } from "@nestjs/common";
-import { Module } from "@nestjs/common";
+import { Inject, Module, Optional } from "@nestjs/common";
 import { RateLimits } from "@tripline/http/limits/rate-limits";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
@@ -7,6 +7,7 @@ import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi
 import { TokenModule } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
 import { DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
+import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
 import { PersonalOpener } from "@tripline/sealing/open-personal";
@@ -75,6 +76,25 @@ const ROLLOUTS = [RolloutStore, Rollouts, RolloutGuard];
 /** The control plane: what people decide about the system, kept in Postgres and told to the services on compacted topics. */
 @Module({})
 export class ControlModule {
+  constructor(
+    @Inject(Readiness) readiness: Readiness,
+    @Inject(AuditSigner) audit: AuditSigner,
+    @Inject(PolicyChecks) checks: PolicyChecks,
+    @Inject(PolicyGuard) policies: PolicyGuard,
+    @Inject(RuleWatch) rules: RuleWatch,
+    @Inject(ListGuard) lists: ListGuard,
+    @Inject(DueChanges) changes: DueChanges,
+    @Optional() @Inject(RolloutGuard) rollouts?: RolloutGuard,
+  ) {
+    // They stop nothing that callers ask for, so the service is ready, and says what is wrong.
+    readiness.addNote("audit_signatures", () => audit.notes.signature);
+    readiness.addNote("audit_anchors", () => audit.notes.anchor);
+    const loops = { policy_checks: checks, policy_guard: policies, rule_watch: rules, list_guard: lists };
+    for (const [name, loop] of Object.entries({ ...loops, due_changes: changes, rollout_guard: rollouts })) {
+      if (loop !== undefined) readiness.addNote(name, () => loop.note);
+    }
+  }
+
   static forRoot(config: ControlConfig): DynamicModule {
     const { REGISTRY_URL: registryUrl } = config;
     const kafka = KafkaModule.forRoot(config, { clientId: "control", producer: { lingerMs: 0 } });

@@ -23,7 +23,11 @@ test("it is ready with Kafka, Postgres and the keys of the tokens, and another i
   for (const { url } of [bed.service, another]) {
     expect(await readyReport(url)).toEqual({
       status: "ready",
-      checks: { keys: "ok", "auth-events": "ok", erasures: "ok", postgres: "ok", kafka: "ok" },
+      checks: {
+        ...{ keys: "ok", "auth-events": "ok", erasures: "ok", postgres: "ok", kafka: "ok" },
+        ...{ audit_signatures: "ok", audit_anchors: "ok", policy_checks: "ok" },
+        ...{ policy_guard: "ok", rule_watch: "ok", list_guard: "ok", due_changes: "ok" },
+      },
     });
   }
 });

@@ -76,7 +76,7 @@ export function parsePolicy(text: string, spec: FeatureSpec, fileName = "policy.
  * The same for a policy that was valid when it was stored, by a release that may have had other limits of what rules cost: it is
  * read as it is, with `costFaults`.
  */
-export function parseStoredPolicy(text: string, spec: FeatureSpec, fileName: string, revision = 0): Policy {
+export function parseStoredPolicy(text: string, spec: FeatureSpec, fileName = "policy.yaml", revision = 0): Policy {
   const { policy, faults } = checkText(text, spec, fileName);
   if (policy === undefined || faults.length > 0) throw invalid(faults);
   return { ...policy, revision };

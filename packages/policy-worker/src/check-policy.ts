@@ -35,10 +35,13 @@ export function checkPolicy(text: string): CheckedPolicy {
   return { ...outlineOf(policy), warnings: idleRuleWarnings(policy, spec) };
 }
 
-/** @throws TriplineError `invalid-field` with line and column of each fault */
-export function readPolicy(text: string): Policy {
+/**
+ * @param parse `parseStoredPolicy` for a text that was stored, by a release that may have had other limits of what rules cost
+ * @throws TriplineError `invalid-field` with line and column of each fault
+ */
+export function readPolicy(text: string, parse = parsePolicy): Policy {
   try {
-    return parsePolicy(text, currentFeatureSpec());
+    return parse(text, currentFeatureSpec());
   } catch (thrown) {
     const error = asTriplineError(thrown);
     throw error.code === "policy-invalid" ? invalid(error.fields.map(({ detail }) => detail)) : error;

@@ -9,6 +9,7 @@ import { BacktestTally } from "@tripline/decision-engine/backtest/backtest-tally
 import { draftParts, withIdsAsCodes } from "@tripline/decision-engine/backtest/draft-parts";
 import type { LabelSurvey } from "@tripline/decision-engine/backtest/label-survey";
 import { draftRow, reopenPayment } from "@tripline/decision-engine/backtest/reopen-payment";
+import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import type { CheckedPolicy, PolicyOutline } from "./check-policy.js";
 import { checkPolicy, outlineOf, readPolicy } from "./check-policy.js";
 
@@ -30,7 +31,7 @@ export interface Backtest {
 /** What a thread does with a text. */
 export type PolicyTask =
   | { readonly kind: "ready" }
-  | { readonly kind: "check" | "outline"; readonly text: string }
+  | { readonly kind: "check" | "outline" | "stored-outline"; readonly text: string }
   | {
       readonly kind: "backtest";
       readonly text: string;
@@ -63,6 +64,8 @@ function answer(task: PolicyTask): PolicyAnswer | Promise<PolicyAnswer> {
       return checkPolicy(task.text);
     case "outline":
       return outlineOf(readPolicy(task.text));
+    case "stored-outline":
+      return outlineOf(readPolicy(task.text, parseStoredPolicy));
     case "backtest":
       return backtest(task);
   }

@@ -28,6 +28,14 @@ test("a faulty text is rejected with the place of each fault, as without a threa
   });
 });
 
+test("regression #24: a stored text whose rules cost too much by now keeps its guard", async () => {
+  const nested = "[1, 2, 3].all(a, ".repeat(9) + "true" + ")".repeat(9);
+  const rule = `rules:\n  - { id: costly, when: "${nested}", action: review, reason: COSTLY, text: "Costly." }`;
+  const text = SHIPPED.replace("rules:", rule).replace(/watch_seconds: \d+/, "watch_seconds: 777");
+  await expect(start(60).outline("acme", text)).rejects.toMatchObject({ code: "invalid-field" });
+  await expect(worker.storedOutline("acme", text)).resolves.toMatchObject({ guard: { watchSeconds: 777 } });
+});
+
 test("regression #24: a text that never ends is ended at its deadline, and this thread goes on meanwhile", async () => {
   start(2, HOSTILE);
   let ticks = 0;

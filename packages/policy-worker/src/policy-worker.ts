@@ -78,6 +78,12 @@ export class PolicyWorker {
     );
   }
 
+  /** For the readiness report; undefined while no text has to wait. */
+  get note(): string | undefined {
+    const { waiting } = this.#queue;
+    return waiting === 0 ? undefined : `texts that wait for a thread: ${waiting}`;
+  }
+
   /**
    * @throws TriplineError `invalid-field` with the place of each fault, `policy-too-slow`, `policy-too-large`, `policy-checks-busy`,
    * `shutting-down`
@@ -89,6 +95,11 @@ export class PolicyWorker {
   /** Without running the examples. @throws TriplineError as `check` does */
   outline(tenant: string, text: string): Promise<PolicyOutline> {
     return this.#run(tenant, { kind: "outline", text });
+  }
+
+  /** Of a text that was stored, whatever its rules cost by the limits of this release. @throws TriplineError as `check` does */
+  storedOutline(tenant: string, text: string): Promise<PolicyOutline> {
+    return this.#run(tenant, { kind: "stored-outline", text });
   }
 
   /**

@@ -11,6 +11,8 @@ const EVERY_MS = 1_000;
 const TOGETHER_MAX = 100;
 const ANSWER_MS_MAX = 5_000;
 const MS_PER_S = 1_000;
+/** A label that was just given waits for the next round. */
+const NOTED_SECONDS_MIN = 60;
 const WAIT_MS_MIN = 1_000;
 const WAIT_MS_MAX = 60_000;
 
@@ -75,8 +77,18 @@ export class LabelSender {
     this.#endReading = gauge(
       "tripline_console_labels_waiting_seconds",
       { description: "How long the oldest label has been waiting for the ingestion API; 0 where none waits" },
-      () => (this.#oldestMs === undefined ? 0 : Math.max(0, Date.now() - this.#oldestMs) / MS_PER_S),
+      () => this.#waitingSeconds,
     );
+  }
+
+  /** For the readiness report; undefined while labels are sent. */
+  get note(): string | undefined {
+    const seconds = Math.round(this.#waitingSeconds);
+    return seconds < NOTED_SECONDS_MIN ? undefined : `the oldest label has been waiting for ${seconds} s`;
+  }
+
+  get #waitingSeconds(): number {
+    return this.#oldestMs === undefined ? 0 : Math.max(0, Date.now() - this.#oldestMs) / MS_PER_S;
   }
 
   start(): void {

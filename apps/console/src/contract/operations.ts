@@ -6,8 +6,10 @@
 export interface ServiceHealth {
   readonly name: string;
   readonly isReady: boolean;
-  /** Why not, in a sentence. */
+  /** What does not work, and why; null where everything does. A service can be ready all the same. */
   readonly detail: string | null;
+  /** Names of its checks and loops that work. */
+  readonly works: readonly string[];
 }
 
 export interface ConsumerLag {

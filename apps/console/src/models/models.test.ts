@@ -79,7 +79,7 @@ test("health tells what the archive last did, and how far services are with eras
   archive.answer = {
     status: 200,
     body: {
-      checks: { lake: "ok" },
+      checks: { lake: "ok", missing_records: "records that Kafka had deleted: 2" },
       writing: [
         { topic: "features", written: run, failure: null },
         { topic: "labels", written: null, failure: "The lake is full." },
@@ -91,7 +91,15 @@ test("health tells what the archive last did, and how far services are with eras
   const browser = await bed.as(bed.people.viewer);
   const { body } = await browser.get("/api/health");
   expect(body).toMatchObject({
-    services: expect.arrayContaining([{ name: "archive", isReady: true, detail: null }]),
+    services: expect.arrayContaining([
+      { name: "archive", isReady: true, detail: "missing_records: records that Kafka had deleted: 2", works: ["lake"] },
+      {
+        name: "console",
+        isReady: true,
+        detail: null,
+        works: expect.arrayContaining(["postgres", "labels", "policy_checks"]),
+      },
+    ]),
     archive: {
       writing: [
         { topic: "features", last, failure: null },

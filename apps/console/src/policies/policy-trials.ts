@@ -45,6 +45,10 @@ export class PolicyTrials implements OnApplicationShutdown {
     private readonly worker: PolicyWorker,
   ) {}
 
+  get note(): string | undefined {
+    return this.worker.note;
+  }
+
   /** @throws TriplineError `invalid-field` with line and column of each fault, and as `PolicyWorker.outline` does */
   async requireValid(tenant: string, text: string): Promise<void> {
     await this.worker.outline(tenant, text);

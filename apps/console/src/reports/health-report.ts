@@ -1,5 +1,6 @@
 import { deadLetterTopic, TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
+import type { Readiness } from "@tripline/nest-kit/readiness";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
@@ -42,6 +43,7 @@ export class HealthReporter {
   constructor(
     private readonly database: Database,
     private readonly admin: KafkaAdmin,
+    private readonly readiness: Pick<Readiness, "report">,
     private readonly config: ConsoleConfig,
   ) {}
 
@@ -56,19 +58,16 @@ export class HealthReporter {
 
   async #gather(tenant: string): Promise<HealthReport> {
     const watched = this.config.WATCHED_SERVICES;
-    const [services, archive, { lag, deadLetters }, rungs] = await Promise.all([
+    const [services, own, archive, { lag, deadLetters }, rungs] = await Promise.all([
       Promise.all(watched.map(({ name, url }) => askService(name, url))),
+      this.readiness.report(),
       askJobs(watched.find(({ name }) => name === ARCHIVE)?.url),
       this.#topics(),
       this.#rungs(tenant),
     ]);
-    const own: ServiceHealth =
-      rungs === undefined
-        ? { name: "console", isReady: false, detail: "The database does not answer." }
-        : { name: "console", isReady: true, detail: null };
     return {
       atMs: Date.now(),
-      services: [...services, own],
+      services: [...services, healthOf("console", own.status === "ready", own.checks)],
       lag,
       deadLetters,
       rungs: rungs ?? {},
@@ -134,13 +133,17 @@ export class HealthReporter {
 async function askService(name: string, url: string): Promise<ServiceHealth> {
   try {
     const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-    const { checks } = ready.parse(await response.json());
-    const faults = Object.entries(checks).filter(([, text]) => text !== "ok");
-    const detail = faults.map(([check, text]) => `${check}: ${text}`).join("; ");
-    return { name, isReady: response.ok, detail: detail === "" ? null : detail };
+    return healthOf(name, response.ok, ready.parse(await response.json()).checks);
   } catch {
-    return { name, isReady: false, detail: "It does not answer." };
+    return { name, isReady: false, detail: "It does not answer.", works: [] };
   }
+}
+
+function healthOf(name: string, isReady: boolean, checks: Readonly<Record<string, string>>): ServiceHealth {
+  const works = Object.keys(checks).filter((check) => checks[check] === "ok");
+  const faults = Object.entries(checks).filter(([, text]) => text !== "ok");
+  const detail = faults.map(([check, text]) => `${check}: ${text}`).join("; ");
+  return { name, isReady, detail: detail === "" ? null : detail, works };
 }
 
 /** Null where there is no archive, or none that answers. */

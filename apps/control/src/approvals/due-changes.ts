@@ -14,6 +14,10 @@ export class DueChanges implements OnModuleInit {
     this.#look = new RegularLook("changes", logger, () => changes.settleDue());
   }
 
+  get note(): string | undefined {
+    return this.#look.note;
+  }
+
   onModuleInit(): void {
     this.#look.start();
   }

@@ -235,6 +235,18 @@ function forge(statement: string): Promise<void> {
   });
 }
 
+test("regression #24: the readiness report says that anchors cannot be written", async () => {
+  const apart = await bed.startAnother({ AUDIT_ANCHOR_URL: `${import.meta.url}/anchors` });
+  try {
+    await apart.get(AuditSigner).sign();
+    const report: unknown = await (await fetch(`${apart.url}/health/ready`)).json();
+    const audit_anchors = expect.stringMatching(/^anchors of the audit log have not been written for \d+ s$/);
+    expect(report).toMatchObject({ checks: { audit_signatures: "ok", audit_anchors } });
+  } finally {
+    await apart.close();
+  }
+});
+
 test("an instance that has no Kafka makes a change; its event waits until any instance has", async () => {
   const apart = await bed.startAnother({ KAFKA_BROKERS: "127.0.0.1:1" });
   try {

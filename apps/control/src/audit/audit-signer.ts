@@ -49,6 +49,13 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
     ];
   }
 
+  get notes() {
+    return {
+      signature: noteOf("the audit log has not been signed", this.#failingSinceMs),
+      anchor: noteOf("anchors of the audit log have not been written", this.#unanchoredSinceMs),
+    };
+  }
+
   onApplicationBootstrap(): void {
     const { logger, config } = this;
     if (this.#signer === undefined) {
@@ -119,6 +126,10 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
 
 function secondsSince(sinceMs: number | undefined): number {
   return sinceMs === undefined ? 0 : (performance.now() - sinceMs) / MS_PER_S;
+}
+
+function noteOf(what: string, sinceMs: number | undefined): string | undefined {
+  return sinceMs === undefined ? undefined : `${what} for ${Math.round(secondsSince(sinceMs))} s`;
 }
 
 function checkpointOf({ head, last, entries }: Unsigned, signer: CheckpointSigner): AuditCheckpoint {

@@ -38,6 +38,10 @@ export class ListGuard implements OnModuleInit {
     this.#look = new RegularLook("lists", logger, () => this.#judgeAll());
   }
 
+  get note(): string | undefined {
+    return this.#look.note;
+  }
+
   onModuleInit(): void {
     this.#look.start();
   }

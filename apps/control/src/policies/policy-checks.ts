@@ -22,6 +22,10 @@ export class PolicyChecks implements OnApplicationShutdown {
     this.#limits = new RateLimits(policyCheckRates(config));
   }
 
+  get note(): string | undefined {
+    return this.#worker.note;
+  }
+
   /** @throws TriplineError `rate-limited`, and as `PolicyWorker.check` does */
   check(caller: Caller, text: string): Promise<CheckedPolicy> {
     this.#limits.spend(caller, 1);
@@ -42,7 +46,7 @@ export class PolicyChecks implements OnApplicationShutdown {
   /** What watches the activation of a revision. A revision of another feature spec, which this build cannot read, has nothing. */
   async guardOf(tenant: string, text: string): Promise<MixGuard | undefined> {
     try {
-      return (await this.#worker.outline(tenant, text)).guard;
+      return (await this.#worker.storedOutline(tenant, text)).guard;
     } catch (thrown) {
       if (asTriplineError(thrown).code === "invalid-field") return undefined;
       throw thrown;

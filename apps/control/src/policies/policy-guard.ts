@@ -54,6 +54,10 @@ export class PolicyGuard implements OnModuleInit {
     this.#look = new RegularLook("policies", logger, () => this.#judgeAll());
   }
 
+  get note(): string | undefined {
+    return this.#look.note;
+  }
+
   onModuleInit(): void {
     this.#look.start();
   }

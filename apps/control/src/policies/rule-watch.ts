@@ -52,6 +52,11 @@ export class RuleWatch implements FeedListener, OnModuleInit, OnApplicationShutd
     feed.listen(this);
   }
 
+  get note(): string | undefined {
+    const off = this.#inForce === 0 ? undefined : `rules of policies in force that are switched off: ${this.#inForce}`;
+    return this.#look.note ?? off;
+  }
+
   onModuleInit(): void {
     this.#look.start();
   }

@@ -8,6 +8,21 @@ async function unguardedSeconds(): Promise<number | undefined> {
   return values.find(({ labels }) => labels.what === "tests")?.value;
 }
 
+const { jest } = import.meta;
+
+test("regression #24: tells for the readiness report that it has not looked for a minute", () => {
+  jest.useFakeTimers();
+  try {
+    const look = new RegularLook("tests", createLogger("control", "silent"), async () => {});
+    jest.advanceTimersByTime(59_000);
+    expect(look.note).toBeUndefined();
+    jest.advanceTimersByTime(1_000);
+    expect(look.note).toBe("tests have not been guarded for 60 s");
+  } finally {
+    jest.useRealTimers();
+  }
+});
+
 test("says for how long nothing could be looked at", async () => {
   let isBroken = true;
   let looks = 0;

@@ -1,7 +1,10 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
+import { closeWithin } from "@tripline/nest-kit/close-within";
 import type { Logger } from "@tripline/telemetry/logger";
 import { labelledGauge } from "@tripline/telemetry/metrics";
 
+/** A look may fail once in a while; for longer somebody should know. */
+const UNGUARDED_MS_MAX = 60_000;
 /** How often guards judge: a breach is found within a second of the payments that show it. */
 const LOOK_MS = 1_000;
 const MS_PER_S = 1_000;
@@ -21,6 +24,13 @@ export class RegularLook {
     private readonly look: () => Promise<void>,
   ) {}
 
+  /** For the readiness report; undefined while it looks. */
+  get note(): string | undefined {
+    const sinceMs = performance.now() - this.#lookedAtMs;
+    if (sinceMs < UNGUARDED_MS_MAX) return undefined;
+    return `${this.what} have not been guarded for ${Math.round(sinceMs / MS_PER_S)} s`;
+  }
+
   start(): void {
     this.#endGauge = labelledGauge(
       "tripline_control_unguarded_seconds",
@@ -37,7 +47,7 @@ export class RegularLook {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#endGauge?.();
-    await this.#looking;
+    await closeWithin(this.logger, `guard of ${this.what}`, () => this.#looking);
   }
 
   async #lookOnce(): Promise<void> {

@@ -65,6 +65,10 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     for (const watch of this.#watches.values()) watch.label(label);
   }
 
+  get note(): string | undefined {
+    return this.#looks.note;
+  }
+
   onModuleInit(): void {
     this.#looks.start();
   }

@@ -57,7 +57,17 @@ const SERVICES: readonly Column<ServiceHealth>[] = [
         <span className="tag bad">{text.health.notReady}</span>
       ),
   },
-  { id: "detail", title: text.health.detail, look: "grow", cell: ({ detail }) => detail },
+  {
+    id: "detail",
+    title: text.health.detail,
+    look: "grow",
+    cell: ({ detail, works }) => (
+      <>
+        {detail !== null && <p className="late">{detail}</p>}
+        {works.length > 0 && <span className="quiet">{text.health.works(works)}</span>}
+      </>
+    ),
+  },
 ];
 
 const LAG: readonly Column<ConsumerLag>[] = [

@@ -207,6 +207,7 @@ function makeHealth(nowMs: number): HealthReport {
       name,
       isReady: name !== "archive",
       detail: name === "archive" ? "The lake cannot be read or written." : null,
+      works: name === "control" ? ["postgres", "audit_anchors", "list_guard", "rule_watch"] : ["kafka"],
     })),
     lag: ["features", "decisions", "archive", "console", "features-erasures", "console-erasures"].map(
       (group, index) => ({

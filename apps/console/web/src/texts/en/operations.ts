@@ -7,6 +7,7 @@ export const text = {
     detail: "Detail",
     ready: "Ready",
     notReady: "Not ready",
+    works: (names: readonly string[]) => `Works: ${names.join(", ").replaceAll("_", " ")}`,
     lag: "Consumers",
     group: "Consumer group",
     topic: "Topic",
