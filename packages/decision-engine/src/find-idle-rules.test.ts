@@ -103,7 +103,20 @@ test("of two equal rules the second one is named", () => {
 
 test("a condition of too many cases is left alone", () => {
   const when = Array.from({ length: 7 }, (_, at) => `(amount > ${at} || hour > ${at})`).join(" && ");
-  expect(idle({ when }, { when: "amount > 0 || hour > 0" })).toEqual({ neverFire: [], covered: [] });
+  expect(idle({ when }, { when: "amount > 0 || hour > 0" })).toMatchObject({ neverFire: [], covered: [] });
+});
+
+test("regression #24: many rules of many cases are compared up to a bound, and a sentence says so", () => {
+  const wide = (index: number) =>
+    Array.from({ length: 60 }, (_, at) => `amount == ${index * 1_000 + at}.5`).join(" || ");
+  const policy = policyOf([
+    { when: "count > 5 && count < 3" },
+    ...Array.from({ length: 120 }, (_, index) => ({ when: wide(index) })),
+  ]);
+  expect(idleRuleWarnings(policy, SPEC)).toEqual([
+    "The rule r0 can never fire: its conditions exclude each other.",
+    "The rules are too many to compare all of them with each other.",
+  ]);
 });
 
 test("the shipped rules are not in vain", () => {

@@ -23,6 +23,7 @@ export function aboutBacktest(report: BacktestReport): string[] {
         `Budgets are not applied: the draft has a budget of ${number(perDay)} a day for the outcome ${outcome}, and would have given it to up to ${number(report.draft.busiest[outcome] ?? 0)} payments of a tenant on one day.`,
     ),
     ...Object.entries(report.failures).map(([why, count]) => `The draft failed on ${number(count)} payments: ${why}.`),
+    ...skipSentences(report),
     ...[...report.skipped].flatMap(([reason, whats]) =>
       [...whats].map(([what, count]) => `Skipped ${number(count)}: ${WHY_SKIPPED[reason](what, report.specVersion)}`),
     ),
@@ -42,6 +43,7 @@ function aboutShadow(report: ShadowReport): string[] {
       }),
     "Shares are of all these payments, also of those that were decided before a rule was in shadow.",
     ...labelSentences(report),
+    ...skipSentences(report),
     ...[...skipped.values()]
       .flatMap((whats) => [...whats.values()])
       .map((count) => `Skipped ${number(count)} payments: the lake lacks their features.`),
@@ -55,6 +57,12 @@ function paymentsOf({ rows, cards, decidedBy, days }: LakeReport): string {
   );
   const [first, last] = [days[0], days.at(-1)].map((day) => dayText(day?.day ?? 0));
   return `${number(rows)} payments of ${number(cards)} cards from ${first} to ${last}, which were decided by ${by.join(", ")}.`;
+}
+
+function skipSentences({ rulesSkipped }: LakeReport): string[] {
+  return rulesSkipped.map(({ ruleId, why, rows }) => {
+    return `${ruleId} had no result for ${rows === 1 ? "1 payment" : `${number(rows)} payments`}: ${why}.`;
+  });
 }
 
 const INTERVALS =

@@ -78,4 +78,6 @@ export interface PolicyTrial {
   }[];
   /** Why the draft could not be evaluated, with the number of payments. */
   readonly failures: Readonly<Record<string, number>>;
+  /** Rules that ended without a result, and for how many payments. */
+  readonly rulesSkipped: readonly { readonly ruleId: string; readonly why: string; readonly payments: number }[];
 }

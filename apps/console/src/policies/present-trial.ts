@@ -10,7 +10,7 @@ interface About extends Pick<PolicyTrial, "subject" | "skipped" | "fromMs" | "to
 
 /** What the page shows of a tally. */
 export function presentTrial(figures: BacktestFigures, { labels, ...about }: About): PolicyTrial {
-  const { rows, cards, frauds, genuine, young, unlabelled, decided, draft, parts, failures } = figures;
+  const { rows, cards, frauds, genuine, young, unlabelled, decided, draft, parts, failures, rulesSkipped } = figures;
   return {
     ...about,
     payments: rows,
@@ -20,6 +20,7 @@ export function presentTrial(figures: BacktestFigures, { labels, ...about }: Abo
     young,
     unlabelled,
     failures,
+    rulesSkipped: rulesSkipped.map(({ rows: payments, ...rule }) => ({ ...rule, payments })),
     labelDelayDays: labels.delayDays ?? null,
     decided: { stopped: hitsOf(decided.stopped), declined: hitsOf(decided.declined) },
     drafted: { stopped: hitsOf(draft.stopped), declined: hitsOf(draft.declined) },

@@ -172,6 +172,17 @@ test("one value twice, another effect, too many entries and a missing scope are 
   });
 });
 
+test("regression #24: a tenant has 100 lists at most, besides those that are always there", async () => {
+  const caller = callerOf("many-lists");
+  const add = (list: string) => caller.send("POST", `/v1/lists/${list}/entries`, { effect: "deny", entries: [card()] });
+  for (let index = 0; index < 100; index += 1) expect((await add(`l-${index}`)).status).toBe(200);
+  await expect(add("one-too-many")).resolves.toMatchObject({
+    status: 422,
+    body: { errors: [{ pointer: "/list", detail: expect.stringContaining("has 100 lists already") }] },
+  });
+  for (const list of ["l-7", "deny", "confirmed-fraud"]) expect((await add(list)).status).toBe(200);
+});
+
 test("an operator changes the lists of another tenant, and nobody else does", async () => {
   const path = "/v1/lists/deny/entries?tenant=theirs";
   const operator = bed.as("olga", { tenant: OPERATOR_TENANT, scope: SCOPES });

@@ -27,6 +27,9 @@ export const entryRow = z.object({
 });
 export type EntryRow = z.infer<typeof entryRow>;
 
+/** Of a tenant. A value can be on each of them, and a payment is looked up by a dozen values, so this bounds what it matches. */
+const LISTS_MAX = 100;
+
 const listRow = z.object({ list: z.string(), effect: z.string(), entries: z.coerce.number() });
 const effectRow = z.object({ effect: z.string() });
 
@@ -114,11 +117,14 @@ async function settleEffect(
   list: string,
   wanted: ListEffect | undefined,
 ): Promise<string> {
-  const effect = isListEffect(list) ? list : list === FRAUD_LIST ? "deny" : wanted;
+  const builtIn = isListEffect(list) ? list : list === FRAUD_LIST ? "deny" : undefined;
+  const effect = builtIn ?? wanted;
   if (effect !== undefined) {
     await transaction.execute(
-      "INSERT INTO control.lists (tenant, list, effect) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-      [tenant, list, effect],
+      `INSERT INTO control.lists (tenant, list, effect)
+       SELECT $1, $2, $3 WHERE $4 OR (SELECT count(*) FROM control.lists WHERE tenant = $1) < ${LISTS_MAX}
+       ON CONFLICT DO NOTHING`,
+      [tenant, list, effect, builtIn !== undefined],
     );
   }
   const [found] = await transaction.query(
@@ -126,6 +132,10 @@ async function settleEffect(
     "SELECT effect FROM control.lists WHERE tenant = $1 AND list = $2",
     [tenant, list],
   );
+  if (found === undefined && effect !== undefined) {
+    const detail = `The tenant has ${LISTS_MAX} lists already; add the entries to one of them.`;
+    throw new TriplineError("invalid-field", detail, [{ pointer: "/list", detail }]);
+  }
   if (found === undefined) throw wrongEffect(`is needed for the first entry of ${list}: deny, watch or allow`);
   if (wanted !== undefined && wanted !== found.effect) throw wrongEffect(`is ${found.effect} for the list ${list}`);
   return found.effect;

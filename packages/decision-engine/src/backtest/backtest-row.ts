@@ -1,5 +1,5 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
-import type { Outcome, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { Outcome, SkippedRule, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 
 /** What a payment is grouped by to see whom a rule hits. Another property of payments is one more row here. */
 export const SEGMENTS = {
@@ -29,6 +29,8 @@ export interface BacktestRow {
   readonly hits: readonly string[];
   /** Those of them that do not decide: in shadow, or live for other cards. */
   readonly shadowHits: readonly string[];
+  /** Rules that ended without a result, and the code of why, as on a decision. */
+  readonly rulesSkipped: readonly Pick<SkippedRule, "ruleId" | "why">[];
   /** The draft's reasons in words. */
   readonly sentences: readonly string[];
   /** Why the draft could not be evaluated, where that is the draft's fault; otherwise empty. */

@@ -39,6 +39,7 @@ const rowsOf = fc.array(payment, { minLength: 1, maxLength: 120 }).map((payments
       shadowHits,
       sentences: [],
       failure: "",
+      rulesSkipped: [],
     };
   }),
 );
@@ -156,6 +157,7 @@ test("an old payment without a label is genuine only where labels come for fraud
     shadowHits: [],
     sentences: [],
     failure: "",
+    rulesSkipped: [],
     ...change,
   });
   const rows = [

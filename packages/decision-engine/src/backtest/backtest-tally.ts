@@ -86,6 +86,15 @@ export interface BacktestFigures {
   readonly parts: readonly PartFigures[];
   /** Payments that the draft could not be evaluated on, by the reason. */
   readonly failures: Readonly<Record<string, number>>;
+  /** Payments for which a rule ended without a result, by rule and why. The rule did not fire for them. */
+  readonly rulesSkipped: readonly RuleSkips[];
+}
+
+export interface RuleSkips {
+  readonly ruleId: string;
+  /** A code, such as `budget-exceeded`. */
+  readonly why: string;
+  readonly rows: number;
 }
 
 /** Sums of a card's amounts, in as many columns as are wanted. */
@@ -146,6 +155,8 @@ export class BacktestTally {
   readonly #examples = new Examples();
   readonly #changes = new Map<string, { rows: number; frauds: number; genuine: number }>();
   readonly #failures = new Map<string, number>();
+  /** By rule and why. */
+  readonly #rulesSkipped = new Map<string, RuleSkips>();
   /** By outcome, then by tenant and day. */
   readonly #byDay = new Map<string, Map<string, number>>();
 
@@ -170,6 +181,10 @@ export class BacktestTally {
     }
     this.#examples.offer(row, truth, row.drafted > Outcome.APPROVE);
     this.#countDay(row);
+    for (const { ruleId, why } of row.rulesSkipped) {
+      const key = `${ruleId} ${why}`;
+      this.#rulesSkipped.set(key, { ruleId, why, rows: (this.#rulesSkipped.get(key)?.rows ?? 0) + 1 });
+    }
     if (row.failure !== "") count(this.#failures, row.failure);
     if (row.decided !== row.drafted) this.#change(row, truth);
     this.#addHits(row, truth, card);
@@ -215,6 +230,7 @@ export class BacktestTally {
         counterexamples: measure.examples.all,
       })),
       failures: Object.fromEntries(this.#failures),
+      rulesSkipped: [...this.#rulesSkipped.values()].toSorted((left, right) => right.rows - left.rows),
     };
   }
 

@@ -93,6 +93,7 @@ export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
     drafted: drafted.outcome,
     hits: [...drafted.reasons.map(({ code }) => code).filter((code) => ids.has(code)), ...shadowHits],
     shadowHits,
+    rulesSkipped: drafted.skippedRules,
     sentences: drafted.reasons.map(({ text }) => text),
     failure: isFault ? drafted.degradedBecause : "",
   };

@@ -1,12 +1,13 @@
 import type { Decision, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { SWITCHED_OFF } from "../decide-payment.js";
 import { RAISED_BY } from "../explain-decision.js";
 import type { BacktestRow } from "./backtest-row.js";
 import { segmentsOf } from "./backtest-row.js";
 
 /** A payment as it would have been, had the rules in shadow decided as well. */
 export function shadowRow(
-  { outcome: decided, reasons, shadowHits }: Decision,
+  { outcome: decided, reasons, shadowHits, skippedRules }: Decision,
   transaction: Transaction,
   isFraud: boolean | undefined,
 ): BacktestRow {
@@ -25,6 +26,7 @@ export function shadowRow(
     drafted: Math.max(decided, ...shadowHits.map(({ outcome }) => outcome)),
     hits: [...new Set([...shadowHits.map(({ ruleId }) => ruleId), ...codes])],
     shadowHits: [],
+    rulesSkipped: skippedRules.filter(({ inShadow, why }) => inShadow && why !== SWITCHED_OFF),
     sentences: [
       ...shadowHits.map(
         ({ ruleId, outcome }) => `In shadow, ${ruleId} would ${(Outcome[outcome] ?? "").toLowerCase()}.`,

@@ -47,7 +47,7 @@ const ADDED = { shadow_hits: "STRUCT(rule_id VARCHAR, code VARCHAR, outcome VARC
  * Counts from the lake what rules in shadow would have done beyond what was decided: as if all of them had decided too. Their hits
  * stand on the decisions, so nothing is decided again. Reads the lake; writes nothing.
  *
- * @throws TriplineError `not-found` for a range without decisions or without hits, `invalid-field` for a rule without any,
+ * @throws TriplineError `not-found` for a range without decisions, or without hits and rules that failed, `invalid-field` for a rule without any,
  * `lake-unavailable`
  */
 export async function reportShadow(options: ShadowOptions): Promise<ShadowReport> {
@@ -56,9 +56,6 @@ export async function reportShadow(options: ShadowOptions): Promise<ShadowReport
     const archived = await surveyDecisions(scan, options);
     const { hits, periods } = await surveyHits(scan, options);
     const inShadow = hits.filter(({ isInShadow }) => isInShadow);
-    if (inShadow.length === 0) {
-      throw new TriplineError("not-found", "No rule in shadow hit a payment of that range: is one active?");
-    }
     const labels = await surveyLabels(scan, options);
     // The other reasons are there for what they share with the rules.
     const tally = new BacktestTally(hits.map(partOf), labels);
@@ -73,6 +70,9 @@ export async function reportShadow(options: ShadowOptions): Promise<ShadowReport
       options.onProgress?.({ doneEvents, totalEvents });
     }
     const figures = tally.figures(bootstrapTotals);
+    if (inShadow.length + figures.rulesSkipped.length === 0) {
+      throw new TriplineError("not-found", "No rule in shadow hit a payment of that range: is one active?");
+    }
     const ids = new Set(inShadow.map(({ id }) => id));
     const parts = figures.parts.filter(({ id }) => ids.has(id));
     requirePart(parts, options.part, "The range");

@@ -21,6 +21,7 @@ rules:
   - { id: large, when: amount > 60, action: challenge, reason: LARGE, text: "{amount} is large." }
   - { id: big, when: amount > 40, mode: shadow, action: review, reason: BIG, text: "Big." }
   - { id: huge, when: amount > 80, mode: shadow, action: challenge, reason: HUGE, text: "Huge." }
+  - { id: faulty, when: amount > 70 && 1 / (amount_minor - amount_minor) == 1, mode: shadow, action: review, reason: FAULTY, text: "Faulty." }
   - { id: never, when: amount > 900, mode: shadow, action: decline, reason: NEVER, text: "Never." }
 static_policy:
   default: { action: review, reason: STATIC, text: "By hand." }
@@ -85,6 +86,7 @@ test("counts what each rule in shadow would have done beyond what was decided", 
     "approve -> review": { rows: 20, frauds: 0, genuine: 20 },
     "challenge -> review": { rows: 30, frauds: 20, genuine: 10 },
   });
+  expect(report.rulesSkipped).toEqual([{ ruleId: "faulty", why: "evaluation-failed", rows: 20 }]);
   const [big, huge, ...others] = report.parts;
   expect(others).toEqual([]);
   expect(big).toMatchObject({ id: "big", mode: "shadow", outcome: Outcome.REVIEW, hits: 50, stricter: 50, alone: 50 });
@@ -113,6 +115,7 @@ test("prints for people, with a last line for a program, and writes a page", asy
   expect(lines).toContain(
     `huge hit payments in shadow from 2026-02-10 12:01 to 2026-02-10 12:01 UTC, under ${policy.version}.`,
   );
+  expect(lines).toContain("faulty had no result for 20 payments: evaluation-failed.");
   expect(lines).toContain("Of its 10 hits 10 are also hits of big (Jaccard 0.2).");
   expect(lines.at(-1)).toBe("shadow: rules=2 rows=90 stopped=50 declined=0 hits=10 precision=1.00 recall=0.500");
   const page = await readFile(file, "utf8");

@@ -60,7 +60,8 @@ function Progress({ of: { done, total } = { done: 0, total: 1 } }: { readonly of
 
 function Report({ of }: { readonly of: PolicyTrial }) {
   if (of.payments === 0) return <Empty title={text.none}>{text.noneDetail}</Empty>;
-  if (of.subject === "shadow" && of.parts.length === 0) return <p role="status">{text.noShadow}</p>;
+  if (of.subject === "shadow" && of.parts.length + of.rulesSkipped.length === 0)
+    return <p role="status">{text.noShadow}</p>;
   return (
     <>
       <div role="status" className="quiet">
@@ -73,6 +74,11 @@ function Report({ of }: { readonly of: PolicyTrial }) {
             : text.known(formatCount(of.frauds), formatCount(of.genuine), formatCount(of.young))}
         </p>
         {of.skipped > 0 && <p>{text.skipped(formatCount(of.skipped))}</p>}
+        {of.rulesSkipped.map(({ ruleId, why, payments }) => (
+          <p key={`${ruleId} ${why}`} className="late">
+            {text.noResult(ruleId, formatCount(payments), all.failures[why] ?? why)}
+          </p>
+        ))}
         {Object.entries(of.failures).map(([why, count]) => (
           <p key={why} className="late">
             {text.failed(formatCount(count), why)}

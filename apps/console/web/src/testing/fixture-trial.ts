@@ -55,6 +55,7 @@ function makeTrial(subject: PolicyTrial["subject"]): PolicyTrial {
     labelDelayDays: 1,
     skipped: 12,
     failures: {},
+    rulesSkipped: [],
     decided: { stopped: hits(410, 0.31), declined: hits(96, 0.84) },
     drafted: { stopped: hits(455, 0.34), declined: hits(118, 0.8) },
     changes: [

@@ -9,6 +9,8 @@ export const text = {
     `Rule ${rule} has been switched off since ${when}: ${why}. Activate a new revision to switch it on again.`,
   failures: {
     "budget-exceeded": "it exceeded its budget",
+    "payment-budget-exceeded": "the rules of the payment exceeded their budget together",
+    "pattern-unsupported": "it has a pattern that is not supported",
     "evaluation-failed": "its evaluation failed",
   } as Readonly<Record<string, string>>,
   approvalNeeded: "Another person has to approve a revision before it is activated.",
@@ -114,6 +116,7 @@ export const text = {
     noLabels: "There are no labels, so what would have been caught and annoyed is not known.",
     skipped: (count: string) =>
       `${count} payments are left out: their features are missing or of another version, or a scorecard stood in for the model.`,
+    noResult: (rule: string, count: string, why: string) => `${rule} had no result for ${count} payments: ${why}.`,
     failed: (count: string, why: string) => `The draft failed on ${count} payments: ${why}.`,
     intervals: "In brackets 95 % intervals, for as many payments as the cards make them worth.",
     policies: "Then and now",
