@@ -15,6 +15,7 @@ import {
 } from "../../packages/system/dist/service-environment/write-compose-environment.js";
 import { accessTables } from "../../packages/testing/dist/access/describe-access.js";
 import { dataMap } from "./describe-data.mjs";
+import { readmesWithImporters } from "./describe-imports.mjs";
 import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
 import { accessRules, topicsFile } from "./describe-topics.mjs";
 import { readDecisions } from "./read-decisions.mjs";
@@ -93,6 +94,7 @@ const files = [
   { file: `${CHART}/files/topics.yaml`, text: topicsFile() },
   { file: POLICY_SCHEMA, text: format(POLICY_SCHEMA, JSON.stringify(policyFileSchema(), null, 2)) },
   { file: VALUES_SCHEMA, text: format(VALUES_SCHEMA, fillValuesSchema(readFileSync(VALUES_SCHEMA, "utf8"))) },
+  ...readmesWithImporters(),
 ];
 
 const checkOnly = process.argv.includes("--check");
