@@ -257,10 +257,13 @@ test("reflection tells a client which services there are", async () => {
   expect(text).toContain("grpc.health.v1.Health");
 });
 
-test("regression #24: reflection describes fields by the names that they have in the protocol", async () => {
+test("regression #24: reflection describes fields and maps by the names that they have in the protocol", async () => {
   const symbol = Buffer.from("inference.GRPCInferenceService");
   // Field 4, file_containing_symbol.
   const text = await reflect(await start(), Buffer.concat([Buffer.of(0x22, symbol.length), symbol]));
   expect(text).toContain("raw_input_contents");
   expect(text).toContain("model_name");
+  // By another name grpcurl rejects the whole file.
+  expect(text).toContain("PropertiesEntry");
+  expect(text).not.toMatch(/\bProperties\b/);
 });
