@@ -24,9 +24,17 @@ const PROCESS_CPU = "process_cpu_seconds_total";
  */
 export function describeProcess(service: string, environment?: string): Resource {
   const resource = resourceOf(service, environment);
-  if (registry.getSingleMetric(PROCESS_CPU) === undefined) collectDefaultMetrics({ register: registry });
+  if (registry.getSingleMetric(PROCESS_CPU) === undefined) measureProcess();
   tellResource(resource);
   return resource;
+}
+
+/** Without the library's gauges that are named like counters: those of the same name without `_total` have more to say. */
+function measureProcess(): void {
+  collectDefaultMetrics({ register: registry });
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (name.endsWith("_total") && registry.getSingleMetric(name) instanceof Gauge) registry.removeSingleMetric(name);
+  }
 }
 
 /** By OpenTelemetry's rules the environment overrides what the service says of itself. */

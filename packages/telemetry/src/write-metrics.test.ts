@@ -67,7 +67,7 @@ test("a strict reader of OpenMetrics accepts it with any labels, and both format
   }
 });
 
-test("the process reports its CPU time, its memory and its resource", async () => {
+test("regression #24: the process reports its CPU time, its memory and its resource, no gauge named like a counter", async () => {
   expect(await measured("process_cpu_seconds_total")).toBeGreaterThan(0);
   expect(await measured("process_resident_memory_bytes")).toBeGreaterThan(1e6);
   expect(await measured("nodejs_eventloop_lag_p99_seconds")).toBeGreaterThanOrEqual(0);

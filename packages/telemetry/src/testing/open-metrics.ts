@@ -88,6 +88,8 @@ function readLabels(text: string): Record<string, string> {
 }
 
 function checkFamily({ name, type, samples }: Family): void {
+  // promtool says so, too: it is how counters are named.
+  if (type === "gauge" && name.endsWith("_total")) throw new Error(`the gauge ${name} is named like a counter`);
   if (type === "counter" && samples.some(({ value }) => !(value >= 0))) throw new Error(`${name} is below 0`);
   if (type !== "histogram") return;
   const groups = Map.groupBy(samples, ({ labels: { le: _le, ...labels } }) =>
