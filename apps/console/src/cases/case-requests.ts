@@ -11,8 +11,6 @@ const NOTE_CHARACTERS_MAX = 4_000;
 const VIEWS_NAME_MAX = 64;
 const INT_MAX = 2_147_483_647;
 
-const flag = z.union([z.boolean(), yesOrNo]);
-const amount = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const currency = z.string().regex(/^[A-Z]{3}$/, "must be the code of a currency, as EUR");
 const personId = z.string().min(1).max(128);
 
@@ -24,28 +22,36 @@ export interface Worker {
   readonly seesTokens: boolean;
 }
 
-/** What a saved view may hold: a search without its place. */
-export const viewQuery = z.strictObject({
-  status: z.enum(["open", "snoozed", "closed"]).optional(),
-  outcome: z.enum(OUTCOMES).optional(),
-  reason: z.string().max(128).optional(),
-  assignee: personId.optional(),
-  escalated: flag.optional(),
-  currency: currency.optional(),
-  amountMinorMin: amount.optional(),
-  amountMinorMax: amount.optional(),
-  scoreMin: z.coerce.number().min(0).max(1).optional(),
-  overdue: flag.optional(),
-  search: writtenText(64).optional(),
-  sort: z.enum(["due", "opened", "score", "amount"]).optional(),
-  descending: flag.optional(),
-});
+/** A search of the queue without its place. */
+const searchOf = <N extends z.ZodNumber, F extends z.ZodType<boolean>>(number: N, flag: F) => {
+  const amount = number.int().min(0).max(Number.MAX_SAFE_INTEGER);
+  return z.strictObject({
+    status: z.enum(["open", "snoozed", "closed"]).optional(),
+    outcome: z.enum(OUTCOMES).optional(),
+    reason: z.string().max(128).optional(),
+    assignee: personId.optional(),
+    escalated: flag.optional(),
+    currency: currency.optional(),
+    amountMinorMin: amount.optional(),
+    amountMinorMax: amount.optional(),
+    scoreMin: number.min(0).max(1).optional(),
+    overdue: flag.optional(),
+    search: writtenText(64).optional(),
+    sort: z.enum(["due", "opened", "score", "amount"]).optional(),
+    descending: flag.optional(),
+  });
+};
 
-export const caseQuery = viewQuery.extend({ after: cursor.optional(), limit: pageLimit });
+/** What a saved view holds, as JSON. */
+export const viewQuery = searchOf(z.number(), z.boolean());
+/** In an address all of it is text. */
+const addressQuery = searchOf(z.coerce.number<number>(), yesOrNo);
+
+export const caseQuery = addressQuery.extend({ after: cursor.optional(), limit: pageLimit });
 export type CaseSearch = z.infer<typeof caseQuery>;
 
 /** All pages of it, from a place on. */
-export const caseFileQuery = viewQuery.extend({ after: cursor.optional() });
+export const caseFileQuery = addressQuery.extend({ after: cursor.optional() });
 
 /** Whose zone a report tells its times in. */
 export const reportQuery = z.strictObject({

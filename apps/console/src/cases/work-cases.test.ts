@@ -313,7 +313,7 @@ describe("what is refused", () => {
   });
 });
 
-test("the queue filters and sorts, page by page, and a view keeps the search", async () => {
+test("regression #24: the queue filters and sorts, page by page, and a view keeps the search, numbers as numbers", async () => {
   const outsider = await bed.as(testPeople(`${bed.tenant}-queue`).analyst);
   const tenant = `${bed.tenant}-queue`;
   for (const amount of [300, 100, 200]) await newCase(amount, tenant);
@@ -334,6 +334,13 @@ test("the queue filters and sorts, page by page, and a view keeps the search", a
   await outsider.send("PUT", "/api/views/Large", { amountMinorMin: 150, sort: "amount" });
   await expect(outsider.get("/api/views")).resolves.toMatchObject({
     body: [{ name: "Large", query: { amountMinorMin: 150, sort: "amount" } }],
+  });
+  const asText = { amountMinorMin: "150", scoreMin: "0.5", overdue: "true", amountMinorMax: true };
+  await expect(outsider.send("PUT", "/api/views/Large", asText)).resolves.toMatchObject({
+    status: 422,
+    body: {
+      errors: ["amountMinorMin", "amountMinorMax", "scoreMin", "overdue"].map((name) => ({ pointer: `/${name}` })),
+    },
   });
   await expect(ana.get("/api/views")).resolves.toMatchObject({ body: [] });
   await expect(outsider.get("/api/cases?sort=colour")).resolves.toMatchObject({
