@@ -61,5 +61,5 @@ export function AmountChart({ usual, atMs, amountMinor, currency, label }: Amoun
     }),
     [usual, atMs, amountMinor, currency],
   );
-  return <EChart label={label} isLow option={option} />;
+  return <EChart label={label} look="chart low" option={option} />;
 }

@@ -1,6 +1,6 @@
 import { BarChart, LineChart, ScatterChart } from "echarts/charts";
 import { GridComponent, LegendComponent, MarkAreaComponent, TooltipComponent } from "echarts/components";
-import type { EChartsCoreOption } from "echarts/core";
+import type { EChartsCoreOption, EChartsType } from "echarts/core";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { useEffect, useRef } from "react";
@@ -21,21 +21,34 @@ use([
 interface EChartProps {
   /** What the picture shows, in a sentence. */
   readonly label: string;
-  readonly isLow?: boolean;
+  /** Its class, which gives it a height. */
+  readonly look?: "chart" | "chart low" | "live-series";
   readonly option: (colours: Colours) => EChartsCoreOption;
 }
 
-export function EChart({ label, isLow = false, option }: EChartProps) {
+export function EChart({ label, look = "chart", option }: EChartProps) {
   const frame = useRef<HTMLDivElement>(null);
+  const chart = useRef<EChartsType>(undefined);
   const theme = useThemeChanges();
+  useEffect(() => {
+    const element = frame.current;
+    if (element === null) return;
+    const drawn = init(element);
+    chart.current = drawn;
+    const observer = new ResizeObserver(() => drawn.resize());
+    observer.observe(element);
+    return () => {
+      observer.disconnect();
+      drawn.dispose();
+    };
+  }, []);
   // Drawn again for another theme, which has other colours.
   useEffect(() => {
     const element = frame.current;
     if (element === null) return;
-    const chart = init(element);
     const colours = coloursOf(element);
     // A tooltip in HTML would bring style attributes, which the page's policy forbids, and markup of the data.
-    chart.setOption({
+    const shared = {
       animation: false,
       textStyle: { fontFamily: getComputedStyle(element).fontFamily },
       tooltip: {
@@ -44,16 +57,10 @@ export function EChart({ label, isLow = false, option }: EChartProps) {
         borderColor: colours.line,
         textStyle: { color: colours.text, fontSize: 12 },
       },
-      ...option(colours),
-    });
-    const observer = new ResizeObserver(() => chart.resize());
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      chart.dispose();
     };
+    chart.current?.setOption({ ...shared, ...option(colours) }, { notMerge: true });
   }, [option, theme]);
-  return <div ref={frame} className={isLow ? "chart low" : "chart"} role="img" aria-label={label} />;
+  return <div ref={frame} className={look} role="img" aria-label={label} />;
 }
 
 /** An axis in the colours of the theme. */

@@ -1,8 +1,7 @@
-import { useEffect, useRef } from "react";
-import uPlot from "uplot";
+import { useCallback } from "react";
 import { formatClock } from "../format/times.js";
-import { coloursOf, useThemeChanges } from "./theme-colours.js";
-import "uplot/dist/uPlot.min.css";
+import { axis, EChart } from "./echart.js";
+import type { Colours } from "./theme-colours.js";
 
 export interface Line {
   readonly title: string;
@@ -12,66 +11,36 @@ export interface Line {
 interface LiveSeriesProps {
   readonly label: string;
   readonly lines: readonly Line[];
-  /** Seconds since the epoch, then the values of each line. */
-  readonly data: uPlot.AlignedData;
+  /** Milliseconds since the epoch. */
+  readonly timesMs: readonly number[];
+  /** Of each line, a value for each time; null where there is none. */
+  readonly values: readonly (readonly (number | null)[])[];
 }
 
-const HEIGHT_PX = 150;
-const writeTimes = (_: uPlot, seconds: readonly number[]): string[] => seconds.map((at) => formatClock(at * 1_000));
-const FONT = "11px system-ui, sans-serif";
-
-/** A series that grows by the second. Drawn by uPlot, which takes next to no time for it. */
-export function LiveSeries({ label, lines, data }: LiveSeriesProps) {
-  const frame = useRef<HTMLDivElement>(null);
-  const plot = useRef<uPlot>(undefined);
-  const newest = useRef(data);
-  const theme = useThemeChanges();
-  // Drawn again for another theme, which has other colours.
-  useEffect(() => {
-    const element = frame.current;
-    if (element === null) return;
-    const colours = coloursOf(element);
-    const axis = {
-      stroke: colours.quiet,
-      font: FONT,
-      grid: { stroke: colours.line, width: 1 },
-      ticks: { show: false },
-    };
-    const drawn = new uPlot(
-      {
-        width: element.clientWidth,
-        height: HEIGHT_PX,
-        legend: { show: false },
-        cursor: { show: false },
-        axes: [
-          { ...axis, grid: { show: false }, values: writeTimes, space: 90, size: 24 },
-          { ...axis, size: 44 },
-        ],
-        scales: { y: { range: (_, low, high) => [Math.min(0, low), Math.max(1, high * 1.1)] } },
-        series: [
-          {},
-          ...lines.map(({ title, colour }) => ({
-            label: title,
-            stroke: colours[colour],
-            width: 1.5,
-            points: { show: false },
-          })),
-        ],
-      },
-      newest.current,
-      element,
-    );
-    plot.current = drawn;
-    const observer = new ResizeObserver(() => drawn.setSize({ width: element.clientWidth, height: HEIGHT_PX }));
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      drawn.destroy();
-    };
-  }, [lines, theme]);
-  useEffect(() => {
-    newest.current = data;
-    plot.current?.setData(data);
-  }, [data]);
-  return <div ref={frame} className="live-series" role="img" aria-label={label} />;
+/** A series that grows by the second. */
+export function LiveSeries({ label, lines, timesMs, values }: LiveSeriesProps) {
+  const option = useCallback(
+    (colours: Colours) => ({
+      grid: { left: 44, right: 8, top: 8, bottom: 24 },
+      tooltip: { show: false },
+      xAxis: axis(colours, {
+        type: "time",
+        splitNumber: 3,
+        splitLine: { show: false },
+        axisLabel: { color: colours.quiet, fontSize: 11, hideOverlap: true, formatter: formatClock },
+      }),
+      yAxis: axis(colours, { type: "value", splitNumber: 4 }),
+      series: lines.map(({ title, colour }, line) => ({
+        name: title,
+        type: "line",
+        silent: true,
+        showSymbol: false,
+        itemStyle: { color: colours[colour] },
+        lineStyle: { width: 1.5 },
+        data: timesMs.map((at, index) => [at, values[line]?.[index] ?? null]),
+      })),
+    }),
+    [lines, timesMs, values],
+  );
+  return <EChart label={label} look="live-series" option={option} />;
 }

@@ -10,7 +10,6 @@ import { Bar, Panel } from "../ui/panel.js";
 const LiveSeries = lazy(async () => ({ default: (await import("../charts/live-series.js")).LiveSeries }));
 
 const MINUTE_SECONDS = 60;
-const SECOND_MS = 1_000;
 
 const RATE: readonly Line[] = [{ title: text.live.perSecond, colour: "accent" }];
 const LATENCY: readonly Line[] = [
@@ -21,16 +20,11 @@ const LATENCY: readonly Line[] = [
 export function LiveFigures({ seconds }: { readonly seconds: readonly LiveSecond[] }) {
   const minute = useMemo(() => summarise(seconds.slice(-MINUTE_SECONDS)), [seconds]);
   const last = seconds.at(-1);
-  const at = useMemo(() => seconds.map(({ atMs }) => atMs / SECOND_MS), [seconds]);
-  const rate = useMemo(() => [at, seconds.map(({ decisions }) => decisions)] as [number[], number[]], [at, seconds]);
+  const timesMs = useMemo(() => seconds.map(({ atMs }) => atMs), [seconds]);
+  const rate = useMemo(() => [seconds.map(({ decisions }) => decisions)], [seconds]);
   const latency = useMemo(
-    () =>
-      [at, seconds.map(({ latencyP50Ms }) => latencyP50Ms), seconds.map(({ latencyP99Ms }) => latencyP99Ms)] as [
-        number[],
-        (number | null)[],
-        (number | null)[],
-      ],
-    [at, seconds],
+    () => [seconds.map(({ latencyP50Ms }) => latencyP50Ms), seconds.map(({ latencyP99Ms }) => latencyP99Ms)],
+    [seconds],
   );
   const ms = (value: number | null | undefined): string =>
     value === null || value === undefined ? "–" : text.live.ms(formatCount(value));
@@ -51,12 +45,12 @@ export function LiveFigures({ seconds }: { readonly seconds: readonly LiveSecond
         <Mix shares={minute.shares} />
         <Panel title={text.live.rate}>
           <Suspense fallback={<div className="live-series" />}>
-            <LiveSeries label={text.live.rate} lines={RATE} data={rate} />
+            <LiveSeries label={text.live.rate} lines={RATE} timesMs={timesMs} values={rate} />
           </Suspense>
         </Panel>
         <Panel title={text.live.latency} aside={<LatencyKey />}>
           <Suspense fallback={<div className="live-series" />}>
-            <LiveSeries label={text.live.latency} lines={LATENCY} data={latency} />
+            <LiveSeries label={text.live.latency} lines={LATENCY} timesMs={timesMs} values={latency} />
           </Suspense>
         </Panel>
       </div>
