@@ -1,6 +1,6 @@
 import { isCurrency } from "@tripline/contracts/currency";
+import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/list-kinds";
 import { z } from "zod";
-import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
 import { ACTIONS, BUDGETED_ACTIONS, RULE_MODES } from "./policy.js";
 import { DEFAULT_GUARD } from "./rollouts/guard-in-effect.js";
 

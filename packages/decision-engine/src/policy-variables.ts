@@ -1,9 +1,9 @@
 import { Environment } from "@marcbachmann/cel-js";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/list-kinds";
 import type { Unit } from "./format-value.js";
 import { ENTRY_PLACEHOLDERS, ListedValueFacts, ListFacts } from "./lists/list-facts.js";
-import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
 import type { TemplateValue } from "./render-text.js";
 
 /** Variables that come from the payment itself. Times of day and week are UTC. */

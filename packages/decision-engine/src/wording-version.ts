@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
+import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/list-kinds";
 import { nothingUnusual, scorecardReason } from "./decide-payment.js";
 import type { FeatureWords } from "./feature-words.js";
 import { formatValue } from "./format-value.js";
 import { entryTexts } from "./lists/list-facts.js";
-import { LIST_EFFECTS, LIST_KINDS } from "./lists/list-kinds.js";
 
 /** Values of which each is written in another way. */
 const SAMPLES = [0, 0.004, 0.125, 1, 2.5, 44.98, 90, 7_200, 12_345, 259_200, 1_000_000];

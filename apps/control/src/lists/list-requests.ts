@@ -9,8 +9,8 @@ import {
   IP_TOKEN_PATTERN,
   NETWORK_TOKEN_PATTERN,
 } from "@tripline/contracts/identifiers";
-import type { ListKind } from "@tripline/decision-engine/lists/list-kinds";
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/decision-engine/lists/list-kinds";
+import type { ListKind } from "@tripline/contracts/list-kinds";
+import { BROAD_KINDS, LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/list-kinds";
 import { z } from "zod";
 
 /** Of one request. With reasons of usual length they fit its body. */
@@ -67,9 +67,6 @@ const entry = z
   });
 
 export type NewEntry = z.infer<typeof entry>;
-
-/** Kinds of which one entry concerns many payments. */
-export const BROAD_KINDS = ["bin", "country", "ip_range"] as const satisfies readonly ListKind[];
 
 /** Entries whose effect is asked for before they are added. */
 export const previewed = z.strictObject({

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { writeListKey } from "@tripline/contracts/list-key";
-import type { ListEffect } from "@tripline/decision-engine/lists/list-kinds";
-import { isListEffect } from "@tripline/decision-engine/lists/list-kinds";
+import type { ListEffect } from "@tripline/contracts/list-kinds";
+import { isBroad, isListEffect } from "@tripline/contracts/list-kinds";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
@@ -12,7 +12,7 @@ import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import type { NewEntry, Search } from "./list-requests.js";
 import { confirmedEntries, FRAUD_LIST } from "./list-requests.js";
-import { isBroad, mustWait, watchEntries } from "./list-watches.js";
+import { mustWait, watchEntries } from "./list-watches.js";
 
 export const entryRow = z.object({
   list: z.string(),

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Inject, Injectable } from "@nestjs/common";
+import { isBroad } from "@tripline/contracts/list-kinds";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
@@ -7,7 +8,6 @@ import { readSettings } from "../approvals/approval-settings.js";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import type { NewEntry } from "./list-requests.js";
-import { BROAD_KINDS } from "./list-requests.js";
 import type { ListWatch } from "./list-watch.js";
 import { readListWatch } from "./list-watch.js";
 
@@ -19,8 +19,6 @@ const OPEN_MAX = 1_000;
 const WATCHED_WITHIN = "2 days";
 
 type Entry = Pick<NewEntry, "kind" | "value">;
-
-export const isBroad = ({ kind }: Entry): boolean => BROAD_KINDS.some((broad) => broad === kind);
 
 /** Whether entries that concern many payments have to wait for another user. */
 export async function mustWait(queries: Queries, tenant: string, broad: readonly Entry[]): Promise<boolean> {

@@ -1,20 +1,5 @@
 import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
-
-/** What a list does with a payment that is on it, from strictest to mildest. */
-export const LIST_EFFECTS = ["deny", "watch", "allow"] as const;
-export type ListEffect = (typeof LIST_EFFECTS)[number];
-
-/** What can be on a list: what the record of a payment carries. */
-export const LIST_KINDS = ["card", "bin", "device", "email", "ip", "ip_range", "terminal", "country"] as const;
-export type ListKind = (typeof LIST_KINDS)[number];
-
-export function isListEffect(text: string): text is ListEffect {
-  return LIST_EFFECTS.some((effect) => effect === text);
-}
-
-export function isListKind(text: string): text is ListKind {
-  return LIST_KINDS.some((kind) => kind === text);
-}
+import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/list-kinds";
 
 /** The strictest first; of one effect in the order of kinds, then of names, so that the same entries give the same order. */
 export function compareHits(left: ListHit, right: ListHit): number {

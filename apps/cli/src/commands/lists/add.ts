@@ -1,9 +1,10 @@
+import { isBroad } from "@tripline/contracts/list-kinds";
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
 import { effectOption, expiryOption, kindOption, LIST_ARGUMENT, readValue, valueOption } from "./list-options.js";
-import { isBroad, previewEntry } from "./preview.js";
+import { previewEntry } from "./preview.js";
 import { putEntries } from "./put-entries.js";
 
 interface AddFlags extends ControlFlags {
@@ -27,7 +28,7 @@ export function addCommand(output: CommandOutput, input: AsyncIterable<Uint8Arra
       const value = await readValue(flags, input);
       const entry = { kind, value, reason, ...(until === undefined ? {} : { expires_at: until }) };
       const client = await openControl(flags);
-      if (isBroad(kind)) output.write(`${await previewEntry(client, { kind, value })}\n`);
+      if (isBroad({ kind })) output.write(`${await previewEntry(client, { kind, value })}\n`);
       const waiting = await putEntries(client, list, { effect, entries: [entry] });
       if (waiting !== undefined) output.write(`${waiting}\n`);
       else output.write(`The ${kind} is on the list ${list}${until === undefined ? "" : ` until ${until}`}.\n`);

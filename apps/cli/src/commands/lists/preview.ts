@@ -11,9 +11,6 @@ interface PreviewFlags extends ControlFlags {
   readonly value: string;
 }
 
-/** Kinds of which one entry concerns many payments. */
-const BROAD_KINDS = ["bin", "country", "ip_range"];
-
 const figures = z.object({ payments: z.int(), matched: z.int(), share: z.number(), from: z.string().nullable() });
 
 export function previewCommand(output: CommandOutput, input: AsyncIterable<Uint8Array>): Command {
@@ -25,8 +22,6 @@ export function previewCommand(output: CommandOutput, input: AsyncIterable<Uint8
       output.write(`${await previewEntry(await openControl(flags), { kind: flags.kind, value })}\n`);
     });
 }
-
-export const isBroad = (kind: string): boolean => BROAD_KINDS.includes(kind);
 
 /** @returns a sentence */
 export async function previewEntry(client: Pick<ControlClient, "call">, entry: { kind: string; value: string }) {

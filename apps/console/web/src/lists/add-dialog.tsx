@@ -1,3 +1,4 @@
+import { isBroad, LIST_KINDS } from "@tripline/contracts/list-kinds";
 import { useState } from "react";
 import type { ListSummary } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
@@ -9,7 +10,6 @@ import { Button } from "../ui/button.js";
 import { Dialog } from "../ui/dialog.js";
 import { SelectField, TextField } from "../ui/field.js";
 import { ProblemNote } from "../ui/states.js";
-import { isBroad, LIST_KINDS } from "./list-kinds.js";
 import type { ListPreview } from "./use-lists.js";
 import { useChangeLists } from "./use-lists.js";
 
@@ -57,7 +57,7 @@ export function AddDialog({ lists, list, onClose }: AddDialogProps) {
     );
   };
   const isPreviewed = preview.variables?.kind === form.kind && preview.variables.value === form.value.trim();
-  const mustPreview = isBroad(form.kind) && !(isPreviewed && preview.isSuccess);
+  const mustPreview = isBroad(form) && !(isPreviewed && preview.isSuccess);
   return (
     <Dialog title={text.lists.add} onClose={onClose}>
       <form

@@ -15,7 +15,7 @@ import { Dialog } from "../ui/dialog.js";
 import { TextField } from "../ui/field.js";
 import { Empty, Loaded, ProblemNote } from "../ui/states.js";
 import { AddDialog } from "./add-dialog.js";
-import { isEntityKind } from "./list-kinds.js";
+import { isEntityKind } from "./entity-kinds.js";
 import { Transfer } from "./transfer.js";
 import type { EntrySearch } from "./use-lists.js";
 import { useChangeLists, useEntries, useLists } from "./use-lists.js";
