@@ -19,11 +19,9 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { addedClient } from "../clients/client-registration.js";
 import { actorOf } from "./admin-action.js";
 import { ClientsAdmin } from "./clients-admin.js";
-import { answerRequest } from "./grants/answer-request.js";
+import { answerRequest, CREATED, REPLY } from "./grants/answer-request.js";
 import { newSecret } from "./new-secret.js";
 
-/** The answer is still what a method returns. */
-const REPLY = { passthrough: true };
 export const newOwner = addedClient.pick({ owner: true }).required();
 
 /** Machine clients of the caller's tenant. A change is known to every service within two seconds. */
@@ -44,9 +42,9 @@ export class ClientsController {
   @RequireScope("people:write")
   async add(@Req() request: FastifyRequest, @Res(REPLY) reply: FastifyReply, @Body() body: unknown): Promise<object> {
     const client = parseRequest(addedClient, body);
-    if (client.jwks !== undefined) return answerRequest(reply, await this.clients.add(actorOf(request), client));
-    const secret = { client_secret: newSecret() };
-    return answerRequest(reply, await this.clients.add(actorOf(request), { ...client, ...secret }), secret);
+    const secret = client.jwks === undefined ? { client_secret: newSecret() } : {};
+    const added = await this.clients.add(actorOf(request), { ...client, ...secret });
+    return answerRequest(reply, added, secret, CREATED);
   }
 
   @Post(":id/disable")
@@ -63,7 +61,6 @@ export class ClientsController {
     @Res(REPLY) reply: FastifyReply,
     @Param("id") id: string,
   ): Promise<object> {
-    reply.status(200);
     return answerRequest(reply, await this.clients.enable(actorOf(request), id));
   }
 
@@ -89,7 +86,6 @@ export class ClientsController {
     @Param("id") id: string,
   ): Promise<object> {
     const secret = newSecret();
-    reply.status(200);
     const rotated = await this.clients.rotateSecret(actorOf(request), id, secret);
     return answerRequest(reply, rotated, { client_secret: secret });
   }

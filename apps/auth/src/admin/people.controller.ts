@@ -20,12 +20,10 @@ import { z } from "zod";
 import { canonicalUserName } from "../people/canonical-user-name.js";
 import { password, personRegistration, roles } from "../people/person-registration.js";
 import { actorOf } from "./admin-action.js";
-import { answerRequest } from "./grants/answer-request.js";
+import { answerRequest, CREATED, REPLY } from "./grants/answer-request.js";
 import { newSecret } from "./new-secret.js";
 import { PeopleAdmin } from "./people-admin.js";
 
-/** The answer is still what a method returns. */
-const REPLY = { passthrough: true };
 export const newPerson = personRegistration.omit({ tenant: true }).extend({ password: password.optional() });
 export const newRoles = z.strictObject({ roles });
 
@@ -49,7 +47,7 @@ export class PeopleController {
     const { password: given, ...person } = parseRequest(newPerson, body);
     const made = given ?? newSecret();
     const added = await this.people.add(actorOf(request), { ...person, password: made });
-    return answerRequest(reply, added, given === undefined ? { password: made } : {});
+    return answerRequest(reply, added, given === undefined ? { password: made } : {}, CREATED);
   }
 
   @Post(":userName/disable")
@@ -66,7 +64,6 @@ export class PeopleController {
     @Res(REPLY) reply: FastifyReply,
     @Param("userName") userName: string,
   ): Promise<object> {
-    reply.status(200);
     return answerRequest(reply, await this.people.enable(actorOf(request), canonicalUserName(userName)));
   }
 
@@ -98,7 +95,6 @@ export class PeopleController {
     @Param("userName") userName: string,
   ): Promise<object> {
     const made = newSecret();
-    reply.status(200);
     const reset = await this.people.reset(actorOf(request), canonicalUserName(userName), made);
     return answerRequest(reply, reset, { password: made });
   }

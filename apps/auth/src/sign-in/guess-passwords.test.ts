@@ -1,33 +1,18 @@
-import { testStack } from "@tripline/local-stack/testing/stack";
-import type { RunningService } from "@tripline/nest-kit/start-service";
-import type { Database } from "@tripline/stores/postgres/connect-database";
-import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
-import { startAuth } from "../start-auth.js";
-import {
-  ANNA,
-  authorizationRequest,
-  Browser,
-  beginSignIn,
-  csrfOf,
-  PEOPLE_ENVIRONMENT,
-  signIn,
-} from "../testing/browser.js";
-import { testConfig } from "../testing/service.js";
+import { ANNA, authorizationRequest, Browser, beginSignIn, csrfOf, signIn } from "../testing/browser.js";
+import type { SignInBed } from "../testing/sign-in-bed.js";
+import { startSignInBed } from "../testing/sign-in-bed.js";
 
-let service: RunningService;
-let database: Database;
+let bed: SignInBed;
+let service: SignInBed["service"];
+let database: SignInBed["database"];
 
 beforeAll(async () => {
-  const { postgresUrl } = await testStack();
-  service = await startAuth(testConfig(postgresUrl, { ...PEOPLE_ENVIRONMENT, TRUSTED_PROXIES: "127.0.0.1" }));
-  database = connectDatabase({ url: postgresUrl, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
+  bed = await startSignInBed({ TRUSTED_PROXIES: "127.0.0.1" });
+  ({ service, database } = bed);
 });
 
-afterAll(async () => {
-  await service.close();
-  await database.close();
-});
+afterAll(() => bed.close());
 
 // The names that a test has guessed at are free for the next one.
 afterEach(() => database.execute("TRUNCATE auth.sign_in_failures"));

@@ -1,38 +1,22 @@
-import { testStack } from "@tripline/local-stack/testing/stack";
-import type { RunningService } from "@tripline/nest-kit/start-service";
-import type { Database } from "@tripline/stores/postgres/connect-database";
-import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { hashPassword } from "../people/hash-password.js";
-import { startAuth } from "../start-auth.js";
-import {
-  ANNA,
-  authorizationRequest,
-  Browser,
-  codeForm,
-  csrfOf,
-  exchange,
-  PEOPLE_ENVIRONMENT,
-  signIn,
-} from "../testing/browser.js";
-import { testConfig } from "../testing/service.js";
+import { ANNA, authorizationRequest, Browser, codeForm, csrfOf, exchange, signIn } from "../testing/browser.js";
+import type { SignInBed } from "../testing/sign-in-bed.js";
+import { startSignInBed } from "../testing/sign-in-bed.js";
 
 const PAGE = "/account/password";
 const NEW = "another horse, another staple";
 
-let service: RunningService;
-let database: Database;
+let bed: SignInBed;
+let service: SignInBed["service"];
+let database: SignInBed["database"];
 
 beforeAll(async () => {
-  const { postgresUrl } = await testStack();
-  service = await startAuth(testConfig(postgresUrl, PEOPLE_ENVIRONMENT));
-  database = connectDatabase({ url: postgresUrl, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
+  bed = await startSignInBed();
+  ({ service, database } = bed);
 });
 
-afterAll(async () => {
-  await service.close();
-  await database.close();
-});
+afterAll(() => bed.close());
 
 beforeEach(async () => {
   await database.execute("TRUNCATE auth.sign_in_failures");

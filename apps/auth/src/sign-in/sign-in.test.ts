@@ -1,11 +1,6 @@
-import { testStack } from "@tripline/local-stack/testing/stack";
-import type { RunningService } from "@tripline/nest-kit/start-service";
-import type { Database } from "@tripline/stores/postgres/connect-database";
-import { connectDatabase } from "@tripline/stores/postgres/connect-database";
 import { tokenVerifier } from "@tripline/tokens/verify-token";
 import { decodeJwt } from "jose";
 import { PeopleAdmin } from "../admin/people-admin.js";
-import { startAuth } from "../start-auth.js";
 import {
   ANNA,
   authorizationRequest,
@@ -17,24 +12,22 @@ import {
   codeForm,
   csrfOf,
   exchange,
-  PEOPLE_ENVIRONMENT,
   signIn,
 } from "../testing/browser.js";
-import { AUDIENCE, ISSUER, SHOP_BASIC, testConfig } from "../testing/service.js";
+import { AUDIENCE, ISSUER, SHOP_BASIC } from "../testing/service.js";
+import type { SignInBed } from "../testing/sign-in-bed.js";
+import { startSignInBed } from "../testing/sign-in-bed.js";
 
-let service: RunningService;
-let database: Database;
+let bed: SignInBed;
+let service: SignInBed["service"];
+let database: SignInBed["database"];
 
 beforeAll(async () => {
-  const { postgresUrl } = await testStack();
-  service = await startAuth(testConfig(postgresUrl, PEOPLE_ENVIRONMENT));
-  database = connectDatabase({ url: postgresUrl, connectionsMax: 1, queryTimeoutMs: 5_000, onIdleError() {} });
+  bed = await startSignInBed();
+  ({ service, database } = bed);
 });
 
-afterAll(async () => {
-  await service.close();
-  await database.close();
-});
+afterAll(() => bed.close());
 
 // The names that a test has guessed at are free for the next one.
 afterEach(() => database.execute("TRUNCATE auth.sign_in_failures"));

@@ -1,6 +1,5 @@
 import "reflect-metadata";
-import { RequestMethod } from "@nestjs/common";
-import { METHOD_METADATA, PATH_METADATA } from "@nestjs/common/constants.js";
+import { describedRoutes } from "@tripline/nest-kit/testing/routes-of";
 import { z } from "zod";
 import { AttachmentsController } from "../attachments/attachments.controller.js";
 import { CaseFilesController } from "../cases/case-files.controller.js";
@@ -30,22 +29,6 @@ const documented = z.object({
   components: z.object({ securitySchemes: z.object({ session: z.object({ in: z.literal("cookie") }) }) }),
 });
 
-/** Method, path and permission of what is for somebody who is signed in. */
-function servedRoutes(): string[] {
-  return CONTROLLERS.flatMap((controller) =>
-    Object.getOwnPropertyNames(controller.prototype).flatMap((name) => {
-      const handler: unknown = Reflect.get(controller.prototype, name);
-      if (typeof handler !== "function") return [];
-      const permission = Reflect.getMetadata(RequirePermission.KEY, handler);
-      if (permission === undefined) return [];
-      const method = RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))]?.toLowerCase();
-      const parts = [controller, handler].map((of) => String(Reflect.getMetadata(PATH_METADATA, of)));
-      const path = `/${parts.join("/")}`.replaceAll(/\/+/g, "/").replace(/\/$/, "");
-      return [`${method} ${path.replaceAll(/:(\w+)/g, "{$1}")} ${permission}`];
-    }),
-  );
-}
-
 let bed: TestBed;
 beforeAll(async () => {
   bed = await startTestBed();
@@ -54,7 +37,7 @@ afterAll(() => bed?.close());
 
 test("regression #24: every route of the page is described with its permission, and none that is not there", () => {
   const described = ROUTES.map(({ method, path, scope }) => `${method} ${path} ${scope}`);
-  expect(described.toSorted()).toEqual(servedRoutes().toSorted());
+  expect(described.toSorted()).toEqual(describedRoutes(CONTROLLERS, RequirePermission).toSorted());
 });
 
 test("regression #24: the document is served without a session", async () => {

@@ -1,4 +1,3 @@
-import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { describeIssues } from "@tripline/http/describe-issues";
 import { z } from "zod";
 
@@ -11,8 +10,7 @@ export const writtenText = (charactersMax: number) =>
     .string()
     .trim()
     .max(charactersMax, `must have at most ${charactersMax} characters`)
-    .refine(isStorable, "must not contain the character U+0000")
-    .refine((text) => !holdsCardNumber(text), "must not hold what looks like a card number");
+    .refine(isStorable, "must not contain the character U+0000");
 
 /** Texts of a query that stand for yes and no. */
 export const yesOrNo = z.enum(["true", "false"], "must be true or false").transform((text) => text === "true");

@@ -1,5 +1,4 @@
 import { isCountry } from "@tripline/contracts/country";
-import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import {
   BIN_PATTERN,
   CARD_TOKEN_PATTERN,
@@ -37,13 +36,7 @@ const VALUES: Readonly<Record<ListKind, readonly [isValid: (text: string) => boo
 
 const kind = z.enum(LIST_KINDS, `must be one of ${LIST_KINDS.join(", ")}`);
 
-const value = z
-  .string()
-  .max(128, "must have at most 128 characters")
-  .refine((text) => !holdsCardNumber(text), {
-    error: "must not hold a card number; list the card's token instead",
-    abort: true,
-  });
+const value = z.string().max(128, "must have at most 128 characters");
 
 const reason = z
   .string()
@@ -51,8 +44,7 @@ const reason = z
   .min(1, "must say why")
   .max(REASON_CHARACTERS_MAX, `must have at most ${REASON_CHARACTERS_MAX} characters`)
   // biome-ignore lint/suspicious/noControlCharactersInRegex: tools that read the OpenAPI document know no \p
-  .regex(/^[^\x00-\x1f\x7f-\x9f]*$/u, "must be one line of text")
-  .refine((text) => !holdsCardNumber(text), "must not hold what looks like a card number");
+  .regex(/^[^\x00-\x1f\x7f-\x9f]*$/u, "must be one line of text");
 
 const expiresAt = z.iso
   .datetime({ offset: true, message: "must be a time such as 2026-12-03T14:00:00Z" })

@@ -1,8 +1,7 @@
 import "reflect-metadata";
-import { RequestMethod } from "@nestjs/common";
-import { METHOD_METADATA, PATH_METADATA } from "@nestjs/common/constants.js";
 import { problemSchema } from "@tripline/http/describe-problems";
 import { RequireScope } from "@tripline/nest-kit/http/token.guard";
+import { describedRoutes } from "@tripline/nest-kit/testing/routes-of";
 import { z } from "zod";
 import { ApprovalsController } from "../approvals/approvals.controller.js";
 import { AuditController } from "../audit/audit.controller.js";
@@ -37,32 +36,10 @@ static_policy:
 `;
 const CARD = `ct_${"a".repeat(32)}`;
 
-/** What the controllers answer: method, path and scope of each. */
-function servedRoutes(): string[] {
-  const controllers = [
-    ...[
-      PoliciesController,
-      ApprovalsController,
-      ListsController,
-      RolloutsController,
-      PersonalController,
-      AuditController,
-    ],
-    ...[DeadLettersController, ErasuresController, JobsController],
-  ];
-  return controllers.flatMap((controller) => {
-    const base = String(Reflect.getMetadata(PATH_METADATA, controller));
-    return Object.getOwnPropertyNames(controller.prototype).flatMap((name) => {
-      const handler: unknown = Reflect.get(controller.prototype, name);
-      if (typeof handler !== "function" || !Reflect.hasMetadata(METHOD_METADATA, handler)) return [];
-      const method = RequestMethod[Number(Reflect.getMetadata(METHOD_METADATA, handler))];
-      const path = String(Reflect.getMetadata(PATH_METADATA, handler));
-      const scope = Reflect.getMetadata(RequireScope.KEY, handler) ?? Reflect.getMetadata(RequireScope.KEY, controller);
-      const whole = `${base}/${path}`.replace(/\/+$/, "").replaceAll(/:(\w+)/g, "{$1}");
-      return [`${method?.toLowerCase()} ${whole} ${scope}`];
-    });
-  });
-}
+const CONTROLLERS = [
+  ...[PoliciesController, ApprovalsController, ListsController, RolloutsController, PersonalController],
+  ...[AuditController, DeadLettersController, ErasuresController, JobsController],
+];
 
 let bed: TestBed;
 let caller: TestCaller;
@@ -76,7 +53,7 @@ afterAll(() => bed.close());
 
 test("every route is described with its scope, and none that is not there", () => {
   const described = routesOf(true).map(({ method, path, scope }) => `${method} ${path} ${scope}`);
-  expect(described.toSorted()).toEqual(servedRoutes().toSorted());
+  expect(described.toSorted()).toEqual(describedRoutes(CONTROLLERS, RequireScope).toSorted());
 });
 
 test("is served without a token, with rollouts only where a registry is known", () => {

@@ -1,4 +1,3 @@
-import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { z } from "zod";
 
 /** Postgres keeps no character 0 in a text. */
@@ -12,9 +11,7 @@ export const writtenText = (charactersMax: number) =>
     .refine(isStorable, "must not contain the character U+0000");
 
 /** Why somebody does something. */
-export const note = writtenText(1_000)
-  .refine((text) => !holdsCardNumber(text), "must not hold what looks like a card number")
-  .default("");
+export const note = writtenText(1_000).default("");
 
 const PAGE_DEFAULT = 50;
 const PAGE_MAX = 200;

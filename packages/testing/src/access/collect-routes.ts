@@ -2,8 +2,6 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { DynamicModule, Type } from "@nestjs/common";
-import { RequestMethod } from "@nestjs/common";
-import { METHOD_METADATA, PATH_METADATA } from "@nestjs/common/constants.js";
 import { JobsController } from "@tripline/archive/jobs.controller";
 import { AuthModule } from "@tripline/auth/auth.module";
 import { SecretVerifier } from "@tripline/auth/clients/secret-verifier";
@@ -26,6 +24,7 @@ import { HealthController } from "@tripline/nest-kit/health.controller";
 import type { Audience } from "@tripline/nest-kit/http/open-to";
 import { OpenTo, OperatorOnly } from "@tripline/nest-kit/http/open-to";
 import { RequireScope } from "@tripline/nest-kit/http/token.guard";
+import { routesOf } from "@tripline/nest-kit/testing/routes-of";
 import { scoringConfig } from "@tripline/scoring/config";
 import { ScoringModule } from "@tripline/scoring/scoring.module";
 import { readConfig } from "@tripline/settings/read-config";
@@ -59,7 +58,7 @@ export function collectRoutes(): readonly ServiceRoute[] {
       method.map((name) => plain("auth", url, { by: "open", to: "anyone" }, name)),
     ),
     ...found.flatMap(([service, module]) =>
-      [...controllersOf(module), HealthController].flatMap((controller) => routesOf(service, controller)),
+      [...controllersOf(module), HealthController].flatMap((controller) => accessibleRoutes(service, controller)),
     ),
   ];
 }
@@ -97,32 +96,17 @@ function controllersOf({ controllers = [], imports = [] }: DynamicModule): Type[
   return [...controllers, ...imported.flatMap(controllersOf)];
 }
 
-function routesOf(service: string, controller: Type): ServiceRoute[] {
-  const prefixes = [Reflect.getMetadata(PATH_METADATA, controller) ?? ""].flat();
-  return Object.getOwnPropertyNames(controller.prototype).flatMap((name) => {
-    const handler: unknown = controller.prototype[name];
-    const method = typeof handler === "function" ? Reflect.getMetadata(METHOD_METADATA, handler) : undefined;
-    if (typeof handler !== "function" || method === undefined) return [];
-    const paths = [Reflect.getMetadata(PATH_METADATA, handler) ?? ""].flat();
-    const stated = (key: object) =>
-      Reflect.getMetadata(keyOf(key), handler) ?? Reflect.getMetadata(keyOf(key), controller);
-    const isOperatorOnly = stated(OperatorOnly) === true;
-    return prefixes.flatMap((prefix) =>
-      paths.map((path): ServiceRoute => {
-        const whole = `/${prefix}/${path}`.replaceAll(/\/+/g, "/").replace(/(?<=.)\/$/, "");
-        const access = accessOf(stated, `${service} ${RequestMethod[method]} ${whole}`);
-        return { service, method: RequestMethod[method] ?? "", path: whole, access, isOperatorOnly };
-      }),
-    );
+function accessibleRoutes(service: string, controller: Type): ServiceRoute[] {
+  return routesOf(controller).map(({ method, path, stated }) => {
+    const access = accessOf(stated, `${service} ${method} ${path}`);
+    return { service, method, path, access, isOperatorOnly: stated(OperatorOnly) === true };
   });
 }
 
-const keyOf = (decorator: object): string => (decorator as { readonly KEY: string }).KEY;
-
-function accessOf(stated: (decorator: object) => string | undefined, route: string): Access {
+function accessOf(stated: (decorator: object) => unknown, route: string): Access {
   const [scope, permission, to] = [stated(RequireScope), stated(RequirePermission), stated(OpenTo)];
-  if (scope !== undefined) return { by: "token", scope };
-  if (permission !== undefined) return { by: "session", scope: permission };
+  if (scope !== undefined) return { by: "token", scope: String(scope) };
+  if (permission !== undefined) return { by: "session", scope: String(permission) };
   if (to !== undefined) return { by: "open", to: to as Audience };
   throw new Error(`${route} does not say for whom it is: give it RequireScope, RequirePermission or OpenTo.`);
 }
