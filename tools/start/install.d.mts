@@ -9,12 +9,14 @@ export interface InstallOptions {
   readonly root: string;
   /** By default a line per step is printed. */
   readonly onStep?: (step: InstallStep) => void;
-  /** Builds with the compiler alone, without turbo's cache: quicker where little has changed. */
+  /** Leaves the bundles of the programs as they are: quicker where little has changed. */
   readonly isQuick?: boolean;
+  /** Builds the programs only, and fetches the servers and the Python environment of the training meanwhile. */
+  readonly startsSystem?: boolean;
 }
 
 /**
- * Installs exactly what the lockfile says and builds every package. A step whose inputs have not changed takes no time.
+ * Installs exactly what the lockfile says and builds. A step whose inputs have not changed takes no time.
  *
  * @returns the steps with their durations
  * @throws Error: one sentence with the place of the log and its last lines

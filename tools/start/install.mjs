@@ -1,4 +1,4 @@
-// Installs what the lockfile says and builds every package. Needs Node with npm only.
+// Installs what the lockfile says and builds. Needs Node with npm only.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { areBundlesFresh } from "../../packages/system/programs.mjs";
 import { stalePages } from "./build-pages.mjs";
-import { pnpmVersion, turboRun } from "./run-turbo.mjs";
+import { pnpmVersion } from "./run-turbo.mjs";
 import { isCompiled, stampOfSources } from "./stamp-sources.mjs";
 import { stepPrinter } from "./step-line.mjs";
 
@@ -19,9 +19,9 @@ const SIGNALS = /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"]);
 /**
  * @param {import("./install.mjs").InstallOptions} options
  */
-export async function install({ root, onStep = stepPrinter(), isQuick = false }) {
+export async function install({ root, onStep = stepPrinter(), isQuick = false, startsSystem = false }) {
   const packages = await timed("install packages", onStep, () => installPackages(root));
-  const build = await timed("build", onStep, () => (isQuick ? buildStale(root) : buildPackages(root)));
+  const build = await timed("build", onStep, () => (isQuick ? buildStale(root) : buildAll(root, startsSystem)));
   return [packages, build];
 }
 
@@ -61,14 +61,22 @@ export async function installPackages(root) {
   fs.writeFileSync(marker, wanted);
 }
 
-/** @param {string} root */
-async function buildPackages(root) {
-  const marker = join(root, "node_modules", ".tripline-built");
+/**
+ * @param {string} root
+ * @param {boolean} startsSystem whether it is for a command that starts a system: then only the programs are built, and the servers
+ *   and the Python environment of the training are fetched meanwhile
+ */
+async function buildAll(root, startsSystem) {
+  const markers = [".tripline-built", ".tripline-built-programs"].map((name) => join(root, "node_modules", name));
+  const [marker = "", ofPrograms = ""] = markers;
   const sources = stampOfSources(root);
-  const isBuilt = fs.existsSync(marker) && fs.readFileSync(marker, "utf8") === sources;
-  if (isBuilt && isCompiled(root) && stalePages(root).length === 0 && areBundlesFresh(root)) return;
-  const { args, environment } = turboRun(root, ["build", "--output-logs=errors-only"]);
-  await runLogged({ root, purpose: "build", logName: "build", args, environment, timeoutMs: BUILD_MS_MAX });
+  const isMarked = (/** @type {string} */ file) => fs.existsSync(file) && fs.readFileSync(file, "utf8") === sources;
+  const isBuilt = startsSystem ? markers.some(isMarked) : isMarked(marker) && isCompiled(root);
+  if (isBuilt && stalePages(root).length === 0 && areBundlesFresh(root)) return;
+  // With what it imports, contracts, which the pages need, too.
+  await compile(root, ["packages/local-stack"]);
+  if (startsSystem) fetchTools(root);
+  await Promise.all([compile(root, startsSystem ? programFolders(root) : []), buildPages(root)]);
   await runLogged({
     root,
     purpose: "bundle the programs",
@@ -77,18 +85,64 @@ async function buildPackages(root) {
     command: process.execPath,
     args: [join(root, "tools", "start", "bundle-programs.mjs")],
   });
-  fs.writeFileSync(marker, sources);
+  fs.writeFileSync(startsSystem ? ofPrograms : marker, sources);
 }
 
-/** By the compiler alone, which is quicker than turbo where little has changed. @param {string} root */
+/** @param {string} root */
 async function buildStale(root) {
+  await compile(root, []);
+  await buildPages(root);
+}
+
+/**
+ * By the compiler alone: turbo would start it once for each package, and each time it would read what the others declare.
+ *
+ * @param {string} root
+ * @param {string[]} folders all by default
+ */
+async function compile(root, folders) {
   const command = join(root, "node_modules", ".bin", "tsc");
-  const run = { root, purpose: "build", logName: "build", timeoutMs: BUILD_MS_MAX };
-  await runLogged({ ...run, command, args: ["-b"] });
+  await runLogged({
+    root,
+    purpose: "build",
+    logName: "build",
+    timeoutMs: BUILD_MS_MAX,
+    command,
+    args: ["-b", ...folders],
+  });
+}
+
+/** @param {string} root */
+async function buildPages(root) {
   for (const page of stalePages(root)) {
-    const vite = join(root, page, "node_modules", ".bin", "vite");
-    await runLogged({ ...run, command: vite, args: ["build", page, "--logLevel=warn"] });
+    await runLogged({
+      root,
+      purpose: `build ${page}`,
+      logName: "build-page",
+      timeoutMs: BUILD_MS_MAX,
+      command: join(root, page, "node_modules", ".bin", "vite"),
+      args: ["build", page, "--logLevel=warn"],
+    });
   }
+}
+
+/** @param {string} root */
+function programFolders(root) {
+  const apps = fs.readdirSync(join(root, "apps")).map((name) => join("apps", name));
+  return apps.filter((folder) => fs.existsSync(join(root, folder, "tsconfig.json")));
+}
+
+/**
+ * In the background. What could not be fetched is tried again, and reported, where it is needed.
+ *
+ * @param {string} root
+ */
+function fetchTools(root) {
+  const program = join(root, "packages", "local-stack", "dist", "provision", "main.js");
+  const child = spawn(join(root, "node_modules", ".bin", "node"), [program], { stdio: "ignore" });
+  child.once("error", () => {});
+  child.unref();
+  process.once("exit", () => child.kill());
 }
 
 /**
@@ -128,19 +182,20 @@ async function runLogged({ root, purpose, logName, command = "npx", args, enviro
 }
 
 /**
- * On Ctrl-C and the like the child's whole group ends, and then this process.
+ * On Ctrl-C and the like the child's whole group ends with this process.
  *
  * @param {import("node:child_process").ChildProcess} child
  * @returns {() => void} ends the watching
  */
 function endOnSignals(child) {
-  const end = (/** @type {"SIGINT" | "SIGTERM" | "SIGHUP"} */ signal) => {
-    if (child.pid !== undefined) process.kill(-child.pid, "SIGTERM");
+  const kill = () => child.pid !== undefined && process.kill(-child.pid, "SIGTERM");
+  const exit = (/** @type {"SIGINT" | "SIGTERM" | "SIGHUP"} */ signal) =>
     process.exit(128 + os.constants.signals[signal]);
-  };
-  for (const signal of SIGNALS) process.on(signal, end);
+  process.on("exit", kill);
+  for (const signal of SIGNALS) process.on(signal, exit);
   return () => {
-    for (const signal of SIGNALS) process.off(signal, end);
+    process.off("exit", kill);
+    for (const signal of SIGNALS) process.off(signal, exit);
   };
 }
 

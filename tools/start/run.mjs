@@ -70,7 +70,7 @@ async function runCommand() {
     for (const { detail, fix } of failed) process.stderr.write(`${sentence(detail, fix)}\n`);
     return 1;
   }
-  const steps = [{ name, durationMs }, ...(await install({ root: ROOT, onStep }))];
+  const steps = [{ name, durationMs }, ...(await install({ root: ROOT, onStep, startsSystem }))];
   return handOver(steps);
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
-import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
+import { keepBytecode, provisionPython, trainingEnvironment } from "@tripline/local-stack/provision/provision-python";
 import { ROOT } from "@tripline/system/services/workspace";
 
 const TRAINING = join(ROOT, "training");
@@ -8,11 +8,7 @@ const OUTPUT_CHARACTERS_MAX = 1_000_000;
 
 /** The interpreter of the training environment, which is installed when it is missing. */
 export async function trainingPython(): Promise<string> {
-  const { python } = await provisionPython({
-    name: "training",
-    requirementsFile: join(TRAINING, "requirements", "training.txt"),
-    root: ROOT,
-  });
+  const { python } = await provisionPython(trainingEnvironment(ROOT));
   return python;
 }
 

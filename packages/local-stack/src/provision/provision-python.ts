@@ -23,6 +23,13 @@ export interface PythonEnvironment {
   readonly root: string;
 }
 
+/** What trains models. */
+export const trainingEnvironment = (root: string): PythonEnvironment => ({
+  name: "training",
+  requirementsFile: join(root, "training", "requirements", "training.txt"),
+  root,
+});
+
 /** Whether `provisionPython` has nothing to do. */
 export function isPythonProvisioned({ name, requirementsFile, root }: PythonEnvironment): boolean {
   const marker = markerOf(`${toolsFolder(root)}/${name}-venv`);
