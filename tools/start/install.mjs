@@ -73,11 +73,12 @@ async function buildAll(root, startsSystem) {
   const isMarked = (/** @type {string} */ file) => fs.existsSync(file) && fs.readFileSync(file, "utf8") === sources;
   const isBuilt = startsSystem ? markers.some(isMarked) : isMarked(marker) && isCompiled(root);
   if (isBuilt && stalePages(root).length === 0 && areBundlesFresh(root)) return;
-  // With what it imports, contracts, which the pages need, too.
-  await compile(root, ["packages/local-stack"]);
-  if (startsSystem) fetchTools(root);
-  await Promise.all([compile(root, startsSystem ? programFolders(root) : []), buildPages(root)]);
-  await runLogged({
+  if (startsSystem) {
+    await compile(root, ["packages/local-stack"]);
+    fetchTools(root);
+  }
+  await compile(root, startsSystem ? programFolders(root) : []);
+  const bundle = runLogged({
     root,
     purpose: "bundle the programs",
     logName: "bundle",
@@ -85,6 +86,7 @@ async function buildAll(root, startsSystem) {
     command: process.execPath,
     args: [join(root, "tools", "start", "bundle-programs.mjs")],
   });
+  await Promise.all([bundle, buildPages(root)]);
   fs.writeFileSync(startsSystem ? ofPrograms : marker, sources);
 }
 
