@@ -70,7 +70,10 @@ async function runCommand() {
     for (const { detail, fix } of failed) process.stderr.write(`${sentence(detail, fix)}\n`);
     return 1;
   }
-  const steps = [{ name, durationMs }, ...(await install({ root: ROOT, onStep, startsSystem }))];
+  // A journey may be one of those in a browser, which are no programs of apps.
+  const needsProgramsOnly = startsSystem && command !== "journey";
+  const installed = await install({ root: ROOT, onStep, startsSystem: needsProgramsOnly });
+  const steps = [{ name, durationMs }, ...installed];
   return handOver(steps);
 }
 
