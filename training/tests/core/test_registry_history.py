@@ -1,6 +1,4 @@
-import json
 import multiprocessing
-import os
 import signal
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,16 +33,6 @@ def test_moves_say_who_moved_what_from_where_to_where_and_why(tmp_path: Path) ->
     assert registry.history(tmp_path, "fraud")[1] == move
     assert (move.by, move.why, move.is_rollback) == ("retraining", "better on March", False)
     assert registry.history(tmp_path, "fraud")[0].by != ""
-
-
-def test_the_layout_is_that_of_the_registry_in_typescript(tmp_path: Path) -> None:
-    one = publish(tmp_path, "one")
-    registry.set_alias(tmp_path, "fraud", "champion", one, registry.MoveOptions(by="ada"))
-    folder = tmp_path / "models/fraud/history/00000001"
-    assert {path.name for path in folder.iterdir()} == {"move.json", "done"}
-    record = json.loads((folder / "move.json").read_text())
-    assert (record["alias"], record["from"], record["to"], record["by"]) == ("champion", None, one, "ada")
-    assert record["process"] == os.getpid()
 
 
 def test_an_alias_moves_only_from_where_it_is_expected(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import re
 import shutil
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ def make_move(
         move = compose(read_alias())
         own = _path(history, newest + 1)
         record = {**move.as_json(), "host": socket.gethostname(), "process": os.getpid()}
-        if write_folder(own, {MOVE_FILE: (json.dumps(record) + "\n").encode()}):
+        if write_folder(own, {MOVE_FILE: _text_of(record)}):
             _carry_out(history, newest + 1, partial(write_alias, move.to))
             return move
     raise TrainingError(f"Others kept moving aliases for {TURN_SECONDS_MAX:.0f} s ({history}): try again.")
@@ -111,6 +111,10 @@ def _is_alive(process: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def _text_of(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n").encode()
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

@@ -108,7 +108,7 @@ def compose_manifest(name: str, files: Mapping[str, bytes], facts: Mapping[str, 
         **facts,
         "files": {file: sha256_hex(content) for file, content in files.items()},
     }
-    return manifest, (json.dumps(manifest, indent=2, allow_nan=False) + "\n").encode()
+    return manifest, (json.dumps(manifest, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
 def compose_move(name: str, alias: str, to: str, from_version: str | None, options: MoveOptions) -> Move:
@@ -147,7 +147,7 @@ def parse_move(entries: Mapping[str, Any], source: str) -> Move:
 
 
 def check_same_meaning(there: Mapping[str, Any], given: Mapping[str, Any], where: str) -> None:
-    for key in ("features", "feature_spec_version"):
+    for key in ("feature_spec_version", "features", "input", "output"):
         if there.get(key) != given.get(key):
             raise TrainingError(
                 f'{where} holds the same model with a different value of "{key}"; it is left unchanged.'
