@@ -14,6 +14,7 @@ import {
   composeTls,
 } from "../../packages/system/dist/service-environment/write-compose-environment.js";
 import { accessTables } from "../../packages/testing/dist/access/describe-access.js";
+import { clientTables } from "./describe-clients.mjs";
 import { dataMap } from "./describe-data.mjs";
 import { readmesWithImporters } from "./describe-imports.mjs";
 import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
@@ -79,6 +80,7 @@ const documents = [
   { file: "docs/errors.md", parts: { errors } },
   { file: "docs/features.md", parts: { features } },
   { file: "docs/capacity.md", parts: capacityTables(table) },
+  { file: "docs/compatibility.md", parts: clientTables(table) },
   { file: "docs/data-map.md", parts: dataMap(table) },
   { file: "docs/settings.md", parts: settingTables(table) },
   { file: "compose.yaml", parts: composeEnvironment() },

@@ -3,6 +3,8 @@
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
+const RUN_BUILT = "tools/test/run-built.mjs";
+
 /**
  * @typedef {{ words: string, script: string, args?: string[], text: string }} Tool
  * @type {Tool[]}
@@ -13,18 +15,27 @@ export const TOOLS = [
   { words: "test deploy", script: "deploy/proof/test-deploy.mjs", text: "images, compose and the chart on a cluster" },
   { words: "test init", script: "tools/init/test-init.mjs", text: "a renamed clone and all of its tests" },
   {
+    words: "test clients",
+    script: RUN_BUILT,
+    args: ["load-tests/dist/clients/main.js"],
+    text: "stock tools of the field and a whole system",
+  },
+  {
     words: "test mlserver",
-    script: "tools/test/test-mlserver.mjs",
+    script: RUN_BUILT,
+    args: ["load-tests/dist/scoring/ask-mlserver.js"],
     text: "our gRPC client and a real MLServer",
   },
   {
     words: "test apis",
-    script: "tools/test/test-apis.mjs",
+    script: RUN_BUILT,
+    args: ["load-tests/dist/security/fuzz-apis.js"],
     text: "the APIs and requests made from their documents",
   },
   {
     words: "test recovery",
-    script: "tools/test/test-recovery.mjs",
+    script: RUN_BUILT,
+    args: ["packages/testing/dist/faults/main.js"],
     text: "rounds of faults under traffic, and exact rebuilds",
   },
   { words: "check", script: "tools/check/check.mjs", text: "types, lint, rules, documents" },

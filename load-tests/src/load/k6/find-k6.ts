@@ -1,9 +1,7 @@
 import { execFile } from "node:child_process";
-import { constants } from "node:fs";
-import { access } from "node:fs/promises";
-import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { BenchError } from "../../harness/bench-error.js";
+import { findProgram } from "../../harness/find-program.js";
 
 const run = promisify(execFile);
 const ANSWER_MS_MAX = 30_000;
@@ -24,26 +22,13 @@ export interface K6 {
  */
 export async function findK6(environment: Readonly<Record<string, string | undefined>>): Promise<K6> {
   const named = environment.K6_BIN;
-  const path = named === undefined || named === "" ? await findOnPath(environment.PATH ?? "") : named;
+  const path = named === undefined || named === "" ? await findProgram(["k6"], environment.PATH) : named;
   if (path === undefined) throw new BenchError(`There is no k6 on the PATH: ${HOW_TO_GET}.`);
   const version = await versionOf(path);
   if (Number(version.split(".", 1)[0]) < MAJOR_MIN) {
     throw new BenchError(`${path} is k6 ${version}, and the scripts need ${MAJOR_MIN}.0 or newer: ${HOW_TO_GET}.`);
   }
   return { path, version };
-}
-
-async function findOnPath(folders: string): Promise<string | undefined> {
-  for (const folder of folders.split(delimiter).filter(Boolean)) {
-    const path = join(folder, "k6");
-    try {
-      await access(path, constants.X_OK);
-      return path;
-    } catch {
-      // Not in this folder.
-    }
-  }
-  return undefined;
 }
 
 async function versionOf(path: string): Promise<string> {

@@ -83,7 +83,8 @@ async function faultOfRun(words: readonly string[], isWhole: boolean, repository
   return faultOfScript("tools/start/demo-docker.mjs", words.slice(1), repository);
 }
 
-async function faultOfTool({ words, script }: Tool, args: readonly string[], isWhole: boolean, repository: Repository) {
+async function faultOfTool(tool: Tool, args: readonly string[], isWhole: boolean, repository: Repository) {
+  const { words, script, args: given = [] } = tool;
   // Paths are looked for like those of any command; the rest is Jest's.
   if (words === "test") return undefined;
   if (words === "bench" && ["model", "drift"].includes(args[0] ?? "")) {
@@ -91,7 +92,8 @@ async function faultOfTool({ words, script }: Tool, args: readonly string[], isW
   }
   if (words === "bench") return faultOfHelp("load-tests/dist/main.js", args[0] ?? "", args, repository);
   if (words === "load") return faultOfHelp("load-tests/dist/load/main.js", args[0] ?? "", args, repository);
-  return faultOfScript(script, args, repository);
+  const [built = script] = given.filter((word) => word.endsWith(".js"));
+  return faultOfScript(built.replace("/dist/", "/src/").replace(/\.js$/, ".ts"), args, repository);
 }
 
 /** A program that shows what it takes: the name has to be one of its own, and its options among those it shows. */
@@ -106,7 +108,7 @@ function faultOfHelp(program: string, name: string, args: readonly string[], rep
 
 /** A script of ours that takes its options with parseArgs: those that are given have to be in its table. */
 function faultOfScript(script: string, args: readonly string[], repository: Repository): string | undefined {
-  const file = /[\w./-]+\.mjs/.exec(script)?.[0];
+  const file = /[\w./-]+\.(?:mjs|ts)\b/.exec(script)?.[0];
   if (args.length === 0 || file === undefined) return undefined;
   const source = repository.read(file);
   return unknownOption(args, (option) => new RegExp(`["']?\\b${option.slice(2)}\\b["']?: \\{ ?type`).test(source));

@@ -1,0 +1,123 @@
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
+import type { GoldenBatch } from "@tripline/model-registry/model-manifest";
+import type { ModelVersion } from "@tripline/model-registry/model-registry";
+import type { RunningSystem } from "@tripline/system/services/run-system";
+import { BenchError } from "../harness/bench-error.js";
+import { findProgram } from "../harness/find-program.js";
+
+/** A whole system on this machine that tools of the field are pointed at. */
+export interface AskedSystem {
+  readonly system: RunningSystem;
+  /** `host:port` of scoring's gRPC. */
+  readonly scoringAddress: string;
+  readonly scoringUrl: string;
+  readonly champion: ModelVersion;
+  /** For files of the tools. */
+  readonly folder: string;
+  /** That of the caller, without what the services are told of a collector. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Of a client that sends payments, as environment variables of `npm run load`. */
+  readonly credentials: Readonly<Record<string, string>>;
+}
+
+export interface FoundTool {
+  readonly path: string;
+  readonly version: string;
+}
+
+export interface Outcome {
+  readonly asked: string;
+  /** Absent where it passed. */
+  readonly fault?: string;
+}
+
+/** A tool that people use with Tripline and that nobody here wrote. */
+export interface StockClient {
+  readonly tool: string;
+  /** @throws BenchError in one sentence where the tool is not installed */
+  find(environment: NodeJS.ProcessEnv): Promise<FoundTool>;
+  ask(found: FoundTool, asked: AskedSystem): Promise<Outcome[]>;
+}
+
+/** How far a score may be from the one that was published with the model. */
+export const DIFFERENCE_MAX = 1e-5;
+const RUN_MS_MAX = 120_000;
+const OUTPUT_BYTES_MAX = 64 * 1_024 * 1_024;
+const FAULT_CHARACTERS_MAX = 400;
+
+const execute = promisify(execFile);
+
+/** Whether `work` ends without an error, as a row of the table. */
+export async function attempt(asked: string, work: () => Promise<void> | void): Promise<Outcome> {
+  try {
+    await work();
+    return { asked };
+  } catch (error) {
+    const told = (error instanceof Error ? error.message : String(error)).replaceAll(/\s+/g, " ").trim();
+    // What was done stands at the start of most messages, and why it failed at the end.
+    const isLong = told.length > FAULT_CHARACTERS_MAX;
+    const half = FAULT_CHARACTERS_MAX / 2;
+    return { asked, fault: isLong ? `${told.slice(0, half)} … ${told.slice(-half)}` : told };
+  }
+}
+
+/** @throws Error with what differs unless both are as JSON the same */
+export function expectSame(what: string, actual: unknown, expected: unknown): void {
+  const [is, wanted] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (is !== wanted) throw new Error(`${what}: ${is}, expected ${wanted}`);
+}
+
+/** @throws Error unless they are the scores of the golden batch */
+export function expectScores(scores: readonly number[], golden: GoldenBatch): void {
+  expectSame("number of scores", scores.length, golden.outputs.length);
+  const apart = Math.max(...scores.map((score, row) => Math.abs(score - (golden.outputs[row] ?? Number.NaN))));
+  if (!(apart <= DIFFERENCE_MAX)) throw new Error(`a score differs by ${apart} from the golden batch`);
+}
+
+/**
+ * A tool on the PATH, or where a variable such as `GRPCURL_BIN` says.
+ *
+ * @param version arguments that make it print its version
+ * @throws BenchError in one sentence where it is not there
+ */
+export async function findTool(
+  environment: NodeJS.ProcessEnv,
+  { variable, names, version }: { readonly variable: string; readonly names: readonly string[]; version: string },
+): Promise<FoundTool> {
+  const path = environment[variable] || (await findProgram(names, environment.PATH));
+  if (path === undefined) throw new BenchError(`${names.join(" or ")} is not on the PATH, nor named in ${variable}`);
+  // Some print it on standard error.
+  const told = await execute(path, [version], { timeout: RUN_MS_MAX }).catch(() => {
+    throw new BenchError(`${path} cannot be run`);
+  });
+  const number = /\bv?(\d+\.\d+\.\d+\S*)/.exec(`${told.stdout}${told.stderr}`)?.[1];
+  return { path, version: number ?? "unknown" };
+}
+
+export interface ToolRun {
+  readonly input?: string;
+  /** That of this process unless given. */
+  readonly environment?: NodeJS.ProcessEnv;
+  readonly cwd?: string;
+}
+
+/** @returns standard output. @throws Error with what the tool printed when it fails */
+export async function runTool(
+  path: string,
+  args: readonly string[],
+  { input, environment, cwd }: ToolRun = {},
+): Promise<string> {
+  const running = execute(path, [...args], {
+    timeout: RUN_MS_MAX,
+    maxBuffer: OUTPUT_BYTES_MAX,
+    ...(environment === undefined ? {} : { env: environment }),
+    ...(cwd === undefined ? {} : { cwd }),
+  });
+  // One that does not read its input may have ended before it was written.
+  running.child.stdin?.on("error", () => undefined).end(input ?? "");
+  const { stdout } = await running.catch((error: Error & { stdout?: string; stderr?: string }) => {
+    throw new Error(`${error.stdout ?? ""}${error.stderr ?? ""}`.slice(-FAULT_CHARACTERS_MAX) || error.message);
+  });
+  return stdout;
+}

@@ -1,0 +1,19 @@
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+
+/** The first of these programs on a path such as `PATH`, its folders in their order. */
+export async function findProgram(names: readonly string[], folders = ""): Promise<string | undefined> {
+  for (const folder of folders.split(delimiter).filter(Boolean)) {
+    for (const name of names) {
+      const path = join(folder, name);
+      try {
+        await access(path, constants.X_OK);
+        return path;
+      } catch {
+        // Not in this folder.
+      }
+    }
+  }
+  return undefined;
+}
