@@ -2,12 +2,10 @@ import type { DynamicModule, Provider as NestProvider, OnModuleInit } from "@nes
 import { Inject, Module } from "@nestjs/common";
 import { HttpAdapterHost } from "@nestjs/core";
 import { TrustedProxies } from "@tripline/http/client-address";
-import type { EventProducer } from "@tripline/kafka/port";
 import { auditPublisher } from "@tripline/nest-kit/audit/audit-publisher";
 import { DESCRIBE_API, OpenApiController } from "@tripline/nest-kit/http/openapi.controller";
 import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
 import { KafkaModule } from "@tripline/nest-kit/kafka/kafka.module";
-import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { DATABASE, DatabaseModule } from "@tripline/nest-kit/postgres/database.module";
 import type { ServiceAdapter } from "@tripline/nest-kit/service.adapter";
 import { LOGGER } from "@tripline/nest-kit/service.module";
@@ -35,7 +33,6 @@ import { PasswordSignIn } from "./people/password-sign-in.js";
 import { PasswordVerifier } from "./people/password-verifier.js";
 import { SignInFailures } from "./people/sign-in-failures.js";
 import { createProvider } from "./provider/create-provider.js";
-import { deriveKey } from "./provider/derive-key.js";
 import { mountProvider } from "./provider/mount-provider.js";
 import { OAuthServer } from "./provider/oauth-server.js";
 import type { SigningKeys } from "./provider/signing-keys.js";
@@ -52,37 +49,8 @@ import { SignInController } from "./sign-in/sign-in.controller.js";
 
 const SIGNING_KEYS = Symbol("SIGNING_KEYS");
 
-function signInProviders(config: AuthConfig): NestProvider[] {
-  const keyFor = (purpose: string) => deriveKey(config.KEY_ENCRYPTION_KEY, purpose);
-  return [
-    { provide: FormGuard, useValue: new FormGuard(keyFor("forms"), config.AUTH_ISSUER) },
-    {
-      provide: KnownDevices,
-      useValue: new KnownDevices(keyFor("known devices"), config.AUTH_ISSUER.startsWith("https:")),
-    },
-    {
-      provide: SignInFailures,
-      useFactory: (database: Database) => new SignInFailures(database, keyFor("sign-in names")),
-      inject: [DATABASE],
-    },
-    {
-      provide: SecondFactors,
-      useFactory: (database: Database) => new SecondFactors(database, keyFor("second factors")),
-      inject: [DATABASE],
-    },
-    {
-      provide: Passkeys,
-      useFactory: (database: Database) => new Passkeys(database, keyFor("second factors"), config.AUTH_ISSUER),
-      inject: [DATABASE],
-    },
-    {
-      provide: PasswordSignIn,
-      useFactory: (database: Database, failures: SignInFailures, devices: KnownDevices, factors: SecondFactors) =>
-        new PasswordSignIn(database, failures, new PasswordVerifier(), devices, factors),
-      inject: [DATABASE, SignInFailures, KnownDevices, SecondFactors],
-    },
-  ];
-}
+const SIGN_IN = [FormGuard, KnownDevices, SignInFailures, SecondFactors, Passkeys, PasswordVerifier, PasswordSignIn];
+const ADMINISTRATION = [RevocationPublisher, Grants, PeopleAdmin, ClientsAdmin, Account];
 
 function oauthServer(config: AuthConfig, secrets: SecretVerifier, proxies: TrustedProxies): NestProvider {
   const guard = new ClientAuthGuard(proxies);
@@ -98,40 +66,6 @@ function oauthServer(config: AuthConfig, secrets: SecretVerifier, proxies: Trust
       }),
     inject: [SIGNING_KEYS, DATABASE, LOGGER],
   };
-}
-
-function adminProviders(config: AuthConfig): NestProvider[] {
-  return [
-    {
-      provide: RevocationPublisher,
-      useFactory: (database: Database, producer: EventProducer, logger: Logger) =>
-        new RevocationPublisher(database, producer, logger),
-      inject: [DATABASE, EVENT_PRODUCER, LOGGER],
-    },
-    {
-      provide: Grants,
-      useFactory: (database: Database, publisher: RevocationPublisher, logger: Logger) =>
-        new Grants(database, publisher, logger),
-      inject: [DATABASE, RevocationPublisher, LOGGER],
-    },
-    {
-      provide: PeopleAdmin,
-      useFactory: (database: Database, grants: Grants, publisher: RevocationPublisher, logger: Logger) =>
-        new PeopleAdmin(database, grants, publisher, logger),
-      inject: [DATABASE, Grants, RevocationPublisher, LOGGER],
-    },
-    {
-      provide: ClientsAdmin,
-      useFactory: (database: Database, grants: Grants, publisher: RevocationPublisher, logger: Logger) =>
-        new ClientsAdmin(database, grants, publisher, logger),
-      inject: [DATABASE, Grants, RevocationPublisher, LOGGER],
-    },
-    {
-      provide: TOKEN_VERIFIER,
-      useFactory: ({ keyOf }: OAuthServer, database: Database) => ownTokens(config, database, keyOf),
-      inject: [OAuthServer, DATABASE],
-    },
-  ];
 }
 
 /** The authorization server: `oidc-provider` on our tables and keys. */
@@ -162,10 +96,12 @@ export class AuthModule implements OnModuleInit {
         { provide: TrustedProxies, useValue: proxies },
         { provide: AUTH_CONFIG, useValue: config },
         { provide: DESCRIBE_API, useValue: () => describeApi(config) },
-        ...signInProviders(config),
-        ...adminProviders(config),
-        Account,
-        auditPublisher(AUDIT_SOURCE),
+        {
+          provide: TOKEN_VERIFIER,
+          useFactory: ({ keyOf }: OAuthServer, database: Database) => ownTokens(config, database, keyOf),
+          inject: [OAuthServer, DATABASE],
+        },
+        ...[...SIGN_IN, ...ADMINISTRATION, auditPublisher(AUDIT_SOURCE)],
       ],
     };
   }

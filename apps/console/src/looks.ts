@@ -1,4 +1,6 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { may } from "./sessions/session.guard.js";
 import type { Session } from "./sessions/session-store.js";
@@ -10,8 +12,9 @@ export const AUDIT_SOURCE = "console";
 export type LookKind = "queue" | "case" | "attachment" | "decision" | "card" | "terminal" | "device" | "ip";
 
 /** The record of who saw in clear what belongs to a person. An answer goes out only after it is kept. */
+@Injectable()
 export class Looks {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /**
    * Nothing is noted for somebody who sees tokens masked.

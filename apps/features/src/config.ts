@@ -81,4 +81,7 @@ export function stateTtlSeconds(
   throw new TriplineError("config-invalid", "STATE_TTL_DAYS must be more than the longest window of the spec.");
 }
 
+/** Injects the service's configuration. */
+export const FEATURES_CONFIG = Symbol("FEATURES_CONFIG");
+
 export type FeaturesConfig = z.infer<typeof featuresConfig>;

@@ -1,4 +1,7 @@
+import { Inject, Injectable } from "@nestjs/common";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { counter, histogram } from "@tripline/telemetry/metrics";
+import { FEATURE_ENGINE } from "./features.tokens.js";
 
 /** Steps of a batch that are timed. */
 export type Hop = "redis read" | "fold" | "redis compare-and-set" | "features publish";
@@ -17,6 +20,7 @@ const MS_PER_S = 1_000;
 const BATCH_SIZES = [1, 2, 5, 10, 20, 50, 100, 200, 500];
 
 /** What features measures. */
+@Injectable()
 export class FeatureMetrics {
   readonly #batchSize = histogram("tripline_features_batch_size", {
     description: "Records per batch, by topic",
@@ -65,7 +69,7 @@ export class FeatureMetrics {
     labels: ["profile"],
   });
 
-  constructor(private readonly profiles: readonly string[] = []) {}
+  constructor(@Inject(FEATURE_ENGINE) private readonly engine: Pick<FeatureEngine, "profiles"> = { profiles: [] }) {}
 
   unreadableProfile(profile: string): void {
     this.#unreadable.inc({ profile });
@@ -102,7 +106,7 @@ export class FeatureMetrics {
     if (counts.tooLate > 0) this.#tooLate.inc({ topic }, counts.tooLate);
     if (counts.incomplete > 0) this.#incomplete.inc({ topic }, counts.incomplete);
     if (counts.flagged > 0) this.#flagged.inc({ topic }, counts.flagged);
-    for (const [index, profile] of this.profiles.entries()) {
+    for (const [index, { name: profile }] of this.engine.profiles.entries()) {
       const misses = counts.profileMisses[index] ?? 0;
       if (misses > 0) this.#profileMisses.inc({ profile }, misses);
     }

@@ -3,21 +3,15 @@ import { Module } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
-import type { KafkaAdmin } from "@tripline/kafka/port";
-import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { RedisModule, redisToken } from "@tripline/nest-kit/redis/redis.module";
-import { LOGGER } from "@tripline/nest-kit/service.module";
-import type { Logger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "./config.js";
-import { stateTtlSeconds } from "./config.js";
+import { FEATURES_CONFIG, stateTtlSeconds } from "./config.js";
+import { FEATURE_ENGINE } from "./features.tokens.js";
 import { LossReport } from "./states/loss-report.js";
 import { PartitionKeys } from "./states/partition-keys.js";
 import { StateCompleteness } from "./states/state-completeness.js";
 import { StateStore } from "./states/state-store.js";
-
-/** The `FeatureEngine` of the current spec. */
-export const FEATURE_ENGINE = Symbol("FEATURE_ENGINE");
 
 /** The window states in Redis, and how far they are counted. */
 @Module({})
@@ -40,19 +34,8 @@ export class StateModule {
           // The store owns the connection: only the readiness probe may use it too.
           useFactory: (redis: Redis) => new StateStore(redis, options),
         },
-        { provide: LossReport, inject: [LOGGER], useFactory: (logger: Logger) => new LossReport(logger) },
-        {
-          provide: StateCompleteness,
-          inject: [KAFKA_ADMIN, StateStore, LossReport],
-          useFactory: (admin: KafkaAdmin, store: StateStore, loss: LossReport) =>
-            new StateCompleteness({ admin, store, loss }),
-        },
-        {
-          provide: PartitionKeys,
-          inject: [KAFKA_ADMIN, StateStore],
-          useFactory: (admin: KafkaAdmin, store: StateStore) =>
-            new PartitionKeys({ admin, store, topicPrefix: config.KAFKA_TOPIC_PREFIX }),
-        },
+        { provide: FEATURES_CONFIG, useValue: config },
+        ...[LossReport, StateCompleteness, PartitionKeys],
       ],
       exports: [FEATURE_ENGINE, StateStore, StateCompleteness, PartitionKeys],
     };

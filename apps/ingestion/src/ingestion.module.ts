@@ -60,7 +60,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
         { provide: INGESTION_CONFIG, useValue: config },
         { provide: DESCRIBE_API, useValue: (nowMs: number) => describeApi(config, nowMs) },
         { provide: RateLimits, inject: [redisToken()], useFactory: (redis: Redis) => new RateLimits(config, redis) },
-        { provide: WaitingBound, useFactory: () => new WaitingBound(config.WAIT_TARGET_MS) },
+        { provide: WaitingBound, useValue: new WaitingBound(config.WAIT_TARGET_MS) },
         replyWaiters(config),
         eventIntake(config),
         ...personalProviders(config),

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
@@ -92,17 +91,15 @@ export function processorOn(redis: Redis, source?: ProfileReaderOptions["source"
     endOffsets: async () => new Map([0, 1].map((partition) => [partition, Number.MAX_SAFE_INTEGER])),
     committedOffsets: async () => new Map<number, number>(),
   };
-  return new BatchProcessor({
+  return new BatchProcessor(
     engine,
     store,
-    partitions: new PartitionKeys({ admin, store, topicPrefix: "" }),
-    completeness: new StateCompleteness({ admin, store }),
-    profiles: new ProfileReader({ engine, onUnreadable: () => {}, ...(source && { source }) }),
-    producer: { send: async () => {}, close: async () => {} },
-    metrics: new FeatureMetrics(),
-    now: Date.now,
-    pause: delay,
-  });
+    new PartitionKeys(admin, store, { KAFKA_TOPIC_PREFIX: "" }),
+    new StateCompleteness(admin, store),
+    new ProfileReader({ engine, onUnreadable: () => {}, ...(source && { source }) }),
+    { send: async () => {}, close: async () => {} },
+    new FeatureMetrics(),
+  );
 }
 
 export const cardAt = (card: number) => `ct_${card.toString(16).padStart(32, "0")}`;

@@ -1,26 +1,31 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { ownerNamed } from "../clients/client-owner.js";
 import type { ClientRegistration } from "../clients/client-registration.js";
 import { hashSecret } from "../clients/hash-secret.js";
 import { parseClient } from "../clients/register-client.js";
-import type { RevocationPublisher } from "../revocations/revocation-publisher.js";
+import { RevocationPublisher } from "../revocations/revocation-publisher.js";
 import { revoke } from "../revocations/revocation-store.js";
 import type { Actor } from "./admin-action.js";
 import { notFound } from "./admin-action.js";
-import type { Grants, Requested } from "./grants/grants.js";
+import type { Requested } from "./grants/grants.js";
+import { Grants } from "./grants/grants.js";
 import type { ListedClient } from "./listed-client.js";
 import { findListedClient, listClients } from "./listed-client.js";
 import { noteAction } from "./note-action.js";
 import type { Changed } from "./people-admin.js";
 
 /** What administrators do with the clients of their tenant. */
+@Injectable()
 export class ClientsAdmin {
   constructor(
-    private readonly database: Database,
-    private readonly grants: Grants,
-    private readonly publisher: RevocationPublisher,
-    private readonly logger: Logger,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(Grants) private readonly grants: Grants,
+    @Inject(RevocationPublisher) private readonly publisher: RevocationPublisher,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   list({ tenant }: Actor): Promise<ListedClient[]> {

@@ -1,15 +1,19 @@
+import { Inject, Injectable } from "@nestjs/common";
 import type { Role } from "@tripline/contracts/roles";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { hashPassword } from "../people/hash-password.js";
 import type { PersonRegistration } from "../people/person-registration.js";
 import { parsePerson } from "../people/person-store.js";
-import type { RevocationPublisher } from "../revocations/revocation-publisher.js";
+import { RevocationPublisher } from "../revocations/revocation-publisher.js";
 import { revoke } from "../revocations/revocation-store.js";
 import type { Actor } from "./admin-action.js";
 import { notFound } from "./admin-action.js";
 import { withdrawGrants } from "./grants/grant-store.js";
-import type { Grants, Requested } from "./grants/grants.js";
+import type { Requested } from "./grants/grants.js";
+import { Grants } from "./grants/grants.js";
 import { lockAdmins, noteAdminRemoved } from "./grants/second-admin.js";
 import { keepAnAdmin } from "./keep-an-admin.js";
 import type { ListedPerson } from "./listed-person.js";
@@ -21,12 +25,13 @@ import { revokeOwnedClients } from "./owned-clients.js";
 export type Changed<T> = T & { readonly is_published: boolean };
 
 /** What administrators do with the people of their tenant. A person who loses rights loses the tokens as well. */
+@Injectable()
 export class PeopleAdmin {
   constructor(
-    private readonly database: Database,
-    private readonly grants: Grants,
-    private readonly publisher: RevocationPublisher,
-    private readonly logger: Logger,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(Grants) private readonly grants: Grants,
+    @Inject(RevocationPublisher) private readonly publisher: RevocationPublisher,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   list({ tenant }: Actor): Promise<ListedPerson[]> {

@@ -1,4 +1,8 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
+import type { AuthConfig } from "../config.js";
+import { AUTH_CONFIG } from "../config.js";
+import { deriveKey } from "../provider/derive-key.js";
 
 const DAYS = 180;
 const DAY_SECONDS = 86_400;
@@ -15,13 +19,18 @@ interface Owner {
  * Browsers in which a user has signed in, by a signed cookie. A known device proves nothing by itself: it only has attempts of
  * its own, so that somebody else's wrong passwords do not keep the owner out.
  */
+@Injectable()
 export class KnownDevices {
-  /** @param key 32 bytes */
+  readonly #key: Uint8Array;
+  readonly #isSecure: boolean;
+
   constructor(
-    private readonly key: Uint8Array,
-    private readonly isSecure: boolean,
+    @Inject(AUTH_CONFIG) config: Pick<AuthConfig, "KEY_ENCRYPTION_KEY" | "AUTH_ISSUER">,
     private readonly now: () => number = Date.now,
-  ) {}
+  ) {
+    this.#key = deriveKey(config.KEY_ENCRYPTION_KEY, "known devices");
+    this.#isSecure = config.AUTH_ISSUER.startsWith("https:");
+  }
 
   /** The cookie that makes a browser known, for `Set-Cookie`. A browser keeps that of the user who signed in last. */
   cookieFor(owner: Owner): string {
@@ -29,7 +38,7 @@ export class KnownDevices {
     const id = randomBytes(ID_BYTES).toString("base64url");
     const value = `${id}.${expiresAtSeconds}.${this.#sign(owner, id, expiresAtSeconds)}`;
     const attributes = [`Max-Age=${DAYS * DAY_SECONDS}`, "Path=/sign-in", "HttpOnly", "SameSite=Lax"];
-    return [`device=${value}`, ...attributes, ...(this.isSecure ? ["Secure"] : [])].join("; ");
+    return [`device=${value}`, ...attributes, ...(this.#isSecure ? ["Secure"] : [])].join("; ");
   }
 
   /** The id of the device, where it is one of this user's. @param cookies the header `Cookie` */
@@ -45,6 +54,6 @@ export class KnownDevices {
 
   #sign({ person_id: personId, password_hash: hash }: Owner, id: string, expiresAtSeconds: number): string {
     const signed = JSON.stringify([personId, hash, id, expiresAtSeconds]);
-    return createHmac("sha256", this.key).update(signed).digest("base64url");
+    return createHmac("sha256", this.#key).update(signed).digest("base64url");
   }
 }

@@ -1,11 +1,14 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
-import type { SecondFactors } from "../second-factor/second-factors.js";
+import { SecondFactors } from "../second-factor/second-factors.js";
 import { canonicalUserName } from "./canonical-user-name.js";
-import type { KnownDevices } from "./known-devices.js";
-import type { PasswordVerifier } from "./password-verifier.js";
+import { KnownDevices } from "./known-devices.js";
+import { PasswordVerifier } from "./password-verifier.js";
 import type { Person } from "./person-store.js";
 import { personNamed } from "./person-store.js";
-import type { SignInFailures, Wait } from "./sign-in-failures.js";
+import type { Wait } from "./sign-in-failures.js";
+import { SignInFailures } from "./sign-in-failures.js";
 
 /** What somebody types, and from where. */
 export interface TypedPassword {
@@ -21,13 +24,14 @@ export interface TypedPassword {
 }
 
 /** Who it is that types a user name and a password. */
+@Injectable()
 export class PasswordSignIn {
   constructor(
-    private readonly queries: Queries,
-    private readonly failures: SignInFailures,
-    private readonly passwords: PasswordVerifier,
-    private readonly devices: KnownDevices,
-    private readonly secondFactors: SecondFactors,
+    @Inject(DATABASE) private readonly queries: Queries,
+    @Inject(SignInFailures) private readonly failures: SignInFailures,
+    @Inject(PasswordVerifier) private readonly passwords: PasswordVerifier,
+    @Inject(KnownDevices) private readonly devices: KnownDevices,
+    @Inject(SecondFactors) private readonly secondFactors: SecondFactors,
   ) {}
 
   /**

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { hashPassword, matchesPassword } from "./hash-password.js";
 
@@ -6,6 +7,7 @@ import { hashPassword, matchesPassword } from "./hash-password.js";
 const COMPUTATIONS_MAX = 16;
 
 /** Checks passwords, a bounded number at a time. */
+@Injectable()
 export class PasswordVerifier {
   /** The hash of a password that nobody knows. */
   readonly #nobodysHash = hashPassword(randomBytes(32).toString("base64"));

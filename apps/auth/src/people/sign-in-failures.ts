@@ -1,7 +1,12 @@
 import { createHmac } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { FailureLimiter } from "../clients/failure-limiter.js";
+import type { AuthConfig } from "../config.js";
+import { AUTH_CONFIG } from "../config.js";
+import { deriveKey } from "../provider/derive-key.js";
 
 /** Attempts for one name from one address or one known device, counted over all instances. */
 const OF_PLACE = { failuresMax: 10, windowSeconds: 900 };
@@ -38,6 +43,7 @@ export interface Wait {
  *
  * The table stays small: a row costs an argon2id computation, lives for an hour at most, and is removed after it.
  */
+@Injectable()
 export class SignInFailures {
   readonly #addresses = new FailureLimiter({
     failuresMax: FAILURES_OF_ADDRESS_MAX,
@@ -45,11 +51,15 @@ export class SignInFailures {
     keysMax: ADDRESSES_MAX,
   });
 
-  /** @param key 32 bytes, under which names are hashed */
+  /** 32 bytes, under which names are hashed. */
+  readonly #key: Uint8Array;
+
   constructor(
-    private readonly queries: Queries,
-    private readonly key: Uint8Array,
-  ) {}
+    @Inject(DATABASE) private readonly queries: Queries,
+    @Inject(AUTH_CONFIG) config: Pick<AuthConfig, "KEY_ENCRYPTION_KEY">,
+  ) {
+    this.#key = deriveKey(config.KEY_ENCRYPTION_KEY, "sign-in names");
+  }
 
   /**
    * @param check whether the password is right; not called while the name or the place has to wait
@@ -116,6 +126,6 @@ export class SignInFailures {
   }
 
   #hash(key: string): Buffer {
-    return createHmac("sha256", this.key).update(key).digest();
+    return createHmac("sha256", this.#key).update(key).digest();
   }
 }

@@ -1,4 +1,5 @@
 import type { OnApplicationBootstrap, OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { clientKey, personKey } from "@tripline/contracts/auth-event-key";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { asTriplineError } from "@tripline/contracts/error-table";
@@ -7,7 +8,10 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
 import { closeWithin } from "@tripline/nest-kit/close-within";
+import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { OutboxPublisher } from "@tripline/nest-kit/kafka/outbox-publisher";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
@@ -33,13 +37,14 @@ const unpublishedRow = z.object({
  * where Kafka is up, and by a later round of any instance otherwise, also after a crash. A round locks the rows that it
  * publishes, so the changes of one subject keep their order.
  */
+@Injectable()
 export class RevocationPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
 
   constructor(
-    private readonly database: Database,
-    private readonly producer: EventProducer,
-    private readonly logger: Logger,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(EVENT_PRODUCER) private readonly producer: EventProducer,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.#outbox = new OutboxPublisher({
       what: "revocations",

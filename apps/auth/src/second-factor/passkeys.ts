@@ -1,4 +1,5 @@
 import { isIP } from "node:net";
+import { Inject, Injectable } from "@nestjs/common";
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from "@simplewebauthn/server";
 import {
   generateAuthenticationOptions,
@@ -6,10 +7,14 @@ import {
   verifyAuthenticationResponse,
   verifyRegistrationResponse,
 } from "@simplewebauthn/server";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAction } from "../admin/note-action.js";
+import type { AuthConfig } from "../config.js";
+import { AUTH_CONFIG } from "../config.js";
+import { deriveKey } from "../provider/derive-key.js";
 
 const PASSKEYS_MAX = 10;
 /** How long somebody may take between the page and the answer of the authenticator. */
@@ -47,18 +52,19 @@ export interface Owner {
 }
 
 /** Passkeys as a second factor (WebAuthn): an authenticator signs a challenge of ours, for our origin alone. */
+@Injectable()
 export class Passkeys {
   readonly #origin: string;
   readonly #rpId: string;
+  readonly #key: Uint8Array;
 
-  /** @param key 32 bytes @param issuer the address of the pages */
   constructor(
-    private readonly database: Database,
-    private readonly key: Uint8Array,
-    issuer: string,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(AUTH_CONFIG) config: Pick<AuthConfig, "KEY_ENCRYPTION_KEY" | "AUTH_ISSUER">,
     private readonly now: () => number = Date.now,
   ) {
-    const { origin, hostname } = new URL(issuer);
+    this.#key = deriveKey(config.KEY_ENCRYPTION_KEY, "second factors");
+    const { origin, hostname } = new URL(config.AUTH_ISSUER);
     this.#origin = origin;
     this.#rpId = hostname;
   }
@@ -168,11 +174,11 @@ export class Passkeys {
 
   #seal(value: string, context: string): string {
     const text = JSON.stringify({ challenge: value, endsMs: this.now() + CHALLENGE_MS_MAX });
-    return sealBytes(Buffer.from(text), this.key, `passkey ${context}`).toString("base64url");
+    return sealBytes(Buffer.from(text), this.#key, `passkey ${context}`).toString("base64url");
   }
 
   #open(sealed: string, context: string): string | undefined {
-    const opened = openBytes(Buffer.from(sealed, "base64url"), this.key, `passkey ${context}`);
+    const opened = openBytes(Buffer.from(sealed, "base64url"), this.#key, `passkey ${context}`);
     if (opened === undefined) return undefined;
     const read = challenge.parse(JSON.parse(opened.toString()));
     return read.endsMs > this.now() ? read.challenge : undefined;

@@ -1,9 +1,14 @@
 import { createHmac, randomBytes } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAction } from "../admin/note-action.js";
+import type { AuthConfig } from "../config.js";
+import { AUTH_CONFIG } from "../config.js";
+import { deriveKey } from "../provider/derive-key.js";
 import { base32, otpauthUri, stepOf } from "./totp.js";
 
 const SECRET_BYTES = 20;
@@ -26,13 +31,17 @@ export interface Enrolment {
 }
 
 /** Time-based codes of an authenticator app, and recovery codes for when it is lost. */
+@Injectable()
 export class SecondFactors {
-  /** @param key 32 bytes */
+  readonly #key: Uint8Array;
+
   constructor(
-    private readonly queries: Database,
-    private readonly key: Uint8Array,
+    @Inject(DATABASE) private readonly queries: Database,
+    @Inject(AUTH_CONFIG) config: Pick<AuthConfig, "KEY_ENCRYPTION_KEY">,
     private readonly now: () => number = Date.now,
-  ) {}
+  ) {
+    this.#key = deriveKey(config.KEY_ENCRYPTION_KEY, "second factors");
+  }
 
   /** Whether a code is right. Each is good once, whichever instance sees it. */
   async use(personId: string, typed: string): Promise<boolean> {
@@ -72,7 +81,7 @@ export class SecondFactors {
       personId,
       "second-factor-add",
       "totp_secret = $2, totp_last_step = $3, recovery_codes = $4 WHERE person_id = $1 AND totp_secret IS NULL",
-      [sealBytes(secret, this.key, personId), step, codes.map((one) => this.#hash(personId, one))],
+      [sealBytes(secret, this.#key, personId), step, codes.map((one) => this.#hash(personId, one))],
     );
     return changed ? codes.map(inGroups) : undefined;
   }
@@ -111,22 +120,22 @@ export class SecondFactors {
       personId,
     ]);
     if (row?.totp_secret == null) return undefined;
-    const secret = openBytes(row.totp_secret, this.key, personId);
+    const secret = openBytes(row.totp_secret, this.#key, personId);
     if (secret === undefined) throw new TriplineError("internal", "A stored second factor cannot be read.");
     return secret;
   }
 
   #shown(secret: Buffer, personId: string, userName: string): Enrolment {
-    const sealed = sealBytes(secret, this.key, `enrolment ${personId}`).toString("base64url");
+    const sealed = sealBytes(secret, this.#key, `enrolment ${personId}`).toString("base64url");
     return { text: inGroups(base32(secret)), uri: otpauthUri(secret, userName, ISSUER), sealed };
   }
 
   #open(personId: string, sealed: string): Buffer | undefined {
-    return openBytes(Buffer.from(sealed, "base64url"), this.key, `enrolment ${personId}`);
+    return openBytes(Buffer.from(sealed, "base64url"), this.#key, `enrolment ${personId}`);
   }
 
   #hash(personId: string, code: string): Buffer {
-    return createHmac("sha256", this.key).update(`${personId} ${code}`).digest();
+    return createHmac("sha256", this.#key).update(`${personId} ${code}`).digest();
   }
 }
 

@@ -1,7 +1,11 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
+import type { AuthConfig } from "../config.js";
+import { AUTH_CONFIG } from "../config.js";
 import type { Wait } from "../people/sign-in-failures.js";
+import { deriveKey } from "../provider/derive-key.js";
 import { pageHeaders } from "./page.js";
 import { PASSKEY_SCRIPT } from "./passkey-script.js";
 
@@ -31,19 +35,20 @@ export function readForm(body: unknown): z.infer<typeof fields> {
 }
 
 /** Tells forms that were made here, for one browser, from those of other sites. */
+@Injectable()
 export class FormGuard {
-  /**
-   * @param key 32 bytes
-   * @param origin of the pages
-   */
-  constructor(
-    private readonly key: Uint8Array,
-    private readonly origin: string,
-  ) {}
+  readonly #key: Uint8Array;
+  /** Of the pages. */
+  readonly #origin: string;
+
+  constructor(@Inject(AUTH_CONFIG) config: Pick<AuthConfig, "KEY_ENCRYPTION_KEY" | "AUTH_ISSUER">) {
+    this.#key = deriveKey(config.KEY_ENCRYPTION_KEY, "forms");
+    this.#origin = config.AUTH_ISSUER;
+  }
 
   /** The hidden field of a form. @param subject known to this browser alone */
   token(subject: string): string {
-    return createHmac("sha256", this.key).update(subject).digest("base64url");
+    return createHmac("sha256", this.#key).update(subject).digest("base64url");
   }
 
   /** The cookie alone would do, since browsers do not send it with forms of other sites; some are old. */
@@ -51,7 +56,7 @@ export class FormGuard {
     const { origin } = request.headers;
     const [given, expected] = [Buffer.from(sent), Buffer.from(this.token(subject))];
     const isKnown = given.length === expected.length && timingSafeEqual(given, expected);
-    return isKnown && (origin === undefined || origin === this.origin);
+    return isKnown && (origin === undefined || origin === this.#origin);
   }
 }
 

@@ -1,15 +1,21 @@
 import { createHash, randomUUID } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { ObjectStore } from "@tripline/object-store/object-store";
 import { openStore } from "@tripline/object-store/open-store";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { Worker } from "../cases/case-requests.js";
+import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 import type { AttachmentLimits, CaseAttachment } from "../contract/attachments.js";
 import { AUDIT_SOURCE } from "../looks.js";
 import { detectFile } from "./detect-type.js";
+
+const MB = 1_000_000;
 
 const attachmentRow = z.object({
   id: z.string(),
@@ -31,16 +37,16 @@ const WRITE_MS_MAX = 3_600_000;
 const REMOVALS_MAX = 200;
 
 /** Files of cases: what they are in Postgres, their content in the object store. */
+@Injectable()
 export class AttachmentStore {
   readonly #store: () => Promise<ObjectStore>;
 
-  /** @param storeUrl absent: none can be added or fetched */
   constructor(
-    private readonly database: Database,
-    private readonly storeUrl: string | undefined,
-    private readonly bytesMax: number,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CONSOLE_CONFIG) private readonly config: Pick<ConsoleConfig, "ATTACHMENTS_URL" | "ATTACHMENT_MB_MAX">,
   ) {
     let opened: Promise<ObjectStore> | undefined;
+    const { ATTACHMENTS_URL: storeUrl } = config;
     this.#store = () => {
       if (storeUrl === undefined) throw new TriplineError("not-found", "No store for attachments is set up.");
       opened ??= openStore(storeUrl);
@@ -50,7 +56,8 @@ export class AttachmentStore {
 
   /** Null where none can be added. */
   get limits(): AttachmentLimits | null {
-    return this.storeUrl === undefined ? null : { bytesMax: this.bytesMax, filesMax: FILES_MAX };
+    const { ATTACHMENTS_URL, ATTACHMENT_MB_MAX } = this.config;
+    return ATTACHMENTS_URL === undefined ? null : { bytesMax: ATTACHMENT_MB_MAX * MB, filesMax: FILES_MAX };
   }
 
   /** Oldest first. */
@@ -135,7 +142,7 @@ export class AttachmentStore {
 
   /** Takes what has to go out of the store. Two that do so at a time remove the same object twice, which changes nothing. */
   async dropRemoved(): Promise<void> {
-    if (this.storeUrl === undefined) return;
+    if (this.config.ATTACHMENTS_URL === undefined) return;
     const due = await this.database.query(
       idRow,
       `SELECT id FROM console.attachment_removals WHERE due_at_ms <= $1 ORDER BY due_at_ms LIMIT ${REMOVALS_MAX}`,

@@ -1,8 +1,11 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
-import type { AttachmentStore } from "../attachments/attachment-store.js";
+import { AttachmentStore } from "../attachments/attachment-store.js";
 import type { CaseDetail, CaseEvent, CaseNote, TimelineEntry } from "../contract/cases.js";
-import type { DecisionDetail, DecisionRow } from "../contract/decisions.js";
+import type { DecisionRow } from "../contract/decisions.js";
+import { DecisionReader } from "../decisions/decision-reader.js";
 import type { KnownDecision } from "../decisions/decision-rows.js";
 import { DECISION_COLUMNS, DECISIONS, decisionRow, toDecisionRow } from "../decisions/decision-rows.js";
 import type { ShowToken } from "../requests/mask-token.js";
@@ -12,7 +15,7 @@ import type { KnownCase } from "./case-rows.js";
 import { toCaseRow } from "./case-rows.js";
 import { readGraph } from "./entity-graph.js";
 import { narrateCase } from "./narrate-case.js";
-import type { CaseNarratives } from "./narrative/case-narratives.js";
+import { CaseNarratives } from "./narrative/case-narratives.js";
 
 const noteRow = z.object({
   id: z.string(),
@@ -36,12 +39,13 @@ const HISTORY_MAX = 500;
 const DAY_MS = 86_400_000;
 
 /** Gathers what is shown of one case. */
+@Injectable()
 export class CaseReader {
   constructor(
-    private readonly database: Database,
-    private readonly describe: (transactionId: string, tenant: string, show: ShowToken) => Promise<DecisionDetail>,
-    private readonly files: AttachmentStore,
-    private readonly narratives: CaseNarratives,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(DecisionReader) private readonly decisions: DecisionReader,
+    @Inject(AttachmentStore) private readonly files: AttachmentStore,
+    @Inject(CaseNarratives) private readonly narratives: CaseNarratives,
   ) {}
 
   /** @param isClear whether tokens, and names of files, are shown whole */
@@ -58,7 +62,7 @@ export class CaseReader {
     const [first = ofCase[0]] = ofCase.toSorted(
       (left, right) => right.outcome - left.outcome || right.decided_at_ms - left.decided_at_ms,
     );
-    const focus = await this.describe(first?.transaction_id ?? "", tenant, show);
+    const focus = await this.decisions.read(first?.transaction_id ?? "", tenant, show);
     const beforeMs = Math.min(...ofCase.map(({ occurred_at_ms }) => occurred_at_ms));
     const past = ofCard.filter(
       ({ occurred_at_ms: ms, case_id }) =>

@@ -1,4 +1,6 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { breaksConstraint } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
@@ -33,8 +35,9 @@ const totalRow = z.object({ total: z.coerce.number() });
 const personRow = z.object({ id: z.string(), name: z.string() });
 
 /** Cases of a tenant. What belongs to another one is not there. */
+@Injectable()
 export class CaseStore {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   async search(by: Worker, search: CaseSearch, show: ShowToken): Promise<CasePage> {
     const values: unknown[] = [by.tenant];

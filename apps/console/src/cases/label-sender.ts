@@ -1,11 +1,16 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { counter, gauge } from "@tripline/telemetry/metrics";
 import { z } from "zod";
+import { BACKGROUND } from "../background.js";
+import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 import { AUDIT_SOURCE } from "../looks.js";
-import type { AuthorizationServer } from "../sessions/authorization-server.js";
-import type { Sessions } from "../sessions/sessions.js";
+import { AuthorizationServer } from "../sessions/authorization-server.js";
+import { Sessions } from "../sessions/sessions.js";
 
 const EVERY_MS = 1_000;
 const TOGETHER_MAX = 100;
@@ -35,14 +40,6 @@ type QueuedLabel = z.infer<typeof queuedRow>;
 
 const problem = z.object({ code: z.string(), detail: z.string() }).catch({ code: "internal", detail: "" });
 
-export interface LabelSenderOptions {
-  readonly database: Database;
-  readonly sessions: Pick<Sessions, "ofPerson">;
-  readonly server: Pick<AuthorizationServer, "relayToken">;
-  readonly ingestionUrl: string;
-  readonly logger: Logger;
-}
-
 interface Answer {
   readonly isAccepted: boolean;
   /** The token is not accepted, or lacks the right. */
@@ -64,16 +61,25 @@ const oldestRow = z.object({ oldest: z.coerce.number().nullable() });
  * disabled, the console sends it itself, and notes so. While the ingestion API is unavailable, labels wait; the same label
  * again is recognised by its payment.
  */
+@Injectable()
 export class LabelSender {
   #timer: NodeJS.Timeout | undefined;
   #sending: Promise<void> | undefined;
   #oldestMs: number | undefined;
+  readonly #ingestionUrl: string;
   readonly #endReading: () => void;
   readonly #relayed = counter("tripline_console_labels_relayed_total", {
     description: "Labels that the console sent itself, because the user who gave them is not signed in or was disabled",
   });
 
-  constructor(private readonly options: LabelSenderOptions) {
+  constructor(
+    @Inject(BACKGROUND) private readonly database: Database,
+    @Inject(Sessions) private readonly sessions: Pick<Sessions, "ofPerson">,
+    @Inject(AuthorizationServer) private readonly server: Pick<AuthorizationServer, "relayToken">,
+    @Inject(CONSOLE_CONFIG) { INGESTION_URL: url }: Pick<ConsoleConfig, "INGESTION_URL">,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.#ingestionUrl = url.replace(/\/$/, "");
     this.#endReading = gauge(
       "tripline_console_labels_waiting_seconds",
       { description: "How long the oldest label has been waiting for the ingestion API; 0 where none waits" },
@@ -104,7 +110,7 @@ export class LabelSender {
   /** Sends what is due. Never throws. */
   send(): Promise<void> {
     this.#sending ??= this.#sendDue()
-      .catch((error: Error) => this.options.logger.warn({ err: error }, "labels wait"))
+      .catch((error: Error) => this.logger.warn({ err: error }, "labels wait"))
       .finally(() => {
         this.#sending = undefined;
       });
@@ -112,7 +118,7 @@ export class LabelSender {
   }
 
   async #sendDue(): Promise<void> {
-    const { database } = this.options;
+    const { database } = this;
     const due = await database.query(
       queuedRow,
       `SELECT transaction_id, case_id, tenant, person_id, tries, body FROM console.label_outbox
@@ -133,7 +139,7 @@ export class LabelSender {
   async #sendAs(labels: readonly QueuedLabel[]): Promise<void> {
     const [first] = labels;
     if (first === undefined) return;
-    const session = await this.options.sessions.ofPerson(first.tenant, first.person_id);
+    const session = await this.sessions.ofPerson(first.tenant, first.person_id);
     const own = session && { token: session.tokens.access, isRelayed: false };
     for (const label of labels) {
       if (!(await this.#claim(label))) continue;
@@ -152,16 +158,16 @@ export class LabelSender {
   /** Undefined where auth gives no token: the labels of others go on. */
   async #relay(): Promise<Sender | undefined> {
     try {
-      return { token: await this.options.server.relayToken(), isRelayed: true };
+      return { token: await this.server.relayToken(), isRelayed: true };
     } catch (error) {
-      this.options.logger.warn({ err: error }, "labels of users who are not signed in wait");
+      this.logger.warn({ err: error }, "labels of users who are not signed in wait");
       return undefined;
     }
   }
 
   /** Of a label that the console sent itself, the audit log says for whom. */
   async #sent(label: QueuedLabel, { isRelayed }: Sender): Promise<void> {
-    await this.options.database.transaction(async (transaction) => {
+    await this.database.transaction(async (transaction) => {
       await this.#remove(label, transaction);
       if (!isRelayed) return;
       const { tenant, transaction_id: subjectId, person_id: author, case_id } = label;
@@ -179,7 +185,7 @@ export class LabelSender {
   /** Another instance that read it too does not send it, and after a crash it is due again. */
   async #claim({ transaction_id: id, tries }: QueuedLabel): Promise<boolean> {
     const nextMs = Date.now() + Math.min(WAIT_MS_MAX, WAIT_MS_MIN * 2 ** Math.min(tries, 6));
-    const claimed = await this.options.database.execute(
+    const claimed = await this.database.execute(
       "UPDATE console.label_outbox SET tries = tries + 1, next_try_at_ms = $2 WHERE transaction_id = $1 AND tries = $3",
       [id, nextMs, tries],
     );
@@ -198,7 +204,7 @@ export class LabelSender {
       source: "analyst",
     };
     try {
-      const response = await fetch(`${this.options.ingestionUrl}/v1/labels`, {
+      const response = await fetch(`${this.#ingestionUrl}/v1/labels`, {
         method: "POST",
         headers: {
           authorization: `Bearer ${token}`,
@@ -218,7 +224,7 @@ export class LabelSender {
     }
   }
 
-  async #remove({ transaction_id: id, body }: QueuedLabel, queries: Queries = this.options.database): Promise<void> {
+  async #remove({ transaction_id: id, body }: QueuedLabel, queries: Queries = this.database): Promise<void> {
     // Not where another verdict was queued in its place meanwhile.
     await queries.execute(
       "DELETE FROM console.label_outbox WHERE transaction_id = $1 AND (body->>'labelled_at_ms')::bigint = $2",
@@ -229,7 +235,7 @@ export class LabelSender {
   async #giveUp(label: QueuedLabel, refusal: string): Promise<void> {
     await this.#remove(label);
     const text = `The label of payment ${label.body.transaction_id} was refused: ${refusal}`;
-    await this.options.database.execute("INSERT INTO console.case_events (case_id, at_ms, text) VALUES ($1, $2, $3)", [
+    await this.database.execute("INSERT INTO console.case_events (case_id, at_ms, text) VALUES ($1, $2, $3)", [
       label.case_id,
       Date.now(),
       text,

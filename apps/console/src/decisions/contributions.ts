@@ -1,10 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { Inject, Injectable } from "@nestjs/common";
 import type { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import { TreeExplainer } from "@tripline/tree-shap/tree-explainer";
 import type { Contribution, DecisionDetail } from "../contract/decisions.js";
+import { MODEL_REGISTRY } from "../models/model-cards.js";
 import type { FeatureReader, ReadBack } from "./describe-decision.js";
 
 /** A decision is shown without them rather than late. */
@@ -23,13 +26,14 @@ interface Kept {
 }
 
 /** How much each feature moved a model's answer, by the model's own trees from the registry. */
+@Injectable()
 export class Contributions {
   readonly #kept = new Map<string, Kept>();
 
   /** @param registry absent: there are no contributions */
   constructor(
-    private readonly registry: ModelRegistry | undefined,
-    private readonly logger: Logger,
+    @Inject(MODEL_REGISTRY) private readonly registry: ModelRegistry | undefined,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /** @returns null where no model decided, or it cannot be asked in time */

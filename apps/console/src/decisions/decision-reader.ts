@@ -1,17 +1,19 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { DecisionDetail } from "../contract/decisions.js";
 import type { ShowToken } from "../requests/mask-token.js";
-import type { Contributions } from "./contributions.js";
-import type { DecisionStore } from "./decision-store.js";
+import { Contributions } from "./contributions.js";
+import { DecisionStore } from "./decision-store.js";
 import { describeDecision, FeatureReader, readBack } from "./describe-decision.js";
 
 /** One decision with all that explains it. */
+@Injectable()
 export class DecisionReader {
   readonly features = new FeatureReader(currentFeatureSpec());
 
   constructor(
-    private readonly store: DecisionStore,
-    private readonly contributions: Contributions,
+    @Inject(DecisionStore) private readonly store: DecisionStore,
+    @Inject(Contributions) private readonly contributions: Contributions,
   ) {}
 
   /** @throws TriplineError `decision-not-found` */

@@ -1,5 +1,7 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { CARD_TOKEN_PATTERN, IDENTIFIER_PATTERN } from "@tripline/contracts/identifiers";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { cursor, pageLimit } from "../requests/parse-request.js";
@@ -24,8 +26,9 @@ export type RecordedDecision = z.infer<typeof recordsRow>;
 const OF_ENTITY_MAX = 5_000;
 
 /** Decided payments of a tenant. */
+@Injectable()
 export class DecisionStore {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** Newest first, one more than asked for where there are more. */
   search(tenant: string, search: DecisionSearch): Promise<KnownDecision[]> {

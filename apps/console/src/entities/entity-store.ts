@@ -1,4 +1,6 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { KnownCase } from "../cases/case-rows.js";
@@ -24,8 +26,9 @@ const vectorRow = z.object({ record: z.instanceof(Buffer) });
 type Sums = Pick<EntityDetail, "payments" | "frauds" | "firstSeenMs" | "lastSeenMs">;
 
 /** Payments by what they share. */
+@Injectable()
 export class EntityStore {
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   async sums(tenant: string, kind: EntityKind, value: string): Promise<Sums> {
     const [row] = await this.database.query(

@@ -1,4 +1,7 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { z } from "zod";
+import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 import type { EntityDetail, EntityKind } from "../contract/cases.js";
 import { may } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
@@ -12,15 +15,19 @@ const answer = z.object({
 });
 
 /** Asks the control plane which lists have an entity. */
+@Injectable()
 export class ListReader {
-  /** @param controlUrl without a slash at its end */
-  constructor(private readonly controlUrl: string) {}
+  readonly #controlUrl: string;
+
+  constructor(@Inject(CONSOLE_CONFIG) { CONTROL_URL: url }: Pick<ConsoleConfig, "CONTROL_URL">) {
+    this.#controlUrl = url.replace(/\/$/, "");
+  }
 
   /** @returns undefined where that cannot be told */
   async of(session: Session, kind: EntityKind, value: string): Promise<EntityDetail["lists"] | undefined> {
     if (!may(session, "lists:read")) return undefined;
     try {
-      const response = await fetch(`${this.controlUrl}/v1/lists/entries?${new URLSearchParams({ kind, value })}`, {
+      const response = await fetch(`${this.#controlUrl}/v1/lists/entries?${new URLSearchParams({ kind, value })}`, {
         headers: { authorization: `Bearer ${session.tokens.access}` },
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });

@@ -1,5 +1,9 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
+import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
@@ -33,6 +37,7 @@ const secondRow = z.object({
  * What was just decided, read from the database once for all listeners of a tenant, and not at all without one. All
  * instances see the same, whichever of them read the topics.
  */
+@Injectable()
 export class LiveHub {
   readonly #listeners = new Set<Listener>();
   #timer: NodeJS.Timeout | undefined;
@@ -42,9 +47,9 @@ export class LiveHub {
   #lag = 0;
 
   constructor(
-    private readonly database: Database,
-    private readonly admin: KafkaAdmin,
-    private readonly logger: Logger,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(KAFKA_ADMIN) private readonly admin: KafkaAdmin,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /** @returns ends the listening */

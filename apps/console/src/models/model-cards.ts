@@ -1,3 +1,4 @@
+import { Inject, Injectable } from "@nestjs/common";
 import type { ModelManifest } from "@tripline/model-registry/model-manifest";
 import { usedFeatures } from "@tripline/model-registry/model-manifest";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
@@ -29,12 +30,16 @@ const validation = z.object({
   retrain: z.object({ newest: z.object({ curve: curve.optional() }).optional() }).optional(),
 });
 
+/** Injects a `ModelRegistry`; undefined where none is configured. */
+export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
+
 /** What the registry says of models: where they come from, what they were measured at, what they take. */
+@Injectable()
 export class ModelCards {
   readonly #kept = new Map<string, { readonly card: Promise<ModelCard | null>; readonly untilMs: number }>();
 
   /** @param registry undefined: there are no cards */
-  constructor(private readonly registry: ModelRegistry | undefined) {}
+  constructor(@Inject(MODEL_REGISTRY) private readonly registry: ModelRegistry | undefined) {}
 
   /**
    * @returns null where no model has that version

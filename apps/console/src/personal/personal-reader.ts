@@ -1,7 +1,11 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { ERROR_TABLE, TriplineError } from "@tripline/contracts/error-table";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
+import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 import type { OpenedPersonal, OpenedValue, OpenReason } from "../contract/personal.js";
 import type { Session } from "../sessions/session-store.js";
 
@@ -28,12 +32,16 @@ type Fields = NonNullable<Opened[number]["fields"]>;
 const refusal = z.object({ code: z.string(), detail: z.string() });
 
 /** Has the control plane, which alone can, open what the console keeps sealed. It notes in the audit log who looked and why. */
+@Injectable()
 export class PersonalReader {
-  /** @param controlUrl without a slash at its end */
+  readonly #controlUrl: string;
+
   constructor(
-    private readonly database: Database,
-    private readonly controlUrl: string,
-  ) {}
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CONSOLE_CONFIG) { CONTROL_URL: url }: Pick<ConsoleConfig, "CONTROL_URL">,
+  ) {
+    this.#controlUrl = url.replace(/\/$/, "");
+  }
 
   /** @throws TriplineError as the control plane refuses, `service-unavailable` where it does not answer */
   async open(session: Session, transactionIds: readonly string[], reason: OpenReason): Promise<OpenedPersonal> {
@@ -68,7 +76,7 @@ export class PersonalReader {
   }
 
   async #ask(session: Session, body: object): Promise<Opened> {
-    const response = await fetch(`${this.controlUrl}/v1/personal/open`, {
+    const response = await fetch(`${this.#controlUrl}/v1/personal/open`, {
       method: "POST",
       redirect: "error",
       headers: { authorization: `Bearer ${session.tokens.access}`, "content-type": "application/json" },

@@ -1,4 +1,5 @@
 import type { OnApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { Decision, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { BacktestRow } from "@tripline/decision-engine/backtest/backtest-row";
 import type { DraftPart } from "@tripline/decision-engine/backtest/backtest-tally";
@@ -6,10 +7,15 @@ import { BacktestTally } from "@tripline/decision-engine/backtest/backtest-tally
 import type { LabelSurvey } from "@tripline/decision-engine/backtest/label-survey";
 import { surveyOf } from "@tripline/decision-engine/backtest/label-survey";
 import { shadowRow } from "@tripline/decision-engine/backtest/shadow-row";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { DecidedPayment } from "@tripline/policy-worker/policy-thread";
-import type { PolicyWorker } from "@tripline/policy-worker/policy-worker";
+import { PolicyWorker } from "@tripline/policy-worker/policy-worker";
 import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { Logger } from "@tripline/telemetry/logger";
 import { z } from "zod";
+import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 import type { TrialLine } from "../contract/policy-trial.js";
 import { presentTrial } from "./present-trial.js";
 
@@ -39,11 +45,17 @@ const cellRow = z.object({
 });
 
 /** Tries policies on the newest payments of a tenant. Writes nothing. */
+@Injectable()
 export class PolicyTrials implements OnApplicationShutdown {
+  readonly #worker: PolicyWorker;
+
   constructor(
-    private readonly database: Database,
-    private readonly worker: PolicyWorker,
-  ) {}
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(CONSOLE_CONFIG) config: ConsoleConfig,
+    @Inject(LOGGER) logger: Logger,
+  ) {
+    this.#worker = new PolicyWorker(config, logger);
+  }
 
   get note(): string | undefined {
     return this.worker.note;
@@ -51,7 +63,7 @@ export class PolicyTrials implements OnApplicationShutdown {
 
   /** @throws TriplineError `invalid-field` with line and column of each fault, and as `PolicyWorker.outline` does */
   async requireValid(tenant: string, text: string): Promise<void> {
-    await this.worker.outline(tenant, text);
+    await this.#worker.outline(tenant, text);
   }
 
   /** Decides the payments again by a draft, in a thread of its own. */
@@ -59,7 +71,7 @@ export class PolicyTrials implements OnApplicationShutdown {
     const total = await this.#count(tenant);
     const labels = await this.#survey(tenant);
     // Ends the thread's work where the browser goes away.
-    await using trial = this.worker.backtest(tenant, text, labels, this.#payments(tenant));
+    await using trial = this.#worker.backtest(tenant, text, labels, this.#payments(tenant));
     let done = 0;
     for (let step = await trial.next(); ; step = await trial.next()) {
       if (step.done === true) {
@@ -100,7 +112,7 @@ export class PolicyTrials implements OnApplicationShutdown {
   }
 
   onApplicationShutdown(): Promise<void> {
-    return this.worker.close();
+    return this.#worker.close();
   }
 
   async *#payments(tenant: string): AsyncGenerator<readonly DecidedPayment[]> {

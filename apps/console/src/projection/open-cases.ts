@@ -13,6 +13,9 @@ export interface CaseOpening {
 
 const HOUR_MS = 3_600_000;
 
+/** Injects a `CaseOpening`. */
+export const CASE_OPENING = Symbol("CASE_OPENING");
+
 export function caseOpening(config: Pick<ConsoleConfig, "CASE_OUTCOMES" | "CASE_HOURS">): CaseOpening {
   const outcomes = new Set(config.CASE_OUTCOMES.map((outcome) => OUTCOME_NUMBERS[outcome]));
   return { outcomes, dueAfterMs: config.CASE_HOURS * HOUR_MS };

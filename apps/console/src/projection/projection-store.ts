@@ -1,9 +1,11 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
+import { BACKGROUND } from "../background.js";
 import type { CaseOpening } from "./open-cases.js";
-import { openCases } from "./open-cases.js";
+import { CASE_OPENING, openCases } from "./open-cases.js";
 import type { ReadDecision, ReadLabel, ReadPayment, ReadRecords } from "./read-records.js";
 
 /** Any number, as long as no other program of this database uses it for a pair of locks. */
@@ -14,6 +16,7 @@ const addedRow = z.object({ ids: z.array(z.string()) });
 const writtenRow = z.object({ transaction_id: z.string(), is_new: z.boolean() });
 
 /** What the topics say, in Postgres. Reading a record again changes nothing. */
+@Injectable()
 export class ProjectionStore {
   readonly #labels = counter("tripline_console_labels_total", {
     description: "Labels of decided payments, by what was decided, what was true, and whose score decided",
@@ -21,8 +24,8 @@ export class ProjectionStore {
   });
 
   constructor(
-    private readonly database: Database,
-    private readonly opening: CaseOpening,
+    @Inject(BACKGROUND) private readonly database: Database,
+    @Inject(CASE_OPENING) private readonly opening: CaseOpening,
   ) {}
 
   /**

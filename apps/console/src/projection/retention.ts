@@ -1,7 +1,11 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
-import type { AttachmentStore } from "../attachments/attachment-store.js";
-import { removeAttachments } from "../attachments/attachment-store.js";
+import { AttachmentStore, removeAttachments } from "../attachments/attachment-store.js";
+import { BACKGROUND } from "../background.js";
+import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 
 const EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -42,16 +46,17 @@ function rowsOf(table: string, key: string, condition: string): string {
 }
 
 /** Drops what is older than the console keeps things, little by little. */
+@Injectable()
 export class Retention {
   #timer: NodeJS.Timeout | undefined;
   #round: Promise<void> | undefined;
   #isClosing = false;
 
   constructor(
-    private readonly database: Database,
-    private readonly days: number,
-    private readonly attachments: AttachmentStore,
-    private readonly logger: Logger,
+    @Inject(BACKGROUND) private readonly database: Database,
+    @Inject(CONSOLE_CONFIG) private readonly config: Pick<ConsoleConfig, "RETENTION_DAYS">,
+    @Inject(AttachmentStore) private readonly attachments: AttachmentStore,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   start(): void {
@@ -71,7 +76,7 @@ export class Retention {
   }
 
   async drop(): Promise<void> {
-    const fromMs = Date.now() - this.days * DAY_MS;
+    const fromMs = Date.now() - this.config.RETENTION_DAYS * DAY_MS;
     for (const statement of EXPIRED) {
       for (let count = 0; count < STATEMENTS_MAX && !this.#isClosing; count += 1) {
         if ((await this.database.execute(statement, [fromMs])) < ROWS_MAX) break;

@@ -1,9 +1,13 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { deadLetterTopic, TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
-import type { Readiness } from "@tripline/nest-kit/readiness";
+import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { Readiness } from "@tripline/nest-kit/readiness";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 import type { ArchiveJobs, ConsumerLag, DeadLetters, HealthReport, ServiceHealth } from "../contract/operations.js";
 import { rungOf } from "../decisions/decision-rows.js";
 import { PROJECTION_GROUP } from "../projection/projection.controller.js";
@@ -37,14 +41,15 @@ const ready = z.object({ checks: z.record(z.string(), z.string()).default({}) })
 const rungRow = z.object({ rung: z.number(), payments: z.coerce.number() });
 
 /** How the system is, asked of its parts. */
+@Injectable()
 export class HealthReporter {
   readonly #kept = new Map<string, { readonly report: Promise<HealthReport>; readonly untilMs: number }>();
 
   constructor(
-    private readonly database: Database,
-    private readonly admin: KafkaAdmin,
-    private readonly readiness: Pick<Readiness, "report">,
-    private readonly config: ConsoleConfig,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(KAFKA_ADMIN) private readonly admin: KafkaAdmin,
+    @Inject(Readiness) private readonly readiness: Pick<Readiness, "report">,
+    @Inject(CONSOLE_CONFIG) private readonly config: ConsoleConfig,
   ) {}
 
   report(tenant: string): Promise<HealthReport> {

@@ -1,3 +1,5 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { ModelFigures, ModelsReport } from "../contract/operations.js";
@@ -60,10 +62,11 @@ const IN_SHADOW = `SELECT ${COUNTS}, ${meansOf("candidate_score")} FROM ${RECENT
 const tenthOf = (score: string): string => `least(${TENTHS - 1}, floor(${score} * ${TENTHS}))::int`;
 
 /** What the payments of the last day say of the models. */
+@Injectable()
 export class ModelsReporter {
   readonly #kept = new Map<string, { readonly report: Promise<ModelsReport>; readonly untilMs: number }>();
 
-  constructor(private readonly database: Database) {}
+  constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   report(tenant: string): Promise<ModelsReport> {
     const kept = this.#kept.get(tenant);

@@ -1,8 +1,10 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { decodeJwt } from "jose";
 import * as oidc from "openid-client";
 import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 import type { Rights, Tokens } from "./session-store.js";
 
 const TIMEOUT_S = 10;
@@ -38,6 +40,7 @@ export interface SignedIn {
 }
 
 /** Auth as a browser and this service see it: the addresses may differ, the issuer does not. */
+@Injectable()
 export class AuthorizationServer {
   readonly #configuration: oidc.Configuration;
   /** Of the client that sends labels. */
@@ -45,7 +48,7 @@ export class AuthorizationServer {
   #relay: { readonly token: string; readonly endsMs: number } | undefined;
   readonly #redirect: string;
 
-  constructor(private readonly config: ConsoleConfig) {
+  constructor(@Inject(CONSOLE_CONFIG) private readonly config: ConsoleConfig) {
     const issuer = config.AUTH_ISSUER.replace(/\/$/, "");
     this.#configuration = new oidc.Configuration(
       {

@@ -1,5 +1,7 @@
+import { Inject, Injectable } from "@nestjs/common";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ConsoleConfig } from "../config.js";
+import { CONSOLE_CONFIG } from "../config.js";
 
 /** RFC 6265: the value of one cookie of a request. */
 export function readCookie({ headers }: Pick<FastifyRequest, "headers">, name: string): string | undefined {
@@ -11,10 +13,11 @@ export function readCookie({ headers }: Pick<FastifyRequest, "headers">, name: s
  * Cookies that scripts cannot read and other sites cannot send along with a form. With TLS they are bound to this host by
  * their name; plain HTTP is for one machine only.
  */
+@Injectable()
 export class Cookies {
   readonly #isSecure: boolean;
 
-  constructor({ CONSOLE_URL: url }: Pick<ConsoleConfig, "CONSOLE_URL">) {
+  constructor(@Inject(CONSOLE_CONFIG) { CONSOLE_URL: url }: Pick<ConsoleConfig, "CONSOLE_URL">) {
     const { protocol, hostname } = new URL(url);
     const isLoopback = hostname === "localhost" || hostname === "[::1]" || hostname.startsWith("127.");
     this.#isSecure = protocol === "https:" || !isLoopback;

@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
@@ -37,6 +39,9 @@ export interface SessionLimits {
   readonly idleMs: number;
 }
 
+/** Injects `SessionLimits`. */
+export const SESSION_LIMITS = Symbol("SESSION_LIMITS");
+
 const sessionRow = z.object({
   id_hash: z.instanceof(Buffer),
   tenant: z.string(),
@@ -56,10 +61,11 @@ const SECRET_PATTERN = /^[A-Za-z0-9_-]{43}$/;
 const USE_NOTED_EVERY_MS = 60_000;
 
 /** Sessions in Postgres, so that every instance knows them. A stolen database holds neither cookies nor tokens. */
+@Injectable()
 export class SessionStore {
   constructor(
-    private readonly database: Database,
-    private readonly limits: SessionLimits,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(SESSION_LIMITS) private readonly limits: SessionLimits,
   ) {}
 
   /** @returns what the cookie is to hold; always a new one */

@@ -1,21 +1,25 @@
 import { timingSafeEqual } from "node:crypto";
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { TOKEN_VERIFIER } from "@tripline/nest-kit/http/token.module";
 import type { TokenVerifier } from "@tripline/tokens/verify-token";
-import type { AuthorizationServer } from "./authorization-server.js";
-import type { Session, SessionStore } from "./session-store.js";
+import { AuthorizationServer } from "./authorization-server.js";
+import type { Session } from "./session-store.js";
+import { SessionStore } from "./session-store.js";
 
 /** A token is replaced when less than this is left of it, so that it lasts for the work that it is given to. */
 const RENEW_BEFORE_MS = 60_000;
 
 /** Sessions with tokens that are good. */
+@Injectable()
 export class Sessions {
   /** Of this instance: several requests of one page wait for one renewal. */
   readonly #renewals = new Map<string, Promise<Session | undefined>>();
 
   constructor(
-    readonly store: SessionStore,
-    private readonly server: AuthorizationServer,
-    private readonly verifier: Pick<TokenVerifier, "identify">,
+    @Inject(SessionStore) readonly store: SessionStore,
+    @Inject(AuthorizationServer) private readonly server: AuthorizationServer,
+    @Inject(TOKEN_VERIFIER) private readonly verifier: Pick<TokenVerifier, "identify">,
   ) {}
 
   /** @throws TriplineError `session-ended` */

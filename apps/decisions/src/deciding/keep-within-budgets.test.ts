@@ -12,7 +12,7 @@ let stores: DecisionStore[];
 beforeAll(async () => {
   const { redisUrl } = await testStack();
   redises = [1, 2].map(() => connectRedis(redisUrl, undefined, REDIS_PATIENCE_MS));
-  await Promise.all(redises.map(awaitRedis));
+  await Promise.all(redises.map((redis) => awaitRedis(redis)));
   stores = redises.map((redis) => new DecisionStore(redis, { DECISION_TTL_HOURS: 1 }));
 });
 afterAll(() => {

@@ -252,7 +252,7 @@ test("more counted records than the partition holds are reported, not taken for 
   const store = new StateStore(redis, STORE_OPTIONS);
   const keys = (end: number) => {
     const admin = { clusterId: async () => "cluster", endOffsets: async () => new Map([[0, end]]) };
-    return new PartitionKeys({ admin, store, topicPrefix: "p." }).keyOf("transactions", 0);
+    return new PartitionKeys(admin, store, { KAFKA_TOPIC_PREFIX: "p." }).keyOf("transactions", 0);
   };
   await expect(keys(7)).rejects.toMatchObject({ code: "state-conflict", message: expect.stringContaining("delete") });
   await expect(keys(8)).resolves.toBe(APPLIED_KEY);

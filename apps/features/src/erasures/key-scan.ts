@@ -1,11 +1,15 @@
 import { createHash } from "node:crypto";
 import type { BeforeApplicationShutdown } from "@nestjs/common";
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Logger } from "@tripline/telemetry/logger";
 import { gauge } from "@tripline/telemetry/metrics";
 import type { Redis } from "ioredis";
 import { z } from "zod";
+import { ERASING } from "../features.tokens.js";
 import type { ItemScan } from "./scan-keys.js";
 import { scanKeys } from "./scan-keys.js";
 
@@ -46,14 +50,15 @@ const storedProgress = z
  * Looks at all keys of the Redis of the states, slowly, and resumes after a restart of this service. One at a time: it is run by the
  * consumer of a topic with one partition. Where two run for a moment, both look at the same keys.
  */
+@Injectable()
 export class KeyScan implements ItemScan, BeforeApplicationShutdown {
   readonly #closing = new AbortController();
   #looked = 0;
   readonly #endReading: () => void;
 
   constructor(
-    private readonly redis: Redis,
-    private readonly logger: Logger,
+    @InjectRedis(ERASING) private readonly redis: Redis,
+    @Inject(LOGGER) private readonly logger: Logger,
     private readonly options: { readonly share?: number; readonly saveEveryMs?: number } = {},
   ) {
     const description =

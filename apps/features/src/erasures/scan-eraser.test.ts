@@ -60,7 +60,7 @@ async function count(redis: Redis, payments: readonly Transaction[]): Promise<vo
 function eraserOf(redis: Redis, scan = new KeyScan(redis, createLogger("test", "silent"), FAST)) {
   const states = new StateEraser(redis, engine);
   const profiles = new ProfileEraser(redis, { engine, source: { tenant: TENANT, project: PROJECT } });
-  return new ScanEraser({ engine, scan, states, profiles });
+  return new ScanEraser(engine, scan, states, profiles);
 }
 
 /** By the name of its entity and its id, of one tenant: how many payments a state has in its window. */

@@ -1,18 +1,14 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { subjectsOf } from "@tripline/contracts/feature-spec";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
-import type { ProfileEraser } from "./profile-eraser.js";
+import { FEATURE_ENGINE } from "../features.tokens.js";
+import { KeyScan } from "./key-scan.js";
+import { ProfileEraser } from "./profile-eraser.js";
 import type { ItemScan } from "./scan-keys.js";
-import type { StateEraser } from "./state-eraser.js";
+import { StateEraser } from "./state-eraser.js";
 import { isOpen } from "./subject-entities.js";
-
-export interface ScanEraserOptions {
-  readonly engine: FeatureEngine;
-  readonly scan: ItemScan;
-  readonly states: Pick<StateEraser, "empty">;
-  readonly profiles: Pick<ProfileEraser, "rowOf" | "eraseRow">;
-}
 
 /** Tokens of people in the name of a key. */
 const ANYBODY = "*[ce]t_*";
@@ -21,11 +17,17 @@ const ANYBODY = "*[ce]t_*";
  * Erases what only a look at the names of all keys can find: states and rows of Feast of a person together with a device, a network, a
  * terminal, an issuer or another person (ADR 48). Without such an entity in the spec it does nothing.
  */
+@Injectable()
 export class ScanEraser {
   readonly #open: readonly number[];
 
-  constructor(private readonly options: ScanEraserOptions) {
-    this.#open = options.engine.entities.flatMap((plan, entity) => (isOpen(plan) ? [entity] : []));
+  constructor(
+    @Inject(FEATURE_ENGINE) private readonly engine: FeatureEngine,
+    @Inject(KeyScan) private readonly scan: ItemScan,
+    @Inject(StateEraser) private readonly states: Pick<StateEraser, "empty">,
+    @Inject(ProfileEraser) private readonly profiles: Pick<ProfileEraser, "rowOf" | "eraseRow">,
+  ) {
+    this.#open = engine.entities.flatMap((plan, entity) => (isOpen(plan) ? [entity] : []));
   }
 
   /**
@@ -36,7 +38,7 @@ export class ScanEraser {
   async erase(erasures: readonly Erasure[]): Promise<void> {
     if (this.#open.length === 0 || erasures.length === 0) return;
     // Kafka may give more records the second time. What was begun is ended first.
-    const begun = await this.options.scan.begun(erasures.map(personOf));
+    const begun = await this.scan.begun(erasures.map(personOf));
     for (const part of [erasures.slice(0, begun), erasures.slice(begun)])
       if (part.length > 0) await this.#scanFor(part);
   }
@@ -45,13 +47,13 @@ export class ScanEraser {
     const wanted = new Map(erasures.map((erasure) => [personOf(erasure), erasure]));
     const [only] = wanted.values();
     const match = wanted.size === 1 && only !== undefined ? `*${only.subject}*` : ANYBODY;
-    await this.options.scan.run(erasures.map(personOf), match, async (keys) => {
+    await this.scan.run(erasures.map(personOf), match, async (keys) => {
       for (const key of keys) await this.#eraseKey(key, wanted);
     });
   }
 
   async #eraseKey(key: Buffer, wanted: ReadonlyMap<string, Erasure>): Promise<void> {
-    const { engine, states, profiles } = this.options;
+    const { engine, states, profiles } = this;
     const text = key.toString("utf8");
     for (const entity of this.#open) {
       const plan = engine.entities[entity];

@@ -1,7 +1,10 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
+import { ERASING, FEATURE_ENGINE } from "../features.tokens.js";
 import type { SubjectStateKey } from "./subject-entities.js";
 import { listedStateKeys } from "./subject-entities.js";
 
@@ -12,11 +15,12 @@ const TRIES_MAX = 50;
  * Empties the window states of people. A state keeps how many events it had: they order its events in the lake, and a card of
  * which that began anew could not be rebuilt.
  */
+@Injectable()
 export class StateEraser {
   /** @param redis a connection on which nothing else watches */
   constructor(
-    private readonly redis: Redis,
-    private readonly engine: FeatureEngine,
+    @InjectRedis(ERASING) private readonly redis: Redis,
+    @Inject(FEATURE_ENGINE) private readonly engine: FeatureEngine,
   ) {}
 
   /**

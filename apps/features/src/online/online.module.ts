@@ -13,7 +13,7 @@ import type { TokenVerifier } from "@tripline/tokens/verify-token";
 import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "../config.js";
 import { stateTtlSeconds } from "../config.js";
-import { FEATURE_ENGINE } from "../state.module.js";
+import { FEATURE_ENGINE } from "../features.tokens.js";
 import { StateCompleteness } from "../states/state-completeness.js";
 import { FeatureReader } from "./feature-reader.js";
 import { describeViews } from "./feature-views.js";

@@ -1,14 +1,17 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 
 /** Between two lines about one loss. */
 const REPEAT_MS = 60_000;
 
 /** Logs that the states were lost, at once and then once a minute while that lasts, and when it is over. */
+@Injectable()
 export class LossReport {
   #saidAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(
-    private readonly logger: Pick<Logger, "error" | "info">,
+    @Inject(LOGGER) private readonly logger: Pick<Logger, "error" | "info">,
     /** A clock that never goes back, in milliseconds. */
     private readonly now: () => number = () => performance.now(),
   ) {}

@@ -1,10 +1,15 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import type { KafkaAdmin } from "@tripline/kafka/port";
+import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import type { FeaturesConfig } from "../config.js";
+import { FEATURES_CONFIG } from "../config.js";
 import { appliedOffset } from "./applied-batch.js";
-import type { StateStore } from "./state-store.js";
+import { StateStore } from "./state-store.js";
 
 /** Redis keys under which the partitions' applied batches are stored. */
+@Injectable()
 export class PartitionKeys {
   /** Partitions that were checked, of which there are as many as the topics have. */
   readonly #checked = new Map<string, Promise<string>>();
@@ -12,11 +17,9 @@ export class PartitionKeys {
   readonly #conflicts = new Map<string, number>();
 
   constructor(
-    private readonly options: {
-      readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets">;
-      readonly store: Pick<StateStore, "readAppliedHead">;
-      readonly topicPrefix: string;
-    },
+    @Inject(KAFKA_ADMIN) private readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets">,
+    @Inject(StateStore) private readonly store: Pick<StateStore, "readAppliedHead">,
+    @Inject(FEATURES_CONFIG) private readonly config: Pick<FeaturesConfig, "KAFKA_TOPIC_PREFIX">,
   ) {}
 
   /**
@@ -47,14 +50,14 @@ export class PartitionKeys {
   }
 
   async #check(topic: string, partition: number): Promise<string> {
-    const { admin, topicPrefix } = this.options;
-    const key = appliedKey(await admin.clusterId(), topicPrefix + topic, partition);
+    const { admin, config } = this;
+    const key = appliedKey(await admin.clusterId(), config.KAFKA_TOPIC_PREFIX + topic, partition);
     await this.#require(key, topic, partition);
     return key;
   }
 
   async #require(key: string, topic: string, partition: number): Promise<void> {
-    const { admin, store, topicPrefix } = this.options;
+    const { admin, store, config } = this;
     // In this order: what is counted by now was in the partition before its end is looked up.
     const counted = appliedOffset(await store.readAppliedHead(key));
     const end = (await admin.endOffsets(topic)).get(partition) ?? 0;
@@ -64,7 +67,7 @@ export class PartitionKeys {
     // Otherwise new records would be taken for counted ones and be lost.
     throw new TriplineError(
       "state-conflict",
-      `Partition ${partition} of ${topicPrefix}${topic} ends at offset ${end}, but ${counted} is stored as counted. ` +
+      `Partition ${partition} of ${config.KAFKA_TOPIC_PREFIX}${topic} ends at offset ${end}, but ${counted} is stored as counted. ` +
         `If the topic was deleted and created again, delete the Redis key ${key}.`,
     );
   }

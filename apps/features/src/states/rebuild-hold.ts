@@ -1,8 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { InjectRedis } from "@tripline/nest-kit/redis/redis.module";
 import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
+import { HOLD } from "../features.tokens.js";
 
 /** Redis key that exists while states are rebuilt. It expires by itself if the rebuild is killed. */
 export const REBUILD_KEY = "state-rebuild";
@@ -19,12 +22,13 @@ const RENEW_MS = 5_000;
  * advisory and not a lock: an instance that has not seen the key counts nevertheless. The rebuild notices that and marks
  * nothing.
  */
+@Injectable()
 export class RebuildHold {
   #lookedAtMs = Number.NEGATIVE_INFINITY;
   #isHeld = false;
 
   /** @param redis not the connection of compare-and-set, since nobody else may use that */
-  constructor(private readonly redis: Pick<Redis, "exists">) {}
+  constructor(@InjectRedis(HOLD) private readonly redis: Pick<Redis, "exists">) {}
 
   /**
    * Resolves when events may be counted.

@@ -9,7 +9,7 @@ async function startTwo() {
   let committed = false;
   const admin = { committedOffsets: async () => new Map(committed ? [[0, 1]] : []) };
   const store = new StateStore(await connect(), STORE_OPTIONS);
-  const [one, two] = [new StateCompleteness({ admin, store }), new StateCompleteness({ admin, store })];
+  const [one, two] = [new StateCompleteness(admin, store), new StateCompleteness(admin, store)];
   const commit = () => {
     committed = true;
   };

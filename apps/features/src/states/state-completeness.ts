@@ -1,7 +1,9 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
-import type { LossReport } from "./loss-report.js";
-import type { StateStore } from "./state-store.js";
+import { KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
+import { LossReport } from "./loss-report.js";
+import { StateStore } from "./state-store.js";
 
 /** Consumer group of the service. */
 export const FEATURES_GROUP = "features";
@@ -11,17 +13,16 @@ export const FEATURES_GROUP = "features";
  * together: a Redis that comes back empty has no mark, and features are flagged as incomplete until `tripline
  * rebuild-state` or `tripline load-state` has put the states back and set the mark again.
  */
+@Injectable()
 export class StateCompleteness {
   /** Records were certainly counted, so a missing mark means that it was lost. */
   #hasBegun = false;
 
   constructor(
-    private readonly options: {
-      readonly admin: Pick<KafkaAdmin, "committedOffsets">;
-      readonly store: Pick<StateStore, "markComplete" | "isMarkedComplete">;
-      /** Gets the answer of each check. */
-      readonly loss?: Pick<LossReport, "seen">;
-    },
+    @Inject(KAFKA_ADMIN) private readonly admin: Pick<KafkaAdmin, "committedOffsets">,
+    @Inject(StateStore) private readonly store: Pick<StateStore, "markComplete" | "isMarkedComplete">,
+    /** Gets the answer of each check. */
+    @Inject(LossReport) private readonly loss?: Pick<LossReport, "seen">,
   ) {}
 
   /**
@@ -33,7 +34,7 @@ export class StateCompleteness {
    */
   async check(isMarked: boolean): Promise<boolean> {
     const isComplete = await this.#check(isMarked);
-    return this.options.loss?.seen(isComplete) ?? isComplete;
+    return this.loss?.seen(isComplete) ?? isComplete;
   }
 
   async #check(isMarked: boolean): Promise<boolean> {
@@ -44,14 +45,14 @@ export class StateCompleteness {
     this.#hasBegun ||= await this.#hasCommits();
     // An instance that begins sets the mark before its first commit. If there are commits, the mark may have been set after
     // the states were read; if it is still missing, it was lost.
-    if (this.#hasBegun) return this.options.store.isMarkedComplete();
-    await this.options.store.markComplete();
+    if (this.#hasBegun) return this.store.isMarkedComplete();
+    await this.store.markComplete();
     this.#hasBegun = true;
     return true;
   }
 
   async #hasCommits(): Promise<boolean> {
-    const { admin } = this.options;
+    const { admin } = this;
     const topics = [TOPICS.transactions.name, TOPICS.labels.name];
     const offsets = await Promise.all(topics.map((topic) => admin.committedOffsets(FEATURES_GROUP, topic)));
     return offsets.some((partitions) => partitions.size > 0);

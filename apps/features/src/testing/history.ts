@@ -85,17 +85,15 @@ export class TestHistory {
   async processor(producer: Pick<EventProducer, "send"> = this.producer): Promise<BatchProcessor> {
     const { admin, stack } = this;
     const store = new StateStore(await this.#connect(), STORE_OPTIONS);
-    return new BatchProcessor({
+    return new BatchProcessor(
       engine,
       store,
-      partitions: new PartitionKeys({ admin, store, topicPrefix: stack.topicPrefix }),
-      completeness: new StateCompleteness({ admin, store }),
-      profiles: new ProfileReader({ engine, onUnreadable: () => {} }),
-      producer: { send: (records) => producer.send(records), close: async () => {} },
-      metrics: new FeatureMetrics(),
-      now: Date.now,
-      pause: delay,
-    });
+      new PartitionKeys(admin, store, { KAFKA_TOPIC_PREFIX: stack.topicPrefix }),
+      new StateCompleteness(admin, store),
+      new ProfileReader({ engine, onUnreadable: () => {} }),
+      { send: (records) => producer.send(records), close: async () => {} },
+      new FeatureMetrics(),
+    );
   }
 
   /** An instance that counts what is on the topics, and commits what it is told to. */

@@ -111,18 +111,17 @@ export function makeInstance(redis: Redis, outbox: Outbox, committed = false, pr
       return new Map([0, 1, 2].map((partition) => [partition, log.endOffset]));
     },
   };
-  const processor = new BatchProcessor({
+  const processor = new BatchProcessor(
     engine,
     store,
-    partitions: new PartitionKeys({ admin, store, topicPrefix: "p." }),
-    completeness: new StateCompleteness({ admin, store }),
-    profiles: new ProfileReader({ engine, onUnreadable: () => {}, ...profiles }),
-    producer: outbox,
+    new PartitionKeys(admin, store, { KAFKA_TOPIC_PREFIX: "p." }),
+    new StateCompleteness(admin, store),
+    new ProfileReader({ engine, onUnreadable: () => {}, ...profiles }),
+    outbox,
     metrics,
     // Differs at every call, so that features computed twice would not have the same bytes.
-    now: () => (clockMs += 1),
-    pause: delay,
-  });
+    { now: () => (clockMs += 1), pause: delay },
+  );
   const gatherer = gatherFor(processor);
   const handle = (records: readonly IncomingRecord[]) => {
     const [first] = records;

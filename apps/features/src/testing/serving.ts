@@ -16,8 +16,8 @@ import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { createLogger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { featuresConfig } from "../config.js";
+import { FEATURE_ENGINE } from "../features.tokens.js";
 import { OnlineModule } from "../online/online.module.js";
-import { FEATURE_ENGINE } from "../state.module.js";
 import { StateCompleteness } from "../states/state-completeness.js";
 import { label, payment, randomNumbers } from "./events.js";
 

@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -36,21 +35,19 @@ export function specInstance(spec: FeatureSpec, counting: Redis, erasing: Redis)
   const engine = compileEngine(spec);
   const store = new StateStore(counting, { stateTtlSeconds: TTL_SECONDS, completeKey: completeKey(engine.entities) });
   const outbox = new Outbox();
-  const processor = new BatchProcessor({
+  const processor = new BatchProcessor(
     engine,
     store,
-    partitions: new PartitionKeys({ admin: NO_OFFSETS, store, topicPrefix: "p." }),
-    completeness: new StateCompleteness({ admin: NO_OFFSETS, store }),
-    profiles: new ProfileReader({ engine, onUnreadable: () => {} }),
-    producer: outbox,
-    metrics: new FeatureMetrics(),
-    now: Date.now,
-    pause: delay,
-  });
+    new PartitionKeys(NO_OFFSETS, store, { KAFKA_TOPIC_PREFIX: "p." }),
+    new StateCompleteness(NO_OFFSETS, store),
+    new ProfileReader({ engine, onUnreadable: () => {} }),
+    outbox,
+    new FeatureMetrics(),
+  );
   const states = new StateEraser(erasing, engine);
   const profiles = new ProfileEraser(erasing, { engine });
   const scan = new KeyScan(erasing, logger, { share: 1 });
-  const others = new ScanEraser({ engine, scan, states, profiles });
+  const others = new ScanEraser(engine, scan, states, profiles);
   const controller = new ErasuresController(new RebuildHold(erasing), states, profiles, others);
   return {
     engine,

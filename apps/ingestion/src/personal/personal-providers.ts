@@ -1,7 +1,4 @@
 import type { Provider } from "@nestjs/common";
-import type { Kafka } from "@tripline/kafka/port";
-import { KAFKA } from "@tripline/nest-kit/kafka/kafka.tokens";
-import { Readiness } from "@tripline/nest-kit/readiness";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
 import { PersonalSealer } from "@tripline/sealing/personal-sealer";
@@ -14,7 +11,7 @@ import { PERSONAL_SEAL, personalSeal } from "./seal-personal.js";
 export function personalProviders(config: IngestionConfig): Provider[] {
   if (!FollowedMasterKey.isSet(config)) return [{ provide: PERSONAL_SEAL, useValue: undefined }];
   return [
-    { provide: FollowedMasterKey, useFactory: () => new FollowedMasterKey(config) },
+    { provide: FollowedMasterKey, useValue: new FollowedMasterKey(config) },
     {
       provide: PersonalSealer,
       inject: [FollowedMasterKey, LOGGER],
@@ -28,17 +25,7 @@ export function personalProviders(config: IngestionConfig): Provider[] {
         return sealer;
       },
     },
-    {
-      provide: ErasureFollower,
-      inject: [PersonalSealer, FollowedMasterKey, KAFKA, Readiness, LOGGER],
-      useFactory: (
-        sealer: PersonalSealer,
-        masterKey: FollowedMasterKey,
-        kafka: Kafka,
-        readiness: Readiness,
-        logger: Logger,
-      ) => new ErasureFollower(sealer, masterKey, { kafka, readiness, logger }),
-    },
+    ErasureFollower,
     { provide: PERSONAL_SEAL, inject: [PersonalSealer], useFactory: personalSeal },
   ];
 }

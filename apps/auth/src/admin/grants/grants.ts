@@ -1,8 +1,11 @@
+import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import type { Logger } from "@tripline/telemetry/logger";
 import { counter } from "@tripline/telemetry/metrics";
-import type { RevocationPublisher } from "../../revocations/revocation-publisher.js";
+import { RevocationPublisher } from "../../revocations/revocation-publisher.js";
 import type { Actor } from "../admin-action.js";
 import { notFound } from "../admin-action.js";
 import { noteAction } from "../note-action.js";
@@ -32,6 +35,7 @@ export interface ShownGrant {
 export type Requested = (Listed & { readonly is_published: boolean }) | { readonly grant: ShownGrant };
 
 /** Changes that give rights. Some of them need a second administrator where the tenant has one. */
+@Injectable()
 export class Grants {
   readonly #alone = counter("tripline_auth_unapproved_grants_total", {
     description: "Rights given by the only administrator of a tenant, which otherwise take two",
@@ -39,9 +43,9 @@ export class Grants {
   });
 
   constructor(
-    private readonly database: Database,
-    private readonly publisher: RevocationPublisher,
-    private readonly logger: Logger,
+    @Inject(DATABASE) private readonly database: Database,
+    @Inject(RevocationPublisher) private readonly publisher: RevocationPublisher,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     // An alert sees a count rise only from a value that was there before.
     for (const action of GRANT_ACTIONS) this.#alone.inc({ action }, 0);

@@ -1,3 +1,5 @@
+import { Inject, Injectable } from "@nestjs/common";
+import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { CaseNarrative } from "../../contract/cases.js";
 import { AtOnce } from "../../requests/at-once.js";
@@ -18,7 +20,11 @@ JSON, write two to four short, plain sentences: what happened, what is unusual f
 fraud. Use these facts alone and keep their numbers as they are. Do not guess names, places or motives, do not say whether it
 is fraud, and do not tell the analyst what to do. Answer with the sentences alone, without headings, lists or markup.`;
 
+/** Injects a `ModelPlace`; undefined where the template writes all texts. */
+export const NARRATIVE_MODEL = Symbol("NARRATIVE_MODEL");
+
 /** Texts from a case's facts by a model, where one is set up; by the template where it is not, is late or fails. */
+@Injectable()
 export class CaseNarratives {
   readonly #asked = new AtOnce(ASKED_AT_ONCE_MAX, "texts are being written");
   readonly #kept = new Map<string, string>();
@@ -26,8 +32,8 @@ export class CaseNarratives {
 
   /** @param place absent: the template writes all of them */
   constructor(
-    private readonly place: ModelPlace | undefined,
-    private readonly logger: Logger,
+    @Inject(NARRATIVE_MODEL) private readonly place: ModelPlace | undefined,
+    @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   /** What writes the texts; null where it is the template. */

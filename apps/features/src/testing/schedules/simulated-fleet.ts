@@ -45,17 +45,16 @@ export class SimulatedInstance {
       stateTtlSeconds: TTL_SECONDS,
       completeKey: completeKey(scheduleEngine.entities),
     });
-    const processor = new BatchProcessor({
-      engine: scheduleEngine,
+    const processor = new BatchProcessor(
+      scheduleEngine,
       store,
-      partitions: new PartitionKeys({ admin: fleet, store, topicPrefix: "" }),
-      completeness: new StateCompleteness({ admin: fleet, store }),
-      profiles: new ProfileReader({ engine: scheduleEngine, onUnreadable: () => {} }),
-      producer: { send: (records) => fleet.send(records), close: async () => {} },
-      metrics: this.metrics,
-      now: () => fleet.now(),
-      pause: () => new Promise<void>((resolve) => this.pauses.push(resolve)),
-    });
+      new PartitionKeys(fleet, store, { KAFKA_TOPIC_PREFIX: "" }),
+      new StateCompleteness(fleet, store),
+      new ProfileReader({ engine: scheduleEngine, onUnreadable: () => {} }),
+      { send: (records) => fleet.send(records), close: async () => {} },
+      this.metrics,
+      { now: () => fleet.now(), pause: () => new Promise<void>((resolve) => this.pauses.push(resolve)) },
+    );
     this.#gatherer = gatherFor(processor);
   }
 
