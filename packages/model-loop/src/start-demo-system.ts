@@ -6,8 +6,8 @@ import { refuseSecond, startSystem } from "@tripline/system/services/run-system"
 import type { Workspace } from "@tripline/system/services/workspace";
 import { ROOT } from "@tripline/system/services/workspace";
 import type { StepLog } from "@tripline/system/step-log";
-import type { TrainedModel, TrainOptions } from "./training/train-demo-model.js";
-import { trainDemoModel } from "./training/train-demo-model.js";
+import type { TrainedModel, TrainOptions } from "./demo-model/train-demo-model.js";
+import { trainDemoModel } from "./demo-model/train-demo-model.js";
 
 /** The simulated history lies in the past, and live traffic goes on from there. */
 const EVENT_AGE_DAYS_MAX = 3_650;

@@ -58,7 +58,7 @@ export class PolicyTrials implements OnApplicationShutdown {
   }
 
   get note(): string | undefined {
-    return this.worker.note;
+    return this.#worker.note;
   }
 
   /** @throws TriplineError `invalid-field` with line and column of each fault, and as `PolicyWorker.outline` does */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import type { TrainedModel } from "@tripline/model-loop/training/train-demo-model";
-import { trainDemoModel } from "@tripline/model-loop/training/train-demo-model";
+import type { TrainedModel } from "@tripline/model-loop/demo-model/train-demo-model";
+import { trainDemoModel } from "@tripline/model-loop/demo-model/train-demo-model";
 import { StepLog } from "@tripline/system/step-log";
 import type { BenchContext } from "../../harness/bench-context.js";
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { badPolicyJourney } from "@tripline/cli/policy/journey-bad-policy";
+import { badPolicyJourney } from "@tripline/cli/journeys/bad-policy";
 import { PolicyClient } from "@tripline/system/client/policy-client";
 import { startInProcess } from "../support/in-process-system.js";
 import { testModel } from "../support/test-model.js";

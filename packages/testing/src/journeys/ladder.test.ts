@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { STATES_LOST } from "@tripline/contracts/degraded-reasons";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { TrainedModel } from "@tripline/model-loop/training/train-demo-model";
+import type { TrainedModel } from "@tripline/model-loop/demo-model/train-demo-model";
 import type { RecordingRegistry } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { ApiDecision } from "@tripline/system/client/tripline-client";

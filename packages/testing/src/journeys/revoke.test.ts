@@ -1,6 +1,6 @@
 import { authCommand } from "@tripline/cli/commands/auth/auth";
-import { revokeJourney } from "@tripline/cli/identity/journey-revoke";
-import { rotateJourney } from "@tripline/cli/identity/journey-rotate";
+import { revokeJourney } from "@tripline/cli/journeys/revoke";
+import { rotateJourney } from "@tripline/cli/journeys/rotate";
 import { clientAttempts } from "@tripline/system/breach/api-attempts";
 import { tryAll } from "@tripline/system/breach/attempt";
 import { TokenSource } from "@tripline/system/client/token-source";

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { TIMES } from "@tripline/model-loop/drift-answer/drift-world";
-import { rehearseDrift } from "@tripline/model-loop/drift-answer/rehearse-drift";
-import type { ShiftName } from "@tripline/model-loop/drift-answer/shift-traffic";
-import { SHIFT_NAMES } from "@tripline/model-loop/drift-answer/shift-traffic";
+import { TIMES } from "@tripline/model-loop/drift-rehearsal/drift-world";
+import { rehearseDrift } from "@tripline/model-loop/drift-rehearsal/rehearse-drift";
+import type { ShiftName } from "@tripline/model-loop/drift-rehearsal/shift-traffic";
+import { SHIFT_NAMES } from "@tripline/model-loop/drift-rehearsal/shift-traffic";
 import { StepLog } from "@tripline/system/step-log";
 import { Command, Option } from "commander";
 import { wholeNumber } from "../number-options.js";

@@ -1,8 +1,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
-import type { FollowedTraining } from "@tripline/model-loop/following/follow-training";
-import { followTraining } from "@tripline/model-loop/following/follow-training";
 import type { RetrainOptions } from "@tripline/model-loop/retraining/retrain";
+import type { FollowedTraining } from "@tripline/model-loop/training-worker/follow-training";
+import { followTraining } from "@tripline/model-loop/training-worker/follow-training";
 import { kafkaFrom, tokensFrom } from "@tripline/system/client/connect-system";
 import { ControlClient } from "@tripline/system/client/control-client";
 import { RolloutClient } from "@tripline/system/client/rollout-client";

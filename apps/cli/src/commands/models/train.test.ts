@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
-import { DEMO_SIMULATION, trainDemoModel } from "@tripline/model-loop/training/train-demo-model";
+import { DEMO_SIMULATION, trainDemoModel } from "@tripline/model-loop/demo-model/train-demo-model";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { StepLog } from "@tripline/system/step-log";
 import { trainCommand } from "./train.js";

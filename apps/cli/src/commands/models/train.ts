@@ -5,7 +5,7 @@ import {
   HISTORY_DAYS,
   registryIn,
   trainDemoModel,
-} from "@tripline/model-loop/training/train-demo-model";
+} from "@tripline/model-loop/demo-model/train-demo-model";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { ROOT, workspaceIn } from "@tripline/system/services/workspace";

@@ -1,7 +1,7 @@
 // Run beside `npm run demo`: the pictures of docs/console.md, from what the demo shows.
 import { join } from "node:path";
 import { openBrowser } from "@tripline/console-web/testing/open-browser";
-import { registryIn } from "@tripline/model-loop/training/train-demo-model";
+import { registryIn } from "@tripline/model-loop/demo-model/train-demo-model";
 import { ROOT } from "@tripline/system/services/workspace";
 import { connectStage } from "./connect-stage.js";
 import { takePictures } from "./take-pictures.js";

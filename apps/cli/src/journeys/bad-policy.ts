@@ -5,9 +5,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Decision, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
-import { LIVE_AMOUNT_MINOR_MAX, LiveTraffic } from "@tripline/model-loop/journeys/live-traffic";
+import type { TrainedModel } from "@tripline/model-loop/demo-model/train-demo-model";
 import { SHIPPED_POLICY } from "@tripline/model-loop/replay-decisions/find-policies";
-import type { TrainedModel } from "@tripline/model-loop/training/train-demo-model";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
@@ -17,6 +16,7 @@ import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { readTopic } from "@tripline/system/ledger/ledger";
 import { backtestCommand } from "../commands/policy/backtest.js";
+import { LIVE_AMOUNT_MINOR_MAX, LiveTraffic } from "./support/live-traffic.js";
 
 export interface BadPolicyOptions {
   readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">;

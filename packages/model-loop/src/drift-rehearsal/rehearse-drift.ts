@@ -11,13 +11,13 @@ import type { RolloutClient, ShownRollout } from "@tripline/system/client/rollou
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import type { StepLog } from "@tripline/system/step-log";
 import { createLogger } from "@tripline/telemetry/logger";
+import { trainDemoModel } from "../demo-model/train-demo-model.js";
 import { DAY_MS, dateOf, readEvents } from "../drift/judge-day.js";
-import { LeadingRollout } from "../following/lead-rollout.js";
-import { LoopState } from "../following/loop-state.js";
-import { TrainingLoop } from "../following/training-loop.js";
 import { challengeIn, SPEC_FILE } from "../retraining/retrain.js";
 import { runPython } from "../run-python.js";
-import { trainDemoModel } from "../training/train-demo-model.js";
+import { LeadingRollout } from "../training-worker/lead-rollout.js";
+import { LoopState } from "../training-worker/loop-state.js";
+import { TrainingLoop } from "../training-worker/training-loop.js";
 import { compareChampions, comparedAsText } from "./compare-champions.js";
 import { ANSWER_DAYS_MAX, CLEAN_DAYS, DRIFT_WORLD, LIVE_DAYS, TIMES, writeParams } from "./drift-world.js";
 import type { ShiftName } from "./shift-traffic.js";

@@ -5,11 +5,11 @@ import { FeatureVector, Transaction } from "@tripline/contracts/generated/tripli
 import { withLuhnDigit } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
+import type { ControlClient } from "@tripline/system/client/control-client";
+import type { KnownPayment } from "@tripline/system/client/payment";
+import type { ApiDecision, TriplineClient } from "@tripline/system/client/tripline-client";
+import { awaitLedger, balances, ledgerLine, readTopic } from "@tripline/system/ledger/ledger";
 import { z } from "zod";
-import { awaitLedger, balances, ledgerLine, readTopic } from "../ledger/ledger.js";
-import type { ControlClient } from "./control-client.js";
-import type { KnownPayment } from "./payment.js";
-import type { ApiDecision, TriplineClient } from "./tripline-client.js";
 
 export interface EraseOptions {
   readonly client: Pick<TriplineClient, "send">;

@@ -8,9 +8,9 @@ import type { RolloutClient, RolloutRequest, ShownRollout } from "@tripline/syst
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { readTopic, settledLedger } from "@tripline/system/ledger/ledger";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
-import type { Alteration } from "./alter-model.js";
-import { publishAltered } from "./alter-model.js";
-import { LiveTraffic } from "./live-traffic.js";
+import type { Alteration } from "./support/alter-model.js";
+import { publishAltered } from "./support/alter-model.js";
+import { LiveTraffic } from "./support/live-traffic.js";
 
 export interface RolloutJourneyOptions {
   readonly client: Pick<TriplineClient, "decideAll">;

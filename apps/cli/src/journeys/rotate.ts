@@ -7,11 +7,11 @@ import { settledLedger } from "@tripline/system/ledger/ledger";
 import type { ServiceAddresses } from "@tripline/system/services/run-system";
 import { z } from "zod";
 import { runOnDatabase } from "../commands/auth/auth-options.js";
-import { refusingServices } from "./probe-services.js";
-import { reconnectServices, renewCertificates } from "./renew-certificates.js";
-import { rotateMasterKey } from "./rotate-master-key.js";
-import type { SecureSystem } from "./secure-system.js";
-import { SingleTraffic } from "./single-traffic.js";
+import { refusingServices } from "./support/probe-services.js";
+import { reconnectServices, renewCertificates } from "./support/renew-certificates.js";
+import { rotateMasterKey } from "./support/rotate-master-key.js";
+import type { SecureSystem } from "./support/secure-system.js";
+import { SingleTraffic } from "./support/single-traffic.js";
 
 export interface RotateOptions {
   readonly addresses: ServiceAddresses;

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { SimulationOptions } from "@tripline/simulator/create-simulation";
 import { dateOf } from "../drift/judge-day.js";
-import type { LoopTimes } from "../following/training-loop.js";
 import { PARAMS_FILE } from "../retraining/retrain.js";
+import type { LoopTimes } from "../training-worker/training-loop.js";
 
 /** A small world with four times the frauds, so that a week of it holds enough of them to measure by. */
 export const DRIFT_WORLD: { readonly simulation: SimulationOptions; readonly days: number } = {

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
+import type { JourneyOptions } from "@tripline/cli/journeys/first-payment";
+import { firstPaymentJourney } from "@tripline/cli/journeys/first-payment";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { JourneyOptions } from "@tripline/system/client/journey-first-payment";
-import { firstPaymentJourney } from "@tripline/system/client/journey-first-payment";
 import { paymentBody } from "@tripline/system/client/tripline-client";
 import { awaitLedger } from "@tripline/system/ledger/ledger";
 import { buildPayment } from "../support/build-payment.js";

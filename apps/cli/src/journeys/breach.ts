@@ -5,7 +5,7 @@ import { kafkaAttempts } from "@tripline/system/breach/kafka-attempts";
 import { postgresAttempts } from "@tripline/system/breach/postgres-attempts";
 import { redisAttempts } from "@tripline/system/breach/redis-attempts";
 import { tlsAttempts } from "@tripline/system/breach/tls-attempts";
-import type { SecureSystem } from "./secure-system.js";
+import type { SecureSystem } from "./support/secure-system.js";
 
 export interface BreachOptions {
   readonly secure: SecureSystem | undefined;

@@ -1,13 +1,13 @@
 import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
-import { DayPlayer } from "@tripline/model-loop/journeys/day-player";
+import type { TrainedModel } from "@tripline/model-loop/demo-model/train-demo-model";
 import { replayDecisions } from "@tripline/model-loop/replay-decisions/replay-decisions";
-import type { TrainedModel } from "@tripline/model-loop/training/train-demo-model";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { readTopic } from "@tripline/system/ledger/ledger";
-import { printReplay } from "./replay-report.js";
+import { printReplay } from "../models/replay-report.js";
+import { DayPlayer } from "./support/day-player.js";
 
 export interface ReplayJourneyOptions {
   readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">;

@@ -1,7 +1,7 @@
 import { randomInt, randomUUID } from "node:crypto";
 import { withLuhnDigit } from "@tripline/contracts/identifiers";
-import type { KnownPayment } from "./payment.js";
-import type { ApiDecision, TriplineClient } from "./tripline-client.js";
+import type { KnownPayment } from "@tripline/system/client/payment";
+import type { ApiDecision, TriplineClient } from "@tripline/system/client/tripline-client";
 
 export interface JourneyOptions {
   readonly client: Pick<TriplineClient, "send" | "decision" | "applyLabels">;

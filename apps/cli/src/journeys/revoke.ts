@@ -7,8 +7,8 @@ import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { settledLedger } from "@tripline/system/ledger/ledger";
 import type { ServiceAddresses } from "@tripline/system/services/run-system";
 import { z } from "zod";
-import { PROBED_SERVICES, refusingServices } from "./probe-services.js";
-import { SingleTraffic } from "./single-traffic.js";
+import { PROBED_SERVICES, refusingServices } from "./support/probe-services.js";
+import { SingleTraffic } from "./support/single-traffic.js";
 
 export interface RevokeOptions {
   readonly addresses: ServiceAddresses;

@@ -1,5 +1,5 @@
-import { publishAltered } from "@tripline/model-loop/journeys/alter-model";
-import { LiveTraffic } from "@tripline/model-loop/journeys/live-traffic";
+import { publishAltered } from "@tripline/cli/journeys/support/alter-model";
+import { LiveTraffic } from "@tripline/cli/journeys/support/live-traffic";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import type { Page } from "playwright-core";

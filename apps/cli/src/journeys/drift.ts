@@ -6,6 +6,23 @@ import { pathToFileURL } from "node:url";
 import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Kafka } from "@tripline/kafka/port";
+import type { TrainedModel } from "@tripline/model-loop/demo-model/train-demo-model";
+import { DAY_MS, dateOf } from "@tripline/model-loop/drift/judge-day";
+import type { CompareOptions } from "@tripline/model-loop/drift-rehearsal/compare-champions";
+import { compareChampions, comparedAsText } from "@tripline/model-loop/drift-rehearsal/compare-champions";
+import {
+  ANSWER_DAYS_MAX,
+  CLEAN_DAYS,
+  LIVE_DAYS,
+  TIMES,
+  writeParams,
+} from "@tripline/model-loop/drift-rehearsal/drift-world";
+import type { ShiftName } from "@tripline/model-loop/drift-rehearsal/shift-traffic";
+import { shiftPayment } from "@tripline/model-loop/drift-rehearsal/shift-traffic";
+import { writeWorld } from "@tripline/model-loop/drift-rehearsal/write-world";
+import type { FollowedTraining } from "@tripline/model-loop/training-worker/follow-training";
+import { followTraining } from "@tripline/model-loop/training-worker/follow-training";
+import { LoopState } from "@tripline/model-loop/training-worker/loop-state";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { openStore } from "@tripline/object-store/open-store";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
@@ -15,18 +32,7 @@ import { awaitArchive } from "@tripline/system/ledger/await-archive";
 import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { createLogger } from "@tripline/telemetry/logger";
 import { registry as metrics } from "@tripline/telemetry/metrics";
-import { DAY_MS, dateOf } from "../drift/judge-day.js";
-import type { CompareOptions } from "../drift-answer/compare-champions.js";
-import { compareChampions, comparedAsText } from "../drift-answer/compare-champions.js";
-import { ANSWER_DAYS_MAX, CLEAN_DAYS, LIVE_DAYS, TIMES, writeParams } from "../drift-answer/drift-world.js";
-import type { ShiftName } from "../drift-answer/shift-traffic.js";
-import { shiftPayment } from "../drift-answer/shift-traffic.js";
-import { writeWorld } from "../drift-answer/write-world.js";
-import type { FollowedTraining } from "../following/follow-training.js";
-import { followTraining } from "../following/follow-training.js";
-import { LoopState } from "../following/loop-state.js";
-import type { TrainedModel } from "../training/train-demo-model.js";
-import { DayPlayer } from "./day-player.js";
+import { DayPlayer } from "./support/day-player.js";
 
 export interface DriftJourneyOptions {
   readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">;

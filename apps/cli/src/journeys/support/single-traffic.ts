@@ -1,7 +1,7 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { newPayment } from "@tripline/system/client/journey-first-payment";
 import type { SendResult, TriplineClient } from "@tripline/system/client/tripline-client";
+import { newPayment } from "../first-payment.js";
 
 const WAIT_SECONDS = 10;
 const AMOUNT_MINOR_MAX = 8_000;

@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Kafka } from "@tripline/kafka/port";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
-import type { OpenedPerson } from "@tripline/system/client/journey-erase";
-import { newPerson, openPersonal, paymentOf, sealedOf } from "@tripline/system/client/journey-erase";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 import { localUrl } from "@tripline/system/services/plan-services";
 import { ServiceProcess } from "@tripline/system/services/supervise-services";
+import type { OpenedPerson } from "../erase.js";
+import { newPerson, openPersonal, paymentOf, sealedOf } from "../erase.js";
 import type { SecureSystem } from "./secure-system.js";
 
 const KEY_BYTES = 32;

@@ -1,9 +1,9 @@
+import type { TrainedModel } from "@tripline/model-loop/demo-model/train-demo-model";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
-import type { TrainedModel } from "../training/train-demo-model.js";
 
 export interface DayHooks {
   /** The payment as it is instead of as simulated. */
