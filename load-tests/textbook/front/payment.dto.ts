@@ -1,9 +1,11 @@
 import { Type } from "class-transformer";
 import {
   IsDefined,
+  IsEmail,
   IsInt,
   IsIP,
   IsISO4217CurrencyCode,
+  IsISO31661Alpha2,
   IsNumber,
   IsOptional,
   IsRFC3339,
@@ -80,6 +82,22 @@ export class PaymentDto {
   @IsOptional()
   @IsIP()
   ip_address?: string;
+
+  @IsOptional()
+  @IsISO31661Alpha2()
+  ip_country?: string;
+
+  @IsOptional()
+  @IsISO31661Alpha2()
+  card_country?: string;
+
+  @IsOptional()
+  @IsISO31661Alpha2()
+  merchant_country?: string;
+
+  @IsOptional()
+  @IsEmail()
+  email?: string;
 
   @IsOptional()
   @ValidateNested()
