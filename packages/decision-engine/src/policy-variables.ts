@@ -1,7 +1,7 @@
 import { Environment } from "@marcbachmann/cel-js";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/list-kinds";
+import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
 import type { Unit } from "./format-value.js";
 import { ENTRY_PLACEHOLDERS, ListedValueFacts, ListFacts } from "./lists/list-facts.js";
 import type { TemplateValue } from "./render-text.js";

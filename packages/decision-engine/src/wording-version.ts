@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/list-kinds";
+import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
 import { nothingUnusual, scorecardReason } from "./decide-payment.js";
 import type { FeatureWords } from "./feature-words.js";
 import { formatValue } from "./format-value.js";

@@ -6,7 +6,7 @@ import type { Publication } from "./model-registry.js";
 import { openRegistry } from "./open-registry.js";
 import { refusal, temporaryRegistry } from "./testing/publications.js";
 
-/** What this registry and the one in Python write and refuse, byte for byte; training/tests/core/test_registry_golden.py. */
+/** What this registry and the one in Python write and refuse, byte for byte; training/tests/core/registry/test_registry_golden.py. */
 const GOLDEN = fileURLToPath(new URL("../golden", import.meta.url));
 const steps = z
   .object({

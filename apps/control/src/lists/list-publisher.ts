@@ -4,7 +4,7 @@ import { encodeMessage } from "@tripline/contracts/encode-message";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { ListEntry } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
-import { writeListKey } from "@tripline/contracts/list-key";
+import { writeListKey } from "@tripline/contracts/lists/list-key";
 import { TABLES } from "@tripline/contracts/topics";
 import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
 import { closeWithin } from "@tripline/nest-kit/close-within";

@@ -8,8 +8,8 @@ import {
   IP_TOKEN_PATTERN,
   NETWORK_TOKEN_PATTERN,
 } from "@tripline/contracts/identifiers";
-import type { ListKind } from "@tripline/contracts/list-kinds";
-import { BROAD_KINDS, LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/list-kinds";
+import type { ListKind } from "@tripline/contracts/lists/list-kinds";
+import { BROAD_KINDS, LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
 import { z } from "zod";
 
 /** Of one request. With reasons of usual length they fit its body. */

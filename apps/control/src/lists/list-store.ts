@@ -1,8 +1,8 @@
 import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { writeListKey } from "@tripline/contracts/list-key";
-import type { ListEffect } from "@tripline/contracts/list-kinds";
-import { isBroad, isListEffect } from "@tripline/contracts/list-kinds";
+import { writeListKey } from "@tripline/contracts/lists/list-key";
+import type { ListEffect } from "@tripline/contracts/lists/list-kinds";
+import { isBroad, isListEffect } from "@tripline/contracts/lists/list-kinds";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";

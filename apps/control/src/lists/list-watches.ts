@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { Inject, Injectable } from "@nestjs/common";
-import { isBroad } from "@tripline/contracts/list-kinds";
+import { isBroad } from "@tripline/contracts/lists/list-kinds";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database, Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";

@@ -1,7 +1,7 @@
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import { Decision, ListEntry, Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { DEAD_LETTER_HEADERS } from "@tripline/contracts/headers";
-import { writeListKey } from "@tripline/contracts/list-key";
+import { writeListKey } from "@tripline/contracts/lists/list-key";
 import { deadLetterTopic, TABLES, TOPICS } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer, EventProducer, IncomingRecord } from "@tripline/kafka/port";

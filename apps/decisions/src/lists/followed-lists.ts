@@ -2,7 +2,7 @@ import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { ListHit, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { ListEntry } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { readListKey } from "@tripline/contracts/list-key";
+import { readListKey } from "@tripline/contracts/lists/list-key";
 import { TABLES } from "@tripline/contracts/topics";
 import { ListTable } from "@tripline/decision-engine/lists/list-table";
 import type { TableChange } from "@tripline/kafka/port";

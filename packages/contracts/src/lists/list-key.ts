@@ -1,4 +1,4 @@
-import type { ListEntry } from "./generated/tripline/events/v1/events.js";
+import type { ListEntry } from "../generated/tripline/events/v1/events.js";
 
 /** Which entry of which list. */
 export type ListKey = Pick<ListEntry, "tenant" | "list" | "kind" | "value">;

@@ -1,6 +1,6 @@
 import type { ASTNode, Environment, ParseResult, TypeCheckResult } from "@marcbachmann/cel-js";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/list-kinds";
+import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
 import { celEnvironment, LISTS, SCORE, TEXT_VARIABLES } from "../policy-variables.js";
 import type { Evaluation } from "./checked-node.js";
 import { evaluationIn } from "./checked-node.js";

@@ -1,5 +1,5 @@
 import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { LIST_EFFECTS } from "@tripline/contracts/list-kinds";
+import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 
 /** Which values of a payment are on lists of one kind, as `lists.deny.card` reads it in a rule. */
 export class ListedValueFacts {

@@ -10,7 +10,7 @@ import pytest
 from tripline_training.errors import TrainingError
 from tripline_training.registry import registry
 
-GOLDEN = Path(__file__).parents[3] / "packages/model-registry/golden"
+GOLDEN = Path(__file__).parents[4] / "packages/model-registry/golden"
 STEPS: dict[str, Any] = json.loads((GOLDEN / "steps.json").read_text(encoding="utf-8"))
 NAME: str = STEPS["name"]
 

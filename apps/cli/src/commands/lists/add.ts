@@ -1,4 +1,4 @@
-import { isBroad } from "@tripline/contracts/list-kinds";
+import { isBroad } from "@tripline/contracts/lists/list-kinds";
 import type { CommandOutput } from "@tripline/system/command-output";
 import type { Command } from "commander";
 import type { ControlFlags } from "../control-options.js";

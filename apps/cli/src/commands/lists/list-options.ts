@@ -1,4 +1,4 @@
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/list-kinds";
+import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
 import { InvalidArgumentError, Option } from "commander";
 import type { ControlFlags } from "../control-options.js";
 import { durationMs } from "../parse-duration.js";

@@ -1,4 +1,4 @@
-import { isBroad, LIST_KINDS } from "@tripline/contracts/list-kinds";
+import { isBroad, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
 import { useState } from "react";
 import type { ListSummary } from "../api/control.js";
 import { problemFrom } from "../api/request.js";
