@@ -27,8 +27,8 @@ import type { ConsoleConfig } from "./config.js";
 import { CONSOLE_CONFIG, modelPlace } from "./config.js";
 import { Contributions } from "./decisions/contributions.js";
 import { DecisionReader } from "./decisions/decision-reader.js";
-import { DecisionStore } from "./decisions/decision-store.js";
-import { DecisionsController } from "./decisions/decisions.controller.js";
+import { DecisionSearchController } from "./decisions/decision-search.controller.js";
+import { ProjectedDecisions } from "./decisions/projected-decisions.js";
 import { EntitiesController } from "./entities/entities.controller.js";
 import { EntityStore } from "./entities/entity-store.js";
 import { ListReader } from "./entities/list-reader.js";
@@ -69,7 +69,7 @@ const MINUTE_MS = 60_000;
 
 const SESSIONS = [Cookies, AuthorizationServer, SessionStore, Sessions];
 const CASES = [CaseStore, CaseReader, CaseNarratives, AttachmentStore, LabelSender];
-const DECISIONS = [DecisionStore, DecisionReader, Contributions, ModelCards, PolicyTrials];
+const DECISIONS = [ProjectedDecisions, DecisionReader, Contributions, ModelCards, PolicyTrials];
 const ENTITIES = [EntityStore, ListReader, PersonalReader];
 const REPORTS = [ModelsReporter, HealthReporter, LiveHub];
 
@@ -106,7 +106,7 @@ export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutd
           ErasuresController,
           DriftsController,
           LiveController,
-          DecisionsController,
+          DecisionSearchController,
           CasesController,
           CaseFilesController,
           AttachmentsController,

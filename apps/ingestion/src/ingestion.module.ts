@@ -17,7 +17,7 @@ import type { Redis } from "ioredis";
 import { kafkaCheck } from "./check-kafka.js";
 import type { IngestionConfig } from "./config.js";
 import { INGESTION_CONFIG } from "./config.js";
-import { DecisionsController } from "./decisions.controller.js";
+import { DecisionLookupController } from "./decision-lookup.controller.js";
 import { ingestionMetrics } from "./ingestion-metrics.js";
 import { EventIntake } from "./intake/event-intake.js";
 import { RequestReservations } from "./intake/reserve-requests.js";
@@ -55,7 +55,7 @@ export class IngestionModule implements OnModuleInit, OnModuleDestroy {
         kafka,
         TokenModule.forRoot(config, "ingestion", kafka),
       ],
-      controllers: [DecisionsController, OpenApiController],
+      controllers: [DecisionLookupController, OpenApiController],
       providers: [
         { provide: INGESTION_CONFIG, useValue: config },
         { provide: DESCRIBE_API, useValue: (nowMs: number) => describeApi(config, nowMs) },

@@ -8,7 +8,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import { TreeExplainer } from "@tripline/tree-shap/tree-explainer";
 import type { Contribution, DecisionDetail } from "../contract/decisions.js";
 import { MODEL_REGISTRY } from "../models/model-cards.js";
-import type { FeatureReader, ReadBack } from "./describe-decision.js";
+import type { FeatureDescriber, ReadBack } from "./describe-decision.js";
 
 /** A decision is shown without them rather than late. */
 const WAIT_MS_MAX = 1_500;
@@ -37,7 +37,7 @@ export class Contributions {
   ) {}
 
   /** @returns null where no model decided, or it cannot be asked in time */
-  async of({ decision, vector }: ReadBack, reader: FeatureReader): Promise<DecisionDetail["contributions"]> {
+  async of({ decision, vector }: ReadBack, reader: FeatureDescriber): Promise<DecisionDetail["contributions"]> {
     if (decision.rung !== Rung.MODEL) return null;
     const features = reader.read(vector);
     const asked = this.#explainer(decision.modelName, decision.modelVersion);

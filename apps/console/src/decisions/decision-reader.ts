@@ -3,16 +3,16 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { DecisionDetail } from "../contract/decisions.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { Contributions } from "./contributions.js";
-import { DecisionStore } from "./decision-store.js";
-import { describeDecision, FeatureReader, readBack } from "./describe-decision.js";
+import { describeDecision, FeatureDescriber, readBack } from "./describe-decision.js";
+import { ProjectedDecisions } from "./projected-decisions.js";
 
 /** One decision with all that explains it. */
 @Injectable()
 export class DecisionReader {
-  readonly features = new FeatureReader(currentFeatureSpec());
+  readonly features = new FeatureDescriber(currentFeatureSpec());
 
   constructor(
-    @Inject(DecisionStore) private readonly store: DecisionStore,
+    @Inject(ProjectedDecisions) private readonly store: ProjectedDecisions,
     @Inject(Contributions) private readonly contributions: Contributions,
   ) {}
 

@@ -6,7 +6,7 @@ import { formatValue } from "@tripline/decision-engine/format-value";
 import type * as shown from "../contract/decisions.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { outcomeOf, toDecisionRow } from "./decision-rows.js";
-import type { RecordedDecision } from "./decision-store.js";
+import type { RecordedDecision } from "./projected-decisions.js";
 import { titleFeatures } from "./title-features.js";
 
 const TRIAL_ROLES: Readonly<Record<number, NonNullable<shown.DecisionDetail["trial"]>["role"]>> = {
@@ -29,7 +29,7 @@ export function readBack({ decision, vector }: RecordedDecision): ReadBack {
 export type DescribedFeature = Omit<shown.FeatureValue, "reasonCodes">;
 
 /** Makes values readable by the words of a feature spec. */
-export class FeatureReader {
+export class FeatureDescriber {
   readonly #titles: ReadonlyMap<string, string>;
   readonly #units: ReturnType<typeof featureUnits>;
 
@@ -62,7 +62,7 @@ export class FeatureReader {
 export function describeDecision(
   row: RecordedDecision,
   { decision, vector }: ReadBack,
-  reader: FeatureReader,
+  reader: FeatureDescriber,
   contributions: shown.DecisionDetail["contributions"],
   show: ShowToken,
 ): shown.DecisionDetail {

@@ -5,7 +5,7 @@ import { AttachmentsController } from "../attachments/attachments.controller.js"
 import { CaseFilesController } from "../cases/case-files.controller.js";
 import { CasesController } from "../cases/cases.controller.js";
 import { PeopleController } from "../cases/people.controller.js";
-import { DecisionsController } from "../decisions/decisions.controller.js";
+import { DecisionSearchController } from "../decisions/decision-search.controller.js";
 import { EntitiesController } from "../entities/entities.controller.js";
 import { LiveController } from "../live/live.controller.js";
 import { PersonalController } from "../personal/personal.controller.js";
@@ -19,7 +19,7 @@ import { ViewsController } from "../views/views.controller.js";
 import { ROUTES } from "./routes.js";
 
 const CONTROLLERS = [
-  ...[AttachmentsController, CaseFilesController, CasesController, PeopleController, DecisionsController],
+  ...[AttachmentsController, CaseFilesController, CasesController, PeopleController, DecisionSearchController],
   ...[EntitiesController, LiveController, PersonalController, PolicyTrialsController, ReportsController],
   ...[SessionController, ViewsController],
 ];

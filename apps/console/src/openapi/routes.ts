@@ -4,7 +4,7 @@ import { z } from "zod";
 import { attachmentId } from "../attachments/attachments.controller.js";
 import * as cases from "../cases/case-requests.js";
 import type { Permission } from "../contract/session.js";
-import { decisionQuery } from "../decisions/decision-store.js";
+import { decisionQuery } from "../decisions/projected-decisions.js";
 import { entity } from "../entities/entities.controller.js";
 import { openRequest } from "../personal/personal.controller.js";
 import { draft } from "../policies/policy-trials.controller.js";

@@ -8,7 +8,7 @@ import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import { ListPublisher } from "../lists/list-publisher.js";
 import { managedBy } from "../requests/managed-tenant.js";
-import { note } from "../requests/parse-request.js";
+import { note } from "../requests/request-schemas.js";
 import { ChangeRequests } from "./change-requests.js";
 
 export const changeId = z.object({ id: z.uuid("must be the id of a change") });

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { page } from "../requests/parse-request.js";
+import { page } from "../requests/request-schemas.js";
 
 const LOG_PAGE_MAX = 1_000;
 const words = z.string().max(256).optional();

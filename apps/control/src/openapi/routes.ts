@@ -13,7 +13,7 @@ import {
   revisionNumber,
   settings,
 } from "../policies/policy-requests.js";
-import { page } from "../requests/parse-request.js";
+import { page } from "../requests/request-schemas.js";
 import { startRequest, stepRequest } from "../rollouts/rollout-plan.js";
 import { ANSWERS } from "./answer-schemas.js";
 import type { ControlRoute } from "./control-route.js";

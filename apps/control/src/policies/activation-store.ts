@@ -6,7 +6,7 @@ import { z } from "zod";
 import { readSettings } from "../approvals/approval-settings.js";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
-import type { Page } from "../requests/parse-request.js";
+import type { Page } from "../requests/request-schemas.js";
 import type { ActivationHistory, ActivationKind } from "./activation-history.js";
 import type { ActivationWatch } from "./activation-watch.js";
 import type { ActivationRow } from "./policy-rows.js";

@@ -22,7 +22,7 @@ import type { ControlConfig } from "../config.js";
 import { CONTROL_CONFIG } from "../config.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { managedBy } from "../requests/managed-tenant.js";
-import { page } from "../requests/parse-request.js";
+import { page } from "../requests/request-schemas.js";
 import { ActivationStore } from "./activation-store.js";
 import { DraftStore } from "./draft-store.js";
 import { PolicyChecks } from "./policy-checks.js";

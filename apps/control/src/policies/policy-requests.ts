@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { note, writtenText } from "../requests/parse-request.js";
+import { note, writtenText } from "../requests/request-schemas.js";
 
 /** With its headers it fits a record of Kafka, also where every character takes three bytes of UTF-8. */
 const TEXT_CHARACTERS_MAX = 300_000;

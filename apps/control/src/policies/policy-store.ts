@@ -7,7 +7,7 @@ import { readSettings } from "../approvals/approval-settings.js";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 import { principalOf } from "../requests/managed-tenant.js";
-import type { Page } from "../requests/parse-request.js";
+import type { Page } from "../requests/request-schemas.js";
 import type { RevisionRow } from "./policy-rows.js";
 import { ACTIVATION_COLUMNS, activationRow, isInForce, REVISION_COLUMNS, revisionRow } from "./policy-rows.js";
 import {

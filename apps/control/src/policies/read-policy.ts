@@ -1,8 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
-import type { Page } from "../requests/parse-request.js";
-import { NEWEST } from "../requests/parse-request.js";
+import type { Page } from "../requests/request-schemas.js";
+import { NEWEST } from "../requests/request-schemas.js";
 import type { PastActivation } from "./activation-history.js";
 import { ActivationHistory } from "./activation-history.js";
 import type { ActivationRow, ApprovalRow, RevisionRow } from "./policy-rows.js";

@@ -2,7 +2,7 @@ import { BASIS_POINTS } from "@tripline/decision-engine/assign-card";
 import { guardPlan } from "@tripline/decision-engine/rollouts/guard-plan";
 import { nameSchema } from "@tripline/model-registry/model-manifest";
 import { z } from "zod";
-import { note } from "../requests/parse-request.js";
+import { note } from "../requests/request-schemas.js";
 
 const PERCENT = 100;
 const STEPS_MAX = 20;

@@ -7,15 +7,15 @@ import { Person, RequirePermission, requirePermission, SessionGuard, showFor } f
 import type { Session } from "../sessions/session-store.js";
 import { DecisionReader } from "./decision-reader.js";
 import { toDecisionRow } from "./decision-rows.js";
-import { DecisionStore, decisionQuery } from "./decision-store.js";
+import { decisionQuery, ProjectedDecisions } from "./projected-decisions.js";
 
 /** What was decided. */
 @Controller("/api/decisions")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
-export class DecisionsController {
+export class DecisionSearchController {
   constructor(
-    @Inject(DecisionStore) private readonly store: DecisionStore,
+    @Inject(ProjectedDecisions) private readonly store: ProjectedDecisions,
     @Inject(DecisionReader) private readonly reader: DecisionReader,
     @Inject(Looks) private readonly looks: Looks,
   ) {}

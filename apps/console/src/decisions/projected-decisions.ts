@@ -27,7 +27,7 @@ const OF_ENTITY_MAX = 5_000;
 
 /** Decided payments of a tenant. */
 @Injectable()
-export class DecisionStore {
+export class ProjectedDecisions {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /** Newest first, one more than asked for where there are more. */

@@ -17,7 +17,7 @@ const POLL_AFTER_SECONDS = 1;
 @Controller("/v1/decisions")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)
-export class DecisionsController {
+export class DecisionLookupController {
   constructor(@InjectRedis() private readonly redis: Redis) {}
 
   @Get(":id")
