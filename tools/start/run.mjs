@@ -70,7 +70,7 @@ async function runCommand() {
     for (const { detail, fix } of failed) process.stderr.write(`${sentence(detail, fix)}\n`);
     return 1;
   }
-  // A journey may be one of those in a browser, which are no programs of apps.
+  // The journeys in a browser belong to packages/testing, which is not a program.
   const needsProgramsOnly = startsSystem && command !== "journey";
   const installed = await install({ root: ROOT, onStep, startsSystem: needsProgramsOnly });
   const steps = [{ name, durationMs }, ...installed];
