@@ -56,6 +56,14 @@ describe("ReplyWaiters", () => {
     expect([...(await both.answers()).keys()]).toEqual(["a", "b"]);
   });
 
+  test("regression #24: a wait that is over before it begins sets no timer with a negative time", async () => {
+    const timers = jest.spyOn(globalThis, "setTimeout");
+    const group = replies.open(["late"], -434, false, "acme");
+    const delaysMs = timers.mock.calls.map(([, delayMs]) => delayMs);
+    timers.mockRestore();
+    expect([delaysMs, (await group.answers()).size]).toEqual([[0], 0]);
+  });
+
   test("reports applied labels, and survives replies that it cannot read", async () => {
     const group = replies.open(["lbl_1"], LONG_MS, false, "acme");
     for (const bytes of [[], [0x7f, 1], [0x64, 0xff, 0xff]]) await redis.publish(CHANNEL, Buffer.from(bytes));

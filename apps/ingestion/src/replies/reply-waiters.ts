@@ -95,7 +95,7 @@ export class ReplyWaiters {
    * Starts to listen for answers, before anything is sent that could be answered.
    *
    * @param ids all different; payments where `canLookUp` is set
-   * @param waitMs how long `answers` waits, from now on
+   * @param waitMs how long `answers` waits, from now on; below 0 where the process was so busy that the time is over already
    * @param tenant whose request it is
    * @throws TriplineError `too-many-requests` when that would be more than `waitersMax`
    */
@@ -223,7 +223,7 @@ export class ReplyGroup {
   ) {
     this.canLookUp = hooks.canLookUp;
     this.#pending = new Set(ids);
-    this.#timer = setTimeout(() => this.expire(), waitMs);
+    this.#timer = setTimeout(() => this.expire(), Math.max(waitMs, 0));
     if (this.#pending.size === 0) this.expire();
   }
 
