@@ -1,7 +1,6 @@
 import { Option } from "commander";
 import type { Benchmark } from "../harness/run-benchmark.js";
 import { backfillPart } from "./bench-backfill.js";
-import { bulkPart } from "./bench-bulk.js";
 import { profilesPart } from "./bench-profiles.js";
 import { readPart } from "./bench-read.js";
 import { velocityPart } from "./bench-velocity.js";
@@ -12,7 +11,7 @@ export const featuresBenchmark: Benchmark = {
   name: "features",
   description: "reading, updating and backfilling features, compared with Feast, sorted sets, pandas and Polars",
   options: [new Option("--handbook <folder>", "the handbook's payments (the folder that holds raw/), for backfill")],
-  parts: [readPart, windowPart, profilesPart, velocityPart, backfillPart, bulkPart],
+  parts: [readPart, windowPart, profilesPart, velocityPart, backfillPart],
   line: [
     "rps_ratio",
     "p99_ratio",
@@ -26,7 +25,6 @@ export const featuresBenchmark: Benchmark = {
     "polars_ratio",
     "windows_rps_ratio",
     "windows_p99_ratio",
-    "bulk_ratio",
     "profile_us_per_tx",
     "profile_redis_us_per_tx",
   ],

@@ -58,7 +58,7 @@ const DOUBLE_BYTES = 8;
 const CHECKPOINT_MS_DEFAULT = 15_000;
 
 /**
- * Computes the features of past payments with the bulk engine, on all cores. Events are taken in order of time, at
+ * Computes the features of past payments on all cores. Events are taken in order of time, at
  * one time labels before payments, payments by client transaction id, labels in the order of their payments. Memory is
  * bounded by the number of entities. Both files appear complete or not at all.
  *

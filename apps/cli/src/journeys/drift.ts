@@ -189,7 +189,7 @@ function settle({ kafka, lake }: DriftJourneyOptions): Promise<void> {
 
 /**
  * Champion, the champion before, and a model of the shifted traffic alone, on weeks that none of them knows. Their features are
- * those of the bulk engine: to play so many weeks would take as long as all before.
+ * those of a backfill: to play so many weeks would take as long as all before.
  */
 async function compare(
   { registryUrl, version: before }: TrainedModel,

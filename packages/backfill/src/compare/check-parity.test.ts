@@ -1,6 +1,4 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import type { ShareOptions } from "@tripline/feature-engine/bulk/share-fold";
-import { ShareFold } from "@tripline/feature-engine/bulk/share-fold";
 import type { EntityStates, PaymentEvent, PaymentResult } from "@tripline/feature-engine/online/compile-engine";
 import { compileEngine, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
@@ -39,45 +37,36 @@ function emit(isOrdered = true): CountedEvent[] {
 const check = (emitted: readonly CountedEvent[], options: Partial<RefoldOptions> = {}) =>
   refold([emitted], { engine, ...options });
 
-test("in order of time all values are emitted, folded again and computed in bulk", async () => {
+test("all values that are folded again are those that were emitted", async () => {
   const report = await check(emit());
-  expect(report).toMatchObject({ rows: EVENTS * (2 / 3), bulkRows: EVENTS * (2 / 3), mismatches: 0, stuck: 0 });
+  expect(report).toMatchObject({ rows: EVENTS * (2 / 3), mismatches: 0, stuck: 0 });
   expect(printParity(report)).toBe(
-    `parity: emitted=400 replayed=400 bulk=400 profiled=0 features=${spec.features.length} mismatches=0 stuck=0 skipped=0 repeated=0 strayed=0 stray_ms_max=0`,
+    `parity: emitted=400 replayed=400 profiled=0 features=${spec.features.length} mismatches=0 stuck=0 skipped=0 repeated=0 strayed=0 stray_ms_max=0`,
   );
 });
 
-test("what strays is left out in bulk, and nothing else is", async () => {
+test("payments that stray are counted and compared", async () => {
   const report = await check(emit(false));
   expect(report).toMatchObject({ rows: 400, mismatches: 0, stuck: 0 });
   expect(report.strayed).toBeGreaterThan(5);
-  expect(report.bulkRows).toBe(400 - report.strayed);
 });
 
-test("both engines go on from the states of a snapshot", async () => {
+test("the engine goes on from the states of a snapshot", async () => {
   const emitted = emit();
   const folding = new FoldInOrder({ engine, onPayment: () => {} });
   for (const event of emitted.slice(0, EVENTS / 2)) folding.add(event);
   const states = new Map<string, Uint8Array>();
   for (const { key, entity, state } of folding.states()) states.set(key, engine.encodeState(entity, state));
   const report = await check(emitted.slice(EVENTS / 2), { stateBefore: (key) => states.get(key) ?? null });
-  expect(report).toMatchObject({ rows: 200, bulkRows: 200, mismatches: 0, stuck: 0 });
+  expect(report).toMatchObject({ rows: 200, mismatches: 0, stuck: 0 });
 });
 
-/** The online engine with one value that is off. */
+/** The engine with one value that is off. */
 class WrongEngine extends FeatureEngine {
   override applyPayment(states: EntityStates, payment: PaymentEvent): PaymentResult {
     const result = super.applyPayment(states, payment);
     if (!result.duplicate && payment.transactionId === "txn_300") result.values[BROKEN] = 1;
     return result;
-  }
-}
-
-/** The bulk engine with one value that is off. */
-class WrongBulk extends ShareFold {
-  override fold(...[step, block, out]: Parameters<ShareFold["fold"]>): void {
-    super.fold(step, block, out);
-    out[BROKEN]?.fill(1, 200, 201);
   }
 }
 
@@ -94,19 +83,8 @@ describe("one wrong value is found", () => {
   const found = { transactionId: "txn_300", feature: "card_sum_1d" };
 
   test.each([
-    ["in what was emitted", spoil(emit()), {}, { emitted: 1, replayed: value, bulk: value }],
-    [
-      "in what is folded again",
-      emit(),
-      { engine: new WrongEngine(spec) },
-      { emitted: value, replayed: 1, bulk: value },
-    ],
-    [
-      "in what is computed in bulk",
-      emit(),
-      { openBulk: (options: ShareOptions) => new WrongBulk(options) },
-      { emitted: value, replayed: value, bulk: 1 },
-    ],
+    ["in what was emitted", spoil(emit()), {}, { emitted: 1, replayed: value }],
+    ["in what is folded again", emit(), { engine: new WrongEngine(spec) }, { emitted: value, replayed: 1 }],
   ])("%s", async (_where, events, options, values) => {
     const report = await check(events, options);
     expect(report.mismatches).toBe(1);

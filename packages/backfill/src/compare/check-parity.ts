@@ -9,8 +9,6 @@ import type { ReadCountedOptions } from "@tripline/lake/read/read-counted";
 import { readCounted } from "@tripline/lake/read/read-counted";
 import { openProfiles } from "../profiles/read-profiles.js";
 import { readSnapshot } from "../states/state-snapshot.js";
-import type { OpenBulk } from "./bulk-refold.js";
-import { BulkRefold } from "./bulk-refold.js";
 
 export interface ParityOptions extends ReadCountedOptions {
   readonly engine: FeatureEngine;
@@ -26,31 +24,26 @@ export interface RefoldOptions extends Pick<ParityOptions, "engine" | "onProgres
   readonly stateBefore?: (key: string) => Uint8Array | null;
   /** The profiles that a payment was computed with; none unless given. */
   readonly profilesOf?: (vector: FeatureVector) => ProfileRows;
-  readonly openBulk?: OpenBulk;
 }
 
-/** A value that is not the same three times. */
+/** A value that is not what went online. */
 export interface Mismatch {
   readonly transactionId: string;
   readonly feature: string;
   /** What went online. */
   readonly emitted: number | undefined;
-  /** What the online engine makes of the archived events. */
+  /** What the engine computes from the archived events. */
   readonly replayed: number | undefined;
-  /** What the bulk engine makes of them; undefined where the payment came too late for it. */
-  readonly bulk: number | undefined;
 }
 
 export interface ParityReport {
-  /** Payments whose vectors were computed again by the online engine. */
+  /** Payments whose vectors were computed again. */
   readonly rows: number;
-  /** Those of them of which the bulk engine computed every feature: all that have a place in the order of time. */
-  readonly bulkRows: number;
   /** Those of them that were computed with a profile of every kind. */
   readonly profiled: number;
   /** Features of each. */
   readonly features: number;
-  /** Values that are not the same bits three times. */
+  /** Values that are not the same bits. */
   readonly mismatches: number;
   /** The first of them. */
   readonly examples: readonly Mismatch[];
@@ -70,8 +63,7 @@ const DAY_MS = 86_400_000;
 
 /**
  * Computes the archived feature vectors again, from the archived events alone and in the order in which each entity saw
- * them: by the online engine, and by the bulk engine, which computes what models are trained on. Every value is compared
- * with the one that went online, bit for bit.
+ * them. Every value is compared with the one that went online, bit for bit.
  *
  * @throws TriplineError `not-found`, `lake-unavailable`, `state-unreadable`, `queue-full`
  */
@@ -91,21 +83,14 @@ export async function refold(
   events: AsyncIterable<readonly CountedEvent[]> | Iterable<readonly CountedEvent[]>,
   options: RefoldOptions,
 ): Promise<ParityReport> {
-  const { engine, stateBefore, profilesOf, openBulk, onProgress } = options;
+  const { engine, stateBefore, profilesOf, onProgress } = options;
   const tally = new ParityTally(engine);
-  const bulk = new BulkRefold({
-    engine,
-    ...(openBulk === undefined ? {} : { openBulk }),
-    ...(profilesOf === undefined ? {} : { profilesOf }),
-    onPayment: (payment, values) => tally.compare(payment, values),
-  });
   const folding = new FoldInOrder({
     engine,
     ...(stateBefore === undefined ? {} : { stateBefore }),
     ...(profilesOf === undefined ? {} : { profilesOf }),
     stateTtlMs: STATE_TTL_DAYS_DEFAULT * DAY_MS,
-    onEvent: (inTurn) => bulk.add(inTurn),
-    onPayment: (payment) => bulk.addFolded(payment),
+    onPayment: (payment) => tally.compare(payment),
   });
   for await (const chunk of events) {
     for (const event of chunk) {
@@ -115,14 +100,13 @@ export async function refold(
     onProgress?.(folding.counted);
   }
   folding.finish();
-  bulk.flush();
   return { ...tally.report(), repeated: folding.repeated, stuck: folding.stuck.length };
 }
 
 /** One line for a gate: it passes with `mismatches=0` and `stuck=0`. */
 export function printParity(report: ParityReport): string {
-  const { rows, bulkRows, profiled, features, mismatches, repeated, skipped, stuck, strayed, strayMsMax } = report;
-  const compared = `emitted=${rows} replayed=${rows} bulk=${bulkRows} profiled=${profiled} features=${features} mismatches=${mismatches}`;
+  const { rows, profiled, features, mismatches, repeated, skipped, stuck, strayed, strayMsMax } = report;
+  const compared = `emitted=${rows} replayed=${rows} profiled=${profiled} features=${features} mismatches=${mismatches}`;
   const order = `strayed=${strayed} stray_ms_max=${strayMsMax}`;
   return `parity: ${compared} stuck=${stuck} skipped=${skipped} repeated=${repeated} ${order}`;
 }
@@ -135,7 +119,6 @@ async function readStates(path: string): Promise<ReadonlyMap<string, Uint8Array>
 
 class ParityTally {
   #rows = 0;
-  #bulkRows = 0;
   #profiled = 0;
   #mismatches = 0;
   #skipped = 0;
@@ -149,13 +132,12 @@ class ParityTally {
     this.#skipped += 1;
   }
 
-  compare({ vector, values, tooLate, strayMs }: FoldedPayment, bulk: readonly (number | undefined)[]): void {
+  compare({ vector, values, tooLate, strayMs }: FoldedPayment): void {
     if (vector.specVersion !== this.engine.spec.version) {
       this.skip();
       return;
     }
     this.#rows += 1;
-    if (!bulk.includes(undefined)) this.#bulkRows += 1;
     const { profileTimesMs } = vector;
     if (profileTimesMs.length > 0 && profileTimesMs.every((timeMs) => timeMs > 0)) this.#profiled += 1;
     if (strayMs > 0) this.#strayed += 1;
@@ -163,21 +145,20 @@ class ParityTally {
     const transactionId = vector.transaction?.transactionId ?? "";
     const names = this.engine.spec.features.map((feature) => feature.name);
     for (let index = 0; index < Math.max(values.length, vector.values.length); index += 1) {
-      const [emitted, replayed, folded] = [vector.values[index], values[index], bulk[index]];
+      const [emitted, replayed] = [vector.values[index], values[index]];
       // Object.is tells 0 from -0 and takes NaN for NaN: the same bits, but for payloads of NaN, which do not occur.
-      if (Object.is(replayed, emitted) && (folded === undefined || Object.is(folded, emitted))) continue;
-      this.#differ({ transactionId, feature: names[index] ?? `value ${index}`, emitted, replayed, bulk: folded });
+      if (Object.is(replayed, emitted)) continue;
+      this.#differ({ transactionId, feature: names[index] ?? `value ${index}`, emitted, replayed });
     }
     if (tooLate !== vector.tooLate) {
       const [emitted, replayed] = [Number(vector.tooLate), Number(tooLate)];
-      this.#differ({ transactionId, feature: "too_late", emitted, replayed, bulk: undefined });
+      this.#differ({ transactionId, feature: "too_late", emitted, replayed });
     }
   }
 
   report(): Omit<ParityReport, "repeated" | "stuck"> {
     return {
       rows: this.#rows,
-      bulkRows: this.#bulkRows,
       profiled: this.#profiled,
       features: this.engine.spec.features.length,
       mismatches: this.#mismatches,

@@ -1,15 +1,13 @@
 import { parentPort } from "node:worker_threads";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import type { IdOfReference } from "@tripline/feature-engine/bulk/entity-records";
-import { wordsOf } from "@tripline/feature-engine/bulk/entity-records";
-import type { FoldStep } from "@tripline/feature-engine/bulk/share-fold";
-import { ShareFold } from "@tripline/feature-engine/bulk/share-fold";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import { readSnapshot } from "../states/state-snapshot.js";
 import type { BlockFill, BlockShape, SharedBlock } from "./event-block.js";
 import { filledBlock, viewBlock } from "./event-block.js";
+import type { IdOfReference } from "./id-references.js";
+import type { FoldStep } from "./share-fold.js";
+import { ShareFold } from "./share-fold.js";
 
 /** What a worker has to know before it folds. */
 export interface WorkerStart {
@@ -89,17 +87,15 @@ function requireShare(share: Share | undefined): Share {
 /** A worker's share of the entities. */
 class Share {
   private readonly fold: ShareFold;
-  private readonly engine: FeatureEngine;
   private readonly blocks: readonly SharedBlock[];
 
   constructor(private readonly start: WorkerStart) {
     this.fold = new ShareFold(start);
-    this.engine = compileEngine(start.spec);
     this.blocks = start.slots.map((memory) => viewBlock(start.shape, memory));
   }
 
   async perform(task: Exclude<WorkerTask, { kind: "begin" }>): Promise<WorkerAnswer> {
-    const { fold, engine, blocks } = this;
+    const { fold, blocks } = this;
     const { counts } = this.start;
     switch (task.kind) {
       case "fold": {
@@ -109,11 +105,11 @@ class Share {
         return { kind: "done" };
       }
       case "restore":
-        await restore(fold, engine, counts, task.path);
+        await restore(fold, counts, task.path);
         return { kind: "done" };
       case "states": {
-        const idOf = task.ids === undefined ? wordsOf : lookUp(task.ids);
-        return { kind: "states", entities: counts.map((_, entity) => encode(fold, engine, entity, idOf)) };
+        const idOf = task.ids && lookUp(task.ids);
+        return { kind: "states", entities: counts.map((_, entity) => encode(fold, entity, idOf)) };
       }
       case "references":
         return { kind: "references", references: referencesOf(fold, counts.length) };
@@ -121,24 +117,18 @@ class Share {
   }
 }
 
-function encode(fold: ShareFold, engine: FeatureEngine, entity: number, idOf: IdOfReference): EncodedStates {
-  const states: Uint8Array[] = [];
-  for (const [, state] of fold.states(entity, idOf)) states.push(engine.encodeState(entity, state));
-  return { lengths: Uint32Array.from(states, (state) => state.length), bytes: joined(states) };
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+function encode(fold: ShareFold, entity: number, idOf: IdOfReference | undefined): EncodedStates {
+  const lengths: number[] = [];
+  const writer = new ByteWriter();
+  for (const state of fold.states(entity, idOf)) {
+    lengths.push(state.length);
+    writer.bytes(state);
   }
-  return whole;
+  return { lengths: Uint32Array.from(lengths), bytes: writer.copy() };
 }
 
 /** Entries of a snapshot are in the order of entities and numbers. */
-async function restore(fold: ShareFold, engine: FeatureEngine, counts: readonly number[], path: string): Promise<void> {
+async function restore(fold: ShareFold, counts: readonly number[], path: string): Promise<void> {
   let entity = 0;
   let number = 0;
   for await (const [, bytes] of readSnapshot(path, () => {})) {
@@ -146,7 +136,7 @@ async function restore(fold: ShareFold, engine: FeatureEngine, counts: readonly 
       entity += 1;
       number = 0;
     }
-    fold.restore(entity, number, engine.decodeState(entity, bytes));
+    fold.restore(entity, number, bytes);
     number += 1;
   }
 }

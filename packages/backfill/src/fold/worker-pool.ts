@@ -2,9 +2,9 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { ErrorCode } from "@tripline/contracts/error-table";
 import { TriplineError } from "@tripline/contracts/error-table";
-import { FOLD_STEPS } from "@tripline/feature-engine/bulk/share-fold";
 import type { BlockFill } from "./event-block.js";
 import type { EncodedStates, ResolvedIds, WorkerAnswer, WorkerStart, WorkerTask } from "./fold-worker.js";
+import { FOLD_STEPS } from "./share-fold.js";
 
 /** Below so many events per worker, starting another one costs more than it gains. */
 const EVENTS_PER_WORKER_MIN = 50_000;

@@ -16,8 +16,8 @@ import { hashId } from "../state/recent-ids.js";
 import { decodeState, encodeState } from "../state/state-codec.js";
 import { stateKey } from "../state/state-key.js";
 import { wasUnusual } from "../state/usual-amount.js";
-import type { CompiledFeature, PaymentView } from "./compile-feature.js";
-import { compileFeature } from "./compile-feature.js";
+import type { CompiledFeatures, EntityFeature, EntityView, PaymentView } from "./compile-feature.js";
+import { compileFeatures } from "./compile-feature.js";
 import { countLabel, countPayment } from "./count-event.js";
 import { emptyView, viewEntity } from "./view-entity.js";
 
@@ -100,13 +100,14 @@ export class FeatureEngine {
   /** Place of the entity whose unusual payments explain frauds of another; -1 where the spec names none. */
   readonly judge: number;
   readonly #idOf: readonly IdOfEvent[];
-  readonly #features: readonly CompiledFeature[];
-  /** Places of the features that an entity has without a payment. */
-  readonly #served: readonly (readonly number[])[];
+  readonly #features: CompiledFeatures;
+  /** The features that an entity has without a payment. */
+  readonly #served: readonly (readonly EntityFeature[])[];
   /** Entities that are partners of another one, and the hashes of their ids in the payment at hand. */
   readonly #partnerEntities: ReadonlySet<number>;
   readonly #partnerHashes: number[];
   readonly #view: PaymentView;
+  readonly #entityViews: readonly EntityView[];
   readonly #reader = new ByteReader(new Uint8Array());
   readonly #writer = new ByteWriter();
   readonly #id: IdHash = { high: 0, low: 0 };
@@ -118,11 +119,9 @@ export class FeatureEngine {
     this.profiles = planProfiles(spec);
     this.judge = judgeOf(this.entities);
     this.#idOf = this.entities.map((plan) => compileId(plan.fields));
-    this.#features = spec.features.map((feature) => compileFeature(feature, spec, this.entities, this.longestWindowMs));
-    this.#served = this.entities.map((plan) =>
-      spec.features.flatMap((feature, index) =>
-        "entity" in feature && feature.entity === plan.name && !needsPayment(feature) ? [index] : [],
-      ),
+    this.#features = compileFeatures(spec, this.entities, this.longestWindowMs);
+    this.#served = this.#features.entities.map((features) =>
+      features.filter(({ index }) => spec.features.some((feature, at) => at === index && !needsPayment(feature))),
     );
     this.#partnerEntities = new Set(this.entities.flatMap((plan) => plan.partners?.entity ?? []));
     this.#partnerHashes = this.entities.map(() => 0);
@@ -133,9 +132,9 @@ export class FeatureEngine {
       thousandths: 0,
       latitude: Number.NaN,
       longitude: Number.NaN,
-      entities: this.entities.map(emptyView),
       profiles: this.profiles.map(() => undefined),
     };
+    this.#entityViews = this.entities.map(emptyView);
   }
 
   /** The ids of an event's entities in the order of the spec; undefined where the event names none. */
@@ -204,8 +203,8 @@ export class FeatureEngine {
     if (states[0]?.recentIds?.has(this.#id)) return { duplicate: true };
     this.#look(states, payment);
     const profileTimesMs = this.#lookAtProfiles(profiles);
+    const values = this.#compute(states);
     const view = this.#view;
-    const values = this.#features.map((feature) => feature(view));
     const { latitude, longitude } = payment;
     let tooLate = false;
     for (let entity = 0; entity < this.entities.length; entity += 1) {
@@ -251,23 +250,23 @@ export class FeatureEngine {
 
   /** Names of the features that an entity has without a payment, in the order of the spec. */
   entityFeatures(entity: number): string[] {
-    return (this.#served[entity] ?? []).map((index) => this.spec.features[index]?.name ?? "");
+    return (this.#served[entity] ?? []).map(({ index }) => this.spec.features[index]?.name ?? "");
   }
 
   /** Values of `entityFeatures` at a time, from what was counted so far. */
   readEntity(entity: number, state: EntityState, atMs: number): number[] {
     const view = this.#view;
-    const entityView = view.entities[entity];
+    const entityView = this.#entityViews[entity];
     if (entityView === undefined) return [];
     view.atMs = atMs;
     view.own = 0;
     view.amount = 0;
     view.thousandths = 0;
     viewEntity(this.#planOf(entity), state, atMs, this.longestWindowMs, undefined, entityView);
-    return (this.#served[entity] ?? []).map((index) => this.#features[index]?.(view) ?? 0);
+    return (this.#served[entity] ?? []).map(({ compute }) => compute(entityView, view));
   }
 
-  /** Fills the view with a payment and what its entities had seen before it. */
+  /** Fills the views with a payment and what its entities had seen before it. */
   #look(states: EntityStates, payment: PaymentEvent): void {
     const view = this.#view;
     const decimals = currencyDecimals(payment.currency);
@@ -285,13 +284,28 @@ export class FeatureEngine {
     for (let entity = 0; entity < this.entities.length; entity += 1) {
       const plan = this.entities[entity];
       const state = states[entity];
-      const entityView = view.entities[entity];
-      if (plan === undefined || entityView === undefined) continue;
-      entityView.present = state !== undefined;
-      if (state === undefined) continue;
+      const entityView = this.#entityViews[entity];
+      if (plan === undefined || entityView === undefined || state === undefined) continue;
       const encounter = { partnerHash: this.#partnerHash(plan), latitude, longitude };
       viewEntity(plan, state, view.atMs, this.longestWindowMs, encounter, entityView);
     }
+  }
+
+  /** Values of all features from the views, in the order of the spec. */
+  #compute(states: EntityStates): number[] {
+    const view = this.#view;
+    const { payment, entities } = this.#features;
+    const values = new Array<number>(this.spec.features.length).fill(0);
+    for (const { index, compute } of payment) values[index] = compute(view);
+    for (let entity = 0; entity < entities.length; entity += 1) {
+      const entityView = this.#entityViews[entity];
+      const isPresent = states[entity] !== undefined;
+      for (const feature of entities[entity] ?? []) {
+        values[feature.index] =
+          isPresent && entityView !== undefined ? feature.compute(entityView, view) : feature.default;
+      }
+    }
+    return values;
   }
 
   /** Puts the rows in force into the view. @returns their times */

@@ -24,10 +24,8 @@ import { findPlaces, planProfiles, profileValue } from "../profiles.js";
 import type { Aggregate } from "../state/tile-ring.js";
 import { emptyAggregate } from "../state/tile-ring.js";
 
-/** What an entity had seen before a payment. */
+/** What an entity had seen before a payment. Refilled for each use. */
 export interface EntityView {
-  /** False where the payment names no such entity. */
-  present: boolean;
   /** One per window of the plan's payments. */
   readonly payments: readonly Aggregate[];
   /** One per window of the plan's labels. */
@@ -57,7 +55,7 @@ export interface EntityView {
   runCount: number;
 }
 
-/** A payment and what its entities had seen before it, or only the entities at one time. Refilled for each use. */
+/** A payment, or only a time at which entities are looked at. Refilled for each use. */
 export interface PaymentView {
   atMs: number;
   /** 1 for a payment, which counts itself; 0 for a look at the entities alone. */
@@ -68,25 +66,58 @@ export interface PaymentView {
   /** Degrees; NaN where the payment does not say. */
   latitude: number;
   longitude: number;
-  /** In the order of the spec. */
-  readonly entities: readonly EntityView[];
   /** By profile of the spec: its columns; undefined where no row is in force. */
   readonly profiles: (ArrayLike<number> | undefined)[];
 }
 
-export type CompiledFeature = (view: PaymentView) => number;
-type EntityFeature = (entity: EntityView, view: PaymentView) => number;
+/** A feature of payments themselves, or of them and a profile. */
+export interface PaymentFeature {
+  /** Place in the spec. */
+  readonly index: number;
+  readonly compute: (view: PaymentView) => number;
+}
+
+/** A feature of what an entity had seen before a payment. */
+export interface EntityFeature {
+  /** Place in the spec. */
+  readonly index: number;
+  /** Of a payment that names no such entity. */
+  readonly default: number;
+  readonly compute: ComputeOverEntity;
+}
+
+type ComputeOverEntity = (entity: EntityView, view: PaymentView) => number;
+
+/** The features of a spec as functions; docs/features.md defines the kinds. */
+export interface CompiledFeatures {
+  readonly payment: readonly PaymentFeature[];
+  /** In the order of the spec's entities. */
+  readonly entities: readonly (readonly EntityFeature[])[];
+}
 
 /**
- * One feature as a function of a payment and its past; docs/features.md defines the kinds. A past beyond the longest
- * window (`horizonMs`) counts as none, because a stored state is forgotten some time after it.
+ * Compiles the features of a spec. A past beyond the longest window (`horizonMs`) counts as none, because a stored state is
+ * forgotten some time after it.
  */
-export function compileFeature(
-  feature: Feature,
-  spec: FeatureSpec,
-  plans: readonly EntityPlan[],
-  horizonMs: number,
-): CompiledFeature {
+export function compileFeatures(spec: FeatureSpec, plans: readonly EntityPlan[], horizonMs: number): CompiledFeatures {
+  const all = spec.features.map((feature, index) => ({ feature, index }));
+  return {
+    payment: all.flatMap(({ feature, index }) =>
+      isOverEntity(feature) ? [] : [{ index, compute: compileOwn(feature, spec) }],
+    ),
+    entities: plans.map((plan) =>
+      all.flatMap(({ feature, index }) =>
+        isOverEntity(feature) && feature.entity === plan.name
+          ? [{ index, default: feature.default, compute: compileOver(feature, plan, horizonMs) }]
+          : [],
+      ),
+    ),
+  };
+}
+
+type OwnFeature = Exclude<Feature, { entity: string }> | ProfileFeature;
+
+function compileOwn(feature: OwnFeature, spec: FeatureSpec): PaymentFeature["compute"] {
   switch (feature.kind) {
     case "amount":
       return (view) => view.amount;
@@ -100,12 +131,10 @@ export function compileFeature(
       return (view) => isNight(view.atMs);
     case "profile":
       return ofProfile(feature, spec);
-    default:
-      return ofEntity(feature, spec, plans, horizonMs);
   }
 }
 
-function ofProfile(feature: ProfileFeature, spec: FeatureSpec): CompiledFeature {
+function ofProfile(feature: ProfileFeature, spec: FeatureSpec): PaymentFeature["compute"] {
   const { profile, first, second } = findPlaces(feature, planProfiles(spec));
   return (view) => {
     const columns = view.profiles[profile];
@@ -117,6 +146,10 @@ function ofProfile(feature: ProfileFeature, spec: FeatureSpec): CompiledFeature 
 
 type OverEntity = Exclude<Extract<Feature, { entity: string }>, ProfileFeature>;
 
+function isOverEntity(feature: Feature): feature is OverEntity {
+  return "entity" in feature && feature.kind !== "profile";
+}
+
 /** The member of the union `OverEntity` that has kind `K` among its kinds. */
 type FeatureOf<K extends OverEntity["kind"], F = OverEntity> = F extends { kind: infer Kinds }
   ? K extends Kinds
@@ -124,23 +157,7 @@ type FeatureOf<K extends OverEntity["kind"], F = OverEntity> = F extends { kind:
     : never
   : never;
 
-function ofEntity(
-  feature: OverEntity,
-  spec: FeatureSpec,
-  plans: readonly EntityPlan[],
-  horizonMs: number,
-): CompiledFeature {
-  const index = Object.keys(spec.entities).indexOf(feature.entity);
-  const plan = plans[index];
-  if (plan === undefined) throw new RangeError(`the spec has no entity ${feature.entity}`);
-  const compiled = compileOver(feature, plan, horizonMs);
-  return (view) => {
-    const entity = view.entities[index];
-    return entity?.present ? compiled(entity, view) : feature.default;
-  };
-}
-
-function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): EntityFeature {
+function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): ComputeOverEntity {
   switch (feature.kind) {
     case "count":
     case "sum":
@@ -187,55 +204,61 @@ function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): 
   }
 }
 
-function compileAmounts({ kind, default: none }: FeatureOf<"count">, index: number): EntityFeature {
-  const past = (entity: EntityView): Aggregate => entity.payments[index] ?? NOTHING;
+function compileAmounts({ kind, default: none }: FeatureOf<"count">, index: number): ComputeOverEntity {
   switch (kind) {
     case "count":
-      return (entity, view) => past(entity).count + view.own;
+      return ({ payments }, { own }) => (payments[index] ?? NOTHING).count + own;
     case "sum":
-      return (entity, view) => sumOf(past(entity).sum + view.thousandths);
+      return ({ payments }, { thousandths }) => sumOf((payments[index] ?? NOTHING).sum + thousandths);
     case "mean":
-      return (entity, view) => {
-        const { count, sum } = past(entity);
-        return meanOf(count + view.own, sum + view.thousandths, none);
+      return ({ payments }, { own, thousandths }) => {
+        const { count, sum } = payments[index] ?? NOTHING;
+        return meanOf(count + own, sum + thousandths, none);
       };
     default:
-      return (entity, view) => {
-        const { count, max } = past(entity);
-        return maxOf(count + view.own, Math.max(max, view.thousandths), none);
+      return ({ payments }, { own, thousandths }) => {
+        const { count, max } = payments[index] ?? NOTHING;
+        return maxOf(count + own, Math.max(max, thousandths), none);
       };
   }
 }
 
 /** The amount against the payments before it. */
-function compileComparison({ kind, default: none }: FeatureOf<"std">, index: number): EntityFeature {
-  return (entity, view) => {
-    const past = entity.payments[index] ?? NOTHING;
-    if (kind === "ratio_to_mean") return ratioToMean(view.thousandths, past.count, past.sum, none);
-    return kind === "std" ? standardDeviation(past, none) : zScore(view.thousandths, past, none);
+function compileComparison({ kind, default: none }: FeatureOf<"std">, index: number): ComputeOverEntity {
+  switch (kind) {
+    case "ratio_to_mean":
+      return ({ payments }, { thousandths }) => {
+        const { count, sum } = payments[index] ?? NOTHING;
+        return ratioToMean(thousandths, count, sum, none);
+      };
+    case "std":
+      return ({ payments }) => standardDeviation(payments[index] ?? NOTHING, none);
+    default:
+      return ({ payments }, { thousandths }) => zScore(thousandths, payments[index] ?? NOTHING, none);
+  }
+}
+
+function compileLabels({ kind, default: none }: FeatureOf<"label_count">, index: number): ComputeOverEntity {
+  if (kind === "label_count") return ({ labels }) => labelCount((labels[index] ?? NOTHING).count, none);
+  const formula = kind === "fraud_count" ? fraudCount : fraudRate;
+  return ({ labels }) => {
+    const { count, sum } = labels[index] ?? NOTHING;
+    return formula(count, sum, none);
   };
 }
 
-function compileLabels({ kind, default: none }: FeatureOf<"label_count">, index: number): EntityFeature {
-  return (entity) => {
-    const { count, sum } = entity.labels[index] ?? NOTHING;
-    if (kind === "label_count") return labelCount(count, none);
-    return kind === "fraud_count" ? fraudCount(count, sum, none) : fraudRate(count, sum, none);
-  };
-}
-
-function compileRisk({ prior, weight }: FeatureOf<"fraud_risk">, index: number): EntityFeature {
+function compileRisk({ prior, weight }: FeatureOf<"fraud_risk">, index: number): ComputeOverEntity {
   return (entity) => {
     const { count, sum } = entity.labels[index] ?? NOTHING;
     return fraudRisk(count, sum, prior, weight);
   };
 }
 
-function compileUnusual(kind: "unusual_count" | "unusual_max", index: number): EntityFeature {
+function compileUnusual(kind: "unusual_count" | "unusual_max", index: number): ComputeOverEntity {
   return kind === "unusual_count" ? (entity) => entity.unusual[index] ?? 0 : (entity) => entity.largest[index] ?? 0;
 }
 
-function compileDistinct(index: number): EntityFeature {
+function compileDistinct(index: number): ComputeOverEntity {
   return (entity) => entity.partners[index] ?? 0;
 }
 

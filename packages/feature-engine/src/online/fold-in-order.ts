@@ -19,16 +19,6 @@ export interface FoldedPayment {
   readonly strayMs: number;
 }
 
-/** An event whose turn it is. */
-export interface EventInTurn {
-  readonly event: CountedEvent;
-  /** By entity of the spec: the keys of its states, and the states as they are before it is counted. */
-  readonly keys: readonly (string | undefined)[];
-  readonly states: EntityStates;
-  /** Whether its sequence numbers say when its turn is. */
-  readonly isOrdered: boolean;
-}
-
 export interface FoldInOrderOptions {
   readonly engine: FeatureEngine;
   /** Bytes of the state from which an entity starts, by Redis key; null where it starts with nothing. */
@@ -40,8 +30,6 @@ export interface FoldInOrderOptions {
   readonly onPayment: (payment: FoldedPayment) => void;
   /** The profiles that a payment was computed with; none unless given. */
   readonly profilesOf?: (vector: FeatureVector) => ProfileRows;
-  /** Called for each event right before it is counted. One without a place in the order may turn out to be a repetition. */
-  readonly onEvent?: (inTurn: EventInTurn) => void;
   /** Events that may wait for one that comes before them. */
   readonly waitingMax?: number;
   /** When the person of a state was erased, by Redis key: the state was empty from then on, but for its sequence number. */
@@ -102,7 +90,6 @@ export class FoldInOrder {
     const defaults = { waitingMax: WAITING_MAX_DEFAULT, stateTtlMs: Number.POSITIVE_INFINITY };
     this.#options = {
       stateBefore: () => null,
-      onEvent: () => {},
       profilesOf: () => [],
       erasedAtMs: () => undefined,
       ...defaults,
@@ -313,10 +300,9 @@ export class FoldInOrder {
   }
 
   /** @returns false, and nothing has changed, for an event that its card remembers */
-  #apply({ event, keys, numbers, isOrdered }: Counting, entries: readonly (OrderedState | undefined)[]): boolean {
+  #apply({ event, numbers, isOrdered }: Counting, entries: readonly (OrderedState | undefined)[]): boolean {
     const states = entries.map((entry) => entry?.state);
     const strayMs = strayOf(event, entries);
-    this.#options.onEvent({ event, keys, states, isOrdered });
     const isCounted =
       event.kind === "label"
         ? this.#applyLabel(event.applied, states)

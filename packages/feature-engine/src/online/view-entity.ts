@@ -17,7 +17,6 @@ export interface Encounter {
 
 export function emptyView(plan: EntityPlan): EntityView {
   return {
-    present: false,
     payments: plan.payments.windows.map(emptyAggregate),
     labels: plan.labels.windows.map(emptyAggregate),
     lastPaymentMs: NEVER_MS,
@@ -50,7 +49,6 @@ export function viewEntity(
   encounter: Encounter | undefined,
   view: EntityView,
 ): void {
-  view.present = true;
   lookBack(plan.payments, state.payments, atMs, view.payments);
   lookBack(plan.labels, state.labels, atMs, view.labels);
   view.lastPaymentMs = state.payments.newestMs;

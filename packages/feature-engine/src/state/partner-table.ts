@@ -80,7 +80,7 @@ export function addPartner(table: PartnerTable, hash: number, atMs: number, expi
   let place = 0;
   while (place < end && numberAt(rows, place + 1) > lastMs) place += PARTNER_STRIDE;
   // Those that were seen before now move into the place that this one had, or that was added for it.
-  rows.copyWithin(place + PARTNER_STRIDE, place, end);
+  if (place < end) rows.copyWithin(place + PARTNER_STRIDE, place, end);
   rows[place] = hash;
   rows[place + 1] = lastMs;
   rows[place + 2] = count;

@@ -131,16 +131,22 @@ export function addToRing(ring: TileRing, tile: number, oldest: number, amount: 
 
 /** Finds the tile with an index, or puts an empty one where it belongs. @returns where it begins in `tiles` */
 function placeTile(ring: TileRing, index: number): number {
-  let at = ring.used - TILE_STRIDE;
+  const { used } = ring;
+  let at = used - TILE_STRIDE;
   while (at >= 0 && numberAt(ring.tiles, at) > index) at -= TILE_STRIDE;
   if (at >= 0 && ring.tiles[at] === index) return at;
   at += TILE_STRIDE;
-  makeRoom(ring, ring.used + TILE_STRIDE);
+  makeRoom(ring, used + TILE_STRIDE);
   const { tiles } = ring;
-  tiles.copyWithin(at + TILE_STRIDE, at, ring.used);
-  tiles.fill(0, at, at + TILE_STRIDE);
+  // Nearly all tiles are the newest: then nothing moves, and calls of built-in functions would cost more than the rest.
+  if (at < used) tiles.copyWithin(at + TILE_STRIDE, at, used);
   tiles[at] = index;
-  ring.used += TILE_STRIDE;
+  tiles[at + 1] = 0;
+  tiles[at + 2] = 0;
+  tiles[at + 3] = 0;
+  tiles[at + 4] = 0;
+  tiles[at + 5] = 0;
+  ring.used = used + TILE_STRIDE;
   return at;
 }
 
@@ -160,6 +166,10 @@ function addSquare(ring: TileRing, at: number, amount: number): void {
 /** Adds up the tiles from `oldest` to `newest`, both included, into `into`. */
 export function aggregateRing(ring: TileRing, oldest: number, newest: number, into: Aggregate): void {
   const { tiles, used } = ring;
+  if (used === 0) {
+    into.count = into.sum = into.max = into.squareHigh = into.squareLow = 0;
+    return;
+  }
   let from = 0;
   while (from < used && numberAt(tiles, from) < oldest) from += TILE_STRIDE;
   let to = used - TILE_STRIDE;
@@ -195,7 +205,7 @@ function dropBelow(ring: TileRing, oldest: number): void {
   while (end < used && numberAt(tiles, end) < oldest) end += TILE_STRIDE;
   if (end === 0) return;
   const isTotal = ring.sum <= Number.MAX_SAFE_INTEGER && totalWithout(ring, end, ring);
-  tiles.copyWithin(0, end, used);
+  if (end < used) tiles.copyWithin(0, end, used);
   ring.used = used - end;
   if (!isTotal) totalTiles(ring);
 }

@@ -74,7 +74,7 @@ export const DEMO_SIMULATION: SimulationOptions = {
 };
 
 /**
- * Simulates a history, computes its features with the bulk engine, trains, and publishes the model as `champion`. What
+ * Simulates a history, computes its features, trains, and publishes the model as `champion`. What
  * was trained before with the same data, feature spec and code is taken from the cache.
  *
  * @throws TriplineError or Error in one sentence; nothing is published then

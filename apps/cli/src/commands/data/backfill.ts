@@ -35,7 +35,7 @@ interface BackfillFlags {
   readonly workers?: number;
 }
 
-/** `tripline backfill`: past payments to feature vectors, by the bulk engine. */
+/** `tripline backfill`: past payments to feature vectors. */
 export function backfillCommand(): Command {
   return new Command("backfill")
     .description("compute the features of past payments, and the window state after them; started again it goes on")

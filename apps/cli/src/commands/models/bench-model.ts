@@ -50,7 +50,7 @@ export function benchModelCommand(): Command {
     });
 }
 
-/** The features of the whole history by the bulk engine. @returns the file */
+/** The features of the whole history. @returns the file */
 async function computeFeatures(directory: string, outputPath: string, steps: StepLog): Promise<string> {
   // Tokens leave no trace in the result, but for the order of cards with equal scores: always the same key, then.
   const source = handbookSource({ directory, cardTokenKey: Buffer.alloc(32) });

@@ -2,16 +2,15 @@ import { isDeepStrictEqual } from "node:util";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { compileEngine, toThousandths } from "@tripline/feature-engine/online/compile-engine";
+import { isInForce, planProfiles } from "@tripline/feature-engine/profiles";
+import type { IdHash } from "@tripline/feature-engine/state/recent-ids";
+import { hashId } from "@tripline/feature-engine/state/recent-ids";
+import type { OracleEvent } from "@tripline/feature-engine/testing/brute-force";
+import { sparseSpec, wideSpec } from "@tripline/feature-engine/testing/specs";
+import { profileRowsOf, TestStates } from "@tripline/feature-engine/testing/states";
+import { eventStreams } from "@tripline/feature-engine/testing/streams";
 import fc from "fast-check";
-import { compileEngine, toThousandths } from "../online/compile-engine.js";
-import { isInForce, planProfiles } from "../profiles.js";
-import type { IdHash } from "../state/recent-ids.js";
-import { hashId } from "../state/recent-ids.js";
-import type { OracleEvent } from "../testing/brute-force.js";
-import { sparseSpec, wideSpec } from "../testing/specs.js";
-import { profileRowsOf, TestStates } from "../testing/states.js";
-import { eventStreams } from "../testing/streams.js";
-import { wordsOf } from "./entity-records.js";
 import type { EventBlock } from "./event-block.js";
 import { FOLD_STEPS, ShareFold } from "./share-fold.js";
 
@@ -22,7 +21,7 @@ function inOrder(events: readonly OracleEvent[]): OracleEvent[] {
     .sort((left, right) => left.atMs - right.atMs || left.kind.localeCompare(right.kind));
 }
 
-/** What events look like to a bulk fold. */
+/** What events look like to a backfill. */
 class Numbered {
   readonly names: readonly string[];
   readonly ids: readonly string[][];
@@ -110,13 +109,21 @@ function engineOf(spec: FeatureSpec): ReturnType<typeof compileEngine> {
   return engine;
 }
 
-/** A bulk fold of the events, cut into blocks at `cuts`; after each block all shares start anew from their states. */
+/** A fold of the events, cut into blocks at `cuts`; after each block all shares start anew from their states. */
 function foldInBlocks(spec: FeatureSpec, numbered: Numbered, cuts: readonly number[], shares: number) {
-  const engine = engineOf(spec);
   const counts = numbered.ids.map((ids) => ids.length);
   const start = () =>
     Array.from({ length: shares }, (_, share) => {
       return new ShareFold({ spec, share, shares, counts, hashes: numbered.hashes });
+    });
+  const statesOf = (idOf?: (reference: number) => IdHash) =>
+    counts.flatMap((count, entity) => {
+      const states = folds.map((fold) => fold.states(entity, idOf));
+      return Array.from({ length: count }, (_, number) => ({
+        entity,
+        number,
+        bytes: Buffer.from(states[number % shares]?.next().value ?? []),
+      }));
     });
   let folds = start();
   const values: number[][] = [];
@@ -125,30 +132,17 @@ function foldInBlocks(spec: FeatureSpec, numbered: Numbered, cuts: readonly numb
     const out = spec.features.map(() => new Float64Array(block.payments.length).fill(Number.NaN));
     for (const step of FOLD_STEPS) for (const fold of folds) fold.fold(step, block, out);
     for (let row = 0; row < block.payments.length; row += 1) values.push(out.map((column) => column[row] ?? 0));
-    const stored = folds.flatMap((fold) =>
-      counts.flatMap((_, entity) =>
-        [...fold.states(entity, wordsOf)].map(([number, state]) => ({
-          entity,
-          number,
-          state: engine.decodeState(entity, engine.encodeState(entity, state)),
-        })),
-      ),
-    );
+    const stored = statesOf();
     folds = start();
-    for (const { entity, number, state } of stored) for (const fold of folds) fold.restore(entity, number, state);
+    for (const { entity, number, bytes } of stored) for (const fold of folds) fold.restore(entity, number, bytes);
   }
-  const states = folds.flatMap((fold) =>
-    numbered.names.flatMap((name, entity) =>
-      [...fold.states(entity, (reference) => numbered.idOf(reference))].map(
-        ([number, state]) =>
-          [`${name} ${numbered.ids[entity]?.[number]}`, Buffer.from(engine.encodeState(entity, state))] as const,
-      ),
-    ),
+  const states = statesOf((reference) => numbered.idOf(reference)).map(
+    ({ entity, number, bytes }) => [`${numbered.names[entity]} ${numbered.ids[entity]?.[number]}`, bytes] as const,
   );
   return { values, states: new Map(states) };
 }
 
-/** The engine of the online path, an event at a time. */
+/** The engine, an event at a time. */
 function foldOneByOne(spec: FeatureSpec, { events, ids, names }: Numbered) {
   const states = new TestStates(engineOf(spec));
   const values = events.flatMap((event) => {
@@ -170,31 +164,21 @@ describe.each([
   ["a busy week", wideSpec, 12, { cards: 3, terminals: 4, eventsMin: 200, eventsMax: 300, busy: true }],
   ["entities that keep little", sparseSpec, 120, {}],
   ["a card at more terminals than are kept", sparseSpec, 6, CROWD],
-] as const)("a bulk fold with %s", (_name, spec, numRuns, shape) => {
+] as const)("a backfill with %s", (_name, spec, numRuns, shape) => {
   test("gives the values and the states of the engine, bit for bit, however it is cut and shared", () => {
     const cutting = fc.array(fc.nat(450), { maxLength: 4 });
     fc.assert(
       fc.property(eventStreams(shape), cutting, fc.integer({ min: 1, max: 3 }), (stream, places, shares) => {
         const numbered = new Numbered(spec, inOrder(stream));
         const cuts = places.filter((place) => place <= numbered.events.length).sort((left, right) => left - right);
-        const bulk = foldInBlocks(spec, numbered, cuts, shares);
+        const folded = foldInBlocks(spec, numbered, cuts, shares);
         const online = foldOneByOne(spec, numbered);
         // Jest compares each of the many thousand numbers in turn and takes longer than the folds do.
-        if (!isDeepStrictEqual(bulk, online)) expect(bulk).toEqual(online);
+        if (!isDeepStrictEqual(folded, online)) expect(folded).toEqual(online);
       }),
       { numRuns },
     );
   });
-});
-
-test("an event that comes after a newer one is refused", () => {
-  const event = { entities: { card: "c", terminal: "t" }, amountMinor: 1, currency: "EUR", fraud: true } as const;
-  const place = { latitude: undefined, longitude: undefined };
-  for (const kind of ["payment", "label"] as const) {
-    const events = [2, 1].map((atMs) => ({ ...event, ...place, kind, id: `${kind} ${atMs}`, atMs }));
-    expect(() => foldInBlocks(wideSpec, new Numbered(wideSpec, events), [1], 1)).toThrow(RangeError);
-    expect(() => foldInBlocks(wideSpec, new Numbered(wideSpec, events), [], 1)).toThrow(RangeError);
-  }
 });
 
 test("amounts too large to be summed exactly are what the engine makes of them", () => {
@@ -206,6 +190,6 @@ test("amounts too large to be summed exactly are what the engine makes of them",
     return { kind: "payment", id: `p${index}`, entities, atMs, amountMinor, currency: "JPY", fraud: false, ...place };
   });
   const numbered = new Numbered(wideSpec, events);
-  const bulk = foldInBlocks(wideSpec, numbered, [4], 1);
-  expect(bulk.values).toEqual(foldOneByOne(wideSpec, numbered).values);
+  const folded = foldInBlocks(wideSpec, numbered, [4], 1);
+  expect(folded.values).toEqual(foldOneByOne(wideSpec, numbered).values);
 });

@@ -1,0 +1,151 @@
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { CompiledFeatures, PaymentView } from "@tripline/feature-engine/online/compile-feature";
+import { compileFeatures } from "@tripline/feature-engine/online/compile-feature";
+import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
+import { judgeOf, longestWindowMs, planEntities } from "@tripline/feature-engine/plan-entities";
+import { planProfiles } from "@tripline/feature-engine/profiles";
+import { EntityFold } from "./entity-fold.js";
+import type { EventBlock } from "./event-block.js";
+import type { IdOfReference } from "./id-references.js";
+import { referencesIn } from "./id-references.js";
+
+/** Entities by place in the spec. */
+export interface ShareOptions {
+  readonly spec: FeatureSpec;
+  /** This share of `shares`, from 0. The entity with number n belongs to share n % shares. */
+  readonly share: number;
+  readonly shares: number;
+  /** How many there are of each entity. */
+  readonly counts: readonly number[];
+  /** First 32 bits of the hashes of their ids, by number; empty for entities that are not partners. */
+  readonly hashes: readonly Uint32Array[];
+}
+
+/** Steps in which a block is folded. */
+export const FOLD_STEPS = [0, 1] as const;
+export type FoldStep = (typeof FOLD_STEPS)[number];
+
+/**
+ * One of several workers' share of a backfill. The work is split by entity: each worker looks at every block and folds the
+ * events of its own entities. What an entity knows depends on its own events, and on one thing more: which of its frauds
+ * another entity explains. That one goes first, so a block is folded in two steps, and the second of any worker begins
+ * after the first of all.
+ */
+export class ShareFold {
+  private readonly plans: readonly EntityPlan[];
+  /** Place of the entity that is folded in the first step; -1 for none. */
+  private readonly judge: number;
+  private readonly features: CompiledFeatures;
+  private readonly folds: readonly EntityFold[];
+  private readonly payment: PaymentView;
+  private readonly profileValues: readonly Float64Array[];
+
+  constructor(private readonly options: ShareOptions) {
+    const { spec, share, shares, counts, hashes } = options;
+    const horizonMs = longestWindowMs(spec);
+    this.plans = planEntities(spec);
+    this.judge = judgeOf(this.plans);
+    this.features = compileFeatures(spec, this.plans, horizonMs);
+    this.folds = this.plans.map((plan, entity) => {
+      const partnerHashes = hashes[plan.partners?.entity ?? -1] ?? new Uint32Array(0);
+      const features = this.features.entities[entity] ?? [];
+      const entities = Math.max(0, Math.ceil(((counts[entity] ?? 0) - share) / shares));
+      const judges = entity === this.judge;
+      return new EntityFold({ plan, entity, features, horizonMs, entities, share, shares, partnerHashes, judges });
+    });
+    this.profileValues = planProfiles(spec).map(({ columns }) => new Float64Array(columns.length).fill(Number.NaN));
+    this.payment = {
+      atMs: 0,
+      own: 1,
+      amount: 0,
+      thousandths: 0,
+      latitude: Number.NaN,
+      longitude: Number.NaN,
+      profiles: [...this.profileValues],
+    };
+  }
+
+  /**
+   * Folds this share of a block, one step of it. The shares together write every row of every column. Blocks come in order
+   * of time.
+   *
+   * @param out by feature of the spec
+   */
+  fold(step: FoldStep, block: EventBlock, out: readonly Float64Array[]): void {
+    for (const [entity, fold] of this.folds.entries()) {
+      if ((entity === this.judge) === (step === 0)) fold.fold(block, out);
+    }
+    if (step === 1) this.#foldPayments(block, out);
+  }
+
+  /** Features of the payments themselves, and the defaults of those without some entity, of this share of the rows. */
+  #foldPayments({ payments }: EventBlock, out: readonly Float64Array[]): void {
+    const { share, shares } = this.options;
+    const { payment } = this;
+    const start = Math.floor((payments.length * share) / shares);
+    const end = Math.floor((payments.length * (share + 1)) / shares);
+    for (let row = start; row < end; row += 1) {
+      payment.atMs = payments.atMs[row] ?? 0;
+      payment.amount = payments.amounts[row] ?? 0;
+      payment.latitude = payments.latitudes[row] ?? Number.NaN;
+      payment.longitude = payments.longitudes[row] ?? Number.NaN;
+      for (const [profile, values] of this.profileValues.entries()) {
+        const columns = payments.profiles[profile] ?? [];
+        for (const [place, column] of columns.entries()) values[place] = column[row] ?? Number.NaN;
+      }
+      for (const { index, compute } of this.features.payment) {
+        const column = out[index];
+        if (column !== undefined) column[row] = compute(payment);
+      }
+    }
+    for (const [entity, { optional }] of this.plans.entries()) {
+      if (optional)
+        this.#writeDefaults(payments.numbers[entity], this.features.entities[entity] ?? [], start, end, out);
+    }
+  }
+
+  #writeDefaults(
+    numbers: Int32Array | undefined,
+    features: CompiledFeatures["entities"][number],
+    start: number,
+    end: number,
+    out: readonly Float64Array[],
+  ): void {
+    for (const { index, default: none } of features) {
+      const column = out[index];
+      for (let row = start; column !== undefined && row < end; row += 1) {
+        if ((numbers?.[row] ?? -1) < 0) column[row] = none;
+      }
+    }
+  }
+
+  /**
+   * Encoded states of this share's entities of one kind, in the order of their numbers, each valid until the next one.
+   *
+   * @param idOf without it ids are references, for states that only a backfill reads again, with `restore`
+   */
+  *states(entity: number, idOf?: IdOfReference): Generator<Uint8Array> {
+    for (const [number, fold] of this.#own(entity)) yield fold.encoded(number, idOf);
+  }
+
+  /** References to the events whose ids are in the states of this share's entities of one kind. */
+  *references(entity: number): Generator<number> {
+    if (this.plans[entity]?.recentIds !== true) return;
+    for (const [number, fold] of this.#own(entity)) {
+      const { recentIds } = fold.stateOf(number);
+      if (recentIds !== undefined) yield* referencesIn(recentIds);
+    }
+  }
+
+  /** Takes up an encoded state in which ids are references. A state of another share is left to that. */
+  restore(entity: number, number: number, bytes: Uint8Array): void {
+    const { share, shares } = this.options;
+    if (number % shares === share) this.folds[entity]?.restore((number - share) / shares, bytes);
+  }
+
+  /** This share's entities of one kind, numbered among themselves. */
+  *#own(entity: number): Generator<readonly [number: number, fold: EntityFold]> {
+    const fold = this.folds[entity];
+    for (let number = 0; fold !== undefined && number < fold.entities; number += 1) yield [number, fold];
+  }
+}
