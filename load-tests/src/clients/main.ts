@@ -57,6 +57,10 @@ try {
   const { model, system } = await startDemoSystem({ workspace, steps, isArchived: true, hasConsole: true });
   const services = [...system.services.keys()];
   try {
+    // The archive and the console are not awaited by the demo, which shows decisions without them.
+    await steps.run("wait for every service", () =>
+      Promise.all([...system.services.values()].map((service) => service.ready())),
+    );
     const simulated = createSimulation(model.simulation).payments(model.historyEndMs);
     const payments = Array.from({ length: PAYMENTS }, () => simulated.next().value);
     await steps.run(`decide ${PAYMENTS} payments`, () => system.client.decideAll(payments, WAIT_SECONDS));
