@@ -61,25 +61,6 @@ export function makeRoom(ring: TileRing, numbers: number): void {
   ring.tiles = grown;
 }
 
-/** Appends a tile that is newer than all others. */
-export function pushTile(ring: TileRing, index: number, tile: Readonly<Aggregate>): void {
-  const at = ring.used;
-  makeRoom(ring, at + TILE_STRIDE);
-  const { tiles } = ring;
-  tiles[at] = index;
-  tiles[at + 1] = tile.count;
-  tiles[at + 2] = tile.sum;
-  tiles[at + 3] = tile.max;
-  tiles[at + 4] = tile.squareHigh;
-  tiles[at + 5] = tile.squareLow;
-  ring.used = at + TILE_STRIDE;
-  ring.count += tile.count;
-  ring.sum += tile.sum;
-  ring.max = Math.max(ring.max, tile.max);
-  ring.squareHigh += tile.squareHigh;
-  ring.squareLow += tile.squareLow;
-}
-
 const square = { high: 0, low: 0 };
 
 /**
