@@ -1,4 +1,5 @@
 import { AdministeredKafka } from "./administered-kafka.js";
+import { platformaticLibrary } from "./client/platformatic/platformatic-library.js";
 import { consumeTopics } from "./consumer/consume-topics.js";
 import { followTable } from "./consumer/follow-table.js";
 import { clientOpener } from "./open-client.js";
@@ -19,10 +20,11 @@ export interface KafkaOptions {
   readonly log?: Log;
 }
 
-/** Kafka through kafkajs. Connects to nothing before a producer, consumer or admin is asked for. */
+/** Connects to nothing before a producer, consumer or admin is asked for. */
 export function connectKafka(options: KafkaOptions): Kafka {
   const { brokers, clientId, topicPrefix = "", security = {}, log = () => {} } = options;
-  const dependencies = { openClient: clientOpener({ brokers, clientId, security, log }), topicPrefix, log };
+  const cluster = { brokers, clientId, security, log };
+  const dependencies = { library: platformaticLibrary(cluster), openClient: clientOpener(cluster), topicPrefix, log };
   return {
     producer: (options) => openProducer({ ...dependencies, limits: { ...GATHER_LIMITS, ...options } }),
     consume: async (options) => consumeTopics(dependencies, options),

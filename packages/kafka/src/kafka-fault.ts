@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /** kafkajs nests its errors at most three deep: retries exceeded, protocol error, connection error. */
-const CAUSES_MAX = 5;
+const CAUSES_MAX = 20;
 
 /** Errors caused by a record or its topic, not by the state of Kafka: another record may be accepted. */
 const RECORD_FAULTS: ReadonlySet<string> = new Set([
@@ -19,6 +19,7 @@ const TOO_LARGE: ReadonlySet<string> = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIS
 export function protocolErrorName(thrown: unknown): string | undefined {
   for (const error of causesOf(thrown)) {
     if ("type" in error && typeof error.type === "string") return error.type;
+    if ("apiId" in error && typeof error.apiId === "string") return error.apiId;
   }
   return undefined;
 }
@@ -26,10 +27,13 @@ export function protocolErrorName(thrown: unknown): string | undefined {
 /** The error itself first. */
 function causesOf(thrown: unknown): Error[] {
   const errors: Error[] = [];
-  let current = thrown;
-  while (errors.length < CAUSES_MAX && current instanceof Error) {
+  const waiting = [thrown];
+  while (errors.length < CAUSES_MAX && waiting.length > 0) {
+    const current = waiting.shift();
+    if (!(current instanceof Error)) continue;
     errors.push(current);
-    current = current.cause;
+    if (current instanceof AggregateError) waiting.push(...current.errors);
+    waiting.push(current.cause);
   }
   return errors;
 }
@@ -48,6 +52,13 @@ const PASSING: ReadonlySet<string> = new Set([
   "GROUP_COORDINATOR_NOT_AVAILABLE",
   "NOT_COORDINATOR_FOR_GROUP",
   "GROUP_LOAD_IN_PROGRESS",
+  "NOT_LEADER_OR_FOLLOWER",
+  "COORDINATOR_NOT_AVAILABLE",
+  "NOT_COORDINATOR",
+  "COORDINATOR_LOAD_IN_PROGRESS",
+  "REBALANCE_IN_PROGRESS",
+  "UNKNOWN_MEMBER_ID",
+  "ILLEGAL_GENERATION",
 ]);
 
 /** Whether the broker answered that the same request may succeed in a moment. */

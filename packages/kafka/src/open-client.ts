@@ -3,7 +3,6 @@ import { connect as connectPlain, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { ISocketFactory, KafkaConfig, LogEntry, RetryOptions } from "kafkajs";
 import { Kafka, logLevel } from "kafkajs";
-import { patchRequestQueue } from "./patch-request-queue.js";
 import type { KafkaSecurity, Log, LogLevel } from "./port.js";
 
 const CONNECTION_MS_MAX = 1_000;
@@ -36,21 +35,21 @@ export interface ConnectionOptions {
   readonly clientId: string;
   readonly log: Log;
   readonly security?: KafkaSecurity;
-  /** Makes the sockets; tests cut and delay here. */
-  readonly openSocket?: ISocketFactory;
+  /** Is given each new connection; tests cut and delay here. */
+  readonly onSocket?: (socket: Socket) => void;
 }
 
 /** Opens clients to one cluster. No connection is made before the client is used. */
 export function clientOpener(options: ConnectionOptions): OpenClient {
-  const { brokers, clientId, log, security = {}, openSocket = openTcpSocket } = options;
-  patchRequestQueue();
+  const { brokers, clientId, log, security = {}, onSocket } = options;
   return ({ requestMsMax, retry }) => {
     const sockets = new Set<Socket>();
     let isDestroyed = false;
     const socketFactory: ISocketFactory = (target) => {
       if (isDestroyed) throw new Error("the client was closed");
       const { tls } = security;
-      const socket = openSocket(typeof tls === "function" ? { ...target, ssl: { ...tls() } } : target);
+      const socket = openTcpSocket(typeof tls === "function" ? { ...target, ssl: { ...tls() } } : target);
+      onSocket?.(socket);
       sockets.add(socket);
       socket.once("close", () => sockets.delete(socket));
       return socket;
@@ -82,20 +81,17 @@ export function clientOpener(options: ConnectionOptions): OpenClient {
   };
 }
 
-/** kafkajs authenticates again before the next request, once less than `renewBeforeMs` of a broker's session is left. */
-function securityOf({ tls, sasl }: KafkaSecurity): Pick<KafkaConfig, "ssl" | "sasl" | "reauthenticationThreshold"> {
+function securityOf({ tls, sasl }: KafkaSecurity): Pick<KafkaConfig, "ssl" | "sasl"> {
   const ssl = tls === undefined ? {} : { ssl: typeof tls === "function" ? true : { ...tls } };
   if (sasl === undefined) return ssl;
   if (sasl.mechanism !== "oauthbearer") return { ...ssl, sasl: { ...sasl } };
-  const { token, renewBeforeMs } = sasl;
   return {
     ...ssl,
-    sasl: { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await token() }) },
-    ...(renewBeforeMs === undefined ? {} : { reauthenticationThreshold: renewBeforeMs }),
+    sasl: { mechanism: "oauthbearer", oauthBearerProvider: async () => ({ value: await sasl.token() }) },
   };
 }
 
-const openTcpSocket: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+const openTcpSocket = ({ host, port, ssl, onConnect }: Parameters<ISocketFactory>[0]): Socket => {
   // The types say that `ssl` is always there; without TLS it is not.
   const tls: typeof ssl | undefined = ssl;
   const serverName = isIP(host) ? {} : { servername: host };

@@ -247,8 +247,6 @@ export interface KafkaToken {
   readonly mechanism: "oauthbearer";
   /** Called for each connection, and again before the broker's session of it ends. Has to answer in bounded time. */
   token(): Promise<string>;
-  /** Milliseconds before the end of a broker's session at which a connection signs in anew; 10,000 unless told otherwise. */
-  readonly renewBeforeMs?: number;
 }
 
 export type LogLevel = "debug" | "info" | "warn" | "error";

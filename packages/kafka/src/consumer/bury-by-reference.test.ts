@@ -4,12 +4,15 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS } from "@tripline/contracts/headers";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { Admin, Message, Producer } from "kafkajs";
-import { CompressionCodecs, CompressionTypes } from "kafkajs";
+import kafkajs from "kafkajs";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
 import type { IncomingRecord, Kafka, KafkaAdmin, OwnPositions, RecordBatch } from "../port.js";
 import { BatchCollector } from "../testing/batch-collector.js";
 import { TestResources } from "../testing/test-resources.js";
+
+// Node does not find these names in a CommonJS module.
+const { CompressionCodecs, CompressionTypes } = kafkajs;
 
 const TOPIC = "transactions";
 const LETTERS = "transactions.dlq";
@@ -191,7 +194,7 @@ test("a batch of many small payments is read, whether gzip or zstd packed it; of
 
 test("a handler with its own positions hears of a batch by its last offset; a dead letter that cannot be read stays", async () => {
   await createTopics();
-  const send = async (compression: CompressionTypes, ...values: string[]) => {
+  const send = async (compression: number, ...values: string[]) => {
     const messages = values.map((value) => ({ partition: 0, value }));
     await raw.send({ topic: topicPrefix + LETTERS, messages, compression });
   };

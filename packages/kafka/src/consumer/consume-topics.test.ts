@@ -117,8 +117,9 @@ test("a poison record becomes a dead letter with every byte; the rest of its bat
     [DEAD_LETTER_HEADERS.offset]: "5",
     [DEAD_LETTER_HEADERS.group]: "poison",
   });
-  // Bytes that are not UTF-8 are only visible in kafkajs's own message.
-  expect(Reflect.get(letter ?? {}, "raw")).toMatchObject({ key, headers: { odd: Buffer.from([0xff]) } });
+  // Bytes that are not UTF-8 are only visible in the record as it was fetched.
+  const odd = [Buffer.from("odd"), Buffer.from([0xff])];
+  expect(Reflect.get(letter ?? {}, "raw")).toMatchObject({ key, headers: expect.arrayContaining([odd]) });
 });
 
 test("batches of several partitions come together, and a bad record among them is found in its own", async () => {

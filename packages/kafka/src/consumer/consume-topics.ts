@@ -1,6 +1,6 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { deadLetterTopic, isDeadLetterTopic } from "@tripline/contracts/topics";
-import type { OpenClient } from "../open-client.js";
+import type { ClientLibrary, FetchedRecord } from "../client/client-library.js";
 import type { ConsumerOptions, EventConsumer, Log, RecordBatch } from "../port.js";
 import type { RawProducer } from "../producer/open-producer.js";
 import { openProducer, sizeOf } from "../producer/open-producer.js";
@@ -8,11 +8,10 @@ import { DEAD_LETTER_BYTES_MAX } from "../topic-config.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, settlesWithin, wait } from "../wait-backoff.js";
 import { ConsumerSession } from "./consumer-session.js";
-import type { FetchedRecord } from "./dead-letter.js";
 import { deadLetter, letterByReference } from "./dead-letter.js";
 import { FailingPartitions } from "./failing-partitions.js";
-import { UnreadBatch } from "./fetch/unread-batch.js";
 import type { PartitionMemory } from "./partition-worker.js";
+import { UnreadBatch } from "./unread-batch.js";
 import { WorkGatherer } from "./work-gatherer.js";
 
 const RECORDS_PER_BATCH_MAX = 500;
@@ -25,12 +24,12 @@ const GOOD_SESSION_MS = 10_000;
 const DRAIN_MS_MAX = 5_000;
 
 export interface ConsumeDependencies {
-  readonly openClient: OpenClient;
+  readonly library: ClientLibrary;
   readonly topicPrefix: string;
   readonly log: Log;
 }
 
-/** A consumer that begins at once and lives, through any number of kafkajs consumers, until it is closed. */
+/** A consumer that begins at once and lives, through any number of sessions, until it is closed. */
 export function consumeTopics(dependencies: ConsumeDependencies, options: ConsumerOptions): EventConsumer {
   const consumer = new SupervisedConsumer(dependencies, options);
   consumer.start();
@@ -122,10 +121,10 @@ class SupervisedConsumer implements EventConsumer {
   }
 
   #newSession(): ConsumerSession {
-    const { openClient, topicPrefix, log } = this.dependencies;
+    const { library, topicPrefix, log } = this.dependencies;
     const { recordsTogetherMax, recordsPerBatchMax = recordsTogetherMax ?? RECORDS_PER_BATCH_MAX } = this.options;
     return new ConsumerSession({
-      openClient,
+      library,
       topicPrefix,
       log,
       group: topicPrefix + this.options.group,

@@ -2,6 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import type { Admin } from "kafkajs";
+import { platformaticLibrary } from "../client/platformatic/platformatic-library.js";
 import { connectKafka } from "../connect-kafka.js";
 import { clientOpener } from "../open-client.js";
 import type { EventProducer, FollowedTable, FollowOptions, Kafka, KafkaAdmin, Log } from "../port.js";
@@ -132,9 +133,10 @@ function followShortly({
   log = () => {},
   sockets = new FailingSockets(),
 }: Following) {
-  const openClient = clientOpener({ brokers, clientId: "test", log, openSocket: sockets.open });
+  const library = platformaticLibrary({ brokers, clientId: "test", onSocket: sockets.adopt });
+  const openClient = clientOpener({ brokers, clientId: "test", log });
   const options = { topic, group: "test", apply, onStop: () => {} };
-  return resources.keep(followTable({ openClient, topicPrefix, log }, options, QUIET_MS));
+  return resources.keep(followTable({ library, openClient, topicPrefix, log }, options, QUIET_MS));
 }
 
 test("a Kafka that does not answer is not taken for a table without rows", async () => {

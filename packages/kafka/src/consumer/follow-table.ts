@@ -1,11 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import type { AdminDependencies } from "../administered-kafka.js";
 import { AdministeredKafka } from "../administered-kafka.js";
 import type { EventConsumer, FollowedTable, FollowOptions, IncomingRecord, TableChange } from "../port.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, wait } from "../wait-backoff.js";
 import type { ConsumeDependencies } from "./consume-topics.js";
 import { consumeTopics } from "./consume-topics.js";
+
+export type FollowDependencies = ConsumeDependencies & AdminDependencies;
 
 const ENDS_BACKOFF: Backoff = { firstMs: 100, maxMs: 2_000 };
 const POLL_MS = 20;
@@ -20,7 +23,7 @@ const SILENCE_MS_MAX = 2_000;
  * @param quietMs how long fetches have to be answered, and bring nothing, before the table counts as read to its end
  */
 export function followTable(
-  dependencies: ConsumeDependencies,
+  dependencies: FollowDependencies,
   options: FollowOptions,
   quietMs = QUIET_MS,
 ): FollowedTable {
@@ -39,7 +42,7 @@ class TableFollower implements FollowedTable {
   #isCaughtUp = false;
 
   constructor(
-    private readonly dependencies: ConsumeDependencies,
+    private readonly dependencies: FollowDependencies,
     private readonly options: FollowOptions,
     private readonly quietMs: number,
   ) {

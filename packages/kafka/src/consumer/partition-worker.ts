@@ -1,9 +1,9 @@
 import type { TriplineError } from "@tripline/contracts/error-table";
 import { asTriplineError } from "@tripline/contracts/error-table";
+import type { FetchedRecord } from "../client/client-library.js";
 import type { Log } from "../port.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, wait } from "../wait-backoff.js";
-import type { FetchedRecord } from "./dead-letter.js";
 import type { FailingPartitions } from "./failing-partitions.js";
 import type { ChunkSteps } from "./handle-chunk.js";
 import { handleChunk } from "./handle-chunk.js";

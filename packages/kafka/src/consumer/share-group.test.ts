@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { testStack } from "@tripline/local-stack/testing/stack";
+import { platformaticLibrary } from "../client/platformatic/platformatic-library.js";
 import { connectKafka } from "../connect-kafka.js";
-import { clientOpener } from "../open-client.js";
 import type { EventProducer, KafkaAdmin, Log } from "../port.js";
 import { BatchCollector } from "../testing/batch-collector.js";
 import { FailingSockets } from "../testing/failing-sockets.js";
@@ -42,9 +42,9 @@ async function sendRound(round: string): Promise<string[]> {
 
 function member(collector: BatchCollector, group = "shared", log: Log = () => {}) {
   const sockets = new FailingSockets();
-  const openClient = clientOpener({ brokers, clientId: "test", log, openSocket: sockets.open });
+  const library = platformaticLibrary({ brokers, clientId: "test", onSocket: sockets.adopt });
   const options = { group, topics: ["features", "labels"], handle: collector.handle, onStop };
-  const consumer = resources.keep(consumeTopics({ openClient, topicPrefix, log }, options));
+  const consumer = resources.keep(consumeTopics({ library, topicPrefix, log }, options));
   return { consumer, sockets };
 }
 

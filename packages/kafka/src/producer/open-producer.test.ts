@@ -1,10 +1,10 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { TestStack } from "@tripline/local-stack/testing/stack";
 import { testStack } from "@tripline/local-stack/testing/stack";
-import { KafkaJSNonRetriableError } from "kafkajs";
 import { AdministeredKafka } from "../administered-kafka.js";
+import type { ClientLibrary } from "../client/client-library.js";
+import { platformaticLibrary } from "../client/platformatic/platformatic-library.js";
 import { connectKafka } from "../connect-kafka.js";
-import type { OpenClient } from "../open-client.js";
 import { clientOpener } from "../open-client.js";
 import type { OutgoingRecord } from "../port.js";
 import { BatchCollector } from "../testing/batch-collector.js";
@@ -44,7 +44,7 @@ const record = (text: string | Buffer, topic = "features"): OutgoingRecord => ({
 
 function options(sockets = new FailingSockets()): ProducerOptions {
   const { kafkaBrokers: brokers, topicPrefix } = stack;
-  return { openClient: clientOpener({ brokers, clientId: "test", log, openSocket: sockets.open }), topicPrefix, log };
+  return { library: platformaticLibrary({ brokers, clientId: "test", onSocket: sockets.adopt }), topicPrefix, log };
 }
 
 async function read(group: string, topic: string, until: string): Promise<string[]> {
@@ -77,28 +77,28 @@ test("what is acknowledged after an answer got lost is stored, not taken for a r
 
 test("a producer that Kafka has no use for any more is replaced, and the send goes on with the new one", async () => {
   let opened = 0;
-  const { openClient, ...rest } = options();
-  const failingOnce: OpenClient = (clientOptions) => {
-    const client = openClient(clientOptions);
-    opened += 1;
-    if (opened > 1) return client;
-    const makeProducer = client.kafka.producer.bind(client.kafka);
-    const sendBatch = async () => {
-      const type = "OUT_OF_ORDER_SEQUENCE_NUMBER";
-      throw new KafkaJSNonRetriableError(Object.assign(new Error("injected"), { type }));
-    };
-    client.kafka.producer = (config) => ({ ...makeProducer(config), sendBatch });
-    return client;
+  const { library, ...rest } = options();
+  const failingOnce: ClientLibrary = {
+    ...library,
+    producer(clientOptions) {
+      opened += 1;
+      const producer = library.producer(clientOptions);
+      if (opened > 1) return producer;
+      const send = async () => {
+        throw Object.assign(new Error("injected"), { apiId: "OUT_OF_ORDER_SEQUENCE_NUMBER" });
+      };
+      return { ...producer, send };
+    },
   };
-  const producer = resources.keep(await openProducer({ ...rest, openClient: failingOnce }));
+  const producer = resources.keep(await openProducer({ ...rest, library: failingOnce }));
   await producer.send([record("through", "transactions")]);
   expect(opened).toBe(2);
   expect(await read("replaced", "transactions", "through")).toEqual(["through"]);
 });
 
 test("when Kafka is not there a send is refused within about two seconds, and nothing is left running", async () => {
-  const openClient = clientOpener({ brokers: ["127.0.0.1:1"], clientId: "test", log });
-  const producer = resources.keep(await openProducer({ openClient, topicPrefix: "", log }));
+  const library = platformaticLibrary({ brokers: ["127.0.0.1:1"], clientId: "test" });
+  const producer = resources.keep(await openProducer({ library, topicPrefix: "", log }));
   const startedMs = performance.now();
   const sends = [1, 2, 3].map((index) => producer.send([record(`${index}`)]));
   for (const send of sends) await expect(send).rejects.toMatchObject({ code: "kafka-unavailable" });
@@ -123,7 +123,8 @@ test("sends beyond the bound are refused with queue-full; those that were accept
 
 test("a record that is too large fails alone, whether the client or the broker rejects it", async () => {
   const { topicPrefix } = stack;
-  const client = options().openClient({ requestMsMax: 5_000, retry: {} });
+  const openClient = clientOpener({ brokers: stack.kafkaBrokers, clientId: "test", log });
+  const client = openClient({ requestMsMax: 5_000, retry: {} });
   const admin = client.kafka.admin();
   const configEntries = [{ name: "max.message.bytes", value: "1000" }];
   // kafkajs's own waiting ends with an error where a broker has not heard of the topic yet.
@@ -131,7 +132,7 @@ test("a record that is too large fails alone, whether the client or the broker r
   await admin.disconnect();
   client.destroy();
   const topics = [{ ...TOPICS.labels, name: "small", partitions: 1 }];
-  await resources.keep(new AdministeredKafka({ ...options(), topics })).ensureTopics();
+  await resources.keep(new AdministeredKafka({ openClient, topicPrefix, log, topics })).ensureTopics();
 
   const producer = resources.keep(await openProducer(options()));
   const outcomes = await Promise.allSettled([

@@ -1,8 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { Message } from "kafkajs";
-import type { OpenClient } from "../open-client.js";
+import type { ClientLibrary, RawRecord, StampedRecord } from "../client/client-library.js";
 import type { EventProducer, Log, OutgoingRecord } from "../port.js";
-import type { StampedRecord } from "./record-delivery.js";
 import { RecordDelivery } from "./record-delivery.js";
 import type { GatherLimits } from "./send-gatherer.js";
 import { GATHER_LIMITS, SendGatherer } from "./send-gatherer.js";
@@ -13,29 +11,29 @@ const OVERHEAD_BYTES = 32;
 const WARM_UP_MS_MAX = 2_000;
 
 export interface ProducerOptions {
-  readonly openClient: OpenClient;
+  readonly library: ClientLibrary;
   readonly topicPrefix: string;
   readonly log: Log;
   readonly limits?: GatherLimits;
 }
 
-/** A producer that also takes records as kafkajs has them, for dead letters that must keep every byte. */
+/** A producer that also takes exact bytes, for dead letters. */
 export interface RawProducer extends EventProducer {
   /** @param topic without the prefix */
-  sendRaw(topic: string, message: Message): Promise<void>;
+  sendRaw(topic: string, record: RawRecord): Promise<void>;
 }
 
 export async function openProducer(options: ProducerOptions): Promise<RawProducer> {
-  const { openClient, topicPrefix, log, limits = GATHER_LIMITS } = options;
-  const delivery = new RecordDelivery(openClient, log);
+  const { library, topicPrefix, log, limits = GATHER_LIMITS } = options;
+  const delivery = new RecordDelivery(library, log);
   const gatherer = new SendGatherer((records, deadlineMs) => delivery.deliver(records, deadlineMs), limits);
   await delivery.warmUp(WARM_UP_MS_MAX);
   return {
     async send(records) {
       await gatherer.send(records.map((record) => stamp(record, topicPrefix)));
     },
-    async sendRaw(topic, message) {
-      await gatherer.send([{ topic: topicPrefix + topic, message, sizeBytes: sizeOf(message) }]);
+    async sendRaw(topic, record) {
+      await gatherer.send([{ topic: topicPrefix + topic, record, sizeBytes: sizeOf(record) }]);
     },
     async close() {
       await gatherer.close();
@@ -47,29 +45,25 @@ export async function openProducer(options: ProducerOptions): Promise<RawProduce
 function stamp({ topic, key, value, headers }: OutgoingRecord, topicPrefix: string): StampedRecord {
   // A view on the same bytes, not a copy.
   const bytes = value.length === 0 ? null : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  const message: Message = { key, value: bytes, headers };
-  const sizeBytes = sizeOf(message);
+  const record: RawRecord = { key, value: bytes, headers: Object.entries(headers) };
+  const sizeBytes = sizeOf(record);
   if (sizeBytes > RECORD_BYTES_MAX) {
     throw new TriplineError(
       "body-too-large",
       `A record of ${sizeBytes} bytes is over the limit of ${RECORD_BYTES_MAX}`,
     );
   }
-  return { topic: topicPrefix + topic, message, sizeBytes };
+  return { topic: topicPrefix + topic, record, sizeBytes };
 }
 
 /** What a record takes in a request, estimated from above. */
-export function sizeOf({ key, value, headers = {} }: Message): number {
+export function sizeOf({ key, value, headers }: RawRecord): number {
   let sizeBytes = OVERHEAD_BYTES + lengthOf(key) + lengthOf(value);
-  for (const name in headers) {
-    const values = headers[name];
-    if (!Array.isArray(values)) sizeBytes += Buffer.byteLength(name) + lengthOf(values) + 8;
-    else for (const single of values) sizeBytes += Buffer.byteLength(name) + lengthOf(single) + 8;
-  }
+  for (const [name, content] of headers) sizeBytes += lengthOf(name) + lengthOf(content) + 8;
   return sizeBytes;
 }
 
-function lengthOf(content: string | Buffer | null | undefined): number {
+function lengthOf(content: string | Buffer | null): number {
   if (typeof content === "string") return Buffer.byteLength(content);
   return content?.length ?? 0;
 }

@@ -1,9 +1,13 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { StampedRecord } from "./record-delivery.js";
+import type { StampedRecord } from "../client/client-library.js";
 import type { Deliver, GatherLimits } from "./send-gatherer.js";
 import { GATHER_LIMITS, SendGatherer } from "./send-gatherer.js";
 
-const record = (name: string, sizeBytes = 10): StampedRecord => ({ topic: "t", message: { value: name }, sizeBytes });
+const record = (name: string, sizeBytes = 10): StampedRecord => ({
+  topic: "t",
+  record: { key: name, value: null, headers: [] },
+  sizeBytes,
+});
 const records = (count: number, prefix = "r") => [...Array(count).keys()].map((index) => record(`${prefix}${index}`));
 
 /** Requests wait until `answer` is called, unless it was called before. */
@@ -13,7 +17,7 @@ function stage(limits: Partial<GatherLimits> = {}, fault: (names: readonly strin
   let release: (() => void) | undefined;
   let isOpen = true;
   const deliver: Deliver = async (given, deadlineMs) => {
-    const names = given.map(({ message }) => String(message.value));
+    const names = given.map(({ record: { key } }) => String(key));
     requests.push(names);
     deadlines.push(deadlineMs - performance.now());
     if (!isOpen) {

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { StampedRecord } from "../client/client-library.js";
 import { isRecordFault } from "../kafka-fault.js";
 import { settlesWithin } from "../wait-backoff.js";
-import type { StampedRecord } from "./record-delivery.js";
 
 export interface GatherLimits {
   /** How long the first of several sends waits for others; 0: for sends of the same turn of the event loop. */
@@ -20,7 +20,6 @@ export interface GatherLimits {
 
 export const GATHER_LIMITS: GatherLimits = {
   lingerMs: 1,
-  // kafkajs copies the list of a partition for each of its records: larger requests cost more than they save.
   requestRecordsMax: 1_000,
   // All partitions together stay below the 1 MiB that a broker takes for one partition (message.max.bytes).
   requestBytesMax: 1_000_000,

@@ -1,6 +1,4 @@
 import type { Socket } from "node:net";
-import { connect } from "node:net";
-import type { ISocketFactory } from "kafkajs";
 
 /** For tests: sockets that can be cut, kept from opening again, or made to lose or hold back what the broker answers. */
 export class FailingSockets {
@@ -9,9 +7,8 @@ export class FailingSockets {
   #held: (() => void)[] | undefined;
   readonly #sockets = new Set<Socket>();
 
-  readonly open: ISocketFactory = ({ host, port, onConnect }) => {
-    if (this.#isCut) throw new Error("cut");
-    const socket = connect({ host, port, noDelay: true }, onConnect);
+  readonly adopt = (socket: Socket): void => {
+    if (this.#isCut) socket.destroy(new Error("cut"));
     const emit = socket.emit.bind(socket);
     socket.emit = (event: string | symbol, ...values: unknown[]) => {
       if (event === "data" && this.#isMuted) return true;
@@ -20,7 +17,6 @@ export class FailingSockets {
       return true;
     };
     this.#sockets.add(socket);
-    return socket;
   };
 
   /** As when the network goes: nothing comes through, and nothing connects. */

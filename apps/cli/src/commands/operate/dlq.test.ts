@@ -1,9 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { DEAD_LETTER_HEADERS, HEADERS, REFERENCE_HEADERS, RETURNED_HEADER } from "@tripline/contracts/headers";
 import { deadLetterTopic } from "@tripline/contracts/topics";
+import { platformaticLibrary } from "@tripline/kafka/client/platformatic/platformatic-library";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { RETURN_GROUP } from "@tripline/kafka/dead-letters/return-letters";
-import { clientOpener } from "@tripline/kafka/open-client";
 import type { EventConsumer, IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
 import { openProducer } from "@tripline/kafka/producer/open-producer";
 import { testStack } from "@tripline/local-stack/testing/stack";
@@ -68,11 +68,11 @@ async function bury(...texts: string[]): Promise<void> {
 /** Straight onto the dead letters, where more fits than on the topic. */
 async function putLetters(...letters: { value: Buffer; headers?: Record<string, string> }[]): Promise<void> {
   const log = () => {};
-  const openClient = clientOpener({ brokers, clientId: "test", log });
-  const producer = await openProducer({ openClient, topicPrefix, log });
+  const library = platformaticLibrary({ brokers, clientId: "test" });
+  const producer = await openProducer({ library, topicPrefix, log });
   for (const { value, headers = {} } of letters) {
     const all = { [DEAD_LETTER_HEADERS.code]: "message-unreadable", ...headers };
-    await producer.sendRaw(deadLetterTopic("labels"), { key: "one", value, headers: all });
+    await producer.sendRaw(deadLetterTopic("labels"), { key: "one", value, headers: Object.entries(all) });
   }
   await producer.close();
 }

@@ -1,25 +1,10 @@
-import type { ICustomPartitioner } from "kafkajs";
-import { Partitioners } from "kafkajs";
-
 const SEED = 0x9747b28c | 0;
 const M = 0x5bd1e995;
 const ASCII_MAX = 0x7f;
 
-/**
- * kafkajs' default partitioner, which is that of Kafka's Java client, without its arithmetic on BigInt: that took longer
- * than everything else that is done for a record. The partitions are the same.
- */
-export const pickPartition: ICustomPartitioner = () => {
-  const fallback = Partitioners.DefaultPartitioner();
-  return (args) => {
-    const { message, partitionMetadata } = args;
-    if (typeof message.key !== "string" || (message.partition ?? undefined) !== undefined) return fallback(args);
-    return (murmur2(message.key) & 0x7fffffff) % partitionMetadata.length;
-  };
-};
-
 /** MurmurHash 2 of 32 bits over the UTF-8 bytes of a key, as `org.apache.kafka.common.utils.Utils.murmur2`. */
-export function murmur2(key: string): number {
+export function murmur2(key: Buffer | string): number {
+  if (typeof key !== "string") return murmur2OfBytes(key);
   return isAscii(key) ? murmur2Of(key.length, (index) => key.charCodeAt(index)) : murmur2OfBytes(Buffer.from(key));
 }
 
