@@ -27,7 +27,9 @@ export default class ProgressReporter {
     const passedMs = now - this.#startedMs;
     const leftMs =
       this.#estimatedMs > passedMs ? this.#estimatedMs - passedMs : (passedMs / done) * (numTotalTestSuites - done);
-    process.stderr.write(`${done} of ${numTotalTestSuites} files, about ${Math.ceil(leftMs / 60_000)} min left\n`);
+    // Before that the slowest files, which come first, say nothing about the others.
+    const left = done < numTotalTestSuites / 5 ? "" : `, about ${Math.ceil(leftMs / 60_000)} min left`;
+    process.stderr.write(`${done} of ${numTotalTestSuites} files${left}\n`);
   }
 
   getLastError() {}

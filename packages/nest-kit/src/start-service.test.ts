@@ -90,6 +90,18 @@ describe("startService", () => {
     expect(text).not.toContain("1111");
   });
 
+  test.each([
+    ["the body", "/body", { deep: ["a\0b"] }, "/deep/0"],
+    ["the query", "/body?after=%00", {}, "/after"],
+  ])("regression #24: U+0000 in %s is refused on any route", async (_what, path, body, pointer) => {
+    const headers = { "content-type": "application/json" };
+    const response = await fetch(service.url + path, { method: "POST", headers, body: JSON.stringify(body) });
+    expect([response.status, await response.json()]).toMatchObject([
+      422,
+      { code: "invalid-field", errors: [{ pointer }] },
+    ]);
+  });
+
   test("regression #24: what is never kept may look like a card number, as may a fraction", async () => {
     const body = JSON.stringify({ password: "4111111111111111", x: 0.4111111111111111 });
     const headers = { "content-type": "application/json" };

@@ -8,10 +8,10 @@ import type { ServerCertificateFiles } from "@tripline/settings/server-certifica
 import { ServerCertificate } from "@tripline/settings/server-certificate";
 import type { Logger } from "@tripline/telemetry/logger";
 import { closeWithin } from "./close-within.js";
-import { CardNumberInterceptor } from "./http/card-number.interceptor.js";
 import { HttpServer } from "./http/http-server.js";
 import type { MetricsPort } from "./http/serve-metrics-port.js";
 import { serveMetricsPort } from "./http/serve-metrics-port.js";
+import { TextInterceptor } from "./http/text.interceptor.js";
 import { nestLogger } from "./nest-logger.js";
 import { ProblemFilter } from "./problem.filter.js";
 import { Readiness } from "./readiness.js";
@@ -85,7 +85,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     { logger: nestLogger(logger), abortOnError: false },
   );
   app.useGlobalFilters(options.filter ?? new ProblemFilter(logger));
-  app.useGlobalInterceptors(new CardNumberInterceptor());
+  app.useGlobalInterceptors(new TextInterceptor());
   let metrics: MetricsPort | undefined;
   try {
     for (const transport of options.transports ?? []) {

@@ -1,16 +1,9 @@
 import { describeIssues } from "@tripline/http/describe-issues";
 import { z } from "zod";
 
-/** Postgres keeps no character 0 in a text. */
-const isStorable = (text: string): boolean => !text.includes("\0");
-
-/** A text that people write. */
+/** A text that people write. Its length counts as it was sent, as the OpenAPI document says. */
 export const writtenText = (charactersMax: number) =>
-  z
-    .string()
-    .trim()
-    .max(charactersMax, `must have at most ${charactersMax} characters`)
-    .refine(isStorable, "must not contain the character U+0000");
+  z.string().max(charactersMax, `must have at most ${charactersMax} characters`).trim();
 
 /** Texts of a query that stand for yes and no. */
 export const yesOrNo = z.enum(["true", "false"], "must be true or false").transform((text) => text === "true");

@@ -1,14 +1,8 @@
 import { z } from "zod";
 
-/** Postgres keeps no character 0 in a text. */
-const isStorable = (text: string): boolean => !text.includes("\0");
-
 /** A text that people write. */
 export const writtenText = (charactersMax: number) =>
-  z
-    .string()
-    .max(charactersMax, `must have at most ${charactersMax} characters`)
-    .refine(isStorable, "must not contain the character U+0000");
+  z.string().max(charactersMax, `must have at most ${charactersMax} characters`);
 
 /** Why somebody does something. */
 export const note = writtenText(1_000).default("");

@@ -1,0 +1,61 @@
+import { Readable } from "node:stream";
+import type { CallHandler, ExecutionContext, NestInterceptor } from "@nestjs/common";
+import { Injectable } from "@nestjs/common";
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
+import { invalidFields, pointerTo } from "@tripline/http/describe-issues";
+import type { FastifyRequest } from "fastify";
+import type { Observable } from "rxjs";
+
+/** Fields that are hashed or compared and never stored. Users may choose any password. */
+const NEVER_KEPT = /^(?:(?:new_|current_)?password|client_secret|client_assertion|token)$/;
+/** A parsed body is nested no deeper than this; what is deeper is refused. */
+const DEPTH_MAX = 64;
+
+/** Texts that no API takes, whatever the field. */
+const REFUSED = [
+  {
+    isIn: holdsCardNumber,
+    detail: "must not hold what looks like a card number; send the token of the card",
+  },
+  {
+    isIn: (text: string) => text.includes("\0"),
+    detail: "must not hold the character U+0000, which no database stores",
+  },
+] as const;
+
+/**
+ * Rejects a card number or the character U+0000 in any text of a request, on every route: in a name, a note, an id, the path or the query.
+ * Card numbers enter only through the ingestion API, which has routes of its own. The interceptor runs after the guards, so that a caller
+ * without a token learns nothing.
+ */
+@Injectable()
+export class TextInterceptor implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (context.getType() === "http") {
+      const { params, query, body } = context.switchToHttp().getRequest<FastifyRequest>();
+      const found = REFUSED.flatMap(({ isIn, detail }) =>
+        [params, query, body]
+          .flatMap((part) => placesIn(part, [], isIn))
+          .map((place) => ({ pointer: pointerTo(place), detail })),
+      );
+      if (found.length > 0) throw invalidFields(found);
+    }
+    return next.handle();
+  }
+}
+
+type Place = readonly string[];
+
+/** Where a refused text stands. Streams and buffers are for whoever reads them. */
+function placesIn(value: unknown, place: Place, isIn: (text: string) => boolean): Place[] {
+  if (typeof value === "string") return isIn(value) ? [place] : [];
+  // A model is sent thousands of fractions.
+  if (typeof value === "number") return Number.isInteger(value) && isIn(String(value)) ? [place] : [];
+  if (typeof value !== "object" || value === null) return [];
+  if (value instanceof Readable || ArrayBuffer.isView(value)) return [];
+  if (place.length === DEPTH_MAX) return [place];
+  return Object.entries(value).flatMap(([name, inner]) => {
+    if (NEVER_KEPT.test(name)) return [];
+    return isIn(name) ? [place] : placesIn(inner, [...place, name], isIn);
+  });
+}
