@@ -88,6 +88,8 @@ test("health tells what the archive last did, and how far services are with eras
     },
   };
   const last = { atMs: Date.UTC(2026, 2, 1, 12), tookMs: 84, rows: 900, files: 2 };
+  // It takes a moment to join its consumer groups.
+  await eventually(async () => expect((await fetch(`${bed.service.url}/health/ready`)).status).toBe(200));
   const browser = await bed.as(bed.people.viewer);
   const { body } = await browser.get("/api/health");
   expect(body).toMatchObject({

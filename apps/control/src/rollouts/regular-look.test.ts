@@ -8,8 +8,6 @@ async function unguardedSeconds(): Promise<number | undefined> {
   return values.find(({ labels }) => labels.what === "tests")?.value;
 }
 
-const { jest } = import.meta;
-
 test("regression #24: tells for the readiness report that it has not looked for a minute", () => {
   jest.useFakeTimers();
   try {
