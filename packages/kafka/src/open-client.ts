@@ -3,6 +3,7 @@ import { connect as connectPlain, isIP } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { ISocketFactory, KafkaConfig, LogEntry, RetryOptions } from "kafkajs";
 import { Kafka, logLevel } from "kafkajs";
+import { patchRequestQueue } from "./patch-request-queue.js";
 import type { KafkaSecurity, Log, LogLevel } from "./port.js";
 
 const CONNECTION_MS_MAX = 1_000;
@@ -41,6 +42,7 @@ export interface ConnectionOptions {
 
 /** Opens clients to one cluster. No connection is made before the client is used. */
 export function clientOpener(options: ConnectionOptions): OpenClient {
+  patchRequestQueue();
   const { brokers, clientId, log, security = {}, onSocket } = options;
   return ({ requestMsMax, retry }) => {
     const sockets = new Set<Socket>();
