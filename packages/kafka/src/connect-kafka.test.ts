@@ -111,18 +111,24 @@ test("regression #24: topics of an older installation get the settings that they
     topic: prefix + name,
     configEntries,
   });
-  await withRawAdmin((raw) =>
-    raw.createTopics({
-      topics: [
-        create("subject-keys", [{ name: "retention.ms", value: String(24 * HOUR_MS) }]),
-        create("lists", [
-          { name: "cleanup.policy", value: "compact" },
-          { name: "segment.ms", value: String(24 * HOUR_MS) },
-        ]),
-        create("labels", [week, { name: "compression.type", value: "zstd" }]),
-      ],
-    }),
-  );
+  const topics = [
+    create("subject-keys", [{ name: "retention.ms", value: String(24 * HOUR_MS) }]),
+    create("lists", [
+      { name: "cleanup.policy", value: "compact" },
+      { name: "segment.ms", value: String(24 * HOUR_MS) },
+    ]),
+    create("labels", [week, { name: "compression.type", value: "zstd" }]),
+  ];
+  await withRawAdmin(async (raw) => {
+    // kafkajs fails where it asks for leaders before the broker knows the topics.
+    await raw.createTopics({ topics, waitForLeaders: false });
+    const deadlineMs = Date.now() + APPLIED_MS_MAX;
+    const areKnown = async () => {
+      const names = new Set(await raw.listTopics());
+      return topics.every(({ topic }) => names.has(topic));
+    };
+    while (!(await areKnown()) && Date.now() < deadlineMs);
+  });
   const said: string[] = [];
   const old = await connectKafka({
     brokers,
