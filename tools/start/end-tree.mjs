@@ -2,6 +2,7 @@
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
+import { statFields } from "./find-holder.mjs";
 
 const GRACE_MS = 5_000;
 const POLL_MS = 50;
@@ -50,17 +51,7 @@ function parents() {
   }
   return fs
     .readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name))
-    .flatMap((name) => {
-      try {
-        // After the name of the program, which may hold anything: its state and its parent.
-        const [, parent] = fs
-          .readFileSync(`/proc/${name}/stat`, "utf8")
-          .replace(/^.*\) /s, "")
-          .split(" ");
-        return [{ pid: Number(name), parent: Number(parent) }];
-      } catch {
-        return [];
-      }
-    });
+    .map(Number)
+    .filter(Number.isInteger)
+    .map((pid) => ({ pid, parent: Number(statFields(pid)?.[1]) }));
 }

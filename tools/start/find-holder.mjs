@@ -98,7 +98,7 @@ export function describeProcess(pid) {
  *
  * @param {number} pid
  */
-function statFields(pid) {
+export function statFields(pid) {
   const stat = read(`/proc/${pid}/stat`);
   return stat === "" ? undefined : stat.slice(stat.lastIndexOf(")") + 2).split(" ");
 }

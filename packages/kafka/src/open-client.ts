@@ -40,6 +40,10 @@ export interface ConnectionOptions {
   readonly onSocket?: (socket: Socket) => void;
 }
 
+/** How long a connection may take to open, in milliseconds. */
+export const connectMsMax = ({ tls }: KafkaSecurity): number =>
+  tls === undefined ? CONNECTION_MS_MAX : TLS_CONNECTION_MS_MAX;
+
 /** Opens clients to one cluster. No connection is made before the client is used. */
 export function clientOpener(options: ConnectionOptions): OpenClient {
   patchRequestQueue();
@@ -60,7 +64,7 @@ export function clientOpener(options: ConnectionOptions): OpenClient {
       // Without brokers kafkajs gives up; any other failure to connect it would try again and again.
       brokers: () => (isDestroyed ? [] : [...brokers]),
       clientId,
-      connectionTimeout: security.tls === undefined ? CONNECTION_MS_MAX : TLS_CONNECTION_MS_MAX,
+      connectionTimeout: connectMsMax(security),
       requestTimeout: requestMsMax,
       enforceRequestTimeout: true,
       retry,

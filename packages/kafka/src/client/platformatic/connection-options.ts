@@ -2,13 +2,11 @@ import { isIP } from "node:net";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import type { BaseOptions, ConnectionPool, SASLOptions } from "@platformatic/kafka";
 import type { ConnectionOptions } from "../../open-client.js";
+import { connectMsMax } from "../../open-client.js";
 import type { KafkaSecurity, KafkaTls } from "../../port.js";
 import type { ClientOptions } from "../client-library.js";
 
-const CONNECTION_MS_MAX = 1_000;
-/** A handshake takes two more trips and work on both sides. */
-const TLS_CONNECTION_MS_MAX = 2_000;
-/** Errors of a moved leader make it ask at once. */
+/** If a leader has moved, the error makes the client fetch metadata at once. */
 const METADATA_MS_MAX = 60_000;
 
 export type ClusterOptions = Omit<ConnectionOptions, "log">;
@@ -19,9 +17,9 @@ export function connectionOptions(cluster: ClusterOptions, { requestMsMax }: Cli
   return {
     clientId,
     bootstrapBrokers: [...brokers],
-    connectTimeout: tls === undefined ? CONNECTION_MS_MAX : TLS_CONNECTION_MS_MAX,
+    connectTimeout: connectMsMax(security),
     requestTimeout: requestMsMax,
-    // What a broker may take to gather the acknowledgements of its replicas.
+    // How long a broker may wait for acknowledgements from its replicas.
     timeout: requestMsMax,
     metadataMaxAge: METADATA_MS_MAX,
     autocreateTopics: false,
@@ -30,7 +28,7 @@ export function connectionOptions(cluster: ClusterOptions, { requestMsMax }: Cli
   };
 }
 
-/** Read for each connection: certificates are renewed while a client runs. */
+/** Read for every new connection, because certificates are renewed while a client runs. */
 function tlsOf(tls: KafkaTls | (() => KafkaTls)): TlsOptions {
   if (typeof tls !== "function") return tls;
   return {
@@ -53,7 +51,7 @@ function saslOf(sasl: NonNullable<KafkaSecurity["sasl"]>): SASLOptions {
   return { mechanism: mechanism[sasl.mechanism], username, password };
 }
 
-/** A server's name must not be an address (RFC 6066). */
+/** The TLS server name must not be an IP address (RFC 6066). */
 function isAddress(broker: string): boolean {
   return isIP(broker.slice(0, broker.lastIndexOf(":")).replace(/^\[|\]$/g, "")) !== 0;
 }
@@ -66,7 +64,7 @@ export function isAnyConnected(pool: ConnectionPool): boolean {
   return [...pool].some(([, connection]) => connection.isConnected());
 }
 
-/** Closing waits until everything that was written has been sent. */
+/** `destroy`, because `close` would first send everything that was written. */
 export function cut(pool: ConnectionPool): void {
   for (const [, connection] of pool) connection.socket?.destroy(new Error("the client was closed"));
 }
