@@ -20,7 +20,7 @@ export interface KafkaOptions {
   readonly log?: Log;
 }
 
-/** Connects to nothing before a producer, consumer or admin is asked for. */
+/** Connects when a producer, consumer or admin is requested. */
 export function connectKafka(options: KafkaOptions): Kafka {
   const { brokers, clientId, topicPrefix = "", security = {}, log = () => {} } = options;
   const cluster = { brokers, clientId, security, log };

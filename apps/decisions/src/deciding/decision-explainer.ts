@@ -12,7 +12,7 @@ import { SCORING_CALL } from "../scoring/trial-scorer.js";
 import type { DecidedPayment } from "./open-payment.js";
 import { itemAt } from "./open-payment.js";
 
-/** Adds what raised the score to decisions other than approve, if it is known in time. */
+/** Adds the features that raised the score to every decision other than approve, if scoring answers in time. */
 @Injectable()
 export class DecisionExplainer {
   constructor(
@@ -28,7 +28,7 @@ export class DecisionExplainer {
     return explained.flat();
   }
 
-  /** Of decisions by the scores of one model version. */
+  /** Explains decisions that used the same model version. */
   async #explainScores(decided: readonly DecidedPayment[], modelVersion: string): Promise<readonly DecidedPayment[]> {
     const deadlines = decided.map(({ open }) => open.payment.deadlineMs);
     const waitMsMax = this.config.CONTRIBUTIONS_WAIT_MS_MAX;

@@ -17,12 +17,12 @@ import type { DecidedPayment, OpenPayment } from "./open-payment.js";
 import { itemAt } from "./open-payment.js";
 import { choicesOf } from "./stored-decision.js";
 
-/** A payment with the bytes of the decision that stands for it. */
+/** A payment with the encoded decision in force. */
 type StandingDecision = readonly [OpenPayment, Uint8Array];
 
 const KEEP = redisSpan("SET");
 
-/** Stores decisions, replies to the callers that wait for them, and publishes them. */
+/** Stores and publishes decisions, and replies to waiting callers. */
 @Injectable()
 export class DecisionWriter {
   constructor(
@@ -32,7 +32,7 @@ export class DecisionWriter {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Stores decisions where none stands yet, and replies. @throws TriplineError as `DecisionStore.keepFirst` does */
+  /** Stores decisions for payments that have none, and replies. @throws TriplineError as `DecisionStore.keepFirst` does */
   async keep(decided: readonly DecidedPayment[]): Promise<readonly StandingDecision[]> {
     if (decided.length === 0) return [];
     const traces = decided.map(({ open }) => open.trace);
@@ -55,7 +55,7 @@ export class DecisionWriter {
     return standing;
   }
 
-  /** Best effort: a caller whose reply is lost fetches the decision, which stands; deciding again would not help it. */
+  /** Best effort: if a reply is lost, the caller can fetch the stored decision. */
   async #reply(standing: readonly StandingDecision[]): Promise<void> {
     const replies = standing.flatMap(([{ payment }, bytes]) =>
       payment.replyTo === undefined ? [] : [{ channel: payment.replyTo, bytes }],
@@ -95,7 +95,7 @@ function storedChoice({ decision, takes }: Choice) {
   return { bytes: encodeMessage(Decision, decision), takes };
 }
 
-/** The decision that stands for a payment, as attributes of its span. */
+/** The decision in force, as span attributes. */
 function attributesOf({ outcome, rung }: Decision): Attributes {
   return {
     "tripline.decision.outcome": Outcome[outcome].toLowerCase(),

@@ -9,18 +9,18 @@ import type { Emission } from "../states/applied-batch.js";
 import { EMISSION_HEAD_BYTES_MAX, writeEmission } from "./encode-findings.js";
 import type { EventRecord } from "./parse-event.js";
 
-/** An event with the message that it led to. */
+/** An event with its outgoing message. */
 export interface OutgoingEvent {
   readonly event: EventRecord;
   readonly trace: Context;
   readonly value: Uint8Array;
 }
 
-/** The topic on which the result of an event is published. */
+/** The topic for the result of an event. */
 export const TOPIC_OF = { payment: TOPICS.features, label: TOPICS.appliedLabels } as const;
 
 /**
- * Makes messages of emissions and the events at their offsets.
+ * Encodes emissions as messages, with the events at their offsets.
  *
  * @param contexts one per event
  */
@@ -46,7 +46,7 @@ export function encodeEvents(
   });
 }
 
-/** A payment's vector is sent to decisions, a label is kept with its place in the order of events. */
+/** A payment's feature vector goes to decisions; a label is archived with its position in the order of events. */
 export function outgoingRecord({ event, value }: OutgoingEvent, trace: Context | undefined): OutgoingRecord {
   const topic = TOPIC_OF[event.kind];
   const fact = event.kind === "payment" ? event.transaction : event.label;
@@ -57,7 +57,7 @@ export function outgoingRecord({ event, value }: OutgoingEvent, trace: Context |
   return { topic: topic.name, key: fact.cardToken, value, headers };
 }
 
-/** Copies the headers of a payment that say who waits for its decision, and how long. */
+/** Copies the headers that name the waiting caller and the deadline. */
 function passOn(from: Readonly<Record<string, string>>, to: Record<string, string>): void {
   for (const name of [HEADERS.deadline, HEADERS.replyTo]) {
     const value = from[name];

@@ -16,31 +16,31 @@ import { StateStore } from "./state-store.js";
 
 export interface EntityFoldOptions {
   readonly plan: EntityPlan;
-  /** Place of the entity in the spec. */
+  /** Index of the entity in the spec. */
   readonly entity: number;
   readonly features: readonly EntityFeature[];
   readonly horizonMs: number;
-  /** Entities of this share: entity n has the number `share + n * shares`. */
+  /** Number of entities in this share; entity n has the number `share + n * shares`. */
   readonly entities: number;
   readonly share: number;
   readonly shares: number;
-  /** First 32 bits of the hashes of the ids of the plan's partners, by number; empty without partners. */
+  /** For each partner, the first 32 bits of the hash of its id; empty if the plan has no partners. */
   readonly partnerHashes: Uint32Array;
-  /** Whether unusual payments of the entity explain frauds of another. */
+  /** Whether unusual payments of this entity explain frauds of another entity. */
   readonly judges: boolean;
 }
 
 /**
- * Folds the events of entities of one kind, a block at a time, with the functions of the engine. All events of an entity in
- * a block are folded one after the other, so its state is decoded and encoded once.
+ * Folds events of entities of one kind with the online engine, block by block. All events of an entity within a block are folded
+ * together, so its state is decoded and encoded once per block.
  */
 export class EntityFold {
-  /** How many there are. */
+  /** Number of entities. */
   readonly entities: number;
   private readonly store: StateStore;
   private readonly paid: RowsByEntity;
   private readonly known: RowsByEntity;
-  /** Those of the entity at hand. */
+  /** The state of the current entity. */
   private readonly state: EntityState;
   private readonly view: EntityView;
   private readonly payment: PaymentView = {
@@ -65,7 +65,7 @@ export class EntityFold {
     this.view = emptyView(plan);
   }
 
-  /** @param out by feature of the spec; rows without an entity of this share are left alone */
+  /** @param out columns by feature of the spec; rows without an entity of this share are not changed */
   fold(block: EventBlock, out: readonly Float64Array[]): void {
     const { entity, entities } = this.options;
     const { payments, labels } = block;
@@ -88,7 +88,7 @@ export class EntityFold {
     return this.#encode();
   }
 
-  /** The state of an entity becomes one that `encoded` gave. */
+  /** Sets the state of an entity to one that `encoded` returned. */
   restore(number: number, bytes: Uint8Array): void {
     this.store.set(number, bytes);
   }
@@ -99,7 +99,7 @@ export class EntityFold {
     return this.state;
   }
 
-  /** One entity's events by time, at one time labels before payments. */
+  /** One entity's events in order of time, with labels before payments at the same time. */
   #foldEntity(number: number, block: EventBlock, out: readonly Float64Array[]): void {
     const { paid, known } = this;
     const { payments, labels } = block;

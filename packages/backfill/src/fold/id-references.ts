@@ -1,21 +1,21 @@
 import type { IdHash, RecentIds } from "@tripline/feature-engine/state/recent-ids";
 
 /*
- * A state remembers the hashes of the ids of its last events. Most are forgotten again, so a backfill remembers the numbers
- * of events in their place and hashes the ids that are left in the end.
+ * A state stores hashes of the ids of its latest events. Most are replaced later, so a backfill stores event numbers instead and
+ * hashes only the ids that remain at the end.
  */
 
-/** References are whole numbers below 2^53, kept as two words where a state keeps the hash of an id. */
+/** A reference is an integer below 2^53, stored as two words in the place of an id hash. */
 const WORD = 2 ** 32;
 
-/** The hash of the id of an event by its reference. */
+/** Maps a reference to the hash of the event's id. */
 export type IdOfReference = (reference: number) => Readonly<IdHash>;
 
 export function rememberReference(ids: RecentIds, reference: number): void {
   ids.add(Math.floor(reference / WORD), reference % WORD);
 }
 
-/** The oldest first. */
+/** Oldest first. */
 export function referencesIn(ids: RecentIds): number[] {
   const references: number[] = [];
   ids.forEach((high, low) => {
@@ -24,7 +24,7 @@ export function referencesIn(ids: RecentIds): number[] {
   return references;
 }
 
-/** Puts the hashes of ids in the place of their references. */
+/** Replaces references with the hashes of ids. */
 export function resolveReferences(ids: RecentIds, idOf: IdOfReference): void {
   const references = referencesIn(ids);
   ids.clear();

@@ -1,10 +1,10 @@
-/** Rows of a block by the entity that they name: those of one entity in a row, in the order of the block. */
+/** The rows of a block, grouped by entity. Within a group they keep the order of the block. */
 export class RowsByEntity {
-  /** By entity of this share: the place of its first row; behind the last one the number of all rows. */
+  /** For each entity of this share, the index of its first row, followed by the total number of rows. */
   readonly starts: Int32Array;
   rows = new Int32Array(0);
 
-  /** @param entities of this share: entity n has the number `share + n * shares` */
+  /** @param entities number of entities in this share; entity n has the number `share + n * shares` */
   constructor(
     private readonly entities: number,
     private readonly share: number,
@@ -14,7 +14,7 @@ export class RowsByEntity {
   }
 
   /**
-   * Takes the rows of another block.
+   * Replaces the rows with those of another block.
    *
    * @param numbers entity numbers by row, -1 for rows without an entity
    * @param length rows of the block
@@ -36,7 +36,7 @@ export class RowsByEntity {
     starts[entities] = end;
     if (end > this.rows.length) this.rows = new Int32Array(end);
     const { rows } = this;
-    // From the last row on, so that each entity's end becomes its start.
+    // Iterates backwards, so that the end of each group becomes its start.
     for (let row = length - 1; row >= 0; row -= 1) {
       const number = numbers[row] ?? -1;
       if (number < 0 || number % shares !== share) continue;

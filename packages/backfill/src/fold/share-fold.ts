@@ -9,31 +9,31 @@ import type { EventBlock } from "./event-block.js";
 import type { IdOfReference } from "./id-references.js";
 import { referencesIn } from "./id-references.js";
 
-/** Entities by place in the spec. */
+/** Arrays are indexed by entity of the spec. */
 export interface ShareOptions {
   readonly spec: FeatureSpec;
   /** This share of `shares`, from 0. The entity with number n belongs to share n % shares. */
   readonly share: number;
   readonly shares: number;
-  /** How many there are of each entity. */
+  /** Number of entities of each kind. */
   readonly counts: readonly number[];
-  /** First 32 bits of the hashes of their ids, by number; empty for entities that are not partners. */
+  /** First 32 bits of the hash of each id, by entity number; empty for entities that are not partners. */
   readonly hashes: readonly Uint32Array[];
 }
 
-/** Steps in which a block is folded. */
+/** The steps in which a block is folded. */
 export const FOLD_STEPS = [0, 1] as const;
 export type FoldStep = (typeof FOLD_STEPS)[number];
 
 /**
- * One of several workers' share of a backfill. The work is split by entity: each worker looks at every block and folds the
- * events of its own entities. What an entity knows depends on its own events, and on one thing more: which of its frauds
- * another entity explains. That one goes first, so a block is folded in two steps, and the second of any worker begins
- * after the first of all.
+ * One worker's share of a backfill. The work is split by entity: each worker reads every block and folds the events of its own
+ * entities. A state depends only on the entity's own events and on which of its frauds another entity explains. The
+ * explaining entity is folded first, so a block is folded in two steps, and no worker starts the second before all have finished the
+ * first.
  */
 export class ShareFold {
   private readonly plans: readonly EntityPlan[];
-  /** Place of the entity that is folded in the first step; -1 for none. */
+  /** Index of the entity that is folded in the first step, or -1. */
   private readonly judge: number;
   private readonly features: CompiledFeatures;
   private readonly folds: readonly EntityFold[];
@@ -66,8 +66,8 @@ export class ShareFold {
   }
 
   /**
-   * Folds this share of a block, one step of it. The shares together write every row of every column. Blocks come in order
-   * of time.
+   * Runs one step for this share of a block. Together, the shares write every row of every column. Blocks must come in order of
+   * time.
    *
    * @param out by feature of the spec
    */
@@ -78,7 +78,7 @@ export class ShareFold {
     if (step === 1) this.#foldPayments(block, out);
   }
 
-  /** Features of the payments themselves, and the defaults of those without some entity, of this share of the rows. */
+  /** For this share of the rows: features of the payment itself, and defaults where an entity is absent. */
   #foldPayments({ payments }: EventBlock, out: readonly Float64Array[]): void {
     const { share, shares } = this.options;
     const { payment } = this;
@@ -120,7 +120,7 @@ export class ShareFold {
   }
 
   /**
-   * Encoded states of this share's entities of one kind, in the order of their numbers, each valid until the next one.
+   * The encoded states of this share's entities of one kind, in order of their numbers. Each is valid until the next one is read.
    *
    * @param idOf without it ids are references, for states that only a backfill reads again, with `restore`
    */
@@ -128,7 +128,7 @@ export class ShareFold {
     for (const [number, fold] of this.#own(entity)) yield fold.encoded(number, idOf);
   }
 
-  /** References to the events whose ids are in the states of this share's entities of one kind. */
+  /** References to the event ids in the states of this share's entities of one kind. */
   *references(entity: number): Generator<number> {
     if (this.plans[entity]?.recentIds !== true) return;
     for (const [number, fold] of this.#own(entity)) {
@@ -137,13 +137,13 @@ export class ShareFold {
     }
   }
 
-  /** Takes up an encoded state in which ids are references. A state of another share is left to that. */
+  /** Loads an encoded state in which ids are references. States of other shares are ignored. */
   restore(entity: number, number: number, bytes: Uint8Array): void {
     const { share, shares } = this.options;
     if (number % shares === share) this.folds[entity]?.restore((number - share) / shares, bytes);
   }
 
-  /** This share's entities of one kind, numbered among themselves. */
+  /** This share's entities of one kind, with their numbers within the share. */
   *#own(entity: number): Generator<readonly [number: number, fold: EntityFold]> {
     const fold = this.folds[entity];
     for (let number = 0; fold !== undefined && number < fold.entities; number += 1) yield [number, fold];

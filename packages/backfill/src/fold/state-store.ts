@@ -1,15 +1,15 @@
-/** Memory grows by so many bytes at a time, or by one state that is larger. */
+/** Memory grows in steps of this size, or by the size of a larger state. */
 const SLAB_BYTES = 1 << 20;
-/** Room beside a state that is stored for the first time or has outgrown its place. */
+/** Spare room for a state that is new or no longer fits into its place. */
 const SPARE_SHARE = 0.5;
 
 /**
- * Encoded states of the entities of one kind, by number from 0. Encoded, a state is several times smaller than decoded: it
- * stays in the processor's caches, and backfills of many entities fit into memory.
+ * Encoded states of all entities of one kind, indexed from 0. A state is several times smaller when encoded, so it stays in
+ * the CPU caches, and backfills of many entities fit into memory.
  */
 export class StateStore {
   private readonly slabs: Uint8Array[] = [];
-  /** Bytes in use of the last slab. */
+  /** Bytes used in the last slab. */
   private used = 0;
   private readonly slabOf: Int32Array;
   private readonly starts: Int32Array;
@@ -23,7 +23,7 @@ export class StateStore {
     this.rooms = new Int32Array(entities);
   }
 
-  /** The bytes of a state, valid until it is stored again; null for an entity that has none. */
+  /** The bytes of a state, valid until the state is stored again; null if the entity has no state. */
   get(entity: number): Uint8Array | null {
     const length = this.lengths[entity] ?? 0;
     const start = this.starts[entity] ?? 0;
@@ -37,7 +37,7 @@ export class StateStore {
     this.slabs[this.slabOf[entity] ?? 0]?.set(bytes, this.starts[entity] ?? 0);
   }
 
-  /** Each place is half as large again as what outgrew the one before, so abandoned places stay a bounded share. */
+  /** A new place is 1.5 times the size of the state that needs it, so abandoned places remain a bounded share of memory. */
   #allot(entity: number, room: number): void {
     if (this.used + room > (this.slabs.at(-1)?.length ?? 0)) {
       this.slabs.push(new Uint8Array(Math.max(SLAB_BYTES, room)));

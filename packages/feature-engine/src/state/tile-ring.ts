@@ -119,7 +119,7 @@ function placeTile(ring: TileRing, index: number): number {
   at += TILE_STRIDE;
   makeRoom(ring, used + TILE_STRIDE);
   const { tiles } = ring;
-  // Nearly all tiles are the newest: then nothing moves, and calls of built-in functions would cost more than the rest.
+  // The usual case: the new tile is the newest, so nothing has to move. Calls to built-in functions would dominate the cost.
   if (at < used) tiles.copyWithin(at + TILE_STRIDE, at, used);
   tiles[at] = index;
   tiles[at + 1] = 0;

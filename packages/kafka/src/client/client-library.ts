@@ -3,25 +3,25 @@ import type { Fetched } from "../consumer/partition-queue.js";
 import type { UnreadBatch } from "../consumer/unread-batch.js";
 import type { IncomingRecord } from "../port.js";
 
-/** What Tripline needs of a client library of Kafka. Topics and groups have their prefix here. */
+/** What Tripline needs from a Kafka client library. Topic and group names include the prefix here. */
 export interface ClientLibrary {
   producer(options: ClientOptions): ClientProducer;
   consumer(options: ConsumerClientOptions, events: ConsumerEvents): ClientConsumer;
 }
 
 export interface ClientOptions {
-  /** Longest wait for one answer, in milliseconds. */
+  /** Request timeout, in milliseconds. */
   readonly requestMsMax: number;
 }
 
-/** The exact bytes of a record; a text is sent as UTF-8. A name may occur several times. */
+/** The exact bytes of a record; strings are sent as UTF-8. Header names may repeat. */
 export interface RawRecord {
   readonly key: Buffer | string | null;
   readonly value: Buffer | null;
   readonly headers: readonly (readonly [name: Buffer | string | null, value: Buffer | string | null])[];
 }
 
-/** A record with its exact bytes, for a dead letter. */
+/** A record with its exact bytes, which a dead letter needs. */
 export interface FetchedRecord extends IncomingRecord {
   readonly raw: RawRecord | UnreadBatch;
 }
@@ -36,23 +36,23 @@ export interface StampedRecord {
 
 export interface ClientProducer {
   connect(): Promise<void>;
-  /** Idempotent: repeats a request under the same numbers. Resolves when all in-sync replicas have the records. */
+  /** Idempotent: a retry uses the same sequence numbers. Resolves when all in-sync replicas have the records. */
   send(records: readonly StampedRecord[]): Promise<void>;
-  /** Waits for answers. */
+  /** Waits for pending responses. */
   close(): Promise<void>;
-  /** Cuts the connections: nothing that is under way reaches Kafka any more, and nothing is retried. */
+  /** Closes the connections at once. Pending requests are lost, and nothing is retried. */
   destroy(): void;
 }
 
 export interface ConsumerClientOptions extends ClientOptions {
   readonly group: string;
   readonly topics: readonly string[];
-  /** Left out of the topics of fetched records. */
+  /** Removed from the topic names of fetched records. */
   readonly topicPrefix: string;
   readonly sessionMs: number;
   readonly heartbeatMs: number;
   readonly rebalanceMs: number;
-  /** How long a fetch waits for records. */
+  /** How long the broker waits for records before it answers a fetch. */
   readonly fetchMs: number;
   readonly bytesPerPartition: number;
 }
@@ -67,33 +67,33 @@ export interface Place {
 export interface ConsumerEvents {
   /** The broker confirmed that this is a member of its group. */
   alive(): void;
-  /** Its partitions from now on, in place of earlier ones. */
+  /** Replaces all earlier assignments. */
   assigned(partitions: Assigned): void;
-  /** What is produced from now on to the assigned partitions will be fetched. */
+  /** From now on, new records on the assigned partitions are fetched. */
   fetching(): void;
   /** A broker answered a fetch. */
   answered(): void;
-  /** @returns whether they were taken in; otherwise they are fetched again */
+  /** @returns whether the records were accepted; otherwise they are fetched again */
   records(place: Place, fetched: Fetched<FetchedRecord>): boolean;
-  /** A request has failed, and will be repeated. */
+  /** A request failed and will be retried. */
   failing(error: unknown): void;
-  /** It cannot go on. */
+  /** The consumer cannot continue. */
   failed(error: unknown): void;
 }
 
-/** A member of a group that begins where the group left off, or at the oldest record. It commits nothing by itself. */
+/** A group member. It starts at the committed offset, or at the oldest record if there is none, and never commits on its own. */
 export interface ClientConsumer {
   start(): Promise<void>;
-  /** One request, not repeated. */
+  /** One request, without retries. */
   commit(offsets: readonly PartitionOffset[]): Promise<void>;
-  /** The next fetch of an assigned partition begins at `offset`. */
+  /** The next fetch of an assigned partition starts at `offset`. */
   seek(place: Place, offset: number): void;
-  /** Both do nothing for a partition that is not assigned. */
+  /** `pause` and `resume` ignore partitions that are not assigned. */
   pause(place: Place): void;
   resume(place: Place): void;
   isConnected(): boolean;
   /** Leaves the group and disconnects. */
   leave(): Promise<void>;
-  /** Cuts the connections, and nothing is retried. */
+  /** Closes the connections at once, without retries. */
   destroy(): void;
 }

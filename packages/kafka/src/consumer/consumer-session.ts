@@ -18,7 +18,7 @@ const FETCH_MS = 100;
 const FETCH_BYTES_PER_PARTITION = 1024 ** 2;
 const REQUEST_MS_MAX = 5_000;
 const LEAVE_MS_MAX = 2_000;
-/** Longer than joining a group can take. Connected and silent for longer than that, the client is taken to hang. */
+/** Joining a group never takes this long. A connected client that is silent for longer is considered hung. */
 const SILENCE_MS_MAX = 30_000;
 const WATCH_MS = 1_000;
 
@@ -54,9 +54,9 @@ interface Assignment {
 }
 
 /**
- * One life of a client's consumer, from connecting until it fails. The client only fetches, sends heartbeats and commits;
- * records go into a queue per partition at once. If the client waited for them to be handled, the slowest partition would
- * hold up the next fetch of all others and, during a rebalance, the heartbeats.
+ * One client consumer, from connecting until it fails. The client only fetches, sends heartbeats and commits. Records go
+ * directly into a queue per partition: if the client waited until they were processed, the slowest partition would delay all
+ * fetches and, during a rebalance, the heartbeats.
  */
 export class ConsumerSession {
   readonly #consumer: ClientConsumer;
@@ -119,7 +119,7 @@ export class ConsumerSession {
     this.#observeLag(this.#assignment, offset);
   }
 
-  /** Resolves with the cause when the client has failed for good or hangs; not before. */
+  /** Resolves with the cause once the client has failed permanently or hangs. */
   async run(): Promise<unknown> {
     const watch = setInterval(() => this.#watch(), WATCH_MS);
     this.#consumer.start().catch(this.#fail);
@@ -137,7 +137,7 @@ export class ConsumerSession {
     if (this.#assignment !== undefined) await settlesWithin(LEAVE_MS_MAX, this.#assignment.committer.idle());
     const left = this.#consumer.leave();
     if (this.#consumer.isConnected()) await settlesWithin(LEAVE_MS_MAX, left);
-    // Whatever is still tried now ends, and with it the waiting.
+    // Ends pending retries, and with them the wait.
     this.#consumer.destroy();
     await settlesWithin(LEAVE_MS_MAX, left);
     this.#fail(new Error("closed"));
@@ -190,7 +190,7 @@ export class ConsumerSession {
     observer.lag(topic.slice(topicPrefix.length), partition, Math.max(0, end - offset));
   }
 
-  /** @returns whether the records were taken in; otherwise they are fetched again */
+  /** @returns whether the records were accepted; otherwise they are fetched again */
   #takeIn(place: Place, fetched: Fetched<FetchedRecord>): boolean {
     if (this.#assignment === undefined || !isIn(this.#assignment.partitions, place)) return false;
     const { topic, partition } = place;
@@ -204,7 +204,7 @@ export class ConsumerSession {
     return worker.accept(fetched, () => this.#pause(place));
   }
 
-  /** @returns a function that starts the fetching of this partition again */
+  /** @returns a function that resumes fetching from this partition */
   #pause(place: Place): () => void {
     this.#consumer.pause(place);
     return () => this.#consumer.resume(place);

@@ -4,21 +4,21 @@ import type { TriplineError } from "@tripline/contracts/error-table";
 export interface UnreadContent {
   readonly firstOffset: number;
   readonly lastOffset: number;
-  /** How many records it has, as it says itself. */
+  /** The number of records that the batch header states. */
   readonly count: number;
-  /** The records as they stand on the topic. */
+  /** The records as they are on the topic. */
   readonly packed: Buffer;
-  /** Why they are not read. */
+  /** Why the records cannot be read. */
   readonly error: TriplineError;
 }
 
-/** Stands for all records of a batch that cannot be read, in place of the last. */
+/** Represents all records of an unreadable batch, at the offset of the last one. */
 export class UnreadBatch {
   readonly firstOffset: number;
   readonly lastOffset: number;
   readonly count: number;
   readonly sizeBytes: number;
-  /** Computed at once, so that the answer to the fetch need not be kept. */
+  /** Computed immediately, so that the fetch response can be freed. */
   readonly sha256: string;
   readonly error: TriplineError;
 

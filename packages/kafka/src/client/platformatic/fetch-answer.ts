@@ -4,7 +4,7 @@ import { UNPACKED_BYTES_MAX, UNPACKED_TEXTS_MAX, unpackedSize, unpackRecords } f
 import { UnreadBatch } from "../../consumer/unread-batch.js";
 import type { FetchedRecord } from "../client-library.js";
 
-/** A partition in the answer to a fetch. */
+/** One partition in a fetch response. */
 export interface FetchedPartition {
   /** With the prefix. */
   readonly topic: string;
@@ -13,7 +13,7 @@ export interface FetchedPartition {
   readonly errorCode: number;
   readonly endOffset: number;
   readonly aborted: readonly AbortedTransaction[];
-  /** Batches, the last of which may be cut off. */
+  /** Record batches. The last one may be truncated. */
   readonly bytes: Buffer;
 }
 
@@ -24,7 +24,7 @@ interface AbortedTransaction {
 
 export interface ReadRecords {
   readonly records: readonly FetchedRecord[];
-  /** Follows the last one, also where it was not a record for consumers; undefined where there is none. */
+  /** The offset after the last record, even if that record is not for consumers; undefined if there are no records. */
   readonly nextOffset: number | undefined;
 }
 
@@ -46,7 +46,7 @@ const CONTROL_MASK = 0x20;
 
   Source: https://kafka.apache.org/protocol#The_Messages_Fetch
 */
-/** Only the frame: the library would unpack compressed batches without a bound. */
+/** Reads the frame only: the library would decompress batches without a limit. */
 export function parseFetch(_id: number, _key: number, _version: number, reader: Reader): FetchedPartition[] {
   reader.readInt32();
   const errorCode = reader.readInt16();
@@ -69,8 +69,8 @@ function partitionAt(reader: Reader, topic: string): FetchedPartition {
 }
 
 /**
- * Reads all batches that are whole. Past `UNPACKED_BYTES_MAX` of unpacked records it ends, as if the rest were cut off. A
- * batch that cannot be read, or takes more than that alone, is an `UnreadBatch`.
+ * Reads all complete batches and stops after `UNPACKED_BYTES_MAX` of decompressed records, as if the rest were truncated. A batch that
+ * cannot be read, or exceeds that limit alone, becomes an `UnreadBatch`.
  *
  * @param topic without the prefix
  * @param from the offset that was asked for: a batch is sent whole
@@ -84,7 +84,7 @@ export async function readBatches(part: FetchedPartition, topic: string, from: n
   for (let batch = batchAt(bytes, 0); batch !== undefined; batch = batchAt(bytes, batch.end)) {
     if (!isAborted(batch)) {
       const read = await readBatch(topic, partition, batch, left);
-      // Fetched again, and then it is the first.
+      // It is fetched again and then comes first.
       if (read === undefined) break;
       for (const record of read.records) if (record.offset >= from) records.push(record);
       left -= read.unpacked;
@@ -104,15 +104,15 @@ interface Batch {
   readonly lastOffset: number;
   readonly firstMs: number;
   readonly lastMs: number;
-  /** Instead of each record's own time. */
+  /** Replaces the timestamp of each record. */
   readonly appendedAtMs: number | undefined;
   readonly producerId: bigint;
   readonly count: number;
-  /** The records, as they were sent. */
+  /** The records as they were sent, possibly compressed. */
   readonly packed: Buffer;
 }
 
-/** @returns undefined where no whole batch is left */
+/** @returns undefined if no complete batch is left */
 function batchAt(bytes: Buffer, at: number): Batch | undefined {
   if (at + HEAD_BYTES > bytes.length) return undefined;
   const end = at + LENGTH_END + bytes.readInt32BE(at + 8);
@@ -138,7 +138,7 @@ function batchAt(bytes: Buffer, at: number): Batch | undefined {
   };
 }
 
-/** Whether a batch, asked in their order, holds no records for consumers: a marker, or of a transaction that was aborted. */
+/** Whether a batch has no records for consumers: it is a control batch, or its transaction was aborted. Call it in batch order. */
 function abortedFilter(transactions: readonly AbortedTransaction[]): (batch: Batch) => boolean {
   const waiting = transactions.toSorted((a, b) => a.firstOffset - b.firstOffset);
   const open = new Set<bigint>();
@@ -152,7 +152,7 @@ function abortedFilter(transactions: readonly AbortedTransaction[]): (batch: Bat
   };
 }
 
-/** @returns undefined where it takes more than `bytesMax` but less than a batch may */
+/** @returns undefined if the batch needs more than `bytesMax` but is within the limit for one batch */
 async function readBatch(
   topic: string,
   partition: number,
@@ -162,7 +162,7 @@ async function readBatch(
   const { codec, count, packed, magic } = batch;
   try {
     if (magic !== MAGIC) throw new RangeError("its format is older than Kafka 0.11");
-    // Of a batch whose records were all compacted away, the head stays.
+    // If compaction removed all records of a batch, its header remains.
     if (codec === 0 || count <= 0) return { records: recordsOf(topic, partition, batch, packed), unpacked: 0 };
     const unpacked = await unpackRecords({ codec, count, bytes: packed }, bytesMax);
     return { records: recordsOf(topic, partition, batch, unpacked), unpacked: unpackedSize(unpacked, count) };

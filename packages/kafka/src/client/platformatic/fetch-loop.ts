@@ -8,7 +8,7 @@ import type { FetchedPartition } from "./fetch-answer.js";
 import { parseFetch, readBatches } from "./fetch-answer.js";
 
 const FETCH_KEY = 1;
-/** The newest that names topics, and is served from Kafka 2.7 on; later ones number them. */
+/** The newest version that identifies topics by name (Kafka 2.7 and newer); later versions use topic ids. */
 const FETCH_VERSION = 12;
 const READ_COMMITTED = 1;
 const BYTES_MAX = 10 * 1024 ** 2;
@@ -18,12 +18,12 @@ type Topics = Parameters<typeof fetchV12.createRequest>[6];
 const BACKOFF: Backoff = { firstMs: 100, maxMs: 500 };
 
 interface Position extends Place {
-  /** Of the next record to fetch; undefined until that is known. */
+  /** The offset to fetch next; undefined until it is known. */
   offset: number | undefined;
   isPaused: boolean;
 }
 
-/** Fetches assigned partitions, with one request under way for each broker. */
+/** Fetches the assigned partitions, with one pending request per broker. */
 export class FetchLoop {
   readonly pool: ConnectionPool;
   readonly #busy = new Set<number>();
@@ -38,7 +38,7 @@ export class FetchLoop {
     private readonly events: ConsumerEvents,
     connection: BaseOptions,
   ) {
-    // Apart from those of the group: a heartbeat would wait behind a fetch.
+    // Separate from the group's connections, where a heartbeat would wait behind a fetch.
     this.pool = new ConnectionPool(connection.clientId, connection);
   }
 
@@ -49,7 +49,7 @@ export class FetchLoop {
     this.#positions = new Map(places.map((place) => [keyOf(place), place]));
   }
 
-  /** Where no position was set since it was assigned. */
+  /** Does nothing if `seek` has set a position since the assignment. */
   begin(place: Place, offset: number): void {
     const position = this.#positions.get(keyOf(place));
     if (position !== undefined) position.offset ??= offset;
@@ -83,7 +83,7 @@ export class FetchLoop {
     this.pool.close().catch(() => {});
   }
 
-  /** Asks each broker that has partitions to fetch and no request under way. */
+  /** Sends a fetch to each broker that leads wanted partitions and has no pending request. */
   poll(): void {
     if (!this.#isOver) this.#ask().catch((error: unknown) => this.#pollLater(error));
   }
@@ -160,7 +160,7 @@ export class FetchLoop {
     });
   }
 
-  /** What was asked before a seek or for an assignment that has ended is dropped. */
+  /** Responses to requests from before a seek or an assignment change are dropped. */
   #isAt(position: Position, offset: number): boolean {
     return this.#positions.get(keyOf(position)) === position && position.offset === offset;
   }
@@ -178,7 +178,7 @@ export class FetchLoop {
     if (isTaken && this.#isAt(position, askedFrom)) position.offset = nextOffset;
   }
 
-  /** At the oldest record that there is. */
+  /** Continues at the oldest available record. */
   async #restart(position: Position, askedFrom: number): Promise<void> {
     const { topic, partition } = position;
     const timestamp = ListOffsetTimestamps.EARLIEST;

@@ -9,14 +9,14 @@ import type { ClusterOptions } from "./connection-options.js";
 import { connectionOptions, cut, isAnyConnected, watch } from "./connection-options.js";
 import { FetchLoop } from "./fetch-loop.js";
 
-/** The name that kafkajs gives it, so that members of both libraries can share a group while services are upgraded. */
+/** The same name as in kafkajs, so that members with either library can share a group during an upgrade. */
 const ASSIGNOR = "RoundRobinAssigner";
 const BACKOFF: Backoff = { firstMs: 100, maxMs: 500 };
 
 export class PlatformaticConsumer implements ClientConsumer {
   readonly #consumer: Consumer;
   readonly #loop: FetchLoop;
-  /** Counts the assignments. */
+  /** Incremented with every assignment. */
   #generation = 0;
   #isOver = false;
 
@@ -34,7 +34,7 @@ export class PlatformaticConsumer implements ClientConsumer {
       heartbeatInterval: options.heartbeatMs,
       protocols: [{ name: ASSIGNOR, version: 1 }],
       autocommit: false,
-      // What is tried again, and for how long, is decided here.
+      // This class decides what is retried and for how long.
       retries: 0,
     });
     this.#loop = new FetchLoop(this.#consumer, options, events, connection);
@@ -44,7 +44,7 @@ export class PlatformaticConsumer implements ClientConsumer {
     this.#consumer.on("consumer:group:join", ({ assignments }) => {
       this.#begin(Object.fromEntries((assignments ?? []).map(({ topic, partitions }) => [topic, partitions])));
     });
-    // It could not join its group again, and has given up.
+    // The library gave up after a failed attempt to rejoin the group.
     this.#consumer.on("error", () => void this.#join());
   }
 
@@ -60,7 +60,7 @@ export class PlatformaticConsumer implements ClientConsumer {
         leaderEpoch: -1,
       })),
     });
-    // Only a member of the present generation may commit.
+    // Only a member of the current generation can commit.
     this.events.alive();
   }
 
@@ -90,11 +90,11 @@ export class PlatformaticConsumer implements ClientConsumer {
     this.#isOver = true;
     this.#loop.end();
     cut(this.#consumer.connections);
-    // Once the connections have noticed it: it would ask the broker to let it leave.
+    // After the connections have closed; otherwise the library would send a request to leave the group.
     setImmediate(() => this.#consumer.close().catch(() => {}));
   }
 
-  /** Tries for as long as Kafka is away, and stays the member that it was. */
+  /** Retries while Kafka is unavailable and keeps its member id. */
   async #join(): Promise<void> {
     for (let tries = 1; !this.#isOver; tries += 1) {
       try {

@@ -3,7 +3,7 @@ import type { ClusterOptions } from "./connection-options.js";
 import { PlatformaticConsumer } from "./platformatic-consumer.js";
 import { platformaticProducer } from "./platformatic-producer.js";
 
-/** @platformatic/kafka. No connection is made before a client is used. */
+/** `@platformatic/kafka`. A client connects on first use. */
 export function platformaticLibrary(cluster: ClusterOptions): ClientLibrary {
   return {
     producer: (options) => platformaticProducer(cluster, options),

@@ -7,14 +7,14 @@ import { murmur2 } from "../murmur2.js";
 import type { ClusterOptions } from "./connection-options.js";
 import { connectionOptions, cut, watch } from "./connection-options.js";
 
-/** About 2 s in all. */
+/** About 2 s in total. */
 const RETRIES = 8;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 300 };
 const ALL_IN_SYNC = -1;
-/** Java's, whose partition of a key is that of its hash without the sign. */
+/** Clears the sign bit of the hash, as Kafka's Java client does. */
 const UNSIGNED = 0x7fffffff;
 
-/** Nothing is undefined here and null elsewhere. */
+/** The library uses undefined where our records use null. */
 type Bytes = Buffer | undefined;
 
 export function platformaticProducer(cluster: ClusterOptions, options: ClientOptions): ClientProducer {
@@ -40,7 +40,7 @@ export function platformaticProducer(cluster: ClusterOptions, options: ClientOpt
   };
 }
 
-/** The library keeps headers by the identity of their names, which are bytes: so one may occur several times. */
+/** The library keeps headers in a map. The keys are buffers, compared by identity, so a name may repeat. */
 function messageOf({
   topic,
   record: { key, value, headers },
