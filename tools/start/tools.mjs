@@ -38,6 +38,12 @@ export const TOOLS = [
     args: ["packages/testing/dist/faults/main.js"],
     text: "rounds of faults under traffic, and exact rebuilds",
   },
+  {
+    words: "test upgrade",
+    script: RUN_BUILT,
+    args: ["packages/testing/dist/upgrade/main.js"],
+    text: "an upgrade from another commit, under traffic",
+  },
   { words: "check", script: "tools/check/check.mjs", text: "types, lint, rules, documents" },
   {
     words: "check infra",

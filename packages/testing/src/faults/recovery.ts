@@ -51,19 +51,9 @@ export async function recoveryRound(round: number, options: RecoveryOptions): Pr
   await traffic.settle();
   const ledger = await closeLedger(system.kafka, new Set(traffic.sent.map(paymentId)));
   if (ledger.lost.length > 0) throw new Error(`${ledger.lost.length} accepted payments were never decided.`);
-  await awaitArchive(system.kafka, lake, [TOPICS.features, TOPICS.appliedLabels, TOPICS.transactions, TOPICS.labels]);
-  const { missing } = await totalCounted(lake);
-  const expected = round * BOMBS_ON_RESULTS;
-  if (missing !== expected) throw new Error(`${missing} results are not in the lake, and ${expected} bombs were sent.`);
-  const output = await rebuild(options);
-  print(output.trimEnd().split("\n").at(-1) ?? "");
-  if (!output.includes("flagged=0") || output.includes("was counted, and its result")) {
-    throw new Error(`The rebuild was not exact: ${output}`);
-  }
-  const { mismatches, stuck, rows } = await checkParity({ engine: compileEngine(currentFeatureSpec()), lake });
-  if (mismatches + stuck > 0)
-    throw new Error(`${mismatches} values of ${rows} vectors differ, ${stuck} cannot be computed.`);
-  print(`round ${round}: payments=${traffic.sent.length} missing=${missing} vectors=${rows} mismatches=0`);
+  await checkLake(system, lake, round * BOMBS_ON_RESULTS);
+  print(await rebuildExactly(system, lake));
+  print(`round ${round}: payments=${traffic.sent.length} ${await checkVectors(lake)}`);
 }
 
 /** In the order in which a run of faults once left a lake that no rebuild accepted. */
@@ -94,9 +84,37 @@ async function breakThings({ system, traffic, print }: RecoveryOptions, admin: K
   await system.control.call("POST", "/v1/erasures", { body: { subject: decision.card_token } });
 }
 
-async function rebuild({ system, lake }: RecoveryOptions): Promise<string> {
-  const { kafkaBrokers, redisUrl } = system.stack;
+type Servers = Pick<RunningSystem, "kafka" | "stack">;
+
+/**
+ * Waits until the lake holds every record of the topics.
+ *
+ * @param unreadable the number of records on result topics that no reader can decode
+ * @throws Error when another result is not in the lake
+ */
+export async function checkLake({ kafka }: Servers, lake: string, unreadable = 0): Promise<void> {
+  await awaitArchive(kafka, lake, [TOPICS.features, TOPICS.appliedLabels, TOPICS.transactions, TOPICS.labels]);
+  const { missing } = await totalCounted(lake);
+  if (missing !== unreadable) {
+    throw new Error(`${missing} results are not in the lake, and ${unreadable} records cannot be read.`);
+  }
+}
+
+/** @returns what was compared. @throws Error unless every vector in the lake can be computed again */
+export async function checkVectors(lake: string): Promise<string> {
+  const { mismatches, stuck, rows } = await checkParity({ engine: compileEngine(currentFeatureSpec()), lake });
+  if (mismatches + stuck > 0)
+    throw new Error(`${mismatches} values of ${rows} vectors differ, ${stuck} cannot be computed.`);
+  return `vectors=${rows} mismatches=0`;
+}
+
+/** Rebuilds the window states. @returns the last line of the command. @throws Error unless it is exact */
+export async function rebuildExactly({ stack: { kafkaBrokers, redisUrl } }: Servers, lake: string): Promise<string> {
   const flags = ["--lake", lake, "--kafka", kafkaBrokers.join(","), "--redis", redisUrl];
   const main = join(ROOT, "apps", "cli", "dist", "main.js");
-  return (await promisify(execFile)(process.execPath, [main, "rebuild-state", ...flags])).stdout;
+  const { stdout } = await promisify(execFile)(process.execPath, [main, "rebuild-state", ...flags]);
+  if (!stdout.includes("flagged=0") || stdout.includes("was counted, and its result")) {
+    throw new Error(`The rebuild was not exact: ${stdout}`);
+  }
+  return stdout.trimEnd().split("\n").at(-1) ?? "";
 }

@@ -1,0 +1,59 @@
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { createSimulation } from "@tripline/simulator/create-simulation";
+import { readPorts } from "@tripline/system/ports.mjs";
+import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
+import { buildCommit, removeBuild } from "./build-commit.js";
+import { loadBuild } from "./load-build.js";
+import { upgrade } from "./upgrade.js";
+
+/**
+ * `npx tripline test upgrade --from <commit>`: starts the whole system of another commit, and replaces its services with those
+ * of this checkout, under traffic. `--built <folder>` takes a checkout that is built already.
+ */
+
+const START_MS = Date.UTC(2026, 0, 15);
+const DAY_MS = 86_400_000;
+/** Longer than scoring takes to start, so that the model decides every payment. */
+const SCORING_WAIT_MS = 20_000;
+
+const { from, built } = parseArgs({ options: { from: { type: "string" }, built: { type: "string" } } }).values;
+if ((from === undefined) === (built === undefined)) {
+  process.stderr.write("Give --from <commit> or --built <folder>.\n");
+  process.exit(2);
+}
+
+try {
+  await testUpgrade(from === undefined ? resolve(built ?? "") : buildCommit(from));
+} finally {
+  if (from !== undefined) removeBuild();
+}
+
+async function testUpgrade(folder: string): Promise<void> {
+  const steps = new StepLog(process.stderr, bootstrapSteps());
+  const before = await loadBuild(folder);
+  const { registryUrl } = await before.testModel();
+  const options = {
+    workspace: workspaceIn(join(STATE_DIRECTORY, "upgrade")),
+    ports: readPorts(),
+    registryUrl,
+    eventAgeDaysMax: 36_500,
+    scoringWaitMs: SCORING_WAIT_MS,
+    isArchived: true,
+    hasConsole: true,
+    steps,
+  };
+  const old = await before.startSystem(options);
+  try {
+    // Of this build, which has to read what the other one wrote.
+    const kafka = connectKafka({ brokers: old.stack.kafkaBrokers, clientId: "test-upgrade" });
+    const simulation = createSimulation({ seed: 12, cards: 2_000, terminals: 500, startMs: START_MS - DAY_MS });
+    const payments = simulation.payments(START_MS)[Symbol.iterator]();
+    const print = (line: string): void => void process.stdout.write(`${line}\n`);
+    await upgrade({ old, before, options, kafka, payments, print });
+  } finally {
+    await old.stop();
+  }
+}
