@@ -11,8 +11,9 @@ const PASSWORD_CHARACTERS_MIN = 15;
 
 const USER_NAME_PATTERN = /^[a-z0-9._@+-]{1,64}$/;
 
-/** Control characters could change what a log or a page seems to say. */
-const NAME_PATTERN = /^[^\p{C}\p{Zl}\p{Zp}]{1,100}$/u;
+const NAME_CHARACTERS_MAX = 100;
+/** Could change what a log or a page seems to say. Not in the OpenAPI document: many generators do not know Unicode classes. */
+const CONTROL_CHARACTER = /[\p{C}\p{Zl}\p{Zp}]/u;
 
 export const password = z
   .string()
@@ -30,7 +31,11 @@ export const personRegistration = z.strictObject({
     .string()
     .transform(canonicalUserName)
     .refine((name) => USER_NAME_PATTERN.test(name), "must be 1 to 64 letters, digits or any of . _ @ + -"),
-  name: z.string().regex(NAME_PATTERN, "must be 1 to 100 characters without line breaks"),
+  name: z
+    .string()
+    .min(1, "must not be empty")
+    .max(NAME_CHARACTERS_MAX, `must have at most ${NAME_CHARACTERS_MAX} characters`)
+    .refine((name) => !CONTROL_CHARACTER.test(name), "must not contain control characters or line breaks"),
   tenant: z.string().regex(TENANT_PATTERN, "must be 1 to 64 letters, digits, dashes or underscores"),
   roles,
   password,
