@@ -1,71 +1,85 @@
 import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { builtCopy } from "@tripline/system/built-copy";
 import type { BenchContext } from "../harness/bench-context.js";
 import { BenchError } from "../harness/bench-error.js";
 import type { BenchPart, PartOutcome } from "../harness/run-benchmark.js";
 import type { Contestant } from "../harness/run-contestants.js";
-import { ratioOf } from "../harness/run-contestants.js";
+import { ratioOf, samplesOf } from "../harness/run-contestants.js";
+import { spreadOf } from "../harness/spread.js";
 import type { PaymentStream } from "./arrivals/payment-stream.js";
-import {
-  ALONE_PER_S,
-  CLOSED_CONNECTIONS,
-  loadContestant,
-  ROUND_MS,
-  SHORT_ROUND_MS,
-  streamOn,
-  waitSecondsOf,
-} from "./bench-load.js";
+import type * as benchLoad from "./bench-load.js";
+import { ALONE_PER_S, CLOSED_CONNECTIONS, loadContestant, ROUND_MS, SHORT_ROUND_MS, sharesOf } from "./bench-load.js";
 import { besideContext, closedContestant } from "./closed-contestant.js";
 import type { BenchSystem } from "./system/read-services.js";
-import { startBenchSystem } from "./system/start-system.js";
-import { prepareWorld } from "./world/prepare-world.js";
+import type * as startSystem from "./system/start-system.js";
+import type * as prepareWorldModule from "./world/prepare-world.js";
 
-const ROUNDS = 5;
-const WARM_UP_ROUNDS = 5;
+const ROUNDS = 6;
+/** Two seconds each: until then V8 goes on compiling hot code. */
+const WARM_UP_ROUNDS = 20;
 
-/** The effect of a change: two builds of the services, in turns, as fast as they answer. */
+/** The effect of a change: two builds of the system, in turns, as fast as they answer and at the same rates. */
 export const buildsPart: BenchPart = {
   name: "builds",
-  title: `this build compared with that of another folder, ${CLOSED_CONNECTIONS} payments in flight and ${ALONE_PER_S} a second`,
+  title: `this build compared with that of another folder, ${CLOSED_CONNECTIONS} payments in flight and at equal rates`,
   onlyWhenNamed: true,
-  async check({ flags }) {
-    if (typeof flags.beside !== "string") {
-      throw new BenchError(
-        "builds needs another built copy of the repository: give its folder with --beside <folder>.",
-      );
-    }
-    const entry = join(resolve(flags.beside), "apps", "decisions", "dist", "main.js");
-    if (!existsSync(entry)) throw new BenchError(`--beside: ${entry} does not exist; build that copy first.`);
+  line: [
+    "rate_ratio",
+    "cpu_ratio",
+    "nine_tenths_cpu_ratio",
+    "half_cpu_ratio",
+    "half_p50_ratio",
+    "tenth_p99_ratio",
+    "alone_cpu_ratio",
+    "alone_p50_ratio",
+  ],
+  async check({ root, flags }) {
+    const folder = await otherBuild(root, flags.beside);
+    if (!existsSync(join(folder, START_SYSTEM))) throw new BenchError(`${folder} is not built; build that copy first.`);
   },
   run: runBuilds,
 };
 
 async function runBuilds(context: BenchContext): Promise<PartOutcome> {
   const isShort = context.flags.short === true;
-  const world = await prepareWorld(context, isShort);
-  const other = besideContext(context, resolve(String(context.flags.beside)));
-  const builds: Build[] = [];
-  for (const [name, own] of [["this", context] as const, ["other", other] as const]) {
-    const system = await startBenchSystem(own, world);
-    builds.push({ name, system, stream: streamOn(system, world, waitSecondsOf(context)) });
-  }
-  const rounds = context.roundsOr(ROUNDS);
-  const contestants = [
-    ...builds.map(({ name, system, stream }) => closedContestant({ name, ...system, stream, isShort })),
-    ...builds.map((build) => aloneContestant(build, rounds, isShort)),
+  const durationMs = isShort ? SHORT_ROUND_MS : ROUND_MS;
+  const builds = [
+    await startBuild("this", context),
+    await startBuild("other", besideContext(context, await otherBuild(context.root, context.flags.beside))),
   ];
-  const measured = await context.measure(contestants, { roundsDefault: ROUNDS, warmUpRounds: WARM_UP_ROUNDS });
+  const closed = await context.measure(
+    builds.map(({ name, system, stream }) => closedContestant({ name, ...system, stream, isShort })),
+    { roundsDefault: ROUNDS, warmUpRounds: isShort ? 1 : WARM_UP_ROUNDS },
+  );
+  const rate = Math.min(...builds.map(({ name }) => spreadOf(samplesOf(closed, name, "ops_per_s")).median));
+  const measured = [...closed];
+  for (const [share, ratePerSecond] of [...sharesOf(rate), ["alone", ALONE_PER_S] as const]) {
+    const contestants = builds.map(
+      ({ name, ...build }): Contestant =>
+        loadContestant({ name: `${name}, ${share}`, ...build, ratePerSecond, durationMs }),
+    );
+    measured.push(...(await context.measure(contestants, { roundsDefault: ROUNDS })));
+  }
+  const ratio = (figure: string, share: string) => ratioOf(measured, figure, `this, ${share}`, `other, ${share}`);
   return {
     contestants: measured,
     summary: {
       rate_ratio: ratioOf(measured, "ops_per_s", "this", "other"),
       cpu_ratio: ratioOf(measured, "cpu_us_per_op", "this", "other"),
-      alone_cpu_ratio: ratioOf(measured, "cpu_us_per_op", "this, alone", "other, alone"),
-      alone_p50_ratio: ratioOf(measured, "p50_ms", "this, alone", "other, alone"),
+      nine_tenths_cpu_ratio: ratio("cpu_us_per_op", "nine tenths"),
+      half_cpu_ratio: ratio("cpu_us_per_op", "half"),
+      half_p50_ratio: ratio("p50_ms", "half"),
+      tenth_p99_ratio: ratio("p99_ms", "a tenth"),
+      alone_cpu_ratio: ratio("cpu_us_per_op", "alone"),
+      alone_p50_ratio: ratio("p50_ms", "alone"),
     },
     notes: [
-      "rate_ratio, cpu_ratio, alone_cpu_ratio and alone_p50_ratio: this build divided by the other one, round by round.",
-      `alone: ${ALONE_PER_S} payments a second, so that one is seldom there while another one is.`,
+      "A ratio is this build divided by the other one, round by round. rate_ratio and cpu_ratio: as fast as payments are answered.",
+      `nine tenths, half, a tenth: of the rate of the slower build. alone: ${ALONE_PER_S} payments a second, so that one is seldom there while another one is.`,
+      "Each build trains its own model, starts its own services and makes its own payments of the same simulation.",
     ],
   };
 }
@@ -76,8 +90,23 @@ interface Build {
   readonly stream: PaymentStream;
 }
 
-/** After the rounds at full speed, which have warmed it up. */
-function aloneContestant({ name, ...build }: Build, roundsMax: number, isShort: boolean): Contestant {
-  const durationMs = isShort ? SHORT_ROUND_MS : ROUND_MS;
-  return { ...loadContestant({ name: `${name}, alone`, ...build, ratePerSecond: ALONE_PER_S, durationMs }), roundsMax };
+const E2E = join("load-tests", "dist", "e2e");
+const START_SYSTEM = join(E2E, "system", "start-system.js");
+
+/** The folder that is named; of a commit, or else of the baseline, a copy that is built when it is not there. */
+async function otherBuild(root: string, beside: unknown): Promise<string> {
+  if (typeof beside === "string" && existsSync(beside)) return resolve(beside);
+  const commit = beside ?? (await readFile(join(root, "load-tests", "baseline.txt"), "utf8")).trim();
+  return builtCopy(String(commit));
+}
+
+/** By the code of that build, since settings, models and fields of payments change from version to version. */
+async function startBuild(name: string, context: BenchContext): Promise<Build> {
+  const load = (path: string) => import(pathToFileURL(join(context.root, path)).href);
+  const { prepareWorld }: typeof prepareWorldModule = await load(join(E2E, "world", "prepare-world.js"));
+  const { startBenchSystem }: typeof startSystem = await load(START_SYSTEM);
+  const { streamOn, waitSecondsOf }: typeof benchLoad = await load(join(E2E, "bench-load.js"));
+  const world = await prepareWorld(context, context.flags.short === true);
+  const system = await startBenchSystem(context, world);
+  return { name, system, stream: streamOn(system, world, waitSecondsOf(context)) };
 }

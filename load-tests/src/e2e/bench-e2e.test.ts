@@ -23,12 +23,12 @@ test("the last line begins with the promised figures", () => {
 });
 
 test(
-  "the whole system under load, with --short: every payment is decided, and the last line has all figures",
+  "the whole system under load and beside the textbook build, with --short: every payment is decided, and the last line has all figures",
   async () => {
-    const { code, output, errors } = await bench("e2e", "--short", "--only", "load");
+    const { code, output, errors } = await bench("e2e", "--short", "--only", "load,textbook");
     expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
     const line = output.trimEnd().split("\n").at(-1) ?? "";
-    const names = ["decisions_per_s", "p50_ms", "p99_ms_at_half", "cpu_us_per_decision"];
+    const names = ["decisions_per_s", "p50_ms", "p99_ms_at_half", "cpu_us_per_decision", "textbook_ratio"];
     for (const name of names) expect(line).toMatch(new RegExp(`\\b${name}=[\\d.]+`));
     expect(output).toMatch(/\| lost \| 0\.00 \|/);
   },

@@ -36,8 +36,12 @@ const WAIT_SECONDS = 5;
 const SHORT_WAIT_SECONDS = 30;
 const US_PER_MS = 1_000;
 
-/** Shares of the highest sustained rate at which the system is measured. */
-const SHARES = { "nine tenths": 0.9, half: 0.5, "a tenth": 0.1 } as const;
+/** The rates at which a system is measured whose highest sustained rate is known, by name. */
+export const sharesOf = (highest: number): (readonly [name: string, ratePerSecond: number])[] => [
+  ["nine tenths", 0.9 * highest],
+  ["half", 0.5 * highest],
+  ["a tenth", 0.1 * highest],
+];
 
 /** The whole system: decisions a second, their latency and cost. */
 export const loadPart: BenchPart = {
@@ -51,8 +55,8 @@ async function runLoad(context: BenchContext): Promise<PartOutcome> {
   const { system, stream } = await startWarm(context);
   const { ratePerSecond: highest, notes } = await highestRate(context, system, stream);
   const durationMs = isShort ? SHORT_ROUND_MS : ROUND_MS;
-  const contestants = Object.entries(SHARES).map(([name, share]) =>
-    loadContestant({ name, system, stream, ratePerSecond: highest * share, durationMs }),
+  const contestants = sharesOf(highest).map(([name, ratePerSecond]) =>
+    loadContestant({ name, system, stream, ratePerSecond, durationMs }),
   );
   const measured = await context.measure(contestants, { roundsDefault: isShort ? 1 : ROUNDS });
   return { contestants: measured, summary: summaryOf(highest, measured), notes: [...notes, ...NOTES] };

@@ -2,10 +2,10 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { createSimulation } from "@tripline/simulator/create-simulation";
+import { builtCopy } from "@tripline/system/built-copy";
 import { readPorts } from "@tripline/system/ports.mjs";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
-import { buildCommit, removeBuild } from "./build-commit.js";
 import { loadBuild } from "./load-build.js";
 import { upgrade } from "./upgrade.js";
 
@@ -25,11 +25,7 @@ if ((from === undefined) === (built === undefined)) {
   process.exit(2);
 }
 
-try {
-  await testUpgrade(from === undefined ? resolve(built ?? "") : buildCommit(from));
-} finally {
-  if (from !== undefined) removeBuild();
-}
+await testUpgrade(from === undefined ? resolve(built ?? "") : builtCopy(from));
 
 async function testUpgrade(folder: string): Promise<void> {
   const steps = new StepLog(process.stderr, bootstrapSteps());
