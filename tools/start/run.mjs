@@ -2,6 +2,7 @@
 // What `npx tripline`, `npm run tripline` and `npm run demo` call. Tools of this checkout are run as they are. For the other
 // commands: examine the machine, install, build, and hand over to the program.
 import { spawn } from "node:child_process";
+import fs from "node:fs";
 import os from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -35,6 +36,7 @@ const tool = findTool([command, ...args]);
 
 try {
   if (tool !== undefined) await runTool(ROOT, tool, [command, ...args]);
+  else if (command === "--version") process.stdout.write(`${version()}\n`);
   else if (command === "doctor") process.exitCode = await printExamination();
   else if (asksForHelp) process.exitCode = await printHelp();
   else if (command === "demo" && args.includes("--docker")) process.exitCode = await demoDocker(ROOT, args);
@@ -42,6 +44,11 @@ try {
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : error}\n`);
   process.exitCode = 1;
+}
+
+/** @returns {string} */
+function version() {
+  return JSON.parse(fs.readFileSync(join(ROOT, "package.json"), "utf8")).version;
 }
 
 async function printHelp() {

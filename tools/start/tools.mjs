@@ -62,6 +62,11 @@ export const TOOLS = [
   { words: "load", script: "tools/start/load.mjs", text: "load with k6; load --help" },
   { words: "images", script: "deploy/docker/build-images.mjs", text: "the container images" },
   { words: "pack", script: "tools/pack/pack.mjs", text: "tarballs of the packages for plain npm" },
+  {
+    words: "release",
+    script: "tools/release/release.mjs",
+    text: "what a release publishes: notes, source, SBOM, digests",
+  },
   { words: "init", script: "tools/init/init.mjs", text: "makes the repository yours, once" },
 ];
 

@@ -97,7 +97,11 @@ const START_SYSTEM = join(E2E, "system", "start-system.js");
 async function otherBuild(root: string, beside: unknown): Promise<string> {
   if (typeof beside === "string" && existsSync(beside)) return resolve(beside);
   const commit = beside ?? (await readFile(join(root, "load-tests", "baseline.txt"), "utf8")).trim();
-  return builtCopy(String(commit));
+  try {
+    return builtCopy(String(commit));
+  } catch (error) {
+    throw new BenchError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 /** By the code of that build, since settings, models and fields of payments change from version to version. */
