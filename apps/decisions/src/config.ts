@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { feastProfiles } from "@tripline/settings/feast-profiles";
 import { flag, kafkaConfig, optionalText, redisConfig, serviceConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./scoring/score-budget.js";
@@ -66,6 +67,7 @@ export const decisionsBesideScoringConfig = z
         "Registry of the model, as scoring has it: the scorecard of its champion stands in for a missing score. Without it " +
         "the rules decide alone then.",
     }),
+    FEAST_PROFILES: feastProfiles,
     REGISTRY_POLL_SECONDS: z.coerce
       .number()
       .min(0.01)

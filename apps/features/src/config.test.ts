@@ -9,6 +9,7 @@ test.each([
   ["nobody", {}],
   ["callers with a token", { ...TOKENS, HOST: "0.0.0.0" }],
   ["all callers on this machine", { FEATURES_ONLINE_TENANT: "demo" }],
+  ["nobody, with profiles that the demo's tenant has", { FEAST_TENANT: "demo" }],
   ["all callers on this machine, by another name", { FEATURES_ONLINE_TENANT: "demo", HOST: "::1" }],
 ])("features can be served to %s", (_name, environment) => {
   expect(readConfig(featuresConfig, { ...BASE, ...environment })).toMatchObject(environment);
@@ -20,6 +21,8 @@ test.each([
   ["a tenant beside tokens", { ...TOKENS, FEATURES_ONLINE_TENANT: "demo" }, "replaces tokens"],
   ["a malformed tenant", { FEATURES_ONLINE_TENANT: "a:b" }, "FEATURES_ONLINE_TENANT: must be"],
   ["an issuer without keys", { AUTH_ISSUER: ISSUER }, "AUTH_JWKS_URL is not set"],
+  ["a profile of nobody", { FEAST_PROFILES: "card" }, "FEAST_TENANT is not set"],
+  ["a profile that there is not", { FEAST_TENANT: "demo", FEAST_PROFILES: "card,device" }, "no such profile: device"],
   ["keys without an issuer", { AUTH_JWKS_URL: `${ISSUER}/jwks` }, "AUTH_ISSUER is not set"],
 ])("%s is refused", (_name, environment, message) => {
   const read = () => readConfig(featuresConfig, { ...BASE, ...environment });

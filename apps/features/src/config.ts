@@ -1,6 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state/state-key";
+import { feastProfiles } from "@tripline/settings/feast-profiles";
 import { kafkaConfig, redisConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
@@ -41,6 +42,7 @@ export const featuresConfig = z
     AUTH_JWKS_URL: tokenConfig.AUTH_JWKS_URL.optional(),
     AUTH_AUDIENCE: tokenConfig.AUTH_AUDIENCE,
     ...feastConfig,
+    FEAST_PROFILES: feastProfiles,
     FEAST_REGISTRY_FILE: z.string().min(1).optional().meta({
       description:
         "Feast's registry file (`registry.db`). Where it is given, the profiles in it are checked at the start.",
@@ -56,6 +58,9 @@ export const featuresConfig = z
   .superRefine((config, context) => {
     const refuse = (name: string, message: string) => context.addIssue({ code: "custom", path: [name], message });
     const { HOST, AUTH_ISSUER: issuer, AUTH_JWKS_URL: keys, FEATURES_ONLINE_TENANT: tenant } = config;
+    if (config.FEAST_PROFILES.length > 0 && config.FEAST_TENANT === undefined) {
+      refuse("FEAST_TENANT", "is needed with FEAST_PROFILES");
+    }
     if (issuer !== undefined && keys === undefined) refuse("AUTH_JWKS_URL", "is needed with AUTH_ISSUER");
     if (keys !== undefined && issuer === undefined) refuse("AUTH_ISSUER", "is needed with AUTH_JWKS_URL");
     if (tenant === undefined) return;

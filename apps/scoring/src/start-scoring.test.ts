@@ -66,7 +66,6 @@ describe("the Open Inference Protocol", () => {
       properties: {
         feature_spec_version: "1",
         features: "amount,card_count_1d,card_ratio_to_mean_30d,terminal_fraud_rate_7d",
-        used_features: "amount,card_count_1d,card_ratio_to_mean_30d,terminal_fraud_rate_7d",
         execution_providers: "trees",
       },
     });

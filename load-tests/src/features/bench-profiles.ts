@@ -40,7 +40,10 @@ async function runProfiles(context: BenchContext): Promise<PartOutcome> {
     const connection = new Redis(redis.url);
     context.defer(async () => connection.disconnect());
     // Each has a tenant of its own, and so states of its own, of the same size.
-    const processor = processorOn(connection, name === "with" ? { tenant: name, project: PROJECT } : undefined);
+    const processor = processorOn(
+      connection,
+      name === "with" ? { tenant: name, project: PROJECT, profiles: ["card", "terminal"] } : undefined,
+    );
     const topic = TOPICS.transactions.name;
     let offset = 0;
     const makeBatches = (count: number) =>

@@ -202,10 +202,10 @@ export function whyUnusable(policy: Policy, features: DecisionInput["features"])
 
 function variablesOf(policy: Policy, input: DecisionInput, features: readonly number[], score: DecidingScore): Values {
   const values = listedValues(input);
-  policy.featureNames.forEach((name, index) => {
+  for (const { name, index } of policy.readFeatures) {
     const value = features[index];
     if (value !== undefined) values[name] = value;
-  });
+  }
   values[HAS_SCORE] = !("missing" in score);
   values[BY_SCORECARD] = score.insteadOf !== undefined;
   if (!("missing" in score)) values[SCORE] = score.value;

@@ -46,6 +46,7 @@ import {
   SCORE,
   VARIABLE_UNITS,
 } from "./policy-variables.js";
+import { readFeatures } from "./read-features.js";
 import type { Template } from "./render-text.js";
 import { parseTemplate } from "./render-text.js";
 import { wordingVersion } from "./wording-version.js";
@@ -156,6 +157,7 @@ class PolicyChecker {
       version: `${file.version}+${digest}`,
       specVersion: this.#spec.version,
       featureNames: this.#spec.features.map((feature) => feature.name),
+      readFeatures: readFeatures(this.#spec, rules, bands),
       featureWords: words,
       wordingVersion: wordingVersion(words),
       rules,
@@ -228,19 +230,9 @@ class PolicyChecker {
       if (when !== undefined && said !== undefined) {
         const { id, needs_score: needsScore, overrides_score: overridesScore, mode, percent } = item;
         const { ignores_budget: ignoresBudget } = item;
+        const named = { id, needsScore, overridesScore, ignoresBudget, mode, percent };
         const examples = this.#examples(item.examples, names, [...path, "examples"]);
-        rules.push({
-          ...said,
-          id,
-          when,
-          needsScore,
-          overridesScore,
-          ignoresBudget,
-          readsListsOnly,
-          mode,
-          percent,
-          examples,
-        });
+        rules.push({ ...said, ...named, when, readsListsOnly, examples });
       }
     });
     return rules;

@@ -2,6 +2,7 @@ import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events
 import type { Evaluation } from "./conditions/checked-node.js";
 import type { Condition } from "./conditions/condition.js";
 import type { FeatureWords } from "./feature-words.js";
+import type { ReadFeature } from "./read-features.js";
 import type { Template } from "./render-text.js";
 
 /** What a rule, a band or a static answer does. From mildest to strictest. */
@@ -117,6 +118,8 @@ export interface Policy {
   readonly specVersion: number;
   /** Names of the features, in the order of the vector. */
   readonly featureNames: readonly string[];
+  /** Those of them that a condition or a sentence of the policy reads. */
+  readonly readFeatures: readonly ReadFeature[];
   /** How analysts read the features' values, in the order of the vector. */
   readonly featureWords: readonly (FeatureWords | undefined)[];
   /** Digest of the words of reasons that are not in the file. */

@@ -22,6 +22,8 @@ export async function startDemoSystem(options: {
   /** Whether the console runs. */
   readonly hasConsole?: boolean;
   readonly topology?: Topology;
+  /** Whether the profiles of the history are loaded, and read for payments. */
+  readonly hasProfiles?: boolean;
   /** TLS and rights everywhere. */
   readonly isSecure?: boolean;
   /** With it, a server that ends by itself is restarted, and this is told. */
@@ -31,7 +33,7 @@ export async function startDemoSystem(options: {
   /** Another world than the demo's, with a registry of its own. */
   readonly world?: Pick<TrainOptions, "root" | "simulation" | "days">;
 }): Promise<{ model: TrainedModel; system: RunningSystem }> {
-  const { workspace, steps, world = { root: ROOT } } = options;
+  const { workspace, steps, hasProfiles = false, world = { root: ROOT } } = options;
   await refuseSecond(workspace);
   const model = await trainDemoModel({ ...world, secretsFile: workspace.secrets, steps });
   const system = await startSystem({
@@ -39,7 +41,7 @@ export async function startDemoSystem(options: {
     ports: readPorts(),
     registryUrl: model.registryUrl,
     statePath: model.statePath,
-    profiles: { folder: model.profilesPath, untilMs: model.historyEndMs },
+    ...(hasProfiles ? { profiles: { folder: model.profilesPath, untilMs: model.historyEndMs } } : {}),
     eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
     scoringWaitMs: SCORING_WAIT_MS,
   });

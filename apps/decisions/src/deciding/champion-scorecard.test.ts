@@ -56,7 +56,7 @@ describe("ChampionScorecard", () => {
   }
 
   async function follow(followed: { registry: ConstructorParameters<typeof ChampionScorecard>[0] } = { registry }) {
-    const config = { MODEL_NAME: "fraud", REGISTRY_POLL_SECONDS: 0.01 };
+    const config = { MODEL_NAME: "fraud", REGISTRY_POLL_SECONDS: 0.01, FEAST_PROFILES: [] };
     scorecard = new ChampionScorecard(followed.registry, config, new DecisionMetrics(), createLogger("test", "silent"));
     await scorecard.onModuleInit();
   }
@@ -96,6 +96,8 @@ describe("ChampionScorecard", () => {
 
     await promote("two", cardOf(2, 999));
     await becomes(() => scorecard.note?.includes("feature_spec_version: is 999") === true);
+    await promote("three of a profile that is not read", cardOf(3).replace('"amount"', '"card_age"'));
+    await becomes(() => scorecard.note?.includes("uses card_age, of profiles that features does not read") === true);
     const version = await promote("three", cardOf(3));
     await becomes(() => scorecard.current?.intercept === 3 && scorecard.note === undefined);
     const other = await promote("four", cardOf(4));

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { OnApplicationShutdown, OnModuleInit } from "@nestjs/common";
 import { Inject, Injectable } from "@nestjs/common";
-import type { TriplineError } from "@tripline/contracts/error-table";
-import { asTriplineError } from "@tripline/contracts/error-table";
+import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
@@ -12,6 +11,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 import { DecisionMetrics } from "../decision-metrics.js";
+import { unreadFault, unreadFeatures } from "../unread-features.js";
 
 /** A `ModelRegistry`; undefined where none is configured. */
 export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
@@ -40,7 +40,8 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   constructor(
     /** Undefined where none is configured: then there is never a scorecard. */
     @Inject(MODEL_REGISTRY) private readonly registry: ScorecardRegistry | undefined,
-    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "MODEL_NAME" | "REGISTRY_POLL_SECONDS">,
+    @Inject(DECISIONS_CONFIG)
+    private readonly config: Pick<DecisionsConfig, "MODEL_NAME" | "REGISTRY_POLL_SECONDS" | "FEAST_PROFILES">,
     @Inject(DecisionMetrics) private readonly metrics: DecisionMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
@@ -104,10 +105,8 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   #use(version: string, bytes: Uint8Array | undefined): void {
     const { metrics, logger } = this;
     const { MODEL_NAME: name } = this.config;
-    const what = `scorecard.json of model ${name} ${version}`;
     // A scorecard goes with its model, so one of an earlier champion is not used for a champion that has none.
-    this.#current =
-      bytes === undefined ? undefined : parseScorecard(Buffer.from(bytes).toString("utf8"), currentFeatureSpec(), what);
+    this.#current = bytes === undefined ? undefined : this.#parse(version, bytes);
     this.#version = version;
     this.#settle(version);
     if (this.#current === undefined) logger.warn({ model: name, version }, `no scorecard: ${this.note}`);
@@ -115,6 +114,17 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
       metrics.scorecardReloaded(true);
       logger.info({ model: name, version, scorecard_version: this.#current.version }, "new scorecard in force");
     }
+  }
+
+  /** @throws TriplineError `scorecard-invalid` */
+  #parse(version: string, bytes: Uint8Array): Scorecard {
+    const { MODEL_NAME: name, FEAST_PROFILES: profiles } = this.config;
+    const [spec, what] = [currentFeatureSpec(), `scorecard.json of model ${name} ${version}`];
+    const scorecard = parseScorecard(Buffer.from(bytes).toString("utf8"), spec, what);
+    const used = scorecard.features.map((feature) => feature.name);
+    const fault = unreadFault(used, unreadFeatures(spec, profiles));
+    if (fault !== undefined) throw new TriplineError("scorecard-invalid", `${what} ${fault}.`);
+    return scorecard;
   }
 
   #settle(version: string): void {

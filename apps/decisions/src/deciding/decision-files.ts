@@ -8,6 +8,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 import { DecisionMetrics } from "../decision-metrics.js";
+import { unreadFeatures } from "../unread-features.js";
 import type { PolicyWatch } from "./watch-policy.js";
 import { watchPolicy } from "./watch-policy.js";
 
@@ -20,7 +21,7 @@ export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
   #policies: PolicyWatch | undefined;
 
   constructor(
-    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "POLICY_FILE">,
+    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "POLICY_FILE" | "FEAST_PROFILES">,
     @Inject(LOGGER) private readonly logger: Logger,
     @Inject(DecisionMetrics) private readonly metrics: DecisionMetrics,
   ) {}
@@ -46,9 +47,11 @@ export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
 
   #followPolicy(file: string): Promise<PolicyWatch> {
     const { logger, metrics } = this;
+    const spec = currentFeatureSpec();
     return watchPolicy({
       file,
-      spec: currentFeatureSpec(),
+      spec,
+      unread: unreadFeatures(spec, this.config.FEAST_PROFILES),
       onReload: (policy) => {
         metrics.policyReloaded(true, "file");
         logger.info({ policy_version: policy.version }, "new policy in force");

@@ -4,7 +4,10 @@ import { TABLES } from "@tripline/contracts/topics";
 import type { Policy } from "@tripline/decision-engine/policy";
 import type { TableChange } from "@tripline/kafka/port";
 import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/table-follower";
+import type { DecisionsConfig } from "../config.js";
+import { DECISIONS_CONFIG } from "../config.js";
 import { DecisionMetrics } from "../decision-metrics.js";
+import { unreadFeatures } from "../unread-features.js";
 import { COSTLY_RULES, DecisionFiles } from "./decision-files.js";
 import { PolicyTable } from "./policy-table.js";
 
@@ -23,11 +26,14 @@ export class PoliciesInForce extends TableFollower {
     @Inject(DecisionFiles) private readonly files: Pick<DecisionFiles, "policy">,
     @Inject(DecisionMetrics) metrics: DecisionMetrics,
     @Inject(TableFollowerContext) context: TableFollowerContext,
+    @Inject(DECISIONS_CONFIG) config: Pick<DecisionsConfig, "FEAST_PROFILES">,
   ) {
     super("decisions", TABLES.policies.name, context);
     const { logger } = context;
+    const spec = currentFeatureSpec();
     this.#table = new PolicyTable({
-      spec: currentFeatureSpec(),
+      spec,
+      unread: unreadFeatures(spec, config.FEAST_PROFILES),
       onActivation({ tenant, activation, revision, author, activatesAtMs }, faults) {
         metrics.policyReloaded(true, "control");
         const activates_at = new Date(activatesAtMs).toISOString();

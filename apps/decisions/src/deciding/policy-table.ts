@@ -1,10 +1,10 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
-import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { PolicyActivation } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import type { Policy } from "@tripline/decision-engine/policy";
 import { switchOffRules } from "@tripline/decision-engine/policy";
 import type { TableChange } from "@tripline/kafka/port";
+import type { PolicyTerms } from "../unread-features.js";
+import { parseActivePolicy } from "../unread-features.js";
 
 /** Whose activation holds for tenants without one of their own. */
 const ALL_TENANTS = "";
@@ -23,8 +23,7 @@ interface Activation {
   readonly activatesAtMs: number;
 }
 
-export interface PolicyTableOptions {
-  readonly spec: FeatureSpec;
+export interface PolicyTableOptions extends PolicyTerms {
   /** @param costFaults of a revision that was stored by an earlier release: why its rules may be skipped */
   onActivation(activation: PolicyActivation, costFaults: readonly string[]): void;
   /** Rules of an activated revision failed, and are off from now on. */
@@ -109,7 +108,7 @@ export class PolicyTable {
   }
 
   #parse({ text, revision, switchedOffRules }: PolicyActivation): Policy {
-    const policy = parseStoredPolicy(text, this.options.spec, `revision-${revision}.yaml`, revision);
+    const policy = parseActivePolicy(text, this.options, `revision-${revision}.yaml`, revision);
     return switchOffRules(policy, switchedOffRules);
   }
 

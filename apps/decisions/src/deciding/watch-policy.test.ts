@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Policy } from "@tripline/decision-engine/policy";
+import { unreadFeatures } from "../unread-features.js";
 import type { PolicyWatch } from "./watch-policy.js";
 import { watchPolicy } from "./watch-policy.js";
 
@@ -30,6 +31,7 @@ describe("watchPolicy", () => {
     watch = await watchPolicy({
       file,
       spec: currentFeatureSpec(),
+      unread: unreadFeatures(currentFeatureSpec(), ["terminal"]),
       pollMs: 20,
       onReload: (policy) => onReload(policy),
       onRefused: (error) => onRefused(error),
@@ -50,6 +52,19 @@ describe("watchPolicy", () => {
     await writeFile(file, good.replace('version: "1"', 'version: "2"'));
     expect((await reloaded).version).toMatch(/^2\+/);
     expect(watch.current.version).toMatch(/^2\+/);
+  });
+
+  test("regression #26: a policy of a profile that features does not read is refused, and one of others is not", async () => {
+    const refused = nextRefusal();
+    await writeFile(file, good.replace("amount >= 1000", "amount >= 1000 && card_age < 2.0"));
+    expect(await refused).toMatchObject({
+      code: "policy-invalid",
+      message:
+        "policy.yaml:1:1 The policy uses card_age, of profiles that features does not read: add them to FEAST_PROFILES.",
+    });
+    const reloaded = nextReload();
+    await writeFile(file, good.replace("is very large.", "is very large ({terminal_profile_amount})."));
+    expect((await reloaded).readFeatures.map(({ name }) => name)).toContain("terminal_profile_amount");
   });
 
   test("a file that is replaced is used", async () => {

@@ -1,12 +1,10 @@
-import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import type { Policy } from "@tripline/decision-engine/policy";
+import type { PolicyTerms } from "../unread-features.js";
+import { parseActivePolicy } from "../unread-features.js";
 import type { FileWatch, FileWatchOptions } from "./watch-file.js";
 import { watchFile } from "./watch-file.js";
 
-export interface PolicyWatchOptions extends Omit<FileWatchOptions<Policy>, "what" | "parse"> {
-  readonly spec: FeatureSpec;
-}
+export type PolicyWatchOptions = Omit<FileWatchOptions<Policy>, "what" | "parse"> & PolicyTerms;
 
 /** The policy in force, kept up with its file. */
 export type PolicyWatch = FileWatch<Policy>;
@@ -18,5 +16,5 @@ export type PolicyWatch = FileWatch<Policy>;
  * @throws TriplineError `policy-invalid` for a faulty file, `config-invalid` for one that cannot be read
  */
 export function watchPolicy(options: PolicyWatchOptions): Promise<PolicyWatch> {
-  return watchFile({ ...options, what: "policy", parse: (text, name) => parseStoredPolicy(text, options.spec, name) });
+  return watchFile({ ...options, what: "policy", parse: (text, name) => parseActivePolicy(text, options, name) });
 }

@@ -25,7 +25,8 @@ describe("Scorer", () => {
     peer = new TestScorer();
     await peer.start();
     client = new InferenceClient(peer.address);
-    scorer = new Scorer(client, { MODEL_NAME: "fraud" }, new DecisionMetrics(), createLogger("test", "silent"));
+    const config = { MODEL_NAME: "fraud", FEAST_PROFILES: ["terminal"] };
+    scorer = new Scorer(client, config, new DecisionMetrics(), createLogger("test", "silent"));
   });
   afterEach(() => {
     client.close();
@@ -127,6 +128,11 @@ describe("Scorer", () => {
       "other features",
       { feature_spec_version: String(SPEC.version), features: "amount" },
       "was trained for other features than those of spec",
+    ],
+    [
+      "a profile that is not read (#26)",
+      { feature_spec_version: String(SPEC.version), used_features: "amount,card_age,terminal_profile_amount" },
+      "uses card_age, of profiles that features does not read: add them to FEAST_PROFILES",
     ],
   ];
   test.each(mismatches)("a model with %s is not used, and not asked about again", async (_name, properties, text) => {

@@ -11,6 +11,7 @@ import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 import type { MissingScoreCause } from "../decision-metrics.js";
 import { DecisionMetrics } from "../decision-metrics.js";
+import { unreadFault, unreadFeatures } from "../unread-features.js";
 import { CircuitBreaker } from "./circuit-breaker.js";
 import { inferRequest, readProbabilities } from "./infer-messages.js";
 import { HURRY_MS_MAX, SCORING_MS_MIN, TELLING_WAIT_MS } from "./score-budget.js";
@@ -45,7 +46,7 @@ export class Scorer {
 
   constructor(
     @Inject(SCORING_CLIENT) private readonly client: ScoringClient,
-    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "MODEL_NAME">,
+    @Inject(DECISIONS_CONFIG) private readonly config: Pick<DecisionsConfig, "MODEL_NAME" | "FEAST_PROFILES">,
     @Inject(DecisionMetrics) private readonly metrics: DecisionMetrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
@@ -131,7 +132,7 @@ export class Scorer {
     const { MODEL_NAME: modelName } = this.config;
     const answer = await client.modelMetadata(modelName, version, deadlineMs);
     if ("failure" in answer) return `scoring did not say which features the model ${version} was trained for`;
-    const fault = mismatchOf(version, answer.value.properties, this.#spec);
+    const fault = mismatchOf(version, answer.value.properties, this.#spec, this.config.FEAST_PROFILES);
     const oldest = this.#checked.keys().next();
     if (this.#checked.size >= CHECKED_VERSIONS_MAX && oldest.done !== true) this.#checked.delete(oldest.value);
     this.#checked.set(version, fault);
@@ -187,6 +188,7 @@ function mismatchOf(
   version: string,
   properties: Readonly<Record<string, string>>,
   spec: FeatureSpec,
+  profiles: readonly string[],
 ): string | undefined {
   const specVersion = properties.feature_spec_version;
   if (specVersion !== String(spec.version)) {
@@ -197,7 +199,8 @@ function mismatchOf(
   if (names !== undefined && names !== spec.features.map(({ name }) => name).join(",")) {
     return `the model ${version} was trained for other features than those of spec ${spec.version}`;
   }
-  return undefined;
+  const fault = unreadFault(properties.used_features?.split(",") ?? [], unreadFeatures(spec, profiles));
+  return fault && `the model ${version} ${fault}`;
 }
 
 /**

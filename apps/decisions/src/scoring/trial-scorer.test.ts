@@ -43,7 +43,8 @@ describe("scoreTrial", () => {
     peer.others.set(CANDIDATE, { probability: () => BY_CANDIDATE });
     await peer.start();
     client = new InferenceClient(peer.address);
-    scorer = new Scorer(client, { MODEL_NAME: "fraud" }, new DecisionMetrics(), createLogger("test", "silent"));
+    const config = { MODEL_NAME: "fraud", FEAST_PROFILES: [] };
+    scorer = new Scorer(client, config, new DecisionMetrics(), createLogger("test", "silent"));
     // A model version is checked once; no test here is about that.
     await all(rolloutOf({ canaryBasisPoints: 10_000 }), [task(0)]);
     peer.requests.length = 0;

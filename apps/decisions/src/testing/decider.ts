@@ -34,6 +34,7 @@ export function batchDecider(parts: DeciderParts): BatchDecider {
   const metrics = new DecisionMetrics();
   const config = {
     MODEL_NAME: "fraud",
+    FEAST_PROFILES: [],
     DECISION_TTL_HOURS: 1,
     SCORING_WAIT_MS_MAX: parts.scoringWaitMsMax ?? 60_000,
     CONTRIBUTIONS_WAIT_MS_MAX: parts.contributionsWaitMsMax ?? 60_000,

@@ -54,7 +54,12 @@ test.each<[string, FeatureView[], string]>([
 });
 
 test("a registry that cannot be read stops the start", async () => {
-  const config = { FEAST_TENANT: "demo", FEAST_PROJECT: "tripline", FEAST_REGISTRY_FILE: "/nowhere/registry.db" };
+  const config = {
+    FEAST_TENANT: "demo",
+    FEAST_PROJECT: "tripline",
+    FEAST_PROFILES: ["card"],
+    FEAST_REGISTRY_FILE: "/nowhere/registry.db",
+  };
   const opening = openProfiles(config, engine, new FeatureMetrics(), { warn: () => {}, info: () => {} });
   await expect(opening).rejects.toMatchObject({
     code: "config-invalid",

@@ -12,12 +12,13 @@ const REPORT_EVERY_MS = 60_000;
 
 /** @throws TriplineError `config-invalid` where Feast's registry does not fit the feature spec */
 export async function openProfiles(
-  config: Pick<FeaturesConfig, "FEAST_TENANT" | "FEAST_PROJECT" | "FEAST_REGISTRY_FILE">,
+  config: Pick<FeaturesConfig, "FEAST_TENANT" | "FEAST_PROJECT" | "FEAST_PROFILES" | "FEAST_REGISTRY_FILE">,
   engine: FeatureEngine,
   metrics: Pick<FeatureMetrics, "unreadableProfile" | "foundProfiles">,
   logger: Pick<Logger, "warn" | "info">,
 ): Promise<ProfileReader> {
-  const { FEAST_TENANT: tenant, FEAST_PROJECT: project, FEAST_REGISTRY_FILE: registry } = config;
+  const { FEAST_TENANT: tenant, FEAST_PROJECT: project, FEAST_PROFILES: profiles } = config;
+  const { FEAST_REGISTRY_FILE: registry } = config;
   if (registry !== undefined) {
     const read = readRegistry(registry, { project }).catch((error: unknown) => {
       throw refused(error instanceof Error ? error.message : String(error), error);
@@ -28,7 +29,7 @@ export async function openProfiles(
   const reportedAt = new Map<string, number>();
   return new ProfileReader({
     engine,
-    ...(tenant === undefined ? {} : { source: { tenant, project } }),
+    ...(tenant === undefined ? {} : { source: { tenant, project, profiles } }),
     onRead(profile, asked, found) {
       metrics.foundProfiles(profile, found);
       watch.seen(profile, asked, found);

@@ -8,7 +8,7 @@ import { engine, makeInstance, Outbox, recordsOf, useRedis } from "../testing/in
 
 const PROJECT = "tripline";
 const DAY_MS = 86_400_000;
-const SOURCE = { tenant: TENANT, project: PROJECT };
+const SOURCE = { tenant: TENANT, project: PROJECT, profiles: ["card", "terminal"] };
 const { connect, instance } = useRedis();
 
 async function write(redis: Redis, atMs: number, features: object, types: Record<string, FeatureType> = {}) {
@@ -99,6 +99,21 @@ test("profiles take no round trip of their own", async () => {
     ["card", 1, 1],
     ["terminal", 1, 0],
   ]);
+});
+
+test("regression #26: of profiles that are not served nothing is read", async () => {
+  const connection = await connect();
+  await write(connection, START_MS - DAY_MS, PROFILE);
+  const reads: string[] = [];
+  const commandsOf = async (profiles: readonly string[]) => {
+    await connection.config("RESETSTAT");
+    const onRead = (profile: string) => void reads.push(profile);
+    const { handle } = await instance(undefined, false, { source: { ...SOURCE, profiles }, onRead });
+    await handle(recordsOf([payment({ clientTransactionId: "a" })]));
+    return /cmdstat_(eval|hmget):/.test(await connection.info("commandstats"));
+  };
+  expect([await commandsOf([]), reads.splice(0)]).toEqual([false, []]);
+  expect([await commandsOf(["terminal"]), reads]).toEqual([true, ["terminal"]]);
 });
 
 test("profiles of another tenant are not read", async () => {

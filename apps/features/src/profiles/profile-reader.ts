@@ -8,15 +8,15 @@ import type { EventRecord } from "../batches/parse-event.js";
 
 export interface ProfileReaderOptions {
   readonly engine: FeatureEngine;
-  /** Whose profiles Feast keeps in this Redis, and in which of its projects; without it none are read. */
-  readonly source?: { readonly tenant: string; readonly project: string };
+  /** Whose profiles Feast keeps in this Redis, in which of its projects, and which of them are read; without it none. */
+  readonly source?: { readonly tenant: string; readonly project: string; readonly profiles: readonly string[] };
   /** Told of a stored profile that cannot be used and counts as missing. */
   readonly onUnreadable: (profile: string, reason: string) => void;
   /** Told how many rows of a profile a batch asked for, and how many there were. */
   readonly onRead?: (profile: string, asked: number, found: number) => void;
 }
 
-/** By profile of the spec: the ids of the entities whose rows are read. */
+/** By profile that is read: the ids of the entities whose rows are read. */
 export type ProfileEntities = readonly ReadonlySet<string>[];
 export type ProfilesOf = (payment: Transaction) => ProfileRows;
 
@@ -25,27 +25,25 @@ export type ProfilesOf = (payment: Transaction) => ProfileRows;
  * stops a payment: it counts as missing then.
  */
 export class ProfileReader {
-  readonly #reads: readonly { readonly plan: ProfilePlan; readonly read: RowRead }[];
+  readonly #reads: readonly { readonly plan: ProfilePlan; readonly place: number; readonly read: RowRead }[];
 
   constructor(private readonly options: ProfileReaderOptions) {
     const { engine, source } = options;
-    if (source === undefined) {
-      this.#reads = [];
-      return;
-    }
-    this.#reads = engine.profiles.map((plan) => ({
-      plan,
-      read: new RowRead({
+    this.#reads = engine.profiles.flatMap((plan, place) => {
+      if (source?.profiles.includes(plan.name) !== true) return [];
+      const read = new RowRead({
         project: source.project,
         featureView: profileView(plan.name),
         joinKey: { name: plan.key, type: "STRING" },
         features: plan.columns,
-      }),
-    }));
+      });
+      return [{ plan, place, read }];
+    });
   }
 
   entitiesOf(events: readonly EventRecord[]): ProfileEntities {
     const { engine, source } = this.options;
+    if (this.#reads.length === 0) return [];
     const own = events.flatMap((event) =>
       event.kind === "payment" && event.transaction.tenant === source?.tenant ? [event.transaction] : [],
     );
@@ -65,22 +63,27 @@ export class ProfileReader {
   /** @param replies to `commands`, in their order; an error where Redis refused one */
   rowsOf(entities: ProfileEntities, replies: readonly unknown[]): ProfilesOf {
     const { engine, source, onRead } = this.options;
+    if (this.#reads.length === 0) return noRows;
     let next = 0;
-    const rows = this.#reads.map(({ plan, read }, index) => {
+    const rows = this.#reads.map(({ plan, place, read }, index) => {
       const ids = [...(entities[index] ?? [])];
       const ofProfile = new Map<string, ProfileRow>();
-      if (ids.length === 0) return { plan, ofProfile };
-      for (const [place, row] of this.#read(read, plan.name, replies[next], ids.length).entries()) {
-        if (row !== undefined) ofProfile.set(ids[place] ?? "", row);
+      if (ids.length === 0) return { plan, place, ofProfile };
+      for (const [at, row] of this.#read(read, plan.name, replies[next], ids.length).entries()) {
+        if (row !== undefined) ofProfile.set(ids[at] ?? "", row);
       }
       next += 1;
       onRead?.(plan.name, ids.length, ofProfile.size);
-      return { plan, ofProfile };
+      return { plan, place, ofProfile };
     });
-    return (payment) =>
-      payment.tenant !== source?.tenant
-        ? []
-        : rows.map(({ plan, ofProfile }) => ofProfile.get(engine.entityId(plan.entity, payment) ?? ""));
+    return (payment) => {
+      if (payment.tenant !== source?.tenant) return [];
+      const found = new Array<ProfileRow | undefined>(engine.profiles.length);
+      for (const { plan, place, ofProfile } of rows) {
+        found[place] = ofProfile.get(engine.entityId(plan.entity, payment) ?? "");
+      }
+      return found;
+    };
   }
 
   /** In the order of the command's entities. */
@@ -97,4 +100,8 @@ export class ProfileReader {
       return [];
     }
   }
+}
+
+function noRows(): ProfileRows {
+  return [];
 }

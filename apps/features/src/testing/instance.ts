@@ -88,7 +88,7 @@ export class CountingMetrics extends FeatureMetrics {
   }
 }
 
-type ProfileSource = Partial<Pick<ProfileReaderOptions, "source" | "onUnreadable">>;
+type ProfileSource = Partial<Pick<ProfileReaderOptions, "source" | "onUnreadable" | "onRead">>;
 
 let clockMs = START_MS;
 

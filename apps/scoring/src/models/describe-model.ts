@@ -7,7 +7,6 @@ import type {
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 import type { ModelConfig } from "@tripline/contracts/generated/inference/model_config";
 import { DataType, ModelInstanceGroup_Kind } from "@tripline/contracts/generated/inference/model_config";
-import { usedFeatures } from "@tripline/model-registry/model-manifest";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
 import type { Duration } from "../inference/model-tally.js";
 import { isGpu } from "./execution-providers.js";
@@ -32,6 +31,7 @@ const INDEX_MODELS_MAX = 1_000;
 /** @param versions that are served under the model's name */
 export function describeModel(model: ServedModel, versions: string[]): ModelMetadataResponse {
   const { manifest, providers } = model;
+  const { used_features: used } = manifest;
   return {
     name: manifest.name,
     versions,
@@ -41,7 +41,7 @@ export function describeModel(model: ServedModel, versions: string[]): ModelMeta
     properties: {
       feature_spec_version: String(manifest.feature_spec_version),
       features: manifest.features.join(","),
-      used_features: usedFeatures(manifest).join(","),
+      ...(used === undefined ? {} : { used_features: used.join(",") }),
       execution_providers: providers.join(","),
     },
   };

@@ -3,6 +3,7 @@ import {
   chartTls,
   consoleUrl,
   databaseOf,
+  feastProfiles,
   GRPC_PORT,
   HTTP_PORT,
   issuer,
@@ -190,6 +191,7 @@ export const SERVICE_VARIABLES = {
         local: "feastTenant",
       },
       FEAST_PROJECT: { chart: chartValue("feast.project", { isOptional: true }) },
+      FEAST_PROFILES: feastProfiles,
       // Without tokens, every caller gets in: for one machine only.
       FEATURES_ONLINE_TENANT: { isInChartEnvironment: false },
     },
@@ -227,6 +229,7 @@ export const SERVICE_VARIABLES = {
       SCORING_CERT_FILE: { chart: chartTls("tls.crt"), local: "certificateFile", isInChartEnvironment: true },
       SCORING_KEY_FILE: { chart: chartTls("tls.key"), local: "keyFile", isInChartEnvironment: true },
       MODEL_NAME: { local: "modelName" },
+      FEAST_PROFILES: feastProfiles,
       SCORING_WAIT_MS_MAX: { local: "scoringWaitMs" },
       CONTRIBUTIONS_WAIT_MS_MAX: { local: "contributionsWaitMs" },
       POLICY_FILE: { chart: chartFile("services.decisions.policy", "/etc/tripline/policy/policy.yaml") },

@@ -51,6 +51,14 @@ export const consoleUrl: VariableSource = {
   local: "consoleUrl",
 };
 
+/** Features reads them, and decisions rejects what uses others. */
+export const feastProfiles: VariableSource = {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
+  compose: "${TRIPLINE_FEAST_PROFILES:-}",
+  chart: { ...chartValue("feast.profiles"), when: "and .Values.feast.tenant .Values.feast.profiles" },
+  local: "feastProfiles",
+};
+
 /** The front door wraps with it, and control opens. */
 export const personalMasterKey: VariableSource = {
   composeSecret: "personal-master-key",

@@ -50,6 +50,7 @@ export type LocalValue =
   | "contributionsWaitMs"
   | "controlUrl"
   | "eventAgeDaysMax"
+  | "feastProfiles"
   | "feastTenant"
   | "featureSpecVersion"
   | "grpcClients"

@@ -47,6 +47,8 @@ export interface PlanOptions {
   /** Whether the console runs, where people see all of it; it does not unless given. */
   readonly hasConsole?: boolean;
   readonly logLevel?: string;
+  /** Given where profiles are loaded: features reads those of the feature spec then, and otherwise none. */
+  readonly profiles?: object;
   /** With it every address is one of TLS, and each service shows an identity of its own. */
   readonly accessOf?: (service: ServiceName) => ServiceAccess;
   /** `services`, a process for each, by default. */
@@ -188,6 +190,7 @@ function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | u
     controlUrl: url(ports.control),
     contributionsWaitMs: contributionsWaitMs === undefined ? undefined : String(contributionsWaitMs),
     eventAgeDaysMax: String(options.eventAgeDaysMax),
+    feastProfiles: options.profiles && Object.keys(currentFeatureSpec().profiles).join(","),
     feastTenant: DEMO_TENANT,
     featureSpecVersion: String(currentFeatureSpec().version),
     grpcPort: String(ports.scoringGrpc),

@@ -39,7 +39,7 @@ export interface SystemOptions {
   readonly registryUrl: string;
   /** Window state to begin with; without it every card and terminal is new. */
   readonly statePath?: string;
-  /** Profiles to begin with, as they were at a time; without them profile features have their defaults. */
+  /** Profiles to begin with, as they were at a time; without them none is read and profile features have their defaults. */
   readonly profiles?: { readonly folder: string; readonly untilMs: number };
   readonly eventAgeDaysMax: number;
   readonly scoringWaitMs: number;

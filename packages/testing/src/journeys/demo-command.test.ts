@@ -170,7 +170,7 @@ describe("npm run demo", () => {
       await killed.prints(IS_UP);
       killed.signal("SIGKILL");
       await killed.exit;
-      demo = new Demo([], {}, ["npm", "run", "demo", "--"]);
+      demo = new Demo(["--profiles"], {}, ["npm", "run", "demo", "--"]);
       await demo.prints(IS_UP, DEMO_MS_MAX);
       local = readLocalSystem(WORKSPACE);
     },

@@ -36,7 +36,7 @@ let system: InProcessSystem;
 
 beforeAll(async () => {
   const { registryUrl } = await testModel();
-  system = await startInProcess({ registryUrl, lakeDirectory: lake });
+  system = await startInProcess({ registryUrl, lakeDirectory: lake, readsProfiles: true });
   await bringProfilesOnline();
 }, 120_000);
 

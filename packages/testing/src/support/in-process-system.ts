@@ -98,6 +98,8 @@ export interface InProcessOptions {
   readonly hasControl?: boolean;
   /** Whether the console runs; it does not unless given. */
   readonly hasConsole?: boolean;
+  /** Whether features reads profiles; it does not unless given. */
+  readonly readsProfiles?: boolean;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs?: number;
   /** A Redis of the test's own, which may be stopped; a database of the shared one unless given. */
@@ -137,6 +139,7 @@ export async function startInProcess(options: InProcessOptions): Promise<InProce
     eventAgeDaysMax: 3_650,
     scoringWaitMs: options.scoringWaitMs ?? 5_000,
     logLevel: options.logLevel ?? "silent",
+    ...(options.readsProfiles === true ? { profiles: {} } : {}),
     ...(options.lakeDirectory === undefined ? {} : { lakeDirectory: options.lakeDirectory }),
   };
   const plans = TOPOLOGIES.flatMap((topology) => planServices({ ...planOptions, topology }));

@@ -29,6 +29,7 @@ interface DemoOptions {
   readonly docker?: boolean;
   readonly topology?: Topology;
   readonly tls?: boolean;
+  readonly profiles?: boolean;
 }
 
 const REDRAW_MS = 1_000;
@@ -47,6 +48,7 @@ export function demoCommand(): Command {
       ).choices(TOPOLOGIES),
     )
     .option("--tls", "TLS 1.3 everywhere, by an authority made at the start, and no right that a service does not need")
+    .option("--profiles", "also load the profiles of cards and terminals, and read them for payments")
     .option("--docker", "in containers instead (docker compose): needs nothing but Docker and Node")
     .option("--workspace <name>", "folder below .tripline for data, logs and secrets", "demo")
     .action(async (options: DemoOptions) => {
@@ -69,7 +71,11 @@ async function replayData(options: DemoOptions, steps: StepLog): Promise<number>
 async function playDemo(options: DemoOptions, steps: StepLog, end: AbortController): Promise<number> {
   const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
   const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
-  const { tls: isSecure = false, topology = isSecure ? "services" : "together" } = options;
+  const {
+    tls: isSecure = false,
+    topology = isSecure ? "services" : "together",
+    profiles: hasProfiles = false,
+  } = options;
   const onServer = watchServers({
     write: (line) => process.stdout.write(`  ${line}\n`),
     rebuild: () => rebuildLocalStates(options.workspace),
@@ -82,6 +88,7 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
     steps,
     topology,
     isSecure,
+    hasProfiles,
     isArchived: true,
     hasConsole: true,
     endOnSignals: false,

@@ -44,6 +44,8 @@ interface Journey {
   readonly isArchived?: true;
   /** Whether the console runs, too. */
   readonly hasConsole?: true;
+  /** Whether profiles are loaded and read. */
+  readonly hasProfiles?: true;
   /** Whether it is a system with TLS and rights. */
   readonly isSecure?: true;
   /** Another world than the demo's. */
@@ -61,7 +63,7 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
   "bad-model": { tell: badModelJourney },
   "good-model": { tell: goodModelJourney },
   erase: { tell: eraseJourney },
-  drift: { tell: driftJourney, isArchived: true, world: DRIFT_WORLD },
+  drift: { tell: driftJourney, isArchived: true, hasProfiles: true, world: DRIFT_WORLD },
   revoke: { tell: revokeJourney },
   rotate: { tell: rotateJourney, isSecure: true },
   breach: { tell: breachJourney, isSecure: true },
@@ -91,9 +93,9 @@ export function journeyCommand(): Command {
       const steps = new StepLog(process.stderr, bootstrapSteps());
       const workspace = workspaceIn(join(STATE_DIRECTORY, WORKSPACE));
       const journey = JOURNEYS[name] ?? { tell: firstPaymentJourney };
-      const { tell, isArchived = false, hasConsole = false, isSecure = false, world } = journey;
+      const { tell, world, ...parts } = journey;
       const own = world === undefined ? {} : { world: { ...world, root: join(STATE_DIRECTORY, `journey-${name}`) } };
-      const { system, model } = await startDemoSystem({ workspace, steps, isArchived, hasConsole, isSecure, ...own });
+      const { system, model } = await startDemoSystem({ workspace, steps, ...parts, ...own });
       let count = 0;
       const print = (text: string): void => {
         count += 1;
@@ -128,7 +130,7 @@ export function journeyCommand(): Command {
         };
         await system.services.get("console")?.ready();
         await tell({ ...shared, ...identity, cardTokenKey, print });
-        if (!hasConsole) process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
+        if (parts.hasConsole !== true) process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
       } finally {
         await steps.finish("stop everything", () => system.stop());
       }

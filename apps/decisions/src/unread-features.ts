@@ -1,0 +1,38 @@
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
+import type { Policy } from "@tripline/decision-engine/policy";
+
+/** Names of the features of profiles that features does not read: they always have their defaults. */
+export function unreadFeatures({ features }: FeatureSpec, profiles: readonly string[]): ReadonlySet<string> {
+  const unread = features.filter((feature) => feature.kind === "profile" && !profiles.includes(feature.entity));
+  return new Set(unread.map(({ name }) => name));
+}
+
+/** What is wrong with something that uses these features, to be put after its name; undefined where nothing is. */
+export function unreadFault(used: readonly string[], unread: ReadonlySet<string>): string | undefined {
+  const names = used.filter((name) => unread.has(name));
+  return names.length === 0
+    ? undefined
+    : `uses ${names.join(", ")}, of profiles that features does not read: add them to FEAST_PROFILES`;
+}
+
+export interface PolicyTerms {
+  readonly spec: FeatureSpec;
+  /** As `unreadFeatures`; none unless given. */
+  readonly unread?: ReadonlySet<string>;
+}
+
+/** @throws TriplineError `policy-invalid`, as `parseStoredPolicy`, and for a policy that reads features that are not computed */
+export function parseActivePolicy(text: string, { spec, unread }: PolicyTerms, name: string, revision = 0): Policy {
+  const policy = parseStoredPolicy(text, spec, name, revision);
+  const fault =
+    unread &&
+    unreadFault(
+      policy.readFeatures.map((feature) => feature.name),
+      unread,
+    );
+  if (fault === undefined) return policy;
+  const detail = `${name}:1:1 The policy ${fault}.`;
+  throw new TriplineError("policy-invalid", detail, [{ pointer: "", detail }]);
+}

@@ -1,0 +1,28 @@
+import type { ASTNode } from "@marcbachmann/cel-js";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Band, Rule } from "./policy.js";
+
+/** A feature and its place in the vector. */
+export interface ReadFeature {
+  readonly name: string;
+  readonly index: number;
+}
+
+/** The features that conditions and sentences read. A name that a macro such as `all` binds counts as read, too. */
+export function readFeatures(
+  { features }: FeatureSpec,
+  rules: readonly Rule[],
+  bands: readonly Band[],
+): readonly ReadFeature[] {
+  const conditions = rules.flatMap(({ when }) => namesIn(when.ast));
+  const sentences = [...rules, ...bands].flatMap(({ text }) => text.names);
+  const read = new Set([...conditions, ...sentences]);
+  return features.flatMap(({ name }, index) => (read.has(name) ? [{ name, index }] : []));
+}
+
+function namesIn(part: unknown): string[] {
+  if (Array.isArray(part)) return part.flatMap(namesIn);
+  if (typeof part !== "object" || part === null || !("op" in part)) return [];
+  const { op, args } = part as ASTNode;
+  return op === "id" ? [args] : namesIn(args);
+}
