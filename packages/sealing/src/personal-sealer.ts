@@ -1,12 +1,13 @@
 import type { KeyObject } from "node:crypto";
 import { createSecretKey, randomBytes } from "node:crypto";
+import { encodeMessage } from "@tripline/contracts/encode-message";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import type { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { MasterKey } from "./master-keys/wrapping.js";
 import { sealBytes } from "./seal-bytes.js";
 import type { PersonalSubject } from "./sealed-layout.js";
-import { fieldsContext, joinSealed, KEY_ID_BYTES, keyContext, writeSubject } from "./sealed-layout.js";
+import { fieldsContext, KEY_ID_BYTES, keyContext, sealedHead, writeSubject } from "./sealed-layout.js";
 
 const KEY_BYTES = 32;
 /** About 30 MB, most of it Node's own form of the keys. A subject that was pushed out gets another key when it pays again. */
@@ -40,16 +41,19 @@ export interface NewKey {
 
 interface DataKey {
   readonly subject: PersonalSubject;
-  readonly id: Uint8Array;
+  /** As of `sealedHead`. */
+  readonly head: Buffer;
   readonly secret: KeyObject;
   readonly madeAtMs: number;
+  /** Since somebody had to give way last. */
+  wasUsed: boolean;
   /** Until it is stored. Its bytes lie in a block of Buffer's pool, which they would keep as a whole: 64 KiB for each key. */
   newKey: NewKey | undefined;
 }
 
 interface Envelope {
-  readonly secret: Uint8Array;
-  readonly wrapped: Uint8Array;
+  readonly secret: KeyObject;
+  readonly wrapped: Buffer;
   /** What wrapped it: the service may have another one by now. */
   readonly masterKey: string;
   readonly madeAtMs: number;
@@ -60,7 +64,7 @@ interface Envelope {
  * wrapped by an envelope key of this process and day, which alone the master key has wrapped: so nothing is asked for a payment.
  */
 export class PersonalSealer {
-  /** In the order of last use. */
+  /** From the first to give way. */
   readonly #keys = new Map<string, DataKey>();
   readonly #erased = new Set<string>();
   readonly #subjectsMax: number;
@@ -90,7 +94,8 @@ export class PersonalSealer {
     // There was another start meanwhile, maybe with another master key, or an end.
     if (start !== this.#starts) return;
     if ("wrapped" in answer) {
-      this.#envelope = { secret, wrapped: answer.wrapped, masterKey: name, madeAtMs: this.#now() };
+      const wrapped = Buffer.from(answer.wrapped);
+      this.#envelope = { secret: createSecretKey(secret), wrapped, masterKey: name, madeAtMs: this.#now() };
     } else if (!this.#isFailing) {
       logger.error({ code: answer.code }, `no new key for personal data: ${answer.message}`);
     }
@@ -117,51 +122,61 @@ export class PersonalSealer {
       return "erased";
     const dataKey = this.#keyOf(subject);
     if (dataKey === undefined) return "no-key";
-    const plain = PersonalFields.encode(fields).finish();
-    const sealed = sealBytes(plain, dataKey.secret, fieldsContext(subject, transactionId));
-    return { bytes: joinSealed(dataKey.id, sealed), newKey: dataKey.newKey };
+    const { head, secret, newKey } = dataKey;
+    const plain = encodeMessage(PersonalFields, fields);
+    return { bytes: sealBytes(plain, secret, fieldsContext(subject, transactionId), head), newKey };
   }
 
   #keyOf(subject: PersonalSubject): DataKey | undefined {
     const name = writeSubject(subject);
     const known = this.#keys.get(name);
-    if (known !== undefined) {
-      this.#keys.delete(name);
-      if (known.madeAtMs > this.#now() - KEY_MS_MAX) {
-        this.#keys.set(name, known);
-        return known;
-      }
+    if (known !== undefined && known.madeAtMs > this.#now() - KEY_MS_MAX) {
+      known.wasUsed = true;
+      return known;
     }
+    this.#keys.delete(name);
     const made = this.#makeKey(subject);
     if (made === undefined) return undefined;
+    if (this.#keys.size >= this.#subjectsMax) this.#forgetOne();
     this.#keys.set(name, made);
-    if (this.#keys.size > this.#subjectsMax) {
-      for (const oldest of this.#keys.keys()) {
-        this.#keys.delete(oldest);
-        break;
-      }
-    }
     return made;
+  }
+
+  /** By second chance (CLOCK), which is nearly the least recently used and costs a use next to nothing. */
+  #forgetOne(): void {
+    for (const [name, key] of this.#keys) {
+      this.#keys.delete(name);
+      if (!key.wasUsed) return;
+      key.wasUsed = false;
+      this.#keys.set(name, key);
+    }
   }
 
   #makeKey(subject: PersonalSubject): DataKey | undefined {
     const nowMs = this.#now();
     const envelope = this.#envelope;
     if (envelope === undefined || envelope.madeAtMs <= nowMs - KEY_MS_MAX) return undefined;
-    const secret = randomBytes(KEY_BYTES);
-    const id = randomBytes(KEY_ID_BYTES);
+    const random = randomBytes(KEY_BYTES + KEY_ID_BYTES);
+    const [secret, keyId] = [random.subarray(0, KEY_BYTES), random.subarray(KEY_BYTES)];
     const key: SubjectKey = {
       ...subject,
-      keyId: id,
+      keyId,
       wrapped: sealBytes(secret, envelope.secret, keyContext(subject)),
-      wrappedEnvelope: Buffer.from(envelope.wrapped),
+      wrappedEnvelope: envelope.wrapped,
       masterKey: envelope.masterKey,
       createdAtMs: nowMs,
     };
     const stored = (): void => {
       dataKey.newKey = undefined;
     };
-    const dataKey: DataKey = { subject, id, secret: createSecretKey(secret), madeAtMs: nowMs, newKey: { key, stored } };
+    const dataKey: DataKey = {
+      subject,
+      head: sealedHead(keyId),
+      secret: createSecretKey(secret),
+      madeAtMs: nowMs,
+      wasUsed: false,
+      newKey: { key, stored },
+    };
     return dataKey;
   }
 }

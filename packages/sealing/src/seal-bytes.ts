@@ -12,9 +12,10 @@ import { createCipheriv, createDecipheriv, randomFillSync } from "node:crypto";
  */
 const VERSION = 1;
 const NONCE_BYTES = 12;
-const VERSION_BYTE = Uint8Array.of(VERSION);
 const TAG_BYTES = 16;
-const HEAD_BYTES = 1 + NONCE_BYTES + TAG_BYTES;
+const TAG_AT = 1 + NONCE_BYTES;
+const HEAD_BYTES = TAG_AT + TAG_BYTES;
+const TAG_LENGTH = { authTagLength: TAG_BYTES };
 
 /** Nonces that were not used yet: to ask the generator for twelve bytes costs as much as to seal. */
 const nonces = Buffer.alloc(NONCE_BYTES * 512);
@@ -32,24 +33,37 @@ function nextNonce(): Buffer {
 /**
  * @param key 32 bytes; who seals often with one key gives it as a KeyObject, which Node need not make anew each time
  * @param context bound to the ciphertext: it opens only under the same context
+ * @param before bytes to put in front of the sealed ones
  */
-export function sealBytes(plaintext: Uint8Array, key: Uint8Array | KeyObject, context: string): Buffer {
+export function sealBytes(
+  plaintext: Uint8Array,
+  key: Uint8Array | KeyObject,
+  context: string,
+  before?: Uint8Array,
+): Buffer {
   const nonce = nextNonce();
-  const cipher = createCipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
+  const cipher = createCipheriv("aes-256-gcm", key, nonce, TAG_LENGTH);
   cipher.setAAD(Buffer.from(context));
   const ciphertext = cipher.update(plaintext);
   // Of this mode nothing is left to give here; the tag is made.
   cipher.final();
-  return Buffer.concat([VERSION_BYTE, nonce, cipher.getAuthTag(), ciphertext]);
+  const at = before?.length ?? 0;
+  const sealed = Buffer.allocUnsafe(at + HEAD_BYTES + ciphertext.length);
+  if (before !== undefined) sealed.set(before);
+  sealed[at] = VERSION;
+  sealed.set(nonce, at + 1);
+  sealed.set(cipher.getAuthTag(), at + TAG_AT);
+  sealed.set(ciphertext, at + HEAD_BYTES);
+  return sealed;
 }
 
 /** @returns the plaintext; `undefined` under another key or context, or when the bytes were changed */
 export function openBytes(sealed: Uint8Array, key: Uint8Array, context: string): Buffer | undefined {
   if (sealed[0] !== VERSION || sealed.length < HEAD_BYTES) return undefined;
-  const nonce = sealed.subarray(1, 1 + NONCE_BYTES);
-  const decipher = createDecipheriv("aes-256-gcm", key, nonce, { authTagLength: TAG_BYTES });
+  const nonce = sealed.subarray(1, TAG_AT);
+  const decipher = createDecipheriv("aes-256-gcm", key, nonce, TAG_LENGTH);
   decipher.setAAD(Buffer.from(context));
-  decipher.setAuthTag(sealed.subarray(1 + NONCE_BYTES, HEAD_BYTES));
+  decipher.setAuthTag(sealed.subarray(TAG_AT, HEAD_BYTES));
   try {
     return Buffer.concat([decipher.update(sealed.subarray(HEAD_BYTES)), decipher.final()]);
   } catch {

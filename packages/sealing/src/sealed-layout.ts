@@ -19,8 +19,12 @@ export interface PersonalSubject {
   readonly emailToken: string;
 }
 
-export function joinSealed(keyId: Uint8Array, sealed: Uint8Array): Buffer {
-  return Buffer.concat([Uint8Array.of(VERSION), keyId, sealed]);
+/** What stands in front of the sealed bytes. Not from Buffer's pool, of which who keeps it would keep a whole block: 64 KiB. */
+export function sealedHead(keyId: Uint8Array): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES);
+  head[0] = VERSION;
+  head.set(keyId, 1);
+  return head;
 }
 
 /** @returns undefined for bytes that are not of this layout */
