@@ -15,7 +15,7 @@ import {
 } from "@tripline/contracts/identifiers";
 import { describeIssues, invalidFields } from "@tripline/http/describe-issues";
 import type { NewKey } from "@tripline/sealing/personal-sealer";
-import type { z } from "zod";
+import { z } from "zod";
 import type { PersonalSeal } from "../personal/seal-personal.js";
 import type { PaymentBody } from "../requests/request-schemas.js";
 import { labelSchema, paymentSchema } from "../requests/request-schemas.js";
@@ -45,6 +45,10 @@ export interface IntakeRules {
 
 export type PrepareEvent = (body: unknown, tenant: string, nowMs: number, rules: IntakeRules) => PreparedEvent;
 
+/** Compiled into one function each. They fail to start where a schema has what Zod cannot compile. */
+const payments = z.compile(paymentSchema, { strict: true });
+const labels = z.compile(labelSchema, { strict: true });
+
 /** How far a client's clock may be ahead of ours. */
 const CLOCK_SKEW_MS_MAX = 60_000;
 const DAY_MS = 86_400_000;
@@ -52,7 +56,7 @@ const SOURCE_DEFAULT = "client";
 
 /** @throws TriplineError `invalid-field` that names every wrong field */
 export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
-  const payment = parse(paymentSchema, body);
+  const payment = parse(payments, body);
   const { transaction_id: clientTransactionId, terminal_id: terminalId, amount, occurred_at: occurredAtMs } = payment;
   refuse(timeErrors("/occurred_at", occurredAtMs, nowMs, rules.eventAgeDaysMax));
   const token = tokenOf(payment.card, tenant, rules);
@@ -81,7 +85,7 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
 
 /** @throws TriplineError `invalid-field` that names every wrong field */
 export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
-  const label = parse(labelSchema, body);
+  const label = parse(labels, body);
   const { transaction_id: clientTransactionId, terminal_id: terminalId, occurred_at: occurredAtMs, fraud } = label;
   refuse([
     ...timeErrors("/occurred_at", occurredAtMs, nowMs),
