@@ -15,10 +15,7 @@ test("keys go where kafkajs, and with it Kafka's Java client, puts them", () => 
     fc.property(key, fc.integer({ min: 1, max: 50 }), (text, count) => {
       const partitionMetadata = partitions.slice(0, count);
       const expected = theirs({ topic: "t", partitionMetadata, message: { key: text, value: null } });
-      expect([text, Buffer.from(text)].map((each) => (murmur2(each) & 0x7fffffff) % count)).toEqual([
-        expected,
-        expected,
-      ]);
+      expect((murmur2(Buffer.from(text)) & 0x7fffffff) % count).toBe(expected);
     }),
     { numRuns: 500, endOnFailure: true },
   );
@@ -32,5 +29,5 @@ test.each([
   ["a-little-bit-longer-string", -1_486_304_829],
   ["lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971],
 ])("murmur2 of %s", (text, expected) => {
-  expect(murmur2(text)).toBe(expected);
+  expect(murmur2(Buffer.from(text))).toBe(expected);
 });

@@ -42,10 +42,23 @@ export async function openProducer(options: ProducerOptions): Promise<RawProduce
   };
 }
 
-function stamp({ topic, key, value, headers }: OutgoingRecord, topicPrefix: string): StampedRecord {
+/** Of the headers that records were sent with: a handful, which would be encoded anew for each record. */
+const names = new Map<string, Buffer>();
+const NAMES_MAX = 100;
+
+function nameBytes(name: string): Buffer {
+  const known = names.get(name);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(name);
+  if (names.size < NAMES_MAX) names.set(name, bytes);
+  return bytes;
+}
+
+function stamp({ topic, key, value, headers: sent }: OutgoingRecord, topicPrefix: string): StampedRecord {
   // A view on the same bytes, not a copy.
   const bytes = value.length === 0 ? null : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-  const record: RawRecord = { key, value: bytes, headers: Object.entries(headers) };
+  const headers = Object.keys(sent).map((name) => [nameBytes(name), Buffer.from(sent[name] ?? "")] as const);
+  const record: RawRecord = { key: Buffer.from(key), value: bytes, headers };
   const sizeBytes = sizeOf(record);
   if (sizeBytes > RECORD_BYTES_MAX) {
     throw new TriplineError(

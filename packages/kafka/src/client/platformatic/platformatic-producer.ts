@@ -43,13 +43,14 @@ export function platformaticProducer(cluster: ClusterOptions, options: ClientOpt
 /** The library keeps headers in a map. The keys are buffers, compared by identity, so a name may repeat. */
 function messageOf({
   topic,
-  record: { key, value, headers },
+  record: { key: name, value, headers },
 }: StampedRecord): MessageToProduce<Bytes, Bytes, Bytes, Bytes> {
+  const key = bytesOf(name);
   return {
     topic,
     value: bytesOf(value),
     headers: new Map(headers.map(([name, content]) => [bytesOf(name), bytesOf(content)])),
-    ...(key === null ? {} : { key: bytesOf(key), partition: murmur2(key) & UNSIGNED }),
+    ...(key === undefined ? {} : { key, partition: murmur2(key) & UNSIGNED }),
   };
 }
 
