@@ -52,6 +52,14 @@ test("regression #24: an address that is known with another method says so", asy
   expect([response.status, response.headers.get("allow")]).toEqual([405, "POST"]);
 });
 
+test("regression #24: an id that is too long says so, and not that its method is not known", async () => {
+  const response = await fetch(`${bed.service.url}/api/views/${"a".repeat(200)}`);
+  expect([response.status, await response.json()]).toEqual([
+    414,
+    expect.objectContaining({ code: "address-too-long" }),
+  ]);
+});
+
 test.each(["/api/nothing", "/api", "/v1/transactions", "/v2/models", "/oauth/token", "/session/nothing"])(
   "regression #24: an API path that is not here is answered by a problem and not by the page: %s",
   async (path) => {

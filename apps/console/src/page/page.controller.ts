@@ -39,6 +39,9 @@ export class PageController {
       const routes = this.host.httpAdapter.routes.map(({ path: pattern, method }) => [pattern, [method]] as const);
       const methods = methodsOf(routes, path);
       if (methods.length === 0) throw new TriplineError("not-found", "There is nothing at this address.");
+      // The router passes over a route whose parameter is too long, and finds this one.
+      if (methods.includes("GET"))
+        throw new TriplineError("address-too-long", "A part of the address is longer than any id.");
       reply.header("allow", methods.join(", "));
       throw methodNotAllowed(methods);
     }
