@@ -43,6 +43,8 @@ export interface LoadOptions {
   print(text: string): void;
 }
 
+type PlayOptions = Omit<LoadOptions, "print">;
+
 export const EXIT_GOOD = 0;
 export const EXIT_BAD = 1;
 /** The generator could not keep up, so the run says nothing about the system. */
@@ -55,12 +57,21 @@ export const EXIT_GENERATOR = 3;
  * @throws BenchError in one sentence when the run cannot be made
  */
 export async function runLoad(options: LoadOptions): Promise<number> {
+  const result = await playLoad(options);
+  options.print(printRun(result));
+  options.print(`  ${join(folderOf(options, result.date), "report.html")}, result.json and report.txt beside it`);
+  if (isGood(result)) return EXIT_GOOD;
+  return result.fault?.by === "generator" ? EXIT_GENERATOR : EXIT_BAD;
+}
+
+/** As `runLoad`, without printing the result and judging it. */
+export async function playLoad(options: PlayOptions): Promise<LoadResult> {
   const k6 = await findK6(options.environment);
   const { steps, root } = options;
   const date = new Date();
   const machine = describeMachine();
   const { scenario } = options.settings;
-  const folder = join(root, ".tripline", "load", `${scenario}-${date.toISOString().replaceAll(/[-:]|\.\d+/g, "")}`);
+  const folder = folderOf(options, date.toISOString());
   const target = await reachTarget(options);
   const killed: string[] = [];
   let result: LoadResult;
@@ -122,18 +133,14 @@ export async function runLoad(options: LoadOptions): Promise<number> {
   } finally {
     await steps.finish("stop what was started", () => target.stop());
   }
-  return report(result, folder, options.print);
-}
-
-async function report(result: LoadResult, folder: string, print: (text: string) => void): Promise<number> {
-  const text = printRun(result);
   await writeFile(join(folder, "result.json"), `${JSON.stringify(result, null, 2)}\n`);
   await writeFile(join(folder, "report.html"), renderReport(result));
-  await writeFile(join(folder, "report.txt"), text);
-  print(text);
-  print(`  ${join(folder, "report.html")}, result.json and report.txt beside it`);
-  if (isGood(result)) return EXIT_GOOD;
-  return result.fault?.by === "generator" ? EXIT_GENERATOR : EXIT_BAD;
+  await writeFile(join(folder, "report.txt"), printRun(result));
+  return result;
+}
+
+function folderOf({ root, settings }: PlayOptions, date: string): string {
+  return join(root, ".tripline", "load", `${settings.scenario}-${date.replaceAll(/[-:]|\.\d+/g, "")}`);
 }
 
 function openLedger(target: Target, run: string): Promise<CloseLedger> | CloseLedger {
@@ -142,7 +149,7 @@ function openLedger(target: Target, run: string): Promise<CloseLedger> | CloseLe
     : openTopicLedger(target.kafka, { tenant: target.tenant, run });
 }
 
-type Play = Omit<LoadOptions, "settings" | "target"> & {
+type Play = Omit<PlayOptions, "settings" | "target"> & {
   readonly target: Target;
   readonly settings: LoadSettings;
   readonly folder: string;
