@@ -8,6 +8,7 @@ import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_CLIENT_ID, DEMO_TENANT, OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
+import type { Fuzzing } from "./run-schemathesis.js";
 import { installSchemathesis, runSchemathesis } from "./run-schemathesis.js";
 
 /**
@@ -30,17 +31,17 @@ try {
   const tokenUrl = `${auth}/oauth/token`;
   const asOperator = new TokenSource({ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: operatorSecret });
   const asClient = new TokenSource({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret });
-  const by = async (tokens: TokenSource) => ({ authorization: await tokens.authorization() });
+  const by = async (tokens: TokenSource) => ({ headers: { authorization: await tokens.authorization() } });
   const apis = [
-    { url: ingestion, headers: () => by(asClient) },
-    { url: control, headers: () => by(asOperator) },
-    { url: auth, headers: () => by(asOperator) },
-    { url: system.console.url, headers: () => consoleSession(sessionKey, asOperator) },
+    { url: ingestion, access: () => by(asClient) },
+    { url: control, access: () => by(asOperator) },
+    { url: auth, access: () => by(asOperator) },
+    { url: system.console.url, access: () => consoleSession(sessionKey, asOperator) },
   ];
   const [, , examples = EXAMPLES_DEFAULT] = process.argv;
   const print = (text: string): void => void process.stdout.write(text);
-  for (const { url, headers } of apis) {
-    const fuzzing = { url, headers: await headers(), examples: Number(examples), folder: FOLDER, print };
+  for (const { url, access } of apis) {
+    const fuzzing = { url, ...(await access()), examples: Number(examples), folder: FOLDER, print };
     const exitCode = await runSchemathesis(program, fuzzing);
     if (exitCode !== 0) process.exitCode = exitCode;
   }
@@ -49,7 +50,7 @@ try {
 }
 
 /** A session of somebody who may do everything, without a browser to sign in with. */
-async function consoleSession(sessionKey: string, tokens: TokenSource): Promise<Record<string, string>> {
+async function consoleSession(sessionKey: string, tokens: TokenSource): Promise<Pick<Fuzzing, "headers" | "keys">> {
   const url = system.stack.postgresUrl;
   const database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 10_000, onIdleError() {} });
   try {
@@ -59,7 +60,7 @@ async function consoleSession(sessionKey: string, tokens: TokenSource): Promise<
     const access = (await tokens.authorization()).replace("Bearer ", "");
     const secret = await sessions.create({ ...rights, endsMs: Date.now() + SESSION_MS }, { access });
     const { csrfToken = "" } = (await sessions.find(secret)) ?? {};
-    return { cookie: `console=${secret}`, "x-csrf-token": csrfToken };
+    return { headers: { "x-csrf-token": csrfToken }, keys: { session: secret } };
   } finally {
     await database.close();
   }

@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { provisionPython } from "@tripline/local-stack/provision/provision-python";
 import { ROOT } from "@tripline/system/services/workspace";
@@ -16,11 +17,16 @@ const CHECKS = [
   ...["response_headers_conformance", "negative_data_rejection", "unsupported_method", "ignored_auth"],
 ];
 
+/** By which a wrong request may be refused: those of schemathesis, and 413 and 414 for what is too long. */
+const REFUSALS = [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 428, 429, "5xx"];
+
 export interface Fuzzing {
   /** The service, whose OpenAPI document is at `/openapi.json`. */
   readonly url: string;
   /** By which the service knows the caller. */
   readonly headers: Readonly<Record<string, string>>;
+  /** API keys by security scheme. In `headers` they would also be sent where schemathesis leaves them out. */
+  readonly keys?: Readonly<Record<string, string>>;
   /** Of each operation, at most. */
   readonly examples: number;
   /** Where schemathesis keeps what it keeps. */
@@ -42,7 +48,16 @@ export async function installSchemathesis(): Promise<string> {
  * @returns the exit code, 0 where nothing was found
  */
 export async function runSchemathesis(program: string, fuzzing: Fuzzing): Promise<number> {
-  const { url, headers, examples, folder, print } = fuzzing;
+  const { url, headers, keys = {}, examples, folder, print } = fuzzing;
+  const config = [
+    "[checks.negative_data_rejection]",
+    `expected-statuses = ${JSON.stringify(REFUSALS)}`,
+    ...Object.entries(keys).flatMap(([scheme, key]) => [
+      `[auth.openapi.${scheme}]`,
+      `api_key = ${JSON.stringify(key)}`,
+    ]),
+  ];
+  await writeFile(join(folder, "schemathesis.toml"), `${config.join("\n")}\n`);
   const args = [
     ...[
       "run",

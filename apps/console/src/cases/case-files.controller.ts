@@ -1,16 +1,17 @@
 import { Controller, Get, Inject, Param, Query, Res, UseGuards, UseInterceptors } from "@nestjs/common";
+import { parseRequest } from "@tripline/http/parse-request";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import type { FastifyReply } from "fastify";
 import type { CaseRow } from "../contract/cases.js";
 import type { DecisionRow } from "../contract/decisions.js";
 import { Looks } from "../looks.js";
 import { AtOnce } from "../requests/at-once.js";
-import { PAGE_MAX, parseRequest } from "../requests/parse-request.js";
+import { PAGE_MAX } from "../requests/request-fields.js";
 import { writeCsv } from "../requests/write-csv.js";
 import { may, Person, RequirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { CaseReader } from "./case-reader.js";
-import { caseFileQuery, parseCaseId, reportQuery, workerOf } from "./case-requests.js";
+import { caseCursor, caseFileQuery, parseCaseId, reportQuery, workerOf } from "./case-requests.js";
 import { CaseStore } from "./case-store.js";
 import { writeReport } from "./report/write-report.js";
 
@@ -70,8 +71,7 @@ export class CaseFilesController {
       const page = await this.cases.search(workerOf(session), { ...search, after, limit: PAGE_MAX }, showFor(session));
       rows.push(...page.cases);
       if (page.next === null) break;
-      const [value = "", id = ""] = page.next.split("~");
-      after = { value: Number(value), id };
+      after = caseCursor.parse(page.next);
     }
     await this.looks.note(session, "queue", `${rows.length} cases as a file`);
     await sendFile(reply, "cases.csv", CSV, writeCsv(CASE_HEAD, rows.map(caseCells)));

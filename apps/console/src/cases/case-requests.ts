@@ -3,7 +3,7 @@ import { z } from "zod";
 import { VERDICT_REASONS } from "../contract/cases.js";
 import type { PersonRef } from "../contract/people.js";
 import { OUTCOMES } from "../decisions/decision-rows.js";
-import { cursor, PAGE_MAX, pageLimit, writtenText, yesOrNo } from "../requests/parse-request.js";
+import { cursorOf, PAGE_MAX, pageLimit, writtenText, yesOrNo } from "../requests/request-fields.js";
 import { may } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 
@@ -47,11 +47,12 @@ export const viewQuery = searchOf(z.number(), z.boolean());
 /** In an address all of it is text. */
 const addressQuery = searchOf(z.coerce.number<number>(), yesOrNo);
 
-export const caseQuery = addressQuery.extend({ after: cursor.optional(), limit: pageLimit });
+export const caseCursor = cursorOf("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}");
+export const caseQuery = addressQuery.extend({ after: caseCursor.optional(), limit: pageLimit });
 export type CaseSearch = z.infer<typeof caseQuery>;
 
 /** All pages of it, from a place on. */
-export const caseFileQuery = addressQuery.extend({ after: cursor.optional() });
+export const caseFileQuery = addressQuery.extend({ after: caseCursor.optional() });
 
 /** Whose zone a report tells its times in. */
 export const reportQuery = z.strictObject({

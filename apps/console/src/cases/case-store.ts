@@ -8,7 +8,7 @@ import type { CasePage } from "../contract/cases.js";
 import type { PersonRef } from "../contract/people.js";
 import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";
 import type { ShowToken } from "../requests/mask-token.js";
-import { writeCursor } from "../requests/parse-request.js";
+import { writeCursor } from "../requests/request-fields.js";
 import type { CaseSearch, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import { CASE_COLUMNS, caseRow, toCaseRow } from "./case-rows.js";
@@ -49,10 +49,9 @@ export class CaseStore {
     const { column, of, isDescending } = SORTS[search.sort ?? "due"];
     const isDown = search.descending ?? isDescending;
     const { after } = search;
+    const from = after === undefined || search.sort === "score" ? after?.value : Math.round(after.value);
     const place =
-      after === undefined
-        ? ""
-        : `AND (${column}, c.id) ${isDown ? "<" : ">"} (${value(after.value)}, ${value(after.id)})`;
+      after === undefined ? "" : `AND (${column}, c.id) ${isDown ? "<" : ">"} (${value(from)}, ${value(after.id)})`;
     const order = isDown ? "DESC" : "ASC";
     const rows = await this.database.query(
       caseRow,

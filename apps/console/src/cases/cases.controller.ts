@@ -13,6 +13,7 @@ import {
 } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { invalidFields } from "@tripline/http/describe-issues";
+import { parseRequest } from "@tripline/http/parse-request";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
@@ -22,7 +23,6 @@ import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
 import type * as shown from "../contract/cases.js";
 import { AUDIT_SOURCE, Looks } from "../looks.js";
-import { parseRequest } from "../requests/parse-request.js";
 import { may, Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { escalate, giveVerdict, keepNote, refuseVerdict, reopen, requireOpen, snooze } from "./case-changes.js";

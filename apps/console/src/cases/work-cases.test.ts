@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { request } from "node:http";
@@ -384,3 +385,14 @@ async function statusOf(path: string): Promise<number | undefined> {
   response.resume();
   return response.statusCode;
 }
+
+test("regression #24: a cursor that Postgres could not read and a view without a body are refused", async () => {
+  const cursors = ["0~0", "0~------------------------------------", `1e400~${randomUUID()}`, "9".repeat(20)];
+  for (const after of cursors) {
+    for (const path of ["/api/cases", "/api/decisions"]) {
+      expect((await ana.get(`${path}?after=${after}`)).status).toBe(422);
+    }
+  }
+  expect((await ana.get(`/api/cases?after=-8.957e-276~${randomUUID()}`)).status).toBe(200);
+  expect((await ana.send("PUT", "/api/views/Mine")).status).toBe(422);
+});

@@ -1,8 +1,9 @@
 import { Controller, Get, Inject, Param, Query, UseGuards, UseInterceptors } from "@nestjs/common";
+import { parseRequest } from "@tripline/http/parse-request";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import type * as shown from "../contract/decisions.js";
 import { Looks } from "../looks.js";
-import { parseRequest, writeCursor } from "../requests/parse-request.js";
+import { writeCursor } from "../requests/request-fields.js";
 import { Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { DecisionReader } from "./decision-reader.js";

@@ -4,7 +4,7 @@ import { CARD_TOKEN_PATTERN, IDENTIFIER_PATTERN } from "@tripline/contracts/iden
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
-import { cursor, pageLimit } from "../requests/parse-request.js";
+import { cursorOf, pageLimit } from "../requests/request-fields.js";
 import type { KnownDecision } from "./decision-rows.js";
 import { DECISION_COLUMNS, DECISIONS, decisionRow, OUTCOME_NUMBERS, OUTCOMES } from "./decision-rows.js";
 
@@ -13,7 +13,7 @@ export const decisionQuery = z.strictObject({
   reason: z.string().max(128).optional(),
   card: z.string().regex(CARD_TOKEN_PATTERN, "must be a card token").optional(),
   terminal: z.string().regex(IDENTIFIER_PATTERN, "must be the id of a terminal").optional(),
-  after: cursor.optional(),
+  after: cursorOf("txn_[0-9a-f]{32}").optional(),
   limit: pageLimit,
 });
 export type DecisionSearch = z.infer<typeof decisionQuery>;
@@ -40,7 +40,7 @@ export class ProjectedDecisions {
     if (outcome !== undefined && outcome !== "approve") conditions.push("d.outcome > 1");
     if (reason !== undefined) conditions.push(`${value(reason)} = ANY(d.reason_codes)`);
     if (after !== undefined) {
-      conditions.push(`(d.decided_at_ms, d.transaction_id) < (${value(after.value)}, ${value(after.id)})`);
+      conditions.push(`(d.decided_at_ms, d.transaction_id) < (${value(Math.round(after.value))}, ${value(after.id)})`);
     }
     const ofEntity = (column: string, one: string): void => {
       conditions.push(

@@ -1,10 +1,10 @@
 import { Body, Controller, HttpCode, Inject, Post, UseGuards, UseInterceptors } from "@nestjs/common";
 import { TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
+import { parseRequest } from "@tripline/http/parse-request";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { z } from "zod";
 import type { OpenedPersonal } from "../contract/personal.js";
 import { OPEN_REASONS } from "../contract/personal.js";
-import { parseRequest } from "../requests/parse-request.js";
 import { Person, RequirePermission, SessionGuard } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { PAYMENTS_MAX, PersonalReader } from "./personal-reader.js";

@@ -1,12 +1,12 @@
 import { Readable } from "node:stream";
 import { Body, Controller, Inject, Post, Res, UseGuards, UseInterceptors } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { parseRequest } from "@tripline/http/parse-request";
 import { problemOf } from "@tripline/http/problem";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { TrialLine } from "../contract/policy-trial.js";
-import { parseRequest } from "../requests/parse-request.js";
 import { Person, RequirePermission, SessionGuard } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 import { PolicyTrials } from "./policy-trials.js";

@@ -1,5 +1,6 @@
 import { Controller, Get, HttpCode, Inject, Post, Query, Req, Res, UseGuards } from "@nestjs/common";
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
+import { parseRequest } from "@tripline/http/parse-request";
 import { OpenTo } from "@tripline/nest-kit/http/open-to";
 import { openBytes, sealBytes } from "@tripline/sealing/seal-bytes";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -7,7 +8,6 @@ import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
 import type * as shown from "../contract/session.js";
-import { parseRequest } from "../requests/parse-request.js";
 import type { Attempt } from "./authorization-server.js";
 import { AuthorizationServer, attempt } from "./authorization-server.js";
 import { Cookies } from "./cookies.js";

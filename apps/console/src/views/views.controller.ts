@@ -11,13 +11,13 @@ import {
   UseInterceptors,
 } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { parseRequest } from "@tripline/http/parse-request";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { viewName, viewQuery } from "../cases/case-requests.js";
 import type { SavedView } from "../contract/cases.js";
-import { parseRequest } from "../requests/parse-request.js";
 import { Person, RequirePermission, SessionGuard } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
 

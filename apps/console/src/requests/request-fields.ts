@@ -1,4 +1,3 @@
-import { describeIssues } from "@tripline/http/describe-issues";
 import { z } from "zod";
 
 /** A text that people write. Its length counts as it was sent, as the OpenAPI document says. */
@@ -18,23 +17,21 @@ export const pageLimit = z.coerce
   .max(PAGE_MAX, `must be at most ${PAGE_MAX}`)
   .default(PAGE_DEFAULT);
 
-/** @throws TriplineError `invalid-field` with one entry for each fault */
-export function parseRequest<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
-  const result = schema.safeParse(body ?? {});
-  if (result.success) return result.data;
-  throw describeIssues(result.error.issues, body);
-}
-
 /** Where a list goes on: what it is sorted by, and the id that stands beside it. */
 export function writeCursor(value: number, id: string): string {
   return `${value}~${id}`;
 }
 
-/** As `writeCursor` made it. */
-export const cursor = z
-  .string()
-  .regex(/^-?[0-9]+(\.[0-9]+)?(e-?[0-9]+)?~[A-Za-z0-9_-]{1,64}$/, "must be the `next` of the page before")
-  .transform((text) => {
-    const [value = "", id = ""] = text.split("~");
-    return { value: Number(value), id };
-  });
+/**
+ * As `writeCursor` made it.
+ *
+ * @param id the pattern of an id, without anchors: Postgres refuses what is not an id or a number of its column
+ */
+export const cursorOf = (id: string) =>
+  z
+    .string()
+    .regex(new RegExp(`^-?[0-9]{1,16}(\\.[0-9]{1,24})?(e-[0-9]{1,3})?~${id}$`), "must be the `next` of the page before")
+    .transform((text) => {
+      const [value = "", id = ""] = text.split("~");
+      return { value: Number(value), id };
+    });
