@@ -62,7 +62,9 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
     const told = await rollOut(options, alteration, plan);
     expectStage(told.rollout, "rolled-back");
     const backMs = rollbackMs(told.rollout);
-    if (backMs > ROLLBACK_MS_MAX) throw new Error(`The rollback took ${backMs} ms, more than ${ROLLBACK_MS_MAX}.`);
+    if (backMs > ROLLBACK_MS_MAX) {
+      throw new Error(`The rollback took ${backMs} ms, more than ${ROLLBACK_MS_MAX}.\n${story(told.rollout)}`);
+    }
     // The share is one of all cards: of the few that pay within a minute, chance lets a little more or less be in it.
     const outside = told.touched.filter((card) => placeOf(card, told.rollout.id) >= (percent * BASIS_POINTS) / 100);
     if (outside.length > 0) throw new Error(`${outside.length} cards outside of the ${percent} % were touched.`);
