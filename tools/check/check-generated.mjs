@@ -1,16 +1,39 @@
-// The committed code generated from the .proto files is what the generator makes of them today. With --write it is written.
+// The committed code generated from payment.yaml and the .proto files is what the generators make of them today. With --write
+// it is written.
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
+import { generatePayment } from "../payment/generate-payment.mjs";
 
 const PACKAGES = ["packages/contracts", "packages/tree-shap"];
 const GENERATED = "src/generated";
 const BUF = resolve("node_modules", ".bin", "buf");
 
+const payment = generatePayment(".");
 if (process.argv.includes("--write")) {
+  write(payment.proto);
+  // buf removes whatever else is in its folder.
   for (const folder of PACKAGES) execFileSync(BUF, ["generate"], { cwd: folder, stdio: "inherit" });
-} else process.exitCode = PACKAGES.map(isFresh).every(Boolean) ? 0 : 1;
+  payment.others.forEach(write);
+} else {
+  const outputs = [payment.proto, ...payment.others].map(isCurrent);
+  process.exitCode = [...outputs, ...PACKAGES.map(isFresh)].every(Boolean) ? 0 : 1;
+}
+
+/** @param {import("../payment/generate-payment.mjs").Output} output */
+function write({ file, text }) {
+  if (contentOf(file) === text) return;
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+}
+
+/** @param {import("../payment/generate-payment.mjs").Output} output */
+function isCurrent({ file, text }) {
+  if (contentOf(file) === text) return true;
+  reportStale(file);
+  return false;
+}
 
 /** @param {string} folder */
 function isFresh(folder) {
@@ -22,13 +45,16 @@ function isFresh(folder) {
     execFileSync(BUF, ["generate"], { cwd: copy, stdio: ["ignore", "ignore", "inherit"] });
     const [fresh, committed] = [join(copy, GENERATED), join(folder, GENERATED)];
     const stale = filesIn(fresh).filter((file) => contentOf(join(fresh, file)) !== contentOf(join(committed, file)));
-    for (const file of stale) {
-      process.stderr.write(`${folder}/${GENERATED}/${file} is stale; run \`npx tripline generate\`.\n`);
-    }
+    for (const file of stale) reportStale(`${folder}/${GENERATED}/${file}`);
     return stale.length === 0;
   } finally {
     rmSync(copy, { recursive: true, force: true });
   }
+}
+
+/** @param {string} file */
+function reportStale(file) {
+  process.stderr.write(`${file} is stale; run \`npx tripline generate\`.\n`);
 }
 
 /** @param {string} folder */

@@ -47,6 +47,7 @@ COLUMNS = {
     "labelled_at_ms": "bigint",
 }
 """Columns of a transactions file with the type each is read as."""
+# payment: from payment.yaml
 OPTIONAL_COLUMNS = {
     "device_token": "string",
     "ip_token": "string",
@@ -59,6 +60,7 @@ OPTIONAL_COLUMNS = {
     "merchant_country": "string",
     "ip_country": "string",
 }
+# /payment
 OUTPUT_COLUMNS = [ID, "card_token", "terminal_id", "occurred_at_ms", "labelled_at_ms", "fraud"]
 """Columns before the features."""
 

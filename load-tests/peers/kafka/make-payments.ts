@@ -1,7 +1,7 @@
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 
 /** A record of the size and with the headers of a real payment. */
 export interface BenchRecord {

@@ -1,9 +1,9 @@
 import { dirname, join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { transactionId } from "@tripline/contracts/identifiers";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { World } from "../e2e/world/prepare-world.js";
 import { BenchError } from "../harness/bench-error.js";
 

@@ -1,9 +1,9 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import { BatchProcessor } from "@tripline/features/batches/batch-processor";

@@ -1,3 +1,4 @@
+import { TRANSACTION_CLASSES } from "./generated/payment-fields.js";
 import type {
   AppliedLabel,
   AuditEvent,
@@ -31,29 +32,6 @@ export const DATA_CLASS_ORDER: readonly DataClass[] = ["card", "personal", "beha
 type Classes<M> = { readonly [K in keyof M]-?: DataClass };
 
 const [card, personal, behavioural, none] = ["card", "personal", "behavioural", "none"] as const;
-
-const transaction: Classes<Transaction> = {
-  transactionId: behavioural,
-  tenant: none,
-  clientTransactionId: behavioural,
-  cardToken: card,
-  terminalId: behavioural,
-  amountMinor: behavioural,
-  currency: behavioural,
-  occurredAtMs: behavioural,
-  acceptedAtMs: behavioural,
-  deviceToken: personal,
-  ipToken: personal,
-  latitude: behavioural,
-  longitude: behavioural,
-  bin: card,
-  emailToken: personal,
-  networkToken: personal,
-  cardCountry: behavioural,
-  merchantCountry: behavioural,
-  ipCountry: behavioural,
-  personal,
-};
 
 const label: Classes<Label> = {
   labelId: behavioural,
@@ -133,7 +111,7 @@ const change = { author: personal, note: none };
 
 /** By the message of a topic, without what stands before its name. */
 export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataClass>>>> = {
-  Transaction: transaction,
+  Transaction: TRANSACTION_CLASSES satisfies Classes<Transaction>,
   Label: label,
   FeatureVector: {
     transaction: card,

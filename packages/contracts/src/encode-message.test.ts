@@ -1,6 +1,6 @@
 import { encodeMessage } from "./encode-message.js";
+import { UNSENT } from "./generated/payment-fields.js";
 import { Label, Transaction } from "./generated/tripline/events/v1/events.js";
-import { UNSENT } from "./unsent-fields.js";
 
 const transaction: Transaction = {
   transactionId: "txn_1",

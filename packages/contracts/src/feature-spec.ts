@@ -3,6 +3,7 @@ import type { Alias } from "yaml";
 import { LineCounter, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import { TriplineError } from "./error-table.js";
+import { ENTITY_KEYS, REQUIRED_ENTITY_KEYS, SUBJECT_KEYS } from "./generated/payment-fields.js";
 import { isSubject } from "./identifiers.js";
 
 const DURATION_UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
@@ -33,26 +34,24 @@ export const PROFILE_MEASURES = ["number", "amount", "share", "days_since", "dis
 
 const WINDOW_TILES_MAX = 1_000;
 
-/** Fields of an event that can name an entity, alone or together: the cards of one issuer at one terminal. */
-const KEY_FIELDS = [
-  ...(["card_token", "terminal_id", "device_token", "ip_token"] as const),
-  ...(["bin", "email_token", "merchant_country"] as const),
-] as const;
-export type KeyField = (typeof KEY_FIELDS)[number];
-/** Fields that every payment and every label carries. */
-const REQUIRED_KEYS: readonly string[] = ["card_token", "terminal_id"];
+/** A field of an event that can name an entity, alone or with others: the cards of one issuer at one terminal. */
+export type KeyField = keyof typeof ENTITY_KEYS;
+const KEY_FIELDS: readonly string[] = Object.keys(ENTITY_KEYS);
+const REQUIRED_KEYS: readonly string[] = REQUIRED_ENTITY_KEYS;
 const FIELD_SEPARATOR = "/";
-/** Of those, the tokens of people. An entity with one of them in its key is a person's own. */
-const SUBJECT_KEYS: readonly KeyField[] = ["card_token", "email_token"];
 
 /** The fields of an entity's key, `terminal_id/bin` for instance. An event without one of them names no such entity. */
 export function keyFields(key: string): KeyField[] {
-  return key.split(FIELD_SEPARATOR).flatMap((part) => KEY_FIELDS.find((field) => field === part) ?? []);
+  return key.split(FIELD_SEPARATOR).filter(isKeyField);
+}
+
+function isKeyField(name: string): name is KeyField {
+  return KEY_FIELDS.includes(name);
 }
 
 /** The fields of an entity's key that name people. */
 export function subjectFields(fields: readonly KeyField[]): KeyField[] {
-  return fields.filter((field) => SUBJECT_KEYS.includes(field));
+  return fields.filter((field) => SUBJECT_KEYS.some((key) => key === field));
 }
 
 /** The tokens of people in the id of an entity. */

@@ -1,7 +1,7 @@
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { ListHit, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { dayIn } from "./budgets.js";
 import type { DecisionInput } from "./decide-payment.js";
 import { decide, decideWithinBudgets } from "./decide-payment.js";

@@ -1,6 +1,6 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import fc from "fast-check";
 import type { DecisionInput, Score } from "./decide-payment.js";
 import { decide } from "./decide-payment.js";

@@ -1,5 +1,6 @@
 import { isCurrency } from "@tripline/contracts/currency";
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
+import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
+import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { z } from "zod";
 import { ACTIONS, BUDGETED_ACTIONS, RULE_MODES } from "./policy.js";
 import { DEFAULT_GUARD } from "./rollouts/guard-in-effect.js";

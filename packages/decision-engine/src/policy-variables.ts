@@ -1,23 +1,16 @@
 import { Environment } from "@marcbachmann/cel-js";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
+import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import type { Unit } from "./format-value.js";
+import { FIELD_VARIABLES, fieldValues } from "./generated/field-variables.js";
 import { ENTRY_PLACEHOLDERS, ListedValueFacts, ListFacts } from "./lists/list-facts.js";
 import type { TemplateValue } from "./render-text.js";
 
 /** Variables that come from the payment itself. Times of day and week are UTC. */
 export const PAYMENT_VARIABLES = {
-  amount_minor: "int",
-  currency: "string",
-  terminal_id: "string",
-  tenant: "string",
-  /** The first 6 or 8 digits of the card number; empty, as the countries are, where the payment does not say. */
-  bin: "string",
-  /** Of the card's issuer, the merchant and the network address, ISO 3166-1 alpha-2. */
-  card_country: "string",
-  merchant_country: "string",
-  ip_country: "string",
+  ...FIELD_VARIABLES,
   /** 0 to 23. */
   hour: "int",
   /** ISO 8601: 1 is Monday, 7 is Sunday. */
@@ -91,14 +84,7 @@ const EPOCH_DAY_OF_WEEK = 4;
 /** Values of `PAYMENT_VARIABLES` for one payment. CEL's int is a bigint here. */
 export function paymentValues(transaction: Transaction): Record<string, TemplateValue> {
   return {
-    amount_minor: BigInt(transaction.amountMinor),
-    currency: transaction.currency,
-    terminal_id: transaction.terminalId,
-    tenant: transaction.tenant,
-    bin: transaction.bin,
-    card_country: transaction.cardCountry,
-    merchant_country: transaction.merchantCountry,
-    ip_country: transaction.ipCountry,
+    ...fieldValues(transaction),
     hour: BigInt(modulo(Math.floor(transaction.occurredAtMs / HOUR_MS), 24)),
     day_of_week: BigInt(modulo(Math.floor(transaction.occurredAtMs / DAY_MS) + EPOCH_DAY_OF_WEEK - 1, 7) + 1),
   };

@@ -1,22 +1,20 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { StepBudget } from "./conditions/step-meter.js";
+import { UNKNOWN_FIELDS } from "./generated/field-variables.js";
 import { entryTexts, listFacts } from "./lists/list-facts.js";
 import type { Policy, Rule, RuleExample } from "./policy.js";
 import { BY_SCORECARD, HAS_SCORE, LISTS, PAYMENT_VARIABLES, SCORE } from "./policy-variables.js";
 
 /** A payment of a Wednesday noon, where an example says nothing else. */
 const USUAL = {
+  ...UNKNOWN_FIELDS,
   amount_minor: 1_000n,
   currency: "EUR",
   terminal_id: "terminal",
   tenant: "tenant",
   hour: 12n,
   day_of_week: 3n,
-  bin: "",
-  card_country: "",
-  merchant_country: "",
-  ip_country: "",
 };
 
 export interface ExampleReport {

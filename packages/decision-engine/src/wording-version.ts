@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
+import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
+import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { nothingUnusual, scorecardReason } from "./decide-payment.js";
 import type { FeatureWords } from "./feature-words.js";
 import { formatValue } from "./format-value.js";

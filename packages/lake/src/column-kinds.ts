@@ -22,13 +22,16 @@ export const bytes: ColumnKind<Uint8Array | undefined> = {
   cell: (value) => (value === undefined ? null : blobValue(value)),
 };
 
-export const flag: ColumnKind<boolean> = { type: BOOLEAN, cell: (value) => value };
+export const flag: ColumnKind<boolean | undefined> = { type: BOOLEAN, cell: (value) => value ?? null };
 
 /** Numbers of 32 bits. */
 export const integer: ColumnKind<number> = { type: INTEGER, cell: (value) => value };
 
 /** Numbers of 64 bits, of which the generated code lets through what a number holds exactly. */
-export const long: ColumnKind<number> = { type: BIGINT, cell: (value) => BigInt(value) };
+export const long: ColumnKind<number | undefined> = {
+  type: BIGINT,
+  cell: (value) => (value === undefined ? null : BigInt(value)),
+};
 
 export const double: ColumnKind<number | undefined> = { type: DOUBLE, cell: (value) => value ?? null };
 

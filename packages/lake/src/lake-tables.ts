@@ -15,7 +15,6 @@ import type { Topic, TopicName } from "@tripline/contracts/topics";
 import { TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { ColumnKind } from "./column-kinds.js";
 import {
-  bytes,
   double,
   doubles,
   driftedColumns,
@@ -33,6 +32,7 @@ import {
   text,
   trialRole,
 } from "./column-kinds.js";
+import { TRANSACTION_KINDS } from "./generated/transaction-kinds.js";
 import { dayOf } from "./lake-layout.js";
 
 export interface LakeColumn {
@@ -76,28 +76,7 @@ interface FieldColumn<M> extends LakeColumn {
 /** Every field of the message with its kind: a field that is missing here does not compile. */
 type Kinds<M> = { readonly [K in keyof M]-?: ColumnKind<M[K]> };
 
-const transaction = columnsOf<Transaction>({
-  transactionId: text,
-  tenant: text,
-  clientTransactionId: text,
-  cardToken: text,
-  terminalId: text,
-  amountMinor: long,
-  currency: text,
-  occurredAtMs: long,
-  acceptedAtMs: long,
-  deviceToken: text,
-  ipToken: text,
-  latitude: double,
-  longitude: double,
-  bin: text,
-  emailToken: text,
-  networkToken: text,
-  cardCountry: text,
-  merchantCountry: text,
-  ipCountry: text,
-  personal: bytes,
-});
+const transaction = columnsOf<Transaction>(TRANSACTION_KINDS);
 
 const label = columnsOf<Label>({
   labelId: text,

@@ -1,3 +1,4 @@
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import {
   AppliedLabel,
   Decision,
@@ -11,7 +12,6 @@ import {
 import { HEADERS } from "@tripline/contracts/headers";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
 /* Records for the tests. */

@@ -1,6 +1,6 @@
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { ModelTrial, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Label, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 
 /* For the tests of replay: payments with what belongs to them. */
 

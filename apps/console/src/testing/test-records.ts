@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { Decision, FeatureVector, Label, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
 const hex = (): string => randomBytes(16).toString("hex");

@@ -1,4 +1,5 @@
 import { isCountry } from "@tripline/contracts/country";
+import { BROAD_KINDS, LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
 import {
   BIN_PATTERN,
   CARD_TOKEN_PATTERN,
@@ -9,7 +10,7 @@ import {
   NETWORK_TOKEN_PATTERN,
 } from "@tripline/contracts/identifiers";
 import type { ListKind } from "@tripline/contracts/lists/list-kinds";
-import { BROAD_KINDS, LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
+import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { z } from "zod";
 
 /** Of one request. With reasons of usual length they fit its body. */

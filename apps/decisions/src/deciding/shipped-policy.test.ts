@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { decide } from "@tripline/decision-engine/decide-payment";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { runExamples } from "@tripline/decision-engine/run-examples";

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
 const SPEC = currentFeatureSpec();

@@ -2,28 +2,14 @@ import type { Context } from "@opentelemetry/api";
 import { wasCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
+import { ENTITY_KEY_PATTERNS } from "@tripline/contracts/generated/payment-fields";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
-import {
-  BIN_PATTERN,
-  CARD_TOKEN_PATTERN,
-  DEVICE_TOKEN_PATTERN,
-  EMAIL_TOKEN_PATTERN,
-  IP_TOKEN_PATTERN,
-  TRANSACTION_ID_PATTERN,
-} from "@tripline/contracts/identifiers";
+import { CARD_TOKEN_PATTERN, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { contextFromHeaders } from "@tripline/telemetry/tracing";
-
-/** Texts that name an entity: empty, or of this shape. */
-const OPTIONAL_FIELDS = [
-  ["deviceToken", "device_token", DEVICE_TOKEN_PATTERN],
-  ["ipToken", "ip_token", IP_TOKEN_PATTERN],
-  ["emailToken", "email_token", EMAIL_TOKEN_PATTERN],
-  ["bin", "bin", BIN_PATTERN],
-] as const;
 
 interface EventBase {
   readonly offset: number;
@@ -65,7 +51,7 @@ function parseTransaction(engine: FeatureEngine, record: IncomingRecord): Paymen
   if (!wasCurrency(currency)) throw unreadable(record, "its currency is unknown");
   if (amountMinor < 0) throw unreadable(record, "its amount is negative");
   if (occurredAtMs < EVENT_TIME_MS_MIN) throw unreadable(record, "it has no event time");
-  for (const [field, name, pattern] of OPTIONAL_FIELDS) {
+  for (const [field, name, pattern] of ENTITY_KEY_PATTERNS) {
     const value = transaction[field];
     if (value !== "" && !pattern.test(value)) throw unreadable(record, `${name} is malformed`);
   }

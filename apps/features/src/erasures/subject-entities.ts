@@ -1,8 +1,8 @@
 import { COUNTRIES } from "@tripline/contracts/country";
 import type { KeyField } from "@tripline/contracts/feature-spec";
 import { subjectFields } from "@tripline/contracts/feature-spec";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { CARD_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { stateKey } from "@tripline/feature-engine/state/state-key";

@@ -1,8 +1,8 @@
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { IncomingRecord, OutgoingRecord } from "@tripline/kafka/port";
 
 /* Events for the tests. */

@@ -1,3 +1,4 @@
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import {
@@ -8,7 +9,6 @@ import {
   networkToken,
   transactionId,
 } from "@tripline/contracts/identifiers";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { decisionSchema, pendingSchema } from "../openapi/response-schemas.js";
 import { startIngestion } from "../start-ingestion.js";
 import { decisionFor, storeDecision, TestDecider } from "../testing/decider.js";

@@ -10,34 +10,25 @@ import { judgeOf, planEntities } from "@tripline/feature-engine/plan-entities";
 import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { z } from "zod";
+import { OPTIONAL_LINE, optionalFields } from "../generated/optional-columns.js";
 import { RunningProfile } from "../profiles/running-profile.js";
 
 /** A longer line is not one of our rows, and would be kept in memory until it ends. */
 const LINE_CHARACTERS_MAX = 65_536;
 const DOUBLE_BYTES = 8;
 
-/** What a line may be. An absent optional field means that the payment does not carry it. */
+/** What a line may be. */
 const id = z.string().min(1);
-const optionalId = z.string().optional();
 const wholeNumber = z.int().min(0);
 const payment = z.strictObject({
   stream: z.literal("payment"),
   client_transaction_id: id,
   card_token: id,
   terminal_id: id,
-  device_token: optionalId,
-  ip_token: optionalId,
-  bin: optionalId,
-  email_token: optionalId,
-  network_token: optionalId,
-  card_country: optionalId,
-  merchant_country: optionalId,
-  ip_country: optionalId,
   amount_minor: wholeNumber,
   currency: z.string().refine(wasCurrency, "must be an ISO 4217 currency"),
   occurred_at_ms: wholeNumber,
-  latitude: z.number().optional(),
-  longitude: z.number().optional(),
+  ...OPTIONAL_LINE,
 });
 const label = z
   .strictObject({
@@ -270,9 +261,7 @@ class EntityFold {
 
 function idsOf(row: Event): EntityIds {
   const required = { cardToken: row.card_token, terminalId: row.terminal_id };
-  if (row.stream === "label") return required;
-  const { device_token: deviceToken = "", ip_token: ipToken = "", bin = "", email_token: emailToken = "" } = row;
-  return { ...required, deviceToken, ipToken, bin, emailToken, merchantCountry: row.merchant_country ?? "" };
+  return row.stream === "label" ? required : { ...required, ...optionalFields(row) };
 }
 
 /** Where an event stands in the order of lines. */

@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { OPTIONAL_COLUMNS } from "../generated/optional-columns.js";
 import type { HandbookPayment } from "./handbook-source.js";
 import { handbookSource, readHandbookPayments } from "./handbook-source.js";
-import { OPTIONAL_COLUMNS, TRANSACTIONS_COLUMNS } from "./transactions-source.js";
+import { TRANSACTIONS_COLUMNS } from "./transactions-source.js";
 
 const HEADER = "TRANSACTION_ID,TX_DATETIME,CUSTOMER_ID,TERMINAL_ID,TX_AMOUNT,TX_FRAUD";
 const LINES = [

@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { OPTIONAL_COLUMNS } from "../generated/optional-columns.js";
 import { sqlText } from "./work-database.js";
 
 /** Columns of a transactions file with the DuckDB type each is read as. */
@@ -12,20 +13,6 @@ export const TRANSACTIONS_COLUMNS = {
   occurred_at_ms: "BIGINT",
   fraud: "TINYINT",
   labelled_at_ms: "BIGINT",
-} as const;
-
-/** Columns that a transactions file may have besides; null and absent mean that the payment does not carry them. */
-export const OPTIONAL_COLUMNS = {
-  device_token: "VARCHAR",
-  ip_token: "VARCHAR",
-  latitude: "DOUBLE",
-  longitude: "DOUBLE",
-  bin: "VARCHAR",
-  email_token: "VARCHAR",
-  network_token: "VARCHAR",
-  card_country: "VARCHAR",
-  merchant_country: "VARCHAR",
-  ip_country: "VARCHAR",
 } as const;
 
 /** SQL for the optional columns that a source does not have. */

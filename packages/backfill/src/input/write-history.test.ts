@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { cardToken, deviceToken, emailToken, ipToken, networkOf, networkToken } from "@tripline/contracts/identifiers";
 import { createSimulation } from "@tripline/simulator/create-simulation";
-import { OPTIONAL_COLUMNS, TRANSACTIONS_COLUMNS } from "./transactions-source.js";
+import { OPTIONAL_COLUMNS } from "../generated/optional-columns.js";
+import { TRANSACTIONS_COLUMNS } from "./transactions-source.js";
 import { writeHistory } from "./write-history.js";
 
 const startMs = Date.UTC(2025, 0, 6);

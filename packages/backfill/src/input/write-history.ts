@@ -14,11 +14,11 @@ import {
 import type { SimulationOptions } from "@tripline/simulator/create-simulation";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import { OPTIONAL_COLUMNS } from "../generated/optional-columns.js";
 import type { ProgressListener } from "../progress.js";
-import { OPTIONAL_COLUMNS } from "./transactions-source.js";
 import { sqlText } from "./work-database.js";
 
-type OptionalColumn = keyof typeof OPTIONAL_COLUMNS;
+type OptionalCells = Readonly<Partial<Record<keyof typeof OPTIONAL_COLUMNS, string | number | null>>>;
 
 export interface HistoryOptions {
   readonly simulation: SimulationOptions;
@@ -106,7 +106,9 @@ function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: 
   appender.appendDouble(payment.occurredAtMs);
   appender.appendDouble(payment.fraud ? 1 : 0);
   appender.appendDouble(payment.labelledAtMs);
-  for (const value of Object.values(optionalCells(payment, tokens))) {
+  const cells: Readonly<Record<string, string | number | null | undefined>> = optionalCells(payment, tokens);
+  for (const column of Object.keys(OPTIONAL_COLUMNS)) {
+    const value = cells[column] ?? null;
     if (value === null) appender.appendNull();
     else if (typeof value === "string") appender.appendVarchar(value);
     else appender.appendDouble(value);
@@ -114,8 +116,8 @@ function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: 
   appender.endRow();
 }
 
-/** In the order of the optional columns. */
-function optionalCells(payment: SimulatedPayment, tokens: Tokens): Record<OptionalColumn, string | number | null> {
+/** Those that the simulator knows; the others are empty. */
+function optionalCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells {
   const { deviceId, ipAddress, email } = payment;
   return {
     device_token: deviceId && tokens.device(deviceId),

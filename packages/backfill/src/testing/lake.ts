@@ -9,7 +9,7 @@ import { stagedRowsPrefix } from "@tripline/lake/lake-layout";
 import { TopicLog } from "@tripline/lake/log/topic-log";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
 import { DyingDisk } from "@tripline/lake/testing/writer";
-import { OPTIONAL_COLUMNS } from "../input/transactions-source.js";
+import { OPTIONAL_COLUMNS } from "../generated/optional-columns.js";
 
 export interface TestLakeOptions {
   readonly lake: string;

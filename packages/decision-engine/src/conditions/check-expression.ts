@@ -1,6 +1,7 @@
 import type { ASTNode, Environment, ParseResult, TypeCheckResult } from "@marcbachmann/cel-js";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
+import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
+import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { celEnvironment, LISTS, SCORE, TEXT_VARIABLES } from "../policy-variables.js";
 import type { Evaluation } from "./checked-node.js";
 import { evaluationIn } from "./checked-node.js";

@@ -1,5 +1,6 @@
+import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
 import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
+import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 
 /** The strictest first; of one effect in the order of kinds, then of names, so that the same entries give the same order. */
 export function compareHits(left: ListHit, right: ListHit): number {

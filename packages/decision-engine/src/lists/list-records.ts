@@ -1,6 +1,7 @@
+import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
 import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { ListEffect, ListKind } from "@tripline/contracts/lists/list-kinds";
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
+import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 
 export interface ListRecord {
   readonly tenant: number;

@@ -1,7 +1,8 @@
+import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
 import type { ListEntry, ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { ListKey } from "@tripline/contracts/lists/list-key";
 import type { ListKind } from "@tripline/contracts/lists/list-kinds";
-import { isListEffect, isListKind, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
+import { isListEffect, isListKind } from "@tripline/contracts/lists/list-kinds";
 import { compareHits } from "./compare-hits.js";
 import { ListRecords, REASON_BYTES_MAX, TIME_MS_END, VALUE_BYTES_MAX } from "./list-records.js";
 

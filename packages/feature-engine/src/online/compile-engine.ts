@@ -2,6 +2,8 @@ import { currencyDecimals } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec, KeyField } from "@tripline/contracts/feature-spec";
 import { needsPayment } from "@tripline/contracts/feature-spec";
+import type { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
+import { ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { EntityPlan } from "../plan-entities.js";
 import { judgeOf, longestWindowMs, planEntities } from "../plan-entities.js";
@@ -22,8 +24,8 @@ import { countLabel, countPayment } from "./count-event.js";
 import { emptyView, viewEntity } from "./view-entity.js";
 
 /** The fields of an event that name entities. An optional one is absent or empty where there is none. */
-export type EntityIds = Pick<Transaction, "cardToken" | "terminalId"> &
-  Partial<Pick<Transaction, "deviceToken" | "ipToken" | "bin" | "emailToken" | "merchantCountry">>;
+export type EntityIds = Pick<Transaction, RequiredId> & Partial<Pick<Transaction, (typeof ENTITY_KEYS)[KeyField]>>;
+type RequiredId = (typeof ENTITY_KEYS)[(typeof REQUIRED_ENTITY_KEYS)[number]];
 /** The fields of a payment that features are made of. */
 export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "currency" | "occurredAtMs"> &
   Pick<Transaction, "latitude" | "longitude"> &
@@ -55,21 +57,11 @@ export type LabelResult = { readonly duplicate: true } | { readonly duplicate: f
 /** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const TIME_MAX_MS = 8.64e15;
 
-const ID_FIELDS: Readonly<Record<KeyField, keyof EntityIds>> = {
-  card_token: "cardToken",
-  terminal_id: "terminalId",
-  device_token: "deviceToken",
-  ip_token: "ipToken",
-  bin: "bin",
-  email_token: "emailToken",
-  merchant_country: "merchantCountry",
-};
-
 /** The id of an entity that an event names; undefined where it names none. */
 type IdOfEvent = (event: EntityIds) => string | undefined;
 
 function compileId(fields: readonly KeyField[]): IdOfEvent {
-  const [field = "cardToken", second, ...more] = fields.map((name) => ID_FIELDS[name]);
+  const [field = "cardToken", second, ...more] = fields.map((name) => ENTITY_KEYS[name]);
   if (second === undefined) return (event) => event[field] || undefined;
   const others = [second, ...more];
   return (event) => {

@@ -1,5 +1,5 @@
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import type { FeatureEngine } from "../online/compile-engine.js";
 import type { CountedEvent } from "../online/counted-event.js";
 import type { FoldedState } from "../online/fold-in-order.js";

@@ -1,5 +1,5 @@
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { decisionOf, transactionOf, vectorOf } from "./row-message.js";
 
 test("a row from before payments named payers and countries is a payment that does not name any", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import {
   Decision,
   FeatureVector,
@@ -12,7 +13,6 @@ import {
   Rung,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { dayOf } from "@tripline/lake/lake-layout";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import type { LakeDatasetOptions } from "./retrain-dataset.js";

@@ -1,7 +1,7 @@
 import { rename } from "node:fs/promises";
 import { backfill } from "@tripline/backfill/backfill";
+import { OPTIONAL_COLUMNS } from "@tripline/backfill/generated/optional-columns";
 import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
-import { OPTIONAL_COLUMNS } from "@tripline/backfill/input/transactions-source";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Topic } from "@tripline/contracts/topics";

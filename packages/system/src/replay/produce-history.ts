@@ -1,7 +1,9 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { OPTIONAL_COLUMNS, optionalFields } from "@tripline/backfill/generated/optional-columns";
 import { checkPayments } from "@tripline/backfill/input/check-payments";
+import { text } from "@tripline/backfill/input/row-values";
 import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
-import { OPTIONAL_COLUMNS, unreadableInput } from "@tripline/backfill/input/transactions-source";
+import { unreadableInput } from "@tripline/backfill/input/transactions-source";
 import { openWorkDatabase } from "@tripline/backfill/input/work-database";
 import type { ProgressListener } from "@tripline/backfill/progress";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -101,16 +103,7 @@ function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRe
     occurredAtMs: atMs,
     // It did not pass the front door; it counts as accepted when it took place.
     acceptedAtMs: atMs,
-    deviceToken: text(row.device_token),
-    ipToken: text(row.ip_token),
-    latitude: degrees(row.latitude),
-    longitude: degrees(row.longitude),
-    bin: text(row.bin),
-    emailToken: text(row.email_token),
-    networkToken: text(row.network_token),
-    cardCountry: text(row.card_country),
-    merchantCountry: text(row.merchant_country),
-    ipCountry: text(row.ip_country),
+    ...optionalFields(row),
   };
   return recordOf("transactions", tenant, transaction.cardToken, Transaction.encode(transaction).finish());
 }
@@ -134,12 +127,4 @@ function labelRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingReco
 function recordOf(topic: "transactions" | "labels", tenant: string, key: string, value: Uint8Array): OutgoingRecord {
   const { name, schema } = TOPICS[topic];
   return { topic: name, key, value, headers: { [HEADERS.schema]: schema, [HEADERS.tenant]: tenant } };
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : "";
-}
-
-function degrees(value: unknown): number | undefined {
-  return typeof value === "number" ? value : undefined;
 }

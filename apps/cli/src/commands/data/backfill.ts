@@ -2,14 +2,10 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { BackfillResult } from "@tripline/backfill/backfill";
 import { backfill } from "@tripline/backfill/backfill";
+import { OPTIONAL_COLUMNS } from "@tripline/backfill/generated/optional-columns";
 import { handbookSource } from "@tripline/backfill/input/handbook-source";
 import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
-import {
-  fileSource,
-  filesIdentity,
-  OPTIONAL_COLUMNS,
-  TRANSACTIONS_COLUMNS,
-} from "@tripline/backfill/input/transactions-source";
+import { fileSource, filesIdentity, TRANSACTIONS_COLUMNS } from "@tripline/backfill/input/transactions-source";
 import { loadState } from "@tripline/backfill/states/load-state";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { kafkaAt } from "@tripline/system/client/connect-system";

@@ -1,4 +1,5 @@
-import { LIST_EFFECTS, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
+import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
+import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { InvalidArgumentError, Option } from "commander";
 import type { ControlFlags } from "../control-options.js";
 import { durationMs } from "../parse-duration.js";

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   Decision,
@@ -10,7 +11,6 @@ import {
   Outcome,
   TrialRole,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { UNSENT } from "@tripline/contracts/unsent-fields";
 import { decide } from "@tripline/decision-engine/decide-payment";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { TestArchive } from "@tripline/lake/testing/archive";

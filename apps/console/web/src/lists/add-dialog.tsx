@@ -1,4 +1,5 @@
-import { isBroad, LIST_KINDS } from "@tripline/contracts/lists/list-kinds";
+import { LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
+import { isBroad } from "@tripline/contracts/lists/list-kinds";
 import { useState } from "react";
 import type { ListSummary } from "../api/control.js";
 import { problemFrom } from "../api/request.js";

@@ -65,51 +65,56 @@ export enum AuthSubject {
 
 /** One accepted card payment. Topic `transactions`. */
 export interface Transaction {
-  /** Deterministic: the same tenant and client transaction id always give the same id. */
+  /** Tripline's id of the payment and its decision. The same tenant and client id always give the same id. */
   transactionId: string;
+  /** The tenant of the access token. */
   tenant: string;
-  /** The id under which the client knows this payment. */
+  /** Your own id of the payment. */
   clientTransactionId: string;
-  /** Keyed HMAC of the card number. The number itself exists nowhere behind the front door. */
+  /** The card number, or its token from an earlier decision. The number itself is never stored. Kept as a keyed HMAC. */
   cardToken: string;
+  /** Your own id of the terminal or shop at which the card was presented. */
   terminalId: string;
+  /** In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. */
   amountMinor: number;
   /** ISO 4217 code. */
   currency: string;
   /** When the card was presented: event time. */
   occurredAtMs: number;
-  /** When the front door accepted it: wall clock. */
+  /** When ingestion accepted it: wall clock. */
   acceptedAtMs: number;
-  /** Keyed HMAC of the client's id of the paying device; empty where the client sends none. */
+  /** Your own id of the device that pays. Kept as a keyed HMAC. Empty if it was not sent. */
   deviceToken: string;
-  /** Keyed HMAC of the network address the payment came from; empty where the client sends none. */
+  /** The network address the payment comes from. Kept as a keyed HMAC. Empty if it was not sent. */
   ipToken: string;
-  /** Where it took place, WGS 84 degrees; absent where the client sends none. */
-  latitude?: number | undefined;
+  /** Where the payment takes place, in degrees (WGS 84). Absent if it was not sent. */
+  latitude?:
+    | number
+    | undefined;
+  /** Where the payment takes place, in degrees (WGS 84). Absent if it was not sent. */
   longitude?:
     | number
     | undefined;
-  /**
-   * The first 8 digits of a card number of 16 digits or more, the first 6 of a shorter one; empty where the client sends a
-   * token without it.
-   */
+  /** The first 8 digits of a card number of 16 digits or more, the first 6 of a shorter one. Empty if it was not sent. */
   bin: string;
-  /** Keyed HMAC of the payer's e-mail address in one spelling; empty where the client sends none. */
+  /** The payer's e-mail address. Kept as a keyed HMAC. Empty if it was not sent. */
   emailToken: string;
-  /** Keyed HMAC of the first 24 bits of an IPv4 address, or 48 of an IPv6 address; empty where the client sends no address. */
+  /** The first 24 bits of the IPv4 address, or 48 of the IPv6 address. Kept as a keyed HMAC. Empty if it was not sent. */
   networkToken: string;
-  /** Of the card's issuer, of the merchant and of the network address, ISO 3166-1 alpha-2; empty where the client sends none. */
+  /** Country of the card's issuer, ISO 3166-1 alpha-2. Empty if it was not sent. */
   cardCountry: string;
+  /** Country of the merchant, ISO 3166-1 alpha-2. Empty if it was not sent. */
   merchantCountry: string;
+  /** Country of the network address, ISO 3166-1 alpha-2. Empty if it was not sent. */
   ipCountry: string;
   /**
-   * A PersonalFields, sealed with the data key of its subject: layout in packages/sealing/src/sealed-layout.ts.
-   * Absent where the client sends none of them, or where they could not be sealed.
+   * A PersonalFields, sealed with the data key of its subject; packages/sealing/src/sealed-layout.ts has the layout.
+   * Absent if nothing was sealed.
    */
   personal?: Buffer | undefined;
 }
 
-/** What a payment says of a person, in the spelling of the client. Never in clear behind the front door. */
+/** What a payment says about a person, as the client wrote it. It leaves ingestion only sealed. */
 export interface PersonalFields {
   email: string;
   ipAddress: string;

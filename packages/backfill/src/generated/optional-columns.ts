@@ -1,0 +1,49 @@
+// Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit.
+
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { z } from "zod";
+import { number, text } from "../input/row-values.js";
+
+/** Columns that a transactions file can have in addition. NULL and absent mean that the payment does not carry them. */
+export const OPTIONAL_COLUMNS = {
+  device_token: "VARCHAR",
+  ip_token: "VARCHAR",
+  latitude: "DOUBLE",
+  longitude: "DOUBLE",
+  bin: "VARCHAR",
+  email_token: "VARCHAR",
+  network_token: "VARCHAR",
+  card_country: "VARCHAR",
+  merchant_country: "VARCHAR",
+  ip_country: "VARCHAR",
+} as const;
+
+/** The same columns in a line of JSON. */
+export const OPTIONAL_LINE = {
+  device_token: z.string().optional(),
+  ip_token: z.string().optional(),
+  latitude: z.number().optional(),
+  longitude: z.number().optional(),
+  bin: z.string().optional(),
+  email_token: z.string().optional(),
+  network_token: z.string().optional(),
+  card_country: z.string().optional(),
+  merchant_country: z.string().optional(),
+  ip_country: z.string().optional(),
+};
+
+/** The same columns of a row as fields of the message. */
+export function optionalFields(row: Readonly<Record<string, unknown>>) {
+  return {
+    deviceToken: text(row.device_token),
+    ipToken: text(row.ip_token),
+    latitude: number(row.latitude),
+    longitude: number(row.longitude),
+    bin: text(row.bin),
+    emailToken: text(row.email_token),
+    networkToken: text(row.network_token),
+    cardCountry: text(row.card_country),
+    merchantCountry: text(row.merchant_country),
+    ipCountry: text(row.ip_country),
+  } satisfies Partial<Transaction>;
+}

@@ -1,0 +1,98 @@
+// Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit.
+
+import type { Transaction } from "./tripline/events/v1/events.js";
+
+/** What the optional fields of a payment hold if they were not sent. Optional numbers are absent instead. */
+export const UNSENT: Readonly<Pick<Transaction, "deviceToken" | "ipToken" | "bin" | "emailToken" | "networkToken" | "cardCountry" | "merchantCountry" | "ipCountry">> = {
+  deviceToken: "",
+  ipToken: "",
+  bin: "",
+  emailToken: "",
+  networkToken: "",
+  cardCountry: "",
+  merchantCountry: "",
+  ipCountry: "",
+};
+
+/** What each field says about a person. */
+export const TRANSACTION_CLASSES = {
+  transactionId: "behavioural",
+  tenant: "none",
+  clientTransactionId: "behavioural",
+  cardToken: "card",
+  terminalId: "behavioural",
+  amountMinor: "behavioural",
+  currency: "behavioural",
+  occurredAtMs: "behavioural",
+  acceptedAtMs: "behavioural",
+  deviceToken: "personal",
+  ipToken: "personal",
+  latitude: "behavioural",
+  longitude: "behavioural",
+  bin: "card",
+  emailToken: "personal",
+  networkToken: "personal",
+  cardCountry: "behavioural",
+  merchantCountry: "behavioural",
+  ipCountry: "behavioural",
+  personal: "personal",
+} as const satisfies Readonly<Record<keyof Transaction, string>>;
+
+/** Fields of an event that can name an entity, and where they are in the message. */
+export const ENTITY_KEYS = {
+  card_token: "cardToken",
+  terminal_id: "terminalId",
+  device_token: "deviceToken",
+  ip_token: "ipToken",
+  bin: "bin",
+  email_token: "emailToken",
+  merchant_country: "merchantCountry",
+} as const;
+
+/** Those that every payment and every label carries. */
+export const REQUIRED_ENTITY_KEYS = [
+  "card_token",
+  "terminal_id",
+] as const;
+
+/** The tokens of people. An entity with one of them in its key is a person's own. */
+export const SUBJECT_KEYS = [
+  "card_token",
+  "email_token",
+] as const;
+
+/** Optional texts that name an entity: empty, or of this shape. */
+export const ENTITY_KEY_PATTERNS = [
+  ["deviceToken", "device_token", /^dt_[0-9a-f]{32}$/],
+  ["ipToken", "ip_token", /^it_[0-9a-f]{32}$/],
+  ["bin", "bin", /^\d{6}(?:\d{2})?$/],
+  ["emailToken", "email_token", /^et_[0-9a-f]{32}$/],
+] as const;
+
+/** Prefixes of the tokens by their kind. */
+export const TOKEN_PREFIXES = {
+  card: "ct",
+  device: "dt",
+  ip: "it",
+  email: "et",
+  network: "nt",
+} as const;
+
+/** What can be on a list, in the order in which its entries are named. */
+export const LIST_KINDS = [
+  "card",
+  "bin",
+  "device",
+  "email",
+  "ip",
+  "ip_range",
+  "terminal",
+  "country",
+] as const;
+
+/** Kinds of which one entry concerns many payments. */
+export const BROAD_KINDS = [
+  "bin",
+  "country",
+  "ip_range",
+] as const satisfies readonly (typeof LIST_KINDS)[number][];

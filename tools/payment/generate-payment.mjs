@@ -1,0 +1,44 @@
+// Everything that follows from payment.yaml, as files with their text.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { readPayment } from "./read-payment.mjs";
+import { backfillModule, lakeModule, rulesModule, sparkColumns } from "./write-consumers.mjs";
+import { contractsModule } from "./write-contracts.mjs";
+import { protoMessages } from "./write-proto.mjs";
+
+/** @typedef {{ file: string, text: string }} Output `file` is relative to the root */
+
+export const PAYMENT_FILE = "packages/contracts/payment.yaml";
+
+/**
+ * The `.proto` file has to be written before the code that is generated from it.
+ *
+ * @param {string} root
+ * @returns {{ proto: Output, others: Output[] }}
+ */
+export function generatePayment(root) {
+  const payment = readPayment(join(root, PAYMENT_FILE));
+  const region = (/** @type {string} */ file, /** @type {string} */ mark, /** @type {string} */ text) => ({
+    file,
+    text: fill(readFileSync(join(root, file), "utf8"), { file, mark, text }),
+  });
+  return {
+    proto: region("packages/contracts/proto/tripline/events/v1/events.proto", "//", `\n${protoMessages(payment)}\n`),
+    others: [
+      { file: "packages/contracts/src/generated/payment-fields.ts", text: contractsModule(payment) },
+      { file: "packages/lake/src/generated/transaction-kinds.ts", text: lakeModule(payment) },
+      { file: "packages/decision-engine/src/generated/field-variables.ts", text: rulesModule(payment) },
+      { file: "packages/backfill/src/generated/optional-columns.ts", text: backfillModule(payment) },
+      region("training/spark/backfill_features.py", "#", sparkColumns(payment)),
+    ],
+  };
+}
+
+/** Replaces what stands between the two marks. @param {string} document @param {{ file: string, mark: string, text: string }} part */
+function fill(document, { file, mark, text }) {
+  const [start, end] = [`${mark} payment: from payment.yaml\n`, `${mark} /payment\n`];
+  const from = document.indexOf(start) + start.length;
+  const to = document.indexOf(end, from);
+  if (from < start.length || to < from) throw new Error(`${file} lacks the marks ${start.trim()} … ${end.trim()}`);
+  return `${document.slice(0, from)}${text}\n${document.slice(to)}`;
+}

@@ -1,0 +1,162 @@
+// Reads packages/contracts/payment.yaml, whose header explains its attributes, and reports every fault at once.
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { z } from "zod";
+
+/** Types by what they are on the wire. Coordinates are two doubles. */
+const WIRE_TYPES = /** @type {const} */ ({
+  identifier: "string",
+  token: "string",
+  text: "string",
+  enum: "string",
+  country: "string",
+  integer: "int64",
+  time: "int64",
+  number: "double",
+  coordinates: "double",
+  boolean: "bool",
+  bytes: "bytes",
+});
+const TYPES = /** @type {(keyof typeof WIRE_TYPES)[]} */ (Object.keys(WIRE_TYPES));
+
+const NUMBER_MAX = 2 ** 29 - 1;
+const snakeName = z.string().regex(/^[a-z][a-z0-9_]*$/, "must be snake_case");
+const wireNumber = z.int().min(1).max(NUMBER_MAX);
+const uses = z.enum(["rule", "entity_key", "feature_filter", "model_category", "console"]);
+
+const field = z.strictObject({
+  name: snakeName,
+  path: z
+    .string()
+    .regex(/^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/, "must be a name, or two with a point between them")
+    .optional(),
+  core: z.boolean().default(false),
+  number: wireNumber.optional(),
+  columns: z.strictObject({ latitude: wireNumber, longitude: wireNumber }).optional(),
+  type: z.enum(TYPES),
+  values: z.array(snakeName).min(1).optional(),
+  required: z.boolean().default(false),
+  token: z.strictObject({ prefix: z.string().regex(/^[a-z]{2}$/), word: snakeName }).optional(),
+  format: z.enum(["id", "email", "ip_address", "bin"]).optional(),
+  derived_from: snakeName.optional(),
+  sealed: wireNumber.optional(),
+  class: z.enum(["card", "personal", "behavioural", "none"]),
+  subject: z.boolean().default(false),
+  fingerprint: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal("none")]).optional(),
+  description: z.string().regex(/^[A-Z].*\.$/s, "must be a sentence"),
+  example: z.unknown().optional(),
+  uses: z.array(uses).default([]),
+  list: snakeName.optional(),
+});
+
+const definition = z
+  .strictObject({
+    list_kinds: z.record(snakeName, z.strictObject({ broad: z.boolean().default(false) })),
+    retired_numbers: z.array(wireNumber).default([]),
+    fields: z.array(field).min(1),
+  })
+  .superRefine((given, context) => {
+    for (const [index, message] of faultsOf(given))
+      context.addIssue({ code: "custom", path: ["fields", index], message });
+  });
+
+/**
+ * @typedef {z.infer<typeof field>} PaymentField
+ * @typedef {PaymentField & { column: string, key: string, number: number, wire: (typeof WIRE_TYPES)[keyof typeof WIRE_TYPES], max?: number }} PaymentColumn
+ *   `key` is the field of the generated message, `max` the largest magnitude of a coordinate
+ * @typedef {{ kinds: { name: string, broad: boolean }[], fields: PaymentField[], columns: PaymentColumn[], retired: number[] }} Payment
+ */
+
+/**
+ * @param {string} file
+ * @returns {Payment} `columns` in the order of their numbers
+ */
+export function readPayment(file) {
+  const result = definition.safeParse(parse(readFileSync(file, "utf8")));
+  if (!result.success) {
+    const faults = result.error.issues.map(({ path, message }) => `${file}: ${path.join(".")}: ${message}`);
+    throw new Error(faults.join("\n"));
+  }
+  const { list_kinds: kinds, fields, retired_numbers: retired } = result.data;
+  return {
+    kinds: Object.entries(kinds).map(([name, { broad }]) => ({ name, broad })),
+    fields,
+    columns: fields.flatMap(columnsOf).sort((left, right) => left.number - right.number),
+    retired,
+  };
+}
+
+/** @param {z.infer<typeof definition>} given @returns {Generator<[number, string]>} */
+function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
+  /** @type {Set<unknown>} */
+  const seen = new Set(retired.map((number) => `the number ${number}`));
+  for (const [index, given] of fields.entries()) {
+    const columns = columnsOf(given);
+    const once = [
+      ...columns.flatMap(({ column, number }) => [`the name ${column}`, `the number ${number}`]),
+      ...(given.path === undefined ? [] : [`the path ${given.path}`]),
+      ...(given.sealed === undefined ? [] : [`the sealed number ${given.sealed}`]),
+    ];
+    for (const one of once) {
+      if (seen.has(one)) yield [index, `${given.name}: ${one} is taken, or was retired`];
+      seen.add(one);
+    }
+    for (const message of combinationFaults(given, columns.length)) yield [index, `${given.name}: ${message}`];
+    if (given.list !== undefined && !Object.hasOwn(kinds, given.list))
+      yield [index, `${given.name}: list_kinds has no ${given.list}`];
+    if (given.derived_from !== undefined && !fields.some(({ path }) => path === given.derived_from))
+      yield [index, `${given.name}: no field has the path ${given.derived_from}`];
+  }
+}
+
+/** @param {PaymentField} given @param {number} columns @returns {Generator<string>} */
+function* combinationFaults(given, columns) {
+  const { type, core, path, fingerprint } = given;
+  if (columns === 0 && given.sealed === undefined) yield "needs a number, or columns for coordinates";
+  if ((type === "coordinates") !== (given.columns !== undefined)) yield "coordinates, and only they, have columns";
+  if ((type === "token") !== (given.token !== undefined)) yield "tokens, and only they, say which token";
+  if ((type === "enum") !== (given.values !== undefined)) yield "enums, and only they, have values";
+  if (type === "bytes" && !core) yield "only core fields can be bytes";
+  if (!core && (path === undefined) === (given.derived_from === undefined)) yield "needs a path or derived_from";
+  if (!core && path?.includes(".")) yield "only core fields can be within another one";
+  if (!core && given.derived_from !== undefined && type !== "token") yield "only tokens can be derived";
+  if (given.sealed !== undefined && given.class !== "personal") yield "what is sealed is personal";
+  if (given.class === "personal" && path !== undefined && given.sealed === undefined)
+    yield "a personal field is a token or sealed: add sealed";
+  if (!given.required && fingerprint === 0) yield "only required fields can be in group 0";
+  if (given.uses.includes("entity_key") && WIRE_TYPES[type] !== "string") yield "an entity key is a text";
+  if (given.list !== undefined && WIRE_TYPES[type] !== "string") yield "what is listed is a text";
+}
+
+/** @param {PaymentField} given @returns {PaymentColumn[]} */
+function columnsOf(given) {
+  const wire = WIRE_TYPES[given.type];
+  if (given.columns !== undefined) {
+    const { latitude, longitude } = given.columns;
+    // The first coordinates have the plain names.
+    const prefix = given.name === "location" ? "" : `${given.name}_`;
+    return [
+      { ...given, column: `${prefix}latitude`, key: camelCase(`${prefix}latitude`), number: latitude, wire, max: 90 },
+      {
+        ...given,
+        column: `${prefix}longitude`,
+        key: camelCase(`${prefix}longitude`),
+        number: longitude,
+        wire,
+        max: 180,
+      },
+    ];
+  }
+  if (given.number === undefined) return [];
+  return [{ ...given, column: given.name, key: camelCase(given.name), number: given.number, wire }];
+}
+
+/** Whether the message can tell that it was not sent: texts are empty instead. @param {PaymentColumn} column */
+export function isOptional({ required, wire }) {
+  return !required && wire !== "string";
+}
+
+/** @param {string} name */
+export function camelCase(name) {
+  return name.replaceAll(/_([a-z0-9])/g, (_, letter) => letter.toUpperCase());
+}

@@ -1,0 +1,23 @@
+// Parts of generated TypeScript.
+
+export const HEAD = "// Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit.\n";
+
+/** @param {unknown} text */
+export function quote(text) {
+  return JSON.stringify(text);
+}
+
+/** @param {string} name @param {string} value @param {string} [type] */
+export function exportConst(name, value, type) {
+  return `export const ${name}${type === undefined ? "" : `: ${type}`} = ${value};\n`;
+}
+
+/** @param {readonly (readonly [string, string])[]} entries names and code */
+export function object(entries) {
+  return `{\n${entries.map(([name, code]) => `  ${name}: ${code},\n`).join("")}}`;
+}
+
+/** @param {readonly string[]} items code */
+export function array(items) {
+  return `[\n${items.map((code) => `  ${code},\n`).join("")}]`;
+}

@@ -1,0 +1,102 @@
+// Generated modules of one package each, in which straight-line code or types are worth more than a table.
+import { isOptional } from "./read-payment.mjs";
+import { exportConst, HEAD, object, quote } from "./typescript.mjs";
+
+/**
+ * @typedef {import("./read-payment.mjs").Payment} Payment
+ * @typedef {import("./read-payment.mjs").PaymentColumn} PaymentColumn
+ */
+
+const EVENTS = "@tripline/contracts/generated/tripline/events/v1/events";
+const LAKE_KINDS = { string: "text", int64: "long", double: "double", bool: "flag", bytes: "bytes" };
+
+/** Columns of the lake. @param {Payment} payment */
+export function lakeModule({ columns }) {
+  const kinds = columns.map((column) => [column.key, LAKE_KINDS[column.wire]]);
+  const imported = [...new Set(kinds.map(([, kind]) => kind))].sort();
+  return [
+    HEAD,
+    `import { ${imported.join(", ")} } from "../column-kinds.js";\n`,
+    "/** The fields of a payment and how they are kept. */",
+    exportConst("TRANSACTION_KINDS", object(kinds)),
+  ].join("\n");
+}
+
+const CEL_TYPES = { string: "string", int64: "int", double: "double", bool: "bool", bytes: "bytes" };
+
+/** Variables of rules. An optional number has a second one that says whether it was sent. @param {Payment} payment */
+export function rulesModule({ columns }) {
+  const variables = columns.filter(({ uses }) => uses.includes("rule")).flatMap(variablesOf);
+  return [
+    HEAD,
+    `import type { Transaction } from "${EVENTS}";\n`,
+    "/** Fields of a payment that rules can use, with their types in CEL. */",
+    exportConst("FIELD_VARIABLES", `${object(variables.map(({ name, type }) => [name, quote(type)]))} as const`),
+    "/** The values of `FIELD_VARIABLES`. CEL's int is a bigint here. */",
+    "export function fieldValues(transaction: Transaction) {",
+    `  return ${indent(object(variables.map(({ name, value }) => [name, value])))};`,
+    "}\n",
+    "/** The values of a payment of which nothing is known. */",
+    exportConst("UNKNOWN_FIELDS", object(variables.map(({ name, unsent }) => [name, unsent]))),
+  ].join("\n");
+}
+
+/** @param {PaymentColumn} column */
+function variablesOf(column) {
+  const { column: name, key, wire } = column;
+  const unsent = { string: '""', int64: "0n", double: "0", bool: "false", bytes: "" }[wire];
+  const value = isOptional(column)
+    ? `(transaction.${key} ?? ${wire === "bool" ? "false" : "0"})`
+    : `transaction.${key}`;
+  const own = { name, type: CEL_TYPES[wire], value: wire === "int64" ? `BigInt(${value})` : value, unsent };
+  if (!isOptional(column)) return [own];
+  return [own, { name: `has_${name}`, type: "bool", value: `transaction.${key} !== undefined`, unsent: "false" }];
+}
+
+const SQL_TYPES = { string: "VARCHAR", int64: "BIGINT", double: "DOUBLE", bool: "BOOLEAN", bytes: "BLOB" };
+const LINE_SCHEMAS = { string: "z.string()", int64: "z.int()", double: "z.number()", bool: "z.boolean()", bytes: "" };
+const FROM_ROW = { string: "text", int64: "number", double: "number", bool: "flag", bytes: "" };
+
+/** Columns of input files. @param {Payment} payment */
+export function backfillModule(payment) {
+  const columns = optionalColumns(payment);
+  const readers = new Set(columns.map(({ wire }) => FROM_ROW[wire]));
+  return [
+    HEAD,
+    `import type { Transaction } from "${EVENTS}";`,
+    'import { z } from "zod";',
+    `import { ${[...readers].sort().join(", ")} } from "../input/row-values.js";\n`,
+    "/** Columns that a transactions file can have in addition. NULL and absent mean that the payment does not carry them. */",
+    exportConst(
+      "OPTIONAL_COLUMNS",
+      `${object(columns.map(({ column, wire }) => [column, quote(SQL_TYPES[wire])]))} as const`,
+    ),
+    "/** The same columns in a line of JSON. */",
+    exportConst(
+      "OPTIONAL_LINE",
+      object(columns.map(({ column, wire }) => [column, `${LINE_SCHEMAS[wire]}.optional()`])),
+    ),
+    "/** The same columns of a row as fields of the message. */",
+    "export function optionalFields(row: Readonly<Record<string, unknown>>) {",
+    `  return ${indent(object(columns.map(({ column, key, wire }) => [key, `${FROM_ROW[wire]}(row.${column})`])))} satisfies Partial<Transaction>;`,
+    "}\n",
+  ].join("\n");
+}
+
+const SPARK_TYPES = { string: "string", int64: "bigint", double: "double", bool: "boolean", bytes: "binary" };
+
+/** The same columns for Spark. @param {Payment} payment */
+export function sparkColumns(payment) {
+  const rows = optionalColumns(payment).map(({ column, wire }) => `    "${column}": "${SPARK_TYPES[wire]}",`);
+  return ["OPTIONAL_COLUMNS = {", ...rows, "}"].join("\n");
+}
+
+/** @param {Payment} payment */
+function optionalColumns({ columns }) {
+  return columns.filter(({ required, wire }) => !required && wire !== "bytes");
+}
+
+/** @param {string} code */
+function indent(code) {
+  return code.replaceAll("\n", "\n  ");
+}

@@ -1,0 +1,62 @@
+// packages/contracts/src/generated/payment-fields.ts: the tables that several packages read.
+import { array, exportConst, HEAD, object, quote } from "./typescript.mjs";
+
+const TOKEN_DIGITS = 32;
+
+/** @param {import("./read-payment.mjs").Payment} payment */
+export function contractsModule({ kinds, columns }) {
+  const keys = columns.filter(({ uses }) => uses.includes("entity_key"));
+  const unsent = columns.filter(({ required, wire }) => !required && wire === "string");
+  const tokens = columns.flatMap(({ token }) => token ?? []);
+  return [
+    HEAD,
+    'import type { Transaction } from "./tripline/events/v1/events.js";\n',
+    "/** What the optional fields of a payment hold if they were not sent. Optional numbers are absent instead. */",
+    exportConst(
+      "UNSENT",
+      object(unsent.map(({ key }) => [key, '""'])),
+      `Readonly<Pick<Transaction, ${unsent.map(({ key }) => quote(key)).join(" | ")}>>`,
+    ),
+    "/** What each field says about a person. */",
+    exportConst(
+      "TRANSACTION_CLASSES",
+      `${object(columns.map((column) => [column.key, quote(column.class)]))} as const satisfies Readonly<Record<keyof Transaction, string>>`,
+    ),
+    "/** Fields of an event that can name an entity, and where they are in the message. */",
+    exportConst("ENTITY_KEYS", `${object(keys.map(({ column, key }) => [column, quote(key)]))} as const`),
+    "/** Those that every payment and every label carries. */",
+    exportConst("REQUIRED_ENTITY_KEYS", constArray(keys.filter(({ required }) => required))),
+    "/** The tokens of people. An entity with one of them in its key is a person's own. */",
+    exportConst("SUBJECT_KEYS", constArray(columns.filter(({ subject }) => subject))),
+    "/** Optional texts that name an entity: empty, or of this shape. */",
+    exportConst(
+      "ENTITY_KEY_PATTERNS",
+      `${array(
+        keys.flatMap(({ key, column, required, ...rest }) => {
+          const pattern = patternOf(rest);
+          return required || pattern === undefined ? [] : [`[${quote(key)}, ${quote(column)}, ${pattern}]`];
+        }),
+      )} as const`,
+    ),
+    "/** Prefixes of the tokens by their kind. */",
+    exportConst("TOKEN_PREFIXES", `${object(tokens.map(({ word, prefix }) => [word, quote(prefix)]))} as const`),
+    "/** What can be on a list, in the order in which its entries are named. */",
+    exportConst("LIST_KINDS", `${array(kinds.map(({ name }) => quote(name)))} as const`),
+    "/** Kinds of which one entry concerns many payments. */",
+    exportConst(
+      "BROAD_KINDS",
+      `${array(kinds.flatMap(({ name, broad }) => (broad ? [quote(name)] : [])).sort())} as const satisfies readonly (typeof LIST_KINDS)[number][]`,
+    ),
+  ].join("\n");
+}
+
+/** @param {Pick<import("./read-payment.mjs").PaymentField, "token" | "format">} field */
+function patternOf({ token, format }) {
+  if (token !== undefined) return `/^${token.prefix}_[0-9a-f]{${TOKEN_DIGITS}}$/`;
+  return format === "bin" ? "/^\\d{6}(?:\\d{2})?$/" : undefined;
+}
+
+/** @param {readonly import("./read-payment.mjs").PaymentColumn[]} columns */
+function constArray(columns) {
+  return `${array(columns.map(({ column }) => quote(column)))} as const`;
+}

@@ -1,0 +1,132 @@
+// apps/ingestion/src/generated/payment-fields.ts: request schema, tokens, fingerprint and sealed fields as straight-line code,
+// which every payment runs.
+import { camelCase } from "./read-payment.mjs";
+import { array, exportConst, HEAD, object, quote } from "./typescript.mjs";
+
+/**
+ * @typedef {import("./read-payment.mjs").Payment} Payment
+ * @typedef {import("./read-payment.mjs").PaymentField} PaymentField
+ * @typedef {import("./read-payment.mjs").PaymentColumn} PaymentColumn
+ */
+
+const CONTRACTS = "@tripline/contracts";
+const EVENTS = `${CONTRACTS}/generated/tripline/events/v1/events`;
+/** How the text of a token follows from another field. @type {Record<string, string>} */
+const DERIVATIONS = { network: "networkOf" };
+/** Groups of the fields that are older than fingerprints by name. */
+const OLD_GROUPS = [1, 2];
+
+/** @param {Payment} payment */
+export function intakeModule(payment) {
+  const declared = payment.fields.filter(({ core }) => !core);
+  const sent = declared.filter(({ path }) => path !== undefined);
+  const values = payment.columns.filter(({ core }) => !core);
+  const words = values.flatMap(({ token }) => (token === undefined ? [] : [quote(token.word)]));
+  const derivations = values.flatMap((column) => (column.derived_from === undefined ? [] : [derivationOf(column)]));
+  return [
+    HEAD,
+    `import type { PersonalFields, Transaction } from "${EVENTS}";`,
+    ...(derivations.length === 0 ? [] : [`import { ${derivations.join(", ")} } from "${CONTRACTS}/identifiers";`]),
+    'import type { z } from "zod";',
+    'import * as kinds from "../requests/field-kinds.js";\n',
+    "/** The fields of a request that product code does not name, as clients send them. */",
+    exportConst("declaredFields", object(sent.map((field) => [field.path ?? "", schemaOf(field)]))),
+    "export type DeclaredBody = { [K in keyof typeof declaredFields]?: z.infer<(typeof declaredFields)[K]> | undefined };\n",
+    "/** Makes the token of a text. */",
+    `export type TokenOf = (kind: ${words.join(" | ")}, text: string) => string;\n`,
+    "/** Those fields as the message has them: tokens in place of personal texts, and empty texts for what was not sent. */",
+    "export function declaredValues(body: z.infer<z.ZodObject<typeof declaredFields>>, tokenOf: TokenOf) {",
+    `  return ${indent(object(values.map((column) => [column.key, messageValue(column)])))};`,
+    "}\n",
+    ...contentFunction(payment),
+    ...personalFunction(declared),
+  ].join("\n");
+}
+
+/** @param {PaymentField} field */
+function schemaOf(field) {
+  const description = quote(field.description);
+  const schema = `kinds.${kindOf(field)}(${[...argumentsOf(field), description].join(", ")})`;
+  return field.required ? schema : `${schema}.optional()`;
+}
+
+/** @param {PaymentField} field */
+function kindOf({ type, format, number }) {
+  if (format !== undefined && format !== "id") return camelCase(format);
+  if (type === "token") return "replacedText";
+  if (type === "text" && number === undefined) return "sealedText";
+  return { enum: "choice", integer: "wholeNumber" }[String(type)] ?? type;
+}
+
+/** @param {PaymentField} field */
+function argumentsOf({ values }) {
+  return values === undefined ? [] : [`[${values.map(quote).join(", ")}]`];
+}
+
+/** @param {PaymentColumn} column */
+function messageValue(column) {
+  const { path, derived_from: origin, token, type, name, column: part, required, wire } = column;
+  const sent = `body.${path ?? origin}`;
+  if (type === "coordinates") return `${sent}?.${part.slice(part.length - (column.max === 90 ? 8 : 9))}`;
+  if (token !== undefined) {
+    const text = origin === undefined ? sent : `${derivationOf(column)}(${sent})`;
+    const made = `tokenOf(${quote(token.word)}, ${text})`;
+    return required ? made : `${sent} === undefined ? "" : ${made}`;
+  }
+  if (path === undefined) throw new Error(`${name}: has no path`);
+  return required || wire !== "string" ? sent : `${sent} ?? ""`;
+}
+
+/** @param {PaymentField} field */
+function derivationOf({ name, token }) {
+  const derivation = DERIVATIONS[token?.word ?? ""];
+  if (derivation === undefined) throw new Error(`${name}: nothing is derived as ${token?.word}`);
+  return derivation;
+}
+
+/** @param {Payment} payment */
+function contentFunction({ columns }) {
+  const of = (/** @type {number | undefined} */ group) => columns.filter(({ fingerprint }) => fingerprint === group);
+  const item = (/** @type {PaymentColumn} */ { key, wire, required }) =>
+    `payment.${key}${required || wire === "string" ? "" : " ?? null"}`;
+  const isSent = (/** @type {PaymentColumn} */ { key, wire }) =>
+    `payment.${key} !== ${wire === "string" ? '""' : "undefined"}`;
+  const groups = OLD_GROUPS.map((group) => ({ group, fields: of(group) })).filter(({ fields }) => fields.length > 0);
+  return [
+    "/**",
+    " * What makes a retry the same request. A group of which nothing was sent is left out if all later groups are, and later fields",
+    " * count by name: so a payment keeps its fingerprint when fields are added.",
+    " */",
+    "export function requestContent(payment: Transaction): unknown[] {",
+    `  const content: unknown[] = ${indent(array(of(0).map(item)))};`,
+    ...groups.map(({ group, fields }) => `  const sends${group} = ${fields.map(isSent).join(" || ")};`),
+    ...groups.map(({ fields }, index) => {
+      const later = groups.slice(index).map(({ group }) => `sends${group}`);
+      return `  if (${later.join(" || ")}) content.push(${fields.map(item).join(", ")});`;
+    }),
+    ...of(undefined).map(
+      (column) => `  if (${isSent(column)}) content.push([${quote(column.column)}, payment.${column.key}]);`,
+    ),
+    "  return content;",
+    "}\n",
+  ];
+}
+
+/** @param {readonly PaymentField[]} declared */
+function personalFunction(declared) {
+  const sealed = declared.flatMap(({ path, sealed: number }) =>
+    path === undefined || number === undefined ? [] : [path],
+  );
+  return [
+    "/** What is sealed; undefined if nothing of it was sent. */",
+    "export function personalFields(body: DeclaredBody): PersonalFields | undefined {",
+    `  if ((${sealed.map((path) => `body.${path}`).join(" ?? ")}) === undefined) return undefined;`,
+    `  return ${indent(object(sealed.map((path) => [camelCase(path), `body.${path} ?? ""`])))};`,
+    "}\n",
+  ];
+}
+
+/** @param {string} code */
+function indent(code) {
+  return code.replaceAll("\n", "\n  ");
+}
