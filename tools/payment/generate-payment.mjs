@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readPayment } from "./read-payment.mjs";
-import { backfillModule, lakeModule, rulesModule, sparkColumns } from "./write-consumers.mjs";
+import { backfillModule, lakeModule, listedModule, rulesModule, sparkColumns } from "./write-consumers.mjs";
 import { contractsModule } from "./write-contracts.mjs";
 import { protoMessages } from "./write-proto.mjs";
 
@@ -28,6 +28,7 @@ export function generatePayment(root) {
       { file: "packages/contracts/src/generated/payment-fields.ts", text: contractsModule(payment) },
       { file: "packages/lake/src/generated/transaction-kinds.ts", text: lakeModule(payment) },
       { file: "packages/decision-engine/src/generated/field-variables.ts", text: rulesModule(payment) },
+      { file: "packages/decision-engine/src/generated/listed-values.ts", text: listedModule(payment) },
       { file: "packages/backfill/src/generated/optional-columns.ts", text: backfillModule(payment) },
       region("training/spark/backfill_features.py", "#", sparkColumns(payment)),
     ],

@@ -51,7 +51,7 @@ const field = z.strictObject({
 
 const definition = z
   .strictObject({
-    list_kinds: z.record(snakeName, z.strictObject({ broad: z.boolean().default(false) })),
+    list_kinds: z.record(snakeName, z.strictObject({ value: z.string().min(1), broad: z.boolean().default(false) })),
     retired_numbers: z.array(wireNumber).default([]),
     fields: z.array(field).min(1),
   })
@@ -64,7 +64,7 @@ const definition = z
  * @typedef {z.infer<typeof field>} PaymentField
  * @typedef {PaymentField & { column: string, key: string, number: number, wire: (typeof WIRE_TYPES)[keyof typeof WIRE_TYPES], max?: number }} PaymentColumn
  *   `key` is the field of the generated message, `max` the largest magnitude of a coordinate
- * @typedef {{ kinds: { name: string, broad: boolean }[], fields: PaymentField[], columns: PaymentColumn[], retired: number[] }} Payment
+ * @typedef {{ kinds: { name: string, value: string, broad: boolean }[], fields: PaymentField[], columns: PaymentColumn[], retired: number[] }} Payment
  */
 
 /**
@@ -79,7 +79,7 @@ export function readPayment(file) {
   }
   const { list_kinds: kinds, fields, retired_numbers: retired } = result.data;
   return {
-    kinds: Object.entries(kinds).map(([name, { broad }]) => ({ name, broad })),
+    kinds: Object.entries(kinds).map(([name, kind]) => ({ name, ...kind })),
     fields,
     columns: fields.flatMap(columnsOf).sort((left, right) => left.number - right.number),
     retired,

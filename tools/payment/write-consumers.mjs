@@ -53,6 +53,22 @@ function variablesOf(column) {
   return [own, { name: `has_${name}`, type: "bool", value: `transaction.${key} !== undefined`, unsent: "false" }];
 }
 
+/** What is looked up in lists. A kind that several fields have is a list of texts. @param {Payment} payment */
+export function listedModule({ kinds, columns }) {
+  const values = kinds.map(({ name }) => {
+    const keys = columns.flatMap(({ list, key }) => (list === name ? [`payment.${key}`] : []));
+    return /** @type {const} */ ([name, keys.length === 1 ? String(keys[0]) : `[${keys.join(", ")}]`]);
+  });
+  return [
+    HEAD,
+    `import type { Transaction } from "${EVENTS}";\n`,
+    "/** The values of a payment that list entries are compared with, by kind. */",
+    "export function listedValues(payment: Transaction) {",
+    `  return ${indent(object(values))};`,
+    "}\n",
+  ].join("\n");
+}
+
 const SQL_TYPES = { string: "VARCHAR", int64: "BIGINT", double: "DOUBLE", bool: "BOOLEAN", bytes: "BLOB" };
 const LINE_SCHEMAS = { string: "z.string()", int64: "z.int()", double: "z.number()", bool: "z.boolean()", bytes: "" };
 const FROM_ROW = { string: "text", int64: "number", double: "number", bool: "flag", bytes: "" };

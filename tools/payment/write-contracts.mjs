@@ -2,6 +2,7 @@
 import { array, exportConst, HEAD, object, quote } from "./typescript.mjs";
 
 const TOKEN_DIGITS = 32;
+const IDENTIFIER = ": 1 to 64 characters out of letters, digits and . _ : -";
 
 /** @param {import("./read-payment.mjs").Payment} payment */
 export function contractsModule({ kinds, columns }) {
@@ -10,6 +11,7 @@ export function contractsModule({ kinds, columns }) {
   const tokens = columns.flatMap(({ token }) => token ?? []);
   return [
     HEAD,
+    'import { isCountry } from "../country.js";',
     'import type { Transaction } from "./tripline/events/v1/events.js";\n',
     "/** What the optional fields of a payment hold if they were not sent. Optional numbers are absent instead. */",
     exportConst(
@@ -42,6 +44,12 @@ export function contractsModule({ kinds, columns }) {
     exportConst("TOKEN_PREFIXES", `${object(tokens.map(({ word, prefix }) => [word, quote(prefix)]))} as const`),
     "/** What can be on a list, in the order in which its entries are named. */",
     exportConst("LIST_KINDS", `${array(kinds.map(({ name }) => quote(name)))} as const`),
+    "/** The values that an entry of a kind can have, and what they are called. */",
+    exportConst(
+      "LIST_VALUES",
+      object(kinds.map((kind) => [kind.name, listValue(kind, columns)])),
+      "Readonly<Record<(typeof LIST_KINDS)[number], readonly [isValid: (text: string) => boolean, what: string]>>",
+    ),
     "/** Kinds of which one entry concerns many payments. */",
     exportConst(
       "BROAD_KINDS",
@@ -50,10 +58,26 @@ export function contractsModule({ kinds, columns }) {
   ].join("\n");
 }
 
-/** @param {Pick<import("./read-payment.mjs").PaymentField, "token" | "format">} field */
-function patternOf({ token, format }) {
+/** @param {Pick<import("./read-payment.mjs").PaymentField, "token" | "format" | "type">} field */
+function patternOf({ token, format, type }) {
   if (token !== undefined) return `/^${token.prefix}_[0-9a-f]{${TOKEN_DIGITS}}$/`;
+  if (type === "identifier") return "/^[A-Za-z0-9._:-]{1,64}$/";
   return format === "bin" ? "/^\\d{6}(?:\\d{2})?$/" : undefined;
+}
+
+/**
+ * @param {import("./read-payment.mjs").Payment["kinds"][number]} kind
+ * @param {readonly import("./read-payment.mjs").PaymentColumn[]} columns
+ */
+function listValue({ name, value }, columns) {
+  const field = columns.find(({ list }) => list === name);
+  if (field === undefined) throw new Error(`list_kinds: no field has the list ${name}`);
+  if (field.type === "country") return `[isCountry, ${quote(value)}]`;
+  const shapes = { token: `: ${field.token?.prefix}_ and ${TOKEN_DIGITS} hexadecimal digits`, identifier: IDENTIFIER };
+  const shape = Object.hasOwn(shapes, field.type) ? shapes[/** @type {keyof typeof shapes} */ (field.type)] : "";
+  const pattern = patternOf(field);
+  const isValid = pattern === undefined ? "(text) => text.length > 0" : `(text) => ${pattern}.test(text)`;
+  return `[${isValid}, ${quote(`${value}${shape}`)}]`;
 }
 
 /** @param {readonly import("./read-payment.mjs").PaymentColumn[]} columns */

@@ -1,7 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { Inject, Injectable } from "@nestjs/common";
+import { BROAD_KINDS } from "@tripline/contracts/generated/payment-fields";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
+import { listedValues } from "@tripline/decision-engine/generated/listed-values";
+import type { ListedValues } from "@tripline/decision-engine/lists/list-table";
 import { readRange } from "@tripline/kafka/consumer/read-range";
 import type { IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";
 import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
@@ -16,9 +19,7 @@ const KEPT_MS = 60_000;
 interface SeenPayment {
   readonly tenant: string;
   readonly acceptedAtMs: number;
-  readonly bin: string;
-  readonly countries: readonly string[];
-  readonly networkToken: string;
+  readonly values: ListedValues;
 }
 
 /** How many of a tenant's newest payments entries would have matched. */
@@ -95,24 +96,17 @@ export class ListPreview {
 /** What cannot be decoded is a dead letter of others. */
 function read({ value }: IncomingRecord): SeenPayment[] {
   try {
-    const { tenant, acceptedAtMs, bin, cardCountry, merchantCountry, ipCountry, networkToken } =
-      Transaction.decode(value);
-    return [{ tenant, acceptedAtMs, bin, countries: [cardCountry, merchantCountry, ipCountry], networkToken }];
+    const transaction = Transaction.decode(value);
+    const values: ListedValues = listedValues(transaction);
+    const { tenant, acceptedAtMs } = transaction;
+    return [{ tenant, acceptedAtMs, values: Object.fromEntries(BROAD_KINDS.map((kind) => [kind, values[kind]])) }];
   } catch {
     return [];
   }
 }
 
-function matches(
-  { bin, countries, networkToken }: SeenPayment,
-  { kind, value }: Pick<NewEntry, "kind" | "value">,
-): boolean {
-  switch (kind) {
-    case "bin":
-      return bin.startsWith(value);
-    case "country":
-      return countries.includes(value);
-    default:
-      return networkToken === value;
-  }
+function matches({ values }: SeenPayment, { kind, value }: Pick<NewEntry, "kind" | "value">): boolean {
+  const own = values[kind];
+  if (typeof own !== "string") return own?.includes(value) ?? false;
+  return kind === "bin" ? own.startsWith(value) : own === value;
 }

@@ -1,15 +1,4 @@
-import { isCountry } from "@tripline/contracts/country";
-import { BROAD_KINDS, LIST_KINDS } from "@tripline/contracts/generated/payment-fields";
-import {
-  BIN_PATTERN,
-  CARD_TOKEN_PATTERN,
-  DEVICE_TOKEN_PATTERN,
-  EMAIL_TOKEN_PATTERN,
-  IDENTIFIER_PATTERN,
-  IP_TOKEN_PATTERN,
-  NETWORK_TOKEN_PATTERN,
-} from "@tripline/contracts/identifiers";
-import type { ListKind } from "@tripline/contracts/lists/list-kinds";
+import { BROAD_KINDS, LIST_KINDS, LIST_VALUES } from "@tripline/contracts/generated/payment-fields";
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import { z } from "zod";
 
@@ -21,19 +10,6 @@ const PAGE_MAX = 1_000;
 
 /** Where the cards of confirmed frauds are put. */
 export const FRAUD_LIST = "confirmed-fraud";
-
-const matching = (pattern: RegExp) => (text: string) => pattern.test(text);
-
-const VALUES: Readonly<Record<ListKind, readonly [isValid: (text: string) => boolean, what: string]>> = {
-  card: [matching(CARD_TOKEN_PATTERN), "a card token: ct_ and 32 hexadecimal digits"],
-  bin: [matching(BIN_PATTERN), "the first 6 or 8 digits of card numbers"],
-  device: [matching(DEVICE_TOKEN_PATTERN), "a device token: dt_ and 32 hexadecimal digits"],
-  email: [matching(EMAIL_TOKEN_PATTERN), "the token of an e-mail address: et_ and 32 hexadecimal digits"],
-  ip: [matching(IP_TOKEN_PATTERN), "the token of an IP address: it_ and 32 hexadecimal digits"],
-  ip_range: [matching(NETWORK_TOKEN_PATTERN), "the token of an IP range: nt_ and 32 hexadecimal digits"],
-  terminal: [matching(IDENTIFIER_PATTERN), "a terminal id: 1 to 64 characters out of letters, digits and . _ : -"],
-  country: [isCountry, "an ISO 3166-1 alpha-2 code in capitals, such as BE"],
-};
 
 const kind = z.enum(LIST_KINDS, `must be one of ${LIST_KINDS.join(", ")}`);
 
@@ -55,7 +31,7 @@ const expiresAt = z.iso
 const entry = z
   .strictObject({ kind, value, reason, expires_at: expiresAt.nullable().default(null) })
   .check(({ value: { kind: of, value: text }, issues }) => {
-    const [isValid, what] = VALUES[of];
+    const [isValid, what] = LIST_VALUES[of];
     if (!isValid(text)) issues.push({ code: "custom", path: ["value"], message: `must be ${what}`, input: of });
   });
 
@@ -68,7 +44,7 @@ export const previewed = z.strictObject({
       z
         .strictObject({ kind: z.enum(BROAD_KINDS, `must be one of ${BROAD_KINDS.join(", ")}`), value })
         .check(({ value: { kind: of, value: text }, issues }) => {
-          const [isValid, what] = VALUES[of];
+          const [isValid, what] = LIST_VALUES[of];
           if (!isValid(text)) issues.push({ code: "custom", path: ["value"], message: `must be ${what}`, input: of });
         }),
     )

@@ -4,6 +4,7 @@ import type { ListHit, Transaction } from "@tripline/contracts/generated/triplin
 import { ListEntry } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { readListKey } from "@tripline/contracts/lists/list-key";
 import { TABLES } from "@tripline/contracts/topics";
+import { listedValues } from "@tripline/decision-engine/generated/listed-values";
 import { ListTable } from "@tripline/decision-engine/lists/list-table";
 import type { TableChange } from "@tripline/kafka/port";
 import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/table-follower";
@@ -36,17 +37,7 @@ export class FollowedLists extends TableFollower {
 
   /** The entries that a payment is on at `atMs`, the strictest first. */
   hits(payment: Transaction, atMs: number): ListHit[] {
-    const values = {
-      card: payment.cardToken,
-      bin: payment.bin,
-      device: payment.deviceToken,
-      email: payment.emailToken,
-      ip: payment.ipToken,
-      ip_range: payment.networkToken,
-      terminal: payment.terminalId,
-      countries: [payment.cardCountry, payment.merchantCountry, payment.ipCountry],
-    };
-    return this.#table.find(payment.tenant, values, atMs);
+    return this.#table.find(payment.tenant, listedValues(payment), atMs);
   }
 
   override async onApplicationShutdown(): Promise<void> {

@@ -1,5 +1,6 @@
 // Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit.
 
+import { isCountry } from "../country.js";
 import type { Transaction } from "./tripline/events/v1/events.js";
 
 /** What the optional fields of a payment hold if they were not sent. Optional numbers are absent instead. */
@@ -89,6 +90,18 @@ export const LIST_KINDS = [
   "terminal",
   "country",
 ] as const;
+
+/** The values that an entry of a kind can have, and what they are called. */
+export const LIST_VALUES: Readonly<Record<(typeof LIST_KINDS)[number], readonly [isValid: (text: string) => boolean, what: string]>> = {
+  card: [(text) => /^ct_[0-9a-f]{32}$/.test(text), "a card token: ct_ and 32 hexadecimal digits"],
+  bin: [(text) => /^\d{6}(?:\d{2})?$/.test(text), "the first 6 or 8 digits of card numbers"],
+  device: [(text) => /^dt_[0-9a-f]{32}$/.test(text), "a device token: dt_ and 32 hexadecimal digits"],
+  email: [(text) => /^et_[0-9a-f]{32}$/.test(text), "the token of an e-mail address: et_ and 32 hexadecimal digits"],
+  ip: [(text) => /^it_[0-9a-f]{32}$/.test(text), "the token of an IP address: it_ and 32 hexadecimal digits"],
+  ip_range: [(text) => /^nt_[0-9a-f]{32}$/.test(text), "the token of an IP range: nt_ and 32 hexadecimal digits"],
+  terminal: [(text) => /^[A-Za-z0-9._:-]{1,64}$/.test(text), "a terminal id: 1 to 64 characters out of letters, digits and . _ : -"],
+  country: [isCountry, "an ISO 3166-1 alpha-2 code in capitals, such as BE"],
+};
 
 /** Kinds of which one entry concerns many payments. */
 export const BROAD_KINDS = [

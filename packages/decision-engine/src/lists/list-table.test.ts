@@ -102,10 +102,10 @@ test("a BIN is on the entries of its first 6 digits too, and any country of a pa
   expect(listsOf(table, { bin: "41111122" })).toEqual(["long/bin", "short/bin"]);
   expect(listsOf(table, { bin: "41111133" })).toEqual(["short/bin"]);
   expect(listsOf(table, { bin: "411111" })).toEqual(["short/bin"]);
-  expect(listsOf(table, { countries: ["BE", "", "BE"] })).toEqual(["home/country"]);
-  expect(listsOf(table, { countries: ["BE", "FR", "DE"] })).toEqual(["away/country", "home/country"]);
+  expect(listsOf(table, { country: ["BE", "", "BE"] })).toEqual(["home/country"]);
+  expect(listsOf(table, { country: ["BE", "FR", "DE"] })).toEqual(["away/country", "home/country"]);
   table.remove(entry({ kind: "country", value: "BE", list: "home" }));
-  expect(listsOf(table, { countries: ["BE", "FR", "DE"] })).toEqual(["away/country"]);
+  expect(listsOf(table, { country: ["BE", "FR", "DE"] })).toEqual(["away/country"]);
 });
 
 test("after any additions and removals it finds what a plain map does", () => {

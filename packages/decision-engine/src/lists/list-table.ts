@@ -6,11 +6,8 @@ import { isListEffect, isListKind } from "@tripline/contracts/lists/list-kinds";
 import { compareHits } from "./compare-hits.js";
 import { ListRecords, REASON_BYTES_MAX, TIME_MS_END, VALUE_BYTES_MAX } from "./list-records.js";
 
-/** The values of a payment that are looked up, by kind. An empty text is not on any list. */
-export type ListedValues = Partial<Readonly<Record<Exclude<ListKind, "country">, string>>> & {
-  /** Of the card, the merchant and the network address: each counts. */
-  readonly countries?: readonly string[];
-};
+/** The values of a payment that are looked up, by kind; of several each counts. An empty text is not on any list. */
+export type ListedValues = Partial<Readonly<Record<ListKind, string | readonly string[]>>>;
 
 /** An entry's place in the hash table. */
 interface Place {
@@ -92,24 +89,22 @@ export class ListTable {
     const hits: ListHit[] = [];
     const tenant = this.#tenants.get(tenantName);
     if (tenant === undefined) return hits;
-    const { bin, countries = [] } = values;
-    this.#collect(tenant, "card", values.card, atMs, hits);
-    this.#collect(tenant, "bin", bin, atMs, hits);
-    if (bin !== undefined && bin.length > SHORT_BIN_DIGITS)
-      this.#collect(tenant, "bin", bin.slice(0, SHORT_BIN_DIGITS), atMs, hits);
-    this.#collect(tenant, "device", values.device, atMs, hits);
-    this.#collect(tenant, "email", values.email, atMs, hits);
-    this.#collect(tenant, "ip", values.ip, atMs, hits);
-    this.#collect(tenant, "ip_range", values.ip_range, atMs, hits);
-    this.#collect(tenant, "terminal", values.terminal, atMs, hits);
-    for (const [index, country] of countries.entries()) {
-      if (countries.indexOf(country) === index) this.#collect(tenant, "country", country, atMs, hits);
+    for (const kind of LIST_KINDS) {
+      const value = values[kind];
+      if (typeof value === "string") {
+        this.#collect(tenant, kind, value, atMs, hits);
+        if (kind === "bin" && value.length > SHORT_BIN_DIGITS)
+          this.#collect(tenant, kind, value.slice(0, SHORT_BIN_DIGITS), atMs, hits);
+      } else if (value !== undefined) {
+        for (const [index, one] of value.entries())
+          if (value.indexOf(one) === index) this.#collect(tenant, kind, one, atMs, hits);
+      }
     }
     return hits.length < 2 ? hits : hits.sort(compareHits).slice(0, HITS_MAX);
   }
 
-  #collect(tenant: number, kind: ListKind, value: string | undefined, atMs: number, hits: ListHit[]): void {
-    if (value === undefined || value === "" || this.#counts[LIST_KINDS.indexOf(kind)] === 0) return;
+  #collect(tenant: number, kind: ListKind, value: string, atMs: number, hits: ListHit[]): void {
+    if (value === "" || this.#counts[LIST_KINDS.indexOf(kind)] === 0) return;
     for (const slot of this.#slotsOf(tenant, kind, value)) {
       const hit = this.#records.hit(this.#recordAt(slot));
       if (hit.expiresAtMs === undefined || atMs < hit.expiresAtMs) hits.push(hit);

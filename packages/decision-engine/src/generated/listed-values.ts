@@ -1,0 +1,17 @@
+// Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit.
+
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+
+/** The values of a payment that list entries are compared with, by kind. */
+export function listedValues(payment: Transaction) {
+  return {
+    card: payment.cardToken,
+    bin: payment.bin,
+    device: payment.deviceToken,
+    email: payment.emailToken,
+    ip: payment.ipToken,
+    ip_range: payment.networkToken,
+    terminal: payment.terminalId,
+    country: [payment.cardCountry, payment.merchantCountry, payment.ipCountry],
+  };
+}
