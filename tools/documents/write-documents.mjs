@@ -17,6 +17,7 @@ import { accessTables } from "../../packages/testing/dist/access/describe-access
 import { clientTables } from "./describe-clients.mjs";
 import { dataMap } from "./describe-data.mjs";
 import { readmesWithImporters } from "./describe-imports.mjs";
+import { paymentTables } from "./describe-payment.mjs";
 import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
 import { accessRules, topicsFile } from "./describe-topics.mjs";
 import { readDecisions } from "./read-decisions.mjs";
@@ -82,6 +83,7 @@ const documents = [
   { file: "docs/capacity.md", parts: capacityTables(table) },
   { file: "docs/compatibility.md", parts: clientTables(table) },
   { file: "docs/data-map.md", parts: dataMap(table) },
+  { file: "docs/payment.md", parts: paymentTables(table) },
   { file: "docs/settings.md", parts: settingTables(table) },
   { file: "compose.yaml", parts: composeEnvironment() },
   { file: "compose.lite.yaml", parts: composeLite() },

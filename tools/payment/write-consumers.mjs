@@ -76,12 +76,11 @@ const FROM_ROW = { string: "text", int64: "number", double: "number", bool: "fla
 /** Columns of input files. @param {Payment} payment */
 export function backfillModule(payment) {
   const columns = optionalColumns(payment);
-  const readers = new Set(columns.map(({ wire }) => FROM_ROW[wire]));
   return [
     HEAD,
     `import type { Transaction } from "${EVENTS}";`,
     'import { z } from "zod";',
-    `import { ${[...readers].sort().join(", ")} } from "../input/row-values.js";\n`,
+    'import { fromRow } from "../input/row-values.js";\n',
     "/** Columns that a transactions file can have in addition. NULL and absent mean that the payment does not carry them. */",
     exportConst(
       "OPTIONAL_COLUMNS",
@@ -94,7 +93,7 @@ export function backfillModule(payment) {
     ),
     "/** The same columns of a row as fields of the message. */",
     "export function optionalFields(row: Readonly<Record<string, unknown>>) {",
-    `  return ${indent(object(columns.map(({ column, key, wire }) => [key, `${FROM_ROW[wire]}(row.${column})`])))} satisfies Partial<Transaction>;`,
+    `  return ${indent(object(columns.map(({ column, key, wire }) => [key, `fromRow.${FROM_ROW[wire]}(row.${column})`])))} satisfies Partial<Transaction>;`,
     "}\n",
   ].join("\n");
 }

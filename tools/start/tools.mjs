@@ -55,7 +55,7 @@ export const TOOLS = [
     words: "generate",
     script: "tools/check/check-generated.mjs",
     args: ["--write"],
-    text: "TypeScript from the .proto files",
+    text: "what follows from payment.yaml, and TypeScript from the .proto files",
   },
   { words: "documents", script: "tools/documents/write-documents.mjs", text: "the tables of the documents" },
   { words: "bench", script: "tools/start/bench.mjs", text: "benchmarks; bench --help names them" },

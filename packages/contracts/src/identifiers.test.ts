@@ -4,11 +4,9 @@ import {
   binOf,
   CARD_TOKEN_PATTERN,
   cardToken,
-  DEVICE_TOKEN_PATTERN,
   deviceToken,
   emailToken,
   hmacSha256,
-  IP_TOKEN_PATTERN,
   ipToken,
   networkOf,
   networkToken,
@@ -79,8 +77,8 @@ describe("tokens", () => {
     expect(deviceToken(key, "acme", "Zoë's 📱")).toBe(`dt_${macOf("device\0acme\0Zoë's 📱")}`);
     expect(ipToken(key, "acme", "2001:db8::1")).toBe(`it_${macOf("ip\0acme\x002001:db8::1")}`);
     expect(cardToken(key, "acme", "4111111111111111")).toMatch(CARD_TOKEN_PATTERN);
-    expect(deviceToken(key, "acme", "x")).toMatch(DEVICE_TOKEN_PATTERN);
-    expect(ipToken(key, "acme", "x")).toMatch(IP_TOKEN_PATTERN);
+    expect(deviceToken(key, "acme", "x")).toMatch(/^dt_[0-9a-f]{32}$/);
+    expect(ipToken(key, "acme", "x")).toMatch(/^it_[0-9a-f]{32}$/);
   });
 
   test("of the same text differ in their digits by kind, tenant and key", () => {

@@ -5,15 +5,6 @@ import { domainToASCII } from "node:url";
 /** Shape of a card token: `ct_` and 32 hexadecimal digits. */
 export const CARD_TOKEN_PATTERN = /^ct_[0-9a-f]{32}$/;
 
-/** Shape of the token of a paying device: `dt_` and 32 hexadecimal digits. */
-export const DEVICE_TOKEN_PATTERN = /^dt_[0-9a-f]{32}$/;
-
-/** Shape of the token of a network address: `it_` and 32 hexadecimal digits. */
-export const IP_TOKEN_PATTERN = /^it_[0-9a-f]{32}$/;
-
-/** Shape of the token of a network: `nt_` and 32 hexadecimal digits. */
-export const NETWORK_TOKEN_PATTERN = /^nt_[0-9a-f]{32}$/;
-
 /** Shape of the token of an e-mail address: `et_` and 32 hexadecimal digits. */
 export const EMAIL_TOKEN_PATTERN = /^et_[0-9a-f]{32}$/;
 

@@ -2,7 +2,7 @@
 
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { z } from "zod";
-import { number, text } from "../input/row-values.js";
+import { fromRow } from "../input/row-values.js";
 
 /** Columns that a transactions file can have in addition. NULL and absent mean that the payment does not carry them. */
 export const OPTIONAL_COLUMNS = {
@@ -35,15 +35,15 @@ export const OPTIONAL_LINE = {
 /** The same columns of a row as fields of the message. */
 export function optionalFields(row: Readonly<Record<string, unknown>>) {
   return {
-    deviceToken: text(row.device_token),
-    ipToken: text(row.ip_token),
-    latitude: number(row.latitude),
-    longitude: number(row.longitude),
-    bin: text(row.bin),
-    emailToken: text(row.email_token),
-    networkToken: text(row.network_token),
-    cardCountry: text(row.card_country),
-    merchantCountry: text(row.merchant_country),
-    ipCountry: text(row.ip_country),
+    deviceToken: fromRow.text(row.device_token),
+    ipToken: fromRow.text(row.ip_token),
+    latitude: fromRow.number(row.latitude),
+    longitude: fromRow.number(row.longitude),
+    bin: fromRow.text(row.bin),
+    emailToken: fromRow.text(row.email_token),
+    networkToken: fromRow.text(row.network_token),
+    cardCountry: fromRow.text(row.card_country),
+    merchantCountry: fromRow.text(row.merchant_country),
+    ipCountry: fromRow.text(row.ip_country),
   } satisfies Partial<Transaction>;
 }

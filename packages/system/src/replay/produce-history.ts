@@ -1,7 +1,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { OPTIONAL_COLUMNS, optionalFields } from "@tripline/backfill/generated/optional-columns";
 import { checkPayments } from "@tripline/backfill/input/check-payments";
-import { text } from "@tripline/backfill/input/row-values";
+import { fromRow } from "@tripline/backfill/input/row-values";
 import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
 import { unreadableInput } from "@tripline/backfill/input/transactions-source";
 import { openWorkDatabase } from "@tripline/backfill/input/work-database";
@@ -91,15 +91,15 @@ async function* readEvents(connection: DuckDBConnection): AsyncGenerator<Histori
 }
 
 function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRecord {
-  const clientTransactionId = text(row.client_transaction_id);
+  const clientTransactionId = fromRow.text(row.client_transaction_id);
   const transaction: Transaction = {
     transactionId: transactionId(tenant, clientTransactionId),
     tenant,
     clientTransactionId,
-    cardToken: text(row.card_token),
-    terminalId: text(row.terminal_id),
+    cardToken: fromRow.text(row.card_token),
+    terminalId: fromRow.text(row.terminal_id),
     amountMinor: Number(row.amount_minor),
-    currency: text(row.currency),
+    currency: fromRow.text(row.currency),
     occurredAtMs: atMs,
     // It did not pass the front door; it counts as accepted when it took place.
     acceptedAtMs: atMs,
@@ -109,13 +109,13 @@ function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRe
 }
 
 function labelRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRecord {
-  const clientTransactionId = text(row.client_transaction_id);
+  const clientTransactionId = fromRow.text(row.client_transaction_id);
   const label: Label = {
     labelId: labelId(tenant, clientTransactionId),
     tenant,
     clientTransactionId,
-    cardToken: text(row.card_token),
-    terminalId: text(row.terminal_id),
+    cardToken: fromRow.text(row.card_token),
+    terminalId: fromRow.text(row.terminal_id),
     occurredAtMs: Number(row.occurred_at_ms),
     labelledAtMs: atMs,
     fraud: Number(row.fraud) === 1,

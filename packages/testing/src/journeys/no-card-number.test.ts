@@ -6,7 +6,6 @@ import { InMemorySpanExporter, SimpleSpanProcessor } from "@opentelemetry/sdk-tr
 import { eraseJourney, newPerson } from "@tripline/cli/journeys/erase";
 import { SessionStore } from "@tripline/console/sessions/session-store";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { DEVICE_TOKEN_PATTERN, EMAIL_TOKEN_PATTERN, IP_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
 import { SCOPES } from "@tripline/contracts/roles";
 import { ALL_TOPICS, TOPICS } from "@tripline/contracts/topics";
 import { LAKE_TABLES } from "@tripline/lake/lake-tables";
@@ -218,8 +217,8 @@ describe("no card number, device id, network, e-mail address or name in clear be
         if (topic.name !== TOPICS.transactions.name) return;
         const { deviceToken, ipToken, emailToken, personal } = Transaction.decode(record.value);
         if (personal !== undefined) sealed += 1;
-        const areTokens = DEVICE_TOKEN_PATTERN.test(deviceToken) && IP_TOKEN_PATTERN.test(ipToken);
-        if (areTokens && EMAIL_TOKEN_PATTERN.test(emailToken)) tokens += 1;
+        if (/^dt_[0-9a-f]{32} it_[0-9a-f]{32} et_[0-9a-f]{32}$/.test(`${deviceToken} ${ipToken} ${emailToken}`))
+          tokens += 1;
       });
     }
     expect(found).toEqual([]);

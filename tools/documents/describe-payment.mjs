@@ -1,0 +1,26 @@
+// The table of docs/payment.md, from payment.yaml.
+import { PAYMENT_FILE } from "../payment/generate-payment.mjs";
+import { readPayment } from "../payment/read-payment.mjs";
+
+/** @param {(head: readonly string[], rows: readonly (readonly (string | number)[])[]) => string} table */
+export function paymentTables(table) {
+  const rows = readPayment(PAYMENT_FILE).fields.map((field) => {
+    const { name, path, type, required, number, columns, sealed, list, uses, description, example } = field;
+    const numbers = number ?? Object.values(columns ?? {}).join(", ");
+    return [
+      path === undefined ? "" : `\`${path}\``,
+      `\`${columns === undefined ? name : Object.keys(columns).join("`, `")}\``,
+      numbers,
+      type,
+      required ? "yes" : "",
+      field.class,
+      [...uses, ...(list === undefined ? [] : [`list: ${list}`]), ...(sealed === undefined ? [] : ["sealed"])].join(
+        ", ",
+      ),
+      description,
+      example === undefined ? "" : `\`${typeof example === "object" ? JSON.stringify(example) : example}\``,
+    ];
+  });
+  const head = ["in the request", "on the wire", "number", "type", "required", "class", "used by", "what", "example"];
+  return { fields: table(head, rows) };
+}
