@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { capacityTables } from "../../apps/cli/dist/capacity/document-tables.js";
+import { apiTypes } from "../../packages/client/describe-types.mjs";
 import { ERROR_TABLE } from "../../packages/contracts/dist/error-table.js";
 import { currentFeatureSpec } from "../../packages/contracts/dist/feature-spec.js";
 import { ALL_TOPICS } from "../../packages/contracts/dist/topics.js";
@@ -73,6 +74,7 @@ const CHART = "deploy/helm/tripline";
 const VALUES_SCHEMA = `${CHART}/values.schema.json`;
 const POLICY_SCHEMA = "docs/policy.schema.json";
 const ACCESS = "infra/access.yaml";
+const API_TYPES = "packages/client/src/generated/api.ts";
 
 /** Files of which marked parts come from code. */
 const documents = [
@@ -98,6 +100,7 @@ const files = [
   { file: `${CHART}/files/topics.yaml`, text: topicsFile() },
   { file: POLICY_SCHEMA, text: format(POLICY_SCHEMA, JSON.stringify(policyFileSchema(), null, 2)) },
   { file: VALUES_SCHEMA, text: format(VALUES_SCHEMA, fillValuesSchema(readFileSync(VALUES_SCHEMA, "utf8"))) },
+  { file: API_TYPES, text: await apiTypes() },
   ...readmesWithImporters(),
 ];
 

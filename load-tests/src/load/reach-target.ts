@@ -1,8 +1,9 @@
 import { join } from "node:path";
+import { causeOf } from "@tripline/client/tripline-error";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
-import { causeOf, localSecret, readTokenUrl } from "@tripline/system/client/find-access";
+import { localSecret, readTokenUrl } from "@tripline/system/client/find-access";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_CLIENT_ID } from "@tripline/system/services/plan-services";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";

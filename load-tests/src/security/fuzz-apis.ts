@@ -1,9 +1,9 @@
 import { join } from "node:path";
+import { AccessTokens } from "@tripline/client/access-tokens";
 import { SessionStore } from "@tripline/console/sessions/session-store";
 import { SCOPES } from "@tripline/contracts/roles";
 import { startDemoSystem } from "@tripline/model-loop/start-demo-system";
 import { connectDatabase } from "@tripline/stores/postgres/connect-database";
-import { TokenSource } from "@tripline/system/client/token-source";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
 import { DEMO_CLIENT_ID, DEMO_TENANT, OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
@@ -29,9 +29,9 @@ try {
   const { clientSecret, operatorSecret, sessionKey } = demoSecrets(workspace.secrets);
   const { ingestion, control, auth } = system.addresses;
   const tokenUrl = `${auth}/oauth/token`;
-  const asOperator = new TokenSource({ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: operatorSecret });
-  const asClient = new TokenSource({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret });
-  const by = async (tokens: TokenSource) => ({ headers: { authorization: await tokens.authorization() } });
+  const asOperator = new AccessTokens({ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret: operatorSecret });
+  const asClient = new AccessTokens({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret });
+  const by = async (tokens: AccessTokens) => ({ headers: { authorization: await tokens.authorization() } });
   const apis = [
     { url: ingestion, access: () => by(asClient) },
     { url: control, access: () => by(asOperator) },
@@ -50,7 +50,7 @@ try {
 }
 
 /** A session of somebody who may do everything, without a browser to sign in with. */
-async function consoleSession(sessionKey: string, tokens: TokenSource): Promise<Pick<Fuzzing, "headers" | "keys">> {
+async function consoleSession(sessionKey: string, tokens: AccessTokens): Promise<Pick<Fuzzing, "headers" | "keys">> {
   const url = system.stack.postgresUrl;
   const database = connectDatabase({ url, connectionsMax: 1, queryTimeoutMs: 10_000, onIdleError() {} });
   try {

@@ -1,7 +1,7 @@
+import { AccessTokens } from "@tripline/client/access-tokens";
 import { tokensFrom } from "@tripline/system/client/connect-system";
 import { ControlClient } from "@tripline/system/client/control-client";
 import { localAddresses, localSecret } from "@tripline/system/client/find-access";
-import { TokenSource } from "@tripline/system/client/token-source";
 import { DEMO_WORKSPACE, trustAuthorityAt } from "@tripline/system/services/local-system";
 import { APPROVER_CLIENT_ID, OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
 import { Command, Option } from "commander";
@@ -63,5 +63,5 @@ export async function openControl(
       `There are no credentials for ${url}: set CLIENT_ID and CLIENT_SECRET, and give --token-url; or start the demo.`,
     );
   }
-  return new ControlClient(url, new TokenSource({ tokenUrl: tokensAt, clientId, clientSecret }), tenant);
+  return new ControlClient(url, new AccessTokens({ tokenUrl: tokensAt, clientId, clientSecret }), tenant);
 }

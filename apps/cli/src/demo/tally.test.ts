@@ -23,6 +23,11 @@ const decision = (outcome: ApiDecision["outcome"]): ApiDecision => ({
   rung: "model",
   degraded_because: null,
   card_token: "ct",
+  policy_version: "1",
+  policy_revision: null,
+  model: null,
+  feature_spec_version: 1,
+  occurred_at: "",
   accepted_at: "",
   decided_at: "",
 });

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { AccessTokens } from "@tripline/client/access-tokens";
 import type { Kafka } from "@tripline/kafka/port";
 import type { ControlClient } from "@tripline/system/client/control-client";
-import { TokenSource } from "@tripline/system/client/token-source";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { settledLedger } from "@tripline/system/ledger/ledger";
 import type { ServiceAddresses } from "@tripline/system/services/run-system";
@@ -39,7 +39,7 @@ export async function revokeJourney({ addresses, auth, client, kafka, print }: R
   const added = await auth.call("POST", "/v1/clients", { body: { client_id: clientId, scopes: SCOPES } });
   const { client_secret: clientSecret } = z.object({ client_secret: z.string() }).parse(added);
   const credentials = { tokenUrl: `${addresses.auth}/oauth/token`, clientId, clientSecret };
-  const tokens = new TokenSource(credentials);
+  const tokens = new AccessTokens(credentials);
   const authorization = await tokens.authorization();
   const before = await refusingServices(addresses, authorization);
   if (before.length > 0) throw new Error(`The new client's token is refused by ${before.join(", ")}.`);
@@ -64,7 +64,7 @@ export async function revokeJourney({ addresses, auth, client, kafka, print }: R
   if (!traffic.refusals.has("token-revoked") || others.length > 0) {
     throw new Error(`The client should have been answered token-revoked and nothing else: ${others.join(", ")}.`);
   }
-  const again = await new TokenSource(credentials).authorization().catch(() => undefined);
+  const again = await new AccessTokens(credentials).authorization().catch(() => undefined);
   if (again !== undefined) throw new Error("The disabled client got another token.");
   print(`Its ${traffic.refusals.get("token-revoked")} payments since then were refused, and it gets no other token.`);
 

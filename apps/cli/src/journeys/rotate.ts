@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { AccessTokensOptions } from "@tripline/client/access-tokens";
+import { AccessTokens } from "@tripline/client/access-tokens";
 import type { Kafka } from "@tripline/kafka/port";
-import type { TokenSourceOptions } from "@tripline/system/client/token-source";
-import { TokenSource } from "@tripline/system/client/token-source";
+
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { settledLedger } from "@tripline/system/ledger/ledger";
 import type { ServiceAddresses } from "@tripline/system/services/run-system";
@@ -16,7 +17,7 @@ import { SingleTraffic } from "./support/single-traffic.js";
 export interface RotateOptions {
   readonly addresses: ServiceAddresses;
   /** Of a client that may send payments. */
-  readonly credentials: Pick<TokenSourceOptions, "clientId" | "clientSecret">;
+  readonly credentials: Pick<AccessTokensOptions, "clientId" | "clientSecret">;
   readonly kafka: Kafka;
   /** Auth's database, and the key that its signing keys are stored under. */
   readonly postgresUrl: string;
@@ -43,7 +44,7 @@ const header = z.object({ kid: z.string() });
  */
 export async function rotateJourney(options: RotateOptions): Promise<void> {
   const { addresses, credentials, kafka, postgresUrl, keyEncryptionKey, secure, print } = options;
-  const newTokens = () => new TokenSource({ ...credentials, tokenUrl: `${addresses.auth}/oauth/token` });
+  const newTokens = () => new AccessTokens({ ...credentials, tokenUrl: `${addresses.auth}/oauth/token` });
   const before = await newTokens().authorization();
   const clientAt = (url: string): TriplineClient => new TriplineClient(url, newTokens());
   let frontDoor = addresses.ingestion;
@@ -94,7 +95,7 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
   print(`0 of ${traffic.accepted.size} requests failed.\n${await settledLedger(kafka, traffic.accepted)}`);
 }
 
-async function untilAnotherSigns(newTokens: () => TokenSource, kid: string): Promise<string> {
+async function untilAnotherSigns(newTokens: () => AccessTokens, kid: string): Promise<string> {
   const endMs = Date.now() + SIGNS_MS_MAX;
   for (;;) {
     const token = await newTokens().authorization();

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect } from "node:http2";
 import { request } from "node:https";
-import { TokenSource } from "../client/token-source.js";
+import { AccessTokens } from "@tripline/client/access-tokens";
 import type { LocalSecurity } from "../services/local-security.js";
 import { CONSOLE_CLIENT_ID, TRAINING_CLIENT_ID } from "../services/plan-services.js";
 import type { ServiceAddresses } from "../services/run-system.js";
@@ -54,8 +54,8 @@ export interface ClientAttemptOptions {
 /** What the services' own clients try on the HTTP APIs. */
 export function clientAttempts({ addresses, trainingSecret, consoleSecret }: ClientAttemptOptions): readonly Attempt[] {
   const tokenUrl = `${addresses.auth}/oauth/token`;
-  const tokens = new TokenSource({ tokenUrl, clientId: TRAINING_CLIENT_ID, clientSecret: trainingSecret });
-  const console = new TokenSource({ tokenUrl, clientId: CONSOLE_CLIENT_ID, clientSecret: consoleSecret });
+  const tokens = new AccessTokens({ tokenUrl, clientId: TRAINING_CLIENT_ID, clientSecret: trainingSecret });
+  const console = new AccessTokens({ tokenUrl, clientId: CONSOLE_CLIENT_ID, clientSecret: consoleSecret });
   return [
     ...AS_TRAINING.map(
       ([service, method, path, what]): Attempt => ({

@@ -1,3 +1,4 @@
+import { AccessTokens } from "@tripline/client/access-tokens";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
 import type { RedisConfig } from "@tripline/settings/connection-config";
@@ -9,7 +10,6 @@ import { z } from "zod";
 import type { AccessTargets } from "../access/apply-access.js";
 import type { LocalSystem } from "../services/local-system.js";
 import { findLocalSystem, operatorVariables } from "../services/local-system.js";
-import { TokenSource } from "./token-source.js";
 
 /** Variables of a command for an installation that runs elsewhere; the services have the same. */
 const kafkaEnvironment = z.object(kafkaConfig);
@@ -89,7 +89,7 @@ export function signInVariables(environment: Environment): Record<string, string
  *
  * @throws TriplineError `config-invalid` that names every wrong variable at once
  */
-export function tokensFrom(environment: Environment, tokenUrl: string): TokenSource {
+export function tokensFrom(environment: Environment, tokenUrl: string): AccessTokens {
   const { CLIENT_ID: clientId, CLIENT_SECRET: clientSecret } = readConfig(clientEnvironment, environment);
-  return new TokenSource({ tokenUrl, clientId, clientSecret });
+  return new AccessTokens({ tokenUrl, clientId, clientSecret });
 }

@@ -1,6 +1,6 @@
+import type { AccessTokens } from "@tripline/client/access-tokens";
+import { causeOf } from "@tripline/client/tripline-error";
 import { z } from "zod";
-import { causeOf } from "./find-access.js";
-import type { TokenSource } from "./token-source.js";
 
 const ANSWER_MS_MAX = 30_000;
 
@@ -27,7 +27,7 @@ export class ControlClient {
    */
   constructor(
     private readonly url: string,
-    private readonly tokens: Pick<TokenSource, "authorization">,
+    private readonly tokens: Pick<AccessTokens, "authorization">,
     private readonly tenant?: string,
     private readonly names = { service: "the control plane", option: "--control" },
   ) {}

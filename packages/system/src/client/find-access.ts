@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { causeOf } from "@tripline/client/tripline-error";
 import { z } from "zod";
 import { readPorts } from "../../ports.mjs";
 import type { DemoSecrets } from "../services/demo-secrets.js";
@@ -69,14 +70,3 @@ export async function localSecret(
     return undefined;
   }
 }
-
-/** `fetch` only says that it failed; the reason is in the cause. */
-export function causeOf(error: unknown): string {
-  const { cause } = failure.parse(error);
-  const { code, message } = failure.parse(cause ?? error);
-  return code ?? message ?? String(error);
-}
-
-const failure = z
-  .object({ code: z.string().optional(), message: z.string().optional(), cause: z.unknown().optional() })
-  .catch({ cause: undefined });

@@ -3,6 +3,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { loadState } from "@tripline/backfill/states/load-state";
+import { AccessTokens } from "@tripline/client/access-tokens";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
 import { endLeftovers } from "@tripline/local-stack/processes/end-leftovers";
@@ -13,7 +14,6 @@ import { startStack } from "@tripline/local-stack/servers/start-stack";
 import type { ServerListener } from "@tripline/local-stack/servers/supervise-server";
 import { SETUP_USER } from "../access/access-rules.js";
 import { ControlClient } from "../client/control-client.js";
-import { TokenSource } from "../client/token-source.js";
 import { TriplineClient } from "../client/tripline-client.js";
 import type { ServiceName } from "../service-environment/service-variables.js";
 import type { StepLog } from "../step-log.js";
@@ -144,7 +144,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       Promise.all([startTogether(services), loadHistory(options, stack.redisUrl)]),
     );
     const tokenUrl = `${issuer}/oauth/token`;
-    const tokens = new TokenSource({
+    const tokens = new AccessTokens({
       tokenUrl,
       clientId: DEMO_CLIENT_ID,
       clientSecret: secrets.clientSecret,
@@ -152,7 +152,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     });
     await steps.run("get an access token", () => tokens.authorization());
     const client = new TriplineClient(apiUrl, tokens);
-    const operator = new TokenSource({
+    const operator = new AccessTokens({
       tokenUrl,
       clientId: OPERATOR_CLIENT_ID,
       clientSecret: secrets.operatorSecret,

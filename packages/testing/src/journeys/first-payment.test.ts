@@ -1,9 +1,17 @@
+import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import type { JourneyOptions } from "@tripline/cli/journeys/first-payment";
 import { firstPaymentJourney } from "@tripline/cli/journeys/first-payment";
+import { TriplineClient } from "@tripline/client";
 import { TOPICS } from "@tripline/contracts/topics";
 import { paymentBody } from "@tripline/system/client/tripline-client";
 import { awaitLedger } from "@tripline/system/ledger/ledger";
+import { DEMO_CLIENT_ID } from "@tripline/system/services/plan-services";
+import { ROOT } from "@tripline/system/services/workspace";
+import { exportJWK, generateKeyPair } from "jose";
 import { buildPayment } from "../support/build-payment.js";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
@@ -51,6 +59,35 @@ describe("a payment's journey", () => {
     await expect(firstPaymentJourney({ client: forgetful, print })).rejects.toThrow(
       "The retry of the same request gave",
     );
+  });
+
+  test("the example in the client's README gets a decision", async () => {
+    const readme = await readFile(join(ROOT, "packages", "client", "README.md"), "utf8");
+    const example = /```js\n([\s\S]+?)```/.exec(readme)?.[1] ?? "";
+    // In the package itself, which its own name resolves to.
+    const run = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", example], {
+      cwd: join(ROOT, "packages", "client"),
+      env: {
+        ...process.env,
+        TRIPLINE_URL: system.apiUrl,
+        CLIENT_ID: DEMO_CLIENT_ID,
+        CLIENT_SECRET: system.secrets.clientSecret,
+      },
+    });
+    expect((await run).stdout).toMatch(/^(approve|challenge|review|decline) \[/);
+  });
+
+  test("a client that is registered with a public key signs in with its private key", async () => {
+    const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
+    const [ours, theirs] = [await exportJWK(privateKey), await exportJWK(publicKey)];
+    const clientId = randomUUID();
+    const scopes = ["transactions:write", "decisions:read"];
+    const body = { client_id: clientId, scopes, jwks: { keys: [{ ...theirs, kid: "1" }] } };
+    await system.auth.call("POST", "/v1/clients", { body });
+    const credentials = { clientId, privateKey: { ...ours, alg: "ES256", kid: "1" } };
+    const client = new TriplineClient({ url: system.apiUrl, credentials });
+    const payment = paymentBody(buildPayment());
+    await expect(client.decide(payment)).resolves.toMatchObject({ transaction_id: payment.transaction_id });
   });
 
   test("without it, the Location leads to the decision", async () => {

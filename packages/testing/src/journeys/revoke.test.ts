@@ -1,9 +1,9 @@
 import { authCommand } from "@tripline/cli/commands/auth/auth";
 import { revokeJourney } from "@tripline/cli/journeys/revoke";
 import { rotateJourney } from "@tripline/cli/journeys/rotate";
+import { AccessTokens } from "@tripline/client/access-tokens";
 import { clientAttempts } from "@tripline/system/breach/api-attempts";
 import { tryAll } from "@tripline/system/breach/attempt";
-import { TokenSource } from "@tripline/system/client/token-source";
 import { DEMO_CLIENT_ID, OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
 import type { InProcessSystem } from "../support/in-process-system.js";
 import { startInProcess } from "../support/in-process-system.js";
@@ -60,11 +60,11 @@ async function untilRefused(authorization: string): Promise<number> {
 
 test("a disabled client is refused by every service within two seconds, though its token is cached and valid", async () => {
   const { clientSecret } = system.secrets;
-  const shop = await new TokenSource({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }).authorization();
+  const shop = await new AccessTokens({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }).authorization();
   const before = await outcomes(shop);
   // It may not ask control, but its token is taken there; the bodies are wrong elsewhere.
   expect(before).toEqual({ ingestion: 422, features: 422, control: 403 });
-  const other = await new TokenSource({
+  const other = await new AccessTokens({
     tokenUrl,
     clientId: OPERATOR_CLIENT_ID,
     clientSecret: system.secrets.operatorSecret,
@@ -73,13 +73,13 @@ test("a disabled client is refused by every service within two seconds, though i
   expect(await untilRefused(shop)).toBeLessThan(REFUSED_MS_MAX);
   // Nobody else is.
   expect(await outcomes(other)).toEqual({ ingestion: 403, features: 403, control: 200 });
-  const again = new TokenSource({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }).authorization();
+  const again = new AccessTokens({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }).authorization();
   await expect(again).rejects.toThrow("invalid_client");
   await system.auth.call("POST", `/v1/clients/${DEMO_CLIENT_ID}/enable`);
   // The old token stays worthless; one that is fetched in another second is taken.
   expect(await untilRefused(shop)).toBeLessThan(REFUSED_MS_MAX);
   await new Promise((resolve) => setTimeout(resolve, 1_005 - (Date.now() % 1_000)));
-  const fresh = await new TokenSource({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }).authorization();
+  const fresh = await new AccessTokens({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }).authorization();
   for (const endMs = Date.now() + REFUSED_MS_MAX; Date.now() < endMs; ) {
     if ((await outcomes(fresh)).ingestion === 422) break;
   }

@@ -5,6 +5,7 @@ import { archiveConfig } from "@tripline/archive/config";
 import { startArchive } from "@tripline/archive/start-archive";
 import { authConfig } from "@tripline/auth/config";
 import { startAuth } from "@tripline/auth/start-auth";
+import { AccessTokens } from "@tripline/client/access-tokens";
 import { consoleConfig } from "@tripline/console/config";
 import { startConsole } from "@tripline/console/start-console";
 import { controlConfig } from "@tripline/control/config";
@@ -25,7 +26,6 @@ import { scoringConfig } from "@tripline/scoring/config";
 import { startScoring } from "@tripline/scoring/start-scoring";
 import { readConfig } from "@tripline/settings/read-config";
 import { ControlClient } from "@tripline/system/client/control-client";
-import { TokenSource } from "@tripline/system/client/token-source";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import type { DemoSecrets } from "@tripline/system/services/demo-secrets";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
@@ -193,7 +193,7 @@ function callersOf(ports: Readonly<Record<keyof ServiceAddresses, number>>, secr
     auth: url("auth"),
   };
   const tokenUrl = `${addresses.auth}/oauth/token`;
-  const tokensFor = (clientId: string, clientSecret: string) => new TokenSource({ tokenUrl, clientId, clientSecret });
+  const tokensFor = (clientId: string, clientSecret: string) => new AccessTokens({ tokenUrl, clientId, clientSecret });
   const tokens = tokensFor(DEMO_CLIENT_ID, secrets.clientSecret);
   const operator = tokensFor(OPERATOR_CLIENT_ID, secrets.operatorSecret);
   return {

@@ -52,7 +52,7 @@ beforeAll(async () => {
 afterAll(() => project?.remove());
 
 test("three packages are published", () => {
-  expect([...published.keys()].sort()).toEqual(["feast-client", "tree-inference", "tree-shap"]);
+  expect([...published.keys()].sort()).toEqual(["client", "feast-client", "tree-inference", "tree-shap"]);
 });
 
 test.each([...published])(

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { AccessTokens } from "@tripline/client/access-tokens";
 import { signInVariables, tokensFrom } from "@tripline/system/client/connect-system";
 import { ControlClient } from "@tripline/system/client/control-client";
 import { localAddresses, localSecret } from "@tripline/system/client/find-access";
-import { TokenSource } from "@tripline/system/client/token-source";
 import { trustAuthorityAt } from "@tripline/system/services/local-system";
 import { OPERATOR_CLIENT_ID } from "@tripline/system/services/plan-services";
 import { ROOT } from "@tripline/system/services/workspace";
@@ -46,7 +46,7 @@ export async function openAuth({ auth, workspace }: AuthFlags): Promise<ControlC
   if (clientSecret === undefined) {
     throw new Error(`There are no credentials for ${url}: set CLIENT_ID and CLIENT_SECRET, or start the demo.`);
   }
-  const tokens = new TokenSource({ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret });
+  const tokens = new AccessTokens({ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret });
   return new ControlClient(url, tokens, undefined, names);
 }
 

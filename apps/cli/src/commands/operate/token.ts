@@ -1,6 +1,6 @@
+import { AccessTokens } from "@tripline/client/access-tokens";
 import { tokensFrom } from "@tripline/system/client/connect-system";
 import { localAddresses, localSecret, readTokenUrl } from "@tripline/system/client/find-access";
-import { TokenSource } from "@tripline/system/client/token-source";
 import { DEMO_WORKSPACE, trustAuthorityAt } from "@tripline/system/services/local-system";
 import { DEMO_CLIENT_ID, DEMO_SCOPES } from "@tripline/system/services/plan-services";
 import { Command, Option } from "commander";
@@ -33,7 +33,7 @@ export function tokenCommand(): Command {
 }
 
 /** Of whoever the environment names; otherwise of the demo's client, for a system that was started from this repository. */
-async function tokensOf({ api, tokenUrl, workspace }: TokenFlags): Promise<TokenSource> {
+async function tokensOf({ api, tokenUrl, workspace }: TokenFlags): Promise<AccessTokens> {
   const apiUrl = (api ?? localAddresses(workspace).ingestion).replace(/\/$/, "");
   for (const address of [apiUrl, tokenUrl ?? apiUrl]) trustAuthorityAt(address);
   const isNamed = process.env.CLIENT_ID !== undefined || process.env.CLIENT_SECRET !== undefined;
@@ -48,5 +48,5 @@ async function tokensOf({ api, tokenUrl, workspace }: TokenFlags): Promise<Token
   if (clientSecret === undefined) {
     throw new Error(`There are no credentials for ${apiUrl}: set CLIENT_ID and CLIENT_SECRET.`);
   }
-  return new TokenSource({ tokenUrl: url, clientId: DEMO_CLIENT_ID, clientSecret, scope: DEMO_SCOPES });
+  return new AccessTokens({ tokenUrl: url, clientId: DEMO_CLIENT_ID, clientSecret, scope: DEMO_SCOPES });
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import { AccessTokens } from "@tripline/client/access-tokens";
 import { ControlClient } from "@tripline/system/client/control-client";
 import { RolloutClient } from "@tripline/system/client/rollout-client";
-import { TokenSource } from "@tripline/system/client/token-source";
 import { TriplineClient } from "@tripline/system/client/tripline-client";
 import { readPorts } from "@tripline/system/ports.mjs";
 import { demoSecrets } from "@tripline/system/services/demo-secrets";
@@ -20,8 +20,8 @@ export function connectStage(
   const secrets = demoSecrets(workspaceIn(join(STATE_DIRECTORY, workspace)).secrets);
   const ports = readPorts();
   const at = (port: number): string => `http://127.0.0.1:${port}`;
-  const tokensFor = (clientId: string, clientSecret: string): TokenSource =>
-    new TokenSource({ tokenUrl: `${at(ports.auth)}/oauth/token`, clientId, clientSecret });
+  const tokensFor = (clientId: string, clientSecret: string): AccessTokens =>
+    new AccessTokens({ tokenUrl: `${at(ports.auth)}/oauth/token`, clientId, clientSecret });
   return {
     consoleUrl: at(ports.console),
     passwords: { demo: secrets.demoPassword, lead: secrets.leadPassword },

@@ -1,0 +1,877 @@
+export interface paths {
+    "/v1/transactions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a transaction
+         * @description At most 16384 bytes.
+         */
+        post: operations["sendTransaction"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/transactions/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send up to 10000 transactions
+         * @description NDJSON: one Transaction per line, at most 8388608 bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.
+         */
+        post: operations["sendTransactions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/decisions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read a decision */
+        get: operations["readDecision"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a label
+         * @description At most 16384 bytes.
+         */
+        post: operations["sendLabel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/labels/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send up to 10000 labels
+         * @description NDJSON: one Label per line, at most 8388608 bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.
+         */
+        post: operations["sendLabels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Transaction: {
+            /** @description Your own id of the payment, without a card number. The same id is the same payment: sending it again is safe. */
+            transaction_id: string;
+            card: {
+                /** @description Replaced by a token at once; never stored. */
+                number?: string;
+                /** @description `card_token` of an earlier decision. */
+                token?: string;
+                /** @description With `token` only: the first 6 or 8 digits of the number, from which they come otherwise. */
+                bin?: string;
+            } & (unknown | unknown);
+            terminal_id: string;
+            amount: {
+                /** @description In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. 0 is an account check. */
+                minor: number;
+                currency: components["schemas"]["Currency"];
+            };
+            /** Format: date-time */
+            occurred_at: string;
+            /** @description Your own id of the device that pays. Replaced by a token at once; itself stored sealed, or not at all. */
+            device_id?: string;
+            /** @description The network address the payment comes from. Replaced by a token at once; itself stored sealed, or not at all. */
+            ip_address?: string | unknown | unknown;
+            /**
+             * Format: email
+             * @description The payer's e-mail address. Replaced by a token at once; itself stored sealed, or not at all.
+             */
+            email?: string;
+            /** @description The name on the card. Stored sealed, or not at all; nothing is decided by it. */
+            cardholder?: string;
+            /** @description Country of the card's issuer, ISO 3166-1 alpha-2. */
+            card_country?: string;
+            /** @description Country of the merchant, ISO 3166-1 alpha-2. */
+            merchant_country?: string;
+            /** @description Country of the network address, ISO 3166-1 alpha-2. */
+            ip_country?: string;
+            /** @description Where the payment takes place, in degrees (WGS 84). */
+            location?: {
+                latitude: number;
+                longitude: number;
+            };
+        };
+        /**
+         * @description Current ISO 4217 code of a currency that has a minor unit.
+         * @enum {string}
+         */
+        Currency: "AED" | "AFN" | "ALL" | "AMD" | "AOA" | "ARS" | "AUD" | "AWG" | "AZN" | "BAM" | "BBD" | "BDT" | "BHD" | "BIF" | "BMD" | "BND" | "BOB" | "BRL" | "BSD" | "BTN" | "BWP" | "BYN" | "BZD" | "CAD" | "CDF" | "CHF" | "CLP" | "CNY" | "COP" | "CRC" | "CUP" | "CVE" | "CZK" | "DJF" | "DKK" | "DOP" | "DZD" | "EGP" | "ERN" | "ETB" | "EUR" | "FJD" | "FKP" | "GBP" | "GEL" | "GHS" | "GIP" | "GMD" | "GNF" | "GTQ" | "GYD" | "HKD" | "HNL" | "HTG" | "HUF" | "IDR" | "ILS" | "INR" | "IQD" | "IRR" | "ISK" | "JMD" | "JOD" | "JPY" | "KES" | "KGS" | "KHR" | "KMF" | "KPW" | "KRW" | "KWD" | "KYD" | "KZT" | "LAK" | "LBP" | "LKR" | "LRD" | "LSL" | "LYD" | "MAD" | "MDL" | "MGA" | "MKD" | "MMK" | "MNT" | "MOP" | "MRU" | "MUR" | "MVR" | "MWK" | "MXN" | "MYR" | "MZN" | "NAD" | "NGN" | "NIO" | "NOK" | "NPR" | "NZD" | "OMR" | "PAB" | "PEN" | "PGK" | "PHP" | "PKR" | "PLN" | "PYG" | "QAR" | "RON" | "RSD" | "RUB" | "RWF" | "SAR" | "SBD" | "SCR" | "SDG" | "SEK" | "SGD" | "SHP" | "SLE" | "SOS" | "SRD" | "SSP" | "STN" | "SVC" | "SYP" | "SZL" | "THB" | "TJS" | "TMT" | "TND" | "TOP" | "TRY" | "TTD" | "TWD" | "TZS" | "UAH" | "UGX" | "USD" | "UYU" | "UZS" | "VED" | "VES" | "VND" | "VUV" | "WST" | "XAF" | "XCD" | "XCG" | "XOF" | "XPF" | "YER" | "ZAR" | "ZMW" | "ZWG";
+        Label: {
+            /** @description Your own id of the payment, without a card number. The same id is the same payment: sending it again is safe. */
+            transaction_id: string;
+            card: {
+                /** @description Replaced by a token at once; never stored. */
+                number?: string;
+                /** @description `card_token` of an earlier decision. */
+                token?: string;
+            } & (unknown | unknown);
+            terminal_id: string;
+            /** Format: date-time */
+            occurred_at: string;
+            fraud: boolean;
+            /**
+             * Format: date-time
+             * @description When it was reported; now, if left out.
+             */
+            labelled_at?: string;
+            /** @description Who reported it, for instance `chargeback` or `analyst`. */
+            source?: string;
+        };
+        Decision: {
+            /** @description Tripline's id of the payment and of its decision. */
+            id: string;
+            /** @description Your own id of the payment. */
+            transaction_id: string;
+            /** @constant */
+            status: "decided";
+            /** @enum {string} */
+            outcome: "approve" | "challenge" | "review" | "decline";
+            /** @description Strictest first. */
+            reasons: {
+                /** @description Stable; match on it. */
+                code: string;
+                /** @description A sentence for an analyst; only with one of the scopes decisions:explain and decisions:exact. */
+                text?: string;
+                /**
+                 * @description What this reason alone would have done.
+                 * @enum {string}
+                 */
+                outcome: "approve" | "challenge" | "review" | "decline";
+            }[];
+            /** @description Estimated fraud probability, rounded to 0.05; exact with the scope decisions:exact. Null when neither the model nor the scorecard gave one. Only with one of the scopes decisions:explain and decisions:exact. */
+            score?: number | null;
+            /**
+             * @description Which step of the ladder decided.
+             * @enum {string}
+             */
+            rung: "model" | "scorecard" | "rules_only" | "static_policy";
+            /** @description Why the model did not decide; null when it did. */
+            degraded_because: string | null;
+            /** @description Rules of the policy without a result for this payment. Only with the scope decisions:explain. */
+            skipped_rules?: {
+                rule_id: string;
+                /** @description A code, for instance budget-exceeded or evaluation-failed. */
+                why: string;
+            }[];
+            /** @description Stands for the card; can be sent in place of its number. */
+            card_token: string;
+            policy_version: string;
+            /** @description Number of the policy's revision in the control plane; null where it was a file's. */
+            policy_revision: number | null;
+            model: {
+                name: string;
+                version: string;
+            } | null;
+            feature_spec_version: number;
+            /** Format: date-time */
+            occurred_at: string;
+            /** Format: date-time */
+            accepted_at: string;
+            /** Format: date-time */
+            decided_at: string;
+        };
+        Pending: {
+            id: string;
+            transaction_id?: string;
+            /** @constant */
+            status: "pending";
+        };
+        Problem: {
+            type: string;
+            title: string;
+            status: number;
+            /**
+             * @description Stable; match on it.
+             * @enum {string}
+             */
+            code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
+            /** @description What is wrong and how to fix it. */
+            detail: string;
+            errors?: {
+                /** @description JSON pointer (RFC 6901) to the field; empty for the whole body. */
+                pointer: string;
+                detail: string;
+            }[];
+            trace_id?: string;
+        };
+        TransactionLine: {
+            /** @description Number of the request's line, from 1. */
+            line: number;
+            /** @constant */
+            status: 200;
+            decision: components["schemas"]["Decision"];
+        } | {
+            /** @description Number of the request's line, from 1. */
+            line: number;
+            /** @constant */
+            status: 202;
+            id: string;
+            location: string;
+        } | {
+            /** @description Number of the request's line, from 1. */
+            line: number;
+            status: number;
+            problem: components["schemas"]["Problem"];
+        };
+        AppliedLabel: {
+            id: string;
+            transaction_id: string;
+            /** @constant */
+            status: "applied";
+        };
+        LabelLine: {
+            /** @description Number of the request's line, from 1. */
+            line: number;
+            status: 200 | 202;
+            id: string;
+        } | {
+            /** @description Number of the request's line, from 1. */
+            line: number;
+            status: number;
+            problem: components["schemas"]["Problem"];
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    sendTransaction: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description wait=<seconds> (RFC 7240), fractions too, from 0.001 to 30: answer when the result is there. Numbers in another form are rejected. */
+                Prefer?: string;
+                /** @description A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "transaction_id": "order-1768435200",
+                 *       "card": {
+                 *         "number": "4111111111111111"
+                 *       },
+                 *       "terminal_id": "t-42",
+                 *       "amount": {
+                 *         "minor": 1299,
+                 *         "currency": "EUR"
+                 *       },
+                 *       "occurred_at": "2026-01-14T23:59:00.000Z",
+                 *       "device_id": "8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10",
+                 *       "ip_address": "203.0.113.7",
+                 *       "email": "ada@example.com",
+                 *       "card_country": "BE",
+                 *       "merchant_country": "BE",
+                 *       "ip_country": "BE",
+                 *       "cardholder": "Ada Lovelace",
+                 *       "location": {
+                 *         "latitude": 50.84673,
+                 *         "longitude": 4.35247
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["Transaction"];
+            };
+        };
+        responses: {
+            /** @description The decision */
+            200: {
+                headers: {
+                    /** @description The wait that was applied */
+                    "Preference-Applied"?: string;
+                    /** @description true: this request had been accepted before */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decision"];
+                };
+            };
+            /** @description Accepted; the caller did not wait, or the wait ran out */
+            202: {
+                headers: {
+                    /** @description The wait that was applied */
+                    "Preference-Applied"?: string;
+                    /** @description true: this request had been accepted before */
+                    "Idempotent-Replayed"?: "true";
+                    /** @description Where the decision will be */
+                    Location?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token-missing`: An access token is needed. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope-missing`: The access token lacks a scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict`: The same key was used for a different request */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body-too-large`: The body is over the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: The content type is not accepted here */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: A field is missing, unknown or has a wrong value */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: The budget of the caller is used up. `too-many-requests`: More requests than this service takes */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: The event log does not answer; try again. `redis-unavailable`: The state store does not answer; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendTransactions: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description wait=<seconds> (RFC 7240), fractions too, from 0.001 to 30: answer when the result is there. Numbers in another form are rejected. */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {"transaction_id":"order-1768435200","card":{"number":"4111111111111111"},"terminal_id":"t-42","amount":{"minor":1299,"currency":"EUR"},"occurred_at":"2026-01-14T23:59:00.000Z","device_id":"8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10","ip_address":"203.0.113.7","email":"ada@example.com","card_country":"BE","merchant_country":"BE","ip_country":"BE","cardholder":"Ada Lovelace","location":{"latitude":50.84673,"longitude":4.35247}} */
+                "application/x-ndjson": components["schemas"]["Transaction"];
+            };
+        };
+        responses: {
+            /** @description One result per line */
+            200: {
+                headers: {
+                    /** @description The wait that was applied */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["TransactionLine"];
+                };
+            };
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token-missing`: An access token is needed. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope-missing`: The access token lacks a scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body-too-large`: The body is over the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: The content type is not accepted here */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: A field is missing, unknown or has a wrong value */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: The budget of the caller is used up. `too-many-requests`: More requests than this service takes */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: The event log does not answer; try again. `redis-unavailable`: The state store does not answer; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readDecision: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The decision */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Decision"];
+                };
+            };
+            /** @description Accepted, and not decided yet */
+            202: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description `token-missing`: An access token is needed. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope-missing`: The access token lacks a scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `decision-not-found`: No such decision */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: A field is missing, unknown or has a wrong value */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: The budget of the caller is used up */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `redis-unavailable`: The state store does not answer; try again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendLabel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description wait=<seconds> (RFC 7240), fractions too, from 0.001 to 30: answer when the result is there. Numbers in another form are rejected. */
+                Prefer?: string;
+                /** @description A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "transaction_id": "order-1768435200",
+                 *       "card": {
+                 *         "number": "4111111111111111"
+                 *       },
+                 *       "terminal_id": "t-42",
+                 *       "occurred_at": "2026-01-14T23:59:00.000Z",
+                 *       "fraud": true,
+                 *       "source": "chargeback"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Label"];
+            };
+        };
+        responses: {
+            /** @description The label has been applied to the features */
+            200: {
+                headers: {
+                    /** @description The wait that was applied */
+                    "Preference-Applied"?: string;
+                    /** @description true: this request had been accepted before */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedLabel"];
+                };
+            };
+            /** @description Accepted; the caller did not wait, or the wait ran out */
+            202: {
+                headers: {
+                    /** @description The wait that was applied */
+                    "Preference-Applied"?: string;
+                    /** @description true: this request had been accepted before */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token-missing`: An access token is needed. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope-missing`: The access token lacks a scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict`: The same key was used for a different request */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body-too-large`: The body is over the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: The content type is not accepted here */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: A field is missing, unknown or has a wrong value */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: The budget of the caller is used up. `too-many-requests`: More requests than this service takes */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: The event log does not answer; try again. `redis-unavailable`: The state store does not answer; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendLabels: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description wait=<seconds> (RFC 7240), fractions too, from 0.001 to 30: answer when the result is there. Numbers in another form are rejected. */
+                Prefer?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {"transaction_id":"order-1768435200","card":{"number":"4111111111111111"},"terminal_id":"t-42","occurred_at":"2026-01-14T23:59:00.000Z","fraud":true,"source":"chargeback"} */
+                "application/x-ndjson": components["schemas"]["Label"];
+            };
+        };
+        responses: {
+            /** @description One result per line */
+            200: {
+                headers: {
+                    /** @description The wait that was applied */
+                    "Preference-Applied"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["LabelLine"];
+                };
+            };
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header has a wrong value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token-missing`: An access token is needed. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope-missing`: The access token lacks a scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body-too-large`: The body is over the limit */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: The content type is not accepted here */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: A field is missing, unknown or has a wrong value */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: The budget of the caller is used up. `too-many-requests`: More requests than this service takes */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: The event log does not answer; try again. `redis-unavailable`: The state store does not answer; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

@@ -1,0 +1,275 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { ClientCredentials } from "./access-tokens.js";
+import { AccessTokens } from "./access-tokens.js";
+import type { components } from "./generated/api.js";
+import type { Problem } from "./tripline-error.js";
+import { causeOf, isTemporary, TriplineError } from "./tripline-error.js";
+
+type Schemas = components["schemas"];
+export type Payment = Schemas["Transaction"];
+export type Label = Schemas["Label"];
+export type Decision = Schemas["Decision"];
+
+/** What became of one payment of a batch. */
+export type PaymentResult =
+  | { readonly transactionId: string; readonly decision: Decision; readonly error?: undefined }
+  | { readonly transactionId: string; readonly decision?: undefined; readonly error: TriplineError };
+
+export interface TriplineClientOptions {
+  /** Of the ingestion API. */
+  readonly url: string;
+  /** How this program gets its tokens; or a function that gives the value of the `Authorization` header. */
+  readonly credentials: ClientCredentials | (() => Promise<string>);
+  /** The token endpoint; read from the API's own description, unless given. */
+  readonly tokenUrl?: string;
+  /** Longest time of a call in milliseconds, retries included. Default 10 s. */
+  readonly timeoutMs?: number;
+}
+
+export interface CallOptions {
+  /** For this call. In a batch, for each {@link BATCH_LINES} payments. */
+  readonly timeoutMs?: number;
+  /** How long one request waits for its results, before the client asks again. Default 5 s. */
+  readonly waitMs?: number;
+}
+
+/** A call with its retries; `deadline` in milliseconds since the epoch. */
+interface Call {
+  readonly deadline: number;
+  readonly waitMs: number;
+}
+
+/** A result of the API for a line of a batch. */
+type Line = { readonly status: number; readonly id?: string; readonly decision?: Decision; readonly problem?: Problem };
+
+const TIMEOUT_MS_DEFAULT = 10_000;
+/** Payments or labels of one request; the API takes more, but none should wait for thousands of others. */
+export const BATCH_LINES = 500;
+const SECOND_MS = 1_000;
+const JSON_TYPE = "application/json";
+const NDJSON_TYPE = "application/x-ndjson";
+const POLL_MS = 200;
+const BACKOFF_MS_MIN = 100;
+const BACKOFF_MS_MAX = 5_000;
+const WAIT_MS_DEFAULT = 5_000;
+/** An answer to a request may come this much later than the wait that it asked for. */
+const ANSWER_SLACK_MS = 5_000;
+
+/**
+ * A client of Tripline's API. Every call is retried until it succeeds, is refused, or its time is over. A retry is safe: a payment
+ * keeps its `transaction_id`, and the first decision stands.
+ */
+export class TriplineClient {
+  readonly #url: string;
+  #tokens: AccessTokens | undefined;
+
+  constructor(private readonly options: TriplineClientOptions) {
+    this.#url = options.url.replace(/\/$/, "");
+  }
+
+  /**
+   * Sends a payment and waits for its decision.
+   *
+   * @throws TriplineError when the payment was refused, or `deadline-exceeded`; call again with the same payment then
+   */
+  async decide(payment: Payment, options: CallOptions = {}): Promise<Decision> {
+    const call = this.#begin(options);
+    const text = await this.#post("/v1/transactions", JSON.stringify(payment), JSON_TYPE, call);
+    const body: Decision | Schemas["Pending"] = JSON.parse(text);
+    return body.status === "decided" ? body : this.#poll(body.id, call);
+  }
+
+  /**
+   * Sends payments, {@link BATCH_LINES} per request, and gives a result for each, in their order. A payment that is refused does not
+   * stop the others.
+   *
+   * @throws TriplineError only for what concerns a whole request, such as a missing scope
+   */
+  async *decideAll(
+    payments: Iterable<Payment> | AsyncIterable<Payment>,
+    options: CallOptions = {},
+  ): AsyncGenerator<PaymentResult> {
+    for await (const batch of batchesOf(payments)) {
+      const call = this.#begin(options);
+      const lines = await this.#sendLines("/v1/transactions/batch", batch, call, ({ status }) => status === 202);
+      for (const [index, payment] of batch.entries()) {
+        yield { transactionId: payment.transaction_id, ...(await this.#settle(lines[index], call)) };
+      }
+    }
+  }
+
+  /** @returns the decision on a payment by its id `txn_…`, or undefined while there is none */
+  async decision(id: string, options: CallOptions = {}): Promise<Decision | undefined> {
+    return this.#read(id, this.#begin(options));
+  }
+
+  /**
+   * Says whether payments were fraud, and waits until this is counted in the features.
+   *
+   * @throws TriplineError for the first label that was refused, or `deadline-exceeded`
+   */
+  async label(labels: Iterable<Label> | AsyncIterable<Label>, options: CallOptions = {}): Promise<void> {
+    for await (const batch of batchesOf(labels)) {
+      const lines = await this.#sendLines("/v1/labels/batch", batch, this.#begin(options), () => false);
+      const open = lines.find(({ status }) => status !== 200);
+      if (open !== undefined) throw open.problem === undefined ? deadlineExceeded() : TriplineError.of(open.problem);
+    }
+  }
+
+  /** One request with a token, without retries: for what this client has no method for. */
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = new Headers(init.headers);
+    headers.set("authorization", await this.#authorization());
+    return fetch(this.#url + path, { ...init, headers });
+  }
+
+  /**
+   * Until every line is done, was refused, or the time is over; then an open line keeps its last result.
+   *
+   * @param isDone whether a line that was only accepted is done
+   */
+  async #sendLines(path: string, items: readonly object[], call: Call, isDone: (line: Line) => boolean) {
+    const results: Line[] = [];
+    let open = items.map((_item, index) => index);
+    for (let tries = 0; open.length > 0; tries += 1) {
+      if (tries > 0 && !(await pause(backoffMs(tries), call))) break;
+      const body = open.map((index) => JSON.stringify(items[index])).join("\n");
+      const lines = (await this.#post(path, body, NDJSON_TYPE, call)).split("\n");
+      for (const [at, index] of open.entries()) results[index] = JSON.parse(lines[at] ?? "{}");
+      open = open.filter((index) => {
+        const { status = 500, ...line } = results[index] ?? {};
+        return isTemporary(status) || (status === 202 && !isDone({ status, ...line }));
+      });
+    }
+    return results;
+  }
+
+  async #settle(line: Line | undefined, call: Call): Promise<{ decision: Decision } | { error: TriplineError }> {
+    if (line?.decision !== undefined) return { decision: line.decision };
+    try {
+      if (line?.problem !== undefined) throw TriplineError.of(line.problem);
+      if (line?.id === undefined) throw deadlineExceeded();
+      return { decision: await this.#poll(line.id, call) };
+    } catch (error) {
+      if (error instanceof TriplineError) return { error };
+      throw error;
+    }
+  }
+
+  async #poll(id: string, call: Call): Promise<Decision> {
+    do {
+      const decision = await this.#read(id, call);
+      if (decision !== undefined) return decision;
+    } while (await pause(POLL_MS, call));
+    throw deadlineExceeded();
+  }
+
+  async #read(id: string, call: Call): Promise<Decision | undefined> {
+    try {
+      const text = await this.#call(`/v1/decisions/${encodeURIComponent(id)}`, {}, call);
+      const body: Decision | Schemas["Pending"] = JSON.parse(text);
+      return body.status === "decided" ? body : undefined;
+    } catch (error) {
+      if (error instanceof TriplineError && error.code === "decision-not-found") return undefined;
+      throw error;
+    }
+  }
+
+  #post(path: string, body: string, contentType: string, call: Call): Promise<string> {
+    return this.#call(path, { method: "POST", body, headers: { "content-type": contentType } }, call);
+  }
+
+  /**
+   * The body of an answer of 2xx.
+   *
+   * @throws TriplineError when the request was refused; the last temporary error when the time is over
+   */
+  async #call(path: string, request: RequestInit, { deadline, waitMs }: Call): Promise<string> {
+    let isRenewed = false;
+    for (let tries = 1; ; tries += 1) {
+      const leftMs = deadline - Date.now();
+      if (leftMs <= 0) throw deadlineExceeded();
+      const headers = new Headers(request.headers);
+      if (request.body) headers.set("prefer", `wait=${(Math.min(leftMs, waitMs) / SECOND_MS).toFixed(3)}`);
+      let error: TriplineError;
+      let retryAfter: string | null = null;
+      try {
+        const signal = AbortSignal.timeout(leftMs + ANSWER_SLACK_MS);
+        const response = await this.fetch(path, { ...request, headers, signal });
+        const text = await response.text();
+        if (response.ok) return text;
+        retryAfter = response.headers.get("retry-after");
+        error = problemOf(response.status, text);
+      } catch (thrown) {
+        error = thrown instanceof TriplineError ? thrown : unreachable(this.#url, thrown);
+      }
+      if (error.status === 401 && this.#tokens !== undefined && !isRenewed) {
+        isRenewed = true;
+        this.#tokens.renew();
+        continue;
+      }
+      const pauseMs = retryAfter === null ? backoffMs(tries) : Number(retryAfter) * SECOND_MS;
+      if (!isTemporary(error.status) || !(await pause(pauseMs, { deadline }))) throw error;
+    }
+  }
+
+  async #authorization(): Promise<string> {
+    const { credentials, tokenUrl } = this.options;
+    if (typeof credentials === "function") return credentials();
+    this.#tokens ??= new AccessTokens({ ...credentials, tokenUrl: tokenUrl ?? (await this.#readTokenUrl()) });
+    return this.#tokens.authorization();
+  }
+
+  async #readTokenUrl(): Promise<string> {
+    const response = await fetch(`${this.#url}/openapi.json`, { signal: AbortSignal.timeout(TIMEOUT_MS_DEFAULT) });
+    const text = await response.text();
+    // The only address of its kind in the description.
+    const url = /"tokenUrl"\s*:\s*"([^"]+)"/.exec(text)?.[1];
+    if (url !== undefined) return url;
+    throw new TriplineError("token-refused", `${this.#url}/openapi.json names no token endpoint: give tokenUrl.`);
+  }
+
+  #begin({ timeoutMs, waitMs = WAIT_MS_DEFAULT }: CallOptions): Call {
+    return { deadline: Date.now() + (timeoutMs ?? this.options.timeoutMs ?? TIMEOUT_MS_DEFAULT), waitMs };
+  }
+}
+
+async function* batchesOf<T>(items: Iterable<T> | AsyncIterable<T>): AsyncGenerator<T[]> {
+  let batch: T[] = [];
+  for await (const item of items) {
+    batch.push(item);
+    if (batch.length < BATCH_LINES) continue;
+    yield batch;
+    batch = [];
+  }
+  if (batch.length > 0) yield batch;
+}
+
+function problemOf(status: number, text: string): TriplineError {
+  try {
+    return TriplineError.of(JSON.parse(text));
+  } catch {
+    // A proxy answered, not Tripline.
+    return new TriplineError("internal", `${status}: ${text.slice(0, 200)}`, status);
+  }
+}
+
+function unreachable(url: string, cause: unknown): TriplineError {
+  return new TriplineError("unreachable", `${url} does not answer (${causeOf(cause)}).`, undefined, [], { cause });
+}
+
+function deadlineExceeded(): TriplineError {
+  return new TriplineError("deadline-exceeded", "There was no result in time; the same call again is safe.");
+}
+
+/** Grows with each try, at random, so that callers do not come back together. */
+function backoffMs(tries: number): number {
+  return Math.random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** tries);
+}
+
+/** @returns false, at once, when the deadline would be over */
+async function pause(ms: number, { deadline }: Pick<Call, "deadline">): Promise<boolean> {
+  if (Date.now() + ms >= deadline) return false;
+  await delay(ms);
+  return true;
+}
