@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { CallGatherer } from "./call-gatherer.js";
 
 function stage(itemsMax: number, fail = false) {
@@ -34,4 +35,16 @@ test("a failed call fails only the requests in it", async () => {
   const outcomes = await Promise.allSettled([gatherer.ask([1]), gatherer.ask([2])]);
   expect(outcomes.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
   await expect(gatherer.ask([3])).rejects.toThrow("refused");
+});
+
+test("what is not urgent waits for others, and goes first with what is urgent", async () => {
+  const { calls, gatherer } = stage(10);
+  const patient = [gatherer.ask([1], false), gatherer.ask([2], false)];
+  await nextTurn();
+  await nextTurn();
+  expect(calls).toEqual([]);
+  await gatherer.ask([3]);
+  expect(await Promise.all(patient)).toEqual([["answer 1"], ["answer 2"]]);
+  expect(await gatherer.ask([4], false)).toEqual(["answer 4"]);
+  expect(calls).toEqual([[1, 2, 3], [4]]);
 });

@@ -1,9 +1,14 @@
+/** How long a request that is not urgent waits for others. */
+const LINGER_MS = 5;
+
 /**
  * Gathers requests of the same turn of the event loop into one call: a write to a socket costs more than the command that
  * it carries. Bounded by its callers, since each waits for its answer.
  */
 export class CallGatherer<T, R> {
   #waiting: Waiting<T, R>[] = [];
+  #immediate: NodeJS.Immediate | undefined;
+  #timer: NodeJS.Timeout | undefined;
 
   /**
    * @param call gives a result for each item, in their order
@@ -14,25 +19,37 @@ export class CallGatherer<T, R> {
     private readonly itemsMax: number,
   ) {}
 
-  /** @throws what the call threw that these items went into */
-  async ask(items: readonly T[]): Promise<R[]> {
-    if (items.length <= this.itemsMax) return this.#enqueue(items);
+  /**
+   * @param isUrgent false where nothing waits for the result: then the call may be made some milliseconds later, in the
+   *   order in which it was asked for
+   * @throws what the call threw that these items went into
+   */
+  ask(items: readonly T[], isUrgent = true): Promise<R[]> {
+    return items.length <= this.itemsMax ? this.#enqueue(items, isUrgent) : this.#askInParts(items);
+  }
+
+  async #askInParts(items: readonly T[]): Promise<R[]> {
     const results: R[] = [];
     for (let start = 0; start < items.length; start += this.itemsMax) {
-      results.push(...(await this.#enqueue(items.slice(start, start + this.itemsMax))));
+      results.push(...(await this.#enqueue(items.slice(start, start + this.itemsMax), true)));
     }
     return results;
   }
 
-  #enqueue(items: readonly T[]): Promise<R[]> {
+  #enqueue(items: readonly T[], isUrgent: boolean): Promise<R[]> {
     return new Promise((resolve, reject) => {
-      // After sockets were read, so that all requests of this turn have arrived.
-      if (this.#waiting.length === 0) setImmediate(() => this.#flush());
       this.#waiting.push({ items, resolve, reject });
+      // After sockets were read, so that all requests of this turn have arrived.
+      if (isUrgent) this.#immediate ??= setImmediate(() => this.#flush());
+      else this.#timer ??= setTimeout(() => this.#flush(), LINGER_MS);
     });
   }
 
   #flush(): void {
+    clearImmediate(this.#immediate);
+    clearTimeout(this.#timer);
+    this.#immediate = undefined;
+    this.#timer = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];
     let group: Waiting<T, R>[] = [];

@@ -99,7 +99,8 @@ export class EventIntake {
     this.#pending.add(tenant, events.length);
     try {
       const entries = await this.reserve(request);
-      await this.recall(entries, group);
+      const known = entries.filter(({ event, state }) => event.topic === "transactions" && isKnown(state));
+      if (known.length > 0) await this.recall(known, group);
       await this.produce(request, entries);
       for (const { event, outcome } of entries) if (outcome !== undefined) group?.settle(event.id);
       return entries;
@@ -129,9 +130,7 @@ export class EventIntake {
   }
 
   /** Finds the decisions that were given to earlier tries of these payments. */
-  private async recall(entries: readonly Entry[], group: ReplyGroup | undefined): Promise<void> {
-    const known = entries.filter(({ event, state }) => event.topic === "transactions" && isKnown(state));
-    if (known.length === 0) return;
+  private async recall(known: readonly Entry[], group: ReplyGroup | undefined): Promise<void> {
     const decisions = await this.options.lookUp(known.map(({ event }) => event.id));
     const undecided: string[] = [];
     for (const entry of known) {
@@ -156,7 +155,10 @@ export class EventIntake {
       return;
     }
     this.options.metrics.accepted(topic, events.length, Date.now() - request.receivedAtMs);
-    await this.remember(request.tenant, events, "accepted");
+    // Whoever waits for an answer need not wait for the mark: with an answer, a retry is recognised without it.
+    const isUrgent = request.waitMs <= 0;
+    const remembered = this.remember(request.tenant, events, "accepted", isUrgent);
+    if (isUrgent) await remembered;
   }
 
   private async publish(
@@ -189,12 +191,8 @@ export class EventIntake {
     const name = entries[0]?.event.topic === "labels" ? "wait for label" : "wait for decision";
     const answers = await withSpan(name, {}, () => group.answers());
     this.options.metrics.waited(Date.now() - startedAtMs);
-    const applied = entries.filter(({ event }) => answers.get(event.id) === "label-applied");
-    await this.remember(
-      request.tenant,
-      applied.map(({ event }) => event),
-      "applied",
-    );
+    const applied = entries.filter(({ event }) => answers.get(event.id) === "label-applied").map(({ event }) => event);
+    if (applied.length > 0) await this.remember(request.tenant, applied, "applied", true);
     return entries.map((entry) => {
       const reply = answers.get(entry.event.id);
       if (entry.outcome !== undefined) return entry.outcome;
@@ -207,9 +205,10 @@ export class EventIntake {
     tenant: string,
     events: readonly PreparedEvent[],
     state: "accepted" | "applied",
+    isUrgent: boolean,
   ): Promise<void> {
     try {
-      await this.options.reservations.mark(tenant, events, state);
+      await this.options.reservations.mark(tenant, events, state, isUrgent);
     } catch (error) {
       this.options.logger.warn({ err: error, events: events.length, state }, "could not mark accepted events");
     }

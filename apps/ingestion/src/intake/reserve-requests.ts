@@ -88,11 +88,19 @@ export class RequestReservations {
     return ["conflict"];
   }
 
-  /** @throws TriplineError `redis-unavailable` */
-  async mark(tenant: string, events: readonly PreparedEvent[], state: "accepted" | "applied"): Promise<void> {
-    if (events.length === 0) return;
+  /**
+   * @param isUrgent as of `CallGatherer.ask`
+   * @throws TriplineError `redis-unavailable`
+   */
+  async mark(
+    tenant: string,
+    events: readonly PreparedEvent[],
+    state: "accepted" | "applied",
+    isUrgent = true,
+  ): Promise<void> {
     await this.#marking.ask(
       events.map(({ id, fingerprint }) => ({ key: requestKey(tenant, id), value: stored(state, fingerprint) })),
+      isUrgent,
     );
   }
 
