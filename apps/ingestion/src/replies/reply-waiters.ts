@@ -36,16 +36,24 @@ const STRANGERS_SLOT_MS = 50;
  */
 export class ReplyWaiters {
   readonly #options: ReplyOptions;
-  readonly #groups = new Map<string, Set<ReplyGroup>>();
+  /** By id; of nearly every id there is one. */
+  readonly #groups = new Map<string, ReplyGroup[]>();
   readonly #watched = new Set<string>();
   readonly #waiting = new FairShares();
   #strangersLeft = STRANGERS_PER_SLOT;
   #strangersSlot = 0;
+  readonly #hooks: GroupHooks;
   #timer: NodeJS.Timeout | undefined;
   #isReleased = false;
 
   constructor(options: ReplyOptions) {
     this.#options = options;
+    this.#hooks = {
+      watch: (ids) => this.#watch(ids),
+      lookUp: (ids) => this.#lookUp(ids),
+      forget: (id, group) => this.#forget(id, group),
+      ended: (isAnswered) => options.bound.end(isAnswered),
+    };
   }
 
   /** Ids waited for right now. */
@@ -102,18 +110,12 @@ export class ReplyWaiters {
   open(ids: readonly string[], waitMs: number, canLookUp: boolean, tenant: string): ReplyGroup {
     this.requireRoom(ids.length, tenant);
     this.#waiting.add(tenant, ids.length);
-    const { bound } = this.#options;
-    bound.begin();
-    const group = new ReplyGroup(ids, waitMs, (id) => this.#forget(id, group, tenant), {
-      watch: (watched) => this.#watch(watched),
-      lookUp: (pending) => (canLookUp ? this.#lookUp(pending) : Promise.resolve()),
-      canLookUp,
-      ended: (isAnswered) => bound.end(isAnswered),
-    });
+    this.#options.bound.begin();
+    const group = new ReplyGroup({ ids, canLookUp, tenant }, waitMs, this.#hooks);
     for (const id of ids) {
       const groups = this.#groups.get(id);
-      if (groups === undefined) this.#groups.set(id, new Set([group]));
-      else groups.add(group);
+      if (groups === undefined) this.#groups.set(id, [group]);
+      else groups.push(group);
     }
     return group;
   }
@@ -161,22 +163,24 @@ export class ReplyWaiters {
   }
 
   #settle(id: string, reply: Reply): void {
-    for (const group of this.#groups.get(id) ?? []) group.settle(id, reply);
+    for (const group of [...(this.#groups.get(id) ?? [])]) group.settle(id, reply);
   }
 
-  #forget(id: string, group: ReplyGroup, tenant: string): void {
-    const groups = this.#groups.get(id);
-    if (groups?.delete(group) !== true) return;
-    this.#waiting.add(tenant, -1);
-    if (groups.size > 0) return;
+  #forget(id: string, group: ReplyGroup): void {
+    const groups = this.#groups.get(id) ?? [];
+    const index = groups.indexOf(group);
+    if (index === -1) return;
+    groups.splice(index, 1);
+    this.#waiting.add(group.tenant, -1);
+    if (groups.length > 0) return;
     this.#groups.delete(id);
     this.#watched.delete(id);
   }
 
   #watch(ids: Iterable<string>): void {
     for (const id of ids) {
-      const isPayment = [...(this.#groups.get(id) ?? [])].some((group) => group.canLookUp);
-      if (isPayment) this.#watched.add(id);
+      const isPayment = this.#groups.get(id)?.some((group) => group.canLookUp);
+      if (isPayment === true) this.#watched.add(id);
     }
     if (this.#watched.size > 0 && !this.#isReleased)
       this.#timer ??= setTimeout(() => void this.#poll(), LOOK_UP_INTERVAL_MS);
@@ -199,16 +203,25 @@ export class ReplyWaiters {
 }
 
 interface GroupHooks {
-  readonly canLookUp: boolean;
   watch(ids: readonly string[]): void;
   lookUp(ids: readonly string[]): Promise<void>;
+  forget(id: string, group: ReplyGroup): void;
   /** @param isAnswered whether nothing is waited for any more */
   ended(isAnswered: boolean): void;
+}
+
+interface AwaitedAnswers {
+  /** All different. */
+  readonly ids: readonly string[];
+  /** Whether they are payments, whose decisions can be looked up. */
+  readonly canLookUp: boolean;
+  readonly tenant: string;
 }
 
 /** The answers that one request waits for. */
 export class ReplyGroup {
   readonly canLookUp: boolean;
+  readonly tenant: string;
   readonly #pending: Set<string>;
   readonly #answers = new Map<string, Reply>();
   readonly #timer: NodeJS.Timeout;
@@ -216,12 +229,12 @@ export class ReplyGroup {
   #isClosed = false;
 
   constructor(
-    ids: readonly string[],
+    { ids, canLookUp, tenant }: AwaitedAnswers,
     waitMs: number,
-    private readonly forget: (id: string) => void,
     private readonly hooks: GroupHooks,
   ) {
-    this.canLookUp = hooks.canLookUp;
+    this.canLookUp = canLookUp;
+    this.tenant = tenant;
     this.#pending = new Set(ids);
     this.#timer = setTimeout(() => this.expire(), Math.max(waitMs, 0));
     if (this.#pending.size === 0) this.expire();
@@ -231,7 +244,7 @@ export class ReplyGroup {
   settle(id: string, reply?: Reply): void {
     if (!this.#pending.delete(id)) return;
     if (reply !== undefined) this.#answers.set(id, reply);
-    this.forget(id);
+    this.hooks.forget(id, this);
     if (this.#pending.size === 0) this.expire();
   }
 
@@ -248,7 +261,7 @@ export class ReplyGroup {
   /** The answers that came in time, by id. Resolves when all are there or the time is over. */
   async answers(): Promise<ReadonlyMap<string, Reply>> {
     await this.#ended.promise;
-    if (this.#pending.size > 0) await this.hooks.lookUp([...this.#pending]);
+    if (this.canLookUp && this.#pending.size > 0) await this.hooks.lookUp([...this.#pending]);
     this.close();
     return this.#answers;
   }
@@ -259,7 +272,7 @@ export class ReplyGroup {
     this.#isClosed = true;
     this.expire();
     this.hooks.ended(this.#pending.size === 0);
-    for (const id of this.#pending) this.forget(id);
+    for (const id of this.#pending) this.hooks.forget(id, this);
     this.#pending.clear();
   }
 }
