@@ -2,8 +2,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readPayment } from "./read-payment.mjs";
+import { sentModule } from "./write-clients.mjs";
 import { backfillModule, lakeModule, listedModule, rulesModule, sparkColumns } from "./write-consumers.mjs";
 import { contractsModule } from "./write-contracts.mjs";
+import { intakeModule } from "./write-intake.mjs";
 import { protoMessages } from "./write-proto.mjs";
 
 /** @typedef {{ file: string, text: string }} Output `file` is relative to the root */
@@ -26,6 +28,8 @@ export function generatePayment(root) {
     proto: region("packages/contracts/proto/tripline/events/v1/events.proto", "//", `\n${protoMessages(payment)}\n`),
     others: [
       { file: "packages/contracts/src/generated/payment-fields.ts", text: contractsModule(payment) },
+      { file: "apps/ingestion/src/generated/payment-fields.ts", text: intakeModule(payment) },
+      { file: "packages/system/src/generated/sent-fields.ts", text: sentModule(payment) },
       { file: "packages/lake/src/generated/transaction-kinds.ts", text: lakeModule(payment) },
       { file: "packages/decision-engine/src/generated/field-variables.ts", text: rulesModule(payment) },
       { file: "packages/decision-engine/src/generated/listed-values.ts", text: listedModule(payment) },

@@ -116,6 +116,7 @@ function* combinationFaults(given, columns) {
   if ((type === "coordinates") !== (given.columns !== undefined)) yield "coordinates, and only they, have columns";
   if ((type === "token") !== (given.token !== undefined)) yield "tokens, and only they, say which token";
   if ((type === "enum") !== (given.values !== undefined)) yield "enums, and only they, have values";
+  if (!core && path !== undefined && given.example === undefined) yield "needs an example";
   if (type === "bytes" && !core) yield "only core fields can be bytes";
   if (!core && (path === undefined) === (given.derived_from === undefined)) yield "needs a path or derived_from";
   if (!core && path?.includes(".")) yield "only core fields can be within another one";

@@ -21,21 +21,24 @@ export function intakeModule(payment) {
   const declared = payment.fields.filter(({ core }) => !core);
   const sent = declared.filter(({ path }) => path !== undefined);
   const values = payment.columns.filter(({ core }) => !core);
-  const words = values.flatMap(({ token }) => (token === undefined ? [] : [quote(token.word)]));
   const derivations = values.flatMap((column) => (column.derived_from === undefined ? [] : [derivationOf(column)]));
   return [
     HEAD,
     `import type { PersonalFields, Transaction } from "${EVENTS}";`,
+    `import type { TokenKind } from "${CONTRACTS}/identifiers";`,
     ...(derivations.length === 0 ? [] : [`import { ${derivations.join(", ")} } from "${CONTRACTS}/identifiers";`]),
     'import type { z } from "zod";',
     'import * as kinds from "../requests/field-kinds.js";\n',
     "/** The fields of a request that product code does not name, as clients send them. */",
     exportConst("declaredFields", object(sent.map((field) => [field.path ?? "", schemaOf(field)]))),
     "export type DeclaredBody = { [K in keyof typeof declaredFields]?: z.infer<(typeof declaredFields)[K]> | undefined };\n",
-    "/** Makes the token of a text. */",
-    `export type TokenOf = (kind: ${words.join(" | ")}, text: string) => string;\n`,
+    "/** A value of each of them, for examples of requests. */",
+    exportConst(
+      "declaredExamples",
+      `${object(sent.map(({ path, example }) => [path ?? "", JSON.stringify(example)]))} as const`,
+    ),
     "/** Those fields as the message has them: tokens in place of personal texts, and empty texts for what was not sent. */",
-    "export function declaredValues(body: z.infer<z.ZodObject<typeof declaredFields>>, tokenOf: TokenOf) {",
+    "export function declaredValues(body: z.infer<z.ZodObject<typeof declaredFields>>, tokenOf: (kind: TokenKind, text: string) => string) {",
     `  return ${indent(object(values.map((column) => [column.key, messageValue(column)])))};`,
     "}\n",
     ...contentFunction(payment),

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { OnModuleDestroy, OnModuleInit } from "@nestjs/common";
 import { ConflictException, GatewayTimeoutException, Inject, Injectable } from "@nestjs/common";
-import { cardToken, deviceToken, ipToken, transactionId } from "@tripline/contracts/identifiers";
+import { cardToken, keyedToken, transactionId } from "@tripline/contracts/identifiers";
 import { Redis } from "ioredis";
 import type { Producer } from "kafkajs";
 import { connectProducer } from "../connect-kafka.js";
@@ -81,8 +81,8 @@ export class DecisionsService implements OnModuleInit, OnModuleDestroy {
       clientTransactionId: body.transaction_id,
       cardToken: card.number === undefined ? (card.token ?? "") : cardToken(key, tenant, card.number),
       terminalId: body.terminal_id,
-      ...(device === undefined ? {} : { deviceToken: deviceToken(key, tenant, device) }),
-      ...(address === undefined ? {} : { ipToken: ipToken(key, tenant, address) }),
+      ...(device === undefined ? {} : { deviceToken: keyedToken("device", key, tenant, device) }),
+      ...(address === undefined ? {} : { ipToken: keyedToken("ip", key, tenant, address) }),
       amountMinor: body.amount.minor,
       currency: body.amount.currency,
       occurredAtMs: Date.parse(body.occurred_at),

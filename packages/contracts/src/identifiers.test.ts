@@ -4,15 +4,17 @@ import {
   binOf,
   CARD_TOKEN_PATTERN,
   cardToken,
-  deviceToken,
-  emailToken,
   hmacSha256,
-  ipToken,
+  keyedToken,
   networkOf,
-  networkToken,
   normalAddress,
   normalEmail,
 } from "./identifiers.js";
+
+const KINDS = ["ip", "network", "email", "device"] as const;
+const TOKEN_MAKERS = KINDS.map(
+  (kind) => (key: Uint8Array, tenant: string, text: string) => keyedToken(kind, key, tenant, text),
+);
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, "hex");
 
@@ -74,23 +76,23 @@ describe("tokens", () => {
   });
 
   test("of a device and an address have their shape, their own input and room for any text", () => {
-    expect(deviceToken(key, "acme", "Zoë's 📱")).toBe(`dt_${macOf("device\0acme\0Zoë's 📱")}`);
-    expect(ipToken(key, "acme", "2001:db8::1")).toBe(`it_${macOf("ip\0acme\x002001:db8::1")}`);
+    expect(keyedToken("device", key, "acme", "Zoë's 📱")).toBe(`dt_${macOf("device\0acme\0Zoë's 📱")}`);
+    expect(keyedToken("ip", key, "acme", "2001:db8::1")).toBe(`it_${macOf("ip\0acme\x002001:db8::1")}`);
     expect(cardToken(key, "acme", "4111111111111111")).toMatch(CARD_TOKEN_PATTERN);
-    expect(deviceToken(key, "acme", "x")).toMatch(/^dt_[0-9a-f]{32}$/);
-    expect(ipToken(key, "acme", "x")).toMatch(/^it_[0-9a-f]{32}$/);
+    expect(keyedToken("device", key, "acme", "x")).toMatch(/^dt_[0-9a-f]{32}$/);
+    expect(keyedToken("ip", key, "acme", "x")).toMatch(/^it_[0-9a-f]{32}$/);
   });
 
   test("of the same text differ in their digits by kind, tenant and key", () => {
     const texts = ["4111111111111111", "192.0.2.1", ""];
     // Tenants that are called like the words in front of the other kinds' inputs.
-    const tenants = ["acme", "device", "ip", "umbrella"];
+    const tenants = ["acme", ...KINDS, "umbrella"];
     const digits = [key, Buffer.alloc(32, 8)].flatMap((secret) =>
-      [cardToken, deviceToken, ipToken].flatMap((token) =>
+      [cardToken, ...TOKEN_MAKERS].flatMap((token) =>
         tenants.flatMap((tenant) => texts.map((text) => token(secret, tenant, text).slice(3))),
       ),
     );
-    expect(new Set(digits).size).toBe(2 * 3 * tenants.length * texts.length);
+    expect(new Set(digits).size).toBe(2 * (1 + KINDS.length) * tenants.length * texts.length);
   });
 });
 
@@ -193,6 +195,6 @@ test("an e-mail address that is spelled well keeps its spelling, as the long way
 
 test("the tokens of an address, its network and an e-mail address of the same text differ in their digits too", () => {
   const key = Buffer.alloc(32, 7);
-  const makers = [ipToken, networkToken, emailToken, deviceToken];
+  const makers = TOKEN_MAKERS;
   expect(new Set(makers.map((make) => make(key, "acme", "x").slice(3))).size).toBe(makers.length);
 });

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { isIP, SocketAddress } from "node:net";
 import { domainToASCII } from "node:url";
+import { TOKEN_PREFIXES } from "./generated/payment-fields.js";
 
 /** Shape of a card token: `ct_` and 32 hexadecimal digits. */
 export const CARD_TOKEN_PATTERN = /^ct_[0-9a-f]{32}$/;
@@ -24,6 +25,9 @@ export const TRANSACTION_ID_PATTERN = /^txn_[0-9a-f]{32}$/;
 
 const TOKEN_DIGITS = 32;
 
+/** What a token stands for, cards aside. */
+export type TokenKind = Exclude<keyof typeof TOKEN_PREFIXES, "card">;
+
 /**
  * The token that replaces a card number everywhere behind the front door: HMAC-SHA-256 under a secret key, cut to
  * 128 bits. The tenant is part of the input, so that the same card at two tenants cannot be linked.
@@ -33,28 +37,14 @@ export function cardToken(key: Uint8Array, tenant: string, cardNumber: string): 
 }
 
 /**
- * As `cardToken`, for the client's id of the paying device. The word in front of the tenant keeps the kinds apart: a
+ * As `cardToken`, for another text: of the paying device as the client knows it, an address in the one spelling of
+ * `normalAddress` or `normalEmail`, or a network of `networkOf`. The kind in front of the tenant keeps the kinds apart: a
  * card's input holds one NUL and this one two, so the same text never gives the same digits in another kind of token.
  *
  * @param tenant without NUL, as in every access token that is accepted
  */
-export function deviceToken(key: Uint8Array, tenant: string, deviceId: string): string {
-  return `dt_${keyedDigits(key, `device\0${tenant}\0${deviceId}`)}`;
-}
-
-/** As `deviceToken`, for a network address in the one spelling that `normalAddress` gives. */
-export function ipToken(key: Uint8Array, tenant: string, address: string): string {
-  return `it_${keyedDigits(key, `ip\0${tenant}\0${address}`)}`;
-}
-
-/** As `deviceToken`, for the network of an address, as `networkOf` gives it. */
-export function networkToken(key: Uint8Array, tenant: string, network: string): string {
-  return `nt_${keyedDigits(key, `network\0${tenant}\0${network}`)}`;
-}
-
-/** As `deviceToken`, for an e-mail address in the one spelling that `normalEmail` gives. */
-export function emailToken(key: Uint8Array, tenant: string, email: string): string {
-  return `et_${keyedDigits(key, `email\0${tenant}\0${email}`)}`;
+export function keyedToken(kind: TokenKind, key: Uint8Array, tenant: string, text: string): string {
+  return `${TOKEN_PREFIXES[kind]}_${keyedDigits(key, `${kind}\0${tenant}\0${text}`)}`;
 }
 
 const BIN_DIGITS = 8;

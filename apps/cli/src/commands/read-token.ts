@@ -2,12 +2,9 @@ import { isIP } from "node:net";
 import { text } from "node:stream/consumers";
 import {
   cardToken,
-  deviceToken,
-  emailToken,
-  ipToken,
   isCardNumber,
+  keyedToken,
   networkOf,
-  networkToken,
   normalAddress,
   normalEmail,
 } from "@tripline/contracts/identifiers";
@@ -31,20 +28,20 @@ const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: Ma
   },
   device: {
     of: "a device id",
-    make: (key, tenant, clear) => (clear === "" ? undefined : deviceToken(key, tenant, clear)),
+    make: (key, tenant, clear) => (clear === "" ? undefined : keyedToken("device", key, tenant, clear)),
   },
   email: {
     of: "an e-mail address",
     make(key, tenant, clear) {
       const email = normalEmail(clear);
-      return email === undefined ? undefined : emailToken(key, tenant, email);
+      return email === undefined ? undefined : keyedToken("email", key, tenant, email);
     },
   },
   ip: {
     of: "an IP address",
     make(key, tenant, clear) {
       const address = normalAddress(clear);
-      return address === undefined ? undefined : ipToken(key, tenant, address);
+      return address === undefined ? undefined : keyedToken("ip", key, tenant, address);
     },
   },
   ip_range: {
@@ -53,7 +50,7 @@ const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: Ma
       const [first = "", bits] = clear.split("/");
       const address = normalAddress(first);
       if (address === undefined || bits !== RANGE_BITS[isIP(address)]) return undefined;
-      return networkToken(key, tenant, networkOf(address));
+      return keyedToken("network", key, tenant, networkOf(address));
     },
   },
 };

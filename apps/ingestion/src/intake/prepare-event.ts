@@ -2,22 +2,12 @@ import { hash } from "node:crypto";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FieldError } from "@tripline/contracts/error-table";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import {
-  binOf,
-  cardToken,
-  deviceToken,
-  emailToken,
-  ipToken,
-  labelId,
-  networkOf,
-  networkToken,
-  transactionId,
-} from "@tripline/contracts/identifiers";
+import { binOf, cardToken, keyedToken, labelId, transactionId } from "@tripline/contracts/identifiers";
 import { describeIssues, invalidFields } from "@tripline/http/describe-issues";
 import type { NewKey } from "@tripline/sealing/personal-sealer";
 import { z } from "zod";
+import { declaredValues, requestContent } from "../generated/payment-fields.js";
 import type { PersonalSeal } from "../personal/seal-personal.js";
-import type { PaymentBody } from "../requests/request-schemas.js";
 import { labelSchema, paymentSchema } from "../requests/request-schemas.js";
 
 /** A checked request, ready for Kafka. Behind it a card number is nowhere, and what names a person is sealed or nowhere. */
@@ -57,28 +47,27 @@ const SOURCE_DEFAULT = "client";
 /** @throws TriplineError `invalid-field` that names every wrong field */
 export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
   const payment = parse(payments, body);
-  const { transaction_id: clientTransactionId, terminal_id: terminalId, amount, occurred_at: occurredAtMs } = payment;
+  const { transaction_id: clientTransactionId, amount, occurred_at: occurredAtMs } = payment;
   refuse(timeErrors("/occurred_at", occurredAtMs, nowMs, rules.eventAgeDaysMax));
   const token = tokenOf(payment.card, tenant, rules);
   const id = transactionId(tenant, clientTransactionId);
-  const origin = originOf(payment, tenant, rules);
-  const sealed = rules.seal?.(payment, { tenant, cardToken: token, emailToken: origin.emailToken }, id);
-  const value = encodeMessage(Transaction, {
+  const declared = declaredValues(payment, (kind, text) => keyedToken(kind, rules.cardTokenKey, tenant, text));
+  const sealed = rules.seal?.(payment, { tenant, cardToken: token, emailToken: declared.emailToken }, id);
+  const transaction: Transaction = {
     transactionId: id,
     tenant,
     clientTransactionId,
     cardToken: token,
-    terminalId,
     amountMinor: amount.minor,
     currency: amount.currency,
     occurredAtMs,
     acceptedAtMs: nowMs,
     bin: payment.card.number === undefined ? (payment.card.bin ?? "") : binOf(payment.card.number),
-    ...origin,
+    ...declared,
     personal: sealed?.bytes,
-  });
-  const content = [clientTransactionId, token, terminalId, amount.minor, amount.currency, occurredAtMs];
-  const fingerprint = fingerprintOf("transactions", [...content, ...originContent(origin)]);
+  };
+  const value = encodeMessage(Transaction, transaction);
+  const fingerprint = fingerprintOf("transactions", requestContent(transaction));
   const newKey = sealed?.newKey;
   return { topic: "transactions", id, clientTransactionId, fingerprint, cardToken: token, value, newKey };
 };
@@ -123,37 +112,6 @@ function tokenOf(
 ) {
   // The schema lets exactly one of the two through.
   return card.number === undefined ? (card.token ?? "") : cardToken(rules.cardTokenKey, tenant, card.number);
-}
-
-/** By whom, by which device, from which address and at which place, where the client says so. */
-type Origin = Pick<Transaction, "deviceToken" | "ipToken" | "networkToken" | "latitude" | "longitude"> &
-  Pick<Transaction, "emailToken" | "cardCountry" | "merchantCountry" | "ipCountry">;
-
-function originOf(payment: PaymentBody, tenant: string, { cardTokenKey: key }: IntakeRules): Origin {
-  const { device_id: deviceId, ip_address: address, email, location } = payment;
-  return {
-    deviceToken: deviceId === undefined ? "" : deviceToken(key, tenant, deviceId),
-    ipToken: address === undefined ? "" : ipToken(key, tenant, address),
-    networkToken: address === undefined ? "" : networkToken(key, tenant, networkOf(address)),
-    emailToken: email === undefined ? "" : emailToken(key, tenant, email),
-    cardCountry: payment.card_country ?? "",
-    merchantCountry: payment.merchant_country ?? "",
-    ipCountry: payment.ip_country ?? "",
-    ...location,
-  };
-}
-
-/**
- * Empty for a payment without any of it, so that it keeps the fingerprint it had before clients could send these. The
- * first digits of the card are not in it: a retry may name the card by its token. Nor is the name on the card, which a hash
- * without a key would not hide.
- */
-function originContent({ deviceToken: device, ipToken: ip, latitude, longitude, ...payer }: Origin): unknown[] {
-  const { emailToken: email, cardCountry, merchantCountry, ipCountry } = payer;
-  const added = [email, cardCountry, merchantCountry, ipCountry];
-  const isPlain = added.every((value) => value === "");
-  if (isPlain && device === "" && ip === "" && latitude === undefined) return [];
-  return [device, ip, latitude ?? null, longitude ?? null, ...(isPlain ? [] : added)];
 }
 
 function timeErrors(pointer: string, ms: number, nowMs: number, ageDaysMax = Number.POSITIVE_INFINITY): FieldError[] {

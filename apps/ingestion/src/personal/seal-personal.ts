@@ -5,6 +5,7 @@ import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 import type { NewKey, PersonalSealer, Sealed } from "@tripline/sealing/personal-sealer";
 import type { PersonalSubject } from "@tripline/sealing/sealed-layout";
+import { personalFields } from "../generated/payment-fields.js";
 import { countUnsealed } from "../ingestion-metrics.js";
 import type { PaymentBody } from "../requests/request-schemas.js";
 
@@ -15,14 +16,9 @@ export const PERSONAL_SEAL = Symbol("PERSONAL_SEAL");
 export type PersonalSeal = (payment: PaymentBody, subject: PersonalSubject, id: string) => Sealed | undefined;
 
 export function personalSeal(sealer: PersonalSealer): PersonalSeal {
-  return ({ email, ip_address, device_id, cardholder }, subject, id) => {
-    if ((email ?? ip_address ?? device_id ?? cardholder) === undefined) return undefined;
-    const fields = {
-      email: email ?? "",
-      ipAddress: ip_address ?? "",
-      deviceId: device_id ?? "",
-      cardholder: cardholder ?? "",
-    };
+  return (payment, subject, id) => {
+    const fields = personalFields(payment);
+    if (fields === undefined) return undefined;
     const sealed = sealer.seal(fields, subject, id);
     if (typeof sealed !== "string") return sealed;
     countUnsealed(sealed);

@@ -1,6 +1,6 @@
 import { readSnapshot } from "@tripline/backfill/states/state-snapshot";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { cardToken, deviceToken, emailToken, ipToken } from "@tripline/contracts/identifiers";
+import { cardToken, keyedToken } from "@tripline/contracts/identifiers";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { planEntities } from "@tripline/feature-engine/plan-entities";
 import { stateKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
@@ -54,17 +54,17 @@ function namingsOf(replicas: PaymentReplicas): Partial<Record<string, Naming>> {
     device_token: {
       idOf: (payment) => payment.deviceId,
       replicaOf: (id, replica) => replicas.deviceId(id, replica),
-      tokenOf: deviceToken,
+      tokenOf: (...of) => keyedToken("device", ...of),
     },
     ip_token: {
       idOf: (payment) => payment.ipAddress,
       replicaOf: (id, replica) => replicas.ipAddress(id, replica),
-      tokenOf: ipToken,
+      tokenOf: (...of) => keyedToken("ip", ...of),
     },
     email_token: {
       idOf: (payment) => payment.email,
       replicaOf: (id, replica) => replicas.email(id, replica),
-      tokenOf: emailToken,
+      tokenOf: (...of) => keyedToken("email", ...of),
     },
     card_token_merchant_country: {
       idOf: (payment) => `${payment.cardNumber}/${payment.merchantCountry}`,

@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import { sentBody } from "@tripline/system/generated/sent-fields";
 
 /** k6 keeps no more in memory; a longer run sends them again, under other ids. */
 export const PAYMENTS_MAX = 100_000;
@@ -36,18 +37,12 @@ function* linesOf(payments: Iterable<SimulatedPayment>, count: number): Generato
   }
 }
 
-function fieldsOf({ cardNumber, terminalId, amountMinor, currency, ...origin }: SimulatedPayment): object {
-  const { deviceId, ipAddress, latitude, longitude, email, ipCountry } = origin;
+function fieldsOf(payment: SimulatedPayment): object {
+  const { cardNumber, terminalId, amountMinor, currency } = payment;
   return {
     card: { number: cardNumber },
     terminal_id: terminalId,
     amount: { minor: amountMinor, currency },
-    card_country: origin.cardCountry,
-    merchant_country: origin.merchantCountry,
-    ...(email === null ? {} : { email }),
-    ...(ipCountry === null ? {} : { ip_country: ipCountry }),
-    ...(deviceId === null ? {} : { device_id: deviceId }),
-    ...(ipAddress === null ? {} : { ip_address: ipAddress }),
-    ...(latitude === null || longitude === null ? {} : { location: { latitude, longitude } }),
+    ...sentBody(payment),
   };
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { cardToken, deviceToken, emailToken, ipToken, networkOf, networkToken } from "@tripline/contracts/identifiers";
+import { cardToken, keyedToken, networkOf } from "@tripline/contracts/identifiers";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import { OPTIONAL_COLUMNS } from "../generated/optional-columns.js";
 import { TRANSACTIONS_COLUMNS } from "./transactions-source.js";
@@ -50,13 +50,13 @@ describe("writeHistory", () => {
         BigInt(payment.occurredAtMs),
         payment.fraud ? 1 : 0,
         BigInt(payment.labelledAtMs),
-        payment.deviceId === null ? null : deviceToken(cardTokenKey, "demo", payment.deviceId),
-        payment.ipAddress === null ? null : ipToken(cardTokenKey, "demo", payment.ipAddress),
+        payment.deviceId === null ? null : keyedToken("device", cardTokenKey, "demo", payment.deviceId),
+        payment.ipAddress === null ? null : keyedToken("ip", cardTokenKey, "demo", payment.ipAddress),
         payment.latitude,
         payment.longitude,
         payment.cardNumber.slice(0, 8),
-        payment.email === null ? null : emailToken(cardTokenKey, "demo", payment.email),
-        payment.ipAddress === null ? null : networkToken(cardTokenKey, "demo", networkOf(payment.ipAddress)),
+        payment.email === null ? null : keyedToken("email", cardTokenKey, "demo", payment.email),
+        payment.ipAddress === null ? null : keyedToken("network", cardTokenKey, "demo", networkOf(payment.ipAddress)),
         payment.cardCountry,
         payment.merchantCountry,
         payment.ipCountry,

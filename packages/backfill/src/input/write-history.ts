@@ -2,15 +2,8 @@ import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import type { DuckDBAppender } from "@duckdb/node-api";
 import { DuckDBInstance } from "@duckdb/node-api";
-import {
-  binOf,
-  cardToken,
-  deviceToken,
-  emailToken,
-  ipToken,
-  networkOf,
-  networkToken,
-} from "@tripline/contracts/identifiers";
+import type { TokenKind } from "@tripline/contracts/identifiers";
+import { binOf, cardToken, keyedToken, networkOf } from "@tripline/contracts/identifiers";
 import type { SimulationOptions } from "@tripline/simulator/create-simulation";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
@@ -52,12 +45,13 @@ export async function writeHistory(options: HistoryOptions): Promise<number> {
         .join(", ")})`);
     const appender = await connection.createAppender("history");
     const { cardTokenKey: key, tenant } = options;
+    const made = (kind: TokenKind) => remembered((text) => keyedToken(kind, key, tenant, text));
     const tokens: Tokens = {
       card: remembered((number) => cardToken(key, tenant, number)),
-      device: remembered((id) => deviceToken(key, tenant, id)),
-      ip: remembered((address) => ipToken(key, tenant, address)),
-      network: remembered((address) => networkToken(key, tenant, networkOf(address))),
-      email: remembered((address) => emailToken(key, tenant, address)),
+      device: made("device"),
+      ip: made("ip"),
+      network: made("network"),
+      email: made("email"),
     };
     let rows = 0;
     for (const payment of options.payments ?? createSimulation(simulation)) {
@@ -126,7 +120,7 @@ function optionalCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells
     longitude: payment.longitude,
     bin: binOf(payment.cardNumber),
     email_token: email && tokens.email(email),
-    network_token: ipAddress && tokens.network(ipAddress),
+    network_token: ipAddress && tokens.network(networkOf(ipAddress)),
     card_country: payment.cardCountry,
     merchant_country: payment.merchantCountry,
     ip_country: payment.ipCountry,

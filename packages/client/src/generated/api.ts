@@ -111,7 +111,6 @@ export interface components {
                 /** @description With `token` only: the first 6 or 8 digits of the number, from which they come otherwise. */
                 bin?: string;
             } & (unknown | unknown);
-            terminal_id: string;
             amount: {
                 /** @description In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. 0 is an account check. */
                 minor: number;
@@ -119,6 +118,8 @@ export interface components {
             };
             /** Format: date-time */
             occurred_at: string;
+            /** @description Your own id of the terminal or shop at which the card was presented. */
+            terminal_id: string;
             /** @description Your own id of the device that pays. Replaced by a token at once; itself stored sealed, or not at all. */
             device_id?: string;
             /** @description The network address the payment comes from. Replaced by a token at once; itself stored sealed, or not at all. */
@@ -156,6 +157,7 @@ export interface components {
                 /** @description `card_token` of an earlier decision. */
                 token?: string;
             } & (unknown | unknown);
+            /** @description Your own id of the terminal or shop at which the card was presented. */
             terminal_id: string;
             /** Format: date-time */
             occurred_at: string;
@@ -310,19 +312,19 @@ export interface operations {
                  *       "card": {
                  *         "number": "4111111111111111"
                  *       },
-                 *       "terminal_id": "t-42",
                  *       "amount": {
                  *         "minor": 1299,
                  *         "currency": "EUR"
                  *       },
                  *       "occurred_at": "2026-01-14T23:59:00.000Z",
+                 *       "terminal_id": "t-42",
                  *       "device_id": "8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10",
                  *       "ip_address": "203.0.113.7",
                  *       "email": "ada@example.com",
+                 *       "cardholder": "Ada Lovelace",
                  *       "card_country": "BE",
                  *       "merchant_country": "BE",
                  *       "ip_country": "BE",
-                 *       "cardholder": "Ada Lovelace",
                  *       "location": {
                  *         "latitude": 50.84673,
                  *         "longitude": 4.35247
@@ -456,7 +458,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {"transaction_id":"order-1768435200","card":{"number":"4111111111111111"},"terminal_id":"t-42","amount":{"minor":1299,"currency":"EUR"},"occurred_at":"2026-01-14T23:59:00.000Z","device_id":"8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10","ip_address":"203.0.113.7","email":"ada@example.com","card_country":"BE","merchant_country":"BE","ip_country":"BE","cardholder":"Ada Lovelace","location":{"latitude":50.84673,"longitude":4.35247}} */
+                /** @example {"transaction_id":"order-1768435200","card":{"number":"4111111111111111"},"amount":{"minor":1299,"currency":"EUR"},"occurred_at":"2026-01-14T23:59:00.000Z","terminal_id":"t-42","device_id":"8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10","ip_address":"203.0.113.7","email":"ada@example.com","cardholder":"Ada Lovelace","card_country":"BE","merchant_country":"BE","ip_country":"BE","location":{"latitude":50.84673,"longitude":4.35247}} */
                 "application/x-ndjson": components["schemas"]["Transaction"];
             };
         };

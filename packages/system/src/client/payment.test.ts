@@ -1,5 +1,5 @@
+import { sentBody } from "../generated/sent-fields.js";
 import type { KnownPayment } from "./payment.js";
-import { originBody } from "./payment.js";
 
 const payment: KnownPayment = {
   clientTransactionId: "order-1",
@@ -14,7 +14,7 @@ const payment: KnownPayment = {
 const nothing = { deviceId: null, ipAddress: null, latitude: null, longitude: null };
 const everything = { deviceId: "d-1", ipAddress: "203.0.113.7", latitude: 0, longitude: -0.5 };
 
-describe("originBody", () => {
+describe("sentBody", () => {
   test.each<[string, Partial<KnownPayment>, object]>([
     ["nothing", {}, {}],
     ["nulls", nothing, {}],
@@ -27,6 +27,6 @@ describe("originBody", () => {
     ["an address alone", { ...nothing, ipAddress: "::1" }, { ip_address: "::1" }],
     ["half a place", { ...nothing, latitude: 50 }, {}],
   ])("of a payment that carries %s", (_name, changes, expected) => {
-    expect(originBody({ ...payment, ...changes })).toStrictEqual(expected);
+    expect(sentBody({ ...payment, ...changes })).toStrictEqual(expected);
   });
 });

@@ -1,8 +1,8 @@
 import type { Decision, Label, Payment } from "@tripline/client";
 import { TriplineClient as ApiClient } from "@tripline/client";
 import type { AccessTokens } from "@tripline/client/access-tokens";
+import { sentBody } from "../generated/sent-fields.js";
 import type { KnownPayment } from "./payment.js";
-import { originBody } from "./payment.js";
 
 /** A decision as a client with the scope `decisions:explain` gets it. */
 export interface ApiDecision extends Decision {
@@ -86,7 +86,7 @@ export function paymentBody(payment: KnownPayment): Payment {
     terminal_id: payment.terminalId,
     amount: { minor: payment.amountMinor, currency: payment.currency as Payment["amount"]["currency"] },
     occurred_at: new Date(payment.occurredAtMs).toISOString(),
-    ...originBody(payment),
+    ...sentBody(payment),
   };
 }
 

@@ -1,0 +1,75 @@
+import { z } from "zod";
+import * as kinds from "./field-kinds.js";
+
+const WORDS = "what it is.";
+const LINE = "x".repeat(128);
+const CARD = "4111111111111111";
+
+/** A kind, what it accepts with what it makes of it, and what it rejects. */
+const KINDS: [string, z.ZodType, [unknown, unknown][], unknown[]][] = [
+  ["identifier", kinds.identifier(WORDS), [["t-42", "t-42"]], ["", "a b", "x".repeat(65), CARD, 42]],
+  [
+    "text",
+    kinds.text(WORDS),
+    [
+      ["Zoë's 📱", "Zoë's 📱"],
+      [LINE, LINE],
+    ],
+    ["", `${LINE}x`, "a\nb", "\ud800", CARD],
+  ],
+  ["replacedText", kinds.replacedText(WORDS), [["d 1", "d 1"]], ["", CARD]],
+  ["sealedText", kinds.sealedText(WORDS), [["Ada Lovelace", "Ada Lovelace"]], ["", CARD]],
+  ["ipAddress", kinds.ipAddress(WORDS), [["2001:DB8:0::1", "2001:db8::1"]], ["203.0.113", ""]],
+  ["email", kinds.email(WORDS), [["Ada+x@Example.com", "ada@example.com"]], ["ada", `${CARD}@example.com`]],
+  ["country", kinds.country(WORDS), [["BE", "BE"]], ["be", "ZZ", ""]],
+  ["choice", kinds.choice(["web", "shop"], WORDS), [["web", "web"]], ["Web", "", null]],
+  [
+    "wholeNumber",
+    kinds.wholeNumber(WORDS),
+    [
+      [-3, -3],
+      [2 ** 53 - 1, 2 ** 53 - 1],
+    ],
+    [1.5, 2 ** 53, "3", Number.NaN],
+  ],
+  ["number", kinds.number(WORDS), [[1.5, 1.5]], ["1.5", Number.POSITIVE_INFINITY, Number.NaN]],
+  ["boolean", kinds.boolean(WORDS), [[false, false]], ["false", 0]],
+  [
+    "time",
+    kinds.time(WORDS),
+    [["2026-01-01T01:00:00+01:00", Date.UTC(2026, 0)]],
+    ["2026-01-01", 0, "1960-01-01T00:00:00Z"],
+  ],
+  [
+    "coordinates",
+    kinds.coordinates(WORDS),
+    [
+      [
+        { latitude: -90, longitude: 180 },
+        { latitude: -90, longitude: 180 },
+      ],
+    ],
+    [{ latitude: 91, longitude: 0 }, { latitude: 1 }, { latitude: 1, longitude: 2, altitude: 3 }, "1,2"],
+  ],
+];
+
+describe.each(KINDS)("%s", (_name, kind, accepted, rejected) => {
+  // As ingestion does, which would not start with a kind that cannot be compiled.
+  const body = z.compile(z.strictObject({ field: kind.optional() }), { strict: true });
+
+  test("accepts and normalises", () => {
+    for (const [value, made] of accepted) expect(body.parse({ field: value })).toEqual({ field: made });
+    expect(body.parse({})).toEqual({});
+  });
+
+  test.each(rejected)("rejects %j without repeating it", (value) => {
+    const { error } = body.safeParse({ field: value });
+    expect(error?.issues[0]?.path[0]).toBe("field");
+    expect(error?.issues[0]?.message).not.toContain(CARD);
+  });
+
+  test("is described", () => {
+    const described = JSON.stringify(z.toJSONSchema(z.strictObject({ field: kind }), { io: "input" }));
+    expect(described).toContain(WORDS);
+  });
+});

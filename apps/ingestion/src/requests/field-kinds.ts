@@ -1,0 +1,120 @@
+import { isCountry } from "@tripline/contracts/country";
+import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
+import { holdsCardNumber } from "@tripline/contracts/find-card-number";
+import { IDENTIFIER_PATTERN, normalAddress, normalEmail } from "@tripline/contracts/identifiers";
+import { z } from "zod";
+import { isLeapSecond, parseTime } from "./parse-time.js";
+
+/** How the kinds of fields are checked and normalised. Messages continue the name of the field and never repeat its value. */
+
+/** No control characters and no half of a surrogate pair: as UTF-8, two different ids would look the same. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: tools that read the OpenAPI document know no \p
+const FREE_TEXT_PATTERN = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}$/u;
+const LATITUDE_MAX = 90;
+const LONGITUDE_MAX = 180;
+const KEPT = "Replaced by a token at once; itself stored sealed, or not at all.";
+const NO_CARD_NUMBER = "must not hold what looks like a card number";
+
+const FREE_TEXT = { minLength: 1, maxLength: 128 };
+
+const freeText = z
+  .string()
+  .regex(FREE_TEXT_PATTERN, { error: "must be 1 to 128 characters, none of them a control character", abort: true })
+  .refine((value) => !holdsCardNumber(value), NO_CARD_NUMBER);
+
+const degrees = (max: number) => {
+  const message = `must be from -${max} to ${max} degrees`;
+  return z.number().min(-max, message).max(max, message);
+};
+
+/** To milliseconds since the epoch. */
+export const instant = z
+  .string()
+  .meta({ format: "date-time" })
+  .transform((value, context) => {
+    const ms = parseTime(value);
+    if (ms !== undefined && ms >= EVENT_TIME_MS_MIN) return ms;
+    context.addIssue({ code: "custom", message: timeFault(value, ms) });
+    return z.NEVER;
+  });
+
+/** Stored in clear in every topic and in key names, which other texts are not. */
+export const identifier = (description: string) =>
+  z
+    .string()
+    .regex(IDENTIFIER_PATTERN, { error: "must be 1 to 64 characters out of letters, digits and . _ : -", abort: true })
+    .refine((value) => !holdsCardNumber(value), NO_CARD_NUMBER)
+    .meta({ description });
+
+/** One line. */
+export const text = (description: string) => freeText.meta({ ...FREE_TEXT, description });
+
+/** A text of which only a token is kept in clear. */
+export const replacedText = (description: string) =>
+  freeText.meta({ ...FREE_TEXT, writeOnly: true, description: `${description} ${KEPT}` });
+
+/** A text that is only sealed. */
+export const sealedText = (description: string) =>
+  freeText.meta({
+    ...FREE_TEXT,
+    writeOnly: true,
+    description: `${description} Stored sealed, or not at all; nothing is decided by it.`,
+  });
+
+/** To the canonical spelling of the address. */
+export const ipAddress = (description: string) =>
+  z
+    .string()
+    .meta({
+      anyOf: [{ format: "ipv4" }, { format: "ipv6" }],
+      writeOnly: true,
+      description: `${description} ${KEPT}`,
+    })
+    .transform((value, context) => {
+      const address = normalAddress(value);
+      if (address !== undefined) return address;
+      context.addIssue({ code: "custom", message: "must be an IPv4 or IPv6 address, such as 203.0.113.7" });
+      return z.NEVER;
+    });
+
+/** To the one spelling of the address. */
+export const email = (description: string) =>
+  z
+    .string()
+    .refine((value) => !holdsCardNumber(value), { error: NO_CARD_NUMBER, abort: true })
+    .meta({ format: "email", writeOnly: true, description: `${description} ${KEPT}` })
+    .transform((value, context) => {
+      const address = normalEmail(value);
+      if (address !== undefined) return address;
+      context.addIssue({ code: "custom", message: "must be an e-mail address, such as ada@example.com" });
+      return z.NEVER;
+    });
+
+export const country = (description: string) =>
+  z
+    .string()
+    .refine(isCountry, "must be an ISO 3166-1 alpha-2 code in capitals, such as BE")
+    .meta({ pattern: "^[A-Z]{2}$", description });
+
+/** WGS 84. */
+export const coordinates = (description: string) =>
+  z.strictObject({ latitude: degrees(LATITUDE_MAX), longitude: degrees(LONGITUDE_MAX) }).meta({ description });
+
+export const choice = <const V extends readonly string[]>(values: V, description: string) =>
+  z.enum(values, `must be one of ${values.join(", ")}`).meta({ description });
+
+/** What a number of JavaScript holds exactly. */
+export const wholeNumber = (description: string) => z.int("must be a whole number").meta({ description });
+
+export const number = (description: string) => z.number("must be a number").meta({ description });
+
+export const boolean = (description: string) => z.boolean("must be true or false").meta({ description });
+
+/** To milliseconds since the epoch. */
+export const time = (description: string) => instant.meta({ description });
+
+function timeFault(value: string, ms: number | undefined): string {
+  if (ms !== undefined) return "must be later than 1970-01-01T00:00:00Z";
+  if (isLeapSecond(value)) return "must not be a leap second; send it with 59 seconds instead of 60";
+  return "must be an RFC 3339 time with an offset, such as 2026-11-24T12:00:00Z";
+}
