@@ -49,7 +49,7 @@ describe("authConfig", () => {
     ["no scope", { scopes: [] }, "0.scopes "],
     ["a wrong tenant", { tenant: "acme corp" }, "0.tenant must be"],
     ["an unknown field", { admin: true }, "admin"],
-    ["neither secret nor keys", { client_secret: undefined }, "give either client_secret or jwks"],
+    ["neither secret nor keys", { client_secret: undefined }, "must have either client_secret or jwks"],
   ])("refuses a bootstrap client with %s, and names the place without the value", (_case, client, message) => {
     const read = () => readConfig(authConfig, { ...GOOD, BOOTSTRAP_CLIENTS: bootstrap(client) });
     expect(read).toThrow(/^The configuration is not valid\. BOOTSTRAP_CLIENTS: /);

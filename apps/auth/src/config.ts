@@ -13,7 +13,7 @@ const SIGN_IN_HOURS_DEFAULT = 12;
 const BOOTSTRAP_ROWS_MAX = 100;
 
 const origin = z.url({ protocol: /^https?$/ }).refine((text) => URL.parse(text)?.origin === text, {
-  message: "must be scheme, host and port alone, without a path or a slash at the end",
+  message: "must be scheme, host and port, without a path or trailing slash",
 });
 
 export const keyEncryptionKey = z

@@ -144,6 +144,6 @@ describe("the process", () => {
     const second = runMainWith(authEnvironment(postgresUrl, settings));
     await expect(second.end).resolves.toBe(78);
     expect(second.lines).toHaveLength(1);
-    expect(second.lines[0]).toContain("KEY_ENCRYPTION_KEY does not open the signing key");
+    expect(second.lines[0]).toContain("KEY_ENCRYPTION_KEY cannot decrypt the signing key");
   });
 });

@@ -90,7 +90,7 @@ describe("startAuth", () => {
     const other = testConfig(postgresUrl, { KEY_ENCRYPTION_KEY: randomBytes(32).toString("base64") });
     await expect(startAuth(other)).rejects.toMatchObject({ code: "config-invalid" });
     await expect(startAuth(other)).rejects.toThrow(
-      /^KEY_ENCRYPTION_KEY does not open the signing key [\w-]{43} in the database: start with the one it was stored under\.$/,
+      /^KEY_ENCRYPTION_KEY cannot decrypt the signing key [\w-]{43} in the database\. Start with the key it was encrypted with\.$/,
     );
     const [keys] = await database.query(countRow, "SELECT count(*) FROM auth.signing_keys");
     expect(keys).toEqual({ count: "1" });

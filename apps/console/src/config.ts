@@ -34,7 +34,7 @@ const settings = z.object({
     unit: "minutes",
     description: "The same after this time without a request.",
   }),
-  INGESTION_URL: address.meta({ description: "The front door, where labels are posted." }),
+  INGESTION_URL: address.meta({ description: "Ingestion, where labels are posted." }),
   CONTROL_URL: address.meta({ description: "The control plane." }),
   REGISTRY_URL: z.string().min(1).optional().meta({
     description: "Where the models are, as scoring has it. Without it no contributions of features are shown.",
@@ -43,7 +43,7 @@ const settings = z.object({
     .string()
     .default("")
     .transform((text) => text.split(",").filter(Boolean))
-    .pipe(z.array(z.string().regex(/^[a-z-]+=https?:\/\/[^,]+$/, "must be a name, `=` and an address")))
+    .pipe(z.array(z.string().regex(/^[a-z-]+=https?:\/\/[^,]+$/, "must be name=URL")))
     .transform((pairs) =>
       pairs.map((pair) => ({ name: pair.split("=", 1)[0] ?? "", url: pair.slice(pair.indexOf("=") + 1) })),
     )
@@ -54,7 +54,7 @@ const settings = z.object({
   ATTACHMENTS_URL: optionalText
     .refine(
       (text) => text === undefined || isStoreUrl(text),
-      "must be file://, s3://, gs:// or azblob:// and a place there",
+      "must be a URL that starts with file://, s3://, gs:// or azblob://",
     )
     .meta({
       description:
@@ -67,7 +67,7 @@ const settings = z.object({
   NARRATIVE_MODEL: optionalText
     .refine(
       (text) => text === undefined || /^(bedrock|azure|vertex):.+$/.test(text),
-      "must be bedrock:, azure: or vertex: and a model",
+      "must be bedrock:, azure: or vertex: followed by a model",
     )
     .meta({
       description:

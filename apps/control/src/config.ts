@@ -52,7 +52,7 @@ export const controlConfig = z.object({
     .default("")
     .meta({
       description:
-        "Tenant whose clients may manage what belongs to other tenants, and what holds for all tenants. Without it nobody may.",
+        "Tenant whose clients may manage what belongs to other tenants, and settings of all tenants. Without it nobody may.",
     }),
   FRAUD_LIST_DAYS: z.coerce.number().int().min(0).max(366).default(0).meta({
     unit: "days",

@@ -190,7 +190,7 @@ test("headers and the trace are passed on with the payment", async () => {
   expect(record.headers[HEADERS.traceparent]).toContain(children[2]?.spanId);
 });
 
-test("a label of the earliest time that the front door takes counts", async () => {
+test("a label of the earliest time that ingestion takes counts", async () => {
   const event = label({
     clientTransactionId: "earliest",
     labelledAtMs: EVENT_TIME_MS_MIN,

@@ -31,7 +31,7 @@ import { WaitingBound } from "./replies/waiting-bound.js";
 /** A connection that subscribes takes no other commands. */
 const SUBSCRIBER = "replies";
 
-/** The front door. Kafka may still be down when it starts: then it is not ready, and answers 503. */
+/** Ingestion. Kafka may still be down when it starts: then it is not ready, and answers 503. */
 @Module({})
 export class IngestionModule implements OnModuleInit, OnModuleDestroy {
   constructor(

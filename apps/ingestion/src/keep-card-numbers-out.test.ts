@@ -28,7 +28,7 @@ function faultOf(body: unknown): unknown {
   return errors?.[0]?.pointer ?? code ?? status;
 }
 
-describe("card number, device id, network and e-mail address end at the front door", () => {
+describe("card number, device id, network and e-mail address end at ingestion", () => {
   let bed: TestBed;
   let decider: TestDecider;
 

@@ -7,7 +7,7 @@ import type { IngestionConfig } from "./config.js";
 import { IngestionModule } from "./ingestion.module.js";
 
 /**
- * Starts the front door.
+ * Starts ingestion.
  *
  * @param logger where it logs; standard output by default
  * @throws TriplineError `redis-unavailable` when Redis does not answer within 10 s

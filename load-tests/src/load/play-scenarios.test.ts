@@ -23,7 +23,7 @@ const SCRIPT = resolve(fileURLToPath(new URL("../../k6/run-scenario.ts", import.
 const k6 = await findK6(process.env).catch(() => undefined);
 const withK6 = k6 === undefined ? describe.skip : describe;
 
-withK6("the scripts in a real k6, against a front door without a decisions service", () => {
+withK6("the scripts in a real k6, against ingestion without a decisions service", () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-play-"));
   const payments = join(folder, "payments.ndjson");
   let bed: TestBed;

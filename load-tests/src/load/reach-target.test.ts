@@ -25,7 +25,7 @@ describe("an address without a Tripline", () => {
     const [port = 0] = await findFreePorts(1);
     const message = await refusal(`http://127.0.0.1:${port}`);
     expect(message).toBe(
-      `http://127.0.0.1:${port} does not answer (ECONNREFUSED): start Tripline there, or leave --target out to have one started here.`,
+      `http://127.0.0.1:${port} is not responding (ECONNREFUSED): start Tripline there, or omit --target to start one on this machine.`,
     );
   });
 
@@ -33,7 +33,7 @@ describe("an address without a Tripline", () => {
     const server = createServer((_request, response) => response.end('{"hello":"world"}'));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    expect(await refusal(`http://127.0.0.1:${port}`)).toContain("is not the front door of a Tripline");
+    expect(await refusal(`http://127.0.0.1:${port}`)).toContain("is not a Tripline ingestion API");
     server.close();
   });
 });

@@ -81,7 +81,7 @@ async function startTarget(steps: StepLog): Promise<Target> {
 async function findTokenUrl(apiUrl: string): Promise<string | undefined> {
   try {
     return await readTokenUrl(apiUrl, {
-      silent: "start Tripline there, or leave --target out to have one started here",
+      silent: "start Tripline there, or omit --target to start one on this machine",
       foreign: "give --target the address of ingestion",
     });
   } catch (error) {

@@ -57,7 +57,7 @@ export class AccessTokens {
     });
     const signal = AbortSignal.timeout(ANSWER_MS_MAX);
     const response = await fetch(tokenUrl, { method: "POST", headers, body, signal }).catch((cause: unknown) => {
-      const message = `${tokenUrl} does not answer (${causeOf(cause)}): it should give access tokens.`;
+      const message = `${tokenUrl} is not responding (${causeOf(cause)}). It should issue access tokens.`;
       throw new TriplineError("unreachable", message, undefined, [], { cause });
     });
     if (!response.ok) {

@@ -175,7 +175,7 @@ describe("a wrong spec", () => {
   ])("with %s is refused at the first entity", (_name, order) => {
     const entities = ["entities:", ...order.map((at) => ENTITIES[at] ?? "")];
     expect(faultsOf(linesOf([{ kind: "amount" }], entities))).toEqual([
-      "spec.yaml:6 entities: the first entity has to be that of card_token, the key of the topics",
+      "spec.yaml:6 entities: the first entity must be card_token, the key of the topics",
     ]);
   });
 

@@ -217,7 +217,7 @@ function* entityFaults(entities: UncheckedSpec["entities"]): Generator<SpecFault
     keys.add(key);
   }
   if (Object.values(entities)[0]?.key !== "card_token") {
-    yield { path: ["entities"], message: "the first entity has to be that of card_token, the key of the topics" };
+    yield { path: ["entities"], message: "the first entity must be card_token, the key of the topics" };
   }
 }
 

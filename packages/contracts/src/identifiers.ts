@@ -29,7 +29,7 @@ const TOKEN_DIGITS = 32;
 export type TokenKind = Exclude<keyof typeof TOKEN_PREFIXES, "card">;
 
 /**
- * The token that replaces a card number everywhere behind the front door: HMAC-SHA-256 under a secret key, cut to
+ * The token that replaces a card number everywhere behind ingestion: HMAC-SHA-256 under a secret key, cut to
  * 128 bits. The tenant is part of the input, so that the same card at two tenants cannot be linked.
  */
 export function cardToken(key: Uint8Array, tenant: string, cardNumber: string): string {

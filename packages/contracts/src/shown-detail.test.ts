@@ -10,12 +10,12 @@ test.each<[string, TriplineError, string]>([
   [
     "a library's words",
     caused("redis-unavailable", `Redis: ${offline.message}`, offline),
-    "The state store does not answer; try again.",
+    "Redis is unavailable; try again.",
   ],
   [
     "an address",
-    caused("database-unavailable", "The database does not answer: connect ECONNREFUSED 10.0.0.3:6379.", refused),
-    "The database does not answer.",
+    caused("database-unavailable", "The database is unavailable: connect ECONNREFUSED 10.0.0.3:6379.", refused),
+    "The database is unavailable.",
   ],
   [
     "words of a cause's cause",
@@ -24,7 +24,7 @@ test.each<[string, TriplineError, string]>([
       "Kafka does not answer: no leader at b-1",
       new Error("x", { cause: new Error("no leader at b-1") }),
     ),
-    "The event log does not answer; try again.",
+    "Kafka is unavailable; try again.",
   ],
   [
     "what to do after a library's words",
@@ -38,7 +38,7 @@ test.each<[string, TriplineError, string]>([
   [
     "a bug",
     asTriplineError(new TypeError("Cannot read properties of undefined")),
-    "The request could not be handled; the trace id leads to the cause in the logs.",
+    "The request failed because of an internal error. Find the cause in the logs by its trace ID.",
   ],
   [
     "our own sentence",

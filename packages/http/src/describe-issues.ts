@@ -17,7 +17,7 @@ export function describeIssues(issues: readonly z.core.$ZodIssue[], body: unknow
     const pointer = pointerTo(issue.path);
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) {
-        fields.push({ pointer: pointer + pointerTo([key]), detail: "is not a field that is known here" });
+        fields.push({ pointer: pointer + pointerTo([key]), detail: "is not a known field" });
       }
     } else {
       fields.push({ pointer, detail: isMissing(body, issue.path) ? "is missing" : detailOf(issue) });

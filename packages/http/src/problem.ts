@@ -71,19 +71,25 @@ export function asHttpError(thrown: unknown): TriplineError {
   const code = property(thrown, "code");
   const status = property(thrown, "statusCode") ?? property(thrown, "status");
   if (code === "FST_ERR_CTP_BODY_TOO_LARGE" || status === 413) {
-    return new TriplineError("body-too-large", "The body is larger than this address accepts; send less at once.");
+    return new TriplineError("body-too-large", "The body exceeds the limit of this endpoint. Send less at once.");
   }
   if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE" || status === 415) {
-    return new TriplineError("unsupported-media-type", "Send the body with the content type this address documents.");
+    return new TriplineError(
+      "unsupported-media-type",
+      "Send the body with a content type that this endpoint supports.",
+    );
   }
   if (code === "FST_ERR_BAD_URL") {
-    return new TriplineError("malformed-request", "A percent sign in the address does not begin an escape like %20.");
+    return new TriplineError(
+      "malformed-request",
+      "The URL contains a percent sign that does not start an escape sequence such as %20.",
+    );
   }
   if (code === "FST_ERR_MAX_PARAM_LENGTH") {
-    return new TriplineError("address-too-long", "A part of the address is longer than any id.");
+    return new TriplineError("address-too-long", "A segment of the URL is longer than any valid ID.");
   }
-  if (status === 404) return new TriplineError("not-found", "There is nothing at this address.");
-  if (status === 405) return new TriplineError("method-not-allowed", "This address does not accept this method.");
+  if (status === 404) return new TriplineError("not-found", "Not found.");
+  if (status === 405) return new TriplineError("method-not-allowed", "Method not allowed.");
   if (status === 400) return new TriplineError("malformed-json", "The body is not valid JSON.");
   return asTriplineError(thrown);
 }

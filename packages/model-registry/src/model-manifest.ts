@@ -71,7 +71,7 @@ export const manifestSchema = z
   })
   .refine((manifest) => manifest.features.length === manifest.input.shape[1], {
     path: ["features"],
-    message: "must be as many as the input has columns",
+    message: "must have one entry per input column",
   })
   .refine((manifest) => new Set(manifest.features).size === manifest.features.length, {
     path: ["features"],
@@ -97,7 +97,7 @@ export const goldenSchema = z
   })
   .refine((golden) => golden.inputs.length === golden.outputs.length, {
     path: ["outputs"],
-    message: "must be as many as there are inputs",
+    message: "must have one entry per input",
   });
 
 export type GoldenBatch = z.infer<typeof goldenSchema>;

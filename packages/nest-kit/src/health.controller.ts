@@ -33,7 +33,7 @@ export class HealthController {
   @OpenTo("this machine")
   metrics(@Req() request: FastifyRequest, @Res() reply: FastifyReply): void {
     if (this.metricsElsewhere || !isLocalCaller(request.raw)) {
-      throw new TriplineError("not-found", "There is nothing at this address.");
+      throw new TriplineError("not-found", "Not found.");
     }
     reply.hijack();
     serveMetrics(request.raw, reply.raw);

@@ -10,7 +10,7 @@ export interface StoredKey {
   readonly wrappedEnvelope: Uint8Array;
 }
 
-/** Envelope keys: one for each instance of the front door and half a day. */
+/** Envelope keys: one for each instance of ingestion and half a day. */
 const ENVELOPES_MAX = 1_000;
 
 /** Opens what `PersonalSealer` sealed, with keys that were kept. */

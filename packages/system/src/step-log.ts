@@ -28,7 +28,7 @@ const REDRAW_MS = 100;
 /** Ctrl-C was pressed before everything was up. */
 export class Interrupted extends Error {
   constructor() {
-    super("Interrupted before it was up; what had been started is stopped.");
+    super("Interrupted during startup. Everything that was started has been stopped.");
   }
 }
 

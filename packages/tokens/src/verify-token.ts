@@ -154,7 +154,7 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
     }
     if (caller.expiresAtMs <= Date.now()) {
       cache.delete(header);
-      throw new TriplineError("token-expired", "The access token has expired; fetch a new one.");
+      throw new TriplineError("token-expired", "The access token has expired. Request a new one.");
     }
     if (revocations?.isRevoked(caller.revocationKeys, caller.issuedAtMs) === true) throw tokenRevoked();
     return caller;
@@ -179,13 +179,13 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
 }
 
 export function tokenRevoked(): TriplineError {
-  return new TriplineError("token-revoked", "The access token was taken back; sign in again.");
+  return new TriplineError("token-revoked", "The access token was revoked. Sign in again.");
 }
 
 /** @throws TriplineError `scope-missing` */
 export function requireScope<C extends Caller>(caller: C, scope: string): C {
   if (caller.scopes.includes(scope)) return caller;
-  throw new TriplineError("scope-missing", `This call needs the scope ${scope}.`);
+  throw new TriplineError("scope-missing", `This request requires the scope ${scope}.`);
 }
 
 function bearerToken(authorization: string | undefined): string {
@@ -194,7 +194,7 @@ function bearerToken(authorization: string | undefined): string {
   }
   const match = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization);
   if (match?.[1] === undefined) {
-    throw new TriplineError("token-invalid", "The Authorization header does not hold a bearer token.");
+    throw new TriplineError("token-invalid", "The Authorization header does not contain a bearer token.");
   }
   return match[1];
 }
@@ -202,12 +202,12 @@ function bearerToken(authorization: string | undefined): string {
 function asTokenError(error: unknown): TriplineError {
   if (error instanceof TriplineError) return error;
   if (error instanceof errors.JWTExpired) {
-    return new TriplineError("token-expired", "The access token has expired; fetch a new one.");
+    return new TriplineError("token-expired", "The access token has expired. Request a new one.");
   }
   if (error instanceof errors.JWTClaimValidationFailed) {
     return new TriplineError(
       "token-invalid",
-      `The access token's claim "${error.claim}" is not the one expected here.`,
+      `The claim "${error.claim}" of the access token has an unexpected value.`,
     );
   }
   if (error instanceof errors.JWKSNoMatchingKey) {
@@ -215,7 +215,7 @@ function asTokenError(error: unknown): TriplineError {
   }
   const answered = error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout);
   if (answered && error.code !== "ERR_JOSE_GENERIC") {
-    return new TriplineError("token-invalid", "The access token is malformed or its signature is wrong.");
+    return new TriplineError("token-invalid", "The access token is malformed or has an invalid signature.");
   }
   return new TriplineError("keys-unavailable", "The signing keys cannot be fetched from the issuer.", [], {
     cause: error,

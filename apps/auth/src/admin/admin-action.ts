@@ -21,4 +21,4 @@ export function actorOf(request: FastifyRequest): Actor {
 }
 
 /** The same for what is not there and for what belongs to another tenant. */
-export const notFound = (what: string): TriplineError => new TriplineError("not-found", `There is no such ${what}.`);
+export const notFound = (what: string): TriplineError => new TriplineError("not-found", `This ${what} does not exist.`);

@@ -36,7 +36,7 @@ export async function applyClientChange(
       return revoke(transaction, { kind: "client", id, tenant }, isDisabled);
     case "client-rotate-secret":
       if (client.auth_method !== "client_secret_basic") {
-        throw new TriplineError("invalid-field", "The client signs in with keys and has no secret.");
+        throw new TriplineError("invalid-field", "The client authenticates with a key and has no secret.");
       }
       await transaction.execute("UPDATE auth.clients SET secret_hash = $2 WHERE client_id = $1", [
         id,
@@ -50,5 +50,5 @@ async function refuseTakenId(transaction: Queries, id: string): Promise<void> {
   // Two that add the same id at once wait for each other.
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.clients ' || $1))", [id]);
   const held = await transaction.query(z.unknown(), "SELECT 1 FROM auth.clients WHERE client_id = $1", [id]);
-  if (held.length > 0) throw new TriplineError("name-taken", `There is a client ${id}.`);
+  if (held.length > 0) throw new TriplineError("name-taken", `The client ID ${id} is taken.`);
 }

@@ -55,7 +55,7 @@ async function add(
 ): Promise<void> {
   const person = { person_id: randomUUID(), user_name, name, tenant, roles, password_hash };
   if (await insertPerson(transaction, person)) return;
-  throw new TriplineError("name-taken", `Somebody has the user name ${user_name}.`);
+  throw new TriplineError("name-taken", `The user name ${user_name} is taken.`);
 }
 
 async function setRoles(transaction: Queries, by: Actor, roles: readonly Role[], person: ListedPerson): Promise<void> {

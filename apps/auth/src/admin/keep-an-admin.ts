@@ -15,5 +15,5 @@ export async function keepAnAdmin(transaction: Queries, { person_id: id, tenant 
     [tenant],
   );
   const isLast = admins.length === 1 && admins[0]?.person_id === id;
-  if (isLast) throw new TriplineError("last-admin", "Give somebody else the role admin first.");
+  if (isLast) throw new TriplineError("last-admin", "First give another user the admin role.");
 }

@@ -112,7 +112,7 @@ test("a backup in a bucket is restored, and one that is not there is refused", a
     const at = (key: string) => ({ ...environment, BACKUP_FILE: `${url}/backups/${key}` });
     await backup("backup", first, at("auth.json"));
     await expect(backup("restore", second, at("other.json"))).rejects.toThrow(
-      "The backup cannot be read: there is nothing at s3://tripline/backups/other.json.",
+      "The backup cannot be read: s3://tripline/backups/other.json does not exist.",
     );
     expect(await backup("restore", second, at("auth.json"))).toMatch(/^\d+ rows of .* restored/);
   } finally {

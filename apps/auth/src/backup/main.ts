@@ -51,7 +51,7 @@ async function kept(place: string): Promise<string> {
   const { store, key } = await openAt(place);
   const data = await store.get(key);
   if (data !== undefined) return Buffer.from(data).toString();
-  throw new TriplineError("config-invalid", `The backup cannot be read: there is nothing at ${place}.`);
+  throw new TriplineError("config-invalid", `The backup cannot be read: ${place} does not exist.`);
 }
 
 async function openAt(url: string): Promise<{ store: ObjectStore; key: string }> {

@@ -16,7 +16,7 @@ export async function findOwner(queries: Queries, tenant: string, userName: stri
 export async function ownerNamed(queries: Queries, tenant: string, userName: string): Promise<string> {
   const id = await findOwner(queries, tenant, userName);
   if (id !== undefined) return id;
-  throw new TriplineError("invalid-field", "The client cannot have this owner.", [
+  throw new TriplineError("invalid-field", "This user cannot own the client.", [
     { pointer: "/owner", detail: "must be the user name of an active user of the tenant" },
   ]);
 }

@@ -29,7 +29,7 @@ const PRIVATE_MEMBERS = ["d", "p", "q", "dp", "dq", "qi", "oth", "k", "priv"];
 const publicJwk = z.record(z.string(), z.json()).superRefine((jwk, check) => {
   const secret = PRIVATE_MEMBERS.filter((member) => member in jwk);
   if (secret.length > 0) {
-    check.addIssue({ code: "custom", message: "is a private key; register the public one only" });
+    check.addIssue({ code: "custom", message: "is a private key; register only the public key" });
     return;
   }
   const fault = publicKeyFault(jwk);
@@ -87,7 +87,7 @@ export const clientRegistration = z
     signed_out_uris: uris,
   })
   .refine((client) => (client.client_secret === undefined) !== (client.jwks === undefined), {
-    message: "give either client_secret or jwks",
+    message: "must have either client_secret or jwks",
   });
 
 export type ClientRegistration = z.input<typeof clientRegistration>;

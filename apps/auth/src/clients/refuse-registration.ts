@@ -7,5 +7,5 @@ export function refuseRegistration(what: string, issues: readonly z.core.$ZodIss
     pointer: issue.path.map((part) => `/${String(part)}`).join(""),
     detail: issue.message,
   }));
-  return new TriplineError("invalid-field", `${what} cannot be registered like this.`, fields);
+  return new TriplineError("invalid-field", `${what} cannot be registered: some fields are invalid.`, fields);
 }

@@ -37,7 +37,7 @@ test("without its database it is not ready, refuses token requests with 503 and 
     }
     expect(answer).toMatchObject({ status: 503, error: "temporarily_unavailable" });
     expect(answer.headers.get("retry-after")).toBe("2");
-    expect(answer.error_description).toBe("The database does not answer");
+    expect(answer.error_description).toBe("The database is unavailable");
     await expect(readiness()).resolves.toBe(503);
     await expect(publishedKeys(service.url)).resolves.toHaveLength(1);
     await stack.postgres.start();

@@ -40,7 +40,7 @@ export class UserinfoController {
   async #claims({ headers }: FastifyRequest): Promise<object> {
     const caller = await this.verifier.identify(headers.authorization);
     const person = kindOf(caller) === "person" ? await personWithId(this.queries, caller.subject) : undefined;
-    if (person === undefined) throw new TriplineError("token-invalid", "The access token is not that of a user.");
+    if (person === undefined) throw new TriplineError("token-invalid", "The access token does not belong to a user.");
     const { person_id: sub, name, user_name, tenant, roles } = person;
     return { sub, name, preferred_username: user_name, tenant, roles };
   }

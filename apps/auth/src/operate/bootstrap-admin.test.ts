@@ -32,7 +32,7 @@ test("the first administrator of a tenant gets a password, a second one is refus
     const other = { user_name: "other", tenant: "acme", name: "Other" };
     await expect(bootstrap(other)).rejects.toThrow("The tenant acme has an administrator, root, who can add others.");
     const taken = { user_name: "root", tenant: "bank", name: "Root" };
-    await expect(bootstrap(taken)).rejects.toThrow("Somebody has the user name root.");
+    await expect(bootstrap(taken)).rejects.toThrow("The user name root is taken.");
     await bootstrap({ ...other, tenant: "bank" });
   } finally {
     await service.close();

@@ -31,7 +31,7 @@ export async function bootstrapAdmin(
   }
   const password = newSecret();
   if (!(await addPerson(transaction, { ...person, roles: ["admin"], password }))) {
-    throw new TriplineError("name-taken", `Somebody has the user name ${userName}.`);
+    throw new TriplineError("name-taken", `The user name ${userName} is taken.`);
   }
   const [added] = await transaction.query(
     z.object({ person_id: z.string() }),

@@ -53,7 +53,7 @@ async function operate(): Promise<string> {
         return `Approved: ${JSON.stringify(shownChange(change))}`;
       }
       if (config.KEY_ENCRYPTION_KEY === undefined) {
-        throw new TriplineError("config-invalid", "Set KEY_ENCRYPTION_KEY to the one that auth runs with.");
+        throw new TriplineError("config-invalid", "Set KEY_ENCRYPTION_KEY to the value that auth uses.");
       }
       const { kid, activeFrom } = await rotateSigningKey(transaction, config.KEY_ENCRYPTION_KEY);
       await noteAction(transaction, operatorOf(""), "rotate", { kind: "key", id: kid });

@@ -120,7 +120,7 @@ function renderError(ctx: KoaContextWithOIDC, out: ErrorOut): void {
     return;
   }
   const detail = out.error_description ?? out.error;
-  sendPage(ctx, messagePage("This did not work", `The request cannot be answered: ${detail}.`));
+  sendPage(ctx, messagePage("Request failed", `The request cannot be processed: ${detail}.`));
 }
 
 function sendPage(ctx: KoaContextWithOIDC, page: string, leadsTo?: string): void {

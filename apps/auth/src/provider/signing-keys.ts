@@ -106,7 +106,7 @@ export async function loadSigningKeys(
   );
   const active = rows[0];
   if (active?.signs !== true) {
-    throw new TriplineError("internal", "The database holds no signing key that is in use.");
+    throw new TriplineError("internal", "The database contains no active signing key.");
   }
   const keys = rows.map(({ kid, wrapped_private_jwk }) => unwrap(kid, wrapped_private_jwk, wrappingKey));
   return { activeKid: active.kid, keys };
@@ -122,7 +122,7 @@ function unwrap(kid: string, wrapped: Uint8Array, wrappingKey: Uint8Array): Sign
   if (plaintext === undefined) {
     throw new TriplineError(
       "config-invalid",
-      `KEY_ENCRYPTION_KEY does not open the signing key ${kid} in the database: start with the one it was stored under.`,
+      `KEY_ENCRYPTION_KEY cannot decrypt the signing key ${kid} in the database. Start with the key it was encrypted with.`,
     );
   }
   const jwk = privateJwk.parse(JSON.parse(plaintext.toString("utf8")));

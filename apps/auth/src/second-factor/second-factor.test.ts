@@ -118,7 +118,7 @@ describe("a person with a second factor", () => {
     expect((await first.send({ code })).status).toBe(303);
     const replay = await second.send({ code });
     expect(replay.status).toBe(422);
-    expect(replay.text).toContain("was used before");
+    expect(replay.text).toContain("was already used");
     // The one of the step before is older still.
     expect((await second.send({ code: codeNow(secret, -1) })).status).toBe(422);
     expect((await second.send({ code: codeNow(secret, 1) })).status).toBe(303);
@@ -191,7 +191,7 @@ describe("where a second factor is required", () => {
     const { browser, uid, send } = await passPassword(strict.url);
     await strict.get(PeopleAdmin).reset(ADMIN, ANNA.user_name, ANNA.password);
     for (const answer of [await browser.get(uid), await send({ code: "000000" })]) {
-      expect([answer.status, answer.text]).toEqual([400, expect.stringContaining("This sign-in is over")]);
+      expect([answer.status, answer.text]).toEqual([400, expect.stringContaining("This sign-in has expired")]);
     }
   });
 
@@ -207,7 +207,7 @@ describe("where a second factor is required", () => {
 test("the account's page asks for a sign-in", async () => {
   const answer = await new Browser(service.url).get("/account/second-factor");
   expect(answer.status).toBe(401);
-  expect(answer.text).toContain("Nobody is signed in here");
+  expect(answer.text).toContain("You are not signed in");
 });
 
 test("regression #24: where the attempts for a name are used up, its owner signs in with password and code at once", async () => {

@@ -14,10 +14,10 @@ export function ownPasswordPage({ csrf, error }: Form): string {
 <input type="hidden" name="csrf" value="${csrf}">
 ${passwordField(error)}
 <label for="new_password">New password</label>
-<p class="hint" id="new-hint">15 characters or more. You are signed out everywhere else.</p>
+<p class="hint" id="new-hint">At least 15 characters. Changing it signs you out everywhere else.</p>
 <input id="new_password" name="new_password" type="password" autocomplete="new-password" minlength="15" maxlength="256"
   required aria-describedby="new-hint">
-<button type="submit">Change the password</button>
+<button type="submit">Change password</button>
 </form>`,
   });
 }
@@ -44,22 +44,20 @@ export function passkeysPage({ csrf, error, held, ceremony }: PasskeysPage): str
     )
     .join("\n");
   const intro =
-    held.length === 0
-      ? "<p>With a passkey you sign in with your password and a touch of your device or security key.</p>"
-      : list;
+    held.length === 0 ? "<p>With a passkey, you sign in with your password and your device or security key.</p>" : list;
   return renderPage({ title: "Your passkeys", error, html: `${intro}\n${addForm(csrf, error, ceremony)}` });
 }
 
 function addForm(csrf: string, error: string | undefined, ceremony: Ceremony | undefined): string {
   if (ceremony === undefined) {
-    return "<p>Browsers take passkeys for a name like login.example.com alone, and this page is at an address of numbers.</p>";
+    return "<p>Passkeys require a host name such as login.example.com. This page is served from an IP address.</p>";
   }
   return `<form method="post">
 <input type="hidden" name="csrf" value="${csrf}"><input type="hidden" name="action" value="add">
 <label for="name">Name of the new passkey</label>
 <input id="name" name="name" maxlength="64" required value="Passkey">
 ${passwordField(error)}
-${passkeyButton("add", "Add a passkey", ceremony)}
+${passkeyButton("add", "Add passkey", ceremony)}
 </form>
 <script>${PASSKEY_SCRIPT}</script>`;
 }

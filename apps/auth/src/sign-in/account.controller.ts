@@ -96,6 +96,6 @@ export class AccountController {
     this.logger.info({ person_id: personId }, "second factor given up");
     const again =
       this.config.SECOND_FACTOR === "required" ? " You will be asked for a new one at your next sign-in." : "";
-    return messagePage(TITLE, `The second factor is given up.${again}`);
+    return messagePage(TITLE, `Your second factor was removed.${again}`);
   }
 }

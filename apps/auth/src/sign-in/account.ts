@@ -20,7 +20,7 @@ export interface SignedIn {
   readonly sessionUid: string;
 }
 
-const FOREIGN = "The form was not made for this browser. Open the page again.";
+const FOREIGN = "This form was opened in another browser, or it has expired. Reload the page.";
 
 /** What the pages share on which somebody who is signed in changes how to sign in. Each change asks for the password again. */
 @Injectable()
@@ -39,7 +39,7 @@ export class Account {
     const session = await provider.Session.get(provider.createContext(request.raw, reply.raw));
     const person = session.accountId === undefined ? undefined : await personWithId(this.queries, session.accountId);
     if (person !== undefined) return { person, subject: `account ${session.uid}`, sessionUid: session.uid };
-    const detail = "Nobody is signed in here. Sign in to the console, then open this page again.";
+    const detail = "You are not signed in. Sign in to the console, then open this page again.";
     sendPage(reply, 401, messagePage(title, detail));
     return undefined;
   }

@@ -20,7 +20,7 @@ for (const button of document.querySelectorAll("button[data-passkey]")) {
       form.elements.passkey.value = JSON.stringify(credential);
       form.submit();
     } catch (error) {
-      note.textContent = "The passkey was not used: " + (error.name === "NotAllowedError" ? "it was cancelled or took too long." : "this browser or device refused it.");
+      note.textContent = "The passkey could not be used: " + (error.name === "NotAllowedError" ? "you cancelled, or it took too long." : "this browser or device rejected it.");
     }
   });
 }

@@ -44,7 +44,7 @@ export class PasskeysController {
       form.action === "remove"
         ? await this.passkeys.remove(person, form.passkey_id)
         : name !== "" && (await this.passkeys.add(person, subject, form.passkey_sealed, form.passkey, name));
-    if (!isDone) return this.#send(reply, 422, signedIn, "That did not work. Try again.");
+    if (!isDone) return this.#send(reply, 422, signedIn, "The passkey could not be saved. Try again.");
     this.logger.info({ person_id: person.person_id, action: form.action }, "passkeys changed");
     await this.#send(reply, 200, signedIn);
   }

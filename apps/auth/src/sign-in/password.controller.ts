@@ -46,12 +46,12 @@ export class PasswordController {
     };
     const chosen = password.safeParse(form.new_password);
     if (!chosen.success) return again(422, `The new password ${chosen.error.issues[0]?.message ?? "is not good"}.`);
-    if (form.new_password === form.password) return again(422, "Choose a password that is not the one you have.");
+    if (form.new_password === form.password) return again(422, "Choose a password that differs from your current one.");
     const outcome = await this.account.attemptPassword(signedIn, form.password, request);
     if (typeof outcome === "object") return again(429, tooManyAttempts(reply, outcome));
-    if (!outcome) return again(422, "The password that you have is another one.");
+    if (!outcome) return again(422, "Your current password is wrong.");
     await this.#change(signedIn, await hashPassword(form.new_password));
-    sendPage(reply, 200, messagePage(TITLE, "The password is changed, and you are signed out everywhere else."));
+    sendPage(reply, 200, messagePage(TITLE, "Your password was changed, and you are signed out everywhere else."));
   }
 
   async #change({ person, sessionUid }: SignedIn, hash: string): Promise<void> {

@@ -60,7 +60,7 @@ export function codePage({ csrf, error, hasApp, ceremony }: CodePage): string {
   const hidden = `<input type="hidden" name="csrf" value="${csrf}">`;
   const app = `<form method="post">
 ${hidden}
-${codeField(error, "The six digits that your authenticator app shows now, or one of your recovery codes.", true)}
+${codeField(error, "The six-digit code from your authenticator app, or one of your recovery codes.", true)}
 <button type="submit">Sign in</button>
 </form>`;
   const passkey =
@@ -89,14 +89,14 @@ export function enrolPage({
   return renderPage({
     title: "Set up a second factor",
     error,
-    html: `<p>Scan this with an authenticator app, or type the key into it. Then enter the code that it shows.</p>
-<div class="qr" role="img" aria-label="QR code with the key below">${renderSVG(enrolment.uri, { border: QUIET_MODULES })}</div>
+    html: `<p>Scan this QR code with an authenticator app, or enter the key by hand. Then enter the code from the app.</p>
+<div class="qr" role="img" aria-label="QR code of the key below">${renderSVG(enrolment.uri, { border: QUIET_MODULES })}</div>
 <p>Key: <code>${enrolment.text}</code></p>
 <form method="post">
 <input type="hidden" name="csrf" value="${csrf}">
 <input type="hidden" name="sealed" value="${enrolment.sealed}">
 ${asksPassword ? passwordField(error) : ""}
-${codeField(error, "The six digits that the app shows now.", !asksPassword)}
+${codeField(error, "The six-digit code from the app.", !asksPassword)}
 <button type="submit">Set up</button>
 </form>`,
   });
@@ -109,8 +109,8 @@ export function recoveryCodesPage(codes: readonly string[], csrf?: string): stri
       ? ""
       : `<form method="post"><input type="hidden" name="csrf" value="${csrf}"><button type="submit">Continue</button></form>`;
   return renderPage({
-    title: "Keep your recovery codes",
-    html: `<p>Each of them signs you in once instead of a code of the app. They are not shown again.</p>
+    title: "Save your recovery codes",
+    html: `<p>Each code replaces an authenticator code once. They are not shown again.</p>
 <ul class="codes">${codes.map((code) => `<li><code>${code}</code></li>`).join("")}</ul>
 ${form}`,
   });
@@ -121,12 +121,12 @@ export function removePage({ csrf, error }: Form): string {
   return renderPage({
     title: "Your second factor",
     error,
-    html: `<p>You sign in with a password and a code of your authenticator app. To use another app, give up this one first.</p>
+    html: `<p>You sign in with a password and a code from your authenticator app. To use another app, remove this one first.</p>
 <form method="post">
 <input type="hidden" name="csrf" value="${csrf}">
 ${passwordField(error)}
-${codeField(error, "A code of the app, or a recovery code.", false)}
-<button type="submit">Give up the second factor</button>
+${codeField(error, "A code from the app, or a recovery code.", false)}
+<button type="submit">Remove second factor</button>
 </form>`,
   });
 }

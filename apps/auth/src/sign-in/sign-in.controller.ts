@@ -27,10 +27,10 @@ import { codePage, enrolPage, messagePage, passwordPage, recoveryCodesPage } fro
 import type { Passed } from "./sign-in-steps.js";
 import { nextStep, PASSWORD_ALONE, passedIn, WITH_CODE, WITH_PASSKEY } from "./sign-in-steps.js";
 
-const EXPIRED = "This sign-in is over or began in another browser. Go back to where you came from and begin again.";
+const EXPIRED = "This sign-in has expired or was started in another browser. Go back and start again.";
 const WRONG = "The user name or the password is wrong.";
 const WRONG_PASSKEY = "The passkey was not accepted. Try again.";
-const WRONG_CODE = "The code is wrong or was used before. Wait for the next one.";
+const WRONG_CODE = "The code is wrong or was already used. Wait for the next one.";
 
 type Outcome = "signed-in" | "password-right" | "refused" | "code-refused" | "locked" | "foreign-form";
 
@@ -131,7 +131,7 @@ export class SignInController {
     const { person, hasCode } = outcome;
     const held = interaction.session?.accountId;
     if (held !== undefined && held !== person.person_id) {
-      return sendPage(reply, 409, messagePage("Sign in", "Somebody else is signed in here. Sign out first."));
+      return sendPage(reply, 409, messagePage("Sign in", "Another user is signed in here. Sign out first."));
     }
     if (hasCode) return this.#finish(attempt, person, WITH_CODE);
     if (this.#nextStep(person) === "done") return this.#finish(attempt, person, PASSWORD_ALONE);

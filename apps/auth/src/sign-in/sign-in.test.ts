@@ -293,7 +293,7 @@ describe("the page", () => {
     const form = { csrf: csrfOf(page), user_name: ANNA.user_name, password: ANNA.password };
     for (const answer of [await browser().get(uid), await browser().post(uid, form)]) {
       expect(answer.status).toBe(400);
-      expect(answer.text).toContain("began in another browser");
+      expect(answer.text).toContain("was started in another browser");
     }
   });
 

@@ -22,15 +22,17 @@ interface CapacityFlags {
 /** `tripline capacity`: what an installation needs and costs, from what a decision was measured to cost. */
 export function capacityCommand(): Command {
   return new Command("capacity")
-    .description("instances, partitions, memory, disks and cost for a rate, from measured costs of a decision")
-    .option("--rate <per second>", "decisions a second at the peak", above0, 1_000)
-    .option("--cards <count>", "cards that pay", above0, 10_000_000)
-    .option("--terminals <count>", "terminals they pay at", above0, 1_000_000)
-    .option("--retention <days>", "days that the lake is kept", above0, 365)
-    .option("--mean-share <share>", "mean rate by peak rate, for what piles up; 0 to 1", share, 0.5)
+    .description(
+      "estimate instances, partitions, memory, disks and cost for a rate, from the measured cost of a decision",
+    )
+    .option("--rate <per second>", "decisions per second at the peak", above0, 1_000)
+    .option("--cards <count>", "active cards", above0, 10_000_000)
+    .option("--terminals <count>", "active terminals", above0, 1_000_000)
+    .option("--retention <days>", "retention of the lake in days", above0, 365)
+    .option("--mean-share <share>", "mean rate divided by peak rate, for storage; 0 to 1", share, 0.5)
     .option("--measured <file>", "costs of your machine, from --learn, instead of those in docs/capacity.md")
     .option("--learn <result.json>", "print the costs behind a result of `npm run bench -- capacity`")
-    .option("--check <result.json>", "hold predictions against such a result; exit code 1 where they are 20 % off")
+    .option("--check <result.json>", "compare predictions with such a result; exit code 1 if one is 20 % off")
     .option("--json", "print JSON")
     .action(runCapacity);
 }

@@ -27,7 +27,7 @@ type Table = (head: readonly Cell[], rows: readonly (readonly Cell[])[]) => stri
 export function capacityTables(table: Table): Record<"measured" | "plans" | "costs" | "limits", string> {
   const measured = measuredSchema.parse(committed);
   const plans = RATES.map((rate) => planCapacity(demandAt(rate), measured));
-  const rates = RATES.map((rate) => `${count(rate)} a second`);
+  const rates = RATES.map((rate) => `${count(rate)} per second`);
   return {
     measured: measuredTables(measured, table),
     plans: table(["", ...rates], planRows(plans)),
@@ -43,7 +43,7 @@ export function capacityTables(table: Table): Record<"measured" | "plans" | "cos
     ),
     limits: table(
       ["limit", "reached at", "moved by"],
-      (plans[0]?.limits ?? []).map(({ what, rate, movedBy }) => [what, `${count(rate)} a second`, movedBy]),
+      (plans[0]?.limits ?? []).map(({ what, rate, movedBy }) => [what, `${count(rate)} per second`, movedBy]),
     ),
   };
 }
@@ -53,15 +53,15 @@ function planRows(plans: readonly Plan[]): Cell[][] {
   return [
     row("cards, terminals", ({ demand }) => `${count(demand.cards)}, ${count(demand.terminals)}`),
     ...SERVICES.map((name) => row(`instances of ${name}`, ({ services }) => count(services.get(name)?.instances ?? 0))),
-    row("cores that they are given", ({ vcpus }) => count(vcpus)),
-    row("partitions of a topic", ({ partitions }) => count(partitions)),
+    row("cores requested", ({ vcpus }) => count(vcpus)),
+    row("partitions per topic", ({ partitions }) => count(partitions)),
     row("Kafka: brokers", ({ kafka }) => count(kafka.brokers)),
     row("Kafka: written before replication", ({ kafka }) => `${count(kafka.writtenMbPerS)} MB/s`),
     row("Kafka: disks", ({ kafka }) => gb(kafka.diskGb)),
     row("Redis: memory", ({ redis }) => gb(redis.memoryGb)),
-    row("Redis: of it window states", ({ redis }) => gb(redis.partsGb.states)),
+    row("Redis: window states", ({ redis }) => gb(redis.partsGb.states)),
     row("Redis: share of its one core", ({ redis }) => `${count(100 * redis.cpuShare)} %`),
-    row("lake of a year", ({ lakeGb }) => gb(lakeGb)),
+    row("lake after a year", ({ lakeGb }) => gb(lakeGb)),
     row("limits reached", ({ demand, limits }) => limits.filter(({ rate }) => rate < demand.rate).length),
   ];
 }
@@ -87,7 +87,7 @@ function measuredTables(
   return [
     `${machine.cores} cores of ${machine.cpu}.`,
     "",
-    table(["µs of CPU per decision", ...rates.map((rate) => `${count(rate)} a second`), "measured by"], costs),
+    table(["µs of CPU per decision", ...rates.map((rate) => `${count(rate)} per second`), "measured by"], costs),
     "",
     table(
       ["", "bytes", "measured by"],

@@ -103,7 +103,7 @@ export function loadsOf(result: CapacityResult): MeasuredLoad[] {
   const sustained = loads.filter(({ rate, wanted }) => rate >= SUSTAINED * wanted);
   if (sustained.length >= 2) return sustained.sort((left, right) => left.rate - right.rate);
   const sentence =
-    "Fewer than two of the loads were sustained: measure again with lower --rates, or on a quiet machine.";
+    "Fewer than two of the loads were sustained. Measure again with lower --rates, or on an idle machine.";
   throw new TriplineError("config-invalid", sentence);
 }
 

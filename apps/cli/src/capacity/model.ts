@@ -198,22 +198,22 @@ function limitsOf(demand: Demand, measured: Measured): Limit[] {
   const { partsGb } = redisFor(demand, measured);
   const gbPerRate = (partsGb.requests + partsGb.decisions) / demand.rate;
   const byPartitions = (name: ServiceName): Limit => ({
-    what: `${name}: an instance for each of ${RULES.partitionsDefault} partitions`,
+    what: `${name}: one instance for each of ${RULES.partitionsDefault} partitions`,
     rate: RULES.partitionsDefault * rateAt(measured, name, RULES.utilisation * RULES.coresPerInstance[name]),
     movedBy:
-      "more partitions in the topic table, before the first payment: a card's partition follows from their number",
+      "more partitions in the topic table, set before the first payment because the number determines each card's partition",
   });
   return [
     {
-      what: `memory of one Redis of ${RULES.redisGbMax} GB`,
+      what: `memory of one Redis with ${RULES.redisGbMax} GB`,
       rate: Math.max(0, (RULES.redisGbMax - partsGb.states) / gbPerRate),
       movedBy:
-        "DECISION_TTL_HOURS and IDEMPOTENCY_TTL_HOURS, most of it; then several shards, which Tripline cannot use yet",
+        "mainly DECISION_TTL_HOURS and IDEMPOTENCY_TTL_HOURS; then sharding, which Tripline does not support yet",
     },
     {
-      what: "the one core that runs Redis' commands",
+      what: "the single core that runs Redis commands",
       rate: rateAt(measured, "valkey", RULES.redisUtilisation),
-      movedBy: "I/O threads of Valkey 8 and newer take part of it; then several shards, which Tripline cannot use yet",
+      movedBy: "I/O threads of Valkey 8 or newer; then sharding, which Tripline does not support yet",
     },
     ...(["features", "decisions"] as const).map(byPartitions),
   ].sort((left, right) => left.rate - right.rate);

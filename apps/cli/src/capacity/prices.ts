@@ -5,8 +5,7 @@ export const CLOUDS = ["aws", "gcp", "azure"] as const;
 export type Cloud = (typeof CLOUDS)[number];
 
 /** When the prices were put together, and from what. */
-export const PRICES_OF =
-  "list prices on demand of the makers' US regions, from price lists of 2025, put together in November 2026";
+export const PRICES_OF = "on-demand list prices of the US regions from 2025 price lists, compiled in November 2026";
 
 interface Prices {
   /** Of a month: control plane, three system nodes, PostgreSQL, NAT and endpoints, registry, keys, logs. */

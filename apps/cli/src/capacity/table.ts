@@ -15,7 +15,7 @@ export function planLines(plan: Plan, measured: Measured): string[] {
   const { demand, kafka, redis } = plan;
   const mean = demand.rate * demand.meanShare;
   return [
-    `${count(demand.rate)} decisions a second at the peak, ${count(mean)} in the mean; ${count(demand.cards)} cards, ${count(demand.terminals)} terminals; the lake is kept for ${demand.retentionDays} days`,
+    `${count(demand.rate)} decisions per second at the peak, ${count(mean)} on average; ${count(demand.cards)} cards, ${count(demand.terminals)} terminals; lake retention ${demand.retentionDays} days`,
     "",
     ...SERVICES.map((name) => {
       const { cores = 0, instances = 0 } = plan.services.get(name) ?? {};
@@ -23,16 +23,16 @@ export function planLines(plan: Plan, measured: Measured): string[] {
     }),
     `  partitions   ${plan.partitions}`,
     `  Kafka        ${kafka.brokers} brokers, ${kafka.cores.toFixed(2)} cores of work, ${kafka.writtenMbPerS.toFixed(1)} MB/s before replication, ${gb(kafka.diskGb)} of disks`,
-    `  Redis        ${gb(redis.memoryGb)} (window states ${gb(redis.partsGb.states)}, requests of a day ${gb(redis.partsGb.requests)}, decisions of three days ${gb(redis.partsGb.decisions)}), ${(100 * redis.cpuShare).toFixed(0)} % of its one core`,
+    `  Redis        ${gb(redis.memoryGb)} (window states ${gb(redis.partsGb.states)}, one day of requests ${gb(redis.partsGb.requests)}, three days of decisions ${gb(redis.partsGb.decisions)}), ${(100 * redis.cpuShare).toFixed(0)} % of its one core`,
     `  lake         ${gb(plan.lakeGb)}`,
     "",
-    "  limits of today, lowest first:",
+    "  current limits, lowest first:",
     ...plan.limits.map(({ what, rate, movedBy }) => {
       const reached = rate < demand.rate ? "REACHED at" : "reached at";
-      return `    ${reached} ${count(rate)} a second: ${what}. Moved by ${movedBy}.`;
+      return `    ${reached} ${count(rate)} per second: ${what}. To raise it: ${movedBy}.`;
     }),
     "",
-    "  US dollars a month          fixed   services      Kafka      Redis       lake   together   per million decisions",
+    "  US dollars per month        fixed   services      Kafka      Redis       lake   together   per million decisions",
     ...CLOUDS.map((cloud) => costLine(plan, cloud)),
     "",
     ...handLines(plan, CLOUDS[0]),
@@ -59,7 +59,7 @@ function handLines(plan: Plan, cloud: Cloud): string[] {
   const coreHours = (cores / plan.demand.rate) * (1e6 / 3_600);
   const bare = coreHours * coreHourOf(cloud);
   return [
-    `  A million decisions by hand, ${CLOUD_NAMES[cloud]}; ${count(millions)} million a month:`,
+    `  A million decisions in detail, ${CLOUD_NAMES[cloud]}; ${count(millions)} million per month:`,
     ...rows,
     `    together   ${perMillion.toFixed(3).padStart(7)}   of which CPU alone, if every core were full: ${coreHours.toFixed(2)} core hours of services and Kafka, $${bare.toFixed(3)}`,
   ];
@@ -74,13 +74,13 @@ function remarks({ demand, limits }: Plan, measured: Measured): string[] {
   const { machine, rates, sources } = measured;
   const highest = Math.max(...rates);
   return [
-    `  CPU: ${sourceText(sources.cpu)}, on ${machine.cores} cores of ${machine.cpu}, at up to ${count(highest)} decisions a second. Bytes: ${sourceText(sources.bytes)}.`,
-    `  Prices: ${PRICES_OF}. An order of magnitude: ask the makers' calculators.`,
+    `  CPU: ${sourceText(sources.cpu)}, on ${machine.cores} cores of ${machine.cpu}, at up to ${count(highest)} decisions per second. Bytes: ${sourceText(sources.bytes)}.`,
+    `  Prices: ${PRICES_OF}. This is an estimate. Check it with your cloud's price calculator.`,
     ...(demand.rate > EXTENSION_MAX * highest
-      ? [`  ${count(demand.rate)} a second is far beyond what was measured: read it as a direction.`]
+      ? [`  ${count(demand.rate)} per second is far above the measured rates. Treat these figures as a rough estimate.`]
       : []),
     ...(limits.some(({ rate }) => rate < demand.rate)
-      ? ["  A limit marked REACHED has to be moved first: the figures above are what it would then take."]
+      ? ["  You must raise a limit marked REACHED first. The figures above assume that you have."]
       : []),
   ];
 }

@@ -23,22 +23,19 @@ const LOCAL_CLIENTS = {
 export function controlCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .addOption(new Option("--control <url>", "the control plane; that on this machine unless given").env("CONTROL_URL"))
+    .addOption(new Option("--control <url>", "the control plane (default: the one on this machine)").env("CONTROL_URL"))
     .addOption(tokenUrlOption())
-    .option("--tenant <name>", "for which tenant, for clients that may act for others; the client's own unless given")
+    .option("--tenant <name>", "the tenant, for clients that can act for other tenants (default: the client's own)")
     .addOption(workspaceOption())
-    .addHelpText(
-      "after",
-      "\nCLIENT_ID and CLIENT_SECRET say who asks; for a system on this machine nothing has to be said.",
-    );
+    .addHelpText("after", "\nSet CLIENT_ID and CLIENT_SECRET. A system on this machine needs neither.");
 }
 
 export function tokenUrlOption(): Option {
-  return new Option("--token-url <url>", "where auth gives tokens; on this machine unless given").env("TOKEN_URL");
+  return new Option("--token-url <url>", "auth's token endpoint (default: the one on this machine)").env("TOKEN_URL");
 }
 
 export function workspaceOption(): Option {
-  const description = "folder below .tripline with the secrets of a system that runs here";
+  const description = "folder below .tripline with the secrets of the system on this machine";
   return new Option("--workspace <name>", description).default(DEMO_WORKSPACE);
 }
 
@@ -59,9 +56,7 @@ export async function openControl(
   const { clientId, secret } = LOCAL_CLIENTS[role];
   const clientSecret = await localSecret(url, workspace, secret);
   if (clientSecret === undefined) {
-    throw new Error(
-      `There are no credentials for ${url}: set CLIENT_ID and CLIENT_SECRET, and give --token-url; or start the demo.`,
-    );
+    throw new Error(`No credentials for ${url}. Set CLIENT_ID, CLIENT_SECRET and --token-url, or start the demo.`);
   }
   return new ControlClient(url, new AccessTokens({ tokenUrl: tokensAt, clientId, clientSecret }), tenant);
 }

@@ -8,13 +8,13 @@ export function lakeOption(): Option {
 }
 
 export function tenantOption(): Option {
-  return new Option("--tenant <name>", "only payments of this tenant; of all unless given");
+  return new Option("--tenant <name>", "only payments of this tenant (default: all tenants)");
 }
 
 export function labelsByOption(): Option {
   return new Option(
     "--labels-by <time>",
-    "a label is known when its truth was, or when Kafka took it if that was later",
+    "when a label counts as known: at its own time, or when Kafka received it if later",
   )
     .choices(["event-time", "arrival"])
     .default("event-time");
@@ -23,7 +23,7 @@ export function labelsByOption(): Option {
 export function unlabelledOption(): Option {
   return new Option(
     "--unlabelled <meaning>",
-    "an old payment without a label is genuine, unknown, or genuine if the lake has only frauds",
+    "treat an old payment without a label as genuine, unknown, or genuine if the lake has only frauds",
   )
     .choices(["auto", "genuine", "unknown"])
     .default("auto");
@@ -34,9 +34,9 @@ export function withKafka(command: Command): Command {
   return command
     .option(
       "--kafka <brokers>",
-      "brokers as host:port, comma-separated (default: KAFKA_BROKERS and the other variables of Kafka)",
+      "brokers as host:port, comma-separated (default: KAFKA_BROKERS and the other Kafka variables)",
     )
-    .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX");
+    .option("--topic-prefix <prefix>", "the services' KAFKA_TOPIC_PREFIX");
 }
 
 export function kafkaEnvironment(flags: { readonly kafka?: string; readonly topicPrefix?: string }): NodeJS.ProcessEnv {

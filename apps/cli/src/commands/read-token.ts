@@ -20,7 +20,7 @@ const RANGE_BITS: Readonly<Record<number, string>> = { 4: "24", 6: "48" };
 
 type MakeToken = (key: Uint8Array, tenant: string, clear: string) => string | undefined;
 
-/** By what it stands for, as the front door makes it. Undefined for a text that is something else. */
+/** By what it stands for, as ingestion makes it. Undefined for a text that is something else. */
 const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: MakeToken }>> = {
   card: {
     of: "a card number",
@@ -67,7 +67,7 @@ export async function readToken(
   flags: ControlFlags,
 ): Promise<string> {
   const makers = kinds.flatMap((kind) => TOKEN_OF[kind] ?? []);
-  if (makers.length === 0) throw new Error(`${kinds.join(", ")} has no token: give the value itself.`);
+  if (makers.length === 0) throw new Error(`${kinds.join(", ")} has no token. Specify the value itself.`);
   const { key, tenant } = await keyFor(flags);
   const clear = (await text(input)).trim();
   for (const { make } of makers) {
@@ -87,5 +87,7 @@ async function keyFor({ control, workspace, tenant }: ControlFlags): Promise<{ k
   const key = Buffer.from(given ?? local ?? "", "base64");
   const whose = tenant ?? (local === undefined ? undefined : DEMO_TENANT);
   if (whose !== undefined && key.length >= KEY_BYTES_MIN) return { key, tenant: whose };
-  throw new Error("Give --tenant, and set CARD_TOKEN_KEY to the key of the front door: they make the token.");
+  throw new Error(
+    "Specify --tenant and set CARD_TOKEN_KEY to the key of ingestion. They are needed to compute the token.",
+  );
 }

@@ -6,5 +6,5 @@ import { Option } from "commander";
 export function registryOption(): Option {
   return new Option("--registry <url>", "file:///folder or mlflow+http://host:port")
     .env("REGISTRY_URL")
-    .default(pathToFileURL(join(STATE_DIRECTORY, "registry")).href, "the one of this repository");
+    .default(pathToFileURL(join(STATE_DIRECTORY, "registry")).href, "the one in this repository");
 }

@@ -10,25 +10,25 @@ const DAY_MS = 86_400_000;
 const TIME_PATTERN = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 export function fromOption(): Option {
-  return new Option("--from <time>", "decisions made from then on: a day (UTC) or a time")
+  return new Option("--from <time>", "start of the range: a day (UTC) or a time")
     .argParser(parseFrom)
     .makeOptionMandatory();
 }
 
 export function toOption(): Option {
-  return new Option("--to <time>", "the last day (UTC), or the time before which they were made")
+  return new Option("--to <time>", "end of the range: the last day (UTC), or a time (exclusive)")
     .argParser(parseTo)
     .makeOptionMandatory();
 }
 
 export function scorecardOption(): Option {
-  return new Option("--scorecard <file>", "a scorecard that is not in the registry; may be given more than once")
+  return new Option("--scorecard <file>", "a scorecard that is not in the registry; repeatable")
     .argParser((file: string, files: readonly string[]) => [...files, file])
     .default([], "none");
 }
 
 export function threadsOption(): Option {
-  return new Option("--threads <count>", "threads that decide")
+  return new Option("--threads <count>", "decision threads")
     .argParser(parseCount)
     .default(availableParallelism(), "one per core");
 }
@@ -36,7 +36,7 @@ export function threadsOption(): Option {
 /** @throws TriplineError `invalid-field` for a range that ends before it begins */
 export function requireRange({ from, to }: { readonly from: number; readonly to: number }): void {
   if (from < to) return;
-  const detail = "--from is not before --to: give the earlier time first; a day as --to is included whole.";
+  const detail = "--from must be before --to. A day as --to is included completely.";
   throw new TriplineError("invalid-field", detail);
 }
 

@@ -148,7 +148,7 @@ async function replayAndAssess(
   );
   const perSecond = ((played.payments + played.labels) / (performance.now() - startedAt)) * 1_000;
   const ids = new Set(payments.map(({ clientTransactionId }) => transactionId(DEMO_TENANT, clientTransactionId)));
-  const ledger = await steps.run("hold what was sent against what was decided", () => awaitLedger(system.kafka, ids));
+  const ledger = await steps.run("compare sent payments with decisions", () => awaitLedger(system.kafka, ids));
   const rows = [...decided.values()];
   await steps.run("write decisions and logged features", async () => {
     await writeDecisions(files.decisions, system.kafka, rows);
@@ -156,7 +156,7 @@ async function replayAndAssess(
   });
   const notByModel = rows.filter(({ decision }) => decision.rung !== "model").length;
   process.stdout.write(
-    `\n  ${played.payments} payments and ${played.labels} labels in ${played.slices} slices, ${perSecond.toFixed(0)} events a second\n` +
+    `\n  ${played.payments} payments and ${played.labels} labels in ${played.slices} slices, ${perSecond.toFixed(0)} events per second\n` +
       `  ${ledgerLine(ledger)} degraded=${notByModel}\n`,
   );
   const model = await openRegistry(pathToFileURL(files.registry).href).resolve(MODEL_NAME, "champion");

@@ -27,15 +27,13 @@ export function findFold(data: string, days: string): Fold {
   try {
     text = readFileSync(path, "utf8");
   } catch {
-    throw new Error(
-      `${path} cannot be read: --data takes the folder that holds raw/ and folds/ of the handbook's data.`,
-    );
+    throw new Error(`${path} cannot be read. --data must be the folder with raw/ and folds/ of the handbook's data.`);
   }
   const known = folds.parse(JSON.parse(text));
   const fold = known.find((row) => `${row.assess_from}..${row.assess_to}` === days);
   if (fold === undefined) {
     const choices = known.map((row) => `${row.assess_from}..${row.assess_to}`).join(", ");
-    throw new Error(`--assess ${days} is not a published split; choose one of ${choices}.`);
+    throw new Error(`--assess ${days} is not a published split. Choose one of ${choices}.`);
   }
   return {
     path: join(data, "folds", fold.file),

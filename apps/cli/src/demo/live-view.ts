@@ -43,7 +43,7 @@ export class LiveView {
 
   private lostLines({ areStatesLost }: Tally): string[] {
     if (!areStatesLost) return [];
-    return [`  Redis has lost the window states. To put them back, in another terminal: ${this.rebuildCommand}`];
+    return [`  Redis has lost the window states. To rebuild them, run in another terminal: ${this.rebuildCommand}`];
   }
 }
 
@@ -92,7 +92,7 @@ export function declinedLines(declined: DeclinedPayment): string[] {
   const truth = payment.fraud ? "fraud" : "genuine";
   const score = decision.score === null ? "no score" : `score ${decision.score.toFixed(2)}`;
   return [
-    `    ${amount.padStart(12)} at ${payment.terminalId}, ${score} — in truth ${truth}`,
+    `    ${amount.padStart(12)} at ${payment.terminalId}, ${score} — actually ${truth}`,
     ...decision.reasons.map((reason) => `                 · ${reason.text}`),
   ];
 }

@@ -26,17 +26,17 @@ export function watchServers(options: WatchServersOptions): ServerListener {
   let isRebuilding = false;
   const rebuildStates = async (): Promise<void> => {
     write(
-      "Valkey came back empty: payments get the default decision until the window states are rebuilt from the lake.",
+      "Valkey restarted empty. Payments get the default decision until the window states are rebuilt from the lake.",
     );
     for (let tries = 1; tries <= REBUILDS_MAX; tries += 1) {
       await delay(betweenMs, undefined, { ref: false });
       if (signal.aborted) return;
       if ((await rebuild().catch(() => 1)) === 0) {
-        write("The window states are rebuilt. A payment of before that is sent again may get another decision.");
+        write("The window states are rebuilt. An earlier payment that is sent again may get a different decision.");
         return;
       }
     }
-    write(`The window states could not be rebuilt. Try again in another terminal: ${rebuildCommand}`);
+    write(`The window states could not be rebuilt. To try again, run in another terminal: ${rebuildCommand}`);
   };
   return ({ server, kind, sentence }: ServerEvent) => {
     write(sentence);

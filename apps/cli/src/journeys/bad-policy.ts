@@ -78,16 +78,16 @@ async function stopByGuard({ client, policies, kafka, print }: BadPolicyOptions)
     await traffic.stop();
   }
   if (inForce === null || inForce.activation === begun.activation) {
-    throw new Error(`The draft that declines a third was in force for more than ${RETURN_MS_MAX / 1_000} s.`);
+    throw new Error(`The draft that declines a third was active for more than ${RETURN_MS_MAX / 1_000} s.`);
   }
   const decisions = await traffic.stop();
   const { touched, cards } = await countCards(kafka, new Set(decisions.map(({ id }) => id)), revision);
   const seconds = (Date.parse(inForce.activates_at) - Date.parse(begun.activates_at)) / 1_000;
   print(
-    `Activated all the same, it was taken back by ${inForce.author} after ${seconds.toFixed(1)} s; it declined payments of ` +
+    `Activated anyway, it was rolled back by ${inForce.author} after ${seconds.toFixed(1)} s; it declined payments of ` +
       `${touched} of ${cards} cards.\n${inForce.note}`,
   );
-  print(`A second try was refused: ${await refusalOfSecondTry(policies, revision, inForce.activation)}`);
+  print(`A second attempt was rejected: ${await refusalOfSecondTry(policies, revision, inForce.activation)}`);
 }
 
 /** @returns why one user alone cannot activate again what was rolled back */
@@ -98,7 +98,7 @@ async function refusalOfSecondTry(policies: PolicyClient, revision: number, afte
     if (thrown instanceof ControlRefusal && thrown.status === CONFLICT) return thrown.message;
     throw thrown;
   }
-  throw new Error("The draft that was taken back was activated again by the same client.");
+  throw new Error("The same client activated the rolled-back draft again.");
 }
 
 /** Cards that paid, and those of them of which the revision declined a payment. */

@@ -26,10 +26,10 @@ export async function breachJourney({ secure, print }: BreachOptions): Promise<v
   if (secure === undefined) throw new Error("The journey needs a system with TLS.");
   const { security, stack, addresses, scoringAddress, scoringUrl, trainingSecret, consoleSecret } = secure;
   const rounds = [
-    ["Somebody in the network without credentials", tlsAttempts(security, stack)],
+    ["An attacker in the network without credentials", tlsAttempts(security, stack)],
     ["Each service on Kafka, with its certificate", kafkaAttempts(security, stack.kafkaBrokers)],
-    ["Each service with a user of Redis", redisAttempts(security, stack)],
-    ["Each service with a role of Postgres", postgresAttempts(security, stack)],
+    ["Each service with its Redis user", redisAttempts(security, stack)],
+    ["Each service with its Postgres role", postgresAttempts(security, stack)],
     [
       "Each service on the APIs, with its certificate",
       certificateAttempts({ security, addresses, scoringAddress, scoringUrl, scoringClients: ["decisions"] }),
@@ -44,9 +44,9 @@ export async function breachJourney({ secure, print }: BreachOptions): Promise<v
   }
   const passed = outcomes.filter(({ refusedBy }) => refusedBy === undefined);
   if (passed.length > 0) {
-    throw new Error(`Not refused as it should be: ${passed.map(({ who, what }) => `${who}: ${what}`).join("; ")}.`);
+    throw new Error(`Should have been rejected: ${passed.map(({ who, what }) => `${who}: ${what}`).join("; ")}.`);
   }
-  if (outcomes.length < ATTEMPTS_MIN) throw new Error(`Only ${outcomes.length} things were tried.`);
+  if (outcomes.length < ATTEMPTS_MIN) throw new Error(`Only ${outcomes.length} attempts were made.`);
   print(`${outcomes.length} attempts, all refused.`);
 }
 

@@ -82,16 +82,18 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
     const player = new DayPlayer(client, model, { change, beginDay });
     for (let day = 0; day < LIVE_DAYS; day += 1) await player.playDay();
     await settle(options);
-    print(`${LIVE_DAYS} days of traffic are decided and archived; now the training worker looks at the lake.`);
+    print(`${LIVE_DAYS} days of traffic are decided and archived. Now the training worker checks the lake.`);
     worker = await startWorker(options, { folder, paramsFile, signal: ending.signal });
 
     await play(options, player, worker, CLEAN_DAYS, async () => true);
     const clean = await factsOf(folder);
     const usual = await usualDays();
     if (clean.alarm !== null || clean.triedDay !== null || usual < CLEAN_DAYS) {
-      throw new Error(`Two weeks as ever started something, ${usual} days as usual: ${JSON.stringify(clean)}`);
+      throw new Error(
+        `Two weeks of unchanged traffic triggered an action, ${usual} days without drift: ${JSON.stringify(clean)}`,
+      );
     }
-    print(`Two weeks of traffic as ever: ${usual} days are judged, no drift, no retraining.`);
+    print(`Two weeks of unchanged traffic: ${usual} days checked, no drift, no retraining.`);
 
     const champions: string[] = [];
     await play(options, player, worker, ANSWER_DAYS_MAX, async () => {
@@ -99,13 +101,13 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
       const champion = await openRegistry(model.registryUrl).aliasTarget(MODEL_NAME, "champion");
       if (champion !== (champions.at(-1) ?? model.version)) {
         champions.push(champion);
-        print(`${dateOf(player.nextDayMs / DAY_MS)}: ${champion} is the champion, by the rollout alone.`);
+        print(`${dateOf(player.nextDayMs / DAY_MS)}: ${champion} becomes champion through the automatic rollout.`);
       }
       return champions.length === 0 || facts.alarm !== null;
     });
     const answered = await factsOf(folder);
     if (champions.length === 0 || answered.alarm !== null) {
-      throw new Error(`The drift of ${dateOf(shiftDay)} is not answered: ${JSON.stringify(answered)}`);
+      throw new Error(`The drift of ${dateOf(shiftDay)} triggered no retraining: ${JSON.stringify(answered)}`);
     }
     // What is measured, nobody has learnt.
     ending.abort();
@@ -173,7 +175,7 @@ async function turnsOf(worker: FollowedTraining, count: number): Promise<void> {
   const until = worker.turns() + count;
   const endMs = Date.now() + TURN_MS_MAX;
   while (worker.turns() < until) {
-    if (Date.now() > endMs) throw new Error(`The training worker does not get on: ${worker.fault() ?? "it is busy"}`);
+    if (Date.now() > endMs) throw new Error(`The training worker makes no progress: ${worker.fault() ?? "it is busy"}`);
     await delay(LOOK_MS);
   }
 }

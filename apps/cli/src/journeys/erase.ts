@@ -57,27 +57,30 @@ export async function eraseJourney(options: EraseOptions): Promise<string> {
   if (sealed === undefined) throw new Error("The payment has no sealed fields on its topic.");
   const fields = await until("the personal fields can be opened", () => openPersonal(control, first.id, sealed));
   if (fields.cardholder !== person.cardholder || fields.email !== person.email) {
-    throw new Error(`Other fields were opened than were sent: ${Object.keys(fields).join(", ")}.`);
+    throw new Error(`The decrypted fields differ from those sent: ${Object.keys(fields).join(", ")}.`);
   }
   print(
-    `On the topics and in the lake name, e-mail address, device and network are ${sealed.length} sealed bytes. Somebody with ` +
-      "personal:read opens them, which the audit log tells.",
+    `On the topics and in the lake, name, email address, device and network are ${sealed.length} encrypted bytes. A user with ` +
+      "personal:read can decrypt them, which the audit log records.",
   );
 
   await control.call("POST", "/v1/erasures", { body: { subject: first.card_token } });
-  if ((await openPersonal(control, first.id, sealed)) !== undefined) throw new Error("The personal fields still open.");
-  print("The person asks to be erased: the keys are destroyed, and the sealed bytes open nowhere any more.");
+  if ((await openPersonal(control, first.id, sealed)) !== undefined)
+    throw new Error("The personal fields can still be decrypted.");
+  print(
+    "The person requests erasure: the keys are destroyed, and the encrypted bytes can no longer be decrypted anywhere.",
+  );
 
-  await until("the window state began anew", async () => {
+  await until("the window state is reset", async () => {
     const { id } = await pay();
     const count = await featureOf(kafka, id);
     return count !== undefined && count < decisions.length ? count : undefined;
   });
   const newest = decisions.at(-1);
   if (newest !== undefined && (await sealedOf(kafka, newest.id)) !== undefined) {
-    throw new Error("Personal fields of an erased person were sealed again.");
+    throw new Error("Personal fields of an erased person were stored again.");
   }
-  print("The card pays again: it is decided as the card of somebody new, and of its person nothing is kept.");
+  print("The card pays again: it is treated as a new card, and no personal data is stored.");
 
   const ledger = await awaitLedger(kafka, new Set(decisions.map(({ id }) => id)));
   if (!balances(ledger)) throw new Error(`The decisions do not add up: ${ledgerLine(ledger)}.`);
@@ -146,5 +149,5 @@ async function until<T>(what: string, look: () => Promise<T | undefined>): Promi
     if (found !== undefined) return found;
     await delay(TRY_MS);
   }
-  throw new Error(`It did not come true within ${TRIES_MAX} tries that ${what}.`);
+  throw new Error(`Not within ${TRIES_MAX} tries: ${what}.`);
 }

@@ -26,7 +26,7 @@ export async function firstPaymentJourney({ client, print }: JourneyOptions): Pr
 
   const again = await decide(client, payment);
   expectSame(first, again, "The retry of the same request");
-  print("The client did not get the answer and sends the same request again: it gets the same decision.");
+  print("The client lost the response and sends the same request again. It gets the same decision.");
 
   expectSame(first, await client.decision(first.id), `GET /v1/decisions/${first.id}`);
   print(`The decision can be read later at /v1/decisions/${first.id}.`);
@@ -37,9 +37,9 @@ export async function firstPaymentJourney({ client, print }: JourneyOptions): Pr
   const next = { ...newPayment(8_999), cardNumber: payment.cardNumber, terminalId: payment.terminalId };
   const second = await decide(client, next);
   if (!second.reasons.some(({ code }) => AFTER_FRAUD.includes(code))) {
-    throw new Error(`The next payment has no reason for the confirmed fraud: ${describe(second)}`);
+    throw new Error(`The next payment has no reason that refers to the confirmed fraud: ${describe(second)}`);
   }
-  print(`The same card pays ${amountOf(next)}, and the decision knows of the fraud.\n${describe(second)}`);
+  print(`The same card pays ${amountOf(next)}, and the decision takes the fraud into account.\n${describe(second)}`);
 }
 
 async function decide(client: JourneyOptions["client"], payment: KnownPayment): Promise<ApiDecision> {
@@ -52,7 +52,7 @@ async function decide(client: JourneyOptions["client"], payment: KnownPayment): 
 
 function expectSame(first: ApiDecision, other: ApiDecision | undefined, what: string): void {
   if (JSON.stringify(first) !== JSON.stringify(other)) {
-    throw new Error(`${what} gave another decision: ${JSON.stringify(other)} instead of ${JSON.stringify(first)}.`);
+    throw new Error(`${what} gave a different decision: ${JSON.stringify(other)} instead of ${JSON.stringify(first)}.`);
   }
 }
 

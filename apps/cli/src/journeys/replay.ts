@@ -31,7 +31,9 @@ export async function replayJourney({ client, kafka, lake, model, print }: Repla
   const fromMs = Date.now();
   const { payments, labels } = await new DayPlayer(client, model).playDay();
   await awaitArchive(kafka, lake, [TOPICS.features, TOPICS.decisions, TOPICS.labels]);
-  print(`A day is played: ${payments} payments are decided and ${labels} labels applied, and all of it is archived.`);
+  print(
+    `One day of traffic: ${payments} payments are decided, ${labels} labels are applied, and everything is archived.`,
+  );
   const decided = new Set<string>();
   await readTopic(kafka, TOPICS.decisions.name, ({ value }) => {
     const { transactionId, decidedAtMs } = Decision.decode(value);
@@ -44,10 +46,8 @@ export async function replayJourney({ client, kafka, lake, model, print }: Repla
   const seconds = (Date.now() - begunMs) / MS_PER_S;
   const { rows, identical } = report;
   if (rows !== decided.size || identical !== rows) {
-    throw new Error(`Of ${decided.size} decisions ${rows} were made again, ${identical} of them with the same bytes.`);
+    throw new Error(`Of ${decided.size} decisions, ${rows} were replayed, ${identical} of them byte for byte.`);
   }
   const [lastLine = ""] = printReplay(report).trimEnd().split("\n").slice(-1);
-  print(
-    `Each of them is decided again from the archive, with the same bytes, in ${seconds.toFixed(1)} s.\n${lastLine}`,
-  );
+  print(`Each decision is replayed from the archive byte for byte, in ${seconds.toFixed(1)} s.\n${lastLine}`);
 }

@@ -42,7 +42,7 @@ export async function revokeJourney({ addresses, auth, client, kafka, print }: R
   const tokens = new AccessTokens(credentials);
   const authorization = await tokens.authorization();
   const before = await refusingServices(addresses, authorization);
-  if (before.length > 0) throw new Error(`The new client's token is refused by ${before.join(", ")}.`);
+  if (before.length > 0) throw new Error(`The new client's token is rejected by ${before.join(", ")}.`);
 
   const shop = new TriplineClient(addresses.ingestion, tokens);
   const traffic = new SingleTraffic(() => shop, CONNECTIONS);
@@ -50,11 +50,11 @@ export async function revokeJourney({ addresses, auth, client, kafka, print }: R
   let refusedMs: number;
   try {
     await delay(TRAFFIC_MS);
-    print(`${clientId} sends payments; ${traffic.accepted.size} were accepted by now.`);
+    print(`${clientId} sends payments; ${traffic.accepted.size} have been accepted so far.`);
     await auth.call("POST", `/v1/clients/${clientId}/disable`);
     refusedMs = await untilRefused(addresses, authorization);
     print(
-      `The client was disabled. After ${Math.round(refusedMs)} ms all ${PROBED_SERVICES} services that take tokens refused its own, which is valid for minutes.`,
+      `The client was disabled. After ${Math.round(refusedMs)} ms all ${PROBED_SERVICES} services that accept tokens rejected its token, which would be valid for minutes.`,
     );
     await delay(AFTER_MS);
   } finally {
@@ -62,18 +62,20 @@ export async function revokeJourney({ addresses, auth, client, kafka, print }: R
   }
   const others = [...traffic.refusals.keys()].filter((code) => code !== "token-revoked");
   if (!traffic.refusals.has("token-revoked") || others.length > 0) {
-    throw new Error(`The client should have been answered token-revoked and nothing else: ${others.join(", ")}.`);
+    throw new Error(`The client should only get token-revoked, but got: ${others.join(", ")}.`);
   }
   const again = await new AccessTokens(credentials).authorization().catch(() => undefined);
-  if (again !== undefined) throw new Error("The disabled client got another token.");
-  print(`Its ${traffic.refusals.get("token-revoked")} payments since then were refused, and it gets no other token.`);
+  if (again !== undefined) throw new Error("The disabled client got a new token.");
+  print(
+    `Its ${traffic.refusals.get("token-revoked")} payments since then were rejected, and it cannot get a new token.`,
+  );
 
   if (bystander.refusals.size > 0 || bystander.accepted.size === 0) {
-    throw new Error(`Another client was refused: ${[...bystander.refusals.keys()].join(", ")}.`);
+    throw new Error(`Another client was rejected: ${[...bystander.refusals.keys()].join(", ")}.`);
   }
   const line = await settledLedger(kafka, new Set([...traffic.accepted, ...bystander.accepted]));
   print(
-    `Nothing that was accepted is lost, and another client's ${bystander.accepted.size} payments went on meanwhile.\n${line}`,
+    `No accepted payment is lost, and another client's ${bystander.accepted.size} payments continued without interruption.\n${line}`,
   );
 }
 
@@ -86,6 +88,6 @@ async function untilRefused(addresses: ServiceAddresses, authorization: string):
     if (refusing.length === PROBED_SERVICES) return performance.now() - startedMs;
   }
   throw new Error(
-    `After ${REFUSED_MS_MAX} ms only these services refuse the client: ${refusing.join(", ") || "none"}.`,
+    `After ${REFUSED_MS_MAX} ms, only these services reject the client: ${refusing.join(", ") || "none"}.`,
   );
 }

@@ -43,11 +43,11 @@ const BAD: readonly BadModel[] = [
   {
     alteration: "inverted",
     percent: 1,
-    what: "whose scores are the wrong way round",
+    what: "with inverted scores",
     // The distribution of its scores would give it away before it decides anything, and the canary would not be seen.
     guards: { index_max: 100 },
   },
-  { alteration: "slow", percent: 5, what: "that takes longer than a payment can wait" },
+  { alteration: "slow", percent: 5, what: "that responds too slowly" },
 ];
 
 /**
@@ -67,13 +67,13 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
     }
     // The share is one of all cards: of the few that pay within a minute, chance lets a little more or less be in it.
     const outside = told.touched.filter((card) => placeOf(card, told.rollout.id) >= (percent * BASIS_POINTS) / 100);
-    if (outside.length > 0) throw new Error(`${outside.length} cards outside of the ${percent} % were touched.`);
+    if (outside.length > 0) throw new Error(`${outside.length} cards outside the ${percent} % were affected.`);
     const share = (100 * told.touched.length) / told.cards;
     const champion = await openRegistry(options.registryUrl).aliasTarget(MODEL_NAME, "champion");
     if (champion !== told.rollout.champion)
       throw new Error(`The champion is ${champion}, not ${told.rollout.champion}.`);
     options.print(
-      `A version ${what} was tried on ${percent} % of the cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
+      `A version ${what} ran on ${percent} % of cards and was rolled back after ${(backMs / 1_000).toFixed(1)} s; ` +
         `${told.touched.length} of ${told.cards} cards (${share.toFixed(2)} %) had a payment decided by it.\n` +
         `${told.ledger}\n${story(told.rollout)}`,
     );
@@ -94,7 +94,7 @@ export async function goodModelJourney(options: RolloutJourneyOptions): Promise<
   const champion = await registry.aliasTarget(MODEL_NAME, "champion");
   if (champion !== told.rollout.candidate)
     throw new Error(`The champion is ${champion}, not ${told.rollout.candidate}.`);
-  options.print(`A better version became the champion by itself.\n${told.ledger}\n${story(told.rollout)}`);
+  options.print(`A better version was promoted to champion automatically.\n${told.ledger}\n${story(told.rollout)}`);
   await registry.setAlias(MODEL_NAME, "champion", told.rollout.champion, {
     why: "end of the journey",
     isRollback: true,
@@ -157,7 +157,7 @@ function expectStage(rollout: ShownRollout, stage: ShownRollout["stage"]): void 
 function rollbackMs({ steps }: ShownRollout): number {
   const over = steps.find(({ step }) => step === "rollback");
   const begun = steps.find(({ stage }) => stage === "canary");
-  if (over === undefined || begun === undefined) throw new Error("The candidate never decided anything.");
+  if (over === undefined || begun === undefined) throw new Error("The candidate decided no payments.");
   return Date.parse(over.at) - Date.parse(begun.at);
 }
 

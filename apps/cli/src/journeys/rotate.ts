@@ -53,7 +53,7 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
   let end: (() => Promise<void>) | undefined;
   try {
     await delay(TRAFFIC_MS);
-    print(`Payments are sent, each with a new token, which the key ${kidOf(before)} signs.`);
+    print(`Payments are sent, each with a new token signed with the key ${kidOf(before)}.`);
     const exitCode = await runOnDatabase(postgresUrl, {
       AUTH_ACTION: "rotate-keys",
       KEY_ENCRYPTION_KEY: keyEncryptionKey,
@@ -63,25 +63,29 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
     const startedMs = performance.now();
     after = await untilAnotherSigns(newTokens, kidOf(before));
     const seconds = ((performance.now() - startedMs) / 1_000).toFixed(1);
-    print(`tripline auth rotate-keys: the key ${kidOf(after)} signs after ${seconds} s, without a restart.`);
+    print(
+      `tripline auth rotate-keys: tokens are signed with the key ${kidOf(after)} after ${seconds} s, without a restart.`,
+    );
     for (const [authorization, which] of [[before, "old"] as const, [after, "new"] as const]) {
       const refusing = await refusingServices(addresses, authorization);
-      if (refusing.length > 0) throw new Error(`A token of the ${which} key is refused by ${refusing.join(", ")}.`);
+      if (refusing.length > 0) throw new Error(`A token of the ${which} key is rejected by ${refusing.join(", ")}.`);
     }
-    print("Every service takes tokens of both keys.");
+    print("All services accept tokens of both keys.");
     await delay(TRAFFIC_MS);
     if (secure !== undefined) {
       const { ports, seconds } = await renewCertificates(secure);
       print(
-        `Every service got a new certificate: ${ports} ports show theirs after ${seconds.toFixed(1)} s, without a restart.`,
+        `All services got new certificates: ${ports} ports present theirs after ${seconds.toFixed(1)} s, without a restart.`,
       );
       const names = await reconnectServices(secure);
-      print(`${names.join(" and ")} were started again, and signed in to Kafka and scoring with their new ones.`);
+      print(`${names.join(" and ")} were restarted, and connected to Kafka and scoring with their new certificates.`);
       const onMoved = (url: string): void => {
         frontDoor = url;
       };
       end = await rotateMasterKey({ secure, kafka, clientAt, onMoved });
-      print("Another master key wraps the keys of personal data: what was sealed before and since opens.");
+      print(
+        "A new master key encrypts the keys of personal data. Data encrypted before and after the change can be decrypted.",
+      );
       await delay(TRAFFIC_MS);
     }
   } finally {
@@ -90,7 +94,9 @@ export async function rotateJourney(options: RotateOptions): Promise<void> {
   }
   const failed = [...traffic.refusals];
   if (failed.length > 0) {
-    throw new Error(`Requests failed meanwhile: ${failed.map(([code, count]) => `${count} ${code}`).join(", ")}.`);
+    throw new Error(
+      `Requests failed during the rotation: ${failed.map(([code, count]) => `${count} ${code}`).join(", ")}.`,
+    );
   }
   print(`0 of ${traffic.accepted.size} requests failed.\n${await settledLedger(kafka, traffic.accepted)}`);
 }
@@ -100,7 +106,7 @@ async function untilAnotherSigns(newTokens: () => AccessTokens, kid: string): Pr
   for (;;) {
     const token = await newTokens().authorization();
     if (kidOf(token) !== kid) return token;
-    if (Date.now() > endMs) throw new Error(`The new key does not sign after ${SIGNS_MS_MAX / 1_000} s.`);
+    if (Date.now() > endMs) throw new Error(`The new key is not in use after ${SIGNS_MS_MAX / 1_000} s.`);
     await delay(POLL_MS);
   }
 }

@@ -10,12 +10,12 @@ export function compareText(report: CompareReport): string {
   const { candidate, payments, cards, unscored, skipped, stricter, milder, examples } = report;
   const sections = [
     [
-      `candidate ${candidate} against the champion, by the scores that both gave to ${payments} payments of ${cards} cards`,
-      `not compared: ${unscored} payments without one of the scores, ${skipped} without features or policy`,
+      `candidate ${candidate} against the champion, on ${payments} payments of ${cards} cards that both scored`,
+      `not compared: ${unscored} payments lack one of the scores, ${skipped} lack features or policy`,
     ],
     table(["champion -> candidate", "payments"], transitionsOf(report)),
     table(
-      ["the candidate would be", "payments", "share (95 %)", "cards", "frauds", "genuine", "unknown", "money (95 %)"],
+      ["the candidate would be", "payments", "share (95 %)", "cards", "frauds", "genuine", "unknown", "amount (95 %)"],
       [rowOf("stricter", stricter), rowOf("milder", milder)],
     ),
     examples.length === 0

@@ -13,7 +13,7 @@ export function printReplay(report: ReplayDecisionsReport): string {
   const { differences, sameVersions, identical } = report;
   const parts = [...sentencesOf(report), ...diffOf(report)];
   for (const { transactionId, fields } of differences) {
-    parts.push(`Differs though the versions are the same: ${transactionId}`);
+    parts.push(`Differs despite the same versions: ${transactionId}`);
     for (const { field, archived, replayed } of fields) parts.push(`  ${field}: ${archived} -> ${replayed}`);
   }
   const hidden = sameVersions - identical - differences.length;
@@ -56,14 +56,14 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
   const sentences: string[] = [];
   for (const [version, rows] of report.reworded) {
     const release =
-      version === "" ? "a release that did not record its wording" : `the release with wording ${version}`;
-    sentences.push(`${decisions(rows)} by ${release}: the same but for the texts of the reasons.`);
+      version === "" ? "a release that did not record its wording version" : `the release with wording ${version}`;
+    sentences.push(`${decisions(rows)} by ${release}: identical except for the wording of reasons.`);
   }
   for (const [version, rows] of report.otherPolicies) {
-    sentences.push(`${decisions(rows)} by policy ${version}, and again by ${policyVersion}.`);
+    sentences.push(`${decisions(rows)} with policy ${version}, and replayed with ${policyVersion}.`);
   }
   for (const [version, rows] of report.otherModels) {
-    sentences.push(`${decisions(rows)} with model ${version}, and again with ${modelVersion}.`);
+    sentences.push(`${decisions(rows)} with model ${version}, and replayed with ${modelVersion}.`);
   }
   for (const [reason, whats] of report.skipped) {
     for (const [what, rows] of whats)
@@ -71,7 +71,7 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
   }
   if (unexplained > 0) {
     sentences.push(
-      `${number(unexplained)} decisions name no feature that raised the score: contributions came too late, or none raised it. They were compared without.`,
+      `${number(unexplained)} decisions name no feature that raised the score: contributions arrived too late, or no feature raised it. They were compared without them.`,
     );
   }
   return sentences;
@@ -80,15 +80,14 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
 /** Why archived decisions were not made again, as the end of a sentence. */
 export const WHY_SKIPPED: Readonly<Record<SkipReason, (what: string, specVersion: number) => string>> = {
   "features-missing": () =>
-    "the lake has no features of these payments; check that the archive of the topic `features` is complete.",
+    "the lake has no features for these payments. Check that the archive of the topic `features` is complete.",
   "other-spec": (what, specVersion) =>
-    `the features are of spec version ${what}, this build has ${specVersion}; replay them with the release that has that spec.`,
+    `the features have spec version ${what}, and this build has ${specVersion}. Replay them with a release that has that spec.`,
   "policy-unknown": (what) =>
-    `policy ${what} is neither in apps/decisions/policy.yaml nor in its git history; give its file by --policy.`,
+    `policy ${what} is neither in apps/decisions/policy.yaml nor in its git history. Specify its file with --policy.`,
   "scorecard-unknown": (what) =>
-    `they were scored by ${what}; name the registry that has it by --registry, or give its file by --scorecard.`,
-  "not-explainable": (what) =>
-    `the contributions of model ${what} cannot be computed here, and the decisions name some.`,
+    `they were scored by ${what}. Specify its registry with --registry, or its file with --scorecard.`,
+  "not-explainable": (what) => `the decisions name contributions of model ${what}, which cannot be computed here.`,
 };
 
 function diffOf(report: ReplayDecisionsReport): string[] {
@@ -120,7 +119,7 @@ function confusionTable({ transitions }: ReplayDecisionsReport): string[] {
     add(to, 1, transition);
   }
   const labelled = [...counts].filter(([, cells]) => cells.some((cell) => cell > 0));
-  if (labelled.length === 0) return ["No label of these payments is in the lake, so there is no confusion table."];
+  if (labelled.length === 0) return ["The lake has no labels for these payments, so there is no confusion matrix."];
   const ordered = labelled.toSorted(([left], [right]) => outcomeOf(left) - outcomeOf(right));
   const head = ["labelled payments", "fraud then", "fraud now", "genuine then", "genuine now"];
   return table(

@@ -4,7 +4,7 @@ import type { ShownRollout } from "@tripline/system/client/rollout-client";
 export function rolloutText(rollout: ShownRollout): string {
   const { model, candidate, champion, findings, steps } = rollout;
   const seen = findings.map(({ guard, is_judged, is_breached, text }) => {
-    const verdict = is_breached ? "BREACH" : is_judged ? "good" : "too few to judge";
+    const verdict = is_breached ? "BREACH" : is_judged ? "OK" : "not enough data";
     return `  ${guard}: ${verdict}; ${text}`;
   });
   const made = steps.map(({ at, actor, step, stage, canary_percent, why }) => {
@@ -21,9 +21,9 @@ export function rolloutText(rollout: ShownRollout): string {
 }
 
 function stageText({ stage, canary_percent, shadow_percent, is_held, ...rollout }: ShownRollout): string {
-  const pending = rollout.is_registry_pending === true ? ", the registry does not say so yet" : "";
+  const pending = rollout.is_registry_pending === true ? ", not in the registry yet" : "";
   const held = is_held ? ", held" : "";
-  if (stage === "shadow") return `shadow, scores ${shadow_percent} % of the cards and decides none${held}`;
-  if (stage === "canary") return `canary, decides ${canary_percent} % of the cards${held}`;
+  if (stage === "shadow") return `shadow, scores ${shadow_percent} % of cards and decides none${held}`;
+  if (stage === "canary") return `canary, decides ${canary_percent} % of cards${held}`;
   return stage === "champion" ? "the candidate is the champion" : `rolled back${pending}`;
 }

@@ -63,14 +63,14 @@ export function diffText(diff: ModelDiff): string {
   const names = [
     ...(features.only_a.length > 0 ? [[`only ${diff.a}`, features.only_a.join(", ")]] : []),
     ...(features.only_b.length > 0 ? [[`only ${diff.b}`, features.only_b.join(", ")]] : []),
-    ...(features.reordered ? [["order", "the same features in another order"]] : []),
+    ...(features.reordered ? [["order", "the same features in a different order"]] : []),
     ...(features.used_only_a.length > 0 ? [[`used by ${diff.a} only`, features.used_only_a.join(", ")]] : []),
     ...(features.used_only_b.length > 0 ? [[`used by ${diff.b} only`, features.used_only_b.join(", ")]] : []),
   ];
   const isSame = names.length === 0;
   const scores =
     golden === null
-      ? [["not compared", "the features differ, so no row is one for both"]]
+      ? [["not compared", "the features differ, so the models share no input rows"]]
       : [
           ["rows", String(golden.rows)],
           ["mean difference", shown(golden.mean_difference)],

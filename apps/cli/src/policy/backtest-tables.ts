@@ -20,7 +20,7 @@ const SEGMENT_VALUES_MAX = 4;
 /** How a report calls what would have decided. */
 export const WORDS: Readonly<Record<LakeReport["subject"], { by: string; parts: string; stops: string }>> = {
   draft: { by: "by the draft", parts: "Rules and bands of the draft", stops: "the draft stops" },
-  shadow: { by: "with shadow", parts: "Rules in shadow", stops: "is stopped, rules in shadow included" },
+  shadow: { by: "with shadow rules", parts: "Shadow rules", stops: "is stopped, shadow rules included" },
 };
 
 /** Those that have rows, in the order in which they are read. */
@@ -29,11 +29,11 @@ export function backtestTables(report: LakeReport): FigureTable[] {
   const parts = part === undefined ? report.parts : [part];
   const tables = [
     policyTable(report),
-    moneyTable("Money by policy", policiesOf(report)),
+    moneyTable("Amounts by policy", policiesOf(report)),
     changeTable(report),
     partTable(WORDS[report.subject].parts, parts),
     moneyTable(
-      "Money by rule",
+      "Amounts by rule",
       parts.map((each) => [each.id, each]),
     ),
     segmentTable(report, part),
@@ -58,7 +58,7 @@ function policiesOf({ decided, draft, subject }: LakeReport): [string, HitFigure
 
 function policyTable(report: LakeReport): FigureTable {
   return {
-    title: `Then and ${WORDS[report.subject].by}`,
+    title: `Originally and ${WORDS[report.subject].by}`,
     head: ["", "payments", "share", "cards", "of all cards", "precision", "recall", "of genuine"],
     rows: policiesOf(report).map(([name, { hits, share, cards, cardShare, precision, recall, annoyed }]) => [
       ...[name, hits, percent(share), cards, percent(cardShare)],

@@ -17,10 +17,10 @@ export function aboutBacktest(report: BacktestReport): string[] {
     ...labelSentences(report),
     ...(degraded === 0
       ? []
-      : [`${number(degraded)} of them had been decided without the model, and were decided without it again.`]),
+      : [`${number(degraded)} of them were decided without the model, and are decided without it again.`]),
     ...report.budgets.map(
       ({ outcome, perDay }) =>
-        `Budgets are not applied: the draft has a budget of ${number(perDay)} a day for the outcome ${outcome}, and would have given it to up to ${number(report.draft.busiest[outcome] ?? 0)} payments of a tenant on one day.`,
+        `Budgets are not applied: the draft has a budget of ${number(perDay)} per day for the outcome ${outcome}, and would have given this outcome to up to ${number(report.draft.busiest[outcome] ?? 0)} payments of a tenant in one day.`,
     ),
     ...Object.entries(report.failures).map(([why, count]) => `The draft failed on ${number(count)} payments: ${why}.`),
     ...skipSentences(report),
@@ -35,18 +35,18 @@ export function aboutBacktest(report: BacktestReport): string[] {
 function aboutShadow(report: ShadowReport): string[] {
   const { periods, skipped, part } = report;
   return [
-    `Rules in shadow on ${paymentsOf(report)}`,
+    `Shadow rules on ${paymentsOf(report)}`,
     ...periods
       .filter(({ id }) => part === undefined || id === part)
       .map(({ id, firstMs, lastMs, versions }) => {
-        return `${id} hit payments in shadow from ${minuteText(firstMs)} to ${minuteText(lastMs)} UTC, under ${versions.join(", ")}.`;
+        return `${id} fired in shadow from ${minuteText(firstMs)} to ${minuteText(lastMs)} UTC, under ${versions.join(", ")}.`;
       }),
-    "Shares are of all these payments, also of those that were decided before a rule was in shadow.",
+    "Shares refer to all these payments, including those decided before a rule was in shadow.",
     ...labelSentences(report),
     ...skipSentences(report),
     ...[...skipped.values()]
       .flatMap((whats) => [...whats.values()])
-      .map((count) => `Skipped ${number(count)} payments: the lake lacks their features.`),
+      .map((count) => `Skipped ${number(count)} payments: their features are not in the lake.`),
     ...(report.labels.delayDays === undefined ? [] : [INTERVALS]),
   ];
 }
@@ -56,31 +56,31 @@ function paymentsOf({ rows, cards, decidedBy, days }: LakeReport): string {
     ([version, count]) => `${version === "" ? "an unknown policy" : version} (${number(count)})`,
   );
   const [first, last] = [days[0], days.at(-1)].map((day) => dayText(day?.day ?? 0));
-  return `${number(rows)} payments of ${number(cards)} cards from ${first} to ${last}, which were decided by ${by.join(", ")}.`;
+  return `${number(rows)} payments of ${number(cards)} cards from ${first} to ${last}, decided by ${by.join(", ")}.`;
 }
 
 function skipSentences({ rulesSkipped }: LakeReport): string[] {
   return rulesSkipped.map(({ ruleId, why, rows }) => {
-    return `${ruleId} had no result for ${rows === 1 ? "1 payment" : `${number(rows)} payments`}: ${why}.`;
+    return `${ruleId} returned no result for ${rows === 1 ? "1 payment" : `${number(rows)} payments`}: ${why}.`;
   });
 }
 
 const INTERVALS =
-  "Intervals in brackets are of 95 %: Wilson's for shares, for as many payments as the cards make them worth; the bootstrap over whole cards for money of 10 cards or more.";
+  "95 % confidence intervals in brackets: Wilson intervals for shares, adjusted for repeated payments by the same card; a bootstrap over cards for amounts of 10 cards or more.";
 
 function labelSentences({ labels, young, youngFrauds, unlabelled, frauds, genuine }: LakeReport): string[] {
   if (labels.delayDays === undefined || labels.newestMs === undefined) {
-    return ["The lake has no labels, so what would have been caught and annoyed is not known."];
+    return ["The lake has no labels, so fraud caught and false positives are unknown."];
   }
-  const share = `${MATURE_SHARE * 100} % of the labels come within ${number(labels.delayDays)} days`;
+  const share = `${MATURE_SHARE * 100} % of labels arrive within ${number(labels.delayDays)} days`;
   const kinds = `${number(labels.frauds)} frauds and ${number(labels.genuine)} genuine payments`;
   const newest = minuteText(labels.newestMs);
   return [
-    `${share}, measured on ${kinds}; the newest label is of ${newest} UTC.`,
-    `Payments younger than that (${number(young)}) count as unknown yet, also those reported as fraud already (${number(youngFrauds)}).`,
+    `${share}, measured on ${kinds}; the newest label is from ${newest} UTC.`,
+    `Payments younger than that (${number(young)}) count as unknown, including those already reported as fraud (${number(youngFrauds)}).`,
     labels.isUnlabelledGenuine
-      ? "Assumption: labels come for frauds only, so an older payment without a label is genuine."
-      : `Assumption: labels come for frauds and for genuine payments, so older payments without one (${number(unlabelled)}) count as unknown.`,
+      ? "Assumption: only frauds get labels, so an older payment without a label is genuine."
+      : `Assumption: both frauds and genuine payments get labels, so older payments without one (${number(unlabelled)}) count as unknown.`,
     `That leaves ${number(frauds)} known frauds and ${number(genuine)} genuine payments.`,
   ];
 }

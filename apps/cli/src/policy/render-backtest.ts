@@ -31,13 +31,13 @@ ${listOf(broken, "bad-text")}
 <div class="plots">${plotsOf(report)}</div>
 ${backtestTables(report).map(tableOf)}
 ${part === undefined ? [] : section("Hits shared with other rules", listOf(overlapSentences(part)))}
-${section("Counterexamples to read", listOf((part ?? report.draft).counterexamples.map(exampleLine)))}`;
+${section("Counterexamples", listOf((part ?? report.draft).counterexamples.map(exampleLine)))}`;
   return renderPage(title, body);
 }
 
 function titleOf(report: BacktestReport | ShadowReport): string {
   const id = askedPart(report)?.id;
-  if (report.subject === "shadow") return id === undefined ? "Rules in shadow" : `${id} in shadow`;
+  if (report.subject === "shadow") return id === undefined ? "Shadow rules" : `Shadow rule ${id}`;
   return id === undefined ? `Backtest of draft ${report.draftVersion}` : `Backtest of ${id}`;
 }
 
@@ -74,11 +74,11 @@ function plotsOf(report: LakeReport): Html[] {
     all.length === 0 ? [] : [plotBars({ title, unit }, all)];
   return [
     dailyPlot(report),
-    ...bars("Precision: frauds among known hits", "%", shares("precision")),
-    ...bars("Recall: known frauds that are hit", "%", shares("recall")),
+    ...bars("Precision: share of frauds among labelled hits", "%", shares("precision")),
+    ...bars("Recall: share of known frauds that are hit", "%", shares("recall")),
     ...currenciesOf(report).flatMap((currency) =>
       (["caught", "annoyed"] as const).flatMap((name) => {
-        const title = name === "caught" ? "Money of frauds that are hit" : "Money of genuine payments that are hit";
+        const title = name === "caught" ? "Amount of frauds hit" : "Amount of genuine payments hit";
         return bars(`${title}, ${currency}`, currency, moneyBars(parts, currency, name));
       }),
     ),
@@ -114,12 +114,12 @@ function dailyPlot(report: LakeReport): Html {
   const lines =
     part === undefined
       ? ([
-          { name: "stopped then", color: "grey", values: shareOf(decided.stopped), isTarget: true },
+          { name: "stopped originally", color: "grey", values: shareOf(decided.stopped), isTarget: true },
           { name: `stopped ${by}`, color: "blue", values: shareOf(draft.stopped) },
           { name: `declined ${by}`, color: "red", values: shareOf(draft.declined) },
         ] as const)
       : ([{ name: `hit by ${part.id}`, color: "blue", values: shareOf(part) }] as const);
-  return plotDays({ title: "Share of the payments by day", unit: "%" }, lines, (days[0]?.day ?? 0) * DAY_MS);
+  return plotDays({ title: "Share of payments by day", unit: "%" }, lines, (days[0]?.day ?? 0) * DAY_MS);
 }
 
 function currenciesOf({ draft }: LakeReport): string[] {

@@ -48,7 +48,7 @@ export class AttachmentStore {
     let opened: Promise<ObjectStore> | undefined;
     const { ATTACHMENTS_URL: storeUrl } = config;
     this.#store = () => {
-      if (storeUrl === undefined) throw new TriplineError("not-found", "No store for attachments is set up.");
+      if (storeUrl === undefined) throw new TriplineError("not-found", "Attachments are not configured.");
       opened ??= openStore(storeUrl);
       return opened;
     };
@@ -120,7 +120,7 @@ export class AttachmentStore {
     if (row === undefined) throw unknownAttachment();
     const content = await (await this.#store()).get(id);
     if (content === undefined || createHash("sha256").update(content).digest("hex") !== row.sha256) {
-      throw new TriplineError("store-refused", "The file in the store is not the one that was added.");
+      throw new TriplineError("store-refused", "The stored file differs from the one that was added.");
     }
     return { of: toAttachment(row), content };
   }
@@ -165,12 +165,12 @@ export function removeAttachments(condition: string): string {
 async function requireRoom(transaction: Queries, tenant: string, caseId: string): Promise<void> {
   const cases = "SELECT id FROM console.cases WHERE tenant = $1 AND id = $2 FOR UPDATE";
   if ((await transaction.query(idRow, cases, [tenant, caseId])).length === 0) {
-    throw new TriplineError("not-found", "There is no case with this id.");
+    throw new TriplineError("not-found", "This case does not exist.");
   }
   const files = "SELECT count(*) FROM console.case_attachments WHERE case_id = $1";
   const [{ count } = { count: 0 }] = await transaction.query(countRow, files, [caseId]);
   if (count >= FILES_MAX) {
-    throw new TriplineError("invalid-field", `The case has ${FILES_MAX} files. Remove one first.`);
+    throw new TriplineError("invalid-field", `The case has ${FILES_MAX} files, the maximum. Remove one first.`);
   }
 }
 
@@ -206,7 +206,7 @@ function toAttachment({ id, author_id, author_name, name, media_type, bytes, sha
 }
 
 function unknownAttachment(): TriplineError {
-  return new TriplineError("not-found", "There is no such file of this case.");
+  return new TriplineError("not-found", "This file does not exist in this case.");
 }
 
 /**
@@ -217,6 +217,9 @@ function unknownAttachment(): TriplineError {
 function refuseCardNumbers(name: string, content: Buffer): void {
   const texts = [name, content.toString("utf8").replaceAll(/[\p{C}\ufffd]+/gu, "\n")];
   if (texts.some(holdsCardNumber)) {
-    throw new TriplineError("invalid-field", "The file or its name must not hold what looks like a card number.");
+    throw new TriplineError(
+      "invalid-field",
+      "The file or its name appears to contain a card number. Remove the number and try again.",
+    );
   }
 }

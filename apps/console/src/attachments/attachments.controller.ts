@@ -52,7 +52,7 @@ export class AttachmentsController implements OnModuleInit {
     const fastify: FastifyInstance = this.host.httpAdapter.getInstance();
     fastify.addContentTypeParser(BYTES, (request, payload, done) => {
       if (request.routeOptions.url?.endsWith("/attachments")) done(null, payload);
-      else done(new TriplineError("unsupported-media-type", "This address takes JSON."));
+      else done(new TriplineError("unsupported-media-type", "This endpoint accepts only JSON."));
     });
   }
 
@@ -66,7 +66,7 @@ export class AttachmentsController implements OnModuleInit {
   ): Promise<CaseAttachment> {
     const found = await this.cases.find(session.tenant, parseCaseId(path));
     const { limits } = this.attachments;
-    if (limits === null) throw new TriplineError("not-found", "No store for attachments is set up.");
+    if (limits === null) throw new TriplineError("not-found", "Attachments are not configured.");
     const name = readName(request.headers["x-file-name"]);
     return this.#transfers.run(async () => {
       const content = await readBytes(request, limits.bytesMax);
@@ -105,7 +105,7 @@ export class AttachmentsController implements OnModuleInit {
 
 function parseAttachmentId(path: unknown): string {
   const found = attachmentId.safeParse(path);
-  if (!found.success) throw new TriplineError("not-found", "There is no such file of this case.");
+  if (!found.success) throw new TriplineError("not-found", "This file does not exist in this case.");
   return found.data.attachment;
 }
 

@@ -29,8 +29,8 @@ export function escalate(found: KnownCase, by: Worker, note: string): CaseChange
 }
 
 export function reopen(found: KnownCase): CaseChange {
-  if (found.status !== "closed") throw new TriplineError("changed-meanwhile", "The case is open.");
-  return { set: { status: "open", verdict: null, pending: null }, text: "Opened it again." };
+  if (found.status !== "closed") throw new TriplineError("changed-meanwhile", "The case is already open.");
+  return { set: { status: "open", verdict: null, pending: null }, text: "Reopened the case." };
 }
 
 /**
@@ -57,10 +57,10 @@ export async function giveVerdict(
     };
   }
   if (pending.by.id === by.person.id) {
-    throw new TriplineError("approval-missing", "You gave this verdict: another person has to confirm it.");
+    throw new TriplineError("approval-missing", "You gave this verdict, so another user must confirm it.");
   }
   if (pending.verdict !== verdict) {
-    const detail = `${pending.by.name} asked to confirm ${pending.verdict}. Confirm or refuse that first.`;
+    const detail = `${pending.by.name} requested confirmation of ${pending.verdict}. Confirm or reject that first.`;
     throw new TriplineError("approval-missing", detail);
   }
   return close(found, by, given, pending.by);
@@ -80,7 +80,7 @@ async function sumsOf(queries: Queries, caseId: string): Promise<ReadonlyMap<str
 
 export function refuseVerdict(found: KnownCase, by: Worker, note: string): CaseChange {
   const { pending } = found;
-  if (pending === null) throw new TriplineError("changed-meanwhile", "There is no verdict that waits.");
+  if (pending === null) throw new TriplineError("changed-meanwhile", "No verdict is waiting for confirmation.");
   const isOwn = pending.by.id === by.person.id;
   return {
     set: { pending: null },
@@ -117,7 +117,7 @@ function close(
   };
 }
 
-/** Beside the verdict, in its transaction: a label is not lost while the front door is away. */
+/** Beside the verdict, in its transaction: a label is not lost while ingestion is away. */
 async function queueLabels(
   queries: Queries,
   caseId: string,

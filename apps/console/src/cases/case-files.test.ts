@@ -111,7 +111,7 @@ describe("the report of a case", () => {
     const text = await textOf((await vera.download(`/api/cases/${id}/report.pdf`)).bytes);
     expect(text).not.toContain(card);
     expect(text).toContain(`${card.slice(0, 5)}…${card.slice(-4)}`);
-    expect(text).toContain("Tokens of cards, devices and addresses are masked");
+    expect(text).toContain("Card, device and address tokens are masked");
     await expect(ana.get(`/api/cases/${foreign.id}/report.pdf`)).resolves.toMatchObject({ status: 404 });
     await expect(ana.get(`/api/cases/${id}/report.pdf?zone=Moon/Base`)).resolves.toMatchObject({
       status: 422,
@@ -136,7 +136,7 @@ test("a report has the newest notes where all would take too many pages, and say
     [id],
   );
   const text = await textOf((await ana.download(`/api/cases/${id}/report.pdf`)).bytes);
-  expect(text).toContain("The newest 15 of 20.");
+  expect(text).toContain("Showing the newest 15 of 20.");
   expect([text.includes("note20 again"), text.includes("note6 again"), text.includes("note5 again")]).toEqual([
     true,
     true,

@@ -11,7 +11,7 @@ const NOTE_CHARACTERS_MAX = 4_000;
 const VIEWS_NAME_MAX = 64;
 const INT_MAX = 2_147_483_647;
 
-const currency = z.string().regex(/^[A-Z]{3}$/, "must be the code of a currency, as EUR");
+const currency = z.string().regex(/^[A-Z]{3}$/, "must be a currency code, such as EUR");
 const personId = z.string().min(1).max(128);
 
 /** Who changes a case. */
@@ -72,7 +72,7 @@ const caseId = z.object({ id: z.uuid() });
 /** @throws TriplineError `not-found`: what cannot be an id is not there either */
 export function parseCaseId(path: unknown): string {
   const found = caseId.safeParse(path);
-  if (!found.success) throw new TriplineError("not-found", "There is no case with this id.");
+  if (!found.success) throw new TriplineError("not-found", "This case does not exist.");
   return found.data.id;
 }
 

@@ -82,7 +82,7 @@ export class CaseStore {
     return this.database.transaction(async (transaction) => {
       const found = existing(await transaction.query(caseRow, `${ONE_CASE} FOR UPDATE`, [by.tenant, id]));
       if (found.revision !== revision) {
-        throw new TriplineError("changed-meanwhile", `The case was changed meanwhile. ${found.last_change}`);
+        throw new TriplineError("changed-meanwhile", `The case has changed. ${found.last_change}`);
       }
       return applyChange(transaction, by, found, await decide(found, transaction));
     });
@@ -121,7 +121,7 @@ const ONE_OPEN_CASE = "cases_one_open_per_card";
 const OPEN = "(c.status = 'open' OR (c.status = 'snoozed' AND c.snoozed_until_ms <= $now))";
 
 function existing([found]: readonly KnownCase[]): KnownCase {
-  if (found === undefined) throw new TriplineError("not-found", "There is no case with this id.");
+  if (found === undefined) throw new TriplineError("not-found", "This case does not exist.");
   return found;
 }
 
@@ -151,7 +151,7 @@ async function applyChange(
       if (!breaksConstraint(error, ONE_OPEN_CASE)) throw error;
       throw new TriplineError(
         "changed-meanwhile",
-        "This card has another open case. Close that one first, or go on there.",
+        "This card has another open case. Close that case first, or continue there.",
       );
     });
   await transaction.execute(

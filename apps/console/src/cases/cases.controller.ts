@@ -35,7 +35,7 @@ import type { DecideChange } from "./case-store.js";
 import { assignTo, CaseStore } from "./case-store.js";
 import { CaseNarratives } from "./narrative/case-narratives.js";
 
-const DETAIL_OF_UNKNOWN_PERSON = "must be somebody who may work on cases and has signed in here";
+const DETAIL_OF_UNKNOWN_PERSON = "must be a user who can work on cases and has signed in before";
 
 /** The queue, and what is done to a case. */
 @Controller("/api/cases")

@@ -15,7 +15,7 @@ export const fourEyesAmounts = z
       if (minor === undefined || amounts.has(currency) || !(currency === "" || wasCurrency(currency))) {
         check.addIssue({
           code: "custom",
-          message: `must be amounts as 500000 or JPY=800000, comma-separated: ${part} is not`,
+          message: `must be amounts such as 500000 or JPY=800000, comma-separated: ${part} is invalid`,
         });
         return z.NEVER;
       }

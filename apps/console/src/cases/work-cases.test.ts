@@ -65,7 +65,7 @@ describe("two people on one case", () => {
       ben.post(`/api/cases/${id}/snooze`, { revision, untilMs: Date.now() + 60_000 }),
     ).resolves.toMatchObject({
       status: 409,
-      body: { code: "changed-meanwhile", detail: "The case was changed meanwhile. Ana: Assigned it to Ana." },
+      body: { code: "changed-meanwhile", detail: "The case has changed. Ana: Assigned it to Ana." },
     });
     await expect(ben.get(`/api/cases/${id}`)).resolves.toMatchObject({
       body: { status: "open", revision: revision + 1 },
@@ -82,7 +82,7 @@ describe("two people on one case", () => {
 });
 
 describe("a verdict", () => {
-  test("closes the case and labels its payments, as the person, once the front door takes them", async () => {
+  test("closes the case and labels its payments, as the person, once ingestion takes them", async () => {
     const { id, revision, payment, card } = await newCase();
     frontDoor.answer = { status: 503, body: { code: "kafka-unavailable", detail: "away" } };
     frontDoor.seen.length = 0;
@@ -103,7 +103,7 @@ describe("a verdict", () => {
       path: "/v1/labels",
       body: { card: { token: card }, terminal_id: "T1", fraud: true, source: "analyst" },
     });
-    // The same bytes, so that the front door knows it again.
+    // The same bytes, so that ingestion knows it again.
     expect(again?.body).toEqual(first?.body);
     const [, claims = ""] = String(first?.headers.authorization).split(".");
     expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({ sub: bed.people.analyst.id });

@@ -66,7 +66,7 @@ export class ProjectedDecisions {
        WHERE d.tenant = $1 AND d.transaction_id = $2`,
       [tenant, transactionId],
     );
-    if (found === undefined) throw new TriplineError("decision-not-found", "There is no decision with this id.");
+    if (found === undefined) throw new TriplineError("decision-not-found", "This decision does not exist.");
     return found;
   }
 }

@@ -34,7 +34,7 @@ export class EntitiesController {
   @RequirePermission("cases:read")
   async find(@Person() session: Session, @Param() path: unknown): Promise<EntityDetail> {
     const given = entity.safeParse(path);
-    if (!given.success) throw new TriplineError("not-found", "There is nothing at this address.");
+    if (!given.success) throw new TriplineError("not-found", "Not found.");
     const { kind, value } = given.data;
     // Who sees tokens masked has none to ask for.
     if (kind !== "terminal") requirePermission(session, "personal:read");
@@ -45,7 +45,7 @@ export class EntitiesController {
       this.entities.cases(tenant, kind, value),
       this.lists.of(session, kind, value),
     ]);
-    if (sums.payments === 0) throw new TriplineError("not-found", `No payment of this ${kind} is known here.`);
+    if (sums.payments === 0) throw new TriplineError("not-found", `No payments found for this ${kind}.`);
     await this.looks.note(session, kind, value);
     const show = showFor(session);
     const vector = await this.entities.newestVector(tenant, kind, value);

@@ -36,7 +36,7 @@ export async function forwardRequest(
   const path = pathname.slice(prefix.length);
   const isPlain = request.url.split("?", 1)[0] === pathname && !path.includes("..");
   if (!isPlain || !allowed.test(path) || !METHODS.has(request.method)) {
-    throw new TriplineError("not-found", "There is nothing at this address.");
+    throw new TriplineError("not-found", "Not found.");
   }
   const answer = await ask(name, url.replace(/\/$/, "") + path + search, request, session);
   const body = Buffer.from(await answer.arrayBuffer());
@@ -64,7 +64,7 @@ async function ask(name: string, url: string, { method, body }: FastifyRequest, 
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     });
   } catch (cause) {
-    throw new TriplineError("service-unavailable", `${name} does not answer.`, [], { cause });
+    throw new TriplineError("service-unavailable", `${name} is unavailable.`, [], { cause });
   }
 }
 

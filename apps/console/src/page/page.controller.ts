@@ -38,10 +38,10 @@ export class PageController {
     if (/^\/(api|session|health|assets|v\d+|oauth|\.well-known)(\/|$)|\.[a-z0-9]+$/i.test(path) && path !== INDEX) {
       const routes = this.host.httpAdapter.routes.map(({ path: pattern, method }) => [pattern, [method]] as const);
       const methods = methodsOf(routes, path);
-      if (methods.length === 0) throw new TriplineError("not-found", "There is nothing at this address.");
+      if (methods.length === 0) throw new TriplineError("not-found", "Not found.");
       // The router passes over a route whose parameter is too long, and finds this one.
       if (methods.includes("GET"))
-        throw new TriplineError("address-too-long", "A part of the address is longer than any id.");
+        throw new TriplineError("address-too-long", "A segment of the URL is longer than any valid ID.");
       reply.header("allow", methods.join(", "));
       throw methodNotAllowed(methods);
     }

@@ -83,11 +83,11 @@ export class PersonalReader {
       body: JSON.stringify(body),
       signal: AbortSignal.timeout(ANSWER_MS_MAX),
     }).catch((cause: unknown) => {
-      throw new TriplineError("service-unavailable", "The control plane does not answer.", [], { cause });
+      throw new TriplineError("service-unavailable", "The control plane is unavailable.", [], { cause });
     });
     const told: unknown = await response.json().catch(() => undefined);
     if (response.ok) return answer.parse(told).payments;
-    const { code, detail } = refusal.catch({ code: "", detail: "The control plane refused." }).parse(told);
+    const { code, detail } = refusal.catch({ code: "", detail: "The control plane rejected the request." }).parse(told);
     // If it does not take the token, the session has not ended for that.
     const isKnown = response.status !== 401 && Object.hasOwn(ERROR_TABLE, code);
     throw new TriplineError(isKnown ? (code as keyof typeof ERROR_TABLE) : "service-unavailable", detail);

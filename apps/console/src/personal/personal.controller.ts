@@ -11,7 +11,7 @@ import { PAYMENTS_MAX, PersonalReader } from "./personal-reader.js";
 
 export const openRequest = z.strictObject({
   transactionIds: z
-    .array(z.string().regex(TRANSACTION_ID_PATTERN, "must be the id of a payment: txn_…"))
+    .array(z.string().regex(TRANSACTION_ID_PATTERN, "must be a payment ID such as txn_…"))
     .min(1, "must not be empty")
     .max(PAYMENTS_MAX, `must be at most ${PAYMENTS_MAX}`),
   reason: z.enum(OPEN_REASONS, `must be one of ${OPEN_REASONS.join(", ")}`),

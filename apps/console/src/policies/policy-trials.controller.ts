@@ -48,7 +48,7 @@ export class PolicyTrialsController {
     const ofTenant = this.#running.get(tenant) ?? 0;
     const ofAll = Array.from(this.#running.values()).reduce((sum, count) => sum + count, 0);
     if (ofTenant >= TENANT_MAX || ofAll >= ALL_MAX) {
-      throw new TriplineError("too-many-requests", `${ofAll} policies are being tried. Wait for one to end.`);
+      throw new TriplineError("too-many-requests", `${ofAll} backtests are running. Wait for one to finish.`);
     }
     await reply
       .status(200)

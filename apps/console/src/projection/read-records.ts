@@ -108,5 +108,7 @@ function decode<T>(record: IncomingRecord, read: (value: Buffer) => T | undefine
   }
   if (found !== undefined) return found;
   const place = `${record.topic}, partition ${record.partition}, offset ${record.offset}`;
-  throw new TriplineError("message-unreadable", `The record at ${place} is not what the topic holds.`, [], { cause });
+  throw new TriplineError("message-unreadable", `The record at ${place} does not match the topic's schema.`, [], {
+    cause,
+  });
 }

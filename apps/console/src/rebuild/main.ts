@@ -52,7 +52,7 @@ function daysFrom(first: string, last: string): string[] {
   if (!isDay(first) || !isDay(last) || last < first) {
     throw new TriplineError(
       "invalid-field",
-      "Give a lake, a first and a last day: main.js .tripline/lake 2026-11-01 2026-11-28",
+      "Specify a lake, a first day and a last day: main.js .tripline/lake 2026-11-01 2026-11-28",
     );
   }
   const count = (Date.parse(last) - Date.parse(first)) / DAY_MS + 1;

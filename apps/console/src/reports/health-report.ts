@@ -140,7 +140,7 @@ async function askService(name: string, url: string): Promise<ServiceHealth> {
     const response = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
     return healthOf(name, response.ok, ready.parse(await response.json()).checks);
   } catch {
-    return { name, isReady: false, detail: "It does not answer.", works: [] };
+    return { name, isReady: false, detail: "The service is unavailable.", works: [] };
   }
 }
 

@@ -36,7 +36,7 @@ export class ReportsController {
   @RequirePermission("models:read")
   async readCard(@Param("version") version: string): Promise<ModelCard> {
     const card = isVersion(version) ? await this.cards.of(version) : null;
-    if (card === null) throw new TriplineError("model-not-found", "The registry has no model of this version.");
+    if (card === null) throw new TriplineError("model-not-found", "The registry does not have this model version.");
     return card;
   }
 }

@@ -30,7 +30,10 @@ export function writeCursor(value: number, id: string): string {
 export const cursorOf = (id: string) =>
   z
     .string()
-    .regex(new RegExp(`^-?[0-9]{1,16}(\\.[0-9]{1,24})?(e-[0-9]{1,3})?~${id}$`), "must be the `next` of the page before")
+    .regex(
+      new RegExp(`^-?[0-9]{1,16}(\\.[0-9]{1,24})?(e-[0-9]{1,3})?~${id}$`),
+      "must be the `next` value of the previous page",
+    )
     .transform((text) => {
       const [value = "", id = ""] = text.split("~");
       return { value: Number(value), id };

@@ -161,7 +161,7 @@ export class AuthorizationServer {
 function signedIn(answer: oidc.TokenEndpointResponse, name: string | undefined, before: Partial<Tokens>): SignedIn {
   // Signed by auth and received from it: whoever gets it from here checks it again.
   const read = accessClaims.safeParse(decodeJwt(answer.access_token));
-  if (!read.success) throw new TriplineError("sign-in-failed", "The access token lacks the tenant of the person.");
+  if (!read.success) throw new TriplineError("sign-in-failed", "The access token lacks the user's tenant.");
   const { sub, tenant, scope, roles, exp } = read.data;
   const refresh = answer.refresh_token ?? before.refresh;
   const id = answer.id_token ?? before.id;
@@ -187,7 +187,9 @@ function asSignInError(error: unknown): TriplineError {
   if (error instanceof oidc.AuthorizationResponseError || error instanceof oidc.ResponseBodyError) {
     const said = error.error_description ?? error.error;
     if (error instanceof oidc.AuthorizationResponseError || error.status < 500) {
-      return new TriplineError("sign-in-failed", `Signing in was refused: ${said}.`, [], { cause: error });
+      return new TriplineError("sign-in-failed", `The authorization server rejected the sign-in: ${said}.`, [], {
+        cause: error,
+      });
     }
   }
   if (
@@ -195,9 +197,9 @@ function asSignInError(error: unknown): TriplineError {
     error.code !== "OAUTH_TIMEOUT" &&
     error.code !== "OAUTH_RESPONSE_IS_NOT_CONFORM"
   ) {
-    return new TriplineError("sign-in-failed", "The answer of the authorization server does not fit.", [], {
+    return new TriplineError("sign-in-failed", "The authorization server sent an unexpected response.", [], {
       cause: error,
     });
   }
-  return new TriplineError("auth-unavailable", "The authorization server does not answer.", [], { cause: error });
+  return new TriplineError("auth-unavailable", "The authorization server is unavailable.", [], { cause: error });
 }

@@ -103,7 +103,7 @@ export class SessionController {
     const sealed = Buffer.from(this.cookies.read(request, attemptCookie(state)) ?? "", "base64url");
     const opened = openBytes(sealed, this.config.SESSION_KEY, ATTEMPT_CONTEXT);
     if (opened === undefined) {
-      throw new TriplineError("sign-in-failed", "This sign-in was not begun in this browser, or too long ago.");
+      throw new TriplineError("sign-in-failed", "This sign-in was started in another browser, or it has expired.");
     }
     return attempt.parse(JSON.parse(opened.toString()));
   }

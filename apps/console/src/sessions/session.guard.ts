@@ -49,7 +49,7 @@ export class SessionGuard implements CanActivate {
 /** @throws TriplineError `scope-missing` */
 export function requirePermission(session: Session, permission: Permission): void {
   if (!may(session, permission)) {
-    throw new TriplineError("scope-missing", `Your roles do not allow this: it needs ${permission}.`);
+    throw new TriplineError("scope-missing", `Your roles do not include the permission ${permission}.`);
   }
 }
 

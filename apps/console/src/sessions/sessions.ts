@@ -27,7 +27,7 @@ export class Sessions {
     const found = secret === undefined ? undefined : await this.store.find(secret);
     const session = found === undefined ? undefined : await this.#freshen(found);
     if (session === undefined || (await this.isRevoked(session))) {
-      throw new TriplineError("session-ended", "Sign in to go on.");
+      throw new TriplineError("session-ended", "Sign in to continue.");
     }
     await this.store.touch(session);
     return session;

@@ -47,7 +47,7 @@ export class ViewsController {
   async find(@Person() session: Session, @Param() path: unknown): Promise<SavedView> {
     const { name } = parseRequest(viewName, path);
     const found = (await this.list(session)).find((view) => view.name === name);
-    if (found === undefined) throw new TriplineError("not-found", "There is no view of this name.");
+    if (found === undefined) throw new TriplineError("not-found", "This view does not exist.");
     return found;
   }
 
@@ -63,7 +63,8 @@ export class ViewsController {
        ON CONFLICT (tenant, person_id, name) DO UPDATE SET query = excluded.query`,
       [session.tenant, session.personId, name, JSON.stringify(query)],
     );
-    if (saved === 0) throw new TriplineError("too-many-requests", `You have ${VIEWS_MAX} views: delete one first.`);
+    if (saved === 0)
+      throw new TriplineError("too-many-requests", `You have ${VIEWS_MAX} views, the maximum. Delete one first.`);
     return { name, query } as SavedView;
   }
 

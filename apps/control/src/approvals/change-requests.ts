@@ -82,7 +82,7 @@ export class ChangeRequests {
       const principal = principalOf(by);
       const found = await lock(transaction, by.tenant, id);
       if (found.author_principal === principal) {
-        throw new TriplineError("approval-missing", `${found.author} asked for this: another user has to confirm it.`);
+        throw new TriplineError("approval-missing", `${found.author} requested this, so another user must confirm it.`);
       }
       await this.#apply(transaction, found);
       await settle(transaction, id, "confirmed", by.actor);
@@ -166,7 +166,7 @@ async function lock(transaction: Queries, tenant: string, id: string) {
      WHERE tenant = $1 AND id = $2 AND settled_at IS NULL AND expires_at > now() FOR UPDATE`,
     [tenant, id],
   );
-  if (found === undefined) throw new TriplineError("not-found", "No such change is waiting for another user.");
+  if (found === undefined) throw new TriplineError("not-found", "No such change is waiting for confirmation.");
   return found;
 }
 

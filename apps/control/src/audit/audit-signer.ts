@@ -117,7 +117,8 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
     } catch (thrown) {
       const { code, message } = asTriplineError(thrown);
       this.#unanchoredSinceMs ??= performance.now();
-      if (message !== this.#anchorFault) logger.error({ code }, `the audit log's anchor cannot be written: ${message}`);
+      if (message !== this.#anchorFault)
+        logger.error({ code }, `the anchor of the audit log cannot be written: ${message}`);
       this.#anchorFault = message;
       return false;
     }

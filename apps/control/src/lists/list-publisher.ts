@@ -63,7 +63,7 @@ export class ListPublisher implements OnApplicationBootstrap, OnApplicationShutd
       await this.#outbox.publish();
     } catch (thrown) {
       if (asTriplineError(thrown).code !== "kafka-unavailable") throw thrown;
-      const detail = "The change is kept, and takes effect as soon as Kafka answers.";
+      const detail = "The change is saved and takes effect as soon as Kafka is available.";
       throw new TriplineError("kafka-unavailable", detail, [], { cause: thrown });
     }
   }

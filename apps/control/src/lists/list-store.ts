@@ -77,7 +77,7 @@ export class ListStore {
          WHERE tenant = $1 AND list = $2 AND kind = $3 AND value = $4 AND NOT is_removed`,
         [by.tenant, list, kind, value],
       );
-      if (count === 0) throw new TriplineError("not-found", `The list ${list} has no such entry.`);
+      if (count === 0) throw new TriplineError("not-found", `The list ${list} does not have this entry.`);
       await noteAudit(transaction, by, "list-entry-removed", { list, kind, value }, { kind: "list", id: list });
     });
   }

@@ -19,7 +19,7 @@ const SCOPES = {
   "personal:erase": "Erase the personal data of a card or an e-mail address",
   "audit:read": "Read the audit log",
   "operations:read": "See dead letters, erasures and jobs",
-  "operations:write": "Return dead letters; clients of the operator's tenant",
+  "operations:write": "Redrive dead letters; only for clients of the operator's tenant",
 };
 
 const READ_ERRORS = [

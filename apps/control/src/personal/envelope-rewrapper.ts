@@ -118,7 +118,10 @@ export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationS
       );
     } catch (thrown) {
       const { code, message } = asTriplineError(thrown);
-      this.logger.warn({ code, master_key: before }, `an envelope key stays under a master key of before: ${message}`);
+      this.logger.warn(
+        { code, master_key: before },
+        `an envelope key is still encrypted with an old master key: ${message}`,
+      );
       return undefined;
     }
   }

@@ -59,10 +59,10 @@ export class ErasureFollower extends TableFollower {
         return await this.keys.eraseAgain(told);
       } catch (thrown) {
         const { code, message } = asTriplineError(thrown);
-        this.context.logger.error({ code }, `erasures of before cannot be applied: ${message}`);
+        this.context.logger.error({ code }, `earlier erasures cannot be applied: ${message}`);
         await wait(RETRY_MS, this.#closing.signal);
       }
     }
-    throw new TriplineError("shutting-down", "The service ends before all erasures are applied.");
+    throw new TriplineError("shutting-down", "The service is shutting down before all erasures are applied.");
   }
 }

@@ -22,7 +22,7 @@ export const sealedPayments = z.strictObject({
   payments: z
     .array(
       z.strictObject({
-        transaction_id: z.string().regex(TRANSACTION_ID_PATTERN, "must be the id of a payment: txn_…"),
+        transaction_id: z.string().regex(TRANSACTION_ID_PATTERN, "must be a payment ID such as txn_…"),
         personal: z.base64().max(SEALED_CHARACTERS_MAX).meta({ description: "As it is in the payment's record." }),
         subjects: z.array(subject).max(SUBJECTS_MAX).default([]).meta({
           description: "The payment's card and e-mail token: with them the answer says whether they were erased.",

@@ -31,7 +31,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What the front door seals with a master key, with its keys as control keeps them. */
+/** What ingestion seals with a master key, with its keys as control keeps them. */
 async function sealedWith(masterKey: string) {
   const sealer = new PersonalSealer({ masterKey: openMasterKey(masterKey), logger: { error() {} } });
   await sealer.start();
@@ -67,7 +67,7 @@ test("after a new master key is put into the file, what the old one wrapped open
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   expect(await first.open(fresh)).toEqual(FIELDS);
-  // A front door that had the old key sends it again, and another one makes a new envelope with it meanwhile.
+  // An instance of ingestion that had the old key sends it again, and another one makes a new envelope with it meanwhile.
   await bed.service.get(SubjectKeys).add([first.key]);
   const late = await sealedWith(old);
   expect(await rewrapper.rewrap()).toEqual({ rewrapped: 1, left: 1 });

@@ -14,7 +14,7 @@ import { SubjectKeys } from "./subject-keys.js";
  */
 const GATHER_MS = 500;
 
-/** Keeps the data keys that the front door made. */
+/** Keeps the data keys that ingestion made. */
 @Controller()
 export class SubjectKeysController {
   constructor(@Inject(SubjectKeys) private readonly keys: SubjectKeys) {}
@@ -34,5 +34,5 @@ function readKey({ value, topic, partition, offset }: IncomingRecord): SubjectKe
   } catch (cause) {
     throw new TriplineError("message-unreadable", `The record at ${place} is not a data key.`, [], { cause });
   }
-  throw new TriplineError("message-unreadable", `The record at ${place} is not a whole data key.`);
+  throw new TriplineError("message-unreadable", `The record at ${place} is an incomplete data key.`);
 }

@@ -215,10 +215,10 @@ async function insert(transaction: Queries, by: Managed, settled: Settled): Prom
 }
 
 function beaten(newest: ActivationRow | undefined, after: number): TriplineError {
-  if (newest === undefined) return new TriplineError("changed-meanwhile", `There is no activation ${after}.`);
+  if (newest === undefined) return new TriplineError("changed-meanwhile", `Activation ${after} does not exist.`);
   const { activation, revision, author, created_at } = newest;
   const what = revision === null ? "withdrew the policy" : `activated revision ${revision}`;
-  const detail = `${author} ${what} at ${created_at.toISOString()} (activation ${activation}): look at that first.`;
+  const detail = `${author} ${what} at ${created_at.toISOString()} (activation ${activation}). Review that change first.`;
   return new TriplineError("changed-meanwhile", detail);
 }
 

@@ -30,7 +30,7 @@ export class DraftStore {
       `SELECT ${DRAFT_COLUMNS}, text FROM control.policy_drafts WHERE tenant = $1 AND name = $2`,
       [tenant, name],
     );
-    if (found === undefined) throw new TriplineError("not-found", `There is no draft ${name}.`);
+    if (found === undefined) throw new TriplineError("not-found", `The draft ${name} does not exist.`);
     return found;
   }
 

@@ -28,10 +28,10 @@ export const newRevision = z.union(
 );
 
 export const revisionNumber = z.coerce
-  .number("must be the number of a revision")
-  .int("must be the number of a revision")
-  .min(1, "must be the number of a revision")
-  .max(INT_MAX, "must be the number of a revision");
+  .number("must be a revision number")
+  .int("must be a revision number")
+  .min(1, "must be a revision number")
+  .max(INT_MAX, "must be a revision number");
 
 /** What is approved: a revision, or `none` for a withdrawal of the policy. */
 export const approvedRevision = z.union([z.literal("none").transform(() => null), revisionNumber]);

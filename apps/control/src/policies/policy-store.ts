@@ -139,5 +139,5 @@ export class PolicyStore {
 
 function ownRevision({ actor, principal }: Managed, what: string): TriplineError {
   const who = actor === principal ? actor : `${principal}, who owns the client ${actor},`;
-  return new TriplineError("approval-missing", `${who} wrote ${what}: another user has to approve it.`);
+  return new TriplineError("approval-missing", `${who} wrote ${what}, so another user must approve it.`);
 }

@@ -34,7 +34,7 @@ export async function findRevision(queries: Queries, tenant: string, revision: n
      WHERE tenant = $1 AND revision = $2`,
     [tenant, revision],
   );
-  if (found === undefined) throw new TriplineError("not-found", `There is no revision ${revision} of this policy.`);
+  if (found === undefined) throw new TriplineError("not-found", `This policy has no revision ${revision}.`);
   return found;
 }
 

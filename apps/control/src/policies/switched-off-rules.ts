@@ -7,7 +7,7 @@ import { GUARD } from "../rollouts/rollout-state.js";
 import { isInForce } from "./policy-rows.js";
 import { takeTurns } from "./read-policy.js";
 
-/** A rule that had no result for so many payments is switched off. */
+/** A rule that returned no result for so many payments is switched off. */
 export const FAILURES_MAX = 3;
 
 /** A payment for which a rule had no result. */

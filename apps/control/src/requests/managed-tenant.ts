@@ -42,7 +42,7 @@ export function principalOf({ actor, principal }: Managed): string {
   if (principal !== undefined) return principal;
   throw new TriplineError(
     "approval-missing",
-    `The client ${actor} has no owner, so nobody knows which user approves. Give it an owner, or approve it in the console.`,
+    `The client ${actor} has no owner, so it cannot approve on behalf of a user. Give it an owner, or approve in the console.`,
   );
 }
 
@@ -56,8 +56,8 @@ export function managedBy({ caller, query: given }: FastifyRequest, operatorTena
   if (caller === undefined) throw new TriplineError("internal", "A route has no guard.");
   const { tenant = caller.tenant } = parseRequest(query, given);
   if (tenant !== caller.tenant && !isOperator(caller, operatorTenant)) {
-    const whose = tenant === "" ? "what holds for all tenants" : `the tenant ${tenant}`;
-    throw new TriplineError("tenant-foreign", `A client of ${caller.tenant} may not manage ${whose}.`);
+    const whose = tenant === "" ? "settings of all tenants" : `the tenant ${tenant}`;
+    throw new TriplineError("tenant-foreign", `A client of ${caller.tenant} cannot manage ${whose}.`);
   }
   return { tenant, ...actorOf(caller) };
 }
@@ -68,7 +68,10 @@ export function operatorOf({ caller }: FastifyRequest, operatorTenant: string): 
   if (isOperator(caller, operatorTenant)) {
     return { tenant: caller.tenant, ...actorOf(caller) };
   }
-  throw new TriplineError("tenant-foreign", "This is of all tenants: only the operator's tenant may see or change it.");
+  throw new TriplineError(
+    "tenant-foreign",
+    "This applies to all tenants. Only the operator's tenant can view or change it.",
+  );
 }
 
 const isOperator = ({ tenant }: Caller, operatorTenant: string) => operatorTenant !== "" && tenant === operatorTenant;

@@ -65,7 +65,7 @@ export function changeOf(step: StepName, state: RolloutState, isByGuard = false)
   if (isByGuard && step === "rollback" && state.stage === "champion") return ROLLED_BACK;
   if (!isOpen(state)) {
     const how = state.stage === "champion" ? "its candidate is the champion" : "it was rolled back";
-    throw new TriplineError("rollout-conflict", `The rollout of ${state.modelName} is over: ${how}.`);
+    throw new TriplineError("rollout-conflict", `The rollout of ${state.modelName} has ended: ${how}.`);
   }
   switch (step) {
     case "hold":

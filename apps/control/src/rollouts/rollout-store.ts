@@ -189,7 +189,7 @@ export class RolloutStore {
       if (changed === 0) {
         throw new TriplineError(
           "rollout-conflict",
-          `A rollout of ${state.modelName} is under way: promote it or roll it back first.`,
+          `A rollout of ${state.modelName} is in progress. Promote it or roll it back first.`,
         );
       }
       await record(transaction, state, "start");
@@ -256,7 +256,7 @@ async function newestIn(queries: Queries, modelName: string, lock: "" | "FOR UPD
     [modelName],
   );
   if (found !== undefined) return found;
-  throw new TriplineError("rollout-not-found", `No version of ${modelName} was ever rolled out here.`);
+  throw new TriplineError("rollout-not-found", `No version of ${modelName} has been rolled out.`);
 }
 
 /** In the order of `COLUMNS`. */

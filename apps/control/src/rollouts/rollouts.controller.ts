@@ -105,7 +105,7 @@ export class RolloutsController {
     if (caller !== undefined && isOperator) return { subject: caller.subject, kind: kindOf(caller) };
     throw new TriplineError(
       "tenant-foreign",
-      "Models score the payments of all tenants: only clients of the operator's tenant may see or change their rollout.",
+      "Models score the payments of all tenants, so only clients of the operator's tenant can view or change a rollout.",
     );
   }
 }

@@ -142,7 +142,7 @@ export class Rollouts implements OnApplicationShutdown {
       if (expected !== undefined && found.revision !== expected) {
         throw new TriplineError(
           "rollout-conflict",
-          `The rollout of ${modelName} is at revision ${found.revision}, not ${expected}: look again.`,
+          `The rollout of ${modelName} is at revision ${found.revision}, not ${expected}. Reload it first.`,
         );
       }
       const change = changeOf(step, found, by === GUARD);
@@ -204,7 +204,7 @@ export class Rollouts implements OnApplicationShutdown {
     this.logger.info({ model, candidate, step, by, why, revision }, describeStage(state));
     await this.publishPending().catch((error: unknown) => {
       const { code, message } = asTriplineError(error);
-      this.logger.warn({ code, model }, `the step is not on the topic yet: ${message}`);
+      this.logger.warn({ code, model }, `the step is not published yet: ${message}`);
     });
     return state;
   }
@@ -218,7 +218,7 @@ export class Rollouts implements OnApplicationShutdown {
       const { code, message } = asTriplineError(error);
       const waitMs = Math.min(2 * (this.#attempts.get(rolloutId)?.waitMs ?? RETRY_MS_MIN / 2), RETRY_MS_MAX);
       this.#attempts.set(rolloutId, { waitMs, nextAtMs: Date.now() + waitMs });
-      this.logger.warn({ code, model, waitMs }, `the registry does not know of the rollback yet: ${message}`);
+      this.logger.warn({ code, model, waitMs }, `the rollback is not in the registry yet: ${message}`);
     }
   }
 
@@ -260,14 +260,14 @@ async function demote(registry: RecordingRegistry, state: RolloutState, told: Mo
 function refuseSecond({ modelName, candidateVersion }: RolloutState): never {
   throw new TriplineError(
     "rollout-conflict",
-    `${modelName} ${candidateVersion} is being rolled out: promote it or roll it back first.`,
+    `${modelName} ${candidateVersion} is being rolled out. Promote it or roll it back first.`,
   );
 }
 
 function refuseOther({ manifest: champion }: ModelVersion, { manifest: candidate }: ModelVersion): void {
   const { name, version } = candidate;
   if (version === champion.version) {
-    throw new TriplineError("rollout-conflict", `${name} ${version} is the champion already.`);
+    throw new TriplineError("rollout-conflict", `${name} ${version} is already the champion.`);
   }
   const isSame =
     candidate.feature_spec_version === champion.feature_spec_version &&
@@ -276,7 +276,7 @@ function refuseOther({ manifest: champion }: ModelVersion, { manifest: candidate
   throw new TriplineError(
     "spec-mismatch",
     `${name} ${version} was trained for feature spec ${candidate.feature_spec_version}, the champion ${champion.version} ` +
-      `for ${champion.feature_spec_version}: both have to score the same payments.`,
+      `for ${champion.feature_spec_version}. Both must use the same spec.`,
   );
 }
 

@@ -13,7 +13,7 @@ const FREE_TEXT_PATTERN = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}$/u;
 const LATITUDE_MAX = 90;
 const LONGITUDE_MAX = 180;
 const KEPT = "Replaced by a token at once; itself stored sealed, or not at all.";
-const NO_CARD_NUMBER = "must not hold what looks like a card number";
+const NO_CARD_NUMBER = "must not contain a card number";
 
 const FREE_TEXT = { minLength: 1, maxLength: 128 };
 

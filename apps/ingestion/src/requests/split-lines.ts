@@ -23,7 +23,9 @@ export function splitLines(body: Buffer, linesMax: number): string[] {
     start = end + 1;
   }
   if (lines.length === 0) {
-    throw new TriplineError("invalid-field", "The batch is empty.", [{ pointer: "", detail: "must hold a line" }]);
+    throw new TriplineError("invalid-field", "The batch is empty.", [
+      { pointer: "", detail: "must contain at least one line" },
+    ]);
   }
   return lines;
 }

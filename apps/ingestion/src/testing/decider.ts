@@ -47,7 +47,7 @@ export async function replyDecision(redis: Redis, channel: string, decision: Dec
   await redis.publish(channel, Buffer.concat([Buffer.from([REPLY_DECISION]), bytes]));
 }
 
-/** Replaces everything behind the front door: decides payments and applies labels as soon as they arrive. */
+/** Replaces everything behind ingestion: decides payments and applies labels as soon as they arrive. */
 export class TestDecider {
   readonly payments: IncomingRecord[] = [];
   readonly labels: IncomingRecord[] = [];

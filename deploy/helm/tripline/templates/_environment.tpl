@@ -168,6 +168,9 @@ FEAST_TENANT: {{ .Values.feast.tenant | quote }}
 {{- if .Values.feast.project }}
 FEAST_PROJECT: {{ .Values.feast.project | quote }}
 {{- end }}
+{{- if and .Values.feast.tenant .Values.feast.profiles }}
+FEAST_PROFILES: {{ .Values.feast.profiles | quote }}
+{{- end }}
 {{- end }}
 
 {{- define "tripline.secrets.features" -}}
@@ -205,6 +208,9 @@ SCORING_TLS: "true"
 SCORING_CA_FILE: /etc/tripline/tls/ca.crt
 SCORING_CERT_FILE: /etc/tripline/tls/tls.crt
 SCORING_KEY_FILE: /etc/tripline/tls/tls.key
+{{- end }}
+{{- if and .Values.feast.tenant .Values.feast.profiles }}
+FEAST_PROFILES: {{ .Values.feast.profiles | quote }}
 {{- end }}
 {{- if .Values.services.decisions.policy }}
 POLICY_FILE: /etc/tripline/policy/policy.yaml
@@ -345,6 +351,9 @@ SCORING_TLS: "true"
 SCORING_CA_FILE: /etc/tripline/tls/ca.crt
 SCORING_CERT_FILE: /etc/tripline/tls/tls.crt
 SCORING_KEY_FILE: /etc/tripline/tls/tls.key
+{{- end }}
+{{- if and .Values.feast.tenant .Values.feast.profiles }}
+FEAST_PROFILES: {{ .Values.feast.profiles | quote }}
 {{- end }}
 {{- if .Values.services.decisions.policy }}
 POLICY_FILE: /etc/tripline/policy/policy.yaml

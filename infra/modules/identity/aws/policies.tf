@@ -164,7 +164,7 @@ resource "aws_iam_role_policy" "buckets" {
   policy = each.value.json
 }
 
-# The front door wraps keys of personal data and cannot unwrap them; control does both.
+# Ingestion wraps keys of personal data and cannot unwrap them; control does both.
 data "aws_iam_policy_document" "personal" {
   for_each = { for service, uses in var.services : service => uses.master_key if uses.master_key != "" }
 

@@ -99,7 +99,7 @@ resource "azurerm_role_definition" "wraps" {
   }
 }
 
-# The front door wraps keys of personal data and cannot unwrap them; control does both.
+# Ingestion wraps keys of personal data and cannot unwrap them; control does both.
 resource "azurerm_role_assignment" "wraps" {
   for_each = { for service, uses in var.services : service => uses if uses.master_key == "encrypt" }
 

@@ -63,7 +63,7 @@ resource "google_secret_manager_secret_iam_member" "service" {
   member    = google_service_account.service[each.value].member
 }
 
-# The front door wraps keys of personal data and cannot unwrap them; control does both.
+# Ingestion wraps keys of personal data and cannot unwrap them; control does both.
 resource "google_kms_crypto_key_iam_member" "personal" {
   for_each = { for service, uses in var.services : service => uses.master_key if uses.master_key != "" }
 

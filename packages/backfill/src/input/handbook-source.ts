@@ -23,7 +23,7 @@ export const HANDBOOK_LABEL_DELAY_MS = 7 * 86_400_000;
  */
 const KM_PER_DEGREE = 111.195;
 
-/** One payment of the handbook, ready to be sent through the front door. */
+/** One payment of the handbook, ready to be sent through ingestion. */
 export interface HandbookPayment {
   /** `hb-` and the handbook's TRANSACTION_ID. */
   readonly clientTransactionId: string;
@@ -45,7 +45,7 @@ export function handbookCardNumber(customerId: number): string {
   return withLuhnDigit(`400000${String(customerId).padStart(9, "0")}`);
 }
 
-/** The whole history as a source for `backfill`. `cardTokenKey` is the key of the front door. */
+/** The whole history as a source for `backfill`. `cardTokenKey` is the key of ingestion. */
 export function handbookSource(options: { directory: string; cardTokenKey: Uint8Array }): TransactionsSource {
   const files = join(options.directory, "raw", "*.csv.gz");
   return {

@@ -363,7 +363,7 @@ export interface operations {
                     "application/json": components["schemas"]["Pending"];
                 };
             };
-            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header has a wrong value */
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header is missing or invalid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -372,7 +372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `token-missing`: An access token is needed. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            /** @description `token-missing`: An access token is required. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -381,7 +381,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope-missing`: The access token lacks a scope */
+            /** @description `scope-missing`: The access token lacks a required scope */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -390,7 +390,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency-conflict`: The same key was used for a different request */
+            /** @description `idempotency-conflict`: The idempotency key was used for a different request */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -399,7 +399,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `body-too-large`: The body is over the limit */
+            /** @description `body-too-large`: The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -408,7 +408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported-media-type`: The content type is not accepted here */
+            /** @description `unsupported-media-type`: The content type is not supported */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -417,7 +417,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid-field`: A field is missing, unknown or has a wrong value */
+            /** @description `invalid-field`: A field is missing, unknown or invalid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -426,7 +426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate-limited`: The budget of the caller is used up. `too-many-requests`: More requests than this service takes */
+            /** @description `rate-limited`: The caller has exceeded its rate limit. `too-many-requests`: The service is receiving too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -435,7 +435,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: The event log does not answer; try again. `redis-unavailable`: The state store does not answer; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: Kafka is unavailable; try again. `redis-unavailable`: Redis is unavailable; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -474,7 +474,7 @@ export interface operations {
                     "application/x-ndjson": components["schemas"]["TransactionLine"];
                 };
             };
-            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header has a wrong value */
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header is missing or invalid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -483,7 +483,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `token-missing`: An access token is needed. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            /** @description `token-missing`: An access token is required. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -492,7 +492,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope-missing`: The access token lacks a scope */
+            /** @description `scope-missing`: The access token lacks a required scope */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -501,7 +501,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `body-too-large`: The body is over the limit */
+            /** @description `body-too-large`: The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -510,7 +510,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported-media-type`: The content type is not accepted here */
+            /** @description `unsupported-media-type`: The content type is not supported */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -519,7 +519,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid-field`: A field is missing, unknown or has a wrong value */
+            /** @description `invalid-field`: A field is missing, unknown or invalid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -528,7 +528,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate-limited`: The budget of the caller is used up. `too-many-requests`: More requests than this service takes */
+            /** @description `rate-limited`: The caller has exceeded its rate limit. `too-many-requests`: The service is receiving too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -537,7 +537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: The event log does not answer; try again. `redis-unavailable`: The state store does not answer; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: Kafka is unavailable; try again. `redis-unavailable`: Redis is unavailable; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -579,7 +579,7 @@ export interface operations {
                     "application/json": components["schemas"]["Pending"];
                 };
             };
-            /** @description `token-missing`: An access token is needed. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            /** @description `token-missing`: An access token is required. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -588,7 +588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope-missing`: The access token lacks a scope */
+            /** @description `scope-missing`: The access token lacks a required scope */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -597,7 +597,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `decision-not-found`: No such decision */
+            /** @description `decision-not-found`: Decision not found */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -606,7 +606,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid-field`: A field is missing, unknown or has a wrong value */
+            /** @description `invalid-field`: A field is missing, unknown or invalid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -615,7 +615,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate-limited`: The budget of the caller is used up */
+            /** @description `rate-limited`: The caller has exceeded its rate limit */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -624,7 +624,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `keys-unavailable`: The signing keys cannot be fetched. `redis-unavailable`: The state store does not answer; try again */
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `redis-unavailable`: Redis is unavailable; try again */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -691,7 +691,7 @@ export interface operations {
                     "application/json": components["schemas"]["Pending"];
                 };
             };
-            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header has a wrong value */
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header is missing or invalid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -700,7 +700,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `token-missing`: An access token is needed. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            /** @description `token-missing`: An access token is required. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -709,7 +709,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope-missing`: The access token lacks a scope */
+            /** @description `scope-missing`: The access token lacks a required scope */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -718,7 +718,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `idempotency-conflict`: The same key was used for a different request */
+            /** @description `idempotency-conflict`: The idempotency key was used for a different request */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -727,7 +727,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `body-too-large`: The body is over the limit */
+            /** @description `body-too-large`: The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -736,7 +736,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported-media-type`: The content type is not accepted here */
+            /** @description `unsupported-media-type`: The content type is not supported */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -745,7 +745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid-field`: A field is missing, unknown or has a wrong value */
+            /** @description `invalid-field`: A field is missing, unknown or invalid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -754,7 +754,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate-limited`: The budget of the caller is used up. `too-many-requests`: More requests than this service takes */
+            /** @description `rate-limited`: The caller has exceeded its rate limit. `too-many-requests`: The service is receiving too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -763,7 +763,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: The event log does not answer; try again. `redis-unavailable`: The state store does not answer; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: Kafka is unavailable; try again. `redis-unavailable`: Redis is unavailable; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -802,7 +802,7 @@ export interface operations {
                     "application/x-ndjson": components["schemas"]["LabelLine"];
                 };
             };
-            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header has a wrong value */
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header is missing or invalid */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -811,7 +811,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `token-missing`: An access token is needed. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            /** @description `token-missing`: An access token is required. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -820,7 +820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `scope-missing`: The access token lacks a scope */
+            /** @description `scope-missing`: The access token lacks a required scope */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -829,7 +829,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `body-too-large`: The body is over the limit */
+            /** @description `body-too-large`: The body is too large */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -838,7 +838,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unsupported-media-type`: The content type is not accepted here */
+            /** @description `unsupported-media-type`: The content type is not supported */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -847,7 +847,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `invalid-field`: A field is missing, unknown or has a wrong value */
+            /** @description `invalid-field`: A field is missing, unknown or invalid */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -856,7 +856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `rate-limited`: The budget of the caller is used up. `too-many-requests`: More requests than this service takes */
+            /** @description `rate-limited`: The caller has exceeded its rate limit. `too-many-requests`: The service is receiving too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -865,7 +865,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: The event log does not answer; try again. `redis-unavailable`: The state store does not answer; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: Kafka is unavailable; try again. `redis-unavailable`: Redis is unavailable; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
             503: {
                 headers: {
                     [name: string]: unknown;

@@ -12,7 +12,7 @@ const exceptions = z
     for (const part of text.split(",").filter((one) => one.trim() !== "")) {
       const [, name, count] = /^\s*([^=\s]+)\s*=\s*(\d{1,8})\s*$/.exec(part) ?? [];
       if (name === undefined || Number(count) > PER_SECOND_MAX) {
-        check.addIssue({ code: "custom", message: `must be name=number, comma-separated: ${part.trim()} is not` });
+        check.addIssue({ code: "custom", message: `must be name=number, comma-separated: ${part.trim()} is invalid` });
         return z.NEVER;
       }
       budgets.set(name, Number(count));

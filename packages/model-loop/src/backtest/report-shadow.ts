@@ -71,7 +71,10 @@ export async function reportShadow(options: ShadowOptions): Promise<ShadowReport
     }
     const figures = tally.figures(bootstrapTotals);
     if (inShadow.length + figures.rulesSkipped.length === 0) {
-      throw new TriplineError("not-found", "No rule in shadow hit a payment of that range: is one active?");
+      throw new TriplineError(
+        "not-found",
+        "No shadow rule fired for a payment in this range. Check that a shadow rule is active.",
+      );
     }
     const ids = new Set(inShadow.map(({ id }) => id));
     const parts = figures.parts.filter(({ id }) => ids.has(id));

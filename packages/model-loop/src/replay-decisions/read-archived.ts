@@ -72,8 +72,8 @@ export function requireSpec(archived: readonly ArchivedVersions[], spec: Feature
   const versions = [...new Set(archived.map(({ specVersion }) => specVersion))].join(", ");
   throw new TriplineError(
     "spec-mismatch",
-    `All of these decisions have features of spec version ${versions}, this build has ${spec.version}: ` +
-      "replay them with the release that has that spec.",
+    `All of these decisions have features of spec version ${versions}, and this build has ${spec.version}. ` +
+      "Replay them with a release that has that spec.",
   );
 }
 

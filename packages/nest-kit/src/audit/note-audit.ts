@@ -33,7 +33,7 @@ export async function noteAudit(transaction: Queries, source: string, noted: Not
     atMs: Date.now(),
     source,
   });
-  if (!event.success) throw new TriplineError("internal", `No audit event can be made: ${event.error.message}`);
+  if (!event.success) throw new TriplineError("internal", `The audit event is invalid: ${event.error.message}`);
   const { eventId, tenant, actor, actorKind, action, subjectKind, subjectId, details, atMs } = event.data;
   await transaction.execute(
     `INSERT INTO ${source}.audit_outbox

@@ -35,7 +35,7 @@ export function methodsOf(methodsByPattern: Iterable<readonly [string, Iterable<
 }
 
 export function methodNotAllowed(names: readonly string[]): TriplineError {
-  return new TriplineError("method-not-allowed", `This address accepts ${names.join(" and ")}.`);
+  return new TriplineError("method-not-allowed", `This endpoint accepts only ${names.join(" and ")}.`);
 }
 
 /** Whether a path matches a pattern: a parameter is any text that is not empty. */

@@ -15,8 +15,10 @@ export interface MetricsPort {
 }
 
 const METRICS_PATH = "/metrics";
-const NOT_FOUND = prepareProblem(new TriplineError("not-found", "This port has only /metrics."));
-const WRONG_METHOD = prepareProblem(new TriplineError("method-not-allowed", "This address accepts GET and HEAD."));
+const NOT_FOUND = prepareProblem(new TriplineError("not-found", "This port serves only /metrics."));
+const WRONG_METHOD = prepareProblem(
+  new TriplineError("method-not-allowed", "This endpoint accepts only GET and HEAD."),
+);
 
 /** @throws what listening throws, for instance when the port is taken */
 export async function serveMetricsPort(port: number, host: string, limits: HttpLimits): Promise<MetricsPort> {

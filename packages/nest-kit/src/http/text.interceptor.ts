@@ -15,11 +15,11 @@ const DEPTH_MAX = 64;
 const REFUSED = [
   {
     isIn: holdsCardNumber,
-    detail: "must not hold what looks like a card number; send the token of the card",
+    detail: "must not contain a card number; send the token of the card",
   },
   {
     isIn: (text: string) => text.includes("\0"),
-    detail: "must not hold the character U+0000, which no database stores",
+    detail: "must not contain the character U+0000",
   },
 ] as const;
 

@@ -156,7 +156,7 @@ function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
     return new TriplineError("config-invalid", `POSTGRES_URL is refused by the database: ${messageOf(error)}.`);
   }
   if (PASSING_CLASSES.has(errorClass)) {
-    return new TriplineError("database-unavailable", `The database does not answer: ${messageOf(error)}.`, [], {
+    return new TriplineError("database-unavailable", `The database is unavailable: ${messageOf(error)}.`, [], {
       cause: error,
     });
   }

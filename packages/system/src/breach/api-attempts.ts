@@ -26,7 +26,7 @@ const WITHOUT_TOKEN: readonly Call[] = [
   ["ingestion", "POST", "/v1/transactions", "send a payment"],
   ["features", "POST", "/get-online-features", "read features"],
   ["control", "POST", "/v1/lists/deny/entries", "put a card on a list"],
-  ["auth", "GET", "/v1/people", "read who may sign in"],
+  ["auth", "GET", "/v1/people", "list users"],
   ["ingestion", "POST", "/v1/labels", "report a fraud"],
   ["control", "GET", "/v1/audit/log", "read the audit log"],
 ];
@@ -41,7 +41,7 @@ const AS_TRAINING: readonly Call[] = [
   ["control", "POST", "/v1/lists/deny/entries", "put a card on a list"],
   ["control", "POST", "/v1/erasures", "erase a person"],
   ["control", "POST", "/v1/personal/open", "read personal data"],
-  ["auth", "GET", "/v1/people", "read who may sign in"],
+  ["auth", "GET", "/v1/people", "list users"],
   ["auth", "POST", "/v1/clients", "register a client"],
 ];
 

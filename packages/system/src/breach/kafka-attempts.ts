@@ -41,7 +41,9 @@ export function kafkaAttempts(security: LocalSecurity, brokers: readonly string[
         within((kafka) => kafka.admin().createTopics({ topics: [{ topic: "breach", numPartitions: 1 }] })),
       ),
       attempt("delete a topic", () => within((kafka) => kafka.admin().deleteTopics({ topics: ["decisions"] }))),
-      attempt("give itself rights", () => within((kafka) => kafka.admin().createAcls({ acl: [everything(who)] }))),
+      attempt("grant itself permissions", () =>
+        within((kafka) => kafka.admin().createAcls({ acl: [everything(who)] })),
+      ),
     ];
   });
 }

@@ -55,7 +55,7 @@ export class ControlClient {
       });
     } catch (error) {
       throw new Error(
-        `${this.url} does not answer (${causeOf(error)}): give ${this.names.option} the address of ${this.names.service}.`,
+        `${this.url} is not responding (${causeOf(error)}). Set ${this.names.option} to the URL of ${this.names.service}.`,
         { cause: error },
       );
     }

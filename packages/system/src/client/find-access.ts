@@ -37,10 +37,10 @@ export async function readTokenUrl(apiUrl: string, remedies: Remedies): Promise<
     const response = await fetch(`${apiUrl}/openapi.json`, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
     body = await response.json();
   } catch (error) {
-    throw new Error(`${apiUrl} does not answer (${causeOf(error)}): ${remedies.silent}.`, { cause: error });
+    throw new Error(`${apiUrl} is not responding (${causeOf(error)}): ${remedies.silent}.`, { cause: error });
   }
   const description = apiDescription.safeParse(body);
-  if (!description.success) throw new Error(`${apiUrl} is not the front door of a Tripline: ${remedies.foreign}.`);
+  if (!description.success) throw new Error(`${apiUrl} is not a Tripline ingestion API: ${remedies.foreign}.`);
   const schemes = Object.values(description.data.components.securitySchemes);
   return schemes.find(({ flows }) => flows !== undefined)?.flows?.clientCredentials.tokenUrl;
 }

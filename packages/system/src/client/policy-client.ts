@@ -163,7 +163,7 @@ async function readAll<T>(
     const limit = String(PAGE);
     const found = await read(last === undefined ? { limit } : { limit, before: String(numberOf(last)) });
     if (last !== undefined && found.some((one) => numberOf(one) >= numberOf(last))) {
-      throw new Error("Control gave the same page again: update control to the release of this command.");
+      throw new Error("Control returned the same page twice. Update control to the release of this command.");
     }
     all.push(...found);
     if (found.length < PAGE) return all;

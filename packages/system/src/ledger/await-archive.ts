@@ -25,7 +25,7 @@ export async function awaitArchive(kafka: Kafka, lake: string, topics = OF_FEATU
       const ends = await admin.endOffsets(name);
       while (!(await holds(lake, name, ends))) {
         if (Date.now() > deadline)
-          throw new TriplineError("deadline-exceeded", `The archive of ${name} does not catch up.`);
+          throw new TriplineError("deadline-exceeded", `The archive of ${name} is not catching up.`);
         await delay(ARCHIVE_POLL_MS);
       }
     }

@@ -101,7 +101,7 @@ function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRe
     amountMinor: Number(row.amount_minor),
     currency: fromRow.text(row.currency),
     occurredAtMs: atMs,
-    // It did not pass the front door; it counts as accepted when it took place.
+    // It did not pass ingestion; it counts as accepted when it took place.
     acceptedAtMs: atMs,
     ...optionalFields(row),
   };

@@ -55,7 +55,7 @@ export const VARIABLE_GROUPS = {
       chart: chartTls("ca.crt"),
       local: "authorityFile",
       description:
-        "PEM file with authorities to trust besides those that Node.js trusts, for requests to other services.",
+        "PEM file with certificate authorities to trust in addition to Node.js's own, for requests to other services.",
     },
     LOG_LEVEL: { chart: chartValue("workload.logLevel"), local: "logLevel" },
     DRAIN_SECONDS: { chart: chartValue("workload.drainSeconds") },
@@ -65,7 +65,7 @@ export const VARIABLE_GROUPS = {
         ...chartTemplate("tripline.otlpEndpoint", "workload.otlpEndpoint"),
         when: '(include "tripline.otlpEndpoint" .)',
       },
-      description: "Where spans and log lines are sent by OTLP over HTTP. Without it none leave the service.",
+      description: "OTLP over HTTP endpoint for spans and log lines. Without it, none are sent.",
     },
     DEPLOYMENT_ENVIRONMENT: {
       compose: null,
@@ -143,11 +143,11 @@ export const VARIABLE_GROUPS = {
     MODEL_CACHE_DIRECTORY: {
       compose: "/tmp/models",
       chart: { value: "/tmp/models" },
-      description: "Where what comes from MLflow or from a bucket is kept once it is downloaded.",
+      description: "Cache folder for downloads from MLflow or a bucket.",
     },
     AWS_ENDPOINT_URL_S3: {
       chart: chartValue("objectStore.endpoint", { isOptional: true }),
-      description: "Address of a server of S3 that is not AWS, for a registry in a bucket.",
+      description: "URL of an S3-compatible server other than AWS, for a registry in a bucket.",
     },
     MLFLOW_TRACKING_TOKEN: {
       chart: chartSecretOf(SECRET_OF_MLFLOW, "token", { isOptional: true }),
@@ -346,7 +346,7 @@ export const SERVICE_VARIABLES = {
       },
       AWS_ENDPOINT_URL_S3: {
         chart: chartValue("objectStore.endpoint", { isOptional: true }),
-        description: "Address of a server of S3 that is not AWS.",
+        description: "URL of an S3-compatible server other than AWS.",
       },
       FLUSH_AGE_MS: { compose: "10000", local: "archiveFlushAgeMs" },
     },

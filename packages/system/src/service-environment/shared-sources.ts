@@ -59,7 +59,7 @@ export const feastProfiles: VariableSource = {
   local: "feastProfiles",
 };
 
-/** The front door wraps with it, and control opens. */
+/** Ingestion wraps with it, and control opens. */
 export const personalMasterKey: VariableSource = {
   composeSecret: "personal-master-key",
   chart: [

@@ -45,7 +45,9 @@ export function readLocalSystem(name: string): LocalSystem {
   try {
     text = readFileSync(file, "utf8");
   } catch {
-    throw new Error(`No system is running here: ${file} does not exist. Start the demo, or give the addresses.`);
+    throw new Error(
+      `No system is running on this machine: ${file} does not exist. Start the demo, or specify the addresses.`,
+    );
   }
   return localSystem.parse(JSON.parse(text));
 }

@@ -32,7 +32,7 @@ export interface PlanOptions {
   readonly redisUrl: string;
   readonly postgresUrl: string;
   readonly registryUrl: string;
-  /** Oldest event time that the front door accepts, in days. */
+  /** Oldest event time that ingestion accepts, in days. */
   readonly eventAgeDaysMax: number;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs: number;

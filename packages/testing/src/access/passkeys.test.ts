@@ -124,7 +124,7 @@ async function addPasskey(page: Page, name: string): Promise<void> {
   await page.goto(`${issuer}/account/passkeys`);
   await page.getByLabel("Name of the new passkey").fill(name);
   await page.locator("form:has([data-passkey=add])").getByLabel("Password").fill(PERSON.password);
-  await page.getByRole("button", { name: "Add a passkey" }).click();
+  await page.getByRole("button", { name: "Add passkey" }).click();
   await page.getByRole("heading", { name }).waitFor();
 }
 
@@ -157,7 +157,7 @@ test("a person adds a passkey, is asked for it at the next sign-in, and gets in 
   await page.goto(`${issuer}/account/passkeys`);
   await page.locator("form:has([name=passkey_id])").getByLabel("Password").fill(PERSON.password);
   await page.getByRole("button", { name: "Remove Blue key" }).click();
-  await page.getByText("With a passkey you sign in").waitFor();
+  await page.getByText("With a passkey, you sign in").waitFor();
   await Promise.all([arrived(page), typePassword(page)]);
   const actions = z.object({ action: z.string() });
   const rows = await database.query(

@@ -28,7 +28,7 @@ test("`tripline journey bad-policy`: a draft that declines a third is stopped by
     );
     // regression #24: it could be activated again, and then nobody watched.
     expect(told[4]).toMatch(
-      /^A second try was refused: Revision \d+ was rolled back: another user has to approve it again/,
+      /^A second attempt was rejected: Revision \d+ was rolled back: another user must approve it again/,
     );
   } finally {
     await system.close();

@@ -59,7 +59,7 @@ describe("lists", () => {
     await untilOutcome("approve", value);
     const entry = ["--kind", "terminal", "--value", value];
     await expect(lists("add", "deny", ...entry, "--reason", "Skimmer found", "--until", "30d")).resolves.toContain(
-      "The terminal is on the list deny until 2",
+      "The terminal was added to the list deny until 2",
     );
     const declined = await untilOutcome("decline", value);
     expect(reasonOf(declined)).toMatch(/^The terminal is on the list "deny" until .* UTC: Skimmer found\.$/);
@@ -78,13 +78,13 @@ describe("lists", () => {
     await lists("import", "mules", "--input", join(folder, "mules.csv"), "--effect", "watch");
     expect(reasonOf(await untilOutcome("review", value))).toContain('on the list "mules"');
     await expect(lists("import", "allow", "--input", join(folder, "known.ndjson"))).resolves.toBe(
-      "1 entries are on the list allow.\n",
+      "1 entries added to the list allow.\n",
     );
     await lists("remove", "mules", ...entry);
     expect(reasonOf(await untilOutcome("approve", value))).toContain('on the list "allow": Ours, "tested".');
     await lists("remove", "allow", ...entry);
-    await expect(lists("remove", "allow", ...entry)).rejects.toThrow("The list allow has no such entry.");
-    await expect(lists("search", "--value", value)).resolves.toBe("There is no such entry.\n");
+    await expect(lists("remove", "allow", ...entry)).rejects.toThrow("The list allow does not have this entry.");
+    await expect(lists("search", "--value", value)).resolves.toBe("No matching entries.\n");
   });
 
   test("who changed a list is in the audit log, which is verified here and from an export", async () => {
@@ -99,14 +99,14 @@ describe("lists", () => {
     expect(listed).toMatch(
       /^\d+ {2}\S+Z {2}client demo-operator {2}list-entries-put {2}list deny {2}\{.*t-audited.*\}\n$/,
     );
-    await expect(audit("verify")).resolves.toMatch(/^The audit log of the tenant demo is whole: \d+ entries, .*\.\n$/);
+    await expect(audit("verify")).resolves.toMatch(/^The audit log of the tenant demo is intact: \d+ entries, .*\.\n$/);
     const file = join(folder, "audit.ndjson");
     const exported = await audit("export");
     await writeFile(file, exported);
-    await expect(audit("verify", "--input", file)).resolves.toContain("is whole");
+    await expect(audit("verify", "--input", file)).resolves.toContain("is intact");
     const [last = ""] = /^\{"entry".*t-audited.*$/m.exec(exported) ?? [];
     const place = /"sequence":(\d+)/.exec(last)?.[1];
-    const fault = `The audit log is not whole. Entry ${place} was changed`;
+    const fault = `The audit log is not intact. Entry ${place} was changed`;
     await writeFile(file, (await readFile(file, "utf8")).replace("t-audited", "t-another"));
     await expect(audit("verify", "--input", file)).rejects.toThrow(fault);
     await writeFile(file, exported.replace(`${last}\n`, ""));
@@ -119,7 +119,7 @@ describe("lists", () => {
     const file = join(folder, "bad.csv");
     await writeFile(file, "kind,value,reason\nterminal,t-1,Mule\ncard,4111111111111111,Stolen\n");
     const refused = lists("import", "deny", "--input", file);
-    await expect(refused).rejects.toThrow("/entries/1/value must not hold what looks like a card number");
+    await expect(refused).rejects.toThrow("/entries/1/value must not contain a card number");
     await expect(refused).rejects.not.toThrow("4111");
     await writeFile(file, "kind,value\nterminal,t-1\n");
     await expect(lists("import", "deny", "--input", file)).rejects.toThrow("bad.csv: entry 0: reason");

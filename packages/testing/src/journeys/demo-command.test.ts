@@ -29,7 +29,7 @@ const DEMO_MS_MAX = 240_000;
 const COMMAND_MS_MAX = 120_000;
 const POLL_MS = 50;
 const WORKSPACE = "test-demo";
-const IS_UP = "from the command to the first decision";
+const IS_UP = "from start to first decision";
 const MAIN = join(ROOT, "apps", "cli", "dist", "main.js");
 
 let environment: NodeJS.ProcessEnv;
@@ -125,7 +125,7 @@ describe("a demo that stops by itself", () => {
 
   test("has the exit code 0 and a ledger that balances, and leaves nothing behind", async () => {
     expect([await demo.exit, demo.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
-    expect(demo.output).toMatch(/from the command to the first decision: \d+\.\d s \(.*start services/);
+    expect(demo.output).toMatch(/from start to first decision: \d+\.\d s \(.*start services/);
     expect(demo.output).toMatch(/latency p50 \d+\.\d ms/);
     expect(await takenPorts()).toEqual([]);
   });

@@ -83,7 +83,7 @@ async function vectors(): Promise<FeatureVector[]> {
   return found;
 }
 
-test("Redis hangs: the front door says so in bounded time, and what it had accepted is decided once Redis is back", async () => {
+test("Redis hangs: ingestion says so in bounded time, and what it had accepted is decided once Redis is back", async () => {
   const { client } = system;
   await client.send(buildPayment(), 10);
   const admin = new Redis(redis.redisUrl);

@@ -41,7 +41,7 @@ async function plainValue(redis: Redis, key: string): Promise<Buffer> {
   throw new Error(`${key} is a ${type}: read it here as well.`);
 }
 
-describe("no card number, device id, network, e-mail address or name in clear behind the front door", () => {
+describe("no card number, device id, network, e-mail address or name in clear behind ingestion", () => {
   const exporter = new InMemorySpanExporter();
   const planted = Array.from({ length: 20 }, (_, index) => ({
     cardNumber: randomCardNumber(),

@@ -101,17 +101,17 @@ test("`tripline auth` manages people and clients", async () => {
   };
   try {
     const added = await told("people", "add", "anna", "--name", "Anna", "--roles", "viewer");
-    expect(added).toMatch(/^anna {2}Anna {2}viewer\npassword, not shown again: [\w-]{32}\n$/);
+    expect(added).toMatch(/^anna {2}Anna {2}viewer\npassword \(shown only once\): [\w-]{32}\n$/);
     expect(await told("people", "roles", "anna", "analyst,lead")).toBe("anna  Anna  analyst,lead\n");
     expect(await told("people", "disable", "anna")).toMatch(/^anna {2}Anna {2}analyst,lead {2}\(disabled [^)]+\)\n$/);
     expect((await told("people", "list")).split("\n").map((line) => line.split(" ")[0])).toEqual([
       ...["anna", "demo", "demo-lead", ""],
     ]);
     expect(await told("clients", "add", "till", "--scopes", "labels:write")).toMatch(
-      /\nsecret, not shown again: \S{32}\n$/,
+      /\nsecret \(shown only once\): \S{32}\n$/,
     );
     expect(await told("clients", "disable", "till")).toContain("(disabled ");
-    await expect(told("people", "reset", "nobody")).rejects.toThrow("There is no such person.");
+    await expect(told("people", "reset", "nobody")).rejects.toThrow("This person does not exist.");
   } finally {
     delete process.env.CLIENT_ID;
     delete process.env.CLIENT_SECRET;

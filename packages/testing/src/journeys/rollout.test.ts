@@ -60,7 +60,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
       await badModelJourney(options());
       expect(told).toEqual([
         expect.stringMatching(/wrong way round .* rolled back.*guard: rollback -> rolled-back/s),
-        expect.stringMatching(/longer than a payment can wait .* rolled back.*guard: rollback -> rolled-back/s),
+        expect.stringMatching(/responds too slowly .* rolled back.*guard: rollback -> rolled-back/s),
       ]);
     },
     JOURNEY_MS_MAX,
@@ -70,7 +70,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
     "good-model: from shadow to champion, unattended",
     async () => {
       await goodModelJourney(options());
-      expect(told.at(-1)).toMatch(/became the champion by itself.*guard: advance -> champion/s);
+      expect(told.at(-1)).toMatch(/was promoted to champion automatically.*guard: advance -> champion/s);
     },
     JOURNEY_MS_MAX,
   );
@@ -90,11 +90,11 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
     const { candidate } = JSON.parse(await run("status", "--json")) as { candidate: string };
     // The good model's journey has put the champion back, so its candidate can be rolled out once more.
     expect(await run("rollout", candidate, "--steps", "1,10", "--why", "again")).toContain(
-      "shadow, scores 100 % of the cards and decides none\n",
+      "shadow, scores 100 % of cards and decides none\n",
     );
     expect(await run("hold", "--why", "a weekend")).toContain(", held\n");
-    expect(await run("advance")).toContain("canary, decides 1 % of the cards\n");
-    await expect(run("rollout", candidate)).rejects.toThrow(/is being rolled out: /);
+    expect(await run("advance")).toContain("canary, decides 1 % of cards\n");
+    await expect(run("rollout", candidate)).rejects.toThrow(/is being rolled out\. /);
     expect(await run("rollback", "--why", "enough")).toMatch(
       /: rolled back\n.*demo-operator {2}rollback -> rolled-back {2}enough\n$/s,
     );
@@ -112,7 +112,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
         for (const [at, changes] of others.entries()) {
           const { version: candidate } = await publishNetwork(registry, at, changes);
           await expect(rollouts.start({ model: MODEL_NAME, candidate, why: "a test" })).rejects.toThrow(
-            /both have to score the same payments/,
+            /Both must use the same spec/,
           );
         }
 

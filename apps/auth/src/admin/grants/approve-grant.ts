@@ -26,12 +26,10 @@ export async function approveGrant(
   const grant = await takeGrant(transaction, tenant, id);
   if (grant === undefined) throw notFound("grant");
   const { change, principal, requested_by: subject, actor_kind: kind } = grant;
-  if (by.kind === "client") throw new TriplineError("approval-missing", "A client cannot approve this; sign in.");
+  if (by.kind === "client")
+    throw new TriplineError("approval-missing", "A client cannot approve this. Sign in as a user.");
   if (principal === by.principal) {
-    throw new TriplineError(
-      "approval-missing",
-      "You asked for this yourself: another administrator has to approve it.",
-    );
+    throw new TriplineError("approval-missing", "You requested this, so another administrator must approve it.");
   }
   await noteAction(transaction, by, "approve", { kind: "grant", id, details: auditedChange(change) });
   const details = { grant: id, approved_by: by.subject };

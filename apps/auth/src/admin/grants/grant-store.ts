@@ -53,7 +53,7 @@ export async function storeGrant(
   if (pending.length >= PENDING_MAX) {
     throw new TriplineError(
       "too-many-requests",
-      `${PENDING_MAX} changes wait for approval: answer some of them first.`,
+      `${PENDING_MAX} changes are waiting for approval. Approve or reject some of them first.`,
     );
   }
   const id = randomUUID();

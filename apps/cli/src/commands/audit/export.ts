@@ -5,10 +5,9 @@ import { controlCommand, openControl } from "../control-options.js";
 import { fetchLog, linesOf } from "./read-log.js";
 
 export function exportCommand(output: CommandOutput): Command {
-  return controlCommand(
-    "export",
-    "print the log with its signatures and public keys, as `verify --input` reads it",
-  ).action(async (flags: ControlFlags) => {
-    for await (const line of linesOf(await fetchLog(await openControl(flags)))) output.write(`${line}\n`);
-  });
+  return controlCommand("export", "print the log with its signatures and public keys, for `verify --input`").action(
+    async (flags: ControlFlags) => {
+      for await (const line of linesOf(await fetchLog(await openControl(flags)))) output.write(`${line}\n`);
+    },
+  );
 }

@@ -28,10 +28,10 @@ const entries = z.object({
 
 export function listCommand(output: CommandOutput): Command {
   return controlCommand("list", "show who did what, newest first")
-    .option("--actor <name>", "what this client or person did")
+    .option("--actor <name>", "only entries of this client or user")
     .option("--action <name>", "as policy-activated")
-    .option("--subject <id>", "what was done to it: a list or a model, for instance")
-    .option("--limit <count>", "how many, at most 200", "50")
+    .option("--subject <id>", "only entries about this subject, for example a list or a model")
+    .option("--limit <count>", "number of entries, at most 200", "50")
     .action(async ({ actor, action, subject, limit, ...flags }: ListFlags) => {
       const client = await openControl(flags);
       const query = new URLSearchParams({ limit });
@@ -40,7 +40,7 @@ export function listCommand(output: CommandOutput): Command {
       }
       const found = entries.parse(await client.call("GET", "/v1/audit", { query }));
       for (const entry of found.entries) output.write(`${describe(entry)}\n`);
-      if (found.entries.length === 0) output.write("There is no such entry.\n");
+      if (found.entries.length === 0) output.write("No matching entries.\n");
     });
 }
 

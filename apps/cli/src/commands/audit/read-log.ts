@@ -109,7 +109,8 @@ export async function readLog(path: string): Promise<ExportedLog> {
     else if ("checkpoint" in value) checkpoints.push(value.checkpoint);
     else begun = value;
   }
-  if (begun === undefined) throw new Error(`${path} is not a whole export of an audit log: its first line is missing.`);
+  if (begun === undefined)
+    throw new Error(`${path} is not a complete export of an audit log: its first line is missing.`);
   async function* entries() {
     if (firstEntry !== undefined) yield firstEntry;
     for await (const value of lines) if ("entry" in value) yield value.entry;
@@ -122,7 +123,7 @@ async function* linesIn(path: string): AsyncGenerator<z.infer<typeof line>> {
   for await (const text of createInterface({ input: createReadStream(path), crlfDelay: Number.POSITIVE_INFINITY })) {
     number += 1;
     const parsed = line.safeParse(parseJson(text));
-    if (!parsed.success) throw new Error(`Line ${number} of ${path} is not one of an exported audit log.`);
+    if (!parsed.success) throw new Error(`Line ${number} of ${path} is not part of an exported audit log.`);
     yield parsed.data;
   }
 }

@@ -79,7 +79,7 @@ test("a log that was written anew as a whole and signed again is found by an anc
   const anchors = join(folder, "audit-anchor-2026-11-27.json");
   const honest = new CheckpointSigner(randomBytes(32));
   await writeFile(anchors, JSON.stringify(await writeExport(file, "ann", honest)));
-  const whole = `The audit log of the tenant acme is whole: 4 entries, signed up to entry 4 by the key ${honest.key.keyId} at 1970-`;
+  const whole = `The audit log of the tenant acme is intact: 4 entries, signed up to entry 4 by the key ${honest.key.keyId} at 1970-`;
   await expect(verify("--input", file)).resolves.toContain(whole);
   for (const place of [folder, pathToFileURL(folder).href]) {
     await expect(verify("--input", file, "--anchors", place)).resolves.toContain(whole);
@@ -87,13 +87,13 @@ test("a log that was written anew as a whole and signed again is found by an anc
 
   // The thief of the key writes another log, and signs it.
   await writeExport(file, "eve", honest);
-  await expect(verify("--input", file)).resolves.toContain("is whole");
+  await expect(verify("--input", file)).resolves.toContain("is intact");
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("were written anew");
 
   // Without the key, with another one in its place.
   await writeExport(file, "eve", new CheckpointSigner(randomBytes(32)));
-  await expect(verify("--input", file)).resolves.toContain("is whole");
-  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("which no anchor has");
+  await expect(verify("--input", file)).resolves.toContain("is intact");
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("which is not in any anchor");
   await expect(verify("--input", file, "--key", honest.key.keyId)).rejects.toThrow("has no valid signature");
 });
 
@@ -106,7 +106,7 @@ test("regression #24: what is signed by a key that no anchor has is rejected, an
   await keepAnchor("2026-11-27T10", kept);
   const proofs = await writeExport(file, "ann", before, { actor: "ann", signer: after });
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow(
-    `Entry 6 is signed by the key ${after.key.keyId}, which no anchor has.`,
+    `Entry 6 is signed with the key ${after.key.keyId}, which is not in any anchor.`,
   );
 
   // As control does before it signs with another key.
@@ -153,5 +153,5 @@ test("regression #24: a log that was cut off together with its head is found by 
 test("a place without anchors is refused", async () => {
   const file = join(folder, "audit.ndjson");
   await writeExport(file, "ann", new CheckpointSigner(randomBytes(32)));
-  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("has no file audit-anchor-….json.");
+  await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("contains no audit-anchor-….json file.");
 });

@@ -23,15 +23,15 @@ const anchor = z.object({ checkpoints: z.array(auditCheckpoint), keys: z.array(a
 type Anchor = z.infer<typeof anchor>;
 
 export function verifyCommand(output: CommandOutput): Command {
-  return controlCommand("verify", "find any entry that was changed, removed or moved; exits with 1 if there is one")
-    .option("--input <file>", "an export instead of the control plane's own answers")
+  return controlCommand("verify", "find entries that were changed, removed or moved; exit code 1 if there are any")
+    .option("--input <file>", "verify an export instead of the log in the control plane")
     .option(
       "--anchors <place>",
-      "folder or URL of anchors that were kept elsewhere: even a log that was written anew is found by them",
+      "folder or URL of anchors stored elsewhere; they reveal even a log that was rewritten completely",
     )
     .option(
       "--key <id>",
-      "trust signatures of this key alone; of those in anchors, or of all that the log names, unless given",
+      "trust only signatures of this key (default: the keys in the anchors, or else all keys in the log)",
     )
     .action(async ({ input, anchors, key, ...flags }: VerifyFlags) => {
       const log = input === undefined ? await fetchLog(await openControl(flags)) : await readLog(input);
@@ -52,11 +52,11 @@ export async function verify(log: ExportedLog, anchors: readonly Anchor[], keyId
     const verifier = new AuditVerifier({ tenant, checkpoints, keys: trusted });
     for await (const entry of log.entries) verifier.add(entry);
     const { entries, signed } = verifier.end(head.hash === null ? undefined : { ...head, hash: head.hash });
-    const whose = tenant === "" ? "what concerns all tenants" : `the tenant ${tenant}`;
-    const proof = signed === undefined ? "none of them is signed" : `signed up to ${signature(signed)}`;
-    return `The audit log of ${whose} is whole: ${entries} entries, ${proof}.`;
+    const whose = tenant === "" ? "all tenants" : `the tenant ${tenant}`;
+    const proof = signed === undefined ? "none signed" : `signed up to ${signature(signed)}`;
+    return `The audit log of ${whose} is intact: ${entries} entries, ${proof}.`;
   } catch (error) {
-    if (error instanceof AuditFault) throw new Error(`The audit log is not whole. ${error.message}`, { cause: error });
+    if (error instanceof AuditFault) throw new Error(`The audit log is not intact. ${error.message}`, { cause: error });
     throw error;
   }
 }
@@ -70,7 +70,7 @@ function requireAnchored({ tenant, checkpoints }: ExportedLog, keys: readonly Au
   const known = new Set(keys.map(({ keyId }) => keyId));
   for (const { tenant: owner, sequence, keyId } of checkpoints) {
     if (owner === tenant && !known.has(keyId)) {
-      throw new AuditFault(sequence, `Entry ${sequence} is signed by the key ${keyId}, which no anchor has.`);
+      throw new AuditFault(sequence, `Entry ${sequence} is signed with the key ${keyId}, which is not in any anchor.`);
     }
   }
 }
@@ -87,6 +87,6 @@ async function readAnchors(place: string): Promise<Anchor[]> {
     const bytes = await store.get(key);
     if (bytes !== undefined) anchors.push(anchor.parse(JSON.parse(Buffer.from(bytes).toString("utf8"))));
   }
-  if (anchors.length === 0) throw new Error(`${place} has no file audit-anchor-….json.`);
+  if (anchors.length === 0) throw new Error(`${place} contains no audit-anchor-….json file.`);
   return anchors;
 }

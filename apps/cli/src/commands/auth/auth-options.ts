@@ -23,13 +23,13 @@ export function authApiCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
     .addOption(
-      new Option("--auth <url>", "the authorization server; that on this machine unless given").env("AUTH_URL"),
+      new Option("--auth <url>", "the authorization server (default: the one on this machine)").env("AUTH_URL"),
     )
     .addOption(workspaceOption())
     .addHelpText(
       "after",
-      "\nCLIENT_ID and CLIENT_SECRET say who asks, a client with people:read and people:write; for a system on this machine " +
-        "nothing has to be said.",
+      "\nSet CLIENT_ID and CLIENT_SECRET to a client with people:read and people:write. A system on this machine " +
+        "needs neither.",
     );
 }
 
@@ -44,7 +44,7 @@ export async function openAuth({ auth, workspace }: AuthFlags): Promise<ControlC
   }
   const clientSecret = await localSecret(url, workspace, "operatorSecret");
   if (clientSecret === undefined) {
-    throw new Error(`There are no credentials for ${url}: set CLIENT_ID and CLIENT_SECRET, or start the demo.`);
+    throw new Error(`No credentials for ${url}. Set CLIENT_ID and CLIENT_SECRET, or start the demo.`);
   }
   const tokens = new AccessTokens({ tokenUrl, clientId: OPERATOR_CLIENT_ID, clientSecret });
   return new ControlClient(url, tokens, undefined, names);
@@ -56,7 +56,7 @@ export function authDatabaseCommand(name: string, description: string): Command 
     .description(description)
     .option(
       "--postgres <url>",
-      "auth's database, for instance postgresql://user@127.0.0.1:5432/tripline; or POSTGRES_URL",
+      "auth's database, for example postgresql://user@127.0.0.1:5432/tripline (default: POSTGRES_URL)",
     );
 }
 

@@ -14,12 +14,12 @@ interface BootstrapFlags {
 /** `tripline auth`: who may use the system. */
 export function authCommand(output: CommandOutput = process.stdout): Command {
   return new Command("auth")
-    .description("people, machine clients and signing keys")
+    .description("manage users, machine clients and signing keys")
     .addCommand(
-      authDatabaseCommand("bootstrap", "add the first administrator of a tenant, and print the password")
-        .argument("<user-name>", "what the person types to sign in")
-        .requiredOption("--tenant <name>", "of which tenant")
-        .requiredOption("--name <name>", "the person's name")
+      authDatabaseCommand("bootstrap", "add the first administrator of a tenant and print the password")
+        .argument("<user-name>", "user name for sign-in")
+        .requiredOption("--tenant <name>", "the tenant")
+        .requiredOption("--name <name>", "the user's name")
         .action(async (userName: string, { tenant, name, postgres }: BootstrapFlags) => {
           const person = JSON.stringify({ user_name: userName, tenant, name });
           process.exitCode = await runOnDatabase(postgres, { AUTH_ACTION: "bootstrap", AUTH_PERSON: person });
@@ -29,9 +29,9 @@ export function authCommand(output: CommandOutput = process.stdout): Command {
     .addCommand(clientsCommand(output))
     .addCommand(grantsCommand(output))
     .addCommand(
-      authDatabaseCommand("approve", "approve a change where the tenant has no second administrator who can")
-        .argument("<grant-id>", "which, as `auth grants list` shows it")
-        .requiredOption("--tenant <name>", "of which tenant")
+      authDatabaseCommand("approve", "approve a change if the tenant has no second administrator")
+        .argument("<grant-id>", "the ID shown by `auth grants list`")
+        .requiredOption("--tenant <name>", "the tenant")
         .action(
           async (grant: string, { tenant, postgres }: { readonly tenant: string; readonly postgres?: string }) => {
             const variables = { AUTH_ACTION: "approve", AUTH_TENANT: tenant, AUTH_GRANT: grant };
@@ -40,11 +40,10 @@ export function authCommand(output: CommandOutput = process.stdout): Command {
         ),
     )
     .addCommand(
-      authDatabaseCommand(
-        "rotate-keys",
-        "put a new signing key in the place of the one in use; KEY_ENCRYPTION_KEY has to be set",
-      ).action(async ({ postgres }: { readonly postgres?: string }) => {
-        process.exitCode = await runOnDatabase(postgres, { AUTH_ACTION: "rotate-keys" });
-      }),
+      authDatabaseCommand("rotate-keys", "rotate the signing key; requires KEY_ENCRYPTION_KEY").action(
+        async ({ postgres }: { readonly postgres?: string }) => {
+          process.exitCode = await runOnDatabase(postgres, { AUTH_ACTION: "rotate-keys" });
+        },
+      ),
     );
 }

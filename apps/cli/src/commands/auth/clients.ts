@@ -36,20 +36,20 @@ export function clientsCommand(output: CommandOutput): Command {
         tell(output, answer);
       });
   return new Command("clients")
-    .description("machine clients: list, add, owner, disable, rotate-secret")
+    .description("manage machine clients: list, add, owner, disable, rotate-secret")
     .addCommand(
-      authApiCommand("list", "show all of the tenant").action(async (flags: AuthFlags) => {
+      authApiCommand("list", "list all in the tenant").action(async (flags: AuthFlags) => {
         const answer = await (await openAuth(flags)).call("GET", "/v1/clients");
         for (const one of z.object({ clients: z.array(client) }).parse(answer).clients)
           output.write(`${describe(one)}\n`);
       }),
     )
     .addCommand(
-      authApiCommand("add", "register a client; prints a secret, unless it has keys")
+      authApiCommand("add", "register a client and print its secret, unless it uses keys")
         .argument("<client-id>", "its name")
-        .requiredOption("--scopes <scopes>", "what it may do, comma-separated", commaSeparated)
+        .requiredOption("--scopes <scopes>", "its scopes, comma-separated", commaSeparated)
         .option("--jwks <file>", "its public keys as a JSON Web Key Set, for private_key_jwt")
-        .option("--owner <user-name>", "the user who answers for it; who adds it unless given")
+        .option("--owner <user-name>", "the user responsible for it (default: the user who adds it)")
         .action(async (id: string, { scopes, jwks, owner, ...flags }: AddFlags) => {
           const keys = jwks === undefined ? {} : { jwks: await readJson(jwks) };
           const body = { client_id: id, scopes, ...keys, ...(owner === undefined ? {} : { owner }) };
@@ -57,7 +57,10 @@ export function clientsCommand(output: CommandOutput): Command {
         }),
     )
     .addCommand(
-      authApiCommand("owner", "name the user who answers for it, as whom it counts where two users are needed")
+      authApiCommand(
+        "owner",
+        "set the user responsible for the client; where two users are required, the client counts as this user",
+      )
         .argument("<client-id>", "whose")
         .argument("<user-name>", "an active user of the tenant")
         .action(async (id: string, owner: string, flags: AuthFlags) => {
@@ -65,9 +68,9 @@ export function clientsCommand(output: CommandOutput): Command {
           tell(output, await (await openAuth(flags)).call("PUT", path, { body: { owner } }));
         }),
     )
-    .addCommand(change("disable", "every service refuses its tokens within two seconds"))
-    .addCommand(change("enable", "let it get tokens again"))
-    .addCommand(change("rotate-secret", "print a new secret; the old one and its tokens are worth nothing at once"));
+    .addCommand(change("disable", "lock the client; all services reject its tokens within two seconds"))
+    .addCommand(change("enable", "unlock the client, so that it can request tokens again"))
+    .addCommand(change("rotate-secret", "print a new secret; the old one and its tokens stop working immediately"));
 }
 
 async function readJson(file: string): Promise<unknown> {
@@ -78,7 +81,7 @@ function tell(output: CommandOutput, answer: unknown): void {
   if (tellPending(output, answer)) return;
   const changed = client.parse(answer);
   output.write(`${describe(changed)}\n`);
-  if (changed.client_secret !== undefined) output.write(`secret, not shown again: ${changed.client_secret}\n`);
+  if (changed.client_secret !== undefined) output.write(`secret (shown only once): ${changed.client_secret}\n`);
   tellLater(output, changed.is_published);
 }
 

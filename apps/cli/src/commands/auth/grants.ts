@@ -22,15 +22,15 @@ const requested = z.object({ grant, password: z.string().optional(), client_secr
 /** `tripline auth grants`: changes that wait for a second administrator. */
 export function grantsCommand(output: CommandOutput): Command {
   return new Command("grants")
-    .description("changes that wait for a second administrator: list, reject; they are approved in the console")
+    .description("list or reject changes that await a second administrator; approve them in the console")
     .addCommand(
-      authApiCommand("list", "show all of the tenant").action(async (flags: AuthFlags) => {
+      authApiCommand("list", "list all in the tenant").action(async (flags: AuthFlags) => {
         const answer = await (await openAuth(flags)).call("GET", "/v1/grants");
         for (const one of z.object({ grants: z.array(grant) }).parse(answer).grants) output.write(`${describe(one)}\n`);
       }),
     )
     .addCommand(
-      authApiCommand("reject", "forget a change that waits")
+      authApiCommand("reject", "reject a pending change")
         .argument("<grant-id>", "which")
         .action(async (id: string, flags: AuthFlags) => {
           const answer = await (await openAuth(flags)).call("POST", `/v1/grants/${encodeURIComponent(id)}/reject`);
@@ -44,9 +44,9 @@ export function tellPending(output: CommandOutput, answer: unknown): boolean {
   const waiting = requested.safeParse(answer);
   if (!waiting.success) return false;
   const { grant: pending, password, client_secret: secret } = waiting.data;
-  output.write(`waits for another administrator: ${describe(pending)}\n`);
-  if (password !== undefined) output.write(`password, valid after the approval, not shown again: ${password}\n`);
-  if (secret !== undefined) output.write(`secret, valid after the approval, not shown again: ${secret}\n`);
+  output.write(`awaiting approval by another administrator: ${describe(pending)}\n`);
+  if (password !== undefined) output.write(`password, valid after approval (shown only once): ${password}\n`);
+  if (secret !== undefined) output.write(`secret, valid after approval (shown only once): ${secret}\n`);
   return true;
 }
 

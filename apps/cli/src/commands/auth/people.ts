@@ -28,49 +28,51 @@ export function peopleCommand(output: CommandOutput): Command {
         tell(output, answer);
       });
   return new Command("people")
-    .description("people who can sign in: list, add, disable, roles, reset, sign-out")
+    .description("manage users: list, add, disable, roles, reset, sign-out")
     .addCommand(
-      authApiCommand("list", "show everybody of the tenant").action(async (flags: AuthFlags) => {
+      authApiCommand("list", "list all users of the tenant").action(async (flags: AuthFlags) => {
         const answer = await (await openAuth(flags)).call("GET", "/v1/people");
         for (const one of z.object({ people: z.array(person) }).parse(answer).people)
           output.write(`${describe(one)}\n`);
       }),
     )
     .addCommand(
-      authApiCommand("add", "let somebody sign in; prints a password")
-        .argument("<user-name>", "what the person types to sign in")
-        .requiredOption("--name <name>", "the person's name")
-        .requiredOption("--roles <roles>", "of viewer, analyst, lead and admin, comma-separated", commaSeparated)
+      authApiCommand("add", "add a user and print the password")
+        .argument("<user-name>", "user name for sign-in")
+        .requiredOption("--name <name>", "the user's name")
+        .requiredOption("--roles <roles>", "any of viewer, analyst, lead and admin, comma-separated", commaSeparated)
         .action(async (userName: string, { name, roles, ...flags }: AuthFlags & { name: string; roles: string[] }) => {
           const body = { user_name: userName, name, roles };
           tell(output, await (await openAuth(flags)).call("POST", "/v1/people", { body }));
         }),
     )
     .addCommand(
-      authApiCommand("roles", "give somebody other roles")
+      authApiCommand("roles", "set a user's roles")
         .argument("<user-name>", "whose")
-        .argument("<roles>", "of viewer, analyst, lead and admin, comma-separated", commaSeparated)
+        .argument("<roles>", "any of viewer, analyst, lead and admin, comma-separated", commaSeparated)
         .action(async (userName: string, roles: string[], flags: AuthFlags) => {
           const path = `/v1/people/${encodeURIComponent(userName)}/roles`;
           tell(output, await (await openAuth(flags)).call("PUT", path, { body: { roles } }));
         }),
     )
-    .addCommand(change("disable", "end the sessions and tokens of somebody, who cannot sign in again", "disable"))
-    .addCommand(change("enable", "let somebody sign in again", "enable"))
-    .addCommand(change("reset", "print a new password; the second factor, sessions and tokens end", "reset"))
-    .addCommand(change("sign-out", "end the sessions and tokens of somebody", "sign-out"));
+    .addCommand(change("disable", "lock a user and end all sessions and tokens", "disable"))
+    .addCommand(change("enable", "unlock a user", "enable"))
+    .addCommand(
+      change("reset", "print a new password; removes the second factor and ends all sessions and tokens", "reset"),
+    )
+    .addCommand(change("sign-out", "end all sessions and tokens of a user", "sign-out"));
 }
 
 function tell(output: CommandOutput, answer: unknown): void {
   if (tellPending(output, answer)) return;
   const changed = person.parse(answer);
   output.write(`${describe(changed)}\n`);
-  if (changed.password !== undefined) output.write(`password, not shown again: ${changed.password}\n`);
+  if (changed.password !== undefined) output.write(`password (shown only once): ${changed.password}\n`);
   tellLater(output, changed.is_published);
 }
 
 export function tellLater(output: CommandOutput, isPublished: boolean | undefined): void {
-  if (isPublished === false) output.write("Kafka does not answer; the services are told as soon as it does.\n");
+  if (isPublished === false) output.write("Kafka is unavailable. The services are notified as soon as it is back.\n");
 }
 
 function describe({ user_name, name, roles, has_second_factor, disabled_at }: ShownPerson): string {

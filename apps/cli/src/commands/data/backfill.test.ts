@@ -28,7 +28,7 @@ test("regression #24: columns of the input that nothing is computed from are nam
     writeFileSync(input, `${head},mcc,channel\np1,ct_1,t-1,1999,EUR,1780000000000,,,5411,online\n`);
     const flags = ["--input", input, "--output", join(folder, "out.parquet")];
     await backfillCommand().parseAsync(flags, { from: "user" });
-    expect(said.join("")).toMatch(/^ignored columns: mcc, channel\. Columns that are used: .*\bip_country\b/m);
+    expect(said.join("")).toMatch(/^ignored columns: mcc, channel\. Known columns: .*\bip_country\b/m);
   } finally {
     process.stdout.write = out;
     process.stderr.write = error;

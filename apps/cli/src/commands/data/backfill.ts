@@ -34,11 +34,11 @@ interface BackfillFlags {
 /** `tripline backfill`: past payments to feature vectors. */
 export function backfillCommand(): Command {
   return new Command("backfill")
-    .description("compute the features of past payments, and the window state after them; started again it goes on")
+    .description("compute the features and final window states of past payments; a restart resumes where it stopped")
     .addOption(new Option("--input <path>", "transactions, CSV or Parquet; may be a glob").conflicts("handbook"))
     .option("--handbook <folder>", "the handbook's benchmark data instead (the folder that holds raw/)")
     .addOption(
-      new Option("--card-token-key <base64>", "key of the front door for card tokens, with --handbook")
+      new Option("--card-token-key <base64>", "ingestion's key for card tokens, with --handbook")
         .env("CARD_TOKEN_KEY")
         .argParser(parseCardTokenKey),
     )
@@ -48,19 +48,19 @@ export function backfillCommand(): Command {
       "--profiles <folder>",
       "also write the tables of the card's and terminal's profiles, for `tripline load-profiles`",
     )
-    .option("--load <url>", "put the window state into this Redis in the end, with --state and --kafka")
+    .option("--load <url>", "load the window states into this Redis at the end, with --state and --kafka")
     .addOption(kafkaOption())
-    .option("--topic-prefix <prefix>", "with --kafka: as the services have it in KAFKA_TOPIC_PREFIX", "")
-    .option("--tenant <name>", "whose payments these are", "demo")
-    .option("--until <time>", "leave out what happened at or after this time (ISO 8601)", parseTime)
+    .option("--topic-prefix <prefix>", "with --kafka: the services' KAFKA_TOPIC_PREFIX", "")
+    .option("--tenant <name>", "the tenant of the payments", "demo")
+    .option("--until <time>", "skip events at or after this time (ISO 8601)", parseTime)
     .option(
       "--workers <count>",
-      "threads that compute, beside those that write; as many as suit the cores unless given",
+      "threads for computing, in addition to those for writing (default: depends on the cores)",
       parseCount,
     )
     .action(async function (this: Command, flags: BackfillFlags) {
-      if (flags.load !== undefined && flags.state === undefined) this.error("error: --load needs --state");
-      if (flags.load !== undefined && flags.kafka === undefined) this.error("error: --load needs --kafka");
+      if (flags.load !== undefined && flags.state === undefined) this.error("error: --load requires --state");
+      if (flags.load !== undefined && flags.kafka === undefined) this.error("error: --load requires --kafka");
       const startedAt = performance.now();
       const line = new ProgressLine(process.stderr);
       line.say("reading and sorting the input");
@@ -79,7 +79,7 @@ export function backfillCommand(): Command {
     });
 }
 
-/** A key that ingestion would refuse is not the front door's. */
+/** A key that ingestion would refuse is not ingestion's. */
 function parseCardTokenKey(text: string): Buffer {
   const key = Buffer.from(text, "base64");
   if (key.length >= CARD_TOKEN_KEY_BYTES_MIN) return key;
@@ -120,14 +120,14 @@ function run(source: TransactionsSource, flags: BackfillFlags, line: ProgressLin
 
 function summary({ rows, labels, entities, resumedEvents }: BackfillResult): string {
   const counts = Object.entries(entities).map(([name, count]) => `${name} ${count}`);
-  const resumed = resumedEvents > 0 ? `, of which an earlier run had done ${resumedEvents} events` : "";
+  const resumed = resumedEvents > 0 ? `, ${resumedEvents} events of which are from an earlier run` : "";
   return `${rows} payments and ${labels} labels${resumed}; entities: ${counts.join(", ")};`;
 }
 
 function sayIgnored(line: ProgressLine, columns: readonly string[]): void {
   line.end();
   process.stderr.write(
-    `ignored columns: ${columns.join(", ")}. Columns that are used: ${Object.keys({ ...TRANSACTIONS_COLUMNS, ...OPTIONAL_COLUMNS }).join(", ")}.\n`,
+    `ignored columns: ${columns.join(", ")}. Known columns: ${Object.keys({ ...TRANSACTIONS_COLUMNS, ...OPTIONAL_COLUMNS }).join(", ")}.\n`,
   );
 }
 
@@ -138,8 +138,8 @@ function sourceOf(
 ): TransactionsSource {
   if (flags.input !== undefined) return fileSource(flags.input, onIgnored);
   const { handbook: directory, cardTokenKey } = flags;
-  if (directory === undefined) return command.error("error: one of --input and --handbook is needed");
-  if (cardTokenKey === undefined) return command.error("error: --handbook needs --card-token-key");
+  if (directory === undefined) return command.error("error: specify --input or --handbook");
+  if (cardTokenKey === undefined) return command.error("error: --handbook requires --card-token-key");
   return {
     ...handbookSource({ directory, cardTokenKey }),
     async identity(connection) {

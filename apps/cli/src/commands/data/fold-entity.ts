@@ -12,15 +12,15 @@ interface FoldEntityFlags {
 /** `tripline fold-entity`: the engine in a pipe, for programs that spread a backfill over machines. */
 export function foldEntityCommand(): Command {
   return new Command("fold-entity")
-    .description("compute one entity's features of sorted events from stdin, for backfills with Spark")
+    .description("compute one entity's features from sorted events on standard input, for backfills with Spark")
     .addOption(new Option("--plan", "print the entities with their keys and features as JSON").conflicts("entity"))
-    .option("--entity <name>", "which entity's features")
-    .option("--judge", "answer labels instead: 1 where the entity explains the fraud, which others' labels then carry")
-    .option("--tenant <name>", "whose payments these are", "demo")
+    .option("--entity <name>", "the entity")
+    .option("--judge", "write labels instead: 1 if the entity explains the fraud")
+    .option("--tenant <name>", "the tenant of the payments", "demo")
     .action(async function (this: Command, { plan, entity, judge, tenant }: FoldEntityFlags) {
       const spec = currentFeatureSpec();
       if (plan === true) process.stdout.write(`${JSON.stringify(planFolds(spec))}\n`);
-      else if (entity === undefined) this.error("one of --plan and --entity is needed");
+      else if (entity === undefined) this.error("specify --plan or --entity");
       else {
         const input = process.stdin.setEncoding("utf8");
         await foldEntity({ spec, entity, tenant, judging: judge === true, input, output: process.stdout });

@@ -19,17 +19,19 @@ interface LoadProfilesFlags {
 /** `tripline load-profiles`: profile tables into Redis, in Feast's layout. */
 export function loadProfilesCommand(): Command {
   return new Command("load-profiles")
-    .description("bring the profiles that `tripline backfill --profiles` wrote online, as `feast materialize` does")
+    .description(
+      "load profiles written by `tripline backfill --profiles` into the online store, like `feast materialize`",
+    )
     .requiredOption("--profiles <folder>", "the tables: card_profile.parquet and terminal_profile.parquet")
-    .option("--redis <url>", "where the features service keeps its state, for instance redis://127.0.0.1:6379")
-    .addOption(kafkaOption("where it is told whose profiles stay out, because they were erased"))
-    .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX", "")
-    .option("--until <time>", "leave out what was not known at this time (ISO 8601); now unless given", parseTime)
-    .option("--project <name>", "Feast's project, as the features service has it in FEAST_PROJECT", "tripline")
-    .option("--workspace <name>", "without --redis and --kafka: the system that runs here", DEMO_WORKSPACE)
+    .option("--redis <url>", "Redis of the features service, for example redis://127.0.0.1:6379")
+    .addOption(kafkaOption("the source of erasures, so that profiles of erased cards are not loaded"))
+    .option("--topic-prefix <prefix>", "the services' KAFKA_TOPIC_PREFIX", "")
+    .option("--until <time>", "skip rows that were not known at this time, ISO 8601 (default: now)", parseTime)
+    .option("--project <name>", "Feast's project: FEAST_PROJECT of the features service", "tripline")
+    .option("--workspace <name>", "without --redis and --kafka: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: LoadProfilesFlags) => {
       const { profiles: folder, until, project, topicPrefix } = flags;
-      const { brokers, redisUrl } = addressesOf(flags, "to leave out the profiles of erased cards");
+      const { brokers, redisUrl } = addressesOf(flags, "to skip the profiles of erased cards");
       const erased = await readErased(brokers, topicPrefix);
       const { rows } = await loadProfiles({ folder, redis: redisUrl, untilMs: until ?? Date.now(), project, erased });
       process.stdout.write(`${rows} profiles loaded\n`);

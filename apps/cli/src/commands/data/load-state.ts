@@ -16,17 +16,22 @@ interface LoadStateFlags {
 /** `tripline load-state`: a snapshot of window states into Redis. */
 export function loadStateCommand(): Command {
   return new Command("load-state")
-    .description("put the window states that `tripline backfill --state` wrote into Redis, for a service that begins")
+    .description(
+      "load window states written by `tripline backfill --state` into Redis, before the features service first starts",
+    )
     .requiredOption("--state <file>", "the snapshot")
-    .option("--redis <url>", "where the features service keeps its state, for instance redis://127.0.0.1:6379")
+    .option("--redis <url>", "Redis of the features service, for example redis://127.0.0.1:6379")
     .addOption(kafkaOption())
-    .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX", "")
-    .option("--ttl-days <days>", "days after which an untouched state is forgotten", parseDays)
-    .option("--partial", "also where features has counted since: all of that is then missing from the states")
-    .option("--workspace <name>", "without --redis and --kafka: the system that runs here", DEMO_WORKSPACE)
+    .option("--topic-prefix <prefix>", "the services' KAFKA_TOPIC_PREFIX", "")
+    .option("--ttl-days <days>", "days after which an unused state expires", parseDays)
+    .option(
+      "--partial",
+      "load even if the features service has already counted payments; those are then missing from the states",
+    )
+    .option("--workspace <name>", "without --redis and --kafka: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: LoadStateFlags) => {
       const { state: statePath, ttlDays, topicPrefix, partial } = flags;
-      const { brokers, redisUrl } = addressesOf(flags, "to see that the service has not counted yet");
+      const { brokers, redisUrl } = addressesOf(flags, "to check that the service has not counted payments yet");
       const admin = await kafkaAt(brokers.split(","), topicPrefix, process.env).admin();
       try {
         const { states } = await loadState({
@@ -43,7 +48,7 @@ export function loadStateCommand(): Command {
     });
 }
 
-export function kafkaOption(what = "where it is seen what features has counted"): Option {
+export function kafkaOption(what = "the source of what the features service has counted"): Option {
   return new Option("--kafka <brokers>", `host:port, comma-separated: ${what}`).env("KAFKA_BROKERS");
 }
 
@@ -53,8 +58,9 @@ export function addressesOf(
   purpose: string,
 ): { brokers: string; redisUrl: string } {
   if (redis !== undefined && kafka !== undefined) return { brokers: kafka, redisUrl: redis };
-  if (redis !== undefined) throw new Error(`--redis needs --kafka, ${purpose}.`);
-  if (kafka !== undefined) throw new Error("--kafka needs --redis; without both, the system here is meant.");
+  if (redis !== undefined) throw new Error(`--redis requires --kafka, ${purpose}.`);
+  if (kafka !== undefined)
+    throw new Error("--kafka requires --redis. Without both, the command uses the system on this machine.");
   const local = readLocalSystem(workspace);
   trustAuthorityOf(local);
   return { brokers: local.kafkaBrokers.join(","), redisUrl: local.redisUrl };

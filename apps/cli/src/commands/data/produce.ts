@@ -14,14 +14,14 @@ interface ProduceFlags {
 /** `tripline produce`: past payments onto Kafka, for a backfill by a fleet of features services. */
 export function produceCommand(): Command {
   return new Command("produce")
-    .description("put past payments and labels on topics of their own, for a backfill by many features services")
+    .description("write past payments and labels to separate topics, for a backfill by several features services")
     .requiredOption("--input <path>", "transactions, CSV or Parquet; may be a glob")
     .requiredOption("--brokers <address...>", "Kafka, for instance 127.0.0.1:9092")
     .requiredOption(
       "--topic-prefix <text>",
-      "put before the topics' names, so that no live payment is among them, for instance `history.`",
+      "prefix of the topics, which keeps them apart from live payments, for example `history.`",
     )
-    .option("--tenant <name>", "whose payments these are", "demo")
+    .option("--tenant <name>", "the tenant of the payments", "demo")
     .action(async ({ input, brokers, topicPrefix, tenant }: ProduceFlags) => {
       const steps = new StepLog();
       const kafka = kafkaAt(brokers, topicPrefix, process.env);
@@ -33,7 +33,7 @@ export function produceCommand(): Command {
         const { payments, labels } = await steps.run("write payments and labels", (onProgress) =>
           produceHistory({ source, tenant, producer, onProgress }),
         );
-        process.stdout.write(`${payments} payments and ${labels} labels are on the topics ${topicPrefix}…\n`);
+        process.stdout.write(`${payments} payments and ${labels} labels written to the topics ${topicPrefix}…\n`);
       } finally {
         await producer.close();
       }

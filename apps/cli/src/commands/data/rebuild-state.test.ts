@@ -45,7 +45,7 @@ test.each(Object.keys(GOOD))("without %s it says so, since the addresses go toge
 
 test("without any address, and where no system runs, it says where one would be looked for", async () => {
   const attempt = rebuildStateCommand().parseAsync(["--workspace", "none"], { from: "user" });
-  await expect(attempt).rejects.toThrow(/No system is running here: .*none.system\.json does not exist/);
+  await expect(attempt).rejects.toThrow(/No system is running on this machine: .*none.system\.json does not exist/);
 });
 
 /** The tables of one card and one terminal. */

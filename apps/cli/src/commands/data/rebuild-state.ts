@@ -37,17 +37,17 @@ const WAIT_SECONDS_MAX = 86_400;
 /** `tripline rebuild-state`: window states from the lake into a Redis that lost them. */
 export function rebuildStateCommand(): Command {
   return new Command("rebuild-state")
-    .description("put the window states that Redis lost back, exactly, from what the archive says was counted")
+    .description("rebuild the window states that Redis lost exactly, from the archive's record of what was counted")
     .option("--lake <folder>", "the folder or URL that the archive service writes to")
     .option("--kafka <brokers>", "host:port, comma-separated", parseBrokers)
-    .option("--redis <url>", "where features keeps its state, for instance redis://127.0.0.1:6379", parseRedis)
-    .option("--topic-prefix <prefix>", "as the services have it in KAFKA_TOPIC_PREFIX")
-    .option("--state <file>", "the snapshot of states with which the service began (`tripline load-state`)")
-    .option("--profiles <folder>", "also bring these profile tables online, as `tripline load-profiles` does")
-    .option("--ttl-days <days>", "as the features service has it in STATE_TTL_DAYS", parseDays)
-    .option("--wait <seconds>", "how long the archive may take to catch up", parseSeconds)
-    .option("--partial", "where the archive does not have all: count what there is, in the order of time")
-    .option("--workspace <name>", "without --lake, --kafka and --redis: the system that runs here", DEMO_WORKSPACE)
+    .option("--redis <url>", "Redis of the features service, for example redis://127.0.0.1:6379", parseRedis)
+    .option("--topic-prefix <prefix>", "the services' KAFKA_TOPIC_PREFIX")
+    .option("--state <file>", "the snapshot that the service started from (`tripline load-state`)")
+    .option("--profiles <folder>", "also load these profile tables, like `tripline load-profiles`")
+    .option("--ttl-days <days>", "STATE_TTL_DAYS of the features service", parseDays)
+    .option("--wait <seconds>", "maximum wait for the archive to catch up", parseSeconds)
+    .option("--partial", "if the archive is incomplete: count what it has, in time order")
+    .option("--workspace <name>", "without --lake, --kafka and --redis: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: RebuildFlags) => {
       const environment = { ...signInVariables(process.env), ...passedOn(), ...environmentOf(flags) };
       await bringProfilesBack(flags, environment);
@@ -91,11 +91,13 @@ function addressesOf({ lake, kafka, redis, workspace }: RebuildFlags): Record<st
     value === undefined ? [`--${name}`] : [],
   );
   if (missing.length < 3)
-    throw new Error(`${missing.join(" and ")} is missing; without all three, the system here is meant.`);
+    throw new Error(
+      `${missing.join(" and ")} is missing. Without all three, the command uses the system on this machine.`,
+    );
   const local = readLocalSystem(workspace);
   const { lakeDirectory, kafkaBrokers, redisUrl, statePath } = local;
   if (lakeDirectory === undefined)
-    throw new Error("The system that runs here has no archive, so nothing knows its states.");
+    throw new Error("The system on this machine has no archive, so its states cannot be rebuilt.");
   return {
     ...operatorVariables(local),
     FEAST_TENANT: DEMO_TENANT,

@@ -18,11 +18,11 @@ const DAY_MS = 86_400_000;
 export function simulateCommand(): Command {
   return new Command("simulate")
     .description("write a simulated history of payments as Parquet")
-    .argument("<file>", "where to write it")
-    .option("--seed <number>", "the same seed gives the same history", wholeNumber, 1)
-    .option("--cards <number>", "how many cards", wholeNumber, 2_000)
-    .option("--terminals <number>", "how many terminals", wholeNumber, 2_000)
-    .option("--days <number>", "how many days, ending with yesterday", wholeNumber, 60)
+    .argument("<file>", "output file")
+    .option("--seed <number>", "seed; the same seed gives the same history", wholeNumber, 1)
+    .option("--cards <number>", "number of cards", wholeNumber, 2_000)
+    .option("--terminals <number>", "number of terminals", wholeNumber, 2_000)
+    .option("--days <number>", "number of days, ending yesterday", wholeNumber, 60)
     .action(async (path: string, flags: SimulateFlags) => {
       const untilMs = Math.floor(Date.now() / DAY_MS) * DAY_MS;
       const secrets = demoSecrets(workspaceIn(`${STATE_DIRECTORY}/demo`).secrets);

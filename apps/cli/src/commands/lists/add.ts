@@ -16,7 +16,7 @@ interface AddFlags extends ControlFlags {
 }
 
 export function addCommand(output: CommandOutput, input: AsyncIterable<Uint8Array>): Command {
-  return controlCommand("add", "add an entry to a list, or replace the one with this value")
+  return controlCommand("add", "add an entry to a list, or replace the entry with this value")
     .argument(...LIST_ARGUMENT)
     .addOption(kindOption().makeOptionMandatory())
     .addOption(valueOption().makeOptionMandatory())
@@ -31,6 +31,6 @@ export function addCommand(output: CommandOutput, input: AsyncIterable<Uint8Arra
       if (isBroad({ kind })) output.write(`${await previewEntry(client, { kind, value })}\n`);
       const waiting = await putEntries(client, list, { effect, entries: [entry] });
       if (waiting !== undefined) output.write(`${waiting}\n`);
-      else output.write(`The ${kind} is on the list ${list}${until === undefined ? "" : ` until ${until}`}.\n`);
+      else output.write(`The ${kind} was added to the list ${list}${until === undefined ? "" : ` until ${until}`}.\n`);
     });
 }

@@ -17,10 +17,10 @@ interface ExportFlags extends ControlFlags {
 const COLUMNS = ["list", "effect", "kind", "value", "reason", "author", "created_at", "expires_at"] as const;
 
 export function exportCommand(output: CommandOutput): Command {
-  return controlCommand("export", "print all entries, in a form that `import` reads again")
-    .option("--list <name>", "of this list")
-    .addOption(kindOption("of this kind"))
-    .addOption(new Option("--format <format>", "of the output").choices(["ndjson", "csv"]).default("ndjson"))
+  return controlCommand("export", "print all entries in a format that `import` accepts")
+    .option("--list <name>", "only this list")
+    .addOption(kindOption("only this kind"))
+    .addOption(new Option("--format <format>", "output format").choices(["ndjson", "csv"]).default("ndjson"))
     .action(async (flags: ExportFlags) => {
       const client = await openControl(flags);
       if (flags.format === "csv") output.write(`${COLUMNS.join(",")}\n`);

@@ -33,16 +33,16 @@ const line = z.object({
 type Line = z.infer<typeof line>;
 
 export function importCommand(output: CommandOutput): Command {
-  return controlCommand("import", "add the entries of a file to a list; what is there already is replaced")
+  return controlCommand("import", "add the entries of a file to a list; existing entries are replaced")
     .argument(...LIST_ARGUMENT)
     .requiredOption(
       "--input <file>",
-      "CSV with the columns kind, value, reason and perhaps expires_at, or the same as JSON, one a line (.ndjson, .jsonl)",
+      "CSV with the columns kind, value, reason and optionally expires_at, or the same as JSON lines (.ndjson, .jsonl)",
     )
     .addOption(effectOption())
     .addHelpText(
       "after",
-      `\nEntries are sent ${CHUNK.toLocaleString("en")} at a time. Where some are refused, those before them are on the list; after a repair the\nsame file can be imported again.`,
+      `\nEntries are sent ${CHUNK.toLocaleString("en")} at a time. If some are rejected, the ones before them are on the list. Fix the file and\nimport it again.`,
     )
     .action(async (list: string, flags: ImportFlags) => {
       const client = await openControl(flags);
@@ -61,7 +61,7 @@ export function importCommand(output: CommandOutput): Command {
         }
         done += entries.length;
       }
-      output.write(`${(done - left).toLocaleString("en")} entries are on the list ${list}.\n`);
+      output.write(`${(done - left).toLocaleString("en")} entries added to the list ${list}.\n`);
     });
 }
 

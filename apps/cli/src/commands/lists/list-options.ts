@@ -5,9 +5,9 @@ import type { ControlFlags } from "../control-options.js";
 import { durationMs } from "../parse-duration.js";
 import { readToken, STDIN } from "../read-token.js";
 
-export const LIST_ARGUMENT = ["<list>", "deny, watch, allow, or a name of your own"] as const;
+export const LIST_ARGUMENT = ["<list>", "deny, watch, allow, or a custom name"] as const;
 
-export function kindOption(description = "what is listed"): Option {
+export function kindOption(description = "kind of the entry"): Option {
   return new Option("--kind <kind>", description).choices(LIST_KINDS);
 }
 
@@ -27,14 +27,11 @@ export async function readValue(
 }
 
 export function effectOption(): Option {
-  return new Option(
-    "--effect <effect>",
-    "what a list with a name of your own does; needed for its first entry",
-  ).choices(LIST_EFFECTS);
+  return new Option("--effect <effect>", "effect of a custom list; required for its first entry").choices(LIST_EFFECTS);
 }
 
 export function expiryOption(): Option {
-  const description = "when it ends: a time such as 2026-12-03T14:00:00Z, or a duration such as 30d (default: never)";
+  const description = "expiry: a time such as 2026-12-03T14:00:00Z, or a duration such as 30d (default: never)";
   return new Option("--until <time>", description).argParser(parseEnd);
 }
 

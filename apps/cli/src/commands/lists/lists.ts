@@ -13,7 +13,7 @@ export function listsCommand(
   input: AsyncIterable<Uint8Array> = process.stdin,
 ): Command {
   return new Command("lists")
-    .description("change the deny, watch and allow lists, and those of your own")
+    .description("manage the deny, watch and allow lists and custom lists")
     .addCommand(addCommand(output, input))
     .addCommand(previewCommand(output, input))
     .addCommand(removeCommand(output, input))

@@ -14,7 +14,7 @@ interface PreviewFlags extends ControlFlags {
 const figures = z.object({ payments: z.int(), matched: z.int(), share: z.number(), from: z.string().nullable() });
 
 export function previewCommand(output: CommandOutput, input: AsyncIterable<Uint8Array>): Command {
-  return controlCommand("preview", "say how many of the newest payments an entry would have matched; adds nothing")
+  return controlCommand("preview", "show how many recent payments an entry would have matched, without adding it")
     .addOption(kindOption().makeOptionMandatory())
     .addOption(valueOption().makeOptionMandatory())
     .action(async (flags: PreviewFlags) => {
@@ -27,7 +27,7 @@ export function previewCommand(output: CommandOutput, input: AsyncIterable<Uint8
 export async function previewEntry(client: Pick<ControlClient, "call">, entry: { kind: string; value: string }) {
   const answer = await client.call("POST", "/v1/lists/preview", { body: { entries: [entry] } });
   const { payments, matched, share, from } = figures.parse(answer);
-  if (from === null) return "The tenant had no payments in the last day, so nobody knows what the entry would match.";
+  if (from === null) return "The tenant had no payments in the last 24 hours, so there is nothing to preview.";
   const percent = (share * 100).toFixed(1);
   return `The entry would have matched ${percent} % of the payments since ${from}: ${matched} of ${payments}.`;
 }

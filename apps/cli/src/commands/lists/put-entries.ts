@@ -13,5 +13,5 @@ export async function putEntries(
   const path = `/v1/lists/${encodeURIComponent(list)}/entries`;
   const { waiting } = answer.parse(await client.call("POST", path, { body }));
   if (waiting === undefined) return undefined;
-  return `Another user has to confirm the entries until ${waiting.expires_at}: tripline policy confirm ${waiting.id}`;
+  return `Another user must confirm the entries by ${waiting.expires_at}: tripline policy confirm ${waiting.id}`;
 }

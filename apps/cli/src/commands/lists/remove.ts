@@ -10,7 +10,7 @@ interface RemoveFlags extends ControlFlags {
 }
 
 export function removeCommand(output: CommandOutput, input: AsyncIterable<Uint8Array>): Command {
-  return controlCommand("remove", "take an entry off a list")
+  return controlCommand("remove", "remove an entry from a list")
     .argument(...LIST_ARGUMENT)
     .addOption(kindOption().makeOptionMandatory())
     .addOption(valueOption().makeOptionMandatory())
@@ -19,6 +19,6 @@ export function removeCommand(output: CommandOutput, input: AsyncIterable<Uint8A
       const query = new URLSearchParams({ kind, value: await readValue(flags, input) });
       const client = await openControl(flags);
       await client.call("DELETE", `/v1/lists/${encodeURIComponent(list)}/entries`, { query });
-      output.write(`The ${kind} is not on the list ${list} any more.\n`);
+      output.write(`The ${kind} was removed from the list ${list}.\n`);
     });
 }

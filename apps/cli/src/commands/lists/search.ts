@@ -15,11 +15,11 @@ const SHOWN_MAX = 1_000;
 
 export function searchCommand(output: CommandOutput): Command {
   return controlCommand("search", `show entries, at most ${SHOWN_MAX}`)
-    .option("--list <name>", "of this list")
-    .addOption(kindOption("of this kind"))
-    .option("--value <text>", "of this value")
-    .option("--author <name>", "that this client added")
-    .option("--json", "the entries as JSON, one a line")
+    .option("--list <name>", "only this list")
+    .addOption(kindOption("only this kind"))
+    .option("--value <text>", "only this value")
+    .option("--author <name>", "only entries added by this client")
+    .option("--json", "print the entries as JSON lines")
     .action(async (flags: SearchFlags) => {
       const client = await openControl(flags);
       let count = 0;
@@ -27,7 +27,7 @@ export function searchCommand(output: CommandOutput): Command {
         count += 1;
         output.write(`${flags.json === true ? JSON.stringify(entry) : describe(entry)}\n`);
       }
-      if (count === 0 && flags.json !== true) output.write("There is no such entry.\n");
+      if (count === 0 && flags.json !== true) output.write("No matching entries.\n");
     });
 }
 

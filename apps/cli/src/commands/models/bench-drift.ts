@@ -19,20 +19,18 @@ interface BenchDriftFlags {
 /** `tripline bench-drift`: how far champions get after a shift of the traffic, without services. */
 export function benchDriftCommand(): Command {
   return new Command("bench-drift")
-    .description(
-      "shift simulated traffic, let the training worker's loop answer, and measure each champion that it makes",
-    )
-    .option("--seed <number>", "of the simulated world", wholeNumber, 7)
+    .description("shift simulated traffic, let the training worker respond, and measure each new champion")
+    .option("--seed <number>", "seed of the simulation", wholeNumber, 7)
     .addOption(
-      new Option("--shift <name>", "what becomes different").choices([...SHIFT_NAMES]).default("amounts" as const),
+      new Option("--shift <name>", "the change in the traffic").choices([...SHIFT_NAMES]).default("amounts" as const),
     )
     .option(
       "--every-days <days>",
-      "of new labels that start a retraining without a drift",
+      "days of new labels that start a retraining without drift",
       wholeNumber,
       TIMES.everyDays,
     )
-    .option("--jobs <count>", "threads that train", wholeNumber, Math.min(2, availableParallelism()))
+    .option("--jobs <count>", "training threads", wholeNumber, Math.min(2, availableParallelism()))
     .action(async ({ seed, shift, everyDays, jobs }: BenchDriftFlags) => {
       const folder = await mkdtemp(join(tmpdir(), "tripline-bench-drift-"));
       const print = (line: string): void => {

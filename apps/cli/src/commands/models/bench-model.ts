@@ -19,15 +19,15 @@ interface BenchModelFlags {
 /** `tripline bench-model`: how good a model is on published splits, beside what was published. */
 export function benchModelCommand(): Command {
   return new Command("bench-model")
-    .description("train on the handbook's published folds and print the measures beside the published ones")
+    .description("train on the handbook's published folds and compare the results with the published ones")
     .requiredOption("--handbook <folder>", "the handbook's benchmark data (the folder that holds raw/ and folds/)")
     .addOption(
-      new Option("--folds <part>", "models are chosen on validation and reported on test")
+      new Option("--folds <part>", "choose models on validation, report them on test")
         .choices(["test", "validation"])
         .default("test"),
     )
-    .option("--features <file>", "what `tripline backfill` gave for this data before, instead of computing it again")
-    .option("--genuine-share <share>", "learn from this share of the genuine payments: faster, a little less accurate")
+    .option("--features <file>", "output of an earlier `tripline backfill` for this data, to avoid computing it again")
+    .option("--genuine-share <share>", "train on this share of the genuine payments: faster, slightly less accurate")
     .action(async (flags: BenchModelFlags) => {
       const steps = new StepLog();
       const directory = resolve(flags.handbook);

@@ -22,9 +22,7 @@ const CONSTANT_EXIT_CODE = 3;
 /** `tripline models check`: whether the features that a model uses change online. */
 export function checkCommand(output: CommandOutput): Command {
   return new Command("check")
-    .description(
-      "compare the features that a model uses with what payments have online; exit code 3 if one never changes",
-    )
+    .description("check that the features of a model vary online; exit code 3 if one is constant")
     .argument("[version]", "a version or an alias", "champion")
     .addOption(registryOption())
     .option("--model <name>", "which model", MODEL_NAME)
@@ -43,7 +41,7 @@ async function checkOnline(asked: string, flags: CheckFlags): Promise<{ sentence
   const spec = currentFeatureSpec();
   if (manifest.feature_spec_version !== spec.version) {
     const detail = `reads feature spec ${manifest.feature_spec_version}, and this version computes ${spec.version}`;
-    return { sentence: `${model} ${version} is not checked: it ${detail}.`, isConstant: false };
+    return { sentence: `${model} ${version} cannot be checked: it ${detail}.`, isConstant: false };
   }
   const tenant = name === undefined ? {} : { tenant: name };
   const untilMs = (await newestPaymentMs({ lake, ...tenant })) + 1;
@@ -56,7 +54,7 @@ async function checkOnline(asked: string, flags: CheckFlags): Promise<{ sentence
     return { sentence, isConstant: false };
   }
   const remedy =
-    "Materialise the profiles (docs/features.md#profiles), or retrain: a new model does not use what is constant online.";
+    "Materialise the profiles (docs/features.md#profiles), or retrain: a new model ignores features that are constant online.";
   return {
     sentence: `${model} ${version} uses ${constant.join(", ")}, which never change in ${payments}. ${remedy}`,
     isConstant: true,

@@ -21,15 +21,15 @@ interface CompareFlags {
 export function compareCommand(output: CommandOutput): Command {
   return new Command("compare")
     .description(
-      "what the candidate of a rollout would decide otherwise: payments, cards, money and frauds, with intervals",
+      "show which decisions the candidate of a rollout would change: payments, cards, amounts and frauds, with confidence intervals",
     )
     .addOption(lakeOption())
     .addOption(fromOption())
     .addOption(toOption())
     .addOption(tenantOption())
-    .option("--candidate <version>", "which version (default: the only one of the range)")
-    .option("--policy <file>", "decide by this policy (default: by the version that each decision names)")
-    .option("--policies <folder>", "look for those versions there too: the files of `policy pull --all`")
+    .option("--candidate <version>", "candidate version (default: the only one in the range)")
+    .option("--policy <file>", "use this policy (default: the version of each decision)")
+    .option("--policies <folder>", "also look for those versions in this folder, written by `policy pull --all`")
     .option("--json", "print JSON")
     .action(async (flags: CompareFlags) => {
       requireRange(flags);

@@ -30,21 +30,21 @@ const DRIFT_EXIT_CODE = 3;
 export function driftCommand(output: CommandOutput = process.stdout): Command {
   return withKafka(
     new Command("drift")
-      .description("compare the lake's newest whole day with earlier days: features, served scores, outcomes")
+      .description("compare the lake's latest full day with earlier days: features, served scores, outcomes")
       .addOption(lakeOption())
-      .option("--model <name>", "which model; it labels metrics and events", MODEL_NAME)
+      .option("--model <name>", "the model; labels metrics and events", MODEL_NAME)
       .addOption(registryOption())
       .addOption(tenantOption())
-      .option("--day <date>", "the day to judge, UTC; the newest whole one unless given", parseTime)
+      .option("--day <date>", "the day to check, UTC (default: the latest full day)", parseTime)
       .option(
         "--reference <first..last>",
-        "days to compare with, for instance those the model has learnt from",
+        "days to compare with, for example the training days of the model",
         parseReference,
       )
       .addOption(labelsByOption())
-      .option("--metrics <file>", "for Prometheus, as node_exporter's textfile collector reads it")
-      .option("--report <file>", "Evidently's report, HTML; needs the Python environment `drift`")
-      .option("--fail-on-drift", `end with exit code ${DRIFT_EXIT_CODE} on drift`),
+      .option("--metrics <file>", "metrics file for node_exporter's textfile collector")
+      .option("--report <file>", "Evidently report in HTML; requires the Python environment `drift`")
+      .option("--fail-on-drift", `exit code ${DRIFT_EXIT_CODE} on drift`),
   ).action(async (flags: DriftFlags) => {
     process.exitCode = await run(flags, output);
   });

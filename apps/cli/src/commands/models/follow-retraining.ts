@@ -35,41 +35,37 @@ export function withFollowing(command: Command): Command {
   const option = (flags: string, description: string, variable: string): Option =>
     new Option(flags, `with --follow: ${description}`).env(variable);
   return command
-    .addOption(option("--control <url>", "the control plane, which rolls out what is better", "CONTROL_URL"))
-    .addOption(option("--token-url <url>", "where auth gives tokens", "TOKEN_URL"))
+    .addOption(option("--control <url>", "the control plane that rolls out better models", "CONTROL_URL"))
+    .addOption(option("--token-url <url>", "auth's token endpoint", "TOKEN_URL"))
     .addOption(
-      option("--every-days <count>", "so many days of new labels start a retraining", "RETRAIN_EVERY_DAYS")
+      option("--every-days <count>", "days of new labels that start a retraining", "RETRAIN_EVERY_DAYS")
         .argParser(wholeNumber)
         .default(28),
     )
     .addOption(
-      option("--retry-days <count>", "after a drift, between one retraining and the next", "RETRAIN_RETRY_DAYS")
+      option("--retry-days <count>", "days between retrainings after a drift", "RETRAIN_RETRY_DAYS")
         .argParser(wholeNumber)
         .default(7),
     )
     .addOption(
-      option("--look-every <duration>", "between two looks at the lake", "RETRAIN_LOOK_EVERY")
+      option("--look-every <duration>", "interval between checks of the lake", "RETRAIN_LOOK_EVERY")
         .argParser(parseDuration)
         .default(durationMs("5m"), "5m"),
     )
     .addOption(
-      option(
-        "--shadow-time <duration>",
-        "how long a challenger is in shadow at least",
-        "ROLLOUT_SHADOW_TIME",
-      ).argParser(parseDuration),
+      option("--shadow-time <duration>", "minimum shadow time of a challenger", "ROLLOUT_SHADOW_TIME").argParser(
+        parseDuration,
+      ),
     )
     .addOption(
-      option(
-        "--step-time <duration>",
-        "how long each step of its canary takes at least",
-        "ROLLOUT_STEP_TIME",
-      ).argParser(parseDuration),
+      option("--step-time <duration>", "minimum time of each canary step", "ROLLOUT_STEP_TIME").argParser(
+        parseDuration,
+      ),
     )
     .addHelpText(
       "after",
-      "\nWith --follow CLIENT_ID and CLIENT_SECRET say who asks the control plane: a client with models:read and " +
-        "models:write.\nWithout them a person rolls out what is better. PORT serves /health, METRICS_PORT /metrics.",
+      "\nWith --follow, set CLIENT_ID and CLIENT_SECRET to a client with models:read and " +
+        "models:write.\nWithout them, models are not rolled out automatically. PORT serves /health, METRICS_PORT /metrics.",
     );
 }
 

@@ -15,7 +15,7 @@ const TIES_MAX = 20;
 /** `tripline compare-golden`: our windows against the ones that a benchmark publishes. */
 export function goldenCommand(): Command {
   return new Command("compare-golden")
-    .description("compare our features of the handbook's data with those it publishes, and print the table")
+    .description("compare computed features with those that the handbook publishes, and print the table")
     .requiredOption(
       "--handbook <folder>",
       "the handbook's benchmark data (the folder that holds raw/ and golden-features/)",

@@ -53,13 +53,13 @@ function registryCommands(output: CommandOutput): Command {
   return new Command("models")
     .description("list, show, compare, promote and roll back the models of a registry")
     .addCommand(
-      command("list", "versions with their aliases, oldest first").action(async (flags: RegistryFlags) => {
+      command("list", "list versions with their aliases, oldest first").action(async (flags: RegistryFlags) => {
         const listed = await openRegistry(flags.registry).list(flags.model);
         print(flags, listed, () => listTable(listed));
       }),
     )
     .addCommand(
-      command("show", "everything that is known of a version")
+      command("show", "show all details of a version")
         .argument("<version>", "a version or an alias")
         .action(async (asked: string, flags: RegistryFlags) => {
           const registry = openRegistry(flags.registry);
@@ -73,9 +73,9 @@ function registryCommands(output: CommandOutput): Command {
         }),
     )
     .addCommand(
-      command("await", "wait until there is such a version; for whoever starts scoring before the first training")
+      command("await", "wait until a version exists, to start scoring before the first training")
         .argument("<version>", "a version or an alias")
-        .option("--timeout <duration>", "how long to wait", "10m")
+        .option("--timeout <duration>", "maximum wait", "10m")
         .action(async (asked: string, flags: RegistryFlags & { readonly timeout: string }) => {
           const registry = openRegistry(flags.registry);
           const { version } = await waitVisibly(() => registry.resolve(flags.model, asked), {
@@ -90,7 +90,7 @@ function registryCommands(output: CommandOutput): Command {
         }),
     )
     .addCommand(
-      command("diff", "what is different between two versions, and how far apart their scores are")
+      command("diff", "compare two versions and their scores")
         .argument("<a>", "a version or an alias")
         .argument("<b>", "a version or an alias")
         .action(async (a: string, b: string, flags: RegistryFlags) => {
@@ -101,12 +101,12 @@ function registryCommands(output: CommandOutput): Command {
         }),
     )
     .addCommand(
-      moveCommand("promote", "point an alias at a version, or end a rollout with its candidate as champion")
-        .argument("[version]", "a version or an alias; a rollout has its own")
+      moveCommand("promote", "point an alias at a version, or finish a rollout with the candidate as champion")
+        .argument("[version]", "a version or an alias; not for a rollout")
         .action(async (asked: string | undefined, flags: MoveFlags) => {
           if (flags.control !== undefined) return stepRollout(output, "promote", inControl(flags));
           if (asked === undefined)
-            throw new Error("Give a version, or --control to promote the candidate of a rollout.");
+            throw new Error("Specify a version, or --control to promote the candidate of a rollout.");
           const registry = openRegistry(flags.registry);
           const version = await versionOf(registry, flags.model, asked);
           const move = await registry.setAlias(flags.model, flags.alias, version, optionsOf(flags));
@@ -114,7 +114,7 @@ function registryCommands(output: CommandOutput): Command {
         }),
     )
     .addCommand(
-      moveCommand("rollback", "point an alias at the version that it named before, or end a rollout").action(
+      moveCommand("rollback", "point an alias at its previous version, or roll back a rollout").action(
         async (flags: MoveFlags) => {
           if (flags.control !== undefined) return stepRollout(output, "rollback", inControl(flags));
           const registry = openRegistry(flags.registry);
@@ -136,10 +136,10 @@ function command(name: string, description: string): Command {
 function moveCommand(name: string, description: string): Command {
   return command(name, description)
     .option("--alias <name>", "champion, challenger, shadow or another", "champion")
-    .option("--expect <version>", "move it only if it names this version by then, or `none`", parseExpected)
-    .option("--by <name>", "who moves it; the user of this machine unless given")
+    .option("--expect <version>", "move the alias only if it points at this version, or `none`", parseExpected)
+    .option("--by <name>", "who moves the alias (default: the user of this machine)")
     .option("--why <text>", "the reason, for the history")
-    .option("--control [url]", "a step of the rollout that this control plane leads; that on this machine unless given")
+    .option("--control [url]", "control plane of the rollout (default: the one on this machine)")
     .addOption(tokenUrlOption())
     .addOption(workspaceOption());
 }

@@ -209,7 +209,7 @@ test("the command ends with the counts, and with exit code 1 where a byte differ
   );
   const found = await command(...flagsOf(broken), "--policy", policyFile);
   expect(found.lines.at(-1)).toContain("rows=300 identical=299 differ=1 ");
-  expect(found.lines).toContain("Differs though the versions are the same: txn_42");
+  expect(found.lines).toContain("Differs despite the same versions: txn_42");
   expect(found.lines.find((line) => line.startsWith("  "))).toMatch(/^ {2}score: 0\.88\d+ -> 0\.88\d+$/);
   expect(found.code).toBe(1);
 });
@@ -235,7 +235,7 @@ test("a decision that another release worded otherwise is the same but for the w
   expect(report.differences.map(({ transactionId }) => transactionId)).toEqual(["txn_9"]);
   const { lines, code } = await command(...flagsOf(older), "--policy", policyFile);
   expect(lines[0]).toBe(
-    "39 decisions were made by a release that did not record its wording: the same but for the texts of the reasons.",
+    "39 decisions were made by a release that did not record its wording version: identical except for the wording of reasons.",
   );
   expect(lines.at(-1)).toContain("rows=40 identical=0 differ=1 reworded=39 other_versions=0 ");
   expect(code).toBe(1);
@@ -269,7 +269,7 @@ test("another threshold shows in the diff by outcome, reason and amount, with th
 
   const { lines, code } = await command(...flagsOf(lake), "--policy", changed);
   expect(code).toBe(0);
-  expect(lines[0]).toMatch(/^300 decisions were made by policy 7\+[0-9a-f]{8}, and again by 8\+[0-9a-f]{8}\.$/);
+  expect(lines[0]).toMatch(/^300 decisions were made with policy 7\+[0-9a-f]{8}, and replayed with 8\+[0-9a-f]{8}\.$/);
   const table = lines.filter((line) => /^(decline -> approve|labelled payments|decline|SCORE_HIGH) /.test(line));
   expect(table.join("\n")).toContain(`decline -> approve`);
   expect(table.length).toBeGreaterThanOrEqual(4);
@@ -377,7 +377,7 @@ test("decisions of another feature spec alone are told to need its release", asy
   await archive(old, cases().slice(0, 2), (decision) => ({ ...decision, featureSpecVersion: 1 }));
   await expect(replayDecisions(optionsOf({ lake: old }))).rejects.toMatchObject({
     code: "spec-mismatch",
-    message: expect.stringContaining("replay them with the release that has that spec"),
+    message: expect.stringContaining("Replay them with a release that has that spec"),
   });
 });
 
@@ -389,5 +389,5 @@ test("a bad or reversed range is refused", async () => {
       .parseAsync(["--lake", lake, "--from", from, "--to", to], { from: "user" });
   await expect(quiet("2026-02-30", "2026-03-01")).rejects.toThrow("must be a day such as 2026-03-01");
   await expect(quiet("2026-02-10", "10.2.2026")).rejects.toThrow("must be a day such as 2026-03-01");
-  await expect(quiet("2026-02-11", "2026-02-10")).rejects.toThrow("--from is not before --to");
+  await expect(quiet("2026-02-11", "2026-02-10")).rejects.toThrow("--from must be before --to");
 });

@@ -26,7 +26,9 @@ interface ReplayFlags {
 /** `tripline replay`: archived payments decided again, with the same or with another policy or model. */
 export function replayCommand(output: CommandOutput = process.stdout): Command {
   return new Command("replay")
-    .description("decide archived payments again: to the byte by the same versions, as a diff by others")
+    .description(
+      "decide archived payments again: with the same versions, byte for byte; with other versions, as a diff",
+    )
     .addOption(lakeOption())
     .addOption(registryOption())
     .addOption(fromOption())
@@ -34,15 +36,12 @@ export function replayCommand(output: CommandOutput = process.stdout): Command {
     .addOption(tenantOption())
     .option(
       "--policy <file>",
-      "decide by this policy (default: by the version that each decision names, from git's history of apps/decisions/policy.yaml)",
+      "use this policy (default: the version of each decision, from the git history of apps/decisions/policy.yaml)",
     )
-    .option(
-      "--policies <folder>",
-      "look for the versions that decisions name there too: the files of `policy pull --all`",
-    )
+    .option("--policies <folder>", "also look for policy versions in this folder, written by `policy pull --all`")
     .option(
       "--model <version>",
-      "score with this version or alias, or name@version (default: with the version that each decision names)",
+      "score with this version or alias, or name@version (default: the version of each decision)",
       parseModel,
     )
     .addOption(scorecardOption())
@@ -50,7 +49,7 @@ export function replayCommand(output: CommandOutput = process.stdout): Command {
     .option("--json", "print JSON")
     .addHelpText(
       "after",
-      "\nEnds with exit code 1 if a decision by the same versions is not identical, or if none could be made again.",
+      "\nExit code 1 if a decision with the same versions is not identical, or if no decision could be replayed.",
     )
     .action(async (flags: ReplayFlags) => {
       process.exitCode = await run(flags, output);
@@ -89,5 +88,5 @@ function parseModel(text: string): ReplayDecisionsOptions["model"] {
   const [first = "", second, ...more] = text.split("@");
   const model = second === undefined ? { name: MODEL_NAME, at: first } : { name: first, at: second };
   if (model.name !== "" && model.at !== "" && more.length === 0) return model;
-  throw new InvalidArgumentError("must be a version, an alias, or as fraud@champion");
+  throw new InvalidArgumentError("must be a version, an alias, or a reference such as fraud@champion");
 }

@@ -33,48 +33,48 @@ interface RetrainFlags extends FollowFlags {
 export function retrainCommand(output: CommandOutput = process.stdout): Command {
   const command = withFollowing(
     new Command("retrain")
-      .description("train on what the lake has by now, and register a challenger where it is better than the champion")
+      .description("train on the data in the lake, and register a challenger if it is better than the champion")
       .addOption(lakeOption())
       .addOption(registryOption())
       .option("--model <name>", "which model", MODEL_NAME)
       .addOption(
-        new Option("--work <folder>", "for checkpoints: what is killed goes on from here")
+        new Option("--work <folder>", "folder for checkpoints, from which an interrupted run resumes")
           .env("WORK_DIRECTORY")
-          .default(join(STATE_DIRECTORY, "retrain"), "the one of this repository"),
+          .default(join(STATE_DIRECTORY, "retrain"), "the one in this repository"),
       )
       .addOption(tenantOption())
       .option(
         "--cutoff <time>",
-        "labels that arrived later are not used; the newest payment's day (UTC) begins it",
+        "label cut-off: labels that arrived later are not used (default: start of the newest payment's day, UTC)",
         parseTime,
       )
       .addOption(
-        new Option("--days <count>", "days of payments before the cut-off that are read")
+        new Option("--days <count>", "days of payments to read before the cut-off")
           .env("RETRAIN_DAYS")
           .argParser(wholeNumber)
           .default(0, "all"),
       )
       .addOption(
-        new Option("--features <from>", "as they were logged when decided by, or computed anew from the payments")
+        new Option("--features <from>", "as logged at decision time, or recomputed from the payments")
           .choices(["log", "backfill"])
           .default("log"),
       )
       .addOption(labelsByOption())
-      .option("--params <file>", "parameters of the trees, and when a model is better", PARAMS_FILE)
-      .option("--trust-weeks", "a person has looked at the weeks that were refused, and they are right")
+      .option("--params <file>", "tree parameters, and the criteria for a better model", PARAMS_FILE)
+      .option("--trust-weeks", "use weeks that failed the data checks, after you have reviewed them")
       .option(
         "--drift-from <time>",
-        "since when the world is another one: days before may count less, and the newest weeks are learnt, too",
+        "day of a drift: earlier days may get less weight, and the newest weeks are used for training",
         parseTime,
       )
-      .option("--jobs <count>", "threads; another number may give another model", wholeNumber, 1)
+      .option("--jobs <count>", "threads; a different number may produce a different model", wholeNumber, 1)
       .addOption(
         new Option(
           "--checkpoints <url>",
-          "a store for the checkpoints, such as s3://bucket/prefix: what is lost with its machine goes on from there",
+          "object store for checkpoints, such as s3://bucket/prefix, so that a run can resume on another machine",
         ).env("CHECKPOINTS_URL"),
       )
-      .option("--follow", "stay, and retrain after each drift and on a schedule; what is better is rolled out"),
+      .option("--follow", "keep running: retrain after each drift and on a schedule, and roll out better models"),
   );
   return withKafka(command).action(async (flags: RetrainFlags) => {
     process.exitCode = await run(flags, output);

@@ -32,17 +32,16 @@ const MS_PER_S = 1_000;
 export function rolloutCommands(output: CommandOutput): Command[] {
   const show = (flags: RolloutFlags, rollout: ShownRollout): void => showRollout(output, flags, rollout);
   return [
-    command(
-      "status",
-      "where the rollout of a model stands, what the guards see, and each step with who made it",
-    ).action(async (flags: RolloutFlags) => show(flags, await (await clientOf(flags)).status(flags.model))),
-    command("rollout", "roll a version out: shadow, then a growing share of the cards, then champion")
+    command("status", "show the stage of a rollout, the findings of the guards, and each step with its author").action(
+      async (flags: RolloutFlags) => show(flags, await (await clientOf(flags)).status(flags.model)),
+    ),
+    command("rollout", "roll out a version: shadow, then a growing share of cards, then champion")
       .argument("<version>", "a version or an alias")
-      .option("--canary", "do not stay in shadow: begin with the first step once scoring has the version")
-      .option("--auto", "go on without a person, up to champion, while no guard finds anything")
-      .option("--steps <percents>", "shares of the cards, for instance 1,5,25,50", percents)
-      .option("--step-time <duration>", "how long a step takes at least, with --auto")
-      .option("--shadow-time <duration>", "the same of the shadow")
+      .option("--canary", "skip shadow: start with the first canary step as soon as scoring has loaded the version")
+      .option("--auto", "advance automatically to champion while no guard objects")
+      .option("--steps <percents>", "shares of cards, for example 1,5,25,50", percents)
+      .option("--step-time <duration>", "minimum time per step, with --auto")
+      .option("--shadow-time <duration>", "minimum shadow time, with --auto")
       .option("--why <text>", "the reason, for the record")
       .action(async (candidate: string, flags: StartFlags) => {
         const { model, why, canary, auto, steps, stepTime, shadowTime } = flags;
@@ -59,9 +58,9 @@ export function rolloutCommands(output: CommandOutput): Command[] {
         show(flags, rollout);
       }),
     ...[
-      stepCommand("advance", "go on to the next share of the cards, or make the version champion after the last"),
-      stepCommand("hold", "stay at this share until somebody resumes or advances; the guards go on watching"),
-      stepCommand("resume", "let a rollout that was held go on"),
+      stepCommand("advance", "advance to the next share of cards, or promote to champion after the last"),
+      stepCommand("hold", "stay at this share until you resume or advance; the guards stay active"),
+      stepCommand("resume", "resume a rollout on hold"),
     ].map((step) =>
       step.action(async (flags: StepFlags) => {
         await stepRollout(output, step.name() as RolloutStepName, flags);
@@ -100,5 +99,5 @@ function secondsOf(text: string): number {
 function percents(text: string): number[] {
   const steps = text.split(",").map(Number);
   if (steps.every((step) => step > 0 && step <= 100)) return steps;
-  throw new InvalidArgumentError("must be percents, comma-separated");
+  throw new InvalidArgumentError("must be percentages, comma-separated");
 }

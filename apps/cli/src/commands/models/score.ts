@@ -25,13 +25,13 @@ interface ModelReference {
 /** `tripline score`: a column of scores for rows of features, with a model of the registry. */
 export function scoreCommand(output: CommandOutput = process.stdout): Command {
   return new Command("score")
-    .description("score a Parquet file of features with a model of the registry")
+    .description("score a Parquet file of features with a model from the registry")
     .requiredOption(
       "--input <file>",
       "Parquet with a column per feature, as `tripline backfill` writes it; may be a glob",
     )
-    .requiredOption("--output <file>", "Parquet to write: the columns to keep, score, model, model_version")
-    .option("--model <name@alias>", "which model: fraud@champion, or fraud@<version>", parseModel, {
+    .requiredOption("--output <file>", "Parquet file to write: the kept columns, score, model, model_version")
+    .option("--model <name@alias>", "the model: fraud@champion or fraud@<version>", parseModel, {
       name: MODEL_NAME,
       at: "champion",
     })
@@ -39,12 +39,7 @@ export function scoreCommand(output: CommandOutput = process.stdout): Command {
     .option("--keep <names>", "input columns to copy, comma-separated (default: all non-feature columns)", (text) =>
       text.split(",").map((name) => name.trim()),
     )
-    .option(
-      "--threads <count>",
-      "threads that score; as many as there are cores unless given",
-      parseCount,
-      availableParallelism(),
-    )
+    .option("--threads <count>", "scoring threads (default: one per core)", parseCount, availableParallelism())
     .action(async ({ input, output: outputPath, model: reference, registry, keep, threads }: ScoreFlags) => {
       const startedAt = performance.now();
       const line = new ProgressLine(process.stderr);
@@ -70,7 +65,8 @@ export function scoreCommand(output: CommandOutput = process.stdout): Command {
 
 function parseModel(text: string): ModelReference {
   const [name = "", at = "champion", ...more] = text.split("@");
-  if (name === "" || at === "" || more.length > 0) throw new InvalidArgumentError("must be as fraud@champion");
+  if (name === "" || at === "" || more.length > 0)
+    throw new InvalidArgumentError("must be a reference such as fraud@champion");
   return { name, at };
 }
 

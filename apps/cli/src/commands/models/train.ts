@@ -41,19 +41,19 @@ export function trainCommand(): Command {
   return new Command("train")
     .description("simulate a history, compute its features, train a model and publish it as champion")
     .option("--days <count>", `days of history, at least ${HISTORY_DAYS_MIN}`, wholeNumber, HISTORY_DAYS)
-    .option("--cards <count>", "cards that pay", wholeNumber, DEMO_SIMULATION.cards)
-    .option("--terminals <count>", "terminals they pay at", wholeNumber, DEMO_SIMULATION.terminals)
-    .option("--seed <number>", "the same seed gives the same payments", wholeNumber, DEMO_SIMULATION.seed)
+    .option("--cards <count>", "active cards", wholeNumber, DEMO_SIMULATION.cards)
+    .option("--terminals <count>", "active terminals", wholeNumber, DEMO_SIMULATION.terminals)
+    .option("--seed <number>", "seed; the same seed gives the same payments", wholeNumber, DEMO_SIMULATION.seed)
     .option("--force", "train again even if nothing changed")
-    .option("--root <folder>", "keep histories and features below .tripline in this folder", ROOT)
-    .option("--registry <url>", "publish there instead of in that folder")
-    .option("--unless-published", "do nothing when the registry has a champion already")
+    .option("--root <folder>", "store histories and features below .tripline in this folder", ROOT)
+    .option("--registry <url>", "publish to this registry instead of that folder")
+    .option("--unless-published", "do nothing if the registry already has a champion")
     .action(async function (this: Command, flags: TrainFlags) {
       const { days, cards, terminals, seed, force = false, root, registry } = flags;
       if (days < HISTORY_DAYS_MIN) this.error(`error: --days must be at least ${HISTORY_DAYS_MIN}`);
       const published = flags.unlessPublished === true ? await championOf(registry ?? registryIn(root)) : undefined;
       if (published !== undefined) {
-        process.stdout.write(`${MODEL_NAME} ${published} is published already\n`);
+        process.stdout.write(`${MODEL_NAME} ${published} is already published\n`);
         return;
       }
       const steps = new StepLog(process.stderr, bootstrapSteps());

@@ -9,13 +9,13 @@ import { Command } from "commander";
 const ENTRY = join(ROOT, "apps", "auth", "dist", "backup", "main.js");
 const EXIT_FAILURE = 1;
 
-const DATABASE = "auth's database, for instance postgresql://user@127.0.0.1:5432/tripline; or POSTGRES_URL";
+const DATABASE = "auth's database, for example postgresql://user@127.0.0.1:5432/tripline (default: POSTGRES_URL)";
 
 /** `tripline backup`: what auth keeps, into one file. Everything else is files already or can be computed again. */
 export function backupCommand(): Command {
   return new Command("backup")
-    .description("write auth's clients, people and sealed signing keys to a file; KEY_ENCRYPTION_KEY is not in it")
-    .requiredOption("--to <place>", "a file, or an address such as s3://bucket/auth.json")
+    .description("write auth's clients, users and encrypted signing keys to a file, without KEY_ENCRYPTION_KEY")
+    .requiredOption("--to <place>", "a file, or a URL such as s3://bucket/auth.json")
     .option("--postgres <url>", DATABASE)
     .action(async ({ to, postgres }: { to: string; postgres?: string }) => {
       process.exitCode = await run("backup", to, postgres);
@@ -25,7 +25,7 @@ export function backupCommand(): Command {
 /** `tripline restore`: the same back into an empty database. */
 export function restoreCommand(): Command {
   return new Command("restore")
-    .description("put a backup into an empty database")
+    .description("restore a backup into an empty database")
     .requiredOption("--from <place>", "what `tripline backup` wrote")
     .option("--postgres <url>", DATABASE)
     .action(async ({ from, postgres }: { from: string; postgres?: string }) => {

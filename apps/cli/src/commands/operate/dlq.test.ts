@@ -107,8 +107,8 @@ async function records(topic: string): Promise<IncomingRecord[]> {
 }
 
 test("without dead letters there is nothing to list and nothing to return", async () => {
-  expect(await run("list")).toBe("No dead letters wait.\n");
-  expect(await run("return", "--topic", "labels")).toBe("0 dead letters are on labels again.\n");
+  expect(await run("list")).toBe("No dead letters.\n");
+  expect(await run("return", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
 });
 
 test("dead letters are listed by code, and come back as they were, once", async () => {
@@ -117,15 +117,15 @@ test("dead letters are listed by code, and come back as they were, once", async 
   expect(listed).toContain("1  of labels, by reader: spec-mismatch");
   expect(listed).toContain("message-unreadable  cannot: poison 2");
   failing.clear();
-  expect(await run("return", "--topic", "labels")).toBe("2 dead letters are on labels again.\n");
+  expect(await run("return", "--topic", "labels")).toBe("2 dead letters put back on labels.\n");
   const back = (await records("labels")).filter(({ headers }) => headers[RETURNED_HEADER] !== undefined);
   expect(back.map(({ key, value }) => [key, value.toString()]).sort()).toEqual([
     ["poison 2", "poison 2"],
     ["spec 1", "spec 1"],
   ]);
   for (const { headers } of back) expect(headers).toEqual({ [HEADERS.tenant]: "demo", [RETURNED_HEADER]: "1" });
-  expect(await run("list")).toBe("No dead letters wait.\n");
-  expect(await run("return", "--topic", "labels")).toBe("0 dead letters are on labels again.\n");
+  expect(await run("list")).toBe("No dead letters.\n");
+  expect(await run("return", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
 });
 
 test("with a code the others stay, and are still there for the next time", async () => {
@@ -133,7 +133,7 @@ test("with a code the others stay, and are still there for the next time", async
   await bury("spec 2");
   failing.delete("spec 2");
   expect(await run("return", "--topic", "labels", "--code", "spec-mismatch")).toBe(
-    "1 dead letters are on labels again. 1 with another code were left.\n",
+    "1 dead letters put back on labels. 1 with other codes were skipped.\n",
   );
   expect(await run("list", "--topic", "labels")).toContain("1  of labels, by reader: message-unreadable");
 });
@@ -175,7 +175,7 @@ test("regression #12: dead letters that cannot come back are told in a sentence 
   const told = await run("return", "--topic", "labels");
   expect(performance.now() - startedMs).toBeLessThan(WAIT_MS_MAX);
   const [line, tooLarge, byReference, ...more] = told.trimEnd().split("\n");
-  expect(line).toBe("2 dead letters are on labels again.");
+  expect(line).toBe("2 dead letters put back on labels.");
   expect(tooLarge).toMatch(
     /^labels\.dlq\/0@1 cannot come back and stays there: A record of 1200\d{3} bytes is over the limit of 1000000/,
   );
@@ -184,8 +184,8 @@ test("regression #12: dead letters that cannot come back are told in a sentence 
   expect(process.exitCode).toBe(1);
   process.exitCode = exitCodeBefore;
   expect((await records("labels")).map(({ value }) => value.toString()).sort()).toEqual(["first", "last"]);
-  expect(await run("list")).toBe("No dead letters wait.\n");
-  expect(await run("return", "--topic", "labels")).toBe("0 dead letters are on labels again.\n");
+  expect(await run("list")).toBe("No dead letters.\n");
+  expect(await run("return", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
 });
 
 test("one return at a time", async () => {

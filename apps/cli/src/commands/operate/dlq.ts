@@ -37,25 +37,25 @@ const SENTENCE_LENGTH_MAX = 100;
 /** `tripline dlq`: what no consumer could process; puts it back once the cause is fixed. */
 export function dlqCommand(output: CommandOutput = process.stdout): Command {
   return new Command("dlq")
-    .description("list the dead letters, and put them back on their topics once the cause is fixed")
+    .description("list dead letters, and redrive them once the cause is fixed")
     .addCommand(
-      withKafka("list", "dead letters that did not come back yet: how many of which code, and the newest of them")
-        .addOption(topicOption("only those of this topic"))
-        .option("--limit <count>", "how many are shown one by one", parseLimit, LIMIT_DEFAULT)
-        .option("--json", "the letters as JSON, one a line")
+      withKafka("list", "count dead letters that were not redriven by code, and show the newest")
+        .addOption(topicOption("only this topic"))
+        .option("--limit <count>", "number of dead letters to show", parseLimit, LIMIT_DEFAULT)
+        .option("--json", "print the dead letters as JSON lines")
         .action(async (flags: ListFlags) => list(flags, output)),
     )
     .addCommand(
       withKafka(
         "return",
-        "put dead letters back on their topic; what fails again becomes a dead letter again, and what cannot come back is told with exit code 1",
+        "redrive dead letters; a record that fails again becomes a dead letter again; exit code 1 if some cannot be redriven",
       )
-        .addOption(topicOption("the topic on which they stood").makeOptionMandatory())
-        .option("--code <code>", "only those with this code of the error table")
+        .addOption(topicOption("the original topic").makeOptionMandatory())
+        .option("--code <code>", "only this error code")
         .action(async (flags: ReturnFlags) => {
           const { returned, left, skipped } = await returnLetters(connect(flags), flags.topic, { code: flags.code });
-          const rest = left === 0 ? "" : ` ${left} with another code were left.`;
-          output.write(`${returned} dead letters are on ${flags.topic} again.${rest}\n`);
+          const rest = left === 0 ? "" : ` ${left} with other codes were skipped.`;
+          output.write(`${returned} dead letters put back on ${flags.topic}.${rest}\n`);
           for (const sentence of skipped) output.write(`${sentence}\n`);
           if (skipped.length > 0) process.exitCode = 1;
         }),
@@ -65,9 +65,9 @@ export function dlqCommand(output: CommandOutput = process.stdout): Command {
 function withKafka(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .option("--brokers <address...>", "Kafka, for instance 127.0.0.1:9092; that of the system here unless given")
+    .option("--brokers <address...>", "Kafka, for example 127.0.0.1:9092 (default: the system on this machine)")
     .addOption(workspaceOption())
-    .option("--topic-prefix <text>", "as the services have it in KAFKA_TOPIC_PREFIX");
+    .option("--topic-prefix <text>", "the services' KAFKA_TOPIC_PREFIX");
 }
 
 function topicOption(description: string): Option {
@@ -103,7 +103,7 @@ async function list({ limit, ...flags }: ListFlags, output: CommandOutput): Prom
   }
   if (counts.size > 0) output.write(`${tableOf(counts, shown)}\n`);
   for (const sentence of unread) output.write(`${sentence}\n`);
-  if (counts.size + unread.length === 0) output.write("No dead letters wait.\n");
+  if (counts.size + unread.length === 0) output.write("No dead letters.\n");
 }
 
 function tableOf(counts: ReadonlyMap<string, number>, letters: readonly DeadLetter[]): string {
@@ -113,7 +113,7 @@ function tableOf(counts: ReadonlyMap<string, number>, letters: readonly DeadLett
   });
   const lines = letters.map((letter) => {
     const where = `${letter.topic}.dlq/${letter.partition}@${letter.offset}`;
-    const again = letter.returned === 0 ? "" : ` (came back ${letter.returned} times before)`;
+    const again = letter.returned === 0 ? "" : ` (redriven ${letter.returned} times before)`;
     const message = letter.message.slice(0, SENTENCE_LENGTH_MAX);
     const original = letter.reference === undefined ? "" : ` (${describeReference(letter.reference)})`;
     return `${new Date(letter.buriedAtMs).toISOString()}  ${where}  ${letter.code}${again}  ${message}${original}`;

@@ -7,7 +7,7 @@ import { readToken, STDIN } from "../read-token.js";
 
 /** They read the topic `erasures`. */
 const FOLLOWS =
-  "Within seconds features empties the window states and takes the profile and other rows out of Feast's online store, and the " +
+  "Within seconds, features clears the window states and deletes the profile and other rows from Feast's online store, and the " +
   "console deletes the payments and cases of erased cards.\n";
 
 const answer = z.object({ keys: z.number(), seen_with: z.array(z.string()) });
@@ -23,14 +23,14 @@ export function eraseCommand(
 ): Command {
   return controlCommand(
     "erase",
-    "destroy the keys of a person's data, and clear window states, Feast's profile and the console",
+    "erase a person: destroy the keys of their data, and clear window states, the Feast profile and the console",
   )
     .argument(
       "<subject>",
-      `a card token (ct_…), the token of an e-mail address (et_…), or ${STDIN} to read a card number or an address from ` +
-        "standard input: then CARD_TOKEN_KEY and --tenant say of whom, for another system than the one here",
+      `a card token (ct_…), an email token (et_…), or ${STDIN} to read a card number or email address from ` +
+        "standard input; for a system on another machine, this requires CARD_TOKEN_KEY and --tenant",
     )
-    .option("--with-cards", "erase also the cards and addresses that came with it")
+    .option("--with-cards", "also erase the cards and email addresses seen with it")
     .action(async (given: string, flags: EraseFlags) => {
       const first = given === STDIN ? await readToken(input, ["card", "email"], flags) : given;
       const client = await openControl(flags);
@@ -40,9 +40,9 @@ export function eraseCommand(
         const { keys, seen_with: seenWith } = answer.parse(
           await client.call("POST", "/v1/erasures", { body: { subject } }),
         );
-        output.write(`${subject} is erased: ${keys} keys destroyed.\n`);
+        output.write(`${subject} erased: ${keys} keys destroyed.\n`);
         if (flags.withCards === true) for (const other of seenWith) left.add(other);
-        else if (seenWith.length > 0) output.write(`It came with ${seenWith.join(", ")}, which were not erased.\n`);
+        else if (seenWith.length > 0) output.write(`Not erased, but seen with it: ${seenWith.join(", ")}.\n`);
       }
       output.write(FOLLOWS);
     });

@@ -94,6 +94,6 @@ test("the accepted payments are named by the API's ids, or by a tenant's own", (
   expect(readAccepted(`${id}\n\n`, undefined)).toEqual(new Set([id]));
   expect(readAccepted("order-1", "acme")).toEqual(new Set([id]));
   expect(() => readAccepted(`${id}\norder-1`, undefined)).toThrow(
-    '"order-1" is not an id that the API gave (txn_…): add --tenant if it is one that a tenant sent.',
+    '"order-1" is not an ID from the API (txn_…). Add --tenant if the tenant sent it.',
   );
 });

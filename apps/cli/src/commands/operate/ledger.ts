@@ -21,14 +21,11 @@ interface LedgerFlags {
 /** `tripline ledger`: for payments that were sent from where Kafka cannot be reached. */
 export function ledgerCommand(): Command {
   return new Command("ledger")
-    .description("hold the payments that were accepted against the decisions on Kafka; fails unless each has one")
-    .requiredOption("--accepted <file>", "the ids that the API gave them (txn_…), one a line; - reads standard input")
-    .option("--tenant <name>", "the file holds the transaction ids of this tenant instead, as it sent them")
+    .description("check that each accepted payment has a decision on Kafka; fails otherwise")
+    .requiredOption("--accepted <file>", "file with the IDs from the API (txn_…), one per line; - reads standard input")
+    .option("--tenant <name>", "the file contains transaction IDs as sent by this tenant")
     .addOption(workspaceOption())
-    .addHelpText(
-      "after",
-      "\nKAFKA_BROKERS says where the decisions are; in the system that runs here unless it is set.",
-    )
+    .addHelpText("after", "\nSet KAFKA_BROKERS to read decisions from another system than the one on this machine.")
     .action(async ({ accepted, tenant, workspace }: LedgerFlags) => {
       const lines = accepted === "-" ? await text(process.stdin) : await readFile(accepted, "utf8");
       const ids = readAccepted(lines, tenant);
@@ -51,7 +48,7 @@ export function readAccepted(lines: string, tenant: string | undefined): Readonl
   if (other === undefined) return new Set(ids);
   throw new TriplineError(
     "config-invalid",
-    `${JSON.stringify(other)} is not an id that the API gave (txn_…): add --tenant if it is one that a tenant sent.`,
+    `${JSON.stringify(other)} is not an ID from the API (txn_…). Add --tenant if the tenant sent it.`,
   );
 }
 

@@ -14,25 +14,25 @@ interface MakeSecretsFlags {
 /** `tripline make-secrets`: for an installation on one machine, as compose.yaml describes it. */
 export function makeSecretsCommand(): Command {
   return new Command("make-secrets")
-    .description("make the secrets of a local installation at random; what is there already stays as it is")
+    .description("generate random secrets for a local installation; existing secrets are kept")
     .argument(
       "<folder>",
-      "gets a folder for each reader: auth, control, console, ingestion, training, postgres, client",
+      "output folder, with a subfolder per service: auth, control, console, ingestion, training, postgres, client",
     )
-    .option("--database <host:port/name>", "where auth finds Postgres", "postgres:5432/tripline")
+    .option("--database <host:port/name>", "Postgres for auth", "postgres:5432/tripline")
     .option(
       "--tls",
-      "also certificates, passwords and users for each service, below `tls`, as compose.tls.yaml reads them",
+      "also generate certificates, passwords and users for each service below `tls`, for compose.tls.yaml",
     )
-    .option("--redis <host:port>", "with --tls: where the services find Valkey", "valkey:6379")
+    .option("--redis <host:port>", "with --tls: Valkey for the services", "valkey:6379")
     .option(
       "--hosts <name...>",
-      "with --tls: further names in each certificate, with * in the place of the program's own: 'tripline-*.payments.svc'",
+      "with --tls: additional names in each certificate, where * is the service name: 'tripline-*.payments.svc'",
       [],
     )
     .action(async (folder: string, { database, redis, hosts, tls }: MakeSecretsFlags) => {
       const made = makeSecrets(folder, database);
-      process.stdout.write(made.length === 0 ? "all secrets are there\n" : `made ${made.join(", ")}\n`);
+      process.stdout.write(made.length === 0 ? "all secrets exist\n" : `made ${made.join(", ")}\n`);
       if (tls !== true) return;
       const addresses = { redis, database, databaseUser: databaseUserIn(folder), hosts };
       const issued = await makeAccess(join(folder, "tls"), readAccessRules(), addresses);

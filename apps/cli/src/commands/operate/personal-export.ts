@@ -51,11 +51,11 @@ export function personalCommand(
   output: CommandOutput = process.stdout,
   input: AsyncIterable<Uint8Array> = process.stdin,
 ): Command {
-  return new Command("personal").description("the right of access: what is kept of a person").addCommand(
-    controlCommand("export", "write all that an erasure of a person would find, a line of JSON each")
-      .argument("<subject>", `a card token (ct_…), the token of an e-mail address (et_…), or ${STDIN} as for erase`)
-      .option("--output <file>", "where to write it; to standard output unless given")
-      .option("--redis <url>", "where features keeps its state (default: REDIS_URL)")
+  return new Command("personal").description("right of access: export the data stored about a person").addCommand(
+    controlCommand("export", "export everything that an erasure would find, as JSON lines")
+      .argument("<subject>", `a card token (ct_…), an email token (et_…), or ${STDIN} as for erase`)
+      .option("--output <file>", "output file (default: standard output)")
+      .option("--redis <url>", "Redis of the features service (default: REDIS_URL)")
       .option("--postgres <url>", "the database of the console (default: POSTGRES_URL)")
       .option("--lake <place>", "the folder or URL that the archive service writes to (default: LAKE_URL)")
       .action(async (given: string, flags: ExportFlags) => {
@@ -84,12 +84,16 @@ function placesOf(flags: ExportFlags): Places & Readonly<Record<string, string |
     });
     const names = missing.flatMap(([name, place]) => (place === undefined ? [name] : []));
     if (names.length > 0)
-      throw new Error(`${names.join(" and ")} is missing; without all three, the system here is meant.`);
+      throw new Error(
+        `${names.join(" and ")} is missing. Without all three, the command uses the system on this machine.`,
+      );
     return given;
   }
   const local = readLocalSystem(flags.workspace);
   if (local.postgresUrl === undefined)
-    throw new Error("The system here speaks TLS to its database: give --redis, --postgres and --lake.");
+    throw new Error(
+      "The system on this machine connects to its database over TLS. Specify --redis, --postgres and --lake.",
+    );
   return {
     ...operatorVariables(local),
     REDIS_URL: local.redisUrl,
@@ -197,5 +201,5 @@ async function runProgram(
   for await (const line of createInterface({ input: child.stdout })) {
     await onLine(z.record(z.string(), z.unknown()).parse(JSON.parse(line)));
   }
-  if ((await ended) !== 0) throw new Error("The export is not complete: see the line above.");
+  if ((await ended) !== 0) throw new Error("The export is incomplete. See the line above.");
 }

@@ -14,16 +14,14 @@ interface TokenFlags {
 /** `tripline token`: for a first request by hand. */
 export function tokenCommand(): Command {
   return new Command("token")
-    .description("print an access token for the client that CLIENT_ID and CLIENT_SECRET name, or for the local demo's")
-    .option("--api <url>", "the front door that the token is for; the one on this machine unless given")
+    .description("print an access token for the client in CLIENT_ID and CLIENT_SECRET, or for the local demo")
+    .option("--api <url>", "the ingestion API that the token is for (default: the one on this machine)")
     .addOption(
-      new Option("--token-url <url>", "where auth gives tokens; what the API's description says unless given").env(
-        "TOKEN_URL",
-      ),
+      new Option("--token-url <url>", "auth's token endpoint (default: from the API's description)").env("TOKEN_URL"),
     )
     .option(
       "--workspace <name>",
-      "folder below .tripline with the secrets of the system that runs here",
+      "folder below .tripline with the secrets of the system on this machine",
       DEMO_WORKSPACE,
     )
     .action(async (flags: TokenFlags) => {
@@ -39,14 +37,14 @@ async function tokensOf({ api, tokenUrl, workspace }: TokenFlags): Promise<Acces
   const isNamed = process.env.CLIENT_ID !== undefined || process.env.CLIENT_SECRET !== undefined;
   if (tokenUrl !== undefined) return tokensFrom(process.env, tokenUrl);
   const url = await readTokenUrl(apiUrl, {
-    silent: "start one with `npm run demo`, or give --api the address of one that runs",
-    foreign: "give --api the address of ingestion",
+    silent: "start a system with `npm run demo`, or set --api to the URL of a running one",
+    foreign: "set --api to the URL of ingestion",
   });
-  if (url === undefined) throw new Error(`${apiUrl} does not say where tokens come from: give --token-url.`);
+  if (url === undefined) throw new Error(`${apiUrl} does not name a token endpoint. Specify --token-url.`);
   if (isNamed) return tokensFrom(process.env, url);
   const clientSecret = await localSecret(apiUrl, workspace);
   if (clientSecret === undefined) {
-    throw new Error(`There are no credentials for ${apiUrl}: set CLIENT_ID and CLIENT_SECRET.`);
+    throw new Error(`No credentials for ${apiUrl}. Set CLIENT_ID and CLIENT_SECRET.`);
   }
   return new AccessTokens({ tokenUrl: url, clientId: DEMO_CLIENT_ID, clientSecret, scope: DEMO_SCOPES });
 }

@@ -12,7 +12,7 @@ describe("the job that makes topics", () => {
     const said: string[] = [];
     await ensureTopics(system, 60_000, (line) => said.push(line));
     await ensureTopics(system, 60_000, (line) => said.push(line));
-    expect(said).toEqual([`${ALL_TOPICS.length} topics are there`, `${ALL_TOPICS.length} topics are there`]);
+    expect(said).toEqual([`${ALL_TOPICS.length} topics exist`, `${ALL_TOPICS.length} topics exist`]);
     const admin = await connectKafka({ brokers: kafkaBrokers, clientId: "test", topicPrefix }).admin();
     expect((await admin.endOffsets("decisions")).size).toBe(6);
     await admin.close();
@@ -25,7 +25,7 @@ describe("the job that makes topics", () => {
     await expect(made).rejects.toThrow(
       new RegExp(`^Kafka at 127\\.0\\.0\\.1:${port} was not ready within .* Set KAFKA_BROKERS`),
     );
-    expect(said).not.toContain(`${ALL_TOPICS.length} topics are there`);
+    expect(said).not.toContain(`${ALL_TOPICS.length} topics exist`);
   });
 
   test("does not begin without brokers", () => {

@@ -22,12 +22,12 @@ const POLL_MS = 1_000;
 /** `tripline topics`: a job that runs before the services of an installation start. */
 export function topicsCommand(): Command {
   return new Command("topics")
-    .description("wait for the Kafka that KAFKA_BROKERS names, and create the topics that are missing there")
-    .option("--timeout <duration>", "how long to wait for Kafka", "2m")
+    .description("wait for Kafka at KAFKA_BROKERS and create missing topics")
+    .option("--timeout <duration>", "maximum wait for Kafka", "2m")
     .option(
       "--access <passwords>",
-      "also give each service the rights of infra/access.yaml, on Kafka where KAFKA_CERT_FILE is set, and where REDIS_URL and " +
-        "POSTGRES_URL say; a folder with a file for each user's password",
+      "also grant each service its rights from infra/access.yaml: on Kafka if KAFKA_CERT_FILE is set, and on the systems at REDIS_URL and " +
+        "POSTGRES_URL; a folder with one password file per user",
     )
     .action(async ({ timeout, access }: TopicsFlags) => {
       const say: Say = (line) => process.stderr.write(`${line}\n`);
@@ -45,13 +45,13 @@ export async function ensureTopics({ kafka, brokers }: SystemKafka, timeoutMs: n
       timeoutMs,
       pollMs: POLL_MS,
       mayPass: (error) => asTriplineError(error).code === "kafka-unavailable",
-      remedy: "Set KAFKA_BROKERS (kafka.bootstrapServers of the chart) to brokers that can be reached from here.",
+      remedy: "Set KAFKA_BROKERS (kafka.bootstrapServers of the chart) to brokers that are reachable from here.",
       say,
     });
   } finally {
     await admin.close();
   }
-  say(`${ALL_TOPICS.length} topics are there`);
+  say(`${ALL_TOPICS.length} topics exist`);
 }
 
 /** @throws TriplineError where a server is not there or does not let this user give rights */

@@ -12,12 +12,12 @@ interface ActivateFlags extends PolicyFlags {
 
 /** `tripline policy activate`: from now on, or from a time on, a revision decides. */
 export function activateCommand(output: CommandOutput): Command {
-  return policyCommandOf("activate", "let a revision decide, on every instance within two seconds")
-    .argument("<revision>", `its number, or ${NONE}: the tenant has no policy of its own any more`)
-    .option("--at <time>", "from then on, such as 2026-12-01T06:00:00Z (default: now)")
+  return policyCommandOf("activate", "activate a revision; it takes effect on all instances within two seconds")
+    .argument("<revision>", `its number, or ${NONE} to remove the tenant's own policy`)
+    .option("--at <time>", "activation time, such as 2026-12-01T06:00:00Z (default: now)")
     .option(
       "--unwatched",
-      "a change of the outcomes is meant: the guard does not roll it back. Needs another user's approval (approve --unwatched)",
+      "disable the guard, because outcomes are expected to change; requires another user's approval (approve --unwatched)",
     )
     .addOption(noteOption("why"))
     .action(async (text: string, flags: ActivateFlags) => {
@@ -43,6 +43,6 @@ export async function activate(
   const { newest_activation: after } = await policies.status();
   const made = await policies.activate({ revision, after, note, ...how });
   const what = revision === null ? "no revision of its own" : `revision ${revision}`;
-  const told = made.is_published ? "" : "; Kafka does not answer, so the services are told later";
+  const told = made.is_published ? "" : "; Kafka is unavailable, so the services are notified later";
   return `${what} from ${made.activates_at} on (activation ${made.activation})${told}\n`;
 }

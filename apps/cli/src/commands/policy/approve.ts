@@ -11,14 +11,14 @@ interface ApproveFlags extends PolicyFlags {
 /** `tripline policy approve`: what another user wrote, or what was rolled back, may be activated. */
 export function approveCommand(output: CommandOutput): Command {
   return policyCommandOf("approve", "approve a revision that another user wrote")
-    .argument("<revision>", `its number, or ${NONE} for a withdrawal of the policy`)
-    .option("--unwatched", "for an activation without the guard, within 24 hours")
-    .addOption(noteOption("what was looked at"))
+    .argument("<revision>", `its number, or ${NONE} to approve removing the policy`)
+    .option("--unwatched", "approve activation without the guard, valid for 24 hours")
+    .addOption(noteOption("what you reviewed"))
     .action(async (text: string, flags: ApproveFlags) => {
       const policies = await openPolicy(flags, "approver");
       const revision = parseActivated(text);
       await policies.approve(revision, flags.note, flags.unwatched);
       const what = revision === null ? "the withdrawal of the policy" : `revision ${revision}`;
-      output.write(`${what} is approved${flags.unwatched === true ? " without the guard, for 24 hours" : ""}\n`);
+      output.write(`${what} approved${flags.unwatched === true ? " without the guard, for 24 hours" : ""}\n`);
     });
 }

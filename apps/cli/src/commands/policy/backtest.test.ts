@@ -127,7 +127,7 @@ test(
     expect(busiest).toBeGreaterThan(2);
     expect(found.draft.outcomes).toEqual((await report()).draft.outcomes);
     expect(aboutBacktest(found)).toContain(
-      `Budgets are not applied: the draft has a budget of 2 a day for the outcome challenge, and would have given it to up to ${busiest} payments of a tenant on one day.`,
+      `Budgets are not applied: the draft has a budget of 2 per day for the outcome challenge, and would have given this outcome to up to ${busiest} payments of a tenant in one day.`,
     );
   },
   TIMEOUT_MS,
@@ -253,7 +253,7 @@ test(
     }
     const page = await readFile(at("page.html"), "utf8");
     expect(page).toContain("FAILED");
-    expect(page).toContain("Share of the payments by day");
+    expect(page).toContain("Share of payments by day");
     expect(page).not.toMatch(/<script|src=|href=/);
   },
   TIMEOUT_MS,
@@ -263,7 +263,7 @@ test(
   "where labels come for frauds only, old payments without one are genuine, and the report says so",
   async () => {
     const found = await report({ lake: at("frauds") });
-    expect(aboutBacktest(found).some((line) => line.startsWith("Assumption: labels come for frauds only"))).toBe(true);
+    expect(aboutBacktest(found).some((line) => line.startsWith("Assumption: only frauds get labels"))).toBe(true);
     const old = `occurred_at_ms < ${found.labels.matureBeforeMs}`;
     const known = `fraud = 1 AND labelled_at_ms < ${END_MS}`;
     const [genuine, frauds] = await counted(
@@ -281,7 +281,7 @@ test(
   async () => {
     const ofDays = ["--lake", at("unlabelled"), ...FIRST_DAYS];
     const { lines, code } = await run("sound.yaml", ...ofDays, "--precision-min", "0.1");
-    expect(lines).toContain("The lake has no labels, so what would have been caught and annoyed is not known.");
+    expect(lines).toContain("The lake has no labels, so fraud caught and false positives are unknown.");
     expect(lines).toContain("The precision of what the draft stops is unknown, and the limit is 10 % at least.");
     expect(code).toBe(1);
     expect((await run("sound.yaml", ...ofDays, "--decline-share-max", "10%")).code).toBe(0);
@@ -338,7 +338,7 @@ test.each<[string, string, readonly string[], string]>([
     ["--from", "2025-01-01", "--to", "2025-01-02"],
     "No decision was made from 2025-01-01",
   ],
-  ["a reversed range", "sound.yaml", ["--to", "2026-01-01"], "--from is not before --to"],
+  ["a reversed range", "sound.yaml", ["--to", "2026-01-01"], "--from must be before --to"],
   ["a lake of another feature spec", "sound.yaml", ["--lake", "older"], `this build has ${spec.version}`],
   [
     "a draft for other features",

@@ -31,23 +31,23 @@ interface BacktestFlags extends BacktestLimits {
 /** `tripline policy backtest`: what a draft would have done with archived payments. */
 export function backtestCommand(output: CommandOutput = process.stdout): Command {
   const command = new Command("backtest")
-    .description("decide archived payments by a draft policy, and count what it would have caught and annoyed")
-    .argument("<file>", "the draft, such as apps/decisions/policy.yaml")
+    .description("decide archived payments with a draft policy and count the fraud caught and the false positives")
+    .argument("<file>", "the draft, for example apps/decisions/policy.yaml")
     .addOption(lakeOption())
     .addOption(fromOption())
     .addOption(toOption())
     .addOption(tenantOption())
-    .option("--rule <id>", "tell this rule in full, or a band as score>=0.6 (default: the draft as a whole)")
+    .option("--rule <id>", "report this rule in detail, or a band such as score>=0.6 (default: the whole draft)")
     .addOption(labelsByOption())
     .addOption(unlabelledOption())
     .addOption(registryOption())
     .addOption(scorecardOption())
     .addOption(threadsOption())
     .option("--json", "print JSON")
-    .option("--html <file>", "write a page with plots, too")
+    .option("--html <file>", "also write an HTML report with plots")
     .addHelpText(
       "after",
-      "\nLimits are shares such as 2% or 0.02. Ends with exit code 1 if one is broken or cannot be judged.",
+      "\nLimits are shares such as 2% or 0.02. Exit code 1 if a limit is exceeded or cannot be evaluated.",
     )
     .action(async (file: string, flags: BacktestFlags) => {
       process.exitCode = await run(file, flags, output);

@@ -10,15 +10,15 @@ import { Command } from "commander";
 /** `tripline policy check`: what a policy file has wrong, before anybody else reads it. Needs nothing that runs. */
 export function checkCommand(output: CommandOutput): Command {
   return new Command("check")
-    .description("type every expression of a policy file, and run the examples beside its rules")
-    .argument("<file>", "such as apps/decisions/policy.yaml")
-    .addHelpText("after", "\nEnds with exit code 1 if an example goes otherwise than it says.")
+    .description("check the types of all expressions in a policy file and run its examples")
+    .argument("<file>", "for example apps/decisions/policy.yaml")
+    .addHelpText("after", "\nExit code 1 if an example fails.")
     .action(async (file: string) => {
       const spec = currentFeatureSpec();
       const policy = parsePolicy(await readPolicyFile(file), spec, basename(file));
       const { faults, unproven, count } = runExamples(policy, spec);
       for (const fault of faults) output.write(`${fault}\n`);
-      if (unproven.length > 0) output.write(`No example shows that these rules can fire: ${unproven.join(", ")}.\n`);
+      if (unproven.length > 0) output.write(`Rules without an example that fires: ${unproven.join(", ")}.\n`);
       for (const warning of idleRuleWarnings(policy, spec)) output.write(`${warning}\n`);
       const { rules, bands, budgets, version } = policy;
       output.write(

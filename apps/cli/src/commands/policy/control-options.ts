@@ -11,7 +11,7 @@ export interface PolicyFlags extends ControlFlags {
 /** A command for the policy of a tenant, with the options that say where the control plane is. */
 export function policyCommandOf(name: string, description: string): Command {
   return controlCommand(name, description).addOption(
-    new Option("--all-tenants", "the policy of all tenants without one of their own").conflicts("tenant"),
+    new Option("--all-tenants", "the policy of all tenants that have none of their own").conflicts("tenant"),
   );
 }
 
@@ -38,5 +38,5 @@ export function parseActivated(text: string): number | null {
 export function parseRevision(text: string): number {
   const revision = Number(text);
   if (Number.isInteger(revision) && revision > 0) return revision;
-  throw new InvalidArgumentError("must be the number of a revision");
+  throw new InvalidArgumentError("must be a revision number");
 }

@@ -13,15 +13,15 @@ interface DiffFlags extends PolicyFlags {
 /** `tripline policy diff`: what a file would change. */
 export function diffCommand(output: CommandOutput): Command {
   return policyCommandOf("diff", "compare a policy file with a revision, rule by rule")
-    .argument("<file>", "such as apps/decisions/policy.yaml")
-    .option("--revision <number>", "which one (default: the one in force)", parseRevision)
-    .addHelpText("after", "\nEnds with exit code 1 if they differ.")
+    .argument("<file>", "for example apps/decisions/policy.yaml")
+    .option("--revision <number>", "the revision (default: the active one)", parseRevision)
+    .addHelpText("after", "\nExit code 1 if they differ.")
     .action(async (file: string, flags: DiffFlags) => {
       const policies = await openPolicy(flags, "operator");
       const { text, revision } = await policies.revision(flags.revision ?? (await revisionInForce(policies)));
       const changes = describePolicyChanges(text, await readPolicyFile(file));
       for (const change of changes) output.write(`${change}\n`);
-      if (changes.length === 0) output.write(`${file} says the same as revision ${revision}.\n`);
+      if (changes.length === 0) output.write(`${file} is identical to revision ${revision}.\n`);
       process.exitCode = changes.length === 0 ? 0 : 1;
     });
 }

@@ -6,7 +6,7 @@ import { openPolicy, policyCommandOf } from "./control-options.js";
 
 /** `tripline policy list`: revisions, and which of them holds. */
 export function listCommand(output: CommandOutput): Command {
-  return policyCommandOf("list", "list revisions, who wrote and activated them, and which one is in force").action(
+  return policyCommandOf("list", "list revisions with their authors and activations, and the active one").action(
     async (flags: PolicyFlags) => {
       const policies = await openPolicy(flags, "operator");
       const [revisions, activations, status] = [
@@ -24,10 +24,12 @@ export function listCommand(output: CommandOutput): Command {
       const head = ["revision", "state", "version", "author", "created", "activated by", "note"];
       output.write(`${table([head, ...rows])}\n`);
       const approval = status.needs_approval ? "is" : "is not";
-      const holds = status.in_force?.revision ? `revision ${status.in_force.revision}` : "the file of decisions";
-      output.write(`In force: ${holds}. Approval by another person ${approval} needed.\n`);
+      const holds = status.in_force?.revision ? `revision ${status.in_force.revision}` : "the policy file of decisions";
+      output.write(`In force: ${holds}. Approval by another user ${approval} required.\n`);
       for (const { rule_id: rule, why, switched_off_at: at } of status.switched_off_rules) {
-        output.write(`Rule ${rule} is switched off since ${at} (${why}). Only a new revision switches it on again.\n`);
+        output.write(
+          `Rule ${rule} has been switched off since ${at} (${why}). Activate a new revision to switch it on again.\n`,
+        );
       }
     },
   );

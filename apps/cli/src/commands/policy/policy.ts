@@ -16,7 +16,7 @@ import { settleCommand, waitingCommand } from "./waiting.js";
 /** `tripline policy`: what decides. */
 export function policyCommand(output: CommandOutput = process.stdout): Command {
   return new Command("policy")
-    .description("try policies, keep them as revisions, and let one of them decide")
+    .description("test policies, store them as revisions and activate one of them")
     .addCommand(checkCommand(output))
     .addCommand(backtestCommand(output))
     .addCommand(shadowCommand(output))

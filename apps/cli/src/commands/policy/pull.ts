@@ -18,11 +18,14 @@ const DIGEST_DIGITS = 8;
 
 /** `tripline policy pull`: a revision as a file. */
 export function pullCommand(output: CommandOutput): Command {
-  return policyCommandOf("pull", "print a revision, byte for byte as it was pushed")
-    .option("--revision <number>", "which one (default: the one in force)", parseRevision)
-    .option("--to <file>", "write it there instead")
+  return policyCommandOf("pull", "print a revision exactly as it was pushed")
+    .option("--revision <number>", "the revision (default: the active one)", parseRevision)
+    .option("--to <file>", "write to this file instead")
     .addOption(
-      new Option("--all <folder>", "write all revisions there, for replay --policies").conflicts(["revision", "to"]),
+      new Option("--all <folder>", "write all revisions to this folder, for replay --policies").conflicts([
+        "revision",
+        "to",
+      ]),
     )
     .action(async (flags: PullFlags) => {
       const policies = await openPolicy(flags, "operator");
@@ -52,5 +55,7 @@ export async function pullAll(policies: PolicyClient, folder: string): Promise<n
 export async function revisionInForce(policies: PolicyClient): Promise<number> {
   const { in_force } = await policies.status();
   if (in_force?.revision) return in_force.revision;
-  throw new Error("No revision is in force: the policy file of decisions holds. Name a revision by --revision.");
+  throw new Error(
+    "No revision is active, so the policy file of decisions applies. Specify a revision with --revision.",
+  );
 }

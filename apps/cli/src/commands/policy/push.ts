@@ -6,9 +6,9 @@ import { noteOption, openPolicy, policyCommandOf } from "./control-options.js";
 
 /** `tripline policy push`: a file becomes a revision, which decides nothing yet. */
 export function pushCommand(output: CommandOutput): Command {
-  return policyCommandOf("push", "keep a policy file as a new revision; it decides once it is activated")
-    .argument("<file>", "such as apps/decisions/policy.yaml")
-    .addOption(noteOption("what the revision changes, and why"))
+  return policyCommandOf("push", "store a policy file as a new revision, without activating it")
+    .argument("<file>", "for example apps/decisions/policy.yaml")
+    .addOption(noteOption("what the revision changes and why"))
     .action(async (file: string, flags: PolicyFlags & { readonly note: string }) => {
       const policies = await openPolicy(flags, "operator");
       const { revision, version, author } = await policies.push(await readPolicyFile(file), flags.note);

@@ -14,7 +14,7 @@ interface RequireApprovalFlags extends PolicyFlags {
 export function requireApprovalCommand(output: CommandOutput): Command {
   return policyCommandOf(
     "require-approval",
-    "say whether another user has to approve changes; switching it off needs one, too",
+    "set whether another user must approve changes; switching it off also needs approval",
   )
     .addArgument(new Argument("<needed>").choices(["yes", "no"]))
     .addOption(
@@ -22,7 +22,7 @@ export function requireApprovalCommand(output: CommandOutput): Command {
         .choices(["policy", "lists"])
         .default("policy"),
     )
-    .option("--break-glass", "switch it off after an hour without another user; needs --note, and fires an alert")
+    .option("--break-glass", "switch it off after an hour without another user; requires --note and fires an alert")
     .addOption(noteOption("why"))
     .action(async (needed: string, flags: RequireApprovalFlags) => {
       const policies = await openPolicy(flags, "approver");
@@ -34,13 +34,13 @@ export function requireApprovalCommand(output: CommandOutput): Command {
       });
       const of = flags.for === "lists" ? "list entries that concern many payments" : "revisions";
       if (waiting === undefined) {
-        output.write(`approval of ${of} by another user ${needed === "yes" ? "is" : "is not"} needed\n`);
+        output.write(`approval of ${of} by another user ${needed === "yes" ? "is" : "is not"} required\n`);
         return;
       }
       const how =
         waiting.takes_effect_at === null
-          ? `another user has to confirm it until ${waiting.expires_at}: tripline policy confirm ${waiting.id}`
-          : `it takes effect at ${waiting.takes_effect_at} unless somebody refuses it: tripline policy refuse ${waiting.id}`;
-      output.write(`approval of ${of} is still needed; ${how}\n`);
+          ? `another user must confirm it by ${waiting.expires_at}: tripline policy confirm ${waiting.id}`
+          : `it takes effect at ${waiting.takes_effect_at} unless another user rejects it: tripline policy refuse ${waiting.id}`;
+      output.write(`approval of ${of} is still required; ${how}\n`);
     });
 }

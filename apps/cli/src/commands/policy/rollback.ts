@@ -12,10 +12,10 @@ interface RollbackFlags extends PolicyFlags {
 
 /** `tripline policy rollback`: the newest policy that was not rolled back decides again. It needs no approval. */
 export function rollbackCommand(output: CommandOutput): Command {
-  return policyCommandOf("rollback", "go back to the newest revision that was in force and was not rolled back")
+  return policyCommandOf("rollback", "go back to the newest active revision that was not rolled back")
     .option(
       "--to <revision>",
-      "activate this one instead; an older one is watched, and may need approval",
+      "activate this revision instead; the guard watches an older one, and it may need approval",
       parseRevision,
     )
     .addOption(noteOption("why"))
@@ -29,7 +29,7 @@ export function rollbackCommand(output: CommandOutput): Command {
 async function returnTarget(policies: PolicyClient): Promise<number | null> {
   const { return_to: target } = await policies.status();
   if (target === undefined)
-    throw new Error("Control does not say what to go back to: update it, or name a revision with --to.");
-  if (target === null) throw new Error("There is no policy to go back to that was not rolled back.");
+    throw new Error("This version of control does not support rollback without --to. Update control, or specify --to.");
+  if (target === null) throw new Error("There is no earlier policy to go back to.");
   return target.revision;
 }

@@ -111,15 +111,15 @@ test("counts what each rule in shadow would have done beyond what was decided", 
 test("prints for people, with a last line for a program, and writes a page", async () => {
   const file = join(folder, "shadow.html");
   const lines = (await run("--rule", "huge", "--html", file)).trimEnd().split("\n");
-  expect(lines[0]).toMatch(/^Rules in shadow on 90 payments of 9 cards/);
+  expect(lines[0]).toMatch(/^Shadow rules on 90 payments of 9 cards/);
   expect(lines).toContain(
-    `huge hit payments in shadow from 2026-02-10 12:01 to 2026-02-10 12:01 UTC, under ${policy.version}.`,
+    `huge fired in shadow from 2026-02-10 12:01 to 2026-02-10 12:01 UTC, under ${policy.version}.`,
   );
-  expect(lines).toContain("faulty had no result for 20 payments: evaluation-failed.");
+  expect(lines).toContain("faulty returned no result for 20 payments: evaluation-failed.");
   expect(lines).toContain("Of its 10 hits 10 are also hits of big (Jaccard 0.2).");
   expect(lines.at(-1)).toBe("shadow: rules=2 rows=90 stopped=50 declined=0 hits=10 precision=1.00 recall=0.500");
   const page = await readFile(file, "utf8");
-  expect(page).toContain("<h1>huge in shadow</h1>");
+  expect(page).toContain("<h1>Shadow rule huge</h1>");
   expect(page).toContain("<svg");
 });
 
@@ -131,7 +131,9 @@ test("a range without hits, and a rule without any, are told in a sentence", asy
     "--to",
     new Date(NOON_MS + 30_000).toISOString(),
   ];
-  await expect(run(...before)).rejects.toThrow("No rule in shadow hit a payment of that range: is one active?");
+  await expect(run(...before)).rejects.toThrow(
+    "No shadow rule fired for a payment in this range. Check that a shadow rule is active.",
+  );
 });
 
 const sum = (from: number, to: number): number => ((from + to) * (to - from + 1)) / 2;

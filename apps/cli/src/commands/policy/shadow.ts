@@ -22,16 +22,16 @@ interface ShadowFlags extends Pick<ShadowOptions, "labelsBy" | "unlabelled"> {
 /** `tripline policy shadow`: what rules in shadow would have done with the payments that they saw. */
 export function shadowCommand(output: CommandOutput): Command {
   return new Command("shadow")
-    .description("count what rules in shadow would have caught and annoyed beyond what was decided")
+    .description("count what shadow rules would have done in addition to the decisions made")
     .addOption(lakeOption())
     .addOption(fromOption())
     .addOption(toOption())
     .addOption(tenantOption())
-    .option("--rule <id>", "tell this rule in full (default: all rules in shadow)")
+    .option("--rule <id>", "report this rule in detail (default: all shadow rules)")
     .addOption(labelsByOption())
     .addOption(unlabelledOption())
     .option("--json", "print JSON")
-    .option("--html <file>", "write a page with plots, too")
+    .option("--html <file>", "also write an HTML report with plots")
     .action((flags: ShadowFlags) => run(flags, output));
 }
 
@@ -39,7 +39,7 @@ async function run(flags: ShadowFlags, output: CommandOutput): Promise<void> {
   requireRange(flags);
   const { lake, from: fromMs, to: toMs, tenant, rule, labelsBy, unlabelled } = flags;
   const line = new ProgressLine(process.stderr);
-  line.say("reading the rules in shadow");
+  line.say("reading shadow rules");
   try {
     const report = await reportShadow({
       lake,

@@ -36,23 +36,23 @@ const REDRAW_MS = 1_000;
 
 export function demoCommand(): Command {
   return new Command("demo")
-    .description("start everything on this machine, play traffic and show what is decided")
-    .option("--exit-after <duration>", "stop by itself, for instance 30s; `end` with --data")
-    .option("--rate <payments>", "payments a second", positiveNumber, 100)
+    .description("start everything on this machine, send traffic and show the decisions")
+    .option("--exit-after <duration>", "stop after this time, for example 30s; `end` with --data")
+    .option("--rate <payments>", "payments per second", positiveNumber, 100)
     .option("--data <folder>", "replay the handbook's benchmark data from this folder instead")
     .option("--assess <days>", "days to replay and assess, for instance 2018-08-08..2018-08-14")
     .addOption(
       new Option(
         "--topology <name>",
-        "services: a process for each (default with --tls); together: one for decisions and scoring (default)",
+        "services: one process each (default with --tls); together: one process for decisions and scoring (default)",
       ).choices(TOPOLOGIES),
     )
-    .option("--tls", "TLS 1.3 everywhere, by an authority made at the start, and no right that a service does not need")
+    .option("--tls", "TLS 1.3 everywhere, with a new certificate authority and least-privilege access")
     .option("--profiles", "also load the profiles of cards and terminals, and read them for payments")
-    .option("--docker", "in containers instead (docker compose): needs nothing but Docker and Node")
+    .option("--docker", "run in containers (docker compose); requires only Docker and Node")
     .option("--workspace <name>", "folder below .tripline for data, logs and secrets", "demo")
     .action(async (options: DemoOptions) => {
-      if (options.docker) throw new Error("--docker goes with npm run: use `npm run demo -- --docker`.");
+      if (options.docker) throw new Error("--docker works only with npm run: npm run demo -- --docker");
       const end = endOnSignal();
       const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
       const play = options.data === undefined ? playDemo(options, steps, end) : replayData(options, steps);
@@ -62,7 +62,7 @@ export function demoCommand(): Command {
 
 async function replayData(options: DemoOptions, steps: StepLog): Promise<number> {
   if (options.data === undefined || options.assess === undefined) {
-    throw new Error("--data needs --assess with the days to replay, for instance --assess 2018-08-08..2018-08-14");
+    throw new Error("--data requires --assess with the days to replay, for example --assess 2018-08-08..2018-08-14");
   }
   return assessOnHandbook({ data: options.data, days: options.assess, steps });
 }
@@ -138,15 +138,15 @@ async function play(
   let decidedBefore = 0;
   let startUp = "";
   const view = new LiveView(options.rebuildCommand);
-  process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Ctrl-C stops all of it.\n`);
+  process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Press Ctrl-C to stop.\n`);
   const { url, userName, password } = system.console;
   process.stdout.write(`  Console ${url}: sign in as ${userName} with the password ${password}\n`);
   const authority = system.security?.authority.file;
   if (authority !== undefined) {
-    process.stdout.write(`  Browsers and other programs have to trust its authority: ${authority}\n`);
+    process.stdout.write(`  Browsers and other programs must trust its certificate authority: ${authority}\n`);
   }
   const request = firstRequest(system.apiUrl, options.workspace, authority);
-  process.stdout.write(`  A payment of your own, from another terminal in this folder:\n\n${request}\n\n`);
+  process.stdout.write(`  To send a payment, run this in another terminal in this folder:\n\n${request}\n\n`);
   const redraw = setInterval(() => {
     const perSecond = tally.decided - decidedBefore;
     decidedBefore = tally.decided;
@@ -176,19 +176,19 @@ function startUpLine(steps: StepLog): string {
   const parts = steps.steps
     .filter((step) => step.durationMs >= 50)
     .map((step) => `${step.name} ${(step.durationMs / 1_000).toFixed(1)}`);
-  return `from the command to the first decision: ${total.toFixed(1)} s (${parts.join(" + ")})`;
+  return `from start to first decision: ${total.toFixed(1)} s (${parts.join(" + ")})`;
 }
 
 async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: StepLog): Promise<number> {
   const { tally, accepted } = traffic;
-  const ledger = await steps.finish("hold what was accepted against what was decided", () =>
+  const ledger = await steps.finish("compare accepted payments with decisions", () =>
     awaitLedger(system.kafka, accepted),
   );
   const [p50 = Number.NaN, p95 = Number.NaN, p99 = Number.NaN] = tally.quantiles(LATENCIES_KEPT, 0.5, 0.95, 0.99);
   const perSecond = (tally.decided / traffic.elapsedMs) * 1_000;
   const lines = [
     "",
-    `  ${tally.decided} decisions, ${perSecond.toFixed(0)} a second; approve ${tally.outcomes.approve}, challenge ${tally.outcomes.challenge}, review ${tally.outcomes.review}, decline ${tally.outcomes.decline}; degraded ${tally.degraded}`,
+    `  ${tally.decided} decisions, ${perSecond.toFixed(0)} per second; approve ${tally.outcomes.approve}, challenge ${tally.outcomes.challenge}, review ${tally.outcomes.review}, decline ${tally.outcomes.decline}; degraded ${tally.degraded}`,
     `  latency p50 ${p50.toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms (HTTP, from request to decision)`,
     ...memoryLines(system.services),
     ...qualityLines(tally),
@@ -205,7 +205,7 @@ async function summarise(system: RunningSystem, traffic: PlayedTraffic, steps: S
 
 function durationMs(text: string): number {
   const match = /^(\d+)(s|m|h)$/.exec(text);
-  if (match === null) throw new Error(`--exit-after takes a duration such as 30s or 5m, not "${text}"`);
+  if (match === null) throw new Error(`--exit-after must be a duration such as 30s or 5m, not "${text}"`);
   const units = { s: 1_000, m: 60_000, h: 3_600_000 };
   return Number(match[1]) * units[match[2] as keyof typeof units];
 }

@@ -21,10 +21,10 @@ const SERVICES = ["auth", "control", "ingestion", "features", "scoring", "decisi
 export function devCommand(): Command {
   return new Command("dev")
     .description("start everything and restart a service when its code changes")
-    .argument("[service]", `${SERVICES.join(", ")}; all when left out`)
+    .argument("[service]", `${SERVICES.join(", ")}; all if omitted`)
     .action(async (name: string | undefined) => {
       if (name !== undefined && !SERVICES.includes(name)) {
-        throw new Error(`There is no service "${name}"; there are ${SERVICES.join(", ")}.`);
+        throw new Error(`Unknown service "${name}". Services: ${SERVICES.join(", ")}.`);
       }
       const end = endOnSignal();
       const steps = new StepLog(process.stderr, bootstrapSteps(), end.signal);
@@ -39,7 +39,7 @@ export function devCommand(): Command {
       try {
         process.stdout.write(
           `\n  API ${system.apiUrl}, model ${MODEL_NAME} ${model.version}, logs in ${workspace.logs}\n` +
-            `  Ctrl-C stops all of it. A payment of your own:\n\n${firstRequest(system.apiUrl, DEMO_WORKSPACE)}\n\n`,
+            `  Press Ctrl-C to stop. To send a payment:\n\n${firstRequest(system.apiUrl, DEMO_WORKSPACE)}\n\n`,
         );
         await developUntil(end.signal, watchedOf(system, name));
       } finally {

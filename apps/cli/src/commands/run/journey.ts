@@ -79,7 +79,7 @@ function inBrowser(name: string): Journey {
     async tell({ registryUrl }) {
       const words = ["--enable-source-maps", IN_BROWSER, name, WORKSPACE, registryUrl];
       const [code] = await once(spawn(process.execPath, words, { stdio: "inherit" }), "exit");
-      if (code !== 0) throw new Error(`The journey ${name} went another way.`);
+      if (code !== 0) throw new Error(`The journey ${name} did not go as expected.`);
     },
   };
 }
@@ -87,7 +87,7 @@ function inBrowser(name: string): Journey {
 /** `tripline journey`: one story of the whole product, step by step, on a system that it starts. */
 export function journeyCommand(): Command {
   return new Command("journey")
-    .description("start everything, tell one story of the product step by step, and fail where it goes another way")
+    .description("start everything and run one product journey step by step; fails if it does not go as expected")
     .addArgument(new Argument("<name>", "the story").choices(Object.keys(JOURNEYS)))
     .action(async (name: string) => {
       const steps = new StepLog(process.stderr, bootstrapSteps());
@@ -130,7 +130,7 @@ export function journeyCommand(): Command {
         };
         await system.services.get("console")?.ready();
         await tell({ ...shared, ...identity, cardTokenKey, print });
-        if (parts.hasConsole !== true) process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
+        if (parts.hasConsole !== true) process.stdout.write(`\n${name}: ${count} steps, all passed\n`);
       } finally {
         await steps.finish("stop everything", () => system.stop());
       }

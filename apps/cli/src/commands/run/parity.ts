@@ -33,19 +33,22 @@ const SCORING_WAIT_MS = 20_000;
 /** `tripline parity`: proves that the archived events give the features that went online. */
 export function parityCommand(): Command {
   return new Command("parity")
-    .description("play a day through the live system and compute its archived features again; every bit has to agree")
-    .option("--lake <folder>", "only compute again what is archived there")
-    .option("--state <file>", "with --lake: window state with which the online service began (`tripline load-state`)")
+    .description("run a day through the live system and recompute its archived features; every bit must match")
+    .option("--lake <folder>", "only recompute what is archived there")
     .option(
-      "--profiles <folder>",
-      "with --lake: the profile tables that were brought online (`tripline load-profiles`)",
+      "--state <file>",
+      "with --lake: the window state that the online service started from (`tripline load-state`)",
     )
+    .option("--profiles <folder>", "with --lake: the loaded profile tables (`tripline load-profiles`)")
     .option(
       "--day <day...>",
-      "with --lake: only these days of event time, YYYY-MM-DD; their events have to be all there are",
+      "with --lake: only these days of event time, YYYY-MM-DD; the lake must contain all their events",
     )
-    .option("--hours <count>", "hours of event time to play", parseHours, 24)
-    .option("--barriers", "play in slices in which no card or terminal is met twice: the order is event time then")
+    .option("--hours <count>", "hours of event time to run", parseHours, 24)
+    .option(
+      "--barriers",
+      "run in slices without repeated cards or terminals, so that events are counted in event time order",
+    )
     .action(async function (this: Command, flags: ParityFlags) {
       const report = flags.lake === undefined ? await playAndCheck(flags) : await checkLake(flags.lake, flags);
       for (const { transactionId, feature, emitted, replayed } of report.examples) {
@@ -99,7 +102,7 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
   } finally {
     await steps.finish("stop everything", () => system.stop());
   }
-  return steps.run("compute every feature again", () =>
+  return steps.run("recompute every feature", () =>
     checkLake(lake, { state: model.statePath, profiles: model.profilesPath }),
   );
 }

@@ -29,7 +29,7 @@ interface TrafficFlags {
   readonly wait: string;
 }
 
-/** The front door takes payments of the last 30 days; they begin a little later, so that none grows too old. */
+/** Ingestion takes payments of the last 30 days; they begin a little later, so that none grows too old. */
 const HISTORY_DAYS = 20;
 const CARDS = 2_000;
 const TERMINALS = 2_000;
@@ -40,17 +40,17 @@ const SAY_EVERY_MS = 5_000;
 /** `tripline traffic`: simulated payments for an installation that runs somewhere else. */
 export function trafficCommand(): Command {
   return new Command("traffic")
-    .description("play simulated payments through an installation's API, and hold the decisions against them")
-    .requiredOption("--api <url>", "where ingestion is reached, for instance http://localhost:7400")
-    .requiredOption("--token-url <url>", "where auth gives tokens, for instance http://localhost:7401/oauth/token")
-    .option("--rate <payments>", "payments a second, after a start over 10 s", positiveNumber, 20)
+    .description("send simulated payments to an installation's API and check their decisions")
+    .requiredOption("--api <url>", "URL of ingestion, for example http://localhost:7400")
+    .requiredOption("--token-url <url>", "auth's token endpoint, for example http://localhost:7401/oauth/token")
+    .option("--rate <payments>", "payments per second, after a ramp-up of 10 s", positiveNumber, 20)
     .option("--duration <duration>", "stop after this time", "1m")
-    .option("--payments <count>", "stop after so many", wholeNumber)
-    .option("--seed <number>", "the same seed gives the same payments; another one each time unless given", wholeNumber)
-    .option("--accepted <file>", "write the ids of what was accepted there, for `tripline ledger`")
-    .option("--failures-max <count>", "fail when more requests than this were not accepted", wholeNumber)
-    .option("--wait <duration>", "how long the API may take until it answers", "2m")
-    .addHelpText("after", "\nCLIENT_ID and CLIENT_SECRET say who sends. With KAFKA_BROKERS the ledger is closed, too.")
+    .option("--payments <count>", "stop after this many payments", wholeNumber)
+    .option("--seed <number>", "seed; the same seed gives the same payments (default: random)", wholeNumber)
+    .option("--accepted <file>", "write the IDs of accepted payments to this file, for `tripline ledger`")
+    .option("--failures-max <count>", "fail if more requests than this were rejected", wholeNumber)
+    .option("--wait <duration>", "maximum wait until the API responds", "2m")
+    .addHelpText("after", "\nSet CLIENT_ID and CLIENT_SECRET. With KAFKA_BROKERS, the decisions are checked too.")
     .action(async (flags: TrafficFlags) => {
       process.exitCode = await playFrom(flags, process.env);
     });
@@ -80,7 +80,7 @@ async function playFrom(
   say(trafficLine(tally));
   for (const [reason, count] of tally.refused) say(`not accepted: ${reason} ${count}`);
   if (flags.failuresMax !== undefined && failed > flags.failuresMax) {
-    say(`failed: ${failed} requests were not accepted, ${flags.failuresMax} may be`);
+    say(`failed: ${failed} requests were rejected, at most ${flags.failuresMax} are allowed`);
   }
   const isAccepted = accepted.size > 0 && failed <= (flags.failuresMax ?? Number.POSITIVE_INFINITY);
   if (system === undefined) return isAccepted ? 0 : 1;
@@ -139,7 +139,7 @@ function* first(
 async function askUntilThere(api: string, authorization: () => Promise<string>): Promise<void> {
   const response = await fetch(`${api}/openapi.json`, { headers: { authorization: await authorization() } });
   await response.body?.cancel();
-  if (!response.ok) throw new Error(`It answers ${response.status}.`);
+  if (!response.ok) throw new Error(`The response status is ${response.status}.`);
 }
 
 function trafficLine(tally: Tally): string {

@@ -26,7 +26,7 @@ export async function renewCertificates(secure: SecureSystem): Promise<{ ports: 
   const startedMs = performance.now();
   for (const [name, port] of ports) {
     while ((await shownBy(secure, port)) === before.get(name)) {
-      if (performance.now() - startedMs > TAKEN_MS_MAX) throw new Error(`${name} still shows its old certificate.`);
+      if (performance.now() - startedMs > TAKEN_MS_MAX) throw new Error(`${name} still presents its old certificate.`);
       await delay(POLL_MS);
     }
   }
@@ -37,12 +37,12 @@ export async function renewCertificates(secure: SecureSystem): Promise<{ ports: 
 export async function reconnectServices({ services }: SecureSystem): Promise<readonly string[]> {
   for (const name of RESTARTED) {
     const service = services.get(name);
-    if (service === undefined) throw new Error(`${name} does not run.`);
+    if (service === undefined) throw new Error(`${name} is not running.`);
     const { pid } = service;
     service.restart();
     const startedMs = performance.now();
     while (service.pid === undefined || service.pid === pid) {
-      if (performance.now() - startedMs > TAKEN_MS_MAX) throw new Error(`${name} did not end.`);
+      if (performance.now() - startedMs > TAKEN_MS_MAX) throw new Error(`${name} did not stop.`);
       await delay(POLL_MS);
     }
     await service.ready();

@@ -12,7 +12,7 @@ import type { SecureSystem } from "./secure-system.js";
 const KEY_BYTES = 32;
 const VARIABLE = "PERSONAL_MASTER_KEY";
 const WAIT_SECONDS = 10;
-/** Payments that the front door before has accepted are answered within this time. */
+/** Payments that ingestion before has accepted are answered within this time. */
 const LAST_ANSWERS_MS = 2_000;
 const OPEN_TRIES_MAX = 40;
 const OPEN_TRY_MS = 500;
@@ -20,7 +20,7 @@ const OPEN_TRY_MS = 500;
 export interface MasterKeyOptions {
   readonly secure: SecureSystem;
   readonly kafka: Kafka;
-  /** A caller of the front door at an address. */
+  /** A caller of ingestion at an address. */
   readonly clientAt: (url: string) => Pick<TriplineClient, "send">;
   /** Called once for where payments go from now on. */
   readonly onMoved: (url: string) => void;
@@ -28,7 +28,7 @@ export interface MasterKeyOptions {
 
 /**
  * Replaces the key that wraps the keys of personal data, as docs/operations.md says: control learns the new one beside the old one, then
- * a new front door has the new one alone and takes the payments of the old one, as in a rolling update. What was sealed before and
+ * a new instance of ingestion has the new one alone and takes the payments of the old one, as in a rolling update. What was sealed before and
  * what is sealed afterwards opens.
  *
  * @returns ends what it has started
@@ -87,7 +87,7 @@ async function payAndFindSealed(
 ): Promise<SealedPayment> {
   const person = newPerson();
   const { id, code, status } = await client.send(paymentOf(person), WAIT_SECONDS);
-  if (id === undefined) throw new Error(`A payment with personal data was refused: ${code ?? status}.`);
+  if (id === undefined) throw new Error(`A payment with personal data was rejected: ${code ?? status}.`);
   const sealed = await sealedOf(kafka, id);
   if (sealed === undefined) throw new Error("The payment has no sealed fields on its topic.");
   return { id, person, sealed };
@@ -99,5 +99,5 @@ async function requireOpen({ control }: SecureSystem, { id, person, sealed }: Se
     if (fields?.email === person.email) return;
     await delay(OPEN_TRY_MS);
   }
-  throw new Error("Personal data do not open.");
+  throw new Error("Personal data cannot be decrypted.");
 }

@@ -28,7 +28,7 @@ export async function writeReport(order: ReportOrder): Promise<Buffer> {
     const [pdf] = await once(worker, "message", { signal: AbortSignal.timeout(WRITE_MS_MAX) });
     return Buffer.from(pdf);
   } catch (cause) {
-    throw new TriplineError("internal", "The report could not be made.", [], { cause });
+    throw new TriplineError("internal", "The report could not be created.", [], { cause });
   } finally {
     await worker.terminate();
   }

@@ -5,15 +5,15 @@ const openConsole = useConsole({ cases: 1 });
 test("somebody is let in with a password that is shown once; a name that is taken is refused in place", async () => {
   const { page, api, faults } = await openConsole();
   await page.goto("/admin");
-  await page.getByRole("button", { name: "Let somebody in" }).click();
+  await page.getByRole("button", { name: "Add user" }).click();
   await page.getByLabel("Name", { exact: true }).fill("Eva Lind");
   await page.getByLabel("User name").fill("lin");
   await page.getByRole("checkbox", { name: /^Viewer/ }).check();
-  await page.getByRole("dialog").getByRole("button", { name: "Let somebody in" }).click();
-  await page.getByRole("alert").getByText("Somebody has the user name lin.").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Add user" }).click();
+  await page.getByRole("alert").getByText("The user name lin is taken.").waitFor();
   await page.getByLabel("User name").fill("eva");
-  await page.getByRole("dialog").getByRole("button", { name: "Let somebody in" }).click();
-  const shown = page.getByRole("dialog", { name: "Eva Lind may sign in now" });
+  await page.getByRole("dialog").getByRole("button", { name: "Add user" }).click();
+  const shown = page.getByRole("dialog", { name: "Eva Lind can now sign in" });
   const password = (await shown.locator("output").textContent()) ?? "";
   expect(api.admin.people.at(-1)).toMatchObject({ user_name: "eva", roles: ["viewer", "analyst"] });
   await shown.getByRole("button", { name: "Close" }).last().click();
@@ -37,7 +37,7 @@ test("roles, locks and new secrets are set one at a time; a change that is not k
   };
   await page.goto("/admin");
   await step("Lin Zhao", "Set roles", () => page.getByRole("checkbox", { name: /^Lead/ }).check());
-  expect(await step("Lin Zhao", "Sign out everywhere")).toMatch(/not every service knows it yet/);
+  expect(await step("Lin Zhao", "Sign out everywhere")).toMatch(/not all services have received it yet/);
   await step("Tom Ito", "Unlock");
   await step("till", "Lock");
   expect(api.admin.people.filter(({ disabled_at }) => disabled_at !== null)).toEqual([]);
@@ -56,9 +56,9 @@ test("the first steps go as soon as nothing is lacking", async () => {
   const steps = page.getByRole("region", { name: "First steps" });
   await steps.getByText("with the scope transactions:write").waitFor();
   await page.getByRole("button", { name: "Add a client" }).click();
-  await page.getByLabel("Client id").fill("till-2");
+  await page.getByLabel("Client ID").fill("till-2");
   await page.getByRole("dialog").getByRole("button", { name: "Add a client" }).click();
-  await page.getByText("The client may call now").waitFor();
+  await page.getByText("The client can now call the API").waitFor();
   await page.keyboard.press("Escape");
   await steps.waitFor({ state: "detached" });
 });
@@ -73,11 +73,11 @@ test("regression #24: a change that takes two administrators waits, and another 
   ];
   await page.goto("/admin");
   // Who asked can only take it back.
-  await page.getByRole("button", { name: "Answer the request for demo" }).click();
+  await page.getByRole("button", { name: "Approve or reject the request for demo" }).click();
   await page.getByRole("radio", { name: "Reject" }).waitFor();
   expect(await page.getByRole("radio").count()).toBe(1);
   await page.keyboard.press("Escape");
-  await page.getByRole("button", { name: "Answer the request for lin" }).click();
+  await page.getByRole("button", { name: "Approve or reject the request for lin" }).click();
   await page.getByRole("dialog").getByRole("button", { name: "Approve" }).click();
   await page.getByRole("dialog").getByRole("status").waitFor();
   await page.keyboard.press("Escape");

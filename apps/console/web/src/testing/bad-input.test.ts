@@ -27,9 +27,9 @@ test("an event stream that is cut is told and followed again, and a payment that
   await page.getByRole("status").getByText("Connected").waitFor();
   const card = page.getByRole("link", { name: /^ct_/ });
   await card.waitFor();
-  fixture.failing.set("/api/live", new Refusal(503, "database-unavailable", "The database does not answer."));
+  fixture.failing.set("/api/live", new Refusal(503, "database-unavailable", "The database is unavailable."));
   for (const response of streams) response.end();
-  await page.getByRole("status").getByText("The stream is cut. Trying again.").waitFor();
+  await page.getByRole("status").getByText("Connection lost. Reconnecting…").waitFor();
   expect(await card.count()).toBe(1);
   fixture.failing.clear();
   await page.getByRole("status").getByText("Connected").waitFor();
@@ -43,7 +43,7 @@ test("while the backend is down a note is not lost, and is added once it is back
   await note.fill("She never got the card");
   await page.route("**/notes", (route) => route.abort("connectionrefused"));
   await page.getByRole("button", { name: "Add note" }).click();
-  await page.getByRole("alert").getByText("The console does not answer").waitFor();
+  await page.getByRole("alert").getByText("The console is not responding").waitFor();
   expect(await note.inputValue()).toBe("She never got the card");
   await page.unroute("**/notes");
   await page.getByRole("button", { name: "Add note" }).click();
@@ -66,7 +66,7 @@ test("a verdict on a case that a colleague has decided meanwhile is refused in p
 test("a draft that a colleague saved meanwhile is not overwritten, and the own text stays", async () => {
   const { page, api } = await openConsole();
   await page.goto("/policy/drafts/night");
-  await page.getByText("Valid. The examples go as they say.").waitFor();
+  await page.getByText("Valid. All examples pass.").waitFor();
   await page.getByRole("textbox", { name: "Policy text" }).focus();
   await page.keyboard.press("Control+End");
   await page.keyboard.type("\n# mine");

@@ -99,7 +99,7 @@ test("a change on an older revision is refused in place; what was typed stays an
   await dialog.getByText("Lin Zhao assigned the case to herself a moment ago.").waitFor();
   expect(await dialog.getByLabel("Note", { exact: true }).inputValue()).toBe("She confirmed it by phone");
   const loaded = page.waitForResponse((response) => response.url().endsWith("/api/cases/20000"));
-  await dialog.getByRole("button", { name: "Load the newest" }).click();
+  await dialog.getByRole("button", { name: "Load latest version" }).click();
   await loaded;
   await dialog.getByRole("button", { name: "Label as genuine" }).click();
   await page.getByText("Closed as genuine", { exact: true }).waitFor();
@@ -134,7 +134,7 @@ test("a verdict above the amount waits for a second person, who confirms it", as
   api.change("20000", { pendingVerdict });
   await page.goto("/cases/20000");
   const pending = page.getByRole("region", { name: "Close as fraud" });
-  await pending.getByText(/Lin asked for "Fraud" \(Card stolen or lost\)/).waitFor();
+  await pending.getByText(/Lin requested "Fraud" \(Card stolen or lost\)/).waitFor();
   expect(await page.getByRole("toolbar").getByRole("button", { name: "Fraud" }).count()).toBe(0);
   await pending.getByRole("button", { name: "Confirm" }).click();
   await page.getByText("Closed as fraud", { exact: true }).waitFor();
@@ -145,7 +145,7 @@ test("who asked for the verdict is told to wait, and may not confirm it", async 
   const by = { id: "demo", name: "Demo Person" };
   api.change("20000", { pendingVerdict: { verdict: "genuine", reason: "known-device", by, atMs: Date.now() } });
   await page.goto("/cases/20000");
-  await page.getByText("A colleague has to confirm it.").waitFor();
+  await page.getByText("A colleague must confirm the verdict.").waitFor();
   expect(await page.getByRole("button", { name: "Confirm" }).count()).toBe(0);
 });
 
@@ -154,7 +154,7 @@ test("personal data are opened for a reason, hidden again, and kept nowhere in t
   const before = api.detail("20000");
   await page.goto("/cases/20000");
   const card = page.getByRole("region", { name: "Personal data" });
-  const open = card.getByRole("button", { name: "Open" });
+  const open = card.getByRole("button", { name: "Show" });
   await open.waitFor();
   expect(await open.isDisabled()).toBe(true);
   await card.getByLabel("Reason").selectOption("contact-cardholder");
@@ -165,7 +165,7 @@ test("personal data are opened for a reason, hidden again, and kept nowhere in t
     reason: "contact-cardholder",
   });
   await card.getByText("maria.ferreira@example.com").waitFor();
-  await card.getByText("1 payment: the person was erased.").waitFor();
+  await card.getByText("1 payment: the cardholder's data was erased.").waitFor();
   await card.getByRole("button", { name: "Hide" }).click();
   await open.waitFor();
   expect(await page.evaluate("JSON.stringify([{ ...localStorage }, { ...sessionStorage }])")).not.toContain("maria");
@@ -195,7 +195,7 @@ test("a file is added and removed by keyboard; one that is too large or is refus
     await (await chooser).setFiles({ name, mimeType: "text/plain", buffer: Buffer.alloc(bytes, 65) });
   };
   await choose("large.txt", 1_500_000);
-  await files.getByRole("alert").getByText("large.txt has 1.5 MB; a file may have 1 MB at most.").waitFor();
+  await files.getByRole("alert").getByText("large.txt is 1.5 MB. The limit is 1 MB.").waitFor();
   expect(changes(fixture)).toEqual([]);
   fixture.failing.set("/attachments", new Refusal(415, "unsupported-media-type", "This is not a file that is taken."));
   await choose("mail.txt", 2_000);
@@ -210,7 +210,7 @@ test("a file is added and removed by keyboard; one that is too large or is refus
   await link.waitFor({ state: "detached" });
   fixture.session = makeSession(Date.now(), ["cases:read"]);
   await page.reload();
-  await files.getByText("Only people who may see personal data can open them.").waitFor();
+  await files.getByText("You need permission to view personal data to open these files.").waitFor();
   expect([await files.getByRole("link").count(), await files.getByRole("button").count()]).toEqual([0, 0]);
   expect(faults).toEqual([]);
 });
@@ -219,12 +219,12 @@ test("a text by a model is told as generated; where the model is away the templa
   const { page, api, fixture } = await openConsole();
   for (const id of ["20000", "19999"]) api.change(id, { narrativeModel: "nova-lite" });
   await page.goto("/cases/20000");
-  const summary = page.getByRole("region", { name: "In short" });
+  const summary = page.getByRole("region", { name: "Summary" });
   await summary.getByText("Generated", { exact: true }).waitFor();
-  await summary.getByText("Written by nova-lite from figures of this case. Check it against them.").waitFor();
-  fixture.failing.set("/narrative", new Refusal(503, "database-unavailable", "The database does not answer."));
+  await summary.getByText("Written by nova-lite from the data of this case. Check it against the case.").waitFor();
+  fixture.failing.set("/narrative", new Refusal(503, "database-unavailable", "The database is unavailable."));
   await page.goto("/cases/19999");
-  await summary.getByText("From a template: the model could not write a text.").waitFor();
+  await summary.getByText("From a template: the model could not write a summary.").waitFor();
   expect(await summary.getByText(api.detail("19999").narrative).count()).toBe(1);
   expect(await summary.getByText("Generated", { exact: true }).count()).toBe(0);
 });
@@ -258,7 +258,7 @@ test("single keys can be switched off", async () => {
   await page.goto("/queue");
   await page.getByRole("row").nth(3).waitFor();
   await page.keyboard.press("?");
-  await page.getByLabel("Single keys act as shortcuts").uncheck();
+  await page.getByLabel("Enable single-key shortcuts").uncheck();
   await page.keyboard.press("Escape");
   await page.keyboard.press("n");
   await page.getByRole("button", { name: "Shortcuts" }).click();
@@ -269,20 +269,20 @@ test("single keys can be switched off", async () => {
 test("a failed save of a policy draft keeps the text; faults come as it is typed", async () => {
   const { page, api, fixture } = await openConsole();
   await page.goto("/policy/drafts/night");
-  await page.getByText("Valid. The examples go as they say.").waitFor();
+  await page.getByText("Valid. All examples pass.").waitFor();
   await page.getByRole("textbox", { name: "Policy text" }).focus();
   await page.keyboard.press("Control+End");
   await page.keyboard.type("\n  - id: mine\n    when: card_rat");
   await page.getByRole("option", { name: /card_ratio_30d/ }).click();
   await page.keyboard.type(" >=");
-  await page.getByText("1 fault", { exact: true }).waitFor();
+  await page.getByText("1 error", { exact: true }).waitFor();
   await expectSoon(() => page.getByRole("button", { name: "Save as revision" }).isDisabled(), true);
-  fixture.failing.set("/drafts/night", new Refusal(503, "database-unavailable", "The database does not answer."));
+  fixture.failing.set("/drafts/night", new Refusal(503, "database-unavailable", "The database is unavailable."));
   await page.getByRole("button", { name: "Save draft" }).click();
-  await page.getByRole("alert").getByText("The database does not answer.").first().waitFor();
+  await page.getByRole("alert").getByText("The database is unavailable.").first().waitFor();
   fixture.failing.clear();
   await page.reload();
-  await page.getByText("Not saved, kept in this tab").waitFor();
+  await page.getByText("Unsaved. Kept in this tab.").waitFor();
   await page.getByRole("button", { name: "Save draft" }).click();
   await page.getByText("Saved, version 5.").waitFor();
   expect(api.control.drafts[0]?.text).toMatch(/when: card_ratio_30d >=$/);
@@ -309,6 +309,6 @@ test("what is typed while the page draws what was typed before is not lost", asy
       document.execCommand("insertText", false, word);
     }
   }, typed);
-  await page.getByText("Valid. The examples go as they say.").waitFor();
+  await page.getByText("Valid. All examples pass.").waitFor();
   expect((await editor.textContent())?.trim()).toBe(typed.trim());
 });

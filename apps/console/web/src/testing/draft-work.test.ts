@@ -23,14 +23,14 @@ async function holdSaves(page: Page, address: string): Promise<() => void> {
 
 async function openDraft(page: Page): Promise<void> {
   await page.goto("/policy/drafts/night");
-  await page.getByText("Valid. The examples go as they say.").waitFor();
+  await page.getByText("Valid. All examples pass.").waitFor();
 }
 
 async function typeAtEnd(page: Page, typed: string): Promise<void> {
   await editorOf(page).focus();
   await page.keyboard.press("Control+End");
   await page.keyboard.type(typed);
-  await page.getByText("Not saved, kept in this tab").waitFor();
+  await page.getByText("Unsaved. Kept in this tab.").waitFor();
 }
 
 /** A colleague saves a version of the draft. */
@@ -58,7 +58,7 @@ test("what is typed while a policy draft is being saved stays, and is saved on t
   await page.locator("button:enabled", { hasText: "Save draft" }).waitFor();
   expect(nightOf(console)).toMatchObject({ version: 5, text: expect.stringMatching(/# one$/) });
   expect(await page.getByText("Saved, version 5.").count()).toBe(0);
-  expect(await page.getByText("This draft was changed meanwhile").count()).toBe(0);
+  expect(await page.getByText("This draft has changed").count()).toBe(0);
   expect(await kept(page)).toContain("# one two");
   await saveDraft(page).click();
   await page.getByText("Saved, version 6.").waitFor();
@@ -88,15 +88,13 @@ describe("a draft that a colleague saved meanwhile", () => {
     await typeAtEnd(page, "\n# mine");
     const theirs = saveElsewhere(console, "\n# theirs");
     await page.reload();
-    const region = page.getByRole("region", { name: "This draft was changed meanwhile" });
-    await region
-      .getByText(/^lin saved version 5 at .* Your text is a change of version 4 and is not saved\.$/)
-      .waitFor();
+    const region = page.getByRole("region", { name: "This draft has changed" });
+    await region.getByText(/^lin saved version 5 at .* Your text is based on version 4 and is not saved\.$/).waitFor();
     await region.getByText("# theirs").waitFor();
     await region.getByText("# mine").waitFor();
     expect(await saveDraft(page).isDisabled()).toBe(true);
     expect(nightOf(console)?.text).toBe(theirs);
-    await region.getByRole("button", { name: "Keep mine and save it" }).click();
+    await region.getByRole("button", { name: "Keep and save mine" }).click();
     await page.getByText("Saved, version 6.").waitFor();
     await region.waitFor({ state: "detached" });
     expect(nightOf(console)?.text).toMatch(/# mine$/);
@@ -110,10 +108,10 @@ describe("a draft that a colleague saved meanwhile", () => {
     await typeAtEnd(page, "\n# mine");
     const theirs = saveElsewhere(console, "\n# theirs");
     await saveDraft(page).click();
-    await page.getByRole("button", { name: "Load the newest" }).click();
-    const region = page.getByRole("region", { name: "This draft was changed meanwhile" });
+    await page.getByRole("button", { name: "Load latest version" }).click();
+    const region = page.getByRole("region", { name: "This draft has changed" });
     await region.getByText("# theirs").waitFor();
-    await region.getByRole("button", { name: "Discard mine, take version 5" }).click();
+    await region.getByRole("button", { name: "Discard mine and use version 5" }).click();
     await editorOf(page).getByText("# theirs").waitFor();
     expect(await editorOf(page).getByText("# mine").count()).toBe(0);
     expect(await kept(page)).not.toContain("# mine");
@@ -153,7 +151,7 @@ describe("what was typed", () => {
     const { page, fixture } = await openConsole();
     await typeNote(page);
     const { session } = fixture;
-    fixture.failing.set("/session/sign-out", new Refusal(503, "database-unavailable", "The database does not answer."));
+    fixture.failing.set("/session/sign-out", new Refusal(503, "database-unavailable", "The database is unavailable."));
     await page.getByRole("button", { name: "Sign out" }).click();
     await page.getByRole("alert").waitFor();
     expect(await kept(page)).toContain("Half a thought");

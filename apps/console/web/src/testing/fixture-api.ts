@@ -39,7 +39,7 @@ export class Api {
   /** The case as a test finds or changes it. */
   detail(id: string): CaseDetail {
     const row = this.#rows.find((one) => one.id === id);
-    if (row === undefined) throw new Refusal(404, "not-found", "There is no such case.");
+    if (row === undefined) throw new Refusal(404, "not-found", "This case does not exist.");
     const kept = this.#details.get(id) ?? caseDetail(row, this.nowMs);
     this.#details.set(id, kept);
     return kept;
@@ -75,7 +75,7 @@ export class Api {
     if (area === "personal") return openPersonal(asked.body as { transactionIds: string[] });
     if (area === "models") return id === "" ? makeModels(this.nowMs) : makeCard(this.nowMs, id);
     if (area === "entities") return this.#entity(id, rest[0] ?? "");
-    if (area !== "cases") throw new Refusal(404, "not-found", `There is nothing at ${path}.`);
+    if (area !== "cases") throw new Refusal(404, "not-found", `Nothing exists at ${path}.`);
     if (method === "GET") return id === "" ? this.#page(asked) : this.detail(id);
     if (id === "next") return this.#next(asked.session);
     if (id === "bulk") return this.#bulk(asked);
@@ -206,7 +206,7 @@ function makeHealth(nowMs: number): HealthReport {
     services: names.map((name) => ({
       name,
       isReady: name !== "archive",
-      detail: name === "archive" ? "The lake cannot be read or written." : null,
+      detail: name === "archive" ? "The data lake is unavailable." : null,
       works: name === "control" ? ["postgres", "audit_anchors", "list_guard", "rule_watch"] : ["kafka"],
     })),
     lag: ["features", "decisions", "archive", "console", "features-erasures", "console-erasures"].map(

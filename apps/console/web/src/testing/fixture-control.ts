@@ -28,7 +28,7 @@ export function answerControl(state: ControlState, asked: Asked, nowMs: number):
     case "policy":
       return answerPolicy(state, asked, rest, nowMs);
     default:
-      throw new Refusal(404, "not-found", "There is nothing at this address.");
+      throw new Refusal(404, "not-found", "Not found.");
   }
 }
 
@@ -155,7 +155,7 @@ function answerPolicy(
           409,
           "changed-meanwhile",
           `lin saved version ${found?.version} of it.`,
-          "Somebody else changed it first",
+          "Another change was made first",
         );
       }
       const draft = {

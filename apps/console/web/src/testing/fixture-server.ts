@@ -80,7 +80,7 @@ async function answer(
     if (failing !== undefined) throw failing[1];
     if (pathname === "/session/sign-in") return redirect(response, searchParams.get("to") ?? "/");
     const { session } = fixture;
-    if (session === undefined) throw new Refusal(401, "unauthenticated", "Nobody is signed in.");
+    if (session === undefined) throw new Refusal(401, "unauthenticated", "Your session has ended.");
     if (pathname === "/api/live") return stream(response);
     if (pathname === "/api/session") return send(response, session);
     if (request.method !== "GET" && request.headers["x-csrf-token"] !== session.csrfToken) {

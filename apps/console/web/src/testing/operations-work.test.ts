@@ -8,21 +8,21 @@ test("dead letters come back by choice and by error, and a refusal is told where
   const { page, fixture, faults } = await openConsole();
   await page.goto("/system");
   const letters = page.getByRole("region", { name: "transactions: 4" });
-  await letters.getByLabel("Choose letter 12 of transactions").check();
-  expect(await letters.getByLabel("Choose letter 11 of transactions").isDisabled()).toBe(true);
-  await letters.getByRole("button", { name: "Return 1 letter" }).click();
-  const dialog = page.getByRole("dialog", { name: "Return dead letters" });
-  await dialog.getByText("1 record goes back on transactions").waitFor();
+  await letters.getByLabel("Select dead letter 12 of transactions").check();
+  expect(await letters.getByLabel("Select dead letter 11 of transactions").isDisabled()).toBe(true);
+  await letters.getByRole("button", { name: "Redrive 1 dead letter" }).click();
+  const dialog = page.getByRole("dialog", { name: "Redrive dead letters" });
+  await dialog.getByText("1 record is put back on transactions").waitFor();
   fixture.failing.set("dead-letters/return", new Refusal(409, "state-conflict", "Another return is under way."));
-  await dialog.getByRole("button", { name: "Return dead letters" }).click();
+  await dialog.getByRole("button", { name: "Redrive dead letters" }).click();
   await dialog.getByRole("alert").getByText("Another return is under way.").first().waitFor();
   fixture.failing.clear();
-  await dialog.getByRole("button", { name: "Return dead letters" }).click();
-  await page.getByText("1 are on their topic again.").waitFor();
+  await dialog.getByRole("button", { name: "Redrive dead letters" }).click();
+  await page.getByText("1 record redriven.").waitFor();
   const fewer = page.getByRole("region", { name: "transactions: 3" });
-  await fewer.getByRole("button", { name: "Return all: spec-mismatch" }).click();
-  await dialog.getByRole("button", { name: "Return dead letters" }).click();
-  await page.getByText("2 are on their topic again.").waitFor();
+  await fewer.getByRole("button", { name: "Redrive all: spec-mismatch" }).click();
+  await dialog.getByRole("button", { name: "Redrive dead letters" }).click();
+  await page.getByText("2 records redriven.").waitFor();
   // Those of a table stay.
   const table = page.getByRole("region", { name: "lists: 1" });
   expect(await table.getByRole("checkbox").count()).toBe(0);
@@ -51,13 +51,13 @@ test("what the archive did and why it cannot, and which services have taken eras
   const jobs = page.getByRole("table", { name: "Archive" });
   await jobs.getByRole("row", { name: /^Write decisions Failed The file cannot be written/ }).waitFor();
   await jobs
-    .getByRole("row", { name: /^Merge files of a day Done features of 2026-11-26: 24 files into one/ })
+    .getByRole("row", { name: /^Merge daily files Done features, 2026-11-26: 24 files merged into one/ })
     .waitFor();
   await jobs.getByRole("row", { name: /^Write drift-detected Not yet/ }).waitFor();
   // The console is one behind: it has not read the newest of those that were told.
   const erasures = page.getByRole("table", { name: "Erasures" });
   await erasures.getByRole("columnheader", { name: "console" }).waitFor();
-  const ends = [/^ct_00.* Not told yet Waiting Waiting$/, /^ct_01.* Done Waiting$/, /^ct_02.* Done Done$/];
+  const ends = [/^ct_00.* Not notified yet Waiting Waiting$/, /^ct_01.* Done Waiting$/, /^ct_02.* Done Done$/];
   for (const name of ends) await erasures.getByRole("row", { name }).waitFor();
   expect(faults).toEqual([]);
 });
@@ -66,20 +66,20 @@ test("champion, canary and shadow stand side by side, with what the guards say",
   const { page } = await openConsole();
   await page.goto("/models");
   const region = page.getByRole("region", { name: "Side by side, last hours" }).first();
-  await region.getByRole("row", { name: "Figure Champion Canary Shadow" }).waitFor();
+  await region.getByRole("row", { name: "Metric Champion Canary Shadow" }).waitFor();
   await region.getByRole("row", { name: "Precision 71.0% 74.0% –" }).waitFor();
-  await region.getByRole("listitem").filter({ hasText: "Latency" }).getByText("Fine").waitFor();
+  await region.getByRole("listitem").filter({ hasText: "Latency" }).getByText("OK").waitFor();
 });
 
 test("the card of the champion and of the candidate, and the days that drifted", async () => {
   const { page, fixture, faults } = await openConsole();
   await page.goto("/models");
   await page.getByRole("heading", { name: "Model card" }).waitFor();
-  await page.getByText("Precision of 100 cards a day").waitFor();
+  await page.getByText("Card precision at 100 per day").waitFor();
   await page.getByLabel("Model", { exact: true }).selectOption("2026-11-26-b");
   await page.getByRole("definition").getByText("2026-11-26-b").waitFor();
   expect(fixture.asked).toContain("GET /api/models/2026-11-26-b");
-  const segments = page.getByRole("table", { name: "Measured by segment" });
+  const segments = page.getByRole("table", { name: "Performance by segment" });
   await segments.getByRole("row", { name: /^UTC 00:00 to 06:00 .* Too few frauds Too few frauds$/ }).waitFor();
   await page.getByRole("region", { name: "Drift" }).getByText("Amounts and the payments").first().waitFor();
   expect(faults).toEqual([]);

@@ -25,7 +25,7 @@ test("thousands of cases scroll with a few rows in the document, and filters sta
   await page.waitForURL(/outcome=decline/);
   expect(new URL(page.url()).search).not.toContain("ct_0");
   await page.getByRole("button", { name: "Save view" }).click();
-  await page.getByLabel("Name of the view").fill("Late declines");
+  await page.getByLabel("View name").fill("Late declines");
   await page.getByRole("dialog").getByRole("button", { name: "Save view" }).click();
   await page.getByRole("link", { name: "Late declines" }).waitFor();
 });
@@ -58,7 +58,7 @@ test("several cases are changed at once, and those that were refused are named",
   api.change(first, {});
   const bulk = page.getByRole("region", { name: "Selected cases" });
   await bulk.getByRole("button", { name: "Assign to me" }).click();
-  await bulk.getByText("1 case changed. 1 case was not changed:").waitFor();
+  await bulk.getByText("1 case updated. 1 case could not be changed:").waitFor();
   await bulk.getByRole("listitem").getByText(first).waitFor();
   expect(changes(fixture)).toEqual(["POST /api/cases/bulk"]);
 });

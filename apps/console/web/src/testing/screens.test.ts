@@ -100,7 +100,7 @@ describe("roles", () => {
     expect(await page.getByRole("toolbar").count()).toBe(0);
     expect(await page.getByLabel("New note").count()).toBe(0);
     await page.goto("/audit");
-    await page.getByText("Your roles do not include this screen").waitFor();
+    await page.getByText("Your roles do not give you access to this screen").waitFor();
     expect(fixture.asked.filter((asked) => asked.includes("audit"))).toEqual([]);
   });
 

@@ -23,7 +23,7 @@ export const SCREENS: readonly ScreenOf[] = [
   { name: "lists", path: "/lists", ready: (page) => page.getByText("Skimmer found").first().waitFor() },
   { name: "policy", path: "/policy", ready: heading("Revisions") },
   { name: "revision", path: "/policy/revisions/3", ready: (page) => page.locator(".cm-content").waitFor() },
-  { name: "draft", path: "/policy/drafts/night", ready: (page) => page.getByText("The examples go").waitFor() },
+  { name: "draft", path: "/policy/drafts/night", ready: (page) => page.getByText("All examples pass").waitFor() },
   { name: "backtest", path: "/policy/drafts/night", ready: triedReady },
   { name: "models", path: "/models", ready: modelsReady },
   { name: "health", path: "/system", ready: (page) => page.getByText("spec-mismatch").first().waitFor() },
@@ -41,7 +41,7 @@ async function caseReady(page: Page): Promise<void> {
 
 async function personalReady(page: Page): Promise<void> {
   await page.getByLabel("Reason", { exact: true }).selectOption("verify-identity");
-  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await page.getByRole("button", { name: "Show", exact: true }).click();
   await page.getByText("Maria Ferreira").waitFor();
 }
 
@@ -59,11 +59,11 @@ async function lookedUp(page: Page): Promise<void> {
   await page.getByLabel("Kind").selectOption("terminal");
   await page.getByLabel("Value").fill("term-204");
   await page.getByRole("button", { name: "Look up" }).click();
-  await page.getByRole("heading", { name: "Features now" }).waitFor();
+  await page.getByRole("heading", { name: "Current features" }).waitFor();
 }
 
 async function triedReady(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Try on recent payments", disabled: false }).click();
+  await page.getByRole("button", { name: "Run on recent payments", disabled: false }).click();
   await page.getByRole("heading", { name: "Changed outcomes" }).waitFor();
 }
 
@@ -73,8 +73,8 @@ async function personReady(page: Page): Promise<void> {
 }
 
 async function returnReady(page: Page): Promise<void> {
-  await page.getByRole("button", { name: "Return all: spec-mismatch" }).click();
-  await page.getByRole("dialog", { name: "Return dead letters" }).waitFor();
+  await page.getByRole("button", { name: "Redrive all: spec-mismatch" }).click();
+  await page.getByRole("dialog", { name: "Redrive dead letters" }).waitFor();
 }
 
 async function modelsReady(page: Page): Promise<void> {

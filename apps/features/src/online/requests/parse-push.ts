@@ -109,7 +109,7 @@ function checkId(value: unknown, pointer: string): string {
     throw invalidField(pointer, `must be a string of 1 to ${ID_LENGTH_MAX} characters`);
   }
   // It becomes part of a key's name, in clear.
-  if (holdsCardNumber(value)) throw invalidField(pointer, "must not hold what looks like a card number");
+  if (holdsCardNumber(value)) throw invalidField(pointer, "must not contain a card number");
   return value;
 }
 

@@ -122,7 +122,7 @@ run "least_privilege" {
     condition = jsonencode({ for service, document in data.aws_iam_policy_document.personal : service => sort(document.statement[0].actions) }) == jsonencode({
       control = ["kms:Decrypt", "kms:Encrypt"], ingestion = ["kms:Encrypt"]
     })
-    error_message = "The front door wraps keys of personal data and cannot unwrap them."
+    error_message = "Ingestion wraps keys of personal data and cannot unwrap them."
   }
 
   assert {

@@ -67,7 +67,7 @@ run "least_privilege" {
 
   assert {
     condition     = join(" ", keys(azurerm_role_assignment.wraps)) == "ingestion" && join(" ", keys(azurerm_role_assignment.unwraps)) == "control" && endswith(azurerm_role_definition.wraps.scope, "/resourceGroups/tripline")
-    error_message = "The front door wraps keys of personal data and cannot unwrap them."
+    error_message = "Ingestion wraps keys of personal data and cannot unwrap them."
   }
 
   assert {

@@ -51,7 +51,7 @@ run "least_privilege" {
     condition = jsonencode({ for service, member in google_kms_crypto_key_iam_member.personal : service => member.role }) == jsonencode({
       control = "roles/cloudkms.cryptoKeyEncrypterDecrypter", ingestion = "roles/cloudkms.cryptoKeyEncrypter"
     })
-    error_message = "The front door wraps keys of personal data and cannot unwrap them."
+    error_message = "Ingestion wraps keys of personal data and cannot unwrap them."
   }
 
   assert {

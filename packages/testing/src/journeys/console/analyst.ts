@@ -55,10 +55,10 @@ export async function analystJourney(stage: ConsoleStage): Promise<void> {
 /** @returns the password that is shown once */
 async function letIn(page: Page, userName: string): Promise<string> {
   await page.getByRole("link", { name: "Admin" }).click();
-  await page.getByRole("button", { name: "Let somebody in" }).click();
+  await page.getByRole("button", { name: "Add user" }).click();
   await page.getByLabel("Name", { exact: true }).fill("Anna Analyst");
   await page.getByLabel("User name").fill(userName);
-  await page.getByRole("dialog").getByRole("button", { name: "Let somebody in" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Add user" }).click();
   const password = await page.locator("output").textContent();
   await page.getByRole("button", { name: "Close" }).last().click();
   return password ?? "";
@@ -74,7 +74,7 @@ async function setUpFactor(page: Page, userName: string, password: string): Prom
   await page.getByLabel("Password").fill(password);
   await page.getByRole("textbox", { name: "Code" }).fill(code(0));
   await page.getByRole("button", { name: "Set up" }).click();
-  await page.getByRole("heading", { name: "Keep your recovery codes" }).waitFor();
+  await page.getByRole("heading", { name: "Save your recovery codes" }).waitFor();
   await page.goto("/look-up");
   await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByRole("heading", { name: "Sign out" }).waitFor();
@@ -124,5 +124,5 @@ async function auditHolds(page: Page): Promise<void> {
     return noted.isVisible();
   });
   await page.getByRole("button", { name: "Verify" }).click();
-  await page.getByText(/^The log holds: [1-9]/).waitFor();
+  await page.getByText(/^The log is intact: [1-9]/).waitFor();
 }

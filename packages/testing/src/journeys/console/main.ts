@@ -17,7 +17,7 @@ const print = (text: string): void => {
 };
 try {
   await tell(connectStage(workspace, registryUrl, browser, print));
-  process.stdout.write(`\n${name}: ${count} steps, all as they should be\n`);
+  process.stdout.write(`\n${name}: ${count} steps, all passed\n`);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 1;

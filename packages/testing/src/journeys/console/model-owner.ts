@@ -45,9 +45,9 @@ export async function modelOwnerJourney(stage: ConsoleStage): Promise<void> {
       const share = await seenBad(page);
       await stage.picture?.("models", page);
       print(`The canary scored payments with a mean of ${share}, which Models shows beside the champion's.`);
-      await step(page, "Hold", "Its scores look the wrong way round");
+      await step(page, "Hold", "Its scores look inverted");
       await page.getByText("Held", { exact: true }).waitFor();
-      await step(page, "Roll back", "Its scores are the wrong way round");
+      await step(page, "Roll back", "Its scores are inverted");
       await page.getByText("Rolled back", { exact: true }).first().waitFor();
     });
   } finally {
@@ -80,7 +80,7 @@ async function seenBad(page: Page): Promise<string> {
 async function step(page: Page, name: string, why: string): Promise<void> {
   await page.getByRole("button", { name, exact: true }).click();
   const dialog = page.getByRole("dialog", { name });
-  await dialog.getByLabel("Why").fill(why);
+  await dialog.getByLabel("Reason").fill(why);
   await dialog.getByRole("button", { name }).click();
   await dialog.waitFor({ state: "detached" });
 }

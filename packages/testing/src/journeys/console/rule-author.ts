@@ -31,8 +31,8 @@ export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
     await approver.goto("/policy/revisions/1");
     await confirm(approver, "Approve", /^Approve revision/);
     await confirm(page, "Activate", /^Activate revision/);
-    await page.getByText("in force", { exact: true }).waitFor();
-    stage.print("From now on a second person approves policies, and the shipped one is in force as revision 1.");
+    await page.getByText("active", { exact: true }).waitFor();
+    stage.print("Policies now require a second approver, and the shipped policy is active as revision 1.");
 
     await saveRevision(page, SHIPPED.replace(/^rules:\n/m, NEW_RULE), "stricter", backtest);
     stage.print("A stricter draft was tried on recent payments: the backtest says what its rule would have done.");
@@ -41,7 +41,7 @@ export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
     }
     await page.getByRole("button", { name: "Activate" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Activate" }).click();
-    await page.getByRole("alert").getByText("Another person has to approve it first").waitFor();
+    await page.getByRole("alert").getByText("Another user must approve this first").waitFor();
     await page.keyboard.press("Escape");
     stage.print("A stricter revision was refused until another person approves it.");
     await approver.goto("/policy/revisions/2");
@@ -61,8 +61,8 @@ export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
 async function backtest(page: Page): Promise<void> {
   const region = page.getByRole("region", { name: "Backtest" });
   await comesTrue("The backtest does not tell what the new rule would have done.", async () => {
-    await region.getByRole("button", { name: "Try on recent payments", disabled: false }).click();
-    await region.getByRole("status").or(region.getByText("There are no payments yet")).waitFor();
+    await region.getByRole("button", { name: "Run on recent payments", disabled: false }).click();
+    await region.getByRole("status").or(region.getByText("No payments yet")).waitFor();
     return region.getByRole("cell", { name: "everything-is-looked-at" }).isVisible();
   });
 }
@@ -70,13 +70,13 @@ async function backtest(page: Page): Promise<void> {
 /** Writes a draft, tries it if asked to, and keeps it as the next revision. */
 async function saveRevision(page: Page, text: string, note: string, tryIt?: typeof backtest): Promise<void> {
   await page.goto("/policy");
-  await page.getByLabel("Name of the new draft").fill(note);
-  await page.getByRole("button", { name: "Write" }).click();
+  await page.getByLabel("Draft name").fill(note);
+  await page.getByRole("button", { name: "Create draft" }).click();
   await page.getByRole("textbox", { name: "Policy text" }).focus();
   await page.keyboard.press("ControlOrMeta+a");
   await page.keyboard.press("Delete");
   await page.keyboard.insertText(text);
-  await page.getByText("Valid. The examples go as they say.").waitFor();
+  await page.getByText("Valid. All examples pass.").waitFor();
   await tryIt?.(page);
   await page.getByRole("button", { name: "Save draft" }).click();
   await page.getByText("Saved, version 1.").waitFor();

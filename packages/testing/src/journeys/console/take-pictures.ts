@@ -32,7 +32,7 @@ const SCREENS: readonly Screen[] = [
   { name: "policy", open: visit("/policy", "Revisions") },
   { name: "health", open: visit("/system", "Archive") },
   { name: "audit", open: visit("/audit", "Audit") },
-  { name: "admin", open: visit("/admin", "People") },
+  { name: "admin", open: visit("/admin", "Users") },
 ];
 
 /**
@@ -101,5 +101,5 @@ async function openCase(page: Page): Promise<void> {
 /** The terminal of that case. */
 async function openEntity(page: Page): Promise<void> {
   await page.getByRole("region", { name: "Payment", exact: true }).getByRole("link").first().click();
-  await heading(page, "Features now");
+  await heading(page, "Current features");
 }

@@ -5,26 +5,26 @@ const payments = (count: number): string => (count === 1 ? "1 payment" : `${coun
 const REASONS: Readonly<Record<OpenReason, string>> = {
   "contact-cardholder": "Contact the cardholder",
   "compare-payments": "Compare payments",
-  "verify-identity": "Verify who paid",
-  "answer-cardholder": "The cardholder asks for their data",
-  "answer-authority": "An authority asks",
+  "verify-identity": "Verify who made the payment",
+  "answer-cardholder": "Answer a cardholder's data request",
+  "answer-authority": "Answer an authority's request",
 };
 
 /** What is sealed of people. */
 export const text = {
   title: "Personal data",
-  sealed: "Name, e-mail address, network address and device are sealed. Who opens them, and why, is in the audit log.",
+  sealed: "Name, email address, IP address and device are encrypted. The audit log records who views them and why.",
   reason: "Reason",
   choose: "Choose…",
   reasons: REASONS,
-  open: "Open",
+  open: "Show",
   hide: "Hide",
-  values: { cardholders: "Name", emails: "E-mail", ipAddresses: "Address", deviceIds: "Device" },
+  values: { cardholders: "Name", emails: "Email", ipAddresses: "IP address", deviceIds: "Device" },
   inPayments: (count: number) => `in ${payments(count)}`,
   erased: (count: number) =>
-    `${payments(count)}: the person was erased. The keys are destroyed, and nobody can open the data any more.`,
+    `${payments(count)}: the cardholder's data was erased. Its keys are destroyed, so it cannot be decrypted.`,
   keyless: (count: number) =>
-    `${payments(count)}: the key is not there. It was destroyed after its time, or is not stored yet.`,
+    `${payments(count)}: the key is missing. It has expired and was destroyed, or is not stored yet.`,
   empty: (count: number) => `${payments(count)} without personal data.`,
-  missing: (count: number) => `${payments(count)} not in the console any more: erased, or older than it keeps.`,
+  missing: (count: number) => `${payments(count)} no longer in the console: erased, or past the retention period.`,
 } as const;
