@@ -16,7 +16,7 @@ export const archiveConfig = z.object({
     }),
   FLUSH_ROWS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(50_000).meta({
     unit: "rows",
-    description: "Rows of one topic after which they are written. At most about twice as many are held.",
+    description: "Rows of one topic after which they are written. At most about twice as many are kept in memory.",
   }),
   FLUSH_BYTES_MAX: z.coerce
     .number()
@@ -27,11 +27,11 @@ export const archiveConfig = z.object({
     .meta({
       unit: "bytes",
       description:
-        "Bytes of Kafka values of one topic after which its rows are written. At most about twice as many are held.",
+        "Bytes of Kafka values of one topic after which its rows are written. At most about twice as many are kept in memory.",
     }),
   FLUSH_AGE_MS: z.coerce.number().int().min(50).max(3_600_000).default(60_000).meta({
     unit: "ms",
-    description: "Age at which a row is written, however few there are.",
+    description: "Maximum age of a row before it is written, regardless of the number of rows.",
   }),
 });
 

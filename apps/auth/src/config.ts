@@ -74,7 +74,7 @@ export const authConfig = z.object({
   }),
   BOOTSTRAP_PEOPLE: bootstrapList(personRegistration).meta({
     description:
-      "JSON array of people to add at the start unless they are there: `user_name`, `name`, `tenant`, `roles` (`viewer`, " +
+      "JSON array of users to add at startup if they do not exist: `user_name`, `name`, `tenant`, `roles` (`viewer`, " +
       "`analyst`, `lead`, `admin`), `password` (15 characters or more). For the demo and first steps, not for production.",
   }),
   CONSOLE_URL: origin.optional().meta({
@@ -103,7 +103,7 @@ export const authConfig = z.object({
     .default("optional")
     .meta({
       description:
-        "`required`: everybody who signs in needs a code of an authenticator app besides the password, and sets it up at the " +
+        "`required`: everyone needs a code from an authenticator app in addition to the password, and sets it up at the " +
         "next sign-in. `optional`: those who have set one up at `/account/second-factor`.",
     }),
   SIGN_IN_HOURS: z.coerce
@@ -112,7 +112,7 @@ export const authConfig = z.object({
     .min(1)
     .max(720)
     .default(SIGN_IN_HOURS_DEFAULT)
-    .meta({ unit: "h", description: "How long a person stays signed in. Then the password is asked for again." }),
+    .meta({ unit: "h", description: "How long a user stays signed in before the password is required again." }),
 });
 
 /** The configuration, for what Nest makes. */

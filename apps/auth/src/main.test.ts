@@ -115,7 +115,7 @@ describe("the process", () => {
     expect(main.lines.filter((line) => !line.startsWith("{"))).toEqual([]);
     const written = main.lines.join("\n");
     expect(written).toContain("token issued");
-    expect(written).toContain("token refused");
+    expect(written).toContain("token rejected");
     const secrets = [
       SHOP.client_secret,
       wrongSecret,

@@ -15,29 +15,33 @@ const settings = z.object({
   ...kafkaConfig,
   ...postgresConfig,
   ...tokenConfig,
-  AUTH_TOKEN_URL: address.meta({ description: "Where codes and refresh tokens are exchanged." }),
+  AUTH_TOKEN_URL: address.meta({ description: "Token endpoint for codes and refresh tokens." }),
   CONSOLE_URL: address
     .transform((text) => text.replace(/\/$/, ""))
-    .meta({ description: "Where browsers reach the console: the beginning of its redirect address." }),
-  CONSOLE_CLIENT_ID: z.string().min(1).default("tripline-console").meta({ description: "Its client at auth." }),
+    .meta({ description: "Public URL of the console, the start of its redirect URL." }),
+  CONSOLE_CLIENT_ID: z
+    .string()
+    .min(1)
+    .default("tripline-console")
+    .meta({ description: "The console's client ID at auth." }),
   CONSOLE_CLIENT_SECRET: z.string().min(24).meta({ description: "The secret of that client." }),
   SESSION_KEY: z
     .base64()
     .transform((text) => Buffer.from(text, "base64"))
     .refine((key) => key.length === KEY_BYTES, "must be 32 bytes in Base64")
-    .meta({ description: "Base64, 32 bytes: seals the tokens of people who are signed in." }),
+    .meta({ description: "Encrypts the tokens of signed-in users: 32 bytes in base64." }),
   SESSION_HOURS: z.coerce.number().int().min(1).max(168).default(12).meta({
     unit: "hours",
-    description: "After this time a person signs in again.",
+    description: "Maximum length of a session, after which a user must sign in again.",
   }),
   SESSION_IDLE_MINUTES: z.coerce.number().int().min(5).max(1_440).default(60).meta({
     unit: "minutes",
-    description: "The same after this time without a request.",
+    description: "Maximum time without a request before a user must sign in again.",
   }),
-  INGESTION_URL: address.meta({ description: "Ingestion, where labels are posted." }),
-  CONTROL_URL: address.meta({ description: "The control plane." }),
+  INGESTION_URL: address.meta({ description: "URL of ingestion, for sending labels." }),
+  CONTROL_URL: address.meta({ description: "URL of the control plane." }),
   REGISTRY_URL: z.string().min(1).optional().meta({
-    description: "Where the models are, as scoring has it. Without it no contributions of features are shown.",
+    description: "URL of the model registry, as for scoring. Without it, no feature contributions are shown.",
   }),
   WATCHED_SERVICES: z
     .string()
@@ -58,11 +62,11 @@ const settings = z.object({
     )
     .meta({
       description:
-        "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) for files that people add to cases. Without it they can add none.",
+        "Folder or bucket (`file://`, `s3://`, `gs://`, `azblob://`) for files attached to cases. Without it, attachments are off.",
     }),
   ATTACHMENT_MB_MAX: z.coerce.number().int().min(1).max(25).default(10).meta({
     unit: "MB",
-    description: "Largest file of a case. Up to four are held in memory at a time.",
+    description: "Maximum size of a case file. Up to four are in memory at a time.",
   }),
   NARRATIVE_MODEL: optionalText
     .refine(
@@ -71,28 +75,28 @@ const settings = z.object({
     )
     .meta({
       description:
-        "Writes the short text of a case: `bedrock:` and the id of a model or inference profile, `azure:` and the name of a deployment, or `vertex:` and the name of a model. Without it a template does. See [narratives](narratives.md).",
+        "Writes the summary of a case: `bedrock:` and the id of a model or inference profile, `azure:` and the name of a deployment, or `vertex:` and the name of a model. Without it, a template does. See [narratives](narratives.md).",
     }),
   NARRATIVE_ENDPOINT: optionalText
     .refine((text) => text === undefined || address.safeParse(text).success, "must be an http(s) URL")
     .meta({
-      description: "Where that model is: needed on Azure, elsewhere a private endpoint instead of the cloud's.",
+      description: "Endpoint of that model: required on Azure; elsewhere, a private endpoint instead of the cloud's.",
     }),
   NARRATIVE_REGION: optionalText.meta({
     description: "Region of Bedrock or location of Vertex AI, for instance `eu-central-1` or `europe-west3`.",
   }),
   NARRATIVE_PROJECT: optionalText.meta({ description: "Project of Google Cloud, for Vertex AI." }),
   NARRATIVE_API_KEY: optionalText.meta({
-    description: "Key of Azure OpenAI. Without it the identity of the workload is used, as it is on the other clouds.",
+    description: "Key of Azure OpenAI. Without it, the workload identity is used, as on the other clouds.",
   }),
   NARRATIVE_WAIT_MS: z.coerce.number().int().min(500).max(25_000).default(10_000).meta({
     unit: "ms",
-    description: "How long a text may take. Then that of the template is shown.",
+    description: "Time limit for a summary. After it, the template is shown.",
   }),
   ...policyWorkerConfig,
   RETENTION_DAYS: z.coerce.number().int().min(1).max(3_650).default(90).meta({
     unit: "days",
-    description: "For how long payments, decisions, labels and closed cases are kept in the console's database.",
+    description: "Retention of payments, decisions, labels and closed cases in the console's database.",
   }),
   CASE_OUTCOMES: z
     .string()
@@ -101,17 +105,17 @@ const settings = z.object({
     .pipe(z.array(z.enum(["challenge", "review", "decline"])))
     .meta({
       description:
-        "Outcomes that open a case, comma-separated: `challenge`, `review`, `decline`. A payment that was stopped joins the open case of its card in any event.",
+        "Outcomes that open a case, comma-separated: `challenge`, `review`, `decline`. A stopped payment always joins the open case of its card.",
       shownDefault: "`challenge,review`",
     }),
   CASE_HOURS: z.coerce.number().int().min(1).max(720).default(24).meta({
     unit: "hours",
-    description: "A case is due so long after the decision that opened it.",
+    description: "Time from the decision that opens a case until the case is due.",
   }),
   FOUR_EYES_AMOUNT_MINOR: fourEyesAmounts.meta({
     unit: "minor units",
     description:
-      "A verdict on a case of this amount or more waits for a second person; 0: no verdict does. Amounts are not converted: " +
+      "A verdict on a case of this amount or more needs a second user; 0: never. Amounts are not converted: " +
       "`500000,JPY=800000` has another one for yen. The payments of a case are added up by currency; one sum that is large enough will do.",
   }),
 });

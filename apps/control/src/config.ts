@@ -26,14 +26,14 @@ export const controlConfig = z.object({
   ...masterKeyConfig,
   PERSONAL_DAYS: z.coerce.number().int().min(1).max(3_650).default(400).meta({
     unit: "days",
-    description: "After how many days the keys of personal data are destroyed, and with them what they seal.",
+    description: "Days after which the keys of personal data are destroyed, which makes the data unreadable.",
   }),
   ...rateConfig({ tenant: 500, client: 200, unit: "requests" }),
   ...policyWorkerConfig,
   POLICY_CHECKS_TENANT: z.coerce.number().int().min(0).max(CHECKS_MAX).default(5).meta({
     unit: "checks/s",
     description:
-      "How many policy texts of one tenant are checked, averaged over 10 s: checks, revisions and drafts. Beyond it callers get 429. 0: no limit.",
+      "Maximum rate of policy checks per tenant, averaged over 10 s: checks, revisions and drafts. Above it, callers get 429. 0: no limit.",
   }),
   POLICY_CHECKS_CLIENT: z.coerce
     .number()
@@ -41,10 +41,10 @@ export const controlConfig = z.object({
     .min(0)
     .max(CHECKS_MAX)
     .default(2)
-    .meta({ unit: "checks/s", description: "The same for one client or user." }),
+    .meta({ unit: "checks/s", description: "The same limit for one client or user." }),
   REGISTRY_URL: z.string().min(1).optional().meta({
     description:
-      "Where the models are, as scoring has it, but with the right to move aliases. Without it no models are rolled out.",
+      "URL of the model registry, as for scoring, with permission to move aliases. Without it, rollouts are off.",
   }),
   OPERATOR_TENANT: z
     .string()
@@ -52,12 +52,12 @@ export const controlConfig = z.object({
     .default("")
     .meta({
       description:
-        "Tenant whose clients may manage what belongs to other tenants, and settings of all tenants. Without it nobody may.",
+        "Tenant whose clients can manage other tenants and the settings of all tenants. Without it, no client can.",
     }),
   FRAUD_LIST_DAYS: z.coerce.number().int().min(0).max(366).default(0).meta({
     unit: "days",
     description:
-      "For how long the card of a confirmed fraud is on the list `confirmed-fraud`, which denies. 0 lists no card by itself.",
+      "How long the card of a confirmed fraud stays on the deny list `confirmed-fraud`. 0: cards are not added automatically.",
   }),
   AUDIT_SIGNING_KEY: signingKey.optional().meta({
     description:
@@ -70,7 +70,7 @@ export const controlConfig = z.object({
     .min(1)
     .max(86_400)
     .default(60)
-    .meta({ unit: "s", description: "How often the audit log is signed, while anything is added." }),
+    .meta({ unit: "s", description: "Interval for signing new entries of the audit log." }),
   AUDIT_ANCHOR_URL: z
     .url({
       protocol: /^(file|s3|gs|azblob|https)$/,

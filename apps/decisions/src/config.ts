@@ -23,14 +23,14 @@ export const decisionsBesideScoringConfig = z
       description: "PEM file with the authorities of scoring's certificate. Without it, those that gRPC trusts.",
     }),
     SCORING_CERT_FILE: optionalText.meta({
-      description: "PEM file with the client certificate, for a scoring service that asks for one.",
+      description: "PEM file with the client certificate, for a scoring service that requires one.",
     }),
     SCORING_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
     MODEL_NAME: z
       .string()
       .regex(/^[A-Za-z0-9._-]{1,64}$/)
       .default("fraud")
-      .meta({ description: "Name of the model to ask for scores." }),
+      .meta({ description: "Name of the model that scores payments." }),
     SCORING_WAIT_MS_MAX: waitMs.default(250).meta({
       unit: "ms",
       description:
@@ -73,7 +73,7 @@ export const decisionsBesideScoringConfig = z
       .min(0.01)
       .max(3_600)
       .default(5)
-      .meta({ unit: "s", description: "How often the alias `champion` is read for another scorecard." }),
+      .meta({ unit: "s", description: "Interval for checking whether `champion` has a new scorecard." }),
   })
   .refine(({ SCORING_WAIT_MS_MAX: waitMs }) => waitMs === 0 || waitMs >= TELLING_WAIT_MS, {
     path: ["SCORING_WAIT_MS_MAX"],

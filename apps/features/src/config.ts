@@ -44,15 +44,14 @@ export const featuresConfig = z
     ...feastConfig,
     FEAST_PROFILES: feastProfiles,
     FEAST_REGISTRY_FILE: z.string().min(1).optional().meta({
-      description:
-        "Feast's registry file (`registry.db`). Where it is given, the profiles in it are checked at the start.",
+      description: "Feast's registry file (`registry.db`). If set, its profiles are checked at startup.",
     }),
     FEATURES_ONLINE_TENANT: z
       .string()
       .regex(/^[A-Za-z0-9_-]{1,64}$/, "must be 1 to 64 letters, digits, - or _")
       .optional()
       .meta({
-        description: "Instead of tokens: every caller on this machine reads and pushes features of this tenant.",
+        description: "Replaces tokens: any caller on this machine can read and push features of this tenant.",
       }),
   })
   .superRefine((config, context) => {

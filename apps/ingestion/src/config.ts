@@ -27,7 +27,7 @@ export const ingestionConfig = z.object({
   ...masterKeyConfig,
   ...rateConfig({ tenant: RATE_DEFAULT, client: RATE_DEFAULT, unit: "events" }),
   AUTH_TOKEN_URL: z.url().optional().meta({
-    description: "Where clients get tokens, for the API's description.",
+    description: "Token endpoint shown in the API's description.",
     shownDefault: "`/oauth/token` of the issuer",
   }),
   CARD_TOKEN_KEY: cardTokenKey.meta({
@@ -40,13 +40,13 @@ export const ingestionConfig = z.object({
     .positive()
     .max(36_500)
     .default(30)
-    .meta({ unit: "days", description: "Age of the oldest payment that is accepted. A replay of history needs more." }),
+    .meta({ unit: "days", description: "Maximum age of an accepted payment. A history import needs more." }),
   WAIT_SECONDS_MAX: z.coerce
     .number()
     .positive()
     .max(120)
     .default(30)
-    .meta({ unit: "s", description: "Longest wait that a caller gets by `Prefer: wait`." }),
+    .meta({ unit: "s", description: "Maximum wait with `Prefer: wait`." }),
   DEADLINE_MS_DEFAULT: z.coerce
     .number()
     .int()
@@ -56,19 +56,20 @@ export const ingestionConfig = z.object({
     .meta({ unit: "ms", description: "Deadline of a payment whose caller does not wait for the decision." }),
   IDEMPOTENCY_TTL_HOURS: z.coerce.number().positive().max(720).default(24).meta({
     unit: "hours",
-    description: "How long a request is remembered, so that a retry gets the same answer.",
+    description: "How long a request is stored, so that a retry gets the same response.",
   }),
   WAIT_TARGET_MS: z.coerce.number().int().min(10).max(60_000).default(250).meta({
     unit: "ms",
-    description: "Average wait of callers under overload. A caller who would make it longer gets 429.",
+    description: "Target average wait under overload. Requests that would exceed it get 429.",
   }),
   WAITERS_MAX: z.coerce.number().int().positive().max(1_000_000).default(20_000).meta({
     unit: "payments and labels",
-    description: "Most whose answers callers wait for at a time, whatever the target. Beyond it callers get 429.",
+    description:
+      "Maximum number of callers waiting for a decision, regardless of the target. Above it, callers get 429.",
   }),
   PENDING_RECORDS_MAX: z.coerce.number().int().positive().max(20_000).default(20_000).meta({
     unit: "records",
-    description: "Most on their way to Kafka at a time. Beyond it callers get 503.",
+    description: "Maximum number of payments being written to Kafka. Above it, callers get 503.",
   }),
 });
 

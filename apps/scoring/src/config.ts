@@ -91,12 +91,12 @@ export const scoringBesideDecisionsConfig = z
       .transform((text) => text?.split(",").map((name) => name.trim()))
       .meta({
         description:
-          "Common names of the client certificates that may ask, comma-separated; needs `GRPC_CLIENT_CA_FILE`. Without it every " +
+          "Common names of authorised client certificates, comma-separated; needs `GRPC_CLIENT_CA_FILE`. Without it every " +
           "client whose certificate is of these authorities may.",
       }),
     REGISTRY_URL: z.string().min(1).meta({
       description:
-        "Where the models are: `file:///…`, `mlflow+https://…` for MLflow, or `s3://…`, `gs://…` or `azblob://…`.",
+        "URL of the model registry: `file:///…`, `mlflow+https://…` for MLflow, or `s3://…`, `gs://…` or `azblob://…`.",
     }),
     MODELS: z
       .string()
@@ -110,7 +110,7 @@ export const scoringBesideDecisionsConfig = z
       }),
     MODELS_MAX: number.int().min(1).max(MODELS_MAX).default(16).meta({
       unit: "models",
-      description: "Most models served at once. `*` leaves out the others and logs their names.",
+      description: "Maximum number of models served. `*` skips the others and logs their names.",
     }),
     MODEL_SETTINGS: modelSettingsByName.meta({
       description:
@@ -123,21 +123,21 @@ export const scoringBesideDecisionsConfig = z
       .meta({ description: "`explicit` lets callers load and unload models." }),
     FEATURE_SPEC_VERSION: number.int().positive().optional().meta({
       unit: "version",
-      description: "Refuse models trained for another version of the feature spec.",
+      description: "Reject models trained for another version of the feature spec.",
       shownDefault: "any",
     }),
     REGISTRY_POLL_SECONDS: number
       .min(0.01)
       .max(3_600)
       .default(5)
-      .meta({ unit: "s", description: "How often the aliases are read." }),
+      .meta({ unit: "s", description: "Interval for reading the aliases." }),
     WORKERS: number
       .pipe(workers)
       .default(1)
       .meta({ unit: "threads", description: "Threads per model. Each holds its own copy." }),
     ROWS_PER_RUN_MAX: number.pipe(rowsPerRunMax).optional().meta({
       unit: "rows",
-      description: "Most rows of a request and of a run.",
+      description: "Maximum number of rows per request and per run.",
       shownDefault: ROWS_PER_RUN_DEFAULTS,
     }),
     ROWS_PER_RUN_MAX_BY_PROVIDER: z
@@ -147,11 +147,11 @@ export const scoringBesideDecisionsConfig = z
       .transform((pairs) => Object.fromEntries(pairs.map(([provider = "", rows]) => [provider, Number(rows)])))
       .pipe(rowsByProvider)
       .meta({
-        description: "The same by the provider that a model runs on first, for instance `cuda=4096,trees=1024`.",
+        description: "The same limit by a model's first provider, for instance `cuda=4096,trees=1024`.",
       }),
     ROWS_QUEUED_MAX: number.pipe(rowsQueuedMax).default(4_096).meta({
       unit: "rows",
-      description: "Most rows that wait for the workers of a model. Beyond it requests are rejected.",
+      description: "Maximum number of rows waiting for a model's workers. Above it, requests are rejected.",
     }),
     EXECUTION_PROVIDERS: z
       .string()

@@ -57,7 +57,7 @@ export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
     process.exit(error.row.kafka === "stop" ? EXIT_CONFIG : EXIT_FAILURE);
   }
   process.on("unhandledRejection", (reason) => {
-    log.fatal({ err: reason }, "a promise was rejected and nobody looked");
+    log.fatal({ err: reason }, "unhandled promise rejection");
     process.exit(EXIT_FAILURE);
   });
 }

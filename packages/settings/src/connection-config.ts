@@ -26,13 +26,15 @@ export const kafkaConfig = {
   KAFKA_TLS: flag.default(false).meta({ description: "Connect with TLS." }),
   KAFKA_CA_FILE: optionalText.meta({ description: AUTHORITIES }),
   KAFKA_CERT_FILE: optionalText.meta({
-    description: "PEM file with the client certificate, for brokers that ask for one.",
+    description: "PEM file with the client certificate, for brokers that require one.",
   }),
   KAFKA_KEY_FILE: optionalText.meta({ description: "PEM file with the private key of that certificate." }),
   KAFKA_SASL: z
     .enum(["none", "plain", "scram-sha-256", "scram-sha-512", "aws-msk-iam", "gcp-oauth", "azure-entra"])
     .default("none")
-    .meta({ description: "How the service signs in: with a password, or with a token of its pod's cloud identity." }),
+    .meta({
+      description: "How the service authenticates: with a password, or with a token of its pod's cloud identity.",
+    }),
   KAFKA_USERNAME: optionalText.meta({ description: "For `plain` and `scram-…`." }),
   KAFKA_PASSWORD: optionalText.meta({ description: "For `plain` and `scram-…`." }),
   ...identityVariables,
@@ -49,10 +51,10 @@ export const redisConfig = {
   REDIS_AUTH: z
     .enum(["none", "aws-iam", "gcp-iam", "azure-entra"])
     .default("none")
-    .meta({ description: "Sign in with a token of the pod's cloud identity instead of a password." }),
+    .meta({ description: "Authenticate with a token of the pod's cloud identity instead of a password." }),
   REDIS_TIMEOUT_MS: z.coerce.number().int().min(10).max(60_000).default(REDIS_TIMEOUT_MS_DEFAULT).meta({
     unit: "ms",
-    description: "Longest wait for a reply. Then the command fails and the connection is opened again.",
+    description: "Maximum wait for a reply. After it, the command fails and the connection is reopened.",
   }),
   ...identityVariables,
 };
@@ -70,7 +72,7 @@ export const postgresConfig = {
   POSTGRES_AUTH: z
     .enum(["none", "aws-iam", "gcp-iam", "azure-entra"])
     .default("none")
-    .meta({ description: "Sign in with a token of the pod's cloud identity instead of a password. Needs TLS." }),
+    .meta({ description: "Authenticate with a token of the pod's cloud identity instead of a password. Needs TLS." }),
   ...identityVariables,
 };
 

@@ -38,10 +38,10 @@ export const serviceConfig = {
   LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error", "silent"])
     .default("info")
-    .meta({ description: "Least severe log line that is written." }),
+    .meta({ description: "Minimum severity of log lines." }),
   DRAIN_SECONDS: z.coerce.number().min(0).max(300).default(0).meta({
     unit: "s",
-    description: "How long requests are still answered after SIGTERM, while callers move to other instances.",
+    description: "How long requests are still served after SIGTERM, while callers move to other instances.",
   }),
   HTTP_CONNECTIONS_MAX: z.coerce
     .number()
@@ -49,7 +49,7 @@ export const serviceConfig = {
     .min(10)
     .max(100_000)
     .default(HTTP_LIMITS_DEFAULT.connectionsMax)
-    .meta({ unit: "connections", description: "Most open connections to the HTTP port." }),
+    .meta({ unit: "connections", description: "Maximum number of open connections to the HTTP port." }),
   HTTP_CONNECTIONS_PER_ADDRESS_MAX: z.coerce
     .number()
     .int()
@@ -58,7 +58,7 @@ export const serviceConfig = {
     .default(HTTP_LIMITS_DEFAULT.connectionsPerAddressMax)
     .meta({
       unit: "connections",
-      description: "The same for one network address. All callers behind a proxy share its address.",
+      description: "The same limit per network address. All callers behind a proxy share its address.",
     }),
   HTTP_REQUEST_SECONDS_MAX: z.coerce
     .number()
@@ -67,7 +67,7 @@ export const serviceConfig = {
     .default(HTTP_LIMITS_DEFAULT.requestTimeoutMs / 1_000)
     .meta({
       unit: "s",
-      description: "Longest time from the first byte of a request to its last. The answer may take longer.",
+      description: "Maximum time from the first to the last byte of a request. The response may take longer.",
     }),
   HTTP_UNFINISHED_MIB_MAX: z.coerce
     .number()
@@ -77,7 +77,7 @@ export const serviceConfig = {
     .default(HTTP_LIMITS_DEFAULT.unfinishedBytesMax / MIB)
     .meta({
       unit: "MiB",
-      description: "Most memory for incomplete request bodies. Must be more than the largest body of any route.",
+      description: "Memory limit for incomplete request bodies. Must exceed the largest body of any route.",
     }),
 };
 
@@ -117,7 +117,7 @@ export { flag, kafkaConfig, optionalText, postgresConfig, redisConfig };
 
 export const tokenConfig = {
   AUTH_ISSUER: z.url().meta({ description: "`iss` of the tokens that are accepted." }),
-  AUTH_JWKS_URL: z.url().meta({ description: "Where the public keys of the issuer are fetched." }),
+  AUTH_JWKS_URL: z.url().meta({ description: "URL of the issuer's public keys." }),
   AUTH_AUDIENCE: z
     .string()
     .min(1)

@@ -39,7 +39,7 @@ export function observeTokens(provider: Provider, guard: ClientAuthGuard, logger
   provider.on("grant.error", (ctx, error) => {
     if (error instanceof errors.InvalidClientAuth) guard.fail(ctx);
     if (error instanceof TooManyFailures) ctx.set("Retry-After", String(error.retryAfterSeconds));
-    logger.info({ ...knownClient(ctx), error: error.error, detail: error.error_detail }, "token refused");
+    logger.info({ ...knownClient(ctx), error: error.error, detail: error.error_detail }, "token rejected");
   });
   provider.on("server_error", (ctx, error) => answerServerError(ctx, error, logger));
   // Without a listener Koa would print what goes wrong while a response is written.

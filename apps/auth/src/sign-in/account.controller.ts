@@ -93,7 +93,7 @@ export class AccountController {
   async #remove(personId: string, code: string): Promise<string | undefined> {
     if (!(await this.secondFactors.use(personId, code))) return undefined;
     await this.secondFactors.remove(personId);
-    this.logger.info({ person_id: personId }, "second factor given up");
+    this.logger.info({ person_id: personId }, "second factor removed");
     const again =
       this.config.SECOND_FACTOR === "required" ? " You will be asked for a new one at your next sign-in." : "";
     return messagePage(TITLE, `Your second factor was removed.${again}`);

@@ -233,7 +233,7 @@ export class SignInController {
 
   #count(outcome: Outcome): void {
     this.#outcomes.inc({ outcome });
-    if (outcome !== "signed-in" && outcome !== "password-right") this.logger.info({ outcome }, "sign-in refused");
+    if (outcome !== "signed-in" && outcome !== "password-right") this.logger.info({ outcome }, "sign-in rejected");
   }
 }
 

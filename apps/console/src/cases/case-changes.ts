@@ -16,14 +16,14 @@ import { needsSecondPerson } from "./four-eyes.js";
 export function snooze(found: KnownCase, untilMs: number): CaseChange {
   requireOpen(found);
   const until = new Date(untilMs).toISOString();
-  return { set: { status: "snoozed", snoozed_until_ms: untilMs }, text: `Put it off until ${until}.` };
+  return { set: { status: "snoozed", snoozed_until_ms: untilMs }, text: `Snoozed the case until ${until}.` };
 }
 
 export function escalate(found: KnownCase, by: Worker, note: string): CaseChange {
   requireOpen(found);
   return {
     set: { is_escalated: true },
-    text: "Escalated it.",
+    text: "Escalated the case.",
     also: (queries) => keepNote(queries, found.id, by, note),
   };
 }
@@ -52,7 +52,7 @@ export async function giveVerdict(
     const waiting = { verdict, reason, note, by: by.person, atMs: Date.now() };
     return {
       set: { pending: JSON.stringify(waiting) },
-      text: `Asked a second person to confirm: ${verdict} (${reason}).`,
+      text: `Requested confirmation by a second user: ${verdict} (${reason}).`,
       also: (queries) => keepNote(queries, found.id, by, note),
     };
   }
@@ -100,7 +100,7 @@ function close(
   const confirmed = first === undefined ? "" : `, as ${first.name} had asked`;
   return {
     set: { status: "closed", verdict, pending: null, snoozed_until_ms: null },
-    text: `Closed it as ${verdict} (${reason})${confirmed}.`,
+    text: `Closed the case as ${verdict} (${reason})${confirmed}.`,
     async also(queries) {
       await noteAudit(queries, AUDIT_SOURCE, {
         tenant: by.tenant,

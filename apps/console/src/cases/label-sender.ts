@@ -160,7 +160,7 @@ export class LabelSender {
     try {
       return { token: await this.server.relayToken(), isRelayed: true };
     } catch (error) {
-      this.logger.warn({ err: error }, "labels of users who are not signed in wait");
+      this.logger.warn({ err: error }, "labels of signed-out users are waiting");
       return undefined;
     }
   }

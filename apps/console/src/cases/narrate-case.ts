@@ -29,7 +29,7 @@ export function narrateCase({ row, focus, usual, graph }: CaseFacts): string {
     focus.score === null ? "" : `Estimated fraud probability: ${formatShare(focus.score)}.`,
     row.payments === 1
       ? ""
-      : `The case has ${row.payments} payments of the card, ${formatValue(row.amountMinor, "minor_amount", row.currency)} in all.`,
+      : `The case has ${row.payments} payments by the card, ${formatValue(row.amountMinor, "minor_amount", row.currency)} in total.`,
     ...focus.reasons.slice(0, REASONS_MAX).map(({ text }) => text),
     usualSentence(focus, usual),
     linksSentence(graph),
@@ -40,11 +40,11 @@ export function narrateCase({ row, focus, usual, graph }: CaseFacts): string {
 }
 
 function usualSentence({ amountMinor, currency }: DecisionDetail, usual: CardUsual): string {
-  if (usual.amountMedianMinor === null) return `No payments of the card in ${currency} are known from before the case.`;
+  if (usual.amountMedianMinor === null) return `The card has no payments in ${currency} before this case.`;
   const median = formatValue(usual.amountMedianMinor, "minor_amount", currency);
   const ratio = usual.amountMedianMinor === 0 ? 0 : amountMinor / usual.amountMedianMinor;
   const times = ratio >= FAR_ABOVE ? `; this payment is ${formatValue(ratio, "decimal")} times that` : "";
-  return `In the ${formatDuration(90 * 86_400)} before, the card made ${usual.payments} payments, half of them of ${median} or less${times}.`;
+  return `In the ${formatDuration(90 * 86_400)} before the case, the card made ${usual.payments} payments, half of them ${median} or less${times}.`;
 }
 
 function linksSentence({ nodes }: CaseGraph): string {
@@ -53,5 +53,5 @@ function linksSentence({ nodes }: CaseGraph): string {
   const places = frauds.map(({ kind, value }) =>
     kind === "terminal" ? `terminal ${value}` : `one ${kind === "ip" ? "address" : "device"}`,
   );
-  return `Confirmed frauds are known at ${[...new Set(places)].join(", ")}.`;
+  return `Confirmed frauds at ${[...new Set(places)].join(", ")}.`;
 }

@@ -110,7 +110,7 @@ describe("a verdict", () => {
     await expect(ana.get(`/api/cases/${id}`)).resolves.toMatchObject({
       body: {
         notes: [{ text: given.note, author: { name: "Ana" } }],
-        history: [{ text: "Closed it as fraud (stolen-card)." }, {}],
+        history: [{ text: "Closed the case as fraud (stolen-card)." }, {}],
       },
     });
   });
@@ -184,7 +184,7 @@ describe("a verdict", () => {
     const late = { revision: revision + 1, verdict: "genuine", reason: "customer-confirmed" };
     await expect(ben.post(`/api/cases/${id}/verdict`, late)).resolves.toMatchObject({
       status: 409,
-      body: { code: "changed-meanwhile", detail: expect.stringContaining("Ana: Closed it as fraud") },
+      body: { code: "changed-meanwhile", detail: expect.stringContaining("Ana: Closed the case as fraud") },
     });
     await expect(ben.get(`/api/cases/${id}`)).resolves.toMatchObject({ body: { status: "closed", verdict: "fraud" } });
     const waiting = "SELECT count(*) FROM console.label_outbox WHERE transaction_id = $1";

@@ -73,7 +73,7 @@ export class Contributions {
         TreeExplainer.fromOnnx(modelBytes, { input: manifest.input.name, tableBytesMax: TABLE_BYTES_MAX }),
       )
       .catch((error: Error) => {
-        this.logger.warn({ model: key }, `a model is not explained: ${error.message}`);
+        this.logger.warn({ model: key }, `a model cannot be explained: ${error.message}`);
         this.#kept.set(key, { explainer: Promise.resolve(undefined), untilMs: Date.now() + FAULT_MS });
         return undefined;
       });

@@ -26,7 +26,7 @@ export class ErasuresController {
       if (erasure.subject !== "") await eraseProjection(this.database, erasure);
     }
     await this.attachments.dropRemoved().catch((error: Error) => {
-      this.logger.warn({ err: error }, "files of erased people stay in their store until it answers");
+      this.logger.warn({ err: error }, "files of erased users stay in the object store until it is available");
     });
   }
 }

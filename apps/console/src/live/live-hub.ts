@@ -89,7 +89,7 @@ export class LiveHub {
       }
     } catch (error) {
       // The listeners see that nothing comes, and the next tick tries again.
-      this.logger.warn({ err: error }, "what was just decided cannot be read");
+      this.logger.warn({ err: error }, "recent decisions cannot be read");
     } finally {
       this.#isBusy = false;
     }

@@ -62,7 +62,7 @@ export class Retention {
   start(): void {
     this.#timer = setInterval(() => {
       this.#round ??= this.drop()
-        .catch((error: Error) => this.logger.warn({ err: error }, "old rows stay for now"))
+        .catch((error: Error) => this.logger.warn({ err: error }, "old rows could not be deleted yet"))
         .finally(() => {
           this.#round = undefined;
         });

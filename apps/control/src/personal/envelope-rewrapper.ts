@@ -53,8 +53,7 @@ export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationS
     this.#timer = setInterval(look, EVERY_MS).unref();
     this.masterKey.follow({
       onChanged: look,
-      onFault: (sentence) =>
-        this.logger.error({ code: "config-invalid" }, `the master key stays as it was: ${sentence}`),
+      onFault: (sentence) => this.logger.error({ code: "config-invalid" }, `the master key is unchanged: ${sentence}`),
     });
     look();
   }

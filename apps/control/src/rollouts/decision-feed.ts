@@ -49,7 +49,7 @@ export class DecisionFeed implements OnModuleInit {
   }
 
   onModuleInit(): void {
-    void this.#start().catch((error: unknown) => this.logger.fatal({ err: error }, "nothing is guarded"));
+    void this.#start().catch((error: unknown) => this.logger.fatal({ err: error }, "guards are off"));
   }
 
   async #start(): Promise<void> {
@@ -62,7 +62,7 @@ export class DecisionFeed implements OnModuleInit {
       handle: async (batches) => {
         for (const batch of batches) this.#take(batch);
       },
-      onStop: (error) => this.logger.fatal({ code: error.code }, `nothing is guarded any more: ${error.message}`),
+      onStop: (error) => this.logger.fatal({ code: error.code }, `guards have stopped: ${error.message}`),
     });
   }
 

@@ -57,7 +57,7 @@ export class RegularLook {
       this.#lookedAtMs = performance.now();
     } catch (thrown) {
       const { code, message } = asTriplineError(thrown);
-      if (message !== this.#fault) this.logger.error({ code }, `${this.what} cannot be guarded: ${message}`);
+      if (message !== this.#fault) this.logger.error({ code }, `${this.what} cannot be checked by guards: ${message}`);
       this.#fault = message;
     }
   }

@@ -144,6 +144,6 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
     if (error.message === this.#fault) return;
     this.#fault = error.message;
     metrics.scorecardReloaded(false);
-    logger.error({ code: error.code, model, version, faults: error.message.split("\n") }, "scorecard not taken");
+    logger.error({ code: error.code, model, version, faults: error.message.split("\n") }, "scorecard rejected");
   }
 }

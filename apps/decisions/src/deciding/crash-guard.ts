@@ -121,7 +121,7 @@ export class CrashGuard {
     const where = { topic, partition, from, to };
     if (alone === undefined) {
       known.stops += 1;
-      logger.warn({ ...where, stops: known.stops }, "a process stopped while it decided these offsets");
+      logger.warn({ ...where, stops: known.stops }, "a process stopped while deciding these offsets");
       return;
     }
     known.unsafe = [...known.unsafe, alone].slice(-UNSAFE_MAX);

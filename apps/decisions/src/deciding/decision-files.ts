@@ -59,7 +59,7 @@ export class DecisionFiles implements OnModuleInit, OnApplicationShutdown {
       },
       onRefused(error) {
         metrics.policyReloaded(false, "file");
-        logger.error({ code: error.code, faults: error.message.split("\n") }, "policy file refused");
+        logger.error({ code: error.code, faults: error.message.split("\n") }, "policy file rejected");
       },
     });
   }

@@ -45,7 +45,7 @@ export class PoliciesInForce extends TableFollower {
       },
       onRefused({ tenant, activation, revision }, faults) {
         metrics.policyReloaded(false, "control");
-        logger.error({ code: "policy-invalid", tenant, activation, revision, faults }, "policy revision refused");
+        logger.error({ code: "policy-invalid", tenant, activation, revision, faults }, "policy revision rejected");
       },
     });
   }

@@ -62,7 +62,7 @@ export class FollowedLists extends TableFollower {
     if (this.#table.put(entry)) return;
     const { tenant, list, kind, effect } = entry;
     this.metrics.listEntryIgnored();
-    this.context.logger.warn({ tenant, list, kind, effect }, "a list entry is of no use to this version");
+    this.context.logger.warn({ tenant, list, kind, effect }, "a list entry is not supported by this version");
   }
 }
 

@@ -81,6 +81,6 @@ export class Explainer {
       this.#unexplained.delete(oldest.value);
     }
     this.#unexplained.add(version);
-    this.logger.warn({ model: this.config.MODEL_NAME, version }, `scores are not explained: ${detail}`);
+    this.logger.warn({ model: this.config.MODEL_NAME, version }, `scores cannot be explained: ${detail}`);
   }
 }

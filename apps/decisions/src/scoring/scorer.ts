@@ -151,10 +151,10 @@ export class Scorer {
     const { logger } = this;
     const asked = version === CHAMPION ? {} : { candidate: version };
     if (!("failure" in answer)) {
-      if (breaker.succeeded()) logger.info(asked, "scoring answers again");
+      if (breaker.succeeded()) logger.info(asked, "scoring is available again");
     } else if (answer.failure !== "late" || budgetMs >= TELLING_WAIT_MS) {
       const { failure, status, detail } = answer;
-      if (breaker.failed()) logger.warn({ ...asked, failure, status, detail, budgetMs }, "scoring does not answer");
+      if (breaker.failed()) logger.warn({ ...asked, failure, status, detail, budgetMs }, "scoring is unavailable");
     }
   }
 }

@@ -92,7 +92,7 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
     const isSame = stored?.digest === digest && stored.runId === runId && runId !== "";
     const start = isSame ? stored : { cursor: "0", looked: 0 };
     const log = this.logger.child({ people: items.length, keys });
-    log.info({ looked: start.looked }, "looking at all keys for states of erased people");
+    log.info({ looked: start.looked }, "scanning all keys for states of erased cards");
     try {
       this.#looked = start.looked;
       let [savedAtMs, saidAtMs] = [performance.now(), performance.now()];
@@ -106,7 +106,7 @@ export class KeyScan implements ItemScan, BeforeApplicationShutdown {
           savedAtMs = nowMs;
         }
         if (nowMs - saidAtMs < SAY_EVERY_MS) continue;
-        log.info({ looked: this.#looked }, "looking at all keys for states of erased people");
+        log.info({ looked: this.#looked }, "scanning all keys for states of erased cards");
         saidAtMs = nowMs;
       }
       await askRedis(() => this.redis.del(SCAN_KEY));

@@ -19,8 +19,7 @@ export function personalProviders(config: IngestionConfig): Provider[] {
         const sealer = new PersonalSealer({ masterKey, logger });
         masterKey.follow({
           onChanged: () => void sealer.start(),
-          onFault: (sentence) =>
-            logger.error({ code: "config-invalid" }, `the master key stays as it was: ${sentence}`),
+          onFault: (sentence) => logger.error({ code: "config-invalid" }, `the master key is unchanged: ${sentence}`),
         });
         return sealer;
       },

@@ -44,8 +44,7 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
       port,
       certificate: certificateOf(this.config, this.logger),
       clients: this.config.GRPC_CLIENTS,
-      onRefused: (client) =>
-        this.logger.warn({ client }, "a client is not served, since GRPC_CLIENTS does not name it"),
+      onRefused: (client) => this.logger.warn({ client }, "client rejected: GRPC_CLIENTS does not contain it"),
       addServices: (to) => {
         addInferenceService(to, this.server, this.logger);
         this.#health.addTo(to);

@@ -202,7 +202,7 @@ export class ServedModels {
         slot.isOptional === true ? { isElsewhere: (version: string) => this.isServed(name, version) } : {};
       const server = await ModelServer.start({ ...settingsOf(slot), ...isElsewhere, registry, name, alias, pollMs });
       const { manifest, providers } = server.current;
-      logger.info({ model: name, alias, version: manifest.version, providers }, "model in place");
+      logger.info({ model: name, alias, version: manifest.version, providers }, "model ready");
       slot.server = server;
       slot.reason = "";
     } catch (thrown) {
@@ -251,7 +251,7 @@ export class ServedModels {
       }
       if (slot?.server !== undefined || (slot !== undefined && isWaiting(slot, version))) continue;
       if (slot === undefined && this.slots.length >= modelsMax) {
-        logger.warn({ model: name, modelsMax }, "model left out: MODELS_MAX models are served");
+        logger.warn({ model: name, modelsMax }, "model skipped: MODELS_MAX models are already served");
         return;
       }
       slot ??= this.add({ ...reference, name });
@@ -259,7 +259,7 @@ export class ServedModels {
       await this.open(opened).catch((error: unknown) => {
         opened.failedVersion = version;
         const { code, message } = asTriplineError(error);
-        logger.error({ code, model: name, alias }, `${message} The model is left out.`);
+        logger.error({ code, model: name, alias }, `${message} The model is skipped.`);
       });
     }
   }

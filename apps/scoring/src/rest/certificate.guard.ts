@@ -26,7 +26,7 @@ export class CertificateGuard implements CanActivate {
     const { GRPC_CLIENTS: served } = this.config;
     if (client !== undefined && (served === undefined || served.includes(client))) return true;
     if (client !== undefined) {
-      this.logger.warn({ client }, "a client is not served, since GRPC_CLIENTS does not name it");
+      this.logger.warn({ client }, "client rejected: GRPC_CLIENTS does not contain it");
     }
     throw new TriplineError("client-not-served", "Scoring serves only clients with a certificate that it knows.");
   }

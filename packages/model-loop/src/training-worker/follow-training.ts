@@ -64,7 +64,7 @@ export async function followTraining(options: FollowOptions): Promise<FollowedTr
     onDrift: (events) => loop.hear(events),
     onStop: (error) => {
       stopped = error;
-      logger.error({ code: error.code }, `drift is not followed any more: ${error.message}`);
+      logger.error({ code: error.code }, `drift events are no longer followed: ${error.message}`);
     },
   });
   let failure: string | undefined;
@@ -90,7 +90,7 @@ async function report(
   try {
     await tell?.(reportLoop(model, state.current, times, failure));
   } catch (error) {
-    logger.warn({ err: error }, "the control plane does not know where training stands");
+    logger.warn({ err: error }, "the training status could not be reported to the control plane");
   }
 }
 
@@ -133,7 +133,7 @@ async function turns(
       const { code, message } = asTriplineError(error);
       // Otherwise the whole text: Python's last lines say what was wrong.
       const text = error instanceof TriplineError ? message : String(error);
-      logger.error({ code }, `it is tried again in ${lookMs / MS_PER_S} s: ${text}`);
+      logger.error({ code }, `retrying in ${lookMs / MS_PER_S} s: ${text}`);
       await onEnd(text);
     }
     await delay(lookMs, undefined, { signal }).catch(() => undefined);

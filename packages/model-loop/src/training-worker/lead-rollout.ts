@@ -88,7 +88,7 @@ export class LeadingRollout {
       });
     } catch (error) {
       if (!(error instanceof ControlRefusal && FINAL.includes(error.status))) throw error;
-      logger.error({ version }, `the rollout is refused: ${error.message}`);
+      logger.error({ version }, `the rollout was rejected: ${error.message}`);
       this.#ends.inc({ result: "refused" });
       await state.change(() => ({ challenger: null }));
       return undefined;

@@ -67,7 +67,7 @@ export class TrainingLoop {
       const { alarm: before, promotedDay } = state.current;
       const isNewChampion = promotedDay !== null && day - promotedDay <= SCORES_DAYS;
       if (isNewChampion && columns.every(({ kind }) => kind === "score")) {
-        logger.info({ day: date }, `the scores are those of a new champion, so nothing starts: ${sentence}`);
+        logger.info({ day: date }, `a score shift after a promotion starts no retraining: ${sentence}`);
         continue;
       }
       await state.change(({ alarm }) => {
@@ -104,11 +104,11 @@ export class TrainingLoop {
         const events = await judge(day);
         if (events.length > 0) await tell(events);
         result = events.length > 0 ? "drifted" : "usual";
-        logger.info({ day: dateOf(day), result }, `the day is judged: ${result}`);
+        logger.info({ day: dateOf(day), result }, `drift check of the day: ${result}`);
       } catch (error) {
         // Lake and Kafka come back. A day with too few payments stays so.
         if (error instanceof TriplineError && error.code !== "not-found") throw error;
-        logger.warn({ day: dateOf(day) }, `the day is not judged: ${sentenceOf(error)}`);
+        logger.warn({ day: dateOf(day) }, `drift check of the day failed: ${sentenceOf(error)}`);
       }
       this.#days.inc({ result });
       await state.change(() => ({ judgedDay: day }));
@@ -119,12 +119,12 @@ export class TrainingLoop {
     const { state, retrain, logger, rollout } = this.#options;
     const { alarm } = state.current;
     if (alarm !== null && today - alarm.day > ALARM_DAYS_MAX) {
-      logger.warn({ day: dateOf(alarm.day) }, `nothing better came of that drift in ${ALARM_DAYS_MAX} days`);
+      logger.warn({ day: dateOf(alarm.day) }, `no better model after that drift in ${ALARM_DAYS_MAX} days`);
       await state.change(() => ({ alarm: null }));
     }
     const why = this.#dueBecause(today);
     if (why === undefined) return;
-    logger.info({ cutoff: dateOf(today) }, `retraining begins: ${why}`);
+    logger.info({ cutoff: dateOf(today) }, `retraining starts: ${why}`);
     const driftDay = firstDayOf(state.current.alarm);
     const driftMs = driftDay === undefined ? undefined : driftDay * DAY_MS;
     const outcome = await retrain(today * DAY_MS, driftMs).catch((error: unknown) => {
@@ -138,7 +138,7 @@ export class TrainingLoop {
     const challenger = version === undefined ? {} : { challenger: { version, why, learntTo, stage: null } };
     await state.change(() => ({ triedDay: today, ...challenger }));
     if (version !== undefined && rollout === undefined) {
-      logger.warn({ version }, "there are no credentials for the control plane, so a person rolls it out");
+      logger.warn({ version }, "no credentials for the control plane, so the model must be rolled out manually");
       await state.change(() => ({ challenger: null, alarm: null }));
     }
   }

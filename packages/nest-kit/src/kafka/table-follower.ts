@@ -41,7 +41,7 @@ export abstract class TableFollower implements OnModuleInit, OnApplicationShutdo
       topic,
       group: `${this.service}-${topic}`,
       apply: (changes) => this.apply(changes),
-      onStop: ({ code, message }) => logger.fatal({ code }, `the ${topic} are not followed any more: ${message}`),
+      onStop: ({ code, message }) => logger.fatal({ code }, `the topic ${topic} is no longer followed: ${message}`),
     });
     readiness.add(topic, () => {
       if (!this.isUsable()) throw new TriplineError("kafka-unavailable", `The table of ${topic} is not followed.`);

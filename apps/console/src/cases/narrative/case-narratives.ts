@@ -60,7 +60,7 @@ export class CaseNarratives {
       this.#keep(key, text);
       return { text, model: place.model, fallback: null };
     } catch (error) {
-      this.logger.warn({ reason: String(error), model: place.model }, "the text of a case is from the template");
+      this.logger.warn({ reason: String(error), model: place.model }, "a case summary is from the template");
       return byTemplate(facts, signal.aborted ? "late" : "failed");
     }
   }
