@@ -26,7 +26,7 @@ test("regression #24: what becomes of a server is said, and the states that Valk
     "postgres restarted.",
     "redis ended.",
     "redis restarted.",
-    expect.stringContaining("came back empty"),
+    expect.stringContaining("restarted empty"),
     "redis restarted.",
     expect.stringContaining("are rebuilt"),
   ]);

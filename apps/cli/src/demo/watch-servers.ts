@@ -25,9 +25,7 @@ export function watchServers(options: WatchServersOptions): ServerListener {
   const { write, rebuild, rebuildCommand, signal, betweenMs = BETWEEN_MS } = options;
   let isRebuilding = false;
   const rebuildStates = async (): Promise<void> => {
-    write(
-      "Valkey restarted empty. Payments get the default decision until the window states are rebuilt from the lake.",
-    );
+    write("Valkey restarted empty. The window states are being rebuilt from the lake.");
     for (let tries = 1; tries <= REBUILDS_MAX; tries += 1) {
       await delay(betweenMs, undefined, { ref: false });
       if (signal.aborted) return;

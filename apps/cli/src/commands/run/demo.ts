@@ -101,7 +101,6 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
       workspace: options.workspace,
       end: end.signal,
       steps,
-      rebuildCommand: rebuildCommandFor(options.workspace),
     });
     return await summarise(system, traffic, steps);
   } finally {
@@ -115,7 +114,6 @@ interface PlayOptions {
   readonly workspace: string;
   readonly end: AbortSignal;
   readonly steps: StepLog;
-  readonly rebuildCommand: string;
 }
 
 interface PlayedTraffic {
@@ -137,7 +135,7 @@ async function play(
   const startedAt = performance.now();
   let decidedBefore = 0;
   let startUp = "";
-  const view = new LiveView(options.rebuildCommand);
+  const view = new LiveView();
   process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Press Ctrl-C to stop.\n`);
   const { url, userName, password } = system.console;
   process.stdout.write(`  Console ${url}: sign in as ${userName} with the password ${password}\n`);
