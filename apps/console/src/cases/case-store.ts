@@ -128,7 +128,7 @@ function existing([found]: readonly KnownCase[]): KnownCase {
 export function assignTo(person: PersonRef | null): CaseChange {
   return {
     set: { assignee_id: person?.id ?? null, assignee_name: person?.name ?? null },
-    text: person === null ? "Freed it for somebody else." : `Assigned it to ${person.name}.`,
+    text: person === null ? "Unassigned the case." : `Assigned the case to ${person.name}.`,
   };
 }
 

@@ -65,7 +65,7 @@ describe("two people on one case", () => {
       ben.post(`/api/cases/${id}/snooze`, { revision, untilMs: Date.now() + 60_000 }),
     ).resolves.toMatchObject({
       status: 409,
-      body: { code: "changed-meanwhile", detail: "The case has changed. Ana: Assigned it to Ana." },
+      body: { code: "changed-meanwhile", detail: "The case has changed. Ana: Assigned the case to Ana." },
     });
     await expect(ben.get(`/api/cases/${id}`)).resolves.toMatchObject({
       body: { status: "open", revision: revision + 1 },

@@ -10,7 +10,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import { gauge } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 
-/** Front doors that have the old master key still make envelopes with it. */
+/** Instances of ingestion with the old master key still create envelopes with it. */
 const EVERY_MS = 600_000;
 const ROWS_TOGETHER = 100;
 /** Of a run: a key service that is away is not asked for each of many thousand rows. The next run goes on after them. */
