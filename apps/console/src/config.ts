@@ -144,7 +144,7 @@ interface NarrativeConfig {
   readonly NARRATIVE_WAIT_MS: number;
 }
 
-/** The model that writes the texts of cases; undefined where the template does. */
+/** The model that writes case summaries; undefined for the template. */
 export function modelPlace(config: NarrativeConfig): ModelPlace | undefined {
   const [, kind, model = ""] = /^(bedrock|azure|vertex):(.+)$/.exec(config.NARRATIVE_MODEL ?? "") ?? [];
   if (kind !== "bedrock" && kind !== "azure" && kind !== "vertex") return undefined;

@@ -73,7 +73,7 @@ const DECISIONS = [ProjectedDecisions, DecisionReader, Contributions, ModelCards
 const ENTITIES = [EntityStore, ListReader, PersonalReader];
 const REPORTS = [ModelsReporter, HealthReporter, LiveHub];
 
-/** Where people see what is decided and work on cases. */
+/** The console's backend: users view decisions and work on cases. */
 @Module({})
 export class ConsoleModule implements OnApplicationBootstrap, OnApplicationShutdown {
   constructor(

@@ -17,9 +17,9 @@ export class Looks {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /**
-   * Nothing is noted for somebody who sees tokens masked.
+   * Views of masked tokens are not recorded.
    *
-   * @param details for instance as which file it was taken away
+   * @param details for example the name of the downloaded file
    */
   async note(
     session: Session,

@@ -9,7 +9,7 @@ const INLINE_BYTES_MAX = 0;
 /** Of 0 to 11; the next ones take many times as long. */
 const BROTLI_QUALITY = 9;
 
-/** Leaves each script and style compressed beside it, once, so that no server has to when it starts. */
+/** Writes compressed copies of scripts and styles at build time, so that no server has to do it at startup. */
 const compressFiles: Plugin = {
   name: "compress-files",
   writeBundle({ dir = "" }) {

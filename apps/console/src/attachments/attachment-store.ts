@@ -31,12 +31,12 @@ const idRow = z.object({ id: z.string() });
 const countRow = z.object({ count: z.coerce.number() });
 
 const FILES_MAX = 50;
-/** By then an object that is being written is there, or its writer is gone. */
+/** After this time, an upload in progress has finished or failed. */
 const WRITE_MS_MAX = 3_600_000;
-/** In one round; what is left waits for the next one. */
+/** Per round. The rest waits for the next round. */
 const REMOVALS_MAX = 200;
 
-/** Files of cases: what they are in Postgres, their content in the object store. */
+/** Files of cases: metadata in Postgres, content in the object store. */
 @Injectable()
 export class AttachmentStore {
   readonly #store: () => Promise<ObjectStore>;
@@ -109,7 +109,7 @@ export class AttachmentStore {
     return toAttachment(row);
   }
 
-  /** @throws TriplineError `not-found`, for one of another case as well, and what the store throws */
+  /** @throws TriplineError `not-found`, also for a file of another case; and what the store throws */
   async read(tenant: string, caseId: string, id: string): Promise<{ of: CaseAttachment; content: Uint8Array }> {
     const [row] = await this.database.query(
       attachmentRow,
@@ -140,7 +140,10 @@ export class AttachmentStore {
     });
   }
 
-  /** Takes what has to go out of the store. Two that do so at a time remove the same object twice, which changes nothing. */
+  /**
+   * Deletes removed files from the store. If two instances do so concurrently, they delete the same object twice, which
+   * is harmless.
+   */
   async dropRemoved(): Promise<void> {
     if (this.config.ATTACHMENTS_URL === undefined) return;
     const due = await this.database.query(

@@ -47,7 +47,7 @@ export class AttachmentsController implements OnModuleInit {
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
   ) {}
 
-  /** Bytes are read by the handler, once it is known who sends them and to which case. */
+  /** The handler reads the bytes itself, after it has checked the user and the case. */
   onModuleInit(): void {
     const fastify: FastifyInstance = this.host.httpAdapter.getInstance();
     fastify.addContentTypeParser(BYTES, (request, payload, done) => {
@@ -74,7 +74,7 @@ export class AttachmentsController implements OnModuleInit {
     });
   }
 
-  /** Nothing of a file can be masked, so it is for those who may see personal data alone. */
+  /** A file cannot be masked, so only users who may see personal data can open it. */
   @Get(":attachment")
   @RequirePermission("personal:read")
   async read(@Person() session: Session, @Param() path: unknown, @Res() reply: FastifyReply): Promise<void> {
@@ -117,7 +117,7 @@ function readName(header: string | string[] | undefined): string {
   }
 }
 
-/** @throws TriplineError `body-too-large` as soon as it is known; `invalid-field` for an empty file */
+/** @throws TriplineError `body-too-large` as soon as the limit is exceeded; `invalid-field` for an empty file */
 async function readBytes({ headers, body }: FastifyRequest, bytesMax: number): Promise<Buffer> {
   if (!(body instanceof Readable)) throw new TriplineError("unsupported-media-type", `Send the file as ${BYTES}.`);
   const tooLarge = new TriplineError("body-too-large", `The file is larger than ${bytesMax / 1_000_000} MB.`);
@@ -133,7 +133,7 @@ async function readBytes({ headers, body }: FastifyRequest, bytesMax: number): P
   return Buffer.concat(chunks);
 }
 
-/** RFC 8187: more characters stand as they are in an address than here. */
+/** RFC 8187: a URL leaves more characters unescaped than this header. */
 function encodeName(name: string): string {
   return encodeURIComponent(name).replaceAll(/['()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
 }

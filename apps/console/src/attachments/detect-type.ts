@@ -1,6 +1,6 @@
 import { ATTACHMENT_TYPES } from "../contract/attachments.js";
 
-/** What a file is by its content, and the name under which it is given out. */
+/** Detects a file's type from its content, and the name it is served under. */
 export interface DetectedFile {
   readonly mediaType: string;
   readonly name: string;

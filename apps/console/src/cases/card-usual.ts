@@ -9,7 +9,7 @@ export const USUAL_DAYS = 90;
 const AMOUNTS_MAX = 200;
 
 /**
- * What is usual for a card.
+ * Computes a card's baseline.
  *
  * @param past its payments before the case, newest first
  * @param beforeMs when the case began
@@ -24,7 +24,7 @@ export function usualOf(past: readonly KnownDecision[], beforeMs: number, curren
   const comparable = past.filter((payment) => payment.currency === currency);
   const amounts = comparable.map(({ amount_minor }) => amount_minor).toSorted((left, right) => left - right);
   const oldest = past.at(-1)?.occurred_at_ms ?? beforeMs;
-  // A card that is known for a day has no rhythm yet.
+  // A card known for only a day has no frequency yet.
   const days = Math.max(1, (beforeMs - oldest) / DAY_MS);
   return {
     payments: past.length,

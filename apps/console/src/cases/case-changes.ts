@@ -11,7 +11,7 @@ import type { CaseChange } from "./case-store.js";
 import type { FourEyesAmounts } from "./four-eyes.js";
 import { needsSecondPerson } from "./four-eyes.js";
 
-/** What people do to a case. Each takes the case as it is and says what changes, or throws why nothing does. */
+/** Actions on a case. Each takes the current case and returns the change, or throws the reason why it is rejected. */
 
 export function snooze(found: KnownCase, untilMs: number): CaseChange {
   requireOpen(found);
@@ -34,8 +34,8 @@ export function reopen(found: KnownCase): CaseChange {
 }
 
 /**
- * @param queries of the transaction that has locked the case: no payment comes to it meanwhile
- * @param fourEyes from which amounts on a second person has to say the same
+ * @param queries of the transaction that holds the lock on the case, so that no payment joins it
+ * @param fourEyes the amounts from which a second user must confirm
  */
 export async function giveVerdict(
   queries: Queries,
@@ -68,7 +68,10 @@ export async function giveVerdict(
 
 const sumRow = z.object({ currency: z.string(), sum: z.coerce.number() });
 
-/** Of the payments of a case, in minor units by currency. The case itself has the sum of its newest payment's currency alone. */
+/**
+ * Totals of a case's payments in minor units by currency. The case row only has the total in the currency of its newest
+ * payment.
+ */
 async function sumsOf(queries: Queries, caseId: string): Promise<ReadonlyMap<string, number>> {
   const rows = await queries.query(
     sumRow,
@@ -117,7 +120,7 @@ function close(
   };
 }
 
-/** Beside the verdict, in its transaction: a label is not lost while ingestion is away. */
+/** In the transaction of the verdict, so that no label is lost while ingestion is down. */
 async function queueLabels(
   queries: Queries,
   caseId: string,
@@ -125,7 +128,7 @@ async function queueLabels(
   isFraud: boolean,
 ): Promise<void> {
   const nowMs = Date.now();
-  // What is labelled the same way already needs no label. A label is not older than its payment.
+  // A payment with the same label needs no new one. A label is not older than its payment.
   await queries.execute(
     `INSERT INTO console.label_outbox AS queued (transaction_id, case_id, tenant, person_id, body, next_try_at_ms)
      SELECT c.transaction_id, c.case_id, c.tenant, $2, jsonb_build_object('transaction_id', c.client_transaction_id,

@@ -60,7 +60,7 @@ async function textOf(pdf: Buffer): Promise<string> {
   return text.replaceAll(/\s+/g, " ");
 }
 
-/** What was noted of a case, as it left for the audit log. */
+/** The audit events of a case. */
 async function notedOf(subject: string): Promise<{ actor: string; action: string; details: string }[]> {
   const noted: AuditEvent[] = [];
   const consumer = await bed.kafka.consume({

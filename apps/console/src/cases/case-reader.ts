@@ -48,7 +48,7 @@ export class CaseReader {
     @Inject(CaseNarratives) private readonly narratives: CaseNarratives,
   ) {}
 
-  /** @param isClear whether tokens, and names of files, are shown whole */
+  /** @param isClear whether tokens and file names are shown unmasked */
   async read(tenant: string, found: KnownCase, isClear: boolean): Promise<CaseDetail> {
     const show = showTokens(isClear);
     const [ofCase, ofCard, graph, notes, history, files] = await Promise.all([
@@ -130,7 +130,7 @@ function withoutNote({ verdict, reason, by, atMs }: NonNullable<KnownCase["pendi
   return { verdict, reason, by, atMs };
 }
 
-/** Newest first: a payment where it took place, and its label where it was reported. */
+/** Newest first: payments by their own time, labels by the time they were reported. */
 function timelineOf(ofCard: readonly KnownDecision[], caseId: string, show: ShowToken): TimelineEntry[] {
   const entries = ofCard.slice(0, TIMELINE_MAX).flatMap((row): TimelineEntry[] => {
     const decision = toDecisionRow(row, show);

@@ -13,7 +13,7 @@ import type { CaseSearch, Worker } from "./case-requests.js";
 import type { KnownCase } from "./case-rows.js";
 import { CASE_COLUMNS, caseRow, toCaseRow } from "./case-rows.js";
 
-/** What a change does to the row, and the sentence that tells it. */
+/** The changed columns and the sentence for the history. */
 export interface CaseChange {
   readonly set: Readonly<Record<string, unknown>>;
   readonly text: string;
@@ -21,7 +21,7 @@ export interface CaseChange {
   readonly also?: (queries: Queries) => Promise<unknown>;
 }
 
-/** What to do to a case, from the case as it is. @param queries of the transaction that has locked it */
+/** Decides on a change from the current case. @param queries of the transaction that holds its lock */
 export type DecideChange = (found: KnownCase, queries: Queries) => CaseChange | Promise<CaseChange>;
 
 const SORTS = {
@@ -74,9 +74,9 @@ export class CaseStore {
   }
 
   /**
-   * @returns the case as it is then
-   * @throws TriplineError `not-found`; `changed-meanwhile` where it is not at the revision that the person saw, with who
-   *   changed it and how, or where it would be a second open case of its card; and what `decide` throws
+   * @returns the case after the change
+   * @throws TriplineError `not-found`; `changed-meanwhile` if the user saw an older revision (the message says who
+   * changed it and how) or if the card would have a second open case; and what `decide` throws
    */
   change(by: Worker, id: string, revision: number, decide: DecideChange): Promise<KnownCase> {
     return this.database.transaction(async (transaction) => {
@@ -88,7 +88,7 @@ export class CaseStore {
     });
   }
 
-  /** Assigns the most urgent case of nobody; undefined where there is none. */
+  /** Assigns the most urgent unassigned case; undefined if there is none. */
   takeNext(by: Worker): Promise<KnownCase | undefined> {
     return this.database.transaction(async (transaction) => {
       // What another person takes at this moment is passed over.

@@ -65,7 +65,7 @@ export class CasesController {
     return this.reader.read(session.tenant, found, may(session, "personal:read"));
   }
 
-  /** From what a person sees who sees tokens masked, whoever asks. */
+  /** Built from masked tokens, whatever the caller's permissions. */
   @Post(":id/narrative")
   @HttpCode(200)
   @RequirePermission("cases:read")
@@ -85,7 +85,7 @@ export class CasesController {
     );
   }
 
-  /** Another person may take what this one is offered, so it is assigned at once. */
+  /** Two users must not get the same case, so it is assigned immediately. */
   @Post("next")
   @HttpCode(200)
   @RequirePermission("cases:write")
@@ -194,7 +194,7 @@ export class CasesController {
     return (found, queries) => giveVerdict(queries, found, by, given, this.config.FOUR_EYES_AMOUNT_MINOR);
   }
 
-  /** @throws TriplineError `invalid-field` for somebody who is not known */
+  /** @throws TriplineError `invalid-field` for an unknown user */
   async #assignment(session: Session, assignee: string | null, pointer: string): Promise<DecideChange> {
     const people = assignee === null ? [] : await this.cases.people(session.tenant);
     const person = people.find(({ id }) => id === (assignee === "me" ? session.personId : assignee));

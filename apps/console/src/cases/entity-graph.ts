@@ -34,7 +34,7 @@ const cardRow = z.object({
   cards: z.coerce.number(),
 });
 
-/** What the card's payments share with other cards: terminals, devices and addresses, and who else was there. */
+/** Links between this card and others: shared terminals, devices and addresses. */
 export async function readGraph(database: Database, tenant: string, card: string, show: ShowToken): Promise<CaseGraph> {
   const neighbours = await database.query(
     neighbourRow,

@@ -3,7 +3,7 @@ import { fourEyesAmounts, needsSecondPerson } from "./four-eyes.js";
 test.each([
   ["500000", 500_000, "EUR", true],
   ["500000", 499_999, "EUR", false],
-  // 800,000 yen, 1,500 dinars: amounts are not converted, so a currency has one of its own where the general one does not fit.
+  // 800,000 yen, 1,500 dinars: amounts are not converted, so a currency may have its own threshold.
   ["500000,JPY=800000,KWD=1500000", 500_000, "JPY", false],
   ["500000,JPY=800000,KWD=1500000", 800_000, "JPY", true],
   ["500000, KWD = 1500000", 500_000, "KWD", false],

@@ -1,7 +1,7 @@
 import { wasCurrency } from "@tripline/contracts/currency";
 import { z } from "zod";
 
-/** From which amount on, in minor units, a verdict waits for a second person: by currency, and with "" for all others; 0: never. */
+/** Thresholds in minor units from which a verdict needs a second user: by currency, and "" for all others; 0: never. */
 export type FourEyesAmounts = ReadonlyMap<string, number>;
 
 /** `500000,JPY=800000`. Amounts are not converted, so each currency may have its own. */
@@ -25,9 +25,9 @@ export const fourEyesAmounts = z
   });
 
 /**
- * Whether a second person has to say the same of a case.
+ * Whether a second user must confirm a verdict.
  *
- * @param sums of its payments, in minor units by currency; each is held against the amount of its own currency
+ * @param sums of its payments, in minor units by currency; each is compared with the threshold of its currency
  */
 export function needsSecondPerson(amounts: FourEyesAmounts, sums: ReadonlyMap<string, number>): boolean {
   return [...sums].some(([currency, sum]) => {

@@ -57,9 +57,9 @@ interface Sender {
 const oldestRow = z.object({ oldest: z.coerce.number().nullable() });
 
 /**
- * Brings labels from the outbox to the ingestion API, each as the person who gave it. Where that person is not signed in any more, or was
- * disabled, the console sends it itself, and notes so. While the ingestion API is unavailable, labels wait; the same label
- * again is recognised by its payment.
+ * Sends labels from the outbox to the ingestion API with the token of the user who gave them. If that user has signed
+ * out or was locked, the console sends the label itself and records that. While ingestion is unavailable, labels wait.
+ * Repeats are recognised by their payment.
  */
 @Injectable()
 export class LabelSender {
@@ -155,7 +155,7 @@ export class LabelSender {
     }
   }
 
-  /** Undefined where auth gives no token: the labels of others go on. */
+  /** Undefined if auth issues no token. Labels of other users are still sent. */
   async #relay(): Promise<Sender | undefined> {
     try {
       return { token: await this.server.relayToken(), isRelayed: true };
@@ -225,7 +225,7 @@ export class LabelSender {
   }
 
   async #remove({ transaction_id: id, body }: QueuedLabel, queries: Queries = this.database): Promise<void> {
-    // Not where another verdict was queued in its place meanwhile.
+    // Not if another verdict has replaced it in the queue.
     await queries.execute(
       "DELETE FROM console.label_outbox WHERE transaction_id = $1 AND (body->>'labelled_at_ms')::bigint = $2",
       [id, body.labelled_at_ms],

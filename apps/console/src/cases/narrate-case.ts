@@ -2,7 +2,7 @@ import { formatDuration, formatShare, formatValue } from "@tripline/decision-eng
 import type { CardUsual, CaseGraph, CaseRow } from "../contract/cases.js";
 import type { DecisionDetail } from "../contract/decisions.js";
 
-/** What is told of a case. Tokens are left out: the text may be copied anywhere. */
+/** Writes a case summary. It contains no tokens, because the text may be copied anywhere. */
 export interface CaseFacts {
   readonly row: CaseRow;
   readonly focus: DecisionDetail;

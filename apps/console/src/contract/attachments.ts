@@ -1,11 +1,12 @@
 import type { PersonRef } from "./people.js";
 
 /**
- * A file that somebody added to a case.
+ * A file attached to a case.
  *
- * - `POST /api/cases/:id/attachments`, the bytes of the file as `application/octet-stream`, its name percent-encoded in the
- *   header `x-file-name`; answered by the CaseAttachment. 413 `body-too-large`, 415 `unsupported-media-type`.
- * - `GET /api/cases/:id/attachments/:attachment`: the file, for people with `personal:read`: nothing of it can be masked.
+ * - `POST /api/cases/:id/attachments`, the bytes of the file as `application/octet-stream`, its name percent-encoded in
+ * the header `x-file-name`; answered by the CaseAttachment. 413 `body-too-large`, 415 `unsupported-media-type`.
+ * - `GET /api/cases/:id/attachments/:attachment`: the file, for users with `personal:read`, because it cannot be
+ * masked.
  * - `DELETE /api/cases/:id/attachments/:attachment`
  */
 export interface CaseAttachment {
@@ -25,7 +26,9 @@ export interface AttachmentLimits {
   readonly filesMax: number;
 }
 
-/** What is taken, by its content, with the endings of their names; the first is given to a file that has none of them. */
+/**
+ * Accepted types, detected by content, with their file extensions. The first is added to a name that has none of them.
+ */
 export const ATTACHMENT_TYPES = {
   "application/pdf": ["pdf"],
   "image/png": ["png"],

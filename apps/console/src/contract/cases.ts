@@ -12,7 +12,7 @@ export interface CaseRow {
   readonly cardToken: string;
   /** The strictest of its payments. */
   readonly outcome: Outcome;
-  /** The highest of its payments; null where none had a score. */
+  /** Highest score of its payments; null if none had a score. */
   readonly score: number | null;
   readonly payments: number;
   /** Of its payments, in the currency of the newest. */
@@ -74,7 +74,7 @@ export interface TimelineEntry {
   readonly isOfCase: boolean;
 }
 
-/** What is usual for the card, from its payments of the last 90 days before the case. */
+/** The card's baseline from its payments in the 90 days before the case. */
 export interface CardUsual {
   readonly payments: number;
   readonly paymentsPerDay: number;
@@ -146,7 +146,7 @@ export interface CaseDetail extends CaseRow {
   } | null;
   /** A short text from the case's facts, by a template. */
   readonly narrative: string;
-  /** The model that can write one instead; null where none is set up. */
+  /** The model that can write the summary instead; null if none is configured. */
   readonly narrativeModel: string | null;
 }
 
@@ -166,21 +166,23 @@ export const VERDICT_REASONS = {
 } as const;
 
 /**
- * Changes, each `POST /api/cases/:id/…` with `{ revision, … }`, answered by the CaseRow after it. 409 `changed-meanwhile` says who
- * changed it meanwhile and how, or that the card of a case to reopen has another open one; nothing is changed then.
+ * Changes, each `POST /api/cases/:id/…` with `{ revision, … }`, answered by the CaseRow after it. 409
+ * `changed-meanwhile` says who changed it and how, or that the card of a case to reopen has another open case. Nothing
+ * is changed in that case.
  *
- * - `assign` `{ assignee: id | null }`, where null frees it; `snooze` `{ untilMs }`; `escalate` `{ note }`; `reopen` `{}`
+ * - `assign` `{ assignee: id | null }`, where null unassigns it; `snooze` `{ untilMs }`; `escalate` `{ note }`;
+ * `reopen` `{}`
  * - `notes` `{ text }`, answered by the CaseNote; it needs no revision
- * - `verdict` `{ verdict, reason, note }`: labels every payment of the case and closes it, or waits for a second person,
- *   who posts the same verdict, or `verdict/refuse` `{ note }`
+ * - `verdict` `{ verdict, reason, note }`: labels every payment of the case and closes it, or waits for a second user,
+ * who posts the same verdict, or `verdict/refuse` `{ note }`
  *
- * `POST /api/cases/next` assigns the most urgent case of nobody to the person: a CaseRow, or 204.
- * `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict … } }`: at most 200;
- * `{ changed: CaseRow[], refused: { id, code, detail }[] }`.
- * `GET|PUT|DELETE /api/views/:name`: saved queries of the person, where the body of PUT is the query; `GET /api/views` lists them.
- * `GET /api/people`: PersonRef[], whom a case can be assigned to.
- * `GET /api/cases.csv` takes the parameters of `GET /api/cases` and answers up to 10,000 rows; `GET /api/cases/:id/payments.csv`
- * the payments of a case; `GET /api/cases/:id/report.pdf?zone=Europe/Berlin` what its page shows, with times in that zone.
+ * `POST /api/cases/next` assigns the most urgent unassigned case to the user: a CaseRow, or 204. `POST /api/cases/bulk`
+ * `{ cases: { id, revision }[], change: { assign | snooze | verdict … } }`: at most 200; `{ changed: CaseRow[],
+ * refused: { id, code, detail }[] }`. `GET|PUT|DELETE /api/views/:name`: saved queries of the person, where the body of
+ * PUT is the query; `GET /api/views` lists them. `GET /api/people`: PersonRef[], whom a case can be assigned to. `GET
+ * /api/cases.csv` takes the parameters of `GET /api/cases` and answers up to 10,000 rows; `GET
+ * /api/cases/:id/payments.csv` the payments of a case; `GET /api/cases/:id/report.pdf?zone=Europe/Berlin` what its page
+ * shows, with times in that zone.
  */
 export interface SavedView {
   readonly name: string;
@@ -203,7 +205,7 @@ export interface EntityDetail {
     readonly reason: string;
     readonly expiresAtMs: number | null;
   }[];
-  /** The control plane does not answer, or the person may not see lists: `lists` is empty then. */
+  /** `lists` is empty because the control plane is unavailable or the user may not see lists. */
   readonly areListsUnknown?: boolean;
   readonly cases: readonly CaseRow[];
 }

@@ -1,4 +1,7 @@
-/** What the console's backend answers about payments and their decisions. Times are milliseconds since the epoch, money is in minor units. */
+/**
+ * Responses of the console's backend about payments and decisions. Times are milliseconds since the epoch, money is in
+ * minor units.
+ */
 
 export type Outcome = "approve" | "challenge" | "review" | "decline";
 export type Rung = "model" | "scorecard" | "rules-only" | "static-policy";
@@ -69,7 +72,7 @@ export interface DecisionDetail extends DecisionRow {
   readonly latitude: number | null;
   readonly longitude: number | null;
   readonly features: readonly FeatureValue[];
-  /** The largest first; null where no model decided or it is no longer there to be asked. */
+  /** Largest first; null if no model scored the payment or the model is gone. */
   readonly contributions: { readonly baseLogOdds: number; readonly of: readonly Contribution[] } | null;
   readonly listHits: readonly {
     readonly list: string;
@@ -115,9 +118,9 @@ export interface LiveSecond {
   readonly degraded: number;
   readonly latencyP50Ms: number | null;
   readonly latencyP99Ms: number | null;
-  /** Records of `decisions` that the console has not read yet. */
+  /** Number of records of `decisions` that the console has not read yet. */
   readonly lag: number;
 }
 
-/** Event `decisions`, a few times a second: some of what was decided since, newest first, at most 20. */
+/** Event `decisions`, a few times per second: up to 20 of the new decisions, newest first. */
 export type LiveDecisions = readonly DecisionRow[];

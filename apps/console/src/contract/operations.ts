@@ -1,6 +1,6 @@
 /**
- * Lists, policy, models and audit are the control plane's: `/api/control/v1/…` forwards to it with the person's own token
- * and answers what it answers (apps/control's README and docs/policy.md, docs/lists.md, docs/model-rollout.md).
+ * Lists, policy, models and audit are the control plane's: `/api/control/v1/…` forwards requests with the user's own
+ * token and returns the response (apps/control's README and docs/policy.md, docs/lists.md, docs/model-rollout.md).
  */
 
 export interface ServiceHealth {
@@ -23,7 +23,7 @@ export interface DeadLetters {
   readonly records: number;
 }
 
-/** What is done to the lake. Of several instances of the archive, one tells what itself has written. */
+/** Work on the lake. With several instances of the archive, each reports only its own writes. */
 export interface ArchiveJobs {
   readonly writing: readonly {
     readonly topic: string;
@@ -62,10 +62,10 @@ export interface HealthReport {
   readonly archive: ArchiveJobs | null;
 }
 
-/** `GET /api/models`: what the payments of the last hours say of the model that decides and of the one that is tried. */
+/** `GET /api/models`: statistics of the champion and the candidate from the payments of the last hours. */
 export interface ModelsReport {
   readonly champion: ModelFigures | null;
-  /** The model that is tried: where it decides, and where it is only asked as well. Both or neither. */
+  /** The candidate's statistics where it decides and where it only scores. Both or neither. */
   readonly canary: ModelFigures | null;
   readonly shadow: ModelFigures | null;
   /** Payments by tenth of the score, champion's and candidate's: ten numbers each. */
@@ -92,7 +92,7 @@ export interface CalibrationBin {
   readonly labels: number;
 }
 
-/** A day whose payments, scores or outcomes are not what they were on the days before. Days are UTC. */
+/** A day whose payments, scores or outcomes differ from the preceding days. Days are UTC. */
 export interface Drift {
   readonly model: string;
   readonly day: string;
@@ -109,7 +109,7 @@ export interface Drift {
   }[];
 }
 
-/** `GET /api/models/:version`: what the registry says of a model. */
+/** `GET /api/models/:version`: the registry's data about a model. */
 export interface ModelCard {
   readonly name: string;
   readonly version: string;
@@ -133,7 +133,7 @@ export interface ModelCard {
   readonly parameters: readonly { readonly name: string; readonly value: string }[];
   /** As the trainer names them, such as `valid.average_precision`. */
   readonly measures: readonly { readonly name: string; readonly value: number }[];
-  /** On payments that it was not trained on; empty where the trainer did not measure it. */
+  /** Measured on payments that it was not trained on; empty if the trainer did not measure it. */
   readonly calibration: readonly CalibrationBin[];
   /** Of the same payments, so that a model that is weak in a part of them is seen to be. */
   readonly segments: readonly ModelSegment[];

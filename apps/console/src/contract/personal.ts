@@ -1,9 +1,9 @@
 /**
- * `POST /api/personal/open` `{ transactionIds, reason }` with at most 100 payments opens what is sealed of their people. It needs
- * `personal:read`, and every look is in the audit log with its reason. The answer is shown, and kept nowhere.
+ * `POST /api/personal/open` `{ transactionIds, reason }` with at most 100 payments decrypts personal data. It requires
+ * `personal:read`, and the audit log records each view with its reason. The response is not stored.
  */
 
-/** Why somebody looks: codes, because the audit log keeps them for good. */
+/** Reasons for a view. They are codes, because the audit log keeps them permanently. */
 export const OPEN_REASONS = [
   "contact-cardholder",
   "compare-payments",
@@ -31,7 +31,7 @@ export interface OpenedPersonal {
     readonly opened: number;
     /** The card or the e-mail address was erased. */
     readonly erased: number;
-    /** The key was destroyed after its time, or is not stored yet. */
+    /** The key has expired and was destroyed, or is not stored yet. */
     readonly keyless: number;
     /** They came without personal data, or could not be sealed. */
     readonly empty: number;

@@ -2,9 +2,10 @@ import type { Outcome } from "./decisions.js";
 import type { Problem } from "./session.js";
 
 /**
- * A policy tried on payments that were decided already. `POST /api/policy/backtest` takes `{ text }` of a draft, `POST
- * /api/policy/shadow` nothing: it counts what rules in shadow would have done besides. Both answer lines of JSON, progress first
- * and the report last; who closes the connection ends the work. Figures and intervals are those of docs/backtest.md.
+ * A backtest of a policy on past payments. `POST /api/policy/backtest` takes `{ text }` of a draft, `POST
+ * /api/policy/shadow` nothing: it counts what shadow rules would have done. Both respond with JSON lines, first
+ * progress, then the report. Closing the connection stops the work. Figures and intervals are those of
+ * docs/backtest.md.
  */
 export type TrialLine =
   | { readonly progress: { readonly done: number; readonly total: number } }
@@ -18,13 +19,13 @@ export interface Estimate {
   readonly high: number;
 }
 
-/** What was hit. What would be a share of nothing is left out. */
+/** Hits. Shares with a zero denominator are omitted. */
 export interface HitFigures {
   readonly hits: number;
   readonly share?: Estimate | undefined;
   readonly frauds: number;
   readonly genuine: number;
-  /** Hits of which it is not known whether they are fraud. */
+  /** Hits without a label. */
   readonly unknown: number;
   readonly precision?: Estimate | undefined;
   readonly recall?: Estimate | undefined;
@@ -50,10 +51,10 @@ export interface PolicyTrial {
   readonly toMs: number;
   readonly frauds: number;
   readonly genuine: number;
-  /** Payments whose label may still come; they count as unknown. */
+  /** Payments that may still get a label; they count as unknown. */
   readonly young: number;
   readonly unlabelled: number;
-  /** Within which 95 % of the labels come; null where there are none. */
+  /** Days within which 95 % of labels arrive; null without labels. */
   readonly labelDelayDays: number | null;
   /** Payments that could not be decided again. */
   readonly skipped: number;

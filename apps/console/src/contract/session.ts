@@ -22,7 +22,7 @@ export type Permission =
   | "operations:write"
   | "people:read"
   | "people:write"
-  /** To see tokens of cards, devices and addresses whole; each look is recorded. */
+  /** To see unmasked tokens of cards, devices and addresses; each view is recorded. */
   | "personal:read";
 
 /** `GET /api/session`. */
@@ -31,7 +31,7 @@ export interface Session {
   readonly tenant: string;
   readonly roles: readonly string[];
   readonly permissions: readonly Permission[];
-  /** Where a person sets up a second factor, at the authorization server. */
+  /** URL of the second-factor page at the authorization server. */
   readonly secondFactorUrl: string;
   readonly csrfToken: string;
   readonly expiresAtMs: number;

@@ -16,11 +16,11 @@ const WAIT_MS_MAX = 1_500;
 const MODELS_MAX = 4;
 /** Tables make many rows quicker and the start slower; here it is one row at a time. */
 const TABLE_BYTES_MAX = 0;
-/** A version that could not be explained is not tried again for so long. */
+/** Time before a version that could not be explained is tried again. */
 const FAULT_MS = 60_000;
 
 interface Kept {
-  /** Undefined where the version is not there or cannot be explained. */
+  /** Undefined if the version does not exist or cannot be explained. */
   readonly explainer: Promise<TreeExplainer | undefined>;
   readonly untilMs: number;
 }

@@ -59,7 +59,7 @@ export const DECISION_COLUMNS = `p.transaction_id, p.client_transaction_id, p.ca
 const BESIDE_DECISIONS = `LEFT JOIN console.case_payments c USING (transaction_id)
   LEFT JOIN console.labels l USING (transaction_id)`;
 
-/** Decided payments. One without the other is not there yet. */
+/** Decided payments: those with both a payment and a decision. */
 export const DECISIONS = `console.decisions d JOIN console.payments p USING (transaction_id) ${BESIDE_DECISIONS}`;
 
 export function toDecisionRow(row: KnownDecision, show: ShowToken): shown.DecisionRow {

@@ -22,7 +22,7 @@ const recordsRow = decisionRow.extend({ vector: z.instanceof(Buffer), decision: 
 /** With the records as they were read. */
 export type RecordedDecision = z.infer<typeof recordsRow>;
 
-/** Of one card or terminal, where the newest are looked for by decision and not by reading. */
+/** Filters by card or terminal sort by decision time instead of the order of reading. */
 const OF_ENTITY_MAX = 5_000;
 
 /** Decided payments of a tenant. */
@@ -30,7 +30,7 @@ const OF_ENTITY_MAX = 5_000;
 export class ProjectedDecisions {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** Newest first, one more than asked for where there are more. */
+  /** Newest first, with one extra row if there are more. */
   search(tenant: string, search: DecisionSearch): Promise<KnownDecision[]> {
     const values: unknown[] = [tenant];
     const value = (one: unknown): string => `$${values.push(one)}`;

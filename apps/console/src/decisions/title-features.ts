@@ -1,6 +1,6 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 
-/** What a feature measures, by its kind, in words. `{entity}` is whose past it is of, `{window}` how far back, `{of}` the partner. */
+/** Titles of features by kind. `{entity}` is the entity, `{window}` the time window, `{of}` the partner. */
 const TITLES: Readonly<Record<string, string>> = {
   amount: "Amount",
   hour_of_day: "Hour of day",
@@ -62,7 +62,7 @@ export function titleFeatures(spec: FeatureSpec): ReadonlyMap<string, string> {
   );
 }
 
-/** Of a column of a profile, whose name alone says what it is. */
+/** For a profile column, which has only its name. */
 function nameAsTitle(name: string, measure: string): string {
   const words = name.replaceAll("_", " ");
   return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}${measure === "distance" ? ", km" : ""}`;

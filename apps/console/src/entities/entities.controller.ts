@@ -18,7 +18,7 @@ export const entity = z.object({
   value: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
 });
 
-/** What is known of a card, terminal, device or address. */
+/** Looks up a card, terminal, device or address. */
 @Controller("/api/entities")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)

@@ -12,10 +12,10 @@ const STATEMENTS = [
 ];
 
 /**
- * Takes the payments and cases of a card out of the console, notes and files of analysts included; the files leave their store
- * afterwards (`AttachmentStore.dropRemoved`). What was done stays in the audit log.
+ * Deletes the payments and cases of a card from the console, including notes and files. The files are deleted from
+ * their store later (`AttachmentStore.dropRemoved`). The audit log keeps the actions.
  *
- * @param untilMs what came later stays: an erasure that is applied again does not concern what the card did since
+ * @param untilMs later rows are kept: a repeated erasure does not affect newer payments of the card
  */
 export async function eraseProjection(
   database: Database,

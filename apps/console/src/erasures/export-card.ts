@@ -22,7 +22,7 @@ export interface ShownRow {
 /** The rows that an erasure of the card would delete, table by table. Files of cases are named, and not shown themselves. */
 export async function* exportCard(database: Database, tenant: string, card: string): AsyncGenerator<ShownRow> {
   for (const { table, rows } of PLACES_OF_CARD) {
-    // The place of a row in its table: nobody else needs an order of them.
+    // The row's position in its table, used only for paging.
     let after = "(0,0)";
     for (let isMore = true; isMore; ) {
       const page = await database.query(

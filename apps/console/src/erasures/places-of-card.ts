@@ -11,8 +11,8 @@ export interface PlaceOfCard {
 }
 
 /**
- * Where the console keeps what it knows of a card: an erasure deletes these rows, an export shows them. In the order in which they can be
- * deleted: each finds by the card what the next ones take away.
+ * All tables with data about a card: an erasure deletes these rows, an export shows them. They are in deletion order,
+ * because each query needs rows that later ones delete.
  */
 export const PLACES_OF_CARD: readonly PlaceOfCard[] = [
   { table: "labels", rows: `transaction_id IN (${PAYMENTS})` },

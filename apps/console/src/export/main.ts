@@ -7,7 +7,7 @@ import { z } from "zod";
 import { exportCard } from "../erasures/export-card.js";
 import { CONSOLE_MIGRATIONS } from "../migrations.js";
 
-/** `tripline personal export` starts this: the tables of the console are known to it alone. A line of JSON each. */
+/** Started by `tripline personal export`, because only the console knows its tables. Writes JSON lines. */
 
 const exportConfig = z.object({ ...postgresConfig, TENANT: z.string().min(1), SUBJECT: z.string().refine(isSubject) });
 

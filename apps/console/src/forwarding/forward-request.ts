@@ -7,7 +7,7 @@ const ANSWER_MS_MAX = 30_000;
 const ANSWER_BYTES_MAX = 16_777_216;
 
 const METHODS: ReadonlySet<string> = new Set(["GET", "POST", "PUT", "DELETE"]);
-/** Of the answer; everything else concerns the two services alone. */
+/** Response headers that are passed on. */
 const PASSED_HEADERS = ["content-type", "content-disposition", "retry-after", "location"];
 
 /** A service that the page may ask through the console. */
@@ -22,9 +22,9 @@ export interface Neighbour {
 }
 
 /**
- * Asks a neighbour with the person's own token, so nobody may here what they may not there.
+ * Forwards a request upstream with the user's own token, so that the user's permissions apply.
  *
- * @throws TriplineError `not-found` for a path that is not for people, `service-unavailable`
+ * @throws TriplineError `not-found` for a path that is not forwarded, `service-unavailable`
  */
 export async function forwardRequest(
   { name, url, prefix, allowed }: Neighbour,
@@ -54,7 +54,7 @@ async function ask(name: string, url: string, { method, body }: FastifyRequest, 
     return await fetch(url, {
       method,
       redirect: "error",
-      // Nothing of the browser's own headers: they could speak for somebody else.
+      // The browser's own headers are not forwarded, because they could impersonate another user.
       headers: {
         authorization: `Bearer ${session.tokens.access}`,
         accept: "application/json",
@@ -68,7 +68,7 @@ async function ask(name: string, url: string, { method, body }: FastifyRequest, 
   }
 }
 
-/** If the neighbour does not take the token, the session has not ended for that. */
+/** A token that the upstream service rejects does not end the session. */
 function statusOf({ status }: Response): number {
   return status === 401 ? 502 : status;
 }

@@ -1,6 +1,6 @@
 import type { ServerResponse } from "node:http";
 
-/** What a listener may leave unread before it is cut; it comes back by itself and has lost some seconds. */
+/** Unread bytes before a slow listener is disconnected. It reconnects and misses a few seconds. */
 const UNREAD_BYTES_MAX = 262_144;
 /** Shorter than proxies let a silent connection be. */
 const BEAT_MS = 15_000;
@@ -17,7 +17,7 @@ export interface StreamedReply {
 export class EventStream {
   readonly #response: ServerResponse;
 
-  /** @param msMax after this time it ends by itself, and the browser opens a new one */
+  /** @param msMax after this time the stream ends and the browser opens a new one */
   constructor(reply: StreamedReply, msMax: number) {
     reply.hijack();
     this.#response = reply.raw;
@@ -42,7 +42,7 @@ export class EventStream {
     this.#write(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
   }
 
-  /** Calls `run` once: at once where the browser has left already, as it may while its session is looked up. */
+  /** Calls `run` once, immediately if the browser disconnected while its session was looked up. */
   onEnd(run: () => void): void {
     if (this.#response.closed) run();
     else this.#response.once("close", run);

@@ -22,7 +22,7 @@ export interface Listener {
 
 const TICK_MS = 500;
 const SECOND_MS = 1_000;
-/** What was read so long ago is in the database: a round of the consumer takes less. */
+/** Records read this long ago are in the database, because a round of the consumer takes less time. */
 const SETTLED_MS = 1_000;
 const SHOWN_MAX = 20;
 
@@ -34,8 +34,8 @@ const secondRow = z.object({
 });
 
 /**
- * What was just decided, read from the database once for all listeners of a tenant, and not at all without one. All
- * instances see the same, whichever of them read the topics.
+ * Recent decisions, read from the database once for all listeners of a tenant, and only if there are any. All instances
+ * see the same data, whichever of them read the topics.
  */
 @Injectable()
 export class LiveHub {

@@ -8,7 +8,7 @@ import { Sessions } from "../sessions/sessions.js";
 import { EventStream } from "./event-stream.js";
 import { LiveHub } from "./live-hub.js";
 
-/** A stream is opened anew after this time, and with it the session is looked at again. */
+/** A stream is reopened after this time, which checks the session again. */
 const STREAM_MS_MAX = 300_000;
 
 /** What happens now, as server-sent events (HTML Living Standard, section 9.2). */

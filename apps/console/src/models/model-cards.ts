@@ -24,7 +24,7 @@ const segments = z.array(
     auc_roc: measured,
   }),
 );
-/** Of the validation days where the trainer measured them, of the newest weeks where it compared with the champion. */
+/** Figures of the validation days, or of the newest weeks if the trainer compared with the champion. */
 const validation = z.object({
   calibration: z.object({ curve: curve.optional() }).optional(),
   retrain: z.object({ newest: z.object({ curve: curve.optional() }).optional() }).optional(),
@@ -33,7 +33,7 @@ const validation = z.object({
 /** Injects a `ModelRegistry`; undefined where none is configured. */
 export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
 
-/** What the registry says of models: where they come from, what they were measured at, what they take. */
+/** Model cards from the registry: origin, performance, inputs. */
 @Injectable()
 export class ModelCards {
   readonly #kept = new Map<string, { readonly card: Promise<ModelCard | null>; readonly untilMs: number }>();
@@ -42,8 +42,8 @@ export class ModelCards {
   constructor(@Inject(MODEL_REGISTRY) private readonly registry: ModelRegistry | undefined) {}
 
   /**
-   * @returns null where no model has that version
-   * @throws TriplineError `internal` where the registry does not answer
+   * @returns null if no model has that version
+   * @throws TriplineError `internal` if the registry is unavailable
    */
   of(version: string): Promise<ModelCard | null> {
     const kept = this.#kept.get(version);

@@ -6,7 +6,7 @@ import { Cookies } from "../sessions/cookies.js";
 import { SESSION_COOKIE } from "../sessions/session.guard.js";
 import { ROUTES } from "./routes.js";
 
-/** What any request of somebody who is signed in may meet. */
+/** Errors that any authenticated request may get. */
 const ERRORS = [
   ...["session-ended", "scope-missing", "invalid-field", "too-many-requests"],
   ...["auth-unavailable", "database-unavailable"],

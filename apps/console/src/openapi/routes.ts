@@ -9,12 +9,14 @@ import { entity } from "../entities/entities.controller.js";
 import { openRequest } from "../personal/personal.controller.js";
 import { draft } from "../policies/policy-trials.controller.js";
 
-/** A request of the page, by somebody who is signed in. */
+/** A request of the page by a signed-in user. */
 export interface ConsoleRoute extends Route {
   readonly scope: Permission | "signed-in";
 }
 
-/** Only the page reads what the backend answers, by the types of `apps/console/src/contract`: the document has their names. */
+/**
+ * Only the page reads these responses, with the types in `apps/console/src/contract`, so the document only names them.
+ */
 const shown = (name: string) =>
   z.looseObject({}).meta({ id: name, description: `\`${name}\` of apps/console/src/contract.` });
 const listOf = (name: string) => z.array(z.looseObject({})).meta({ id: `${name}s`, description: `${name}, each.` });

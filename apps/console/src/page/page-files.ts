@@ -16,7 +16,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 /** Vite writes the hash of the content into these names, so they never change. */
 const HASHED = /^\/assets\//;
-/** Beside a file its build leaves it compressed, under its name with one of these ends. */
+/** Extensions of the compressed copies that the build writes next to each file. */
 const ENDS = { br: ".br", gzip: ".gz" } as const;
 
 export interface PageFile {
@@ -28,9 +28,9 @@ export interface PageFile {
 }
 
 /**
- * The built page in memory, by path: a path that is not among the files leads nowhere else.
+ * The built page in memory, by path: any other path is not found.
  *
- * @returns empty where it was not built
+ * @returns empty if the page is not built
  */
 export function readPageFiles(folder: string): ReadonlyMap<string, PageFile> {
   const files = new Map(filesIn(folder).map((file) => [pathOf(folder, file), readFileSync(file)]));

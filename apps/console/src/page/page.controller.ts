@@ -13,7 +13,7 @@ import { securityHeaders } from "./security-headers.js";
 export const PAGE_FILES = Symbol("PAGE_FILES");
 
 const INDEX = "/index.html";
-/** Stands in index.html where the page is to learn the nonce with which it may add styles. */
+/** Placeholder in index.html for the nonce of the style policy. */
 const NONCE_MARK = "__CSP_NONCE__";
 const NONCE_BYTES = 16;
 const YEAR_S = 31_536_000;
@@ -39,7 +39,7 @@ export class PageController {
       const routes = this.host.httpAdapter.routes.map(({ path: pattern, method }) => [pattern, [method]] as const);
       const methods = methodsOf(routes, path);
       if (methods.length === 0) throw new TriplineError("not-found", "Not found.");
-      // The router passes over a route whose parameter is too long, and finds this one.
+      // A parameter that is too long makes the router skip its route and end up here.
       if (methods.includes("GET"))
         throw new TriplineError("address-too-long", "A segment of the URL is longer than any valid ID.");
       reply.header("allow", methods.join(", "));

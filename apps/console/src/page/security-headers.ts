@@ -1,8 +1,8 @@
 /**
- * What a browser may do with an answer: nothing from elsewhere, no script and no style but those of this site. Libraries
- * that add a style of their own show the nonce of their page; a style cannot read or send anything.
+ * Security headers: only scripts and styles of this site are allowed. Libraries that add styles use the nonce of the
+ * page; a style cannot read or send anything.
  *
- * @param nonce of this answer; empty where it is not a page
+ * @param nonce of this response; empty if it is not a page
  */
 export function securityHeaders(nonce: string): Readonly<Record<string, string>> {
   const styles = nonce === "" ? "'self'" : `'self' 'nonce-${nonce}'`;

@@ -31,7 +31,10 @@ type Fields = NonNullable<Opened[number]["fields"]>;
 
 const refusal = z.object({ code: z.string(), detail: z.string() });
 
-/** Has the control plane, which alone can, open what the console keeps sealed. It notes in the audit log who looked and why. */
+/**
+ * Requests decryption of personal data from the control plane, the only service that can do it. Control records the
+ * view and its reason in the audit log.
+ */
 @Injectable()
 export class PersonalReader {
   readonly #controlUrl: string;
@@ -43,7 +46,7 @@ export class PersonalReader {
     this.#controlUrl = url.replace(/\/$/, "");
   }
 
-  /** @throws TriplineError as the control plane refuses, `service-unavailable` where it does not answer */
+  /** @throws TriplineError as the control plane rejects it, `service-unavailable` if it is down */
   async open(session: Session, transactionIds: readonly string[], reason: OpenReason): Promise<OpenedPersonal> {
     const asked = new Set(transactionIds);
     const rows = await this.database.query(
@@ -88,7 +91,7 @@ export class PersonalReader {
     const told: unknown = await response.json().catch(() => undefined);
     if (response.ok) return answer.parse(told).payments;
     const { code, detail } = refusal.catch({ code: "", detail: "The control plane rejected the request." }).parse(told);
-    // If it does not take the token, the session has not ended for that.
+    // A token that control rejects does not end the session.
     const isKnown = response.status !== 401 && Object.hasOwn(ERROR_TABLE, code);
     throw new TriplineError(isKnown ? (code as keyof typeof ERROR_TABLE) : "service-unavailable", detail);
   }

@@ -58,7 +58,7 @@ export class PolicyTrialsController {
       .send(Readable.from(this.#lines(tenant, run)));
   }
 
-  /** Ended by the stream where the browser goes away. */
+  /** Stopped by the stream when the browser disconnects. */
   async *#lines(tenant: string, run: () => AsyncGenerator<TrialLine>): AsyncGenerator<string> {
     this.#running.set(tenant, (this.#running.get(tenant) ?? 0) + 1);
     try {

@@ -66,11 +66,11 @@ export class PolicyTrials implements OnApplicationShutdown {
     await this.#worker.outline(tenant, text);
   }
 
-  /** Decides the payments again by a draft, in a thread of its own. */
+  /** Decides past payments with a draft, in a worker thread. */
   async *backtest(tenant: string, text: string): AsyncGenerator<TrialLine> {
     const total = await this.#count(tenant);
     const labels = await this.#survey(tenant);
-    // Ends the thread's work where the browser goes away.
+    // Stops the thread when the browser disconnects.
     await using trial = this.#worker.backtest(tenant, text, labels, this.#payments(tenant));
     let done = 0;
     for (let step = await trial.next(); ; step = await trial.next()) {

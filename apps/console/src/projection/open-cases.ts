@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
 import { OUTCOME_NUMBERS } from "../decisions/decision-rows.js";
 
-/** Which payments open a case, and by when somebody has to look at it. */
+/** Which payments open a case, and when it is due. */
 export interface CaseOpening {
   readonly outcomes: ReadonlySet<Outcome>;
   readonly dueAfterMs: number;
@@ -33,8 +33,8 @@ type Candidate = z.infer<typeof candidateRow>;
 const caseRow = z.object({ id: z.string(), tenant: z.string(), card_token: z.string(), is_new: z.boolean() });
 
 /**
- * Puts stopped payments, those of which both payment and decision are there, into the open case of their card, which is
- * opened where one of them asks for it. A payment with a label was answered already.
+ * Adds stopped payments to the open case of their card, and opens one if an outcome requires it. Only payments with a
+ * decision and without a label count.
  *
  * @param ids of payments that may be new to the cases
  */
@@ -87,7 +87,7 @@ async function casesOf(
     if (outcomes.has(candidate.outcome) && !openers.has(card)) openers.set(card, candidate);
   }
   const opened = [...openers.values()];
-  // The update locks a case that is there. One that somebody closes at this moment is waited for, and then a new one is opened.
+  // The update locks an existing case. If a user is closing it, this waits and then opens a new case.
   await queries.execute(
     `INSERT INTO console.cases (id, tenant, card_token, opened_at_ms, changed_at_ms, due_at_ms)
      SELECT id, tenant, card_token, decided_at_ms, $5, decided_at_ms + $6

@@ -6,10 +6,10 @@ import { readRecords } from "./read-records.js";
 const LANES = 2;
 
 /**
- * Writes what a round of the consumer brings, partitions of even numbers beside those of odd ones: whatever belongs together
- * (a card, a payment with its decision and its label) is in partitions of one number.
+ * Writes a round of records in two concurrent transactions, one for even and one for odd partitions. Records that
+ * belong together (card, payment, decision, label) are in partitions of the same number.
  *
- * @throws what the first transaction throws that fails, after the other one has ended
+ * @throws the error of the first failing transaction, after the other one has ended
  */
 export async function projectBatches(
   store: Pick<ProjectionStore, "add">,

@@ -15,7 +15,7 @@ const addedRow = z.object({ ids: z.array(z.string()) });
 /** A row that was updated carries the transaction that did so. */
 const writtenRow = z.object({ transaction_id: z.string(), is_new: z.boolean() });
 
-/** What the topics say, in Postgres. Reading a record again changes nothing. */
+/** Projection of the topics in Postgres. Reading a record again changes nothing. */
 @Injectable()
 export class ProjectionStore {
   readonly #labels = counter("tripline_console_labels_total", {
@@ -29,8 +29,8 @@ export class ProjectionStore {
   ) {}
 
   /**
-   * All or nothing. A payment and its decision are on different topics, but in partitions of the same number: whoever
-   * comes second has to see the first, so one instance at a time writes what is from partitions of one number.
+   * All or nothing. A payment and its decision are on different topics, but in partitions of the same number: the later
+   * one must see the earlier one, so only one instance at a time writes partitions of the same number.
    */
   async add(records: ReadRecords, partitions: ReadonlySet<number>): Promise<void> {
     const labelled = await this.database.transaction(async (transaction) => {
@@ -44,7 +44,7 @@ export class ProjectionStore {
       const stopped = records.decisions
         .filter(({ decision }) => decision.outcome > Outcome.APPROVE && newDecisions.has(decision.transactionId))
         .map(({ decision }) => decision.transactionId);
-      // A decision that came before its payment waits for it; one that is in this round as well is looked at once.
+      // Decisions that arrived before their payment. Those in this round are processed only once.
       const approved = new Set(
         records.decisions.flatMap(({ decision }) =>
           decision.outcome > Outcome.APPROVE ? [] : [decision.transactionId],
@@ -68,7 +68,7 @@ const labelledRow = z.object({
   count: z.coerce.number(),
 });
 
-/** What was decided about the payments whose labels are new; a label that came before its decision is left out. */
+/** Decisions of newly labelled payments; a label that arrived before its decision is skipped. */
 async function countLabels(queries: Queries, ids: readonly string[]): Promise<z.infer<typeof labelledRow>[]> {
   if (ids.length === 0) return [];
   return queries.query(
@@ -128,7 +128,7 @@ async function addDecisions(queries: Queries, read: readonly ReadDecision[], now
         decisions.map(({ score }) => score ?? null),
         decisions.map(({ reasons }) => reasons.map(({ code }) => code).join(" ")),
       ],
-      // Nothing spoke against a payment whose strictest reason would approve it.
+      // A payment whose strictest reason approves it was not flagged.
       decisions.map(({ reasons: [first] }) =>
         first === undefined || first.outcome <= Outcome.APPROVE ? null : JSON.stringify(first),
       ),

@@ -8,7 +8,7 @@ import { ProjectionStore } from "./projection-store.js";
 /** Also the beginning of the names that access rules of the clouds allow. */
 export const PROJECTION_GROUP = "console";
 
-/** Reads what the console shows into Postgres. An offset is committed after the transaction that its record is in. */
+/** Writes the topics into Postgres. An offset is committed after the transaction of its record. */
 @Controller()
 export class ProjectionController {
   constructor(@Inject(ProjectionStore) private readonly store: ProjectionStore) {}

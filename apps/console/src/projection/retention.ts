@@ -11,14 +11,14 @@ const EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** In one statement, so that no lock is held for long. */
 const ROWS_MAX = 5_000;
-/** In one round; what is left waits for the next one. */
+/** Per round. The rest waits for the next round. */
 const STATEMENTS_MAX = 200;
 
 const OF_OLD_CASES = "case_id IN (SELECT id FROM console.cases WHERE status = 'closed' AND changed_at_ms < $1)";
 
-/** Rows by when they were read, with what has to go first. `$1` is the oldest time that stays. */
+/** Tables by the time of reading, in deletion order. `$1` is the oldest time to keep. */
 const EXPIRED: readonly string[] = [
-  // A case goes when it was closed so long ago, and what belongs to it before it.
+  // A case is deleted when its retention after closing ends, after its dependent rows.
   ...["case_payments:transaction_id", "case_events:id", "case_notes:id", "label_outbox:transaction_id"].map((pair) => {
     const [table = "", key = ""] = pair.split(":");
     return rowsOf(table, key, OF_OLD_CASES);
@@ -45,7 +45,7 @@ function rowsOf(table: string, key: string, condition: string): string {
   return `DELETE FROM console.${table} WHERE ${key} IN (SELECT ${key} FROM console.${table} WHERE ${condition} LIMIT ${ROWS_MAX})`;
 }
 
-/** Drops what is older than the console keeps things, little by little. */
+/** Deletes rows past their retention in small batches. */
 @Injectable()
 export class Retention {
   #timer: NodeJS.Timeout | undefined;

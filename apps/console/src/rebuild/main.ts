@@ -16,8 +16,8 @@ import { ProjectionStore } from "../projection/projection-store.js";
 import { rebuildProjection } from "./rebuild-projection.js";
 
 /**
- * `node apps/console/dist/rebuild/main.js <lake> <first day> <last day>` makes the console's tables of payments, decisions and
- * labels anew from a lake, with the database and the Kafka of the console's environment.
+ * `node apps/console/dist/rebuild/main.js <lake> <first day> <last day>` rebuilds the console's tables of payments,
+ * decisions and labels from a lake, with the database and Kafka of the console's environment.
  */
 
 const DAY_MS = 86_400_000;

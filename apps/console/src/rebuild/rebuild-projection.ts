@@ -27,15 +27,15 @@ export interface Rebuilding {
   readonly days: readonly string[];
   /** Who was erased until now: the lake has their payments still, under their tokens. */
   readErasures(): Promise<readonly Erasure[]>;
-  /** Takes out what a database that was restored from a backup, or rows of the lake that were read meanwhile, has of them again. */
+  /** Deletes erased data that a restored backup or rows of the lake have brought back. */
   eraseAgain(erasure: Erasure): Promise<void>;
 }
 
 /**
- * Reads what the console shows from a lake instead of the topics, which keep less. May run beside the consumer, again, and be
- * killed at any point: what is there stays as it is.
+ * Reads the console's data from a lake, which keeps more than the topics. It can run next to the consumer, be repeated
+ * and be killed at any point: existing rows stay unchanged.
  *
- * @returns rows that were read, by topic
+ * @returns number of rows read, by topic
  * @throws TriplineError `not-found` where the lake has none of the topics; as `readRows` and `ProjectionStore.add` do
  */
 export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<string, number>> {

@@ -80,7 +80,7 @@ export class HealthReporter {
     };
   }
 
-  /** What Kafka tells of its topics; nothing while it does not answer, or of what this service may not see. */
+  /** Lags from Kafka; empty while Kafka is unavailable or for topics that this service may not read. */
   async #topics(): Promise<Pick<HealthReport, "lag" | "deadLetters">> {
     const lag: ConsumerLag[] = [];
     const deadLetters: DeadLetters[] = [];
@@ -151,7 +151,7 @@ function healthOf(name: string, isReady: boolean, checks: Readonly<Record<string
   return { name, isReady, detail: detail === "" ? null : detail, works };
 }
 
-/** Null where there is no archive, or none that answers. */
+/** Null without an archive, or if it is unavailable. */
 async function askJobs(url: string | undefined): Promise<ArchiveJobs | null> {
   if (url === undefined) return null;
   try {

@@ -55,13 +55,13 @@ const COUNTS = `count(*) AS decisions, count(fraud) AS labels, count(*) FILTER (
 const meansOf = (score: string): string =>
   `avg(${score}) AS mean, avg(${score}) FILTER (WHERE fraud) AS fraud_mean, avg(${score}) FILTER (WHERE NOT fraud) AS genuine_mean,
    avg((outcome > 1)::int)::float8 AS stopped`;
-/** Payments whose score by the model is the one that counted. */
+/** Payments decided with this model's score. */
 const DECIDED_BY = `SELECT ${COUNTS}, ${meansOf("score")} FROM ${RECENT} WHERE rung = 1 AND model_version = $3`;
 const IN_SHADOW = `SELECT ${COUNTS}, ${meansOf("candidate_score")} FROM ${RECENT}
   WHERE candidate_version = $3 AND candidate_score IS NOT NULL AND model_version <> $3`;
 const tenthOf = (score: string): string => `least(${TENTHS - 1}, floor(${score} * ${TENTHS}))::int`;
 
-/** What the payments of the last day say of the models. */
+/** Statistics of the models from the payments of the last day. */
 @Injectable()
 export class ModelsReporter {
   readonly #kept = new Map<string, { readonly report: Promise<ModelsReport>; readonly untilMs: number }>();

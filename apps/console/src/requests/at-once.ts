@@ -1,9 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * Lets so many run at a time, and refuses the others at once.
+ * Limits concurrency and rejects further calls immediately.
  *
- * @param what is being done, for the refusal: `reports are being made`
+ * @param what for the error message, such as `reports are being made`
  */
 export class AtOnce {
   #running = 0;

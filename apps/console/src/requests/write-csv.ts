@@ -1,6 +1,6 @@
 import { csvCell } from "@tripline/contracts/csv-cell";
 
-/** RFC 4180: what holds a comma, a quote or the end of a line stands in quotes. */
+/** RFC 4180: a value with a comma, a quote or a line break is quoted. */
 export function writeCsv(
   head: readonly string[],
   rows: Iterable<readonly (string | number | boolean | null)[]>,

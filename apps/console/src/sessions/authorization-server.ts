@@ -9,10 +9,10 @@ import type { Rights, Tokens } from "./session-store.js";
 
 const TIMEOUT_S = 10;
 const MS_PER_S = 1_000;
-/** So long before its end a token is not used any more. */
+/** A token is not used this close to its expiry. */
 const RENEW_BEFORE_MS = 30_000;
 
-/** All that the console asks for; auth gives what the person's roles have. */
+/** All scopes of the console; auth grants those of the user's roles. */
 const SCOPES = [
   ...["openid", "offline_access", "profile", "decisions:read", "cases:read", "cases:write", "labels:write"],
   ...["features:read", "lists:read", "lists:write", "policy:read", "policy:write", "policy:approve", "models:read"],
@@ -30,7 +30,7 @@ const accessClaims = z.object({
   exp: z.number(),
 });
 
-/** What has to be the same when the browser comes back. */
+/** Values that must match when the browser returns. */
 export const attempt = z.object({ state: z.string(), nonce: z.string(), verifier: z.string(), to: z.string() });
 export type Attempt = z.infer<typeof attempt>;
 
@@ -76,7 +76,7 @@ export class AuthorizationServer {
     this.#redirect = `${config.CONSOLE_URL}/session/callback`;
   }
 
-  /** @param to path of the console to which the person wants */
+  /** @param to path of the console to open after sign-in */
   async begin(to: string): Promise<{ attempt: Attempt; url: string }> {
     const begun = {
       state: oidc.randomState(),
@@ -99,7 +99,7 @@ export class AuthorizationServer {
 
   /**
    * @param search of the address to which the browser came back
-   * @throws TriplineError `sign-in-failed` where auth or the answer refuses, `keys-unavailable` where auth does not answer
+   * @throws TriplineError `sign-in-failed` if auth rejects it, `keys-unavailable` if auth is down
    */
   async finish(search: string, { state, nonce, verifier }: Attempt): Promise<SignedIn> {
     try {
@@ -117,7 +117,7 @@ export class AuthorizationServer {
   }
 
   /**
-   * A token with which the console sends labels for users who are not signed in; kept while it is valid.
+   * Token for sending labels of signed-out users; cached while valid.
    *
    * @throws TriplineError as `finish` does
    */
@@ -136,7 +136,7 @@ export class AuthorizationServer {
     }
   }
 
-  /** @returns undefined where auth refuses; @throws TriplineError `auth-unavailable` where it does not answer */
+  /** @returns undefined if auth rejects it @throws TriplineError `auth-unavailable` if it is down */
   async refresh(personName: string, before: Tokens): Promise<SignedIn | undefined> {
     if (before.refresh === undefined) return undefined;
     try {
@@ -150,7 +150,7 @@ export class AuthorizationServer {
     }
   }
 
-  /** Where a browser goes to end its session at auth too. */
+  /** URL that also ends the session at auth. */
   signOutUrl(given: Tokens): string {
     const hint: Record<string, string> = given.id === undefined ? {} : { id_token_hint: given.id };
     const parameters = { post_logout_redirect_uri: `${this.config.CONSOLE_URL}/`, ...hint };
@@ -159,7 +159,7 @@ export class AuthorizationServer {
 }
 
 function signedIn(answer: oidc.TokenEndpointResponse, name: string | undefined, before: Partial<Tokens>): SignedIn {
-  // Signed by auth and received from it: whoever gets it from here checks it again.
+  // Received from auth directly, so it is not verified here; the services that get it verify it.
   const read = accessClaims.safeParse(decodeJwt(answer.access_token));
   if (!read.success) throw new TriplineError("sign-in-failed", "The access token lacks the user's tenant.");
   const { sub, tenant, scope, roles, exp } = read.data;

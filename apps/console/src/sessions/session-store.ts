@@ -68,7 +68,7 @@ export class SessionStore {
     @Inject(SESSION_LIMITS) private readonly limits: SessionLimits,
   ) {}
 
-  /** @returns what the cookie is to hold; always a new one */
+  /** @returns a new cookie value */
   async create(rights: Rights, given: Tokens): Promise<string> {
     const secret = randomBytes(SECRET_BYTES).toString("base64url");
     const idHash = hashOf(secret);
@@ -91,7 +91,7 @@ export class SessionStore {
     return secret;
   }
 
-  /** @returns undefined where there is none, or it has ended */
+  /** @returns undefined if there is none or it has ended */
   async find(secret: string): Promise<Session | undefined> {
     return SECRET_PATTERN.test(secret) ? this.#read(this.database, hashOf(secret)) : undefined;
   }

@@ -64,7 +64,7 @@ export class SessionController {
       this.cookies.clear(reply, attemptCookie(begun.state));
       const { rights, tokens } = await this.server.finish(new URL(request.url, this.config.CONSOLE_URL).search, begun);
       await this.#endBefore(request);
-      // Never one that the browser brought along: whoever planted it would know it.
+      // Never reuses a session id from the browser, because an attacker may have planted it.
       const secret = await this.store.create(rights, tokens);
       this.cookies.set(reply, SESSION_COOKIE, secret, this.config.SESSION_HOURS * 3_600);
       await reply.redirect(begun.to, 302);

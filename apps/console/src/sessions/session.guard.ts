@@ -20,7 +20,7 @@ export const SESSION_COOKIE = "console";
 
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
-/** What a person needs to call a route. `signed-in` is enough for what is their own. Goes with `SessionGuard`. */
+/** Permission required for a route; `signed-in` for a user's own data. Use with `SessionGuard`. */
 export const RequirePermission = Reflector.createDecorator<Permission | "signed-in">();
 
 /** Lets people through who are signed in and may do it; a change needs the token that no other site has. */
@@ -62,7 +62,7 @@ export function showFor(session: Session): ShowToken {
   return showTokens(may(session, "personal:read"));
 }
 
-/** Who is signed in, as a parameter of a controller's method. */
+/** The session as a parameter of a controller method. */
 export const Person = createParamDecorator((_data: unknown, context: ExecutionContext) => {
   const { session } = context.switchToHttp().getRequest<FastifyRequest>();
   if (session === undefined) throw new TriplineError("internal", "A route has no guard.");

@@ -9,7 +9,7 @@ export interface SeenRequest {
   readonly body: unknown;
 }
 
-/** A neighbour over HTTP that answers what it is told to, and remembers what it was asked. */
+/** A fake upstream service with configurable responses, which records its requests. */
 export interface FakeService {
   readonly url: string;
   readonly seen: SeenRequest[];

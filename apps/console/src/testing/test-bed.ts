@@ -18,7 +18,7 @@ import { CLIENT_SECRET, startTestIssuer } from "./test-issuer.js";
 const VIEWER = "decisions:read cases:read features:read policy:read lists:read models:read";
 const ANALYST = `${VIEWER} cases:write labels:write lists:write personal:read`;
 
-/** People of the tests, by the role that they have. A tenant of its own for each run keeps what others wrote away. */
+/** Users of the tests by role. Each run has its own tenant, to isolate it from others. */
 export function testPeople(tenant: string) {
   const person = (id: string, name: string, role: string, scope: string): TestPerson => {
     return { id: `${tenant}-${id}`, name, tenant, roles: [role], scope };
@@ -30,7 +30,7 @@ export function testPeople(tenant: string) {
   };
 }
 
-/** The service on the shared Kafka and Postgres of the test run, with an issuer of its own. */
+/** The service on the test run's shared Kafka and Postgres, with its own issuer. */
 export interface TestBed {
   readonly stack: TestStack;
   readonly kafka: Kafka;

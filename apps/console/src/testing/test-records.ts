@@ -104,7 +104,7 @@ export function testPayment(
 const WAIT_MS_MAX = 30_000;
 const POLL_MS = 50;
 
-/** Waits until what was sent has been read. @throws what `check` threw last, after 30 s */
+/** Waits until the sent records have been read. @throws the last error of `check` after 30 s */
 export async function eventually<T>(check: () => Promise<T>): Promise<T> {
   const untilMs = Date.now() + WAIT_MS_MAX;
   for (;;) {

@@ -7,9 +7,9 @@ const REASONS_MAX = 8;
 const LOCALE = "en-GB";
 
 /**
- * The facts of a case that may leave the house: numbers, codes and the words of the feature spec. Each is named here, so what
- * a case gets later does not leave by itself. No token, id, name, place, exact time or text that a person wrote is among them,
- * and neither is the text of a reason, which a rule may fill with anything.
+ * The facts of a case that may be sent to a model provider: numbers, codes and words of the feature spec. This is an
+ * allow list, so new case fields are not sent automatically. It contains no token, ID, name, place, exact time or
+ * user-written text, and no reason text, because a rule can put anything into it.
  */
 export function blindFacts({ row, focus, usual, graph }: CaseFacts): Readonly<Record<string, unknown>> {
   const currency = /^[A-Z]{3}$/.test(focus.currency) ? focus.currency : "";

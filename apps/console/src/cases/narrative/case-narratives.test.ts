@@ -66,7 +66,7 @@ process.stdout.write(JSON.stringify({ written, noted }));
 process.exit();
 `;
 
-/** In a process of its own, whose environment has the identities and in which the libraries are as a service has them. */
+/** In a separate process with the environment and libraries of a service. */
 async function write(place: ModelPlace, times: number): Promise<{ written: unknown[]; noted: number }> {
   const library = new URL("case-narratives.js", import.meta.url).href;
   const given = JSON.stringify([library, place, factsOf("one"), times]);
@@ -81,7 +81,7 @@ async function write(place: ModelPlace, times: number): Promise<{ written: unkno
 
 const addressOf = (server: Server): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-/** A case in which every text that a payment, a person or a rule can fill is the canary. */
+/** A case in which every text that a payment, user or rule can set contains the canary. */
 function factsOf(id: string): CaseFacts {
   const person = { id: CANARY, name: CANARY };
   const row = {

@@ -9,7 +9,7 @@ import { blindFacts } from "./blind-facts.js";
 import type { ModelPlace, NarrativeModel } from "./narrative-model.js";
 import { openNarrativeModel } from "./open-narrative-model.js";
 
-/** Asked at a time; others get the template's text at once. */
+/** Concurrent requests to the model. Further ones get the template immediately. */
 const ASKED_AT_ONCE_MAX = 4;
 /** Texts that are kept, each for one revision of a case. */
 const KEPT_MAX = 500;
@@ -20,10 +20,12 @@ JSON, write two to four short, plain sentences: what happened, what is unusual f
 fraud. Use these facts alone and keep their numbers as they are. Do not guess names, places or motives, do not say whether it
 is fraud, and do not tell the analyst what to do. Answer with the sentences alone, without headings, lists or markup.`;
 
-/** Injects a `ModelPlace`; undefined where the template writes all texts. */
+/** Injects a `ModelPlace`; undefined if the template writes all summaries. */
 export const NARRATIVE_MODEL = Symbol("NARRATIVE_MODEL");
 
-/** Texts from a case's facts by a model, where one is set up; by the template where it is not, is late or fails. */
+/**
+ * Writes case summaries with the configured model, or with the template if there is none, or if it is late or fails.
+ */
 @Injectable()
 export class CaseNarratives {
   readonly #asked = new AtOnce(ASKED_AT_ONCE_MAX, "texts are being written");
@@ -36,7 +38,7 @@ export class CaseNarratives {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** What writes the texts; null where it is the template. */
+  /** Name of the model; null for the template. */
   get modelName(): string | null {
     return this.place?.model ?? null;
   }

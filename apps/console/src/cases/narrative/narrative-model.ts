@@ -1,4 +1,4 @@
-/** What a model is asked: how to write, and the facts as JSON. */
+/** The prompt: instructions and the facts as JSON. */
 export interface NarrativePrompt {
   readonly task: string;
   readonly facts: string;
@@ -12,7 +12,7 @@ export interface NarrativeModel {
   write(prompt: NarrativePrompt, signal: AbortSignal): Promise<string>;
 }
 
-/** Where a model is: of the settings of the console those that begin with `NARRATIVE_`. */
+/** Location of a model, from the settings `NARRATIVE_…` of the console. */
 export interface ModelPlace {
   readonly kind: "bedrock" | "azure" | "vertex";
   /** Its id, or the name of its deployment on Azure. */
@@ -26,5 +26,5 @@ export interface ModelPlace {
   readonly waitMs: number;
 }
 
-/** Tokens of an answer. Models that think before they write use some of them for that. */
+/** Maximum tokens of a response, including those for reasoning. */
 export const ANSWER_TOKENS_MAX = 1_000;

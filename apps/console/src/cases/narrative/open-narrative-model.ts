@@ -1,6 +1,6 @@
 import type { ModelPlace, NarrativeModel } from "./narrative-model.js";
 
-/** Loads the library of that cloud alone. Nothing is sent yet. */
+/** Loads only the library of that cloud and sends nothing. */
 export async function openNarrativeModel(place: ModelPlace): Promise<NarrativeModel> {
   if (place.kind === "bedrock") return (await import("./write-by-bedrock.js")).openBedrock(place);
   if (place.kind === "azure") return (await import("./write-by-azure.js")).openAzure(place);

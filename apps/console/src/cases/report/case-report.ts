@@ -20,7 +20,7 @@ const NOTE_CHARACTERS_MAX = 60_000;
 const HISTORY_MAX = 200;
 const DAY_S = 86_400;
 
-/** The page of a case as a document: the same data in the same order, made from what the person is shown. */
+/** The case page as a document: the data that the user sees, in the same order. */
 export function caseReport(of: CaseDetail, reader: ReportReader): TDocumentDefinitions {
   const time = timesIn(reader.zone);
   return {

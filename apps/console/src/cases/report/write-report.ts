@@ -15,9 +15,10 @@ export interface ReportOrder {
 }
 
 /**
- * The report as PDF, made in a thread of its own: other requests go on meanwhile, and what it needed of memory is free again.
+ * Writes the report as PDF in a worker thread, so that it blocks no other requests and its memory is released
+ * afterwards.
  *
- * @throws TriplineError `internal` for one that takes too long or is too large
+ * @throws TriplineError `internal` if it takes too long or is too large
  */
 export async function writeReport(order: ReportOrder): Promise<Buffer> {
   const worker = new Worker(new URL("./report-worker.js", import.meta.url), {

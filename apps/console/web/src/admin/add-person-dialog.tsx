@@ -21,7 +21,7 @@ interface Form {
 
 const NOBODY: Form = { user_name: "", name: "", roles: ["analyst"] };
 
-/** Lets somebody sign in, with a password that is made and shown once. */
+/** Adds a user with a generated password that is shown once. */
 export function AddPersonDialog({ onClose }: { readonly onClose: () => void }) {
   const [form, setForm, drop] = useDraft<Form>("person", NOBODY);
   const add = useAdminChange();

@@ -7,7 +7,7 @@ import { FirstSteps } from "./first-steps.js";
 import { Grants } from "./grants.js";
 import { People } from "./people.js";
 
-/** Who may sign in, and which programs may call. Auth refuses what an administrator may not do, and says why. */
+/** Users and clients. Auth enforces what an administrator may do. */
 export function Admin() {
   const { tenant } = useSession();
   return (

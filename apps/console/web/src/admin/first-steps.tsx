@@ -8,7 +8,7 @@ import { useClients, useHasPayment, usePeople } from "./use-admin.js";
 
 const KEY = "tripline.first-steps";
 
-/** What a new tenant lacks, until nothing is lacking or the person hides it. */
+/** Setup steps of a new tenant, until all are done or the user hides them. */
 export function FirstSteps() {
   const { person, secondFactorUrl } = useSession();
   const [isHidden, setHidden] = useState(() => localStorage.getItem(KEY) === "hidden");

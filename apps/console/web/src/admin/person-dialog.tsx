@@ -4,7 +4,7 @@ import { text } from "../texts/en/admin.js";
 import { RoleFields } from "./role-fields.js";
 import { StepDialog } from "./step-dialog.js";
 
-/** What an administrator does to a person: one of a few steps, each with what it means. */
+/** Actions on a user, each with an explanation. */
 export function PersonDialog({ of, onClose }: { readonly of: AdminPerson; readonly onClose: () => void }) {
   const [roles, setRoles] = useState(of.roles);
   const to = `people/${of.user_name}`;

@@ -9,7 +9,7 @@ interface SecretProps {
   readonly onClose: () => void;
 }
 
-/** What a change has brought: a password or secret, this once, and whether the change holds everywhere by now. */
+/** Result of a change: a password or secret that is shown once, and whether all services have received the change. */
 export function Result({ of, onClose }: SecretProps) {
   const secret = of.password ?? of.client_secret;
   return (

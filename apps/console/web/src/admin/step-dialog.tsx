@@ -27,7 +27,7 @@ interface StepDialogProps {
   readonly children?: (step: string) => ReactNode;
 }
 
-/** One step of several, with what it means, and afterwards what it has brought. */
+/** A choice of actions with explanations, and then the result. */
 export function StepDialog({ title, steps, words, isReady = true, onClose, children }: StepDialogProps) {
   const names = Object.keys(steps);
   const [step, setStep] = useState(names[0] ?? "");

@@ -36,7 +36,7 @@ export interface AdminGrant {
   readonly expires_at: string;
 }
 
-/** The answer to a change: what is shown this once, and whether every service knows of it by now. */
+/** Response to a change: the secret that is shown once, and whether all services have received the change. */
 export interface Changed {
   /** Of the person. */
   readonly name?: string;

@@ -1,4 +1,4 @@
-/** What the control plane answers, as far as the page shows it. Its times are ISO 8601. */
+/** Responses of the control plane, limited to the fields that the page shows. Times are ISO 8601. */
 
 export interface PolicyRevision {
   readonly revision: number;
@@ -58,7 +58,7 @@ export interface WaitingChange {
   readonly note: string;
   readonly created_at: string;
   readonly expires_at: string;
-  /** Of a break glass: it takes effect then unless somebody refuses it. */
+  /** For break glass: the time when it takes effect unless another user rejects it. */
   readonly takes_effect_at: string | null;
 }
 

@@ -40,7 +40,7 @@ export interface RequestOptions {
 /**
  * The answer's body, undefined for one without content.
  *
- * @throws RequestFailed with the problem that the backend told, or one of our own words where it told none
+ * @throws RequestFailed with the backend's problem, or a text of our own if there is none
  */
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
   const response = await send(path, options);
@@ -123,14 +123,14 @@ function problemOf(status: number, code: string, title: string, detail: string):
   return { type: "about:blank", status, code, title, detail };
 }
 
-/** What went wrong, also where it was our own code. */
+/** The problem to show, also for errors in our own code. */
 export function problemFrom(error: unknown): Problem {
   if (error instanceof RequestFailed) return error.problem;
   const detail = error instanceof Error ? error.message : String(error);
   return problemOf(0, "page", text.problems.page, detail);
 }
 
-/** The query part of an address, without what is undefined or empty. */
+/** Query string without undefined and empty values. */
 export function queryString(parameters: object): string {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(parameters)) {

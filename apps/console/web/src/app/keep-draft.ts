@@ -4,7 +4,7 @@ import type { Session } from "#contract/session";
 const PREFIX = "tripline.draft.";
 let ofPerson = PREFIX;
 
-/** Opens the drafts of who is signed in and drops those of anybody else, who had this tab before. */
+/** Opens the drafts of the signed-in user and deletes those of previous users of this tab. */
 export function openDrafts({ tenant, person }: Session): void {
   ofPerson = `${PREFIX}${JSON.stringify([tenant, person.id])}.`;
   for (const key of keptKeys()) if (!key.startsWith(ofPerson)) sessionStorage.removeItem(key);
@@ -19,16 +19,16 @@ const keptKeys = (): string[] => Object.keys(sessionStorage).filter((key) => key
 
 type Draft<T> = readonly [
   value: T,
-  /** Keeps a value, or what is made of the newest one. */
+  /** Stores a value, or the result of a function of the latest one. */
   change: (next: T | ((newest: T) => T)) => void,
-  /** Once it is saved. What was typed while it was being saved stays, and is returned. */
+  /** Called after saving. Text typed during the save is kept and returned. */
   drop: (sent: T) => T | undefined,
 ];
 
 /**
- * What a person types, kept in this tab until it is saved: it survives a failed save, a reload, and signing in again.
+ * Unsaved input, kept in this tab: it survives a failed save, a reload and a new sign-in.
  *
- * @returns the value, how to change it, and how to drop what is kept
+ * @returns the value and functions to change and discard it
  */
 export function useDraft<T>(name: string, initial: T): Draft<T> {
   const key = ofPerson + name;

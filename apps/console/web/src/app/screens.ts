@@ -1,7 +1,7 @@
 import type { Permission } from "#contract/session";
 import { text } from "../texts/en/app.js";
 
-/** The screens of the menu, each with what a person needs to see it. */
+/** The screens of the menu with their required permissions. */
 export const SCREENS = [
   { to: "/live", title: text.screens.live, needs: "decisions:read" },
   { to: "/queue", title: text.screens.queue, needs: "cases:read" },
@@ -14,7 +14,7 @@ export const SCREENS = [
   { to: "/admin", title: text.screens.admin, needs: "people:read" },
 ] as const satisfies readonly { to: string; title: string; needs: Permission }[];
 
-/** What a person needs to see the screen at a path; undefined where everyone may. */
+/** Permission for the screen at a path; undefined if everyone may see it. */
 export function neededAt(path: string): Permission | undefined {
   if (path.startsWith("/cases/")) return "cases:read";
   return SCREENS.find(({ to }) => path === to || path.startsWith(`${to}/`))?.needs;

@@ -10,7 +10,7 @@ import { openDrafts } from "./keep-draft.js";
 const SessionContext = createContext<Session | undefined>(undefined);
 export const STATUS_UNAUTHENTICATED = 401;
 
-/** Whether the session ended while the page was open. Its requests say so; the page stays as it is. */
+/** Whether the session ended while the page was open. The page stays as it is. */
 const ending = {
   hasEnded: false,
   listeners: new Set<() => void>(),
@@ -41,10 +41,10 @@ export function useMay(): (permission: Permission) => boolean {
   return (permission) => permissions.includes(permission);
 }
 
-/** Where the backend leads when signing in did not work, with the code of what was wrong. */
+/** Page for a failed sign-in, with the error code. */
 const FAILED_PATH = "/sign-in-failed";
 
-/** Shows what is inside to a person who is signed in, and leads anyone else to sign in. */
+/** Shows its children to a signed-in user, and a sign-in link to anyone else. */
 export function SessionGate({ children }: { readonly children: ReactNode }) {
   if (location.pathname === FAILED_PATH) return <SignInFailed />;
   return <SignedIn>{children}</SignedIn>;
@@ -107,7 +107,7 @@ function SignIn() {
   );
 }
 
-/** A line at the top of the page where the session has ended: what is typed stays where it is. */
+/** A banner when the session has ended. Input is kept. */
 export function SessionEnded() {
   const hasEnded = useSyncExternalStore(ending.subscribe, () => ending.hasEnded);
   useEffect(() => {

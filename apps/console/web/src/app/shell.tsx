@@ -55,7 +55,7 @@ export function Shell() {
   );
 }
 
-/** The screen, where the roles include it: one that they do not include asks the backend for nothing. */
+/** The screen, if the user's roles allow it. Otherwise no requests are sent. */
 function Allowed({ path }: { readonly path: string }) {
   const may = useMay();
   const needed = neededAt(path);
@@ -123,7 +123,7 @@ function SignOut() {
     } catch (error) {
       const problem = problemFrom(error);
       if (problem.status !== STATUS_UNAUTHENTICATED) return setFault(problem.title);
-      // The session had ended before. What was typed also stands on the page, so the page is loaded anew.
+      // The session had already ended. The page still contains input, so it is reloaded.
       dropDrafts();
       location.assign("/");
     }

@@ -14,7 +14,7 @@ export const switchShortcuts = (isOn: boolean): void => localStorage.setItem(KEY
 /** Single keys, while no field has the focus, no dialog is open, and the person has not switched them off. */
 export function useShortcuts(shortcuts: Shortcuts): void {
   const newest = useRef(shortcuts);
-  // With what is shown, not a moment later: Enter opens the row that a person sees.
+  // Synchronously with rendering, so that Enter opens the row that the user sees.
   useLayoutEffect(() => {
     newest.current = shortcuts;
   });

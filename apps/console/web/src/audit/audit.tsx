@@ -127,7 +127,7 @@ function SearchForm({ onSearch }: { readonly onSearch: (search: Search) => void 
   );
 }
 
-/** Reads the whole log and checks it here, without asking the service whether it holds. */
+/** Reads the whole log and verifies it in the browser, without trusting the service. */
 function Verify() {
   const verify = useMutation({
     mutationFn: () =>

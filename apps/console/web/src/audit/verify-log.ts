@@ -1,9 +1,10 @@
 import type { AuditCheckpoint, AuditKey, AuditLogEntry, AuditLogPage } from "../api/control.js";
 
 /**
- * Checks the audit log here in the browser, as docs/audit.md says: that each entry's hash is that of its content and of the
- * entry before, that the log ends where control says, and that control's signatures are over these hashes. Anchors, which
- * alone show that a log was written anew with its signatures, are for `npx tripline audit verify --anchors`.
+ * Checks the audit log here in the browser, as docs/audit.md says: that each entry's hash is that of its content and of
+ * the entry before, that the log ends where control says, and that control's signatures are over these hashes. Only
+ * anchors reveal a log that was rewritten together with its signatures; to check them, use `npx tripline audit verify
+ * --anchors`.
  */
 
 const NO_ENTRY = "0".repeat(64);
@@ -14,7 +15,7 @@ export interface Verified {
   readonly signed: number;
 }
 
-/** What does not hold, at the first place where it does not. */
+/** The first fault in the log. */
 export class LogFault extends Error {
   constructor(
     readonly sequence: number,

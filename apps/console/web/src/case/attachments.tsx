@@ -66,7 +66,7 @@ function FileName({ caseId, of: { id, name } }: { readonly caseId: string; reado
   );
 }
 
-/** What was chosen stays, so that a failed sending can be tried again. */
+/** The selection is kept, so that a failed upload can be retried. */
 function AddFile({ caseId, bytesMax }: { readonly caseId: string; readonly bytesMax: number }) {
   const field = useRef<HTMLInputElement>(null);
   const [tooLarge, setTooLarge] = useState<File>();

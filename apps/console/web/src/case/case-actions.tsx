@@ -60,7 +60,7 @@ export function CaseActions({ of, isBusy, onChange, onDialog, onNext }: CaseActi
   );
 }
 
-/** To me, or free: one key. To a colleague: a choice. */
+/** Assign to me or unassign: one key. Assign to a colleague: a menu. */
 function Assign({ of, isBusy, onChange }: Pick<CaseActionsProps, "of" | "isBusy" | "onChange">) {
   const { person } = useSession();
   const isMine = of.assignee?.id === person.id;

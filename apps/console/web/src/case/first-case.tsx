@@ -15,7 +15,7 @@ function point(name: string | undefined): void {
   target?.scrollIntoView({ block: "nearest" });
 }
 
-/** Leads through a case once: beside the work and not over it, so nothing is blocked and any key does what it always does. */
+/** A one-time tour of a case. It sits next to the content, so it blocks nothing and all keys keep working. */
 export function FirstCase() {
   const may = useMay();
   const { person } = useSession();

@@ -3,7 +3,7 @@ import { formatMoment } from "../format/times.js";
 import { text } from "../texts/en/cases.js";
 import { Panel } from "../ui/panel.js";
 
-/** What was done to the case and by whom, newest first. */
+/** Actions on the case with their authors, newest first. */
 export function History({ of }: { readonly of: CaseDetail }) {
   return (
     <Panel title={text.case.history}>

@@ -5,7 +5,10 @@ import { useNarrative } from "./use-case.js";
 
 const { narrative: words } = text.case;
 
-/** A short text of the case: by a model where there is one, and told as such; until it is written, and where it is not, by the template. */
+/**
+ * The case summary: written by a model if one is configured, and marked as such; otherwise, and until it is ready, from
+ * the template.
+ */
 export function Narrative({ of }: { readonly of: CaseDetail }) {
   const { data, error } = useNarrative(of);
   const model = data?.model ?? null;

@@ -18,7 +18,7 @@ interface PendingVerdictProps {
   readonly pending: NonNullable<CaseDetail["pendingVerdict"]>;
 }
 
-/** A verdict above the amount that one person may give alone: another one confirms or refuses it. */
+/** A verdict above the single-user limit, which another user confirms or rejects. */
 export function PendingVerdict({ of, pending: { verdict, reason, by, atMs } }: PendingVerdictProps) {
   const { person } = useSession();
   const may = useMay();

@@ -20,11 +20,11 @@ export interface Waterfall {
 }
 
 /**
- * Lays contributions out so that each begins where the one before ended: from the average payment to this one.
+ * Lays out contributions as a waterfall from the average payment to this one.
  *
  * @param baseLogOdds of the average payment
  * @param contributions the largest first
- * @param shownMax so many steps of their own; the others are one together
+ * @param shownMax number of separate steps; the rest are combined
  */
 export function placeContributions(
   baseLogOdds: number,

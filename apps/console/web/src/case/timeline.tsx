@@ -43,7 +43,7 @@ function What({ entry: { kind, decision, isOfCase } }: { readonly entry: Timelin
   );
 }
 
-/** What the card did and what was reported of it, newest first. */
+/** Payments and labels of the card, newest first. */
 export function Timeline({ of }: { readonly of: CaseDetail }) {
   const address = `/api/cases/${encodeURIComponent(of.id)}`;
   return (

@@ -48,13 +48,13 @@ export function useAddNote(id: string) {
       client.setQueryData<CaseDetail>(["case", id], (kept) =>
         kept === undefined ? kept : { ...kept, notes: [...kept.notes, note] },
       );
-      // Not waited for: the text field is emptied as soon as the note stands in the list.
+      // Not awaited: the text field is cleared as soon as the note appears in the list.
       void client.invalidateQueries({ queryKey: ["case", id] });
     },
   });
 }
 
-/** Asked for once for each revision, where a model can write it. */
+/** Requested once per revision, if a model is configured. */
 export function useNarrative({ id, revision, narrativeModel }: CaseDetail) {
   return useQuery({
     queryKey: ["narrative", id, revision],

@@ -12,7 +12,7 @@ const PLACE = /distance|pair_is_new|terminal_is_new/;
 const RHYTHM = /^card_count_1d$|seconds_since_last$/;
 const DIGITS_SHOWN = 1;
 
-/** This payment against what the card usually does: amount, hour, place, rhythm. */
+/** This payment compared with the card's baseline: amount, hour, place, frequency. */
 export function Usual({ of }: { readonly of: CaseDetail }) {
   const { usual, focus } = of;
   if (usual.payments === 0) {

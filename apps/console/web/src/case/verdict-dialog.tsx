@@ -19,7 +19,7 @@ interface VerdictDialogProps {
   readonly onClose: () => void;
 }
 
-/** Fraud or genuine, with a reason. What was chosen and typed stays until it is saved. */
+/** Fraud or genuine, with a reason. Input is kept until it is saved. */
 export function VerdictDialog({ of, verdict, onClose }: VerdictDialogProps) {
   const reasons: readonly string[] = VERDICT_REASONS[verdict];
   const [reason, setReason, dropReason] = useDraft(`verdict ${verdict} ${of.id}`, reasons[0] ?? "");

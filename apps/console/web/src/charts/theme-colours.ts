@@ -20,7 +20,7 @@ const NAMES = [
   "challenge",
 ] as const satisfies readonly (keyof Colours)[];
 
-/** A canvas knows no style sheet: the colours of the theme as they are computed for the element. */
+/** A canvas cannot use style sheets, so this reads the computed theme colours of the element. */
 export function coloursOf(element: HTMLElement): Colours {
   const probe = element.appendChild(document.createElement("span"));
   const read = (name: string): string => {

@@ -23,7 +23,7 @@ interface Wanted {
   readonly value: string;
 }
 
-/** What is known of a card, terminal, device or address. Which one it is stands in the history of the tab, not in the address. */
+/** Details of a card, terminal, device or address. The value is in the tab's history state, not in the URL. */
 export function Entity() {
   const state = useRouterState({ select: ({ location }) => location.state.entity });
   const kind = KINDS.find((one) => one === state?.kind);

@@ -1,6 +1,6 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 
-/** Numbers and money as the person's language writes them. What is not known is a dash. */
+/** Numbers and amounts in the user's locale. Unknown values are a dash. */
 
 export const UNKNOWN = "–";
 
@@ -44,7 +44,7 @@ export function formatShare(share: number | null, digits = 1): string {
   }).format(share);
 }
 
-/** A probability of fraud: more digits where it is close to nothing. */
+/** A fraud probability, with more digits close to zero. */
 export function formatScore(score: number | null): string {
   return formatShare(score, score !== null && score < 0.1 ? 1 : 0);
 }
@@ -78,7 +78,7 @@ export function toMajor(amountMinor: number, currency: string): number {
   return amountMinor / 10 ** currencyDecimals(currency);
 }
 
-/** The minor units of what a person typed, undefined for what is not a number. */
+/** Minor units of an entered amount; undefined if it is not a number. */
 export function parseMajor(typed: string, currency: string): number | undefined {
   if (typed.trim() === "") return undefined;
   const value = Number(typed.replace(",", "."));

@@ -65,7 +65,7 @@ export function toLocalInput(atMs: number): string {
   return local.toISOString().slice(0, "2026-01-01T00:00".length);
 }
 
-/** Tomorrow morning at nine, where the person is. */
+/** Tomorrow at 9:00 in the user's time zone. */
 export function tomorrowMorning(nowMs: number): number {
   const day = new Date(nowMs);
   day.setDate(day.getDate() + 1);

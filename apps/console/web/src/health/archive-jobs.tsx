@@ -37,7 +37,7 @@ const COLUMNS: readonly Column<Job>[] = [
   { id: "took", title: titles.took, look: "number", cell: ({ last }) => last !== null && formatTook(last.tookMs) },
 ];
 
-/** What is written to the lake, and how its files were last merged. */
+/** Writes to the lake and the last merge of its files. */
 export function ArchiveJobs({ of }: { readonly of: Jobs | null }) {
   return (
     <Panel title={words.title}>

@@ -37,7 +37,7 @@ const TIMES: readonly Column<Erasure>[] = [
   },
 ];
 
-/** Whose keys were destroyed, and which services have taken them out. */
+/** Erasures and the services that have completed them. */
 export function Erasures() {
   const query = useErasures();
   const health = useHealth();
@@ -75,10 +75,10 @@ function Told({ of, lag }: { readonly of: readonly Erasure[]; readonly lag: read
   );
 }
 
-/** Those of before the column was there were told first. */
+/** Erasures from before this column existed were published first. */
 const toldMs = ({ published_at }: Erasure): number => (published_at === null ? 0 : Date.parse(published_at));
 
-/** A service reads them in the order in which it was told: of the newest, as many as it is behind are not taken out yet. */
+/** A service handles erasures in order, so the newest ones, as many as its lag, are not completed yet. */
 function partOf(group: string, done: ReadonlySet<Erasure>): Column<Erasure> {
   const cell = (erasure: Erasure) => (
     <span className={done.has(erasure) ? "tag good" : "tag bad"}>

@@ -10,7 +10,7 @@ const { job: words } = text.health;
 /** It reports after each look at the lake, five minutes apart; retraining takes longer. */
 const SILENT_MS = 3_600_000;
 
-/** Where the training worker stands, by its own last report. */
+/** State of the training worker from its last report. */
 export function TrainingJob() {
   const query = useJobs();
   return (

@@ -3,7 +3,7 @@ import type { ListEntry } from "../api/control.js";
 import type { NewEntry } from "./use-lists.js";
 
 const COLUMNS = ["list", "kind", "value", "effect", "reason", "author", "created_at", "expires_at"] as const;
-/** As RFC 4180 has it; what a spreadsheet would compute is kept as text. */
+/** RFC 4180, with formulas escaped as text for spreadsheets. */
 export function writeEntries(entries: readonly ListEntry[]): string {
   const rows = entries.map((entry) => COLUMNS.map((name) => csvCell(entry[name] ?? "")).join(","));
   return `${[COLUMNS.join(","), ...rows].join("\r\n")}\r\n`;

@@ -14,7 +14,7 @@ export interface LiveState {
 
 const NOTHING: LiveState = { seconds: [], decisions: [], connection: "connecting" };
 
-/** The last two minutes as they come. While it is paused the figures go on, and the list of decisions stands still. */
+/** The last two minutes of the stream. Pausing stops the list of decisions but not the figures. */
 export function useLive(isPaused: boolean): LiveState {
   const [state, setState] = useState(NOTHING);
   const paused = useRef(isPaused);
@@ -59,7 +59,8 @@ function follow({ onConnection, onSecond, onDecisions }: Listener): () => void {
     source.addEventListener("error", () => {
       onConnection("cut");
       if (source?.readyState !== EventSource.CLOSED) return;
-      // The browser gives up where the answer is a refusal. The session tells whether it has ended.
+      // The browser stops reconnecting after an error response. The session request then shows whether the session has
+      // ended.
       void request("/api/session").catch(() => undefined);
       timer = setTimeout(connect, RECONNECT_MS);
     });

@@ -30,7 +30,7 @@ interface ModelCardProps {
   readonly onChoose: (version: string) => void;
 }
 
-/** What the registry says of a model: what it is for, what it learned from, what it was measured at, what it takes. */
+/** Model card: purpose, training data, performance, inputs. */
 export function ModelCard({ version, of, onChoose }: ModelCardProps) {
   const query = useModelCard(version);
   return (
@@ -118,7 +118,7 @@ function Measure({ of }: { readonly of: number | null }) {
   return of === null ? <span className="quiet">{text.models.tooFew}</span> : formatShare(of);
 }
 
-/** What the model's figures do not say, and how good it is in parts of the payments. */
+/** Limits of the model's figures, and its performance by segment. */
 function Limits({ of }: { readonly of: readonly ModelSegment[] }) {
   return (
     <>
@@ -138,7 +138,7 @@ function Limits({ of }: { readonly of: readonly ModelSegment[] }) {
   );
 }
 
-/** Counts whole, shares with as many digits as models differ by. */
+/** Counts as integers, shares with enough digits to compare models. */
 function formatMeasure(value: number): string {
   return Number.isInteger(value) && Math.abs(value) > 1 ? formatCount(value) : formatShare(value, DIGITS - 2);
 }

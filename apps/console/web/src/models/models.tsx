@@ -18,7 +18,7 @@ const ModelCharts = lazy(async () => ({ default: (await import("./model-charts.j
 
 const REFRESH_MS = 10_000;
 
-/** The model that decides beside the one that is tried, and what to do with the latter. */
+/** Champion and candidate side by side, with the rollout steps. */
 export function Models() {
   const query = useQuery({
     queryKey: ["models"],

@@ -19,7 +19,7 @@ const PERCENT = 100;
 
 type Step = keyof typeof text.models.actions;
 
-/** The rollout that runs, or the newest one: where it stands, and its next step. */
+/** The current or latest rollout: its stage and next step. */
 export function RolloutPanel() {
   const query = useRollout();
   return (

@@ -22,7 +22,7 @@ const FIGURES: readonly Figure[] = [
   [text.models.genuineScore, ({ genuineScore }) => formatShare(genuineScore, 2)],
 ];
 
-/** The model that decides beside the one that is tried, where it decides and where it is only asked, and what the guards say of it. */
+/** Champion and candidate side by side, in canary and shadow, with the guards' findings. */
 export function SideBySide({ of }: { readonly of: ModelsReport }) {
   const { data: rollout } = useRollout();
   const isOpen = rollout?.stage === "shadow" || rollout?.stage === "canary";

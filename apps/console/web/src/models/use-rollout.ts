@@ -5,7 +5,7 @@ import { request } from "../api/request.js";
 
 const REFRESH_MS = 3_000;
 
-/** The rollout that runs, or the newest one; null where there was none. */
+/** The current or latest rollout; null if there was none. */
 export function useRollout() {
   return useQuery({
     queryKey: ["rollout"],

@@ -23,7 +23,7 @@ interface PersonalDataProps {
   readonly of: readonly { readonly transactionId: string }[];
 }
 
-/** Opens what is sealed of the people who paid, for a reason. It is shown for a while and kept nowhere. */
+/** Shows decrypted personal data for a stated reason. It is hidden again after a while and not stored. */
 export function PersonalData({ of }: PersonalDataProps) {
   const may = useMay();
   const [reason, setReason] = useState("");

@@ -42,7 +42,7 @@ export function ApprovalSettings({ of }: { readonly of: Settings }) {
   );
 }
 
-/** Changes that wait for another user. Nothing is shown where none waits. */
+/** Changes that await confirmation by another user. Hidden if there are none. */
 export function Waiting() {
   const { data } = useWaiting();
   const { settle } = useChangeApprovals();

@@ -1,7 +1,7 @@
 import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
 import featureSpec from "../../../../../packages/contracts/feature-spec.yaml?raw";
 
-/** What an expression may use besides the features. See the head of apps/decisions/policy.yaml. */
+/** Names that an expression can use in addition to features. See the top of apps/decisions/policy.yaml. */
 const FIELDS: readonly (readonly [name: string, detail: string])[] = [
   ["amount_minor", "amount in minor units"],
   ["currency", "code of the currency"],
@@ -64,7 +64,7 @@ export function completePolicy(context: CompletionContext): CompletionResult | n
   return { from: word.from, options: EXPRESSION, validFor: /^[\w.]*$/ };
 }
 
-/** Whether the line goes on with a text or an expression that began on a line before. */
+/** Whether the line continues a text or expression from an earlier line. */
 function isInsideText(context: CompletionContext): boolean {
   const { doc } = context.state;
   const { number } = doc.lineAt(context.pos);

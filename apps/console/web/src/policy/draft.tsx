@@ -19,7 +19,7 @@ import { useTypedDraft } from "./use-typed-draft.js";
 
 const PolicyText = lazy(async () => ({ default: (await import("./policy-text.js")).PolicyText }));
 
-/** A text that is not a revision yet, with its faults as it is written. */
+/** A draft with its errors as the user types. */
 export function Draft() {
   const { name } = useParams({ from: "/policy/drafts/$name" });
   const saved = useSavedDraft(name);
@@ -58,7 +58,7 @@ export function Draft() {
 interface EditorProps {
   readonly name: string;
   readonly saved: PolicyDraftText | null;
-  /** The newest revision, from which a new draft starts. */
+  /** The newest revision, the base of a new draft. */
   readonly base: string;
   readonly onReload: () => void;
 }
@@ -182,7 +182,7 @@ function SaveRevision({ typed, isFaulty, add, children }: SaveRevisionProps) {
       className="filters"
       onSubmit={(event) => {
         event.preventDefault();
-        // A callback of `mutate` would not be called where the newest revision, which is loaded then, takes this form away.
+        // A callback of `mutate` would not run, because loading the new revision unmounts this form.
         void add.mutateAsync({ text: typed, note }).then(
           ({ revision }) => navigate({ to: "/policy/revisions/$revision", params: { revision: String(revision) } }),
           () => undefined,

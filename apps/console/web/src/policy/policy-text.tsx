@@ -40,12 +40,12 @@ export function PolicyText(props: PolicyTextProps) {
   const frame = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const newest = useRef(props);
-  // What the editor has told and the page has not drawn yet, oldest first.
+  // Texts reported by the editor that the page has not rendered yet, oldest first.
   const told = useRef<string[]>([]);
   useEffect(() => {
     newest.current = props;
   });
-  // The text that is typed comes back here and must not make a new editor.
+  // Typed text returns here as a prop and must not create a new editor.
   useEffect(() => {
     const host = frame.current;
     if (host === null) return;
@@ -57,7 +57,7 @@ export function PolicyText(props: PolicyTextProps) {
     view.current = new EditorView({ state, parent: root, root });
     return () => view.current?.destroy();
   }, [label, original, isReadOnly]);
-  // Only a text that comes from elsewhere is put into the editor: by the time the page draws what was typed, more may be typed.
+  // Only text from elsewhere is put into the editor: the user may have typed more by the time the page renders.
   useEffect(() => {
     const editor = view.current;
     const drawn = told.current.indexOf(text);

@@ -15,7 +15,7 @@ import { ApprovalSettings, Waiting } from "./approvals.js";
 import { Trial } from "./trial.js";
 import { useDrafts, usePolicyStatus, useRevisions } from "./use-policy.js";
 
-/** Which policy decides, which ones there were, and what is being written. */
+/** The active policy, its history, and drafts. */
 export function Policy() {
   const status = usePolicyStatus();
   const may = useMay();

@@ -31,7 +31,7 @@ export function ApproveDialog({ revision, onClose }: { readonly revision: number
 
 interface ActivateDialogProps {
   readonly revision: number;
-  /** The newest activation that the person saw: where there is a newer one, nothing happens. */
+  /** The newest activation that the user saw. If there is a newer one, the request is rejected. */
   readonly after: number;
   readonly onClose: () => void;
 }

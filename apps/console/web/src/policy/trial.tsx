@@ -21,7 +21,7 @@ interface TrialProps {
   readonly isReady?: boolean;
 }
 
-/** What a policy would have done to the newest payments. */
+/** Backtest of a policy on the newest payments. */
 export function Trial({ of, isReady = true }: TrialProps) {
   const { run, progress, stop } = useTrial(of);
   const isDraft = of !== undefined;

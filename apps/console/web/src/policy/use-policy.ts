@@ -39,7 +39,7 @@ export function useRevision(revision: number) {
   });
 }
 
-/** The draft as it was saved last, null for one that does not exist yet. */
+/** The last saved version of the draft; null if it does not exist yet. */
 export function useSavedDraft(name: string) {
   return useQuery({
     queryKey: ["policy", "draft", name],

@@ -9,11 +9,11 @@ export interface TypedDraft {
 }
 
 /**
- * What is typed over a saved draft, and how to save it. It stays the change of the version that it was begun on: a save that would
- * replace another one, which the person has not seen, is refused.
+ * Unsaved changes to a draft, and how to save them. They stay based on the version the user started from: a save that
+ * would replace an unseen version is rejected.
  *
  * @param saved null for a draft that does not exist yet
- * @param base from which such a one starts
+ * @param base text of a new draft
  */
 export function useTypedDraft(name: string, saved: PolicyDraftText | null, base: string) {
   const newest: TypedDraft = { text: saved?.text ?? base, version: saved?.version ?? 0 };

@@ -9,7 +9,9 @@ import { useBulkChange } from "./use-cases.js";
 
 const SNOOZE_MS = 4 * 3_600_000;
 
-/** One change for all selected cases. What was refused is told case by case, also when none of them is in the list any more. */
+/**
+ * One change for all selected cases. Rejected cases are listed individually, even if they are no longer in the list.
+ */
 export function BulkBar({ cases, onDone }: { readonly cases: readonly CaseRow[]; readonly onDone: () => void }) {
   const { person } = useSession();
   const may = useMay();

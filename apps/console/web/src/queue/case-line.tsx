@@ -20,7 +20,7 @@ interface CaseLineProps {
   readonly onToggle: (id: string) => void;
 }
 
-/** A case as one line: what it is, how urgent, and whose. */
+/** A case as one line: payment, urgency and assignee. */
 export const CaseLine = memo(function CaseLine(props: CaseLineProps) {
   const { row, index, startPx, isCurrent, isSelected, onPoint, onToggle } = props;
   const look = `case-line${isCurrent ? " current" : ""}${isSelected ? " selected" : ""}`;

@@ -121,7 +121,7 @@ const CURRENCY_OPTIONS = [ANY, ...CURRENCIES.map((code) => [code, code] as const
 
 const typedAs = (currency: string): string => (currency === "" ? TYPED_AS : currency);
 
-/** What was typed stays as it is when the currency changes: 50 EUR become 50 JPY, which are other smallest units. */
+/** The entered number stays when the currency changes: 50 EUR becomes 50 JPY, a different amount in minor units. */
 function AmountFilter({ search: { currency = "", amountMinorMin }, set }: ChoicesProps) {
   const typed = amountMinorMin === undefined ? "" : toMajor(amountMinorMin, typedAs(currency));
   const change = (to: string, amount: string): void =>

@@ -2,7 +2,7 @@ import { CURRENCIES } from "@tripline/contracts/currency";
 import type { CaseQuery, CaseSort, CaseStatus } from "#contract/cases";
 import type { Outcome } from "#contract/decisions";
 
-/** Filters of the queue that stand in the address. What is searched for may name a card, so it does not. */
+/** Queue filters stored in the URL. The search text may contain a card, so it is not stored there. */
 export type QueueSearch = Omit<CaseQuery, "search" | "after" | "limit">;
 
 export const STATUSES: readonly CaseStatus[] = ["open", "snoozed", "closed"];
@@ -49,7 +49,7 @@ export function withoutUndefined<T extends object>(value: T): Defined<T> {
   return Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined)) as Defined<T>;
 }
 
-/** What the backend is asked. Due first is its ascending order; the others are of use descending. */
+/** Query for the backend. "Due first" is ascending; the other orders are descending. */
 export function caseQuery(search: QueueSearch, typed: string): CaseQuery {
   const sort = search.sort ?? "due";
   return {

@@ -53,7 +53,7 @@ function withRows(page: CasePage, newest: ReadonlyMap<string, CaseRow>): CasePag
   return { ...page, cases: page.cases.map((row) => newest.get(row.id) ?? row) };
 }
 
-/** The most urgent case of nobody, now the person's own; undefined where there is none. */
+/** Takes the most urgent unassigned case; undefined if there is none. */
 export function useTakeNext(onTaken: (id: string) => void) {
   const client = useQueryClient();
   return useMutation({

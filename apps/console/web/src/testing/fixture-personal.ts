@@ -1,6 +1,6 @@
 import type { OpenedPersonal } from "#contract/personal";
 
-/** As the control plane opens it: of several payments one was made with the e-mail address of somebody who was erased. */
+/** As decrypted by the control plane: one of the payments used the email address of an erased person. */
 export function openPersonal({ transactionIds }: { readonly transactionIds: readonly string[] }): OpenedPersonal {
   const erased = transactionIds.length > 1 ? 1 : 0;
   const opened = transactionIds.length - erased;

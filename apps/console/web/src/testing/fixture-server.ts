@@ -12,8 +12,8 @@ import { Refusal } from "./fixture-request.js";
 import { sendTrial } from "./fixture-trial.js";
 
 /**
- * Answers the console's contract with made-up data: the test bed of single screens, and what `npm run dev` may talk to. The
- * headers are those that the backend sends, so what the page's policy forbids fails here too.
+ * Serves the console's contract with sample data, for tests of single screens and `npm run dev`. It sends the backend's
+ * security headers, so violations of the page's policy fail here as well.
  */
 
 const PAGE = fileURLToPath(new URL("../page", import.meta.url));
@@ -34,7 +34,7 @@ const BODY_BYTES_MAX = 2 * 1024 * 1024;
 
 export interface FixtureServer {
   readonly url: string;
-  /** What the session says, for the test to change; undefined: nobody is signed in. */
+  /** The session, for the test to change; undefined if nobody is signed in. */
   session: Session | undefined;
   /** Requests that fail, by a part of their address, for the test to set. */
   readonly failing: Map<string, Refusal>;
@@ -43,7 +43,7 @@ export interface FixtureServer {
   close(): Promise<void>;
 }
 
-/** Of what was asked for, all that could change something. */
+/** All requests that could change something. */
 export function changes({ asked }: FixtureServer): string[] {
   return asked.filter((one) => !one.startsWith("GET"));
 }

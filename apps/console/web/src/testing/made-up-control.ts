@@ -12,7 +12,7 @@ import type {
   TrainingJob,
 } from "../api/control.js";
 
-/** What the control plane would answer, the same at each run. */
+/** Deterministic responses of the control plane. */
 
 const DAY_MS = 86_400_000;
 const POLICY = new URL("../../../../decisions/policy.yaml", import.meta.url);

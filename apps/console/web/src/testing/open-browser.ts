@@ -2,15 +2,12 @@ import { existsSync } from "node:fs";
 import type { Browser, BrowserContext, LaunchOptions, Page } from "playwright-core";
 import { chromium } from "playwright-core";
 
-/**
- * A browser without a window: the one that `CHROMIUM_PATH` names, else Playwright's own where it is installed, else the one
- * that comes as a package.
- */
+/** A headless browser: from `CHROMIUM_PATH`, else Playwright's own if installed, else the packaged one. */
 export async function openBrowser(): Promise<Browser> {
   return chromium.launch(await browserOptions());
 }
 
-/** The same as a process of its own, whose work can be measured. */
+/** The same as a separate process, whose CPU time can be measured. */
 export async function openBrowserProcess(): Promise<{ browser: Browser; pid: number; close(): Promise<void> }> {
   const server = await chromium.launchServer(await browserOptions());
   const { pid } = server.process();
@@ -24,15 +21,15 @@ async function browserOptions(): Promise<LaunchOptions> {
   if (named !== undefined) return { executablePath: named };
   if (existsSync(chromium.executablePath())) return {};
   const { default: packed } = await import("@sparticuz/chromium");
-  // Of the arguments that it comes with, most are for a cloud function, and one switches the browser's protections off.
+  // Most of the package's default arguments are for cloud functions, and one disables the browser's protections.
   return { executablePath: await packed.executablePath(), args: ["--no-sandbox"] };
 }
 
-/** What the page must never do, gathered while a test runs. */
+/** Faults of the page, collected while a test runs. */
 export interface WatchedPage {
   readonly page: Page;
   readonly context: BrowserContext;
-  /** What the page's policy stopped, and errors that nobody caught. */
+  /** Violations of the page's policy, and uncaught errors. */
   readonly faults: string[];
 }
 
@@ -41,16 +38,13 @@ export interface PageOptions {
   readonly theme?: "light" | "dark";
   readonly width?: number;
   readonly height?: number;
-  /** As a magnified browser has it: the page is so many times smaller than the window. */
+  /** Like a zoomed browser: the page is smaller than the window by this factor. */
   readonly zoom?: number;
 }
 
 const WIDTH_PX = 1280;
 const HEIGHT_PX = 800;
-/**
- * A bound on what hangs, not on speed: on two cores a page gets its turn late while a compiler, a JVM and other tests run beside
- * it. No test of a browser waits less for what is to appear.
- */
+/** A limit for hangs, not for speed: on two busy cores a page may respond late. All browser tests use it. */
 export const ACTION_MS_MAX = 45_000;
 
 export async function openPage(browser: Browser, options: PageOptions): Promise<WatchedPage> {

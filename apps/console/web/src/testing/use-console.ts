@@ -12,7 +12,7 @@ const START_MS_MAX = 240_000;
 export interface ConsoleOptions {
   /** How many cases there are. */
   readonly cases: number;
-  /** Answers who follows what is decided; as the fixture does unless given. */
+  /** Handler of the live stream (default: the fixture's). */
   readonly stream?: Parameters<typeof startFixture>[2];
 }
 
@@ -23,9 +23,9 @@ export interface OpenConsole extends WatchedPage {
 }
 
 /**
- * A browser for the tests of this file, and a fixture of its own for each of them.
+ * One browser for the tests of a file, and a new fixture for each test.
  *
- * @returns opens a page of the test's fixture, nothing loaded yet; closed when the test is over
+ * @returns a function that opens an empty page of the test's fixture; closed after the test
  */
 export function useConsole(options: ConsoleOptions): (look?: Omit<PageOptions, "baseURL">) => Promise<OpenConsole> {
   let browser: Browser;

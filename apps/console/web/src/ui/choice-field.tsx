@@ -7,7 +7,7 @@ interface ChoiceProps {
   readonly onChange: (value: string) => void;
 }
 
-/** One of a few, all of them to be read at once: the browser's own, whose arrow keys choose however short they are pressed. */
+/** A group of native radio buttons, whose arrow keys work reliably. */
 export function ChoiceField({ label, options, value, onChange }: ChoiceProps) {
   const name = useId();
   return (

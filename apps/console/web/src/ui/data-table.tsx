@@ -9,7 +9,7 @@ export interface Column<Row> {
   readonly id: string;
   readonly title: string;
   readonly cell: (row: Row) => ReactNode;
-  /** Numbers stand to the right; what is `wide` alone goes away on a narrow screen. */
+  /** Numbers are right-aligned; `wide` columns are hidden on a narrow screen. */
   readonly look?: "number" | "wide" | "grow";
 }
 

@@ -1,7 +1,7 @@
 import type { FraudLabel, Outcome } from "#contract/decisions";
 import { text } from "../texts/en/app.js";
 
-/** Each outcome has a shape of its own, so that colour alone never says it. */
+/** Each outcome has its own shape, so that it is not shown by colour alone. */
 const SHAPES: Readonly<Record<Outcome, string>> = {
   approve: "M2.5 6.5 5 9l4.5-6",
   challenge: "M6 1.5 10.5 10h-9z",
@@ -32,7 +32,7 @@ export function LabelMark({ label }: { readonly label: FraudLabel | null }) {
 const SHOWN_START = 7;
 const SHOWN_END = 4;
 
-/** A token by its ends; whole on a look at its title and to a screen reader. */
+/** A shortened token, with the full value in its title and for screen readers. */
 export function Token({ value }: { readonly value: string }) {
   if (value.length <= SHOWN_START + SHOWN_END + 2) return <code className="token">{value}</code>;
   return (

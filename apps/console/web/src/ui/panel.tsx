@@ -47,7 +47,7 @@ interface BarProps {
   readonly look: string;
 }
 
-/** A bar whose number stands beside it in words. Its size is set by script, which the page's policy allows. */
+/** A bar with its number as text. Its size is set by script, which the page's policy allows. */
 export function Bar({ from = 0, size, look }: BarProps) {
   return (
     <span className="bar" aria-hidden="true">

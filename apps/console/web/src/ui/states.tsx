@@ -42,7 +42,7 @@ interface ProblemNoteProps {
   readonly retryLabel?: string;
 }
 
-/** A refusal, told where it happened, with what to do. */
+/** An error shown where it occurred, with the next step. */
 export function ProblemNote({ problem, onRetry, retryLabel = text.problems.retry }: ProblemNoteProps) {
   const advice = adviceOn(problem);
   return (
@@ -76,7 +76,7 @@ interface Asked<T> {
   readonly refetch: () => unknown;
 }
 
-/** What was asked for, or its skeleton, or why it did not come. Data that is there stays when a later refresh fails. */
+/** Shows the data, a skeleton, or the error. Loaded data stays if a later refresh fails. */
 export function Loaded<T>(props: {
   readonly query: Asked<T>;
   readonly lines?: number;
