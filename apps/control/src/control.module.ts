@@ -86,7 +86,7 @@ export class ControlModule {
     @Inject(DueChanges) changes: DueChanges,
     @Optional() @Inject(RolloutGuard) rollouts?: RolloutGuard,
   ) {
-    // They stop nothing that callers ask for, so the service is ready, and says what is wrong.
+    // These failures do not affect requests, so the service stays ready and reports them.
     readiness.addNote("audit_signatures", () => audit.notes.signature);
     readiness.addNote("audit_anchors", () => audit.notes.anchor);
     const loops = { policy_checks: checks, policy_guard: policies, rule_watch: rules, list_guard: lists };

@@ -4,11 +4,13 @@ import type { CallerKind } from "@tripline/tokens/verify-token";
 import { kindOf } from "@tripline/tokens/verify-token";
 import type { FastifyRequest } from "fastify";
 
-/** Who asks for a change. Everybody manages the own tenant alone. */
+/** The caller who requests a change. Callers manage only their own tenant. */
 export interface Actor {
   readonly tenant: string;
   readonly subject: string;
-  /** The user who acts: the owner where a machine client asks. Absent for a client without an owner and for the command line. */
+  /**
+   * The acting user: the owner, for a machine client. Absent for a client without an owner and for the command line.
+   */
   readonly principal?: string | undefined;
   readonly kind: CallerKind | "service";
 }
@@ -20,5 +22,5 @@ export function actorOf(request: FastifyRequest): Actor {
   return { tenant: caller.tenant, subject: caller.subject, kind, principal };
 }
 
-/** The same for what is not there and for what belongs to another tenant. */
+/** The same error for a missing entry and one of another tenant. */
 export const notFound = (what: string): TriplineError => new TriplineError("not-found", `This ${what} does not exist.`);

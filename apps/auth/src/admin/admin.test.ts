@@ -90,7 +90,7 @@ const machineToken = async () =>
 
 const refreshed = (refresh_token: string) => exchange(service.url, { grant_type: "refresh_token", refresh_token });
 
-/** What a table of Kafka holds arrives here a moment after the answer which says that it was published. */
+/** Records of a compacted topic arrive shortly after the response that reports them as published. */
 async function soon(look: () => void): Promise<void> {
   const endMs = performance.now() + ARRIVES_MS_MAX;
   for (;;) {
@@ -103,10 +103,10 @@ async function soon(look: () => void): Promise<void> {
   }
 }
 
-/** A token says in whole seconds when it was issued, and one of the second of a revocation is refused. */
+/** Tokens have an issue time in whole seconds, and one from the second of a revocation is rejected. */
 const nextSecond = () => new Promise((resolve) => setTimeout(resolve, 1_005 - (Date.now() % 1_000)));
 
-// Each test goes on with the people and clients of the one before.
+// Each test continues with the users and clients of the previous one.
 describe("refused", () => {
   test.each([
     ["a person of another tenant", "POST", "/v1/people/foreign/disable", undefined, 404, "not-found"],

@@ -10,7 +10,7 @@ import type { ListedClient } from "./listed-client.js";
 /**
  * Applies a change to a client, or adds one.
  *
- * @param client as now; absent where one is added
+ * @param client the current one; absent if it is added
  * @throws TriplineError `name-taken`, also where another tenant has the id; `invalid-field`
  */
 export async function applyClientChange(
@@ -47,7 +47,7 @@ export async function applyClientChange(
 }
 
 async function refuseTakenId(transaction: Queries, id: string): Promise<void> {
-  // Two that add the same id at once wait for each other.
+  // Concurrent requests that add the same ID wait for each other.
   await transaction.execute("SELECT pg_advisory_xact_lock(hashtext('auth.clients ' || $1))", [id]);
   const held = await transaction.query(z.unknown(), "SELECT 1 FROM auth.clients WHERE client_id = $1", [id]);
   if (held.length > 0) throw new TriplineError("name-taken", `The client ID ${id} is taken.`);

@@ -33,7 +33,7 @@ export class ClientsAdmin {
   }
 
   /**
-   * The client belongs to the user whom the registration names, or to whoever adds it.
+   * The owner is the user named in the registration, or the user who adds the client.
    *
    * @throws TriplineError `invalid-field`, or `name-taken`, also where another tenant has the id
    */

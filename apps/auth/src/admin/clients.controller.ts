@@ -37,7 +37,7 @@ export class ClientsController {
     return { clients: await this.clients.list(actorOf(request)) };
   }
 
-  /** Without public keys a secret is made, and shown in this answer alone. */
+  /** Without public keys, a secret is generated and returned only in this response. */
   @Post()
   @RequireScope("people:write")
   async add(@Req() request: FastifyRequest, @Res(REPLY) reply: FastifyReply, @Body() body: unknown): Promise<object> {

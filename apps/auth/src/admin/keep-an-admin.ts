@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { ListedPerson } from "./listed-person.js";
 
 /**
- * A tenant whose last administrator is gone could not add anybody again. To be called under `lockAdmins`.
+ * A tenant without administrators could not add any. Call it under `lockAdmins`.
  *
  * @throws TriplineError `last-admin`
  */

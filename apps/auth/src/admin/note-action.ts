@@ -5,10 +5,10 @@ import type { Actor } from "./admin-action.js";
 /** Also the name of the schema. */
 export const AUDIT_SOURCE = "auth";
 
-/** Somebody at the command line with the rights of the database. */
+/** The operator at the command line, with the database's rights. */
 export const operatorOf = (tenant: string): Actor => ({ tenant, subject: "tripline auth", kind: "service" });
 
-/** Notes for the audit log what was done to a person, a client, a key or a grant. Names of people stay out of it: their ids stand for them. */
+/** Records an action on a user, client, key or grant for the audit log, with user IDs instead of names. */
 export function noteAction(
   transaction: Queries,
   { tenant, subject, kind }: Actor,

@@ -11,7 +11,7 @@ const ownedRow = z.object({
   disabled: z.boolean(),
 });
 
-/** Revokes the tokens of a user's clients, which say what the user could do until now. The next ones say what still holds. */
+/** Revokes the tokens of a user's clients, because they contain the user's previous rights. */
 export async function revokeOwnedClients(transaction: Queries, personId: string): Promise<void> {
   for (const { client_id: id, tenant, disabled } of await ownedBy(transaction, personId)) {
     await revoke(transaction, { kind: "client", id, tenant }, disabled);
@@ -28,7 +28,7 @@ export async function reduceOwnedClients(
   for (const { client_id: id, tenant, scopes, disabled } of await ownedBy(transaction, personId)) {
     const kept = scopes.filter((scope) => !lost.includes(scope));
     if (kept.length === scopes.length) continue;
-    // A client has at least one scope, so what is left with none keeps them and cannot use them.
+    // A client must have a scope, so one that would have none keeps its scopes but cannot use them.
     const isDisabled = disabled || kept.length === 0;
     await transaction.execute(
       `UPDATE auth.clients SET scopes = $2, disabled_at = CASE WHEN $3 THEN coalesce(disabled_at, now()) END

@@ -40,7 +40,7 @@ export class PeopleController {
     return { people: await this.people.list(actorOf(request)) };
   }
 
-  /** Without a password one is made, and shown in this answer alone. */
+  /** Without a password, one is generated and returned only in this response. */
   @Post()
   @RequireScope("people:write")
   async add(@Req() request: FastifyRequest, @Res(REPLY) reply: FastifyReply, @Body() body: unknown): Promise<object> {

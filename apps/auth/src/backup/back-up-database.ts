@@ -3,7 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 
-/** Tables of a backup, each after those that its rows name; what is valid for minutes, or for a sign-in, is left out. */
+/** Tables of a backup in the order of their references, without short-lived data. */
 const TABLES = ["clients", "signing_keys", "people", "passkeys"] as const;
 /** Columns that a row of an earlier version does not have. */
 const ADDED_COLUMNS = {

@@ -31,7 +31,7 @@ async function write(database: Database, file: string): Promise<string> {
   return `${clients.length} clients, ${people.length} people and ${keys.length} sealed keys are in ${file}`;
 }
 
-/** In a file or, by a URL, in an object store, whole. */
+/** The complete backup, in a file or, for a URL, in an object store. */
 async function keep(place: string, text: string): Promise<void> {
   if (isStoreUrl(place)) {
     const { store, key } = await openAt(place);

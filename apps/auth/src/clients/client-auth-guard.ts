@@ -6,7 +6,7 @@ import { FailureLimiter } from "./failure-limiter.js";
 const FAILURES_MAX = 10;
 const WINDOW_MS = 60_000;
 const KEYS_MAX = 10_000;
-/** Longer ids belong to no client, and must not fill the memory. */
+/** Longer IDs belong to no client and must not fill the memory. */
 const CLIENT_ID_CHARACTERS_MAX = 64;
 
 /** 429 in the form of RFC 6749 section 5.2. */
@@ -25,8 +25,8 @@ interface Attempt {
 
 /**
  * Slows down guessing: after ten failed client authentications within a minute, this client id is refused from this
- * address until the minute is over. The address is part of the key, so that somebody who knows a client's id cannot
- * lock the client out from elsewhere; behind a proxy that is not trusted all callers have one address, and the id alone decides.
+ * address until the minute is over. The address is part of the key, so that knowing a client's ID is not enough to lock
+ * it out from elsewhere. Behind an untrusted proxy, all callers have one address, and only the ID counts.
  */
 export class ClientAuthGuard {
   private readonly limiter = new FailureLimiter({
@@ -46,8 +46,8 @@ export class ClientAuthGuard {
   }
 
   /**
-   * To be called before a secret of this request is computed. Those under way count like failures: many guesses at once
-   * would else all be computed before the first of them has failed.
+   * Call it before hashing the secret of a request. Attempts in progress count as failures, because otherwise many
+   * concurrent guesses would be hashed before the first one fails.
    *
    * @throws TooManyFailures
    */

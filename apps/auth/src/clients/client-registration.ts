@@ -36,7 +36,7 @@ const publicJwk = z.record(z.string(), z.json()).superRefine((jwk, check) => {
   if (fault !== undefined) check.addIssue({ code: "custom", message: fault });
 });
 
-/** Exact, as RFC 9700 asks: no wildcard, no fragment, no user name. Plain HTTP is for this machine alone. */
+/** Exact, as RFC 9700 requires: no wildcard, fragment or user name. Plain HTTP only for this machine. */
 const browserUri = z
   .string()
   .max(URI_CHARACTERS_MAX)
@@ -73,8 +73,8 @@ const uris = z.array(browserUri).max(REDIRECT_URIS_MAX).default([]);
 export const addedClient = z.strictObject({ ...fields, owner, redirect_uris: uris, signed_out_uris: uris });
 
 /**
- * What is needed to register a client: a secret, or public keys for `private_key_jwt`. One with `redirect_uris` signs people
- * in, for tokens with those of its scopes that their roles have; it gets none for itself.
+ * Registration of a client: a secret, or public keys for `private_key_jwt`. A client with `redirect_uris` signs in
+ * users, for tokens with the scopes that it shares with their roles; it gets no tokens of its own.
  */
 export const clientRegistration = z
   .strictObject({

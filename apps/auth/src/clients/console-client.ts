@@ -1,7 +1,7 @@
 import { ROLES, scopesOf } from "@tripline/contracts/roles";
 import type { ClientRegistration } from "./client-registration.js";
 
-/** The client by which people sign in to the console, for all tenants. */
+/** The client for signing in to the console, for all tenants. */
 export function consoleClient(url: string, secret: string): ClientRegistration {
   return {
     client_id: "tripline-console",

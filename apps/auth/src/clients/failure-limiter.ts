@@ -9,7 +9,7 @@ export interface FailureLimits {
   /** Failures of one key within one window after which it is refused. */
   readonly failuresMax: number;
   readonly windowMs: number;
-  /** Keys that are remembered at once; the oldest window is forgotten first. */
+  /** Maximum number of keys; the oldest window is dropped first. */
   readonly keysMax: number;
 }
 
@@ -22,7 +22,7 @@ export class FailureLimiter {
     private readonly now: () => number = Date.now,
   ) {}
 
-  /** @returns whole seconds until the key may try again; `undefined` when it may now */
+  /** @returns whole seconds until the key may try again; `undefined` if it may try now */
   retryAfterSeconds(key: string): number | undefined {
     const window = this.current(key);
     if (window === undefined || window.failures < this.limits.failuresMax) return undefined;

@@ -12,12 +12,12 @@ const COST = { ln: 14, r: 8, p: 5 };
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 const PHC_PATTERN = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22})\$([A-Za-z0-9+/]{43})$/;
-/** A stored string may not ask for more memory than this, in bytes. */
+/** Maximum memory in bytes that a stored hash may require. */
 const MEMORY_BYTES_MAX = 64 * 1_024 * 1_024;
 
 const derive = promisify<BinaryLike, BinaryLike, number, ScryptOptions, Buffer>(scrypt);
 
-/** A secret as it is stored. Two hashes of one secret differ. */
+/** Hashes a secret for storage. Two hashes of the same secret differ. */
 export async function hashSecret(secret: string): Promise<string> {
   const salt = randomBytes(SALT_BYTES);
   const hash = await compute(secret, salt, COST);

@@ -8,7 +8,7 @@ import { refuseRegistration } from "./refuse-registration.js";
 
 const hashRow = z.object({ secret_hash: z.string().nullable() });
 
-/** A client as it is stored: with a hash of its secret or with keys. */
+/** A stored client, with a hash of its secret or with keys. */
 export interface StoredClient {
   readonly client_id: string;
   readonly tenant: string;
@@ -17,7 +17,7 @@ export interface StoredClient {
   readonly jwks: unknown;
   readonly redirect_uris: readonly string[];
   readonly signed_out_uris: readonly string[];
-  /** Whether it signs in the people of its own tenant alone. */
+  /** Whether it signs in only users of its own tenant. */
   readonly is_of_tenant?: boolean;
   /** The id of the user who owns it. */
   readonly owner: string | null;
@@ -47,8 +47,8 @@ export async function registerClient(
 }
 
 /**
- * Registers the client with which the console sends labels of users who are not signed in any more. It speaks for itself, and has a scope
- * that no registration can ask for.
+ * Registers the client with which the console sends labels of signed-out users. It has a scope that no registration can
+ * request.
  */
 export async function registerLabelsClient(queries: Queries, secret: string): Promise<void> {
   const client_id = "tripline-console-labels";

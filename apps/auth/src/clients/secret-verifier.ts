@@ -9,15 +9,15 @@ const REMEMBERED_MS = 600_000;
 const COMPUTATIONS_MAX = 32;
 
 /**
- * Checks secrets against their hashes. A secret that was right is remembered, so that a client which fetches a token
- * every few minutes costs one scrypt computation and not one per token; a wrong one is computed each time. What is
- * remembered is an HMAC under a key of this process, which reveals neither the secret nor, by its timing, a part of it.
+ * Checks secrets against their hashes. A correct secret is cached, so that a client that fetches a token every few
+ * minutes costs one scrypt computation instead of one per token. The cache stores an HMAC under a key of this process,
+ * which reveals neither the secret nor, through timing, a part of it.
  */
 export class SecretVerifier {
   private readonly key = randomBytes(32);
   /** When each right secret is to be forgotten. */
   private readonly rememberedUntilMs = new Map<string, number>();
-  /** So that a client which asks for many tokens at once costs one computation too. */
+  /** So that concurrent token requests of a client also cost one computation. */
   private readonly running = new Map<string, Promise<boolean>>();
 
   constructor(
@@ -26,9 +26,9 @@ export class SecretVerifier {
   ) {}
 
   /**
-   * @param stored the hash as the database has it now: a changed secret is never found among the remembered ones
-   * @param onCompute called before a hash is computed, and not where one that is known or being computed will do; what it
-   *   throws stops it
+   * @param stored the current hash in the database, so that a changed secret is never found in the cache
+   * @param onCompute called before a hash is computed, but not if a cached or running computation can be used; an error
+   * stops the check
    * @throws TriplineError `queue-full` when too many secrets are being checked
    */
   async verify(secret: string, stored: string, onCompute: () => void = () => {}): Promise<boolean> {

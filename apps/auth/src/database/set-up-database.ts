@@ -40,7 +40,7 @@ export function setUpAuth(config: AuthConfig, logger: Logger): Promise<SigningKe
   });
 }
 
-/** An owner who has left must not keep the service from starting: without one the client approves nothing. */
+/** A missing owner must not prevent startup. Without an owner, the client cannot approve anything. */
 async function bootstrapClient(
   transaction: Queries,
   { owner, ...client }: AuthConfig["BOOTSTRAP_CLIENTS"][number],

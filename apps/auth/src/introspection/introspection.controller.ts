@@ -16,14 +16,14 @@ export const introspectionRequest = z.object({
   token_type_hint: z.string().optional(),
 });
 
-/** What a token says; the rest of it is nobody's business. */
+/** The claims of a token that callers may see. */
 const SHOWN = ["iss", "aud", "sub", "client_id", "scope", "tenant", "owner", "exp", "iat", "jti"];
 
 const INACTIVE = { active: false };
 
 /**
- * Token introspection (RFC 7662), for services that cannot check a token themselves. The library would know of opaque tokens
- * alone, and ours are JWTs. Who asks has a token with a scope for it, and learns of tokens of the own tenant alone.
+ * Token introspection (RFC 7662), for services that cannot check a token themselves. The library only supports opaque
+ * tokens here, and ours are JWTs. Callers need a scope and see only tokens of their own tenant.
  */
 @Controller("/oauth/introspect")
 @UseGuards(TokenGuard)
@@ -41,7 +41,7 @@ export class IntrospectionController {
       const { tenant } = await this.verifier.identify(`Bearer ${token}`);
       if (tenant !== tenantOf(asked)) return INACTIVE;
     } catch (thrown) {
-      // Why a token is not good is not for whoever asks (RFC 7662 section 2.2).
+      // The reason why a token is invalid is not disclosed (RFC 7662 section 2.2).
       if (ERROR_TABLE[asTriplineError(thrown).code].httpStatus === 401) return INACTIVE;
       throw thrown;
     }

@@ -11,8 +11,8 @@ import type { FastifyRequest } from "fastify";
 import { personWithId } from "../people/person-store.js";
 
 /**
- * What is known of the user whose access token it is (OpenID Connect Core section 5.3), as it is now. The library would know of
- * opaque tokens alone, and ours are JWTs.
+ * Current data of the user of an access token (OpenID Connect Core section 5.3). The library only supports opaque
+ * tokens here, and ours are JWTs.
  */
 @OpenTo("who is signed in at auth")
 @Controller("/oauth/userinfo")

@@ -10,9 +10,9 @@ import { databaseConfig } from "../config.js";
 import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 
 /**
- * A program of its own, for the job that an installation runs before its new version starts: waits for the database,
- * refuses a schema that is newer than this build, and updates an older one. auth does the same at its start, so nothing
- * depends on the job; it only makes a failure visible before anything is replaced.
+ * A separate program for the migration job before an upgrade: it waits for the database, rejects a schema that is newer
+ * than this build, and updates an older one. auth does the same at startup; the job only shows a failure before any
+ * instance is replaced.
  */
 
 const WAIT_MS_MAX = 180_000;

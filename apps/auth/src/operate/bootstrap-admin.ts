@@ -8,10 +8,10 @@ import type { PersonRegistration } from "../people/person-registration.js";
 import { addPerson } from "../people/person-store.js";
 
 /**
- * Adds the first administrator of a tenant. To be called in a transaction.
+ * Adds the first administrator of a tenant. Call it in a transaction.
  *
- * @returns what to tell, with the password
- * @throws TriplineError `last-admin` where the tenant has one, `name-taken`
+ * @returns the text to print, with the password
+ * @throws TriplineError `last-admin` if the tenant has one, `name-taken`
  */
 export async function bootstrapAdmin(
   transaction: Queries,

@@ -14,8 +14,8 @@ import { rotateSigningKey } from "../provider/signing-keys.js";
 import { bootstrapAdmin } from "./bootstrap-admin.js";
 
 /**
- * `tripline auth bootstrap`, `tripline auth approve` and `tripline auth rotate-keys` start this: who can write to the database may
- * do all of it, and an empty installation has nobody yet who could be asked for a token.
+ * `tripline auth bootstrap`, `tripline auth approve` and `tripline auth rotate-keys` start this. It needs only access
+ * to the database, because an empty installation has no user who could get a token.
  */
 
 const QUERY_MS_MAX = 30_000;

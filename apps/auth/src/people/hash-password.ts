@@ -12,12 +12,12 @@ const COST = { memory: 19_456, passes: 2, parallelism: 1 };
 const SALT_BYTES = 16;
 const HASH_BYTES = 32;
 const PHC_PATTERN = /^\$argon2id\$v=19\$m=(\d{1,6}),t=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/]{22})\$([A-Za-z0-9+/]{43})$/;
-/** A stored string may not ask for more memory than this, in KiB. */
+/** Maximum memory in KiB that a stored hash may require. */
 const MEMORY_KIB_MAX = 65_536;
 
 const derive = promisify<"argon2id", Argon2Parameters, Buffer>(argon2);
 
-/** A password as it is stored. Two hashes of one password differ. */
+/** Hashes a password for storage. Two hashes of the same password differ. */
 export async function hashPassword(password: string): Promise<string> {
   const salt = randomBytes(SALT_BYTES);
   const hash = await compute(password, salt, COST);

@@ -17,9 +17,9 @@ export interface TypedPassword {
   readonly address: string;
   /** The header `Cookie`, which may name a known device. */
   readonly cookies?: string | undefined;
-  /** Instead of them: a session in which the user is signed in. */
+  /** Alternatively: a session in which the user is signed in. */
   readonly device?: string;
-  /** Of the authenticator app, where the attempts for the name are used up. */
+  /** Code of the authenticator app, if the attempts for the name are used up. */
   readonly code?: string;
 }
 

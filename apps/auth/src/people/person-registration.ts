@@ -6,13 +6,16 @@ import { canonicalUserName } from "./canonical-user-name.js";
 
 /** Also the longest that is computed: argon2id takes any length, and nobody types more. */
 export const PASSWORD_CHARACTERS_MAX = 256;
-/** NIST SP 800-63B asks for 15 where a password is the only factor. */
+/** NIST SP 800-63B requires 15 if a password is the only factor. */
 const PASSWORD_CHARACTERS_MIN = 15;
 
 const USER_NAME_PATTERN = /^[a-z0-9._@+-]{1,64}$/;
 
 const NAME_CHARACTERS_MAX = 100;
-/** Could change what a log or a page seems to say. Not in the OpenAPI document: many generators do not know Unicode classes. */
+/**
+ * Control characters could falsify logs or pages. Not in the OpenAPI document: many generators do not know Unicode
+ * classes.
+ */
 const CONTROL_CHARACTER = /[\p{C}\p{Zl}\p{Zp}]/u;
 
 export const password = z

@@ -41,9 +41,9 @@ export async function personWithId(queries: Queries, id: string): Promise<Person
 }
 
 /**
- * Lets a person sign in. Nothing is changed where the user name is taken.
+ * Adds a user. Changes nothing if the user name is taken.
  *
- * @returns whether the person was added
+ * @returns whether the user was added
  * @throws TriplineError `invalid-field` that names every wrong field
  */
 export async function addPerson(queries: Queries, registration: PersonRegistration): Promise<boolean> {

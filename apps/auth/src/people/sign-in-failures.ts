@@ -23,23 +23,23 @@ const counted = z.object({ failures: z.number(), seconds_left: z.number() });
 /** Where an attempt comes from. */
 export interface Origin {
   readonly address: string;
-  /** A browser in which this user has signed in before; nobody else's failures count against it. */
+  /** A browser in which this user has signed in before; failures elsewhere do not count against it. */
   readonly device?: string | undefined;
 }
 
-/** Whole seconds until the next attempt, and whether it is the name that waits: somebody with a second factor need not. */
+/** Whole seconds until the next attempt, and whether the limit of the name applies, which a second factor bypasses. */
 export interface Wait {
   readonly seconds: number;
   readonly isOfName: boolean;
 }
 
 /**
- * Slows down guessing. An attempt counts before its password is computed, and a right one clears what was counted for its
- * place, so that many guesses at once get no further than one after another. A name that nobody has counts as one that somebody
- * has: being refused does not tell which names exist.
+ * Slows down guessing. An attempt counts before its password is hashed, and a correct one clears the counter of its
+ * source, so that concurrent guesses gain nothing over sequential ones. Unknown names count like existing ones, so that
+ * a rejection does not reveal which names exist.
  *
- * Somebody who knows a name can use up the attempts of the own address, not those of the owner. From many addresses the slower limit
- * of the name is reached; from then on the owner gets in from a known device or with a second factor.
+ * An attacker who knows a name can only use up the attempts of their own address. Attacks from many addresses reach the
+ * slower limit of the name; then the owner can sign in from a known device or with a second factor.
  *
  * The table stays small: a row costs an argon2id computation, lives for an hour at most, and is removed after it.
  */
@@ -90,7 +90,7 @@ export class SignInFailures {
     return this.attempt(`second factor of ${personId}`, origin, check);
   }
 
-  /** A password with a code at once, for a name whose attempts are used up: ten for each address, fifty in all. */
+  /** Attempts with both password and code, for a name whose attempts are used up: ten per address, fifty in total. */
   attemptBoth(userName: string, origin: Origin, check: () => Promise<boolean>): Promise<boolean | Wait> {
     return this.attempt(`both factors of ${userName}`, origin, check);
   }
@@ -115,7 +115,10 @@ export class SignInFailures {
     return Math.max(1, row.seconds_left);
   }
 
-  /** The place begins anew. Of the name only this attempt is taken back: the others may be somebody else's guesses. */
+  /**
+   * The source's counter is cleared. For the name, only this attempt is removed, because the others may be an
+   * attacker's guesses.
+   */
   async #forgive(limits: readonly { readonly key: string; readonly isOfName: boolean }[]): Promise<void> {
     for (const { key, isOfName } of limits) {
       const sql = isOfName

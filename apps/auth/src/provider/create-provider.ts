@@ -16,7 +16,7 @@ import { OPENID_SCOPES, storeAdapter } from "./store-adapter.js";
 
 /** Algorithms a client may sign its assertion with: no shared secrets, nothing weaker than 2048-bit RSA. */
 const ASSERTION_ALGORITHMS = ["ES256", "ES384", "PS256", "RS256", "EdDSA", "Ed25519"] as const;
-/** An assertion may live this long, so that the ids of used ones need not be kept for longer. */
+/** Maximum lifetime of an assertion, which limits how long used IDs must be stored. */
 const ASSERTION_LIFETIME_SECONDS_MAX = 600;
 const CLOCK_TOLERANCE_SECONDS = 15;
 
@@ -61,7 +61,7 @@ export function createProvider(
     adapter,
     findAccount: (ctx, id) => accountFor(ctx, queries, id),
   });
-  // The mount states host and scheme of the issuer in these headers; what a caller sent never decides a URL.
+  // These headers are set to the issuer's host and scheme, so that callers cannot influence URLs.
   provider.proxy = true;
   provider.Client.prototype.compareClientSecret = async function compareClientSecret(this: Client, actual: string) {
     if (this.clientSecret === undefined || Provider.ctx === undefined) return false;
@@ -153,7 +153,7 @@ function apiFor(
   };
 }
 
-/** What tokens say of a machine client: also as which user it counts, where a change takes two users. */
+/** Claims of a machine client's token, including the user it counts as where two users are required. */
 function machineClaims(client: Client | undefined): { readonly tenant: unknown; readonly owner?: unknown } {
   return { tenant: client?.tenant, ...(client?.owner === undefined ? {} : { owner: client.owner }) };
 }
@@ -164,7 +164,7 @@ function refuseLongLivedAssertion(expiresAtSeconds: unknown): void {
   throw new errors.InvalidClientAuth(`exp is further away than ${ASSERTION_LIFETIME_SECONDS_MAX} s`);
 }
 
-/** The library leaves those of OpenID Connect out of `scope` where a token is for an API, though they were granted (RFC 6749 section 5.1). */
+/** For API tokens, the library omits granted OpenID Connect scopes from `scope` (RFC 6749 section 5.1). */
 async function tellGrantedScopes(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next();
   const { AuthorizationCode: code, RefreshToken: refreshToken } = ctx.oidc.entities;

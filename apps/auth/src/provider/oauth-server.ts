@@ -16,8 +16,8 @@ export interface OAuthServerOptions {
 }
 
 /**
- * The OAuth server with the keys of now. The library takes its keys once, so when they change another provider takes the place of
- * the one before. What a sign-in needs is in Postgres: whichever of them gets the next request goes on with it.
+ * The OAuth server with the current keys. The library reads its keys only once, so a key change creates a new provider.
+ * Sign-in state is in Postgres, so either provider can continue a sign-in.
  */
 export class OAuthServer implements OnApplicationShutdown {
   readonly #options: OAuthServerOptions;

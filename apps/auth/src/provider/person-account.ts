@@ -6,7 +6,7 @@ import { personWithId } from "../people/person-store.js";
 /** What tokens say of a person. */
 export type PersonClaims = Pick<Person, "tenant" | "name" | "roles">;
 
-/** The person as the library sees it, read anew for every code, token and refresh. */
+/** The user for the library, read again for every code, token and refresh. */
 export async function personAccount(queries: Queries, id: string): Promise<Account | undefined> {
   const person = await personWithId(queries, id);
   if (person === undefined) return undefined;
@@ -15,7 +15,7 @@ export async function personAccount(queries: Queries, id: string): Promise<Accou
   return { accountId: id, person: claims, claims: () => ({ sub: id, ...claims }) };
 }
 
-/** The person of an account, all of which `personAccount` makes. */
+/** The user of an account that `personAccount` created. */
 export function personOf(account: Account | undefined): PersonClaims | undefined {
   return account?.person as PersonClaims | undefined;
 }

@@ -14,7 +14,7 @@ const ID_TOKEN_SECONDS = 600;
 /** Paths on which a browser shows what it gets. */
 const PAGE_PATHS = ["/oauth/authorize", "/oauth/logout"];
 
-/** The part of the library's configuration by which people sign in and out. */
+/** Library configuration for signing users in and out. */
 export function servePeople(config: AuthConfig): Configuration {
   const signInSeconds = config.SIGN_IN_HOURS * SECONDS_PER_HOUR;
   return {
@@ -61,7 +61,7 @@ export const SIGN_OUT = {
   },
 } as const;
 
-/** Whatever the library shows in a browser may load nothing and may not be framed. */
+/** The library's own pages must not load anything or be framed. */
 export async function guardPages(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   if (isPage(ctx)) ctx.set(pageHeaders());
   await next();
@@ -71,8 +71,8 @@ const isPage = ({ path }: KoaContextWithOIDC): boolean =>
   PAGE_PATHS.some((page) => path === page || path.startsWith(`${page}/`));
 
 /**
- * For a browser in which nobody is signed in the library would send a form that a script submits. There is nothing to end, so
- * it is led on at once.
+ * Without a session, the library would send a form that a script submits. There is nothing to end, so this redirects
+ * immediately.
  */
 export async function leadOnWithoutSession(ctx: KoaContextWithOIDC, next: () => Promise<void>): Promise<void> {
   await next();
@@ -99,7 +99,7 @@ function signInPolicy(): interactionPolicy.Prompt[] {
   return policy;
 }
 
-/** One grant for a client in a session, with all that the client may ask for; what a person may do is decided for each token. */
+/** One grant per client and session, with all scopes of the client. The user's rights are applied to each token. */
 async function firstPartyGrant(ctx: KoaContextWithOIDC, audience: string) {
   const { client, session, account, provider } = ctx.oidc;
   if (client === undefined || account === undefined) return undefined;
@@ -113,7 +113,7 @@ async function firstPartyGrant(ctx: KoaContextWithOIDC, audience: string) {
   return grant;
 }
 
-/** A page where a browser shows it, JSON elsewhere. The library would choose by what a caller prefers. */
+/** HTML for browsers, JSON otherwise. The library would choose by the `Accept` preference. */
 function renderError(ctx: KoaContextWithOIDC, out: ErrorOut): void {
   if (!isPage(ctx)) {
     ctx.body = out;

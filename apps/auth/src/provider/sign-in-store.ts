@@ -19,8 +19,8 @@ const grantRow = z.object({ grant_id: z.instanceof(Uint8Array).nullable() });
 const SELECT = `SELECT id, sealed, extract(epoch FROM consumed_at)::float8 AS consumed_seconds FROM auth.sign_ins`;
 
 /**
- * Sessions, interactions, grants, codes and refresh tokens, in Postgres, so that any instance can go on with a sign-in that
- * another began. A row is found by the hash of the value that a browser or client holds and is sealed under `key`.
+ * Sessions, interactions, grants, codes and refresh tokens in Postgres, so that any instance can continue a sign-in. A
+ * row is found by the hash of the browser's or client's value and is encrypted with `key`.
  *
  * @param key 32 bytes
  */
@@ -42,7 +42,7 @@ export function signInStore(queries: Queries, key: Uint8Array): (model: string) 
         const id = hash(value);
         const sealed = sealBytes(Buffer.from(JSON.stringify(payload)), key, contextOf(model, id));
         const { grantId, uid } = payload;
-        // A sign-in that is not over names the person in its result alone, and ends with all others of that person.
+        // An unfinished sign-in names the user only in its result, and ends with the user's other sign-ins.
         const personId = payload.accountId ?? personIn(payload.result) ?? null;
         await queries.execute(
           `INSERT INTO auth.sign_ins (model, id, sealed, grant_id, uid, person_id, expires_at)

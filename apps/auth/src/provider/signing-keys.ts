@@ -53,10 +53,10 @@ export async function ensureSigningKey(transaction: Queries, wrappingKey: Uint8A
 }
 
 /**
- * Puts another signing key in the place of the ones that sign now, without a moment in which a service knows neither. To be called
- * in a transaction. Running instances take it over by themselves.
+ * Rotates the signing key so that services always know the key in use. Call it in a transaction. Running instances pick
+ * up the new key automatically.
  *
- * @param wrappingKey 32 bytes, the one that the keys of now are stored under
+ * @param wrappingKey 32 bytes, with which the current keys are encrypted
  * @throws TriplineError `config-invalid` under another wrapping key
  */
 export async function rotateSigningKey(

@@ -14,30 +14,30 @@ const clientRow = z.object({
   scopes: z.array(z.string()),
   redirect_uris: z.array(z.string()),
   signed_out_uris: z.array(z.string()),
-  /** Null also where the owner is disabled: nobody answers for the client then. */
+  /** Null also if the owner is locked, because nobody is responsible for the client then. */
   owner: z.string().nullable(),
   has_lost_owner: z.boolean(),
   is_of_tenant: z.boolean(),
 });
 
-/** What a client that signs people in may ask for besides the scopes of the API. */
+/** Scopes that a sign-in client can request in addition to those of the API. */
 export const OPENID_SCOPES = ["openid", "profile", "offline_access"] as const;
 
 const EXPIRED_ROWS_PER_CLEANING_MAX = 100;
 
 export interface LookupWatch {
-  /** Called before a client is looked up; what it throws stops the request. */
+  /** Called before a client is looked up; an error stops the request. */
   onLookup(clientId: string): void;
   /** Called when there is no such client, or when it has no secret. */
   onNoSecret(): Promise<void>;
 }
 
 /**
- * What oidc-provider keeps in Postgres: clients, the ids of used client assertions, and what a sign-in leaves. Access tokens
- * are JWTs and are kept nowhere.
+ * Storage of oidc-provider in Postgres: clients, IDs of used client assertions, and sign-in state. Access tokens are
+ * JWTs and are not stored.
  *
  * @param signIns for the models of a sign-in
- * @param watch told of every client that is looked up
+ * @param watch called for every client lookup
  */
 export function storeAdapter(
   queries: Queries,
@@ -60,7 +60,7 @@ export function storeAdapter(
       case "Grant":
       case "AuthorizationCode":
       case "RefreshToken":
-      // Is asked only to forget the tokens of a grant, of which it has none.
+      // Only called to delete the tokens of a grant, which are not stored.
       case "AccessToken":
         return signIns(model);
       default:
@@ -111,7 +111,7 @@ async function readClient(queries: Queries, clientId: string): Promise<z.infer<t
     [clientId],
   );
   if (row?.has_lost_owner !== true) return row;
-  // Payments go on when an employee leaves; what two users have to agree on does not.
+  // When an employee leaves, the client can still send payments but no longer take part in approvals.
   const scopes = row.scopes.filter((scope) => !isSensitiveScope(scope));
   return scopes.length === 0 ? undefined : { ...row, scopes };
 }

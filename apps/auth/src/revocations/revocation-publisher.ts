@@ -19,7 +19,7 @@ import { z } from "zod";
 /** What another instance committed, or what Kafka did not take, is published within this time. */
 const POLL_MS = 500;
 const ROWS_PER_ROUND_MAX = 500;
-/** No token lives longer, so what is older tells nobody anything. */
+/** No token lives longer, so older revocations are irrelevant. */
 const KEPT = "1 day";
 
 const unpublishedRow = z.object({
@@ -33,9 +33,9 @@ const unpublishedRow = z.object({
 });
 
 /**
- * Tells the services whose tokens were taken back. A change that was committed is published at least once: before its answer
- * where Kafka is up, and by a later round of any instance otherwise, also after a crash. A round locks the rows that it
- * publishes, so the changes of one subject keep their order.
+ * Notifies the services of revoked tokens. A committed change is published at least once: before its response if Kafka
+ * is up, otherwise by a later round of any instance, even after a crash. A round locks the rows that it publishes, so
+ * the changes of one subject keep their order.
  */
 @Injectable()
 export class RevocationPublisher implements OnApplicationBootstrap, OnApplicationShutdown {

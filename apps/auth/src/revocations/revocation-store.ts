@@ -8,7 +8,7 @@ export interface Subject {
 }
 
 export interface RevokeOptions {
-  /** Whether sessions and refresh tokens stay, for tokens that are given anew with less in them. */
+  /** Whether sessions and refresh tokens stay valid, if only the rights in new tokens are reduced. */
   readonly keepsSignIns?: boolean;
 }
 

@@ -17,7 +17,7 @@ import { AUTH_CONFIG } from "../config.js";
 import { deriveKey } from "../provider/derive-key.js";
 
 const PASSKEYS_MAX = 10;
-/** How long somebody may take between the page and the answer of the authenticator. */
+/** Time limit between showing the page and the authenticator's response. */
 const CHALLENGE_MS_MAX = 300_000;
 const RP_NAME = "Tripline";
 
@@ -36,14 +36,14 @@ const challenge = z.object({ challenge: z.string(), endsMs: z.number() });
 /** As a browser's `toJSON` writes it; the library checks all of it. */
 const answer = z.looseObject({ id: z.string().max(1_400), type: z.literal("public-key") });
 
-/** What a page gives to the authenticator, and what its form sends back. */
+/** Options for the authenticator, and the state that the form returns. */
 export interface Ceremony {
   /** JSON, for `navigator.credentials`. */
   readonly options: string;
   readonly sealed: string;
 }
 
-/** Whose passkeys, and the tenant, for the audit log. */
+/** The user and tenant, for the audit log. */
 export interface Owner {
   readonly person_id: string;
   readonly user_name: string;
@@ -51,7 +51,7 @@ export interface Owner {
   readonly tenant: string;
 }
 
-/** Passkeys as a second factor (WebAuthn): an authenticator signs a challenge of ours, for our origin alone. */
+/** Passkeys as a second factor (WebAuthn): an authenticator signs our challenge, only for our origin. */
 @Injectable()
 export class Passkeys {
   readonly #origin: string;
@@ -100,7 +100,7 @@ export class Passkeys {
     return { options: JSON.stringify(options), sealed: this.#seal(options.challenge, `add ${subject}`) };
   }
 
-  /** @param sent what the authenticator answered, as JSON @returns whether it was added */
+  /** @param sent the authenticator's response as JSON @returns whether it was added */
   async add(owner: Owner, subject: string, sealed: string, sent: string, name: string): Promise<boolean> {
     const [expectedChallenge, response] = [this.#open(sealed, `add ${subject}`), parseAnswer(sent)];
     if (expectedChallenge === undefined || response === undefined) return false;
@@ -136,7 +136,7 @@ export class Passkeys {
     });
   }
 
-  /** @returns undefined where the person has no passkey */
+  /** @returns undefined if the user has no passkey */
   async beginUsing(personId: string, subject: string): Promise<Ceremony | undefined> {
     const held = await this.list(personId);
     if (held.length === 0 || !this.isPossible) return undefined;

@@ -13,7 +13,7 @@ import { base32, otpauthUri, stepOf } from "./totp.js";
 
 const SECRET_BYTES = 20;
 const RECOVERY_CODES = 10;
-/** 80 bits each, so that a plain HMAC will do where a password would need argon2id. */
+/** 80 bits each, so a plain HMAC is enough, unlike for a password. */
 const RECOVERY_CODE_BYTES = 10;
 const ISSUER = "Tripline";
 
@@ -68,9 +68,9 @@ export class SecondFactors {
   }
 
   /**
-   * Puts a secret in force, once a code shows that the person's app has it.
+   * Activates a secret after a code proves that the user's app has it.
    *
-   * @returns recovery codes, to be shown this once; `undefined` for a wrong code, or where the person has a second factor
+   * @returns recovery codes, to be shown once; `undefined` for a wrong code, or if the user already has a second factor
    */
   async confirm(personId: string, sealed: string, code: string): Promise<readonly string[] | undefined> {
     const secret = this.#open(personId, sealed);

@@ -7,7 +7,7 @@ const STEPS_APART_MAX = 1;
 
 const secretOf = (bytes: Uint8Array): Secret => Secret.fromHex(Buffer.from(bytes).toString("hex"));
 
-/** @returns the step of 30 seconds whose code this is, of those about now; `undefined` for a wrong code */
+/** @returns the 30-second step of this code, close to now; `undefined` for a wrong code */
 export function stepOf(secret: Uint8Array, code: string, nowMs: number): number | undefined {
   const options = { ...PLAN, token: code, secret: secretOf(secret), timestamp: nowMs, window: STEPS_APART_MAX };
   const delta = TOTP.validate(options);

@@ -24,7 +24,7 @@ ${passwordField(error)}
 
 export interface PasskeysPage extends Form {
   readonly held: readonly Passkey[];
-  /** Undefined where the address of the pages does not allow passkeys. */
+  /** Undefined if the host name does not support passkeys. */
   readonly ceremony: Ceremony | undefined;
 }
 

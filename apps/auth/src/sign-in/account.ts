@@ -14,7 +14,7 @@ import { messagePage } from "./sign-in-pages.js";
 
 export interface SignedIn {
   readonly person: Person;
-  /** Known to this browser alone: what its forms are bound to. */
+  /** A value known only to this browser, which its forms are bound to. */
   readonly subject: string;
   /** Of the session, which a change may spare. */
   readonly sessionUid: string;
@@ -22,7 +22,9 @@ export interface SignedIn {
 
 const FOREIGN = "This form was opened in another browser, or it has expired. Reload the page.";
 
-/** What the pages share on which somebody who is signed in changes how to sign in. Each change asks for the password again. */
+/**
+ * Common parts of the pages on which a signed-in user changes how to sign in. Each change requires the password again.
+ */
 @Injectable()
 export class Account {
   constructor(
@@ -33,7 +35,7 @@ export class Account {
     @Inject(DATABASE) private readonly queries: Queries,
   ) {}
 
-  /** Who is signed in in this browser; where nobody is, it is answered. */
+  /** The user signed in in this browser. If there is none, this sends the response. */
   async signedIn(request: FastifyRequest, reply: FastifyReply, title: string): Promise<SignedIn | undefined> {
     const { provider } = this.server;
     const session = await provider.Session.get(provider.createContext(request.raw, reply.raw));
@@ -48,7 +50,7 @@ export class Account {
     return this.guard.token(subject);
   }
 
-  /** The form that was sent, and by whom. Where nobody is signed in, or it was made for another browser, it is answered. */
+  /** The submitted form and its user. Without a session, or for another browser's form, this sends the response. */
   async submitted(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -74,7 +76,7 @@ export class Account {
     return outcome !== undefined && "seconds" in outcome ? outcome : outcome?.person.person_id === person.person_id;
   }
 
-  /** Where somebody who is signed in changes something: nobody else's failures keep the session from it. */
+  /** Attempts of a signed-in user, which failures elsewhere do not limit. */
   originOf({ sessionUid }: SignedIn, { raw }: FastifyRequest): { readonly address: string; readonly device: string } {
     return { address: this.proxies.addressOf(raw), device: `session ${sessionUid}` };
   }

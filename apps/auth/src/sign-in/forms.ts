@@ -28,7 +28,7 @@ const fields = z.object({
   passkey_sealed: field,
 });
 
-/** What a form sent; a field that is missing or too long is empty. */
+/** Fields of a submitted form; a missing or too long field is empty. */
 export function readForm(body: unknown): z.infer<typeof fields> {
   const parsed = fields.safeParse(body);
   return parsed.success ? parsed.data : fields.parse({});
@@ -46,12 +46,14 @@ export class FormGuard {
     this.#origin = config.AUTH_ISSUER;
   }
 
-  /** The hidden field of a form. @param subject known to this browser alone */
+  /** The hidden CSRF field of a form. @param subject value known only to this browser */
   token(subject: string): string {
     return createHmac("sha256", this.#key).update(subject).digest("base64url");
   }
 
-  /** The cookie alone would do, since browsers do not send it with forms of other sites; some are old. */
+  /**
+   * The cookie alone protects in current browsers, which do not send it with forms of other sites, but not in old ones.
+   */
   isOwn(request: FastifyRequest, sent: string, subject: string): boolean {
     const { origin } = request.headers;
     const [given, expected] = [Buffer.from(sent), Buffer.from(this.token(subject))];

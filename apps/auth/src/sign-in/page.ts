@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { PASSKEY_SCRIPT_SOURCE } from "./passkey-script.js";
 
 /**
- * The pages of signing in: plain HTML, without any script but that of passkeys, so that nothing but a browser is needed and
- * nothing can be injected into. Colours have a contrast of 4.5 at least in both schemes.
+ * Sign-in pages in plain HTML, without scripts except for passkeys, which leaves nothing to inject into. Colours have a
+ * contrast of 4.5 at least in both schemes.
  */
 const STYLE = `
 :root { color-scheme: light dark; --ground: #f4f5f7; --card: #ffffff; --text: #1b1f24; --quiet: #57606a; --line: #8c959f;
@@ -42,13 +42,13 @@ const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
 
 export interface Page {
   readonly title: string;
-  /** What was wrong; shown above the form and said by screen readers. */
+  /** The error; shown above the form and announced by screen readers. */
   readonly error?: string | undefined;
   /** Below the heading. */
   readonly html: string;
 }
 
-/** A whole page. `html` has to be safe; title and error are made so. */
+/** Renders a complete page. `html` must be safe; title and error are escaped. */
 export function renderPage({ title, error, html }: Page): string {
   const summary =
     error === undefined
@@ -76,8 +76,8 @@ ${html}
 }
 
 /**
- * Headers of every page. Nothing may be loaded, no other site may show the page in a frame, and forms are sent here alone;
- * browsers hold to that for redirects after a form too, so the address that a sign-in leads to is named as well.
+ * Headers of every page. Nothing may be loaded, no other site may frame the page, and forms may only be sent here.
+ * Browsers also apply that to redirects after a form, so the target of a sign-in is allowed as well.
  *
  * @param leadsTo where a form of the page may lead
  * @param hasPasskey whether the page has the script that asks for a passkey
@@ -90,7 +90,7 @@ export function pageHeaders(leadsTo?: string, hasPasskey = false): Record<string
     `form-action 'self'${origin === undefined || origin === "null" ? "" : ` ${origin}`}`,
     "frame-ancestors 'none'",
     "base-uri 'none'",
-    // The page of a passkey has one script, and what a page says of itself does not loosen the policy of others.
+    // Only passkey pages allow a script.
     ...(hasPasskey ? [`script-src ${PASSKEY_SCRIPT_SOURCE}`] : []),
   ].join("; ");
   return {

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 
 /**
- * The only script of the pages: it hands the options of the form's button to the browser and sends what the authenticator answers
- * with the form. Pages that have a passkey to ask for allow it by its hash, and no other script.
+ * The only script of the pages: it passes the button's options to the browser and submits the authenticator's response
+ * with the form. Passkey pages allow it by its hash.
  */
 export const PASSKEY_SCRIPT = `
 for (const button of document.querySelectorAll("button[data-passkey]")) {

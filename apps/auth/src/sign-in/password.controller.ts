@@ -59,7 +59,7 @@ export class PasswordController {
     await this.database.transaction(async (transaction) => {
       await transaction.execute("UPDATE auth.people SET password_hash = $2 WHERE person_id = $1", [id, hash]);
       await revoke(transaction, { kind: "person", id, tenant }, false, { keepsSignIns: true });
-      // The session of this browser stays, without what it was given: clients get new tokens by asking again.
+      // The session of this browser stays, but its tokens are revoked, so clients must request new ones.
       await transaction.execute(
         "DELETE FROM auth.sign_ins WHERE person_id = $1 AND NOT (model = 'Session' AND uid = $2)",
         [id, createHash("sha256").update(sessionUid).digest()],

@@ -14,7 +14,7 @@ export interface Form {
   readonly error?: string | undefined;
 }
 
-/** Not required: somebody without an authenticator app waits, or signs in from a device that was used before. */
+/** Optional: a user without an authenticator app waits, or signs in from a known device. */
 const OWNER_CODE = `<label for="code">Code</label>
 <input id="code" name="code" autocomplete="one-time-code" maxlength="32" aria-describedby="code-hint">
 <p id="code-hint">If you have an authenticator app, enter its code or a recovery code to sign in without waiting.</p>
@@ -23,7 +23,7 @@ const OWNER_CODE = `<label for="code">Code</label>
 export interface PasswordPage extends Form {
   /** What was typed before. */
   readonly userName: string;
-  /** Whether a code lets its owner in where the attempts for the name are used up. */
+  /** Whether to ask for a code, because the attempts for the name are used up. */
   readonly asksCode?: boolean;
 }
 
@@ -102,7 +102,7 @@ ${codeField(error, "The six-digit code from the app.", !asksPassword)}
   });
 }
 
-/** Shows recovery codes, this once. @param csrf where a sign-in goes on from here */
+/** Shows recovery codes once. @param csrf set if a sign-in continues from here */
 export function recoveryCodesPage(codes: readonly string[], csrf?: string): string {
   const form =
     csrf === undefined

@@ -8,7 +8,7 @@ const PASSED_MS_MAX = 300_000;
 /** Of RFC 8176. */
 export const PASSWORD_ALONE = ["pwd"];
 export const WITH_CODE = ["pwd", "otp", "mfa"];
-/** `user`: somebody was there, and touched the authenticator. */
+/** `user`: the user touched the authenticator. */
 export const WITH_PASSKEY = ["pwd", "user", "mfa"];
 
 const passed = z.object({
@@ -22,18 +22,20 @@ const passed = z.object({
 
 export type Passed = z.infer<typeof passed>["passed"];
 
-/** Who gave the right password in this sign-in; kept with it in the database, where a browser cannot change it. */
+/**
+ * The user who entered the correct password in this sign-in; stored in the database, where a browser cannot change it.
+ */
 export function passedIn(interaction: Interaction): Passed | undefined {
   const read = passed.safeParse(interaction.result);
   return read.success && Date.now() - read.data.passed.atMs < PASSED_MS_MAX ? read.data.passed : undefined;
 }
 
-/** Whose sign-in it is from the right password on, also while a code is awaited, and until the browser goes back to the client. */
+/** The user of this sign-in from the correct password until the browser returns to the client. */
 export function personIn(result: InteractionResults | undefined): string | undefined {
   return result?.login?.accountId ?? passed.safeParse(result).data?.passed.personId;
 }
 
-/** What has to come next of somebody whose password was right. */
+/** The next step after a correct password. */
 export function nextStep(person: Person, isRequired: boolean): "code" | "enrol" | "done" {
   if (person.has_second_factor) return "code";
   return isRequired ? "enrol" : "done";

@@ -34,7 +34,7 @@ const WRONG_CODE = "The code is wrong or was already used. Wait for the next one
 
 type Outcome = "signed-in" | "password-right" | "refused" | "code-refused" | "locked" | "foreign-form";
 
-/** A sign-in that a browser has begun, and what it gets. */
+/** A sign-in in progress, and its responses. */
 interface Attempt {
   readonly interaction: Interaction;
   readonly request: FastifyRequest;
@@ -211,7 +211,7 @@ export class SignInController {
     reply.header("set-cookie", this.devices.cookieFor(person)).redirect(await result, 303);
   }
 
-  /** The sign-in that this browser has begun; where there is none, it is answered. */
+  /** The sign-in that this browser has started. If there is none, this sends the response. */
   async #interaction(request: FastifyRequest, reply: FastifyReply): Promise<Interaction | undefined> {
     try {
       const interaction = await this.server.provider.interactionDetails(request.raw, reply.raw);

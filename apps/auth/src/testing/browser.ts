@@ -26,11 +26,11 @@ export interface Answer {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
-  /** Where it leads, as a path of the service or another address. */
+  /** Target of the redirect, as a path of the service or a URL. */
   readonly location: string;
 }
 
-/** A browser without scripts: it keeps cookies by path and follows nothing by itself. */
+/** A browser without scripts: it keeps cookies by path and does not follow redirects. */
 export class Browser {
   readonly #cookies = new Map<string, { readonly value: string; readonly path: string }>();
 

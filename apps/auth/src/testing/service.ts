@@ -48,7 +48,7 @@ export interface TokenAnswer extends z.infer<typeof tokenAnswer> {
   readonly headers: Headers;
 }
 
-/** Asks for a token. The parameters go on top of `grant_type=client_credentials`. */
+/** Requests a token. The parameters are added to `grant_type=client_credentials`. */
 export async function requestToken(
   url: string,
   authorization: string | undefined,

@@ -27,7 +27,7 @@ export interface NewSettings {
   readonly note: string;
 }
 
-/** What a tenant wants another user to approve. Asking for more takes effect at once; asking for less waits for another user. */
+/** Approval settings of a tenant. Stricter settings take effect immediately; weaker ones need another user. */
 @Injectable()
 export class ApprovalSettings {
   readonly #breakGlass = counter("tripline_control_break_glass_total", {

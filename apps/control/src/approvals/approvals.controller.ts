@@ -14,7 +14,7 @@ import { ChangeRequests } from "./change-requests.js";
 export const changeId = z.object({ id: z.uuid("must be the id of a change") });
 export const settlement = z.strictObject({ note });
 
-/** Changes that wait for another user. The parameter `tenant` says whose. */
+/** Changes that await another user. The parameter `tenant` selects the tenant. */
 @Controller("/v1/approvals")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)

@@ -14,7 +14,7 @@ export type ChangeKind = (typeof CHANGE_KINDS)[number];
 /** Of one tenant at a time. */
 const OPEN_MAX = 100;
 const EXPIRES_AFTER = "7 days";
-/** So long a break glass can be refused before it takes effect. */
+/** Time in which break glass can be rejected before it takes effect. */
 export const BREAK_GLASS_DELAY_SECONDS = 3_600;
 /** Of all tenants at a time. */
 const DUE_MAX = 50;
@@ -100,7 +100,7 @@ export class ChangeRequests {
     });
   }
 
-  /** Makes the changes whose time has come, and ends those that nobody confirmed. Safe to repeat, by several instances too. */
+  /** Applies changes that are due and expires unconfirmed ones. Safe to repeat, also by several instances. */
   async settleDue(): Promise<void> {
     await this.database.transaction(async (transaction) => {
       const due = await transaction.query(
@@ -184,7 +184,7 @@ const authorOf = (found: z.infer<typeof lockedRow>): Managed => ({
   principal: found.author_principal,
 });
 
-/** For the audit log. The entries of a list are counted, as they are where nobody has to confirm them. */
+/** For the audit log, which contains the number of list entries, as for changes without confirmation. */
 function describe({ id, kind, details, author, takes_effect_at }: ChangeRequest): Readonly<Record<string, unknown>> {
   const { list, entries } = details;
   const of = Array.isArray(entries) ? { list, entries: entries.length } : {};

@@ -5,7 +5,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import { RegularLook } from "../rollouts/regular-look.js";
 import { ChangeRequests } from "./change-requests.js";
 
-/** Settles the changes whose time has come, every second. */
+/** Applies due changes every second. */
 @Injectable()
 export class DueChanges implements OnModuleInit {
   readonly #look: RegularLook;

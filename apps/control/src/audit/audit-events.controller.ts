@@ -7,7 +7,7 @@ import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
 import { AuditLog } from "./audit-log.js";
 
-/** Puts what the services noted into the audit log. */
+/** Writes the services' audit events to the audit log. */
 @Controller()
 export class AuditEventsController {
   constructor(@Inject(AuditLog) private readonly log: AuditLog) {}

@@ -102,7 +102,7 @@ const proofs = z.object({
   keys: z.array(z.object({ keyId: z.string(), publicKey: z.string() })),
 });
 
-/** The log of a tenant, once it has so many entries. */
+/** Waits until a tenant's log has this many entries. */
 async function logOf(tenant: string, count: number) {
   const deadlineMs = performance.now() + 45_000;
   for (;;) {
@@ -257,6 +257,6 @@ test("an instance that has no Kafka makes a change; its event waits until any in
   } finally {
     await apart.close();
   }
-  // The instance that has Kafka publishes what the other one noted.
+  // The instance with Kafka publishes the other one's events.
   await expect(verify("waits", 1)).resolves.toMatchObject({ entries: 1 });
 });

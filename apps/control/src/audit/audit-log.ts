@@ -34,7 +34,7 @@ export class AuditLog {
 
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** Adds what is not there yet: an event that comes again is known by its id. Instances take turns, tenant by tenant. */
+  /** Adds new events; repeats are recognised by their ID. Instances lock the log per tenant. */
   async append(events: readonly AuditEvent[]): Promise<void> {
     const byTenant = Map.groupBy(events, ({ tenant }) => tenant);
     const added: AuditEntry[] = [];
@@ -93,9 +93,9 @@ export class AuditLog {
   }
 
   /**
-   * Keeps a checkpoint of a log's head.
+   * Stores a checkpoint of a log's head.
    *
-   * @param sign what it makes of the head, and of the entries since the last checkpoint
+   * @param sign signs the head; gets the entries since the last checkpoint
    */
   async sign(tenant: string, sign: (unsigned: Unsigned) => AuditCheckpoint): Promise<void> {
     await this.database.transaction(async (transaction) => {

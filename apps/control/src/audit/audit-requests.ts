@@ -7,7 +7,7 @@ const words = z.string().max(256).optional();
 /** What is looked for, newest first. */
 export const search = page.extend({ actor: words, action: words, subject: words });
 
-/** What is read to be verified, the first one first. */
+/** Entries for verification, oldest first. */
 export const logPage = z.object({
   /** Only what has a higher number. */
   after: z.coerce.number().int().min(0).default(0),

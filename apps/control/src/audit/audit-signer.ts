@@ -17,8 +17,9 @@ import { writeAnchor } from "./write-anchor.js";
 const MS_PER_S = 1_000;
 
 /**
- * Signs the heads of the logs, and every hour puts the newest signatures where somebody keeps them who cannot change the
- * database. A key is put there before anything is signed with it. Before it signs, it reads what was added since the last signature: a log that does not hold together gets none.
+ * Signs the heads of the logs, and every hour writes the newest signatures to a store outside the database. A key is
+ * written there before it signs anything. Before signing, it verifies the entries since the last signature: an
+ * inconsistent log is not signed.
  */
 @Injectable()
 export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -75,7 +76,7 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
     await closeWithin(this.logger, "audit signatures", () => this.#round?.catch(() => undefined));
   }
 
-  /** Signs all that is not signed yet. @throws AuditFault for a log that does not hold together */
+  /** Signs all unsigned heads. @throws AuditFault for an inconsistent log */
   sign(): Promise<void> {
     this.#round ??= this.#signAll().finally(() => {
       this.#round = undefined;
@@ -104,7 +105,7 @@ export class AuditSigner implements OnApplicationBootstrap, OnApplicationShutdow
     if (hour !== this.#anchoredHour && (await this.#anchor(hour))) this.#anchoredHour = hour;
   }
 
-  /** @returns false where the store did not take it: the next round tries again */
+  /** @returns false if the store rejected it; the next round tries again */
   async #anchor(name: string): Promise<boolean> {
     const { log, logger } = this;
     const { AUDIT_ANCHOR_URL: anchorUrl } = this.config;

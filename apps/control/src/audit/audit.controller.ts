@@ -28,12 +28,12 @@ export class AuditController {
     return { entries: entries.map(present) };
   }
 
-  /** For verifying: the first one first, as they were hashed. */
+  /** For verification: oldest first, in the order of hashing. */
   @Get("log")
   async readLog(@Req() request: FastifyRequest): Promise<object> {
     const { after, limit } = parseRequest(logPage, request.query);
     const tenant = this.#tenantOf(request);
-    // Before the entries, of which there may be more by then.
+    // Read before the entries, because more may be added in between.
     const head = await this.log.head(tenant);
     return {
       tenant,

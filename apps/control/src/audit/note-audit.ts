@@ -11,10 +11,10 @@ export interface Subject {
 const SOURCE = "control";
 
 /**
- * Notes who did what, in the transaction that does it: neither is there without the other. It comes into the audit log by
- * way of Kafka; `control.audit` shows at once what control itself did, of which a rollout's steps are read.
+ * Records an action in its own transaction, so that neither exists without the other. It reaches the audit log through
+ * Kafka; `control.audit` contains control's own actions immediately, and rollouts read their steps from it.
  *
- * @param action what was done, as `policy-activated`
+ * @param action such as `policy-activated`
  */
 export async function noteAudit(
   transaction: Queries,

@@ -1,7 +1,7 @@
 import type { AuditCheckpoint, AuditKey } from "@tripline/contracts/audit/audit-checkpoint";
 import { openStore } from "@tripline/object-store/open-store";
 
-/** What is kept elsewhere: with it even a log that was written anew as a whole is found. */
+/** A copy of signatures outside the database, which reveals even a completely rewritten log. */
 export interface Anchor {
   /** Of each tenant, the newest one. */
   readonly checkpoints: readonly AuditCheckpoint[];
@@ -9,7 +9,7 @@ export interface Anchor {
 }
 
 /**
- * Writes an anchor, unless it is there already: none is ever written over, by whichever instance.
+ * Writes an anchor if it does not exist. Anchors are never overwritten.
  *
  * @param name the hour in UTC, `YYYY-MM-DDTHH`; or `key-` and the id of a key with which nothing is signed yet
  * @throws TriplineError `store-unavailable`, `store-refused`

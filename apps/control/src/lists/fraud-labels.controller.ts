@@ -17,8 +17,8 @@ const AUTHOR = "labels";
 const DAY_MS = 86_400_000;
 
 /**
- * Puts the cards of confirmed frauds on a list that denies, until a while after. The list is not `deny`, where it could take
- * the place of an entry that a person made. A label that comes again puts the same entry there again.
+ * Adds cards with confirmed fraud to a deny list for a limited time. It is not the list `deny`, where it could replace
+ * a user's entry. A repeated label adds the same entry again.
  */
 @Controller()
 export class FraudLabelsController {

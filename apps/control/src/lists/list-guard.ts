@@ -14,12 +14,13 @@ import type { WatchedEntries } from "./list-watches.js";
 import { ListWatches } from "./list-watches.js";
 
 const MS_PER_S = 1_000;
-/** An instance ends a watch once it has looked for so long: before that it may not have read what was decided. */
+/** Minimum time before an instance ends a watch, because it may not have read the decisions yet. */
 const LOOKED_MS_MIN = 60_000;
 
 /**
- * Watches the outcomes of a tenant after entries were added that concern many payments, and withdraws the entries when the mix changes
- * by more than the default guard of policies allows. Every instance does so by itself; one of two that withdraw at once finds nothing.
+ * Monitors a tenant's outcomes after entries that affect many payments were added, and withdraws the entries if the mix
+ * changes by more than the default policy guard allows. Every instance does so independently; of two concurrent
+ * withdrawals, one finds nothing.
  */
 @Injectable()
 export class ListGuard implements OnModuleInit {

@@ -13,7 +13,7 @@ import type { NewEntry } from "./list-requests.js";
 /** Of each partition, the newest. About 10 MB are read. */
 const RECORDS_MAX = 4_000;
 const DAY_MS = 86_400_000;
-/** For so long the same payments answer all previews, so that a caller who asks often has them read once. */
+/** How long the same payments are used for all previews, so that frequent requests read them only once. */
 const KEPT_MS = 60_000;
 
 interface SeenPayment {
@@ -29,7 +29,7 @@ export interface PreviewFigures {
   readonly matched: number;
   /** From 0 to 1; 0 where there are no payments. */
   readonly share: number;
-  /** When the first of them was accepted; null where there is none. */
+  /** When the first of them was accepted; null if there is none. */
   readonly from: string | null;
 }
 

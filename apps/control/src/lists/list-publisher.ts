@@ -18,7 +18,7 @@ import { z } from "zod";
 import { entryRow } from "./list-store.js";
 
 const ROWS_PER_ROUND_MAX = 1_000;
-/** An entry that has ended stays to be seen for a day, and is then taken out of the lists and of every instance's memory. */
+/** An expired entry stays visible for a day and is then removed from the lists and from every instance's memory. */
 const ENDED_KEPT = "1 day";
 
 const unpublishedRow = entryRow.extend({ tenant: z.string(), is_removed: z.boolean() });

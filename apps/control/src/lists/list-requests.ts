@@ -37,7 +37,7 @@ const entry = z
 
 export type NewEntry = z.infer<typeof entry>;
 
-/** Entries whose effect is asked for before they are added. */
+/** Entries for a preview. */
 export const previewed = z.strictObject({
   entries: z
     .array(
@@ -102,7 +102,7 @@ const tenant = z.string().optional();
 
 export const entryKey = z.strictObject({ tenant, kind, value });
 
-/** Where a search goes on: after the last entry of the page before. */
+/** Cursor of a search: the last entry of the previous page. */
 const cursor = z
   .string()
   .regex(/^[^/]+\/[^/]+\/.+$/, "must be the `next` of an earlier answer")

@@ -36,19 +36,19 @@ const effectRow = z.object({ effect: z.string() });
 const COLUMNS = "e.list, e.kind, e.value, l.effect, e.reason, e.author, e.created_at, e.expires_at";
 const ENTRIES = "control.list_entries e JOIN control.lists l USING (tenant, list)";
 
-/** The record of the lists: what is on them, who put it there, and why. */
+/** The lists with their entries, authors and reasons. */
 @Injectable()
 export class ListStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /**
-   * Adds entries, or replaces those with the same kind and value. Entries that concern many payments wait for another user where the
-   * tenant asks for that, and where the guard withdrew one of them; all entries of the request wait together.
+   * Adds entries, or replaces those with the same kind and value. Entries that affect many payments wait for another
+   * user if the tenant requires it or if the guard withdrew one of them; all entries of the request wait together.
    *
-   * @param effect needed for the first entries of a list whose name does not say it
-   * @returns what waits for another user; undefined where the entries are on the list
-   * @throws TriplineError `invalid-field` for an effect that is missing, or not that of the list, and `approval-missing` for a client
-   *   without an owner whose entries have to wait
+   * @param effect required for the first entries of a custom list
+   * @returns the pending request; undefined if the entries were added
+   * @throws TriplineError `invalid-field` for a missing or conflicting effect, and `approval-missing` for a client
+   * without an owner whose entries need approval
    */
   put(
     by: Managed,
@@ -92,7 +92,7 @@ export class ListStore {
     );
   }
 
-  /** @returns entries in the order of list, kind and value, and where the next page begins, if there is one */
+  /** @returns entries ordered by list, kind and value, and the cursor of the next page, if any */
   async search(tenant: string, wanted: Search): Promise<{ entries: EntryRow[]; next: string | null }> {
     const { list, kind, value, author, after, limit } = wanted;
     const from = after ?? { list: "", kind: "", value: "" };

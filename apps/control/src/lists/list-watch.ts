@@ -8,13 +8,13 @@ const MS_PER_S = 1_000;
 
 const watchSchema = z.object({
   guard: z.object({ watchSeconds: z.number(), cardsMin: z.number(), outcomePointsMax: z.number() }),
-  /** What was decided in the guard's time before it is what the entries are compared with. */
+  /** The baseline: decisions in the guard's period before it. */
   comparedToMs: z.number(),
   /** The outcomes before, of as many cards as any instance saw. */
   before: z.object({ cards: z.number(), shares: z.array(z.number()).readonly() }).nullable(),
 });
 
-/** What it takes to judge entries of a list. It is stored, so that it outlives the instance that began it. */
+/** State of a watch on list entries. It is stored, so that it survives the instance that started it. */
 export type ListWatch = z.infer<typeof watchSchema>;
 
 export function readListWatch(stored: unknown): ListWatch | undefined {

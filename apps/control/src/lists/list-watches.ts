@@ -11,7 +11,7 @@ import type { NewEntry } from "./list-requests.js";
 import type { ListWatch } from "./list-watch.js";
 import { readListWatch } from "./list-watch.js";
 
-/** For so long an entry that the guard withdrew needs another user. */
+/** How long a withdrawn entry needs another user. */
 const WITHDRAWN_WITHIN = "30 days";
 /** Of all tenants at a time. */
 const OPEN_MAX = 1_000;
@@ -34,7 +34,7 @@ export async function mustWait(queries: Queries, tenant: string, broad: readonly
   return withdrawn.length > 0;
 }
 
-/** Begins to watch those of the entries that concern many payments and are not on the list yet. */
+/** Starts watching the new entries that affect many payments. */
 export async function watchEntries(
   transaction: Queries,
   { tenant, actor }: Managed,
@@ -63,7 +63,7 @@ const watchRow = z
     tenant: z.string(),
     began_at: z.date().transform((date) => date.getTime()),
     watch: z.unknown(),
-    /** What the watch before it compared with, if that one is open or ended by a breach. */
+    /** The baseline of the previous watch, if that one is open or ended with a breach. */
     before: z.unknown(),
   })
   .transform(({ began_at, watch, before, ...row }) => ({
@@ -108,9 +108,9 @@ export class ListWatches {
   }
 
   /**
-   * Takes the entries of all open watches of the tenant off their lists: one of them alone need not be the cause.
+   * Withdraws the entries of all open watches of the tenant, because any of them may be the cause.
    *
-   * @returns how many entries; 0 where another instance was first
+   * @returns the number of entries; 0 if another instance was first
    */
   withdraw(by: Managed, why: string): Promise<number> {
     return this.database.transaction(async (transaction) => {

@@ -249,7 +249,7 @@ const STEPS = [
   ["rollback", "Give all cards back to the champion"],
 ] as const;
 
-/** Served where the control plane knows a registry. */
+/** Only available if a registry is configured. */
 const ROLLOUTS: readonly ControlRoute[] = [
   {
     method: "get",

@@ -25,7 +25,7 @@ const KEPT_DAYS = 90;
 
 const placeRow = z.object({ partition: z.number(), offset: z.coerce.number() });
 
-/** A dead letter as people see it: without its value, which may hold what belongs to a person. */
+/** A dead letter without its value, which may contain personal data. */
 export interface ShownLetter extends DeadLetter {
   readonly tenant: string;
   /** Masked. */
@@ -60,7 +60,7 @@ export class DeadLetters {
   ) {}
 
   /**
-   * The topics on which dead letters wait. Everybody who asks at a time gets the same look.
+   * Topics with dead letters. Concurrent callers share one read.
    *
    * @throws TriplineError `kafka-unavailable`, `deadline-exceeded`
    */

@@ -16,7 +16,7 @@ const TRAINING = "training";
 
 const jobRow = z.object({ facts: trainingFacts, reported_by: z.string(), reported_at: z.date() });
 
-/** What jobs say of themselves. They run where nobody can ask them. */
+/** Status reports of jobs, which cannot be queried themselves. */
 @Controller("/v1/jobs")
 @OperatorOnly(true)
 @UseGuards(TokenGuard)

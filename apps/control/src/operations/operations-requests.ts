@@ -27,7 +27,7 @@ export const lettersToReturn = z
 const day = z.iso.date();
 const text = z.string().max(TEXT_CHARACTERS_MAX);
 
-/** What the training worker says of itself. Days are UTC. */
+/** Status report of the training worker. Days are UTC. */
 export const trainingFacts = z.strictObject({
   model: z.string().max(64),
   drift: z.strictObject({ day, sentence: text }).nullable().meta({ description: "That no champion has answered yet." }),

@@ -13,7 +13,10 @@ import { z } from "zod";
 /** Instances of ingestion with the old master key still create envelopes with it. */
 const EVERY_MS = 600_000;
 const ROWS_TOGETHER = 100;
-/** Of a run: a key service that is away is not asked for each of many thousand rows. The next run goes on after them. */
+/**
+ * Failures per run, so that an unavailable key service is not called for thousands of rows. The next run continues
+ * after them.
+ */
 const FAILURES_MAX = 20;
 
 const envelopeRow = z.object({ id: z.instanceof(Buffer), master_key: z.string(), wrapped: z.instanceof(Buffer) });
@@ -21,20 +24,20 @@ const countRow = z.object({ left: z.coerce.number() });
 
 export interface Rewrapped {
   readonly rewrapped: number;
-  /** Envelopes that another master key still wraps: it must not be removed. */
+  /** Envelope keys still encrypted with an old master key, which must not be removed. */
   readonly left: number;
 }
 
 /**
- * Wraps envelope keys under the master key of now, so that the one before can be removed. Data keys and what they seal stay as they are.
- * Nothing waits for it: until then the old master key opens.
+ * Re-encrypts envelope keys with the current master key, so that the old one can be removed. Data keys and data stay
+ * unchanged. Until then, the old master key still decrypts.
  */
 @Injectable()
 export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationShutdown {
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<Rewrapped> | undefined;
   #left = 0;
-  /** The last one that was looked at, where a run ended before all were. */
+  /** The last processed key, if a run ended early. */
   #after: Buffer = Buffer.alloc(0);
   readonly #endReading: () => void;
 
@@ -69,7 +72,7 @@ export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationS
 
   /** @throws TriplineError `database-unavailable` */
   async rewrap(): Promise<Rewrapped> {
-    // One that is under way may have begun with the key of before.
+    // A run in progress may have started with the old key.
     await this.#running?.catch(() => undefined);
     this.#running = this.#rewrapAll();
     return this.#running;

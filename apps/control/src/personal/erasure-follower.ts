@@ -11,8 +11,8 @@ const KNOWN_MS_MAX = 30_000;
 const RETRY_MS = 1_000;
 
 /**
- * Holds the database to what was published of erasures. One that was restored from a backup has the keys of those who were erased since,
- * and knows nothing of it: they are destroyed again at the next start, before anything is opened.
+ * Applies published erasures to the database. A database restored from a backup contains keys of people erased since:
+ * they are destroyed again at the next startup, before anything is decrypted.
  */
 @Injectable()
 export class ErasureFollower extends TableFollower {
@@ -41,7 +41,7 @@ export class ErasureFollower extends TableFollower {
     await this.#work.catch(() => undefined);
   }
 
-  /** What is opened waits for it; the rest of the service need not. */
+  /** Decryption waits for it; the rest of the service does not. */
   protected override isUsable(): boolean {
     return true;
   }
@@ -49,7 +49,7 @@ export class ErasureFollower extends TableFollower {
   protected override apply(changes: readonly TableChange[]): void {
     const told = changes.flatMap(({ value }) => (value === undefined ? [] : [Erasure.decode(value)]));
     this.#work = this.#work.then(() => this.#eraseAgain(told));
-    // It fails at the end of the service alone, for those who wait for it.
+    // It rejects only at shutdown, for pending waiters.
     this.#work.catch(() => undefined);
   }
 

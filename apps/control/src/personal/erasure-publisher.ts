@@ -21,7 +21,7 @@ const ROWS_PER_ROUND_MAX = 1_000;
 
 const erasureRow = z.object({ tenant: z.string(), subject: z.string(), erased_at: z.date() });
 
-/** Tells the services who was erased, at least once each, and destroys keys whose time is over. */
+/** Publishes erasures to the services at least once, and destroys expired keys. */
 @Injectable()
 export class ErasurePublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
@@ -48,7 +48,7 @@ export class ErasurePublisher implements OnApplicationBootstrap, OnApplicationSh
     this.#outbox.start();
   }
 
-  /** @throws TriplineError `kafka-unavailable`, `database-unavailable`; the erasure is told later then */
+  /** @throws TriplineError `kafka-unavailable`, `database-unavailable`; the erasure is then published later */
   publish(): Promise<void> {
     return this.#outbox.publish();
   }

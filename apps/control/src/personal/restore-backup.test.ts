@@ -7,7 +7,7 @@ import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
 import { newPerson, SHOWN, TestPayers } from "../testing/test-payers.js";
 
-/** What a dump or a snapshot of the database has of people: everything else is in tables that an erasure does not change. */
+/** Personal data in a dump or snapshot. An erasure changes no other tables. */
 const TABLES = ["subject_keys", "envelope_keys", "erasures"];
 const MASTER_KEY = randomBytes(32).toString("base64");
 const POLL_MS = 50;
@@ -84,7 +84,7 @@ test("a backup of before an erasure has the person's key; control destroys it ag
   expect(await rows("before_erasure.subject_keys", ada)).toHaveLength(1);
   expect(await rows("after_erasure.subject_keys", ada)).toHaveLength(0);
 
-  // As operations.md says it: control is stopped meanwhile.
+  // As in operations.md: control is stopped during the restore.
   await bed.service.close();
   await restore("before_erasure");
   expect(await rows("control.subject_keys", ada)).toHaveLength(1);

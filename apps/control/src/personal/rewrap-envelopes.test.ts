@@ -60,14 +60,14 @@ test("after a new master key is put into the file, what the old one wrapped open
   await writeFile(`${file}.new`, `${fresh},${old}`);
   await rename(`${file}.new`, file);
   const rewrapper = bed.service.get(EnvelopeRewrapper);
-  // The service looks at the file by itself, while what it did before still opens.
+  // The service reloads the file, and earlier data can still be decrypted.
   for (;;) {
     expect(await first.open(`${fresh},${old}`)).toEqual(FIELDS);
     if (await first.open(fresh).then(Boolean, () => false)) break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   expect(await first.open(fresh)).toEqual(FIELDS);
-  // An instance of ingestion that had the old key sends it again, and another one makes a new envelope with it meanwhile.
+  // An instance of ingestion with the old key sends it again, and another one creates a new envelope key with it.
   await bed.service.get(SubjectKeys).add([first.key]);
   const late = await sealedWith(old);
   expect(await rewrapper.rewrap()).toEqual({ rewrapped: 1, left: 1 });

@@ -9,8 +9,8 @@ import { KEY_ID_BYTES } from "@tripline/sealing/sealed-layout";
 import { SubjectKeys } from "./subject-keys.js";
 
 /**
- * So long keys are gathered before they are stored together. Nobody waits for them, and a transaction for every few of them took so
- * much of a small machine that payments took twice as long.
+ * How long keys are collected before they are stored together. Nobody waits for them, and a transaction for every few
+ * keys doubled the latency of payments on a small machine.
  */
 const GATHER_MS = 500;
 

@@ -7,7 +7,9 @@ import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 
-/** Any number, as long as no other program of this database uses it. Keys are added under it together, and erased alone. */
+/**
+ * Any number that no other program of this database uses. Adding keys takes it shared, erasing takes it exclusively.
+ */
 const LOCK_ID = 7_113_002_977;
 
 const keyRow = z.object({
@@ -77,7 +79,7 @@ export class SubjectKeys {
     return new Map(rows.map((row) => [row.key_id.toString("hex"), row]));
   }
 
-  /** Destroys the keys of a subject, and lets none be kept for it again. A second time it changes nothing. */
+  /** Destroys the keys of a subject and prevents new ones from being stored. Idempotent. */
   erase(by: Managed, subject: string): Promise<Erased> {
     return this.database.transaction(async (transaction) => {
       await transaction.execute("SELECT pg_advisory_xact_lock($1)", [LOCK_ID]);
@@ -98,8 +100,8 @@ export class SubjectKeys {
   }
 
   /**
-   * Erases again whom the services know as erased. A database that knows it too, and has none of their keys, is left as it is; one that
-   * does not was restored from a backup, and that is noted.
+   * Repeats published erasures. A database that already has them is unchanged; one that does not was restored from a
+   * backup, which is logged.
    */
   eraseAgain(erasures: readonly Erasure[]): Promise<void> {
     const tenants = erasures.map(({ tenant }) => tenant);
@@ -158,7 +160,7 @@ export class SubjectKeys {
     });
   }
 
-  /** @returns how many keys are older, and were destroyed; at most so many as `limit` */
+  /** @returns the number of expired keys that were destroyed, at most `limit` */
   async expire(days: number, limit: number): Promise<number> {
     return this.database.execute(
       `DELETE FROM control.subject_keys WHERE key_id = ANY (ARRAY(

@@ -1,8 +1,8 @@
 import { GUARD } from "../rollouts/rollout-state.js";
 
 /**
- * What the activation of a revision is. `return`: to the newest policy that was in force and that neither a guard nor a person rolled
- * back, or to what is in force already. `suspect`: of a policy that a guard or a person rolled back. `new`: everything else.
+ * Kind of an activation. `return`: to the newest earlier policy that was not rolled back, or to the active one.
+ * `suspect`: of a policy that a guard or a user rolled back. `new`: all others.
  */
 export type ActivationKind = "return" | "suspect" | "new";
 
@@ -22,10 +22,10 @@ export interface PastActivation {
   readonly stoodAtMs: number | null;
 }
 
-/** A policy that was in force, with what became of it. */
+/** A policy that was active, and its fate. */
 export interface PastPolicy {
   readonly revision: number | null;
-  /** Its newest activation; 0 where the tenant began without a policy of its own. */
+  /** Its newest activation; 0 if the tenant started without its own policy. */
   readonly activation: number;
   /** Its watch ended without a breach, or two users agreed to do without. */
   readonly hasStood: boolean;
@@ -37,11 +37,11 @@ export interface Standing {
   readonly policy: PastPolicy | undefined;
 }
 
-/** Of activations from before the end of a watch was stored: in force for so long, one has stood. */
+/** For activations from before watch ends were stored: after this time, one counts as accepted. */
 const STOOD_AFTER_MS = 3_600_000;
 const NO_POLICY = "";
 
-/** The policies of one tenant that were in force, in the order of their newest activation. */
+/** The policies of one tenant that were active, in the order of their newest activation. */
 export class ActivationHistory {
   readonly #policies = new Map<string, PastPolicy>();
   #current = NO_POLICY;
@@ -59,7 +59,7 @@ export class ActivationHistory {
     return this.#policies.get(this.#current);
   }
 
-  /** What a return goes to; undefined where there is nothing. */
+  /** The target of a return; undefined if there is none. */
   get returnTarget(): PastPolicy | undefined {
     return this.#newest()?.[1];
   }

@@ -28,13 +28,13 @@ import { findMissingApproval } from "./second-user.js";
 
 /** Of all tenants at a time. */
 const WATCHED_MAX = 1_000;
-/** For so long after it began an activation is watched at most, however long control was away. */
+/** Maximum time an activation is watched, even if control was down. */
 const WATCHED_WITHIN = "30 days";
 
 export interface NewActivation {
-  /** Null: the tenant has no policy of its own from then on. */
+  /** Null: the tenant no longer has its own policy. */
   readonly revision: number | null;
-  /** The activation that the caller knows as the newest, 0 where there was none. */
+  /** The newest activation that the caller knows, 0 if there was none. */
   readonly after: number;
   /** Undefined: now. */
   readonly at: Date | undefined;
@@ -42,7 +42,7 @@ export interface NewActivation {
   readonly note: string;
 }
 
-/** An activation that is in force, and whose watch has not ended. */
+/** An active activation whose watch has not ended. */
 export interface WatchedActivation {
   readonly tenant: string;
   readonly activation: number;
@@ -62,13 +62,13 @@ const watchedRow = z
   })
   .transform(({ activates_at, ...row }): WatchedActivation => ({ ...row, activatesAtMs: activates_at }));
 
-/** An activation that is decided on, with what it is in the tenant's history. */
+/** A stored activation with its kind in the tenant's history. */
 interface Settled {
   readonly newest: ActivationRow | undefined;
   readonly revision: number | null;
   readonly kind: ActivationKind;
   readonly isWatched: boolean;
-  /** The activation that it rolls back; null where it rolls back none. */
+  /** The activation that it rolls back; null if none. */
   readonly rollsBack: number | null;
   readonly at: Date | undefined;
   readonly note: string;
@@ -84,10 +84,10 @@ export class ActivationStore {
   }
 
   /**
-   * Puts a revision in force, now or later. It takes the place of an activation that is still to come.
+   * Activates a revision, now or later. It replaces a scheduled activation.
    *
-   * @throws TriplineError `changed-meanwhile` with who was first, `approval-missing`, `not-found`, or `invalid-field` for a policy that
-   *   was rolled back and is not to be watched
+   * @throws TriplineError `changed-meanwhile` with the author of the other change, `approval-missing`, `not-found`, or
+   * `invalid-field` for an unwatched activation of a rolled-back policy
    */
   activate(by: Managed, wanted: NewActivation): Promise<ActivationRow> {
     return this.database.transaction(async (transaction) => {
@@ -120,7 +120,7 @@ export class ActivationStore {
   }
 
   /**
-   * Goes back to the newest policy that was in force and was not rolled back.
+   * Rolls back to the newest earlier policy that was not rolled back.
    *
    * @param after the newest activation that the caller knows
    * @throws TriplineError `changed-meanwhile`
@@ -144,7 +144,7 @@ export class ActivationStore {
     });
   }
 
-  /** What is in force and whose watch has not ended, of all tenants. */
+  /** Active policies with an open watch, of all tenants. */
   watched(): Promise<WatchedActivation[]> {
     return this.database.query(
       watchedRow,

@@ -5,17 +5,17 @@ import { z } from "zod";
 import type { SeenDecision } from "./seen-decisions.js";
 
 const MS_PER_S = 1_000;
-/** A watch that begins while another one is open compares with what that one does, for so long at most. */
+/** Maximum age of the baseline that a watch takes over from an open one. */
 const INHERITED_MS_MAX = 86_400_000;
 const LEFT_OUT_MAX = 300;
 
 const watchSchema = z.object({
   guard: z.object({ watchSeconds: z.number(), cardsMin: z.number(), outcomePointsMax: z.number() }),
-  /** What was decided in the guard's time before it is what the activation is compared with. */
+  /** The baseline: decisions in the guard's period before the activation. */
   comparedToMs: z.number(),
   /** Decisions from then on are judged. */
   judgedFromMs: z.number(),
-  /** Version of the policy before; null where that was none of the tenant's own. */
+  /** Version of the previous policy; null if the tenant had none of its own. */
   versionBefore: z.string().nullable(),
   /** Versions that were rolled back. Their decisions are not part of the baseline. */
   leftOut: z.array(z.string()).max(LEFT_OUT_MAX),
@@ -23,10 +23,10 @@ const watchSchema = z.object({
   before: z.object({ cards: z.number(), shares: z.array(z.number()).readonly() }).nullable(),
 });
 
-/** What it takes to judge an activation. It is stored, so that it outlives the instance that began it. */
+/** State of a watch on an activation. It is stored, so that it survives the instance that started it. */
 export type ActivationWatch = z.infer<typeof watchSchema>;
 
-/** What a watch begins from: an activation that took effect. */
+/** Start of a watch: an activation that took effect. */
 export interface WatchSource {
   readonly activation: number;
   readonly sha256: string | null;
@@ -43,8 +43,8 @@ export function readWatch(stored: unknown): ActivationWatch | undefined {
 }
 
 /**
- * The watch of an activation. A return to a policy whose watch had not ended goes on with that watch, and what replaces such a policy is
- * compared with what that one was compared with: neither makes a standard of what nobody has judged.
+ * The watch of an activation. A return to a policy with an open watch continues that watch, and a replacement of such a
+ * policy uses its baseline: an unjudged policy never becomes the baseline.
  *
  * @param past activations that took effect up to this one, which is the last, the oldest first
  * @param guard of the policy before

@@ -10,7 +10,7 @@ import { DRAFT_COLUMNS, draftRow, draftText } from "./policy-rows.js";
 /** So many of a tenant are shown. */
 const DRAFTS_SHOWN_MAX = 200;
 
-/** Texts that are not a revision yet. They may be faulty. */
+/** Drafts, which may be invalid. */
 @Injectable()
 export class DraftStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
@@ -36,7 +36,7 @@ export class DraftStore {
 
   /**
    * @param version of the draft that was changed, 0 for a new one
-   * @throws TriplineError `changed-meanwhile` where it is of another version by now
+   * @throws TriplineError `changed-meanwhile` if its version has changed
    */
   async save(by: Managed, name: string, text: string, version: number): Promise<z.infer<typeof draftRow>> {
     const saved = await this.database.transaction(async (transaction) => {

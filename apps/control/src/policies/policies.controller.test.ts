@@ -51,7 +51,7 @@ async function passHours(hours: number): Promise<void> {
   await database.execute(`UPDATE control.policy_activations SET ${earlier.join(", ")}`, [hours]);
 }
 
-/** What the audit log shows, once it has so many entries. */
+/** Waits until the audit log has this many entries. */
 async function auditOf(caller: TestCaller, count: number): Promise<unknown> {
   for (;;) {
     const { body } = await caller.get("/v1/audit");
@@ -215,7 +215,7 @@ test("regression #24: what a person rolled back needs another user again, also u
   await expect(activate(1)).resolves.toMatchObject({ status: 201, body: { kind: "new", is_watched: true } });
   await activate(2);
   await expect(approve(bob, 2)).resolves.toMatchObject({ status: 204 });
-  // Revision 1 has not stood its watch, so that it goes on.
+  // The watch of revision 1 has not ended, so it continues.
   await expect(activate(1)).resolves.toMatchObject({ status: 201, body: { kind: "return", is_watched: true } });
   await expect(ann.get("/v1/policy/revisions/2")).resolves.toMatchObject({ body: { activation_kind: "suspect" } });
   await expect(ann.get("/v1/policy")).resolves.toMatchObject({ body: { return_to: { revision: null } } });
@@ -227,7 +227,7 @@ test("regression #24: what a person rolled back needs another user again, also u
   await approve(bob, 4);
   await expect(activate(4, { watched: false })).resolves.toMatchObject({ status: 422 });
   await expect(activate(4)).resolves.toMatchObject({ status: 201, body: { kind: "suspect", is_watched: true } });
-  // Without the guard: nobody alone, and not by an approval of something else.
+  // Without the guard: needs two users, and an approval of something else does not count.
   await expect(activate(3, { watched: false })).resolves.toMatchObject(missing);
   await approve(bob, 3);
   await expect(activate(3, { watched: false })).resolves.toMatchObject(missing);
@@ -262,7 +262,7 @@ test("regression #24: a client counts as its owner, and one without an owner app
   });
   await expect(approve(ofBob, 1)).resolves.toMatchObject({ status: 204 });
   await expect(activate(ann, 1, 0)).resolves.toMatchObject({ status: 201 });
-  // What a client without an owner wrote may be the approver's own: two users have to stand behind it.
+  // A revision by a client without an owner may be the approver's own, so it needs two approvals.
   await push(ofNobody, "2");
   await approve(bob, 2);
   await expect(activate(bob, 2, 1)).resolves.toMatchObject(missing);

@@ -41,7 +41,7 @@ import {
 import { PolicyStore } from "./policy-store.js";
 import { SwitchedOffRules } from "./switched-off-rules.js";
 
-/** Policies: drafts, revisions, approvals and activations. The parameter `tenant` says whose. */
+/** Policies: drafts, revisions, approvals and activations. The parameter `tenant` selects the tenant. */
 @Controller("/v1/policy")
 @UseGuards(TokenGuard)
 @UseInterceptors(TraceInterceptor)

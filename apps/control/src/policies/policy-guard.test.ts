@@ -80,19 +80,19 @@ async function decide({ version, revision }: Made, declined: number, of = tenant
   await producer.send(records);
 }
 
-/** Live traffic under a revision until another one is in force. */
+/** Live traffic under a revision until another one is active. */
 async function playUntilReplaced(made: Made, declined: number): Promise<Status> {
   const endMs = Date.now() + WAIT_MS_MAX;
   for (;;) {
     await decide(made, declined);
-    // What it tells was not read at one moment, so it is asked again.
+    // The response is not a consistent snapshot, so this polls.
     if ((await status()).in_force?.revision !== made.revision) return status();
     if (Date.now() > endMs) throw new Error(`still in force after ${WAIT_MS_MAX} ms`);
     await delay(100);
   }
 }
 
-/** The newest that somebody made; entries come a moment after what they tell of. */
+/** The newest entry by an actor; entries arrive shortly after their action. */
 async function auditEntryOf(actor: string): Promise<unknown> {
   const endMs = Date.now() + WAIT_MS_MAX;
   for (;;) {
@@ -130,7 +130,7 @@ test("a draft that declines a third is taken back, and the audit log says why; t
     action: "policy-activated",
     details: { activation: 3, revision: good.revision, note: expect.stringMatching(why) },
   });
-  // What the guard went back to is not watched: it changes the mix, too.
+  // A rollback by the guard is not watched, because it changes the mix as well.
   await expectToStay(good, 0.05);
   const better = await push(textOf(800));
   await activate(better);
@@ -173,7 +173,7 @@ test("regression #24: a second try of what was rolled back needs another user, a
     body: { code: "approval-missing" },
   });
   await bed.as("bob", { tenant }).send("POST", `/v1/policy/revisions/${bad.revision}/approvals`, { note: "" });
-  // A second instance, which comes later, knows what the first one compared with.
+  // A second, later instance knows the baseline of the first one.
   await activate(bad);
   expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ revision: plain.revision, author: "guard" });
 });
@@ -187,7 +187,7 @@ test("regression #24: of a bad draft, another one and back to the first, the gua
   await activate(bad);
   const other = await push(textOf(498));
   await activate(other);
-  // A return, at once: but nobody has judged it yet.
+  // An immediate return, to a policy that has not been judged yet.
   await activate(bad);
   expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ author: "guard" });
   expect((await playUntilReplaced({ ...other }, 0.9)).in_force?.revision).toBe(good.revision);

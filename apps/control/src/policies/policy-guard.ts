@@ -19,7 +19,7 @@ import { PolicyStore } from "./policy-store.js";
 import { SeenDecisions } from "./seen-decisions.js";
 
 const MS_PER_S = 1_000;
-/** An instance ends a watch once it has looked for so long: before that it may not have read what the activation decided. */
+/** Minimum time before an instance ends a watch, because it may not have read the decisions yet. */
 const LOOKED_MS_MIN = 60_000;
 
 /** A watch with what only the text of a revision says. */
@@ -29,9 +29,9 @@ interface Watch {
 }
 
 /**
- * Watches the outcomes after every activation but a return to a policy that has stood, and goes back to the newest policy that was not
- * rolled back when the mix changes by more than the guard allows. Every instance does so by itself; an activation names the one that it
- * follows, so of two that go back at once one does.
+ * Monitors outcomes after every activation, except a return to an accepted policy, and rolls back to the newest policy
+ * that was not rolled back if the mix changes by more than the guard allows. Every instance does so independently; an
+ * activation names its predecessor, so only one of two concurrent rollbacks succeeds.
  */
 @Injectable()
 export class PolicyGuard implements OnModuleInit {
@@ -86,7 +86,10 @@ export class PolicyGuard implements OnModuleInit {
     return kept && { version: now.version, kept };
   }
 
-  /** That of the policy before, so that no draft can do without; where the control plane does not know that one, the new one's. */
+  /**
+   * The guard of the previous policy, so that a draft cannot remove it; or of the new one if the previous one is
+   * unknown.
+   */
   async #guardOf(tenant: string, revision: number | null): Promise<MixGuard> {
     if (revision === null) return guardInEffect(undefined);
     const { checks, policies } = this;

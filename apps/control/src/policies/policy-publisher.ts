@@ -34,9 +34,8 @@ const unpublishedRow = z.object({
 const keyRow = unpublishedRow.pick({ tenant: true, activation: true });
 
 /**
- * Tells the services of activations, and of those that they need not know any more. Both are safe to repeat, and several
- * instances may do it at once: of the activations whose time has come, and that nothing replaced before, the highest number
- * counts, in whatever order they arrive.
+ * Publishes activations and deletes obsolete ones. Both are safe to repeat, also by several instances: the highest
+ * number among due activations that were not replaced counts, in whatever order they arrive.
  */
 @Injectable()
 export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -80,8 +79,8 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
   }
 
   /**
-   * At the start, everything that counts: Kafka may be another one than before. So also what is in force, if an earlier
-   * release took it out because it counted what had been replaced.
+   * At startup, publishes everything that applies, because Kafka may have been replaced, or an earlier release may have
+   * deleted the active record.
    */
   async #tellAgain(): Promise<void> {
     await this.database.execute(
@@ -132,7 +131,7 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     );
   }
 
-  /** A record without a rule that was switched off meanwhile may be the last one on the topic: it is published again. */
+  /** The last record on the topic may lack a rule that was switched off concurrently, so it is published again. */
   async #markPublished(rows: readonly z.infer<typeof unpublishedRow>[]): Promise<void> {
     await this.database.execute(
       `UPDATE control.policy_activations a SET published_at = CASE WHEN sent.rules = (

@@ -33,7 +33,7 @@ export const revisionNumber = z.coerce
   .min(1, "must be a revision number")
   .max(INT_MAX, "must be a revision number");
 
-/** What is approved: a revision, or `none` for a withdrawal of the policy. */
+/** The approved revision, or `none` for removing the policy. */
 export const approvedRevision = z.union([z.literal("none").transform(() => null), revisionNumber]);
 
 export const newApproval = z.strictObject({
@@ -50,7 +50,10 @@ export const settings = z
     needs_approval: z.boolean().optional(),
     /** Of list entries that concern many payments: BINs, countries and IP ranges. */
     lists_need_approval: z.boolean().optional(),
-    /** Approval is switched off after an hour although no other user confirms it, unless one refuses it. An alert fires at once. */
+    /**
+     * Approval is switched off after an hour without confirmation, unless another user rejects it. An alert fires
+     * immediately.
+     */
     break_glass: z.boolean().default(false),
     note,
   })
@@ -61,9 +64,9 @@ export const settings = z
   });
 
 export const newActivation = z.strictObject({
-  /** null: from then on the tenant has no policy of its own. */
+  /** null: the tenant no longer has its own policy. */
   revision: z.int().min(1).max(INT_MAX).nullable(),
-  /** The newest activation that the caller knows; 0 where there was none. */
+  /** The newest activation that the caller knows; 0 if there was none. */
   after: z
     .int()
     .min(0)

@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What the tables about policies hold, as the API shows it. */
+/** Rows of the policy tables as returned by the API. */
 
 export const revisionRow = z.object({
   revision: z.int(),
@@ -12,7 +12,7 @@ export const revisionRow = z.object({
 });
 export type RevisionRow = z.infer<typeof revisionRow>;
 
-/** A revision with what the API does not show of it: null where nobody knows the user behind it. */
+/** A revision with internal columns: null if the user behind it is unknown. */
 export const revisionText = revisionRow.extend({ text: z.string(), author_principal: z.string().nullable() });
 
 export const approvalRow = z.object({
@@ -26,7 +26,7 @@ export type ApprovalRow = z.infer<typeof approvalRow>;
 
 export const activationRow = z.object({
   activation: z.int(),
-  /** Null: from then on the tenant has no policy of its own. */
+  /** Null: the tenant no longer has its own policy. */
   revision: z.int().nullable(),
   author: z.string(),
   note: z.string(),
@@ -57,7 +57,7 @@ export const isNotReplaced = (row: string): string =>
   `NOT EXISTS (SELECT FROM control.policy_activations later WHERE later.tenant = ${row}.tenant
      AND later.activation > ${row}.activation AND later.created_at < ${row}.activates_at)`;
 
-/** SQL: whether this row of `control.policy_activations` is what holds for its tenant now. */
+/** SQL: whether this row of `control.policy_activations` is active for its tenant. */
 export const isInForce = (row: string): string =>
   `${row}.activates_at <= now() AND ${isNotReplaced(row)} AND NOT EXISTS (
      SELECT FROM control.policy_activations newer WHERE newer.tenant = ${row}.tenant

@@ -36,7 +36,7 @@ export interface NewRevision {
 export class PolicyStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  /** What holds for a tenant, what will, and what it asks for. */
+  /** The active and scheduled policy of a tenant, and its settings. */
   async status(tenant: string) {
     const [newest] = await this.revisions(tenant, NEWEST_ONE);
     const latest = await newestActivation(this.database, tenant);

@@ -1,6 +1,6 @@
 import type { ActivationKind } from "./activation-history.js";
 
-/** Somebody who approved, when, and whether for an activation without the guard. */
+/** An approval: who, when, and whether for an activation without the guard. */
 export interface Approval {
   /** The user behind it; null for a machine client without an owner. */
   readonly principal: string | null;
@@ -23,10 +23,10 @@ export interface AskedActivation {
   readonly nowMs: number;
 }
 
-/** For so long an approval to do without the guard counts. */
+/** How long an approval without the guard is valid. */
 export const UNWATCHED_APPROVAL_MS = 86_400_000;
 
-/** @returns why the activation has to wait for another user, as a sentence; undefined where it need not */
+/** @returns why the activation needs another user, as a sentence; undefined if it does not */
 export function findMissingApproval(asked: AskedActivation): string | undefined {
   const { kind, what, isUnwatched, approvals, rolledBackAtMs, nowMs } = asked;
   if (isUnwatched) {
@@ -46,7 +46,7 @@ export function findMissingApproval(asked: AskedActivation): string | undefined 
   return `${capitalised(what)} is not approved: a user who did not write it has to do that first.`;
 }
 
-/** Somebody else than the activator agrees; of unknown activators nobody knows who is somebody else, so that two have to. */
+/** Another user than the activator must approve. For an unknown activator, two users must. */
 function isByAnother({ author, activator }: AskedActivation, counted: readonly Approval[]): boolean {
   const others = usersOf(counted, [author, activator]);
   return others.size >= (activator === null ? 2 : 1);

@@ -19,14 +19,14 @@ const DECISIONS_MAX = 50_000;
 const FORGOTTEN = 500;
 
 /**
- * The newest decisions, by tenant. What is too much is forgotten of the tenant that has most, so that a busy tenant does not take the
- * memory of a quiet one.
+ * The newest decisions by tenant. Above the limit, the largest tenant loses its oldest ones, so that a busy tenant does
+ * not displace a quiet one.
  */
 @Injectable()
 export class SeenDecisions implements FeedListener {
   readonly wantsDecisions = true;
   readonly wantsLabels = false;
-  /** By payment, so that a decision that is on the topic twice counts once; in the order in which they came. */
+  /** By payment, so that a repeated decision counts once; in order of arrival. */
   readonly #byTenant = new Map<string, Map<string, SeenDecision>>();
   #count = 0;
 

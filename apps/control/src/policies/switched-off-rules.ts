@@ -7,7 +7,7 @@ import { GUARD } from "../rollouts/rollout-state.js";
 import { isInForce } from "./policy-rows.js";
 import { takeTurns } from "./read-policy.js";
 
-/** A rule that returned no result for so many payments is switched off. */
+/** A rule that returned no result for this many payments is switched off. */
 export const FAILURES_MAX = 3;
 
 /** A payment for which a rule had no result. */
@@ -29,8 +29,8 @@ export class SwitchedOffRules {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /**
-   * Counts a payment, once however often it is reported, and switches the rule off when there are enough of them. Only the
-   * revision in force counts: nothing else decides payments, unless an instance lags behind.
+   * Counts a payment once, however often it is reported, and switches the rule off at the limit. Only the active
+   * revision counts: others decide payments only on an instance that lags behind.
    *
    * @returns whether the rule was switched off now
    */
@@ -66,7 +66,7 @@ export class SwitchedOffRules {
     });
   }
 
-  /** Of a revision, in the order in which they were switched off. */
+  /** Rules of a revision, in the order in which they were switched off. */
   ofRevision(tenant: string, revision: number) {
     return this.database.query(
       switchedOffRow,
@@ -88,7 +88,7 @@ export class SwitchedOffRules {
   }
 }
 
-/** Whose policy decided: the tenant's own where the revision is its own, and otherwise that of all tenants. */
+/** The policy that decided: the tenant's own if the revision belongs to it, otherwise that of all tenants. */
 async function ownerOf(
   queries: Queries,
   tenant: string,

@@ -38,7 +38,7 @@ test("revisions and approvals of an earlier release keep the user behind them wh
       read("SELECT approver_principal AS principal FROM control.policy_approvals ORDER BY approver"),
     ).resolves.toEqual(["bob", null]);
     await expect(read("SELECT kind AS principal FROM control.policy_activations")).resolves.toEqual([null]);
-    // An instance of the earlier release goes on approving while this one runs.
+    // An instance of the earlier release still approves while this one runs.
     await run(
       "INSERT INTO control.policy_approvals (tenant, revision, approver, note, approved_at) VALUES ('shop', 1, 'bob', '', now()) ON CONFLICT DO NOTHING",
     );

@@ -12,7 +12,7 @@ const query = z.object({
     .optional(),
 });
 
-/** For whom a request does something, and who asks for it. */
+/** The tenant of a request and its caller. */
 export interface Managed {
   /** Empty: all tenants without something of their own. */
   readonly tenant: string;
@@ -23,7 +23,7 @@ export interface Managed {
   readonly principal?: string | undefined;
 }
 
-/** Who calls, with the user that counts where two users have to agree. */
+/** The caller, with the user who counts where two users are required. */
 function actorOf(caller: Caller): Pick<Managed, "actor" | "actorKind" | "principal"> {
   const actorKind = kindOf(caller);
   return {
@@ -47,10 +47,10 @@ export function principalOf({ actor, principal }: Managed): string {
 }
 
 /**
- * The tenant that the parameter `tenant` names; the caller's own unless it is given.
+ * The tenant in the parameter `tenant` (default: the caller's own).
  *
- * @param operatorTenant whose clients may name another one; empty where nobody may
- * @throws TriplineError `tenant-foreign`, or `invalid-field` where it cannot be a tenant
+ * @param operatorTenant the tenant whose clients can name another one; empty if none can
+ * @throws TriplineError `tenant-foreign`, or `invalid-field` for an invalid tenant
  */
 export function managedBy({ caller, query: given }: FastifyRequest, operatorTenant: string): Managed {
   if (caller === undefined) throw new TriplineError("internal", "A route has no guard.");

@@ -8,20 +8,20 @@ import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 
-/** Of each partition: what a new instance knows of the time before it. */
+/** History per partition that a new instance reads. */
 const RECORDS_BEFORE = 2_000;
 
 export interface FeedListener {
   /** Nothing is decoded that nobody wants. */
   readonly wantsDecisions: boolean;
   readonly wantsLabels: boolean;
-  /** Resolves when it knows what it wants; nothing is read before that, so that it misses nothing of the time before the start. */
+  /** Resolves when the listener is ready; nothing is read before that, so that it misses no history. */
   readonly ready?: Promise<void>;
   decision(decision: Decision): void;
   label(label: Label): void;
 }
 
-/** What is decided, and the labels that arrive, for the guards. Each instance reads all of it, with a group of its own. */
+/** Decisions and labels for the guards. Each instance reads all of them with its own group. */
 @Injectable()
 export class DecisionFeed implements OnModuleInit {
   readonly #listeners: FeedListener[] = [];

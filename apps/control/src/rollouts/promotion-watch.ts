@@ -14,7 +14,7 @@ interface Seen {
   readonly sample: ChampionSample;
 }
 
-/** What was decided since a promotion, compared with what was measured of the champion before it. */
+/** Decisions since a promotion, compared with the previous champion's figures. */
 export class PromotionWatch {
   readonly state: RolloutState;
   readonly #before: MeasuredChampion;
@@ -26,7 +26,7 @@ export class PromotionWatch {
     this.#before = before;
   }
 
-  /** The former champion decides until scoring has noticed; another policy has outcomes of its own. */
+  /** The former champion decides until scoring has switched, and another policy has different outcomes. */
   add(decision: Decision): void {
     const { decidedAtMs, modelVersion, policyVersion, rung, transactionId } = decision;
     const { changedAtMs, candidateVersion } = this.state;

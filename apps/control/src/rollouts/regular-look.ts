@@ -3,7 +3,7 @@ import { closeWithin } from "@tripline/nest-kit/close-within";
 import type { Logger } from "@tripline/telemetry/logger";
 import { labelledGauge } from "@tripline/telemetry/metrics";
 
-/** A look may fail once in a while; for longer somebody should know. */
+/** Occasional failures are fine; longer ones must be reported. */
 const UNGUARDED_MS_MAX = 60_000;
 /** How often guards judge: a breach is found within a second of the payments that show it. */
 const LOOK_MS = 1_000;
@@ -17,7 +17,7 @@ export class RegularLook {
   #lookedAtMs = performance.now();
   #endGauge: (() => void) | undefined;
 
-  /** @param what is not guarded where a look fails, in the plural */
+  /** @param what is unguarded if a check fails, in the plural */
   constructor(
     private readonly what: string,
     private readonly logger: Logger,

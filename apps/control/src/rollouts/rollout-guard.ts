@@ -14,16 +14,16 @@ import { GUARD } from "./rollout-state.js";
 import { Rollouts } from "./rollouts.js";
 import { TrialWatch } from "./trial-watch.js";
 
-/** So long a new champion is watched after its promotion. */
+/** How long a new champion is monitored after its promotion. */
 const PROMOTION_WATCH_MS = 3_600_000;
-/** A candidate that scoring does not have by then, while payments come, is rolled back. */
+/** A candidate that scoring has not loaded by then, while payments arrive, is rolled back. */
 const SERVED_MS_MAX = 60_000;
 const MS_PER_S = 1_000;
 
 /**
- * Watches what is decided while a model is rolled out, rolls it back when a guard finds a breach, and goes on with it where
- * that is wanted. It goes on watching for a while after a promotion. Every instance of the service does so by itself, over all decisions: whichever makes a step first has made
- * it, since a step names the revision that it begins from. So none has to be elected, and none is missed.
+ * Monitors decisions during a rollout, rolls it back when a guard finds a breach, and advances it if it is automatic.
+ * It continues for a while after a promotion. Every instance does so independently over all decisions. A step names the
+ * revision it starts from, so only one of several concurrent steps succeeds and no leader is needed.
  */
 @Injectable()
 export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationShutdown {
@@ -77,7 +77,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     return this.#looks.close();
   }
 
-  /** What the guards found at their last look; empty for a rollout that is over. */
+  /** The guards' latest findings; empty for a finished rollout. */
   findingsOf(rolloutId: string): readonly Finding[] {
     return this.#findings.get(rolloutId) ?? [];
   }
@@ -89,7 +89,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     if (!this.#isTold) await rollouts.publishAgain();
     this.#isTold = true;
     await rollouts.publishPending();
-    // Not awaited: a registry that hangs must not keep the guards from looking.
+    // Not awaited: a hanging registry must not stop the guards.
     void rollouts.finishRollbacks();
     this.#findings = new Map();
     for (const watch of this.#watches.values()) await this.#judge(watch);
@@ -122,7 +122,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     this.#findings.set(state.rolloutId, findings);
     const breach = findings.find(({ isBreached }) => isBreached);
     if (breach !== undefined) return this.#step(state, "rollback", `${breach.guard}: ${breach.text}`);
-    // While it catches up it knows only a part of what was decided.
+    // While catching up, it knows only some of the decisions.
     if (!this.feed.isCaughtUp) return;
     const watchedMs = await this.rollouts.watched(state, watch.measure);
     if (state.stage === "shadow" && watch.isServed === false && watchedMs > SERVED_MS_MAX) {
@@ -156,7 +156,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
   }
 }
 
-/** Why a rollout may go on by itself now; undefined where it may not. */
+/** Why a rollout can advance automatically now; undefined if it cannot. */
 function whyGoOn({ state, isServed }: TrialWatch, findings: readonly Finding[], watchedMs: number): string | undefined {
   const { stage, plan } = state;
   if (stage === "shadow" && isServed !== true) return undefined;

@@ -13,9 +13,9 @@ const seconds = z.number().int().min(0).max(SECONDS_MAX);
 
 /** How a rollout goes on, once it has begun. */
 export const rolloutPlan = z.strictObject({
-  /** `canary` goes on to the first step as soon as scoring serves the candidate. */
+  /** `canary` advances to the first step as soon as scoring serves the candidate. */
   begin_with: z.enum(["shadow", "canary"]).default("shadow"),
-  /** Go on without a person, up to champion, where no guard finds anything. */
+  /** Advance automatically up to champion while no guard objects. */
   auto: z.boolean().default(false),
   /** Share of the cards that the candidate scores in shadow. */
   shadow_percent: percent.default(PERCENT),
@@ -46,7 +46,7 @@ export type StartRequest = z.infer<typeof startRequest>;
 /** Body of every later step. */
 export const stepRequest = z.strictObject({
   why: note,
-  /** The step is refused where the rollout has gone on meanwhile. */
+  /** The step is rejected if the rollout has changed since. */
   expect_revision: z.number().int().min(1).optional(),
 });
 

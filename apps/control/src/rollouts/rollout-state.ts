@@ -31,10 +31,10 @@ export interface RolloutState {
   readonly startedAtMs: number;
   readonly changedAtMs: number;
   readonly changedBy: string;
-  /** Known while a step is made; what was read does not say it. */
+  /** Set only while a step is made; not stored. */
   readonly changedByKind?: StepMaker["kind"];
   readonly why: string;
-  /** It was rolled back, and the aliases in the registry do not say so yet. */
+  /** Rolled back, but the registry's aliases are not updated yet. */
   readonly isRegistryPending: boolean;
 }
 
@@ -56,10 +56,10 @@ const ROLLED_BACK: Change = {
 export const isOpen = ({ stage }: Pick<RolloutState, "stage">): boolean => stage === "shadow" || stage === "canary";
 
 /**
- * What a step makes of a rollout. Shadow and canary are never both on: in the canary the control group's scores are enough.
+ * Applies a step to a rollout. Shadow and canary are never both on: in canary, the control group's scores are enough.
  *
- * @param isByGuard the guard also takes back a promotion
- * @throws TriplineError `rollout-conflict` where the step is not one from here
+ * @param isByGuard the guard can also roll back a promotion
+ * @throws TriplineError `rollout-conflict` if the step is not allowed from this stage
  */
 export function changeOf(step: StepName, state: RolloutState, isByGuard = false): Change {
   if (isByGuard && step === "rollback" && state.stage === "champion") return ROLLED_BACK;

@@ -61,7 +61,7 @@ const measuredChampion = z.object({
   /** Of the policies that decided then; what another one decides is not compared. */
   policyVersions: z.array(z.string()),
 });
-/** What was measured of a champion before a promotion. */
+/** Figures of a champion before a promotion. */
 export type MeasuredChampion = z.infer<typeof measuredChampion>;
 
 const promotedRow = z
@@ -115,7 +115,7 @@ export class RolloutStore {
     );
   }
 
-  /** The newest rollouts of their models that ended with a promotion within this time, with what was measured before it. */
+  /** Latest rollouts per model that ended with a promotion within this time, with the figures from before it. */
   promoted(withinMs: number): Promise<PromotedRollout[]> {
     return this.database.query(
       promotedRow,
@@ -127,7 +127,7 @@ export class RolloutStore {
     );
   }
 
-  /** Those whose rollback the registry does not know yet, the first one first. */
+  /** Rollouts whose rollback is not in the registry yet, oldest first. */
   registryPending(): Promise<RolloutState[]> {
     return this.database.query(
       rolloutRow,
@@ -143,11 +143,10 @@ export class RolloutStore {
   }
 
   /**
-   * Notes that a step is being watched. Instances that watch at the same time count once, and a time in which none did does not
-   * count.
+   * Records monitoring time of a step. Concurrent instances count once, and gaps do not count.
    *
-   * @param measure what was measured of the champion; undefined keeps the one before
-   * @returns for how long the step has been watched, in milliseconds; 0 where another step was made meanwhile
+   * @param measure figures of the champion; undefined keeps the previous ones
+   * @returns the step's monitoring time in milliseconds; 0 if another step was made
    */
   async watched({ rolloutId, revision }: RolloutState, measure?: MeasuredChampion): Promise<number> {
     const [found] = await this.database.query(
@@ -197,9 +196,9 @@ export class RolloutStore {
   }
 
   /**
-   * Makes one step of the newest rollout of a model. Of two that are made at once, the second sees what the first one made.
+   * Makes one step of a model's newest rollout. Of two concurrent steps, the second sees the result of the first.
    *
-   * @param change what it makes of the rollout that it finds
+   * @param change computes the new state from the current one
    * @throws TriplineError `rollout-not-found`, and what `change` throws
    */
   step(modelName: string, step: string, change: (found: RolloutState) => Promise<RolloutState>): Promise<RolloutState> {
@@ -225,8 +224,8 @@ export class RolloutStore {
   }
 
   /**
-   * Hands what is not on the topic yet to `publish`, each rollout to one instance at a time, so that an older state never
-   * comes after a newer one. The topic is keyed by the model, so a rollout waits until those before it are on the topic.
+   * Passes unpublished rollouts to `publish`, each to one instance at a time, so that an older state never follows a
+   * newer one. The topic is keyed by model, so a rollout waits until earlier ones are published.
    */
   publishPending(publish: (states: readonly RolloutState[]) => Promise<void>): Promise<void> {
     return this.database.transaction(async (transaction) => {

@@ -19,7 +19,7 @@ import type { MeasuredChampion, PromotedRollout, RecordedStep } from "./rollout-
 import { RolloutStore } from "./rollout-store.js";
 
 const CHAMPION_ALIAS = "champion";
-/** Scoring serves what it names beside the champion; it names the champion while there is no candidate. */
+/** Scoring serves the model of this alias next to the champion; without a candidate, it names the champion. */
 const CANDIDATE_ALIAS = "candidate";
 
 const RETRY_MS_MIN = 1_000;
@@ -36,7 +36,7 @@ const STAGES: Readonly<Record<Stage, RolloutStage>> = {
 /** A `RecordingRegistry`. */
 export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
 
-/** Begins rollouts of models and makes their steps: first where it is safe, then in Postgres, then on the topic. */
+/** Starts rollouts and makes their steps: first in the registry, then in Postgres, then on the topic. */
 @Injectable()
 export class Rollouts implements OnApplicationShutdown {
   readonly #steps = counter("tripline_control_rollout_steps_total", {
@@ -122,7 +122,7 @@ export class Rollouts implements OnApplicationShutdown {
     };
     await store.insert(state);
     try {
-      // Not before the row: another rollout might have begun, whose candidate it would take away.
+      // After the row, because otherwise it could remove the candidate of another rollout that has started.
       await registry.setAlias(modelName, CANDIDATE_ALIAS, candidate.version, { by, why });
     } catch (error) {
       await this.step(modelName, "rollback", { why: "the registry did not take the alias of the candidate" }, maker);
@@ -132,8 +132,8 @@ export class Rollouts implements OnApplicationShutdown {
   }
 
   /**
-   * @throws TriplineError `rollout-not-found`; `rollout-conflict` where it is over, or no longer at the revision that is
-   *   expected; what the registry throws for a promotion
+   * @throws TriplineError `rollout-not-found`; `rollout-conflict` if it has ended or its revision has changed; what the
+   * registry throws for a promotion
    */
   async step(modelName: string, step: StepName, { why, expect_revision: expected }: StepRequest, maker: StepMaker) {
     const { subject: by, kind: changedByKind } = maker;
@@ -187,12 +187,12 @@ export class Rollouts implements OnApplicationShutdown {
     await this.#finishing;
   }
 
-  /** Has the topic told anew where each model's rollout stands. */
+  /** Republishes the stage of each model's rollout. */
   publishAgain(): Promise<void> {
     return this.store.publishAgain();
   }
 
-  /** Tells the topic what it does not have yet: after a crash, or while Kafka was away. */
+  /** Publishes what is missing on the topic after a crash or an outage of Kafka. */
   async publishPending(): Promise<void> {
     const { store, producer } = this;
     await store.publishPending((states) => producer.send(states.map(toRecord)));
@@ -223,7 +223,7 @@ export class Rollouts implements OnApplicationShutdown {
   }
 
   /**
-   * The champion is the former one again, and no alias names the candidate, so it gives its memory back. Safe to repeat.
+   * Restores the former champion's alias and removes the candidate's, so that scoring unloads it. Safe to repeat.
    *
    * @throws TriplineError what the registry throws
    */
@@ -240,7 +240,7 @@ export class Rollouts implements OnApplicationShutdown {
   }
 }
 
-/** Safe to repeat: a promotion that was cut off after the alias had moved goes on. */
+/** Safe to repeat: it continues a promotion that was interrupted after the alias had moved. */
 async function promote(
   registry: RecordingRegistry,
   { modelName, championVersion, candidateVersion }: RolloutState,

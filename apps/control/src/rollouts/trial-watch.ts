@@ -7,7 +7,7 @@ import type { MeasuredChampion } from "./rollout-store.js";
 
 /** Of each arm; the oldest are forgotten. About 20 MB. */
 const SAMPLES_MAX = 50_000;
-/** So many of the candidate's latest scores have to be there, or on their way, before it may decide. */
+/** Share of the candidate's latest scores that must exist, or be pending, before it can decide. */
 const SERVED_SAMPLES = 10;
 const POLICIES_MAX = 100;
 const MS_PER_S = 1_000;
@@ -19,10 +19,10 @@ interface Seen {
   readonly sample: TrialSample;
 }
 
-/** What was decided since the last step of a rollout, as far back as its window reaches. */
+/** Decisions since the last step of a rollout, within its window. */
 export class TrialWatch {
   readonly #arms: Readonly<Record<keyof TrialSamples, Seen[]>> = { candidate: [], champion: [] };
-  /** By payment: what a label may still come for, and what a repetition is known by. */
+  /** By payment, to match later labels and to recognise repeats. */
   readonly #byPayment = new Map<string, TrialSample>();
   readonly #policyVersions = new Set<string>();
 
@@ -58,7 +58,7 @@ export class TrialWatch {
     return judgeTrial(samples, stage === "canary" ? RolloutStage.CANARY : RolloutStage.SHADOW, plan.guards);
   }
 
-  /** What the champion decided in the window; undefined while it is of too few cards. In shadow it decides everything. */
+  /** The champion's decisions in the window; undefined for too few cards. In shadow, it decides everything. */
   get measure(): MeasuredChampion | undefined {
     const { plan, stage } = this.state;
     const { candidate, champion } = this.#arms;

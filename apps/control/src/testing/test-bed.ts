@@ -28,14 +28,14 @@ export interface TestCaller {
   send(method: "POST" | "PUT" | "DELETE", path: string, body?: unknown): Promise<Answer>;
 }
 
-/** The service on the shared Kafka and Postgres of the test run, and who calls it. */
+/** The service on the test run's shared Kafka and Postgres, and its callers. */
 export interface TestBed {
   readonly stack: TestStack;
   readonly kafka: Kafka;
   readonly service: RunningService;
   /** @param claims `owner` makes the caller a machine client: of that user, or of nobody where it is empty */
   as(subject: string, claims?: { tenant?: string; scope?: string; url?: string; owner?: string }): TestCaller;
-  /** A second instance on the same database and topics. @param environment what it has otherwise than the first */
+  /** A second instance on the same database and topics. @param environment differences from the first instance */
   startAnother(environment?: Readonly<Record<string, string>>): Promise<RunningService>;
   close(): Promise<void>;
 }

@@ -9,10 +9,10 @@ const ACCEPTED = 202;
 export const REPLY = { passthrough: true };
 
 /**
- * The answer to a change: 202 with the grant that waits for a second administrator, or what was changed.
+ * Response to a change: 202 with the grant that awaits a second administrator, or the changed entry.
  *
- * @param secret a password or secret, shown this once; it works once the change is made
- * @param done the status where nothing waits
+ * @param secret a password or secret, shown once; it works after the change is applied
+ * @param done the status if no approval is needed
  */
 export function answerRequest(
   reply: FastifyReply,

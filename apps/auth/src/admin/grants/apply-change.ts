@@ -14,9 +14,9 @@ import { isPersonChange } from "./grant-change.js";
 export type Listed = ListedPerson | ListedClient;
 
 /**
- * Whom or what a change is about, locked until the transaction ends; absent where it is added.
+ * The subject of a change, locked until the transaction ends; absent if it is added.
  *
- * @throws TriplineError `not-found`, also for what belongs to another tenant
+ * @throws TriplineError `not-found`, also for a subject of another tenant
  */
 export async function findChanged(
   transaction: Queries,
@@ -32,10 +32,10 @@ export async function findChanged(
 }
 
 /**
- * Applies a change and notes it for the audit log.
+ * Applies a change and records it for the audit log.
  *
- * @param details what the log says besides the change, such as who approved it
- * @returns whom or what it was about, as it is now
+ * @param details further facts for the log, such as who approved it
+ * @returns the changed subject
  */
 export async function applyChange(
   transaction: Queries,

@@ -11,8 +11,8 @@ import { takeGrant } from "./grant-store.js";
 import { lockAdmins } from "./second-admin.js";
 
 /**
- * Makes a change that was waiting. Only a person approves, never a client: somebody who may replace a client's secret would be
- * two users. The operator of the installation may, too.
+ * Applies a pending change. Only users can approve, not clients: a user who can rotate a client's secret would count as
+ * two users. The operator of the installation can approve as well.
  *
  * @throws TriplineError `not-found`, `approval-missing`; as the change itself
  */

@@ -8,8 +8,8 @@ const onPerson = { user_name: z.string() };
 const onClient = { client_id: z.string() };
 
 /**
- * A change that gives somebody or something rights, or a way to use rights that are there, as it is applied: at once or on
- * approval. Passwords and secrets are hashes here. `owner` is the id of a user.
+ * A change that grants rights, or a way to use existing rights, in the form in which it is applied: immediately or on
+ * approval. Passwords and secrets are hashes. `owner` is a user ID.
  */
 export const grantChange = z.discriminatedUnion("action", [
   z.object({ action: z.literal("person-add"), ...onPerson, name: z.string(), roles, password_hash: z.string() }),

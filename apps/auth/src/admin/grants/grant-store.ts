@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { GrantChange } from "./grant-change.js";
 import { grantChange } from "./grant-change.js";
 
-/** A request that nobody has answered by then is forgotten. */
+/** A request expires after this time. */
 const PENDING_FOR = "7 days";
 /** Of one tenant. */
 const PENDING_MAX = 100;
@@ -32,7 +32,7 @@ export function listGrants(queries: Queries, tenant: string): Promise<PendingGra
   return queries.query(grantRow, `${SELECT} AND tenant = $1 ORDER BY requested_at LIMIT ${PENDING_MAX}`, [tenant]);
 }
 
-/** Takes a grant out, for one who approves or rejects it: of two at once the second finds nothing. */
+/** Removes a grant when it is approved or rejected. Of two concurrent calls, the second finds nothing. */
 export async function takeGrant(transaction: Queries, tenant: string, id: string): Promise<PendingGrant | undefined> {
   const [grant] = await transaction.query(grantRow, `${SELECT} AND tenant = $1 AND grant_id = $2 FOR UPDATE`, [
     tenant,
@@ -42,7 +42,7 @@ export async function takeGrant(transaction: Queries, tenant: string, id: string
   return grant;
 }
 
-/** @throws TriplineError `too-many-requests` where the tenant has as many as may wait */
+/** @throws TriplineError `too-many-requests` if the tenant has the maximum number of pending requests */
 export async function storeGrant(
   transaction: Queries,
   grant: Pick<PendingGrant, "tenant" | "requested_by" | "actor_kind" | "principal"> & { readonly change: GrantChange },
@@ -67,7 +67,7 @@ export async function storeGrant(
   return stored;
 }
 
-/** Forgets the requests of somebody who has lost the role admin. */
+/** Deletes the requests of a user who has lost the admin role. */
 export async function withdrawGrants(transaction: Queries, personId: string): Promise<void> {
   await transaction.execute("DELETE FROM auth.grants WHERE principal = $1", [personId]);
 }

@@ -47,7 +47,7 @@ const TEAM: Readonly<Record<string, readonly Role[]>> = {
   vic: ["viewer"],
 };
 
-/** A tenant of its own, in which the name of somebody is also the id; bea is only there as a second administrator. */
+/** A separate tenant in which a user's name is also the ID; bea exists only as a second administrator. */
 async function newTenant({ hasSecond }: { readonly hasSecond: boolean }) {
   tenants += 1;
   const tenant = `t${tenants}`;
@@ -118,7 +118,7 @@ const unlock =
     return people.enable(by, of(name));
   };
 
-/** What ada does, and whether it takes bea where there is bea. */
+/** What ada does, and whether it needs bea if she exists. */
 const ATTEMPTS: readonly [what: string, attempt: Attempt, needsSecond: boolean][] = [
   ["becomes lead", rolesOf("ada", ["lead", "admin"]), true],
   ["becomes analyst", rolesOf("ada", ["analyst", "admin"]), true],
@@ -244,7 +244,7 @@ test("regression #24: removing the second administrator does not avoid the appro
   const { of, person, tenant } = await newTenant({ hasSecond: true });
   await people.disable(person("ada"), of("bea"));
   const id = grantOf(await people.setRoles(person("ada"), of("ada"), ["lead", "admin"]));
-  // The operator of the installation approves where nobody else can.
+  // The operator of the installation approves if nobody else can.
   await database.transaction((transaction) => approveGrant(transaction, operatorOf(tenant), id));
   const demoted = await newTenant({ hasSecond: true });
   await people.setRoles(demoted.person("ada"), demoted.of("bea"), ["viewer"]);

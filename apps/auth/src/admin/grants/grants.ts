@@ -25,7 +25,7 @@ export interface ShownGrant {
   readonly grant_id: string;
   readonly change: object;
   readonly requested_by: string;
-  /** The user who asked, also where a client of that user did. */
+  /** The requesting user, also if a client of that user sent the request. */
   readonly principal: string;
   readonly requested_at: Date;
   readonly expires_at: Date;
@@ -34,7 +34,7 @@ export interface ShownGrant {
 /** A change that was made, or one that waits for a second administrator. */
 export type Requested = (Listed & { readonly is_published: boolean }) | { readonly grant: ShownGrant };
 
-/** Changes that give rights. Some of them need a second administrator where the tenant has one. */
+/** Changes that grant rights. Some need a second administrator if the tenant has one. */
 @Injectable()
 export class Grants {
   readonly #alone = counter("tripline_auth_unapproved_grants_total", {
@@ -102,7 +102,7 @@ export class Grants {
 async function keep(transaction: Queries, by: Actor, change: GrantChange): Promise<PendingGrant> {
   const { tenant, subject, principal, kind } = by;
   if (principal === undefined || kind === "service") throw new TriplineError("internal", "Nobody asks for a grant.");
-  // Tried and taken back, so that what could never be made is refused to the one who asks for it.
+  // Applied and rolled back, so that an impossible change is rejected when it is requested.
   await transaction.execute("SAVEPOINT tried", []);
   await applyChange(transaction, by, change, {});
   await transaction.execute("ROLLBACK TO SAVEPOINT tried", []);

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { Actor } from "../admin-action.js";
 import type { GrantChange } from "./grant-change.js";
 
-/** Scopes that decide what others may do, how payments are decided, or whose a payment is. */
+/** Scopes that affect other users' rights, how payments are decided, or personal data. */
 const SENSITIVE_SCOPE = /^(policy|personal|people):/;
 /** Scopes that any role holds; with the others nobody can be mistaken for a user. */
 const OF_PEOPLE: readonly string[] = scopesOf(ROLES);
@@ -14,7 +14,7 @@ const SENSITIVE_ROLES: readonly string[] = ["admin", "lead"];
 export const isSensitiveScope = (scope: string): boolean => SENSITIVE_SCOPE.test(scope);
 const hasSensitiveRole = (roles: readonly string[]): boolean => roles.some((role) => SENSITIVE_ROLES.includes(role));
 
-/** Whom or what a change is about, as it is now; nothing of it where something is added. */
+/** The current subject of a change; empty if it is added. */
 export interface Before {
   readonly id?: string;
   readonly roles?: readonly string[];
@@ -24,13 +24,13 @@ export interface Before {
 }
 
 /**
- * Whether a change is more than one administrator may do where there is another one:
+ * Whether a change needs two administrators, if the tenant has two:
  *
- * - it gives the role admin or lead, or a role to whoever asks for it;
- * - it gives a client a sensitive scope, or one that the roles of its owner or of whoever asks do not hold;
- * - it lets people sign in by way of a new client;
- * - it shows a password or secret, or takes back a lock, of somebody or something with such rights, or lets a client with rights that
- *   whoever asks does not have count as another user: whoever asks has seen the secret or will see it.
+ * - it grants the role admin or lead, or any role to the requester;
+ * - it grants a client a sensitive scope, or one that its owner's or the requester's roles do not include;
+ * - it adds a client that signs in users;
+ * - it reveals a password or secret of a user or client with such rights, or unlocks one, or changes the owner of a
+ * client that has rights the requester lacks: the requester may know its secret.
  */
 export async function needsSecondAdmin(
   queries: Queries,
@@ -67,7 +67,7 @@ export async function needsSecondAdmin(
   }
 }
 
-/** Whether somebody who has the secret of a client could do as its owner what the own roles do not allow. */
+/** Whether knowing a client's secret would give a user, as its owner, rights beyond their own roles. */
 function isBeyond(scopes: readonly string[], own: readonly string[]): boolean {
   return scopes.some((scope) => isSensitiveScope(scope) || (OF_PEOPLE.includes(scope) && !own.includes(scope)));
 }

@@ -7,10 +7,10 @@ import type { Actor } from "../admin-action.js";
 const REMOVED_COUNTS = "7 days";
 
 /**
- * Whether a change that needs a second administrator has to wait for one. To be called under `lockAdmins`.
+ * Whether a change that needs a second administrator has to wait for one. Call it under `lockAdmins`.
  *
- * @throws TriplineError `approval-missing` for a client without an owner: nobody could tell whether its request and the approval
- *   come from the same user
+ * @throws TriplineError `approval-missing` for a client without an owner, because its request and the approval might
+ * come from the same user
  */
 export async function hasSecondAdmin(transaction: Queries, { tenant, principal }: Actor): Promise<boolean> {
   const admins = await transaction.query(
