@@ -67,7 +67,8 @@ test("regression #24: a champion whose profiles nobody materialises is named, wi
   await archive(120, false);
   expect(await check(["amount", "card_age", "terminal_profile_amount"])).toBe(
     "fraud <version> uses card_age, terminal_profile_amount, which never change in 120 payments of the last 7 days of the " +
-      "lake. Materialise the profiles (docs/features.md#profiles), or retrain: a new model ignores features that are constant online.",
+      "lake. Materialise the profiles and name them in FEAST_PROFILES (docs/features.md#profiles), or retrain: a new model " +
+      "ignores features that are constant online.",
   );
   expect(process.exitCode).toBe(3);
 });

@@ -54,7 +54,8 @@ async function checkOnline(asked: string, flags: CheckFlags): Promise<{ sentence
     return { sentence, isConstant: false };
   }
   const remedy =
-    "Materialise the profiles (docs/features.md#profiles), or retrain: a new model ignores features that are constant online.";
+    "Materialise the profiles and name them in FEAST_PROFILES (docs/features.md#profiles), or retrain: a new model ignores " +
+    "features that are constant online.";
   return {
     sentence: `${model} ${version} uses ${constant.join(", ")}, which never change in ${payments}. ${remedy}`,
     isConstant: true,
