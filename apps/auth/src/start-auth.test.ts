@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 describe("startAuth", () => {
-  test("several instances that start at once on an empty database serve one key, and each other's clients", async () => {
+  test("several instances that start concurrently on an empty database serve one key and each other's clients", async () => {
     const config = testConfig(postgresUrl);
     const services = await Promise.all([startAuth(config), startAuth(config), startAuth(config)]);
     try {
@@ -96,7 +96,7 @@ describe("startAuth", () => {
     expect(keys).toEqual({ count: "1" });
   });
 
-  test("refuses to start on a database that is not there, or that does not let it in", async () => {
+  test("refuses to start if the database is unreachable or rejects the login", async () => {
     const nowhere = testConfig("postgres://localhost:1/auth");
     await expect(startAuth(nowhere)).rejects.toMatchObject({ code: "database-unavailable" });
     const missing = testConfig(postgresUrl.replace(/\/[^/]*$/, "/missing"));

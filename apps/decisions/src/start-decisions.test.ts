@@ -151,7 +151,7 @@ describe("decisions", () => {
     Object.assign(bed.scorer, { modelVersion, properties });
   });
 
-  test("features of another spec version get the static answer, beside others that are scored", async () => {
+  test("features of another spec version get the default decision, while others are scored", async () => {
     const strange = payment({ specVersion: SPEC.version + 1 });
     const usual = payment();
     await bed.producer.send([strange.record, usual.record]);

@@ -90,7 +90,7 @@ test("merges the files of a day into one with the same rows in order; a late eve
   expect(await bench.rows(TOPIC)).toHaveLength(next);
 });
 
-test("a compaction that dies at any step leaves each row once, and the next one goes on", async () => {
+test("a compaction killed at any step leaves each row once, and the next one continues", async () => {
   const disk = new DyingDisk();
   await fill();
   await compactDay(bench.lake, TOPIC, DAY, disk);
@@ -107,7 +107,7 @@ test("a compaction that dies at any step leaves each row once, and the next one 
   expect(await namesOf(DAY)).toHaveLength(1);
 }, 180_000);
 
-test("the command says what it did in a line", async () => {
+test("the command prints its result in one line", async () => {
   await fill();
   const files = (await namesOf("2024-03-01")).length;
   const { stdout } = await run(process.execPath, [ENTRY, bench.lake, TOPIC, "2024-03-01"]);
@@ -124,7 +124,7 @@ test("the command says what it did in a line", async () => {
   expect((await listFiles(bench.lake, TOPIC)).positions.size).toBeGreaterThan(0);
 });
 
-test("a compaction that fails is told by the archive as one sentence", async () => {
+test("the archive reports a failed compaction in one sentence", async () => {
   await fill();
   await expect(run(process.execPath, [ENTRY, bench.lake, TOPIC, "yesterday"])).rejects.toMatchObject({ code: 1 });
   // What the archive read of it is kept for some seconds.

@@ -63,7 +63,7 @@ test("dead letters move the end, even if nothing else came", () => {
   expect(ranges(buffer)).toEqual({ 0: { from: 4, to: 6 } });
 });
 
-test("a partition that comes back resumes after what is held, or after the lake if that is further", () => {
+test("a returning partition resumes after its rows in memory, or after the lake if that is further", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 0);
   buffer.add(0, rowsOf(0, 0, 10));

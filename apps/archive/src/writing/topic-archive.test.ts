@@ -103,7 +103,7 @@ test("records that Kafka has deleted before they were archived are counted", asy
   expect(metrics.lost).toEqual([`${TOPIC} 7`]);
 });
 
-test("of a table Kafka keeps the newest of each key alone, so what it has deleted is not missing", async () => {
+test("records that Kafka compacted away do not count as missing", async () => {
   const { name, ...topic } = LAKE_TABLES.labels.topic;
   const { retentionDays: _, ...compacted } = topic;
   const { archive, metrics } = open({ table: { ...LAKE_TABLES.labels, topic: { name, ...compacted } } });
@@ -128,7 +128,7 @@ test("does not continue a lake that is ahead of Kafka: the topic was created aga
   expect(await open({ end: 5 }).archive.begin(0)).toBe(5);
 });
 
-test("holds no more than the limit while the lake cannot be written; waiting handlers end with the service", async () => {
+test("keeps to its memory limit while the lake cannot be written; waiting handlers end with the service", async () => {
   const folder = join(lake, "sub");
   const { archive, commits } = open({ rowsMax: 10, folder });
   await archive.begin(0);

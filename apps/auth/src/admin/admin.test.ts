@@ -342,7 +342,7 @@ test("regression #24: a relying party that an administrator registers signs in p
   expect(location).not.toContain("code=");
 });
 
-test("a token that was taken back is refused here at once", async () => {
+test("rejects a revoked token immediately", async () => {
   const token = await machineToken();
   const { access } = await tokensOf(BOSS);
   await call(access, "POST", "/v1/clients/operator/rotate-secret");

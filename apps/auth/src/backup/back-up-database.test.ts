@@ -104,7 +104,7 @@ test("a person with a passkey does not get in by the password alone after a rest
   }
 });
 
-test("a backup in a bucket is restored, and one that is not there is refused", async () => {
+test("restores a backup from a bucket, and rejects a missing one", async () => {
   const stores = await startPythonStores();
   try {
     const { url, environment } = stores.s3.writer;

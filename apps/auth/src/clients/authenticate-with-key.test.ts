@@ -105,14 +105,14 @@ describe("private_key_jwt", () => {
     await expect(ask(await assertion(changes))).resolves.toMatchObject({ status: 401, error: "invalid_client" });
   });
 
-  test("refuses an assertion that somebody else signed, or nobody", async () => {
+  test("rejects an unsigned assertion or one signed with another key", async () => {
     await expect(ask(await assertion({}, strangerKey))).resolves.toMatchObject({ error: "invalid_client" });
     const [, claims = ""] = (await assertion()).split(".");
     const unsigned = `${Buffer.from('{"alg":"none"}').toString("base64url")}.${claims}.`;
     await expect(ask(unsigned)).resolves.toMatchObject({ status: 401, error: "invalid_client" });
   });
 
-  test("accepts each assertion once, on any instance, even if two get it at once", async () => {
+  test("accepts each assertion once, even if two instances get it concurrently", async () => {
     const first = await assertion();
     await expect(ask(first, 0)).resolves.toMatchObject({ status: 200 });
     await expect(ask(first, 1)).resolves.toMatchObject({ status: 401, error: "invalid_client" });

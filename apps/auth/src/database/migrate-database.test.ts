@@ -42,7 +42,7 @@ describe("migrateDatabase", () => {
     await expect(database.query(countRow, "SELECT count(*) FROM auth.clients")).resolves.toEqual([{ count: "0" }]);
   });
 
-  test("of several that start at once, one does it", async () => {
+  test("only one of several concurrent starts migrates", async () => {
     const starts = [1, 2, 3, 4].map(() =>
       database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS)),
     );

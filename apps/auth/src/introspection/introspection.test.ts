@@ -35,7 +35,7 @@ async function introspect(asker: typeof GATEWAY | undefined, token: string) {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
-test("a token of the own tenant is told of", async () => {
+test("describes a token of the caller's tenant", async () => {
   const { status, body } = await introspect(GATEWAY, await tokenOf(SHOP_BASIC));
   expect(status).toBe(200);
   expect(body).toEqual({
@@ -65,7 +65,7 @@ test("of any other token no more is said than that it is not active", async () =
   }
 });
 
-test("nobody asks without a token that has the scope", async () => {
+test("rejects callers without the scope", async () => {
   const good = await tokenOf(SHOP_BASIC);
   await expect(introspect(undefined, good)).resolves.toMatchObject({ status: 401 });
   const shop = { ...GATEWAY, client_id: SHOP.client_id, client_secret: SHOP.client_secret };

@@ -32,7 +32,7 @@ test("the second of two that use a code at the same time is refused, and ends wh
   expect(left).toEqual([undefined, undefined, undefined]);
 });
 
-test("what is stored opens under the same key and in the same row alone, and until it expires", async () => {
+test("a stored value can be decrypted only with the same key, in the same row and until it expires", async () => {
   const sessions = signInStore(database, KEY)("Session");
   await sessions.upsert("one", { uid: "uid-of-one", accountId: "anna" }, 60);
   await sessions.upsert("two", { uid: "uid-of-two", accountId: "ben" }, 60);

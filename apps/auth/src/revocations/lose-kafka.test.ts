@@ -7,7 +7,7 @@ import { basic, requestToken, SHOP, SHOP_BASIC, testConfig } from "../testing/se
 
 const OPERATOR = { ...SHOP, client_id: "operator", scopes: ["people:write"] };
 
-test("without Kafka a client is disabled all the same, and the services are told when it is back", async () => {
+test("disables a client without Kafka, and notifies the services when it is back", async () => {
   const { postgresUrl, kafkaBrokers, topicPrefix } = await testStack();
   const clients = { BOOTSTRAP_CLIENTS: JSON.stringify([SHOP, OPERATOR]) };
   const away = testConfig(postgresUrl, clients);

@@ -172,7 +172,7 @@ describe("a person with a second factor", () => {
 });
 
 describe("where a second factor is required", () => {
-  test("a person sets it up while signing in, keeps recovery codes, and goes on", async () => {
+  test("a user sets it up during sign-in, gets recovery codes and continues", async () => {
     const { browser, verifier, page, send } = await passPassword(strict.url);
     const secret = keyIn(page);
     expect(page.text).toContain("<svg");
@@ -195,7 +195,7 @@ describe("where a second factor is required", () => {
     }
   });
 
-  test("a key that was made for somebody else is not taken", async () => {
+  test("rejects a key that was created for another user", async () => {
     const { page, send } = await passPassword(strict.url);
     const secret = keyIn(page);
     const sealed = Buffer.from(sealedIn(page), "base64url");
@@ -210,7 +210,7 @@ test("the account's page asks for a sign-in", async () => {
   expect(answer.text).toContain("You are not signed in");
 });
 
-test("regression #24: where the attempts for a name are used up, its owner signs in with password and code at once", async () => {
+test("regression #24: if the attempts for a name are used up, its owner can sign in with password and code", async () => {
   const { secret, recoveryCodes } = await setUp();
   const attempt = async (fields: Record<string, string>) => {
     const browser = new Browser(service.url);

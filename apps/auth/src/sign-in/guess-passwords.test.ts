@@ -35,7 +35,7 @@ describe("guessing", () => {
     return row ?? { rows: 0 };
   };
 
-  test("answers the same for a wrong password and for a name that nobody has", async () => {
+  test("gives the same response for a wrong password and an unknown name", async () => {
     const [wrong, nobody] = [await attempt("anna", "wrong"), await attempt("nobody", "wrong")];
     expect(wrong.status).toBe(422);
     expect(nobody.status).toBe(422);
@@ -104,7 +104,7 @@ describe("guessing", () => {
     expect((await countRows()).rows).toBe(2);
   });
 
-  test("begins anew after a right password, and when the time is over", async () => {
+  test("resets after a correct password and when the time is over", async () => {
     for (let round = 0; round < 9; round += 1) await attempt("anna", "wrong");
     await signIn(browser(), authorizationRequest().path);
     expect((await attempt("anna", "wrong")).status).toBe(422);

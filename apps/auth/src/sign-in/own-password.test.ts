@@ -63,7 +63,7 @@ test.each([
   await expect(signedIn()).resolves.toMatchObject({ refresh: expect.stringMatching(/./) });
 });
 
-test("nobody changes a password without being signed in, and guesses count as at the sign-in", async () => {
+test("changing a password requires a session, and wrong guesses count as at sign-in", async () => {
   expect((await new Browser(service.url).get(PAGE)).status).toBe(401);
   const { browser } = await signedIn();
   const csrf = csrfOf(await browser.get(PAGE));

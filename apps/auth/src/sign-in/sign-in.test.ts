@@ -211,14 +211,14 @@ describe("a request for a code is refused", () => {
 });
 
 describe("a code", () => {
-  test("is good once: used again, it ends what it gave", async () => {
+  test("works once: a second use revokes its tokens", async () => {
     const { tokens, callback, verifier } = await tokensOf();
     const replay = await exchange(service.url, codeForm(callback, verifier));
     expect(replay).toEqual({ status: 400, error: "invalid_grant" });
     await expect(refresh(tokens.refresh_token)).resolves.toEqual({ status: 400, error: "invalid_grant" });
   });
 
-  test("is given once when it is used several times at once", async () => {
+  test("succeeds once if it is used several times concurrently", async () => {
     const { path, verifier } = authorizationRequest();
     const callback = await signIn(browser(), path);
     const replies = await Promise.all([1, 2, 3, 4].map(() => exchange(service.url, codeForm(callback, verifier))));
@@ -310,7 +310,7 @@ describe("the page", () => {
     expect(answer).toMatchObject({ status: 403, location: "" });
   });
 
-  test("gives the session another id when somebody signs in, and takes none that a caller made up", async () => {
+  test("changes the session ID at sign-in and rejects invented ones", async () => {
     const one = browser();
     one.setCookie("tripline_auth", "made-up-session-id-of-an-attacker");
     one.setCookie("tripline_auth.sig", "made-up-signature");

@@ -29,7 +29,7 @@ describe("a plan", () => {
     expect(plan).toMatchObject({ partitions: 6, vcpus: 12, kafka: { brokers: 3 } });
   });
 
-  test("gives each instance no more than its share of a core", () => {
+  test("gives each instance at most its share of a core", () => {
     // 120 µs a decision: 20,000 a second are 2.4 cores, four instances of 0.6.
     const plan = planAt({ rate: 20_000 });
     expect(plan.services.get("features")).toMatchObject({ instances: 4, cores: expect.closeTo(2.4, 6) });
@@ -81,7 +81,7 @@ describe.each(CLOUDS)("the cost on %s", (cloud) => {
     expect(large.month).toBeGreaterThan(small.month);
   });
 
-  test("grows with the cards, which are kept in memory", () => {
+  test("memory grows with the number of cards", () => {
     const more = costOf(planAt({ cards: 1e7 }), cloud);
     const less = costOf(planAt({ cards: 1e6 }), cloud);
     expect(more.items.redis).toBeGreaterThan(less.items.redis + 100);

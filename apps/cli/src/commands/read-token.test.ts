@@ -42,7 +42,7 @@ test.each([
   expect(refused).not.toContain(clear);
 });
 
-test("a kind without tokens, and a key that nothing says, are told in a sentence", async () => {
+test("reports a kind without tokens and a missing key in a sentence", async () => {
   await expect(tokenOf("terminal", "t-1")).rejects.toThrow(/terminal has no token/);
   delete process.env.CARD_TOKEN_KEY;
   await expect(tokenOf("email", "ada@example.com")).rejects.toThrow(/set CARD_TOKEN_KEY/);

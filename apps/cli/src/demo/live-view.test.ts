@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import { LiveView } from "./live-view.js";
 import { Tally } from "./tally.js";
 
-test("regression #24: while the demo rebuilds lost window states, nobody is told to do so", () => {
+test("regression #24: the demo does not ask for a rebuild while it rebuilds lost window states itself", () => {
   const out = new PassThrough();
   const tally = new Tally();
   tally.areStatesLost = true;

@@ -33,7 +33,7 @@ test("each change is a line: of a rule, a band, the version", () => {
   ]);
 });
 
-test("a budget that is added is told", () => {
+test("shows an added budget", () => {
   const answer = 'action: decline, reason: SPENT, text: "Spent."';
   const budget = `{ action: review, per_day: 200, time_zone: UTC, when_spent: [{ ${answer} }] }`;
   const [line, ...others] = describePolicyChanges(
@@ -44,7 +44,7 @@ test("a budget that is added is told", () => {
   expect(others).toEqual([]);
 });
 
-test("rules that changed places are told", () => {
+test("shows rules in a new order", () => {
   const [head = "", one = "", two = "", ...rest] = OLD.split(/(?= {2}- \{ id)/);
   const bands = two.split("bands:");
   const now = `${head}${bands[0]}${one}bands:${bands[1] ?? ""}${rest.join("")}`;

@@ -27,7 +27,7 @@ test("amounts of the case's currency are compared, and rhythm and hours are thos
   expect(usualOf(past, NOON_MS, "EUR").byHour[12]).toBe(4);
 });
 
-test("a card without a past has no usual amount, and one of today no more than its payments a day", () => {
+test("a card without history has no usual amount, and a new card only its payments per day", () => {
   expect(usualOf([], NOON_MS, "EUR")).toMatchObject({ payments: 0, paymentsPerDay: 0, amountMedianMinor: null });
   expect(usualOf([payment(0.1, 5)], NOON_MS, "EUR")).toMatchObject({ paymentsPerDay: 1 });
 });

@@ -106,7 +106,7 @@ describe("the report of a case", () => {
     await expect(notedOf(id)).resolves.toContainEqual(taken);
   });
 
-  test("masks what the page masks, and is not there for another tenant", async () => {
+  test("masks what the page masks, and is not found for another tenant", async () => {
     const [{ id, card }, foreign] = await Promise.all([newCase(), newCase("another-tenant")]);
     const text = await textOf((await vera.download(`/api/cases/${id}/report.pdf`)).bytes);
     expect(text).not.toContain(card);
@@ -209,7 +209,7 @@ describe("a file of a case", () => {
     expect(stored()).toEqual(before);
   });
 
-  test("is not there under another case, for another tenant, or for whom may not work on cases", async () => {
+  test("is not found in another case, for another tenant, or without permission for cases", async () => {
     const [own, other, foreign] = await Promise.all([newCase(), newCase(), newCase("another-tenant")]);
     const { id } = added.parse((await add(ana, own.id, PNG)).body);
     for (const path of [
@@ -230,7 +230,7 @@ describe("a file of a case", () => {
     await expect(ana.upload(`/api/cases/${own.id}/notes`, PNG, {})).resolves.toMatchObject({ status: 415 });
   });
 
-  test("goes with the person whose card it belongs to, and so does one whose adding was never finished", async () => {
+  test("is erased with its card, and so is an unfinished upload", async () => {
     const [gone, kept] = await Promise.all([newCase(), newCase()]);
     const [first, second] = [await add(ana, gone.id, PNG), await add(ana, kept.id, PNG)].map((one) =>
       added.parse(one.body),
@@ -249,7 +249,7 @@ describe("a file of a case", () => {
   });
 });
 
-test("a text by a model is made from what names nobody, is told as such, and that facts left is noted", async () => {
+test("a model's summary uses only anonymous facts, is marked as generated, and its request is audited", async () => {
   const card = newCard();
   const given = { card, id: "canary-order", terminal: "canary-shop", device: "dt_canary" };
   const payment = testPayment(bed.tenant, given);

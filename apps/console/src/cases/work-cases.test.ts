@@ -53,7 +53,7 @@ async function newCase(amountMinor = 12_345, tenant = bed.tenant, currency = "EU
 }
 
 describe("two people on one case", () => {
-  test("the second one is told who changed it and how, and nothing is changed", async () => {
+  test("the second user sees who changed it and how, and nothing is changed", async () => {
     const { id, revision } = await newCase();
     await expect(
       ana.post(`/api/cases/${id}/assign`, { revision, assignee: bed.people.analyst.id }),
@@ -209,7 +209,7 @@ describe("a verdict", () => {
   });
 });
 
-test("a closed case is not opened again beside the open case of its card", async () => {
+test("a closed case cannot be reopened if its card has another open case", async () => {
   const { id, revision, card } = await newCase();
   await ana.post(`/api/cases/${id}/verdict`, { revision, verdict: "genuine", reason: "usual-pattern" });
   const further = testPayment(bed.tenant, { card });
@@ -229,7 +229,7 @@ test("a closed case is not opened again beside the open case of its card", async
   });
 });
 
-test("many cases are changed at once, and those that cannot be are named", async () => {
+test("many cases are changed in one request, and those that cannot be are named", async () => {
   const [one, other] = await Promise.all([newCase(), newCase()]);
   const cases = [
     { id: one.id, revision: one.revision },

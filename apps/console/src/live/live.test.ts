@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => bed?.close());
 
-test("a listener is told of its tenant's decisions, and of each second", async () => {
+test("a listener gets its tenant's decisions and a summary per second", async () => {
   const browser = await bed.as(bed.people.analyst);
   const controller = new AbortController();
   const response = await fetch(`${bed.service.url}/api/live`, {

@@ -51,7 +51,7 @@ afterAll(async () => {
   await removeRegistry?.();
 });
 
-test("a model's card says what it was trained on and measured at, and how it is calibrated on validation", async () => {
+test("a model card shows training data, performance and calibration", async () => {
   const browser = await bed.as(bed.people.analyst);
   const { status, body } = await browser.get(`/api/models/${version}`);
   expect(status).toBe(200);

@@ -35,7 +35,7 @@ beforeAll(async () => {
 });
 afterAll(() => bed?.close());
 
-test("regression #24: every route of the page is described with its permission, and none that is not there", () => {
+test("regression #24: describes exactly the routes of the page, with their permissions", () => {
   const described = ROUTES.map(({ method, path, scope }) => `${method} ${path} ${scope}`);
   expect(described.toSorted()).toEqual(describedRoutes(CONTROLLERS, RequirePermission).toSorted());
 });

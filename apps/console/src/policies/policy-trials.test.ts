@@ -67,7 +67,7 @@ const linesOf = ({ body }: Answer): TrialLine[] =>
     .split("\n")
     .map((line) => JSON.parse(line) as TrialLine);
 
-test("a draft is tried on the newest payments, with progress, intervals and what is not known yet", async () => {
+test("a backtest on the newest payments reports progress, intervals and unknown labels", async () => {
   const answer = await browser.post("/api/policy/backtest", { text: DRAFT });
   expect(answer.status).toBe(200);
   const lines = linesOf(answer);

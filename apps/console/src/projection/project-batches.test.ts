@@ -33,7 +33,7 @@ test("partitions of one number are written together, and the others beside them"
   ]);
 });
 
-test("a failure is told when nothing is under way any more", async () => {
+test("a failure is reported after all transactions have ended", async () => {
   let hasEnded = false;
   const store = {
     async add(_: ReadRecords, partitions: ReadonlySet<number>) {

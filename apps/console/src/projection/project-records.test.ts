@@ -158,7 +158,7 @@ test("a record that cannot be read becomes a dead letter, and those beside it ar
   await admin.close();
 });
 
-test("what is older than the console keeps things is dropped, but not what is in an open case", async () => {
+test("rows past their retention are deleted, except those of an open case", async () => {
   const card = newCard();
   const [open, gone] = [testPayment(bed.tenant, { card }), testPayment(bed.tenant, { outcome: Outcome.APPROVE })];
   await bed.producer.send([open.vector, open.decision, gone.vector, gone.decision]);

@@ -86,7 +86,7 @@ test("payments, decisions and labels come back from a lake as they were, without
   ]);
 });
 
-test("somebody who is erased while the lake is read is erased again at the end", async () => {
+test("a person erased during the rebuild is erased again at the end", async () => {
   const card = newCard();
   const again: string[] = [];
   const before = [newCard(), card].map((subject) => ({ tenant: bed.tenant, subject, erasedAtMs: AT_MS }));

@@ -77,7 +77,7 @@ async function withScopes(scopes: readonly Permission[]): Promise<TestBrowser> {
   return browser;
 }
 
-test("nothing is answered to nobody", async () => {
+test("no route answers without a session", async () => {
   const stranger = new TestBrowser(bed.service.url);
   for (const [method, path, body] of [
     ...ROUTES,

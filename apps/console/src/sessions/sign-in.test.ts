@@ -17,7 +17,7 @@ afterAll(() => bed?.close());
 
 const COOKIE = "console";
 
-test("a session that somebody planted is not taken over by the person who signs in", async () => {
+test("a planted session is not used for a sign-in", async () => {
   const attacker = await bed.as(bed.people.viewer);
   const planted = attacker.cookies.get(COOKIE) ?? "";
   bed.issuer.person = bed.people.analyst;
@@ -104,7 +104,7 @@ test("pages may run nothing that is not of this site", async () => {
   expect(headers.get("x-frame-options")).toBe("DENY");
 });
 
-test("a person whose tokens were taken back is signed out within two seconds, and told nothing more", async () => {
+test("a user whose tokens were revoked is signed out within two seconds", async () => {
   const person = bed.people.second;
   const [browser, other] = [await bed.as(person), await bed.as(bed.people.viewer)];
   await expect(browser.get("/api/views")).resolves.toMatchObject({ status: 200 });

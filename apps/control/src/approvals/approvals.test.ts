@@ -70,7 +70,7 @@ test("regression #24: approval is switched on by one user, and off by two", asyn
   expect(await settingsOf(ann)).toEqual([false, true]);
 });
 
-test("a change that nobody confirms expires", async () => {
+test("an unconfirmed change expires", async () => {
   const [ann, bob] = [as("ann"), as("bob")];
   await change(ann, { needs_approval: true });
   await change(ann, { needs_approval: false });
@@ -82,7 +82,7 @@ test("a change that nobody confirms expires", async () => {
   expect(await settingsOf(ann)).toEqual([true, false]);
 });
 
-test("regression #24: who is alone breaks the glass: with a reason, after a while, and unless somebody refuses", async () => {
+test("regression #24: a single user can break glass: with a reason, after a delay, and unless another user rejects it", async () => {
   const [ann, bob] = [as("ann"), as("bob")];
   await change(ann, { needs_approval: true });
   const off = { needs_approval: false, break_glass: true };

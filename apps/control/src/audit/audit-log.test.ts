@@ -172,7 +172,7 @@ test("events that come again, and to two instances, are entered once and without
   }
 });
 
-test("a record that cannot be read is a dead letter, and those beside it are entered", async () => {
+test("an unreadable record becomes a dead letter, and the others are added", async () => {
   const letters = new BatchCollector();
   const reader = await bed.kafka.consume({
     group: "letters",

@@ -56,7 +56,7 @@ function callerOf(tenant: string, scope = SCOPES) {
 
 const card = (change: object = {}) => ({ kind: "card", value: CARD, reason: "Reported stolen", ...change });
 
-test("an entry is added, replaced and removed, and the services are told each time", async () => {
+test("adds, replaces and removes an entry, and notifies the services each time", async () => {
   const caller = callerOf("one");
   const key = `one/deny/card/${CARD}`;
   await expect(
@@ -178,7 +178,7 @@ test("regression #24: a tenant has 100 lists at most, besides those that are alw
   for (const list of ["l-7", "deny", "confirmed-fraud"]) expect((await add(list)).status).toBe(200);
 });
 
-test("an operator changes the lists of another tenant, and nobody else does", async () => {
+test("only an operator changes the lists of another tenant", async () => {
   const path = "/v1/lists/deny/entries?tenant=theirs";
   const operator = bed.as("olga", { tenant: OPERATOR_TENANT, scope: SCOPES });
   await expect(operator.send("POST", path, { entries: [card()] })).resolves.toMatchObject({ status: 200 });

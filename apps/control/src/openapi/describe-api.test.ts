@@ -51,7 +51,7 @@ beforeAll(async () => {
 });
 afterAll(() => bed.close());
 
-test("every route is described with its scope, and none that is not there", () => {
+test("describes exactly the existing routes, with their scopes", () => {
   const described = routesOf(true).map(({ method, path, scope }) => `${method} ${path} ${scope}`);
   expect(described.toSorted()).toEqual(describedRoutes(CONTROLLERS, RequireScope).toSorted());
 });

@@ -122,7 +122,7 @@ test.each([
   await expect(ops(scope, tenant).send("POST", "/v1/dead-letters/return", body)).resolves.toMatchObject({ status });
 });
 
-test("erasures are told with how far they came, each tenant's own, without the whole token", async () => {
+test("lists a tenant's own erasures with their progress and masked tokens", async () => {
   await bed.as("lea", { tenant: "acme", scope: "personal:erase" }).send("POST", "/v1/erasures", { subject: CARD });
   const look = (tenant: string) => ops("operations:read", tenant).get("/v1/erasures");
   await expect(look("acme")).resolves.toMatchObject({

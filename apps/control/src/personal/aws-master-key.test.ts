@@ -3,7 +3,7 @@ import { startPythonStores } from "@tripline/object-store/testing/store-servers"
 import { openMasterKey } from "@tripline/sealing/master-key";
 
 /** The server of S3 in these tests, moto, is one of KMS too. Its library asks the environment where it is. */
-test("a key of AWS KMS wraps and opens what was wrapped with the same purpose; another key or no answer is told", async () => {
+test("AWS KMS decrypts only with the same key and purpose, and failures are reported", async () => {
   const { s3, stop } = await startPythonStores();
   const before = { ...process.env };
   try {

@@ -71,7 +71,7 @@ async function restore(from: string): Promise<void> {
   }
 }
 
-test("a backup of before an erasure has the person's key; control destroys it again before it opens anything", async () => {
+test("control destroys an erased person's keys again after a restore, before it decrypts anything", async () => {
   const [ada, bob] = [await newPayer(), await newPayer()];
   await untilOpened(ada);
   await untilOpened(bob);

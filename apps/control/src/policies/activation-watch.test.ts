@@ -38,14 +38,14 @@ test("an activation is compared with the time before it, by the guard that is gi
   });
 });
 
-test("regression #24: what replaces a draft that nobody has judged is compared with what that one was compared with", () => {
+test("regression #24: the replacement of an unjudged draft uses its baseline", () => {
   const story = past(STOOD, { version: "bad", watch: watch(40) }, { version: "worse" });
   expect(beginWatch(story, LOOSE)).toEqual({ ...watch(40), judgedFromMs: 3 * MINUTE_MS });
   const tooFew = past(STOOD, { version: "bad", watch: watch(2) }, { version: "worse" });
   expect(beginWatch(tooFew, LOOSE)).toMatchObject({ guard: LOOSE, comparedToMs: 3 * MINUTE_MS });
 });
 
-test("regression #24: a return to a draft that nobody has judged goes on with its watch", () => {
+test("regression #24: a return to an unjudged draft continues its watch", () => {
   const story = past(
     STOOD,
     { version: "bad", watch: watch(40) },

@@ -147,7 +147,7 @@ test("regression #24: health answers while examples are checked that would take 
   await expect(checked).resolves.toMatchObject({ status: 422 });
 });
 
-test("regression #24: who checks texts without end gets 429, and everything else goes on", async () => {
+test("regression #24: a caller who floods policy checks gets 429, and other requests still work", async () => {
   const viewer = bed.as("vic", { scope: "policy:read" });
   const statuses: number[] = [];
   for (let count = 0; count < 60 && !statuses.includes(429); count += 1) {
@@ -157,7 +157,7 @@ test("regression #24: who checks texts without end gets 429, and everything else
   await expect(viewer.get("/v1/policy")).resolves.toMatchObject({ status: 200 });
 });
 
-test("a policy whose example goes otherwise than it says is refused", async () => {
+test("rejects a policy with a failing example", async () => {
   const example = "    examples: [{ fires: true, values: { amount: 3 } }]\nstatic_policy:";
   const text = policy("1").replace("static_policy:", example);
   await expect(bed.as("ann").send("POST", "/v1/policy/revisions", { text })).resolves.toMatchObject({
@@ -166,7 +166,7 @@ test("a policy whose example goes otherwise than it says is refused", async () =
   });
 });
 
-test("of two who activate at once one gets 409 with who was first", async () => {
+test("of two concurrent activations, one gets 409 with the author of the other", async () => {
   const [ann, bob] = [bed.as("ann"), bed.as("bob")];
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   await bob.send("POST", "/v1/policy/revisions", { text: policy("2") });
@@ -200,7 +200,7 @@ test("where a tenant asks for it, another person has to approve; going back need
   });
 });
 
-test("regression #24: what a person rolled back needs another user again, also under a new number, and going back needs nobody", async () => {
+test("regression #24: a policy that a user rolled back needs approval again, also under a new number; a rollback needs none", async () => {
   const [ann, bob] = [bed.as("ann"), bed.as("bob")];
   const activate = async (revision: number | null, more: object = {}) => {
     const { newest_activation: after } = z
@@ -272,7 +272,7 @@ test("regression #24: a client counts as its owner, and one without an owner app
   await expect(activate(ofNobody, 2, 1)).resolves.toMatchObject({ status: 201 });
 });
 
-test("an activation at a time is told at once, and one before that time takes its place", async () => {
+test("a scheduled activation is published immediately, and an earlier one replaces it", async () => {
   const ann = bed.as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   const at = new Date(Date.now() + 3_600_000).toISOString();
@@ -313,7 +313,7 @@ test("what was called off before its time was never in force: it needs an approv
   await expect(bed.service.get(ActivationStore).watched()).resolves.toMatchObject([{ activation: 6, revision: 2 }]);
 });
 
-test("what is in force stays on the topic, however often what comes after it is put off", async () => {
+test("the active policy stays on the topic, however often the next activation is postponed", async () => {
   const ann = bed.as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   for (const [after, hours] of [0, 2, 3, 48].entries()) {
@@ -344,7 +344,7 @@ test("a client manages its own tenant; those of the operator's manage any, and w
   await expect(reader.send("POST", "/v1/policy/revisions", body)).resolves.toMatchObject({ status: 403 });
 });
 
-test("a draft may be faulty, and nobody overwrites what another one saved", async () => {
+test("a draft may be invalid, and cannot overwrite another user's changes", async () => {
   const [ann, bob] = [bed.as("ann"), bed.as("bob")];
   const save = (caller: typeof ann, text: string, version: number) =>
     caller.send("PUT", "/v1/policy/drafts/night", { text, version });
@@ -372,7 +372,7 @@ test.each([
   await expect(ann.send("POST", "/v1/policy/activations", body)).resolves.toMatchObject({ status });
 });
 
-test("what is in force is told again to another Kafka at the next start, and what is superseded is taken out", async () => {
+test("at startup, active policies are published to a new Kafka and superseded ones are deleted", async () => {
   const ann = bed.as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   for (const after of [0, 1, 2]) await ann.send("POST", "/v1/policy/activations", { revision: 1, after });

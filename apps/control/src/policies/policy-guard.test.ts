@@ -112,7 +112,7 @@ async function expectToStay(made: Made, declined: number): Promise<void> {
   expect((await status()).in_force?.revision).toBe(made.revision);
 }
 
-test("a draft that declines a third is taken back, and the audit log says why; the next one is compared again", async () => {
+test("rolls back a draft that declines a third, with the reason in the audit log; the next one is compared again", async () => {
   const good = await push(textOf(900));
   await activate(good);
   await decide(good, 0.05);

@@ -52,7 +52,7 @@ test("a rollout is not told of while another instance still tells of the one bef
   expect(told).toEqual(["rol_0000000000000001 rolled-back", "rol_0000000000000002 shadow"]);
 });
 
-test("a step is watched while any instance looks, not while none does, and the next step begins anew", async () => {
+test("monitoring time counts while any instance runs, and restarts with the next step", async () => {
   const state = rollout("rol_0000000000000003", 3_000);
   await store.step("fraud", "rollback", async (found) => ({
     ...found,

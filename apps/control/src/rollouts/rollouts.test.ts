@@ -157,7 +157,7 @@ const isOver = async () => {
   return now.stage === "rolled-back" ? now : undefined;
 };
 
-test("a person leads a rollout from shadow to champion; each step is told and recorded", async () => {
+test("a user leads a rollout from shadow to champion; each step is published and recorded", async () => {
   const { status, body } = await start();
   expect(status).toBe(201);
   expect(body).toMatchObject({
@@ -256,7 +256,7 @@ describe("a breach is rolled back by the guard, which says why", () => {
   });
 });
 
-test("a good candidate goes from shadow to champion by itself; a hold stops it, two instances make each step once", async () => {
+test("a good candidate is promoted automatically; a hold stops it, and two instances make each step once", async () => {
   await bed.startAnother();
   await start({ auto: true, shadow_seconds: 0, step_seconds: 0, steps_percent: [1, 50] });
   await caller.send("POST", "/v1/rollouts/fraud/hold", {});
@@ -322,7 +322,7 @@ describe("refused", () => {
     });
   });
 
-  test("a promotion when somebody moved the champion meanwhile; the rollout stays open", async () => {
+  test("a promotion after the champion alias was moved; the rollout stays open", async () => {
     await start();
     const third = await registry.publish(publication("third"));
     await registry.setAlias("fraud", "champion", third.version);

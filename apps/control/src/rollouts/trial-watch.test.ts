@@ -77,7 +77,7 @@ test("a decision that is on the topic twice counts once", () => {
   expect(distribution?.text).toContain("for 3 payments of 3 cards");
 });
 
-test("what is older than the window is forgotten", () => {
+test("forgets decisions older than the window", () => {
   add(200, TrialRole.CONTROL);
   add(20, TrialRole.CANARY, { outcome: Outcome.DECLINE });
   expect(breached(STEP_MS + 60_000)).toEqual(["outcomes"]);
@@ -98,7 +98,7 @@ test("labels that arrive are held against what was not approved", () => {
   expect(breached()).toEqual(["precision"]);
 });
 
-test("whether scoring has the candidate is told by the latest payments that it was asked for", () => {
+test("the latest payments show whether scoring has the candidate", () => {
   const trialOf = (candidateMissing: string) => ({
     trial: { trialRole: TrialRole.SHADOW, candidateVersion: CANDIDATE, candidateMissing },
   });

@@ -91,7 +91,7 @@ test("two instances decide by the same revision, each decision by one, and none 
   expect([...decisions.values()].filter((made) => made.length !== 1)).toEqual([]);
 });
 
-test("an instance that starts later decides by what is active from its first payment on", async () => {
+test("a new instance uses the active policy from its first payment", async () => {
   await producer.send([recordOf(activation({ tenant: "acme", revision: 4, text: policyText("FOURTH") }))]);
   while (said(await decide("acme")).has("0 NOTHING_UNUSUAL")) await delay(EVERY_MS);
   await Promise.all(services.map((service) => service.close()));

@@ -65,7 +65,7 @@ test("what a budget has left is taken in the order of the payments, beside payme
   expect(stored?.map((bytes) => Decision.decode(bytes ?? Buffer.of()).outcome)).toEqual(wanted);
 });
 
-test("a payment that comes again is what it was, and is not counted again", async () => {
+test("a repeated payment keeps its decision and is not counted again", async () => {
   const batch = [reviewed("b", "1", 1), reviewed("b", "1", 1), reviewed("b", "2", 1)];
   expect(await keep(batch)).toEqual([REVIEW, REVIEW, CHALLENGE]);
   expect(await keep(batch.toReversed(), stores[1])).toEqual([CHALLENGE, REVIEW, REVIEW]);

@@ -67,7 +67,7 @@ test.each([
   expect([revisionOf("demo", atMs), revisionOf("demo", laterMs)]).toEqual([1, text === FAULTY ? 1 : 3]);
 });
 
-test("one that holds at once does so on a clock that is behind", () => {
+test("an immediate activation applies even on a slow clock", () => {
   put(activation({ activatesAtMs: NOW_MS + 60_000, createdAtMs: NOW_MS + 60_000 }));
   expect(revisionOf()).toBe(1);
 });
@@ -88,7 +88,7 @@ test("bytes of something else change nothing", () => {
   expect(refused).toHaveLength(1);
 });
 
-test("what is taken out no longer counts", () => {
+test("a deleted activation no longer counts", () => {
   put(activation({ revision: 1 }), activation({ activation: 2, revision: 2, activatesAtMs: NOW_MS + 1 }));
   remove("demo/1");
   expect(revisionOf()).toBeUndefined();

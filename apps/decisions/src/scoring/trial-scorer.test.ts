@@ -103,7 +103,7 @@ describe("scoreTrial", () => {
     );
   });
 
-  test("in shadow its score is told and does not count", async () => {
+  test("a shadow score is recorded but does not decide", async () => {
     const rollout = rolloutOf({ stage: RolloutStage.SHADOW, shadowBasisPoints: 10_000 });
     expect(await all(rollout, [task(1)])).toMatchObject([
       { score: { value: BY_CHAMPION }, trial: { trialRole: TrialRole.SHADOW, candidateScore: BY_CANDIDATE } },

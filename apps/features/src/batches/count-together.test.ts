@@ -57,7 +57,7 @@ test("after a crash between writing and sending both partitions emit the same by
   expect(await sharedSequence()).toBe(10);
 });
 
-test("a partition whose state cannot be read does not hold up the other", async () => {
+test("an unreadable state does not block the other partition", async () => {
   const { handle, outbox } = await instance();
   const [good, bad] = [recordsOf(paymentsOf(0, 3), 0), recordsOf(paymentsOf(1, 3), 1)];
   await (await connect()).set(keyOf("card", cardOf(1)), Buffer.alloc(40, 9));

@@ -117,7 +117,7 @@ test("one scan erases several people, of their tenants alone", async () => {
   ]);
 });
 
-test("a scan resumes after a restart where it was, also when more people were erased since; another server begins anew", async () => {
+test("a scan resumes after a restart, even with more erasures; on another server, it starts again", async () => {
   const redis = await connect();
   await count(
     redis,

@@ -13,7 +13,7 @@ const selectionOf = (...features: readonly string[]) => ({
   joinKeys: ["card_token"],
 });
 
-test("a selection is compiled once, and only so many are kept", () => {
+test("compiles a selection once, and caches a limited number", () => {
   const lookups = new Lookups(views);
   const selection = selectionOf("card_profile:column_0");
   const first = lookups.of(selection);

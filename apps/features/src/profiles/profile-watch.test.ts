@@ -1,6 +1,6 @@
 import { ProfileWatch } from "./profile-watch.js";
 
-test("a thousand look-ups that find nothing are told once, with the command to run, and so is the end of it", () => {
+test("logs a thousand failed look-ups once, with the command to run, and also their end", () => {
   const lines: string[] = [];
   const log = (extra: unknown, line?: string) => void lines.push(`${JSON.stringify(extra)} ${line}`);
   const watch = new ProfileWatch({ warn: log, info: log });

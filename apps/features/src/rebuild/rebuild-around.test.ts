@@ -29,7 +29,7 @@ async function isFlagged(name: string): Promise<boolean | undefined> {
 
 const statesOf = (all: ReadonlyMap<string, Buffer>) => [...all].filter(([key]) => key.startsWith("state:"));
 
-test("regression #24: what nobody counted is named, and all states are as before", async () => {
+test("regression #24: names uncounted records and keeps all states", async () => {
   await counted("a", 6);
   const topics = ["transactions", "features", "labels", "applied-labels"] as const;
   await history.producer.send(topics.map((topic) => ({ topic, key: "", value: UNREADABLE, headers: {} })));

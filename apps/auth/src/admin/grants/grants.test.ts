@@ -205,7 +205,7 @@ describe("an approval", () => {
     expect(noted).toEqual(["grant-request", "grant-approve", "person-roles"]);
   });
 
-  test("keeps no secret, and what was rejected, has expired or was asked for by nobody any more is gone", async () => {
+  test("stores no secret, and deletes requests that were rejected, expired or lost their requester", async () => {
     const { tenant, of, person } = await newTenant({ hasSecond: true });
     const asked = await addWith(["lead"])({ tenant, of, person } as Tenant, person("ada"));
     expect(JSON.stringify(asked)).not.toMatch(/argon2|password/);

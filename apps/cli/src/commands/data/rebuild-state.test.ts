@@ -64,7 +64,7 @@ async function writeProfiles(folder: string): Promise<void> {
   instance.closeSync();
 }
 
-test("profiles come back in Feast's project, over the connection that the services are told of", async () => {
+test("restores profiles in Feast's project, over the services' connection", async () => {
   const folder = await mkdtemp(join(tmpdir(), "tripline-rebuild-"));
   const { kafkaBrokers, topicPrefix, redisUrl } = await testStack();
   const { port: redisPort, pathname } = new URL(redisUrl);

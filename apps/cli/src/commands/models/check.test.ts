@@ -63,7 +63,7 @@ async function check(used: readonly string[] | undefined): Promise<string> {
   return printed.join("").replaceAll(version, "<version>").trim();
 }
 
-test("regression #24: a champion whose profiles nobody materialises is named, with what to do", async () => {
+test("regression #24: names a champion whose profiles are not materialised, with the fix", async () => {
   await archive(120, false);
   expect(await check(["amount", "card_age", "terminal_profile_amount"])).toBe(
     "fraud <version> uses card_age, terminal_profile_amount, which never change in 120 payments of the last 7 days of the " +
@@ -73,7 +73,7 @@ test("regression #24: a champion whose profiles nobody materialises is named, wi
   expect(process.exitCode).toBe(3);
 });
 
-test("regression #24: a version that does not name what it uses counts as using all of its input", async () => {
+test("regression #24: a version without a list of used features counts as using all of its input", async () => {
   await archive(120, false);
   expect(await check(undefined)).toContain(`uses ${PROFILES.join(", ")}, which never change`);
   expect(process.exitCode).toBe(3);

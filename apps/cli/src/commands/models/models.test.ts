@@ -64,7 +64,7 @@ test("show tells of one version, by its alias too, with the moves that touched i
   expect(shown.history).toMatchObject([{ from: champion, to: challenger, by: "ada", why: "better on March" }]);
 });
 
-test("promote moves an alias only if it names what is expected, and rollback takes it back", async () => {
+test("promote moves an alias only from the expected version, and rollback restores it", async () => {
   await expect(run("promote", challenger, "--expect", challenger)).rejects.toMatchObject({ code: "state-conflict" });
   await expect(run("promote", challenger, "--expect", "none")).rejects.toMatchObject({ code: "state-conflict" });
   expect(await registry.aliasTarget("fraud", "champion")).toBe(champion);

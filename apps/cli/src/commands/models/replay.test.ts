@@ -372,7 +372,7 @@ test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([
   });
 });
 
-test("decisions of another feature spec alone are told to need its release", async () => {
+test("names the release required for decisions of another feature spec", async () => {
   const old = join(folder, "old");
   await archive(old, cases().slice(0, 2), (decision) => ({ ...decision, featureSpecVersion: 1 }));
   await expect(replayDecisions(optionsOf({ lake: old }))).rejects.toMatchObject({

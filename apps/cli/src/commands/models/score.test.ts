@@ -97,7 +97,7 @@ test("gives every row its score, in order, whatever thread computed it", async (
   expect((await readdir(folder)).sort()).toEqual(["features.parquet", "scores.parquet"]);
 });
 
-test("takes several files, and keeps what it is told to", async () => {
+test("reads several files and keeps the requested columns", async () => {
   await writeInput("part-0.parquet", 0, 3_000);
   await writeInput("part-1.parquet", 3_000, 5_001);
   expect(await scoreFile({ ...options(join(folder, "part-*.parquet")), keep: ["n"] })).toBe(5_001);
@@ -151,7 +151,7 @@ describe("refuses with a sentence, and leaves no output behind,", () => {
     expect(await readdir(folder)).toEqual(["features.parquet"]);
   });
 
-  test("a file that is not there, and a column to keep that is not", async () => {
+  test("a missing file, and a missing column to keep", async () => {
     const missing = { code: "invalid-field", message: expect.stringContaining("none.parquet cannot be read: ") };
     await expect(scoreFile(options(join(folder, "none.parquet")))).rejects.toMatchObject(missing);
     const input = await writeInput("features.parquet", 0, 10);
@@ -182,7 +182,7 @@ test("a model that one thread refuses while others still load it ends no more th
   }
 });
 
-test("the command takes a model by its alias and says what it did", async () => {
+test("the command finds a model by its alias and prints its result", async () => {
   const input = await writeInput("features.parquet", 0, 100);
   let text = "";
   const command = scoreCommand({ write: (more) => (text += more) });

@@ -149,7 +149,7 @@ test("what fails again is a dead letter again, and says how often it came back",
   expect(second?.headers).toMatchObject({ [RETURNED_HEADER]: "1", [DEAD_LETTER_HEADERS.group]: "reader" });
 });
 
-test("regression #12: dead letters that cannot come back are told in a sentence each and passed over; the others come back", async () => {
+test("regression #12: dead letters that cannot be redriven are reported and skipped; the others are redriven", async () => {
   const exitCodeBefore = process.exitCode;
   await putLetters(
     { value: Buffer.from("first") },

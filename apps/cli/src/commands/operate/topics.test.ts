@@ -6,7 +6,7 @@ import { kafkaFrom } from "@tripline/system/client/connect-system";
 import { ensureTopics } from "./topics.js";
 
 describe("the job that makes topics", () => {
-  test("makes what is missing, and again nothing", async () => {
+  test("creates missing topics, and nothing the second time", async () => {
     const { kafkaBrokers, topicPrefix } = await testStack();
     const system = kafkaFrom({ KAFKA_BROKERS: kafkaBrokers.join(","), KAFKA_TOPIC_PREFIX: topicPrefix });
     const said: string[] = [];
@@ -18,7 +18,7 @@ describe("the job that makes topics", () => {
     await admin.close();
   });
 
-  test("says what it waits for, and at the end which value to correct", async () => {
+  test("says what it is waiting for, and in the end which setting to correct", async () => {
     const [port] = await findFreePorts(1);
     const said: string[] = [];
     const made = ensureTopics(kafkaFrom({ KAFKA_BROKERS: `127.0.0.1:${port}` }), 1, (line) => said.push(line));

@@ -39,7 +39,7 @@ async function run(...parameters: readonly string[]): Promise<{ lines: string[];
   }
 }
 
-test("check counts what is right", async () => {
+test("check counts rules and examples of a valid policy", async () => {
   const { lines, code } = await run("check", file);
   expect(lines).toEqual([
     expect.stringMatching(/^policy: version=1\+[0-9a-f]{8} rules=1 bands=0 budgets=0 examples=1 failed=0$/),

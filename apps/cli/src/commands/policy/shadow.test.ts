@@ -123,7 +123,7 @@ test("prints for people, with a last line for a program, and writes a page", asy
   expect(page).toContain("<svg");
 });
 
-test("a range without hits, and a rule without any, are told in a sentence", async () => {
+test("reports a range without hits and a rule without hits in a sentence", async () => {
   await expect(run("--rule", "never")).rejects.toThrow("The range has no rule never: give --rule one of big, huge.");
   const before = [
     "--from",

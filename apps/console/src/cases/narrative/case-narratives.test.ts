@@ -205,7 +205,7 @@ const PLACES: readonly (readonly [string, () => ModelPlace, object, string])[] =
 ];
 
 describe.each(PLACES)("%s", (_, place, body, path) => {
-  test("writes the text, is asked as its API says, and is told nothing that names anybody or anything", async () => {
+  test("writes a summary with the API's request format and gets no identifying facts", async () => {
     fake.answer = { status: 200, body };
     const text = { text: "Two sentences.", model: place().model, fallback: null };
     // The second one is kept for this revision of the case.
@@ -228,7 +228,7 @@ describe.each(PLACES)("%s", (_, place, body, path) => {
   });
 });
 
-test("a model that does not answer is not waited for, and no more than four are", async () => {
+test("does not wait for a hanging model, and sends at most four requests at a time", async () => {
   const silent = createServer(() => {}).listen(0, "127.0.0.1");
   await once(silent, "listening");
   const place = { ...azure(), endpoint: addressOf(silent), waitMs: SECOND_MS };

@@ -12,7 +12,7 @@ const node = (value: string, payments: number, frauds = 0): GraphNode => ({
 const edge = (from: string, to: string) => ({ from: `card:${from}`, to: `card:${to}`, payments: 1 });
 
 describe("placing the graph", () => {
-  test("what is farther away stands farther to the right, what has frauds above", () => {
+  test("places distant nodes farther right, and those with frauds on top", () => {
     const nodes = [node("subject", 5), node("many", 9), node("bad", 1, 1), node("far", 1)];
     const edges = [edge("subject", "many"), edge("bad", "subject"), edge("far", "many")];
     const placed = placeNodes({ nodes, edges, isCut: false });

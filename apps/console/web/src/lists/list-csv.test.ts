@@ -12,7 +12,7 @@ const entry = (reason: string) => ({
 });
 
 describe("lists as CSV", () => {
-  test("what is written is read again, with commas, quotes and lines in a reason", () => {
+  test("exported entries can be imported, with commas, quotes and line breaks in a reason", () => {
     const reason = 'said "no", then\nleft';
     expect(readEntries(writeEntries([entry(reason)]))).toEqual({
       entries: [{ kind: "card", value: "ct_1", reason, expires_at: null }],

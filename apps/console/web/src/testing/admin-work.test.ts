@@ -2,7 +2,7 @@ import { useConsole } from "./use-console.js";
 
 const openConsole = useConsole({ cases: 1 });
 
-test("somebody is let in with a password that is shown once; a name that is taken is refused in place", async () => {
+test("adds a user with a password that is shown once; a taken name is rejected next to the field", async () => {
   const { page, api, faults } = await openConsole();
   await page.goto("/admin");
   await page.getByRole("button", { name: "Add user" }).click();
@@ -23,7 +23,7 @@ test("somebody is let in with a password that is shown once; a name that is take
   expect(faults).toEqual([]);
 });
 
-test("roles, locks and new secrets are set one at a time; a change that is not known everywhere yet is told so", async () => {
+test("sets roles, locks and new secrets one at a time, and reports a change that is not published yet", async () => {
   const { page, api } = await openConsole();
   const step = async (of: string, name: string, more?: () => Promise<void>): Promise<string> => {
     await page.getByRole("button", { name: `Change ${of}` }).click();

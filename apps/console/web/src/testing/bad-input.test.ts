@@ -21,7 +21,7 @@ beforeEach(() => {
 
 const openConsole = useConsole({ cases: 20, stream });
 
-test("an event stream that is cut is told and followed again, and a payment that comes twice is shown once", async () => {
+test("reports a lost event stream and reconnects; a repeated payment is shown once", async () => {
   const { page, fixture } = await openConsole();
   await page.goto("/live");
   await page.getByRole("status").getByText("Connected").waitFor();

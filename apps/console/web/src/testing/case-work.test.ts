@@ -66,7 +66,7 @@ test("a case from the queue to its verdict and on to the next one, by keyboard a
   expect(faults).toEqual([]);
 });
 
-test("the first case is explained by keyboard, beside the work, and never again to the same person", async () => {
+test("the tour of the first case works by keyboard and is shown to a user only once", async () => {
   const { page } = await openConsole();
   await page.goto("/cases/20000");
   const hints = page.getByRole("region", { name: "Your first case" });
@@ -140,7 +140,7 @@ test("a verdict above the amount waits for a second person, who confirms it", as
   await page.getByText("Closed as fraud", { exact: true }).waitFor();
 });
 
-test("who asked for the verdict is told to wait, and may not confirm it", async () => {
+test("the user who requested the verdict cannot confirm it", async () => {
   const { page, api } = await openConsole();
   const by = { id: "demo", name: "Demo Person" };
   api.change("20000", { pendingVerdict: { verdict: "genuine", reason: "known-device", by, atMs: Date.now() } });
@@ -184,7 +184,7 @@ test("who may not see personal data has nothing to press", async () => {
   expect(await page.getByRole("heading", { name: "Personal data" }).count()).toBe(0);
 });
 
-test("a file is added and removed by keyboard; one that is too large or is refused is told in its place", async () => {
+test("files are added and removed by keyboard; rejected ones show the reason next to the button", async () => {
   const { page, api, fixture, faults } = await openConsole();
   await page.goto("/cases/20000");
   const files = page.getByRole("region", { name: "Files" });
@@ -215,7 +215,7 @@ test("a file is added and removed by keyboard; one that is too large or is refus
   expect(faults).toEqual([]);
 });
 
-test("a text by a model is told as generated; where the model is away the template's stands, with a word", async () => {
+test("a model's summary is marked as generated; without the model, the template is shown with a note", async () => {
   const { page, api, fixture } = await openConsole();
   for (const id of ["20000", "19999"]) api.change(id, { narrativeModel: "nova-lite" });
   await page.goto("/cases/20000");
@@ -288,7 +288,7 @@ test("a failed save of a policy draft keeps the text; faults come as it is typed
   expect(api.control.drafts[0]?.text).toMatch(/when: card_ratio_30d >=$/);
 });
 
-test("what is typed while the page draws what was typed before is not lost", async () => {
+test("text typed while the page renders is not lost", async () => {
   const { page } = await openConsole();
   await page.goto("/policy/drafts/night");
   const editor = page.getByRole("textbox", { name: "Policy text" });

@@ -44,7 +44,7 @@ function saveElsewhere({ api }: OpenConsole, typed: string): string {
 
 const nightOf = ({ api }: OpenConsole) => api.control.drafts.find(({ name }) => name === "night");
 
-test("what is typed while a policy draft is being saved stays, and is saved on the new version", async () => {
+test("text typed while a draft is being saved is kept and saved on the new version", async () => {
   const console = await openConsole();
   const { page } = console;
   await openDraft(page);

@@ -4,7 +4,7 @@ import { useConsole } from "./use-console.js";
 
 const openConsole = useConsole({ cases: 1 });
 
-test("dead letters come back by choice and by error, and a refusal is told where it was asked", async () => {
+test("dead letters are redriven by selection and by error code; an error is shown in the dialog", async () => {
   const { page, fixture, faults } = await openConsole();
   await page.goto("/system");
   const letters = page.getByRole("region", { name: "transactions: 4" });

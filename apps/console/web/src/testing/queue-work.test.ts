@@ -8,7 +8,7 @@ const SETTLED_MS = 500;
 
 const openConsole = useConsole({ cases: CASES });
 
-test("thousands of cases scroll with a few rows in the document, and filters stand in the address without what is searched", async () => {
+test("scrolls thousands of cases with few rows in the document; filters are in the URL, the search text is not", async () => {
   const { page } = await openConsole();
   await page.goto("/queue");
   await page.getByText("3,000 cases").waitFor();
@@ -30,7 +30,7 @@ test("thousands of cases scroll with a few rows in the document, and filters sta
   await page.getByRole("link", { name: "Late declines" }).waitFor();
 });
 
-test("Escape leaves what is searched for, and keys act on what was found", async () => {
+test("Escape leaves the search field, and keys act on the results", async () => {
   const { page, api } = await openConsole();
   await page.goto("/queue");
   await page.getByText("3,000 cases").waitFor();
@@ -45,7 +45,7 @@ test("Escape leaves what is searched for, and keys act on what was found", async
   await page.waitForURL(`**/cases/${wanted}`);
 });
 
-test("several cases are changed at once, and those that were refused are named", async () => {
+test("changes several cases in one request and names rejected ones", async () => {
   const { page, api, fixture } = await openConsole();
   await page.goto("/queue");
   await page.getByRole("row").nth(3).waitFor();

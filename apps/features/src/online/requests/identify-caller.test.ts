@@ -41,7 +41,7 @@ const push = (authorization?: string) =>
     authorization === undefined ? {} : { authorization },
   );
 
-test("the token says whose features are read, and whose profile is pushed", async () => {
+test("the token determines the tenant for reads and pushes", async () => {
   const both = "features:read features:write";
   expect(columnsOf(await read(token(both))).get("card_count_30d")?.statuses).toEqual(["PRESENT"]);
   expect(columnsOf(await read(token(both, "globex"))).get("card_count_30d")?.statuses).toEqual(["NOT_FOUND"]);
