@@ -189,6 +189,7 @@ describe("POST /v1/transactions", () => {
   test("a retry gets the earlier decision, without another record", async () => {
     const body = paymentBody();
     const first = await client.post(PATH, body, WAIT);
+    expect(await bed.redis.get(requestKey("acme", idOf(body)))).toMatch(/^a:/);
     const again = await expectNothingProducedBy(() => client.post(PATH, body));
     expect(again.status).toBe(200);
     expect(again.headers.get("idempotent-replayed")).toBe("true");

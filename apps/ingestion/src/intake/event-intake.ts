@@ -49,6 +49,12 @@ interface Entry {
   outcome?: Outcome;
 }
 
+interface Admitted {
+  readonly entries: readonly Entry[];
+  /** Resolves once a retry on any instance finds these events accepted. Never rejects. */
+  readonly marked: Promise<void> | undefined;
+}
+
 /** Takes checked events in: reserve, produce, wait. */
 export class EventIntake {
   readonly #pending = new FairShares();
@@ -66,9 +72,14 @@ export class EventIntake {
     if (first === undefined) return [];
     const group = this.listen(request, first.topic === "transactions");
     try {
-      const entries = await this.admit(request, group);
-      if (group === undefined) return entries.map((entry) => entry.outcome ?? pending(entry));
-      return await this.collect(request, entries, group);
+      const { entries, marked } = await this.admit(request, group);
+      if (group === undefined) {
+        await marked;
+        return entries.map((entry) => entry.outcome ?? pending(entry));
+      }
+      const outcomes = await this.collect(request, entries, group);
+      await marked;
+      return outcomes;
     } finally {
       group?.close();
     }
@@ -93,7 +104,7 @@ export class EventIntake {
   }
 
   /** Up to the point where every event is in Kafka or has its outcome. */
-  private async admit(request: AcceptRequest, group: ReplyGroup | undefined): Promise<Entry[]> {
+  private async admit(request: AcceptRequest, group: ReplyGroup | undefined): Promise<Admitted> {
     const { events, tenant } = request;
     this.requirePending(tenant, events.length);
     this.#pending.add(tenant, events.length);
@@ -101,9 +112,11 @@ export class EventIntake {
       const entries = await this.reserve(request);
       const known = entries.filter(({ event, state }) => event.topic === "transactions" && isKnown(state));
       if (known.length > 0) await this.recall(known, group);
-      await this.produce(request, entries);
+      const accepted = await this.produce(request, entries);
       for (const { event, outcome } of entries) if (outcome !== undefined) group?.settle(event.id);
-      return entries;
+      if (accepted.length === 0) return { entries, marked: undefined };
+      // For a caller who waits, the mark is set while the payment is decided.
+      return { entries, marked: this.remember(tenant, accepted, "accepted", group === undefined) };
     } finally {
       this.#pending.add(tenant, -events.length);
     }
@@ -141,9 +154,10 @@ export class EventIntake {
     group?.watch(undecided);
   }
 
-  private async produce(request: AcceptRequest, entries: readonly Entry[]): Promise<void> {
+  /** @returns what is in Kafka now and was not before */
+  private async produce(request: AcceptRequest, entries: readonly Entry[]): Promise<readonly PreparedEvent[]> {
     const due = entries.filter((entry) => isDue(entry, request.waitMs > 0));
-    if (due.length === 0) return;
+    if (due.length === 0) return [];
     const events = due.map(({ event }) => event);
     const topic = events[0]?.topic ?? "transactions";
     try {
@@ -152,13 +166,10 @@ export class EventIntake {
       const error = asProduceError(thrown);
       this.options.logger.warn({ err: thrown, events: events.length }, "could not produce events");
       for (const entry of due) entry.outcome = { state: "refused", error };
-      return;
+      return [];
     }
     this.options.metrics.accepted(topic, events.length, Date.now() - request.receivedAtMs);
-    // Whoever waits for an answer need not wait for the mark: with an answer, a retry is recognised without it.
-    const isUrgent = request.waitMs <= 0;
-    const remembered = this.remember(request.tenant, events, "accepted", isUrgent);
-    if (isUrgent) await remembered;
+    return events;
   }
 
   private async publish(
