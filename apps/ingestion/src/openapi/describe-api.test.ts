@@ -59,7 +59,15 @@ describe("GET /openapi.json", () => {
         amount: { properties: { minor: { type: "integer", minimum: 0, maximum: 1e12 } } },
         occurred_at: { type: "string", format: "date-time" },
         device_id: { type: "string", minLength: 1, maxLength: 128, writeOnly: true },
-        ip_address: { type: "string", anyOf: [{ format: "ipv4" }, { format: "ipv6" }], writeOnly: true },
+        ip_address: {
+          type: "string",
+          // Each with its type: generators of clients take a schema without one for a value of any type.
+          anyOf: [
+            { type: "string", format: "ipv4" },
+            { type: "string", format: "ipv6" },
+          ],
+          writeOnly: true,
+        },
         email: { type: "string", format: "email", writeOnly: true },
         card_country: { type: "string", pattern: "^[A-Z]{2}$" },
         location: {

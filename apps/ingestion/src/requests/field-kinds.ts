@@ -66,7 +66,10 @@ export const ipAddress = (description: string) =>
   z
     .string()
     .meta({
-      anyOf: [{ format: "ipv4" }, { format: "ipv6" }],
+      anyOf: [
+        { type: "string", format: "ipv4" },
+        { type: "string", format: "ipv6" },
+      ],
       writeOnly: true,
       description: `${description} ${KEPT}`,
     })

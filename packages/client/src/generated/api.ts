@@ -123,7 +123,7 @@ export interface components {
             /** @description Your own id of the device that pays. Replaced by a token at once; itself stored sealed, or not at all. */
             device_id?: string;
             /** @description The network address the payment comes from. Replaced by a token at once; itself stored sealed, or not at all. */
-            ip_address?: string | unknown | unknown;
+            ip_address?: string;
             /**
              * Format: email
              * @description The payer's e-mail address. Replaced by a token at once; itself stored sealed, or not at all.
