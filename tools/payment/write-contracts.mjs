@@ -1,24 +1,32 @@
 // packages/contracts/src/generated/payment-fields.ts: the tables that several packages read.
+import { camelCase } from "./read-payment.mjs";
 import { array, exportConst, HEAD, object, quote } from "./typescript.mjs";
 
 const TOKEN_DIGITS = 32;
 const IDENTIFIER = ": 1 to 64 characters out of letters, digits and . _ : -";
 
 /** @param {import("./read-payment.mjs").Payment} payment */
-export function contractsModule({ kinds, columns }) {
+export function contractsModule({ kinds, fields, columns }) {
   const keys = columns.filter(({ uses }) => uses.includes("entity_key"));
   const unsent = columns.filter(({ required, wire }) => !required && wire === "string");
+  const sealed = fields.flatMap(({ path, sealed: number }) =>
+    path === undefined || number === undefined ? [] : [path],
+  );
   const tokens = columns.flatMap(({ token }) => token ?? []);
   return [
     HEAD,
     'import { isCountry } from "../country.js";',
-    'import type { Transaction } from "./tripline/events/v1/events.js";\n',
+    'import type { PersonalFields, Transaction } from "./tripline/events/v1/events.js";\n',
     "/** What the optional fields of a payment hold if they were not sent. Optional numbers are absent instead. */",
     exportConst(
       "UNSENT",
       object(unsent.map(({ key }) => [key, '""'])),
       `Readonly<Pick<Transaction, ${unsent.map(({ key }) => quote(key)).join(" | ")}>>`,
     ),
+    "/** What is sealed of a payment: names in requests and answers, and where they are in the message. */",
+    exportConst("PERSONAL_FIELDS", `${object(sealed.map((path) => [path, quote(camelCase(path))]))} as const`),
+    "/** A payment that says nothing about a person. */",
+    exportConst("UNSENT_PERSONAL", object(sealed.map((path) => [camelCase(path), '""'])), "Readonly<PersonalFields>"),
     "/** What each field says about a person. */",
     exportConst(
       "TRANSACTION_CLASSES",

@@ -308,26 +308,28 @@ describe("properties", () => {
     fc.double().map(scored),
     fc.string().map((missing) => ({ missing })),
   );
+  const optionalNames = Object.keys(UNSENT);
+  const optionalTexts = { minLength: optionalNames.length, maxLength: optionalNames.length };
+  const anyOptional = fc
+    .array(fc.string(), optionalTexts)
+    .map((texts) => ({ ...UNSENT, ...Object.fromEntries(optionalNames.map((name, index) => [name, texts[index]])) }));
   const anyInput: fc.Arbitrary<DecisionInput> = fc.record({
-    transaction: fc.record({
-      transactionId: fc.string(),
-      tenant: fc.constantFrom("demo", "open", "careful"),
-      clientTransactionId: fc.string(),
-      cardToken: fc.string(),
-      terminalId: fc.string(),
-      amountMinor: fc.maxSafeInteger(),
-      currency: fc.constantFrom("EUR", "JPY"),
-      occurredAtMs: fc.maxSafeInteger(),
-      acceptedAtMs: fc.maxSafeNat(),
-      bin: fc.string(),
-      emailToken: fc.string(),
-      deviceToken: fc.string(),
-      ipToken: fc.string(),
-      networkToken: fc.string(),
-      cardCountry: fc.string(),
-      merchantCountry: fc.string(),
-      ipCountry: fc.string(),
-    }),
+    transaction: fc
+      .tuple(
+        anyOptional,
+        fc.record({
+          transactionId: fc.string(),
+          tenant: fc.constantFrom("demo", "open", "careful"),
+          clientTransactionId: fc.string(),
+          cardToken: fc.string(),
+          terminalId: fc.string(),
+          amountMinor: fc.maxSafeInteger(),
+          currency: fc.constantFrom("EUR", "JPY"),
+          occurredAtMs: fc.maxSafeInteger(),
+          acceptedAtMs: fc.maxSafeNat(),
+        }),
+      )
+      .map(([optional, core]) => ({ ...optional, ...core })),
     features: fc.option(
       fc.record({
         specVersion: fc.integer({ min: 2, max: 4 }),

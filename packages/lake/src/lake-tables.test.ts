@@ -1,4 +1,5 @@
 import { blobValue } from "@duckdb/node-api";
+import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
@@ -18,6 +19,7 @@ import { LAKE_TABLES, RECORD_COLUMNS, tableOfTopic } from "./lake-tables.js";
 const AT_MS = Date.UTC(2024, 1, 29, 12);
 
 const transaction: Transaction = {
+  ...UNSENT,
   transactionId: "txn_1",
   tenant: "demo",
   clientTransactionId: "c-1",

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { UNSENT_PERSONAL } from "@tripline/contracts/generated/payment-fields";
 import { openMasterKey } from "./master-key.js";
 import type { MasterKey } from "./master-keys/wrapping.js";
 import { PersonalOpener } from "./open-personal.js";
@@ -11,7 +12,10 @@ import { splitSealed } from "./sealed-layout.js";
 
 const newKey = () => randomBytes(32).toString("base64");
 const DAY_MS = 86_400_000;
-const FIELDS = { email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" };
+const FIELDS = {
+  ...UNSENT_PERSONAL,
+  ...{ email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" },
+};
 const ADA = { tenant: "acme", cardToken: "ct_ada", emailToken: "et_ada" };
 const quiet = { error() {} };
 const KEYS = 500;

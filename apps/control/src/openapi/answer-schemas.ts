@@ -1,5 +1,6 @@
 import { auditCheckpoint, auditKey } from "@tripline/contracts/audit/audit-checkpoint";
 import { auditEntry } from "@tripline/contracts/audit/audit-entry";
+import { PERSONAL_FIELDS } from "@tripline/contracts/generated/payment-fields";
 import { z } from "zod";
 import { CHANGE_KINDS } from "../approvals/change-requests.js";
 import { trainingFacts } from "../operations/operations-requests.js";
@@ -183,7 +184,7 @@ export const ANSWERS = named({
       z.object({
         transaction_id: z.string(),
         fields: z
-          .object({ email: z.string(), ip_address: z.string(), device_id: z.string(), cardholder: z.string() })
+          .object(Object.fromEntries(Object.keys(PERSONAL_FIELDS).map((name) => [name, z.string()])))
           .nullable()
           .meta({ description: "Null where the key was destroyed, or is not of this payment." }),
         erased: z.boolean().meta({ description: "They do not open because one of the given subjects was erased." }),

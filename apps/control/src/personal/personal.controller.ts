@@ -1,5 +1,6 @@
 import { Body, Controller, HttpCode, Inject, Post, Req, UseGuards, UseInterceptors } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
+import { PERSONAL_FIELDS } from "@tripline/contracts/generated/payment-fields";
 import { invalidFields } from "@tripline/http/describe-issues";
 import { parseRequest } from "@tripline/http/parse-request";
 import { RequireScope, TokenGuard } from "@tripline/nest-kit/http/token.guard";
@@ -114,6 +115,5 @@ async function openWith(opener: PersonalOpener, sealed: Uint8Array, key: KeyRow,
   const stored = { wrapped: key.wrapped, wrappedEnvelope: key.wrapped_envelope };
   const fields = await opener.open(sealed, stored, subject, id);
   if (fields === undefined) return undefined;
-  const { email, ipAddress, deviceId, cardholder } = fields;
-  return { email, ip_address: ipAddress, device_id: deviceId, cardholder };
+  return Object.fromEntries(Object.entries(PERSONAL_FIELDS).map(([name, key]) => [name, fields[key]]));
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UNSENT_PERSONAL } from "@tripline/contracts/generated/payment-fields";
 import { openMasterKey } from "@tripline/sealing/master-key";
 import { PersonalOpener } from "@tripline/sealing/open-personal";
 import { PersonalSealer } from "@tripline/sealing/personal-sealer";
@@ -11,7 +12,7 @@ import { startTestBed } from "../testing/test-bed.js";
 import { EnvelopeRewrapper } from "./envelope-rewrapper.js";
 import { SubjectKeys } from "./subject-keys.js";
 
-const FIELDS = { email: "ada@example.com", ipAddress: "", deviceId: "", cardholder: "Ada" };
+const FIELDS = { ...UNSENT_PERSONAL, email: "ada@example.com", cardholder: "Ada" };
 const newKey = () => randomBytes(32).toString("base64");
 const hex = () => randomBytes(16).toString("hex");
 const [old, fresh] = [newKey(), newKey()];

@@ -1,12 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { encodeMessage } from "@tripline/contracts/encode-message";
+import { UNSENT_PERSONAL } from "@tripline/contracts/generated/payment-fields";
 import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
 import type { EventProducer, Kafka } from "@tripline/kafka/port";
 import { openMasterKey } from "@tripline/sealing/master-key";
 import { PersonalSealer } from "@tripline/sealing/personal-sealer";
 
-const FIELDS = { email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" };
+const FIELDS = {
+  ...UNSENT_PERSONAL,
+  ...{ email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" },
+};
 /** What everyone's payments say of them, as control shows it. */
 export const SHOWN = { email: "ada@example.com", ip_address: "203.0.113.7", device_id: "phone-1", cardholder: "Ada" };
 

@@ -1,7 +1,7 @@
 // Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit.
 
 import { isCountry } from "../country.js";
-import type { Transaction } from "./tripline/events/v1/events.js";
+import type { PersonalFields, Transaction } from "./tripline/events/v1/events.js";
 
 /** What the optional fields of a payment hold if they were not sent. Optional numbers are absent instead. */
 export const UNSENT: Readonly<Pick<Transaction, "deviceToken" | "ipToken" | "bin" | "emailToken" | "networkToken" | "cardCountry" | "merchantCountry" | "ipCountry">> = {
@@ -13,6 +13,22 @@ export const UNSENT: Readonly<Pick<Transaction, "deviceToken" | "ipToken" | "bin
   cardCountry: "",
   merchantCountry: "",
   ipCountry: "",
+};
+
+/** What is sealed of a payment: names in requests and answers, and where they are in the message. */
+export const PERSONAL_FIELDS = {
+  device_id: "deviceId",
+  ip_address: "ipAddress",
+  email: "email",
+  cardholder: "cardholder",
+} as const;
+
+/** A payment that says nothing about a person. */
+export const UNSENT_PERSONAL: Readonly<PersonalFields> = {
+  deviceId: "",
+  ipAddress: "",
+  email: "",
+  cardholder: "",
 };
 
 /** What each field says about a person. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { identityVariables } from "@tripline/cloud-identity/identity-variables";
 import type { TestIdentityServer } from "@tripline/cloud-identity/testing/identity-server";
 import { startIdentityServer } from "@tripline/cloud-identity/testing/identity-server";
+import { UNSENT_PERSONAL } from "@tripline/contracts/generated/payment-fields";
 import { z } from "zod";
 import type { KeyAccess } from "../master-key.js";
 import { openMasterKey } from "../master-key.js";
@@ -102,7 +103,7 @@ describe.each(services)("%s", (name, service, keyOf) => {
 
   test("while it is away sealing goes on for the day, opening fails, and later everything opens", async () => {
     const subject = { tenant: "acme", cardToken: "ct_ada", emailToken: "" };
-    const fields = { email: "ada@example.com", ipAddress: "", deviceId: "", cardholder: "" };
+    const fields = { ...UNSENT_PERSONAL, email: "ada@example.com" };
     const sealer = new PersonalSealer({ masterKey: keyOf("personal"), logger: { error() {} } });
     await sealer.start();
     service().trouble = "denied";

@@ -42,15 +42,14 @@ export class ControlClient {
   ): Promise<unknown> {
     if (this.tenant !== undefined) query.set("tenant", this.tenant);
     const authorization = await this.tokens.authorization();
-    const content =
-      body === undefined
-        ? { headers: { authorization } }
-        : { headers: { authorization, "content-type": "application/json" }, body: JSON.stringify(body) };
+    const headers = new Headers({ authorization });
+    if (body !== undefined) headers.set("content-type", "application/json");
     let response: Response;
     try {
       response = await fetch(`${this.url}${path}?${query}`, {
         method,
-        ...content,
+        headers,
+        body: body === undefined ? null : JSON.stringify(body),
         signal: AbortSignal.timeout(ANSWER_MS_MAX),
       });
     } catch (error) {

@@ -8,7 +8,7 @@ import { CONSOLE_MIGRATIONS } from "@tripline/console/migrations";
 import { ProjectionStore } from "@tripline/console/projection/projection-store";
 import { readRecords } from "@tripline/console/projection/read-records";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import { UNSENT } from "@tripline/contracts/generated/payment-fields";
+import { UNSENT, UNSENT_PERSONAL } from "@tripline/contracts/generated/payment-fields";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { transactionId } from "@tripline/contracts/identifiers";
@@ -159,7 +159,8 @@ export class ErasureBed {
     const emailToken = drawn.hasEmail ? person.emailToken : "";
     const [cardholder = "", email = "", deviceId = ""] = person.clear;
     const subject = { tenant: TENANT, cardToken: person.cardToken, emailToken };
-    const sealed = this.sealer.seal({ cardholder, email, deviceId, ipAddress: "203.0.113.7" }, subject, id);
+    const fields = { ...UNSENT_PERSONAL, cardholder, email, deviceId, ipAddress: "203.0.113.7" };
+    const sealed = this.sealer.seal(fields, subject, id);
     if (typeof sealed === "string") throw new Error(`nothing was sealed: ${sealed}`);
     if (sealed.newKey !== undefined) {
       await new SubjectKeys(this.database).add([sealed.newKey.key]);
