@@ -60,7 +60,7 @@ export class BusyTraffic {
    *
    * @param comparable the part of a decision that must not change; all of it by default
    * @param client to another instance than the first time
-   * @returns the client's ids of those whose decision changed
+   * @returns the client's ids of those whose decision changed, with both decisions
    */
   async retryAll(
     comparable: (decision: ApiDecision) => object = (decision) => decision,
@@ -72,7 +72,8 @@ export class BusyTraffic {
       const payments = this.sent.slice(from, from + REQUESTS * PAYMENTS_PER_REQUEST);
       const again = await client.decideAll(payments, WAIT_SECONDS);
       for (const [index, { clientTransactionId: id }] of payments.entries()) {
-        if (textOf(again[index]) !== textOf(this.decisions.get(id))) changed.push(id);
+        const [before, after] = [textOf(this.decisions.get(id)), textOf(again[index])];
+        if (after !== before) changed.push(`${id}: ${before}, then ${after}`);
       }
     }
     return changed;
