@@ -3,7 +3,7 @@ import type { RecordBatch } from "@tripline/kafka/port";
 import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
 import { ARCHIVE_GROUP, ARCHIVED_TOPICS, TopicArchives } from "./writing/topic-archives.js";
 
-/** Takes the records of all topics that the lake keeps. */
+/** Consumes all topics that are archived in the lake. */
 @Controller()
 export class ArchiveController {
   constructor(@Inject(TopicArchives) private readonly archives: TopicArchives) {}

@@ -6,8 +6,8 @@ import { noteCompaction } from "./compaction-note.js";
 import { compactDay } from "./writing/compact-day.js";
 
 /**
- * `node apps/archive/dist/compact.js <lake> <topic> <day>` merges the files of one day of a topic into one. What came of it stands in
- * the lake, for the console's screen Health.
+ * `node apps/archive/dist/compact.js <lake> <topic> <day>` merges the files of one day of a topic into one. The result
+ * is stored in the lake for the console's Health screen.
  */
 
 const EXIT_USAGE = 64;

@@ -12,20 +12,20 @@ const compactionNote = z.strictObject({
   failure: z.string().nullable(),
 });
 
-/** What came of the last compaction, of whichever topic. */
+/** Result of the last compaction of any topic. */
 export type CompactionNote = z.infer<typeof compactionNote>;
 
 const folderOf = (lake: string): string => topicFolder(lake, "_jobs");
 const pathOf = (lake: string): string => `${folderOf(lake)}/compaction.json`;
 
-/** Where compactions run nobody can ask them, so each leaves a note in the lake. @throws TriplineError `lake-unavailable` */
+/** Compactions have no API, so each writes its result to the lake. @throws TriplineError `lake-unavailable` */
 export async function noteCompaction(disk: LakeDisk, lake: string, note: CompactionNote): Promise<void> {
   await disk.makeFolder(folderOf(lake));
   await disk.remove(pathOf(lake));
   await disk.writeFile(pathOf(lake), JSON.stringify(note));
 }
 
-/** Null where none has run, or its note cannot be read by this version. @throws TriplineError `lake-unavailable` */
+/** Null if none has run, or this version cannot read its result. @throws TriplineError `lake-unavailable` */
 export async function readCompactionNote(disk: LakeDisk, lake: string): Promise<CompactionNote | null> {
   const text = await disk.read(pathOf(lake));
   try {

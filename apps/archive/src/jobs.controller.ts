@@ -9,7 +9,7 @@ export const READ_COMPACTION = Symbol("READ_COMPACTION");
 /** The lake may be far away, and is not asked more often. */
 const KEPT_MS = 5_000;
 
-/** What this process writes, and what came of the last compaction, for the console. */
+/** This process's writes and the last compaction, for the console. */
 @OpenTo("other services")
 @Controller("/jobs")
 export class JobsController {
@@ -25,7 +25,7 @@ export class JobsController {
   async list(): Promise<{ writing: readonly Writing[]; compaction: CompactionNote | null }> {
     if (performance.now() > this.#keptUntilMs) {
       this.#keptUntilMs = performance.now() + KEPT_MS;
-      // A lake that does not answer is told as a failure of writing.
+      // An unavailable lake is reported as a write failure.
       this.#compaction = this.readCompaction().catch(() => null);
     }
     return { writing: this.archives.writing, compaction: await this.#compaction };

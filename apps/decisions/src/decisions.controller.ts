@@ -5,7 +5,7 @@ import { KafkaBatches } from "@tripline/nest-kit/kafka/kafka-batches.decorator";
 import { DECISIONS_GROUP, PAYMENTS_TOGETHER_MAX, ROUNDS_MAX } from "./deciding/batch-decider.js";
 import { CrashGuard } from "./deciding/crash-guard.js";
 
-/** Takes payments with their features from Kafka. */
+/** Consumes payments with their features from Kafka. */
 @Controller()
 export class DecisionsController {
   constructor(@Inject(CrashGuard) private readonly decider: CrashGuard) {}

@@ -4,7 +4,7 @@ const AGE_MS_MAX = 60_000;
 /** Fewer say nothing: their callers may have given no time for a score. */
 const DECISIONS_MIN = 20;
 
-/** Whether payments are still judged, or all of them get the default decision. Knows the newest decisions alone. */
+/** Detects from the newest decisions whether all payments get the default decision. */
 export class RecentDecisions {
   /** When each was made, negative for a default decision; a ring of the newest ones. */
   readonly #times = new Float64Array(DECISIONS_MAX);

@@ -9,10 +9,10 @@ import { DecisionsModule } from "./decisions.module.js";
 import type { ScoringClient } from "./scoring/scoring-client.js";
 
 /**
- * Starts the service. Kafka, Redis, scoring and the model registry need not be up: it is not ready until the first two are,
- * and decides by the scorecard, or by rules alone where there is none, while scoring is not.
+ * Starts the service. Kafka, Redis, scoring and the model registry need not be up: it is not ready until the first two
+ * are, and decides by the scorecard, or only by rules if there is none, while scoring is down.
  *
- * @param scoring a scoring service in this process; otherwise the one at `SCORING_ADDRESS` is asked
+ * @param scoring a scoring service in this process; otherwise, the one at `SCORING_ADDRESS` is used
  * @throws TriplineError `policy-invalid` or `config-invalid`
  */
 export async function startDecisions(

@@ -9,7 +9,7 @@ export function unreadFeatures({ features }: FeatureSpec, profiles: readonly str
   return new Set(unread.map(({ name }) => name));
 }
 
-/** What is wrong with something that uses these features, to be put after its name; undefined where nothing is. */
+/** Why something that uses these features is invalid, to follow its name; undefined if it is valid. */
 export function unreadFault(used: readonly string[], unread: ReadonlySet<string>): string | undefined {
   const names = used.filter((name) => unread.has(name));
   return names.length === 0

@@ -5,15 +5,15 @@ import type { KafkaAdmin } from "@tripline/kafka/port";
 const OWN = [TOPICS.transactions.name, TOPICS.labels.name, SUBJECT_KEYS_TOPIC.name];
 
 /**
- * A readiness check: Kafka answers and has our topics. Where one is missing, all of the table that are missing are created, if this
- * service has the right.
+ * A readiness check: Kafka is available and has our topics. If topics are missing, they are created, if this service
+ * has the right.
  *
  * @returns throws TriplineError `kafka-unavailable` otherwise
  */
 export function kafkaCheck(admin: KafkaAdmin): () => Promise<void> {
   let topics: Promise<void> | undefined;
   return async () => {
-    // One attempt at a time, however often readiness is checked meanwhile; the first success is final.
+    // One attempt at a time, however often readiness is checked; the first success is final.
     topics ??= admin.ensureTopics(OWN).catch((error: unknown) => {
       topics = undefined;
       throw error;

@@ -176,7 +176,7 @@ export class IntakePlugin implements OnModuleInit {
     return reply.header("content-type", NDJSON_TYPE).send(body);
   }
 
-  /** @returns milliseconds to wait, 0 for none; the client is told what was applied */
+  /** @returns milliseconds to wait, 0 for none; a response header states the applied value */
   private applyWait({ headers }: FastifyRequest, reply: FastifyReply): number {
     const waitMs = readWaitMs(headers, this.config.WAIT_SECONDS_MAX);
     if (waitMs > 0) reply.header("preference-applied", `wait=${waitMs / SECOND_MS}`);

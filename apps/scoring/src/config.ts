@@ -73,7 +73,7 @@ const grpcPort = number
   .max(65_535)
   .meta({ unit: "port", description: "Port of gRPC. 0 takes any free port." });
 
-/** Beside decisions in the same process, which does without gRPC: it is served only if a port is given. */
+/** With decisions in the same process, gRPC is only served if a port is given. */
 export const scoringBesideDecisionsConfig = z
   .object({
     ...serviceConfig,

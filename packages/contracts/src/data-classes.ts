@@ -17,7 +17,7 @@ import type {
 import type { Topic } from "./topics.js";
 
 /**
- * What a field says of a person, the first that fits:
+ * Data class of a field, the first that applies:
  *
  * - `card`: of a card number, as a token or its first digits
  * - `personal`: names or reaches a person, as a token or sealed

@@ -3,7 +3,7 @@
  * not compile. The codes are public: clients match on them.
  */
 
-/** What a Kafka consumer does with the record whose processing failed. */
+/** What a Kafka consumer does with a record whose processing failed. */
 /** `retry`: as long as the fault lasts. `retry-few`: five times, then dead letter, for what may be a bug of ours. */
 export type KafkaReaction = "retry" | "retry-few" | "dead-letter" | "stop";
 
@@ -159,12 +159,12 @@ export function asTriplineError(thrown: unknown): TriplineError {
 }
 
 const CAUSES_MAX = 10;
-/** What a caller is told of a failure on our side. */
+/** Message for callers about internal errors. */
 const HIDDEN = "The request failed because of an internal error. Find the cause in the logs by its trace ID.";
 
 /**
- * What anybody outside may read of an error, whatever carries it: HTTP, gRPC, readiness. Texts of libraries and of the operating system,
- * which name addresses, options and code, are for the logs; in their place stands the title of the code.
+ * The public text of an error for HTTP, gRPC and readiness. Messages of libraries and the operating system may contain
+ * addresses, options and code, so they are only logged and replaced by the title of the code.
  */
 export function shownDetail(error: TriplineError): string {
   // Without a cause the sentence is our own.

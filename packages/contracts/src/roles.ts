@@ -3,7 +3,7 @@ export const SCOPES = [
   "transactions:write",
   "decisions:read",
   "decisions:explain",
-  // The exact score. No client has it unless somebody grants it: with it the model can be copied.
+  // The exact score. It must be granted explicitly, because it allows copying the model.
   "decisions:exact",
   "labels:write",
   "features:read",
@@ -50,7 +50,7 @@ const ANALYST: readonly Scope[] = [...VIEWER, "cases:write", "labels:write", "li
 /** Dead letters, erasures and jobs: who sees to it that nothing stays undone. */
 const OPERATOR: readonly Scope[] = ["operations:read", "operations:write"];
 
-/** What a person may do, by role. A machine client has scopes of its own instead. */
+/** Scopes by role. Machine clients have individual scopes instead. */
 export const ROLE_SCOPES = {
   viewer: VIEWER,
   analyst: ANALYST,

@@ -81,7 +81,10 @@ const mainTopics = {
   },
 } as const satisfies Record<string, Topic>;
 
-/** What operators decide, for services that follow it in memory (`Kafka.follow`). One partition: its order is the truth. */
+/**
+ * Operators' changes, which services follow in memory (`Kafka.follow`). One partition, so that the order is
+ * unambiguous.
+ */
 const tables = {
   policies: {
     name: "policies",
@@ -130,7 +133,10 @@ const tables = {
   },
 } as const satisfies Record<string, Topic>;
 
-/** What control keeps in the audit log, and not the archive in the lake. One partition: a tenant's events keep their order. */
+/**
+ * Audit events, stored by control and not archived in the lake. One partition, so that a tenant's events keep their
+ * order.
+ */
 export const AUDIT_TOPIC: Topic = {
   name: "audit",
   schema: "tripline.events.v1.AuditEvent",
@@ -142,7 +148,7 @@ export const AUDIT_TOPIC: Topic = {
   purpose: "What somebody did or looked at, on its way into the audit log",
 };
 
-/** What control keeps until it is destroyed, and nothing else may: so it is short here, and not archived. */
+/** Data keys, which only control may store: so retention is short and they are not archived. */
 export const SUBJECT_KEYS_TOPIC: Topic = {
   name: "subject-keys",
   schema: "tripline.events.v1.SubjectKey",
@@ -156,7 +162,7 @@ export const SUBJECT_KEYS_TOPIC: Topic = {
 
 export type TopicName = keyof typeof mainTopics;
 
-/** Where a consumer puts a record of `topic` that it can never process. */
+/** Dead letter topic of `topic`. */
 export function deadLetterTopic(topic: string): string {
   return `${topic}.dlq`;
 }

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 const ENTRY = fileURLToPath(new URL("./main.js", import.meta.url));
 const START_MS_MAX = 30_000;
 
-/** For tests: the service as a process of its own. */
+/** For tests: the service as a separate process. */
 export class ChildArchive {
   /** Resolves with the signal that ended it, or null. */
   readonly ended: Promise<NodeJS.Signals | null>;
@@ -38,7 +38,7 @@ export class ChildArchive {
     this.child.kill(signal);
   }
 
-  /** The value of a metric, summed over its labels; 0 where it is not there yet. */
+  /** The value of a metric, summed over its labels; 0 if it does not exist yet. */
   async metric(name: string): Promise<number> {
     const text = await (await fetch(`${await this.url}/metrics`)).text();
     const lines = text.split("\n").filter((line) => line.startsWith(name));

@@ -22,13 +22,12 @@ export interface Compaction {
 }
 
 /**
- * Merges the files of one day into one. May run beside the archive, and be killed at any point: the day's rows are then
- * as they were, or merged. Late events of the day make new files afterwards. Readers that have listed the day before
- * have to list it again.
+ * Merges the files of one day into one. It can run while archive writes and be killed at any point: the rows are then
+ * either unchanged or merged. Late events create new files. Readers must list the day again.
  *
  * @param day UTC, `YYYY-MM-DD`
  * @throws TriplineError as `listFiles` does; `lake-unavailable`; `state-conflict` when another compaction of the day
- *   was faster
+ * was faster
  */
 export async function compactDay(lake: string, topic: string, day: string, given?: LakeDisk): Promise<Compaction> {
   const disk = given ?? (await openDisk(lake));

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HeldRow } from "./read-record.js";
 
-/** What a partition has in memory: every record of the offsets [from, next), except dead letters and Kafka's gaps. */
+/** Rows of a partition in memory: all records of the offsets [from, next), except dead letters and gaps in Kafka. */
 interface HeldPartition {
   /** Where the lake is. */
   from: number;
@@ -18,9 +18,8 @@ export interface Snapshot {
 }
 
 /**
- * Records of one topic that are not in the lake yet. Those of a partition have no gaps and begin where the lake ends, so
- * they stay valid whichever instance has the partition meanwhile: when the lake moves on, they are removed from the front,
- * and nothing else ever has to be thrown away.
+ * Records of one topic that are not in the lake yet. Those of a partition have no gaps and start where the lake ends,
+ * so they stay valid even if another instance takes the partition: as the lake grows, they are removed from the front.
  */
 export class RowBuffer {
   readonly #partitions = new Map<number, HeldPartition>();
@@ -56,7 +55,7 @@ export class RowBuffer {
   }
 
   /**
-   * Takes records in, except those that it or the lake has already.
+   * Adds records, except those that it or the lake already has.
    *
    * @param rows of one partition, in the order of offsets
    * @returns how many offsets are missing between what is known and the first of them
@@ -83,9 +82,9 @@ export class RowBuffer {
   }
 
   /**
-   * Leaves out what is in the lake by now.
+   * Removes rows that are now in the lake.
    *
-   * @throws TriplineError `state-conflict` when the lake has lost what it had
+   * @throws TriplineError `state-conflict` if the lake has lost rows
    */
   rebase(positions: ReadonlyMap<number, number>): void {
     for (const [partition, held] of this.#partitions) {
@@ -123,7 +122,7 @@ export class RowBuffer {
     this.#drop(held, first < 0 ? held.rows.length : first);
     held.from = position;
     held.next = Math.max(held.next, position);
-    // What is left came while the rest was written, so it looks younger by the duration of that write at most.
+    // The remaining rows arrived during the write, so they look younger by at most its duration.
     held.sinceMs = performance.now();
   }
 

@@ -17,7 +17,7 @@ const SETTINGS = {
   memory_limit: "512MB",
   max_temp_directory_size: "0KiB",
   threads: "2",
-  /** What a flush needed goes back to the system, where DuckDB would keep up to 128 MiB of it for the next one. */
+  /** Returns a flush's memory to the system; DuckDB would keep up to 128 MiB for the next one. */
   allocator_flush_threshold: "64KiB",
   allocator_bulk_deallocation_flush_threshold: "64KiB",
 };

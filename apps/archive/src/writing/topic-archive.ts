@@ -27,7 +27,7 @@ export interface FlushLimits {
   readonly ageMs: number;
 }
 
-/** What was last written of a topic, and why nothing is at the moment. */
+/** The last write of a topic, and the current failure, if any. */
 export interface Writing {
   readonly topic: string;
   /** Null until this process has written once. */
@@ -96,10 +96,10 @@ export class TopicArchive {
   }
 
   /**
-   * Where to resume the partition: after what the lake has, and after what is held of it in memory.
+   * Offset at which to resume a partition: after the rows in the lake and in memory.
    *
-   * @throws TriplineError `lake-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake
-   *   of another Kafka, or one that has more of the partition than Kafka
+   * @throws TriplineError `lake-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake of
+   * another Kafka, or one that has more of the partition than Kafka
    */
   async begin(partition: number): Promise<number> {
     try {
@@ -121,7 +121,7 @@ export class TopicArchive {
   }
 
   /**
-   * Takes records in. Waits while the limit is held.
+   * Adds records. Waits while the memory limit is reached.
    *
    * @throws TriplineError `message-unreadable` before any record of the batch is taken in; `shutting-down`
    */
@@ -132,7 +132,7 @@ export class TopicArchive {
       await this.#changed.promise;
     }
     const missing = this.#buffer.add(partition, rows);
-    // Of a table Kafka keeps the newest of each key: what is not there any more says nothing.
+    // Kafka keeps only the newest record per key of a compacted topic, so gaps are normal.
     if (missing > 0 && this.options.table.topic.retentionDays !== undefined) {
       const { logger, metrics } = this.options;
       metrics.missing(topic, missing);
@@ -147,7 +147,7 @@ export class TopicArchive {
     this.#notify();
   }
 
-  /** Writes what is held, once, and takes no more; what cannot be written stays in Kafka. */
+  /** Flushes the rows once and accepts no more; rows that cannot be written stay in Kafka. */
   async close(): Promise<void> {
     this.#closing.abort();
     this.#notify();

@@ -10,7 +10,7 @@ import type { StagedWriter } from "./staged-writer.js";
 import type { FlushLimits, Writing } from "./topic-archive.js";
 import { TopicArchive } from "./topic-archive.js";
 
-/** The group under which Kafka shows how far the archive is. Where to resume is read from the lake alone. */
+/** The consumer group that shows the archive's lag. The resume position comes only from the lake. */
 export const ARCHIVE_GROUP = "archive";
 
 export const ARCHIVED_TOPICS: readonly string[] = Object.values(LAKE_TABLES).map(({ topic }) => topic.name);

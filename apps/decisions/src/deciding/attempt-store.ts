@@ -24,7 +24,7 @@ const attempt = z.object({
   unsafe: z.array(z.string()),
 });
 
-/** What a process was about to decide of a partition. */
+/** Offsets of a partition that a process was about to decide. */
 export type Attempt = z.infer<typeof attempt>;
 
 /** Attempts in Redis, one for each partition: a process that stops leaves its own behind. Several systems may share one Redis. */

@@ -30,7 +30,7 @@ import { parsePayment } from "./parse-payment.js";
 import type { PolicyOf } from "./policies-in-force.js";
 import { PoliciesInForce } from "./policies-in-force.js";
 
-/** What all payments of a round are decided by, whatever changes meanwhile. */
+/** Everything that a round uses to decide, unaffected by concurrent changes. */
 interface Round {
   readonly policyOf: PolicyOf;
   readonly scorecard: Scorecard | undefined;
@@ -47,9 +47,9 @@ export const ROUNDS_MAX = 3;
 const NONE: ReadonlySet<IncomingRecord> = new Set();
 
 /**
- * Decides the payments of batches: scores, decides, explains, keeps, replies, publishes. The first decision of a payment
- * stands: it is stored in Redis before anybody is told, so that after a crash at any point the same batches give the same
- * decisions. A payment that cannot be evaluated gets the default decision, so that it fails none of the others.
+ * Decides the payments of batches: scores, decides, explains, stores, replies, publishes. The first decision of a
+ * payment stands: it is stored in Redis before any reply, so that after a crash at any point the same batches give the
+ * same decisions. A payment that cannot be evaluated gets the default decision, so that it fails none of the others.
  */
 @Injectable()
 export class BatchDecider {
@@ -91,8 +91,8 @@ export class BatchDecider {
   }
 
   /**
-   * The decision that stands for each payment: the one made now, or an earlier one. Redis is not asked for earlier ones
-   * first: only re-delivered batches have any, and all others would pay for a round trip.
+   * The valid decision of each payment: this one or an earlier one. Earlier ones are not read from Redis first, because
+   * only redelivered batches have any, and all others would pay for a round trip.
    */
   async #decide(open: readonly OpenPayment[]): Promise<ReadonlyMap<OpenPayment, Uint8Array>> {
     const policyOf = await this.policies.ofRound();
@@ -102,7 +102,10 @@ export class BatchDecider {
     return new Map(standing.flat());
   }
 
-  /** Asks for the scores of those payments whose features fit the policy's spec. What the model cannot use, the rules cannot use either. */
+  /**
+   * Requests scores for payments whose features match the policy's spec. Features that the model cannot use are
+   * unusable for the rules as well.
+   */
   #score(all: readonly OpenPayment[], { policyOf, rollout }: Round): readonly ScoredPart<{ open: OpenPayment }>[] {
     const isUsable = ({ payment, isUnsafe }: OpenPayment): boolean =>
       !isUnsafe && whyUnusable(policyOf(payment.transaction.tenant), payment.features) === undefined;

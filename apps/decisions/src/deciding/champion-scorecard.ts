@@ -13,20 +13,20 @@ import { DECISIONS_CONFIG } from "../config.js";
 import { DecisionMetrics } from "../decision-metrics.js";
 import { unreadFault, unreadFeatures } from "../unread-features.js";
 
-/** A `ModelRegistry`; undefined where none is configured. */
+/** A `ModelRegistry`; undefined if none is configured. */
 export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");
 
 type ScorecardRegistry = Pick<ModelRegistry, "aliasTarget" | "scorecard">;
 
 const ALIAS = "champion";
-/** How long a start waits for the registry; after that it goes on without a scorecard until there is one. */
+/** How long startup waits for the registry; after that, it continues without a scorecard until one is available. */
 const START_WAIT_MS_MAX = 2_000;
 /** A refused scorecard is read again after this time, because its file may have been replaced. */
 const REFUSED_RETRY_MS = 60_000;
 
 /**
- * The scorecard of the champion, which stands in for its score. It is kept up with the registry beside the payments: none of
- * them waits for it. While the registry is away, or names a scorecard that cannot be used, the last good one stays.
+ * The champion's scorecard, the fallback for its score. It is refreshed from the registry in the background, so no
+ * payment waits for it. While the registry is unavailable or has an unusable scorecard, the last good one stays in use.
  */
 @Injectable()
 export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
@@ -38,7 +38,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   #refused: { readonly version: string; readonly retryAtMs: number } | undefined;
 
   constructor(
-    /** Undefined where none is configured: then there is never a scorecard. */
+    /** Undefined if none is configured: then there is never a scorecard. */
     @Inject(MODEL_REGISTRY) private readonly registry: ScorecardRegistry | undefined,
     @Inject(DECISIONS_CONFIG)
     private readonly config: Pick<DecisionsConfig, "MODEL_NAME" | "REGISTRY_POLL_SECONDS" | "FEAST_PROFILES">,
@@ -52,7 +52,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
     return this.#current;
   }
 
-  /** What an operator should know; undefined where the champion's own scorecard is in force. */
+  /** A warning for the operator; undefined if the champion's own scorecard is in use. */
   get note(): string | undefined {
     if (this.#fault === undefined) return undefined;
     const stays =
@@ -74,7 +74,7 @@ export class ChampionScorecard implements OnModuleInit, OnApplicationShutdown {
   }
 
   onApplicationShutdown(): void {
-    // A look that hangs in the registry must not hold the process; what it finds is not used any more.
+    // A hanging registry read must not block shutdown; its result is ignored.
     this.#stopping.abort();
   }
 

@@ -14,16 +14,16 @@ import { BatchDecider } from "./batch-decider.js";
 const STOPS_MAX = 3;
 /** Records of a partition, after it was assigned, before which an attempt is written. More than a process decides without a commit. */
 const WATCHED_RECORDS = 2_000;
-/** So many records of a partition are remembered as unsafe; the oldest are forgotten. */
+/** Maximum number of unsafe records per partition; the oldest are dropped. */
 const UNSAFE_MAX = 100;
-/** A process that decides a record alone counts as stopped when it finished nothing for so many polls. */
+/** Polls without progress after which a process that decides a single record counts as crashed. */
 const IDLE_POLLS = 10;
 const POLLS_MAX = 60;
 const POLL_MS = 500;
 
-/** What is known of a partition since it was assigned. */
+/** State of a partition since it was assigned. */
 interface Partition {
-  /** The offset that follows what was decided last. */
+  /** The offset after the last decided record. */
   next: number;
   /** Records left to watch. */
   left: number;
@@ -130,7 +130,7 @@ export class CrashGuard {
     logger.error({ ...where, record: alone }, "this record stops the process: it gets the default decision");
   }
 
-  /** Another process that decides a record alone may be running still, and not know yet that it lost the partition. */
+  /** Another process may still be deciding a record without knowing that it lost the partition. */
   async #leftBehind({ topic, partition }: RecordBatch): Promise<Attempt | undefined> {
     const { attempts } = this;
     let found = await attempts.read(topic, partition);
@@ -176,7 +176,7 @@ export class CrashGuard {
     known.left = Math.max(0, known.left - batch.records.length);
   }
 
-  /** What is finished says nothing about the offsets after it. */
+  /** Finished records say nothing about later offsets. */
   #end(batch: RecordBatch): Promise<void> {
     return this.#write(batch, { isOpen: false });
   }

@@ -40,10 +40,11 @@ export class DecisionStore {
   }
 
   /**
-   * Writes decisions where none stands yet, and counts them for the budgets that they take from: both or neither.
+   * Stores decisions for payments that have none, and counts them against their budgets, atomically.
    *
-   * @returns what stands now, in the order given: the bytes of one of the choices given, or those that were there before
-   * @throws TriplineError `redis-unavailable`; some may be written then, and stand
+   * @returns what stands now, in the order given: the bytes of one of the choices given, or those that were there
+   * before
+   * @throws TriplineError `redis-unavailable`; some may have been stored
    */
   async keepFirst(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {
     const limited = decisions.filter(({ takes }) => takes !== undefined);

@@ -18,7 +18,7 @@ export interface Payment {
   /** Kafka key of the record, which the decision keeps. */
   readonly key: string;
   readonly trace: Context;
-  /** Milliseconds since the epoch after which the caller no longer waits; absent where nobody waits. */
+  /** Milliseconds since the epoch after which the caller no longer waits; absent if no caller waits. */
   readonly deadlineMs: number | undefined;
   /** Redis channel on which the caller waits. */
   readonly replyTo: string | undefined;

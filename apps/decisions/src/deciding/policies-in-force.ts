@@ -55,8 +55,8 @@ export class PoliciesInForce extends TableFollower {
   }
 
   /**
-   * The policies of one round, which sees no change: whatever happens meanwhile, each tenant has one policy. Waits until
-   * what was active when this instance started is known.
+   * An immutable snapshot of the policies for one round. Waits until the policies that were active at startup are
+   * loaded.
    */
   async ofRound(): Promise<PolicyOf> {
     await this.ready();

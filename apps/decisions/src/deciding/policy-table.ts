@@ -6,18 +6,18 @@ import type { TableChange } from "@tripline/kafka/port";
 import type { PolicyTerms } from "../unread-features.js";
 import { parseActivePolicy } from "../unread-features.js";
 
-/** Whose activation holds for tenants without one of their own. */
+/** The tenant key whose activation applies to tenants without their own. */
 const ALL_TENANTS = "";
 
 interface Activation {
   /** Of its record. */
   readonly key: string;
   readonly number: number;
-  /** Undefined: from then on the tenant has no policy of its own. */
+  /** Undefined: the tenant no longer has its own policy. */
   readonly policy: Policy | undefined;
   /** Rules of the policy that are switched off; none is ever switched on again. */
   readonly switchedOffRules: readonly string[];
-  /** This build cannot read its policy: it never holds here, and takes the place of what is still to come all the same. */
+  /** This build cannot read its policy: it never applies here, but still replaces scheduled ones. */
   readonly isRefused: boolean;
   readonly createdAtMs: number;
   readonly activatesAtMs: number;
@@ -33,9 +33,8 @@ export interface PolicyTableOptions extends PolicyTerms {
 }
 
 /**
- * What the control plane activated, by tenant. Of the activations whose time has come, and that this build can read, the one
- * with the highest number holds. One that was replaced before its time, by one with a higher number, never does. The order in
- * which they arrive does not matter, nor does one that comes again.
+ * Activations by tenant. Of the due and readable ones, the one with the highest number applies. One that was replaced
+ * before its time by a higher number never applies. Order of arrival and repeats do not matter.
  */
 export class PolicyTable {
   /** By tenant, the highest number first. */
@@ -97,7 +96,7 @@ export class PolicyTable {
 
   #keep(key: string, activation: PolicyActivation, policy: Policy | undefined, isRefused: boolean): void {
     const { tenant, activation: number, createdAtMs, switchedOffRules } = activation;
-    // What is activated now is so on every instance at once, whatever its clock says.
+    // An immediate activation applies on every instance, whatever its clock says.
     const activatesAtMs = activation.activatesAtMs <= createdAtMs ? 0 : activation.activatesAtMs;
     const one = { key, number, policy, switchedOffRules, isRefused, createdAtMs, activatesAtMs };
     const all = [...(this.#byTenant.get(tenant) ?? []), one];
@@ -122,7 +121,7 @@ export class PolicyTable {
   }
 }
 
-/** Those that hold from their time on. @param all the highest number first */
+/** Activations that apply from their time on. @param all the highest number first */
 function counting(all: readonly Activation[]): Activation[] {
   let replacedAtMs = Number.POSITIVE_INFINITY;
   return all.filter(({ isRefused, createdAtMs, activatesAtMs }) => {

@@ -4,7 +4,7 @@ import { asTriplineError, TriplineError } from "@tripline/contracts/error-table"
 
 export interface FileWatchOptions<T> {
   readonly file: string;
-  /** What the file is, as in "The policy file cannot be read". */
+  /** Name of the file in messages, as in "The policy file cannot be read". */
   readonly what: string;
   /** How often the file is read, in milliseconds; a change is used when it was read twice. */
   readonly pollMs?: number;
@@ -13,7 +13,7 @@ export interface FileWatchOptions<T> {
   /** @throws TriplineError for a faulty text */
   parse(text: string, fileName: string): T;
   onReload(value: T): void;
-  /** Called once for each refused content of the file; the previous value stays in force. */
+  /** Called once per invalid content of the file; the previous value stays in use. */
   onRefused(error: TriplineError): void;
 }
 

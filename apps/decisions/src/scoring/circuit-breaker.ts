@@ -17,7 +17,7 @@ export class CircuitBreaker {
     this.#options = options;
   }
 
-  /** Whether to try. While the peer is down this says yes once per `openMs`, to one caller. */
+  /** Whether to try. While the peer is down, returns true to one caller per `openMs`. */
   allows(): boolean {
     if (this.#failures < this.#options.failuresMax) return true;
     const nowMs = this.#options.nowMs();

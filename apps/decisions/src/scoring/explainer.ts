@@ -15,7 +15,7 @@ import { SCORING_CLIENT } from "./scoring-client.js";
 /** Versions that cannot be explained are remembered, so that they are not asked in vain; the oldest is forgotten. */
 const UNEXPLAINED_VERSIONS_MAX = 64;
 
-/** Asks the model server how much each feature moved a score. Decisions can do without the answer. */
+/** Requests the contribution of each feature to a score. Decisions do not depend on it. */
 @Injectable()
 export class Explainer {
   readonly #unexplained = new Set<string>();

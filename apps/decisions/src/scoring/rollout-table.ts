@@ -8,10 +8,7 @@ import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/ta
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 
-/**
- * The rollout of the model as the topic `rollouts` last told it. Nobody is asked for it: while the one who writes it is
- * down, the rollout stays where it is.
- */
+/** The rollout of the model from the topic `rollouts`. While the control plane is down, the rollout stays as it is. */
 @Injectable()
 export class RolloutTable extends TableFollower {
   #current: Rollout | undefined;

@@ -7,14 +7,14 @@ export const HURRY_MS_MAX = 1_000;
 /** Only after this many milliseconds without an answer has a scorer failed. */
 export const TELLING_WAIT_MS = 50;
 
-/** Less than this is too little for a call over a network, in milliseconds. */
+/** Minimum time for a network call, in milliseconds. */
 export const SCORING_MS_MIN = 2;
 
 /**
  * How long a batch may wait for its scores, in milliseconds; below `SCORING_MS_MIN` there is no time to ask.
  *
- * While a caller waits for an answer, it has to come within the latest of the deadlines. A payment for which nobody
- * waits, or nobody any longer, is better decided well than fast: it gives the batch all of `waitMsMax`.
+ * While a caller waits for an answer, it has to come within the latest of the deadlines. For a payment without a
+ * waiting caller, accuracy matters more than speed: it gives the batch all of `waitMsMax`.
  *
  * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` where nobody waits
  */

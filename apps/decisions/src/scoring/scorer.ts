@@ -28,18 +28,18 @@ const CHECKED_VERSIONS_MAX = 64;
 const CHAMPION = "";
 
 /**
- * So many trace contexts fit, with the rest, in the 8 KiB of metadata that gRPC servers accept without being told to
- * accept more. Payments beyond them have their spans here, but none in scoring.
+ * Number of trace contexts that fit into the 8 KiB of metadata that gRPC servers accept by default. Further payments
+ * have spans here, but none in scoring.
  */
 const TRACES_MAX = 128;
 
-/** Asks the model server for the scores of a batch, and says why if there are none. */
+/** Requests the scores of a batch from the model server, and returns the reason if there are none. */
 @Injectable()
 export class Scorer {
   /** What a model must have been trained for. */
   readonly #spec = currentFeatureSpec();
   readonly #breaker = newBreaker();
-  /** Of the candidate that was asked last: a candidate that does not answer must not keep the champion from being asked. */
+  /** Circuit breaker of the latest candidate: a failing candidate must not block the champion. */
   #candidate = { version: "", breaker: newBreaker() };
   /** By model version: why it does not fit, or `undefined` where it does. Oldest first. */
   readonly #checked = new Map<string, string | undefined>();
@@ -125,7 +125,7 @@ export class Scorer {
     return { scores: probabilities.map((value) => ({ value, modelName, modelVersion })) };
   }
 
-  /** Asks once per model version what it was trained for. A failure to find out is not remembered. */
+  /** Reads once per model version which spec it was trained for. Failures are not cached. */
   async #faultOf(version: string, deadlineMs: number): Promise<string | undefined> {
     if (this.#checked.has(version)) return this.#checked.get(version);
     const { client } = this;

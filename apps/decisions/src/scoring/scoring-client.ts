@@ -6,7 +6,7 @@ import type {
   ModelMetadataResponse,
 } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 
-/** What a server answered, or why it did not. `detail` is for the log. */
+/** A server's response, or why there is none. `detail` is for the log. */
 export type Answer<T> = { readonly value: T } | NoAnswer;
 
 export interface NoAnswer {
@@ -48,7 +48,7 @@ const FINAL: ReadonlySet<status> = new Set([
 const RETRY_MS_MIN = 10;
 const RETRY_MS_MAX = 100;
 
-/** Asks again while the server is not reachable and time is left. Asking is safe to repeat. */
+/** Retries while the server is unreachable and time is left. Requests are idempotent. */
 export async function askWithin<T>(
   deadlineMs: number,
   closing: AbortSignal,
@@ -64,7 +64,7 @@ export async function askWithin<T>(
   }
 }
 
-/** What a status of gRPC means for whoever asked. */
+/** Meaning of a gRPC status for the caller. */
 export function noAnswer(code: status, detail: string): NoAnswer {
   return { failure: failureOf(code), status: status[code], detail };
 }

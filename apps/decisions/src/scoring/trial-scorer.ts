@@ -11,7 +11,7 @@ import { callSpan } from "@tripline/telemetry/span-options";
 import { withSpans } from "@tripline/telemetry/tracing";
 import type { Scorer } from "./scorer.js";
 
-/** So much longer a decision waits for the score that will not decide it. It was asked for at the same time. */
+/** Extra time a decision waits for a shadow score, which was requested at the same time. */
 const SPARE_SCORE_WAIT_MS = 5;
 
 export const SCORING_CALL = callSpan(SpanKind.CLIENT, "inference.GRPCInferenceService/ModelInfer");
@@ -97,7 +97,7 @@ async function ask<T extends ScoreTask>(tasks: readonly T[], name: string, run: 
   return new Map(tasks.map((task, index) => [task, scores[index] ?? UNASKED]));
 }
 
-/** What comes at once; undefined for what is late. */
+/** Results that are available immediately; undefined for late ones. */
 async function ifSoon<V>(coming: Promise<V>): Promise<V | undefined> {
   return Promise.race([coming, delay(SPARE_SCORE_WAIT_MS, undefined)]);
 }

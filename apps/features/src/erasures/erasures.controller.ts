@@ -12,7 +12,7 @@ import { StateEraser } from "./state-eraser.js";
 /** A scan of all keys takes as long for many people as for one. */
 const PEOPLE_PER_SCAN_MAX = 1_000;
 
-/** Empties the states of people who were erased, and takes out what others computed of them. */
+/** Clears the states of erased people and deletes derived data. */
 @Controller()
 export class ErasuresController {
   constructor(

@@ -24,7 +24,7 @@ export type ShownState =
 const TIME_FIELD = "_ts:";
 
 /**
- * What an erasure of the person would empty or delete, found as the erasure finds it: by the names of the keys. It looks at all of them.
+ * Data that an erasure would clear or delete, found in the same way: by a scan of all key names.
  *
  * @throws TriplineError `redis-unavailable`, `state-unreadable`
  */

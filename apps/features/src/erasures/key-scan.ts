@@ -33,7 +33,7 @@ const progress = z.object({
   looked: z.int(),
 });
 type Progress = z.infer<typeof progress>;
-/** Without one that can be read, a scan begins anew. */
+/** Without a readable cursor, the scan starts again. */
 const storedProgress = z
   .string()
   .transform((text, context): unknown => {

@@ -25,11 +25,11 @@ export function openProfileEraser(
 
 export interface ProfileEraserOptions {
   readonly engine: FeatureEngine;
-  /** Whose rows Feast keeps in this Redis, and in which of its projects. */
+  /** Tenant and project of Feast's rows in this Redis. */
   readonly source?: { readonly tenant: string; readonly project: string };
 }
 
-/** Takes out what others computed of a person: Feast's rows in the Redis of the states, and profiles that were pushed. */
+/** Deletes derived data of a person: Feast's rows in the Redis of the states, and pushed profiles. */
 export class ProfileEraser {
   readonly #erases: readonly RowErase[];
 

@@ -10,7 +10,7 @@ export interface KeyPage {
   readonly keys: readonly Buffer[];
   /** About how many keys the server looked at. */
   readonly looked: number;
-  /** Where the next page begins; "0" after the last one. */
+  /** Cursor of the next page; "0" after the last one. */
   readonly cursor: string;
 }
 
@@ -34,7 +34,7 @@ export interface ItemScan {
 export interface ScanOptions {
   /** A pattern of Redis. */
   readonly match: string;
-  /** Where to begin; at the first key unless given. */
+  /** Start cursor (default: the first key). */
   readonly cursor?: string;
   /** Which part of the time the server may be busy with it, from 0 to 1; as much as it takes unless given. */
   readonly share?: number;

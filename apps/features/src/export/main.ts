@@ -9,7 +9,10 @@ import { feastConfig } from "../config.js";
 import { exportStates } from "../erasures/export-states.js";
 import { openProfileEraser } from "../erasures/profile-eraser.js";
 
-/** `tripline personal export` starts this: the layout of what Redis holds is known to this service alone. A line of JSON each. */
+/**
+ * Started by `tripline personal export`, because only this service knows the layout of its Redis data. Writes JSON
+ * lines.
+ */
 
 const exportConfig = z.object({
   ...redisConfig,

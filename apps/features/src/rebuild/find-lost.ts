@@ -23,7 +23,7 @@ export interface FindLostOptions {
 export interface LostRecords {
   /** Payments and labels that were counted and whose results are not in the lake. They have no sequence numbers. */
   readonly events: readonly CountedEvent[];
-  /** Sentences for the operator: what is missing, and what became of it. */
+  /** Sentences for the operator about missing records and their handling. */
   readonly sentences: readonly string[];
 }
 

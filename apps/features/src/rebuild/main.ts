@@ -17,7 +17,7 @@ import { rebuildConfig } from "./rebuild-config.js";
 import type { RebuildReport } from "./rebuild-state.js";
 import { rebuildState } from "./rebuild-state.js";
 
-/** `tripline rebuild-state` starts this: the layout of what Redis holds is known to this service alone. */
+/** Started by `tripline rebuild-state`, because only this service knows the layout of its Redis data. */
 
 async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
   const engine = compileEngine(currentFeatureSpec());

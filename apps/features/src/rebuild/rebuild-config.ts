@@ -4,7 +4,7 @@ import { feastConfig, stateConfig } from "../config.js";
 
 const ARCHIVE_WAIT_SECONDS_DEFAULT = 120;
 
-/** What `tripline rebuild-state` tells the program that does it. */
+/** Settings that `tripline rebuild-state` passes to this program. */
 export const rebuildConfig = z.object({
   ...kafkaConfig,
   ...redisConfig,

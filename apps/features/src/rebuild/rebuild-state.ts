@@ -29,12 +29,12 @@ export interface RebuildOptions {
   readonly holding: Redis;
   readonly topicPrefix: string;
   readonly lake: string;
-  /** Snapshot of the states with which the service began; it began with nothing unless given. */
+  /** Snapshot that the service started from (default: none). */
   readonly statePath?: string;
   readonly stateTtlSeconds: number;
   /** How long the archive may take to catch up. */
   readonly waitMs: number;
-  /** How long instances that run may take to finish what they have begun. 20 s unless given. */
+  /** Time limit for running instances to finish their batches (default: 20 s). */
   readonly restMs?: number;
   /**
    * People who were erased: their states are as they were emptied then. Asked once the running instances pause: an erasure
@@ -45,9 +45,9 @@ export interface RebuildOptions {
   origins(topic: string): Promise<readonly LetterOrigin[]>;
   /** Keeps away what others computed of them. */
   readonly profiles?: Pick<ProfileEraser, "erase">;
-  /** Takes out what is not found without looking at all keys. */
+  /** Deletes data that only a scan of all keys finds. */
   readonly others?: Pick<ScanEraser, "erase">;
-  /** Whether to go on where the result cannot be exact. */
+  /** Whether to continue if the result cannot be exact. */
   readonly isPartial: boolean;
   readonly onProgress?: RebuildListener;
 }

@@ -10,7 +10,7 @@ export interface Emission {
   readonly findings: Uint8Array;
 }
 
-/** What is kept of each partition: how far it has been counted, and what its last batch has to emit. */
+/** Stored state of a partition: its counted offset, and the records of its last batch. */
 export interface AppliedBatch {
   /** Offset of the last record whose effect is in the states. */
   readonly offset: number;

@@ -5,7 +5,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 /** Between two lines about one loss. */
 const REPEAT_MS = 60_000;
 
-/** Logs that the states were lost, at once and then once a minute while that lasts, and when it is over. */
+/** Logs a loss of states immediately, then every minute, and when it is over. */
 @Injectable()
 export class LossReport {
   #saidAtMs = Number.NEGATIVE_INFINITY;

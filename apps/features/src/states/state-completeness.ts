@@ -9,9 +9,9 @@ import { StateStore } from "./state-store.js";
 export const FEATURES_GROUP = "features";
 
 /**
- * Whether the stored states hold all that took place. Redis keeps a mark of that beside them, so that both are lost
- * together: a Redis that comes back empty has no mark, and features are flagged as incomplete until `tripline
- * rebuild-state` or `tripline load-state` has put the states back and set the mark again.
+ * Whether the stored states are complete. A mark in Redis is lost together with the states: a Redis that restarts empty
+ * has no mark, and features are flagged as incomplete until `tripline rebuild-state` or `tripline load-state` restores
+ * the states and the mark.
  */
 @Injectable()
 export class StateCompleteness {

@@ -22,7 +22,7 @@ export interface Snapshot {
   readonly states: ReadonlyMap<string, Buffer | null>;
   /** What the commands that were sent along were answered, in their order: a reply or an error. */
   readonly besides: readonly unknown[];
-  /** Whether the states are marked as holding all that took place; see `StateCompleteness`. */
+  /** Whether the states are marked as complete; see `StateCompleteness`. */
   readonly complete: boolean;
   /** Of a complete one: the states that are not certain. */
   readonly flagged: FlaggedStates;
@@ -58,7 +58,7 @@ export class StateStore {
   #evictsNothing = false;
 
   constructor(
-    /** Handed over to the store: nobody else may use it. */
+    /** Owned by the store: nothing else may use it. */
     private readonly redis: Redis,
     private readonly options: {
       /** How long a state without events lives. */
@@ -182,7 +182,7 @@ export class StateStore {
     });
   }
 
-  /** Tells waiting callers that their labels count now. One round trip. */
+  /** Notifies waiting callers that their labels were applied. One round trip. */
   async replyApplied(labels: readonly { readonly channel: string; readonly labelId: string }[]): Promise<void> {
     await askRedis(() =>
       Promise.all(

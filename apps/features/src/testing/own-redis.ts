@@ -4,7 +4,7 @@ import { startStack } from "@tripline/local-stack/servers/start-stack";
 import { makeTestDirectory } from "@tripline/local-stack/testing/directory";
 import { Redis } from "ioredis";
 
-/** For a file of tests: a Redis of its own, empty before each of them, so that it can be stopped, filled up and set otherwise. */
+/** A separate Redis for a test file, empty before each test, so that it can be stopped, filled and reconfigured. */
 export function useOwnRedis() {
   const directory = makeTestDirectory();
   let stack: LocalStack;

@@ -16,7 +16,7 @@ export interface BatchRequest {
   readonly receivedAtMs: number;
   /** As of `presentDecision`. */
   readonly detail: AnswerDetail;
-  /** Takes from the budget of the caller, who has paid for one event. @throws TriplineError `rate-limited` */
+  /** Charges the caller's rate limit, which already covers one event. @throws TriplineError `rate-limited` */
   spend(events: number): void;
 }
 
@@ -27,16 +27,16 @@ export interface BatchAnswer {
   readonly retryAfterSeconds: number | undefined;
 }
 
-/** A line's event, or what is wrong with the line. */
+/** A line's event or its error. */
 type Line = PreparedEvent | TriplineError;
 
 /** Lines that are checked before other requests get their turn: a few milliseconds of work. */
 const LINES_PER_TURN = 64;
 
 /**
- * Takes in the lines of an NDJSON body. A line that is refused does not stop the others.
+ * Accepts the lines of an NDJSON body. A rejected line does not affect the others.
  *
- * @throws TriplineError when the batch as a whole cannot be taken, see `splitLines` and `EventIntake.accept`
+ * @throws TriplineError if the whole batch is rejected, see `splitLines` and `EventIntake.accept`
  */
 export async function acceptBatch(
   request: BatchRequest,

@@ -13,7 +13,7 @@ import type { Reply, ReplyGroup, ReplyWaiters } from "../replies/reply-waiters.j
 import type { PreparedEvent } from "./prepare-event.js";
 import type { RequestReservations, RequestState } from "./reserve-requests.js";
 
-/** What became of one event. `isReplay`: it had been accepted before, and this is the answer it has. */
+/** Result of one event. `isReplay`: it was accepted before, and this is its stored response. */
 export type Outcome =
   | { readonly state: "answered"; readonly reply: Reply; readonly isReplay: boolean }
   | { readonly state: "pending"; readonly isReplay: boolean }

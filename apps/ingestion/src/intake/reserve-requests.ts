@@ -6,8 +6,8 @@ import { CallGatherer } from "./call-gatherer.js";
 import type { PreparedEvent } from "./prepare-event.js";
 
 /**
- * What is known of a request: never seen; seen, but not known to have reached Kafka; in Kafka; a label whose
- * application features has confirmed; or a different request under the same id or Idempotency-Key.
+ * State of a request: never seen; seen, but not known to have reached Kafka; in Kafka; a label whose application
+ * features has confirmed; or a different request under the same id or Idempotency-Key.
  */
 export type RequestState = "fresh" | "reserved" | "accepted" | "applied" | "conflict";
 
@@ -65,8 +65,8 @@ export class RequestReservations {
   }
 
   /**
-   * Reserves what is free and says what is known of the rest: one round trip per 500 events, and another one only after
-   * a conflict of an Idempotency-Key.
+   * Reserves new requests and returns the state of the others: one round trip per 500 events, and another one only
+   * after a conflict of an Idempotency-Key.
    *
    * @param events with different ids
    * @returns one state per event
@@ -140,7 +140,7 @@ export class RequestReservations {
   }
 }
 
-/** Where the state of a request is kept. Tenants share no key, so that none learns of another's ids. */
+/** Redis key of a request's state. Tenants share no key, so that none learns of another's IDs. */
 export function requestKey(tenant: string, id: string): string {
   return `idem:${tenant}:${id}`;
 }

@@ -1,7 +1,7 @@
 import { problemSchema } from "@tripline/http/describe-problems";
 import { z } from "zod";
 
-/** What clients get. The ids are names in the description of the API. */
+/** Response schemas. The IDs are names in the API's description. */
 
 const outcome = z.enum(["approve", "challenge", "review", "decline"]);
 const time = z.iso.datetime();

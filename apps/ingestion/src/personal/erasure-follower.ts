@@ -6,7 +6,7 @@ import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/ta
 import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
 import { PersonalSealer } from "@tripline/sealing/personal-sealer";
 
-/** Who was erased: of them nothing is sealed any more. */
+/** Erased persons, whose data is no longer sealed. */
 @Injectable()
 export class ErasureFollower extends TableFollower {
   constructor(
@@ -27,7 +27,7 @@ export class ErasureFollower extends TableFollower {
     await super.onApplicationShutdown();
   }
 
-  /** What is sealed for somebody erased meanwhile nobody can open: control stores no key for them. */
+  /** Data sealed for a person erased in the meantime cannot be decrypted, because control stores no key for them. */
   protected override isUsable(): boolean {
     return true;
   }

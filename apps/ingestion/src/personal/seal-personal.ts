@@ -12,7 +12,7 @@ import type { PaymentBody } from "../requests/request-schemas.js";
 /** Injects a `PersonalSeal`; undefined where no personal data are kept. */
 export const PERSONAL_SEAL = Symbol("PERSONAL_SEAL");
 
-/** Seals what a payment says of a person; undefined where it says nothing, and where it cannot be sealed, which is counted. */
+/** Seals the personal data of a payment; undefined if there is none, or if sealing fails, which is counted. */
 export type PersonalSeal = (payment: PaymentBody, subject: PersonalSubject, id: string) => Sealed | undefined;
 
 export function personalSeal(sealer: PersonalSealer): PersonalSeal {

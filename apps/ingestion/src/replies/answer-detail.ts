@@ -1,9 +1,9 @@
 import { formatShare } from "@tripline/decision-engine/format-value";
 import type { Caller } from "@tripline/tokens/verify-token";
 
-/** With it a caller gets the rounded score, and reasons in sentences with the payment's figures. */
+/** Scope for the rounded score and reason sentences with the payment's figures. */
 const EXPLAIN_SCOPE = "decisions:explain";
-/** With it a caller gets the score as the model gave it. */
+/** Scope for the exact score. */
 const EXACT_SCOPE = "decisions:exact";
 
 /** In these steps a caller gets the score, so that ten answers do not give away where a tree splits. */

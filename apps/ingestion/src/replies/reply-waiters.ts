@@ -95,7 +95,7 @@ export class ReplyWaiters {
     const { subscriber, channel } = this.#options;
     subscriber.on("messageBuffer", (_channel: Buffer, message: Buffer) => this.#receive(message));
     await subscriber.subscribe(channel);
-    // ioredis subscribes again by itself after a break; what was published meanwhile has to be looked up.
+    // ioredis resubscribes after a disconnect; replies published in between must be looked up.
     subscriber.on("ready", () => this.#watch(this.#groups.keys()));
   }
 
@@ -120,7 +120,7 @@ export class ReplyWaiters {
     return group;
   }
 
-  /** Ends every wait at once, so that its caller gets 202 while this instance can still answer. */
+  /** Ends every wait immediately, so that callers get 202 while this instance can still respond. */
   release(): void {
     this.#isReleased = true;
     clearTimeout(this.#timer);
@@ -196,7 +196,7 @@ export class ReplyWaiters {
     try {
       for (const decision of (await this.#options.lookUp(ids)).values()) this.#deliver(decision);
     } catch (error) {
-      // The wait goes on, or ends with 202: the payment is accepted whether or not Redis answers now.
+      // The wait continues or ends with 202: the payment is accepted even if Redis is down.
       this.#options.logger.warn({ err: error }, "could not look up decisions");
     }
   }
@@ -258,7 +258,7 @@ export class ReplyGroup {
     this.#ended.resolve();
   }
 
-  /** The answers that came in time, by id. Resolves when all are there or the time is over. */
+  /** Replies that arrived in time, by ID. Resolves when all have arrived or the time is over. */
   async answers(): Promise<ReadonlyMap<string, Reply>> {
     await this.#ended.promise;
     if (this.canLookUp && this.#pending.size > 0) await this.hooks.lookUp([...this.#pending]);

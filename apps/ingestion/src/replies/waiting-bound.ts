@@ -61,7 +61,7 @@ export class WaitingBound {
   /** To be called for each caller that wants to wait. @returns whether it must be rejected */
   isTooMany(): boolean {
     const now = this.now();
-    // Without this caller itself: a single caller does not exceed what is answered.
+    // Excludes this caller, because a single caller never exceeds the limit.
     const isOver = this.#came.at(now) > this.#answered.at(now);
     this.#came.add(now);
     if (!isOver) this.#overSinceMs = now;
@@ -76,7 +76,7 @@ export class WaitingBound {
     this.#waiting += 1;
   }
 
-  /** To be called once for each `begin`. @param isAnswered whether the caller has what was waited for */
+  /** Call it once per `begin`. @param isAnswered whether the caller got a decision */
   end(isAnswered: boolean): void {
     this.#waiting -= 1;
     if (!isAnswered) return;

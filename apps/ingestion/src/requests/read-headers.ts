@@ -8,7 +8,7 @@ const SECOND_MS = 1_000;
 /** @throws TriplineError `unsupported-media-type` */
 export function checkContentType(headers: IncomingHttpHeaders, contentType: string): void {
   const { "content-type": type = "", "content-encoding": encoding = "identity" } = headers;
-  // What nearly all clients send, without parsing it.
+  // Fast path for the values that nearly all clients send.
   if (type === contentType && encoding === "identity") return;
   const [sent = ""] = type.split(";", 1);
   if (sent.trim().toLowerCase() !== contentType) {

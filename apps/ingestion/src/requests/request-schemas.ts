@@ -6,7 +6,10 @@ import { declaredFields } from "../generated/payment-fields.js";
 import { identifier, instant, time } from "./field-kinds.js";
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
 
-/** What clients send. The ids are names in the description of the API. Messages continue the name of the field and never repeat its value. */
+/**
+ * Request schemas. The IDs are names in the API's description. Messages continue the name of the field and never repeat
+ * its value.
+ */
 
 const AMOUNT_MINOR_MAX = 1_000_000_000_000;
 const transactionIdField = identifier(

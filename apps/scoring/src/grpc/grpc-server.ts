@@ -16,7 +16,7 @@ import { serveGrpc } from "./serve-grpc.js";
 /** Names whose health is reported; the empty one is the whole server. */
 const HEALTH_OF: ReadonlySet<string> = new Set(["", INFERENCE_SERVICE]);
 
-/** The gRPC port, where one is given: the Open Inference Protocol, health and reflection. */
+/** The gRPC port, if one is given: the Open Inference Protocol, health and reflection. */
 @Injectable()
 export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #health: HealthCheck;

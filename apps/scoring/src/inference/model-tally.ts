@@ -16,7 +16,7 @@ class Stopwatch implements Duration {
   }
 }
 
-/** What one version of a model has done since it was loaded: the figures of the protocol's statistics. */
+/** Statistics of a model version since it was loaded, as defined by the protocol. */
 export class ModelTally {
   /** Requests, from their arrival to their answer. */
   readonly success = new Stopwatch();

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { InferParameter, ModelInferRequest } from "@tripline/contracts/generated/inference/grpc_predict_v2";
 
-/** What the parameters of a request ask for. Unknown parameters are ignored: they belong to other servers. */
+/** Known parameters of a request. Unknown ones are ignored, because they belong to other servers. */
 export interface RequestParameters {
   /** Microseconds that the request may wait and run; Infinity without a limit. Triton's name and unit. */
   readonly timeoutUs: number;

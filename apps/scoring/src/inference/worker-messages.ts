@@ -63,7 +63,7 @@ const workerReply = z.discriminatedUnion("kind", [
     providers: z.array(provider),
     /** Requested providers that are not available, with the reason. */
     unavailable: z.array(unavailable),
-    /** Why there are no contributions; absent where there are. */
+    /** Why there are no contributions; absent if there are. */
     unexplained: z.string().optional(),
     /** What other threads need to run the model, if `trees` runs it. Made by this program, so not validated. */
     plan: z.custom<ScorerPlan>((value) => typeof value === "object" && value !== null).optional(),

@@ -88,7 +88,7 @@ export function configureModel(model: ServedModel): ModelConfig {
   };
 }
 
-/** What a version of a model has done since it was loaded. */
+/** Statistics of a model version since it was loaded. */
 export function statisticsOf({ manifest, tally }: ServedModel): ModelStatistics {
   const none = { count: 0, ns: 0 };
   return {

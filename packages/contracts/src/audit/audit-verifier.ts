@@ -3,7 +3,7 @@ import type { AuditCheckpoint, AuditKey } from "./audit-checkpoint.js";
 import { isSigned } from "./audit-checkpoint.js";
 import { hashEntry, NO_ENTRY } from "./audit-entry.js";
 
-/** What was found, in one sentence that names the place. */
+/** The fault in one sentence with its position. */
 export class AuditFault extends Error {
   override readonly name = "AuditFault";
 

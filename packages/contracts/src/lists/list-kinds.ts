@@ -1,6 +1,6 @@
 import { BROAD_KINDS, LIST_KINDS } from "../generated/payment-fields.js";
 
-/** What a list does with a payment that is on it, from strictest to mildest. */
+/** Effects of a list on matching payments, from strictest to mildest. */
 export const LIST_EFFECTS = ["deny", "watch", "allow"] as const;
 export type ListEffect = (typeof LIST_EFFECTS)[number];
 
