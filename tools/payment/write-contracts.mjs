@@ -1,5 +1,5 @@
 // packages/contracts/src/generated/payment-fields.ts: the tables that several packages read.
-import { camelCase } from "./read-payment.mjs";
+import { camelCase, isOptional } from "./read-payment.mjs";
 import { array, exportConst, HEAD, object, quote } from "./typescript.mjs";
 
 const TOKEN_DIGITS = 32;
@@ -32,6 +32,8 @@ export function contractsModule({ kinds, fields, columns }) {
       "TRANSACTION_CLASSES",
       `${object(columns.map((column) => [column.key, quote(column.class)]))} as const satisfies Readonly<Record<keyof Transaction, string>>`,
     ),
+    "/** Fields that rules can use, with what they are. */",
+    exportConst("RULE_FIELDS", `${array(columns.flatMap(ruleFields))} as const`),
     "/** Fields of an event that can name an entity, and where they are in the message. */",
     exportConst("ENTITY_KEYS", `${object(keys.map(({ column, key }) => [column, quote(key)]))} as const`),
     "/** Those that every payment and every label carries. */",
@@ -64,6 +66,14 @@ export function contractsModule({ kinds, fields, columns }) {
       `${array(kinds.flatMap(({ name, broad }) => (broad ? [quote(name)] : [])).sort())} as const satisfies readonly (typeof LIST_KINDS)[number][]`,
     ),
   ].join("\n");
+}
+
+/** @param {import("./read-payment.mjs").PaymentColumn} field */
+function ruleFields(field) {
+  const { column, description, uses } = field;
+  if (!uses.includes("rule")) return [];
+  const own = `[${quote(column)}, ${quote(description)}]`;
+  return isOptional(field) ? [own, `[${quote(`has_${column}`)}, ${quote(`Whether ${column} was sent.`)}]`] : [own];
 }
 
 /** @param {Pick<import("./read-payment.mjs").PaymentField, "token" | "format" | "type">} field */

@@ -1,5 +1,6 @@
 import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import { currencyDecimals } from "@tripline/contracts/currency";
+import { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import { toThousandths } from "@tripline/feature-engine/online/compile-engine";
 import { readDoubles } from "../fold/data-chunk.js";
@@ -58,7 +59,7 @@ export class EventReader {
     );
     const decimals = events.currencies.map(currencyDecimals);
     // Labels name what every payment carries; devices and addresses are known of payments alone.
-    const optional = keys.map((key) => key !== "card_token" && key !== "terminal_id");
+    const optional = keys.map((key) => !REQUIRED_ENTITY_KEYS.some((required) => required === key));
     return new EventReader(payments, labels, decimals, optional, from);
   }
 

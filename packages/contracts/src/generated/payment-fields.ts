@@ -55,6 +55,18 @@ export const TRANSACTION_CLASSES = {
   personal: "personal",
 } as const satisfies Readonly<Record<keyof Transaction, string>>;
 
+/** Fields that rules can use, with what they are. */
+export const RULE_FIELDS = [
+  ["tenant", "The tenant of the access token."],
+  ["terminal_id", "Your own id of the terminal or shop at which the card was presented."],
+  ["amount_minor", "In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY."],
+  ["currency", "ISO 4217 code."],
+  ["bin", "The first 8 digits of a card number of 16 digits or more, the first 6 of a shorter one."],
+  ["card_country", "Country of the card's issuer, ISO 3166-1 alpha-2."],
+  ["merchant_country", "Country of the merchant, ISO 3166-1 alpha-2."],
+  ["ip_country", "Country of the network address, ISO 3166-1 alpha-2."],
+] as const;
+
 /** Fields of an event that can name an entity, and where they are in the message. */
 export const ENTITY_KEYS = {
   card_token: "cardToken",

@@ -1,12 +1,10 @@
 import type { Completion, CompletionContext, CompletionResult } from "@codemirror/autocomplete";
+import { RULE_FIELDS } from "@tripline/contracts/generated/payment-fields";
 import featureSpec from "../../../../../packages/contracts/feature-spec.yaml?raw";
 
 /** Names that an expression can use in addition to features. See the top of apps/decisions/policy.yaml. */
 const FIELDS: readonly (readonly [name: string, detail: string])[] = [
-  ["amount_minor", "amount in minor units"],
-  ["currency", "code of the currency"],
-  ["terminal_id", "the terminal"],
-  ["tenant", "the tenant"],
+  ...RULE_FIELDS,
   ["hour", "0 to 23, UTC"],
   ["day_of_week", "1 is Monday"],
   ["has_score", "whether there is a score"],
