@@ -2,7 +2,6 @@ import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events
 import type { Evaluation } from "./conditions/checked-node.js";
 import type { Condition } from "./conditions/condition.js";
 import type { FeatureWords } from "./feature-words.js";
-import type { ReadFeature } from "./read-features.js";
 import type { Template } from "./render-text.js";
 
 /** What a rule, a band or a static answer does. From mildest to strictest. */
@@ -106,6 +105,12 @@ export interface MixGuard {
   readonly cardsMin: number;
   /** How much larger than before the share of any outcome may be. */
   readonly outcomePointsMax: number;
+}
+
+/** A feature and its place in the vector. */
+export interface ReadFeature {
+  readonly name: string;
+  readonly index: number;
 }
 
 /** A checked policy. Made by `parsePolicy` only. */

@@ -1,12 +1,6 @@
 import type { ASTNode } from "@marcbachmann/cel-js";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import type { Band, Rule } from "./policy.js";
-
-/** A feature and its place in the vector. */
-export interface ReadFeature {
-  readonly name: string;
-  readonly index: number;
-}
+import type { Band, ReadFeature, Rule } from "./policy.js";
 
 /** The features that conditions and sentences read. A name that a macro such as `all` binds counts as read, too. */
 export function readFeatures(
