@@ -26,7 +26,7 @@ const OF_OTHERS: ReadonlySet<string> = new Set([
     "kind",
     "kubectl",
   ],
-  ...["jq", "openssl", "promtool", "python", "tail", "terraform", "tofu", "uv"],
+  ...["jq", "openapi-python-client", "openssl", "pip", "promtool", "python", "tail", "terraform", "tofu", "uv"],
 ]);
 /** Scripts of package.json that hand their name and what follows `--` to `tripline`. */
 const RUN_SCRIPT = /start\/run\.mjs(?: ([\w-]+))?$/;
