@@ -2,7 +2,7 @@
 import openapiTypes, { astToString } from "openapi-typescript";
 import { describeApi } from "../../apps/ingestion/dist/openapi/describe-api.js";
 
-/** Of the examples; any time would do, as long as it stays the same. */
+/** Timestamp of the examples; any constant would do. */
 const EXAMPLE_MS = Date.UTC(2026, 0, 15);
 
 /** @returns {Promise<string>} */

@@ -24,7 +24,7 @@ const spec = currentFeatureSpec();
 const engine = compileEngine(spec);
 const DAY_MS = 86_400_000;
 
-/** The oracle has other formulas for deviations and distances; all else is the same number. */
+/** The oracle uses other formulas for deviations and distances; all other values are bit-identical. */
 function isNear(value: number, expected: number): boolean {
   return Math.abs(value - expected) <= 1e-8 * Math.max(1, Math.abs(expected)) || Math.abs(value - expected) < 1e-3;
 }
@@ -54,7 +54,7 @@ interface RunOptions {
   readonly blockPayments?: number;
 }
 
-/** Writes the input, runs a backfill over it and says where its files are. */
+/** Writes the input, runs a backfill over it and returns the paths of its files. */
 async function run(text: string | Buffer, over: RunOptions = {}) {
   const input = join(folder, over.name ?? "payments.csv");
   const outputPath = join(folder, "features.parquet");

@@ -21,15 +21,15 @@ export interface BackfillOptions {
   readonly spec: FeatureSpec;
   readonly source: TransactionsSource;
   readonly tenant: string;
-  /** Parquet file with one row per payment and its features. */
+  /** Parquet file with one row per payment, with its features. */
   readonly outputPath: string;
-  /** File for the window state as it is after the last event. */
+  /** File for the window state after the last event. */
   readonly statePath?: string;
   /** Folder for the source tables of Feast's profile views. */
   readonly profilesPath?: string;
   /** Events at or after this time, in milliseconds since the epoch, are left out. */
   readonly untilMs?: number;
-  /** Counts events: payments and labels. What an earlier run had done is done from the start. */
+  /** Counts events (payments and labels), including those that an earlier, interrupted run processed. */
   readonly onProgress?: (progress: BackfillProgress) => void;
   readonly tuning?: Partial<FoldTuning>;
 }
@@ -42,31 +42,34 @@ export interface BackfillProgress {
 export interface BackfillResult {
   readonly rows: number;
   readonly labels: number;
-  /** How many there are of each entity, by its name in the spec. */
+  /** Number of entities of each kind, by its name in the spec. */
   readonly entities: Readonly<Record<string, number>>;
-  /** Events that an earlier run had done: this one began behind them. */
+  /** Events that an earlier, interrupted run processed; this run resumed after them. */
   readonly resumedEvents: number;
 }
 
-/** A row group of DuckDB. Larger blocks fold faster, smaller ones take less memory and leave less to write in the end. */
+/**
+ * The size of a DuckDB row group. Larger blocks fold faster; smaller ones use less memory and leave less to write at
+ * the end.
+ */
 const BLOCK_PAYMENTS_MAX = 122_880;
 const BLOCK_PAYMENTS_MIN = 4_096;
-/** Of the memory that this process may use, for all blocks that are under way on a machine with few cores. */
+/** Share of this process's memory for all blocks in progress, on a machine with few cores. */
 const BLOCKS_SHARE = 1 / 8;
 const BLOCKS_UNDER_WAY = 6;
 const DOUBLE_BYTES = 8;
 const CHECKPOINT_MS_DEFAULT = 15_000;
 
 /**
- * Computes the features of past payments on all cores. Events are taken in order of time, at
- * one time labels before payments, payments by client transaction id, labels in the order of their payments. Memory is
- * bounded by the number of entities. Both files appear complete or not at all.
+ * Computes the features of past payments on all cores. Events are processed in order of time. At the same time, labels
+ * come before payments; payments are ordered by client transaction id, and labels in the order of their payments.
+ * Memory is bounded by the number of entities. Each output file appears complete or not at all.
  *
- * A backfill that was cut off leaves `<output>.work`; the same backfill started again goes on from its last checkpoint and
- * ends with the same files, byte for byte.
+ * An interrupted backfill leaves `<output>.work`. The same backfill, started again, resumes from the last checkpoint
+ * and produces byte-identical files.
  *
- * @throws TriplineError `invalid-field` when the source cannot be read or a row is not a payment; `state-conflict` while
- * another backfill writes to the same output.
+ * @throws TriplineError `invalid-field` if the source cannot be read or a row is not a payment; `state-conflict` while
+ *   another backfill writes to the same output.
  */
 export async function backfill(options: BackfillOptions): Promise<BackfillResult> {
   const { spec, outputPath, statePath, profilesPath, tenant } = options;
@@ -105,21 +108,21 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
   };
 }
 
-/** Payments in a block, a power of two or the most: the order of bytes in the output depends on it. */
+/** Payments per block: a power of two, or the maximum. The order of bytes in the output depends on it. */
 export function blockPaymentsFor(memory: number, features: number): number {
   const fitting = (memory * BLOCKS_SHARE) / (BLOCKS_UNDER_WAY * features * DOUBLE_BYTES);
   if (fitting >= BLOCK_PAYMENTS_MAX) return BLOCK_PAYMENTS_MAX;
   return Math.max(BLOCK_PAYMENTS_MIN, 2 ** Math.floor(Math.log2(fitting)));
 }
 
-/** What a result depends on, so that only the same backfill takes up what one left. */
+/** Everything that the result depends on, so that only the same backfill resumes an interrupted one. */
 async function identify(options: BackfillOptions, tuning: FoldTuning): Promise<string> {
   const { source, spec, tenant, untilMs } = options;
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   try {
     const version = await connection.runAndReadAll("SELECT version()");
-    // Without an identity nobody knows whether the input is still the same: the time makes every backfill another one.
+    // Without an identity, an unchanged input cannot be recognised: the time makes each backfill unique.
     const input = (await source.identity?.(connection)) ?? [`${Date.now()} ${performance.now()}`];
     const own = [JSON.stringify(spec), tenant, `${untilMs}`, `${tuning.blockPayments}`];
     return fingerprintOf([...own, String(version.getRows()[0]?.[0]), ...input]);
@@ -155,7 +158,7 @@ async function prepare(
       options.entities.map(({ key }) => key),
     );
   } catch (error) {
-    // With this input there is nothing to go on with.
+    // Nothing can be resumed with this input.
     if (error instanceof TriplineError) await rm(path, { recursive: true, force: true });
     throw error;
   } finally {

@@ -1,4 +1,4 @@
-/** How far a step has come: `done` of `total` units. */
+/** Progress of a step: `done` of `total` units. */
 export interface Progress {
   readonly done: number;
   readonly total: number;

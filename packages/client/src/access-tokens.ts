@@ -4,10 +4,10 @@ import { causeOf, TriplineError } from "./tripline-error.js";
 
 export interface ClientCredentials {
   readonly clientId: string;
-  /** The client's secret; or, for a client that is registered with a public key, the private key as a JWK with `alg` and `kid`. */
+  /** The client's secret; for a client registered with a public key, the private key as a JWK with `alg` and `kid`. */
   readonly clientSecret?: string;
   readonly privateKey?: JWK;
-  /** All scopes of the client, unless given. */
+  /** Default: all scopes of the client. */
   readonly scope?: string;
 }
 
@@ -16,13 +16,13 @@ export interface AccessTokensOptions extends ClientCredentials {
   readonly tokenUrl: string;
 }
 
-/** A token is renewed this long before it expires, so that none expires on its way. */
+/** A token is renewed this long before it expires, so that it cannot expire in transit. */
 const RENEW_BEFORE_MS = 30_000;
 const ANSWER_MS_MAX = 10_000;
 const ASSERTION_SECONDS = 60;
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/** Access tokens by OAuth 2.1 client credentials; keeps the current one. */
+/** Fetches access tokens with OAuth 2.1 client credentials and caches the current one. */
 export class AccessTokens {
   #current: { readonly header: string; readonly renewAtMs: number } | undefined;
   #fetching: Promise<string> | undefined;
@@ -42,7 +42,7 @@ export class AccessTokens {
     return this.#fetching;
   }
 
-  /** After a service refused the current token. */
+  /** Call this after a service has rejected the current token. */
   renew(): void {
     this.#current = undefined;
   }

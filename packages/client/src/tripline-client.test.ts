@@ -5,19 +5,19 @@ import { text } from "node:stream/consumers";
 import type { Payment, PaymentResult } from "./tripline-client.js";
 import { TriplineClient } from "./tripline-client.js";
 
-/** A request as the API gets it. */
+/** A request as received by the API. */
 interface Received {
   readonly path: string;
   readonly body: string;
   readonly headers: IncomingMessage["headers"];
 }
 
-/** Undefined: the connection is cut. */
+/** Undefined: the connection is closed. */
 type Answer =
   | { readonly status: number; readonly body: unknown; readonly headers?: Record<string, string> }
   | undefined;
 
-/** What no service of Tripline does on command: fail once, and answer late. */
+/** A stub, because no Tripline service can be made to fail once or answer late. */
 let answers: (request: Received) => Answer;
 let received: Received[];
 let server: Server;
@@ -58,7 +58,7 @@ const decided = (id: string) => ({ id: `txn_${id}`, transaction_id: id, status: 
 const problem = (status: number, code: string) => ({ status, body: { status, code, detail: `is ${code}` } });
 const client = (timeoutMs = 10_000) => new TriplineClient({ url, credentials: async () => "Bearer one", timeoutMs });
 
-/** Each answer in turn; the last one again and again. */
+/** Returns each answer in turn, then repeats the last one. */
 function inTurn(...all: Answer[]): void {
   let next = 0;
   answers = () => all[Math.min(next++, all.length - 1)];

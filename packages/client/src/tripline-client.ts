@@ -10,26 +10,26 @@ export type Payment = Schemas["Transaction"];
 export type Label = Schemas["Label"];
 export type Decision = Schemas["Decision"];
 
-/** What became of one payment of a batch. */
+/** The result of one payment of a batch. */
 export type PaymentResult =
   | { readonly transactionId: string; readonly decision: Decision; readonly error?: undefined }
   | { readonly transactionId: string; readonly decision?: undefined; readonly error: TriplineError };
 
 export interface TriplineClientOptions {
-  /** Of the ingestion API. */
+  /** URL of the ingestion API. */
   readonly url: string;
-  /** How this program gets its tokens; or a function that gives the value of the `Authorization` header. */
+  /** Credentials for fetching tokens, or a function that returns the value of the `Authorization` header. */
   readonly credentials: ClientCredentials | (() => Promise<string>);
-  /** The token endpoint; read from the API's own description, unless given. */
+  /** The token endpoint. Default: the one in the API's own description. */
   readonly tokenUrl?: string;
-  /** Longest time of a call in milliseconds, retries included. Default 10 s. */
+  /** Timeout of a call in milliseconds, including retries. Default: 10 s. */
   readonly timeoutMs?: number;
 }
 
 export interface CallOptions {
-  /** For this call. In a batch, for each {@link BATCH_LINES} payments. */
+  /** Timeout of this call. In a batch, it applies to each {@link BATCH_LINES} payments. */
   readonly timeoutMs?: number;
-  /** How long one request waits for its results, before the client asks again. Default 5 s. */
+  /** How long one request waits for its results before the client retries. Default: 5 s. */
   readonly waitMs?: number;
 }
 
@@ -39,11 +39,11 @@ interface Call {
   readonly waitMs: number;
 }
 
-/** A result of the API for a line of a batch. */
+/** The API's result for one line of a batch. */
 type Line = { readonly status: number; readonly id?: string; readonly decision?: Decision; readonly problem?: Problem };
 
 const TIMEOUT_MS_DEFAULT = 10_000;
-/** Payments or labels of one request; the API takes more, but none should wait for thousands of others. */
+/** Payments or labels per request; the API accepts more, but no payment should wait for thousands of others. */
 export const BATCH_LINES = 500;
 const SECOND_MS = 1_000;
 const JSON_TYPE = "application/json";
@@ -52,12 +52,12 @@ const POLL_MS = 200;
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 5_000;
 const WAIT_MS_DEFAULT = 5_000;
-/** An answer to a request may come this much later than the wait that it asked for. */
+/** A response may arrive this much later than the requested wait. */
 const ANSWER_SLACK_MS = 5_000;
 
 /**
- * A client of Tripline's API. Every call is retried until it succeeds, is refused, or its time is over. A retry is safe: a payment
- * keeps its `transaction_id`, and the first decision stands.
+ * A client of Tripline's API. It retries every call until it succeeds, is rejected or times out. Retries are safe: a
+ * payment keeps its `transaction_id`, and its first decision is final.
  */
 export class TriplineClient {
   readonly #url: string;
@@ -70,7 +70,8 @@ export class TriplineClient {
   /**
    * Sends a payment and waits for its decision.
    *
-   * @throws TriplineError when the payment was refused, or `deadline-exceeded`; call again with the same payment then
+   * @throws TriplineError if the payment is rejected, or `deadline-exceeded`; in that case, call again with the same
+   *   payment
    */
   async decide(payment: Payment, options: CallOptions = {}): Promise<Decision> {
     const call = this.#begin(options);
@@ -80,10 +81,10 @@ export class TriplineClient {
   }
 
   /**
-   * Sends payments, {@link BATCH_LINES} per request, and gives a result for each, in their order. A payment that is refused does not
+   * Sends payments, {@link BATCH_LINES} per request, and returns their results in order. A rejected payment does not
    * stop the others.
    *
-   * @throws TriplineError only for what concerns a whole request, such as a missing scope
+   * @throws TriplineError only for errors that affect a whole request, such as a missing scope
    */
   async *decideAll(
     payments: Iterable<Payment> | AsyncIterable<Payment>,
@@ -98,15 +99,15 @@ export class TriplineClient {
     }
   }
 
-  /** @returns the decision on a payment by its id `txn_…`, or undefined while there is none */
+  /** @returns the decision on a payment by its id `txn_…`, or undefined if there is none yet */
   async decision(id: string, options: CallOptions = {}): Promise<Decision | undefined> {
     return this.#read(id, this.#begin(options));
   }
 
   /**
-   * Says whether payments were fraud, and waits until this is counted in the features.
+   * Reports whether payments were fraud, and waits until the features include this.
    *
-   * @throws TriplineError for the first label that was refused, or `deadline-exceeded`
+   * @throws TriplineError for the first rejected label, or `deadline-exceeded`
    */
   async label(labels: Iterable<Label> | AsyncIterable<Label>, options: CallOptions = {}): Promise<void> {
     for await (const batch of batchesOf(labels)) {
@@ -116,7 +117,7 @@ export class TriplineClient {
     }
   }
 
-  /** One request with a token, without retries: for what this client has no method for. */
+  /** Sends one request with a token, without retries, for endpoints that this client has no method for. */
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
     headers.set("authorization", await this.#authorization());
@@ -124,7 +125,7 @@ export class TriplineClient {
   }
 
   /**
-   * Until every line is done, was refused, or the time is over; then an open line keeps its last result.
+   * Retries until every line is done or rejected, or the call times out; an open line then keeps its last result.
    *
    * @param isDone whether a line that was only accepted is done
    */
@@ -180,9 +181,9 @@ export class TriplineClient {
   }
 
   /**
-   * The body of an answer of 2xx.
+   * The body of a 2xx response.
    *
-   * @throws TriplineError when the request was refused; the last temporary error when the time is over
+   * @throws TriplineError if the request is rejected; the last temporary error on timeout
    */
   async #call(path: string, request: RequestInit, { deadline, waitMs }: Call): Promise<string> {
     let isRenewed = false;
@@ -223,7 +224,7 @@ export class TriplineClient {
   async #readTokenUrl(): Promise<string> {
     const response = await fetch(`${this.#url}/openapi.json`, { signal: AbortSignal.timeout(TIMEOUT_MS_DEFAULT) });
     const text = await response.text();
-    // The only address of its kind in the description.
+    // The description has only one such address.
     const url = /"tokenUrl"\s*:\s*"([^"]+)"/.exec(text)?.[1];
     if (url !== undefined) return url;
     throw new TriplineError("token-refused", `${this.#url}/openapi.json names no token endpoint: give tokenUrl.`);
@@ -249,7 +250,7 @@ function problemOf(status: number, text: string): TriplineError {
   try {
     return TriplineError.of(JSON.parse(text));
   } catch {
-    // A proxy answered, not Tripline.
+    // The response came from a proxy, not from Tripline.
     return new TriplineError("internal", `${status}: ${text.slice(0, 200)}`, status);
   }
 }
@@ -262,12 +263,12 @@ function deadlineExceeded(): TriplineError {
   return new TriplineError("deadline-exceeded", "There was no result in time; the same call again is safe.");
 }
 
-/** Grows with each try, at random, so that callers do not come back together. */
+/** Exponential backoff with jitter, so that callers do not retry simultaneously. */
 function backoffMs(tries: number): number {
   return Math.random() * Math.min(BACKOFF_MS_MAX, BACKOFF_MS_MIN * 2 ** tries);
 }
 
-/** @returns false, at once, when the deadline would be over */
+/** @returns false immediately if the pause would exceed the deadline */
 async function pause(ms: number, { deadline }: Pick<Call, "deadline">): Promise<boolean> {
   if (Date.now() + ms >= deadline) return false;
   await delay(ms);

@@ -1,11 +1,11 @@
 import type { components } from "./generated/api.js";
 
-/** What the API says of a request that it refused (RFC 9457). */
+/** The API's problem details for a rejected request (RFC 9457). */
 export type Problem = components["schemas"]["Problem"];
 
 /**
- * Stable codes. `unreachable`: no answer; `token-refused`: the authorization server gave no token; `deadline-exceeded`: the
- * time of the call was over.
+ * Stable codes. `unreachable`: no response; `token-refused`: the authorization server issued no token;
+ * `deadline-exceeded`: the call timed out.
  */
 export type ErrorCode = Problem["code"] | "unreachable" | "token-refused";
 
@@ -19,12 +19,12 @@ export interface FieldError {
 export class TriplineError extends Error {
   override readonly name = "TriplineError";
 
-  /** @param status of HTTP; undefined without an answer */
+  /** @param status HTTP status; undefined without a response */
   constructor(
     readonly code: ErrorCode,
     message: string,
     readonly status?: number,
-    /** Wrong fields, of `invalid-field`. */
+    /** The invalid fields of an `invalid-field` error. */
     readonly errors: readonly FieldError[] = [],
     options?: ErrorOptions,
   ) {
@@ -41,14 +41,14 @@ export class TriplineError extends Error {
   }
 }
 
-/** `fetch` only says that it failed; the reason is in the cause. */
+/** `fetch` only reports that it failed; the reason is in the cause. */
 export function causeOf(error: unknown): string {
   const { cause = error } = error as { readonly cause?: { readonly code?: string; readonly message?: string } };
   const { code, message } = (cause ?? {}) as { readonly code?: string; readonly message?: string };
   return code ?? message ?? String(error);
 }
 
-/** @param status of HTTP; undefined without an answer */
+/** @param status HTTP status; undefined without a response */
 export function isTemporary(status: number | undefined): boolean {
   return status === undefined || status === 429 || status >= 500;
 }

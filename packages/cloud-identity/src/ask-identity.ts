@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { types } from "node:util";
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** Longest wait for one answer. */
+/** Maximum wait for one response. */
 export const ANSWER_MS_MAX = 3_000;
 const BODY_CHARS_SHOWN = 200;
 
@@ -22,10 +22,10 @@ export interface IdentityAnswer {
 }
 
 /**
- * One request to an issuer of tokens, within 3 s.
+ * Sends one request to a token issuer, with a timeout of 3 s.
  *
- * @returns the answer with any status
- * @throws TriplineError `identity-unavailable` without an answer
+ * @returns the response, whatever its status
+ * @throws TriplineError `identity-unavailable` without a response
  */
 export async function ask({ who, url, method = "GET", headers = {}, body }: IdentityRequest): Promise<IdentityAnswer> {
   const signal = AbortSignal.timeout(ANSWER_MS_MAX);
@@ -43,7 +43,7 @@ export async function ask({ who, url, method = "GET", headers = {}, body }: Iden
   }
 }
 
-/** The token that the cluster writes to a file of the pod and replaces there, so it is read for each use. */
+/** Reads the token that the cluster writes to a file in the pod. The cluster rotates it, so it is read for each use. */
 export async function readTokenFile(path: string): Promise<string> {
   try {
     return (await readFile(path, "utf8")).trim();
@@ -57,12 +57,12 @@ export function silent(who: string, host: string, cause: unknown): TriplineError
   return unavailable(`${who} does not answer at ${host}: ${reasonOf(cause)}.`, cause);
 }
 
-/** The request was refused, with the server's own text. */
+/** The request was rejected; includes the server's own message. */
 export function refused(who: string, status: number, text: string, cause?: unknown): TriplineError {
   return unavailable(`${who} gives no token (HTTP ${status}): ${text.trim().slice(0, BODY_CHARS_SHOWN)}`, cause);
 }
 
-/** The answer is neither a token nor a refusal. */
+/** The response is neither a token nor an error. */
 export function strange(who: string, cause?: unknown): TriplineError {
   return unavailable(`${who} did not answer with a token.`, cause);
 }
@@ -80,7 +80,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** What `fetch` throws says only that it failed; the reason is its cause. Without a full stop at its end. */
+/** `fetch` only reports that it failed; the reason is its cause. Returned without a trailing full stop. */
 function reasonOf(thrown: unknown): string {
   if (!types.isNativeError(thrown)) return String(thrown);
   const { message } = types.isNativeError(thrown.cause) ? thrown.cause : thrown;

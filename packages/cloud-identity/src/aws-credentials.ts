@@ -4,11 +4,11 @@ import { ANSWER_MS_MAX, ask, parseJson, readTokenFile, refused, silent, strange,
 import type { IdentityVariables } from "./identity-variables.js";
 import type { Expiring } from "./renew-token.js";
 
-/** What requests to AWS are signed with. */
+/** The credentials that sign requests to AWS. */
 export interface AwsCredentials extends Expiring {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  /** Absent for the keys of a user. */
+  /** Absent for a user's keys. */
   readonly sessionToken: string | undefined;
 }
 
@@ -25,7 +25,7 @@ const containerCredentials = z.object({
   Expiration: z.iso.datetime({ offset: true }),
 });
 
-/** What the pod's token is exchanged for, in the order in which AWS's own libraries look. */
+/** Exchanges the pod's token for credentials, trying sources in the same order as AWS's own libraries. */
 export async function fetchAwsCredentials(variables: IdentityVariables, region: string): Promise<AwsCredentials> {
   const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_SESSION_TOKEN: session } = variables;
   if (id !== undefined && secret !== undefined) {
@@ -40,7 +40,7 @@ export async function fetchAwsCredentials(variables: IdentityVariables, region: 
   throw unavailable("There is no AWS identity: give the service account a role.");
 }
 
-/** By AWS's own library. @param endpoint where STS is, instead of the region's */
+/** Uses AWS's own library. @param endpoint of STS, instead of the region's */
 async function assumeRole(
   roleArn: string,
   webIdentityToken: string,
@@ -53,7 +53,7 @@ async function assumeRole(
     ...(endpoint === undefined ? {} : { endpoint }),
     // The caller retries.
     maxAttempts: 1,
-    // Without the last it would only warn, and wait on.
+    // Without `throwOnRequestTimeout`, it would only log a warning and keep waiting.
     requestHandler: {
       connectionTimeout: ANSWER_MS_MAX,
       requestTimeout: ANSWER_MS_MAX,
@@ -86,7 +86,7 @@ function stsFailure(thrown: unknown, where: string): Error {
     : refused(WHO_STS, status, `${thrown.name}: ${thrown.message}`, thrown);
 }
 
-/** By a request of our own: AWS's `fromHttp` has no bound for a server that takes a request and says nothing. */
+/** Sends its own request: AWS's `fromHttp` has no timeout for a server that accepts a request and does not respond. */
 async function askContainer(url: string, tokenFile: string | undefined): Promise<AwsCredentials> {
   const headers: Record<string, string> = {};
   if (tokenFile !== undefined) headers.authorization = await readTokenFile(tokenFile);

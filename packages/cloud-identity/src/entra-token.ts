@@ -13,10 +13,10 @@ const STATUS_OK = 200;
 const claims = z.object({ oid: z.string().min(1) });
 
 /**
- * Exchanges the pod's token for one of Entra, by Microsoft's own library
+ * Exchanges the pod's token for an Entra token with Microsoft's own library
  * (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow, third case).
  *
- * @param resource whose token, for instance `https://redis.azure.com`
+ * @param resource of the token, for example `https://redis.azure.com`
  */
 export async function fetchEntraToken(variables: IdentityVariables, resource: string): Promise<Token> {
   const { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: tenant, AZURE_FEDERATED_TOKEN_FILE: file } = variables;
@@ -28,7 +28,7 @@ export async function fetchEntraToken(variables: IdentityVariables, resource: st
   const { ConfidentialClientApplication } = await import("@azure/msal-node");
   const network = new BoundedNetwork();
   try {
-    // A new one for each token, because one that was refused once refuses by itself for a minute.
+    // Created for each token, because after a rejection the library itself rejects requests for a minute.
     const application = new ConfidentialClientApplication({
       auth: { clientId, authority: authority.href, knownAuthorities: [authority.host], clientAssertion },
       system: { networkClient: network },
@@ -41,9 +41,9 @@ export async function fetchEntraToken(variables: IdentityVariables, resource: st
   }
 }
 
-/** What the library sends its requests by, because its own waits for an answer to a POST without an end. */
+/** The library's network module, because its default one has no timeout for a POST. */
 class BoundedNetwork implements INetworkModule {
-  /** Why there was no token; the library's message is longer and has no status. */
+  /** Why there is no token; the library's message is longer and has no status. */
   failure: TriplineError | undefined;
 
   sendGetRequestAsync<T>(url: string, options: Options = {}): Promise<NetworkResponse<T>> {

@@ -11,20 +11,20 @@ export interface Token extends Expiring {
 const WHO = "Google's metadata server";
 const HOST = "169.254.169.254";
 const ACCOUNT = "instance/service-accounts/default";
-/** After a request without an answer, which takes 3 s. */
+/** After a request without a response, which takes 3 s. */
 const NO_RESPONSE_RETRIES = 2;
 
 /** https://docs.cloud.google.com/compute/docs/access/authenticate-workloads */
 const accessToken = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() });
 const email = z.string().trim().min(1);
 
-/** An access token of the pod's service account, as Memorystore and Cloud SQL take it for a password. */
+/** An access token of the pod's service account, which Memorystore and Cloud SQL accept as a password. */
 export async function fetchGoogleToken(variables: IdentityVariables): Promise<Token> {
   return tokenOf(await readMetadata(variables, [`${ACCOUNT}/token`]));
 }
 
 /**
- * The same in the form of a JWT that Google's Managed Kafka wants
+ * The same token as a JWT, the format that Google's Managed Kafka requires
  * (https://github.com/googleapis/managedkafka/blob/main/kafka-auth-local-server/kafka_gcp_credentials_server.py).
  */
 export async function fetchGoogleKafkaToken(variables: IdentityVariables): Promise<Token> {
@@ -53,19 +53,19 @@ function tokenOf(metadata: Metadata): Token {
 }
 
 /**
- * By Google's own library, which reads GCE_METADATA_HOST from the environment of the process itself. It retries within 15
- * s: three times where the server is out of order, twice where it says nothing.
+ * Uses Google's own library, which reads GCE_METADATA_HOST from the environment of the process. It retries within 15 s:
+ * three times on server errors, twice without a response.
  */
 async function readMetadata({ GCE_METADATA_HOST: host = HOST }: IdentityVariables, keys: string[]): Promise<Metadata> {
   const { bulk, setGCPResidency } = await import("gcp-metadata");
-  // Where it knows itself on Google Cloud it would wait for an answer without an end; elsewhere it waits for 3 s.
+  // On Google Cloud, it would wait for a response without a timeout; elsewhere, it waits for 3 s.
   setGCPResidency(false);
   try {
     return await bulk(keys.map((metadataKey) => ({ metadataKey, noResponseRetries: NO_RESPONSE_RETRIES })));
   } catch (thrown) {
     const response = responseOf(thrown);
     if (response !== undefined) throw refused(WHO, response.status, response.data, thrown);
-    // What is thrown without a request is about the answer.
+    // Errors without a request are about the response.
     if (!types.isNativeError(thrown) || !("config" in thrown)) throw strange(WHO, thrown);
     throw silent(WHO, host, thrown);
   }

@@ -1,14 +1,14 @@
 import { z } from "zod";
 
-/** An empty variable counts as one that is not set, because charts and compose files cannot leave one out easily. */
+/** An empty variable counts as unset, because charts and compose files cannot easily omit one. */
 export const optionalText = z
   .string()
   .transform((text) => (text === "" ? undefined : text))
   .optional();
 
 /**
- * What a cluster tells a pod about its identity, under the names that each cloud's webhook and libraries use. Nobody sets
- * them by hand in a cluster; outside of one they can be set.
+ * Variables that describe a pod's identity, under the names used by each cloud's webhook and libraries. In a cluster,
+ * nobody sets them by hand; outside of one, they can be set.
  */
 export const identityVariables = {
   AWS_REGION: optionalText,
@@ -19,11 +19,11 @@ export const identityVariables = {
   /** EKS Pod Identity: https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html */
   AWS_CONTAINER_CREDENTIALS_FULL_URI: optionalText,
   AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: optionalText,
-  /** Keys, for a machine outside of a cluster. */
+  /** Keys, for a machine outside a cluster. */
   AWS_ACCESS_KEY_ID: optionalText,
   AWS_SECRET_ACCESS_KEY: optionalText,
   AWS_SESSION_TOKEN: optionalText,
-  /** Host and port of the metadata server, where it is not 169.254.169.254. Google's library reads it by itself. */
+  /** Host and port of the metadata server, if not 169.254.169.254. Google's library reads it itself. */
   GCE_METADATA_HOST: optionalText,
   /** AKS workload identity: https://azure.github.io/azure-workload-identity/docs/installation/mutating-admission-webhook.html */
   AZURE_CLIENT_ID: optionalText,
@@ -41,11 +41,11 @@ export type IdentityVariables = z.infer<typeof schema>;
 
 export type Cloud = "aws" | "gcp" | "azure";
 
-/** Why there can be no token of this cloud, as what follows the name of a variable; empty where there can be one. */
+/** Why no token of this cloud is available, worded to follow the name of a variable; empty if one is available. */
 export function missingIdentity(cloud: Cloud, variables: IdentityVariables): string[] {
   if (cloud === "aws") return isAwsKnown(variables) ? [] : [AWS_MISSING];
   if (cloud === "azure") return isAzureKnown(variables) ? [] : [AZURE_MISSING];
-  // The metadata server of Google needs nothing to be set.
+  // Google's metadata server needs no settings.
   return [];
 }
 

@@ -12,7 +12,7 @@ import { awsRegion, cacheName, kafkaTokens, postgresTokens, redisSignIn } from "
 import type { TestIdentityServer } from "./testing/identity-server.js";
 import { startIdentityServer, TEST_EMAIL, TEST_ROLE } from "./testing/identity-server.js";
 
-/** A JWT's shape, which is all that is read of it. */
+/** Has the shape of a JWT, which is all that is read. */
 const entraToken = `e30.${Buffer.from('{"oid":"object-1"}').toString("base64url")}.c2ln`;
 const schema = z.object(identityVariables);
 
@@ -164,7 +164,7 @@ test("an answer that is not a token, a server that is down, a missing file", asy
 
 test("a server that accepts a request and does not answer is not awaited forever", async () => {
   server.failWith("silence");
-  // On Google Cloud itself its library would set no time.
+  // On Google Cloud, its library would set no timeout.
   setGCPResidency(true);
   const asking = [
     fetchAwsCredentials(variables, "eu-central-1"),
@@ -179,7 +179,7 @@ test("a server that accepts a request and does not answer is not awaited forever
     expect.stringMatching(/^Entra does not answer at 127\.0\.0\.1:\d+: .*timeout/),
     expect.stringMatching(/^Google's metadata server does not answer at 127\.0\.0\.1:\d+: .*aborted\.$/),
   ]);
-  // One for each, and Google's library tries twice more.
+  // One for each, and two retries by Google's library.
   expect(server.asked).toBe(6);
 });
 

@@ -11,15 +11,15 @@ import { signCacheToken, signDatabaseToken, signKafkaToken, tokenEndMs } from ".
 export type KafkaIdentity = "aws-msk-iam" | "gcp-oauth" | "azure-entra";
 export type StoreIdentity = "aws-iam" | "gcp-iam" | "azure-entra";
 
-/** Answers with a token that is valid for a while; throws TriplineError `identity-unavailable`. */
+/** Returns a token that is valid for a while; throws TriplineError `identity-unavailable`. */
 export type Tokens = () => Promise<Renewed<Token>>;
 
-/** Google's library tries again by itself. */
+/** Google's library retries by itself. */
 const GOOGLE_RETRIES = { attemptsMax: 1 };
 const ENTRA_REDIS = "https://redis.azure.com";
 const ENTRA_POSTGRES = "https://ossrdbms-aad.database.windows.net";
 
-/** @param broker host of any broker: MSK's names its region, Event Hubs' is whom the token is for */
+/** @param broker host of any broker: MSK's contains its region, and Event Hubs' is the audience of the token */
 export function kafkaTokens(identity: KafkaIdentity, variables: IdentityVariables, broker: string): Tokens {
   switch (identity) {
     case "aws-msk-iam":
@@ -33,18 +33,18 @@ export function kafkaTokens(identity: KafkaIdentity, variables: IdentityVariable
 
 export interface RedisAddress {
   readonly host: string;
-  /** As the URL names it. */
+  /** As in the URL. */
   readonly user: string | undefined;
 }
 
 export interface RedisCredentials {
   readonly user: string;
   readonly password: string;
-  /** When the connection has to show a new password; milliseconds since the epoch. */
+  /** When the connection must authenticate with a new password; milliseconds since the epoch. */
   readonly renewAtMs: number;
 }
 
-/** User and password for a connection to Redis; throws TriplineError `identity-unavailable`. */
+/** Returns the user and password for a connection to Redis; throws TriplineError `identity-unavailable`. */
 export type RedisSignIn = () => Promise<RedisCredentials>;
 
 export function redisSignIn(identity: StoreIdentity, variables: IdentityVariables, address: RedisAddress): RedisSignIn {
@@ -72,7 +72,7 @@ export function redisSignIn(identity: StoreIdentity, variables: IdentityVariable
   }
 }
 
-/** @param host with its port, as the client connects to it: RDS's token is about it */
+/** @param host with its port, as the client connects to it: RDS's token is specific to it */
 export function postgresTokens(
   identity: StoreIdentity,
   variables: IdentityVariables,
@@ -89,20 +89,20 @@ export function postgresTokens(
   }
 }
 
-/** The region of an address of AWS, or the one that the pod runs in. ElastiCache's addresses name theirs in short. */
+/** The region in an AWS address, or the pod's own. ElastiCache addresses contain a short form of theirs. */
 export function awsRegion(variables: IdentityVariables, host: string): string | undefined {
   return /\.([a-z]{2}(?:-[a-z]+)+-\d)\.(?:rds\.)?amazonaws\.com(?::\d+)?$/.exec(host)?.[1] ?? variables.AWS_REGION;
 }
 
 /**
- * Name of the cache at an ElastiCache address (`master.NAME.ab12cd.euc1.cache.amazonaws.com`): tokens are for that name.
- * Undefined where the address is none of those.
+ * Name of the cache in an ElastiCache address (`master.NAME.ab12cd.euc1.cache.amazonaws.com`): tokens are issued for
+ * that name. Undefined for other addresses.
  */
 export function cacheName(host: string): string | undefined {
   return /^(?:master|clustercfg|replica)\.([a-z0-9-]+)\..+\.cache\.amazonaws\.com$/.exec(host)?.[1];
 }
 
-/** Name of the pod's role. `infra/` calls a service's cache user the same. */
+/** Name of the pod's role. `infra/` gives the service's cache user the same name. */
 export function roleName({ AWS_ROLE_ARN: role }: IdentityVariables): string | undefined {
   return role?.split("/").at(-1);
 }

@@ -8,7 +8,7 @@ interface Numbered extends Expiring {
   readonly number: number;
 }
 
-/** A clock that the test turns, and a source that counts its requests. */
+/** A manual clock, and a source that counts its requests. */
 function setUp(lifetimeMs = HOUR_MS, patienceMs?: number) {
   const state = { nowMs: 1_000, asked: 0, isAway: false, answers: [] as (() => void)[], isHeld: false };
   const get = renewing<Numbered>(

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { asTriplineError } from "@tripline/contracts/error-table";
 
-/** Something that is valid for a while: a token, or the credentials that tokens are signed with. */
+/** Something with a limited validity: a token, or the credentials that sign tokens. */
 export interface Expiring {
   /** Milliseconds since the epoch. */
   readonly expiresAtMs: number;
@@ -9,39 +9,39 @@ export interface Expiring {
 
 export interface Renewed<T extends Expiring> {
   readonly value: T;
-  /** When a connection that uses it should ask for the next one: well before it expires. */
+  /** When a connection that uses it should request the next one: well before it expires. */
   readonly renewAtMs: number;
 }
 
 export interface RenewOptions {
-  /** How often `fetchOne` is tried before it counts as failed; 1 where it tries again by itself. */
+  /** Attempts of `fetchOne` before it counts as failed; 1 if it retries by itself. */
   readonly attemptsMax?: number;
   readonly now?: () => number;
-  /** How long a caller waits for the next one, from when it is asked for, while the old one is valid. */
+  /** How long a caller waits for a renewal, from its request on, while the old one is still valid. */
   readonly patienceMs?: number;
-  /** Waits between two attempts. */
+  /** The pause between two attempts. */
   readonly pause?: (ms: number) => Promise<unknown>;
 }
 
 /**
- * Longest time before the end at which a new one is asked for. Google's metadata server hands out the old token until it
- * has five minutes left (https://docs.cloud.google.com/compute/docs/access/authenticate-workloads), so asking sooner
- * brings nothing, and Azure wants an open Redis connection to show a new one three minutes before the end.
+ * Maximum time before expiry at which renewal starts. Google's metadata server returns the old token until it has five
+ * minutes left (https://docs.cloud.google.com/compute/docs/access/authenticate-workloads), so an earlier request is
+ * useless. Azure requires an open Redis connection to present a new token three minutes before expiry.
  */
 const RENEW_BEFORE_MS_MAX = 225_000;
 const ATTEMPTS_MAX_DEFAULT = 3;
 const PAUSE_MS = 250;
-/** Below what a new connection may take, 3 s for Postgres. */
+/** Less than the time limit of a new connection, which is 3 s for Postgres. */
 const PATIENCE_MS_DEFAULT = 1_000;
-/** Pause after a failure before the next request, for any number of connections. */
+/** Pause between a failure and the next request, shared by all connections. */
 const REST_MS = 1_000;
 
 /**
- * Keeps one token and renews it in its last quarter. There is one request at a time for all callers. While renewal
- * fails or takes long, the old one is returned while it is valid.
+ * Caches one token and renews it in its last quarter, with one request at a time for all callers. While renewal fails
+ * or is slow, the old token is returned as long as it is valid.
  *
- * @param fetchOne asks for a new one, in bounded time
- * @returns what to call for each use; throws what `fetchOne` threw when there is no valid one
+ * @param fetchOne fetches a new one, in bounded time
+ * @returns a function to call for each use; it throws the error of `fetchOne` if there is no valid token
  */
 export function renewing<T extends Expiring>(
   fetchOne: () => Promise<T>,

@@ -5,7 +5,7 @@ import { z } from "zod";
 import type { AwsSigning } from "./sign-aws-token.js";
 import { signCacheToken, signDatabaseToken, signKafkaToken, tokenEndMs } from "./sign-aws-token.js";
 
-/** Signed by AWS's own Python for fixed credentials at a fixed time; `golden/make_aws_tokens.py` makes them again. */
+/** Signed by AWS's own Python library with fixed credentials at a fixed time; `golden/make_aws_tokens.py` regenerates them. */
 const golden = z
   .object({
     at: z.iso.datetime(),
@@ -39,7 +39,7 @@ function signingOf({ accessKeyId, secretAccessKey, sessionToken }: (typeof golde
   };
 }
 
-/** The order of parameters is free: AWS sorts them before it compares signatures. */
+/** The order of parameters does not matter: AWS sorts them before it compares signatures. */
 function partsOf(url: string): unknown {
   const [host, query] = url.split("/?");
   return { host, parameters: Object.fromEntries(new URLSearchParams(query)) };

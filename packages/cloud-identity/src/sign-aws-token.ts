@@ -1,6 +1,6 @@
 import type { AwsCredentials } from "./aws-credentials.js";
 
-/** Longest life that AWS gives to such a token. */
+/** Maximum lifetime that AWS allows for such a token. */
 const TOKEN_SECONDS = 900;
 
 export interface AwsSigning {
@@ -10,7 +10,7 @@ export interface AwsSigning {
   readonly nowMs: number;
 }
 
-/** A token of MSK: a signed URL in base64 (https://github.com/aws/aws-msk-iam-sasl-signer-js#details). */
+/** A token for MSK: a signed URL in base64 (https://github.com/aws/aws-msk-iam-sasl-signer-js#details). */
 export async function signKafkaToken(signing: AwsSigning): Promise<string> {
   const host = `kafka.${signing.region}.amazonaws.com`;
   const url = await presign(signing, "kafka-cluster", host, { Action: "kafka-cluster:Connect" });
@@ -18,7 +18,7 @@ export async function signKafkaToken(signing: AwsSigning): Promise<string> {
 }
 
 /**
- * A token of ElastiCache: a signed URL without its scheme
+ * A token for ElastiCache: a signed URL without its scheme
  * (https://docs.aws.amazon.com/AmazonElastiCache/latest/dg/auth-iam.html).
  */
 export function signCacheToken(signing: AwsSigning, cache: string, user: string): Promise<string> {
@@ -26,19 +26,19 @@ export function signCacheToken(signing: AwsSigning, cache: string, user: string)
 }
 
 /**
- * A token of RDS: a signed URL without its scheme
+ * A token for RDS: a signed URL without its scheme
  * (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.Connecting.html).
  */
 export function signDatabaseToken(signing: AwsSigning, host: string, user: string): Promise<string> {
   return presign(signing, "rds-db", host, { Action: "connect", DBUser: user });
 }
 
-/** When a token that is signed now ends: with its own time, or with the credentials if they end sooner. */
+/** When a token signed now expires: after its own lifetime, or with the credentials if they expire sooner. */
 export function tokenEndMs({ credentials, nowMs }: AwsSigning): number {
   return Math.min(nowMs + TOKEN_SECONDS * 1000, credentials.expiresAtMs);
 }
 
-/** Signs a GET of `/` in its query, by AWS's own library. */
+/** Presigns a GET of `/` with AWS's own library. */
 async function presign(
   { credentials, region, nowMs }: AwsSigning,
   service: string,

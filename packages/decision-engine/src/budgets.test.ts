@@ -55,7 +55,7 @@ const transaction: Transaction = {
   ...UNSENT,
 };
 const WATCHED: ListHit = { list: "watch", kind: "card", effect: "watch", reason: "", createdAtMs: 0 };
-/** 2026-07-01 in Berlin, the day before in UTC. */
+/** 2026-07-01 in Berlin, but still the day before in UTC. */
 const NIGHT_MS = Date.parse("2026-06-30T23:30:00Z");
 
 function inputOf(amount: number, score?: number, more: Partial<DecisionInput> = {}): DecisionInput {

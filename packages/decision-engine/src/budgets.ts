@@ -1,13 +1,13 @@
 import type { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Budget, Policy, SpentAnswer } from "./policy.js";
 
-/** What a payment takes when it gets the outcome of a budget. */
+/** What a payment takes from a budget when it gets the budgeted outcome. */
 export interface BudgetTake {
   readonly tenant: string;
   readonly outcome: Outcome;
-  /** `YYYY-MM-DD`, where the budget's days begin. */
+  /** `YYYY-MM-DD`, in the time zone of the budget. */
   readonly day: string;
-  /** So many are there in a day; undefined where the payment has its outcome also when none is left, and counts. */
+  /** The daily limit; undefined if the payment gets its outcome even when the budget is spent, and still counts. */
   readonly perDay: number | undefined;
 }
 
@@ -20,12 +20,12 @@ export function perDayOf({ perDay, perDayByTenant }: Budget, tenant: string): nu
   return perDayByTenant.get(tenant) ?? perDay;
 }
 
-/** What is done with a payment whose budget is spent. Without a score only a row for all can be meant. */
+/** The answer for a payment whose budget is spent. Without a score, only a row without a limit applies. */
 export function answerWhenSpent({ whenSpent }: Budget, score: number | undefined): SpentAnswer | undefined {
   return whenSpent.find(({ scoreBelow }) => scoreBelow === undefined || (score !== undefined && score < scoreBelow));
 }
 
-/** The date at a time in a time zone, `YYYY-MM-DD`. @throws RangeError for a zone that does not exist */
+/** The date of a time in a time zone, `YYYY-MM-DD`. @throws RangeError for an unknown time zone */
 export function dayIn(timeZone: string): (atMs: number) => string {
   const format = new Intl.DateTimeFormat("en", { timeZone, year: "numeric", month: "2-digit", day: "2-digit" });
   return (atMs) => {

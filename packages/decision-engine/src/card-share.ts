@@ -3,9 +3,9 @@ const FNV_PRIME = 0x01000193;
 const UINT32 = 2 ** 32;
 
 /**
- * Where a card stands among all cards, from 0 to 100 without it, for one purpose: always the same place for the same purpose,
- * and an unrelated one for another. FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), mixed as MurmurHash3 ends, because
- * FNV alone spreads the last characters badly.
+ * A card's place among all cards for one purpose, from 0 up to but excluding 100: constant per purpose, and independent
+ * between purposes. FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) with the finaliser of MurmurHash3, because FNV
+ * alone spreads the last characters badly.
  */
 export function shareOf(cardToken: string, purpose: string): number {
   let hash = FNV_OFFSET;

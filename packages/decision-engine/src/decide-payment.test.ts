@@ -279,7 +279,7 @@ describe("on the static rung", () => {
     [5_000, "EUR", "TOO_MUCH"],
     [499, "JPY", "LITTLE"],
     [500, "JPY", "TOO_MUCH"],
-    // An amount means nothing in a currency that has no row.
+    // An amount limit applies only to its own currency.
     [1, "USD", "TOO_MUCH"],
   ])("a tenant may fail open below an amount: %i minor units of %s", (amountMinor, currency, code) => {
     const { transaction, ...rest } = input({ tenant: "careful" });

@@ -24,7 +24,7 @@ import { renderText } from "./render-text.js";
 import type { Scorecard } from "./scorecard.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
-/** A model's answer, or why there is none. */
+/** A model's score, or why there is none. */
 export type Score =
   | { readonly value: number; readonly modelName: string; readonly modelVersion: string }
   | { readonly missing: string };
@@ -32,44 +32,44 @@ export type Score =
 export interface PaymentFeatures {
   readonly specVersion: number;
   readonly values: readonly number[];
-  /** Computed from windows that miss some events. */
+  /** Computed from windows that lack some events. */
   readonly incomplete: boolean;
 }
 
 export interface DecisionInput {
   readonly transaction: Transaction;
-  /** In the order of the feature spec of that version; absent where none could be computed. */
+  /** In the order of that version of the feature spec; absent if none could be computed. */
   readonly features: PaymentFeatures | undefined;
   readonly score: Score;
-  /** The list entries that the payment is on, the strictest first. */
+  /** The payment's list entries, the strictest first. */
   readonly listHits: readonly ListHit[];
-  /** The payment's part in the rollout of a model; it is recorded and changes nothing here. */
+  /** The payment's part in the rollout of a model; recorded without any effect here. */
   readonly trial?: ModelTrial | undefined;
-  /** Outcomes whose budget is spent; those that the payment would not have had are left out of the decision. */
+  /** Outcomes whose budget is spent; the decision omits those that the payment would not have had. */
   readonly spentBudgets?: readonly Outcome[];
-  /** Why the policy is not evaluated, beginning with `NOT_EVALUATED`: the payment gets the default decision. */
+  /** Why the policy is not evaluated, starting with `NOT_EVALUATED`: the payment gets the default decision. */
   readonly notEvaluated?: string | undefined;
   /** Milliseconds since the epoch. */
   readonly decidedAtMs: number;
 }
 
-/** A decision that a payment may get. */
+/** A possible decision on a payment. */
 export interface Choice {
   readonly decision: Decision;
-  /** The budget that has to have something left, or that it counts for; undefined where it takes from none. */
+  /** The budget that must have something left, or that this decision counts towards; undefined if it takes from none. */
   readonly takes: BudgetTake | undefined;
 }
 
-/** Code of the reason of a payment that no rule and no score speaks against. */
+/** Reason code if neither a rule nor the score flags a payment. */
 export const NOTHING_UNUSUAL = "NOTHING_UNUSUAL";
 
-/** Code of the reason that says that the scorecard was used instead of the model. */
+/** Reason code for a score of the scorecard instead of the model. */
 export const SCORED_BY_SCORECARD = "SCORED_BY_SCORECARD";
 
-/** Code of `SkippedRule.why` for a rule that the control plane switched off. */
+/** Code of `SkippedRule.why` for a rule that the control plane disabled. */
 export const SWITCHED_OFF = "switched-off";
 
-/** A score that decides, or its absence; `insteadOf` says why it is not the model's. */
+/** The score that decides, or why there is none; `insteadOf` says why it is not the model's. */
 type DecidingScore = Score & { readonly insteadOf?: string };
 
 type Values = Record<string, unknown>;
@@ -77,11 +77,11 @@ type Values = Record<string, unknown>;
 /**
  * Decides one payment. Pure: the same policy and input give the same decision, byte for byte.
  *
- * The outcome is the strictest of the rules that fired and of the score's band, each of which is a reason, strictest
- * first and in the order of the policy if equally strict. Without the model's score the scorecard's counts, and without a
- * scorecard the rules decide alone. If features are absent or of another spec version, or a rule cannot be evaluated, the
- * tenant's static answer for the amount counts. Other rules that fired still count then, so a fault never makes an
- * outcome milder; where there are no features, those about lists alone do.
+ * The outcome is the strictest of the rules that fired and the score's band. Each is a reason, strictest first, and in
+ * the order of the policy if equally strict. Without the model's score, the scorecard's score counts; without a
+ * scorecard, the rules decide alone. If features are absent or of another spec version, or a rule cannot be evaluated,
+ * the tenant's default decision for the amount counts. Other rules that fired still count in that case, so a fault
+ * never makes an outcome milder; without features, only list rules do.
  *
  * Never throws because of a payment's content.
  */
@@ -91,8 +91,8 @@ export function decide(policy: Policy, input: DecisionInput, scorecard?: Scoreca
 }
 
 /**
- * The decisions that a payment may get, which differ in the budgets that are spent: the first one whose budget has something left is
- * to be taken. The last one takes from none, or needs nothing to be left.
+ * The possible decisions on a payment, which differ in the budgets that are spent. Take the first one whose budget has
+ * something left. The last one takes from no budget, or applies even if nothing is left.
  */
 export function decideWithinBudgets(policy: Policy, input: DecisionInput, scorecard?: Scorecard): readonly Choice[] {
   const { tenant } = input.transaction;
@@ -113,7 +113,7 @@ export function decideWithinBudgets(policy: Policy, input: DecisionInput, scorec
   }
 }
 
-/** What speaks for which outcome, before any budget. */
+/** The reasons for each outcome, before any budget. */
 function judge(policy: Policy, input: DecisionInput, scorecard: Scorecard | undefined): Verdict {
   if (input.notEvaluated !== undefined) {
     const reasons = [staticReason(policy, input.transaction)];
@@ -145,7 +145,7 @@ function judge(policy: Policy, input: DecisionInput, scorecard: Scorecard | unde
   return verdictOf({ ...found, rung: Rung.SCORECARD, degradedBecause: score.insteadOf, score });
 }
 
-/** The verdict with what the spent budgets make of it. */
+/** Applies the spent budgets to the verdict. */
 function spend(policy: Policy, input: DecisionInput, verdict: Verdict, spent: readonly Outcome[]): Verdict {
   if (spent.length === 0) return verdict;
   let { outcome, reasons } = verdict;
@@ -163,7 +163,7 @@ function spend(policy: Policy, input: DecisionInput, verdict: Verdict, spent: re
   return { ...verdict, outcome, reasons, spentBudgets };
 }
 
-/** What the scorecard raised is said at once; what the model raised has to be asked for. */
+/** Adds what raised the scorecard's score immediately; the model's contributions must be requested. */
 function conclude(policy: Policy, input: DecisionInput, verdict: Verdict, scorecard: Scorecard | undefined): Decision {
   const decision = toDecision(policy, input, verdict);
   if (verdict.rung !== Rung.SCORECARD || scorecard === undefined || input.features === undefined) return decision;
@@ -180,13 +180,13 @@ function standIn(score: Score, features: PaymentFeatures, scorecard: Scorecard |
   return { value, modelName: SCORECARD_NAME, modelVersion: scorecard.version, insteadOf: score.missing };
 }
 
-/** A number that is not a probability is not a score: every comparison with it would be false. */
+/** A number outside 0 to 1 is not a probability. NaN is rejected too, because every comparison with it would be false. */
 function usableScore(score: Score): Score {
   if ("missing" in score || (score.value >= 0 && score.value <= 1)) return score;
   return { missing: `the model ${score.modelName} gave ${score.value}, which is not a probability` };
 }
 
-/** Why a payment's features cannot be used with this policy, nor sent to a model; `undefined` where they can. */
+/** Why a payment's features cannot be used with this policy, nor sent to a model; `undefined` if they can. */
 export function whyUnusable(policy: Policy, features: DecisionInput["features"]): string | undefined {
   if (features === undefined) return "the payment came without features";
   if (features.incomplete) return STATES_LOST;
@@ -212,14 +212,14 @@ function variablesOf(policy: Policy, input: DecisionInput, features: readonly nu
   return values;
 }
 
-/** What is known of a payment without its features. */
+/** The values of a payment that are known without its features. */
 function listedValues({ transaction, listHits }: DecisionInput): Values {
   const values: Values = paymentValues(transaction);
   values[LISTS] = listFacts(listHits);
   return Object.assign(values, entryTexts(listHits));
 }
 
-/** Of the rules that need no features, because they are about lists. A listed card shall not pass while features are lost. */
+/** Reasons of the list rules, which need no features. A listed card must not pass while features are unavailable. */
 function listReasons(policy: Policy, input: DecisionInput): Pick<Found, "reasons" | "skippedRules" | "ignoring"> {
   if (input.listHits.length === 0) return { reasons: [], skippedRules: [], ignoring: Outcome.UNSPECIFIED };
   const score = { missing: "" };
@@ -238,12 +238,12 @@ interface Evaluated {
   readonly reasons: Reason[];
   readonly shadowHits: ShadowHit[];
   readonly skippedRules: SkippedRule[];
-  /** Of the first rule that decides and fails, but for one that takes too many steps. */
+  /** Failure of the first deciding rule that fails for another reason than too many steps. */
   failure: string | undefined;
 }
 
 interface Found extends Evaluated {
-  /** The strictest that a rule asks for which ignores budgets. */
+  /** The strictest outcome of a rule that ignores budgets. */
   readonly ignoring: Outcome;
 }
 
@@ -254,7 +254,7 @@ function evaluate(
   score: Score,
 ): Found {
   const found: Evaluated = { reasons: [], shadowHits: [], skippedRules: [], failure: undefined };
-  // Shadow rules have steps of their own, so that they change nothing.
+  // Shadow rules have their own step budget, so that they cannot affect the decision.
   const [steps, shadowSteps] = [new StepBudget(), new StepBudget()];
   const evaluation = policy.evaluationOf(values);
   let overridesScore = false;
@@ -283,8 +283,8 @@ function evaluate(
 }
 
 /**
- * False for a rule that has no result, which is named then. One that takes too many steps is left out alone; what fails otherwise
- * leads to the default decision, unless it is in shadow.
+ * False for a rule without a result, which is then recorded. A rule that takes too many steps is skipped; any other
+ * failure leads to the default decision, unless the rule is in shadow.
  */
 function fires(rule: Rule, evaluation: Evaluation, steps: StepBudget, found: Evaluated, inShadow: boolean): boolean {
   try {
@@ -308,7 +308,7 @@ function decidesFor({ mode, percent, id }: Rule, { cardToken }: Transaction): bo
   return mode === "live" && (percent === 100 || shareOf(cardToken, id) < percent);
 }
 
-/** CEL errors hold the sentence in `summary`; their message draws the expression over several lines. */
+/** CEL errors contain a sentence in `summary`; their message shows the expression over several lines. */
 function summaryOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return "summary" in error && typeof error.summary === "string" ? error.summary : error.message;
@@ -344,14 +344,14 @@ function toReason(answer: Answer, values: Values): Reason {
 
 interface Verdict {
   readonly outcome: Outcome;
-  /** In the order in which they are told. */
+  /** In the order of presentation. */
   readonly reasons: readonly Reason[];
   readonly rung: Rung;
   readonly degradedBecause: string;
   readonly score?: Score;
   readonly shadowHits?: readonly ShadowHit[];
   readonly skippedRules?: readonly SkippedRule[];
-  /** A rule asks for the outcome that ignores budgets. */
+  /** A rule that ignores budgets wants this outcome. */
   readonly ignoresBudget: boolean;
   readonly spentBudgets: readonly Outcome[];
 }

@@ -5,7 +5,7 @@ import { pointsOf, probabilityOf } from "./evaluate-scorecard.js";
 import { parseScorecard } from "./parse-scorecard.js";
 import type { Scorecard } from "./scorecard.js";
 
-/** Written by the trainer, and held against its own evaluation in its own tests. */
+/** Written by the trainer, and compared with its own evaluation in its own tests. */
 const GOLDEN = z
   .object({
     names: z.array(z.string()),

@@ -1,10 +1,10 @@
 import type { Scorecard, ScoredFeature } from "./scorecard.js";
 
 /**
- * The scorecard's probability of fraud, calibrated as the card was. Pure; equal to the trainer's own but for how `exp`
- * rounds.
+ * The scorecard's probability of fraud, with the card's calibration. Pure; equal to the trainer's result except for the
+ * rounding of `exp`.
  *
- * @param features the payment's, in the order of the card's feature spec
+ * @param features of the payment, in the order of the card's feature spec
  */
 export function probabilityOf(card: Scorecard, features: readonly number[]): number {
   let margin = card.intercept;
@@ -13,8 +13,8 @@ export function probabilityOf(card: Scorecard, features: readonly number[]): num
 }
 
 /**
- * How much each feature of the vector moved the log odds. A weight is 0 for values that frauds have as often as genuine
- * payments; more than 0 speaks for fraud. 0 for features that the card does not use.
+ * How much each feature of the vector moved the log odds. A weight is 0 for values that are equally common among frauds
+ * and genuine payments; a positive weight indicates fraud. 0 for features that the card does not use.
  */
 export function pointsOf(card: Scorecard, features: readonly number[]): number[] {
   const points = features.map(() => 0);
@@ -23,7 +23,7 @@ export function pointsOf(card: Scorecard, features: readonly number[]): number[]
 }
 
 function weightOf(feature: ScoredFeature, features: readonly number[]): number {
-  // The trainer saw float32, and a value next to an edge must fall on the same side here.
+  // The trainer used float32, and a value close to an edge must fall into the same bin here.
   const value = Math.fround(features[feature.index] ?? Number.NaN);
   let bin = 0;
   for (const edge of feature.edges) {

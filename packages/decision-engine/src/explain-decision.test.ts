@@ -25,13 +25,13 @@ function decision(change: Partial<Decision> = {}): Decision {
   };
 }
 
-/** One number per feature, 0 where none is named. */
+/** One number per feature, default 0. */
 function vector(values: Readonly<Record<string, number>>): number[] {
   for (const name of Object.keys(values)) expect(SPEC.features.map((feature) => feature.name)).toContain(name);
   return SPEC.features.map((feature) => values[feature.name] ?? 0);
 }
 
-/** A vector of a card that was seen before, with its amounts in EUR. */
+/** A vector of a card with a history, with amounts in EUR. */
 const payment = (values: Readonly<Record<string, number>>) => ({ currency: "EUR", values: vector(values) });
 const textsOf = (
   values: Readonly<Record<string, number>>,

@@ -3,23 +3,23 @@ import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/
 import type { DescribedPayment, FeatureWords } from "./feature-words.js";
 import type { Policy } from "./policy.js";
 
-/** As many as a notice of adverse action gives; more do not help an analyst. */
+/** As many as an adverse action notice has; more do not help an analyst. */
 const REASONS_MAX = 4;
 
-/** Codes of reasons that say which features raised the score begin with this and end with the feature's name. */
+/** Prefix of reason codes for features that raised the score; the feature's name follows. */
 export const RAISED_BY = "SCORE_RAISED_BY_";
 
-/** Whether it is worth finding out what raised the score: it was at hand, and the payment was not simply approved. */
+/** Whether to compute what raised the score: a model's score was used, and the payment was not simply approved. */
 export function wantsContributions(decision: Decision): boolean {
   return decision.rung === Rung.MODEL && decision.outcome > Outcome.APPROVE;
 }
 
 /**
- * The decision with reasons for its score: the topics that raised it most, each as a sentence about that of its features
- * which raised it most, after all other reasons. They change nothing else, so a decision without them is the same decision.
- * Pure.
+ * Appends reasons for the score to the decision's other reasons: the topics that raised it most, each as a sentence
+ * about the feature of that topic that raised it most. They change nothing else, so a decision without them is the same
+ * decision. Pure.
  *
- * @param contributions how much each feature moved the score, in any unit that grows with it; more than 0 raised it
+ * @param contributions how much each feature moved the score, in any monotonic unit; positive values raised it
  */
 export function withContributions(
   policy: Policy,
@@ -41,7 +41,10 @@ interface Raising {
   readonly contribution: number;
 }
 
-/** Topics whose features raised the score together, and of each those that raised it; the most first, in both. */
+/**
+ * Topics whose features together raised the score, each with the features that raised it; both sorted by contribution,
+ * the largest first.
+ */
 function raisedTopics(policy: Policy, contributions: readonly number[]): readonly (readonly Raising[])[] {
   const features = contributions.flatMap((contribution, index) => {
     const words = policy.featureWords[index];
@@ -59,7 +62,7 @@ function raisedTopics(policy: Policy, contributions: readonly number[]): readonl
     );
 }
 
-/** What the first of the features with a sentence that is true says; `undefined` if there is none. */
+/** The reason of the first feature that has an applicable sentence; `undefined` if there is none. */
 function reasonOf(features: readonly Raising[], payment: DescribedPayment): Reason | undefined {
   for (const { words } of features) {
     const text = words.describe(payment);

@@ -4,19 +4,19 @@ import { formatRate, formatValue } from "./format-value.js";
 import type { Template } from "./render-text.js";
 import { parseTemplate, renderText } from "./render-text.js";
 
-/** What the reasons of one payment are written from. */
+/** The data for the reasons of one payment. */
 export interface DescribedPayment {
   readonly currency: string;
   /** Its features, in the order of the spec. */
   readonly values: readonly number[];
 }
 
-/** The words for one feature. */
+/** The wording for one feature. */
 export interface FeatureWords {
   readonly name: string;
-  /** Features of one topic say much the same, so together they are one reason. */
+  /** Features of one topic are similar, so together they are one reason. */
   readonly topic: string;
-  /** The sentence about its value and what is usual; undefined if none is true of it. */
+  /** The sentence about its value and its baseline; undefined if none applies. */
   describe(payment: DescribedPayment): string | undefined;
 }
 
@@ -56,7 +56,7 @@ const UNITS: Readonly<Record<MeasuredKind, Unit>> = {
   run_count: "count",
 };
 
-/** Of the columns of profiles. */
+/** Measures of the profile columns. */
 const MEASURES: Readonly<Record<Measure, { readonly unit: Unit; readonly topic: string }>> = {
   number: { unit: "count", topic: "frequency" },
   amount: { unit: "amount", topic: "spending" },
@@ -106,28 +106,28 @@ const TOPICS: Readonly<Record<MeasuredKind, string>> = {
   run_count: "frauds",
 };
 
-/** Kinds whose default stands for an absent past and is not a measure. */
+/** Kinds whose default means that there is no history, rather than a measured value. */
 const PAST_MEASURES: readonly Feature["kind"][] = [
   ...(["z_score", "ratio_to_mean", "ratio_to_usual", "seconds_since_last", "pair_seconds_since_last"] as const),
   ...(["distance_from_home", "distance_from_last"] as const),
   ...(["days_since_first_fraud", "days_since_last_genuine", "days_since_run_began", "profile"] as const),
 ];
 
-/** Kinds that a card's usual amount is told beside. */
+/** Kinds that are shown together with a card's usual amount. */
 const COMPARED_AMOUNTS: readonly Feature["kind"][] = [
   ...(["amount", "max", "mean", "z_score", "ratio_to_mean", "ratio_to_usual"] as const),
 ];
 
 const DAY_MS = 86_400_000;
-/** What happened in less time is not called usual. */
+/** Minimum days of history for a baseline. */
 const USUAL_DAYS_MIN = 7;
 
-/** How the values of features are written, by their names. */
+/** The units in which features are formatted, by name. */
 export function featureUnits(spec: FeatureSpec): ReadonlyMap<string, Unit> {
   return new Map(spec.features.map((feature) => [feature.name, unitOf(feature)]));
 }
 
-/** The words for each feature of the spec, in its order; undefined where a sentence cannot be read. */
+/** The wording of each feature of the spec, in its order; undefined if a sentence cannot be parsed. */
 export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefined)[] {
   return spec.features.map((feature, index) => {
     const unit = unitOf(feature);
@@ -142,7 +142,7 @@ export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefi
       if (PAST_MEASURES.includes(feature.kind) && value === feature.default) {
         return feature.sentence_without_past === undefined ? undefined : said(without, value, payment);
       }
-      // A sentence without the value, such as "It took place on a weekend.", is true of a yes only.
+      // A sentence without the value, such as "It took place on a weekend.", applies only if the value is true.
       if (sentence.names.length === 0 && value === 0) return undefined;
       const text = said(sentence, value, payment);
       const beside = usual?.(payment);
@@ -158,7 +158,7 @@ function said(template: Template | undefined, value: number, { currency }: Descr
 
 type Usual = (payment: DescribedPayment) => string | undefined;
 
-/** What is usual for the feature's entity, in the words of the spec. */
+/** The baseline of the feature's entity, in the words of the spec. */
 function usualOf(spec: FeatureSpec, feature: Feature): Usual | undefined {
   const [first = ""] = Object.keys(spec.entities);
   const entity = "entity" in feature ? feature.entity : first;
@@ -175,7 +175,7 @@ interface CountWindow {
   readonly width: number;
 }
 
-/** How often the entity pays outside of the feature's window: by the longest window whose oldest part holds payments. */
+/** How often the entity pays outside the feature's window, based on the longest window whose oldest part contains payments. */
 function usualRate(spec: FeatureSpec, entity: string, width: number, words: string | undefined): Usual | undefined {
   const windows = countWindows(spec, entity);
   const own = windows.find((window) => window.width === width);
@@ -202,7 +202,7 @@ function countWindows(spec: FeatureSpec, entity: string): readonly CountWindow[]
     .toSorted((left, right) => right.width - left.width);
 }
 
-/** The usual amount is what the payment's own is compared with; without an earlier payment there is none. */
+/** The payment's amount is compared with the usual amount; there is none without an earlier payment. */
 function usualAmount(spec: FeatureSpec, entity: string, words: string | undefined): Usual | undefined {
   const amountAt = spec.features.findIndex(({ kind }) => kind === "amount");
   const ratioAt = spec.features.findIndex((one) => one.kind === "ratio_to_usual" && one.entity === entity);

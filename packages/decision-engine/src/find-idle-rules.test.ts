@@ -63,7 +63,7 @@ test.each([
   "count < 1 || amount > 3 && amount < 2",
   "lists.deny.card && !lists.deny.bin",
   'currency != "EUR" && currency != "USD"',
-  // Not a number: neither of the two holds then, and so their denials both do.
+  // NaN: neither comparison is true, so both negations are.
   "!(amount / amount < 5.0) && !(amount / amount >= 5.0)",
 ])("%s can hold", (when) => {
   expect(idle({ when }).neverFire).toEqual([]);

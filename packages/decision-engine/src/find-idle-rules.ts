@@ -5,15 +5,18 @@ import type { Policy, Rule } from "./policy.js";
 import { LISTS, SCORE } from "./policy-variables.js";
 
 export interface IdleRules {
-  /** Ids of rules whose condition nothing can fulfil. */
+  /** Ids of rules whose condition can never be true. */
   readonly neverFire: readonly string[];
-  /** Rules that change no outcome, because another one fires wherever they do and asks for no less. */
+  /** Rules that change no outcome, because whenever they fire, another rule fires that is at least as strict. */
   readonly covered: readonly { readonly id: string; readonly by: string }[];
-  /** Whether the rules were too many to compare all of them; each was looked at alone. */
+  /** Whether there were too many rules to compare them all; each was still checked on its own. */
   readonly isCutShort: boolean;
 }
 
-/** Pairs of cases that are compared: 0.1 s where each case asks for one thing. 100 rules of a few cases each take a tenth of it. */
+/**
+ * Maximum number of compared pairs of cases: 0.1 s if each case has one demand. 100 rules with a few cases each take a
+ * tenth of it.
+ */
 const COMPARISONS_MAX = 1_000_000;
 
 interface Range {
@@ -23,7 +26,7 @@ interface Range {
   readonly highIsOpen: boolean;
 }
 
-/** All that is known where a case holds. */
+/** Everything known if a case is true. */
 interface Facts {
   readonly numbers: Map<string, Range>;
   readonly allowed: Map<string, ReadonlySet<string>>;
@@ -35,7 +38,7 @@ const EVERYTHING: Range = { low: -Infinity, lowIsOpen: false, high: Infinity, hi
 const SHARE: Range = { ...EVERYTHING, low: 0, high: 1 };
 const NOT_NEGATIVE: Range = { ...EVERYTHING, low: 0 };
 
-/** Values that a feature can have besides its default, by its kind. Of other kinds nothing is assumed. */
+/** Possible values of a feature besides its default, by kind. No assumptions are made about other kinds. */
 const RANGES_BY_KIND: ReadonlyMap<string, Range> = new Map([
   ...["count", "distinct", "fraud_count", "unusual_count", "run_count", "pair_count"].map(
     (kind) => [kind, NOT_NEGATIVE] as const,
@@ -44,8 +47,8 @@ const RANGES_BY_KIND: ReadonlyMap<string, Range> = new Map([
 ]);
 
 /**
- * Rules that are proved to be in vain. What is not named may still be: conditions are compared by the ranges of numbers, sets
- * of texts and other conditions that they ask for, and two different expressions of arithmetic are simply different.
+ * Rules that are provably useless. The list may be incomplete: conditions are compared by their ranges of numbers, sets
+ * of texts and other demands, and two different arithmetic expressions count as unrelated.
  */
 export function findIdleRules({ rules }: Pick<Policy, "rules">, spec: FeatureSpec): IdleRules {
   const ranges = knownRanges(spec);
@@ -58,7 +61,7 @@ export function findIdleRules({ rules }: Pick<Policy, "rules">, spec: FeatureSpe
     cases === undefined || cases.length === 0 ? [] : [{ rule, cases }],
   );
   let left = COMPARISONS_MAX;
-  /** Whether one of `others` holds wherever one of `some` does. */
+  /** Whether one of `others` is true whenever one of `some` is. */
   const implies = (some: readonly Facts[], others: readonly Facts[]): boolean => {
     left -= some.length * others.length;
     return left >= 0 && some.every((one) => others.some((other) => isWithin(one, other)));
@@ -66,7 +69,7 @@ export function findIdleRules({ rules }: Pick<Policy, "rules">, spec: FeatureSpe
   const covered = alive.flatMap(({ rule, cases }, index) => {
     const by = alive.find((other, at) => {
       if (other.rule === rule || !countsAsMuch(other.rule, rule)) return false;
-      // Of two that cover each other the first one stays.
+      // If two rules cover each other, the first one is kept.
       if (!implies(cases, other.cases)) return false;
       return at < index || !countsAsMuch(rule, other.rule) || !implies(other.cases, cases);
     });
@@ -75,7 +78,7 @@ export function findIdleRules({ rules }: Pick<Policy, "rules">, spec: FeatureSpe
   return { neverFire, covered, isCutShort: left < 0 };
 }
 
-/** Sentences for people, none where nothing was found. */
+/** Warnings for users; none if nothing was found. */
 export function idleRuleWarnings(policy: Pick<Policy, "rules">, spec: FeatureSpec): string[] {
   const { neverFire, covered, isCutShort } = findIdleRules(policy, spec);
   return [
@@ -87,7 +90,7 @@ export function idleRuleWarnings(policy: Pick<Policy, "rules">, spec: FeatureSpe
   ];
 }
 
-/** Whether `strong` decides wherever it fires, and leaves nothing for `weak` to add to the outcome. */
+/** Whether `strong` decides whenever it fires, and leaves nothing for `weak` to add to the outcome. */
 function countsAsMuch(strong: Rule, weak: Rule): boolean {
   return (
     strong.mode === "live" &&
@@ -116,7 +119,7 @@ function knownRanges(spec: FeatureSpec): ReadonlyMap<string, Range> {
   return ranges;
 }
 
-/** Undefined: the case can never hold. */
+/** Undefined: the case can never be true. */
 function factsOf(demands: Case, ranges: ReadonlyMap<string, Range>): Facts | undefined {
   const facts: Facts = { numbers: new Map(), allowed: new Map(), excluded: new Map(), flags: new Map() };
   for (const demand of [...demands, ...demands.flatMap(alsoTrue)]) if (!add(facts, demand, ranges)) return undefined;
@@ -133,7 +136,7 @@ function alsoTrue(demand: Demand): Demand[] {
   return [{ ...demand, term: demand.term.replace(/\.[a-z_]+$/, ".any") }];
 }
 
-/** @returns false where it contradicts what is known */
+/** @returns false if it contradicts the known facts */
 function add(facts: Facts, demand: Demand, ranges: ReadonlyMap<string, Range>): boolean {
   const { term } = demand;
   switch (demand.of) {

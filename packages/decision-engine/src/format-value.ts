@@ -1,6 +1,6 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 
-/** What a value is, which decides how people read it. */
+/** The kind of a value, which determines its format. */
 export type Unit =
   | "amount"
   | "minor_amount"
@@ -20,10 +20,10 @@ const HOUR_S = 3_600;
 const DAY_S = 86_400;
 
 /**
- * A number as analysts read it. Not by `Intl`, whose words change with the runtime: a decision made again must have the same
- * bytes.
+ * Formats a number for analysts. It does not use `Intl`, whose output changes with the runtime: a decision replay must
+ * produce the same bytes.
  *
- * @param currency of an amount; its code is left out where it is empty
+ * @param currency of an amount; its code is omitted if it is empty
  */
 export function formatValue(value: number | bigint, unit: Unit, currency = "", withCode = true): string {
   const number = Number(value);
@@ -54,7 +54,7 @@ export function formatValue(value: number | bigint, unit: Unit, currency = "", w
   }
 }
 
-/** At most one decimal, and none from 10 on; below 0.1 one significant digit, so that a small number is not shown as 0. */
+/** At most one decimal, and none from 10 on; one significant digit below 0.1, so that a small number is not shown as 0. */
 export function formatDecimal(value: number): string {
   const magnitude = Math.abs(value);
   if (magnitude < 0.0001) return "0";
@@ -62,7 +62,7 @@ export function formatDecimal(value: number): string {
   return magnitude < 9.95 ? String(Number(value.toFixed(1))) : grouped(value, 0);
 }
 
-/** Per cent with at most one decimal. What is not certain is never shown as 0 or 100 %. */
+/** Per cent with at most one decimal. Values strictly between 0 and 1 are never shown as 0 or 100 %. */
 export function formatShare(value: number): string {
   const percent = value * 100;
   if (percent > 0 && percent < 0.01) return "less than 0.01 %";
@@ -72,8 +72,8 @@ export function formatShare(value: number): string {
 }
 
 /**
- * Seconds as people say them: `45 seconds`, `12 minutes`, `5 hours 30 minutes`, `5 days`. What is left of the smallest unit is
- * dropped, so "in the last 5 days" is true of 5.7 days.
+ * A readable duration: `45 seconds`, `12 minutes`, `5 hours 30 minutes`, `5 days`. It is rounded down to the smallest
+ * unit, so that "in the last 5 days" is true of 5.7 days.
  */
 export function formatDuration(seconds: number): string {
   const whole = Math.floor(seconds);
@@ -85,7 +85,7 @@ export function formatDuration(seconds: number): string {
   return minutes === 0 ? hours : `${hours} ${plural(minutes, "minute")}`;
 }
 
-/** How often something happens, in the shortest period in which it happens at least once: `3 a day`, `2 a week`. */
+/** A frequency, in the shortest period in which it happens at least once: `3 a day`, `2 a week`. */
 export function formatRate(perDay: number): string {
   for (const [period, days] of [
     ["day", 1],

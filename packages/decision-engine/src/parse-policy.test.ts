@@ -44,7 +44,7 @@ static_policy:
         - { below: 6000, currency: JPY, action: approve, reason: SMALL, text: "A small amount." }
 `;
 
-/** Without the columns, which have a test of their own. */
+/** Without the columns, which have a separate test. */
 function faultsOf(text: string): string[] {
   return placedFaultsOf(text).map((fault) => fault.replaceAll(/(p\.yaml:\d+):\d+/g, "$1"));
 }

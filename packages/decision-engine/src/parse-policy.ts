@@ -52,20 +52,21 @@ import { parseTemplate } from "./render-text.js";
 import { wordingVersion } from "./wording-version.js";
 
 const FILE_CHARACTERS_MAX = 1_000_000;
-/** More of them are not listed: whoever fixes these checks again. */
+/** Further faults are not listed: after fixing these, the author checks again. */
 const FAULTS_MAX = 100;
-/** So many are named where all rules together take too many steps. */
+/** Number of rules named if all rules together take too many steps. */
 const COSTLIEST_RULES = 3;
 
 type AnswerFile = Omit<z.infer<typeof staticSchema>, "by_amount">;
 type Path = readonly PropertyKey[];
 
 /**
- * Reads and checks a policy: one YAML file with rules, score bands and static answers. Everything that can be wrong
- * with an expression or a sentence is found here, against the features of `spec`, and not on a payment.
+ * Parses and checks a policy: one YAML file with rules, score bands and default decisions. It detects all possible
+ * faults of expressions and sentences here, against the features of `spec`, and not later on a payment.
  *
  * @param revision its number in the control plane
- * @throws TriplineError `policy-invalid`; its message and `fields` hold one sentence per fault, each with `file:line:column`.
+ * @throws TriplineError `policy-invalid`; its message and `fields` contain one sentence per fault, each with
+ *   `file:line:column`.
  */
 export function parsePolicy(text: string, spec: FeatureSpec, fileName = "policy.yaml", revision = 0): Policy {
   const { policy, faults, costFaults } = checkText(text, spec, fileName);
@@ -74,8 +75,8 @@ export function parsePolicy(text: string, spec: FeatureSpec, fileName = "policy.
 }
 
 /**
- * The same for a policy that was valid when it was stored, by a release that may have had other limits of what rules cost: it is
- * read as it is, with `costFaults`.
+ * Does the same for a policy that was valid when it was stored, possibly by a release with other cost limits: it is
+ * accepted, with `costFaults`.
  */
 export function parseStoredPolicy(text: string, spec: FeatureSpec, fileName = "policy.yaml", revision = 0): Policy {
   const { policy, faults } = checkText(text, spec, fileName);
@@ -102,14 +103,14 @@ function checkText(text: string, spec: FeatureSpec, fileName: string): CheckedTe
   return { policy, faults: checker.faults, costFaults: checker.costFaults };
 }
 
-/** Its `fields` hold the first `FAULTS_MAX` faults. */
+/** Its `fields` contain the first `FAULTS_MAX` faults. */
 function invalid(faults: readonly string[]): TriplineError {
   const listed = faults.slice(0, FAULTS_MAX);
   const fields = listed.map((detail) => ({ pointer: "", detail }));
   return new TriplineError("policy-invalid", listed.join("\n"), fields);
 }
 
-/** Collects every fault instead of stopping at the first, so that all of them can be fixed at once. */
+/** Collects every fault instead of stopping at the first, so that all can be fixed at once. */
 class PolicyChecker {
   readonly faults: string[] = [];
   readonly costFaults: string[] = [];
@@ -182,7 +183,7 @@ class PolicyChecker {
     return { ...said, byAmount: this.#amounts(item.by_amount, said, [...path, "by_amount"]) };
   }
 
-  /** Amounts are in major units, as people write them, and are compared in minor units, as payments have them. */
+  /** The file has amounts in major units, which are converted to minor units, as in payments. */
   #amounts(values: readonly unknown[], otherwise: Answer, listPath: Path): AmountRow[] {
     const rows: AmountRow[] = [];
     values.forEach((value, index) => {
@@ -200,7 +201,7 @@ class PolicyChecker {
       if (lower !== undefined && belowMinor <= lower.belowMinor) {
         this.#fault([...path, "below"], `must be above that of the row before it in ${currency}`);
       }
-      // What is right for an amount is not too strict for a larger one; such a row is a slip.
+      // An answer that is right for an amount is not too strict for a larger one, so such a row is a mistake.
       if (said.outcome > otherwise.outcome) {
         this.#fault([...path, "action"], "must not be stricter than the answer for larger amounts");
       } else if (lower !== undefined && said.outcome < lower.outcome) {
@@ -254,7 +255,7 @@ class PolicyChecker {
     return `${place} ${path.join(".")} ${sentence}.`;
   }
 
-  /** Each rule alone is within its limit then. */
+  /** Each single rule is within its limit at this point. */
   #sumOfSteps(rules: readonly Rule[]): void {
     const costs = rules.flatMap(({ id, mode, when }) => (mode === "off" ? [] : [{ id, steps: stepsMaxOf(when) }]));
     const sum = costs.reduce((total, { steps }) => total + steps, 0);
@@ -312,7 +313,7 @@ class PolicyChecker {
     return budgets;
   }
 
-  /** Nothing may be approved because there was no time to look at it and no score either. */
+  /** A payment must not be approved because there was neither time to review it nor a score. */
   #whenSpent(values: readonly unknown[], budgeted: Outcome, listPath: Path): SpentAnswer[] {
     const rows: SpentAnswer[] = [];
     values.forEach((value, index) => {
@@ -380,7 +381,7 @@ function stepsMaxOf({ estimate }: Condition): number {
   return estimate?.stepsMax ?? 0;
 }
 
-/** Says that a field is missing, which "must be …" alone leaves open. */
+/** Adds that a field is missing, which "must be …" alone does not say. */
 function missingHint(value: unknown, path: Path): string {
   let current: unknown = value;
   for (const key of path) {

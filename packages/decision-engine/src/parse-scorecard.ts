@@ -8,7 +8,7 @@ import { scorecardVersion } from "./scorecard.js";
 const FILE_CHARACTERS_MAX = 1_000_000;
 const FEATURES_MAX = 200;
 const EDGES_MAX = 1_000;
-/** Log odds of this size mean certainty; sums of them stay finite. */
+/** Log odds of this size mean certainty, and their sums stay finite. */
 const LOG_ODDS_MAX = 1e6;
 
 const logOdds = z
@@ -16,7 +16,7 @@ const logOdds = z
   .min(-LOG_ODDS_MAX, `must be at least -${LOG_ODDS_MAX}`)
   .max(LOG_ODDS_MAX, `must be at most ${LOG_ODDS_MAX}`);
 
-/** Its format is described in `training/tripline_training/models/scorecard.py`. */
+/** `training/tripline_training/models/scorecard.py` describes the format. */
 const fileSchema = z.strictObject({
   format: z.literal("tripline-scorecard", 'must be "tripline-scorecard"'),
   format_version: z.literal(1, "must be 1"),
@@ -37,9 +37,9 @@ const fileSchema = z.strictObject({
 type FeatureFile = z.infer<typeof fileSchema>["features"][number];
 
 /**
- * Reads and checks a scorecard.
+ * Parses and checks a scorecard.
  *
- * @throws TriplineError `scorecard-invalid`; its message and `fields` hold one sentence per fault.
+ * @throws TriplineError `scorecard-invalid`; its message and `fields` contain one sentence per fault.
  */
 export function parseScorecard(text: string, spec: FeatureSpec, fileName = "scorecard.json"): Scorecard {
   if (text.length > FILE_CHARACTERS_MAX) throw invalid(fileName, [`is longer than ${FILE_CHARACTERS_MAX} characters`]);
@@ -87,7 +87,7 @@ function faultsOf({ edges, weights }: FeatureFile, place: string): string[] {
   return faults;
 }
 
-/** Edges are compared with float32 values, so they are float32 as well, as they are for the trainer. */
+/** Values are compared with edges in float32, so edges are float32 as well, as in the trainer. */
 function toScored({ name, edges, weights }: FeatureFile, index: number): ScoredFeature {
   return { name, index, edges: edges.map(Math.fround), weights };
 }

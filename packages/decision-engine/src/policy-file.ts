@@ -5,16 +5,16 @@ import { z } from "zod";
 import { ACTIONS, BUDGETED_ACTIONS, RULE_MODES } from "./policy.js";
 import { DEFAULT_GUARD } from "./rollouts/guard-in-effect.js";
 
-/** The shape of a policy file. What its parts mean, and whether they fit each other, is checked by `parsePolicy`. */
+/** The schema of a policy file. `parsePolicy` checks the meaning of its parts and their consistency. */
 
 const RULES_MAX = 500;
 const BANDS_MAX = 20;
-/** Of one rule. */
+/** Per rule. */
 const EXAMPLES_MAX = 50;
 export const TENANTS_MAX = 10_000;
-/** Rows by amount of one tenant. */
+/** Rows by amount per tenant. */
 const AMOUNTS_MAX = 100;
-/** What is done instead of one action. */
+/** Answers per spent budget. */
 const SPENT_ROWS_MAX = 20;
 const PER_DAY_MAX = 1_000_000_000;
 const list = (max: number) =>
@@ -61,7 +61,7 @@ export const ruleSchema = z.strictObject(
   },
   "must be a mapping with id, when, reason, action and text",
 );
-/** A payment, and whether the rule fires on it. What is left out has the value that features have by default. */
+/** A payment, and whether the rule fires on it. Omitted values have the defaults of the features. */
 export const exampleSchema = z.strictObject(
   {
     fires: z.boolean("must be true or false"),
@@ -168,7 +168,7 @@ export const fileSchema = z.strictObject({
   ),
 });
 
-/** All of it, for editors: `parsePolicy` checks the parts one by one, so that a fault in one does not hide others. */
+/** The whole file, for editors: `parsePolicy` checks the parts one by one, so that a fault in one does not hide others. */
 export const policyFile = fileSchema.extend({
   rules: z
     .array(ruleSchema.extend({ examples: z.array(exampleSchema).max(EXAMPLES_MAX).default([]) }))
@@ -202,7 +202,7 @@ function isTimeZone(name: string): boolean {
   }
 }
 
-/** The shape as JSON Schema, with which editors complete and check a policy file while it is written. */
+/** The JSON Schema that editors use to complete and validate a policy file. */
 export function policyFileSchema(): object {
   return { title: "Policy of Tripline", ...z.toJSONSchema(policyFile, { io: "input", target: "draft-7" }) };
 }

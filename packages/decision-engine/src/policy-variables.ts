@@ -8,7 +8,7 @@ import { FIELD_VARIABLES, fieldValues } from "./generated/field-variables.js";
 import { ENTRY_PLACEHOLDERS, ListedValueFacts, ListFacts } from "./lists/list-facts.js";
 import type { TemplateValue } from "./render-text.js";
 
-/** Variables that come from the payment itself. Times of day and week are UTC. */
+/** Variables that come from the payment itself. Hour and day of week are in UTC. */
 export const PAYMENT_VARIABLES = {
   ...FIELD_VARIABLES,
   /** 0 to 23. */
@@ -17,27 +17,27 @@ export const PAYMENT_VARIABLES = {
   day_of_week: "int",
 } as const;
 
-/** Those of them that are texts. */
+/** Payment variables of type string. */
 export const TEXT_VARIABLES: ReadonlySet<string> = new Set(
   Object.entries(PAYMENT_VARIABLES).flatMap(([name, type]) => (type === "string" ? [name] : [])),
 );
 
-/** Whether there is a score, the model's or the scorecard's, so that a rule can be stricter where there is none. */
+/** Whether there is a score, the model's or the scorecard's, so that a rule can be stricter without one. */
 export const HAS_SCORE = "has_score";
 
-/** Whether the score is the scorecard's, because the model gave none, so that a rule can be stricter then. */
+/** Whether the score comes from the scorecard because the model gave none, so that a rule can be stricter in that case. */
 export const BY_SCORECARD = "by_scorecard";
 
-/** The probability of fraud; only for rules that say that they need it. */
+/** The probability of fraud; only for rules that declare that they need it. */
 export const SCORE = "score";
 
 /** The lists that the payment is on: `lists.deny.card`, `lists.watch.any`, `lists.named("vip").terminal`. */
 export const LISTS = "lists";
 
-/** The number of a day, in the sentences of a budget. */
+/** A budget's daily limit, for its sentences. */
 export const PER_DAY = "per_day";
 
-/** How the variables that are numbers are written. */
+/** The formats of the numeric variables. */
 export const VARIABLE_UNITS: ReadonlyMap<string, Unit> = new Map([
   ["amount_minor", "minor_amount"],
   ["hour", "clock"],
@@ -46,17 +46,17 @@ export const VARIABLE_UNITS: ReadonlyMap<string, Unit> = new Map([
   [PER_DAY, "count"],
 ]);
 
-/** Names that no feature may have, because they mean something else in a policy. */
+/** Reserved names, which no feature may have because they have another meaning in a policy. */
 export const RESERVED_NAMES: readonly string[] = [
   ...Object.keys(PAYMENT_VARIABLES),
   ...[HAS_SCORE, BY_SCORECARD, SCORE, LISTS, PER_DAY],
   ...ENTRY_PLACEHOLDERS,
 ];
 
-/** Of the text of an expression. What its evaluation may cost is bounded by `RULE_STEPS_MAX`. */
+/** Limits of an expression's text. `RULE_STEPS_MAX` bounds the cost of its evaluation. */
 const LIMITS = { maxAstNodes: 500, maxDepth: 50, maxListElements: 200, maxMapEntries: 50, maxCallArguments: 8 };
 
-/** A CEL environment that knows the features of `spec` as doubles and the payment's own fields. */
+/** A CEL environment with the features of `spec` as doubles and the payment's own fields. */
 export function celEnvironment(spec: FeatureSpec, options: { withScore: boolean }): Environment {
   const environment = new Environment({ limits: LIMITS });
   for (const [name, type] of Object.entries(PAYMENT_VARIABLES)) environment.registerVariable(name, type);
@@ -90,7 +90,7 @@ export function paymentValues(transaction: Transaction): Record<string, Template
   };
 }
 
-/** Never negative, unlike `%`, so that a time before 1970 has an hour too. */
+/** Never negative, unlike `%`, so that times before 1970 also have a valid hour. */
 function modulo(value: number, divisor: number): number {
   return ((value % divisor) + divisor) % divisor;
 }

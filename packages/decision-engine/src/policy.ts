@@ -4,7 +4,7 @@ import type { Condition } from "./conditions/condition.js";
 import type { FeatureWords } from "./feature-words.js";
 import type { Template } from "./render-text.js";
 
-/** What a rule, a band or a static answer does. From mildest to strictest. */
+/** Actions of a rule, a band or a default decision, from mildest to strictest. */
 export const ACTIONS = ["approve", "challenge", "review", "decline"] as const;
 export type Action = (typeof ACTIONS)[number];
 
@@ -12,7 +12,7 @@ export type Action = (typeof ACTIONS)[number];
 export const RULE_MODES = ["live", "shadow", "off"] as const;
 export type RuleMode = (typeof RULE_MODES)[number];
 
-/** The outcome on the wire of an action. The numbers of `Outcome` grow with strictness, so that they can be compared. */
+/** The wire outcome of an action. The numbers of `Outcome` increase with strictness, so they can be compared. */
 export const OUTCOME_OF: Readonly<Record<Action, Outcome>> = {
   approve: Outcome.APPROVE,
   challenge: Outcome.CHALLENGE,
@@ -20,7 +20,7 @@ export const OUTCOME_OF: Readonly<Record<Action, Outcome>> = {
   decline: Outcome.DECLINE,
 };
 
-/** What to do, and how to say why. */
+/** An outcome and its reason. */
 export interface Answer {
   readonly outcome: Outcome;
   /** Reason code, upper case with underscores. */
@@ -30,34 +30,34 @@ export interface Answer {
 
 export interface Rule extends Answer {
   readonly id: string;
-  /** Compiled once when the policy is loaded; gives a boolean. */
+  /** Compiled once when the policy is loaded; returns a boolean. */
   readonly when: Condition;
-  /** The expression reads `score`; the rule is skipped where there is none. */
+  /** The expression reads `score`; the rule is skipped if there is none. */
   readonly needsScore: boolean;
-  /** Where it fires, the band of the score does not count. */
+  /** If it fires, the score's band does not count. */
   readonly overridesScore: boolean;
-  /** What it asks for is done also when the budget is spent, and counts. */
+  /** Its outcome applies even if the budget is spent, and still counts towards it. */
   readonly ignoresBudget: boolean;
-  /** It reads lists and no feature: it holds on every rung, also where the features cannot be used. */
+  /** It reads lists but no features: it applies at every fallback level, even if the features cannot be used. */
   readonly readsListsOnly: boolean;
   readonly mode: RuleMode;
-  /** Its mode in the file, where the control plane switched the rule off because it failed. */
+  /** Its mode in the file, if the control plane disabled the rule because it failed. */
   readonly switchedOffFrom?: RuleMode;
-  /** Of a live rule: the share of cards for which it decides; for the others it is in shadow. */
+  /** For a live rule: the share of cards for which it decides; for other cards, it is in shadow. */
   readonly percent: number;
   readonly examples: readonly RuleExample[];
 }
 
-/** A payment that somebody wrote beside a rule, and whether the rule fires on it. */
+/** An example payment in a rule, and whether the rule fires on it. */
 export interface RuleExample {
   readonly fires: boolean;
   readonly values: Readonly<Record<string, number | string | boolean>>;
   readonly lists: readonly { readonly list: string; readonly kind: string; readonly effect: string }[];
-  /** Where it stands: `file:line:column`. */
+  /** Its position: `file:line:column`. */
   readonly at: string;
 }
 
-/** Holds from `atLeast` (inclusive) up to the band above it. */
+/** Applies from `atLeast` (inclusive) up to the next higher band. */
 export interface Band extends Answer {
   /** Probability, 0 to 1. */
   readonly atLeast: number;
@@ -70,50 +70,50 @@ export interface AmountRow extends Answer {
   readonly belowMinor: number;
 }
 
-/** The answer where neither rules nor score can be trusted, for payments that no row is for. */
+/** The answer if neither rules nor score can be trusted, for payments that match no row. */
 export interface StaticAnswer extends Answer {
-  /** Within a currency, the lowest amount first. */
+  /** Within a currency, in ascending order of amount. */
   readonly byAmount: readonly AmountRow[];
 }
 
-/** Outcomes that cost somebody's time, so that a day may have only so many. */
+/** Outcomes that take people's time, so that their number per day can be limited. */
 export const BUDGETED_ACTIONS = ["review", "challenge"] as const satisfies readonly Action[];
 
-/** What is done instead of an outcome whose budget is spent. */
+/** The answer instead of an outcome whose budget is spent. */
 export interface SpentAnswer extends Answer {
-  /** Only for payments with a lower score; undefined for all others. */
+  /** Only for payments with a lower score; undefined: for all others. */
   readonly scoreBelow: number | undefined;
 }
 
-/** How many payments of a day may have an outcome, and what happens to those that would have it besides. */
+/** How many payments per day may have an outcome, and what happens to the others. */
 export interface Budget {
   readonly outcome: Outcome;
   readonly perDay: number;
-  /** Other numbers, by tenant. */
+  /** Different limits, by tenant. */
   readonly perDayByTenant: ReadonlyMap<string, number>;
-  /** The day of a time, `YYYY-MM-DD` in the budget's time zone. */
+  /** The date of a time, `YYYY-MM-DD` in the budget's time zone. */
   readonly dayOf: (atMs: number) => string;
-  /** The first one that a payment has counts; the last one is for all. */
+  /** The first matching answer counts; the last one matches all payments. */
   readonly whenSpent: readonly SpentAnswer[];
 }
 
-/** What the activation of a policy must not do to the outcomes, as far as it is watched. */
+/** How far the activation of a policy may change the outcomes while it is monitored. */
 export interface MixGuard {
-  /** For so long after the activation; what was decided in as long a time before it is what it is compared with. */
+  /** Monitoring period after the activation; the baseline is a period of the same length before it. */
   readonly watchSeconds: number;
-  /** Cards that must have paid before and after the activation before anything is judged. */
+  /** Minimum cards with payments both before and after the activation; with fewer, nothing is judged. */
   readonly cardsMin: number;
-  /** How much larger than before the share of any outcome may be. */
+  /** Maximum increase of the share of any outcome. */
   readonly outcomePointsMax: number;
 }
 
-/** A feature and its place in the vector. */
+/** A feature and its index in the vector. */
 export interface ReadFeature {
   readonly name: string;
   readonly index: number;
 }
 
-/** A checked policy. Made by `parsePolicy` only. */
+/** A checked policy. Only `parsePolicy` creates it. */
 export interface Policy {
   /** The file's own version, `+`, and the first 8 hex digits of the SHA-256 of its text. */
   readonly version: string;
@@ -123,11 +123,11 @@ export interface Policy {
   readonly specVersion: number;
   /** Names of the features, in the order of the vector. */
   readonly featureNames: readonly string[];
-  /** Those of them that a condition or a sentence of the policy reads. */
+  /** Features that a condition or sentence of the policy reads. */
   readonly readFeatures: readonly ReadFeature[];
-  /** How analysts read the features' values, in the order of the vector. */
+  /** The wording of the features for analysts, in the order of the vector. */
   readonly featureWords: readonly (FeatureWords | undefined)[];
-  /** Digest of the words of reasons that are not in the file. */
+  /** Digest of the wording of reasons that are not in the file. */
   readonly wordingVersion: string;
   /** In the order of the file. */
   readonly rules: readonly Rule[];
@@ -135,23 +135,23 @@ export interface Policy {
   readonly evaluationOf: (values: Readonly<Record<string, unknown>>) => Evaluation;
   /** Highest first. */
   readonly bands: readonly Band[];
-  /** At most one of an outcome. */
+  /** At most one per outcome. */
   readonly budgets: readonly Budget[];
-  /** Undefined: `DEFAULT_GUARD` watches. */
+  /** Undefined: `DEFAULT_GUARD` applies. */
   readonly guard: MixGuard | undefined;
   /** The answer if neither rules nor score can be trusted. */
   readonly staticDefault: StaticAnswer;
   readonly staticByTenant: ReadonlyMap<string, StaticAnswer>;
   /**
-   * Why a new policy like this one is refused: what it may cost. Not empty only for one that was stored by an earlier release;
-   * those of its rules that cost too much for a payment are skipped for it.
+   * Why such a policy would be rejected today because of its cost. Not empty only for a policy that an earlier release
+   * stored; its rules are skipped for payments on which they cost too much.
    */
   readonly costFaults: readonly string[];
 }
 
 /**
- * The policy without rules that the control plane switched off because they failed. Decisions name them, so that a replay
- * leaves them out too. An id that the policy does not have changes nothing.
+ * The policy without rules that the control plane disabled because they failed. Decisions record them, so that a
+ * decision replay skips them too. Unknown ids have no effect.
  */
 export function switchOffRules(policy: Policy, ids: readonly string[]): Policy {
   if (ids.length === 0) return policy;

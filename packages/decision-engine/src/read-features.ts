@@ -2,7 +2,7 @@ import type { ASTNode } from "@marcbachmann/cel-js";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Band, ReadFeature, Rule } from "./policy.js";
 
-/** The features that conditions and sentences read. A name that a macro such as `all` binds counts as read, too. */
+/** The features that conditions and sentences read. A name bound by a macro such as `all` also counts as read. */
 export function readFeatures(
   { features }: FeatureSpec,
   rules: readonly Rule[],

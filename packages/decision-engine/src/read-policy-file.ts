@@ -5,9 +5,9 @@ import { policyFile } from "./policy-file.js";
 import { PolicySource } from "./policy-text/policy-source.js";
 
 /**
- * A policy as it is written, with defaults in place: for what compares or shows policies.
+ * A policy file with defaults filled in, for comparing or displaying policies.
  *
- * @throws TriplineError `policy-invalid` with the place of each fault
+ * @throws TriplineError `policy-invalid` with the position of each fault
  */
 export function readPolicyFile(text: string, spec: FeatureSpec, fileName = "policy.yaml"): PolicyFile {
   parseStoredPolicy(text, spec, fileName);

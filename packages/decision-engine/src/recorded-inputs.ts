@@ -4,32 +4,32 @@ import { SWITCHED_OFF } from "./decide-payment.js";
 import { RAISED_BY } from "./explain-decision.js";
 import { SCORECARD_NAME } from "./scorecard.js";
 
-/** What a decision says of the inputs that it was made from, beside the payment and its features. */
+/** Inputs that a decision records, in addition to the payment and its features. */
 export interface RecordedInputs {
-  /** The model whose score counted, or why there was no score of a model. */
+  /** The model whose score counted, or why there was no model score. */
   readonly score: { readonly modelName: string; readonly modelVersion: string } | { readonly missing: string };
-  /** The scorecard whose score counted instead; undefined where none did. */
+  /** The scorecard whose score counted instead; undefined if there was none. */
   readonly scorecardVersion: string | undefined;
-  /** Contributions had been found when it was made. Where none of them made a sentence it is false, with the same result. */
+  /** Contributions were available. False if none of them produced a sentence, which gives the same result. */
   readonly hasContributions: boolean;
   /** The list entries that the payment was on. */
   readonly listHits: readonly ListHit[];
   /** Its part in the rollout of a model, with the score of the model that did not count. */
   readonly trial: ModelTrial | undefined;
-  /** The budgets that were spent, of those that it would have taken from. */
+  /** The spent budgets, out of those that it would have taken from. */
   readonly spentBudgets: readonly Outcome[];
-  /** Why the policy was not evaluated; undefined where it was. */
+  /** Why the policy was not evaluated; undefined if it was. */
   readonly notEvaluated?: string | undefined;
-  /** Ids of the rules that the control plane had switched off. */
+  /** Ids of the rules that the control plane had disabled. */
   readonly switchedOffRules?: readonly string[];
 }
 
-/** On the lowest rung the reason for a missing score is not recorded, and nothing of the decision depends on it. */
+/** At the lowest fallback level, the reason for a missing score is not recorded, and the decision does not depend on it. */
 const NOT_RECORDED = "the score was missing when the payment was first decided";
 
 /**
- * What else than the policy has to be given to `decide` and `withContributions` to make the same decision again. An
- * outage of that time is an input too: a score that was missing then is missing again, for the same reason.
+ * The inputs other than the policy that `decide` and `withContributions` need to reproduce the decision. An outage is
+ * an input as well: a score that was missing is missing again, for the same reason.
  */
 export function recordedInputs(decision: Decision): RecordedInputs {
   const { modelName, modelVersion, degradedBecause, reasons, listHits, trial, spentBudgets } = decision;

@@ -1,14 +1,14 @@
 import type { Unit } from "./format-value.js";
 import { formatValue } from "./format-value.js";
 
-/** A sentence with placeholders: literal texts and placeholders alternate, beginning with a literal. */
+/** A sentence with placeholders: literals and placeholders alternate, starting with a literal. */
 export interface Template {
   readonly literals: readonly string[];
   /** The variables of the placeholders. */
   readonly names: readonly string[];
-  /** How each value is written; undefined for what is not a number. */
+  /** The format of each value; undefined for non-numeric values. */
   readonly units: readonly (Unit | undefined)[];
-  /** The words to choose from where a placeholder stands for those instead: for one, and for any other number. */
+  /** The singular and plural of a placeholder that stands for words instead of a value. */
   readonly words: readonly (Words | undefined)[];
 }
 
@@ -18,13 +18,14 @@ export type TemplateValue = number | bigint | string | boolean;
 
 const PLACEHOLDER = /\{([a-z][a-z0-9_]*)(?::([^{}/]+)\/([^{}/]+))?\}/g;
 
-/** Names the currency of amounts among the values. */
+/** The variable that contains the currency of amounts. */
 const CURRENCY = "currency";
 
 /**
- * Splits `text` at its `{name}` and `{name:one/other}` placeholders. `undefined` if a brace is not part of a placeholder.
+ * Splits `text` at its `{name}` and `{name:one/other}` placeholders. `undefined` if a brace is not part of a
+ * placeholder.
  *
- * @param unitOf how the value of a variable is written
+ * @param unitOf the format of a variable's value
  */
 export function parseTemplate(text: string, unitOf: (name: string) => Unit | undefined): Template | undefined {
   const literals = text.replace(PLACEHOLDER, "\0").split("\0");
@@ -38,10 +39,10 @@ export function parseTemplate(text: string, unitOf: (name: string) => Unit | und
   return { literals, names, units: names.map(unitOf), words };
 }
 
-/** The sentence with `values` in its placeholders. A missing value is named, never left out silently. */
+/** The sentence with `values` in its placeholders. A missing value is reported in the text, never silently omitted. */
 export function renderText(template: Template, values: Readonly<Record<string, unknown>>): string {
   let text = template.literals[0] ?? "";
-  // A sentence that names the currency itself has it once.
+  // A sentence that names the currency itself must not repeat it.
   const withCode = !template.names.includes(CURRENCY);
   template.names.forEach((name, index) => {
     const written = writtenValue(name, values, template.units[index], withCode);

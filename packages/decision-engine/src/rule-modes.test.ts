@@ -102,7 +102,7 @@ test("with a percentage a live rule decides for that share of cards, always the 
   expect(declined).toEqual(cards.filter((card) => shareOf(card, "big") < 20));
   const other = cards.find((card) => !declined.includes(card));
   expect(decideBy(text, other)).toMatchObject({ outcome: Outcome.CHALLENGE, shadowHits: [SHADOW_HIT] });
-  // More of them, never others instead.
+  // A larger share adds cards, and never replaces any.
   const wider = new Set(declinedBy(parsePolicy(policyOf("percent: 60"), SPEC)));
   expect(declined.every((card) => wider.has(card))).toBe(true);
 });

@@ -6,7 +6,7 @@ import { entryTexts, listFacts } from "./lists/list-facts.js";
 import type { Policy, Rule, RuleExample } from "./policy.js";
 import { BY_SCORECARD, HAS_SCORE, LISTS, PAYMENT_VARIABLES, SCORE } from "./policy-variables.js";
 
-/** A payment of a Wednesday noon, where an example says nothing else. */
+/** Defaults of an example: a payment at noon on a Wednesday. */
 const USUAL = {
   ...UNKNOWN_FIELDS,
   amount_minor: 1_000n,
@@ -18,14 +18,14 @@ const USUAL = {
 };
 
 export interface ExampleReport {
-  /** Examples that go otherwise than they say, a sentence each with its place. */
+  /** Failed examples, one sentence each with its position. */
   readonly faults: readonly string[];
   /** Rules without an example on which they fire: nothing shows that they ever can. */
   readonly unproven: readonly string[];
   readonly count: number;
 }
 
-/** Runs the examples that stand beside the rules of a policy. */
+/** Runs the examples of a policy's rules. */
 export function runExamples(policy: Policy, spec: FeatureSpec): ExampleReport {
   const faults = policy.rules.flatMap((rule) =>
     rule.examples.flatMap((example) => {

@@ -26,7 +26,7 @@ test("the version is that of the words, and changes with any of them", () => {
     changed(() => ({}), { card: { key: "card_token", optional: false, usually: { amount: "it pays {value}" } } }),
   ];
   expect(new Set([version, ...others.map(versionOf)]).size).toBe(others.length + 1);
-  // Other features are named where they are grouped otherwise.
+  // A different grouping leads to different features in the reasons.
   const regrouped = featureWords(SPEC).map((words) => (words === undefined ? words : { ...words, topic: "all" }));
   expect(wordingVersion(regrouped)).not.toBe(version);
 });

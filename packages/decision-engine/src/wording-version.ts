@@ -6,24 +6,24 @@ import type { FeatureWords } from "./feature-words.js";
 import { formatValue } from "./format-value.js";
 import { entryTexts } from "./lists/list-facts.js";
 
-/** Values of which each is written in another way. */
+/** Values that cover each number format. */
 const SAMPLES = [0, 0.004, 0.125, 1, 2.5, 44.98, 90, 7_200, 12_345, 259_200, 1_000_000];
 const CURRENCIES = ["EUR", "JPY"];
 
-/** Entries of which each is written in another way. */
+/** Entries that cover each kind of wording. */
 const LISTED = LIST_KINDS.flatMap((kind) =>
   LIST_EFFECTS.map((effect) => ({ list: effect, kind, effect, reason: "Lost.", createdAtMs: 0, expiresAtMs: 0 })),
 );
 
 /**
- * Digest of the words of reasons that are not the policy's own: the sentences of features, how values are written in
- * them, and the reasons that the engine gives by itself. 8 hex digits of SHA-256.
+ * Digest of the wording of reasons that the policy does not define: the sentences of features, the formats of values,
+ * and the engine's own reasons. 8 hex digits of SHA-256.
  */
 export function wordingVersion(words: readonly (FeatureWords | undefined)[]): string {
   const payments = SAMPLES.flatMap((value) =>
     CURRENCIES.map((currency) => ({ currency, values: words.map(() => value) })),
   );
-  // The longer windows hold more, as they do for a real payment, so that what is usual is said as well.
+  // Longer windows contain more, as for a real payment, so that the baseline is included in the texts.
   payments.push({ currency: "EUR", values: words.map((_, index) => 2 + index) });
   const texts = words.flatMap((one) => payments.map((payment) => one?.describe(payment) ?? ""));
   const topics = words.map((one) => one?.topic ?? "");

@@ -11,11 +11,11 @@ const spec = currentFeatureSpec();
 const engine = compileEngine(spec);
 const HOUR_MS = 3_600_000;
 const EVENTS = 600;
-/** Every so many events one comes that took place before others of its card. */
+/** One in this many events occurred before earlier events of its card. */
 const STRAY_EVERY = 50;
 const BROKEN = spec.features.findIndex(({ name }) => name === "card_sum_1d");
 
-/** What features emits for payments and labels of a few cards and terminals. */
+/** The records that features emits for payments and labels of a few cards and terminals. */
 function emit(isOrdered = true): CountedEvent[] {
   const online = new OnlineCounter(engine);
   for (let id = 0; id < EVENTS; id += 1) {
@@ -61,7 +61,7 @@ test("the engine goes on from the states of a snapshot", async () => {
   expect(report).toMatchObject({ rows: 200, mismatches: 0, stuck: 0 });
 });
 
-/** The engine with one value that is off. */
+/** The engine with one wrong value. */
 class WrongEngine extends FeatureEngine {
   override applyPayment(states: EntityStates, payment: PaymentEvent): PaymentResult {
     const result = super.applyPayment(states, payment);

@@ -12,46 +12,46 @@ import { readSnapshot } from "../states/state-snapshot.js";
 
 export interface ParityOptions extends ReadCountedOptions {
   readonly engine: FeatureEngine;
-  /** Snapshot of the states with which the online service began; it began with nothing unless given. */
+  /** Snapshot of the states that the online service started with. Default: empty states. */
   readonly statePath?: string;
-  /** Folder of the profile tables that were brought online; needed where vectors were computed with profiles. */
+  /** Folder of the profile tables that were loaded online; required if vectors were computed with profiles. */
   readonly profilesPath?: string;
   readonly onProgress?: (events: number) => void;
 }
 
 export interface RefoldOptions extends Pick<ParityOptions, "engine" | "onProgress"> {
-  /** Bytes of the state from which an entity starts, by Redis key; null where it starts with nothing. */
+  /** Encoded initial state of an entity, by Redis key; null if it starts empty. */
   readonly stateBefore?: (key: string) => Uint8Array | null;
-  /** The profiles that a payment was computed with; none unless given. */
+  /** The profiles used to compute a payment's features. Default: none. */
   readonly profilesOf?: (vector: FeatureVector) => ProfileRows;
 }
 
-/** A value that is not what went online. */
+/** A recomputed value that differs from the online value. */
 export interface Mismatch {
   readonly transactionId: string;
   readonly feature: string;
-  /** What went online. */
+  /** The online value. */
   readonly emitted: number | undefined;
-  /** What the engine computes from the archived events. */
+  /** The value recomputed from the archived events. */
   readonly replayed: number | undefined;
 }
 
 export interface ParityReport {
-  /** Payments whose vectors were computed again. */
+  /** Payments whose vectors were recomputed. */
   readonly rows: number;
-  /** Those of them that were computed with a profile of every kind. */
+  /** Those computed with a profile of every kind. */
   readonly profiled: number;
-  /** Features of each. */
+  /** Features per payment. */
   readonly features: number;
-  /** Values that are not the same bits. */
+  /** Values that are not bit-identical. */
   readonly mismatches: number;
-  /** The first of them. */
+  /** The first mismatches. */
   readonly examples: readonly Mismatch[];
   /** Records that were delivered more than once. */
   readonly repeated: number;
-  /** Payments of another spec version, or counted while the state was lost: they count, and are not compared. */
+  /** Payments of another spec version, or counted while the state was lost: they update the states, but are not compared. */
   readonly skipped: number;
-  /** Events that could not be computed again, because one before them is not in the archive. */
+  /** Events that could not be recomputed because an earlier one is missing from the archive. */
   readonly stuck: number;
   /** Payments that were counted after a later payment of one of their entities, and by how much at most. */
   readonly strayed: number;
@@ -62,8 +62,8 @@ const EXAMPLES_MAX = 10;
 const DAY_MS = 86_400_000;
 
 /**
- * Computes the archived feature vectors again, from the archived events alone and in the order in which each entity saw
- * them. Every value is compared with the one that went online, bit for bit.
+ * Recomputes the archived feature vectors from the archived events alone, in the order in which each entity saw them,
+ * and compares every value with the online one, bit for bit.
  *
  * @throws TriplineError `not-found`, `lake-unavailable`, `state-unreadable`, `queue-full`
  */
@@ -78,7 +78,7 @@ export async function checkParity(options: ParityOptions): Promise<ParityReport>
   });
 }
 
-/** As `checkParity`, of events that somebody else has read. */
+/** Like `checkParity`, for events that the caller has already read. */
 export async function refold(
   events: AsyncIterable<readonly CountedEvent[]> | Iterable<readonly CountedEvent[]>,
   options: RefoldOptions,
@@ -103,7 +103,7 @@ export async function refold(
   return { ...tally.report(), repeated: folding.repeated, stuck: folding.stuck.length };
 }
 
-/** One line for a gate: it passes with `mismatches=0` and `stuck=0`. */
+/** One line for CI: it passes with `mismatches=0` and `stuck=0`. */
 export function printParity(report: ParityReport): string {
   const { rows, profiled, features, mismatches, repeated, skipped, stuck, strayed, strayMsMax } = report;
   const compared = `emitted=${rows} replayed=${rows} profiled=${profiled} features=${features} mismatches=${mismatches}`;
@@ -146,7 +146,7 @@ class ParityTally {
     const names = this.engine.spec.features.map((feature) => feature.name);
     for (let index = 0; index < Math.max(values.length, vector.values.length); index += 1) {
       const [emitted, replayed] = [vector.values[index], values[index]];
-      // Object.is tells 0 from -0 and takes NaN for NaN: the same bits, but for payloads of NaN, which do not occur.
+      // Object.is distinguishes 0 from -0 and equates NaN with NaN: bit equality, except for NaN payloads, which do not occur.
       if (Object.is(replayed, emitted)) continue;
       this.#differ({ transactionId, feature: names[index] ?? `value ${index}`, emitted, replayed });
     }

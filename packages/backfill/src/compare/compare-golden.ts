@@ -9,23 +9,26 @@ import { unreadableInput } from "../input/transactions-source.js";
 import { sqlName, sqlText } from "../input/work-database.js";
 
 /*
- * Our features against those that the handbook publishes, which have windows without tiles: (t - w, t]. A window of ours
- * reaches back by up to one tile more, so both are equal where nothing happened in that tile, and a count of ours is
- * between the published one and that of the longer window everywhere else.
+ * Compares our features with those that the handbook publishes. Its windows have no tiles: (t - w, t]. Ours reach back
+ * by up to one tile more. So both are equal if nothing happened in that tile; otherwise, our count is between the
+ * published one and that of the longer window.
  */
 
-/** One published feature, ours, and how they compare. */
+/** A published feature, ours, and their comparison. */
 export interface GoldenRow {
   readonly feature: string;
   readonly published: string;
   readonly rows: number;
-  /** Rows where nothing lies in the tile by which our window may be longer. */
+  /** Rows without events in the extra tile of our window. */
   readonly comparable: number;
-  /** Of those, how many differ: none but where two payments of one card share a second, in whose order the two differ. */
+  /**
+   * Comparable rows that differ. This happens only if two payments of one card share a second, because we order them
+   * differently.
+   */
   readonly unequal: number;
-  /** Rows of all whose values are equal. */
+  /** Rows with equal values, out of all rows. */
   readonly equal: number;
-  /** Rows of all whose value lies outside of what the tile allows; undefined where there is no such bound. */
+  /** Rows with values outside the bounds that the tile allows, out of all rows; undefined if there is no such bound. */
   readonly outOfBounds: number | undefined;
   readonly differenceMean: number;
   readonly differenceMax: number;
@@ -34,7 +37,7 @@ export interface GoldenRow {
 interface Pair {
   readonly feature: string;
   readonly published: string;
-  /** Column of `tails`: whether the tile is empty, and by how much it may raise a count. */
+  /** Column of `tails`: whether the tile is empty, and by how much it can raise a count. */
   readonly window?: string;
   readonly isCount?: boolean;
 }
@@ -69,11 +72,11 @@ const PAIRS: readonly Pair[] = [
 ];
 
 /**
- * Compares a backfill of the handbook's data with its published features, on the days for which those are there.
+ * Compares a backfill of the handbook's data with its published features, on the days for which they exist.
  *
- * @param directory the folder that holds `golden-features/`
- * @param featuresPath Parquet that `backfill` wrote of the same data
- * @throws TriplineError `invalid-field` when a file cannot be read
+ * @param directory the folder that contains `golden-features/`
+ * @param featuresPath Parquet that `backfill` wrote from the same data
+ * @throws TriplineError `invalid-field` if a file cannot be read
  */
 export async function compareGolden(
   spec: FeatureSpec,
@@ -102,7 +105,7 @@ export async function compareGolden(
   }
 }
 
-/** For each payment and window: how many events lie in the tile before the published window. */
+/** For each payment and window: the number of events in the tile before the published window. */
 function tailsQuery(spec: FeatureSpec): string {
   const columns = DAYS.flatMap((days) => {
     const tileMs = spec.windows[`${days}d`]?.tile ?? 0;

@@ -49,7 +49,7 @@ function label(id: string, minutes: number, more: Partial<Row> = {}): Row {
   return { stream: "label", ...names, occurred_at_ms: START_MS, labelled_at_ms, fraud: 1, ...more };
 }
 
-/** Sorted by time; of three cards at two terminals, some with a device, an address and a place. */
+/** Sorted by time; three cards at two terminals, some with a device, an address and a location. */
 function history(): Row[] {
   const rows = Array.from({ length: 60 }, (_, index) => {
     const names = { card_token: `ct_${"abc"[index % 3]}`, terminal_id: `t-${index % 2}` };
@@ -66,7 +66,7 @@ function history(): Row[] {
 
 const timeOf = (row: Row) => row.labelled_at_ms ?? row.occurred_at_ms;
 
-/** The vectors by the client's id, from one engine with the states of all entities. */
+/** The vectors by the client's id, from one engine that has the states of all entities. */
 function vectorsOf(rows: readonly Row[]): Map<string, readonly number[]> {
   const states = engine.entities.map((_, entity) => {
     const known = new Map<string, ReturnType<typeof engine.decodeState>>();
@@ -101,7 +101,7 @@ function vectorsOf(rows: readonly Row[]): Map<string, readonly number[]> {
   return vectors;
 }
 
-/** Lines in pieces that end anywhere. */
+/** Lines in chunks that end at arbitrary places. */
 async function* pieces(rows: readonly unknown[], characters: number): AsyncGenerator<string> {
   const text = rows.map((row) => (typeof row === "string" ? row : JSON.stringify(row))).join("\n");
   for (let at = 0; at < text.length; at += characters) yield text.slice(at, at + characters);
@@ -139,7 +139,7 @@ function sortedBy(fields: readonly string[], rows: readonly Row[]): Row[] {
 
 const profiles = spec.features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : []));
 
-/** By the client's id: the profile features that `tripline backfill` gives. */
+/** By the client's id: the profile features that `tripline backfill` computes. */
 async function backfilledProfiles(csv: string): Promise<Map<string, Record<string, unknown>>> {
   const folder = await mkdtemp(join(tmpdir(), "fold-entity-test-"));
   const instance = await DuckDBInstance.create(":memory:");
@@ -159,13 +159,13 @@ async function backfilledProfiles(csv: string): Promise<Map<string, Record<strin
   }
 }
 
-/** By what lines are sorted. */
+/** The sort key of lines. */
 function orderOf(row: Row, key: "card_token" | "terminal_id"): string {
   const time = String(timeOf(row)).padStart(16, "0");
   return [row[key], time, row.stream === "label" ? 0 : 1, row.client_transaction_id].join("\u0000");
 }
 
-/** The same rows, the labels with what the judge says of them. */
+/** The same rows, with labels that carry the judge's result. */
 async function judged(rows: readonly Row[]): Promise<Row[]> {
   const sorted = sortedBy(["card_token"], rows);
   const answers = await folded("card", sorted, 1_000, true);
@@ -180,7 +180,7 @@ describe("foldEntity", () => {
     const labels = (await judged(history())).filter(({ stream }) => stream === "label");
     expect(labels).toHaveLength(60);
     expect(new Set(labels.map(({ explained }) => explained))).toEqual(new Set([0, 1]));
-    // The second payment of each card is twice as large as its first one.
+    // The second payment of each card is twice the amount of the first.
     expect(labels.find((row) => row.client_transaction_id === "c-03")?.explained).toBe(1);
     expect(labels.find((row) => row.client_transaction_id === "c-00")?.explained).toBe(0);
   });

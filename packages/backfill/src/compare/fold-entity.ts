@@ -13,11 +13,11 @@ import { z } from "zod";
 import { OPTIONAL_LINE, optionalFields } from "../generated/optional-columns.js";
 import { RunningProfile } from "../profiles/running-profile.js";
 
-/** A longer line is not one of our rows, and would be kept in memory until it ends. */
+/** A longer line is not a valid row, and would be buffered until it ends. */
 const LINE_CHARACTERS_MAX = 65_536;
 const DOUBLE_BYTES = 8;
 
-/** What a line may be. */
+/** The allowed content of a line. */
 const id = z.string().min(1);
 const wholeNumber = z.int().min(0);
 const payment = z.strictObject({
@@ -39,7 +39,7 @@ const label = z
     occurred_at_ms: wholeNumber,
     labelled_at_ms: wholeNumber,
     fraud: z.union([z.literal(0), z.literal(1)], "must be 0 or 1"),
-    /** What the fold of the plan's judge answered. */
+    /** The result of the plan's judge. */
     explained: z.union([z.literal(0), z.literal(1)], "must be 0 or 1").optional(),
   })
   .refine((row) => row.labelled_at_ms >= row.occurred_at_ms, {
@@ -50,33 +50,33 @@ const event = z.discriminatedUnion("stream", [payment, label]);
 type Event = z.infer<typeof event>;
 type Payment = z.infer<typeof payment>;
 
-/** One entity of a fold plan: which column names it, and the features that its fold gives, in the order of the spec. */
+/** One entity of a fold plan: its key column, and the features that its fold computes, in the order of the spec. */
 export interface EntityFoldPlan {
   readonly name: string;
-  /** Of the column that events are sorted by: the only one of its fields, or all of them with `/` between. */
+  /** Name of the sort column: its only field, or all fields joined with `/`. */
   readonly key: string;
   readonly fields: readonly string[];
-  /** A payment need not carry it, and labels never do. */
+  /** A payment may omit it, and labels never have it. */
   readonly optional: boolean;
-  /** Whether its labels have to say whether they are explained. */
+  /** Whether its labels must say if they are explained. */
   readonly judged: boolean;
-  /** The first entity, which every payment has, also gives the features of the payment itself. */
+  /** The first entity, which every payment has, also computes the features of the payment itself. */
   readonly features: readonly { readonly name: string; readonly default: number }[];
 }
 
-/** How the features of a payment are put together from one fold per entity. */
+/** How to combine one fold per entity into the features of a payment. */
 export interface FoldPlan {
   readonly specVersion: number;
   readonly entities: readonly EntityFoldPlan[];
-  /** The entity whose fold says of labels whether it explains their frauds; null where the spec has none. */
+  /** The entity whose fold decides if it explains the fraud of a label; null if the spec has none. */
   readonly judge: string | null;
   /** All features in the order of the vector. */
   readonly features: readonly string[];
 }
 
 /**
- * A feature depends on the events of one entity, and on what the judge says of their labels: entities can be folded apart
- * from each other, the judge first.
+ * A feature depends only on the events of one entity and on the judge's result for their labels, so entities can be
+ * folded separately, the judge first.
  */
 export function planFolds(spec: FeatureSpec): FoldPlan {
   const plans = planEntities(spec);
@@ -95,21 +95,22 @@ export interface FoldEntityOptions {
   /** Name of an entity of the spec. */
   readonly entity: string;
   readonly tenant: string;
-  /** Instead of features of payments: whether the entity, the plan's judge, explains the frauds that labels tell of. */
+  /** Instead of computing features of payments, decide for each label if this entity, the plan's judge, explains the fraud. */
   readonly judging?: boolean;
-  /** Lines of JSON; sorted by the entity's key, then by time, labels before payments, client_transaction_id. */
+  /** JSON lines, sorted by the entity's key, then by time, labels before payments, client_transaction_id. */
   readonly input: AsyncIterable<string>;
   /**
-   * Gets for every payment the number of its line, from 1, and its features, as little-endian doubles; for a judge, the same
-   * of every label, and 1 where it is explained.
+   * Receives, for every payment, the number of its line (from 1) and its features, as little-endian doubles. For a
+   * judge: for every label, the number of its line, and 1 if it is explained.
    */
   readonly output: Writable;
 }
 
 /**
- * The features of one entity, for events that somebody else has sorted by entity. Memory is that of one entity.
+ * Computes the features of one entity from events that are already sorted by entity. Memory is bounded by the state of
+ * one entity.
  *
- * @throws TriplineError `invalid-field` for a line that is not an event, that cannot be counted or that is out of order
+ * @throws TriplineError `invalid-field` for a line that is not an event, cannot be counted or is out of order
  */
 export async function foldEntity(options: FoldEntityOptions): Promise<void> {
   const fold = new EntityFold(options.spec, options.entity, options.tenant, options.judging ?? false);
@@ -135,17 +136,17 @@ function bytesOf(values: readonly number[]): Uint8Array {
   return bytes;
 }
 
-/** The events of one entity after those of another. */
+/** Processes one entity after another. */
 class EntityFold {
   lineNumber = 0;
   readonly #engine: FeatureEngine;
   readonly #entity: number;
   readonly #key: EntityFoldPlan["key"];
   readonly #isJudged: boolean;
-  /** Places of this entity's features in the vector. */
+  /** Indexes of this entity's features in the vector. */
   readonly #places: readonly number[];
   readonly #states: (EntityState | undefined)[];
-  /** By profile of the spec: that of the entity; undefined for profiles of other entities. */
+  /** Running profile of the entity, by profile of the spec; undefined for profiles of other entities. */
   #profiles: readonly (RunningProfile | undefined)[] = [];
   #before: Place | undefined;
 
@@ -172,7 +173,7 @@ class EntityFold {
     this.#states = names.map(() => undefined);
   }
 
-  /** The row of a payment, of a label for a judge; undefined for other events. */
+  /** The output row for a payment, or for a label if this is the judge; undefined for other events. */
   add(line: string): number[] | undefined {
     this.lineNumber += 1;
     const row = this.#parse(line);
@@ -198,7 +199,7 @@ class EntityFold {
     throw this.#fault(faults.join("; "), value);
   }
 
-  /** Begins anew where the line belongs to another entity than the one before it. */
+  /** Resets the states if the line belongs to a different entity than the line before it. */
   #turnTo(row: Event): void {
     const key = this.#engine.entityIds(idsOf(row))[this.#entity];
     if (key === undefined) throw this.#fault(`${this.#key} is needed for the features of that entity`, row);
@@ -264,7 +265,7 @@ function idsOf(row: Event): EntityIds {
   return row.stream === "label" ? required : { ...required, ...optionalFields(row) };
 }
 
-/** Where an event stands in the order of lines. */
+/** The position of an event in the order of lines. */
 interface Place {
   readonly key: string;
   readonly atMs: number;
@@ -281,7 +282,7 @@ function compare(one: Place, other: Place): number {
   );
 }
 
-/** By the bytes of UTF-8, as DuckDB and Spark compare; JavaScript itself compares units of UTF-16. */
+/** Compares the bytes of UTF-8, as DuckDB and Spark do; JavaScript itself compares UTF-16 units. */
 function compareText(one: string, other: string): number {
   return one === other ? 0 : Buffer.compare(Buffer.from(one), Buffer.from(other));
 }

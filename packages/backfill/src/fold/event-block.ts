@@ -1,47 +1,47 @@
 /**
- * Some payments and labels in a row, as columns, each in order of time. At one time labels come before payments. Entities
- * are numbered from 0, so that no string is read for every event.
+ * A sequence of payments and labels, as columns, each in order of time. At the same time, labels come before payments.
+ * Entities are numbered from 0, so that no string is read per event.
  */
 export interface EventBlock {
   readonly payments: PaymentColumns;
   readonly labels: LabelColumns;
 }
 
-/** The first `length` places of each column are in use. */
+/** The first `length` values of each column are in use. */
 export interface PaymentColumns {
   readonly length: number;
-  /** Number in place of the id of the first payment; the next one has two more, and so on. */
+  /** Reference of the first payment, used instead of its id; the next one is two higher, and so on. */
   readonly firstReference: number;
   readonly atMs: Float64Array;
   /** In major units. */
   readonly amounts: Float64Array;
   readonly thousandths: Float64Array;
-  /** In degrees; NaN where the payment does not say. */
+  /** In degrees; NaN if the payment has no location. */
   readonly latitudes: Float64Array;
   readonly longitudes: Float64Array;
-  /** By entity of the spec: the number of the payment's entity, -1 where it names none. */
+  /** By entity of the spec: the number of the payment's entity, -1 if it has none. */
   readonly numbers: readonly Int32Array[];
-  /** By profile of the spec and its columns, as known when the payment took place; NaN where no row was in force, and for null. */
+  /** By profile of the spec and its columns, as known at the time of the payment; NaN for nulls and if no row was in force. */
   readonly profiles: readonly (readonly Float64Array[])[];
 }
 
-/** The first `length` places of each column are in use. */
+/** The first `length` values of each column are in use. */
 export interface LabelColumns {
   readonly length: number;
   readonly atMs: Float64Array;
   /** 1 for a fraud, 0 for a genuine payment. */
   readonly frauds: Uint8Array;
-  /** Numbers in place of the ids of the labels. */
+  /** References, used instead of the ids of the labels. */
   readonly references: Float64Array;
   /** When the payments took place. */
   readonly occurredAtMs: Float64Array;
-  /** 1 where the entity that explains frauds of others explains it: written by its fold, read by those of the others. */
+  /** 1 if the judge entity explains it: its fold writes this, and the folds of other entities read it. */
   readonly explained: Uint8Array;
-  /** By entity of the spec, as those of payments; empty for entities that labels do not name. */
+  /** By entity of the spec, like those of payments; empty for entities that labels do not name. */
   readonly numbers: readonly Int32Array[];
 }
 
-/** How large the blocks of one backfill are. */
+/** Sizes of the blocks of one backfill. */
 export interface BlockShape {
   readonly paymentsMax: number;
   readonly labelsMax: number;
@@ -53,14 +53,14 @@ export interface BlockShape {
   readonly profiles: readonly number[];
 }
 
-/** What is known of a block besides its memory: how far it is filled. */
+/** How far a block is filled; all other data of a block is in its memory. */
 export interface BlockFill {
   readonly payments: number;
   readonly labels: number;
   readonly firstReference: number;
 }
 
-/** A block of events and the columns of their features, in memory that threads share. */
+/** A block of events and the columns of their features, in memory shared between threads. */
 export interface SharedBlock {
   readonly payments: Omit<EventBlock["payments"], "length" | "firstReference">;
   readonly labels: Omit<EventBlock["labels"], "length">;
@@ -68,12 +68,12 @@ export interface SharedBlock {
   readonly features: readonly Float64Array[];
 }
 
-/** Columns of eight bytes for every payment: times, amounts, thousandths, latitudes, longitudes. */
+/** Columns of eight bytes per payment: times, amounts, thousandths, latitudes, longitudes. */
 const PAYMENT_DOUBLES = 5;
-/** For every label: times, references, times of the payments. */
+/** Per label: times, references, times of the payments. */
 const LABEL_DOUBLES = 3;
 
-/** Memory that one block takes. */
+/** Memory per block, in bytes. */
 export function blockBytes({ paymentsMax, labelsMax, entities, features, profiles }: BlockShape): number {
   const doubles = PAYMENT_DOUBLES + features + profiles.reduce((sum, columns) => sum + columns, 0);
   const perPayment = 8 * doubles + 4 * entities;
@@ -81,7 +81,7 @@ export function blockBytes({ paymentsMax, labelsMax, entities, features, profile
   return perPayment * paymentsMax + perLabel * labelsMax;
 }
 
-/** The columns in a block's memory; every thread makes its own view of it. */
+/** The columns in a block's memory; every thread creates its own view. */
 export function viewBlock(shape: BlockShape, memory: SharedArrayBuffer): SharedBlock {
   const { paymentsMax, labelsMax, entities, features } = shape;
   let at = 0;
@@ -118,7 +118,7 @@ export function viewBlock(shape: BlockShape, memory: SharedArrayBuffer): SharedB
   };
 }
 
-/** A block as far as it is filled. */
+/** The filled part of a block. */
 export function filledBlock(block: SharedBlock, fill: BlockFill): EventBlock {
   return {
     payments: { ...block.payments, length: fill.payments, firstReference: fill.firstReference },

@@ -19,27 +19,27 @@ export interface FoldOptions {
   /** The work folder. */
   readonly directory: string;
   readonly events: PreparedEvents;
-  /** Workers that know nothing yet. */
+  /** Workers without any state yet. */
   readonly pool: WorkerPool;
   readonly tuning: FoldTuning;
   readonly onProgress: (doneEvents: number) => void;
 }
 
 export interface FoldTuning {
-  /** Payments in a block. Another number may give another order of bytes in the output. */
+  /** Payments per block. A different number can change the order of bytes in the output. */
   readonly blockPayments: number;
-  /** From one checkpoint to the next, in milliseconds. */
+  /** Interval between checkpoints, in milliseconds. */
   readonly checkpointMs: number;
-  /** Threads that fold; as many as the machine has cores unless given. */
+  /** Threads that fold. Default: one per core. */
   readonly workers?: number;
 }
 
 /**
- * The features of all events as one Parquet file, from the last checkpoint on if there is one. The workers hold the states
- * after the last event then.
+ * Writes the features of all events to one Parquet file, starting from the last checkpoint if there is one. Afterwards,
+ * the workers hold the states after the last event.
  *
- * While workers fold one block, the next one is read and those before it are written. The blocks that are under way bound
- * the memory beside the states.
+ * While the workers fold one block, the next one is read and earlier ones are written. Apart from the states, memory is
+ * bounded by the blocks in progress.
  */
 export async function foldEvents(options: FoldOptions, outputPath: string): Promise<void> {
   const { engine, database, directory, events, pool, tuning } = options;
@@ -53,12 +53,12 @@ export async function foldEvents(options: FoldOptions, outputPath: string): Prom
     profiles: engine.profiles.map(({ columns }) => columns.length),
   };
   const shares = tuning.workers ?? workersFor(events.payments + events.labels);
-  // Writing a block takes about as long as folding it; one more block is being folded, and one read.
+  // Writing a block takes about as long as folding it; one more block is folded, and one is read.
   const writers = Math.min(shares + 1, WRITERS_MAX);
   const slots = Array.from({ length: writers + 2 }, () => new SharedArrayBuffer(blockBytes(shape)));
   await pool.begin({ spec: engine.spec, shares, ...identify(engine, events), shape, slots });
   const connections = [await database.connect(), await database.connect()] as const;
-  // Every query here is the work of one thread; with more of them the waiting ones would only spin.
+  // Each query here uses one thread; with more threads, the idle ones would only spin.
   await connections[0].run("SET threads = 1");
   const blocks = slots.map((memory) => viewBlock(shape, memory));
   const features = blocks.map((block) => block.features);
@@ -84,7 +84,7 @@ export async function foldEvents(options: FoldOptions, outputPath: string): Prom
   }
 }
 
-/** How many entities there are of each kind, and the hashes by which partners know them. */
+/** The number of entities of each kind, and the hashes that identify them as partners. */
 function identify(engine: FeatureEngine, { ids }: PreparedEvents): { counts: number[]; hashes: Uint32Array[] } {
   const partners = new Set(engine.entities.map((plan) => plan.partners?.entity));
   const hash = { high: 0, low: 0 };
@@ -100,10 +100,10 @@ function identify(engine: FeatureEngine, { ids }: PreparedEvents): { counts: num
   return { counts: ids.map((names) => names.length), hashes };
 }
 
-/** Node's pool of threads, in which DuckDB works, has four. */
+/** DuckDB runs in Node's thread pool, which has four threads. */
 const WRITERS_MAX = 4;
 
-/** Blocks under way: each is folded, then written, then its slot is free again. */
+/** Blocks in progress: each is folded, then written, then its slot is free again. */
 class Pipeline {
   private readonly busy = new Map<number, Promise<void>>();
   private readonly parts: Part[];
@@ -125,7 +125,7 @@ class Pipeline {
     options.onProgress(this.done);
   }
 
-  /** Waits for a slot out of `slots` that no block is in. @throws what went wrong with a block */
+  /** Waits until one of `slots` is free. @throws the error of any failed block */
   async freeSlot(slots: number): Promise<number> {
     while (this.busy.size === slots && this.failure === undefined) await Promise.race(this.busy.values());
     if (this.failure !== undefined) throw this.failure;
@@ -155,7 +155,7 @@ class Pipeline {
     return this.checkpointing === undefined && passedMs >= this.options.tuning.checkpointMs;
   }
 
-  /** Keeps what the blocks pushed so far give, once they are done. Later blocks need not wait for that. */
+  /** Saves a checkpoint once all blocks pushed so far are done. Later blocks do not wait for it. */
   checkpoint(position: EventPosition): void {
     const parts = this.started;
     const before = [...this.busy.values()];
@@ -178,7 +178,7 @@ class Pipeline {
       });
   }
 
-  /** Waits until everything is done. @returns how many parts there are @throws what went wrong */
+  /** Waits until all blocks are done. @returns the number of parts @throws the error of any failed block */
   async end(): Promise<number> {
     await Promise.all([...this.busy.values(), this.checkpointing]);
     if (this.failure !== undefined) throw this.failure;

@@ -9,7 +9,7 @@ import type { IdOfReference } from "./id-references.js";
 import type { FoldStep } from "./share-fold.js";
 import { ShareFold } from "./share-fold.js";
 
-/** What a worker has to know before it folds. */
+/** What a worker needs before it can fold. */
 export interface WorkerStart {
   readonly spec: FeatureSpec;
   readonly share: number;
@@ -22,23 +22,23 @@ export interface WorkerStart {
   readonly slots: readonly SharedArrayBuffer[];
 }
 
-/** Hashes of ids: of the reference at the same place, which are in ascending order. */
+/** Hashes of ids, each at the index of its reference; references are in ascending order. */
 export interface ResolvedIds {
   readonly references: Float64Array;
   readonly highs: Uint32Array;
   readonly lows: Uint32Array;
 }
 
-/** What a worker can be asked for. It answers every one, in order. */
+/** Requests to a worker. It answers each one, in order. */
 export type WorkerTask =
   /** The first task of every worker. */
   | { readonly kind: "begin"; readonly start: WorkerStart }
   | { readonly kind: "fold"; readonly step: FoldStep; readonly slot: number; readonly fill: BlockFill }
-  /** Takes up the states of its entities from a snapshot in which ids are references. */
+  /** Loads the states of its entities from a snapshot in which ids are references. */
   | { readonly kind: "restore"; readonly path: string }
-  /** Gives the states of its entities; without `ids` references stand in place of the hashes of ids. */
+  /** Returns the states of its entities; without `ids`, they contain references instead of hashes of ids. */
   | { readonly kind: "states"; readonly ids?: ResolvedIds }
-  /** Gives the references that its states hold. */
+  /** Returns the references in its states. */
   | { readonly kind: "references" };
 
 export type WorkerAnswer =
@@ -47,7 +47,7 @@ export type WorkerAnswer =
   | { readonly kind: "references"; readonly references: Float64Array }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
 
-/** The states of a worker's entities of one kind, in the order of their numbers, one behind the other. */
+/** The states of a worker's entities of one kind, concatenated in the order of their numbers. */
 export interface EncodedStates {
   readonly lengths: Uint32Array;
   readonly bytes: Uint8Array;
@@ -62,7 +62,7 @@ function serve(port: NonNullable<typeof parentPort>): void {
     share = new Share(task.start);
     return { kind: "done" };
   };
-  // Tasks are worked off one after the other: a fold has to see the states that the one before it left.
+  // Tasks run one after the other: a fold needs the states that the previous one left.
   let last: Promise<void> = Promise.resolve();
   port.on("message", (task: WorkerTask) => {
     last = last
@@ -160,7 +160,7 @@ function lookUp({ references, highs, lows }: ResolvedIds): IdOfReference {
   };
 }
 
-/** Memory that is handed over rather than copied. */
+/** Memory that is transferred rather than copied. */
 function buffersOf(answer: WorkerAnswer): ArrayBuffer[] {
   const arrays =
     answer.kind === "references"

@@ -5,7 +5,7 @@ import type { IdHash, RecentIds } from "@tripline/feature-engine/state/recent-id
  * hashes only the ids that remain at the end.
  */
 
-/** A reference is an integer below 2^53, stored as two words in the place of an id hash. */
+/** A reference is an integer below 2^53, stored as two words instead of an id hash. */
 const WORD = 2 ** 32;
 
 /** Maps a reference to the hash of the event's id. */

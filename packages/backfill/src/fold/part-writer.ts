@@ -10,12 +10,12 @@ const PAYMENT_COLUMNS = [
   ...["client_transaction_id", "card_token::VARCHAR AS card_token", "terminal_id::VARCHAR AS terminal_id"],
   ...["occurred_at_ms", "labelled_at_ms", "fraud"],
 ];
-/** Vectors of many different values gain nothing from a dictionary, and packing harder gains little on doubles. */
+/** Dictionaries do not help with vectors of mostly distinct values, and stronger compression gains little on doubles. */
 const FORMAT = [
   ...["FORMAT parquet", "COMPRESSION zstd", "COMPRESSION_LEVEL 1"],
   ...["DICTIONARY_SIZE_LIMIT 8192", "WRITE_BLOOM_FILTER false"],
 ].join(", ");
-/** Parts are read once, soon: packing them would take longer than it saves. */
+/** Parts are read once, soon after: compressing them would take longer than it saves. */
 const PART_FORMAT = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 8192, WRITE_BLOOM_FILTER false";
 const FEATURES_FUNCTION = "block_features";
 
@@ -30,9 +30,9 @@ export interface PartWriterOptions {
   readonly directory: string;
   /** Names of the features. */
   readonly names: readonly string[];
-  /** By slot: the columns of the features of the block there. */
+  /** By slot: the feature columns of its block. */
   readonly features: readonly (readonly Float64Array[])[];
-  /** Parts that are written at the same time. */
+  /** Number of parts written in parallel. */
   readonly writers: number;
 }
 
@@ -40,7 +40,7 @@ export function partPath(directory: string, index: number): string {
   return join(directory, `part-${String(index).padStart(6, "0")}.parquet`);
 }
 
-/** Writes parts: rows of the table `payments` beside the features of a block. Each appears complete or not at all. */
+/** Writes parts: rows of the table `payments` joined with the features of a block. Each appears complete or not at all. */
 export class PartWriter {
   private readonly waiting: ((connection: DuckDBConnection) => void)[] = [];
 
@@ -57,8 +57,8 @@ export class PartWriter {
   }
 
   /**
-   * Writes part `index`: as many payments as the block in `slot` has, from row `firstRow` of `payments` on. The block must
-   * not change meanwhile.
+   * Writes part `index`: the payments of the block in `slot`, which start at row `firstRow` of `payments`. The block
+   * must not change until this is done.
    */
   async write(index: number, slot: number, firstRow: number, rows: number): Promise<Part> {
     const path = partPath(this.options.directory, index);
@@ -82,14 +82,14 @@ export class PartWriter {
   }
 
   /**
-   * Writes the rows of the first `parts` parts, in their order, as one file. The database has one thread (see
-   * `foldEvents`), so the same rows give the same bytes.
+   * Writes the rows of the first `parts` parts, in order, to one file. The database has one thread (see `foldEvents`),
+   * so the same rows give the same bytes.
    */
   async join(parts: number, path: string): Promise<void> {
     const { directory, names } = this.options;
     const files = Array.from({ length: parts }, (_, index) => sqlText(partPath(directory, index)));
     const features = names.map((name) => `0::DOUBLE AS ${sqlName(name)}`);
-    // Without a payment the file has all columns, too.
+    // Without payments, the file still has all columns.
     const empty = `SELECT ${[...PAYMENT_COLUMNS, ...features].join(", ")} FROM payments LIMIT 0`;
     const rows = parts === 0 ? empty : `FROM read_parquet([${files.join(", ")}])`;
     await this.idle[0]?.run(`COPY (${rows}) TO ${sqlText(path)} (${FORMAT})`);
@@ -100,7 +100,7 @@ export class PartWriter {
   }
 }
 
-/** A table of DuckDB whose rows are the first rows of the block in a slot. */
+/** A DuckDB table function that returns the first rows of the block in a slot. */
 function featuresFunction({ names, features }: PartWriterOptions): DuckDBTableFunction {
   return DuckDBTableFunction.create({
     name: FEATURES_FUNCTION,

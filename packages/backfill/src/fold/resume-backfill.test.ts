@@ -13,7 +13,7 @@ import { writeHistory } from "../input/write-history.js";
 
 const START_MS = Date.UTC(2025, 0, 6);
 const DAY_MS = 86_400_000;
-/** Small blocks and a checkpoint after each, so that there is much to be killed between; two workers share the work. */
+/** Small blocks with a checkpoint after each, to have many points at which to kill it; two workers share the work. */
 const TUNING = { blockPayments: 64, checkpointMs: 0, workers: 2 };
 const DEADLINE_MS = 60_000;
 
@@ -22,7 +22,7 @@ const CONTRACTS = new URL("../../../contracts/dist/feature-spec.js", import.meta
 let folder: string;
 let input: string;
 let whole: { readonly result: BackfillResult; readonly output: Buffer; readonly state: Buffer };
-/** Reports of progress of a run that is not killed. */
+/** Progress reports of a run that is not killed. */
 let reports = 0;
 
 beforeAll(async () => {
@@ -52,7 +52,7 @@ function optionsOf(name: string): BackfillOptions & { statePath: string } {
   };
 }
 
-/** The same backfill in a process of its own; `onProgress` is code that runs at every report, `left` counts down to 0. */
+/** The same backfill in a separate process; `onProgress` is code that runs at every report, `left` counts down to 0. */
 async function start(name: string, onProgress = "", left = 0) {
   const { outputPath, statePath } = optionsOf(name);
   const program = `
@@ -75,7 +75,7 @@ async function start(name: string, onProgress = "", left = 0) {
   return { child, ended };
 }
 
-/** Kills the process as soon as a condition holds; `checks` at most, one every millisecond. */
+/** Kills the process as soon as a condition is true, which is checked every millisecond, at most `checks` times. */
 async function killWhen(running: Awaited<ReturnType<typeof start>>, condition: () => boolean): Promise<void> {
   for (let checks = DEADLINE_MS; checks > 0 && !condition(); checks -= 1) await delay(1);
   running.child.kill("SIGKILL");
@@ -102,7 +102,7 @@ describe("a backfill that was killed", () => {
     const { ended } = await start(name, KILL_ITSELF, Math.max(1, Math.floor(reports * share)));
     expect(await ended).toEqual({ signal: "SIGKILL", errors: "" });
     expect(existsSync(optionsOf(name).outputPath)).toBe(false);
-    // Checkpoints are written beside the work, so whether there is one by then is not known.
+    // Checkpoints are written in the background, so it is unknown whether one exists at this point.
     await expectWhole(name, await backfill(optionsOf(name)));
   });
 
@@ -128,7 +128,7 @@ describe("a backfill that was killed", () => {
   test("while it puts its parts together goes on, and ends with the same bytes", async () => {
     const { ended } = await start("joining", KILL_ITSELF, reports);
     expect(await ended).toEqual({ signal: "SIGKILL", errors: "" });
-    // What DuckDB leaves of a file that it did not finish.
+    // Files that DuckDB leaves if it is interrupted while writing.
     for (const file of ["merged.parquet", "tmp_merged.parquet"]) await writeFile(join(workOf("joining"), file), "PAR1");
     await expectWhole("joining", await backfill(optionsOf("joining")));
   });

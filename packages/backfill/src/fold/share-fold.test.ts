@@ -14,14 +14,14 @@ import fc from "fast-check";
 import type { EventBlock } from "./event-block.js";
 import { FOLD_STEPS, ShareFold } from "./share-fold.js";
 
-/** In the order in which a backfill takes events: by time, labels first, then as they came. Ids do not repeat there. */
+/** The order in which a backfill processes events: by time, labels first, then in order of arrival. Ids do not repeat in it. */
 function inOrder(events: readonly OracleEvent[]): OracleEvent[] {
   return events
     .map((event, index) => ({ ...event, id: `${event.kind} ${index}` }))
     .sort((left, right) => left.atMs - right.atMs || left.kind.localeCompare(right.kind));
 }
 
-/** What events look like to a backfill. */
+/** Events in the form that a backfill uses. */
 class Numbered {
   readonly names: readonly string[];
   readonly ids: readonly string[][];
@@ -36,7 +36,7 @@ class Numbered {
     this.hashes = this.ids.map((ids) => Uint32Array.from(ids, (id) => hashOf(id).high));
   }
 
-  /** The events from `start` up to but without `end`. */
+  /** The events from `start` (inclusive) to `end` (exclusive). */
   block(start: number, end: number): EventBlock {
     const events = this.events.slice(start, end);
     const paid = events.filter(({ kind }) => kind === "payment");
@@ -72,7 +72,7 @@ class Numbered {
     };
   }
 
-  /** What is in force of the profiles, as a backfill joins it. */
+  /** The profile values in force, joined as a backfill does. */
   #profiles(paid: readonly OracleEvent[]): Float64Array[][] {
     const plans = planProfiles(this.spec);
     const rows = paid.map((event) => profileRowsOf({ profiles: plans }, event));
@@ -87,7 +87,7 @@ class Numbered {
     );
   }
 
-  /** The id that a reference stands for. */
+  /** The id of a reference. */
   idOf(reference: number): IdHash {
     const payments = this.events.filter(({ kind }) => kind === "payment");
     const event = reference % 2 === 0 ? payments[reference / 2] : this.events[(reference - 1) / 2];
@@ -101,7 +101,7 @@ function hashOf(id: string): IdHash {
   return hash;
 }
 
-/** An engine is compiled once: it keeps nothing, and its code is quick only after many events. */
+/** Each engine is compiled once: it is stateless, and becomes fast only after many events. */
 const engines = new Map<FeatureSpec, ReturnType<typeof compileEngine>>();
 function engineOf(spec: FeatureSpec): ReturnType<typeof compileEngine> {
   const engine = engines.get(spec) ?? compileEngine(spec);
@@ -109,7 +109,7 @@ function engineOf(spec: FeatureSpec): ReturnType<typeof compileEngine> {
   return engine;
 }
 
-/** A fold of the events, cut into blocks at `cuts`; after each block all shares start anew from their states. */
+/** Folds the events in blocks that are split at `cuts`; after each block, all shares restart from their states. */
 function foldInBlocks(spec: FeatureSpec, numbered: Numbered, cuts: readonly number[], shares: number) {
   const counts = numbered.ids.map((ids) => ids.length);
   const start = () =>
@@ -142,7 +142,7 @@ function foldInBlocks(spec: FeatureSpec, numbered: Numbered, cuts: readonly numb
   return { values, states: new Map(states) };
 }
 
-/** The engine, an event at a time. */
+/** The engine, one event at a time. */
 function foldOneByOne(spec: FeatureSpec, { events, ids, names }: Numbered) {
   const states = new TestStates(engineOf(spec));
   const values = events.flatMap((event) => {
@@ -173,7 +173,7 @@ describe.each([
         const cuts = places.filter((place) => place <= numbered.events.length).sort((left, right) => left - right);
         const folded = foldInBlocks(spec, numbered, cuts, shares);
         const online = foldOneByOne(spec, numbered);
-        // Jest compares each of the many thousand numbers in turn and takes longer than the folds do.
+        // Jest compares the many thousands of numbers one by one and takes longer than the folds.
         if (!isDeepStrictEqual(folded, online)) expect(folded).toEqual(online);
       }),
       { numRuns },

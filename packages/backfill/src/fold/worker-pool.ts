@@ -6,52 +6,52 @@ import type { BlockFill } from "./event-block.js";
 import type { EncodedStates, ResolvedIds, WorkerAnswer, WorkerStart, WorkerTask } from "./fold-worker.js";
 import { FOLD_STEPS } from "./share-fold.js";
 
-/** Below so many events per worker, starting another one costs more than it gains. */
+/** With fewer events per worker, starting another one costs more than it gains. */
 const EVENTS_PER_WORKER_MIN = 50_000;
 
-/** Of all threads that compute; the others write, which takes nearly as long. */
+/** Share of all compute threads; the others write, which takes nearly as long. */
 const FOLDING_SHARE = 0.6;
 
-/** How many threads fold so many events. */
+/** The number of threads that fold this many events. */
 export function workersFor(events: number): number {
   const cores = Math.floor(availableParallelism() * FOLDING_SHARE);
   return Math.max(1, Math.min(cores, Math.floor(events / EVENTS_PER_WORKER_MIN)));
 }
 
 /**
- * The threads that fold, each its share of the entities. What is asked of them is done in the order of the asking. The first
- * one is started with the pool, so that it is ready when it is needed.
+ * The threads that fold, each for its share of the entities. Requests run in order. The first thread starts with the
+ * pool, so that it is ready when needed.
  */
 export class WorkerPool {
   private readonly members = [new PoolMember()];
   private last: Promise<unknown> = Promise.resolve();
 
-  /** Tells every worker of its share, as many as there are to be. */
+  /** Starts the remaining workers and assigns each its share. */
   async begin(start: Omit<WorkerStart, "share">): Promise<void> {
     while (this.members.length < start.shares) this.members.push(new PoolMember());
     await Promise.all(this.members.map((member, share) => member.ask({ kind: "begin", start: { ...start, share } })));
   }
 
-  /** Folds a filled block. @throws TriplineError of whatever went wrong in a worker */
+  /** Folds a filled block. @throws TriplineError of any failed worker */
   async fold(slot: number, fill: BlockFill): Promise<void> {
     await this.#inTurn(async () => {
       for (const step of FOLD_STEPS) await this.#askAll({ kind: "fold", step, slot, fill });
     });
   }
 
-  /** Takes up the states of a checkpoint. @throws TriplineError `state-unreadable` */
+  /** Loads the states of a checkpoint. @throws TriplineError `state-unreadable` */
   async restore(path: string): Promise<void> {
     await this.#askAll({ kind: "restore", path });
   }
 
-  /** By worker and entity: the states after all that was folded before. See `WorkerTask` for `ids`. */
+  /** By worker and entity: the states after everything folded so far. See `WorkerTask` for `ids`. */
   async states(ids?: ResolvedIds): Promise<(readonly EncodedStates[])[]> {
     const task: WorkerTask = { kind: "states", ...(ids === undefined ? {} : { ids }) };
     const answers = await this.#inTurn(() => this.#askAll(task));
     return answers.map((answer) => (answer.kind === "states" ? answer.entities : []));
   }
 
-  /** The references that all states hold, ascending, each once. */
+  /** The references in all states, ascending and distinct. */
   async references(): Promise<Float64Array> {
     const answers = await this.#inTurn(() => this.#askAll({ kind: "references" }));
     const all = answers.flatMap((answer) => (answer.kind === "references" ? [...answer.references] : []));
@@ -62,7 +62,7 @@ export class WorkerPool {
     await Promise.all(this.members.map((member) => member.close()));
   }
 
-  /** The next caller waits: a block takes two steps, and nothing else may come between them. */
+  /** A serial queue: a block takes two steps, and nothing may run between them. */
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.last.then(work);
     this.last = turn.catch(() => undefined);

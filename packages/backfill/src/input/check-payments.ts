@@ -2,12 +2,12 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { wasCurrency } from "@tripline/contracts/currency";
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** What the engine counts exactly: in thousandths of the major unit a safe integer. */
+/** The largest amount that the engine counts exactly: a safe integer in thousandths of the major unit. */
 const AMOUNT_MAX = Math.floor(Number.MAX_SAFE_INTEGER / 1000);
 /** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const TIME_MAX_MS = 8.64e15;
 
-/** What makes a row of `payments` unusable, with the sentence for it. */
+/** Conditions that make a row of `payments` invalid, with their messages. */
 const FAULTS: readonly (readonly [condition: string, sentence: string])[] = [
   ["coalesce(client_transaction_id, '') = ''", "has no client_transaction_id"],
   ["coalesce(card_token::VARCHAR, '') = ''", "has no card_token"],
@@ -29,7 +29,7 @@ const FAULTS: readonly (readonly [condition: string, sentence: string])[] = [
 ];
 
 /**
- * Looks at every row once.
+ * Validates every row.
  *
  * @throws TriplineError `invalid-field`, naming the first row of each kind of fault.
  */

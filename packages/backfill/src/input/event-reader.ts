@@ -9,13 +9,13 @@ import type { PreparedEvents } from "./prepare-events.js";
 import { numberOf } from "./prepare-events.js";
 import { profileColumn } from "./prepare-profiles.js";
 
-/** Events before a block: all of them are in earlier ones. */
+/** Number of events before a block; earlier blocks contain all of them. */
 export interface EventPosition {
   readonly payments: number;
   readonly labels: number;
 }
 
-/** The reference of a payment's own event is twice its row in `payments`, that of its label one more. */
+/** The reference of a payment is twice its row number in `payments`; that of its label is one more. */
 export function rowOfReference(reference: number): number {
   return Math.floor(reference / 2);
 }
@@ -24,7 +24,7 @@ export function isLabelReference(reference: number): boolean {
   return reference % 2 === 1;
 }
 
-/** Reads payments and labels, as `prepareEvents` left them, as one stream in the order in which they count. */
+/** Reads the payments and labels that `prepareEvents` wrote, as one stream in the order in which they are counted. */
 export class EventReader {
   private constructor(
     private readonly payments: ChunkReader,
@@ -34,7 +34,7 @@ export class EventReader {
     private next: EventPosition,
   ) {}
 
-  /** @param from where to begin */
+  /** @param from the start position */
   static async open(
     connections: readonly [DuckDBConnection, DuckDBConnection],
     events: PreparedEvents,
@@ -58,20 +58,20 @@ export class EventReader {
       `labels WHERE rowid >= ${from.labels}`,
     );
     const decimals = events.currencies.map(currencyDecimals);
-    // Labels name what every payment carries; devices and addresses are known of payments alone.
+    // Labels name the keys that every payment has; only payments have devices and addresses.
     const optional = keys.map((key) => !REQUIRED_ENTITY_KEYS.some((required) => required === key));
     return new EventReader(payments, labels, decimals, optional, from);
   }
 
-  /** Where the next block begins. */
+  /** The start of the next block. */
   get position(): EventPosition {
     return this.next;
   }
 
   /**
-   * Fills a block with the next events, as many as have room.
+   * Fills a block with as many of the next events as fit.
    *
-   * @returns how many there are: none at the end
+   * @returns the number of events; 0 at the end
    */
   async fill(block: SharedBlock, shape: BlockShape): Promise<BlockFill> {
     const { payments, labels } = this;
@@ -87,7 +87,7 @@ export class EventReader {
     return { ...filled, firstReference: start.payments * 2 };
   }
 
-  /** Takes events until one of the chunks or the block has no more. */
+  /** Copies events until a chunk is exhausted or the block is full. */
   #fillFromChunks(block: SharedBlock, shape: BlockShape, filled: { payments: number; labels: number }): void {
     const { payments, labels } = this;
     const [paymentTimes = NO_COLUMN] = payments.columns;
@@ -148,15 +148,15 @@ export class EventReader {
 }
 
 const NO_COLUMN = new Float64Array(0);
-/** Of ten, by decimal places of a currency: the same numbers as `10 ** decimals`. */
+/** Powers of ten by a currency's decimal places: the same numbers as `10 ** decimals`. */
 const POWERS = Array.from({ length: 20 }, (_, decimals) => 10 ** decimals);
 
-/** SQL for a number: not a number where it is unknown. */
+/** SQL for a number: NaN if it is unknown. */
 function orNaN(column: string): string {
   return `coalesce(${column}::DOUBLE, 'nan'::DOUBLE)`;
 }
 
-/** @param columns SQL of each; undefined where there is none, and nothing needs to be read */
+/** @param columns SQL of each; undefined for a column that does not exist, which is not read */
 async function openChunks(
   connection: DuckDBConnection,
   columns: readonly (string | undefined)[],
@@ -168,18 +168,18 @@ async function openChunks(
   return new ChunkReader(result, places);
 }
 
-/** A streamed result of doubles, a chunk at a time. Columns that are not read are empty. */
+/** A streamed result of doubles, one chunk at a time. Columns that are not read are empty. */
 class ChunkReader {
   columns: Float64Array[] = [];
   rows = 0;
   /** The next row of the chunk. */
   row = 0;
-  /** Whether there is neither a row at hand nor another chunk. */
+  /** Whether the current chunk and the stream are both exhausted. */
   ended = false;
 
   constructor(
     private readonly result: DuckDBResult,
-    /** Places of the columns in the result. */
+    /** Indexes of the columns in the result. */
     private readonly places: readonly (number | undefined)[],
   ) {}
 

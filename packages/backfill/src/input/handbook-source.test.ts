@@ -37,7 +37,7 @@ describe("where the handbook's payments take place", () => {
     return payments;
   }
 
-  /** Column names, and the rows as a backfill would read them. */
+  /** Column names, and the rows that a backfill would read. */
   async function backfilled(): Promise<{ names: string[]; rows: unknown[][] }> {
     const instance = await DuckDBInstance.create(":memory:");
     const connection = await instance.connect();
@@ -51,7 +51,7 @@ describe("where the handbook's payments take place", () => {
     }
   }
 
-  /** As `backfilled`, only the optional columns of each row that are not null: nothing but the place is known. */
+  /** Like `backfilled`, but only the non-null optional columns of each row: only the location is known. */
   async function originsInBackfill(): Promise<object[]> {
     const { names, rows } = await backfilled();
     return rows.map((row) => {
@@ -68,7 +68,7 @@ describe("where the handbook's payments take place", () => {
       [1, 0],
       [undefined, undefined],
     ]);
-    // A replay sends what a backfill has read, or else the two would differ in their features.
+    // A history import sends what a backfill has read; otherwise, their features would differ.
     expect(await originsInBackfill()).toEqual([
       { latitude: 0.647803, longitude: 0.375037 },
       { latitude: 1, longitude: 0 },

@@ -9,21 +9,21 @@ import { sqlText } from "./work-database.js";
 
 /*
  * The simulated transactions of "Reproducible Machine Learning for Credit Card Fraud Detection - Practical Handbook"
- * (Le Borgne, Siblini, Lebichot, Bontempi, 2022): one file a day, `<directory>/raw/YYYY-MM-DD.csv.gz`, and where the
- * terminals stand, `<directory>/terminals.csv`. There are neither devices nor network addresses in it.
+ * (Le Borgne, Siblini, Lebichot, Bontempi, 2022): one file per day, `<directory>/raw/YYYY-MM-DD.csv.gz`, and the
+ * locations of terminals, `<directory>/terminals.csv`. It has no devices or network addresses.
  */
 
 /** A label is reported this long after its payment. */
 export const HANDBOOK_LABEL_DELAY_MS = 7 * 86_400_000;
 
 /**
- * The handbook's terminals stand on a grid of 100 x 100 without a unit. We take it as kilometres and put its corner at
- * 0° north, 0° east: at the equator a degree is as long to the east as to the north, so that distances stay what they
- * are on the grid.
+ * The handbook's terminals are on a 100 x 100 grid without a unit. We use kilometres and place its corner at 0° north,
+ * 0° east: at the equator, a degree of longitude is as long as a degree of latitude, so the grid's distances are
+ * preserved.
  */
 const KM_PER_DEGREE = 111.195;
 
-/** One payment of the handbook, ready to be sent through ingestion. */
+/** A payment of the handbook, ready to send to the ingestion API. */
 export interface HandbookPayment {
   /** `hb-` and the handbook's TRANSACTION_ID. */
   readonly clientTransactionId: string;
@@ -35,17 +35,17 @@ export interface HandbookPayment {
   readonly currency: "EUR";
   readonly occurredAtMs: number;
   readonly fraud: boolean;
-  /** Where the terminal stands, in degrees; absent when `terminals.csv` is not there or does not know it. */
+  /** Location of the terminal, in degrees; absent if `terminals.csv` is missing or does not list it. */
   readonly latitude?: number;
   readonly longitude?: number;
 }
 
-/** A card number for a customer: 16 digits from the test range 400000, always the same, valid by Luhn. */
+/** A deterministic card number for a customer: 16 digits from the test range 400000 with a valid Luhn check digit. */
 export function handbookCardNumber(customerId: number): string {
   return withLuhnDigit(`400000${String(customerId).padStart(9, "0")}`);
 }
 
-/** The whole history as a source for `backfill`. `cardTokenKey` is the key of ingestion. */
+/** The whole history as a source for `backfill`. `cardTokenKey` is the key of the ingestion API. */
 export function handbookSource(options: { directory: string; cardTokenKey: Uint8Array }): TransactionsSource {
   const files = join(options.directory, "raw", "*.csv.gz");
   return {
@@ -74,9 +74,9 @@ export function handbookSource(options: { directory: string; cardTokenKey: Uint8
 }
 
 /**
- * Payments of the days from `fromDay` to `toDay`, both included and given as `YYYY-MM-DD`, in event order.
+ * Payments from `fromDay` to `toDay`, both inclusive and in the form `YYYY-MM-DD`, in event order.
  *
- * @throws TriplineError `invalid-field` when there are no files of those days.
+ * @throws TriplineError `invalid-field` if there are no files for those days.
  */
 export async function* readHandbookPayments(options: {
   directory: string;
@@ -123,7 +123,7 @@ async function* readDay(
   }
 }
 
-/** The handbook's columns under our names; its times are UTC without saying so. */
+/** The handbook's columns under our names; its times are UTC without a time zone. */
 function rawSelect(files: string, directory: string): string {
   return `
     SELECT TRANSACTION_ID::INTEGER AS handbook_id, CUSTOMER_ID::INTEGER AS customer_id,
@@ -134,7 +134,7 @@ function rawSelect(files: string, directory: string): string {
     LEFT JOIN (${placesSelect(directory)}) AS places ON places.terminal = raw.TERMINAL_ID::INTEGER`;
 }
 
-/** Where the terminals stand on the grid; no rows where the folder does not say it. */
+/** Locations of the terminals on the grid; no rows if the folder has no such file. */
 function placesSelect(directory: string): string {
   const file = join(directory, "terminals.csv");
   if (!existsSync(file)) return "SELECT NULL::INTEGER AS terminal, NULL::DOUBLE AS x, NULL::DOUBLE AS y WHERE false";

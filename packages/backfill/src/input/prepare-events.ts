@@ -16,7 +16,7 @@ export interface PrepareOptions {
   readonly profiles: readonly ProfilePlan[];
 }
 
-/** What there is to fold. */
+/** The events to fold. */
 export interface PreparedEvents {
   readonly payments: number;
   readonly labels: number;
@@ -24,27 +24,27 @@ export interface PreparedEvents {
   readonly ids: readonly (readonly string[])[];
   /** By number. */
   readonly currencies: readonly string[];
-  /** Whether any payment says where it took place. */
+  /** Whether any payment has a location. */
   readonly hasPlaces: boolean;
 }
 
-/** Columns of `payments` besides those that name something. */
+/** Columns of `payments` other than ids and currencies. */
 const OWN_COLUMNS = [
   ...["client_transaction_id", "amount_minor", "occurred_at_ms", "fraud", "labelled_at_ms"],
   ...["latitude", "longitude"],
 ];
 
 /**
- * Leaves the input in the order in which it counts: the table `payments`, by time and tie order, and the table `labels`, by
- * the time at which they were reported, those of one time in the order of their payments. What names something, ids and
- * currencies, are values of enumerations, whose codes number them.
+ * Stores the input in the order in which it is counted: the table `payments`, by time and tie order, and the table
+ * `labels`, by the time at which they were reported, and at the same time in the order of their payments. Ids and
+ * currencies are values of enumerations, whose codes are their numbers.
  *
- * @throws TriplineError `invalid-field` when the source cannot be read or a row is not a payment.
+ * @throws TriplineError `invalid-field` if the source cannot be read or a row is not a payment.
  */
 export async function prepareEvents(connection: DuckDBConnection, options: PrepareOptions): Promise<void> {
   const { source, tenant, untilMs, entities, profiles } = options;
   const keys = entities.map(({ key }) => key);
-  // The tables are read a few times at most: packing them would cost more than it saves.
+  // The tables are read only a few times: compressing them would cost more than it saves.
   await connection.run("SET force_compression = 'uncompressed'");
   const select = await source.prepare(connection, tenant);
   const until = untilMs === undefined ? "true" : `occurred_at_ms < ${untilMs}`;
@@ -73,7 +73,7 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
   await connection.run("CHECKPOINT");
 }
 
-/** What `prepareEvents` left. */
+/** Reads what `prepareEvents` stored. */
 export async function readPrepared(connection: DuckDBConnection, keys: readonly string[]): Promise<PreparedEvents> {
   const reader = await connection.runAndReadAll("SELECT COLUMNS(*)::DOUBLE FROM prepared");
   const [payments, labels, places] = reader.getRows()[0] ?? [];
@@ -88,12 +88,12 @@ export async function readPrepared(connection: DuckDBConnection, keys: readonly 
   };
 }
 
-/** SQL for the number of a column's value in `payments` or `labels`, -1 where there is none; undefined without any value. */
+/** SQL for the number of a column's value in `payments` or `labels`, -1 for null; undefined if there are no values. */
 export function numberOf(column: string, values: readonly string[]): string | undefined {
   return values.length === 0 ? undefined : `coalesce(enum_code(${column})::INTEGER, -1)`;
 }
 
-/** SQL for an id that is made of several fields; null where one of them is missing. */
+/** SQL for an id composed of several fields; null if any of them is missing. */
 function idOf({ fields }: Pick<EntityPlan, "fields">): string {
   return fields.map((field) => `nullif(${field}, '')`).join(" || '/' || ");
 }
@@ -102,7 +102,7 @@ function typeOf(column: string): string {
   return sqlName(`${column}_number`);
 }
 
-/** Makes the values of a column of `input` an enumeration. @returns SQL for such a value */
+/** Converts the values of a column of `input` to an enumeration. @returns SQL for such a value */
 async function enumerate(connection: DuckDBConnection, column: string): Promise<string> {
   const value = `nullif(${column}, '')`;
   const some = await connection.runAndReadAll(`SELECT 1 FROM input WHERE ${value} IS NOT NULL LIMIT 1`);

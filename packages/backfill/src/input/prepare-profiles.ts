@@ -7,8 +7,9 @@ import { sqlName, sqlText } from "./work-database.js";
 const DAY_MS = 86_400_000;
 
 /**
- * Computes the profiles of all entities from the tables that `prepareEvents` made, and gives each payment what was known of
- * its entities when it took place, in columns called as `profileColumn` says. Its own day is not known yet.
+ * Computes the profiles of all entities from the tables that `prepareEvents` created, and adds to each payment the
+ * values that were known when it took place, in the columns named by `profileColumn`. The payment's own day is
+ * excluded.
  */
 export async function prepareProfiles(connection: DuckDBConnection, profiles: readonly ProfilePlan[]): Promise<void> {
   if (profiles.length === 0) return;
@@ -38,12 +39,12 @@ export async function prepareProfiles(connection: DuckDBConnection, profiles: re
   await connection.run("ALTER TABLE profiled RENAME TO payments");
 }
 
-/** Name of the column of `payments` that holds a column of a profile. */
+/** Name of the `payments` column that contains a column of a profile. */
 export function profileColumn(entity: string, column: string): string {
   return sqlName(`profile ${entity} ${column}`);
 }
 
-/** Writes the source tables of Feast's profile views, `<view>.parquet` each, as training/feature_repo does. */
+/** Writes the source tables of Feast's profile views, one `<view>.parquet` each, as training/feature_repo does. */
 export async function writeProfiles(
   connection: DuckDBConnection,
   profiles: readonly ProfilePlan[],
@@ -58,7 +59,7 @@ export async function writeProfiles(
   }
 }
 
-/** SQL for the amount of a payment in thousandths of the major unit, as `toThousandths` has it. */
+/** SQL for the amount of a payment in thousandths of the major unit, like `toThousandths`. */
 async function thousandths(connection: DuckDBConnection): Promise<string> {
   const reader = await connection.runAndReadAll("SELECT DISTINCT currency::VARCHAR FROM payments");
   const cases = reader.getRows().map(([value]) => {

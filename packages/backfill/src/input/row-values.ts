@@ -1,8 +1,8 @@
-/** Values of a row from DuckDB or of a parsed line, as the fields of a message hold them. */
+/** Converts values of a DuckDB row or a parsed line to message fields. */
 export const fromRow = {
   text: (value: unknown): string => (typeof value === "string" ? value : ""),
 
-  /** Whole numbers of 64 bits are bigints. */
+  /** DuckDB returns 64-bit integers as bigint. */
   number: (value: unknown): number | undefined =>
     typeof value === "number" || typeof value === "bigint" ? Number(value) : undefined,
 

@@ -3,7 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { OPTIONAL_COLUMNS } from "../generated/optional-columns.js";
 import { sqlText } from "./work-database.js";
 
-/** Columns of a transactions file with the DuckDB type each is read as. */
+/** Columns of a transactions file, with their DuckDB types. */
 export const TRANSACTIONS_COLUMNS = {
   client_transaction_id: "VARCHAR",
   card_token: "VARCHAR",
@@ -15,7 +15,7 @@ export const TRANSACTIONS_COLUMNS = {
   labelled_at_ms: "BIGINT",
 } as const;
 
-/** SQL for the optional columns that a source does not have. */
+/** SQL for the optional columns that a source lacks. */
 export function absentColumns(present: readonly (keyof typeof OPTIONAL_COLUMNS)[]): string {
   return Object.entries(OPTIONAL_COLUMNS)
     .filter(([name]) => !present.some((one) => one === name))
@@ -23,20 +23,20 @@ export function absentColumns(present: readonly (keyof typeof OPTIONAL_COLUMNS)[
     .join(", ");
 }
 
-/** Where payments and their labels come from. */
+/** A source of payments and their labels. */
 export interface TransactionsSource {
   /**
-   * Prepares what it needs on the connection.
+   * Prepares the source on the connection.
    *
    * @returns a SELECT with all columns of a transactions file and `tie_order`, which orders events of the same time. It
-   * can be run several times on that connection.
+   *   can run several times on that connection.
    */
   prepare(connection: DuckDBConnection, tenant: string): Promise<string>;
   /**
-   * What tells this input from others, the state of its files among it: a backfill that was cut off goes on only with the
-   * input it began with. Without it, every backfill begins anew.
+   * Identifies this input, including the state of its files: an interrupted backfill resumes only with the same input.
+   * Without it, every backfill starts from scratch.
    *
-   * @throws TriplineError `invalid-field` when the files cannot be looked at
+   * @throws TriplineError `invalid-field` if the files cannot be inspected
    */
   identity?(connection: DuckDBConnection): Promise<readonly string[]>;
 }
@@ -44,9 +44,9 @@ export interface TransactionsSource {
 /**
  * A transactions file: Parquet or CSV, plain or gzipped; `path` may be a glob.
  *
- * Its `prepare` throws TriplineError `invalid-field` when the file cannot be read or lacks a column.
+ * Its `prepare` throws TriplineError `invalid-field` if the file cannot be read or lacks a column.
  *
- * @param onIgnored gets the columns that no feature is computed from, if there are any
+ * @param onIgnored receives the columns that no feature uses, if there are any
  */
 export function fileSource(path: string, onIgnored?: (columns: readonly string[]) => void): TransactionsSource {
   return {
@@ -71,7 +71,7 @@ export function fileSource(path: string, onIgnored?: (columns: readonly string[]
       ];
       const select = `SELECT ${columns.join(", ")}, client_transaction_id::VARCHAR AS tie_order FROM ${file}`;
       if (isParquet) return select;
-      // The SELECT is run several times: text is parsed once.
+      // The SELECT runs several times, so the text is parsed only once.
       await connection.run(`CREATE TEMP TABLE parsed AS ${select}`).catch((error: unknown) => {
         throw unreadableInput(path, error);
       });
@@ -80,7 +80,7 @@ export function fileSource(path: string, onIgnored?: (columns: readonly string[]
   };
 }
 
-/** Name, size and time of change of every file that matches. @throws TriplineError `invalid-field` */
+/** Name, size and modification time of each matching file. @throws TriplineError `invalid-field` */
 export async function filesIdentity(connection: DuckDBConnection, pattern: string): Promise<string[]> {
   const query = `SELECT filename, size, epoch_us(last_modified) FROM read_blob(${sqlText(pattern)}) ORDER BY filename`;
   const reader = await connection.runAndReadAll(query).catch((error: unknown) => {
@@ -98,7 +98,7 @@ async function columnsOf(connection: DuckDBConnection, file: string, path: strin
   }
 }
 
-/** What DuckDB says about an input, as an error for whoever gave that input. */
+/** Converts a DuckDB error about an input to an error for the user who supplied it. */
 export function unreadableInput(path: string, error: unknown): TriplineError {
   const reason = error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
   return new TriplineError("invalid-field", `${path} cannot be read: ${reason}`, [], { cause: error });

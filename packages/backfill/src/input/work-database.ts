@@ -13,7 +13,7 @@ export interface WorkDatabase {
   close(): Promise<void>;
 }
 
-/** A DuckDB database on disk for the length of one job, so that inputs larger than memory can be sorted. */
+/** A temporary DuckDB database on disk for one job, so that inputs larger than memory can be sorted. */
 export async function openWorkDatabase(): Promise<WorkDatabase> {
   const directory = await mkdtemp(join(tmpdir(), "tripline-backfill-"));
   try {
@@ -36,17 +36,17 @@ export async function openWorkDatabase(): Promise<WorkDatabase> {
   }
 }
 
-/** Opens or makes a database in a file, within the memory limit. */
+/** Opens or creates a database file, with the memory limit. */
 export async function openDatabase(path: string): Promise<DuckDBInstance> {
   return DuckDBInstance.create(path, { memory_limit: databaseMemory() });
 }
 
-/** A string literal of SQL. */
+/** A SQL string literal. */
 export function sqlText(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;
 }
 
-/** A quoted identifier of SQL. */
+/** A quoted SQL identifier. */
 export function sqlName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

@@ -6,8 +6,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { openDatabase, sqlName } from "./work-database.js";
 
 /*
- * Where a backfill keeps what it has done: the folder `<output>.work`. If the same backfill is started again after it was
- * cut off at any moment, goes on from there; another backfill to the same output starts with an empty folder.
+ * A backfill's working state: the folder `<output>.work`. The same backfill, started again after an interruption at any
+ * point, resumes from it. A different backfill to the same output starts with an empty folder.
  *
  *   fingerprint        hash of everything the result depends on
  *   work.duckdb        payments and labels in event order, see prepare-events.ts
@@ -17,7 +17,7 @@ import { openDatabase, sqlName } from "./work-database.js";
  *   merged.parquet     the output, while it is written from the parts
  */
 
-/** Raised whenever what is in the folder, or what the same events give, changes. */
+/** Incremented whenever the format of the folder, or the result for the same events, changes. */
 const WORK_FORMAT = 3;
 const DATABASE = "work.duckdb";
 const FINGERPRINT = "fingerprint";
@@ -25,14 +25,14 @@ const FINGERPRINT = "fingerprint";
 export interface WorkFolder {
   readonly path: string;
   readonly database: DuckDBInstance;
-  /** Lets others use the folder. */
+  /** Releases the folder. */
   close(): void;
 }
 
-/** Folders in use by this process: the lock of a database keeps out other processes only. */
+/** Folders in use by this process: the database lock excludes only other processes. */
 const inUse = new Set<string>();
 
-/** A hash of everything a result depends on, in order. */
+/** A hash of everything that the result depends on, in order. */
 export function fingerprintOf(parts: readonly string[]): string {
   const hash = createHash("sha256").update(`${WORK_FORMAT}`);
   for (const part of parts) hash.update(createHash("sha256").update(part).digest());
@@ -40,7 +40,7 @@ export function fingerprintOf(parts: readonly string[]): string {
 }
 
 /**
- * Opens the work folder of an output, empty unless it was left by a backfill with the same fingerprint.
+ * Opens the work folder of an output, emptied unless a backfill with the same fingerprint left it.
  *
  * @throws TriplineError `state-conflict` while another process writes to the same output
  */
@@ -61,7 +61,7 @@ export async function openWorkFolder(outputPath: string, fingerprint: string): P
   }
 }
 
-/** From here on the lock of the database keeps others out, so the file itself is never replaced. */
+/** From here on, the database lock excludes other processes, so the file itself is never replaced. */
 async function openOwnDatabase(outputPath: string, path: string, fingerprint: string): Promise<DuckDBInstance> {
   await mkdir(path, { recursive: true });
   const database = await openExclusively(outputPath, join(path, DATABASE));
@@ -94,7 +94,7 @@ async function dropEverything(database: DuckDBInstance): Promise<void> {
   }
 }
 
-/** Whether `prepareEvents` came to its end in this database. */
+/** Whether `prepareEvents` completed in this database. */
 export async function isPrepared(database: DuckDBInstance): Promise<boolean> {
   const connection = await database.connect();
   try {
@@ -106,13 +106,13 @@ export async function isPrepared(database: DuckDBInstance): Promise<boolean> {
   }
 }
 
-/** Writes a file that is there as a whole or not at all. */
+/** Writes a file atomically. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   await writeFile(`${path}.tmp`, text);
   await rename(`${path}.tmp`, path);
 }
 
-/** A file that is not a database, for instance because the machine died while it was written, is replaced. */
+/** Replaces a file that is not a database, for example because the machine crashed while writing it. */
 async function openExclusively(outputPath: string, path: string): Promise<DuckDBInstance> {
   try {
     return await openDatabase(path);

@@ -15,9 +15,9 @@ type OptionalCells = Readonly<Partial<Record<keyof typeof OPTIONAL_COLUMNS, stri
 
 export interface HistoryOptions {
   readonly simulation: SimulationOptions;
-  /** Those of `simulation` unless given; in event order, and they may be endless. */
+  /** In event order; may be infinite. Default: the payments of `simulation`. */
   readonly payments?: Iterable<SimulatedPayment>;
-  /** Payments at or after this moment, in ms since the epoch, are left out. */
+  /** Payments at or after this time, in ms since the epoch, are left out. */
   readonly untilMs: number;
   readonly tenant: string;
   readonly cardTokenKey: Uint8Array;
@@ -28,9 +28,9 @@ export interface HistoryOptions {
 const FLUSH_EVERY_ROWS = 50_000;
 
 /**
- * Writes simulated payments as a transactions file (Parquet), the input of `tripline backfill`.
+ * Writes simulated payments to a transactions file (Parquet), the input of `tripline backfill`.
  *
- * @returns how many rows were written
+ * @returns the number of rows written
  */
 export async function writeHistory(options: HistoryOptions): Promise<number> {
   const { simulation, untilMs, onProgress } = options;
@@ -81,7 +81,7 @@ interface Tokens {
   email(address: string): string;
 }
 
-/** `make`, with its results kept: as many as there are cards, devices or addresses in the simulation. */
+/** Memoizes `make`: one result per card, device or address of the simulation. */
 function remembered(make: (text: string) => string): (text: string) => string {
   const known = new Map<string, string>();
   return (text) => {
@@ -110,7 +110,7 @@ function appendRow(appender: DuckDBAppender, payment: SimulatedPayment, tokens: 
   appender.endRow();
 }
 
-/** Those that the simulator knows; the others are empty. */
+/** The optional cells that the simulator fills; the others are empty. */
 function optionalCells(payment: SimulatedPayment, tokens: Tokens): OptionalCells {
   const { deviceId, ipAddress, email } = payment;
   return {

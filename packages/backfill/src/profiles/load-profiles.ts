@@ -12,33 +12,33 @@ import { readProfiles } from "./read-profiles.js";
 export interface LoadProfilesOptions {
   /** Folder of the profile tables. */
   readonly folder: string;
-  /** A URL, or what a service is told about Redis: TLS and tokens are in the latter. */
+  /** A URL, or a service's Redis settings, which include TLS and tokens. */
   readonly redis: string | RedisConfig;
-  /** Rows of later days are left out, as `feast materialize` leaves them out. */
+  /** Rows of later days are ignored, as `feast materialize` does. */
   readonly untilMs: number;
   /** Feast's project. */
   readonly project?: string;
-  /** Tokens of cards that were erased: their profiles stay out. */
+  /** Tokens of erased cards: their profiles are not loaded. */
   readonly erased?: ReadonlySet<string>;
-  /** Longest wait for one answer of Redis, in ms; 10,000 by default. */
+  /** Maximum wait for one reply from Redis, in ms. Default: 10,000. */
   readonly answerMsMax?: number;
 }
 
-/** FEAST_PROJECT of the features service, where nothing else is set. */
+/** The default FEAST_PROJECT of the features service. */
 const PROJECT_DEFAULT = "tripline";
 const DAY_SECONDS = 86_400;
-/** Rows for which Redis is asked at a time. */
+/** Rows per request to Redis. */
 const ROWS_TOGETHER = 1_000;
-/** No payment waits for these. */
+/** Generous, because no payment waits for these requests. */
 const ANSWER_MS_MAX_DEFAULT = 10_000;
 
 /**
- * Brings profiles online as `feast materialize` does, without Feast: the same bytes under the same keys. A row that is stored and
- * not older stays.
+ * Loads profiles online as `feast materialize` does, but without Feast: the same bytes under the same keys. An older
+ * row never overwrites a newer one.
  *
  * @returns the number of rows
- * @throws TriplineError `not-found`, `invalid-field` for the tables, `redis-unavailable`, `config-invalid` where a certificate cannot
- * be read
+ * @throws TriplineError `not-found`, `invalid-field` for the tables, `redis-unavailable`, `config-invalid` if a
+ *   certificate cannot be read
  */
 export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows: number }> {
   const { folder, redis: target, untilMs, project = PROJECT_DEFAULT, erased = new Set() } = options;
@@ -61,7 +61,7 @@ export async function loadProfiles(options: LoadProfilesOptions): Promise<{ rows
   });
   let count = 0;
   try {
-    // Feast's client waits for no connection that is under way.
+    // The Feast client does not wait for a pending connection.
     await awaitRedis(redis);
     for (const { name, key } of profiles) {
       const rows = (await readProfiles(folder, name, key, untilMs)).filter(({ id }) => !erased.has(id));

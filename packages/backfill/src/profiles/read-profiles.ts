@@ -12,11 +12,14 @@ import { sqlName, sqlText } from "../input/work-database.js";
 export interface StoredProfile {
   readonly id: string;
   readonly atMs: number;
-  /** By column of the table; null where there is no value. */
+  /** By column of the table; null for a missing value. */
   readonly columns: Readonly<Record<string, number | null>>;
 }
 
-/** The newest row of each entity by a time, of the table of one profile. @throws TriplineError `not-found`, `invalid-field` */
+/**
+ * The newest row of each entity at a given time, from the table of one profile. @throws TriplineError `not-found`,
+ * `invalid-field`
+ */
 export async function readProfiles(
   folder: string,
   entity: string,
@@ -28,9 +31,9 @@ export async function readProfiles(
 }
 
 /**
- * The rows that vectors say they were computed with, out of the tables in a folder.
+ * The profile rows that vectors were computed with, from the tables in a folder.
  *
- * @throws TriplineError `not-found` where a table is missing, `invalid-field` where it cannot be read
+ * @throws TriplineError `not-found` if a table is missing, `invalid-field` if it cannot be read
  */
 export async function openProfiles(
   folder: string,

@@ -6,7 +6,7 @@ import type { ProfilePlan, ProfileRow } from "@tripline/feature-engine/profiles"
 const DAY_MS = 86_400_000;
 const MICRODEGREES = 1_000_000;
 
-/** The part of a payment that profiles are made of. Places in degrees. */
+/** The fields of a payment that profiles use. Coordinates are in degrees. */
 interface ProfiledPayment {
   readonly occurredAtMs: number;
   readonly amountMinor: number;
@@ -15,7 +15,7 @@ interface ProfiledPayment {
   readonly longitude: number | undefined;
 }
 
-/** What the queries of packages/contracts/profiles say of all events so far, to the bit; NaN for null. */
+/** Bit-identical to the queries of packages/contracts/profiles over all events so far; NaN for null. */
 const COLUMNS: Readonly<Record<string, (totals: Totals) => number>> = {
   card_amount_mean_total: ({ thousandths, payments }) => thousandths / 1_000 / payments,
   card_first_paid_ms: ({ firstMs }) => firstMs,
@@ -26,7 +26,7 @@ const COLUMNS: Readonly<Record<string, (totals: Totals) => number>> = {
   terminal_fraud_rate_total: ({ frauds, labels }) => frauds / labels,
 };
 
-/** Sums of whole numbers, as the queries have them: the order of events of a day does not matter. */
+/** Sums of integers, like those of the queries: the order of events within a day does not matter. */
 class Totals {
   payments = 0;
   thousandths = 0;
@@ -39,17 +39,17 @@ class Totals {
 }
 
 /**
- * The profile of one entity from its events in the order of time. For `fold-entity`, which never sees all events: everything else
- * runs the queries.
+ * The profile of one entity, computed from its events in order of time. Only `fold-entity` uses it, because it never
+ * sees all events; everything else runs the queries.
  */
 export class RunningProfile {
   readonly #columns: readonly ((totals: Totals) => number)[];
   readonly #totals = new Totals();
-  /** That of the newest event, until it has ended. */
+  /** The day of the newest event, until that day has ended. */
   #day: number | undefined;
   #row: ProfileRow | undefined;
 
-  /** @throws TriplineError `config-invalid` for a column that only its query computes */
+  /** @throws TriplineError `config-invalid` for a column that only its query can compute */
   constructor(private readonly plan: ProfilePlan) {
     this.#columns = plan.columns.map((name) => {
       const column = COLUMNS[name];
@@ -58,7 +58,7 @@ export class RunningProfile {
     });
   }
 
-  /** What was known of the entity when the day of a time began; undefined where nothing was. */
+  /** The entity's profile at the start of the day of `atMs`; undefined if there was none. */
   rowAt(atMs: number): ProfileRow | undefined {
     if (this.#day !== undefined && this.#day < dayOf(atMs)) {
       const values = this.#columns.map((column) => column(this.#totals));
@@ -81,7 +81,7 @@ export class RunningProfile {
     totals.east += microdegrees(longitude);
   }
 
-  /** Labels are part of a terminal's profile alone. */
+  /** Only a terminal's profile includes labels. */
   countLabel(labelledAtMs: number, fraud: boolean): void {
     if (this.plan.name !== "terminal") return;
     this.rowAt(labelledAtMs);
@@ -93,7 +93,7 @@ export class RunningProfile {
 
 const dayOf = (atMs: number): number => Math.floor(atMs / DAY_MS);
 
-/** Halves away from zero, as DuckDB rounds. */
+/** Rounds halves away from zero, as DuckDB does. */
 function microdegrees(degrees: number): number {
   return Math.sign(degrees) * Math.round(Math.abs(degrees * MICRODEGREES));
 }

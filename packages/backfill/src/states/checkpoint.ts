@@ -11,11 +11,11 @@ import { replaceFile } from "../input/work-folder.js";
 import type { SnapshotEntry } from "./state-snapshot.js";
 import { verifySnapshot, writeSnapshot } from "./state-snapshot.js";
 
-/** How far a backfill has come: everything before a position is in the parts and in the states. */
+/** Progress of a backfill: the parts and states include everything before the position. */
 export interface Checkpoint {
   readonly position: EventPosition;
   readonly parts: readonly Part[];
-  /** Name of the snapshot, in which references stand in place of the hashes of ids. */
+  /** Name of the snapshot, which contains references instead of hashes of ids. */
   readonly states: string;
 }
 
@@ -27,7 +27,7 @@ const checkpointFile = z.object({
 
 const FILE_NAME = "checkpoint.json";
 
-/** Writes a checkpoint in place of the one before. */
+/** Replaces the previous checkpoint. */
 export async function writeCheckpoint(
   directory: string,
   engine: FeatureEngine,
@@ -41,7 +41,7 @@ export async function writeCheckpoint(
   await dropOthers(directory, checkpoint, /^states-/);
 }
 
-/** The checkpoint of a backfill that was cut off; undefined where there is none, or none that can be trusted. */
+/** The checkpoint of an interrupted backfill; undefined if there is no valid one. */
 export async function readCheckpoint(directory: string): Promise<Checkpoint | undefined> {
   const checkpoint = await parseCheckpoint(join(directory, FILE_NAME));
   const whole = checkpoint !== undefined && (await isWhole(directory, checkpoint));
@@ -69,7 +69,7 @@ async function isWhole(directory: string, { parts, states }: Checkpoint): Promis
   }
 }
 
-/** Removes what the process left unfinished. */
+/** Removes unfinished files of the interrupted process. */
 async function dropOthers(directory: string, kept: Checkpoint | undefined, pattern: RegExp): Promise<void> {
   const names = new Set(kept?.parts.map((_, index) => partPath("", index)));
   if (kept !== undefined) names.add(kept.states);

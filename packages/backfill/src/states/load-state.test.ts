@@ -56,14 +56,14 @@ const load = (over: Partial<LoadStateOptions> = {}) =>
     ...over,
   });
 
-/** The features service, as far as Kafka can tell. */
+/** Simulates the features service, as Kafka sees it. */
 async function serve(): Promise<void> {
   const topics = [TOPICS.transactions.name, TOPICS.labels.name];
   consumer = await kafka.consume({ group: "features", topics, handle: async () => {}, onStop() {} });
   await consumer.ready;
 }
 
-/** It handles a record, and commits that. */
+/** The service handles and commits one record. */
 async function count(): Promise<void> {
   await serve();
   const producer = await kafka.producer();

@@ -14,44 +14,44 @@ export interface LoadStateOptions {
   readonly statePath: string;
   readonly redisUrl: string;
   readonly spec?: FeatureSpec;
-  /** Days of wall clock after which Redis forgets a state that nothing touches. */
+  /** Days (wall clock) after which Redis expires an unused state. */
   readonly ttlDays?: number;
-  /** Kafka of the features service; left out where it was made anew together with this Redis, so that nothing was counted. */
+  /** Kafka of the features service. Omitted if Kafka was recreated together with this Redis, so that nothing was counted. */
   readonly kafka?: CountedKafka;
-  /** Load even where the service has counted what the snapshot does not hold. */
+  /** Load even if the service has counted events that the snapshot lacks. */
   readonly isPartial?: boolean;
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
-  /** Longest wait for a connection to Redis, in ms; 2,000 by default. */
+  /** Maximum wait for a connection to Redis, in ms. Default: 2,000. */
   readonly answerMsMax?: number;
 }
 
-/** Where it can be seen what features has counted. */
+/** Shows what features has counted. */
 export interface CountedKafka {
   readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
   readonly topicPrefix: string;
 }
 
-/** States per pipeline; the reply of one is awaited before the next is sent. */
+/** States per pipeline; the next is sent after the reply to the previous one. */
 const STATES_PER_PIPELINE = 1000;
 
 const DAY_SECONDS = 86_400;
 const ANSWER_MS_MAX_DEFAULT = 2_000;
 
-/** Consumer group of the features service, and what it counts. */
+/** Consumer group of the features service, and the topics that it counts. */
 const FEATURES_GROUP = "features";
 
 const COUNTED_TOPICS = [TOPICS.transactions.name, TOPICS.labels.name];
 
 /**
- * Puts the window states of a snapshot where the features service looks for them, over whatever is there, and marks them
- * as complete. A snapshot is made of history that was never on Kafka. So it holds nothing of what features has counted,
- * and can only be what a service begins with: on one that has counted, all since would be missing, and nothing would say
- * so.
+ * Writes the window states of a snapshot to the keys that the features service reads, replaces existing ones, and marks
+ * them as complete. A snapshot comes from history that was never on Kafka, so it contains nothing that features has
+ * counted. It is only valid as an initial state: on a service that has already counted events, those would be lost
+ * silently.
  *
  * @returns the number of states
- * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec, `state-conflict` where
- * features has counted or runs, before anything is written; `state-conflict` where it began meanwhile, and then there is
- * no mark; `redis-unavailable`, `kafka-unavailable`
+ * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec; `state-conflict` if
+ *   features has counted or is running, before anything is written; `state-conflict` if it started during the load, and
+ *   then the states are not marked; `redis-unavailable`, `kafka-unavailable`
  */
 export async function loadState(options: LoadStateOptions): Promise<{ states: number }> {
   const { statePath, onProgress, answerMsMax = ANSWER_MS_MAX_DEFAULT } = options;
@@ -64,7 +64,7 @@ export async function loadState(options: LoadStateOptions): Promise<{ states: nu
     maxRetriesPerRequest: 1,
     connectTimeout: answerMsMax,
   });
-  // Without a listener ioredis prints every connection fault; the failed command says it well enough.
+  // Without a listener, ioredis prints every connection error; the failed command reports it.
   redis.on("error", () => {});
   const mark = completeKey(planEntities(spec));
   const requireNew = async () => {
@@ -112,7 +112,7 @@ async function requireNothingCounted(redis: Redis, kafka: CountedKafka, isPartia
   );
 }
 
-/** Kafka says it as long as it keeps the group's offsets, Redis as long as nothing was lost. */
+/** Kafka knows as long as it keeps the group's offsets, Redis as long as it has lost nothing. */
 async function hasCounted(redis: Redis, { admin, topicPrefix }: CountedKafka): Promise<boolean> {
   const cluster = await admin.clusterId();
   for (const topic of COUNTED_TOPICS) {

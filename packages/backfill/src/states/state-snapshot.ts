@@ -9,10 +9,10 @@ import { encodeHeader } from "@tripline/lake/snapshot/snapshot-format";
 export { readSnapshot, verifySnapshot } from "@tripline/lake/snapshot/read-snapshot";
 export type { SnapshotEntry, SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
 
-/** Bytes gathered before they are written. */
+/** Bytes buffered before a write. */
 const WRITE_BYTES = 1 << 20;
 
-/** Writes a snapshot under another name first, so that the file is complete or absent. */
+/** Writes a snapshot under a temporary name first, so that the file is either complete or absent. */
 export async function writeSnapshot(
   path: string,
   engine: FeatureEngine,

@@ -49,7 +49,7 @@ async function query(sql: string) {
   instance.closeSync();
   return rows;
 }
-/** Payments and labels from a time on, in the order in which a backfill counts them. */
+/** Payments and labels from a given time on, in the order in which a backfill counts them. */
 async function eventsFrom(fromMs: number) {
   const input = join(folder, "history.parquet");
   const rows = await query(`
@@ -84,7 +84,7 @@ async function eventsFrom(fromMs: number) {
 }
 type Ids = Awaited<ReturnType<typeof eventsFrom>>[number]["ids"];
 
-/** States that are read from Redis when they are needed first, and kept. */
+/** Caches states that are read from Redis on first use. */
 class OnlineStates {
   readonly states = new Map<string, { readonly entity: number; readonly state: EntityState }>();
   constructor(private readonly redis: Redis) {}

@@ -11,7 +11,7 @@ import type { PreparedEvents } from "../input/prepare-events.js";
 import { snapshotEntries } from "./checkpoint.js";
 import { writeSnapshot } from "./state-snapshot.js";
 
-/** Writes the states as they are after the last event, as the online engine would have them. */
+/** Writes the states after the last event, identical to those of the online engine. */
 export async function writeStates(
   path: string,
   options: {
@@ -28,7 +28,7 @@ export async function writeStates(
   await writeSnapshot(path, engine, count, snapshotEntries(engine, tenant, events.ids, await pool.states(ids)));
 }
 
-/** Only the last ids of a card are kept, so only those are ever looked at and hashed. */
+/** A state keeps only the last ids of a card, so only those are looked up and hashed. */
 async function resolveIds(database: DuckDBInstance, tenant: string, references: Float64Array): Promise<ResolvedIds> {
   const highs = new Uint32Array(references.length);
   const lows = new Uint32Array(references.length);

@@ -15,23 +15,23 @@ export interface TestLakeOptions {
   readonly lake: string;
   readonly spec: FeatureSpec;
   readonly tenant: string;
-  /** A transactions file, and what `backfill` made of it. */
+  /** A transactions file, and the result of `backfill` for it. */
   readonly payments: string;
   readonly features: string;
-  /** SQL in place of a label's `fraud`, a feature's value or an amount; they see the columns of both files. */
+  /** SQL that replaces a label's `fraud`, a feature's value or an amount; it can use the columns of both files. */
   readonly fraud?: string;
   readonly values?: Readonly<Record<string, string>>;
-  /** SQL of the payments that have a label; all of those that the file has labels for unless given. */
+  /** SQL condition for payments that have a label. Default: all those that have labels in the file. */
   readonly labelled?: string;
-  /** SQL of the score by which a payment was decided; without it nothing was decided. */
+  /** SQL of the score that decided a payment; without it, there are no decisions. */
   readonly score?: string;
-  /** SQL of the name of its outcome, such as `decline`; it sees the `score`. */
+  /** SQL of the name of its outcome, such as `decline`; it can use `score`. */
   readonly outcome?: string;
 }
 
 const PARTITIONS = 2;
 
-/** For the tests: a lake as the archive service would have made it of a history, in seconds. */
+/** For tests: creates, within seconds, the lake that the archive service would write for a history. */
 export async function writeTestLake(options: TestLakeOptions): Promise<void> {
   const { spec, tenant } = options;
   const optional = Object.entries(OPTIONAL_COLUMNS).map(([name, type]) =>

@@ -5,7 +5,7 @@ const DAY_MS = 86_400_000;
 const HEADER =
   "client_transaction_id,card_token,terminal_id,amount_minor,currency,occurred_at_ms,fraud,labelled_at_ms,device_token,ip_token,latitude,longitude,bin,email_token,merchant_country";
 
-/** A payment as a transactions file has it. */
+/** A payment of a transactions file. */
 export interface Row {
   id: string;
   card: string;
@@ -24,7 +24,7 @@ export interface Row {
   country: string | undefined;
 }
 
-/** Payments with ties, in no order, some never labelled and some labelled at once; always the same ones. */
+/** Payments with ties, unordered, some never labelled and some labelled immediately; deterministic. */
 export function rowsOf(count: number): Row[] {
   let seed = 7;
   const below = (bound: number) => {
@@ -65,7 +65,7 @@ export function csvOf(rows: readonly Row[]): string {
   return [HEADER, ...lines].join("\n");
 }
 
-/** The events of these rows in the order in which a backfill takes them. */
+/** The events of these rows in the order in which a backfill processes them. */
 export function eventsOf(rows: readonly Row[], untilMs = Number.POSITIVE_INFINITY): OracleEvent[] {
   const events = rows.flatMap((row): OracleEvent[] => {
     const { id, atMs, amountMinor, currency, latitude, longitude } = row;

@@ -2,13 +2,13 @@ import { generate } from "selfsigned";
 
 const DAY_MS = 86_400_000;
 
-/** A certificate of its own and its key, in PEM. It is its own authority. */
+/** A self-signed certificate and its key, in PEM. */
 export interface TestCertificate {
   readonly certificate: string;
   readonly key: string;
 }
 
-/** For tests. `names` are what the certificate vouches for, DNS names or addresses; none makes one of a client. */
+/** For tests. `names` are the DNS names or addresses in the certificate; without any, it is a client certificate. */
 export async function makeCertificate(commonName: string, names: readonly string[]): Promise<TestCertificate> {
   const made = await generate([{ name: "commonName", value: commonName }], {
     keyType: "ec",

@@ -9,13 +9,13 @@ import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { makeCertificate } from "./certificates.js";
 
-/** For tests: what the clouds answer to a pod that asks for a token, on a port of this machine, as they document it. */
+/** For tests: a local server with the clouds' documented responses to a pod that requests a token. */
 export interface TestIdentityServer {
-  /** What the pod's environment would hold, for all three clouds. */
+  /** The pod's environment, for all three clouds. */
   readonly environment: Readonly<Record<string, string>>;
   /** Requests so far. */
   readonly asked: number;
-  /** Answers every request with this status from now on, or not at all; `undefined` answers as it should. */
+  /** From now on, answers every request with this status or not at all; `undefined` restores normal responses. */
   failWith(failure: number | "silence" | undefined): void;
   close(): Promise<void>;
 }
@@ -30,17 +30,17 @@ export const TEST_EMAIL = "tripline-dev-features@project.iam.gserviceaccount.com
 const CLIENT_ID = "2f2f4d0e-0000-4000-8000-000000000001";
 const TENANT = "2f2f4d0e-0000-4000-8000-000000000002";
 const POD_TOKEN = "pod.token.signature";
-/** In each answer of Google's metadata server, which its library looks for; the others do not mind it. */
+/** A header in each response of Google's metadata server, which its library checks; the other libraries ignore it. */
 const FLAVOR = { "metadata-flavor": "Google" };
 const BODY_BYTES_MAX = 64 * 1024;
 
-/** The next token for a resource or scope. Of AWS's credentials the text is the session token. */
+/** The next token for a resource or scope. For AWS credentials, the text is the session token. */
 export type Mint = (scope: string) => MintedToken | Promise<MintedToken>;
 
 export async function startIdentityServer(mint: Mint): Promise<TestIdentityServer> {
   const folder = await mkdtemp(join(tmpdir(), "tripline-identity-"));
   const tokenFile = join(folder, "token");
-  // With a line break at its end, as a file may have it.
+  // With a trailing newline, as a file may have one.
   await writeFile(tokenFile, `${POD_TOKEN}\n`);
   let asked = 0;
   let failure: number | "silence" | undefined;
@@ -53,7 +53,7 @@ export async function startIdentityServer(mint: Mint): Promise<TestIdentityServe
       .catch(() => ({ status: 400, text: "the request cannot be read" }))
       .then(({ status, text }) => response.writeHead(status, FLAVOR).end(text));
   };
-  // Microsoft's library speaks with nobody but by TLS. Of two authorities with one name only one would be believed.
+  // Microsoft's library requires TLS. If two authorities had the same name, only one would be trusted.
   const { certificate, key } = await makeCertificate(`identity ${randomUUID()}`, ["127.0.0.1"]);
   setDefaultCACertificates([...getCACertificates("default"), certificate]);
   const caFile = join(folder, "ca.pem");
@@ -66,7 +66,7 @@ export async function startIdentityServer(mint: Mint): Promise<TestIdentityServe
   return {
     environment: {
       GCE_METADATA_HOST: address,
-      /** For another process. This one believes the certificate already. */
+      /** For another process. This one already trusts the certificate. */
       NODE_EXTRA_CA_CERTS: caFile,
       AZURE_CLIENT_ID: CLIENT_ID,
       AZURE_TENANT_ID: TENANT,

@@ -1,7 +1,7 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Outcome, SkippedRule, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 
-/** What a payment is grouped by to see whom a rule hits. Another property of payments is one more row here. */
+/** Properties by which payments are grouped to show whom a rule hits. To add a property, add a row. */
 export const SEGMENTS = {
   currency: ({ currency }) => currency,
   amount: ({ amountMinor, currency }) => amountBand(amountMinor, currency),
@@ -12,7 +12,7 @@ export const SEGMENTS = {
 
 export const SEGMENT_NAMES = Object.keys(SEGMENTS) as readonly (keyof typeof SEGMENTS)[];
 
-/** An archived payment, decided again by a draft. Plain data, so that a thread can hand it over. */
+/** An archived payment, decided again by a draft. Plain data, so that threads can transfer it. */
 export interface BacktestRow {
   readonly transactionId: string;
   readonly cardToken: string;
@@ -21,19 +21,19 @@ export interface BacktestRow {
   readonly occurredAtMs: number;
   /** In the order of `SEGMENT_NAMES`. */
   readonly segments: readonly string[];
-  /** Undefined where no label has arrived. */
+  /** Undefined if no label has arrived. */
   readonly isFraud: boolean | undefined;
   readonly decided: Outcome;
   readonly drafted: Outcome;
-  /** Ids of the rules and bands of the draft that hit it. */
+  /** Ids of the draft's rules and bands that hit it. */
   readonly hits: readonly string[];
-  /** Those of them that do not decide: in shadow, or live for other cards. */
+  /** Hits that do not decide: shadow rules, or rules that are live for other cards. */
   readonly shadowHits: readonly string[];
-  /** Rules that ended without a result, and the code of why, as on a decision. */
+  /** Rules without a result, and the code of the reason, as in a decision. */
   readonly rulesSkipped: readonly Pick<SkippedRule, "ruleId" | "why">[];
-  /** The draft's reasons in words. */
+  /** The sentences of the draft's reasons. */
   readonly sentences: readonly string[];
-  /** Why the draft could not be evaluated, where that is the draft's fault; otherwise empty. */
+  /** Why the draft could not be evaluated, if the draft is at fault; otherwise empty. */
   readonly failure: string;
 }
 
@@ -41,7 +41,7 @@ export function segmentsOf(transaction: Transaction): string[] {
   return SEGMENT_NAMES.map((name) => SEGMENTS[name](transaction));
 }
 
-/** Within a power of ten of major units, such as `100 to 999 EUR`. */
+/** A range of one power of ten in major units, such as `100 to 999 EUR`. */
 function amountBand(amountMinor: number, currency: string): string {
   const major = Math.trunc(Math.abs(amountMinor) / 10 ** currencyDecimals(currency));
   const exponent = String(major).length - 1;

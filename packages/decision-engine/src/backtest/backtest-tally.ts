@@ -8,7 +8,7 @@ import type { Truth, TruthRule } from "./population.js";
 import { dayOf, Population, truthOf } from "./population.js";
 import { hashOf, RowSample } from "./sample-rows.js";
 
-/** Counterexamples that are shown of a rule or of the draft, half of each kind where there are enough of both. */
+/** Counterexamples shown per rule or for the draft, half of each kind if there are enough of both. */
 const EXAMPLES_MAX = 10;
 const OVERLAPS_MAX = 5;
 
@@ -16,15 +16,15 @@ const OVERLAPS_MAX = 5;
 export interface DraftPart {
   readonly id: string;
   readonly kind: "rule" | "band";
-  /** What it alone does. */
+  /** Its effect on its own. */
   readonly outcome: Outcome;
   readonly code: string;
   readonly mode: RuleMode;
-  /** Of a live rule: the share of cards that it decides for. */
+  /** For a live rule: the share of cards that it decides for. */
   readonly percent: number;
 }
 
-/** A payment that the draft, or a rule of it, treats wrongly. */
+/** A payment that the draft, or one of its rules, treats wrongly. */
 export interface Counterexample {
   /** `annoyed`: genuine and hit. `missed`: fraud, not hit, and approved by the draft. */
   readonly kind: "annoyed" | "missed";
@@ -41,21 +41,21 @@ export interface Counterexample {
 export interface Overlap {
   readonly id: string;
   readonly rows: number;
-  /** Payments that both hit by those that either does. */
+  /** Payments that both hit, divided by payments that either hits. */
   readonly jaccard: number;
 }
 
 export interface PartFigures extends DraftPart, HitFigures {
-  /** Hits that nothing else of the draft treats as strictly: without it they would have a milder outcome. */
+  /** Hits that no other part of the draft treats as strictly: without this part, their outcome would be milder. */
   readonly alone: number;
-  /** Hits that had been decided more mildly than this part alone does. */
+  /** Hits with an archived outcome milder than that of this part alone. */
   readonly stricter: number;
   readonly overlaps: readonly Overlap[];
   readonly segments: readonly SegmentHits[];
   readonly counterexamples: readonly Counterexample[];
 }
 
-/** `stopped`: anything but approved. */
+/** `stopped`: not approved. */
 export interface PolicyFigures {
   readonly stopped: HitFigures;
   readonly declined: HitFigures;
@@ -70,23 +70,23 @@ export interface BacktestFigures {
   readonly young: number;
   readonly youngFrauds: number;
   readonly unlabelled: number;
-  /** Days since 1970-01-01 with their payments. */
+  /** Days since 1970-01-01, with their number of payments. */
   readonly days: readonly { readonly day: number; readonly rows: number }[];
   readonly decided: PolicyFigures;
   readonly draft: PolicyFigures & {
     readonly segments: readonly SegmentHits[];
     readonly counterexamples: readonly Counterexample[];
-    /** The most payments of one tenant on one day (UTC) that have an outcome, by outcome. */
+    /** By outcome: the maximum number of payments of one tenant on one day (UTC) with that outcome. */
     readonly busiest: Readonly<Record<string, number>>;
   };
-  /** Of changed outcomes, by `approve -> decline`. */
+  /** Changed outcomes, by `approve -> decline`. */
   readonly changes: Readonly<
     Record<string, { readonly rows: number; readonly frauds: number; readonly genuine: number }>
   >;
   readonly parts: readonly PartFigures[];
-  /** Payments that the draft could not be evaluated on, by the reason. */
+  /** Payments for which the draft could not be evaluated, by reason. */
   readonly failures: Readonly<Record<string, number>>;
-  /** Payments for which a rule ended without a result, by rule and why. The rule did not fire for them. */
+  /** Payments for which a rule had no result, by rule and reason. The rule did not fire for them. */
   readonly rulesSkipped: readonly RuleSkips[];
 }
 
@@ -97,14 +97,14 @@ export interface RuleSkips {
   readonly rows: number;
 }
 
-/** Sums of a card's amounts, in as many columns as are wanted. */
+/** Sums of a card's amounts, in any number of columns. */
 export interface CardAmounts {
-  /** Of the card: the same in any order of the payments. */
+  /** Identifies the card, whatever the order of payments. */
   readonly key: number;
   readonly amounts: ReadonlyMap<string, number>;
 }
 
-/** The total of each column over all cards, with an interval or without. */
+/** The total of each column over all cards, with or without an interval. */
 export type EstimateTotals = (cards: Iterable<CardAmounts>) => ReadonlyMap<string, TotalEstimate>;
 
 const sumTotals: EstimateTotals = (cards) => {
@@ -143,7 +143,7 @@ class Examples {
   }
 }
 
-/** Counts what a draft would have done beside what was done. Pure; the order of the payments does not matter. */
+/** Counts the outcomes of a draft compared with the archived ones. Pure; the order of payments does not matter. */
 export class BacktestTally {
   readonly #population = new Population();
   readonly #keys: number[] = [];
@@ -155,7 +155,7 @@ export class BacktestTally {
   readonly #examples = new Examples();
   readonly #changes = new Map<string, { rows: number; frauds: number; genuine: number }>();
   readonly #failures = new Map<string, number>();
-  /** By rule and why. */
+  /** By rule and reason. */
   readonly #rulesSkipped = new Map<string, RuleSkips>();
   /** By outcome, then by tenant and day. */
   readonly #byDay = new Map<string, Map<string, number>>();
@@ -190,7 +190,7 @@ export class BacktestTally {
     this.#addHits(row, truth, card);
   }
 
-  /** @param estimateTotals money is summed without intervals unless given */
+  /** @param estimateTotals default: sums without intervals */
   figures(estimateTotals: EstimateTotals = sumTotals): BacktestFigures {
     const population = this.#population;
     population.close();
@@ -260,7 +260,7 @@ export class BacktestTally {
       if (measure.part.outcome > row.decided) measure.stricter += 1;
       for (const other of hit) if (other !== measure) count(measure.shared, other.part.id);
     }
-    // Only these can be counterexamples of anything.
+    // Only these can be counterexamples.
     if (truth !== "fraud" && truth !== "genuine") return;
     for (const measure of truth === "genuine" ? hit : this.#parts.values()) {
       measure.examples.offer(row, truth, row.hits.includes(measure.part.id));
@@ -272,7 +272,7 @@ export class BacktestTally {
     return [decided.stopped, decided.declined, draft.stopped, draft.declined, ...this.#parts.values()];
   }
 
-  /** Money of every card by measure and column. */
+  /** Amounts of every card, by measure and column. */
   *#amounts(measures: readonly HitMeasure[]) {
     for (const [card, key] of this.#keys.entries()) {
       const amounts = new Map<string, number>();

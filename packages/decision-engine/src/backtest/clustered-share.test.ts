@@ -10,7 +10,7 @@ const clusters = fc.array(
 test("cards of one payment each have Wilson's interval of so many payments", () => {
   const cards = Array.from({ length: 200 }, (_, index) => ({ hits: index < 30 ? 1 : 0, units: 1 }));
   const found = clusteredShare(cards);
-  // The variance has n - 1 in place of n.
+  // The variance has n - 1 instead of n.
   expect(found).toEqual(wilsonInterval(0.15, 199));
 });
 

@@ -1,13 +1,13 @@
 import type { Estimate } from "./wilson-interval.js";
 import { wilsonInterval } from "./wilson-interval.js";
 
-/** One card: of `units` payments `hits` count. */
+/** One card: `hits` of its `units` payments count. */
 export interface Cluster {
   readonly hits: number;
   readonly units: number;
 }
 
-/** Cards of which none counts, together: their number, their payments, and the sum of the squares of those. */
+/** Totals over the cards without hits: their number, their payments, and the sum of the squared payment counts. */
 export interface Untouched {
   readonly clusters: number;
   readonly units: number;
@@ -17,14 +17,15 @@ export interface Untouched {
 const NONE: Untouched = { clusters: 0, units: 0, unitSquares: 0 };
 
 /**
- * A share of payments with Wilson's interval, for as many payments as they are worth: those of one card resemble each other,
- * so a hundred payments of one card say less than those of a hundred cards. Their number is divided by the design effect,
- * which is the variance of the ratio over whole cards (linearised) by that of independent payments, at least 1 (E. L. Korn,
- * B. I. Graubard, "Confidence intervals for proportions with small expected number of positive counts estimated from survey
- * data", Survey Methodology 24, 1998; compared with others by C. Franco et al., Journal of Survey Statistics and Methodology 7,
- * 2019). At shares of 0 and 1 it is that of payments which are all alike within a card.
+ * A share of payments with Wilson's interval, based on the effective number of payments: payments of one card resemble
+ * each other, so a hundred payments of one card say less than those of a hundred cards. The number is divided by the
+ * design effect, at least 1: the linearised variance of the ratio over whole cards, divided by the variance for
+ * independent payments (E. L. Korn, B. I. Graubard, "Confidence intervals for proportions with small expected number of
+ * positive counts estimated from survey data", Survey Methodology 24, 1998; compared with other methods by C. Franco et
+ * al., Journal of Survey Statistics and Methodology 7, 2019). For shares of 0 and 1, payments within a card are assumed
+ * to be identical.
  *
- * @returns undefined where there are no payments
+ * @returns undefined if there are no payments
  */
 export function clusteredShare(touched: Iterable<Cluster>, untouched: Untouched = NONE): Estimate | undefined {
   let { clusters, units, unitSquares } = untouched;

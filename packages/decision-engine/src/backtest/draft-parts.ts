@@ -1,7 +1,7 @@
 import type { Policy } from "../policy.js";
 import type { DraftPart } from "./backtest-tally.js";
 
-/** Its rules by their ids, its bands as `score>=0.6`, which no rule can be called. */
+/** Rules by their ids, and bands as `score>=0.6`, which is not a valid rule id. */
 export function draftParts({ rules, bands }: Policy): DraftPart[] {
   return [
     ...rules.map(({ id, outcome, code, mode, percent }): DraftPart => {
@@ -14,8 +14,8 @@ export function draftParts({ rules, bands }: Policy): DraftPart[] {
 }
 
 /**
- * The same policy with ids for reason codes, so that a decision says which rules hit: several rules may have the same code. No code
- * of a policy has a small letter, so none is taken for an id.
+ * The same policy with ids as reason codes, so that a decision shows which rules hit: several rules may share a code.
+ * Reason codes have no lower-case letters, so they cannot be confused with ids.
  */
 export function withIdsAsCodes(policy: Policy): Policy {
   return {

@@ -6,20 +6,20 @@ import { countTruth, dayOf } from "./population.js";
 import type { Estimate } from "./wilson-interval.js";
 import { wilsonInterval } from "./wilson-interval.js";
 
-/** A sum of money with its interval, which is missing where it is not known. */
+/** A sum of money with its interval, if it is known. */
 export type TotalEstimate = Estimate | { readonly value: number };
 
-/** Values of a segment that are told, those with the most hits first. */
+/** Maximum number of values shown per segment, those with the most hits first. */
 const VALUES_MAX = 24;
 
 /** Money by currency, in minor units. */
 export interface CaughtMoney {
   readonly currency: string;
-  /** Of the frauds that were hit. */
+  /** Total of the frauds that were hit. */
   readonly caught: TotalEstimate;
-  /** Of all known frauds. */
+  /** Total of all known frauds. */
   readonly fraud: number;
-  /** Of the genuine payments that were hit. */
+  /** Total of the genuine payments that were hit. */
   readonly annoyed: TotalEstimate;
 }
 
@@ -31,31 +31,31 @@ export interface SegmentHits {
   readonly genuine: number;
 }
 
-/** What was hit. Shares are undefined where they would be of nothing. */
+/** Figures of the hits. Shares are undefined if their denominator is zero. */
 export interface HitFigures {
   readonly hits: number;
   readonly perDay: number;
-  /** Of all payments. */
+  /** Share of all payments. */
   readonly share: Estimate | undefined;
   /** Cards with a hit, and their share of all cards. */
   readonly cards: number;
   readonly cardShare: Estimate | undefined;
   readonly frauds: number;
   readonly genuine: number;
-  /** Hits of which it is not known yet, or never was, whether they are fraud. */
+  /** Hits without a verdict yet, or ever. */
   readonly unknown: number;
-  /** Frauds by hits whose truth is known. */
+  /** Frauds divided by hits with a verdict. */
   readonly precision: Estimate | undefined;
-  /** Of the known frauds. */
+  /** Share of the known frauds that were hit. */
   readonly recall: Estimate | undefined;
-  /** Of the genuine payments. */
+  /** Share of the genuine payments that were hit. */
   readonly annoyed: Estimate | undefined;
   readonly money: readonly CaughtMoney[];
   /** By day, from the first with payments to the last. */
   readonly daily: readonly number[];
 }
 
-/** The payments that something hit: a rule, or what a policy stopped. */
+/** The payments that a rule hit or a policy stopped. */
 export class HitMeasure {
   readonly #total: Counts = { rows: 0, frauds: 0, genuine: 0 };
   readonly #cards = new Map<number, Counts>();
@@ -89,12 +89,12 @@ export class HitMeasure {
     });
   }
 
-  /** Money of a card that was hit, by truth and currency: `fraud EUR`, `genuine EUR`. */
+  /** Amounts of a card with hits, by verdict and currency: `fraud EUR`, `genuine EUR`. */
   moneyOf(card: number): ReadonlyMap<string, number> | undefined {
     return this.#money.get(card);
   }
 
-  /** @param money total of a column of `moneyOf`; undefined where nothing was hit */
+  /** @param money total of a column of `moneyOf`; undefined without hits */
   figures(population: Population, money: (column: string) => TotalEstimate | undefined): HitFigures {
     const { rows, frauds, genuine } = this.#total;
     const days = population.days();
@@ -123,7 +123,7 @@ export class HitMeasure {
     };
   }
 
-  /** Of each segment the values with the most hits. */
+  /** The values with the most hits, by segment. */
   segments(population: Population): SegmentHits[] {
     return SEGMENT_NAMES.flatMap((segment, index) =>
       [...(this.#segments[index] ?? [])]

@@ -1,27 +1,27 @@
-/** Labels with the same delay of payments with the same age, both in whole days. */
+/** Labels with the same delay for payments of the same age, both in whole days. */
 export interface DelayCell {
-  /** From the payment to the newest label of the lake. */
+  /** From the payment to the newest label in the lake. */
   readonly ageDays: number;
   /** From the payment to its label. */
   readonly delayDays: number;
   readonly labels: number;
 }
 
-/** Delays that so few labels could have had are left out: one of them would weigh as much as all others. */
+/** Delays that fewer labels than this could have had are ignored: one such label would weigh as much as all others. */
 const LABELS_MIN = 50;
 
 /**
- * Days after which a share of the labels has come, rounded up. Of young payments only the labels that came soon are there yet,
- * so plain quantiles would be too short. The number of each delay is therefore compared with the labels of payments that are
- * old enough to have had it: the product-limit estimator in reverse time (S. W. Lagakos, L. M. Barraj, V. De Gruttola,
- * "Nonparametric analysis of truncated survival data, with application to AIDS", Biometrika 75, 1988). Delays longer than the
- * lake cannot be seen.
+ * Days until a given share of the labels has arrived, rounded up. For young payments, only the early labels have
+ * arrived so far, so plain quantiles would be too short. Therefore the count of each delay is compared with the labels
+ * of payments that are old enough to have had that delay: the product-limit estimator in reverse time (S. W. Lagakos,
+ * L. M. Barraj, V. De Gruttola, "Nonparametric analysis of truncated survival data, with application to AIDS",
+ * Biometrika 75, 1988). Delays longer than the lake's history cannot be observed.
  *
  * @param share above 0, at most 1
- * @returns undefined where there are no labels
+ * @returns undefined if there are no labels
  */
 export function labelDelayDays(cells: readonly DelayCell[], share: number): number | undefined {
-  // A day that is not over yet has only some of its labels.
+  // A day that is not over has only some of its labels.
   const whole = cells.filter(({ ageDays, delayDays }) => delayDays < ageDays);
   const used = whole.length > 0 ? whole : cells;
   const enough = Math.min(LABELS_MIN, labelsOf(used) / 2);

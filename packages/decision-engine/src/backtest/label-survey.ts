@@ -2,24 +2,24 @@ import type { DelayCell } from "./label-delay.js";
 import { labelDelayDays } from "./label-delay.js";
 import type { TruthRule } from "./population.js";
 
-/** By then a payment counts as one whose label has come. */
+/** A payment counts as labelled by the time at which this share of labels has arrived. */
 export const MATURE_SHARE = 0.95;
 const DAY_MS = 86_400_000;
 
-/** What a payment without a label is once it is old enough; `auto` goes by whether there are genuine labels. */
+/** Verdict on an old payment without a label; `auto` depends on whether there are genuine labels. */
 export type UnlabelledMeaning = "auto" | "genuine" | "unknown";
 
-/** What labels say about themselves. */
+/** A summary of the labels. */
 export interface LabelSurvey extends TruthRule {
   readonly frauds: number;
   readonly genuine: number;
-  /** Time of the newest label, milliseconds since the epoch; undefined where there are none. */
+  /** Time of the newest label, milliseconds since the epoch; undefined if there are none. */
   readonly newestMs: number | undefined;
-  /** Days by which `MATURE_SHARE` of them have come, of frauds or of genuine payments, whichever takes longer. */
+  /** Days by which `MATURE_SHARE` of them have arrived, for frauds or for genuine payments, whichever takes longer. */
   readonly delayDays: number | undefined;
 }
 
-/** What labels say about themselves. @param newestMs time of the newest one */
+/** Summarises the labels. @param newestMs time of the newest one */
 export function surveyOf(
   { fraud, genuine }: Readonly<Record<"fraud" | "genuine", readonly DelayCell[]>>,
   newestMs: number,
@@ -40,7 +40,7 @@ export function surveyOf(
   };
 }
 
-/** Of no labels. */
+/** The survey of a lake without labels. */
 export const NO_LABELS: LabelSurvey = {
   frauds: 0,
   genuine: 0,

@@ -4,13 +4,19 @@ import { SEGMENT_NAMES } from "./backtest-row.js";
 import { clusteredShare } from "./clustered-share.js";
 import type { Estimate } from "./wilson-interval.js";
 
-/** What is held to be true of a payment. `young`: its label may still come. `unlabelled`: it should have come, and has not. */
+/** The verdict on a payment. `young`: its label may still arrive. `unlabelled`: it should have arrived by now, but has not. */
 export type Truth = "fraud" | "genuine" | "young" | "unlabelled";
 
 export interface TruthRule {
-  /** Payments from then on are too young for a verdict, with a label or without: of those, frauds are labelled first. */
+  /**
+   * Payments from this time on are too young for a verdict, even with a label: frauds are labelled earlier, so counting
+   * those would bias the result.
+   */
   readonly matureBeforeMs: number;
-  /** Labels come for frauds only, so an old payment without one is genuine; unless it was declined, as nobody disputes that. */
+  /**
+   * Labels exist for frauds only, so an old payment without one is genuine, unless it was declined: nobody disputes a
+   * declined payment.
+   */
   readonly isUnlabelledGenuine: boolean;
 }
 
@@ -20,7 +26,7 @@ export function truthOf({ occurredAtMs, isFraud, decided }: BacktestRow, rule: T
   return rule.isUnlabelledGenuine && decided !== Outcome.DECLINE ? "genuine" : "unlabelled";
 }
 
-/** Payments of one card, or of all. */
+/** Payments of one card, or of all cards. */
 export interface Counts {
   rows: number;
   frauds: number;
@@ -31,17 +37,17 @@ export type CountName = keyof Counts;
 
 const DAY_MS = 86_400_000;
 
-/** All payments of a backtest: what hits are a share of. */
+/** All payments of a backtest: the denominator of shares. */
 export class Population {
   readonly total: Counts = { rows: 0, frauds: 0, genuine: 0 };
   young = 0;
-  /** Those of `young` that a label calls fraud already. */
+  /** `young` payments that already have a fraud label. */
   youngFrauds = 0;
   unlabelled = 0;
   readonly cards: Counts[] = [];
-  /** Money of the frauds by currency, in minor units. */
+  /** Total amount of the frauds by currency, in minor units. */
   readonly fraudMinor = new Map<string, number>();
-  /** By the name of the segment, in the order of `SEGMENT_NAMES`. */
+  /** By the segment's name, in the order of `SEGMENT_NAMES`. */
   readonly segments: readonly Map<string, number>[] = SEGMENT_NAMES.map(() => new Map());
   readonly #cardOf = new Map<string, number>();
   readonly #days = new Map<number, number>();
@@ -67,7 +73,7 @@ export class Population {
     return card;
   }
 
-  /** From the first day with payments to the last, UTC, as days since 1970-01-01, with their payments. */
+  /** Payments per day (UTC, as days since 1970-01-01), from the first day with payments to the last. */
   days(): { readonly day: number; readonly rows: number }[] {
     let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (const day of this.#days.keys()) [first, last] = [Math.min(first, day), Math.max(last, day)];
@@ -78,7 +84,7 @@ export class Population {
     }));
   }
 
-  /** Fixes the sums that shares need; called once, after the last payment. */
+  /** Computes the sums that shares need; call it once, after the last payment. */
   close(): void {
     this.#squares = { rows: 0, frauds: 0, genuine: 0 };
     for (const card of this.cards) {
@@ -86,7 +92,7 @@ export class Population {
     }
   }
 
-  /** Which share of all payments, of the frauds or of the genuine ones the hits are. */
+  /** The hits as a share of all payments, of the frauds or of the genuine payments. */
   shareOf(name: CountName, hits: ReadonlyMap<number, Counts>): Estimate | undefined {
     const touched = [...hits].map(([card, counts]) => ({ hits: counts[name], units: this.cards[card]?.[name] ?? 0 }));
     const units = touched.reduce((sum, cluster) => sum + cluster.units, 0);

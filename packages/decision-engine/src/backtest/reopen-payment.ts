@@ -10,19 +10,19 @@ import type { Scorecard } from "../scorecard.js";
 import type { BacktestRow } from "./backtest-row.js";
 import { segmentsOf } from "./backtest-row.js";
 
-/** Why a decision was not made again. */
+/** Why a decision could not be replayed. */
 export type SkipReason = "features-missing" | "other-spec" | "policy-unknown" | "scorecard-unknown" | "not-explainable";
 
-/** What decides again, but for the score. */
+/** Everything needed to decide again, except the score. */
 export interface Deciders {
   readonly specVersion: number;
-  /** The policy for an archived version; undefined where it is not known. */
+  /** The policy for an archived version; undefined if it is unknown. */
   policyOf(version: string): Policy | undefined;
-  /** The scorecard of a version; undefined where it is not known. */
+  /** The scorecard of a version; undefined if it is unknown. */
   scorecardOf(version: string): Scorecard | undefined;
 }
 
-/** An archived decision with all that it takes to make it again, but for the score. */
+/** An archived decision with everything needed to replay it, except the score. */
 export interface Reopened {
   readonly archived: Decision;
   readonly transaction: Transaction;
@@ -33,7 +33,7 @@ export interface Reopened {
   readonly scorecard: Scorecard | undefined;
 }
 
-/** What the decision was made from, or which part of it is missing. */
+/** The inputs of the decision, or which of them is missing. */
 export function reopenPayment(
   archived: Decision,
   vector: FeatureVector | undefined,
@@ -59,7 +59,7 @@ export function reopenPayment(
   return { archived, transaction, features, isFraud, policy, inputs, scorecard };
 }
 
-/** The decision with that score, at the time at which it was made first. */
+/** The decision with this score, at the time of the original decision. */
 export function decideAgain(
   { archived, transaction, features, policy, inputs, scorecard }: Reopened,
   score: Score,
@@ -68,14 +68,15 @@ export function decideAgain(
   const { listHits, trial, spentBudgets, notEvaluated } = inputs;
   const input = { transaction, features, score, listHits, trial, spentBudgets, notEvaluated, decidedAtMs };
   const decision = decide(policy, input, scorecard);
-  // The same text decides the same, whatever number the control plane gave it.
+  // The same text decides identically, whatever its revision number in the control plane.
   return policy.version === policyVersion ? { ...decision, policyRevision } : decision;
 }
 
-/** A payment decided again by a draft. @param ids of the rules and bands of the draft, which are its codes, too */
+/** A payment decided again by a draft. @param ids of the draft's rules and bands, which are also its codes */
 export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
   const { archived, transaction, isFraud } = one;
-  // How much of the draft's budgets would be left is not known. What another policy failed at, the draft may evaluate.
+  // The remaining budgets under the draft are unknown. The draft may be able to evaluate payments on which another
+  // policy failed.
   const inputs = { ...one.inputs, spentBudgets: [], notEvaluated: undefined };
   const drafted = decideAgain({ ...one, inputs }, scoreOf(one));
   const { transactionId, cardToken, amountMinor, currency, occurredAtMs } = transaction;
@@ -99,7 +100,7 @@ export function draftRow(one: Reopened, ids: ReadonlySet<string>): BacktestRow {
   };
 }
 
-/** The score that it was decided by: the draft has the same model. A scorecard's is computed again, and gives the same. */
+/** The score that decided it: the draft uses the same model. A scorecard's score is recomputed, with the same result. */
 function scoreOf({ archived, inputs }: Reopened): Score {
   const { score } = inputs;
   if ("missing" in score) return score;

@@ -1,6 +1,6 @@
 /**
- * A few of many, drawn without knowing how many come: those whose ids have the smallest hashes. The same ones whatever the order,
- * and every one as likely as any other.
+ * A uniform sample of a stream of unknown length: the rows whose ids have the smallest hashes. The result does not
+ * depend on the order, and every row is equally likely.
  */
 export class RowSample<Row> {
   readonly #kept: { readonly hash: number; readonly row: Row }[] = [];
@@ -21,7 +21,10 @@ export class RowSample<Row> {
   }
 }
 
-/** 32 bits: FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) with the finaliser of MurmurHash3, which spreads near ids. */
+/**
+ * 32 bits: FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) with the finaliser of MurmurHash3, which spreads similar
+ * ids.
+ */
 export function hashOf(text: string): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1) hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);

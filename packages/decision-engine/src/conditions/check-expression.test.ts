@@ -30,7 +30,7 @@ const VALUES = {
 
 type Texts = fc.Arbitrary<string>;
 
-/** Expressions by type. Names are bound by loops and by `cel.bind`, and may be used where they are not bound: such are invalid. */
+/** Expressions by type. Loops and `cel.bind` bind names, which may also be used unbound: those expressions are invalid. */
 const { bool: EXPRESSION } = fc.letrec<{
   bool: string;
   int: string;
@@ -145,19 +145,19 @@ test("regression #24: whatever a rule says, its evaluation ends within the steps
       const { user, system } = process.cpuUsage(started);
       const used = PAYMENT_STEPS_MAX - budget.left;
       expect(used).toBeLessThanOrEqual(RULE_STEPS_MAX);
-      // Some 0.4 ms where nothing else runs.
+      // About 0.4 ms on an idle machine.
       expect((user + system) / 1_000).toBeLessThan(500);
       const again = new StepBudget();
       expect(outcomeOf(() => condition.evaluate(CHECKER.evaluationOf(VALUES), again))).toBe(outcome);
       expect(again.left).toBe(budget.left);
-      // Only evaluation errors are not in the estimate.
+      // The estimate excludes only evaluation errors.
       const hadErrors = used >= ERROR_STEPS && used > estimate.stepsMax;
       if (!hadErrors) expect(used).toBeLessThanOrEqual(estimate.stepsMax);
       expect(outcome === "budget-exceeded" && costFaults.length === 0).toBe(false);
       seen.evaluated += 1;
       seen.loops += Number(estimate.loops.length > 0);
       seen.exceeded += Number(outcome === "budget-exceeded");
-      // What costs little means what it means without a budget.
+      // A cheap expression has the same result with and without a budget.
       if (estimate.stepsMax < 5_000 && used < RULE_STEPS_MAX) {
         expect(outcome).toBe(outcomeOf(() => PLAIN.evaluate(text, VALUES)));
       }

@@ -11,19 +11,19 @@ import type { StepEstimate } from "./prepare-steps.js";
 import { RULE_STEPS_MAX } from "./step-meter.js";
 
 export interface ExpressionFault {
-  /** What follows the name of the field. */
+  /** The text after the name of the field. */
   readonly sentence: string;
-  /** Offset in the expression; undefined where the fault is the whole of it. */
+  /** Offset in the expression; undefined if the fault is the whole expression. */
   readonly pos?: number;
 }
 
 export interface CheckedExpression {
-  /** Undefined where there are faults. */
+  /** Undefined if there are faults. */
   readonly condition: Condition | undefined;
-  /** It reads lists and no feature. */
+  /** Whether it reads lists but no features. */
   readonly readsListsOnly: boolean;
   readonly faults: readonly ExpressionFault[];
-  /** It may cost too much: refused in a new policy; in a stored one the rule is skipped where it does. */
+  /** It may cost too much: rejected in a new policy; in a stored policy, the rule is skipped for payments where it does. */
   readonly costFaults: readonly ExpressionFault[];
 }
 
@@ -38,14 +38,14 @@ const MENTIONS_SCORE = new RegExp(`\\b${SCORE}\\b`);
 const KEYS_SENTENCE = "has a map whose keys are not literals, and its type may grow without limit: write the keys out";
 const TOO_DEEP: TypeCheckResult = { valid: true, type: "bool" };
 
-/** Checks the conditions of the rules of one policy, and compiles them. */
+/** Checks and compiles the conditions of one policy's rules. */
 export class ExpressionChecker {
   readonly #environment: Environment;
   readonly #environmentWithScore: Environment;
   readonly #environmentWithoutFeatures: Environment;
   readonly #patterns = new PatternCompiler();
 
-  /** For the values of a payment. */
+  /** Opens an evaluation for the values of a payment. */
   readonly evaluationOf: (values: Readonly<Record<string, unknown>>) => Evaluation;
 
   constructor(spec: FeatureSpec) {
@@ -56,7 +56,7 @@ export class ExpressionChecker {
   }
 
   check(text: string, needsScore: boolean): CheckedExpression {
-    // All rules are compiled in one environment, for one evaluation.
+    // All rules are compiled in one environment, so that they share one evaluation.
     const withScore = parse(this.#environmentWithScore, text);
     const withoutScore = MENTIONS_SCORE.test(text) ? parse(this.#environment, text) : withScore;
     const { parsed, isBounded } = withScore;
@@ -93,7 +93,7 @@ function invalid(fault: ExpressionFault): CheckedExpression {
   return { condition: undefined, readsListsOnly: false, faults: [fault], costFaults: [] };
 }
 
-/** The types of an expression are not checked where that could take forever. */
+/** Does not check the types of an expression for which that could take forever. */
 function parse(environment: Environment, text: string): Parsed {
   let parsed: ParseResult;
   try {
@@ -106,8 +106,8 @@ function parse(environment: Environment, text: string): Parsed {
 }
 
 /**
- * The type of a map names the types of its keys and values. With both from the same variable it doubles with each map around
- * it: `[1].map(x, {x: x}).map(y, {y: y})…` of 269 characters took 6 s and 500 MB to check.
+ * The type of a map contains the types of its keys and values. If both come from the same variable, it doubles with
+ * each nested map: checking `[1].map(x, {x: x}).map(y, {y: y})…` with 269 characters took 6 s and 500 MB.
  */
 function hasLiteralKeys(ast: ASTNode): boolean {
   const { op, args } = ast;

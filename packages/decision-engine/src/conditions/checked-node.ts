@@ -1,21 +1,24 @@
 import type { ASTNode, Environment } from "@marcbachmann/cel-js";
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** What evaluates the operands of a node into its value. The operands come first; what follows differs by operation. */
+/** Evaluates the operands of a node to its value. The operands come first; the other arguments differ by operation. */
 export type Handle = (...operands: unknown[]) => unknown;
 
-/** What cel-js evaluates with. It is made once for all rules of a payment, which takes a third of the time of a short one. */
+/**
+ * Input of cel-js's evaluation. It is created once for all rules of a payment, because that takes a third of the time
+ * of a short rule.
+ */
 export interface Evaluation {
   readonly evaluator: unknown;
   readonly context: unknown;
 }
 
-/** How a node is evaluated as a whole. */
+/** Evaluates a node as a whole. */
 export type Evaluate = (evaluator: unknown, node: CheckedNode, context: unknown) => unknown;
 
 /**
- * A node of an expression after its types were checked, as cel-js 8.0.0 keeps it. Its own types leave out what is written while
- * checking; `checked-node.test.ts` fails if a new version keeps it elsewhere.
+ * A node of a type-checked expression, as cel-js 8.0.0 stores it. Its own types omit what the check adds;
+ * `checked-node.test.ts` fails if a new version stores it elsewhere.
  */
 export interface CheckedNode {
   readonly op: string;
@@ -25,9 +28,9 @@ export interface CheckedNode {
   readonly checkedType?: { readonly name: string; readonly kind: string };
   handle?: Handle;
   readonly meta: {
-    /** Evaluated in place of the node: what a macro such as `all` stands for. */
+    /** Evaluated instead of the node: the expansion of a macro such as `all`. */
     readonly alternate?: CheckedNode;
-    /** Evaluates the node: `has` and `cel.bind`. */
+    /** Evaluates the node, for `has` and `cel.bind`. */
     readonly macro?: object;
     readonly evaluate: Evaluate;
   };
@@ -35,7 +38,7 @@ export interface CheckedNode {
   setMeta(key: "evaluate", evaluate: Evaluate): this;
 }
 
-/** What `all`, `exists`, `exists_one`, `map` and `filter` stand for. */
+/** The expansion of `all`, `exists`, `exists_one`, `map` and `filter`. */
 export interface Comprehension {
   readonly iterable: CheckedNode;
   readonly iterVarName: string;
@@ -53,7 +56,7 @@ export interface Bind {
   readonly exp: CheckedNode;
 }
 
-/** @throws TriplineError `internal` where cel-js keeps its nodes in another shape */
+/** @throws TriplineError `internal` if the shape of cel-js's nodes has changed */
 export function asNode(value: unknown): CheckedNode {
   if (typeof value !== "object" || value === null || !("op" in value && "meta" in value && "setMeta" in value)) {
     throw new TriplineError("internal", "cel-js keeps the nodes of an expression in another shape than 8.0.0.");
@@ -61,7 +64,7 @@ export function asNode(value: unknown): CheckedNode {
   return value as CheckedNode;
 }
 
-/** Opens an evaluation of expressions of an environment, for the values of its variables. */
+/** Opens an evaluation of an environment's expressions, for the values of its variables. */
 export function evaluationIn(environment: Environment): (values: Readonly<Record<string, unknown>>) => Evaluation {
   const probe = environment.parse("true");
   probe.check();
@@ -69,7 +72,7 @@ export function evaluationIn(environment: Environment): (values: Readonly<Record
   return (values) => probe(values);
 }
 
-/** The node that is evaluated for an expression. */
+/** The node that an expression evaluates. */
 export function rootOf(ast: ASTNode): CheckedNode {
   return evaluated(asNode(ast));
 }
@@ -84,7 +87,7 @@ export function comprehensionOf({ op, args }: CheckedNode): Comprehension | unde
   return { ...found, iterable: nodeOf(found.iterable), init: nodeOf(found.init), step: nodeOf(found.step) };
 }
 
-/** Ends the loop of a comprehension where `goesOn` is false before an item. */
+/** Ends the loop of a comprehension if `goesOn` returns false before an item. */
 export function beforeEachItem({ args }: CheckedNode, goesOn: () => boolean): void {
   const comprehension = args as Comprehension;
   const { condition } = comprehension;
@@ -102,7 +105,7 @@ export function calledBy({ op, args }: CheckedNode): string | undefined {
   return (op === "call" || op === "rcall") && Array.isArray(args) ? String(args[0]) : undefined;
 }
 
-/** The parts whose values a node works on, in the order of its `handle`; not those of a comprehension or of a macro. */
+/** The operands of a node, in the order of its `handle`; none for a comprehension or a macro. */
 export function operandsOf({ op, args }: CheckedNode): CheckedNode[] {
   switch (op) {
     case "value":
@@ -125,7 +128,7 @@ export function operandsOf({ op, args }: CheckedNode): CheckedNode[] {
   }
 }
 
-/** Of several parts or a single one. */
+/** Accepts several parts or a single one. */
 function nodesOf(args: unknown): CheckedNode[] {
   return Array.isArray(args) ? args.map(nodeOf) : [nodeOf(args)];
 }

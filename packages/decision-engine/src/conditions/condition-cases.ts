@@ -2,26 +2,26 @@ import type { ASTNode } from "@marcbachmann/cel-js";
 import { serialize } from "@marcbachmann/cel-js";
 import type { Condition } from "./condition.js";
 
-/** What one case of a condition asks for. All of a case's demands hold at once. */
+/** One requirement of a condition. A case is true if all its demands are. */
 export type Demand =
   | { readonly of: "number"; readonly term: string; readonly op: Order; readonly bound: number }
   | { readonly of: "text"; readonly term: string; readonly values: readonly string[]; readonly isIn: boolean }
-  /** Anything else that is true or false: a list, a comparison of two variables, a call. */
+  /** Any other boolean: a list, a comparison of two variables, a call. */
   | { readonly of: "flag"; readonly term: string; readonly holds: boolean };
 
 export type Order = "<" | "<=" | ">" | ">=";
 export type Case = readonly Demand[];
 
-/** A condition of more cases is not looked into. */
+/** A condition with more cases is not analysed. */
 const CASES_MAX = 64;
 
 const NEGATED: Readonly<Record<Order, Order>> = { "<": ">=", "<=": ">", ">": "<=", ">=": "<" };
 const MIRRORED: Readonly<Record<Order, Order>> = { "<": ">", "<=": ">=", ">": "<", ">=": "<=" };
 
 /**
- * A condition as cases, of which at least one holds whenever the condition does (its disjunctive normal form). Undefined
- * for a condition of more than 64 cases. Sound for variables that are never NaN, as features are; what is computed from them
- * can be, so a comparison of it is one flag and is not negated into the opposite comparison.
+ * A condition as cases (its disjunctive normal form): whenever the condition is true, at least one case is. Undefined
+ * for a condition with more than 64 cases. Sound for variables that are never NaN, as features are. Computed values can
+ * be NaN, so a comparison of one is a single flag, and is not negated into the opposite comparison.
  */
 export function casesOf(condition: Pick<Condition, "ast">): readonly Case[] | undefined {
   try {
@@ -85,7 +85,7 @@ function equality([left, right]: [ASTNode, ASTNode], holds: boolean): readonly C
   const side = textOf(right) === undefined ? right : left;
   if (text !== undefined) return [[{ of: "text", term: serialize(side), values: [text], isIn: holds }]];
   const [bound, term] = [numberOf(right), serialize(left)];
-  // One term for `a == b` and `a != b`, which are the opposites of each other.
+  // One term for `a == b` and `a != b`, which are opposites.
   if (bound === undefined || !holds) return [[flag(`${term} == ${serialize(right)}`, holds)]];
   const ends = (["<=", ">="] as const).map((op): Demand => ({ of: "number", term, op, bound }));
   return [ends];

@@ -13,16 +13,16 @@ import {
   stepsExceeded,
 } from "./step-meter.js";
 
-/** An expression that was checked, compiled once when its policy is loaded. */
+/** A checked expression, compiled once when its policy is loaded. */
 export class Condition {
   readonly ast: ASTNode;
-  /** Undefined for one that is never evaluated. */
+  /** Undefined for an expression that is never evaluated. */
   readonly estimate: StepEstimate | undefined;
   readonly #root: CheckedNode;
   readonly #meter = new StepMeter();
   readonly #stepsFixed: number;
   readonly #isSupported: boolean;
-  /** Its steps are known before it is evaluated, and not too many. */
+  /** Its number of steps is known before evaluation and within the limit. */
   readonly #isPlain: boolean;
 
   /**
@@ -39,10 +39,11 @@ export class Condition {
   }
 
   /**
-   * The value of the expression, for an evaluation of the environment that checked it; what it costs is taken from `budget`.
+   * The value of the expression, for an evaluation of the environment that checked it. Its steps are deducted from
+   * `budget`.
    *
-   * @throws StepsExceeded where that is too much, also where the expression swallowed the error; what the evaluation throws, or an
-   *   Error where errors that it swallowed took too many steps
+   * @throws StepsExceeded if it takes too many steps, even if the expression swallowed that error; any error of the
+   *   evaluation, or an Error if the errors that it swallowed took too many steps
    */
   evaluate(evaluation: Evaluation, budget: StepBudget): unknown {
     if (!this.#isPlain || budget.left < this.#stepsFixed) return this.#evaluateMetered(evaluation, budget);
@@ -67,14 +68,14 @@ export class Condition {
     }
   }
 
-  /** Without a rule a payment may get a milder outcome, so that no payer may bring that about by errors. */
+  /** Without a rule, a payment may get a milder outcome, so payers must not be able to skip a rule by causing errors. */
   #exceeded(allowed: number, budget: StepBudget): Error {
     const exceeded = allowed < RULE_STEPS_MAX ? overspent(budget) : stepsExceeded(BUDGET_EXCEEDED);
     return this.#meter.hadErrors ? new Error("too many of its parts failed") : exceeded;
   }
 }
 
-/** What is left is taken from the rules after it, too: which ones are skipped depends on their order alone. */
+/** Later rules lose the remaining steps as well, so that only their order decides which are skipped. */
 function overspent(budget: StepBudget): Error {
   budget.left = 0;
   return stepsExceeded(PAYMENT_BUDGET_EXCEEDED);

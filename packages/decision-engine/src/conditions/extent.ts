@@ -1,15 +1,15 @@
-/** How much there is of a value: as far as it is known when a policy is checked, and as it is when a payment is decided. */
+/** The size of a value: as far as it is known when a policy is checked, or as measured when a payment is decided. */
 export interface Extent {
-  /** Characters of a text, bytes, entries of a list or mapping; 1 for other values. */
+  /** Characters of a text, bytes, or entries of a list or map; 1 for other values. */
   readonly length: number;
-  /** What a comparison may have to look at: entries at all depths, and text in portions of 64 characters. */
+  /** The maximum work of a comparison: entries at all depths, and text in units of 64 characters. */
   readonly deep: number;
   /** The largest entry. */
   readonly item?: Extent | undefined;
 }
 
 const CHARACTERS_PER_STEP = 64;
-/** Identifiers of payments have at most so many. */
+/** Maximum length of a payment's identifiers. */
 const VARIABLE_CHARACTERS_MAX = 64;
 
 export const SCALAR: Extent = { length: 1, deep: 0 };
@@ -23,7 +23,7 @@ export function entriesOf(count: number, item: Extent): Extent {
   return { length: count, deep: count * (1 + item.deep), item };
 }
 
-/** A value of JSON, as far as is known: lists in lists, all of them no larger than the text. */
+/** A JSON value with unknown content: nested lists, each no larger than the text. */
 export function parsedFrom(characters: number): Extent {
   const value: { length: number; deep: number; item?: Extent } = { length: characters, deep: characters };
   value.item = value;
@@ -41,13 +41,13 @@ export function largestOf(extents: readonly Extent[]): Extent {
   return items.length === 0 ? { length, deep } : { length, deep, item: largestOf(items) };
 }
 
-/** Of a value that is there. @param max what is beyond it is not counted */
+/** The extent of an existing value. @param max counting stops here */
 export function extentOf(value: unknown, max: number): Extent {
   if (typeof value === "string") return textOf(value.length);
   return typeof value === "object" && value !== null ? new ValueExtent(value, max) : SCALAR;
 }
 
-/** Measured only as far as it is asked for. */
+/** Measured lazily. */
 class ValueExtent implements Extent {
   constructor(
     private readonly value: object,
@@ -70,7 +70,7 @@ class ValueExtent implements Extent {
   }
 }
 
-/** Values may be shared: what is small in memory can be endless to compare. */
+/** Values may be shared: comparing a value that is small in memory can take forever. */
 function deepOf(value: unknown, max: number): number {
   if (typeof value === "string" || value instanceof Uint8Array) return Math.floor(value.length / CHARACTERS_PER_STEP);
   const entries = entriesIn(value) ?? [];

@@ -8,37 +8,37 @@ import type { StepMeter } from "./step-meter.js";
 import { BUDGET_EXCEEDED, StepsExceeded, stepsExceeded } from "./step-meter.js";
 import { COMPARED_PER_STEP, workOf } from "./work-of.js";
 
-/** What all expressions of a policy share. */
+/** Shared by all expressions of a policy. */
 export interface Known {
-  /** Variables that are texts. */
+  /** Variables of type string. */
   readonly texts: ReadonlySet<string>;
   readonly patterns: PatternCompiler;
 }
 
-/** What an expression may cost, as far as its text says. */
+/** The cost of an expression, as far as its text shows. */
 export interface StepEstimate {
-  /** At most so many steps, but for evaluation errors. */
+  /** Maximum steps, excluding evaluation errors. */
   readonly stepsMax: number;
-  /** Counted at once for each evaluation: what is outside of loops and does not depend on how long something is. */
+  /** Counted up front for each evaluation: work outside loops that does not depend on sizes. */
   readonly stepsFixed: number;
-  /** Items that are gone through inside each other, the outermost first, where it costs most. */
+  /** Items of the nested loops at the most expensive place, the outermost first. */
   readonly loops: readonly number[];
-  /** Offset in the expression of what costs most. */
+  /** Offset of the most expensive part of the expression. */
   readonly pos: number;
-  /** Regular expressions that cannot be used, each with its place and what follows "which". */
+  /** Invalid regular expressions, each with its offset and the text after "which". */
   readonly patternFaults: readonly PatternFault[];
-  /** Something is counted while it is evaluated. */
+  /** Some steps are counted during evaluation. */
   readonly isMetered: boolean;
 }
 
 export interface PatternFault {
   readonly pos: number;
   readonly why: string;
-  /** It can never be used; one that is not a literal can be, at a price. */
+  /** Can never be used. A pattern that is not a literal can be, at a higher cost. */
   readonly isLiteral: boolean;
 }
 
-/** Of a part of an expression. */
+/** The cost of a part of an expression. */
 interface Cost {
   readonly stepsMax: number;
   readonly stepsFixed: number;
@@ -47,21 +47,21 @@ interface Cost {
   readonly pos: number;
 }
 
-/** Names that are bound here, and what is added to the list that `map` or `filter` makes. */
+/** Bound names, and what is added to the list that `map` or `filter` creates. */
 interface Scope {
   readonly bound: ReadonlyMap<string, Extent>;
   pushed?: Extent;
 }
 
-/** Work up to here is counted in full, whatever there is to do. */
+/** Work up to this limit is counted in full, whatever the actual size. */
 const FIXED_STEPS_MAX = 64;
 const CANNOT_THROW = new Set(["==", "!=", "startsWith", "endsWith", "contains", "size", "named", "lowerAscii", "trim"]);
 const NEEDS_LITERAL = "is not a literal";
 
 /**
- * Makes a checked expression count its steps in `meter`, and says how many it may take. cel-js has no hook for that, so the
- * functions that it put into the nodes when it checked them are wrapped: those of loops, of work that depends on sizes, and of
- * what may throw. `matches` is replaced, because it runs a backtracking RegExp.
+ * Makes a checked expression count its steps in `meter`, and estimates how many it may take. cel-js has no hook for
+ * that, so this wraps the functions that its check put into the nodes: those of loops, of work that depends on sizes,
+ * and of operations that may throw. It replaces `matches`, which runs a backtracking RegExp.
  */
 export function prepareSteps(root: CheckedNode, known: Known, meter: StepMeter): StepEstimate {
   const preparation = new Preparation(known, meter);
@@ -90,7 +90,7 @@ class Preparation {
       if (inner.pushed !== undefined) scope.pushed = inner.pushed;
       return together(node, [value, result], 1, 1, result.made);
     }
-    // `has` looks at the fields of a variable.
+    // `has` inspects the fields of a variable.
     if (node.meta.macro !== undefined) return leaf(node, SCALAR);
     if (node.op === "id") return leaf(node, scope.bound.get(String(node.args)) ?? this.#variable(String(node.args)));
     if (node.op === "value") return leaf(node, extentOf(node.args, 0));
@@ -163,7 +163,7 @@ class Preparation {
     };
   }
 
-  /** Of a policy that was stored before patterns had to be literals. */
+  /** For a policy that was stored before patterns had to be literals. */
   #findAny(): (text: string, pattern: unknown) => boolean {
     return (text, pattern) => {
       if (typeof pattern !== "string") throw new Error("matches() needs a pattern");
@@ -188,7 +188,7 @@ class Preparation {
     };
   }
 
-  /** `all`, `exists`, `||` and `&&` go on after an error, which takes far longer to make than a step. */
+  /** `all`, `exists`, `||` and `&&` continue after an error, and creating an error takes far longer than a step. */
   #countErrors(node: CheckedNode): void {
     const { handle } = node;
     this.isMetered = true;
@@ -213,7 +213,7 @@ class Preparation {
 
 const isCall = ({ op }: CheckedNode): boolean => op === "call" || op === "rcall";
 
-/** A list of literals is made once, and not for each payment. Nothing changes a list in place. */
+/** Builds a list of literals once instead of for each payment. Nothing changes a list in place. */
 function keepList(node: CheckedNode, operands: readonly CheckedNode[]): void {
   const values = operands.map(({ args }) => args);
   node.setMeta("evaluate", () => values);

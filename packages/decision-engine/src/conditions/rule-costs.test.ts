@@ -18,7 +18,7 @@ interface RuleText {
   readonly mode?: string;
 }
 
-/** The last rule fires on every payment, so that it shows whether the others held up the decision. */
+/** The last rule fires on every payment, which shows whether the others delayed the decision. */
 function policyText(rules: readonly RuleText[]): string {
   const all = [...rules, { when: "amount > 100" }];
   const lines = all.map(({ when, mode = "live" }, index) =>
@@ -59,14 +59,14 @@ function decideStored(...rules: readonly RuleText[]): Decision {
 
 const ones = (count: number): string => `[${Array.from({ length: count }, () => "1").join(",")}]`;
 const ONES = ones(50);
-/** Of 556 characters: 50^5 comparisons, which stopped every tenant. */
+/** In 556 characters: 50^5 comparisons, which blocked every tenant. */
 const NESTED = ["a", "b", "c", "d", "e"].reduceRight((inner, name) => `${ONES}.all(${name}, ${inner})`, "e > 0");
 const DOUBLED = Array.from({ length: 18 }, (_, index) => index).reduceRight(
   (inner, index) => `cel.bind(x${index + 1}, x${index} + x${index}, ${inner})`,
   "true",
 );
 
-/** Small in memory, and 10^6 comparisons. */
+/** Small in memory, but 10^6 comparisons. */
 const SHARED = ["p0", "q0", "p1", "q1", "p2", "q2", "p3", "q3", "p4", "q4"].reduceRight((inner, name, index) => {
   const of = index < 2 ? "1" : `${name[0]}${Number(name[1]) - 1}`;
   return `cel.bind(${name}, ${index < 2 ? ones(10) : `p0.map(i, ${of})`}, ${inner})`;

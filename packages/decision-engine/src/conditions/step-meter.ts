@@ -1,11 +1,11 @@
 /**
- * What rules may cost, in steps of about 20 ns: one for an operation, more for one that reads or makes something long. Steps are
- * counted, so that every instance and every replay agrees, however busy it is.
+ * Step limit of a rule. A step takes about 20 ns: one per operation, more for operations that read or create something
+ * long. Steps are counted instead of time, so that every instance and every decision replay agrees, whatever the load.
  */
 export const RULE_STEPS_MAX = 20_000;
-/** Of the rules that decide about a payment together, and again of its shadow rules. */
+/** Limit for all rules that decide about a payment together, and separately for its shadow rules. */
 export const PAYMENT_STEPS_MAX = 100_000;
-/** An evaluation error, which `all`, `exists`, `||` and `&&` may swallow. Making one takes some 10 µs. */
+/** Cost of an evaluation error, which `all`, `exists`, `||` and `&&` may swallow. Creating one takes about 10 µs. */
 export const ERROR_STEPS = 500;
 
 /** Codes of `SkippedRule.why`. */
@@ -16,7 +16,10 @@ export const EVALUATION_FAILED = "evaluation-failed";
 
 export type StepsExceededCode = typeof BUDGET_EXCEEDED | typeof PAYMENT_BUDGET_EXCEEDED | typeof PATTERN_UNSUPPORTED;
 
-/** A rule has no result, because it would cost too much. One object per code: it is thrown often and its stack says nothing. */
+/**
+ * A rule has no result because it would cost too much. One object per code, because it is thrown often and its stack
+ * trace is useless.
+ */
 export class StepsExceeded extends Error {
   constructor(readonly code: StepsExceededCode) {
     super(`The rule has no result: ${code}.`);
@@ -33,14 +36,14 @@ export function stepsExceeded(code: StepsExceededCode): StepsExceeded {
   return EXCEEDED[code];
 }
 
-/** What is left of the steps of a payment. */
+/** The remaining steps of a payment. */
 export class StepBudget {
   left = PAYMENT_STEPS_MAX;
 }
 
 /**
- * Counts the steps of one evaluation. Throwing is not enough to end one, since `all`, `exists`, `||` and `&&` swallow errors:
- * whoever evaluates looks at `isExceeded` afterwards.
+ * Counts the steps of one evaluation. Throwing alone cannot end an evaluation, since `all`, `exists`, `||` and `&&`
+ * swallow errors: callers check `isExceeded` afterwards.
  */
 export class StepMeter {
   #left = 0;
@@ -59,12 +62,12 @@ export class StepMeter {
     return this.#left < 0;
   }
 
-  /** Errors were swallowed: they depend on the payment, so that a payer may have caused them. */
+  /** Errors were swallowed. They depend on the payment, so a payer may have caused them. */
   get hadErrors(): boolean {
     return this.#hadErrors;
   }
 
-  /** False once there are not enough. */
+  /** Returns false once there are too few left. */
   take(steps: number): boolean {
     this.#left -= steps;
     return this.#left >= 0;

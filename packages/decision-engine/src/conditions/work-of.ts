@@ -1,7 +1,7 @@
 import type { Extent } from "./extent.js";
 import { entriesOf, largestOf, parsedFrom, SCALAR, textOf } from "./extent.js";
 
-/** What an operator or function does by itself. */
+/** The work of an operator or function itself. */
 export interface Work {
   /** About 20 ns each. */
   readonly steps: number;
@@ -14,15 +14,15 @@ const CHARACTERS_PER_STEP = 64;
 /** Entries. */
 export const COMPARED_PER_STEP = 4;
 const COPIED_PER_STEP = 4;
-/** The largest double has so many digits as an integer. */
+/** Maximum number of digits of a double as an integer. */
 const DIGITS_MAX = 310;
-/** A time is formatted for a time zone, and parsed. */
+/** A time is formatted for a time zone and parsed again. */
 const TIME_ZONE_STEPS = 3_000;
 const LISTS_NAMED_STEPS = 20;
 
 /**
- * The work of an operator or function on operands, the receiver first. One definition serves the estimate of a policy and the count
- * for a payment.
+ * The work of an operator or function for its operands, the receiver first. The estimate of a policy and the count for
+ * a payment share this definition.
  */
 export function workOf(name: string, operands: readonly Extent[]): Work {
   return (WORK.get(name) ?? unknownWork)(operands);
@@ -35,7 +35,7 @@ const looksAt = (length: number): Work => work(1 + portions(length, CHARACTERS_P
 const copies = (length: number, made: () => Extent): Work => work(1 + portions(length, COPIED_PER_STEP), made);
 
 const simple: WorkOf = () => work(1);
-/** What is measured is counted: a value may take longer to measure than to compare. */
+/** Counts the measured size: measuring a value may take longer than comparing it. */
 const equality: WorkOf = ([one = SCALAR, other = SCALAR]) => {
   return work(1 + portions(one.deep + other.deep, COMPARED_PER_STEP));
 };
@@ -47,7 +47,7 @@ const literal: WorkOf = (entries) => work(1, () => entriesOf(entries.length, lar
 const looksFor: WorkOf = ([, sought = SCALAR]) => looksAt(sought.length);
 const searches: WorkOf = ([{ length } = SCALAR, sought = SCALAR]) => looksAt(length * Math.max(1, sought.length));
 const converts: WorkOf = ([{ length } = SCALAR]) => looksAt(length);
-/** Text that is at most so many times as long. */
+/** Text that is at most `times` as long. */
 const rewrites =
   (times: number, atLeast = 0): WorkOf =>
   ([{ length } = SCALAR]) =>
@@ -68,7 +68,7 @@ const joins: WorkOf = ([{ length, item = SCALAR } = SCALAR, separator = textOf(0
   return copies(length + characters, () => textOf(characters));
 };
 
-/** Of a function that is added later, until somebody says what it costs. */
+/** For a function that is added later, until its cost is defined. */
 const unknownWork: WorkOf = (operands) => {
   const length = operands.reduce((total, one) => total + one.length + one.deep, 0);
   return copies(length, () => textOf(length));
@@ -107,7 +107,7 @@ const WORK: ReadonlyMap<string, WorkOf> = new Map([
   ["join", joins],
   ["json", ([{ length } = SCALAR]) => work(1 + length, () => parsedFrom(length))],
   ...["bool", "int", "uint", "double", "timestamp"].map((name) => [name, converts] as const),
-  // It tries each place of the text with each split of its digits.
+  // It tries each position of the text with each split of its digits.
   ["duration", ([{ length } = SCALAR]) => looksAt(length ** 3)],
   ...[...TIME_PARTS, "Month", "Seconds"].map((part) => [`get${part}`, readsTime] as const),
   ["named", () => work(LISTS_NAMED_STEPS)],

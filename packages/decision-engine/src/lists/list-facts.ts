@@ -1,7 +1,7 @@
 import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 
-/** Which values of a payment are on lists of one kind, as `lists.deny.card` reads it in a rule. */
+/** Which values of a payment are on lists of one kind, as used by `lists.deny.card` in a rule. */
 export class ListedValueFacts {
   readonly card: boolean;
   readonly bin: boolean;
@@ -27,7 +27,7 @@ export class ListedValueFacts {
   }
 }
 
-/** What a rule knows of the lists that a payment is on. `deny` stands for all lists with that effect, whatever their names. */
+/** The lists of a payment, for rules. `deny` covers all lists with that effect, whatever their names. */
 export class ListFacts {
   readonly deny: ListedValueFacts;
   readonly watch: ListedValueFacts;
@@ -40,7 +40,7 @@ export class ListFacts {
     this.allow = withEffect("allow");
   }
 
-  /** Of the lists with this name; a list that nobody has made is empty. */
+  /** Entries of the list with this name; a list that does not exist is empty. */
   named(list: string): ListedValueFacts {
     return new ListedValueFacts(this.hits.filter((hit) => hit.list === list));
   }
@@ -52,7 +52,7 @@ export function listFacts(hits: readonly ListHit[]): ListFacts {
   return hits.length === 0 ? ON_NO_LIST : new ListFacts(hits);
 }
 
-/** Placeholders of a rule's sentence: what the entries say that a payment is on, of one effect or of any. */
+/** Placeholders of a rule's sentence: the reasons of the payment's list entries, for one effect or for all. */
 export const ENTRY_PLACEHOLDERS = ["deny_entries", "watch_entries", "allow_entries", "list_entries"] as const;
 
 /** Values of `ENTRY_PLACEHOLDERS`. */

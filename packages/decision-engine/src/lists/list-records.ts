@@ -14,14 +14,14 @@ export interface ListRecord {
   readonly expiresAtMs: number | undefined;
 }
 
-/** Records never cross the end of a chunk, so that growing copies nothing. */
+/** Records never cross the end of a chunk, so growing copies nothing. */
 const CHUNK_BYTES = 1 << 20;
 const UNIT_BYTES = 4;
 const CHUNK_UNITS = CHUNK_BYTES / UNIT_BYTES;
 
 /**
- * Where the fields of a record stand; the value and the reason follow. A token is kept as its 16 bytes. Times are
- * milliseconds in 6 bytes, until the year 10,889; `NEVER` is the end of a record without one.
+ * Field offsets of a record; the value and the reason follow. A token is stored as its 16 bytes. Times are milliseconds
+ * in 6 bytes, until the year 10,889; `NEVER` is the expiry of a record without one.
  */
 const AT = {
   tenant: 0,
@@ -42,17 +42,17 @@ const TOKEN = /^[a-z]{2}_[0-9a-f]{32}$/;
 const TOKEN_PREFIX = 3;
 const TOKEN_BYTES = 16;
 
-/** The first time that a record cannot hold. */
+/** The first time that a record cannot store. */
 export const TIME_MS_END = NEVER;
 export const VALUE_BYTES_MAX = 255;
 export const REASON_BYTES_MAX = 4_000;
 
-/** Entries of lists as bytes outside of V8's heap. The room of a record that was removed is used for one of its size. */
+/** List entries as bytes outside V8's heap. The space of a removed record is reused for one of the same size. */
 export class ListRecords {
   readonly #chunks: Buffer[] = [];
-  /** Units of the last chunk that are used. */
+  /** Used units of the last chunk. */
   #used = CHUNK_UNITS;
-  /** Places of removed records, by units. */
+  /** Free places, by units. */
   readonly #free = new Map<number, number[]>();
   readonly #lists: string[] = [];
   readonly #idOfList = new Map<string, number>();
@@ -94,7 +94,7 @@ export class ListRecords {
     const from = at + HEAD_BYTES;
     const to = from + chunk.readUInt8(at + AT.valueBytes);
     if (chunk.readUInt8(at + AT.isToken) === 0) return chunk.toString("utf8", from, to) === value;
-    // The kind decides the letters in front of the digits.
+    // The kind determines the prefix of the digits.
     return TOKEN.test(value) && chunk.toString("hex", from, to) === value.slice(TOKEN_PREFIX);
   }
 

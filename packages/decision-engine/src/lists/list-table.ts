@@ -6,7 +6,7 @@ import { isListEffect, isListKind } from "@tripline/contracts/lists/list-kinds";
 import { compareHits } from "./compare-hits.js";
 import { ListRecords, REASON_BYTES_MAX, TIME_MS_END, VALUE_BYTES_MAX } from "./list-records.js";
 
-/** The values of a payment that are looked up, by kind; of several each counts. An empty text is not on any list. */
+/** The values of a payment to look up, by kind; if there are several, each counts. Lists never contain an empty text. */
 export type ListedValues = Partial<Readonly<Record<ListKind, string | readonly string[]>>>;
 
 /** An entry's place in the hash table. */
@@ -16,24 +16,24 @@ interface Place {
   readonly value: string;
 }
 
-/** Entries that count for one payment; further ones are not stricter, and change nothing. */
+/** Maximum number of entries that count for one payment; further ones are no stricter and change nothing. */
 const HITS_MAX = 16;
 const SHORT_BIN_DIGITS = 6;
 const SLOTS_MIN = 1 << 10;
 const FULL = 0.6;
 
 /**
- * Lists of a million entries in memory, found by what a payment carries. An entry is a record of bytes, found in a hash
- * table with open addressing: a `Map` of objects takes five times the memory, and 0.4 s of every full garbage collection
- * (`node packages/decision-engine/dist/lists/testing/measure-memory.js`).
+ * Lists with millions of entries in memory, looked up by a payment's values. An entry is a record of bytes in a hash
+ * table with open addressing: a `Map` of objects would take five times the memory, and 0.4 s of every full garbage
+ * collection (`node packages/decision-engine/dist/lists/testing/measure-memory.js`).
  */
 export class ListTable {
   readonly #records = new ListRecords();
-  /** Numbers of tenants. A tenant without entries left keeps its number. */
+  /** Numbers of tenants. A tenant keeps its number even without entries. */
   readonly #tenants = new Map<string, number>();
-  /** How many entries there are of each kind: most tenants list few kinds, and the others need no search. */
+  /** Number of entries of each kind: most tenants list few kinds, and the others need no search. */
   readonly #counts = new Uint32Array(LIST_KINDS.length);
-  /** Two numbers a slot: where its record is, plus 1, or 0 for an empty slot; and the hash of its value. */
+  /** Two numbers per slot: the place of its record plus 1, or 0 for an empty slot; and the hash of its value. */
   #slots = new Uint32Array(2 * SLOTS_MIN);
   #mask = SLOTS_MIN - 1;
   #size = 0;
@@ -43,10 +43,10 @@ export class ListTable {
   }
 
   /**
-   * Adds an entry, or replaces the one with its key.
+   * Adds an entry, or replaces the one with the same key.
    *
-   * @returns false for an entry that this version cannot use: of a kind or effect that it does not know, too long, or of no
-   *   possible time
+   * @returns false for an entry that this version cannot use: its kind or effect is unknown, it is too long, or a time
+   *   is invalid
    */
   put(entry: ListEntry): boolean {
     const { list, effect, reason, createdAtMs, expiresAtMs } = entry;
@@ -80,10 +80,10 @@ export class ListTable {
   }
 
   /**
-   * The entries that a payment is on, the strictest first, 16 at most. A BIN of 8 digits is also on the entries of its
-   * first 6.
+   * The payment's list entries, the strictest first, at most 16. A BIN of 8 digits also matches entries for its first 6
+   * digits.
    *
-   * @param atMs when the payment is decided, before the end of an entry or not; milliseconds since the epoch
+   * @param atMs time of the decision, milliseconds since the epoch; expired entries are ignored
    */
   find(tenantName: string, values: ListedValues, atMs: number): ListHit[] {
     const hits: ListHit[] = [];
@@ -111,7 +111,7 @@ export class ListTable {
     }
   }
 
-  /** The slots of a value, one for each list that it is on. */
+  /** The slots of a value, one for each list that contains it. */
   #slotsOf(tenant: number, kind: ListKind, value: string): readonly number[] {
     let slots: number[] | undefined;
     const hash = hashOf(tenant, kind, value);
@@ -124,7 +124,7 @@ export class ListTable {
     return slots ?? NOWHERE;
   }
 
-  /** Undefined for what cannot be on a list. */
+  /** Undefined for a value that cannot be on a list. */
   #placeOf({ tenant, kind, value }: ListKey): Place | undefined {
     if (!isListKind(kind) || value === "") return undefined;
     const number = this.#tenants.get(tenant) ?? this.#tenants.size;
@@ -149,13 +149,13 @@ export class ListTable {
     all[2 * slot + 1] = hash;
   }
 
-  /** Moves entries that the one of this slot had pushed on back, so that a search still finds them. */
+  /** Moves back entries that this slot's entry had displaced, so that a search still finds them. */
   #empty(slot: number): void {
     const [all, mask] = [this.#slots, this.#mask];
     let hole = slot;
     for (let next = (hole + 1) & mask; all[2 * next] !== 0; next = (next + 1) & mask) {
       const hash = all[2 * next + 1] ?? 0;
-      // It may not stand before its own slot.
+      // It must not be placed before its own slot.
       if (((next - hash) & mask) < ((next - hole) & mask)) continue;
       all.copyWithin(2 * hole, 2 * next, 2 * next + 2);
       hole = next;
@@ -176,7 +176,7 @@ export class ListTable {
 
 const NOWHERE: readonly number[] = [];
 
-/** FNV-1a, mixed at the end as MurmurHash3 does, because slots are found by the low bits. 32 bits, unsigned. */
+/** FNV-1a with the finaliser of MurmurHash3, because the low bits select slots. 32 bits, unsigned. */
 function hashOf(tenant: number, kind: ListKind, value: string): number {
   let hash = 0x811c9dc5 ^ Math.imul(tenant + 1, 0x9e3779b1) ^ LIST_KINDS.indexOf(kind);
   for (let index = 0; index < value.length; index += 1) hash = Math.imul(hash ^ value.charCodeAt(index), 0x01000193);

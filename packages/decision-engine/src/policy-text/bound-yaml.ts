@@ -1,16 +1,16 @@
 import type { CST, ParsedNode, YAMLMap } from "yaml";
 import { isAlias, isMap, isScalar, isSeq } from "yaml";
 
-/** A policy is nested seven deep at most. */
+/** A policy is at most seven levels deep. */
 const DEPTH_MAX = 32;
-/** Mappings, lists, keys and values of one file, with everything that its aliases stand for. */
+/** Mappings, lists, keys and values of one file, including everything that its aliases expand to. */
 const NODES_MAX = 100_000;
-/** Of one mapping: the largest one names every tenant. */
+/** Per mapping: the largest one names every tenant. */
 const KEYS_MAX = 10_000;
 const ALIASES_MAX = 100;
 /** Anchors, tags and commas before one value. */
 const MARKS_MAX = 16;
-/** More of them are not listed. */
+/** Further faults are not listed. */
 const FAULTS_MAX = 100;
 
 export interface YamlFault {
@@ -26,8 +26,8 @@ interface Size {
 const SCALAR: Size = { nodes: 1, depth: 0 };
 
 /**
- * The first place at which a text exceeds what a policy needs. It looks at the tokens alone, in linear time and without recursion, so
- * that a hostile text is rejected before anything is built from it.
+ * The first place at which a text exceeds what a policy needs. It inspects only the tokens, in linear time and without
+ * recursion, so that a hostile text is rejected before anything is built from it.
  */
 export function tokenFault(tokens: readonly CST.Token[]): YamlFault | undefined {
   const errors = tokens.filter((token) => token.type === "error");
@@ -62,8 +62,8 @@ export function tokenFault(tokens: readonly CST.Token[]): YamlFault | undefined 
 }
 
 /**
- * Faults of a document that passed `tokenFault`: keys that come twice, and aliases that make it large or deep. Linear, where the
- * library compares each key with each.
+ * Faults of a document that passed `tokenFault`: duplicate keys, and aliases that make it large or deep. Linear,
+ * whereas the library compares each key with every other.
  */
 export function documentFaults(contents: ParsedNode | null): YamlFault[] {
   const faults: YamlFault[] = [];
@@ -115,7 +115,7 @@ const tooManyMarks = ({ offset }: CST.Token): YamlFault => ({
 
 const marksOf = (start: readonly CST.SourceToken[]): number => start.filter(({ type }) => !BLANK.has(type)).length;
 
-/** As it is called in an object. */
+/** The property name in an object. */
 export function keyName(key: unknown): string {
   return isScalar(key) ? String(key.value ?? "") : "";
 }

@@ -4,13 +4,13 @@ import { documentFaults, keyName, tokenFault } from "./bound-yaml.js";
 
 type Path = readonly PropertyKey[];
 
-/** A policy file that was read, and the lines of its parts. Reading it, and finding each of its parts, takes linear time. */
+/** A parsed policy file, and the lines of its parts. Parsing it and finding all its parts take linear time. */
 export class PolicySource {
   readonly #lines = new LineCounter();
   readonly #document: Document.Parsed | undefined;
   readonly #faults: string[];
   readonly #text: string;
-  /** The entries of a mapping by key, made when the first of them is looked for. */
+  /** The entries of a mapping by key, created on first use. */
   readonly #entries = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
 
   constructor(
@@ -36,14 +36,14 @@ export class PolicySource {
     this.#faults.push(...faults.map(({ offset, sentence }) => `${this.#place(offset)} ${sentence}`));
   }
 
-  /** Faults of the YAML itself, and limits that it exceeds: a sentence each. */
+  /** YAML syntax errors and exceeded limits, one sentence each. */
   syntaxFaults(): readonly string[] {
     return this.#faults;
   }
 
-  /** Only where there are no `syntaxFaults`. */
+  /** Call this only if there are no `syntaxFaults`. */
   toObject(): unknown {
-    // What aliases stand for was counted already.
+    // The expansion of aliases was already counted.
     return this.#document?.toJS({ maxAliasCount: -1 });
   }
 
@@ -62,8 +62,8 @@ export class PolicySource {
   }
 
   /**
-   * `file:line:column` of a character inside a string value. Exact in a literal block (`|`), where the lines of the value are
-   * those of the file, and on one line without escapes; elsewhere where the value begins.
+   * `file:line:column` of a character inside a string value. Exact in a literal block (`|`), whose lines are those of
+   * the file, and on one line without escapes; otherwise, the start of the value.
    */
   insideText(path: Path, value: string, character: number): string {
     const node = this.#valueAt(path);

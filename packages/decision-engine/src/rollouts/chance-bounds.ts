@@ -1,20 +1,21 @@
-/** How often a guard may be wrong about a candidate that is as good as the champion, at one look. */
+/** Probability that a guard rejects a candidate that is as good as the champion, per check. */
 export const FALSE_ALARM = 1e-6;
-/** The same of what is taken as the champion's share. */
+/** Probability that the champion's share is underestimated. */
 const UNDERSTATED = 1e-3;
 
 const STEPS = 50;
 
 /**
- * Whether a mean over independent values from 0 to 1 is too large for chance alone if their expectation is at most `limit`:
- * P(mean >= m) <= exp(-n KL(m, limit)), Hoeffding 1963, theorem 1. It holds for every n and every distribution, so it needs
- * no minimum sample, and is used with one value per card: the payments of a card are alike, those of two cards are not.
+ * Whether a mean of independent values from 0 to 1 is too large to be chance if their expectation is at most `limit`:
+ * P(mean >= m) <= exp(-n KL(m, limit)), Hoeffding 1963, theorem 1. The bound is valid for every n and every
+ * distribution, so it needs no minimum sample. Use it with one value per card: payments of the same card are
+ * correlated, those of different cards are not.
  */
 export function exceeds(mean: number, count: number, limit: number): boolean {
   return mean > limit && count * divergence(mean, limit) > Math.log(1 / FALSE_ALARM);
 }
 
-/** The largest expectation that a mean over `count` values is still likely for, by the same bound. */
+/** The largest expectation for which a mean over `count` values is still likely, by the same bound. */
 export function likelyMaximum(mean: number, count: number): number {
   if (count === 0) return 1;
   let [low, high] = [mean, 1];
@@ -27,9 +28,9 @@ export function likelyMaximum(mean: number, count: number): number {
 }
 
 /**
- * How large the population stability index of two samples may be by chance: n1 n2 / (n1 + n2) times the index is close to
- * chi-square with one degree of freedom less than there are bins (Yurdakul and Naranjo 2020). Its quantile is that of
- * Wilson and Hilferty.
+ * The maximum population stability index of two samples by chance: n1 n2 / (n1 + n2) times the index is approximately
+ * chi-square with one degree of freedom fewer than there are bins (Yurdakul and Naranjo 2020). The quantile is the
+ * Wilson-Hilferty approximation.
  */
 export function indexByChance(bins: number, count: number): number {
   if (count === 0) return Number.POSITIVE_INFINITY;
@@ -39,10 +40,10 @@ export function indexByChance(bins: number, count: number): number {
   return (quantile * 2) / count;
 }
 
-/** Of `FALSE_ALARM`, one-sided. */
+/** The one-sided quantile of `FALSE_ALARM`. */
 const NORMAL_QUANTILE = 4.753;
 
-/** Kullback-Leibler, of two coins. */
+/** Kullback-Leibler divergence of two Bernoulli distributions. */
 function divergence(one: number, other: number): number {
   return part(one, other) + part(1 - one, 1 - other);
 }

@@ -2,25 +2,25 @@ import { z } from "zod";
 
 const points = z.number().min(0).max(1);
 
-/** What a rollout must not do, with the least that has to be seen before it is judged. */
+/** Limits of a rollout, with the minimum data needed to judge it. */
 export const guardPlan = z.strictObject({
-  /** Payments are judged for this long. */
+  /** Length of the window that is judged. */
   window_seconds: z.number().int().min(10).max(86_400).default(300),
-  /** Cards of each arm that must have paid before anything is judged. */
+  /** Minimum cards with payments in each arm; with fewer, nothing is judged. */
   cards_min: z.number().int().min(1).max(1_000_000).default(8),
-  /** How much larger than the champion's the share of payments without a score may be. */
+  /** Maximum excess over the champion's share of payments without a score. */
   missing_points_max: points.default(0.1),
-  /** How much larger than the champion's the share of any outcome may be. */
+  /** Maximum excess over the champion's share of any outcome. */
   outcome_points_max: points.default(0.1),
-  /** A decision counts as slow when it takes so much longer than 95 % of the champion's. */
+  /** A decision is slow if it exceeds the champion's 95th percentile by more than this. */
   slow_ms: z.number().int().min(1).max(10_000).default(50),
-  /** How much more than 5 % of the decisions may be slow. */
+  /** Maximum share of slow decisions in excess of 5 %. */
   slow_points_max: points.default(0.1),
-  /** The largest population stability index of the candidate's scores against the champion's for the same payments. */
+  /** Maximum population stability index of the candidate's scores vs. the champion's for the same payments. */
   index_max: z.number().min(0).max(100).default(0.25),
-  /** How much larger than the champion's the share of genuine payments among those that were not approved may be. */
+  /** Maximum excess over the champion's share of genuine payments among those that were not approved. */
   false_alarm_points_max: points.default(0.2),
-  /** Payments of each arm that were not approved and have a label, before labels are judged. */
+  /** Minimum labelled payments per arm that were not approved; with fewer, labels are not judged. */
   labels_min: z.number().int().min(1).max(1_000_000).default(20),
 });
 

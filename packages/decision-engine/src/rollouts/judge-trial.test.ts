@@ -7,7 +7,7 @@ import { judgeTrial } from "./judge-trial.js";
 const PLAN = guardPlan.parse({});
 const { CANARY, SHADOW } = RolloutStage;
 
-/** Numbers from 0 to 1 that are always the same ones for a seed (mulberry32). */
+/** Deterministic numbers from 0 to 1 for a seed (mulberry32). */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -19,13 +19,13 @@ function randomFrom(seed: number): () => number {
 }
 
 interface Behaviour {
-  /** From the champion's score of a payment and chance. */
+  /** A function of the champion's score and chance. */
   readonly score: (championScore: number, random: () => number) => number | undefined;
   readonly extraMs?: number;
 }
 
 const SAME: Behaviour = { score: (score) => score };
-/** As a model trained on other weeks: the same ranking but for noise. */
+/** Like a model trained on other weeks: the same ranking, except for noise. */
 const RETRAINED: Behaviour = {
   score: (score, random) => 1 / (1 + Math.exp(-(Math.log(score / (1 - score)) + 0.6 * (random() - 0.5)))),
 };
@@ -38,7 +38,7 @@ const outcomeOf = (score: number): Outcome => {
   return score > 0.15 ? Outcomes.REVIEW : Outcomes.APPROVE;
 };
 
-/** Payments of a window; cards differ in how risky they are and in how often they pay. */
+/** Payments of a window; cards differ in risk and frequency. */
 function play(seed: number, payments: number, share: number, behaviour: Behaviour): TrialSamples {
   const random = randomFrom(seed);
   const cards = Array.from({ length: Math.max(20, payments) }, () => {

@@ -4,7 +4,7 @@ import type { MixGuard } from "../policy.js";
 import { exceeds, indexByChance, likelyMaximum } from "./chance-bounds.js";
 import type { GuardPlan } from "./guard-plan.js";
 
-/** What a guard looks at in a decision. */
+/** The data of a decision that guards use. */
 export interface TrialSample {
   readonly cardToken: string;
   readonly outcome: Outcome;
@@ -12,47 +12,47 @@ export interface TrialSample {
   readonly latencyMs: number;
   readonly candidateScore: number | undefined;
   readonly championScore: number | undefined;
-  /** The model whose arm it is gave no score. */
+  /** The model of its arm returned no score. */
   readonly isScoreMissing: boolean;
-  /** The candidate, if it was asked, answered or was only late: scoring has it. */
+  /** The candidate, if it was called, answered or was merely late: it is loaded in scoring. */
   readonly isServed: boolean;
-  /** The decision was made without the score of a model. */
+  /** The decision was made without a model score. */
   readonly isDegraded: boolean;
-  /** Of a payment that was not approved; undefined until its label arrives. */
+  /** For a payment that was not approved; undefined until its label arrives. */
   isFraud?: boolean;
 }
 
 /** Payments within the window. */
 export interface TrialSamples {
-  /** Of cards that the candidate scores, also in shadow. */
+  /** Payments of cards that the candidate scores, including in shadow. */
   readonly candidate: readonly TrialSample[];
-  /** Of cards in the champion's share; none in shadow. */
+  /** Payments of cards in the champion's share; none in shadow. */
   readonly champion: readonly TrialSample[];
 }
 
 export type GuardName = "scores-missing" | "outcomes" | "latency" | "score-distribution" | "precision";
 
-/** What one guard found. */
+/** The result of one guard. */
 export interface Finding {
   readonly guard: GuardName;
-  /** There was enough to judge by. */
+  /** There was enough data. */
   readonly isJudged: boolean;
   readonly isBreached: boolean;
-  /** For people. */
+  /** A sentence for users. */
   readonly text: string;
 }
 
-/** Why a candidate's score is missing in shadow that was not waited for. */
+/** Why a candidate's score is missing in shadow: the decision did not wait for it. */
 export const CANDIDATE_LATE = "its score came later than could be waited for";
 
-/** Scores below the first edge are a bin of their own, and so on: even on the scale on which frauds are rare. */
+/** Scores below the first edge have their own bin, and so on: about evenly spaced on the log scale, because frauds are rare. */
 const BIN_EDGES = [0.003, 0.01, 0.03, 0.1, 0.3];
 
 const OUTCOMES = [Outcome.APPROVE, Outcome.CHALLENGE, Outcome.REVIEW, Outcome.DECLINE];
 
 const SLOW_SHARE = 0.05;
 
-/** The arm and the sample of a decision; undefined for one without a part in the rollout of this candidate. */
+/** The arm and the sample of a decision; undefined if it has no part in the rollout of this candidate. */
 export function sampleOf(
   decision: Decision,
   candidateVersion: string,
@@ -76,10 +76,10 @@ export function sampleOf(
   };
 }
 
-/** What the guards find in the payments of the window. */
+/** The guards' findings for the payments of the window. */
 export function judgeTrial(samples: TrialSamples, stage: RolloutStage, plan: GuardPlan): readonly Finding[] {
   const distribution = judgeDistribution(samples.candidate, plan);
-  // In shadow nothing is decided by the candidate, and what is late is left out on purpose.
+  // In shadow, the candidate decides nothing, and late scores are skipped on purpose.
   if (stage !== RolloutStage.CANARY) return [distribution];
   return [
     judgeMissing(samples, plan),
@@ -102,7 +102,7 @@ function judgeMissing(samples: TrialSamples, plan: GuardPlan): Finding {
   });
 }
 
-/** What the two sides of a comparison are called. */
+/** Names of the two sides of a comparison. */
 interface Sides {
   readonly candidate: string;
   readonly champion: string;
@@ -110,10 +110,10 @@ interface Sides {
 const OF_A_TRIAL: Sides = { candidate: "of the candidate", champion: "of the champion" };
 const OF_A_CHANGE: Sides = { candidate: "since then", champion: "before" };
 
-/** A payment and what was decided of it. */
+/** A payment and its outcome. */
 export type OutcomeSample = Pick<TrialSample, "cardToken" | "outcome">;
 
-/** The outcomes of payments: small enough to be stored. */
+/** The outcomes of payments, in a form small enough to store. */
 export interface OutcomeMix {
   readonly cards: number;
   /** The mean over cards, in the order of `OUTCOMES`. */
@@ -125,13 +125,13 @@ export function outcomeMixOf(samples: readonly OutcomeSample[]): OutcomeMix {
   return { cards: shares[0]?.count ?? 0, shares: shares.map(({ mean }) => mean) };
 }
 
-/** Whether a change makes the share of an outcome grow by more than its guard allows, and than chance would. */
+/** Whether a change increases the share of an outcome by more than its guard and chance allow. */
 export function judgeMix(before: OutcomeMix, after: OutcomeMix, guard: MixGuard): Finding {
   const limits = { cards_min: guard.cardsMin, outcome_points_max: guard.outcomePointsMax };
   return judgeOutcomes({ candidate: after, champion: before }, limits, OF_A_CHANGE);
 }
 
-/** An outcome that becomes rarer makes another one more frequent, so that growth is enough to look at. */
+/** If one outcome becomes rarer, another becomes more frequent, so it is sufficient to check for increases. */
 function judgeOutcomes(
   { candidate, champion }: Readonly<Record<keyof TrialSamples, OutcomeMix>>,
   plan: Pick<GuardPlan, "cards_min" | "outcome_points_max">,
@@ -155,9 +155,9 @@ function judgeOutcomes(
   );
 }
 
-/** How long decisions take, in most cases. */
+/** The typical latency of decisions. */
 interface Latency {
-  /** 95 % take no longer. */
+  /** The 95th percentile. */
   readonly usualMs: number;
   readonly payments: number;
 }
@@ -167,7 +167,7 @@ function latencyOf(samples: readonly Pick<TrialSample, "latencyMs">[]): Latency 
   return { usualMs: latencies[Math.floor(latencies.length * (1 - SLOW_SHARE))] ?? 0, payments: samples.length };
 }
 
-/** By payments: what makes decisions slow has nothing to do with the card. */
+/** Per payment rather than per card: slow decisions do not depend on the card. */
 function judgeLatency(
   candidate: readonly Pick<TrialSample, "latencyMs">[],
   { usualMs, payments }: Latency,
@@ -184,10 +184,10 @@ function judgeLatency(
   return { guard: "latency", isJudged, isBreached, text };
 }
 
-/** What a guard looks at in a decision of a champion. */
+/** The data of a champion's decision that guards use. */
 export type ChampionSample = Pick<TrialSample, "cardToken" | "outcome" | "latencyMs" | "isDegraded">;
 
-/** What was measured of a champion: small enough to be stored. */
+/** Measurements of a champion, in a form small enough to store. */
 export interface ChampionMeasure {
   readonly outcomes: OutcomeMix;
   readonly missing: { readonly mean: number; readonly count: number };
@@ -207,7 +207,7 @@ export function measureChampion(samples: readonly ChampionSample[]): ChampionMea
   };
 }
 
-/** What the guards find in the decisions of a new champion, compared with the champion before it. */
+/** The guards' findings for the decisions of a new champion, compared with its predecessor. */
 export function judgePromotion(
   before: ChampionMeasure,
   after: readonly ChampionSample[],
@@ -228,7 +228,7 @@ export function judgePromotion(
   ];
 }
 
-/** Both models' scores for the same payments: how cards were drawn has no part in it. */
+/** Compares both models' scores for the same payments, so the assignment of cards does not matter. */
 function judgeDistribution(candidate: readonly TrialSample[], plan: GuardPlan): Finding {
   const both = candidate.filter((sample) => sample.candidateScore !== undefined && sample.championScore !== undefined);
   const cards = new Set(both.map(({ cardToken }) => cardToken)).size;
@@ -261,7 +261,7 @@ function judgePrecision(samples: TrialSamples, plan: GuardPlan): Finding {
 
 interface Share {
   readonly mean: number;
-  /** Of cards. */
+  /** Number of cards. */
   readonly count: number;
 }
 
@@ -288,7 +288,7 @@ function compare(comparison: Comparison): Finding {
   return { guard, isJudged, isBreached, text };
 }
 
-/** The mean over cards of the mean over their payments. */
+/** The mean over cards of each card's mean. */
 function byCard<S extends OutcomeSample>(samples: readonly S[], read: (sample: S) => number): Share {
   const cards = new Map<string, { sum: number; count: number }>();
   for (const sample of samples) {
@@ -300,7 +300,7 @@ function byCard<S extends OutcomeSample>(samples: readonly S[], read: (sample: S
   return { mean: meanOf([...cards.values()].map(({ sum, count }) => sum / count)), count: cards.size };
 }
 
-/** The population stability index, with half a payment added to each bin so that an empty one has a logarithm. */
+/** The population stability index, with half a payment added to each bin so that the logarithm of an empty one is finite. */
 function stabilityIndex(scores: readonly number[], reference: readonly number[]): number {
   const [shares, wanted] = [sharesOf(scores), sharesOf(reference)];
   return shares.reduce((sum, share, bin) => {

@@ -2,9 +2,9 @@ import { createHash } from "node:crypto";
 import { ListTable } from "../list-table.js";
 
 /**
- * `node --expose-gc --max-semi-space-size=4 dist/lists/testing/measure-memory.js`: by how much the process grows for a
- * million entries, and how long it takes to look up the four values of a payment, in nanoseconds of processor time. A small
- * young generation keeps the garbage of loading out of the figure.
+ * `node --expose-gc --max-semi-space-size=4 dist/lists/testing/measure-memory.js`: the memory growth of the process for
+ * a million entries, and the CPU time to look up the four values of a payment, in nanoseconds. A small young generation
+ * excludes the garbage of loading.
  */
 const ENTRIES = 1_000_000;
 const LOOKUPS = 200_000;
@@ -20,7 +20,7 @@ function processMb(): number {
   return Math.round(process.memoryUsage.rss() / MB);
 }
 
-/** @param different how many entries there are in the end */
+/** @param different number of distinct entries at the end */
 function fill(table: ListTable, different: number): ListTable {
   for (let index = 0; index < ENTRIES; index += 1) {
     const number = index % different;
@@ -55,7 +55,7 @@ function nsPerPayment(table: ListTable, firstCard: number): string {
   return ((best * NS_PER_US) / LOOKUPS).toFixed(0);
 }
 
-// First the garbage alone, so that the heap is as large as loading makes it.
+// First only create garbage, so that the heap reaches its size during loading.
 fill(new ListTable(), 1);
 const beforeMb = processMb();
 const startedUs = process.cpuUsage().user;
