@@ -1,5 +1,5 @@
-// The one place for the ports of a Tripline on this machine: a block of neighbours, written in ports.json and moved as a
-// whole by TRIPLINE_PORT_BASE.
+// The only definition of the ports of a Tripline on this machine: a contiguous block from ports.json, which TRIPLINE_PORT_BASE
+// moves as a whole.
 import { readFileSync } from "node:fs";
 
 const { base, offsets } = JSON.parse(readFileSync(new URL("./ports.json", import.meta.url), "utf8"));
@@ -7,7 +7,7 @@ const PORT_MIN = 1024;
 const PORT_MAX = 65535;
 
 /**
- * Throws a sentence when TRIPLINE_PORT_BASE leaves no room for the block.
+ * Throws a sentence if TRIPLINE_PORT_BASE leaves too little room for the block.
  *
  * @param {Readonly<Record<string, string | undefined>>} environment
  * @returns {import("./ports.mjs").Ports}

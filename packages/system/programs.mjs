@@ -1,5 +1,5 @@
-// The programs of apps, and which file of each is run: its bundle where that is there and nothing that it was made from is
-// newer, otherwise what the compiler made.
+// The programs of apps, and the file to run: the bundle if it exists and is newer than all of its inputs, otherwise the
+// compiler's output.
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 

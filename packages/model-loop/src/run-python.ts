@@ -6,20 +6,20 @@ import { ROOT } from "@tripline/system/services/workspace";
 const TRAINING = join(ROOT, "training");
 const OUTPUT_CHARACTERS_MAX = 1_000_000;
 
-/** The interpreter of the training environment, which is installed when it is missing. */
+/** The interpreter of the training environment, which is installed if it is missing. */
 export async function trainingPython(): Promise<string> {
   const { python } = await provisionPython(trainingEnvironment(ROOT));
   return python;
 }
 
 export interface PythonRun {
-  /** That of training unless given. */
+  /** By default that of the training environment. */
   readonly interpreter?: string;
-  /** Exit codes besides 0 that are an outcome and no failure. */
+  /** Exit codes other than 0 that are outcomes, not failures. */
   readonly outcomes?: readonly number[];
-  /** Called with what it prints on standard output, as it prints it. */
+  /** Called with standard output as it arrives. */
   readonly onOutput?: (text: string) => void;
-  /** Ends it. */
+  /** Terminates the program. */
   readonly signal?: AbortSignal;
 }
 
@@ -31,14 +31,14 @@ export interface PythonResult {
 /**
  * Runs a module of the training package.
  *
- * @returns what it printed
- * @throws Error with the last lines it printed when it fails
+ * @returns its output
+ * @throws Error with the last lines of its output if it fails
  */
 export async function runPython(module: string, args: readonly string[]): Promise<string> {
   return (await runPythonModule(module, args)).output;
 }
 
-/** The same for a module whose exit code says something. Throws as `runPython` does. */
+/** The same for a module with meaningful exit codes. Throws as `runPython` does. */
 export async function runPythonModule(
   module: string,
   args: readonly string[],

@@ -9,28 +9,28 @@ import type { StepLog } from "@tripline/system/step-log";
 import type { TrainedModel, TrainOptions } from "./demo-model/train-demo-model.js";
 import { trainDemoModel } from "./demo-model/train-demo-model.js";
 
-/** The simulated history lies in the past, and live traffic goes on from there. */
+/** The simulated history is in the past, and live traffic continues from its end. */
 const EVENT_AGE_DAYS_MAX = 3_650;
 const SCORING_WAIT_MS = 250;
 
-/** The demo's model, trained or taken from the cache, and the whole system serving it. */
+/** The whole system with the demo's model, trained or from the cache. */
 export async function startDemoSystem(options: {
   readonly workspace: Workspace;
   readonly steps: StepLog;
-  /** Whether the archive runs, too: lost window states can be rebuilt then. */
+  /** Whether archive runs as well: then lost window state can be rebuilt. */
   readonly isArchived?: boolean;
   /** Whether the console runs. */
   readonly hasConsole?: boolean;
   readonly topology?: Topology;
-  /** Whether the profiles of the history are loaded, and read for payments. */
+  /** Whether the history's profiles are loaded and read for payments. */
   readonly hasProfiles?: boolean;
-  /** TLS and rights everywhere. */
+  /** TLS and access control everywhere. */
   readonly isSecure?: boolean;
-  /** With it, a server that ends by itself is restarted, and this is told. */
+  /** With a listener, a server that exits unexpectedly is restarted and reported here. */
   readonly onServer?: ServerListener;
-  /** False for a caller that stops it in order on Ctrl-C. Default true. */
+  /** False for a caller that handles Ctrl-C itself. Default true. */
   readonly endOnSignals?: boolean;
-  /** Another world than the demo's, with a registry of its own. */
+  /** A simulation other than the demo's, with its own registry. */
   readonly world?: Pick<TrainOptions, "root" | "simulation" | "days">;
 }): Promise<{ model: TrainedModel; system: RunningSystem }> {
   const { workspace, steps, hasProfiles = false, world = { root: ROOT } } = options;

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { isVersion, nameSchema } from "./model-manifest.js";
 
-/** Names become paths, so nothing else gets past here. @throws TriplineError `invalid-field` */
+/** Names become paths, so only valid ones may pass. @throws TriplineError `invalid-field` */
 export function checkName(text: string, what: "name" | "alias"): void {
   const result = nameSchema.safeParse(text);
   if (result.success) return;
@@ -19,10 +19,10 @@ export function checkMove(alias: string, version: string): void {
   }
 }
 
-/** Most names that a sentence lists. */
+/** Maximum number of names in a sentence. */
 const NAMES_LISTED_MAX = 10;
 
-/** A sentence that lists what there is. */
+/** A sentence that lists the existing names. */
 export function known(what: string, names: readonly string[]): string {
   if (names.length === 0) return "There are none yet.";
   const more = names.length > NAMES_LISTED_MAX ? `, and ${names.length - NAMES_LISTED_MAX} more` : "";

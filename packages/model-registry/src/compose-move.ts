@@ -5,7 +5,7 @@ import type { AliasMove, MoveOptions } from "./model-registry.js";
 const BY_CHARACTERS_MAX = 200;
 const WHY_CHARACTERS_MAX = 1_000;
 
-/** An alias that is to move. */
+/** A requested alias move. */
 export interface WantedMove {
   readonly model: string;
   readonly alias: string;
@@ -14,9 +14,9 @@ export interface WantedMove {
 }
 
 /**
- * The move of an alias that names `from` by now.
+ * The move of an alias that currently names `from`.
  *
- * @throws TriplineError `state-conflict` when that is not what was expected
+ * @throws TriplineError `state-conflict` if that is not the expected version
  */
 export function composeMove({ model, alias, to, options }: WantedMove, from: string | null): AliasMove {
   const { expect } = options;

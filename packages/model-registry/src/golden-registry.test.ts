@@ -6,7 +6,10 @@ import type { Publication } from "./model-registry.js";
 import { openRegistry } from "./open-registry.js";
 import { refusal, temporaryRegistry } from "./testing/publications.js";
 
-/** What this registry and the one in Python write and refuse, byte for byte; training/tests/core/registry/test_registry_golden.py. */
+/**
+ * What this registry and the Python one write and reject, byte for byte; see
+ * training/tests/core/registry/test_registry_golden.py.
+ */
 const GOLDEN = fileURLToPath(new URL("../golden", import.meta.url));
 const steps = z
   .object({
@@ -44,7 +47,7 @@ function publicationOf(index: number, changes: Partial<Publication["manifest"]> 
   };
 }
 
-/** Files by path, without what differs by run: time, host and process of a move. */
+/** Files by path, without what differs between runs: time, host and process of a move. */
 async function treeOf(root: string): Promise<Record<string, string>> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));

@@ -3,9 +3,9 @@ import type { ModelManifest } from "./model-manifest.js";
 import type { ListedVersion } from "./model-registry.js";
 
 /**
- * Versions with their aliases, oldest first; one whose manifest cannot be read is listed with its fault.
+ * Versions with their aliases, oldest first; a version with an unreadable manifest is listed with its fault.
  *
- * @param aliases pairs of an alias and the version that it names
+ * @param aliases pairs of an alias and its version
  */
 export async function listVersions(
   versions: readonly string[],

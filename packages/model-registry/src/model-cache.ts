@@ -9,15 +9,15 @@ import { isVersion, MANIFEST_FILE, SCORECARD_FILE } from "./model-manifest.js";
 import type { ModelVersion } from "./model-registry.js";
 import { verified } from "./prepare-publication.js";
 
-/** Scorecards that were read without their models: a folder for each, with the manifest of its version. */
+/** Scorecards that were read without their models: one folder each, with the manifest of its version. */
 const SCORECARDS_FOLDER = "scorecards";
 
-/** Versions of one model that are kept, besides those that aliases name; the one that was used longest ago goes first. */
+/** Cached versions per model, besides those with an alias; the least recently used is deleted first. */
 export const VERSIONS_CACHED_MAX = 5;
 
 /**
- * Versions of a remote registry on this machine's disk, in the layout of a registry in files, with the last known target of
- * each alias: so that a service can start while the remote one is away. What is cached is verified like anything else.
+ * Versions of a remote registry on local disk, in the layout of a file registry, with the last known target of each alias, so
+ * that a service can start while the remote registry is unavailable. Cached files are verified like all others.
  */
 export class ModelCache {
   private readonly files: FileRegistry;
@@ -29,12 +29,12 @@ export class ModelCache {
     this.scorecards = new FileRegistry(join(root, SCORECARDS_FOLDER));
   }
 
-  /** Undefined if the version is not cached, or if it is damaged; then it is deleted. */
+  /** Undefined if the version is not cached, or is damaged; then it is deleted. */
   find(name: string, version: string): Promise<ModelVersion | undefined> {
     return this.#found(this.files.resolve(name, version), this.#versionPath(name, version));
   }
 
-  /** The same of the scorecard alone. */
+  /** The same for the scorecard alone. */
   findScorecard(name: string, version: string): Promise<Uint8Array | undefined> {
     return this.#found(this.scorecards.scorecard(name, version), this.#versionPath(name, version, SCORECARDS_FOLDER));
   }
@@ -52,14 +52,14 @@ export class ModelCache {
     }
   }
 
-  /** @throws TriplineError `model-refused` when the files are not what the manifest says */
+  /** @throws TriplineError `model-refused` if the files do not match the manifest */
   store(manifest: ModelManifest, files: Readonly<Record<string, Uint8Array>>): Promise<ModelVersion> {
     const { name, version } = manifest;
     const all = { ...files, [MANIFEST_FILE]: textOf(manifest) };
     return this.#stored(manifest, "", () => this.files.store(name, version, manifest, all));
   }
 
-  /** @throws TriplineError `model-refused` for bytes that are not those of the manifest */
+  /** @throws TriplineError `model-refused` if the bytes do not match the manifest */
   storeScorecard(manifest: ModelManifest, bytes: Uint8Array): Promise<Uint8Array> {
     const { name, version } = manifest;
     const path = this.#versionPath(name, version, SCORECARDS_FOLDER);
@@ -95,13 +95,16 @@ export class ModelCache {
     this.written.set(key, version);
   }
 
-  /** The version that the alias named when the remote registry was last there. */
+  /** The version that the alias named when the remote registry was last available. */
   async rememberedAlias(name: string, alias: string): Promise<string | undefined> {
     const text = await readFile(this.#aliasPath(name, alias), "utf8").catch(() => "");
     return isVersion(text.trim()) ? text.trim() : undefined;
   }
 
-  /** Never what an alias names: a service may serve it for months without looking here again, and needs it to start again. */
+  /**
+   * Never deletes the target of an alias: a service may serve it for months without reading it here, and needs it for a
+   * restart.
+   */
   async #dropOld(name: string, newest: string, folder: string): Promise<void> {
     const all = await readFinished(join(this.root, folder, "models", name, "versions"));
     const aliases = await readFinished(join(this.root, "models", name, "aliases"));
@@ -117,7 +120,7 @@ export class ModelCache {
     await Promise.all(used.slice(VERSIONS_CACHED_MAX - 1).map(({ path }) => this.#remove(path)));
   }
 
-  /** Renamed in one step, so that nobody finds a part of it. */
+  /** Renames it atomically first, so that no reader finds a part of it. */
   async #remove(path: string): Promise<void> {
     const gone = join(path, "..", `.tmp-${randomBytes(8).toString("hex")}`);
     await rename(path, gone).catch(() => undefined);

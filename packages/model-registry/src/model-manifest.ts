@@ -2,16 +2,16 @@ import { createHash } from "node:crypto";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
 
-/** Files of a model version, as they are called in its directory. */
+/** Files of a model version, by their names in its directory. */
 export const MODEL_FILE = "model.onnx";
 export const MANIFEST_FILE = "model.json";
 export const GOLDEN_FILE = "golden.json";
-/** Stands in for the model while it does not answer; versions that were published before 0.2 have none. */
+/** The fallback while the model is unavailable; versions published before 0.2 have none. */
 export const SCORECARD_FILE = "scorecard.json";
-/** The same trees as tensors, for execution providers without a kernel for trees; networks have none. */
+/** The same trees as tensors, for execution providers without a tree kernel; networks have none. */
 export const TWIN_FILE = "twin.onnx";
 
-/** Most rows a golden batch may hold. */
+/** Maximum rows of a golden batch. */
 export const GOLDEN_ROWS_MAX = 256;
 
 const VERSION_PATTERN = /^[0-9a-f]{12}$/;
@@ -19,23 +19,23 @@ const VERSION_PATTERN = /^[0-9a-f]{12}$/;
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "must be a sha256 in hex");
 const instant = z.iso.datetime({ offset: true });
 
-/** Lower-case, so that a name is also a directory on every file system; no dots, so that it never leaves its parent. */
+/** Lower case, so that a name is a valid directory on every file system; no dots, so that it never leaves its parent. */
 export const nameSchema = z
   .string()
   .regex(/^[a-z][a-z0-9_-]{0,63}$/, "must be 1 to 64 of a-z, 0-9, - and _, and begin with a letter");
 
 export const versionSchema = z.string().regex(VERSION_PATTERN, "must be 12 hexadecimal digits");
 
-/** What was recorded beside a model when it was published: `model.json`. */
+/** Metadata published with a model: `model.json`. */
 export const manifestSchema = z
   .object({
     name: nameSchema,
     version: versionSchema,
     created_at: instant,
     feature_spec_version: z.int().positive(),
-    /** Names of the input's columns, in order. */
+    /** Names of the input columns, in order. */
     features: z.array(z.string().min(1)).min(1),
-    /** Those that change the score, in the order of `features`; absent from versions that were published before 0.2. */
+    /** Features that change the score, in the order of `features`; absent from versions published before 0.2. */
     used_features: z.array(z.string().min(1)).optional(),
     input: z.object({
       name: z.string().min(1),
@@ -47,7 +47,7 @@ export const manifestSchema = z
       datatype: z.literal("FP32"),
       shape: z.tuple([z.literal(-1), z.literal(1)]),
     }),
-    /** Checksums; files of the trainer's own may stand beside the two that every model has. */
+    /** Checksums; besides the two files that every model has, a trainer may add its own. */
     files: z
       .object({
         [MODEL_FILE]: sha256,
@@ -64,7 +64,7 @@ export const manifestSchema = z
       trained_at: instant,
       /** Labels that arrived later were not used. */
       known_by: instant.optional(),
-      /** The first and the last payment that were trained on. */
+      /** Times of the first and the last payment of the training data. */
       data_from: instant.optional(),
       data_to: instant.optional(),
     }),
@@ -84,12 +84,12 @@ export const manifestSchema = z
 
 export type ModelManifest = z.infer<typeof manifestSchema>;
 
-/** The features that change a model's score. A version that does not name them may use its whole input. */
+/** The features that change a model's score. A version that does not name them may use all of its input. */
 export function usedFeatures({ features, used_features }: Pick<ModelManifest, "features" | "used_features">) {
   return used_features ?? features;
 }
 
-/** Inputs with the outputs that the trainer got for them: `golden.json`. Values are float32. */
+/** Inputs with the trainer's outputs for them: `golden.json`. Values are float32. */
 export const goldenSchema = z
   .object({
     inputs: z.array(z.array(z.number())).min(1).max(GOLDEN_ROWS_MAX),
@@ -106,7 +106,7 @@ export function sha256Hex(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
-/** A model's version is its content: the same bytes always have the same one. */
+/** A version is derived from the content: the same bytes always have the same version. */
 export function versionOf(modelBytes: Uint8Array): string {
   return sha256Hex(modelBytes).slice(0, 12);
 }
@@ -115,7 +115,7 @@ export function isVersion(text: string): boolean {
   return VERSION_PATTERN.test(text);
 }
 
-/** @throws TriplineError `model-refused` when a row has another width than the model's input. */
+/** @throws TriplineError `model-refused` if a row does not have the width of the model's input. */
 export function checkGoldenWidth(golden: GoldenBatch, manifest: ModelManifest): void {
   const width = manifest.input.shape[1];
   const odd = golden.inputs.findIndex((row) => row.length !== width);
@@ -128,9 +128,9 @@ export function checkGoldenWidth(golden: GoldenBatch, manifest: ModelManifest): 
 }
 
 /**
- * Reads JSON text by a schema.
+ * Parses JSON with a schema.
  *
- * @throws TriplineError `model-refused` that names the file and its first fault.
+ * @throws TriplineError `model-refused`, with the file and its first fault.
  */
 export function parseJson<S extends z.ZodType>(schema: S, text: string, what: string): z.infer<S> {
   let value: unknown;

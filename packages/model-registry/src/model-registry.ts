@@ -1,6 +1,6 @@
 import type { GoldenBatch, ModelManifest } from "./model-manifest.js";
 
-/** One published model, read and verified against the checksums in its manifest. */
+/** A published model, verified against the checksums in its manifest. */
 export interface ModelVersion {
   readonly name: string;
   /** The first 12 hexadecimal digits of the sha256 of the model's bytes. */
@@ -8,7 +8,7 @@ export interface ModelVersion {
   readonly directory: string;
   readonly manifest: ModelManifest;
   readonly modelPath: string;
-  /** The verified bytes: a file may have changed since, these cannot. */
+  /** The verified bytes. The file may have changed since. */
   readonly modelBytes: Uint8Array;
   /** The verified bytes of its tensor twin, if it was published with one. */
   readonly twinBytes?: Uint8Array | undefined;
@@ -19,19 +19,19 @@ export interface ModelVersion {
 export interface ListedVersion {
   readonly version: string;
   readonly aliases: readonly string[];
-  /** Absent where the manifest cannot be read; `fault` then says why. */
+  /** Absent if the manifest cannot be read; `fault` then has the reason. */
   readonly manifest?: ModelManifest;
   readonly fault?: string;
 }
 
-/** What a trainer hands over. The registry adds name, version and checksums to the manifest. */
+/** A trainer's input. The registry adds name, version and checksums to the manifest. */
 export interface Publication {
   readonly name: string;
   readonly modelBytes: Uint8Array;
   readonly golden: GoldenBatch;
   /** The bytes of its scorecard, if it has one. */
   readonly scorecard?: Uint8Array;
-  /** The bytes of its tensor twin, if it has one. Programs that run it compare the two. */
+  /** The bytes of its tensor twin, if it has one. Programs that run the twin compare it with the model. */
   readonly twinBytes?: Uint8Array;
   readonly manifest: Omit<ModelManifest, "name" | "version" | "files">;
 }
@@ -39,7 +39,7 @@ export interface Publication {
 /** One recorded move of an alias. */
 export interface AliasMove {
   readonly alias: string;
-  /** The version that it named before; null where there was no such alias. */
+  /** The version that it named before; null if the alias did not exist. */
   readonly from: string | null;
   readonly to: string;
   /** RFC 3339. */
@@ -47,13 +47,13 @@ export interface AliasMove {
   /** Who moved it. */
   readonly by: string;
   readonly why: string | null;
-  /** Whether it went back to a version that it named before; a second roll back then goes on to the one before that. */
+  /** Whether the move returned to an earlier version; another rollback then continues to the one before that. */
   readonly is_rollback: boolean;
 }
 
 /** Options of a move. */
 export interface MoveOptions {
-  /** Move it only if it names this version; null: only if there is no such alias. By default whatever it names. */
+  /** Move the alias only if it names this version; null: only if it does not exist. By default, move it in any case. */
   readonly expect?: string | null;
   /** Who moves it, at most 200 characters; by default the user of this process. */
   readonly by?: string;
@@ -65,41 +65,38 @@ export interface MoveOptions {
 /**
  * Models by name, version and alias.
  *
- * Every method rejects with a TriplineError: `model-not-found` when a name, version or alias is not there, with what is
- * there instead; `model-refused` when something is there that cannot be trusted, with the reason; `invalid-field` when
- * a name is not one; `internal` when the store itself fails.
+ * Every method rejects with a TriplineError: `model-not-found` if a name, version or alias does not exist, with the existing
+ * ones; `model-refused` if something cannot be trusted, with the reason; `invalid-field` for an invalid name; `internal` if the
+ * store itself fails.
  */
 export interface ModelRegistry {
-  /** Reads one version by its number or by an alias, and verifies all of its files. */
+  /** Reads one version, by its id or an alias, and verifies all of its files. */
   resolve(name: string, aliasOrVersion: string): Promise<ModelVersion>;
-  /** The version that an alias names; reads nothing else, so it may be asked often. */
+  /** The version that an alias names. It reads nothing else, so frequent calls are cheap. */
   aliasTarget(name: string, alias: string): Promise<string>;
-  /**
-   * The scorecard that was published with a version, verified, without reading the model; undefined where there is none.
-   */
+  /** The verified scorecard of a version, without reading the model; undefined if there is none. */
   scorecard(name: string, version: string): Promise<Uint8Array | undefined>;
   /** Names of all models, sorted. */
   models(): Promise<string[]>;
-  /** Versions of a model that are wholly published, sorted. */
+  /** Completely published versions of a model, sorted. */
   versions(name: string): Promise<string[]>;
   /** All versions of a model with their aliases, oldest first; a damaged one is listed with its fault. */
   list(name: string): Promise<ListedVersion[]>;
   /**
-   * Points an alias at a version that exists and passes verification. Atomic, and remembered with who, when and why.
+   * Points an alias at an existing version that passes verification. Atomic, and recorded with who, when and why.
    *
-   * @throws TriplineError `state-conflict` when the alias does not name the version that is expected
+   * @throws TriplineError `state-conflict` if the alias does not name the expected version
    */
   setAlias(name: string, alias: string, version: string, options?: MoveOptions): Promise<AliasMove>;
   /**
-   * Adds a version. It appears completely or not at all, whoever else publishes at the same time. Publishing what is there
-   * already changes nothing and returns what is there; the same model with another meaning (features, spec version,
-   * tensors) is refused.
+   * Adds a version. It appears completely or not at all, even with concurrent publishers. Publishing an existing version
+   * changes nothing and returns it; the same model with different features, spec version or tensors is rejected.
    */
   publish(publication: Publication): Promise<ModelVersion>;
 }
 
 /** A registry with a history of its aliases. */
 export interface RecordingRegistry extends ModelRegistry {
-  /** Moves of all aliases of a model, oldest first; the newest 200 at least where there were as many. */
+  /** Moves of all aliases of a model, oldest first; at least the newest 200. */
   history(name: string): Promise<AliasMove[]>;
 }

@@ -12,25 +12,25 @@ import { sha256Hex } from "./model-manifest.js";
 import type { RecordingRegistry } from "./model-registry.js";
 import { StoreRegistry } from "./store/store-registry.js";
 
-/** What a registry in MLflow needs beside its URL, under the names that MLflow's own clients know. */
+/** Settings of an MLflow registry besides its URL, under the names of MLflow's own clients. */
 export interface RegistryEnvironment {
   readonly MLFLOW_TRACKING_TOKEN?: string | undefined;
   readonly MLFLOW_TRACKING_USERNAME?: string | undefined;
   readonly MLFLOW_TRACKING_PASSWORD?: string | undefined;
-  /** Folder for downloaded models; `~/.cache/tripline/models` unless given. */
+  /** Folder for downloaded models; by default `~/.cache/tripline/models`. */
   readonly MODEL_CACHE_DIRECTORY?: string | undefined;
 }
 
 const KINDS = "use file:///absolute/path, mlflow+http://host:port, or s3://, gs:// or azblob:// with bucket and prefix";
-/** As `openStore` knows them. */
+/** The schemes of `openStore`. */
 const STORES = ["s3:", "gs:", "azblob:"];
 const AZURE_HOST = /\.blob\.core\.windows\.net$/;
 
 /**
- * Opens the registry at a URL: `file:///path/to/registry`, `mlflow+http://host:port`, `mlflow+https://…`, or that of an
- * object store. Touches nothing yet.
+ * Opens the registry at a URL: `file:///path/to/registry`, `mlflow+http://host:port`, `mlflow+https://…`, or that of an object
+ * store. Does no I/O yet.
  *
- * @param environment credentials of MLflow or of the store, and their cache; those of this process unless given
+ * @param environment credentials of MLflow or of the store, and the cache folder; by default those of this process
  * @throws TriplineError `config-invalid` for any other URL
  */
 export function openRegistry(
@@ -73,7 +73,7 @@ function cacheOf(url: string, environment: RegistryEnvironment): ModelCache {
   return new ModelCache(join(folder, sha256Hex(Buffer.from(url)).slice(0, 12)));
 }
 
-/** A token wins over a name and a password, and these over what stands in the URL; no sentence ever shows them. */
+/** A token takes precedence over a name and password, and these over the URL's credentials; no message ever shows them. */
 function mlflowServer(url: string, environment: RegistryEnvironment): MlflowServer {
   const parsed = new URL(url);
   const address = `${parsed.origin}${parsed.pathname.replace(/\/$/, "")}`;

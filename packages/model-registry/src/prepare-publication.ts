@@ -17,19 +17,19 @@ import {
 } from "./model-manifest.js";
 import type { ModelVersion, Publication } from "./model-registry.js";
 
-/** A publication as the files that it consists of. */
+/** The files of a publication. */
 export interface PreparedPublication {
   readonly version: string;
   readonly manifest: ModelManifest;
   readonly golden: GoldenBatch;
-  /** By name; the manifest comes last, so that an incomplete version has none. */
+  /** By name; the manifest is last, so that an incomplete version has none. */
   readonly files: Readonly<Record<string, Uint8Array>>;
 }
 
 /**
- * What a reader would refuse must not get in: the same parsers look at the very text that is written.
+ * Rejects what a reader would reject: the same parsers check the exact text that is written.
  *
- * @throws TriplineError `invalid-field` for a name that is none, `model-refused` for what cannot be a model
+ * @throws TriplineError `invalid-field` for an invalid name, `model-refused` for an invalid model
  */
 export function preparePublication(publication: Publication): PreparedPublication {
   const { name, modelBytes, scorecard, twinBytes } = publication;
@@ -60,7 +60,7 @@ export function preparePublication(publication: Publication): PreparedPublicatio
   return { version, manifest, golden, files };
 }
 
-/** @throws TriplineError `model-refused` when what is there under the same version means something else */
+/** @throws TriplineError `model-refused` if the existing version has a different meaning */
 export function checkSameMeaning(there: ModelManifest, given: ModelManifest): void {
   for (const key of ["feature_spec_version", "features", "input", "output"] as const) {
     if (isDeepStrictEqual(there[key], given[key])) continue;
@@ -71,18 +71,18 @@ export function checkSameMeaning(there: ModelManifest, given: ModelManifest): vo
   }
 }
 
-/** What is known of the files that a version consists of: `undefined` for one that is missing. */
+/** The files of a version; `undefined` if one is missing. */
 export interface VersionFiles {
   readonly manifest: ModelManifest;
   readonly directory: string;
   readonly modelPath: string;
   readonly modelBytes: Uint8Array | undefined;
   readonly goldenBytes: Uint8Array | undefined;
-  /** Of one whose manifest names a twin. */
+  /** Set if the manifest names a twin. */
   readonly twinBytes: Uint8Array | undefined;
 }
 
-/** @throws TriplineError `model-refused` when a file is missing or not the one that was published */
+/** @throws TriplineError `model-refused` if a file is missing or differs from the published one */
 export function verifyFiles(files: VersionFiles): ModelVersion {
   const { manifest, directory, modelPath } = files;
   const { name, version } = manifest;
@@ -98,7 +98,7 @@ export function verifyFiles(files: VersionFiles): ModelVersion {
   return { name, version, directory, manifest, modelPath, modelBytes, twinBytes: twin, golden };
 }
 
-/** @throws TriplineError `model-refused` for a file that is missing or not the one that was published */
+/** @throws TriplineError `model-refused` if the file is missing or differs from the published one */
 export function verified(
   bytes: Uint8Array | undefined,
   file: typeof MODEL_FILE | typeof GOLDEN_FILE | typeof SCORECARD_FILE | typeof TWIN_FILE,

@@ -2,11 +2,11 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { AliasMove, MoveOptions, RecordingRegistry } from "./model-registry.js";
 
 /**
- * Points an alias at the version that it named before. Done again, it goes on to the one before that, so that two
- * operators who are in a hurry do not put the bad version back.
+ * Points an alias at its previous version. A second call continues to the one before that, so that two operators in a hurry do
+ * not restore the bad version.
  *
- * @throws TriplineError `model-not-found` when nothing is known of an earlier version, `state-conflict` when the alias
- * is moved meanwhile or does not name what is expected
+ * @throws TriplineError `model-not-found` if no earlier version is known, `state-conflict` if the alias has been moved
+ *   concurrently or does not name the expected version
  */
 export async function rollBackAlias(
   registry: RecordingRegistry,
@@ -27,8 +27,8 @@ export async function rollBackAlias(
 }
 
 /**
- * The version before the current one, along the moves of one alias, oldest first. A roll back takes the version that it
- * left off the path, so what was rolled back is not met again.
+ * The version before the current one, from the moves of one alias, oldest first. A rollback removes the version it left from
+ * the path, so a later rollback does not return to it.
  */
 export function earlierVersion(moves: readonly AliasMove[], current: string): string | undefined {
   const path: string[] = [];
@@ -36,7 +36,7 @@ export function earlierVersion(moves: readonly AliasMove[], current: string): st
     if (path.at(-1) !== version) path.push(version);
   };
   for (const { from, to, is_rollback } of moves) {
-    // Differs from where the last move went when somebody moved the alias past this registry.
+    // Differs from the last move's target if the alias was moved outside this registry.
     if (from !== null) step(from);
     const back = path.lastIndexOf(to);
     if (is_rollback && back !== -1) path.length = back + 1;

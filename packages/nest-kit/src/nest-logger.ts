@@ -1,10 +1,10 @@
 import type { LoggerService } from "@nestjs/common";
 import type { Logger } from "@tripline/telemetry/logger";
 
-/** Context of Nest's log lines for errors that it also throws while it creates an application. */
+/** Context of Nest's log lines for errors that it also throws while creating an application. */
 const START_FAILED = "ExceptionHandler";
 
-/** Nest's own messages in the service's log: start-up chatter at debug level. */
+/** Nest's own messages in the service's log; start-up messages at debug level. */
 export function nestLogger(logger: Logger): LoggerService {
   return {
     log: (message: unknown) => logger.debug(String(message)),
@@ -12,7 +12,7 @@ export function nestLogger(logger: Logger): LoggerService {
     verbose: (message: unknown) => logger.trace(String(message)),
     warn: (message: unknown) => logger.warn(String(message)),
     error(message: unknown, ...rest: unknown[]) {
-      // An error at the start is thrown, and logged by the caller.
+      // A start-up error is thrown, and the caller logs it.
       if (rest.at(-1) !== START_FAILED) logger.error({ details: rest.map(String) }, String(message));
     },
     fatal: (message: unknown, ...rest: unknown[]) => logger.fatal({ details: rest.map(String) }, String(message)),

@@ -4,7 +4,7 @@ import { asHttpError, logProblem, problemHeaders, problemOf } from "@tripline/ht
 import type { Logger } from "@tripline/telemetry/logger";
 import type { FastifyReply } from "fastify";
 
-/** Every error of an HTTP call becomes problem+json here, and nowhere else. */
+/** Converts every error of an HTTP call to problem+json. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly logger: Logger) {}
@@ -14,7 +14,7 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-/** For routes beside Nest, which set it as their scope's error handler. */
+/** For routes outside Nest, which use it as their scope's error handler. */
 export function sendProblem(thrown: unknown, reply: FastifyReply, logger: Logger): FastifyReply {
   const error = asHttpError(thrown);
   logProblem(thrown, error, logger);

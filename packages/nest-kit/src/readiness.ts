@@ -7,13 +7,13 @@ export type HealthCheck = () => void | Promise<void>;
 
 export interface ReadinessReport {
   readonly status: "ready" | "not-ready";
-  /** `ok`, or why not; or what an operator should know although the service can take work. */
+  /** `ok`, the reason for a failure, or a warning for the operator although the service accepts work. */
   readonly checks: Readonly<Record<string, string>>;
 }
 
 const CHECK_MS_MAX = 1_000;
 
-/** Knows whether a service can take work. Each provider that depends on something adds a check of it. */
+/** Whether a service can accept work. Each provider with a dependency adds a check. */
 @Injectable()
 export class Readiness {
   readonly #checks = new Map<string, HealthCheck>();
@@ -25,17 +25,17 @@ export class Readiness {
     @Inject(HealthIndicatorService) private readonly indicators: HealthIndicatorService,
   ) {}
 
-  /** @param check throws while the service is not ready; has a second to answer */
+  /** @param check throws while the service is not ready; times out after one second */
   add(name: string, check: HealthCheck): void {
     this.#checks.set(name, check);
   }
 
-  /** @param read what is told beside the checks; undefined while there is nothing to tell */
+  /** @param read an additional message; undefined if there is none */
   addNote(name: string, read: () => string | undefined): void {
     this.#notes.set(name, read);
   }
 
-  /** From now on not ready, so that no new work is sent here. */
+  /** Not ready from now on, so that no new work is sent here. */
   drain(): void {
     this.#isDraining = true;
   }
@@ -64,12 +64,12 @@ async function ask(check: HealthCheck): Promise<void> {
     await check();
   } catch (error) {
     const known = asTriplineError(error);
-    // Anybody can read it: what was thrown by a library is not shown.
+    // The report is public, so errors from libraries are not shown.
     throw new Error(known.code === "internal" ? "The check failed." : shownDetail(known));
   }
 }
 
-/** Terminus throws the result where something is down. */
+/** Terminus throws the result if a check fails. */
 function resultOf(thrown: unknown): HealthCheckResult {
   if (thrown instanceof ServiceUnavailableException) return thrown.getResponse() as HealthCheckResult;
   throw thrown;

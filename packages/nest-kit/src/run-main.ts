@@ -8,17 +8,17 @@ import type { RunningService } from "./start-service.js";
 
 export type { RunningService } from "./start-service.js";
 
-/** Exit codes of sysexits.h: a supervisor need not restart a wrongly configured service. */
+/** Exit codes of sysexits.h: a supervisor need not restart a misconfigured service. */
 const EXIT_CONFIG = 78;
 const EXIT_FAILURE = 1;
 
-/** What a process runs: a service, or several. */
+/** The services of a process. */
 export interface RunningParts {
   drain(): void;
   close(): Promise<void>;
 }
 
-/** The whole `main.ts` of a service, see `runProcess`. */
+/** The complete `main.ts` of a service, see `runProcess`. */
 export function runMain<C extends { readonly DRAIN_SECONDS: number }>(
   name: string,
   schema: z.ZodType<C>,
@@ -28,8 +28,8 @@ export function runMain<C extends { readonly DRAIN_SECONDS: number }>(
 }
 
 /**
- * Configuration, telemetry, start, and an orderly end on SIGTERM or SIGINT. With `EXIT_WITH_PARENT=1` the process also ends
- * when its standard input closes, so that nothing survives a killed supervisor.
+ * Reads the configuration, starts telemetry and the service, and shuts down on SIGTERM or SIGINT. With `EXIT_WITH_PARENT=1` the
+ * process also ends when its standard input closes, so that nothing survives a killed supervisor.
  */
 export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   name: string,
@@ -37,7 +37,7 @@ export async function runProcess<C extends { readonly DRAIN_SECONDS: number }>(
   start: (config: C) => Promise<RunningParts>,
 ): Promise<void> {
   const log = createLogger(name, process.env.LOG_LEVEL ?? "info");
-  // Until it is up nothing has to be closed gracefully. As process 1 of a container it would not even end without this.
+  // Before start-up completes, there is nothing to close. As process 1 of a container, it would otherwise ignore the signal.
   let end = async (): Promise<void> => {};
   endOnSignal(() => end());
   try {

@@ -18,19 +18,19 @@ export interface RegisteredRoute {
 }
 
 /**
- * Fastify on the port of a service. It closes in bounded time. Nest has a separate scope, so that its hooks do not run on
- * the routes that a plugin adds beside it: see docs/adr/0021-intake-routes-are-a-fastify-plugin.md.
+ * Fastify on the port of a service, with bounded shutdown time. Nest has a separate scope, so that its hooks do not run on a
+ * plugin's routes outside Nest: see docs/adr/0021-intake-routes-are-a-fastify-plugin.md.
  */
 export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, ServerResponse> {
   private constructor(
     private readonly server: HttpServer,
     private readonly log: Logger,
     /**
-     * Where plugins register routes that are beside Nest: no guard, filter or interceptor of Nest is asked there, and the
-     * plugin itself counts its requests and answers errors.
+     * Scope for plugin routes outside Nest: Nest's guards, filters and interceptors do not run there, and the plugin itself
+     * counts requests and answers errors.
      */
     readonly besideNest: FastifyInstance<Server>,
-    /** Everything that has been registered. */
+    /** All registered routes. */
     readonly routes: readonly RegisteredRoute[],
     nest: FastifyInstance<Server>,
   ) {
@@ -44,18 +44,18 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
       routerOptions: { maxParamLength: 128 },
       serverFactory: (handle: RequestListener) => server.create(handle),
       clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => server.onClientError(error, socket),
-      // What the router refuses before there is a route, and with it a filter. Fastify's own answer repeats the address.
+      // The router's rejections before a route, and therefore a filter, is found. Fastify's own response echoes the path.
       frameworkErrors: (thrown: unknown, _request: unknown, reply: { readonly raw: ServerResponse }) =>
         answerNow(reply.raw, prepareProblem(asHttpError(thrown))),
     });
-    // Where Nest has no part, as for a body that cannot be parsed beside a plugin that waits for the adapter.
+    // For errors outside Nest, such as an unparsable body while a plugin waits for the adapter.
     root.setErrorHandler((thrown, _request, reply) => sendProblem(thrown, reply, log));
     const refuse = refuseOtherMethods(root);
     const routes: RegisteredRoute[] = [];
     root.addHook("onRoute", ({ method, url }) => {
       for (const name of [method].flat()) routes.push({ method: name, path: url });
     });
-    // In an array, because an instance of Fastify has a `then`, so a promise would wait for it.
+    // In an array, because a Fastify instance has a `then` method, so a promise would await it.
     const scopes: FastifyInstance<Server>[] = [];
     await root.register(async (scope) => void scopes.push(scope));
     const nest = scopes[0] ?? root;
@@ -64,13 +64,13 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
     return new ServiceAdapter(server, log, root, routes, nest);
   }
 
-  /** Instead of adding what runs Nest's middleware, which nothing here has and which would be on the routes beside Nest. */
+  /** The default would add Nest's middleware engine, which nothing uses and which would also run on the routes outside Nest. */
   override async init(): Promise<void> {}
 
   override async close(): Promise<void> {
     this.server.close();
     await closeWithin(this.log, "http", () => super.close());
-    // A caller who has not read its answer by now does not get it.
+    // Clients that have not read their response by now lose it.
     this.getHttpServer().closeAllConnections();
   }
 }

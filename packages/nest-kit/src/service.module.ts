@@ -18,7 +18,7 @@ export interface ServiceModuleOptions {
   readonly server: HttpServer;
 }
 
-/** What every service has around its own root module: log, HTTP, health and metrics. */
+/** The shared parts around every service's root module: log, HTTP, health and metrics. */
 @Global()
 @Module({})
 export class ServiceModule {

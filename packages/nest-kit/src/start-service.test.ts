@@ -38,7 +38,7 @@ class FaultyModule implements OnApplicationShutdown {
     @Inject(Readiness) readiness: Readiness,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
-    // As a library says it.
+    // A library's error message.
     readiness.add("cache", () => {
       if (broken) throw new Error("Stream isn't writeable and enableOfflineQueue options is false");
     });

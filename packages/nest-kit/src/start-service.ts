@@ -19,22 +19,22 @@ import type { RegisteredRoute } from "./service.adapter.js";
 import { ServiceAdapter } from "./service.adapter.js";
 import { ServiceModule } from "./service.module.js";
 
-/** A service that is up. */
+/** A running service. */
 export interface RunningService {
   /** Base URL of its HTTP port. */
   readonly url: string;
-  /** Base URL of its port for metrics, where it has one. */
+  /** Base URL of its metrics port, if any. */
   readonly metricsUrl?: string;
-  /** What its HTTP port serves. */
+  /** The routes of its HTTP port. */
   readonly routes: readonly RegisteredRoute[];
   /**
-   * Not ready from now on, but requests are still answered, each on a connection that ends with its answer. A load
-   * balancer learns of the end some seconds late, and clients keep connections: neither should meet a closed port.
+   * Not ready from now on, but requests are still answered, each on a connection that then closes. A load balancer notices the
+   * shutdown seconds later, and clients reuse connections: neither should find a closed port.
    */
   drain(): void;
-  /** A provider of the service, for the caller that started it in this process. */
+  /** A provider of the service, for callers in the same process. */
   get<T>(provider: Type<T>): T;
-  /** Not ready → no new requests → consumers → what Nest's shutdown hooks close. Safe to call twice. */
+  /** Readiness → new requests → consumers → Nest's shutdown hooks. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -42,20 +42,20 @@ export interface ServiceOptions {
   readonly name: string;
   readonly port: number;
   readonly host: string;
-  /** Port for metrics. Without it they are served on `port`, to callers on this machine only. */
+  /** Metrics port. Without it, metrics are served on `port`, to callers on this machine only. */
   readonly metricsPort?: number | undefined;
-  /** With it the HTTP port speaks TLS only. The port for metrics does not. */
+  /** If set, the HTTP port accepts only TLS. The metrics port does not use it. */
   readonly certificate?: ServerCertificateFiles;
   readonly logger: Logger;
   /** The app's own root module. */
   readonly module: Type | DynamicModule;
-  /** Providers of the root module by which work comes in other than by HTTP, for instance `KafkaStrategy`. */
+  /** Providers of the root module that receive work other than through HTTP, for instance `KafkaStrategy`. */
   readonly transports?: readonly Type<CustomTransportStrategy>[];
-  /** Filter that answers errors; `ProblemFilter` by default. */
+  /** Error filter; `ProblemFilter` by default. */
   readonly filter?: ExceptionFilter;
   /** Largest request body in bytes; 64 KiB by default. */
   readonly bodyLimitBytes?: number;
-  /** Limits for clients; `HTTP_LIMITS_DEFAULT` by default. */
+  /** Client limits; `HTTP_LIMITS_DEFAULT` by default. */
   readonly limits?: Partial<HttpLimits>;
 }
 
@@ -64,9 +64,9 @@ const BODY_LIMIT_BYTES_DEFAULT = 65_536;
 /**
  * Nest on Fastify with health, metrics and problem+json: the frame of every app.
  *
- * It ends in this order: readiness; `beforeApplicationShutdown` of providers; the HTTP port, once its requests are
- * answered; the consumers of `transports`; then what providers hold, by their `onApplicationShutdown`, where Nest ends
- * what depends on something before that.
+ * It shuts down in this order: readiness; `beforeApplicationShutdown` of providers; the HTTP port, once its requests are
+ * answered; the consumers of `transports`; then providers' resources in `onApplicationShutdown`, where Nest closes dependents
+ * first.
  */
 export async function startService(options: ServiceOptions): Promise<RunningService> {
   const { name, logger, metricsPort } = options;
@@ -101,7 +101,7 @@ export async function startService(options: ServiceOptions): Promise<RunningServ
     throw error;
   }
   const plainUrl = (await app.getUrl()).replace("[::1]", "127.0.0.1");
-  // Nest knows of TLS only where it made the server.
+  // Nest only detects TLS if it created the server.
   const url = certificate === undefined ? plainUrl : plainUrl.replace(/^http:/, "https:");
   logger.info({ url }, `${name} is up`);
   let closing: Promise<void> | undefined;

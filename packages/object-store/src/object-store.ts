@@ -4,12 +4,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Body, Fault, ObjectInfo, Page, StoreDriver } from "./store-driver.js";
 
-/** How often a request is tried while the store is busy or away: about 2 s of pauses in all. */
+/** Attempts per request while the store is busy or unavailable, with about 2 s of delays in total. */
 const ATTEMPTS_MAX = 4;
 const PAUSE_MS = 250;
-/** Longest time for one try of a request without a file. */
+/** Timeout of one attempt without a file. */
 const REQUEST_MS_MAX = 30_000;
-/** Longest time for one try with a file, of whatever size. */
+/** Timeout of one attempt with a file of any size. */
 const TRANSFER_MS_MAX = 600_000;
 
 export interface Listing {
@@ -24,15 +24,15 @@ export interface StoreLimits {
 }
 
 /**
- * Objects under one URL. Keys are relative to it, with `/` between their parts. Every write is seen as a whole or not at
- * all. What fails for a moment is tried again, four times in all.
+ * Objects under one URL. Keys are relative to it, with `/` as separator. Every write is atomic. Transient failures are retried,
+ * up to four attempts in all.
  *
- * Every method throws TriplineError `store-unavailable` where the store does not answer, and `store-refused` where
- * somebody has to change something: the bucket, the credentials or their rights.
+ * Every method throws TriplineError `store-unavailable` if the store does not answer, and `store-refused` if an operator must
+ * fix something: the bucket, the credentials or their permissions.
  */
 export class ObjectStore {
   constructor(
-    /** Without a `/` at its end. */
+    /** Without a trailing `/`. */
     readonly url: string,
     private readonly driver: StoreDriver,
     private readonly limits: StoreLimits = {},
@@ -43,8 +43,8 @@ export class ObjectStore {
   }
 
   /**
-   * Of any number of writers one gets true. The data has to be this writer's alone, for instance by a random id in it:
-   * by that it is told whether a try whose answer was lost had succeeded.
+   * Of concurrent writers, exactly one gets true. The data must be unique to this writer, for instance through a random id:
+   * this shows whether an attempt with a lost response succeeded.
    */
   async putIfAbsent(key: string, data: Uint8Array | string): Promise<boolean> {
     const body = bodyOf(data);
@@ -59,9 +59,9 @@ export class ObjectStore {
   }
 
   /**
-   * Proves that the server keeps the promise of `putIfAbsent`, which some that speak S3 do not.
+   * Checks that the server implements `putIfAbsent` correctly; some S3-compatible servers do not.
    *
-   * @throws TriplineError `store-refused` where it does not
+   * @throws TriplineError `store-refused` if it does not
    */
   async requireConditions(): Promise<void> {
     const key = `_probe-${randomUUID()}`;
@@ -73,22 +73,22 @@ export class ObjectStore {
     throw new TriplineError("store-refused", detail);
   }
 
-  /** Undefined where there is no such object. */
+  /** Undefined if the object does not exist. */
   async get(key: string): Promise<Uint8Array | undefined> {
     return this.#try(`${this.#of(key)} cannot be read`, () => this.driver.get(key));
   }
 
-  /** Undefined where there is no such object. */
+  /** Undefined if the object does not exist. */
   async head(key: string): Promise<ObjectInfo | undefined> {
     return this.#try(`${this.#of(key)} cannot be checked`, () => this.driver.head(key));
   }
 
-  /** All keys that begin so, in ascending order. */
+  /** All keys with this prefix, ascending. */
   async *list(prefix: string): AsyncGenerator<ObjectInfo> {
     for await (const { objects } of this.#pages(prefix, false)) yield* objects;
   }
 
-  /** What is directly below a folder, `""` or something that ends with `/`. */
+  /** The direct children of a folder: `""` or a path that ends with `/`. */
   async listFolder(prefix: string): Promise<Listing> {
     const objects: ObjectInfo[] = [];
     const folders: string[] = [];
@@ -99,24 +99,24 @@ export class ObjectStore {
     return { objects, folders };
   }
 
-  /** Within the store, over what may be at `to`; false if there is nothing at `from`. */
+  /** Copies within the store and overwrites `to`; false if `from` does not exist. */
   async copy(from: string, to: string): Promise<boolean> {
     const what = `${this.#of(from)} cannot be copied to ${to}`;
     return this.#try(what, () => this.driver.copy(from, to), TRANSFER_MS_MAX);
   }
 
-  /** Does nothing if there is no such object. */
+  /** Does nothing if the object does not exist. */
   async remove(key: string): Promise<void> {
     await this.#try(`${this.#of(key)} cannot be removed`, () => this.driver.remove(key));
   }
 
-  /** Makes an object of a file, as a stream. */
+  /** Streams a file into an object. */
   async upload(path: string, key: string): Promise<void> {
     const what = `${this.#of(key)} cannot be written`;
     await this.#try(what, () => this.driver.put(key, { kind: "file", path }, false), TRANSFER_MS_MAX);
   }
 
-  /** Into a file that is not there yet, as a stream; false if there is no such object. On failure there is no file. */
+  /** Streams an object into a new file; false if the object does not exist. On failure there is no file. */
   async download(key: string, path: string): Promise<boolean> {
     const once = async () => {
       try {
@@ -168,7 +168,7 @@ class SlowRequest extends Error {
   }
 }
 
-/** Not every library can be told when to give up; what comes after the time is not waited for. */
+/** Not every library supports a timeout; after it, the result is ignored. */
 async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new SlowRequest(ms)), ms);

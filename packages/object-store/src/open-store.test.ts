@@ -37,7 +37,7 @@ afterAll(async () => {
 
 let prefixes = 0;
 
-/** A store that nobody else uses. */
+/** A store used by this test alone. */
 async function freshStore(kind: (typeof KINDS)[number]): Promise<ObjectStore> {
   if (kind === "memory") return new ObjectStore("memory://", new MemoryDriver());
   prefixes += 1;
@@ -157,7 +157,7 @@ test("a connection that is cut is tried again, and an answer that was lost is no
     proxy.cuts = 2;
     await (await open(s3.writer, "/cut", through)).put("a", "1");
     expect(textOf(await (await open(s3.writer, "/cut")).get("a"))).toBe("1");
-    // Its connections are not those of the store before.
+    // Its connections are not shared with the previous store.
     proxy.lostAnswers = 1;
     expect(await (await open(s3.writer, "/cut", through)).putIfAbsent("b", "mine")).toBe(true);
     proxy.lostAnswers = 1;

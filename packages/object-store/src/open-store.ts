@@ -9,17 +9,17 @@ import { storeVariablesSchema } from "./store-variables.js";
 
 const KINDS = "use file:///absolute/path, s3://bucket/prefix, gs://bucket/prefix or azblob://container/prefix";
 
-/** Whether it names a store, not a folder by its path. */
+/** Whether the text is a store URL and not a folder's path. */
 export function isStoreUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]+:\/\//i.test(text);
 }
 
 /**
- * Opens the store at a URL: `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix` or `azblob://container/prefix`.
- * Loads the library of that cloud alone, and sends nothing yet.
+ * Opens the store at a URL: `file:///folder`, `s3://bucket/prefix`, `gs://bucket/prefix` or `azblob://container/prefix`. Loads
+ * only that cloud's library, and does no I/O yet.
  *
- * @param environment where its identity is looked for; that of this process unless given
- * @throws TriplineError `config-invalid` for any other URL, and where a variable is missing
+ * @param environment source of the identity; by default that of this process
+ * @throws TriplineError `config-invalid` for any other URL or a missing variable
  */
 export async function openStore(
   url: string,
@@ -32,7 +32,7 @@ export async function openStore(
   return new ObjectStore(plain, await openDriver(new URL(url), storeVariablesSchema.parse(environment)), limits);
 }
 
-/** As Azure writes the address of a container: it names the account, so nothing else has to. */
+/** Azure's own container URL: it includes the account, so no other setting is needed. */
 const AZURE_ADDRESS = /^https:\/\/([a-z0-9]+)\.blob\.core\.windows\.net\/([^/?#]+)/;
 
 async function openDriver(url: URL, variables: StoreVariables): Promise<StoreDriver> {

@@ -9,7 +9,7 @@ import { runExamples } from "@tripline/decision-engine/run-examples";
 
 const FAULTS_MAX = 50;
 
-/** What is known of a policy text without its compiled expressions, which cannot leave their thread. */
+/** A policy's properties without its compiled expressions, which cannot leave their thread. */
 export interface PolicyOutline {
   readonly version: string;
   readonly specVersion: number;
@@ -18,12 +18,12 @@ export interface PolicyOutline {
 }
 
 export interface CheckedPolicy extends PolicyOutline {
-  /** About rules that change nothing. */
+  /** About rules without any effect. */
   readonly warnings: readonly string[];
 }
 
 /**
- * Checks a text as decisions would read it, and runs its examples.
+ * Checks a text as decisions does, and runs its examples.
  *
  * @throws TriplineError `invalid-field` with line and column of each fault
  */
@@ -36,7 +36,7 @@ export function checkPolicy(text: string): CheckedPolicy {
 }
 
 /**
- * @param parse `parseStoredPolicy` for a text that was stored, by a release that may have had other limits of what rules cost
+ * @param parse `parseStoredPolicy` for a stored text, because its release may have had other cost limits for rules
  * @throws TriplineError `invalid-field` with line and column of each fault
  */
 export function readPolicy(text: string, parse = parsePolicy): Policy {

@@ -1,6 +1,6 @@
 import { FairQueue } from "./fair-queue.js";
 
-/** Work that ends when it is told to; `started` lists its names. */
+/** Work that ends on request; `started` lists its names. */
 function workOf(queue: FairQueue) {
   const started: string[] = [];
   const ends = new Map<string, () => void>();

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** Of one tenant; also bounds what their texts take of memory. */
+/** Per tenant; also limits the memory for their texts. */
 const WAITING_PER_TENANT_MAX = 8;
 const WAITING_MAX = 64;
 
@@ -9,16 +9,16 @@ interface Waiting {
 }
 
 /**
- * Runs a few pieces of work at a time. Tenants take turns, and one tenant never holds all places where there is more than one, so that
- * its work delays nobody else's.
+ * Runs a limited number of jobs at a time. Tenants take turns, and if there is more than one slot, one tenant never occupies
+ * all of them, so that its work does not delay others.
  */
 export class FairQueue {
   readonly #placesPerTenant: number;
   readonly #running = new Map<string, number>();
-  /** Whose turn is next comes first. */
+  /** In the order of their turns. */
   readonly #waiting = new Map<string, Waiting[]>();
 
-  /** @param waitMs how long work may wait for its place */
+  /** @param waitMs how long work may wait for a slot */
   constructor(
     private readonly places: number,
     private readonly waitMs: number,
@@ -32,7 +32,7 @@ export class FairQueue {
 
   /**
    * @param onBusy called before the error is thrown
-   * @throws TriplineError `policy-checks-busy` where too much waits, or it waits for too long
+   * @throws TriplineError `policy-checks-busy` if the queue is full, or the wait is too long
    */
   async run<Result>(tenant: string, work: () => Promise<Result>, onBusy = (): void => {}): Promise<Result> {
     if (this.#mayRun(tenant)) {
@@ -57,7 +57,7 @@ export class FairQueue {
     this.#running.set(tenant, (this.#running.get(tenant) ?? 0) + 1);
   }
 
-  /** Resolves when it is its turn; false where too much waits, or it waited for too long. */
+  /** Resolves when it gets a slot; false if the queue is full, or the wait was too long. */
   #hasPlace(tenant: string): Promise<boolean> {
     const ofTenant = this.#waiting.get(tenant) ?? [];
     if (ofTenant.length >= WAITING_PER_TENANT_MAX || this.waiting >= WAITING_MAX) return Promise.resolve(false);
@@ -83,7 +83,7 @@ export class FairQueue {
     for (const [next, [first, ...rest]] of this.#waiting) {
       if (first === undefined || !this.#mayRun(next)) continue;
       this.#waiting.delete(next);
-      // Its turn comes again after all others'.
+      // Its next turn comes after all others.
       if (rest.length > 0) this.#waiting.set(next, rest);
       this.#take(next);
       first.start();

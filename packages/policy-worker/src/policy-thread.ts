@@ -13,7 +13,7 @@ import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import type { CheckedPolicy, PolicyOutline } from "./check-policy.js";
 import { checkPolicy, outlineOf, readPolicy } from "./check-policy.js";
 
-/** A payment with its decision, as records of the topics. */
+/** A payment with its decision, as Kafka records. */
 export interface DecidedPayment {
   readonly decision: Uint8Array;
   readonly vector: Uint8Array | null;
@@ -28,7 +28,7 @@ export interface Backtest {
   readonly toMs: number;
 }
 
-/** What a thread does with a text. */
+/** A thread's task for a text. */
 export type PolicyTask =
   | { readonly kind: "ready" }
   | { readonly kind: "check" | "outline" | "stored-outline"; readonly text: string }
@@ -36,7 +36,7 @@ export type PolicyTask =
       readonly kind: "backtest";
       readonly text: string;
       readonly labels: LabelSurvey;
-      /** Pages of payments come from it, and null after the last one. Each page is answered when it is decided. */
+      /** Delivers pages of payments, and null after the last one. The thread answers each page once it is decided. */
       readonly port: MessagePort;
     };
 
@@ -46,7 +46,7 @@ export type PolicyResult<Answer = PolicyAnswer> =
   | { readonly answer: Answer }
   | { readonly failed: { readonly code: ErrorCode; readonly message: string; readonly fields: readonly FieldError[] } };
 
-/** Never throws: an error that leaves a thread loses its class. */
+/** Never throws: an error that crosses threads loses its class. */
 export default async function perform(task: PolicyTask): Promise<PolicyResult> {
   try {
     return { answer: await answer(task) };
@@ -79,7 +79,7 @@ async function backtest({ text, labels, port }: PolicyTask & { readonly kind: "b
   const deciders = {
     specVersion: currentFeatureSpec().version,
     policyOf: () => traced,
-    // Where a scorecard stood in for the model, the payment is left out.
+    // Payments with a scorecard instead of a model score are skipped.
     scorecardOf: () => undefined,
   };
   const tally = new BacktestTally(parts, labels);

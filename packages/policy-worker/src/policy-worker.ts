@@ -12,21 +12,21 @@ import type { CheckedPolicy, PolicyOutline } from "./check-policy.js";
 import { FairQueue } from "./fair-queue.js";
 import type { Backtest, DecidedPayment, PolicyAnswer, PolicyResult, PolicyTask } from "./policy-thread.js";
 
-/** One tenant holds one of them at most. They start with the first text and end when nobody needs them. */
+/** One tenant uses at most one of them. They start with the first text and end when idle. */
 const THREADS = 2;
 const IDLE_MS_MAX = 60_000;
 /** How long a text may wait for a thread. */
 const WAIT_MS_MAX = 30_000;
-/** How long a thread may take to start, on a machine that has too much to do. */
+/** How long a thread may take to start on an overloaded machine. */
 const START_MS_MAX = 60_000;
 const YOUNG_MIB_MAX = 16;
 const MS_PER_S = 1_000;
 
 const READY: PolicyTask = { kind: "ready" };
-/** A backtest decides many pages. */
+/** A backtest decides many pages, so it gets this many deadlines. */
 const BACKTEST_DEADLINES = 12;
 
-/** Variables of a service that has a `PolicyWorker`. */
+/** Variables of a service with a `PolicyWorker`. */
 export const policyWorkerConfig = {
   POLICY_CHECK_SECONDS: z.coerce.number().int().min(1).max(120).default(20).meta({
     unit: "s",
@@ -40,10 +40,7 @@ export const policyWorkerConfig = {
 
 export type PolicyWorkerConfig = Readonly<z.infer<z.ZodObject<typeof policyWorkerConfig>>>;
 
-/**
- * Does whatever a user's policy text is needed for, in threads with a deadline and a memory limit: the service goes on answering
- * whatever the text is.
- */
+/** Processes users' policy texts in threads with a deadline and a memory limit, so that no text can block the service. */
 export class PolicyWorker {
   readonly #queue = new FairQueue(THREADS, WAIT_MS_MAX);
   readonly #pool: Tinypool;
@@ -56,7 +53,7 @@ export class PolicyWorker {
     labels: ["result"],
   });
 
-  /** @param body of the threads */
+  /** @param body file of the thread body */
   constructor(
     { POLICY_CHECK_SECONDS: seconds, POLICY_CHECK_MB: heapMb }: PolicyWorkerConfig,
     logger: Pick<Logger, "error">,
@@ -78,15 +75,15 @@ export class PolicyWorker {
     );
   }
 
-  /** For the readiness report; undefined while no text has to wait. */
+  /** For the readiness report; undefined while no text waits. */
   get note(): string | undefined {
     const { waiting } = this.#queue;
     return waiting === 0 ? undefined : `texts that wait for a thread: ${waiting}`;
   }
 
   /**
-   * @throws TriplineError `invalid-field` with the place of each fault, `policy-too-slow`, `policy-too-large`, `policy-checks-busy`,
-   * `shutting-down`
+   * @throws TriplineError `invalid-field` with the position of each fault, `policy-too-slow`, `policy-too-large`,
+   *   `policy-checks-busy`, `shutting-down`
    */
   check(tenant: string, text: string): Promise<CheckedPolicy> {
     return this.#run(tenant, { kind: "check", text });
@@ -97,16 +94,16 @@ export class PolicyWorker {
     return this.#run(tenant, { kind: "outline", text });
   }
 
-  /** Of a text that was stored, whatever its rules cost by the limits of this release. @throws TriplineError as `check` does */
+  /** For a stored text, even if its rules exceed this release's cost limits. @throws TriplineError as `check` does */
   storedOutline(tenant: string, text: string): Promise<PolicyOutline> {
     return this.#run(tenant, { kind: "stored-outline", text });
   }
 
   /**
-   * Decides payments again by a text. It may take `BACKTEST_DEADLINES` times as long as a check.
+   * Replays payments with a policy text. It may take `BACKTEST_DEADLINES` times as long as a check.
    *
-   * @param pages newest payments first; the next page is read when the one before is decided
-   * @returns yields the number of payments of each page that was decided
+   * @param pages newest payments first; each page is read once the previous one is decided
+   * @returns yields the number of payments of each decided page
    * @throws TriplineError as `check` does
    */
   async *backtest(
@@ -119,7 +116,7 @@ export class PolicyWorker {
     const task: PolicyTask = { kind: "backtest", text, labels, port };
     const deadlineMs = this.#deadlineMs * BACKTEST_DEADLINES;
     const tried = this.#run<Backtest>(tenant, task, { deadlineMs, transferList: [port] });
-    // It may fail while a page is read.
+    // It may fail while a page is being read.
     tried.catch(() => undefined);
     try {
       for await (const page of pages) {
@@ -131,12 +128,12 @@ export class PolicyWorker {
       ours.postMessage(null);
       return await tried;
     } finally {
-      // Ends the task where nobody waits for it any more.
+      // Ends the task if its caller has stopped waiting.
       ours.close();
     }
   }
 
-  /** Ends what runs. */
+  /** Ends running tasks. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#stopMetrics();
@@ -153,7 +150,7 @@ export class PolicyWorker {
       let signal = AbortSignal.timeout(START_MS_MAX);
       let result: PolicyResult<Answer>;
       try {
-        // The deadline begins where the thread runs.
+        // The deadline starts once the thread runs.
         await this.#pool.run(READY, { signal });
         signal = AbortSignal.timeout(deadlineMs);
         result = await this.#pool.run(task, { signal, transferList: [...transferList] });

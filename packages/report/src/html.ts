@@ -1,4 +1,4 @@
-/** Text that is HTML already. Whatever else is put into a page is escaped. */
+/** Text that is already HTML. All other values in a page are escaped. */
 export class Html {
   readonly #text: string;
 
@@ -13,7 +13,7 @@ export class Html {
 
 export type Content = Html | string | number | readonly Content[];
 
-/** HTML from a template: the values in it are escaped, unless they are HTML themselves; lists are joined. */
+/** HTML from a template: values are escaped unless they are HTML; lists are joined. */
 export function html(template: TemplateStringsArray, ...values: readonly Content[]): Html {
   return new Html(String.raw(template, ...values.map(textOf)));
 }

@@ -1,4 +1,4 @@
-/** Of every page: readable in light and dark, from a phone's 320 pixels on, and on paper. */
+/** For every page: readable in light and dark mode, from a phone's 320 pixels up, and on paper. */
 export const PAGE_STYLE = `
 :root {
   color-scheme: light dark;

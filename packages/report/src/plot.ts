@@ -5,18 +5,18 @@ import { Html, html } from "./html.js";
 
 export interface PlotTitles {
   readonly title: string;
-  /** Of the values. */
+  /** Unit of the values. */
   readonly unit: string;
 }
 
 /** A line over time. */
 export interface Line {
   readonly name: string;
-  /** The page's style has a shade of it for light and one for dark. */
+  /** The page style has a light and a dark shade of each. */
   readonly color: "blue" | "green" | "orange" | "red" | "grey" | "violet";
-  /** Null where there is no value. */
+  /** Null if there is no value. */
   readonly values: readonly (number | null)[];
-  /** Drawn pale and broad: the other lines should follow it. */
+  /** Drawn pale and wide: a target for the other lines. */
   readonly isTarget?: boolean;
 }
 
@@ -28,7 +28,7 @@ export interface Bar {
   readonly high: number;
 }
 
-/** Text shrinks with its drawing, so each plot is drawn for a desktop and for a phone; the page shows one of the two. */
+/** Text scales with its drawing, so each plot is drawn for desktop and for phone; the page shows one of the two. */
 const SIZES = {
   wide: { widthPx: 1_080, linesHeightPx: 240, lineWidthPx: 1.5, barHeightPx: 26, tickSpacingPx: 100 },
   narrow: { widthPx: 358, linesHeightPx: 200, lineWidthPx: 1.2, barHeightPx: 42, tickSpacingPx: 65 },
@@ -45,13 +45,13 @@ const { document } = parseHTML("<html></html>");
 
 type Size = keyof typeof SIZES;
 
-/** Lines over the time since the start of a run. */
+/** Lines over the time since a run started. */
 export function plotLines(titles: PlotTitles, lines: readonly Line[], secondsPerValue: number): Html {
   const step = { firstMs: 0, stepMs: secondsPerValue * 1_000 };
   return drawLines(titles, lines, { ...step, tickFormat: printElapsed });
 }
 
-/** Lines with a value for each day, from the day that begins at `firstMs`. */
+/** Lines with one value per day, from the day that starts at `firstMs`. */
 export function plotDays(titles: PlotTitles, lines: readonly Line[], firstMs: number): Html {
   return drawLines(titles, lines, { firstMs, stepMs: DAY_MS, tickFormat: printDay });
 }
@@ -99,7 +99,7 @@ export function plotBars(titles: PlotTitles, bars: readonly Bar[]): Html {
     marginLeft: 4,
     x: { grid: true, tickFormat: printNumber, label: titles.unit, labelAnchor: "center", labelOffset: 36 },
     y: { type: "band", domain: names, axis: null, padding: 0.6, align: 0.8 },
-    // On a phone there is no room for names and figures beside the bars, so they stand above.
+    // A phone has no room for names and figures next to the bars, so they are above.
     ...(size === "wide" && {
       marginLeft: roomFor(names),
       marginRight: roomFor(bars.map(printBar)),
@@ -127,7 +127,7 @@ function figure({ title }: PlotTitles, legend: Html | [], optionsFor: (size: Siz
       ariaLabel: title,
       x: { tickSpacing: SIZES[size].tickSpacingPx, labelArrow: "none", ...x },
       y: { labelArrow: "none", ...y },
-      // The font is the page's, and so is the colour of all that has none of its own: Plot draws it in `currentColor`.
+      // Font and default colour are the page's: Plot draws in `currentColor`.
       style: { fontFamily: "inherit", fontSize: "12px" },
     });
     svg.setAttribute("role", "img");
@@ -141,12 +141,12 @@ function printBar({ median, low, high }: Bar): string {
   return low === high ? printNumber(median) : `${printNumber(median)} (${printNumber(low)}–${printNumber(high)})`;
 }
 
-/** Three significant digits, and all of those before the decimal point. */
+/** Three significant digits, but all digits before the decimal point. */
 function printNumber(value: number): string {
   return value.toLocaleString("en-US", value < 100 ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 0 });
 }
 
-/** In the largest unit that gives every tick of the axis a whole number. */
+/** In the largest unit in which every tick of the axis is an integer. */
 function printElapsed(time: Date, _index: number, times: readonly Date[] = []): string {
   const [first = 0, second = 1_000] = times.map(Number);
   const isWhole = ({ seconds }: { seconds: number }) => (second - first) % (seconds * 1_000) === 0;
@@ -154,7 +154,7 @@ function printElapsed(time: Date, _index: number, times: readonly Date[] = []): 
   return `${time.getTime() / 1_000 / seconds} ${name}`;
 }
 
-/** The day, where the tick is one; between days nothing. */
+/** The day, if the tick is at its start; otherwise nothing. */
 function printDay(time: Date): string {
   return time.getTime() % DAY_MS === 0 ? time.toISOString().slice(5, 10) : "";
 }

@@ -4,7 +4,7 @@ import type { KeyAccess } from "./master-key.js";
 import { openMasterKey } from "./master-key.js";
 import type { MasterKey } from "./master-keys/wrapping.js";
 
-/** How often the file is looked at, as those of certificates are. */
+/** How often the file is checked, as for certificates. */
 const LOOK_EVERY_MS = 5_000;
 
 /** The settings of `masterKeyConfig`. */
@@ -14,14 +14,14 @@ export interface MasterKeySettings extends KeyAccess {
 }
 
 export interface FollowOptions {
-  /** Another key wraps from now on. */
+  /** Called when a different key wraps from now on. */
   onChanged(): void;
-  /** What the file holds cannot be used: the key before stays. */
+  /** Called when the file's content is invalid: the previous key stays in use. */
   onFault(sentence: string): void;
   readonly lookEveryMs?: number;
 }
 
-/** The master key of a service: that of its setting, or what its file holds now. */
+/** A service's master key: from its setting, or the current content of its file. */
 export class FollowedMasterKey implements MasterKey {
   readonly #text: string;
   #key: MasterKey;
@@ -33,7 +33,7 @@ export class FollowedMasterKey implements MasterKey {
     this.#key = openMasterKey(this.#text, settings);
   }
 
-  /** Whether there is a master key. @throws TriplineError `config-invalid` for two of them */
+  /** Whether a master key is set. @throws TriplineError `config-invalid` if both variables are */
   static isSet({ PERSONAL_MASTER_KEY: text, PERSONAL_MASTER_KEY_FILE: file }: MasterKeySettings): boolean {
     if (text === undefined || file === undefined) return (text ?? file) !== undefined;
     const detail = "PERSONAL_MASTER_KEY and PERSONAL_MASTER_KEY_FILE are both set, so unset one of them.";
@@ -52,7 +52,7 @@ export class FollowedMasterKey implements MasterKey {
     return this.#key.unwrap(wrapped);
   }
 
-  /** Until `close`. The file is read again and not watched: in a pod it is a link that is exchanged. */
+  /** Follows the file until `close`. It is polled, not watched: in a pod it is a symbolic link that gets replaced. */
   follow({ onChanged, onFault, lookEveryMs = LOOK_EVERY_MS }: FollowOptions): void {
     if (this.settings.PERSONAL_MASTER_KEY_FILE === undefined) return;
     let seen = this.#text;
@@ -64,7 +64,7 @@ export class FollowedMasterKey implements MasterKey {
         this.#key = openMasterKey(text, this.settings);
         onChanged();
       } catch (error) {
-        // Said once, and not at each look.
+        // Reported once and not at each check.
         if (text !== seen) onFault(asTriplineError(error).message);
       }
       seen = text;

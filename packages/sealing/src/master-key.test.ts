@@ -63,7 +63,7 @@ test("a new key in the file is taken without a restart, and what is not a key is
     const heard = new Promise<void>((resolve) => {
       told = resolve;
     });
-    // As a whole, so that no half of it is seen.
+    // Atomically, so that no partial content is seen.
     await writeFile(`${file}.new`, text);
     await rename(`${file}.new`, file);
     await heard;

@@ -12,12 +12,12 @@ import type { VaultAccess } from "./master-keys/vault-master-key.js";
 import { vaultMasterKey } from "./master-keys/vault-master-key.js";
 import type { MasterKey } from "./master-keys/wrapping.js";
 
-/** Who the service is for the key services: settings of `masterKeyConfig`, and what the pod's environment says. */
+/** The service's identity for key services: settings of `masterKeyConfig`, and the pod's environment. */
 export type KeyAccess = VaultAccess & IdentityVariables;
 
 interface Kind {
   readonly pattern: RegExp;
-  /** What has to follow the name of the kind. */
+  /** The required format after the kind's prefix. */
   readonly wanted: string;
   open(place: string, access: KeyAccess): MasterKey;
 }
@@ -25,7 +25,7 @@ interface Kind {
 const KEY_BYTES = 32;
 const VAULT_ADDRESS = /^(https?):\/\/([^/?#@\s]+)((?:\/[A-Za-z0-9_.-]+)+)\/([A-Za-z0-9_.-]+)$/;
 
-/** The kinds of keys that a service keeps, by what stands before the colon. */
+/** The kinds of key services, by the prefix before the colon. */
 const KINDS: Readonly<Record<string, Kind>> = {
   awskms: {
     pattern: /^[A-Za-z0-9:/_-]{1,2048}$/,
@@ -53,7 +53,7 @@ const WANTED =
   `must be ${KEY_BYTES} random bytes in base64, or one of ${Object.keys(KINDS).join(":, ")}: and the key's name; several are ` +
   "separated by commas";
 
-/** The settings of both services: see their descriptions. */
+/** The settings of both services; see their descriptions. */
 export const masterKeyConfig = {
   PERSONAL_MASTER_KEY: z
     .string()
@@ -91,7 +91,7 @@ export const masterKeyConfig = {
 };
 
 /**
- * @param text of the setting
+ * @param text value of the setting
  * @throws TriplineError `config-invalid`, one sentence that names the setting
  */
 export function openMasterKey(text: string, access: KeyAccess = {}): MasterKey {
@@ -105,7 +105,7 @@ export function openMasterKey(text: string, access: KeyAccess = {}): MasterKey {
   return others.length === 0 ? first : firstOf(first, others);
 }
 
-/** The first one wraps; whichever can opens. */
+/** The first key wraps; any key may unwrap. */
 function firstOf(first: MasterKey, others: readonly MasterKey[]): MasterKey {
   return {
     name: first.name,
@@ -119,7 +119,7 @@ function firstOf(first: MasterKey, others: readonly MasterKey[]): MasterKey {
           failures.push(error);
         }
       }
-      // That of the key that wraps now says most.
+      // The failure of the current wrapping key is the most informative.
       throw failures[0];
     },
   };
@@ -129,13 +129,13 @@ const invalid = (fault: string) => new TriplineError("config-invalid", `PERSONAL
 
 const partsOf = (text: string): string[] => text.split(",").map((part) => part.trim());
 
-/** @returns no kind for a key itself, and for a kind that there is not */
+/** @returns no kind for a literal key, and for an unknown kind */
 function splitKind(part: string): { readonly kind: Kind | undefined; readonly name: string; readonly place: string } {
   const [, name = "", place = ""] = /^([a-z]+):(.*)$/s.exec(part) ?? [];
   return { kind: Object.hasOwn(KINDS, name) ? KINDS[name] : undefined, name, place };
 }
 
-/** What is wrong, as what follows the name of the setting. Keys themselves are never repeated. */
+/** The fault, as a phrase that follows the setting's name. It never contains the keys. */
 function faultOf(text: string): string | undefined {
   for (const part of partsOf(text)) {
     const { kind, name, place } = splitKind(part);

@@ -10,18 +10,18 @@ export interface StoredKey {
   readonly wrappedEnvelope: Uint8Array;
 }
 
-/** Envelope keys: one for each instance of ingestion and half a day. */
+/** Envelope keys: one per ingestion instance and half day. */
 const ENVELOPES_MAX = 1_000;
 
-/** Opens what `PersonalSealer` sealed, with keys that were kept. */
+/** Decrypts the output of `PersonalSealer` with stored keys. */
 export class PersonalOpener {
   readonly #envelopes = new Map<string, Promise<Buffer>>();
 
   constructor(private readonly masterKey: MasterKey) {}
 
   /**
-   * @param sealed without the head of `splitSealed`
-   * @returns undefined where the key is not the payment's, or the bytes were changed
+   * @param sealed without the header of `splitSealed`
+   * @returns undefined if the key does not belong to the payment, or the bytes were changed
    * @throws TriplineError `master-key-unavailable`
    */
   async open(

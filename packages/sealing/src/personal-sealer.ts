@@ -10,11 +10,11 @@ import type { PersonalSubject } from "./sealed-layout.js";
 import { fieldsContext, KEY_ID_BYTES, keyContext, sealedHead, writeSubject } from "./sealed-layout.js";
 
 const KEY_BYTES = 32;
-/** About 30 MB, most of it Node's own form of the keys. A subject that was pushed out gets another key when it pays again. */
+/** About 30 MB, mostly Node's key objects. An evicted subject gets a new key with its next payment. */
 const SUBJECTS_MAX_DEFAULT = 20_000;
-/** How long a key is used. What is sealed with it can be read until it is destroyed. */
+/** How long a key is used. Data sealed with it is readable until the key is destroyed. */
 const KEY_MS_MAX = 86_400_000;
-/** How long after a failure the master key is asked again. */
+/** Delay after a failure before the master key is requested again. */
 const RETRY_MS = 10_000;
 
 export interface PersonalSealerOptions {
@@ -25,12 +25,12 @@ export interface PersonalSealerOptions {
   readonly now?: () => number;
 }
 
-/** Why personal fields were left out: nobody knows the master key now, or the person was erased. */
+/** Why personal fields were omitted: the master key is unavailable, or the person was erased. */
 export type Unsealed = "no-key" | "erased";
 
 export interface Sealed {
   readonly bytes: Buffer;
-  /** A key that has to be stored with what is sealed, until `stored` was called. */
+  /** The new key, which must be stored with the sealed data; undefined once `stored` has been called. */
   readonly newKey: NewKey | undefined;
 }
 
@@ -41,30 +41,31 @@ export interface NewKey {
 
 interface DataKey {
   readonly subject: PersonalSubject;
-  /** As of `sealedHead`. */
+  /** From `sealedHead`. */
   readonly head: Buffer;
   readonly secret: KeyObject;
   readonly madeAtMs: number;
-  /** Since somebody had to give way last. */
+  /** Whether it was used since the last eviction scan. */
   wasUsed: boolean;
-  /** Until it is stored. Its bytes lie in a block of Buffer's pool, which they would keep as a whole: 64 KiB for each key. */
+  /** Until it is stored. Its bytes are part of a block of Buffer's pool, which they would keep alive: 64 KiB per key. */
   newKey: NewKey | undefined;
 }
 
 interface Envelope {
   readonly secret: KeyObject;
   readonly wrapped: Buffer;
-  /** What wrapped it: the service may have another one by now. */
+  /** The key that wrapped it: the service may use another one by now. */
   readonly masterKey: string;
   readonly madeAtMs: number;
 }
 
 /**
- * Seals personal fields with a data key of their subject (docs/adr/0035-sealed-personal-data.md). Data keys are made here and
- * wrapped by an envelope key of this process and day, which alone the master key has wrapped: so nothing is asked for a payment.
+ * Seals personal fields with a data key of their subject (docs/adr/0035-sealed-personal-data.md). Data keys are created here
+ * and wrapped by an envelope key of this process and day. The master key wraps only the envelope key, so payments need no call
+ * to it.
  */
 export class PersonalSealer {
-  /** From the first to give way. */
+  /** In eviction order. */
   readonly #keys = new Map<string, DataKey>();
   readonly #erased = new Set<string>();
   readonly #subjectsMax: number;
@@ -79,7 +80,7 @@ export class PersonalSealer {
     this.#now = options.now ?? Date.now;
   }
 
-  /** Resolves when the master key has answered, or failed; then it is asked again later. */
+  /** Resolves once the master key call succeeds or fails; after a failure it is retried later. */
   async start(): Promise<void> {
     clearTimeout(this.#timer);
     this.#starts += 1;
@@ -91,7 +92,7 @@ export class PersonalSealer {
       (wrapped) => ({ wrapped }),
       (thrown: unknown) => asTriplineError(thrown),
     );
-    // There was another start meanwhile, maybe with another master key, or an end.
+    // A concurrent start, maybe with another master key, or a close.
     if (start !== this.#starts) return;
     if ("wrapped" in answer) {
       const wrapped = Buffer.from(answer.wrapped);
@@ -108,7 +109,7 @@ export class PersonalSealer {
     clearTimeout(this.#timer);
   }
 
-  /** @param subject a card token or the token of an e-mail address: nothing is sealed for it any more */
+  /** @param subject a card token or an e-mail token: nothing is sealed for it any more */
   erase(tenant: string, subject: string): void {
     this.#erased.add(`${tenant}/${subject}`);
     for (const [name, { subject: of }] of this.#keys) {
@@ -142,7 +143,7 @@ export class PersonalSealer {
     return made;
   }
 
-  /** By second chance (CLOCK), which is nearly the least recently used and costs a use next to nothing. */
+  /** Second-chance eviction (CLOCK): close to least recently used, with almost no cost per use. */
   #forgetOne(): void {
     for (const [name, key] of this.#keys) {
       this.#keys.delete(name);

@@ -17,7 +17,7 @@ const TAG_AT = 1 + NONCE_BYTES;
 const HEAD_BYTES = TAG_AT + TAG_BYTES;
 const TAG_LENGTH = { authTagLength: TAG_BYTES };
 
-/** Nonces that were not used yet: to ask the generator for twelve bytes costs as much as to seal. */
+/** Unused nonces: generating twelve random bytes costs as much as sealing. */
 const nonces = Buffer.alloc(NONCE_BYTES * 512);
 let nonceAt = nonces.length;
 
@@ -31,9 +31,9 @@ function nextNonce(): Buffer {
 }
 
 /**
- * @param key 32 bytes; who seals often with one key gives it as a KeyObject, which Node need not make anew each time
- * @param context bound to the ciphertext: it opens only under the same context
- * @param before bytes to put in front of the sealed ones
+ * @param key 32 bytes; for frequent use pass a KeyObject, which Node need not create each time
+ * @param context bound to the ciphertext, which only opens with the same context
+ * @param before bytes to prepend to the sealed bytes
  */
 export function sealBytes(
   plaintext: Uint8Array,
@@ -45,7 +45,7 @@ export function sealBytes(
   const cipher = createCipheriv("aes-256-gcm", key, nonce, TAG_LENGTH);
   cipher.setAAD(Buffer.from(context));
   const ciphertext = cipher.update(plaintext);
-  // Of this mode nothing is left to give here; the tag is made.
+  // In this mode `final` returns no data; it computes the tag.
   cipher.final();
   const at = before?.length ?? 0;
   const sealed = Buffer.allocUnsafe(at + HEAD_BYTES + ciphertext.length);
@@ -57,7 +57,7 @@ export function sealBytes(
   return sealed;
 }
 
-/** @returns the plaintext; `undefined` under another key or context, or when the bytes were changed */
+/** @returns the plaintext; `undefined` with another key or context, or if the bytes were changed */
 export function openBytes(sealed: Uint8Array, key: Uint8Array, context: string): Buffer | undefined {
   if (sealed[0] !== VERSION || sealed.length < HEAD_BYTES) return undefined;
   const nonce = sealed.subarray(1, TAG_AT);

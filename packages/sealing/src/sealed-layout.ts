@@ -11,15 +11,15 @@ const VERSION = 1;
 export const KEY_ID_BYTES = 16;
 const HEAD_BYTES = 1 + KEY_ID_BYTES;
 
-/** Whose personal data something is: a card of a tenant, and the e-mail address that came with it, as tokens. */
+/** The owner of personal data: a tenant's card and the e-mail address that came with it, as tokens. */
 export interface PersonalSubject {
   readonly tenant: string;
   readonly cardToken: string;
-  /** Empty where none came with it. */
+  /** Empty if there was none. */
   readonly emailToken: string;
 }
 
-/** What stands in front of the sealed bytes. Not from Buffer's pool, of which who keeps it would keep a whole block: 64 KiB. */
+/** The header before the sealed bytes. Not from Buffer's pool, because keeping it would keep a whole block alive: 64 KiB. */
 export function sealedHead(keyId: Uint8Array): Buffer {
   const head = Buffer.alloc(HEAD_BYTES);
   head[0] = VERSION;
@@ -27,18 +27,18 @@ export function sealedHead(keyId: Uint8Array): Buffer {
   return head;
 }
 
-/** @returns undefined for bytes that are not of this layout */
+/** @returns undefined for bytes in another layout */
 export function splitSealed(bytes: Uint8Array): { keyId: Buffer; sealed: Uint8Array } | undefined {
   if (bytes[0] !== VERSION || bytes.length <= HEAD_BYTES) return undefined;
   return { keyId: Buffer.from(bytes.subarray(1, HEAD_BYTES)), sealed: bytes.subarray(HEAD_BYTES) };
 }
 
-/** Personal fields open only as those of their subject, and in the payment that they came with. */
+/** Personal fields can only be decrypted for their subject and payment. */
 export function fieldsContext(subject: PersonalSubject, transactionId: string): string {
   return `personal\0${writeSubject(subject)}\0${transactionId}`;
 }
 
-/** A data key opens only as that of its subject. */
+/** A data key can only be decrypted for its subject. */
 export function keyContext(subject: PersonalSubject): string {
   return `data-key\0${writeSubject(subject)}`;
 }

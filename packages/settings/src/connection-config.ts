@@ -5,7 +5,7 @@ import { z } from "zod";
 
 export { optionalText };
 
-/** True and false in the spellings of charts, compose files and people. */
+/** True and false in the spellings of charts, compose files and users. */
 export const flag = z
   .enum(["true", "false", ""], { error: "must be true or false" })
   .transform((text) => text === "true");
@@ -80,7 +80,7 @@ const kafkaSchema = z.object(kafkaConfig);
 const redisSchema = z.object(redisConfig);
 const postgresSchema = z.object(postgresConfig);
 
-/** For a program that starts another one and passes on how to sign in. */
+/** For a program that starts another one and passes on its authentication settings. */
 export const CONNECTION_VARIABLES: readonly string[] = Object.keys({
   ...kafkaConfig,
   ...redisConfig,
@@ -91,7 +91,7 @@ export type KafkaConfig = z.infer<typeof kafkaSchema>;
 export type RedisConfig = z.infer<typeof redisSchema>;
 export type PostgresConfig = z.infer<typeof postgresSchema>;
 
-/** Which kinds of sign-in show a token, and of which cloud. */
+/** The authentication kinds that use a token, and their cloud. */
 const CLOUDS: ReadonlyMap<string, Cloud> = new Map([
   ["aws-msk-iam", "aws"],
   ["aws-iam", "aws"],
@@ -101,10 +101,10 @@ const CLOUDS: ReadonlyMap<string, Cloud> = new Map([
 ]);
 
 /**
- * Settings that contradict each other, of the connections in a service's schema.
+ * Contradictory connection settings in a service's schema.
  *
- * @param schema what the service reads
- * @returns a sentence for each fault, without its full stop
+ * @param schema the service's schema
+ * @returns a sentence for each fault, without a full stop
  */
 export function connectionFaults(
   schema: z.ZodType,
@@ -121,7 +121,7 @@ export function connectionFaults(
   ];
 }
 
-/** Of two variables of which only one is set. An empty one is not set. */
+/** A fault if only one of two variables is set. An empty one counts as unset. */
 export function pairFaults<N extends string>(given: Readonly<{ [K in N]?: unknown }>, one: N, other: N): string[] {
   const isSet = (name: N): boolean => (given[name] ?? "") !== "";
   return isSet(one) === isSet(other) ? [] : [`${one} and ${other} go together, so set both or neither`];
@@ -178,9 +178,9 @@ function redisFaults(config: RedisConfig): string[] {
   return [...faults, ...identityFaults(what, auth, config, url.hostname)];
 }
 
-/** Modes that verify the server; the other modes of libpq do not. */
+/** The modes that verify the server; libpq's other modes do not. */
 const SSL_MODES: ReadonlySet<string | null> = new Set([null, "disable", "require", "verify-ca", "verify-full"]);
-/** Parameters that `pg` would act on by itself. */
+/** Parameters that `pg` would interpret itself. */
 const SSL_PARAMETERS = ["ssl", "sslcert", "sslkey", "sslrootcert", "uselibpqcompat"];
 
 function postgresFaults(config: PostgresConfig): string[] {
@@ -209,7 +209,7 @@ function postgresFaults(config: PostgresConfig): string[] {
   return [...faults, ...identityFaults(what, auth, config, url.host)];
 }
 
-/** Why there can be no token. */
+/** Why no token is available. */
 function identityFaults(what: string, kind: string, variables: IdentityVariables, host: string): string[] {
   const cloud = CLOUDS.get(kind);
   if (cloud === undefined) return [];

@@ -1,24 +1,24 @@
 /**
- * How much of one HTTP port clients may use. There is no bound on the time of an answer: callers of `Prefer: wait` may wait
- * once their request has arrived.
+ * Client limits of one HTTP port. Response time is unlimited: callers with `Prefer: wait` may wait once their request has
+ * arrived.
  */
 export interface HttpLimits {
-  /** Connections at a time; further ones are closed at once. */
+  /** Concurrent connections; further ones are closed immediately. */
   readonly connectionsMax: number;
-  /** Connections of one network address at a time. All callers behind a proxy share its address. */
+  /** Concurrent connections per network address. All callers behind a proxy share its address. */
   readonly connectionsPerAddressMax: number;
   /** From a request's first byte, or from opening the connection, until its headers have arrived. */
   readonly headersTimeoutMs: number;
   /** From a request's first byte until its last. */
   readonly requestTimeoutMs: number;
-  /** For this long a body may arrive at any rate; then at `bodyBytesPerSecondMin` or more on average. */
+  /** Grace period before the average rate of a body must reach `bodyBytesPerSecondMin`. */
   readonly bodyGraceMs: number;
   readonly bodyBytesPerSecondMin: number;
-  /** Bytes of all bodies together that have begun to arrive and are not complete. Those over 64 KiB may take 7/8 of it. */
+  /** Total bytes of incomplete bodies. Bodies over 64 KiB may use 7/8 of it. */
   readonly unfinishedBytesMax: number;
-  /** After the port has closed: how long bodies that are not complete may still arrive. */
+  /** After the port has closed: how long incomplete bodies may still arrive. */
   readonly closeGraceMs: number;
-  /** How often these times are checked: each may be exceeded by this much. */
+  /** Interval at which these limits are checked: each may be exceeded by this much. */
   readonly checkMs: number;
 }
 

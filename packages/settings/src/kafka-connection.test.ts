@@ -19,16 +19,16 @@ import { kafkaConnection } from "./kafka-connection.js";
 import { readConfig } from "./read-config.js";
 
 /**
- * A broker with authentication, by TLS with passwords and tokens, and by client certificates. The tokens are JWTs
- * as Entra's are, which the broker checks against the key that signed them.
+ * A broker with authentication: TLS with passwords or tokens, and client certificates. The tokens are JWTs like Entra's, which
+ * the broker verifies with the signing key.
  */
 
 const START_MS_MAX = 180_000;
 const AUDIENCE = "https://127.0.0.1/.default";
 const PASSWORDS = { plain: "plain-secret", "scram-sha-256": "scram-256-secret", "scram-sha-512": "scram-512-secret" };
-/** The broker ends a session that is not renewed after this time. */
+/** The broker ends a session after this time unless it is re-authenticated. */
 const SESSION_MS_MAX = 7_000;
-/** Lifetime of a token for the client; for the broker it lives longer. */
+/** Token lifetime for the client; the broker accepts it for longer. */
 const TOKEN_SECONDS = 4;
 
 const onStop = (error: Error) => {
@@ -112,7 +112,7 @@ function brokerSettings(of: { keyStore: string; trustStore: string; jwks: string
   const modules = "org.apache.kafka.common.security";
   const sasl = "listener.name.sasl_ssl";
   return {
-    // Rights as `infra/` gives them: one user here has its own topics only, the others have all.
+    // Access rules as in `infra/`: one user may use only its own topics, the others all.
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users": "User:ANONYMOUS;User:features;User:CN=features",
     "ssl.keystore.type": "PEM",
@@ -137,7 +137,7 @@ function connectionTo(broker: string, environment: Readonly<Record<string, strin
   return kafkaConnection(readConfig(schema, { ...secure, ...environment }));
 }
 
-/** Numbers of Kafka's protocol, for rights to resources with exactly that name. */
+/** Kafka protocol constants for literal resource names. */
 const RIGHT = { resourcePatternType: 3, permissionType: 3, host: "*" };
 const TOPIC = 2;
 const GROUP = 3;
@@ -159,7 +159,7 @@ async function giveRights(user: string, rights: readonly (readonly [number, stri
   client.destroy();
 }
 
-/** @returns how often the broker notes that it refused something to this user */
+/** @returns how many authorization failures the broker logged for this user */
 async function refusalsOf(user: string): Promise<number> {
   const log = await readFile(join(directory, "stack", "logs", "kafka.log"), "utf8");
   return log.split("\n").filter((line) => line.includes(`User:${user} is Denied`)).length;
@@ -206,7 +206,7 @@ test("a service works with rights to its own topics and group only", async () =>
   const admin = resources.keep(await kafka.admin());
   await admin.ensureTopics(["transactions"]);
   expect(await admin.clusterId()).toMatch(/^\S{22}$/);
-  // Who has its topics asks for no others: those who watch the broker's log would see one refusal for each.
+  // A user with its own topics requests no others: each would be logged as an authorization failure.
   expect(await refusalsOf("limited")).toBe(0);
   await expect(admin.ensureTopics()).rejects.toMatchObject({ code: "kafka-unavailable" });
   await expect(admin.ensureTopics(["features"])).rejects.toMatchObject({ code: "kafka-unavailable" });

@@ -4,7 +4,7 @@ import { kafkaTokens } from "@tripline/cloud-identity/open-tokens";
 import type { KafkaConfig } from "./connection-config.js";
 import { readPem } from "./read-certificates.js";
 
-/** A user's password, as `packages/kafka` takes it. */
+/** Username and password, in the format of `packages/kafka`. */
 interface PasswordSignIn<Mechanism> {
   readonly mechanism: Mechanism;
   readonly username: string;
@@ -24,21 +24,21 @@ interface TlsFiles {
   readonly key?: string;
 }
 
-/** What `connectKafka` of `packages/kafka` needs to know of a cluster. */
+/** The cluster settings that `connectKafka` of `packages/kafka` needs. */
 export interface KafkaConnection {
   readonly brokers: readonly string[];
   readonly topicPrefix: string;
   readonly security: {
-    /** What a new connection shows and trusts. */
+    /** Certificates for a new connection. */
     readonly tls?: () => TlsFiles;
     readonly sasl?: SignIn;
   };
 }
 
 /**
- * Where Kafka is and how this service signs in there.
+ * The Kafka address and this service's authentication.
  *
- * @throws TriplineError `config-invalid` where a certificate cannot be read
+ * @throws TriplineError `config-invalid` if a certificate cannot be read
  */
 export function kafkaConnection(config: KafkaConfig): KafkaConnection {
   const sasl = signIn(config);
@@ -50,7 +50,7 @@ export function kafkaConnection(config: KafkaConfig): KafkaConnection {
   };
 }
 
-/** The files as they are now. While they are being exchanged, what they held before. */
+/** The current files. While they are being replaced, their previous content. */
 function freshFiles(config: KafkaConfig): () => TlsFiles {
   let last = readFiles(config);
   return () => {
@@ -59,7 +59,7 @@ function freshFiles(config: KafkaConfig): () => TlsFiles {
       createSecureContext({ ...now });
       last = now;
     } catch {
-      // A key that is not the certificate's, or no file: the next connection looks again.
+      // Key and certificate do not match, or a file is missing: the next connection retries.
     }
     return last;
   };

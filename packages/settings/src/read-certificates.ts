@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * Reads a PEM file that a variable names.
+ * Reads a PEM file from a variable's path.
  *
- * @throws TriplineError `config-invalid` if it cannot be read or holds no such PEM block
+ * @throws TriplineError `config-invalid` if it is unreadable or has no such PEM block
  */
 export function readPem(variable: string, path: string, kind: "CERTIFICATE" | "PRIVATE KEY"): string {
   let text: string;

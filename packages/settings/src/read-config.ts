@@ -19,8 +19,8 @@ const MIB = 1_024 * 1_024;
 const port = z.coerce.number().int().min(0).max(65_535);
 
 /**
- * Variables of every service. The `meta` of a variable, here and in the schemas of the services, is its row in
- * docs/settings.md: what it does, its unit where it is a number, and `shownDefault` where the default is not a plain value.
+ * Variables of every service. A variable's `meta`, here and in the services' schemas, is its row in docs/settings.md:
+ * description, unit of a number, and `shownDefault` if the default is not a plain value.
  */
 export const serviceConfig = {
   PORT: port.meta({ unit: "port", description: "HTTP port. 0 takes any free port." }),
@@ -83,7 +83,7 @@ export const serviceConfig = {
 
 type ServiceConfig = z.infer<z.ZodObject<typeof serviceConfig>>;
 
-/** Where and within which limits a service listens, for `startService`. */
+/** The address and limits of a service's port, for `startService`. */
 export function httpPort(config: Omit<ServiceConfig, "LOG_LEVEL" | "DRAIN_SECONDS">): {
   readonly port: number;
   readonly host: string;
@@ -127,7 +127,7 @@ export const tokenConfig = {
 
 export type TokenConfig = Readonly<z.infer<z.ZodObject<typeof tokenConfig>>>;
 
-/** Variables that had another name in an older release, which goes on. */
+/** Variables renamed since an older release; the old name still works. */
 const RENAMED = { LAKE_URL: "LAKE_DIRECTORY" } as const;
 
 function olderNames(environment: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
@@ -135,10 +135,10 @@ function olderNames(environment: Readonly<Record<string, string | undefined>>): 
 }
 
 /**
- * Reads the configuration of a service from its environment, once. `NAME_FILE` may stand for `NAME`: a file with its value.
+ * Reads a service's configuration from its environment, once. `NAME_FILE` may replace `NAME`: a file with its value.
  *
  * @returns the parsed values, frozen
- * @throws TriplineError `config-invalid` that names every wrong variable at once
+ * @throws TriplineError `config-invalid` that lists all invalid variables
  */
 export function readConfig<S extends z.ZodType>(
   schema: S,

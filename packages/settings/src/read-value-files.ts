@@ -7,14 +7,14 @@ const CHARACTERS_MAX = 1_000_000;
 
 export interface ValueFiles {
   readonly values: Readonly<Record<string, string>>;
-  /** By the name of the variable that has no value because of it; half a sentence each. */
+  /** By the name of the variable that has no value as a result; half a sentence each. */
   readonly faults: ReadonlyMap<string, string>;
 }
 
 /**
- * Secrets that a container or a cluster mounts as files: `NAME_FILE` gives the path of a file that holds the value of
- * `NAME`, without the line's end that editors put there. Counts for every variable of the schema that has no variable
- * `NAME_FILE` of its own, and only while `NAME` itself is not set.
+ * Secrets that a container or cluster mounts as files: `NAME_FILE` is the path of a file with the value of `NAME`, without the
+ * trailing newline that editors add. Applies to every variable of the schema without its own variable `NAME_FILE`, and only if
+ * `NAME` itself is not set.
  */
 export function readValueFiles(
   schema: z.ZodType,
@@ -37,7 +37,7 @@ export function readValueFiles(
         .slice(0, CHARACTERS_MAX)
         .replace(/\r?\n$/, "");
     } catch (error) {
-      // The system's own words would say the path a second time.
+      // The system's own message would repeat the path.
       const code =
         typeof error === "object" && error !== null && "code" in error ? String(error.code) : "unknown fault";
       faults.set(name, `${variable} names ${path}, which cannot be read (${code})`);

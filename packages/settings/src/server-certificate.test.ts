@@ -50,7 +50,7 @@ const untilHeard = (wanted: "renewed" | "fault") =>
     };
   });
 
-/** The name in the certificate that a new connection is shown. */
+/** The name in the certificate that a new connection receives. */
 async function nameShown(options: ConnectionOptions = {}): Promise<string | undefined> {
   const socket: TLSSocket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false, ...options });
   try {
@@ -61,7 +61,7 @@ async function nameShown(options: ConnectionOptions = {}): Promise<string | unde
   }
 }
 
-/** A request on a connection of its own, by a client that trusts both. */
+/** A request on a new connection, by a client that trusts both. */
 function request(): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const trusted = { ca: [before.certificate, after.certificate], agent: false };

@@ -3,11 +3,11 @@ import type { SecureContextOptions, TlsOptions } from "node:tls";
 import { createSecureContext } from "node:tls";
 import { readPem } from "./read-certificates.js";
 
-/** Clients that speak less are refused. */
+/** Clients with older versions are rejected. */
 const TLS_VERSION_MIN = "TLSv1.3";
-/** A client that opens a connection and does not finish its handshake holds it no longer than this. */
+/** A client that does not finish its handshake is disconnected after this time. */
 const HANDSHAKE_MS_MAX = 10_000;
-/** How often the files are looked at. Certificates are renewed days before they end. */
+/** How often the files are checked. Certificates are renewed days before they expire. */
 const LOOK_EVERY_MS = 5_000;
 
 /** A PEM file, and the variable that names it. */
@@ -19,13 +19,13 @@ export interface NamedFile {
 export interface ServerCertificateFiles {
   readonly certificate: NamedFile;
   readonly key: NamedFile;
-  /** Authorities of clients' certificates: with them every client has to show one. */
+  /** Authorities for client certificates: if set, every client must present one. */
   readonly clientAuthorities?: NamedFile | undefined;
-  /** Clients may come without a certificate, and whoever answers a request looks for it: probes have none. */
+  /** Clients may connect without a certificate, and request handlers check it: probes have none. */
   readonly isClientOptional?: boolean;
 }
 
-/** A server of TLS, as far as its certificate is concerned. */
+/** A TLS server, reduced to its certificate functions. */
 interface CertifiedServer {
   setSecureContext(options: SecureContextOptions): void;
   once(event: "close", listener: () => void): unknown;
@@ -33,26 +33,28 @@ interface CertifiedServer {
 
 export interface ServerCertificateOptions {
   readonly onRenewed?: () => void;
-  /** The files changed and cannot be used: the certificate before stays. Asked again at their next change. */
+  /** Called when changed files are invalid: the previous certificate stays. They are read again after the next change. */
   readonly onFault?: (error: unknown) => void;
   readonly lookEveryMs?: number;
 }
 
-/** The certificate of a server. New connections get what its files hold now; open ones go on with what they began with. */
+/** A server's certificate. New connections get the current files; open connections keep theirs. */
 export class ServerCertificate {
   constructor(
     private readonly files: ServerCertificateFiles,
     private readonly options: ServerCertificateOptions = {},
   ) {}
 
-  /** @throws TriplineError `config-invalid` where a file cannot be read */
+  /** @throws TriplineError `config-invalid` if a file cannot be read */
   serverOptions(): TlsOptions {
     const isMutual = this.files.clientAuthorities !== undefined;
     const asked = isMutual ? { requestCert: true, rejectUnauthorized: this.files.isClientOptional !== true } : {};
     return { ...this.#read(), ...asked, handshakeTimeout: HANDSHAKE_MS_MAX };
   }
 
-  /** Until the server closes. The files are looked at and not watched: in a pod they are links that are exchanged as a whole. */
+  /**
+   * Until the server closes. The files are polled, not watched: in a pod they are symbolic links that are replaced together.
+   */
   renew(server: CertifiedServer): void {
     const { certificate, key, clientAuthorities } = this.files;
     const paths = [certificate, key, ...(clientAuthorities === undefined ? [] : [clientAuthorities])];
@@ -60,7 +62,7 @@ export class ServerCertificate {
     const take = (): void => {
       try {
         const context = this.#read();
-        // A key that is not the certificate's is found here: between two writes that is what the files hold.
+        // Detects a key that does not match its certificate: between two writes, the files may be inconsistent.
         createSecureContext(context);
         server.setSecureContext(context);
         onRenewed?.();

@@ -9,7 +9,7 @@ import { simulateDay } from "./simulate-day.js";
 import type { SimulatedPayment } from "./simulated-payment.js";
 
 export interface SimulationOptions {
-  /** Whole number from 0 to 2^53 - 1. */
+  /** Integer from 0 to 2^53 - 1. */
   readonly seed: number;
   readonly cards: number;
   readonly terminals: number;
@@ -17,21 +17,21 @@ export interface SimulationOptions {
   readonly startMs: number;
   /** ISO 4217, default EUR. */
   readonly currency?: string;
-  /** Mean over cards of payments a card and day, above 0 and at most 10; default 2. */
+  /** Average payments per card and day, above 0 and at most 10; default 2. */
   readonly paymentsPerDay?: number;
   readonly fraud?: Partial<FraudRates>;
 }
 
 export interface Simulation extends Iterable<SimulatedPayment> {
   /**
-   * The payments from `fromMs` on (default: the start), endless and in event order. Each day depends on the seed and
-   * its date alone, so starting late costs nothing and gives what an iteration from the start would have given.
-   * Memory: one day of payments, so a small multiple of the number of cards.
+   * The payments from `fromMs` (default: the start), endless and in event order. Each day depends only on the seed and its
+   * date, so starting late is free and gives the same payments. Memory: one day of payments, a small multiple of the number of
+   * cards.
    */
   payments(fromMs?: number): Generator<SimulatedPayment, never, void>;
 }
 
-/** @throws TriplineError `config-invalid` that names every wrong option. */
+/** @throws TriplineError `config-invalid` that lists all invalid options. */
 export function createSimulation(options: SimulationOptions): Simulation {
   const currency = options.currency ?? "EUR";
   const paymentsPerDay = options.paymentsPerDay ?? 2;

@@ -18,7 +18,7 @@ function take(days: number): SimulatedPayment[] {
   return found;
 }
 
-/** The distinct values of `value` for each `key`, nulls left out. */
+/** The distinct values of `value` per `key`, without nulls. */
 function groups(
   payments: readonly SimulatedPayment[],
   key: (payment: SimulatedPayment) => string | null,
@@ -50,7 +50,7 @@ describe("where payments come from", () => {
         () => "",
       ).keys(),
     ].map((number) => {
-      // The card's number is its account under the simulation's seed, see `cardNumber`.
+      // The card's number is its account encrypted with the simulation's seed, see `cardNumber`.
       const account = Number(number.slice(7, 15) + number.charAt(6));
       return [number, equipCard(options.seed, account - options.seed)];
     }),
@@ -141,7 +141,7 @@ describe("where payments come from", () => {
     expect([...addresses].filter((address) => !reserved.test(address))).toEqual([]);
     const homes = [...addresses].filter((address) => /^(10\.|2001)/.test(address));
     expect(homes.filter((address) => address.includes(":")).length / homes.length).toBeGreaterThan(0.2);
-    // Lines whose number has zeros where an address could be shortened.
+    // Lines whose number has zeros where an IPv6 address could be shortened.
     const round = Array.from({ length: 100 }, (_, seed) => equipCard(seed, 4_096 - seed)?.homeAddress ?? "::1");
     expect(round.filter((address) => normalAddress(address) !== address)).toEqual([]);
     expect(round.some((address) => address.startsWith("2001:"))).toBe(true);

@@ -1,39 +1,39 @@
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { below, STREAM, seedRandom } from "./seed-random.js";
 
-/** From which device and network address a payment comes. */
+/** The device and network address of a payment. */
 export interface Origin {
   readonly deviceId: string;
   readonly ipAddress: string;
 }
 
-/** What a card's owner pays with. */
+/** The devices and home line of a card's owner. */
 export interface Equipment {
   readonly devices: readonly [string, ...string[]];
   readonly homeAddress: string;
 }
 
-/** Share of cards that pay only where they are presented: neither device nor address, in a thief's hands too. */
+/** Share of card-present-only cards: no device or address, even when a thief uses them. */
 const PRESENT_ONLY_SHARE = 0.2;
-/** Share of neighbours who use the same devices and line at home, so that two cards on a device do not prove fraud. */
+/** Share of neighbours who share devices and the home line, so that two cards on a device do not prove fraud. */
 const HOUSEHOLD_SHARE = 0.15;
 const SECOND_DEVICE_SHARE = 0.5;
-/** Share of a two-device owner's payments that come from the second one. */
+/** Share of payments from the second device, for owners with two. */
 const SECOND_DEVICE_USE = 0.2;
 const IPV6_HOME_SHARE = 0.3;
-/** Share of an owner's payments from a device that many use, such as that of a counter. */
+/** Share of an owner's payments from a shared device, such as one at a counter. */
 const PUBLIC_DEVICE_USE = 0.005;
 const CARDS_PER_PUBLIC_DEVICE = 50;
 const AT_HOME_SHARE = 0.6;
-/** Mobile carriers put several customers behind one address, so that many cards on an address do not prove fraud either. */
+/** Mobile carriers put several customers behind one address, so many cards on an address do not prove fraud either. */
 const CARDS_PER_MOBILE_ADDRESS = 10;
 const CARDS_PER_RING = 500;
 const RING_DAYS = 7;
 
-/** Number of home lines: 24 bits, which the private range 10.0.0.0/8 holds exactly. */
+/** Number of home lines: 24 bits, which exactly fill the private range 10.0.0.0/8. */
 const LINES = 2 ** 24;
 
-/** The devices and the home line of a card's owner, or null for a card that pays only where it is presented. */
+/** The devices and the home line of a card's owner, or null for a card-present-only card. */
 export function equipCard(seed: number, card: number): Equipment | null {
   if (seedRandom(seed, STREAM.presence, card, 0)() < PRESENT_ONLY_SHARE) return null;
   const elder = card - (card % 2);
@@ -46,7 +46,7 @@ export function equipCard(seed: number, card: number): Equipment | null {
 }
 
 /**
- * Where one payment of the owner comes from: mostly the first device, at home or on the move.
+ * The origin of one payment by the owner: mostly the first device, at home or mobile.
  *
  * @param random of the card and day
  */
@@ -64,12 +64,12 @@ export function ownerOrigin(seed: number, equipment: Equipment, cards: number, r
   };
 }
 
-/** The ring of thieves that gets hold of a card. There is one for every 500 cards. */
+/** The fraud ring that obtains a card. There is one per 500 cards. */
 export function ringOf(seed: number, card: number, cards: number): number {
   return below(seedRandom(seed, STREAM.ring, card, 0), Math.ceil(cards / CARDS_PER_RING));
 }
 
-/** Where a ring's payments come from: all cards that it holds within a week pay from the same device and address. */
+/** The origin of a ring's payments: all cards that it obtains within a week pay from the same device and address. */
 export function thiefOrigin(seed: number, ring: number, day: number): Origin {
   const random = seedRandom(seed, STREAM.ringEquipment, ring, Math.floor(day / RING_DAYS));
   return { deviceId: deviceId(random), ipAddress: foreignAddress(random) };
@@ -82,19 +82,19 @@ function deviceId(random: () => number): string {
       .padStart(8, "0");
   const [first, second] = [word(), word()];
   const id = `dev-${first}${second}`;
-  // One in 23,000 is 16 digits that look like a card number, which the API refuses; a letter ends a run of digits.
+  // One in 23,000 ids is 16 digits that look like a card number, which the API rejects; a letter breaks the run of digits.
   return holdsCardNumber(id) ? `dev-${first}x${second}` : id;
 }
 
 /*
- * Addresses come from reserved ranges: 10.0.0.0/8 (RFC 1918) and 2001:db8::/32 (RFC 3849) for homes,
- * 100.64.0.0/10, where carriers hide their customers (RFC 6598), for mobiles, 198.18.0.0/15 (RFC 2544) for thieves.
+ * Addresses come from reserved ranges: 10.0.0.0/8 (RFC 1918) and 2001:db8::/32 (RFC 3849) for homes, 100.64.0.0/10 for mobile
+ * devices behind carrier-grade NAT (RFC 6598), 198.18.0.0/15 (RFC 2544) for thieves.
  */
 
 function lineAddress(line: number, isIpv6: boolean): string {
   const number = line % LINES;
   if (!isIpv6) return ipv4(10 * 2 ** 24 + number);
-  // Two groups of 12 bits each; the leading 1 keeps zeros out, which another spelling would leave out.
+  // Two groups of 12 bits each; the leading 1 avoids zeros, which another spelling would omit.
   const group = (bits: number): string => (0x1000 + (bits & 0xfff)).toString(16);
   return `2001:db8:${group(number >> 12)}:${group(number)}::1`;
 }

@@ -3,7 +3,7 @@ import { GRID_SIDE, mapDegrees } from "./map-degrees.js";
 const EARTH_RADIUS_KM = 6_371;
 const radians = (degrees: number): number => (degrees * Math.PI) / 180;
 
-/** Great circle by the law of cosines. */
+/** Great-circle distance by the law of cosines. */
 function distanceKm([x1, y1]: readonly [number, number], [x2, y2]: readonly [number, number]): number {
   const [one, other] = [mapDegrees(x1, y1), mapDegrees(x2, y2)];
   const [lat1, lat2] = [radians(one.latitude), radians(other.latitude)];

@@ -43,7 +43,7 @@ describe("mergeLabels", () => {
     });
     expect(wrong).toEqual([]);
     const due = firstPayments(paid.size).filter((payment) => payment.labelledAtMs < startMs + 40 * DAY_MS);
-    // Labels due in the last instants wait for the next payment; none of them is missing.
+    // Labels due at the end wait for the next payment; none is missing.
     expect(labelled.size).toBe(due.length);
   });
 

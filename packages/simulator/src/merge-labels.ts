@@ -2,15 +2,15 @@ import type { Simulation } from "./create-simulation.js";
 import { LABEL_DELAY_MAX_MS } from "./simulate-day.js";
 import type { SimulatedPayment } from "./simulated-payment.js";
 
-/** What happens in the simulated world, in the order of event time: payments and their labels. */
+/** A simulated event, in event-time order: a payment or its label. */
 export type SimulatedEvent =
   | { readonly kind: "payment"; readonly atMs: number; readonly payment: SimulatedPayment }
   | { readonly kind: "label"; readonly atMs: number; readonly payment: SimulatedPayment };
 
 /**
- * Merges each payment's label into the stream. At equal event time labels come before payments; labels of one moment
- * come in the order of their payments' ids. Waiting labels are kept in a heap: as many as there are payments in the
- * longest label delay (14 days), so a small multiple of the number of cards.
+ * Merges each payment's label into the stream. At equal event times, labels come before payments, in the order of their
+ * payments' ids. Pending labels are in a heap, as many as there are payments in the longest label delay (14 days): a small
+ * multiple of the number of cards.
  */
 export function* mergeLabels(payments: Iterable<SimulatedPayment>): Generator<SimulatedEvent, void, void> {
   const waiting: SimulatedPayment[] = [];
@@ -28,8 +28,8 @@ export function* mergeLabels(payments: Iterable<SimulatedPayment>): Generator<Si
 }
 
 /**
- * Everything that happens from `fromMs` on, endless. Labels of earlier payments that are still due are among it, so
- * that live traffic can go on exactly where a history of events before `fromMs` ended.
+ * All events from `fromMs` on, endless, including labels due for earlier payments. Live traffic can therefore continue exactly
+ * where a history of events before `fromMs` ended.
  */
 export function* eventsFrom(simulation: Simulation, fromMs: number): Generator<SimulatedEvent, void, void> {
   for (const event of mergeLabels(simulation.payments(fromMs - LABEL_DELAY_MAX_MS))) {
@@ -42,7 +42,7 @@ function comesFirst(left: SimulatedPayment, right: SimulatedPayment): boolean {
   return left.clientTransactionId < right.clientTransactionId;
 }
 
-/** Binary heap, the earliest label first. */
+/** Binary heap, earliest label first. */
 function insert(heap: SimulatedPayment[], added: SimulatedPayment): void {
   let at = heap.length;
   heap.push(added);

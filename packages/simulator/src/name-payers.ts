@@ -3,34 +3,34 @@ import type { Random } from "./seed-random.js";
 import { below, STREAM, seedRandom } from "./seed-random.js";
 
 /*
- * Who pays, and in which countries: e-mail addresses, issuers, merchants and network addresses. All of it has streams of its
- * own, so that a seed has the payments that it had before there were any.
+ * Payers and countries: e-mail addresses, issuers, merchants and network addresses. They use separate random streams, so adding
+ * them did not change a seed's payments.
  */
 
 const HOME = "BE";
-/** One bank of ten is a foreign one whose cards people have at home, so that a foreign card alone does not prove fraud. */
+/** One of ten banks is foreign but issues cards to domestic customers, so a foreign card alone does not prove fraud. */
 const FOREIGN_ISSUER = 9;
 const FOREIGN_ISSUER_COUNTRY = "DE";
-/** Merchants across the border, where owners pay too. */
+/** Foreign merchants, where owners pay as well. */
 const FOREIGN_MERCHANT_SHARE = 0.04;
 const NEIGHBOURS = ["FR", "NL", "DE", "LU"] as const;
-/** Where thieves' addresses are, unless they hide behind one at home. */
+/** Countries of thieves' addresses, unless they use a domestic one. */
 const FAR = ["US", "BR", "ZA", "TH", "AU", "MX"] as const;
 const THIEF_AT_HOME_SHARE = 0.4;
-/** Share of the payments from an owner's device whose address is abroad: travellers. */
+/** Share of payments from an owner's device with a foreign address: travellers. */
 const TRAVEL_SHARE = 0.01;
-/** Share of payments from a device that name an e-mail address: not every shop asks for one. */
+/** Share of payments from a device with an e-mail address: not every shop requires one. */
 const EMAIL_SHARE = 0.7;
 const RING_DAYS = 7;
 
-/** Who pays, as far as a payment says so. */
+/** The payer's details in a payment. */
 export interface Payer {
   readonly email: string | null;
   readonly cardCountry: string;
   readonly ipCountry: string | null;
 }
 
-/** The owner's own address; from home, or rarely from abroad. @returns a function that gives the payers of a day's payments */
+/** The owner's own e-mail address; at home, or rarely abroad. @returns a function that gives the payers of a day's payments */
 export function ownerPayers(seed: number, card: number, day: number, isOnline: boolean): () => Payer {
   const cardCountry = issuerCountry(seed, card);
   if (!isOnline) return () => ({ email: null, cardCountry, ipCountry: null });
@@ -44,9 +44,9 @@ export function ownerPayers(seed: number, card: number, day: number, isOnline: b
 }
 
 /**
- * A ring of thieves has one address for all the cards of a week, and is far away or seems to be at home.
+ * A fraud ring uses one e-mail address for all cards of a week, and is abroad or seems to be domestic.
  *
- * @param ring its number, or one of a run through an issuer's numbers
+ * @param ring its number, or that of a BIN testing run
  */
 export function thiefPayer(seed: number, card: number, ring: number, day: number, isOnline: boolean): Payer {
   const cardCountry = issuerCountry(seed, card);
@@ -66,7 +66,7 @@ function issuerCountry(seed: number, card: number): string {
   return ((seed % ISSUERS) + card) % ISSUERS === FOREIGN_ISSUER ? FOREIGN_ISSUER_COUNTRY : HOME;
 }
 
-/** Of a domain that is reserved for examples (RFC 2606). */
+/** In a domain reserved for examples (RFC 2606). */
 function emailOf(random: Random): string {
   return `payer-${below(random, 2 ** 32).toString(36)}${below(random, 2 ** 32).toString(36)}@example.com`;
 }

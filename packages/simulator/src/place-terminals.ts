@@ -4,23 +4,23 @@ import { below, logNormal, normal, STREAM, seedRandom } from "./seed-random.js";
 
 /** Average number of terminals near a card's home. */
 const NEARBY_MEAN = 20;
-/** Terminals that a card keeps in mind at most, so that memory grows with cards and not with cards times terminals. */
+/** Maximum nearby terminals per card, so that memory grows with cards and not with cards times terminals. */
 const NEARBY_MAX = 40;
-/** Share of terminals whose payments do not say where they take place, for instance shops without a counter. */
+/** Share of terminals without a location in their payments, for instance online shops. */
 const PLACELESS_SHARE = 0.05;
 
-/** All terminals: their location and their price level. */
+/** All terminals: locations and price levels. */
 export interface TerminalMap {
   readonly count: number;
-  /** Factor on a card's usual amount: a jeweller's is above 1, a kiosk's below. */
+  /** Factor on a card's typical amount: above 1 for a jeweller, below 1 for a kiosk. */
   priceLevel(terminal: number): number;
-  /** Where a terminal stands; null for one whose payments do not say so. */
+  /** A terminal's location; null if its payments do not contain it. */
   place(terminal: number): Place | null;
-  /** Terminals near a place, at least one, nearest first. */
+  /** Terminals near a point, at least one, nearest first. */
   nearby(x: number, y: number): Uint32Array;
 }
 
-/** Places `count` terminals at random. They are sorted into square cells, so that `nearby` looks at a few of them only. */
+/** Places `count` terminals at random, sorted into square cells, so that `nearby` searches only a few. */
 export function placeTerminals(seed: number, count: number): TerminalMap {
   const xs = new Float32Array(count);
   const ys = new Float32Array(count);
@@ -59,7 +59,7 @@ export function placeTerminals(seed: number, count: number): TerminalMap {
     priceLevel: (terminal) => levels[terminal] ?? 1,
     place: (terminal) => (placeless[terminal] === 1 ? null : mapDegrees(xs[terminal] ?? 0, ys[terminal] ?? 0)),
     nearby(x, y) {
-      // The search widens ring by ring until something is found, at the latest when it covers the whole grid.
+      // The search widens ring by ring until it finds a terminal, at the latest when it covers the whole grid.
       let reach = 1;
       let found = within(x, y, reach);
       while (found.length === 0 && reach < cellsPerSide) {
@@ -78,17 +78,17 @@ export function terminalId(terminal: number): string {
   return `term-${String(terminal).padStart(6, "0")}`;
 }
 
-/** A terminal with no relation to the card: what a thief or a traveller uses. */
+/** A terminal unrelated to the card: for a thief or a traveller. */
 export function anywhere(map: TerminalMap, random: () => number): number {
   return below(random, map.count);
 }
 
-/** One of the nearby terminals; squaring the uniform makes the nearest ones favourites. */
+/** One of the nearby terminals; squaring the uniform number favours the nearest. */
 export function favourite(nearby: Uint32Array, random: () => number): number {
   return nearby[Math.floor(random() ** 2 * nearby.length)] ?? 0;
 }
 
-/** A home on the grid: towns are denser in the middle, so it is normal around the centre and clipped at the edge. */
+/** A home coordinate: denser in the middle, so normally distributed around the centre and clipped at the edge. */
 export function homeCoordinate(random: () => number): number {
   return Math.min(GRID_SIDE - 0.001, Math.max(0, GRID_SIDE * (0.5 + 0.22 * normal(random))));
 }

@@ -1,14 +1,14 @@
 import { below, poisson, STREAM, seedRandom } from "./seed-random.js";
 
-/** How often fraud begins. The defaults together make about 0.8 % of payments fraud. */
+/** Rates of new fraud. With the defaults, about 0.8 % of payments are fraud. */
 export interface FraudRates {
-  /** Terminals that are compromised, per 1,000 terminals and day. */
+  /** Newly compromised terminals per 1,000 terminals and day. */
   readonly compromisedTerminals: number;
-  /** Cards whose number is stolen, per 1,000 cards and day. */
+  /** Newly stolen card numbers per 1,000 cards and day. */
   readonly stolenCards: number;
-  /** Bursts of small payments that try whether a number works, per 1,000 cards and day. */
+  /** Bursts of small payments that test a card number, per 1,000 cards and day. */
   readonly testingBursts: number;
-  /** Runs through many numbers of one issuer at one terminal, per 1,000 cards and day. */
+  /** BIN testing runs, through many numbers of one issuer at one terminal, per 1,000 cards and day. */
   readonly binTestings: number;
 }
 
@@ -21,20 +21,20 @@ export const DEFAULT_FRAUD_RATES: FraudRates = {
 
 const COMPROMISE_DAYS = { min: 3, max: 21 };
 const THEFT_DAYS = { min: 2, max: 9 };
-/** Starts per day are cut to this share of all, so that a day stays bounded whatever the rates. */
+/** Starts per day are limited to this share of all cards or terminals, so that a day stays bounded at any rate. */
 const STARTS_SHARE_MAX = 0.1;
 
-/** Which terminals and cards are compromised on a day. */
+/** Compromised terminals and cards of a day. */
 export interface FraudPlan {
   readonly compromisedTerminals: ReadonlySet<number>;
   readonly stolenCards: readonly number[];
-  /** Cards that are tested on this day, one entry for each burst. */
+  /** Cards tested on this day, one entry per burst. */
   readonly testedCards: readonly number[];
-  /** A card of the issuer whose numbers are tested on this day, one entry for each run. */
+  /** A card of the issuer tested on this day, one entry per run. */
   readonly testedIssuers: readonly number[];
 }
 
-/** The plan of one day, from the starts of that day and of those before it that still last. */
+/** The fraud of one day: its own starts, and earlier ones that are still active. */
 export function planFrauds(seed: number, day: number, cards: number, terminals: number, rates: FraudRates): FraudPlan {
   const lasting = (stream: number, count: number, rate: number, days: { min: number; max: number }): Set<number> => {
     const found = new Set<number>();
@@ -65,7 +65,7 @@ function starts(
 ): { entity: number; lastsDays: number }[] {
   const random = seedRandom(seed, stream, 0, day);
   const max = Math.ceil(count * STARTS_SHARE_MAX);
-  // Knuth's method wants small means; a sum of Poisson numbers is Poisson.
+  // Knuth's method needs small means; a sum of Poisson numbers is Poisson.
   let total = 0;
   for (let rest = (count * ratePerThousand) / 1000; rest > 0; rest -= 20) {
     total += poisson(random, Math.min(rest, 20), 100);

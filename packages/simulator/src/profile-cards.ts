@@ -5,7 +5,7 @@ import type { TerminalMap } from "./place-terminals.js";
 import { homeCoordinate } from "./place-terminals.js";
 import { logNormal, STREAM, seedRandom } from "./seed-random.js";
 
-/** How one card's owner pays. */
+/** The payment behaviour of a card's owner. */
 export interface CardProfile {
   readonly number: string;
   /** Median amount in major units at a terminal of price level 1. */
@@ -13,30 +13,30 @@ export interface CardProfile {
   readonly paymentsPerDay: number;
   /** Terminals near home, nearest first. */
   readonly nearby: Uint32Array;
-  /** What the owner pays with; null for a card that pays only where it is presented. */
+  /** The owner's devices; null for a card-present-only card. */
   readonly equipment: Equipment | null;
 }
 
-/** Six digits that no issuer uses for real cards. */
+/** Six digits that no real issuer uses. */
 const TEST_BIN = "400000";
 const CARDS_MAX = 1_000_000_000;
 const AMOUNT_MEDIAN = 28;
-/** A card with a higher mean than this is cut to it, so that a day stays bounded. */
+/** Higher means are cut to this, so that a day stays bounded. */
 const PAYMENTS_PER_DAY_MAX = 15;
 
-/** How many banks issue the cards, each under 8 first digits of its own. */
+/** Number of issuing banks, each with its own first 8 digits. */
 export const ISSUERS = 10;
 
 /**
- * 16 digits with a valid check digit; different for every card of one seed. The last digit of the account stands first, as
- * that of the issuer: cards that follow each other are of different banks.
+ * 16 digits with a valid check digit, unique per seed. The last digit of the account comes first, as the issuer's digit:
+ * consecutive cards have different banks.
  */
 export function cardNumber(seed: number, card: number): string {
   const account = String(((seed % CARDS_MAX) + card) % CARDS_MAX).padStart(9, "0");
   return withLuhnDigit(TEST_BIN + account.slice(-1) + account.slice(0, -1));
 }
 
-/** `paymentsPerDay` is the mean over all cards; single cards lie log-normally around it. */
+/** `paymentsPerDay` is the average over all cards, which are distributed log-normally around it. */
 export function profileCards(seed: number, count: number, paymentsPerDay: number, map: TerminalMap): CardProfile[] {
   const spread = 0.6;
   // The mean of a log-normal is its median times exp(spread² / 2).

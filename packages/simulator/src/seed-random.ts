@@ -1,10 +1,11 @@
 /**
- * Random numbers that depend only on their key, so that any day of a simulation can be made without the days before it. The generator is sfc32 (Chris Doty-Humphrey, PractRand 0.95, public domain,
- * https://pracrand.sourceforge.net/RNG_engines.txt): three words of state and a counter, here filled from the key.
+ * Random numbers that depend only on their key, so that any day of a simulation can be generated on its own. The generator is
+ * sfc32 (Chris Doty-Humphrey, PractRand 0.95, public domain, https://pracrand.sourceforge.net/RNG_engines.txt): three words of
+ * state and a counter, initialised from the key.
  */
 export type Random = () => number;
 
-/** What a stream of random numbers is for; two streams never share their numbers. */
+/** Purpose of a random stream; two streams never share numbers. */
 export const STREAM = {
   terminal: 1,
   card: 2,
@@ -27,10 +28,10 @@ export const STREAM = {
   merchant: 19,
 } as const;
 
-/** Rounds after which each bit of the key has reached each bit of the state; the author's own choice. */
+/** Rounds after which each bit of the key affects each bit of the state; the author's own choice. */
 const MIXING_ROUNDS = 15;
 
-/** Uniform numbers in [0, 1) with 32 bits each. `seed`, `entity` and `day` are taken modulo 2^32. */
+/** Uniform numbers in [0, 1) with 32 random bits each. `seed`, `entity` and `day` are taken modulo 2^32. */
 export function seedRandom(seed: number, stream: number, entity: number, day: number): Random {
   let a = seed | 0;
   let b = (Math.floor(seed / 2 ** 32) ^ Math.imul(stream, 0x9e3779b1)) | 0;
@@ -48,7 +49,7 @@ export function seedRandom(seed: number, stream: number, entity: number, day: nu
   return next;
 }
 
-/** Standard normal, by Box and Muller's transform. */
+/** Standard normal, by the Box–Muller transform. */
 export function normal(random: Random): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 }
@@ -58,7 +59,7 @@ export function logNormal(random: Random, median: number, spread: number): numbe
   return median * Math.exp(spread * normal(random));
 }
 
-/** Poisson, by Knuth's product of uniforms; at most `max`. Meant for means below about 50. */
+/** Poisson, by Knuth's product of uniforms; at most `max`. For means below about 50. */
 export function poisson(random: Random, mean: number, max: number): number {
   const limit = Math.exp(-mean);
   let product = random();
@@ -70,7 +71,7 @@ export function poisson(random: Random, mean: number, max: number): number {
   return count;
 }
 
-/** Whole number in [0, below). */
+/** Integer in [0, limit). */
 export function below(random: Random, limit: number): number {
   return Math.floor(random() * limit);
 }

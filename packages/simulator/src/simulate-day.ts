@@ -35,12 +35,12 @@ interface DraftParts {
 }
 
 const PAYMENTS_PER_CARD_DAY_MAX = 60;
-/** Share of an owner's payments made away from home, so that an unknown terminal alone does not prove fraud. */
+/** Share of an owner's payments away from home, so that an unknown terminal alone does not prove fraud. */
 const AWAY_SHARE = 0.05;
-/** Share of payments at a compromised terminal that are fraud: some of its customers are still honestly charged. */
+/** Share of fraud among payments at a compromised terminal: some customers are still charged correctly. */
 const COMPROMISED_SHARE = 0.8;
 const THIEF_PAYMENTS_PER_DAY = 2;
-/** No label comes later than this after its payment. */
+/** Maximum delay of a label after its payment. */
 export const LABEL_DELAY_MAX_MS = 14 * DAY_MS;
 const GENUINE_KNOWN_AFTER_MS = 7 * DAY_MS;
 const FRAUD_KNOWN_AFTER_MS = { median: 3 * DAY_MS, min: HOUR_MS, max: LABEL_DELAY_MAX_MS };
@@ -59,7 +59,7 @@ export function simulateDay(options: DayOptions): SimulatedPayment[] {
     testIssuer(options, card, run, drafts);
   });
   drafts.sort((left, right) => left.occurredAtMs - right.occurredAtMs);
-  // Numbered after sorting and padded, so that ties in time keep the order of ids.
+  // Numbered after sorting and zero-padded, so that ids keep the order of events.
   const prefix = `sim${options.seed}-${String(options.day).padStart(6, "0")}-`;
   return drafts.map((draft, index) => ({
     clientTransactionId: prefix + String(index).padStart(8, "0"),
@@ -86,7 +86,7 @@ function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
   }
 }
 
-/** The owner keeps paying; the thief pays several times the usual amount, at terminals that the owner does not use. */
+/** The owner keeps paying; the thief pays several times the typical amount, at terminals that the owner does not use. */
 function payAsThief(options: DayOptions, card: number, drafts: Draft[]): void {
   const profile = options.cards[card];
   if (profile === undefined) return;
@@ -101,7 +101,7 @@ function payAsThief(options: DayOptions, card: number, drafts: Draft[]): void {
   }
 }
 
-/** Many small payments at one terminal within minutes, and sometimes a large one when the number turns out to work. */
+/** Many small payments at one terminal within minutes, and sometimes a large one if the number works. */
 function testNumber(options: DayOptions, card: number, burst: number, drafts: Draft[]): void {
   const profile = options.cards[card];
   if (profile === undefined) return;
@@ -124,7 +124,7 @@ function testNumber(options: DayOptions, card: number, burst: number, drafts: Dr
   }
 }
 
-/** One small payment with each of many numbers of an issuer, at one terminal within minutes, from one device. */
+/** BIN testing: one small payment with each of many numbers of an issuer, at one terminal within minutes, from one device. */
 function testIssuer(options: DayOptions, first: number, run: number, drafts: Draft[]): void {
   const { seed, day, cards } = options;
   const random = seedRandom(seed, STREAM.binTested, run, day);
@@ -133,7 +133,7 @@ function testIssuer(options: DayOptions, first: number, run: number, drafts: Dra
   const startMs = Math.min(thiefTimeMs(day, random), Math.floor(lastStartMs));
   const terminal = anywhere(options.terminals, random);
   const count = 12 + below(random, 14);
-  // A ring that is seen nowhere else: it sells the numbers that work.
+  // A ring used nowhere else: it sells the numbers that work.
   const ring = cards.length + run;
   const origin = thiefOrigin(seed, ring, day);
   let tested = 0;
@@ -185,7 +185,7 @@ function draft(options: DayOptions, profile: CardProfile, parts: DraftParts, ran
   };
 }
 
-/** Log-normal around the median. What falls outside the bounds is drawn again, at most 20 times, then cut. */
+/** Log-normal around the median. Values outside the bounds are drawn again, at most 20 times, then clipped. */
 function fraudKnownAfterMs(random: Random): number {
   const { median, min, max } = FRAUD_KNOWN_AFTER_MS;
   for (let tries = 0; tries < 20; tries += 1) {

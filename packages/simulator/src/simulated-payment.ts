@@ -4,28 +4,28 @@ export type Scenario = (typeof SCENARIOS)[number];
 export interface SimulatedPayment {
   /** Unique within a seed; ascending in event order. */
   readonly clientTransactionId: string;
-  /** 16 digits from a test range, valid by Luhn. */
+  /** 16 digits from a test range, with a valid Luhn check digit. */
   readonly cardNumber: string;
   readonly terminalId: string;
   readonly amountMinor: number;
   /** ISO 4217. */
   readonly currency: string;
   readonly occurredAtMs: number;
-  /** The device that pays; null for a card that pays only where it is presented. */
+  /** The paying device; null for a card-present-only card. */
   readonly deviceId: string | null;
-  /** IPv4 or IPv6, from ranges that belong to nobody; null where `deviceId` is. */
+  /** IPv4 or IPv6, from reserved ranges; null if `deviceId` is null. */
   readonly ipAddress: string | null;
-  /** The payer's e-mail address; null where the payment does not say so. */
+  /** The payer's e-mail address; null if the payment has none. */
   readonly email: string | null;
-  /** Of the card's issuer, the merchant and the address, ISO 3166-1 alpha-2; null where there is no address. */
+  /** Countries of the card's issuer, the merchant and the address, ISO 3166-1 alpha-2; null without an address. */
   readonly cardCountry: string;
   readonly merchantCountry: string;
   readonly ipCountry: string | null;
-  /** Where the terminal stands, WGS 84 degrees; null where the payment does not say so. */
+  /** The terminal's location in WGS 84 degrees; null if the payment has none. */
   readonly latitude: number | null;
   readonly longitude: number | null;
   readonly fraud: boolean;
   readonly scenario: Scenario;
-  /** When the label is reported: after about 3 days (at most 14) for fraud, 7 days for a genuine payment. */
+  /** When the label arrives: after about 3 days (at most 14) for fraud, 7 days for a genuine payment. */
   readonly labelledAtMs: number;
 }

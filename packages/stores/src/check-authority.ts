@@ -3,9 +3,8 @@ import type { PeerCertificate } from "node:tls";
 import { checkServerIdentity } from "node:tls";
 
 /**
- * For servers with an authority of their own that are reached by address, as Memorystore and Cloud SQL are: where the
- * certificate carries no address at all, that authority alone vouches for it. Any other certificate has to carry the
- * host, as always.
+ * For servers with their own authority that are addressed by IP, such as Memorystore and Cloud SQL: if the certificate contains
+ * no address at all, a valid signature by that authority is enough. Any other certificate must match the host, as usual.
  */
 export function checkByAuthority(host: string, certificate: PeerCertificate): Error | undefined {
   const carriesAddress = /\bIP Address:/.test(certificate.subjectaltname ?? "");

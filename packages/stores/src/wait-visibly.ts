@@ -1,14 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 export interface WaitOptions {
-  /** What is waited for, for instance "Kafka at kafka:9092". */
+  /** The dependency, for instance "Kafka at kafka:9092". */
   readonly what: string;
   readonly timeoutMs: number;
-  /** The pause between two tries. */
+  /** Delay between attempts. */
   readonly pollMs: number;
-  /** Failures that may pass with time; any other one ends the wait at once. */
+  /** Whether a failure may be transient; any other one ends the wait immediately. */
   mayPass(error: unknown): boolean;
-  /** What to do if it never becomes ready, as a sentence. */
+  /** What the user should do if it never becomes ready, as a sentence. */
   readonly remedy: string;
   readonly say: (line: string) => void;
 }
@@ -16,10 +16,10 @@ export interface WaitOptions {
 const SAY_EVERY_MS = 5_000;
 
 /**
- * Tries until it works, and says every few seconds what it waits for and why, so that somebody who installs a system sees
- * progress.
+ * Retries until it succeeds, and reports every few seconds what it waits for and why, so that users see progress during an
+ * installation.
  *
- * @throws what cannot pass, or an Error in one sentence once the time is over
+ * @throws a permanent failure immediately, or an Error in one sentence after the timeout
  */
 export async function waitVisibly<T>(attempt: () => Promise<T>, options: WaitOptions): Promise<T> {
   const startedAt = performance.now();
@@ -46,7 +46,7 @@ export async function waitVisibly<T>(attempt: () => Promise<T>, options: WaitOpt
   }
 }
 
-/** A failed `fetch` says why only in its cause. */
+/** The reason of a failed `fetch` is only in its cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? ` (${error.cause.message})` : "";

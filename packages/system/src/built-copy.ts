@@ -3,16 +3,16 @@ import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, STATE_DIRECTORY } from "./services/workspace.js";
 
-/** Everything is installed and compiled anew, on cores that may be busy. */
+/** Everything is installed and compiled from scratch, possibly on a busy machine. */
 const BUILD_MS_MAX = 20 * 60_000;
 
 /**
  * Another commit of this repository as a built checkout, for comparisons. The first call for a commit takes minutes; later
- * ones find it.
+ * calls reuse it.
  *
- * @param commit anything that git resolves to a commit
+ * @param commit any git revision
  * @returns its folder, below `.tripline/builds`
- * @throws Error in one sentence when there is no such commit, or it does not build
+ * @throws Error in one sentence if the commit does not exist or does not build
  */
 export function builtCopy(commit: string): string {
   const args = ["rev-parse", "--verify", "--quiet", "--end-of-options", `${commit}^{commit}`];
@@ -32,7 +32,7 @@ export function builtCopy(commit: string): string {
 }
 
 function execute(command: string, args: readonly string[], cwd: string): void {
-  // Standard output is for results; what builds print is progress. npm's variables name the folder in which the user called it.
+  // Standard output is for results, so build progress goes elsewhere. npm's variables contain the folder of the user's command.
   const { status, error } = spawnSync(command, args, {
     cwd,
     env: { ...process.env, INIT_CWD: cwd, CI: "true" },

@@ -1,4 +1,4 @@
-/** Where a command writes. */
+/** Output stream of a command. */
 export interface CommandOutput {
   write(text: string): unknown;
 }

@@ -1,9 +1,7 @@
-/** Exit code of a program that a signal ended, as shells count: 128 and SIGINT's 2. */
+/** Exit code of a program ended by a signal, as in shells: 128 plus SIGINT's 2. */
 const EXIT_INTERRUPTED = 130;
 
-/**
- * Fires on Ctrl-C and on SIGTERM. What is running is then stopped in order; a second Ctrl-C does not wait for that.
- */
+/** Fires on Ctrl-C and SIGTERM, for an orderly shutdown. A second Ctrl-C ends the process immediately. */
 export function endOnSignal(): AbortController {
   const controller = new AbortController();
   const end = (): void => {

@@ -6,7 +6,7 @@ export interface Step {
   readonly durationMs: number;
 }
 
-/** Steps that ran before this program did: installing and building. */
+/** Steps before this program started: installing and building. */
 export function bootstrapSteps(): Step[] {
   const text = process.env.TRIPLINE_BOOTSTRAP_STEPS;
   return text === undefined ? [] : bootstrapStep.array().parse(JSON.parse(text));
@@ -25,7 +25,7 @@ const BAR_WIDTH = 30;
 
 const REDRAW_MS = 100;
 
-/** Ctrl-C was pressed before everything was up. */
+/** Ctrl-C was pressed before everything was running. */
 export class Interrupted extends Error {
   constructor() {
     super("Interrupted during startup. Everything that was started has been stopped.");
@@ -33,8 +33,8 @@ export class Interrupted extends Error {
 }
 
 /**
- * One line per step with its duration, and a progress bar for a step that takes longer than two seconds. On standard error,
- * since standard output holds what the command is asked for.
+ * One line per step with its duration, and a progress bar for a step of more than two seconds. On standard error, because
+ * standard output is for the command's result.
  */
 export class StepLog {
   private readonly finished: Step[];
@@ -42,7 +42,7 @@ export class StepLog {
   constructor(
     private readonly out: NodeJS.WriteStream = process.stderr,
     before: readonly Step[] = [],
-    /** After it fires no further step begins. */
+    /** After it fires, no further step starts. */
     private readonly signal?: AbortSignal,
   ) {
     this.finished = [...before];
@@ -62,7 +62,7 @@ export class StepLog {
     if (this.signal?.aborted) throw new Interrupted();
   }
 
-  /** Like `run`, but also after an interruption: for what has to be done at the end. */
+  /** Like `run`, but also after an interruption: for cleanup. */
   async finish<T>(name: string, work: (progress: ProgressListener) => Promise<T> | T): Promise<T> {
     const startedAt = performance.now();
     let drawnAt = 0;
@@ -101,7 +101,7 @@ export function seconds(durationMs: number): string {
   return `${(durationMs / 1_000).toFixed(1).padStart(6)} s`;
 }
 
-/** A filled bar where the total is known, a moving one where it is not. */
+/** A filled bar if the total is known, a moving one otherwise. */
 function barOf(progress: Progress | undefined, elapsedMs: number): string {
   if (progress === undefined || progress.total <= 0) {
     const at = Math.floor(elapsedMs / REDRAW_MS) % BAR_WIDTH;

@@ -22,29 +22,29 @@ import { surveyLabels } from "./survey-labels.js";
 export interface BacktestOptions extends ArchivedRange, Pick<LabelOptions, "labelsBy" | "unlabelled"> {
   /** The draft. */
   readonly policyFile: string;
-  /** Only this rule or band is told in full. */
+  /** Only this rule or band is reported in full. */
   readonly part?: string;
-  /** Has the scorecards that stood in for the model. */
+  /** Contains the scorecards that were used as a fallback for the model. */
   readonly registryUrl: string;
-  /** Those that it lacks. */
+  /** Scorecards that the registry lacks. */
   readonly scorecardFiles: readonly string[];
   readonly threads: number;
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
 }
 
-/** What a report about payments of the lake begins with. */
+/** The header of a report about payments in the lake. */
 export interface LakeReport extends BacktestFigures {
-  /** What would have decided: a draft, or what decided and the rules in shadow besides. */
+  /** What is evaluated: a draft, or the active policy with its shadow rules. */
   readonly subject: "draft" | "shadow";
   readonly fromMs: number;
   readonly toMs: number;
   readonly tenant: string | undefined;
-  /** The part that was asked for. */
+  /** The requested part. */
   readonly part: string | undefined;
-  /** The policies that decided, with the number of their decisions. */
+  /** Policies that made the decisions, with the number of decisions each. */
   readonly decidedBy: ReadonlyMap<string, number>;
   readonly labels: LabelSurvey;
-  /** Payments that were not counted, by reason, and by what was missing. */
+  /** Skipped payments, by reason and by what was missing. */
   readonly skipped: ReadonlyMap<SkipReason, ReadonlyMap<string, number>>;
 }
 
@@ -52,19 +52,19 @@ export interface BacktestReport extends LakeReport {
   readonly subject: "draft";
   readonly draftVersion: string;
   readonly specVersion: number;
-  /** Of the draft. They are not applied. */
+  /** The draft's budgets. They are not applied. */
   readonly budgets: readonly { readonly outcome: string; readonly perDay: number }[];
-  /** Of the payments: decided below the model's rung, then and therefore now. */
+  /** Payments decided below the model's fallback level, originally and therefore here. */
   readonly degraded: number;
 }
 
 /**
- * Decides archived payments by a draft, with the scores that they had, and counts what it would have caught and whom it would
- * have annoyed. Reads the lake; writes nothing.
+ * Decides archived payments with a draft policy and their original scores, and counts the fraud it would have caught and its
+ * false positives. Reads the lake; writes nothing.
  *
  * @throws TriplineError `not-found` for an empty range, `invalid-field` for a rule that the draft lacks, `config-invalid`,
- * `policy-invalid` or `scorecard-invalid` for a file, `spec-mismatch` where no decision is of this build's feature spec,
- * `lake-unavailable`, and as the registry does
+ *   `policy-invalid` or `scorecard-invalid` for a file, `spec-mismatch` if no decision uses this build's feature spec,
+ *   `lake-unavailable`, and as the registry does
  */
 export async function backtestPolicy(options: BacktestOptions): Promise<BacktestReport> {
   const spec = currentFeatureSpec();
@@ -101,7 +101,7 @@ export async function backtestPolicy(options: BacktestOptions): Promise<Backtest
   }
 }
 
-/** @throws TriplineError `invalid-field` where none of the parts is called so */
+/** @throws TriplineError `invalid-field` if no part has this name */
 export function requirePart(parts: readonly DraftPart[], part: string | undefined, of: string): void {
   if (part === undefined || parts.some(({ id }) => id === part)) return;
   const ids = parts.map(({ id }) => id).join(", ");

@@ -11,17 +11,17 @@ import type { ArchivedDecision } from "../replay-decisions/read-archived.js";
 import { reopenDecision } from "../replay-decisions/reopen-decision.js";
 import { serveThread } from "../threads/serve-thread.js";
 
-/** What a thread decides by. */
+/** The inputs of a thread. */
 export interface BacktestInputs {
   readonly draft: PolicyText;
   /** Their JSON. */
   readonly scorecards: readonly string[];
 }
 
-/** What a thread makes of a block. */
+/** A thread's result for a block. */
 export interface BacktestBlock {
   readonly rows: readonly BacktestRow[];
-  /** Payments of the block that had been decided below the model's rung. */
+  /** Payments of the block decided below the model's fallback level. */
   readonly degraded: number;
   readonly skipped: readonly { readonly reason: SkipReason; readonly what: string }[];
 }

@@ -7,7 +7,7 @@ const cardsOf = (amounts: readonly number[]) =>
 test("a hundred cards with the same amount have the limits of a Poisson number of cards", () => {
   const found = bootstrapTotals(cardsOf(Array.from({ length: 100 }, () => 50))).get("EUR");
   expect(found?.value).toBe(5_000);
-  // Quantiles of a Poisson number of mean 100: 81 and 120.
+  // The 2.5 % and 97.5 % quantiles of a Poisson distribution with mean 100: 81 and 120.
   expect(found).toMatchObject({ low: expect.any(Number), high: expect.any(Number) });
   const { low, high } = found as { low: number; high: number };
   expect(Math.abs(low / 50 - 81)).toBeLessThanOrEqual(3);
@@ -33,7 +33,7 @@ test("it covers the expected total in most of many weeks", () => {
   const expected = 150 * 40 * 100 * Math.exp(0.8 ** 2 / 2);
   for (let week = 0; week < weeks; week += 1) {
     const random = seedRandom(9, 6, week, 0);
-    // Of 300 cards each is hit with a probability of a half.
+    // Each of 300 cards is hit with probability 0.5.
     const cards = Array.from({ length: 300 }, (_, key) => ({ key: week * 300 + key, amount: amountOf(random) }));
     const hit = cards.filter(() => random() < 0.5);
     const found = bootstrapTotals(hit.map(({ key, amount }) => ({ key, amounts: new Map([["EUR", amount]]) }))).get(

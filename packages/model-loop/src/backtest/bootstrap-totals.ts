@@ -2,20 +2,20 @@ import type { CardAmounts } from "@tripline/decision-engine/backtest/backtest-ta
 import type { TotalEstimate } from "@tripline/decision-engine/backtest/hit-measure";
 import { poisson, STREAM, seedRandom } from "@tripline/simulator/seed-random";
 
-/** Enough for 2.5 % quantiles that move little with the seed. */
+/** Enough samples that the 2.5 % quantiles hardly depend on the seed. */
 const SAMPLES = 500;
-/** With fewer cards, what the next one may cost cannot be told from these. */
+/** With fewer cards, the interval would be unreliable. */
 const CARDS_MIN = 10;
 const WEIGHT_MAX = 20;
 const SEED = 1;
 
 /**
- * The total of each column with the 2.5 % and 97.5 % quantiles of its bootstrap over whole cards, since payments of one card
- * are not independent. Each sample weighs each card by a Poisson number of mean 1, which needs no sampling from a list and
- * lets the number of cards vary as it does from one week to the next (N. Chamandy et al., "Estimating uncertainty for massive
- * data streams", Google, 2012).
+ * The total of each column with its 95 % bootstrap interval (2.5 % and 97.5 % quantiles), resampled by card because payments of
+ * one card are not independent. Each sample weights each card by a Poisson number with mean 1. This avoids drawing from a list
+ * and lets the number of cards vary as it does from week to week (N. Chamandy et al., "Estimating uncertainty for massive data
+ * streams", Google, 2012).
  *
- * @param cards the key of each decides its weights, so that the same cards give the same intervals in any order
+ * @param cards each card's key determines its weights, so the same cards give the same intervals in any order
  */
 export function bootstrapTotals(cards: Iterable<CardAmounts>): ReadonlyMap<string, TotalEstimate> {
   const columns = new Map<string, { total: number; cards: number; readonly samples: Float64Array }>();

@@ -2,25 +2,25 @@ import type { HitFigures } from "@tripline/decision-engine/backtest/hit-measure"
 import type { Estimate } from "@tripline/decision-engine/backtest/wilson-interval";
 import type { BacktestReport } from "./backtest-policy.js";
 
-/** Shares, 0 to 1, that a draft has to keep. */
+/** Limits for a draft, as shares from 0 to 1. */
 export interface BacktestLimits {
   /** Payments that the draft declines. */
   readonly declineShareMax?: number;
-  /** Cards of which it declines a payment. */
+  /** Cards with at least one declined payment. */
   readonly declineCardsMax?: number;
-  /** Payments that it does not simply approve. */
+  /** Payments that the draft does not approve. */
   readonly stopShareMax?: number;
   /** Payments that the rule hits. */
   readonly hitShareMax?: number;
-  /** Of the rule, or of what the draft stops: genuine payments that are hit. */
+  /** Share of genuine payments among those that the rule, or the draft, stops. */
   readonly annoyedShareMax?: number;
   readonly precisionMin?: number;
   readonly recallMin?: number;
 }
 
 /**
- * A sentence for each limit that is broken, by the figure itself and not by its interval. A limit that cannot be judged, for
- * instance a precision without labels, is broken: a draft is not to pass because nothing is known of it.
+ * One sentence per broken limit, judged by the estimate and not by its interval. A limit without data, such as precision
+ * without labels, counts as broken: missing data must not let a draft pass.
  */
 export function judgeBacktest(report: BacktestReport, limits: BacktestLimits): string[] {
   const part = report.parts.find(({ id }) => id === report.part);

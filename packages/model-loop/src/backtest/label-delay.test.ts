@@ -4,7 +4,7 @@ import { seedRandom } from "@tripline/simulator/seed-random";
 
 test("where every payment is old enough it is the plain quantile", () => {
   const cells = [...Array(20).keys()].map((delayDays): DelayCell => ({ ageDays: 100, delayDays, labels: 10 }));
-  // By the end of day 18, counted from 0, 95 % have come.
+  // 95 % have arrived by the end of day 18 (counted from 0).
   expect(labelDelayDays(cells, 0.95)).toBe(19);
   expect(labelDelayDays(cells, 0.5)).toBe(10);
   expect(labelDelayDays(cells, 1)).toBe(20);
@@ -16,7 +16,7 @@ test("of young payments, whose late labels are not there yet, it is not too shor
   const naive: number[] = [];
   for (let payment = 0; payment < 20_000; payment += 1) {
     const ageDays = Math.floor(random() * 30);
-    // Geometric with a mean of 8 days: 95 % within 25 days, of those within 30 days 20.
+    // Geometric with a mean of 8 days: 95 % arrive within 25 days; of those within 30 days, 95 % arrive within 20.
     const delayDays = Math.floor(Math.log(1 - random()) / Math.log(8 / 9));
     if (delayDays >= ageDays) continue;
     naive.push(delayDays);
@@ -26,7 +26,7 @@ test("of young payments, whose late labels are not there yet, it is not too shor
     const [ageDays = 0, delayDays = 0] = key.split(" ").map(Number);
     return { ageDays, delayDays, labels };
   });
-  // Within 28 days, the longest that enough payments could have shown.
+  // Within 28 days, the longest delay that enough payments could have shown.
   const within = (days: number) => (1 - (8 / 9) ** days) / (1 - (8 / 9) ** 28);
   const truth = [...Array(28).keys()].find((day) => within(day + 1) >= 0.95) ?? 0;
   const found = labelDelayDays(cells, 0.95) ?? 0;

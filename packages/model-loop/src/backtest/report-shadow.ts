@@ -16,17 +16,17 @@ import type { LabelOptions } from "./survey-labels.js";
 import { surveyLabels } from "./survey-labels.js";
 
 export interface ShadowOptions extends ArchivedRange, Pick<LabelOptions, "labelsBy" | "unlabelled"> {
-  /** Only this rule is told in full. */
+  /** Only this rule is reported in full. */
   readonly part?: string;
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
 }
 
-/** When a rule was in shadow, as far as its hits tell. */
+/** The period in which a rule was in shadow, according to its hits. */
 export interface ShadowPeriod {
   readonly id: string;
   readonly firstMs: number;
   readonly lastMs: number;
-  /** Policies under which it hit something. */
+  /** Policies in which it had a hit. */
   readonly versions: readonly string[];
 }
 
@@ -35,20 +35,20 @@ export interface ShadowReport extends LakeReport {
   readonly periods: readonly ShadowPeriod[];
 }
 
-/** What a rule in shadow, or a reason, did to a payment. */
+/** The effect of a shadow rule or a reason on a payment. */
 interface Hit extends Pick<DraftPart, "id" | "outcome" | "code"> {
   readonly isInShadow: boolean;
 }
 
-/** Columns that older archives lack. */
+/** Columns that older archives do not have. */
 const ADDED = { shadow_hits: "STRUCT(rule_id VARCHAR, code VARCHAR, outcome VARCHAR)[]" };
 
 /**
- * Counts from the lake what rules in shadow would have done beyond what was decided: as if all of them had decided too. Their hits
- * stand on the decisions, so nothing is decided again. Reads the lake; writes nothing.
+ * Counts from the lake what the shadow rules would have done in addition to the actual decisions, as if all of them had been
+ * active. Decisions record their hits, so nothing is decided again. Reads the lake; writes nothing.
  *
- * @throws TriplineError `not-found` for a range without decisions, or without hits and rules that failed, `invalid-field` for a rule without any,
- * `lake-unavailable`
+ * @throws TriplineError `not-found` for a range without decisions, or without hits and failed rules, `invalid-field` for a rule
+ *   without any, `lake-unavailable`
  */
 export async function reportShadow(options: ShadowOptions): Promise<ShadowReport> {
   const scan = await LakeScan.open();
@@ -57,7 +57,7 @@ export async function reportShadow(options: ShadowOptions): Promise<ShadowReport
     const { hits, periods } = await surveyHits(scan, options);
     const inShadow = hits.filter(({ isInShadow }) => isInShadow);
     const labels = await surveyLabels(scan, options);
-    // The other reasons are there for what they share with the rules.
+    // The other reasons are counted to show their overlap with the rules.
     const tally = new BacktestTally(hits.map(partOf), labels);
     const totalEvents = archived.reduce((sum, { rows }) => sum + rows, 0);
     let [doneEvents, lost] = [0, 0];
@@ -102,7 +102,7 @@ function partOf({ id, outcome, code, isInShadow }: Hit): DraftPart {
   return { id, kind: "rule", outcome, code, mode: isInShadow ? "shadow" : "live", percent: 100 };
 }
 
-/** The rules in shadow and the reasons of a range, the most frequent first, and when the rules were in shadow. */
+/** The shadow rules and reasons of a range, most frequent first, and the shadow period of each rule. */
 async function surveyHits(scan: LakeScan, range: ArchivedRange) {
   const table = await scan.table(range.lake, TOPICS.decisions, ADDED, await daysOf(range));
   const hits: Hit[] = [];

@@ -17,8 +17,8 @@ export interface LabelOptions {
 }
 
 /**
- * Looks at all labels of the lake, not only at those of a range. Young payments are judged by the newest label, since
- * what came after it is not in the lake.
+ * Reads all labels of the lake, not only those of a range. The newest label marks the present: later labels are not in the lake
+ * yet.
  *
  * @throws TriplineError `lake-unavailable`
  */

@@ -16,21 +16,21 @@ import { readArchived, requireSpec, surveyDecisions } from "../replay-decisions/
 import { reopenDecision } from "../replay-decisions/reopen-decision.js";
 
 export interface CompareOptions extends ArchivedRange {
-  /** Which candidate; the only one of the range unless given. */
+  /** The candidate; by default the only one of the range. */
   readonly candidate?: string;
-  /** Decides in place of the archived policy versions. */
+  /** Replaces the archived policy versions. */
   readonly policyFile?: string;
-  /** With policies that git does not have. */
+  /** Contains policies that git does not have. */
   readonly policiesFolder?: string;
 }
 
-/** Payments that one model treats otherwise than the other. */
+/** Payments that the two models treat differently. */
 export interface Disagreement {
   readonly payments: number;
-  /** Of the payments that both scored, with its interval over cards. */
+  /** Share of the payments that both scored, with its interval over cards. */
   readonly share: Estimate | undefined;
   readonly cards: number;
-  /** Of those with a label. */
+  /** Fraud among those with a label. */
   readonly frauds: number;
   readonly genuine: number;
   /** By currency, in minor units, with the interval over cards. */
@@ -41,19 +41,19 @@ export interface CompareReport {
   readonly candidate: string;
   readonly payments: number;
   readonly cards: number;
-  /** Payments that the candidate was asked for and did not score, or the champion did not. */
+  /** Payments requested from the candidate that it or the champion did not score. */
   readonly unscored: number;
-  /** Payments that could not be decided again, for want of features or of their policy. */
+  /** Payments that could not be decided again because features or their policy are missing. */
   readonly skipped: number;
   /** By the champion's outcome, then by the candidate's. */
   readonly outcomes: ReadonlyMap<Outcome, ReadonlyMap<Outcome, number>>;
   readonly stricter: Disagreement;
   readonly milder: Disagreement;
-  /** Those with the largest difference of scores first. */
+  /** Largest score difference first. */
   readonly examples: readonly Compared[];
 }
 
-/** A payment by both models' scores. */
+/** A payment with both models' scores. */
 export interface Compared {
   readonly transactionId: string;
   readonly cardToken: string;
@@ -69,11 +69,11 @@ export interface Compared {
 const EXAMPLES_MAX = 10;
 
 /**
- * What the candidate of a rollout would have decided otherwise, of the payments that both models scored: all of a shadow, the
- * candidate's share of a canary. Reads the lake; writes nothing.
+ * What the candidate of a rollout would have decided differently, for payments that both models scored: all payments in shadow,
+ * the candidate's share in a canary. Reads the lake; writes nothing.
  *
- * @throws TriplineError `not-found` where no candidate scored anything in the range, `invalid-field` where several did,
- * `config-invalid` or `policy-invalid` for a file, `spec-mismatch`, `lake-unavailable`
+ * @throws TriplineError `not-found` if no candidate scored anything in the range, `invalid-field` if several did,
+ *   `config-invalid` or `policy-invalid` for a file, `spec-mismatch`, `lake-unavailable`
  */
 export async function compareTrial(options: CompareOptions): Promise<CompareReport> {
   const spec = currentFeatureSpec();
@@ -132,12 +132,12 @@ function take(row: ArchivedDecision, deciders: Deciders, counts: Map<string, Can
   else rows.compared.push(compare(reopened, scores.champion, scores.candidate));
 }
 
-/** Both models' scores; undefined for a payment that the candidate was not asked for. */
+/** Both models' scores; undefined for a payment that was not sent to the candidate. */
 function scoresOf({ trial, score, modelVersion }: Decision) {
   if (trial === undefined) return undefined;
   const { trialRole, candidateScore: candidate, championScore, candidateMissing, candidateVersion } = trial;
   if (candidate === undefined && candidateMissing === "") return undefined;
-  // In the canary the decision's own score is the candidate's, unless there was none.
+  // In a canary the decision's own score is the candidate's, if it gave one.
   const isCandidates = trialRole === TrialRole.CANARY && modelVersion === candidateVersion;
   return { candidate, champion: isCandidates ? championScore : score };
 }

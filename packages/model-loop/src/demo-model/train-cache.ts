@@ -3,10 +3,10 @@ import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
 
-/** Compiled code, but for tests and what only they use. */
+/** Compiled code, except tests and their helpers. */
 const PRODUCT_CODE = /^(?!.*(\.test\.js|(^|\/)testing\/)).*\.js$/;
 
-/** What decides what a training gives: the code of every part on its way, the feature spec and the parameters. */
+/** The inputs of a training run: the code of each step, the feature spec and the parameters. */
 const CODE: readonly (readonly [folder: string, pattern: RegExp])[] = [
   [join(ROOT, "packages", "contracts"), /^feature-spec\.yaml$/],
   [join(ROOT, "packages", "simulator", "dist"), PRODUCT_CODE],
@@ -20,7 +20,7 @@ const CODE: readonly (readonly [folder: string, pattern: RegExp])[] = [
   [join(ROOT, "training", "tripline_training"), /\.py$/],
 ];
 
-/** A name for everything that a training depends on, 16 hexadecimal digits. */
+/** A cache key over everything that training depends on, 16 hexadecimal digits. */
 export async function cacheKey(parameters: readonly (string | Uint8Array)[]): Promise<string> {
   const hash = createHash("sha256");
   for (const parameter of parameters) hash.update(createHash("sha256").update(parameter).digest());
@@ -38,7 +38,7 @@ export async function cacheKey(parameters: readonly (string | Uint8Array)[]): Pr
   return hash.digest("hex").slice(0, 16);
 }
 
-/** Keeps the `entriesMax` folders that were changed last. */
+/** Keeps the `entriesMax` most recently changed folders. */
 export async function dropOldEntries(folder: string, entriesMax: number): Promise<void> {
   const entries = await Promise.all(
     (await readdir(folder)).map(async (name) => ({ name, changedMs: (await stat(join(folder, name))).mtimeMs })),

@@ -21,47 +21,47 @@ import { runPython, trainingPython } from "../run-python.js";
 import { cacheKey, dropOldEntries } from "./train-cache.js";
 
 export interface TrainOptions {
-  /** What is trained lies below `.tripline` in this folder: histories in `data`, models in `registry`. */
+  /** Training output goes to `.tripline` in this folder: histories to `data`, models to `registry`. */
   readonly root: string;
-  /** Secrets of the installation: the card token key stands in its file. Made when it is missing. */
+  /** Secrets of the installation, with the card token key. Created if missing. */
   readonly secretsFile: string;
-  /** Where the model is published; the folder's own registry unless given. */
+  /** Where the model is published; by default the folder's own registry. */
   readonly registryUrl?: string;
   readonly steps: StepLog;
-  /** What is simulated; default 2,000 cards at 2,000 terminals for 60 days. */
+  /** Simulation options; by default 2,000 cards at 2,000 terminals for 60 days. */
   readonly simulation?: SimulationOptions;
   readonly days?: number;
-  /** Train even if the cache has the model. */
+  /** Trains even if the model is cached. */
   readonly force?: boolean;
 }
 
-/** A model with the world it was trained in, which live traffic continues. */
+/** A model and the simulation that it was trained on, which live traffic continues. */
 export interface TrainedModel {
   readonly registryUrl: string;
-  /** Version that the alias `champion` named when it was trained. */
+  /** The version that `champion` named after training. */
   readonly version: string;
-  /** Window state right before `historyEndMs`, for `load-state`. */
+  /** Window state just before `historyEndMs`, for `load-state`. */
   readonly statePath: string;
   /** Folder of the profile tables, for `load-profiles`. */
   readonly profilesPath: string;
-  /** The history of `simulation` ends before this moment; what happens from here on, the model has not seen. */
+  /** End of the simulated history. The model has not seen anything from this moment on. */
   readonly historyEndMs: number;
   readonly simulation: SimulationOptions;
   readonly fromCache: boolean;
 }
 
-/** Always the same days, so that the same code always trains the same model. */
+/** Fixed, so that the same code always trains the same model. */
 const HISTORY_START_MS = Date.UTC(2025, 0, 6);
 
 export const HISTORY_DAYS = 60;
 
-/** The first days are left out of training: their windows of 30 days are mostly empty still. */
+/** The first days are excluded from training: their 30-day windows are still mostly empty. */
 const WARM_UP_DAYS = 20;
 
-/** Days at the end on which the model is measured. */
+/** The last days, on which the model is evaluated. */
 const VALID_DAYS = 7;
 
-/** Days between training and measuring: labels need that long, and none of the future may be used. */
+/** Gap between training and evaluation: labels take that long, and training must not use future labels. */
 const LABEL_DELAY_DAYS = 7;
 
 const CACHE_ENTRIES_MAX = 3;
@@ -74,8 +74,8 @@ export const DEMO_SIMULATION: SimulationOptions = {
 };
 
 /**
- * Simulates a history, computes its features, trains, and publishes the model as `champion`. What
- * was trained before with the same data, feature spec and code is taken from the cache.
+ * Simulates a history, computes its features, trains a model and publishes it as `champion`. If the data, feature spec and code
+ * are unchanged, the cached model is used.
  *
  * @throws TriplineError or Error in one sentence; nothing is published then
  */
@@ -112,12 +112,12 @@ export async function trainDemoModel(options: TrainOptions): Promise<TrainedMode
 
 export const registryIn = (root: string): string => pathToFileURL(join(root, ".tripline", "registry")).href;
 
-/** Written last: where it is, the rest is whole. */
+/** Written last: if it exists, the other files are complete. */
 const RESULT_FILE = "result.json";
 
 const result = z.strictObject({ version: z.string() });
 
-/** The version that was trained here before, as long as the registry still has it and names a champion. */
+/** The version trained here earlier, if the registry still has it and has a champion. */
 async function cachedVersion(folder: string, registryUrl: string): Promise<string | undefined> {
   try {
     const { version } = result.parse(JSON.parse(await readFile(join(folder, RESULT_FILE), "utf8")));
@@ -126,7 +126,7 @@ async function cachedVersion(folder: string, registryUrl: string): Promise<strin
     await registry.resolve(MODEL_NAME, "champion");
     return version;
   } catch {
-    // If something is missing or damaged, training again replaces it.
+    // If a file is missing or damaged, a new training replaces it.
     return undefined;
   }
 }
@@ -178,7 +178,7 @@ async function trainAndPublish(folder: string, work: Work): Promise<string> {
         ...["--train-to", instant(validFromMs - LABEL_DELAY_DAYS * DAY_MS)],
         ...["--valid-from", instant(validFromMs)],
         ...["--valid-to", instant(historyEndMs)],
-        // Nothing has materialised profiles where a first model serves. A retraining knows what payments have there.
+        // A first model serves without materialised profiles. A retraining learns from the lake which ones payments have.
         ...["--constant-online", profileFeatures().join(",")],
         ...(commit === undefined ? [] : ["--commit", commit]),
       ]),
@@ -192,7 +192,7 @@ const profileFeatures = (): string[] =>
 
 const instant = (atMs: number): string => new Date(atMs).toISOString();
 
-/** For the model's record; a copy without git has none. */
+/** For the model manifest; undefined without git. */
 export async function currentCommit(): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)("git", ["rev-parse", "HEAD"], { cwd: ROOT });

@@ -7,47 +7,47 @@ import { SPEC_FILE } from "../retraining/retrain.js";
 import { runPython } from "../run-python.js";
 
 export interface CompareOptions {
-  /** Payments with their features and labels. */
+  /** Parquet with payments, features and labels. */
   readonly features: string;
-  /** For the model that is trained here. */
+  /** For the files of the reference model trained here. */
   readonly folder: string;
   readonly registryUrl: string;
   readonly paramsFile: string;
-  /** Versions or aliases that are measured. */
+  /** The versions or aliases to evaluate. */
   readonly versions: readonly string[];
   readonly shiftDay: number;
-  /** The first day that none of them has learnt from. */
+  /** The first day that none of them was trained on. */
   readonly measuredFrom: number;
 }
 
-/** A model on the measured weeks, beside one of the shifted traffic alone. */
+/** A model on the evaluated weeks, compared with one trained only on post-drift traffic. */
 export interface ComparedModel {
-  /** The average precision of each week. */
+  /** Average precision per week. */
   readonly weeks: readonly number[];
-  /** Of its mean to that of the other one. */
+  /** Its mean divided by that of the reference model. */
   readonly ratio: number;
-  /** The 95 % interval of the ratio, as far as it comes from the payments that are measured. */
+  /** Lower bound of the ratio's 95 % interval; it covers only the sampling of the evaluated payments. */
   readonly low: number;
   readonly high: number;
 }
 
 export interface ComparedWeeks {
   readonly frauds: readonly number[];
-  /** The average precision of each week of a model that was trained on the shifted traffic alone. */
+  /** Average precision per week of the model trained only on post-drift traffic. */
   readonly shifted: readonly number[];
   readonly versions: ReadonlyMap<string, ComparedModel>;
 }
 
-/** The average precision of one week is chance to some per cent, and four weeks still hold a ratio to 2 or 3 % only. */
+/** Average precision varies by several percent in one week; four weeks still leave the ratio uncertain by 2 to 3 %. */
 export const MEASURED_WEEKS = 12;
-/** By then nearly all labels of a payment have arrived. */
+/** Within this time nearly all labels of a payment arrive. */
 export const LABEL_DAYS = 8;
 
 /**
- * Measures models on the weeks after a shift of the traffic, beside one that has every label of the shifted traffic that
- * there is by then, and nothing else.
+ * Evaluates models on the weeks after a drift, compared with a model trained on all post-drift labels available by then and
+ * nothing else.
  *
- * @throws Error with the last lines of Python, for instance where the shifted traffic has too few frauds yet
+ * @throws Error with the last lines of Python's output, for instance if there is too little fraud after the drift
  */
 export async function compareChampions(options: CompareOptions): Promise<ComparedWeeks> {
   const { features, folder, registryUrl, paramsFile, versions, shiftDay, measuredFrom } = options;
@@ -80,7 +80,7 @@ function weeksAsText(values: readonly number[]): string {
   return `${meanOf(values).toFixed(3)} (${values.map((value) => value.toFixed(3)).join(", ")})`;
 }
 
-/** One sentence about two of the versions that were measured. */
+/** One sentence about one of the evaluated versions. */
 export function comparedAsText({ frauds, shifted, versions }: ComparedWeeks, version: string, before: string): string {
   const [champion, old] = [versions.get(version), versions.get(before)];
   if (champion === undefined || old === undefined) return `${version} and ${before} were not measured`;

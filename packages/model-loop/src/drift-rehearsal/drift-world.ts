@@ -4,7 +4,7 @@ import { dateOf } from "../drift/judge-day.js";
 import { PARAMS_FILE } from "../retraining/retrain.js";
 import type { LoopTimes } from "../training-worker/training-loop.js";
 
-/** A small world with four times the frauds, so that a week of it holds enough of them to measure by. */
+/** A small simulation with four times the fraud, so that one week has enough for an evaluation. */
 export const DRIFT_WORLD: { readonly simulation: SimulationOptions; readonly days: number } = {
   simulation: {
     seed: 7,
@@ -16,16 +16,19 @@ export const DRIFT_WORLD: { readonly simulation: SimulationOptions; readonly day
   days: 45,
 };
 
-/** Live traffic before the training worker begins: a day is judged beside the 28 before it, and is whole when the next has begun. */
+/**
+ * Live traffic before the training worker starts: a day is compared with the 28 before it, and is complete when the next has
+ * begun.
+ */
 export const LIVE_DAYS = 30;
-/** After them, of traffic as ever. Then it shifts. */
+/** Then this many days of unchanged traffic before the drift. */
 export const CLEAN_DAYS = 14;
-/** Within so many days of the shift the drift has to be answered. */
+/** A new champion must answer the drift within this many days. */
 export const ANSWER_DAYS_MAX = 59;
-/** A retraining for every week after a drift, and none without one. */
+/** Weekly retrainings after a drift, and none without one. */
 export const TIMES: LoopTimes = { everyDays: 365, retryDays: 7 };
 
-/** Rules for weeks instead of months. The old week is one of live traffic: the history is not in the lake. */
+/** Training parameters for weeks instead of months. The oldest week is live traffic: the history is not in the lake. */
 export async function writeParams(path: string, firstLiveDay: number): Promise<void> {
   const { retrain, ...trees } = JSON.parse(await readFile(PARAMS_FILE, "utf8"));
   const oldWeek = [dateOf(firstLiveDay + 7), dateOf(firstLiveDay + 13)];

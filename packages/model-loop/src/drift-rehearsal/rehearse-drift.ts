@@ -26,9 +26,9 @@ import { writeWorld } from "./write-world.js";
 export interface RehearsalOptions {
   readonly seed: number;
   readonly shift: ShiftName;
-  /** So many days of new labels start a retraining without a drift. */
+  /** Days of new labels that start a retraining without drift. */
   readonly everyDays: number;
-  /** An empty one. */
+  /** Must be empty. */
   readonly folder: string;
   readonly jobs: number;
   readonly steps: StepLog;
@@ -37,12 +37,12 @@ export interface RehearsalOptions {
 
 interface Rehearsal extends RehearsalOptions {
   readonly registryUrl: string;
-  /** Version of the champion before the shift. */
+  /** Version of the champion before the drift. */
   readonly before: string;
   readonly paramsFile: string;
-  /** All payments of the world, with every label. */
+  /** All payments of the simulation, with every label. */
   readonly features: string;
-  /** Days since 1970-01-01: of the first payment that is not history, and of the shift. */
+  /** Days since 1970-01-01: the first payment after the history, and the drift. */
   readonly liveDay: number;
   readonly shiftDay: number;
 }
@@ -52,18 +52,21 @@ interface Promotion {
   readonly day: number;
 }
 
-/** Where nothing becomes champion the one before is measured from so many days after the shift on: a drift could be answered by then. */
+/**
+ * If no model is promoted, the old champion is evaluated from this many days after the drift: by then a new one was possible.
+ */
 const UNANSWERED_DAYS = 36;
 
-/** As the simulator's owners and thieves are the same with any key. */
+/** Any key works: the simulator's fraud does not depend on it. */
 const CARD_TOKEN_KEY = Buffer.alloc(32, 7);
 
 /**
- * The journey `drift` without its services: the same world, the training worker's own loop and the same retraining, on features
- * that are computed in one go. What is registered is champion at once. Scores are not judged, only features and outcomes.
+ * The journey `drift` without services: the same simulation, the training worker's own loop and the same retraining, on
+ * features computed in one run. A registered model becomes champion immediately. Only features and outcomes are tested for
+ * drift, not scores.
  *
- * @returns the ratio of the last champion's average precision to that of a model of the shifted traffic alone; undefined where
- *   that traffic is too young for a model
+ * @returns the last champion's average precision divided by that of a model trained only on post-drift traffic; undefined if
+ *   there is too little of it for a model
  */
 export async function rehearseDrift(options: RehearsalOptions): Promise<number | undefined> {
   const { seed, folder, steps, print } = options;
@@ -99,7 +102,7 @@ export async function rehearseDrift(options: RehearsalOptions): Promise<number |
   return ratios.at(-1);
 }
 
-/** Which days drifted beside those before them. */
+/** The days that drifted compared with the days before them. */
 async function judgeDays({ folder, features, liveDay, shiftDay }: Rehearsal): Promise<DriftDetected[]> {
   const events = join(folder, "events.ndjson");
   await runPython("tripline_training.detect_drift", [
@@ -109,7 +112,7 @@ async function judgeDays({ folder, features, liveDay, shiftDay }: Rehearsal): Pr
   return readEvents(events);
 }
 
-/** The training worker's loop, a turn a day, until the drift is answered. */
+/** Runs the training worker's loop, one turn per day, until the drift is answered. */
 async function playDays(rehearsal: Rehearsal, events: readonly DriftDetected[]): Promise<Promotion[]> {
   const { folder, registryUrl, liveDay, shiftDay, everyDays, print } = rehearsal;
   const state = await LoopState.open(await openStore(pathToFileURL(join(folder, "state")).href));
@@ -124,7 +127,7 @@ async function playDays(rehearsal: Rehearsal, events: readonly DriftDetected[]):
     state,
     logger,
     times: { ...TIMES, everyDays },
-    // Late enough for the day before to be whole.
+    // Late enough that the previous day is complete.
     newestPaymentMs: async () => today * DAY_MS + DAY_MS / 2,
     judge: async (day) => events.filter((event) => event.day === dateOf(day)),
     tell: async (found) => {
@@ -149,7 +152,7 @@ async function playDays(rehearsal: Rehearsal, events: readonly DriftDetected[]):
 
 const sinceShift = ({ shiftDay }: Rehearsal, day: number): string => `day ${day - shiftDay}`;
 
-/** On what the lake would hold at that moment. */
+/** Retrains on what the lake would contain at that moment. */
 async function retrainBy(rehearsal: Rehearsal, cutoffMs: number, driftMs: number | undefined) {
   const { folder: root, features, registryUrl, paramsFile, jobs, liveDay } = rehearsal;
   const folder = join(root, `retrain-${dateOf(cutoffMs / DAY_MS)}`);
@@ -176,7 +179,7 @@ async function writeQuery(query: string, path: string): Promise<void> {
   }
 }
 
-/** @returns undefined where the shifted traffic is too young for a model of its own */
+/** @returns undefined if there is too little post-drift traffic for a model */
 async function compare(rehearsal: Rehearsal, { version, day }: Promotion): Promise<number | undefined> {
   const { folder: root, before, shiftDay, print, ...given } = rehearsal;
   const folder = join(root, `compare-${version}`);
@@ -192,7 +195,7 @@ async function compare(rehearsal: Rehearsal, { version, day }: Promotion): Promi
   }
 }
 
-/** Control without shadow and canary. */
+/** A control plane without shadow and canary: promotes immediately. */
 class PromptRollouts implements Pick<RolloutClient, "start" | "status"> {
   #newest: ShownRollout | undefined;
 

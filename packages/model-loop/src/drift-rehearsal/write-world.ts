@@ -20,15 +20,15 @@ export interface WorldOptions {
   readonly folder: string;
 }
 
-/** The files of a world. */
+/** The files of a simulation. */
 export interface WrittenWorld {
   /** All payments with their features and labels. */
   readonly features: string;
-  /** Folder of the profile tables, with a row for each day. */
+  /** Folder of the profile tables, with one row per day. */
   readonly profiles: string;
 }
 
-/** A world that shifts, up to the end of the last week on which a champion may be measured. */
+/** Writes a simulation with a shift, up to the end of the last week in which a champion may be evaluated. */
 export async function writeWorld({ shift, shiftDay, folder, ...world }: WorldOptions): Promise<WrittenWorld> {
   const path = join(folder, "payments.parquet");
   const [outputPath, profilesPath] = [join(folder, "features.parquet"), join(folder, "profiles")];

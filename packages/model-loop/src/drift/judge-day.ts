@@ -18,38 +18,38 @@ import { runPythonModule, trainingPython } from "../run-python.js";
 
 export interface JudgeOptions {
   readonly lake: string;
-  /** It labels metrics and events. */
+  /** Label of the metrics and events. */
   readonly model: string;
-  /** Where its champion is: only the features that it uses are judged. All are where there is no champion. */
+  /** Contains the champion: only the features that it uses are tested. Without a champion, all are. */
   readonly registryUrl: string;
   readonly tenant?: string;
   readonly labelsBy: LakeDatasetOptions["labelsBy"];
-  /** Days to compare with, as `2026-01-01..2026-01-31`; those right before the judged one unless given. */
+  /** Reference days, as `2026-01-01..2026-01-31`; by default those right before the tested day. */
   readonly reference?: string;
-  /** For Prometheus, as node_exporter's textfile collector reads it. */
+  /** Metrics file for node_exporter's textfile collector. */
   readonly metrics?: string;
-  /** Evidently's report, HTML, and the interpreter that has Evidently. */
+  /** Evidently's HTML report, and a Python interpreter with Evidently installed. */
   readonly report?: { readonly path: string; readonly interpreter: string };
   readonly output: CommandOutput;
 }
 
 export const DAY_MS = 86_400_000;
-/** A day, the 14 days that it is compared with, the 14 that say what is usual. */
+/** The day, the 14 days that it is compared with, and 14 more that give the baseline. */
 const DAYS_COMPARED = 29;
-/** Outcomes are those of labels by the day of their arrival; labels of older payments do not count. */
+/** Outcome drift uses labels by their arrival day; labels of older payments are ignored. */
 const LABEL_AGE_DAYS_MAX = 60;
-/** As judge_days.py has it. */
+/** The same as in judge_days.py. */
 const SCORED_PER_DAY_MIN = 100;
 
-/** Of a day, counted from 1970-01-01. */
+/** The date of a day that is counted from 1970-01-01. */
 export const dateOf = (day: number): string => new Date(day * DAY_MS).toISOString().slice(0, 10);
 
 /**
- * Whether a day of the lake differs from the days before it, or from a reference.
+ * Tests whether a day of the lake drifted from the days before it or from a reference.
  *
  * @param day counted from 1970-01-01 (UTC)
- * @returns an event if it does
- * @throws TriplineError or Error in one sentence, for instance where a day has too few payments
+ * @returns an event if it did
+ * @throws TriplineError or Error in one sentence, for instance if a day has too few payments
  */
 export async function judgeDay(options: JudgeOptions, day: number): Promise<DriftDetected[]> {
   const folder = await mkdtemp(join(tmpdir(), "tripline-drift-"));
@@ -60,7 +60,7 @@ export async function judgeDay(options: JudgeOptions, day: number): Promise<Drif
   }
 }
 
-/** @returns the file of the day's events, which is there only if there are any */
+/** @returns the file of the day's events, which exists only if there are any */
 async function judge(options: JudgeOptions, folder: string, day: number): Promise<string> {
   const { lake, tenant, labelsBy, reference, metrics, report, model, output } = options;
   const [features, scores, events] = ["features.parquet", "scores.parquet", "events.ndjson"].map((name) =>
@@ -78,7 +78,7 @@ async function judge(options: JudgeOptions, folder: string, day: number): Promis
   };
   await writeLoggedFeatures(dataset);
   const scored = await writeServedScores({ ...dataset, outputPath: scores });
-  // A day on which no model answered shall not keep the features from being judged.
+  // A day without enough model scores must not prevent the feature tests.
   const thin = compared.filter((each) => (scored.get(each) ?? 0) < SCORED_PER_DAY_MIN).length;
   const withScores = scored.size > 0 && thin === 0;
   if (scored.size > 0 && !withScores) {
@@ -104,7 +104,7 @@ async function judge(options: JudgeOptions, folder: string, day: number): Promis
   return events;
 }
 
-/** The features of the champion's score; undefined where there is no champion of this feature spec. */
+/** The features that the champion uses; undefined if there is no champion with this feature spec. */
 async function championUses({ registryUrl, model }: JudgeOptions): Promise<readonly string[] | undefined> {
   try {
     const registry = openRegistry(registryUrl);
@@ -117,10 +117,10 @@ async function championUses({ registryUrl, model }: JudgeOptions): Promise<reado
   }
 }
 
-/** What `tripline_training.detect_drift` wrote. */
+/** Reads the output of `tripline_training.detect_drift`. */
 export async function readEvents(path: string, tenant?: string): Promise<DriftDetected[]> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-    // No event, no file.
+    // Without events, there is no file.
     if (error.code === "ENOENT") return "";
     throw error;
   });
@@ -128,7 +128,7 @@ export async function readEvents(path: string, tenant?: string): Promise<DriftDe
   return lines.map((line) => eventOf(line, tenant));
 }
 
-/** The days that a judgement reads, counted from 1970-01-01: those it compares with, and the judged one. */
+/** The days that a test reads, counted from 1970-01-01: the reference days and the tested day. */
 function comparedDays(day: number, reference: string | undefined): number[] {
   const count = DAYS_COMPARED - 1;
   const last = reference === undefined ? day - 1 : Math.floor(Date.parse(reference.split("..")[1] ?? "") / DAY_MS);
@@ -170,7 +170,7 @@ function eventOf(line: string, tenant: string | undefined): DriftDetected {
   };
 }
 
-/** Puts them on the topic `drift-detected`. @throws TriplineError `kafka-unavailable` */
+/** Publishes the events to `drift-detected`. @throws TriplineError `kafka-unavailable` */
 export async function sendDrift(kafka: Kafka, events: readonly DriftDetected[]): Promise<void> {
   const { name: topic, schema } = TOPICS.driftDetected;
   const producer = await kafka.producer();

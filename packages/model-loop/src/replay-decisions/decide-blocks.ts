@@ -3,11 +3,11 @@ import type { ArchivedDecision } from "./read-archived.js";
 
 type Block = readonly ArchivedDecision[];
 
-/** Blocks per thread that wait or are being decided; so much is in memory at once, however long the range is. */
+/** Blocks per thread, queued or running. This limits memory for ranges of any length. */
 const BLOCKS_PER_THREAD_MAX = 2;
 
 /**
- * What the threads of a pool make of each block, in the order of the blocks.
+ * The threads' results, in the order of the blocks.
  *
  * @throws TriplineError as the threads and the blocks do
  */
@@ -19,7 +19,7 @@ export async function* decideBlocks<Result>(
   const running: { readonly rows: number; readonly result: Promise<Result> }[] = [];
   for await (const block of blocks) {
     const result = pool.run(block);
-    // It is looked at when its turn comes; until then its failure is not to end the process.
+    // The result is awaited later; until then, a rejection must not end the process.
     result.catch(() => undefined);
     running.push({ rows: block.length, result });
     const first = running.length < threads * BLOCKS_PER_THREAD_MAX ? undefined : running.shift();

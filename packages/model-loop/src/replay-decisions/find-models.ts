@@ -6,11 +6,11 @@ import type { ModelVersion } from "@tripline/model-registry/model-registry";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import type { ArchivedVersions } from "./read-archived.js";
 
-/** Models that are loaded at once, on every thread. */
+/** Models that may be loaded at once on every thread. */
 const MODELS_MAX = 20;
 
 /**
- * The models that gave the scores of archived decisions.
+ * The models that scored archived decisions.
  *
  * @throws TriplineError `model-not-found` for a version that the registry lacks, `spec-mismatch`, and as the registry does
  */
@@ -21,7 +21,7 @@ export async function findModels(
 ): Promise<ModelVersion[]> {
   const rows = new Map<string, { name: string; version: string; rows: number }>();
   for (const { modelName: name, modelVersion: version, specVersion, rows: more } of archived) {
-    // Decisions without a score of a model need none; those of another spec are not decided again.
+    // Decisions without a model score need no model; those of another spec are not replayed.
     if (name === "" || name === SCORECARD_NAME || specVersion !== spec.version) continue;
     const key = `${name}@${version}`;
     rows.set(key, { name, version, rows: (rows.get(key)?.rows ?? 0) + more });
@@ -46,7 +46,7 @@ export async function findModels(
 }
 
 /**
- * The model to score with instead.
+ * The model that replaces the archived ones.
  *
  * @param reference a version or alias, or `name@version`
  * @throws as `findModels`
@@ -60,8 +60,8 @@ export async function findModel(
 }
 
 /**
- * The JSON of the scorecards that stood in for the model. A scorecard's version is the beginning of its sha256, which the
- * manifest of the model that it was published with holds. Those that the registry lacks are left out.
+ * The JSON of the scorecards that were used as a fallback. A scorecard's version is the start of its sha256, which the manifest
+ * of its model contains. Scorecards that the registry lacks are omitted.
  */
 export async function findScorecards(
   registryUrl: string,

@@ -8,23 +8,23 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseStoredPolicy } from "@tripline/decision-engine/parse-policy";
 import { ROOT } from "@tripline/system/services/workspace";
 
-/** The policy that ships, whose earlier versions git has. */
+/** The shipped policy. Git has its earlier versions. */
 export const SHIPPED_POLICY = join(ROOT, "apps", "decisions", "policy.yaml");
 
-/** Commits of the file that are looked at, the newest first. */
+/** Commits of the file to search, newest first. */
 const COMMITS_MAX = 500;
 const FILE_BYTES_MAX = 4_000_000;
 
 const run = promisify(execFile);
 
-/** A policy that was read; its version is that of decisions made by it. */
+/** A policy text, and the version that its decisions carry. */
 export interface PolicyText {
   readonly version: string;
   readonly text: string;
   readonly fileName: string;
 }
 
-/** @throws TriplineError `config-invalid` for a file that cannot be read, `policy-invalid` for a faulty one */
+/** @throws TriplineError `config-invalid` for an unreadable file, `policy-invalid` for an invalid policy */
 export async function readPolicy(path: string): Promise<PolicyText> {
   const text = await readFile(path, "utf8").catch((cause: NodeJS.ErrnoException) => {
     const detail = `The policy ${path} cannot be read (${cause.code}): give --policy a file such as apps/decisions/policy.yaml.`;
@@ -34,18 +34,18 @@ export async function readPolicy(path: string): Promise<PolicyText> {
 }
 
 /**
- * The wanted versions of a policy that are in its file, were in it at a commit, or are in a folder. What is not found is left
- * out, as is what does not fit the features of this build.
+ * Finds versions of a policy in its file, in the file's git history, or in a folder. Omits versions that are not found or do
+ * not match this build's features.
  *
- * @param folder with files `.yaml`, as `tripline policy pull --all` writes it
- * @throws TriplineError `config-invalid` for a folder that cannot be read
+ * @param folder with `.yaml` files, as `tripline policy pull --all` writes it
+ * @throws TriplineError `config-invalid` for an unreadable folder
  */
 export async function findPolicies(path: string, wanted: ReadonlySet<string>, folder?: string): Promise<PolicyText[]> {
   const missing = new Set(wanted);
   const found: PolicyText[] = [];
   for await (const text of textsOf(path, folder)) {
     if (missing.size === 0) break;
-    // The digest at the end of a version tells whether the text is worth parsing.
+    // A version ends with a digest, so most texts need no parsing.
     const digest = createHash("sha256").update(text).digest("hex").slice(0, 8);
     if (![...missing].some((version) => version.endsWith(`+${digest}`))) continue;
     const policy = policyIfValid(text, path);
@@ -54,7 +54,7 @@ export async function findPolicies(path: string, wanted: ReadonlySet<string>, fo
   return found;
 }
 
-/** What is in the folder; the file as it is; then as it was at each commit. */
+/** The files in the folder, the current file, then the file at each commit. */
 async function* textsOf(path: string, folder: string | undefined): AsyncGenerator<string> {
   for (const file of folder === undefined ? [] : await filesOf(folder)) yield await readFile(file, "utf8");
   const current = await readFile(path, "utf8").catch(() => undefined);
@@ -75,7 +75,7 @@ async function filesOf(folder: string): Promise<string[]> {
   return names.filter((name) => name.endsWith(".yaml")).map((name) => join(folder, name));
 }
 
-/** What git prints; nothing where there is no git, no repository or no such file. */
+/** Git's output; empty without git, a repository or the file. */
 async function git(cwd: string, parameters: readonly string[]): Promise<string> {
   try {
     return (await run("git", [...parameters], { cwd, maxBuffer: FILE_BYTES_MAX })).stdout;

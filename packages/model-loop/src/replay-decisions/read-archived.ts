@@ -10,23 +10,23 @@ import { sqlText } from "@tripline/lake/sql-text";
 export interface ArchivedRange {
   /** The folder that the archive service writes to. */
   readonly lake: string;
-  /** Decisions made at or after it and before `toMs`, milliseconds since the epoch. */
+  /** Only decisions made at or after `fromMs` and before `toMs`, milliseconds since the epoch. */
   readonly fromMs: number;
   readonly toMs: number;
-  /** Only payments of this tenant; of all unless given. */
+  /** Only payments of this tenant; by default all tenants. */
   readonly tenant?: string;
 }
 
-/** A decision of the lake with the features that it was made from, and what turned out to be true. */
+/** A decision from the lake with its features and the verdict. */
 export interface ArchivedDecision {
   readonly decision: Row;
-  /** Undefined where the lake has none. */
+  /** Undefined if the lake has none. */
   readonly features: Row | undefined;
-  /** Undefined where no label has arrived. */
+  /** Undefined if no label has arrived. */
   readonly isFraud: boolean | undefined;
 }
 
-/** Decisions of one pair of versions. */
+/** The number of decisions by one pair of versions. */
 export interface ArchivedVersions {
   readonly policyVersion: string;
   readonly modelName: string;
@@ -35,16 +35,16 @@ export interface ArchivedVersions {
   readonly rows: number;
 }
 
-/** The first decision of a payment stands, and the first vector is what it was made from; the others are deliveries again. */
+/** The first decision of a payment is the valid one and was made from the first vector; later ones are redeliveries. */
 const FIRST_DECISION = firstBy("decided_at_ms");
 const FIRST_VECTOR = firstBy("computed_at_ms");
-/** Columns that older archives lack. */
+/** Columns that older archives do not have. */
 const ADDED_TO_FEATURES = { incomplete: "BOOLEAN" };
 
 /**
- * What the decisions of a range were made by, the most frequent first.
+ * The versions that made the decisions of a range, most frequent first.
  *
- * @throws TriplineError `not-found` where there is none in that range; `lake-unavailable`
+ * @throws TriplineError `not-found` if the range has no decisions; `lake-unavailable`
  */
 export async function surveyDecisions(scan: LakeScan, range: ArchivedRange): Promise<ArchivedVersions[]> {
   const days = await daysOf(range);
@@ -66,7 +66,7 @@ export async function surveyDecisions(scan: LakeScan, range: ArchivedRange): Pro
   );
 }
 
-/** @throws TriplineError `spec-mismatch` where no decision is of this build's feature spec */
+/** @throws TriplineError `spec-mismatch` if no decision uses this build's feature spec */
 export function requireSpec(archived: readonly ArchivedVersions[], spec: FeatureSpec): void {
   if (archived.some(({ specVersion }) => specVersion === spec.version)) return;
   const versions = [...new Set(archived.map(({ specVersion }) => specVersion))].join(", ");
@@ -100,7 +100,7 @@ export async function* readArchived(scan: LakeScan, range: ArchivedRange): Async
 async function queryOf(scan: LakeScan, range: ArchivedRange, decisions: string): Promise<string> {
   const { lake } = range;
   const made = `SELECT * FROM ${decisions} WHERE ${conditionOf(range)} QUALIFY ${FIRST_DECISION}`;
-  // Of the features only those days are read in which the payments took place.
+  // Reads features only for the days on which the payments took place.
   const times = await scan.row(`SELECT list(DISTINCT strftime(make_timestamp(occurred_at_ms * 1000), '%Y-%m-%d'))
     AS days FROM ${decisions} WHERE ${conditionOf(range)}`);
   const days = Array.isArray(times.days) ? times.days.map(String) : [];
@@ -121,7 +121,7 @@ async function queryOf(scan: LakeScan, range: ArchivedRange, decisions: string):
     ORDER BY d.kafka_partition, d.kafka_offset`;
 }
 
-/** Days of the range on which something was decided, ascending. */
+/** Days of the range with decisions, ascending. */
 export async function daysOf({ lake, fromMs, toMs }: ArchivedRange): Promise<string[]> {
   const [first = "", last = ""] = [dayOf(fromMs), dayOf(toMs - 1)];
   const { files } = await listFiles(lake, TOPICS.decisions.name);
@@ -129,7 +129,7 @@ export async function daysOf({ lake, fromMs, toMs }: ArchivedRange): Promise<str
   return [...new Set(days)].sort();
 }
 
-/** The decisions of the range, in SQL. */
+/** The SQL condition for the decisions of the range. */
 export function conditionOf({ fromMs, toMs, tenant }: ArchivedRange): string {
   const of = tenant === undefined ? "" : ` AND tenant = ${sqlText(tenant)}`;
   return `decided_at_ms >= ${fromMs} AND decided_at_ms < ${toMs}${of}`;
@@ -149,7 +149,7 @@ function versionsOf(row: Row): ArchivedVersions {
   };
 }
 
-/** Where nothing was joined, every column is null. */
+/** After a join without a match, every column is null. */
 function hasId(features: unknown): features is Row {
   return (
     typeof features === "object" && features !== null && typeof Reflect.get(features, "transaction_id") === "string"

@@ -4,9 +4,9 @@ import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 
 /**
- * The JSON of a scorecard, which was checked.
+ * The validated JSON of a scorecard.
  *
- * @throws TriplineError `config-invalid` for a file that cannot be read, `scorecard-invalid` for a faulty one
+ * @throws TriplineError `config-invalid` for an unreadable file, `scorecard-invalid` for an invalid scorecard
  */
 export async function readScorecard(file: string, spec: FeatureSpec): Promise<string> {
   const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {

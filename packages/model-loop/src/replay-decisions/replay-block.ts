@@ -12,9 +12,9 @@ import type { ReplayModel } from "./replay-model.js";
 import type { ReplayTally } from "./replay-tally.js";
 import { bandOf, count, differ, emptyTally, reasonOf, skip, transitionOf } from "./replay-tally.js";
 
-/** What decides again. */
+/** What a replay decides with. */
 export interface ReplayDeciders extends Deciders {
-  /** The model for an archived version. */
+  /** The model of an archived version. */
   modelOf(name: string, version: string): ReplayModel;
 }
 
@@ -27,7 +27,7 @@ interface Replayed {
   readonly decision: Decision;
 }
 
-/** Decides archived payments again and compares what comes out with what was decided. */
+/** Decides archived payments again and compares the result with the original decision. */
 export async function replayBlock(rows: readonly ArchivedDecision[], deciders: ReplayDeciders): Promise<ReplayTally> {
   const tally = emptyTally();
   const open: Open[] = [];
@@ -72,8 +72,8 @@ function scoreOf({ inputs, model }: Open, value: number | undefined): Score {
 }
 
 /**
- * The decisions with what raised their scores, where that had been found out in time. Other versions' decisions are compared
- * without it: it follows from the score, and changes no outcome.
+ * Adds score explanations to decisions that originally had them. For other versions, explanations are not compared: they follow
+ * from the score and change no outcome.
  */
 function explainAll(made: readonly Replayed[], tally: ReplayTally): Replayed[] {
   const explained = new Map<Open, Decision>();
@@ -117,7 +117,7 @@ function compareBytes({ archived }: Open, decision: Decision, tally: ReplayTally
   else differ(tally, archived, decision);
 }
 
-/** Decisions of earlier releases do not name the rules whose evaluation failed, which did the same then. */
+/** Decisions of earlier releases do not name the rules whose evaluation failed; the behaviour is the same. */
 function withNamesOf(archived: Decision, decision: Decision): Decision {
   if (archived.skippedRules.length > 0) return decision;
   return { ...decision, skippedRules: decision.skippedRules.filter(({ why }) => why !== EVALUATION_FAILED) };
@@ -128,8 +128,8 @@ function haveSameBytes(one: Decision, other: Decision): boolean {
 }
 
 /**
- * The decision with the sentences of another release where the reasons are the same ones. Which of the features that raised
- * the score are named is a matter of wording, too.
+ * Uses the other release's wording if the reasons are the same. The choice of features that the sentence names counts as
+ * wording.
  */
 function inWordsOf({ reasons: others, wordingVersion }: Decision, decision: Decision): Decision {
   const own = decision.reasons.filter(({ code }) => !code.startsWith(RAISED_BY));
@@ -180,7 +180,7 @@ function codesOf({ reasons }: Decision): Set<string> {
   return new Set(reasons.map(({ code }) => code).filter((code) => !code.startsWith(RAISED_BY)));
 }
 
-/** Digits of the amount in major units, less one: 2 for 100.00 to 999.99. */
+/** Digits of the amount in major units, minus one: 2 for 100.00 to 999.99. */
 function exponentOf(amountMinor: number, currency: string): number {
   return String(Math.trunc(Math.abs(amountMinor) / 10 ** currencyDecimals(currency))).length - 1;
 }

@@ -16,13 +16,13 @@ import type { ReplayInputs } from "./replay-worker.js";
 
 export interface ReplayDecisionsOptions extends ArchivedRange {
   readonly registryUrl: string;
-  /** Decides in place of the archived policy versions, which are looked for in the shipped policy's file and its history. */
+  /** Replaces the archived policy versions, which are otherwise found in the shipped policy's file and its git history. */
   readonly policyFile?: string;
-  /** A folder with policies that are looked for there as well. */
+  /** A folder with further policies. */
   readonly policiesFolder?: string;
-  /** Scores in place of the archived model versions. */
+  /** Replaces the archived model versions. */
   readonly model?: { readonly name: string; readonly at: string };
-  /** Scorecards that stood in for the model and that the registry lacks. */
+  /** Scorecards that were used as a fallback and that the registry lacks. */
   readonly scorecardFiles: readonly string[];
   readonly threads: number;
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
@@ -30,20 +30,20 @@ export interface ReplayDecisionsOptions extends ArchivedRange {
 
 export interface ReplayDecisionsReport extends ReplayTally {
   readonly specVersion: number;
-  /** The policy that decided in place of the archived ones. */
+  /** The policy that replaced the archived ones. */
   readonly policyVersion: string | undefined;
-  /** The model that scored in place of the archived ones. */
+  /** The model that replaced the archived ones. */
   readonly modelVersion: string | undefined;
 }
 
 type ReplayThreads = ThreadPool<readonly ArchivedDecision[], ReplayTally>;
 
 /**
- * Decides archived payments again, with the same code as the decisions service, and compares. Reads the lake and the
+ * Decides archived payments again, with the code of the decisions service, and compares the results. Reads the lake and the
  * registry; writes nothing.
  *
  * @throws TriplineError `not-found` for an empty range, `config-invalid`, `policy-invalid` or `scorecard-invalid` for a file,
- * `model-not-found`, `spec-mismatch` where no decision is of this build's feature spec, `lake-unavailable`
+ *   `model-not-found`, `spec-mismatch` if no decision uses this build's feature spec, `lake-unavailable`
  */
 export async function replayDecisions(options: ReplayDecisionsOptions): Promise<ReplayDecisionsReport> {
   const spec = currentFeatureSpec();

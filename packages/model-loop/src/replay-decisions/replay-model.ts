@@ -5,7 +5,7 @@ import { ScoreSession } from "../scoring/score-session.js";
 
 type Rows = readonly (readonly number[])[];
 
-/** A model that scores and explains as the scoring service does, in this thread. */
+/** A model that scores and explains like the scoring service, in this thread. */
 export class ReplayModel {
   private constructor(
     readonly name: string,
@@ -20,12 +20,12 @@ export class ReplayModel {
     return new ReplayModel(name, version, await ScoreSession.open(model), openExplainer(model));
   }
 
-  /** A probability per row, float32. @throws TriplineError `model-refused` */
+  /** One probability per row, float32. @throws TriplineError `model-refused` */
   score(rows: Rows): Promise<Float32Array> {
     return this.session.run(matrix(rows), rows.length);
   }
 
-  /** A contribution per row and feature; undefined where the model has none. */
+  /** One contribution per row and feature; undefined if the model has none. */
   explain(rows: Rows): Rows | undefined {
     if (this.explainer === undefined) return undefined;
     const { features } = this.explainer;
@@ -45,7 +45,7 @@ function openExplainer({ modelBytes, manifest }: SessionModel): TreeExplainer | 
   }
 }
 
-/** As scoring gets them: float32, row-major. */
+/** The format that scoring receives: float32, row-major. */
 function matrix(rows: Rows): Float32Array<ArrayBuffer> {
   const width = rows[0]?.length ?? 0;
   const values = new Float32Array(rows.length * width);

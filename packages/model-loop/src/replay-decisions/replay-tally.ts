@@ -1,16 +1,16 @@
 import type { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { SkipReason } from "@tripline/decision-engine/backtest/reopen-payment";
 
-/** Differing decisions that are told in full. */
+/** Differing decisions that are shown in full. */
 const EXAMPLES_MAX = 5;
 
-/** A decision that should have been identical. */
+/** A decision that should have been identical but was not. */
 export interface Difference {
   readonly transactionId: string;
   readonly fields: readonly { readonly field: string; readonly archived: string; readonly replayed: string }[];
 }
 
-/** Decisions with one outcome then and one now. Money by currency, in minor units. */
+/** Decisions by original and new outcome. Amounts per currency in minor units. */
 export interface Transition {
   rows: number;
   frauds: number;
@@ -26,7 +26,7 @@ export interface ReasonCount {
   removed: number;
 }
 
-/** Payments of one currency whose amounts are within the same power of ten. */
+/** Payments of one currency with amounts in the same power of ten. */
 export interface AmountBand {
   rows: number;
   stricter: number;
@@ -35,23 +35,23 @@ export interface AmountBand {
   milderMinor: number;
 }
 
-/** What a replay counted. Plain data, so that a thread can hand it over. */
+/** The counts of a replay. Plain data, so that threads can transfer it. */
 export interface ReplayTally {
-  /** Decisions that were made again. */
+  /** Replayed decisions. */
   rows: number;
-  /** By the versions that they were made by: so many should be identical, so many are. */
+  /** Replayed with the same versions, and how many of them are identical. */
   sameVersions: number;
   identical: number;
   readonly differences: Difference[];
-  /** The same but for the words of their reasons, which were another release's, by its wording version. */
+  /** Identical except for the wording of another release, by wording version. */
   readonly reworded: Map<string, number>;
-  /** Those of `rows` that an outage had kept from the model, then and therefore now. */
+  /** Those of `rows` that an outage kept from the model, originally and therefore in the replay. */
   degraded: number;
-  /** Those of `rows` that were not to approve and were made before their contributions were there. */
+  /** Those of `rows` that were not approved and were made before their explanation was ready. */
   unexplained: number;
   /** By reason, and by what was missing. */
   readonly skipped: Map<SkipReason, Map<string, number>>;
-  /** Decisions made by other versions, by archived policy version. */
+  /** Decisions by other versions, by archived policy version. */
   readonly otherPolicies: Map<string, number>;
   /** The same by archived model version. */
   readonly otherModels: Map<string, number>;
@@ -145,7 +145,7 @@ export function count(counts: Map<string, number>, key: string, more = 1): void 
   counts.set(key, (counts.get(key) ?? 0) + more);
 }
 
-/** By name, as text that is equal where the values are. */
+/** By name, as text that is equal if the values are equal. */
 function fieldsOf(decision: Decision): Map<string, string> {
   return new Map(Object.entries(decision).map(([name, value]) => [name, JSON.stringify(value) ?? "absent"]));
 }

@@ -10,13 +10,13 @@ import type { ReplayDeciders } from "./replay-block.js";
 import { replayBlock } from "./replay-block.js";
 import { ReplayModel } from "./replay-model.js";
 
-/** What a thread decides by. */
+/** The inputs of a thread. */
 export interface ReplayInputs {
   readonly policies: readonly PolicyText[];
-  /** The only policy decides whatever was decided by, not only its own version's decisions. */
+  /** Whether the only policy decides everything, not only decisions by its own version. */
   readonly isPolicyForced: boolean;
   readonly models: readonly SessionModel[];
-  /** The same of the only model. */
+  /** The same for the only model. */
   readonly isModelForced: boolean;
   /** Their JSON. */
   readonly scorecards: readonly string[];

@@ -3,15 +3,15 @@ import { dirname, join } from "node:path";
 import type { ObjectStore } from "@tripline/object-store/object-store";
 import { PLAN_FILE, RUN_PREFIX } from "./retrain-plan.js";
 
-/** What a retraining needs to go on; the payments are read from the lake again, at the same positions. */
+/** The files that a retraining needs to resume; payments are read again from the same lake positions. */
 const KEPT = /^(plan\.json|run-[0-9a-f]{16}\/(fit-[0-9a-f]{16}\.ubj|result\.json))$/;
 
 /**
- * The checkpoints of a work folder, in an object store as well: a machine that is lost costs the work since the last one,
- * and another machine with another folder goes on.
+ * Copies the checkpoints of a work folder to an object store. A lost machine costs only the work since the last checkpoint, and
+ * another machine can resume.
  */
 export class Checkpoints {
-  /** By key: size and time of what the store has. */
+  /** Size and modification time of each object in the store, by key. */
   readonly #kept = new Map<string, string>();
   #running: Promise<void> = Promise.resolve();
 
@@ -21,7 +21,7 @@ export class Checkpoints {
   ) {}
 
   /**
-   * Makes the work folder what the store has. A folder that is at the same plan stays as it is.
+   * Makes the work folder match the store, unless it already has the same plan.
    *
    * @throws TriplineError `store-unavailable`, `store-refused`
    */
@@ -42,7 +42,7 @@ export class Checkpoints {
   }
 
   /**
-   * Makes the store what the work folder has, one call after another.
+   * Makes the store match the work folder. Calls run one at a time.
    *
    * @throws TriplineError `store-unavailable`, `store-refused`
    */
@@ -54,7 +54,7 @@ export class Checkpoints {
 
   async #keep(): Promise<void> {
     const names = (await readdir(this.work, { recursive: true })).filter((name) => KEPT.test(name));
-    // A plan that the store has without its checkpoints begins anew; checkpoints without their plan help nobody.
+    // A plan without checkpoints can start over; checkpoints without their plan are useless.
     for (const name of names.sort()) {
       const found = await stat(join(this.work, name)).catch(() => undefined);
       const mark = `${found?.size} ${found?.mtimeMs}`;

@@ -7,35 +7,35 @@ import { loggedVectors } from "./retrain-dataset.js";
 export interface OnlineLogOptions {
   readonly lake: string;
   readonly spec: FeatureSpec;
-  /** Only payments of this tenant; of all unless given. */
+  /** Only payments of this tenant; by default all tenants. */
   readonly tenant?: string;
   readonly positions?: LakePositions;
-  /** Payments at or after it are left out. Milliseconds since the epoch. */
+  /** Payments from this time on are ignored. Milliseconds since the epoch. */
   readonly untilMs: number;
 }
 
-/** What the newest vectors of the lake say of their features. */
+/** Which features are constant in the newest vectors of the lake. */
 export interface OnlineLog {
   /** Payments with a vector of this spec. */
   readonly rows: number;
-  /** Features whose value was the same for all of them, in the order of the spec; empty where they are too few to tell. */
+  /** Features with the same value in all of them, in the order of the spec; empty if there are too few. */
   readonly constant: readonly string[];
 }
 
 const DAY_MS = 86_400_000;
-/** A week has each hour and each weekday. */
+/** A week covers each hour and each weekday. */
 const DAYS = 7;
-/** Of a profile fewer payments are enough: each payment of a known card has another value than the default. */
+/** Profiles need fewer payments: every payment of a known card differs from the default. */
 const PROFILE_ROWS_MIN = 100;
 const ROWS_MIN = 1_000;
-/** Where one payment in a thousand is fraud, a quiet week of so many still had a hundred. */
+/** With a fraud rate of 0.1 %, this many payments still include about a hundred frauds in a quiet week. */
 const LABEL_ROWS_MIN = 100_000;
 
 /**
- * Features that do not change online: in the newest week of the features that payments were decided by. A profile is judged by
- * any 100 payments, anything else by 1,000 payments over more than six days, what counts labels by 100,000.
+ * Features that are constant online, in the newest week of archived vectors. Profiles need 100 payments, label counts 100,000,
+ * and other features 1,000 over more than six days.
  *
- * @throws TriplineError `not-found` where no features are archived; `lake-unavailable`
+ * @throws TriplineError `not-found` if no features are archived; `lake-unavailable`
  */
 export async function constantOnline(options: OnlineLogOptions): Promise<OnlineLog> {
   const { spec, untilMs } = options;

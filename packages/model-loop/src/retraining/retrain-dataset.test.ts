@@ -112,7 +112,7 @@ async function keep(topic: string, ...values: Uint8Array[]): Promise<void> {
   );
 }
 
-/** As files in an archive tier are. */
+/** Like files in an archive storage tier. */
 async function makeUnreadable(topic: string, daysLater: number): Promise<void> {
   const folder = join(lake, topic, `day=${dayOf(NOON_MS + daysLater * DAY_MS)}`);
   for (const name of await readdir(folder)) await writeFile(join(folder, name), "unreadable");
@@ -143,7 +143,7 @@ async function logged(change: Partial<LakeDatasetOptions> = {}) {
   return { report, rows: await rowsOf(options.outputPath) };
 }
 
-/** Id, time of its label and whether it is fraud. */
+/** Id, label time and verdict. */
 const truths = (rows: readonly unknown[][]) => rows.map(([id, , , , at, fraud]) => [id, at, fraud]);
 
 test("a payment is in the data once, with the features of its decision; others are left out and reported", async () => {
@@ -151,7 +151,7 @@ test("a payment is in the data once, with the features of its decision; others a
     "features",
     vector("b", [1, 2, 0.1 + 0.2]),
     vector("a", [4, 5, 6], {}, { occurredAtMs: NOON_MS - 1, cardToken: "ct_2", terminalId: "t-9" }),
-    // Delivered again, and counted again after Redis was rebuilt: the first one is what was decided by.
+    // Redelivered, and computed again after Redis was rebuilt: the first one was used for the decision.
     vector("b", [1, 2, 0.1 + 0.2]),
     vector("b", [9, 9, 9], { computedAtMs: NOON_MS + 1 }),
     vector("lost", [1, 1, 1], { incomplete: true }),
@@ -231,7 +231,7 @@ test("the same positions give the same bytes, however much the lake has grown", 
     ["txn_b", NOON_MS + DAY_MS, 1],
     ["txn_c", null, null],
   ]);
-  // A topic of which nothing was there yet has nothing, whatever came since.
+  // A topic that had no records at the cut-off has none, whatever arrived later.
   const { labels: _, ...without } = positions;
   expect(truths((await logged({ positions: without })).rows).map(([, at]) => at)).toEqual([null, null]);
 });

@@ -11,24 +11,24 @@ import { listDays } from "@tripline/lake/log/list-files";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { sqlName, sqlText } from "@tripline/lake/sql-text";
 
-/** By topic and partition: records from this offset on are not read, as if they were not there yet. */
+/** By topic and partition: records from this offset on are ignored. */
 export type LakePositions = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
 export interface LakeDatasetOptions {
   /** The folder that the archive service writes to. */
   readonly lake: string;
   readonly spec: FeatureSpec;
-  /** Payments at or after it, and labels that arrived after it, are left out. Milliseconds since the epoch. */
+  /** Payments from this time on, and labels that arrived later, are ignored. Milliseconds since the epoch. */
   readonly cutoffMs: number;
-  /** Payments before it are left out; none unless given. */
+  /** Payments before it are ignored; by default none. */
   readonly fromMs?: number;
-  /** Only payments of this tenant; of all unless given. */
+  /** Only payments of this tenant; by default all tenants. */
   readonly tenant?: string;
-  /** When a label arrived: its `labelled_at`, or, if that was later, when Kafka took it. */
+  /** Arrival time of a label: its `labelled_at`, or its Kafka timestamp if that is later. */
   readonly labelsBy: "event-time" | "arrival";
-  /** Everything that is in the lake unless given. */
+  /** By default everything in the lake. */
   readonly positions?: LakePositions;
-  /** Parquet in the form of `tripline backfill`, with the transaction id as id. Appears whole or not at all. */
+  /** Parquet in the format of `tripline backfill`, with the transaction id as id. Appears complete or not at all. */
   readonly outputPath: string;
 }
 
@@ -36,23 +36,23 @@ export interface LakeDataset {
   readonly rows: number;
   readonly labelled: number;
   readonly frauds: number;
-  /** Payments with features of another spec version, or of another number of them. */
+  /** Payments with features of another spec version or length. */
   readonly otherSpec: number;
-  /** Payments that were counted while states were lost: their windows miss events. */
+  /** Payments whose windows miss events because state was lost at the time. */
   readonly incomplete: number;
 }
 
 const DAY_MS = 86_400_000;
 
-/** SQL of the time from which a label counts as known. */
+/** SQL for the time from which a label is known. */
 export const KNOWN_MS = {
   "event-time": "labelled_at_ms",
   arrival: "greatest(labelled_at_ms, kafka_timestamp_ms)",
 } as const;
 
 /**
- * A label may be there before its payment, or dated so by a clock that is off. It is as right as any other, and known from
- * right after its payment: earlier it would count in that payment's own features, and data checks would refuse all rows.
+ * A label may arrive before its payment or have a wrong clock. It is still valid, but counts as known only after its payment:
+ * earlier, it would leak into that payment's own features, and data checks would reject all rows.
  */
 const LABELLED_AT_MS = "if(l.known_ms <= occurred_at_ms, occurred_at_ms + 1, l.known_ms)";
 
@@ -60,11 +60,10 @@ const NO_LABELS = `SELECT NULL::VARCHAR AS tenant, NULL::VARCHAR AS client_trans
   NULL::BOOLEAN AS fraud WHERE false`;
 
 /**
- * The training log: each archived payment once with the features that it was decided by, and with its label where that
- * had arrived by the cut-off. The same options give the same file, byte for byte, however much the lake grows, if
- * positions are given.
+ * Writes the training log: each archived payment once, with the features used for its decision, and its label if it arrived by
+ * the cut-off. With positions, the same options give the same file byte for byte, however much the lake grows.
  *
- * @throws TriplineError `not-found` where no features are archived; `lake-unavailable`
+ * @throws TriplineError `not-found` if no features are archived; `lake-unavailable`
  */
 export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<LakeDataset> {
   const { spec, outputPath } = options;
@@ -72,7 +71,7 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
   try {
     const vectors = await requireTopic(scan, options, TOPICS.features, { incomplete: "BOOLEAN" });
     const isOfSpec = `spec_version = ${spec.version} AND len("values") = ${spec.features.length}`;
-    // The first record is what was decided by; those of a later delivery are equal, those of a later count are not.
+    // The first record was used for the decision; redeliveries are equal, recomputations are not.
     const firsts = `SELECT * FROM ${vectors} WHERE ${paymentsOf(options)}
       QUALIFY row_number() OVER (PARTITION BY transaction_id ORDER BY computed_at_ms, kafka_partition, kafka_offset) = 1`;
     const values = spec.features.map(({ name }, index) => `"values"[${index + 1}]::DOUBLE AS ${sqlName(name)}`);
@@ -94,9 +93,8 @@ export async function writeLoggedFeatures(options: LakeDatasetOptions): Promise<
 }
 
 /**
- * The same payments with features that are computed anew from the archived payments and labels: for features that the
- * log has not, such as those of a new spec. It begins with no state, so the windows of the first days hold less than
- * took place. Goes on where it was cut off.
+ * The same payments with features recomputed from archived payments and labels, for features missing from the log, such as
+ * those of a new spec. Starts without state, so the windows of the first days are incomplete. Resumes after an interruption.
  *
  * @throws TriplineError `not-found`, `lake-unavailable`, and as `backfill` does; `invalid-field` without a tenant
  */
@@ -116,15 +114,15 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
 }
 
 /**
- * The scores by which payments were decided: `client_transaction_id` and `score`, where a model gave one.
+ * Writes the scores used for decisions: `client_transaction_id` and `score`, if a model gave one.
  *
- * @returns by day since 1970-01-01 (UTC): how many payments have one
+ * @returns the number of scored payments by day since 1970-01-01 (UTC)
  * @throws TriplineError `lake-unavailable`
  */
 export async function writeServedScores(options: LakeDatasetOptions): Promise<ReadonlyMap<number, number>> {
   const scan = await LakeScan.open();
   try {
-    // By the time of the decision: at a replay long after the payment, and never much before it.
+    // Partitioned by decision time: long after the payment in a replay, and never much before it.
     const table = await topicOf(scan, options, TOPICS.decisions, { fromMs: dayBefore(options) });
     if (table === undefined) return new Map();
     const scored = `SELECT transaction_id AS client_transaction_id, score, occurred_at_ms FROM ${table}
@@ -143,7 +141,7 @@ export async function writeServedScores(options: LakeDatasetOptions): Promise<Re
 }
 
 /**
- * Event time of the newest archived payment. Of the lake it reads the newest day that has one.
+ * Event time of the newest archived payment. Reads only the newest day of the lake that has one.
  *
  * @throws TriplineError `not-found`, `lake-unavailable`
  */
@@ -172,7 +170,7 @@ export async function newestPaymentMs(
 function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSource {
   const { lake, cutoffMs, fromMs, tenant, labelsBy, positions } = options;
   return {
-    // With positions the lake that is read is always the same one.
+    // Positions make the lake immutable for this read.
     ...(positions === undefined
       ? {}
       : { identity: async () => [JSON.stringify({ lake, cutoffMs, fromMs, tenant, labelsBy, positions })] }),
@@ -189,7 +187,7 @@ function lakeSource(scan: LakeScan, options: LakeDatasetOptions): TransactionsSo
   };
 }
 
-/** The last label of each payment by the cut-off: a chargeback may correct an analyst. */
+/** The latest label of each payment up to the cut-off: a chargeback may correct an analyst. */
 async function labelsOf(scan: LakeScan, options: LakeDatasetOptions): Promise<string> {
   const known = KNOWN_MS[options.labelsBy];
   const table = await topicOf(scan, options, TOPICS.labels, { fromMs: dayBefore(options), toMs: options.cutoffMs });
@@ -201,7 +199,9 @@ async function labelsOf(scan: LakeScan, options: LakeDatasetOptions): Promise<st
     ) = 1`;
 }
 
-/** The vectors of a spec by which payments were decided, as a table of SQL. @throws TriplineError `not-found`, `lake-unavailable` */
+/**
+ * The vectors of a spec that were used for decisions, as an SQL table. @throws TriplineError `not-found`, `lake-unavailable`
+ */
 export async function loggedVectors(
   scan: LakeScan,
   options: Omit<LakeDatasetOptions, "labelsBy" | "outputPath">,
@@ -219,12 +219,12 @@ function paymentsOf({ cutoffMs, fromMs, tenant }: ReadOptions): string {
   return `occurred_at_ms < ${cutoffMs} AND occurred_at_ms >= ${fromMs ?? 0}${of}`;
 }
 
-/** A clock may be off, so what refers to a payment may be dated before it. */
+/** Clocks may be wrong, so records about a payment may be dated before it. */
 function dayBefore({ fromMs = 0 }: LakeDatasetOptions): number {
   return fromMs - DAY_MS;
 }
 
-/** Times by which the days of a topic are named, both included, in milliseconds since the epoch. */
+/** Times that name the days of a topic, both inclusive, in milliseconds since the epoch. */
 interface Times {
   readonly fromMs: number;
   readonly toMs?: number;
@@ -232,7 +232,7 @@ interface Times {
 
 type TopicOptions = Pick<LakeDatasetOptions, "lake" | "positions">;
 
-/** Payments by their event time, of the days that are asked for. */
+/** Payments of the requested days, by event time. */
 async function requireTopic(
   scan: LakeScan,
   options: ReadOptions,
@@ -250,7 +250,7 @@ function noArchive(lake: string, { name }: Topic): TriplineError {
   return new TriplineError("not-found", detail);
 }
 
-/** The rows of the days in which these times are, perhaps with others: the lake may be large, and its old days offline. */
+/** Rows of the days that include these times, possibly with others: the lake may be large, and its old days offline. */
 async function topicOf(
   scan: LakeScan,
   options: TopicOptions,
@@ -261,7 +261,7 @@ async function topicOf(
   const days = await listDays(options.lake, topic.name);
   const [first = "", last = ""] = [dayOf(fromMs), dayOf(toMs)];
   const wanted = days.filter((day) => day >= first && (last === "" || day <= last));
-  // An archive without such days is a table without such rows.
+  // If the archive lacks these days, the table has no matching rows.
   return tableOf(scan, options, topic, columns, wanted.length === 0 ? days.slice(-1) : wanted);
 }
 

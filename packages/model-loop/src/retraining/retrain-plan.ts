@@ -9,32 +9,32 @@ import type { LakePositions } from "./retrain-dataset.js";
 
 export const PLAN_FILE = "plan.json";
 export const RUN_PREFIX = "run-";
-/** An older plan is not continued: the lake has newer labels by then. */
+/** An older plan is not resumed: the lake has newer labels by then. */
 const RESUME_MS_MAX = 24 * 3_600_000;
 
 const plan = z.strictObject({
   id: z.string().regex(/^[0-9a-f]{16}$/),
-  /** What was asked for, and by which code. */
+  /** The request and the code version. */
   request: z.string(),
   madeAtMs: z.int(),
-  /** The part of the lake that is read: the lake grows meanwhile. */
+  /** The positions to read, because the lake keeps growing. */
   positions: z.record(z.string(), z.record(z.string(), z.int())),
   cutoffMs: z.int(),
   isFinished: z.boolean(),
 });
 
-/** What one retraining does, from its start to its end, also where it is cut off and begun again. */
+/** Everything that one retraining does, from start to end, including after an interruption. */
 export interface RetrainPlan extends z.infer<typeof plan> {
   readonly positions: LakePositions;
 }
 
 export interface OpenedPlan {
   readonly plan: RetrainPlan;
-  /** For its files. */
+  /** Folder for its files. */
   readonly folder: string;
-  /** Whether an earlier process began it. */
+  /** Whether an earlier process started it. */
   readonly isResumed: boolean;
-  /** Labels that came into the lake since the plan before; all there are where there was none. */
+  /** Labels added to the lake since the previous plan; all labels if there was none. */
   readonly newLabels: number;
 }
 
@@ -43,13 +43,13 @@ export interface PlanOptions {
   readonly lake: string;
   readonly request: string;
   readonly nowMs: number;
-  /** The cut-off of a new plan, by what of the lake it reads. */
+  /** The cut-off of a new plan, from the lake positions it reads. */
   cutoffMs(positions: LakePositions): Promise<number>;
 }
 
 /**
- * The plan that was cut off, if the same is asked for; otherwise a new one, for the lake as it is now. What earlier plans
- * left is removed. A lake and a request that are unchanged since a plan was carried out give that plan again.
+ * Returns the interrupted plan if the request is the same; otherwise a new one for the current lake. Removes leftovers of
+ * earlier plans. If neither the lake nor the request has changed since the last completed plan, returns that plan.
  *
  * @throws TriplineError `lake-unavailable`, `not-found`
  */
@@ -83,7 +83,7 @@ export async function finishPlan(work: string, done: RetrainPlan): Promise<void>
   await writePlan(work, { ...done, isFinished: true });
 }
 
-/** How far each topic that a retraining reads is archived. */
+/** The archive position of each topic that a retraining reads. */
 async function positionsOf(lake: string): Promise<LakePositions> {
   const positions: Record<string, Record<string, number>> = {};
   for (const { name } of [TOPICS.transactions, TOPICS.labels, TOPICS.features]) {
@@ -91,7 +91,7 @@ async function positionsOf(lake: string): Promise<LakePositions> {
       const { positions: ends } = await listFiles(lake, name, []);
       positions[name] = Object.fromEntries([...ends].sort(([one], [other]) => one - other));
     } catch (error) {
-      // Nothing of that topic was ever archived; whoever needs it says so.
+      // That topic was never archived; a later step reports it if it is needed.
       if (!(error instanceof TriplineError && error.code === "not-found")) throw error;
     }
   }
@@ -106,7 +106,7 @@ async function readPlan(work: string): Promise<RetrainPlan | undefined> {
   try {
     return plan.parse(JSON.parse(await readFile(join(work, PLAN_FILE), "utf8")));
   } catch {
-    // None yet, or one of another version: a new one is made.
+    // Missing or from another version: a new one is made.
     return undefined;
   }
 }

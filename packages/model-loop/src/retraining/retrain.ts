@@ -32,49 +32,49 @@ export interface RetrainOptions {
   readonly lake: string;
   readonly registryUrl: string;
   readonly model: string;
-  /** For checkpoints: what is cut off goes on from here. */
+  /** For checkpoints: an interrupted retraining resumes here. */
   readonly work: string;
-  /** URL of a store that has the checkpoints, too: what is cut off goes on from another work folder. */
+  /** URL of a store that also keeps the checkpoints, to resume in another work folder. */
   readonly checkpoints?: string;
   readonly tenant?: string;
-  /** Labels that arrived later are not used; the beginning of the newest archived payment's day (UTC) unless given. */
+  /** Labels that arrived later are ignored; by default the start of the newest archived payment's day (UTC). */
   readonly cutoffMs?: number;
-  /** How many days of payments before the cut-off are read; all unless given. */
+  /** How many days of payments before the cut-off are read; by default all. */
   readonly daysMax?: number;
   readonly features: "log" | "backfill";
   readonly labelsBy: LakeDatasetOptions["labelsBy"];
-  /** Parameters of the trees, and under `retrain` when a model is better. */
+  /** Tree parameters, and under `retrain` the criteria for a better model. */
   readonly paramsFile: string;
   readonly trustWeeks: boolean;
-  /** Since when the world is another one: days before may count less, and what is better learns from the newest weeks, too. */
+  /** Time of the drift: earlier days may get less weight, and the better model is also trained on the newest weeks. */
   readonly driftMs?: number;
   readonly jobs: number;
-  /** Ends the training; it goes on from its checkpoints. */
+  /** Aborts the training, which can resume from its checkpoints. */
   readonly signal?: AbortSignal;
   readonly output: CommandOutput;
 }
 
 const DAY_MS = 86_400_000;
-/** The data was refused: the outcome says why, and somebody must check it. */
+/** The data was rejected. The outcome has the reason, and an operator must check it. */
 export const DATA_REFUSED = 2;
-/** There is too little data yet: later there is more. */
+/** Not enough data yet; a later attempt may succeed. */
 export const TOO_EARLY = 3;
 
-/** What came of a retraining. */
+/** The result of a retraining. */
 export interface RetrainOutcome {
   /** 0, `DATA_REFUSED` or `TOO_EARLY`. */
   readonly code: number;
-  /** What was registered; undefined where the champion was kept. */
+  /** The registered version; undefined if the champion was kept. */
   readonly version?: string;
-  /** Payments from then on it has not learnt from; undefined where the champion was kept. */
+  /** The model was not trained on payments from this time on; undefined if the champion was kept. */
   readonly learntToMs?: number;
-  /** The last line that was printed. */
+  /** The last printed line. */
   readonly line: string;
 }
 
 /**
- * Fetches what the lake has by now, trains, compares with the champion, and registers a challenger where it is better.
- * One at a time per work folder. Killed and called again with the same options it comes to the same outcome.
+ * Reads the lake, trains, compares with the champion, and registers a challenger if it is better. One at a time per work
+ * folder. If it is killed and called again with the same options, the outcome is the same.
  *
  * @throws TriplineError or Error in one sentence; nothing is registered then
  */
@@ -93,7 +93,7 @@ export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> 
     const { plan, isResumed, newLabels } = opened;
     const since = isResumed ? "goes on where it was cut off" : `new_labels=${newLabels}`;
     output.write(`lake: cutoff=${new Date(plan.cutoffMs).toISOString()} ${since}\n`);
-    // Before anything is computed, so that a store that cannot be written to is found out at once.
+    // Before any computation, so that an unwritable store fails immediately.
     await checkpoints?.keep();
     const dataset = await writeDataset(options, opened);
     const constant = await constantFeatures(options, opened);
@@ -108,7 +108,9 @@ async function checkpointsOf({ checkpoints, work }: RetrainOptions): Promise<Che
   return checkpoints === undefined ? undefined : new Checkpoints(await openStore(checkpoints), work);
 }
 
-/** Python prints a line after each checkpoint. Training goes on where the store does not take one: it takes the next. */
+/**
+ * Python prints a line after each checkpoint. If the store rejects one, training continues and the next checkpoint is tried.
+ */
 function keeping(checkpoints: Checkpoints | undefined, output: CommandOutput): CommandOutput {
   return {
     write(text) {
@@ -126,7 +128,7 @@ const CHECKPOINT_LINE = "fit: trees=";
 
 const wholeDays = (timeMs: number): number => Math.floor(timeMs / DAY_MS) * DAY_MS;
 
-/** What an outcome depends on besides the lake: the question, the parameters, the features and the code. */
+/** What an outcome depends on besides the lake: the request, the parameters, the features and the code. */
 async function requestOf(options: RetrainOptions): Promise<string> {
   const { output: _, work: __, checkpoints: ___, signal: ____, ...asked } = options;
   const modules = (await readdir(TRAINING_CODE, { recursive: true })).filter((name) => name.endsWith(".py")).sort();
@@ -136,7 +138,7 @@ async function requestOf(options: RetrainOptions): Promise<string> {
   return createHash("sha256").update(JSON.stringify({ asked, code })).update(Buffer.concat(files)).digest("hex");
 }
 
-/** The payments of the plan, once: a file that is there is whole. */
+/** Writes the plan's payments once: an existing file is complete. */
 async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPlan): Promise<string> {
   const path = join(folder, "features.parquet");
   if (existsSync(path)) return path;
@@ -163,7 +165,7 @@ async function writeDataset(options: RetrainOptions, { plan, folder }: OpenedPla
   return path;
 }
 
-/** What payments do not have online, however often it changes where features are computed anew. */
+/** Features that are constant online, even if they vary when recomputed. */
 async function constantFeatures({ lake, tenant }: RetrainOptions, { plan }: OpenedPlan): Promise<readonly string[]> {
   const { positions, cutoffMs: untilMs } = plan;
   const of = { lake, positions, untilMs, spec: currentFeatureSpec(), ...(tenant === undefined ? {} : { tenant }) };
@@ -186,11 +188,14 @@ export interface ChallengeOptions
   readonly cutoffMs: number;
   /** For checkpoints. */
   readonly folder: string;
-  /** Features that do not change online: no candidate uses them. */
+  /** Features that are constant online: no candidate uses them. */
   readonly constantOnline: readonly string[];
 }
 
-/** Trains on a dataset, and registers what is better than the champion. @throws Error with the last lines of Python */
+/**
+ * Trains on a dataset, and registers the result if it is better than the champion. @throws Error with the last lines of
+ * Python's output
+ */
 export async function challengeIn(
   registryUrl: string,
   options: ChallengeOptions,

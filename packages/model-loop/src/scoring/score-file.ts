@@ -20,20 +20,20 @@ export interface ScoreOptions {
   readonly onProgress?: (progress: { readonly doneEvents: number; readonly totalEvents: number }) => void;
 }
 
-/** Rows that a thread scores at a time. */
+/** Rows per scoring task of a thread. */
 const BATCH_ROWS = CHUNK_ROWS * 4;
-/** Batches per thread that wait or are being scored; so much is in memory at once, however large the input is. */
+/** Batches per thread, queued or running. This limits memory for inputs of any size. */
 const BATCHES_PER_THREAD_MAX = 2;
 const SCORE_COLUMNS = ["score", "model", "model_version"];
 const NUMERIC_TYPE = /^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\))$/;
 
 /**
- * Scores every row of a Parquet file with a model. The output has the rows of the input in their order: the columns to
- * keep, then `score` (FLOAT, the probability of fraud), `model` and `model_version`.
+ * Scores every row of a Parquet file with a model. The output has the input's rows in the same order: the columns to keep, then
+ * `score` (FLOAT, the fraud probability), `model` and `model_version`.
  *
- * @returns how many rows there are
- * @throws TriplineError `invalid-field` when the input lacks a column of the model or holds an empty value, NaN or
- * something that is too large for a float32; `model-refused` when the model does not run
+ * @returns the number of rows
+ * @throws TriplineError `invalid-field` if the input lacks a column of the model or contains an empty value, NaN or a value too
+ *   large for a float32; `model-refused` if the model does not run
  */
 export async function scoreFile(options: ScoreOptions): Promise<number> {
   const database = await openWorkDatabase();
@@ -58,7 +58,7 @@ export async function scoreFile(options: ScoreOptions): Promise<number> {
   }
 }
 
-/** Returns the columns of the output that come from the input. */
+/** Returns the output columns that are copied from the input. */
 async function checkColumns(
   reader: DuckDBConnection,
   input: string,
@@ -110,7 +110,7 @@ async function scoreRows(
   try {
     for await (const batch of readBatches(reader, input, inputPath, model.manifest.features)) {
       const scores = pool.run(batch.features, batch.rows);
-      // It is looked at when its turn comes; until then its failure is not to end the process.
+      // The result is awaited later; until then, a rejection must not end the process.
       scores.catch(() => undefined);
       running.push(scores);
       if (running.length >= threads * BATCHES_PER_THREAD_MAX) await takeFirst();
@@ -127,14 +127,14 @@ interface Batch {
   readonly rows: number;
 }
 
-/** The input's rows in order, as the model takes them. */
+/** The input's rows in order, in the model's format. */
 async function* readBatches(
   reader: DuckDBConnection,
   input: string,
   inputPath: string,
   names: readonly string[],
 ): AsyncGenerator<Batch> {
-  // What is empty becomes NaN, and NaN is refused.
+  // Empty values become NaN, which is rejected.
   const columns = names.map((name) => `coalesce(${sqlName(name)}::DOUBLE, 'nan'::DOUBLE)`);
   const result = await reader.stream(`SELECT ${columns.join(", ")} FROM ${input}`);
   let features = new Float32Array(BATCH_ROWS * names.length);
@@ -162,7 +162,7 @@ async function* readBatches(
   if (rows > 0) yield { features: cut(features, rows * names.length), rows };
 }
 
-/** A batch is handed over with its memory, so a part of an array will not do. */
+/** The whole buffer is transferred, so a view of part of it is not enough. */
 function cut(features: Float32Array<ArrayBuffer>, length: number): Float32Array<ArrayBuffer> {
   return length === features.length ? features : features.slice(0, length);
 }

@@ -2,7 +2,7 @@ import { ThreadPool } from "../threads/thread-pool.js";
 import type { SessionModel } from "./score-session.js";
 import type { ScoreTask } from "./score-worker.js";
 
-/** Threads that each have a model loaded, and take batches in turn. */
+/** Threads with a loaded model that take batches in turn. */
 export class ScorePool {
   private constructor(private readonly threads: ThreadPool<ScoreTask, Float32Array>) {}
 
@@ -13,10 +13,10 @@ export class ScorePool {
   }
 
   /**
-   * Scores rows on the next thread; how much waits there is for the caller to bound.
+   * Scores rows on the next thread. The caller must limit the queue.
    *
-   * @param features rows one after the other; handed over, so the caller has them no longer
-   * @throws TriplineError `model-refused` when the model gives no probability
+   * @param features row-major; the buffer is transferred, so the caller loses it
+   * @throws TriplineError `model-refused` if the model gives no probability
    */
   run(features: Float32Array<ArrayBuffer>, rows: number): Promise<Float32Array> {
     return this.threads.run({ features, rows }, [features.buffer]);

@@ -7,10 +7,10 @@ import { env, InferenceSession, Tensor } from "onnxruntime-node";
 
 /** The only file of this package that uses onnxruntime. */
 
-// Warnings are about graph optimisation and not about anything that an operator could fix.
+// Warnings concern graph optimisation; operators cannot fix them.
 env.logLevel = "error";
 
-/** What a session needs to know of a model. */
+/** The parts of a model that a session needs. */
 export interface SessionModel {
   readonly modelBytes: Uint8Array;
   readonly manifest: Pick<ModelManifest, "name" | "version" | "input" | "output">;
@@ -18,7 +18,7 @@ export interface SessionModel {
 
 type Run = (features: Float32Array<ArrayBuffer>, rows: number) => Promise<Float32Array>;
 
-/** A model on one core, as the scoring service runs it: a run computes the same whatever else is going on. */
+/** A model on one core, as in the scoring service: results do not depend on other load. */
 export class ScoreSession {
   private constructor(
     private readonly runModel: Run,
@@ -26,7 +26,7 @@ export class ScoreSession {
     private readonly release: () => Promise<void>,
   ) {}
 
-  /** @throws TriplineError `model-refused` when the file is not a model, or not the one that its manifest describes */
+  /** @throws TriplineError `model-refused` if the file is not a model, or does not match its manifest */
   static async open({ modelBytes, manifest }: SessionModel): Promise<ScoreSession> {
     let session: InferenceSession;
     try {
@@ -53,9 +53,9 @@ export class ScoreSession {
   }
 
   /**
-   * @param features rows one after the other, each as wide as the model's input
-   * @returns a probability per row
-   * @throws TriplineError `model-refused` when the model gives something else
+   * @param features row-major, each row as wide as the model's input
+   * @returns one probability per row
+   * @throws TriplineError `model-refused` if the model gives something else
    */
   async run(features: Float32Array<ArrayBuffer>, rows: number): Promise<Float32Array> {
     const scores = await this.runModel(features, rows);
@@ -69,7 +69,7 @@ export class ScoreSession {
   }
 }
 
-/** @throws TriplineError `model-refused` when it does not give one number per row */
+/** @throws TriplineError `model-refused` if it does not give one number per row */
 async function runSession(
   session: InferenceSession,
   manifest: SessionModel["manifest"],
@@ -86,7 +86,7 @@ async function runSession(
   throw refused(manifest, `it does not give one float32 per row as "${output.name}"`);
 }
 
-/** A model of trees, which gives the same much faster; undefined for any other model. */
+/** A tree model gets a much faster implementation with identical results; undefined for other models. */
 async function openTrees(
   modelBytes: Uint8Array,
   { input, output }: SessionModel["manifest"],

@@ -4,10 +4,10 @@ import type { ThreadAnswer } from "./thread-pool.js";
 import { END } from "./thread-pool.js";
 
 /**
- * The body of a thread of a `ThreadPool`: does one task after the other.
+ * The body of a `ThreadPool` thread: runs one task after another.
  *
- * @param open makes the thread ready with its data; gives what does a task
- * @param buffersOf what of a result is handed over instead of being copied
+ * @param open prepares the thread with its data; returns the function that runs a task
+ * @param buffersOf the buffers of a result that are transferred instead of copied
  */
 export async function serveThread<Data, Task, Result>(
   open: (data: Data) => Promise<(task: Task) => Promise<Result>>,
@@ -32,7 +32,7 @@ export async function serveThread<Data, Task, Result>(
         return;
       }
       const perform = async (): Promise<void> => {
-        // Nobody waits for what was asked before the end any more.
+        // After the end, no caller waits for earlier tasks.
         if (!isEnding) answer({ kind: "done", result: await run(task) });
       };
       last = last.then(perform).catch(fail);

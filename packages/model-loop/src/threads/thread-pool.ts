@@ -3,27 +3,27 @@ import type { ErrorCode } from "@tripline/contracts/error-table";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { settlesWithin } from "@tripline/kafka/wait-backoff";
 
-/** Asks a thread to end once it is done with the task that it does. */
+/** Asks a thread to end after its current task. */
 export const END = null;
-/** A thread that takes longer is ended where it is. */
+/** A slower thread is terminated. */
 const END_MS_MAX = 30_000;
 
-/** What a thread says: once that it is ready, then one answer per task, in the order of the tasks. */
+/** A thread's messages: first that it is ready, then one answer per task, in order. */
 export type ThreadAnswer<Result> =
   | { readonly kind: "ready" }
   | { readonly kind: "done"; readonly result: Result }
   | { readonly kind: "failed"; readonly code: ErrorCode; readonly message: string };
 
-/** Threads with the same body that take tasks in turn. Their body calls `serveThread`. */
+/** Threads with the same body that take tasks in turn. The body calls `serveThread`. */
 export class ThreadPool<Task, Result> {
   #next = 0;
 
   private constructor(private readonly threads: readonly PoolThread<Task, Result>[]) {}
 
   /**
-   * @param body file of the threads
-   * @param data what each thread is opened with
-   * @throws TriplineError as the body does when it is opened
+   * @param body file of the thread body
+   * @param data passed to each thread at start
+   * @throws TriplineError as the body does when it opens
    */
   static async start<Task, Result>(body: URL, data: unknown, count: number): Promise<ThreadPool<Task, Result>> {
     const threads = Array.from({ length: count }, () => new PoolThread<Task, Result>(body, data));
@@ -37,9 +37,9 @@ export class ThreadPool<Task, Result> {
   }
 
   /**
-   * Does a task on the next thread; how many tasks wait there is for the caller to bound.
+   * Runs a task on the next thread. The caller must limit the queue.
    *
-   * @param handedOver buffers of the task, which the caller has no longer
+   * @param handedOver buffers of the task, which are transferred, so the caller loses them
    * @throws TriplineError as the body does
    */
   async run(task: Task, handedOver: readonly ArrayBuffer[] = []): Promise<Result> {
@@ -88,7 +88,9 @@ class PoolThread<Task, Result> {
     return answer;
   }
 
-  /** In order: onnxruntime ends the whole process where a thread is ended while a model is loaded or run. */
+  /**
+   * Threads end in an orderly way: onnxruntime ends the whole process if a thread is terminated while it loads or runs a model.
+   */
   async close(): Promise<void> {
     this.#worker.postMessage(END);
     if (!(await settlesWithin(END_MS_MAX, this.#ended))) await this.#worker.terminate();

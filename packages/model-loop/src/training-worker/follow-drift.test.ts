@@ -47,7 +47,7 @@ const put = (...events: DriftDetected[]) =>
     })),
   );
 
-/** Follows until so many days are heard of; `onDrift` may fail. */
+/** Follows until it has received `count` days; `onDrift` may fail. */
 async function hear(count: number, onDrift: (days: string[]) => Promise<void> = async () => {}): Promise<string[]> {
   const days: string[] = [];
   const { promise, resolve, reject } = Promise.withResolvers<void>();

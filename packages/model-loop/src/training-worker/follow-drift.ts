@@ -4,7 +4,7 @@ import { HEADERS } from "@tripline/contracts/headers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { EventConsumer, IncomingRecord, Kafka } from "@tripline/kafka/port";
 
-/** Service and group have one name, as grants name them. */
+/** The service and its group share one name, because grants use it. */
 export const TRAINING_GROUP = "training";
 
 const { name: TOPIC, schema: SCHEMA } = TOPICS.driftDetected;
@@ -13,12 +13,12 @@ export interface FollowDriftOptions {
   readonly kafka: Kafka;
   /** Events of other models are skipped. */
   readonly model: string;
-  /** Events are committed when it resolves: after a kill they come again. */
+  /** Events are committed when it resolves; after a kill they are redelivered. */
   onDrift(events: readonly DriftDetected[]): Promise<void>;
   onStop(error: TriplineError): void;
 }
 
-/** Hands over drifts as they are detected. What cannot be read becomes a dead letter. */
+/** Passes on drifts as they are detected. Unreadable records become dead letters. */
 export function followDrift({ kafka, model, onDrift, onStop }: FollowDriftOptions): Promise<EventConsumer> {
   return kafka.consume({
     group: TRAINING_GROUP,

@@ -22,14 +22,14 @@ import { TrainingLoop } from "./training-loop.js";
 export interface FollowOptions {
   readonly retrain: Omit<RetrainOptions, "cutoffMs" | "output" | "signal">;
   readonly kafka: Kafka;
-  /** Absent where a person rolls challengers out. */
+  /** Undefined if challengers are rolled out by hand. */
   readonly rollouts?: Pick<RolloutClient, "start" | "status">;
-  /** The part of a rollout's plan that differs from control's defaults. */
+  /** The parts of a rollout's plan that differ from control's defaults. */
   readonly rolloutPlan: Partial<RolloutRequest>;
   readonly times: LoopTimes;
-  /** Between the end of one look at the lake and the next. */
+  /** Pause between two checks of the lake. */
   readonly lookMs: number;
-  /** Told after each look where the worker stands. What it throws is logged, and the next look tells again. */
+  /** Receives the worker's status after each check. An error is logged, and the next check reports again. */
   report?(facts: LoopReport): Promise<void>;
   readonly logger: Logger;
   readonly signal: AbortSignal;
@@ -37,20 +37,20 @@ export interface FollowOptions {
 
 const MS_PER_S = 1_000;
 
-/** A training worker at work. */
+/** A running training worker. */
 export interface FollowedTraining {
-  /** Why it cannot go on as it should; undefined while all is well. */
+  /** The current failure; undefined if there is none. */
   fault(): string | undefined;
-  /** How many looks at the lake have ended well. */
+  /** Number of successful checks of the lake. */
   turns(): number;
-  /** Ends when the signal is given. What was under way goes on from its checkpoints. */
+  /** Resolves after the signal. Interrupted work resumes from its checkpoints. */
   readonly ended: Promise<void>;
 }
 
 /**
- * Follows drift and the lake until the signal is given. A turn that fails is tried again at the next look.
+ * Follows drift and the lake until the signal. A failed turn is retried at the next check.
  *
- * @throws TriplineError where what it has to remember cannot be read
+ * @throws TriplineError if the stored state cannot be read
  */
 export async function followTraining(options: FollowOptions): Promise<FollowedTraining> {
   const { kafka, logger, retrain: asked, signal } = options;
@@ -131,7 +131,7 @@ async function turns(
       if (signal.aborted) break;
       failures.inc();
       const { code, message } = asTriplineError(error);
-      // Otherwise the whole text: Python's last lines say what was wrong.
+      // Otherwise the whole text: Python's last lines contain the reason.
       const text = error instanceof TriplineError ? message : String(error);
       logger.error({ code }, `retrying in ${lookMs / MS_PER_S} s: ${text}`);
       await onEnd(text);
@@ -169,7 +169,7 @@ function makeLoop(options: FollowOptions, state: LoopState): TrainingLoop {
   });
 }
 
-/** What a retraining prints, as lines of the log. */
+/** A retraining's output, as log lines. */
 function linesTo(logger: Logger): CommandOutput {
   return {
     write(text) {

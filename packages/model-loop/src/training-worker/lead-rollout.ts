@@ -8,24 +8,24 @@ export interface LeadRolloutOptions {
   readonly state: LoopState;
   readonly model: string;
   readonly rollouts: Pick<RolloutClient, "start" | "status">;
-  /** How fast it goes on; what is left out has control's defaults. */
+  /** The rollout's plan; control's defaults apply to missing parts. */
   readonly plan: Partial<RolloutRequest>;
   readonly logger: Logger;
 }
 
-/** Days after a drift that a champion must have been trained on before the drift is answered. */
+/** A champion answers a drift only if it was trained on this many days after it. */
 const LEARNT_DAYS_MIN = 28;
 /**
- * What is rolled out was better on weeks that are labelled. After a drift its scores differ from those of a champion that the
- * drift made wrong: an index of 0.31 was seen, which the default of 0.25 would take back. Inverted scores are far above 1.
+ * The challenger was better on labelled weeks. After a drift its scores differ from those of the outdated champion: we have
+ * seen an index of 0.31, which the default of 0.25 would roll back. Inverted scores are far above 1.
  */
 const GUARDS = { index_max: 1 };
 const NOT_FOUND = 404;
-/** It would be refused again; other answers may change: of a control plane that starts, or of one with wrong credentials. */
+/** These rejections are final. Others may pass, for instance while control starts or if its credentials are wrong. */
 const FINAL = [400, NOT_FOUND, 422];
 const WHY_CHARACTERS_MAX = 300;
 
-/** Starts the rollout of a challenger and follows it to its end. Control and its guards make the steps. */
+/** Starts a challenger's rollout and follows it to its end. Control and its guards decide the steps. */
 export class LeadingRollout {
   readonly #options: LeadRolloutOptions;
   readonly #ends = counter("tripline_training_rollouts_total", {
@@ -39,7 +39,7 @@ export class LeadingRollout {
 
   /**
    * @param today the day of the newest payment
-   * @throws Error in one sentence where control does not answer; the next turn tries again
+   * @throws Error in one sentence if control does not answer; the next turn retries
    */
   async lead(today: number): Promise<void> {
     const { state, logger } = this.#options;
@@ -52,12 +52,12 @@ export class LeadingRollout {
     logger.info({ version: challenger.version, stage }, `rollout: ${stage}, by ${last?.actor}: ${last?.why}`);
     if (stage === "champion") {
       await state.change(({ alarm }) => {
-        // One that has hardly seen the changed world is better than before, and more labels make another one better still.
+        // A model with little post-drift data is better than before, and more labels make the next one better still.
         const isAnswered = alarm === null || challenger.learntTo - alarm.day >= LEARNT_DAYS_MIN;
         return { challenger: null, promotedDay: today, ...(isAnswered ? { alarm: null } : {}) };
       });
     } else if (stage === "rolled-back") {
-      // The drift stays: the next labels may make a better one.
+      // The drift stays open: the next labels may give a better model.
       await state.change(() => ({ challenger: null }));
     } else {
       await state.change(() => ({ challenger: { ...challenger, stage } }));
@@ -66,11 +66,11 @@ export class LeadingRollout {
     this.#ends.inc({ result: stage });
   }
 
-  /** The rollout of that version, which is begun if it was not; undefined while it cannot begin. */
+  /** The rollout of that version, started if necessary; undefined while it cannot start. */
   async #rolloutOf({ version, why, stage }: { version: string; why: string; stage: string | null }) {
     const { rollouts, model, plan, state, logger } = this.#options;
     const newest = await this.#newest();
-    // Also where this process was killed right after it had begun.
+    // Also if this process was killed right after starting it.
     if (newest?.candidate === version && (stage !== null || isOpen(newest))) return newest;
     if (newest !== undefined && isOpen(newest)) {
       logger.info({ version }, `another version, ${newest.candidate}, is being rolled out; this one comes after it`);

@@ -5,27 +5,27 @@ const STATE_KEY = "loop.json";
 
 /** Days are counted from 1970-01-01 (UTC). */
 const stateSchema = z.strictObject({
-  /** From which day on the schedule counts: that of the first look. */
+  /** Start of the retraining schedule: the day of the first check. */
   firstDay: z.int().nullable(),
-  /** The last day of which it is known whether it drifted. */
+  /** The last day that was tested for drift. */
   judgedDay: z.int().nullable(),
   /** The cut-off of the last retraining. */
   triedDay: z.int().nullable(),
-  /** The newest drift that no champion has answered yet. */
+  /** The newest drift that no champion has answered. */
   alarm: z
     .strictObject({
       day: z.int(),
-      /** That of the first drift, which others have joined; absent in what an earlier release wrote. */
+      /** Day of the first drift, if others joined it; missing in state from earlier releases. */
       firstDay: z.int().optional(),
       sentence: z.string(),
     })
     .nullable(),
-  /** What was registered and is not champion yet. */
+  /** A registered version that is not champion yet. */
   challenger: z
     .strictObject({
       version: z.string(),
       why: z.string(),
-      /** The first day that it was not trained on any more. */
+      /** The first day that it was not trained on. */
       learntTo: z.int(),
       stage: z.string().nullable(),
     })
@@ -45,7 +45,7 @@ const NOTHING: LoopFacts = {
   promotedDay: null,
 };
 
-/** What the training worker has to know after it was started again, on whatever machine. */
+/** The state that the training worker needs after a restart, on any machine. */
 export class LoopState {
   #running: Promise<unknown> = Promise.resolve();
 
@@ -66,7 +66,7 @@ export class LoopState {
   }
 
   /**
-   * Resolves once the change is in the store; without it nothing is changed. Changes come one after another.
+   * Resolves once the store has the change; otherwise nothing changes. Changes are serialised.
    *
    * @throws TriplineError `store-unavailable`, `store-refused`
    */

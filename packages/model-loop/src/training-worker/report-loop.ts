@@ -4,7 +4,7 @@ import type { LoopTimes } from "./training-loop.js";
 
 const TEXT_CHARACTERS_MAX = 1_000;
 
-/** Where a training worker stands, as the control plane takes it (`PUT /v1/jobs/training`). Days are UTC. */
+/** A training worker's status, in the format of the control plane (`PUT /v1/jobs/training`). Days are UTC. */
 export interface LoopReport {
   readonly model: string;
   readonly drift: { readonly day: string; readonly sentence: string } | null;
@@ -15,7 +15,7 @@ export interface LoopReport {
   readonly failure: string | null;
 }
 
-/** @param failure why the last turn failed; undefined where it did not */
+/** @param failure why the last turn failed; undefined if it succeeded */
 export function reportLoop(
   model: string,
   { alarm, judgedDay, triedDay, firstDay, challenger }: LoopFacts,
@@ -27,7 +27,7 @@ export function reportLoop(
   const from = triedDay ?? firstDay;
   const bySchedule = from === null ? null : from + everyDays;
   const afterDrift = alarm === null ? null : triedDay === null ? alarm.day : triedDay + retryDays;
-  // While a challenger is under way nothing is trained.
+  // No retraining while a challenger is being rolled out.
   const next = challenger === null ? (afterDrift ?? bySchedule) : null;
   return {
     model,

@@ -18,7 +18,7 @@ import { TrainingLoop } from "./training-loop.js";
 const DAY = Math.floor(Date.UTC(2026, 2, 1) / DAY_MS);
 const logger = createLogger("test", "silent");
 
-/** A world of which each test says what happens; it writes down what the loop did. */
+/** A scripted environment that records what the loop did. */
 class World {
   today = DAY;
   drifts = new Map<number, string>();
@@ -26,7 +26,7 @@ class World {
   rollout: ShownRollout | undefined;
   refusal: ControlRefusal | undefined;
   readonly did: string[] = [];
-  /** Of each retraining, counted from the first day of the tests: since when the world is another one. */
+  /** The drift day of each retraining, counted from the first day of the tests. */
   readonly driftDays: (number | undefined)[] = [];
   /** Called while a retraining runs. */
   meanwhile: () => Promise<void> = async () => {};
@@ -50,7 +50,7 @@ class World {
       state,
       logger,
       times: { everyDays: 28, retryDays: 7 },
-      // Two hours into the day: the day before is whole.
+      // Two hours into the day: the previous day is complete.
       newestPaymentMs: async () => this.today * DAY_MS + 7_200_000,
       judge: async (day) => {
         const kind = this.drifts.get(day);
@@ -137,7 +137,7 @@ test("a drift is retrained on at once and as labels come, until a champion has l
   world.outcomes = [kept, better("v1"), refused, kept, better("v2")];
   await passDays(8);
   expect(world.did).toEqual(["retrain 2026-03-02", "retrain 2026-03-09", "rollout v1 auto=true"]);
-  // Better, but it has seen one week of the changed world.
+  // Better, but trained on only one week of post-drift data.
   world.rollout = shown("v1", "champion");
   await passDays(21);
   expect(world.did.slice(3)).toEqual([
@@ -198,7 +198,7 @@ test("killed at any step and started elsewhere it goes on, and does nothing twic
   world.outcomes = [better("v1")];
   world.refusal = new ControlRefusal("control starts", 503);
   await expect(loop.turn()).rejects.toThrow("control starts");
-  // The rollout had begun, and this did not hear of it.
+  // The rollout has started, but the loop does not know it.
   world.rollout = shown("v1", "canary");
   loop = await world.loop(folder);
   await loop.turn();

@@ -9,40 +9,40 @@ import type { LeadingRollout } from "./lead-rollout.js";
 import type { LoopFacts, LoopState } from "./loop-state.js";
 
 export interface LoopTimes {
-  /** How many days of new labels start a retraining without a drift. */
+  /** Days of new labels that start a retraining without drift. */
   readonly everyDays: number;
-  /** After a drift: so many days of new labels between one retraining and the next, until a champion answers it. */
+  /** After a drift: days of new labels between two retrainings, until a champion answers it. */
   readonly retryDays: number;
 }
 
 export interface TrainingLoopOptions {
   readonly state: LoopState;
   readonly times: LoopTimes;
-  /** Event time of the newest archived payment; undefined where nothing is archived yet. */
+  /** Event time of the newest archived payment; undefined if there is none. */
   newestPaymentMs(): Promise<number | undefined>;
-  /** Whether a day, counted from 1970-01-01, drifted. */
+  /** Tests whether a day, counted from 1970-01-01, drifted. */
   judge(day: number): Promise<readonly DriftDetected[]>;
-  /** Tells everybody; this loop hears of it by `hear`. */
+  /** Publishes the events; this loop receives them through `hear`. */
   tell(events: readonly DriftDetected[]): Promise<void>;
-  /** @param driftMs since when the world is another one, where a drift is open */
+  /** @param driftMs time of the open drift, if any */
   retrain(cutoffMs: number, driftMs: number | undefined): Promise<RetrainOutcome>;
-  /** Absent without credentials for the control plane: then a person rolls challengers out. */
+  /** Absent without credentials for the control plane: then challengers are rolled out by hand. */
   readonly rollout?: LeadingRollout;
   readonly logger: Logger;
 }
 
-/** A day is whole when payments are archived that are this much newer than it. */
+/** A day is complete when payments this much newer are archived. */
 const SETTLE_MS = 3_600_000;
-/** Days that are judged after the worker was away; older ones are history. */
+/** Days that are tested after downtime; older ones are skipped. */
 const DAYS_BEHIND_MAX = 31;
-/** A drift that no better model has come of by then is over. */
+/** A drift is closed after this time, even without a better model. */
 const ALARM_DAYS_MAX = 60;
-/** So long the scores of a new champion differ from those of the days before, in which another one decided. */
+/** For this long, the scores of a new champion differ from the baseline, which another model scored. */
 const SCORES_DAYS = 29;
 
 /**
- * From new labels to a new champion: judges each whole day, retrains after a drift and on a schedule, and has what is better
- * rolled out. Everything it has to remember is in its state, so it may be killed between any two steps.
+ * From new labels to a new champion: tests each complete day for drift, retrains after a drift and on a schedule, and has
+ * better models rolled out. All its state is stored, so it may be killed between any two steps.
  */
 export class TrainingLoop {
   readonly #options: TrainingLoopOptions;
@@ -59,7 +59,7 @@ export class TrainingLoop {
     this.#options = options;
   }
 
-  /** Keeps a drift until a champion answers it. A drift that comes while one is kept, or is worked on, joins it. */
+  /** Keeps a drift until a champion answers it. A drift that arrives while another is open joins it. */
   async hear(events: readonly DriftDetected[]): Promise<void> {
     const { state, logger } = this.#options;
     for (const { day: date, sentence, columns } of events) {
@@ -79,7 +79,7 @@ export class TrainingLoop {
     }
   }
 
-  /** Does what there is to do by now. @throws TriplineError or Error in one sentence; the next turn tries again */
+  /** Does all due work. @throws TriplineError or Error in one sentence; the next turn retries */
   async turn(): Promise<void> {
     const newestMs = await this.#options.newestPaymentMs();
     if (newestMs === undefined) return;
@@ -94,7 +94,7 @@ export class TrainingLoop {
   async #judgeDays(last: number, today: number): Promise<void> {
     const { state, judge, tell, logger } = this.#options;
     if (state.current.judgedDay === null) {
-      // What was before the first look is history, and no day of it starts anything.
+      // Days before the first check are history and start nothing.
       await state.change(() => ({ judgedDay: last - 1, firstDay: today }));
     }
     const { judgedDay } = state.current;
@@ -106,7 +106,7 @@ export class TrainingLoop {
         result = events.length > 0 ? "drifted" : "usual";
         logger.info({ day: dateOf(day), result }, `drift check of the day: ${result}`);
       } catch (error) {
-        // Lake and Kafka come back. A day with too few payments stays so.
+        // The lake and Kafka recover. A day with too few payments does not change.
         if (error instanceof TriplineError && error.code !== "not-found") throw error;
         logger.warn({ day: dateOf(day) }, `drift check of the day failed: ${sentenceOf(error)}`);
       }
@@ -165,7 +165,7 @@ function resultOf({ code, version }: RetrainOutcome): string {
   return code === TOO_EARLY ? "early" : "kept";
 }
 
-/** The last line that a program printed says what was wrong. */
+/** The last printed line of a program contains the reason. */
 function sentenceOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.trimEnd().split("\n").at(-1) ?? text;

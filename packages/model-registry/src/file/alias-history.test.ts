@@ -112,7 +112,7 @@ describe("the history of aliases", () => {
     );
     await begun.promise;
     const other = registry.setAlias("fraud", "champion", two).then(() => steps.push("second moved"));
-    // The other one has looked several times by the time that many other turns of the same kind have passed.
+    // After this many directory reads, the other one has checked several times.
     for (let turn = 0; turn < 20; turn += 1) await readdir(join(root, "models", "fraud", "history"));
     finish.resolve();
     await Promise.all([slow, other]);
@@ -121,7 +121,7 @@ describe("the history of aliases", () => {
 });
 
 describe("a process that is killed in the middle of a move", () => {
-  /** A process that moves an alias and stops for ever before or after the alias is written. */
+  /** A process that moves an alias and hangs before or after writing it. */
   async function hangingMove(stage: "before" | "after"): Promise<ChildProcess> {
     const source = `
       const [historyModule, registryModule, root, to, stage] = process.argv.slice(1);

@@ -8,11 +8,11 @@ import { parseJson, versionSchema } from "../model-manifest.js";
 import type { AliasMove } from "../model-registry.js";
 import { isCode, readFinished, writeDirectory } from "./write-atomically.js";
 
-/** Moves that are kept per model; older ones are deleted. */
+/** Moves kept per model; older ones are deleted. */
 export const MOVES_KEPT = 200;
-/** A move takes milliseconds. One that was begun longer ago than this counts as dead. */
+/** A move takes milliseconds. One that started longer ago counts as dead. */
 const MOVE_MS_MAX = 15_000;
-/** How long a move waits for its turn. */
+/** How long a move waits for the lock. */
 const TURN_MS_MAX = 60_000;
 const TURN_LOOK_MS = 10;
 
@@ -32,23 +32,23 @@ export const moveSchema = z.object({
 });
 
 const recordSchema = moveSchema.extend({
-  /** The process that makes the move, so that others can tell a move in progress from one whose process was killed. */
+  /** The process that makes the move, to tell a move in progress from a killed process. */
   host: z.string(),
   process: z.int(),
 });
 
 type MoveRecord = z.infer<typeof recordSchema>;
 
-/** What the history needs to know of the alias that is moved. */
+/** What the history needs to know about the alias. */
 export interface AliasFile {
   read(): Promise<string | null>;
   write(version: string): Promise<void>;
 }
 
 /**
- * The moves of a model's aliases: `history/<number>/move.json`. Only one process can take a number, and the
- * next number only when that move is done (`history/<number>/done`) or its process is dead. So moves of one model follow
- * one another, whatever processes make them, and a killed process blocks nobody.
+ * The moves of a model's aliases: `history/<number>/move.json`. Only one process can take a number, and the next number only
+ * after that move is done (`history/<number>/done`) or its process is dead. This serialises the moves of one model across
+ * processes, and a killed process blocks no others.
  */
 export class AliasHistory {
   constructor(
@@ -57,10 +57,10 @@ export class AliasHistory {
   ) {}
 
   /**
-   * Moves an alias when its turn has come.
+   * Moves an alias once it holds the lock.
    *
-   * @param compose makes the move from the version that the alias names by then; if it throws, the move ends
-   * @throws TriplineError `state-conflict` when the turn does not come within a minute
+   * @param compose creates the move from the alias's current version; if it throws, the move ends
+   * @throws TriplineError `state-conflict` if the lock is not available within a minute
    */
   async move(file: AliasFile, compose: (from: string | null) => AliasMove): Promise<AliasMove> {
     await mkdir(this.directory, { recursive: true });
@@ -85,26 +85,26 @@ export class AliasHistory {
     );
   }
 
-  /** All moves that took place, oldest first. @param current the version that an alias names now */
+  /** All completed moves, oldest first. @param current the version that an alias names now */
   async moves(current: (alias: string) => Promise<string | null>): Promise<AliasMove[]> {
     const took: AliasMove[] = [];
-    /** By alias: what it was moved away from by the next move, or what it names now. */
+    /** By alias: the version that its next move replaced, or its current one. */
     const after = new Map<string, string | null>();
     for (const number of (await this.#numbers()).reverse()) {
       const record = await this.#read(number);
       if (record === undefined) continue;
       const { host: _host, process: _process, ...move } = record;
       const next = after.has(move.alias) ? after.get(move.alias) : await current(move.alias);
-      // A process that was killed between its record and its move has moved nothing.
+      // A process killed between its record and its move has moved nothing.
       if (next === move.to || (await this.#isMarked(number, DONE_FILE))) took.unshift(move);
       after.set(move.alias, move.from);
     }
     return took;
   }
 
-  /** Writes the alias while the number is ours, and lets the next one have its turn, even if that fails. */
+  /** Writes the alias while this process holds the number, and then releases it, even on failure. */
   async #carryOut(own: number, write: () => Promise<void>): Promise<void> {
-    // A process that was stopped while others went on must not overwrite what they did.
+    // A process that was suspended while others continued must not overwrite their moves.
     if ((await this.#numbers()).at(-1) !== own) {
       await this.#mark(own, ABANDONED_FILE);
       throw new TriplineError("state-conflict", `Others moved aliases of model ${this.model} meanwhile: try again.`);
@@ -140,7 +140,7 @@ export class AliasHistory {
     );
   }
 
-  /** Undefined if it was deleted meanwhile. */
+  /** Undefined if it has been deleted. */
   async #read(number: number): Promise<MoveRecord | undefined> {
     try {
       const text = await readFile(join(this.#path(number), MOVE_FILE), "utf8");
@@ -165,7 +165,7 @@ export class AliasHistory {
   }
 }
 
-/** Whether a process of this machine is there; one of another user is, though it takes no signal of ours. */
+/** Whether a process of this machine is alive; another user's process is alive even if it rejects our signal. */
 function isAlive(processId: number): boolean {
   try {
     process.kill(processId, 0);

@@ -13,7 +13,7 @@ import { MOVES_KEPT } from "./alias-history.js";
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const ALIASES = ["champion", "challenger", "shadow"];
 
-/** Publishes texts as models, those of others among them, and moves aliases; says so after each. */
+/** Publishes models, some of them the same as other writers', and moves aliases; prints a line after each. */
 const NODE_WRITER = `
   const [openModule, helpers, url, self, rounds] = process.argv.slice(1);
   const { openRegistry } = await import(openModule);
@@ -41,9 +41,9 @@ for round in range(rounds):
 
 interface Writer {
   readonly child: ChildProcess;
-  /** Versions that it said were published, each with an alias that named it. */
+  /** Versions that it reported as published, each of which had an alias. */
   readonly versions: string[];
-  /** Its exit code; null where it was killed. */
+  /** Its exit code; null if it was killed. */
   readonly ended: Promise<number | null>;
 }
 
@@ -71,7 +71,7 @@ function pythonWriter(python: string, url: string, self: string, rounds: number)
   });
 }
 
-/** Checks what a reader sees: complete versions, and aliases that name one. Returns the number of versions. */
+/** Checks a reader's view: complete versions, and aliases that name one. Returns the number of versions. */
 async function readAll(registry: RecordingRegistry): Promise<number> {
   let seen = 0;
   for (const version of await registry.versions("fraud")) {
@@ -88,7 +88,7 @@ async function readAll(registry: RecordingRegistry): Promise<number> {
   return seen;
 }
 
-/** Each move begins where the last one of its alias ended, and the last one ended where the alias is. */
+/** Each move starts where the alias's previous move ended, and the last one ended at its current version. */
 async function expectChains(registry: RecordingRegistry, moves: readonly AliasMove[]): Promise<void> {
   for (const alias of ALIASES) {
     const own = moves.filter((move) => move.alias === alias);
@@ -127,7 +127,7 @@ test("many processes, in Node and in Python, publish and move aliases at once", 
   while (isWriting) seen += await readAll(registry);
   expect(await ended).toEqual([0, 0, 0, 0, 0]);
   expect(seen).toBeGreaterThan(0);
-  // The texts that all of them share are one version each.
+  // The texts shared by all writers give one version each.
   expect(await registry.versions("fraud")).toHaveLength(rounds * 6);
   expect(await readAll(registry)).toBe(rounds * 6);
   const moves = await registry.history("fraud");
@@ -143,7 +143,7 @@ test("processes that are killed anywhere leave whole versions, and the others go
   for (let count = 0; count < 6; count += 1) {
     const writer = nodeWriter(url, `killed-${count}`, 1_000);
     killed.push(writer);
-    // After its first version it is somewhere in the middle of the next ones, each time somewhere else.
+    // After its first version, it is killed at a random point in the following ones.
     await once(writer.child.stdout ?? writer.child, "data");
     for (let turn = 0; turn < count; turn += 1) await readAll(registry);
     writer.child.kill("SIGKILL");

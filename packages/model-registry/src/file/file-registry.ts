@@ -99,7 +99,7 @@ export class FileRegistry implements RecordingRegistry {
     return this.store(name, version, manifest, files);
   }
 
-  /** Adds a version as the files that it consists of, the manifest among them. */
+  /** Adds a version from its files, including the manifest. */
   async store(
     name: string,
     version: string,
@@ -132,7 +132,7 @@ export class FileRegistry implements RecordingRegistry {
     if (bytes === undefined) {
       const versions = await this.versions(name);
       if (!versions.includes(version)) throw await this.noVersion(name, `${ifMissing} ${version}`);
-      // Another process may have put the version in place between the two looks: only now is it known to lack its manifest.
+      // Another process may have added the version between the two reads: only now is the manifest known to be missing.
       bytes = await readIfThere(join(directory, MANIFEST_FILE));
     }
     if (bytes === undefined) throw new TriplineError("model-refused", `${what}: ${MANIFEST_FILE} is missing.`);
@@ -172,7 +172,7 @@ export class FileRegistry implements RecordingRegistry {
     return new TriplineError("model-not-found", `Model ${name} has no alias "${alias}". ${known("Aliases", aliases)}`);
   }
 
-  /** The version in the alias file; null if it is missing or holds none. */
+  /** The version in the alias file; null if the file is missing or empty. */
   private async currentTarget(name: string, alias: string): Promise<string | null> {
     const version = (await readIfThere(this.aliasPath(name, alias)))?.toString("utf8").trim();
     return version !== undefined && isVersion(version) ? version : null;
@@ -210,7 +210,7 @@ function finished(directory: string): Promise<string[]> {
   return stored(() => readFinished(directory));
 }
 
-/** Faults of the file system, as the one error class. */
+/** Turns file system errors into a TriplineError. */
 async function stored<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

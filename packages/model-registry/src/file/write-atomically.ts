@@ -3,13 +3,13 @@ import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 const TEMPORARY_PREFIX = ".tmp-";
-/** Older than this, a temporary entry belongs to a writer that died. */
+/** A temporary entry older than this belongs to a dead writer. */
 const TEMPORARY_AGE_MS_MAX = 3_600_000;
 
 /**
- * Writes files into a new directory that appears under its name only when all of them are on the disk.
+ * Writes files into a new directory, which appears under its name only once all of them are on disk.
  *
- * @returns false when somebody else put that directory there first; theirs is left alone
+ * @returns false if another process created that directory first; it is left unchanged
  */
 export async function writeDirectory(path: string, files: Readonly<Record<string, Uint8Array>>): Promise<boolean> {
   const parent = dirname(path);
@@ -30,7 +30,7 @@ export async function writeDirectory(path: string, files: Readonly<Record<string
   return true;
 }
 
-/** Writes a file that a reader sees with its old content or its new one, never with a part. */
+/** Writes a file so that readers see either its old or its new content, never a part. */
 export async function writeFileAtomically(path: string, bytes: Uint8Array): Promise<void> {
   const parent = dirname(path);
   await mkdir(parent, { recursive: true });
@@ -46,7 +46,7 @@ export async function writeFileAtomically(path: string, bytes: Uint8Array): Prom
   await syncDirectory(parent);
 }
 
-/** Names in a directory without what writers have not finished; empty where there is no such directory. */
+/** Names in a directory, without unfinished ones; empty if the directory does not exist. */
 export async function readFinished(directory: string): Promise<string[]> {
   try {
     const names = await readdir(directory);
@@ -57,7 +57,7 @@ export async function readFinished(directory: string): Promise<string[]> {
   }
 }
 
-/** Asks for the shape and not for the class: an error of the file system may come from another realm. */
+/** Checks the shape, not the class: a file system error may come from another realm. */
 export function isCode(error: unknown, code: string): boolean {
   return typeof error === "object" && error !== null && "code" in error && error.code === code;
 }
@@ -76,7 +76,7 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** After this, the entries of a directory outlive a power cut. Windows cannot open directories and needs no such call. */
+/** After this, directory entries survive a power failure. Windows cannot open directories and needs no such call. */
 async function syncDirectory(path: string): Promise<void> {
   if (process.platform === "win32") return;
   const directory = await open(path, "r");
@@ -91,7 +91,7 @@ async function removeAbandoned(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
     const path = join(parent, name);
-    // It may be renamed by its owner between the two calls; then it is not abandoned.
+    // Its owner may rename it between the two calls; then it is not abandoned.
     const entry = await stat(path).catch(() => undefined);
     if (entry === undefined || Date.now() - entry.mtimeMs < TEMPORARY_AGE_MS_MAX) continue;
     await rm(path, { recursive: true, force: true });

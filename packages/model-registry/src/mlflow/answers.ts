@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** What MLflow answers, as far as it is read here: https://mlflow.org/docs/latest/rest-api.html */
+/** The parts of MLflow's responses that we use: https://mlflow.org/docs/latest/rest-api.html */
 
 const tags = z.array(z.object({ key: z.string(), value: z.string().default("") })).default([]);
 
@@ -40,7 +40,7 @@ export const runCreated = z.object({
   run: z.object({ info: z.object({ run_id: z.string(), artifact_uri: z.string() }) }),
 });
 
-/** An answer whose content is not used. */
+/** A response whose content is not used. */
 export const nothing = z.unknown();
 
 export function tagOf(given: VersionAnswer["tags"], key: string): string | undefined {

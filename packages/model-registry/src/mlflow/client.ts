@@ -4,28 +4,28 @@ import { z } from "zod";
 
 /** How to reach a tracking server. */
 export interface MlflowServer {
-  /** http:// or https://, without what identifies a user. */
+  /** http:// or https://, without credentials. */
   readonly url: string;
-  /** Value of the Authorization header; absent where the server asks for none. */
+  /** Value of the Authorization header; absent if the server requires none. */
   readonly authorization?: string;
 }
 
-/** A call that takes longer is given up. */
+/** Timeout of a call. */
 const CALL_MS_MAX = 10_000;
-/** The same for a model's file. */
+/** Timeout for a model's file. */
 const FILE_MS_MAX = 120_000;
 const FILE_BYTES_MAX = 1_073_741_824;
 const ATTEMPTS_MAX = 3;
-/** Wait before the second attempt; twice as long before the third. */
+/** Delay before the second attempt; doubled before the third. */
 const RETRY_MS = 100;
 const RETRIED_STATUSES: readonly number[] = [429, 500, 502, 503, 504];
 
 const faultSchema = z.object({ error_code: z.string(), message: z.string() });
 
-/** The server does not answer, or not in time, or fails: what was read before may still be used. */
+/** The server is unavailable, slow or failing: data read earlier may still be used. */
 export class MlflowUnreachable extends TriplineError {}
 
-/** The server refuses, with its own code. */
+/** The server rejected the request, with its own code. */
 export class MlflowRefusal extends TriplineError {
   constructor(
     readonly errorCode: string,
@@ -43,15 +43,15 @@ interface Call {
 }
 
 /**
- * MLflow's REST API, https://mlflow.org/docs/latest/rest-api.html, and its artifact proxy. Every call may be made twice,
- * so each is tried again when the server does not answer.
+ * MLflow's REST API, https://mlflow.org/docs/latest/rest-api.html, and its artifact proxy. All calls are idempotent, so each is
+ * retried if the server does not answer.
  *
- * Methods reject with `MlflowUnreachable`, `MlflowRefusal`, or `config-invalid` where the credentials are refused.
+ * Methods reject with `MlflowUnreachable`, `MlflowRefusal`, or `config-invalid` for rejected credentials.
  */
 export class MlflowClient {
   constructor(private readonly server: MlflowServer) {}
 
-  /** @param query parameters, without those that are undefined */
+  /** @param query parameters; undefined ones are omitted */
   async get<S extends z.ZodType>(
     schema: S,
     path: string,
@@ -70,12 +70,12 @@ export class MlflowClient {
     await this.#json(z.unknown(), { method: "DELETE", path: `${API}/${path}`, body: JSON.stringify(body) });
   }
 
-  /** @param source where a run keeps its artifacts, `mlflow-artifacts:/…` */
+  /** @param source the run's artifact location, `mlflow-artifacts:/…` */
   async upload(source: string, file: string, bytes: Uint8Array): Promise<void> {
     await this.#call({ method: "PUT", path: artifactPath(source, file), body: bytes, timeoutMs: FILE_MS_MAX });
   }
 
-  /** Undefined where there is no such file. */
+  /** Undefined if the file does not exist. */
   async download(source: string, file: string): Promise<Uint8Array | undefined> {
     try {
       return await this.#call({ method: "GET", path: artifactPath(source, file), timeoutMs: FILE_MS_MAX });
@@ -153,7 +153,7 @@ export class MlflowClient {
 const API = "/api/2.0/mlflow";
 const ARTIFACTS = "/api/2.0/mlflow-artifacts/artifacts";
 
-/** @throws TriplineError `model-refused` for artifacts that the server does not hand out itself */
+/** @throws TriplineError `model-refused` for artifacts that the server does not serve itself */
 function artifactPath(source: string, file: string): string {
   const parsed = URL.parse(source);
   if (parsed?.protocol !== "mlflow-artifacts:") {
@@ -189,7 +189,7 @@ function parsed(text: string): unknown {
 
 const pathOnly = (path: string): string => path.split("?")[0] ?? path;
 
-/** What undici says is "fetch failed"; the reason stands in its cause, which may hold one for each address that it tried. */
+/** undici only says "fetch failed"; its cause has the reason, possibly one per address. */
 function reasonOf(error: unknown): string {
   if (typeof error !== "object" || error === null) return String(error);
   if ("cause" in error && error.cause !== undefined) return reasonOf(error.cause);

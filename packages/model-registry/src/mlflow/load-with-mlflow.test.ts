@@ -9,10 +9,10 @@ import { openRegistry } from "../open-registry.js";
 import type { RunningMlflow } from "../testing/mlflow.js";
 import { ROOT, startMlflow } from "../testing/mlflow.js";
 
-/** A real model; the tests of the scoring service serve it. */
+/** A real model, also used by the tests of the scoring service. */
 const VERSIONS = join(ROOT, "apps/scoring/test-models/generated/models/fraud/versions");
 const START_MS_MAX = 600_000;
-/** MLflow takes seconds to import, and far longer on a machine that is busy with other tests. */
+/** Importing MLflow takes seconds, and far longer while other tests load the machine. */
 const RUN_MS_MAX = 300_000;
 
 const PUBLISH = `
@@ -26,7 +26,7 @@ version, _ = registry.publish(store, name, files, json.loads(facts))
 registry.set_alias(store, name, "champion", version)
 `;
 
-/** MLflow's own functions, as its user calls them; nothing of ours. */
+/** MLflow's own functions, as its users call them, without our code. */
 const LOAD = `
 import json, sys, warnings
 import mlflow, numpy as np, pandas as pd

@@ -1,17 +1,17 @@
 import type { GoldenBatch, ModelManifest } from "../model-manifest.js";
 import { MODEL_FILE } from "../model-manifest.js";
 
-/** Rows of the golden batch that are shown as an example. */
+/** Rows of the golden batch shown as an example. */
 const EXAMPLE_ROWS = 5;
 const EXAMPLE_FILE = "input_example.json";
 const ENVIRONMENT_FILE = "python_env.yaml";
 const REQUIREMENTS_FILE = "requirements.txt";
-/** What MLflow's ONNX flavor imports; these know the operators of all models that the training code exports. */
+/** The imports of MLflow's ONNX flavor; these versions support the operators of all models that we export. */
 const REQUIREMENTS = "mlflow>=3\nonnx>=1.17\nonnxruntime>=1.20\n";
 
 /**
- * The files by which MLflow's own `mlflow.pyfunc.load_model` and `mlflow.onnx.load_model` know a model, beside those of the
- * version. They are read by MLflow alone and stand in no manifest. JSON is YAML too.
+ * The files that MLflow's own `mlflow.pyfunc.load_model` and `mlflow.onnx.load_model` need in addition to those of the version.
+ * Only MLflow reads them, and no manifest lists them. JSON is valid YAML.
  */
 export function mlflowModelFiles(
   manifest: ModelManifest,
@@ -46,7 +46,7 @@ export function mlflowModelFiles(
   };
 }
 
-/** Features in MLflow's types. As doubles, frames of float32 are taken too; the model rounds back to those. */
+/** Features in MLflow's types. As doubles, they also accept float32 frames; the model rounds back to float32. */
 export function inputColumns({ features }: ModelManifest): readonly object[] {
   return features.map((name) => column(name, "double"));
 }

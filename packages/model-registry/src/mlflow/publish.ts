@@ -9,20 +9,20 @@ import { inputColumns, mlflowModelFiles } from "./model-files.js";
 
 export const VERSION_TAG = "tripline.version";
 export const MANIFEST_TAG = "tripline.manifest";
-/** MLflow's own limit, which it states as MAX_MODEL_REGISTRY_TAG_VALUE_LENGTH. */
+/** MLflow's own limit, MAX_MODEL_REGISTRY_TAG_VALUE_LENGTH. */
 const TAG_CHARACTERS_MAX = 100_000;
 const PARAM_CHARACTERS_MAX = 6_000;
-/** Of one log-batch call. */
+/** Limit of one log-batch call. */
 const PARAMS_MAX = 100;
 const METRICS_MAX = 800;
-/** Of a data set. */
+/** Limit of a dataset's digest. */
 const DIGEST_CHARACTERS_MAX = 36;
 const SCHEMA_CHARACTERS_MAX = 65_535;
 const ARTIFACT_FOLDER = "model";
 
 /**
- * Adds a version: a run with parameters, metrics and files, and at last the model version that points to it. Until then
- * no reader sees anything, so a publisher that dies leaves only an unused run.
+ * Adds a version: a run with parameters, metrics and files, and last the model version that points to it. Readers see nothing
+ * until then, so a publisher that dies leaves only an unused run.
  *
  * @returns MLflow's number of the new version
  */
@@ -47,7 +47,7 @@ export async function publishVersion(client: MlflowClient, prepared: PreparedPub
   return (await client.post(modelVersion, "model-versions/create", body)).model_version.version;
 }
 
-/** The tags of a model version, for people who look at it in MLflow. */
+/** The tags of a model version, for users of MLflow. */
 function tagsOf(
   { version, feature_spec_version, lineage }: ModelManifest,
   manifestText: string,
@@ -70,7 +70,7 @@ async function startRun(client: MlflowClient, manifest: ModelManifest) {
     experiment_id: await experimentId(client, `tripline/${name}`),
     run_name: `${name} ${version}`,
     start_time: createdMs,
-    // Both, as MLflow's own clients do.
+    // Both forms, as MLflow's own clients send them.
     user_id: userName(),
     tags: [
       { key: "mlflow.user", value: userName() },
@@ -94,7 +94,7 @@ async function startRun(client: MlflowClient, manifest: ModelManifest) {
   return run.info;
 }
 
-/** Of several publishers that name the same data at once, MLflow takes one; asked again, it knows the data. */
+/** If several publishers log the same dataset at once, MLflow accepts one; on a retry it knows the dataset. */
 async function logTrainingData(client: MlflowClient, run_id: string, manifest: ModelManifest): Promise<void> {
   const name = () => client.post(nothing, "runs/log-inputs", { run_id, datasets: [trainingData(manifest)] });
   await name().catch((error: unknown) => {
@@ -103,7 +103,7 @@ async function logTrainingData(client: MlflowClient, run_id: string, manifest: M
   });
 }
 
-/** What the model was trained on, as MLflow's pages show it. */
+/** The training data, as MLflow's pages show it. */
 function trainingData(manifest: ModelManifest): object {
   const { data_sha256, data_from, data_to, known_by } = manifest.lineage;
   const schema = JSON.stringify({ mlflow_colspec: inputColumns(manifest) });
@@ -126,7 +126,7 @@ async function experimentId(client: MlflowClient, name: string): Promise<string>
     .experiment_id;
 }
 
-/** Undefined if it exists already. */
+/** Undefined if it already exists. */
 async function unlessThere<T>(create: () => Promise<T>): Promise<T | undefined> {
   try {
     return await create();
@@ -136,7 +136,7 @@ async function unlessThere<T>(create: () => Promise<T>): Promise<T | undefined> 
   }
 }
 
-/** Nested entries as `outer.inner`; MLflow's names of parameters and metrics take dots. */
+/** Nested entries as `outer.inner`; MLflow allows dots in names of parameters and metrics. */
 function leaves(values: Readonly<Record<string, unknown>>): [string, unknown][] {
   return Object.entries(values).flatMap(([name, value]): [string, unknown][] => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) return [[name, value]];

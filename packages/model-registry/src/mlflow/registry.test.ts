@@ -20,7 +20,7 @@ let mlflow: RunningMlflow;
 let proxy: FaultProxy;
 let folder: string;
 let registry: RecordingRegistry;
-/** A model of its own for each test. */
+/** Each test has its own model. */
 let name: string;
 let count = 0;
 
@@ -47,7 +47,7 @@ function nextName(): string {
   return `model-${count}`;
 }
 
-/** The same server through the proxy, with the cache of this test unless another is named. */
+/** The same server through the proxy, by default with this test's cache. */
 function open(environment: RegistryEnvironment = {}): RecordingRegistry {
   return openRegistry(`mlflow+${proxy.url}`, { MODEL_CACHE_DIRECTORY: join(folder, "cache"), ...environment });
 }
@@ -60,7 +60,7 @@ function own(content: string, changes: Partial<Publication["manifest"]> = {}): P
   return { ...publication(content, changes), name };
 }
 
-/** What MLflow itself says. */
+/** MLflow's own answer. */
 async function ask(path: string, query: Record<string, string>) {
   const response = await fetch(`${mlflow.url}/api/2.0/mlflow/${path}?${new URLSearchParams(query)}`);
   return JSON.parse(await response.text());
@@ -144,7 +144,7 @@ describe("publish", () => {
   });
 
   test("tries again to name its data when another publisher names them at the same time", async () => {
-    // MLflow refuses the later one: (sqlite3.IntegrityError) UNIQUE constraint failed. The fifth call is the one that names them.
+    // MLflow rejects the later one: (sqlite3.IntegrityError) UNIQUE constraint failed. The fifth call logs the inputs.
     proxy.failures.push(0, 0, 0, 0, 400);
     await registry.publish(own("model one"));
     expect(proxy.failures).toEqual([]);
@@ -157,7 +157,7 @@ describe("publish", () => {
     const before = proxy.requests;
     await registry.publish(own("measured"));
     const requests = proxy.requests - before;
-    // The version appears with the call before the last ones, which read it back; until then there is none.
+    // The version appears in one of the last calls, before it is read back; until then there is none.
     for (const step of [5, 9]) {
       name = nextName();
       const failing = own(`dies at ${step}`);
@@ -194,7 +194,7 @@ describe("resolve", () => {
       expect(error.code).toBe("model-refused");
       expect(error.message).toContain(reason);
     }
-    // A reader that has the version already has the right one.
+    // A reader that already has the version has the right one.
     expect(Buffer.from((await registry.resolve(name, version)).modelBytes).toString()).toBe("model one");
   });
 
@@ -242,7 +242,7 @@ describe("aliases", () => {
       [two, ["champion", "shadow"]],
       [three, []],
     ]);
-    // Somebody moves it in MLflow's own pages, past this registry: it goes back to what it named before that all the same.
+    // The alias is moved in MLflow's own pages, bypassing this registry: a rollback still restores its previous version.
     await tell("registered-models/alias", { name, alias: "champion", version: "3" });
     expect(await rollBackAlias(registry, name, "champion")).toMatchObject({ from: three, to: two, is_rollback: true });
     expect((await rollBackAlias(registry, name, "champion")).to).toBe(one);
@@ -257,7 +257,7 @@ describe("the server and the way to it", () => {
     const { directory } = await registry.resolve(name, "champion");
     proxy.isDown = true;
     const warnings: string[] = [];
-    // A service that starts now has nothing but the folder.
+    // A service that starts now has only the folder.
     const cache = new ModelCache(dirname(dirname(dirname(dirname(directory)))));
     const client = new MlflowClient({ url: proxy.url });
     const restarted = new MlflowRegistry(client, cache, (sentence) => void warnings.push(sentence));
@@ -265,7 +265,7 @@ describe("the server and the way to it", () => {
     expect(await restarted.aliasTarget(name, "champion")).toBe(version);
     expect(Buffer.from((await restarted.resolve(name, "champion")).modelBytes).toString()).toBe("model one");
     expect(warnings).toEqual([expect.stringMatching(`cannot be reached: .+\\. ${name}@champion stays ${version}\\.$`)]);
-    // Whatever changes something, or was never read, fails while there is no server.
+    // Writes, and reads of uncached data, fail while the server is unavailable.
     for (const work of [
       restarted.setAlias(name, "champion", version),
       restarted.aliasTarget(name, "challenger"),

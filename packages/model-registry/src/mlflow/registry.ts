@@ -34,21 +34,21 @@ const PAGE_SIZE = 200;
 const PAGES_MAX = 50;
 const MOVE_TAG = "tripline.move.";
 
-/** Models in an MLflow tracking server of version 3 or later; README.md says how the two fit together. */
+/** Models in an MLflow tracking server, version 3 or later; README.md describes the mapping. */
 export class MlflowRegistry implements RecordingRegistry {
   private isReachable = true;
 
   constructor(
     private readonly client: MlflowClient,
     private readonly cache: ModelCache,
-    /** Called once per outage, when what was read before is used instead. */
+    /** Called once per outage, when cached data is used instead. */
     private readonly onUnreachable: (sentence: string) => void,
   ) {}
 
   async resolve(name: string, aliasOrVersion: string): Promise<ModelVersion> {
     checkName(name, "name");
     const version = isVersion(aliasOrVersion) ? aliasOrVersion : await this.aliasTarget(name, aliasOrVersion);
-    // A version never changes, so a cached one needs no server.
+    // Versions are immutable, so a cached one needs no server.
     return (await this.cache.find(name, version)) ?? (await this.#download(await this.#find(name, version)));
   }
 
@@ -87,7 +87,7 @@ export class MlflowRegistry implements RecordingRegistry {
     for (let page = 0; page < PAGES_MAX; page += 1) {
       const query = { max_results: String(PAGE_SIZE), page_token };
       const found = await this.client.get(registeredModels, "registered-models/search", query);
-      // Other models of the same server are not ours.
+      // Other models of the same server do not belong to us.
       const ours = found.registered_models.filter(({ latest_versions }) =>
         latest_versions.some(({ tags }) => tagOf(tags, VERSION_TAG) !== undefined),
       );
@@ -107,7 +107,7 @@ export class MlflowRegistry implements RecordingRegistry {
     const published = await this.#published(checked(name));
     if (published.size === 0) throw await this.#noModel(name);
     const { aliases } = await this.#registered(name);
-    // Oldest first, as they were numbered.
+    // Oldest first, by number.
     return [...published].map(([version, answer]): ListedVersion => {
       const own = aliases.filter((alias) => alias.version === answer.version).map(({ alias }) => alias);
       try {
@@ -129,7 +129,7 @@ export class MlflowRegistry implements RecordingRegistry {
       const sentence = `Somebody else moved the alias "${alias}" of model ${name} at the same time: look again.`;
       throw new TriplineError("state-conflict", sentence);
     }
-    // After the move, so that a process that dies in between has not recorded what did not happen.
+    // After the move, so that a process that dies in between has not recorded a move that did not happen.
     await this.#remember(name, move);
     return move;
   }
@@ -148,7 +148,7 @@ export class MlflowRegistry implements RecordingRegistry {
     if (there === undefined) {
       const number = await publishVersion(this.client, prepared);
       const first = await this.#find(name, version);
-      // Of several that published the same at once, the first one stays.
+      // If several publish the same model at once, the first version stays.
       if (first.version !== number) await this.client.delete("model-versions/delete", { name, version: number });
     }
     const published = await this.resolve(name, version);
@@ -172,7 +172,7 @@ export class MlflowRegistry implements RecordingRegistry {
     throw new TriplineError("model-refused", `${what} (version ${answer.version}, ${answer.source}).`);
   }
 
-  /** Versions that were published by a registry of this kind, oldest first; only the given one, if one is given. */
+  /** Versions published by a registry of this kind, oldest first; only the given one, if any. */
   async #published(name: string, version?: string): Promise<ReadonlyMap<string, VersionAnswer>> {
     const found: VersionAnswer[] = [];
     let page_token: string | undefined;
@@ -202,7 +202,7 @@ export class MlflowRegistry implements RecordingRegistry {
     throw new TriplineError("model-not-found", `Model ${name} has no version ${version}. ${others}`);
   }
 
-  /** What MLflow says by now; null where there is no such alias. */
+  /** MLflow's current answer; null if the alias does not exist. */
   async #currentTarget(name: string, alias: string): Promise<string | null> {
     let answer: VersionAnswer;
     try {
@@ -243,7 +243,7 @@ export class MlflowRegistry implements RecordingRegistry {
   }
 }
 
-/** Codes by which MLflow says that a model or an alias is not there. */
+/** MLflow's codes for a missing model or alias. */
 const ABSENT: readonly string[] = ["RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"];
 
 function ignoreAbsent(error: unknown): void {
@@ -255,7 +255,7 @@ function checked(name: string): string {
   return name;
 }
 
-/** Tags that hold moves, oldest first: their names begin with the time. */
+/** Tags with moves, oldest first: their names start with the time. */
 function moveTags(tags: VersionAnswer["tags"]): VersionAnswer["tags"] {
   return tags.filter(({ key }) => key.startsWith(MOVE_TAG)).sort((a, b) => (a.key < b.key ? -1 : 1));
 }

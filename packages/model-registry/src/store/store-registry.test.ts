@@ -25,7 +25,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(root, { recursive: true, force: true }));
 
-/** As another process would open it. */
+/** Opens it as another process would. */
 function open(warnings: string[] = [], from: MemoryDriver = driver): StoreRegistry {
   caches += 1;
   const cache = new ModelCache(join(root, String(caches)));
@@ -156,7 +156,7 @@ test("what is published and moved in a folder that stands for the store is there
   expect(await registry.aliasTarget("fraud", "challenger")).toBe(second);
   expect(Buffer.from((await registry.scorecard("fraud", second)) ?? []).toString()).toBe("{}");
   expect((await registry.history("fraud")).at(-1)).toMatchObject({ by: "training", why: "better", from: null });
-  // Somebody else was faster.
+  // Another process was faster.
   const work = withFolder(open(), "fraud", async (url) => {
     await registry.setAlias("fraud", "challenger", first);
     await openRegistry(url).setAlias("fraud", "challenger", first);

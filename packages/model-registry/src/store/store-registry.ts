@@ -28,28 +28,28 @@ import type {
 } from "../model-registry.js";
 import { checkSameMeaning, preparePublication } from "../prepare-publication.js";
 
-/** How often a move gives way to moves of others. */
+/** How often a move retries after conflicts with other moves. */
 const MOVE_TRIES_MAX = 100;
-/** Moves that `history` reads. */
+/** Maximum moves that `history` reads. */
 const MOVES_READ_MAX = 200;
 const NUMBER_DIGITS = 8;
 
 const recordSchema = moveSchema.extend({
-  /** Random; tells a writer's own record from another one that says the same. */
+  /** Random; tells a writer's own record from an otherwise identical one. */
   id: z.uuid(),
-  /** What every alias of the model names after this move. */
+  /** The target of every alias of the model after this move. */
   aliases: z.record(z.string(), versionSchema),
 });
 
 type MoveRecord = z.infer<typeof recordSchema>;
 
 /**
- * A registry in an object store:
- * `models/<name>/files/<sha256>` what versions consist of, `models/<name>/versions/<version>/model.json` a manifest, which
- * makes its version appear, and `models/<name>/moves/<number>.json` the moves of aliases, of which the last one says what
- * each of them names. Only one writer can make a manifest, or take a number.
+ * A registry in an object store: `models/<name>/files/<sha256>` are the files of versions,
+ * `models/<name>/versions/<version>/model.json` is a manifest, which makes its version visible, and
+ * `models/<name>/moves/<number>.json` are the alias moves; the last one has the targets of all aliases. Only one writer can
+ * create a manifest or take a number.
  *
- * Versions are read through a cache in a folder, and while the store does not answer, aliases stay as they were.
+ * Versions are read through a cache in a folder. While the store is unavailable, aliases keep their last known targets.
  */
 export class StoreRegistry implements RecordingRegistry {
   #store: Promise<ObjectStore> | undefined;
@@ -59,7 +59,7 @@ export class StoreRegistry implements RecordingRegistry {
   constructor(
     private readonly open: () => Promise<ObjectStore>,
     private readonly cache: ModelCache,
-    /** Is told once that aliases stay as they were. */
+    /** Called once per outage, when aliases keep their last known targets. */
     private readonly onUnreachable: (sentence: string) => void,
   ) {}
 
@@ -159,7 +159,7 @@ export class StoreRegistry implements RecordingRegistry {
     return this.store(manifest, files);
   }
 
-  /** Adds a version as the files that its manifest names. Others that are given are left out. */
+  /** Adds a version with the files that its manifest names. Ignores other files. */
   async store(manifest: ModelManifest, files: Readonly<Record<string, Uint8Array>>): Promise<ModelVersion> {
     const { name, version } = manifest;
     const store = await this.#forWriting();
@@ -170,7 +170,7 @@ export class StoreRegistry implements RecordingRegistry {
       }
       await store.put(fileKey(name, hash), bytes);
     }
-    // By it the version appears, when everything that it names is there.
+    // Written after all files that it names, the manifest makes the version visible.
     const isNew = await store.putIfAbsent(manifestKey(name, version), `${JSON.stringify(manifest, null, 2)}\n`);
     const published = await this.resolve(name, version);
     if (!isNew) checkSameMeaning(published.manifest, manifest);

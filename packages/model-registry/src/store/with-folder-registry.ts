@@ -10,11 +10,11 @@ import { openRegistry } from "../open-registry.js";
 import { StoreRegistry } from "./store-registry.js";
 
 /**
- * For training in Python, which knows registries in folders and in MLflow: one in an object store is handed to it as a folder,
- * with the versions that its aliases name. What is published and moved there is then published and moved in the store.
+ * For training in Python, which supports registries in folders and in MLflow: makes a registry in an object store available as
+ * a folder, with the versions that its aliases name. Publications and moves in the folder are then repeated in the store.
  *
- * @param work is given the URL of the registry to use
- * @throws TriplineError `state-conflict` where somebody has moved the same alias meanwhile; what was published stays
+ * @param work receives the URL of the registry to use
+ * @throws TriplineError `state-conflict` if the same alias has been moved concurrently; published versions stay
  */
 export async function withFolderRegistry<T>(url: string, name: string, work: (url: string) => Promise<T>): Promise<T> {
   const registry = openRegistry(url);
@@ -69,7 +69,7 @@ async function filesOf({ directory, manifest }: ModelVersion): Promise<Record<st
   return Object.fromEntries(files);
 }
 
-/** Of a model that is not there yet. */
+/** For a model that may not exist yet. */
 async function orNone<T>(listed: Promise<T[]>): Promise<T[]> {
   try {
     return await listed;

@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { keepBytecode, provisionPython } from "@tripline/local-stack/provision/provision-python";
 
-/** What the tests share: a real MLflow server, and a proxy that can fail in front of it. */
+/** Shared by the tests: a real MLflow server, and a proxy that injects failures. */
 
 export const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 const START_MS_MAX = 300_000;
@@ -18,12 +18,12 @@ const STOP_MS_MAX = 20_000;
 
 export interface RunningMlflow {
   readonly url: string;
-  /** Where the server keeps what its artifact proxy is given. */
+  /** Where the server's artifact proxy stores files. */
   readonly artifacts: string;
   stop(): Promise<void>;
 }
 
-/** Starts `mlflow server` on a free port, with a database and artifacts of its own. */
+/** Starts `mlflow server` on a free port, with its own database and artifacts. */
 export async function startMlflow(environment: NodeJS.ProcessEnv): Promise<RunningMlflow> {
   const requirementsFile = `${ROOT}/packages/model-registry/mlflow-requirements.txt`;
   const { python } = await provisionPython({ name: "mlflow", requirementsFile, root: ROOT });
@@ -33,7 +33,7 @@ export async function startMlflow(environment: NodeJS.ProcessEnv): Promise<Runni
   const server = spawn(python, ["-m", "mlflow", "server", "--port", "0", "--workers", "1", ...stores], {
     cwd: directory,
     stdio: ["ignore", "pipe", "pipe"],
-    // Its web server is a child; a group of their own lets both be stopped at once.
+    // Its web server is a child process; with their own group, both can be stopped at once.
     detached: true,
     env: {
       ...environment,
@@ -74,9 +74,9 @@ export async function startMlflow(environment: NodeJS.ProcessEnv): Promise<Runni
 
 export interface FaultProxy {
   readonly url: string;
-  /** The Authorization headers that came, in order. */
+  /** The received Authorization headers, in order. */
   readonly authorizations: (string | undefined)[];
-  /** What to answer the next requests with, instead of passing them on: status codes, and 0 for passing one on. */
+  /** Status codes to answer the next requests with instead of forwarding them; 0 forwards one. */
   readonly failures: number[];
   /** Whether connections are dropped without an answer. */
   isDown: boolean;
@@ -84,7 +84,7 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
-/** Passes requests on to the real server, unless it was told to fail. */
+/** Forwards requests to the real server, unless a failure is due. */
 export async function startFaultProxy(target: string): Promise<FaultProxy> {
   const server: Server = createServer(async (request, response) => {
     proxy.requests += 1;

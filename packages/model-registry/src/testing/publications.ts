@@ -5,9 +5,9 @@ import { pathToFileURL } from "node:url";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Publication } from "../model-registry.js";
 
-/** What the tests of this package share. */
+/** Shared by the tests of this package. */
 
-/** A publication whose model is any text, with everything that a manifest may hold. */
+/** A publication with any text as its model, and every optional field of a manifest. */
 export function publication(content: string, changes: Partial<Publication["manifest"]> = {}): Publication {
   return {
     name: "fraud",
@@ -26,7 +26,7 @@ export function publication(content: string, changes: Partial<Publication["manif
   };
 }
 
-/** The error that a call is refused with. @throws Error when it is not refused */
+/** The error that rejects a call. @throws Error if the call succeeds */
 export async function refusal(work: Promise<unknown>): Promise<TriplineError> {
   const thrown = await work.then(
     () => undefined,
@@ -36,7 +36,7 @@ export async function refusal(work: Promise<unknown>): Promise<TriplineError> {
   throw new Error(`expected a TriplineError, got ${String(thrown)}`);
 }
 
-/** An empty folder for a registry in files. */
+/** An empty folder for a file registry. */
 export async function temporaryRegistry(): Promise<{ root: string; url: string; remove(): Promise<void> }> {
   const root = await mkdtemp(join(tmpdir(), "tripline-registry-"));
   return { root, url: pathToFileURL(root).href, remove: () => rm(root, { recursive: true, force: true }) };

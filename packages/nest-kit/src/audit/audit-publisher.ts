@@ -45,11 +45,11 @@ const outboxRow = z
 
 const COLUMNS = Object.keys(outboxRow.in.shape).join(", ");
 
-/** Sends what `noteAudit` noted to Kafka, in its order. While Kafka is away it waits in Postgres. */
+/** Sends the events of `noteAudit` to Kafka, in order. While Kafka is unavailable they wait in Postgres. */
 export class AuditPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
   readonly #outbox: OutboxPublisher;
 
-  /** @param source the service, whose schema has the table `audit_outbox` */
+  /** @param source the service, whose schema contains the table `audit_outbox` */
   constructor(
     private readonly source: string,
     private readonly database: Database,
@@ -96,7 +96,7 @@ export class AuditPublisher implements OnApplicationBootstrap, OnApplicationShut
   }
 }
 
-/** For the root module of a service with `DatabaseModule`, a `KafkaModule` that produces, and the table of `noteAudit`. */
+/** For the root module of a service with `DatabaseModule`, a producing `KafkaModule`, and the table of `noteAudit`. */
 export function auditPublisher(source: string): Provider {
   return {
     provide: AuditPublisher,

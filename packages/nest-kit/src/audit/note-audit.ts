@@ -3,27 +3,26 @@ import { auditEvent } from "@tripline/contracts/audit/audit-entry";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 
-/** What somebody did or looked at. No personal data in clear: say ids and tokens. */
+/** An action or a view event of a user. No personal data in clear text: use ids and tokens. */
 export interface NotedEvent {
-  /** Empty: what concerns all tenants. */
+  /** Empty if it concerns all tenants. */
   readonly tenant: string;
   readonly actor: string;
   readonly actorKind: "client" | "person" | "service";
-  /** As `policy-activated`. */
+  /** For example `policy-activated`. */
   readonly action: string;
   readonly subjectKind: string;
   readonly subjectId: string;
-  /** The rest; up to 16 KiB as JSON. */
+  /** Further details; up to 16 KiB as JSON. */
   readonly details: Readonly<Record<string, unknown>>;
 }
 
 /**
- * Notes an event for the audit log, in the transaction that does what it tells of: neither is there without the other.
- * `AuditPublisher` sends it to Kafka afterwards. The table is that of apps/control/migrations/0010-audit-log.sql, in the
- * schema of the service.
+ * Records an audit event in the transaction of the action itself: either both are stored or neither. `AuditPublisher` sends it
+ * to Kafka afterwards. The table is that of apps/control/migrations/0010-audit-log.sql, in the service's schema.
  *
- * @param source the service, after which its schema is named
- * @throws TriplineError `internal` for an event that the audit log would not take
+ * @param source the service, which is also the name of its schema
+ * @throws TriplineError `internal` for an event that the audit log would reject
  */
 export async function noteAudit(transaction: Queries, source: string, noted: NotedEvent): Promise<void> {
   const event = auditEvent.safeParse({

@@ -5,7 +5,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { PreparedProblem } from "@tripline/http/problem";
 import { prepareProblem } from "@tripline/http/problem";
 
-/** Answers for requests that were not parsed, so that there is no response object. They repeat nothing of the request. */
+/** Responses to requests that could not be parsed, so there is no response object. They never echo the request. */
 export const SOCKET_PROBLEMS = {
   malformed: prepare("malformed-request", "The request is not valid HTTP/1.1."),
   headersTooLarge: prepare("headers-too-large", "The address and the headers together are larger than 16 KiB."),
@@ -15,7 +15,7 @@ export const SOCKET_PROBLEMS = {
   shuttingDown: prepare("shutting-down", "This instance ended before the request had arrived; send it again."),
 } as const;
 
-/** Which answer belongs to an error of Node's HTTP parser. */
+/** The response for an error of Node's HTTP parser. */
 export function parserProblem(code: string | undefined): PreparedProblem {
   switch (code) {
     case "ERR_HTTP_REQUEST_TIMEOUT":
@@ -29,7 +29,7 @@ export function parserProblem(code: string | undefined): PreparedProblem {
   }
 }
 
-/** Writes an answer past Node's own response, as the last thing on the connection. */
+/** Writes a response directly to the socket and ends the connection. */
 export function answerSocket(socket: Socket, problem: PreparedProblem): void {
   const lines = [`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ""}`];
   for (let index = 0; index < problem.headers.length; index += 2) {

@@ -5,32 +5,33 @@ import type { HttpLimits } from "@tripline/settings/http-limits";
 import { counter } from "@tripline/telemetry/metrics";
 import { answerSocket, parserProblem, SOCKET_PROBLEMS } from "./answer-socket.js";
 
-/** Bodies of up to this many bytes are accepted even when larger ones have used their share: payments are small. */
+/** Bodies up to this size are accepted even if larger ones have used up their share: payments are small. */
 const SMALL_BYTES_MAX = 65_536;
-/** Share of the room for larger bodies. */
+/** Share of the capacity for larger bodies. */
 const LARGE_SHARE = 7 / 8;
 
 interface Connection {
   readonly socket: Socket;
-  /** The last request of which the headers have arrived, and its response. */
+  /** The last request with complete headers, and its response. */
   request?: IncomingMessage;
   response?: ServerResponse;
-  /** Bytes that are set aside for the body of `request`. */
+  /** Bytes reserved for the body of `request`. */
   reservedBytes: number;
   /** A request arrived before an earlier one was answered. */
   isPipelined: boolean;
   /** Further input is ignored. */
   isCut: boolean;
-  /** The request that was incomplete at the last check, for how many checks, and what had arrived at the first of them. */
+  /**
+   * The request that was incomplete at the last check, the number of checks since, and the bytes received at the first of them.
+   */
   watched?: IncomingMessage;
   checks: number;
   bytesAtFirstCheck: number;
 }
 
 /**
- * Bounds what Node's own options do not: connections of one address, the rate at which a body arrives, the bytes of all
- * incomplete bodies, and what is left when the port closes. Expensive work is done in a periodic check and not for each
- * request.
+ * Enforces limits that Node's own options lack: connections per address, the rate of a body, the total size of incomplete
+ * bodies, and what remains open when the port closes. Expensive work runs in a periodic check and not per request.
  */
 export class ConnectionGuard {
   readonly #connections = new Map<Socket, Connection>();
@@ -42,12 +43,12 @@ export class ConnectionGuard {
   #unfinishedBytes = 0;
   #isDraining = false;
   #isClosing = false;
-  /** After the port has closed and the grace is over: only requests in progress are awaited. */
+  /** Set once the port is closed and the grace period is over: only requests in progress are awaited. */
   #isOver = false;
 
   constructor(private readonly limits: HttpLimits) {}
 
-  /** @param arrival what the server calls a connection on which requests can come: with TLS, after its handshake */
+  /** @param arrival the server's event for a connection that can carry requests: with TLS, after its handshake */
   watch(server: Server, arrival: "connection" | "secureConnection" = "connection"): void {
     const { limits } = this;
     server.maxConnections = limits.connectionsMax;
@@ -57,9 +58,9 @@ export class ConnectionGuard {
     server.once("close", () => clearInterval(timer));
   }
 
-  /** The headers of a request have arrived. @returns why its body cannot be taken, if it cannot */
+  /** Called when a request's headers have arrived. @returns why its body is rejected, if it is */
   begin(request: IncomingMessage, response: ServerResponse): PreparedProblem | undefined {
-    // Before the head of the answer is written.
+    // Before the response headers are written.
     if (this.#isDraining) response.shouldKeepAlive = false;
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) return undefined;
@@ -67,7 +68,7 @@ export class ConnectionGuard {
       request.socket.destroy();
       return SOCKET_PROBLEMS.malformed;
     }
-    // A connection carries one request after the other: the body of the last one is complete.
+    // Requests on a connection are sequential, so the last one's body is complete.
     this.#release(connection);
     if (connection.response?.writableEnded === false) connection.isPipelined = true;
     connection.request = request;
@@ -81,11 +82,11 @@ export class ConnectionGuard {
     return undefined;
   }
 
-  /** A client error of Node: its parser stopped, or a timeout passed. */
+  /** Handles Node's client errors: parser errors and timeouts. */
   onClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     const connection = this.#connections.get(socket);
     if (connection?.isCut === true) return;
-    // A connection that was opened in advance and never used closes without an answer.
+    // A connection that was opened in advance and never used closes without a response.
     if (connection === undefined || error.code === "ECONNRESET" || !socket.writable || socket.bytesRead === 0) {
       socket.destroy();
       return;
@@ -93,13 +94,13 @@ export class ConnectionGuard {
     this.#cut(connection, parserProblem(error.code), error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? "slow" : "malformed");
   }
 
-  /** From now on each connection ends with its next answer. */
+  /** From now on, each connection closes after its next response. */
   drain(): void {
     this.#isDraining = true;
     for (const { response } of this.#connections.values()) if (response !== undefined) response.shouldKeepAlive = false;
   }
 
-  /** The port is about to close. Connections without a request in progress are cut after `closeGraceMs`. */
+  /** Called before the port closes. Connections without a request in progress are cut after `closeGraceMs`. */
   close(): void {
     if (this.#isClosing) return;
     this.drain();
@@ -138,12 +139,12 @@ export class ConnectionGuard {
     });
   }
 
-  /** @returns whether there is room */
+  /** @returns whether there is enough capacity */
   #reserve(connection: Connection, bytes: number): boolean {
     const { unfinishedBytesMax } = this.limits;
     const isSmall = connection.reservedBytes + bytes <= SMALL_BYTES_MAX;
     const roomBytes = isSmall ? unfinishedBytesMax : unfinishedBytesMax * LARGE_SHARE;
-    // No route accepts this much: it says so before it reads anything.
+    // No route accepts a body this large, and routes say so before they read it.
     if (bytes > roomBytes) return true;
     if (this.#unfinishedBytes + bytes > roomBytes) this.#collect();
     if (this.#unfinishedBytes + bytes > roomBytes) return false;
@@ -157,7 +158,7 @@ export class ConnectionGuard {
     connection.reservedBytes = 0;
   }
 
-  /** Releases the bytes of bodies that are complete, or that nobody reads because they were answered. */
+  /** Releases the bytes of bodies that are complete, or whose requests were already answered. */
   #collect(): void {
     for (const connection of this.#connections.values()) {
       if (connection.request?.complete === true || connection.response?.writableEnded === true) {
@@ -166,7 +167,7 @@ export class ConnectionGuard {
     }
   }
 
-  /** A chunked body does not say its length. Node's parser delivers it by `push`, so it is counted there. */
+  /** A chunked body does not declare its length. Node's parser delivers it through `push`, so it is counted there. */
   #countChunks(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
     const push = request.push.bind(request);
     request.push = (chunk: Buffer | null, encoding?: BufferEncoding): boolean => {
@@ -186,7 +187,7 @@ export class ConnectionGuard {
     }
   }
 
-  /** Time is counted in checks, so that a process that stood still does not blame its clients. */
+  /** Time is counted in checks, so that clients are not blamed when this process was suspended. */
   #checkRate(connection: Connection): void {
     const { request, socket } = connection;
     if (request === undefined || request.complete) return;
@@ -218,14 +219,14 @@ export class ConnectionGuard {
       connection.socket.destroy();
       return;
     }
-    // The route gets neither more of the body nor its end: a rejected body must not be accepted after all.
+    // The route gets neither the rest of the body nor its end: a rejected body must not be accepted after all.
     if (connection.request?.complete === false) connection.request.push = () => false;
-    // Ended and not destroyed before the next check: a connection that is reset with bytes unread loses the answer.
+    // Ended now and destroyed only at the next check: resetting a connection with unread bytes loses the response.
     answerSocket(connection.socket, problem);
   }
 }
 
-/** Whether the next answer on the connection is that to what is at fault: an earlier request must not get it. */
+/** Whether the next response on the connection belongs to the faulty request: an earlier request must not get it. */
 function mayAnswer({ socket, request, response, isPipelined }: Connection): boolean {
   if (isPipelined || !socket.writable) return false;
   if (request === undefined || response === undefined) return true;

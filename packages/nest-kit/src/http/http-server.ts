@@ -8,23 +8,21 @@ import type { HttpLimits } from "@tripline/settings/http-limits";
 import type { ServerCertificate } from "@tripline/settings/server-certificate";
 import { ConnectionGuard } from "./connection-guard.js";
 
-/** Longer than load balancers keep an idle connection, mostly a minute, so that they close it and not we. */
+/** Longer than the idle timeout of load balancers, usually a minute, so that they close the connection and not we. */
 const KEEP_ALIVE_MS = 72_000;
 
 const WITHOUT_HOST = prepareProblem(new TriplineError("invalid-header", "HTTP/1.1 requires exactly one Host header."));
 const WRONG_EXPECTATION = prepareProblem(new TriplineError("invalid-header", "Expect can only be 100-continue."));
 
-/** The answer that rejects a request, from its head alone; undefined to accept it. */
+/** The response that rejects a request, from its headers alone; undefined to accept it. */
 export type TurnAway = (request: IncomingMessage) => PreparedProblem | undefined;
 
-/**
- * The HTTP port of a service: Node's server with bounds for clients, and problem+json for what Node would answer by itself.
- */
+/** The HTTP port of a service: Node's server with client limits, and problem+json for Node's own errors. */
 export class HttpServer {
   readonly #guard: ConnectionGuard;
   #turnAway: TurnAway | undefined;
 
-  /** @param certificate with it the port speaks TLS only */
+  /** @param certificate if given, the port accepts only TLS */
   constructor(
     private readonly limits: HttpLimits,
     private readonly certificate?: ServerCertificate,
@@ -32,7 +30,7 @@ export class HttpServer {
     this.#guard = new ConnectionGuard(limits);
   }
 
-  /** Called for every request from now on, before Fastify and Nest. Its answer is sent at once. */
+  /** Called for every request from now on, before Fastify and Nest. Its response is sent immediately. */
   turnAwayBy(turnAway: TurnAway): void {
     this.#turnAway = turnAway;
   }
@@ -43,10 +41,10 @@ export class HttpServer {
     const options = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-      // Until the request has arrived. Its answer may take any time.
+      // Limits the arrival of the request, not the time of its response.
       requestTimeout: limits.requestTimeoutMs,
       connectionsCheckingInterval: limits.checkMs,
-      // Node's own answer has no body.
+      // Node's own response has no body.
       requireHostHeader: false,
     };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
@@ -66,25 +64,25 @@ export class HttpServer {
     this.#guard.onClientError(error, socket);
   }
 
-  /** From now on each connection ends with its answer. */
+  /** From now on, each connection closes after its response. */
   drain(): void {
     this.#guard.drain();
   }
 
-  /** To be called before the port closes: it then waits only for requests in progress. */
+  /** Call this before the port closes: closing then waits only for requests in progress. */
   close(): void {
     this.#guard.close();
   }
 }
 
-/** For callers it is the same as Node's server without TLS, which lacks only what the certificate needs. */
+/** Same interface as Node's server without TLS, except for the certificate's methods. */
 function createSecureServer(certificate: ServerCertificate, options: ServerOptions, answer: RequestListener): Server {
   const server = createTlsServer({ ...options, ...certificate.serverOptions() }, answer);
   certificate.renew(server);
   return server;
 }
 
-/** Answers a request of which nothing more is read. */
+/** Answers a request without reading the rest of it. */
 export function answerNow(response: ServerResponse, problem: PreparedProblem): void {
   response.writeHead(problem.status, [...problem.headers]).end(problem.body);
 }

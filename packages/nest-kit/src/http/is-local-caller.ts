@@ -1,13 +1,13 @@
 import type { IncomingMessage } from "node:http";
 
-/** Written by proxies, which run on the same machine now and then. */
+/** Set by proxies, some of which run on the same machine. */
 const PROXY_HEADER =
   /^(forwarded|via|x-forwarded(-.*)?|x-real-ip|x-(original|client|cluster-client|envoy|amzn|arr)-.*|true-client-ip|cf-.*|fly-.*|cdn-loop)$/;
 const LOOPBACK_HOST = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
 /**
- * Whether a request comes from this machine, and not through a proxy from elsewhere: it names this machine as its host, speaks
- * HTTP/1.1, which some proxies do not do by default, and has no header of a proxy.
+ * Whether a request comes from this machine and not through a proxy: its Host is this machine, it uses HTTP/1.1, which some
+ * proxies do not by default, and it has no proxy header.
  */
 export function isLocalCaller({
   headers,

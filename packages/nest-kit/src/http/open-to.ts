@@ -1,6 +1,6 @@
 import { Reflector } from "@nestjs/core";
 
-/** Who may call a route that asks for no scope. */
+/** Who may call a route that requires no scope. */
 export type Audience =
   | "anyone"
   | "this machine"
@@ -9,10 +9,10 @@ export type Audience =
   | "who is signed in at auth";
 
 /**
- * Says of a controller or one of its methods that it asks for no scope, and for whom it is then. docs/access.md is made of it, and
- * of `RequireScope`: a route with neither fails the test of that table.
+ * Declares that a controller or method requires no scope, and who may call it. docs/access.md is generated from this and from
+ * `RequireScope`: a route with neither fails that document's test.
  */
 export const OpenTo = Reflector.createDecorator<Audience>();
 
-/** Says that a route is for the operator's tenant alone. */
+/** Restricts a route to the operator's tenant. */
 export const OperatorOnly = Reflector.createDecorator<true>();

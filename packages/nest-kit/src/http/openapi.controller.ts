@@ -2,16 +2,16 @@ import { Controller, Get, Inject, Req } from "@nestjs/common";
 import type { FastifyRequest } from "fastify";
 import { OpenTo } from "./open-to.js";
 
-/** An OpenAPI document without its servers. The examples in it may be as old as `nowMs`. */
+/** An OpenAPI document without servers. Its examples may be dated at `nowMs`. */
 export type DescribeApi = (nowMs: number) => object;
 
 /** The service's `DescribeApi`. */
 export const DESCRIBE_API = Symbol("DESCRIBE_API");
 
-/** Describing takes some 10 ms. The times of examples have to be recent, so that they are accepted. */
+/** Generating the document takes about 10 ms. The times in examples must be recent enough to be accepted. */
 const DESCRIBE_EVERY_MS = 60_000;
 
-/** What the API takes and answers; it needs no token. The server is the one that was asked. */
+/** The API's description; no token needed. The server is the one that received the request. */
 @OpenTo("anyone")
 @Controller()
 export class OpenApiController {

@@ -2,11 +2,11 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { FastifyInstance, onRequestHookHandler } from "fastify";
 
 /**
- * Answers 405 with `Allow` if the path is known but not with the request's method, before the body is read, which may have
- * any type and size.
+ * Answers 405 with `Allow` if the path exists but not with the request's method, before reading the body, which may have any
+ * type and size.
  *
- * @param fastify has no routes or scopes yet
- * @returns a hook for the scope that handles requests for which there is no route
+ * @param fastify must have no routes or scopes yet
+ * @returns a hook for the scope that handles requests without a route
  */
 export function refuseOtherMethods(fastify: FastifyInstance): onRequestHookHandler {
   const methodsByPattern = new Map<string, Set<string>>();
@@ -24,7 +24,7 @@ export function refuseOtherMethods(fastify: FastifyInstance): onRequestHookHandl
   };
 }
 
-/** The methods with which an address is known, sorted. @param methodsByPattern of routes, whose parameters begin with `:` */
+/** The methods of a path, sorted. @param methodsByPattern patterns of routes, with parameters as `:name` */
 export function methodsOf(methodsByPattern: Iterable<readonly [string, Iterable<string>]>, url: string): string[] {
   const [path = ""] = url.split("?", 1);
   const allowed = new Set<string>();
@@ -38,7 +38,7 @@ export function methodNotAllowed(names: readonly string[]): TriplineError {
   return new TriplineError("method-not-allowed", `This endpoint accepts only ${names.join(" and ")}.`);
 }
 
-/** Whether a path matches a pattern: a parameter is any text that is not empty. */
+/** Whether a path matches a pattern: a parameter matches any non-empty text. */
 function matches(pattern: string, path: string): boolean {
   const parts = pattern.split("/");
   const given = path.split("/");

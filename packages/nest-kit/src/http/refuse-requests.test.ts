@@ -47,7 +47,7 @@ describe("requests that reach no route", () => {
     ["an unknown address", `GET /ECHO-ME HTTP/1.1\r\n${HOST}\r\n`, 404, "not-found"],
     ["no address at all", `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, 404, "not-found"],
   ];
-  // A proxy before the service might read these as another request.
+  // A proxy in front of the service might parse these differently (request smuggling).
   const body = (headers: string, content = "ECHO-ME") =>
     `POST /body HTTP/1.1\r\n${HOST}content-type: application/json\r\n${headers}\r\n\r\n${content}`;
   const smuggled: typeof refused = [

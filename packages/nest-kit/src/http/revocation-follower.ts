@@ -6,14 +6,15 @@ import type { TableFollowerContext } from "../kafka/table-follower.js";
 import { TableFollower } from "../kafka/table-follower.js";
 
 /**
- * Clients and people whose tokens were taken back, as auth tells. An instance is not ready before it knows those of its start.
- * After that it goes on with what it knows while Kafka is away: tokens live for minutes, and auth gives no new ones.
+ * Clients and users whose tokens auth has revoked. An instance becomes ready once it knows the revocations at its start.
+ * Afterwards it keeps its state while Kafka is unavailable: tokens live for minutes, and auth issues no new ones to revoked
+ * clients.
  */
 export class RevocationFollower extends TableFollower {
   readonly revocations = new Revocations();
   #wasComplete = false;
 
-  /** @param service beginning of the consumer group's name */
+  /** @param service prefix of the consumer group's name */
   constructor(service: string, context: TableFollowerContext) {
     super(service, TABLES.authEvents.name, context);
   }
@@ -24,7 +25,7 @@ export class RevocationFollower extends TableFollower {
       () => {
         this.#wasComplete = true;
       },
-      // Closed before that.
+      // Closed before it was ready.
       () => undefined,
     );
   }

@@ -8,7 +8,7 @@ import type { HttpLimits } from "@tripline/settings/http-limits";
 import { serveMetrics } from "@tripline/telemetry/write-metrics";
 import { answerNow, HttpServer } from "./http-server.js";
 
-/** A separate port for metrics, so that callers of the API cannot reach them. */
+/** A separate port for metrics, so that API callers cannot read them. */
 export interface MetricsPort {
   readonly url: string;
   close(): Promise<void>;
@@ -20,7 +20,7 @@ const WRONG_METHOD = prepareProblem(
   new TriplineError("method-not-allowed", "This endpoint accepts only GET and HEAD."),
 );
 
-/** @throws what listening throws, for instance when the port is taken */
+/** @throws as listening does, for instance if the port is taken */
 export async function serveMetricsPort(port: number, host: string, limits: HttpLimits): Promise<MetricsPort> {
   const http = new HttpServer(limits);
   const server = http.create(answer);

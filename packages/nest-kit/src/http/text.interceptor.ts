@@ -8,10 +8,10 @@ import type { Observable } from "rxjs";
 
 /** Fields that are hashed or compared and never stored. Users may choose any password. */
 const NEVER_KEPT = /^(?:(?:new_|current_)?password|client_secret|client_assertion|token)$/;
-/** A parsed body is nested no deeper than this; what is deeper is refused. */
+/** Maximum nesting depth of a parsed body; deeper ones are rejected. */
 const DEPTH_MAX = 64;
 
-/** Texts that no API takes, whatever the field. */
+/** Text that no field of any API accepts. */
 const REFUSED = [
   {
     isIn: holdsCardNumber,
@@ -24,9 +24,9 @@ const REFUSED = [
 ] as const;
 
 /**
- * Rejects a card number or the character U+0000 in any text of a request, on every route: in a name, a note, an id, the path or the query.
- * Card numbers enter only through the ingestion API, which has routes of its own. The interceptor runs after the guards, so that a caller
- * without a token learns nothing.
+ * Rejects a card number or the character U+0000 in any text of a request, on every route: in a name, a note, an id, the path or
+ * the query. Card numbers may enter only through the ingestion API, which has its own routes. The interceptor runs after the
+ * guards, so that a caller without a token learns nothing.
  */
 @Injectable()
 export class TextInterceptor implements NestInterceptor {
@@ -46,10 +46,10 @@ export class TextInterceptor implements NestInterceptor {
 
 type Place = readonly string[];
 
-/** Where a refused text stands. Streams and buffers are for whoever reads them. */
+/** The places of rejected text. Streams and buffers are checked by their consumers. */
 function placesIn(value: unknown, place: Place, isIn: (text: string) => boolean): Place[] {
   if (typeof value === "string") return isIn(value) ? [place] : [];
-  // A model is sent thousands of fractions.
+  // A model receives thousands of fractions.
   if (typeof value === "number") return Number.isInteger(value) && isIn(String(value)) ? [place] : [];
   if (typeof value !== "object" || value === null) return [];
   if (value instanceof Readable || ArrayBuffer.isView(value)) return [];

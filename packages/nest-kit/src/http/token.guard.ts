@@ -9,15 +9,15 @@ import { TOKEN_VERIFIER } from "./token.module.js";
 
 declare module "fastify" {
   interface FastifyRequest {
-    /** Whose token was checked. */
+    /** The authenticated caller. */
     caller?: Caller | undefined;
   }
 }
 
-/** The scope that a caller's token must have, for a controller or one of its methods. Goes with `TokenGuard`. */
+/** The scope required by a controller or method. Used with `TokenGuard`. */
 export const RequireScope = Reflector.createDecorator<string>();
 
-/** Lets callers through whose access token is valid and has the scope of `RequireScope`, within their budgets where there are any. */
+/** Accepts callers with a valid access token and the scope of `RequireScope`, within their rate limits, if any. */
 @Injectable()
 export class TokenGuard implements CanActivate {
   constructor(
@@ -35,14 +35,14 @@ export class TokenGuard implements CanActivate {
   }
 }
 
-/** Checks the token of a request and notes whose it is. @throws TriplineError as `TokenVerifier.verify` does */
+/** Verifies a request's token and stores its caller. @throws TriplineError as `TokenVerifier.verify` does */
 export async function checkToken(request: FastifyRequest, scope: string, verifier: TokenVerifier): Promise<Caller> {
   const caller = await verifier.verify(request.headers.authorization, scope);
   request.caller = caller;
   return caller;
 }
 
-/** Whose token was checked. @throws TriplineError `internal` where a route has no guard */
+/** The authenticated caller. @throws TriplineError `internal` if a route has no guard */
 export function callerOf({ caller }: FastifyRequest): Caller {
   if (caller === undefined) throw new TriplineError("internal", "A route has no guard.");
   return caller;

@@ -10,7 +10,7 @@ import { RevocationFollower } from "./revocation-follower.js";
 /** A `TokenVerifier`. */
 export const TOKEN_VERIFIER = Symbol("TOKEN_VERIFIER");
 
-/** Checks access tokens. The service is not ready before it has the keys that they are signed with, and knows which were taken back. */
+/** Verifies access tokens. The service becomes ready once it has the signing keys and the revocations. */
 @Module({})
 export class TokenModule {
   constructor(@Inject(TOKEN_VERIFIER) verifier: TokenVerifier, @Inject(Readiness) readiness: Readiness) {
@@ -18,7 +18,7 @@ export class TokenModule {
   }
 
   /**
-   * @param service beginning of the name of the group that follows what was taken back
+   * @param service prefix of the consumer group that follows revocations
    * @param kafka the service's `KafkaModule`, the same object that it imports itself
    */
   static forRoot(config: TokenConfig, service: string, kafka: DynamicModule): DynamicModule {

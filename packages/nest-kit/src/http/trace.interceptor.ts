@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Observable } from "rxjs";
 import { from, lastValueFrom } from "rxjs";
 
-/** Runs the methods of a controller in the spans of their requests. */
+/** Runs controller methods in the spans of their requests. */
 @Injectable()
 export class TraceInterceptor implements NestInterceptor {
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HealthCheck } from "../readiness.js";
 
-/** What readiness asks of a consumer; fits that of `packages/kafka`. */
+/** What the readiness check needs of a consumer; matches that of `packages/kafka`. */
 export interface CheckedConsumer {
   isHealthy(): boolean;
   stuck(): TriplineError | undefined;
@@ -10,7 +10,7 @@ export interface CheckedConsumer {
 /**
  * Ready while the consumer is a live member of its group and no partition is stuck.
  *
- * @param detail what to say where it is not a live member
+ * @param detail the message if it is not a live member
  */
 export function consumerCheck(consumer: CheckedConsumer, detail: string): HealthCheck {
   return () => {

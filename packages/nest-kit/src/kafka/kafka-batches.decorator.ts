@@ -8,11 +8,11 @@ export const KAFKA_TRANSPORT = Symbol("KAFKA_TRANSPORT");
 
 export interface KafkaBatchesOptions
   extends Pick<ConsumerOptions, "group" | "topics" | "recordsPerBatchMax" | "recordsTogetherMax" | "roundsMax"> {
-  /** Token of a provider that is `OwnPositions`, for a handler that keeps its positions itself. */
+  /** Token of an `OwnPositions` provider, for a handler that stores its own positions. */
   readonly positions?: InjectionToken;
 }
 
-/** Nest would answer a caller. Here the consumer needs the error, whose code decides what happens to the records. */
+/** Nest would send a response. The consumer needs the error instead, because its code decides what happens to the records. */
 @Catch()
 class ErrorsForTheConsumer implements ExceptionFilter {
   catch(error: unknown, _host: ArgumentsHost) {
@@ -21,8 +21,8 @@ class ErrorsForTheConsumer implements ExceptionFilter {
 }
 
 /**
- * Makes a method of a controller the handler of a consumer group: it is called with batches of one or more partitions, as
- * `ConsumerOptions.handle` says, by a service that starts with `transports: [KafkaStrategy]`.
+ * Makes a controller method the handler of a consumer group. It is called with batches of one or more partitions, as
+ * `ConsumerOptions.handle` describes, in a service that starts with `transports: [KafkaStrategy]`.
  */
 export function KafkaBatches(options: KafkaBatchesOptions) {
   const bind = EventPattern<Record<string, readonly RecordBatch[]>>(options.group, KAFKA_TRANSPORT, { ...options });

@@ -12,13 +12,13 @@ import { EVENT_PRODUCER, KAFKA, KAFKA_ADMIN } from "./kafka.tokens.js";
 import { TableFollowerContext } from "./table-follower.js";
 
 export interface KafkaModuleOptions {
-  /** Shows in the brokers' logs and quotas. */
+  /** Appears in the brokers' logs and quotas. */
   readonly clientId: string;
   /** For a service that produces. */
   readonly producer?: ProducerOptions;
 }
 
-/** Kafka, which need not be up: admin, producer and consumers connect when it is. */
+/** Kafka connections. Kafka need not be available: admin, producer and consumers connect once it is. */
 @Module({})
 export class KafkaModule implements OnApplicationShutdown {
   constructor(
@@ -27,7 +27,7 @@ export class KafkaModule implements OnApplicationShutdown {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** @throws TriplineError `config-invalid` where a certificate cannot be read */
+  /** @throws TriplineError `config-invalid` if a certificate cannot be read */
   static forRoot(config: KafkaConfig, { clientId, producer }: KafkaModuleOptions): DynamicModule {
     const connection = kafkaConnection(config);
     const connect = (logger: Logger) =>
@@ -52,7 +52,7 @@ export class KafkaModule implements OnApplicationShutdown {
     return { module: KafkaModule, providers, exports: providers.map(tokenOf) };
   }
 
-  /** After the consumers, which Nest closes before its shutdown hooks. */
+  /** Runs after the consumers, which Nest closes before its shutdown hooks. */
   async onApplicationShutdown(): Promise<void> {
     const { admin, producer, logger } = this;
     if (producer !== undefined) await closeWithin(logger, "producer", () => producer.close());

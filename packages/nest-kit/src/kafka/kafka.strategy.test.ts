@@ -26,14 +26,14 @@ const FROM = 2;
 let kafka: Kafka;
 let producer: EventProducer;
 let service: RunningService;
-/** What the service under test holds. */
+/** Shared with the service under test. */
 let held: { readonly producer: EventProducer; readonly redis: Redis };
 let onLast: () => Promise<void> = async () => {};
 const calls: (readonly RecordBatch[])[] = [];
 const own: number[] = [];
 const ended: string[] = [];
 
-/** Begins a little after the start of a partition. */
+/** Starts slightly after the beginning of a partition. */
 class LatePositions implements OwnPositions {
   begin = async () => FROM;
   buried() {}
@@ -70,7 +70,7 @@ class LabelsController implements OnApplicationShutdown {
   }
 }
 
-/** Notes when an object is closed. */
+/** Records when an object is closed. */
 function tellEnd<K extends string>(name: string, of: Record<K, (...args: never[]) => unknown>, method: K): void {
   const end = of[method].bind(of);
   Object.assign(of, {
@@ -128,7 +128,7 @@ beforeAll(async () => {
   await admin.ensureTopics();
   await admin.close();
   producer = await kafka.producer();
-  // Of several partitions, and there before the consumer is: one fetch brings them all.
+  // In several partitions, and sent before the consumer starts: one fetch returns them all.
   await producer.send(Array.from({ length: 30 }, (_, index) => record(TOPIC, `key-${index}`, `${index}`)));
   await producer.send(Array.from({ length: 5 }, (_, index) => record(OWN, "one key, so one partition", `${index}`)));
   service = await start(stack);

@@ -15,8 +15,8 @@ import type { KafkaBatchesOptions } from "./kafka-batches.decorator.js";
 import { KAFKA_TRANSPORT } from "./kafka-batches.decorator.js";
 
 /**
- * Nest's side of the consumers: calls the methods that `KafkaBatches` marks. Retries, dead letters, commits and the order
- * within a partition are those of packages/kafka.
+ * Nest's adapter for the consumers: calls the methods that `KafkaBatches` marks. packages/kafka implements retries, dead
+ * letters, commits and the order within a partition.
  */
 @Injectable()
 export class KafkaStrategy extends Server implements CustomTransportStrategy {
@@ -44,7 +44,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     }
   }
 
-  /** As `EventConsumer.commit`; ignored for a group that has no consumer here. */
+  /** As `EventConsumer.commit`; ignored for a group without a consumer here. */
   commit(group: string, topic: string, partition: number, offset: number): void {
     this.#consumers.get(group)?.commit(topic, partition, offset);
   }
@@ -56,7 +56,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
     await Promise.all(closing);
   }
 
-  /** A consumer has no events but those that go to the log. */
+  /** A consumer only has events for the log. */
   on(): void {}
 
   unwrap<T>(): T {
@@ -64,7 +64,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 
   #consume(handler: MessageHandler): Promise<EventConsumer> {
-    // What the decorator was given.
+    // The decorator's options.
     const { positions, ...options } = handler.extras as KafkaBatchesOptions;
     const { group } = options;
     return this.kafka.consume({
@@ -83,7 +83,7 @@ export class KafkaStrategy extends Server implements CustomTransportStrategy {
   }
 }
 
-/** Nest gives an error as a stream that ends with it. */
+/** Nest returns an error as a failing stream. */
 async function handOver(handler: MessageHandler, batches: readonly RecordBatch[]): Promise<void> {
   const result: unknown = await handler(batches);
   if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });

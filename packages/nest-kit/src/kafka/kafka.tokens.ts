@@ -2,5 +2,5 @@
 export const KAFKA = Symbol("KAFKA");
 /** A `KafkaAdmin`. */
 export const KAFKA_ADMIN = Symbol("KAFKA_ADMIN");
-/** The `EventProducer`, where `KafkaModule` was given options for one. */
+/** The `EventProducer`, if `KafkaModule` has producer options. */
 export const EVENT_PRODUCER = Symbol("EVENT_PRODUCER");

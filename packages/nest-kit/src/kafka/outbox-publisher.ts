@@ -6,15 +6,15 @@ const POLL_MS_DEFAULT = 1_000;
 const MS_PER_S = 1_000;
 
 export interface OutboxOptions {
-  /** What is published, as the log names it. */
+  /** Name of the published data in the log. */
   readonly what: string;
-  /** Name of the one that says for how long publishing has failed. */
+  /** Metric for how long publishing has been failing. */
   readonly gauge: `${string}_seconds`;
   readonly logger: Logger;
-  /** How often it looks for what another instance committed, or Kafka did not take; once a second by default. */
+  /** How often it checks for rows committed by another instance or rejected by Kafka; default once per second. */
   readonly pollMs?: number;
   /**
-   * Publishes some of what was committed and is not published yet. Several instances do so at once.
+   * Publishes some of the committed, unpublished rows. Several instances may do so at once.
    *
    * @returns whether there may be more
    */
@@ -22,8 +22,8 @@ export interface OutboxOptions {
 }
 
 /**
- * Publishes what a service has committed: when it is told to, and every so often, so that neither a crash nor an absence of
- * Kafka loses anything. What was committed is published at least once.
+ * Publishes a service's committed rows on request and periodically, so that neither a crash nor a Kafka outage loses any.
+ * At-least-once delivery.
  */
 export class OutboxPublisher {
   readonly #options: OutboxOptions;
@@ -50,12 +50,12 @@ export class OutboxPublisher {
   }
 
   /**
-   * Resolves when everything that was committed by now is published.
+   * Resolves once everything committed so far is published.
    *
    * @throws TriplineError `kafka-unavailable`, `database-unavailable`
    */
   publish(): Promise<void> {
-    // What is under way may have begun before the caller's commit. All who come meanwhile share what follows it.
+    // The current run may have started before the caller's commit. All callers that arrive during it share the next one.
     this.#next ??= this.#running
       .catch(() => undefined)
       .then(() => {

@@ -7,7 +7,7 @@ import { Readiness } from "../readiness.js";
 import { LOGGER } from "../service.module.js";
 import { KAFKA } from "./kafka.tokens.js";
 
-/** What every `TableFollower` needs; `KafkaModule` provides it. */
+/** The dependencies of every `TableFollower`; `KafkaModule` provides them. */
 @Injectable()
 export class TableFollowerContext {
   constructor(
@@ -18,15 +18,15 @@ export class TableFollowerContext {
 }
 
 /**
- * A table of Kafka in the memory of a service, kept up with its topic. While it cannot be followed it stays as it was, and
- * the instance is not ready.
+ * A compacted topic as an in-memory table. While the topic is unavailable the table stays unchanged, and the instance is not
+ * ready.
  */
 export abstract class TableFollower implements OnModuleInit, OnApplicationShutdown {
   #followed: FollowedTable | undefined;
 
   /**
-   * @param service beginning of the consumer groups' names, which access rules of the clouds allow to it
-   * @param topic of the topic table; also the name of the check of readiness
+   * @param service prefix of the consumer groups' names, which the clouds' access rules allow
+   * @param topic compacted topic; also the name of the readiness check
    */
   protected constructor(
     private readonly service: string,
@@ -48,7 +48,7 @@ export abstract class TableFollower implements OnModuleInit, OnApplicationShutdo
     });
   }
 
-  /** Whether the instance may be ready with the table as it is. */
+  /** Whether the instance may be ready with the current table. */
   protected isUsable(): boolean {
     return this.isFollowed();
   }
@@ -58,7 +58,7 @@ export abstract class TableFollower implements OnModuleInit, OnApplicationShutdo
   }
 
   /**
-   * Resolves when everything is applied that the table held when this instance started.
+   * Resolves once all records are applied that the topic had when this instance started.
    *
    * @throws TriplineError `shutting-down`
    */

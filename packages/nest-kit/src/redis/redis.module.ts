@@ -8,9 +8,9 @@ import { Readiness } from "../readiness.js";
 import { LOGGER } from "../service.module.js";
 
 export interface RedisModuleOptions {
-  /** `redis` by default. A service with several connections imports the module once for each. */
+  /** `redis` by default. A service with several connections imports the module once per connection. */
   readonly name?: string;
-  /** Whether the service is ready only while this connection answers; true by default. */
+  /** Whether readiness depends on this connection; true by default. */
   readonly isChecked?: boolean;
 }
 
@@ -18,17 +18,17 @@ const NAME_DEFAULT = "redis";
 const OPTIONS = Symbol("RedisModuleOptions");
 const CONNECTION = Symbol("RedisConnection");
 
-/** Injects the ioredis connection of a name. */
+/** Injects the named ioredis connection. */
 export function InjectRedis(name = NAME_DEFAULT): ParameterDecorator {
   return Inject(redisToken(name));
 }
 
-/** Token of a connection, for `inject` of a factory. */
+/** Token of a connection, for a factory's `inject`. */
 export function redisToken(name = NAME_DEFAULT): string {
   return `redis connection: ${name}`;
 }
 
-/** One connection to Redis, which need not be up. It ends after everything that uses it. */
+/** One Redis connection. Redis need not be available. It closes after everything that uses it. */
 @Module({})
 export class RedisModule implements OnApplicationShutdown {
   constructor(

@@ -1,16 +1,16 @@
 import { RequestMethod } from "@nestjs/common";
 import { METHOD_METADATA, PATH_METADATA } from "@nestjs/common/constants.js";
 
-/** A class of controllers. */
+/** A controller class. */
 type Controller = abstract new (...args: never[]) => object;
 
-/** A route that a controller serves, as its decorators say. */
+/** A route of a controller, from its decorators. */
 export interface ControllerRoute {
-  /** In capitals. */
+  /** In upper case. */
   readonly method: string;
   /** With parameters as `:id`. */
   readonly path: string;
-  /** What a decorator says of the handler, or else of its controller. */
+  /** A decorator's value on the handler, or else on its controller. */
   stated(decorator: object): unknown;
 }
 
@@ -31,7 +31,7 @@ export function routesOf(controller: Controller): ControllerRoute[] {
   });
 }
 
-/** `get /v1/things/{id} things:read` for each route that has the decorator, as OpenAPI documents write it. */
+/** `get /v1/things/{id} things:read` for each route with the decorator, in OpenAPI notation. */
 export function describedRoutes(controllers: readonly Controller[], decorator: object): string[] {
   return controllers.flatMap(routesOf).flatMap(({ method, path, stated }) => {
     const right = stated(decorator);

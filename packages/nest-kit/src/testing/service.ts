@@ -28,7 +28,7 @@ class TestController {
 @Module({ controllers: [TestController] })
 class TestModule {}
 
-/** A service with timeouts that are short enough for a test. */
+/** A service with timeouts short enough for tests. */
 export function startTestService(options: Partial<ServiceOptions> = {}): Promise<RunningService> {
   return startService({
     name: "guarded",
@@ -41,13 +41,13 @@ export function startTestService(options: Partial<ServiceOptions> = {}): Promise
   });
 }
 
-/** An answer with an object in it. */
+/** A response with a JSON object. */
 const ANSWER = /\r\n\r\n.*\}/s;
 
-/** A connection on which a test writes what it likes. */
+/** A raw connection for arbitrary input. */
 export class RawClient {
   readonly socket: Socket;
-  /** All that came until the connection was closed, by whichever side. */
+  /** Everything received until either side closed the connection. */
   readonly ended: Promise<string>;
   received = "";
   readonly #answered: Promise<void>;
@@ -60,7 +60,7 @@ export class RawClient {
         if (ANSWER.test(this.received)) resolve();
       });
     });
-    // A reset is an end like another: what was received counts.
+    // A reset counts as an end: received data stays valid.
     this.socket.on("error", () => undefined);
     this.ended = new Promise((resolve) => {
       this.socket.once("close", () => resolve(this.received));
@@ -72,7 +72,7 @@ export class RawClient {
     return this;
   }
 
-  /** Writes `text` again and again until the connection ends. */
+  /** Writes `text` repeatedly until the connection ends. */
   async drip(text: string, everyMs: number): Promise<string> {
     while (!this.socket.destroyed && this.socket.writable) {
       this.socket.write(text);
@@ -81,7 +81,7 @@ export class RawClient {
     return this.ended;
   }
 
-  /** The first answer, on a connection that may stay open. */
+  /** The first response, on a connection that may stay open. */
   async answer(): Promise<string> {
     await Promise.race([this.#answered, this.ended]);
     if (!ANSWER.test(this.received)) throw new Error(`closed after: ${this.received}`);
@@ -89,7 +89,7 @@ export class RawClient {
   }
 }
 
-/** Those of `clients` that are answered first. */
+/** The `clients` that are answered first. */
 export function firstAnswered(clients: readonly RawClient[], count: number): Promise<RawClient[]> {
   const answered: RawClient[] = [];
   return new Promise((resolve) => {

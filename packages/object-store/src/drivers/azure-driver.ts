@@ -8,18 +8,18 @@ import type { StoreVariables } from "../store-variables.js";
 import { networkFault } from "./network-fault.js";
 
 const RESOURCE = "https://storage.azure.com";
-/** Objects of a page. */
+/** Objects per page. */
 const PAGE_OBJECTS = 1_000;
-/** What the store copies by itself in one step; more goes through this process. */
+/** The largest object that the store copies itself in one step; larger ones go through this process. */
 const COPY_BYTES_MAX = 256 * 1024 ** 2;
-/** For how long the address of a copy's source is good. */
+/** How long the signed URL of a copy's source is valid. */
 const SOURCE_MS = 600_000;
 const STREAM_BYTES = 8 * 1024 ** 2;
 const STREAMS_MAX = 2;
 
 type Bearer = () => Promise<string>;
 
-/** @param copyBytesMax what is larger is copied through this process */
+/** @param copyBytesMax larger objects are copied through this process */
 export async function openAzure(
   container: string,
   prefix: string,
@@ -28,7 +28,7 @@ export async function openAzure(
 ): Promise<StoreDriver> {
   const { AZURE_STORAGE_CONNECTION_STRING: connection, AZURE_STORAGE_ACCOUNT: account } = variables;
   const { BlobServiceClient } = await import("@azure/storage-blob");
-  // `ObjectStore` tries again.
+  // `ObjectStore` retries.
   const options = { retryOptions: { maxTries: 1 } };
   if (connection !== undefined) {
     const service = BlobServiceClient.fromConnectionString(connection, options);
@@ -136,7 +136,7 @@ class AzureDriver implements StoreDriver {
   }
 }
 
-/** A larger blob would be seen empty while the store copies it; this one is seen when it is whole. */
+/** If the store copied a larger blob, readers would see it empty in the meantime; this one appears only when complete. */
 async function copyThrough(source: Azure.BlockBlobClient, target: Azure.BlockBlobClient): Promise<unknown> {
   const { readableStreamBody: stream } = await source.download();
   if (stream === undefined) throw new Error("the store sent no body");

@@ -3,10 +3,10 @@ import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from
 import { basename, dirname, join } from "node:path";
 import type { Body, Fault, ObjectInfo, Page, PageRequest, StoreDriver } from "../store-driver.js";
 
-/** What is not finished yet, or was left behind by a crash: never listed. */
+/** Unfinished files, or leftovers of a crash: never listed. */
 const UNFINISHED = /\.[0-9a-f]{12}\.unfinished$/;
 
-/** A folder of this machine. */
+/** A folder on this machine. */
 export class FolderDriver implements StoreDriver {
   constructor(private readonly folder: string) {}
 
@@ -101,7 +101,7 @@ async function sync(path: string): Promise<void> {
   }
 }
 
-/** Undefined where it failed with that code of the operating system; an empty result is null. */
+/** Undefined if it failed with that operating system code; an empty result is null. */
 async function orMissing<T>(work: Promise<T>, code = "ENOENT"): Promise<T | undefined> {
   try {
     return (await work) ?? (null as T);

@@ -3,14 +3,14 @@ import type { Body, Fault, ObjectInfo, Page, PageRequest, StoreDriver } from "..
 import type { StoreVariables } from "../store-variables.js";
 import { networkFault } from "./network-fault.js";
 
-/** Objects of a page. */
+/** Objects per page. */
 const PAGE_OBJECTS = 1_000;
 
-/** Google's own library looks for the identity. */
+/** Google's own library finds the identity. */
 export async function openGcs(bucket: string, prefix: string, variables: StoreVariables): Promise<StoreDriver> {
   const { STORAGE_EMULATOR_HOST: emulator } = variables;
   const { Storage } = await import("@google-cloud/storage");
-  // `ObjectStore` tries again. An emulator asks for no token.
+  // `ObjectStore` retries. An emulator needs no token.
   const retryOptions = { autoRetry: false, maxRetries: 0 };
   const storage = new Storage({
     retryOptions,
@@ -90,7 +90,7 @@ function infoOf(key: string, metadata: File["metadata"]): ObjectInfo {
   return { key, bytes: Number(metadata.size), version: String(metadata.generation ?? metadata.etag) };
 }
 
-/** A bucket that is missing answers with the same status, but in other words. */
+/** A missing bucket has the same status with a different message. */
 async function orNoObject<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;

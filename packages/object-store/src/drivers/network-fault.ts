@@ -1,6 +1,6 @@
 import type { Fault } from "../store-driver.js";
 
-/** Of Node, undici and the libraries: the connection could not be made, or broke. */
+/** Messages of Node, undici and the libraries for connections that failed or broke. */
 const BROKEN =
   /ECONN|EPIPE|ENOTFOUND|EAI_AGAIN|ETIMEDOUT|ENETUNREACH|EHOSTUNREACH|socket hang up|Premature close|TimeoutError|AbortError|terminated|REQUEST_SEND_ERROR|network/i;
 
@@ -8,7 +8,7 @@ const CREDENTIALS = [401];
 const DENIED = [403, 405];
 const BUSY = [408, 409, 425, 429, 500, 502, 503, 504];
 
-/** What a failure of HTTP means, by its status where there was an answer. */
+/** Classifies an HTTP failure by its status, if there was a response. */
 export function networkFault(thrown: unknown, status: number | undefined): Fault {
   const error = Object(thrown);
   const message = String(Reflect.get(error, "message") ?? thrown);

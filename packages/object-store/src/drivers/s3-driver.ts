@@ -9,14 +9,14 @@ import type { StoreVariables } from "../store-variables.js";
 import { networkFault } from "./network-fault.js";
 
 const CONNECT_MS_MAX = 5_000;
-/** Longest silence of an answer. */
+/** Timeout for a silent response. */
 const SILENCE_MS_MAX = 30_000;
-/** Open connections; more requests wait. */
+/** Maximum open connections; further requests wait. */
 const SOCKETS_MAX = 50;
 
 const WRONG_KEYS = ["InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "CredentialsProviderError"];
 
-/** Keys of the environment come first; without them AWS's own library looks for the identity. */
+/** Keys from the environment take precedence; without them AWS's own library finds the identity. */
 export async function openS3(bucket: string, prefix: string, variables: StoreVariables): Promise<StoreDriver> {
   const { AWS_REGION, AWS_ENDPOINT_URL_S3: endpoint } = variables;
   const region = AWS_REGION ?? (endpoint === undefined ? undefined : "us-east-1");
@@ -27,7 +27,7 @@ export async function openS3(bucket: string, prefix: string, variables: StoreVar
   const library = await import("@aws-sdk/client-s3");
   const client = new library.S3Client({
     region,
-    // `ObjectStore` tries again.
+    // `ObjectStore` retries.
     maxAttempts: 1,
     requestHandler: {
       connectionTimeout: CONNECT_MS_MAX,
@@ -35,7 +35,7 @@ export async function openS3(bucket: string, prefix: string, variables: StoreVar
       httpsAgent: { maxSockets: SOCKETS_MAX },
       httpAgent: { maxSockets: SOCKETS_MAX },
     },
-    // Other servers than AWS know no host name for each bucket.
+    // Servers other than AWS have no host name per bucket.
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(accessKeyId === undefined || secretAccessKey === undefined
       ? {}
@@ -138,7 +138,7 @@ async function orNoKey<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
   } catch (thrown) {
-    // A HEAD has no body that would name the reason.
+    // The response to HEAD has no body with the reason.
     if (["NoSuchKey", "NotFound"].includes(nameOf(thrown))) return undefined;
     throw thrown;
   }

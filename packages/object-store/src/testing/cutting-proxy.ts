@@ -2,14 +2,14 @@ import { once } from "node:events";
 import type { AddressInfo, Socket } from "node:net";
 import { connect, createServer } from "node:net";
 
-/** What a server says before the body of a request has come. */
+/** The server's interim response before the request body has arrived. */
 const GO_ON = "HTTP/1.1 100 ";
 
-/** For tests: passes connections on to a server, and cuts some. */
+/** For tests: forwards connections to a server, and cuts some. */
 export class CuttingProxy {
-  /** How many of the next connections are cut before anything has passed. */
+  /** How many of the next connections are cut before any data passes. */
   cuts = 0;
-  /** How many of the next connections are cut when the server has begun to answer. */
+  /** How many of the next connections are cut once the server has started to respond. */
   lostAnswers = 0;
   readonly #sockets = new Set<Socket>();
   readonly #server = createServer((client) => this.#pass(client));

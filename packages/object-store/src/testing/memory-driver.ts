@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import type { Body, Fault, ObjectInfo, Page, PageRequest, StoreDriver } from "../store-driver.js";
 
-/** For tests: a store in this process, for thousands of requests. */
+/** For tests: an in-memory store, for thousands of requests. */
 export class MemoryDriver implements StoreDriver {
   readonly objects = new Map<string, { readonly data: Uint8Array; readonly version: string }>();
   #versions = 0;

@@ -14,24 +14,24 @@ const PACKAGE = `${ROOT}/packages/object-store`;
 const START_MS_MAX = 60_000;
 const BUCKET = "tripline";
 
-/** The account of every Azurite, as its documentation gives it. */
+/** The default account of Azurite, as documented. */
 const ACCOUNT = "devstoreaccount1";
 const ACCOUNT_KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-/** Where a store is and what to open it with. */
+/** A store's URL and the environment to open it with. */
 export interface TestStore {
-  /** Without a `/` at its end. */
+  /** Without a trailing `/`. */
   readonly url: string;
   readonly environment: Readonly<Record<string, string>>;
 }
 
 export interface S3Server {
-  /** With the keys of an identity that may do everything. */
+  /** With the keys of an identity with full access. */
   readonly writer: TestStore;
-  /** With those of one that may only read. */
+  /** With the keys of a read-only identity. */
   readonly reader: TestStore;
   readonly endpoint: string;
-  /** A key of the same cloud's key service, and an identity that may use it and nothing else. */
+  /** A key of the same cloud's key service, and an identity that may use only this key. */
   readonly kms: { readonly keyId: string; readonly environment: Readonly<Record<string, string>> };
 }
 
@@ -41,7 +41,7 @@ const served = z.object({
   gcs: z.object({ url: z.string() }),
 });
 
-/** S3 by moto and Google Cloud Storage by its emulator, in one process. */
+/** Runs S3 (moto) and the Google Cloud Storage emulator in one process. */
 export async function startPythonStores(): Promise<{ s3: S3Server; gcs: TestStore; stop(): Promise<void> }> {
   const requirementsFile = `${PACKAGE}/emulator-requirements.txt`;
   const { python } = await provisionPython({ name: "store-emulators", requirementsFile, root: ROOT });
@@ -65,7 +65,7 @@ export async function startPythonStores(): Promise<{ s3: S3Server; gcs: TestStor
   };
 }
 
-/** Azure Blob Storage by Azurite. */
+/** Runs Azure Blob Storage (Azurite). */
 export async function startAzurite(): Promise<TestStore & { stop(): Promise<void> }> {
   const entry = createRequire(import.meta.url).resolve("azurite/dist/src/blob/main.js");
   const options = ["--blobPort", "0", "--inMemoryPersistence", "--skipApiVersionCheck"];

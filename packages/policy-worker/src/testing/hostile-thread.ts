@@ -1,6 +1,6 @@
 import type { PolicyResult, PolicyTask } from "../policy-thread.js";
 
-/** Stands in for the body of a thread where a test needs a text that never ends, or one that takes all memory. */
+/** Replaces the thread body in tests that need a text that never ends, or one that uses up the memory. */
 export default function perform(task: PolicyTask): PolicyResult {
   const text = "text" in task ? task.text : "";
   if (text === "spin") for (;;);

@@ -9,7 +9,7 @@ interface KmsCalls {
 const REQUEST_MS_MAX = 3_000;
 const ATTEMPTS_MAX = 2;
 
-/** A symmetric key of AWS KMS, whose library is loaded at the first call. The region and the identity are the SDK's usual ones. */
+/** A symmetric key of AWS KMS, whose library is loaded at the first call. Uses the SDK's default region and identity. */
 export function awsMasterKey(keyId: string): MasterKey {
   let client: Promise<KmsCalls> | undefined;
   const ask = async (call: (kms: KmsCalls) => Promise<Uint8Array | undefined>): Promise<Buffer> => {
@@ -30,7 +30,7 @@ async function loadKms(keyId: string): Promise<KmsCalls> {
   const { KMSClient, EncryptCommand, DecryptCommand } = await import("@aws-sdk/client-kms");
   const kms = new KMSClient({
     maxAttempts: ATTEMPTS_MAX,
-    // Without the last it would only warn, and wait on.
+    // Without the last option, a timeout would only log a warning.
     requestHandler: {
       requestTimeout: REQUEST_MS_MAX,
       connectionTimeout: REQUEST_MS_MAX,

@@ -8,15 +8,15 @@ import { masterKeyOf, WRAP_CONTEXT } from "./wrapping.js";
 
 const API_VERSION = "7.4";
 const ALGORITHM = "RSA-OAEP-256";
-/** RSA has no additional data, so it is what begins the plaintext. */
+/** RSA has no additional authenticated data, so the context is a prefix of the plaintext. */
 const HEAD = Buffer.from(`${WRAP_CONTEXT}\0`);
 
 const result = z.object({ kid: z.string(), value: z.base64url() });
 
 /**
- * An RSA key of Azure Key Vault or of a managed HSM
- * (https://learn.microsoft.com/rest/api/keyvault/keys/wrap-key/wrap-key), with the token of the pod. A version opens what it
- * wrapped and no other does, so its name stands before the wrapped bytes, with its length in the first one.
+ * An RSA key of Azure Key Vault or of a managed HSM (https://learn.microsoft.com/rest/api/keyvault/keys/wrap-key/wrap-key),
+ * with the pod's token. Only the key version that wrapped can unwrap, so its name precedes the wrapped bytes, with its length
+ * in the first byte.
  *
  * @param url `https://….vault.azure.net/keys/…`
  */
@@ -48,7 +48,7 @@ export function azureMasterKey(url: string, variables: IdentityVariables): Maste
   });
 }
 
-/** Whose tokens a vault takes: in each of Azure's clouds what follows the vault's own name. */
+/** The token audience of a vault: in each of Azure's clouds, the part after the vault's name. */
 export function tokenResource(url: string): string {
   return `https://${new URL(url).hostname.replace(/^[^.]*\./, "")}`;
 }

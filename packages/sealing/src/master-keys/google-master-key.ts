@@ -14,13 +14,13 @@ const decrypted = z.object({ plaintext: bytes });
 
 /**
  * A symmetric key of Google Cloud KMS
- * (https://docs.cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys), with the token of the pod.
+ * (https://docs.cloud.google.com/kms/docs/reference/rest/v1/projects.locations.keyRings.cryptoKeys), with the pod's token.
  *
  * @param name `projects/…/locations/…/keyRings/…/cryptoKeys/…`
- * @param service another server, in tests
+ * @param service another server, for tests
  */
 export function googleMasterKey(name: string, variables: IdentityVariables, service = SERVICE): MasterKey {
-  // Google's library tries again by itself.
+  // Google's library has its own retries.
   const tokens = renewing(() => fetchGoogleToken(variables), { attemptsMax: 1 });
   const ask = async <S extends z.ZodType>(method: string, field: string, given: Uint8Array, answer: S) => {
     const { value: token } = await tokens();

@@ -28,7 +28,7 @@ let access: KeyAccess;
 let google: TestKeyService;
 let azure: Awaited<ReturnType<typeof startAzureVault>>;
 let vault: TestKeyService;
-/** Tokens that Vault takes. */
+/** Tokens that Vault accepts. */
 const known = new Set<string>();
 let tokenFile: string;
 let podTokenFile: string;
@@ -123,7 +123,7 @@ describe.each(services)("%s", (name, service, keyOf) => {
 const wrapped = z.object({ ciphertext: z.string(), kid: z.string(), value: z.string() }).partial();
 const answered = wrapped.extend({ data: wrapped.optional() });
 
-/** As another program does it that may use the same key. */
+/** As another program with access to the same key would call it. */
 async function post(url: string, headers: Record<string, string>, body: object): Promise<z.infer<typeof wrapped>> {
   const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   const answer = answered.parse(await response.json());

@@ -4,7 +4,7 @@ import { openBytes, sealBytes } from "../seal-bytes.js";
 import type { MasterKey } from "./wrapping.js";
 import { WRAP_CONTEXT } from "./wrapping.js";
 
-/** A key of a file or a secret. */
+/** A key from a file or a secret. */
 export function localMasterKey(key: Uint8Array): MasterKey {
   return {
     name: `local:${createHash("sha256").update(key).digest("hex").slice(0, 8)}`,

@@ -5,7 +5,7 @@ import { askKeyService } from "./ask-key-service.js";
 import type { MasterKey } from "./wrapping.js";
 import { masterKeyOf, WRAP_CONTEXT } from "./wrapping.js";
 
-/** How Vault learns who asks: by exactly one of the first two. */
+/** How the service authenticates with Vault: with exactly one of the first two. */
 export interface VaultAccess {
   readonly VAULT_TOKEN_FILE?: string | undefined;
   readonly VAULT_KUBERNETES_ROLE?: string | undefined;
@@ -15,15 +15,15 @@ export interface VaultAccess {
 }
 
 export interface VaultKey {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly server: string;
-  /** Where the transit engine is. */
+  /** Mount path of the transit engine. */
   readonly mount: string;
   readonly key: string;
 }
 
 const WHO = "Vault";
-/** Vault can take a token back before its end, so none is used for longer. */
+/** Vault can revoke a token before it expires, so tokens are used for at most this time. */
 const TOKEN_SECONDS_MAX = 3_600;
 
 const signedIn = z.object({ auth: z.object({ client_token: z.string().min(1), lease_duration: z.number().min(0) }) });
@@ -31,7 +31,7 @@ const encrypted = z.object({ data: z.object({ ciphertext: z.string().min(1) }) }
 const decrypted = z.object({ data: z.object({ plaintext: z.base64() }) });
 
 /**
- * A key of the transit engine of Vault, or OpenBao, of a kind with additional data, as `aes256-gcm96`
+ * A key of the transit engine of Vault or OpenBao, of a type with additional authenticated data, such as `aes256-gcm96`
  * (https://developer.hashicorp.com/vault/api-docs/secret/transit).
  */
 export function vaultMasterKey({ server, mount, key }: VaultKey, access: VaultAccess): MasterKey {
@@ -47,7 +47,7 @@ export function vaultMasterKey({ server, mount, key }: VaultKey, access: VaultAc
     const { VAULT_KUBERNETES_ROLE: role = "", VAULT_KUBERNETES_MOUNT: at = "kubernetes" } = access;
     const jwt = await readToken(access.VAULT_KUBERNETES_TOKEN_FILE ?? SERVICE_ACCOUNT_TOKEN);
     const { auth } = await post(`auth/${at}/login`, {}, { role, jwt }, signedIn);
-    // 0 is one without an end.
+    // 0 means that it does not expire.
     const seconds = Math.min(auth.lease_duration || TOKEN_SECONDS_MAX, TOKEN_SECONDS_MAX);
     return { text: auth.client_token, expiresAtMs: Date.now() + seconds * 1_000 };
   });
@@ -60,7 +60,7 @@ export function vaultMasterKey({ server, mount, key }: VaultKey, access: VaultAc
   return masterKeyOf(`vault:${server}/${mount}/${key}`, {
     async wrap(plain) {
       const body = { plaintext: Buffer.from(plain).toString("base64") };
-      // As text, `vault:v3:…`: it names the version that opens it.
+      // As text, `vault:v3:…`: it includes the key version needed to decrypt.
       return Buffer.from((await ask("encrypt", body, encrypted)).data.ciphertext);
     },
     async unwrap(wrapped) {
@@ -70,10 +70,10 @@ export function vaultMasterKey({ server, mount, key }: VaultKey, access: VaultAc
   });
 }
 
-/** Where Kubernetes puts the token of a pod's service account, and replaces it. */
+/** Where Kubernetes mounts and renews the token of a pod's service account. */
 const SERVICE_ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-/** What else renews a token replaces it in its file, so it is read for each use. */
+/** An external program may renew the token file, so it is read for each use. */
 async function readToken(file: string): Promise<string> {
   try {
     return (await readFile(file, "utf8")).trim();

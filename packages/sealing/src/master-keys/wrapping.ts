@@ -1,18 +1,20 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** What wraps envelope keys. Both methods throw TriplineError `master-key-unavailable`. */
+/** Wraps envelope keys. Both methods throw TriplineError `master-key-unavailable`. */
 export interface MasterKey {
-  /** Which key wraps, for those who look at what it wrapped. */
+  /** Identifies the wrapping key next to the wrapped data. */
   readonly name: string;
   wrap(key: Uint8Array): Promise<Uint8Array>;
-  /** Of what any version of it wrapped. */
+  /** Unwraps data from any version of the key. */
   unwrap(wrapped: Uint8Array): Promise<Buffer>;
 }
 
-/** Bound to everything that a master key wraps, so that nothing else one gets a cloud's key to open is taken for an envelope key. */
+/**
+ * Bound to everything that a master key wraps, so that no other data decrypted by a cloud's key is accepted as an envelope key.
+ */
 export const WRAP_CONTEXT = "tripline-personal-data";
 
-/** The calls of one kind of key, whose failures all become `master-key-unavailable`. */
+/** The calls of one kind of key; all failures become `master-key-unavailable`. */
 export function masterKeyOf(name: string, { wrap, unwrap }: Omit<MasterKey, "name">): MasterKey {
   const orUnavailable = async <T>(answer: Promise<T>): Promise<T> => {
     try {

@@ -6,18 +6,18 @@ import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { makeCertificate } from "@tripline/cloud-identity/testing/certificates";
 import { openBytes, sealBytes } from "../seal-bytes.js";
 
-/** For tests: a key service on a port of this machine, which answers as it is documented, with real keys. */
+/** For tests: a key service on a local port that behaves as documented, with real keys. */
 export interface TestKeyService {
   /** `https://127.0.0.1:…` */
   readonly url: string;
-  /** Paths that were asked for so far. */
+  /** Requested paths so far. */
   readonly asked: readonly string[];
-  /** From now on; `undefined` answers as it should. */
+  /** The failure to simulate from now on; `undefined` for none. */
   trouble: Trouble | undefined;
   close(): Promise<void>;
 }
 
-/** The caller may not use the key, the key may not be used by anybody, or there is no answer. */
+/** The caller may not use the key, the key is disabled, or there is no response. */
 export type Trouble = "denied" | "disabled" | "silence";
 
 interface Asked {
@@ -124,7 +124,7 @@ export async function startAzureVault(
       return refuse(400, "The parameter is incorrect.");
     }
   });
-  /** From now on keys are wrapped by the second version. */
+  /** From now on, the second version wraps keys. */
   return Object.assign(service, {
     turn: () => {
       current = AZURE_VERSIONS[1];
@@ -134,9 +134,9 @@ export async function startAzureVault(
 
 export interface TestVault {
   readonly names: readonly string[];
-  /** Whether a token opens. */
+  /** Whether Vault accepts a token. */
   readonly isKnown: (token: string) => boolean;
-  /** What a pod's token with the role `tripline` is exchanged for. */
+  /** Exchanges a pod's token for a Vault token with the role `tripline`. */
   readonly signIn: (jwt: string) => { readonly token: string; readonly seconds: number } | undefined;
 }
 

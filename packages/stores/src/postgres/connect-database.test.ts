@@ -23,11 +23,11 @@ async function processOf(queries: Queries): Promise<number> {
   return row?.pid ?? 0;
 }
 
-/** Ends a connection from the side of the server, as a restart or a failover does, and waits until it has ended. */
+/** Ends a connection on the server side, as a restart or failover does, and waits until it has ended. */
 async function endConnection(pid: number): Promise<void> {
   const ended = await admin.query(z.unknown(), "SELECT pg_terminate_backend($1, $2) AS ended", [pid, END_MS_MAX]);
   expect(ended).toEqual([{ ended: true }]);
-  // What the server sent last has arrived, and is read before the next turn.
+  // Lets the connection read the server's last message.
   await new Promise((resolve) => setImmediate(resolve));
 }
 

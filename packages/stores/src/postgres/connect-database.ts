@@ -5,42 +5,42 @@ import { DatabaseError, Pool } from "pg";
 import { z } from "zod";
 import type { DatabaseAddress } from "./reach-database.js";
 
-/** Something that answers SQL: the pool, or one transaction. */
+/** Executes SQL: the pool, or one transaction. */
 export interface Queries {
   /**
-   * @param row what each row must look like
-   * @throws TriplineError `database-unavailable`, or `internal` where the statement or a row is wrong
+   * @param row schema of each row
+   * @throws TriplineError `database-unavailable`, or `internal` for an invalid statement or row
    */
   query<S extends z.ZodType>(row: S, text: string, values?: readonly unknown[]): Promise<z.infer<S>[]>;
-  /** @returns how many rows the statement changed */
+  /** @returns the number of changed rows */
   execute(text: string, values?: readonly unknown[]): Promise<number>;
 }
 
 export interface Database extends Queries {
   /**
-   * All or nothing: what `run` throws rolls back.
+   * All or nothing: an error from `run` rolls back.
    *
-   * @throws TriplineError `database-unavailable` where the connection breaks meanwhile; and what `run` throws
+   * @throws TriplineError `database-unavailable` if the connection breaks; and what `run` throws
    */
   transaction<T>(run: (transaction: Queries) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
 export interface DatabaseOptions extends DatabaseAddress {
-  /** Shows in the list of connections; `tripline` unless given. */
+  /** Appears in the list of connections; by default `tripline`. */
   readonly applicationName?: string;
   readonly connectionsMax: number;
   readonly queryTimeoutMs: number;
-  /** For a new connection; 3 s unless given. */
+  /** For a new connection; by default 3 s. */
   readonly connectTimeoutMs?: number;
-  /** Called when an idle connection breaks; the pool replaces it by itself. */
+  /** Called when an idle connection breaks; the pool replaces it. */
   onIdleError(error: Error): void;
 }
 
 const CONNECT_TIMEOUT_MS = 3_000;
 const IDLE_TIMEOUT_MS = 30_000;
 
-/** A bounded pool of Postgres connections. Connects at the first query. */
+/** A bounded pool of Postgres connections. Connects with the first query. */
 export function connectDatabase(options: DatabaseOptions): Database {
   const pool = new Pool({
     ...signInOf(options),
@@ -52,8 +52,8 @@ export function connectDatabase(options: DatabaseOptions): Database {
     statement_timeout: options.queryTimeoutMs,
   });
   pool.on("error", options.onIdleError);
-  // The pool listens to idle connections only. Without a listener, one that breaks in a transaction would end the process;
-  // the transaction's next statement fails, and the pool takes no broken connection back.
+  // The pool only listens to idle connections. Without a listener, a connection that breaks in a transaction would end the
+  // process. The transaction's next statement fails, and the pool discards broken connections.
   pool.on("connect", (client) => client.on("error", () => {}));
   const endWatch = watchPool(pool, options.applicationName ?? "tripline");
   const hasToken = options.password !== undefined;
@@ -87,7 +87,7 @@ export function connectDatabase(options: DatabaseOptions): Database {
   };
 }
 
-/** @returns ends the reading */
+/** @returns a function that removes the metric */
 function watchPool(pool: Pool, application: string): () => void {
   const labels = {
     description: "Connections to Postgres, and queries that wait for one",
@@ -104,7 +104,7 @@ interface Connection {
   query(text: string, values?: unknown[]): Promise<{ rows: unknown[]; rowCount: number | null }>;
 }
 
-/** In `pg` a connection string overrides everything else, so with a token it gets the parts of the URL instead. */
+/** In `pg` a connection string overrides all other options, so with a token `pg` gets the URL's parts instead. */
 function signInOf({ url, tls, password }: DatabaseAddress): PoolConfig {
   const ssl = tls === undefined ? {} : { ssl: tls };
   if (password === undefined) return { ...ssl, connectionString: url };
@@ -126,29 +126,29 @@ function queriesOn(connection: Connection, failed: (error: unknown) => never): Q
       return z.array(row).parse(result.rows);
     },
     async execute(text, values) {
-      // Without values Postgres takes several statements at once, which migrations need.
+      // Without values, Postgres accepts several statements at once, which migrations need.
       const answer = values === undefined ? connection.query(text) : connection.query(text, [...values]);
       return (await answer.catch(failed)).rowCount ?? 0;
     },
   };
 }
 
-/** Whether a statement failed because of the constraint or unique index of this name. */
+/** Whether a statement violated the named constraint or unique index. */
 export function breaksConstraint(error: unknown, name: string): boolean {
   return error instanceof TriplineError && error.cause instanceof DatabaseError && error.cause.constraint === name;
 }
 
-/** Classes of https://www.postgresql.org/docs/current/errcodes-appendix.html that pass by themselves. */
+/** Transient error classes of https://www.postgresql.org/docs/current/errcodes-appendix.html. */
 const PASSING_CLASSES = new Set(["08", "53", "55", "57"]);
-/** Wrong user or password, no such database. */
+/** Wrong user or password, or missing database. */
 const CONFIG_CLASSES = new Set(["28", "3D"]);
 
 function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
-  // A new connection needs a token, and none could be fetched.
+  // A new connection needs a token, and none was available.
   if (error instanceof TriplineError) return error;
   const errorClass = error instanceof DatabaseError ? (error.code ?? "").slice(0, 2) : "08";
   if (hasToken && errorClass === "28") {
-    // It may pass: rights take a while to arrive, and the next token is another one.
+    // May be transient: permissions take a while to propagate, and the next token is a new one.
     const detail = `The database refuses this service's identity: ${messageOf(error)}. Does the user exist there, and may the identity sign in as this user?`;
     return new TriplineError("database-unavailable", detail, [], { cause: error });
   }
@@ -164,7 +164,7 @@ function asDatabaseError(error: unknown, hasToken: boolean): TriplineError {
 }
 
 function messageOf(error: unknown): string {
-  // A refused connection to a name with several addresses is an AggregateError without a message of its own.
+  // A refused connection to a name with several addresses is an AggregateError without its own message.
   if (error instanceof AggregateError && error.message === "") return error.errors.map(messageOf).join(", ");
   return error instanceof Error ? error.message : String(error);
 }

@@ -4,7 +4,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
 import type { Queries } from "./connect-database.js";
 
-/** The tables of one service. Each service has a schema of its own, which no other one touches. */
+/** The tables of one service. Each service has its own schema, which no other service uses. */
 export interface Migrations {
   readonly schema: string;
   /** With files `0001-what-it-does.sql`, which are applied in this order. */
@@ -13,7 +13,7 @@ export interface Migrations {
 
 const FILE_PATTERN = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
-/** Any number, as long as all instances use the same one and no other program of this database does. */
+/** Any number that all instances share and no other program of this database uses. */
 const LOCK_ID = 7_113_002_961;
 const LOCK_TIMEOUT_MS = 30_000;
 
@@ -21,16 +21,16 @@ const schemaRow = z.object({ exists: z.boolean() });
 const appliedRow = z.object({ version: z.number(), sha256: z.string() });
 
 /**
- * Brings the schema of a service up to the version of this build. Of several instances that start at once, one does it while
- * the others wait at the lock, which holds until the transaction ends. Running it again changes nothing.
+ * Migrates a service's schema to the version of this build. If several instances start at once, one migrates while the others
+ * wait for the lock, which lasts until the transaction ends. Idempotent.
  *
- * @returns how many migrations were applied
- * @throws TriplineError `config-invalid` when a migration was edited after it had been applied
+ * @returns the number of applied migrations
+ * @throws TriplineError `config-invalid` if a migration was edited after it had been applied
  */
 export async function migrateDatabase(transaction: Queries, { schema, directory }: Migrations): Promise<number> {
   await transaction.execute(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
   await transaction.execute("SELECT pg_advisory_xact_lock($1)", [LOCK_ID]);
-  // Postgres refuses even `IF NOT EXISTS` to a role that may not make schemas and has been given its own.
+  // Postgres rejects even `IF NOT EXISTS` for a role that owns a schema but may not create any.
   const [found] = await transaction.query(schemaRow, "SELECT to_regnamespace($1) IS NOT NULL AS exists", [schema]);
   if (found?.exists !== true) await transaction.execute(`CREATE SCHEMA ${schema}`);
   await transaction.execute(`

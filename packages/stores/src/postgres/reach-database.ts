@@ -4,17 +4,17 @@ import type { PostgresConfig } from "@tripline/settings/connection-config";
 import { readPem } from "@tripline/settings/read-certificates";
 import { checkByAuthority } from "../check-authority.js";
 
-/** Where a database is, and how a connection signs in and verifies it. */
+/** A database's address, and how connections authenticate and verify it. */
 export interface DatabaseAddress {
   /** Without `sslmode`. */
   readonly url: string;
-  /** Plain TCP where it is absent. */
+  /** If absent, plain TCP. */
   readonly tls?: ConnectionOptions;
-  /** For a new connection; the URL's password where it is absent. */
+  /** For a new connection; if absent, the URL's password. */
   readonly password?: () => Promise<string>;
 }
 
-/** @throws TriplineError `config-invalid` where a certificate cannot be read */
+/** @throws TriplineError `config-invalid` if a certificate cannot be read */
 export function reachDatabase(config: PostgresConfig): DatabaseAddress {
   const { POSTGRES_URL: text, POSTGRES_AUTH: auth, POSTGRES_CA_FILE: ca } = config;
   const url = new URL(text);
@@ -24,7 +24,7 @@ export function reachDatabase(config: PostgresConfig): DatabaseAddress {
   const isSecure = mode === null ? ca !== undefined || auth !== "none" : mode !== "disable";
   const address = { url: plainUrl, ...(isSecure ? { tls: tlsOf(config, mode) } : {}) };
   if (auth === "none") return address;
-  // RDS signs for host and port together.
+  // RDS signs host and port together.
   const host = `${url.hostname}:${url.port === "" ? 5432 : url.port}`;
   const tokens = postgresTokens(auth, config, host, decodeURIComponent(url.username));
   return { ...address, password: async () => (await tokens()).value.text };

@@ -7,10 +7,10 @@ import type { Migrations } from "./migrate-database.js";
 const newestRow = z.object({ version: z.number().nullable(), table: z.string().nullable() });
 
 /**
- * For an install or upgrade. Not for a service that starts: after a rollback the previous version has to run with what a
- * migration has added, which is why migrations only add.
+ * For an installation or upgrade, not for the start of a service: after a rollback the previous version must run with the newer
+ * schema, which is why migrations only add.
  *
- * @throws TriplineError `config-invalid` when the database has a migration that this build does not know
+ * @throws TriplineError `config-invalid` if the database has a migration that this build does not know
  */
 export async function refuseNewerSchema(transaction: Queries, { schema, directory }: Migrations): Promise<void> {
   const [found] = await transaction.query(

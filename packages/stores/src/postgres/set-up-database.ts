@@ -11,12 +11,12 @@ const QUERY_TIMEOUT_MS = 2_000;
 const BACKGROUND_CONNECTIONS_MAX = 3;
 const BACKGROUND_TIMEOUT_MS = 30_000;
 const PATIENT_CONNECT_TIMEOUT_MS = 20_000;
-/** Longer than the wait for the migration lock, so that the lock's own message is the one that is seen. */
+/** Longer than the wait for the migration lock, so that the lock's own error appears. */
 const SETUP_TIMEOUT_MS = 60_000;
 
 /**
- * Brings a service's schema up to date, and whatever else it needs before its first request: in one transaction under
- * one lock, so that several instances can start at once on an empty database.
+ * Migrates a service's schema and does its other setup, in one transaction under one lock, so that several instances can start
+ * at once on an empty database.
  *
  * @param prepare runs after the migrations
  * @throws TriplineError `config-invalid` or `database-unavailable`, and what `prepare` throws
@@ -39,12 +39,12 @@ export async function setUpDatabase<T>(
   }
 }
 
-/** The database for requests. It connects at the first query. */
+/** The database for requests. Connects with the first query. */
 export function openDatabase(config: PostgresConfig, { schema }: Migrations, logger: Logger): Database {
   return connect(config, schema, logger, CONNECTIONS_MAX, QUERY_TIMEOUT_MS);
 }
 
-/** The database for work in the background, which may take longer and must not take the connections of requests. */
+/** The database for background work, which may be slow and must not use the connections of requests. */
 export function openBackgroundDatabase(config: PostgresConfig, { schema }: Migrations, logger: Logger): Database {
   return connect(config, schema, logger, BACKGROUND_CONNECTIONS_MAX, BACKGROUND_TIMEOUT_MS);
 }
@@ -61,7 +61,7 @@ function connect(
     applicationName: `tripline-${service}`,
     connectionsMax,
     queryTimeoutMs,
-    // Nobody waits for an answer where a query may take long, and a machine on which all starts at once is slow.
+    // Slow queries have no waiting caller, and a machine is slow while everything starts at once.
     ...(queryTimeoutMs > QUERY_TIMEOUT_MS ? { connectTimeoutMs: PATIENT_CONNECT_TIMEOUT_MS } : {}),
     onIdleError: (error) => logger.warn({ err: error }, "an idle database connection broke"),
   });

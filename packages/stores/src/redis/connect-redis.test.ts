@@ -19,14 +19,11 @@ import { z } from "zod";
 import { askRedis, awaitRedis, connectRedis } from "./connect-redis.js";
 import { SignedInRedis } from "./signed-in-redis.js";
 
-/**
- * A real Valkey whose users have the given tokens as passwords. The Valkey of the tests has no TLS, so a proxy in front of
- * it adds TLS.
- */
+/** A real Valkey, with tokens as passwords. It has no TLS in the tests, so a proxy adds TLS. */
 
 const START_MS_MAX = 60_000;
 const READY_MS_MAX = 30_000;
-/** Renewed after three quarters of it. */
+/** Renewed after three quarters of this time. */
 const TOKEN_SECONDS = 2;
 const OBJECT_ID = "object-1";
 
@@ -39,7 +36,7 @@ let identity: TestIdentityServer;
 let minted = 0;
 let lastToken = "";
 let caFile: string;
-/** Its certificate carries the address, and another one that does not. */
+/** Its certificate contains the address; the other one's does not. */
 let door: Door;
 let namedDoor: Door;
 
@@ -82,7 +79,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 }, START_MS_MAX);
 
-/** One more token that opens connections; or with `resetpass` before it, the only one. */
+/** Adds a token that opens connections; with `resetpass`, it is the only one. */
 async function letIn(token: string, ...before: "resetpass"[]): Promise<void> {
   for (const user of [OBJECT_ID, "default"]) {
     await admin.acl("SETUSER", user, "on", ...before, `>${token}`, "~*", "&*", "+@all");
@@ -94,7 +91,7 @@ interface Door {
   close(): Promise<void>;
 }
 
-/** Speaks TLS to the outside and plain TCP to Valkey. */
+/** A proxy: TLS to clients, plain TCP to Valkey. */
 async function openDoor({ key, certificate }: { key: string; certificate: string }, redisUrl: string): Promise<Door> {
   const { port } = new URL(redisUrl);
   const sockets = new Set<Socket>();
@@ -134,7 +131,7 @@ function connectBy(environment: Readonly<Record<string, string>>, onError: (erro
 
 const withTokens = () => ({ REDIS_AUTH: "azure-entra", REDIS_CA_FILE: caFile, ...identity.environment });
 
-/** How often open connections have signed in again. */
+/** How often open connections have authenticated again. */
 async function authCalls(): Promise<number> {
   return Number(/cmdstat_auth:calls=(\d+)/.exec(await admin.info("commandstats"))?.[1] ?? 0);
 }
@@ -199,10 +196,10 @@ test("a connection whose token cannot be renewed keeps it, and asks again after 
     let closed = 0;
     const signIn = async () => {
       asked += 1;
-      // Due soon at first, then due already.
+      // First due soon, then already due.
       return { user: OBJECT_ID, password: "old", renewAtMs: Date.now() + (asked === 1 ? 200 : -1) };
     };
-    // With RESP2 a subscriber could only show another token on a new connection.
+    // With RESP2 a subscriber can only use another token on a new connection.
     const redis = new SignedInRedis(stack.redisUrl, { protocol: 2 }, signIn);
     open.push(redis);
     redis.on("close", () => {
@@ -212,7 +209,7 @@ test("a connection whose token cannot be renewed keeps it, and asks again after 
     if (isSubscriber) await redis.subscribe("reply:1");
     const before = await authCalls();
     await until(async () => asked > 1);
-    // Long enough for hundreds of tries.
+    // Time enough for hundreds of attempts.
     await delay(200);
     expect({ closed, sent: (await authCalls()) - before }).toEqual({ closed: 0, sent: 0 });
     expect(asked).toBeLessThan(5);

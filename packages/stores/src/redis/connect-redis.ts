@@ -10,17 +10,17 @@ import { SignedInRedis } from "./signed-in-redis.js";
 
 const CONNECT_TIMEOUT_MS = 2_000;
 const RECONNECT_DELAY_MS_MAX = 1_000;
-/** ioredis waits this long for a server to close its end, by mistake also if the connection was lost before. */
+/** ioredis waits this long for the server to close its end, even if the connection is already lost (a bug). */
 const DISCONNECT_TIMEOUT_MS = 200;
 
 /**
- * A Redis connection that answers or fails in bounded time: nothing waits in a queue while the server is down. It
- * reconnects by itself for as long as it is open.
+ * A Redis connection that answers or fails in bounded time: no command is queued while the server is unavailable. It reconnects
+ * automatically while it is open.
  *
- * @param target a URL, or what a service was told about Redis: TLS and tokens are in the latter
- * @param onError called with connection faults, which ioredis otherwise prints
- * @param timeoutMs how long an answer may take; REDIS_TIMEOUT_MS by default
- * @throws TriplineError `config-invalid` where a certificate cannot be read
+ * @param target a URL, or a service's Redis settings, which include TLS and tokens
+ * @param onError called with connection errors, which ioredis otherwise prints
+ * @param timeoutMs response timeout; REDIS_TIMEOUT_MS by default
+ * @throws TriplineError `config-invalid` if a certificate cannot be read
  */
 export function connectRedis(
   target: string | RedisConfig,
@@ -32,14 +32,14 @@ export function connectRedis(
   const options = {
     ...(config !== undefined && url.startsWith("rediss://") ? { tls: tlsOf(config) } : {}),
     commandTimeout: timeoutMs,
-    // A connection with overdue answers is closed. Otherwise abandoned commands would pile up on it while the server hangs,
-    // and would be executed in the end.
+    // Closes a connection with overdue responses. Otherwise abandoned commands would accumulate while the server hangs, and run
+    // later.
     socketTimeout: timeoutMs,
     connectTimeout: Math.max(CONNECT_TIMEOUT_MS, timeoutMs),
     disconnectTimeout: DISCONNECT_TIMEOUT_MS,
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
-    // Commands on a lost connection have failed, and are never sent again on another one.
+    // Commands on a lost connection have failed, and are never resent on a new one.
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt: number) => Math.min(attempt * 50, RECONNECT_DELAY_MS_MAX),
   };
@@ -63,9 +63,9 @@ function tlsOf({ REDIS_CA_FILE: ca, REDIS_AUTH: auth }: RedisConfig) {
 }
 
 /**
- * Waits until a connection can be used.
+ * Waits until a connection is ready.
  *
- * @throws TriplineError `redis-unavailable` when it cannot within `timeoutMs`
+ * @throws TriplineError `redis-unavailable` if it is not ready within `timeoutMs`
  */
 export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void> {
   const deadline = Date.now() + timeoutMs;
@@ -88,15 +88,15 @@ export async function awaitRedis(redis: Redis, timeoutMs = 10_000): Promise<void
   }
 }
 
-/** Errors of Redis about its own state, MISCONF of a full disk among them. The same command may succeed in a moment. */
+/** Errors about Redis's own state, including MISCONF for a full disk. The same command may succeed on a retry. */
 const PASSING = /^(OOM|MISCONF|LOADING|READONLY|BUSY|CLUSTERDOWN|MASTERDOWN|NOREPLICAS|TRYAGAIN)/;
-/** Errors about a password or a right. An operator corrects that; the content of the command is not at fault. */
+/** Errors about passwords or permissions. An operator must fix them; the command's content is valid. */
 const NOT_ALLOWED = /^(NOAUTH|WRONGPASS|NOPERM|ERR ACL failure in script)/;
 
-/** What ioredis says of a command on a lost connection: how it is set up, and not what is wrong. */
+/** ioredis's message for a command on a lost connection: it mentions its configuration, not the failure. */
 const OFFLINE = /enableOfflineQueue/;
 
-/** A failure of ioredis as a TriplineError. If Redis refuses a command for its content, that is our bug. */
+/** Converts an ioredis error to a TriplineError. If Redis rejects a command's content, that is our bug. */
 export function asRedisError(error: unknown): TriplineError {
   if (error instanceof TriplineError) return error;
   const messages = messagesOf(error);
@@ -108,7 +108,7 @@ export function asRedisError(error: unknown): TriplineError {
   return new TriplineError("redis-unavailable", `Redis: ${told}`, [], { cause: error });
 }
 
-/** Waits for an answer of Redis. @throws TriplineError as `asRedisError` has it */
+/** Awaits a Redis response. @throws TriplineError as in `asRedisError` */
 export async function askRedis<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
@@ -117,7 +117,7 @@ export async function askRedis<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Of a transaction that was refused: why its commands were. */
+/** For a rejected transaction: the errors of its commands. */
 function messagesOf(error: unknown): string[] {
   const previous: unknown = Reflect.get(Object(error), "previousErrors");
   const errors: unknown[] = Array.isArray(previous) && previous.length > 0 ? previous : [error];

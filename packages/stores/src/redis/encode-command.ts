@@ -2,12 +2,12 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { ChainableCommander } from "ioredis";
 import { Command, Pipeline } from "ioredis";
 
-/** Bytes around a bulk string: `$`, its length, and twice CR LF. */
+/** Framing bytes of a bulk string: `$`, its length, and CR LF twice. */
 const BULK_BYTES_MAX = 16;
 
 /**
- * A command with its arguments as bytes, for the commands with hundreds of keys: ioredis would make half a dozen objects
- * of each. The reply comes as buffers.
+ * A command with its arguments as bytes, for commands with hundreds of keys: ioredis would create about six
+ * objects per key. The reply is in buffers.
  */
 class EncodedCommand extends Command {
   constructor(
@@ -22,7 +22,7 @@ class EncodedCommand extends Command {
   }
 }
 
-/** Adds a command to a pipeline or transaction, as `pipeline.call(name, ...args)` would. */
+/** Adds a command to a pipeline or transaction, like `pipeline.call(name, ...args)`. */
 export function addCommand(
   pipeline: ChainableCommander,
   name: string,
@@ -31,7 +31,7 @@ export function addCommand(
   return addBuilt(pipeline, new EncodedCommand(name, encodeCommand(name, args)));
 }
 
-/** Adds a command that was built already. Its reply comes in the encoding that it asks for. */
+/** Adds an existing command. Its reply has the encoding that the command specifies. */
 export function addBuilt(pipeline: ChainableCommander, command: Command): ChainableCommander {
   if (!(pipeline instanceof Pipeline))
     throw new TriplineError("internal", "The argument is not a pipeline of ioredis.");

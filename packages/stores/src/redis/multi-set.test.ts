@@ -9,7 +9,7 @@ test("a server is asked once per connection, since the next one may be older", a
     await awaitRedis(redis);
     const multiSet = new MultiSet(redis);
     expect(await multiSet.isKnown()).toBe(true);
-    // As an older server answers, which does not know the command.
+    // The response of an older server without the command.
     Object.assign(redis, { command: async () => [null] });
     expect(await multiSet.isKnown()).toBe(true);
     const isBack = once(redis, "ready");

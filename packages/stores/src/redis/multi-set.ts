@@ -1,17 +1,17 @@
 import type { Redis } from "ioredis";
 
-/** Whether a server has MSETEX, which sets many keys with one time to live in one command: Valkey 9.1, Redis 8.4. */
+/** Whether a server has MSETEX, which sets many keys with one time to live: Valkey 9.1, Redis 8.4. */
 export class MultiSet {
   #known: Promise<boolean> | undefined;
 
   constructor(private readonly redis: Redis) {
-    // The next connection may lead to another version of the server.
+    // The next connection may reach a different server version.
     redis.on("close", () => {
       this.#known = undefined;
     });
   }
 
-  /** Asks once per connection; after a failure it asks again. @throws what ioredis throws */
+  /** Checks once per connection, and again after a failure. @throws as ioredis does */
   isKnown(): Promise<boolean> {
     this.#known ??= this.#ask().catch((error: unknown) => {
       this.#known = undefined;
@@ -27,9 +27,9 @@ export class MultiSet {
 }
 
 /**
- * MSETEX's arguments, https://redis.io/docs/latest/commands/msetex/
+ * The arguments of MSETEX, https://redis.io/docs/latest/commands/msetex/
  *
- * @param condition NX: all keys are set, or none where one of them is there already
+ * @param condition NX: sets all keys, or none if one of them exists
  */
 export function multiSetArgs<V extends string | Uint8Array>(
   entries: readonly { readonly key: string; readonly value: V }[],

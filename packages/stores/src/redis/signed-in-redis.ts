@@ -5,26 +5,26 @@ import { Redis } from "ioredis";
 
 const RETRY_MS_MIN = 50;
 const RETRY_MS_MAX = 1_000;
-/** Time between two tries to sign in again on an open connection. */
+/** Delay between attempts to authenticate again on an open connection. */
 const RENEW_RETRY_MS = 5_000;
-/** Timers longer than this would fire at once. */
+/** Longer timers would fire immediately. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
 
 /**
- * A connection whose password is a token that expires: each new connection uses a fresh one, and an open one signs in with
- * the next before the last has expired, as the clouds require. Otherwise like ioredis: it reconnects while it is open, and
- * reports each failure.
+ * A connection whose password is an expiring token: each new connection uses a fresh one, and an open connection authenticates
+ * with the next before the current one expires, as the clouds require. Otherwise like ioredis: it reconnects while it is open,
+ * and reports each failure.
  */
 export class SignedInRedis extends Redis {
   readonly #signIn: RedisSignIn;
   readonly #closed = new AbortController();
   #connecting: Promise<void> | undefined;
   #renewal: NodeJS.Timeout | undefined;
-  /** Of the password that was used last. */
+  /** Renewal time of the current password. */
   #renewAtMs = 0;
 
   constructor(url: string, options: RedisOptions & { replyMapping?: "legacy" }, signIn: RedisSignIn) {
-    // It connects below, when its fields are set.
+    // It connects below, once its fields are set.
     super(url, { ...options, lazyConnect: true });
     this.#signIn = signIn;
     this.on("ready", () => this.#renewAt(this.#renewAtMs));
@@ -32,7 +32,7 @@ export class SignedInRedis extends Redis {
     this.connect().catch(() => {});
   }
 
-  /** Also what ioredis calls to connect again. */
+  /** ioredis also calls this to reconnect. */
   override connect(): Promise<void> {
     this.#connecting ??= this.#connect().finally(() => {
       this.#connecting = undefined;
@@ -73,7 +73,7 @@ export class SignedInRedis extends Redis {
   #renewAt(atMs: number): void {
     clearTimeout(this.#renewal);
     const waitMs = atMs - Date.now();
-    // It lies in the past while the next token cannot be had: the last one is handed out again.
+    // It is in the past while no new token is available: the old one is returned again.
     const boundedMs = waitMs > 0 ? Math.min(waitMs, TIMER_MS_MAX) : RENEW_RETRY_MS;
     this.#renewal = setTimeout(() => this.#renew(), boundedMs).unref();
   }
@@ -83,7 +83,7 @@ export class SignedInRedis extends Redis {
       .then(async ({ user, password, renewAtMs }) => {
         if (this.status !== "ready") return;
         if (password !== this.options.password) {
-          // With RESP2 a subscribing connection accepts no password, so it has to be a new one.
+          // With RESP2 a subscriber connection accepts no password, so it must reconnect.
           if (this.mode === "subscriber") return this.disconnect(true);
           await this.auth(user, password);
           this.options.password = password;

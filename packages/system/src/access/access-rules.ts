@@ -4,14 +4,14 @@ import { parse } from "yaml";
 import { z } from "zod";
 import { ROOT } from "../services/workspace.js";
 
-/** In this repository, and in the image with the commands. */
+/** Path in this repository and in the image with the commands. */
 const ACCESS_FILE = join(ROOT, "infra", "access.yaml");
 
-/** Who gives the others their rights. The services do not have its certificate and password. */
+/** The user that grants access to the others. The services do not have its certificate and password. */
 export const SETUP_USER = "setup";
-/** Asks the stores how they are, and reads nothing that they hold. */
+/** The user for the stores' metrics, without access to their data. */
 export const COLLECTOR_USER = "collector";
-/** Whose rights the commands have. */
+/** The user of the commands. */
 export const OPERATOR_USER = "operator";
 
 const patterns = z.array(z.string().regex(/^[A-Za-z0-9_:*-]+$/, "must be a pattern of keys"));
@@ -33,10 +33,10 @@ const rules = z.object({
   operator: z.strictObject({ topics_read: z.array(z.string()), groups: z.array(z.string()) }),
 });
 
-/** Who may do what, as infra/access.yaml has it for all clouds. */
+/** The access rules of infra/access.yaml, which apply to all clouds. */
 export type AccessRules = z.infer<typeof rules>;
 
-/** @throws Error where a service has a cache and no rights there, or the other way round */
+/** @throws Error if a service has a cache but no rules for it, or the reverse */
 export function readAccessRules(file = ACCESS_FILE): AccessRules {
   const read = rules.parse(parse(readFileSync(file, "utf8")));
   for (const [service, { cache }] of Object.entries(read.services)) {

@@ -10,20 +10,20 @@ import { databaseStatements, kafkaRights, redisSecret, redisUsers } from "./plan
 
 const QUERY_MS_MAX = 30_000;
 
-/** Connections of somebody who may give rights; what is absent gets none. */
+/** Connections with permission to grant access; absent ones are skipped. */
 export interface AccessTargets {
   readonly kafka?: Kafka;
   readonly redis?: RedisConfig | string;
   readonly database?: DatabaseAddress;
 }
 
-/** Passwords of the users of Redis and of the roles of the database, by name. */
+/** Passwords of Redis users and database roles, by name. */
 export type Passwords = Readonly<Record<string, string>>;
 
 /**
- * Gives every service the rights of infra/access.yaml and no more, after the topics are there. It can be repeated.
+ * Grants every service exactly the access of infra/access.yaml, once the topics exist. Idempotent.
  *
- * @returns a line for each server that says what was done
+ * @returns one line per server that describes what was done
  * @throws TriplineError `kafka-unavailable`, `redis-unavailable` or `database-unavailable`
  */
 export async function applyAccess(
@@ -48,7 +48,7 @@ async function giveKafkaRights(rules: AccessRules, kafka: Kafka): Promise<string
   }
 }
 
-/** A server without an ACL file forgets its users with its next start. */
+/** A server without an ACL file loses its users at its next restart. */
 const NO_FILE = /not configured to use an ACL file/;
 
 async function makeRedisUsers(rules: AccessRules, target: RedisConfig | string, passwords: Passwords): Promise<string> {
@@ -89,7 +89,7 @@ async function makeDatabaseRoles(rules: AccessRules, address: DatabaseAddress, p
   }
 }
 
-/** @throws Error for a user without one */
+/** @throws Error for a user without a password */
 export function passwordOf(passwords: Passwords, user: string): string {
   const password = passwords[user];
   if (password === undefined) throw new Error(`There is no password for ${user}.`);

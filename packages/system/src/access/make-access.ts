@@ -12,14 +12,14 @@ import { databaseRoles, firstRedisUsers } from "./plan-access.js";
 const PASSWORD_BYTES = 24;
 const SERVERS = ["kafka", "valkey", "postgres"] as const;
 
-/** In the folder of credentials: a file for each user of Redis and role of the database, as `tripline topics --access` reads it. */
+/** In the credentials folder: one file per Redis user and database role, as `tripline topics --access` reads it. */
 export const PASSWORD_FOLDER = join(SETUP_USER, "passwords");
 
 /**
- * What TLS and rights of each service's own need on one machine: in a folder for each service, for the servers, for the operator
- * and for the job that gives the rights, a certificate; and the passwords. What is there stays, certificates until their end is near.
+ * Creates the credentials for TLS and per-service access on one machine: a certificate in a folder for each service, the
+ * servers, the operator and the setup job; and the passwords. Keeps existing ones, except certificates that expire soon.
  *
- * @returns the names of those who got a new certificate
+ * @returns the names of those with a new certificate
  */
 export async function makeCredentials(
   folder: string,
@@ -42,17 +42,17 @@ export interface ServerAddresses {
   readonly redis: string;
   /** host:port/name */
   readonly database: string;
-  /** Who may make roles in the database. */
+  /** The role that may create roles in the database. */
   readonly databaseUser: { readonly name: string; readonly password: string };
-  /** Names of every program in its certificate, with a `*` in the place of its own. */
+  /** Host names for every program's certificate, with `*` for its own name. */
   readonly hosts?: readonly string[];
 }
 
 /**
- * The credentials of an installation in containers, each of which sees one folder of them, and in the same folders the addresses with
- * passwords and what the servers read.
+ * Creates the credentials of an installation in containers, each of which sees one folder, and in the same folders the
+ * addresses with passwords and the servers' files.
  *
- * @returns the names of those who got a new certificate
+ * @returns the names of those with a new certificate
  */
 export async function makeAccess(
   folder: string,
@@ -89,12 +89,12 @@ export async function makeAccess(
   return issued;
 }
 
-/** From inside the container without a password, as the image sets itself up; from elsewhere by TLS and with one. */
+/** Inside the container without a password, for the image's own setup; from outside only with TLS and a password. */
 const DATABASE_ACCESS = "local all all trust\nhostssl all all all scram-sha-256\n";
 
-/** @param folder with a file for each user */
+/** @param folder with one file per user */
 export function readPasswords(folder: string): Passwords {
-  // Kubernetes keeps what it mounts in folders whose names begin with dots.
+  // Kubernetes keeps mounted content in folders with a leading dot.
   const names = readdirSync(folder).filter((name) => !name.startsWith("."));
   return Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name), "utf8").trim()]));
 }

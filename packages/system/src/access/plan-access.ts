@@ -4,10 +4,10 @@ import type { KafkaRight } from "@tripline/kafka/port";
 import type { AccessRules } from "./access-rules.js";
 import { COLLECTOR_USER, OPERATOR_USER, SETUP_USER } from "./access-rules.js";
 
-/** What every connection of a client of Redis asks, and says of itself. */
+/** Commands that every Redis client connection sends. */
 const COMMANDS_OF_ALL = ["ping", "info", "select", "hello", "quit", "command|info", "client|setname", "client|setinfo"];
 
-/** A service's rights on Kafka: its topics, and groups that have its name or begin with it and a dash. */
+/** A service's permissions in Kafka: its topics, and groups with its name or its name and a dash as prefix. */
 export function kafkaRights({ topics, lag_watchers: watchers, operator }: AccessRules): readonly KafkaRight[] {
   const services = [...new Set(Object.values(topics).flatMap(({ writers, readers }) => [...writers, ...readers]))];
   const ofTopics = Object.entries(topics).flatMap(([name, { writers, readers }]) => [
@@ -52,9 +52,9 @@ function allow(
 }
 
 /**
- * The rules of a user of Valkey for each service, of the operator and of the collector: https://valkey.io/topics/acl/
+ * The Valkey ACL rules for each service, the operator and the collector: https://valkey.io/topics/acl/
  *
- * @param hasMultiSet whether the server has MSETEX, as Valkey has from version 9.1 on. An older one refuses a rule about it.
+ * @param hasMultiSet whether the server has MSETEX (Valkey 9.1 or later). Older ones reject a rule about it.
  */
 export function redisUsers(
   { cache_rights }: AccessRules,
@@ -77,22 +77,22 @@ export function redisUsers(
   ]);
 }
 
-/** The ACL file with which Valkey begins: nobody gets in but the one who then makes the users of the services. */
+/** The initial ACL file of Valkey: only the setup user can connect, and then creates the services' users. */
 export function firstRedisUsers(setupPassword: string): string {
   return ["user default off", `user ${SETUP_USER} on ${redisSecret(setupPassword)} ~* &* +@all`, ""].join("\n");
 }
 
-/** Only the hash, so that whoever reads a file or a log of it can do nothing with it. */
+/** Only the hash, which is useless to a reader of the file or log. */
 export function redisSecret(password: string): string {
   return `#${createHash("sha256").update(password).digest("hex")}`;
 }
 
-/** Services that have a role and a schema of their own in the database; both have the service's name. */
+/** Services with their own database role and schema, both named like the service. */
 export function databaseRoles({ services }: AccessRules): readonly string[] {
   return Object.keys(services).filter((service) => services[service]?.database);
 }
 
-/** Statements that make the roles, for a superuser. They may run again, and then set the passwords. */
+/** SQL that creates the roles, for a superuser. Idempotent; a repeated run sets the passwords. */
 export function databaseStatements(
   rules: AccessRules,
   database: string,
@@ -126,13 +126,13 @@ function roleStatements(role: string, target: string, password: string): readonl
   ];
 }
 
-/** It sees statistics, and no table. */
+/** It has access to statistics but not to tables. */
 function collectorStatements(target: string, password: string | undefined): readonly string[] {
   if (password === undefined) return [];
   return [...roleStatements(COLLECTOR_USER, target, password), `GRANT pg_monitor TO ${identifier(COLLECTOR_USER)}`];
 }
 
-/** Where the services had one role together before, what is in the schema becomes the service's own. */
+/** If the services shared one role before, each service takes ownership of its schema's objects. */
 function takeOver(role: string): readonly string[] {
   const [name, text] = [identifier(role), literal(role)];
   const of = (catalog: string, prefix: string, more = ""): string =>

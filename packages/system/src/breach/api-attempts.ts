@@ -9,19 +9,19 @@ import type { Attempt } from "./attempt.js";
 
 const ANSWER_MS_MAX = 10_000;
 const NO_TOKEN = /^401 /;
-/** Of a token without the scope, and of a certificate that scoring does not serve. */
+/** Rejection of a token without the scope, and of a certificate that scoring does not accept. */
 const NO_SCOPE = /^403 /;
-/** What the token endpoint says to a client that may not have a token in this way. */
+/** The token endpoint's response to a client that may not use this grant. */
 const NO_GRANT = /answered 40[0-3]:/;
-/** The connection of a client that is not served is closed. */
+/** The error when the server closes an unauthorised client's connection. */
 const NOT_SERVED = /ECONNRESET|NGHTTP2|ERR_HTTP2|socket hang up|closed/;
 const SERVER_LIVE = "/inference.GRPCInferenceService/ServerLive";
-/** Of gRPC: not compressed, no bytes. */
+/** A gRPC message: uncompressed, zero bytes. */
 const EMPTY_MESSAGE = Buffer.alloc(5);
 
 type Call = readonly [service: keyof ServiceAddresses, method: "GET" | "POST", path: string, what: string];
 
-/** What somebody tries who is known to the network by a certificate, and has no token. */
+/** Attempts with a valid certificate but without a token. */
 const WITHOUT_TOKEN: readonly Call[] = [
   ["ingestion", "POST", "/v1/transactions", "send a payment"],
   ["features", "POST", "/get-online-features", "read features"],
@@ -32,7 +32,7 @@ const WITHOUT_TOKEN: readonly Call[] = [
 ];
 const TRIED_WITHOUT_TOKEN = 2;
 
-/** What the training worker tries with the token that it has: rollouts of models are all it may see and change. */
+/** Attempts with the training worker's token, which only allows viewing and changing model rollouts. */
 const AS_TRAINING: readonly Call[] = [
   ["ingestion", "POST", "/v1/transactions", "send a payment"],
   ["ingestion", "GET", "/v1/decisions/txn_breach", "read a decision"],
@@ -51,7 +51,7 @@ export interface ClientAttemptOptions {
   readonly consoleSecret: string;
 }
 
-/** What the services' own clients try on the HTTP APIs. */
+/** Attempts by the services' own clients on the HTTP APIs. */
 export function clientAttempts({ addresses, trainingSecret, consoleSecret }: ClientAttemptOptions): readonly Attempt[] {
   const tokenUrl = `${addresses.auth}/oauth/token`;
   const tokens = new AccessTokens({ tokenUrl, clientId: TRAINING_CLIENT_ID, clientSecret: trainingSecret });
@@ -86,13 +86,13 @@ export interface CertificateAttemptOptions {
   readonly addresses: ServiceAddresses;
   /** host:port */
   readonly scoringAddress: string;
-  /** Of its HTTP port. */
+  /** URL of scoring's HTTP port. */
   readonly scoringUrl: string;
-  /** Who may ask scoring. */
+  /** The clients that scoring accepts. */
   readonly scoringClients: readonly string[];
 }
 
-/** What each service tries on the APIs with its certificate: on HTTP without a token, and on scoring over gRPC and HTTP. */
+/** Attempts by each service with its certificate: on HTTP APIs without a token, and on scoring over gRPC and HTTP. */
 export function certificateAttempts(options: CertificateAttemptOptions): readonly Attempt[] {
   const { security, addresses, scoringAddress, scoringUrl, scoringClients } = options;
   return Object.keys(security.rules.services).flatMap((who, index) => {
@@ -126,7 +126,7 @@ export function certificateAttempts(options: CertificateAttemptOptions): readonl
   });
 }
 
-/** @throws Error with status and text, where it is an error */
+/** @throws Error with status and text for an error status */
 function refusedBelow400(status: number, text: string): string {
   if (status < 400) return text;
   throw new Error(`${status} ${codeIn(text)}`);
@@ -156,7 +156,7 @@ function askWithCertificate(security: LocalSecurity, who: string, url: string, m
   });
 }
 
-/** Resolves to the status of the answer, whatever it is. */
+/** Resolves to any response status. */
 async function askGrpc(security: LocalSecurity, who: string, address: string): Promise<unknown> {
   const session = connect(`https://${address}`, { ...security.kafkaTls(who), ALPNProtocols: ["h2"] });
   const closed = once(session, "close").then(() => {

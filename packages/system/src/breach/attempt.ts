@@ -1,23 +1,23 @@
-/** Something that somebody must not be able to do. */
+/** An attempt that must be rejected. */
 export interface Attempt {
-  /** Whose credentials are used. */
+  /** The user of the credentials. */
   readonly who: string;
   readonly where: "Kafka" | "Redis" | "Postgres" | "API" | "TLS";
   readonly what: string;
-  /** What refuses it has to say. */
+  /** The expected rejection message. */
   readonly refusal: RegExp;
-  /** Rejects when it is refused. */
+  /** Rejects if access is denied. */
   try(): Promise<unknown>;
 }
 
 export interface AttemptOutcome extends Omit<Attempt, "try" | "refusal"> {
-  /** What refused it; undefined where nothing did. */
+  /** The rejection message; undefined if the attempt succeeded. */
   readonly refusedBy: string | undefined;
 }
 
 const ATTEMPT_MS_MAX = 30_000;
 
-/** Tries one after the other, and goes on after one that was not refused. */
+/** Runs all attempts in order, even after one that succeeded. */
 export async function tryAll(attempts: readonly Attempt[]): Promise<readonly AttemptOutcome[]> {
   const outcomes: AttemptOutcome[] = [];
   for (const { who, where, what, refusal, try: run } of attempts) {
@@ -35,7 +35,7 @@ export async function tryAll(attempts: readonly Attempt[]): Promise<readonly Att
   return outcomes;
 }
 
-/** All that an error and its causes say: their kinds, codes and messages. */
+/** The types, codes and messages of an error and its causes. */
 function wordsOf(error: unknown, depth = 0): string[] {
   if (typeof error !== "object" || error === null || depth > 5) return [];
   const own = ["type", "code", "message"].map((name): unknown => Reflect.get(error, name));

@@ -7,16 +7,16 @@ import type { LocalSecurity } from "../services/local-security.js";
 import type { Attempt } from "./attempt.js";
 
 const REQUEST_MS_MAX = 10_000;
-/** Topics that a service tries to write, and to read, of those that it may not. */
+/** Forbidden topics that a service tries to write, and to read. */
 const TOPICS_TRIED = 2;
 const NOT_ALLOWED = /^(TOPIC|GROUP|CLUSTER)_AUTHORIZATION_FAILED$|^Not authorized to access group/;
 /**
- * The first group of a broker makes the topic of groups, and is refused until that is there: over 5 s at a load of 50. What is not
- * allowed is not retried.
+ * A broker's first group creates the internal groups topic, and requests fail until it exists: over 5 s at a load average of
+ * 50. Authorization failures are not retried.
  */
 const RETRY = { retries: 7, initialRetryTime: 300 };
 
-/** What each service tries on Kafka, with its own certificate. */
+/** Attempts by each service on Kafka, with its own certificate. */
 export function kafkaAttempts(security: LocalSecurity, brokers: readonly string[]): readonly Attempt[] {
   const { topics } = security.rules;
   const services = [...new Set(Object.values(topics).flatMap(({ writers, readers }) => [...writers, ...readers]))];
@@ -48,13 +48,13 @@ export function kafkaAttempts(security: LocalSecurity, brokers: readonly string[
   });
 }
 
-/** In another order for each service, so that together they try most topics. */
+/** Rotated per service, so that together they try most topics. */
 function forbidden(rules: AccessRules, as: "writers" | "readers", who: string, turn: number): string[] {
   const names = Object.keys(rules.topics).filter((name) => !allowed(rules, as, who).includes(name));
   return Array.from({ length: TOPICS_TRIED }, (_, index) => names[(turn * TOPICS_TRIED + index) % names.length] ?? "");
 }
 
-/** The operator reads dead letters and what its commands need, and writes where dead letters go back to. */
+/** The operator reads dead letters and the topics of its commands, and writes to topics for redrive. */
 function allowed({ topics, operator }: AccessRules, as: "writers" | "readers", who: string): readonly string[] {
   const names = Object.keys(topics);
   if (who !== OPERATOR_USER) return names.filter((name) => topics[name]?.[as].includes(who));
@@ -69,7 +69,7 @@ async function withClient<T>(
   who: string,
   work: (kafka: Client["kafka"]) => Promise<T>,
 ): Promise<T> {
-  // kafkajs says that there is no coordinator of a group that it may not see, and only logs why.
+  // kafkajs reports a missing coordinator for a group without access, and only logs the reason.
   const logged: Error[] = [];
   const open = clientOpener({
     brokers,
@@ -97,7 +97,7 @@ async function read(kafka: Client["kafka"], topic: string, groupId: string): Pro
   const consumer = kafka.consumer({ groupId, retry: { ...RETRY, restartOnFailure: async () => false } });
   const over = new Promise((resolve, reject) => {
     consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
-    // A fetch that was answered was allowed.
+    // A response to a fetch means that access was allowed.
     consumer.on(consumer.events.FETCH, resolve);
   });
   await consumer.connect();
@@ -106,7 +106,7 @@ async function read(kafka: Client["kafka"], topic: string, groupId: string): Pro
   return over;
 }
 
-/** Everything on all topics, in the numbers of Kafka's protocol. */
+/** All operations on all topics, as Kafka protocol constants. */
 function everything(who: string) {
   return {
     principal: `User:${who}`,

@@ -8,7 +8,7 @@ const QUERY_MS_MAX = 10_000;
 /** https://www.postgresql.org/docs/current/errcodes-appendix.html: insufficient privilege. */
 const NOT_ALLOWED = /^42501$/;
 
-/** What each service tries on Postgres, with its own role. Each schema has a table `schema_migrations`. */
+/** Attempts by each service on Postgres, with its own role. Each schema has a table `schema_migrations`. */
 export function postgresAttempts(security: LocalSecurity, stack: ServiceAddresses): readonly Attempt[] {
   const roles = databaseRoles(security.rules);
   return [...roles, COLLECTOR_USER].flatMap((who) => {

@@ -6,14 +6,14 @@ import type { Attempt } from "./attempt.js";
 const NOT_ALLOWED = /^NOPERM/;
 const ANSWER_MS_MAX = 10_000;
 
-/** A key of each owner, as the services make them. */
+/** One key per owner, in the services' format. */
 const KEYS = {
   ingestion: "idem:shop:order-1",
   features: "state:card:1:shop:c1",
   decisions: "budget:shop:challenge:2026-01-01",
 } as const;
 
-/** What no service does, however it names its keys. */
+/** Commands that no service may use, with any key. */
 const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["FLUSHALL"],
   ["KEYS", "*"],
@@ -22,14 +22,14 @@ const COMMANDS: readonly (readonly [string, ...string[]])[] = [
   ["MONITOR"],
 ];
 
-/** What each service tries on Redis, with its own password. */
+/** Attempts by each service on Redis, with its own password. */
 export function redisAttempts(security: LocalSecurity, stack: ServiceAddresses): readonly Attempt[] {
   return [...Object.keys(security.rules.cache_rights), COLLECTOR_USER].flatMap((who) => {
     const { redisUrl = "" } = security.accessOf(who, stack);
     const attempt = (what: string, command: readonly [string, ...string[]]): Attempt => {
       return { who, where: "Redis", what, refusal: NOT_ALLOWED, try: () => ask(redisUrl, command) };
     };
-    // The operator rebuilds what features keeps.
+    // The operator may rebuild features' state.
     const own = who === OPERATOR_USER ? "features" : who;
     const others = Object.entries(KEYS).filter(([owner]) => owner !== own);
     return [

@@ -9,7 +9,7 @@ import type { Attempt } from "./attempt.js";
 
 const ANSWER_MS_MAX = 10_000;
 const QUERY_MS_MAX = 5_000;
-/** OpenSSL's names of TLS alerts, and connections that are cut before an answer. */
+/** OpenSSL's names of TLS alerts, and connections that close before a response. */
 const NO_HANDSHAKE = /ALERT|ERR_SSL|ECONNRESET|EPIPE|was closed/;
 
 export interface TlsAddresses {
@@ -18,7 +18,7 @@ export interface TlsAddresses {
   readonly postgresUrl: string;
 }
 
-/** What somebody tries who is in the network and has nothing else. */
+/** Attempts from the network without any credentials. */
 export function tlsAttempts(security: LocalSecurity, { kafkaBrokers, redisUrl, postgresUrl }: TlsAddresses): Attempt[] {
   const kafkaPort = Number(kafkaBrokers[0]?.split(":")[1]);
   const redisPort = Number(new URL(redisUrl).port);
@@ -44,14 +44,14 @@ export function tlsAttempts(security: LocalSecurity, { kafkaBrokers, redisUrl, p
   ];
 }
 
-/** An ApiVersions request, which a client of Kafka asks first. */
+/** An ApiVersions request, a Kafka client's first one. */
 const API_VERSIONS = Buffer.from("0000000a00120000000000070000", "hex");
 
 function askTls(port: number, options: ConnectionOptions, request: Buffer | string): Promise<unknown> {
   return ask(connect({ port, host: "127.0.0.1", ...options }), "secureConnect", request);
 }
 
-/** Resolves to the first bytes of an answer. */
+/** Resolves to the first bytes of a response. */
 async function ask(socket: Socket, ready: string, request: Buffer | string): Promise<unknown> {
   const ended = once(socket, "close").then(() => {
     throw new Error("the connection was closed");
@@ -62,7 +62,7 @@ async function ask(socket: Socket, ready: string, request: Buffer | string): Pro
     socket.write(request);
     const [answer] = await Promise.race([once(socket, "data", { signal: late }), ended]);
     const text = String(answer);
-    // An alert in plain bytes is the end of a handshake that did not take place.
+    // A plaintext TLS alert means that the handshake failed.
     if (text.startsWith("-") || text.startsWith("\u0015")) throw new Error(text.startsWith("-") ? text : "TLS ALERT");
     return text;
   } finally {

@@ -11,14 +11,14 @@ import type { AccessTargets } from "../access/apply-access.js";
 import type { LocalSystem } from "../services/local-system.js";
 import { findLocalSystem, operatorVariables } from "../services/local-system.js";
 
-/** Variables of a command for an installation that runs elsewhere; the services have the same. */
+/** A command's variables for a remote installation, the same as those of the services. */
 const kafkaEnvironment = z.object(kafkaConfig);
 
 const redisEnvironment = z.object(redisConfig);
 const databaseEnvironment = z.object(postgresConfig);
 
 const clientEnvironment = z.object({
-  /** A client that is registered with auth. */
+  /** A client registered with auth. */
   CLIENT_ID: z.string().min(1),
   CLIENT_SECRET: z.string().min(1),
 });
@@ -27,14 +27,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface SystemKafka {
   readonly kafka: Kafka;
-  /** For a sentence that says which address did not answer. */
+  /** For error messages with the address that did not answer. */
   readonly brokers: string;
 }
 
 /**
- * As the environment says, and where it says nothing about TLS, as the operator of the system that runs here with these brokers.
+ * Kafka from the environment. If the environment has no TLS settings, connects as the operator of the local system with these
+ * brokers.
  *
- * @throws TriplineError `config-invalid` that names every wrong variable at once
+ * @throws TriplineError `config-invalid` that lists all invalid variables
  */
 export function kafkaFrom(environment: Environment): SystemKafka {
   const brokers = environment.KAFKA_BROKERS?.split(",") ?? [];
@@ -47,10 +48,10 @@ export function kafkaFrom(environment: Environment): SystemKafka {
 }
 
 /**
- * Kafka where this user shows it a certificate, since names in certificates are what rights are for; Redis and the database where there
- * are addresses of them.
+ * Kafka if this user has a certificate for it, because Kafka's access rules use certificate names; Redis and the database if
+ * their addresses are set.
  *
- * @throws TriplineError `config-invalid` that names every wrong variable at once
+ * @throws TriplineError `config-invalid` that lists all invalid variables
  */
 export function accessTargetsFrom(environment: Environment): AccessTargets {
   const has = (name: string): boolean => Boolean(environment[name] ?? environment[`${name}_FILE`]);
@@ -62,32 +63,32 @@ export function accessTargetsFrom(environment: Environment): AccessTargets {
 }
 
 /**
- * Kafka at an address of the command line. How to sign in there is told by the environment, as the services are told it.
+ * Kafka at an address from the command line. The environment has the authentication settings, as for the services.
  *
- * @throws TriplineError `config-invalid` that names every wrong variable at once
+ * @throws TriplineError `config-invalid` that lists all invalid variables
  */
 export function kafkaAt(brokers: readonly string[], topicPrefix: string, environment: Environment): Kafka {
   return kafkaFrom({ ...environment, KAFKA_BROKERS: brokers.join(","), KAFKA_TOPIC_PREFIX: topicPrefix }).kafka;
 }
 
 /**
- * What commands that are given the address of a Redis are told of it otherwise.
+ * The other Redis settings of commands with a Redis address.
  *
- * @throws TriplineError `config-invalid` that names every wrong variable at once
+ * @throws TriplineError `config-invalid` that lists all invalid variables
  */
 export function redisFrom(environment: Environment): RedisConfig {
   return readConfig(redisEnvironment, environment);
 }
 
-/** What another program of ours needs to sign in as this one would. */
+/** The variables with which another of our programs authenticates as this one would. */
 export function signInVariables(environment: Environment): Record<string, string | undefined> {
   return Object.fromEntries(CONNECTION_VARIABLES.map((name) => [name, environment[name]]));
 }
 
 /**
- * Tokens with all scopes that the client is registered for.
+ * Tokens with all scopes of the client's registration.
  *
- * @throws TriplineError `config-invalid` that names every wrong variable at once
+ * @throws TriplineError `config-invalid` that lists all invalid variables
  */
 export function tokensFrom(environment: Environment, tokenUrl: string): AccessTokens {
   const { CLIENT_ID: clientId, CLIENT_SECRET: clientSecret } = readConfig(clientEnvironment, environment);

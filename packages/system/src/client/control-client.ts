@@ -6,10 +6,10 @@ const ANSWER_MS_MAX = 30_000;
 
 const fault = z.object({ pointer: z.string(), detail: z.string() });
 const problem = z.object({ detail: z.string(), errors: z.array(fault).default([]) });
-/** The text of a policy, whose faults say their own place: the line. */
+/** A policy's text. Its faults contain their own line. */
 const POLICY_TEXT = "/text";
 
-/** The control plane's own sentence, and its HTTP status. */
+/** The control plane's own message, with its HTTP status. */
 export class ControlRefusal extends Error {
   constructor(
     message: string,
@@ -22,8 +22,8 @@ export class ControlRefusal extends Error {
 /** Calls the control plane's API. */
 export class ControlClient {
   /**
-   * @param tenant for clients that may act for another tenant than their own; empty for what counts for all tenants
-   * @param names what messages call the service and the option with its address
+   * @param tenant for clients that may act for other tenants; empty for what applies to all tenants
+   * @param names how messages call the service and the option with its address
    */
   constructor(
     private readonly url: string,
@@ -32,9 +32,7 @@ export class ControlClient {
     private readonly names = { service: "the control plane", option: "--control" },
   ) {}
 
-  /**
-   * @throws ControlRefusal with the control plane's own sentence, or a line for each fault; Error where it does not answer
-   */
+  /** @throws ControlRefusal with the control plane's own message, or one line per fault; Error if it does not answer */
   async call(
     method: "GET" | "POST" | "PUT" | "DELETE",
     path: string,
@@ -64,7 +62,7 @@ export class ControlClient {
     const told = problem.safeParse(answer);
     if (!told.success) throw new Error(`${this.url} answered ${response.status}.`);
     const { detail, errors } = told.data;
-    // A sentence that only counts the faults gives way to them.
+    // If the message only counts the faults, the faults replace it.
     const isWhole = errors.length === 0 || errors.some((error) => detail.includes(error.detail));
     throw new ControlRefusal(isWhole ? detail : errors.map(describe).join("\n"), response.status);
   }

@@ -20,16 +20,16 @@ const apiDescription = z.object({
   }),
 });
 
-/** What the reader should do; follows a colon. */
+/** Advice for the user, after a colon. */
 export interface Remedies {
   readonly silent: string;
   readonly foreign: string;
 }
 
 /**
- * What the API itself says of where tokens come from; undefined where it says nothing.
+ * The token URL that the API itself publishes; undefined if it publishes none.
  *
- * @throws Error in one sentence when no Tripline answers at this address
+ * @throws Error in one sentence if no Tripline answers at this address
  */
 export async function readTokenUrl(apiUrl: string, remedies: Remedies): Promise<string | undefined> {
   let body: unknown;
@@ -45,7 +45,7 @@ export async function readTokenUrl(apiUrl: string, remedies: Remedies): Promise<
   return schemes.find(({ flows }) => flows !== undefined)?.flows?.clientCredentials.tokenUrl;
 }
 
-/** Where the system of this workspace is; while none runs there, where it would be. */
+/** Addresses of this workspace's system; if none is running, the addresses it would have. */
 export function localAddresses(workspace: string): LocalSystem["addresses"] {
   try {
     return readLocalSystem(workspace).addresses;
@@ -56,7 +56,7 @@ export function localAddresses(workspace: string): LocalSystem["addresses"] {
   }
 }
 
-/** A secret of a system, the demo client's unless named, if it runs on this machine and was started from this repository. */
+/** A secret of a local system started from this repository; by default the demo client's. */
 export async function localSecret(
   apiUrl: string,
   workspace = DEMO_WORKSPACE,

@@ -1,6 +1,6 @@
 import type { SentFields } from "../generated/sent-fields.js";
 
-/** A payment that the demo or a replay sends, with its label, which only the sender knows. */
+/** A payment from the demo or a replay, with its label, which only the sender knows. */
 export interface KnownPayment extends SentFields {
   readonly clientTransactionId: string;
   readonly cardNumber: string;

@@ -14,7 +14,7 @@ export type PolicyRevision = z.infer<typeof revision>;
 const approval = z.object({ approver: z.string(), note: z.string(), approved_at: z.string() });
 const revisionWithText = revision.extend({
   text: z.string(),
-  /** `suspect`: it was rolled back, so that another user has to approve it again. */
+  /** `suspect`: it was rolled back, so another user must approve it again. */
   activation_kind: z.string().optional(),
   approvals: z.array(approval),
 });
@@ -35,9 +35,9 @@ const status = z.object({
   newest_activation: z.int(),
   in_force: activation.nullable(),
   scheduled: activation.nullable(),
-  /** The newest policy that was in force and was not rolled back. */
+  /** The newest activated policy that was not rolled back. */
   return_to: z.object({ revision: z.int().nullable() }).nullable().optional(),
-  /** Not told by a control plane of an earlier release. */
+  /** Missing in responses of an earlier release. */
   switched_off_rules: z
     .array(z.object({ rule_id: z.string(), why: z.string(), switched_off_at: z.string() }))
     .default([]),
@@ -51,7 +51,7 @@ export const waitingChange = z.object({
   note: z.string(),
   created_at: z.string(),
   expires_at: z.string(),
-  /** Of a break glass: it takes effect then unless somebody refuses it. */
+  /** For a break glass: it takes effect at this time unless another user rejects it. */
   takes_effect_at: z.string().nullable(),
 });
 export type WaitingChange = z.infer<typeof waitingChange>;
@@ -66,17 +66,17 @@ export interface SettingsChange {
 export interface ActivationRequest {
   readonly revision: number | null;
   readonly after: number;
-  /** RFC 3339; now unless given. */
+  /** RFC 3339; by default now. */
   readonly at?: string;
-  /** false: a change of the outcomes is meant, and is not rolled back. It needs another user's approval. */
+  /** false: the change of outcomes is intended, and not rolled back. Requires another user's approval. */
   readonly watched?: boolean;
   readonly note: string;
 }
 
-/** The most that the control plane gives at a time. */
+/** The control plane's maximum page size. */
 const PAGE = 200;
 
-/** The policy of one tenant, over the control plane's API. */
+/** A tenant's policy, through the control plane's API. */
 export class PolicyClient {
   constructor(private readonly control: Pick<ControlClient, "call">) {}
 
@@ -84,7 +84,7 @@ export class PolicyClient {
     return this.#call(status, "GET", "");
   }
 
-  /** All of them, newest first. */
+  /** All revisions, newest first. */
   revisions(): Promise<PolicyRevision[]> {
     const answer = z.object({ revisions: z.array(revision) });
     return readAll(
@@ -97,7 +97,7 @@ export class PolicyClient {
     return this.#call(revisionWithText, "GET", `/revisions/${number}`);
   }
 
-  /** All of them, newest first. */
+  /** All activations, newest first. */
   activations(): Promise<PolicyActivationRow[]> {
     const answer = z.object({ activations: z.array(activation) });
     return readAll(
@@ -114,19 +114,19 @@ export class PolicyClient {
     return this.#call(activation.extend({ is_published: z.boolean() }), "POST", "/activations", {}, request);
   }
 
-  /** @param revision null: a withdrawal of the policy is approved */
+  /** @param revision null approves the removal of the policy */
   async approve(revision: number | null, note: string, isForUnwatched = false): Promise<void> {
     const more = isForUnwatched ? { unwatched: true } : {};
     await this.#call(z.undefined(), "POST", `/revisions/${revision ?? "none"}/approvals`, {}, { note, ...more });
   }
 
-  /** @returns what waits for another user */
+  /** @returns changes that wait for another user */
   async changeSettings(change: SettingsChange): Promise<readonly WaitingChange[]> {
     const answer = z.object({ waiting: z.array(waitingChange) }).optional();
     return (await this.#call(answer, "PUT", "/settings", {}, change))?.waiting ?? [];
   }
 
-  /** Changes that wait for another user, the oldest first. */
+  /** Changes that wait for another user, oldest first. */
   async waiting(): Promise<readonly WaitingChange[]> {
     const answer = z.object({ approvals: z.array(waitingChange) });
     return answer.parse(await this.control.call("GET", "/v1/approvals")).approvals;
@@ -152,7 +152,7 @@ export class PolicyClient {
   }
 }
 
-/** Page by page: each goes on below the lowest number of the one before. */
+/** Reads page by page: each one continues below the lowest number of the previous one. */
 async function readAll<T>(
   read: (query: Readonly<Record<string, string>>) => Promise<T[]>,
   numberOf: (one: T) => number,

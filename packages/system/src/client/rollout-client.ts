@@ -27,7 +27,7 @@ const shownRollout = z.object({
   canary_percent: z.number(),
   shadow_percent: z.number(),
   is_held: z.boolean(),
-  /** Not told by a control plane of an earlier release. */
+  /** Missing in responses of an earlier release. */
   is_registry_pending: z.boolean().optional(),
   revision: z.number(),
   started_at: z.string(),
@@ -38,12 +38,12 @@ const shownRollout = z.object({
   steps: z.array(step),
 });
 
-/** The rollout of a model, as the control plane shows it. */
+/** A model's rollout, from the control plane's API. */
 export type ShownRollout = z.infer<typeof shownRollout>;
 
 export type RolloutStepName = "advance" | "hold" | "resume" | "promote" | "rollback";
 
-/** What `POST /v1/rollouts` takes; what is left out has its default there. */
+/** The body of `POST /v1/rollouts`; the server has defaults for missing fields. */
 export interface RolloutRequest {
   readonly model: string;
   readonly candidate: string;
@@ -57,7 +57,7 @@ export interface RolloutRequest {
   readonly guards?: Readonly<Record<string, number>>;
 }
 
-/** Rollouts of models over the control plane's API. */
+/** Model rollouts, through the control plane's API. */
 export class RolloutClient {
   constructor(private readonly control: Pick<ControlClient, "call">) {}
 

@@ -4,25 +4,25 @@ import type { AccessTokens } from "@tripline/client/access-tokens";
 import { sentBody } from "../generated/sent-fields.js";
 import type { KnownPayment } from "./payment.js";
 
-/** A decision as a client with the scope `decisions:explain` gets it. */
+/** A decision for a client with the scope `decisions:explain`. */
 export interface ApiDecision extends Decision {
   readonly reasons: (Decision["reasons"][number] & { text: string })[];
   readonly score: number | null;
 }
 
-/** Outcome of one payment: decided, accepted but undecided, or refused. */
+/** Outcome of one payment: decided, accepted but undecided, or rejected. */
 export interface SendResult {
   readonly status: number;
   readonly decision?: ApiDecision;
-  /** Of a payment that was accepted: `txn_…`. */
+  /** Id of an accepted payment: `txn_…`. */
   readonly id?: string;
   readonly code?: string;
 }
 
-/** Longest time of a batch with its retries: a service may be killed and come back meanwhile. */
+/** Maximum time of a batch with retries: a service may be killed and restarted in the meantime. */
 const BATCH_MS_MAX = 240_000;
 
-/** Sends payments whose cards and labels are known, as the demo and the tests do. */
+/** Sends payments with known cards and labels, for the demo and the tests. */
 export class TriplineClient {
   readonly #api: ApiClient;
 
@@ -30,7 +30,7 @@ export class TriplineClient {
     this.#api = new ApiClient({ url: baseUrl, credentials: () => tokens.authorization(), timeoutMs: BATCH_MS_MAX });
   }
 
-  /** Sends one payment and waits up to `waitSeconds` for its decision. No retry: the caller sees what happened. */
+  /** Sends one payment and waits up to `waitSeconds` for its decision. No retry: the caller sees the result. */
   async send(payment: KnownPayment, waitSeconds: number): Promise<SendResult> {
     const headers = {
       "content-type": "application/json",
@@ -44,7 +44,7 @@ export class TriplineClient {
     return status === 202 ? { status, id: answer.id } : { status, code: answer.code };
   }
 
-  /** Sends payments in order and returns a decision for each, however often that has to be tried. */
+  /** Sends payments in order and returns a decision for each, with as many retries as needed. */
   async decideAll(payments: readonly KnownPayment[], waitSeconds: number): Promise<ApiDecision[]> {
     const decisions: ApiDecision[] = [];
     for await (const { decision, error } of this.#api.decideAll(payments.map(paymentBody), optionsOf(waitSeconds))) {
@@ -54,19 +54,19 @@ export class TriplineClient {
     return decisions;
   }
 
-  /** Sends labels and returns once every one of them has been applied to the features. */
+  /** Sends labels and returns once all of them have been applied to the features. */
   async applyLabels(payments: readonly KnownPayment[], waitSeconds: number): Promise<void> {
     await this.#api.label(payments.map(labelBody), optionsOf(waitSeconds));
   }
 
-  /** Sends labels without waiting until they are applied. */
+  /** Sends labels without waiting for their application. */
   async sendLabels(payments: readonly KnownPayment[]): Promise<void> {
     const body = payments.map((payment) => JSON.stringify(labelBody(payment))).join("\n");
     const headers = { "content-type": "application/x-ndjson" };
     await this.#api.fetch("/v1/labels/batch", { method: "POST", body, headers });
   }
 
-  /** The decision with this id, or undefined while there is none. */
+  /** The decision with this id, or undefined if there is none yet. */
   async decision(id: string): Promise<ApiDecision | undefined> {
     const decision = await this.#api.decision(id);
     return decision === undefined ? undefined : explained(decision);

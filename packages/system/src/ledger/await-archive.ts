@@ -11,10 +11,10 @@ const ARCHIVE_POLL_MS = 250;
 const OF_FEATURES: readonly Topic[] = [TOPICS.features, TOPICS.appliedLabels];
 
 /**
- * Waits until the archive holds all that is on topics by now.
+ * Waits until the archive contains all current records of the topics.
  *
  * @param lake the folder that the archive service writes to
- * @param topics those that features writes unless given
+ * @param topics by default those that features writes
  * @throws TriplineError `deadline-exceeded` after two minutes
  */
 export async function awaitArchive(kafka: Kafka, lake: string, topics = OF_FEATURES): Promise<void> {

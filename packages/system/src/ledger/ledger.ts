@@ -7,13 +7,13 @@ import type { IncomingRecord, Kafka } from "@tripline/kafka/port";
 
 export interface Ledger {
   readonly accepted: number;
-  /** Accepted payments with a decision on the topic. */
+  /** Accepted payments with a decision in the topic. */
   readonly decided: number;
-  /** Ids (`txn_…`) of accepted payments without one. */
+  /** Ids (`txn_…`) of accepted payments without a decision. */
   readonly lost: readonly string[];
   /** Ids of accepted payments with two different decisions, which must never happen. */
   readonly contradicted: readonly string[];
-  /** Accepted payments whose decision is on the topic more than once: at-least-once delivery, the same bytes. */
+  /** Accepted payments with repeated but identical decisions (at-least-once delivery). */
   readonly repeated: number;
 }
 
@@ -22,15 +22,15 @@ export function ledgerLine(ledger: Ledger): string {
   return `ledger: accepted=${accepted} decided=${decided} lost=${lost.length} duplicated=${contradicted.length} repeated=${repeated}`;
 }
 
-/** True when every accepted payment got exactly one decision. */
+/** True if every accepted payment got exactly one decision. */
 export function balances(ledger: Ledger): boolean {
   return ledger.lost.length === 0 && ledger.contradicted.length === 0 && ledger.decided === ledger.accepted;
 }
 
 /**
- * Compares what the API accepted with what is on the `decisions` topic.
+ * Compares the accepted payments with the `decisions` topic.
  *
- * @param accepted the ids (`txn_…`) by which the API names payments: a client's own id may be another tenant's, too
+ * @param accepted the API's payment ids (`txn_…`): clients' own ids are not unique across tenants
  */
 export async function closeLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<Ledger> {
   const decided = new Map<string, string>();
@@ -38,7 +38,7 @@ export async function closeLedger(kafka: Kafka, accepted: ReadonlySet<string>): 
   const repeated = new Set<string>();
   await readTopic(kafka, TOPICS.decisions.name, (record) => {
     const id = Decision.decode(record.value).transactionId;
-    // Of other payments nothing is known here: one that was sent again after its first decision was forgotten has two.
+    // Other payments are out of scope: one that was sent again after its first decision expired has two.
     if (!accepted.has(id)) return;
     const bytes = record.value.toString("latin1");
     const before = decided.get(id);
@@ -57,12 +57,12 @@ export async function closeLedger(kafka: Kafka, accepted: ReadonlySet<string>): 
 }
 
 const SETTLE_MS_MAX = 60_000;
-/** Each look reads the whole topic and joins a group of its own, so looks are not made back to back. */
+/** Each check reads the whole topic with a new consumer group, so checks are spaced out. */
 const SETTLE_POLL_MS = 500;
 
 /**
- * Waits until every accepted payment has its one decision on the topic, a minute at most: what was answered with 202 is not
- * decided yet, and a caller is told of a decision before it is on the topic.
+ * Waits until every accepted payment has its decision in the topic, at most one minute: a 202 response means that it is not
+ * decided yet, and callers receive a decision before it is in the topic.
  */
 export async function awaitLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<Ledger> {
   const endMs = Date.now() + SETTLE_MS_MAX;
@@ -73,14 +73,14 @@ export async function awaitLedger(kafka: Kafka, accepted: ReadonlySet<string>): 
   }
 }
 
-/** As `awaitLedger`. @returns the line that tells of it. @throws Error when it does not balance */
+/** As `awaitLedger`. @returns the ledger's line. @throws Error if it does not balance */
 export async function settledLedger(kafka: Kafka, accepted: ReadonlySet<string>): Promise<string> {
   const ledger = await awaitLedger(kafka, accepted);
   if (balances(ledger)) return ledgerLine(ledger);
   throw new Error(`The ledger does not balance: ${ledgerLine(ledger)}`);
 }
 
-/** Reads a topic of the table, or its dead letters, from its beginning to where it ends now. */
+/** Reads a topic, or its dead letters, from the beginning to the current end. */
 export async function readTopic(
   kafka: Kafka,
   topic: string,

@@ -19,15 +19,15 @@ export interface ProduceOptions {
   readonly onProgress?: ProgressListener;
 }
 
-/** Most records that are handed over together and in flight. */
+/** Maximum records sent together and in flight. */
 const RECORDS_PER_SEND = 2_000;
 
 /**
- * Puts past payments and their labels on the topics `transactions` and `labels`, in event order: what a fleet of features
- * services then counts is what a backfill on one machine computes. Cards are counted side by side, so the order at a
- * terminal can stray from event time.
+ * Writes past payments and their labels to the topics `transactions` and `labels`, in event order: a fleet of features services
+ * then computes the same as a backfill on one machine. Cards are processed concurrently, so the order at a terminal may differ
+ * from event time.
  *
- * @returns how many payments and labels were written
+ * @returns the number of payments and labels written
  * @throws TriplineError `invalid-field` before anything is written; `kafka-unavailable`
  */
 export async function produceHistory(options: ProduceOptions): Promise<{ payments: number; labels: number }> {
@@ -69,7 +69,7 @@ async function countEvents(connection: DuckDBConnection): Promise<number> {
   return Number(reader.getRows()[0]?.[0] ?? 0);
 }
 
-/** At the same time labels come before payments, as everywhere in Tripline. */
+/** At equal times, labels come before payments, as everywhere in Tripline. */
 async function* readEvents(connection: DuckDBConnection): AsyncGenerator<HistoricEvent[]> {
   const result = await connection.stream(`
     SELECT at_ms::DOUBLE AS at_ms, stream, client_transaction_id, card_token, terminal_id, ${Object.keys(OPTIONAL_COLUMNS).join(", ")},
@@ -101,7 +101,7 @@ function paymentRecord(tenant: string, { atMs, row }: HistoricEvent): OutgoingRe
     amountMinor: Number(row.amount_minor),
     currency: fromRow.text(row.currency),
     occurredAtMs: atMs,
-    // It did not pass ingestion; it counts as accepted when it took place.
+    // It did not pass ingestion; its event time is used as acceptance time.
     acceptedAtMs: atMs,
     ...optionalFields(row),
   };

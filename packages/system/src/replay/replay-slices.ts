@@ -1,12 +1,12 @@
 import type { KnownPayment } from "../client/payment.js";
 
 /**
- * A span of event time in which no card, terminal, device or address occurs twice. All of a slice may be sent at once: its
- * order does not change any feature.
+ * A span of event time in which no card, terminal, device or address occurs twice. A slice can be sent in parallel: its order
+ * does not change any feature.
  */
 export interface Slice {
   readonly payments: readonly KnownPayment[];
-  /** Payments whose labels are reported in this slice. */
+  /** Payments with labels due in this slice. */
   readonly labels: readonly KnownPayment[];
 }
 
@@ -19,9 +19,9 @@ interface ReplayEvent {
 export interface SliceOptions {
   /** Payments to send, in event order. */
   readonly payments: readonly KnownPayment[];
-  /** Payments, sent now or decided before, whose labels may fall into the replayed time. */
+  /** Payments, to send now or already decided, with labels that may be due in the replayed time. */
   readonly labelled: readonly KnownPayment[];
-  /** Event time replayed: from (inclusive) to (exclusive), in ms. */
+  /** Replayed event time: from (inclusive) to (exclusive), in ms. */
   readonly fromMs: number;
   readonly toMs: number;
 }
@@ -29,9 +29,9 @@ export interface SliceOptions {
 const EVENTS_PER_SLICE_MAX = 2_000;
 
 /**
- * Splits a replay so that cause stays before effect: a slice ends before the first event of which an entity is already in
- * it. When each slice is decided and applied before the next is sent, every feature sees exactly what was
- * known by then, labels included, as in a run of one event after the other.
+ * Splits a replay so that cause precedes effect: a slice ends before the first event whose entity it already contains. If each
+ * slice is decided and applied before the next is sent, every feature sees exactly what was known at its time, including
+ * labels, as if events were sent one by one.
  */
 export function* replaySlices(options: SliceOptions): Generator<Slice> {
   let payments: KnownPayment[] = [];
@@ -52,7 +52,7 @@ export function* replaySlices(options: SliceOptions): Generator<Slice> {
   if (payments.length + labels.length > 0) yield { payments, labels };
 }
 
-/** What an event changes the windows of. A label says nothing of devices and addresses. */
+/** The entities whose windows an event changes. A label has no device or address. */
 function entitiesOf({ kind, payment }: ReplayEvent): string[] {
   const entities = [`card ${payment.cardNumber}`, `terminal ${payment.terminalId}`];
   if (kind === "label") return entities;
@@ -61,7 +61,7 @@ function entitiesOf({ kind, payment }: ReplayEvent): string[] {
   return entities;
 }
 
-/** Payments and labels by event time; at the same time labels first, as everywhere in Tripline. */
+/** Payments and labels by event time; at equal times labels first, as everywhere in Tripline. */
 function eventsInOrder(options: SliceOptions): ReplayEvent[] {
   const within = (atMs: number): boolean => atMs >= options.fromMs && atMs < options.toMs;
   const events: ReplayEvent[] = [];

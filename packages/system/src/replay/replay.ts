@@ -8,7 +8,7 @@ export interface ReplayOptions extends SliceOptions {
   readonly client: TriplineClient;
   readonly onDecision: (payment: KnownPayment, decision: ApiDecision) => void;
   readonly onProgress?: ProgressListener;
-  /** Called after each slice; a test breaks things here. */
+  /** Called after each slice; tests inject failures here. */
   readonly onSlice?: (slicesDone: number) => void | Promise<void>;
 }
 
@@ -21,8 +21,8 @@ export interface ReplayResult {
 const WAIT_SECONDS = 25;
 
 /**
- * Sends history through the public API as fast as it goes, cause before effect: slice by slice, the next one only when
- * every payment of the last is decided and every label of it applied.
+ * Sends history through the public API as fast as possible, cause before effect: slice by slice, the next only after every
+ * payment of the last is decided and every label applied.
  */
 export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   const { client, payments: all } = options;

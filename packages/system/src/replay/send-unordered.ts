@@ -6,7 +6,7 @@ export interface SendUnorderedOptions {
   readonly client: TriplineClient;
   /** In event order. */
   readonly payments: readonly KnownPayment[];
-  /** Payments whose labels are reported meanwhile, in that order. */
+  /** Payments with labels due in this period, in the order of the labels. */
   readonly labels: readonly KnownPayment[];
   readonly onProgress?: ProgressListener;
 }
@@ -16,8 +16,8 @@ const IN_FLIGHT_MAX = 8;
 const WAIT_SECONDS = 25;
 
 /**
- * Sends payments and labels side by side, several requests at a time, as many shops would: one card's or terminal's
- * events may be counted in another order than they took place in. Returns when all are decided and applied.
+ * Sends payments and labels concurrently, with several requests at a time, like many shops: events of a card or terminal may be
+ * processed in a different order than they took place. Returns once all are decided and applied.
  */
 export async function sendUnordered(options: SendUnorderedOptions): Promise<void> {
   const { client, payments, labels, onProgress } = options;

@@ -14,9 +14,9 @@ export interface DecidedPayment {
   readonly decision: ApiDecision;
 }
 
-/** Parquet with one row per decision: id, event time, card, exact score, truth, outcome, rung. */
+/** Writes Parquet with one row per decision: id, event time, card, exact score, truth, outcome, fallback level. */
 export async function writeDecisions(path: string, kafka: Kafka, rows: readonly DecidedPayment[]): Promise<void> {
-  // The API gives rounded ones.
+  // The API rounds scores.
   const scores = new Map<string, number | undefined>();
   await readTopic(kafka, TOPICS.decisions.name, ({ value }) => {
     const { transactionId, score } = Decision.decode(value);
@@ -40,7 +40,7 @@ export async function writeDecisions(path: string, kafka: Kafka, rows: readonly 
   });
 }
 
-/** Parquet with a tenant's feature vectors that travelled on the `features` topic, one column per feature. */
+/** Writes Parquet with a tenant's feature vectors from the `features` topic, one column per feature. */
 export async function writeLoggedFeatures(path: string, kafka: Kafka, tenant: string): Promise<void> {
   const names = currentFeatureSpec().features.map((feature) => feature.name);
   const columns = ["client_transaction_id VARCHAR", ...names.map((name) => `${sqlName(name)} DOUBLE`)].join(", ");
@@ -50,7 +50,7 @@ export async function writeLoggedFeatures(path: string, kafka: Kafka, tenant: st
       const { transaction, values } = FeatureVector.decode(record.value);
       if (transaction?.tenant !== tenant) return;
       const id = transaction.clientTransactionId;
-      // A re-delivery repeats a record byte for byte; one row is enough.
+      // A redelivery repeats a record byte for byte; one row is enough.
       if (seen.has(id)) return;
       seen.add(id);
       appender.appendVarchar(id);

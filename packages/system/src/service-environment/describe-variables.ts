@@ -6,7 +6,7 @@ import { sourcesOf } from "./write-chart-environment.js";
 
 type Shape = Readonly<Record<string, z.core.$ZodType>>;
 
-/** Of a pod's identity: the cluster sets them, see docs/connections.md. */
+/** Variables of a pod's identity, which the cluster sets; see docs/connections.md. */
 const OF_THE_CLUSTER = /^(AWS|AZURE|GCE)_/;
 
 export interface VariableDescription {
@@ -18,7 +18,7 @@ export interface VariableDescription {
 }
 
 /**
- * What the schema of a service says of its variables, with those that are read outside of it.
+ * A service's variables as described by its schema, including those that are read elsewhere.
  *
  * @param variables those of the service or of a group
  */
@@ -34,13 +34,13 @@ export function describeVariables(shape: Shape, variables: Variables): readonly 
   ];
 }
 
-/** Variables that the chart takes in `services.<service>.environment`. */
+/** Variables that the chart accepts in `services.<service>.environment`. */
 export function chartEnvironmentVariables(service: ServiceName, shape: Shape): readonly string[] {
   const sources = variablesOf(service);
   return Object.keys(shape).filter((name) => !OF_THE_CLUSTER.test(name) && isInChartEnvironment(sources[name]));
 }
 
-/** The rows of a table: variable, default, unit, what it does, chart value, in compose.yaml. */
+/** Table rows: variable, default, unit, description, chart value, value in compose.yaml. */
 export function settingRows(shape: Shape, variables: Variables): string[][] {
   return describeVariables(shape, variables).map(({ name, description, unit, default: shown }) => {
     const source = variables[name];
@@ -92,7 +92,7 @@ function describeVariable(name: string, schema: z.core.$ZodType): VariableDescri
   };
 }
 
-/** A schema and what it wraps, from the outside in: where a value is parsed, what is parsed. */
+/** A schema and the schemas that it wraps, outermost first; for a pipe, its input. */
 function layersOf(schema: z.core.$ZodType): z.core.$ZodType[] {
   if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional) {
     return [schema, ...layersOf(schema.def.innerType)];

@@ -30,22 +30,22 @@ import {
 } from "./variable-source.js";
 
 /*
- * The environment of every service, once. From it come the blocks of compose.yaml, the chart's templates/_environment.tpl,
- * the variables that its values.schema.json takes, the plan of a system on one machine (`planServices`) and the tables of
- * docs/settings.md. What a variable means, its default and its unit are in the schema of its service.
+ * The single definition of every service's environment. It generates the blocks of compose.yaml, the chart's
+ * templates/_environment.tpl, the variables in its values.schema.json, the plan of a system on one machine (`planServices`) and
+ * the tables of docs/settings.md. A variable's description, default and unit are in its service's schema.
  */
 
 export type Variables = Readonly<Record<string, VariableSource>>;
 export type GroupName = keyof typeof VARIABLE_GROUPS;
 export type ServiceName = keyof typeof SERVICE_VARIABLES;
-/** What runs as a process: each service, and decisions together with scoring. */
+/** The programs that run as processes: each service, and decisions together with scoring. */
 export type ProgramName = keyof typeof PROGRAM_VARIABLES;
 
-/** In containers. Pods and images have the same; of gRPC only Compose has another port. */
+/** In containers. Pods and images use the same ports; only gRPC has a different one in Compose. */
 /** Variables that several services share. */
 export const VARIABLE_GROUPS = {
   service: {
-    // The images set these three themselves, for 0.0.0.0 and the same ports.
+    // The images set these three variables themselves, for 0.0.0.0 and the same ports.
     PORT: { chart: chartConstant(HTTP_PORT), local: "port" },
     HOST: { chart: chartConstant("0.0.0.0"), local: "host" },
     METRICS_PORT: { chart: chartConstant(METRICS_PORT) },
@@ -164,7 +164,7 @@ export const VARIABLE_GROUPS = {
   },
 } satisfies Record<string, Variables>;
 
-/** What each service reads: groups, and variables of its own. */
+/** The variables of each service: groups, and its own. */
 export const SERVICE_VARIABLES = {
   ingestion: {
     groups: ["service", "kafka", "redis", "tokens"],
@@ -175,7 +175,7 @@ export const SERVICE_VARIABLES = {
         local: "cardTokenKey",
       },
       EVENT_AGE_DAYS_MAX: { local: "eventAgeDaysMax" },
-      // On one machine there is one tenant, and replays and benchmarks go as fast as they can.
+      // One machine has one tenant, and replays and benchmarks run as fast as possible.
       RATE_LIMIT_TENANT: { local: "rateLimit" },
       RATE_LIMIT_CLIENT: { local: "rateLimit" },
       PERSONAL_MASTER_KEY: personalMasterKey,
@@ -184,7 +184,7 @@ export const SERVICE_VARIABLES = {
   features: {
     groups: ["service", "kafka", "redis", "tokens"],
     own: {
-      // Profile `feast` of compose.yaml keeps the profiles of the one tenant there is.
+      // The `feast` profile of compose.yaml has the profiles of the only tenant.
       FEAST_TENANT: {
         compose: "demo",
         chart: chartValue("feast.tenant", { isOptional: true }),
@@ -192,7 +192,7 @@ export const SERVICE_VARIABLES = {
       },
       FEAST_PROJECT: { chart: chartValue("feast.project", { isOptional: true }) },
       FEAST_PROFILES: feastProfiles,
-      // Without tokens, every caller gets in: for one machine only.
+      // Without tokens every caller is accepted: for one machine only.
       FEATURES_ONLINE_TENANT: { isInChartEnvironment: false },
     },
   },
@@ -381,7 +381,7 @@ export const PROGRAM_VARIABLES = {
 
 export const PROGRAM_NAMES = Object.keys(PROGRAM_VARIABLES) as readonly ProgramName[];
 
-/** All variables of a program, with the shared ones. */
+/** All variables of a program, including shared ones. */
 export function variablesOf(program: ProgramName): Variables {
   const { groups, own } = PROGRAM_VARIABLES[program];
   const shared: Variables[] = groups.map((group) => VARIABLE_GROUPS[group]);

@@ -1,19 +1,19 @@
 import type { ChartSource, LocalValue, VariableSource } from "./variable-source.js";
 import { chartFile, chartSecretOf, chartTemplate, chartValue } from "./variable-source.js";
 
-/* Where values come from that several variables share. */
+/* Sources of values that several variables share. */
 
 export const HTTP_PORT = "8080";
 export const METRICS_PORT = "9464";
 export const GRPC_PORT = "9000";
 export const COMPOSE_GRPC_PORT = "8081";
-/** Of scoring, where decisions in the same process has the other one. */
+/** Port of scoring if decisions in the same process uses the other one. */
 export const SECOND_HTTP_PORT = "8082";
 
-/** Tells apps/tripline to run both. */
+/** Makes apps/tripline run both. */
 export const TOGETHER_TARGETS = "decisions,scoring";
 
-/** Of the services' own addresses in the chart. */
+/** URL scheme of the services' own addresses in the chart. */
 export const SCHEME = `{{ include "tripline.scheme" . }}`;
 
 export const SECRET_OF_KAFKA = "kafka.credentialsSecret";
@@ -51,7 +51,7 @@ export const consoleUrl: VariableSource = {
   local: "consoleUrl",
 };
 
-/** Features reads them, and decisions rejects what uses others. */
+/** Features reads them, and decisions rejects models and policies that use others. */
 export const feastProfiles: VariableSource = {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
   compose: "${TRIPLINE_FEAST_PROFILES:-}",
@@ -59,7 +59,7 @@ export const feastProfiles: VariableSource = {
   local: "feastProfiles",
 };
 
-/** Ingestion wraps with it, and control opens. */
+/** Ingestion wraps with it, and control unwraps. */
 export const personalMasterKey: VariableSource = {
   composeSecret: "personal-master-key",
   chart: [
@@ -71,13 +71,13 @@ export const personalMasterKey: VariableSource = {
   ],
   local: "personalMasterKey",
 };
-/** Where `tls` is on: a file of the service's own certificate, or that there is one. */
+/** If `tls` is on: a file of the service's own certificate, or the flag for it. */
 export function chartTls(file?: "tls.crt" | "tls.key" | "ca.crt"): ChartSource {
   const value = file === undefined ? `"true"` : `/etc/tripline/tls/${file}`;
   return { when: ".Values.tls.enabled", value, setBy: "tls.enabled" };
 }
 
-/** What Kafka is shown: the service's own certificate, where it has rights of its own there, or one that all share. */
+/** The certificate for Kafka: the service's own, if it has its own access rules there, or a shared one. */
 export function kafkaCertificate(file: "tls.crt" | "tls.key"): readonly ChartSource[] {
   return [
     { when: ".Values.access.kafka", value: `/etc/tripline/tls/${file}`, setBy: "access.kafka" },
@@ -89,7 +89,7 @@ export function kafkaCertificate(file: "tls.crt" | "tls.key"): readonly ChartSou
   ];
 }
 
-/** Where a service of this system answers other ones. */
+/** The address of a service for other services of this system. */
 export function serviceUrl(service: string, local: LocalValue, path = ""): VariableSource {
   return {
     compose: `http://${service}:${HTTP_PORT}${path}`,
@@ -98,10 +98,10 @@ export function serviceUrl(service: string, local: LocalValue, path = ""): Varia
   };
 }
 
-/** The services of which the console shows whether they are ready, each as `name=address`. */
+/** The services whose readiness the console shows, each as `name=address`. */
 export const WATCHED = ["auth", "control", "ingestion", "features", "decisions", "archive"];
 
-/** The database as a service sees it, which has a user and a schema of its own there. */
+/** A service's database settings, with its own user and schema. */
 export function databaseOf(user: string, secret: ChartSource, setBy: string): Readonly<Record<string, VariableSource>> {
   const url: readonly ChartSource[] = [
     {

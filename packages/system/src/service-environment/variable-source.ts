@@ -1,40 +1,40 @@
 /*
- * Where a variable of a service comes from: in the containers of compose.yaml, in the Helm chart, and on one machine (`npm
- * run demo`). Without a source the default of the service's schema applies.
+ * Where a service's variable comes from: in the containers of compose.yaml, in the Helm chart, and on one machine (`npm run
+ * demo`). Without a source, the default of the service's schema applies.
  */
 
 export interface VariableSource {
-  /** The value in compose.yaml. `null` passes on the value of the caller's environment. */
+  /** The value in compose.yaml. `null` passes on the caller's value. */
   readonly compose?: string | null;
-  /** A file of the volume `secrets`, in the folder of the service, that holds the value. */
+  /** A file with the value, in the service's folder of the volume `secrets`. */
   readonly composeSecret?: string;
-  /** Several where a condition chooses; the conditions exclude each other. */
+  /** Several if a condition chooses; the conditions are mutually exclusive. */
   readonly chart?: ChartSource | readonly ChartSource[];
-  /** The name of a value in the plan of a system on one machine. */
+  /** The name of a value in the plan of a local system. */
   readonly local?: LocalValue;
-  /** What the variable does, where no schema of a service has it. */
+  /** The description, if no service's schema has the variable. */
   readonly description?: string;
-  /** Whether the chart takes it in `services.<service>.environment`; unless given, where the chart has no source of its own. */
+  /** Whether the chart accepts it in `services.<service>.environment`; by default if the chart has no source of its own. */
   readonly isInChartEnvironment?: boolean;
 }
 
 export interface ChartSource {
-  /** A condition in the language of Go's templates; without it the variable is always set. */
+  /** A Go template condition; without it the variable is always set. */
   readonly when?: string;
-  /** YAML in the language of Go's templates; or the key of a Secret. */
+  /** YAML as a Go template; or the key of a Secret. */
   readonly value: string | ChartSecret;
-  /** What a user of the chart sets for it, as readers see it. */
+  /** The value that chart users set for it, as the documentation shows it. */
   readonly setBy?: string;
 }
 
 export interface ChartSecret {
-  /** An expression of Go's templates for the name of the Secret. */
+  /** A Go template expression for the name of the Secret. */
   readonly secret: string;
   readonly key: string;
   readonly isOptional?: boolean;
 }
 
-/** What `planServices` knows. */
+/** The values of `planServices`. */
 export type LocalValue =
   | "anchorsUrl"
   | "archiveFlushAgeMs"
@@ -83,18 +83,18 @@ export type LocalValue =
   | "topicPrefix"
   | "watchedServices";
 
-/** A value of values.yaml; an optional one only while it is not empty. */
+/** A value of values.yaml; an optional one is only set if it is not empty. */
 export function chartValue(path: string, options: { readonly isOptional?: boolean } = {}): ChartSource {
   const value = `{{ .Values.${path} | quote }}`;
   return { value, setBy: path, ...(options.isOptional === true ? { when: `.Values.${path}` } : {}) };
 }
 
-/** The same in every release. */
+/** The same in every installation. */
 export function chartConstant(value: string): ChartSource {
   return { value: JSON.stringify(value) };
 }
 
-/** Where a Secret that a value names is mounted: the path of one of its files. */
+/** The path of a file in a mounted Secret; a value names the Secret. */
 export function chartFile(path: string, file: string): ChartSource {
   return { when: `.Values.${path}`, value: file, setBy: path };
 }
@@ -104,12 +104,12 @@ export function chartTemplate(name: string, setBy: string): ChartSource {
   return { value: `{{ include "${name}" . | quote }}`, setBy };
 }
 
-/** A key of the Secret that a value names, while it names one. */
+/** A key of the Secret that a value names, if it is set. */
 export function chartSecretOf(path: string, key: string, options: { readonly isOptional?: boolean } = {}): ChartSource {
   return { when: `.Values.${path}`, value: { secret: `.Values.${path}`, key, ...options }, setBy: path };
 }
 
-/** A key of the Secret of a service. */
+/** A key of a service's Secret. */
 export function chartSecretFor(
   service: "ingestion" | "auth" | "control" | "console",
   key: string,

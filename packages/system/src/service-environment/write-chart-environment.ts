@@ -10,7 +10,7 @@ give YAML of variables, those of \`secrets\` entries of a container's \`env\`. \
 /**
  * The chart's templates/_environment.tpl.
  *
- * @param limits numbers of the code that the chart's checks.yaml compares values with
+ * @param limits numbers from the code that the chart's checks.yaml validates values against
  */
 export function chartEnvironment(limits: Readonly<Record<string, number>>): string {
   const groups = Object.keys(VARIABLE_GROUPS) as GroupName[];
@@ -86,7 +86,7 @@ function secretOf(variables: Variables): Entry[] {
   );
 }
 
-/** Neighbours with the same condition share it. */
+/** Adjacent entries with the same condition share it. */
 function linesOf(entries: readonly Entry[]): string[] {
   return entries.flatMap(({ when, line }, index) => {
     if (when === undefined) return [line];

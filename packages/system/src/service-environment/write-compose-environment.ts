@@ -4,19 +4,19 @@ import { SERVICE_NAMES, SERVICE_VARIABLES, VARIABLE_GROUPS, variablesOf } from "
 import { HTTP_PORT, SECOND_HTTP_PORT } from "./shared-sources.js";
 import type { LocalValue, VariableSource } from "./variable-source.js";
 
-/** Where compose.yaml mounts the folder of a service of the volume `secrets`. */
+/** Where compose.yaml mounts a service's folder of the volume `secrets`. */
 const SECRETS = "/run/tripline/secrets";
-/** Where compose.tls.yaml mounts the folder of a service below `tls` of that volume; its files are those of `makeAccess`. */
+/** Where compose.tls.yaml mounts a service's folder below `tls` of that volume; its files are those of `makeAccess`. */
 const TLS = "/run/tripline/tls";
 
-/** What the containers of compose.lite.yaml run that run several services; each is named after the first one. */
+/** The services of each container of compose.lite.yaml that runs several; it is named after the first one. */
 export const LITE_TARGETS: Readonly<Record<string, readonly ServiceName[]>> = {
   auth: ["auth", "control", "console", "archive"],
   ingestion: ["ingestion", "features"],
   decisions: ["decisions", "scoring"],
 };
 
-/** Variables that say where another service is, see apps/tripline. */
+/** Variables with another service's address, see apps/tripline. */
 const NEIGHBOUR_OF: Readonly<Record<string, ServiceName>> = {
   AUTH_JWKS_URL: "auth",
   AUTH_TOKEN_URL: "auth",
@@ -25,7 +25,7 @@ const NEIGHBOUR_OF: Readonly<Record<string, ServiceName>> = {
   SCORING_ADDRESS: "scoring",
 };
 
-/** What a variable is set to with TLS, by what the plan of one machine sets it to. */
+/** The value of a variable with TLS, by its value in the local plan. */
 const WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
   authorityFile: `${TLS}/ca.crt`,
   certificateFile: `${TLS}/tls.crt`,
@@ -33,21 +33,22 @@ const WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
   tls: "true",
   grpcClients: "decisions",
 };
-/** The same for those whose value is in a file. */
+/** The same for variables with their value in a file. */
 const IN_FILE_WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
   redisUrl: `${TLS}/redis-url`,
   postgresUrl: `${TLS}/postgres-url`,
 };
 
-/** The marked parts of compose.yaml: the groups as anchors under the name `groups`, and the environment of each service. */
+/** The generated parts of compose.yaml: the groups as anchors under `groups`, and the environment of each service. */
 export function composeEnvironment(): Readonly<Record<string, string>> {
   const services = SERVICE_NAMES.map((service) => [service, environmentOf(service)] as const);
   return { groups: sharedGroups().map(anchorOf).join("\n\n"), ...Object.fromEntries(services) };
 }
 
 /**
- * The marked parts of compose.lite.yaml: what a container that runs several services is told besides what compose.yaml
- * tells the one that it is named after. What only one of them may read has its name before it, and its own folder.
+ * The generated parts of compose.lite.yaml: what a container with several services needs in addition to the environment in
+ * compose.yaml of the one it is named after. Variables for only one of the services are prefixed with its name, and use its own
+ * folder.
  */
 export function composeLite(): Readonly<Record<string, string>> {
   return Object.fromEntries(
@@ -63,7 +64,7 @@ export function composeLite(): Readonly<Record<string, string>> {
   );
 }
 
-/** Lines for one more service of a process. @param told by name, what is there already; grows */
+/** Lines for one more service of a process. @param told variables set so far, by name; extended here */
 function addedLines(target: ServiceName, targets: readonly ServiceName[], told: Map<string, string>): string[] {
   return Object.entries(variablesOf(target)).flatMap(([name, { compose, composeSecret }]) => {
     if (composeSecret !== undefined) {
@@ -79,13 +80,13 @@ function addedLines(target: ServiceName, targets: readonly ServiceName[], told: 
   });
 }
 
-/** Whether a variable says where a neighbour is that runs in the same process, which knows it by itself. */
+/** Whether a variable is the address of a service in the same process, which needs no address. */
 function isTold(name: string, targets: readonly ServiceName[]): boolean {
   const neighbour = NEIGHBOUR_OF[name];
   return neighbour !== undefined && targets.includes(neighbour);
 }
 
-/** Services answer by their own names there, too, some on another port. */
+/** Services also answer by their own names there, some on another port. */
 function liteAddresses(value: string): string {
   const moved = Object.values(LITE_TARGETS).flat();
   return moved.reduce((text, name) => text.replaceAll(`//${name}:${HTTP_PORT}`, `//${name}:${litePort(name)}`), value);
@@ -107,7 +108,7 @@ function flatLines(variables: Variables): (readonly [string, string])[] {
   });
 }
 
-/** The marked parts of compose.tls.yaml: what differs of the environment of each service. */
+/** The generated parts of compose.tls.yaml: the differences in each service's environment. */
 export function composeTls(): Readonly<Record<string, string>> {
   return Object.fromEntries(
     SERVICE_NAMES.map((service) => {

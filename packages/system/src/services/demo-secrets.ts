@@ -7,7 +7,7 @@ const key = () => randomBytes(32).toString("base64");
 const password = () => randomBytes(24).toString("base64url");
 
 const secrets = z.strictObject({
-  /** Base64, 32 bytes: keys the tokens that stand for card numbers. */
+  /** Base64, 32 bytes: key for card tokens. */
   cardTokenKey: z.base64().default(key),
   /** Base64, 32 bytes: wraps the signing keys in Postgres. */
   keyEncryptionKey: z.base64().default(key),
@@ -18,12 +18,12 @@ const secrets = z.strictObject({
   clientSecret: z.string().min(24).default(password),
   operatorSecret: z.string().min(24).default(password),
   approverSecret: z.string().min(24).default(password),
-  /** Of the training worker. */
+  /** Secret of the training worker. */
   trainingSecret: z.string().min(24).default(password),
-  /** Base64, 32 bytes: seals the tokens of people who are signed in to the console. */
+  /** Base64, 32 bytes: encrypts the tokens of users signed in to the console. */
   sessionKey: z.base64().default(key),
   consoleSecret: z.string().min(24).default(password),
-  /** Of the people `demo` and `demo-lead`. */
+  /** Password of the users `demo` and `demo-lead`. */
   demoPassword: z.string().min(15).default(password),
   leadPassword: z.string().min(15).default(password),
 });
@@ -33,15 +33,15 @@ export type PeoplePasswords = Pick<DemoSecrets, "demoPassword" | "leadPassword">
 export type ClientSecrets = Pick<DemoSecrets, "clientSecret" | "operatorSecret" | "approverSecret">;
 
 /**
- * The secrets of a local installation: made at random the first time, then kept, so that card tokens stay the same. What
- * an earlier version did not have yet is added.
+ * The secrets of a local installation: generated at random the first time, then kept, so that card tokens stay the same.
+ * Secrets that an earlier version did not have are added.
  */
 export function demoSecrets(file: string): DemoSecrets {
   let text = "{}";
   try {
     text = readFileSync(file, "utf8");
   } catch {
-    // It is made below.
+    // It is created below.
   }
   const made = secrets.parse(JSON.parse(text));
   const written = JSON.stringify(made, null, 2);

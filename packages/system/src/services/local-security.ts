@@ -14,7 +14,7 @@ import { makeCredentials, PASSWORD_FOLDER, readPasswords } from "../access/make-
 import { databaseRoles, firstRedisUsers } from "../access/plan-access.js";
 import type { LocalSystem } from "./local-system.js";
 
-/** What one service has to show, and what it may trust. */
+/** A service's credentials, and the authorities that it trusts. */
 export interface ServiceAccess extends Identity {
   readonly authorityFile: string;
   readonly redisUrl: string | undefined;
@@ -23,7 +23,7 @@ export interface ServiceAccess extends Identity {
 
 export type ServiceAddresses = Pick<LocalStack, "redisUrl" | "postgresUrl">;
 
-/** Certificates, users and rights of a system on this machine. All of it is made anew at each start. */
+/** Certificates, users and access rules of a local system. All of it is recreated at each start. */
 export class LocalSecurity {
   private constructor(
     readonly rules: AccessRules,
@@ -32,7 +32,7 @@ export class LocalSecurity {
     private readonly passwords: Passwords,
   ) {}
 
-  /** Afterwards this process trusts the authority, too, as services do that are told of it by NODE_EXTRA_CA_CERTS. */
+  /** Afterwards this process trusts the authority as well, like services with NODE_EXTRA_CA_CERTS. */
   static async make(folder: string): Promise<LocalSecurity> {
     const rules = readAccessRules();
     const authority = await LocalAuthority.make(folder);
@@ -41,12 +41,12 @@ export class LocalSecurity {
     return new LocalSecurity(rules, authority, folder, readPasswords(join(folder, PASSWORD_FOLDER)));
   }
 
-  /** A folder with a file for each user's password. */
+  /** A folder with one file per user's password. */
   get passwordFolder(): string {
     return join(this.folder, PASSWORD_FOLDER);
   }
 
-  /** A new certificate and key where those of `name` were. */
+  /** Replaces the certificate and key of `name`. */
   async renew(name: string): Promise<void> {
     await this.authority.issue(name);
   }
@@ -69,7 +69,7 @@ export class LocalSecurity {
     return this.authority.identityOf(name);
   }
 
-  /** For a client of Kafka in this process. */
+  /** For a Kafka client in this process. */
   kafkaTls(name: string): { readonly ca: string; readonly cert: string; readonly key: string } {
     const { certificateFile, keyFile } = this.identityOf(name);
     const [cert, key] = [readFileSync(certificateFile, "utf8"), readFileSync(keyFile, "utf8")];
@@ -93,13 +93,13 @@ export class LocalSecurity {
     };
   }
 
-  /** What the commands find out of a running system. */
+  /** What the commands read about a running system. */
   operator(stack: ServiceAddresses): Pick<LocalSystem, "redisUrl" | "tls"> {
     const { redisUrl = "", authorityFile, certificateFile, keyFile } = this.accessOf(OPERATOR_USER, stack);
     return { redisUrl, tls: { authorityFile, certificateFile, keyFile } };
   }
 
-  /** Gives every service its rights, after the topics are there. */
+  /** Grants every service its access, once the topics exist. */
   async giveRights(kafka: Kafka, { redisUrl, postgresUrl }: ServiceAddresses): Promise<void> {
     const database = { url: postgresUrl, tls: { ca: this.authority.certificate } };
     await applyAccess(this.rules, { kafka, redis: redisUrl, database }, this.passwords);

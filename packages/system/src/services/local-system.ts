@@ -7,23 +7,23 @@ import type { Workspace } from "./workspace.js";
 import { STATE_DIRECTORY, workspaceIn } from "./workspace.js";
 
 const localSystem = z.strictObject({
-  /** Where its services are that commands ask, without a path. */
+  /** Base URLs of the services that commands call. */
   addresses: z.strictObject({ ingestion: z.url(), auth: z.url(), control: z.url() }),
   kafkaBrokers: z.array(z.string()).min(1),
   redisUrl: z.string(),
-  /** The database of its services; absent where it speaks TLS, and each service has a role of its own. */
+  /** The services' database; absent with TLS, where each service has its own role. */
   postgresUrl: z.string().optional(),
-  /** Where its archive writes; absent where it runs none. */
+  /** The archive's lake; absent if there is no archive. */
   lakeDirectory: z.string().optional(),
-  /** The snapshot of window states with which it began. */
+  /** The snapshot of window state that it started with. */
   statePath: z.string().optional(),
-  /** The tables of the profiles with which it began, and the time as of which they were loaded. */
+  /** The profile tables that it started with, and the time for which they were loaded. */
   profiles: z.strictObject({ folder: z.string(), untilMs: z.number() }).optional(),
-  /** Files of the operator, where it speaks TLS. The user of Redis is in its address. */
+  /** The operator's files, if it uses TLS. The Redis user is part of its address. */
   tls: z.strictObject({ authorityFile: z.string(), certificateFile: z.string(), keyFile: z.string() }).optional(),
 });
 
-/** What a command needs to know of a system on this machine; the system writes it while it runs. */
+/** What a command needs to know about a local system; the system writes it while it runs. */
 export type LocalSystem = z.infer<typeof localSystem>;
 
 export const DEMO_WORKSPACE = "demo";
@@ -37,7 +37,7 @@ export function announceSystem(workspace: Workspace, system: LocalSystem): () =>
 
 /**
  * @param name of its folder below .tripline
- * @throws Error in one sentence if no system of that name runs
+ * @throws Error in one sentence if no system of that name is running
  */
 export function readLocalSystem(name: string): LocalSystem {
   const file = fileIn(workspaceIn(join(STATE_DIRECTORY, name)));
@@ -52,7 +52,7 @@ export function readLocalSystem(name: string): LocalSystem {
   return localSystem.parse(JSON.parse(text));
 }
 
-/** What a command is told to sign in there as the operator; nothing where nobody is asked who he is. */
+/** Variables for a command to authenticate as the operator; empty if there is no authentication. */
 export function operatorVariables({ tls }: LocalSystem): Readonly<Record<string, string>> {
   if (tls === undefined) return {};
   const { authorityFile, certificateFile, keyFile } = tls;
@@ -65,27 +65,27 @@ export function operatorVariables({ tls }: LocalSystem): Readonly<Record<string,
   };
 }
 
-/** For connections of this process that are told of no authority. */
+/** For connections of this process without their own authority setting. */
 export function trustAuthorityOf({ tls }: LocalSystem): void {
   if (tls === undefined) return;
   setDefaultCACertificates([...getCACertificates("default"), readFileSync(tls.authorityFile, "utf8")]);
 }
 
-/** The same where the system here is known by an address of one of its services. Other addresses change nothing. */
+/** The same, if the address belongs to a local system. Other addresses change nothing. */
 export function trustAuthorityAt(url: string): void {
   const origin = URL.parse(url)?.origin;
   const system = findLocalSystem(({ addresses }) => Object.values(addresses).some((address) => address === origin));
   if (system !== undefined) trustAuthorityOf(system);
 }
 
-/** A system of this machine, if there is one. */
+/** A local system, if there is one. */
 export function findLocalSystem(isWanted: (system: LocalSystem) => boolean): LocalSystem | undefined {
   for (const name of namesIn(STATE_DIRECTORY)) {
     try {
       const system = readLocalSystem(name);
       if (isWanted(system)) return system;
     } catch {
-      // No system runs there, or one of another version.
+      // No system is running there, or it has another version.
     }
   }
   return undefined;

@@ -7,7 +7,7 @@ import type { ClientSecrets, DemoSecrets, PeoplePasswords } from "./demo-secrets
 import type { ServiceAccess } from "./local-security.js";
 import type { ServicePlan } from "./supervise-services.js";
 
-/** Ports of one installation on this machine. */
+/** Ports of one local installation. */
 export interface SystemPorts {
   readonly ingestion: number;
   readonly auth: number;
@@ -27,35 +27,35 @@ export interface PlanOptions {
   readonly ports: SystemPorts;
   readonly secrets: DemoSecrets;
   readonly kafkaBrokers: readonly string[];
-  /** Put before every topic and group name. */
+  /** Prefix of every topic and group name. */
   readonly topicPrefix?: string;
   readonly redisUrl: string;
   readonly postgresUrl: string;
   readonly registryUrl: string;
-  /** Oldest event time that ingestion accepts, in days. */
+  /** Maximum age in days of event times that ingestion accepts. */
   readonly eventAgeDaysMax: number;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs: number;
-  /** How long a decision may wait for what raised its score, in ms; the service's own default if absent. */
+  /** How long a decision may wait for its score explanation, in ms; by default the service's own default. */
   readonly contributionsWaitMs?: number;
-  /** Where the archive writes; it is not started unless given. */
+  /** The archive's lake; without it, archive is not started. */
   readonly lakeDirectory?: string;
-  /** Where the console keeps files of cases; none can be added unless given. */
+  /** Where the console stores case attachments; without it, none can be added. */
   readonly attachmentsUrl?: string;
-  /** Where control keeps anchors of the audit log. */
+  /** Where control stores anchors of the audit log. */
   readonly anchorsUrl?: string;
-  /** Whether the console runs, where people see all of it; it does not unless given. */
+  /** Whether the console runs; by default it does not. */
   readonly hasConsole?: boolean;
   readonly logLevel?: string;
-  /** Given where profiles are loaded: features reads those of the feature spec then, and otherwise none. */
+  /** Set if profiles are loaded: features then reads those of the feature spec, and otherwise none. */
   readonly profiles?: object;
-  /** With it every address is one of TLS, and each service shows an identity of its own. */
+  /** If set, every address uses TLS, and each service has its own identity. */
   readonly accessOf?: (service: ServiceName) => ServiceAccess;
-  /** `services`, a process for each, by default. */
+  /** By default `services`: one process each. */
   readonly topology?: Topology;
 }
 
-/** A process for each service, or one for decisions and scoring. */
+/** One process per service, or one for decisions and scoring. */
 export const TOPOLOGIES = ["services", "together"] as const;
 export type Topology = (typeof TOPOLOGIES)[number];
 
@@ -73,34 +73,34 @@ export const OPERATOR_CLIENT_ID = "demo-operator";
 export const OPERATOR_SCOPES =
   "policy:read policy:write lists:read lists:write models:read models:write audit:read people:read people:write " +
   "personal:read personal:erase operations:read operations:write";
-/** Approves what the operator asks for. */
+/** Approves the operator's requests. */
 export const APPROVER_CLIENT_ID = "demo-approver";
 const APPROVER_SCOPES = "policy:read policy:approve";
-/** Rolls out what the training worker finds better. */
+/** Rolls out better models of the training worker. */
 export const TRAINING_CLIENT_ID = "demo-training";
 const TRAINING_SCOPES = "models:read models:write";
-/** Signs people in for the console; auth registers it by itself. */
+/** Signs in console users; auth registers it automatically. */
 export const CONSOLE_CLIENT_ID = "tripline-console";
-/** Signs in to the console with every role. */
+/** A console user with every role. */
 export const DEMO_USER_NAME = "demo";
-/** Owns the client that approves: a second user beside the one of the operator. */
+/** Owns the approving client: a different user than the operator's. */
 const DEMO_LEAD_USER_NAME = "demo-lead";
 export const MODEL_NAME = "fraud";
 
 const HOST = "127.0.0.1";
 
-/** On one machine small files cost little, and a lake that is up to date helps anyone who looks into it. */
+/** On one machine small files cost little, and an up-to-date lake helps its readers. */
 const ARCHIVE_FLUSH_AGE_MS = 2_000;
 
-/** What the console shows the readiness of. */
+/** The services whose readiness the console shows. */
 const WATCHED = ["auth", "control", "ingestion", "features", "decisions", "archive"] as const;
 
-/** Base URL of a port of a system on this machine. */
+/** Base URL of a port of a local system. */
 export function localUrl(port: number, isSecure: boolean): string {
   return `${isSecure ? "https" : "http"}://${HOST}:${port}`;
 }
 
-/** The processes with their environments, in the order in which they are started. */
+/** The processes with their environments, in start order. */
 export function planServices(options: PlanOptions): readonly ServicePlan[] {
   const shared = valuesOf(options);
   const names = STARTED[options.topology ?? "services"];
@@ -125,7 +125,7 @@ export function planServices(options: PlanOptions): readonly ServicePlan[] {
     });
 }
 
-/** The clients that auth knows from its first start on. */
+/** The clients that auth registers at its first start. */
 export function bootstrapClients({ clientSecret, operatorSecret, approverSecret }: ClientSecrets): readonly object[] {
   return [
     { client_id: DEMO_CLIENT_ID, client_secret: clientSecret, scopes: DEMO_SCOPES.split(" ") },
@@ -144,13 +144,13 @@ export function bootstrapClients({ clientSecret, operatorSecret, approverSecret 
   ].map((client) => ({ ...client, tenant: DEMO_TENANT }));
 }
 
-/** The training worker's. */
+/** The training worker's client. */
 export function trainingClient(secret: string): object {
   const scopes = TRAINING_SCOPES.split(" ");
   return { client_id: TRAINING_CLIENT_ID, client_secret: secret, scopes, tenant: DEMO_TENANT };
 }
 
-/** The people who can sign in from the first start on. */
+/** The users that can sign in from the first start. */
 export function bootstrapPeople({ demoPassword, leadPassword }: PeoplePasswords): readonly object[] {
   return [
     { user_name: DEMO_USER_NAME, name: "Demo", roles: ["analyst", "lead", "admin"], password: demoPassword },
@@ -163,7 +163,7 @@ type SharedValue = Exclude<
   "port" | "tls" | "grpcClients" | "authorityFile" | "certificateFile" | "keyFile"
 >;
 
-/** What differs from service to service. Decisions and scoring in one process are decisions for the others. */
+/** The values that differ per service. Decisions and scoring in one process count as decisions. */
 function accessValues(
   program: ProgramName,
   { accessOf }: PlanOptions,
@@ -172,7 +172,7 @@ function accessValues(
   return { tls: "true", grpcClients: "decisions", ...accessOf(program === "tripline" ? "decisions" : program) };
 }
 
-/** What the variables of the services are set to; undefined leaves one to its default. */
+/** The values of the services' variables; undefined leaves a default. */
 function valuesOf(options: PlanOptions): Readonly<Record<SharedValue, string | undefined>> {
   const url = (port: number): string => localUrl(port, options.accessOf !== undefined);
   const { ports, secrets, contributionsWaitMs } = options;

@@ -14,13 +14,13 @@ import { startSystem } from "./run-system.js";
 import { workspaceIn } from "./workspace.js";
 
 const START_MS_MAX = 120_000;
-/** The kernel takes a moment to carry out what was sent to the servers before their parent ended. */
+/** The kernel needs a moment to deliver the signals that the servers got before their parent ended. */
 const END_MS_MAX = 5_000;
 const POLL_MS = 20;
-/** 128 and the number of SIGINT. */
+/** 128 plus the number of SIGINT. */
 const EXIT_INTERRUPTED = 130;
 
-/** @throws Error when it has not come about in time */
+/** @throws Error on timeout */
 async function until(isSo: () => boolean, msMax: number): Promise<void> {
   const deadlineMs = performance.now() + msMax;
   while (!isSo()) {

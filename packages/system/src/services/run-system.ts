@@ -37,52 +37,52 @@ export interface SystemOptions {
   readonly workspace: Workspace;
   readonly ports: SystemPorts;
   readonly registryUrl: string;
-  /** Window state to begin with; without it every card and terminal is new. */
+  /** Initial window state; without it every card and terminal is new. */
   readonly statePath?: string;
-  /** Profiles to begin with, as they were at a time; without them none is read and profile features have their defaults. */
+  /** Initial profiles, as of a time; without them none are read, and profile features have their defaults. */
   readonly profiles?: { readonly folder: string; readonly untilMs: number };
   readonly eventAgeDaysMax: number;
   readonly scoringWaitMs: number;
   readonly contributionsWaitMs?: number;
-  /** Whether the archive runs and writes the workspace's lake. */
+  /** Whether archive runs and writes the workspace's lake. */
   readonly isArchived?: boolean;
   /** Whether the console runs. */
   readonly hasConsole?: boolean;
-  /** `services`, a process for each, by default. */
+  /** By default `services`: one process each. */
   readonly topology?: Topology;
-  /** Whether all connections are of TLS 1.3, and every service has an identity and no more rights than it needs. */
+  /** Whether all connections use TLS 1.3, and every service has its own identity with least privilege. */
   readonly isSecure?: boolean;
-  /** With it, a server that ends by itself is restarted, and this is told. */
+  /** With a listener, a server that exits unexpectedly is restarted and reported here. */
   readonly onServer?: ServerListener;
-  /** Whether Ctrl-C ends this process and all of it at once. False for a caller that stops it in order. Default true. */
+  /** Whether Ctrl-C ends this process and the system immediately. False for a caller that stops it in order. Default true. */
   readonly endOnSignals?: boolean;
   readonly steps: StepLog;
 }
 
-/** For Valkey's answers while history is loaded. Longer on a busy machine. */
+/** Timeout for Valkey while history is loaded. It answers more slowly on a busy machine. */
 const ANSWER_MS = 10_000;
 
 export type ServiceAddresses = Readonly<Record<"ingestion" | "features" | "control" | "auth", string>>;
 
-/** The whole of Tripline on this machine. */
+/** A whole Tripline on this machine. */
 export interface RunningSystem {
   readonly apiUrl: string;
   readonly client: TriplineClient;
-  /** Where the console is, and who can sign in there. */
+  /** The console's address and a user who can sign in. */
   readonly console: { readonly url: string; readonly userName: string; readonly password: string };
-  /** As the operator. */
+  /** With the operator's credentials. */
   readonly control: ControlClient;
-  /** The authorization server, as the operator. */
+  /** The authorization server, with the operator's credentials. */
   readonly auth: ControlClient;
-  /** Where the services are that a caller may ask with a token. */
+  /** Addresses of the services that accept tokens. */
   readonly addresses: ServiceAddresses;
   /** A value for the `Authorization` header. */
   authorization(): Promise<string>;
   readonly kafka: Kafka;
   readonly stack: LocalStack;
-  /** Where it is secure. */
+  /** Set if the system is secure. */
   readonly security: LocalSecurity | undefined;
-  /** Its processes, by the names of their programs. */
+  /** Its processes, by program name. */
   readonly services: ReadonlyMap<string, ServiceProcess>;
   stop(): Promise<void>;
 }
@@ -92,7 +92,7 @@ const RECURSIVE = { recursive: true, force: true } as const;
 /**
  * Starts Kafka, Valkey and Postgres on empty data, loads the window state, and starts the services.
  *
- * @throws Error in one sentence; what had been started by then is stopped again
+ * @throws Error in one sentence; whatever has started is stopped again
  */
 export async function startSystem(options: SystemOptions): Promise<RunningSystem> {
   const { workspace, steps, ports } = options;
@@ -139,7 +139,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     for (const plan of planServices({ ...options, ...stack, ...lake, ...access, ...stores, secrets })) {
       services.set(plan.name, new ServiceProcess(plan, workspace.logs));
     }
-    // No service needs what is loaded before the first payment comes.
+    // No service needs the loaded data before the first payment.
     await steps.run("start services and load state", () =>
       Promise.all([startTogether(services), loadHistory(options, stack.redisUrl)]),
     );
@@ -180,9 +180,9 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
 }
 
 /**
- * To be called before anything of an earlier run is removed. Ends what a killed run left running.
+ * Call this before removing anything of an earlier run. Ends processes that a killed run left behind.
  *
- * @throws TriplineError in one sentence when a system runs in this workspace
+ * @throws TriplineError in one sentence if a system is running in this workspace
  */
 export async function refuseSecond(workspace: Workspace): Promise<void> {
   await endLeftovers(resolve(workspace.stack));
@@ -208,7 +208,7 @@ async function startTogether(services: ReadonlyMap<string, ServiceProcess>): Pro
   const { archive, console, ...awaited } = Object.fromEntries(services);
   for (const service of Object.values(awaited)) service.start();
   await Promise.all(Object.values(awaited).map((service) => service.ready()));
-  // They read earlier records from Kafka, so no payment has to wait for them.
+  // They read earlier records from Kafka, so payments need not wait for them.
   archive?.start();
   console?.start();
 }

@@ -12,11 +12,11 @@ export interface ServicePlan {
   readonly name: string;
   readonly url: string;
   readonly environment: Readonly<Record<string, string>>;
-  /** Whether it gets a low priority, because nothing waits for it. */
+  /** Whether it runs at low priority, because no caller waits for it. */
   readonly isBackground?: boolean;
 }
 
-/** Five programs start at once. Longer on a machine that is busy with other work. */
+/** Five programs start at once, which takes longer on a busy machine. */
 const READY_TIMEOUT_MS = 90_000;
 const READY_POLL_MS = 50;
 const STOP_TIMEOUT_MS = 15_000;
@@ -26,8 +26,8 @@ const EXIT_CONFIG = 78;
 const LOG_TAIL_LINES = 5;
 
 /**
- * One service as a process of this machine. It is started again when it dies, as an orchestrator would, except when its
- * configuration is at fault. It ends with this process, whatever ends it, because it watches its standard input.
+ * One service as a local process. Like an orchestrator, it restarts a service that dies, unless its configuration is invalid.
+ * The service watches its standard input, so it always ends with this process.
  */
 export class ServiceProcess {
   private child: ChildProcess | undefined;
@@ -56,7 +56,7 @@ export class ServiceProcess {
       env: {
         PATH: process.env.PATH,
         EXIT_WITH_PARENT: "1",
-        // Where Node keeps what it compiled, so that it need not be done at every start.
+        // Node's compile cache, for faster starts.
         NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
         ...telemetryVariables(),
         ...this.plan.environment,
@@ -77,7 +77,7 @@ export class ServiceProcess {
     });
   }
 
-  /** @throws Error in one sentence, with the end of the log, when the service is not ready in time */
+  /** @throws Error in one sentence, with the end of the log, if the service is not ready in time */
   async ready(timeoutMs = READY_TIMEOUT_MS): Promise<void> {
     const startedMs = Date.now();
     while (Date.now() - startedMs < patient(timeoutMs)) {
@@ -88,12 +88,12 @@ export class ServiceProcess {
     throw new Error(`${this.plan.name} did not become ready; its log ${this.logFile} ends with:\n${this.logTail()}`);
   }
 
-  /** SIGKILL, as in a crash; the service is then started again. */
+  /** SIGKILL, as in a crash; the service is then restarted. */
   kill(): void {
     this.child?.kill("SIGKILL");
   }
 
-  /** Ends it in order and starts it again, for instance with new code. */
+  /** Stops it in order and restarts it, for instance with new code. */
   restart(): void {
     this.restarts = 0;
     this.child?.kill("SIGTERM");
@@ -121,7 +121,7 @@ export class ServiceProcess {
   }
 }
 
-/** Where spans go, and what OpenTelemetry's own settings say of them. The name is each service's own. */
+/** Destination of spans, and OpenTelemetry's own settings. Each service has its own name. */
 function telemetryVariables(): NodeJS.ProcessEnv {
   const names = Object.keys(process.env).filter((name) => name.startsWith("OTEL_") && name !== "OTEL_SERVICE_NAME");
   return Object.fromEntries(names.map((name) => [name, process.env[name]]));

@@ -5,13 +5,13 @@ import { readdirSync, watch } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./workspace.js";
 
-/** An editor writes several times, and a checkout many files; within this time they count as one change. */
+/** Changes within this time count as one: an editor writes several times, and a checkout changes many files. */
 const QUIET_MS = 200;
 
 /**
- * Compiles whenever a source changes, one compilation at a time.
+ * Compiles after every source change, one compilation at a time.
  *
- * @param onCompiled told the folders (`apps/features`, `packages/kafka`) that changed, after a compilation without errors
+ * @param onCompiled receives the changed folders (`apps/features`, `packages/kafka`) after a successful compilation
  * @returns a function that ends the watch
  */
 export function watchSources(onCompiled: (folders: ReadonlySet<string>) => void): () => void {
@@ -29,7 +29,7 @@ export function watchSources(onCompiled: (folders: ReadonlySet<string>) => void)
     compiling = false;
     const changedMeanwhile = changed.size > 0;
     if (code === 0) onCompiled(folders);
-    // What did not compile is still to be taken over once it does.
+    // Folders that failed to compile count as changed until a compilation succeeds.
     else for (const folder of folders) changed.add(folder);
     if (changedMeanwhile) void compile();
   }

@@ -1,23 +1,26 @@
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Root of the repository this file belongs to. */
+/** Root of this file's repository. */
 export const ROOT = resolve(fileURLToPath(new URL("../../../..", import.meta.url)));
 
-/** Everything Tripline writes on this machine lies below this folder, which git ignores. */
+/** The folder for everything that Tripline writes on this machine. Git ignores it. */
 export const STATE_DIRECTORY = join(ROOT, ".tripline");
 
 /** Folders of one installation: the demo's, or a test's. */
 export interface Workspace {
   readonly directory: string;
-  /** Kafka's, Valkey's and Postgres' data; made anew at every start. */
+  /** Data of Kafka, Valkey and Postgres; recreated at every start. */
   readonly stack: string;
   readonly logs: string;
-  /** Where its archive writes, if it runs one; made anew with the stack, because another Kafka's records do not continue it. */
+  /**
+   * The archive's lake, if there is an archive; recreated with the stack, because it cannot continue with another Kafka's
+   * records.
+   */
   readonly lake: string;
-  /** Where its console keeps files of cases; made anew with the stack, whose database names them. */
+  /** The console's case attachments; recreated with the stack, whose database references them. */
   readonly attachments: string;
-  /** Where its control plane keeps anchors of the audit log; made anew with the stack, which holds the log. */
+  /** The control plane's anchors of the audit log; recreated with the stack, which contains the log. */
   readonly anchors: string;
   readonly secrets: string;
 }

@@ -15,19 +15,19 @@ const PASSWORD_BYTES = 24;
 
 const DATABASE_USER = "tripline";
 
-/** A container may read everything in its folder; one that must not gets another folder, or none. */
+/** A container may read everything in its folder; if it must not, the file is in another folder. */
 const MODE = 0o444;
 
-/** A secret's files, in the folders of their readers. They are created together or not at all. */
+/** A secret's files, in the folders of their readers. All or none are created. */
 interface Secret {
   readonly name: string;
   files(): Readonly<Record<string, string>>;
 }
 
-/** @returns the names of what was made */
+/** @returns the names of the created secrets */
 export function makeSecrets(folder: string, database: string): string[] {
   return secretsOf(folder, database).flatMap(({ name, files }) => {
-    // The record of a secret is written after its files: without it all of them are made again.
+    // The record of a secret is written after its files: without it, all of them are created again.
     const record = join(folder, `${name}.made`);
     if (existsSync(record)) return [];
     for (const [file, text] of Object.entries(files())) writeWhole(join(folder, file), text, MODE);
@@ -36,7 +36,7 @@ export function makeSecrets(folder: string, database: string): string[] {
   });
 }
 
-/** Who owns the database. */
+/** The owner of the database. */
 export function databaseUserIn(folder: string): { readonly name: string; readonly password: string } {
   return { name: DATABASE_USER, password: readFileSync(join(folder, "postgres/password"), "utf8") };
 }
@@ -85,7 +85,7 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
       },
     },
     {
-      // Apart from the others: an installation that has those gets this one.
+      // Separate from the others, so that an installation with those gets this one as well.
       name: "training-client",
       files: () => {
         const secret = randomBytes(PASSWORD_BYTES).toString("base64url");
@@ -125,7 +125,7 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
   ];
 }
 
-/** None before its secret is made. */
+/** None until its secret exists. */
 function trainingClients(folder: string): object[] {
   const path = join(folder, TRAINING_SECRET);
   return existsSync(path) ? [trainingClient(readFileSync(path, "utf8"))] : [];
