@@ -3,8 +3,8 @@ import { sampleDeviation } from "./state/sample-deviation.js";
 import type { Aggregate } from "./state/tile-ring.js";
 
 /*
- * The last step of every kind of feature, from numbers to a number, for one payment at a time and for columns alike. Sums
- * and maxima are in thousandths of the major unit; `none` is the feature's default.
+ * The last step of every kind of feature, from numbers to a number, shared by single payments and columns. Sums and
+ * maxima are in thousandths of the major unit; `none` is the feature's default.
  */
 
 const THOUSANDTHS = 1000;
@@ -15,7 +15,7 @@ export function hourOfDay(atMs: number): number {
   return Math.floor((atMs % DAY_MS) / HOUR_MS);
 }
 
-/** 1 is Monday, 7 Sunday, as in ISO 8601. Day 0 of the epoch was a Thursday. */
+/** 1 is Monday and 7 is Sunday, as in ISO 8601. Day 0 of the epoch was a Thursday. */
 export function dayOfWeek(atMs: number): number {
   return ((Math.floor(atMs / DAY_MS) + 3) % 7) + 1;
 }
@@ -40,7 +40,7 @@ export function maxOf(count: number, max: number, none: number): number {
   return count === 0 ? none : max / THOUSANDTHS;
 }
 
-/** The amount against the mean of the payments before it. */
+/** The amount divided by the mean of the earlier payments. */
 export function ratioToMean(thousandths: number, count: number, sum: number, none: number): number {
   return sum === 0 ? none : (thousandths * count) / sum;
 }
@@ -50,7 +50,7 @@ export function standardDeviation(past: Readonly<Aggregate>, none: number): numb
   return deviation === undefined ? none : deviation / THOUSANDTHS;
 }
 
-/** How many standard deviations the amount is above the mean of the payments before it. */
+/** How many standard deviations the amount is above the mean of the earlier payments. */
 export function zScore(thousandths: number, past: Readonly<Aggregate>, none: number): number {
   const deviation = sampleDeviation(past);
   return deviation === undefined || deviation === 0 ? none : (thousandths - past.sum / past.count) / deviation;
@@ -68,12 +68,12 @@ export function fraudRate(count: number, frauds: number, none: number): number {
   return count === 0 ? none : frauds / count;
 }
 
-/** Additive smoothing: `weight` imagined labels with the fraud rate `prior` stand beside the real ones. */
+/** Additive smoothing: adds `weight` imaginary labels with the fraud rate `prior` to the real ones. */
 export function fraudRisk(count: number, frauds: number, prior: number, weight: number): number {
   return (frauds + prior * weight) / (count + weight);
 }
 
-/** Of a payment out of order only newer ones may be known; how long before it the last one was is then unknown. */
+/** For an out-of-order payment, only newer payments may be known; the time since the one before it is then unknown. */
 export function secondsSince(lastMs: number, atMs: number, horizonMs: number, none: number): number {
   const passedMs = atMs - lastMs;
   return lastMs === NEVER_MS || passedMs < 0 || passedMs > horizonMs ? none : passedMs / 1000;

@@ -113,7 +113,7 @@ test("usual amounts and runs of frauds are kept for entities that ask for them, 
   ]);
   expect(plansOf([...usual, run]).map(judgeOfOne)).toEqual([-1, -1]);
   expect(judgeOf(plansOf([{ ...run, explained_by: "card" }]))).toBe(0);
-  // They look at no tiles.
+  // They use no tiles.
   expect(plansOf(usual).flatMap(({ payments }) => payments.rings)).toEqual([]);
 });
 

@@ -8,80 +8,83 @@ import {
   UNUSUAL_KINDS,
 } from "@tripline/contracts/feature-spec";
 
-/** What one ring of tiles keeps. Windows that share a tile width share a ring. */
+/** The layout of one ring of tiles. Windows with the same tile width share a ring. */
 export interface RingPlan {
   readonly tileMs: number;
-  /** Tiles behind the newest one that the widest window of this ring reaches: width / tile. */
+  /** How many tiles before the newest one the widest window of this ring covers: width / tile. */
   readonly tilesBack: number;
-  /** Whether the sum is needed: of thousandths for payments, of frauds for labels. The count always is. */
+  /** Whether the sum is needed: of thousandths for payments, of frauds for labels. The count is always kept. */
   readonly sum: boolean;
   readonly max: boolean;
   /** Whether the sum of squared thousandths is needed. */
   readonly squares: boolean;
 }
 
-/** One window over one ring, with the place of its aggregate among those of its entity and stream. */
+/** One window over one ring, with the index of its aggregate among those of its entity and stream. */
 export interface WindowPlan {
   readonly ring: number;
   readonly tilesBack: number;
 }
 
-/** What an entity keeps of one stream (payments or labels). */
+/** The state that an entity keeps for one stream (payments or labels). */
 export interface StreamPlan {
   readonly rings: readonly RingPlan[];
   readonly windows: readonly WindowPlan[];
-  /** Position in `windows` by the window's name in the spec. */
+  /** Index in `windows` by the window's name in the spec. */
   readonly windowIndex: ReadonlyMap<string, number>;
 }
 
-/** What an entity keeps of those it dealt with, for instance a card of terminals. */
+/** The state that an entity keeps about its partners, for instance the terminals of a card. */
 export interface PartnerPlan {
-  /** Place of the partners' entity in the spec. */
+  /** Index of the partners' entity in the spec. */
   readonly entity: number;
-  /** Widths in milliseconds of the windows over which different partners are counted. */
+  /** Widths in milliseconds of the windows over which distinct partners are counted. */
   readonly widthsMs: readonly number[];
-  /** Position in `widthsMs` by the window's name in the spec. */
+  /** Index in `widthsMs` by the window's name in the spec. */
   readonly windowIndex: ReadonlyMap<string, number>;
 }
 
-/** What an entity keeps of unusual amounts. */
+/** The state that an entity keeps about unusual amounts. */
 export interface UsualPlan {
-  /** Widths in milliseconds of the windows over which unusual payments are looked at. */
+  /** Widths in milliseconds of the windows over which unusual payments are counted. */
   readonly widthsMs: readonly number[];
-  /** Position in `widthsMs` by the window's name in the spec. */
+  /** Index in `widthsMs` by the window's name in the spec. */
   readonly windowIndex: ReadonlyMap<string, number>;
 }
 
-/** What an entity keeps of frauds since its last genuine payment. */
+/** The state that an entity keeps about frauds since its last genuine payment. */
 export interface RunPlan {
-  /** Place in the spec of the entity whose unusual payments explain frauds, which do not count then; -1 for none. */
+  /** Index in the spec of the judge entity, whose unusual payments explain frauds, which then do not count; -1 for none. */
   readonly explainedBy: number;
 }
 
 export interface EntityPlan {
   readonly name: string;
-  /** Of a column of its ids, and the fields of an event that name it: one, or several with `/` between them in the id. */
+  /** Name of the column for its ids, and the fields of an event that form the id: one, or several joined with `/`. */
   readonly key: string;
   readonly fields: readonly KeyField[];
   readonly optional: boolean;
   readonly payments: StreamPlan;
   readonly labels: StreamPlan;
   readonly partners: PartnerPlan | undefined;
-  /** Whether the mean place of payments is kept. */
+  /** Whether the mean location of payments is kept. */
   readonly home: boolean;
-  /** Whether the place of the newest payment is kept. */
+  /** Whether the location of the newest payment is kept. */
   readonly lastPlace: boolean;
   readonly usual: UsualPlan | undefined;
   readonly run: RunPlan | undefined;
-  /** Whether the time at which the first fraud was confirmed is kept. */
+  /** Whether the time of the first confirmed fraud is kept. */
   readonly firstFraud: boolean;
-  /** Whether ids of the last events are kept, against double submissions: for the key of the topics, on which they meet. */
+  /**
+   * Whether the ids of the last events are kept to detect duplicates: only for the topics' key entity, where duplicates
+   * meet.
+   */
   readonly recentIds: boolean;
-  /** Hash of what is kept: a state written under another plan is not readable under this one. */
+  /** Hash of the layout: a state written under another plan cannot be read under this one. */
   readonly fingerprint: number;
 }
 
-/** Derives from the features what each entity has to keep, and nothing more. In the order of the spec. */
+/** Derives the minimal state of each entity from the features. In the order of the spec. */
 export function planEntities(spec: FeatureSpec): EntityPlan[] {
   const names = Object.keys(spec.entities);
   return Object.entries(spec.entities).map(([name, { key, optional }], index) => {
@@ -102,12 +105,12 @@ export function planEntities(spec: FeatureSpec): EntityPlan[] {
   });
 }
 
-/** Place of the entity that explains frauds of another; -1 for none. The spec has at most one. */
+/** Index of the judge entity, which explains frauds of another; -1 for none. The spec has at most one. */
 export function judgeOf(plans: readonly Pick<EntityPlan, "run">[]): number {
   return Math.max(-1, ...plans.map(({ run }) => run?.explainedBy ?? -1));
 }
 
-/** Widest window of the spec in milliseconds; 0 where no feature has a window. */
+/** Widest window of the spec in milliseconds; 0 if no feature has a window. */
 export function longestWindowMs(spec: FeatureSpec): number {
   return spec.features.reduce((longest, feature) => {
     const width = "window" in feature ? spec.windows[feature.window]?.width : undefined;
@@ -189,14 +192,15 @@ function planRun(features: readonly Feature[], names: readonly string[]): RunPla
   return feature && { explainedBy: feature.explained_by === undefined ? -1 : names.indexOf(feature.explained_by) };
 }
 
-/** Hash of what all entities of a spec keep together, 32 bits. */
+/** Hash of the layout of all entities of a spec, 32 bits. */
 export function layoutFingerprint(plans: readonly Pick<EntityPlan, "fingerprint">[]): number {
   return hashOf(plans.map((plan) => plan.fingerprint).join());
 }
 
 /**
- * Version of the layout of a stored state, see state-codec.ts. It is part of every fingerprint, and so of the keys of the
- * states: after an upgrade, those of the layout before are not found, and features are flagged until they are rebuilt.
+ * Version of the layout of a stored state, see state-codec.ts. It is part of every fingerprint and therefore of the
+ * state keys: after an upgrade, states with the old layout are not found, and features are flagged until they are
+ * rebuilt.
  */
 export const STATE_VERSION = 3;
 

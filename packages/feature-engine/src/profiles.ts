@@ -4,26 +4,26 @@ import { distanceKm } from "./state/home-place.js";
 
 const DAY_MS = 86_400_000;
 
-/** The profile of one kind of entity: slow aggregates that somebody else computes. In the order of the spec. */
+/** The profile of one kind of entity: slow aggregates that are computed elsewhere. In the order of the spec. */
 export interface ProfilePlan {
-  /** Name of the entity, and its place in the spec. */
+  /** Name of the entity, and its index in the spec. */
   readonly name: string;
   readonly entity: number;
-  /** The column of a table that holds the ids of its entity. */
+  /** The table column with the ids of its entity. */
   readonly key: string;
   readonly maxAgeMs: number;
-  /** The columns that features are made of. */
+  /** The columns that features use. */
   readonly columns: readonly string[];
 }
 
-/** What a profile said of one entity at one time. */
+/** The profile of one entity at one time. */
 export interface ProfileRow {
   readonly atMs: number;
   /** By column of the plan; NaN for null. */
   readonly values: ArrayLike<number>;
 }
 
-/** The rows of a payment's entities by profile of the spec; undefined where there is none. */
+/** The profile rows of a payment's entities, by profile of the spec; undefined if there is none. */
 export type ProfileRows = readonly (ProfileRow | undefined)[];
 
 export type ProfileFeature = Extract<Feature, { kind: "profile" }>;
@@ -47,12 +47,12 @@ export function planProfiles(spec: FeatureSpec): ProfilePlan[] {
   });
 }
 
-/** Not one that was computed after the payment, as in a replay, and none that is too old. */
+/** Excludes rows that were computed after the payment, as in a replay, and rows that are too old. */
 export function isInForce({ atMs }: ProfileRow, paymentAtMs: number, { maxAgeMs }: ProfilePlan): boolean {
   return atMs <= paymentAtMs && paymentAtMs - atMs <= maxAgeMs;
 }
 
-/** Where the columns of a feature stand in its profile. The second one is that of a place's longitude. */
+/** Indexes of a feature's columns in its profile. The second one is the longitude of a location. */
 export interface ProfilePlaces {
   readonly profile: number;
   readonly first: number;
@@ -65,14 +65,14 @@ export function findPlaces(feature: ProfileFeature, plans: readonly ProfilePlan[
   return { profile, first, second };
 }
 
-/** The part of a payment that profiles are compared with. Places in degrees; NaN where the payment does not say. */
+/** The fields of a payment that are compared with profiles. Coordinates are in degrees; NaN if the payment has no location. */
 export interface ComparedPayment {
   readonly atMs: number;
   readonly latitude: number;
   readonly longitude: number;
 }
 
-/** @param first, second what the feature's columns say; NaN where there is no row in force, or null in it */
+/** @param first, second the values of the feature's columns; NaN if no row is in force, or for null */
 export function profileValue(
   { measure, default: none }: ProfileFeature,
   first: number,
@@ -86,7 +86,7 @@ export function profileValue(
   return Number.isNaN(km) ? none : km;
 }
 
-/** A place has two columns. */
+/** A location has two columns. */
 function columnsOf({ column, measure }: ProfileFeature): string[] {
   return measure === "distance" ? [`${column}_latitude`, `${column}_longitude`] : [column];
 }

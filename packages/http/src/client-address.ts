@@ -1,12 +1,12 @@
 import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 
-/** Entries of `X-Forwarded-For` that are read, from the right; no chain of proxies is longer. */
+/** Maximum number of `X-Forwarded-For` entries read, from the right; no chain of proxies is longer. */
 const FORWARDED_MAX = 20;
-/** A network gives one customer a whole /64, of which any address is as good as another. */
+/** Providers assign a whole /64 to one customer, who can use any address in it. */
 const IPV6_GROUPS = 4;
 
-/** Proxies whose word on where a request comes from is believed. */
+/** Proxies whose forwarded client address is trusted. */
 export class TrustedProxies {
   readonly #proxies = new BlockList();
 
@@ -21,8 +21,8 @@ export class TrustedProxies {
   }
 
   /**
-   * The address of the client: that of the connection, or what trusted proxies say of it. Entries are read from the right, because a
-   * client can write any before them. An IPv6 address is shortened to its /64.
+   * The address of the client: that of the connection, or the one that trusted proxies forward. Entries are read from
+   * the right, because a client can prepend anything. An IPv6 address is shortened to its /64.
    */
   addressOf({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">): string {
     let address = plainAddress(socket.remoteAddress ?? "");
@@ -49,7 +49,7 @@ export function isNetwork(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32));
 }
 
-/** An IPv4 address that a socket for both versions shows as one of IPv6. */
+/** Converts an IPv4-mapped IPv6 address, as a dual-stack socket reports it, to IPv4. */
 const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "");
 
 function networkOf(address: string): string {

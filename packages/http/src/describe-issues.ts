@@ -3,13 +3,13 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { maskDigits } from "@tripline/contracts/find-card-number";
 import type { z } from "zod";
 
-/** Enough to fix a request, however many faults it has. */
+/** Enough to fix a request with any number of faults. */
 const FIELD_ERRORS_MAX = 20;
 const NAME_LENGTH_MAX = 64;
 
 /**
- * What zod found wrong, one entry per field and without the values: a wrong card number must not be repeated in an error,
- * where it would be logged.
+ * The zod issues, one entry per field and without values: an error must not repeat an invalid card number, because
+ * errors are logged.
  */
 export function describeIssues(issues: readonly z.core.$ZodIssue[], body: unknown): TriplineError {
   const fields: FieldError[] = [];
@@ -47,7 +47,7 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   object: "an object",
 };
 
-/** RFC 6901. Field names are the client's own text: cut short, and digits that could be a card number are masked. */
+/** RFC 6901. Field names come from the client: they are truncated, and digits that could be a card number are masked. */
 export function pointerTo(path: readonly PropertyKey[]): string {
   return path
     .map((part) => {
@@ -57,7 +57,7 @@ export function pointerTo(path: readonly PropertyKey[]): string {
     .join("");
 }
 
-/** Whether the body has no such field, where all that is around it is there. */
+/** Whether the body lacks this field although its parent exists. */
 export function isMissing(body: unknown, path: readonly PropertyKey[]): boolean {
   let value = body;
   for (const part of path) {

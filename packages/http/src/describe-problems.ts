@@ -2,9 +2,9 @@ import type { ErrorCode } from "@tripline/contracts/error-table";
 import { ERROR_TABLE } from "@tripline/contracts/error-table";
 import { z } from "zod";
 
-/* What the descriptions of all APIs have in common, in OpenAPI 3.1. */
+/* Common parts of all APIs' descriptions, in OpenAPI 3.1. */
 
-/** Why a caller was refused, or the token could not be checked. */
+/** Why a caller was rejected, or its token could not be checked. */
 export const CALLER_ERRORS = [
   "rate-limited",
   "token-missing",
@@ -33,7 +33,7 @@ export const problemSchema = z
   })
   .meta({ id: "Problem" });
 
-/** One response per HTTP status, naming the codes that come with it. */
+/** One response per HTTP status, with its possible codes. */
 export function problemResponses(codes: readonly ErrorCode[]) {
   const byStatus = Object.groupBy(codes, (code) => ERROR_TABLE[code].httpStatus);
   const content = { "application/problem+json": { schema: problemSchema } };

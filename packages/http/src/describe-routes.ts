@@ -4,7 +4,7 @@ import type { ZodOpenApiObject, ZodOpenApiOperationObject } from "zod-openapi";
 import { createDocument } from "zod-openapi";
 import { problemResponses } from "./describe-problems.js";
 
-/** A request that an API answers. */
+/** An operation of an API. */
 export interface Route {
   readonly method: "get" | "put" | "post" | "delete";
   /** With parameters in braces. */
@@ -12,30 +12,30 @@ export interface Route {
   /** Unique in the API. */
   readonly id: string;
   readonly summary: string;
-  /** What the caller needs; absent where nothing is needed. */
+  /** The scope that the caller needs; absent if it needs none. */
   readonly scope?: string;
   readonly parameters?: z.ZodObject;
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
-  /** `application/json` by default. */
+  /** Default: `application/json`. */
   readonly bodyType?: string;
   /** By status; a status without a body has none. */
   readonly answers: Readonly<Record<number, z.ZodType | undefined>>;
-  /** `application/json` by default. */
+  /** Default: `application/json`. */
   readonly answerType?: string;
-  /** Besides those of the API. */
+  /** In addition to those of the API. */
   readonly errors?: readonly ErrorCode[];
 }
 
 export interface Api {
   readonly title: string;
   readonly description: string;
-  /** How a caller proves what it may do; its name stands with every operation. */
+  /** How a caller authenticates; every operation refers to it by name. */
   readonly security: {
     readonly name: string;
     readonly scheme: NonNullable<NonNullable<ZodOpenApiObject["components"]>["securitySchemes"]>[string];
   };
-  /** Which any request may meet. */
+  /** Errors that any request may get. */
   readonly errors: readonly ErrorCode[];
 }
 
@@ -48,7 +48,7 @@ const BODY_ERRORS = [
 ] as const satisfies readonly ErrorCode[];
 const JSON_TYPE = "application/json";
 
-/** An API in OpenAPI 3.1, from the schemas that check the requests. */
+/** An API in OpenAPI 3.1, generated from the schemas that validate requests. */
 export function describeRoutes(api: Api, routes: readonly Route[]): ApiDocument {
   const paths: Record<string, Record<string, ZodOpenApiOperationObject>> = {};
   for (const route of routes) {

@@ -17,7 +17,7 @@ export interface Problem {
 
 export const PROBLEM_CONTENT_TYPE = "application/problem+json";
 
-/** A failure as the caller may see it, without internal details. */
+/** An error in the form shown to the caller, without internal details. */
 export function problemOf(error: TriplineError): Problem {
   const span = trace.getActiveSpan()?.spanContext();
   return {
@@ -31,13 +31,13 @@ export function problemOf(error: TriplineError): Problem {
   };
 }
 
-/** Logs a failed request, unless the fault is the caller's. */
+/** Logs a failed request, unless the caller is at fault. */
 export function logProblem(thrown: unknown, error: TriplineError, logger: Pick<Logger, "error" | "warn">): void {
   if (error.code === "internal") logger.error({ err: thrown }, "request failed");
   else if (error.row.httpStatus >= 500) logger.warn({ code: error.code }, error.message);
 }
 
-/** Headers that go with a problem. */
+/** HTTP headers of a problem response. */
 export function problemHeaders(error: TriplineError): Record<string, string> {
   const headers: Record<string, string> = { "content-type": PROBLEM_CONTENT_TYPE };
   const { retryAfterSeconds, httpStatus } = error.row;
@@ -50,22 +50,22 @@ export function problemHeaders(error: TriplineError): Record<string, string> {
   return headers;
 }
 
-/** A prebuilt answer that is always the same: an overloaded service must reject requests cheaply. */
+/** A prebuilt constant response: an overloaded service must reject requests cheaply. */
 export interface PreparedProblem {
   readonly status: number;
-  /** Names and values in turn, as `writeHead` of node:http takes them. */
+  /** Alternating names and values, as `writeHead` of node:http accepts them. */
   readonly headers: readonly string[];
   readonly body: string;
 }
 
-/** @param error whose detail is the same for every caller */
+/** @param error with a detail that is the same for every caller */
 export function prepareProblem(error: TriplineError): PreparedProblem {
   const body = JSON.stringify(problemOf(error));
   const headers = { ...problemHeaders(error), "content-length": String(Buffer.byteLength(body)) };
   return { status: error.row.httpStatus, headers: Object.entries(headers).flat(), body };
 }
 
-/** What Nest, Fastify or our own code threw, in Tripline's terms. */
+/** Converts an error of Nest, Fastify or our own code to a TriplineError. */
 export function asHttpError(thrown: unknown): TriplineError {
   if (thrown instanceof TriplineError) return thrown;
   const code = property(thrown, "code");

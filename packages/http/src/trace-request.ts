@@ -15,8 +15,8 @@ interface HttpReply {
 }
 
 /**
- * Runs a handler in the span of its HTTP request, below the caller's span if it sent one. The span has the status of the
- * answer, and the answer has the id of the trace.
+ * Runs a handler in the span of its HTTP request, as a child of the caller's span if it sent one. The span has the
+ * status of the response, and the response has the id of the trace.
  */
 export function traceRequest<T>(
   { name, kind, attributes }: ReturnType<typeof requestSpan>,
@@ -27,12 +27,15 @@ export function traceRequest<T>(
   return withSpan(name, { kind, attributes, parent: contextFromHeaders(usableHeaders(request.headers)) }, (span) => {
     const { traceId } = span.spanContext();
     if (traceId !== INVALID_TRACEID) reply.header("tripline-trace-id", traceId);
-    // Usually the span is not recorded, and then nothing is awaited here.
+    // Usually the span is not recorded, so nothing is awaited here.
     return span.isRecording() ? tellStatus(span, reply, handle) : handle();
   });
 }
 
-/** Its sender chose the traceparent, and it goes on to every record: in place of one that could hide a card number a new trace begins. */
+/**
+ * The sender chooses the traceparent, which is copied to every record. If it could hide a card number, a new trace
+ * starts instead.
+ */
 function usableHeaders(headers: HttpRequest["headers"]): HttpRequest["headers"] {
   return hidesCardNumber(String(headers.traceparent ?? "")) ? {} : headers;
 }

@@ -72,7 +72,7 @@ test("the past is exact at its new end, and at its old end up to one tile longer
   const states = fresh();
   const start = Date.UTC(2024, 1, 28, 0, 30);
   states.pay(start);
-  // The tile of 0:00 to 1:00 is still covered at 0:59:59.999 of the next day, and no longer at 1:00.
+  // The tile from 0:00 to 1:00 is still covered at 0:59:59.999 of the next day, but no longer at 1:00.
   expect(states.pay(start + DAY_MS + 30 * MINUTE_MS - 1, { amountMinor: 3000 })).toMatchObject({ card_count_1d: 2 });
   expect(states.pay(start + DAY_MS + 30 * MINUTE_MS, { amountMinor: 3000 })).toMatchObject({
     card_count_1d: 2,

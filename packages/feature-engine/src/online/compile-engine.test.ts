@@ -10,7 +10,7 @@ import type { StreamShape } from "../testing/streams.js";
 import { eventStreams } from "../testing/streams.js";
 import { compileEngine } from "./compile-engine.js";
 
-/** Compares every answer; `store` says after which events all states go through their bytes. */
+/** Compares every answer; `store` says after which events all states are encoded and decoded. */
 function compare(spec: FeatureSpec, events: readonly OracleEvent[], store: readonly boolean[]): string[] {
   const states = new TestStates(compileEngine(spec));
   return bruteForce(spec, events).flatMap((expected, index) => {
@@ -34,7 +34,7 @@ describe.each([
       fc.property(eventStreams(shape), fc.array(fc.boolean(), { minLength: 1 }), (events, store) => {
         expect(compare(spec, events, store)).toEqual([]);
       }),
-      // Looking for a shorter counterexample ends after a while; of the long streams it would not even begin to.
+      // Shrinking a counterexample is limited in time; for the long streams it is disabled.
       { numRuns, interruptAfterTimeLimit: 30_000, endOnFailure: "eventsMin" in shape },
     );
   });

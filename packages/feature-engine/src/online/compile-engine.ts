@@ -23,32 +23,32 @@ import { compileFeatures } from "./compile-feature.js";
 import { countLabel, countPayment } from "./count-event.js";
 import { emptyView, viewEntity } from "./view-entity.js";
 
-/** The fields of an event that name entities. An optional one is absent or empty where there is none. */
+/** The fields of an event that name entities. An optional one may be absent or empty. */
 export type EntityIds = Pick<Transaction, RequiredId> & Partial<Pick<Transaction, (typeof ENTITY_KEYS)[KeyField]>>;
 type RequiredId = (typeof ENTITY_KEYS)[(typeof REQUIRED_ENTITY_KEYS)[number]];
-/** The fields of a payment that features are made of. */
+/** The fields of a payment that features use. */
 export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "currency" | "occurredAtMs"> &
   Pick<Transaction, "latitude" | "longitude"> &
   EntityIds;
-/** The fields of a label that features are made of. */
+/** The fields of a label that features use. */
 export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> & {
-  /** Whether the entity that explains frauds explains it; for callers without a state of that entity, which says so otherwise. */
+  /** Whether the judge entity explains it, for callers without that entity's state, which otherwise determines it. */
   readonly explained?: boolean | undefined;
 };
 
-/** States of an event's entities in the order of the spec; undefined where the event names none. */
+/** States of an event's entities in the order of the spec; undefined for entities that the event does not name. */
 export type EntityStates = readonly (EntityState | undefined)[];
 
-/** `duplicate`: an event with this id was counted before, and nothing has changed. */
+/** `duplicate`: an event with this id was already counted, and nothing has changed. */
 export type PaymentResult =
   | { readonly duplicate: true }
   | {
       readonly duplicate: false;
       /** In the order of the spec; always finite. */
       readonly values: number[];
-      /** True when the event is older than all windows of one of its entities, which did not count it. */
+      /** True if the event is older than all windows of one of its entities, which then did not count it. */
       readonly tooLate: boolean;
-      /** By profile of the spec: the time of the row that the features were made of; 0 where none was in force. */
+      /** By profile of the spec: the time of the row used for the features; 0 if none was in force. */
       readonly profileTimesMs: number[];
     };
 
@@ -57,7 +57,7 @@ export type LabelResult = { readonly duplicate: true } | { readonly duplicate: f
 /** Latest time of ECMAScript dates, https://tc39.es/ecma262/#sec-time-values-and-time-range */
 const TIME_MAX_MS = 8.64e15;
 
-/** The id of an entity that an event names; undefined where it names none. */
+/** The id of an entity in an event; undefined if the event does not name one. */
 type IdOfEvent = (event: EntityIds) => string | undefined;
 
 function compileId(fields: readonly KeyField[]): IdOfEvent {
@@ -75,27 +75,27 @@ function compileId(fields: readonly KeyField[]): IdOfEvent {
   };
 }
 
-/** Compiles a spec once; the result is used for every event. */
+/** Compiles a spec once, for use with every event. */
 export function compileEngine(spec: FeatureSpec): FeatureEngine {
   return new FeatureEngine(spec);
 }
 
 /**
- * The features of one spec as code. Where a method takes an `entity`, it is the place in `entities`. Not to be shared
- * between threads: calls use buffers of the engine.
+ * The features of one spec as code. The parameter `entity` of a method is an index in `entities`. Not to be shared
+ * between threads: calls use the engine's buffers.
  */
 export class FeatureEngine {
   readonly longestWindowMs: number;
   /** In the order of the spec. */
   readonly entities: readonly EntityPlan[];
   readonly profiles: readonly ProfilePlan[];
-  /** Place of the entity whose unusual payments explain frauds of another; -1 where the spec names none. */
+  /** Index of the entity whose unusual payments explain frauds of another (the judge); -1 if the spec has none. */
   readonly judge: number;
   readonly #idOf: readonly IdOfEvent[];
   readonly #features: CompiledFeatures;
-  /** The features that an entity has without a payment. */
+  /** The features of an entity that do not depend on a payment. */
   readonly #served: readonly (readonly EntityFeature[])[];
-  /** Entities that are partners of another one, and the hashes of their ids in the payment at hand. */
+  /** Entities that are partners of another one, and the hashes of their ids in the current payment. */
   readonly #partnerEntities: ReadonlySet<number>;
   readonly #partnerHashes: number[];
   readonly #view: PaymentView;
@@ -129,17 +129,17 @@ export class FeatureEngine {
     this.#entityViews = this.entities.map(emptyView);
   }
 
-  /** The ids of an event's entities in the order of the spec; undefined where the event names none. */
+  /** The ids of an event's entities in the order of the spec; undefined for entities that the event does not name. */
   entityIds(event: EntityIds): (string | undefined)[] {
     return this.#idOf.map((idOf) => idOf(event));
   }
 
-  /** As `entityIds`, of one entity. */
+  /** Like `entityIds`, for one entity. */
   entityId(entity: number, event: EntityIds): string | undefined {
     return this.#idOf[entity]?.(event);
   }
 
-  /** Redis keys of the states of an event's entities, as `entityIds`. */
+  /** Redis keys of the states of an event's entities, in the order of `entityIds`. */
   stateKeys(tenant: string, event: EntityIds): (string | undefined)[] {
     return this.entities.map((plan, entity) => {
       const id = this.#idOf[entity]?.(event);
@@ -149,8 +149,8 @@ export class FeatureEngine {
 
   /**
    * @param bytes null for an entity never seen, whose state is empty
-   * @param spent a state of such an entity that is no longer needed: its memory is used for the result
-   * @throws TriplineError `state-unreadable` for another version, another plan, or bytes that are cut or damaged
+   * @param spent a state of such an entity that is no longer needed: its memory is reused for the result
+   * @throws TriplineError `state-unreadable` for another version, another plan, or bytes that are truncated or damaged
    */
   decodeState(entity: number, bytes: Uint8Array | null, spent?: EntityState): EntityState {
     const plan = this.#planOf(entity);
@@ -163,7 +163,7 @@ export class FeatureEngine {
   }
 
   /**
-   * What is left of a state when its person is erased: how many events there were, which orders the ones to come.
+   * The rest of a state after its data subject is erased: only the number of events, which orders later events.
    *
    * @throws as `decodeState`
    */
@@ -178,16 +178,16 @@ export class FeatureEngine {
     return this.#writer.copy();
   }
 
-  /** Appends an encoded state to what a writer holds. */
+  /** Appends an encoded state to the writer. */
   writeState(entity: number, state: EntityState, writer: ByteWriter): void {
     encodeState(this.#planOf(entity), state, writer);
   }
 
   /**
-   * The features of a payment as known when it took place, which then becomes part of all its states.
+   * Computes the features of a payment as known when it took place, and then counts the payment in all its states.
    *
-   * @param profiles of its entities; a row that is newer than the payment or too old counts as none
-   * @throws TriplineError `invalid-field` for an amount, a time or a place that cannot be counted, before anything changes.
+   * @param profiles of its entities; a row that is newer than the payment or too old is ignored
+   * @throws TriplineError `invalid-field` for an invalid amount, time or location, before anything changes.
    */
   applyPayment(states: EntityStates, payment: PaymentEvent, profiles: ProfileRows = []): PaymentResult {
     checkPayment(payment);
@@ -214,7 +214,7 @@ export class FeatureEngine {
   /**
    * Counts a label in the states of its entities, at the time when it was reported.
    *
-   * @throws TriplineError `invalid-field` for a time that cannot be counted, before anything changes.
+   * @throws TriplineError `invalid-field` for an invalid time, before anything changes.
    */
   applyLabel(states: EntityStates, label: LabelEvent): LabelResult {
     requireInteger("/labelled_at_ms", label.labelledAtMs, TIME_MAX_MS);
@@ -226,7 +226,7 @@ export class FeatureEngine {
     let tooLate = false;
     for (const [entity, plan] of this.entities.entries()) {
       const state = states[entity];
-      // Labels do not carry the keys of optional entities.
+      // Labels do not have the keys of optional entities.
       if (state === undefined || plan.optional) continue;
       state.recentIds?.add(this.#id.high, this.#id.low);
       if (!countLabel(plan, state, counted)) tooLate = true;
@@ -234,18 +234,18 @@ export class FeatureEngine {
     return { duplicate: false, tooLate };
   }
 
-  /** Whether a fraud is explained by a payment of that time being unusual for the entity that explains frauds of others. */
+  /** Whether a payment at that time was unusual for the judge entity, which explains the fraud. */
   explains(states: EntityStates, occurredAtMs: number): boolean {
     const usual = states[this.judge]?.usual;
     return usual !== undefined && wasUnusual(usual, occurredAtMs);
   }
 
-  /** Names of the features that an entity has without a payment, in the order of the spec. */
+  /** Names of an entity's features that do not depend on a payment, in the order of the spec. */
   entityFeatures(entity: number): string[] {
     return (this.#served[entity] ?? []).map(({ index }) => this.spec.features[index]?.name ?? "");
   }
 
-  /** Values of `entityFeatures` at a time, from what was counted so far. */
+  /** Values of `entityFeatures` at a given time, from the events counted so far. */
   readEntity(entity: number, state: EntityState, atMs: number): number[] {
     const view = this.#view;
     const entityView = this.#entityViews[entity];
@@ -258,7 +258,7 @@ export class FeatureEngine {
     return (this.#served[entity] ?? []).map(({ compute }) => compute(entityView, view));
   }
 
-  /** Fills the views with a payment and what its entities had seen before it. */
+  /** Fills the views with a payment and the history of its entities before it. */
   #look(states: EntityStates, payment: PaymentEvent): void {
     const view = this.#view;
     const decimals = currencyDecimals(payment.currency);
@@ -283,7 +283,7 @@ export class FeatureEngine {
     }
   }
 
-  /** Values of all features from the views, in the order of the spec. */
+  /** Computes all features from the views, in the order of the spec. */
   #compute(states: EntityStates): number[] {
     const view = this.#view;
     const { payment, entities } = this.#features;
@@ -300,7 +300,7 @@ export class FeatureEngine {
     return values;
   }
 
-  /** Puts the rows in force into the view. @returns their times */
+  /** Copies the rows in force to the view. @returns their times */
   #lookAtProfiles(rows: ProfileRows): number[] {
     const view = this.#view;
     return this.profiles.map((plan, index) => {
@@ -322,7 +322,7 @@ export class FeatureEngine {
   }
 }
 
-/** Amounts are summed as integers, so that sums are exact and do not depend on the order of the events. */
+/** Amounts are summed as integers, so that sums are exact and independent of the order of events. */
 export function toThousandths(amountMinor: number, decimals: number): number {
   return decimals <= 3 ? amountMinor * 10 ** (3 - decimals) : Math.round(amountMinor / 10 ** (decimals - 3));
 }

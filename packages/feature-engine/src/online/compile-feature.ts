@@ -24,7 +24,7 @@ import { findPlaces, planProfiles, profileValue } from "../profiles.js";
 import type { Aggregate } from "../state/tile-ring.js";
 import { emptyAggregate } from "../state/tile-ring.js";
 
-/** What an entity had seen before a payment. Refilled for each use. */
+/** The history of an entity before a payment. Refilled for each use. */
 export interface EntityView {
   /** One per window of the plan's payments. */
   readonly payments: readonly Aggregate[];
@@ -32,56 +32,56 @@ export interface EntityView {
   readonly labels: readonly Aggregate[];
   lastPaymentMs: number;
   firstFraudMs: number;
-  /** Different partners, one number per window of the plan's partners. */
+  /** Number of distinct partners, per window of the plan's partners. */
   readonly partners: number[];
   /** When this payment's partner was last seen; `NEVER_MS` for a new one. */
   pairLastMs: number;
-  /** Payments with this payment's partner. */
+  /** Number of payments with this payment's partner. */
   pairCount: number;
-  /** Distance of this payment from the entity's home in km; undefined where either is unknown. */
+  /** Distance of this payment from the entity's home in km; undefined if either is unknown. */
   homeKm: number | undefined;
-  /** Distance from where the entity's last payment took place in km; undefined where either is unknown. */
+  /** Distance from the entity's previous payment in km; undefined if either location is unknown. */
   lastKm: number | undefined;
-  /** Payments in the usual amount, and their clipped sum in thousandths. */
+  /** Number of payments in the usual amount, and their clipped sum in thousandths. */
   usualCount: number;
   usualSum: number;
-  /** Unusual payments and the largest ratio among them, one number per window of the plan's `usual`. */
+  /** Number of unusual payments and the largest ratio among them, per window of the plan's `usual`. */
   readonly unusual: number[];
   readonly largest: number[];
-  /** When the newest payment known to be genuine took place, and when the first fraud after it did. */
+  /** Time of the newest payment known to be genuine, and of the first fraud after it. */
   genuineMs: number;
   runBeganMs: number;
-  /** Frauds after it. */
+  /** Number of frauds after it. */
   runCount: number;
 }
 
-/** A payment, or only a time at which entities are looked at. Refilled for each use. */
+/** A payment, or just a time at which to read entities. Refilled for each use. */
 export interface PaymentView {
   atMs: number;
-  /** 1 for a payment, which counts itself; 0 for a look at the entities alone. */
+  /** 1 for a payment, which counts itself; 0 for reading the entities alone. */
   own: 0 | 1;
   /** In major units. */
   amount: number;
   thousandths: number;
-  /** Degrees; NaN where the payment does not say. */
+  /** Degrees; NaN if the payment has no location. */
   latitude: number;
   longitude: number;
-  /** By profile of the spec: its columns; undefined where no row is in force. */
+  /** By profile of the spec: its columns; undefined if no row is in force. */
   readonly profiles: (ArrayLike<number> | undefined)[];
 }
 
-/** A feature of payments themselves, or of them and a profile. */
+/** A feature of the payment itself, or of the payment and a profile. */
 export interface PaymentFeature {
-  /** Place in the spec. */
+  /** Index in the spec. */
   readonly index: number;
   readonly compute: (view: PaymentView) => number;
 }
 
-/** A feature of what an entity had seen before a payment. */
+/** A feature of an entity's history before a payment. */
 export interface EntityFeature {
-  /** Place in the spec. */
+  /** Index in the spec. */
   readonly index: number;
-  /** Of a payment that names no such entity. */
+  /** For a payment that does not name such an entity. */
   readonly default: number;
   readonly compute: ComputeOverEntity;
 }
@@ -96,8 +96,8 @@ export interface CompiledFeatures {
 }
 
 /**
- * Compiles the features of a spec. A past beyond the longest window (`horizonMs`) counts as none, because a stored state is
- * forgotten some time after it.
+ * Compiles the features of a spec. Events before the longest window (`horizonMs`) are ignored, because a stored state
+ * expires some time after it.
  */
 export function compileFeatures(spec: FeatureSpec, plans: readonly EntityPlan[], horizonMs: number): CompiledFeatures {
   const all = spec.features.map((feature, index) => ({ feature, index }));
@@ -150,7 +150,7 @@ function isOverEntity(feature: Feature): feature is OverEntity {
   return "entity" in feature && feature.kind !== "profile";
 }
 
-/** The member of the union `OverEntity` that has kind `K` among its kinds. */
+/** The member of the union `OverEntity` whose kinds include `K`. */
 type FeatureOf<K extends OverEntity["kind"], F = OverEntity> = F extends { kind: infer Kinds }
   ? K extends Kinds
     ? F
@@ -223,7 +223,7 @@ function compileAmounts({ kind, default: none }: FeatureOf<"count">, index: numb
   }
 }
 
-/** The amount against the payments before it. */
+/** Compares the amount with the earlier payments. */
 function compileComparison({ kind, default: none }: FeatureOf<"std">, index: number): ComputeOverEntity {
   switch (kind) {
     case "ratio_to_mean":

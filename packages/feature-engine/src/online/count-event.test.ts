@@ -13,7 +13,10 @@ import { compileEngine } from "./compile-engine.js";
 const engine = compileEngine(currentFeatureSpec());
 const START_MS = Date.UTC(2024, 1, 1);
 
-/** Numbers from 0 to 1 that are the same in every run: a linear congruential generator, numbers of Park and Miller. */
+/**
+ * Numbers from 0 to 1 that are the same in every run: a linear congruential generator with the constants of Park and
+ * Miller.
+ */
 function seeded(seed: number): () => number {
   let state = seed;
   return () => {
@@ -40,7 +43,7 @@ describe("a busy terminal", () => {
     const bytes: number[] = [];
     let atMs = START_MS;
     for (let index = 0; index < 20_000; index += 1) {
-      // Every third at the time of the one before; 60 days together.
+      // Two of three events are later than the previous one, the third is simultaneous; 60 days in total.
       if (index % 3 > 0) atMs += Math.floor(random() * 12 * 60_000);
       const amountMinor = Math.floor(random() * 100_000);
       columns.atMs[index] = atMs;
@@ -61,7 +64,7 @@ describe("a busy terminal", () => {
       expectBounded(1, states.of("terminal", "t"));
       bytes.push(states.bytesOf("terminal", "t").length);
     }
-    // Full after 30 of 60 days; amounts and counts of a tile take a byte more or less.
+    // Full after 30 of 60 days; amounts and counts of a tile vary by a byte.
     const [half = 0, full = 0] = [bytes.slice(0, 22), bytes.slice(22)].map((some) => Math.max(...some));
     expect(full).toBeLessThan(half * 1.02);
     expect(full).toBeLessThan(4_096);

@@ -7,7 +7,7 @@ import { addPartner } from "../state/partner-table.js";
 import { addToRing } from "../state/tile-ring.js";
 import { addAmount } from "../state/usual-amount.js";
 
-/** What a payment adds to the state of one of its entities. */
+/** The data of a payment that is counted in the state of an entity. */
 export interface PaymentCount {
   readonly atMs: number;
   /** In thousandths of the major unit. */
@@ -18,7 +18,7 @@ export interface PaymentCount {
   readonly longitude: number | undefined;
 }
 
-/** Counts a payment. @returns false when it is older than every window of the entity and was not counted */
+/** Counts a payment. @returns false if it is older than every window of the entity and was not counted */
 export function countPayment(plan: EntityPlan, state: EntityState, payment: PaymentCount, horizonMs: number): boolean {
   state.sequence += 1;
   const { atMs, latitude, longitude } = payment;
@@ -34,18 +34,18 @@ export function countPayment(plan: EntityPlan, state: EntityState, payment: Paym
   return true;
 }
 
-/** What a label adds to the state of one of its entities. */
+/** The data of a label that is counted in the state of an entity. */
 export interface LabelCount {
   /** When it was reported. */
   readonly atMs: number;
   /** When the payment took place. */
   readonly occurredAtMs: number;
   readonly fraud: boolean;
-  /** Whether the entity that explains frauds of others explains this one. */
+  /** Whether the judge entity explains this one. */
   readonly explained: boolean;
 }
 
-/** Counts a label at the time when it was reported. @returns as `countPayment` */
+/** Counts a label at the time when it was reported. @returns as for `countPayment` */
 export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCount): boolean {
   const { atMs, occurredAtMs, fraud } = label;
   state.sequence += 1;
@@ -58,7 +58,7 @@ export function countLabel(plan: EntityPlan, state: EntityState, label: LabelCou
   return countEvent(plan.labels, state.labels, atMs, fraud ? 1 : 0);
 }
 
-/** Returns false when no ring of the stream reaches back to `atMs`. */
+/** Returns false if no ring of the stream reaches back to `atMs`. */
 function countEvent(plan: StreamPlan, stream: StreamState, atMs: number, amount: number): boolean {
   if (atMs > stream.newestMs) stream.newestMs = atMs;
   let counted = plan.rings.length === 0;

@@ -10,7 +10,7 @@ export function occurredAtMsOf({ transaction }: FeatureVector): number {
   return transaction?.occurredAtMs ?? 0;
 }
 
-/** By entity of the spec: the sequence number of the event; undefined where it has none. */
+/** By entity of the spec: the sequence number of the event; undefined if it has none. */
 export function numbersOf(event: CountedEvent): (number | undefined)[] {
   const sequences = event.kind === "payment" ? event.vector.sequences : event.applied.sequences;
   return sequences.map((sequence) => (sequence > 0 ? sequence : undefined));
@@ -25,7 +25,7 @@ export function countedAtMsOf(event: CountedEvent): number {
   return event.kind === "payment" ? event.vector.computedAtMs : event.applied.appliedAtMs;
 }
 
-/** An entity and a sequence number as one key. */
+/** An entity and a sequence number, combined into one key. */
 export function placeOf(key: string | undefined, number: number | undefined): string | undefined {
   return key === undefined || number === undefined ? undefined : `${number} ${key}`;
 }

@@ -3,43 +3,43 @@ import type { EntityState } from "../state/entity-state.js";
 import type { CountedEvent } from "./counted-event.js";
 import { countedAtMsOf, placeOf } from "./counted-event.js";
 
-/** An event on its way into the states. */
+/** An event that is waiting to be counted. */
 export interface Counting {
   readonly event: CountedEvent;
   readonly keys: readonly (string | undefined)[];
-  /** Sequence numbers, by the place of the entity; undefined where the event has none there. */
+  /** Sequence numbers, by entity; undefined if the event has none for that entity. */
   readonly numbers: readonly (number | undefined)[];
-  /** Whether its numbers say when its turn is. */
+  /** Whether its numbers determine its place in the order. */
   readonly isOrdered: boolean;
-  /** Entities whose turn it is not yet. */
+  /** Number of entities that are still waiting for an earlier event. */
   missing: number;
 }
 
 export interface OrderedState {
-  /** Place of the entity in the spec. */
+  /** Index of the entity in the spec. */
   readonly entity: number;
   state: EntityState;
-  /** Sequence number of the state from which it started. */
+  /** Sequence number of the initial state. */
   numberBefore: number;
-  /** Newest event time of what was counted. */
+  /** Newest event time among the counted events. */
   newestMs: number;
-  /** Wall clock of the last event that was counted; undefined where none was since counting began. */
+  /** Wall clock of the last counted event; undefined before the first. */
   countedAtMs: number | undefined;
 }
 
-/** What the filler sees of the folding, and does to it. */
+/** The part of the fold that the filler reads and changes. */
 export interface FoldedSoFar {
   readonly states: ReadonlyMap<string, OrderedState>;
-  /** By key of the entity and sequence number, the oldest first. */
+  /** By entity key and sequence number, the oldest first. */
   readonly waiting: ReadonlyMap<string, Counting>;
   count(counting: Counting): void;
 }
 
-/** A sequence number of an entity that no record has. */
+/** A sequence number of an entity that is missing from all records. */
 export interface Gap {
   readonly key: string;
   readonly number: number;
-  /** Wall clock at which the next event of the entity was counted. */
+  /** Wall clock of the entity's next counted event. */
   readonly beforeMs: number;
 }
 
@@ -48,20 +48,20 @@ interface OpenGap {
   readonly entry: OrderedState;
 }
 
-/** Events that are followed back, from one that waits, to where something is missing. */
+/** Maximum number of events followed back from a waiting event to the gap. */
 const HOPS_MAX = 10_000;
 const GAPS_MAX = 10_000;
 
-/** Lets entities continue where numbers leave a gap, and notes the gaps. */
+/** Lets entities continue after gaps in the numbers, and records the gaps. */
 export class GapFiller {
   readonly gaps: Gap[] = [];
 
   constructor(private readonly folded: FoldedSoFar) {}
 
   /**
-   * Continues where events counted before a time wait for one that does not come.
+   * Continues where events counted before a given time wait for one that is missing.
    *
-   * @throws TriplineError `state-conflict` for numbers that contradict each other; `queue-full` for too many gaps
+   * @throws TriplineError `state-conflict` for contradictory numbers; `queue-full` for too many gaps
    */
   fill(untilMs: number): void {
     for (;;) {
@@ -71,7 +71,7 @@ export class GapFiller {
     }
   }
 
-  /** The event itself, or one before it that waits for nothing that has been added. */
+  /** The event itself, or the earliest one before it that is not waiting for another added event. */
   #followBack(event: Counting): Counting {
     let blocked = event;
     for (let hops = 0; hops < HOPS_MAX; hops += 1) {
@@ -84,7 +84,7 @@ export class GapFiller {
     return blocked;
   }
 
-  /** The entities in which something is missing before the event. */
+  /** The entities with a gap before the event. */
   #gapsOf({ keys, numbers }: Counting): OpenGap[] {
     return keys.flatMap((key, entity) => {
       const entry = key === undefined ? undefined : this.folded.states.get(key);
@@ -93,7 +93,7 @@ export class GapFiller {
     });
   }
 
-  /** The event that comes next in an entity, if it has been added. */
+  /** The next event of an entity, if it has been added. */
   #nextOf(key: string): Counting | undefined {
     const { states, waiting } = this.folded;
     return waiting.get(placeOf(key, (states.get(key)?.state.sequence ?? 0) + 1) ?? "");

@@ -7,7 +7,7 @@ import { compileEngine } from "./compile-engine.js";
 import type { CountedEvent } from "./counted-event.js";
 import { FoldInOrder } from "./fold-in-order.js";
 
-/* Archives of a service that lost its states and got them back, or whose states expired. */
+/* Archives of a service that lost and restored its states, or whose states expired. */
 
 const spec = currentFeatureSpec();
 const engine = compileEngine(spec);
@@ -17,7 +17,7 @@ const TTL_MS = 45 * DAY_MS;
 
 interface Step {
   readonly event: TestEvent;
-  /** By how much the wall clock goes on before it. */
+  /** How far the wall clock advances before it. */
   readonly waitMs: number;
 }
 
@@ -58,7 +58,10 @@ function foldAll(events: readonly CountedEvent[], stateTtlMs = Number.POSITIVE_I
   return { folding, differing };
 }
 
-/** What a service gives that loses its states before the first, third … of some events, and has them back before the others. */
+/**
+ * The output of a service that loses its states before the first, third … of some events, and restores them before the
+ * others.
+ */
 function disturbed(steps: readonly Step[], cuts: readonly number[], ttlMs?: number): readonly CountedEvent[] {
   const online = new OnlineCounter(engine, ttlMs);
   online.nowMs = START_MS;
@@ -75,7 +78,7 @@ function disturbed(steps: readonly Step[], cuts: readonly number[], ttlMs?: numb
 }
 
 const places = fc.array(fc.nat(60), { minLength: 4, maxLength: 4 });
-/** Many events of one millisecond, as batches have, and some days without any. */
+/** Many events in the same millisecond, as in batches, and some days without any. */
 const waits = fc.oneof(fc.constant(0), fc.nat(5_000), fc.nat(3 * DAY_MS));
 const longWaits = fc.oneof(fc.constant(0), fc.nat(DAY_MS), fc.nat(100 * DAY_MS));
 
@@ -100,7 +103,7 @@ test.each([
         expect(folding).toMatchObject({ counted: steps.length, repeated: 0, stuck: [] });
         expect(differing).toEqual([]);
       }),
-      // Around the end of a time to live the outcome is not determined; this seed avoids those seconds.
+      // Close to the end of a time to live, the result is not deterministic; this seed avoids those seconds.
       { numRuns: 60, seed: 4 },
     );
   },
@@ -113,7 +116,7 @@ test("an event counted while states were lost is not reported, and counts after 
   online.nowMs = 9_000;
   online.count({ id: 1, atMs: START_MS + 1, ...event });
   online.lose();
-  // Another instance, whose clock is behind.
+  // Another instance, with a clock that is behind.
   online.nowMs = 1_000;
   online.count({ id: 2, atMs: START_MS + 2, ...event });
   const [first, second, lost] = online.emitted;
@@ -138,7 +141,7 @@ test.each([
   online.count({ id: 0, atMs: START_MS, ...event });
   online.nowMs = TTL_MS + ms;
   online.count({ id: 1, atMs: START_MS + TTL_MS, ...event });
-  // As when the clock of this instance is behind that of Redis, or before it.
+  // The clock of this instance may be behind that of Redis, or ahead of it.
   for (const skewMs of [-4_000, 0, 4_000]) {
     const [first, second] = online.emitted;
     if (first?.kind !== "payment" || second === undefined) throw new Error("a payment");
@@ -203,7 +206,7 @@ test("with events missing, those that there are count when told to, and later nu
   expect([card, terminal, other].map((one) => one?.state.sequence)).toEqual([6, 3, 3]);
   const counts = engine.readEntity(0, card?.state ?? engine.decodeState(0, null), START_MS + 10);
   expect(counts[engine.entityFeatures(0).indexOf("card_count_30d")]).toBe(5);
-  // What a state from before has counted is left out.
+  // Events that an earlier state has already counted are skipped.
   const stored = new Map(
     [...folding.states()].map(({ key, entity, state }) => [key, engine.encodeState(entity, state)]),
   );

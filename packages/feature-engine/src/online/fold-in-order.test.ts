@@ -10,7 +10,7 @@ const spec = currentFeatureSpec();
 const engine = compileEngine(spec);
 const START_MS = Date.UTC(2024, 1, 28);
 
-/** What features would emit for events in this order. */
+/** The records that features would emit for events in this order. */
 const logsOf = (minLength: number) =>
   fc
     .array(
@@ -80,7 +80,7 @@ test("a run that is cut in two continues from the states of its first half", () 
       const { folding, payments } = fold(log.slice(cut), { stateBefore });
       expect(folding.stuck).toEqual([]);
       expect(folding.covered).toBe(0);
-      // Records from before the cut are known as such, and those from after it as repetitions.
+      // Records from before the cut are recognised as covered, and those after it as repetitions.
       const again = fold([...log, ...log.slice(cut)], { stateBefore }).folding;
       expect(again).toMatchObject({ covered: cut, counted: log.length - cut, repeated: log.length - cut });
       for (const { vector, values } of payments) expect(values).toEqual(vector.values);
@@ -129,7 +129,7 @@ test("a spec whose windows are one tile off does not give the same features", ()
   expect(different).toBeGreaterThan(0);
 });
 
-/** The windows of the current spec as they are written. */
+/** The windows of the current spec, in their written form. */
 function named() {
   return Object.fromEntries(
     Object.entries(spec.windows).map(([name, { width, tile }]) => [

@@ -10,78 +10,82 @@ import { GapFiller } from "./fill-gaps.js";
 import type { Place } from "./order-by-numbers.js";
 import { orderByNumbers } from "./order-by-numbers.js";
 
-/** The result of folding a payment again. */
+/** The result of recomputing a payment. */
 export interface FoldedPayment {
   readonly vector: FeatureVector;
   readonly values: readonly number[];
   readonly tooLate: boolean;
-  /** How far back in event time it stands behind an event of its entities that was counted before; 0 in order. */
+  /** How much older it is, in event time, than an event of its entities that was counted earlier; 0 if in order. */
   readonly strayMs: number;
 }
 
 export interface FoldInOrderOptions {
   readonly engine: FeatureEngine;
-  /** Bytes of the state from which an entity starts, by Redis key; null where it starts with nothing. */
+  /** Encoded initial state of an entity, by Redis key; null if it starts empty. */
   readonly stateBefore?: (key: string) => Uint8Array | null;
   /**
-   * Called for each payment that has a place in the order. Those that were counted while states were lost have none: what
-   * they would have seen is not known.
+   * Called for each payment with a place in the order. Payments counted while states were lost have none, because the
+   * history that they saw is unknown.
    */
   readonly onPayment: (payment: FoldedPayment) => void;
-  /** The profiles that a payment was computed with; none unless given. */
+  /** The profiles used to compute a payment's features. Default: none. */
   readonly profilesOf?: (vector: FeatureVector) => ProfileRows;
-  /** Events that may wait for one that comes before them. */
+  /** Maximum number of events that may wait for an earlier one. */
   readonly waitingMax?: number;
-  /** When the person of a state was erased, by Redis key: the state was empty from then on, but for its sequence number. */
+  /**
+   * When the data subject of a state was erased, by Redis key: from then on, the state was empty except for its
+   * sequence number.
+   */
   readonly erasedAtMs?: (key: string) => number | undefined;
-  /** Milliseconds of wall clock after which online forgets an unused state; never unless given. */
+  /** Time to live of an unused state online, in milliseconds of wall clock. Default: unlimited. */
   readonly stateTtlMs?: number;
-  /** Whether an event stops to wait for an earlier one when the clock says that it does not come; not unless given. */
+  /** Whether an event stops waiting for an earlier one when the clock shows that it will not come. Default: no. */
   readonly passesGaps?: boolean;
 }
 
-/** A state and what is known about it. */
+/** A state and its metadata. */
 export interface FoldedState {
   readonly key: string;
-  /** Place of the entity in the spec. */
+  /** Index of the entity in the spec. */
   readonly entity: number;
   readonly state: EntityState;
-  /** When online last changed it, by its wall clock; undefined where it has not changed since counting began. */
+  /** When online last changed it, by its wall clock; undefined if it has not changed since counting started. */
   readonly countedAtMs: number | undefined;
 }
 
 const WAITING_MAX_DEFAULT = 1_000_000;
-/** How far the wall clocks of the instances may be apart. */
+/** Maximum clock skew between instances. */
 const CLOCKS_APART_MS_MAX = 10_000;
-/** How often states that online has forgotten are removed. */
+/** How often states that have expired online are removed. */
 const SWEEP_EVERY_MS = 86_400_000;
 
 /**
- * Folds archived events again in the order in which they were counted online. Cards are counted side by side, so that
- * order is known of each entity alone, from the sequence numbers in the records. A record that was delivered twice
- * counts once.
+ * Recomputes archived events in the order in which they were counted online. Cards are counted in parallel, so the
+ * order is known only per entity, from the sequence numbers in the records. A record that was delivered twice counts
+ * once.
  *
- * Events that were counted while states were lost carry numbers that began anew. They count in the order in which they
- * are added, after everything that came before them. Each of them has to be added once, and only where it was not
- * counted at another time as well.
+ * Events that were counted while states were lost have numbers that restarted. They are counted in the order in which
+ * they are added, after all events that came before them. Add each of them once, and only if it was not also counted at
+ * another time.
  *
- * Records may be added in any order as long as no state was lost or forgotten; otherwise about in that of the clock.
+ * Records may be added in any order as long as no state was lost or expired; otherwise, approximately in the order of
+ * the clock.
  */
 export class FoldInOrder {
-  /** Events that were counted. */
+  /** Number of counted events. */
   counted = 0;
-  /** Records that came again. */
+  /** Number of repeated records. */
   repeated = 0;
-  /** Records of events that a state given from before had counted already. */
+  /** Number of records of events that an initial state already includes. */
   covered = 0;
   readonly #filler: GapFiller | undefined;
   readonly #options: Required<Omit<FoldInOrderOptions, "passesGaps">>;
   readonly #states = new Map<string, OrderedState>();
-  /** By key of the entity and sequence number: the event that waits for its turn there. */
+  /** By entity key and sequence number: the waiting event. */
   readonly #waiting = new Map<string, Counting>();
-  /** Events without a place in the order, until no earlier event can be expected any more. */
+  /** Events without a place in the order, held until no earlier event can be expected. */
   readonly #held = new Set<CountedEvent>();
-  /** Events of one millisecond, to be counted now. */
+  /** Events of the same millisecond, to be counted now. */
   #together: CountedEvent[] = [];
   #beganAtMs: number | undefined;
   #sweptAtMs = 0;
@@ -100,8 +104,8 @@ export class FoldInOrder {
   }
 
   /**
-   * @throws TriplineError `queue-full` when more events wait than may; `state-unreadable`; `state-conflict` when numbers
-   *   contradict each other
+   * @throws TriplineError `queue-full` if too many events are waiting; `state-unreadable`; `state-conflict` for
+   *   contradictory numbers
    */
   add(event: CountedEvent): void {
     const atMs = countedAtMsOf(event);
@@ -112,7 +116,7 @@ export class FoldInOrder {
     else this.#addOrdered(event, atMs);
   }
 
-  /** To be called when all events have been added. */
+  /** Call this after all events have been added. */
   finish(): void {
     this.#addTogether();
     this.#addHeld(Number.POSITIVE_INFINITY);
@@ -121,9 +125,9 @@ export class FoldInOrder {
   }
 
   /**
-   * Counts an event now, regardless of its numbers, unless a state given from before has counted it. For archives in which
-   * some are missing: added in the order of the clock, the events that there are all count. Their numbers are kept, so
-   * that later ones go on from there, and order those of the same millisecond, as all of one batch are.
+   * Counts an event immediately, regardless of its numbers, unless an initial state already includes it. For archives
+   * with missing events: added in the order of the clock, all existing events count. Their numbers are kept: later
+   * events continue from them, and they order events of the same millisecond, as in a batch.
    *
    * @throws TriplineError `state-unreadable`
    */
@@ -157,34 +161,34 @@ export class FoldInOrder {
     else this.#addUnordered(event, atMs, numbers);
   }
 
-  /** Events that still wait for an earlier one of one of their entities. */
+  /** Events that are still waiting for an earlier one of any of their entities. */
   get stuck(): readonly CountedEvent[] {
     return [...new Set([...this.#waiting.values()].map((counting) => counting.event))];
   }
 
-  /** Sequence numbers that were passed because no record has them. */
+  /** Sequence numbers that were skipped because no record has them. */
   get gaps(): readonly Gap[] {
     return this.#filler?.gaps ?? [];
   }
 
-  /** Wall clock of the first event that counted; undefined before it. */
+  /** Wall clock of the first counted event; undefined before it. */
   get beganAtMs(): number | undefined {
     return this.#beganAtMs;
   }
 
-  /** The states of all entities that occurred, without those that online has forgotten long ago. */
+  /** The states of all entities that occurred, except those that expired online long ago. */
   *states(): Generator<FoldedState> {
     for (const [key, { entity, state, countedAtMs }] of this.#states) yield { key, entity, state, countedAtMs };
   }
 
-  /** Bounds memory by the entities of one lifetime instead of all that ever occurred. */
+  /** Bounds memory by the entities of one time to live, instead of all entities that ever occurred. */
   #sweep(atMs: number): void {
     if (atMs < this.#sweptAtMs + SWEEP_EVERY_MS) return;
     this.#sweptAtMs = atMs;
     for (const [key, entry] of this.#states) if (this.#isForgotten(entry, atMs, undefined)) this.#states.delete(key);
   }
 
-  /** Counts those of the held that were counted online before a time, and the oldest where too many are held. */
+  /** Counts the held events that online counted before a given time, and the oldest ones if too many are held. */
   #addHeld(untilMs: number): void {
     for (const event of this.#held) {
       const atMs = countedAtMsOf(event);
@@ -214,7 +218,7 @@ export class FoldInOrder {
       else this.repeated += 1;
       return;
     }
-    // An entity without a number is one that the spec did not name yet when the event was counted.
+    // An entity without a number was not yet in the spec when the event was counted.
     const missing = entries.filter((entry, entity) => {
       const number = numbers[entity];
       return entry !== undefined && number !== undefined && entry.state.sequence + 1 !== number;
@@ -248,7 +252,7 @@ export class FoldInOrder {
     return made;
   }
 
-  /** The state as online found it: an empty one, where it had forgotten the one before. */
+  /** The state that online found: an empty one if the previous state had expired. */
   #freshStateOf(entity: number, key: string, atMs: number, number: number | undefined): OrderedState {
     const entry = this.#stateOf(entity, key, atMs);
     if (!this.#isForgotten(entry, atMs, number)) return entry;
@@ -259,7 +263,7 @@ export class FoldInOrder {
     return entry;
   }
 
-  /** @param atMs of the event that comes next */
+  /** @param atMs of the next event */
   #emptyIfErased(key: string, entry: OrderedState, atMs: number): void {
     const erasedAtMs = this.#options.erasedAtMs(key);
     if (erasedAtMs === undefined || erasedAtMs >= atMs || (entry.countedAtMs ?? 0) > erasedAtMs) return;
@@ -267,14 +271,14 @@ export class FoldInOrder {
     entry.newestMs = entry.state.payments.newestMs;
   }
 
-  /** The event's number tells whether its state was still there, as soon as the clock says that it may not have been. */
+  /** Once the clock shows that the state may have expired, the event's number shows whether it had. */
   #isForgotten({ state, countedAtMs }: OrderedState, atMs: number, number: number | undefined): boolean {
     const idleMs = atMs - (countedAtMs ?? this.#beganAtMs ?? atMs);
     if (number === undefined) return idleMs >= this.#options.stateTtlMs + CLOCKS_APART_MS_MAX;
     return number <= state.sequence && idleMs >= this.#options.stateTtlMs - CLOCKS_APART_MS_MAX;
   }
 
-  /** Counts an event whose turn has come, and then the events that waited for it. */
+  /** Counts an event that is no longer waiting, and then the events that waited for it. */
   #count(first: Counting): void {
     const ready = [first];
     for (let next = ready.pop(); next !== undefined; next = ready.pop()) {
@@ -299,7 +303,7 @@ export class FoldInOrder {
     }
   }
 
-  /** @returns false, and nothing has changed, for an event that its card remembers */
+  /** @returns false, without any change, for an event that its card remembers */
   #apply({ event, numbers, isOrdered }: Counting, entries: readonly (OrderedState | undefined)[]): boolean {
     const states = entries.map((entry) => entry?.state);
     const strayMs = strayOf(event, entries);
@@ -337,7 +341,7 @@ export class FoldInOrder {
   }
 }
 
-/** How far back in event time a payment stands behind one of its entities that was counted before. */
+/** How much older a payment is, in event time, than an event of its entities that was counted earlier. */
 function strayOf(event: CountedEvent, entries: readonly (OrderedState | undefined)[]): number {
   if (event.kind === "label") return 0;
   const atMs = occurredAtMsOf(event.vector);

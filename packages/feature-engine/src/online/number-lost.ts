@@ -3,13 +3,13 @@ import { countedAtMsOf } from "./counted-event.js";
 import type { Gap } from "./fill-gaps.js";
 
 export interface NumberLostOptions {
-  /** Events that online has counted and whose records are missing, without numbers. */
+  /** Events that online counted but whose records are missing, without numbers. */
   readonly lost: readonly CountedEvent[];
-  /** By entity of the spec: the keys of an event's states. */
+  /** By entity of the spec: the state keys of an event. */
   keysOf(event: CountedEvent): readonly (string | undefined)[];
-  /** The numbers that no record has. */
+  /** The missing numbers. */
   readonly gaps: readonly Gap[];
-  /** The last number of an entity, with all that has a record; 0 where there is none. */
+  /** The last number of an entity that is in a record; 0 if there is none. */
   lastNumberOf(key: string): number;
   /** Whether some events were counted while states were lost: their numbers leave no gaps. */
   readonly isAnyIncomplete: boolean;
@@ -17,15 +17,15 @@ export interface NumberLostOptions {
 
 export interface NumberedEvent {
   readonly event: CountedEvent;
-  /** Wall clock of the first event after it in one of its entities; Infinity where there is none. */
+  /** Wall clock of the next event in any of its entities; Infinity if there is none. */
   readonly beforeMs: number;
 }
 
 /**
- * Gives lost events their sequence numbers. An event has one in each of its entities: the only one that is missing there, or
- * the one after the last, as long as no other lost event could have it.
+ * Assigns sequence numbers to lost events. In each of its entities, an event gets the only missing number, or the one
+ * after the last, provided that no other lost event could have it.
  *
- * @returns undefined where an event has several places, or a gap none: then the order is not known
+ * @returns undefined if an event has several candidates, or a gap has none: then the order is unknown
  */
 export function numberLost(options: NumberLostOptions): readonly NumberedEvent[] | undefined {
   const { lost, keysOf, isAnyIncomplete } = options;
@@ -43,7 +43,7 @@ export function numberLost(options: NumberLostOptions): readonly NumberedEvent[]
       return gaps.get(key)?.[0]?.number ?? options.lastNumberOf(key) + 1;
     });
     const beforeMs = Math.min(...known.flatMap((key) => gaps.get(key) ?? []).map((gap) => gap.beforeMs));
-    // Online's clock at the event is not known. That of the next event is closer to it than that of the record.
+    // The time at which online counted the event is unknown. That of the next event is closer to it than that of the record.
     const atMs = Number.isFinite(beforeMs) ? beforeMs : countedAtMsOf(event);
     numbered.push({ event: withPlace(event, numbers, atMs), beforeMs });
   }

@@ -1,12 +1,12 @@
-/** A sequence number that an event has in one entity. */
+/** The sequence number of an event in one entity. */
 export interface Place {
   readonly key: string;
   readonly number: number;
 }
 
 /**
- * Brings events into an order in which each entity's numbers rise; where nothing says otherwise, the order stays.
- * Numbers that contradict each other leave the events that bear them at the end, as they came.
+ * Orders events so that each entity's numbers ascend; otherwise, their order is kept. Events with contradictory numbers
+ * are placed at the end, in their original order.
  */
 export function orderByNumbers<T>(events: readonly T[], placesOf: (event: T) => readonly Place[]): readonly T[] {
   if (events.length < 2) return events;
@@ -30,7 +30,7 @@ export function orderByNumbers<T>(events: readonly T[], placesOf: (event: T) => 
   return sorted(events, followers, waitsFor);
 }
 
-/** Kahn's algorithm, by rounds: each takes those that wait for no other, in the order in which they came. */
+/** Kahn's algorithm, in rounds: each takes the events that do not wait for another, in their original order. */
 function sorted<T>(events: readonly T[], followers: readonly number[][], waitsFor: number[]): T[] {
   const ordered: T[] = [];
   let left = [...events.keys()];

@@ -8,7 +8,7 @@ import { compileEngine } from "./compile-engine.js";
 
 const START_MS = Date.UTC(2024, 1, 28, 22);
 
-/** What an entity would have without the free payment by an unknown partner that gave `values`. */
+/** The entity's values without the free payment by an unknown partner that produced `values`. */
 function withoutPayment(values: Readonly<Record<string, number>>, name: string): number {
   const [, entity = "", kind = "", window = ""] = /^([a-z]+)_(.*?)(?:_(5m|2h|1d|3d))?$/.exec(name) ?? [];
   const value = values[name] ?? Number.NaN;
@@ -44,7 +44,7 @@ test("what an entity has is what a payment would see there, less the payment its
         const before = states.bytesOf(entity, id);
         const read = states.read(entity, id, atMs);
         expect(states.bytesOf(entity, id)).toEqual(before);
-        // All four see the payment; it is undone by using copies of their states only.
+        // All four count the payment; using copies of their states undoes it.
         const copies = new TestStates(engine);
         copies.put(entity, id, before);
         const ids = { cardToken: "unknown card", terminalId: "unknown terminal", [field]: id };

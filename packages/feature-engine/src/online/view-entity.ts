@@ -8,7 +8,7 @@ import { aggregateRing, emptyAggregate } from "../state/tile-ring.js";
 import { countUnusual, largestRatio } from "../state/usual-amount.js";
 import type { EntityView } from "./compile-feature.js";
 
-/** What a payment brings to a look at one of its entities. */
+/** A payment's properties that matter to one of its entities. */
 export interface Encounter {
   readonly partnerHash: number;
   readonly latitude: number | undefined;
@@ -37,9 +37,9 @@ export function emptyView(plan: EntityPlan): EntityView {
 }
 
 /**
- * Fills `view` with what an entity has seen by `atMs`.
+ * Fills `view` with the history of an entity up to `atMs`.
  *
- * @param encounter of the payment that is about to be counted; undefined for a look at the entity alone
+ * @param encounter of the payment that is about to be counted; undefined when reading the entity alone
  */
 export function viewEntity(
   plan: EntityPlan,
@@ -71,7 +71,7 @@ function viewPlaces(
   if (encounter?.latitude === undefined || encounter.longitude === undefined) return;
   const { latitude, longitude } = encounter;
   if (home !== undefined) view.homeKm = distanceFromHomeKm(home, latitude, longitude);
-  // As with the time since it: of a payment out of order only newer ones may be known.
+  // As for the time since it: for an out-of-order payment, only newer payments may be known.
   const isRecent = payments.newestMs <= atMs && atMs - payments.newestMs <= horizonMs;
   if (lastPlace !== undefined && isRecent) view.lastKm = distanceFromLastKm(lastPlace, latitude, longitude);
 }
@@ -115,7 +115,7 @@ function viewPartners(
   }
 }
 
-/** Fills `into` with what each window of a stream holds at `atMs`. */
+/** Fills `into` with the aggregate of each window of a stream at `atMs`. */
 function lookBack(plan: StreamPlan, stream: StreamState, atMs: number, into: readonly Aggregate[]): void {
   for (let index = 0; index < plan.windows.length; index += 1) {
     const window = plan.windows[index];

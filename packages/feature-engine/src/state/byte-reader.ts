@@ -3,14 +3,14 @@ import { TriplineError } from "@tripline/contracts/error-table";
 /**
  * Reads little-endian values in the order in which `ByteWriter` wrote them.
  *
- * Every method throws TriplineError `state-unreadable` when the bytes end first or a number is beyond 2^53 - 1.
+ * Every method throws TriplineError `state-unreadable` if the bytes end too early or a number exceeds 2^53 - 1.
  */
 export class ByteReader {
   private at = 0;
 
   constructor(private buffer: Uint8Array) {}
 
-  /** Begins at the start of other bytes. */
+  /** Restarts with other bytes. */
   reset(buffer: Uint8Array): void {
     this.buffer = buffer;
     this.at = 0;
@@ -45,12 +45,12 @@ export class ByteReader {
     return byte < 128 ? byte : this.#longVarint(byte & 127);
   }
 
-  /** A number of more than one group of seven bits, the lowest of which was read. */
+  /** Reads a number of more than one group of seven bits, the lowest of which was already read. */
   #longVarint(lowest: number): number {
     const { buffer } = this;
     let { at } = this;
     let value = lowest;
-    // Bitwise operators are fastest, but of 32 bits only.
+    // Bitwise operators are fastest, but limited to 32 bits.
     for (let shift = 7; shift < 28; shift += 7) {
       const byte = buffer[at];
       if (byte === undefined) throw cutShort();
@@ -60,7 +60,7 @@ export class ByteReader {
       this.at = at;
       return value;
     }
-    // Eight groups hold 2^53 - 1.
+    // Eight groups can represent 2^53 - 1.
     for (let factor = 2 ** 28; factor < 2 ** 56; factor *= 128) {
       const byte = buffer[at];
       if (byte === undefined) throw cutShort();
@@ -73,13 +73,13 @@ export class ByteReader {
     throw new TriplineError("state-unreadable", "A number in a stored value is too long.");
   }
 
-  /** The next `count` bytes, in memory shared with what is read. */
+  /** The next `count` bytes, as a view on the same memory. */
   bytes(count: number): Uint8Array {
     const at = this.#step(count);
     return this.buffer.subarray(at, at + count);
   }
 
-  /** Steps over `count` bytes and says where they begin. */
+  /** Skips `count` bytes and returns their start. */
   #step(count: number): number {
     const { at } = this;
     if (count > this.buffer.length - at) throw cutShort();

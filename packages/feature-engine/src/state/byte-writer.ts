@@ -1,4 +1,4 @@
-/** Writes little-endian values into a buffer that grows. */
+/** Writes little-endian values into a growing buffer. */
 export class ByteWriter {
   private buffer: Uint8Array;
   private view: DataView;
@@ -9,7 +9,7 @@ export class ByteWriter {
     this.view = new DataView(this.buffer.buffer);
   }
 
-  /** Begins again in the same buffer: what `since` gave before is overwritten. */
+  /** Restarts in the same buffer: earlier results of `since` are overwritten. */
   reset(): void {
     this.at = 0;
   }
@@ -49,7 +49,7 @@ export class ByteWriter {
     const { buffer } = this;
     let { at } = this;
     let rest = value;
-    // Bitwise operators work on 32 bits only, so larger values lose their low sevens by division first.
+    // Bitwise operators are limited to 32 bits, so division first removes the low groups of seven bits from larger values.
     while (rest > 0x7fff_ffff) {
       buffer[at] = (rest % 128) | 0x80;
       at += 1;
@@ -70,12 +70,12 @@ export class ByteWriter {
     this.at += value.length;
   }
 
-  /** What was written since `reset`, as bytes of their own. */
+  /** A copy of what was written since `reset`. */
   copy(): Uint8Array {
     return this.buffer.slice(0, this.at);
   }
 
-  /** What was written since a `length`. Writing more leaves it as it is, `reset` does not. */
+  /** A view of what was written since a `length`. Further writes keep it intact; `reset` does not. */
   since(length: number): Uint8Array {
     return this.buffer.subarray(length, this.at);
   }
@@ -92,5 +92,5 @@ export class ByteWriter {
   }
 }
 
-/** Eight groups of seven bits hold 2^53 - 1. */
+/** Eight groups of seven bits can represent 2^53 - 1. */
 const VARINT_BYTES_MAX = 8;

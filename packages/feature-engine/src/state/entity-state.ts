@@ -14,7 +14,7 @@ import { noUsualAmount } from "./usual-amount.js";
 
 export { NEVER_MS };
 
-/** What is kept of one stream (payments or labels) of one entity. */
+/** State of one stream (payments or labels) of one entity. */
 export interface StreamState {
   /** Newest event time seen, in milliseconds since the epoch; `NEVER_MS` before the first. */
   newestMs: number;
@@ -24,7 +24,7 @@ export interface StreamState {
 
 /** Decoded window state of one card, terminal or other entity. Mutable, so that a batch folds without copying. */
 export interface EntityState {
-  /** How many events this state has counted or found too late. It grows by one with every change. */
+  /** Number of events that this state has counted or rejected as too late. Every change increments it. */
   sequence: number;
   readonly payments: StreamState;
   readonly labels: StreamState;
@@ -34,7 +34,7 @@ export interface EntityState {
   readonly lastPlace: LastPlace | undefined;
   readonly usual: UsualAmount | undefined;
   readonly run: FraudRun | undefined;
-  /** When the first fraud was confirmed; `NEVER_MS` without one, or if the plan does not need it. */
+  /** When the first fraud was confirmed; `NEVER_MS` if there is none or the plan does not need it. */
   firstFraudMs: number;
 }
 
@@ -53,7 +53,7 @@ export function emptyState(plan: EntityPlan): EntityState {
   };
 }
 
-/** Makes a state empty again. Its memory stays, for one that is decoded into it. */
+/** Empties a state but keeps its memory, to decode another one into it. */
 export function clearState(state: EntityState): void {
   state.sequence = 0;
   clearStream(state.payments);

@@ -14,7 +14,7 @@ const explained = specOf(WINDOWS, [
   { kind: "count", entity: "terminal", window: "7d" },
 ]);
 
-/** Labels of payments of these days, in the order in which they are reported, ten days later; then a look at day 20. */
+/** Labels for payments on these days, in the order of reporting, ten days later; then the values on day 20. */
 function seenAfter(labels: readonly (readonly [day: number, fraud: boolean])[]): number[] {
   const states = new TestStates(compileEngine(alone));
   for (const [index, [day, fraud]] of labels.entries()) {

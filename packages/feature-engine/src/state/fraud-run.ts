@@ -1,16 +1,16 @@
 import { NEVER_MS } from "./no-time.js";
 
 /**
- * Frauds of an entity that took place since the last payment that is known to have been genuine. As long as somebody
- * misuses a terminal, every label that arrives is a fraud; the first genuine payment after them ends the run. A fraud that
- * another entity explains is not part of the run: stolen cards pay at terminals that nobody misuses.
+ * Frauds of an entity since the last payment known to be genuine. While a terminal is misused, every arriving label is
+ * a fraud; the first genuine payment after them ends the run. A fraud explained by another entity does not count:
+ * stolen cards are also used at terminals that nobody misuses.
  */
 export interface FraudRun {
-  /** When the newest payment that is known to be genuine took place; `NEVER_MS` before the first. */
+  /** Time of the newest payment known to be genuine; `NEVER_MS` before the first. */
   genuineMs: number;
-  /** When the first fraud of the run took place; `NEVER_MS` without a run. */
+  /** Time of the first fraud of the run; `NEVER_MS` without a run. */
   beganMs: number;
-  /** Frauds of the run. */
+  /** Number of frauds in the run. */
   count: number;
 }
 
@@ -22,7 +22,7 @@ export function noRun(): FraudRun {
  * Adds a label of a payment.
  *
  * @param occurredAtMs when the payment took place
- * @param explained whether another entity explains it, should it be a fraud
+ * @param explained whether another entity explains it, if it is a fraud
  */
 export function addLabel(run: FraudRun, occurredAtMs: number, fraud: boolean, explained: boolean): void {
   if (fraud) {

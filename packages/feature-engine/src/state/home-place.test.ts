@@ -20,7 +20,7 @@ function fromHome(places: readonly Place[], place: Place): number | undefined {
   return distanceFromHomeKm(homeOf(places), ...place);
 }
 
-/** The oracle's answer: no rounding, another formula. */
+/** The oracle's result: without rounding, and with another formula. */
 function expectedKm(places: readonly Place[], [latitude, longitude]: Place): number {
   const home = meanPlace(
     places.map(([oneLatitude, oneLongitude]) => ({ latitude: oneLatitude, longitude: oneLongitude })),
@@ -29,7 +29,7 @@ function expectedKm(places: readonly Place[], [latitude, longitude]: Place): num
   return distanceKm(home, { latitude, longitude }) ?? Number.NaN;
 }
 
-/** Places as `latitude longitude`, with commas between them. */
+/** Locations as `latitude longitude`, comma-separated. */
 function parsePlaces(text: string): Place[] {
   return text.split(", ").map((place) => {
     const [latitude = Number.NaN, longitude = Number.NaN] = place.split(" ").map(Number);
@@ -45,7 +45,7 @@ describe("distance from home", () => {
     ["a degree along a meridian", "10 20", "11 20", HALF_AROUND_KM / 180],
     ["a degree of longitude at 60° is half as long", "60 0", "60 1", 55.597],
     ["across the date line", "-17.7 179.9", "-17.7 -179.9", 21.1863],
-    // 3 m to the south, where the great circle between the two runs.
+    // 3 m further south, where the great circle between the two runs.
     ["from a home on the date line, which both sides have", "-17.7 179.9, -17.7 -179.9", "-17.7 180", 0.0031],
     ["at the North Pole, whatever the longitude", "90 0", "90 123", 0],
     ["at the South Pole, whatever the longitude", "-90 -50", "-90 50", 0],
@@ -53,13 +53,13 @@ describe("distance from home", () => {
     ["from a home all around a pole", "80 0, 80 90, 80 180, 80 -90", "80 45", HALF_AROUND_KM / 18],
     ["at the other end of the world", "52.52 13.405", "-52.52 -166.595", HALF_AROUND_KM],
     ["from between two places", "0 0, 0 2", "0 1", 0],
-    // Not exactly a third of the way: a chord runs below the ground.
+    // Not exactly a third of the way, because a chord runs below the surface.
     ["from nearer to where it pays more often", "0 0, 0 0, 0 3", "0 1", 0.0112],
   ])("%s", (_name, placesText, placeText, km) => {
     const places = parsePlaces(placesText);
     const [place = BERLIN] = parsePlaces(placeText);
-    // Vectors are rounded to 10^-7, 0.6 m. At the other end of the world hundreds of metres sideways are needed to
-    // change the chord by as much.
+    // Vectors are rounded to 10^-7, 0.6 m. At the antipode, a shift of hundreds of metres is needed to change the chord
+    // by that much.
     const toleranceKm = km > 20_000 ? 0.5 : 0.001;
     expect(Math.abs((fromHome(places, place) ?? Number.NaN) - km)).toBeLessThan(toleranceKm);
     expect(Math.abs(expectedKm(places, place) - km)).toBeLessThan(toleranceKm);
@@ -165,10 +165,10 @@ describe("as a feature", () => {
     expect(fromLast(0, at(BERLIN))).toBe(-1);
     expect(fromLast(1_000, at(PARIS))).toBeCloseTo(877.5, 0);
     states.store();
-    // The date line is no border.
+    // The date line makes no difference.
     fromLast(2_000, at([-17.7, 179.9]));
     expect(fromLast(3_000, at([-17.7, -179.9]))).toBeCloseTo(21.2, 1);
-    // One that comes late is measured from nothing, and is not where the card was last.
+    // For a late payment the distance is unknown, and it does not become the card's last location.
     expect(fromLast(2_500, at(BERLIN))).toBe(-1);
     expect(fromLast(3_000, at([-17.7, -179.9]))).toBeCloseTo(0, 2);
     expect(fromLast(4_000, {})).toBe(-1);

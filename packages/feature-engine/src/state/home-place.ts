@@ -1,17 +1,17 @@
 /**
- * Where an entity usually pays: the mean of unit vectors, which has no seam at the date line and none at the poles.
- * Sums are integers, so the order of the payments does not matter until they are halved.
+ * The usual location of an entity: the mean of unit vectors, which has no discontinuity at the date line or the poles.
+ * Sums are integers, so the order of payments does not matter until the sums are halved.
  */
 export interface HomePlace {
-  /** Payments in the sums. */
+  /** Number of payments in the sums. */
   count: number;
-  /** Sums of the vectors' parts, each moved by one to be positive and rounded to ten millionths (0.6 m). */
+  /** Sums of the vector components, each shifted by one to be positive and rounded to ten-millionths (0.6 m). */
   x: number;
   y: number;
   z: number;
 }
 
-/** At so many payments all sums are halved, so that the home of a card that moves house follows. */
+/** When the count reaches this number, all sums are halved, so that a card's home follows when its holder moves. */
 const PAYMENTS_MAX = 256;
 const SCALE = 10_000_000;
 /** Mean radius of the Earth, R1 of the IUGG (https://doi.org/10.1007/s001900050278). */
@@ -22,7 +22,7 @@ export function noHome(): HomePlace {
   return { count: 0, x: 0, y: 0, z: 0 };
 }
 
-/** @param latitude, longitude degrees, WGS 84, taken as of a sphere */
+/** @param latitude, longitude degrees, WGS 84, treated as if on a sphere */
 export function addPlace(home: HomePlace, latitude: number, longitude: number): void {
   const across = Math.cos(latitude * RADIANS);
   home.count += 1;
@@ -36,9 +36,9 @@ export function addPlace(home: HomePlace, latitude: number, longitude: number): 
   home.z = Math.floor(home.z / 2);
 }
 
-/** Where an entity's newest payment took place. */
+/** Location of an entity's newest payment. */
 export interface LastPlace {
-  /** Hundred-thousandths of a degree (about a metre) from the south pole and from 180° W, plus 1; 0 for an unknown place. */
+  /** Hundred-thousandths of a degree (about a metre) from the south pole and from 180° W, plus 1; 0 for an unknown location. */
   north: number;
   east: number;
 }
@@ -55,7 +55,7 @@ export function keepPlace(place: LastPlace, latitude: number | undefined, longit
   place.east = isKnown ? Math.round((longitude + 180) * STEPS_PER_DEGREE) + 1 : 0;
 }
 
-/** Great-circle distance in km by the haversine formula; undefined where the last place is unknown. */
+/** Great-circle distance in km by the haversine formula; undefined if the last location is unknown. */
 export function distanceFromLastKm(
   { north, east }: LastPlace,
   latitude: number,
@@ -67,7 +67,7 @@ export function distanceFromLastKm(
   return distanceKm(lastLatitude, lastLongitude, latitude, longitude);
 }
 
-/** Great-circle distance in km between two places in degrees, by the haversine formula. */
+/** Great-circle distance in km between two locations in degrees, by the haversine formula. */
 export function distanceKm(fromLatitude: number, fromLongitude: number, latitude: number, longitude: number): number {
   const half = (degrees: number): number => Math.sin((degrees * RADIANS) / 2) ** 2;
   const across = Math.cos(latitude * RADIANS) * Math.cos(fromLatitude * RADIANS);
@@ -75,14 +75,14 @@ export function distanceKm(fromLatitude: number, fromLongitude: number, latitude
   return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(share)));
 }
 
-/** Great-circle distance in km; undefined where no home is known. */
+/** Great-circle distance in km; undefined if no home is known. */
 export function distanceFromHomeKm(home: HomePlace, latitude: number, longitude: number): number | undefined {
   if (home.count === 0) return undefined;
   const x = home.x / SCALE / home.count - 1;
   const y = home.y / SCALE / home.count - 1;
   const z = home.z / SCALE / home.count - 1;
   const length = Math.sqrt(x * x + y * y + z * z);
-  // Places all around the globe cancel out: no direction is left.
+  // Locations all around the globe cancel out and leave no direction.
   if (length < 1e-6) return undefined;
   const across = Math.cos(latitude * RADIANS);
   const chord = Math.hypot(

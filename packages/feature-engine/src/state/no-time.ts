@@ -1,2 +1,2 @@
-/** Stands for a time where nothing has happened yet. */
+/** Represents the time of something that has not happened yet. */
 export const NEVER_MS = -1;

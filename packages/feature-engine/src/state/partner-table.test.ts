@@ -8,7 +8,7 @@ import { addPartner, countPartners, findPartner, noPartners, PARTNER_STRIDE, PAR
 
 const START_MS = Date.UTC(2024, 1, 28, 22);
 
-/** Tiles and partners are kept for different times: the longest window is one over amounts. */
+/** Tiles and partners have different retention: the longest window is one over amounts. */
 const engine = compileEngine(
   specOf({ "1d": { width: "1d", tile: "1h" }, "3d": { width: "3d", tile: "1d" }, "5d": { width: "5d", tile: "1d" } }, [
     { kind: "count", entity: "card", window: "5d" },
@@ -80,7 +80,7 @@ describe("a table of partners", () => {
     expect(rowsOf(table)).toHaveLength(PARTNERS_MAX);
     expect(rowsOf(table).at(-1)?.[0]).toBe(2);
     expect(findPartner(table, 1, 0)).toBe(-1);
-    // One seen before all others is not kept at all.
+    // A partner seen before all others is not kept at all.
     addPartner(table, 600, 1001, 0);
     expect(findPartner(table, 600, 0)).toBe(-1);
     expect(rowsOf(table).at(-1)).toEqual([2, 1002, 1]);
@@ -186,7 +186,7 @@ describe("partners of a card", () => {
       expect(pay(number, number)).toMatchObject({ card_distinct_1d: number + 1 });
     }
     expect(pay(0, 200)).toMatchObject({ card_distinct_1d: PARTNERS_MAX, card_pair_count: 2 });
-    // The table is full without this one; t1 makes room for it.
+    // The table is full without this one; t1 is evicted for it.
     expect(pay(500, 201)).toMatchObject({ card_distinct_1d: PARTNERS_MAX + 1 });
     states.store();
     expect(pay(0, 202)).toMatchObject({ card_pair_is_new: 0, card_pair_count: 3 });

@@ -1,32 +1,36 @@
-/** Partners that an entity remembers. Of more within the longest window, those seen longest ago are forgotten. */
+/**
+ * Maximum number of partners that an entity remembers. If there are more within the longest window, the least recently
+ * seen are evicted.
+ */
 export const PARTNERS_MAX = 128;
 
 /** Numbers per partner in `rows`. */
 export const PARTNER_STRIDE = 3;
 
 /**
- * Entities that an entity met, for instance the terminals of a card, three numbers each: hash of the id, newest event
- * time in milliseconds, payments together. Newest first; of two with one time, the one that was updated later.
+ * Entities that an entity has met, for instance the terminals of a card, three numbers each: hash of the id, newest
+ * event time in milliseconds, number of payments. Newest first; at the same time, the one that was updated later comes
+ * first.
  *
- * Counts of different partners are exact up to `PARTNERS_MAX`, which then means "that many or more". Two partners are
- * taken for one if their 32-bit hashes are equal: with a full table, once in half a million tables.
+ * Distinct counts are exact below `PARTNERS_MAX`, which means "that many or more". Two partners are confused if their
+ * 32-bit hashes are equal: with a full table, this happens once in half a million tables.
  */
 export interface PartnerTable {
-  /** Only the first `used` numbers mean anything: there is room for more. */
+  /** Only the first `used` numbers are valid; the rest is spare capacity. */
   rows: Float64Array;
   /** Numbers in use: `PARTNER_STRIDE` for each partner. */
   used: number;
 }
 
 const NO_ROWS = new Float64Array(0);
-/** Room of a table that gets its first partner. */
+/** Initial capacity of a table. */
 const FIRST_PARTNERS = 8;
 
 export function noPartners(): PartnerTable {
   return { rows: NO_ROWS, used: 0 };
 }
 
-/** Appends a partner that was seen before all others. */
+/** Appends a partner that was last seen before all others. */
 export function pushPartner(table: PartnerTable, hash: number, lastMs: number, count: number): void {
   const at = table.used;
   makeRoom(table, at + PARTNER_STRIDE);
@@ -36,7 +40,7 @@ export function pushPartner(table: PartnerTable, hash: number, lastMs: number, c
   table.used = at + PARTNER_STRIDE;
 }
 
-/** Makes room for `numbers` in all. */
+/** Ensures a total capacity of `numbers`. */
 function makeRoom(table: PartnerTable, numbers: number): void {
   if (numbers <= table.rows.length) return;
   const grown = new Float64Array(Math.max(FIRST_PARTNERS * PARTNER_STRIDE, numbers, table.rows.length * 2));
@@ -44,7 +48,7 @@ function makeRoom(table: PartnerTable, numbers: number): void {
   table.rows = grown;
 }
 
-/** Position of a partner in `rows`, -1 where it is unknown or was last seen at or before `expiredMs`. */
+/** Position of a partner in `rows`; -1 if it is unknown or was last seen at or before `expiredMs`. */
 export function findPartner({ rows, used }: PartnerTable, hash: number, expiredMs: number): number {
   for (let at = 0; at < used; at += PARTNER_STRIDE) {
     if (rows[at] === hash) return numberAt(rows, at + 1) > expiredMs ? at : -1;
@@ -52,7 +56,7 @@ export function findPartner({ rows, used }: PartnerTable, hash: number, expiredM
   return -1;
 }
 
-/** How many partners were last seen after `afterMs`. */
+/** Number of partners that were last seen after `afterMs`. */
 export function countPartners({ rows, used }: PartnerTable, afterMs: number): number {
   let at = 0;
   while (at < used && numberAt(rows, at + 1) > afterMs) at += PARTNER_STRIDE;
@@ -60,7 +64,7 @@ export function countPartners({ rows, used }: PartnerTable, afterMs: number): nu
 }
 
 /**
- * Counts a payment with a partner and forgets partners last seen at or before `expiredMs`.
+ * Counts a payment with a partner and removes partners last seen at or before `expiredMs`.
  *
  * @returns false for a payment at or before `expiredMs`, which is not counted
  */
@@ -79,7 +83,7 @@ export function addPartner(table: PartnerTable, hash: number, atMs: number, expi
   const { rows } = table;
   let place = 0;
   while (place < end && numberAt(rows, place + 1) > lastMs) place += PARTNER_STRIDE;
-  // Those that were seen before now move into the place that this one had, or that was added for it.
+  // Partners that were seen earlier move to the place that this one had, or that was added for it.
   if (place < end) rows.copyWithin(place + PARTNER_STRIDE, place, end);
   rows[place] = hash;
   rows[place + 1] = lastMs;

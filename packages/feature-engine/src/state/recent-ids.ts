@@ -1,4 +1,4 @@
-/** How many events an entity remembers by id. A repeat that comes after as many others is not recognised. */
+/** Number of event ids that an entity remembers. A repetition after as many other events is not recognised. */
 export const RECENT_IDS_MAX = 16;
 
 /** 64 bits of an id as two unsigned 32-bit words. */
@@ -9,7 +9,7 @@ export interface IdHash {
 
 /** Hashes of the last events of one entity, oldest first once unrolled. Bounded by `RECENT_IDS_MAX`. */
 export class RecentIds {
-  /** Pairs of (high, low); the pair at `next` is the oldest once the ring is full. */
+  /** Pairs of (high, low); once the ring is full, the pair at `next` is the oldest. */
   private readonly words = new Uint32Array(RECENT_IDS_MAX * 2);
   private next = 0;
   private used = 0;
@@ -30,7 +30,7 @@ export class RecentIds {
     return false;
   }
 
-  /** Remembers an id, by the two words of its hash, in place of the oldest one. */
+  /** Stores an id, by the two words of its hash, in place of the oldest one. */
   add(high: number, low: number): void {
     this.words[this.next * 2] = high;
     this.words[this.next * 2 + 1] = low;
@@ -49,8 +49,8 @@ export class RecentIds {
 }
 
 /**
- * 64-bit hash of an id: two multiply-and-mix lanes over its UTF-16 units, crossed at the end. It only has to tell the
- * few ids of one entity apart, it protects nothing.
+ * 64-bit hash of an id: two multiply-and-mix lanes over its UTF-16 units, combined at the end. It only distinguishes
+ * the few ids of one entity and is not used for security.
  */
 export function hashId(text: string, into: IdHash): void {
   let high = 0x9e3779b9;

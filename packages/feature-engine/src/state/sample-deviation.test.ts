@@ -14,7 +14,7 @@ function ringOf(values: readonly number[]): TileRing {
   return ring;
 }
 
-/** By the definition, with whole numbers until the very last: n Σ (n x − Σx)² = n³ (n − 1) s². */
+/** By the definition, with integers until the last step: n Σ (n x − Σx)² = n³ (n − 1) s². */
 function exactDeviation(values: readonly number[]): number {
   const count = BigInt(values.length);
   const sum = values.reduce((total, value) => total + BigInt(value), 0n);
@@ -87,7 +87,7 @@ describe("standard deviation", () => {
       fc.property(fc.oneof(near, fc.array(amounts, { minLength: 2, maxLength: 60 })), (values) => {
         const expected = exactDeviation(values);
         const actual = sampleDeviation(ringOf(values)) ?? Number.NaN;
-        // In doubles at most four digits cancel, so that twelve of sixteen stay; below that it is exact.
+        // In doubles, at most four of sixteen digits cancel, so twelve remain; beyond that, the computation is exact.
         expect(Math.abs(actual - expected)).toBeLessThanOrEqual(expected * 1e-11);
       }),
       { numRuns: 500 },

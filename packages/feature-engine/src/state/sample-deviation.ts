@@ -2,8 +2,8 @@ import type { Aggregate } from "./tile-ring.js";
 import { SQUARE_UNIT } from "./tile-ring.js";
 
 /**
- * Below this share of the mean square, the variance is computed with whole numbers: in doubles it would be made of
- * rounding errors, and a card that always pays the same amount would seem to vary.
+ * Below this share of the mean square, the variance is computed with integers: in doubles it would consist of rounding
+ * errors, and a card that always pays the same amount would appear to vary.
  */
 const CANCELLED_SHARE = 1e-4;
 

@@ -16,7 +16,7 @@ const START_MS = Date.UTC(2024, 1, 28, 22);
 const ENTITIES = ["card", "terminal", "device", "ip"];
 const ENGINES = [currentFeatureSpec(), wideSpec, sparseSpec].map(compileEngine);
 
-/** Every entity's state after random streams, under any of the specs. */
+/** Every entity's state after random streams, for each of the specs. */
 const streams = fc.tuple(fc.constantFrom(...ENGINES), fc.nat(3), eventStreams({ eventsMax: 60 }));
 const stored = streams.map(([engine, place, events]) => storedAfter(engine, place, events));
 
@@ -36,7 +36,7 @@ function idsOf({ recentIds }: EntityState): string[] {
   return ids;
 }
 
-/** All numbers of a ring, without the room that it has for more. */
+/** All numbers of a ring, without its spare capacity. */
 function numbersOf(ring = emptyRing()) {
   return { ...ring, tiles: [...tilesInUse(ring)] };
 }
@@ -56,7 +56,7 @@ describe("stored states", () => {
         expect(back.partners && rowsInUse(back.partners)).toEqual(state.partners && rowsInUse(state.partners));
         for (const stream of ["payments", "labels"] as const) {
           expect(back[stream].newestMs).toBe(state[stream].newestMs);
-          // What the plan does not ask for is not stored.
+          // Values that the plan does not need are not stored.
           engine.entities[place]?.[stream].rings.forEach((plan, ring) => {
             const [actual, expected] = [back[stream].rings[ring], state[stream].rings[ring]];
             expect(actual?.count).toBe(expected?.count);
@@ -184,7 +184,7 @@ function varint(value: number): number[] {
   return [...writer.copy()];
 }
 
-/** Made of bytes by hand: a state that keeps one ring of two tiles with squares, partners and a home. */
+/** Hand-made bytes: a state with one ring of two tiles with squares, partners and a home. */
 describe("what cannot be is refused", () => {
   const engine = compileEngine(
     specOf({ "1d": { width: "1d", tile: "1d" } }, [
@@ -200,9 +200,9 @@ describe("what cannot be is refused", () => {
   const DAY_2 = varint(3 * DAY_MS);
   const NONE = [0];
   const decode = (...parts: number[][]) => engine.decodeState(DEVICE, Uint8Array.from([...head, ...parts.flat()]));
-  /** Count and sum of one payment of 3. */
+  /** Count and sum for one payment of 3. */
   const ONE = [1, 3];
-  /** Count, sum, squareHigh and squareLow of two payments of 3. */
+  /** Count, sum, squareHigh and squareLow for two payments of 3. */
   const TWO = [2, 6, 0, 18];
 
   test("unlike two tiles, a partner and a home", () => {

@@ -52,10 +52,10 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
 export const STATE_HEADER_BYTES = 9;
 
 /**
- * Decodes the state that a reader is about to read.
+ * Decodes the state that the reader is positioned at.
  *
- * @param state an empty one of the same plan, which becomes what was stored
- * @throws TriplineError `state-unreadable` for another version, another plan, or bytes that are cut or damaged
+ * @param state an empty one of the same plan, which receives the stored state
+ * @throws TriplineError `state-unreadable` for another version, another plan, or bytes that are truncated or damaged
  */
 export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityState): void {
   const version = reader.u8();
@@ -77,7 +77,7 @@ export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityS
   if (!reader.atEnd()) throw unreadable("has bytes after its end");
 }
 
-/** Encodes a state. The rings hold no tile that is out of reach: each counted event drops those. */
+/** Encodes a state. The rings contain no expired tiles: each counted event removes those. */
 export function encodeState(plan: EntityPlan, state: EntityState, writer: ByteWriter): void {
   writer.u8(STATE_VERSION);
   writer.u64(state.sequence);
@@ -202,7 +202,7 @@ function readRing(reader: ByteReader, plan: RingPlan, ring: TileRing, newest: nu
   totalTiles(ring);
 }
 
-/** Reads what follows the index of the tile at `at`. */
+/** Reads the rest of the tile at `at`, after its index. */
 function readTile(reader: ByteReader, plan: RingPlan, tiles: Float64Array, at: number): void {
   const count = reader.varint();
   if (count === 0) throw unreadable("has an empty tile");

@@ -2,26 +2,26 @@ import type { EntityPlan } from "../plan-entities.js";
 import { layoutFingerprint } from "../plan-entities.js";
 
 /**
- * Days of wall clock after which an untouched state is forgotten, unless configured otherwise: the longest window and a
- * margin for replays and late events.
+ * Default time to live of an unused state, in days of wall clock: the longest window, plus a margin for replays and
+ * late events.
  */
 export const STATE_TTL_DAYS_DEFAULT = 45;
 
 /**
- * Redis key of an entity's window state. The plan's fingerprint is part of it: services of two feature specs run side by
- * side, each on its own states, and none reads what the other wrote. The tenant is escaped because it stands before the
- * id: without that, a colon in it could make two tenants share a key.
+ * Redis key of an entity's window state. It includes the plan's fingerprint, so services with different feature specs
+ * can run in parallel, each with its own states. The tenant is escaped because it precedes the id: otherwise, a colon
+ * in it could make two tenants share a key.
  */
 export function stateKey(plan: Pick<EntityPlan, "name" | "fingerprint">, tenant: string, id: string): string {
   return `${stateKeyPrefix(plan)}${encodeURIComponent(tenant)}:${id}`;
 }
 
-/** What the Redis keys of all states of a plan begin with, and no other key. */
+/** Prefix of the Redis keys of all states of a plan, and of no other keys. */
 export function stateKeyPrefix(plan: Pick<EntityPlan, "name" | "fingerprint">): string {
   return `state:${plan.name}:${plan.fingerprint.toString(36)}:`;
 }
 
-/** The tenant and the entity's id in a key of `stateKey`; undefined for a key of another plan, or of something else. */
+/** The tenant and the entity's id in a key of `stateKey`; undefined for any other key. */
 export function parseStateKey(
   plan: Pick<EntityPlan, "name" | "fingerprint">,
   key: string,
@@ -32,7 +32,7 @@ export function parseStateKey(
   return { tenant: decodeURIComponent(key.slice(prefix.length, end)), id: key.slice(end + 1) };
 }
 
-/** Redis key that exists while the states of these plans hold all that took place. It is set and lost with them. */
+/** Redis key that exists while the states of these plans include all events. It is set and lost together with them. */
 export function completeKey(plans: readonly Pick<EntityPlan, "fingerprint">[]): string {
   return `state-complete:${layoutFingerprint(plans).toString(36)}`;
 }

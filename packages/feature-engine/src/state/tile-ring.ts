@@ -1,8 +1,8 @@
-/** What some tiles add up to. */
+/** The aggregate of some tiles. */
 export interface Aggregate {
   count: number;
   sum: number;
-  /** 0 where there are no tiles: amounts are not negative. */
+  /** 0 if there are no tiles: amounts are not negative. */
   max: number;
   /** Sum of squares = squareHigh × 2^40 + squareLow, see `SQUARE_UNIT`. */
   squareHigh: number;
@@ -10,12 +10,12 @@ export interface Aggregate {
 }
 
 /**
- * Tiles of one ring with their totals. `tiles` holds them in ascending order of their index, six numbers each: index,
- * count, sum, max, squareHigh, squareLow. The index is floor(event time / tile width). For labels the sum counts frauds.
- * Sums are integers, so totals can be kept up to date by adding and subtracting, without rounding.
+ * Tiles of one ring with their totals. `tiles` contains them in ascending order of their index, six numbers each:
+ * index, count, sum, max, squareHigh, squareLow. The index is floor(event time / tile width). For labels, the sum
+ * counts frauds. Sums are integers, so totals can be updated by adding and subtracting, without rounding.
  */
 export interface TileRing extends Aggregate {
-  /** Only the first `used` numbers mean anything: there is room for more, and for other rings to come. */
+  /** Only the first `used` numbers are valid; the rest is spare capacity, also for other rings decoded later. */
   tiles: Float64Array;
   /** Numbers in use: `TILE_STRIDE` for each tile. */
   used: number;
@@ -24,9 +24,9 @@ export interface TileRing extends Aggregate {
 /** Numbers per tile in `tiles`. */
 export const TILE_STRIDE = 6;
 
-/** Weight of `squareHigh`. Squares of 40-bit integers do not fit into a double, so they are kept in two parts. */
+/** Weight of `squareHigh`. Squares of 40-bit integers do not fit into a double, so they are stored in two parts. */
 export const SQUARE_UNIT = 2 ** 40;
-/** Larger values are squared as this one: a thousandth of it is 1.1 billion in major units. */
+/** Larger values are capped before squaring: this many thousandths are 1.1 billion in major units. */
 const SQUARED_MAX = 2 ** 40 - 1;
 const HALF_UNIT = 2 ** 20;
 
@@ -34,16 +34,16 @@ export function emptyAggregate(): Aggregate {
   return { count: 0, sum: 0, max: 0, squareHigh: 0, squareLow: 0 };
 }
 
-/** What a ring without tiles has room for. Most rings of most entities stay so. */
+/** Memory of a ring without tiles. Most rings of most entities stay empty. */
 const NO_TILES = new Float64Array(0);
-/** Room of a ring that gets its first tile. */
+/** Initial capacity of a ring, in tiles. */
 const FIRST_TILES = 4;
 
 export function emptyRing(): TileRing {
   return { tiles: NO_TILES, used: 0, count: 0, sum: 0, max: 0, squareHigh: 0, squareLow: 0 };
 }
 
-/** Makes a ring empty again. Its room stays. */
+/** Empties a ring but keeps its memory. */
 export function clearRing(ring: TileRing): void {
   ring.used = 0;
   ring.count = 0;
@@ -53,7 +53,7 @@ export function clearRing(ring: TileRing): void {
   ring.squareLow = 0;
 }
 
-/** Makes room for `numbers` in `tiles`. */
+/** Ensures a capacity of `numbers` in `tiles`. */
 export function makeRoom(ring: TileRing, numbers: number): void {
   if (numbers <= ring.tiles.length) return;
   const grown = new Float64Array(Math.max(FIRST_TILES * TILE_STRIDE, numbers, ring.tiles.length * 2));
@@ -64,9 +64,9 @@ export function makeRoom(ring: TileRing, numbers: number): void {
 const square = { high: 0, low: 0 };
 
 /**
- * The square of an integer as `high` × 2^40 + `low`, by halves of 20 bits.
+ * The square of an integer as `high` × 2^40 + `low`, computed in halves of 20 bits.
  *
- * @returns an object that the next call fills anew
+ * @returns an object that the next call overwrites
  */
 export function squareOf(value: number): Readonly<{ high: number; low: number }> {
   const limited = Math.min(value, SQUARED_MAX);
@@ -86,11 +86,11 @@ export function squareOf(value: number): Readonly<{ high: number; low: number }>
 }
 
 /**
- * Adds one event to its tile and drops tiles below `oldest`, so that a ring never holds more tiles than its widest
- * window covers.
+ * Adds one event to its tile and drops tiles below `oldest`, so that a ring never has more tiles than its widest window
+ * covers.
  *
  * @param squares whether the ring keeps sums of squares
- * @returns false, and the ring keeps what it had, when the event's own tile is below `oldest`: too late to count.
+ * @returns false, without counting the event, if its own tile is below `oldest`: it is too late.
  */
 export function addToRing(ring: TileRing, tile: number, oldest: number, amount: number, squares: boolean): boolean {
   dropBelow(ring, oldest);
@@ -98,7 +98,7 @@ export function addToRing(ring: TileRing, tile: number, oldest: number, amount: 
   const at = placeTile(ring, tile);
   const { tiles } = ring;
   const before = numberAt(tiles, at + 2);
-  // A sum beyond 2^53 would lose the exactness that makes it independent of order; it stays at the bound instead.
+  // A sum beyond 2^53 would be inexact and therefore depend on the order, so it is capped.
   const sum = Math.min(before + amount, Number.MAX_SAFE_INTEGER);
   tiles[at + 1] = numberAt(tiles, at + 1) + 1;
   tiles[at + 2] = sum;
@@ -110,7 +110,7 @@ export function addToRing(ring: TileRing, tile: number, oldest: number, amount: 
   return true;
 }
 
-/** Finds the tile with an index, or puts an empty one where it belongs. @returns where it begins in `tiles` */
+/** Finds the tile with an index, or inserts an empty one. @returns its start in `tiles` */
 function placeTile(ring: TileRing, index: number): number {
   const { used } = ring;
   let at = used - TILE_STRIDE;
@@ -119,7 +119,7 @@ function placeTile(ring: TileRing, index: number): number {
   at += TILE_STRIDE;
   makeRoom(ring, used + TILE_STRIDE);
   const { tiles } = ring;
-  // The usual case: the new tile is the newest, so nothing has to move. Calls to built-in functions would dominate the cost.
+  // The usual case: the new tile is the newest, so nothing moves. Calls to built-in functions would dominate the cost.
   if (at < used) tiles.copyWithin(at + TILE_STRIDE, at, used);
   tiles[at] = index;
   tiles[at + 1] = 0;
@@ -136,7 +136,7 @@ function addSquare(ring: TileRing, at: number, amount: number): void {
   const before = numberAt(ring.tiles, at + 4);
   const low = numberAt(ring.tiles, at + 5) + square.low;
   const carry = low >= SQUARE_UNIT ? 1 : 0;
-  // As the sum, it stays at the bound of what can be stored. A sum gets there first: no value is below its squareHigh.
+  // Like the sum, it is capped at what can be stored. A sum reaches the cap first: no value is below its squareHigh.
   const high = Math.min(before + square.high + carry, Number.MAX_SAFE_INTEGER);
   ring.tiles[at + 4] = high;
   ring.tiles[at + 5] = low - carry * SQUARE_UNIT;
@@ -144,7 +144,7 @@ function addSquare(ring: TileRing, at: number, amount: number): void {
   ring.squareLow += square.low - carry * SQUARE_UNIT;
 }
 
-/** Adds up the tiles from `oldest` to `newest`, both included, into `into`. */
+/** Aggregates the tiles from `oldest` to `newest`, both inclusive, into `into`. */
 export function aggregateRing(ring: TileRing, oldest: number, newest: number, into: Aggregate): void {
   const { tiles, used } = ring;
   if (used === 0) {
@@ -155,12 +155,12 @@ export function aggregateRing(ring: TileRing, oldest: number, newest: number, in
   while (from < used && numberAt(tiles, from) < oldest) from += TILE_STRIDE;
   let to = used - TILE_STRIDE;
   while (to >= from && numberAt(tiles, to) > newest) to -= TILE_STRIDE;
-  // Most windows leave out but a few tiles, and those at the old end: then these are subtracted from the totals.
+  // Most windows exclude only a few tiles at the old end, which are then subtracted from the totals.
   const isMost = from * 2 <= used && to === used - TILE_STRIDE && ring.sum <= Number.MAX_SAFE_INTEGER;
   if (!(isMost && totalWithout(ring, from, into))) scanTiles(tiles, from, to, into);
 }
 
-/** Totals of a ring without its tiles before `end`. @returns false where the largest amount is among those */
+/** Totals of a ring without its tiles before `end`. @returns false if those include the largest amount */
 function totalWithout(ring: TileRing, end: number, into: Aggregate): boolean {
   const { tiles } = ring;
   let { count, sum, squareHigh, squareLow } = ring;
@@ -191,12 +191,12 @@ function dropBelow(ring: TileRing, oldest: number): void {
   if (!isTotal) totalTiles(ring);
 }
 
-/** Makes the totals of a ring those of its tiles. */
+/** Recomputes the totals of a ring from its tiles. */
 export function totalTiles(ring: TileRing): void {
   scanTiles(ring.tiles, 0, ring.used - TILE_STRIDE, ring);
 }
 
-/** Adds up the tiles at positions from `from` to `to`, both included. */
+/** Aggregates the tiles at positions from `from` to `to`, both inclusive. */
 function scanTiles(tiles: Float64Array, from: number, to: number, into: Aggregate): void {
   let count = 0;
   let sum = 0;

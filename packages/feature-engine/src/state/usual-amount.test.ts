@@ -11,7 +11,7 @@ const spec = specOf({ "1d": { width: "1d", tile: "1h" }, "3d": { width: "3d", ti
   { kind: "unusual_max", entity: "card", window: "3d" },
 ]);
 
-/** Payments of these amounts in major units, a minute apart; what the last one saw. */
+/** Payments of these amounts in major units, a minute apart; returns the features of the last one. */
 function seenAfter(amounts: readonly number[], states = new TestStates(compileEngine(spec)), startMs = START_MS) {
   const all = amounts.map((amount, index) =>
     states.pay(startMs + index * 60_000, { amountMinor: Math.round(amount * 100) }),

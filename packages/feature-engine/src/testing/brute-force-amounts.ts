@@ -1,4 +1,4 @@
-/** The oracle's way to a usual amount and to a run of frauds: lists of all there was, in the order of arrival. */
+/** The oracle's usual amount and run of frauds: lists of all events, in the order of arrival. */
 interface Amount {
   readonly atMs: number;
   readonly thousandths: number;
@@ -34,7 +34,7 @@ export function usualOf(payments: readonly Amount[], horizonMs: number): Usual {
   return { count, sum, unusual };
 }
 
-/** When the last genuine payment took place, and the frauds since; -Infinity without one. */
+/** When the last genuine payment took place, and the frauds since then; -Infinity without one. */
 export function runOf(labelled: readonly LabelledPayment[]): {
   readonly genuineMs: number;
   readonly frauds: readonly LabelledPayment[];

@@ -1,4 +1,4 @@
-/** The oracle's way to a home and a distance: vectors in doubles, halved sums only where the rule says so. */
+/** The oracle's home and distance: vectors in doubles, with sums halved only where the rule requires it. */
 interface Place {
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
@@ -8,7 +8,7 @@ type Vector = readonly [number, number, number];
 
 const RADIANS = Math.PI / 180;
 
-/** Direction of the mean place; undefined where no place is known or all cancel out. */
+/** Direction of the mean location; undefined if no location is known or all cancel out. */
 export function meanPlace(places: readonly Place[]): Vector | undefined {
   let sum: Vector = [0, 0, 0];
   let count = 0;

@@ -2,13 +2,13 @@ import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { distanceKm, vectorOf } from "./brute-force-places.js";
 
-/** The oracle's profiles: what a plain look at the events of earlier days says, and what a feature makes of it. */
+/** The oracle's profiles: computed directly from the events of earlier days, with the resulting feature. */
 export interface OracleProfile {
   readonly atMs: number;
   readonly columns: Readonly<Record<string, number | null>>;
 }
 
-/** The part of an event of the tests that profiles are made of. */
+/** The fields of a test event that profiles use. */
 interface ProfiledEvent {
   readonly kind: "payment" | "label";
   readonly entities: Readonly<Record<string, string>>;
@@ -44,7 +44,7 @@ export function profileFeature(
   return value > event.atMs ? feature.default : (event.atMs - value) / DAY_MS;
 }
 
-/** Gives each payment the profiles of packages/contracts/profiles, as known when it took place. */
+/** Adds to each payment the profiles of packages/contracts/profiles as known when it took place. */
 export function withProfiles<E extends ProfiledEvent>(events: readonly E[]): E[] {
   return events.map((event) => {
     if (event.kind === "label") return event;

@@ -6,24 +6,24 @@ import type { OracleProfile } from "./brute-force-profiles.js";
 import { profileFeature } from "./brute-force-profiles.js";
 
 /*
- * The oracle of the tests: features straight from a list of all events, with the same rule for tiles and no state.
- * Slow and plain on purpose. No code of the engine is used here.
+ * The tests' oracle: computes features directly from a list of all events, with the same tile rule and without state.
+ * Deliberately slow and simple. It uses no code of the engine.
  */
 
 export interface OracleEvent {
   readonly kind: "payment" | "label";
   readonly id: string;
-  /** Ids by name of the entity; absent where the event names none. Labels name card and terminal only. */
+  /** Ids by entity name; absent for entities that the event does not name. Labels name only card and terminal. */
   readonly entities: Readonly<Record<string, string>>;
   readonly atMs: number;
-  /** Of a label: when its payment took place; by default when the label was reported. */
+  /** For a label: when its payment took place. Default: when the label was reported. */
   readonly occurredAtMs?: number;
   readonly amountMinor: number;
   readonly currency: string;
   readonly fraud: boolean;
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
-  /** Of a payment: the profiles that were read for it, by entity. */
+  /** For a payment: the profiles read for it, by entity. */
   readonly profiles?: Readonly<Record<string, OracleProfile>>;
 }
 
@@ -38,7 +38,7 @@ interface Window {
 
 const DAY_MS = 86_400_000;
 
-/** Answers for every event in the order of arrival. */
+/** The result of every event, in the order of arrival. */
 export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): OracleResult[] {
   const counted: OracleEvent[] = [];
   const [main = ""] = Object.keys(spec.entities);
@@ -109,7 +109,7 @@ function entityFeature(
   return stream === "label" ? labelFeature(feature, past) : amountFeature(feature, past, event);
 }
 
-/** From the place of the newest counted payment, the one that came last of those of one time. */
+/** From the location of the newest counted payment; at the same time, the one that arrived last. */
 function lastDistance(
   spec: FeatureSpec,
   feature: Extract<Feature, { entity: string }>,
@@ -123,7 +123,7 @@ function lastDistance(
   return from === undefined ? feature.default : (distanceKm(from, event) ?? feature.default);
 }
 
-/** Labels whose payment was unusual for the entity that explains frauds, when they were reported. */
+/** Labels for which, when they were reported, the payment was unusual for the judge entity. */
 const explained = new WeakSet<OracleEvent>();
 
 function judge(spec: FeatureSpec, label: OracleEvent, seenBy: Seen): void {
@@ -202,7 +202,7 @@ function amountFeature(feature: Feature, past: readonly OracleEvent[], event: Or
   }
 }
 
-/** Partners newest first, each with its last time and the number of payments since it was last unknown. */
+/** Partners, newest first, each with its last time and the number of payments since it was last unknown. */
 function partnerFeature(
   spec: FeatureSpec,
   feature: Extract<Feature, { of: string }>,
@@ -285,10 +285,10 @@ function isTooLate(spec: FeatureSpec, entity: string, event: OracleEvent, seen: 
   });
 }
 
-/** What `windowsOf` found, by entity and stream: half of the oracle's time was spent on finding it again. */
+/** Caches `windowsOf` by entity and stream: recomputing it took half of the oracle's time. */
 const found = new WeakMap<FeatureSpec, Map<string, readonly Window[]>>();
 
-/** Windows over tiles, each once: different partners are counted without any. */
+/** Distinct windows over tiles; distinct partners are counted without tiles. */
 function windowsOf(spec: FeatureSpec, entity: string, stream: OracleEvent["kind"]): readonly Window[] {
   const known = found.get(spec) ?? new Map<string, readonly Window[]>();
   found.set(spec, known);
@@ -303,7 +303,7 @@ function windowsOf(spec: FeatureSpec, entity: string, stream: OracleEvent["kind"
   return windows;
 }
 
-/** Windows with one tile width share their tiles, so the widest of them says how far back tiles are kept. */
+/** Windows with the same tile width share their tiles, so the widest one determines how long tiles are kept. */
 function widestOnTile(spec: FeatureSpec, entity: string, stream: OracleEvent["kind"], tile: number): number {
   const widths = windowsOf(spec, entity, stream).flatMap((window) => (window.tile === tile ? [window.width] : []));
   return Math.max(...widths);

@@ -5,9 +5,9 @@ import type { CountedEvent } from "../online/counted-event.js";
 import type { FoldedState } from "../online/fold-in-order.js";
 import type { EntityState } from "../state/entity-state.js";
 
-/* For the tests: what the online service would emit, loss of its states included. */
+/* For tests: what the online service would emit, including after the loss of its states. */
 
-/** A payment, or a label where that is what it is, of small numbers. */
+/** A payment or a label, with small numbers. */
 export interface TestEvent {
   readonly id: number;
   readonly label: boolean;
@@ -25,7 +25,7 @@ interface Stored {
   touchedAtMs: number;
 }
 
-/** Counts events one after the other, as all instances of the service together do. */
+/** Counts events one after the other, like all instances of the service together. */
 export class OnlineCounter {
   readonly emitted: CountedEvent[] = [];
   /** Wall clock. */
@@ -58,13 +58,13 @@ export class OnlineCounter {
     }
   }
 
-  /** As Redis that comes back empty. */
+  /** Simulates a Redis that restarts empty. */
   lose(): void {
     this.#states.clear();
     this.#isIncomplete = true;
   }
 
-  /** As a rebuild: the states that are still alive, and the mark. */
+  /** Simulates a rebuild: restores the states that are still alive, and the completeness mark. */
   restore(states: Iterable<FoldedState>): void {
     this.#states.clear();
     for (const { key, entity, state, countedAtMs } of states) {

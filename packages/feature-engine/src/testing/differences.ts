@@ -2,22 +2,22 @@ import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { OracleResult } from "./brute-force.js";
 
 /*
- * How far the engine may be from the oracle. All features are made of whole numbers by the same last operation and
- * have to be the same double, but for five kinds:
+ * The maximum difference between engine and oracle. All features apply the same last operation to integers and must be
+ * the same double, except for five kinds:
  *
- * - std and z_score: the engine takes the mean of squares, the oracle the squares of distances from the mean. Amounts
- *   of the streams are below 10^6 steps of their currency, and where all are of one currency and not all alike, the
- *   deviation is above 1/7 of a step; in two currencies it is larger still. So the mean's rounding, 2^-53 of at most
- *   7 × 10^6 deviations, is 10^-9 of a deviation.
- * - distance_from_last: the engine rounds the last place to a metre.
- * - the distance from a profile's place: the oracle turns that into a vector first.
- * - distance_from_home: the engine rounds the parts of each vector by at most 5 × 10^-8, the oracle does not. The mean
- *   vector of the streams' places is 0 or longer than 1/100, which turns home by 10^-5, 60 m on the ground.
+ * - std and z_score: the engine uses the mean of squares, the oracle the squared distances from the mean. Amounts in
+ *   the streams are below 10^6 steps of their currency. If all have one currency and are not all equal, the deviation
+ *   is above 1/7 of a step; with two currencies it is even larger. So the rounding of the mean, 2^-53 of at most 7 ×
+ *   10^6 deviations, is 10^-9 of a deviation.
+ * - distance_from_last: the engine rounds the last location to a metre.
+ * - the distance from a profile's location: the oracle first converts it to a vector.
+ * - distance_from_home: the engine rounds the components of each vector by at most 5 × 10^-8, the oracle does not. The
+ *   mean vector of the streams' locations is 0 or longer than 1/100, which rotates home by 10^-5, 60 m on the ground.
  */
 const RELATIVE_TOLERANCE = 1e-8;
 const DISTANCE_TOLERANCE_KM = 0.1;
 
-/** What differs between two answers to one event, one sentence each. */
+/** The differences between two results for one event, one sentence each. */
 export function differencesOf(spec: FeatureSpec, actual: OracleResult, expected: OracleResult): string[] {
   if (actual === "duplicate" || expected === "duplicate") {
     return actual === expected ? [] : [`${JSON.stringify(actual)} instead of ${JSON.stringify(expected)}`];

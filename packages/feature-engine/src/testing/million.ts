@@ -5,9 +5,9 @@ import { DAY_MS, HOUR_MS, named } from "./states.js";
 import { windowBefore } from "./windows.js";
 
 /*
- * A program of count-event.test.ts: a million payments of one card at one terminal, one every three seconds. It prints
- * the last payment's values, what they should be, and what the states weigh, as one line of JSON. It runs as its
- * own process: inside Jest, which looks up every global through its sandbox, it takes ten times as long.
+ * A program for count-event.test.ts: a million payments of one card at one terminal, one every three seconds. It prints
+ * the last payment's values, the expected values and the size of the states, as one line of JSON. It runs in a separate
+ * process: inside Jest, which looks up every global through its sandbox, it would take ten times as long.
  */
 const PAYMENTS = 1_000_000;
 const engine = compileEngine(currentFeatureSpec());
@@ -47,5 +47,5 @@ const output = {
 };
 process.stdout.write(`${JSON.stringify(output)}\n`);
 
-/** What the program prints. */
+/** The output of the program. */
 export type MillionOutput = typeof output;

@@ -1,9 +1,9 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
 
-/* Specs for the tests. Their defaults cannot be mistaken for values. */
+/* Specs for tests. Their defaults cannot be mistaken for values. */
 
-/** Parts of a feature that differ; name, default and sentence are made up. */
+/** The parts of a feature that matter here; name, default and sentence are generated. */
 export interface FeatureDraft {
   readonly kind: string;
   readonly entity?: string;
@@ -31,7 +31,7 @@ const RUN_KINDS = ["days_since_last_genuine", "days_since_run_began", "run_count
 const UNUSUAL_KINDS = ["unusual_count", "unusual_max"];
 const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last"];
 
-/** A spec of the features drafted; each is called after its entity, kind and window. */
+/** A spec with the given features; each is named after its entity, kind and window. */
 export function specOf(
   windows: Readonly<Record<string, { readonly width: string; readonly tile: string }>>,
   drafts: readonly FeatureDraft[],
@@ -50,7 +50,7 @@ export function specOf(
   return parseFeatureSpec(JSON.stringify({ version: 7, windows, entities, profiles, features }));
 }
 
-/** Every kind on every entity that can have it, over four windows, two of which share their tiles. */
+/** Every kind for every entity that supports it, over four windows, two of which share their tiles. */
 export const wideSpec = specOf(
   {
     "5m": { width: "5m", tile: "1m" },

@@ -8,7 +8,7 @@ export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
 export const DAY_MS = 24 * HOUR_MS;
 
-/** The states of all entities that the events of a test name, kept as a service keeps them. */
+/** The states of all entities in a test's events, kept as a service does. */
 export class TestStates {
   readonly #states = new Map<string, EntityState>();
   readonly #names: readonly string[];
@@ -30,7 +30,7 @@ export class TestStates {
     return this.engine.encodeState(this.place(entity), this.of(entity, id));
   }
 
-  /** Takes a stored state for that of an entity. */
+  /** Sets the state of an entity to a stored one. */
   put(entity: string, id: string, bytes: Uint8Array): void {
     this.#states.set(`${entity}:${id}`, this.engine.decodeState(this.place(entity), bytes));
   }
@@ -43,7 +43,7 @@ export class TestStates {
     }
   }
 
-  /** Answers as the oracle does. */
+  /** Returns results in the oracle's form. */
   apply(event: OracleEvent): OracleResult {
     const states = this.#names.map((name) => {
       const id = event.entities[name];
@@ -58,7 +58,7 @@ export class TestStates {
     return result.duplicate ? "duplicate" : { values: result.values, tooLate: result.tooLate };
   }
 
-  /** Applies a payment of 10.00 EUR by card "c" at terminal "t", unless said otherwise; values by name. */
+  /** Applies a payment of 10.00 EUR by card "c" at terminal "t" by default; returns values by name. */
   pay(occurredAtMs: number, change: Partial<PaymentEvent> = {}): Record<string, number> {
     this.#events += 1;
     const payment: PaymentEvent = {
@@ -77,7 +77,7 @@ export class TestStates {
     return named(this.engine, result.values);
   }
 
-  /** Applies a label of fraud to card "c" and terminal "t", unless said otherwise. */
+  /** Applies a fraud label to card "c" and terminal "t" by default. */
   label(labelledAtMs: number, change: Partial<LabelEvent> = {}, card = "c", terminal = "t") {
     this.#events += 1;
     const states = this.#names.map((name) => {
@@ -93,7 +93,7 @@ export class TestStates {
     });
   }
 
-  /** What an entity has without a payment, by name. */
+  /** The features of an entity that do not depend on a payment, by name. */
   read(entity: string, id: string, atMs: number): Record<string, number> {
     const place = this.place(entity);
     const values = this.engine.readEntity(place, this.of(entity, id), atMs);
@@ -107,7 +107,7 @@ export class TestStates {
   }
 }
 
-/** The profiles of an event as the engine takes them. */
+/** The profiles of an event in the engine's form. */
 export function profileRowsOf({ profiles }: Pick<FeatureEngine, "profiles">, event: OracleEvent): ProfileRows {
   return profiles.map(({ name, columns }) => {
     const profile = event.profiles?.[name];
@@ -131,12 +131,12 @@ export function paymentOf(event: OracleEvent): PaymentEvent {
   };
 }
 
-/** Values of a payment by the names of their features. */
+/** Values of a payment by feature name. */
 export function named(engine: FeatureEngine, values: readonly number[]): Record<string, number> {
   return Object.fromEntries(engine.spec.features.map((feature, index) => [feature.name, values[index] ?? Number.NaN]));
 }
 
-/** Matches a TriplineError of this code whose message contains `part`. */
+/** Matches a TriplineError with this code whose message contains `part`. */
 export function triplineError(code: ErrorCode, part = "") {
   return expect.objectContaining({ name: "TriplineError", code, message: expect.stringContaining(part) });
 }

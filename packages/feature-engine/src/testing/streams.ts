@@ -4,16 +4,16 @@ import type { OracleProfile } from "./brute-force-profiles.js";
 import { DAY_MS, HOUR_MS, MINUTE_MS } from "./states.js";
 
 /*
- * Random streams of events for the tests: mostly forward in time, now and then back by up to 40 days, often standing
- * still; ids repeat; devices, network addresses and places may be absent.
+ * Random streams of events for tests: mostly forward in time, occasionally back by up to 40 days, often simultaneous;
+ * ids repeat; devices, network addresses and locations may be absent.
  */
 
-/** Starts from which a stream crosses what calendars get wrong. Features know UTC only. */
+/** Start times from which a stream crosses common calendar pitfalls. Features use only UTC. */
 const STARTS_MS = [
-  // A leap day follows, then the first of March of a year that has none.
+  // Before a leap day, and before 1 March of a year without one.
   Date.UTC(2024, 1, 28, 22),
   Date.UTC(2023, 1, 28, 22),
-  // Europe skips an hour, and has one twice.
+  // Europe skips an hour, and repeats one.
   Date.UTC(2024, 2, 31, 0, 30),
   Date.UTC(2024, 9, 27, 0, 30),
   // A new year, and the first hours of the epoch.
@@ -22,9 +22,9 @@ const STARTS_MS = [
 ];
 
 /**
- * Places around the Pacific, so that no mix of them nearly cancels out and makes rounding matter: each has a part of at
- * least 0.4 towards 0° N 180° E, but for the pole and for two that lie opposite each other, whose mean has no direction.
- * Fiji has both signs of longitude.
+ * Locations around the Pacific, so that no mix of them nearly cancels out and makes rounding matter: each has a
+ * component of at least 0.4 towards 0° N 180° E, except for the pole and for two antipodal ones, whose mean has no
+ * direction. Fiji has longitudes of both signs.
  */
 const PLACES: readonly (readonly [number | undefined, number | undefined])[] = [
   [undefined, undefined],
@@ -49,7 +49,7 @@ export interface StreamShape {
   readonly busy: boolean;
 }
 
-/** Time from the newest event so far to the next one to arrive. */
+/** Time from the newest event so far to the next one. */
 const CALM = fc.oneof(
   fc.constant(0),
   fc.integer({ min: 0, max: 5 * MINUTE_MS }),
@@ -61,7 +61,7 @@ const CALM = fc.oneof(
   fc.integer({ min: -40 * DAY_MS, max: 0 }),
 );
 
-/** So dense that hundreds of events lie within two days, with a lull now and then. */
+/** So dense that hundreds of events are within two days, with an occasional gap. */
 const BUSY = fc.oneof(
   { weight: 10, arbitrary: fc.constant(0) },
   { weight: 20, arbitrary: fc.integer({ min: 0, max: 5 * MINUTE_MS }) },
@@ -97,7 +97,7 @@ function profileFrom(atMs: number, draft: ProfileDraft | null): OracleProfile | 
 
 const SHAPE: StreamShape = { cards: 2, terminals: 3, eventsMin: 0, eventsMax: 40, busy: false };
 
-/** Amounts that are all alike, nearly alike, or anything. */
+/** Amounts that are all equal, nearly equal, or arbitrary. */
 const amountMinor = fc.oneof(
   fc.constant(999_999),
   fc.integer({ min: 999_990, max: 1_000_000 }),
@@ -119,7 +119,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
     device: fc.option(someOf("d", 2)),
     ip: fc.option(someOf("i", 2)),
     delayMs: fc.oneof(fc.constant(0), fc.nat(10 * DAY_MS)),
-    /** Which earlier payment of the card a label is about; none from ten on. */
+    /** The earlier payment of the card that a label is about; none from ten on. */
     about: fc.nat(14),
     stepMs: busy ? BUSY : CALM,
     amountMinor,
@@ -129,7 +129,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
     card_profile: fc.option(profileDraft),
     terminal_profile: fc.option(profileDraft),
   });
-  // Long streams find more, so their length is not left to fast-check's bias towards short ones.
+  // Long streams find more faults, so their length is not left to fast-check's bias towards short ones.
   const steps = fc.array(step, { minLength: eventsMin, maxLength: eventsMax, size: "max" });
   return fc.tuple(fc.constantFrom(...STARTS_MS), steps).map(([firstMs, drafts]) => {
     let newestMs = firstMs;

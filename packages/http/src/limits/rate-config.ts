@@ -20,7 +20,7 @@ const exceptions = z
     return budgets;
   });
 
-/** Variables of a service that limits its callers. @param defaults a second; 0: no limit */
+/** Variables of a service that limits its callers. @param defaults per second; 0: no limit */
 export const rateConfig = (defaults: { readonly tenant: number; readonly client: number; readonly unit: string }) => ({
   RATE_LIMIT_TENANT: perSecond.default(defaults.tenant).meta({
     unit: `${defaults.unit}/s`,

@@ -9,7 +9,7 @@ export interface UsedUpBudget {
   readonly retryAfterMs: number;
 }
 
-/** A caller has used up its budget. Carries the headers of the answer. */
+/** A caller has used up its budget. Includes the headers of the response. */
 export class RateLimited extends TriplineError {
   readonly headers: Readonly<Record<string, string>>;
 
@@ -25,5 +25,5 @@ export class RateLimited extends TriplineError {
   }
 }
 
-/** A budget holds for this long, so that nobody is refused for a short burst. */
+/** A budget covers this period, so that short bursts are not rejected. */
 export const WINDOW_SECONDS = 10;

@@ -10,7 +10,7 @@ import { RateLimits } from "./rate-limits.js";
 
 const PER_SECOND = 10;
 const BUDGET = PER_SECOND * 10;
-/** What an instance may let through beyond the budget: a part that is on its way. */
+/** How much an instance may allow beyond the budget: a part that is being fetched. */
 const PART = BUDGET / 50;
 
 let redis: Redis;
@@ -26,13 +26,13 @@ const settings = z.object(rateConfig({ tenant: 0, client: 0, unit: "events" }));
 const config = (changes: Record<string, unknown>) => settings.parse(changes);
 
 let callers = 0;
-/** Nobody has spent anything of its budget. */
+/** A caller with an unused budget. */
 function newCaller() {
   callers += 1;
   return { tenant: `t${callers}-${process.pid}`, subject: "shop" };
 }
 
-/** Spends one after the other, as requests do, until one is refused. */
+/** Spends one at a time, as requests do, until one is rejected. */
 async function spendAll(limits: readonly RateLimits[], caller: ReturnType<typeof newCaller>, most = 1_000) {
   let spent = 0;
   for (; spent < most; spent += 1) {
@@ -42,7 +42,7 @@ async function spendAll(limits: readonly RateLimits[], caller: ReturnType<typeof
       if (error instanceof RateLimited) return { spent, error };
       throw error;
     }
-    // What is asked of Redis is answered before the next request.
+    // Redis has answered all calls before the next request.
     await redis.ping().catch(() => undefined);
   }
   return { spent, error: undefined };
@@ -90,7 +90,7 @@ test("what a batch takes beyond the budget is owed, and paid before more is let 
   await new Promise((resolve) => setImmediate(resolve));
   expect(() => limits.spend(caller, 1)).toThrow(RateLimited);
   nowMs += 11_000;
-  // Two more budgets are owed: the window in Redis or memory goes by the real clock, so this one is still the first.
+  // Two more budgets are owed: the window in Redis or memory uses the real clock, so it is still the first one.
   limits.spend(caller, 1);
   await new Promise((resolve) => setImmediate(resolve));
   expect(() => limits.spend(caller, 1)).toThrow(RateLimited);

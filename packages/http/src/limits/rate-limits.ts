@@ -6,9 +6,9 @@ import type { RateConfig } from "./rate-config.js";
 import { RateLimited, WINDOW_SECONDS } from "./rate-limited.js";
 
 const MS_PER_S = 1_000;
-/** What an instance takes out of a budget at a time, of all that it holds. A limit may be missed by this much per instance. */
+/** Share of a budget that an instance takes at a time. Each instance may exceed a limit by this much. */
 const SHARE_PER_TAKE = 1 / 50;
-/** Budgets that are kept in memory; the one that was made first is forgotten first, and begins anew. */
+/** Budgets kept in memory; the oldest is evicted first and then starts anew. */
 const BUDGETS_MAX = 10_000;
 
 interface Limiter {
@@ -19,22 +19,22 @@ interface Budget {
   readonly kind: "tenant" | "client";
   readonly key: string;
   readonly perSecond: number;
-  /** What this instance may spend without asking; negative: what it owes. */
+  /** What this instance may spend without a call to Redis; negative: what it owes. */
   left: number;
-  /** Until when `left` may be spent. */
+  /** Until when `left` is valid. */
   endsAtMs: number;
   refusedUntilMs: number;
   isAsking: boolean;
 }
 
 /**
- * How much clients and tenants may ask for, over all instances: the budgets are kept in Redis, and each instance takes parts
- * of them in advance, so that a request costs no round trip. What is asked for while a part is on its way is let through and
- * owed. While Redis is away, each instance has the whole budget for itself.
+ * Rate limits of clients and tenants over all instances. The budgets are in Redis, and each instance takes parts of
+ * them in advance, so that a request costs no round trip. Requests that arrive while a part is being fetched are
+ * allowed and owed. While Redis is unavailable, each instance has the whole budget for itself.
  */
 export class RateLimits {
   readonly #budgets = new Map<string, Budget>();
-  /** By budget in points. */
+  /** By budget size in points. */
   readonly #shared = new Map<number, Limiter>();
   readonly #own = new Map<number, Limiter>();
   readonly #refused = counter("tripline_rate_limited_total", {
@@ -45,7 +45,7 @@ export class RateLimits {
     description: "Parts of budgets that an instance gave itself because Redis did not answer",
   });
 
-  /** @param redis absent for a service that has none: then each instance counts for itself */
+  /** @param redis absent for a service without Redis: then each instance counts separately */
   constructor(
     private readonly config: RateConfig,
     private readonly redis?: Redis,
@@ -55,8 +55,8 @@ export class RateLimits {
   /**
    * Takes from the budgets of a caller and its tenant.
    *
-   * @param events a request, or what a request holds
-   * @throws RateLimited where one of them is used up; then nothing is taken
+   * @param events number of events in the request
+   * @throws RateLimited if one of them is used up; then nothing is taken
    */
   spend({ tenant, subject }: Pick<Caller, "tenant" | "subject">, events: number): void {
     const ofTenant = this.#budgetOf("tenant", tenant);
@@ -106,7 +106,7 @@ export class RateLimits {
     budget.isAsking = true;
     try {
       let points = 0;
-      // Again where more was spent meanwhile. What is owed beyond a whole budget is paid from the next ones.
+      // Repeats if more was spent in the meantime. Debt beyond a whole budget is paid from the next ones.
       do {
         points = Math.min(pointsOf(budget), Math.max(0, -budget.left) + partOf(budget));
         const { msBeforeNext } = await this.#consume(budget, points);
@@ -139,7 +139,7 @@ export class RateLimits {
   }
 }
 
-/** What is taken of a budget in the current 10 s. */
+/** Redis key of what was taken from a budget in the current 10 s. */
 export function budgetKey(kind: Budget["kind"], name: string): string {
   return `rate:${kind}:${name}`;
 }
