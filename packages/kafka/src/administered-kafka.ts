@@ -27,7 +27,7 @@ export interface AdminDependencies {
 
 type ConfiguredTopic = ITopicConfig & WantedConfig;
 
-/** Connects at the first call, and again after a call that failed. */
+/** Connects on the first call, and reconnects after a failed one. */
 export class AdministeredKafka implements KafkaAdmin {
   #open: { readonly client: Client; readonly admin: Admin; readonly connected: Promise<void> } | undefined;
 
@@ -35,14 +35,15 @@ export class AdministeredKafka implements KafkaAdmin {
 
   async ensureTopics(needed: readonly string[] = []): Promise<void> {
     const topics = (this.dependencies.topics ?? ALL_TOPICS).map((topic) => this.#configOf(topic));
-    // A client without access to a topic does not see it either.
+    // A client without access to a topic cannot see it either.
     const visible = new Set(await this.#call((admin) => admin.listTopics()));
     const enough = new Set(needed.map((name) => this.dependencies.topicPrefix + name));
-    // Who has what it needs asks for nothing more: where it has no right to the others, each would be refused and noted by the broker.
+    // A client that has the topics it needs creates nothing: without the rights to do so, the broker would reject and
+    // log each attempt.
     const isEnough = enough.size > 0 && [...enough].every((topic) => visible.has(topic));
     const missing = isEnough ? [] : topics.filter(({ topic }) => !visible.has(topic));
     if (missing.length > 0) {
-      // Answers false when all of them exist already; those that another service creates at the same time count as well.
+      // Returns false if all of them already exist; topics that another service creates at the same time count as existing.
       const request = { topics: missing, waitForLeaders: false, timeout: REQUEST_MS_MAX };
       await this.#call((admin) => admin.createTopics(request));
     }
@@ -97,7 +98,7 @@ export class AdministeredKafka implements KafkaAdmin {
   }
 
   #configOf(topic: Topic): ConfiguredTopic {
-    // Replicas as the broker has them by default: one in the demo, three in production.
+    // Uses the broker's default replication factor: one in the demo, three in production.
     return {
       topic: this.dependencies.topicPrefix + topic.name,
       numPartitions: topic.partitions,
@@ -106,7 +107,7 @@ export class AdministeredKafka implements KafkaAdmin {
     };
   }
 
-  /** Records are kept longer without them, and nothing else differs: a client that may not change topics goes on. */
+  /** Without these settings, records are only kept longer, so a client that may not change topics continues. */
   async #completeConfigs(topics: readonly ConfiguredTopic[]): Promise<void> {
     const { log } = this.dependencies;
     try {
@@ -128,7 +129,7 @@ export class AdministeredKafka implements KafkaAdmin {
       try {
         const metadata = await this.#call((admin) => admin.fetchTopicMetadata({ topics: names }));
         this.#warnOfOtherPartitions(topics, metadata.topics);
-        // A broker names leaders before they know it themselves: asked for offsets, a leader answers as one or refuses.
+        // A broker reports leaders before they know of it themselves: a request for offsets shows whether a leader is ready.
         for (const topic of names) await this.#call((admin) => admin.fetchTopicOffsets(topic));
         return;
       } catch (thrown) {
@@ -148,7 +149,7 @@ export class AdministeredKafka implements KafkaAdmin {
     }
   }
 
-  /** Retries, within the bound, if the broker says that a retry will help. */
+  /** Retries, within the time limit, if the broker says that a retry will help. */
   async #call<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
     const deadlineMs = performance.now() + CALL_MS_MAX;
     for (;;) {

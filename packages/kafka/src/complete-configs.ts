@@ -2,18 +2,18 @@ import type { Admin } from "kafkajs";
 import kafkajs from "kafkajs";
 import type { Log } from "./port.js";
 
-// Node does not find these names in a CommonJS module.
+// Node cannot detect these named exports in a CommonJS module.
 const { ConfigResourceTypes, ConfigSource } = kafkajs;
 
-/** A topic and the settings that it should have. */
+/** A topic and its intended settings. */
 export interface WantedConfig {
   readonly topic: string;
   readonly configEntries: readonly { readonly name: string; readonly value: string }[];
 }
 
 /**
- * Gives topics that an older version created the settings that they lack. A setting that somebody has changed stays; a warning names it.
- * Kafka replaces all settings of a topic at once, so those that it has are sent again.
+ * Adds missing settings to topics that an older version created. A setting that an operator has changed is kept and
+ * named in a warning. Kafka replaces all settings of a topic at once, so the existing ones are sent again.
  */
 export async function completeConfigs(admin: Admin, wanted: readonly WantedConfig[], log: Log): Promise<void> {
   if (wanted.length === 0) return;

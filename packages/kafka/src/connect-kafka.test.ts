@@ -22,7 +22,7 @@ beforeAll(async () => {
   ({ kafkaBrokers: brokers, topicPrefix } = await testStack());
   kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
   admin = await kafka.admin();
-  // As when several services start at the same moment, and once more.
+  // Simulates several services that start simultaneously, and another call later.
   const others = await Promise.all([kafka.admin(), kafka.admin()]);
   await Promise.all([admin, ...others].map((each) => each.ensureTopics()));
   await admin.ensureTopics();
@@ -47,7 +47,7 @@ const record = (topic: string, key: string, text: string): OutgoingRecord => ({
   headers: {},
 });
 
-/** A client without the topic table, for what an older version or an operator has done. */
+/** A client without the topic table, to simulate an older version or an operator. */
 async function withRawAdmin<T>(work: (raw: Admin) => Promise<T>): Promise<T> {
   const client = clientOpener({ brokers, clientId: "test", log: () => {} })({ requestMsMax: 5_000, retry: {} });
   const raw = client.kafka.admin();
@@ -60,7 +60,7 @@ async function withRawAdmin<T>(work: (raw: Admin) => Promise<T>): Promise<T> {
   }
 }
 
-/** The settings of topics, by name of the topic with its prefix and name of the setting. */
+/** The settings of topics, by prefixed topic name and setting. */
 async function configsOf(prefix: string) {
   return withRawAdmin(async (raw) => {
     const names = (await raw.listTopics()).filter((name) => name.startsWith(prefix));
@@ -99,7 +99,7 @@ test("regression #24: Kafka deletes a record within a day after its retention, a
   }
   for (const { name, retentionDays } of ALL_TOPICS) {
     expect(Number(config(name, "segment.ms"))).toBeLessThanOrEqual(24 * HOUR_MS);
-    // Otherwise the old value of a key stays until half of the log has changed.
+    // Otherwise, the old value of a key remains until half of the log has changed.
     if (retentionDays === undefined) expect(config(name, "max.compaction.lag.ms")).toBe(String(24 * HOUR_MS));
   }
 });
@@ -120,7 +120,7 @@ test("regression #24: topics of an older installation get the settings that they
     create("labels", [week, { name: "compression.type", value: "zstd" }]),
   ];
   await withRawAdmin(async (raw) => {
-    // kafkajs fails where it asks for leaders before the broker knows the topics.
+    // kafkajs fails if it requests leaders before the broker knows the topics.
     await raw.createTopics({ topics, waitForLeaders: false });
     const deadlineMs = Date.now() + APPLIED_MS_MAX;
     const areKnown = async () => {
@@ -138,7 +138,7 @@ test("regression #24: topics of an older installation get the settings that they
   }).admin();
   resources.keep(old);
   await old.ensureTopics();
-  // Kafka answers before its brokers have applied a setting.
+  // Kafka responds before its brokers have applied a setting.
   const deadlineMs = Date.now() + APPLIED_MS_MAX;
   let { config } = await configsOf(prefix);
   while (config("subject-keys", "segment.ms") !== String(HOUR_MS) && Date.now() < deadlineMs) {
@@ -183,7 +183,7 @@ test("each key keeps its order through many concurrent sends, in batches of one 
     for (let key = 0; key < keys; key += 1) {
       sends.push(producer.send([record("transactions", `key-${key}`, `${index}`)]));
     }
-    // Some of the sends together, some apart.
+    // Some of the sends are simultaneous, others are not.
     if (index % 7 === 0) await new Promise((resolve) => setTimeout(resolve, 2));
   }
   await Promise.all(sends);
@@ -210,7 +210,7 @@ test("each key keeps its order through many concurrent sends, in batches of one 
   for (const { topic, partition, records } of collector.batches) {
     expect(records.every((each) => each.topic === topic && each.partition === partition)).toBe(true);
   }
-  // All that was handled was committed by the time that the consumer was closed.
+  // Everything handled was committed before the consumer closed.
   expect(await admin.committedOffsets("order", "transactions")).toEqual(await admin.endOffsets("transactions"));
 });
 

@@ -8,9 +8,9 @@ import { openProducer } from "./producer/open-producer.js";
 import { GATHER_LIMITS } from "./producer/send-gatherer.js";
 
 export interface KafkaOptions {
-  /** `host:port` of one or more brokers to ask first. */
+  /** `host:port` of one or more bootstrap brokers. */
   readonly brokers: readonly string[];
-  /** Shows in the brokers' logs and quotas. */
+  /** Appears in the brokers' logs and quotas. */
   readonly clientId: string;
   /** Prefix of the name of every topic and group, hidden from the rest of the code. Default: empty. */
   readonly topicPrefix?: string;

@@ -25,7 +25,7 @@ test.each([
   expect(error.cause).toBe(thrown);
   expect(isRecordFault(thrown)).toBe(recordFault);
   expect(isPassing(thrown)).toBe(passing);
-  // It is still found once it is wrapped.
+  // It is still recognised when wrapped.
   expect(isRecordFault(error)).toBe(recordFault);
 });
 
@@ -36,7 +36,7 @@ test("a TriplineError stays what it is, also as the cause of what kafkajs says",
 });
 
 test("a refused identity and a broker that does not answer are different errors", () => {
-  // Its own class takes no message in kafkajs's types.
+  // In kafkajs's types, the constructor of its own class takes no message.
   const name = "KafkaJSSASLAuthenticationError";
   const refused = Object.assign(new Error("SASL PLAIN authentication failed: wrong"), { name });
   expect(asKafkaError(refused).message).toBe(

@@ -15,7 +15,7 @@ const RECORD_FAULTS: ReadonlySet<string> = new Set([
 
 const TOO_LARGE: ReadonlySet<string> = new Set(["MESSAGE_TOO_LARGE", "RECORD_LIST_TOO_LARGE"]);
 
-/** Name of the Kafka protocol error behind what kafkajs threw, if there is one (https://kafka.apache.org/protocol). */
+/** Name of the Kafka protocol error behind a kafkajs error, if there is one (https://kafka.apache.org/protocol). */
 export function protocolErrorName(thrown: unknown): string | undefined {
   for (const error of causesOf(thrown)) {
     if ("type" in error && typeof error.type === "string") return error.type;
@@ -24,7 +24,7 @@ export function protocolErrorName(thrown: unknown): string | undefined {
   return undefined;
 }
 
-/** The error itself first. */
+/** Starts with the error itself. */
 function causesOf(thrown: unknown): Error[] {
   const errors: Error[] = [];
   const waiting = [thrown];
@@ -61,16 +61,16 @@ const PASSING: ReadonlySet<string> = new Set([
   "ILLEGAL_GENERATION",
 ]);
 
-/** Whether the broker answered that the same request may succeed in a moment. */
+/** Whether the broker reported that the same request may soon succeed. */
 export function isPassing(thrown: unknown): boolean {
   const name = protocolErrorName(thrown);
   return name !== undefined && PASSING.has(name);
 }
 
-/** What kafkajs threw, as a TriplineError. */
+/** Converts a kafkajs error to a TriplineError. */
 export function asKafkaError(thrown: unknown): TriplineError {
   if (thrown instanceof TriplineError) return thrown;
-  // kafkajs rethrows the error of a missing token as it is, or as the cause of its own error.
+  // kafkajs rethrows the error of a missing token unchanged, or as the cause of its own error.
   const own = causesOf(thrown).find((error) => error instanceof TriplineError);
   if (own !== undefined) return own;
   const name = protocolErrorName(thrown);
@@ -88,5 +88,5 @@ export function asKafkaError(thrown: unknown): TriplineError {
   return new TriplineError("kafka-unavailable", `Kafka does not answer: ${message}${hint}`, [], { cause: thrown });
 }
 
-/** Error codes of OpenSSL and Node for a certificate that they do not trust. */
+/** OpenSSL and Node error codes for an untrusted certificate. */
 const CERTIFICATE_REFUSED = /certificate|altnames/i;

@@ -7,24 +7,24 @@ import { patchRequestQueue } from "./patch-request-queue.js";
 import type { KafkaSecurity, Log, LogLevel } from "./port.js";
 
 const CONNECTION_MS_MAX = 1_000;
-/** A handshake takes two more trips and work on both sides. */
+/** A handshake takes two more round trips and CPU time on both sides. */
 const TLS_CONNECTION_MS_MAX = 2_000;
 const KEEP_ALIVE_MS = 60_000;
 
-/** A kafkajs client whose connections can all be cut for good. */
+/** A kafkajs client whose connections can be closed permanently. */
 export interface Client {
   readonly kafka: Kafka;
-  /** Whether there is a connection to any broker. */
+  /** Whether it is connected to any broker. */
   isConnected(): boolean;
   /**
-   * Nothing that this client has under way reaches Kafka any more, and it cannot connect again. kafkajs's own
-   * `disconnect` waits for answers and leaves its retry loops running, which then connect anew.
+   * After this, no pending request of this client reaches Kafka, and it cannot reconnect. kafkajs's own `disconnect`
+   * waits for responses and leaves its retry loops running, which then reconnect.
    */
   destroy(): void;
 }
 
 export interface ClientOptions {
-  /** Longest wait for one answer. */
+  /** Maximum wait for one response. */
   readonly requestMsMax: number;
   readonly retry: RetryOptions;
 }
@@ -36,15 +36,15 @@ export interface ConnectionOptions {
   readonly clientId: string;
   readonly log: Log;
   readonly security?: KafkaSecurity;
-  /** Is given each new connection; tests cut and delay here. */
+  /** Receives each new connection; tests use it to cut or delay connections. */
   readonly onSocket?: (socket: Socket) => void;
 }
 
-/** How long a connection may take to open, in milliseconds. */
+/** Connection timeout, in milliseconds. */
 export const connectMsMax = ({ tls }: KafkaSecurity): number =>
   tls === undefined ? CONNECTION_MS_MAX : TLS_CONNECTION_MS_MAX;
 
-/** Opens clients to one cluster. No connection is made before the client is used. */
+/** Opens clients to one cluster. A client connects on first use. */
 export function clientOpener(options: ConnectionOptions): OpenClient {
   patchRequestQueue();
   const { brokers, clientId, log, security = {}, onSocket } = options;
@@ -61,7 +61,7 @@ export function clientOpener(options: ConnectionOptions): OpenClient {
       return socket;
     };
     const kafka = new Kafka({
-      // Without brokers kafkajs gives up; any other failure to connect it would try again and again.
+      // Without brokers, kafkajs gives up; on any other connection failure, it would retry forever.
       brokers: () => (isDestroyed ? [] : [...brokers]),
       clientId,
       connectionTimeout: connectMsMax(security),
@@ -80,7 +80,7 @@ export function clientOpener(options: ConnectionOptions): OpenClient {
       isConnected: () => [...sockets].some(({ readyState }) => readyState === "open"),
       destroy() {
         isDestroyed = true;
-        // With an error, because kafkajs hears of that but not of a plain close, and would wait for the answers.
+        // With an error, because kafkajs does not notice a plain close and would wait for the responses.
         for (const socket of sockets) socket.destroy(new Error("the client was closed"));
       },
     };
@@ -98,22 +98,22 @@ function securityOf({ tls, sasl }: KafkaSecurity): Pick<KafkaConfig, "ssl" | "sa
 }
 
 const openTcpSocket = ({ host, port, ssl, onConnect }: Parameters<ISocketFactory>[0]): Socket => {
-  // The types say that `ssl` is always there; without TLS it is not.
+  // The types say that `ssl` is always present; without TLS it is not.
   const tls: typeof ssl | undefined = ssl;
   const serverName = isIP(host) ? {} : { servername: host };
   const socket = tls
     ? connectTls({ host, port, ...serverName, ...tls }, onConnect)
     : connectPlain({ host, port }, onConnect);
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
-  // A request is written in one piece and waits for its answer: holding back its last segment only adds latency.
+  // A request is written in one piece and then waits for its response: delaying its last segment only adds latency.
   socket.setNoDelay(true);
   return socket;
 };
 
-/** kafkajs logs errors that are normal for a client that reconnects by itself: one level lower. */
+/** kafkajs logs errors that are normal for a reconnecting client, so each is logged one level lower. */
 const LEVELS: Readonly<Record<string, LogLevel>> = { ERROR: "warn", WARN: "info", INFO: "debug" };
 
-/** The producer is rebuilt after every failure, so its sequence numbers are never used again after bounded retries. */
+/** The producer is rebuilt after every failure, so its sequence numbers are never reused after bounded retries. */
 const NOT_TRUE_HERE = "Limiting retries for the idempotent producer may invalidate EoS guarantees";
 
 function passOn({ namespace, label, log: content }: LogEntry, log: Log): void {

@@ -10,7 +10,7 @@ interface RequestQueue {
 
 type RequestQueueClass = new (options: object) => RequestQueue;
 
-/** The delays of the timers that are set by one look at the queue, as it is patched here. */
+/** The delays of the timers that one check of the patched queue sets. */
 function delaysOf(prepare: (queue: RequestQueue) => void): unknown[] {
   const RequestQueue: RequestQueueClass = createRequire(import.meta.url)("kafkajs/src/network/requestQueue/index.js");
   patchRequestQueue();

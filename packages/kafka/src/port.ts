@@ -1,27 +1,29 @@
 import type { ErrorCode, TriplineError } from "@tripline/contracts/error-table";
 
-/** What Tripline wants from an event log. Apps know these types and nothing of the client behind them. */
+/** Tripline's interface to an event log. Apps use only these types and do not depend on the client library. */
 
 export interface OutgoingRecord {
   /** A name of the topic table, without the prefix. */
   readonly topic: string;
-  /** Records of one key keep their order. */
+  /** Records with the same key keep their order. */
   readonly key: string;
-  /** An empty one is sent as none, which takes the key out of a table (`cleanup.policy=compact`). */
+  /** An empty value is sent as null, which deletes the key from a compacted topic (`cleanup.policy=compact`). */
   readonly value: Uint8Array;
   readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface EventProducer {
   /**
-   * Resolves once all in-sync replicas have acknowledged every record; records of one key keep their order, also across
-   * calls. When it rejects, some or all of the records may be stored nevertheless: consumers must bear a repetition.
+   * Resolves once all in-sync replicas have acknowledged every record. Records with the same key keep their order, even
+   * across calls. If it rejects, some or all of the records may still have been stored: consumers must tolerate
+   * duplicates.
    *
-   * @throws TriplineError `kafka-unavailable` when no acknowledgement came within about 2 s; `queue-full` when more than
-   *   20,000 records or 64 MiB wait; `body-too-large` for a record over 1,000,000 bytes; `shutting-down` after `close`.
+   * @throws TriplineError `kafka-unavailable` if there is no acknowledgement within about 2 s; `queue-full` if more
+   *   than 20,000 records or 64 MiB are waiting; `body-too-large` for a record over 1,000,000 bytes; `shutting-down`
+   *   after `close`.
    */
   send(records: readonly OutgoingRecord[]): Promise<void>;
-  /** Takes no more records and waits for the given ones, 5 s at most. */
+  /** Accepts no more records and waits for pending ones, at most 5 s. */
   close(): Promise<void>;
 }
 
@@ -30,76 +32,76 @@ export interface IncomingRecord {
   readonly topic: string;
   readonly partition: number;
   readonly offset: number;
-  /** Empty where the record has no key. */
+  /** Empty if the record has no key. */
   readonly key: string;
-  /** Empty where the record has no value. */
+  /** Empty if the record has no value. */
   readonly value: Buffer;
   readonly headers: Readonly<Record<string, string>>;
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
 }
 
-/** Records of one partition with ascending offsets; there may be gaps. */
+/** Records of one partition with ascending offsets, possibly with gaps. */
 export interface RecordBatch {
   readonly topic: string;
   readonly partition: number;
   readonly records: readonly IncomingRecord[];
 }
 
-/** For a handler that keeps records beyond its call, for instance to gather them into files, and knows its positions. */
+/** For a handler that keeps records beyond its call, for example to collect them into files, and stores its own positions. */
 export interface OwnPositions {
   /**
-   * Where to begin. Called for each partition that is assigned, when no earlier handler of it runs any more, and before
-   * any of its records is handled. What it throws is tried again until the partition is lost, unless the error's
-   * reaction is `stop`. Where Kafka holds that offset no more, the oldest record after it comes first.
+   * Returns the start position. Called for each assigned partition, after its earlier handlers have ended and before
+   * any of its records is handled. Errors are retried until the partition is lost, unless the error's reaction is
+   * `stop`. If Kafka no longer has that offset, reading starts at the next available record.
    *
-   * @param isMadeAnew asked again because the partition is shorter than what came from it: its topic was created again,
-   *   and its offsets mean other records
+   * @param isMadeAnew called again because the partition is shorter than what was already read: its topic was
+   *   recreated, and its offsets mean other records
    */
   begin(topic: string, partition: number, isMadeAnew: boolean): Promise<number>;
   /**
-   * This record was not handled but is a dead letter by now, or had been one; the next one to handle comes after it.
-   * For a batch that could not be read it is called once, with the offset of the last record.
+   * This record was not handled, but is now a dead letter or was one before; the next one to handle comes after it.
+   * Called once for an unreadable batch, with the offset of its last record.
    */
   buried(topic: string, partition: number, offset: number, error: TriplineError): void;
 }
 
-/** Told of a consumer's work, for metrics. Called on the hot path: it has to be quick and must not throw. */
+/** Receives a consumer's events, for metrics. Called on the hot path: it must be fast and must not throw. */
 export interface ConsumerObserver {
-  /** How many records of a partition wait, by the last fetch of it; `undefined` when another consumer has it now. */
+  /** How many records of a partition are waiting, according to its last fetch; `undefined` if another consumer has it now. */
   lag(topic: string, partition: number, records: number | undefined): void;
   deadLetter(topic: string, code: ErrorCode): void;
   /**
-   * Since when the oldest records of a partition fail and are tried again, on the clock of `performance.now()`;
+   * Since when the oldest records of a partition have been failing and retried, on the clock of `performance.now()`;
    * `undefined` when that is over, or another consumer has the partition now.
    */
   failing(topic: string, partition: number, sinceMs: number | undefined): void;
-  /** A broker answered a fetch, with records or without. Not called for a fetch that was lost. */
+  /** A broker answered a fetch, with or without records. Not called for a failed fetch. */
   fetched?(): void;
 }
 
 export interface ConsumerOptions {
-  /** Without the prefix. A new group begins at the oldest record. */
+  /** Without the prefix. A new group starts at the oldest record. */
   readonly group: string;
   readonly topics: readonly string[];
-  /** Of one partition; as many as `recordsTogetherMax` unless told otherwise, or 500 without that. */
+  /** Records per partition. Default: `recordsTogetherMax`, or 500 if that is absent. */
   readonly recordsPerBatchMax?: number;
   /**
-   * What comes at about the same time, for several partitions, is handed over together up to so many records; a batch
-   * with more of them comes alone. Unless told otherwise each batch comes alone.
+   * Batches of several partitions that arrive at about the same time are passed together, up to this many records; a
+   * larger batch comes alone. Default: each batch comes alone.
    */
   readonly recordsTogetherMax?: number;
-  /** How many calls of `handle` may be under way at a time; 6 unless told otherwise. */
+  /** Maximum number of concurrent calls of `handle`. Default: 6. */
   readonly roundsMax?: number;
   /**
-   * Called with one batch per partition, never twice at a time for one partition. It must be idempotent: after a crash
-   * or a rebalance the same records come again. What it throws decides what happens, by `ERROR_TABLE[code].kafka`;
-   * anything but a TriplineError counts as `internal`. Where it throws what does not pass by itself, for several
-   * batches, it is called again with each of them alone: a bad record is found in its own partition. It is not called
-   * for batches that cannot be read, or take more than 16 MiB unpacked: each becomes one dead letter by reference.
+   * Called with one batch per partition, never concurrently for the same partition. It must be idempotent: after a
+   * crash or a rebalance, records are redelivered. Its errors are handled according to `ERROR_TABLE[code].kafka`;
+   * anything but a TriplineError counts as `internal`. If several batches fail with an error that is not temporary, it
+   * is called again for each of them alone, to find the partition with the bad record. It is not called for batches
+   * that cannot be read, or take more than 16 MiB decompressed: each becomes one dead letter by reference.
    */
   handle(batches: readonly RecordBatch[]): Promise<void>;
-  /** Absent: begins where the group left off, and commits what was handled. Otherwise only `commit` commits. */
+  /** Absent: starts at the group's committed offset and commits what was handled. Otherwise, only `commit` commits. */
   readonly positions?: OwnPositions;
   readonly observer?: ConsumerObserver;
   /** Called once, after the consumer has closed itself because `handle` threw an error whose reaction is `stop`. */
@@ -108,121 +110,125 @@ export interface ConsumerOptions {
 
 export interface EventConsumer {
   /**
-   * Resolves when partitions are assigned and are being fetched: what is produced from then on arrives.
+   * Resolves when partitions are assigned and are being fetched: records produced from then on arrive.
    *
-   * @throws TriplineError `shutting-down` when closed before that.
+   * @throws TriplineError `shutting-down` if closed before that.
    */
   readonly ready: Promise<void>;
   /** Whether it is a live member of its group: the broker confirmed that within the last 10 s. */
   isHealthy(): boolean;
   /**
-   * The error of a partition whose oldest records have failed and been tried again for `afterMs` (60,000 unless told
-   * otherwise), in a sentence that names it; undefined while there is no such partition.
+   * The error of a partition whose oldest records have been failing and retried for `afterMs` (default 60,000), in a
+   * sentence that names the partition; undefined if there is none.
    */
   stuck(afterMs?: number): TriplineError | undefined;
   /**
-   * Tells the group, for those who watch its lag, that everything before `offset` is done with. For a handler with its
-   * own positions; ignored for a partition that is not assigned, and not repeated when the assignment ends first.
+   * Commits that everything before `offset` is done, so that the group's lag can be monitored. For a handler with its
+   * own positions; ignored for a partition that is not assigned, and not retried if the assignment ends first.
    */
   commit(topic: string, partition: number, offset: number): void;
-  /** Lets running handlers finish, 5 s at most, commits what they handled, and leaves the group. */
+  /** Lets running handlers finish, at most 5 s, commits what they handled, and leaves the group. */
   close(): Promise<void>;
 }
 
 export interface TableChange {
   readonly key: string;
-  /** Absent where the key was taken out. */
+  /** Absent if the key was deleted. */
   readonly value: Buffer | undefined;
   /** Milliseconds since the epoch. */
   readonly timestampMs: number;
 }
 
 export interface FollowOptions {
-  /** A table of the topic table, without the prefix. */
+  /** A compacted topic of the topic table, without the prefix. */
   readonly topic: string;
-  /** Each follower makes a group of its own with this at its beginning. It never commits. */
+  /** Prefix of the consumer group; each follower creates its own. It never commits. */
   readonly group: string;
   /**
-   * Called with changes in their order; after a reconnect some of them may come again. What it throws is treated as by
+   * Called with changes in order; after a reconnect, some of them may be repeated. Errors are handled as for
    * `ConsumerOptions.handle`.
    */
   apply(changes: readonly TableChange[]): void;
-  /** As of `ConsumerOptions`. */
+  /** As in `ConsumerOptions`. */
   onStop(error: TriplineError): void;
 }
 
-/** A table of Kafka that is held in memory. */
+/** A compacted topic that is followed in memory. */
 export interface FollowedTable {
   /**
-   * Resolves when everything is applied that the table held when following began. Kafka may be away until then.
+   * Resolves when everything that the table contained at the start has been applied. Until then, Kafka may be
+   * unavailable.
    *
-   * @throws TriplineError `shutting-down` when closed before that
+   * @throws TriplineError `shutting-down` if closed before that
    */
   readonly ready: Promise<void>;
-  /** Whether changes arrive: `ready`, and the broker confirmed within the last 10 s that this is a live reader. */
+  /** Whether changes arrive: `ready`, and the broker confirmed within the last 10 s that this consumer is alive. */
   isHealthy(): boolean;
   close(): Promise<void>;
 }
 
 export interface KafkaAdmin {
   /**
-   * Creates every topic of the table that is missing and waits until each partition has a leader, 15 s at most.
+   * Creates every missing topic of the table and waits until each partition has a leader, at most 15 s.
    *
-   * @param needed topics that are enough: where all of them are there, none is created. For a client that may not create
-   *   topics, nor see all of them
+   * @param needed topics that are sufficient: if all of them exist, none is created. For a client that may not create
+   *   topics or see all of them
    */
   ensureTopics(needed?: readonly string[]): Promise<void>;
   /** By partition: the offset that the next record will get. */
   endOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
-  /** By partition: the oldest offset that Kafka still holds; where it holds none, the end. */
+  /** By partition: the oldest offset still in Kafka; the end if there is none. */
   startOffsets(topic: string): Promise<ReadonlyMap<number, number>>;
   /** By partition: the offset of the next record to handle; a partition without a commit is absent. */
   committedOffsets(group: string, topic: string): Promise<ReadonlyMap<number, number>>;
-  /** Live readers of a group; one that was killed counts until its session has run out. 0 for a group nobody knows. */
+  /** Live members of a group; one that was killed counts until its session expires. 0 for an unknown group. */
   groupMembers(group: string): Promise<number>;
   clusterId(): Promise<string>;
   /**
-   * Makes these the only rights of the users whom they name; needs a user who may change rights. A broker without an
-   * authorizer refuses.
+   * Makes these the only rights of the users that they name; requires a user who may change rights. A broker without an
+   * authorizer rejects it.
    *
-   * @returns how many rights were added and taken away
+   * @returns how many rights were added and removed
    */
   setRights(rights: readonly KafkaRight[]): Promise<{ readonly added: number; readonly removed: number }>;
   close(): Promise<void>;
 }
 
-/** Something that a user may do. Names are without the topic prefix, which groups have as well. */
+/** A right of a user. Names exclude the topic prefix, which groups have as well. */
 export interface KafkaRight {
   readonly user: string;
   readonly kind: "topic" | "group" | "cluster";
-  /** `kafka-cluster` is the only cluster. */
+  /** `kafka-cluster` is the only valid name for a cluster. */
   readonly name: string;
-  /** Whether it holds for all names that begin with `name`. */
+  /** Whether it applies to all names that start with `name`. */
   readonly isPrefix?: boolean;
   readonly operation: "read" | "write" | "create" | "describe";
 }
 
 export interface ProducerOptions {
   /**
-   * How long a send waits for company while no request is under way; 1 ms unless told otherwise. 0 is for callers that
-   * give all they have in one turn of the event loop.
+   * How long a send waits for others while no request is pending. Default: 1 ms. Use 0 for callers that send everything
+   * in one turn of the event loop.
    */
   readonly lingerMs?: number;
 }
 
-/** Nothing here needs Kafka to be up: a producer and a consumer connect when it is, and again after it was away. */
+/**
+ * Nothing here requires Kafka to be up: producers and consumers connect when it is available, and reconnect after an
+ * outage.
+ */
 export interface Kafka {
   producer(options?: ProducerOptions): Promise<EventProducer>;
   consume(options: ConsumerOptions): Promise<EventConsumer>;
-  /** Reads a table from its beginning, and then goes on following it. */
+  /** Reads a compacted topic from its beginning and then follows it. */
   follow(options: FollowOptions): Promise<FollowedTable>;
-  /** @throws TriplineError `kafka-unavailable` from each method when no answer comes within 10 s. */
+  /** @throws TriplineError `kafka-unavailable` from each method if there is no response within 10 s. */
   admin(): Promise<KafkaAdmin>;
 }
 
-/** What a client shows and asks for before it speaks with a broker. Nothing of it: plain TCP, and nobody in particular. */
+/** How a client connects and authenticates to a broker. If empty: plain TCP without authentication. */
 export interface KafkaSecurity {
-  /** TLS, with the system's authorities unless `ca` names others. A function is called for each connection. */
+  /** TLS, with the system's authorities unless `ca` replaces them. A function is called for each connection. */
   readonly tls?: KafkaTls | (() => KafkaTls);
   readonly sasl?: KafkaPassword | KafkaToken;
 }
@@ -230,7 +236,7 @@ export interface KafkaSecurity {
 export interface KafkaTls {
   /** PEM. */
   readonly ca?: string;
-  /** PEM, for brokers that ask for a client's certificate; goes with `key`. */
+  /** PEM, for brokers that require a client certificate; used together with `key`. */
   readonly cert?: string;
   readonly key?: string;
 }
@@ -245,7 +251,7 @@ export type KafkaPassword = Password<"plain"> | Password<"scram-sha-256"> | Pass
 
 export interface KafkaToken {
   readonly mechanism: "oauthbearer";
-  /** Called for each connection, and again before the broker's session of it ends. Has to answer in bounded time. */
+  /** Called for each connection, and again before the broker's session expires. Must respond in bounded time. */
   token(): Promise<string>;
 }
 

@@ -7,9 +7,9 @@ import { settlesWithin } from "./wait-backoff.js";
 const READ_MS_MAX = 30_000;
 
 /**
- * Who was erased until now.
+ * All erasures so far.
  *
- * @param group which the caller may read in
+ * @param group a consumer group that the caller may use
  * @throws TriplineError `kafka-unavailable` after 30 s
  */
 export async function readErasures(kafka: Kafka, group: string): Promise<readonly Erasure[]> {
@@ -27,7 +27,7 @@ export async function readErasures(kafka: Kafka, group: string): Promise<readonl
       const detail = `The topic ${TABLES.erasures.name} could not be read within ${READ_MS_MAX / 1_000} s.`;
       throw new TriplineError("kafka-unavailable", detail);
     }
-    // Where it has failed, that is thrown.
+    // If following has failed, this throws its error.
     await table.ready;
     return erasures;
   } finally {

@@ -2,7 +2,7 @@ import type { AclEntry, Admin } from "kafkajs";
 import kafkajs from "kafkajs";
 import type { KafkaRight } from "./port.js";
 
-// Node does not find these names in a CommonJS module.
+// Node cannot detect these named exports in a CommonJS module.
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
 
 const KINDS = {
@@ -18,7 +18,7 @@ const OPERATIONS = {
   describe: AclOperationTypes.DESCRIBE,
 } as const;
 
-/** Adds what is missing before it takes away what is too much, so that a service at work loses nothing in between. */
+/** Adds missing rights before it removes superfluous ones, so that a running service never lacks any. */
 export async function setRights(
   admin: Admin,
   topicPrefix: string,

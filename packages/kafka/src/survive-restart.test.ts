@@ -12,7 +12,7 @@ const KEYS = 20;
 const RESTARTS_MS_MAX = 120_000;
 /** Less than the session of a group member. */
 const RECOVERY_MS_MAX = 9_000;
-/** Two seconds on a machine that has time. What it has to be told from is kafkajs by itself, which tries for half a minute. */
+/** Two seconds on an idle machine. It must only be distinguished from kafkajs itself, which retries for half a minute. */
 const REFUSAL_MS_MAX = 20_000;
 const onStop = (error: Error) => {
   throw error;
@@ -34,7 +34,7 @@ afterAll(async () => {
 
 afterEach(() => resources.close());
 
-/** Sends numbered records, one after the other per key, until it is ended; a refused one is sent again. */
+/** Sends numbered records, one after the other per key, until it is stopped; a rejected record is sent again. */
 class SteadySender {
   readonly acknowledged: string[] = [];
   refused = 0;
@@ -73,7 +73,7 @@ const indexOf = (text: string) => Number(text.split(":")[1]);
 test.each([
   ["stop", 0],
   ["kill", 0],
-  // Longer than the session of a group member, which must not be waited for once more afterwards.
+  // Longer than the session of a group member, which must not be waited for a second time.
   ["kill", 11_000],
 ] as const)(
   "a broker that goes by %s for %d ms more than it takes costs no acknowledged record, and all recover",
@@ -108,12 +108,12 @@ test.each([
 
     expect(sender.refused).toBeGreaterThan(0);
     expect(sender.refusalMsMax).toBeLessThan(REFUSAL_MS_MAX);
-    // Fetching needs no group: records may come before the coordinator confirms the membership.
+    // Fetching needs no group: records may arrive before the coordinator confirms the membership.
     const confirmedBy = performance.now() + RECOVERY_MS_MAX;
     while (!consumer.isHealthy() && performance.now() < confirmedBy)
       await new Promise((resolve) => setTimeout(resolve, 50));
     expect(consumer.isHealthy()).toBe(true);
-    // A record may come twice, but the first appearances of each key are in order.
+    // A record may be duplicated, but the first occurrences of each key are in order.
     for (const records of Map.groupBy(collector.records, ({ key }) => key).values()) {
       const firsts = [...new Set(records.map(({ value }) => value.toString()))];
       expect(firsts.map(indexOf)).toEqual([...firsts.keys()]);

@@ -5,7 +5,7 @@ export interface Backoff {
   readonly maxMs: number;
 }
 
-/** Milliseconds to wait after failed try number `tries` (from 1): doubled each time, up to the bound. */
+/** Delay in milliseconds after failed attempt number `tries` (from 1): doubled each time, up to the limit. */
 export function backoffMs({ firstMs, maxMs }: Backoff, tries: number): number {
   return Math.min(maxMs, firstMs * 2 ** (tries - 1));
 }
@@ -40,9 +40,9 @@ export function settlesWithin(ms: number, promise: Promise<unknown>): Promise<bo
 }
 
 /**
- * The outcome of work with Kafka, if it is there by `deadlineMs` on the clock of `performance.now()`.
+ * The result of a Kafka operation, if it is available by `deadlineMs` on the clock of `performance.now()`.
  *
- * @throws TriplineError `kafka-unavailable` if not
+ * @throws TriplineError `kafka-unavailable` otherwise
  */
 export async function finishBy<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
   if (await settlesWithin(Math.max(0, deadlineMs - performance.now()), work)) return work;

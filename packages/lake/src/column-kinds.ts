@@ -9,7 +9,7 @@ import type {
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 
-/** How fields of one TypeScript type are kept in a column. */
+/** How fields of one TypeScript type are stored in a column. */
 export interface ColumnKind<V> {
   readonly type: DuckDBType;
   cell(value: V): DuckDBValue;
@@ -24,10 +24,10 @@ export const bytes: ColumnKind<Uint8Array | undefined> = {
 
 export const flag: ColumnKind<boolean | undefined> = { type: BOOLEAN, cell: (value) => value ?? null };
 
-/** Numbers of 32 bits. */
+/** 32-bit numbers. */
 export const integer: ColumnKind<number> = { type: INTEGER, cell: (value) => value };
 
-/** Numbers of 64 bits, of which the generated code lets through what a number holds exactly. */
+/** 64-bit numbers; the generated code accepts only those that a number represents exactly. */
 export const long: ColumnKind<number | undefined> = {
   type: BIGINT,
   cell: (value) => (value === undefined ? null : BigInt(value)),
@@ -116,8 +116,8 @@ export const driftedColumns: ColumnKind<readonly DriftedColumn[]> = {
 };
 
 /**
- * The name of an enum's value, spelled as the HTTP API spells it; the number, in digits, of one that only a newer version of the
- * message knows. Until 0.1 the names were in capitals, so readers accept both.
+ * The name of an enum value, spelled as in the HTTP API; or its number, in digits, if only a newer version of the
+ * message knows it. Until 0.1, names were in upper case, so readers accept both.
  */
 function nameOf(names: Readonly<Record<number, string>>, value: number): string {
   return (names[value] ?? String(value)).toLowerCase();

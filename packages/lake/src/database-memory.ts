@@ -2,22 +2,22 @@ import { totalmem } from "node:os";
 
 const MEBIBYTE = 1_048_576;
 
-/** More than this makes no query of ours faster. */
+/** More memory makes none of our queries faster. */
 const DATABASE_BYTES_MAX = 1_024 * MEBIBYTE;
 
-/** The rest is for Node, its threads, and what DuckDB takes without counting it. */
+/** The rest is for Node, its threads, and memory that DuckDB does not account for. */
 const DATABASE_SHARE = 1 / 3;
 
-/** Bytes that this process may use: the limit of its container, or all of the machine's memory. */
+/** Memory limit of this process in bytes: the limit of its container, or all of the machine's memory. */
 export function memoryBytes(): number {
-  // Without a limit Node gives a number beyond any memory, or 0.
+  // Without a limit, Node returns 0 or a number larger than any memory.
   const limit = process.constrainedMemory();
   return limit > 0 && limit < totalmem() ? limit : totalmem();
 }
 
 /**
- * How much memory DuckDB may use before it spills to disk, as its setting `memory_limit` takes it: at most 1 GiB, less in a
- * container that has little. A limit above the container's own would have the process killed instead.
+ * How much memory DuckDB may use before it spills to disk, in the format of its setting `memory_limit`: at most 1 GiB,
+ * less in a small container. With a limit above the container's own, the process would be killed instead.
  */
 export function databaseMemory(bytes = memoryBytes()): string {
   return `${Math.floor(Math.min(DATABASE_BYTES_MAX, bytes * DATABASE_SHARE) / MEBIBYTE)}MiB`;

@@ -16,7 +16,7 @@ test.each([
   [Date.UTC(2024, 1, 29), "2024-02-29"],
   [Date.UTC(2024, 2, 1) - 1, "2024-02-29"],
   [Date.UTC(2024, 2, 1), "2024-03-01"],
-  // Clocks go forward in Europe and back in America on these days; UTC does not care.
+  // Daylight saving time starts in Europe and ends in America on these days; UTC is not affected.
   [Date.UTC(2024, 2, 31, 1), "2024-03-31"],
   [Date.UTC(2024, 10, 3, 23, 59, 59, 999), "2024-11-03"],
   [Date.UTC(9999, 11, 31, 23, 59, 59, 999), "9999-12-31"],

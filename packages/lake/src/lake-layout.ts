@@ -4,15 +4,17 @@ import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { isStoreUrl } from "@tripline/object-store/open-store";
 
 /*
- * What stands where in a lake:
+ * The layout of a lake:
  *
- *   <lake>/<topic>/day=2024-02-29/0000000000000012.parquet   rows of one day that entry 12 of the log added
- *   <lake>/<topic>/_log/0000000000000012.json                entry 12: what it added, and how far each partition is now
+ *   <lake>/<topic>/day=2024-02-29/0000000000000012.parquet   rows of one day that log entry 12 added
+ *   <lake>/<topic>/_log/0000000000000012.json                entry 12: what it added, and the resulting position of
+ * each partition
  *   <lake>/<topic>/_staging/                                 files that no entry has moved to their day yet
- *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000009  in an object store: files up to entry 9 are merged into others
+ *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000009  in an object store: files up to entry 9 were merged into
+ * others
  *
- * Readers of Hive partitions leave out names that begin with an underscore, and what is staged does not end with
- * `.parquet`. See docs/adr/0011-the-lake-has-a-log.md.
+ * Readers of Hive partitions ignore names that start with an underscore, and staged files do not end with `.parquet`.
+ * See docs/adr/0011-the-lake-has-a-log.md.
  */
 
 const LOG_FOLDER = "_log";
@@ -26,7 +28,7 @@ const DAY_FOLDER_PATTERN = /^day=(\d{4}-\d{2}-\d{2})$/;
 const STAGED_ROWS_PATTERN = /^p(\d+)-(\d+)-/;
 const STAGED_DAY_PATTERN = /^c(\d{4}-\d{2}-\d{2})-(\d+)-/;
 
-/** The first millisecond, UTC, that has no day folder any more. */
+/** The first millisecond (UTC) that has no valid day folder. */
 const YEAR_10000_MS = Date.UTC(10_000, 0, 1);
 
 /** @param lake path or URL of a folder, or URL of an object store */
@@ -47,7 +49,7 @@ export function dayFolder(folder: string, day: string): string {
   return `${folder}/day=${day}`;
 }
 
-/** Where the rows of `day` are that entry `sequence` added to the topic in `folder`. */
+/** Path of the rows of `day` that entry `sequence` added to the topic in `folder`. */
 export function filePath(folder: string, day: string, sequence: number): string {
   return `${dayFolder(folder, day)}/${padded(sequence)}.parquet`;
 }
@@ -61,12 +63,12 @@ export function sequenceOfFile(name: string): number | undefined {
   return sequenceIn(FILE_PATTERN, name);
 }
 
-/** The mark that all files of the day up to that entry were merged into others, whatever is there. */
+/** A marker: all files of the day up to that entry were merged into others, even if they still exist. */
 export function replacedPath(folder: string, day: string, sequence: number): string {
   return `${dayFolder(folder, day)}/_replaced-${padded(sequence)}`;
 }
 
-/** Up to which entry files were merged, by the name of that mark; undefined for any other name. */
+/** The last merged entry, by the name of that marker; undefined for any other name. */
 export function sequenceOfReplaced(name: string): number | undefined {
   return sequenceIn(REPLACED_PATTERN, name);
 }
@@ -82,8 +84,8 @@ export function dayOfFolder(name: string): string | undefined {
 }
 
 /**
- * The UTC day of an event, `YYYY-MM-DD`; undefined for a time that no event of ours can have: before `EVENT_TIME_MS_MIN`,
- * not a whole number, or from the year 10000 on.
+ * The UTC day of an event, `YYYY-MM-DD`; undefined for an invalid event time: before `EVENT_TIME_MS_MIN`, not an
+ * integer, or from the year 10000 on.
  */
 export function dayOf(eventTimeMs: number): string | undefined {
   if (!Number.isInteger(eventTimeMs) || eventTimeMs < EVENT_TIME_MS_MIN || eventTimeMs >= YEAR_10000_MS)
@@ -91,18 +93,18 @@ export function dayOf(eventTimeMs: number): string | undefined {
   return new Date(eventTimeMs).toISOString().slice(0, 10);
 }
 
-/** Whether the text is a day of the calendar, `YYYY-MM-DD`. */
+/** Whether the text is a valid calendar day, `YYYY-MM-DD`. */
 export function isDay(text: string): boolean {
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
   return !Number.isNaN(ms) && new Date(ms).toISOString().startsWith(text);
 }
 
-/** How the names of what one append stages begin: with one of its partitions, and where its rows of that begin. */
+/** Prefix of the files staged by one append: one of its partitions, and the start of its rows. */
 export function stagedRowsPrefix(partition: number, from: number, id: string): string {
   return `p${partition}-${from}-${id}`;
 }
 
-/** How the names of what a compaction stages begin: with the day, and the first of the files that it replaces. */
+/** Prefix of the files staged by a compaction: the day, and the first of the replaced files. */
 export function stagedDayPrefix(day: string, firstReplaced: number, id: string): string {
   return `c${day}-${firstReplaced}-${id}`;
 }
@@ -111,7 +113,7 @@ export type StagedName =
   | { readonly kind: "rows"; readonly partition: number; readonly from: number }
   | { readonly kind: "day"; readonly day: string; readonly firstReplaced: number };
 
-/** What the name of a staged file says; undefined if it is not one of ours. */
+/** The parts of a staged file's name; undefined if it is not one of ours. */
 export function parseStagedName(name: string): StagedName | undefined {
   const [, partition, from] = STAGED_ROWS_PATTERN.exec(name) ?? [];
   if (partition !== undefined) return { kind: "rows", partition: Number(partition), from: Number(from) };

@@ -301,7 +301,7 @@ test("an enum value of a newer version is kept as its number", () => {
   expect(LAKE_TABLES.decisions.decode(newer).cells()).toContain("99");
 });
 
-/** A transaction whose amount has been replaced by a varint that is given as bytes. */
+/** A transaction whose amount is replaced by the bytes of a varint. */
 function withAmount(...varint: number[]): Uint8Array {
   const { amountMinor: _, ...rest } = transaction;
   return Buffer.concat([Transaction.encode({ ...rest, amountMinor: 0 }).finish(), Buffer.from([48, ...varint])]);

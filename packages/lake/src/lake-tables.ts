@@ -42,24 +42,24 @@ export interface LakeColumn {
 
 /** A message as a row. */
 export interface DecodedRow {
-  /** By which its day is found, milliseconds since the epoch. */
+  /** Determines its day; milliseconds since the epoch. */
   readonly eventTimeMs: number;
   /** UTC, `YYYY-MM-DD`. */
   readonly day: string;
-  /** The values of the table's own columns. Made when it is called, since they take more memory than the message. */
+  /** The values of the table's own columns. Created on each call, since they take more memory than the message. */
   cells(): DuckDBValue[];
 }
 
-/** How the records of a topic become rows. */
+/** How to convert the records of a topic to rows. */
 export interface LakeTable {
   readonly topic: Topic;
-  /** The columns of the message. Those of every topic, `RECORD_COLUMNS`, stand before them. */
+  /** The columns of the message. The columns of every topic, `RECORD_COLUMNS`, precede them. */
   readonly columns: readonly LakeColumn[];
-  /** @throws TriplineError `message-unreadable`, in words that begin with "it" */
+  /** @throws TriplineError `message-unreadable`, with a message that starts with "it" */
   decode(value: Uint8Array): DecodedRow;
 }
 
-/** What every row says about its record, before the columns of the message. */
+/** Metadata of the record in every row, before the columns of the message. */
 export const RECORD_COLUMNS: readonly LakeColumn[] = [
   { name: "kafka_partition", type: INTEGER },
   { name: "kafka_offset", type: BIGINT },
@@ -68,12 +68,12 @@ export const RECORD_COLUMNS: readonly LakeColumn[] = [
   { name: "event_time", type: TIMESTAMPTZ },
 ];
 
-/** A column with the way to its value. */
+/** A column, and how to get its value. */
 interface FieldColumn<M> extends LakeColumn {
   cell(message: M): DuckDBValue;
 }
 
-/** Every field of the message with its kind: a field that is missing here does not compile. */
+/** Every field of the message with its kind: a missing field is a compile error. */
 type Kinds<M> = { readonly [K in keyof M]-?: ColumnKind<M[K]> };
 
 const transaction = columnsOf<Transaction>(TRANSACTION_KINDS);
@@ -157,8 +157,8 @@ const driftDetected = columnsOf<DriftDetected>({
 const erasure = columnsOf<Erasure>({ tenant: text, subject: text, erasedAtMs: long });
 
 /**
- * One table per topic: a topic without one does not compile. And who was erased, so that whatever is computed of the lake later can
- * leave them out, also where Redis has forgotten them.
+ * One table per topic: a missing one is a compile error. Erasures are archived too, so that later computations can
+ * exclude erased data subjects, even after Redis has forgotten them.
  */
 export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = {
   transactions: tableOf({
@@ -219,7 +219,7 @@ function columnsOf<M>(kinds: Kinds<M>): FieldColumn<M>[] {
   return columns;
 }
 
-/** The columns of a message that is a field of another one, under their own names. */
+/** The columns of a message nested in another one, under their own names. */
 function within<Outer, Inner>(
   inner: (message: Outer) => Inner | undefined,
   columns: readonly FieldColumn<Inner>[],
@@ -237,7 +237,7 @@ function within<Outer, Inner>(
 interface TableDefinition<M> {
   readonly topic: Topic;
   readonly message: { decode(bytes: Uint8Array): M };
-  /** Undefined where the message lacks the part that has it. */
+  /** Undefined if the message lacks the part that contains it. */
   eventTimeMs(message: M): number | undefined;
   readonly columns: readonly FieldColumn<M>[];
 }

@@ -1,9 +1,9 @@
-/** A string literal of SQL. */
+/** A SQL string literal. */
 export function sqlText(value: string): string {
   return `'${value.replaceAll("'", "''")}'`;
 }
 
-/** A quoted identifier of SQL. */
+/** A quoted SQL identifier. */
 export function sqlName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }

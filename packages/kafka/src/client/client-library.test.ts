@@ -37,7 +37,7 @@ let brokers: string[];
 let topicPrefix: string;
 let admin: AdministeredKafka;
 
-/** Its own topics for each test. */
+/** Separate topics for each test. */
 beforeEach(async () => {
   ({ kafkaBrokers: brokers, topicPrefix } = await testStack());
   const topics = [
@@ -60,14 +60,14 @@ async function until(condition: () => boolean, what: string): Promise<void> {
   }
 }
 
-/** A consumer of one library with what it was told. */
+/** A consumer of one library, with the events that it received. */
 class Member {
   readonly records: FetchedRecord[] = [];
   readonly failures: unknown[] = [];
   assignments: Assigned[] = [];
   isFetching = false;
   aliveTimes = 0;
-  /** Whether fetched records are taken in. */
+  /** Whether fetched records are accepted. */
   accepts: (place: Place, offset: number) => boolean = () => true;
   readonly sockets = new FailingSockets();
   readonly consumer: ClientConsumer;
@@ -111,7 +111,7 @@ class Member {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    // Without a connection a library may wait for ever.
+    // Without a connection, a library may wait forever.
     await settlesWithin(LEAVE_MS_MAX, this.consumer.leave());
     this.consumer.destroy();
   }

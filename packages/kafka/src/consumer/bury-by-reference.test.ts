@@ -11,7 +11,7 @@ import type { IncomingRecord, Kafka, KafkaAdmin, OwnPositions, RecordBatch } fro
 import { BatchCollector } from "../testing/batch-collector.js";
 import { TestResources } from "../testing/test-resources.js";
 
-// Node does not find these names in a CommonJS module.
+// Node cannot detect these named exports in a CommonJS module.
 const { CompressionCodecs, CompressionTypes } = kafkajs;
 
 const TOPIC = "transactions";
@@ -53,7 +53,7 @@ async function put(messages: Message[], compression = CompressionTypes.None): Pr
   await raw.send({ topic: topicPrefix + TOPIC, messages: placed, compression });
 }
 
-/** What kafkajs lacks. Snappy and LZ4 hold their input as it is, as what cannot be compressed is held. */
+/** Codecs that kafkajs lacks. Snappy and LZ4 store the input uncompressed, as they do for incompressible data. */
 CompressionCodecs[CompressionTypes.ZSTD] = packer((bytes) => zstdCompressSync(bytes));
 CompressionCodecs[CompressionTypes.Snappy] = packer((bytes) => {
   const length = Buffer.from([(bytes.length & 0x7f) | 0x80, bytes.length >> 7, 61 << 2, 0, 0]);
@@ -71,7 +71,7 @@ function packer(pack: (bytes: Buffer) => Buffer) {
   return () => ({ compress, decompress: () => Promise.reject(new Error("kafkajs unpacks nothing here")) });
 }
 
-/** Refuses what begins with a 0 byte, as a parser of messages would. */
+/** Rejects values that start with a 0 byte, as a message parser would. */
 function refuseZeros({ records }: RecordBatch): void {
   for (const { value } of records) if (value[0] === 0) throw new TriplineError("message-unreadable", "all zeros");
 }

@@ -29,7 +29,7 @@ let producer: EventProducer;
 let endRaw: () => Promise<void>;
 let raw: Producer;
 
-/** Its own topics for each test, so that none reads what another sent. */
+/** Separate topics for each test, so that none reads the records of another. */
 beforeEach(async () => {
   ({ kafkaBrokers: brokers, topicPrefix } = await testStack());
   kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
@@ -53,7 +53,7 @@ async function consume(options: ConsumerOptions): Promise<EventConsumer> {
   return resources.keep(await kafka.consume(options));
 }
 
-/** To a partition of the test's choice. */
+/** Sends records to a partition that the test chooses. */
 async function put(partition: number, ...texts: string[]): Promise<void> {
   const messages = texts.map((text) => ({ partition, key: `key-${partition}`, value: text }));
   await raw.send({ topic: `${topicPrefix}features`, messages });
@@ -117,7 +117,7 @@ test("a poison record becomes a dead letter with every byte; the rest of its bat
     [DEAD_LETTER_HEADERS.offset]: "5",
     [DEAD_LETTER_HEADERS.group]: "poison",
   });
-  // Bytes that are not UTF-8 are only visible in the record as it was fetched.
+  // Bytes that are not UTF-8 are visible only in the raw record.
   const odd = [Buffer.from("odd"), Buffer.from([0xff])];
   expect(Reflect.get(letter ?? {}, "raw")).toMatchObject({ key, headers: expect.arrayContaining([odd]) });
 });
@@ -137,7 +137,7 @@ test("batches of several partitions come together, and a bad record among them i
     roundsMax: 1,
     async handle(batches) {
       rounds.push(batches.length);
-      // What the first fetch did not bring is there by the second round.
+      // Records that the first fetch did not return are available in the second round.
       await witness.untilRecords(6);
       if (batches.flatMap(texts).includes("bad")) throw new TriplineError("message-unreadable", "not ours");
       await handled.handle(batches);
@@ -183,7 +183,8 @@ test("a long fault in one partition is retried until it has passed, and does not
     await put(1, text);
     await collector.until(() => texts(collector).includes(text), `record ${text} of the other partition`);
   }
-  // Ten round trips. Behind the first partition's retries, which come every five seconds soon, they would take half a minute.
+  // Ten round trips. If they waited for the first partition's retries, which soon come every five seconds, they would
+  // take half a minute.
   expect(performance.now() - startedMs).toBeLessThan(15_000);
   expect((await admin.committedOffsets("retry", "features")).get(0)).toBeUndefined();
   expect(failing).toEqual(["features/0 false"]);
@@ -260,7 +261,7 @@ test("an offset is committed once its record was handled, and not before", async
   await put(0, "slow");
   await began.passed;
   await put(1, "quick");
-  // Commits go out in order: with that of the quick record, one of the slow record would have arrived.
+  // Commits are sent in order: once that of the quick record has arrived, one of the slow record would have as well.
   let committed = await admin.committedOffsets("after", "features");
   for (let tries = 0; tries < 1_000 && committed.size === 0; tries += 1) {
     committed = await admin.committedOffsets("after", "features");

@@ -16,10 +16,10 @@ import { WorkGatherer } from "./work-gatherer.js";
 
 const RECORDS_PER_BATCH_MAX = 500;
 const ROUNDS_MAX = 6;
-/** Each batch by itself. */
+/** Each batch separately. */
 const RECORDS_TOGETHER_MAX = 1;
 const RESTART: Backoff = { firstMs: 250, maxMs: 2_000 };
-/** A session that lived this long was a good one: after it the backoff begins anew. */
+/** After a session that lasted this long, the backoff restarts. */
 const GOOD_SESSION_MS = 10_000;
 const DRAIN_MS_MAX = 5_000;
 
@@ -29,7 +29,7 @@ export interface ConsumeDependencies {
   readonly log: Log;
 }
 
-/** A consumer that begins at once and lives, through any number of sessions, until it is closed. */
+/** A consumer that starts immediately and runs until it is closed, through any number of sessions. */
 export function consumeTopics(dependencies: ConsumeDependencies, options: ConsumerOptions): EventConsumer {
   const consumer = new SupervisedConsumer(dependencies, options);
   consumer.start();
@@ -60,7 +60,7 @@ class SupervisedConsumer implements EventConsumer {
       this.#markReady = resolve;
       this.#markNeverReady = reject;
     });
-    // Who does not wait for it shall not be ended by it.
+    // Without this, a caller that does not await `ready` would crash on its rejection.
     this.ready.catch(() => {});
     this.#gatherer = new WorkGatherer({
       doTogether: (batches) => options.handle(batches),
@@ -144,16 +144,16 @@ class SupervisedConsumer implements EventConsumer {
   async #handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void> {
     const [first] = records;
     if (first === undefined) return;
-    // Thrown until it stands alone, as an error of the handler would be.
+    // Thrown like a handler's error, until the batch is handled alone.
     for (const { raw } of records) if (raw instanceof UnreadBatch) throw raw.error;
-    // By itself, so that a fault that stays with one partition does not hold up those that came together with it.
+    // Handled separately, so that a permanent failure of one partition does not block the others of the same fetch.
     await this.#gatherer.run({ topic: first.topic, partition: first.partition, records }, isRepeated);
   }
 
   async #bury(record: FetchedRecord, error: TriplineError): Promise<void> {
     const { group, observer, positions } = this.options;
     const { topic, partition, offset } = record;
-    // A dead letter that cannot be handled stays where it is: those have no dead letters.
+    // A dead letter that cannot be handled stays in place: dead-letter topics have no dead letters.
     if (!isDeadLetterTopic(topic)) await this.#sendLetter(record, error);
     this.dependencies.log("error", "consumer: dead letter", { group, topic, partition, offset, code: error.code });
     observer?.deadLetter(topic, error.code);
@@ -169,14 +169,14 @@ class SupervisedConsumer implements EventConsumer {
       try {
         return await producer.sendRaw(letters, whole);
       } catch (thrown) {
-        // The topic may take less than those that Tripline makes.
+        // The topic may have a lower size limit than Tripline's own topics.
         if (asTriplineError(thrown).code !== "body-too-large") throw thrown;
       }
     }
     await producer.sendRaw(letters, letterByReference(record, error, group));
   }
 
-  /** @param key topic, with the prefix, and partition */
+  /** @param key prefixed topic and partition */
   #observeFailing(key: string, sinceMs: number | undefined): void {
     const at = key.lastIndexOf("/");
     const topic = key.slice(this.dependencies.topicPrefix.length, at);

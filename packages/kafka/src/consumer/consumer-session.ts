@@ -11,9 +11,9 @@ import { PartitionWorker } from "./partition-worker.js";
 
 const SESSION_MS = 10_000;
 const HEARTBEAT_MS = 2_000;
-/** How long the group waits for its members to join again. They notice at their next heartbeat. */
+/** How long the group waits for its members to rejoin. They notice a rebalance at their next heartbeat. */
 const REBALANCE_MS = 15_000;
-/** How long a fetch waits for records. Records end the wait; a partition that is fetched again waits for its end. */
+/** How long a fetch waits for records. New records end the wait; a partition that resumes fetching waits until then. */
 const FETCH_MS = 100;
 const FETCH_BYTES_PER_PARTITION = 1024 ** 2;
 const REQUEST_MS_MAX = 5_000;
@@ -24,32 +24,32 @@ const WATCH_MS = 1_000;
 
 export interface SessionOptions {
   readonly library: ClientLibrary;
-  /** Group and topics with the prefix. */
+  /** Group and topics, with the prefix. */
   readonly group: string;
   readonly topics: readonly string[];
   readonly topicPrefix: string;
   readonly recordsPerBatchMax: number;
   readonly memory: PartitionMemory;
   readonly log: Log;
-  /** Aborted when the consumer closes: nothing is tried again, nothing more is taken in. */
+  /** Aborted when the consumer closes: nothing is retried, and no more records are accepted. */
   readonly closing: AbortSignal;
   readonly positions?: OwnPositions;
   readonly observer?: ConsumerObserver;
   handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void>;
   bury(record: FetchedRecord, error: TriplineError): Promise<void>;
   stop(error: TriplineError): void;
-  /** Partitions are assigned and being fetched. */
+  /** Partitions are assigned and are being fetched. */
   ready(): void;
 }
 
-/** The partitions that this member has, from one rebalance to the next. */
+/** The partitions of this member between two rebalances. */
 interface Assignment {
   readonly partitions: Assigned;
   readonly ended: AbortController;
   readonly signal: AbortSignal;
   readonly committer: OffsetCommitter;
   readonly workers: Map<string, PartitionWorker>;
-  /** Where each partition ended when it was fetched last; kept only where somebody observes the lag. */
+  /** The end of each partition at its last fetch; kept only if the lag is observed. */
   readonly ends: Map<string, number>;
 }
 
@@ -103,7 +103,7 @@ export class ConsumerSession {
     );
   }
 
-  /** Whether it has joined its group at all. */
+  /** Whether it has ever joined its group. */
   get hasJoined(): boolean {
     return this.#assignment !== undefined;
   }
@@ -112,7 +112,7 @@ export class ConsumerSession {
     return this.#isMember && performance.now() - this.#aliveAtMs < SESSION_MS;
   }
 
-  /** For a partition of the present assignment; its topic with the prefix. */
+  /** Commits an offset of a currently assigned partition; its topic includes the prefix. */
   commit(offset: PartitionOffset): void {
     if (this.#assignment === undefined || !isIn(this.#assignment.partitions, offset)) return;
     this.#assignment.committer.mark(offset);
@@ -131,13 +131,13 @@ export class ConsumerSession {
     return cause;
   }
 
-  /** Ends `run`: commits what was handled, leaves the group, disconnects. Handlers should have ended before. */
+  /** Ends `run`: commits what was handled, leaves the group and disconnects. Handlers should have ended before this. */
   async close(): Promise<void> {
     this.#isMember = false;
     if (this.#assignment !== undefined) await settlesWithin(LEAVE_MS_MAX, this.#assignment.committer.idle());
     const left = this.#consumer.leave();
     if (this.#consumer.isConnected()) await settlesWithin(LEAVE_MS_MAX, left);
-    // Ends pending retries, and with them the wait.
+    // Ends pending retries and therefore the wait.
     this.#consumer.destroy();
     await settlesWithin(LEAVE_MS_MAX, left);
     this.#fail(new Error("closed"));
@@ -195,7 +195,7 @@ export class ConsumerSession {
     if (this.#assignment === undefined || !isIn(this.#assignment.partitions, place)) return false;
     const { topic, partition } = place;
     if (this.options.closing.aborted) {
-      // Paused as well, or it would be fetched again and again until the end.
+      // Paused as well; otherwise, it would be fetched repeatedly until the end.
       this.#consumer.pause(place);
       return false;
     }

@@ -5,12 +5,12 @@ import type { FetchedRecord, RawRecord } from "../client/client-library.js";
 import { UnreadBatch } from "./unread-batch.js";
 
 const MESSAGE_LENGTH_MAX = 1_000;
-/** A key or header that is longer is left out of a dead letter by reference. */
+/** A dead letter by reference omits keys and headers longer than this. */
 const KEPT_BYTES_MAX = 1_000;
-/** What helps to find the payment. */
+/** Headers that help to find the payment. */
 const KEPT_HEADERS = [HEADERS.traceparent, HEADERS.schema, HEADERS.tenant];
 
-/** The original key, value and headers, with what went wrong in further headers. */
+/** The original key, value and headers, plus headers that describe the error. */
 export function deadLetter(record: FetchedRecord, error: TriplineError, group: string): RawRecord {
   const { raw } = record;
   if (raw instanceof UnreadBatch) return letterByReference(record, error, group);
@@ -18,7 +18,7 @@ export function deadLetter(record: FetchedRecord, error: TriplineError, group: s
   return { key, value, headers: [...headers, ...Object.entries(errorHeaders(record, error, group))] };
 }
 
-/** For a record that is too large for a dead letter, or unreadable: where it is, and how to recognise it. */
+/** For a record that is unreadable or too large for a dead letter: its position, and data to identify it. */
 export function letterByReference(record: FetchedRecord, error: TriplineError, group: string): RawRecord {
   const { raw } = record;
   const headers = errorHeaders(record, error, group);

@@ -1,10 +1,10 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** How long a partition's oldest records may fail, one try after another, before it counts as stuck. */
+/** How long a partition's oldest records may fail repeatedly before it counts as stuck. */
 export const STUCK_MS = 60_000;
 
 interface Failure {
-  /** Of the first try since records of this partition were last handled, on the clock of `performance.now()`. */
+  /** When the first attempt since the last success of this partition failed, on the clock of `performance.now()`. */
   readonly sinceMs: number;
   readonly error: TriplineError;
 }
@@ -13,7 +13,7 @@ interface Failure {
 export class FailingPartitions {
   readonly #failures = new Map<string, Failure>();
 
-  /** @param onChange told when a partition begins to fail, and with `undefined` when that is over */
+  /** @param onChange called when a partition starts to fail, and with `undefined` when the failure is over */
   constructor(private readonly onChange: (key: string, sinceMs: number | undefined) => void) {}
 
   failed(key: string, error: TriplineError): void {
@@ -23,12 +23,12 @@ export class FailingPartitions {
     if (known === undefined) this.onChange(key, sinceMs);
   }
 
-  /** Its records were handled, or now belong to another consumer. */
+  /** Its records were handled, or another consumer has the partition now. */
   ended(key: string): void {
     if (this.#failures.delete(key)) this.onChange(key, undefined);
   }
 
-  /** The error of the partition that has failed longest, if that is longer than `afterMs`; its sentence names the partition. */
+  /** The error of the partition that has failed longest, if that is longer than `afterMs`; its message names the partition. */
   stuck(afterMs = STUCK_MS): TriplineError | undefined {
     const [oldest] = [...this.#failures].sort(([, a], [, b]) => a.sinceMs - b.sinceMs);
     if (oldest === undefined) return undefined;

@@ -11,7 +11,7 @@ import { TestResources } from "../testing/test-resources.js";
 import { followTable } from "./follow-table.js";
 
 const ARRIVE_MS_MAX = 30_000;
-/** So that tests need not wait for as long as a service does. */
+/** Shorter than in a service, to keep tests fast. */
 const QUIET_MS = 300;
 const resources = new TestResources();
 let brokers: string[];
@@ -33,7 +33,7 @@ afterEach(() => resources.close());
 const put = (key: string, value: string) =>
   producer.send([{ topic: "lists", key, value: Buffer.from(value), headers: {} }]);
 
-/** What only tests ask of Kafka. */
+/** Kafka operations that only tests need. */
 async function withRawAdmin(work: (raw: Admin) => Promise<unknown>): Promise<void> {
   const client = clientOpener({ brokers, clientId: "raw", log: () => {} })({ requestMsMax: 5_000, retry: {} });
   const raw = client.kafka.admin();
@@ -51,7 +51,7 @@ interface Following extends Partial<Pick<FollowOptions, "topic" | "apply">> {
   readonly sockets?: FailingSockets;
 }
 
-/** A table in memory, as a service keeps one. */
+/** An in-memory table, as a service keeps one. */
 async function follow(refused: ReadonlySet<string> = new Set()): Promise<{
   table: FollowedTable;
   rows: Map<string, string>;
@@ -146,7 +146,7 @@ test("a Kafka that does not answer is not taken for a table without rows", async
   const assigned = Promise.withResolvers<void>();
   const log: Log = (_level, message) => {
     if (message !== "consumer: partitions assigned") return;
-    // The end of the table is known by now, and no record of it has arrived.
+    // The end of the table is known at this point, and no record of it has arrived.
     sockets.hold();
     assigned.resolve();
   };
@@ -178,13 +178,13 @@ test("a table is not ready while a row of it fails and is tried again", async ()
 });
 
 test("a table is ready although Kafka holds its last rows no more", async () => {
-  // Kafka deletes records by offset only where it does not compact.
+  // Kafka deletes records by offset only in topics without compaction.
   const topic = "drift-detected";
   const value = Buffer.from("1");
   await producer.send(["a", "b"].map((key) => ({ topic, key, value, headers: {} })));
   await withRawAdmin(async (raw) => {
     const name = topicPrefix + topic;
-    // Makes kafkajs know where the partition is.
+    // Makes kafkajs look up the partition's leader.
     await raw.fetchTopicOffsets(name);
     await raw.deleteTopicRecords({ topic: name, partitions: [{ partition: 0, offset: "2" }] });
   });

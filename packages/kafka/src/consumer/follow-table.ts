@@ -12,15 +12,18 @@ export type FollowDependencies = ConsumeDependencies & AdminDependencies;
 
 const ENDS_BACKOFF: Backoff = { firstMs: 100, maxMs: 2_000 };
 const POLL_MS = 20;
-/** The end may never come as a record: Kafka may have taken out the last ones, with their keys. */
+/** The end may never arrive as a record: compaction may have removed the last ones along with their keys. */
 const QUIET_MS = 8_000;
-/** Far longer than a fetch waits for records. Brokers that have not answered one for so long say nothing of what there is. */
+/**
+ * Far longer than a fetch waits for records. If brokers have not responded for this long, their silence says nothing
+ * about the records.
+ */
 const SILENCE_MS_MAX = 2_000;
 
 /**
- * Begins at once, whether Kafka is there or not.
+ * Starts immediately, whether Kafka is available or not.
  *
- * @param quietMs how long fetches have to be answered, and bring nothing, before the table counts as read to its end
+ * @param quietMs how long fetches must succeed without new records before the table counts as read to its end
  */
 export function followTable(
   dependencies: FollowDependencies,
@@ -34,9 +37,9 @@ class TableFollower implements FollowedTable {
   readonly ready: Promise<void>;
   readonly #closing = new AbortController();
   readonly #consumer: EventConsumer;
-  /** By partition: the offset after the last one that was applied. */
+  /** By partition: the offset after the last applied one. */
   readonly #next = new Map<number, number>();
-  /** Since when fetches are answered without a pause and bring nothing; valid if the last answer is not too old. */
+  /** Since when fetches have succeeded continuously without new records; valid only if the last response is recent. */
   #quietSinceMs = 0;
   #answeredAtMs = Number.NEGATIVE_INFINITY;
   #isCaughtUp = false;
@@ -61,7 +64,7 @@ class TableFollower implements FollowedTable {
       onStop,
     });
     this.ready = this.#catchUp();
-    // Who does not wait for it shall not be ended by it.
+    // Without this, a caller that does not await `ready` would crash on its rejection.
     this.ready.catch(() => {});
   }
 
@@ -99,7 +102,7 @@ class TableFollower implements FollowedTable {
     this.#quietSinceMs = performance.now();
   }
 
-  /** Whether Kafka has shown that there is nothing to read. A row that fails, and its dead letter, are still to be done. */
+  /** Whether Kafka has shown that there is nothing left to read. A failing row and its dead letter are still pending. */
   #isQuiet(): boolean {
     const nowMs = performance.now();
     if (nowMs - this.#answeredAtMs > SILENCE_MS_MAX || this.#consumer.stuck(0) !== undefined) return false;

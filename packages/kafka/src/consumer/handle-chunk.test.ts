@@ -10,7 +10,7 @@ interface Trace {
   readonly failing: string[];
 }
 
-/** `fail` says with what a batch fails, if at all; it sees how often that very batch has been tried before. */
+/** `fail` returns the error of a batch, if any; it receives the number of earlier attempts of the same batch. */
 function stage(fail: (records: readonly number[], before: number) => ErrorCode | undefined, buryFails = 0) {
   const trace: Trace = { calls: [], handled: [], buried: [], done: [], failing: [] };
   const abort = new AbortController();

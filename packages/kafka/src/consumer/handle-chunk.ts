@@ -4,7 +4,7 @@ import type { Log } from "../port.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, wait } from "../wait-backoff.js";
 
-/** Retries of records whose error has the reaction `retry-few`. */
+/** Retries of records with an error whose reaction is `retry-few`. */
 const RETRIES_FEW = 5;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 5_000 };
 
@@ -15,19 +15,19 @@ export interface ChunkSteps<R> {
   bury(record: R, error: TriplineError): Promise<void>;
   /** Everything up to and including this record is done. Called in order. */
   done(last: R): void;
-  /** An attempt to handle or to bury has failed, and will be repeated. */
+  /** An attempt to handle or dead-letter records has failed and will be repeated. */
   failing(error: TriplineError): void;
-  /** Aborted when the partition is lost or the consumer closes: nothing is retried then. */
+  /** Aborted when the partition is lost or the consumer closes: nothing is retried after that. */
   readonly signal: AbortSignal;
   readonly log: Log;
   readonly backoff?: Backoff;
 }
 
 /**
- * Handles records of one partition in order, reacting to errors as `ERROR_TABLE` says. A chunk with a record that can
- * never be handled is halved until that record stands alone; then it becomes a dead letter and the others go on.
+ * Handles records of one partition in order, with the reactions to errors in `ERROR_TABLE`. A chunk with a record that
+ * can never be handled is halved until that record is alone; it becomes a dead letter, and the others continue.
  *
- * @returns whether all of it is done; false if the signal was aborted first.
+ * @returns whether the whole chunk is done; false if the signal was aborted first.
  * @throws TriplineError an error whose reaction is `stop`
  */
 export async function handleChunk<R>(records: readonly R[], steps: ChunkSteps<R>): Promise<boolean> {
@@ -37,7 +37,7 @@ export async function handleChunk<R>(records: readonly R[], steps: ChunkSteps<R>
 async function handlePart<R>(records: readonly R[], steps: ChunkSteps<R>, isWhole: boolean): Promise<boolean> {
   const last = records.at(-1);
   if (last === undefined) return true;
-  // Once a chunk has had its retries as a whole, its parts are not retried until they are single records.
+  // After a chunk has been retried as a whole, its parts are not retried until they are single records.
   const retriesFew = isWhole || records.length === 1 ? RETRIES_FEW : 0;
   const outcome = await tryHandling(records, steps, retriesFew);
   if (outcome === "aborted") return false;

@@ -3,13 +3,13 @@ import type { Log } from "../port.js";
 import type { Backoff } from "../wait-backoff.js";
 import { backoffMs, wait } from "../wait-backoff.js";
 
-/** Failures in a row, with a connection to Kafka, after which commits are taken to fail for ever: about 6 s. */
+/** Consecutive failures, while connected to Kafka, after which commits are considered to fail permanently: about 6 s. */
 const FAILURES_MAX = 10;
 const BACKOFF: Backoff = { firstMs: 50, maxMs: 1_000 };
 /** Between two commits of one assignment: a commit costs a consumer and its broker as much as a fetch. */
 const PAUSE_MS = 50;
 
-/** Errors that say that the partition may have another owner by now: there is nothing to commit then. */
+/** Errors that indicate a new owner of the partition: there is nothing to commit. */
 const LOST: ReadonlySet<string> = new Set([
   "ILLEGAL_GENERATION",
   "UNKNOWN_MEMBER_ID",
@@ -21,15 +21,15 @@ export interface PartitionOffset {
   /** With the prefix. */
   readonly topic: string;
   readonly partition: number;
-  /** Of the next record to handle. */
+  /** Offset of the next record to handle. */
   readonly offset: number;
 }
 
 export interface CommitSteps {
-  /** One commit request; not repeated inside. */
+  /** One commit request, without internal retries. */
   commit(offsets: readonly PartitionOffset[]): Promise<void>;
   isConnected(): boolean;
-  /** Commits fail although Kafka is there and the group did not change. */
+  /** Commits fail although Kafka is available and the group has not changed. */
   giveUp(error: unknown): void;
   readonly log: Log;
   readonly backoff?: Backoff;
@@ -38,8 +38,8 @@ export interface CommitSteps {
 }
 
 /**
- * Commits the offsets of one assignment, the first at once, with one request under way at a time and a pause after each:
- * what is handled meanwhile goes into the next one, so that handling never waits for a commit. Aborted when the
+ * Commits the offsets of one assignment, the first immediately, with one pending request and a pause after each:
+ * records handled in the meantime are part of the next commit, so handling never waits for a commit. Aborted when the
  * assignment ends.
  */
 export class OffsetCommitter {
@@ -75,7 +75,7 @@ export class OffsetCommitter {
         if (!this.#isHurried && !this.signal.aborted) await this.#pause();
       }
     } finally {
-      // In the turn that saw nothing left: an offset that is marked a turn later starts this again.
+      // In the same turn that found nothing left: an offset marked a turn later restarts this.
       this.#running = undefined;
     }
   }
@@ -90,7 +90,7 @@ export class OffsetCommitter {
     });
   }
 
-  /** Retries while Kafka is unavailable, until the assignment ends: it may go on when Kafka comes back. */
+  /** Retries while Kafka is unavailable, until the assignment ends: it may continue when Kafka is back. */
   async #commit(offsets: readonly PartitionOffset[]): Promise<void> {
     let failures = 0;
     for (let tries = 1; !this.signal.aborted; tries += 1) {

@@ -56,7 +56,7 @@ const textsOf = ({ records }: Pick<BatchCollector, "records">, partition = 0) =>
 const has = (collector: BatchCollector, text: string) =>
   collector.until(() => textsOf(collector).includes(text), `record ${text}`);
 
-/** Keeps the positions of a test in a map. */
+/** Keeps a test's positions in a map. */
 class Positions implements OwnPositions {
   readonly at = new Map<number, number>();
   readonly begun: number[] = [];
@@ -121,7 +121,7 @@ test("a dead letter is reported in its order between the others", async () => {
   });
   await consume({ group: "buried", handle: collector.handle, positions });
   await has(collector, "7");
-  // The letter is told before the record after it is handled.
+  // The dead letter is reported before the next record is handled.
   expect(seen.filter((text) => !text.startsWith("labels"))).toEqual([...count(0, 4), ...count(5, 8)]);
   expect(seen.indexOf("labels/0@4")).toBeGreaterThan(seen.indexOf("3"));
   expect((await admin.endOffsets("labels.dlq")).get(0)).toBe(1);
@@ -172,7 +172,7 @@ test("an error of a position with the reaction stop closes the consumer", async 
 
 test("if the records at the position are gone, the oldest available record comes first", async () => {
   await put(0, ...count(0, 10));
-  // Makes kafkajs know where the partitions are.
+  // Makes kafkajs look up the partitions' leaders.
   await rawAdmin.fetchTopicOffsets(`${topicPrefix}labels`);
   await rawAdmin.deleteTopicRecords({ topic: `${topicPrefix}labels`, partitions: [{ partition: 0, offset: "6" }] });
   const positions = new Positions();
@@ -206,7 +206,7 @@ test("a partition that comes back is asked for its position again, after its run
     },
     buried: () => {},
   };
-  // Its first partitions, fewer when another member comes, all of them when that one has gone.
+  // First its initial partitions, then fewer when another member joins, and all of them when that one has left.
   let assignments = 0;
   const third = once(gate, "third assignment");
   const log: Log = (_level, message) => {
@@ -217,7 +217,7 @@ test("a partition that comes back is asked for its position again, after its run
   const options = { group: "back", topics: ["labels"], handle: collector.handle, positions, onStop };
   const first = resources.keep(await watched.consume(options));
   await began;
-  // A second member comes and goes: the first gets its partitions anew while its handler still runs.
+  // A second member joins and leaves: the first gets its partitions back while its handler is still running.
   const second = await consume({ group: "back", handle: async () => {}, positions: new Positions() });
   await second.ready;
   await second.close();

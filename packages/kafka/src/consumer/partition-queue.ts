@@ -1,10 +1,10 @@
-/** The part of a record that the queue reads. */
+/** The fields of a record that the queue reads. */
 interface Queued {
   readonly offset: number;
   readonly value: Uint8Array;
 }
 
-/** What a fetch of one partition brought. */
+/** The result of fetching one partition. */
 export interface Fetched<R extends Queued> {
   /** The offset from which records were fetched, if known. */
   readonly askedFrom: number;
@@ -16,15 +16,15 @@ export interface Fetched<R extends Queued> {
 }
 
 /**
- * kafkajs has one fetch per broker under way, so at most two that know a partition while its leader moves. Past that a
- * gap is real and not a late answer, for instance because retention deleted the records in between.
+ * kafkajs has one pending fetch per broker, so at most two of them can include a partition while its leader moves.
+ * Beyond that, a gap is real and not a late response, for example because retention deleted the records in between.
  */
 const GAPS_REFUSED_MAX = 3;
 
 /**
- * Records of one partition that wait to be handled, in order and each once. kafkajs may deliver a fetch that was asked
- * before a rebalance or before an earlier answer was taken in: what such a late answer repeats is left out, and one that
- * would skip records is refused, so that kafkajs asks again from where this queue ends.
+ * Records of one partition that are waiting to be handled, in order and without duplicates. kafkajs may deliver a fetch
+ * that was requested before a rebalance or before an earlier response was accepted: repeated records are dropped, and a
+ * response that would skip records is rejected, so that kafkajs fetches again from the end of this queue.
  */
 export class PartitionQueue<R extends Queued> {
   #records: R[] = [];
@@ -32,7 +32,7 @@ export class PartitionQueue<R extends Queued> {
   #position: number | undefined;
   #gapsRefused = 0;
 
-  /** @param handledTo the offset up to which records were handled under earlier assignments, where there was one */
+  /** @param handledTo the offset up to which earlier assignments handled records, if there were any */
   constructor(handledTo: number | undefined) {
     this.#position = handledTo;
   }
@@ -41,12 +41,12 @@ export class PartitionQueue<R extends Queued> {
     return this.#records.length;
   }
 
-  /** Bytes of the values that wait. */
+  /** Total size of the waiting values, in bytes. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Whether the fetch was taken in, as a whole or but for repeated records. */
+  /** Whether the fetch was accepted, completely or except for repeated records. */
   accept(fetched: Fetched<R>): boolean {
     const { askedFrom, nextOffset, records } = fetched;
     if (this.isMadeAnew(fetched)) {
@@ -68,19 +68,19 @@ export class PartitionQueue<R extends Queued> {
     return true;
   }
 
-  /** Whether the log is shorter than what came from it: it was created again, and its offsets mean other records. */
+  /** Whether the log is shorter than what was already read: the topic was recreated, and its offsets mean other records. */
   isMadeAnew({ endOffset }: Fetched<R>): boolean {
     return this.#position !== undefined && endOffset < this.#position;
   }
 
-  /** Drops the waiting records and goes on at `offset`. */
+  /** Drops the waiting records and continues at `offset`. */
   startAt(offset: number): void {
     this.#clear();
     this.#position = offset;
     this.#gapsRefused = 0;
   }
 
-  /** Leaves out what was handled meanwhile, under an earlier assignment. */
+  /** Drops records that an earlier assignment has handled in the meantime. */
   skipTo(handledTo: number): void {
     const first = this.#records.findIndex(({ offset }) => offset >= handledTo);
     this.take(first < 0 ? this.#records.length : first);

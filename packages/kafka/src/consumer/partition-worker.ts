@@ -11,42 +11,42 @@ import type { Fetched } from "./partition-queue.js";
 import { PartitionQueue } from "./partition-queue.js";
 
 const BACKOFF: Backoff = { firstMs: 100, maxMs: 5_000 };
-/** Above this a partition is paused, as it is above two chunks. */
+/** A partition is paused above this size, or above two chunks. */
 const QUEUED_BYTES_MAX = 4 * 1024 ** 2;
 
-/** What all assignments of one consumer share, by `topic/partition`. One entry per partition there is. */
+/** State that all assignments of one consumer share, by `topic/partition`. One entry per existing partition. */
 export interface PartitionMemory {
-  /** Up to which offset records are done with. */
+  /** The offset up to which records are done. */
   readonly handledTo: Map<string, number>;
-  /** The end of the work that an earlier assignment may still have under way. */
+  /** The end of work that an earlier assignment may still be doing. */
   readonly working: Map<string, Promise<void>>;
   readonly failing: FailingPartitions;
 }
 
-/** The position of a partition whose handler keeps it. */
+/** The position of a partition whose handler stores it. */
 export interface OwnPosition {
-  /** @param isMadeAnew as of `OwnPositions.begin` */
+  /** @param isMadeAnew see `OwnPositions.begin` */
   begin(isMadeAnew: boolean): Promise<number>;
-  /** Lets the next fetch begin at `offset`. */
+  /** The next fetch will start at `offset`. */
   seek(offset: number): void;
-  /** Stops the fetching of this partition; what it returns starts it again. */
+  /** Pauses fetching this partition; the returned function resumes it. */
   pause(): () => void;
 }
 
 export interface PartitionSteps {
-  /** Absent: it begins where the group left off, and what was handled is committed. */
+  /** Absent: it starts at the group's committed offset and commits what was handled. */
   readonly own?: OwnPosition;
   readonly recordsPerBatchMax: number;
   handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void>;
   bury(record: FetchedRecord, error: TriplineError): Promise<void>;
-  /** Everything before `offset` is done with. */
+  /** Everything before `offset` is done. */
   commit(offset: number): void;
   stop(error: TriplineError): void;
   readonly signal: AbortSignal;
   readonly log: Log;
 }
 
-/** One partition during one assignment: takes in what is fetched and handles it, one chunk at a time. */
+/** One partition during one assignment: accepts fetched records and handles them, one chunk at a time. */
 export class PartitionWorker {
   readonly #queue: PartitionQueue<FetchedRecord>;
   #isWorking = false;
@@ -63,9 +63,9 @@ export class PartitionWorker {
   }
 
   /**
-   * For a handler with its own positions: asks where to begin. Until that is known nothing is taken in.
+   * For a handler with its own positions: requests the start position. Until it is known, no records are accepted.
    *
-   * @param isMadeAnew as of `OwnPositions.begin`
+   * @param isMadeAnew see `OwnPositions.begin`
    */
   begin(isMadeAnew = false): void {
     const { own } = this.steps;
@@ -76,10 +76,10 @@ export class PartitionWorker {
   }
 
   /**
-   * Takes in what was fetched; false where it must be fetched again. Above two chunks or `QUEUED_BYTES_MAX` the partition
-   * is paused, so that at most those and one more fetch (1 MiB, or `UNPACKED_BYTES_MAX`) are held.
+   * Accepts fetched records; returns false if they must be fetched again. Above two chunks or `QUEUED_BYTES_MAX`, the
+   * partition is paused, so that at most that much plus one fetch (1 MiB, or `UNPACKED_BYTES_MAX`) is in memory.
    *
-   * @param pause stops the fetching of this partition; what it returns starts it again
+   * @param pause pauses fetching this partition; the returned function resumes it
    */
   accept(fetched: Fetched<FetchedRecord>, pause: () => () => void): boolean {
     if (!this.#isBegun) return false;
@@ -97,13 +97,13 @@ export class PartitionWorker {
     return true;
   }
 
-  /** The assignment has ended: lets the partition be fetched again, for whoever gets it next. */
+  /** The assignment has ended: resumes the partition for its next owner. */
   end(): void {
     this.release();
     this.memory.failing.ended(this.key);
   }
 
-  /** Lets the partition be fetched again. */
+  /** Resumes fetching the partition. */
   release(): void {
     this.#resume?.();
     this.#resume = undefined;
@@ -117,7 +117,7 @@ export class PartitionWorker {
     });
   }
 
-  /** @param work never rejects; begins when what this partition had under way before has ended */
+  /** @param work never rejects; starts when earlier work on this partition has ended */
   #enqueue(work: () => Promise<void>): void {
     const { working } = this.memory;
     const before = working.get(this.key) ?? Promise.resolve();
@@ -127,7 +127,7 @@ export class PartitionWorker {
     working.set(this.key, done);
   }
 
-  /** Never rejects. Tries for as long as the partition is assigned: nothing can be handled before. */
+  /** Never rejects. Retries as long as the partition is assigned: nothing can be handled before this succeeds. */
   async #begin(own: OwnPosition, isMadeAnew: boolean): Promise<void> {
     const { signal, log, stop } = this.steps;
     for (let tries = 1; !signal.aborted; tries += 1) {
@@ -155,7 +155,7 @@ export class PartitionWorker {
     }
   }
 
-  /** The work that ended just now may have handled, under an earlier assignment, what was fetched again meanwhile. */
+  /** Work of an earlier assignment that has just ended may have handled records that were fetched again in the meantime. */
   #skipHandled(): void {
     const handledTo = this.memory.handledTo.get(this.key);
     if (handledTo === undefined) return;
@@ -170,14 +170,14 @@ export class PartitionWorker {
     try {
       while (this.#queue.size > 0 && !signal.aborted) {
         const chunk = this.#queue.take(recordsPerBatchMax);
-        // Before the chunk is handled, so that the next fetch is under way meanwhile.
+        // Before the chunk is handled, so that the next fetch runs in parallel.
         if (this.#queue.size <= recordsPerBatchMax && this.#queue.bytes <= QUEUED_BYTES_MAX) this.release();
         await handleChunk(chunk, this.#chunkSteps());
       }
     } catch (thrown) {
       this.steps.stop(asTriplineError(thrown));
     } finally {
-      // In the same turn as the last look at the queue: what comes later starts the work again.
+      // In the same turn as the last check of the queue: later records restart the work.
       this.#isWorking = false;
     }
   }

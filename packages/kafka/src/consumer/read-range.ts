@@ -5,7 +5,7 @@ import type { Kafka, RecordBatch } from "../port.js";
 const READ_MS_MAX = 120_000;
 const POLL_MS = 20;
 
-/** Offsets of one partition: the first to read, and the one before which to stop. */
+/** Offsets of one partition: `from` inclusive, the end exclusive. */
 export interface OffsetRange {
   readonly from: number;
   readonly to: number;
@@ -21,17 +21,17 @@ export interface RangeOptions {
   readonly group: string;
   /** A topic of the table, or its dead letters. */
   readonly topic: string;
-  /** By partition; those that are absent or empty are not read. */
+  /** By partition; absent or empty ranges are not read. */
   readonly ranges: ReadonlyMap<number, OffsetRange>;
   /**
-   * Called only with records of the ranges. After a fault they may be re-delivered.
+   * Called only with records of the ranges. After a failure they may be redelivered.
    *
-   * @param commit tells the group how far its partition is done with
+   * @param commit commits how far the group has processed the partition
    */
   handle(batch: RecordBatch, commit: (offset: number) => void): Promise<void> | void;
   /**
-   * A record that `handle` refused for good, or the last one of a batch that cannot be read; the range continues after it.
-   * On a topic of dead letters it only stays there.
+   * A record that `handle` rejected permanently, or the last one of an unreadable batch; the range continues after it.
+   * On a dead-letter topic, it only stays there.
    */
   skipped?(place: SkippedRecord, commit: (offset: number) => void): void;
   /** Awaited at the end, before the consumer closes. */
@@ -39,9 +39,10 @@ export interface RangeOptions {
 }
 
 /**
- * Reads partitions from one offset to another, and no further.
+ * Reads partitions from one offset to another.
  *
- * @throws TriplineError `deadline-exceeded` when the ends are not reached within two minutes; what the consumer stops with
+ * @throws TriplineError `deadline-exceeded` if the ends are not reached within two minutes; the error that stops the
+ *   consumer
  */
 export async function readRange(kafka: Kafka, options: RangeOptions): Promise<void> {
   const { group, topic, ranges, handle, skipped, finish } = options;

@@ -31,7 +31,7 @@ afterEach(async () => {
   await Promise.all([resources, admin, producer].map((each) => each.close()));
 });
 
-/** One record for each of so many keys that every partition gets some. */
+/** One record for each of enough keys to reach every partition. */
 async function sendRound(round: string): Promise<string[]> {
   const texts = [...Array(KEYS).keys()].map((key) => `${round}-${key}`);
   await producer.send(
@@ -48,7 +48,7 @@ function member(collector: BatchCollector, group = "shared", log: Log = () => {}
   return { consumer, sockets };
 }
 
-/** Resolves when the member has got its partitions for the given time. */
+/** Resolves when the member has got its partitions for the nth time. */
 function assignments(nth: number): { log: Log; reached: Promise<void> } {
   let seen = 0;
   let reach: () => void = () => {};
@@ -117,7 +117,7 @@ test("a handler that outlasts two rebalances is not called in parallel, nor agai
     if (began.add(partition).size === 3) beginAll();
     await released;
   });
-  // With its first partitions, with fewer when another member comes, with all of them when that one has gone.
+  // First its initial partitions, then fewer when another member joins, and all of them when that one has left.
   const { log, reached } = assignments(3);
   const first = member(collector, "outlast", log);
   await first.consumer.ready;
@@ -134,7 +134,8 @@ test("a handler that outlasts two rebalances is not called in parallel, nor agai
   await second.consumer.close();
   await reached;
   const late = await sendRound("late");
-  // A fetch brings all partitions and comes after the last one was taken in: with the third, all are there for sure.
+  // A fetch returns all partitions and arrives after the previous one was accepted, so after the third, all are
+  // certainly there.
   for (const text of ["once", "twice", "three times"]) await probe(text);
   release();
   const texts = () =>

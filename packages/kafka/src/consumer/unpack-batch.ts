@@ -3,16 +3,16 @@ import type { InputType, ZlibOptions, ZstdOptions } from "node:zlib";
 import { constants, gunzip, zstdDecompress } from "node:zlib";
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** What the unpacked records of one batch, and of one partition in one fetch, may take in memory. */
+/** Memory limit for the decompressed records of one batch, and of one partition in one fetch. */
 export const UNPACKED_BYTES_MAX = 16 * 1024 ** 2;
-/** Memory of a record in addition to its bytes: a batch of very many empty records is large as well. */
+/** Memory of a record in addition to its bytes: a batch with very many empty records is also large. */
 const RECORD_OVERHEAD_BYTES = 256;
-/** How many keys and headers of a batch are read; 16,000 payments have 180,000. */
+/** Maximum keys and headers read per batch; 16,000 payments have 180,000. */
 export const UNPACKED_TEXTS_MAX = 500_000;
-/** Of zstd's window, which it allocates before the first byte: 16 MiB, more than its level 19 asks for. */
+/** zstd allocates its window before the first byte: the limit is 16 MiB, more than its level 19 requires. */
 const ZSTD_WINDOW_LOG_MAX = 24;
 const CHUNK_BYTES = 64 * 1024;
-/** What Node says where more would come out, or zstd asks for a larger window. */
+/** Node's error codes if the output would be larger, or if zstd requires a larger window. */
 const TOO_LARGE: ReadonlySet<unknown> = new Set(["ERR_BUFFER_TOO_LARGE", "ZSTD_error_frameParameter_windowTooLarge"]);
 
 /** Numbers of the codecs in a batch's attributes (https://kafka.apache.org/documentation/#recordbatch). */
@@ -26,7 +26,7 @@ const unzstd: (bytes: InputType, options: ZstdOptions) => Promise<Buffer> = prom
 export interface PackedRecords {
   readonly codec: number;
   readonly bytes: Buffer;
-  /** How many they are, as their batch says. */
+  /** The number of records, according to the batch header. */
   readonly count: number;
 }
 
@@ -39,9 +39,9 @@ export interface PackedRecords {
   Source: https://kafka.apache.org/documentation/#recordbatch (attributes, bits 0-2); KIP-110 (zstd)
 */
 /**
- * @param bytesMax what the records may take in memory
- * @throws TriplineError `body-too-large` as soon as they take more, without unpacking the rest; `message-unreadable` for
- *   a codec that is not read here and for bytes that are not what the codec makes
+ * @param bytesMax memory limit for the records
+ * @throws TriplineError `body-too-large` as soon as they exceed it, without decompressing the rest;
+ *   `message-unreadable` for an unsupported codec or corrupt bytes
  */
 export async function unpackRecords({ codec, bytes, count }: PackedRecords, bytesMax: number): Promise<Buffer> {
   const name = NAMES[codec] ?? `codec ${codec}`;
@@ -64,7 +64,7 @@ export async function unpackRecords({ codec, bytes, count }: PackedRecords, byte
   throw new TriplineError("message-unreadable", `A batch is compressed with ${name}; only gzip and zstd can be read`);
 }
 
-/** What unpacked records take of `UNPACKED_BYTES_MAX`. */
+/** The share of `UNPACKED_BYTES_MAX` that decompressed records use. */
 export function unpackedSize(unpacked: Buffer, count: number): number {
   return unpacked.length + count * RECORD_OVERHEAD_BYTES;
 }

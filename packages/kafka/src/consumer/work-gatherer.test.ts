@@ -3,7 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { handleChunk } from "./handle-chunk.js";
 import { WorkGatherer } from "./work-gatherer.js";
 
-/** Rounds that end when the test says so. */
+/** Rounds that end when the test decides. */
 class HeldRounds {
   readonly begun: (readonly string[])[] = [];
   readonly #ends: PromiseWithResolvers<void>[] = [];

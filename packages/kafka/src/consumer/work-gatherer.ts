@@ -3,16 +3,16 @@ import { asTriplineError } from "@tripline/contracts/error-table";
 
 export interface GatherOptions<T> {
   /**
-   * Does several pieces of work at once, and resolves when all are done. It may have done anything when it rejects, so a
-   * piece has to be one that can be done again. With what passes (`retry` in the error table) all of them fail, and those
-   * who come again ask to be alone; with anything else, for which one of them may be at fault, each is done again by itself.
+   * Processes several items at once, and resolves when all are done. If it rejects, any part of the work may have been
+   * done, so items must be repeatable. On temporary errors (`retry` in the error table), all items fail, and retries
+   * run alone; on any other error, which a single item may have caused, each is repeated separately.
    */
   doTogether(pieces: readonly T[]): Promise<void>;
-  /** How large a piece is, in the unit of `sizeMax`. */
+  /** Size of an item, in the unit of `sizeMax`. */
   sizeOf(piece: T): number;
-  /** What is done together at most; a piece that is larger by itself is done alone. */
+  /** Maximum total size per round; a larger single item is processed alone. */
   readonly sizeMax: number;
-  /** How many such rounds may be under way at a time. */
+  /** Maximum number of concurrent rounds. */
   readonly roundsMax: number;
 }
 
@@ -24,9 +24,9 @@ interface Waiting<T> {
 }
 
 /**
- * Does together what comes at about the same time: while rounds are under way the next one gathers. So a busy service
- * makes few and large round trips, and an idle one does not wait. The queue is as long as there are callers, which wait
- * for their pieces.
+ * Batches items that arrive at about the same time: while rounds are running, the next one is collected. So a busy
+ * service makes few large round trips, and an idle one does not wait. The queue is only as long as the number of
+ * callers, which wait for their items.
  */
 export class WorkGatherer<T> {
   readonly #options: GatherOptions<T>;
@@ -38,9 +38,9 @@ export class WorkGatherer<T> {
   }
 
   /**
-   * Resolves when this piece is done; rejects with what made this piece fail, and not its neighbours.
+   * Resolves when this item is done; rejects only with the error of this item.
    *
-   * @param isAlone for a piece that has failed before: what is at fault may be its own, and lasting
+   * @param isAlone for an item that failed before: it may be the cause, permanently
    */
   run(piece: T, isAlone = false): Promise<void> {
     const settle = Promise.withResolvers<void>();
@@ -52,9 +52,9 @@ export class WorkGatherer<T> {
     return settle.promise;
   }
 
-  /** One of the rounds' lives: goes on for as long as something waits. Never rejects. */
+  /** One of the concurrent rounds: continues as long as items are waiting. Never rejects. */
   async #work(): Promise<void> {
-    // What one fetch brought for several partitions arrives within the same turn.
+    // Batches that one fetch returned for several partitions arrive within the same turn.
     await nextTurn();
     for (let round = this.#take(); round.length > 0; round = this.#take()) await this.#do(round);
     this.#rounds -= 1;

@@ -4,19 +4,19 @@ import { deadLetterTopic } from "@tripline/contracts/topics";
 import { readRange } from "../consumer/read-range.js";
 import type { IncomingRecord, Kafka } from "../port.js";
 
-/** Where the records of a dead letter stand on their topic: one, or all of a batch. */
+/** Original position of the records of a dead letter: one record, or all of a batch. */
 export interface LetterOrigin {
   readonly partition: number;
   readonly first: number;
   readonly last: number;
-  /** The consumers' group that could not process them. */
+  /** The consumer group that could not process them. */
   readonly group: string;
 }
 
 /**
- * The origins of all dead letters of a topic that Kafka still holds, redriven ones included.
+ * The origins of all dead letters of a topic that are still in Kafka, including redriven ones.
  *
- * @param topic name of the topic whose dead letters these are
+ * @param topic name of the original topic
  * @throws TriplineError `kafka-unavailable`; `deadline-exceeded` after two minutes
  */
 export async function readOrigins(kafka: Kafka, topic: string): Promise<readonly LetterOrigin[]> {

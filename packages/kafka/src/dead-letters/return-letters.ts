@@ -7,13 +7,16 @@ import type { OffsetRange, SkippedRecord } from "../consumer/read-range.js";
 import { readRange } from "../consumer/read-range.js";
 import type { IncomingRecord, Kafka, KafkaAdmin, OutgoingRecord } from "../port.js";
 
-/** The group whose committed offsets say which dead letters came back already. Its name is one that control may use. */
+/**
+ * The group whose committed offsets record which dead letters were redriven. The control service has the right to use
+ * this name.
+ */
 export const RETURN_GROUP = "control-dead-letters";
 
 const COMMIT_MS_MAX = 10_000;
 const POLL_MS = 20;
 
-/** Headers of the dead letter itself, and those of a caller who has long given up waiting. */
+/** Headers of the dead letter itself, and headers for a caller that stopped waiting long ago. */
 const DROPPED: ReadonlySet<string> = new Set([
   ...Object.values(DEAD_LETTER_HEADERS),
   HEADERS.deadline,
@@ -21,47 +24,47 @@ const DROPPED: ReadonlySet<string> = new Set([
   RETURNED_HEADER,
 ]);
 
-/** Topics of the table that have dead letters. */
+/** Topics of the table that have a dead-letter topic. */
 export const LETTERED_TOPICS: readonly string[] = ALL_TOPICS.filter(({ name }) =>
   ALL_TOPICS.some((other) => other.name === deadLetterTopic(name)),
 ).map(({ name }) => name);
 
 export interface DeadLetter {
-  /** The topic on which the record stood. */
+  /** The original topic of the record. */
   readonly topic: string;
-  /** Where it stands among the dead letters. */
+  /** Its position in the dead-letter topic. */
   readonly partition: number;
   readonly offset: number;
   readonly code: string;
   readonly message: string;
-  /** The consumers' group that could not process it. */
+  /** The consumer group that could not process it. */
   readonly group: string;
-  /** Milliseconds since the epoch at which it was put there. */
+  /** When it was dead-lettered, in milliseconds since the epoch. */
   readonly buriedAtMs: number;
-  /** How often it had come back before. */
+  /** How often it was redriven before. */
   readonly returned: number;
-  /** Where the original stands, if the dead letter does not hold it. */
+  /** Position of the original, if the dead letter does not contain it. */
   readonly reference?: LetterReference;
 }
 
-/** What was too large for a dead letter, or could not be read: one record, or all of a batch. */
+/** A record, or a whole batch, that was too large for a dead letter or unreadable. */
 export interface LetterReference {
   readonly topic: string;
   readonly partition: number;
-  /** Of the record, or of the batch's first one. */
+  /** Offset of the record, or of the first one in the batch. */
   readonly offset: number;
   readonly bytes: number;
   readonly sha256: string;
-  /** How many the batch has; absent for a single record. */
+  /** Number of records in the batch; absent for a single record. */
   readonly records?: number;
 }
 
 export interface Returned {
-  /** Dead letters that are on their topic again. */
+  /** Number of redriven dead letters. */
   readonly returned: number;
-  /** A sentence for each one that cannot come back. It is passed over from now on. */
+  /** One sentence for each dead letter that cannot be redriven. It is skipped from now on. */
   readonly skipped: readonly string[];
-  /** Those that were left because of their code; they are asked about again the next time. */
+  /** Number of dead letters skipped because of their code; the next redrive considers them again. */
   readonly left: number;
 }
 
@@ -92,7 +95,7 @@ function referenceOf(topic: string, headers: Readonly<Record<string, string>>): 
   };
 }
 
-/** For people: where the original is and how large. */
+/** A description for users: position and size of the original. */
 export function describeReference(reference: LetterReference): string {
   const { topic, partition, offset, bytes, sha256, records } = reference;
   const what = records === undefined ? "a record" : `a batch of ${records} records`;
@@ -100,19 +103,19 @@ export function describeReference(reference: LetterReference): string {
 }
 
 export interface LookOptions {
-  /** Has to be idempotent: after a fault the same letters come again. */
+  /** Must be idempotent: after a failure, the same dead letters are delivered again. */
   onBatch(records: readonly IncomingRecord[]): Promise<void> | void;
-  /** Told of dead letters that cannot be read. */
+  /** Called for dead letters that cannot be read. */
   onSkipped?(sentence: string): void;
-  /** Only so many of each partition, the newest; all of them unless given. */
+  /** Maximum number per partition, the newest ones. Default: all. */
   readonly newestMax?: number;
 }
 
 /**
- * Goes through the dead letters of a topic that did not come back yet, up to where they end now.
+ * Reads the dead letters of a topic that have not been redriven, up to their current end.
  *
- * @param topic name of the topic whose dead letters these are
- * @returns by partition, where those that did not come back begin and end
+ * @param topic name of the original topic
+ * @returns by partition, the range of dead letters that have not been redriven
  * @throws TriplineError `kafka-unavailable`; `deadline-exceeded` after two minutes
  */
 export async function readLetters(
@@ -136,27 +139,27 @@ export async function readLetters(
   }
 }
 
-/** Where a letter stands among the dead letters of its topic. */
+/** Position of a dead letter in the dead-letter topic. */
 export type LetterPlace = Pick<DeadLetter, "partition" | "offset">;
 
 export interface ReturnOptions {
-  /** Only letters with this code. */
+  /** Only dead letters with this code. */
   readonly code?: string | undefined;
-  /** Only these letters. */
+  /** Only these dead letters. */
   readonly places?: readonly LetterPlace[] | undefined;
-  /** Letters that came back ahead of the place that the group keeps: they stay where they are. */
+  /** Whether a dead letter after the group's committed offset was already redriven: it is not redriven again. */
   isBack?(place: LetterPlace): boolean;
-  /** Awaited each time that letters are on their topic again. */
+  /** Awaited each time dead letters were written to their topic. */
   onReturned?(letters: readonly DeadLetter[]): Promise<void>;
 }
 
 /**
- * Puts dead letters back on their topic, each without the headers that made it one. What fails again becomes a dead
- * letter again, after the place where this ends. A crash in between lets letters come back twice, which every reader of
- * the topics has to bear anyway. One that cannot come back, because it is a reference or too large for its topic, is
- * passed over. The place that is kept then stays before the first letter that was left.
+ * Redrives dead letters: writes them to their original topic, without the dead-letter headers. A record that fails
+ * again becomes a new dead letter, after the end of this run. A crash may cause dead letters to be redriven twice,
+ * which every consumer must tolerate anyway. One that cannot be redriven, because it is a reference or too large for
+ * its topic, is skipped. The committed offset stays before the first dead letter that was left.
  *
- * @throws TriplineError `state-conflict` while another return is under way; `kafka-unavailable`; `deadline-exceeded`
+ * @throws TriplineError `state-conflict` while another redrive is running; `kafka-unavailable`; `deadline-exceeded`
  */
 export async function returnLetters(kafka: Kafka, topic: string, options: ReturnOptions = {}): Promise<Returned> {
   const { code, places, isBack = () => false, onReturned } = options;
@@ -214,7 +217,7 @@ export async function returnLetters(kafka: Kafka, topic: string, options: Return
 
 type IsBack = (place: LetterPlace) => boolean;
 
-/** What has to be read for these letters, and where letters before them are left. */
+/** The ranges to read for these dead letters, and the positions where earlier ones are left. */
 function narrow(
   waiting: ReadonlyMap<number, OffsetRange>,
   places: readonly LetterPlace[] | undefined,
@@ -234,7 +237,7 @@ function narrow(
   return { ranges, firstLeft };
 }
 
-/** The first offset from a place on whose letter is not back. */
+/** The first offset, from a given position on, whose dead letter has not been redriven. */
 function passBack({ partition, offset }: LetterPlace, isBack: IsBack): number {
   let next = offset;
   while (isBack({ partition, offset: next })) next += 1;
@@ -267,7 +270,7 @@ function returnedOf(headers: Readonly<Record<string, string>>): number {
   return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }
 
-/** By partition, the letters that did not come back yet. */
+/** By partition, the dead letters that have not been redriven. */
 export async function waitingLetters(admin: KafkaAdmin, topic: string): Promise<ReadonlyMap<number, OffsetRange>> {
   const letters = deadLetterTopic(topic);
   const [starts, ends, done] = [
@@ -282,7 +285,7 @@ export async function waitingLetters(admin: KafkaAdmin, topic: string): Promise<
   );
 }
 
-/** Waits until the group holds what was committed. */
+/** Waits until the group's committed offsets are visible. */
 async function untilCommitted(admin: KafkaAdmin, topic: string, committed: ReadonlyMap<number, number>): Promise<void> {
   const deadline = Date.now() + COMMIT_MS_MAX;
   for (;;) {

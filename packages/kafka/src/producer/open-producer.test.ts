@@ -66,7 +66,7 @@ test("what is acknowledged after an answer got lost is stored, not taken for a r
   sockets.mute();
   await expect(producer.send([record("answer lost")])).rejects.toMatchObject({ code: "kafka-unavailable" });
   sockets.unmute();
-  // kafkajs by itself would send this under the number of the lost one; the broker would acknowledge and drop it.
+  // kafkajs itself would send this with the sequence number of the lost one; the broker would acknowledge and drop it.
   await producer.send([record("after")]);
   await producer.close();
   const texts = await read("lost-answer", "features", "after");
@@ -103,7 +103,7 @@ test("when Kafka is not there a send is refused within about two seconds, and no
   const sends = [1, 2, 3].map((index) => producer.send([record(`${index}`)]));
   for (const send of sends) await expect(send).rejects.toMatchObject({ code: "kafka-unavailable" });
   expect(performance.now() - startedMs).toBeGreaterThan(1_500);
-  // One after another they would take six, and kafkajs by itself half a minute.
+  // One after another, they would take six seconds, and with kafkajs itself half a minute.
   expect(performance.now() - startedMs).toBeLessThan(5_500);
   await producer.close();
   await expect(producer.send([record("late")])).rejects.toMatchObject({ code: "shutting-down" });
@@ -127,7 +127,7 @@ test("a record that is too large fails alone, whether the client or the broker r
   const client = openClient({ requestMsMax: 5_000, retry: {} });
   const admin = client.kafka.admin();
   const configEntries = [{ name: "max.message.bytes", value: "1000" }];
-  // kafkajs's own waiting ends with an error where a broker has not heard of the topic yet.
+  // kafkajs's own wait fails if a broker does not know the topic yet.
   await admin.createTopics({ topics: [{ topic: `${topicPrefix}small`, configEntries }], waitForLeaders: false });
   await admin.disconnect();
   client.destroy();

@@ -6,7 +6,7 @@ import type { GatherLimits } from "./send-gatherer.js";
 import { GATHER_LIMITS, SendGatherer } from "./send-gatherer.js";
 
 const RECORD_BYTES_MAX = 1_000_000;
-/** Upper bound of the bytes of a record without its key, value and headers. */
+/** Upper bound of a record's size without its key, value and headers, in bytes. */
 const OVERHEAD_BYTES = 32;
 const WARM_UP_MS_MAX = 2_000;
 
@@ -17,7 +17,7 @@ export interface ProducerOptions {
   readonly limits?: GatherLimits;
 }
 
-/** A producer that also takes exact bytes, for dead letters. */
+/** A producer that can also send exact bytes, for dead letters. */
 export interface RawProducer extends EventProducer {
   /** @param topic without the prefix */
   sendRaw(topic: string, record: RawRecord): Promise<void>;
@@ -42,7 +42,7 @@ export async function openProducer(options: ProducerOptions): Promise<RawProduce
   };
 }
 
-/** Of the headers that records were sent with: a handful, which would be encoded anew for each record. */
+/** Caches the names of headers: there are only a few, which would otherwise be encoded for each record. */
 const names = new Map<string, Buffer>();
 const NAMES_MAX = 100;
 
@@ -55,7 +55,7 @@ function nameBytes(name: string): Buffer {
 }
 
 function stamp({ topic, key, value, headers: sent }: OutgoingRecord, topicPrefix: string): StampedRecord {
-  // A view on the same bytes, not a copy.
+  // A view of the same bytes, not a copy.
   const bytes = value.length === 0 ? null : Buffer.from(value.buffer, value.byteOffset, value.byteLength);
   const headers = Object.keys(sent).map((name) => [nameBytes(name), Buffer.from(sent[name] ?? "")] as const);
   const record: RawRecord = { key: Buffer.from(key), value: bytes, headers };
@@ -69,7 +69,7 @@ function stamp({ topic, key, value, headers: sent }: OutgoingRecord, topicPrefix
   return { topic: topicPrefix + topic, record, sizeBytes };
 }
 
-/** What a record takes in a request, estimated from above. */
+/** The size of a record in a request, estimated conservatively. */
 export function sizeOf({ key, value, headers }: RawRecord): number {
   let sizeBytes = OVERHEAD_BYTES + lengthOf(key) + lengthOf(value);
   for (const [name, content] of headers) sizeBytes += lengthOf(name) + lengthOf(content) + 8;

@@ -4,16 +4,16 @@ import { asKafkaError, isRecordFault } from "../kafka-fault.js";
 import type { Log } from "../port.js";
 import { finishBy, settlesWithin } from "../wait-backoff.js";
 
-/** Longest wait for one answer of a broker; also what the broker may take to gather its replicas' acknowledgements. */
+/** Maximum wait for one response of a broker; also the limit for its replicas' acknowledgements. */
 const REQUEST_MS_MAX = 2_000;
 const PAUSE_MS = 50;
 const DISCONNECT_MS_MAX = 1_000;
 
 /**
- * Brings records to Kafka through an idempotent producer, one request at a time, and builds a new one after any failure:
- * the broker may have stored the records of a send that failed, and would acknowledge other records under the same numbers
- * as a repetition, without storing them. A new producer has a new id and begins at 0, which also
- * repairs OUT_OF_ORDER_SEQUENCE_NUMBER and UNKNOWN_PRODUCER_ID after a broker lost its state.
+ * Delivers records to Kafka with an idempotent producer, one request at a time, and creates a new one after any
+ * failure: the broker may have stored the records of a failed send, and would acknowledge other records with the same
+ * sequence numbers as duplicates, without storing them. A new producer has a new id and starts at 0, which also repairs
+ * OUT_OF_ORDER_SEQUENCE_NUMBER and UNKNOWN_PRODUCER_ID after a broker lost its state.
  */
 export class RecordDelivery {
   #open: ClientProducer | undefined;
@@ -24,7 +24,7 @@ export class RecordDelivery {
     private readonly log: Log,
   ) {}
 
-  /** Connects if that works within `ms`, so that the first records need not wait for it. */
+  /** Connects if that is possible within `ms`, so that the first records need not wait for it. */
   async warmUp(ms: number): Promise<void> {
     try {
       await this.#producer(performance.now() + ms);
@@ -38,7 +38,7 @@ export class RecordDelivery {
    * Resolves when all in-sync replicas have acknowledged all records. One call at a time.
    *
    * @param deadlineMs on the clock of `performance.now()`
-   * @throws TriplineError `kafka-unavailable` at the deadline, `body-too-large` at once
+   * @throws TriplineError `kafka-unavailable` at the deadline, `body-too-large` immediately
    */
   async deliver(records: readonly StampedRecord[], deadlineMs: number): Promise<void> {
     for (;;) {

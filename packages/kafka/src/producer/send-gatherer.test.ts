@@ -10,7 +10,7 @@ const record = (name: string, sizeBytes = 10): StampedRecord => ({
 });
 const records = (count: number, prefix = "r") => [...Array(count).keys()].map((index) => record(`${prefix}${index}`));
 
-/** Requests wait until `answer` is called, unless it was called before. */
+/** Requests wait until `answer` is called, unless it was already called. */
 function stage(limits: Partial<GatherLimits> = {}, fault: (names: readonly string[]) => unknown = () => undefined) {
   const requests: string[][] = [];
   const deadlines: number[] = [];
@@ -163,7 +163,7 @@ test("as long as Kafka acknowledges, a send waits for its turn", async () => {
   setTimeout(answer, 40);
   await Promise.all(sends);
   expect(requests).toEqual([["a0"], ["b0"]]);
-  // However late it is, a request gets the time that it takes to connect anew.
+  // However late it is, a request gets enough time to reconnect.
   expect(Math.min(...deadlines)).toBeGreaterThan(200);
 });
 

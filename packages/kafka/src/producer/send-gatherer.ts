@@ -4,15 +4,15 @@ import { isRecordFault } from "../kafka-fault.js";
 import { settlesWithin } from "../wait-backoff.js";
 
 export interface GatherLimits {
-  /** How long the first of several sends waits for others; 0: for sends of the same turn of the event loop. */
+  /** How long the first of several sends waits for others; 0: only for sends in the same turn of the event loop. */
   readonly lingerMs: number;
-  /** Bounds of one produce request. A record over `requestBytesMax` is sent alone. */
+  /** Limits of one produce request. A record over `requestBytesMax` is sent alone. */
   readonly requestRecordsMax: number;
   readonly requestBytesMax: number;
-  /** Bound of what waits or is under way at a time. */
+  /** Limits of waiting and pending records together. */
   readonly pendingRecordsMax: number;
   readonly pendingBytesMax: number;
-  /** How long a send waits without any acknowledgement arriving. */
+  /** How long a send waits without any acknowledgement. */
   readonly sendMsMax: number;
   /** How long `close` waits for earlier sends. */
   readonly drainMsMax: number;
@@ -21,7 +21,7 @@ export interface GatherLimits {
 export const GATHER_LIMITS: GatherLimits = {
   lingerMs: 1,
   requestRecordsMax: 1_000,
-  // All partitions together stay below the 1 MiB that a broker takes for one partition (message.max.bytes).
+  // All partitions together stay below the broker's limit of 1 MiB per partition (message.max.bytes).
   requestBytesMax: 1_000_000,
   pendingRecordsMax: 20_000,
   pendingBytesMax: 64 * 1024 ** 2,
@@ -29,7 +29,7 @@ export const GATHER_LIMITS: GatherLimits = {
   drainMsMax: 5_000,
 };
 
-/** A request gets at least this long, also when its oldest record has waited for nearly all of its time. */
+/** Minimum time for a request, even if its oldest record has used nearly all of its time. */
 const REQUEST_MS_MIN = 250;
 
 export type Deliver = (records: readonly StampedRecord[], deadlineMs: number) => Promise<void>;
@@ -43,13 +43,13 @@ interface Send {
   acknowledged: number;
 }
 
-/** The records of one send that travel in one request. */
+/** The records of one send that share a request. */
 interface Part {
   readonly send: Send;
   readonly records: readonly StampedRecord[];
 }
 
-/** Gathers what is sent at about the same time into one request, and has one request under way at a time. */
+/** Batches records that are sent at about the same time into one request, with one pending request at a time. */
 export class SendGatherer {
   readonly #waiting: Send[] = [];
   #pendingRecords = 0;
@@ -57,10 +57,10 @@ export class SendGatherer {
   #untakenRecords = 0;
   #untakenBytes = 0;
   #acknowledgedAtMs = 0;
-  /** Set while a request is due; cancels it. */
+  /** Set while a request is scheduled; cancels it. */
   #cancel: (() => void) | undefined;
   #isPumping = false;
-  /** Of the last requests, also when they have ended. */
+  /** The last requests, even if they have ended. */
   #pumped: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -126,7 +126,7 @@ export class SendGatherer {
         if (parts.length > 0) await this.#deliverParts(parts);
       }
     } finally {
-      // In the turn that saw nothing left: a turn later something may wait that nobody would take.
+      // In the same turn that found nothing left: a turn later, a record could be waiting that nobody would send.
       this.#isPumping = false;
     }
   }
@@ -183,7 +183,7 @@ export class SendGatherer {
       for (const part of parts) acknowledge(part);
     } catch (thrown) {
       if (parts.length > 1 && isRecordFault(thrown)) {
-        // One send's bad record must not fail the others: each goes by itself, in the same order.
+        // One send's bad record must not fail the others: each is sent separately, in the same order.
         for (const part of parts) await this.#deliverParts([part]);
         return;
       }
@@ -193,7 +193,7 @@ export class SendGatherer {
   }
 
   #drop(send: Send, error: TriplineError): void {
-    // Only the last part of a request can come from a send that has records left, which then waits in front.
+    // Only the last part of a request can belong to a send with remaining records, which then waits in front.
     if (this.#waiting[0] === send) this.#waiting.shift();
     for (const record of send.records.slice(send.taken)) {
       this.#untakenRecords -= 1;

@@ -3,15 +3,15 @@ import type { IncomingRecord, RecordBatch } from "../port.js";
 
 const COLLECT_MS_MAX = 45_000;
 
-/** What a consumer handled, with a way to wait for it. */
+/** Collects the batches that a consumer handled, and can wait for them. */
 export class BatchCollector {
   readonly batches: RecordBatch[] = [];
-  /** How many batches of one partition were handled at a time, at most. */
+  /** Maximum number of batches of one partition that were handled concurrently. */
   overlapMax = 0;
   readonly #running = new Map<string, number>();
   readonly #watchers = new Set<() => void>();
 
-  /** @param work what the handler does; the batch counts once that is done */
+  /** @param work of the handler; the batch counts once it is done */
   constructor(private readonly work: (batch: RecordBatch) => void | Promise<void> = () => {}) {}
 
   get records(): readonly IncomingRecord[] {
@@ -36,7 +36,7 @@ export class BatchCollector {
     }
   }
 
-  /** Resolves once the condition holds; looks whenever a batch was handled or failed. */
+  /** Resolves once the condition is true; checks it whenever a batch was handled or failed. */
   async until(condition: () => boolean, what: string): Promise<void> {
     if (condition()) return;
     await new Promise<void>((resolve, reject) => {

@@ -1,6 +1,6 @@
 import type { Socket } from "node:net";
 
-/** For tests: sockets that can be cut, kept from opening again, or made to lose or hold back what the broker answers. */
+/** For tests: sockets that can be cut, prevented from reopening, or made to lose or delay the broker's responses. */
 export class FailingSockets {
   #isCut = false;
   #isMuted = false;
@@ -19,13 +19,13 @@ export class FailingSockets {
     this.#sockets.add(socket);
   };
 
-  /** As when the network goes: nothing comes through, and nothing connects. */
+  /** Simulates a network outage: nothing is transmitted, and nothing connects. */
   cut(): void {
     this.#isCut = true;
     for (const socket of this.#sockets) socket.destroy(new Error("cut"));
   }
 
-  /** Requests reach the broker, its answers get lost. */
+  /** Requests reach the broker, but its responses are lost. */
   mute(): void {
     this.#isMuted = true;
   }
@@ -34,7 +34,7 @@ export class FailingSockets {
     this.#isMuted = false;
   }
 
-  /** As when the broker stalls: its answers come once they are released. */
+  /** Simulates a stalled broker: its responses arrive once they are released. */
   hold(): void {
     this.#held ??= [];
   }

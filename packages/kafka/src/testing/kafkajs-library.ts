@@ -14,7 +14,7 @@ import type {
 import type { ConnectionOptions, OpenClient } from "../open-client.js";
 import { clientOpener } from "../open-client.js";
 
-/** 2 s in all: with the same sequence numbers, so that they cannot store anything twice. */
+/** 2 s in total: with the same sequence numbers, so that nothing is stored twice. */
 const PRODUCER_RETRY: RetryOptions = {
   initialRetryTime: 50,
   multiplier: 2,
@@ -22,11 +22,11 @@ const PRODUCER_RETRY: RetryOptions = {
   maxRetryTime: 300,
   retries: 8,
 };
-/** Tries for as long as Kafka is away, and stays the member of its group that it was. */
+/** Retries as long as Kafka is unavailable, and keeps its group membership. */
 const CONSUMER_RETRY: RetryOptions = { ...PRODUCER_RETRY, maxRetryTime: 500, retries: Number.MAX_SAFE_INTEGER };
 const NO_BYTES = Buffer.alloc(0);
 
-/** For tests: another library behind the same contract. It reads no zstd, and unpacks gzip without a bound. */
+/** For tests: another library behind the same interface. It does not support zstd, and decompresses gzip without a limit. */
 export function kafkajsLibrary(cluster: ConnectionOptions): ClientLibrary {
   const openClient = clientOpener(cluster);
   return {
@@ -90,7 +90,7 @@ function consumerOf(openClient: OpenClient, options: ConsumerClientOptions, even
         async eachBatch({ batch, resolveOffset }) {
           const { topic, partition, messages, highWatermark } = batch;
           const name = topic.slice(options.topicPrefix.length);
-          // kafkajs has this field, though its types do not tell.
+          // kafkajs has this field, although its types omit it.
           const askedFrom = Number(Reflect.get(batch, "fetchedOffset"));
           const records = messages.map((message) => recordOf(name, partition, message));
           const nextOffset = Number(batch.lastOffset()) + 1;
@@ -103,7 +103,7 @@ function consumerOf(openClient: OpenClient, options: ConsumerClientOptions, even
     seek: ({ topic, partition }, offset) => consumer.seek({ topic, partition, offset: String(offset) }),
     pause: (place) => consumer.pause(listOf(place)),
     resume(place) {
-      // kafkajs throws when its consumer has ended.
+      // kafkajs throws if its consumer has ended.
       if (!isOver) consumer.resume(listOf(place));
     },
     isConnected: () => client.isConnected(),
@@ -126,7 +126,7 @@ function listen(consumer: Consumer, events: ConsumerEvents): void {
     events.assigned(payload.memberAssignment);
   });
   consumer.on(names.FETCH_START, () => events.fetching());
-  // FETCH is emitted after a lost connection as well, and for a broker that was asked for nothing.
+  // FETCH is also emitted after a lost connection, and for a broker that received no request.
   consumer.on(names.REQUEST, ({ payload }) => {
     if (payload.apiName === "Fetch") events.answered();
   });

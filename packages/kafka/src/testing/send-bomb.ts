@@ -1,9 +1,12 @@
 import { CompressionTypes, Kafka, logLevel } from "kafkajs";
 
-/** More than any consumer unpacks of one batch. */
+/** More than any consumer decompresses for one batch. */
 const UNPACKED_BYTES = 20 * 1024 ** 2;
 
-/** For tests: a record that is a few kilobytes on the topic and too large for every consumer, as an attacker sends it. */
+/**
+ * For tests: a record of a few kilobytes on the topic that is too large for every consumer once decompressed, as an
+ * attacker might send it.
+ */
 export async function sendBomb(brokers: readonly string[], topic: string): Promise<void> {
   const producer = new Kafka({ brokers: [...brokers], clientId: "bomb", logLevel: logLevel.NOTHING }).producer();
   await producer.connect();

@@ -1,4 +1,4 @@
-/** For tests: closes what a test opened, also when the test failed in the middle. */
+/** For tests: closes everything that a test opened, even if the test failed. */
 export class TestResources {
   readonly #open: { close(): Promise<void> }[] = [];
 
@@ -7,7 +7,7 @@ export class TestResources {
     return resource;
   }
 
-  /** Closing twice is allowed, so that a test may have closed some of them. */
+  /** Resources may be closed twice, so a test may close some of them itself. */
   async close(): Promise<void> {
     await Promise.all(this.#open.splice(0).map((resource) => resource.close()));
   }

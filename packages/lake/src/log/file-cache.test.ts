@@ -46,7 +46,7 @@ test("what is held can be read although it was evicted, and is gone once it is r
   expect(await readdir(folder)).toHaveLength(1);
 });
 
-/** Elsewhere the system does not say when a process started. */
+/** Other systems do not report when a process started. */
 const onLinux = process.platform === "linux" ? test : test.skip;
 
 async function isRemoved(held: string): Promise<boolean> {

@@ -4,22 +4,22 @@ import { join } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HeldFiles } from "./lake-disk.js";
 
-/** Files that are fetched at a time. */
+/** Maximum number of concurrent fetches. */
 const FETCHES_MAX = 8;
 const GIB = 1024 ** 3;
 
 export interface CachedFile {
-  /** Names these contents and no others. */
+  /** Identifies these contents uniquely. */
   readonly id: string;
   readonly bytes: number;
-  /** Into a file that is not there yet; false where it is gone. */
+  /** Downloads to a new file; false if the source no longer exists. */
   fetch(path: string): Promise<boolean>;
 }
 
 /**
- * Copies of files that never change, in a folder of this machine that several processes may share. What is held has names
- * of its own, by hard links, so what is evicted meanwhile can still be read. The disk needs room for the limit, and for
- * what readers hold beyond it: each of them up to the limit again.
+ * Copies of immutable files in a local folder that several processes may share. Files in use have additional hard
+ * links, so they can still be read after eviction. The disk needs room for the limit, plus the files that readers hold
+ * beyond it: each reader up to the limit again.
  */
 export class FileCache {
   constructor(
@@ -28,9 +28,9 @@ export class FileCache {
   ) {}
 
   /**
-   * The files on this machine, fetched where they are missing; undefined where one is gone.
+   * Local copies of the files, fetched if missing; undefined if one no longer exists.
    *
-   * @throws TriplineError `lake-unavailable` where together they are over the limit
+   * @throws TriplineError `lake-unavailable` if their total size exceeds the limit
    */
   async hold(files: readonly CachedFile[]): Promise<HeldFiles | undefined> {
     this.#requireRoom(files);
@@ -60,7 +60,7 @@ export class FileCache {
     const cached = join(this.folder, nameOf(id));
     if (await linked(cached, path)) {
       const now = new Date();
-      // Another process may have evicted it since.
+      // Another process may have evicted it in the meantime.
       await utimes(cached, now, now).catch(() => {});
       return true;
     }
@@ -79,7 +79,7 @@ export class FileCache {
     );
   }
 
-  /** The files that were used longest ago, until the rest is within the limit. */
+  /** Removes the least recently used files until the rest is within the limit. */
   async #evict(): Promise<void> {
     const names = (await readdir(this.folder)).filter((name) => name.endsWith(".parquet"));
     const found = await Promise.all(
@@ -97,7 +97,7 @@ export class FileCache {
     }
   }
 
-  /** What processes held that do not run any more. */
+  /** Releases files held by processes that are no longer running. */
   async #releaseDead(): Promise<void> {
     for (const name of await readdir(this.folder)) {
       const [, pid, start] = /^held-(\d+)-(?:(\d*)-)?/.exec(name) ?? [];
@@ -112,7 +112,7 @@ function nameOf(id: string): string {
   return `${createHash("sha256").update(id).digest("hex").slice(0, 32)}.parquet`;
 }
 
-/** Gives a file a second name; false where it is not there, or has that name already. */
+/** Creates a second name for a file; false if it does not exist or already has that name. */
 async function linked(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
@@ -123,21 +123,21 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Whether that very process runs: in a container the next one has its pid again. */
+/** Whether that very process is running: in a container, the next process gets the same pid. */
 async function isRunning(pid: number, start: string | undefined): Promise<boolean> {
   try {
     process.kill(pid, 0);
   } catch (cause) {
-    // It runs, as another user.
+    // It is running as another user.
     if (Reflect.get(Object(cause), "code") !== "EPERM") return false;
   }
   const startNow = await startOf(pid);
   return startNow === undefined || startNow === start;
 }
 
-/** When a process started, in clock ticks since the machine did; undefined where the system does not say. */
+/** When a process started, in clock ticks since boot; undefined if the system does not report it. */
 async function startOf(pid: number): Promise<string | undefined> {
   const line = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => "");
-  // From the third field on: the command's name before it may hold spaces and parentheses. See proc_pid_stat(5).
+  // From the third field on: the command's name before it may contain spaces and parentheses. See proc_pid_stat(5).
   return line.slice(line.lastIndexOf(")") + 2).split(" ")[19];
 }

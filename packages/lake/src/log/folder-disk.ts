@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import type { HeldFiles, LakeDisk } from "./lake-disk.js";
 import { lakeUnavailable } from "./lake-disk.js";
 
-/** A lake in a folder of this machine, or of a file system that several share. */
+/** A lake in a local folder or a shared file system. */
 export class FolderDisk implements LakeDisk {
   readonly hasNoLateEffects = true;
 
@@ -103,7 +103,7 @@ async function attempt<T>(what: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Whether the work was done; false where it failed with that code of the operating system. */
+/** Whether the work succeeded; false if it failed with this operating system error code. */
 async function unless(code: string, work: () => Promise<void>): Promise<boolean> {
   try {
     await work();

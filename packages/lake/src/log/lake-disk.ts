@@ -1,9 +1,9 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /**
- * The lake cannot be used at the moment.
+ * The lake is currently unavailable.
  *
- * @param what what was tried, as the beginning of a sentence
+ * @param what the attempted operation, as the beginning of a sentence
  */
 export function lakeUnavailable(what: string, cause: unknown): TriplineError {
   const [reason = ""] = String(Reflect.get(Object(cause), "message") ?? cause).split("\n");
@@ -13,42 +13,42 @@ export function lakeUnavailable(what: string, cause: unknown): TriplineError {
   return new TriplineError("lake-unavailable", detail, [], { cause });
 }
 
-/** Files of a lake as files of this machine, until they are released. */
+/** Local copies of lake files, until they are released. */
 export interface HeldFiles {
-  /** In the order in which they were asked for. */
+  /** In the requested order. */
   readonly paths: readonly string[];
   release(): Promise<void>;
 }
 
 /**
- * The few things that are done to a lake's files, each durable when it resolves. An interface, so that a lake can be a
- * folder or an object store, and so that a test can end the process at any of them.
+ * The few operations on a lake's files, each durable when it resolves. An interface, so that a lake can be a folder or
+ * an object store, and so that a test can end the process at any of them.
  *
- * Every method throws TriplineError `lake-unavailable` when the file system or the store refuses.
+ * Every method throws TriplineError `lake-unavailable` if the file system or the store fails.
  */
 export interface LakeDisk {
   /**
-   * Whether what was begun can have no effect any more once it has failed, or once another writer has done the same. A
-   * store may carry out a request long after nobody waits for its answer any more.
+   * Whether an operation can no longer take effect once it has failed, or once another writer has done the same. An
+   * object store may execute a request long after the client has stopped waiting for the response.
    */
   readonly hasNoLateEffects: boolean;
-  /** With all folders above it. */
+  /** Also creates all parent folders. */
   makeFolder(path: string): Promise<void>;
-  /** Writes a file that is not there yet. */
+  /** Writes a new file. */
   writeFile(path: string, text: string): Promise<void>;
   /**
-   * Makes a file by writing it to a path of this machine.
+   * Creates a file by writing it to a local path.
    *
-   * @throws TriplineError also what `write` throws; nothing is left behind then
+   * @throws TriplineError also any error of `write`; in that case, nothing is left behind
    */
   produce(path: string, write: (local: string) => Promise<void>): Promise<void>;
   /** Makes a file or the names in a folder durable. */
   sync(path: string): Promise<void>;
-  /** Makes sure, once, that `linkNew` keeps its promise here: some stores that speak S3 do not. */
+  /** Checks, once, that `linkNew` is atomic here: some S3-compatible stores do not guarantee it. */
   requireLinks(): Promise<void>;
-  /** Gives the file at `from` a second name, in one step and only if that name is free; false if it is taken. */
+  /** Creates a second name for the file at `from`, atomically and only if that name is free; false if it is taken. */
   linkNew(from: string, to: string): Promise<boolean>;
-  /** Over what may be at `to`; false if there is nothing at `from`. The folders are not synced. */
+  /** Replaces any file at `to`; false if there is none at `from`. The folders are not synced. */
   move(from: string, to: string): Promise<boolean>;
   /** Does nothing if there is no such file. */
   remove(path: string): Promise<void>;
@@ -57,6 +57,6 @@ export interface LakeDisk {
   /** The text of a file; undefined if there is none. */
   read(path: string): Promise<string | undefined>;
   exists(path: string): Promise<boolean>;
-  /** Files to be read on this machine; undefined if one of them is gone. */
+  /** Local copies of files for reading; undefined if any of them no longer exists. */
   hold(paths: readonly string[]): Promise<HeldFiles | undefined>;
 }

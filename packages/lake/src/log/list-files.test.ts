@@ -40,7 +40,7 @@ test("a file that its dead writer has not moved is found where it is", async () 
   const folder = topicFolder(lake, TOPIC);
   const entry = await readEntry(writer.disk, folder, 1);
   const file = entry?.files.find(({ day }) => day === "2024-02-29");
-  // As after a kill between adding the entry and moving its files.
+  // Simulates a kill between adding the entry and moving its files.
   await rename(filePath(folder, "2024-02-29", 1), writer.log.stagedPath(file?.staged ?? ""));
   const after = await listFiles(lake, TOPIC);
   expect(after.files.map(({ path }) => path.includes("_staging"))).toEqual([false, true]);
@@ -87,7 +87,7 @@ test("listings while others write are whole: every row below the positions, once
   let listings = 0;
   let rows: string[] | undefined;
   while (!isDone) {
-    // Too busy to be listed, or a file that was merged between listing and reading: to be tried again.
+    // The lake was too busy to list, or a file was merged between listing and reading: try again.
     const listing = await listFiles(lake, TOPIC).catch(() => undefined);
     if (listing === undefined) continue;
     const days = listing.files.map(({ day, sequence }) => `${day}/${sequence}`);
@@ -102,7 +102,7 @@ test("listings while others write are whole: every row below the positions, once
   expect(listings).toBeGreaterThan(0);
 });
 
-/** Merges a day after the end of the log was read, before the folders are. */
+/** Merges a day after a reader has read the end of the log, but before it reads the folders. */
 class LateDisk extends DyingDisk {
   #isMerged = false;
 
@@ -119,7 +119,7 @@ test("a listing that a compaction overtook begins anew: no row is missing becaus
   const writer = new TextWriter(lake);
   await writer.add({ 0: 4 }, DAYS);
   await writer.add({ 0: 8 }, DAYS);
-  // The last entry has nothing of the day that is merged.
+  // The last entry has no rows of the merged day.
   await writer.add({ 0: 9 }, DAYS);
   const listing = await listFiles(lake, TOPIC, undefined, new LateDisk());
   expect(await rowsIn(listing)).toEqual(rowsUpTo(new Map([[0, 9]])));

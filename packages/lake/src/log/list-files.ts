@@ -15,7 +15,7 @@ import { openDisk } from "./open-disk.js";
 import type { LogEntry, Tail } from "./read-log.js";
 import { positionsOf, readTail } from "./read-log.js";
 
-/** How often and how long a listing waits for a writer that is adding at that moment: 200 ms in all. */
+/** Retries and pause of a listing while a writer is adding an entry: 200 ms in total. */
 const TRIES_MAX = 20;
 const POLL_MS = 10;
 
@@ -23,23 +23,23 @@ export interface LakeFile {
   readonly path: string;
   /** UTC, `YYYY-MM-DD`. */
   readonly day: string;
-  /** The entry of the log that added it. */
+  /** The log entry that added it. */
   readonly sequence: number;
 }
 
-/** A topic as it was at one entry of its log: every record below the positions is in exactly one of the files. */
+/** A topic as of one entry of its log: every record below the positions is in exactly one of the files. */
 export interface LakeListing {
-  /** In the order of days, then of entries; only of the wanted days. */
+  /** In the order of days, then of entries; only for the requested days. */
   readonly files: readonly LakeFile[];
-  /** By partition: the offset up to which all records are there, those of all days. */
+  /** By partition: the offset up to which all records of all days are in the lake. */
   readonly positions: ReadonlyMap<number, number>;
 }
 
 /**
- * The files of a topic. Only reads, and needs no service. A compaction that comes later removes files of this listing;
- * reading them fails then, and a new listing helps.
+ * The files of a topic. Read-only; needs no service. A later compaction removes files of this listing; reading them
+ * then fails, and the caller must list again.
  *
- * @param days UTC, `YYYY-MM-DD`; all days unless given
+ * @param days UTC, `YYYY-MM-DD`. Default: all days
  * @throws TriplineError `not-found` for a topic that was never archived there; `invalid-field` for an invalid day;
  *   `lake-unavailable`, `state-unreadable`
  */
@@ -74,8 +74,8 @@ export async function listFiles(
 }
 
 /**
- * The days of a topic, ascending, `YYYY-MM-DD`; none where it was never archived there. Lists two folders, however many
- * days there are. A day that everything was removed from may be among them.
+ * The days of a topic, ascending, `YYYY-MM-DD`; none if it was never archived there. Lists only two folders, whatever
+ * the number of days. May include a day from which everything was removed.
  *
  * @throws TriplineError `lake-unavailable`, `state-unreadable`
  */
@@ -84,14 +84,14 @@ export async function listDays(lake: string, topic: string, given?: LakeDisk): P
   const folder = topicFolder(lake, topic);
   const { entry } = await readTail(disk, folder);
   if (entry === undefined) return [];
-  // Read after the log: files of earlier entries are at their place by then, those of the last one may be staged.
+  // Read after the log: by then, files of earlier entries are in place; those of the last one may still be staged.
   const names = await disk.list(folder);
   const days = [...names.flatMap((name) => dayOfFolder(name) ?? []), ...entry.files.map(({ day }) => day)];
   return [...new Set(days)].sort();
 }
 
 interface FoundFile extends LakeFile {
-  /** It belongs to the last entry and is not at its place: its writer is about to move it, or has died. */
+  /** It belongs to the last entry and is not in place: its writer is about to move it, or has died. */
   readonly isStaged: boolean;
 }
 
@@ -109,7 +109,7 @@ async function filesAt(
     const sequences = await sequencesOfDay(disk, folder, day);
     const replaced = replacedOf(entry, day);
     for (const sequence of sequences) {
-      // Later files belong to entries that this listing does not know.
+      // Later files belong to entries that this listing does not include.
       if (sequence > last || replaced.has(sequence)) continue;
       found.push({ path: filePath(folder, day, sequence), day, sequence, isStaged: false });
     }
@@ -122,8 +122,8 @@ async function filesAt(
 }
 
 /**
- * The entries that files of a day are from, unsorted. A move in an object store that took long may bring a file back after
- * it was merged and removed: then the mark of the merge tells it from the others.
+ * The entries of a day's files, unsorted. A slow move in an object store may restore a file after it was merged and
+ * removed: the merge's marker then identifies it.
  */
 export async function sequencesOfDay(disk: LakeDisk, folder: string, day: string): Promise<number[]> {
   const names = await disk.list(dayFolder(folder, day));

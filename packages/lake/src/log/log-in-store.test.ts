@@ -7,7 +7,7 @@ import { rowsUpTo, TOPIC } from "../testing/writer.js";
 
 const DAYS = ["2024-02-28", "2024-02-29", "2024-03-01"];
 
-/** One writer's way to a store that others use as well. */
+/** One writer's access to a store that others also use. */
 class SharedDriver extends MemoryDriver {
   constructor(protected readonly shared: MemoryDriver) {
     super();
@@ -21,7 +21,7 @@ class SharedDriver extends MemoryDriver {
   override remove = (key: string) => this.shared.remove(key);
 }
 
-/** Its copies, once begun, wait before they are seen. */
+/** Its copies wait before they become visible. */
 class SlowCopies extends SharedDriver {
   readonly begun = Promise.withResolvers<void>();
   readonly released = Promise.withResolvers<void>();
@@ -35,7 +35,7 @@ class SlowCopies extends SharedDriver {
   };
 }
 
-/** The first entry gets no answer, and is made when the test says so. */
+/** The first entry gets no response, and is created when the test decides. */
 class LateEntry extends SharedDriver {
   carryOut: (() => Promise<boolean>) | undefined;
 
@@ -106,7 +106,7 @@ test("a copy that ends after its file was merged brings no row back", async () =
   const slow = lake.writer(storeDisk(lake.lake, driver));
   const adding = slow.add({ 0: 6 }, ["2024-02-29"]);
   await driver.begun.promise;
-  // Completes what the slow one has begun, and merges it.
+  // Completes what the slow writer started, and merges it.
   expect(await quick.merge(lake.lake, "2024-02-29")).toBe(true);
   driver.released.resolve();
   expect(await adding).toBe(true);

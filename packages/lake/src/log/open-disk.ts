@@ -13,7 +13,7 @@ const GIB = 1024 ** 3;
 
 const GIB_DEFAULT = 20;
 
-/** Of readers of a lake in an object store. An empty variable counts as one that is not set. */
+/** For readers of a lake in an object store. An empty variable counts as unset. */
 const cacheVariables = z.object({
   LAKE_CACHE_DIRECTORY: optionalText,
   LAKE_CACHE_GIB: z.coerce
@@ -23,17 +23,17 @@ const cacheVariables = z.object({
     .default(GIB_DEFAULT),
 });
 
-/** What a program needs from the environment to open a lake in an object store. */
+/** Environment variables for opening a lake in an object store. */
 export const LAKE_VARIABLES = [...STORE_VARIABLES, ...Object.keys(cacheVariables.shape)];
 
-/** One for each lake that this process uses, so that its connections are used again. */
+/** One per lake that this process uses, so that connections are reused. */
 const opened = new Map<string, Promise<LakeDisk>>();
 
 /**
- * What the files of a lake are read and written by.
+ * Opens the file access of a lake.
  *
  * @param lake path or URL of a folder, or URL of an object store
- * @param environment where the store's identity is looked for; that of this process unless given
+ * @param environment source of the store's identity. Default: that of this process
  * @throws TriplineError `config-invalid` for any other URL
  */
 export function openDisk(

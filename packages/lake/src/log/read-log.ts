@@ -8,15 +8,15 @@ const sequence = z.int().min(1);
 
 const logEntry = z.strictObject({
   format: z.literal(1),
-  /** Random; by it a writer knows its own entry. */
+  /** Random; a writer recognises its own entry by it. */
   id: z.string().regex(/^[0-9a-f]{16}$/),
-  /** Where the rows come from: offsets of another cluster or topic mean other records. */
+  /** The source of the rows: offsets of another cluster or topic mean other records. */
   source: z.strictObject({ cluster: z.string(), topic: z.string() }),
-  /** By partition: the offset up to which everything is in the lake once this entry is. */
+  /** By partition: the offset up to which everything is in the lake after this entry. */
   positions: z.record(z.string().regex(/^\d+$/), z.int().min(0)),
-  /** Files that this entry adds: one per day at most, staged under a name, until they are moved to their day. */
+  /** Files that this entry adds: at most one per day, under a staged name until they are moved to their day. */
   files: z.array(z.strictObject({ day, staged: z.string().regex(/^[\w-]+\.staged$/), rows: z.int().min(1) })),
-  /** Files that this entry removes, by day and the entry that added them: their rows are in its own file. */
+  /** Files that this entry removes, by day and the entry that added them: its own file contains their rows. */
   replaces: z.array(z.strictObject({ day, sequence })),
 });
 
@@ -24,11 +24,11 @@ export type LogEntry = z.infer<typeof logEntry>;
 
 export type Source = LogEntry["source"];
 
-/** Where a topic's log ends. */
+/** The end of a topic's log. */
 export interface Tail {
-  /** 0 when there is no entry yet. */
+  /** 0 if there is no entry yet. */
   readonly sequence: number;
-  /** Absent when there is no entry yet. */
+  /** Absent if there is no entry yet. */
   readonly entry?: LogEntry;
 }
 
@@ -38,7 +38,7 @@ export function positionsOf({ entry }: Tail): ReadonlyMap<number, number> {
 }
 
 /**
- * The last entry of the log of the topic in `folder`.
+ * The last log entry of the topic in `folder`.
  *
  * @throws TriplineError `lake-unavailable`; `state-unreadable` for an entry that this version cannot read
  */
@@ -48,7 +48,7 @@ export async function readTail(disk: LakeDisk, folder: string): Promise<Tail> {
   return last === 0 ? { sequence: 0 } : { sequence: last, entry: await readLastEntry(disk, folder, last) };
 }
 
-/** The entry of that number; undefined where there is none. Throws as `readTail` does. */
+/** The entry with this number; undefined if there is none. Throws as `readTail` does. */
 export async function readEntry(disk: LakeDisk, folder: string, sequence: number): Promise<LogEntry | undefined> {
   const path = entryPath(folder, sequence);
   const text = await disk.read(path);

@@ -15,7 +15,7 @@ const DAYS = ["2024-02-28", "2024-02-29", "2024-03-01"];
 
 const entryNames = (lake: string, disk: LakeDisk) => disk.list(logFolder(topicFolder(lake, TOPIC)));
 
-/** Takes the offsets of two partitions up to `end` into the lake, with days and a merge in between. */
+/** Adds the offsets of two partitions up to `end` to the lake, with days and a merge in between. */
 async function fill(writer: TextWriter, end: number): Promise<void> {
   for (let at = 3; at <= end; at += 3) {
     await writer.log.refresh();
@@ -97,7 +97,7 @@ describe.each([
     const [slow, quick] = [lake.writer(), lake.writer()];
     await slow.log.refresh();
     const change = await slow.stage({ 0: 4 }, DAYS);
-    // Others add, and a new process begins: neither passes partition 0.
+    // Other writers add entries, and a new process starts: neither advances partition 0.
     await quick.add({ 1: 4 }, DAYS);
     await lake.writer().log.refresh();
     expect(await slow.log.append(change)).toBe(true);
@@ -151,7 +151,7 @@ describe.each([
               await fill(lake.writer(lake.mortal(dieAt, isDone).disk), goal).catch(() => {});
             }
             await fill(lake.writer(), goal).catch((error: unknown) => {
-              // A text merge reads files that another one may have replaced: it gives up, as it should.
+              // A text merge reads files that another one may have replaced: it gives up, as intended.
               if (!String(error).includes("ENOENT")) throw error;
             });
           }),
@@ -180,7 +180,7 @@ describe.each([
   });
 });
 
-/** Fails once, as a disk may, at one method for paths with a certain end; of it, the work may be done nevertheless. */
+/** Fails once, as a disk may, in one method for paths with a given suffix; the operation may have succeeded nevertheless. */
 class FailingDisk extends FolderDisk {
   constructor(
     private readonly method: "sync" | "linkNew",
@@ -219,7 +219,7 @@ describe("a lake in a folder", () => {
     ["nothing was tried yet", "sync", "_staging", false, 0],
   ] as const)("an error when %s: what happened is found out, and the files are kept or removed", async (...row) => {
     const [, method, end, isDone, position] = row;
-    // Folders made before, so that nothing but the append meets the error.
+    // Folders are created first, so that only the append encounters the error.
     await new TextWriter(lake).log.refresh();
     const writer = new TextWriter(lake, new FailingDisk(method, end, isDone));
     await writer.log.refresh();

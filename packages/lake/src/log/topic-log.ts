@@ -15,19 +15,19 @@ import { sequencesOfDay } from "./list-files.js";
 import type { LogEntry, Source, Tail } from "./read-log.js";
 import { positionsOf, readEntry, readTail } from "./read-log.js";
 
-/** How often one append gives way to entries of other writers, of which each adds something. */
+/** Maximum retries of one append after entries of other writers, each of which makes progress. */
 const APPEND_TRIES_MAX = 1_000;
 
-/** What is to become one entry. Its files are staged and durable. */
+/** A change to be added as one entry. Its files are staged and durable. */
 export interface Change {
   /** 16 random hexadecimal digits. */
   readonly id: string;
-  /** How the names of its staged files begin. */
+  /** Prefix of its staged files. */
   readonly prefix: string;
-  /** By partition: the offsets [from, to) that it covers. `from` is where the lake has to be. */
+  /** By partition: the offsets [from, to) that it covers. `from` must be the lake's position. */
   readonly ranges: ReadonlyMap<number, { readonly from: number; readonly to: number }>;
   readonly files: LogEntry["files"];
-  /** Files that have to be there still, and are removed. */
+  /** Files that must still exist, and are removed. */
   readonly replaces: LogEntry["replaces"];
 }
 
@@ -35,20 +35,20 @@ export interface TopicLogOptions {
   readonly disk: LakeDisk;
   readonly lake: string;
   readonly topic: string;
-  /** Where rows come from. Absent for a writer that adds none from Kafka: then that of the lake. */
+  /** The source of the rows. Absent for a writer that adds none from Kafka: then that of the lake. */
   readonly source?: Source;
 }
 
 /**
- * The writing end of a topic's log. An entry is made by giving a finished file the next number as its name, which only
- * one writer can do. From then on the change counts; moving its files is tidying up, which the next writer completes
- * if needed. Calls must come one after the other; any number of processes may each have a log on the same lake.
+ * The writing end of a topic's log. Writing an entry means linking a finished file under the next number, which only
+ * one writer can do. From then on, the change is committed; moving its files is cleanup, which the next writer
+ * completes if needed. Calls must be sequential; any number of processes may each have a log on the same lake.
  */
 export class TopicLog {
   readonly folder: string;
   readonly #disk: LakeDisk;
   #tail: Tail | undefined;
-  /** The last entry whose files are known to be at their place. */
+  /** The last entry whose files are known to be in place. */
   #finished = 0;
 
   constructor(private readonly options: TopicLogOptions) {
@@ -56,7 +56,7 @@ export class TopicLog {
     this.#disk = options.disk;
   }
 
-  /** By partition: the offset up to which everything was in the lake when the log was last looked at. */
+  /** By partition: the offset up to which everything was in the lake when the log was last read. */
   get positions(): ReadonlyMap<number, number> {
     return positionsOf(this.#tail ?? { sequence: 0 });
   }
@@ -66,7 +66,7 @@ export class TopicLog {
   }
 
   /**
-   * Looks where the log ends now, completes what its last entry began, and makes the folders where they are missing.
+   * Reads the current end of the log, completes the cleanup of its last entry, and creates missing folders.
    *
    * @throws TriplineError `lake-unavailable`, `state-unreadable`; `state-conflict` for a lake of another source
    */
@@ -83,10 +83,10 @@ export class TopicLog {
   }
 
   /**
-   * Makes the change the next entry of the log, unless another writer was faster with any of it. The staged files belong
-   * to the log from then on: they are moved to their days, or removed.
+   * Adds the change as the next log entry, unless another writer has already added any part of it. The log owns the
+   * staged files from then on: they are moved to their days, or removed.
    *
-   * @returns whether it is in the lake; if not, `positions` say how far others are
+   * @returns whether it is in the lake; if not, `positions` has those of other writers
    * @throws TriplineError `lake-unavailable`, `state-unreadable`, `state-conflict`: then it may be in the lake, and
    *   `refresh` finds out
    */
@@ -111,7 +111,7 @@ export class TopicLog {
     throw new TriplineError("state-conflict", `Other writers add to ${this.folder} faster than this one can.`);
   }
 
-  /** The end of the log, from the last known one on; undefined where that is not known or not there any more. */
+  /** The end of the log, searched from the last known one on; undefined if that is unknown or no longer exists. */
   async #knownTail(): Promise<Tail | undefined> {
     let tail = this.#tail;
     if (tail === undefined || tail.sequence === 0) return undefined;
@@ -123,7 +123,7 @@ export class TopicLog {
     }
   }
 
-  /** The tail as far as it is known, with everything that it says done. */
+  /** The known tail, with its cleanup completed. */
   async #readyTail(): Promise<Tail> {
     if (this.#tail === undefined) await this.refresh();
     const tail = this.#tail ?? { sequence: 0 };
@@ -136,7 +136,7 @@ export class TopicLog {
     return tail;
   }
 
-  /** Whether other writers have added something that the change would add as well, or removed what it replaces. */
+  /** Whether other writers have already added part of the change, or removed files that it replaces. */
   async #isOvertaken({ ranges, replaces }: Change, tail: Tail): Promise<boolean> {
     const positions = positionsOf(tail);
     if ([...ranges].some(([partition, { from }]) => (positions.get(partition) ?? 0) !== from)) return true;
@@ -147,7 +147,7 @@ export class TopicLog {
     return false;
   }
 
-  /** The new end of the log; undefined where another writer took that number. */
+  /** The new end of the log; undefined if another writer took that number. */
   async #tryAdd(change: Change, before: Tail): Promise<Tail | undefined> {
     const sequence = before.sequence + 1;
     const draft = this.stagedPath(`${change.prefix}.entry`);
@@ -156,14 +156,14 @@ export class TopicLog {
       await this.#disk.remove(draft);
       await this.#disk.writeFile(draft, `${JSON.stringify(entry)}\n`);
       await this.#disk.sync(stagingFolder(this.folder));
-      // What refuses all entries must not leave rows staged at each try.
+      // If all entries are rejected, retries must not leave more and more staged rows.
       await this.#disk.requireLinks();
     });
     try {
       await this.#disk.linkNew(draft, entryPath(this.folder, sequence));
       await this.#disk.sync(logFolder(this.folder));
     } catch (thrown) {
-      // What failed may have happened nevertheless, and in a store it may still happen until another entry has the number.
+      // A failed operation may have succeeded, and in a store it may still succeed until another entry has the number.
       const there = await readEntry(this.#disk, this.folder, sequence);
       const cannotBe = there === undefined ? this.#disk.hasNoLateEffects : there.id !== change.id;
       if (cannotBe) await this.#removeStaged(change);
@@ -186,7 +186,7 @@ export class TopicLog {
     );
   }
 
-  /** Moves the files of the last entry to their days and removes what it replaces, where that is not done yet. */
+  /** Moves the files of the last entry to their days and removes those it replaces, if that is still pending. */
   async #finish({ sequence, entry }: Tail): Promise<void> {
     if (entry === undefined || this.#finished >= sequence) return;
     const days = new Set([...entry.files, ...entry.replaces].map(({ day }) => dayFolder(this.folder, day)));
@@ -197,7 +197,7 @@ export class TopicLog {
       if (!isMoved) await this.#requireFinished(target, sequence);
     }
     for (const folder of days) await this.#disk.sync(folder);
-    // After the file that holds their rows is there: at no moment is a row in no file.
+    // Only after the file with their rows is in place, so that each row is always in a file.
     for (const [day, files] of Map.groupBy(entry.replaces, (file) => file.day)) {
       await this.#removeReplaced(
         day,
@@ -208,20 +208,20 @@ export class TopicLog {
     this.#finished = sequence;
   }
 
-  /** A merge replaces all files that its day had, so those up to the last of them are never of use again. */
+  /** A merge replaces all files of its day, so all files up to the last of them are obsolete. */
   async #removeReplaced(day: string, sequences: readonly number[]): Promise<void> {
     let useless = sequences;
     if (!this.#disk.hasNoLateEffects) {
       const last = Math.max(...sequences);
       await this.#disk.writeFile(replacedPath(this.folder, day, last), "");
-      // With those that a late move has brought back since the merge before.
+      // Including those that a late move has restored since the previous merge.
       const names = await this.#disk.list(dayFolder(this.folder, day));
       useless = names.flatMap((name) => sequenceOfFile(name) ?? []).filter((sequence) => sequence <= last);
     }
     for (const sequence of useless) await this.#disk.remove(filePath(this.folder, day, sequence));
   }
 
-  /** A file that is neither staged nor at its place was replaced by a later entry, or is lost. */
+  /** A file that is neither staged nor in place was replaced by a later entry, or is lost. */
   async #requireFinished(target: string, sequence: number): Promise<void> {
     if (await this.#disk.exists(target)) return;
     if (await this.#disk.exists(entryPath(this.folder, sequence + 1))) return;
@@ -230,8 +230,8 @@ export class TopicLog {
   }
 
   /**
-   * Removes what other writers staged and can never add: rows that the lake has passed, and compactions of files that
-   * are gone. What they may still add is left, so this takes nothing from a writer that is only slow.
+   * Removes files that other writers staged but can never add: rows that the lake already has, and compactions of
+   * removed files. Files that can still be added are kept, so a slow writer loses nothing.
    */
   async #sweep(tail: Tail): Promise<void> {
     const positions = positionsOf(tail);
@@ -255,7 +255,7 @@ export class TopicLog {
     }
   }
 
-  /** Never fails: what cannot be removed now is swept later. */
+  /** Never fails: files that cannot be removed now are swept later. */
   async #removeStaged({ prefix, files }: Change): Promise<void> {
     const names = [...files.map(({ staged }) => staged), `${prefix}.entry`];
     await Promise.allSettled(names.map((name) => this.#disk.remove(this.stagedPath(name))));

@@ -3,25 +3,25 @@ import type { Tail, TailRecord } from "./read-tail.js";
 import { TAILS } from "./read-tail.js";
 import { LakeScan } from "./scan-lake.js";
 
-/** Records of one partition with successive offsets. */
+/** Records of one partition with consecutive offsets. */
 export interface OffsetSpan {
   readonly partition: number;
   readonly first: number;
   readonly last: number;
 }
 
-/** A record that has no result in the lake. */
+/** A record without a result in the lake. */
 export interface LostRecord {
   readonly record: TailRecord;
-  /** When Kafka took it in, in milliseconds since the epoch. */
+  /** When Kafka received it, in milliseconds since the epoch. */
   readonly timestampMs: number;
 }
 
 /**
- * The offsets of a topic that its archive has passed without a row: those of dead letters, and of records that Kafka deleted
- * before they were archived.
+ * The offsets of a topic that its archive has skipped: dead letters, and records that Kafka deleted before they were
+ * archived.
  *
- * @throws TriplineError `not-found` where nothing of the topic is archived; `lake-unavailable`
+ * @throws TriplineError `not-found` if the topic was never archived; `lake-unavailable`
  */
 export async function missingOffsets(lake: string, topic: string): Promise<readonly OffsetSpan[]> {
   const { positions } = await listFiles(lake, topic, []);
@@ -48,11 +48,11 @@ export async function missingOffsets(lake: string, topic: string): Promise<reado
 }
 
 /**
- * Records of `transactions` or `labels` before the given offsets of which the lake has no result, each id once, in the order
- * of time. Those with results that are dead letters elsewhere are among them.
+ * Records of `transactions` or `labels` before the given offsets that have no result in the lake, each id once, in
+ * order of time. They include records whose results became dead letters elsewhere.
  *
  * @param before by partition
- * @param max how many are returned at most
+ * @param max maximum number of records returned
  * @throws TriplineError `lake-unavailable`
  */
 export async function readLost(

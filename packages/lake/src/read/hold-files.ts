@@ -3,13 +3,13 @@ import type { HeldFiles } from "../log/lake-disk.js";
 import { listFiles } from "../log/list-files.js";
 import { openDisk } from "../log/open-disk.js";
 
-/** How often a listing is made again because a compaction has removed one of its files meanwhile. */
+/** Maximum number of listings, because a compaction may remove a listed file. */
 const TRIES_MAX = 5;
 
 /**
- * The files of a topic for DuckDB: as they are in a folder, copies of those in an object store.
+ * The files of a topic for DuckDB: the originals in a folder, or copies of those in an object store.
  *
- * @throws TriplineError as `listFiles` does; `lake-unavailable` where they are too large
+ * @throws TriplineError as `listFiles` does; `lake-unavailable` if they are too large
  */
 export async function holdFiles(lake: string, topic: string, days?: readonly string[]): Promise<HeldFiles> {
   const disk = await openDisk(lake);

@@ -34,7 +34,7 @@ const transactionOf = (id: string): Transaction => ({
 });
 const labelOf = (id: string): Label => ({ ...Label.decode(NOTHING), labelId: `l_${id}`, labelledAtMs: AT_MS });
 
-/** A record for each; the number of the card's state, and when it was counted. */
+/** Each becomes a record; the number of the card's state, and when it was counted. */
 const vector = (id: string, number: number, atMs: number, incomplete = false): FeatureVector => ({
   transaction: transactionOf(id),
   specVersion: 2,
@@ -88,10 +88,10 @@ test("what was counted while states were lost comes once, and not where it was c
     "features",
     vectors(
       vector("a", 1, 1),
-      // Delivered twice, and counted once more after its state was lost.
+      // Delivered twice, and counted again after its state was lost.
       vector("a", 1, 1),
       vector("a", 1, 10, true),
-      // Counted twice while states were lost, the second time after they were lost again.
+      // Counted twice while states were lost, the second time after another loss.
       vector("b", 2, 11, true),
       vector("b", 1, 12, true),
       vector("c", 3, 20),
@@ -112,7 +112,7 @@ test("each once, if wanted, by the record with a valid number", async () => {
   );
   expect(await told({ once: true })).toEqual(["a 1", "b 2"]);
   expect(await told()).toEqual(["a 1", "b 2", "a 4"]);
-  // Counted under two numbers, as a late repetition is: two events.
+  // Counted under two numbers, like a late repetition: two events.
   expect(await totalCounted(lake)).toEqual({ events: 3, missing: 0 });
 });
 

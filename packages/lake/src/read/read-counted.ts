@@ -7,10 +7,10 @@ import type { Row } from "./row-message.js";
 import { appliedLabelOf, vectorOf } from "./row-message.js";
 import { LakeScan } from "./scan-lake.js";
 
-/** Events that are folded between two reports of progress. */
+/** Events between two progress reports. */
 const CHUNK_EVENTS = 2_048;
 
-/** An event as features counted it: a payment with its vector, or a label with its place in the order of events. */
+/** An event as features counted it: a payment with its vector, or a label with its position in the order of events. */
 export type CountedEvent =
   | { readonly kind: "payment"; readonly vector: FeatureVector }
   | { readonly kind: "label"; readonly applied: AppliedLabel };
@@ -18,26 +18,26 @@ export type CountedEvent =
 export interface ReadCountedOptions {
   /** The folder that the archive service writes to. */
   readonly lake: string;
-  /** UTC, `YYYY-MM-DD`, by event time; all days unless given. */
+  /** UTC, `YYYY-MM-DD`, by event time. Default: all days. */
   readonly days?: readonly string[];
-  /** Each event once, also where records say that it was counted more than once, as after Redis had forgotten it. */
+  /** Returns each event once, even if records show that it was counted several times, for example after Redis had lost it. */
   readonly once?: boolean;
 }
 
-/** What the archive says in all. */
+/** Totals of the archive. */
 export interface CountedTotals {
   /** Events, each as often as it was counted: once, unless a client repeated it late. */
   readonly events: number;
-  /** Records of both topics that Kafka had and the archive has not. */
+  /** Records of both topics that were in Kafka but are not in the archive. */
   readonly missing: number;
 }
 
 /**
- * Payments with their vectors and labels with their places, as features emitted them, about in the order in which they
- * were counted, in chunks. Records that were delivered more than once come more than once, but not those of events that
- * were counted while states were lost: these come once, and only where they were not counted otherwise too.
+ * Payments with their vectors and labels with their positions, as features emitted them, in chunks and approximately in
+ * the order in which they were counted. Records delivered more than once are returned more than once, except for events
+ * counted while states were lost: these are returned once, and only if they were not also counted otherwise.
  *
- * @throws TriplineError `not-found` where nothing is archived; `lake-unavailable`, `invalid-field`
+ * @throws TriplineError `not-found` if nothing is archived; `lake-unavailable`, `invalid-field`
  */
 export async function* readCounted(options: ReadCountedOptions): AsyncGenerator<CountedEvent[]> {
   await requireArchive(options);
@@ -79,7 +79,7 @@ interface Timed {
 
 interface CountedTopic {
   readonly topic: Topic;
-  /** Columns: what tells events apart, and when they were counted. */
+  /** Columns that identify an event, and when it was counted. */
   readonly id: string;
   readonly time: string;
   parse(row: Row): Timed;
@@ -108,7 +108,7 @@ const COUNTED: readonly CountedTopic[] = [
 
 const ADDED_COLUMNS = { incomplete: "BOOLEAN" };
 
-/** A topic on which nothing was written yet has no archive; if there is none at all, the folder is wrong. */
+/** A topic without any records has no archive; if none of them has one, the folder is wrong. */
 async function requireArchive({ lake, days = [] }: ReadCountedOptions): Promise<void> {
   try {
     await listFiles(lake, TOPICS.features.name, days);
@@ -141,14 +141,14 @@ async function* readTopic(
 }
 
 /**
- * What was counted while states were lost is a row among those of the others: as its first record says, and left out
- * where another record has the same event with a number that means something.
+ * The rows counted normally, plus one row for each event that was counted while states were lost: its first record, and
+ * only if no other record of the event has a valid number.
  */
 function rowsOf(table: string, { id, time }: CountedTopic, once: boolean): string {
   const first = (order: string) => `QUALIFY row_number() OVER (PARTITION BY ${id} ORDER BY ${order}) = 1`;
   const place = `${time}, kafka_partition, kafka_offset`;
   if (once) return `SELECT * FROM (SELECT * FROM ${table} ${first(`coalesce(incomplete, false), ${place}`)})`;
-  // Both look-ups are made from the few to the many, so that the ids of all events need not fit into memory.
+  // Both joins go from the smaller to the larger side, so that the ids of all events need not fit into memory.
   return `
     SELECT * FROM ${table} WHERE NOT coalesce(incomplete, false)
     UNION ALL BY NAME
@@ -160,7 +160,7 @@ function rowsOf(table: string, { id, time }: CountedTopic, once: boolean): strin
     )`;
 }
 
-/** Two streams in the order of time, in chunks. */
+/** Merges two streams in order of time, in chunks. */
 async function* merge(one: AsyncGenerator<Timed>, other: AsyncGenerator<Timed>): AsyncGenerator<CountedEvent[]> {
   let chunk: CountedEvent[] = [];
   let [left, right] = [await one.next(), await other.next()];

@@ -14,7 +14,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(lake, { recursive: true, force: true }));
 
-/** Adds what a SELECT gives as one Parquet file of a day. */
+/** Adds the result of a SELECT as one Parquet file of a day. */
 async function addParquet(select: string, day: string, to: Readonly<Record<number, number>>): Promise<void> {
   const writer = new TextWriter(lake);
   await writer.log.refresh();

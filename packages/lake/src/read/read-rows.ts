@@ -12,29 +12,28 @@ import { holdFiles } from "./hold-files.js";
 export interface ReadRowsOptions {
   readonly lake: string;
   readonly topic: string;
-  /** UTC, `YYYY-MM-DD`; all days unless given. */
+  /** UTC, `YYYY-MM-DD`. Default: all days. */
   readonly days?: readonly string[];
-  /** All columns unless given. */
+  /** Default: all columns. */
   readonly columns?: readonly string[];
-  /** As DuckDB understands it, for instance `512MB`; see `databaseMemory` unless given. */
+  /** In DuckDB's format, for example `512MB`. Default: see `databaseMemory`. */
   readonly memoryLimit?: string;
 }
 
-/** A cell: whole numbers that are exact, times as Date, lists as arrays, structs as objects. */
+/** A cell: exact integers, times as Date, lists as arrays, structs as objects. */
 export type LakeValue = string | number | boolean | null | Date | Uint8Array | readonly LakeValue[] | LakeRow;
 
-/** A row by the names of its columns, which `lake-tables.ts` lists. */
+/** A row by column name; `lake-tables.ts` lists the columns. */
 export interface LakeRow {
   readonly [column: string]: LakeValue;
 }
 
 /**
- * The rows of a topic in the order of `kafka_partition` and `kafka_offset`, in chunks of about 2,000. They are those of
- * the moment of the first chunk. Memory is bounded however many there are; the sort spills to the folder for temporary
- * files.
+ * The rows of a topic in the order of `kafka_partition` and `kafka_offset`, in chunks of about 2,000, as of the first
+ * chunk. Memory is bounded, whatever their number; the sort spills to the temporary folder.
  *
- * @throws TriplineError as `listFiles` does; `invalid-field` for an unknown column or a whole number beyond 2^53;
- *   `lake-unavailable` when a file cannot be read, also when a compaction removed it meanwhile
+ * @throws TriplineError as `listFiles` does; `invalid-field` for an unknown column or an integer beyond 2^53;
+ *   `lake-unavailable` if a file cannot be read, for example because a compaction removed it
  */
 export async function* readRows(options: ReadRowsOptions): AsyncGenerator<LakeRow[]> {
   const held = await holdFiles(options.lake, options.topic, options.days);
@@ -73,7 +72,7 @@ async function* orderedRows(
   }
 }
 
-/** Files as one table of SQL. A column that only newer files have is null in the rows of the others. */
+/** Files as one SQL table. A column that only newer files have is null in the rows of older ones. */
 export function filesTable(paths: readonly string[]): string {
   return `read_parquet([${paths.map(sqlText).join(", ")}], union_by_name = true, hive_partitioning = false)`;
 }

@@ -5,7 +5,7 @@ import type { Row } from "./row-message.js";
 import { labelOf, transactionOf } from "./row-message.js";
 import { LakeScan } from "./scan-lake.js";
 
-/** A record that features reads, and whether its result is in the lake. */
+/** A record that features consumes, and whether its result is in the lake. */
 export type TailRecord = {
   readonly partition: number;
   readonly offset: number;
@@ -18,7 +18,7 @@ export type TailRecord = {
 export interface Tail {
   readonly source: Topic;
   readonly emitted: Topic;
-  /** The column by which a record of one is found in the other. */
+  /** The column that joins the two topics. */
   readonly id: string;
   parse(row: Row): TailRecord;
 }
@@ -29,7 +29,7 @@ const placeOf = (row: Row) => ({
   isEmitted: row.is_emitted === true,
 });
 
-/** A topic that features reads, and the topic of its results. */
+/** A topic that features consumes, and the topic of its results. */
 export const TAILS = {
   transactions: {
     source: TOPICS.transactions,
@@ -47,10 +47,10 @@ export const TAILS = {
 
 /**
  * The archived records of `transactions` or `labels` from an offset on, in the order of partition and offset, up to the
- * last one in each partition that led to a vector or an applied label in the lake. What a client sent again led to
- * nothing: it does not end the range, but counts as emitted if it comes before the end. The archives have to be up to date.
+ * last one in each partition that has a vector or an applied label in the lake. A client's repetition has no result: it
+ * does not extend the range, but counts as emitted before its end. The archives must be up to date.
  *
- * @param from by partition; from the beginning where there is none
+ * @param from by partition. Default: the beginning
  * @throws TriplineError `lake-unavailable`
  */
 export async function* readTail(
@@ -64,7 +64,7 @@ export async function* readTail(
     const records = await scan.table(lake, source);
     const results = await scan.table(lake, emitted);
     if (records === undefined || results === undefined) return;
-    // The ids of the tail are few; those of all results would not fit into memory.
+    // The tail has few ids; those of all results would not fit into memory.
     const rows = scan.rows(`
       WITH tail AS MATERIALIZED (SELECT * FROM ${records} WHERE ${isFrom(from)}),
         emitted AS MATERIALIZED (SELECT DISTINCT ${id} FROM ${results} WHERE ${id} IN (SELECT ${id} FROM tail)),

@@ -51,7 +51,7 @@ export function decisionOf(row: Row): Decision {
   };
 }
 
-/** An absent end is absent, and not an end of its own kind. */
+/** A missing expiry is left absent instead of null. */
 function listHitOf(row: object): ListHit {
   const { expiresAtMs, ...hit } = Object.fromEntries(fieldsOf({ ...row })) as unknown as ListHit;
   return typeof expiresAtMs === "number" ? { ...hit, expiresAtMs } : hit;
@@ -73,19 +73,19 @@ function skippedRuleOf(row: object): SkippedRule {
   return Object.fromEntries(fieldsOf({ ...row })) as unknown as SkippedRule;
 }
 
-/** The archive keeps the name of an enum's value, in capitals until 0.1, or the digits of one that it did not know. */
+/** The archive stores the name of an enum value, in upper case until 0.1, or the digits of an unknown one. */
 export function enumValueOf(values: Readonly<Record<string, string | number>>, name: unknown): number {
   const value = values[String(name).toUpperCase()];
   return typeof value === "number" ? value : Number(name);
 }
 
-/** A message with the fields that a row has. The archive wrote each column from the field of that name and type. */
+/** A message with the fields of a row. The archive wrote each column from the field with that name and type. */
 function filled<M extends object>(empty: M, fields: ReadonlyMap<string, unknown>): M {
   const entries = Object.entries(empty).map(([name, absent]) => [name, fields.get(name) ?? absent]);
   return Object.fromEntries(entries) as M;
 }
 
-/** By name of the field; columns are in snake case. */
+/** By field name; columns are in snake case. */
 function fieldsOf(row: Row): Map<string, unknown> {
   return new Map(Object.entries(row).map(([column, value]) => [camelCase(column), plain(value)]));
 }

@@ -11,7 +11,7 @@ import { holdFiles } from "./hold-files.js";
 import { filesTable } from "./read-rows.js";
 import type { Row } from "./row-message.js";
 
-/** DuckDB for one look at a lake. What does not fit into memory goes to a folder that is removed at the end. */
+/** A DuckDB instance for reading a lake once. It spills to a folder that is removed at the end. */
 export class LakeScan {
   readonly #held: HeldFiles[] = [];
 
@@ -55,10 +55,10 @@ export class LakeScan {
   }
 
   /**
-   * The archive of a topic as a table of SQL, until `release`; undefined where nothing of it was ever archived.
+   * The archive of a topic as a SQL table, until `release`; undefined if it was never archived.
    *
-   * @param columns those of this version that older files lack, with their types: they are null there
-   * @throws TriplineError as `listFiles` does, but for `not-found`
+   * @param columns of this version that older files lack, with their types: they are null in those
+   * @throws TriplineError as `listFiles` does, except for `not-found`
    */
   async table(
     lake: string,
@@ -74,7 +74,7 @@ export class LakeScan {
     return added.length === 0 ? `(${files})` : `(SELECT ${added.join(", ")} WHERE false UNION ALL BY NAME ${files})`;
   }
 
-  /** Lets go of the files of all tables so far, which are of no use then. */
+  /** Releases the files of all tables so far, which can no longer be used. */
   async release(): Promise<void> {
     await Promise.all(this.#held.splice(0).map((held) => held.release()));
   }

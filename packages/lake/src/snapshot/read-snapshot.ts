@@ -4,14 +4,14 @@ import type { SnapshotEntry, SnapshotHeader } from "./snapshot-format.js";
 import { decodeHeader, HEADER_BYTES, unreadable } from "./snapshot-format.js";
 
 const READ_BYTES = 1 << 20;
-/** A key or value longer than this is damage, not data. */
+/** A longer key or value means corruption. */
 const ITEM_BYTES_MAX = 1 << 20;
 
 /**
- * Reads a snapshot; entries are handed out as they come, and `onHeader` is called before the first one.
+ * Reads a snapshot as a stream of entries; `onHeader` is called before the first one.
  *
- * @throws TriplineError `state-unreadable` if it is not a snapshot, has another format version, is cut or damaged. What was
- * handed out before the damage was found must not be used.
+ * @throws TriplineError `state-unreadable` if it is not a snapshot, has another format version, or is truncated or
+ *   damaged. In that case, entries that were already returned must not be used.
  */
 export async function* readSnapshot(
   path: string,
@@ -40,14 +40,14 @@ export async function* readSnapshot(
 export async function verifySnapshot(path: string): Promise<SnapshotHeader> {
   const headers: SnapshotHeader[] = [];
   for await (const _entry of readSnapshot(path, (header) => headers.push(header))) {
-    // Only the checks of the reader matter here.
+    // Only the reader's checks matter here.
   }
   const [header] = headers;
   if (header === undefined) throw unreadable(path, "is cut short");
   return header;
 }
 
-/** Hands out the bytes of a file in pieces of asked-for lengths and sums them up on the way. */
+/** Returns the bytes of a file in pieces of the requested lengths and updates the checksum. */
 class SnapshotBytes {
   private readonly chunks: AsyncIterator<Buffer>;
   private rest: Buffer = Buffer.alloc(0);

@@ -30,7 +30,7 @@ export function encodeHeader({ specVersion, fingerprint, entries }: SnapshotHead
   return header;
 }
 
-/** @throws TriplineError `state-unreadable` if it is not one, or has another format version */
+/** @throws TriplineError `state-unreadable` if it is not a snapshot, or has another format version */
 export function decodeHeader(path: string, header: Buffer): SnapshotHeader {
   const version = header.readUInt32LE(8);
   if (header.toString("latin1", 0, 8) !== MAGIC) throw unreadable(path, "is not a snapshot of window states");
@@ -42,7 +42,7 @@ export function decodeHeader(path: string, header: Buffer): SnapshotHeader {
   };
 }
 
-/** @param what the rest of the sentence that begins with the path */
+/** @param what the rest of the sentence that starts with the path */
 export function unreadable(path: string, what: string): TriplineError {
   return new TriplineError("state-unreadable", `${path} ${what}.`);
 }

@@ -16,7 +16,7 @@ export interface TestRecord {
   readonly value: Uint8Array;
 }
 
-/** For the tests: archives records as the archive service does, all at once; those that cannot be read are passed. */
+/** For tests: archives records as the archive service does, all at once; unreadable ones are skipped. */
 export class TestArchive {
   constructor(
     private readonly lake: string,
@@ -24,7 +24,7 @@ export class TestArchive {
     private readonly disk: LakeDisk = new DyingDisk(),
   ) {}
 
-  /** @param columnsLeftOut of the message, as if an older version had written it */
+  /** @param columnsLeftOut columns of the message to omit, as in files of an older version */
   async append(topic: string, records: readonly TestRecord[], columnsLeftOut: readonly string[] = []): Promise<void> {
     const source = { cluster: this.source.cluster, topic: this.source.topicPrefix + topic };
     const log = new TopicLog({ disk: this.disk, lake: this.lake, topic, source });

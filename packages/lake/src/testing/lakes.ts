@@ -17,10 +17,10 @@ export interface Life {
   readonly isDead: boolean;
 }
 
-/** For the tests of what a lake promises, wherever it is. */
+/** For tests of a lake's guarantees, wherever it is stored. */
 export abstract class TestLake {
   abstract readonly lake: string;
-  /** One that does not die. */
+  /** A disk that does not fail. */
   abstract readonly disk: LakeDisk;
 
   abstract mortal(dieAt: number, isDone: boolean): { readonly disk: LakeDisk; readonly life: Life };
@@ -61,7 +61,7 @@ export class FolderLake extends TestLake {
   }
 }
 
-/** In an object store that is in this process. A move is two requests, so a writer can die between them. */
+/** In an in-process object store. A move is two requests, so a writer can die between them. */
 export class MemoryLake extends TestLake {
   readonly lake = "memory://lake";
   readonly driver = new MemoryDriver();
@@ -81,7 +81,7 @@ export function storeDisk(lake: string, driver: MemoryDriver): StoreDisk {
   return new StoreDisk(new ObjectStore(lake, driver), new FileCache(join(tmpdir(), "tripline-lake-test-cache"), 1));
 }
 
-/** The requests of one writer to a store that others use as well. */
+/** The requests of one writer to a store that others also use. */
 class DyingDriver extends MemoryDriver implements Life {
   operations = 0;
 

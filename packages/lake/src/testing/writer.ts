@@ -6,19 +6,19 @@ import type { LakeListing } from "../log/list-files.js";
 import { listFiles } from "../log/list-files.js";
 import { TopicLog } from "../log/topic-log.js";
 
-/* Writers for the tests, of files that are a line of text per row instead of Parquet. */
+/* Writers for tests, with files that have one line of text per row instead of Parquet. */
 
 export const TOPIC = "features";
 export const SOURCE = { cluster: "c", topic: "p.features" };
 
 /**
  * A disk that ends a writer's life at one of its operations, before or after it is done, as a kill would. It makes
- * nothing durable: the tests do not cut the power, and waiting for the disk would take most of their time.
+ * nothing durable: the tests do not simulate power failures, and waiting for the disk would take most of their time.
  */
 export class DyingDisk extends FolderDisk {
   operations = 0;
 
-  /** @param dieAt which operation is the last one; of it, whether it still takes place is told by `isDone` */
+  /** @param dieAt number of the last operation; `isDone` says whether it still takes effect */
   constructor(
     private readonly dieAt: number = Number.POSITIVE_INFINITY,
     private readonly isDone: boolean = false,
@@ -42,7 +42,7 @@ export class DyingDisk extends FolderDisk {
 
   async #step<T>(work: () => Promise<T>): Promise<T> {
     this.operations += 1;
-    // After its death a process does nothing more, not even tidy up.
+    // A dead process does nothing more, not even cleanup.
     if (this.operations < this.dieAt) return work();
     if (this.operations === this.dieAt && this.isDone) await work();
     throw new Error("dead");
@@ -56,7 +56,7 @@ function nextId(): string {
   return ids.toString(16).padStart(16, "0");
 }
 
-/** Adds the offsets [from, to) of partitions to the lake, each with the given days in turn. */
+/** Adds the offsets [from, to) of partitions to the lake, cycling through the given days. */
 export class TextWriter {
   readonly log: TopicLog;
 
@@ -64,13 +64,13 @@ export class TextWriter {
     readonly lake: string,
     readonly disk: LakeDisk = new DyingDisk(),
     topic: string = TOPIC,
-    /** What is read to be merged is not counted among the writer's operations. */
+    /** Reads for a merge do not count as operations of the writer. */
     private readonly reader: LakeDisk = new FolderDisk(),
   ) {
     this.log = new TopicLog({ disk, lake, topic, source: SOURCE });
   }
 
-  /** What one append would add; its files are staged. */
+  /** The change of one append, with its files staged. */
   async stage(to: Readonly<Record<number, number>>, days: readonly string[]) {
     const ranges = new Map(
       Object.entries(to).map(([partition, end]) => {
@@ -97,7 +97,7 @@ export class TextWriter {
     return this.log.append(await this.stage(to, days));
   }
 
-  /** Merges the files of a day; false where there is nothing to merge or another writer was faster. */
+  /** Merges the files of a day; false if there is nothing to merge or another writer was faster. */
   async merge(lake: string, day: string): Promise<boolean> {
     await this.log.refresh();
     const { files } = await listFiles(lake, TOPIC, [day], this.reader);
@@ -117,7 +117,7 @@ export class TextWriter {
   }
 }
 
-/** Every row that the lake has, `partition@offset`, sorted, as often as it is there. */
+/** All rows of the lake as `partition@offset`, sorted, including duplicates. */
 export async function rowsOf(lake: string, disk: LakeDisk = new FolderDisk()): Promise<string[]> {
   return rowsIn(await listFiles(lake, TOPIC, undefined, disk), disk);
 }

@@ -17,14 +17,14 @@ interface Batch {
   readonly headers?: readonly (readonly [string, string])[];
   readonly producerId?: bigint;
   readonly magic?: number;
-  /** Instead of the records. */
+  /** Replaces the records. */
   readonly packed?: Buffer;
 }
 
 function recordsOf({ values, headers = [] }: Batch): Buffer {
   const map = new Map(headers.map(([name, value]) => [Buffer.from(name), Buffer.from(value)]));
   const records = values.map((value, index) => {
-    // The library's types know no record without a value, as tables have them.
+    // The library's types do not allow records without a value, which compacted topics contain.
     const message = { topic: "t", key: Buffer.from(`key-${index}`), value: value ?? Buffer.alloc(0), headers: map };
     if (value === null) Reflect.set(message, "value", null);
     return createRecord({ ...message, timestamp: BigInt(FIRST_MS + index) }, index, BigInt(FIRST_MS)).buffer;
@@ -163,7 +163,7 @@ test.each([
 });
 
 test.each([
-  // gzip takes members one after another as one.
+  // gzip accepts several concatenated members as one stream.
   ["gzip, really 300 MB", GZIP, Buffer.concat(Array(30).fill(gzipSync(Buffer.alloc(10_000_000))))],
   ["zstd, really 60 MB", ZSTD, zstdCompressSync(Buffer.alloc(60_000_000))],
   ["zstd that asks for a window of 128 MiB", ZSTD, Buffer.from("28b52ffd00881900", "hex")],
@@ -225,7 +225,7 @@ test("a batch of any bytes is read or kept as unread, and what follows is read",
       const inside = isInside ? spoil(recordsOf(batch)) : recordsOf(batch);
       const packed = isPacked ? gzipSync(inside) : inside;
       const { records } = await read([before, { ...batch, packed: isInside ? packed : spoil(packed) }, after], {
-        // An offset may be what was spoilt.
+        // The offset may be the corrupted part.
         from: Number.MIN_SAFE_INTEGER,
       });
       expect(records[0]?.value.toString()).toBe("before0");

@@ -69,11 +69,11 @@ function partitionAt(reader: Reader, topic: string): FetchedPartition {
 }
 
 /**
- * Reads all complete batches and stops after `UNPACKED_BYTES_MAX` of decompressed records, as if the rest were truncated. A batch that
- * cannot be read, or exceeds that limit alone, becomes an `UnreadBatch`.
+ * Reads all complete batches and stops after `UNPACKED_BYTES_MAX` of decompressed records, as if the rest were
+ * truncated. A batch that cannot be read, or exceeds that limit alone, becomes an `UnreadBatch`.
  *
  * @param topic without the prefix
- * @param from the offset that was asked for: a batch is sent whole
+ * @param from the requested offset: brokers always send whole batches
  */
 export async function readBatches(part: FetchedPartition, topic: string, from: number): Promise<ReadRecords> {
   const { partition, bytes, aborted } = part;
