@@ -1,14 +1,14 @@
 import type { Logger } from "./logger.js";
 import { counter } from "./metrics.js";
 
-/** Structurally what the exporters of spans and of logs have in common. */
+/** The common interface of span and log exporters. */
 interface Exporter<T> {
   export(items: T[], done: (result: ExportResult) => void): void;
   shutdown(): Promise<void>;
   forceFlush?(): Promise<void>;
 }
 
-/** `ExportResult` of OpenTelemetry, whose code 0 is success. */
+/** OpenTelemetry's `ExportResult`; code 0 is success. */
 interface ExportResult {
   readonly code: number;
   readonly error?: Error;
@@ -17,8 +17,8 @@ interface ExportResult {
 const SUCCESS = 0;
 
 /**
- * An exporter that counts what reached the collector and what was lost, and logs one sentence when the collector is away
- * and one when it is back, however much is lost in between.
+ * An exporter that counts exported and lost items, and logs one sentence when the collector becomes unavailable and one when it
+ * is back, however many are lost in between.
  */
 export class CollectorExporter<T> implements Exporter<T> {
   readonly #sent = counter("tripline_telemetry_items_total", {

@@ -1,6 +1,6 @@
 import { counter, labelledGauge } from "./metrics.js";
 
-/** Observes a consumer's work; fits the `observer` of `packages/kafka`. */
+/** Observes a consumer; matches the `observer` of `packages/kafka`. */
 export interface ConsumerMetrics {
   lag(topic: string, partition: number, records: number | undefined): void;
   deadLetter(topic: string, code: string): void;
@@ -9,7 +9,7 @@ export interface ConsumerMetrics {
 
 const PARTITION_LABELS = ["group", "topic", "partition"] as const;
 
-/** The last value of each partition that has one, as many as the topics have. */
+/** The last value of each partition that has one; bounded by the number of partitions. */
 class PartitionValues {
   readonly #values = new Map<string, { readonly topic: string; readonly partition: number; value: number }>();
 
@@ -28,7 +28,7 @@ class PartitionValues {
   }
 }
 
-/** Lag and failure by partition, and dead letters by code, of one group. Made once per process. */
+/** Lag and failure by partition, and dead letters by code, for one group. Created once per process. */
 export function consumerMetrics(group: string): ConsumerMetrics {
   const [waiting, failures] = [new PartitionValues(), new PartitionValues()];
   labelledGauge(

@@ -10,17 +10,17 @@ import { registry } from "./metrics.js";
 /** Names that the stable part of the semantic conventions does not export. */
 const ATTR_SERVICE_INSTANCE_ID = "service.instance.id";
 const ATTR_DEPLOYMENT_ENVIRONMENT_NAME = "deployment.environment.name";
-/** Another one for each process: the convention asks for a random UUID where nothing better is known. */
+/** Unique per process: the convention recommends a random UUID if there is no better id. */
 const INSTANCE_ID = randomUUID();
 
 const TARGET_INFO = "target_info";
 const PROCESS_CPU = "process_cpu_seconds_total";
 
 /**
- * What this process is, and the metrics of it: CPU, memory, descriptors, event loop and garbage collection.
+ * Describes this process and registers its metrics: CPU, memory, descriptors, event loop and garbage collection.
  *
- * @param service its name unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` gives another
- * @param environment such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` gives another; absent where nobody said
+ * @param service its name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets another
+ * @param environment such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` sets another; absent if unknown
  */
 export function describeProcess(service: string, environment?: string): Resource {
   const resource = resourceOf(service, environment);
@@ -29,7 +29,7 @@ export function describeProcess(service: string, environment?: string): Resource
   return resource;
 }
 
-/** Without the library's gauges that are named like counters: those of the same name without `_total` have more to say. */
+/** Without the library's gauges with counter names: those of the same name without `_total` have more detail. */
 function measureProcess(): void {
   collectDefaultMetrics({ register: registry });
   for (const { name } of registry.getMetricsAsArray()) {
@@ -37,7 +37,7 @@ function measureProcess(): void {
   }
 }
 
-/** By OpenTelemetry's rules the environment overrides what the service says of itself. */
+/** By OpenTelemetry's rules, the environment overrides the service's own description. */
 function resourceOf(service: string, environment = ""): Resource {
   const own = {
     [ATTR_SERVICE_NAME]: service,

@@ -5,7 +5,7 @@ import { sendLine } from "./send-logs.js";
 
 export type { Logger } from "pino";
 
-/** JSON lines on standard output, and to the collector if there is one; each names the trace it belongs to. */
+/** JSON lines on standard output, and to the collector if there is one, with trace ids. */
 export function createLogger(service: string, level: string): Logger {
   return pino({
     level,

@@ -3,12 +3,12 @@ import { Counter, Gauge, Histogram, Registry } from "prom-client";
 
 export interface MetricOptions<L extends string> {
   readonly description: string;
-  /** Names of the labels; a value for another one is an error. */
+  /** Names of the labels; a value for an unknown label is an error. */
   readonly labels?: readonly L[];
 }
 
 export interface HistogramOptions<L extends string> extends MetricOptions<L> {
-  /** Upper bounds, in the unit that the name ends with; those of a latency in seconds by default. */
+  /** Upper bounds, in the unit at the end of the name; default: latency buckets in seconds. */
   readonly buckets?: readonly number[];
 }
 
@@ -20,18 +20,18 @@ const LATENCY_BUCKETS_SECONDS = [
   0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1, 2, 5, 10,
 ];
 
-/** Metrics are process-wide: several services in one process, as in tests, share each metric. */
+/** Metrics are process-wide: several services in one process, as in tests, share them. */
 export const registry = new Registry();
 const readers = new Map<string, Set<Reader>>();
 
-/** A count that only grows. */
+/** A monotonic counter. */
 export function counter<L extends string = never>(name: `${string}_total`, options: MetricOptions<L>): Counter<L> {
   const known = registry.getSingleMetric(name);
   if (known instanceof Counter) return known;
   return new Counter({ ...settings(name, options) });
 }
 
-/** A distribution. What measures time is named `…_seconds` and observes seconds. */
+/** A distribution. Durations are named `…_seconds` and observed in seconds. */
 export function histogram<L extends string = never>(name: string, options: HistogramOptions<L>): Histogram<L> {
   const known = registry.getSingleMetric(name);
   if (known instanceof Histogram) return known;
@@ -39,15 +39,15 @@ export function histogram<L extends string = never>(name: string, options: Histo
 }
 
 /**
- * A value that is read when the metrics are collected.
+ * A value that is read on each collection.
  *
- * @returns ends the reading
+ * @returns a function that removes it
  */
 export function gauge(name: string, options: MetricOptions<never>, read: () => number): () => void {
   return labelledGauge(name, options, () => [[read(), {}]]);
 }
 
-/** As `gauge`, with one value for each set of labels. */
+/** As `gauge`, with one value per set of labels. */
 export function labelledGauge<L extends string>(
   name: string,
   options: MetricOptions<L>,

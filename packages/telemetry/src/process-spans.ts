@@ -13,7 +13,7 @@ export interface TracedBatch {
 /**
  * Handles batches of several partitions inside a span `process <topic>` per record, as `withSpans` does.
  *
- * @param handle gets the contexts of each batch, one per record
+ * @param handle receives the contexts of each batch, one per record
  */
 export function withProcessSpans<T>(
   group: string,

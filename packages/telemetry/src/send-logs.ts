@@ -12,12 +12,12 @@ const SEVERITIES: Readonly<Record<string, SeverityNumber>> = {
 
 let target: LogTarget | undefined;
 
-/** Sends the lines of all loggers of this process to a collector too; undefined ends it. */
+/** Also sends the lines of all loggers of this process to a collector; undefined stops it. */
 export function sendLogsTo(collector: LogTarget | undefined): void {
   target = collector;
 }
 
-/** A line as it is written to standard output. The collector gets the trace from the context that is active now. */
+/** A line for standard output. The collector gets the trace of the active context. */
 export function sendLine(line: string): void {
   if (target === undefined) return;
   const { level, time, msg, trace_id: _trace, span_id: _span, ...attributes } = JSON.parse(line);

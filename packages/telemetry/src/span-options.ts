@@ -2,8 +2,8 @@ import type { Attributes } from "@opentelemetry/api";
 import { SpanKind } from "@opentelemetry/api";
 
 /**
- * Kinds and attributes of spans by OpenTelemetry's semantic conventions, version 1.45. Keys of records and Redis, bodies
- * and addresses that a caller wrote are left out: they hold tokens of cards, or what somebody sent instead of one.
+ * Kinds and attributes of spans by OpenTelemetry's semantic conventions, version 1.45. Keys of records and Redis, bodies and
+ * raw paths are omitted: they contain card tokens, or whatever the caller sent instead.
  */
 export interface SpanSettings {
   readonly kind: SpanKind;
@@ -13,7 +13,7 @@ export interface SpanSettings {
 /**
  * An answered HTTP request.
  *
- * @param route the address as it is registered. It stands for the path too, whose variable parts are the caller's.
+ * @param route the registered path. It also replaces the path, whose parameters come from the caller.
  */
 export function requestSpan(method: string, route: string): SpanSettings & { readonly name: string } {
   const attributes = {
@@ -25,13 +25,13 @@ export function requestSpan(method: string, route: string): SpanSettings & { rea
   return { name: `${method} ${route}`, kind: SpanKind.SERVER, attributes };
 }
 
-/** Records sent to a topic together; named `send <topic>`. */
+/** Records sent to a topic in one batch; named `send <topic>`. */
 export function sendSpan(topic: string, records: number): SpanSettings {
   const attributes = { ...messagingAttributes(topic, "send", records) };
   return { kind: SpanKind.PRODUCER, attributes };
 }
 
-/** A batch of one partition that is handled; named `process <topic>`. */
+/** Processing of a batch of one partition; named `process <topic>`. */
 export function processSpan(topic: string, partition: number, records: number, group: string): SpanSettings {
   const attributes = {
     ...messagingAttributes(topic, "process", records),
@@ -56,7 +56,7 @@ export function redisSpan(operation: string): SpanSettings {
   return { kind: SpanKind.CLIENT, attributes: { "db.system.name": "redis", "db.operation.name": operation } };
 }
 
-/** A call by gRPC, from either side; the method with its service, as in `inference.GRPCInferenceService/ModelInfer`. */
+/** A gRPC call, client or server side; the method includes its service, as in `inference.GRPCInferenceService/ModelInfer`. */
 export function callSpan(kind: SpanKind, method: string): SpanSettings {
   return { kind, attributes: { "rpc.system.name": "grpc", "rpc.method": method } };
 }

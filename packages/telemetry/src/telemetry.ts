@@ -17,30 +17,30 @@ import { sendLogsTo } from "./send-logs.js";
 export type { Telemetry } from "./local-telemetry.js";
 
 export interface TelemetryOptions {
-  /** Its name unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` gives another. */
+  /** Its name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets another. */
   readonly service: string;
-  /** `deployment.environment.name`, such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` gives another. */
+  /** `deployment.environment.name`, such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` sets another. */
   readonly environment?: string | undefined;
   /**
-   * Base URL of an OTLP/HTTP collector for spans and logs. Without it no span is recorded, but trace ids still travel and
-   * are logged.
+   * Base URL of an OTLP/HTTP collector for spans and logs. Without it spans are not recorded, but trace ids are still
+   * propagated and logged.
    */
   readonly otlpEndpoint?: string | undefined;
-  /** Is told when the collector does not answer, and when it does again. */
+  /** Logs when the collector becomes unavailable, and when it is back. */
   readonly log?: Logger;
-  /** Where finished spans go instead of a collector, for instance into a test's memory. */
+  /** Replaces the collector as the destination of finished spans, for instance in tests. */
   readonly spanProcessors?: SpanProcessor[];
 }
 
-/** Spans, or lines of logs, that wait for the collector; what comes on top is left out. */
+/** Maximum queue of spans, or of log lines, for the collector; more are dropped. */
 const WAITING_MAX = 8_192;
 const BATCH_MAX = 512;
-/** A try to send a batch, with its retries. */
+/** Timeout of sending a batch, including retries. */
 const SEND_MS_MAX = 5_000;
-/** How long the end of the process waits for the collector. */
+/** How long shutdown waits for the collector. */
 const LAST_SEND_MS_MAX = 2_000;
 
-/** Starts OpenTelemetry for this process, and the metrics of the process itself. To be called once. */
+/** Starts OpenTelemetry for this process, and the process metrics. Call it once. */
 export function startTelemetry(options: TelemetryOptions): Telemetry {
   if (options.otlpEndpoint === undefined && options.spanProcessors === undefined) {
     return startLocalTelemetry(options.service, options.environment);
@@ -59,7 +59,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   return {
     async shutdown() {
       sendLogsTo(undefined);
-      // What the collector does not take by now is lost, and said so above; the process still ends in order.
+      // Unsent data is lost, which was logged above; the process still ends in order.
       const sent = sdk.shutdown().catch(() => undefined);
       await Promise.race([sent, delay(LAST_SEND_MS_MAX, undefined, { ref: false })]);
     },

@@ -12,7 +12,7 @@ import {
 } from "@opentelemetry/api";
 import { asTriplineError } from "@tripline/contracts/error-table";
 
-// The provider is looked up at each use, since a test may install another one between two services.
+// The provider is looked up at each use, because a test may install another one between two services.
 const tracer = () => trace.getTracer("tripline");
 
 const SERVER_ERROR = 500;
@@ -24,19 +24,18 @@ export interface SpanOptions {
   readonly parent?: Context;
 }
 
-/** Of an HTTP request, a Kafka record or a call by gRPC. */
+/** Headers of an HTTP request, a Kafka record or a gRPC call. */
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * The trace context that a record's or a request's headers carry; an empty context where they carry none. Only
- * `traceparent` is read: `tracestate` and `baggage` hold anything that their sender likes, and would be copied to every
- * topic.
+ * The trace context in the headers of a record or request; an empty context if there is none. Only `traceparent` is read:
+ * `tracestate` and `baggage` contain arbitrary data from the sender, and would be copied to every topic.
  */
 export function contextFromHeaders({ traceparent }: Headers): Context {
   return typeof traceparent !== "string" ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent });
 }
 
-/** W3C `traceparent` of a context, by default the active one; empty where there is no trace. */
+/** W3C `traceparent` of a context, by default the active one; empty without a trace. */
 export function headersFromContext(from: Context = context.active()): Record<string, string> {
   const carrier: Record<string, string> = {};
   propagation.inject(from, carrier);
@@ -44,8 +43,8 @@ export function headersFromContext(from: Context = context.active()): Record<str
 }
 
 /**
- * Runs work inside a span. A thrown error marks the span with its code and is thrown on. Below a span of this process that
- * is not recorded no further span is made: work inside then goes on under that one.
+ * Runs work inside a span. An error marks the span with its code and is rethrown. Below an unrecorded span of this process no
+ * further span is created: the work runs under that one.
  */
 export function withSpan<T>(
   name: string,
@@ -54,7 +53,7 @@ export function withSpan<T>(
 ): Promise<T> {
   const parent = options.parent ?? context.active();
   const above = trace.getSpan(parent);
-  // Returned as it is: to await the result of `run` here would cost two more promises for every step of every request.
+  // Returned without awaiting: awaiting `run` here would cost two more promises for every step of every request.
   if (options.parent === undefined && above !== undefined && isLeftOut(above)) return run(above, parent);
   const span = tracer().startSpan(name, spanSettings(options), parent);
   const inside = trace.setSpan(parent, span);
@@ -77,7 +76,7 @@ async function record<T>(
   }
 }
 
-/** A rejection, too, where `run` throws at once. */
+/** Also turns a synchronous error of `run` into a rejection. */
 function runUnder<T>(span: Span, inside: Context, run: (span: Span, inside: Context) => Promise<T>): Promise<T> {
   try {
     return context.with(inside, () => run(span, inside));
@@ -87,10 +86,10 @@ function runUnder<T>(span: Span, inside: Context, run: (span: Span, inside: Cont
 }
 
 /**
- * Runs one piece of batched work inside one span per payment, so that each payment's trace shows the work done for it
- * although it was done for many at once. The first context is active while `run` goes on.
+ * Runs batched work inside one span per payment, so that each payment's trace shows the work, although it was done for many at
+ * once. The first context is active during `run`.
  *
- * @param parents one context per payment; contexts that are not sampled cost next to nothing
+ * @param parents one context per payment; unsampled contexts cost almost nothing
  */
 export async function withSpans<T>(
   parents: readonly Context[],
@@ -98,7 +97,7 @@ export async function withSpans<T>(
   options: Omit<SpanOptions, "parent">,
   run: (contexts: readonly Context[]) => Promise<T>,
 ): Promise<T> {
-  // An unrecorded trace stays unrecorded; four unrecorded spans cost as much as computing the features.
+  // An unrecorded trace stays unrecorded: four unrecorded spans would cost as much as computing the features.
   if (parents.every(isUnsampled)) return context.with(parents[0] ?? context.active(), () => run(parents));
   const settings = spanSettings(options);
   const provider = tracer();
@@ -114,20 +113,23 @@ export async function withSpans<T>(
   }
 }
 
-/** Whether a context belongs to a trace that is not recorded. One without a trace may begin one that is. */
+/** Whether a context belongs to an unrecorded trace. One without a trace may start a recorded one. */
 function isUnsampled(parent: Context): boolean {
   const own = trace.getSpanContext(parent);
   return own !== undefined && (own.traceFlags & TraceFlags.SAMPLED) === 0;
 }
 
-/** Whether this process began a span of this trace and does not record it: then nothing below it is recorded either. */
+/** Whether this process started a span of this trace without recording it: then it records nothing below it either. */
 function isLeftOut(span: Span): boolean {
   const own = span.spanContext();
-  // A tracer of this process gives valid ids or, without a tracer, these: there is no need to check each digit.
+  // Ids come from this process's tracer, which gives valid ones, or are the invalid id: no need to check each digit.
   return own.isRemote !== true && (own.traceFlags & TraceFlags.SAMPLED) === 0 && own.traceId !== INVALID_TRACEID;
 }
 
-/** A context is expensive beside the work on one payment, so none is made for a span that adds nothing to its parent. */
+/**
+ * Creating a context is expensive compared with the work per payment, so none is created for a span that adds nothing to its
+ * parent.
+ */
 function contextWith(parent: Context, span: Span): Context {
   const own = span.spanContext();
   const addsNothing = own === trace.getSpanContext(parent) || !isSpanContextValid(own);
@@ -142,15 +144,15 @@ function spanSettings(options: Omit<SpanOptions, "parent">): { kind?: SpanKind; 
 }
 
 function markFailed(span: Span, kind: SpanKind | undefined, thrown: unknown): void {
-  // The message may hold what a client sent; only the code goes on the span.
+  // The message may contain client data; only the code goes on the span.
   const { code, row } = asTriplineError(thrown);
   span.setAttribute("error.type", code);
-  // By OpenTelemetry's conventions a server that refuses a faulty request has not failed.
+  // By OpenTelemetry's conventions, a server that rejects an invalid request has not failed.
   if (kind === SpanKind.SERVER && row.httpStatus < SERVER_ERROR) return;
   span.setStatus({ code: SpanStatusCode.ERROR, message: code });
 }
 
-/** Marks the span of a context as failed, if it is recorded and no thrown error does so. */
+/** Marks a context's span as failed, if it is recorded and no thrown error marks it. */
 export function failSpan(of: Context, code: string): void {
   const span = trace.getSpan(of);
   if (span?.isRecording() !== true) return;
@@ -160,12 +162,12 @@ export function failSpan(of: Context, code: string): void {
 
 const ANSWERED: Attributes = { "rpc.status_code": "OK" };
 
-/** What the spans of a call by gRPC say once it is answered, one for each payment it was made for. */
+/** Sets the status of an answered gRPC call on its spans, one per payment. */
 export function markAnswered(of: readonly Context[]): void {
   for (const one of of) describeSpan(one, () => ANSWERED);
 }
 
-/** Adds attributes to the span of a context, if it is recorded. */
+/** Adds attributes to a context's span, if it is recorded. */
 export function describeSpan(of: Context, describe: () => Attributes): void {
   const span = trace.getSpan(of);
   if (span?.isRecording() === true) span.setAttributes(describe());

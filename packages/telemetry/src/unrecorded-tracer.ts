@@ -4,7 +4,9 @@ import { RandomIdGenerator } from "@opentelemetry/sdk-trace";
 
 const ids = new RandomIdGenerator();
 
-/** Gives each span its ids, below its parent, and records none. The SDK would prepare each span for a sampler that declines it. */
+/**
+ * Gives each span its ids below its parent, and records none. The SDK would prepare each span for a sampler that rejects it.
+ */
 export class UnrecordedTracer implements Tracer {
   startSpan(_name: string, _options?: SpanOptions, parent: Context = context.active()): Span {
     const above = trace.getSpanContext(parent);

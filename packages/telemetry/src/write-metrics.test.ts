@@ -36,7 +36,7 @@ async function samples(): Promise<Sample[]> {
   return readOpenMetrics((await writeMetrics(OPEN)).body);
 }
 
-/** The value of the one sample that has these labels, and perhaps others. */
+/** The value of the only sample with these labels, and possibly others. */
 async function measured(name: string, labels: Readonly<Record<string, string>> = {}): Promise<number | undefined> {
   const found = (await samples()).filter(
     (sample) => sample.name === name && Object.entries(labels).every(([key, value]) => sample.labels[key] === value),
@@ -57,7 +57,7 @@ test("a strict reader of OpenMetrics accepts it with any labels, and both format
   expect(await measured("test_orders_total", { buyer: 'a "b"\\c\nd' })).toBe(1);
   expect(await measured("test_wait_seconds_bucket", { le: "0.005" })).toBe(1);
   expect(await measured("test_open")).toBe(3);
-  // The library names counters anew when it writes OpenMetrics, and must not do so for the other format.
+  // The library renames counters when it writes OpenMetrics, and must not do so for the other format.
   for (const accept of [OPEN, undefined, OPEN, undefined]) {
     const { body } = await writeMetrics(accept);
     expect(body).toMatch(/^test_orders_total\{buyer=""\} 2$/m);

@@ -12,9 +12,9 @@ const OPENMETRICS = "application/openmetrics-text";
 const PLAIN_TEXT = "text/plain";
 
 /**
- * Writes all metrics of this process in OpenMetrics' text format where that is asked for, else in Prometheus' own.
+ * Writes all metrics of this process in OpenMetrics format if requested, otherwise in Prometheus format.
  *
- * @param accept the header of the request
+ * @param accept the request's header
  */
 export async function writeMetrics(accept = ""): Promise<WrittenMetrics> {
   const own = weightOf(accept, OPENMETRICS);
@@ -23,7 +23,7 @@ export async function writeMetrics(accept = ""): Promise<WrittenMetrics> {
   return { contentType: written.contentType, body: await written.metrics() };
 }
 
-/** Writes the metrics of this process in the format that the request asks for. */
+/** Writes the metrics of this process in the requested format. */
 export function serveMetrics(request: IncomingMessage, response: ServerResponse): void {
   writeMetrics(request.headers.accept).then(
     ({ contentType, body }) => response.writeHead(200, { "content-type": contentType }).end(body),
@@ -31,21 +31,21 @@ export function serveMetrics(request: IncomingMessage, response: ServerResponse)
   );
 }
 
-/** A registry writes one format. This one names counters anew, without their suffix, so it is given copies of them. */
+/** A registry has one format. This one renames counters, without their suffix, so it gets copies. */
 function openRegistry(): Registry<OpenMetricsContentType> {
   const open = new Registry<OpenMetricsContentType>();
   open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   for (const { name } of registry.getMetricsAsArray()) {
     const metric = registry.getSingleMetric(name);
     if (metric === undefined) continue;
-    // A copy that sees the values of the original.
+    // A copy that shares the values of the original.
     const copy: Counter = Object.create(metric);
     open.registerMetric(metric instanceof Counter ? copy : metric);
   }
   return open;
 }
 
-/** How much a client wants a media type, from 0 to 1, by RFC 9110, section 12.4.2; ranges with `*` do not count. */
+/** A client's weight for a media type, from 0 to 1, by RFC 9110, section 12.4.2; wildcard ranges are ignored. */
 function weightOf(accept: string, mediaType: string): number {
   const weights = accept.split(",").flatMap((range) => {
     const [type = "", ...parameters] = range.split(";").map((part) => part.trim().toLowerCase());

@@ -44,7 +44,7 @@ const signed = (payload: JWTPayload = good(), header: Partial<JWTHeaderParameter
 
 const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-/** A good token with one of its parts exchanged. */
+/** A valid token with some of its parts replaced. */
 async function spliced(change: { head?: object; body?: object; signature?: string }): Promise<string> {
   const [head = "", body = "", signature = ""] = (await signed()).split(".");
   const parts = [change.head && part(change.head), change.body && part(change.body), change.signature];

@@ -1,17 +1,17 @@
-/** Clients and people whose tokens were taken back, by the keys of the table `auth-events`. */
+/** Clients and users with revoked tokens, by the keys of the compacted topic `auth-events`. */
 export class Revocations {
-  /** A token that was issued up to here is not accepted. */
+  /** Tokens issued at or before this time are rejected. */
   readonly #notBeforeMs = new Map<string, number>();
 
-  /** @param notBeforeMs ms since the epoch; `Infinity` while no token is accepted; undefined where all are */
+  /** @param notBeforeMs ms since the epoch; `Infinity` rejects all tokens; undefined accepts all */
   set(key: string, notBeforeMs: number | undefined): void {
     if (notBeforeMs === undefined) this.#notBeforeMs.delete(key);
     else this.#notBeforeMs.set(key, notBeforeMs);
   }
 
   /**
-   * Tokens say in whole seconds when they were issued. One of the second of a change counts as issued before it: it may be
-   * refused although it is new, and is never accepted although it is old.
+   * Tokens have issue times in whole seconds. A token of the same second as a change counts as older: a new one may be
+   * rejected, but an old one is never accepted.
    *
    * @param keys of the token's client and subject
    */

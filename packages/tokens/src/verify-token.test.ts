@@ -132,9 +132,9 @@ describe("tokenVerifier", () => {
     for (const key of ["client/console", "person/client"]) {
       revocations.set(key, (now - 1) * 1_000);
       await expect(revoking.verify(old, "transactions:write")).rejects.toMatchObject({ code: "token-revoked" });
-      // Without `iat` it may be as old as can be.
+      // Without `iat` it may have any age.
       await expect(take({ client: "console" })).rejects.toMatchObject({ code: "token-revoked" });
-      // One of the second of the change may be older than the change.
+      // A token of the same second may be older than the change.
       await expect(take({ issued: now - 1, client: "console" })).rejects.toMatchObject({ code: "token-revoked" });
       await expect(take({ issued: now, client: "console" })).resolves.toMatchObject({ clientId: "console" });
       revocations.set(key, Number.POSITIVE_INFINITY);
@@ -184,7 +184,7 @@ describe("tokenVerifier", () => {
       clock.mockReturnValue(startMs + 3_600_000);
       await expect(identify()).resolves.toMatchObject({ subject: "client" });
       answer = { keys: [{ ...jwk, kid: "k2" }] };
-      // A probe begins the fetch; tokens are taken until it has answered. If it fails, the next one is half a minute later.
+      // A probe starts the fetch; tokens are accepted until it completes. If it fails, the next one is half a minute later.
       let code: unknown;
       for (let ms = 3_700_000; typeof code !== "string"; ms += 31_000) {
         clock.mockReturnValue(startMs + ms);

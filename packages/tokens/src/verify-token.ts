@@ -5,41 +5,45 @@ import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 import { z } from "zod";
 import type { Revocations } from "./revocations.js";
 
-/** Who is calling, as the access token says. */
+/** The caller, as identified by the access token. */
 export interface Caller {
   readonly tenant: string;
   readonly subject: string;
   readonly scopes: readonly string[];
-  /** The client that the token was given to; a machine client is the subject as well. */
+  /** The client of the token; for a machine client, also the subject. */
   readonly clientId: string;
-  /** The user who owns the machine client. Absent for a person, and for a client that has no owner. */
+  /** The user who owns the machine client. Absent for users, and for clients without an owner. */
   readonly owner?: string;
-  /** As whom the caller counts where two users are needed: the owner of a machine client that has one, otherwise the subject. */
+  /** The user for two-person rules: the owner of a machine client if there is one, otherwise the subject. */
   readonly principal: string;
-  /** 0 where the token does not say. */
+  /** 0 if the token has none. */
   readonly issuedAtMs: number;
 }
 
 export type CallerKind = "client" | "person";
 
-/** A person's token was given to another one than the person: the client that signed the person in. */
+/** A user's token was issued to a different client, which signed the user in. */
 export function kindOf({ clientId, subject }: Pick<Caller, "clientId" | "subject">): CallerKind {
   return clientId === subject ? "client" : "person";
 }
 
 export interface TokenVerifier {
   /**
-   * Checks an `Authorization` header against the published keys, issuer, audience, expiry, revocations and one scope.
+   * Verifies an `Authorization` header: published keys, issuer, audience, expiry, revocations and one scope.
    *
    * @throws TriplineError `token-missing`, `token-invalid`, `token-expired`, `token-revoked`, `scope-missing` or
    *   `keys-unavailable`
    */
   verify(authorization: string | undefined, scope: string): Promise<Caller>;
-  /** The same without a scope, where who calls is all that matters. @throws TriplineError as `verify`, but `scope-missing` */
+  /**
+   * The same without a scope, if only the caller's identity matters. @throws TriplineError as `verify`, except `scope-missing`
+   */
   identify(authorization: string | undefined): Promise<Caller>;
-  /** The tenant of a token that was good before, and may have expired or been revoked since: for load shedding, never for access. */
+  /**
+   * The tenant of a token that was valid earlier, but may have expired or been revoked: for load shedding, never for access.
+   */
   tenantSeen(authorization: string | undefined): string | undefined;
-  /** Rejects with `keys-unavailable` while the signing keys have never been fetched. */
+  /** Rejects with `keys-unavailable` until the signing keys have been fetched once. */
   ready(): Promise<void>;
 }
 
@@ -47,13 +51,13 @@ export interface TokenVerifierOptions {
   readonly issuer: string;
   readonly jwksUrl: string;
   readonly audience: string;
-  /** Looked at for each call; none is taken back unless given. */
+  /** Checked on each call; by default no token is revoked. */
   readonly revocations?: Pick<Revocations, "isRevoked"> | undefined;
-  /** Instead of those at `jwksUrl`, for the service that signs. */
+  /** Used instead of those at `jwksUrl`, in the signing service itself. */
   readonly keys?: JWTVerifyGetKey;
 }
 
-/** Claims of an RFC 9068 access token that Tripline relies on. */
+/** The claims of an RFC 9068 access token that Tripline uses. */
 const claims = z.object({
   sub: z.string().min(1),
   tenant: z.string().regex(/^[A-Za-z0-9_-]{1,64}$/),
@@ -67,20 +71,20 @@ const claims = z.object({
 
 interface CachedCaller extends Caller {
   readonly expiresAtMs: number;
-  /** Keys of the table `auth-events` that tell of this token. */
+  /** Keys of the topic `auth-events` that concern this token. */
   readonly revocationKeys: readonly string[];
 }
 
 const CACHED_TOKENS_MAX = 10_000;
 const KEYS_TIMEOUT_MS = 2_000;
-/** Older keys are fetched anew while the ones before go on checking, so that no call waits or fails while the issuer is away. */
+/** Older keys are refreshed in the background, so that no call waits or fails while the issuer is unavailable. */
 const KEYS_RENEW_AFTER_MS = 600_000;
-/** Until then keys are used where the issuer cannot be reached. */
+/** Maximum age of keys while the issuer is unavailable. */
 const KEYS_AGE_MS_MAX = 86_400_000;
-/** Least time between two fetches, because of a key that is not known or after one that failed. */
+/** Minimum delay between two fetches, after an unknown key or a failure. */
 const KEYS_COOLDOWN_MS = 5_000;
 
-/** Checks tokens locally. A token that was good once is not checked again until it expires. */
+/** Verifies tokens locally. A valid token is cached until it expires. */
 export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   const remoteKeys = createRemoteJWKSet(new URL(options.jwksUrl), {
     timeoutDuration: KEYS_TIMEOUT_MS,
@@ -93,9 +97,9 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
     await remoteKeys.reload();
     renewKeysAtMs = Date.now() + KEYS_RENEW_AFTER_MS;
   };
-  /** Begun by use and by probes of readiness, which the service gets for as long as it runs. */
+  /** Called on use and by readiness probes, which the service receives as long as it runs. */
   const renewKeys = (): void => {
-    // A call that has no keys to use reports a failure.
+    // A call without usable keys reports a failure.
     if (Date.now() >= renewKeysAtMs) fetchKeys().catch(() => {});
   };
   const currentKeys: JWTVerifyGetKey = (header, token) => {
@@ -144,7 +148,7 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   }
 
   async function identify(authorization: string | undefined): Promise<CachedCaller> {
-    // By the whole header, as nearly all write it: it is the same for all calls with a token.
+    // By the whole header in its usual form: it is the same for all calls with a token.
     let header = authorization ?? "";
     let caller = cache.get(header);
     if (caller === undefined) {

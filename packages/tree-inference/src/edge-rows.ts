@@ -1,13 +1,13 @@
 import type { Column } from "./plan-columns.js";
 
-/** A generator of fixed numbers, so that the same model always gives the same rows (Numerical Recipes, section 7.1). */
+/** A deterministic generator, so that the same model always gives the same rows (Numerical Recipes, section 7.1). */
 const [MULTIPLIER, INCREMENT, MODULUS] = [1_664_525, 1_013_904_223, 2 ** 32];
 const EXTREMES = [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, 0, -0];
-/** One of so many values is an extreme one. */
+/** One in this many values is extreme. */
 const EXTREME_EVERY = 16;
 
 /**
- * Rows at which a wrong comparison shows: each value is a threshold of its feature, or a float beside one, or an extreme.
+ * Rows that reveal a wrong comparison: each value is a threshold of its feature, an adjacent float, or an extreme value.
  *
  * @returns row-major, `rows` × `width` values
  */

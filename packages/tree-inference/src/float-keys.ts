@@ -1,13 +1,13 @@
-/** Whole numbers in the order of the floats: a float is above another one exactly when its key is. */
+/** Integers in the order of the floats: a float is greater than another exactly if its key is. */
 
-/** Below and above the keys of all floats, infinite ones included. */
+/** Below and above the keys of all floats, including infinities. */
 export const BELOW_ALL = -(2 ** 31);
 export const ABOVE_ALL = 2 ** 31 - 1;
 
 const floats = new Float32Array(1);
 const bits = new Int32Array(floats.buffer);
 
-/** Floats of one sign are ordered as their bits are, negative ones the other way round. Both zeros have one key. */
+/** Positive floats have the order of their bits, negative ones the reverse. Both zeros have the same key. */
 export function floatKey(value: number): number {
   floats[0] = value + 0;
   const own = bits[0] as number;
@@ -15,8 +15,8 @@ export function floatKey(value: number): number {
 }
 
 /**
- * The key of a split's threshold. NaN stands for one that no float is at most, as in tree-shap: it comes right below the
- * floats, and above a missing value that is to go left.
+ * The key of a split's threshold. NaN means that no float is at most the threshold, as in tree-shap: its key is directly below
+ * the floats, and above a missing value that goes left.
  */
 export function thresholdKey(threshold: number): number {
   return Number.isNaN(threshold) ? floatKey(Number.NEGATIVE_INFINITY) - 1 : floatKey(threshold);

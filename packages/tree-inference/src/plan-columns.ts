@@ -4,21 +4,21 @@ import { thresholdKey } from "./float-keys.js";
 import { DEPTH_MAX } from "./memory-layout.js";
 import { ScorerError } from "./scorer-error.js";
 
-/** Most different thresholds of a feature; its ranks are kept in 2 bytes. */
+/** Maximum distinct thresholds of a feature; its ranks are 2 bytes. */
 const THRESHOLDS_MAX = 65_535;
-/** Most different thresholds of a feature within a block: a value then has one of 256 ranks, which is a byte. */
+/** Maximum distinct thresholds of a feature within a block: a value then has one of 256 ranks, which fit in a byte. */
 const BLOCK_THRESHOLDS_MAX = 255;
 
 /**
- * A feature as some splits compare it: with missing values below or above all thresholds. A value is replaced by its rank,
- * the number of thresholds below it, since comparing it with a threshold is the same as comparing the ranks of both.
+ * A feature with missing values either below or above all thresholds. A value is replaced by its rank, the number of thresholds
+ * below it, because comparing ranks is equivalent to comparing values.
  */
 export interface Column {
   readonly feature: number;
   readonly isMissingLow: boolean;
-  /** Different thresholds of all trees as keys, ascending. */
+  /** Distinct thresholds of all trees as keys, ascending. */
   readonly keys: Int32Array;
-  /** Where each key stands among them, which is its rank. */
+  /** The index of each key, which is its rank. */
   readonly rankOf: ReadonlyMap<number, number>;
 }
 
@@ -29,13 +29,13 @@ export interface PlannedTree {
   readonly block: Block;
 }
 
-/** Trees in a row that have so few thresholds of each feature that a rank among them fits into a byte. */
+/** Consecutive trees with so few thresholds per feature that a rank among them fits in a byte. */
 export interface Block {
-  /** Different thresholds of these trees as keys, by `columnOf`. */
+  /** Distinct thresholds of these trees as keys, by `columnOf`. */
   readonly keys: Map<number, Set<number>>;
 }
 
-/** The number by which a split's column is known. */
+/** The number of a split's column. */
 export function columnOf({ feature, nanLeft }: TreeEnsemble, node: number): number {
   return (feature[node] as number) * 2 + (nanLeft[node] as number);
 }
@@ -62,7 +62,7 @@ export function findColumns(ensembles: readonly TreeEnsemble[]): Map<number, Col
   return columns;
 }
 
-/** The trees in their order, each with its depth and its block. */
+/** The trees in order, each with its depth and its block. */
 export function planTrees(ensembles: readonly TreeEnsemble[]): PlannedTree[][] {
   let block: Block = { keys: new Map() };
   return ensembles.map((ensemble) =>
@@ -78,7 +78,10 @@ export function planTrees(ensembles: readonly TreeEnsemble[]): PlannedTree[][] {
   );
 }
 
-/** Adds the keys of a tree's splits by column, and tells its levels. Iterates, for a file may hold trees of any depth. */
+/**
+ * Adds the keys of a tree's splits by column, and returns the tree's depth. Iterative, because a file may contain trees of any
+ * depth.
+ */
 function gatherKeys(ensemble: TreeEnsemble, root: number, into: Map<number, Set<number>>): number {
   const open = [{ node: root, level: 0 }];
   let depth = 0;

@@ -7,13 +7,13 @@ import { columnOf, planTrees } from "./plan-columns.js";
 import type { RankTable, RankTarget } from "./rank-code.js";
 import { ScorerError } from "./scorer-error.js";
 
-/** Most bytes of a model's tables. */
+/** Maximum bytes of a model's tables. */
 const TABLES_BYTES_MAX = 64 * 1024 * 1024;
-/** Buckets of a column, so that most of them hold one threshold or none. */
+/** Buckets of a column, so that most of them hold at most one threshold. */
 const BUCKETS_PER_THRESHOLD = 2;
 const BUCKETS_MAX = 4_096;
 
-/** Trees of one depth that come one after the other, by the addresses that their code gets. */
+/** Consecutive trees of the same depth, with the addresses for their code. */
 export interface TreeRun {
   readonly depth: number;
   readonly nodes: number;
@@ -22,14 +22,14 @@ export interface TreeRun {
 }
 
 export interface MemoryPlan {
-  /** What the memory holds from its first byte on. */
+  /** The memory's content from byte 0. */
   readonly image: Uint8Array<ArrayBuffer>;
   readonly tables: readonly RankTable[];
-  /** For each ensemble. */
+  /** Per ensemble. */
   readonly runs: readonly (readonly TreeRun[])[];
 }
 
-/** @throws ScorerError for trees that are too deep, or too many */
+/** @throws ScorerError for too deep or too many trees */
 export function planMemory(ensembles: readonly TreeEnsemble[], columns: ReadonlyMap<number, Column>): MemoryPlan {
   return new MemoryPlanner(columns, planTrees(ensembles)).plan();
 }
@@ -37,7 +37,7 @@ export function planMemory(ensembles: readonly TreeEnsemble[], columns: Readonly
 class MemoryPlanner {
   private end = TABLES;
   private readonly view: DataView<ArrayBuffer>;
-  /** What each block has of a column. */
+  /** Each block's part of a column. */
   private readonly targets = new Map<Block, Map<number, RankTarget>>();
 
   constructor(
@@ -140,7 +140,7 @@ class MemoryPlanner {
     return runs;
   }
 
-  /** Fills a complete tree: below a leaf that is not at the bottom, every way leads to its value. */
+  /** Fills a complete tree: below a leaf that is not at the bottom, every path leads to its value. */
   private addNode(tree: PlannedTree, node: number, nodes: number, leaves: number, place: number, level: number): void {
     const { ensemble, depth, block } = tree;
     if (level === depth) {
@@ -166,7 +166,7 @@ class MemoryPlanner {
   }
 }
 
-/** Vectors compare bytes with their sign, so the smallest rank is -128. */
+/** Vector comparisons are signed, so the smallest rank is -128. */
 function signedByte(rank: number): number {
   return rank - 128;
 }

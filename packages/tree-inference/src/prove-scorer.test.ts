@@ -15,7 +15,7 @@ const split = {
 };
 const planned = planScorer(encodeModel({ features: 1, trees: [split] }), { input: "features", output: "margin" });
 
-/** A runtime that compares in its own way; NaN goes right. */
+/** A runtime with its own comparison; NaN goes right. */
 const runtime = (isLeft: (value: number) => boolean) => async (features: Float32Array) =>
   Array.from(features, (value) => (isLeft(value) ? LOW : HIGH));
 

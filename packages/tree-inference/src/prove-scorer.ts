@@ -2,17 +2,17 @@ import { ScorerError } from "./scorer-error.js";
 import type { PlannedScorer, ScorerPlan } from "./tree-scorer.js";
 import { TreeScorer } from "./tree-scorer.js";
 
-/** How far a score may be from another runtime's for the same row. */
+/** Maximum difference from another runtime's score of the same row. */
 const DIFFERENCE_MAX = 1e-6;
-/** Rows of the model's own thresholds, floats beside them and extremes that are compared. */
+/** Rows to compare, with the model's thresholds, adjacent floats and extremes. */
 export const EDGE_ROWS = 256;
 
 /**
- * Compares a scorer with another runtime on rows where a wrong comparison shows.
+ * Compares a scorer with another runtime on rows that reveal a wrong comparison.
  *
- * @param more rows to compare besides, row-major
- * @param ask the other runtime's score of each row; rejects when it cannot give one number per row
- * @throws ScorerError when a score differs
+ * @param more additional rows to compare, row-major
+ * @param ask returns the other runtime's score of each row; rejects if it cannot give one number per row
+ * @throws ScorerError if a score differs
  */
 export async function proveScorer(
   { plan, edgeRows }: PlannedScorer,
@@ -29,7 +29,7 @@ export async function proveScorer(
   throw new ScorerError(`it gives ${own[odd]} for a row for which the other runtime gives ${wanted[odd]}`);
 }
 
-/** Whether two runtimes gave the same score. Two NaN count as the same: what may not be given is for others to say. */
+/** Whether two runtimes gave the same score. Two NaN are equal: callers check for invalid scores. */
 export function isSame(one: number, other: number): boolean {
   return Math.abs(one - other) <= DIFFERENCE_MAX || (Number.isNaN(one) && Number.isNaN(other));
 }

@@ -3,27 +3,27 @@ import { LANES, RANKS } from "./memory-layout.js";
 import type { Code, WasmFunction } from "./wasm-code.js";
 import { againIf, constant, f32, get, I32, i32, loop, select, set, tee } from "./wasm-code.js";
 
-/** A column in memory, by addresses. */
+/** Addresses of a column in memory. */
 export interface RankTable {
   readonly feature: number;
   readonly isMissingLow: boolean;
-  /** The thresholds' keys, 4 bytes each; after them as many that are above all as a bucket may hold. */
+  /** The thresholds' keys, 4 bytes each, followed by padding above all keys for one full bucket. */
   readonly keys: number;
   readonly firstKey: number;
-  /** Keys are shared out among buckets by their distance from the first one, shifted right by this. */
+  /** Keys are assigned to buckets by their distance from the first one, shifted right by this. */
   readonly shift: number;
   readonly lastBucket: number;
-  /** How many keys lie before each bucket, 2 bytes each. */
+  /** The number of keys before each bucket, 2 bytes each. */
   readonly starts: number;
   readonly bucketKeysMax: number;
   readonly targets: readonly RankTarget[];
 }
 
-/** What a block of trees compares: ranks among its own thresholds. */
+/** The codes of a block of trees: ranks among its own thresholds. */
 export interface RankTarget {
-  /** A byte for each rank among all thresholds. */
+  /** A byte per rank among all thresholds. */
   readonly codeByRank: number;
-  /** Where the bytes of the 16 rows go. */
+  /** Destination of the bytes of the 16 rows. */
   readonly codes: number;
 }
 
@@ -31,7 +31,7 @@ const [ROWS, ROW, LANE, KEY, START] = [0, 1, 2, 3, 4];
 const RANK_BYTES = 2;
 const INFINITY_BITS = 0x7f800000;
 
-/** Replaces the values of 16 rows by their ranks among the thresholds of their column, once per column and block. */
+/** Replaces the values of 16 rows by their ranks among their column's thresholds, once per column and block. */
 export function rankCode(name: string, tables: readonly RankTable[], rowBytes: number): WasmFunction {
   const code = tables.map((table) => [
     [get(ROWS), set(ROW), constant(0), set(LANE)],
@@ -53,7 +53,7 @@ export function rankCode(name: string, tables: readonly RankTable[], rowBytes: n
   return { name, parameters: 1, locals: new Array<number>(4).fill(I32), code };
 }
 
-/** The value's key (float-keys.ts), not below the first threshold's, for what is below that has the same rank. */
+/** The value's key (float-keys.ts), at least the first threshold's, because all smaller ones have the same rank. */
 function readKey({ feature, isMissingLow, firstKey }: RankTable): Code {
   return [
     // Adding 0 makes -0 equal to 0.
@@ -74,8 +74,8 @@ function findBucket({ firstKey, shift, lastBucket, starts }: RankTable): Code {
 }
 
 /**
- * Adds to START how many of its bucket's keys are below KEY, in halves that get smaller. What comes after the bucket is
- * above KEY anyway, so the bucket's end need not be looked at, and no step is a branch that could be mispredicted.
+ * Adds to START the number of keys in its bucket below KEY, by binary search. Keys after the bucket are above KEY anyway, so
+ * its end need not be checked, and there is no branch to mispredict.
  */
 function searchBucket({ keys, bucketKeysMax }: RankTable): Code {
   const halves: number[] = [];

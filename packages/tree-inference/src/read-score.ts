@@ -12,19 +12,19 @@ export interface ScoreGraph {
   readonly isSigmoid: boolean;
 }
 
-/** One number per row, computed in float32 step by step, as onnxruntime does. */
+/** One number per row, computed in float32 step by step, like onnxruntime. */
 export type Margin =
   | { readonly kind: "ensemble"; readonly index: number }
   | { readonly kind: "sum"; readonly terms: readonly Margin[] }
   | { readonly kind: "scaled" | "shifted"; readonly of: Margin; readonly by: number };
 
-/** float32 among the numbers of TensorProto.DataType. */
+/** float32 in TensorProto.DataType. */
 const FLOAT = 1;
-/** Nodes between the output and an ensemble; those of the exporters are a handful. */
+/** Maximum nodes between the output and an ensemble; exporters write a few. */
 const STEPS_MAX = 64;
 
 /**
- * Reads a graph that is trees, sums and products of them with constants, and a sigmoid.
+ * Parses a graph of trees, sums, products with constants, and a sigmoid.
  *
  * @throws ScorerError for any other graph
  */
@@ -82,7 +82,7 @@ class ScoreReader {
     }
     const labels = classifier.attributes.get("classlabels_int64s")?.ints.length;
     const weights = classifier.attributes.get("class_weights")?.floats ?? [];
-    // Without a weight below 0, onnxruntime takes the sums for probabilities and leaves out the sigmoid.
+    // Without a negative weight, onnxruntime treats the sums as probabilities and skips the sigmoid.
     if (labels !== 2 || !weights.some((weight) => weight < 0) || postTransformOf(classifier) !== "LOGISTIC") {
       throw new ScorerError("its classifier is not one of two classes with log odds");
     }
@@ -108,7 +108,7 @@ class ScoreReader {
     }
   }
 
-  /** A margin and a constant, in either order; or the sum of two margins. */
+  /** A margin and a constant, in either order; or a sum of two margins. */
   private readPair({ inputs, opType }: OnnxNode, kind: "scaled" | "shifted"): Margin {
     const [first = "", second = ""] = inputs;
     for (const [constant, other] of [

@@ -2,17 +2,17 @@ import { LANES, LEAF_BYTES, LEAF_NUMBERS, NODE_BYTES, REACHED, SUMS } from "./me
 import type { Code, WasmFunction } from "./wasm-code.js";
 import { againIf, constant, f32, get, i32, loop, set, tee, V128, v128 } from "./wasm-code.js";
 
-/** Parameters of the code: addresses of the first tree's splits and leaves, and where the last tree's leaves end. */
+/** Parameters of the code: addresses of the first tree's splits and leaves, and the end of the last tree's leaves. */
 const [NODES, LEAVES, LEAVES_END] = [0, 1, 2];
-/** Locals of vectors follow; each level of a tree keeps one for its left half while the right one is computed. */
+/** Vector locals follow; each level of a tree stores its left half in one while the right half is computed. */
 const VECTORS = 3;
 
 /**
  * Runs 16 rows through complete trees of one depth and adds the leaves that they reach to the rows' sums, tree by tree.
  *
- * Every split is compared for all rows at once; then, from the lowest splits up, each split chooses for each row between
- * what its halves have chosen. Nothing depends on where a row goes, so there is no branch to be mispredicted and nothing to
- * wait for, which costs less than to follow each row on its own way.
+ * Every split is compared for all rows at once. Then, from the lowest splits up, each split selects for each row between the
+ * results of its halves. There are no data-dependent branches to mispredict, which is faster than following each row's own
+ * path.
  */
 export function treeCode(name: string, depth: number): WasmFunction {
   const tree = [
@@ -33,10 +33,10 @@ export function treeCode(name: string, depth: number): WasmFunction {
 }
 
 /**
- * Leaves on the stack the number of the leaf, below a node, that each row reaches.
+ * Leaves on the stack the number of the leaf below a node that each row reaches.
  *
  * @param levels of splits from this node down
- * @param node number of the node: the root is 0, and below n are 2n + 1 and 2n + 2
+ * @param node number of the node: the root is 0, and the children of n are 2n + 1 and 2n + 2
  * @param firstLeaf number of the leftmost leaf below the node
  */
 function reachedLeaf(levels: number, node: number, firstLeaf: number): Code {
@@ -49,7 +49,7 @@ function reachedLeaf(levels: number, node: number, firstLeaf: number): Code {
     v128.greaterBytes(),
   ];
   if (levels === 1) {
-    // True is -1, so that taking it away gives the next leaf.
+    // True is -1, so subtracting it gives the next leaf.
     return [constant(0), v128.load(LEAF_NUMBERS + (firstLeaf / 2) * LANES), isRight, v128.subtractBytes()];
   }
   const left = VECTORS + levels - 2;
@@ -60,7 +60,7 @@ function reachedLeaf(levels: number, node: number, firstLeaf: number): Code {
   ];
 }
 
-/** Sums are float32 and in the order of the trees, as onnxruntime's are. */
+/** Sums are float32 and in tree order, as in onnxruntime. */
 function addLeaf(lane: number): Code {
   return [
     constant(0),

@@ -10,7 +10,7 @@ const MODES = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"];
 const LARGEST = 3.4028234663852886e38;
 const SMALLEST = 1e-45;
 
-/** What ONNX says of a tree, node by node: https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md. */
+/** The tree semantics of ONNX, node by node: https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md. */
 function leafOf(tree: TestTree, row: readonly number[]): number {
   if ("cover" in tree) return tree.value;
   const value = Math.fround(row[tree.feature] ?? Number.NaN);
@@ -37,7 +37,7 @@ function score(model: TestModel, rows: readonly (readonly number[])[], names = N
   return [...into];
 }
 
-/** Few thresholds, so that rows often have exactly one of them; with both zeros, infinities and the smallest numbers. */
+/** Few thresholds, so that rows often equal one of them; including both zeros, infinities and the smallest numbers. */
 const thresholds = fc.oneof(
   fc.constantFrom(-1, -0, 0, SMALLEST, -SMALLEST, 1, 2.5, LARGEST, -LARGEST),
   fc.constantFrom(Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY),
@@ -77,7 +77,7 @@ test("returns what the operator's definition says, to the last bit", () => {
   );
 });
 
-/** Trees of random thresholds, so many that a feature has more of them than fit into a byte. */
+/** Trees with random thresholds: too many per feature for one byte. */
 function completeTree(depth: number, random: () => number): TestTree {
   if (depth === 0) return { value: Math.fround(random() - 0.5), cover: 1 };
   return {
@@ -90,7 +90,7 @@ function completeTree(depth: number, random: () => number): TestTree {
   };
 }
 
-/** Numbers from 0 to 1 from a seed: https://en.wikipedia.org/wiki/Linear_congruential_generator, constants of minstd_rand. */
+/** Seeded numbers from 0 to 1: https://en.wikipedia.org/wiki/Linear_congruential_generator, constants of minstd_rand. */
 function newRandom(): () => number {
   let state = 1;
   return () => {

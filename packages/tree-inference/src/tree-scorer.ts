@@ -17,25 +17,25 @@ import { instantiate } from "./web-assembly.js";
 
 export { LANES };
 
-/** Rows that are copied into the code's memory at a time. */
+/** Rows copied into the code's memory at a time. */
 const CHUNK_ROWS = 256;
 const FLOAT_BYTES = 4;
 
-/** A model made ready, and rows to try it with. */
+/** A prepared model, and rows to test it. */
 export interface PlannedScorer {
   readonly plan: ScorerPlan;
-  /** Rows at which a wrong comparison shows, row-major. */
+  /** Rows that reveal a wrong comparison, row-major. */
   edgeRows(count: number): Float32Array<ArrayBuffer>;
 }
 
-/** A model made ready. Plain data, so that it can be handed from one thread to another, which is quicker than reading it again. */
+/** A prepared model. Plain data, so that threads can transfer it, which is faster than parsing the model again. */
 export interface ScorerPlan {
   /** Columns of a row. */
   readonly width: number;
   readonly image: Uint8Array<ArrayBuffer>;
   readonly code: Uint8Array<ArrayBuffer>;
   readonly runs: readonly (readonly TreeRun[])[];
-  /** Comparisons per 16 rows, which is what the time of a run goes by. */
+  /** Comparisons per 16 rows, which determine the duration of a run. */
   readonly splits: number;
   readonly baseValues: readonly number[];
   readonly margin: Margin;
@@ -43,16 +43,16 @@ export interface ScorerPlan {
 }
 
 export interface ScorerOptions {
-  /** Names of the model's input and of the output that is the score. */
+  /** Names of the model's input and its score output. */
   readonly input: string;
   readonly output: string;
 }
 
 /**
- * Reads a model and lays out its tables.
+ * Parses a model and lays out its tables.
  *
  * @param bytes content of an .onnx file
- * @throws ScorerError why it is not scored here
+ * @throws ScorerError with the reason if it is not supported
  */
 export function planScorer(bytes: Uint8Array, { input, output }: ScorerOptions): PlannedScorer {
   try {
@@ -78,14 +78,14 @@ function baseValueOf({ baseValue }: TreeEnsemble): number {
   return Math.fround(baseValue);
 }
 
-/** Scores rows of a model of trees. For one thread, since it computes in a memory of its own. */
+/** Scores rows with a tree model. For one thread, because it computes in its own memory. */
 export class TreeScorer {
   private readonly rowsAt: number;
   private readonly rows: Float32Array;
   private readonly sums: Float32Array;
   private readonly rank: (rows: number) => void;
   private readonly trees: ((nodes: number, leaves: number, leavesEnd: number) => void)[];
-  /** Sums of each ensemble's trees, for each row of a chunk. */
+  /** Sums of each ensemble's trees, per row of a chunk. */
   private readonly totals: Float32Array[];
 
   constructor(private readonly plan: ScorerPlan) {
@@ -106,8 +106,8 @@ export class TreeScorer {
   }
 
   /**
-   * @param rows row-major, `rowCount` × `width` values as the model takes them; NaN is a missing value
-   * @param into gets a score per row
+   * @param rows row-major, `rowCount` × `width` values in the model's format; NaN is a missing value
+   * @param into receives one score per row
    */
   score(rows: Float32Array, rowCount: number, into: Float32Array): void {
     const { width, margin, isSigmoid } = this.plan;
@@ -128,7 +128,7 @@ export class TreeScorer {
     }
   }
 
-  /** 16 rows through all trees. Those beyond the last row are left over, and their sums are not used. */
+  /** 16 rows through all trees. Rows after the last one contain old data, and their sums are ignored. */
   private addTrees(start: number): void {
     const { width, runs, baseValues } = this.plan;
     this.rank(this.rowsAt + start * width * FLOAT_BYTES);
@@ -143,7 +143,7 @@ export class TreeScorer {
     }
   }
 
-  /** Each step is rounded to float32, for it is stored as such. */
+  /** Each step is rounded to float32 because it is stored as float32. */
   private marginsOf(margin: Margin, count: number): Float32Array {
     if (margin.kind === "ensemble") return this.totals[margin.index] as Float32Array;
     if (margin.kind !== "sum") {

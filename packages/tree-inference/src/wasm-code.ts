@@ -1,9 +1,9 @@
 /**
- * A small assembler for WebAssembly: functions that call their instructions by name. Opcodes and sections are those of
- * https://webassembly.github.io/spec/core/binary/, the vector ones those of its SIMD chapter.
+ * A small assembler for WebAssembly: functions named like their instructions. Opcodes and sections are those of
+ * https://webassembly.github.io/spec/core/binary/, vector opcodes those of its SIMD chapter.
  */
 
-/** Instructions, nested as they are put together. */
+/** Instructions, nested as they are composed. */
 export type Code = readonly (number | Code)[];
 
 export const I32 = 0x7f;
@@ -14,7 +14,7 @@ const NO_RESULT = 0x40;
 const [END, TYPES, IMPORTS, FUNCTIONS, EXPORTS, CODES] = [0x0b, 1, 2, 3, 7, 10];
 const HEAD = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 
-/** A number without a sign, as LEB128. */
+/** An unsigned number as LEB128. */
 function unsigned(value: number): number[] {
   const bytes: number[] = [];
   let rest = value >>> 0;
@@ -25,7 +25,7 @@ function unsigned(value: number): number[] {
   return bytes;
 }
 
-/** A number of 32 bits with its sign, as LEB128. */
+/** A signed 32-bit number as LEB128. */
 function signed(value: number): number[] {
   const bytes: number[] = [];
   for (let rest = value | 0; ; rest >>= 7) {
@@ -38,7 +38,7 @@ function signed(value: number): number[] {
 
 const plain = (opcode: number) => (): Code => [opcode];
 const ofLocal = (opcode: number) => (local: number) => [opcode, ...unsigned(local)];
-/** What reads or writes memory at an address on the stack plus `offset`; its alignment is only a hint. */
+/** Reads or writes memory at an address on the stack plus `offset`; alignment is only a hint. */
 const ofMemory = (opcode: number) => (offset: number) => [opcode, 0, ...unsigned(offset)];
 const vector = (opcode: number) => (): Code => [0xfd, ...unsigned(opcode)];
 const vectorOfMemory = (opcode: number) => (offset: number) => [0xfd, ...unsigned(opcode), 0, ...unsigned(offset)];
@@ -50,7 +50,7 @@ export const constant = (value: number): Code => [0x41, ...signed(value)];
 /** a b condition → a if the condition is not 0, else b */
 export const select = plain(0x1b);
 export const loop = (body: Code): Code => [0x03, NO_RESULT, body, END];
-/** Goes back to the beginning of the loop so many levels out when the condition on the stack is not 0. */
+/** Continues the loop this many levels out if the condition on the stack is not 0. */
 export const againIf = (levels: number): Code => [0x0d, ...unsigned(levels)];
 
 export const i32 = {
@@ -94,14 +94,14 @@ export const v128 = {
 
 export interface WasmFunction {
   readonly name: string;
-  /** All of i32; they are locals 0, 1, … */
+  /** All i32; they are locals 0, 1, … */
   readonly parameters: number;
   /** Types of the locals after them. */
   readonly locals: readonly number[];
   readonly code: Code;
 }
 
-/** A module that imports `env.memory` and exports the functions, none of which gives anything back. */
+/** A module that imports `env.memory` and exports the functions, none of which has a result. */
 export function encodeModule(functions: readonly WasmFunction[]): Uint8Array<ArrayBuffer> {
   const types = functions.map(({ parameters }) => [FUNCTION_TYPE, ...list(new Array(parameters).fill([I32])), 0]);
   const memory = [...text(MEMORY[0]), ...text(MEMORY[1]), 2, 0, 1];
@@ -129,7 +129,7 @@ function text(value: string): number[] {
 }
 
 function section(id: number, content: readonly number[]): number[] {
-  // One array at a time, for spread arguments of a large one would not fit on the stack.
+  // One array at a time, because spreading a large one as arguments would overflow the stack.
   return [id, ...unsigned(content.length)].concat(content);
 }
 

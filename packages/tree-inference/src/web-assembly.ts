@@ -1,4 +1,4 @@
-/** The part of WebAssembly's interface that is used here: https://webassembly.github.io/spec/js-api/. Node's types leave it out. */
+/** The part of WebAssembly's interface used here: https://webassembly.github.io/spec/js-api/. Node's types lack it. */
 interface WebAssemblyInterface {
   readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
   readonly Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
@@ -11,7 +11,7 @@ interface WebAssemblyInterface {
 const { WebAssembly } = globalThis as unknown as { readonly WebAssembly: WebAssemblyInterface };
 const PAGE_BYTES = 65_536;
 
-/** @param bytes how much memory the code gets; it stays as large */
+/** @param bytes fixed size of the code's memory */
 export function instantiate(
   code: Uint8Array<ArrayBuffer>,
   bytes: number,

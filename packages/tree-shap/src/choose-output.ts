@@ -1,14 +1,14 @@
 import type { OnnxNode } from "./read-onnx.js";
 import { ShapError } from "./shap-error.js";
 
-/** What a leaf adds to an output. */
+/** A leaf's contribution to an output. */
 export interface LeafWeight {
   readonly treeId: number;
   readonly nodeId: number;
   readonly weight: number;
 }
 
-/** One output of an ensemble, before `post_transform`: baseValue + scale × the sum of the weights of the leaves reached. */
+/** One output of an ensemble, before `post_transform`: baseValue + scale × the sum of the reached leaves' weights. */
 export interface ChosenOutput {
   readonly baseValue: number;
   readonly scale: number;
@@ -18,9 +18,9 @@ export interface ChosenOutput {
 /**
  * The weights and the base value of one output.
  *
- * @param trees how many trees the whole ensemble has
- * @param output number of the class or target; may be left out where there is one
- * @throws ShapError `malformed-model`, `unsupported-model`, `invalid-request` for an output that is not there
+ * @param trees number of trees of the ensemble
+ * @param output number of the class or target; optional if there is only one
+ * @throws ShapError `malformed-model`, `unsupported-model`, `invalid-request` for a missing output
  */
 export function chooseOutput(node: OnnxNode, trees: number, output: number | undefined): ChosenOutput {
   const isClassifier = node.opType === "TreeEnsembleClassifier";
@@ -53,8 +53,8 @@ export function chooseOutput(node: OnnxNode, trees: number, output: number | und
 }
 
 /**
- * How many margins a classifier has. With two labels and all weights on the first, there is one, that of the second label:
- * so XGBoost's and LightGBM's binary models are written, and so onnxruntime reads them.
+ * The number of a classifier's margins. With two labels and all weights on the first, there is one, that of the second label:
+ * XGBoost and LightGBM write binary models this way, and onnxruntime reads them this way.
  */
 function countClasses(node: OnnxNode, ids: readonly number[]): number {
   const labels =
@@ -73,7 +73,7 @@ function countClasses(node: OnnxNode, ids: readonly number[]): number {
 
 function baseValueOf(baseValues: readonly number[], output: number, outputs: number): number {
   if (baseValues.length === 0) return 0;
-  // A model of two classes may give the one base value twice.
+  // A two-class model may contain the one base value twice.
   if (baseValues.length === outputs || (outputs === 1 && new Set(baseValues).size === 1))
     return baseValues[output] ?? 0;
   throw new ShapError("unsupported-model", `The model has ${baseValues.length} base_values for ${outputs} outputs.`);

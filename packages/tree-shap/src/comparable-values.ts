@@ -1,29 +1,29 @@
 /**
- * Float32 values as doubles among which a missing value has a place too, so that a split is one comparison. Each row is
- * written twice: with missing values below every threshold, for splits at which they go left, and above every threshold.
+ * Float32 values as doubles in which missing values are ordered as well, so that a split is one comparison. Each row is written
+ * twice: with missing values below every threshold, for splits at which they go left, and above every threshold.
  */
 
-/** Infinite values, within which all others lie. */
+/** Infinite values; all others are in between. */
 const INFINITE = 1e299;
-/** Thresholds that every value that is there is at most, or above. */
+/** Thresholds above, or below, every present value. */
 const BEYOND = 1e300;
 
-/** A threshold as a double; NaN, which no value is at most, lies below all values. */
+/** A threshold as a double; for NaN, which no value is at most, a value below all others. */
 export function comparableThreshold(threshold: number): number {
   if (Number.isNaN(threshold)) return -BEYOND;
   if (threshold === Number.POSITIVE_INFINITY) return BEYOND;
   return threshold === Number.NEGATIVE_INFINITY ? -INFINITE : threshold;
 }
 
-/** The column of a split's feature in what `writeComparable` writes. */
+/** The column of a split's feature in the output of `writeComparable`. */
 export function comparableColumn(feature: number, features: number, isNanLeft: boolean): number {
   return isNanLeft ? feature : features + feature;
 }
 
 /**
- * Writes rows of `features` values as twice as many columns, one after the other and each `rowCount` long.
+ * Writes rows of `features` values as twice as many columns, one after the other, each of length `rowCount`.
  *
- * @param rows row-major, the first row's values from `start` on
+ * @param rows row-major, starting at index `start`
  */
 export function writeComparable(
   rows: Float32Array,

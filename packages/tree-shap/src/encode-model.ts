@@ -1,6 +1,6 @@
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-/** Trees for tests, and the ONNX files that hold them. */
+/** Trees for tests, and their ONNX files. */
 export type TestTree = TestLeaf | TestSplit;
 
 export interface TestLeaf {
@@ -22,25 +22,25 @@ export interface TestModel {
   readonly trees: readonly TestTree[];
   readonly baseValues?: readonly number[];
   readonly opType?: string;
-  /** Attributes that are added, or replace those that the trees give; undefined leaves one out. */
+  /** Attributes that are added, or replace those of the trees; undefined removes one. */
   readonly attributes?: Readonly<Record<string, AttributeValue | undefined>>;
   readonly inputShape?: readonly (number | undefined)[];
   readonly elementType?: number;
-  /** More nodes of the graph, before the trees. */
+  /** Additional graph nodes before the trees. */
   readonly nodesBefore?: readonly TestNode[];
   readonly nodesAfter?: readonly TestNode[];
-  /** Initializers of float32, each of one dimension. */
+  /** One-dimensional float32 initializers. */
   readonly constants?: Readonly<Record<string, readonly number[]>>;
-  /** Initializers of int64, each of one dimension. */
+  /** One-dimensional int64 initializers. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
-  /** The tensor that the graph gives; that of the trees unless told. */
+  /** The graph's output tensor; by default that of the trees. */
   readonly output?: string;
-  /** The tensor that the trees read. */
+  /** The trees' input tensor. */
   readonly treesRead?: string;
   readonly isPacked?: boolean;
 }
 
-/** Without trees it is its other nodes, such as a network. */
+/** Without trees, the graph consists of its other nodes, such as a network. */
 export type TestGraph = Omit<TestModel, "trees"> & Partial<Pick<TestModel, "trees">>;
 
 export interface TestNode {
@@ -62,7 +62,7 @@ export function coverOf(tree: TestTree): number {
   return "cover" in tree ? tree.cover : coverOf(tree.whenTrue) + coverOf(tree.whenFalse);
 }
 
-/** A ModelProto that reads `features`: one tree ensemble and other nodes. Field numbers are those of onnx.proto. */
+/** A ModelProto with the input `features`: one tree ensemble and other nodes. Field numbers are those of onnx.proto. */
 export function encodeModel(model: TestGraph): Uint8Array<ArrayBuffer> {
   const graph = new BinaryWriter();
   for (const node of [...(model.nodesBefore ?? []), ...ensembleOf(model), ...(model.nodesAfter ?? [])]) {
@@ -109,18 +109,18 @@ function ensembleOf({ trees, treesRead, baseValues, attributes, ...model }: Test
   ];
 }
 
-/** What is added to the graph of a model. */
+/** An addition to a model's graph. */
 export interface GraphExtension {
   readonly nodes: readonly TestNode[];
-  /** Initializers of float32, each of one dimension. */
+  /** One-dimensional float32 initializers. */
   readonly constants: Readonly<Record<string, readonly number[]>>;
-  /** Initializers of int64, each of one dimension. */
+  /** One-dimensional int64 initializers. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
-  /** The tensor that the graph then gives, too: float32 [rows, 1]. */
+  /** An additional output tensor of the graph: float32 [rows, 1]. */
   readonly output: string;
 }
 
-/** A ModelProto with more nodes at the end of its graph. Of a message that stands twice, protobuf joins the parts. */
+/** A ModelProto with more nodes at the end of its graph. Protobuf merges a message that occurs twice. */
 export function extendModel(modelBytes: Uint8Array, extension: GraphExtension): Uint8Array<ArrayBuffer> {
   const { nodes, constants, shapes = {}, output } = extension;
   const graph = new BinaryWriter();
@@ -239,7 +239,7 @@ function encodeAttribute(name: string, value: AttributeValue, isPacked: boolean)
   return writer.finish();
 }
 
-/** Numbers of AttributeProto.AttributeType. */
+/** Constants of AttributeProto.AttributeType. */
 function attributeTypeOf(value: AttributeValue): number {
   if ("int" in value) return 2;
   if ("string" in value) return 3;

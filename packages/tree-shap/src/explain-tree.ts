@@ -1,21 +1,21 @@
 import type { TreePlan } from "./plan-trees.js";
 import { PATH_FEATURES_MAX, SHAPLEY_WEIGHTS } from "./shapley-weights.js";
 
-/** Rows that go through one tree before the next: so many that a tree's tables are read from the cache. */
+/** Rows that pass through one tree before the next: enough that the tree's tables stay in the cache. */
 export const CHUNK_ROWS = 64;
 
 /**
- * What explaining a chunk of rows reads and writes; made once and used for every chunk. Two-dimensional arrays have the rows
- * of the chunk side by side: entry [i, row] is at i × (rows of the chunk) + row.
+ * Working memory to explain a chunk of rows; created once and reused for every chunk. Two-dimensional arrays are indexed [i,
+ * row], at i × (rows of the chunk) + row.
  */
 export interface Scratch {
   /** [column, row]: comparable values. */
   readonly values: Float64Array;
   /** [feature, row]: contributions so far. */
   readonly sums: Float64Array;
-  /** [slot of the tree at hand, row]: bit i is clear when feature i of the path leads elsewhere. */
+  /** [slot of the current tree, row]: bit i is clear if feature i of the path leads elsewhere. */
   readonly masks: Int32Array;
-  /** [row]: the pattern of the block at hand. */
+  /** [row]: the pattern of the current block. */
   readonly patterns: Int32Array;
   readonly coefficients: Float64Array;
 }
@@ -30,7 +30,7 @@ export function newScratch(plan: TreePlan): Scratch {
   };
 }
 
-/** Adds one tree's contributions for the first `rows` rows of the chunk to their sums. */
+/** Adds one tree's contributions to the sums of the first `rows` rows of the chunk. */
 export function explainTree(plan: TreePlan, scratch: Scratch, tree: number, rows: number): void {
   passMasksDown(plan, scratch, tree, rows);
   addBlocks(plan, scratch, tree, rows);
@@ -40,7 +40,7 @@ export function explainTree(plan: TreePlan, scratch: Scratch, tree: number, rows
   }
 }
 
-/** Fills the tree's masks, from the root's down to those of its blocks and leaves. */
+/** Fills the tree's masks, from the root down to its blocks and leaves. */
 function passMasksDown(plan: TreePlan, { values, masks }: Scratch, tree: number, rows: number): void {
   const { topEnds, topSlot, topColumn, topThreshold, topPlace, topLeftSlot, topRightSlot } = plan;
   masks.fill(-1, 0, rows);
@@ -61,12 +61,12 @@ function passMasksDown(plan: TreePlan, { values, masks }: Scratch, tree: number,
   }
 }
 
-/** 1 or 0, without branches, which the processor would mispredict half of the time. */
+/** 1 or 0, without branches, which would be mispredicted half of the time. */
 function isAtMost(value: number, threshold: number): number {
   return Number(value <= threshold);
 }
 
-/** Finds each row's pattern in each block of the tree, and adds what the table holds for it. */
+/** Finds each row's pattern in each block of the tree, and adds its table entry. */
 function addBlocks(plan: TreePlan, { values, sums, masks, patterns }: Scratch, tree: number, rows: number): void {
   const { blockEnds, blockSlot, blockPathLength, blockSplitEnds, blockFeatureEnds, blockFeature, blockTable } = plan;
   const { splitColumn, splitThreshold, table } = plan;
@@ -102,9 +102,9 @@ function addBlocks(plan: TreePlan, { values, sums, masks, patterns }: Scratch, t
 }
 
 /**
- * Adds the contributions of a leaf that is in no table. A coalition changes what the leaf is worth only where its features
- * lead to the leaf, so the product over those that lead elsewhere comes once before everything: this is Fast TreeSHAP v1
- * (https://arxiv.org/abs/2109.09847) with each leaf's path known in advance.
+ * Adds the contributions of a leaf without a table. A coalition only changes the leaf's value through features that lead to the
+ * leaf, so the product over features that lead elsewhere is computed once: Fast TreeSHAP v1 (https://arxiv.org/abs/2109.09847)
+ * with precomputed leaf paths.
  */
 function addLeaf(
   plan: TreePlan,
@@ -147,7 +147,7 @@ function addLeaf(
       continue;
     }
     const share = pathShare[place] as number;
-    // Dividing the product by (share + x), from the highest power down, takes this feature out of it.
+    // Dividing the product by (share + x), from the highest power down, removes this feature.
     let quotient = 0;
     let without = 0;
     for (let size = leading; size > 0; size -= 1) {
@@ -158,7 +158,7 @@ function addLeaf(
   }
 }
 
-/** Where item i begins in arrays that say where each ends. */
+/** The start of item i in arrays that store ends. */
 function startOf(ends: Int32Array, item: number): number {
   return item === 0 ? 0 : (ends[item - 1] as number);
 }

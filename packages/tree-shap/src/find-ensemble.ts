@@ -1,7 +1,7 @@
 import type { OnnxGraph, OnnxInput, OnnxNode } from "./read-onnx.js";
 import { ShapError } from "./shap-error.js";
 
-/** The tree ensemble of a graph, and the tensor it reads. */
+/** The tree ensemble of a graph, and its input tensor. */
 export interface FoundEnsemble {
   readonly node: OnnxNode;
   readonly input: OnnxInput;
@@ -11,14 +11,14 @@ export interface FoundEnsemble {
 
 const ML_DOMAIN = "ai.onnx.ml";
 const ENSEMBLES = ["TreeEnsembleClassifier", "TreeEnsembleRegressor"];
-/** float32 among the numbers of TensorProto.DataType. */
+/** float32 in TensorProto.DataType. */
 const FLOAT = 1;
 
 /**
- * Finds the one ensemble that reads the model's input. What follows it (a sigmoid, a calibration, picking a column) does
- * not matter to contributions to the margin; anything else that reads the input would.
+ * Finds the only ensemble that reads the model's input. Later nodes (a sigmoid, a calibration, a column selection) do not
+ * affect contributions to the margin; any other reader of the input would.
  *
- * @param inputName what the input has to be called; any name when undefined
+ * @param inputName required name of the input; undefined accepts any
  * @throws ShapError `unsupported-model`
  */
 export function findEnsemble(graph: OnnxGraph, inputName: string | undefined): FoundEnsemble {
@@ -44,11 +44,11 @@ export function findEnsemble(graph: OnnxGraph, inputName: string | undefined): F
   return { node, input, width };
 }
 
-/** The nodes that use a tensor, looking through those that pass it on unchanged. */
+/** The nodes that read a tensor, directly or through identity nodes. */
 function readersOf(graph: OnnxGraph, tensor: string): OnnxNode[] {
   const same = new Set([tensor]);
   const readers: OnnxNode[] = [];
-  // The nodes of an ONNX graph are in an order in which each comes after those whose outputs it reads.
+  // The nodes of an ONNX graph are sorted topologically.
   for (const node of graph.nodes) {
     if (!node.inputs.some((name) => same.has(name))) continue;
     const passesOn = node.opType === "Identity" || (node.opType === "Cast" && node.attributes.get("to")?.int === FLOAT);

@@ -1,17 +1,17 @@
-/** A feature that the splits above a node ask for, one or more times. */
+/** A feature that the splits above a node use, one or more times. */
 export interface PathFeature {
   readonly feature: number;
-  /** The share of the training data that goes this way at all of those splits: the product of theirs. */
+  /** The share of the training data that takes this path at all of those splits: the product of their shares. */
   readonly share: number;
 }
 
-/** A path, and where in it a feature stands. */
+/** A path, and a feature's position in it. */
 export interface ExtendedPath {
   readonly path: readonly PathFeature[];
   readonly index: number;
 }
 
-/** A path with one more split: a feature that it has already keeps its place, with the product of the shares. */
+/** A path with one more split: a feature that is already in it keeps its position, with the product of the shares. */
 export function extendPath(path: readonly PathFeature[], feature: number, share: number): ExtendedPath {
   const found = path.findIndex((one) => one.feature === feature);
   if (found === -1) return { path: [...path, { feature, share }], index: path.length };

@@ -8,23 +8,22 @@ import type { TreeEnsemble } from "./tree-ensemble.js";
 import { LEAF } from "./tree-ensemble.js";
 
 /**
- * How the trees of an ensemble are explained. Each tree's top splits are taken first, all of them: they pass down, in the
- * slots of an array, which features of the path lead to what lies below. Below them lie blocks, whose contributions are in
- * `table`, and single leaves too deep for a table. Everything is in flat arrays, and `…Ends[i]` is where tree or item i
- * ends and i + 1 begins.
+ * How an ensemble's trees are explained. Each tree's top splits come first: they pass down, in slots of an array, which
+ * features of the path lead to the nodes below. Below them are blocks, with contributions in `table`, and single leaves too
+ * deep for a table. Everything is in flat arrays; `…Ends[i]` is the end of tree or item i and the start of i + 1.
  */
 export interface TreePlan {
   readonly trees: number;
   /** Columns of a row. */
   readonly features: number;
-  /** Most slots of a tree. Its root has slot 0. */
+  /** Maximum slots of a tree. Its root has slot 0. */
   readonly slots: number;
   readonly topEnds: Int32Array;
   readonly topSlot: Int32Array;
-  /** Column of comparable values, and what they are compared with. */
+  /** Column of comparable values, and the threshold to compare with. */
   readonly topColumn: Int32Array;
   readonly topThreshold: Float64Array;
-  /** Place of the split's feature in the path of its children. */
+  /** Position of the split's feature in its children's path. */
   readonly topPlace: Int32Array;
   readonly topLeftSlot: Int32Array;
   readonly topRightSlot: Int32Array;
@@ -37,7 +36,7 @@ export interface TreePlan {
   readonly splitThreshold: Float64Array;
   readonly blockFeatureEnds: Int32Array;
   readonly blockFeature: Int32Array;
-  /** Where in `table` a block's begins. */
+  /** Start of a block's table in `table`. */
   readonly blockTable: Int32Array;
   readonly table: Float32Array;
   readonly leafEnds: Int32Array;
@@ -48,16 +47,16 @@ export interface TreePlan {
   readonly pathShare: Float64Array;
 }
 
-/** Features of the path and splits of a block together: its table has two to this power rows. */
+/** Features of the path plus splits of a block: its table has two to this power rows. */
 const BLOCK_BITS_MAX = 8;
-/** Most splits from a root to a leaf. */
+/** Maximum splits from a root to a leaf. */
 const DEPTH_MAX = 256;
 
 /**
  * Plans how to explain an ensemble.
  *
- * @param tableBytesMax most memory for tables; leaves without a table are explained one by one, more slowly
- * @throws ShapError `unsupported-model` for paths of too many features
+ * @param tableBytesMax maximum memory for tables; leaves without a table are explained one by one, more slowly
+ * @throws ShapError `unsupported-model` for paths with too many features
  */
 export function planTrees(ensemble: TreeEnsemble, tableBytesMax: number): TreePlan {
   return new Planner(ensemble, tableBytesMax).plan();
@@ -78,7 +77,7 @@ class Planner {
   private readonly leaves: { slot: number; value: number; pathEnd: number }[] = [];
   private readonly leafPaths: PathFeature[] = [];
   private slots = 0;
-  /** Of any tree; one for the root there always is. */
+  /** Maximum over all trees; at least one, for the root. */
   private slotsMax = 1;
 
   constructor(
@@ -91,7 +90,7 @@ class Planner {
   plan(): TreePlan {
     for (const root of this.ensemble.roots) {
       this.slots = 0;
-      // A tree of one leaf adds the same to every row.
+      // A tree with one leaf adds the same to every row.
       if (this.ensemble.feature[root] !== LEAF) this.place(root, [], 0);
       this.slotsMax = Math.max(this.slotsMax, this.slots);
       this.topEnds.push(this.tops.length);
@@ -131,7 +130,7 @@ class Planner {
     };
   }
 
-  /** Makes a node a block, a leaf or a top split, with all that lies below, and returns its slot. */
+  /** Makes a node a block, a leaf or a top split, including its descendants, and returns its slot. */
   private place(node: number, path: readonly PathFeature[], depth: number): number {
     if (path.length > PATH_FEATURES_MAX || depth > DEPTH_MAX) {
       throw new ShapError(
@@ -160,7 +159,7 @@ class Planner {
   private addBlock(node: number, path: readonly PathFeature[], slot: number): boolean {
     const splits = this.splitCounts[node] as number;
     const bits = path.length + splits;
-    // Enough for the path's features and a new one per split.
+    // Enough for the path's features and one new feature per split.
     const lengthMax = (1 << Math.min(bits, PATH_FEATURES_MAX - 1)) * bits;
     const isTooBig = (this.tableLength + lengthMax) * Float32Array.BYTES_PER_ELEMENT > this.tableBytesMax;
     if (bits > BLOCK_BITS_MAX || isTooBig) return false;
@@ -190,10 +189,10 @@ class Planner {
   }
 }
 
-/** How many splits each node and all below it are. */
+/** The number of splits of each node's subtree. */
 function countSplits({ feature, left, right }: TreeEnsemble): Int32Array {
   const counts = new Int32Array(feature.length);
-  // Children have higher numbers, so they are counted by the time their parent is.
+  // Children have higher numbers, so they are counted before their parent.
   for (let node = feature.length - 1; node >= 0; node -= 1) {
     if (feature[node] === LEAF) continue;
     counts[node] = 1 + (counts[left[node] as number] as number) + (counts[right[node] as number] as number);

@@ -6,7 +6,7 @@ import { ShapError } from "./shap-error.js";
 import type { TreeEnsemble } from "./tree-ensemble.js";
 import { LEAF, previousFloat32 } from "./tree-ensemble.js";
 
-/** What the attributes `nodes_*` of an ensemble say, one entry per node and attribute. */
+/** The `nodes_*` attributes of an ensemble, one entry per node and attribute. */
 interface NodeColumns {
   readonly treeIds: readonly number[];
   readonly nodeIds: readonly number[];
@@ -15,24 +15,24 @@ interface NodeColumns {
   readonly values: readonly number[];
   readonly trueIds: readonly number[];
   readonly falseIds: readonly number[];
-  /** 1 where a missing value goes the way of a true comparison. */
+  /** 1 if a missing value takes the branch of a true comparison. */
   readonly missingTrue: readonly number[];
   readonly covers: readonly number[] | undefined;
   /** Position of each node by `nodeKey`. */
   readonly positions: ReadonlyMap<number, number>;
 }
 
-/** Ids above this do not fit into one key with another one. */
+/** Larger ids would not fit into a combined key. */
 const ID_MAX = 2 ** 26 - 1;
-/** By how much the covers of two children may miss their parent's, as a share of it: they are sums of rounded numbers. */
+/** Tolerance between the sum of two children's covers and their parent's, as a share: they are sums of rounded numbers. */
 const COVER_GAP_MAX = 0.01;
 
 /**
- * The trees of an ensemble as TreeSHAP needs them.
+ * The trees of an ensemble in the form that TreeSHAP needs.
  *
- * @param output number of the class or target to explain; may be left out where there is one
- * @param options `hasCovers: false` leaves the shares of the training data at 0, for those who need none
- * @throws ShapError `malformed-model`, `unsupported-model`, `no-covers`, `invalid-request` for an output that is not there
+ * @param output number of the class or target to explain; optional if there is only one
+ * @param options `hasCovers: false` leaves the shares of the training data at 0, for callers that do not need them
+ * @throws ShapError `malformed-model`, `unsupported-model`, `no-covers`, `invalid-request` for a missing output
  */
 export function readEnsemble(
   { node, width }: FoundEnsemble,
@@ -101,7 +101,7 @@ class EnsembleBuilder {
     };
   }
 
-  /** The nodes without a parent: one per tree, unless the tree is a cycle. */
+  /** The nodes without a parent: one per tree, unless the tree has a cycle. */
   private findRoots(): number[] {
     const { treeIds, modes, trueIds, falseIds } = this.columns;
     const children = new Set<number>();
@@ -120,7 +120,7 @@ class EnsembleBuilder {
     return roots;
   }
 
-  /** Copies a tree, parents first. Every node but the root has one parent, so this ends. */
+  /** Copies a tree, parents first. Every node except the root has one parent, so this terminates. */
   private addTree(root: number): number {
     const first = this.count;
     const open = [{ position: root, cameFrom: undefined as Int32Array | undefined, parent: 0 }];
@@ -142,8 +142,8 @@ class EnsembleBuilder {
   }
 
   /**
-   * Writes a comparison as "at most": v < t is v ≤ the float before t, and v > t is the opposite of v ≤ t, except for NaN,
-   * with which every comparison is false (https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md).
+   * Converts a comparison to "at most": v < t is v ≤ the previous float of t, and v > t is the opposite of v ≤ t, except for
+   * NaN, for which every comparison is false (https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md).
    */
   private addSplit(number: number, position: number): { leftPosition: number; rightPosition: number } {
     const { treeIds, featureIds, modes, values, trueIds, falseIds, missingTrue } = this.columns;
@@ -245,7 +245,7 @@ function positionsOf(treeIds: readonly number[], nodeIds: readonly number[]): Ma
   return positions;
 }
 
-/** One number for a tree's and a node's. */
+/** Combines the ids of a tree and a node. */
 function nodeKey(treeId: number, nodeId: number): number {
   for (const id of [treeId, nodeId]) {
     if (!Number.isInteger(id) || id < 0 || id > ID_MAX) throw malformed(`${id} is not the number of a tree or node`);
@@ -257,7 +257,7 @@ function orZeros(column: readonly number[], length: number): readonly number[] {
   return column.length === 0 ? new Array<number>(length).fill(0) : column;
 }
 
-/** An entry of a column; that all columns have an entry for each position has been checked. */
+/** An entry of a column, whose length has been checked. */
 function at<T>(column: readonly T[], position: number): T {
   return column[position] as T;
 }

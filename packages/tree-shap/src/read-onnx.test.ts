@@ -49,10 +49,10 @@ test.each([
   expect(readOnnx(modelOf(GRAPH.initializer, tensor(values))).constants.size).toBe(0);
 });
 
-/** A list that says it has four billion bytes, of which there are four. */
+/** A list with a declared length of four billion bytes, but only four bytes. */
 const overlong = (field: number) => new Uint8Array([(field << 3) | 2, 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 1, 1, 1]);
 const attribute = (content: Uint8Array) => modelOf(GRAPH.node, message([NODE.attribute, content]));
-/** Groups (https://protobuf.dev/programming-guides/encoding/#groups) of a field that is not read. */
+/** Groups (https://protobuf.dev/programming-guides/encoding/#groups) of an unknown field. */
 const groups = (depth: number) => new Uint8Array(depth).fill((15 << 3) | 3);
 
 test.each([

@@ -2,20 +2,20 @@ import type { AttributeProto, GraphProto, NodeProto, TensorProto, ValueInfoProto
 import { ModelProto } from "./generated/onnx.js";
 import { ShapError } from "./shap-error.js";
 
-/** The parts of an ONNX file that say how a tree ensemble is built and what is made of its sum, see `proto/onnx.proto`. */
+/** The parts of an ONNX file that define a tree ensemble and the processing of its sum, see `proto/onnx.proto`. */
 export interface OnnxGraph {
-  /** Without those that have an initializer. */
+  /** Without those with an initializer. */
   readonly inputs: readonly OnnxInput[];
   readonly nodes: readonly OnnxNode[];
-  /** The values of small initializers of float32 or int64, by name. */
+  /** The values of small float32 or int64 initializers, by name. */
   readonly constants: ReadonlyMap<string, readonly number[]>;
 }
 
 export interface OnnxInput {
   readonly name: string;
-  /** Number of TensorProto.DataType, 1 is FLOAT; 0 if it is not a tensor. */
+  /** Constant of TensorProto.DataType, 1 is FLOAT; 0 if it is not a tensor. */
   readonly elementType: number;
-  /** undefined stands for a free dimension. */
+  /** undefined for a free dimension. */
   readonly shape: readonly (number | undefined)[];
 }
 
@@ -27,7 +27,7 @@ export interface OnnxNode {
   readonly attributes: ReadonlyMap<string, OnnxAttribute>;
 }
 
-/** An attribute fills one of these. */
+/** Exactly one of these is set. */
 export interface OnnxAttribute {
   readonly int: number;
   readonly string: string;
@@ -40,7 +40,7 @@ export interface OnnxAttribute {
  * The graph of a model.
  *
  * @param bytes a serialised ModelProto
- * @throws ShapError `malformed-model` when they are not one
+ * @throws ShapError `malformed-model` for invalid bytes
  */
 export function readOnnx(bytes: Uint8Array): OnnxGraph {
   const graph = decodeGraph(bytes);
@@ -80,12 +80,12 @@ function readInput({ name, type }: ValueInfoProto): OnnxInput {
   return { name, elementType: tensor?.elemType ?? 0, shape: shape ?? [] };
 }
 
-/** Most values of an initializer that are kept. */
+/** Maximum values of a stored initializer. */
 const CONSTANT_VALUES_MAX = 16;
-/** Numbers of TensorProto.DataType. */
+/** Constants of TensorProto.DataType. */
 const [FLOAT, INT64] = [1, 7];
 
-/** The name and values of a small tensor; nothing for another one. */
+/** The name and values of a small tensor; empty for any other. */
 function readConstant({ name, dataType, floatData, int64Data, rawData }: TensorProto): [string, readonly number[]][] {
   if (dataType !== FLOAT && dataType !== INT64) return [];
   const bytes = dataType === INT64 ? 8 : 4;

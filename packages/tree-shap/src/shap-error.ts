@@ -1,21 +1,21 @@
-/** What went wrong, for programs. The message tells people what it is and how to fix it. */
+/** The kind of failure, for programs. The message tells users what it is and how to fix it. */
 export type ShapErrorCode =
   /** The bytes are not an ONNX model, or its tree attributes contradict each other. */
   | "malformed-model"
-  /** A valid model that this package does not explain; the message says what about it. */
+  /** A valid model that this package does not support; the message has the reason. */
   | "unsupported-model"
-  /** The model does not say how much training data reached each of its nodes. */
+  /** The model lacks the training data counts of its nodes. */
   | "no-covers"
-  /** The arrays or options of a call do not fit together. */
+  /** The arrays or options of a call are inconsistent. */
   | "invalid-request";
 
-/** The one error that this package throws. */
+/** The only error class of this package. */
 export class ShapError extends Error {
   override readonly name = "ShapError";
 
   /**
    * @param code for programs
-   * @param message one sentence that names what is at fault and says how to fix it
+   * @param message one sentence with the cause and its fix
    */
   constructor(
     readonly code: ShapErrorCode,

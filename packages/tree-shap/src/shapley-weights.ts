@@ -1,9 +1,9 @@
-/** Features that one path may ask for at most: a set of them is the bits of an integer. */
+/** Maximum features of a path: a set of them is stored in the bits of an integer. */
 export const PATH_FEATURES_MAX = 31;
 
 /**
- * What a coalition of `size` players counts for one more player among `players`, as `[players * 32 + size]`:
- * size! (players - size - 1)! / players! (Shapley 1953; https://arxiv.org/abs/1802.03888).
+ * The weight of a coalition of `size` players for one more player among `players`, as `[players * 32 + size]`: size! (players -
+ * size - 1)! / players! (Shapley 1953; https://arxiv.org/abs/1802.03888).
  */
 export const SHAPLEY_WEIGHTS = shapleyWeights();
 

@@ -5,14 +5,14 @@ import type { TreeEnsemble } from "./tree-ensemble.js";
 import { LEAF } from "./tree-ensemble.js";
 
 /**
- * A subtree whose contributions are in a table. What they are depends only on which features of the path to the subtree
- * lead to it, and on which way each of its splits goes: those are the bits of a pattern, path first. The table holds, for
- * each pattern, what the subtree's leaves add to each of `features`.
+ * A subtree with precomputed contributions. They depend only on which features of the path lead to the subtree, and on the
+ * direction at each of its splits: these are the bits of a pattern, path first. For each pattern, the table has the subtree's
+ * contribution to each of `features`.
  */
 export interface TabulatedBlock {
-  /** Those of the path, then the others that the subtree asks for. */
+  /** Those of the path, then the other features of the subtree. */
   readonly features: readonly number[];
-  /** Number of each split in the ensemble; the bit of a pattern is set when the row goes left. */
+  /** Number of each split in the ensemble; its bit in a pattern is set if the row goes left. */
   readonly splits: readonly number[];
   /** Row-major, one row of `features.length` per pattern. */
   readonly table: Float64Array;
@@ -22,17 +22,17 @@ export interface TabulatedBlock {
 interface BlockLeaf {
   readonly value: number;
   readonly path: readonly PathFeature[];
-  /** Per feature of `path`: the bits to look at, and what they have to be. */
+  /** Per feature of `path`: the bits to check, and their required values. */
   readonly bits: readonly number[];
   readonly wanted: readonly number[];
 }
 
 /**
- * Computes a block's table: for each leaf the idea of Fast TreeSHAP v2 (https://arxiv.org/abs/2109.09847),
- * in which everything that depends on the row is which features lead to the leaf; and the leaves of the block added up.
+ * Computes a block's table with the idea of Fast TreeSHAP v2 (https://arxiv.org/abs/2109.09847): for each leaf, contributions
+ * depend on the row only through the set of features that lead to the leaf. The leaves of the block are added up.
  *
  * @param root number of the subtree's first node
- * @param path the features above it; with the splits of the subtree they have to be few, the table doubles with each
+ * @param path the features above it; together with the subtree's splits they must be few, because each doubles the table
  */
 export function tabulateBlock(ensemble: TreeEnsemble, root: number, path: readonly PathFeature[]): TabulatedBlock {
   const splits: number[] = [];
@@ -89,7 +89,7 @@ function addLeaf(leaf: BlockLeaf, features: readonly number[], patterns: number,
   }
 }
 
-/** One row per set of the path's features that lead to the leaf: what the leaf adds to each feature of its path. */
+/** One row per set of the path's features that lead to the leaf: the leaf's contribution to each feature of its path. */
 function leafContributions(value: number, path: readonly PathFeature[]): Float64Array {
   const players = path.length;
   const sets = 1 << players;
@@ -103,7 +103,7 @@ function leafContributions(value: number, path: readonly PathFeature[]): Float64
     for (let player = 0; player < players; player += 1) {
       const bit = 1 << player;
       const { share } = path[player] as PathFeature;
-      // A feature that leads here replaces its share by 1; one that leads away replaces it by 0.
+      // A feature that leads here replaces its share by 1; one that leads elsewhere replaces it by 0.
       rows[set * players + player] =
         (set & bit) === 0
           ? -outside * (averages[set] as number)
@@ -115,13 +115,13 @@ function leafContributions(value: number, path: readonly PathFeature[]): Float64
 
 /**
  * For each set of features that lead to the leaf: the sum, over its subsets as coalitions, of the coalition's Shapley weight
- * among all features of the path and the shares of the features of the set that are not in the coalition.
+ * among all features of the path times the shares of the set's features outside the coalition.
  */
 function coalitionAverages(path: readonly PathFeature[]): Float64Array {
   const players = path.length;
   const width = players + 1;
   const averages = new Float64Array(1 << players);
-  // Row by set: the coefficient of x^k in the product of (share + x) sums the shares outside all coalitions of size k.
+  // Row per set: the coefficient of x^k in the product of (share + x) sums the shares outside all coalitions of size k.
   const coefficients = new Float64Array((1 << players) * width);
   coefficients[0] = 1;
   for (let set = 0; set < 1 << players; set += 1) {

@@ -8,7 +8,7 @@ import { shapleyByDefinition, treeValue } from "./testing/shapley.js";
 import type { TreeExplainerOptions } from "./tree-explainer.js";
 import { TreeExplainer } from "./tree-explainer.js";
 
-/** The largest difference from the libraries' own contributions that is allowed, in log odds. */
+/** Maximum difference from the libraries' own contributions, in log odds. */
 const DIFFERENCE_MAX = 1e-4;
 const NO_TABLES = { tableBytesMax: 0 };
 
@@ -32,7 +32,7 @@ function differenceMax(found: Iterable<number>, wanted: ArrayLike<number>): numb
   let index = 0;
   for (const value of found) {
     const difference = Math.abs(value - (wanted[index] ?? Number.NaN));
-    // A NaN has to show, and no comparison with it is true.
+    // A NaN must be detected, and no comparison with it is true.
     if (!(difference <= largest)) largest = difference;
     index += 1;
   }
@@ -71,7 +71,7 @@ describe("contributions equal those of the library that trained the model", () =
 describe("Shapley's definition", () => {
   const FEATURES = 5;
   const MODES = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"];
-  // Few values, so that rows often have exactly a threshold; with both zeros, infinities and the smallest numbers.
+  // Few values, so that rows often equal a threshold; including both zeros, infinities and the smallest numbers.
   const thresholds = fc.constantFrom(-1, -0, 0, 1e-45, 1, 2.5, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
   const values = fc.oneof(thresholds, fc.constantFrom(Number.NaN, 0.5, -2.5, -1e-45, 3.4028234663852886e38));
   const { tree } = fc.letrec<{ tree: TestTree }>((tie) => ({

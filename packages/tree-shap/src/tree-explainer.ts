@@ -11,19 +11,19 @@ import type { TreeEnsemble } from "./tree-ensemble.js";
 import { LEAF } from "./tree-ensemble.js";
 
 export interface TreeExplainerOptions {
-  /** Name that the model's input has to have. Default: any. */
+  /** Required name of the model's input. Default: any. */
   readonly input?: string;
-  /** Number of the class or target to explain, from 0. Default: the only one there is. */
+  /** Number of the class or target to explain, from 0. Default: the only one. */
   readonly output?: number;
-  /** Most bytes of precomputed tables. Trees without a table take longer. Default: 64 MiB. */
+  /** Maximum bytes of precomputed tables. Trees without a table are slower. Default: 64 MiB. */
   readonly tableBytesMax?: number;
 }
 
 const TABLE_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
- * Exact path-dependent TreeSHAP of a tree ensemble: how much each feature moves a row's margin away from `expectedValue`.
- * The margin is what the trees add up to, before any sigmoid, softmax, exponential or calibration that follows.
+ * Exact path-dependent TreeSHAP of a tree ensemble: how much each feature moves a row's margin away from `expectedValue`. The
+ * margin is the sum of the trees, before any sigmoid, softmax, exponential or calibration.
  */
 export class TreeExplainer {
   private readonly scratch: Scratch;
@@ -33,7 +33,7 @@ export class TreeExplainer {
     readonly input: string,
     /** Columns of a row. */
     readonly features: number,
-    /** The mean margin over the training data, as far as the trees' covers tell. */
+    /** The average margin over the training data, according to the trees' covers. */
     readonly expectedValue: number,
     private readonly plan: TreePlan,
   ) {
@@ -41,11 +41,11 @@ export class TreeExplainer {
   }
 
   /**
-   * Reads a model and prepares its tables, which for hundreds of trees takes up to a second.
+   * Parses a model and prepares its tables, which takes up to a second for hundreds of trees.
    *
-   * @param bytes content of an .onnx file whose float32 input [rows, features] is read by one TreeEnsembleClassifier or
-   * TreeEnsembleRegressor with the covers of its nodes in `nodes_hitrates`
-   * @throws ShapError `malformed-model`, `unsupported-model`, `no-covers`, or `invalid-request` for wrong options
+   * @param bytes content of an .onnx file with a float32 input [rows, features] for one TreeEnsembleClassifier or
+   *   TreeEnsembleRegressor with node covers in `nodes_hitrates`
+   * @throws ShapError `malformed-model`, `unsupported-model`, `no-covers`, or `invalid-request` for invalid options
    */
   static fromOnnx(bytes: Uint8Array, options: TreeExplainerOptions = {}): TreeExplainer {
     const found = findEnsemble(readOnnx(bytes), options.input);
@@ -57,9 +57,9 @@ export class TreeExplainer {
   /**
    * The contributions of each feature to each row's margin; with `expectedValue` they add up to the margin.
    *
-   * @param rows row-major, `rowCount` × `features` float32 values as the model gets them; NaN is a missing value
-   * @param into gets one contribution per value of `rows`, in the same order; what it held is overwritten
-   * @throws ShapError `invalid-request` when an array is too short
+   * @param rows row-major, `rowCount` × `features` float32 values in the model's format; NaN is a missing value
+   * @param into receives one contribution per value of `rows`, in the same order; previous content is overwritten
+   * @throws ShapError `invalid-request` if an array is too short
    */
   explain(rows: Float32Array, rowCount: number, into: Float32Array): void {
     const { features, plan, scratch } = this;
@@ -86,7 +86,7 @@ export class TreeExplainer {
   }
 }
 
-/** The base value and each leaf's value by the share of the training data that reached it. */
+/** The base value plus each leaf's value, weighted by the share of the training data that reached it. */
 function expectedValueOf({
   baseValue,
   feature,

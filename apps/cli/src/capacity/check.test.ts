@@ -65,7 +65,7 @@ test("loads that the machine did not sustain do not count", () => {
 test("the committed figures can be read, and a file that is not a result is refused in one sentence", async () => {
   const { rates, sources } = measuredSchema.parse(committed);
   expect(rates.length).toBeGreaterThanOrEqual(2);
-  // A crowded machine, or few payments at a time, makes a decision cost several times as much.
+  // On a busy machine, or with few payments at a time, a decision costs several times as much.
   expect(Math.max(...rates)).toBeGreaterThanOrEqual(1_000);
   expect(sources.cpu.load_average).toBeLessThan(4);
   const folder = await mkdtemp(join(tmpdir(), "capacity-"));

@@ -2,25 +2,25 @@ import type { CapacityResult, Measured, ProcessName } from "./figures.js";
 import { bytesOf, lakeBytesOf, loadsOf, PROCESSES } from "./figures.js";
 import { coresAt } from "./model.js";
 
-/** A prediction beside what was measured then. */
+/** A prediction and the corresponding measurement. */
 export interface Comparison {
   readonly what: string;
   readonly predicted: number;
   readonly measured: number;
   readonly unit: string;
-  /** Whether it counts: sums do, their parts are shown for whoever looks for the cause. */
+  /** Whether it is judged: sums are; their parts are shown for diagnosis. */
   readonly counts: boolean;
 }
 
 export const TOLERANCE = 0.2;
 
-/** How far off a prediction is, by what was measured. */
+/** The relative error of a prediction. */
 export const errorOf = ({ predicted, measured }: Comparison): number => Math.abs(predicted - measured) / measured;
 
 export const isWithin = (comparison: Comparison): boolean => !comparison.counts || errorOf(comparison) <= TOLERANCE;
 
 /**
- * What was learnt of one run, held against another run of the same machine: CPU time at each of its loads, bytes on disk and
+ * Compares the costs learnt from one run with another run on the same machine: CPU time at each of its loads, bytes on disk and
  * in memory. Pure.
  */
 export function compareWithResult(measured: Measured, result: CapacityResult): Comparison[] {
@@ -54,7 +54,7 @@ export function compareWithResult(measured: Measured, result: CapacityResult): C
   return [...cpu, ...bytes, { what: "lake by payment", ...lake, counts: true }];
 }
 
-/** What plans are made of; other keys and topics are few or small. */
+/** The keys and topics that plans use; others are few or small. */
 const COUNTED: readonly string[] = [
   ...["transactions", "features", "decisions"],
   ...["card", "terminal", "device", "ip", "idem", "decision"],

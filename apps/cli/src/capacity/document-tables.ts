@@ -8,7 +8,7 @@ import { CLOUDS, costOf } from "./prices.js";
 import { CLOUD_NAMES, count, gb, sourceText } from "./table.js";
 
 const RATES = [1_000, 10_000, 100_000, 1_000_000] as const;
-/** Each card pays about four times a day, a terminal forty times. */
+/** Each card pays about four times per day, a terminal forty times. */
 const CARDS_PER_RATE = 10_000;
 const TERMINALS_PER_RATE = 1_000;
 
@@ -23,7 +23,7 @@ const demandAt = (rate: number): Demand => ({
 type Cell = string | number;
 type Table = (head: readonly Cell[], rows: readonly (readonly Cell[])[]) => string;
 
-/** The tables of docs/capacity.md, by the name of their place. */
+/** The tables of docs/capacity.md, by placeholder. */
 export function capacityTables(table: Table): Record<"measured" | "plans" | "costs" | "limits", string> {
   const measured = measuredSchema.parse(committed);
   const plans = RATES.map((rate) => planCapacity(demandAt(rate), measured));

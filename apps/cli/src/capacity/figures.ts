@@ -2,41 +2,41 @@ import { readFile } from "node:fs/promises";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { z } from "zod";
 
-/** The processes that a decision costs CPU in. The archive works behind the others and may lag. */
+/** The processes that use CPU for decisions. Archive works asynchronously and may lag. */
 export const PROCESSES = ["ingestion", "features", "decisions", "scoring", "archive", "kafka", "valkey"] as const;
 export type ProcessName = (typeof PROCESSES)[number];
-/** Those that are measured at several loads. */
+/** The processes that are measured at several loads. */
 const LOADED: readonly ProcessName[] = PROCESSES.filter((name) => name !== "archive");
 
-/** Milliseconds of CPU time a second by decisions a second, rates ascending. */
+/** Milliseconds of CPU time per second by decisions per second, rates ascending. */
 const curve = z.array(z.tuple([z.number().positive(), z.number().nonnegative()])).min(1);
 const bytes = z.record(z.string(), z.number().positive());
 
-/** What measured a figure, when, and how busy the machine was then. */
+/** The command that measured a figure, its time, and the machine's load then. */
 const source = z.object({ command: z.string(), measured_at: z.string(), load_average: z.number() });
 export type Source = z.infer<typeof source>;
 
-/** What one decision costs, measured. */
+/** The measured cost of one decision. */
 export const measuredSchema = z.object({
   format: z.literal("tripline-capacity"),
   sources: z.object({ cpu: source, archive: source, bytes: source }),
   machine: z.object({ cpu: z.string(), cores: z.number() }),
-  /** Decisions a second at which the CPU was measured: between them it is known, beyond them extended. */
+  /** Decisions per second at which CPU was measured: interpolated in between, extrapolated above. */
   rates: z.array(z.number().positive()).min(2),
   cpu: z.record(z.enum(PROCESSES), curve),
-  /** Bytes on disk of a record on one replica, by topic. */
+  /** Bytes on disk per record on one replica, by topic. */
   kafka_bytes: bytes,
-  /** Bytes in Redis of a key with its value: `idem`, `decision`, and of a window state by its entity: `card`, `device`. */
+  /** Bytes in Redis of a key with its value: `idem`, `decision`, and window states by entity: `card`, `device`. */
   redis_bytes: bytes,
-  /** Window states that there are of an entity for each card, or for each terminal where it is one or a part of one. */
+  /** Window states of an entity per card, or per terminal for entities that are a terminal or part of one. */
   redis_states: bytes,
-  /** Bytes of the archive's files by payment. */
+  /** Bytes of the archive's files per payment. */
   lake_bytes: z.number().positive(),
 });
 export type Measured = z.infer<typeof measuredSchema>;
 
 const spread = z.object({ median: z.number() });
-/** The part of a benchmark's result file that counts here. */
+/** The relevant part of a benchmark's result file. */
 const resultSchema = z.object({
   name: z.literal("capacity"),
   date: z.string(),
@@ -51,20 +51,20 @@ const resultSchema = z.object({
     )
     .length(1),
 });
-/** The part that measures what is kept, and not what it costs in CPU time: a busy machine can do that. */
+/** The part that measures storage and not CPU time: it works on a busy machine. */
 const BYTES_PART = "bytes";
 export type CapacityResult = z.infer<typeof resultSchema>;
 
-/** A steady load as it was measured. */
+/** A measured steady load. */
 export interface MeasuredLoad {
   readonly name: string;
-  /** Decisions a second. */
+  /** Decisions per second. */
   readonly rate: number;
-  /** Milliseconds of CPU time a second, by process. */
+  /** Milliseconds of CPU time per second, by process. */
   readonly cpuMsPerS: ReadonlyMap<ProcessName, number>;
 }
 
-/** @throws TriplineError `config-invalid` when the file is not there or is something else */
+/** @throws TriplineError `config-invalid` if the file is missing or invalid */
 export async function readCapacityResult(path: string): Promise<CapacityResult> {
   return readJson(path, resultSchema, "the result of `npm run bench -- capacity`");
 }
@@ -85,13 +85,13 @@ async function readJson<S extends z.ZodType>(path: string, schema: S, what: stri
   }
 }
 
-/** Below this share of the rate that was to be, the machine had no more: a load like that is not steady. */
+/** Below this share of the target rate, the machine was saturated, and the load is not steady. */
 const SUSTAINED = 0.9;
 
 /**
- * The loads that were sustained, lowest first.
+ * The sustained loads, lowest first.
  *
- * @throws TriplineError `config-invalid` when a figure is missing, or when fewer than two were sustained
+ * @throws TriplineError `config-invalid` if a figure is missing, or fewer than two loads were sustained
  */
 export function loadsOf(result: CapacityResult): MeasuredLoad[] {
   const loads = (result.parts[0]?.contestants ?? []).map(({ name, figures }) => {
@@ -113,7 +113,7 @@ function figureOf(figures: Readonly<Record<string, { median: number }>>, key: st
   return found;
 }
 
-/** By name, out of the summary's `kafka_bytes_…`, `redis_bytes_…` and `redis_states_…`. */
+/** By name, from the summary's `kafka_bytes_…`, `redis_bytes_…` and `redis_states_…`. */
 export function bytesOf(
   result: CapacityResult,
   prefix: "kafka_bytes" | "redis_bytes" | "redis_states",
@@ -122,15 +122,15 @@ export function bytesOf(
   return Object.fromEntries(found.map(([name, { median }]) => [name.slice(prefix.length + 1), median]));
 }
 
-/** Bytes of the lake by payment. @throws TriplineError `config-invalid` when it was not measured */
+/** Bytes in the lake per payment. @throws TriplineError `config-invalid` if it was not measured */
 export function lakeBytesOf(result: CapacityResult): number {
   return figureOf(result.parts[0]?.summary ?? {}, "lake_bytes");
 }
 
 /**
- * The costs behind a result. One of `--only bytes` has what is kept; the CPU time is then that of `before`.
+ * The costs from a result. A result of `--only bytes` has only storage; its CPU times come from `before`.
  *
- * @throws TriplineError `config-invalid` when a figure is missing
+ * @throws TriplineError `config-invalid` if a figure is missing
  */
 export function learnFrom(result: CapacityResult, before: Measured): Measured {
   const isBytes = result.parts[0]?.name === BYTES_PART;
@@ -157,7 +157,7 @@ function costsOf(result: CapacityResult): Pick<Measured, "machine" | "rates" | "
   const archiveUs = figureOf(result.parts[0]?.summary ?? {}, "archive_us_per_decision");
   const curveOf = (process: ProcessName) =>
     loads.map(({ rate, cpuMsPerS }): [number, number] => [rate, tenths(cpuMsPerS.get(process) ?? 0)]);
-  // It was measured while it caught up, so it costs the same at every rate.
+  // It was measured while catching up, so it costs the same at every rate.
   const archive: [number, number][] = [[highest, tenths((archiveUs * highest) / 1_000)]];
   const cpu = Object.fromEntries(
     PROCESSES.map((process) => [process, process === "archive" ? archive : curveOf(process)]),

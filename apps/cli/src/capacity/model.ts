@@ -1,55 +1,55 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Measured, ProcessName } from "./figures.js";
 
-/** What is asked of an installation. */
+/** The requirements of an installation. */
 export interface Demand {
-  /** Decisions a second at the peak, for which instances are counted. */
+  /** Decisions per second at the peak, which determines the number of instances. */
   readonly rate: number;
-  /** Mean rate by peak rate, for what piles up: disks, memory, the lake. */
+  /** Average rate divided by peak rate, for what accumulates: disks, memory, the lake. */
   readonly meanShare: number;
   readonly cards: number;
   readonly terminals: number;
-  /** Days that the lake is kept. */
+  /** Retention of the lake, in days. */
   readonly retentionDays: number;
 }
 
-/** How an installation is run. */
+/** Sizing rules of an installation. */
 export const RULES = {
-  /** Of a core, at the peak: what is left takes bursts, and the load of an instance that failed. */
+  /** Share of a core at the peak: the rest absorbs bursts, and the load of a failed instance. */
   utilisation: 0.6,
   instancesMin: 2,
-  /** A service does its work on one event loop; scoring has a thread more for the model. */
+  /** A service works on one event loop; scoring has a second thread for the model. */
   coresPerInstance: { ingestion: 1, features: 1, decisions: 1, archive: 1, scoring: 2 },
   kafkaReplicas: 3,
   kafkaBrokersMin: 3,
   kafkaCoresPerBroker: 4,
   kafkaDiskFill: 0.7,
   kafkaDiskGbPerBrokerMax: 4_000,
-  /** Fragmentation, buffers and the copy while a replica joins. */
+  /** The rest is for fragmentation, buffers and the copy while a replica joins. */
   redisMemoryFill: 0.75,
-  /** Of the one core that runs commands. */
+  /** Share of the one core that runs commands. */
   redisUtilisation: 0.8,
-  /** The largest node of managed Redis that all three clouds have, about. */
+  /** Approximately the largest managed Redis node available in all three clouds. */
   redisGbMax: 400,
   idempotencyDays: 1,
   decisionDays: 3,
-  /** Labels by payment; those that arrive late cost a record of `labels` and one of `applied-labels`. */
+  /** Labels per payment; late ones cost one record each in `labels` and `applied-labels`. */
   labelShare: 0.01,
   partitionsDefault: TOPICS.features.partitions,
 } as const;
 
 export const SERVICES = ["ingestion", "features", "decisions", "scoring", "archive"] as const;
 export type ServiceName = (typeof SERVICES)[number];
-/** They take their payments from partitions, and an instance needs one at least. */
+/** They consume partitions, and an instance needs at least one. */
 const CONSUMERS: readonly ServiceName[] = ["features", "decisions", "archive"];
 
 const DAY_S = 86_400;
 const GB = 1e9;
 
-/** A limit of what Tripline is today. */
+/** A limit of Tripline's current design. */
 export interface Limit {
   readonly what: string;
-  /** Decisions a second at the peak at which it is reached. */
+  /** Peak decisions per second at which it is reached. */
   readonly rate: number;
   readonly movedBy: string;
 }
@@ -62,16 +62,16 @@ export interface Plan {
   readonly kafka: {
     readonly brokers: number;
     readonly cores: number;
-    /** One replica's. */
+    /** Per replica. */
     readonly writtenMbPerS: number;
-    /** Of all replicas, with what has to stay free. */
+    /** Of all replicas, including the required free space. */
     readonly diskGb: number;
   };
   readonly redis: {
     readonly memoryGb: number;
-    /** Of it: window states, requests that were seen, decisions that stand. */
+    /** Its parts: window states, idempotency keys, stored decisions. */
     readonly partsGb: Readonly<Record<"states" | "requests" | "decisions", number>>;
-    /** Of the one core that runs commands. */
+    /** Share of the one core that runs commands. */
     readonly cpuShare: number;
   };
   readonly lakeGb: number;
@@ -82,8 +82,8 @@ export interface Plan {
 type Curve = Measured["cpu"][ProcessName];
 
 /**
- * CPU time of one instance in cores: between measured rates on the line between them, since batches grow with the rate and a
- * decision gets cheaper; beyond the highest a decision is taken to cost what it cost there, which is rather too much.
+ * CPU time of one instance in cores. Between measured rates it is interpolated linearly, because batches grow with the rate and
+ * decisions get cheaper. Above the highest rate, the cost per decision is assumed constant, which slightly overestimates it.
  */
 export function coresAt(measured: Measured, process: ProcessName, rate: number): number {
   return msAt(measured.cpu[process], rate) / MS_PER_S;
@@ -103,7 +103,7 @@ function msAt(curve: Curve, rate: number): number {
   return (ms * rate) / highest;
 }
 
-/** The rate at which one instance takes so many cores; Infinity where no rate does. */
+/** The rate at which one instance uses this many cores; Infinity if no rate does. */
 export function rateAt(measured: Measured, process: ProcessName, cores: number): number {
   const curve = measured.cpu[process];
   const wantedMs = cores * MS_PER_S;
@@ -119,7 +119,7 @@ export function rateAt(measured: Measured, process: ProcessName, cores: number):
 }
 
 const MS_PER_S = 1_000;
-/** A rate to a billionth of the highest measured one. */
+/** Precision: a billionth of the highest measured rate. */
 const HALVINGS = 30;
 
 /** Pure. */
@@ -149,7 +149,7 @@ function serviceAt(rate: number, measured: Measured, name: ServiceName): { cores
   return { cores: instances * coresAt(measured, name, rate / instances), instances };
 }
 
-/** Two for each instance, so that one more or one less still shares the work evenly; in steps of the default. */
+/** Two per instance, so that one instance more or less still shares the work evenly; in multiples of the default. */
 function partitionsFor(instances: number): number {
   const step = RULES.partitionsDefault;
   return Math.max(step, Math.ceil((2 * instances) / step) * step);
@@ -158,14 +158,14 @@ function partitionsFor(instances: number): number {
 function kafkaFor(demand: Demand, measured: Measured): Plan["kafka"] {
   const records = Object.values(TOPICS).map((topic) => {
     const share = topic.name.includes("label") ? RULES.labelShare : topic.name in measured.kafka_bytes ? 1 : 0;
-    // Labels are no larger than payments, as which they are counted where none were measured.
+    // Labels are no larger than payments, whose size is used if labels were not measured.
     const bytes = measured.kafka_bytes[topic.name] ?? measured.kafka_bytes.transactions ?? 0;
     return { bytes: bytes * share, days: topic.retentionDays };
   });
   const written = records.reduce((sum, { bytes }) => sum + bytes, 0);
   const kept = records.reduce((sum, { bytes, days }) => sum + bytes * days * DAY_S, 0);
   const diskGb = (kept * meanRate(demand) * RULES.kafkaReplicas) / RULES.kafkaDiskFill / GB;
-  // Followers fetch and append what the leader did; taken to cost each of them as much.
+  // Followers fetch and append the leader's records; assumed to cost as much as the leader.
   const cores = coresAt(measured, "kafka", demand.rate) * RULES.kafkaReplicas;
   const brokers = Math.max(
     RULES.kafkaBrokersMin,
@@ -190,10 +190,10 @@ function redisFor(demand: Demand, measured: Measured): Plan["redis"] {
   return { memoryGb, partsGb, cpuShare: coresAt(measured, "valkey", demand.rate) };
 }
 
-/** Whether there are so many states of an entity for each terminal, and not for each card. */
+/** Whether the number of an entity's states is per terminal instead of per card. */
 export const isOfTerminal = (entity: string): boolean => entity.startsWith("terminal");
 
-/** What stops growth today, and at which rate with the cards and terminals that are asked for. */
+/** What limits growth today, and at which rate, for the given cards and terminals. */
 function limitsOf(demand: Demand, measured: Measured): Limit[] {
   const { partsGb } = redisFor(demand, measured);
   const gbPerRate = (partsGb.requests + partsGb.decisions) / demand.rate;

@@ -4,25 +4,25 @@ import { RULES } from "./model.js";
 export const CLOUDS = ["aws", "gcp", "azure"] as const;
 export type Cloud = (typeof CLOUDS)[number];
 
-/** When the prices were put together, and from what. */
+/** Date and source of the prices. */
 export const PRICES_OF = "on-demand list prices of the US regions from 2025 price lists, compiled in November 2026";
 
 interface Prices {
-  /** Of a month: control plane, three system nodes, PostgreSQL, NAT and endpoints, registry, keys, logs. */
+  /** Per month: control plane, three system nodes, PostgreSQL, NAT and endpoints, registry, keys, logs. */
   readonly fixed: number;
   readonly vcpuHour: number;
-  /** A broker's core with its memory; Azure counts units of 5 MB a second instead. */
+  /** A broker's core with its memory; Azure uses units of 5 MB per second instead. */
   readonly kafkaVcpuHour?: number;
   readonly kafkaUnitMonth?: number;
   readonly kafkaGbMonth: number;
-  /** Memory of one node. */
+  /** Memory per node. */
   readonly cacheGbHour: number;
-  /** Nodes with a copy each, the first included; where the price is that of a pair, 1. */
+  /** Number of nodes with a full copy, including the first; 1 if the price is for a pair. */
   readonly cacheCopies: number;
   readonly objectGbMonth: number;
 }
 
-/** US dollars. As infra/README.md has them: m7i, m7g and r7g; n2; Dsv5, Event Hubs Premium, Azure Managed Redis. */
+/** US dollars. Instance types as in infra/README.md: m7i, m7g and r7g; n2; Dsv5, Event Hubs Premium, Azure Managed Redis. */
 const PRICES: Readonly<Record<Cloud, Prices>> = {
   aws: {
     fixed: 1_044,
@@ -60,26 +60,26 @@ const EVENT_HUBS_GB_PER_UNIT = 1_000;
 export type CostItem = "fixed" | "services" | "kafka" | "redis" | "lake";
 
 export interface Cost {
-  /** US dollars a month, by what they are for. */
+  /** US dollars per month, by item. */
   readonly items: Readonly<Record<CostItem, number>>;
   readonly month: number;
-  /** Millions of decisions a month. */
+  /** Millions of decisions per month. */
   readonly millions: number;
   readonly perMillion: number;
 }
 
-/** A price times what is paid for; the product is what `costOf` says, reckoned the long way. */
+/** A price times a quantity; the product is the amount of `costOf`, calculated step by step. */
 export interface Term {
   readonly amount: number;
   readonly unit: string;
   readonly price: number;
-  /** How long the price is for. */
+  /** The period of the price. */
   readonly per: "an hour" | "a month";
-  /** Hours that are paid, where the price is that of an hour. */
+  /** Billed hours, if the price is per hour. */
   readonly hours?: number;
 }
 
-/** Without tax, discounts, backups, traffic between zones and GPUs. Pure. */
+/** Excludes tax, discounts, backups, traffic between zones and GPUs. Pure. */
 export function costOf(plan: Plan, cloud: Cloud): Cost {
   const prices = PRICES[cloud];
   const items = {
@@ -95,7 +95,7 @@ export function costOf(plan: Plan, cloud: Cloud): Cost {
   return { items, month, millions, perMillion: month / millions };
 }
 
-/** The same with each factor written out, for whoever checks it by hand. Pure. */
+/** The same with all factors, to check it by hand. Pure. */
 export function termsOf(
   { vcpus, kafka, redis, lakeGb }: Plan,
   cloud: Cloud,
@@ -128,7 +128,7 @@ export function termsOf(
   };
 }
 
-/** What a core of the services costs, in US dollars an hour. */
+/** The cost of a service core, in US dollars per hour. */
 export const coreHourOf = (cloud: Cloud): number => PRICES[cloud].vcpuHour;
 
 function kafkaCost({ kafka }: Plan, prices: Prices): number {
@@ -137,7 +137,7 @@ function kafkaCost({ kafka }: Plan, prices: Prices): number {
     return vcpus * (prices.kafkaVcpuHour ?? 0) * MONTH_H + kafka.diskGb * prices.kafkaGbMonth;
   }
   const units = Math.max(1, Math.ceil(kafka.writtenMbPerS / EVENT_HUBS_MB_PER_UNIT));
-  // Stored once in the bill, and as much of it as the units include is free.
+  // The bill counts one copy, and the storage included in the units is free.
   const gb = (kafka.diskGb * RULES.kafkaDiskFill) / RULES.kafkaReplicas;
   return units * prices.kafkaUnitMonth + Math.max(0, gb - units * EVENT_HUBS_GB_PER_UNIT) * prices.kafkaGbMonth;
 }

@@ -7,10 +7,10 @@ import type { Cloud, CostItem, Term } from "./prices.js";
 import { CLOUDS, coreHourOf, costOf, PRICES_OF, termsOf } from "./prices.js";
 
 export const CLOUD_NAMES: Readonly<Record<Cloud, string>> = { aws: "AWS", gcp: "Google Cloud", azure: "Azure" };
-/** Beyond this many times the highest measured rate the extension of the line is a guess. */
+/** Above this multiple of the highest measured rate, the extrapolation is a guess. */
 const EXTENSION_MAX = 10;
 
-/** A plan for people. */
+/** A plan as text. */
 export function planLines(plan: Plan, measured: Measured): string[] {
   const { demand, kafka, redis } = plan;
   const mean = demand.rate * demand.meanShare;
@@ -48,7 +48,7 @@ function costLine(plan: Plan, cloud: Cloud): string {
   return `  ${CLOUD_NAMES[cloud].padEnd(20)} ${dollars}   ${perMillion.toFixed(2).padStart(8)}`;
 }
 
-/** The cost of a million decisions with every factor, so that it can be checked with a pocket calculator. */
+/** The cost of a million decisions with every factor, to check it with a pocket calculator. */
 function handLines(plan: Plan, cloud: Cloud): string[] {
   const { items, millions, perMillion } = costOf(plan, cloud);
   const rows = (Object.entries(termsOf(plan, cloud)) as [CostItem, readonly Term[]][]).map(([item, terms]) => {
@@ -85,12 +85,12 @@ function remarks({ demand, limits }: Plan, measured: Measured): string[] {
   ];
 }
 
-/** Where a figure comes from. */
+/** The source of a figure. */
 export function sourceText({ command, measured_at: at, load_average: load }: Source): string {
   return `${command}, ${at.slice(0, 10)}, load average ${load.toFixed(0)}`;
 }
 
-/** Predictions beside measurements; those that count are marked where they are off. */
+/** Predictions compared with measurements; judged ones are marked if they are off. */
 export function checkLines(compared: readonly Comparison[]): string[] {
   const head = `  ${"".padEnd(44)} ${"predicted".padStart(12)} ${"measured".padStart(12)} ${"off by".padStart(8)}`;
   return [
@@ -104,13 +104,13 @@ export function checkLines(compared: readonly Comparison[]): string[] {
   ];
 }
 
-/** At most three digits that mean something. */
+/** At most three significant digits. */
 export function count(value: number): string {
   const digits = value >= 1_000 ? Number(value.toPrecision(3)) : Number(value.toFixed(1));
   return digits.toLocaleString("en-US");
 }
 
-/** Of so many GB. */
+/** Formats gigabytes. */
 export function gb(value: number): string {
   if (value >= 1e6) return `${(value / 1e6).toFixed(1)} PB`;
   return value >= 1_000 ? `${(value / 1_000).toFixed(1)} TB` : `${value.toFixed(1)} GB`;

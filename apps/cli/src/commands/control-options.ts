@@ -13,13 +13,13 @@ export interface ControlFlags {
   readonly tenant?: string;
 }
 
-/** The clients of a system on this machine that may change what it decides. */
+/** Clients of a local system with permission to change policies and models. */
 const LOCAL_CLIENTS = {
   operator: { clientId: OPERATOR_CLIENT_ID, secret: "operatorSecret" },
   approver: { clientId: APPROVER_CLIENT_ID, secret: "approverSecret" },
 } as const;
 
-/** A command for the control plane, with the options that say where it is. */
+/** A command for the control plane, with its connection options. */
 export function controlCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
@@ -40,7 +40,7 @@ export function workspaceOption(): Option {
 }
 
 /**
- * The control plane as whoever the environment names sees it; without that, as a client of the system on this machine does.
+ * The control plane, with the environment's credentials; without any, with those of a client of the local system.
  *
  * @throws Error in one sentence without credentials
  */

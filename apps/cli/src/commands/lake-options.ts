@@ -29,7 +29,7 @@ export function unlabelledOption(): Option {
     .default("auto");
 }
 
-/** Kafka as flags, or as the services have it in their variables. */
+/** Kafka options, from flags or from the services' variables. */
 export function withKafka(command: Command): Command {
   return command
     .option(

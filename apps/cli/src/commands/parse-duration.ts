@@ -1,4 +1,4 @@
-/** @throws Error for anything but a whole number of seconds, minutes, hours or days */
+/** @throws Error for anything but an integer number of seconds, minutes, hours or days */
 export function durationMs(text: string): number {
   const match = /^(\d{1,6})(s|m|h|d)$/.exec(text);
   if (match === null) throw new Error(`"${text}" is not a duration. Use, for example, 30s or 5m.`);

@@ -1,16 +1,19 @@
 import type { BackfillProgress } from "@tripline/backfill/backfill";
 
-/** Where progress is shown. */
+/** Output stream of progress. */
 export interface ProgressOutput {
   readonly isTTY?: boolean;
   write(text: string): unknown;
 }
 
 const REDRAW_MS = 200;
-/** Where there is no terminal, lines stay: so there are few of them. */
+/** Without a terminal, lines cannot be redrawn, so they are rare. */
 const LINE_MS = 10_000;
 
-/** One line with percent, events a second and the time that is left: redrawn on a terminal, now and then a new one elsewhere. */
+/**
+ * One line with percentage, events per second and remaining time: redrawn on a terminal, elsewhere a new line from time to
+ * time.
+ */
 export class ProgressLine {
   private shownAtMs = Number.NEGATIVE_INFINITY;
   private first: { readonly atMs: number; readonly doneEvents: number } | undefined;
@@ -21,7 +24,7 @@ export class ProgressLine {
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
-  /** Says what is being done while nothing can be counted. */
+  /** Shows the current activity while nothing can be counted. */
   say(text: string): void {
     this.#show(text);
   }
@@ -40,7 +43,7 @@ export class ProgressLine {
     this.#show(`${percent} % of ${totalEvents.toLocaleString("en")} events${rate}${left}`);
   }
 
-  /** Leaves the terminal's line to whoever writes next. */
+  /** Ends the line, so that other output can follow. */
   end(): void {
     if (this.open) this.output.write("\r\x1b[2K");
     this.open = false;

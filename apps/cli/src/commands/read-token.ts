@@ -12,7 +12,7 @@ import { localAddresses, localSecret } from "@tripline/system/client/find-access
 import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import type { ControlFlags } from "./control-options.js";
 
-/** Instead of a token. What is on the command line stays in the shell's history, and is seen by others of this machine. */
+/** Used instead of a token. Command-line arguments stay in the shell's history, and other users of the machine can see them. */
 export const STDIN = "-";
 
 const KEY_BYTES_MIN = 32;
@@ -20,7 +20,7 @@ const RANGE_BITS: Readonly<Record<number, string>> = { 4: "24", 6: "48" };
 
 type MakeToken = (key: Uint8Array, tenant: string, clear: string) => string | undefined;
 
-/** By what it stands for, as ingestion makes it. Undefined for a text that is something else. */
+/** How ingestion creates the token of each kind. Undefined for other kinds. */
 const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: MakeToken }>> = {
   card: {
     of: "a card number",
@@ -56,10 +56,10 @@ const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: Ma
 };
 
 /**
- * The token of what standard input holds. Nothing says it again: no message, no log and no request.
+ * The token for the value on standard input. The value never appears in a message, log or request.
  *
- * @param kinds tried one after the other, of those that have a token
- * @throws Error in one sentence where it holds none of them, or nothing says with which key tokens are made
+ * @param kinds tried in order; only kinds with tokens
+ * @throws Error in one sentence if the value matches none of them, or the token key is not configured
  */
 export async function readToken(
   input: AsyncIterable<Uint8Array>,
@@ -77,7 +77,7 @@ export async function readToken(
   throw new Error(`Standard input is not ${makers.map(({ of }) => of).join(" or ")}.`);
 }
 
-/** What CARD_TOKEN_KEY and --tenant say. Of a system that runs here it is known. */
+/** From CARD_TOKEN_KEY and --tenant. A local system's key is known. */
 async function keyFor({ control, workspace, tenant }: ControlFlags): Promise<{ key: Uint8Array; tenant: string }> {
   const given = process.env.CARD_TOKEN_KEY;
   const local =

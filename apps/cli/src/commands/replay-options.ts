@@ -4,7 +4,7 @@ import { isDay } from "@tripline/lake/lake-layout";
 import { InvalidArgumentError, Option } from "commander";
 import { parseCount } from "./models/score.js";
 
-/* Options of the commands that decide archived payments again. */
+/* Options of the commands that replay archived payments. */
 
 const DAY_MS = 86_400_000;
 const TIME_PATTERN = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,3})?)?(Z|[+-]\d{2}:\d{2})$/;
@@ -33,7 +33,7 @@ export function threadsOption(): Option {
     .default(availableParallelism(), "one per core");
 }
 
-/** @throws TriplineError `invalid-field` for a range that ends before it begins */
+/** @throws TriplineError `invalid-field` for a range that ends before it starts */
 export function requireRange({ from, to }: { readonly from: number; readonly to: number }): void {
   if (from < to) return;
   const detail = "--from must be before --to. A day as --to is included completely.";

@@ -29,24 +29,24 @@ import { findFold } from "./find-fold.js";
 export interface AssessOptions {
   /** Folder of the handbook's data: raw/, folds/. */
   readonly data: string;
-  /** A published split's assessed days, `2018-08-08..2018-08-14`. */
+  /** The evaluated days of a published split, `2018-08-08..2018-08-14`. */
   readonly days: string;
   readonly steps: StepLog;
 }
 
 const DAY_MS = 86_400_000;
 const EVENT_AGE_DAYS_MAX = 36_500;
-/** A replay has time: a decision waits for its score rather than being taken without it. */
+/** A replay is not urgent, so decisions wait for their scores. */
 const REPLAY_SCORING_WAIT_MS = 20_000;
 
 const midnight = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 const dayOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
 
 /**
- * The published benchmark through the running system: window state from the days before, the model from the published
- * train week alone, every payment of the assessed week over HTTP in event order, labels seven days after their payment.
+ * Runs the published benchmark through the system: window state from the preceding days, the model trained only on the
+ * published training week, every payment of the evaluated week over HTTP in event order, labels seven days after their payment.
  *
- * @returns the exit code: 0 when each payment was decided exactly once and every served score is the trainer's own
+ * @returns the exit code: 0 if each payment was decided exactly once and every served score equals the trainer's
  */
 export async function assessOnHandbook(options: AssessOptions): Promise<number> {
   const data = resolve(options.data);

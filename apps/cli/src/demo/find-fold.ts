@@ -8,7 +8,7 @@ const folds = z.array(z.object({ file: z.string(), train_from: day, train_to: da
 
 /** One published split of the handbook's data. Days are inclusive. */
 export interface Fold {
-  /** CSV with one row per payment: its id, and whether it trains or is assessed. */
+  /** CSV with one row per payment: its id, and whether it is for training or evaluation. */
   readonly path: string;
   readonly trainFrom: string;
   readonly trainTo: string;
@@ -17,9 +17,9 @@ export interface Fold {
 }
 
 /**
- * The published split whose assessed days are `days`, given as `2018-08-08..2018-08-14`.
+ * The published split with the evaluated days `days`, as `2018-08-08..2018-08-14`.
  *
- * @throws Error that lists the splits there are
+ * @throws Error that lists the existing splits
  */
 export function findFold(data: string, days: string): Fold {
   const path = join(data, "folds", "folds.json");

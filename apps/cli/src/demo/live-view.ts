@@ -8,18 +8,18 @@ export interface LiveFigures {
   readonly elapsedMs: number;
   /** Decisions in the last second. */
   readonly perSecond: number;
-  /** Event time the traffic has reached. */
+  /** Event time that the traffic has reached. */
   readonly eventTimeMs: number;
 }
 
-/** What a person sees while traffic plays: redrawn in place on a terminal, one line every few seconds elsewhere. */
+/** The display during traffic: redrawn in place on a terminal, elsewhere one line every few seconds. */
 export class LiveView {
   private linesDrawn = 0;
   private lastLineAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly out: NodeJS.WriteStream = process.stdout) {}
 
-  /** Lets what is drawn stand, since somebody else is about to write below it. */
+  /** Leaves the current display in place, so that other output can follow. */
   leave(): void {
     this.linesDrawn = 0;
   }
@@ -39,7 +39,7 @@ export class LiveView {
 }
 
 const LINE_EVERY_MS = 5_000;
-/** Latencies on the screen are those of about the last ten seconds. */
+/** Displayed latencies cover about the last ten seconds. */
 const RECENT_ANSWERS = 1_000;
 
 function shortLine(tally: Tally, figures: LiveFigures): string {
@@ -64,7 +64,7 @@ function fullView(tally: Tally, figures: LiveFigures): string[] {
   ];
 }
 
-/** The demo rebuilds them itself, and says what to type where it cannot. */
+/** The demo rebuilds them automatically, and shows the command if it cannot. */
 function lostLines({ areStatesLost }: Tally): string[] {
   if (!areStatesLost) return [];
   return ["  The window states are lost: payments get the default decision until they are rebuilt."];
@@ -82,7 +82,7 @@ export function refusedLines(tally: Tally): string[] {
   return [`  not accepted: ${[...tally.refused].map(([code, count]) => `${code} ${count}`).join(", ")}`];
 }
 
-/** One declined payment with its reasons in words, the truth beside them. */
+/** A declined payment with its reasons in words and the truth. */
 export function declinedLines(declined: DeclinedPayment): string[] {
   const { payment, decision } = declined;
   const amount = `${(payment.amountMinor / 100).toFixed(2)} ${payment.currency}`;

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 const KB_PER_MB = 1_024;
 
 /**
- * What Tripline's own processes take together, a page that several share counted once (PSS).
+ * Total memory of Tripline's own processes, with shared pages counted once (PSS).
  *
  * @returns no line on systems without /proc
  */

@@ -8,13 +8,13 @@ export interface TrafficOptions {
   readonly client: TriplineClient;
   /** Payments and their labels, in event order. */
   readonly events: Iterable<SimulatedEvent>;
-  /** Payments a second after the start, whatever the answers take: an open model, so that queueing is not hidden. */
+  /** Payments per second after the start, independent of response times (an open model), so that queueing is visible. */
   readonly ratePerSecond: number;
   readonly tally: Tally;
   readonly signal: AbortSignal;
-  /** Event time may not pass this moment, in ms. */
+  /** End of the event time, in ms. */
   readonly untilMs: number;
-  /** Ids (`txn_…`) of what was accepted. */
+  /** Ids (`txn_…`) of accepted payments. */
   readonly accepted: Set<string>;
   readonly onFirstDecision: () => void;
 }
@@ -31,8 +31,8 @@ const LABEL_BATCH_MAX = 2_000;
 const LABEL_EVERY_MS = 500;
 
 /**
- * Plays payments at a steady rate with `Prefer: wait`, and sends each payment's label once event time has reached it.
- * Returns when the signal fires, the payments end or event time reaches its end; nothing is in flight by then.
+ * Sends payments at a steady rate with `Prefer: wait`, and each payment's label once event time has reached it. Returns when
+ * the signal fires, the payments end or event time reaches its end; nothing is in flight by then.
  */
 export async function playTraffic(options: TrafficOptions, position: TrafficPosition): Promise<void> {
   const inFlight = new Set<Promise<void>>();
@@ -67,7 +67,7 @@ function isAhead(sent: number, startedAt: number, ratePerSecond: number, inFligh
   return sent >= paymentsDue(elapsedSeconds, ratePerSecond) || inFlight >= IN_FLIGHT_MAX;
 }
 
-/** Cold services get a gentle start: the rate rises evenly from nothing to its full height over `RAMP_SECONDS`. */
+/** Cold services need a gentle start: the rate rises linearly from zero over `RAMP_SECONDS`. */
 export function paymentsDue(elapsedSeconds: number, ratePerSecond: number): number {
   if (elapsedSeconds < RAMP_SECONDS) return (ratePerSecond * elapsedSeconds ** 2) / (2 * RAMP_SECONDS);
   return ratePerSecond * (elapsedSeconds - RAMP_SECONDS / 2);

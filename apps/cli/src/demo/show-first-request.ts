@@ -2,11 +2,11 @@ import { readPorts } from "@tripline/system/ports.mjs";
 import { DEMO_WORKSPACE } from "@tripline/system/services/local-system";
 
 /**
- * Lines for a shell that send a payment, as often as they are pasted: the shell makes a new id each time. They work in
- * bash and in zsh, on Linux and on macOS.
+ * Shell lines that send a payment each time they are pasted: the shell generates a new id. They work in bash and zsh, on Linux
+ * and macOS.
  *
  * @param workspace the folder of the system below `.tripline`
- * @param authorityFile of a system with TLS
+ * @param authorityFile for a system with TLS
  */
 export function firstRequest(apiUrl: string, workspace: string, authorityFile?: string): string {
   const isMoved = apiUrl !== `http://127.0.0.1:${readPorts({}).ingestion}`;

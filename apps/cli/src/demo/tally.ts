@@ -18,14 +18,14 @@ export interface Quality {
 export const LATENCIES_KEPT = 8_192;
 const DECLINED_KEPT = 4;
 
-/** Counts what was sent and what came back. Memory is bounded whatever the run's length. */
+/** Counts requests and responses. Memory is bounded for any duration. */
 export class Tally {
   sent = 0;
   accepted = 0;
   decided = 0;
   pending = 0;
   degraded = 0;
-  /** Whether the last decision was made while window states were lost. */
+  /** Whether window states were lost at the last decision. */
   areStatesLost = false;
   readonly refused = new Map<string, number>();
   readonly outcomes: Record<OutcomeName, number> = { approve: 0, challenge: 0, review: 0, decline: 0 };
@@ -35,7 +35,7 @@ export class Tally {
   private readonly latenciesMs = new Float64Array(LATENCIES_KEPT);
   private latencies = 0;
 
-  /** One answer of the API, and how long it took. */
+  /** One API response, and its latency. */
   answer(payment: KnownPayment, result: SendResult, latencyMs: number): void {
     this.sent += 1;
     if (result.status === 200 || result.status === 202) this.accepted += 1;
@@ -47,7 +47,7 @@ export class Tally {
     this.decision(payment, result.decision);
   }
 
-  /** A request that got no answer at all. */
+  /** A request without a response. */
   failed(reason: string): void {
     this.sent += 1;
     this.refused.set(reason, (this.refused.get(reason) ?? 0) + 1);
@@ -67,7 +67,7 @@ export class Tally {
     this.lastDeclined.length = Math.min(this.lastDeclined.length, DECLINED_KEPT);
   }
 
-  /** Latency quantiles in ms over the last `among` answers that carried a decision. */
+  /** Latency quantiles in ms over the last `among` responses with a decision. */
   quantiles(among: number, ...fractions: number[]): number[] {
     const count = Math.min(this.latencies, LATENCIES_KEPT, among);
     const last = Float64Array.from(
@@ -77,7 +77,10 @@ export class Tally {
     return fractions.map((fraction) => last[Math.min(count - 1, Math.floor(fraction * count))] ?? Number.NaN);
   }
 
-  /** Against the truth: of what got one of `outcomes`, how much was fraud, and of all fraud, how much got one. */
+  /**
+   * Compared with the truth: the share of fraud among payments with one of `outcomes`, and the share of all fraud that got one
+   * of them.
+   */
   quality(outcomes: readonly OutcomeName[]): Quality {
     let flagged = 0;
     let hits = 0;

@@ -3,22 +3,22 @@ import type { ServerEvent, ServerListener } from "@tripline/local-stack/servers/
 
 export interface WatchServersOptions {
   write(line: string): void;
-  /** Puts the window states back. @returns an exit code */
+  /** Rebuilds the window states. @returns an exit code */
   rebuild(): Promise<number>;
-  /** What to type for it. */
+  /** The command line for it. */
   readonly rebuildCommand: string;
   /** Aborted when the demo ends. */
   readonly signal: AbortSignal;
-  /** Before each rebuild, in ms: 5,000 unless given. */
+  /** Delay before each rebuild, in ms: by default 5,000. */
   readonly betweenMs?: number;
 }
 
-/** A rebuild waits until every instance of features has found Valkey again. */
+/** A rebuild waits until every features instance is connected to Valkey again. */
 const REBUILDS_MAX = 3;
 const BETWEEN_MS = 5_000;
 
 /**
- * Says what becomes of a server that ended, a sentence each. The demo's Valkey keeps nothing on disk, so after a restart the
+ * Reports what happens after a server exits, one sentence each. The demo's Valkey has no persistence, so after its restart the
  * window states are rebuilt from the lake; until then payments get the default decision.
  */
 export function watchServers(options: WatchServersOptions): ServerListener {

@@ -20,38 +20,38 @@ import { LIVE_AMOUNT_MINOR_MAX, LiveTraffic } from "./support/live-traffic.js";
 
 export interface BadPolicyOptions {
   readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">;
-  /** Of the tenant whose payments are played. */
+  /** For the tenant of the payments. */
   readonly policies: PolicyClient;
   readonly kafka: Kafka;
-  /** The folder that the archive writes to. */
+  /** The folder that archive writes to. */
   readonly lake: string;
-  /** The world that traffic goes on from. */
+  /** The simulation that traffic continues. */
   readonly model: Pick<TrainedModel, "simulation" | "historyEndMs" | "registryUrl">;
-  /** Prints each step once it has happened. */
+  /** Prints each completed step. */
   print(text: string): void;
 }
 
 const DAY_MS = 86_400_000;
-/** Longer than labels take, so that those of the first days have come. */
+/** Longer than the label delay, so that labels of the first days have arrived. */
 const DAYS = 24;
-/** So few that three weeks of them are played in a minute. */
+/** Few enough that three weeks run within a minute. */
 const CARDS = 24;
 const CHUNK = 50;
 const WAIT_SECONDS = 25;
 const LIMITS = ["--decline-share-max", "5%"];
 
 const PAYMENTS_PER_SECOND = 50;
-/** Cards that have paid by then show the usual mix of outcomes. */
+/** After this time, cards with payments show the normal mix of outcomes. */
 const USUAL_MS = 5_000;
 const RETURN_MS_MAX = 30_000;
 const POLL_MS = 250;
 const CONFLICT = 409;
 
 /**
- * A draft that would decline a third of the payments is stopped by its backtest on payments that the system has just decided, and
- * a sound draft passes the same limits. Somebody activates such a draft all the same: its guard takes it back under live traffic.
+ * A backtest on recently decided payments stops a draft that would decline a third of them, and a sound draft passes the same
+ * limits. If a user activates such a draft anyway, its guard rolls it back under live traffic.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function badPolicyJourney(options: BadPolicyOptions): Promise<void> {
   await stopByBacktest(options);
@@ -90,7 +90,7 @@ async function stopByGuard({ client, policies, kafka, print }: BadPolicyOptions)
   print(`A second attempt was rejected: ${await refusalOfSecondTry(policies, revision, inForce.activation)}`);
 }
 
-/** @returns why one user alone cannot activate again what was rolled back */
+/** @returns why a single user cannot reactivate a policy that was rolled back */
 async function refusalOfSecondTry(policies: PolicyClient, revision: number, after: number): Promise<string> {
   try {
     await policies.activate({ revision, after, note: "journey: a second try" });
@@ -101,7 +101,7 @@ async function refusalOfSecondTry(policies: PolicyClient, revision: number, afte
   throw new Error("The same client activated the rolled-back draft again.");
 }
 
-/** Cards that paid, and those of them of which the revision declined a payment. */
+/** Cards with payments, and those with a payment that the revision declined. */
 async function countCards(kafka: Kafka, ids: ReadonlySet<string>, revision: number) {
   const [cards, touched] = [new Set<string>(), new Set<string>()];
   await readTopic(kafka, TOPICS.decisions.name, ({ value }) => {
@@ -162,7 +162,7 @@ function withRule(policy: string, rule: string): string {
   return policy.replace(/^rules:$/m, `rules:\n  - ${rule}`);
 }
 
-/** Payments of a few cards after the history, and the labels that are known at the end, both in the order of event time. */
+/** Payments of a few cards after the history, and the labels known at the end, both in event-time order. */
 function eventsOf({ simulation, historyEndMs }: BadPolicyOptions["model"]) {
   const cards = new Set<string>();
   const ids = new Set<string>();
@@ -179,13 +179,13 @@ function eventsOf({ simulation, historyEndMs }: BadPolicyOptions["model"]) {
   return { payments, labels };
 }
 
-/** An amount that a third of the payments reach, in major units. */
+/** The amount that a third of the payments reach, in major units. */
 function thirdOf(payments: readonly SimulatedPayment[]): number {
   const amounts = payments.map(({ amountMinor }) => amountMinor).sort((left, right) => right - left);
   return (amounts[Math.floor(amounts.length / 3)] ?? 0) / 100;
 }
 
-/** What the command prints and ends with. */
+/** The command's output and exit code. */
 async function run(parameters: readonly string[]): Promise<{ lines: string[]; code: unknown }> {
   let text = "";
   const before = process.exitCode;

@@ -9,18 +9,18 @@ import type { SecureSystem } from "./support/secure-system.js";
 
 export interface BreachOptions {
   readonly secure: SecureSystem | undefined;
-  /** Prints each step once it has happened. */
+  /** Prints each completed step. */
   print(text: string): void;
 }
 
-/** The least that is tried. */
+/** Minimum number of attempts. */
 const ATTEMPTS_MIN = 60;
 
 /**
- * With each service's own credentials things are tried that it must not do, on Kafka, Redis, Postgres and the APIs, and somebody
- * without any tries to get in. Everything is refused.
+ * Each service's credentials are used for forbidden operations on Kafka, Redis, Postgres and the APIs, and clients without
+ * credentials try to connect. All attempts are rejected.
  *
- * @throws Error that names what was not refused
+ * @throws Error that names the successful attempts
  */
 export async function breachJourney({ secure, print }: BreachOptions): Promise<void> {
   if (secure === undefined) throw new Error("The journey needs a system with TLS.");

@@ -38,14 +38,14 @@ export interface DriftJourneyOptions {
   readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">;
   readonly rollouts: RolloutClient;
   readonly kafka: Kafka;
-  /** The folder that the archive writes to. */
+  /** The folder that archive writes to. */
   readonly lake: string;
   readonly model: TrainedModel;
-  /** Cards have the tokens that it gives. */
+  /** Key of the card tokens. */
   readonly cardTokenKey: Uint8Array;
   /** Where features reads profiles. */
   readonly redisUrl: string;
-  /** Prints each step once it has happened. */
+  /** Prints each completed step. */
   print(text: string): void;
 }
 
@@ -55,11 +55,11 @@ const LOOK_MS = 200;
 const TURN_MS_MAX = 600_000;
 
 /**
- * Two weeks of traffic as ever start nothing. Then the traffic shifts: owners pay more, and thieves hide in small amounts. The
- * training worker finds it, retrains as labels arrive, and control rolls out what is better; nobody does anything. In the end the
- * champion is as good on the new traffic as a model that was trained on nothing else.
+ * Two weeks of normal traffic start nothing. Then the traffic drifts: owners pay more, and thieves use small amounts. The
+ * training worker detects it and retrains as labels arrive, and control rolls out the better model, without human action. In
+ * the end the champion is as good on the new traffic as a model trained only on it.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function driftJourney(options: DriftJourneyOptions): Promise<void> {
   const { model, client, cardTokenKey, redisUrl, print } = options;
@@ -70,13 +70,13 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
   const change = (payment: SimulatedPayment) => shiftPayment(payment, SHIFT, shiftDay * DAY_MS);
   let worker: FollowedTraining | undefined;
   try {
-    // An earlier journey may have left another one.
+    // An earlier journey may have left another champion.
     await openRegistry(model.registryUrl).setAlias(MODEL_NAME, "champion", model.version, { why: "begin the journey" });
     const paramsFile = join(folder, "params.json");
     await writeParams(paramsFile, model.historyEndMs / DAY_MS);
     const world = { simulation, shift: SHIFT, shiftDay, cardTokenKey, folder };
     const { features, profiles } = await writeWorld(world);
-    // As Feast's job does every night where Tripline is deployed: without it no payment had a profile after 90 days.
+    // As Feast's nightly job does in production: without it no payment would have a profile after 90 days.
     const beginDay = async (untilMs: number) =>
       void (await loadProfiles({ folder: profiles, redis: redisUrl, untilMs }));
     const player = new DayPlayer(client, model, { change, beginDay });
@@ -109,7 +109,7 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
     if (champions.length === 0 || answered.alarm !== null) {
       throw new Error(`The drift of ${dateOf(shiftDay)} triggered no retraining: ${JSON.stringify(answered)}`);
     }
-    // What is measured, nobody has learnt.
+    // No model is trained on the evaluated days.
     ending.abort();
     await worker.ended;
     const measuredFrom = player.nextDayMs / DAY_MS;
@@ -143,7 +143,7 @@ async function startWorker(
     signal,
     lookMs: LOOK_MS,
     times: TIMES,
-    // Enough cards of a small world for the guards to judge.
+    // Enough cards of a small simulation for the guards.
     rolloutPlan: { shadow_seconds: 1, step_seconds: 1, steps_percent: [20, 50] },
     logger: createLogger("training", process.env.LOG_LEVEL ?? "info"),
   });
@@ -154,7 +154,7 @@ async function startWorker(
 const checkpointsIn = (folder: string): string => pathToFileURL(join(folder, "checkpoints")).href;
 const factsOf = async (folder: string) => (await LoopState.open(await openStore(checkpointsIn(folder)))).current;
 
-/** Days one after another, each when the worker has done with the one before; as long as it shall go on. */
+/** Plays one day after another, each once the worker has finished the previous one, while `goesOn` is true. */
 async function play(
   options: DriftJourneyOptions,
   player: DayPlayer,
@@ -165,7 +165,7 @@ async function play(
   for (let day = 0; day < days; day += 1) {
     await player.playDay();
     await settle(options);
-    // One may have begun before the day was archived.
+    // One turn may have started before the day was archived.
     await turnsOf(worker, 2);
     if (!(await goesOn())) return;
   }
@@ -190,8 +190,8 @@ function settle({ kafka, lake }: DriftJourneyOptions): Promise<void> {
 }
 
 /**
- * Champion, the champion before, and a model of the shifted traffic alone, on weeks that none of them knows. Their features are
- * those of a backfill: to play so many weeks would take as long as all before.
+ * Compares the champion, its predecessor, and a model trained only on post-drift traffic, on weeks that none of them has seen.
+ * A backfill computes their features: playing this many weeks would double the duration.
  */
 async function compare(
   { registryUrl, version: before }: TrainedModel,

@@ -16,7 +16,7 @@ export interface EraseOptions {
   /** With the scopes `personal:read` and `personal:erase`. */
   readonly control: Pick<ControlClient, "call">;
   readonly kafka: Kafka;
-  /** Somebody new unless given. */
+  /** By default a new person. */
   readonly person?: OpenedPerson;
   print(text: string): void;
 }
@@ -32,10 +32,10 @@ const opened = z.object({
 });
 
 /**
- * A person pays, somebody who may looks at their data, the person is erased, and pays again: their data can be read nowhere any
- * more, their window state began anew, and every decision stands.
+ * A person pays, an authorised user views their data, the person is erased, and pays again: the old data can no longer be read
+ * anywhere, the window state starts from zero, and every decision stays valid.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  * @returns the card token of the person
  */
 export async function eraseJourney(options: EraseOptions): Promise<string> {
@@ -88,7 +88,7 @@ export async function eraseJourney(options: EraseOptions): Promise<string> {
   return first.card_token;
 }
 
-/** Somebody with personal data, as they are sent and opened. */
+/** A person's data, as sent and as decrypted. */
 export type OpenedPerson = Pick<KnownPayment, "cardNumber" | "deviceId" | "ipAddress"> & {
   readonly email: string;
   readonly cardholder: string;

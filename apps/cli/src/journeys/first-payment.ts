@@ -5,19 +5,19 @@ import type { ApiDecision, TriplineClient } from "@tripline/system/client/tripli
 
 export interface JourneyOptions {
   readonly client: Pick<TriplineClient, "send" | "decision" | "applyLabels">;
-  /** Prints each step once it has happened. */
+  /** Prints each completed step. */
   print(text: string): void;
 }
 
 const WAIT_SECONDS = 10;
-/** Rules of the shipped policy that look at confirmed frauds of the card. */
+/** Rules of the shipped policy that use confirmed fraud on the card. */
 const AFTER_FRAUD = ["KNOWN_FRAUD_ON_CARD", "UNUSUAL_AMOUNT_AFTER_FRAUD"];
 
 /**
- * A new card's first payment: decided with reasons, decided the same when the client retries, then reported as fraud, which
- * shows in the decision of the card's next payment.
+ * A new card's first payment: decided with reasons, decided identically when the client retries, then reported as fraud, which
+ * affects the decision of the card's next payment.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function firstPaymentJourney({ client, print }: JourneyOptions): Promise<void> {
   const payment = newPayment(1_999);
@@ -63,7 +63,7 @@ function describe({ outcome, rung, score, reasons }: ApiDecision): string {
 
 const amountOf = ({ amountMinor, currency }: KnownPayment): string => `${(amountMinor / 100).toFixed(2)} ${currency}`;
 
-/** Of a card and a terminal that nobody has seen. */
+/** With a new card and a new terminal. */
 export function newPayment(amountMinor: number): KnownPayment {
   return {
     clientTransactionId: `journey-${randomUUID()}`,

@@ -12,20 +12,20 @@ import { DayPlayer } from "./support/day-player.js";
 export interface ReplayJourneyOptions {
   readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">;
   readonly kafka: Kafka;
-  /** The folder that the archive writes to. */
+  /** The folder that archive writes to. */
   readonly lake: string;
-  /** The world that traffic goes on from. */
+  /** The simulation that traffic continues. */
   readonly model: Pick<TrainedModel, "simulation" | "historyEndMs" | "registryUrl">;
-  /** Prints each step once it has happened. */
+  /** Prints each completed step. */
   print(text: string): void;
 }
 
 const MS_PER_S = 1_000;
 
 /**
- * A simulated day is decided and archived, and then decided again from the archive: every decision has the same bytes.
+ * A simulated day is decided, archived and replayed from the archive: every decision is identical, byte for byte.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function replayJourney({ client, kafka, lake, model, print }: ReplayJourneyOptions): Promise<void> {
   const fromMs = Date.now();

@@ -12,16 +12,16 @@ import { SingleTraffic } from "./support/single-traffic.js";
 
 export interface RevokeOptions {
   readonly addresses: ServiceAddresses;
-  /** As somebody who may register and disable clients. */
+  /** With permission to register and disable clients. */
   readonly auth: ControlClient;
-  /** Of another client, whom nothing of this concerns. */
+  /** Another, unaffected client. */
   readonly client: Pick<TriplineClient, "send">;
   readonly kafka: Kafka;
-  /** Prints each step once it has happened. */
+  /** Prints each completed step. */
   print(text: string): void;
 }
 
-/** The promise: a client is refused by every service this soon after it was disabled. */
+/** The documented limit: every service rejects a client this soon after it was disabled. */
 const REFUSED_MS_MAX = 2_000;
 const SCOPES = ["transactions:write", "decisions:read", "decisions:explain", "features:read"];
 const CONNECTIONS = 4;
@@ -29,10 +29,10 @@ const TRAFFIC_MS = 2_000;
 const AFTER_MS = 1_000;
 
 /**
- * A client is disabled while it sends payments: two seconds later no service takes its token any more, what it had accepted before
- * is decided, and another client noticed nothing.
+ * A client is disabled while it sends payments: two seconds later every service rejects its token, all payments that were
+ * accepted before are decided, and another client is not affected.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function revokeJourney({ addresses, auth, client, kafka, print }: RevokeOptions): Promise<void> {
   const clientId = `shop-${randomUUID().slice(0, 8)}`;
@@ -79,7 +79,7 @@ export async function revokeJourney({ addresses, auth, client, kafka, print }: R
   );
 }
 
-/** @returns what it took until every service refused, in ms @throws Error where it took longer than promised */
+/** @returns the time until every service rejected the token, in ms @throws Error if it took longer than the limit */
 async function untilRefused(addresses: ServiceAddresses, authorization: string): Promise<number> {
   const startedMs = performance.now();
   let refusing: readonly string[] = [];

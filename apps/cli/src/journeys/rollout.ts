@@ -17,11 +17,11 @@ export interface RolloutJourneyOptions {
   readonly rollouts: RolloutClient;
   readonly kafka: Kafka;
   readonly registryUrl: string;
-  /** Live traffic; enough for the guards to judge one percent of it within seconds. */
+  /** Rate of live traffic; enough for the guards to judge one percent of it within seconds. */
   readonly paymentsPerSecond?: number;
-  /** The least that a good version stays in shadow and at each share of the cards; 5 s unless given. */
+  /** Minimum time of a good version in shadow and at each share of the cards; by default 5 s. */
   readonly stepSeconds?: number;
-  /** Prints each step once it has happened. */
+  /** Prints each completed step. */
   print(text: string): void;
 }
 
@@ -31,7 +31,7 @@ const ROLLBACK_MS_MAX = 30_000;
 const END_MS_MAX = 300_000;
 const POLL_MS = 500;
 
-/** A bad version, and the share of the cards with which it begins. */
+/** A bad version, and its initial share of the cards. */
 interface BadModel {
   readonly alteration: Alteration;
   readonly percent: number;
@@ -44,17 +44,17 @@ const BAD: readonly BadModel[] = [
     alteration: "inverted",
     percent: 1,
     what: "with inverted scores",
-    // The distribution of its scores would give it away before it decides anything, and the canary would not be seen.
+    // Otherwise its score distribution would end the rollout before it decides anything, and the canary would not be tested.
     guards: { index_max: 100 },
   },
   { alteration: "slow", percent: 5, what: "that responds too slowly" },
 ];
 
 /**
- * Two bad versions of the champion begin as canaries under live traffic. Both are rolled back by themselves within 30 s, have
- * touched no card outside of their share, and every payment has its one decision.
+ * Two bad versions of the champion start as canaries under live traffic. Both are rolled back automatically within 30 s and
+ * have only affected cards in their share, and every payment has exactly one decision.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function badModelJourney(options: RolloutJourneyOptions): Promise<void> {
   for (const { alteration, percent, what, guards = {} } of BAD) {
@@ -65,7 +65,7 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
     if (backMs > ROLLBACK_MS_MAX) {
       throw new Error(`The rollback took ${backMs} ms, more than ${ROLLBACK_MS_MAX}.\n${story(told.rollout)}`);
     }
-    // The share is one of all cards: of the few that pay within a minute, chance lets a little more or less be in it.
+    // The share is of all cards: among the few with payments within a minute, it varies by chance.
     const outside = told.touched.filter((card) => placeOf(card, told.rollout.id) >= (percent * BASIS_POINTS) / 100);
     if (outside.length > 0) throw new Error(`${outside.length} cards outside the ${percent} % were affected.`);
     const share = (100 * told.touched.length) / told.cards;
@@ -81,9 +81,9 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
 }
 
 /**
- * A good version goes from shadow to champion under live traffic, and nobody does anything.
+ * A good version goes from shadow to champion under live traffic, without human action.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function goodModelJourney(options: RolloutJourneyOptions): Promise<void> {
   const { stepSeconds = STEP_SECONDS } = options;
@@ -103,7 +103,7 @@ export async function goodModelJourney(options: RolloutJourneyOptions): Promise<
 
 interface Told {
   readonly rollout: ShownRollout;
-  /** Cards that paid, and those of them for which the candidate decided. */
+  /** Cards with payments, and those for which the candidate decided. */
   readonly cards: number;
   readonly touched: readonly string[];
   readonly ledger: string;
@@ -141,7 +141,7 @@ async function countCards(kafka: Kafka, ids: ReadonlySet<string>, candidate: str
     const { transactionId, cardToken, modelVersion, trial } = Decision.decode(value);
     if (!ids.has(transactionId)) return;
     cards.add(cardToken);
-    // A card whose payment fell back to the champion waited for the candidate: it was touched, too.
+    // A payment that fell back to the champion waited for the candidate, so its card counts as affected.
     const isCanary = trial?.trialRole === TrialRole.CANARY && trial.candidateVersion === candidate;
     if (isCanary || modelVersion === candidate) touched.add(cardToken);
   });
@@ -153,7 +153,7 @@ function expectStage(rollout: ShownRollout, stage: ShownRollout["stage"]): void 
   throw new Error(`The rollout ended as ${rollout.stage}, not as ${stage}:\n${story(rollout)}`);
 }
 
-/** From the step that let the candidate decide to the one that took it back. */
+/** From the step that let the candidate decide to its rollback. */
 function rollbackMs({ steps }: ShownRollout): number {
   const over = steps.find(({ step }) => step === "rollback");
   const begun = steps.find(({ stage }) => stage === "canary");

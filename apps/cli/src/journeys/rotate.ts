@@ -16,31 +16,32 @@ import { SingleTraffic } from "./support/single-traffic.js";
 
 export interface RotateOptions {
   readonly addresses: ServiceAddresses;
-  /** Of a client that may send payments. */
+  /** Credentials of a client that may send payments. */
   readonly credentials: Pick<AccessTokensOptions, "clientId" | "clientSecret">;
   readonly kafka: Kafka;
-  /** Auth's database, and the key that its signing keys are stored under. */
+  /** Auth's database, and the key that encrypts its signing keys. */
   readonly postgresUrl: string;
   readonly keyEncryptionKey: string;
-  /** Where the system speaks TLS: then certificates and the master key of personal data are replaced as well. */
+  /** Set if the system uses TLS: then certificates and the master key for personal data are rotated as well. */
   readonly secure?: SecureSystem | undefined;
-  /** Prints each step once it has happened. */
+  /** Prints each completed step. */
   print(text: string): void;
 }
 
 const CONNECTIONS = 2;
 const TRAFFIC_MS = 1_000;
-/** A new key is published for 20 s before it signs; instances read it within 5 s more. */
+/** A new key is published for 20 s before it signs; instances read it within another 5 s. */
 const SIGNS_MS_MAX = 60_000;
 const POLL_MS = 500;
 
 const header = z.object({ kid: z.string() });
 
 /**
- * The key that signs access tokens is replaced while payments are sent, each with a token that was given that moment, and then every
- * service's certificate and the master key of personal data. No request fails, and a token of the old key is good until it expires.
+ * Rotates the signing key of access tokens while payments are sent, each with a fresh token, and then every service's
+ * certificate and the master key for personal data. No request fails, and tokens signed with the old key stay valid until they
+ * expire.
  *
- * @throws Error in one sentence that says which step failed
+ * @throws Error in one sentence that names the failed step
  */
 export async function rotateJourney(options: RotateOptions): Promise<void> {
   const { addresses, credentials, kafka, postgresUrl, keyEncryptionKey, secure, print } = options;

@@ -1,9 +1,9 @@
-/** A value of the first model beside that of the second; absent where a model has none. */
+/** A value of the first and of the second model; absent if a model has none. */
 export interface ChangedValue {
   readonly name: string;
   readonly a?: unknown;
   readonly b?: unknown;
-  /** The second less the first, of numbers. */
+  /** The second minus the first, for numbers. */
   readonly change?: number;
 }
 

@@ -5,7 +5,7 @@ import type { CompareReport, Disagreement } from "@tripline/model-loop/compare-m
 import type { Cells } from "./print-figures.js";
 import { money, table } from "./print-figures.js";
 
-/** The report for people. Intervals are of 95 %. */
+/** The text report. Intervals are 95 %. */
 export function compareText(report: CompareReport): string {
   const { candidate, payments, cards, unscored, skipped, stricter, milder, examples } = report;
   const sections = [
@@ -37,7 +37,7 @@ export function compareText(report: CompareReport): string {
     .join("\n\n")}\n`;
 }
 
-/** The report for machines. */
+/** The JSON report. */
 export function compareJson(report: CompareReport): string {
   const plain = (_: string, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value);
   return `${JSON.stringify(report, plain, 2)}\n`;

@@ -5,13 +5,13 @@ import type { ModelVersion } from "@tripline/model-registry/model-registry";
 import type { ChangedValue } from "./changes.js";
 import { changed } from "./changes.js";
 
-/** How far apart the two models' scores of the same rows are. */
+/** The difference between the two models' scores of the same rows. */
 export interface GoldenComparison {
   /** Rows of both golden batches. */
   readonly rows: number;
   readonly mean_difference: number;
   readonly max_difference: number;
-  /** The row that differs most: what both models give for it. */
+  /** The row with the largest difference: both models' scores. */
   readonly worst: { readonly a: number; readonly b: number };
 }
 
@@ -23,23 +23,23 @@ export interface ModelDiff {
     readonly spec_versions: readonly [number, number];
     readonly only_a: readonly string[];
     readonly only_b: readonly string[];
-    /** Whether both have the same names in another order. */
+    /** Whether both have the same names in a different order. */
     readonly reordered: boolean;
-    /** Of the input of both: what only one of them uses. */
+    /** Common input features that only one of them uses. */
     readonly used_only_a: readonly string[];
     readonly used_only_b: readonly string[];
   };
   readonly params: readonly ChangedValue[];
   readonly metrics: readonly ChangedValue[];
   readonly data: readonly ChangedValue[];
-  /** Null where the features differ: then no row is one for both. */
+  /** Null if the features differ: then the models have no comparable rows. */
   readonly golden: GoldenComparison | null;
 }
 
 /**
- * What is different between two versions of a model. Scores are compared on the golden batches of both, by running both.
+ * The differences between two versions of a model. Scores are compared by running both models on both golden batches.
  *
- * @throws TriplineError `model-refused` when one of the two cannot be run
+ * @throws TriplineError `model-refused` if one of the two cannot be run
  */
 export async function diffModels(a: ModelVersion, b: ModelVersion): Promise<ModelDiff> {
   const [ours, theirs] = [a.manifest.features, b.manifest.features];

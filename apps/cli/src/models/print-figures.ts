@@ -2,7 +2,7 @@ import { currencyDecimals } from "@tripline/contracts/currency";
 
 export type Cells = readonly (string | number)[];
 
-/** An amount of minor units in major ones: `1,234.50 EUR`. */
+/** Formats minor units as major units: `1,234.50 EUR`. */
 export function money(currency: string, minor: number): string {
   const decimals = currencyDecimals(currency);
   const options = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
@@ -13,7 +13,7 @@ export function number(value: number): string {
   return value.toLocaleString("en");
 }
 
-/** Text to the left, numbers to the right. */
+/** Text is left-aligned, numbers right-aligned. */
 export function table(head: readonly string[], rows: readonly Cells[]): string[] {
   const shown = rows.map((row) => row.map((cell) => (typeof cell === "number" ? number(cell) : cell)));
   const widths = head.map((name, column) => Math.max(name.length, ...shown.map((row) => row[column]?.length ?? 0)));

@@ -5,10 +5,10 @@ import type { Transition } from "@tripline/model-loop/replay-decisions/replay-ta
 import type { Cells } from "./print-figures.js";
 import { money, number, table } from "./print-figures.js";
 
-/** Reasons that are shown, those with the most changes first. */
+/** Number of reasons shown, most changes first. */
 const REASONS_MAX = 40;
 
-/** The report for people; its last line is for a gate, which passes with `differ=0`. */
+/** The text report; its last line is for CI, where `differ=0` passes. */
 export function printReplay(report: ReplayDecisionsReport): string {
   const { differences, sameVersions, identical } = report;
   const parts = [...sentencesOf(report), ...diffOf(report)];
@@ -21,7 +21,7 @@ export function printReplay(report: ReplayDecisionsReport): string {
   return `${[...parts, lastLine(report)].join("\n")}\n`;
 }
 
-/** The report for machines. */
+/** The JSON report. */
 export function jsonOf(report: ReplayDecisionsReport): string {
   const { transitions, skipped, amounts, ...rest } = report;
   const moves = [...pairsOf(transitions)].map(({ from, to, transition }) => ({ from, to, ...transition }));
@@ -50,7 +50,7 @@ function lastLine(report: ReplayDecisionsReport): string {
   return `replay: ${counts} other_versions=${others} changed=${changed} degraded=${degraded} skipped=${sum([...skipped.values()])}`;
 }
 
-/** One sentence for each thing that kept decisions from being compared, or from being compared to the byte. */
+/** One sentence for each reason why decisions were not compared, or not compared byte for byte. */
 function sentencesOf(report: ReplayDecisionsReport): string[] {
   const { policyVersion, modelVersion, unexplained, specVersion } = report;
   const sentences: string[] = [];
@@ -77,7 +77,7 @@ function sentencesOf(report: ReplayDecisionsReport): string[] {
   return sentences;
 }
 
-/** Why archived decisions were not made again, as the end of a sentence. */
+/** Why archived decisions were not replayed, as the end of a sentence. */
 export const WHY_SKIPPED: Readonly<Record<SkipReason, (what: string, specVersion: number) => string>> = {
   "features-missing": () =>
     "the lake has no features for these payments. Check that the archive of the topic `features` is complete.",
@@ -105,7 +105,7 @@ function outcomeTable({ transitions }: ReplayDecisionsReport): string[] {
   return table(["outcome", "payments", "fraud", "genuine", "amount"], rows);
 }
 
-/** Of labelled payments: which outcome frauds and genuine payments got then and now. */
+/** For labelled payments: the original and new outcomes of fraud and of genuine payments. */
 function confusionTable({ transitions }: ReplayDecisionsReport): string[] {
   const counts = new Map<string, [number, number, number, number]>();
   const add = (outcome: string, at: number, { frauds, genuine }: Transition) => {

@@ -1,6 +1,6 @@
 import type { ShownRollout } from "@tripline/system/client/rollout-client";
 
-/** Where a rollout stands, what the guards see, and how it came there. */
+/** A rollout's status, its guards' measurements, and its history. */
 export function rolloutText(rollout: ShownRollout): string {
   const { model, candidate, champion, findings, steps } = rollout;
   const seen = findings.map(({ guard, is_judged, is_breached, text }) => {

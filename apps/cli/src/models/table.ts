@@ -8,7 +8,7 @@ import type { ModelDiff } from "./diff.js";
 const MOVES_SHOWN = 10;
 const DIGITS = 4;
 
-/** Metrics that a line of a listing has room for, by the end of their name, in this order. */
+/** The metrics in a line of a listing, by the end of their name, in this order. */
 const LISTED_METRICS = ["average_precision", "auc_roc", "card_precision_at_100"];
 
 export function listTable(listed: readonly ListedVersion[]): string {
@@ -16,7 +16,7 @@ export function listTable(listed: readonly ListedVersion[]): string {
   const rows = listed.map(({ version, aliases, manifest, fault }) => {
     if (manifest === undefined) return [version, aliases.join(","), `cannot be read: ${fault}`];
     const metrics = [...flatten(manifest.metrics)];
-    // A metric of the later days stands below `valid`; the last of the name is the one that was measured last.
+    // Metrics of the later days are nested below `valid`; the last match is the most recent one.
     const listedMetric = (end: string): string =>
       shown(metrics.findLast(([name]) => name === end || name.endsWith(`.${end}`))?.[1]);
     return [
@@ -117,11 +117,11 @@ function section(title: string, rows: readonly (readonly string[])[]): string {
   return `\n${title}\n${table(rows).replaceAll(/^(?=.)/gm, "  ")}`;
 }
 
-/** Columns as wide as their longest text, two blanks apart. */
+/** Columns as wide as their longest text, separated by two spaces. */
 export function table(rows: readonly (readonly string[])[]): string {
   const count = Math.max(0, ...rows.map((row) => row.length));
   const widths = Array.from({ length: count }, (_, column) =>
-    // The last column of a row may be as long as it likes.
+    // The last column of a row may have any width.
     Math.max(0, ...rows.map((row) => (column < row.length - 1 ? (row[column] ?? "").length : 0))),
   );
   const line = (row: readonly string[]): string =>

@@ -6,24 +6,24 @@ import type { LakeReport } from "@tripline/model-loop/backtest/backtest-policy";
 import type { Cells } from "../models/print-figures.js";
 import { money, number } from "../models/print-figures.js";
 
-/** A table of the report; a page and a terminal show the same ones. */
+/** A table of the report, for both the page and the terminal. */
 export interface FigureTable {
   readonly title: string;
-  /** The first column has no name of its own where it is empty. */
+  /** The first entry is empty if that column needs no name. */
   readonly head: readonly string[];
   readonly rows: readonly Cells[];
 }
 
-/** Values of a segment that are shown; the JSON has more. */
+/** Segment values shown; the JSON has more. */
 const SEGMENT_VALUES_MAX = 4;
 
-/** How a report calls what would have decided. */
+/** The report's terms for its subject. */
 export const WORDS: Readonly<Record<LakeReport["subject"], { by: string; parts: string; stops: string }>> = {
   draft: { by: "by the draft", parts: "Rules and bands of the draft", stops: "the draft stops" },
   shadow: { by: "with shadow rules", parts: "Shadow rules", stops: "is stopped, shadow rules included" },
 };
 
-/** Those that have rows, in the order in which they are read. */
+/** The non-empty tables, in reading order. */
 export function backtestTables(report: LakeReport): FigureTable[] {
   const part = askedPart(report);
   const parts = part === undefined ? report.parts : [part];
@@ -41,7 +41,7 @@ export function backtestTables(report: LakeReport): FigureTable[] {
   return tables.filter(({ rows }) => rows.length > 0);
 }
 
-/** The rule that is to be told in full. */
+/** The rule to report in full. */
 export function askedPart(report: LakeReport): PartFigures | undefined {
   return report.parts.find(({ id }) => id === report.part);
 }
@@ -67,7 +67,7 @@ function policyTable(report: LakeReport): FigureTable {
   };
 }
 
-/** Money that is known to have been caught or annoyed; rows of nothing are left out. */
+/** Amounts of caught fraud and false positives, from labels; empty rows are omitted. */
 function moneyTable(title: string, figures: readonly (readonly [name: string, figures: HitFigures])[]): FigureTable {
   const isKnown = ({ caught, annoyed }: CaughtMoney) => caught.value + annoyed.value > 0;
   const rows = figures.flatMap(([name, { money: currencies }]) =>
@@ -97,13 +97,13 @@ function partTable(title: string, parts: readonly PartFigures[]): FigureTable {
   };
 }
 
-/** What it does, and for whom where that is not every card. */
+/** Its action, and its share of the cards unless it is all of them. */
 function actionOf({ outcome, mode, percent }: PartFigures): string {
   if (mode !== "live") return `${nameOf(outcome)}, ${mode}`;
   return percent === 100 ? nameOf(outcome) : `${nameOf(outcome)}, ${percent} %`;
 }
 
-/** Segments that all payments share say nothing, and are left out. */
+/** Segments with a single value for all payments are omitted. */
 function segmentTable(report: LakeReport, part: PartFigures | undefined): FigureTable {
   const { segments } = part ?? report.draft;
   const rows = [...Map.groupBy(segments, ({ segment }) => segment).values()]
@@ -116,7 +116,7 @@ function segmentTable(report: LakeReport, part: PartFigures | undefined): Figure
   return { title: `Whom ${whose}`, head: ["", "payments", "of the segment", "genuine"], rows };
 }
 
-/** A sentence for each of the rules that hit the same payments most often. */
+/** A sentence for each of the rules with the largest overlap. */
 export function overlapSentences({ hits, overlaps }: PartFigures): string[] {
   return overlaps.map(({ id, rows, jaccard }) => {
     const also = rows === 1 ? "is also a hit" : "are also hits";
@@ -124,7 +124,7 @@ export function overlapSentences({ hits, overlaps }: PartFigures): string[] {
   });
 }
 
-/** A line to read. */
+/** An example as a line of text. */
 export function exampleLine({ kind, decided, drafted, ...payment }: Counterexample): string {
   const { transactionId, currency, amountMinor, occurredAtMs, sentences } = payment;
   const time = `${new Date(occurredAtMs).toISOString().slice(0, 16).replace("T", " ")} UTC`;
@@ -133,7 +133,7 @@ export function exampleLine({ kind, decided, drafted, ...payment }: Counterexamp
   return `${what}: ${transactionId}, ${money(currency, amountMinor)}, ${time}, ${change}. ${sentences.join(" ")}`;
 }
 
-/** With its interval. */
+/** With its confidence interval. */
 function percent(estimate: Estimate | undefined): string {
   if (estimate === undefined) return "-";
   return `${digits(estimate.value)} % (${digits(estimate.low)}–${digits(estimate.high)})`;

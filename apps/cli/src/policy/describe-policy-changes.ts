@@ -3,10 +3,10 @@ import type { PolicyFile } from "@tripline/decision-engine/policy-file";
 import { readPolicyFile } from "@tripline/decision-engine/read-policy-file";
 
 /**
- * What one policy file changes of another, a line each: rules that were added, removed, changed or moved, and changes of bands,
- * static answers and version. Comments and layout do not count.
+ * The changes between two policy files, one line each: rules that were added, removed, changed or moved, and changes of bands,
+ * default decisions and version. Ignores comments and layout.
  *
- * @throws TriplineError `policy-invalid` for a faulty file
+ * @throws TriplineError `policy-invalid` for an invalid file
  */
 export function describePolicyChanges(before: string, after: string): string[] {
   const spec = currentFeatureSpec();

@@ -4,12 +4,12 @@ import type { ShadowReport } from "@tripline/model-loop/backtest/report-shadow";
 import { number } from "../models/print-figures.js";
 import { WHY_SKIPPED } from "../models/replay-report.js";
 
-/** What a report is about, of a draft or of rules in shadow. */
+/** Explains a report about a draft or shadow rules. */
 export function aboutReport(report: BacktestReport | ShadowReport): string[] {
   return report.subject === "draft" ? aboutBacktest(report) : aboutShadow(report);
 }
 
-/** What was decided again, what is held to be true of it, and how the figures are to be read: a sentence each. */
+/** What was replayed, the assumptions about it, and how to read the figures: one sentence each. */
 export function aboutBacktest(report: BacktestReport): string[] {
   const { draftVersion, degraded } = report;
   return [
@@ -31,7 +31,7 @@ export function aboutBacktest(report: BacktestReport): string[] {
   ];
 }
 
-/** What was counted, and how the figures are to be read. */
+/** What was counted, and how to read the figures. */
 function aboutShadow(report: ShadowReport): string[] {
   const { periods, skipped, part } = report;
   return [

@@ -5,7 +5,7 @@ import { table } from "../models/print-figures.js";
 import { askedPart, backtestTables, exampleLine, overlapSentences } from "./backtest-tables.js";
 import { aboutReport } from "./explain-backtest.js";
 
-/** The report for people; its last line is for a gate. */
+/** The text report; its last line is for CI. */
 export function printReport(report: BacktestReport | ShadowReport, broken: readonly string[] = []): string {
   const part = askedPart(report);
   const sections = [
@@ -21,7 +21,7 @@ export function printReport(report: BacktestReport | ShadowReport, broken: reado
     .join("\n\n")}\n`;
 }
 
-/** The report for machines. */
+/** The JSON report. */
 export function reportJson(report: BacktestReport | ShadowReport, broken: readonly string[] = []): string {
   const text = (_: string, value: unknown) => (value instanceof Map ? Object.fromEntries(value) : value);
   return `${JSON.stringify({ ...report, broken }, text, 2)}\n`;

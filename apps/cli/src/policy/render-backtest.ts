@@ -13,9 +13,9 @@ import { askedPart, backtestTables, exampleLine, overlapSentences, WORDS } from 
 import { aboutReport } from "./explain-backtest.js";
 
 const DAY_MS = 86_400_000;
-/** Rules in a plot, those with the most hits; the table has all. */
+/** Rules in a plot, those with the most hits; the table has all of them. */
 const BARS_MAX = 30;
-/** So much of a row fits on a phone. */
+/** Characters per row that fit on a phone. */
 const ROW_CHARACTERS_MAX = 45;
 /** Currencies with plots, those with the most fraud. */
 const CURRENCIES_MAX = 3;
@@ -51,7 +51,7 @@ function listOf(lines: readonly string[], style = ""): Content {
     : html`<ul class="notes">${lines.map((text) => html`<li class="${style}">${text}</li>`)}</ul>`;
 }
 
-/** On a phone a row that does not fit becomes a list, whose names come from `data-label`. */
+/** On a phone, a row that does not fit becomes a list with names from `data-label`. */
 function tableOf({ title, head, rows }: FigureTable): Html {
   const cell = (value: string | number, column: number) =>
     html`<td data-label="${head[column] ?? ""}">${typeof value === "number" ? number(value) : value}</td>`;
@@ -94,7 +94,7 @@ function moneyBars(
   return parts.flatMap(({ id, money }) => barOf(id, money.find((each) => each.currency === currency)?.[name], major));
 }
 
-/** Where there is no interval the whisker has no length. */
+/** Without an interval, the whisker has length zero. */
 function barOf(
   name: string,
   estimate: { value: number; low?: number; high?: number } | undefined,

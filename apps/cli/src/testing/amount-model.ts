@@ -2,15 +2,15 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { openRegistry } from "@tripline/model-registry/open-registry";
 import { encodeModel } from "@tripline/tree-shap/encode-model";
 
-/* For the tests: models of the current feature spec whose scores can be told without them. */
+/* For tests: models of the current feature spec with predictable scores. */
 
 const spec = currentFeatureSpec();
 const MARGIN = 2;
 
-/** The place of the amount in a vector. */
+/** The index of the amount in a vector. */
 export const AMOUNT = spec.features.findIndex(({ name }) => name === "amount");
 
-/** Publishes a model of one tree: a margin of 2 above an amount, of -2 elsewhere. @returns its version */
+/** Publishes a model with one tree: a margin of 2 above an amount, otherwise -2. @returns its version */
 export async function publishAmountModel(
   registryUrl: string,
   threshold: number,
@@ -51,7 +51,7 @@ export async function publishAmountModel(
   return version;
 }
 
-/** What that model gives. */
+/** The model's score. */
 export function scoreOf(amount: number, threshold: number): number {
   return Math.fround(1 / (1 + Math.exp(amount > threshold ? -MARGIN : MARGIN)));
 }

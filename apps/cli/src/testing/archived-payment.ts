@@ -2,7 +2,7 @@ import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { ModelTrial, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Label, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
 
-/* For the tests of replay: payments with what belongs to them. */
+/* For the replay tests: payments with their records. */
 
 export const NOON_MS = Date.UTC(2026, 1, 10, 12);
 export const DAY_MS = 86_400_000;
@@ -23,7 +23,7 @@ export function transactionOf(index: number, amount: number): Transaction {
   };
 }
 
-/** Payments of a rollout: in its canary by the model that decides, in its shadow by the other. */
+/** Payments of a rollout: in its canary scored by the deciding model, in its shadow by the other one. */
 export function trialOf(index: number, score: number, [decider = "", other = ""]: readonly string[]): ModelTrial {
   if (index % 8 === 1) {
     const canary = { trialRole: TrialRole.CANARY, candidateVersion: decider, candidateMissing: "" };

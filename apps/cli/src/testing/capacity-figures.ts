@@ -2,7 +2,7 @@ import type { CapacityResult, Measured } from "../capacity/figures.js";
 
 const SOURCE = { command: "npm run bench -- capacity", measured_at: "2026-11-01T00:00:00Z", load_average: 0 };
 
-/** Costs that are easy to reckon with: a curve that bends once, and round bytes. */
+/** Simple costs for tests: a curve with one bend, and round numbers of bytes. */
 export const TEST_MEASURED: Measured = {
   format: "tripline-capacity",
   sources: { cpu: SOURCE, archive: SOURCE, bytes: SOURCE },
@@ -32,7 +32,7 @@ export const TEST_MEASURED: Measured = {
   lake_bytes: 500,
 };
 
-/** A result of `npm run bench -- capacity` in which everything costs `factor` times what `TEST_MEASURED` says. */
+/** A result of `npm run bench -- capacity` with `factor` times the costs of `TEST_MEASURED`. */
 export function testResult(rates: readonly number[], factor = 1): CapacityResult {
   const of = (value: number) => ({ median: value });
   const cpu = (rate: number, low: number, high: number) => {

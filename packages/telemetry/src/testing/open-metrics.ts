@@ -1,4 +1,4 @@
-/** What the name of a sample adds to that of its family, by the family's type. */
+/** Suffixes of a sample's name after its family's name, by the family's type. */
 const SUFFIXES: Readonly<Record<string, readonly string[]>> = {
   counter: ["_total", "_created"],
   gauge: [""],
@@ -25,9 +25,9 @@ export interface Sample {
 }
 
 /**
- * Reads a text by the rules of OpenMetrics 1.0, as far as they concern what has no exemplars and no timestamps.
+ * Parses text by the rules of OpenMetrics 1.0, for metrics without exemplars and timestamps.
  *
- * @throws Error at what breaks a rule
+ * @throws Error for a violation
  */
 export function readOpenMetrics(text: string): Sample[] {
   const lines = text.split("\n");
@@ -88,7 +88,7 @@ function readLabels(text: string): Record<string, string> {
 }
 
 function checkFamily({ name, type, samples }: Family): void {
-  // promtool says so, too: it is how counters are named.
+  // promtool reports this as well: `_total` is for counters.
   if (type === "gauge" && name.endsWith("_total")) throw new Error(`the gauge ${name} is named like a counter`);
   if (type === "counter" && samples.some(({ value }) => !(value >= 0))) throw new Error(`${name} is below 0`);
   if (type !== "histogram") return;

@@ -3,8 +3,8 @@ import { encodeModel } from "../encode-model.js";
 import { TreeExplainer } from "../tree-explainer.js";
 
 /**
- * `node dist/testing/bench-explain.js`: how long a row takes, in microseconds of processor time, which other programs on the machine
- * disturb less than they do a clock. Complete trees of random splits are the worst case of their depth.
+ * `node dist/testing/bench-explain.js`: CPU time per row in microseconds, which other programs on the machine affect less than
+ * wall time. Complete trees with random splits are the worst case of their depth.
  */
 const FEATURES = 32;
 const ROWS = 1_000;
@@ -16,7 +16,7 @@ const BATCHES = [1, 16, 256];
 const REPETITIONS = 10;
 const ROWS_PER_REPETITION = 256;
 
-/** Numbers from 0 to 1 from a seed: https://en.wikipedia.org/wiki/Linear_congruential_generator, constants of C++'s minstd_rand. */
+/** Seeded numbers from 0 to 1: https://en.wikipedia.org/wiki/Linear_congruential_generator, constants of C++'s minstd_rand. */
 function newRandom(): () => number {
   let state = 1;
   return () => {

@@ -1,9 +1,9 @@
 import type { TestTree } from "../encode-model.js";
 import { coverOf } from "../encode-model.js";
 
-/** Shapley values by their definition, over every coalition: slow, plain, and what the tests compare with. */
+/** Shapley values by definition, over every coalition: slow and simple, as the reference for the tests. */
 
-/** Whether a row's value makes a split's comparison true, as https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md says. */
+/** Whether a row's value makes a split's comparison true, by https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md. */
 function isTrue(mode: string, value: number, threshold: number, missingTrue: boolean): boolean {
   if (Number.isNaN(value)) return missingTrue;
   switch (mode) {
@@ -21,7 +21,7 @@ function isTrue(mode: string, value: number, threshold: number, missingTrue: boo
 }
 
 /**
- * What a tree is worth when only the features of `known` are: a split on another feature goes both ways, each by its share of
+ * A tree's value if only the features in `known` are known: a split on another feature goes both ways, weighted by its share of
  * the training data.
  */
 export function treeValue(tree: TestTree, row: readonly number[], known: ReadonlySet<number>): number {
@@ -37,7 +37,7 @@ export function treeValue(tree: TestTree, row: readonly number[], known: Readonl
   return sum / (trueCover + falseCover);
 }
 
-/** The mean, over all orders in which features are revealed, of what each adds. */
+/** The average contribution of each feature over all orders in which features are revealed. */
 export function shapleyByDefinition(trees: readonly TestTree[], row: readonly number[]): number[] {
   const worth = Array.from({ length: 1 << row.length }, (_, coalition) => {
     const known = new Set(row.flatMap((_value, feature) => ((coalition >> feature) & 1 ? [feature] : [])));

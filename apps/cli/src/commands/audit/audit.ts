@@ -4,7 +4,7 @@ import { exportCommand } from "./export.js";
 import { listCommand } from "./list.js";
 import { verifyCommand } from "./verify.js";
 
-/** `tripline audit`: who did what, and whether the log of it is whole. */
+/** `tripline audit`: shows the audit log and verifies it. */
 export function auditCommand(output: CommandOutput = process.stdout): Command {
   return new Command("audit")
     .description("read, export and verify the audit log")

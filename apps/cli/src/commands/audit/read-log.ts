@@ -9,7 +9,7 @@ import { z } from "zod";
 const PAGE = 1_000;
 
 const count = z.int().min(0);
-/** Any text is read, so that verifying says what is wrong with an entry. */
+/** Accepts any text, so that verification can report invalid entries. */
 const readEntry = z.object({
   sequence: count,
   eventId: z.string(),
@@ -35,20 +35,20 @@ const line = z.union([
   z.object({ entry: readEntry }),
 ]);
 
-/** The log of one tenant with everything that proves it. */
+/** A tenant's audit log with all of its proofs. */
 export interface ExportedLog {
   readonly tenant: string;
-  /** Its last entry, as it says itself. */
+  /** Its last entry, as reported by the log itself. */
   readonly head: z.infer<typeof head>;
   readonly keys: readonly AuditKey[];
   readonly checkpoints: readonly AuditCheckpoint[];
-  /** To be read once. */
+  /** Can be read only once. */
   readonly entries: AsyncIterable<ReadEntry>;
 }
 
 /**
- * From the control plane, page by page. Signatures come first: the log was signed before it went on, so none of them is beyond the head,
- * unless the log was cut off.
+ * Reads the log from the control plane, page by page. Signatures are read first: the log only grows afterwards, so a signature
+ * beyond the head means that the log was truncated.
  */
 export async function fetchLog(client: Pick<ControlClient, "call">): Promise<ExportedLog> {
   const { checkpoints, keys } = await fetchCheckpoints(client);
@@ -61,7 +61,7 @@ export async function fetchLog(client: Pick<ControlClient, "call">): Promise<Exp
   const first = await read(0, 1);
   async function* entries() {
     let after = 0;
-    // What is added meanwhile is behind the head.
+    // Entries added during the export are beyond the head.
     while (after < first.head.sequence) {
       const found = (await read(after)).entries.filter(({ sequence }) => sequence <= first.head.sequence);
       for (const entry of found) yield entry;
@@ -83,7 +83,7 @@ async function fetchCheckpoints(client: Pick<ControlClient, "call">) {
   }
 }
 
-/** A line for the head, each key, each checkpoint and each entry. */
+/** One line each for the head, the keys, the checkpoints and the entries. */
 export async function* linesOf({ tenant, head: end, keys, checkpoints, entries }: ExportedLog) {
   yield JSON.stringify({ tenant, head: end });
   for (const key of keys) yield JSON.stringify({ key });
@@ -91,7 +91,7 @@ export async function* linesOf({ tenant, head: end, keys, checkpoints, entries }
   for await (const entry of entries) yield JSON.stringify({ entry });
 }
 
-/** What `linesOf` wrote. @throws Error in one sentence for a file that is something else */
+/** Reads the output of `linesOf`. @throws Error in one sentence for an invalid file */
 export async function readLog(path: string): Promise<ExportedLog> {
   const lines = linesIn(path);
   const keys: AuditKey[] = [];

@@ -24,15 +24,18 @@ interface Proofs {
   readonly keys: readonly AuditKey[];
 }
 
-/** Two more entries after the four. */
+/** Two entries after the first four. */
 interface Later {
   readonly actor: string;
   readonly signer: CheckpointSigner;
-  /** Instead of the right signature. */
+  /** Replaces the valid signature. */
   readonly checkpoints?: readonly AuditCheckpoint[];
 }
 
-/** An export of four entries, signed at the last one, and maybe of two more, signed at the last one. @returns its signatures */
+/**
+ * An export of four entries, signed at the last one, and optionally two more, also signed at the last one. @returns its
+ * signatures
+ */
 async function writeExport(file: string, actor: string, signer: CheckpointSigner, later?: Later): Promise<Proofs> {
   const entries: AuditEntry[] = [];
   const checkpoints: AuditCheckpoint[] = [];
@@ -85,12 +88,12 @@ test("only an anchor reveals a log that was rewritten and signed again", async (
     await expect(verify("--input", file, "--anchors", place)).resolves.toContain(whole);
   }
 
-  // The thief of the key writes another log, and signs it.
+  // An attacker with the key writes and signs another log.
   await writeExport(file, "eve", honest);
   await expect(verify("--input", file)).resolves.toContain("is intact");
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("were written anew");
 
-  // Without the key, with another one in its place.
+  // An attacker without the key signs with another one.
   await writeExport(file, "eve", new CheckpointSigner(randomBytes(32)));
   await expect(verify("--input", file)).resolves.toContain("is intact");
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("which is not in any anchor");
@@ -109,7 +112,7 @@ test("regression #24: rejects signatures of a key that is in no anchor, and acce
     `Entry 6 is signed with the key ${after.key.keyId}, which is not in any anchor.`,
   );
 
-  // As control does before it signs with another key.
+  // As control does before it signs with a new key.
   await keepAnchor(`key-${after.key.keyId}`, { checkpoints: kept.checkpoints, keys: proofs.keys });
   await expect(verify("--input", file, "--anchors", folder)).resolves.toMatch(
     new RegExp(`6 entries, signed up to entry 6 by the key ${after.key.keyId} at [^ ]+\\.\n$`),
@@ -117,7 +120,7 @@ test("regression #24: rejects signatures of a key that is in no anchor, and acce
   const alone = ["--anchors", folder, "--key", before.key.keyId];
   await expect(verify("--input", file, ...alone)).rejects.toThrow("has no valid signature");
 
-  // Later entries are written anew, and their signature is left or made with no key of the log.
+  // The later entries are forged, with the old signature or one by an unknown key.
   const later = proofs.checkpoints.slice(1);
   await writeExport(file, "ann", before, { actor: "eve", signer: after, checkpoints: later });
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 5 to 6 were written anew");
@@ -125,7 +128,7 @@ test("regression #24: rejects signatures of a key that is in no anchor, and acce
   await writeExport(file, "ann", before, { actor: "ann", signer: after, checkpoints: forged });
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("has no valid signature");
 
-  // Whatever comes later, what an anchor signs stays.
+  // Later entries do not change what an anchor has signed.
   await writeExport(file, "eve", before, { actor: "eve", signer: after });
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 1 to 4 were written anew");
 });

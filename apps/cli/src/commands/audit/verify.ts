@@ -40,7 +40,7 @@ export function verifyCommand(output: CommandOutput): Command {
     });
 }
 
-/** @returns what was found, in a sentence. @throws Error with the first fault */
+/** @returns the result as a sentence. @throws Error with the first fault */
 export async function verify(log: ExportedLog, anchors: readonly Anchor[], keyId?: string): Promise<string> {
   const { tenant, head } = log;
   const anchoredKeys = anchors.flatMap(({ keys }) => keys);
@@ -62,7 +62,7 @@ export async function verify(log: ExportedLog, anchors: readonly Anchor[], keyId
 }
 
 /**
- * Control anchors a key before it signs with it, so a key that no anchor has is somebody else's.
+ * Control anchors a key before signing with it, so a key without an anchor is not control's.
  *
  * @throws AuditFault for a signature by such a key
  */

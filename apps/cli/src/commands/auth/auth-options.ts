@@ -18,7 +18,7 @@ export interface AuthFlags {
   readonly workspace: string;
 }
 
-/** A command for auth's API, with the options that say where it is. */
+/** A command for auth's API, with its connection options. */
 export function authApiCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
@@ -50,7 +50,7 @@ export async function openAuth({ auth, workspace }: AuthFlags): Promise<ControlC
   return new ControlClient(url, tokens, undefined, names);
 }
 
-/** A command for auth's database, for what nobody could be asked a token for. */
+/** A command for auth's database, for operations before any token can be issued. */
 export function authDatabaseCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
@@ -60,7 +60,9 @@ export function authDatabaseCommand(name: string, description: string): Command 
     );
 }
 
-/** In a process of its own, since only auth knows its tables. The address may hold a password: no argument. */
+/**
+ * Runs in a separate process, because only auth knows its tables. The address may contain a password, so it is not an argument.
+ */
 export function runOnDatabase(postgres: string | undefined, variables: Record<string, string>): Promise<number> {
   const url = postgres ?? process.env.POSTGRES_URL;
   const { PATH, KEY_ENCRYPTION_KEY } = process.env;

@@ -11,7 +11,7 @@ interface BootstrapFlags {
   readonly postgres?: string;
 }
 
-/** `tripline auth`: who may use the system. */
+/** `tripline auth`: manages access to the system. */
 export function authCommand(output: CommandOutput = process.stdout): Command {
   return new Command("auth")
     .description("manage users, machine clients and signing keys")

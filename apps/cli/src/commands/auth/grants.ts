@@ -39,7 +39,7 @@ export function grantsCommand(output: CommandOutput): Command {
     );
 }
 
-/** Writes what a change that was asked for waits for. @returns whether it waits; it was made otherwise */
+/** Reports what a requested change waits for. @returns whether it waits; otherwise the change was made */
 export function tellPending(output: CommandOutput, answer: unknown): boolean {
   const waiting = requested.safeParse(answer);
   if (!waiting.success) return false;

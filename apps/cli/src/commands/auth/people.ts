@@ -17,7 +17,7 @@ const person = z.object({
 
 type ShownPerson = z.infer<typeof person>;
 
-/** `tripline auth people`: who can sign in, and what they may do. */
+/** `tripline auth people`: manages users and their roles. */
 export function peopleCommand(output: CommandOutput): Command {
   const change = (name: string, description: string, path: string): Command =>
     authApiCommand(name, description)

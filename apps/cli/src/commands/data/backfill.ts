@@ -13,7 +13,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { ProgressLine } from "../progress-line.js";
 import { kafkaOption } from "./load-state.js";
 
-/** Bytes that ingestion wants in `CARD_TOKEN_KEY`. */
+/** Minimum bytes that ingestion requires in `CARD_TOKEN_KEY`. */
 const CARD_TOKEN_KEY_BYTES_MIN = 32;
 
 interface BackfillFlags {
@@ -31,7 +31,7 @@ interface BackfillFlags {
   readonly workers?: number;
 }
 
-/** `tripline backfill`: past payments to feature vectors. */
+/** `tripline backfill`: computes feature vectors of past payments. */
 export function backfillCommand(): Command {
   return new Command("backfill")
     .description("compute the features and final window states of past payments; a restart resumes where it stopped")
@@ -79,7 +79,7 @@ export function backfillCommand(): Command {
     });
 }
 
-/** A key that ingestion would refuse is not ingestion's. */
+/** Rejects keys that ingestion would reject. */
 function parseCardTokenKey(text: string): Buffer {
   const key = Buffer.from(text, "base64");
   if (key.length >= CARD_TOKEN_KEY_BYTES_MIN) return key;

@@ -16,7 +16,7 @@ interface LoadProfilesFlags {
   readonly workspace: string;
 }
 
-/** `tripline load-profiles`: profile tables into Redis, in Feast's layout. */
+/** `tripline load-profiles`: loads profile tables into Redis, in Feast's layout. */
 export function loadProfilesCommand(): Command {
   return new Command("load-profiles")
     .description(

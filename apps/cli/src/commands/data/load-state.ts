@@ -13,7 +13,7 @@ interface LoadStateFlags {
   readonly workspace: string;
 }
 
-/** `tripline load-state`: a snapshot of window states into Redis. */
+/** `tripline load-state`: loads a snapshot of window states into Redis. */
 export function loadStateCommand(): Command {
   return new Command("load-state")
     .description(
@@ -52,7 +52,7 @@ export function kafkaOption(what = "the source of what the features service has 
   return new Option("--kafka <brokers>", `host:port, comma-separated: ${what}`).env("KAFKA_BROKERS");
 }
 
-/** @param purpose of Kafka. @throws Error in one sentence where one of both is missing, or no system runs here */
+/** @param purpose of Kafka. @throws Error in one sentence if only one address is given, or no system is running here */
 export function addressesOf(
   { kafka, redis, workspace }: Pick<LoadStateFlags, "kafka" | "redis" | "workspace">,
   purpose: string,

@@ -11,7 +11,7 @@ interface ProduceFlags {
   readonly tenant: string;
 }
 
-/** `tripline produce`: past payments onto Kafka, for a backfill by a fleet of features services. */
+/** `tripline produce`: writes past payments to Kafka, for a backfill by a fleet of features services. */
 export function produceCommand(): Command {
   return new Command("produce")
     .description("write past payments and labels to separate topics, for a backfill by several features services")

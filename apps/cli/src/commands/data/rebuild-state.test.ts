@@ -13,7 +13,7 @@ import { rebuildStateCommand } from "./rebuild-state.js";
 
 const GOOD = { "--lake": "/lake", "--kafka": "127.0.0.1:9092", "--redis": "redis://127.0.0.1:6379" };
 
-/** What the command says about flags that it does not take. */
+/** The error message for invalid flags. */
 async function refusalOf(flags: Readonly<Record<string, string>>): Promise<string> {
   let said = "";
   const command = rebuildStateCommand()

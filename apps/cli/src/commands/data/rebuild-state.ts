@@ -11,7 +11,7 @@ import { ROOT } from "@tripline/system/services/workspace";
 import { Command, InvalidArgumentError } from "commander";
 import { readErased } from "./load-profiles.js";
 
-/** What the program is told that rebuilds the states. */
+/** Environment of the program that rebuilds the states. */
 type Environment = Readonly<Record<string, string | undefined>>;
 
 interface RebuildFlags {
@@ -30,11 +30,11 @@ interface RebuildFlags {
 const ENTRY = join(ROOT, "apps", "features", "dist", "rebuild", "main.js");
 const EXIT_FAILURE = 1;
 const MEMORY_SHARE = 0.75;
-/** Bounds of the features app. */
+/** Limits of the features app. */
 const DAYS_MAX = 3_650;
 const WAIT_SECONDS_MAX = 86_400;
 
-/** `tripline rebuild-state`: window states from the lake into a Redis that lost them. */
+/** `tripline rebuild-state`: rebuilds lost window states in Redis from the lake. */
 export function rebuildStateCommand(): Command {
   return new Command("rebuild-state")
     .description("rebuild the window states that Redis lost exactly, from the archive's record of what was counted")
@@ -55,7 +55,10 @@ export function rebuildStateCommand(): Command {
     });
 }
 
-/** Those of the system here are the ones with which it began. Before the states: until these are back, nothing trusts a vector. */
+/**
+ * A local system gets the profiles that it started with. They come before the states: until the states are restored, no vector
+ * is used.
+ */
 async function bringProfilesBack(flags: RebuildFlags, environment: Environment): Promise<void> {
   const { KAFKA_BROKERS: brokers = "", KAFKA_TOPIC_PREFIX: topicPrefix = "", FEAST_PROJECT: project } = environment;
   const local = flags.redis === undefined ? readLocalSystem(flags.workspace) : undefined;
@@ -68,7 +71,7 @@ async function bringProfilesBack(flags: RebuildFlags, environment: Environment):
   process.stdout.write(`${rows} profiles loaded\n`);
 }
 
-/** Rebuilds the states of the system that runs on this machine. @returns the exit code of the program that does it */
+/** Rebuilds the states of the local system. @returns the program's exit code */
 export async function rebuildLocalStates(workspace: string): Promise<number> {
   const flags = { workspace };
   const environment = { ...passedOn(), ...environmentOf(flags) };
@@ -76,13 +79,13 @@ export async function rebuildLocalStates(workspace: string): Promise<number> {
   return run(environment);
 }
 
-/** What to type where the system runs on this machine. */
+/** The command line for a local system. */
 export function rebuildCommandFor(workspace: string): string {
   const flags = workspace === DEMO_WORKSPACE ? "" : ` --workspace ${workspace}`;
   return `npm run tripline -- rebuild-state${flags}`;
 }
 
-/** @throws Error in one sentence where only some of the addresses are given, or no system runs here */
+/** @throws Error in one sentence if only some addresses are given, or no system is running here */
 function addressesOf({ lake, kafka, redis, workspace }: RebuildFlags): Record<string, string> {
   if (lake !== undefined && kafka !== undefined && redis !== undefined) {
     return { LAKE_URL: isStoreUrl(lake) ? lake : resolve(lake), KAFKA_BROKERS: kafka, REDIS_URL: redis };
@@ -119,9 +122,12 @@ function environmentOf(flags: RebuildFlags): Record<string, string> {
   };
 }
 
-/** In a process of its own, since only the features app knows the layout. Its settings may hold a password: no arguments. */
+/**
+ * Runs in a separate process, because only the features app knows the layout. Its settings may contain a password, so they are
+ * not arguments.
+ */
 function run(environment: Environment): Promise<number> {
-  // The states of all entities are held at once; Node would stop at 4 GB, however much there is.
+  // All states are in memory at once; Node's default limit is 4 GB, even on larger machines.
   const heapMegabytes = Math.floor((totalmem() / 1_048_576) * MEMORY_SHARE);
   const child = spawn(process.execPath, ["--enable-source-maps", `--max-old-space-size=${heapMegabytes}`, ENTRY], {
     env: { PATH: process.env.PATH, ...environment },
@@ -133,7 +139,7 @@ function run(environment: Environment): Promise<number> {
   });
 }
 
-/** How the lake is reached, where it is in an object store, and whose rows Feast keeps. */
+/** The settings for a lake in an object store, and the tenant with profiles in Feast. */
 function passedOn(): Record<string, string | undefined> {
   const names = [...LAKE_VARIABLES, "FEAST_TENANT", "FEAST_PROJECT"];
   return Object.fromEntries(names.map((name) => [name, process.env[name]]));

@@ -14,7 +14,7 @@ interface SimulateFlags {
 
 const DAY_MS = 86_400_000;
 
-/** `tripline simulate <file>`: a history of payments with known truth. */
+/** `tripline simulate <file>`: writes a history of payments with known truth. */
 export function simulateCommand(): Command {
   return new Command("simulate")
     .description("write a simulated history of payments as Parquet")

@@ -30,7 +30,7 @@ export function exportCommand(output: CommandOutput): Command {
     });
 }
 
-/** The line of an entry. */
+/** The CSV line of an entry. */
 export function csvLine(entry: ShownEntry): string {
   return COLUMNS.map((column) => csvCell(entry[column] ?? "")).join(",");
 }

@@ -16,11 +16,11 @@ interface ImportFlags extends ControlFlags {
   readonly effect?: string;
 }
 
-/** Entries of one request: well below what the control plane takes, so that long reasons fit too. */
+/** Entries per request: well below the control plane's limit, to leave room for long reasons. */
 const CHUNK = 500;
 const LINE_BYTES_MAX = 65_536;
 
-/** An entry of a file. An export has more fields, which are left out: the importer is the author now. */
+/** An entry of a file. The additional fields of an export are ignored: the importer becomes the author. */
 const line = z.object({
   kind: z.string(),
   value: z.string(),

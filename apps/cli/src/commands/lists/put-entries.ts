@@ -4,7 +4,7 @@ import { z } from "zod";
 
 const answer = z.object({ waiting: waitingChange.optional() });
 
-/** @returns a sentence about what waits for another user; undefined where the entries are on the list */
+/** @returns a sentence about a pending approval; undefined if the entries are on the list */
 export async function putEntries(
   client: Pick<ControlClient, "call">,
   list: string,

@@ -17,7 +17,7 @@ export type ShownEntry = z.infer<typeof entry>;
 
 const page = z.object({ entries: z.array(entry), next: z.string().nullable() });
 
-/** What to look for; everything unless given. */
+/** Filters; by default all entries. */
 export interface Wanted {
   readonly list?: string;
   readonly kind?: string;
@@ -25,7 +25,7 @@ export interface Wanted {
   readonly author?: string;
 }
 
-/** Entries in the order of list, kind and value, page by page. */
+/** Entries ordered by list, kind and value, page by page. */
 export async function* readEntries(client: ControlClient, wanted: Wanted, limit: number): AsyncGenerator<ShownEntry> {
   const { list, kind, value, author } = wanted;
   let left = limit;

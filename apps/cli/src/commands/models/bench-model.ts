@@ -16,7 +16,7 @@ interface BenchModelFlags {
   readonly genuineShare?: string;
 }
 
-/** `tripline bench-model`: how good a model is on published splits, beside what was published. */
+/** `tripline bench-model`: model quality on published splits, compared with published results. */
 export function benchModelCommand(): Command {
   return new Command("bench-model")
     .description("train on the handbook's published folds and compare the results with the published ones")
@@ -50,9 +50,9 @@ export function benchModelCommand(): Command {
     });
 }
 
-/** The features of the whole history. @returns the file */
+/** Computes the features of the whole history. @returns the file */
 async function computeFeatures(directory: string, outputPath: string, steps: StepLog): Promise<string> {
-  // Tokens leave no trace in the result, but for the order of cards with equal scores: always the same key, then.
+  // Tokens only affect the order of cards with equal scores, so a fixed key keeps results reproducible.
   const source = handbookSource({ directory, cardTokenKey: Buffer.alloc(32) });
   await steps.run("compute the features of all days", (onProgress) =>
     backfill({

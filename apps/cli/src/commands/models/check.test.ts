@@ -24,7 +24,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Payments that have the defaults of all profiles unless somebody materialises them. */
+/** Payments with default profile values unless profiles are materialised. */
 async function archive(count: number, areMaterialised: boolean, everyMs = 1): Promise<void> {
   const vectors = Array.from({ length: count }, (_, index) => {
     const transaction = {
@@ -51,7 +51,7 @@ async function archive(count: number, areMaterialised: boolean, everyMs = 1): Pr
   );
 }
 
-/** @param used none: a version from before versions named what they use */
+/** @param used undefined for a version from before manifests listed used features */
 async function check(used: readonly string[] | undefined): Promise<string> {
   const registry = pathToFileURL(join(folder, "registry")).href;
   const version = await publishAmountModel(registry, 10, undefined, used);

@@ -16,10 +16,10 @@ interface CheckFlags {
   readonly tenant?: string;
 }
 
-/** Exit code for a model whose features do not change online. */
+/** Exit code for a model with features that are constant online. */
 const CONSTANT_EXIT_CODE = 3;
 
-/** `tripline models check`: whether the features that a model uses change online. */
+/** `tripline models check`: checks that a model's features vary online. */
 export function checkCommand(output: CommandOutput): Command {
   return new Command("check")
     .description("check that the features of a model vary online; exit code 3 if one is constant")

@@ -23,7 +23,7 @@ const FROM_MS = Date.UTC(2026, 1, 10);
 const DAY_MS = 86_400_000;
 const CANDIDATE = "0000000000ca";
 const CHAMPION = "0000000000c0";
-/** One card pays twice. */
+/** One card has two payments. */
 const CARDS = 40;
 
 const POLICY = `
@@ -70,7 +70,7 @@ function recordsOf(index: number) {
     candidateScore,
     ...(isCanary ? { championScore } : {}),
   };
-  // One payment of the rollout without the candidate's score, and one without any part in it.
+  // One payment of the rollout without the candidate's score, and one outside the rollout.
   const missing = { ...trial, candidateScore: undefined, candidateMissing: "late" };
   const part = index === 2 ? missing : index === 4 ? undefined : trial;
   const decision = decide(policy, {
@@ -144,7 +144,7 @@ test("payments of shadow and canary, each by both scores: stricter, milder, card
       [Outcome.DECLINE, new Map([[Outcome.REVIEW, 4]])],
     ]),
   );
-  // 0, 10, 20, 30 and 40, of which 0 and 40 are one card's.
+  // 0, 10, 20, 30 and 40; 0 and 40 belong to one card.
   expect(report.stricter).toMatchObject({ payments: 5, cards: 4, frauds: 1, genuine: 0 });
   expect(report.stricter.money.get("EUR")).toEqual({ value: 5_100 });
   expect(report.milder).toMatchObject({ payments: 4, cards: 4, frauds: 0, genuine: 1 });

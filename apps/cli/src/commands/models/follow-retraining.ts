@@ -30,7 +30,7 @@ export interface FollowFlags {
 
 const MS_PER_S = 1_000;
 
-/** What `retrain --follow` takes besides, as flags or as variables. */
+/** Additional options of `retrain --follow`, as flags or variables. */
 export function withFollowing(command: Command): Command {
   const option = (flags: string, description: string, variable: string): Option =>
     new Option(flags, `with --follow: ${description}`).env(variable);
@@ -69,7 +69,7 @@ export function withFollowing(command: Command): Command {
     );
 }
 
-/** `tripline retrain --follow`: until it is told to end. @throws TriplineError or Error in one sentence at its start */
+/** `tripline retrain --follow`: runs until it is terminated. @throws TriplineError or Error in one sentence at its start */
 export async function followRetraining(options: RetrainOptions, flags: FollowFlags): Promise<void> {
   const { output: _, ...retrain } = options;
   const environment = process.env;
@@ -111,13 +111,13 @@ export async function followRetraining(options: RetrainOptions, flags: FollowFla
   await telemetry.shutdown();
 }
 
-/** Undefined where nobody says as whom to ask. */
+/** Undefined without credentials. */
 function controlFrom(environment: NodeJS.ProcessEnv, { control, tokenUrl }: FollowFlags): ControlClient | undefined {
   if (control === undefined || tokenUrl === undefined || environment.CLIENT_ID === undefined) return undefined;
   return new ControlClient(control.replace(/\/$/, ""), tokensFrom(environment, tokenUrl));
 }
 
-/** As the services serve it, for orchestrators: alive as long as it answers, ready while nothing is wrong. */
+/** The services' health endpoints, for orchestrators: live as long as it answers, ready unless there is a failure. */
 async function serveHealth(followed: FollowedTraining, port: string | undefined) {
   if (port === undefined) return undefined;
   const server = createServer((request, response) => {

@@ -9,10 +9,10 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { StepLog } from "@tripline/system/step-log";
 import { Command } from "commander";
 
-/** Payments of one card within one second, in whose order the published table and ours may differ. */
+/** Payments of one card within one second, whose order may differ between the published table and ours. */
 const TIES_MAX = 20;
 
-/** `tripline compare-golden`: our windows against the ones that a benchmark publishes. */
+/** `tripline compare-golden`: compares our windows with a benchmark's published ones. */
 export function goldenCommand(): Command {
   return new Command("compare-golden")
     .description("compare computed features with those that the handbook publishes, and print the table")
@@ -47,7 +47,7 @@ export function goldenCommand(): Command {
     });
 }
 
-/** The comparison as a table in Markdown. */
+/** The comparison as a Markdown table. */
 export function printGolden(rows: readonly GoldenRow[]): string {
   const head =
     "| feature | published | rows | nothing in the tile | of those unequal | equal | beyond the tile | mean difference | largest |";

@@ -7,7 +7,7 @@ import { openRegistry } from "@tripline/model-registry/open-registry";
 import { ROOT } from "@tripline/system/services/workspace";
 import { modelsCommand } from "./models.js";
 
-/** Real models of four features: `champion` and `challenger` are two, `wrong-input` takes another width. */
+/** Real models with four features: `champion` and `challenger` differ, `wrong-input` has another width. */
 const TEST_MODELS = join(ROOT, "apps", "scoring", "test-models", "generated");
 
 let root: string;
@@ -85,7 +85,7 @@ describe("diff", () => {
     const same = { spec_versions: [1, 1], only_a: [], only_b: [], reordered: false };
     expect(diff.features).toEqual({ ...same, used_only_a: [], used_only_b: [] });
     expect(diff.golden.rows).toBe(a.golden.inputs.length + b.golden.inputs.length);
-    // Where both batches hold the same row, the trainer's own outputs tell how far apart the models are.
+    // For rows in both batches, the trainer's own outputs give the difference between the models.
     const shared = a.golden.inputs.flatMap((row, index) => {
       const other = b.golden.inputs.findIndex((one) => one.join() === row.join());
       return other === -1 ? [] : [Math.abs((a.golden.outputs[index] ?? 0) - (b.golden.outputs[other] ?? 0))];
@@ -107,7 +107,7 @@ describe("diff", () => {
     const { name: _name, version: _version, files: _files, ...facts } = manifest;
     const features = [...manifest.features.slice(0, 3), "other"];
     const metrics = { valid: { auc_roc: 0.5, rows: 7 } };
-    // Another byte at the end makes another version.
+    // An additional byte at the end makes a new version.
     const bytes = Buffer.concat([modelBytes, Buffer.from([0x72, 0x00])]);
     const changes = { ...facts, features, metrics, feature_spec_version: 2 };
     const other = await registry.publish({ name: "fraud", modelBytes: bytes, golden, manifest: changes });

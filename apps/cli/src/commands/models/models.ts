@@ -28,7 +28,7 @@ interface MoveFlags extends RegistryFlags {
   readonly expect?: string | null;
   readonly by?: string;
   readonly why?: string;
-  /** Without an address it is `true`. */
+  /** `true` if the flag has no address. */
   readonly control?: string | true;
   readonly tokenUrl?: string;
   readonly workspace: string;
@@ -36,10 +36,10 @@ interface MoveFlags extends RegistryFlags {
 
 const AWAIT_POLL_MS = 2_000;
 
-/** What goes away once a training has finished or the registry has started. */
+/** Errors that disappear once a training has finished or the registry has started. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(["model-not-found", "scoring-unavailable"]);
 
-/** `tripline models`: what is published, which alias names what, moving aliases, and rollouts. Works with every registry. */
+/** `tripline models`: lists published versions and aliases, moves aliases, and controls rollouts. Works with every registry. */
 export function modelsCommand(output: CommandOutput = process.stdout): Command {
   const models = registryCommands(output);
   for (const command of rolloutCommands(output)) models.addCommand(command);

@@ -3,7 +3,10 @@ import { trainingPython } from "@tripline/model-loop/run-python";
 import { ROOT } from "@tripline/system/services/workspace";
 import { Command, Option } from "commander";
 
-/** Environments apart from training's: Feast pins what training wants newer, and the others are large and seldom needed. */
+/**
+ * Environments separate from training's: Feast pins older versions than training needs, and the others are large and rarely
+ * needed.
+ */
 const REQUIREMENTS: Readonly<Record<string, string>> = {
   "feature-repo": `${ROOT}/training/feature_repo/requirements.txt`,
   models: `${ROOT}/training/requirements/models.txt`,
@@ -27,7 +30,7 @@ export function pythonCommand(): Command {
     });
 }
 
-/** The interpreter of one of them, which is installed when it is missing. */
+/** The interpreter of an environment, which is installed if it is missing. */
 export async function interpreterOf(environment: string): Promise<string> {
   const requirementsFile = REQUIREMENTS[environment];
   if (requirementsFile === undefined) return trainingPython();

@@ -72,7 +72,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Amounts 3, 10, 17 ... 2,096; decided by the model of 100, but for those that an outage kept from it. */
+/** Amounts 3, 10, 17 ... 2,096; decided with the model of 100, except those during an outage. */
 function cases(): Case[] {
   return Array.from({ length: PAYMENTS }, (_, index) => caseOf(index));
 }
@@ -94,7 +94,7 @@ function caseOf(index: number): Case {
   const spentBudgets = index % 100 === 57 ? [Outcome.REVIEW] : [];
   const input = { transaction, features, score, listHits, trial, spentBudgets, decidedAtMs: NOON_MS + index * 1_000 };
   const decision = decide(policy, input, kind === 6 ? scorecard : undefined);
-  // Of one in 50, contributions came too late.
+  // For one in 50, the explanation arrived too late.
   const isExplained = wantsContributions(decision) && kind !== 8;
   const contributions = spec.features.map((_, at) => (at === AMOUNT && amount > 100 ? 1 : 0));
   const { values } = features;
@@ -115,14 +115,14 @@ function caseOf(index: number): Case {
   };
 }
 
-/** Every third payment has a label; the fraud is what costs more than 100. */
+/** Every third payment has a label; amounts above 100 are fraud. */
 async function archive(to: string, kept: readonly Case[], change: (decision: Decision) => Decision = (same) => same) {
   const writer = new TestArchive(to, { cluster: "test", topicPrefix: "" });
   const records = (values: readonly Uint8Array[]) =>
     values.map((value, index) => ({ partition: index % 2, offset: Math.floor(index / 2), value }));
   const vectors = kept.map(({ vector }) => FeatureVector.encode(vector).finish());
   const decisions = kept.map(({ decision }) => Decision.encode(change(decision)).finish());
-  // Delivered again, and counted again after the first decision.
+  // Redelivered, and computed again after the first decision.
   const [first] = kept;
   if (first !== undefined) {
     vectors.push(
@@ -147,7 +147,7 @@ const optionsOf = (change: Partial<ReplayDecisionsOptions> = {}): ReplayDecision
   ...change,
 });
 
-/** What the command prints and ends with. */
+/** The command's output and exit code. */
 async function command(...parameters: readonly string[]): Promise<{ lines: string[]; code: unknown }> {
   let text = "";
   const before = process.exitCode;
@@ -247,7 +247,7 @@ test("another threshold shows in the diff by outcome, reason and amount, with th
   const { rows, sameVersions, ...report } = await replayDecisions(optionsOf({ policyFile: changed }));
   expect({ rows, sameVersions }).toEqual({ rows: PAYMENTS, sameVersions: 0 });
   expect(report.otherPolicies).toEqual(new Map([[policy.version, PAYMENTS]]));
-  // A score of 0.88, or the scorecard's of 0.95 and a little, and no rule that is as strict.
+  // A score of 0.88, or the scorecard's score slightly above 0.95, without an equally strict rule.
   const milder = cases().filter(({ decision }) => decision.outcome === Outcome.DECLINE && decision.rung === Rung.MODEL);
   const released = milder.filter(({ amount }) => amount < 2_000);
   const transition = report.transitions.get(Outcome.DECLINE)?.get(Outcome.APPROVE);
@@ -308,7 +308,7 @@ test("what lacks its features, its scorecard or is of another spec is skipped an
   await new TestArchive(other, { cluster: "test", topicPrefix: "" }).append("decisions", [
     { partition: 3, offset: 0, value: Decision.encode(lonely).finish() },
   ]);
-  // The other model came with the scorecard.
+  // The other model includes the scorecard.
   const lesser = pathToFileURL(join(folder, "lesser")).href;
   await publishAmountModel(lesser, 100);
   const report = await replayDecisions(optionsOf({ lake: other, registryUrl: lesser }));

@@ -23,7 +23,7 @@ interface ReplayFlags {
   readonly json?: true;
 }
 
-/** `tripline replay`: archived payments decided again, with the same or with another policy or model. */
+/** `tripline replay`: decides archived payments again, with the same or another policy or model. */
 export function replayCommand(output: CommandOutput = process.stdout): Command {
   return new Command("replay")
     .description(

@@ -23,7 +23,7 @@ const START_MS = Date.UTC(2026, 0, 5);
 const END_MS = START_MS + DAYS * DAY_MS;
 const TENANT = "demo";
 const MAIN = join(ROOT, "apps", "cli", "dist", "main.js");
-/** It takes half a minute where nothing else runs. */
+/** It takes half a minute on an idle machine. */
 const TIMEOUT_MS = 900_000;
 const POLL_MS = 10;
 
@@ -52,15 +52,15 @@ beforeAll(async () => {
     untilMs: END_MS + 3 * HOUR_MS,
   });
   const defaults = JSON.parse(await readFile(join(ROOT, "training", "params.json"), "utf8"));
-  // As many replicates as take a second, so that what is killed after its first checkpoint is never done before.
+  // Enough replicates for one second, so that a run killed after its first checkpoint is never already finished.
   const retrain = { ...defaults.retrain, warm_up_days: 14, replicates: 500 };
   await writeFile(params, JSON.stringify({ ...defaults, trees: 60, max_bin: 64, retrain }));
   const history = { spec: currentFeatureSpec(), tenant: TENANT, payments, features };
   await writeTestLake({ ...history, lake: join(folder, "lake") });
-  // On the last whole day amounts grow by half; the payments of the next few hours say that it is over.
+  // On the last complete day amounts grow by 50 %; the payments of the next few hours mark the day as complete.
   const amount = `CASE WHEN occurred_at_ms >= ${END_MS - DAY_MS} THEN f.amount * 1.5 ELSE f.amount END`;
   await writeTestLake({ ...history, lake: join(folder, "shifted"), values: { amount } });
-  // A retraining that nobody cuts off, to compare with.
+  // An uninterrupted retraining, for comparison.
   let text = "";
   const output = { write: (more: string) => (text += more) };
   await retrainCommand(output).parseAsync(argumentsOf("whole", "work-whole"), { from: "user" });
@@ -76,7 +76,7 @@ const argumentsOf = (registry: string, work: string) => [
   ...["--work", join(folder, work), "--params", params],
 ];
 
-/** The parts of trees that it fitted, in their order. */
+/** The fitted parts of trees, in order. */
 const partsOf = (lines: readonly string[]): readonly string[] =>
   lines.flatMap((line) => /^fit: trees=(\d+\/\d+)$/.exec(line)?.[1] ?? []);
 
@@ -85,7 +85,7 @@ interface Run {
   readonly lines: readonly string[];
 }
 
-/** Runs it as a process; with `killWhen`, that is killed, -9, when this holds. */
+/** Runs it as a process; with `killWhen`, it is killed (-9) once this is true. */
 async function run(args: readonly string[], killWhen?: () => Promise<boolean>): Promise<Run> {
   const child = spawn(process.execPath, [MAIN, "retrain", ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
@@ -122,7 +122,7 @@ test(
     await rm(join(folder, "work-killed"), { recursive: true, maxRetries: 20, retryDelay: 100 });
     const resumed = await run([...argumentsOf("killed", "work-elsewhere"), ...checkpoints]);
     expect(resumed.lines[0]).toMatch(/^lake: cutoff=2026-03-09T00:00:00.000Z goes on where it was cut off$/);
-    // What was fitted before is not fitted again. How far that was depends on how soon the kill came.
+    // Fitted parts are not fitted again. Their number depends on when the kill happened.
     const [allParts, restOfThem] = [partsOf(whole), partsOf(resumed.lines)];
     expect(allParts.slice(0, 3)).toEqual(["25/60", "50/60", "60/60"]);
     expect(restOfThem.length).toBeLessThan(allParts.length);
@@ -141,7 +141,7 @@ test(
     ]);
     const { manifest } = await models.resolve("fraud", "challenger");
     expect(manifest.metrics).toMatchObject({ retrain: { newest: { rows: expect.any(Number) } } });
-    // Nothing is left for the next one but the plan and the result, of the same lake.
+    // Only the plan and the result remain for the next run on the same lake.
     expect((await readdir(bucket, { recursive: true })).filter((name) => name.endsWith(".ubj"))).toEqual([]);
     expect((await readdir(join(folder, "work-elsewhere"))).sort()).toEqual([
       "plan.json",
@@ -155,7 +155,7 @@ test(
   "what is learnt does not depend on days before those that are learnt from and their warm-up",
   async () => {
     const values = JSON.parse(await readFile(params, "utf8"));
-    // Learnt are the days 21 to 34, after 14 days of warm-up. One day more, or the warm-up would begin in day 7.
+    // Trained on days 21 to 34, after a warm-up of 14 days. With one more day, the warm-up would begin on day 7.
     const short = { ...values, trees: 25, retrain: { ...values.retrain, train_days_max: 14, replicates: 50 } };
     await writeFile(join(folder, "short.json"), JSON.stringify(short));
     const lines = [];

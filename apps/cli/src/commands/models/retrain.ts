@@ -29,7 +29,7 @@ interface RetrainFlags extends FollowFlags {
   readonly follow?: true;
 }
 
-/** `tripline retrain`: from the lake to a challenger, if it is better than the champion. */
+/** `tripline retrain`: trains a challenger from the lake, if it is better than the champion. */
 export function retrainCommand(output: CommandOutput = process.stdout): Command {
   const command = withFollowing(
     new Command("retrain")
@@ -88,7 +88,7 @@ async function run(flags: RetrainFlags, output: CommandOutput): Promise<number> 
   return 0;
 }
 
-/** An early one is a failure to who asked for it. */
+/** Too early counts as a failure for a manual run. */
 function codeOf({ code }: RetrainOutcome): number {
   return code === TOO_EARLY ? 1 : code;
 }

@@ -28,7 +28,7 @@ interface StartFlags extends StepFlags {
 
 const MS_PER_S = 1_000;
 
-/** The commands of `tripline models` that lead a rollout through the control plane. */
+/** The rollout commands of `tripline models`, which call the control plane. */
 export function rolloutCommands(output: CommandOutput): Command[] {
   const show = (flags: RolloutFlags, rollout: ShownRollout): void => showRollout(output, flags, rollout);
   return [
@@ -69,7 +69,7 @@ export function rolloutCommands(output: CommandOutput): Command[] {
   ];
 }
 
-/** Makes a step and shows what came of it. */
+/** Takes a rollout step and shows the result. */
 export async function stepRollout(output: CommandOutput, step: RolloutStepName, flags: StepFlags): Promise<void> {
   showRollout(output, flags, await (await clientOf(flags)).step(flags.model, step, flags.why));
 }

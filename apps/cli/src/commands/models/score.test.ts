@@ -13,7 +13,7 @@ import { ROOT } from "@tripline/system/services/workspace";
 import { scoreCommand } from "./score.js";
 
 const REGISTRY = pathToFileURL(join(ROOT, "apps", "scoring", "test-models", "generated")).href;
-/** More than one row group of DuckDB, and no multiple of anything. */
+/** More than one DuckDB row group, and not a round number. */
 const ROWS = 130_001;
 
 let folder: string;
@@ -40,7 +40,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The golden rows of the champion over and over, each with its number and what the trainer got. */
+/** The champion's golden rows, repeated, each with its number and the trainer's output. */
 async function writeInput(file: string, from: number, to: number, change = "*"): Promise<string> {
   const { inputs, outputs } = champion.golden;
   const rows = inputs.map(
@@ -82,7 +82,7 @@ test("gives every row its score, in order, whatever thread computed it", async (
     rows: ROWS,
     misplaced: 0,
     exact: true,
-    // The same row has the same score to the last bit, whatever batch it is in.
+    // A row's score is bit-identical in every batch.
     scores: new Set(Float32Array.from(champion.golden.outputs)).size,
     model: "fraud",
     version: champion.version,

@@ -22,7 +22,7 @@ interface ModelReference {
   readonly at: string;
 }
 
-/** `tripline score`: a column of scores for rows of features, with a model of the registry. */
+/** `tripline score`: adds scores to rows of features, with a model from the registry. */
 export function scoreCommand(output: CommandOutput = process.stdout): Command {
   return new Command("score")
     .description("score a Parquet file of features with a model from the registry")

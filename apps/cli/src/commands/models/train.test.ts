@@ -37,7 +37,7 @@ describe("trainDemoModel", () => {
     expect(champion.version).toBe(trained.version);
     expect(champion.manifest.features).toEqual(spec.features.map((feature) => feature.name));
     expect(champion.manifest.feature_spec_version).toBe(spec.version);
-    // regression #24: in compose and in the chart nothing materialises the profiles that it was trained with.
+    // regression #24: compose and the chart do not materialise the profiles used in training.
     const profiles = spec.features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : []));
     const { used_features: used = [], metrics } = champion.manifest;
     expect(used.length).toBeGreaterThan(20);
@@ -53,11 +53,11 @@ describe("trainDemoModel", () => {
     const again = await trainDemoModel({ ...options, steps: steps() });
     expect(again).toEqual({ ...trained, fromCache: true });
 
-    // Another history would be simulated, if it were not for the champion that is there.
+    // It would simulate another history, but there is already a champion.
     await trainCommand().parseAsync(["--unless-published", "--root", root, "--days", "60"], { from: "user" });
     expect(await readdir(join(root, ".tripline", "data"))).toHaveLength(1);
 
-    // A cache without its model is not used; the same data gives the same version again.
+    // A cache without its model is ignored; the same data gives the same version again.
     await rm(join(root, ".tripline", "registry"), { recursive: true });
     const repaired = await trainDemoModel({ ...options, steps: steps() });
     expect(repaired).toEqual(trained);

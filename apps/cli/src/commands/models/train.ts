@@ -15,7 +15,7 @@ import { wholeNumber } from "../number-options.js";
 
 const HISTORY_DAYS_MIN = 42;
 
-/** The version that is `champion` there, or undefined while there is none. */
+/** The version of `champion`, or undefined if there is none. */
 async function championOf(registryUrl: string): Promise<string | undefined> {
   try {
     return await openRegistry(registryUrl).aliasTarget(MODEL_NAME, "champion");
@@ -36,7 +36,7 @@ interface TrainFlags {
   readonly unlessPublished?: boolean;
 }
 
-/** `tripline train`: from nothing to a published model, with what the demo uses unless told otherwise. */
+/** `tripline train`: publishes a model from scratch, with the demo's options by default. */
 export function trainCommand(): Command {
   return new Command("train")
     .description("simulate a history, compute its features, train a model and publish it as champion")

@@ -11,7 +11,7 @@ const EXIT_FAILURE = 1;
 
 const DATABASE = "auth's database, for example postgresql://user@127.0.0.1:5432/tripline (default: POSTGRES_URL)";
 
-/** `tripline backup`: what auth keeps, into one file. Everything else is files already or can be computed again. */
+/** `tripline backup`: writes auth's data to one file. All other data is already in files or can be recomputed. */
 export function backupCommand(): Command {
   return new Command("backup")
     .description("write auth's clients, users and encrypted signing keys to a file, without KEY_ENCRYPTION_KEY")
@@ -22,7 +22,7 @@ export function backupCommand(): Command {
     });
 }
 
-/** `tripline restore`: the same back into an empty database. */
+/** `tripline restore`: restores it into an empty database. */
 export function restoreCommand(): Command {
   return new Command("restore")
     .description("restore a backup into an empty database")
@@ -33,7 +33,9 @@ export function restoreCommand(): Command {
     });
 }
 
-/** In a process of its own, since only auth knows its tables. The address may hold a password: no argument. */
+/**
+ * Runs in a separate process, because only auth knows its tables. The address may contain a password, so it is not an argument.
+ */
 function run(action: "backup" | "restore", file: string, postgres: string | undefined): Promise<number> {
   const url = postgres ?? process.env.POSTGRES_URL;
   const environment = {

@@ -40,7 +40,7 @@ async function run(...args: string[]): Promise<string> {
   return text;
 }
 
-/** A consumer of `labels` that cannot process what `failing` names, with the code that stands before the colon. */
+/** A consumer of `labels` that fails for the entries of `failing`, with the code before the colon. */
 async function startConsumer(): Promise<void> {
   consumer = await kafka.consume({
     group: "reader",
@@ -65,7 +65,7 @@ async function bury(...texts: string[]): Promise<void> {
   await reachLetters(texts.length);
 }
 
-/** Straight onto the dead letters, where more fits than on the topic. */
+/** Writes directly to the dead letter topic, which allows larger records. */
 async function putLetters(...letters: { value: Buffer; headers?: Record<string, string> }[]): Promise<void> {
   const log = () => {};
   const library = platformaticLibrary({ brokers, clientId: "test" });

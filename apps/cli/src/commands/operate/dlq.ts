@@ -34,7 +34,7 @@ const LIMIT_DEFAULT = 20;
 const LIMIT_MAX = 10_000;
 const SENTENCE_LENGTH_MAX = 100;
 
-/** `tripline dlq`: what no consumer could process; puts it back once the cause is fixed. */
+/** `tripline dlq`: shows dead letters and redrives them once the cause is fixed. */
 export function dlqCommand(output: CommandOutput = process.stdout): Command {
   return new Command("dlq")
     .description("list dead letters, and redrive them once the cause is fixed")

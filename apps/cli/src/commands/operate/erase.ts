@@ -5,7 +5,7 @@ import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
 import { readToken, STDIN } from "../read-token.js";
 
-/** They read the topic `erasures`. */
+/** The consumers of the topic `erasures`. */
 const FOLLOWS =
   "Within seconds, features clears the window states and deletes the profile and other rows from Feast's online store, and the " +
   "console deletes the payments and cases of erased cards.\n";
@@ -16,7 +16,7 @@ interface EraseFlags extends ControlFlags {
   readonly withCards?: true;
 }
 
-/** `tripline erase`: a person's data can be read nowhere any more. */
+/** `tripline erase`: makes a person's data unreadable everywhere. */
 export function eraseCommand(
   output: CommandOutput = process.stdout,
   input: AsyncIterable<Uint8Array> = process.stdin,
@@ -34,7 +34,7 @@ export function eraseCommand(
     .action(async (given: string, flags: EraseFlags) => {
       const first = given === STDIN ? await readToken(input, ["card", "email"], flags) : given;
       const client = await openControl(flags);
-      // Grows while it is gone through.
+      // Grows during the iteration.
       const left = new Set([first]);
       for (const subject of left) {
         const { keys, seen_with: seenWith } = answer.parse(

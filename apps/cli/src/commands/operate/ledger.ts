@@ -18,7 +18,7 @@ interface LedgerFlags {
   readonly workspace: string;
 }
 
-/** `tripline ledger`: for payments that were sent from where Kafka cannot be reached. */
+/** `tripline ledger`: checks payments that were sent from a machine without access to Kafka. */
 export function ledgerCommand(): Command {
   return new Command("ledger")
     .description("check that each accepted payment has a decision on Kafka; fails otherwise")
@@ -40,7 +40,7 @@ function kafkaHere(workspace: string): Kafka {
   return kafkaAt(readLocalSystem(workspace).kafkaBrokers, "", process.env);
 }
 
-/** @throws TriplineError `config-invalid` when an id does not say whose it is */
+/** @throws TriplineError `config-invalid` if an id has no tenant */
 export function readAccepted(lines: string, tenant: string | undefined): ReadonlySet<string> {
   const ids = lines.split("\n").filter((line) => line !== "");
   if (tenant !== undefined) return new Set(ids.map((id) => transactionId(tenant, id)));
@@ -52,7 +52,7 @@ export function readAccepted(lines: string, tenant: string | undefined): Readonl
   );
 }
 
-/** The line of the ledger, and what is wrong by name, as far as there is room. */
+/** The ledger's line, with the affected ids as far as there is room. */
 export function ledgerText(ledger: Ledger): string {
   const named = (what: string, ids: readonly string[]): string =>
     ids.length === 0 ? "" : `${what}: ${ids.slice(0, NAMED_MAX).join(" ")}\n`;

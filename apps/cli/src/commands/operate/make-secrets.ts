@@ -11,7 +11,7 @@ interface MakeSecretsFlags {
   readonly tls?: true;
 }
 
-/** `tripline make-secrets`: for an installation on one machine, as compose.yaml describes it. */
+/** `tripline make-secrets`: creates the secrets of an installation on one machine with compose.yaml. */
 export function makeSecretsCommand(): Command {
   return new Command("make-secrets")
     .description("generate random secrets for a local installation; existing secrets are kept")

@@ -25,17 +25,17 @@ interface ExportFlags extends ControlFlags {
   readonly lake?: string;
 }
 
-/** Where the data of people are, of which none has to be given for a system on this machine. */
+/** Where personal data is stored; no address is needed for a local system. */
 interface Places {
   readonly REDIS_URL?: string | undefined;
   readonly POSTGRES_URL?: string | undefined;
   readonly lake?: string | undefined;
 }
 
-/** As many as control opens at once. */
+/** As many as control decrypts per request. */
 const OPENED_TOGETHER = 100;
 const REASON = "right-of-access";
-/** Of the lake: topics of which each record is about one card, with the column that names it. */
+/** Lake topics whose records each concern one card, with the column of its token. */
 const LAKE_TOPICS = [TOPICS.transactions, TOPICS.features, TOPICS.decisions, TOPICS.labels, TOPICS.appliedLabels];
 
 const held = z.looseObject({ tenant: z.string(), subject: z.string() });
@@ -46,7 +46,7 @@ const sealedRow = z.object({ personal: z.string(), row: z.object({ transaction_i
 
 type Say = (line: object) => void;
 
-/** `tripline personal`: what is known of a person. */
+/** `tripline personal`: exports a person's data. */
 export function personalCommand(
   output: CommandOutput = process.stdout,
   input: AsyncIterable<Uint8Array> = process.stdin,
@@ -68,7 +68,7 @@ export function personalCommand(
   );
 }
 
-/** @throws Error in one sentence where a place is missing: an export that leaves one out would not say so */
+/** @throws Error in one sentence if a place is missing: otherwise the export would be silently incomplete */
 function placesOf(flags: ExportFlags): Places & Readonly<Record<string, string | undefined>> {
   const { REDIS_URL, POSTGRES_URL, LAKE_URL } = process.env;
   const given = {
@@ -102,7 +102,7 @@ function placesOf(flags: ExportFlags): Places & Readonly<Record<string, string |
   };
 }
 
-/** Control comes first: it refuses who may not, and notes who asked. */
+/** Control is called first: it checks permissions and audits the request. */
 export async function exportPerson(
   control: Pick<ControlClient, "call">,
   subject: string,
@@ -128,7 +128,7 @@ export async function exportPerson(
   await opener.end();
 }
 
-/** @throws TriplineError `not-found` where the lake has none of the topics, as `readRows` */
+/** @throws TriplineError `not-found` if the lake has none of the topics, as `readRows` */
 async function exportLake(
   lake: string,
   { tenant, subject }: z.infer<typeof held>,
@@ -149,13 +149,13 @@ async function exportLake(
       }
     } catch (thrown) {
       missing += 1;
-      // Nothing was written to that topic yet.
+      // That topic has no data yet.
       if (asTriplineError(thrown).code !== "not-found" || missing === LAKE_TOPICS.length) throw thrown;
     }
   }
 }
 
-/** Has control open the sealed fields of payments, each payment once. */
+/** Has control decrypt the sealed fields of payments, once per payment. */
 class Opener {
   readonly #seen = new Set<string>();
   #waiting: { readonly transaction_id: string; readonly personal: string }[] = [];
@@ -184,7 +184,7 @@ class Opener {
   }
 }
 
-/** A program of a service, which alone knows its layout. Its settings may hold a password: no arguments. */
+/** Runs a service's program, which alone knows its layout. Its settings may contain a password, so they are not arguments. */
 async function runProgram(
   entry: string,
   environment: Readonly<Record<string, string | undefined>>,

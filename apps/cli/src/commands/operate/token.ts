@@ -11,7 +11,7 @@ interface TokenFlags {
   readonly workspace: string;
 }
 
-/** `tripline token`: for a first request by hand. */
+/** `tripline token`: prints a token for a first manual request. */
 export function tokenCommand(): Command {
   return new Command("token")
     .description("print an access token for the client in CLIENT_ID and CLIENT_SECRET, or for the local demo")
@@ -30,7 +30,7 @@ export function tokenCommand(): Command {
     });
 }
 
-/** Of whoever the environment names; otherwise of the demo's client, for a system that was started from this repository. */
+/** With the environment's credentials; otherwise with the demo client's, for a system started from this repository. */
 async function tokensOf({ api, tokenUrl, workspace }: TokenFlags): Promise<AccessTokens> {
   const apiUrl = (api ?? localAddresses(workspace).ingestion).replace(/\/$/, "");
   for (const address of [apiUrl, tokenUrl ?? apiUrl]) trustAuthorityAt(address);

@@ -19,7 +19,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const POLL_MS = 1_000;
 
-/** `tripline topics`: a job that runs before the services of an installation start. */
+/** `tripline topics`: a setup job before the services of an installation start. */
 export function topicsCommand(): Command {
   return new Command("topics")
     .description("wait for Kafka at KAFKA_BROKERS and create missing topics")
@@ -36,7 +36,7 @@ export function topicsCommand(): Command {
     });
 }
 
-/** @throws Error in one sentence when Kafka cannot be had within `timeoutMs` */
+/** @throws Error in one sentence if Kafka is not available within `timeoutMs` */
 export async function ensureTopics({ kafka, brokers }: SystemKafka, timeoutMs: number, say: Say): Promise<void> {
   const admin = await kafka.admin();
   try {
@@ -54,7 +54,7 @@ export async function ensureTopics({ kafka, brokers }: SystemKafka, timeoutMs: n
   say(`${ALL_TOPICS.length} topics exist`);
 }
 
-/** @throws TriplineError where a server is not there or does not let this user give rights */
+/** @throws TriplineError if a server is unavailable or does not let this user grant access */
 export async function giveAccess(passwords: string, environment: Environment, say: Say): Promise<void> {
   for (const line of await applyAccess(readAccessRules(), accessTargetsFrom(environment), readPasswords(passwords))) {
     say(line);

@@ -10,7 +10,7 @@ interface ActivateFlags extends PolicyFlags {
   readonly note: string;
 }
 
-/** `tripline policy activate`: from now on, or from a time on, a revision decides. */
+/** `tripline policy activate`: activates a revision, now or at a given time. */
 export function activateCommand(output: CommandOutput): Command {
   return policyCommandOf("activate", "activate a revision; it takes effect on all instances within two seconds")
     .argument("<revision>", `its number, or ${NONE} to remove the tenant's own policy`)
@@ -33,7 +33,7 @@ export function activateCommand(output: CommandOutput): Command {
     });
 }
 
-/** @returns what was done, as a line. Fails where somebody else activated something between look and change. */
+/** @returns the result as a line. Fails if another user activated something in the meantime. */
 export async function activate(
   policies: PolicyClient,
   revision: number | null,

@@ -8,7 +8,7 @@ interface ApproveFlags extends PolicyFlags {
   readonly note: string;
 }
 
-/** `tripline policy approve`: what another user wrote, or what was rolled back, may be activated. */
+/** `tripline policy approve`: approves another user's revision, or one that was rolled back, for activation. */
 export function approveCommand(output: CommandOutput): Command {
   return policyCommandOf("approve", "approve a revision that another user wrote")
     .argument("<revision>", `its number, or ${NONE} to approve removing the policy`)

@@ -19,12 +19,12 @@ const DAYS = 28;
 const END_MS = START_MS + DAYS * DAY_MS;
 const TENANT = "demo";
 const FRAUD_SCORE = 0.7;
-/** A day takes a part of a second to read. */
+/** Reading a day takes a fraction of a second. */
 const FIRST_DAYS = ["--to", "2026-01-07"];
 const TIMEOUT_MS = 240_000;
 const spec = currentFeatureSpec();
 
-/** Of frauds three in five are recognised, and one genuine payment in 200 looks like one. */
+/** Three in five frauds are detected, and one genuine payment in 200 looks like fraud. */
 const SCORE = `CASE WHEN p.fraud = 1 AND hash(client_transaction_id) % 5 < 3 THEN ${FRAUD_SCORE}
   WHEN hash(client_transaction_id) % 200 = 0 THEN 0.5 ELSE 0.01 END`;
 const REST = `
@@ -39,7 +39,7 @@ rules:
   - { id: burst, when: ${BURST}, action: challenge, reason: BURST, text: "{card_count_1d} payments in a day." }
   - { id: fraud-before, when: card_fraud_count_30d >= 1, action: approve, reason: FRAUD_BEFORE, text: "Fraud before." }
 ${REST}`;
-/** The same conditions in SQL, over the features' file. */
+/** The same conditions in SQL, on the features file. */
 const BURST_SQL = "card_count_1d >= 5 AND card_seconds_since_last < 3600";
 
 let folder: string;
@@ -74,7 +74,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Counted by DuckDB from the files that the lake was made of. */
+/** Counted by DuckDB from the files that the lake was generated from. */
 async function counted(expressions: string): Promise<number[]> {
   const found = await connection.runAndReadAll(`SELECT ${expressions} FROM payments`);
   return (found.getRows()[0] ?? []).map(Number);
@@ -212,7 +212,7 @@ test(
     );
     const overlap = found.parts.find(({ id }) => id === "burst")?.overlaps.find(({ id }) => id === "score>=0.6");
     expect(overlap).toEqual({ id: "score>=0.6", rows: both, jaccard: expect.closeTo((both ?? 0) / (either ?? 1), 9) });
-    // What the policy of that time sent to review, the draft approves unless it is a burst.
+    // The draft approves what the original policy sent to review, except bursts.
     const [released] = await counted(`count(*) FILTER (score = 0.5 AND NOT (${BURST_SQL}))`);
     expect(found.changes["review -> approve"]?.rows).toBe(released);
     expect(found.decided.declined.hits).toBe(found.draft.declined.hits);

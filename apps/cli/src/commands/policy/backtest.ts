@@ -28,7 +28,7 @@ interface BacktestFlags extends BacktestLimits {
   readonly html?: string;
 }
 
-/** `tripline policy backtest`: what a draft would have done with archived payments. */
+/** `tripline policy backtest`: shows what a draft would have done with archived payments. */
 export function backtestCommand(output: CommandOutput = process.stdout): Command {
   const command = new Command("backtest")
     .description("decide archived payments with a draft policy and count the fraud caught and the false positives")

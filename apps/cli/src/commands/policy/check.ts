@@ -7,7 +7,7 @@ import { runExamples } from "@tripline/decision-engine/run-examples";
 import type { CommandOutput } from "@tripline/system/command-output";
 import { Command } from "commander";
 
-/** `tripline policy check`: what a policy file has wrong, before anybody else reads it. Needs nothing that runs. */
+/** `tripline policy check`: finds errors in a policy file. Needs no running system. */
 export function checkCommand(output: CommandOutput): Command {
   return new Command("check")
     .description("check the types of all expressions in a policy file and run its examples")

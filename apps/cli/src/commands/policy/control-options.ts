@@ -8,14 +8,14 @@ export interface PolicyFlags extends ControlFlags {
   readonly allTenants?: true;
 }
 
-/** A command for the policy of a tenant, with the options that say where the control plane is. */
+/** A command for a tenant's policy, with the control plane's connection options. */
 export function policyCommandOf(name: string, description: string): Command {
   return controlCommand(name, description).addOption(
     new Option("--all-tenants", "the policy of all tenants that have none of their own").conflicts("tenant"),
   );
 }
 
-/** @param role of the clients of a system on this machine, where the environment names none */
+/** @param role selects the local system's client, if the environment has no credentials */
 export async function openPolicy(
   { allTenants, ...flags }: PolicyFlags,
   role: "operator" | "approver",
@@ -27,7 +27,7 @@ export function noteOption(what: string): Option {
   return new Option("--note <text>", what).default("");
 }
 
-/** In place of a revision: the tenant has no policy of its own. */
+/** Used instead of a revision: the tenant has no policy of its own. */
 export const NONE = "none";
 
 /** @returns null for `NONE` */

@@ -4,7 +4,7 @@ import { table } from "../../models/table.js";
 import type { PolicyFlags } from "./control-options.js";
 import { openPolicy, policyCommandOf } from "./control-options.js";
 
-/** `tripline policy list`: revisions, and which of them holds. */
+/** `tripline policy list`: lists revisions, and shows the active one. */
 export function listCommand(output: CommandOutput): Command {
   return policyCommandOf("list", "list revisions with their authors and activations, and the active one").action(
     async (flags: PolicyFlags) => {

@@ -13,7 +13,7 @@ import { rollbackCommand } from "./rollback.js";
 import { shadowCommand } from "./shadow.js";
 import { settleCommand, waitingCommand } from "./waiting.js";
 
-/** `tripline policy`: what decides. */
+/** `tripline policy`: manages policies. */
 export function policyCommand(output: CommandOutput = process.stdout): Command {
   return new Command("policy")
     .description("test policies, store them as revisions and activate one of them")

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PolicyClient } from "@tripline/system/client/policy-client";
 import { pullAll } from "./pull.js";
 
-/** As the control plane has it. */
+/** The same as the control plane's limit. */
 const PAGE_MAX = 200;
 
 let folder: string;
@@ -16,7 +16,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(folder, { recursive: true }));
 
-/** The control plane as it answers about the revisions of one tenant. */
+/** A control plane with the revisions of one tenant. */
 function policiesOf(tenant: string, count: number): PolicyClient {
   const all = Array.from({ length: count }, (_, index) => {
     const text = `version: ${index + 1} of ${tenant}\n`;

@@ -13,10 +13,10 @@ interface PullFlags extends PolicyFlags {
   readonly all?: string;
 }
 
-/** As many as the version of a policy ends with. */
+/** Digits of the digest at the end of a policy's version. */
 const DIGEST_DIGITS = 8;
 
-/** `tripline policy pull`: a revision as a file. */
+/** `tripline policy pull`: writes a revision to a file. */
 export function pullCommand(output: CommandOutput): Command {
   return policyCommandOf("pull", "print a revision exactly as it was pushed")
     .option("--revision <number>", "the revision (default: the active one)", parseRevision)
@@ -39,19 +39,19 @@ export function pullCommand(output: CommandOutput): Command {
     });
 }
 
-/** @returns how many there are */
+/** @returns the number of revisions */
 export async function pullAll(policies: PolicyClient, folder: string): Promise<number> {
   await mkdir(folder, { recursive: true });
   const revisions = await policies.revisions();
   for (const { revision, sha256 } of revisions) {
     const { text } = await policies.revision(revision);
-    // Each tenant has a revision 1, and the folder may hold those of several.
+    // Each tenant has a revision 1, and the folder may contain several tenants' revisions.
     await writeFile(join(folder, `revision-${revision}-${sha256.slice(0, DIGEST_DIGITS)}.yaml`), text);
   }
   return revisions.length;
 }
 
-/** @throws Error in one sentence where nothing is in force */
+/** @throws Error in one sentence if no policy is active */
 export async function revisionInForce(policies: PolicyClient): Promise<number> {
   const { in_force } = await policies.status();
   if (in_force?.revision) return in_force.revision;

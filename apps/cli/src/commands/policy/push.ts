@@ -4,7 +4,7 @@ import { readPolicyFile } from "./check.js";
 import type { PolicyFlags } from "./control-options.js";
 import { noteOption, openPolicy, policyCommandOf } from "./control-options.js";
 
-/** `tripline policy push`: a file becomes a revision, which decides nothing yet. */
+/** `tripline policy push`: creates a revision from a file, without activating it. */
 export function pushCommand(output: CommandOutput): Command {
   return policyCommandOf("push", "store a policy file as a new revision, without activating it")
     .argument("<file>", "for example apps/decisions/policy.yaml")

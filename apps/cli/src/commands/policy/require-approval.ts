@@ -10,7 +10,7 @@ interface RequireApprovalFlags extends PolicyFlags {
   readonly note: string;
 }
 
-/** `tripline policy require-approval`: what a second user has to approve before it takes effect. */
+/** `tripline policy require-approval`: sets which changes need a second user's approval. */
 export function requireApprovalCommand(output: CommandOutput): Command {
   return policyCommandOf(
     "require-approval",

@@ -10,7 +10,7 @@ interface RollbackFlags extends PolicyFlags {
   readonly note: string;
 }
 
-/** `tripline policy rollback`: the newest policy that was not rolled back decides again. It needs no approval. */
+/** `tripline policy rollback`: reactivates the newest policy that was not rolled back. Needs no approval. */
 export function rollbackCommand(output: CommandOutput): Command {
   return policyCommandOf("rollback", "go back to the newest active revision that was not rolled back")
     .option(

@@ -14,7 +14,7 @@ const spec = currentFeatureSpec();
 const PAYMENTS = 90;
 const HOUR_MS = 3_600_000;
 
-/** Of the amounts 1 to 90: big hits 41 and more, huge 81 and more, and the live rule 61 and more. */
+/** For amounts from 1 to 90, big hits 41 and above, huge 81 and above, and the live rule 61 and above. */
 const POLICY = `
 version: 7
 rules:
@@ -55,10 +55,10 @@ beforeAll(async () => {
   });
   const records = (values: readonly Uint8Array[]) => values.map((value, offset) => ({ partition: 0, offset, value }));
   const decisions = made.map(({ decision }) => Decision.encode(decision).finish());
-  // Delivered again.
+  // Redelivered.
   await writer.append("decisions", records([...decisions, ...decisions.slice(0, 9)]));
   await writer.append("features", records(made.map(({ vector }) => FeatureVector.encode(vector).finish())));
-  // A later label, of a payment that the range does not have, shows that the others are all there.
+  // A later label, of a payment outside the range, shows that the others are complete.
   const labels = [...made, { transaction: transactionOf(2_000, 1), amount: 1 }].map(({ transaction, amount }) => {
     const labelledAtMs = transaction.occurredAtMs + HOUR_MS;
     return Label.encode({ ...Label.decode(labelOf(transaction, amount > 70)), labelledAtMs }).finish();
@@ -80,7 +80,7 @@ async function run(...parameters: readonly string[]): Promise<string> {
 test("counts what each rule in shadow would have done beyond what was decided", async () => {
   const report = JSON.parse(await run("--json"));
   expect(report).toMatchObject({ subject: "shadow", rows: PAYMENTS, frauds: 20, genuine: 70 });
-  // Stopped then: 61 to 90. With the rules in shadow: 41 to 90.
+  // Originally stopped: 61 to 90. With the shadow rules: 41 to 90.
   expect([report.decided.stopped.hits, report.draft.stopped.hits]).toEqual([30, 50]);
   expect(report.changes).toEqual({
     "approve -> review": { rows: 20, frauds: 0, genuine: 20 },

@@ -19,7 +19,7 @@ interface ShadowFlags extends Pick<ShadowOptions, "labelsBy" | "unlabelled"> {
   readonly html?: string;
 }
 
-/** `tripline policy shadow`: what rules in shadow would have done with the payments that they saw. */
+/** `tripline policy shadow`: shows what shadow rules would have done with the payments they saw. */
 export function shadowCommand(output: CommandOutput): Command {
   return new Command("shadow")
     .description("count what shadow rules would have done in addition to the decisions made")

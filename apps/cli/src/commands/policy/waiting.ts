@@ -4,7 +4,7 @@ import { table } from "../../models/table.js";
 import type { PolicyFlags } from "./control-options.js";
 import { noteOption, openPolicy, policyCommandOf } from "./control-options.js";
 
-/** `tripline policy waiting`: changes that another user has to confirm. */
+/** `tripline policy waiting`: lists changes that wait for another user's approval. */
 export function waitingCommand(output: CommandOutput): Command {
   return policyCommandOf("waiting", "list changes that await confirmation by another user").action(
     async (flags: PolicyFlags) => {

@@ -67,7 +67,7 @@ async function replayData(options: DemoOptions, steps: StepLog): Promise<number>
   return assessOnHandbook({ data: options.data, days: options.assess, steps });
 }
 
-/** @returns the exit code: 0 when every accepted payment got exactly one decision */
+/** @returns the exit code: 0 if every accepted payment got exactly one decision */
 async function playDemo(options: DemoOptions, steps: StepLog, end: AbortController): Promise<number> {
   const exitAfterMs = options.exitAfter === undefined ? undefined : durationMs(options.exitAfter);
   const workspace = workspaceIn(join(STATE_DIRECTORY, options.workspace));
@@ -119,7 +119,7 @@ interface PlayOptions {
 interface PlayedTraffic {
   readonly tally: Tally;
   readonly accepted: ReadonlySet<string>;
-  /** What it took from the command to the first decision; empty when there was none. */
+  /** Time from the command to the first decision; empty if there was none. */
   readonly startUp: string;
   readonly elapsedMs: number;
 }
@@ -168,7 +168,7 @@ async function play(
   return { tally, accepted, startUp, elapsedMs: performance.now() - startedAt };
 }
 
-/** The sum and its parts; what is not a step of its own is the hand-over between them. */
+/** The total and its parts; time outside steps is the hand-over between them. */
 function startUpLine(steps: StepLog): string {
   const total = (Date.now() - startedAtMs()) / 1_000;
   const parts = steps.steps

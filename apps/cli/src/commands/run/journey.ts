@@ -40,20 +40,20 @@ interface Journey {
       BreachOptions &
       DriftJourneyOptions,
   ): Promise<unknown>;
-  /** Whether the archive runs, too. */
+  /** Whether archive runs as well. */
   readonly isArchived?: true;
-  /** Whether the console runs, too. */
+  /** Whether the console runs as well. */
   readonly hasConsole?: true;
   /** Whether profiles are loaded and read. */
   readonly hasProfiles?: true;
-  /** Whether it is a system with TLS and rights. */
+  /** Whether the system uses TLS and access control. */
   readonly isSecure?: true;
-  /** Another world than the demo's. */
+  /** A simulation other than the demo's. */
   readonly world?: typeof DRIFT_WORLD;
 }
 
 const WORKSPACE = "journey";
-/** A browser is what tests bring along, and only tests may import it. */
+/** Only tests may depend on a browser, so this program is in their package. */
 const IN_BROWSER = join(ROOT, "packages", "testing", "dist", "journeys", "console", "main.js");
 
 const JOURNEYS: Readonly<Record<string, Journey>> = {
@@ -72,7 +72,7 @@ const JOURNEYS: Readonly<Record<string, Journey>> = {
   "model-owner": inBrowser("model-owner"),
 };
 
-/** A journey through the console, told by a program of its own that prints its steps. */
+/** A journey through the console, run by a separate program that prints its steps. */
 function inBrowser(name: string): Journey {
   return {
     hasConsole: true,
@@ -84,7 +84,7 @@ function inBrowser(name: string): Journey {
   };
 }
 
-/** `tripline journey`: one story of the whole product, step by step, on a system that it starts. */
+/** `tripline journey`: one end-to-end story, step by step, on a system that it starts. */
 export function journeyCommand(): Command {
   return new Command("journey")
     .description("start everything and run one product journey step by step; fails if it does not go as expected")

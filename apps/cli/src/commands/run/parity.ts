@@ -30,7 +30,7 @@ const HOUR_MS = 3_600_000;
 const EVENT_AGE_DAYS_MAX = 3_650;
 const SCORING_WAIT_MS = 20_000;
 
-/** `tripline parity`: proves that the archived events give the features that went online. */
+/** `tripline parity`: proves that archived events give the same features as online. */
 export function parityCommand(): Command {
   return new Command("parity")
     .description("run a day through the live system and recompute its archived features; every bit must match")
@@ -107,7 +107,7 @@ async function playAndCheck({ hours, barriers }: ParityFlags): Promise<ParityRep
   );
 }
 
-/** What happens from the end of the model's history up to a moment, in event order. */
+/** Events from the end of the model's history up to a given time, in event order. */
 function eventsOf(model: TrainedModel, untilMs: number): { payments: KnownPayment[]; labels: KnownPayment[] } {
   const payments: KnownPayment[] = [];
   const labels: KnownPayment[] = [];

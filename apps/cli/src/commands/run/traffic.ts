@@ -29,7 +29,7 @@ interface TrafficFlags {
   readonly wait: string;
 }
 
-/** Ingestion takes payments of the last 30 days; they begin a little later, so that none grows too old. */
+/** Ingestion accepts payments of the last 30 days; these start later, so that none gets too old. */
 const HISTORY_DAYS = 20;
 const CARDS = 2_000;
 const TERMINALS = 2_000;
@@ -37,7 +37,7 @@ const SEEDS = 2 ** 32;
 const POLL_MS = 1_000;
 const SAY_EVERY_MS = 5_000;
 
-/** `tripline traffic`: simulated payments for an installation that runs somewhere else. */
+/** `tripline traffic`: sends simulated payments to a remote installation. */
 export function trafficCommand(): Command {
   return new Command("traffic")
     .description("send simulated payments to an installation's API and check their decisions")
@@ -56,7 +56,7 @@ export function trafficCommand(): Command {
     });
 }
 
-/** @returns the exit code: 0 when enough was accepted and, as far as Kafka can be asked, each got exactly one decision */
+/** @returns the exit code: 0 if enough payments were accepted and, if Kafka is reachable, each got exactly one decision */
 async function playFrom(
   flags: TrafficFlags,
   environment: Readonly<Record<string, string | undefined>>,
@@ -122,7 +122,7 @@ async function play(flags: TrafficFlags, client: TriplineClient, end: AbortContr
   return { tally, accepted };
 }
 
-/** That many payments, without labels: those are reported days later. */
+/** The first payments, without labels, which would arrive days later. */
 function* first(
   payments: Iterable<Extract<SimulatedEvent, { kind: "payment" }>["payment"]>,
   count: number,
@@ -135,7 +135,7 @@ function* first(
   }
 }
 
-/** Not by `/health/ready`, which a gateway need not let through: any answer to a caller with a token will do. */
+/** Not `/health/ready`, which a gateway need not expose: any response to a caller with a token is enough. */
 async function askUntilThere(api: string, authorization: () => Promise<string>): Promise<void> {
   const response = await fetch(`${api}/openapi.json`, { headers: { authorization: await authorization() } });
   await response.body?.cancel();

@@ -3,18 +3,18 @@ import type { ModelVersion, RecordingRegistry } from "@tripline/model-registry/m
 import type { GraphExtension } from "@tripline/tree-shap/encode-model";
 import { extendModel } from "@tripline/tree-shap/encode-model";
 
-/** What becomes of a model: `similar` is as a retrained one may be, the others must not decide payments. */
+/** How a model is altered: `similar` behaves like a retrained one, the others must not decide payments. */
 export type Alteration = "similar" | "inverted" | "slow";
 
-/** Products of two matrices of this size, one after the other: a second or more of one core, whatever the batch. */
+/** Sequential products of two matrices of this size: at least a second on one core, for any batch. */
 const SLOW_SIZE = 1_536;
 const SLOW_PRODUCTS = 6;
 const SIMILAR_FACTOR = 0.98;
-/** A slow model is slow for its golden batch, too. */
+/** A slow model is also slow for its golden batch. */
 const GOLDEN_ROWS = 4;
 
 /**
- * Publishes an altered copy of a model: a version like any other, with a golden batch that it passes.
+ * Publishes an altered copy of a model: a normal version that passes its golden batch.
  *
  * @throws TriplineError as the registry does
  */
@@ -56,7 +56,7 @@ const EXTENSIONS: Readonly<Record<Alteration, (inner: string, output: string) =>
   }),
   slow: (inner, output) => ({
     nodes: [
-      // From the scores, so that it can only be computed after them.
+      // Depends on the scores, so that it can only be computed after them.
       { opType: "Mul", inputs: [inner, "zero~"], outputs: ["zeros~"] },
       { opType: "ReduceMax", inputs: ["zeros~"], outputs: ["none~"] },
       { opType: "Expand", inputs: ["none~", "size~"], outputs: ["product~0"] },
@@ -73,7 +73,7 @@ const EXTENSIONS: Readonly<Record<Alteration, (inner: string, output: string) =>
   }),
 };
 
-/** Names of the same length need no change of any length in the file. */
+/** A name of the same length leaves all length fields in the file unchanged. */
 function renamed(modelBytes: Uint8Array, from: string, to: string): Uint8Array {
   const bytes = Buffer.from(modelBytes);
   let count = 0;

@@ -6,9 +6,9 @@ import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
 
 export interface DayHooks {
-  /** The payment as it is instead of as simulated. */
+  /** Returns the changed payment. */
   change?(payment: SimulatedPayment): SimulatedPayment;
-  /** Before the first event of a day, given its beginning in ms since the epoch. */
+  /** Called before the first event of a day with its start, in ms since the epoch. */
   beginDay?(startMs: number): Promise<void>;
 }
 
@@ -21,7 +21,7 @@ const DAY_MS = 86_400_000;
 const CHUNK = 50;
 const WAIT_SECONDS = 25;
 
-/** Plays the simulated world on from where the history of a model ended, a day at a time and as fast as it goes. */
+/** Continues a model's simulation after its history, one day at a time and as fast as possible. */
 export class DayPlayer {
   readonly #events: Iterator<SimulatedEvent>;
   #next: SimulatedEvent | undefined;
@@ -36,12 +36,12 @@ export class DayPlayer {
     this.#dayEndMs = historyEndMs;
   }
 
-  /** The beginning of the day that comes next, in ms since the epoch. */
+  /** The start of the next day, in ms since the epoch. */
   get nextDayMs(): number {
     return this.#dayEndMs;
   }
 
-  /** Everything that takes place on the next day, in the order in which it does: decided, and labels applied. */
+  /** Plays all events of the next day in order: payments are decided, and labels applied. */
   async playDay(): Promise<PlayedDay> {
     await this.hooks.beginDay?.(this.#dayEndMs);
     this.#dayEndMs += DAY_MS;
@@ -63,7 +63,7 @@ export class DayPlayer {
     return counts;
   }
 
-  /** The next event of the day; undefined where the day is over. */
+  /** The next event of the day; undefined at the end of the day. */
   #take(): SimulatedEvent | undefined {
     const { value } = this.#next === undefined ? this.#events.next() : { value: this.#next };
     const event: SimulatedEvent | undefined = value ?? undefined;

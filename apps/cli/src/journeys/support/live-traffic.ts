@@ -8,12 +8,12 @@ const CARDS = 20_000;
 const TERMINALS = 500;
 const TICK_MS = 250;
 const WAIT_SECONDS = 10;
-/** Amounts are spread evenly up to it. */
+/** Amounts are uniformly distributed up to this. */
 export const LIVE_AMOUNT_MINOR_MAX = 8_000;
-/** Requests under way: where decisions become slow, less is sent. */
+/** Concurrent requests: if decisions become slow, fewer are sent. */
 const UNDER_WAY_MAX = 8;
 
-/** Payments of many cards, as long as it runs. Every one of them has to be decided. */
+/** Payments of many cards until it is stopped. Every one must be decided. */
 export class LiveTraffic {
   readonly #cards = Array.from({ length: CARDS }, () =>
     withLuhnDigit(`400000${String(randomInt(1e9)).padStart(9, "0")}`),
@@ -23,17 +23,17 @@ export class LiveTraffic {
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
 
-  /** @param perSecond payments */
+  /** @param perSecond payments per second */
   constructor(
     private readonly client: Pick<TriplineClient, "decideAll">,
     perSecond: number,
   ) {
     this.#running = this.#run(Math.ceil((perSecond * TICK_MS) / 1_000));
-    // Its failure is told by `stop`.
+    // `stop` reports its failure.
     this.#running.catch(() => undefined);
   }
 
-  /** @returns what was decided @throws Error in one sentence where a payment was not */
+  /** @returns the decisions @throws Error in one sentence if a payment was not decided */
   async stop(): Promise<readonly ApiDecision[]> {
     this.#ending.abort();
     await this.#running;
@@ -48,7 +48,7 @@ export class LiveTraffic {
       underWay.add(sent);
       sent.finally(() => underWay.delete(sent)).catch(() => undefined);
       if (underWay.size >= UNDER_WAY_MAX) await Promise.race(underWay);
-      // Only the abort can be thrown here, and it ends the loop.
+      // Only the abort rejects here, and it ends the loop.
       await delay(TICK_MS, undefined, { signal }).catch(() => undefined);
     }
     await Promise.all(underWay);

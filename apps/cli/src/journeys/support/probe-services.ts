@@ -1,6 +1,6 @@
 import type { ServiceAddresses } from "@tripline/system/services/run-system";
 
-/** One call of each service that checks tokens. Which answer it gives does not matter, only whether the token is taken. */
+/** One request to each service that verifies tokens. Only acceptance of the token matters, not the response itself. */
 const CALLS: Readonly<Record<keyof ServiceAddresses, readonly ["GET" | "POST", string]>> = {
   ingestion: ["POST", "/v1/transactions"],
   features: ["POST", "/get-online-features"],
@@ -8,7 +8,7 @@ const CALLS: Readonly<Record<keyof ServiceAddresses, readonly ["GET" | "POST", s
   auth: ["GET", "/v1/people"],
 };
 
-/** @returns the names of the services that refuse the token itself, not merely what is asked with it */
+/** @returns the names of the services that reject the token itself, not just the request */
 export async function refusingServices(addresses: ServiceAddresses, authorization: string): Promise<readonly string[]> {
   const answers = await Promise.all(
     Object.entries(CALLS).map(async ([name, [method, path]]) => {
@@ -22,5 +22,5 @@ export async function refusingServices(addresses: ServiceAddresses, authorizatio
   return answers.filter(({ status }) => status === 401).map(({ name }) => name);
 }
 
-/** How many services `refusingServices` asks. */
+/** Number of services that `refusingServices` calls. */
 export const PROBED_SERVICES = Object.keys(CALLS).length;

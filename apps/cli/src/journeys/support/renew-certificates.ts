@@ -3,18 +3,18 @@ import { setTimeout as delay } from "node:timers/promises";
 import { connect } from "node:tls";
 import type { SecureSystem } from "./secure-system.js";
 
-/** HTTP ports look at their files every 5 s, and so does gRPC. */
+/** HTTP and gRPC ports check their files every 5 s. */
 const TAKEN_MS_MAX = 30_000;
 const POLL_MS = 250;
 const HANDSHAKE_MS_MAX = 5_000;
-/** These sign in to Kafka with their certificates only when they connect, so they are started again. */
+/** These authenticate with Kafka only when they connect, so they must be restarted. */
 const RESTARTED = ["features", "decisions"] as const;
 
 /**
- * Gives every service a new certificate while it works.
+ * Replaces every service's certificate while it runs.
  *
- * @returns how many ports show a new one, and after how long the last of them
- * @throws Error that names a port that still shows the old one
+ * @returns how many ports present a new one, and when the last of them did
+ * @throws Error that names a port that still presents the old one
  */
 export async function renewCertificates(secure: SecureSystem): Promise<{ ports: number; seconds: number }> {
   const { security, services, scoringAddress } = secure;
@@ -33,7 +33,7 @@ export async function renewCertificates(secure: SecureSystem): Promise<{ ports: 
   return { ports: ports.size, seconds: (performance.now() - startedMs) / 1_000 };
 }
 
-/** @returns the names of the services that signed in to Kafka again, with their new certificates */
+/** @returns the names of the services that reconnected to Kafka with their new certificates */
 export async function reconnectServices({ services }: SecureSystem): Promise<readonly string[]> {
   for (const name of RESTARTED) {
     const service = services.get(name);
@@ -50,7 +50,7 @@ export async function reconnectServices({ services }: SecureSystem): Promise<rea
   return RESTARTED;
 }
 
-/** The fingerprint of the certificate that a new connection is shown. */
+/** The fingerprint of the certificate on a new connection. */
 async function shownBy({ security }: SecureSystem, port: number): Promise<string> {
   const { ca, cert, key } = security.kafkaTls("decisions");
   const socket = connect({ port, host: "127.0.0.1", ca, cert, key, ALPNProtocols: ["h2", "http/1.1"] });

@@ -12,7 +12,7 @@ import type { SecureSystem } from "./secure-system.js";
 const KEY_BYTES = 32;
 const VARIABLE = "PERSONAL_MASTER_KEY";
 const WAIT_SECONDS = 10;
-/** Payments that ingestion before has accepted are answered within this time. */
+/** Payments accepted by the old ingestion instance are answered within this time. */
 const LAST_ANSWERS_MS = 2_000;
 const OPEN_TRIES_MAX = 40;
 const OPEN_TRY_MS = 500;
@@ -20,19 +20,19 @@ const OPEN_TRY_MS = 500;
 export interface MasterKeyOptions {
   readonly secure: SecureSystem;
   readonly kafka: Kafka;
-  /** A caller of ingestion at an address. */
+  /** Creates a client for ingestion at an address. */
   readonly clientAt: (url: string) => Pick<TriplineClient, "send">;
-  /** Called once for where payments go from now on. */
+  /** Called once with the new address for payments. */
   readonly onMoved: (url: string) => void;
 }
 
 /**
- * Replaces the key that wraps the keys of personal data, as docs/operations.md says: control learns the new one beside the old one, then
- * a new instance of ingestion has the new one alone and takes the payments of the old one, as in a rolling update. What was sealed before and
- * what is sealed afterwards opens.
+ * Rotates the master key for personal data, as described in docs/operations.md: control gets the new key in addition to the old
+ * one, then a new ingestion instance with only the new key takes over the traffic, as in a rolling update. Data sealed before
+ * and after the rotation can be decrypted.
  *
- * @returns ends what it has started
- * @throws Error in one sentence that says what did not work
+ * @returns a function that ends what it started
+ * @throws Error in one sentence that names the failed step
  */
 export async function rotateMasterKey(options: MasterKeyOptions): Promise<() => Promise<void>> {
   const { secure, clientAt, onMoved } = options;

@@ -2,7 +2,7 @@ import type { DemoSecrets } from "@tripline/system/services/demo-secrets";
 import type { LocalSecurity } from "@tripline/system/services/local-security";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 
-/** A system with TLS and rights, as journeys about them need it. */
+/** A system with TLS and access control, for the journeys that test them. */
 export interface SecureSystem
   extends Pick<RunningSystem, "stack" | "addresses" | "services" | "control">,
     Pick<DemoSecrets, "trainingSecret" | "consoleSecret"> {
@@ -11,7 +11,7 @@ export interface SecureSystem
   readonly logs: string;
   /** host:port of scoring's gRPC */
   readonly scoringAddress: string;
-  /** Of its HTTP port. */
+  /** URL of its HTTP port. */
   readonly scoringUrl: string;
 }
 

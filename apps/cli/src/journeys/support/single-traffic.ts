@@ -7,16 +7,16 @@ const WAIT_SECONDS = 10;
 const AMOUNT_MINOR_MAX = 8_000;
 const PAUSE_MS = 50;
 
-/** Payments one by one, on some connections, until it is stopped. Nothing is tried again, so that every refusal is seen. */
+/** Single payments on a few connections, until it is stopped. No retries, so that every rejection is visible. */
 export class SingleTraffic {
-  /** Ids of the payments that were accepted. */
+  /** Ids of accepted payments. */
   readonly accepted = new Set<string>();
-  /** Answers and failures that were anything else: their codes, with how often each came. */
+  /** All other responses and failures: their codes and counts. */
   readonly refusals = new Map<string, number>();
   readonly #ending = new AbortController();
   readonly #running: Promise<unknown>;
 
-  /** @param client asked for each payment */
+  /** @param client called for each payment */
   constructor(
     private readonly client: () => Pick<TriplineClient, "send">,
     connections: number,
@@ -34,7 +34,7 @@ export class SingleTraffic {
     while (!signal.aborted) {
       const refusal = await this.#send();
       if (refusal !== undefined) this.refusals.set(refusal, (this.refusals.get(refusal) ?? 0) + 1);
-      // Only the abort can be thrown here, and it ends the loop.
+      // Only the abort rejects here, and it ends the loop.
       await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
   }
