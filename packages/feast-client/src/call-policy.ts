@@ -6,17 +6,17 @@ const TIMEOUT_MS_DEFAULT = 2_000;
 const ATTEMPTS_MAX_DEFAULT = 3;
 const BACKOFF_MS_FIRST = 20;
 const BACKOFF_MS_MAX = 500;
-/** What a timer of Node can hold; a longer one would fire at once. */
+/** The maximum delay of a Node timer; a longer one would fire immediately. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 
 export interface CallPolicyOptions {
-  /** How long a call may take, retries included, unless the call says otherwise. Default 2000. */
+  /** Default timeout of a call in milliseconds, including retries; a call may override it. Default: 2000. */
   readonly timeoutMs?: number;
-  /** How often a read is tried while the server is unavailable. Writes are tried once. Default 3. */
+  /** Maximum attempts of a read while the server is unavailable. Writes are attempted once. Default: 3. */
   readonly attemptsMax?: number;
 }
 
-/** How long calls may take and how often reads are tried. */
+/** Timeouts of calls and retries of reads. */
 export class CallPolicy {
   private readonly timeoutMs: number;
   private readonly attemptsMax: number;
@@ -29,15 +29,15 @@ export class CallPolicy {
     }
   }
 
-  /** Starts the time of a call. */
+  /** Starts the timeout of a call. */
   startCall(options: CallOptions = {}): Call {
     const timeoutMs = options.timeoutMs === undefined ? this.timeoutMs : checkTimeout(options.timeoutMs);
     return new Call(timeoutMs, options.signal);
   }
 
   /**
-   * Tries a read until it succeeds, fails for good, or there is no time for another attempt. The pause before an
-   * attempt is random up to a bound that doubles, so that clients of a server that comes back do not all come at once.
+   * Retries a read until it succeeds, fails permanently, or there is no time for another attempt. The pause before an
+   * attempt is random, up to a limit that doubles, so that clients do not all return at once when a server recovers.
    */
   async retry<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
     for (let attempts = 1; ; attempts += 1) {
@@ -58,7 +58,7 @@ function checkTimeout(timeoutMs: number): number {
   throw new FeastError("invalid-request", "timeoutMs has to be more than 0 and at most 2147483647.", "timeoutMs");
 }
 
-/** One call with its deadline and the caller's signal. */
+/** One call, with its deadline and the caller's signal. */
 export class Call {
   private readonly deadlineMs: number;
 
@@ -74,13 +74,13 @@ export class Call {
     return this.deadlineMs - performance.now();
   }
 
-  /** For a client that takes a signal: aborted by the caller or by the deadline. */
+  /** A signal for client libraries: aborted by the caller or at the deadline. */
   abortSignal(): AbortSignal {
     const timeout = AbortSignal.timeout(Math.max(1, Math.ceil(this.remainingMs())));
     return this.signal === undefined ? timeout : AbortSignal.any([this.signal, timeout]);
   }
 
-  /** Why an operation under `abortSignal` ended: the caller, the deadline, or neither. */
+  /** Why an operation under `abortSignal` ended: aborted by the caller, deadline, or neither. */
   endReason(): FeastError | undefined {
     if (this.signal?.aborted) return this.aborted();
     return this.remainingMs() <= 0 ? this.expired() : undefined;
@@ -95,14 +95,13 @@ export class Call {
   }
 
   /**
-   * The promise, or an error at the deadline or when the caller aborts. What the promise does later is nobody's
-   * business any more.
+   * The promise, or an error at the deadline or when the caller aborts. A later result of the promise is ignored.
    *
-   * @param explain the error for the deadline, where there is more to say than that it passed
+   * @param explain a more specific error for the deadline
    */
   bound<T>(promise: Promise<T>, explain: () => FeastError = () => this.expired()): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      // A signal that is already aborted raises no event.
+      // A signal that is already aborted emits no event.
       if (this.signal?.aborted) {
         promise.catch(() => {});
         reject(this.aborted());

@@ -11,7 +11,7 @@ import type { FeastValue } from "./values/value-types.js";
 
 const AT_MS = 1_772_366_405_123.456;
 const REFERENCES = EVERY_TYPE.map(({ feature }) => `every_type:${feature}`);
-/** Feast's HTTP server sends null for it, and says so in its log. */
+/** Feast's HTTP server returns null for it and logs the reason. */
 const WITHOUT_SCALAR_MAP = EVERY_TYPE.filter(({ type }) => type !== "SCALAR_MAP");
 
 let feast: RunningFeast;
@@ -49,7 +49,7 @@ afterAll(async () => {
   await feast?.stop();
 });
 
-/** Values by feature, sets in a fixed order. */
+/** Values by feature, with sets in a fixed order. */
 function byFeature(answer: OnlineFeatures, row = 0): Map<string, FeastValue> {
   const types = new Map(EVERY_TYPE.map(({ feature, type }) => [feature, type]));
   return new Map(
@@ -60,7 +60,7 @@ function byFeature(answer: OnlineFeatures, row = 0): Map<string, FeastValue> {
   );
 }
 
-/** What stands in Redis for an entity, by field, in hexadecimal. The key is found by the bytes around its value. */
+/** The fields stored in Redis for an entity, in hexadecimal. The key is found by the bytes around the entity's value. */
 async function storedHash(card: string): Promise<Map<string, string>> {
   const end = Buffer.concat([Buffer.from([card.length, 0, 0, 0]), Buffer.from(`${card}${feast.project}`)]);
   const keys = (await feast.redis.callBuffer("KEYS", "*")) as Buffer[];
@@ -155,7 +155,7 @@ describe("written by this client", () => {
     >;
     for (const { feature, json } of EVERY_TYPE) {
       const column = read[feature];
-      // The second row is what Feast wrote itself.
+      // Feast itself wrote the second row.
       expect([feature, column?.values[0], column?.values[1]]).toEqual([feature, json, json]);
       expect([feature, column?.kinds[0]]).toEqual([feature, column?.kinds[1]]);
       expect([feature, column?.kinds[2], column?.values[2]]).toEqual([feature, null, null]);
@@ -167,7 +167,7 @@ describe("written by this client", () => {
     const [feasts, ours] = [await storedHash("by-feast"), await storedHash("by-us")];
     expect([...ours.keys()].sort()).toEqual([...feasts.keys()].sort());
     expect(ours.size).toBe(EVERY_TYPE.length + 1);
-    // Python gives the entries of maps and sets no order, and takes a small key of a SCALAR_MAP for one of 32 bits.
+    // Python does not guarantee the order of maps and sets, and reads a small SCALAR_MAP key as a 32-bit one.
     const unordered = EVERY_TYPE.filter(({ type }) => /MAP|STRUCT|SET$/.test(type));
     for (const { feature } of unordered) {
       for (const hash of [feasts, ours]) hash.delete(featureField("every_type", feature).toString("hex"));
@@ -197,7 +197,7 @@ describe("written by this client", () => {
   );
 });
 
-/** Entities of every type that Feast can look up, alone and together; `json` is for the driver. */
+/** Entities of every type that Feast can look up, alone and combined; `json` is for the driver. */
 const KEYS = [
   ["STRING", "card_stats:amount_mean", { card_id: "Zürich 🏦" }, { card_id: "Zürich 🏦" }],
   ["INT64", "terminal_stats:amount_mean", { terminal_id: -(2n ** 63n) }, { terminal_id: "-9223372036854775808" }],
@@ -233,7 +233,7 @@ describe("entities", () => {
           JSON_TYPES[name] === undefined ? value : { type: JSON_TYPES[name], value },
         ]),
       );
-      // Feast's SDK wants some join key even where the view has none.
+      // Feast's SDK requires a join key even if the view has none.
       const entities = [Object.keys(typed).length === 0 ? { card_id: "c1" } : typed];
       const read = await feast.call("read", { features: [reference], entities });
       expect(read).toMatchObject({ [feature]: { values: [42] } });

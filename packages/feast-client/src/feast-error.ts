@@ -1,40 +1,40 @@
-/** What went wrong, for programs. The message says it for people and names the field at fault. */
+/** The machine-readable kind of error. The message is for users and names the field at fault. */
 export type FeastErrorCode =
-  /** The request itself cannot be right, whatever the feature store holds. */
+  /** The request itself is invalid, whatever the feature store contains. */
   | "invalid-request"
   | "unknown-feature"
   | "unknown-feature-view"
   | "unknown-feature-service"
   | "unknown-push-source"
-  /** An entity row has a key that no feature view joins on. */
+  /** An entity row has a key that is not a join key of any feature view. */
   | "unknown-entity"
   | "missing-join-key"
-  /** A join key has another type than its entity, or one that Feast cannot look up. */
+  /** A join key does not have the type of its entity, or has one that Feast cannot look up. */
   | "invalid-join-key"
   | "feature-name-collision"
-  /** A value to be written does not fit its type. */
+  /** A value to be written does not match its type. */
   | "invalid-value"
-  /** This transport or this client cannot do it; the message says which can. */
+  /** This transport or client does not support it; the message says which one does. */
   | "unsupported"
   | "unauthorized"
   | "deadline-exceeded"
   | "aborted"
-  /** More requests are under way than this client or the server allows. */
+  /** More requests are pending than this client or the server allows. */
   | "overloaded"
-  /** The server cannot be reached, or says that it cannot serve now. */
+  /** The server is unreachable or reports that it is unavailable. */
   | "unavailable"
-  /** The server failed in a way that this client does not know. */
+  /** The server failed in a way that this client does not recognise. */
   | "server-error"
   | "malformed-response";
 
-/** The one error that the clients throw. */
+/** The only error class that the clients throw. */
 export class FeastError extends Error {
   override readonly name = "FeastError";
 
   /**
-   * @param code for programs
-   * @param message one sentence that names the field and says how to fix it
-   * @param field the feature, view, service, join key or part of a response at fault, where there is one
+   * @param code machine-readable kind of error
+   * @param message one sentence that names the field and how to fix it
+   * @param field the feature, view, service, join key or part of a response at fault, if any
    */
   constructor(
     readonly code: FeastErrorCode,
@@ -45,13 +45,13 @@ export class FeastError extends Error {
     super(message, options);
   }
 
-  /** Whether the same read may succeed a moment later. The clients try such reads again on their own. */
+  /** Whether the same read may succeed shortly. The clients retry such reads themselves. */
   get isRetriable(): boolean {
     return this.code === "unavailable";
   }
 }
 
-/** What an unknown thrown value says, for use inside another message. */
+/** The message of an unknown thrown value, for use in another message. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

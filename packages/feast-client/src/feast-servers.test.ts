@@ -19,7 +19,7 @@ let python: FeastGrpcClient;
 let serving: FeastGrpcClient;
 let nowMs: number;
 
-/** The clients without and with a registry; all of them have to give the same. */
+/** The clients with and without a registry; all of them must return the same. */
 const READERS: [string, () => OnlineFeatureReader][] = [
   ["Redis", () => direct],
   ["HTTP", () => http],
@@ -167,7 +167,7 @@ describe("entities", () => {
 
   test.each([
     ["gRPC with a registry", () => serving, "server-error", undefined],
-    // JSON has no bytes, and Feast's Python server cannot take them over gRPC either; its Go server can.
+    // JSON cannot represent bytes, and Feast's Python server does not accept them over gRPC either; its Go server does.
     ["HTTP", () => http, "unsupported", "device_hash"],
   ] as const)("that are bytes fail with an error over %s of the Python server", async (_name, client, code, field) => {
     const request = { features: ["device_stats:cards"], entities: [{ device_hash: Uint8Array.of(0, 255, 7) }] };
@@ -186,7 +186,7 @@ describe("writing", () => {
     expect(await write(nowMs - HOUR_MS, 4)).toEqual({ written: 0, skipped: 1 });
     expect(toRecords(await direct.getOnlineFeatures(request))).toEqual([{ amount_mean: 1 }]);
     expect(await write(nowMs + 0.003, 5)).toEqual({ written: 1, skipped: 0 });
-    // The same rule in Feast's own writer: a row of the same time is passed over, a later one is taken.
+    // Feast's own writer has the same rule: it skips a row with the same time and writes a later one.
     await feast.call("write", { view: "card_stats", rows: [cardRow("w1", nowMs, { amount_mean: 6 })] });
     expect(toRecords(await direct.getOnlineFeatures(request))).toEqual([{ amount_mean: 5 }]);
     await feast.call("write", { view: "card_stats", rows: [cardRow("w1", nowMs + HOUR_MS, { amount_mean: 7 })] });
@@ -334,7 +334,7 @@ describe("wrong requests", () => {
         "invalid-join-key",
         "terminal_id",
       ],
-      // Without a registry the Python server is the one to notice, and over gRPC it notices the other key.
+      // Without a registry, the Python server detects the fault, and over gRPC it reports the other key.
       name === "gRPC GrpcFeatureServer"
         ? [{ entities: [{ terminal_id: 1 }] }, "unknown-entity", "terminal_id"]
         : [{ entities: [{ terminal_id: 1 }] }, "missing-join-key", "card_id"],

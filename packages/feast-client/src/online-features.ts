@@ -1,16 +1,16 @@
 import type { FeastValue } from "./values/value-types.js";
 
-/** PRESENT: a value that is young enough. The other three: there is none to use, and why. */
+/** PRESENT: a value within its maximum age. The other three say why there is no usable value. */
 export type FeatureStatus = "PRESENT" | "NULL_VALUE" | "NOT_FOUND" | "OUTSIDE_MAX_AGE";
 
-/** What a join key may be. Numbers are whole numbers; timestamps are epoch seconds. */
+/** Valid types of a join key. Numbers are integers; timestamps are epoch seconds. */
 export type JoinKeyValue = string | number | bigint | Uint8Array;
 
-/** One entity: its join keys by name, for instance `{ card_id: "c1" }`. */
+/** One entity: its join keys by name, for example `{ card_id: "c1" }`. */
 export type EntityRow = Readonly<Record<string, JoinKeyValue>>;
 
 export interface OnlineFeaturesOfList {
-  /** `view:feature`, or `view@v2:feature` where the registry keeps versions online. */
+  /** `view:feature`, or `view@v2:feature` if the registry keeps versions online. */
   readonly features: readonly string[];
   readonly featureService?: undefined;
 }
@@ -23,43 +23,43 @@ export interface OnlineFeaturesOfService {
 export type OnlineFeaturesRequest = (OnlineFeaturesOfList | OnlineFeaturesOfService) & {
   /** At least one; all with the same keys. */
   readonly entities: readonly EntityRow[];
-  /** Names become `view__feature`. Default false. */
+  /** Names become `view__feature`. Default: false. */
   readonly fullFeatureNames?: boolean;
 };
 
 export interface CallOptions {
   /** Ends the call early, with the code `aborted`. */
   readonly signal?: AbortSignal;
-  /** How long the whole call may take, retries included. Default: that of the client. */
+  /** Timeout of the whole call, including retries. Default: that of the client. */
   readonly timeoutMs?: number;
 }
 
 export interface OnlineFeatureRow {
-  /** In the order of `featureNames`. With OUTSIDE_MAX_AGE the value that is too old, where the source tells it. */
+  /** In the order of `featureNames`. With OUTSIDE_MAX_AGE, the outdated value, if the source returns it. */
   readonly values: readonly FeastValue[];
   readonly statuses: readonly FeatureStatus[];
-  /** Epoch milliseconds with microseconds as a fraction; null where nothing was found. */
+  /** Epoch milliseconds with microseconds as a fraction; null if nothing was found. */
   readonly eventTimestampsMs: readonly (number | null)[];
 }
 
 export interface OnlineFeatures {
-  /** In the order of the request; those of a feature service in the order of the service. Join keys are not among them. */
+  /** In the order of the request, or of the feature service. Excludes join keys. */
   readonly featureNames: readonly string[];
   /** One per entity row of the request, in its order. */
   readonly rows: readonly OnlineFeatureRow[];
 }
 
-/** What every client can do, whatever it speaks. */
+/** The interface of every client, whatever its transport. */
 export interface OnlineFeatureReader {
   /**
-   * Reads features of entities. Tries again while the feature store is unavailable and the deadline allows it.
+   * Reads features of entities. Retries while the feature store is unavailable, up to the deadline.
    *
    * @throws FeastError
    */
   getOnlineFeatures(request: OnlineFeaturesRequest, options?: CallOptions): Promise<OnlineFeatures>;
 }
 
-/** The rows as objects by feature name. What is not PRESENT is null, values that are too old included. */
+/** The rows as objects by feature name. Values without the status PRESENT are null, including outdated ones. */
 export function toRecords(features: OnlineFeatures): Record<string, FeastValue>[] {
   return features.rows.map((row) =>
     Object.fromEntries(

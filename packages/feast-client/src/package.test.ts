@@ -14,7 +14,7 @@ interface Manifest {
 
 const manifest = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")) as Manifest;
 
-/** What `npm publish` would take along. */
+/** The files that `npm publish` would include. */
 function packedFiles(): string[] {
   const output = execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], {
     cwd: PACKAGE,
@@ -22,7 +22,7 @@ function packedFiles(): string[] {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const listed = JSON.parse(output) as unknown;
-  // A list of packages; newer versions of npm give an object of them by name.
+  // An array of packages; newer versions of npm return an object by name.
   const [packed] = Object.values(listed as Record<string, { files: { path: string }[] }>);
   return (packed?.files ?? []).map(({ path }) => path);
 }
@@ -55,7 +55,7 @@ test("its code imports what the package names, and of each entry only what the e
   }
 });
 
-/** The packages that a file needs, those of the files that it imports included; Node's own are not among them. */
+/** The packages that a file needs, directly or through its imports, except Node's own. */
 function importedPackages(file: string, seen = new Set<string>()): Set<string> {
   const packages = new Set<string>();
   if (seen.has(file)) return packages;

@@ -5,24 +5,24 @@ import type { ResolvedFeature } from "./registry/resolve-features.js";
 import { refuseCollisions } from "./registry/resolve-features.js";
 import type { FeastValue } from "./values/value-types.js";
 
-/** One column of a server's answer: a feature, or a join key that is given back. */
+/** One column of a server's response: a feature, or an echoed join key. */
 export interface AnswerColumn {
   readonly name: string;
-  /** Number of values that there are. */
+  /** Number of values. */
   readonly length: number;
   value(row: number): FeastValue;
-  /** Undefined or unknown to this client: the answer is malformed. */
+  /** If it is undefined or unknown to this client, the response is malformed. */
   status(row: number): string | undefined;
-  /** Epoch milliseconds; null where the server names no time. */
+  /** Epoch milliseconds; null if the server reports no time. */
   timestampMs(row: number): number | null;
 }
 
 const STATUSES: ReadonlySet<string> = new Set<FeatureStatus>(["PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"]);
 
 /**
- * The columns that answer a request, in its order and without the join keys that servers put in front.
+ * The columns for a request, in its order and without the join keys that servers prepend.
  *
- * @throws FeastError `malformed-response` where one is missing or of the wrong length
+ * @throws FeastError `malformed-response` if one is missing or has the wrong length
  */
 export function readServerAnswer(
   request: OnlineFeaturesRequest,
@@ -43,7 +43,7 @@ export function readServerAnswer(
 }
 
 /**
- * The names that the result will have, where the request tells them.
+ * The names in the result, if the request determines them.
  *
  * @throws FeastError `invalid-request`, `feature-name-collision`
  */
@@ -62,7 +62,7 @@ export function expectedNames(
 }
 
 function pick(names: readonly string[], columns: readonly AnswerColumn[]): AnswerColumn[] {
-  // Join keys come first, so of two columns with one name the later is the feature.
+  // Join keys come first, so if two columns have the same name, the later one is the feature.
   const byName = new Map(columns.map((column) => [column.name, column]));
   return names.map((name) => {
     const column = byName.get(name);
@@ -99,8 +99,8 @@ function readStatus(column: AnswerColumn, row: number, value: FeastValue, timest
     const message = `The feature server answered the status ${String(status)} for ${column.name} in row ${row}.`;
     throw new FeastError("malformed-response", message, column.name);
   }
-  // Feast's Python server says PRESENT of everything that it asked a Redis store for. Of what was not there it gives
-  // null at the time 0, of a stored null the time at which it was stored.
+  // Feast's Python server returns PRESENT for everything that it requested from a Redis store. A missing value is null
+  // at time 0; a stored null has the time at which it was stored.
   if (status === "PRESENT" && value === null) return timestampMs === 0 ? "NOT_FOUND" : "NULL_VALUE";
   return status as FeatureStatus;
 }

@@ -7,12 +7,12 @@ import { FEAST_START_MS_MAX, startFeast } from "./testing/start-feast.js";
 const PACKAGE = fileURLToPath(new URL("..", import.meta.url));
 const NAME = "@tripline/feast-client";
 const BLOCKS = codeBlocks(readFileSync(`${PACKAGE}README.md`, "utf8"));
-/** Feast's servers may take long for their first answer on a machine that is busy with other tests. */
+/** The first response of Feast's servers may be slow on a machine that runs other tests. */
 const PATIENT = "timeoutMs: 30_000";
 
 let feast: RunningFeast;
 let project: PackedProject;
-/** What the README says of where Feast is, and where it is here. */
+/** Feast's addresses in the README, and the ones in this test. */
 let places: ReadonlyMap<string, string>;
 
 beforeAll(async () => {
@@ -47,7 +47,7 @@ function installedVersion(name: string): string {
   return `${name}@${version}`;
 }
 
-/** The one block that imports an entry, with the places of this test. */
+/** The only block that imports an entry, with this test's addresses. */
 function exampleOf(entry: string): string {
   const [block = "", ...others] = BLOCKS.filter((text) => text.includes(`from "${NAME}/${entry}"`));
   expect(others).toEqual([]);

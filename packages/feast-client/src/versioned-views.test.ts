@@ -110,7 +110,7 @@ test("a version that there is not is named", async () => {
   await expect(direct.getOnlineFeatures(older)).rejects.toMatchObject({ code: "unknown-feature" });
 });
 
-/** Feast answers for a service with `precompute_online` from the vector that it keeps, and from nothing else. */
+/** For a service with `precompute_online`, Feast responds only from the stored vector. */
 describe("the vectors of a feature service", () => {
   const entity = { terminal_id: 11 };
   const writeStats = (at: number, amount_mean: number) =>
@@ -124,7 +124,7 @@ describe("the vectors of a feature service", () => {
       rows: [{ entity, features: { risk, frauds }, eventTimestampMs: at }],
     });
   const served = () => feast.call("read_service", { service: "kept", entities: [entity] });
-  /** Number and bytes of its fields, but for the time at which it was made. */
+  /** Number and bytes of its fields, except for its creation time. */
   const storedVector = async (): Promise<[number, Buffer][]> => {
     const [field = ""] = (await feast.call("hash_fields", { names: ["__precomputed__kept:vector"] })) as string[];
     const joinKey = { name: "terminal_id", storedName: "terminal_id", type: "INT64" } as const;

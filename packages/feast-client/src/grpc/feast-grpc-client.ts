@@ -11,7 +11,7 @@ import type { FeatureRegistry } from "../registry/feature-registry.js";
 import { RegistryIndex } from "../registry/resolve-features.js";
 import { decodeResponse, encodeRequest } from "./grpc-messages.js";
 
-/** Both servers have the same method in services of different names. */
+/** Both servers have the same method, in services with different names. */
 const METHODS = {
   go: "/feast.serving.ServingService/GetOnlineFeatures",
   python: "/GrpcFeatureServer/GetOnlineFeatures",
@@ -19,31 +19,31 @@ const METHODS = {
 
 const CHANNEL_OPTIONS: ChannelOptions = {
   "grpc.max_receive_message_length": 64 * 1024 * 1024,
-  // A peer that disappears is noticed, and one that comes back is found soon.
+  // Detects a peer that has disappeared, and soon finds one that returns.
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 5_000,
   "grpc.initial_reconnect_backoff_ms": 100,
   "grpc.max_reconnect_backoff_ms": 5_000,
 };
 
-/** How Feast's Python server fails at an entity column that it does not need. */
+/** The Python server's error for an entity column that it does not need. */
 const NO_JOIN_KEY = /Value with native type value cannot be converted into Feast value type/;
 
 export interface FeastGrpcOptions extends CallPolicyOptions {
   /** `host:port`. */
   readonly address: string;
-  /** `go`: Feast's Go server, and whatever else serves `feast.serving.ServingService`. `python`: `feast listen`. */
+  /** `go`: Feast's Go server, or any other server of `feast.serving.ServingService`. `python`: `feast listen`. */
   readonly server: "go" | "python";
-  /** With it requests are checked before they are sent, and join keys are sent in the type of their entity. */
+  /** If given, requests are checked before they are sent, and join keys are sent with their entity's type. */
   readonly registry?: FeatureRegistry;
-  /** Default: without TLS. */
+  /** Default: no TLS. */
   readonly credentials?: ChannelCredentials;
-  /** Sent with every request, for instance `{ authorization: "Bearer …" }`. Asked each time. */
+  /** Sent with every request, for example `{ authorization: "Bearer …" }`. Called for each request. */
   readonly metadata?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
   readonly channelOptions?: ChannelOptions;
 }
 
-/** Feast's Go or Python feature server over gRPC, on one connection that is kept open. */
+/** Feast's Go or Python feature server over gRPC, on one persistent connection. */
 export class FeastGrpcClient implements OnlineFeatureReader {
   private readonly client: Client;
   private readonly policy: CallPolicy;
@@ -70,7 +70,7 @@ export class FeastGrpcClient implements OnlineFeatureReader {
     return readServerAnswer(request, names, decodeResponse(answer));
   }
 
-  /** Ends the connection. Calls under way fail with `aborted`. */
+  /** Closes the connection. Pending calls fail with `aborted`. */
   close(): void {
     this.client.close();
   }
@@ -95,7 +95,7 @@ export class FeastGrpcClient implements OnlineFeatureReader {
         },
       );
       const onAbort = () => request.cancel();
-      // A signal that is already aborted raises no event.
+      // A signal that is already aborted emits no event.
       if (signal.aborted) onAbort();
       else signal.addEventListener("abort", onAbort, { once: true });
     });

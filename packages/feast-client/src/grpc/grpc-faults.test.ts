@@ -12,7 +12,7 @@ import { FeastGrpcClient } from "./feast-grpc-client.js";
 
 const REQUEST = { features: ["stats:mean"], entities: [{ card_id: "c1" }] };
 const AT_MS = 1_772_366_405_123.456;
-/** Far more than an answer takes, on a busy machine too. */
+/** Far longer than a response takes, even on a busy machine. */
 const ANSWER_MS_MAX = 30_000;
 
 const onEnd: (() => void | Promise<void>)[] = [];
@@ -21,7 +21,7 @@ afterEach(async () => {
   for (const end of onEnd.splice(0)) await end();
 });
 
-/** A server of ServingService whose answers are bytes. */
+/** A server of ServingService with responses given as bytes. */
 async function serve(
   answer: handleUnaryCall<Buffer, Buffer>,
   path = "/feast.serving.ServingService/GetOnlineFeatures",

@@ -7,10 +7,10 @@ import { decodeValue } from "../values/decode-value.js";
 import { encodeValue } from "../values/encode-value.js";
 import { readTimestampMs } from "../values/timestamp.js";
 
-// Field numbers: https://github.com/feast-dev/feast/blob/v0.66.0/protos/feast/serving/ServingService.proto. Values are
-// of the same messages as in Redis and go through the same code; only the frame around them is written here.
+// Field numbers: https://github.com/feast-dev/feast/blob/v0.66.0/protos/feast/serving/ServingService.proto. Values use
+// the same messages as in Redis and the same code; this file handles only the enclosing messages.
 
-/** `FieldStatus` by number. INVALID is what a server says that does not say a status. */
+/** `FieldStatus` by number. Servers that send no status send INVALID. */
 const STATUSES = ["INVALID", "PRESENT", "NULL_VALUE", "NOT_FOUND", "OUTSIDE_MAX_AGE"];
 
 /** `feast.serving.GetOnlineFeaturesRequest`. */
@@ -77,7 +77,7 @@ function readColumn(name: string, vector: Uint8Array): AnswerColumn {
   };
 }
 
-/** Calls a handler with the bytes of each field of its number that has a length; passes over all else. */
+/** Calls a handler with the bytes of each length-delimited field with its number; skips all others. */
 function readMessage(
   bytes: Uint8Array,
   field: string,

@@ -13,33 +13,36 @@ import { pushColumns } from "./push-columns.js";
 import { readHttpAnswer } from "./read-http-answer.js";
 import { parseExactJson } from "./read-json-value.js";
 
-/** The Go server leaves the statuses out unless they are asked for; the Python server does not look at the query. */
+/** The Go server omits the statuses unless requested; the Python server ignores the query. */
 const READ_PATH = "/get-online-features?status=true";
 
 export interface FeastHttpOptions extends CallPolicyOptions {
-  /** Feast's feature server, for instance `http://localhost:6566`. */
+  /** URL of Feast's feature server, for example `http://localhost:6566`. */
   readonly url: string;
-  /** With it requests are checked before they are sent, and values get the types that JSON loses. */
+  /** If given, requests are checked before they are sent, and values get the types that JSON loses. */
   readonly registry?: FeatureRegistry;
-  /** Sent with every request, for instance `{ authorization: "Bearer …" }`. Asked each time. */
+  /** Sent with every request, for example `{ authorization: "Bearer …" }`. Called for each request. */
   readonly headers?: Endpoint["headers"];
-  /** Another fetch than Node's, for instance one that goes through a proxy. */
+  /** A replacement for Node's fetch, for example one that uses a proxy. */
   readonly fetch?: typeof fetch;
 }
 
 export interface PushRequest {
   readonly pushSource: string;
-  /** At least one; all with the same columns: join keys, the event timestamp, features. */
+  /** At least one; all with the same columns: join keys, event timestamp, features. */
   readonly rows: readonly PushRow[];
-  /** Default `online`. */
+  /** Default: `online`. */
   readonly to?: "online" | "offline" | "online_and_offline";
-  /** Default true: the server may know the push source from its cache. */
+  /** Default: true; the server may look up the push source in its cache. */
   readonly allowRegistryCache?: boolean;
-  /** Whether on-demand views that write are computed. Default true. */
+  /** Whether on-demand views that write are computed. Default: true. */
   readonly transformOnWrite?: boolean;
 }
 
-/** Feast's feature server over HTTP; the Go server can be read, but has no `push`. Connections are kept alive and shared by all requests of the process. */
+/**
+ * Feast's feature server over HTTP; the Go server supports reads, but not `push`. All requests of the process share
+ * persistent connections.
+ */
 export class FeastHttpClient implements OnlineFeatureReader {
   private readonly endpoint: Endpoint;
   private readonly policy: CallPolicy;
@@ -83,8 +86,8 @@ export class FeastHttpClient implements OnlineFeatureReader {
   }
 
   /**
-   * Pushes rows through a push source. It is tried once: after `unavailable` or `deadline-exceeded` the rows may have
-   * been written or not. Pushing the same rows again is harmless online, and doubles them offline.
+   * Pushes rows through a push source, with a single attempt: after `unavailable` or `deadline-exceeded`, the rows may
+   * or may not have been written. Pushing the same rows again is harmless online, but duplicates them offline.
    *
    * @throws FeastError
    */

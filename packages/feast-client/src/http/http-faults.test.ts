@@ -7,7 +7,7 @@ import { SMALL_REGISTRY } from "../testing/small-registry.js";
 import { FeastHttpClient } from "./feast-http-client.js";
 
 const REQUEST = { features: ["stats:mean", "stats:count"], entities: [{ card_id: "c1" }] };
-/** Far more than an answer takes, on a busy machine too. */
+/** Far longer than a response takes, even on a busy machine. */
 const ANSWER_MS_MAX = 30_000;
 const PUSH = { pushSource: "p", rows: [{ card_id: "c1" }] };
 const GOOD = {
@@ -86,7 +86,7 @@ test("connections are kept for further requests", async () => {
     url: await serve((_request, response) => answer(response, 200, GOOD)),
   });
   for (let count = 0; count < 25; count += 1) await client.getOnlineFeatures(REQUEST);
-  // A second one is opened where a request comes before fetch has put the first one back.
+  // A second connection is opened if a request arrives before fetch has released the first one.
   expect(server?.seen.connections).toBeLessThanOrEqual(3);
   expect(server?.seen.requests).toBe(25);
 });

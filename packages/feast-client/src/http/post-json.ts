@@ -3,9 +3,9 @@ import { explainServerMessage } from "../explain-server-message.js";
 import { FeastError, messageOf } from "../feast-error.js";
 
 export interface Endpoint {
-  /** The server, with a path in front of Feast's own where a proxy has put one. */
+  /** The server, including a path prefix that a proxy may have added. */
   readonly url: string;
-  /** Asked for every request, so that a token can be renewed. */
+  /** Called for every request, so that a token can be renewed. */
   readonly headers: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
   readonly fetch: typeof fetch;
 }
@@ -13,7 +13,7 @@ export interface Endpoint {
 const UNAVAILABLE = new Set([502, 503, 504]);
 const BODY_CHARACTERS_MAX = 500;
 
-/** Whole numbers beyond 2^53 stay exact: JSON has no bound, and Python reads them as they are. */
+/** Keeps integers beyond 2^53 exact: JSON does not limit them, and Python parses them exactly. */
 export function stringifyExactly(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
     typeof item === "bigint" ? (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(String(item)) : item,
@@ -21,7 +21,7 @@ export function stringifyExactly(value: unknown): string {
 }
 
 /**
- * Posts JSON and gives the text of a successful answer.
+ * Posts JSON and returns the body of a successful response.
  *
  * @throws FeastError
  */
@@ -51,11 +51,11 @@ async function exchange(
   }
 }
 
-/** fetch says "fetch failed" and keeps the reason in the cause. */
+/** fetch only says "fetch failed"; the reason is in the cause. */
 function explainFailure(error: unknown, url: string): FeastError {
   if (error instanceof FeastError) return error;
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
-  // Where a name has several addresses the cause has a code and no words.
+  // If a name has several addresses, the cause has a code but no message.
   const reason = messageOf(cause) || String((cause as { code?: unknown }).code ?? messageOf(error));
   const message = `The feature server at ${url} cannot be reached: ${reason}.`;
   return new FeastError("unavailable", message, undefined, { cause: error });
@@ -70,8 +70,8 @@ function explainStatus(status: number, body: string): FeastError {
 }
 
 /**
- * What Feast says in the body of an error: JSON text; or JSON text of the JSON of a Feast error, which has a `message`;
- * or the `detail` of its web framework.
+ * The message in the body of a Feast error: JSON text; or JSON text that contains the JSON of a Feast error with a
+ * `message`; or the `detail` of its web framework.
  */
 function readDetail(body: string): string {
   let detail: unknown = body;

@@ -2,7 +2,7 @@ import { FeastError } from "../feast-error.js";
 import { describeValue } from "../values/check-value.js";
 import { INT64_MAX, INT64_MIN } from "../values/value-types.js";
 
-/** What JSON can carry to Feast. A Date becomes RFC 3339 text, which Feast reads as a timestamp. */
+/** Values that JSON can transport to Feast. A Date becomes RFC 3339 text, which Feast parses as a timestamp. */
 export type PushValue =
   | string
   | number
@@ -16,10 +16,10 @@ export type PushValue =
 export type PushRow = Readonly<Record<string, PushValue>>;
 
 /**
- * The rows as columns, as `/push` wants them.
+ * The rows as columns, the format of `/push`.
  *
- * @throws FeastError `invalid-request` without rows or where rows differ in their columns, `invalid-value` for what JSON
- * would change: NaN, infinities, bytes, whole numbers that are not exact
+ * @throws FeastError `invalid-request` without rows or if rows have different columns, `invalid-value` for values that
+ *   JSON would change: NaN, infinities, bytes, inexact integers
  */
 export function pushColumns(rows: readonly PushRow[]): Record<string, unknown[]> {
   const [first] = rows;
@@ -76,7 +76,7 @@ function prepare(value: unknown, where: string, field: string): unknown {
   throw refuse("which cannot be pushed");
 }
 
-/** A column of whole numbers with a null among them becomes one of doubles in Feast's pandas, and large ones are rounded. */
+/** In Feast's pandas, an integer column that contains a null becomes one of doubles, which rounds large values. */
 function refuseRounding(name: string, values: readonly unknown[]): void {
   if (!values.includes(null)) return;
   const large = values.find((value) => typeof value === "bigint" && !Number.isSafeInteger(Number(value)));

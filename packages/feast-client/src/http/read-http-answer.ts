@@ -10,9 +10,9 @@ const TIMESTAMP = /^([^.Z]+)(?:\.(\d+))?Z$/;
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
- * The columns of the JSON that Feast's server answers to `/get-online-features`.
+ * The columns of the Feast server's JSON response to `/get-online-features`.
  *
- * @param resolved the features that were asked for, where a registry knows them: it tells their types
+ * @param resolved the requested features with their types, if a registry has them
  * @throws FeastError `malformed-response` that names the part at fault
  */
 export function readHttpAnswer(answer: unknown, resolved: readonly ResolvedFeature[] | undefined): AnswerColumn[] {
@@ -33,7 +33,7 @@ export function readHttpAnswer(answer: unknown, resolved: readonly ResolvedFeatu
 function readColumn(name: string, type: ValueType | undefined, vector: JsonObject): AnswerColumn {
   const values = checkList(vector.values, `values of ${name}`) as readonly FeastValue[];
   const statuses = checkList(vector.statuses, `statuses of ${name}`);
-  // Feast leaves them out where it has none.
+  // Feast omits them if it has none.
   const times =
     vector.event_timestamps === undefined
       ? undefined
@@ -52,7 +52,7 @@ function readColumn(name: string, type: ValueType | undefined, vector: JsonObjec
   };
 }
 
-/** RFC 3339 in UTC, with up to nine digits of a second, as Feast writes it. */
+/** RFC 3339 in UTC with up to nine decimals, as Feast writes it. */
 function readTimestampMs(text: unknown, name: string): number {
   const [, seconds, fraction] = (typeof text === "string" && TIMESTAMP.exec(text)) || [];
   const ms = seconds === undefined ? Number.NaN : Date.parse(`${seconds}Z`);

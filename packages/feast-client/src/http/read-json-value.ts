@@ -13,12 +13,12 @@ const UNSAFE_INTEGER_DIGITS = /\d{16}/;
 const INTEGER = /^-?\d+$/;
 
 /**
- * JSON in which whole numbers keep every digit: those that a number cannot hold exactly become bigints.
+ * Parses JSON with exact integers: those that a number cannot represent become bigints.
  *
  * @throws SyntaxError
  */
 export function parseExactJson(text: string): unknown {
-  // A reviver makes parsing several times as slow, and an inexact number has sixteen digits at least.
+  // A reviver makes parsing several times slower, and an inexact number has at least sixteen digits.
   if (!UNSAFE_INTEGER_DIGITS.test(text)) return JSON.parse(text);
   return JSON.parse(text, (_key: string, value: unknown, context?: { readonly source?: string }) => {
     if (typeof value !== "number" || Number.isSafeInteger(value)) return value;
@@ -28,10 +28,10 @@ export function parseExactJson(text: string): unknown {
 }
 
 /**
- * A value as Feast's HTTP server puts it into JSON. Without a type it is taken as JSON has it: bytes stay base64 text,
- * and what is not finite stays the text `NaN`, `Infinity` or `-Infinity`.
+ * A value in the JSON of Feast's HTTP server. Without a type, it is returned as parsed: bytes remain base64 text, and
+ * non-finite numbers remain the text `NaN`, `Infinity` or `-Infinity`.
  *
- * @throws FeastError `malformed-response` where the value is not of the type, `unsupported` for SCALAR_MAP
+ * @throws FeastError `malformed-response` if the value does not have the type, `unsupported` for SCALAR_MAP
  */
 export function readJsonValue(type: ValueType | undefined, value: FeastValue, field: string): FeastValue {
   if (type === "SCALAR_MAP") {
@@ -48,13 +48,13 @@ export function readJsonValue(type: ValueType | undefined, value: FeastValue, fi
   return value.map((item: FeastValue, index) => readScalar(itemType, item, `${field}[${index}]`));
 }
 
-/** `type` is a scalar type, or what stands before `_LIST` or `_SET`. */
+/** `type` is a scalar type, or the part before `_LIST` or `_SET`. */
 function readScalar(type: string, value: FeastValue, field: string): FeastValue {
   switch (type) {
     case "DOUBLE":
     case "FLOAT": {
       const number = typeof value === "string" ? NOT_FINITE.get(value) : value;
-      // A float that is a whole number comes as one of many digits.
+      // A float with an integer value is sent with many digits.
       if (typeof number === "bigint") return Number(number);
       if (typeof number !== "number") throw mismatch(field, type, value);
       return number;
@@ -82,7 +82,7 @@ function readScalar(type: string, value: FeastValue, field: string): FeastValue 
       if (typeof value === "string") return value;
       throw mismatch(field, type, value);
     default:
-      // Maps, structs and lists of lists: JSON has no more to say about what is in them.
+      // Maps, structs and lists of lists: JSON contains no further type information.
       return value;
   }
 }

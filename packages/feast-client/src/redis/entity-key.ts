@@ -8,8 +8,8 @@ import { VALUE_TYPE_NUMBERS } from "../values/value-types.js";
 const DUMMY_JOIN_KEY = "__dummy_id";
 
 /**
- * Makes the Redis keys of one set of join keys in one project: Feast's entity key in serialisation version 3, then the
- * project. All numbers are 32 bits, the least byte first.
+ * Creates the Redis keys for one set of join keys in one project: Feast's entity key in serialisation version 3, then
+ * the project. All numbers are 32 bits, little-endian.
  *
  * ```text
  * count of join keys
@@ -27,7 +27,7 @@ export class EntityKeyEncoder {
   private readonly dummy: Buffer | undefined;
 
   constructor(joinKeys: readonly ResolvedJoinKey[], project: string) {
-    // Python sorts by code points, as the bytes of UTF-8 are ordered; JavaScript would sort by UTF-16 units.
+    // Python sorts by code points, which is the order of UTF-8 bytes; JavaScript would sort by UTF-16 units.
     this.joinKeys = [...joinKeys].sort((one, other) =>
       Buffer.compare(Buffer.from(one.storedName), Buffer.from(other.storedName)),
     );
@@ -44,7 +44,7 @@ export class EntityKeyEncoder {
   }
 
   /**
-   * @param rowIndex of the row in the request, for messages
+   * @param rowIndex index of the row in the request, for messages
    * @throws FeastError `missing-join-key`, `invalid-join-key`
    */
   encode(row: EntityRow, rowIndex: number): Buffer {
@@ -58,7 +58,7 @@ export class EntityKeyEncoder {
       length += 8 + bytes.length;
       return bytes;
     });
-    // One buffer and no more: of a small read this is a good part of the processor time.
+    // A single buffer: allocations are a significant part of the CPU time of a small read.
     const key = Buffer.allocUnsafe(length);
     let at = this.head.copy(key);
     for (const [index, value] of values.entries()) {
@@ -71,7 +71,7 @@ export class EntityKeyEncoder {
     return key;
   }
 
-  /** The text of the only join key of a key that `encode` made; undefined for another key. */
+  /** The value of the only join key in a key that `encode` created; undefined for another key. */
   decodeText(key: Buffer): string | undefined {
     const from = this.head.length + 8;
     const to = key.length - this.project.length;
@@ -83,7 +83,7 @@ export class EntityKeyEncoder {
   }
 }
 
-/** The value has passed the check for its type. */
+/** The value has already passed the check for its type. */
 function joinKeyBytes(type: JoinKeyType, value: JoinKeyValue): Uint8Array {
   if (typeof value === "string") return Buffer.from(value, "utf8");
   if (value instanceof Uint8Array) return value;

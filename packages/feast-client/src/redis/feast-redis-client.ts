@@ -24,22 +24,22 @@ import type { WriteRequest, WriteResult } from "./write-rows.js";
 import { RowWriter } from "./write-rows.js";
 
 const UNANSWERED_MAX_DEFAULT = 10_000;
-/** Rows whose commands are sent together; a longer list goes in several round trips. */
+/** Rows whose commands are sent together; a longer list takes several round trips. */
 const ROWS_PER_ROUND_TRIP = 1_000;
 
 export interface FeastRedisOptions extends CallPolicyOptions {
-  /** A connection of ioredis to the database that is Feast's online store. The caller opens and closes it. */
+  /** An ioredis connection to the database of Feast's online store. The caller opens and closes it. */
   readonly redis: Redis | Cluster;
   readonly registry: FeatureRegistry;
-  /** Feast's `key_ttl_seconds`: how long Redis keeps what is written. Default: for good. */
+  /** Feast's `key_ttl_seconds`: how long Redis keeps written rows. Default: forever. */
   readonly keyTtlSeconds?: number;
-  /** How many commands may be without an answer before calls are refused as `overloaded`. Default 10,000. */
+  /** Maximum number of unanswered commands before calls are rejected as `overloaded`. Default: 10,000. */
   readonly unansweredMax?: number;
-  /** The clock by which values grow too old, in epoch milliseconds. Default `Date.now`. */
+  /** The clock for the maximum age of values, in epoch milliseconds. Default: `Date.now`. */
   readonly nowMs?: () => number;
 }
 
-/** Reads and writes Feast's online store in Redis without a server of Feast between. */
+/** Reads and writes Feast's online store in Redis directly, without a Feast server. */
 export class FeastRedisClient implements OnlineFeatureReader {
   private readonly policy: CallPolicy;
   private readonly index: RegistryIndex;
@@ -71,9 +71,10 @@ export class FeastRedisClient implements OnlineFeatureReader {
   }
 
   /**
-   * Writes rows of one feature view, as Feast does: what is stored and not older than a row stays. Each row is compared
-   * and written in one step, with the vectors of feature services that it is part of, so writers do not undo each other. It is tried once; after an error some rows may have
-   * been written, and writing the same rows again is harmless.
+   * Writes rows of one feature view, as Feast does: an older row never overwrites a newer one. Each row is compared and
+   * written atomically, together with the feature service vectors that it is part of, so writers do not overwrite each
+   * other's changes. There is a single attempt; after an error, some rows may have been written, and writing the same
+   * rows again is harmless.
    *
    * @throws FeastError
    */
@@ -98,7 +99,7 @@ export class FeastRedisClient implements OnlineFeatureReader {
     });
   }
 
-  /** A row may carry keys of entities that this request does not need, but none that no view knows. */
+  /** A row may have keys of entities that this request does not need, but no keys that are unknown to all views. */
   private refuseUnknownEntities({ joinKeyNames }: ReadPlan, entities: readonly EntityRow[]): void {
     for (const row of entities) {
       for (const name in row) {
@@ -127,7 +128,7 @@ function readGroup(
   nowMs: number,
   row: { values: FeastValue[]; statuses: FeatureStatus[]; eventTimestampsMs: (number | null)[] },
 ): void {
-  // Nearly always the features are of one view, and then have one timestamp.
+  // The features are nearly always from one view, and therefore share one timestamp.
   let lastIndex = -1;
   let timestampMs: number | null = null;
   for (const { reference, resultIndex, valueIndex, timestampIndex, maxAgeMs } of group.features) {

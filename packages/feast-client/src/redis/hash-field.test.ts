@@ -1,6 +1,6 @@
 import { featureField, murmur3 } from "./hash-field.js";
 
-// From the test of the reference: https://github.com/aappleby/smhasher, and of the Wikipedia article on MurmurHash.
+// From the reference implementation's test, https://github.com/aappleby/smhasher, and the Wikipedia article on MurmurHash.
 test.each([
   ["", 0x00000000],
   ["test", 0xba6bd213],

@@ -7,8 +7,8 @@ function scramble(block: number): number {
 }
 
 /**
- * MurmurHash3, x86, 32 bits, seed 0, of the UTF-8 bytes. Its own few lines: the packages on npm hash UTF-16 units, which
- * differ beyond ASCII, or have had no release for years. Source: Austin Appleby,
+ * MurmurHash3, x86, 32 bits, seed 0, of the UTF-8 bytes. Implemented here because the npm packages hash UTF-16 units,
+ * which differ beyond ASCII, or have had no release for years. Source: Austin Appleby,
  * https://github.com/aappleby/smhasher/blob/master/src/MurmurHash3.cpp (public domain).
  */
 export function murmur3(text: string): number {
@@ -31,14 +31,14 @@ export function murmur3(text: string): number {
   return (hash ^ (hash >>> 16)) >>> 0;
 }
 
-/** The field of the Redis hash in which Feast keeps a feature: four bytes, the least first. */
+/** The Redis hash field in which Feast stores a feature: four bytes, little-endian. */
 export function featureField(storedView: string, feature: string): Buffer {
   const field = Buffer.alloc(4);
   field.writeUInt32LE(murmur3(`${storedView}:${feature}`));
   return field;
 }
 
-/** The field in which Feast keeps the event timestamp of a view's features. */
+/** The field in which Feast stores the event timestamp of a view's features. */
 export function timestampField(storedView: string): Buffer {
   return Buffer.from(`_ts:${storedView}`, "utf8");
 }

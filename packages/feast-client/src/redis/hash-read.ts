@@ -1,8 +1,8 @@
 import { Command } from "ioredis";
 
 /**
- * HMGET of fields that stay the same, for keys that change. The bytes of the fields are laid out once: of a read of 50
- * features that is a third of the processor time of this side.
+ * HMGET of constant fields for varying keys. The bytes of the fields are encoded once: for a read of 50 features, that
+ * encoding is a third of the client's CPU time.
  */
 export class HashRead {
   private readonly head: Buffer;
@@ -15,7 +15,7 @@ export class HashRead {
     this.tail = Buffer.concat(fields.flatMap((field) => [Buffer.from(`\r\n$${field.length}\r\n`), field]));
   }
 
-  /** The reply is the values of the fields in their order, null for one that is not there. */
+  /** The reply contains the values of the fields in order, null for a missing one. */
   command(key: Buffer): Command {
     const length = Buffer.from(`$${key.length}\r\n`);
     return new LaidOutCommand(key, Buffer.concat([this.head, length, key, this.tail, END]));
@@ -24,7 +24,7 @@ export class HashRead {
 
 const END = Buffer.from("\r\n");
 
-/** A command whose bytes are known. ioredis still sees name and key, by which it finds the node of a cluster. */
+/** A pre-encoded command. ioredis still sees its name and key, to select the cluster node. */
 class LaidOutCommand extends Command {
   constructor(
     key: Buffer,

@@ -6,7 +6,7 @@ import { EntityKeyEncoder } from "./entity-key.js";
 import { featureField, timestampField } from "./hash-field.js";
 import { HashRead } from "./hash-read.js";
 
-/** A feature's place in a reply of Redis and in the result. */
+/** A feature's position in a Redis reply and in the result. */
 export interface PlannedFeature {
   readonly reference: string;
   readonly resultIndex: number;
@@ -18,25 +18,25 @@ export interface PlannedFeature {
   readonly maxAgeMs: number;
 }
 
-/** Features that stand in one Redis hash: those of all views with the same join keys. */
+/** Features in the same Redis hash: those of all views with the same join keys. */
 export interface PlannedGroup {
   readonly key: EntityKeyEncoder;
   readonly read: HashRead;
   readonly features: readonly PlannedFeature[];
 }
 
-/** All that a list of features needs and that does not depend on the entities. */
+/** Everything that a list of features needs, independent of the entities. */
 export interface ReadPlan {
   readonly featureNames: readonly string[];
   readonly groups: readonly PlannedGroup[];
-  /** Names that entity rows need to have. */
+  /** Names that entity rows must have. */
   readonly joinKeyNames: ReadonlySet<string>;
 }
 
-/** A plan is a few kilobytes; services ask for few lists of features. */
+/** A plan takes a few kilobytes; services request few distinct lists of features. */
 const PLANS_MAX = 500;
 
-/** Plans by the features that were asked for. Beyond the bound the one that was made first goes. */
+/** Caches plans by requested features. Beyond the limit, the oldest one is evicted. */
 export class ReadPlanner {
   private readonly plans = new Map<string, ReadPlan>();
   private readonly plansOfLists = new WeakMap<readonly string[], ListPlan>();
@@ -47,8 +47,7 @@ export class ReadPlanner {
   plan(request: OnlineFeaturesRequest): ReadPlan {
     const isFull = request.fullFeatureNames === true;
     if (request.featureService !== undefined) return this.planByKey(request, `${isFull}s${request.featureService}`);
-    // A service asks with the same list time and again. Comparing it with what it was when it was planned costs a
-    // tenth of making a key of it.
+    // A service repeatedly passes the same list. Comparing it with its copy costs a tenth of building a key from it.
     const { features } = request;
     const known = this.plansOfLists.get(features);
     if (known !== undefined && known.isFull === isFull && areSame(known.features, features)) return known.plan;
@@ -68,7 +67,7 @@ export class ReadPlanner {
   }
 }
 
-/** The plan of one list, with a copy of the list as it was: the caller may change it. */
+/** The plan of one list, with a copy of the list, because the caller may change it. */
 interface ListPlan {
   readonly features: readonly string[];
   readonly isFull: boolean;

@@ -3,15 +3,16 @@ import { storedViewName } from "../registry/feature-registry.js";
 import { featureField, timestampField } from "./hash-field.js";
 
 /*
- * Feast keeps a vector of each entity for a feature service with `precompute_online`: feast.core.PrecomputedFeatureVector, as the
- * feature `vector` of a view that is called after the service, in the entity's hash. Its server reads nothing else for the service.
- * Protos: https://github.com/feast-dev/feast/blob/v0.67.0/protos/feast/core/PrecomputedFeatureVector.proto
+ * For a feature service with `precompute_online`, Feast stores a vector of each entity: a
+ * feast.core.PrecomputedFeatureVector, as the feature `vector` of a view named after the service, in the entity's hash.
+ * Its server reads nothing else for the service. Protos:
+ * https://github.com/feast-dev/feast/blob/v0.67.0/protos/feast/core/PrecomputedFeatureVector.proto
  */
 
 /**
- * A part of a Lua script: makes the vectors anew from what the hash KEYS[1] holds. `next` is the place in ARGV from which they are
- * described, as `vectorArguments` does, and `now` the serialised time. The bytes are Feast's own. A stored vector keeps its time of
- * writing, so that the next one of Feast counts as newer whatever our clock says.
+ * A part of a Lua script: recomputes the vectors from the hash KEYS[1]. `next` is the position in ARGV of their
+ * description by `vectorArguments`, and `now` the serialised time. The bytes equal Feast's own. A stored vector keeps
+ * its time of writing, so that Feast's next one counts as newer, whatever our clock says.
  */
 export const WRITE_VECTORS = `
 local function part(tag, bytes)
@@ -40,14 +41,14 @@ while next <= #ARGV do
 end
 `;
 
-/** Describes for `WRITE_VECTORS` the vectors that a row of a view is part of. */
+/** Describes, for `WRITE_VECTORS`, the vectors that a row of a view is part of. */
 export function vectorArguments(registry: FeatureRegistry, written: FeatureView): (string | Buffer)[] {
   const services = (registry.featureServices ?? []).filter(({ precomputesOnline }) => precomputesOnline === true);
   return services.flatMap(({ name, projections }) => {
     const views = projections.map(({ featureView }) => registry.featureViews.find((view) => view.name === featureView));
-    // Feast makes no vectors of a service with an on-demand view.
+    // Feast creates no vectors for a service with an on-demand view.
     if (!views.includes(written) || !views.every((view) => view !== undefined)) return [];
-    // It makes them for the entities of the first view, and reads all views with their keys.
+    // It creates them for the entities of the first view, and reads all views with their keys.
     if (sortedKeys(views[0]) !== sortedKeys(written)) return [];
     const parts = projections.flatMap((projection, index) => {
       const view = views[index] ?? written;

@@ -12,7 +12,7 @@ import { FeastRedisClient } from "./feast-redis-client.js";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url)).replace(/\/$/, "");
 const SLOTS = 16_384;
-/** Until each node has heard of all slots. */
+/** Time limit until each node knows all slots. */
 const CLUSTER_MS_MAX = 30_000;
 
 const onEnd: (() => void | Promise<void>)[] = [];
@@ -21,7 +21,7 @@ afterAll(async () => {
   for (const end of onEnd.reverse()) await end();
 });
 
-/** A cluster of two nodes that share the slots. Gives their ports. */
+/** A cluster of two nodes that share the slots. Returns their ports. */
 async function startCluster(): Promise<number[]> {
   const server = await provisionValkey(ROOT);
   const ports = await findFreePorts(4);

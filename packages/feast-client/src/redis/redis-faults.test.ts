@@ -23,7 +23,7 @@ const KEY = new EntityKeyEncoder([{ name: "card_id", storedName: "card_id", type
   0,
 );
 
-/** Far more than an answer takes, on a busy machine too. */
+/** Far longer than a response takes, even on a busy machine. */
 const ANSWER_MS_MAX = 30_000;
 
 let directory: string;
@@ -38,7 +38,7 @@ beforeAll(async () => {
   valkey = new ManagedProcess(planRedis({ directory, server, port }));
   await valkey.start();
   redis = new Redis(port, "127.0.0.1", { retryStrategy: () => 20 });
-  // Without a listener ioredis prints each lost connection.
+  // Without a listener, ioredis prints each lost connection.
   redis.on("error", () => {});
   client = new FeastRedisClient({ redis, registry: SMALL_REGISTRY, timeoutMs: ANSWER_MS_MAX });
 }, 120_000);
@@ -147,9 +147,9 @@ test("a Redis that hangs is given up at the deadline, and does not make commands
       "overloaded",
       "overloaded",
     ]);
-    // Those that are late still wait for Redis: nothing more is sent.
+    // The timed-out commands are still waiting for Redis: no more are sent.
     await expect(bounded.getOnlineFeatures(REQUEST)).rejects.toMatchObject({ code: "overloaded" });
-    // A bound of the connection's own is a deadline too.
+    // The connection's own timeout also counts as a deadline.
     const impatient = new Redis(redis.options.port ?? 0, "127.0.0.1", { commandTimeout: 50, enableReadyCheck: false });
     impatient.on("error", () => {});
     const other = new FeastRedisClient({ redis: impatient, registry: SMALL_REGISTRY, timeoutMs: 60_000 });

@@ -10,13 +10,16 @@ export interface RowEraseOptions {
   readonly joinKey: { readonly name: string; readonly type: JoinKeyType };
 }
 
-/** A view, under the name with which Feast stores it, and until when its rows are kept away: epoch milliseconds. */
+/** A view, by the name under which Feast stores it, and until when its rows are blocked: epoch milliseconds. */
 export interface ErasedView {
   readonly featureView: string;
   readonly untilMs: number;
 }
 
-/** KEYS: the hash. ARGV: 1 where one is made if there is none, then fields and values of what stays: 1, or 0 without a hash. */
+/**
+ * KEYS: the hash. ARGV: 1 to create a missing hash, then the fields and values to keep. Returns 1, or 0 if there was no
+ * hash.
+ */
 const ERASE = `
 local there = redis.call('DEL', KEYS[1])
 if there == 1 or ARGV[1] == '1' then redis.call('HSET', KEYS[1], unpack(ARGV, 2)) end
@@ -24,8 +27,9 @@ return there
 `;
 
 /**
- * Takes the rows of an entity out of Redis, those of all its views, and keeps away what a later `materialize` brings of the same
- * past: Feast writes no row that is not newer than the stored timestamp of its view, so timestamps stay, without values.
+ * Deletes the rows of an entity, for all its views, from Redis, and prevents a later `materialize` from restoring the
+ * same history: Feast writes only rows that are newer than the stored timestamp of their view, so timestamps are kept,
+ * without values.
  */
 export class RowErase {
   private readonly key: EntityKeyEncoder;
@@ -35,15 +39,15 @@ export class RowErase {
     this.key = new EntityKeyEncoder([{ ...joinKey, storedName: joinKey.name }], project);
   }
 
-  /** The entity whose rows are stored under a key of Redis, where the join key is a string; undefined for another key. */
+  /** The entity whose rows are stored under a Redis key, if the join key is a string; undefined for another key. */
   idOf(key: Buffer): string | undefined {
     return this.key.decodeText(key);
   }
 
   /**
-   * A command for one entity, to be sent once. It is answered by 1, or by 0 where no row was there.
+   * A command for one entity, to be sent once. The reply is 1, or 0 if there was no row.
    *
-   * @param isKeptAway also where no row is there yet
+   * @param isKeptAway block later rows even if there is no row yet
    * @throws FeastError `invalid-join-key`, `invalid-value`
    */
   command(id: string | number | bigint, views: readonly ErasedView[], isKeptAway: boolean): Command {

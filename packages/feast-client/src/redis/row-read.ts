@@ -8,31 +8,32 @@ import { featureField, timestampField } from "./hash-field.js";
 
 export interface RowReadOptions {
   readonly project: string;
-  /** The view under the name with which Feast stores it: with the version where versions are kept online. */
+  /** The view, by the name under which Feast stores it: with the version if versions are kept online. */
   readonly featureView: string;
   /** Its only join key. */
   readonly joinKey: { readonly name: string; readonly type: JoinKeyType };
-  /** Features of numbers. */
+  /** Numeric features. */
   readonly features: readonly string[];
 }
 
-/** A row of a view whose features are numbers. */
+/** A row of a view with numeric features. */
 export interface NumberRow {
   readonly eventTimestampMs: number;
   /** In the order of the features; NaN for null. */
   readonly values: Float64Array;
 }
 
-/** What stands in the answer instead of the length of a value. */
+/** Markers in the reply, in place of a value's length. */
 const TOO_LONG = 253;
 const ROW_ERROR = 254;
 const MISSING = 255;
-/** Far more than a number takes. */
+/** Far more than a number needs. */
 const VALUE_BYTES_MAX = 250;
 
 /**
- * The fields ARGV of the hashes KEYS as one string: each value behind a byte that says its length, an error of Redis in the place of
- * a row. Hundreds of HMGET would cost a service more than it takes to use the numbers: ioredis makes a dozen objects of each.
+ * Returns the fields ARGV of the hashes KEYS as one string: each value is preceded by a byte with its length, and a
+ * marker replaces a row if Redis reports an error. Hundreds of HMGET commands would cost a service more than processing
+ * the numbers: ioredis creates a dozen objects for each.
  */
 const READ_ROWS = `
 local out, n = {}, 0
@@ -55,8 +56,8 @@ return table.concat(out)
 `;
 
 /**
- * Reads rows of one feature view in a pipeline of the caller's own, beside other commands and without a round trip more. How long a
- * call may take, and what an error of Redis means, is the caller's affair. All keys have to be on one shard.
+ * Reads rows of one feature view in the caller's own pipeline, together with other commands and without an extra round
+ * trip. The caller handles timeouts and Redis errors. All keys must be on one shard.
  */
 export class RowRead {
   private readonly key: EntityKeyEncoder;
@@ -72,7 +73,7 @@ export class RowRead {
   }
 
   /**
-   * A command for entities, to be sent once.
+   * A command for several entities, to be sent once.
    *
    * @throws FeastError `invalid-join-key`
    */
@@ -92,10 +93,10 @@ export class RowRead {
   }
 
   /**
-   * What the command was answered, in the order of its entities: undefined where the store has no row, a FeastError where what is
-   * stored is not a row of numbers.
+   * The reply to the command, in the order of its entities: undefined if the store has no row, a FeastError if the
+   * stored row is not numeric.
    *
-   * @throws FeastError `malformed-response` for an answer that is not that of the command; what Redis refused it with
+   * @throws FeastError `malformed-response` for an unexpected reply; the error with which Redis rejected the command
    */
   rows(reply: unknown, count: number): (NumberRow | FeastError | undefined)[] {
     if (reply instanceof Error) throw reply;
@@ -165,13 +166,13 @@ export class RowRead {
   }
 }
 
-/** The answer of a command, and how far it was read. */
+/** The reply to a command, and the read position. */
 interface Answer {
   readonly bytes: Buffer;
   at: number;
 }
 
-/** Undefined where the hash has no such field. */
+/** Undefined if the hash lacks the field. */
 function nextValue(answer: Answer): Buffer | typeof TOO_LONG | undefined {
   const length = answer.bytes[answer.at] ?? MISSING;
   answer.at += 1;
@@ -188,7 +189,7 @@ function bulkHead(length: number): Buffer {
   return Buffer.from(`$${length}\r\n`);
 }
 
-/** A command whose bytes are known; its reply comes as bytes. */
+/** A pre-encoded command; its reply is returned as bytes. */
 class RowsCommand extends Command {
   constructor(private readonly bytes: Buffer) {
     super("eval", [], { replyEncoding: null });

@@ -2,11 +2,11 @@ import type { Cluster, Command, Redis } from "ioredis";
 import type { Call } from "../call-policy.js";
 import { FeastError, messageOf } from "../feast-error.js";
 
-/** Redis answers so later, when it has loaded its data or found its master. */
+/** Temporary errors: Redis is loading its data or has no master yet. */
 const PASSING = /^(LOADING|BUSY|CLUSTERDOWN|MASTERDOWN|TRYAGAIN|NOREPLICAS|READONLY|MOVED|ASK|OOM)/;
 const UNAUTHORIZED = /^(NOAUTH|WRONGPASS|NOPERM)/;
 
-/** Sends commands on a connection that the caller owns, with a bound on those that have no answer yet. */
+/** Sends commands on the caller's connection, with a limit on unanswered ones. */
 export class CommandSender {
   private unanswered = 0;
   private isCorked = false;
@@ -17,10 +17,10 @@ export class CommandSender {
   ) {}
 
   /**
-   * Sends commands back to back, in one round trip, and waits for all replies or the deadline.
+   * Sends commands in one round trip, and waits for all replies or the deadline.
    *
-   * A command that is late stays with ioredis until Redis answers or the connection ends; it counts as unanswered until
-   * then, so that a Redis that hangs does not make commands pile up.
+   * A late command stays with ioredis until Redis replies or the connection ends. It counts as unanswered until then,
+   * so that commands do not accumulate while Redis hangs.
    *
    * @throws FeastError `overloaded`, `deadline-exceeded`, `aborted`, `unavailable`, `unauthorized`, `server-error`
    */
@@ -50,11 +50,11 @@ export class CommandSender {
   }
 
   /**
-   * Lets all that is sent in this turn of the event loop leave in one write, that of other calls included: the write to
-   * the socket is what costs most of a small read. A cluster spreads commands over its nodes' own connections.
+   * Combines everything sent in this turn of the event loop into one write, including other calls: writing to the
+   * socket is the largest cost of a small read. A cluster distributes commands over its nodes' own connections.
    */
   private cork(): void {
-    // A cluster has no stream of its own, nor has a connection that is not made yet.
+    // A cluster has no stream of its own, and neither has a connection that is not established yet.
     const { stream } = this.redis as Partial<Redis>;
     if (this.isCorked || !stream) return;
     this.isCorked = true;
@@ -65,7 +65,7 @@ export class CommandSender {
     });
   }
 
-  /** Says whether Redis hangs or is not connected at all, since the two are fixed differently. */
+  /** Distinguishes a hanging Redis from a missing connection, since they are fixed differently. */
   private explainSilence(call: Call): FeastError {
     const { status } = this.redis;
     if (status === "ready") return call.expired();
@@ -76,12 +76,12 @@ export class CommandSender {
 function explainRedisError(error: unknown): FeastError {
   const message = messageOf(error);
   const options = { cause: error };
-  // The connection's own commandTimeout was shorter than the call's.
+  // The connection's own commandTimeout was shorter than the call's timeout.
   if (message === "Command timed out") {
     const late = "Redis did not answer within the commandTimeout of the connection.";
     return new FeastError("deadline-exceeded", late, undefined, options);
   }
-  // What is not a reply came from the connection.
+  // The error is not a Redis reply, so it came from the connection.
   if (!(error instanceof Error) || error.name !== "ReplyError" || PASSING.test(message)) {
     return new FeastError("unavailable", `Redis is unavailable: ${message}.`, undefined, options);
   }

@@ -16,28 +16,29 @@ const ROWS_PER_ROUND_TRIP = 1_000;
 
 export interface WriteRow {
   readonly entity: EntityRow;
-  /** Every feature of the view, since they share one timestamp. A feature without a value is null. */
+  /** Every feature of the view, since they share one timestamp. Use null for a missing value. */
   readonly features: Readonly<Record<string, unknown>>;
   /** Epoch milliseconds, microseconds as a fraction. */
   readonly eventTimestampMs: number;
 }
 
 export interface WriteRequest {
-  /** `view`, or `view@v2` where the registry keeps versions online. */
+  /** `view`, or `view@v2` if the registry keeps versions online. */
   readonly featureView: string;
   readonly rows: readonly WriteRow[];
 }
 
 export interface WriteResult {
   readonly written: number;
-  /** Rows that were not newer than what is stored. */
+  /** Rows that were not newer than the stored ones. */
   readonly skipped: number;
 }
 
 /**
- * Compares the stored timestamp of the view with that of the row and writes the row when it is newer: 1, or 0.
- * KEYS: the hash. ARGV: timestamp field, serialised timestamp, seconds to live or 0, serialised time of now, number of fields and
- * values, these, then the vectors that the row is part of.
+ * Compares the stored timestamp of the view with that of the row and writes the row if it is newer. Returns 1 if
+ * written, otherwise 0.
+ * KEYS: the hash. ARGV: timestamp field, serialised timestamp, seconds to live or 0, serialised current time, number of
+ * fields and values, those fields and values, then the vectors that the row is part of.
  * A serialised google.protobuf.Timestamp is read as varints: seconds under tag 8, nanoseconds under tag 16.
  */
 const WRITE_IF_NEWER = `
@@ -81,7 +82,7 @@ export class RowWriter {
     throw new FeastError("invalid-request", "keyTtlSeconds has to be a whole number from 0.", "keyTtlSeconds");
   }
 
-  /** All rows are checked before the first is written. */
+  /** Checks all rows before it writes the first. */
   async write(request: WriteRequest, call: Call): Promise<WriteResult> {
     const view = this.index.viewNamed(request.featureView);
     const encode = this.rowEncoder(view);

@@ -4,7 +4,7 @@ import { checkBytes, checkInt32, checkInt64, checkString, checkTimestamp } from 
 import type { JoinKeyType } from "../values/value-types.js";
 import type { RegistryIndex, ResolvedFeature } from "./resolve-features.js";
 
-/** The values of one join key, of all entity rows of a request. */
+/** The values of one join key in all entity rows of a request. */
 export interface EntityColumn {
   readonly name: string;
   readonly type: JoinKeyType;
@@ -19,7 +19,7 @@ const CHECKS: { readonly [type in JoinKeyType]: (value: unknown, field: string) 
   UNIX_TIMESTAMP: checkTimestamp,
 };
 
-/** @throws FeastError `invalid-join-key` where the value is not of the type */
+/** @throws FeastError `invalid-join-key` if the value does not have the type */
 export function checkJoinKey(type: JoinKeyType, value: unknown, name: string): void {
   try {
     CHECKS[type](value, name);
@@ -36,10 +36,10 @@ export function missingJoinKey(name: string, rowIndex: number): FeastError {
 }
 
 /**
- * The entity rows as columns, as Feast's servers want them. Without a registry the type of a join key is what its
- * first value looks like: text, bytes, or a whole number of 64 bits.
+ * The entity rows as columns, the format of Feast's servers. Without a registry, the first value determines the type of
+ * a join key: text, bytes, or a 64-bit integer.
  *
- * @param resolved the features of the request where a registry knows them all; their join keys have to be there
+ * @param resolved the features of the request, if a registry has them all; their join keys must be present
  * @throws FeastError `unknown-entity`, `missing-join-key`, `invalid-join-key`
  */
 export function entityColumns(
@@ -53,7 +53,7 @@ export function entityColumns(
   refuseMissing(entities, names, resolved);
   return names.map((name) => {
     const type = index?.joinKeys.get(name);
-    // An on-demand view may take further columns; where the registry knows all that is asked for, there is none.
+    // An on-demand view may accept further columns; if the registry has all requested features, there is no such view.
     if (type === undefined && resolved !== undefined) throw unknownEntity(name);
     const column = {
       name,
@@ -65,7 +65,7 @@ export function entityColumns(
   });
 }
 
-/** @throws FeastError `invalid-request` where a request cannot be right, whatever the registry says */
+/** @throws FeastError `invalid-request` if a request is invalid, whatever the registry */
 export function checkRequest(request: OnlineFeaturesRequest): void {
   const { entities, features, featureService } = request;
   if (!Array.isArray(entities) || entities.length === 0) {
@@ -89,7 +89,7 @@ function refuseMissing(
   });
 }
 
-/** The error of a key that no feature view joins on. */
+/** The error for a key that is not a join key of any feature view. */
 export function unknownEntity(name: string): FeastError {
   const message = `No feature view of the registry has the join key ${name}.`;
   return new FeastError("unknown-entity", message, name);

@@ -10,8 +10,8 @@ export interface FeatureReference {
 const VERSION = /^v(\d+)$/i;
 
 /**
- * Splits `view:feature`, `view@v2:feature` or `view@latest:feature`, as Feast does: a suffix that is not a version
- * belongs to the name.
+ * Splits `view:feature`, `view@v2:feature` or `view@latest:feature`, as Feast does: a suffix that is not a version is
+ * part of the name.
  *
  * @throws FeastError `invalid-request`
  */
@@ -24,7 +24,7 @@ export function parseReference(reference: string): FeatureReference {
   return { ...parseViewName(reference.slice(0, colon)), feature: reference.slice(colon + 1) };
 }
 
-/** Takes `view` or `view@v2` apart. */
+/** Splits `view` or `view@v2`. */
 export function parseViewName(name: string): Omit<FeatureReference, "feature"> {
   const at = name.indexOf("@");
   if (at < 0) return { featureView: name, version: undefined };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { parseRegistry, readRegistry } from "./read-registry.js";
 
-/** A message of text fields and messages, by field number. */
+/** A message with text, number or message fields, by field number. */
 function message(fields: readonly (readonly [number, string | number | Uint8Array])[]): Uint8Array {
   const writer = new BinaryWriter();
   for (const [number, value] of fields) {

@@ -11,21 +11,21 @@ import type {
   FeatureView,
 } from "./feature-registry.js";
 
-// Field numbers: https://github.com/feast-dev/feast/tree/v0.66.0/protos/feast/core. A message is read as its fields by
-// number, since few of the many fields matter here.
+// Field numbers: https://github.com/feast-dev/feast/tree/v0.66.0/protos/feast/core. A message is parsed into its fields
+// by number, since only a few of the many fields are needed.
 
-/** What Feast calls the entity of a view without entities, and its join key. */
+/** Feast's name for the entity of a view without entities, and for its join key. */
 const DUMMY_ENTITY = "__dummy";
 
 /** Feast's REGISTRY_SCHEMA_VERSION. */
 const SCHEMA_VERSION = "1";
 
-/** PDF_BYTES and IMAGE_BYTES, which Feast has in its registry and stores as bytes. */
+/** PDF_BYTES and IMAGE_BYTES, which are separate types in Feast's registry but stored as bytes. */
 const BYTES_TYPES = new Set([30, 31]);
 
 type Field = Uint8Array | number | bigint;
 
-/** The fields of one message by number; each in the order in which it stands. */
+/** The fields of one message by number, each in its original order. */
 class Message {
   private readonly fields = new Map<number, Field[]>();
 
@@ -53,7 +53,7 @@ class Message {
     return this.bytes(number).map((bytes) => new Message(bytes));
   }
 
-  /** A message that is not there reads like one without fields. */
+  /** A missing message is treated like one without fields. */
   message(number: number): Message {
     return this.messages(number).at(-1) ?? new Message(new Uint8Array());
   }
@@ -66,7 +66,7 @@ class Message {
     return this.texts(number).at(-1) ?? "";
   }
 
-  /** Undefined: not there. */
+  /** Undefined if missing. */
   integer(number: number): number | undefined {
     const field = this.fields.get(number)?.at(-1);
     return typeof field === "bigint" ? Number(field) : undefined;
@@ -75,12 +75,12 @@ class Message {
 
 export interface RegistryOptions {
   readonly project: string;
-  /** Feast's `registry.enable_online_feature_view_versioning`, which stands in feature_store.yaml. Default false. */
+  /** Feast's `registry.enable_online_feature_view_versioning` in feature_store.yaml. Default: false. */
   readonly keepsVersionsOnline?: boolean;
 }
 
 /**
- * What a file registry of Feast (`registry.db`, a serialised `feast.core.Registry`) says about one project.
+ * Parses one project of a Feast file registry (`registry.db`, a serialised `feast.core.Registry`).
  *
  * @throws FeastError `malformed-response` if the bytes are not a registry, `invalid-request` if it has no such project
  */
@@ -95,10 +95,10 @@ export function parseRegistry(bytes: Uint8Array, options: RegistryOptions): Feat
 }
 
 /**
- * Reads a file registry of Feast: the path that stands under `registry` in feature_store.yaml. For one in an object
- * store, load its bytes and give them to `parseRegistry`. A registry in a SQL database cannot be read.
+ * Reads a Feast file registry: the path under `registry` in feature_store.yaml. For one in an object store, load its
+ * bytes and pass them to `parseRegistry`. SQL registries are not supported.
  *
- * @throws FeastError `unavailable` where the file cannot be read, and what `parseRegistry` throws
+ * @throws FeastError `unavailable` if the file cannot be read; errors of `parseRegistry`
  */
 export async function readRegistry(path: string, options: RegistryOptions): Promise<FeatureRegistry> {
   let bytes: Buffer;
@@ -154,7 +154,7 @@ function readProject(registry: Message, options: RegistryOptions): FeatureRegist
   };
 }
 
-/** Feast raises it when a registry may not be read as before. A registry that Feast has not saved yet has none. */
+/** Feast increments it for incompatible changes. A registry that Feast has not saved yet has none. */
 function refuseNewerSchema(registry: Message): void {
   const version = registry.text(3);
   if (version === "" || version === SCHEMA_VERSION) return;
@@ -174,7 +174,7 @@ function refuseMissingProject(registry: Message, project: string): void {
 
 type Entities = ReadonlyMap<string, { readonly joinKey: string; readonly type: number }>;
 
-/** Where a view's specification has its time to live and the columns of its entities. */
+/** The field numbers of a view specification's time to live and entity columns. */
 interface ViewFields {
   readonly ttl: number;
   readonly entityColumns: number;
@@ -183,7 +183,7 @@ interface ViewFields {
 const PLAIN: ViewFields = { ttl: 6, entityColumns: 12 };
 const STREAM: ViewFields = { ttl: 9, entityColumns: 5 };
 
-/** By the type that a record of the version history names. */
+/** By the type in a record of the version history. */
 const VIEW_FIELDS = new Map([
   ["feature_view", PLAIN],
   ["stream_feature_view", STREAM],
@@ -238,7 +238,7 @@ function joinKeyType(number: number, field: string): JoinKeyType {
   throw new FeastError("unsupported", message, field);
 }
 
-/** A record of the version history holds the whole view as it was. */
+/** A record of the version history contains the complete earlier view. */
 function readFormerVersion(record: Message, entities: Entities): FeatureView[] {
   const [bytes] = record.bytes(5);
   const fields = VIEW_FIELDS.get(record.text(4));

@@ -10,7 +10,7 @@ import type {
 } from "./feature-registry.js";
 import { parseReference, parseViewName, resultName } from "./parse-reference.js";
 
-/** One feature of a request with all that reading it needs. */
+/** One feature of a request with everything needed to read it. */
 export interface ResolvedFeature {
   /** `view:feature`, for messages. */
   readonly reference: string;
@@ -24,18 +24,18 @@ export interface ResolvedFeature {
 export interface ResolvedJoinKey {
   /** Its name in the entity rows. */
   readonly name: string;
-  /** Its name in the feature view, and so in the store. */
+  /** Its name in the feature view and therefore in the store. */
   readonly storedName: string;
   readonly type: JoinKeyType;
 }
 
-/** A registry that finds things by name. */
+/** A registry with lookups by name. */
 export class RegistryIndex {
   private readonly views: ReadonlyMap<string, FeatureView>;
   private readonly formerVersions: ReadonlyMap<string, FeatureView>;
   private readonly services: ReadonlyMap<string, FeatureService>;
   private readonly onDemand: ReadonlySet<string>;
-  /** Every name under which an entity row may carry a join key, with its type. */
+  /** All names that entity rows may use for join keys, with their types. */
   readonly joinKeys: ReadonlyMap<string, JoinKeyType>;
 
   constructor(readonly registry: FeatureRegistry) {
@@ -91,7 +91,7 @@ export class RegistryIndex {
     return service;
   }
 
-  /** The view that a name such as `view` or `view@v2` means. */
+  /** The view for a name such as `view` or `view@v2`. */
   viewNamed(name: string): FeatureView {
     const { featureView, version } = parseViewName(name);
     this.refuseVersion(name, version);
@@ -122,8 +122,8 @@ export class RegistryIndex {
   }
 
   /**
-   * The features of a request that a server of Feast will answer; undefined where it takes an on-demand view, whose
-   * features only the server knows.
+   * The features of a request for a Feast server; undefined if it includes an on-demand view, whose features only the
+   * server knows.
    *
    * @throws FeastError as `resolve`
    */
@@ -169,7 +169,7 @@ export class RegistryIndex {
 }
 
 /**
- * Refuses two features of one name.
+ * Rejects two features with the same name.
  *
  * @param features result name and reference of each
  * @throws FeastError `feature-name-collision`

@@ -3,7 +3,7 @@ import type { FeatureType } from "../registry/feature-registry.js";
 import type { FeastMapKey, FeastValue, ValueType } from "../values/value-types.js";
 import { exactInteger } from "../values/value-types.js";
 
-/** A value of every type, in the form that test-python/typed_values.py reads and writes too. */
+/** A value of every type, in the format that test-python/typed_values.py also uses. */
 export interface TypedValue {
   readonly type: ValueType;
   readonly feature: string;
@@ -22,7 +22,7 @@ const NOT_FINITE = new Map<unknown, number>([
   ["-Infinity", Number.NEGATIVE_INFINITY],
 ]);
 
-/** The JavaScript value that this client reads and writes for one of the file. */
+/** Converts a value of the file to the JavaScript value that this client reads and writes. */
 export function toJavaScript(type: FeatureType | string, json: unknown): FeastValue {
   if (["VALUE_LIST", "VALUE_SET", "MAP_LIST", "STRUCT_LIST"].includes(type)) return json as FeastValue;
   const itemType = /^(.*)_(?:LIST|SET)$/.exec(type)?.[1];
@@ -42,7 +42,7 @@ export function toJavaScript(type: FeatureType | string, json: unknown): FeastVa
   }
 }
 
-/** The same value with the items of a set, and the keys of a map, in a fixed order: neither has one of its own. */
+/** The same value with the items of a set, or the keys of a map, in a fixed order, because their own order is undefined. */
 export function inFixedOrder(type: string, value: FeastValue): FeastValue {
   if (!type.endsWith("_SET") || !Array.isArray(value)) return value;
   return [...(value as FeastValue[])].sort((one, other) => {

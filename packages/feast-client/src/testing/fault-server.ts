@@ -2,11 +2,11 @@ import type { IncomingMessage, RequestListener } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 
-/** A server whose faults a test decides. */
+/** A server whose faults a test controls. */
 export interface FaultServer {
   readonly port: number;
   readonly url: string;
-  /** How many connections there were, and how many requests. */
+  /** Number of connections and requests so far. */
   readonly seen: { connections: number; requests: number };
   close(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { FeatureRegistry } from "../registry/feature-registry.js";
 
-/** A registry written by hand, for tests without Feast. */
+/** A hand-written registry, for tests without Feast. */
 export const SMALL_REGISTRY: FeatureRegistry = {
   project: "small",
   featureViews: [

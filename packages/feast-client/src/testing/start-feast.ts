@@ -17,15 +17,15 @@ import { readRegistry } from "../registry/read-registry.js";
 const PACKAGE = fileURLToPath(new URL("../..", import.meta.url));
 const ROOT = join(PACKAGE, "../..").replace(/\/$/, "");
 
-/** Importing Feast takes up to ten seconds, and far longer on a machine that is busy with other tests. */
+/** Importing Feast takes up to ten seconds, and far longer on a machine that runs other tests. */
 const START_MS_MAX = 120_000;
 const ANSWER_MS_MAX = 60_000;
 const ERRORS_CHARACTERS_MAX = 10_000;
 
-/** How long `beforeAll` may take: the environment is installed when it is missing, then Feast starts. */
+/** Timeout of `beforeAll`: it installs the environment if it is missing, and then starts Feast. */
 export const FEAST_START_MS_MAX = 11 * 60_000;
 
-/** The real Feast with its HTTP and gRPC servers, over a Redis database of its own. */
+/** The real Feast with its HTTP and gRPC servers, on a separate Redis database. */
 export interface RunningFeast {
   readonly project: string;
   readonly httpUrl: string;
@@ -34,7 +34,7 @@ export interface RunningFeast {
   readonly pid: number;
   /** Calls a method of the driver, which uses Feast's Python SDK. */
   call(method: string, args?: Record<string, unknown>): Promise<unknown>;
-  /** What `feast apply` wrote, and the file that holds it. */
+  /** The registry written by `feast apply`, and its file. */
   readonly registryFile: string;
   registry(): Promise<FeatureRegistry>;
   /** A connection to the database; closed with Feast. */
@@ -84,7 +84,7 @@ export async function startFeast(options: { isVersioned?: boolean } = {}): Promi
   };
 }
 
-/** The process of test-python/feast_driver.py: a line of JSON in, a line of JSON out. */
+/** The process of test-python/feast_driver.py: one line of JSON in, one line of JSON out. */
 class FeastDriver {
   private readonly lines: AsyncIterator<string>;
   private readonly exited: Promise<unknown>;
@@ -105,7 +105,7 @@ class FeastDriver {
     return this.child.pid;
   }
 
-  /** The answers come in the order of the questions, so one at a time is asked. */
+  /** Responses arrive in the order of requests, so only one request is pending at a time. */
   async call(method: string, args: Record<string, unknown>): Promise<unknown> {
     this.child.stdin.write(`${JSON.stringify({ method, arguments: args })}\n`);
     return this.answer(ANSWER_MS_MAX);

@@ -5,7 +5,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const DECIMAL = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i;
 const TEXT_CHARACTERS_MAX = 60;
 
-/** How a value looks in a message: short, and with its type. */
+/** Formats a value for a message: short, and with its type. */
 export function describeValue(value: unknown): string {
   if (value === null || value === undefined) return String(value);
   if (value instanceof Uint8Array) return `${value.length} bytes`;
@@ -17,14 +17,14 @@ export function describeValue(value: unknown): string {
   return `the ${typeof value} ${short}`;
 }
 
-/** The error of a value that does not fit its type. */
+/** The error for a value that does not match its type. */
 export function misfit(field: string, value: unknown, wanted: string): FeastError {
   return new FeastError("invalid-value", `${field} is ${describeValue(value)}; it has to be ${wanted}.`, field);
 }
 
 export function checkString(value: unknown, field: string): string {
   if (typeof value !== "string") throw misfit(field, value, "a string");
-  // UTF-8 has no place for half a character: it would be stored as another one.
+  // UTF-8 cannot encode half a surrogate pair: it would be stored as another character.
   if (!value.isWellFormed()) throw misfit(field, value, "a string without lone surrogates");
   return value;
 }
@@ -49,18 +49,18 @@ export function checkInt32(value: unknown, field: string): number {
 
 export function checkInt64(value: unknown, field: string): bigint {
   if (typeof value === "bigint" && value >= INT64_MIN && value <= INT64_MAX) return value;
-  // A number beyond 2^53 may have been rounded before it came here.
+  // A number beyond 2^53 may already have been rounded.
   if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
   throw misfit(field, value, "a whole number that is exact: a number within 2^53, or a bigint of 64 bits");
 }
 
-/** Any number, NaN and the infinities included: Feast stores them. */
+/** Any number, including NaN and the infinities, which Feast stores. */
 export function checkDouble(value: unknown, field: string): number {
   if (typeof value !== "number") throw misfit(field, value, "a number");
   return value;
 }
 
-/** A number that is rounded to 32 bits, but never to infinity. */
+/** A number, rounded to 32 bits but never to infinity. */
 export function checkFloat(value: unknown, field: string): number {
   const number = checkDouble(value, field);
   if (Number.isFinite(number) && !Number.isFinite(Math.fround(number))) {

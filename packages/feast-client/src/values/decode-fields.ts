@@ -2,27 +2,27 @@ import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import type { FeastMapKey, FeastValue } from "./value-types.js";
 import { exactInteger, NULL_FIELD, NULL_TIMESTAMP, VALUE_TYPE_NUMBERS } from "./value-types.js";
 
-/** Maps and lists within one another, deeper than which bytes are taken for garbage. */
+/** Maximum nesting of maps and lists; deeper bytes are treated as corrupt. */
 const DEPTH_MAX = 64;
 
 type Read<T> = (reader: BinaryReader, depth: number) => T;
 
 /**
- * Any serialised `feast.types.Value`, read field by field.
+ * Decodes any serialised `feast.types.Value`, field by field.
  *
- * @throws Error that says what is wrong with the bytes
+ * @throws Error that describes the fault in the bytes
  */
 export function decodeFields(bytes: Uint8Array): FeastValue {
   return readValue(new BinaryReader(bytes), bytes.length, 0);
 }
 
-/** Reads a Value up to `end`. As protobuf has it, the last field counts. */
+/** Reads a Value up to `end`. As usual in protobuf, the last field wins. */
 function readValue(reader: BinaryReader, end: number, depth: number): FeastValue {
   let value: FeastValue = null;
   while (reader.pos < end) {
     const [field, wireType] = reader.tag();
     const known = FIELDS.get(field);
-    // A value of a type that came later must not pass for null.
+    // A value of a newer type must not be read as null.
     if (known === undefined) throw new Error(`holds a value of a type that this client does not know (field ${field})`);
     if (known.wireType !== wireType) throw new Error(`holds field ${field} with the wrong wire type ${wireType}`);
     value = known.read(reader, depth);
@@ -43,12 +43,12 @@ const readTimestamp: Read<number | bigint | null> = (reader) => {
   return seconds === NULL_TIMESTAMP ? null : exactInteger(seconds);
 };
 
-// A copy: what the reader gives is a window on the bytes that came from the network.
+// A copy, because the reader returns a view of the network buffer.
 const readBytes: Read<Uint8Array> = (reader) => Uint8Array.from(reader.bytes());
 
 const readString: Read<string> = (reader) => reader.string(true);
 
-// The field says all there is to say.
+// The presence of the field is sufficient.
 const readNull: Read<null> = (reader) => {
   reader.int32();
   return null;
@@ -97,7 +97,7 @@ function list(wireType: WireType, read: Read<FeastValue>): Field {
 
 const nestedValue = message(readValue);
 
-/** A message of two fields, `key = 1` and `value = 2`, either of which may be left out. */
+/** A message with the two fields `key = 1` and `value = 2`, either of which may be omitted. */
 function readEntry<K>(
   reader: BinaryReader,
   depth: number,

@@ -3,8 +3,9 @@ import { decodeFields } from "./decode-fields.js";
 import type { FeastValue } from "./value-types.js";
 import { INT32_MAX } from "./value-types.js";
 
-// A Value that holds one scalar is its tag and then the scalar. Nearly all features are such, and reading them without
-// a reader object per value takes less than half the time, so these five tags are read here and all else in decodeFields.
+// A Value with one scalar is its tag followed by the scalar. Nearly all features have this form, and reading them
+// without a reader object per value takes less than half the time, so these five tags are handled here and everything
+// else in decodeFields.
 const STRING_TAG = 0x12;
 const INT32_TAG = 0x18;
 const INT64_TAG = 0x20;
@@ -12,13 +13,13 @@ const DOUBLE_TAG = 0x29;
 const FLOAT_TAG = 0x35;
 const BOOL_TAG = 0x38;
 
-/** Seven bytes of a varint are 49 bits: a number holds them exactly. Longer ones are read as bigints. */
+/** Seven bytes of a varint have 49 bits, which a number represents exactly. Longer ones are read as bigints. */
 const SHORT_VARINT_BYTES_MAX = 7;
 
 /**
- * A serialised `feast.types.Value`. An empty one is null.
+ * Decodes a serialised `feast.types.Value`. An empty one is null.
  *
- * @throws Error that says what is wrong with the bytes
+ * @throws Error that describes the fault in the bytes
  */
 export function decodeValue(bytes: Buffer): FeastValue {
   const length = bytes.length;
@@ -51,7 +52,7 @@ export function decodeValue(bytes: Buffer): FeastValue {
   return decodeFields(bytes);
 }
 
-/** The varint that fills the rest of the bytes, where it is short enough to be an exact, positive number. */
+/** The varint in the remaining bytes, if it is short enough to be an exact positive number. */
 function decodeShortVarint(bytes: Buffer): number | undefined {
   const length = bytes.length;
   if (length > 1 + SHORT_VARINT_BYTES_MAX) return undefined;

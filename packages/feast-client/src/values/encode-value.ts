@@ -26,10 +26,10 @@ interface Scalar {
 }
 
 /**
- * A value as a serialised `feast.types.Value`. Null becomes an empty one, as Feast writes it.
+ * Encodes a value as a `feast.types.Value`. Null becomes an empty one, as in Feast.
  *
  * @param field names the value in errors
- * @throws FeastError `invalid-value` where the value does not fit the type
+ * @throws FeastError `invalid-value` if the value does not match the type
  */
 export function encodeValue(type: ValueType, value: unknown, field: string): Uint8Array {
   const writer = new BinaryWriter();
@@ -37,7 +37,7 @@ export function encodeValue(type: ValueType, value: unknown, field: string): Uin
   return writer.finish();
 }
 
-/** Writes the fields of a Value, without the length that a nested one has in front. */
+/** Writes the fields of a Value, without the length prefix of a nested one. */
 function writeValue(writer: BinaryWriter, type: ValueType, value: unknown, field: string, depth: number): void {
   if (value === undefined) throw misfit(field, value, "a value or null");
   if (depth > DEPTH_MAX) throw misfit(field, value, `nested at most ${DEPTH_MAX} levels deep`);
@@ -58,7 +58,7 @@ function writeValue(writer: BinaryWriter, type: ValueType, value: unknown, field
 
 type WriteMessage = (writer: BinaryWriter, value: unknown, field: string, depth: number) => void;
 
-/** The types that are neither a scalar nor a list of scalars. */
+/** Types other than scalars and lists of scalars. */
 const MESSAGES: { readonly [type in ValueType]?: WriteMessage } = {
   MAP: writeMap,
   STRUCT: writeMap,
@@ -102,7 +102,7 @@ const SCALARS: { readonly [type in ValueType]?: Scalar } = {
   DOUBLE: { wireType: WireType.Bit64, write: (writer, value, field) => writer.double(checkDouble(value, field)) },
   FLOAT: {
     wireType: WireType.Bit32,
-    // BinaryWriter refuses what does not fit 32 bits; rounding is what the type asks for.
+    // BinaryWriter rejects values that do not fit 32 bits, but this type requires rounding.
     write: (writer, value, field) => writer.float(Math.fround(checkFloat(value, field))),
   },
   BOOL: { wireType: WireType.Varint, write: (writer, value, field) => writer.bool(checkBoolean(value, field)) },
@@ -116,7 +116,7 @@ const SCALARS: { readonly [type in ValueType]?: Scalar } = {
   DECIMAL: text(checkDecimal),
 };
 
-/** The items of a list, each under field 1. `writeItem` writes inside the item's length. */
+/** The items of a list, each under field 1. `writeItem` writes within the item's length prefix. */
 function writeItems(
   writer: BinaryWriter,
   value: unknown,
@@ -130,7 +130,7 @@ function writeItems(
   });
 }
 
-/** A list of scalars: numbers packed, as protobuf 3 writes them. */
+/** A list of scalars: numbers are packed, as in protobuf 3. */
 function writeScalars(writer: BinaryWriter, type: ValueType, value: unknown, field: string): void {
   const itemType = type.replace(/_(LIST|SET)$/, "") as ValueType;
   const scalar = SCALARS[itemType] as Scalar;
@@ -153,7 +153,10 @@ function checkList(value: unknown, field: string): readonly unknown[] {
   return value;
 }
 
-/** The same for items that a set takes for one: a number and the bigint of the same value, bytes of the same content. */
+/**
+ * Equal for items that a set considers identical: a number and the bigint of the same value, or bytes with the same
+ * content.
+ */
 function identityOf(item: unknown): unknown {
   if (item instanceof Uint8Array) return Buffer.from(item).toString("latin1");
   return typeof item === "number" && Number.isInteger(item) ? BigInt(item) : item;
@@ -185,7 +188,7 @@ function writeScalarMap(writer: BinaryWriter, value: unknown, field: string, dep
   }
 }
 
-/** `feast.types.MapKey` has no string keys: those are what MAP is for. */
+/** `feast.types.MapKey` has no string keys: MAP is for those. */
 function writeMapKey(writer: BinaryWriter, key: unknown, field: string): void {
   if (typeof key === "boolean") writer.tag(5, WireType.Varint).bool(key);
   else if (key instanceof Uint8Array) writer.tag(7, WireType.LengthDelimited).bytes(key);
@@ -204,7 +207,7 @@ function writeZonedTimestamp(writer: BinaryWriter, value: unknown, field: string
   if (zone !== "") writer.tag(2, WireType.LengthDelimited).string(zone);
 }
 
-/** A value inside a map or a nested list, whose type Feast infers from the value itself. */
+/** A value inside a map or a nested list; Feast infers its type from the value itself. */
 function writeInferred(writer: BinaryWriter, value: unknown, field: string, depth: number): void {
   if (value === undefined) throw misfit(field, value, "a value or null");
   if (value !== null) writeValue(writer, inferType(value, field), value, field, depth);
@@ -226,7 +229,7 @@ function inferListType(items: readonly unknown[], field: string): ValueType {
   if (types.size === 2 && types.has("INT64") && types.has("DOUBLE")) types.delete("INT64");
   const [type, ...others] = types;
   if (others.length > 0) throw misfit(field, items, `a list of one type; it mixes ${[...types].join(" and ")}`);
-  // Python reads an empty list as one whatever its type.
+  // Python reads an empty list as empty, whatever its type.
   if (type === undefined) return "INT64_LIST";
   return type.endsWith("_LIST") ? "VALUE_LIST" : (`${type}_LIST` as ValueType);
 }

@@ -1,14 +1,15 @@
 import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { FeastError } from "../feast-error.js";
 
-/** Feast takes an event at the time 0 for one without a time, and Python's years end with 9999. */
+/** Feast treats an event at time 0 as one without a time, and Python supports years up to 9999. */
 const MS_MIN = 1;
 const MS_MAX = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /**
- * A serialised `google.protobuf.Timestamp` in epoch milliseconds, microseconds as a fraction. What is finer is dropped.
+ * Converts a serialised `google.protobuf.Timestamp` to epoch milliseconds, with microseconds as a fraction. Finer
+ * resolution is dropped.
  *
- * @throws Error that says what is wrong with the bytes
+ * @throws Error that describes the fault in the bytes
  */
 export function readTimestampMs(bytes: Uint8Array): number {
   const reader = new BinaryReader(bytes);
@@ -24,7 +25,7 @@ export function readTimestampMs(bytes: Uint8Array): number {
 }
 
 /**
- * Epoch milliseconds as a serialised `google.protobuf.Timestamp`, to the microsecond.
+ * Encodes epoch milliseconds as a `google.protobuf.Timestamp`, to the microsecond.
  *
  * @throws FeastError `invalid-value`
  */

@@ -11,7 +11,7 @@ import { exactInteger, VALUE_TYPE_NUMBERS } from "./value-types.js";
 
 const text = fc.string({ unit: "grapheme" });
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 });
-/** What the codec gives for 64 bits: a number where that is exact. The lowest one means "no timestamp". */
+/** The codec's result for 64-bit integers: a number if it is exact. The smallest one means "no timestamp". */
 const int64 = fc.bigInt({ min: 1n - 2n ** 63n, max: 2n ** 63n - 1n }).map(exactInteger);
 const float = fc.float().map(Math.fround);
 const bytes = fc.uint8Array().map((array) => Uint8Array.from(array));
@@ -32,7 +32,7 @@ const SCALARS: Partial<Record<ValueType, fc.Arbitrary<FeastValue>>> = {
   DECIMAL: fc.integer().map((number) => `${number}.50`),
 };
 
-/** What may stand in a map: Feast infers its type from the value. */
+/** Valid values in a map: Feast infers their type from the value. */
 const inner = fc.oneof(
   text,
   fc.boolean(),
@@ -61,7 +61,7 @@ function arbitraryOf(type: ValueType): fc.Arbitrary<FeastValue> {
   if (item === undefined) throw new Error(`There is no arbitrary for ${type}.`);
   if (type.endsWith("_LIST")) return fc.array(item);
   return fc.uniqueArray(item, {
-    // As in Python's sets, 0 and -0 are one and NaN is itself.
+    // As in Python's sets, 0 equals -0 and NaN equals itself.
     comparator: "SameValueZero",
     selector: (value) => (value instanceof Uint8Array ? value.join() : value),
   });
@@ -72,7 +72,7 @@ test.each(Object.keys(VALUE_TYPE_NUMBERS) as ValueType[])("what is written as %s
     fc.property(arbitraryOf(type), (value) => {
       const written = Buffer.from(encodeValue(type, value, "field"));
       expect(decodeValue(written)).toEqual(value);
-      // The short way of decodeValue and the long one agree.
+      // decodeValue's fast path gives the same result as its slow path.
       expect(decodeFields(written)).toEqual(value);
     }),
   );
@@ -107,7 +107,7 @@ test.each(EVERY_TYPE)("$type cut short anywhere is an error or a shorter value, 
   const whole = Buffer.from(encodeValue(type, toJavaScript(type, json), "field"));
   for (let length = 1; length < whole.length; length += 1) {
     const part = whole.subarray(0, length);
-    // A tag of two bytes cut after the first one is an error too.
+    // A two-byte tag truncated after its first byte is also an error.
     expect(() => decodeValue(part)).toThrow();
   }
 });
@@ -236,7 +236,7 @@ test.each<[ValueType, unknown]>([
 });
 
 test("times keep their microseconds", () => {
-  // Until the year 2100, and so within what a number of milliseconds holds to the microsecond.
+  // Until the year 2100, so that milliseconds in a double are exact to the microsecond.
   const micros = fc.integer({ min: 1_000, max: 4_102_444_800_000_000 });
   fc.assert(
     fc.property(micros, (time) => {

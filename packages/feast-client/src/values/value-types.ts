@@ -1,6 +1,6 @@
 /**
- * The value types of Feast with their numbers. A number is both the type's number in Feast's registry and the number of
- * the field of `feast.types.Value` that holds such a value. Source:
+ * Feast's value types with their numbers. A number is both the type's number in Feast's registry and the number of the
+ * corresponding field of `feast.types.Value`. Source:
  * https://github.com/feast-dev/feast/blob/v0.66.0/protos/feast/types/Value.proto
  */
 export const VALUE_TYPE_NUMBERS = {
@@ -51,24 +51,24 @@ export const VALUE_TYPE_NUMBERS = {
 
 export type ValueType = keyof typeof VALUE_TYPE_NUMBERS;
 
-/** `feast.types.Value.null_val`, which Feast reads but does not write: it writes a Value without content. */
+/** `feast.types.Value.null_val`, which Feast reads but never writes: it writes an empty Value. */
 export const NULL_FIELD = 19;
 
 const NAMES: ReadonlyMap<number, ValueType> = new Map(
   Object.entries(VALUE_TYPE_NUMBERS).map(([name, number]) => [number, name as ValueType]),
 );
 
-/** The type with this number in Feast's registry; undefined for one that this client does not know. */
+/** The type with this number in Feast's registry; undefined if this client does not know it. */
 export function valueTypeOf(number: number): ValueType | undefined {
   return NAMES.get(number);
 }
 
-/** The types that Feast can look an entity up by. */
+/** The types that Feast supports for join keys. */
 export const JOIN_KEY_TYPES = ["STRING", "INT32", "INT64", "BYTES", "UNIX_TIMESTAMP"] as const satisfies ValueType[];
 
 export type JoinKeyType = (typeof JOIN_KEY_TYPES)[number];
 
-/** An instant and the zone in which it was meant: an IANA name or an offset such as `+05:30`. */
+/** An instant and its time zone: an IANA name or an offset such as `+05:30`. */
 export interface ZonedTimestamp {
   /** Epoch seconds. */
   readonly unixTimestamp: number | bigint;
@@ -76,8 +76,8 @@ export interface ZonedTimestamp {
 }
 
 /**
- * What a feature may be in JavaScript. Whole numbers of 64 bits, and so epoch seconds, are numbers where a number holds
- * them exactly and bigints beyond. Lists and sets are arrays. MAP and STRUCT are objects, SCALAR_MAP is a Map.
+ * JavaScript types of a feature. 64-bit integers, including epoch seconds, are numbers if exact, otherwise bigints.
+ * Lists and sets are arrays. MAP and STRUCT are objects, SCALAR_MAP is a Map.
  */
 export type FeastValue =
   | string
@@ -102,7 +102,7 @@ export const INT32_MAX = 2 ** 31 - 1;
 export const INT64_MIN = -(2n ** 63n);
 export const INT64_MAX = 2n ** 63n - 1n;
 
-/** A whole number of 64 bits as a number where that is exact, else as a bigint. */
+/** A 64-bit integer as a number if it is exact, otherwise as a bigint. */
 export function exactInteger(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;

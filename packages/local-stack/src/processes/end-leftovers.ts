@@ -14,7 +14,7 @@ const POLL_MS = 20;
 const runFolder = (directory: string) => `${directory}/run`;
 const recordFile = (directory: string, name: string) => `${runFolder(directory)}/${name}.json`;
 
-/** Records that this process started `pid`, so that a later run can end it if this one is killed. */
+/** Records that this process started `pid`, so that a later run can end it if this process is killed. */
 export function writeProcessRecord(directory: string, name: string, pid: number): void {
   const child = identifyProcess(pid);
   if (child === undefined) return;
@@ -26,10 +26,10 @@ export function removeProcessRecord(directory: string, name: string): void {
 }
 
 /**
- * Ends what an earlier run left behind in `directory`, and nothing else: a record counts only while the process it names
- * still has the start time it names. Throws when the run that owns it is still going.
+ * Ends only the processes that an earlier run left behind in `directory`: a record counts only while the process has
+ * the recorded start time. Throws if the owning run is still alive.
  *
- * @returns the pids that were ended
+ * @returns the pids of the ended processes
  */
 export async function endLeftovers(directory: string): Promise<number[]> {
   const ended: number[] = [];

@@ -1,13 +1,13 @@
 import { createServer } from "node:net";
 
-/** Below the range from which systems take the source ports of outgoing connections, so that a port stays free over a restart. */
+/** Below the range that systems use for source ports of outgoing connections, so that a port stays free across a restart. */
 const FIRST_PORT = 20_000;
 const LAST_PORT = 31_999;
 const ATTEMPTS_MAX = 200;
 
 /**
- * Jest's workers look in parts of the range that do not meet. A port is free when it is found and taken only later, and before
- * that another worker found the same one now and then.
+ * Jest's workers search disjoint parts of the range. A free port is bound only later, and without this, another worker
+ * occasionally found the same one.
  */
 const PARTS = 8;
 const PART_PORTS = Math.floor((LAST_PORT - FIRST_PORT + 1) / PARTS);
@@ -16,7 +16,7 @@ const firstPort = (): number => {
   return FIRST_PORT + (Number(TRIPLINE_TEST_LANE ?? JEST_WORKER_ID) % PARTS) * PART_PORTS;
 };
 
-/** Whether something can listen on 127.0.0.1 at this port now. */
+/** Whether a server can currently listen on 127.0.0.1 at this port. */
 export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -25,7 +25,7 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
-/** That many different ports on 127.0.0.1 on which nothing listens now. */
+/** Distinct ports on 127.0.0.1 that are currently free. */
 export async function findFreePorts(count: number): Promise<number[]> {
   const ports = new Set<number>();
   for (let attempt = 0; attempt < ATTEMPTS_MAX && ports.size < count; attempt += 1) {

@@ -2,14 +2,14 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { statFields } from "./stat-fields.js";
 
-/** A process that cannot be mistaken for a later one that got the same pid. */
+/** Identifies a process, even if a later one gets the same pid. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started: boot id and clock ticks on Linux, a date elsewhere. Only ever compared for equality. */
+  /** Start time: boot id and clock ticks on Linux, a date elsewhere. Only compared for equality. */
   readonly startedAt: string;
 }
 
-/** The living process with this pid, or undefined when there is none (a zombie counts as none). */
+/** The running process with this pid, or undefined if there is none (a zombie does not count). */
 export function identifyProcess(pid: number): ProcessIdentity | undefined {
   const startedAt = process.platform === "linux" ? startOnLinux(pid) : startElsewhere(pid);
   return startedAt === undefined ? undefined : { pid, startedAt };
@@ -20,7 +20,7 @@ export function identifySelf(): ProcessIdentity {
   return identifyProcess(process.pid) ?? { pid: process.pid, startedAt: "unknown" };
 }
 
-/** Whether that very process still lives, not merely one with its pid. */
+/** Whether that very process is still alive, not just any with its pid. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return identifyProcess(identity.pid)?.startedAt === identity.startedAt;
 }

@@ -10,9 +10,9 @@ import { tailOf } from "./run-command.js";
 import { trackChild } from "./track-children.js";
 
 export interface ProcessPlan {
-  /** Names the log (`logs/<name>.log`) and the record of the process. */
+  /** Base name of the log (`logs/<name>.log`) and of the process record. */
   readonly name: string;
-  /** Its name for people: Kafka. */
+  /** Display name, such as Kafka. */
   readonly title: string;
   /** The stack's directory. */
   readonly directory: string;
@@ -23,27 +23,30 @@ export interface ProcessPlan {
   readonly environment?: Readonly<Record<string, string>>;
   readonly port: number;
   readonly user?: { readonly uid: number; readonly gid: number };
-  /** Asks it to end in an orderly way, without waiting for its clients. */
+  /** The signal for an orderly shutdown that does not wait for clients. */
   readonly stopSignal: "SIGTERM" | "SIGINT";
   readonly stopMs: number;
-  /** How long it may take to answer; longer on a busy machine. */
+  /** Time limit for readiness; extended on a busy machine. */
   readonly readyMs: number;
-  /** What has to be done before every start, for instance after a crash. */
+  /** Work before every start, for example after a crash. */
   prepare?(): Promise<void>;
-  /** Whether it answers in its own protocol. What it logged since this start begins at `logOffset`. Never throws. */
+  /** Whether it responds to its own protocol. The log of this start begins at `logOffset`. Never throws. */
   isReady(logFile: string, logOffset: number): Promise<boolean>;
 }
 
 const POLL_MS = 25;
 const LOG_BYTES_MAX = 20 * 1024 * 1024;
-/** Child processes of a killed server may hold its port or memory for a moment. */
+/** Child processes of a killed server may briefly keep its port or memory. */
 const PORT_WAIT_MS = 2_000;
 
-/** One server as a child process: in a process group of its own, its output in a file, noted so that a later run finds it. */
+/**
+ * One server as a child process: in a separate process group, with its output in a file, and recorded so that a later
+ * run finds it.
+ */
 export class ManagedProcess {
   private child: ChildProcess | undefined;
   private exited: Promise<void> = Promise.resolve();
-  /** Somebody asked it to end, and did not start it since. */
+  /** It was stopped on request and not started since. */
   private stopped = true;
   private isUp = false;
   private unexpectedEnd: () => void = () => {};
@@ -62,18 +65,18 @@ export class ManagedProcess {
     return this.stopped;
   }
 
-  /** @param listener called when it ends by itself after it has answered */
+  /** @param listener called if it ends unexpectedly after it was ready */
   onUnexpectedEnd(listener: () => void): void {
     this.unexpectedEnd = listener;
   }
 
-  /** Resolves once it answers. Throws one sentence, with the log's last lines, when it does not within its time. */
+  /** Resolves once it is ready. Throws one sentence with the log's last lines if it is not ready in time. */
   async start(): Promise<void> {
     this.stopped = false;
     await this.startAgain();
   }
 
-  /** As `start`, but leaves it alone when it was stopped meanwhile. */
+  /** Like `start`, but does nothing if it was stopped in the meantime. */
   async startAgain(): Promise<void> {
     if (this.child !== undefined || this.stopped) return;
     await this.refuseTakenPort();
@@ -140,7 +143,7 @@ export class ManagedProcess {
   private spawn(logFile: string): void {
     const { name, directory, command, args, cwd, environment, user } = this.plan;
     const log = openSync(logFile, "a");
-    // A group of its own: Ctrl-C reaches the parent only, which ends its parts in the order it chooses.
+    // A separate group: Ctrl-C reaches only the parent, which ends its parts in its own order.
     const env = { ...process.env, ...environment };
     const child = spawn(command, args, { cwd, env, detached: true, stdio: ["ignore", log, log], ...user });
     closeSync(log);

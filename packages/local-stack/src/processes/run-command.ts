@@ -7,7 +7,7 @@ import { trackChild } from "./track-children.js";
 export interface Command {
   readonly command: string;
   readonly args: readonly string[];
-  /** Its purpose, to follow "could not": `download Kafka`. */
+  /** Its purpose, worded to follow "could not": `download Kafka`. */
   readonly purpose: string;
   readonly logFile: string;
   readonly timeoutMs: number;
@@ -28,7 +28,7 @@ export function tailOf(logFile: string): string {
   }
 }
 
-/** Runs a command to its end, its output in `logFile`. Throws one sentence with the log's last lines when it fails. */
+/** Runs a command to completion, with its output in `logFile`. Throws one sentence with the log's last lines if it fails. */
 export async function runCommand(command: Command): Promise<void> {
   mkdirSync(dirname(command.logFile), { recursive: true });
   const log = openSync(command.logFile, "w");

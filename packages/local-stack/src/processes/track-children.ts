@@ -4,7 +4,7 @@ import { constants } from "node:os";
 const children = new Set<ChildProcess>();
 let isWatching = false;
 
-/** Ends the child when this process ends normally or by an uncaught error. */
+/** Ends the child when this process exits normally or with an uncaught error. */
 export function trackChild(child: ChildProcess): void {
   children.add(child);
   child.once("exit", () => children.delete(child));
@@ -14,7 +14,7 @@ export function trackChild(child: ChildProcess): void {
   process.on("exit", killChildren);
 }
 
-/** Ends this process, and with it the children, on Ctrl-C and on a polite request to end. */
+/** Ends this process and its children on Ctrl-C and on termination signals. */
 export function endOnSignals(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     if (process.listeners(signal).includes(exitOn)) continue;

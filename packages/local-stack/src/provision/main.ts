@@ -1,5 +1,5 @@
-// Fetches what a system on this machine needs, in parallel, while the programs are compiled. What fails is fetched again, and
-// reported, by whoever needs it.
+// Downloads the dependencies of a local system in parallel with compilation. Failed downloads are repeated, and errors
+// reported, when they are needed.
 import { REPOSITORY_ROOT } from "../locate-tools.js";
 import { provisionKafka } from "./provision-kafka.js";
 import { provisionPython, trainingEnvironment } from "./provision-python.js";

@@ -17,7 +17,7 @@ export function isKafkaProvisioned(root: string): boolean {
   return existsSync(marker) && readFileSync(marker, "utf8") === hashOfPom();
 }
 
-/** Fetches Kafka's jars once per version, with Maven. Returns the class path. */
+/** Downloads Kafka's jars once per version, with Maven. Returns the class path. */
 export async function provisionKafka(root: string): Promise<string> {
   const folder = kafkaFolder(root);
   const classPath = `${folder}/libs/*`;

@@ -15,15 +15,15 @@ const BYTECODE = "bytecode";
 const INTERPRETERS = ["python3", "python3.13", "python3.12", "python3.11", "python3.14"];
 
 export interface PythonEnvironment {
-  /** The environment is `.tripline/tools/<name>-venv`. */
+  /** The environment is in `.tripline/tools/<name>-venv`. */
   readonly name: string;
-  /** A file that `uv pip compile --generate-hashes` made. */
+  /** A file created by `uv pip compile --generate-hashes`. */
   readonly requirementsFile: string;
   /** The repository's root. */
   readonly root: string;
 }
 
-/** What trains models. */
+/** The environment for training models. */
 export const trainingEnvironment = (root: string): PythonEnvironment => ({
   name: "training",
   requirementsFile: join(root, "training", "requirements", "training.txt"),
@@ -37,8 +37,8 @@ export function isPythonProvisioned({ name, requirementsFile, root }: PythonEnvi
 }
 
 /**
- * A Python environment that holds exactly what the requirements file names, hashes checked. Does nothing when the file
- * is the one that was installed last. Returns the path of its interpreter.
+ * Creates a Python environment with exactly the packages of the requirements file, verified by hash. Does nothing if
+ * this version of the file is already installed. Returns the path of its interpreter.
  */
 export async function provisionPython(environment: PythonEnvironment): Promise<{ python: string }> {
   const { name, requirementsFile, root } = environment;
@@ -51,7 +51,7 @@ export async function provisionPython(environment: PythonEnvironment): Promise<{
     const logFile = `${logsFolder(root)}/install-python-${name}.log`;
     const settings = { logFile, timeoutMs: INSTALL_MS_MAX, environment: { UV_PYTHON_DOWNLOADS: "never" } };
     rmSync(markerOf(folder), { force: true });
-    // Files of another version may have the size and the time of those that were compiled.
+    // Files of another version may have the same size and time as the compiled ones.
     rmSync(`${folder}/${BYTECODE}`, { recursive: true, force: true });
     await runCommand({
       command: uv,
@@ -71,14 +71,15 @@ export async function provisionPython(environment: PythonEnvironment): Promise<{
 }
 
 /**
- * Environment variables for an interpreter of `provisionPython`: what it compiles is kept in its environment, and not beside
- * the sources. Otherwise each start compiles what it imports again: 3 s of a core for training, more for Feast and MLflow.
+ * Environment variables for an interpreter of `provisionPython`: store its bytecode in its environment instead of next
+ * to the sources. Otherwise, each start recompiles its imports: 3 s of CPU time for training, more for Feast and
+ * MLflow.
  */
 export function keepBytecode(python: string): Readonly<Record<string, string>> {
   return { PYTHONPYCACHEPREFIX: join(dirname(dirname(python)), BYTECODE), PYTHONDONTWRITEBYTECODE: "" };
 }
 
-/** uv itself, installed with hashes into an environment of its own. Returns the path of the program. */
+/** Installs uv itself, verified by hash, into a separate environment. Returns the path of the program. */
 async function provisionUv(root: string): Promise<string> {
   const folder = `${toolsFolder(root)}/uv`;
   const uv = `${folder}/bin/uv`;
@@ -105,7 +106,7 @@ function findPython(): string {
       const path = execFileSync(interpreter, ["-c", script], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
       if (path.trim() !== "") return path.trim();
     } catch {
-      // Not there: the next one is tried.
+      // Not found: try the next one.
     }
   }
   throw new TriplineError("internal", "Python 3.11 or newer was not found on the PATH: install it and try again.");

@@ -5,16 +5,16 @@ import { generate } from "selfsigned";
 import { writeWhole } from "../write-whole.js";
 
 const DAY_MS = 86_400_000;
-/** A demo is over by then. */
+/** Longer than any demo. */
 const VALID_DAYS = 30;
-/** Of an authority that is kept. */
+/** For a persistent authority. */
 const KEPT_VALID_DAYS = 3_650;
-/** Before their end certificates of a kept authority are renewed. */
+/** Certificates of a persistent authority are renewed this long before they expire. */
 const RENEW_DAYS = 10;
-/** Clocks of browsers and containers differ. */
+/** Tolerance for clock differences between browsers and containers. */
 const BEFORE_MS = 3_600_000;
 
-/** PEM files of one program: what it shows as a server and as a client. */
+/** PEM files with which a program identifies itself as server and client. */
 export interface Identity {
   readonly certificateFile: string;
   readonly keyFile: string;
@@ -25,30 +25,30 @@ interface KeyPair {
   readonly key: string;
 }
 
-/** A certificate authority of one installation on this machine. */
+/** A certificate authority of one local installation. */
 export class LocalAuthority {
   private constructor(
     private readonly folder: string,
     private readonly own: KeyPair,
-    /** Names in each certificate beside `localhost` and the program's, which takes the place of a `*`. */
+    /** Host names in each certificate, in addition to `localhost` and the program's; the program's name replaces a `*`. */
     private readonly hosts: readonly string[],
-    /** Mode of files that nobody else may read. */
+    /** File mode of private keys. */
     readonly secretMode: number,
   ) {}
 
   /**
-   * Makes it, in a folder where an earlier one may have been. Its key is never written: what it has not signed by the end of this
-   * process it never will.
+   * Creates an authority, replacing any earlier one in the folder. Its key is never written to disk, so nothing can be
+   * signed after this process ends.
    */
   static async make(folder: string): Promise<LocalAuthority> {
     return LocalAuthority.#at(folder, await makeAuthority(VALID_DAYS), [], 0o600);
   }
 
   /**
-   * The one of an earlier call, with its key in `authority/` of this folder, or a new one. For containers, each of which sees the
-   * folder of its own program and runs as a user of its own: the keys of these can be read by all.
+   * Loads an earlier authority, with its key in `authority/` of this folder, or creates one. For containers, each of
+   * which sees only its own program's folder and runs as a different user: all users can read the programs' keys.
    *
-   * @param hosts names under which others reach a program, with a `*` in the place of its own
+   * @param hosts names under which others reach a program, with `*` in place of its own
    */
   static async keep(folder: string, hosts: readonly string[] = []): Promise<LocalAuthority> {
     const kept = join(folder, "authority");
@@ -71,7 +71,7 @@ export class LocalAuthority {
     return authority;
   }
 
-  /** PEM file with its certificate, which everybody has to trust. */
+  /** PEM file with its certificate, which all programs must trust. */
   get file(): string {
     return join(this.folder, "ca.pem");
   }
@@ -80,13 +80,13 @@ export class LocalAuthority {
     return this.own.cert;
   }
 
-  /** Where the files of a program are. */
+  /** The files of a program. */
   identityOf(name: string): Identity {
     const folder = join(this.folder, name);
     return { certificateFile: join(folder, "tls.crt"), keyFile: join(folder, "tls.key") };
   }
 
-  /** @returns whether a certificate was issued, because there was none, its end is near or it lacks a name */
+  /** @returns whether a certificate was issued because it was missing, expires soon or lacks a name */
   async issueWhereNeeded(name: string): Promise<boolean> {
     const { certificateFile } = this.identityOf(name);
     if (existsSync(certificateFile)) {
@@ -101,9 +101,9 @@ export class LocalAuthority {
   }
 
   /**
-   * Signs a new certificate with a new key. Written where the one before was, so this also renews it.
+   * Signs a new certificate with a new key. It replaces an earlier one, so this also renews it.
    *
-   * @param name the program's; who it is for Kafka and scoring
+   * @param name of the program; its identity for Kafka and scoring
    */
   async issue(name: string): Promise<Identity> {
     const made = await generate([{ name: "commonName", value: name }], {

@@ -4,7 +4,7 @@ import { connect } from "node:net";
 import { createServer } from "node:tls";
 import { parentPort, workerData } from "node:worker_threads";
 
-/** What the thread is started with. */
+/** Start parameters of the thread. */
 export interface TlsFrontPlan {
   readonly port: number;
   readonly serverPort: number;

@@ -11,10 +11,11 @@ export interface TlsFront {
 }
 
 /**
- * TLS 1.3 before a server of this machine that has none: the packaged Valkey is built without. The server itself still asks
- * everybody for a password. It runs in a thread, so that a busy process does not slow Valkey down, and its CPU time can be read.
+ * TLS 1.3 proxy for a local server without TLS: the packaged Valkey is built without it. The server itself still
+ * requires a password. The proxy runs in a thread, so that a busy process does not slow Valkey down, and its CPU time
+ * can be measured.
  *
- * @throws Error where the port is taken
+ * @throws Error if the port is taken
  */
 export async function startTlsFront(options: {
   readonly port: number;

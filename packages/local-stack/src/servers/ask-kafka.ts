@@ -1,16 +1,18 @@
 import { connect } from "node:net";
 
 /**
- * The request of Kafka's protocol (https://kafka.apache.org/protocol) that shows whether a broker is there. A real client is packages/kafka; this package stands below it and cannot use it.
+ * The Kafka protocol request (https://kafka.apache.org/protocol) that shows whether a broker is available. The real
+ * client is packages/kafka, which this lower-level package cannot use.
  *
- * Layout of a request: size (int32) | api key (int16) | version (int16) | correlation id (int32) | client id null (int16) | body
+ * Layout of a request: size (int32) | api key (int16) | version (int16) | correlation id (int32) | client id null
+ * (int16) | body
  */
 const CORRELATION_ID = 7;
 const ANSWER_MS_MAX = 10_000;
 
 const API_VERSIONS = 18;
 
-/** Whether a broker answers ApiVersions, which every client asks first. Never throws. */
+/** Whether a broker responds to ApiVersions, the first request of every client. Never throws. */
 export async function answersApiVersions(port: number): Promise<boolean> {
   try {
     const answer = await ask(port, API_VERSIONS, 0, Buffer.alloc(0));
@@ -20,7 +22,7 @@ export async function answersApiVersions(port: number): Promise<boolean> {
   }
 }
 
-/** One request on a connection of its own. Resolves to the answer's body. */
+/** Sends one request on a separate connection. Resolves with the body of the response. */
 export function ask(port: number, apiKey: number, version: number, body: Buffer): Promise<Buffer> {
   const request = Buffer.concat([int16(apiKey), int16(version), int32(CORRELATION_ID), int16(-1), body]);
   return new Promise((resolve, reject) => {

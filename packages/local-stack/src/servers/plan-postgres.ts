@@ -14,22 +14,25 @@ const INIT_MS_MAX = 60_000;
 const ANSWER_MS_MAX = 1_000;
 
 export interface PostgresOptions {
-  /** The stack's directory. The data go below it, or below the temporary folder where Postgres' user cannot reach it. */
+  /**
+   * The stack's directory. It contains the data, unless Postgres' user cannot access it: then they are in the temporary
+   * folder.
+   */
   readonly directory: string;
   readonly port: number;
-  /** Off only for tests: a power cut may then lose data. */
+  /** Off only in tests: a power failure may then lose data. */
   readonly isDurable: boolean;
-  /** What tests add to the server's settings. */
+  /** Additional server settings for tests. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly security?: StackSecurity | undefined;
 }
 
-/** How to reach the Postgres of the stack in `directory`. The password is made with the directory. */
+/** URL of the Postgres of the stack in `directory`. The password is created together with the directory. */
 export function postgresUrl(directory: string, port: number): string {
   return `postgres://tripline:${passwordOf(directory)}@127.0.0.1:${port}/postgres`;
 }
 
-/** Makes the cluster where it is new, and says how to run Postgres. */
+/** Initialises a new cluster, and returns how to run Postgres. */
 export async function planPostgres({
   directory,
   port,
@@ -66,7 +69,7 @@ export async function planPostgres({
     cwd: dataFolder,
     port,
     ...(user === undefined ? {} : { user }),
-    // SIGINT is Postgres' fast shutdown: SIGTERM would wait for every client to leave.
+    // SIGINT is Postgres' fast shutdown: SIGTERM would wait for every client to disconnect.
     stopSignal: "SIGINT",
     stopMs: STOP_MS_MAX,
     readyMs: READY_MS_MAX,
@@ -84,7 +87,7 @@ interface Cluster {
 
 async function initOnce({ programs, dataFolder, directory, user }: Cluster): Promise<void> {
   const password = passwordOf(directory);
-  // The data may be outside the directory: data of an earlier directory of this name has another password.
+  // The data may be outside the directory: data of an earlier directory with this name have another password.
   const marker = `${dataFolder}.initialised`;
   const wanted = createHash("sha256").update(password).digest("hex");
   if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return;
@@ -122,11 +125,11 @@ function passwordOf(directory: string): string {
   return readFileSync(file, "utf8");
 }
 
-/** TLS 1.3 with the server's certificate; passwords are not asked on any other connection. */
+/** TLS 1.3 with the server's certificate; password authentication is available only over TLS. */
 function secureSettings(security: StackSecurity, dataFolder: string, user: SystemUser | undefined) {
   const { certificateFile, keyFile } = security.identities.postgres;
   const ours = (name: string, text: string): string => {
-    // Beside the data, which its user can read and nobody else.
+    // Next to the data, readable only by Postgres' user.
     const path = `${dataFolder}/${name}`;
     writeFileSync(path, text, { mode: 0o600 });
     if (user !== undefined) chownSync(path, user.uid, user.gid);

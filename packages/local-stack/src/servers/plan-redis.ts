@@ -8,15 +8,15 @@ const ANSWER_MS_MAX = 1_000;
 
 const USERS_FILE = "users.acl";
 
-/** One per test that asks for a database of its own; far more than tests run at a time. */
+/** One per test that needs a separate database; far more than the number of concurrent tests. */
 export const REDIS_DATABASES = 512;
 
-/** How to run Valkey: in memory only, since what Tripline keeps there can be rebuilt. */
+/** How to run Valkey: in memory only, since everything that Tripline stores in it can be rebuilt. */
 export function planRedis(options: {
   readonly directory: string;
   readonly server: string;
   readonly port: number;
-  /** Text of an ACL file; without it everybody may do everything. */
+  /** Content of an ACL file; without it, everyone has all rights. */
   readonly users?: string | undefined;
 }): ProcessPlan {
   const folder = `${options.directory}/redis`;

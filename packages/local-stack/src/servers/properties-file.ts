@@ -1,6 +1,6 @@
 /**
- * A `.properties` file as Java reads it (java.util.Properties.load): ISO 8859-1, with backslashes before what has a meaning
- * of its own, and other characters as the code units of UTF-16.
+ * A `.properties` file in Java's format (java.util.Properties.load): ISO 8859-1, with backslashes before special
+ * characters, and other characters as UTF-16 escapes.
  */
 export function toProperties(settings: Readonly<Record<string, string | number | boolean>>): string {
   return Object.entries(settings)

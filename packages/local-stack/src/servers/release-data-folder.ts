@@ -7,8 +7,8 @@ const WAIT_MS_MAX = 10_000;
 const POLL_MS = 20;
 
 /**
- * Waits until the helpers of a killed Postgres are gone, and then removes the lock file of a postmaster that is dead but
- * was not yet reaped: Postgres itself takes such a zombie for a living server and refuses to start.
+ * Waits until the helpers of a killed Postgres have ended, and then removes the lock file of a postmaster that is dead
+ * but not yet reaped: Postgres itself treats such a zombie as a running server and refuses to start.
  */
 export async function releaseDataFolder(dataFolder: string): Promise<void> {
   const deadlineMs = Date.now() + WAIT_MS_MAX;
@@ -27,7 +27,10 @@ export async function releaseDataFolder(dataFolder: string): Promise<void> {
   if (pid !== undefined && isZombie(pid)) rmSync(lockFile, { force: true });
 }
 
-/** Every process of Postgres works in its data folder. Known on Linux only; elsewhere Postgres' own check has to do. */
+/**
+ * Every Postgres process has its data folder as working directory. This works only on Linux; elsewhere, Postgres' own
+ * check must suffice.
+ */
 function processesIn(folder: string): number[] {
   if (process.platform !== "linux") return [];
   return readdirSync("/proc")

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { endLeftovers } from "../processes/end-leftovers.js";
 import { postgresDataFolder, postgresUser } from "./locate-postgres.js";
 
-/** Ends what an earlier run left in `directory` and removes its data, so that the next start begins with nothing. */
+/** Ends the processes that an earlier run left in `directory` and removes its data, so that the next start is empty. */
 export async function resetStack(directory: string): Promise<void> {
   const folder = resolve(directory);
   await endLeftovers(folder);

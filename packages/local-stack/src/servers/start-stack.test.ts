@@ -15,7 +15,7 @@ import type { LocalStack, PartName, StackStep } from "./start-stack.js";
 import { startStack } from "./start-stack.js";
 import type { ServerEvent } from "./supervise-server.js";
 
-/** Twice the usual limit, for tests that start Kafka twice, on machines that may be busy. */
+/** Twice the usual limit, for tests that start Kafka twice on possibly busy machines. */
 const TWO_STARTS_MS_MAX = 120_000;
 
 let directory: string;
@@ -68,7 +68,7 @@ describe("startStack", () => {
     redis.on("error", () => {});
     const redisPid = Number(/^process_id:(\d+)/m.exec(await redis.info("server"))?.[1]);
     redis.disconnect();
-    // Its supervisor process outlives the backend that answers.
+    // Its supervisor process outlives the backend that responds.
     const [file] = (await query(stack.postgresUrl, "SHOW data_directory")) as { data_directory: string }[];
     const postgresPid = Number(readFileSync(`${file?.data_directory}/postmaster.pid`, "utf8").split("\n")[0]);
     for (const pid of [redisPid, postgresPid]) process.kill(pid, "SIGKILL");
@@ -293,7 +293,7 @@ describe("findFreePorts", () => {
   });
 });
 
-/** A stack whose parent is a process of its own. */
+/** A stack whose parent is a separate process. */
 async function runInOtherProcess(
   parts: PartName[],
   afterwards = "",
@@ -321,7 +321,7 @@ async function endPolitely(parent: ChildProcess, signal: NodeJS.Signals): Promis
   await once(parent, "exit");
 }
 
-/** They were sent SIGKILL before their parent ended; the kernel takes a moment to carry it out. */
+/** They received SIGKILL before their parent ended; the kernel needs a moment to carry it out. */
 async function expectToEnd(pids: number[]): Promise<void> {
   const deadlineMs = Date.now() + 5_000;
   while (pids.some((pid) => identifyProcess(pid) !== undefined) && Date.now() < deadlineMs) {

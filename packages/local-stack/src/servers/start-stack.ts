@@ -22,11 +22,11 @@ import { superviseServer } from "./supervise-server.js";
 export type PartName = "kafka" | "redis" | "postgres";
 
 export interface StackPart {
-  /** Asks it to end, and kills it if it does not in time. */
+  /** Requests a shutdown, and kills it on timeout. */
   stop(): Promise<void>;
   /** SIGKILL, as in a crash. */
   kill(): Promise<void>;
-  /** Again, on the same port and data. Resolves once it answers. */
+  /** Restarts it with the same port and data. Resolves once it is ready. */
   start(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export interface LocalStack {
   readonly kafka: StackPart;
   readonly redis: StackPart;
   readonly postgres: StackPart;
-  /** CPU time of what speaks TLS before Valkey, milliseconds; 0 without TLS. */
+  /** CPU time of the TLS proxy for Valkey, in milliseconds; 0 without TLS. */
   redisTlsCpuMs(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -49,20 +49,23 @@ export interface StackStep {
 }
 
 export interface StackOptions {
-  /** Holds data, logs and the records of the processes. One stack at a time. */
+  /** Contains data, logs and process records. Only one stack at a time can use it. */
   readonly directory: string;
   /** 0 or absent: a free port. */
   readonly ports?: { readonly kafka?: number; readonly redis?: number; readonly postgres?: number };
-  /** What to start; all three by default. A part that is left out has an address too, and can be started later. */
+  /** The parts to start. Default: all three. An omitted part also has an address, and can be started later. */
   readonly parts?: readonly PartName[];
   readonly onStep?: (step: StackStep) => void;
-  /** False for tests, where speed matters more than a power cut. Default true. */
+  /** False for tests, where speed matters more than power failures. Default: true. */
   readonly isDurable?: boolean;
-  /** Whether Ctrl-C ends this process and the stack at once. False for a caller that ends both in an order of its own. Default true. */
+  /**
+   * Whether Ctrl-C immediately ends this process and the stack. False for a caller that ends both in its own order.
+   * Default: true.
+   */
   readonly endOnSignals?: boolean;
-  /** With it, a server that ends by itself is restarted, and this is told. */
+  /** If given, a server that ends unexpectedly is restarted, and the listener is notified. */
   readonly onServer?: ServerListener;
-  /** With it the servers speak TLS only, and ask who is there. */
+  /** If given, the servers accept only TLS and require authentication. */
   readonly security?: StackSecurity;
   /** For tests. */
   readonly kafkaExtras?: KafkaExtras;
@@ -71,9 +74,9 @@ export interface StackOptions {
 }
 
 /**
- * Kafka, Valkey and Postgres as processes of this machine, on 127.0.0.1, started in parallel. Missing programs are
- * downloaded first. Processes that an earlier run in this directory left are ended first. None of them outlives
- * this process, except when it is killed; then the next run ends them.
+ * Starts Kafka, Valkey and Postgres in parallel as local processes on 127.0.0.1. Missing programs are downloaded first.
+ * Processes left by an earlier run in this directory are ended first. None of them outlives this process, unless it is
+ * killed; in that case, the next run ends them.
  */
 export async function startStack(options: StackOptions): Promise<LocalStack> {
   const directory = resolve(options.directory);
@@ -117,7 +120,7 @@ interface Ports {
   readonly kafka: number;
   readonly kafkaController: number;
   readonly redis: number;
-  /** Of Valkey itself, where TLS is spoken before it. */
+  /** Port of Valkey itself, behind the TLS proxy. */
   readonly redisBehind: number;
   readonly postgres: number;
 }

@@ -1,22 +1,22 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ManagedProcess } from "../processes/managed-process.js";
 
-/** What became of a server that ended although nobody stopped it. */
+/** What happened to a server that ended unexpectedly. */
 export interface ServerEvent {
   readonly server: "kafka" | "redis" | "postgres";
   readonly kind: "ended" | "restarted" | "given-up";
-  /** For people, one sentence. */
+  /** One sentence for users. */
   readonly sentence: string;
 }
 
 export type ServerListener = (event: ServerEvent) => void;
 
-/** Restarts in a row. One after which the server ran for a while begins a new row. */
+/** Consecutive restarts. The count resets once the server has run for a while. */
 const RESTARTS_MAX = 5;
 const RAN_WELL_MS = 60_000;
 const BACKOFF_MS = [0, 1_000, 2_000, 4_000, 8_000];
 
-/** Starts a server again when it ends by itself, a few times, and says so. */
+/** Restarts a server that ends unexpectedly, a limited number of times, and reports it. */
 export function superviseServer(
   server: ManagedProcess,
   { name, title }: { readonly name: ServerEvent["server"]; readonly title: string },

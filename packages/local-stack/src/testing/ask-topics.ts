@@ -2,7 +2,7 @@ import { ask, int16, int32 } from "../servers/ask-kafka.js";
 
 const ApiKey = { metadata: 3, createTopics: 19 } as const;
 
-/** Makes a topic with one partition. Throws when the broker refuses. */
+/** Creates a topic with one partition. Throws if the broker rejects it. */
 export async function createTopic(brokers: readonly string[], topic: string): Promise<void> {
   // topics [ name | partitions | replicas | assignments [] | configs [] ] | timeout ms | validate only
   const body = Buffer.concat([int32(1), text(topic), int32(1), int16(1), int32(0), int32(0), int32(5_000), int8(0)]);
@@ -16,7 +16,7 @@ export async function createTopic(brokers: readonly string[], topic: string): Pr
 
 /** The names of all topics. */
 export async function listTopics(brokers: readonly string[]): Promise<string[]> {
-  // topics null: all of them | do not create any
+  // topics null: all | do not create any
   const answer = new Reader(await ask(portOf(brokers), ApiKey.metadata, 4, Buffer.concat([int32(-1), int8(0)])));
   answer.int32(); // throttle time
   answer.list(() => [answer.int32(), answer.text(), answer.int32(), answer.text()]); // brokers: id, host, port, rack
@@ -41,7 +41,7 @@ class Reader {
   int16 = () => this.buffer.readInt16BE(this.advance(2));
   int32 = () => this.buffer.readInt32BE(this.advance(4));
 
-  /** A null string reads as an empty one. */
+  /** A null string is read as an empty one. */
   text(): string {
     const length = Math.max(0, this.int16());
     const start = this.advance(length);

@@ -4,22 +4,22 @@ import { endLeftovers } from "../processes/end-leftovers.js";
 import type { ProcessIdentity } from "../processes/identify-process.js";
 import { identifyProcess, identifySelf } from "../processes/identify-process.js";
 
-/** One folder for all of a user's tests, so that a run finds what a killed one left. */
+/** One folder for all tests of a user, so that a run finds the leftovers of a killed one. */
 const parentFolder = () => `${tmpdir()}/tripline-tests-${process.getuid?.() ?? 0}`;
 
-/** The name says from its first moment on which process it belongs to. */
+/** The name contains the owning process from the start. */
 const prefixOf = ({ pid, startedAt }: ProcessIdentity) => `${pid}-${startedAt.replaceAll(/[^0-9a-zA-Z]/g, "")}-`;
 
 /**
- * An empty directory for this process' tests. Should the process be killed, the next test run ends the stack that was
- * started in it, or in its folder `stack`, and removes it.
+ * Creates an empty directory for this process' tests. If the process is killed, the next test run ends the stack that
+ * was started in it, or in its folder `stack`, and removes it.
  */
 export function makeTestDirectory(): string {
   mkdirSync(parentFolder(), { recursive: true, mode: 0o755 });
   return mkdtempSync(`${parentFolder()}/${prefixOf(identifySelf())}`);
 }
 
-/** Ends and removes what killed processes left. */
+/** Ends processes and removes directories left by killed runs. */
 export async function removeAbandonedTestDirectories(): Promise<void> {
   mkdirSync(parentFolder(), { recursive: true, mode: 0o755 });
   for (const name of readdirSync(parentFolder())) {

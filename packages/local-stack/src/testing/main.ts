@@ -2,7 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { runTestServers } from "./run-servers.js";
 import { TEST_STACK_VARIABLE, testStackAddresses } from "./stack.js";
 
-/** `node dist/testing/main.js up`: the servers of a test run in the foreground, for running tests against them many times. */
+/** `node dist/testing/main.js up`: runs a test run's servers in the foreground, to run tests against them repeatedly. */
 async function up(): Promise<void> {
   const { stack, end } = await runTestServers({ endOnSignals: false });
   const addresses = testStackAddresses.parse(stack);
@@ -16,7 +16,7 @@ async function up(): Promise<void> {
 
 function nextSignal(): Promise<void> {
   return new Promise((resolve) => {
-    // The servers alone do not keep this process going; the timer does.
+    // The servers alone do not keep this process alive; the timer does.
     const alive = setInterval(() => {}, 60_000);
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.once(signal, () => {

@@ -12,7 +12,7 @@ const PACK_MS_MAX = 120_000;
 const INSTALL_MS_MAX = 240_000;
 const RUN_MS_MAX = 60_000;
 
-/** How long `PackedProject.install` may take on a machine that is busy with other tests. */
+/** Timeout of `PackedProject.install`, also on a machine that runs other tests. */
 export const PACKED_PROJECT_MS_MAX = PACK_MS_MAX + INSTALL_MS_MAX;
 
 const SETTINGS = {
@@ -21,7 +21,7 @@ const SETTINGS = {
     module: "nodenext",
     strict: true,
     noEmit: true,
-    // The packages' own types are checked with those of what they need.
+    // Checks the packages' own types together with those of their dependencies.
     skipLibCheck: false,
     types: ["node"],
     typeRoots: [join(ROOT, "node_modules", "@types")],
@@ -29,15 +29,15 @@ const SETTINGS = {
 };
 
 /**
- * A project outside this repository, for tests: `npx tripline pack` packs the packages that are published, and plain npm
+ * A project outside this repository, for tests: `npx tripline pack` packs the published packages, and plain npm
  * installs the tarballs.
  */
 export class PackedProject {
   private constructor(private readonly folder: string) {}
 
   /**
-   * @param names of packages of ours
-   * @param more what else is installed, as npm takes it, for instance `ioredis@6.0.0`
+   * @param names of our packages
+   * @param more further packages to install, in npm's format, for example `ioredis@6.0.0`
    */
   static async install(names: readonly string[], more: readonly string[] = []): Promise<PackedProject> {
     const folder = makeTestDirectory();
@@ -71,7 +71,7 @@ export class PackedProject {
     writeFileSync(join(this.folder, file), content);
   }
 
-  /** Checks the types of a program, runs it, and returns what it printed. */
+  /** Type-checks a program, runs it, and returns its output. */
   async run(source: string): Promise<string> {
     this.write("program.ts", source);
     await this.execute(join(ROOT, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.json");
@@ -99,7 +99,7 @@ function tarballOf(name: string, folder: string): string {
   return join(folder, file);
 }
 
-/** The blocks of code in a README that are in TypeScript. */
+/** The TypeScript code blocks of a README. */
 export function codeBlocks(markdown: string): readonly string[] {
   return Array.from(markdown.matchAll(/^```ts\n(.*?)^```$/gms), ([, block = ""]) => block);
 }

@@ -7,7 +7,7 @@ import { pauseProcess } from "./pause-process.js";
 const SILENCE_MS = 200;
 const ROUNDS_MAX = 20;
 
-/** A main thread and three others, each of which has something to say every millisecond. */
+/** A main thread and three others, each of which writes output every millisecond. */
 const PROGRAM = `
   const { Worker } = require("node:worker_threads");
   const worker = "setInterval(() => require('node:worker_threads').parentPort.postMessage(0), 1)";
@@ -24,7 +24,7 @@ test("a paused process says nothing more, and goes on when it is told to", async
     lines.on("line", () => {
       ticks += 1;
     });
-    // What it had said before is read first, which may take a while; one that runs is never silent for that long.
+    // Earlier output is read first, which may take a while; a running thread is never silent for that long.
     let rounds = 0;
     do {
       ticks = 0;

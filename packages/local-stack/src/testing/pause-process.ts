@@ -7,10 +7,10 @@ const PAUSE_MS_MAX = 10_000;
 const POLL_MS = 5;
 
 /**
- * Stops a process with SIGSTOP until it gets SIGCONT, and comes back once all of its threads stand still: the signal is taken by
- * one thread, which may wait for a processor while the others go on and answer.
+ * Stops a process with SIGSTOP until it gets SIGCONT, and resolves once all of its threads have stopped: one thread
+ * receives the signal, and may wait for a CPU while the others continue and respond.
  *
- * @throws TriplineError `deadline-exceeded` when a thread still runs after 10 s
+ * @throws TriplineError `deadline-exceeded` if a thread is still running after 10 s
  */
 export async function pauseProcess(pid: number): Promise<void> {
   process.kill(pid, "SIGSTOP");

@@ -5,12 +5,12 @@ import { startStack } from "../servers/start-stack.js";
 import { makeTestDirectory, removeAbandonedTestDirectories } from "./directory.js";
 
 /**
- * Every test has topics of its own, and a run ends with thousands of partitions: with the heap of a demo the broker spent its time on
- * collecting garbage after 190 sets of topics.
+ * Every test has separate topics, and a run ends with thousands of partitions: with the heap of a demo, the broker
+ * spent its time on garbage collection after 190 sets of topics.
  */
 const KAFKA_HEAP = "-Xmx1g";
 
-/** What a test must not do to a Valkey that others use at the same time: cut their connections, or empty, set or end all of it. */
+/** Commands that a test must not use on a shared Valkey: they disconnect other clients, or affect or stop the whole server. */
 const NOT_SHARED = [
   "client|kill",
   "client|pause",
@@ -24,11 +24,11 @@ const NOT_SHARED = [
 
 export interface TestServers {
   readonly stack: LocalStack;
-  /** Ends the servers and removes their data. */
+  /** Stops the servers and removes their data. */
   end(): Promise<void>;
 }
 
-/** Kafka, Valkey and Postgres for one test run, with no durability and on free ports. */
+/** Kafka, Valkey and Postgres for one test run, without durability and on free ports. */
 export async function runTestServers(
   options: Pick<StackOptions, "endOnSignals" | "onStep"> = {},
 ): Promise<TestServers> {
@@ -61,7 +61,7 @@ async function forbidOnShared(redisUrl: string): Promise<void> {
 
 let kept: TestServers | undefined;
 
-/** Set-up and teardown run in one process and meet here. */
+/** Set-up and teardown run in one process and share this state. */
 export function keepTestServers(servers: TestServers): void {
   kept = servers;
 }

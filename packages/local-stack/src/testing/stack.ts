@@ -5,18 +5,18 @@ import pg from "pg";
 import { z } from "zod";
 import { REDIS_DATABASES } from "../servers/plan-redis.js";
 
-/** One test's own part of the Kafka, Valkey and Postgres that the whole run shares. */
+/** One test's own part of the Kafka, Valkey and Postgres shared by the whole run. */
 export interface TestStack {
   readonly kafkaBrokers: string[];
-  /** To be put before every topic and group name; random. */
+  /** Prefix of every topic and group name; random. */
   readonly topicPrefix: string;
-  /** A database of its own, empty. */
+  /** An empty, separate database. */
   readonly redisUrl: string;
-  /** A database of its own, empty. */
+  /** An empty, separate database. */
   readonly postgresUrl: string;
 }
 
-/** The environment variable that tells the workers of a test run, as JSON, where the shared servers are. */
+/** The environment variable with the addresses of the shared servers, as JSON, for the workers of a test run. */
 export const TEST_STACK_VARIABLE = "TRIPLINE_TEST_STACK";
 
 export const testStackAddresses = z.object({
@@ -26,12 +26,12 @@ export const testStackAddresses = z.object({
 });
 
 /**
- * How long a test waits for an answer of Redis, in milliseconds, where it does not test what happens without one. What is
- * right for a payment is too short on a machine that runs a whole test run and stands still for a second.
+ * How long a test waits for a Redis reply, in milliseconds, unless it tests missing replies. A payment's timeout is too
+ * short on a machine that runs all tests and stalls for a second.
  */
 export const REDIS_PATIENCE_MS = 30_000;
 
-/** A fresh part of the shared servers, in a few milliseconds. Nothing has to be released. */
+/** A fresh part of the shared servers, within a few milliseconds. It needs no release. */
 export async function testStack(): Promise<TestStack> {
   const value = process.env[TEST_STACK_VARIABLE];
   if (value === undefined) {
@@ -47,7 +47,7 @@ export async function testStack(): Promise<TestStack> {
   return { kafkaBrokers: shared.kafkaBrokers, topicPrefix: `${name}.`, redisUrl, postgresUrl };
 }
 
-/** Databases are handed out in turn; number 0 keeps the counter. */
+/** Databases are assigned in turn; number 0 stores the counter. */
 async function emptyRedisDatabase(url: string): Promise<string> {
   const redis = new Redis(url, { maxRetriesPerRequest: 1 });
   try {
