@@ -1,7 +1,7 @@
-// Checks the alerts: each has a case in deploy/observability/alerts*.test.yaml that fires it, and a runbook that is there. The
-// names of jobs that they ask for are those that compose's Prometheus and the rendered chart give, its collector too. The queries
-// of dashboards are read by promtool. promtool and helm are used where they are installed; what is not is skipped, and named.
-// `--full` fails where something had to be skipped.
+// Checks the alerts: each one has a case in deploy/observability/alerts*.test.yaml that fires it, and an existing runbook. The
+// job names in their expressions match those of compose's Prometheus and of the rendered chart, including its collector.
+// promtool parses the queries of dashboards. promtool and helm are used if installed; skipped checks are listed. `--full` fails
+// if a check was skipped.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -14,16 +14,16 @@ import { reportFindings } from "./report-findings.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHART = join("deploy", "helm", "tripline");
 const RULES = join(CHART, "files", "alerts.yaml");
-/** About what is gone altogether. */
+/** Alerts for targets that have disappeared entirely. */
 const GONE_RULES = join(CHART, "files", "alerts-gone.yaml");
 const CASES = join("deploy", "observability", "alerts.test.yaml");
-/** Those that last a day. */
+/** Cases that last a day. */
 const LONG_CASES = join("deploy", "observability", "alerts-day.test.yaml");
 const DASHBOARDS = join(CHART, "dashboards");
 const PROMETHEUS = join("deploy", "observability", "prometheus.yaml");
 const PROMETHEUS_LITE = join("deploy", "observability", "prometheus.lite.yaml");
 const TOOL_TIMEOUT_MS = 240_000;
-/** Whatever a release is called, its jobs are called the same. */
+/** Job names must not depend on the release name. */
 const RELEASES = ["tripline", "shop"];
 const MONITORING = ["monitoring.serviceMonitor", "monitoring.prometheusRule", "telemetry.collector"].flatMap((part) => [
   "--set",
@@ -57,7 +57,7 @@ if (process.argv.includes("--full") && skipped.length > 0)
   faults.push("Install what was skipped: --full wants all of it.");
 reportFindings({ faults, skipped });
 
-/** A rule that no case fires may be one that cannot fire. */
+/** A rule that no case fires may be unable to fire. */
 function checkCases() {
   const fired = new Set(
     cases.flatMap((one) => one.alert_rule_test.filter((test) => test.exp_alerts?.length).map((test) => test.alertname)),
@@ -79,7 +79,7 @@ function checkRunbooks() {
   }
 }
 
-/** As GitHub makes them of headings. @param {string} text */
+/** Anchors as GitHub derives them from headings. @param {string} text */
 function anchorsOf(text) {
   return Array.from(text.matchAll(/^#+ (.*)$/gm), ([, heading = ""]) =>
     heading
@@ -90,7 +90,7 @@ function anchorsOf(text) {
 }
 
 /**
- * Rules about `up` find every job that there is, and their cases are about the same jobs.
+ * Rules about `up` find every existing job, and their cases use the same jobs.
  *
  * @param {string} where
  * @param {readonly string[]} jobs
@@ -147,7 +147,7 @@ function checkWithPromtool() {
   checkDashboards();
 }
 
-/** Each query of a panel, as a rule that promtool reads; Grafana puts in an interval. */
+/** Converts each panel's query to a rule that promtool can parse, with an interval as Grafana sets it. */
 function checkDashboards() {
   const folder = mkdtempSync(join(tmpdir(), "tripline-dashboards-"));
   try {

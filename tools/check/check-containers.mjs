@@ -1,6 +1,6 @@
-// Checks compose.yaml, compose.lite.yaml, compose.tls.yaml and the Dockerfiles: every image has a pinned tag, the limits are those of
-// docs/containers.md, and Compose, where it is at hand, takes the files. What the services are told in them is held against
-// their schemas by a test of packages/testing.
+// Checks compose.yaml, compose.lite.yaml, compose.tls.yaml and the Dockerfiles: every image has a pinned tag, memory limits are
+// those of docs/containers.md, and Compose, if installed, accepts the files. A test of packages/testing checks the services'
+// environments against their schemas.
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,17 +11,17 @@ import { reportFindings } from "./report-findings.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const DOCKERFILES = join("deploy", "docker");
 const TOOL_TIMEOUT_MS = 60_000;
-/** Built from this very tree. */
+/** Built from this repository. */
 const OUR_IMAGES = "tripline/";
 const MEMORY_DOCUMENT = join("docs", "containers.md");
-/** Names; the limit; what was seen; the limit of the lite file: `| kafka | 960 | 429 | 544 | 368 |`. */
+/** Names; limit; observed maximum; limit of the lite file: `| kafka | 960 | 429 | 544 | 368 |`. */
 const MEMORY_ROW = /^\|([^|]+)\| *([\d,]+) *\|(?:([^|]+)\| *([\d,]+) *\|[^|]+\|)?$/gm;
-/** Runs for a moment, when somebody calls it. */
+/** Runs briefly, on request. */
 const ON_REQUEST = "tripline";
 const OBSERVABILITY = join("deploy", "observability", "compose.yaml");
-/** Nobody waits for the sender of payments; `collector-health` tells of both collectors. */
+/** No service depends on the payment sender; `collector-health` covers both collectors. */
 const WITHOUT_HEALTH = ["traffic", "collector", "store-collector"];
-/** Images of others that write beside their data, and what. None of ours is among them. @type {Record<string, string>} */
+/** Third-party images that write outside their data folder, and where. None of ours does. @type {Record<string, string>} */
 const WRITES_TO_ITS_IMAGE = {
   kafka: "its configuration, made of the environment at each start, and logs",
   postgres: "the socket under /var/run/postgresql",
@@ -54,7 +54,7 @@ checkCompose(["compose.yaml", "compose.tls.yaml"]);
 
 reportFindings({ faults, skipped });
 
-/** Every FROM is a stage of the file, or a build argument whose default is a pinned tag. @param {string} file */
+/** Every FROM is a stage of the file, or a build argument with a pinned tag as default. @param {string} file */
 function checkBases(file) {
   const text = readFileSync(join(ROOT, file), "utf8");
   const stages = new Set(Array.from(text.matchAll(/^FROM \S+ AS (\S+)$/gm), ([, name]) => name));
@@ -66,7 +66,10 @@ function checkBases(file) {
   }
 }
 
-/** What runs in an image of ours is a user without a name and without rights; Kubernetes sees by the number that it is not root. @param {string} file */
+/**
+ * Our images run as an unprivileged user without a name; Kubernetes detects by the number that it is not root. @param {string}
+ * file
+ */
 function checkUser(file) {
   const text = readFileSync(join(ROOT, file), "utf8");
   const [user = ""] = /^USER (.+)$/m.exec(text.slice(text.lastIndexOf("\nFROM ")))?.slice(1) ?? [];
@@ -74,7 +77,7 @@ function checkUser(file) {
     faults.push(`${file}: the last stage has to end as a user by number, not root.`);
 }
 
-/** No container may gain rights or write to its image. @param {string} file */
+/** No container may gain privileges or write to its image. @param {string} file */
 function checkRights(file) {
   const { services } = readComposeFile(file);
   for (const [
@@ -100,7 +103,7 @@ function checkTag(file, image) {
   else if (!/\d/.test(tag)) faults.push(`${file}: "${image}" is whatever is newest; name the version.`);
 }
 
-/** The stages before the last one are the same in both, so that they are built once. */
+/** All stages before the last are identical in both files, so that they are built once. */
 function checkSharedStages() {
   const [node = "", training = ""] = ["node", "training"].map((name) =>
     readFileSync(join(ROOT, DOCKERFILES, `${name}.Dockerfile`), "utf8"),
@@ -117,12 +120,12 @@ function checkImages(file) {
   const { services } = readComposeFile(file);
   const built = new Set(Object.values(services).flatMap(({ build, image }) => (build === undefined ? [] : [image])));
   for (const [name, service] of Object.entries(services)) {
-    // Our own images: their tag is a variable with a default.
+    // The tag of our own images is a variable with a default.
     if (!built.has(service.image)) checkTag(`${file}, service ${name}`, service.image);
   }
 }
 
-/** What starts together builds each image once: Compose would build it again for each service that says how. */
+/** Each image is built by one service: Compose would build it again for each service with a build section. */
 function checkBuilds() {
   const { services } = readComposeFile("compose.yaml");
   /** @type {Map<string, string[]>} */
@@ -135,7 +138,7 @@ function checkBuilds() {
   }
 }
 
-/** `docker compose up --wait` proves no more than health checks say. @param {string} file */
+/** `docker compose up --wait` only waits for health checks, so each service needs one. @param {string} file */
 function checkHealth(file) {
   const { services } = readComposeFile(file);
   for (const [name, { restart, healthcheck }] of Object.entries(services)) {
@@ -144,7 +147,7 @@ function checkHealth(file) {
   }
 }
 
-/** Every row of the tables about memory names services, and their limits together; every service that stays has a row. */
+/** Every row of the memory tables names services and their total limit; every permanent service has a row. */
 function checkLimits() {
   const limits = { ...limitsOf("compose.yaml"), ...limitsOf(OBSERVABILITY) };
   const lite = { ...limits, ...limitsOf("compose.lite.yaml"), ...notInLite() };
@@ -165,7 +168,7 @@ function checkLimits() {
   if (missing.length > 0) faults.push(`${MEMORY_DOCUMENT}: the tables about memory lack ${missing.join(", ")}.`);
 }
 
-/** Services that the lite file puts into a profile, so that another one takes their place. */
+/** Services that the lite file moves to a profile because another one replaces them. */
 function notInLite() {
   const { services } = readComposeFile("compose.lite.yaml");
   const left = Object.keys(services).filter((name) => services[name].profiles !== undefined);
@@ -185,7 +188,7 @@ function limitsOf(file) {
   return Object.fromEntries(found);
 }
 
-/** Compose's own tags say how files are merged, which is not looked at here. @param {string} file */
+/** Ignores Compose's own tags, which control merging. @param {string} file */
 function readComposeFile(file) {
   return parse(readFileSync(join(ROOT, file), "utf8"), { merge: true, logLevel: "error" });
 }

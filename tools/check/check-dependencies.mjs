@@ -1,4 +1,4 @@
-// Holds the dependency rules against the sources: compiled code has no imports of types, and types count for circles.
+// Checks the dependency rules on the sources: compiled code lacks type imports, and types count for cycles.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 const CHECK_MS_MAX = 300_000;
 
 const grouped = ["apps", "packages"].flatMap((group) => readdirSync(group).map((name) => join(group, name, "src")));
-/** Pages of services. */
+/** Web pages of services. */
 const pages = readdirSync("apps").map((name) => join("apps", name, "web", "src"));
 const loadTests = ["src", "peers", "textbook"].map((name) => join("load-tests", name));
 const folders = [...grouped, ...pages, ...loadTests].filter((folder) => existsSync(folder));
@@ -18,7 +18,7 @@ const run = spawnSync(
 );
 process.stdout.write(`${run.stdout}${run.stderr}${run.error?.message ?? ""}`);
 process.exitCode = run.status ?? 1;
-// Without a compiler that it knows it skips every file and finds no fault.
+// Without a supported compiler it skips every file and reports no faults.
 if (/missing-tsc-transpiler|\(0 modules/.test(run.stdout + run.stderr)) {
   process.stderr.write("dependency-cruiser cannot read TypeScript: see packageExtensions in pnpm-workspace.yaml.\n");
   process.exitCode = 1;

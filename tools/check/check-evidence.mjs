@@ -1,10 +1,10 @@
-// docs/security.md says of each control which test shows it. The file has to be there, and the title in it.
+// docs/security.md names a test for each control. The file must exist and contain the test's title.
 import { existsSync, readFileSync } from "node:fs";
 import { reportFindings } from "./report-findings.mjs";
 
 const DOCUMENT = "docs/security.md";
 const SECTION = "\n## Controls and their tests\n";
-/** `path`: "title", as a cell of a row names its test. */
+/** `path`: "title", the format in which a table cell names its test. */
 const TEST = /`([^`]+\.(?:test\.ts|py|tftest\.hcl|yaml|mjs))`: “([^”]+)”/g;
 
 const [, section = ""] = readFileSync(DOCUMENT, "utf8").split(SECTION);

@@ -1,5 +1,5 @@
-// No folder holds more code than a person takes in at once: 24 files. A prefix that some files share is a folder.
-// Generated code does not count, and a test counts with what it tests.
+// No folder has more than 24 source files, which is about as many as a reader can keep in mind. Files with a common prefix
+// belong in a folder. Generated code does not count, and a test counts together with its subject.
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
@@ -11,7 +11,7 @@ const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclud
   encoding: "utf8",
 })
   .split("\n")
-  // A file that was deleted is listed until that is committed.
+  // Git lists a deleted file until the deletion is committed.
   .filter((file) => file !== "" && !file.includes("/generated/") && existsSync(file));
 
 /** @param {string} file */

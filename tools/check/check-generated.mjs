@@ -1,5 +1,4 @@
-// The committed code generated from payment.yaml and the .proto files is what the generators make of them today. With --write
-// it is written.
+// Checks that the committed code from payment.yaml and the .proto files is current. --write regenerates it.
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,7 +12,7 @@ const BUF = resolve("node_modules", ".bin", "buf");
 const payment = generatePayment(".");
 if (process.argv.includes("--write")) {
   write(payment.proto);
-  // buf removes whatever else is in its folder.
+  // buf removes all other files in its folder.
   for (const folder of PACKAGES) execFileSync(BUF, ["generate"], { cwd: folder, stdio: "inherit" });
   payment.others.forEach(write);
 } else {

@@ -1,6 +1,6 @@
-// Checks the Helm chart with the tools at hand: `helm lint --strict` and kubeconform for every values file, and the cases
-// of helm-unittest. A tool that is not installed is skipped, and named. KUBECONFORM_SCHEMAS says where kubeconform finds the
-// schemas of Kubernetes, as its -schema-location; without it kubeconform downloads them.
+// Checks the Helm chart with the installed tools: `helm lint --strict` and kubeconform for every values file, and the cases of
+// helm-unittest. Skipped checks are listed. KUBECONFORM_SCHEMAS is kubeconform's -schema-location for the Kubernetes schemas;
+// without it kubeconform downloads them.
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,10 +10,10 @@ import { reportFindings } from "./report-findings.mjs";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHART = join(ROOT, "deploy", "helm", "tripline");
 const TOOL_TIMEOUT_MS = 120_000;
-/** One schema, which kubeconform asks for three times. */
+/** For one schema, which kubeconform requests three times. */
 const SCHEMA_TIMEOUT_MS = 30_000;
 
-/** What is installed together: our values of a place, and what only whoever is there knows. */
+/** The combinations to install: our values for an environment, plus values that only its operator knows. */
 const INSTALLATIONS = {
   local: ["values-local.yaml"],
   "local, decisions and scoring together": ["values-local.yaml", "tests/values/together.yaml"],
@@ -33,7 +33,7 @@ const INSTALLATIONS = {
   "new versions step by step": ["tests/values/external.yaml", "tests/values/rollouts.yaml"],
 };
 
-/** Kinds of operators, whose schemas kubeconform does not have. */
+/** Custom resources of operators, without schemas in kubeconform. */
 const KINDS_SKIPPED = [
   "HTTPRoute",
   "ScaledObject",
@@ -87,7 +87,7 @@ function checkInstallation(name, files) {
 }
 
 /**
- * All at once, because kubeconform compiles its schemas anew in each run; one by one only to say where a fault is.
+ * All manifests in one run, because kubeconform compiles its schemas each time; separately only to locate a fault.
  *
  * @param {readonly { name: string, output: string }[]} rendered
  */

@@ -1,6 +1,6 @@
-// Checks infra/ and .github/: the layout, who may make topics, and what the tools at hand say.
-// A tool that is not installed is skipped, and named. `--full` also initialises, validates and tests every configuration
-// (providers are downloaded into a temporary folder) and fails where something had to be skipped.
+// Checks infra/ and .github/: the layout, who may create topics, and the findings of the installed tools. Skipped checks are
+// listed. `--full` also initialises, validates and tests every configuration (providers are downloaded into a temporary folder)
+// and fails if a check was skipped.
 import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,7 +39,7 @@ runTool("zizmor", ["--offline", "--pedantic", "--no-progress", ".github"], ROOT)
 if (full && skipped.length > 0) faults.push("Install what was skipped: --full wants all of it.");
 reportFindings({ faults, skipped });
 
-/** Who may make topics in infra/access.yaml is whose account the chart's job wears that makes them. */
+/** The chart's topics job must use the account that may create topics in infra/access.yaml. */
 function checkTopicsJob() {
   const charts = join(ROOT, "deploy", "helm");
   const template = join(charts, foldersOf(charts)[0] ?? "", "templates", "job-topics.yaml");
@@ -52,7 +52,7 @@ function checkTopicsJob() {
   );
 }
 
-/** Every module has every cloud, every cloud every environment, and no file is longer than a sitting. */
+/** Every module supports every cloud, every cloud has every environment, and no file is too long to read at once. */
 function checkLayout() {
   for (const name of foldersOf(join(INFRA, "modules"))) {
     for (const cloud of CLOUDS) {
@@ -69,7 +69,7 @@ function checkLayout() {
   }
 }
 
-/** Every environment has its sizes in the chart, and workflows deploy no other. */
+/** Every environment has its sizes in the chart, and workflows deploy only these. */
 function checkSizes() {
   const charts = join(ROOT, "deploy", "helm");
   for (const environment of ENVIRONMENTS) {
@@ -85,7 +85,7 @@ function checkSizes() {
   }
 }
 
-/** A node with a GPU costs hundreds a month, and nothing of the chart asks for one unless somebody says so. */
+/** A GPU node costs hundreds of dollars per month, and the chart only requests one on demand, so none may run by default. */
 function checkIdleGpus() {
   for (const file of CLOUDS.flatMap((cloud) => ENVIRONMENTS.map((name) => join("envs", cloud, `${name}.tfvars`)))) {
     const text = existsSync(join(INFRA, file)) ? readFileSync(join(INFRA, file), "utf8") : "";
@@ -132,12 +132,12 @@ function checkConfigurations(command) {
 function checkConfiguration(command, copy, folder, cloud) {
   const cwd = join(copy, folder);
   const hasTests = existsSync(join(cwd, "tests"));
-  // A module without tests of its own is validated as a part of its environment.
+  // A module without tests is validated as part of its environment.
   if (folder.startsWith("modules") && !hasTests) return;
   const environment = {
     CHECKPOINT_DISABLE: "1",
     TF_DATA_DIR: join(copy, `.data-${folder.replaceAll("/", "-")}`),
-    // Each provider is downloaded once, not once per folder. There is no lock file yet that the cache could break.
+    // Downloads each provider once, not once per folder. There is no lock file yet that the cache could break.
     TF_PLUGIN_CACHE_DIR: join(copy, PLUGINS),
     TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE: "1",
   };

@@ -1,4 +1,4 @@
-// No source file is longer than a sitting: 400 lines. Generated code does not count.
+// No source file is longer than 400 lines. Generated code does not count.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 
@@ -12,7 +12,7 @@ const files = execFileSync(
   },
 )
   .split("\n")
-  // A file that was deleted is listed until that is committed.
+  // Git lists a deleted file until the deletion is committed.
   .filter((file) => file !== "" && !file.includes("/generated/") && existsSync(file));
 
 const tooLong = files

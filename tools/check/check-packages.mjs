@@ -1,5 +1,5 @@
-// Installed packages: what we ship has no copyleft, and no package has an install script that pnpm-workspace.yaml does not name.
-// With --full the Python environment has to be there, and nothing is skipped.
+// Checks the installed packages: nothing that we ship is copyleft, and no package has an install script that
+// pnpm-workspace.yaml does not allow. --full requires the Python environment and skips nothing.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { licenceFaults, licenceOf } from "./read-licences.mjs";
 import { reportFindings } from "./report-findings.mjs";
 
-/** What is in our images and archives: the apps with what they import, and the console's page. */
+/** The content of our images and archives: the apps with their dependencies, and the console's page. */
 const SHIPPED = [...readdirSync("apps").map((app) => join("apps", app)), join("apps", "console", "web")];
 const STORE = join("node_modules", ".pnpm");
 const PYTHON = join(".tripline", "tools", "training-venv", "bin", "python");
@@ -31,7 +31,7 @@ const faults = [...shipped, ...pythonPackages()].flatMap(licenceFaults);
 if (shipped.length === 0) faults.push("No shipped package is installed: run npm run build.");
 reportFindings({ faults: [...faults, ...scriptFaults()], skipped });
 
-/** The packages that the shipped ones depend on, at any depth; ours are not among them. */
+/** All transitive dependencies of the shipped packages, without our own. */
 function shippedPackages() {
   /** @type {Map<string, { name: string, version: string, licence: string }>} */
   const found = new Map();
@@ -55,7 +55,7 @@ function shippedPackages() {
 }
 
 /**
- * Where Node finds a package. What is for another system is not installed.
+ * Where Node finds a package. Packages for other platforms are not installed.
  *
  * @param {string} from
  * @param {string} name
@@ -79,7 +79,7 @@ function pythonPackages() {
   return JSON.parse(stdout);
 }
 
-/** pnpm runs the scripts of the packages that are named with `true`, and no others; somebody has looked at each. */
+/** pnpm only runs the scripts of packages marked `true`, each of which has been reviewed. */
 function scriptFaults() {
   const { allowBuilds } = parse(readFileSync("pnpm-workspace.yaml", "utf8"));
   return installedFolders().flatMap((folder) => {
@@ -104,7 +104,7 @@ function installedFolders() {
           .filter((one) => one.isDirectory())
           .map((one) => join(modules, name, one.name)),
       );
-    // Links lead to packages that have an entry themselves.
+    // Links point to packages with an entry of their own.
     const plain = names
       .filter((one) => one.isDirectory() && !/^[.@]/.test(one.name))
       .map(({ name }) => join(modules, name));

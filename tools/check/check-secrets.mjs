@@ -1,11 +1,12 @@
-// Looks for secrets in the newest commits and in what is staged, with gitleaks where it is installed; the workflow looks at all commits.
+// Searches the newest commits and the staged changes for secrets with gitleaks, if installed; the workflow searches all
+// commits.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { reportFindings } from "./report-findings.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const TOOL_TIMEOUT_MS = 60_000;
-/** More than anybody pushes at once. */
+/** More than a single push contains. */
 const COMMITS = 100;
 const SHARED = ["--redact", "--no-banner", "--log-level=warn", "--verbose", "--gitleaks-ignore-path", ".github"];
 const PARTS = {

@@ -1,5 +1,6 @@
-// Names exports of product code that no product code imports and their own module does not use: what only tests import
-// belongs to a folder `testing`, or goes. Published packages export for others, and default exports are loaded by threads.
+// Finds exports of product code that no other product module imports and their own module does not use: exports for tests
+// belong in a folder `testing`, others should be deleted. Published packages export for external users, and threads load
+// default exports.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -15,7 +16,7 @@ const listed = execFileSync("git", ["ls-files", "--cached", "--others", "--exclu
   .split("\n")
   .filter((file) => existsSync(file));
 const manifests = listed.filter((file) => /^(apps|packages)\/([^/]+|[^/]+\/web)\/package\.json$/.test(file));
-/** Folders of packages by name. @type {Map<string, string>} */
+/** Package folders by name. @type {Map<string, string>} */
 const folders = new Map();
 /** @type {Set<string>} */
 const published = new Set();
@@ -25,7 +26,7 @@ for (const manifest of manifests) {
   if (isPrivate !== true) published.add(dirname(manifest));
 }
 
-/** Names that other modules import, by module; `*` for all of them. @type {Map<string, Set<string>>} */
+/** Imported names, by module; `*` for all of them. @type {Map<string, Set<string>>} */
 const imported = new Map();
 /** Exported names that their own module does not use, by module. @type {Map<string, string[]>} */
 const exported = new Map();
@@ -63,7 +64,7 @@ function exportsOf({ type, declaration }) {
 }
 
 /**
- * Counts how often names are mentioned, and keeps what is imported.
+ * Counts mentions of names, and collects imports.
  *
  * @param {unknown} node @param {string} file @param {Map<string, number>} mentions
  */

@@ -1,6 +1,5 @@
-// Everything that is checked without running Tripline: types, lint, style limits, dependency rules, contracts, documents.
-// `npm run check`, and the first part of `npm test`. What takes longest is a task of turbo: it runs again when a file that
-// it reads has changed.
+// All checks that do not run Tripline: types, lint, style limits, dependency rules, contracts, documents. `npm run check`, and
+// the first part of `npm test`. Slow checks are turbo tasks: they run again when one of their inputs has changed.
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
@@ -9,7 +8,7 @@ import { turboRun } from "../start/run-turbo.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const CHECK_TIMEOUT_MS = 300_000;
-/** Programs that a cached check uses where they are installed: it runs again when they change. */
+/** Optional programs of cached checks: a change of these programs reruns the checks. */
 const TOOLS = ["promtool", "helm"];
 
 /**
@@ -17,10 +16,10 @@ const TOOLS = ["promtool", "helm"];
  * @typedef {{ task: string, cache: { status: string }, execution?: { startTime: number, endTime: number, exitCode: number }, logFile: string }} TurboTask
  */
 
-/** The compiler runs first: others read what it writes. */
+/** The compiler runs first because other checks read its output. */
 const TYPES = { name: "types", command: "tsc", args: ["-b"] };
 
-/** Names of checks by their task in tools/package.json. */
+/** Names of checks, by their task in tools/package.json. */
 const CACHED = {
   lint: "lint, format and style limits",
   "check:dependencies": "dependency rules",
@@ -93,7 +92,7 @@ function runCached() {
 /**
  * @param {string} command
  * @param {string[]} args
- * @param {Record<string, string>} environment with `cwd`, where it runs, from the root
+ * @param {Record<string, string>} environment may contain `cwd`, the working directory relative to the root
  */
 function runProgram(command, args, { cwd = ".", ...environment }) {
   const run = spawnSync(command, args, {
@@ -105,7 +104,7 @@ function runProgram(command, args, { cwd = ".", ...environment }) {
   return { status: run.status, output: `${run.stdout ?? ""}${run.stderr ?? ""}${run.error?.message ?? ""}` };
 }
 
-/** Another version of a tool is another file. @param {string} tool */
+/** Each version of a tool is a different file. @param {string} tool */
 function describeTool(tool) {
   const folders = (process.env.PATH ?? "").split(delimiter);
   const file = folders.map((folder) => join(folder, tool)).find((path) => existsSync(path));
@@ -120,7 +119,7 @@ export function printCheck({ name, ok, output, durationMs, cached = false }) {
   else for (const line of output.split("\n").filter(isSkip)) process.stdout.write(`    ${line}\n`);
 }
 
-/** A check that needs a tool which is not here says so; it has to be seen that it did not run. */
+/** A check without its tool says so, because a skipped check must be visible. */
 const isSkip = (/** @type {string} */ line) => line.startsWith("skipped: ");
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -1,15 +1,14 @@
 import { spawnSync } from "node:child_process";
 
-/** Every set of schemas has this one. */
+/** Every schema set has this kind. */
 const MANIFEST = "apiVersion: v1\nkind: Namespace\nmetadata: { name: probe }\n";
 
 /**
- * Whether kubeconform finds its schemas, told by one manifest: without them it asks for each one again and again, for many
- * minutes.
+ * Checks with one manifest whether kubeconform finds its schemas: without them it retries each one, for many minutes.
  *
- * @param {{ command: string, args: readonly string[], timeoutMs: number }} kubeconform as it is called with a manifest
- * @param {string | undefined} location what KUBECONFORM_SCHEMAS says
- * @returns {string | undefined} how to set it right, in one sentence; undefined if they are found
+ * @param {{ command: string, args: readonly string[], timeoutMs: number }} kubeconform its command line, called with a manifest
+ * @param {string | undefined} location the value of KUBECONFORM_SCHEMAS
+ * @returns {string | undefined} how to fix it, in one sentence; undefined if the schemas are found
  */
 export function findSchemaFault({ command, args, timeoutMs }, location) {
   const options = { encoding: /** @type {const} */ ("utf8"), timeout: timeoutMs, input: MANIFEST };

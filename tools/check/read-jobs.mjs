@@ -1,5 +1,5 @@
-// The label `job` that Prometheus gives to the series of each service: worked out as Prometheus and its operator do, from
-// the configuration of compose and from what the chart renders.
+// The `job` label of each service in Prometheus, derived as Prometheus and its operator do from compose's configuration and the
+// rendered chart.
 import { parse } from "yaml";
 
 /**
@@ -31,7 +31,7 @@ export function jobsOfServiceMonitor(objects) {
         spec.endpoints
           .filter((/** @type {any} */ { port }) => service.ports.some((/** @type {any} */ { name }) => name === port))
           .map((/** @type {{ relabelings?: Relabeling[] }} */ { relabelings = [] }) => {
-            // Without jobLabel, or where the Service lacks that label, a job is called after its Service.
+            // Without jobLabel, or if the Service lacks that label, the job is named after its Service.
             const job = metadata.labels[spec.jobLabel] ?? metadata.name;
             const labels = Object.entries(metadata.labels).map(([name, value]) => [metaLabel(name), value]);
             return jobAfter({ ...Object.fromEntries(labels), job }, relabelings);
@@ -94,7 +94,7 @@ function jobAfter(labels, relabelings) {
   return now.job ?? "";
 }
 
-/** Prometheus writes source_labels where its operator writes sourceLabels. @param {Record<string, unknown>} settings */
+/** Prometheus uses source_labels, its operator sourceLabels. @param {Record<string, unknown>} settings */
 function inCamelCase(settings) {
   const name = (/** @type {string} */ key) => key.replaceAll(/_(\w)/g, (_, letter) => letter.toUpperCase());
   return Object.fromEntries(Object.entries(settings).map(([key, value]) => [name(key), value]));

@@ -1,14 +1,14 @@
-// Licences of packages, as their manifests state them: which may be shipped, and why.
+// Licences of packages from their manifests: which may be shipped, and why.
 
-/** What asks for no more than that it is named. */
+/** Licences that only require attribution. */
 const FREE = new Set([
   ...["MIT", "MIT-0", "ISC", "0BSD", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "Unlicense", "CC0-1.0", "Zlib"],
   ...["BlueOak-1.0.0", "PSF-2.0", "Python-2.0"],
 ]);
 
 /**
- * Packages with other licences that may be shipped all the same. Weak copyleft (MPL, LGPL) asks that changed files of the package are
- * shown, not ours: it is allowed by name alone, where the package is shipped as it came.
+ * Packages with other licences that may still be shipped. Weak copyleft (MPL, LGPL) requires publishing changes to the package,
+ * not our code: it is allowed per package if we ship it unmodified.
  *
  * @type {Readonly<Record<string, string>>}
  */
@@ -17,7 +17,7 @@ export const ALLOWED = {
   "png-js": "MIT, as its file LICENSE says; its manifest says nothing",
 };
 
-/** Other names by which packages state licences that are in `FREE`: words of Python's classifiers, and free text. */
+/** Other names of licences in `FREE`: Python classifiers and free text. */
 const OTHER_NAMES = [
   [/^(the )?mit( license)?$/i, "MIT"],
   [/^apache([ -]software)?([ -]license)?,?( v(ersion)? ?)?[ -]?2?(\.0)?$/i, "Apache-2.0"],
@@ -28,7 +28,7 @@ const OTHER_NAMES = [
 
 /**
  * @param {string} stated an SPDX expression, or a name
- * @returns {boolean} whether all of it may be shipped; of alternatives one will do
+ * @returns {boolean} whether all of it may be shipped; one of several alternatives is enough
  */
 export function isFree(stated) {
   const text = stated.trim().replace(/^\((.*)\)$/s, "$1");
@@ -40,7 +40,7 @@ export function isFree(stated) {
 
 /**
  * @param {{ name: string, version: string, licence: string }} shipped
- * @returns {string[]} what is wrong with it
+ * @returns {string[]} its faults
  */
 export function licenceFaults({ name, version, licence }) {
   if (name in ALLOWED || isFree(licence)) return [];
@@ -49,7 +49,7 @@ export function licenceFaults({ name, version, licence }) {
 }
 
 /**
- * @param {{ license?: unknown, licenses?: unknown }} manifest a package.json, which may be of the time before SPDX
+ * @param {{ license?: unknown, licenses?: unknown }} manifest a package.json, possibly from before SPDX
  * @returns {string}
  */
 export function licenceOf({ license, licenses }) {

@@ -1,6 +1,5 @@
 /**
- * Ends a check: what could not be looked at goes to standard output, what is wrong to standard error and into the exit
- * code.
+ * Ends a check: writes skipped checks to standard output, faults to standard error, and sets the exit code.
  *
  * @param {{ faults: readonly string[], skipped: readonly string[] }} findings
  */

@@ -1,4 +1,4 @@
-// The tools that Tripline is tested with, in the versions that the files which install them pin.
+// The tools that Tripline is tested with, in the versions pinned by the files that install them.
 import { readFileSync } from "node:fs";
 
 const NIGHTLY = ".github/workflows/nightly.yml";
@@ -75,7 +75,7 @@ const TOOLS = [
 
 /**
  * @param {(head: string[], rows: string[][]) => string} table
- * @throws Error where a version is not pinned
+ * @throws Error if a version is not pinned
  */
 export function clientTables(table) {
   const rows = TOOLS.map(([tool, pin, file, asked, run]) => {

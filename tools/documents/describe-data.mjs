@@ -1,4 +1,4 @@
-// The tables of docs/data-map.md, from the contracts: which field says what of a person, and how long a topic keeps it.
+// The tables of docs/data-map.md, from the contracts: the personal data in each field, and each topic's retention.
 import { classesOf, DATA_CLASS_ORDER, DATA_CLASSES } from "../../packages/contracts/dist/data-classes.js";
 import { ALL_TOPICS, isDeadLetterTopic } from "../../packages/contracts/dist/topics.js";
 import { tableOfTopic } from "../../packages/lake/dist/lake-tables.js";

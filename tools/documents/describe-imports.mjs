@@ -1,13 +1,13 @@
-// Who imports a package: the row of that name in its README.
+// Which packages import a package: a row in its README.
 import { globSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"(@tripline\/[^/"]+)/g;
-/** Not the product: they import what they like. */
+/** Tests are not part of the product and may import anything. */
 const TESTS = /\.test\.ts$|\/testing\//;
 const ROW = /^\| imported by \|.*\|$/m;
 
-/** @returns {{ file: string, text: string }[]} the READMEs that have such a row, as they should be */
+/** @returns {{ file: string, text: string }[]} the READMEs with such a row, in their current form */
 export function readmesWithImporters() {
   const manifests = globSync("{apps,packages}/*/package.json").sort();
   const names = new Map(manifests.map((file) => [dirname(file), String(JSON.parse(readFileSync(file, "utf8")).name)]));

@@ -72,7 +72,7 @@ export function settingTables(table) {
 
 /**
  * @param {string} text the chart's values.schema.json
- * @returns {string} with the variables that each service knows and the chart has no other value for
+ * @returns {string} with each service's variables that the chart does not set itself
  */
 export function fillValuesSchema(text) {
   const schema = JSON.parse(text);
@@ -85,7 +85,7 @@ export function fillValuesSchema(text) {
   return JSON.stringify(schema, null, 2);
 }
 
-/** Numbers that the chart compares values with: limits of the code, and defaults where a value is not set. */
+/** Numbers that the chart validates values against: limits from the code, and defaults for unset values. */
 export function chartLimits() {
   const defaultOf = (/** @type {import("zod").ZodType} */ schema) => Number(schema.parse(undefined));
   const { SCORING_WAIT_MS_MAX, DECISION_TTL_HOURS } = decisionsConfig.shape;

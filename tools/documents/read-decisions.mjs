@@ -1,17 +1,17 @@
-// The heads of the records in docs/adr, which all have one form.
+// The headers of the records in docs/adr, which have a fixed format.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Number and title; the day; `accepted`, or what superseded it, and perhaps in what. */
+/** Number and title; the date; `accepted`, or the superseding record and optionally the superseded part. */
 const HEAD =
   /^# (?<number>\d+)\. (?<title>.+)\n\nDate: (?<date>\d{4}-\d\d-\d\d) · Status: (?<status>accepted|superseded by \[ADR \d+\]\((?<by>[\w-]+\.md)\)(?: in .+)?)\n\n/;
 
 /**
- * A row for each record, in their order: link, day, status.
+ * One row per record, in order: link, date, status.
  *
  * @param {string} folder
  * @returns {string[][]}
- * @throws Error where a head has another form, a number is not that of its file, or what superseded it is not there
+ * @throws Error if a header has another format, a number does not match its file, or the superseding record does not exist
  */
 export function readDecisions(folder) {
   const files = readdirSync(folder).filter((file) => /^\d{4}-.*\.md$/.test(file));

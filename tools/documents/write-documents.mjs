@@ -1,5 +1,5 @@
-// Writes what comes from code: tables of the documents, the environments of the services in compose.yaml and in the chart,
-// topics and their access rules. With --check it only says whether they are fresh.
+// Writes generated content: tables of the documents, the services' environments in compose.yaml and the chart, topics and their
+// access rules. --check only reports whether it is current.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { capacityTables } from "../../apps/cli/dist/capacity/document-tables.js";
@@ -76,7 +76,7 @@ const POLICY_SCHEMA = "docs/policy.schema.json";
 const ACCESS = "infra/access.yaml";
 const API_TYPES = "packages/client/src/generated/api.ts";
 
-/** Files of which marked parts come from code. */
+/** Files with generated parts. */
 const documents = [
   { file: "docs/access.md", parts: accessTables(table) },
   { file: "docs/architecture.md", parts: { topics } },
@@ -94,7 +94,7 @@ const documents = [
   { file: "docs/adr/README.md", parts: { adrs: table(["decision", "date", "status"], readDecisions("docs/adr")) } },
 ];
 
-/** Files that come from code as a whole. */
+/** Generated files. */
 const files = [
   { file: `${CHART}/templates/_environment.tpl`, text: chartEnvironment(chartLimits()) },
   { file: `${CHART}/files/topics.yaml`, text: topicsFile() },
@@ -108,7 +108,7 @@ const checkOnly = process.argv.includes("--check");
 for (const { file, parts } of documents) {
   let text = readFileSync(file, "utf8");
   for (const [name, part] of Object.entries(parts)) text = fill(text, name, part, file);
-  // Its lines may be too long for the formatter, which breaks them.
+  // The formatter would break its long lines.
   write(file, file === ACCESS ? format(file, text) : text);
 }
 for (const { file, text } of files) write(file, text);
@@ -127,7 +127,7 @@ function write(file, text) {
 }
 
 /**
- * As `npm run fix` would leave it.
+ * Formats text as `npm run fix` would.
  *
  * @param {string} file
  * @param {string} text
@@ -140,7 +140,7 @@ function format(file, text) {
   });
 }
 
-/** @param {number} ms a whole number of minutes */
+/** @param {number} ms a multiple of one minute */
 function duration(ms) {
   for (const [unit, length] of /** @type {const} */ ([
     ["d", DAY],
@@ -163,7 +163,7 @@ function fill(document, name, text, file) {
   const from = document.indexOf(start) + start.length;
   const to = document.indexOf(end, from);
   if (from < start.length || to < from) throw new Error(`${file} lacks the marks ${start.trim()} … ${end.trim()}`);
-  // The mark at the end keeps its indentation.
+  // The end marker keeps its indentation.
   return `${document.slice(0, from)}${text}\n${document.slice(document.lastIndexOf("\n", to) + 1)}`;
 }
 

@@ -101,7 +101,7 @@ function planChanges(paths, project) {
 }
 
 /**
- * What a file says, or undefined if it is not text.
+ * A file's content, or undefined if it is not text.
  *
  * @param {string} path
  */
@@ -130,12 +130,12 @@ function removeEmptyFolders(folder) {
   for (let at = folder; at.startsWith(ROOT) && fs.readdirSync(at).length === 0; at = dirname(at)) fs.rmdirSync(at);
 }
 
-/** Tests run on what was compiled, and what was compiled before would go on being run. */
+/** Tests run compiled files, so outdated ones would still run. */
 function removeCompiledTest() {
   for (const end of [".js", ".js.map", ".d.ts"]) fs.rmSync(join(ROOT, `${COMPILED_TEST}${end}`), { force: true });
 }
 
-/** The formatter, which is installed when it is missing, before anything is changed. */
+/** The formatter is installed, if missing, before anything is changed. */
 async function formatter() {
   const biome = join(ROOT, "node_modules", ".bin", "biome");
   if (!fs.existsSync(biome)) {
@@ -146,7 +146,7 @@ async function formatter() {
 }
 
 /**
- * Imports are sorted and lines broken by the names in them.
+ * Renaming changes the order of imports and the line breaks.
  *
  * @param {string} biome
  */

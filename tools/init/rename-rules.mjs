@@ -11,9 +11,9 @@
  * @typedef {{ what: string, files: RegExp, find: RegExp, to: (...match: string[]) => string }} Rule
  */
 
-/** Longest name that still fits, with an environment and a service behind it, into what a cloud calls things. */
+/** Maximum length of a name that still fits into cloud resource names with an environment and a service. */
 const NAME_CHARACTERS_MAX = { aws: 20, gcp: 12, azure: 20 };
-/** Azure's storage accounts have 24 letters and digits; `staging` and a suffix of six take 13. */
+/** Azure's storage account names have 24 letters and digits; `staging` and a suffix of six use 13. */
 const AZURE_FLAT_CHARACTERS_MAX = 11;
 export const CLOUDS = Object.keys(NAME_CHARACTERS_MAX);
 
@@ -23,17 +23,17 @@ const DEPLOYMENT_AND_DOCS = /^(deploy\/|infra\/|\.github\/|compose[^/]*\.ya?ml$|
 const DOCUMENTS = /^(docs\/|[A-Z]+\.md$)/;
 const EVERYTHING = /./;
 
-/** Begin with the old name and stay: what travels in Kafka records and answers. */
+/** These start with the old name but stay: they are part of Kafka records and responses. */
 const HEADER = "(?:schema|tenant|deadline|reply-to|traceparents?|trace-id|code|dlq-|error-)";
 const IMAGES = "(?:ingestion|features|archive|scoring|decisions|auth|control|console|tripline|cli|training)";
 /**
- * Lines in which the name alone is that of the database or its user, of the program in a container, or of the app that runs
- * several services: such a line names its folder, in a comment if nowhere else.
+ * Lines in which the bare name is the database or its user, the program in a container, or the app that runs several services:
+ * such a line names its folder, if necessary in a comment.
  */
 const KEPT_LINE = /postgres|database|dbname|pg_|--rm\b|^ {2}tripline:|apps\/tripline/i;
 
 /**
- * Why a project cannot be called that, as one sentence; undefined where it can.
+ * Why a project name is invalid, as one sentence; undefined if it is valid.
  *
  * @param {Project} project
  */
@@ -62,7 +62,7 @@ export function faultOf({ name, registry, cloud }) {
 const flatNameOf = (name) => name.replaceAll("-", "");
 
 /**
- * The rules in their order: a later one sees what an earlier one wrote.
+ * The rules in order: each one sees the output of earlier ones.
  *
  * @param {Project} project
  * @returns {Rule[]}
@@ -206,7 +206,7 @@ function deploymentRules({ name }) {
 }
 
 /**
- * The name where it stands alone. What follows `npm run` or `npx`, or begins a command line is the program.
+ * The bare name. After `npm run` or `npx`, or at the start of a command line, it is the program.
  *
  * @param {string} line
  * @param {string} name
@@ -230,7 +230,7 @@ function choiceRules({ cloud }) {
       find: /options: \[aws, gcp, azure\]/g,
       to: () => `options: [${cloud}]`,
     },
-    // Done once: what would do it again goes.
+    // init runs once, so its own files are removed.
     { what: "init itself", files: /\/tools\.mjs$/, find: /^ *\{ words: "(?:test )?init".*\n/gm, to: () => "" },
     {
       what: "init itself",
@@ -264,7 +264,7 @@ export function renamedPath(path, { name }) {
  * @param {string} path
  * @param {string} text
  * @param {readonly Rule[]} rules
- * @returns {{ text: string, counts: Map<string, number> }} how often each kind of name was replaced
+ * @returns {{ text: string, counts: Map<string, number> }} the number of replacements per kind of name
  */
 export function renameText(path, text, rules) {
   /** @type {Map<string, number>} */

@@ -1,6 +1,6 @@
-// `npx tripline test init`: the last commit of this repository as somebody else's project, and all of its tests. It clones into a
-// temporary folder, runs init there, and then what `npm test` runs everywhere. Ends with what that ends with.
-// The short form of it is packages/testing/src/tools/init-template.test.ts, which `npm test` runs.
+// `npx tripline test init`: runs all tests of the last commit, renamed as another project. It clones into a temporary folder,
+// runs init there, and then what `npm test` runs. Exits with the tests' exit code. The short form is
+// packages/testing/src/tools/init-template.test.ts, which `npm test` runs.
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-/** Everything is installed, compiled and tested anew, on cores that may be busy. */
+/** Everything is installed, compiled and tested from scratch, possibly on a busy machine. */
 const TESTS_MS_MAX = 3 * 3_600_000;
 const COMMITTER = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
 
@@ -52,7 +52,7 @@ function testRenamed() {
 /**
  * @param {string} command
  * @param {string[]} args
- * @param {{ cwd: string, quiet?: boolean }} options quiet: what it prints is kept back
+ * @param {{ cwd: string, quiet?: boolean }} options quiet: suppresses its output
  */
 function expectSuccess(command, args, options) {
   const { status, stdout, stderr } = run(command, args, options);
@@ -72,7 +72,7 @@ function run(command, args, { cwd, quiet = false }) {
     timeout: TESTS_MS_MAX,
     maxBuffer: 100_000_000,
     stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
-    // npm tells its scripts which folder it was called in; in there it is the copy.
+    // npm passes its scripts the folder of the call; here it must be the copy.
     env: { ...process.env, INIT_CWD: cwd, CI: "true" },
   });
 }

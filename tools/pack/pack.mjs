@@ -1,5 +1,5 @@
-// `npx tripline pack`: the packages that are of use without Tripline, as tarballs that npm installs anywhere. They are packed by
-// pnpm, which writes versions in the place of `workspace:` and `catalog:`; npm would leave these in.
+// `npx tripline pack`: packs the packages that are useful without Tripline, as tarballs that npm can install. pnpm packs them,
+// because it replaces `workspace:` and `catalog:` with versions, which npm would not.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
@@ -14,7 +14,7 @@ try {
   const { values } = parseArgs({
     options: {
       to: { type: "string", default: join(ROOT, ".tripline", "packages") },
-      // For the tests, which run while everything is built.
+      // For the tests, which run after a full build.
       "skip-build": { type: "boolean", default: false },
     },
   });
@@ -33,7 +33,7 @@ function pack(folder) {
   const run = spawnSync("npx", ["--yes", packageManager, ...filters, "pack", "--pack-destination", folder], {
     cwd: ROOT,
     encoding: "utf8",
-    // npx runs the version that package.json names; pnpm need not look for it once more.
+    // npx runs the version in package.json; pnpm need not check it again.
     env: { ...process.env, PNPM_CONFIG_PM_ON_FAIL: "ignore" },
     timeout: PACK_MS_MAX,
   });

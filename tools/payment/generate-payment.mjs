@@ -1,4 +1,4 @@
-// Everything that follows from payment.yaml, as files with their text.
+// All generated files from payment.yaml, with their content.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readPayment } from "./read-payment.mjs";
@@ -13,7 +13,7 @@ import { protoMessages } from "./write-proto.mjs";
 export const PAYMENT_FILE = "packages/contracts/payment.yaml";
 
 /**
- * The `.proto` file has to be written before the code that is generated from it.
+ * The `.proto` file must be written before code is generated from it.
  *
  * @param {string} root
  * @returns {{ proto: Output, others: Output[] }}
@@ -39,7 +39,10 @@ export function generatePayment(root) {
   };
 }
 
-/** Replaces what stands between the two marks. @param {string} document @param {{ file: string, mark: string, text: string }} part */
+/**
+ * Replaces the text between the two markers. @param {string} document @param {{ file: string, mark: string, text: string }}
+ * part
+ */
 function fill(document, { file, mark, text }) {
   const [start, end] = [`${mark} payment: from payment.yaml\n`, `${mark} /payment\n`];
   const from = document.indexOf(start) + start.length;

@@ -1,9 +1,9 @@
-// Reads packages/contracts/payment.yaml, whose header explains its attributes, and reports every fault at once.
+// Parses packages/contracts/payment.yaml, whose header explains its attributes, and reports all faults at once.
 import { readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { z } from "zod";
 
-/** Types by what they are on the wire. Coordinates are two doubles. */
+/** Types and their wire types. Coordinates are two doubles. */
 const WIRE_TYPES = /** @type {const} */ ({
   identifier: "string",
   token: "string",
@@ -152,7 +152,7 @@ function columnsOf(given) {
   return [{ ...given, column: given.name, key: camelCase(given.name), number: given.number, wire }];
 }
 
-/** Whether the message can tell that it was not sent: texts are empty instead. @param {PaymentColumn} column */
+/** Whether the message distinguishes a missing value: texts are empty instead. @param {PaymentColumn} column */
 export function isOptional({ required, wire }) {
   return !required && wire !== "string";
 }

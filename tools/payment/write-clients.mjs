@@ -1,4 +1,4 @@
-// packages/system/src/generated/sent-fields.ts: what the demo, replays and load tests can send.
+// packages/system/src/generated/sent-fields.ts: the fields that the demo, replays and load tests can send.
 import { camelCase } from "./read-payment.mjs";
 import { HEAD, quote } from "./typescript.mjs";
 

@@ -1,4 +1,4 @@
-// Generated modules of one package each, in which straight-line code or types are worth more than a table.
+// Generated modules of one package each, where straight-line code or types are better than a table.
 import { isOptional } from "./read-payment.mjs";
 import { exportConst, HEAD, object, quote } from "./typescript.mjs";
 
@@ -24,7 +24,7 @@ export function lakeModule({ columns }) {
 
 const CEL_TYPES = { string: "string", int64: "int", double: "double", bool: "bool", bytes: "bytes" };
 
-/** Variables of rules. An optional number has a second one that says whether it was sent. @param {Payment} payment */
+/** Variables of rules. An optional number has a second variable for its presence. @param {Payment} payment */
 export function rulesModule({ columns }) {
   const variables = columns.filter(({ uses }) => uses.includes("rule")).flatMap(variablesOf);
   return [
@@ -53,7 +53,7 @@ function variablesOf(column) {
   return [own, { name: `has_${name}`, type: "bool", value: `transaction.${key} !== undefined`, unsent: "false" }];
 }
 
-/** What is looked up in lists. A kind that several fields have is a list of texts. @param {Payment} payment */
+/** Values that are looked up in lists. A kind with several fields is a list of texts. @param {Payment} payment */
 export function listedModule({ kinds, columns }) {
   const values = kinds.map(({ name }) => {
     const keys = columns.flatMap(({ list, key }) => (list === name ? [`payment.${key}`] : []));

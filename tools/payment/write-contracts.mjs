@@ -1,4 +1,4 @@
-// packages/contracts/src/generated/payment-fields.ts: the tables that several packages read.
+// packages/contracts/src/generated/payment-fields.ts: the tables that several packages use.
 import { camelCase, isOptional } from "./read-payment.mjs";
 import { array, exportConst, HEAD, object, quote } from "./typescript.mjs";
 

@@ -1,5 +1,5 @@
 // apps/ingestion/src/generated/payment-fields.ts: request schema, tokens, fingerprint and sealed fields as straight-line code,
-// which every payment runs.
+// because it runs for every payment.
 import { camelCase } from "./read-payment.mjs";
 import { array, exportConst, HEAD, object, quote } from "./typescript.mjs";
 
@@ -11,9 +11,9 @@ import { array, exportConst, HEAD, object, quote } from "./typescript.mjs";
 
 const CONTRACTS = "@tripline/contracts";
 const EVENTS = `${CONTRACTS}/generated/tripline/events/v1/events`;
-/** How the text of a token follows from another field. @type {Record<string, string>} */
+/** How a token's text is derived from another field. @type {Record<string, string>} */
 const DERIVATIONS = { network: "networkOf" };
-/** Groups of the fields that are older than fingerprints by name. */
+/** Field groups from before fingerprints included names. */
 const OLD_GROUPS = [1, 2];
 
 /** @param {Payment} payment */

@@ -1,5 +1,6 @@
-// `npx tripline release`: what the release workflow publishes for a tag: the notes from the changelog, the source, a bill of
-// materials, and the digests of these files. `--tag v1.2.3` (the workflow) also requires that the version is that of the tag.
+// `npx tripline release`: creates the files that the release workflow publishes for a tag: the notes from the changelog, the
+// source, a bill of materials, and the digests of these files. `--tag v1.2.3` (the workflow) also requires that the version
+// matches the tag.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -69,7 +70,7 @@ function checkVersion({ version, tag, chart }) {
  * @param {string} changelog
  * @param {string} version
  * @returns {string}
- * @throws {Error} when there is none, or it is empty
+ * @throws {Error} if it is missing or empty
  */
 function notesOf(changelog, version) {
   const section = changelog.split(/^## /m).find((part) => part.split("\n", 1)[0]?.split(" ")[0] === version);

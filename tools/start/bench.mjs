@@ -1,5 +1,5 @@
-// `npm run bench -- features` and its like: installs and builds what is missing, then hands over to load-tests. Ends with
-// what the benchmark ends with. Those of models and of a drift are commands of the program, because they train.
+// `npm run bench -- features` and the like: installs and builds what is missing, then runs the benchmark in load-tests. Exits
+// with its exit code. Benchmarks of models and drift are commands of the program, because they train.
 import { fileURLToPath } from "node:url";
 import { handOver } from "./hand-over.mjs";
 import { install } from "./install.mjs";

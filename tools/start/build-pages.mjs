@@ -1,13 +1,13 @@
-// Pages for the browser, which the compiler alone does not make. turbo builds them in the normal build; here they are built
-// again only where a file of theirs is newer.
+// Web pages, which the compiler alone cannot build. turbo builds them in the normal build; here they are rebuilt only if one of
+// their files is newer.
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-/** From the folder of the page. */
+/** Relative to the page's folder. */
 const SOURCES = [".", "src", "public", "../src/contract"];
 
 /**
- * Folders of pages whose build is older than their sources, from the root.
+ * Folders of pages with an outdated build, relative to the root.
  *
  * @param {string} root
  * @returns {string[]}

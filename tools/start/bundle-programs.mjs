@@ -1,6 +1,6 @@
-// Joins each program with all that it imports, libraries included, into few files: `dist/programs/<name>.mjs` and what several
-// share (docs/adr/0037-programs-are-bundled.md). What the compiler made stays beside them, for tests and for threads.
-//   node tools/start/bundle-programs.mjs [<name of an app>…]
+// Bundles each program with all of its imports, including libraries, into a few files: `dist/programs/<name>.mjs` and shared
+// chunks (docs/adr/0037-programs-are-bundled.md). The compiler's output stays, for tests and threads.
+// node tools/start/bundle-programs.mjs [<name of an app>…]
 import { existsSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
@@ -14,16 +14,16 @@ import {
 } from "../../packages/system/programs.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
-/** They look for their machine code by their own place. */
+/** They locate their native code relative to themselves. */
 const NATIVE = ["@duckdb/node-api", "@duckdb/node-bindings", "onnxruntime-node"];
-/** Decide what the libraries are, and how they are joined. */
+/** Determine the libraries, and how they are bundled. */
 const ALSO_READ = ["pnpm-lock.yaml", "tools/start/bundle-programs.mjs"];
-/** In each file: the folder of the bundles. */
+/** A constant in each file: the folder of the bundles. */
 const HERE = "__programs";
 const BANNER = `const ${HERE} = import.meta.dirname;`;
 
 /**
- * Does nothing where the bundles are newer than what they would be made from.
+ * Does nothing if the bundles are newer than their inputs.
  *
  * @param {string} root
  * @param {readonly string[]} names all programs by default
@@ -36,7 +36,7 @@ export async function bundlePrograms(root, names = programNames(root)) {
   const build = await rolldown({
     input: Object.fromEntries(names.map((name) => [name, compiledProgram(root, name)])),
     platform: "node",
-    // Nest names libraries that it can use and that are not here: they stay imports, which fail when tried.
+    // Nest's optional libraries that are not installed stay imports, which fail when tried.
     logLevel: "silent",
     plugins: [places(folder), native(folder), sourceMaps(root)],
   });
@@ -46,7 +46,7 @@ export async function bundlePrograms(root, names = programNames(root)) {
     chunkFileNames: "[name]-[hash].mjs",
     banner: BANNER,
     sourcemap: true,
-    // Node keeps the text of what it has loaded: without comments, and with one byte for each character where all are of ASCII.
+    // Node keeps the source text of loaded modules: without comments, and one byte per character if it is all ASCII.
     comments: { legal: true, annotation: false, jsdoc: false },
     minify: {
       compress: false,
@@ -62,7 +62,7 @@ export async function bundlePrograms(root, names = programNames(root)) {
 }
 
 /**
- * A module finds files by its own place (a policy, SQL, the code of a thread), and goes on doing so.
+ * Lets modules find files relative to their original location (a policy, SQL, the code of a thread).
  *
  * @param {string} folder
  * @returns {import("rolldown").Plugin}
@@ -82,7 +82,7 @@ function places(folder) {
         const moved = code
           .replaceAll("import.meta.url", `new URL(${JSON.stringify(relative(folder, id))}, import.meta.url).href`)
           .replaceAll("import.meta.dirname", `(${HERE} + ${parent})`);
-        // A module of ECMAScript makes them itself, where it wants them.
+        // An ECMAScript module defines them itself if it needs them.
         if (/\b(const|let|var)\s+(__dirname|__filename)\b/.test(code)) return moved;
         return moved
           .replaceAll(/\b__dirname\b/g, `(${HERE} + ${parent})`)
@@ -103,7 +103,7 @@ function native(folder) {
       if (importer === undefined || !NATIVE.includes(source)) return null;
       const found = await this.resolve(source, importer, { skipSelf: true });
       if (found === null) return null;
-      // Through the link of the package that imports it: its name holds no version.
+      // Resolved through the importing package's link, whose name contains no version.
       const link = linkTo(source, importer);
       return { id: relative(folder, join(link, relative(realpathSync(link), found.id))), external: true };
     },
@@ -123,7 +123,7 @@ function linkTo(source, importer) {
 }
 
 /**
- * An error names the line of our own source. Of libraries nothing is kept: Node reads all of it at each start.
+ * Errors show lines of our own sources. Libraries get no source maps, because Node reads all of them at each start.
  *
  * @param {string} root
  * @returns {import("rolldown").Plugin}

@@ -1,12 +1,12 @@
-// `npm run demo -- --docker`: the system of compose.yaml, with payments played through it. Needs Docker and this Node alone.
+// `npm run demo -- --docker`: the system of compose.yaml, with payments played through it. Needs only Docker and this Node.
 import { spawn, spawnSync } from "node:child_process";
 import { parseArgs } from "node:util";
 import { readPorts } from "../../packages/system/ports.mjs";
 import { examineDocker } from "./examine-docker.mjs";
 
-/** As good as for ever: timers take no more than 24 days. */
+/** Practically unlimited: timers are limited to 24 days. */
 const FOREVER = "500h";
-/** compose.yaml's name for the port of each part. */
+/** compose.yaml's variable for each part's port. */
 const VARIABLES = {
   ingestion: "TRIPLINE_PORT",
   auth: "TRIPLINE_AUTH_PORT",
@@ -23,11 +23,11 @@ const VARIABLES = {
 };
 
 /**
- * Starts the containers, plays traffic until its end or Ctrl-C, and stops them again. Their data stays.
+ * Starts the containers, plays traffic until its end or Ctrl-C, and stops them again. Their data is kept.
  *
  * @param {string} root the repository's root
- * @param {string[]} args what followed `demo`
- * @returns {Promise<number>} the exit code: 0 when every accepted payment got exactly one decision
+ * @param {string[]} args the arguments after `demo`
+ * @returns {Promise<number>} the exit code: 0 if every accepted payment got exactly one decision
  */
 export async function demoDocker(root, args) {
   const { values } = parseArgs({
@@ -47,7 +47,7 @@ export async function demoDocker(root, args) {
   const environment = Object.fromEntries(
     Object.entries(VARIABLES).map(([name, variable]) => [variable, String(Reflect.get(ports, name))]),
   );
-  // From here on Ctrl-C ends the traffic, not this: what was started has to be stopped.
+  // From here on Ctrl-C ends the traffic and not this process, which must stop the containers.
   process.on("SIGINT", () => {});
   const compose = (/** @type {string[]} */ ...command) => runCompose(root, environment, command);
   try {
@@ -67,7 +67,7 @@ export async function demoDocker(root, args) {
 }
 
 /**
- * What the service `secrets` made for people and clients outside the containers.
+ * A secret that the service `secrets` created for users and clients outside the containers.
  *
  * @param {string} root
  * @param {Record<string, string>} environment

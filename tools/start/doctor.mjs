@@ -1,4 +1,4 @@
-// What Tripline needs of a machine, and how to fix what is missing. Runs on plain Node, before anything is installed.
+// Tripline's requirements on a machine, and how to fix what is missing. Runs on plain Node, before anything is installed.
 import { execFile } from "node:child_process";
 import fs from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -90,7 +90,7 @@ async function examineJava({ ask }) {
   const { failure, output } = await ask("java", ["-version"]);
   if (failure !== undefined) return bad("Java", `java does not run (${failure})`, fix);
   const version = /version "([^"]+)"/.exec(output)?.[1] ?? "unknown";
-  // Before Java 9 the major version stood second: 1.8.0.
+  // Before Java 9 the major version came second: 1.8.0.
   const major = Number.parseInt(version.replace(/^1\./, ""), 10);
   if (major >= JAVA_MAJOR_MIN) return good("Java", version);
   return bad("Java", `java is version ${version}, older than ${JAVA_MAJOR_MIN}`, fix);
@@ -173,7 +173,7 @@ async function examinePorts(ports, root) {
  */
 function ask(command, args) {
   return new Promise((resolve) => {
-    // In another locale Maven fails in a folder whose name is not ASCII.
+    // In other locales Maven fails in folders with non-ASCII names.
     const env = { ...process.env, LC_ALL: "C.UTF-8" };
     execFile(command, args, { timeout: COMMAND_MS_MAX, encoding: "utf8", env }, (error, stdout, stderr) => {
       const output = `${stdout}${stderr}`;

@@ -1,4 +1,4 @@
-// Ends a program with all that it started.
+// Ends a program and all of its descendants.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,13 +8,13 @@ const GRACE_MS = 5_000;
 const POLL_MS = 50;
 
 /**
- * Asks the program and what it started to end; after 5 s those that are left are killed. Children that lead a process group of
- * their own are among them.
+ * Asks the program and its descendants to end, and kills the remaining ones after 5 s. This includes children with their own
+ * process group.
  *
  * @param {number} pid
  */
 export async function endTree(pid) {
-  // Looked up before anything ends: a child whose parent is gone is nobody's.
+  // Looked up first: once a parent has ended, its children can no longer be found.
   const pids = [pid, ...descendantsOf(pid)];
   for (const each of pids) signal(each, "SIGTERM");
   const deadlineMs = Date.now() + GRACE_MS;
@@ -25,7 +25,7 @@ export async function endTree(pid) {
 /**
  * @param {number} pid
  * @param {NodeJS.Signals | 0} name
- * @returns {boolean} whether there was such a process
+ * @returns {boolean} whether the process existed
  */
 function signal(pid, name) {
   try {

@@ -1,11 +1,11 @@
-// What the containers need of a machine: Docker's engine and Compose, new enough, and free ports. One sentence for each
-// thing that is missing.
+// The containers' requirements on a machine: Docker's engine and Compose, recent enough, and free ports. One sentence per
+// missing requirement.
 import { execFile } from "node:child_process";
 import { sentence } from "./doctor.mjs";
 import { findTakenPorts } from "./find-taken-ports.mjs";
 
 const COMMAND_MS_MAX = 20_000;
-/** The first that mounts a part of a volume, so that each service sees its own secrets alone. */
+/** The first version that mounts a subfolder of a volume, so that each service sees only its own secrets. */
 const ENGINE_MAJOR_MIN = 26;
 const COMPOSE_MIN = [2, 26];
 const INSTALL = "https://docs.docker.com/engine/install";
@@ -14,7 +14,7 @@ const INSTALL = "https://docs.docker.com/engine/install";
 
 /**
  * @param {{ root: string, ports: Readonly<Record<string, number>>, ask?: Ask }} examination
- * @returns {Promise<string[]>} what is wrong and how to fix it; empty when all is well
+ * @returns {Promise<string[]>} what is wrong and how to fix it; empty if all is well
  */
 export async function examineDocker({ root, ports, ask = askDocker }) {
   const compose = await ask("docker", ["compose", "version", "--short"]);

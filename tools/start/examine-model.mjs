@@ -1,15 +1,15 @@
-// Whether the features of the champion change online, for the doctor: where a system runs here that archives what it decided by.
+// For the doctor: whether the champion's features vary online, if a local system with an archive is running.
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { programFile } from "../../packages/system/programs.mjs";
 
 const CHECK_MS_MAX = 120_000;
-/** What `tripline models check` ends with where a feature never changes. */
+/** Exit code of `tripline models check` if a feature is constant. */
 const CONSTANT = 3;
 
 /**
- * None where no system of this checkout runs, or where it archives nothing.
+ * Empty if no system of this checkout is running, or it has no archive.
  *
  * @param {string} root
  * @returns {Promise<import("./doctor.mjs").Finding[]>}

@@ -1,4 +1,4 @@
-// Who listens on a port: from /proc on Linux, from lsof elsewhere. Only what this user may see.
+// Finds the process that listens on a port: from /proc on Linux, elsewhere from lsof. Limited to what this user may see.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 
@@ -17,8 +17,8 @@ export function findHolder(port) {
 }
 
 /**
- * Whether a process that cannot be mistaken for a later one with its pid is alive. The start time is written as
- * packages/local-stack writes it.
+ * Whether a process is alive, identified by pid and start time, because pids are reused. The start time has the format of
+ * packages/local-stack.
  *
  * @param {{ pid: number, startedAt: string }} identity
  */
@@ -94,7 +94,7 @@ export function describeProcess(pid) {
 }
 
 /**
- * The fields of /proc/<pid>/stat from the third (the state) on. The second, the command's name, may hold spaces.
+ * The fields of /proc/<pid>/stat from the third (the state) on. The second, the command's name, may contain spaces.
  *
  * @param {number} pid
  */

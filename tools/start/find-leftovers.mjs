@@ -1,4 +1,4 @@
-// The servers that an earlier run of this clone started: packages/local-stack writes a record of each.
+// The servers of earlier runs of this clone: packages/local-stack writes a record of each.
 import fs from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,7 +11,7 @@ const POLL_MS = 20;
 /** @typedef {{ child: Identity, owner: Identity }} ServerRecord */
 
 /**
- * Living servers, with whether the run that started them was killed.
+ * Living servers, and whether the run that started them was killed.
  *
  * @param {string} root the repository's root
  * @returns {{ child: Identity, isLeftover: boolean }[]}
@@ -25,7 +25,7 @@ export function findServers(root) {
 }
 
 /**
- * Ends the servers whose run was killed, and no others.
+ * Ends only the servers whose run was killed.
  *
  * @param {string} root the repository's root
  */

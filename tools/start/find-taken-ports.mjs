@@ -1,5 +1,5 @@
-// Which ports are taken, and by whom. What a killed run of this clone left there does not count: it ends on its own, or is
-// ended before anything is started.
+// Finds ports that are in use, and by which process. Leftovers of a killed run of this clone do not count: they end on their
+// own, or are ended before anything starts.
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,15 +9,17 @@ import { findServers } from "./find-leftovers.mjs";
 const HOST = "127.0.0.1";
 const CONNECT_MS_MAX = 500;
 const POLL_MS = 250;
-/** A service whose supervisor was killed drains and ends within this time. */
+/** A service whose supervisor was killed shuts down within this time. */
 const ORPHAN_MS_MAX = 15_000;
-/** A Tripline that was just asked to end has ended its servers within this time; so has what holds a port and cannot be seen. */
+/**
+ * A Tripline that is shutting down ends its servers within this time; the same limit applies to invisible holders of a port.
+ */
 const ENDING_MS_MAX = 5_000;
 
 /** @typedef {{ name: string, port: number, holder: import("./find-holder.mjs").Holder | undefined, isOurs: boolean }} TakenPort */
 
 /**
- * @param {Readonly<Record<string, number>>} ports by what would listen there
+ * @param {Readonly<Record<string, number>>} ports by the name of their listener
  * @param {string} root the repository's root
  * @returns {Promise<TakenPort[]>}
  */
@@ -55,7 +57,7 @@ function isOrphanedService(holder, root) {
   return describeProcess(holder.parentPid)?.commandLine.includes("cli/dist/main.js") !== true;
 }
 
-/** Both ways, since some systems let one program listen on an address where another listens on all of them. */
+/** Tests both, because some systems let one program listen on an address while another listens on all addresses. */
 async function isTaken(/** @type {number} */ port) {
   return !(await canListen(port)) || (await canConnect(port));
 }

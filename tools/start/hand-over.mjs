@@ -1,4 +1,4 @@
-// Runs a program of load-tests in the place of this one, once everything is installed and built.
+// Replaces this program with one of load-tests, once everything is installed and built.
 import { spawn } from "node:child_process";
 import os from "node:os";
 import { join } from "node:path";
@@ -12,11 +12,11 @@ import { join } from "node:path";
 export function handOver({ root, program, args }) {
   const preload = new URL("./end-with-parent.mjs", import.meta.url).href;
   const child = spawn(join(root, "node_modules", ".bin", "node"), ["--import", preload, join(root, program), ...args], {
-    // Paths that the user gives are his own folder's.
+    // Paths from the user are relative to the user's folder.
     cwd: process.env.INIT_CWD ?? process.cwd(),
     stdio: ["ignore", "inherit", "inherit", "ipc"],
   });
-  // Ctrl-C reaches the program by itself; this process waits until it has ended what it started.
+  // Ctrl-C reaches the program directly; this process waits until it has shut down.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child.kill("SIGTERM"));
   return new Promise((resolve, reject) => {

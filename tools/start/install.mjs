@@ -1,4 +1,4 @@
-// Installs what the lockfile says and builds. Needs Node with npm only.
+// Installs the packages of the lockfile and builds. Needs only Node with npm.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -54,7 +54,7 @@ export async function installPackages(root) {
     purpose: "install the packages",
     logName: "install-packages",
     args: ["--yes", `pnpm@${pnpmVersion(root)}`, "install", "--frozen-lockfile"],
-    // Without it pnpm asks before it replaces a node_modules of another kind, and nobody is there to answer.
+    // Otherwise pnpm asks before it replaces a node_modules of another kind, and there is no user to answer.
     environment: { CI: "true", PNPM_CONFIG_PM_ON_FAIL: "ignore" },
     timeoutMs: INSTALL_MS_MAX,
   });
@@ -63,8 +63,8 @@ export async function installPackages(root) {
 
 /**
  * @param {string} root
- * @param {boolean} startsSystem whether it is for a command that starts a system: then only the programs are built, and the servers
- *   and the Python environment of the training are fetched meanwhile
+ * @param {boolean} startsSystem whether the command starts a system: then only the programs are built, and the servers and the
+ *   training's Python environment are downloaded concurrently
  */
 async function buildAll(root, startsSystem) {
   const markers = [".tripline-built", ".tripline-built-programs"].map((name) => join(root, "node_modules", name));
@@ -97,7 +97,7 @@ async function buildStale(root) {
 }
 
 /**
- * By the compiler alone: turbo would start it once for each package, and each time it would read what the others declare.
+ * With the compiler alone: turbo would start it once per package, and each run would read the other packages' declarations.
  *
  * @param {string} root
  * @param {string[]} folders all by default
@@ -135,7 +135,7 @@ function programFolders(root) {
 }
 
 /**
- * In the background. What could not be fetched is tried again, and reported, where it is needed.
+ * In the background. A failed download is retried, and reported, when it is needed.
  *
  * @param {string} root
  */
@@ -164,7 +164,7 @@ async function runLogged({ root, purpose, logName, command = "npx", args, enviro
         env: { ...process.env, ...environment },
         timeout: timeoutMs,
         killSignal: "SIGKILL",
-        // A group of its own, so that all of it can be ended: npx does not end what it runs.
+        // Its own process group, so that all of it can be ended: npx does not end its child.
         detached: true,
       });
       const unwatch = endOnSignals(child);
@@ -184,10 +184,10 @@ async function runLogged({ root, purpose, logName, command = "npx", args, enviro
 }
 
 /**
- * On Ctrl-C and the like the child's whole group ends with this process.
+ * On Ctrl-C and similar signals the child's whole group ends with this process.
  *
  * @param {import("node:child_process").ChildProcess} child
- * @returns {() => void} ends the watching
+ * @returns {() => void} removes the handlers
  */
 function endOnSignals(child) {
   const kill = () => child.pid !== undefined && process.kill(-child.pid, "SIGTERM");
@@ -202,7 +202,7 @@ function endOnSignals(child) {
 }
 
 /**
- * Everything that decides what node_modules holds.
+ * All inputs that determine the content of node_modules.
  *
  * @param {string} root
  */

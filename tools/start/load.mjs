@@ -1,5 +1,5 @@
-// `npm run load`: installs and builds what is missing, and hands over to load-tests. Where a system is to be started, the
-// machine is examined first. Ends with what the run ends with.
+// `npm run load`: installs and builds what is missing, and runs load-tests. If it starts a system, the machine is checked
+// first. Exits with the run's exit code.
 import { fileURLToPath } from "node:url";
 import { readPorts } from "../../packages/system/ports.mjs";
 import { examine, sentence } from "./doctor.mjs";
@@ -8,7 +8,7 @@ import { handOver } from "./hand-over.mjs";
 import { install } from "./install.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
-/** With one of these nothing is started. */
+/** With one of these no system is started. */
 const STARTS_NOTHING = /^(--target(=.*)?|--help|-h|help|payments)$/;
 
 const args = process.argv.slice(2);

@@ -1,11 +1,11 @@
-// How much memory and disk this machine has to give.
+// Available memory and disk space of this machine.
 import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 
 const COMMAND_MS_MAX = 5_000;
 
-/** Bytes that programs can take before anything is swapped: caches count as available, a container's limit is respected. */
+/** Bytes available to programs without swapping: caches count as available, and a container's limit applies. */
 export function availableMemoryBytes() {
   if (process.platform === "darwin") return onMac();
   const machine = /^MemAvailable:\s+(\d+) kB/m.exec(read("/proc/meminfo"))?.[1];
@@ -14,23 +14,23 @@ export function availableMemoryBytes() {
 }
 
 /**
- * Bytes that this user may still write to the disk that holds `folder`.
+ * Bytes that this user can write to the disk of `folder`.
  *
  * @param {string} folder
  */
 export function freeDiskBytes(folder) {
-  // Node 18 before 18.15 cannot tell; it is refused for its age, in a sentence of its own.
+  // Not available in Node 18 before 18.15, whose age is reported separately.
   if (fs.statfsSync === undefined) return Number.POSITIVE_INFINITY;
   const { bavail, bsize } = fs.statfsSync(folder);
   return bavail * bsize;
 }
 
-/** What the control group (version 2) leaves; Infinity where there is no limit. */
+/** What the control group (version 2) leaves; Infinity without a limit. */
 function insideContainer() {
   const limit = Number(read("/sys/fs/cgroup/memory.max"));
   const used = Number(read("/sys/fs/cgroup/memory.current"));
   if (!(limit > 0) || Number.isNaN(used)) return Number.POSITIVE_INFINITY;
-  // Cached files count as used, but give way to programs.
+  // Cached files count as used, but can be reclaimed.
   const cached = Number(/^inactive_file (\d+)$/m.exec(read("/sys/fs/cgroup/memory.stat"))?.[1] ?? 0);
   return limit - used + cached;
 }

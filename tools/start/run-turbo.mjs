@@ -1,4 +1,4 @@
-// How turbo is called: with the pnpm of package.json, without telemetry, and without a cache elsewhere.
+// How to run turbo: with the pnpm version of package.json, without telemetry, and without a remote cache.
 import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
@@ -6,18 +6,18 @@ import { delimiter, join } from "node:path";
  * The command that runs tasks of turbo.json.
  *
  * @param {string} root
- * @param {string[]} words tasks and options of `turbo run`, none with a blank
+ * @param {string[]} words tasks and options of `turbo run`, none with spaces
  * @returns {{ command: string, args: string[], environment: Record<string, string> }}
  */
 export function turboRun(root, words) {
-  // turbo looks for pnpm on the PATH, where npx puts it, and hands it the whole environment in loose mode only.
+  // turbo needs pnpm on the PATH, where npx puts it, and passes on the whole environment only in loose mode.
   const line = ["turbo run", ...words, "--env-mode=loose"].join(" ");
   return {
     command: "npx",
     args: ["--yes", "--package", `pnpm@${pnpmVersion(root)}`, "--call", line],
     environment: {
       PATH: `${join(root, "node_modules", ".bin")}${delimiter}${process.env.PATH}`,
-      // npx runs the version that package.json names; pnpm need not look for it once more.
+      // npx runs the version in package.json; pnpm need not check it again.
       PNPM_CONFIG_PM_ON_FAIL: "ignore",
       TURBO_TELEMETRY_DISABLED: "1",
       DO_NOT_TRACK: "1",

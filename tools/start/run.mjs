@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// What `npx tripline`, `npm run tripline` and `npm run demo` call. Tools of this checkout are run as they are. For the other
-// commands: examine the machine, install, build, and hand over to the program.
+// Entry point of `npx tripline`, `npm run tripline` and `npm run demo`. Runs this checkout's tools directly. For other
+// commands: checks the machine, installs, builds, and runs the program.
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
@@ -19,13 +19,13 @@ import { findTool, runTool, toolsHelp } from "./tools.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const PARENT_POLL_MS = 500;
-/** Commands that start the whole system: their ports have to be free. */
+/** Commands that start the whole system: their ports must be free. */
 const STARTS_SYSTEM = ["demo", "dev", "journey", "parity"];
-/** Commands that need the memory, too. The others may run beside a system that has taken it. */
+/** Commands that also need the memory. The others may run while a system uses it. */
 const NEEDS_MEMORY = [...STARTS_SYSTEM, "train", "retrain"];
 /** With this option `parity` only reads. */
 const READS_ONLY = "--lake";
-/** The terminal sends Ctrl-C to this process and to npm, which passes it on: both are one. */
+/** The terminal sends Ctrl-C to this process and to npm, which forwards it: both count as one. */
 const SAME_INTERRUPT_MS = 1_000;
 
 const startedAtMs = Date.now() - performance.now();
@@ -77,7 +77,7 @@ async function runCommand() {
     for (const { detail, fix } of failed) process.stderr.write(`${sentence(detail, fix)}\n`);
     return 1;
   }
-  // The journeys in a browser belong to packages/testing, which is not a program.
+  // Browser journeys belong to packages/testing, which is not a program.
   const needsProgramsOnly = startsSystem && command !== "journey";
   const installed = await install({ root: ROOT, onStep, startsSystem: needsProgramsOnly });
   const steps = [{ name, durationMs }, ...installed];
@@ -96,7 +96,7 @@ function handOver(steps) {
   const program = programFile(ROOT, "cli");
   const child = spawn(node, ["--import", preload, "--enable-source-maps", program, command, ...args], {
     cwd: process.cwd(),
-    // A group of its own, so that Ctrl-C reaches it once, through here, and not a second time from the terminal.
+    // Its own process group, so that Ctrl-C reaches it only once, through this process and not from the terminal.
     detached: true,
     stdio: ["inherit", "inherit", "inherit", "ipc"],
     env: {
@@ -122,7 +122,7 @@ function handOver(steps) {
 }
 
 /**
- * When npm itself is killed, the program it ran ends too. Between npm and this process stands at most a shell.
+ * If npm itself is killed, the program ends as well. There is at most a shell between npm and this process.
  *
  * @param {import("node:child_process").ChildProcess} child
  */

@@ -1,11 +1,11 @@
-// One line per step with its duration; on a terminal, a bar that moves while a step takes longer than two seconds.
+// One line per step with its duration; on a terminal, a progress bar for a step of more than two seconds.
 const BAR_AFTER_MS = 2_000;
 const BAR_WIDTH = 30;
 const REDRAW_MS = 100;
 const NAME_WIDTH = 44;
 
 /**
- * Prints steps as they are reported; not to standard output, which holds what the command is asked for.
+ * Prints steps as they are reported; not to standard output, which is for the command's result.
  *
  * @returns {(step: import("./install.mjs").InstallStep) => void}
  */

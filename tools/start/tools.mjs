@@ -1,5 +1,5 @@
-// Commands for work on this checkout, beside those of the program: `npx tripline test deploy` and its like. They need no
-// build, or see to it themselves.
+// Commands for work on this checkout, in addition to the program's: `npx tripline test deploy` and the like. They need no
+// build, or build themselves.
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 
@@ -71,7 +71,7 @@ export const TOOLS = [
 ];
 
 /**
- * The tool that a command line names, by as many words as fit.
+ * The tool of a command line, by the longest match.
  *
  * @param {readonly string[]} words
  */
@@ -81,7 +81,7 @@ export function findTool(words) {
 }
 
 /**
- * Runs a tool within this process, as if node had been called with its script.
+ * Runs a tool within this process, as if node had been started with its script.
  *
  * @param {string} root
  * @param {Tool} tool
@@ -95,7 +95,7 @@ export async function runTool(root, tool, words) {
   await import(pathToFileURL(script).href);
 }
 
-/** What `tripline --help` says of the tools, after its own commands. */
+/** The part of `tripline --help` about the tools, after its own commands. */
 export function toolsHelp() {
   const lines = TOOLS.map(({ words, text }) => `  ${words.padEnd(22)}${text}`);
   return `\nIn this checkout:\n${lines.join("\n")}\n`;

@@ -1,10 +1,10 @@
-// The runner that jest.config.js names: Jest's own, a worker for each lane of `run-in-lanes.mjs`.
+// The runner of jest.config.js: Jest's own, with one worker per lane of `run-in-lanes.mjs`.
 import { createWriteStream, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import TestRunner from "jest-runner";
 import { runInLanes } from "./run-in-lanes.mjs";
 
-/** Tells the tests of a lane, which has one worker, in which one they run: `packages/local-stack` gives each its ports. */
+/** Tells tests their lane, which has one worker: `packages/local-stack` assigns ports by lane. */
 const LANE_VARIABLE = "TRIPLINE_TEST_LANE";
 
 export default class LaneRunner extends TestRunner {
@@ -49,7 +49,7 @@ export default class LaneRunner extends TestRunner {
         const runner = new TestRunner({ ...this._globalConfig, maxWorkers: 1 }, this._context);
         for (const listener of this.#listeners) runner.on(...listener);
         process.env[LANE_VARIABLE] = String(lane);
-        // Starts its worker, which takes the environment and where to print as they are now, before it waits for anything.
+        // Its worker starts immediately, with the current environment and output stream.
         await printingTo(log, () => runner.runTests(part, watcher, options));
       },
     });

@@ -1,8 +1,11 @@
-// The test environment that jest.config.js names: Jest's own for Node, with what belongs to the tests, which run outside of its context.
+// The test environment of jest.config.js: Jest's own for Node, with the tests' globals, because tests run outside its context.
 import { ModernFakeTimers } from "@jest/fake-timers";
 import { TestEnvironment } from "jest-environment-node";
 
-/** Classes that Jest's matchers compare with (`expect.any(String)`). In its context they would be other ones than the tests'. */
+/**
+ * Classes that Jest's matchers compare with (`expect.any(String)`). In Jest's context they would differ from the tests'
+ * classes.
+ */
 const BUILT_INS = /** @type {const} */ ([
   "Array",
   "BigInt",

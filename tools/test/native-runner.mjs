@@ -1,17 +1,17 @@
-// The test runner that jest.config.js names: Jest's own, but Node itself loads the tests and what they import. In Jest's context
-// each file would load all of its modules anew, which cost half of a run.
+// The test runner of jest.config.js: Jest's own, but Node itself loads the tests and their imports. In Jest's context each file
+// would load all of its modules again, which took half of a run.
 import { registerHooks } from "node:module";
 import { pathToFileURL } from "node:url";
 import circus from "jest-circus/runner";
 
 const GLOBALS = ["afterAll", "afterEach", "beforeAll", "beforeEach", "describe", "expect", "it", "test"];
 const OWN = ["apps", "packages", "load-tests"].map((folder) => new URL(`../../${folder}/`, import.meta.url).href);
-/** Where the API of OpenTelemetry keeps what was registered, once in a process. */
+/** Where OpenTelemetry's API stores its registrations, once per process. */
 const TELEMETRY = ["opentelemetry.js.api.1", "io.opentelemetry.js.api.logs"].map(Symbol.for);
 
 let file = 0;
 
-// Our own modules are loaded anew for each file of tests, because some keep the state of a process; libraries once in a worker.
+// Our own modules are reloaded for each test file, because some have process-wide state; libraries are loaded once per worker.
 registerHooks({
   resolve(specifier, context, next) {
     const found = next(specifier, context);

@@ -1,10 +1,10 @@
-// Where the time of a test run went, for whoever makes it shorter.
+// Where the time of a test run went, to find slow parts.
 import { relative } from "node:path";
 
 const FILES = 20;
 
 /**
- * @param {ReadonlyMap<string, number>} phases ms by what ran
+ * @param {ReadonlyMap<string, number>} phases ms by phase
  * @param {readonly { name: string, startTime: number, endTime: number }[]} files as Jest reports them, with times in ms
  * @param {string} root
  */

@@ -1,4 +1,4 @@
-// Says during a long run how many files are done and about how long the others take.
+// Reports during a long run how many files are done and the estimated remaining time.
 const EVERY_MS = 30_000;
 
 export default class ProgressReporter {
@@ -27,7 +27,7 @@ export default class ProgressReporter {
     const passedMs = now - this.#startedMs;
     const leftMs =
       this.#estimatedMs > passedMs ? this.#estimatedMs - passedMs : (passedMs / done) * (numTotalTestSuites - done);
-    // Before that the slowest files, which come first, say nothing about the others.
+    // Earlier estimates are useless, because the slowest files come first.
     const left = done < numTotalTestSuites / 5 ? "" : `, about ${Math.ceil(leftMs / 60_000)} min left`;
     process.stderr.write(`${done} of ${numTotalTestSuites} files${left}\n`);
   }

@@ -1,4 +1,4 @@
-// Runs a program that is built first, for the commands of tools.mjs that are not written in plain JavaScript.
+// Builds and then runs a program, for the commands of tools.mjs that are not plain JavaScript.
 import { fileURLToPath } from "node:url";
 import { handOver } from "../start/hand-over.mjs";
 import { install } from "../start/install.mjs";

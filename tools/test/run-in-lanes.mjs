@@ -1,9 +1,9 @@
-// How test files are shared among workers: what starts a whole system or a browser runs one after another in the first
-// lane, since two of them on two cores keep each other waiting; everything else in the other lanes, and at last in all.
+// How test files are distributed to workers: tests of a whole system or a browser run one after another in the first lane,
+// because two of them on two cores block each other; everything else runs in the other lanes, and finally in all.
 
 /**
- * A worker keeps something of each file that it ran, and after some dozens it collects garbage for most of its time: what takes
- * 10 s in a new worker took 140 s after 75 files. A start of a worker costs half a second.
+ * A worker leaks some memory per file, and after dozens of files it mostly collects garbage: 10 s of tests in a new worker took
+ * 140 s after 75 files. Starting a worker costs half a second.
  */
 const FILES_PER_WORKER = 8;
 
@@ -17,7 +17,7 @@ const FILES_PER_WORKER = 8;
  */
 export async function runInLanes({ whole, others, lanes, run }) {
   const [wholeLeft, left] = [[...whole], [...others]];
-  // Small parts at last, so that lanes end together.
+  // Small batches at the end, so that lanes finish together.
   const nextOthers = () => left.splice(0, Math.min(FILES_PER_WORKER, Math.ceil(left.length / (2 * lanes))));
   const nextPart = (/** @type {boolean} */ isFirst) =>
     isFirst && wholeLeft.length > 0 ? wholeLeft.splice(0, FILES_PER_WORKER) : nextOthers();

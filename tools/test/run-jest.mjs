@@ -1,4 +1,4 @@
-// Runs jest as every test run does. As a program: the tests of one kind in the package where it is called, for turbo.
+// Runs jest as every test run does. As a program: runs the current package's tests of one kind, for turbo.
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runProgram } from "./run-program.mjs";
@@ -17,7 +17,7 @@ export async function runJest(args) {
     {
       shown: "inherit",
       timeoutMs: TESTS_TIMEOUT_MS,
-      // Programs that tests start, over and over, compile their modules once, as those of `npm run` do.
+      // Programs that tests start repeatedly use Node's compile cache, like those of `npm run`.
       environment: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(ROOT, ".tripline", "compile-cache") },
     },
   );

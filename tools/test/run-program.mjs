@@ -11,23 +11,23 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const running = new Set();
 
 /**
- * Runs a program of the tests in the root, with the project's own programs first in its PATH. When this process is told to end,
- * the program and all that it started end before it.
+ * Runs a test program in the root, with the project's own programs first in its PATH. When this process is asked to end, the
+ * program and its descendants end first.
  *
  * @param {string} command
  * @param {string[]} args
  * @param {object} options
  * @param {"pipe" | "inherit"} options.shown where its standard output goes; `pipe` returns it
  * @param {number} options.timeoutMs
- * @param {Record<string, string>} [options.environment] beside that of this process
- * @returns {Promise<{ status: number | null, output: string }>} no status where it was ended, or could not start
+ * @param {Record<string, string>} [options.environment] added to that of this process
+ * @returns {Promise<{ status: number | null, output: string }>} no status if it was ended, or could not start
  */
 export function runProgram(command, args, { shown, timeoutMs, environment = {} }) {
   const child = spawn(command, args, {
     cwd: ROOT,
     stdio: ["ignore", shown, "inherit"],
     timeout: timeoutMs,
-    // Ctrl-C reaches this process only, which can still see what the program has started.
+    // Ctrl-C reaches only this process, which can still find the program's descendants.
     detached: true,
     env: { ...process.env, ...environment, PATH: `${join(ROOT, "node_modules", ".bin")}:${process.env.PATH}` },
   });

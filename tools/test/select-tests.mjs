@@ -1,11 +1,11 @@
-// What the words after `npm test --` select.
+// What the arguments after `npm test --` select.
 import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 
 /** @param {string} source a file or folder below `src` */
 export const compiled = (source) => source.replace(/(^|\/)src(?=\/|$)/, "$1dist").replace(/\.ts$/, ".js");
 
-/** Folders of tests in Python, each with the environment that runs it. `npm test` runs those that are not large. */
+/** Folders of Python tests, each with its environment. `npm test` runs those that are not large. */
 export const PYTHON_TESTS = [
   { folder: "training/tests/core", environment: "training", isLarge: false },
   { folder: "training/tests/models", environment: "models", isLarge: false },
@@ -17,8 +17,8 @@ export const PYTHON_TESTS = [
 ];
 
 /**
- * Files and folders that exist select tests: in Python below `training/`, else in TypeScript, by the source or by what is
- * compiled. `-t` selects by title in both. All other words go to jest as they are.
+ * Existing files and folders select tests: Python below `training/`, otherwise TypeScript, by source or compiled file. `-t`
+ * selects by title in both. All other arguments go to jest unchanged.
  *
  * @param {string[]} words
  * @param {string} root

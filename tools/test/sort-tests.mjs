@@ -1,5 +1,5 @@
-// Which tests start what, told by what they import: a contributor marks nothing. `jest.config.js` makes a project of each
-// kind, so servers start only for a run that has a test in need of them.
+// Classifies tests by their imports, so contributors need no markers. `jest.config.js` has a project per kind, so servers start
+// only for runs with tests that need them.
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { compiled } from "./select-tests.mjs";
@@ -19,10 +19,10 @@ const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*"([^"]+)"|new URL\("(\.[^"]+\.js)", 
 /** @typedef {"unit" | "process" | "server"} TestKind */
 
 /**
- * The compiled tests of every kind, as paths from the root. A compiled test whose source is gone is not among them.
+ * The compiled tests of every kind, as paths from the root. Excludes compiled tests without a source.
  *
- * - `unit`: starts nothing, neither itself nor by what it imports
- * - `process`: starts programs of its own
+ * - `unit`: starts nothing, directly or through imports
+ * - `process`: starts its own programs
  * - `server`: shares the Kafka, Valkey and Postgres of the test run
  *
  * @param {string} root
@@ -40,7 +40,7 @@ export function sortTests(root) {
 }
 
 /**
- * Of those tests the ones that start a whole system or a browser: one of them is as much as two cores can do well.
+ * The tests that start a whole system or a browser: one of them is as much as two cores can handle.
  *
  * @param {string} root
  * @returns {string[]} paths from the root
@@ -88,7 +88,7 @@ class ImportGraph {
     );
   }
 
-  /** The test and every file that it imports, directly or not. @param {string} test */
+  /** The test and all of its transitive imports. @param {string} test */
   #reach(test) {
     const reached = new Set([test]);
     for (const file of reached) for (const imported of this.#read(file).imports) reached.add(imported);
@@ -112,7 +112,7 @@ class ImportGraph {
   }
 
   /**
-   * The file that a name stands for; undefined for Node's own modules and libraries.
+   * The file of a module name; undefined for Node's own modules and libraries.
    *
    * @param {string} name
    * @param {string} importer
@@ -128,7 +128,7 @@ class ImportGraph {
 }
 
 /**
- * As Node resolves the `exports` of a package, as far as ours use them.
+ * Resolves a package's `exports` like Node, as far as ours use them.
  *
  * @param {Record<string, string | { default: string }>} exports
  * @param {string} path

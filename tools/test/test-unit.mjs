@@ -1,5 +1,5 @@
-// `npm run test:unit`: the tests that start no process and need no server, package by package, each when something it reads
-// has changed since it last passed. turbo keeps what passed.
+// `npm run test:unit`: the tests without processes and servers, package by package, if an input has changed since they last
+// passed. turbo caches passed runs.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { installPackages } from "../start/install.mjs";
@@ -7,7 +7,7 @@ import { turboRun } from "../start/run-turbo.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 const TESTS_TIMEOUT_MS = 1_200_000;
-/** Jest runs three tests at a time in each package; more packages at once only wait for each other. */
+/** Jest runs three tests at a time in each package; more concurrent packages would not be faster. */
 const PACKAGES_AT_ONCE = 2;
 
 try {

@@ -1,6 +1,5 @@
-// `npm test`: installs and builds what is missing, then every check and every test, TypeScript and Python.
-// `npm test -- packages/kafka -t "dead letter"`: builds what is stale, and runs the tests that are selected.
-// Ends with `N passed, N failed` alone on a line.
+// `npm test`: installs and builds what is missing, then runs every check and every test, TypeScript and Python. `npm test --
+// packages/kafka -t "dead letter"`: builds what is stale, and runs the selected tests. The last line is `N passed, N failed`.
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -50,7 +49,7 @@ async function testAll() {
     for (const result of runChecks(printCheck)) totals[result.ok ? "passed" : "failed"] += 1;
   });
 
-  // Mostly on one core, for a minute and a half, of which the tests in TypeScript leave enough while they wait.
+  // Uses about one core for a minute and a half, which the TypeScript tests leave idle while they wait.
   const python = testAllPython(timed);
   process.stdout.write("\ntests in TypeScript\n");
   const typeScript = await timed("tests in TypeScript", () => testTypeScript([]));
@@ -91,7 +90,7 @@ async function testTypeScript(args) {
   await runJest(["--json", `--outputFile=${JEST_RESULT}`, ...args]);
   try {
     const result = JSON.parse(readFileSync(JEST_RESULT, "utf8"));
-    // A suite that could not even be loaded has no failed test of its own.
+    // A suite that failed to load has no failed test of its own.
     const failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
     return { passed: result.numPassedTests, failed, files: result.testResults };
   } catch {
@@ -112,9 +111,9 @@ async function testPython(environment, args, shown) {
   });
   const interpreter = python.output.trim().split("\n").at(-1) ?? "";
   if (python.status !== 0 || interpreter === "") return { passed: 0, failed: 1, output: "" };
-  // As `keepBytecode` of packages/local-stack says it to every other Python.
+  // The same as `keepBytecode` of packages/local-stack for every other Python.
   const bytecode = { PYTHONPYCACHEPREFIX: join(interpreter, "../../bytecode"), PYTHONDONTWRITEBYTECODE: "" };
-  // Without its cache, which would come and go in the tree while other tests copy it.
+  // Without its cache, which would appear in the tree while other tests copy it.
   const pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", ...args, `--junitxml=${PYTEST_RESULT}`];
   const { output } = await runProgram(interpreter, pytest, {
     shown,
