@@ -61,9 +61,9 @@ const DOUBLE_BYTES = 8;
 const CHECKPOINT_MS_DEFAULT = 15_000;
 
 /**
- * Computes the features of past payments on all cores. Events are processed in order of time. At the same time, labels
- * come before payments; payments are ordered by client transaction id, and labels in the order of their payments.
- * Memory is bounded by the number of entities. Each output file appears complete or not at all.
+ * Computes the features of past payments on all cores. Events are processed in order of time. If times are equal,
+ * labels come before payments; payments are ordered by client transaction id, and labels in the order of their
+ * payments. Memory is bounded by the number of entities. Each output file appears complete or not at all.
  *
  * An interrupted backfill leaves `<output>.work`. The same backfill, started again, resumes from the last checkpoint
  * and produces byte-identical files.

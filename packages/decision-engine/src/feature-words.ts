@@ -119,7 +119,7 @@ const COMPARED_AMOUNTS: readonly Feature["kind"][] = [
 ];
 
 const DAY_MS = 86_400_000;
-/** Minimum days of history for a baseline. */
+/** A baseline must cover at least this many days. */
 const USUAL_DAYS_MIN = 7;
 
 /** The units in which features are formatted, by name. */

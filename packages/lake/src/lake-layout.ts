@@ -7,11 +7,9 @@ import { isStoreUrl } from "@tripline/object-store/open-store";
  * The layout of a lake:
  *
  *   <lake>/<topic>/day=2024-02-29/0000000000000012.parquet   rows of one day that log entry 12 added
- *   <lake>/<topic>/_log/0000000000000012.json                entry 12: what it added, and the resulting position of
- * each partition
+ *   <lake>/<topic>/_log/0000000000000012.json                entry 12: what it added, and each partition's position
  *   <lake>/<topic>/_staging/                                 files that no entry has moved to their day yet
- *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000009  in an object store: files up to entry 9 were merged into
- * others
+ *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000009  in an object store: files up to entry 9 were merged
  *
  * Readers of Hive partitions ignore names that start with an underscore, and staged files do not end with `.parquet`.
  * See docs/adr/0011-the-lake-has-a-log.md.

@@ -99,7 +99,7 @@ export class EntityFold {
     return this.state;
   }
 
-  /** One entity's events in order of time, with labels before payments at the same time. */
+  /** Folds one entity's events in order of time; if times are equal, labels come before payments. */
   #foldEntity(number: number, block: EventBlock, out: readonly Float64Array[]): void {
     const { paid, known } = this;
     const { payments, labels } = block;

@@ -1,6 +1,6 @@
 /**
- * A sequence of payments and labels, as columns, each in order of time. At the same time, labels come before payments.
- * Entities are numbered from 0, so that no string is read per event.
+ * A sequence of payments and labels, as columns, each in order of time. If times are equal, labels come before
+ * payments. Entities are numbered from 0, so that no string is read per event.
  */
 export interface EventBlock {
   readonly payments: PaymentColumns;

@@ -9,7 +9,7 @@ import { FOLD_STEPS } from "./share-fold.js";
 /** With fewer events per worker, starting another one costs more than it gains. */
 const EVENTS_PER_WORKER_MIN = 50_000;
 
-/** Share of all compute threads; the others write, which takes nearly as long. */
+/** Share of the cores that fold; the others write, which takes nearly as long. */
 const FOLDING_SHARE = 0.6;
 
 /** The number of threads that fold this many events. */

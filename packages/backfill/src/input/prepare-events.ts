@@ -36,8 +36,8 @@ const OWN_COLUMNS = [
 
 /**
  * Stores the input in the order in which it is counted: the table `payments`, by time and tie order, and the table
- * `labels`, by the time at which they were reported, and at the same time in the order of their payments. Ids and
- * currencies are values of enumerations, whose codes are their numbers.
+ * `labels`, by the time at which they were reported, and for equal times in the order of their payments. Ids and
+ * currencies become enumerations; the code of a value is its number.
  *
  * @throws TriplineError `invalid-field` if the source cannot be read or a row is not a payment.
  */

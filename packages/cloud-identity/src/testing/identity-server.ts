@@ -61,7 +61,7 @@ export async function startIdentityServer(mint: Mint): Promise<TestIdentityServe
   const servers = [createServer(answer), createSecureServer({ cert: certificate, key }, answer)] as const;
   const [address, secureAddress] = await Promise.all([listen(servers[0]), listen(servers[1])]);
   const url = `http://${address}`;
-  // biome-ignore lint/style/noProcessEnv: Google's library reads it there. It stays, so that no test asks a real server.
+  // biome-ignore lint/style/noProcessEnv: Google's library reads it. Never unset, so that no test contacts a real server.
   process.env.GCE_METADATA_HOST = address;
   return {
     environment: {

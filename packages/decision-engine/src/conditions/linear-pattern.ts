@@ -8,7 +8,7 @@ export interface LinearPattern {
   isFoundIn(text: string): boolean;
 }
 
-/** A pattern is not compiled if expanding its repetitions could make it longer. */
+/** A pattern is not compiled if expanding its repetitions could make it longer than this. */
 const REPEATED_CHARACTERS_MAX = 20_000;
 /** A larger one takes too many steps for the longest text of a payment. */
 const SIZE_MAX = 600;

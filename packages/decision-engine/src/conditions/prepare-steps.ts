@@ -53,7 +53,7 @@ interface Scope {
   pushed?: Extent;
 }
 
-/** Work up to this limit is counted in full, whatever the actual size. */
+/** Work up to this limit is counted up front at its maximum, whatever the actual size. */
 const FIXED_STEPS_MAX = 64;
 const CANNOT_THROW = new Set(["==", "!=", "startsWith", "endsWith", "contains", "size", "named", "lowerAscii", "trim"]);
 const NEEDS_LITERAL = "is not a literal";

@@ -155,7 +155,7 @@ function judgeOutcomes(
   );
 }
 
-/** The typical latency of decisions. */
+/** The latency of most decisions. */
 interface Latency {
   /** The 95th percentile. */
   readonly usualMs: number;

@@ -60,7 +60,7 @@ export async function startFeast(options: { isVersioned?: boolean } = {}): Promi
   };
   const driver = new FeastDriver(
     spawn(python, [join(PACKAGE, "test-python/feast_driver.py"), JSON.stringify(settings)], {
-      // biome-ignore lint/style/noProcessEnv: the environment of a child is ours with a part that differs
+      // biome-ignore lint/style/noProcessEnv: a child process inherits our environment with a few changes
       env: { ...process.env, ...keepBytecode(python) },
     }),
   );

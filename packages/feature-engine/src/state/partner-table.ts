@@ -9,8 +9,7 @@ export const PARTNER_STRIDE = 3;
 
 /**
  * Entities that an entity has met, for instance the terminals of a card, three numbers each: hash of the id, newest
- * event time in milliseconds, number of payments. Newest first; at the same time, the one that was updated later comes
- * first.
+ * event time in milliseconds, number of payments. Newest first; if times are equal, the one updated later comes first.
  *
  * Distinct counts are exact below `PARTNERS_MAX`, which means "that many or more". Two partners are confused if their
  * 32-bit hashes are equal: with a full table, this happens once in half a million tables.

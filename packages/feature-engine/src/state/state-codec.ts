@@ -17,7 +17,7 @@ import type { UsualAmount } from "./usual-amount.js";
 import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
 
 /*
- * Layout of a state, little-endian; varint is unsigned LEB128 of an integer below 2^53. Parts in brackets are there when
+ * Layout of a state, little-endian; varint is unsigned LEB128 of an integer below 2^53. Parts in brackets are present if
  * the plan needs them.
  *
  *   offset 0   u8      version, 3

@@ -109,7 +109,7 @@ function entityFeature(
   return stream === "label" ? labelFeature(feature, past) : amountFeature(feature, past, event);
 }
 
-/** From the location of the newest counted payment; at the same time, the one that arrived last. */
+/** From the location of the newest counted payment; if times are equal, of the one that arrived last. */
 function lastDistance(
   spec: FeatureSpec,
   feature: Extract<Feature, { entity: string }>,

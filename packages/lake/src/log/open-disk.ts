@@ -38,7 +38,7 @@ const opened = new Map<string, Promise<LakeDisk>>();
  */
 export function openDisk(
   lake: string,
-  // biome-ignore lint/style/noProcessEnv: as a store's own identity, this reaches every program that reads a lake.
+  // biome-ignore lint/style/noProcessEnv: like a store's identity, this applies to every program that reads a lake.
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<LakeDisk> {
   if (!isStoreUrl(lake) || lake.startsWith("file:")) return Promise.resolve(new FolderDisk());
