@@ -17,7 +17,7 @@ export interface RenewOptions {
   /** Attempts of `fetchOne` before it counts as failed; 1 if it retries by itself. */
   readonly attemptsMax?: number;
   readonly now?: () => number;
-  /** How long a caller waits for a renewal, from its request on, while the old one is still valid. */
+  /** How long callers wait for a renewal, from its start, while the old one is still valid. */
   readonly patienceMs?: number;
   /** The pause between two attempts. */
   readonly pause?: (ms: number) => Promise<unknown>;
