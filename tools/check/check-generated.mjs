@@ -63,7 +63,7 @@ function filesIn(folder) {
 
 /**
  * @param {string} file
- * @returns undefined where there is no such file
+ * @returns undefined if the file does not exist
  */
 function contentOf(file) {
   return existsSync(file) ? readFileSync(file, "utf8") : undefined;

@@ -1,11 +1,11 @@
 /**
- * What stands in `Transaction.personal`:
+ * Layout of `Transaction.personal`:
  *
  *     offset  0   1        17
  *             ┌───┬────────┬──────────────────────────┐
  *             │ 1 │ key id │ sealed bytes             │
  *             └───┴────────┴──────────────────────────┘
- *     bytes     1   16       as of `sealBytes`
+ *     bytes     1   16       from `sealBytes`
  */
 const VERSION = 1;
 export const KEY_ID_BYTES = 16;
