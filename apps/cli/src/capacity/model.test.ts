@@ -62,7 +62,7 @@ describe("a plan", () => {
     expect(limits.map(({ rate }) => rate)).toEqual(limits.map(({ rate }) => rate).toSorted((a, b) => a - b));
     const limit = (word: string) => limits.find(({ what }) => what.includes(word))?.rate ?? Number.NaN;
     expect(planAt({ rate: limit("memory") }).redis.memoryGb).toBeCloseTo(RULES.redisGbMax, 6);
-    expect(planAt({ rate: limit("one core") }).redis.cpuShare).toBeCloseTo(RULES.redisUtilisation, 6);
+    expect(planAt({ rate: limit("single core") }).redis.cpuShare).toBeCloseTo(RULES.redisUtilisation, 6);
     expect(planAt({ rate: limit("features") * 0.999 }).services.get("features")?.instances).toBe(6);
     expect(planAt({ rate: limit("features") * 1.001 }).services.get("features")?.instances).toBe(7);
     expect(planAt({ cards: 1e12 }).limits[0]).toMatchObject({ rate: 0, what: expect.stringContaining("memory") });

@@ -2,16 +2,18 @@ import { PassThrough } from "node:stream";
 import { LiveView } from "./live-view.js";
 import { Tally } from "./tally.js";
 
-test("regression #24: the demo does not ask for a rebuild while it rebuilds lost window states itself", () => {
+const COMMAND = "npm run tripline -- rebuild-state";
+
+test.each([
+  ["regression #24: while the demo rebuilds lost window states, nobody is told to do so", undefined],
+  ["the command that rebuilds lost window states is named while the demo does not rebuild them", COMMAND],
+])("%s", (_title, command) => {
   const out = new PassThrough();
   const tally = new Tally();
   tally.areStatesLost = true;
-  new LiveView(Object.assign(out, { isTTY: false }) as unknown as NodeJS.WriteStream).show(tally, {
-    elapsedMs: 6_000,
-    perSecond: 0,
-    eventTimeMs: 0,
-  });
+  const stream = Object.assign(out, { isTTY: false }) as unknown as NodeJS.WriteStream;
+  new LiveView(() => command, stream).show(tally, { elapsedMs: 6_000, perSecond: 0, eventTimeMs: 0 });
   const text = String(out.read());
   expect(text).toContain("The window states are lost: payments get the default decision until they are rebuilt.");
-  expect(text).not.toContain("rebuild-state");
+  expect(text.includes(COMMAND)).toBe(command !== undefined);
 });

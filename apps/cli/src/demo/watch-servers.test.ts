@@ -8,7 +8,7 @@ const event = (server: ServerEvent["server"], kind: ServerEvent["kind"]): Server
 test("regression #24: what becomes of a server is said, and the states that Valkey lost are rebuilt, once at a time", async () => {
   const lines: string[] = [];
   const codes = [1, 0];
-  const listen = watchServers({
+  const { onServer: listen } = watchServers({
     write: (line) => lines.push(line),
     rebuild: async () => codes.shift() ?? 1,
     rebuildCommand: "rebuild",

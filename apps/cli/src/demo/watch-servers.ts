@@ -13,6 +13,12 @@ export interface WatchServersOptions {
   readonly betweenMs?: number;
 }
 
+export interface ServerWatch {
+  readonly onServer: ServerListener;
+  /** Whether lost window states are being rebuilt. */
+  isRebuilding(): boolean;
+}
+
 /** A rebuild waits until every features instance is connected to Valkey again. */
 const REBUILDS_MAX = 3;
 const BETWEEN_MS = 5_000;
@@ -21,7 +27,7 @@ const BETWEEN_MS = 5_000;
  * Reports what happens after a server exits, one sentence each. The demo's Valkey has no persistence, so after its restart the
  * window states are rebuilt from the lake; until then payments get the default decision.
  */
-export function watchServers(options: WatchServersOptions): ServerListener {
+export function watchServers(options: WatchServersOptions): ServerWatch {
   const { write, rebuild, rebuildCommand, signal, betweenMs = BETWEEN_MS } = options;
   let isRebuilding = false;
   const rebuildStates = async (): Promise<void> => {
@@ -36,7 +42,7 @@ export function watchServers(options: WatchServersOptions): ServerListener {
     }
     write(`The window states could not be rebuilt. To try again, run in another terminal: ${rebuildCommand}`);
   };
-  return ({ server, kind, sentence }: ServerEvent) => {
+  const onServer = ({ server, kind, sentence }: ServerEvent): void => {
     write(sentence);
     if (server !== "redis" || kind !== "restarted" || isRebuilding) return;
     isRebuilding = true;
@@ -44,4 +50,5 @@ export function watchServers(options: WatchServersOptions): ServerListener {
       isRebuilding = false;
     });
   };
+  return { onServer, isRebuilding: () => isRebuilding };
 }

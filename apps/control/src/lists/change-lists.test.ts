@@ -135,10 +135,10 @@ test.each<[string, string, object, string]>([
   ],
   ["no country", "deny", card({ kind: "country", value: "XX" }), "/entries/0/value must be an ISO 3166-1"],
   ["an unknown kind", "deny", card({ kind: "x" }), "/entries/0/kind must be one of card, bin, device, email"],
-  ["a card number as reason", "deny", card({ reason: "is 4111111111111111" }), "/entries/0/reason must not hold"],
+  ["a card number as reason", "deny", card({ reason: "is 4111111111111111" }), "/entries/0/reason must not contain"],
   ["no reason", "deny", card({ reason: " " }), "/entries/0/reason must say why"],
   ["an end in the past", "deny", card({ expires_at: "2020-01-01T00:00:00Z" }), "/entries/0/expires_at must be in the"],
-  ["an unknown field", "deny", card({ until: 1 }), "/entries/0/until is not a field"],
+  ["an unknown field", "deny", card({ until: 1 }), "/entries/0/until is not a known field"],
   ["a list without effect", "mules", card(), "/effect is needed for the first entry of mules"],
   ["a bad name of a list", "De%20ny", card(), "/list must be 1 to 32 lower-case letters"],
 ])("%s is refused, and the field is named", async (_what, list, entry, sentence) => {

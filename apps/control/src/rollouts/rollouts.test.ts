@@ -318,7 +318,7 @@ describe("refused", () => {
     expect(await step("rollback", {})).toMatchObject({ status: 200 });
     expect(await step("promote", {})).toMatchObject({
       status: 409,
-      body: { detail: expect.stringContaining("is over") },
+      body: { detail: expect.stringContaining("has ended") },
     });
   });
 

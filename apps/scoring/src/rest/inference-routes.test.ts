@@ -268,7 +268,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     "model-not-found",
     'Version "1" of model fraud',
   ],
-  ["an unknown path", "/models/fraud/explain", WHOLE, {}, 404, "not-found", "nothing at this address"],
+  ["an unknown path", "/models/fraud/explain", WHOLE, {}, 404, "not-found", "Not found"],
   [
     "loading where it is not allowed",
     "/repository/models/fraud/load",

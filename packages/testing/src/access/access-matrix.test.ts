@@ -109,7 +109,7 @@ async function call(route: ServiceRoute, caller: Caller | undefined, query = "")
 
 /** Whether the caller was refused for lack of the scope. Feature servers answer in Feast's form, which has no codes. */
 const lacksScope = ({ status, text }: { readonly status: number; readonly text: string }): boolean =>
-  status === 403 && /"code":"scope-missing"|needs the scope/.test(text);
+  status === 403 && /"code":"scope-missing"|requires the scope/.test(text);
 
 const shown = ({ service, method, path }: ServiceRoute): string => `${service} ${method} ${path}`;
 const guarded = ROUTES.filter(({ access }) => access.by !== "open");

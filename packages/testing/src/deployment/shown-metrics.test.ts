@@ -122,7 +122,7 @@ describe("what dashboards, alerts and the analysis of new versions show", () => 
     const alerts = new Set(
       groups.flatMap(({ rules }) => rules.map(({ alert, labels }) => `${alert} (${labels.severity})`)),
     );
-    const sections = OPERATIONS.matchAll(/^### (\w+)\n\n\*\*(page|ticket)\*\* · Fires when /gm);
+    const sections = OPERATIONS.matchAll(/^### (\w+)\n\n\*\*(page|ticket)\*\*, [a-z ]+ · /gm);
     expect([...sections].map(([, name, severity]) => `${name} (${severity})`).sort()).toEqual([...alerts].sort());
   });
 

@@ -24,7 +24,7 @@ test("`tripline journey bad-policy`: a draft that declines a third is stopped by
     expect(told[1]).toMatch(/\nThe draft declines 3\d\.\d % of the payments; the limit is 5 % at most\.$/);
     expect(told[2]).toMatch(/\nbacktest: rows=\d+ .* broken=0$/);
     expect(told[3]).toMatch(
-      /taken back by guard after [\d.]+ s; .*\noutcomes: the outcome decline: \d+\.\d % for \d+ cards/,
+      /rolled back by guard after [\d.]+ s; .*\noutcomes: the outcome decline: \d+\.\d % for \d+ cards/,
     );
     // regression #24: it could be activated again, and then nobody watched.
     expect(told[4]).toMatch(

@@ -150,7 +150,7 @@ describe("a demo that stops by itself", () => {
 test("a duration it does not understand is refused in one sentence, before anything starts", async () => {
   const refused = new Demo(["--exit-after", "soon"]);
   expect(await refused.exit).toBe(1);
-  expect(refused.output.trim()).toBe('--exit-after takes a duration such as 30s or 5m, not "soon"');
+  expect(refused.output.trim()).toBe('--exit-after must be a duration such as 30s or 5m, not "soon"');
 });
 
 /** As a person types it, and what else is typed in other terminals while it runs. */

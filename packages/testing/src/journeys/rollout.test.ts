@@ -59,7 +59,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
     async () => {
       await badModelJourney(options());
       expect(told).toEqual([
-        expect.stringMatching(/wrong way round .* rolled back.*guard: rollback -> rolled-back/s),
+        expect.stringMatching(/inverted scores .* rolled back.*guard: rollback -> rolled-back/s),
         expect.stringMatching(/responds too slowly .* rolled back.*guard: rollback -> rolled-back/s),
       ]);
     },

@@ -76,14 +76,15 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
     topology = isSecure ? "services" : "together",
     profiles: hasProfiles = false,
   } = options;
-  const onServer = watchServers({
+  const rebuildCommand = rebuildCommandFor(options.workspace);
+  const servers = watchServers({
     write: (line) => process.stdout.write(`  ${line}\n`),
     rebuild: () => rebuildLocalStates(options.workspace),
-    rebuildCommand: rebuildCommandFor(options.workspace),
+    rebuildCommand,
     signal: end.signal,
   });
   const { model, system } = await startDemoSystem({
-    onServer,
+    onServer: servers.onServer,
     workspace,
     steps,
     topology,
@@ -101,6 +102,7 @@ async function playDemo(options: DemoOptions, steps: StepLog, end: AbortControll
       workspace: options.workspace,
       end: end.signal,
       steps,
+      view: new LiveView(() => (servers.isRebuilding() ? undefined : rebuildCommand)),
     });
     return await summarise(system, traffic, steps);
   } finally {
@@ -114,6 +116,7 @@ interface PlayOptions {
   readonly workspace: string;
   readonly end: AbortSignal;
   readonly steps: StepLog;
+  readonly view: LiveView;
 }
 
 interface PlayedTraffic {
@@ -135,7 +138,6 @@ async function play(
   const startedAt = performance.now();
   let decidedBefore = 0;
   let startUp = "";
-  const view = new LiveView();
   process.stdout.write(`\n  API ${system.apiUrl} (OpenAPI at /openapi.json). Press Ctrl-C to stop.\n`);
   const { url, userName, password } = system.console;
   process.stdout.write(`  Console ${url}: sign in as ${userName} with the password ${password}\n`);
@@ -148,11 +150,15 @@ async function play(
   const redraw = setInterval(() => {
     const perSecond = tally.decided - decidedBefore;
     decidedBefore = tally.decided;
-    view.show(tally, { elapsedMs: performance.now() - startedAt, perSecond, eventTimeMs: position.eventTimeMs });
+    options.view.show(tally, {
+      elapsedMs: performance.now() - startedAt,
+      perSecond,
+      eventTimeMs: position.eventTimeMs,
+    });
   }, REDRAW_MS);
   const onFirstDecision = (): void => {
     if (startUp !== "") return;
-    view.leave();
+    options.view.leave();
     options.steps.note("first decision", performance.now() - startedAt);
     startUp = startUpLine(options.steps);
     process.stdout.write(`  ${startUp}\n`);

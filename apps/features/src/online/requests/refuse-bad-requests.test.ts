@@ -73,7 +73,7 @@ test.each<[name: string, body: unknown, status: number, pointer: string | undefi
   ],
   ["too many rows", { ...good, entities: { card_token: many(1_001) } }, 422, "/entities", "at most 1000"],
   ["a name for a flag", { ...good, full_feature_names: "yes" }, 422, "/full_feature_names", "true or false"],
-  ["a megabyte", { ...good, entities: { card_token: ["x".repeat(1024 * 1024)] } }, 413, undefined, "larger than"],
+  ["a megabyte", { ...good, entities: { card_token: ["x".repeat(1024 * 1024)] } }, 413, undefined, "exceeds the limit"],
 ])("reading is refused: %s", async (_name, body, status, pointer, detail) => {
   const answer = await serving.post(READ, body);
   const problem = JSON.parse(answer.text);

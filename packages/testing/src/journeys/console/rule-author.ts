@@ -24,8 +24,8 @@ export async function ruleAuthorJourney(stage: ConsoleStage): Promise<void> {
     await signIn(page, "demo", stage.passwords.demo);
     await signIn(approver, "demo-lead", stage.passwords.lead);
     await approver.goto("/policy");
-    await approver.getByRole("checkbox", { name: /has to approve/ }).click();
-    await approver.getByRole("checkbox", { name: /has to approve/, checked: true }).waitFor();
+    await approver.getByRole("checkbox", { name: /must approve/ }).click();
+    await approver.getByRole("checkbox", { name: /must approve/, checked: true }).waitFor();
 
     await saveRevision(page, SHIPPED, "shipped");
     await approver.goto("/policy/revisions/1");
