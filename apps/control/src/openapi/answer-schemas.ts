@@ -134,7 +134,7 @@ export const ANSWERS = named({
     text: z.string(),
     activation_kind: activationKind.meta({
       description:
-        "What its activation would be. `suspect`: it was rolled back, and another user has to approve it again.",
+        "What its activation would be. `suspect`: it was rolled back, and another user must approve it again.",
     }),
     approvals: z.array(
       z.object({ approver: z.string(), note: z.string(), approved_at: time, is_for_unwatched: z.boolean() }),

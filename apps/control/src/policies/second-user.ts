@@ -40,7 +40,7 @@ export function findMissingApproval(asked: AskedActivation): string | undefined 
   if (kind === "suspect") {
     const counted = approvals.filter(({ approvedAtMs }) => approvedAtMs >= (rolledBackAtMs ?? 0));
     if (isByAnother(asked, counted)) return undefined;
-    return `${capitalised(what)} was rolled back: another user has to approve it again before it is activated.`;
+    return `${capitalised(what)} was rolled back: another user must approve it again before it is activated.`;
   }
   if (kind === "return" || !asked.tenantNeedsApproval || isByTwo(asked)) return undefined;
   return `${capitalised(what)} is not approved: a user who did not write it has to do that first.`;
