@@ -21,3 +21,8 @@ export function object(entries) {
 export function array(items) {
   return `[\n${items.map((code) => `  ${code},\n`).join("")}]`;
 }
+
+/** By one level, except for the first line. @param {string} code */
+export function indent(code) {
+  return code.replaceAll("\n", "\n  ");
+}

@@ -1,6 +1,6 @@
 // Generated modules of one package each, where straight-line code or types are better than a table.
 import { isOptional } from "./read-payment.mjs";
-import { exportConst, HEAD, object, quote } from "./typescript.mjs";
+import { exportConst, HEAD, indent, object, quote } from "./typescript.mjs";
 
 /**
  * @typedef {import("./read-payment.mjs").Payment} Payment
@@ -109,9 +109,4 @@ export function sparkColumns(payment) {
 /** @param {Payment} payment */
 function optionalColumns({ columns }) {
   return columns.filter(({ required, wire }) => !required && wire !== "bytes");
-}
-
-/** @param {string} code */
-function indent(code) {
-  return code.replaceAll("\n", "\n  ");
 }

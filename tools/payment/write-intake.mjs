@@ -1,7 +1,7 @@
 // apps/ingestion/src/generated/payment-fields.ts: request schema, tokens, fingerprint and sealed fields as straight-line code,
 // because it runs for every payment.
 import { camelCase } from "./read-payment.mjs";
-import { array, exportConst, HEAD, object, quote } from "./typescript.mjs";
+import { array, exportConst, HEAD, indent, object, quote } from "./typescript.mjs";
 
 /**
  * @typedef {import("./read-payment.mjs").Payment} Payment
@@ -127,9 +127,4 @@ function personalFunction(declared) {
     `  return ${indent(object(sealed.map((path) => [camelCase(path), `body.${path} ?? ""`])))};`,
     "}\n",
   ];
-}
-
-/** @param {string} code */
-function indent(code) {
-  return code.replaceAll("\n", "\n  ");
 }

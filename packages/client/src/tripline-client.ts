@@ -48,6 +48,7 @@ export const BATCH_LINES = 500;
 const SECOND_MS = 1_000;
 const JSON_TYPE = "application/json";
 const NDJSON_TYPE = "application/x-ndjson";
+const ACCEPTED = 202;
 const POLL_MS = 200;
 const BACKOFF_MS_MIN = 100;
 const BACKOFF_MS_MAX = 5_000;
@@ -92,7 +93,7 @@ export class TriplineClient {
   ): AsyncGenerator<PaymentResult> {
     for await (const batch of batchesOf(payments)) {
       const call = this.#begin(options);
-      const lines = await this.#sendLines("/v1/transactions/batch", batch, call, ({ status }) => status === 202);
+      const lines = await this.#sendLines("/v1/transactions/batch", batch, call, "accepted");
       for (const [index, payment] of batch.entries()) {
         yield { transactionId: payment.transaction_id, ...(await this.#settle(lines[index], call)) };
       }
@@ -111,7 +112,7 @@ export class TriplineClient {
    */
   async label(labels: Iterable<Label> | AsyncIterable<Label>, options: CallOptions = {}): Promise<void> {
     for await (const batch of batchesOf(labels)) {
-      const lines = await this.#sendLines("/v1/labels/batch", batch, this.#begin(options), () => false);
+      const lines = await this.#sendLines("/v1/labels/batch", batch, this.#begin(options), "done");
       const open = lines.find(({ status }) => status !== 200);
       if (open !== undefined) throw open.problem === undefined ? deadlineExceeded() : TriplineError.of(open.problem);
     }
@@ -127,19 +128,19 @@ export class TriplineClient {
   /**
    * Retries until every line is done or rejected, or the call times out; an open line then keeps its last result.
    *
-   * @param isDone whether a line that was only accepted is done
+   * @param until `accepted`: an accepted line is not sent again; `done`: it is, until the API has its result
    */
-  async #sendLines(path: string, items: readonly object[], call: Call, isDone: (line: Line) => boolean) {
+  async #sendLines(path: string, items: readonly object[], call: Call, until: "accepted" | "done"): Promise<Line[]> {
     const results: Line[] = [];
     let open = items.map((_item, index) => index);
     for (let tries = 0; open.length > 0; tries += 1) {
       if (tries > 0 && !(await pause(backoffMs(tries), call))) break;
       const body = open.map((index) => JSON.stringify(items[index])).join("\n");
       const lines = (await this.#post(path, body, NDJSON_TYPE, call)).split("\n");
-      for (const [at, index] of open.entries()) results[index] = JSON.parse(lines[at] ?? "{}");
+      for (const [at, index] of open.entries()) results[index] = JSON.parse(lines[at] || "{}");
       open = open.filter((index) => {
-        const { status = 500, ...line } = results[index] ?? {};
-        return isTemporary(status) || (status === 202 && !isDone({ status, ...line }));
+        const status = results[index]?.status;
+        return isTemporary(status) || (status === ACCEPTED && until === "done");
       });
     }
     return results;
@@ -210,7 +211,7 @@ export class TriplineClient {
         continue;
       }
       const pauseMs = retryAfter === null ? backoffMs(tries) : Number(retryAfter) * SECOND_MS;
-      if (!isTemporary(error.status) || !(await pause(pauseMs, { deadline }))) throw error;
+      if (!error.isTemporary || !(await pause(pauseMs, { deadline }))) throw error;
     }
   }
 

@@ -73,11 +73,10 @@ export class EventIntake {
     const group = this.listen(request, first.topic === "transactions");
     try {
       const { entries, marked } = await this.admit(request, group);
-      if (group === undefined) {
-        await marked;
-        return entries.map((entry) => entry.outcome ?? pending(entry));
-      }
-      const outcomes = await this.collect(request, entries, group);
+      const outcomes =
+        group === undefined
+          ? entries.map((entry) => entry.outcome ?? pending(entry))
+          : await this.collect(request, entries, group);
       await marked;
       return outcomes;
     } finally {

@@ -59,11 +59,13 @@ export class TriplineClient {
     await this.#api.label(payments.map(labelBody), optionsOf(waitSeconds));
   }
 
-  /** Sends labels without waiting for their application. */
+  /** Sends labels without waiting for their application. @throws Error if the batch was not accepted */
   async sendLabels(payments: readonly KnownPayment[]): Promise<void> {
     const body = payments.map((payment) => JSON.stringify(labelBody(payment))).join("\n");
     const headers = { "content-type": "application/x-ndjson" };
-    await this.#api.fetch("/v1/labels/batch", { method: "POST", body, headers });
+    const response = await this.#api.fetch("/v1/labels/batch", { method: "POST", body, headers });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`The labels were not accepted: ${text}`);
   }
 
   /** The decision with this id, or undefined if there is none yet. */
