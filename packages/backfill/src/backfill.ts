@@ -61,7 +61,7 @@ const DOUBLE_BYTES = 8;
 const CHECKPOINT_MS_DEFAULT = 15_000;
 
 /**
- * Computes the features of past payments on all cores. Events are processed in order of time. If times are equal,
+ * Computes the features of past payments on all cores. Events are processed in time order. If times are equal,
  * labels come before payments; payments are ordered by client transaction id, and labels in the order of their
  * payments. Memory is bounded by the number of entities. Each output file appears complete or not at all.
  *
@@ -108,7 +108,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
   };
 }
 
-/** Payments per block: a power of two, or the maximum. The order of bytes in the output depends on it. */
+/** Payments per block: a power of two, or the maximum. The exact bytes of the output depend on it. */
 export function blockPaymentsFor(memory: number, features: number): number {
   const fitting = (memory * BLOCKS_SHARE) / (BLOCKS_UNDER_WAY * features * DOUBLE_BYTES);
   if (fitting >= BLOCK_PAYMENTS_MAX) return BLOCK_PAYMENTS_MAX;
@@ -122,7 +122,7 @@ async function identify(options: BackfillOptions, tuning: FoldTuning): Promise<s
   const connection = await instance.connect();
   try {
     const version = await connection.runAndReadAll("SELECT version()");
-    // Without an identity, an unchanged input cannot be recognised: the time makes each backfill unique.
+    // Without an identity, an unchanged input cannot be recognised, so the current time makes each backfill unique.
     const input = (await source.identity?.(connection)) ?? [`${Date.now()} ${performance.now()}`];
     const own = [JSON.stringify(spec), tenant, `${untilMs}`, `${tuning.blockPayments}`];
     return fingerprintOf([...own, String(version.getRows()[0]?.[0]), ...input]);

@@ -40,7 +40,7 @@ export async function fetchAwsCredentials(variables: IdentityVariables, region: 
   throw unavailable("There is no AWS identity: give the service account a role.");
 }
 
-/** Uses AWS's own library. @param endpoint of STS, instead of the region's */
+/** Uses AWS's own library. @param endpoint STS endpoint to use instead of the region's */
 async function assumeRole(
   roleArn: string,
   webIdentityToken: string,

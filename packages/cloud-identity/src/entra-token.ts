@@ -16,7 +16,7 @@ const claims = z.object({ oid: z.string().min(1) });
  * Exchanges the pod's token for an Entra token with Microsoft's own library
  * (https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow, third case).
  *
- * @param resource of the token, for example `https://redis.azure.com`
+ * @param resource what the token gives access to, for example `https://redis.azure.com`
  */
 export async function fetchEntraToken(variables: IdentityVariables, resource: string): Promise<Token> {
   const { AZURE_CLIENT_ID: clientId, AZURE_TENANT_ID: tenant, AZURE_FEDERATED_TOKEN_FILE: file } = variables;
@@ -41,7 +41,7 @@ export async function fetchEntraToken(variables: IdentityVariables, resource: st
   }
 }
 
-/** The library's network module, because its default one has no timeout for a POST. */
+/** Replaces the library's default network module, which has no timeout for a POST. */
 class BoundedNetwork implements INetworkModule {
   /** Why there is no token; the library's message is longer and has no status. */
   failure: TriplineError | undefined;

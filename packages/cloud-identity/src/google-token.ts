@@ -11,7 +11,7 @@ export interface Token extends Expiring {
 const WHO = "Google's metadata server";
 const HOST = "169.254.169.254";
 const ACCOUNT = "instance/service-accounts/default";
-/** After a request without a response, which takes 3 s. */
+/** Retries of a request that gets no response, which takes 3 s. */
 const NO_RESPONSE_RETRIES = 2;
 
 /** https://docs.cloud.google.com/compute/docs/access/authenticate-workloads */
@@ -58,14 +58,14 @@ function tokenOf(metadata: Metadata): Token {
  */
 async function readMetadata({ GCE_METADATA_HOST: host = HOST }: IdentityVariables, keys: string[]): Promise<Metadata> {
   const { bulk, setGCPResidency } = await import("gcp-metadata");
-  // On Google Cloud, it would wait for a response without a timeout; elsewhere, it waits for 3 s.
+  // On Google Cloud, the library would wait for a response without a timeout; elsewhere, it waits for 3 s.
   setGCPResidency(false);
   try {
     return await bulk(keys.map((metadataKey) => ({ metadataKey, noResponseRetries: NO_RESPONSE_RETRIES })));
   } catch (thrown) {
     const response = responseOf(thrown);
     if (response !== undefined) throw refused(WHO, response.status, response.data, thrown);
-    // Errors without a request are about the response.
+    // Errors that name no request are about the response.
     if (!types.isNativeError(thrown) || !("config" in thrown)) throw strange(WHO, thrown);
     throw silent(WHO, host, thrown);
   }

@@ -179,7 +179,7 @@ test("a server that accepts a request and does not answer is not awaited forever
     expect.stringMatching(/^Entra does not answer at 127\.0\.0\.1:\d+: .*timeout/),
     expect.stringMatching(/^Google's metadata server does not answer at 127\.0\.0\.1:\d+: .*aborted\.$/),
   ]);
-  // One for each, and two retries by Google's library.
+  // One request for each token, and two retries by Google's library.
   expect(server.asked).toBe(6);
 });
 

@@ -17,12 +17,12 @@ import type {
 import type { Topic } from "./topics.js";
 
 /**
- * Data class of a field, the first that applies:
+ * Data class of a field: the first of these that applies.
  *
- * - `card`: of a card number, as a token or its first digits
- * - `personal`: names or reaches a person, as a token or sealed
- * - `behavioural`: what a person did, or what was thought of it
- * - `none`: nothing
+ * - `card`: a card number, as a token or its first digits
+ * - `personal`: identifies or reaches a person, as a token or sealed
+ * - `behavioural`: what a person did, or an assessment of it
+ * - `none`: none of the above
  */
 export type DataClass = "card" | "personal" | "behavioural" | "none";
 

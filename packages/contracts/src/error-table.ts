@@ -4,7 +4,7 @@
  */
 
 /** What a Kafka consumer does with a record whose processing failed. */
-/** `retry`: as long as the fault lasts. `retry-few`: five times, then dead letter, for what may be a bug of ours. */
+/** `retry`: as long as the fault lasts. `retry-few`: five times, then dead letter, for possible bugs of ours. */
 export type KafkaReaction = "retry" | "retry-few" | "dead-letter" | "stop";
 
 export interface ErrorRow {

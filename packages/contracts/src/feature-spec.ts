@@ -34,7 +34,7 @@ export const PROFILE_MEASURES = ["number", "amount", "share", "days_since", "dis
 
 const WINDOW_TILES_MAX = 1_000;
 
-/** A field of an event that can name an entity, alone or with others: the cards of one issuer at one terminal. */
+/** An event field that can identify an entity, alone or with others, such as all cards of one issuer at one terminal. */
 export type KeyField = keyof typeof ENTITY_KEYS;
 const KEY_FIELDS: readonly string[] = Object.keys(ENTITY_KEYS);
 const REQUIRED_KEYS: readonly string[] = REQUIRED_ENTITY_KEYS;

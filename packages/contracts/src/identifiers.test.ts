@@ -18,7 +18,7 @@ const TOKEN_MAKERS = KINDS.map(
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, "hex");
 
-/** RFC 4231 section 4, where the data is a text: name, key, data and HMAC-SHA-256; test case 5 is the cut one. */
+/** RFC 4231 section 4, where the data is text: name, key, data and HMAC-SHA-256; only test case 5 is truncated. */
 const VECTORS: [string, Buffer, string, string][] = [
   [
     "test case 1",

@@ -25,23 +25,23 @@ export const TRANSACTION_ID_PATTERN = /^txn_[0-9a-f]{32}$/;
 
 const TOKEN_DIGITS = 32;
 
-/** What a token stands for, cards aside. */
+/** What a token stands for, except a card. */
 export type TokenKind = Exclude<keyof typeof TOKEN_PREFIXES, "card">;
 
 /**
- * The token that replaces a card number everywhere behind ingestion: HMAC-SHA-256 under a secret key, cut to
- * 128 bits. The tenant is part of the input, so that the same card at two tenants cannot be linked.
+ * The token that replaces a card number everywhere behind ingestion: HMAC-SHA-256 under a secret key, truncated
+ * to 128 bits. The tenant is part of the input, so that the same card at two tenants cannot be linked.
  */
 export function cardToken(key: Uint8Array, tenant: string, cardNumber: string): string {
   return `ct_${keyedDigits(key, `${tenant}\0${cardNumber}`)}`;
 }
 
 /**
- * As `cardToken`, for another text: of the paying device as the client knows it, an address in the one spelling of
- * `normalAddress` or `normalEmail`, or a network of `networkOf`. The kind in front of the tenant keeps the kinds apart: a
- * card's input holds one NUL and this one two, so the same text never gives the same digits in another kind of token.
+ * Like `cardToken`, for other texts: the client's id of the paying device, an address normalised by `normalAddress` or
+ * `normalEmail`, or a network from `networkOf`. The input starts with the kind, and contains two NULs instead of the one
+ * in a card's input, so the same text never gives the same digits in another kind of token.
  *
- * @param tenant without NUL, as in every access token that is accepted
+ * @param tenant without NUL, as in every valid access token
  */
 export function keyedToken(kind: TokenKind, key: Uint8Array, tenant: string, text: string): string {
   return `${TOKEN_PREFIXES[kind]}_${keyedDigits(key, `${kind}\0${tenant}\0${text}`)}`;
@@ -74,7 +74,7 @@ export function networkOf(address: string): string {
 /** Mailboxes of these ignore dots. */
 const DOTLESS_DOMAINS: ReadonlySet<string> = new Set(["gmail.com", "googlemail.com"]);
 const EMAIL_CHARACTERS_MAX = 254;
-/** Nearly every address is spelled so already. A label that begins with `xn--` may be none that RFC 5891 allows. */
+/** Nearly every address already has this form. Labels with `xn--` are excluded, because RFC 5891 may not allow them. */
 const ONE_SPELLING = /^[a-z0-9._-]{1,64}@(?!g(?:oogle)?mail\.com$)(?:(?!xn--)[a-z0-9-]+\.)+[a-z]+$/;
 
 /**
@@ -127,10 +127,10 @@ function keyedDigits(key: Uint8Array, text: string): string {
 const SHA256_BLOCK_BYTES = 64;
 const SHA256_BYTES = 32;
 const UTF8_BYTES_PER_UNIT = 3;
-/** Holds the input of every token of a payment. */
+/** Enough for the input of any token of a payment. */
 const MESSAGE_BYTES = 1_024;
 
-/** What the two hashes of HMAC read: the key's block and behind it the message or the first hash, which each call overwrites. */
+/** Inputs of HMAC's two hashes: the key's block, then the message or the first hash, which each call overwrites. */
 interface HmacInput {
   inner: Buffer;
   readonly outer: Buffer;
@@ -155,8 +155,8 @@ function inputOf(key: Uint8Array): HmacInput {
 }
 
 /**
- * HMAC-SHA-256 (RFC 2104) of a text in hexadecimal, from two calls of Node's one-shot hash. `createHmac` builds an object
- * for every call, which costs twice as much, and a payment takes up to five tokens.
+ * HMAC-SHA-256 (RFC 2104) of a text, in hexadecimal, computed with two calls to Node's one-shot hash. `createHmac`
+ * creates an object for every call, which costs twice as much, and a payment needs up to five tokens.
  *
  * @param key must not change afterwards
  */

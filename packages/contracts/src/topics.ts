@@ -148,7 +148,7 @@ export const AUDIT_TOPIC: Topic = {
   purpose: "What somebody did or looked at, on its way into the audit log",
 };
 
-/** Data keys, which only control may store: so retention is short and they are not archived. */
+/** Data keys. Only control may store them, so retention is short and they are not archived. */
 export const SUBJECT_KEYS_TOPIC: Topic = {
   name: "subject-keys",
   schema: "tripline.events.v1.SubjectKey",

@@ -5,7 +5,7 @@ import { shareOf } from "./card-share.js";
 /** Shares are in basis points of the cards. */
 export const BASIS_POINTS = 10_000;
 
-/** The part of a card in the rollout of a model. */
+/** A card's part in the rollout of a model. */
 export interface Assignment {
   readonly role: TrialRole;
   /** Whether the candidate scores the card's payments, no matter which model decides. */
@@ -13,7 +13,7 @@ export interface Assignment {
 }
 
 /**
- * The part of a card in a rollout; undefined if it has none. A card keeps its place for the whole rollout, so a growing
+ * A card's part in a rollout; undefined if it has none. A card keeps its place for the whole rollout, so a growing
  * share keeps its cards. Each rollout draws different cards, so that new models are not always tried on the same ones.
  */
 export function assignCard(rollout: Rollout, cardToken: string): Assignment | undefined {

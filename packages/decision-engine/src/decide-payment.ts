@@ -32,7 +32,7 @@ export type Score =
 export interface PaymentFeatures {
   readonly specVersion: number;
   readonly values: readonly number[];
-  /** Computed from windows that lack some events. */
+  /** Whether they were computed from windows that lack some events. */
   readonly incomplete: boolean;
 }
 
@@ -163,7 +163,7 @@ function spend(policy: Policy, input: DecisionInput, verdict: Verdict, spent: re
   return { ...verdict, outcome, reasons, spentBudgets };
 }
 
-/** Adds what raised the scorecard's score immediately; the model's contributions must be requested. */
+/** For a scorecard, adds what raised the score. A model's contributions must be requested separately. */
 function conclude(policy: Policy, input: DecisionInput, verdict: Verdict, scorecard: Scorecard | undefined): Decision {
   const decision = toDecision(policy, input, verdict);
   if (verdict.rung !== Rung.SCORECARD || scorecard === undefined || input.features === undefined) return decision;
@@ -351,7 +351,7 @@ interface Verdict {
   readonly score?: Score;
   readonly shadowHits?: readonly ShadowHit[];
   readonly skippedRules?: readonly SkippedRule[];
-  /** A rule that ignores budgets wants this outcome. */
+  /** Whether a rule that ignores budgets requires this outcome. */
   readonly ignoresBudget: boolean;
   readonly spentBudgets: readonly Outcome[];
 }

@@ -15,7 +15,7 @@ export interface IdleRules {
 
 /**
  * Maximum number of compared pairs of cases: 0.1 s if each case has one demand. 100 rules with a few cases each take a
- * tenth of it.
+ * tenth of that.
  */
 const COMPARISONS_MAX = 1_000_000;
 

@@ -61,8 +61,8 @@ type AnswerFile = Omit<z.infer<typeof staticSchema>, "by_amount">;
 type Path = readonly PropertyKey[];
 
 /**
- * Parses and checks a policy: one YAML file with rules, score bands and default decisions. It detects all possible
- * faults of expressions and sentences here, against the features of `spec`, and not later on a payment.
+ * Parses and checks a policy: one YAML file with rules, score bands and default decisions. It finds every detectable
+ * fault of expressions and sentences here, against the features of `spec`, and not later on a payment.
  *
  * @param revision its number in the control plane
  * @throws TriplineError `policy-invalid`; its message and `fields` contain one sentence per fault, each with
@@ -313,7 +313,7 @@ class PolicyChecker {
     return budgets;
   }
 
-  /** A payment must not be approved because there was neither time to review it nor a score. */
+  /** A payment must not be approved just because there was neither time to review it nor a score. */
   #whenSpent(values: readonly unknown[], budgeted: Outcome, listPath: Path): SpentAnswer[] {
     const rows: SpentAnswer[] = [];
     values.forEach((value, index) => {

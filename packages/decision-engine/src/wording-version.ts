@@ -23,7 +23,7 @@ export function wordingVersion(words: readonly (FeatureWords | undefined)[]): st
   const payments = SAMPLES.flatMap((value) =>
     CURRENCIES.map((currency) => ({ currency, values: words.map(() => value) })),
   );
-  // Longer windows contain more, as for a real payment, so that the baseline is included in the texts.
+  // As for a real payment, longer windows contain more, so the texts include the baseline.
   payments.push({ currency: "EUR", values: words.map((_, index) => 2 + index) });
   const texts = words.flatMap((one) => payments.map((payment) => one?.describe(payment) ?? ""));
   const topics = words.map((one) => one?.topic ?? "");

@@ -39,7 +39,7 @@ export interface Mismatch {
 export interface ParityReport {
   /** Payments whose vectors were recomputed. */
   readonly rows: number;
-  /** Those computed with a profile of every kind. */
+  /** Payments computed with a profile of every kind. */
   readonly profiled: number;
   /** Features per payment. */
   readonly features: number;

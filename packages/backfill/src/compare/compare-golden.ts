@@ -9,9 +9,9 @@ import { unreadableInput } from "../input/transactions-source.js";
 import { sqlName, sqlText } from "../input/work-database.js";
 
 /*
- * Compares our features with those that the handbook publishes. Its windows have no tiles: (t - w, t]. Ours reach back
- * by up to one tile more. So both are equal if nothing happened in that tile; otherwise, our count is between the
- * published one and that of the longer window.
+ * Compares our features with those that the handbook publishes. The handbook's windows have no tiles: (t - w, t]. Ours
+ * reach back by up to one tile more. If nothing happened in that tile, the features are equal. Otherwise, our count is
+ * between the published count and the count of the longer window.
  */
 
 /** A published feature, ours, and their comparison. */
@@ -72,7 +72,7 @@ const PAIRS: readonly Pair[] = [
 ];
 
 /**
- * Compares a backfill of the handbook's data with its published features, on the days for which they exist.
+ * Compares a backfill of the handbook's data with the published features, for the days that those cover.
  *
  * @param directory the folder that contains `golden-features/`
  * @param featuresPath Parquet that `backfill` wrote from the same data

@@ -66,7 +66,7 @@ function history(): Row[] {
 
 const timeOf = (row: Row) => row.labelled_at_ms ?? row.occurred_at_ms;
 
-/** The vectors by the client's id, from one engine that has the states of all entities. */
+/** Vectors by client transaction id, from one engine that has the states of all entities. */
 function vectorsOf(rows: readonly Row[]): Map<string, readonly number[]> {
   const states = engine.entities.map((_, entity) => {
     const known = new Map<string, ReturnType<typeof engine.decodeState>>();
@@ -101,7 +101,7 @@ function vectorsOf(rows: readonly Row[]): Map<string, readonly number[]> {
   return vectors;
 }
 
-/** Lines in chunks that end at arbitrary places. */
+/** Lines, split into chunks at arbitrary points. */
 async function* pieces(rows: readonly unknown[], characters: number): AsyncGenerator<string> {
   const text = rows.map((row) => (typeof row === "string" ? row : JSON.stringify(row))).join("\n");
   for (let at = 0; at < text.length; at += characters) yield text.slice(at, at + characters);
@@ -139,7 +139,7 @@ function sortedBy(fields: readonly string[], rows: readonly Row[]): Row[] {
 
 const profiles = spec.features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : []));
 
-/** By the client's id: the profile features that `tripline backfill` computes. */
+/** The profile features that `tripline backfill` computes, by client transaction id. */
 async function backfilledProfiles(csv: string): Promise<Map<string, Record<string, unknown>>> {
   const folder = await mkdtemp(join(tmpdir(), "fold-entity-test-"));
   const instance = await DuckDBInstance.create(":memory:");

@@ -56,9 +56,9 @@ export interface EntityFoldPlan {
   /** Name of the sort column: its only field, or all fields joined with `/`. */
   readonly key: string;
   readonly fields: readonly string[];
-  /** A payment may omit it, and labels never have it. */
+  /** Payments may omit the key, and labels never have it. */
   readonly optional: boolean;
-  /** Whether its labels must say if they are explained. */
+  /** Whether its labels must say whether they are explained. */
   readonly judged: boolean;
   /** The first entity, which every payment has, also computes the features of the payment itself. */
   readonly features: readonly { readonly name: string; readonly default: number }[];
@@ -68,7 +68,7 @@ export interface EntityFoldPlan {
 export interface FoldPlan {
   readonly specVersion: number;
   readonly entities: readonly EntityFoldPlan[];
-  /** The entity whose fold decides if it explains the fraud of a label; null if the spec has none. */
+  /** The entity whose fold decides whether that entity explains a label's fraud; null if the spec has none. */
   readonly judge: string | null;
   /** All features in the order of the vector. */
   readonly features: readonly string[];
@@ -95,13 +95,13 @@ export interface FoldEntityOptions {
   /** Name of an entity of the spec. */
   readonly entity: string;
   readonly tenant: string;
-  /** Instead of computing features of payments, decide for each label if this entity, the plan's judge, explains the fraud. */
+  /** Instead of computing features of payments, decide for each label whether this entity, the judge, explains the fraud. */
   readonly judging?: boolean;
-  /** JSON lines, sorted by the entity's key, then by time, labels before payments, client_transaction_id. */
+  /** JSON lines, sorted by the entity's key, time, labels before payments, and client_transaction_id. */
   readonly input: AsyncIterable<string>;
   /**
-   * Receives, for every payment, the number of its line (from 1) and its features, as little-endian doubles. For a
-   * judge: for every label, the number of its line, and 1 if it is explained.
+   * Receives the line number (from 1) and the features of every payment, as little-endian doubles. For a judge, receives
+   * the line number of every label, and 1 if it is explained.
    */
   readonly output: Writable;
 }

@@ -31,8 +31,8 @@ export interface EntityFoldOptions {
 }
 
 /**
- * Folds events of entities of one kind with the online engine, block by block. All events of an entity within a block are folded
- * together, so its state is decoded and encoded once per block.
+ * Folds the events of one kind of entity with the online engine, block by block. All events of an entity within a block
+ * are folded together, so its state is decoded and encoded once per block.
  */
 export class EntityFold {
   /** Number of entities. */
@@ -99,7 +99,7 @@ export class EntityFold {
     return this.state;
   }
 
-  /** Folds one entity's events in order of time; if times are equal, labels come before payments. */
+  /** Folds one entity's events in time order; if times are equal, labels come before payments. */
   #foldEntity(number: number, block: EventBlock, out: readonly Float64Array[]): void {
     const { paid, known } = this;
     const { payments, labels } = block;

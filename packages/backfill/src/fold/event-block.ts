@@ -1,6 +1,6 @@
 /**
- * A sequence of payments and labels, as columns, each in order of time. If times are equal, labels come before
- * payments. Entities are numbered from 0, so that no string is read per event.
+ * Payments and labels as columns, each in time order. If times are equal, labels come before payments. Entities are
+ * numbered from 0, so that no event needs a string.
  */
 export interface EventBlock {
   readonly payments: PaymentColumns;
@@ -19,9 +19,9 @@ export interface PaymentColumns {
   /** In degrees; NaN if the payment has no location. */
   readonly latitudes: Float64Array;
   readonly longitudes: Float64Array;
-  /** By entity of the spec: the number of the payment's entity, -1 if it has none. */
+  /** For each entity of the spec, the number of the payment's entity; -1 if it has none. */
   readonly numbers: readonly Int32Array[];
-  /** By profile of the spec and its columns, as known at the time of the payment; NaN for nulls and if no row was in force. */
+  /** By profile of the spec, then by column, as known when the payment took place; NaN for null or without a row in force. */
   readonly profiles: readonly (readonly Float64Array[])[];
 }
 
@@ -37,7 +37,7 @@ export interface LabelColumns {
   readonly occurredAtMs: Float64Array;
   /** 1 if the judge entity explains it: its fold writes this, and the folds of other entities read it. */
   readonly explained: Uint8Array;
-  /** By entity of the spec, like those of payments; empty for entities that labels do not name. */
+  /** For each entity of the spec, like `numbers` of payments; empty for entities that labels do not name. */
   readonly numbers: readonly Int32Array[];
 }
 

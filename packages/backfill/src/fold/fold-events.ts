@@ -26,7 +26,7 @@ export interface FoldOptions {
 }
 
 export interface FoldTuning {
-  /** Payments per block. A different number can change the order of bytes in the output. */
+  /** Payments per block. A different number can change the exact bytes of the output. */
   readonly blockPayments: number;
   /** Interval between checkpoints, in milliseconds. */
   readonly checkpointMs: number;

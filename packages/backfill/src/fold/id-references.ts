@@ -1,8 +1,8 @@
 import type { IdHash, RecentIds } from "@tripline/feature-engine/state/recent-ids";
 
 /*
- * A state stores hashes of the ids of its latest events. Most are replaced later, so a backfill stores event numbers instead and
- * hashes only the ids that remain at the end.
+ * A state stores hashes of the ids of its latest events. Most are replaced later, so a backfill stores event numbers
+ * instead and hashes only the ids that remain at the end.
  */
 
 /** A reference is an integer below 2^53, stored as two words instead of an id hash. */

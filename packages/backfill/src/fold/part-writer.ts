@@ -15,7 +15,7 @@ const FORMAT = [
   ...["FORMAT parquet", "COMPRESSION zstd", "COMPRESSION_LEVEL 1"],
   ...["DICTIONARY_SIZE_LIMIT 8192", "WRITE_BLOOM_FILTER false"],
 ].join(", ");
-/** Parts are read once, soon after: compressing them would take longer than it saves. */
+/** Parts are read once, soon after they are written: compressing them would take longer than it saves. */
 const PART_FORMAT = "FORMAT parquet, COMPRESSION uncompressed, DICTIONARY_SIZE_LIMIT 8192, WRITE_BLOOM_FILTER false";
 const FEATURES_FUNCTION = "block_features";
 
@@ -30,7 +30,7 @@ export interface PartWriterOptions {
   readonly directory: string;
   /** Names of the features. */
   readonly names: readonly string[];
-  /** By slot: the feature columns of its block. */
+  /** For each slot, the feature columns of its block. */
   readonly features: readonly (readonly Float64Array[])[];
   /** Number of parts written in parallel. */
   readonly writers: number;

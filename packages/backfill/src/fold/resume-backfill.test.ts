@@ -13,7 +13,7 @@ import { writeHistory } from "../input/write-history.js";
 
 const START_MS = Date.UTC(2025, 0, 6);
 const DAY_MS = 86_400_000;
-/** Small blocks with a checkpoint after each, to have many points at which to kill it; two workers share the work. */
+/** Small blocks, each followed by a checkpoint, give many points at which to kill a backfill; two workers share the work. */
 const TUNING = { blockPayments: 64, checkpointMs: 0, workers: 2 };
 const DEADLINE_MS = 60_000;
 
@@ -52,7 +52,7 @@ function optionsOf(name: string): BackfillOptions & { statePath: string } {
   };
 }
 
-/** The same backfill in a separate process; `onProgress` is code that runs at every report, `left` counts down to 0. */
+/** Starts the same backfill in a separate process. `onProgress` is code that runs at every report; `left` counts down to 0. */
 async function start(name: string, onProgress = "", left = 0) {
   const { outputPath, statePath } = optionsOf(name);
   const program = `
@@ -75,7 +75,7 @@ async function start(name: string, onProgress = "", left = 0) {
   return { child, ended };
 }
 
-/** Kills the process as soon as a condition is true, which is checked every millisecond, at most `checks` times. */
+/** Kills the process as soon as the condition is true. Checks it every millisecond, at most `checks` times. */
 async function killWhen(running: Awaited<ReturnType<typeof start>>, condition: () => boolean): Promise<void> {
   for (let checks = DEADLINE_MS; checks > 0 && !condition(); checks -= 1) await delay(1);
   running.child.kill("SIGKILL");

@@ -14,7 +14,7 @@ import fc from "fast-check";
 import type { EventBlock } from "./event-block.js";
 import { FOLD_STEPS, ShareFold } from "./share-fold.js";
 
-/** The order in which a backfill processes events: by time, labels first, then in order of arrival. Ids do not repeat in it. */
+/** The order in which a backfill processes events: by time, labels first, then in order of arrival. No id repeats. */
 function inOrder(events: readonly OracleEvent[]): OracleEvent[] {
   return events
     .map((event, index) => ({ ...event, id: `${event.kind} ${index}` }))
@@ -142,7 +142,7 @@ function foldInBlocks(spec: FeatureSpec, numbered: Numbered, cuts: readonly numb
   return { values, states: new Map(states) };
 }
 
-/** The engine, one event at a time. */
+/** Folds with the engine, one event at a time. */
 function foldOneByOne(spec: FeatureSpec, { events, ids, names }: Numbered) {
   const states = new TestStates(engineOf(spec));
   const values = events.flatMap((event) => {

@@ -26,10 +26,10 @@ export const FOLD_STEPS = [0, 1] as const;
 export type FoldStep = (typeof FOLD_STEPS)[number];
 
 /**
- * One worker's share of a backfill. The work is split by entity: each worker reads every block and folds the events of its own
- * entities. A state depends only on the entity's own events and on which of its frauds another entity explains. The
- * explaining entity is folded first, so a block is folded in two steps, and no worker starts the second before all have finished the
- * first.
+ * One worker's share of a backfill. The work is split by entity: each worker reads every block and folds the events of
+ * its own entities. A state depends only on the entity's own events and on which of its frauds another entity explains.
+ * The explaining entity is folded first, so a block is folded in two steps, and no worker starts the second step before
+ * all have finished the first.
  */
 export class ShareFold {
   private readonly plans: readonly EntityPlan[];
@@ -66,8 +66,8 @@ export class ShareFold {
   }
 
   /**
-   * Runs one step for this share of a block. Together, the shares write every row of every column. Blocks must come in order of
-   * time.
+   * Runs one step for this share of a block. Together, the shares write every row of every column. Blocks must come in
+   * time order.
    *
    * @param out by feature of the spec
    */
@@ -120,9 +120,10 @@ export class ShareFold {
   }
 
   /**
-   * The encoded states of this share's entities of one kind, in order of their numbers. Each is valid until the next one is read.
+   * The encoded states of this share's entities of one kind, in order of their numbers. Each is valid until the next one
+   * is read.
    *
-   * @param idOf without it ids are references, for states that only a backfill reads again, with `restore`
+   * @param idOf without it, ids are references: for states that only `restore` of a backfill reads
    */
   *states(entity: number, idOf?: IdOfReference): Generator<Uint8Array> {
     for (const [number, fold] of this.#own(entity)) yield fold.encoded(number, idOf);

@@ -4,8 +4,8 @@ const SLAB_BYTES = 1 << 20;
 const SPARE_SHARE = 0.5;
 
 /**
- * Encoded states of all entities of one kind, indexed from 0. A state is several times smaller when encoded, so it stays in
- * the CPU caches, and backfills of many entities fit into memory.
+ * Encoded states of all entities of one kind, indexed from 0. Encoding makes states several times smaller, so they stay
+ * in the CPU caches, and backfills of many entities fit into memory.
  */
 export class StateStore {
   private readonly slabs: Uint8Array[] = [];

@@ -6,13 +6,13 @@ import type { BlockFill } from "./event-block.js";
 import type { EncodedStates, ResolvedIds, WorkerAnswer, WorkerStart, WorkerTask } from "./fold-worker.js";
 import { FOLD_STEPS } from "./share-fold.js";
 
-/** With fewer events per worker, starting another one costs more than it gains. */
+/** With fewer events per worker, an additional worker costs more than it saves. */
 const EVENTS_PER_WORKER_MIN = 50_000;
 
 /** Share of the cores that fold; the others write, which takes nearly as long. */
 const FOLDING_SHARE = 0.6;
 
-/** The number of threads that fold this many events. */
+/** The number of threads to use for this many events. */
 export function workersFor(events: number): number {
   const cores = Math.floor(availableParallelism() * FOLDING_SHARE);
   return Math.max(1, Math.min(cores, Math.floor(events / EVENTS_PER_WORKER_MIN)));
@@ -44,7 +44,7 @@ export class WorkerPool {
     await this.#askAll({ kind: "restore", path });
   }
 
-  /** By worker and entity: the states after everything folded so far. See `WorkerTask` for `ids`. */
+  /** The states after everything folded so far, by worker and entity. See `WorkerTask` for `ids`. */
   async states(ids?: ResolvedIds): Promise<(readonly EncodedStates[])[]> {
     const task: WorkerTask = { kind: "states", ...(ids === undefined ? {} : { ids }) };
     const answers = await this.#inTurn(() => this.#askAll(task));

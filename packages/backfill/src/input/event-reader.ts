@@ -9,7 +9,7 @@ import type { PreparedEvents } from "./prepare-events.js";
 import { numberOf } from "./prepare-events.js";
 import { profileColumn } from "./prepare-profiles.js";
 
-/** Number of events before a block; earlier blocks contain all of them. */
+/** The number of payments and of labels in all earlier blocks. */
 export interface EventPosition {
   readonly payments: number;
   readonly labels: number;
@@ -156,7 +156,7 @@ function orNaN(column: string): string {
   return `coalesce(${column}::DOUBLE, 'nan'::DOUBLE)`;
 }
 
-/** @param columns SQL of each; undefined for a column that does not exist, which is not read */
+/** @param columns SQL for each column; undefined for one that does not exist and is not read */
 async function openChunks(
   connection: DuckDBConnection,
   columns: readonly (string | undefined)[],

@@ -39,7 +39,7 @@ class Totals {
 }
 
 /**
- * The profile of one entity, computed from its events in order of time. Only `fold-entity` uses it, because it never
+ * The profile of one entity, computed from its events in time order. Only `fold-entity` uses it, because it never
  * sees all events; everything else runs the queries.
  */
 export class RunningProfile {

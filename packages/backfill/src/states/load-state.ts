@@ -16,7 +16,7 @@ export interface LoadStateOptions {
   readonly spec?: FeatureSpec;
   /** Days (wall clock) after which Redis expires an unused state. */
   readonly ttlDays?: number;
-  /** Kafka of the features service. Omitted if Kafka was recreated together with this Redis, so that nothing was counted. */
+  /** Kafka of the features service. Omit it if Kafka was recreated together with this Redis, so nothing has been counted. */
   readonly kafka?: CountedKafka;
   /** Load even if the service has counted events that the snapshot lacks. */
   readonly isPartial?: boolean;
@@ -25,7 +25,7 @@ export interface LoadStateOptions {
   readonly answerMsMax?: number;
 }
 
-/** Shows what features has counted. */
+/** Shows what the features service has counted. */
 export interface CountedKafka {
   readonly admin: Pick<KafkaAdmin, "clusterId" | "endOffsets" | "committedOffsets" | "groupMembers">;
   readonly topicPrefix: string;
@@ -44,14 +44,13 @@ const COUNTED_TOPICS = [TOPICS.transactions.name, TOPICS.labels.name];
 
 /**
  * Writes the window states of a snapshot to the keys that the features service reads, replaces existing ones, and marks
- * them as complete. A snapshot comes from history that was never on Kafka, so it contains nothing that features has
- * counted. It is only valid as an initial state: on a service that has already counted events, those would be lost
- * silently.
+ * them as complete. A snapshot comes from history that was never on Kafka, so it contains nothing that the service has
+ * counted. It is only valid as an initial state: events that the service had already counted would be silently lost.
  *
  * @returns the number of states
- * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec; `state-conflict` if
- *   features has counted or is running, before anything is written; `state-conflict` if it started during the load, and
- *   then the states are not marked; `redis-unavailable`, `kafka-unavailable`
+ * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec; `state-conflict`,
+ *   before anything is written, if the service has counted events or is running; `state-conflict`, without marking the
+ *   states as complete, if the service started during the load; `redis-unavailable`, `kafka-unavailable`
  */
 export async function loadState(options: LoadStateOptions): Promise<{ states: number }> {
   const { statePath, onProgress, answerMsMax = ANSWER_MS_MAX_DEFAULT } = options;
@@ -112,7 +111,7 @@ async function requireNothingCounted(redis: Redis, kafka: CountedKafka, isPartia
   );
 }
 
-/** Kafka knows as long as it keeps the group's offsets, Redis as long as it has lost nothing. */
+/** Kafka knows as long as it keeps the group's offsets; Redis knows as long as it has lost nothing. */
 async function hasCounted(redis: Redis, { admin, topicPrefix }: CountedKafka): Promise<boolean> {
   const cluster = await admin.clusterId();
   for (const topic of COUNTED_TOPICS) {

@@ -21,7 +21,7 @@ export interface TestLakeOptions {
   /** SQL that replaces a label's `fraud`, a feature's value or an amount; it can use the columns of both files. */
   readonly fraud?: string;
   readonly values?: Readonly<Record<string, string>>;
-  /** SQL condition for payments that have a label. Default: all those that have labels in the file. */
+  /** SQL condition for payments that have a label. Default: those with a label in the file. */
   readonly labelled?: string;
   /** SQL of the score that decided a payment; without it, there are no decisions. */
   readonly score?: string;

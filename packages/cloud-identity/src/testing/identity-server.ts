@@ -40,7 +40,7 @@ export type Mint = (scope: string) => MintedToken | Promise<MintedToken>;
 export async function startIdentityServer(mint: Mint): Promise<TestIdentityServer> {
   const folder = await mkdtemp(join(tmpdir(), "tripline-identity-"));
   const tokenFile = join(folder, "token");
-  // With a trailing newline, as a file may have one.
+  // With a trailing newline, because a real file may have one.
   await writeFile(tokenFile, `${POD_TOKEN}\n`);
   let asked = 0;
   let failure: number | "silence" | undefined;
@@ -66,7 +66,7 @@ export async function startIdentityServer(mint: Mint): Promise<TestIdentityServe
   return {
     environment: {
       GCE_METADATA_HOST: address,
-      /** For another process. This one already trusts the certificate. */
+      /** For other processes. This one already trusts the certificate. */
       NODE_EXTRA_CA_CERTS: caFile,
       AZURE_CLIENT_ID: CLIENT_ID,
       AZURE_TENANT_ID: TENANT,

@@ -3,7 +3,7 @@ import type { AuditCheckpoint, AuditKey } from "./audit-checkpoint.js";
 import { isSigned } from "./audit-checkpoint.js";
 import { hashEntry, NO_ENTRY } from "./audit-entry.js";
 
-/** The fault in one sentence with its position. */
+/** One sentence that describes the fault and its position. */
 export class AuditFault extends Error {
   override readonly name = "AuditFault";
 

@@ -7,7 +7,7 @@ export interface DelayCell {
   readonly labels: number;
 }
 
-/** Delays that fewer labels than this could have had are ignored: one such label would weigh as much as all others. */
+/** A delay is ignored if fewer labels than this could have had it: one such label would weigh as much as all others. */
 const LABELS_MIN = 50;
 
 /**
@@ -21,7 +21,7 @@ const LABELS_MIN = 50;
  * @returns undefined if there are no labels
  */
 export function labelDelayDays(cells: readonly DelayCell[], share: number): number | undefined {
-  // A day that is not over has only some of its labels.
+  // The current day is not over, so it has only some of its labels.
   const whole = cells.filter(({ ageDays, delayDays }) => delayDays < ageDays);
   const used = whole.length > 0 ? whole : cells;
   const enough = Math.min(LABELS_MIN, labelsOf(used) / 2);

@@ -2,7 +2,7 @@ import type { DelayCell } from "./label-delay.js";
 import { labelDelayDays } from "./label-delay.js";
 import type { TruthRule } from "./population.js";
 
-/** A payment counts as labelled by the time at which this share of labels has arrived. */
+/** A payment is old enough for a verdict at the age by which this share of labels has arrived. */
 export const MATURE_SHARE = 0.95;
 const DAY_MS = 86_400_000;
 
@@ -15,7 +15,7 @@ export interface LabelSurvey extends TruthRule {
   readonly genuine: number;
   /** Time of the newest label, milliseconds since the epoch; undefined if there are none. */
   readonly newestMs: number | undefined;
-  /** Days by which `MATURE_SHARE` of them have arrived, for frauds or for genuine payments, whichever takes longer. */
+  /** Days within which `MATURE_SHARE` of them have arrived, for frauds or for genuine payments, whichever takes longer. */
   readonly delayDays: number | undefined;
 }
 

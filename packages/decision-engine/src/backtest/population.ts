@@ -10,7 +10,7 @@ export type Truth = "fraud" | "genuine" | "young" | "unlabelled";
 export interface TruthRule {
   /**
    * Payments from this time on are too young for a verdict, even with a label: frauds are labelled earlier, so counting
-   * those would bias the result.
+   * these labels would bias the result.
    */
   readonly matureBeforeMs: number;
   /**

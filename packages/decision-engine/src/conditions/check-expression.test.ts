@@ -30,7 +30,7 @@ const VALUES = {
 
 type Texts = fc.Arbitrary<string>;
 
-/** Expressions by type. Loops and `cel.bind` bind names, which may also be used unbound: those expressions are invalid. */
+/** Expressions by type. Loops and `cel.bind` bind names. A name may also appear unbound: the expression is then invalid. */
 const { bool: EXPRESSION } = fc.letrec<{
   bool: string;
   int: string;

@@ -23,7 +23,7 @@ export interface CheckedExpression {
   /** Whether it reads lists but no features. */
   readonly readsListsOnly: boolean;
   readonly faults: readonly ExpressionFault[];
-  /** It may cost too much: rejected in a new policy; in a stored policy, the rule is skipped for payments where it does. */
+  /** It may cost too much. A new policy is rejected; in a stored one, the rule is skipped for payments where it does. */
   readonly costFaults: readonly ExpressionFault[];
 }
 
@@ -93,7 +93,7 @@ function invalid(fault: ExpressionFault): CheckedExpression {
   return { condition: undefined, readsListsOnly: false, faults: [fault], costFaults: [] };
 }
 
-/** Does not check the types of an expression for which that could take forever. */
+/** Skips the type check for an expression for which it could take forever. */
 function parse(environment: Environment, text: string): Parsed {
   let parsed: ParseResult;
   try {

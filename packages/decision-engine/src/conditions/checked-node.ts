@@ -1,12 +1,12 @@
 import type { ASTNode, Environment } from "@marcbachmann/cel-js";
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** Evaluates the operands of a node to its value. The operands come first; the other arguments differ by operation. */
+/** Computes a node's value from its operands. The operands come first; the other arguments differ by operation. */
 export type Handle = (...operands: unknown[]) => unknown;
 
 /**
- * Input of cel-js's evaluation. It is created once for all rules of a payment, because that takes a third of the time
- * of a short rule.
+ * Input of cel-js's evaluation. It is created once for all rules of a payment, because creating it is a third of the
+ * cost of a short rule.
  */
 export interface Evaluation {
   readonly evaluator: unknown;

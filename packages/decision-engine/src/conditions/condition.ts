@@ -22,7 +22,7 @@ export class Condition {
   readonly #meter = new StepMeter();
   readonly #stepsFixed: number;
   readonly #isSupported: boolean;
-  /** Its number of steps is known before evaluation and within the limit. */
+  /** Whether its number of steps is known before evaluation and within the limit. */
   readonly #isPlain: boolean;
 
   /**
@@ -68,7 +68,7 @@ export class Condition {
     }
   }
 
-  /** Without a rule, a payment may get a milder outcome, so payers must not be able to skip a rule by causing errors. */
+  /** Skipping a rule may make an outcome milder, so payers must not be able to skip one by causing errors. */
   #exceeded(allowed: number, budget: StepBudget): Error {
     const exceeded = allowed < RULE_STEPS_MAX ? overspent(budget) : stepsExceeded(BUDGET_EXCEEDED);
     return this.#meter.hadErrors ? new Error("too many of its parts failed") : exceeded;

@@ -27,14 +27,14 @@ export interface StepEstimate {
   readonly pos: number;
   /** Invalid regular expressions, each with its offset and the text after "which". */
   readonly patternFaults: readonly PatternFault[];
-  /** Some steps are counted during evaluation. */
+  /** Whether some steps are counted during evaluation. */
   readonly isMetered: boolean;
 }
 
 export interface PatternFault {
   readonly pos: number;
   readonly why: string;
-  /** Can never be used. A pattern that is not a literal can be, at a higher cost. */
+  /** Whether it can never be used. A pattern that is not a literal can be used, at a higher cost. */
   readonly isLiteral: boolean;
 }
 

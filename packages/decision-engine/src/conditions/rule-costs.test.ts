@@ -59,7 +59,7 @@ function decideStored(...rules: readonly RuleText[]): Decision {
 
 const ones = (count: number): string => `[${Array.from({ length: count }, () => "1").join(",")}]`;
 const ONES = ones(50);
-/** In 556 characters: 50^5 comparisons, which blocked every tenant. */
+/** 556 characters that take 50^5 comparisons, which blocked every tenant. */
 const NESTED = ["a", "b", "c", "d", "e"].reduceRight((inner, name) => `${ONES}.all(${name}, ${inner})`, "e > 0");
 const DOUBLED = Array.from({ length: 18 }, (_, index) => index).reduceRight(
   (inner, index) => `cel.bind(x${index + 1}, x${index} + x${index}, ${inner})`,

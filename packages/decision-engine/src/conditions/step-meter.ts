@@ -62,7 +62,7 @@ export class StepMeter {
     return this.#left < 0;
   }
 
-  /** Errors were swallowed. They depend on the payment, so a payer may have caused them. */
+  /** Whether errors were swallowed. They depend on the payment, so a payer may have caused them. */
   get hadErrors(): boolean {
     return this.#hadErrors;
   }

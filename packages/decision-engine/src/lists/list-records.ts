@@ -21,7 +21,7 @@ const CHUNK_UNITS = CHUNK_BYTES / UNIT_BYTES;
 
 /**
  * Field offsets of a record; the value and the reason follow. A token is stored as its 16 bytes. Times are milliseconds
- * in 6 bytes, until the year 10,889; `NEVER` is the expiry of a record without one.
+ * in 6 bytes, until the year 10,889; `NEVER` stands for no expiry.
  */
 const AT = {
   tenant: 0,

@@ -6,7 +6,7 @@ import { isListEffect, isListKind } from "@tripline/contracts/lists/list-kinds";
 import { compareHits } from "./compare-hits.js";
 import { ListRecords, REASON_BYTES_MAX, TIME_MS_END, VALUE_BYTES_MAX } from "./list-records.js";
 
-/** The values of a payment to look up, by kind; if there are several, each counts. Lists never contain an empty text. */
+/** The values of a payment to look up, by kind; if there are several, each counts. Lists never contain empty text. */
 export type ListedValues = Partial<Readonly<Record<ListKind, string | readonly string[]>>>;
 
 /** An entry's place in the hash table. */
@@ -29,7 +29,7 @@ const FULL = 0.6;
  */
 export class ListTable {
   readonly #records = new ListRecords();
-  /** Numbers of tenants. A tenant keeps its number even without entries. */
+  /** A number for each tenant, which keeps it even without entries. */
   readonly #tenants = new Map<string, number>();
   /** Number of entries of each kind: most tenants list few kinds, and the others need no search. */
   readonly #counts = new Uint32Array(LIST_KINDS.length);
