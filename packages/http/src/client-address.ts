@@ -21,8 +21,8 @@ export class TrustedProxies {
   }
 
   /**
-   * The address of the client: that of the connection, or the one that trusted proxies forward. Entries are read from
-   * the right, because a client can prepend anything. An IPv6 address is shortened to its /64.
+   * The client's address: the peer of the connection, or the address that trusted proxies forward. Entries are read
+   * from the right, because a client can prepend anything. An IPv6 address is shortened to its /64.
    */
   addressOf({ socket, headers }: Pick<IncomingMessage, "socket" | "headers">): string {
     let address = plainAddress(socket.remoteAddress ?? "");

@@ -3,13 +3,13 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { maskDigits } from "@tripline/contracts/find-card-number";
 import type { z } from "zod";
 
-/** Enough to fix a request with any number of faults. */
+/** Enough to help a caller fix a request, however many faults it has. */
 const FIELD_ERRORS_MAX = 20;
 const NAME_LENGTH_MAX = 64;
 
 /**
- * The zod issues, one entry per field and without values: an error must not repeat an invalid card number, because
- * errors are logged.
+ * Converts zod issues to an error with one entry per field and no values: errors are logged, so they must not repeat an
+ * invalid card number.
  */
 export function describeIssues(issues: readonly z.core.$ZodIssue[], body: unknown): TriplineError {
   const fields: FieldError[] = [];
@@ -47,7 +47,10 @@ const TYPE_NAMES: Readonly<Record<string, string>> = {
   object: "an object",
 };
 
-/** RFC 6901. Field names come from the client: they are truncated, and digits that could be a card number are masked. */
+/**
+ * A JSON pointer (RFC 6901). Field names come from the client: they are truncated, and digits that could be a card
+ * number are masked.
+ */
 export function pointerTo(path: readonly PropertyKey[]): string {
   return path
     .map((part) => {

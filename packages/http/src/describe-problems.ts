@@ -2,9 +2,9 @@ import type { ErrorCode } from "@tripline/contracts/error-table";
 import { ERROR_TABLE } from "@tripline/contracts/error-table";
 import { z } from "zod";
 
-/* Common parts of all APIs' descriptions, in OpenAPI 3.1. */
+/* The parts that the OpenAPI 3.1 descriptions of all APIs share. */
 
-/** Why a caller was rejected, or its token could not be checked. */
+/** Errors for a rejected caller, or for a token that could not be checked. */
 export const CALLER_ERRORS = [
   "rate-limited",
   "token-missing",

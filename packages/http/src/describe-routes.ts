@@ -23,7 +23,7 @@ export interface Route {
   readonly answers: Readonly<Record<number, z.ZodType | undefined>>;
   /** Default: `application/json`. */
   readonly answerType?: string;
-  /** In addition to those of the API. */
+  /** In addition to the errors of the API. */
   readonly errors?: readonly ErrorCode[];
 }
 

@@ -15,8 +15,8 @@ interface HttpReply {
 }
 
 /**
- * Runs a handler in the span of its HTTP request, as a child of the caller's span if it sent one. The span has the
- * status of the response, and the response has the id of the trace.
+ * Runs a handler in a span for its HTTP request, as a child of the caller's span if the caller sent one. The span
+ * records the status of the response, and the response includes the trace id.
  */
 export function traceRequest<T>(
   { name, kind, attributes }: ReturnType<typeof requestSpan>,

@@ -38,8 +38,8 @@ export class AdministeredKafka implements KafkaAdmin {
     // A client without access to a topic cannot see it either.
     const visible = new Set(await this.#call((admin) => admin.listTopics()));
     const enough = new Set(needed.map((name) => this.dependencies.topicPrefix + name));
-    // A client that has the topics it needs creates nothing: without the rights to do so, the broker would reject and
-    // log each attempt.
+    // A client that sees all topics it needs creates none: it may lack the right, and the broker would reject and log
+    // each attempt.
     const isEnough = enough.size > 0 && [...enough].every((topic) => visible.has(topic));
     const missing = isEnough ? [] : topics.filter(({ topic }) => !visible.has(topic));
     if (missing.length > 0) {
@@ -129,7 +129,8 @@ export class AdministeredKafka implements KafkaAdmin {
       try {
         const metadata = await this.#call((admin) => admin.fetchTopicMetadata({ topics: names }));
         this.#warnOfOtherPartitions(topics, metadata.topics);
-        // A broker reports leaders before they know of it themselves: a request for offsets shows whether a leader is ready.
+        // A broker may report a leader that does not know of its role yet. A request for offsets shows whether the
+        // leader is ready.
         for (const topic of names) await this.#call((admin) => admin.fetchTopicOffsets(topic));
         return;
       } catch (thrown) {

@@ -171,8 +171,8 @@ export interface KafkaAdmin {
   /**
    * Creates every missing topic of the table and waits until each partition has a leader, at most 15 s.
    *
-   * @param needed topics that are sufficient: if all of them exist, none is created. For a client that may not create
-   *   topics or see all of them
+   * @param needed the topics that the client needs: if all of them exist, none is created. For a client that may not
+   *   create topics, or cannot see all of them
    */
   ensureTopics(needed?: readonly string[]): Promise<void>;
   /** By partition: the offset that the next record will get. */
@@ -185,8 +185,8 @@ export interface KafkaAdmin {
   groupMembers(group: string): Promise<number>;
   clusterId(): Promise<string>;
   /**
-   * Makes these the only rights of the users that they name; requires a user who may change rights. A broker without an
-   * authorizer rejects it.
+   * Gives the users that are named in `rights` these rights and no others. Requires a user who may change rights, and a
+   * broker with an authorizer.
    *
    * @returns how many rights were added and removed
    */

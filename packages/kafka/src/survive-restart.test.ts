@@ -12,7 +12,10 @@ const KEYS = 20;
 const RESTARTS_MS_MAX = 120_000;
 /** Less than the session of a group member. */
 const RECOVERY_MS_MAX = 9_000;
-/** Two seconds on an idle machine. It must only be distinguished from kafkajs itself, which retries for half a minute. */
+/**
+ * A send takes two seconds on an idle machine. The limit only has to rule out kafkajs itself, which retries for half a
+ * minute.
+ */
 const REFUSAL_MS_MAX = 20_000;
 const onStop = (error: Error) => {
   throw error;
@@ -73,7 +76,7 @@ const indexOf = (text: string) => Number(text.split(":")[1]);
 test.each([
   ["stop", 0],
   ["kill", 0],
-  // Longer than the session of a group member, which must not be waited for a second time.
+  // Longer than a group member's session, whose expiry must not be awaited a second time.
   ["kill", 11_000],
 ] as const)(
   "a broker that goes by %s for %d ms more than it takes costs no acknowledged record, and all recover",

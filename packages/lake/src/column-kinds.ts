@@ -27,7 +27,7 @@ export const flag: ColumnKind<boolean | undefined> = { type: BOOLEAN, cell: (val
 /** 32-bit numbers. */
 export const integer: ColumnKind<number> = { type: INTEGER, cell: (value) => value };
 
-/** 64-bit numbers; the generated code accepts only those that a number represents exactly. */
+/** 64-bit numbers; the generated code accepts only those that a JavaScript number represents exactly. */
 export const long: ColumnKind<number | undefined> = {
   type: BIGINT,
   cell: (value) => (value === undefined ? null : BigInt(value)),

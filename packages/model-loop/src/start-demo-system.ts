@@ -17,7 +17,7 @@ const SCORING_WAIT_MS = 250;
 export async function startDemoSystem(options: {
   readonly workspace: Workspace;
   readonly steps: StepLog;
-  /** Whether archive runs as well: then lost window state can be rebuilt. */
+  /** Whether archive runs as well, so that lost window state can be rebuilt. */
   readonly isArchived?: boolean;
   /** Whether the console runs. */
   readonly hasConsole?: boolean;

@@ -29,7 +29,7 @@ export class ModelCache {
     this.scorecards = new FileRegistry(join(root, SCORECARDS_FOLDER));
   }
 
-  /** Undefined if the version is not cached, or is damaged; then it is deleted. */
+  /** Undefined if the version is not cached or is damaged; a damaged version is deleted. */
   find(name: string, version: string): Promise<ModelVersion | undefined> {
     return this.#found(this.files.resolve(name, version), this.#versionPath(name, version));
   }

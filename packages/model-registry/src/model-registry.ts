@@ -53,7 +53,9 @@ export interface AliasMove {
 
 /** Options of a move. */
 export interface MoveOptions {
-  /** Move the alias only if it names this version; null: only if it does not exist. By default, move it in any case. */
+  /**
+   * Move the alias only if it names this version; null: only if it does not exist. By default, move it unconditionally.
+   */
   readonly expect?: string | null;
   /** Who moves it, at most 200 characters; by default the user of this process. */
   readonly by?: string;

@@ -27,8 +27,8 @@ export async function rollBackAlias(
 }
 
 /**
- * The version before the current one, from the moves of one alias, oldest first. A rollback removes the version it left from
- * the path, so a later rollback does not return to it.
+ * The version before the current one, from the moves of one alias, oldest first. A rollback drops the replaced version
+ * from this path, so a later rollback does not return to it.
  */
 export function earlierVersion(moves: readonly AliasMove[], current: string): string | undefined {
   const path: string[] = [];

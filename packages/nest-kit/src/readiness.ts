@@ -7,7 +7,7 @@ export type HealthCheck = () => void | Promise<void>;
 
 export interface ReadinessReport {
   readonly status: "ready" | "not-ready";
-  /** `ok`, the reason for a failure, or a warning for the operator although the service accepts work. */
+  /** `ok`, the reason for a failure, or a warning for the operator while the service still accepts work. */
   readonly checks: Readonly<Record<string, string>>;
 }
 

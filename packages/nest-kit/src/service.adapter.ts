@@ -44,7 +44,8 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
       routerOptions: { maxParamLength: 128 },
       serverFactory: (handle: RequestListener) => server.create(handle),
       clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => server.onClientError(error, socket),
-      // The router's rejections before a route, and therefore a filter, is found. Fastify's own response echoes the path.
+      // Rejections by the router before it has found a route, and therefore a filter. Fastify's own response echoes the
+      // path.
       frameworkErrors: (thrown: unknown, _request: unknown, reply: { readonly raw: ServerResponse }) =>
         answerNow(reply.raw, prepareProblem(asHttpError(thrown))),
     });
@@ -55,7 +56,7 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
     root.addHook("onRoute", ({ method, url }) => {
       for (const name of [method].flat()) routes.push({ method: name, path: url });
     });
-    // In an array, because a Fastify instance has a `then` method, so a promise would await it.
+    // In an array: a Fastify instance has a `then` method, so a promise would await it.
     const scopes: FastifyInstance<Server>[] = [];
     await root.register(async (scope) => void scopes.push(scope));
     const nest = scopes[0] ?? root;

@@ -1,6 +1,6 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 
-/** Per tenant; also limits the memory for their texts. */
+/** Maximum per tenant, which also limits the memory for its texts. */
 const WAITING_PER_TENANT_MAX = 8;
 const WAITING_MAX = 64;
 

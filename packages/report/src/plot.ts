@@ -28,7 +28,9 @@ export interface Bar {
   readonly high: number;
 }
 
-/** Text scales with its drawing, so each plot is drawn for desktop and for phone; the page shows one of the two. */
+/**
+ * Text scales with its drawing, so each plot is drawn once for desktop and once for phone; the page shows one of them.
+ */
 const SIZES = {
   wide: { widthPx: 1_080, linesHeightPx: 240, lineWidthPx: 1.5, barHeightPx: 26, tickSpacingPx: 100 },
   narrow: { widthPx: 358, linesHeightPx: 200, lineWidthPx: 1.2, barHeightPx: 42, tickSpacingPx: 65 },

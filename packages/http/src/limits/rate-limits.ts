@@ -8,7 +8,7 @@ import { RateLimited, WINDOW_SECONDS } from "./rate-limited.js";
 const MS_PER_S = 1_000;
 /** Share of a budget that an instance takes at a time. Each instance may exceed a limit by this much. */
 const SHARE_PER_TAKE = 1 / 50;
-/** Budgets kept in memory; the oldest is evicted first and then starts anew. */
+/** Maximum number of budgets in memory. The oldest is evicted first, and starts anew when it is next used. */
 const BUDGETS_MAX = 10_000;
 
 interface Limiter {
@@ -30,7 +30,7 @@ interface Budget {
 /**
  * Rate limits of clients and tenants over all instances. The budgets are in Redis, and each instance takes parts of
  * them in advance, so that a request costs no round trip. Requests that arrive while a part is being fetched are
- * allowed and owed. While Redis is unavailable, each instance has the whole budget for itself.
+ * allowed on credit. While Redis is unavailable, each instance has the whole budget for itself.
  */
 export class RateLimits {
   readonly #budgets = new Map<string, Budget>();
@@ -56,7 +56,7 @@ export class RateLimits {
    * Takes from the budgets of a caller and its tenant.
    *
    * @param events number of events in the request
-   * @throws RateLimited if one of them is used up; then nothing is taken
+   * @throws RateLimited if either budget is used up; nothing is taken in that case
    */
   spend({ tenant, subject }: Pick<Caller, "tenant" | "subject">, events: number): void {
     const ofTenant = this.#budgetOf("tenant", tenant);
@@ -139,7 +139,7 @@ export class RateLimits {
   }
 }
 
-/** Redis key of what was taken from a budget in the current 10 s. */
+/** Redis key of the points taken from a budget in the current 10 s window. */
 export function budgetKey(kind: Budget["kind"], name: string): string {
   return `rate:${kind}:${name}`;
 }

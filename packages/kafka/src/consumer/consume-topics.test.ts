@@ -261,7 +261,8 @@ test("an offset is committed once its record was handled, and not before", async
   await put(0, "slow");
   await began.passed;
   await put(1, "quick");
-  // Commits are sent in order: once that of the quick record has arrived, one of the slow record would have as well.
+  // Commits are sent in order: by the time the quick record's commit has arrived, one for the slow record would have
+  // arrived too.
   let committed = await admin.committedOffsets("after", "features");
   for (let tries = 0; tries < 1_000 && committed.size === 0; tries += 1) {
     committed = await admin.committedOffsets("after", "features");

@@ -16,7 +16,7 @@ import { WorkGatherer } from "./work-gatherer.js";
 
 const RECORDS_PER_BATCH_MAX = 500;
 const ROUNDS_MAX = 6;
-/** Each batch separately. */
+/** Each batch is handled separately. */
 const RECORDS_TOGETHER_MAX = 1;
 const RESTART: Backoff = { firstMs: 250, maxMs: 2_000 };
 /** After a session that lasted this long, the backoff restarts. */
@@ -144,7 +144,7 @@ class SupervisedConsumer implements EventConsumer {
   async #handle(records: readonly FetchedRecord[], isRepeated: boolean): Promise<void> {
     const [first] = records;
     if (first === undefined) return;
-    // Thrown like a handler's error, until the batch is handled alone.
+    // Thrown like a handler's error, until the batch is handled alone and becomes a dead letter.
     for (const { raw } of records) if (raw instanceof UnreadBatch) throw raw.error;
     // Handled separately, so that a permanent failure of one partition does not block the others of the same fetch.
     await this.#gatherer.run({ topic: first.topic, partition: first.partition, records }, isRepeated);

@@ -195,7 +195,7 @@ export class ConsumerSession {
     if (this.#assignment === undefined || !isIn(this.#assignment.partitions, place)) return false;
     const { topic, partition } = place;
     if (this.options.closing.aborted) {
-      // Paused as well; otherwise, it would be fetched repeatedly until the end.
+      // The partition is also paused; otherwise it would be fetched again and again until the session ends.
       this.#consumer.pause(place);
       return false;
     }

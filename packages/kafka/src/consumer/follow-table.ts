@@ -12,10 +12,13 @@ export type FollowDependencies = ConsumeDependencies & AdminDependencies;
 
 const ENDS_BACKOFF: Backoff = { firstMs: 100, maxMs: 2_000 };
 const POLL_MS = 20;
-/** The end may never arrive as a record: compaction may have removed the last ones along with their keys. */
+/**
+ * Fetches must stay empty for this long. The last offset may never arrive: compaction may have removed the last records
+ * along with their keys.
+ */
 const QUIET_MS = 8_000;
 /**
- * Far longer than a fetch waits for records. If brokers have not responded for this long, their silence says nothing
+ * Far longer than a fetch waits for records. If the brokers have been silent for longer than this, nothing is known
  * about the records.
  */
 const SILENCE_MS_MAX = 2_000;
@@ -102,7 +105,10 @@ class TableFollower implements FollowedTable {
     this.#quietSinceMs = performance.now();
   }
 
-  /** Whether Kafka has shown that there is nothing left to read. A failing row and its dead letter are still pending. */
+  /**
+   * Whether Kafka has shown that nothing is left to read. A row that fails, or whose dead letter is being sent, is
+   * still left.
+   */
   #isQuiet(): boolean {
     const nowMs = performance.now();
     if (nowMs - this.#answeredAtMs > SILENCE_MS_MAX || this.#consumer.stuck(0) !== undefined) return false;

@@ -38,8 +38,8 @@ export interface CommitSteps {
 }
 
 /**
- * Commits the offsets of one assignment, the first immediately, with one pending request and a pause after each:
- * records handled in the meantime are part of the next commit, so handling never waits for a commit. Aborted when the
+ * Commits the offsets of one assignment: the first immediately, then one request at a time with a pause after each.
+ * Records handled in the meantime are part of the next commit, so handling never waits for one. Aborted when the
  * assignment ends.
  */
 export class OffsetCommitter {
@@ -75,7 +75,7 @@ export class OffsetCommitter {
         if (!this.#isHurried && !this.signal.aborted) await this.#pause();
       }
     } finally {
-      // In the same turn that found nothing left: an offset marked a turn later restarts this.
+      // Reset in the same turn that found nothing left, so that an offset marked a turn later restarts this.
       this.#running = undefined;
     }
   }

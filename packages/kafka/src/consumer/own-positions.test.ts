@@ -206,7 +206,7 @@ test("a partition that comes back is asked for its position again, after its run
     },
     buried: () => {},
   };
-  // First its initial partitions, then fewer when another member joins, and all of them when that one has left.
+  // It gets its initial partitions, then fewer when another member joins, and all of them when that member has left.
   let assignments = 0;
   const third = once(gate, "third assignment");
   const log: Log = (_level, message) => {

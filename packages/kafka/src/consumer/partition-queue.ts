@@ -46,7 +46,7 @@ export class PartitionQueue<R extends Queued> {
     return this.#bytes;
   }
 
-  /** Whether the fetch was accepted, completely or except for repeated records. */
+  /** Accepts a fetch without its repeated records. @returns false if it was rejected */
   accept(fetched: Fetched<R>): boolean {
     const { askedFrom, nextOffset, records } = fetched;
     if (this.isMadeAnew(fetched)) {

@@ -170,14 +170,14 @@ export class PartitionWorker {
     try {
       while (this.#queue.size > 0 && !signal.aborted) {
         const chunk = this.#queue.take(recordsPerBatchMax);
-        // Before the chunk is handled, so that the next fetch runs in parallel.
+        // Resumed before the chunk is handled, so that the next fetch runs in parallel.
         if (this.#queue.size <= recordsPerBatchMax && this.#queue.bytes <= QUEUED_BYTES_MAX) this.release();
         await handleChunk(chunk, this.#chunkSteps());
       }
     } catch (thrown) {
       this.steps.stop(asTriplineError(thrown));
     } finally {
-      // In the same turn as the last check of the queue: later records restart the work.
+      // Reset in the same turn as the last check of the queue, so that later records restart the work.
       this.#isWorking = false;
     }
   }

@@ -30,8 +30,8 @@ export interface RangeOptions {
    */
   handle(batch: RecordBatch, commit: (offset: number) => void): Promise<void> | void;
   /**
-   * A record that `handle` rejected permanently, or the last one of an unreadable batch; the range continues after it.
-   * On a dead-letter topic, it only stays there.
+   * Called with a record that `handle` rejected permanently, or the last one of an unreadable batch; the range
+   * continues after it. A record of a dead-letter topic simply stays there.
    */
   skipped?(place: SkippedRecord, commit: (offset: number) => void): void;
   /** Awaited at the end, before the consumer closes. */

@@ -117,7 +117,7 @@ test("a handler that outlasts two rebalances is not called in parallel, nor agai
     if (began.add(partition).size === 3) beginAll();
     await released;
   });
-  // First its initial partitions, then fewer when another member joins, and all of them when that one has left.
+  // It gets its initial partitions, then fewer when another member joins, and all of them when that member has left.
   const { log, reached } = assignments(3);
   const first = member(collector, "outlast", log);
   await first.consumer.ready;
@@ -134,8 +134,8 @@ test("a handler that outlasts two rebalances is not called in parallel, nor agai
   await second.consumer.close();
   await reached;
   const late = await sendRound("late");
-  // A fetch returns all partitions and arrives after the previous one was accepted, so after the third, all are
-  // certainly there.
+  // A fetch returns all partitions and arrives after the previous one was accepted, so after the third, all records
+  // have certainly arrived.
   for (const text of ["once", "twice", "three times"]) await probe(text);
   release();
   const texts = () =>

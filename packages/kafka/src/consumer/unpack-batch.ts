@@ -9,7 +9,7 @@ export const UNPACKED_BYTES_MAX = 16 * 1024 ** 2;
 const RECORD_OVERHEAD_BYTES = 256;
 /** Maximum keys and headers read per batch; 16,000 payments have 180,000. */
 export const UNPACKED_TEXTS_MAX = 500_000;
-/** zstd allocates its window before the first byte: the limit is 16 MiB, more than its level 19 requires. */
+/** zstd allocates its window before it decompresses anything: the limit is 16 MiB, more than its level 19 requires. */
 const ZSTD_WINDOW_LOG_MAX = 24;
 const CHUNK_BYTES = 64 * 1024;
 /** Node's error codes if the output would be larger, or if zstd requires a larger window. */

@@ -147,9 +147,9 @@ export interface ReturnOptions {
   readonly code?: string | undefined;
   /** Only these dead letters. */
   readonly places?: readonly LetterPlace[] | undefined;
-  /** Whether a dead letter after the group's committed offset was already redriven: it is not redriven again. */
+  /** Whether a dead letter after the group's committed offset was already redriven; if so, it is not redriven again. */
   isBack?(place: LetterPlace): boolean;
-  /** Awaited each time dead letters were written to their topic. */
+  /** Called, and awaited, each time dead letters have been written to their topic. */
   onReturned?(letters: readonly DeadLetter[]): Promise<void>;
 }
 
@@ -217,7 +217,7 @@ export async function returnLetters(kafka: Kafka, topic: string, options: Return
 
 type IsBack = (place: LetterPlace) => boolean;
 
-/** The ranges to read for these dead letters, and the positions where earlier ones are left. */
+/** The ranges to read for these dead letters, and by partition, the first earlier dead letter that is left. */
 function narrow(
   waiting: ReadonlyMap<number, OffsetRange>,
   places: readonly LetterPlace[] | undefined,

@@ -66,7 +66,8 @@ test("what is acknowledged after an answer got lost is stored, not taken for a r
   sockets.mute();
   await expect(producer.send([record("answer lost")])).rejects.toMatchObject({ code: "kafka-unavailable" });
   sockets.unmute();
-  // kafkajs itself would send this with the sequence number of the lost one; the broker would acknowledge and drop it.
+  // kafkajs itself would send this with the sequence number of the lost record; the broker would acknowledge and drop
+  // it.
   await producer.send([record("after")]);
   await producer.close();
   const texts = await read("lost-answer", "features", "after");

@@ -126,7 +126,7 @@ export class SendGatherer {
         if (parts.length > 0) await this.#deliverParts(parts);
       }
     } finally {
-      // In the same turn that found nothing left: a turn later, a record could be waiting that nobody would send.
+      // Reset in the same turn that found nothing left: a turn later, a record could be waiting that nobody would send.
       this.#isPumping = false;
     }
   }

@@ -11,7 +11,7 @@ export class BatchCollector {
   readonly #running = new Map<string, number>();
   readonly #watchers = new Set<() => void>();
 
-  /** @param work of the handler; the batch counts once it is done */
+  /** @param work what the handler does with a batch, which counts once this is done */
   constructor(private readonly work: (batch: RecordBatch) => void | Promise<void> = () => {}) {}
 
   get records(): readonly IncomingRecord[] {

@@ -14,7 +14,7 @@ import type {
 import type { ConnectionOptions, OpenClient } from "../open-client.js";
 import { clientOpener } from "../open-client.js";
 
-/** 2 s in total: with the same sequence numbers, so that nothing is stored twice. */
+/** Retries for 2 s in total, with the same sequence numbers, so that nothing is stored twice. */
 const PRODUCER_RETRY: RetryOptions = {
   initialRetryTime: 50,
   multiplier: 2,

@@ -18,8 +18,8 @@ export interface CachedFile {
 
 /**
  * Copies of immutable files in a local folder that several processes may share. Files in use have additional hard
- * links, so they can still be read after eviction. The disk needs room for the limit, plus the files that readers hold
- * beyond it: each reader up to the limit again.
+ * links, so they can still be read after eviction. The disk needs room for the limit, plus as much again for each
+ * reader, which may hold evicted files up to the limit.
  */
 export class FileCache {
   constructor(
@@ -123,7 +123,7 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-/** Whether that very process is running: in a container, the next process gets the same pid. */
+/** Whether this exact process is running: in a container, the next process gets the same pid. */
 async function isRunning(pid: number, start: string | undefined): Promise<boolean> {
   try {
     process.kill(pid, 0);

@@ -39,7 +39,7 @@ export interface LakeDisk {
   /**
    * Creates a file by writing it to a local path.
    *
-   * @throws TriplineError also any error of `write`; in that case, nothing is left behind
+   * @throws TriplineError, or any error of `write`; nothing is left behind in either case
    */
   produce(path: string, write: (local: string) => Promise<void>): Promise<void>;
   /** Makes a file or the names in a folder durable. */

@@ -91,7 +91,7 @@ export async function listDays(lake: string, topic: string, given?: LakeDisk): P
 }
 
 interface FoundFile extends LakeFile {
-  /** It belongs to the last entry and is not in place: its writer is about to move it, or has died. */
+  /** It belongs to the last entry and is not in place yet: its writer is about to move it, or has died. */
   readonly isStaged: boolean;
 }
 

@@ -15,7 +15,10 @@ import { sequencesOfDay } from "./list-files.js";
 import type { LogEntry, Source, Tail } from "./read-log.js";
 import { positionsOf, readEntry, readTail } from "./read-log.js";
 
-/** Maximum retries of one append after entries of other writers, each of which makes progress. */
+/**
+ * Maximum tries of one append when other writers add entries first. Each failed try means that another writer made
+ * progress.
+ */
 const APPEND_TRIES_MAX = 1_000;
 
 /** A change to be added as one entry. Its files are staged and durable. */
@@ -35,7 +38,7 @@ export interface TopicLogOptions {
   readonly disk: LakeDisk;
   readonly lake: string;
   readonly topic: string;
-  /** The source of the rows. Absent for a writer that adds none from Kafka: then that of the lake. */
+  /** The source of the rows. A writer that adds none from Kafka omits it and keeps the lake's source. */
   readonly source?: Source;
 }
 
@@ -86,9 +89,9 @@ export class TopicLog {
    * Adds the change as the next log entry, unless another writer has already added any part of it. The log owns the
    * staged files from then on: they are moved to their days, or removed.
    *
-   * @returns whether it is in the lake; if not, `positions` has those of other writers
-   * @throws TriplineError `lake-unavailable`, `state-unreadable`, `state-conflict`: then it may be in the lake, and
-   *   `refresh` finds out
+   * @returns whether the change is in the lake; if not, `positions` includes what other writers added
+   * @throws TriplineError `lake-unavailable`, `state-unreadable`, `state-conflict`: the change may still be in the
+   *   lake, and `refresh` finds out
    */
   async append(change: Change): Promise<boolean> {
     if ([...change.ranges.values()].some(({ from, to }) => to < from)) {
@@ -111,7 +114,7 @@ export class TopicLog {
     throw new TriplineError("state-conflict", `Other writers add to ${this.folder} faster than this one can.`);
   }
 
-  /** The end of the log, searched from the last known one on; undefined if that is unknown or no longer exists. */
+  /** The end of the log, searched from the last known entry on; undefined if none is known or it no longer exists. */
   async #knownTail(): Promise<Tail | undefined> {
     let tail = this.#tail;
     if (tail === undefined || tail.sequence === 0) return undefined;
@@ -214,7 +217,7 @@ export class TopicLog {
     if (!this.#disk.hasNoLateEffects) {
       const last = Math.max(...sequences);
       await this.#disk.writeFile(replacedPath(this.folder, day, last), "");
-      // Including those that a late move has restored since the previous merge.
+      // Also removes files that a late move has restored since the previous merge.
       const names = await this.#disk.list(dayFolder(this.folder, day));
       useless = names.flatMap((name) => sequenceOfFile(name) ?? []).filter((sequence) => sequence <= last);
     }

@@ -108,7 +108,7 @@ const COUNTED: readonly CountedTopic[] = [
 
 const ADDED_COLUMNS = { incomplete: "BOOLEAN" };
 
-/** A topic without any records has no archive; if none of them has one, the folder is wrong. */
+/** A topic without any records has no archive; if no topic has one, the folder is wrong. */
 async function requireArchive({ lake, days = [] }: ReadCountedOptions): Promise<void> {
   try {
     await listFiles(lake, TOPICS.features.name, days);

@@ -46,9 +46,10 @@ export const TAILS = {
 } as const satisfies Record<string, Tail>;
 
 /**
- * The archived records of `transactions` or `labels` from an offset on, in the order of partition and offset, up to the
- * last one in each partition that has a vector or an applied label in the lake. A client's repetition has no result: it
- * does not extend the range, but counts as emitted before its end. The archives must be up to date.
+ * The archived records of `transactions` or `labels` from an offset on, in the order of partition and offset. Each
+ * partition ends with its last record that has a vector or an applied label in the lake. A record that a client sent
+ * again has no result of its own: it does not extend the range, but within the range it counts as emitted. The archives
+ * must be up to date.
  *
  * @param from by partition. Default: the beginning
  * @throws TriplineError `lake-unavailable`

@@ -57,7 +57,8 @@ export class LakeScan {
   /**
    * The archive of a topic as a SQL table, until `release`; undefined if it was never archived.
    *
-   * @param columns of this version that older files lack, with their types: they are null in those
+   * @param columns columns of this version that older files may lack, with their types; they are null in rows of such
+   *   files
    * @throws TriplineError as `listFiles` does, except for `not-found`
    */
   async table(

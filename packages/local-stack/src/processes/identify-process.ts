@@ -20,7 +20,7 @@ export function identifySelf(): ProcessIdentity {
   return identifyProcess(process.pid) ?? { pid: process.pid, startedAt: "unknown" };
 }
 
-/** Whether that very process is still alive, not just any with its pid. */
+/** Whether this exact process is still alive, and not another one with its pid. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return identifyProcess(identity.pid)?.startedAt === identity.startedAt;
 }

@@ -46,7 +46,7 @@ const PORT_WAIT_MS = 2_000;
 export class ManagedProcess {
   private child: ChildProcess | undefined;
   private exited: Promise<void> = Promise.resolve();
-  /** It was stopped on request and not started since. */
+  /** Whether it was stopped on request and has not been started since. */
   private stopped = true;
   private isUp = false;
   private unexpectedEnd: () => void = () => {};

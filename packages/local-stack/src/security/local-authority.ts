@@ -45,10 +45,11 @@ export class LocalAuthority {
   }
 
   /**
-   * Loads an earlier authority, with its key in `authority/` of this folder, or creates one. For containers, each of
-   * which sees only its own program's folder and runs as a different user: all users can read the programs' keys.
+   * Loads the authority from `authority/` in this folder, or creates one and saves it there with its key. For
+   * containers: each sees only its own program's folder and runs as a different user, so all users can read the
+   * programs' keys.
    *
-   * @param hosts names under which others reach a program, with `*` in place of its own
+   * @param hosts names under which other programs reach a program, with `*` in place of its own name
    */
   static async keep(folder: string, hosts: readonly string[] = []): Promise<LocalAuthority> {
     const kept = join(folder, "authority");
@@ -103,7 +104,7 @@ export class LocalAuthority {
   /**
    * Signs a new certificate with a new key. It replaces an earlier one, so this also renews it.
    *
-   * @param name of the program; its identity for Kafka and scoring
+   * @param name the program's name, which is also its identity for Kafka and scoring
    */
   async issue(name: string): Promise<Identity> {
     const made = await generate([{ name: "commonName", value: name }], {

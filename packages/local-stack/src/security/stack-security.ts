@@ -8,7 +8,7 @@ export interface StackSecurity {
   /** PEM file of the authority that signed all certificates. */
   readonly authorityFile: string;
   readonly identities: Readonly<Record<"kafka" | "redis" | "postgres", Identity>>;
-  /** Common name of the certificate with all rights on Kafka, in addition to the broker's own. */
+  /** Common name of a client certificate that has all rights on Kafka, like the broker's own certificate. */
   readonly kafkaSetupUser: string;
   /** Text of Valkey's ACL file. */
   readonly redisUsers: string;

@@ -158,8 +158,8 @@ function settings(
 }
 
 /**
- * Every client, also on the controller's port, needs a certificate, and its common name is its user name. Access to a
- * topic requires a right.
+ * Every client needs a certificate, even on the controller's port. The certificate's common name is the user name.
+ * Access to a topic requires a right.
  */
 function secureSettings(folder: string, security: StackSecurity): Record<string, string> {
   const { authorityFile, identities, kafkaSetupUser } = security;

@@ -15,8 +15,8 @@ const ANSWER_MS_MAX = 1_000;
 
 export interface PostgresOptions {
   /**
-   * The stack's directory. It contains the data, unless Postgres' user cannot access it: then they are in the temporary
-   * folder.
+   * The stack's directory. It contains the data, unless Postgres' user cannot access it: the data is then in the
+   * temporary folder.
    */
   readonly directory: string;
   readonly port: number;
@@ -87,7 +87,8 @@ interface Cluster {
 
 async function initOnce({ programs, dataFolder, directory, user }: Cluster): Promise<void> {
   const password = passwordOf(directory);
-  // The data may be outside the directory: data of an earlier directory with this name have another password.
+  // The data may be outside the directory and left over from an earlier directory with this name, whose password was
+  // different.
   const marker = `${dataFolder}.initialised`;
   const wanted = createHash("sha256").update(password).digest("hex");
   if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return;

@@ -22,7 +22,7 @@ import { superviseServer } from "./supervise-server.js";
 export type PartName = "kafka" | "redis" | "postgres";
 
 export interface StackPart {
-  /** Requests a shutdown, and kills it on timeout. */
+  /** Requests a shutdown, and kills the server on timeout. */
   stop(): Promise<void>;
   /** SIGKILL, as in a crash. */
   kill(): Promise<void>;
@@ -75,8 +75,8 @@ export interface StackOptions {
 
 /**
  * Starts Kafka, Valkey and Postgres in parallel as local processes on 127.0.0.1. Missing programs are downloaded first.
- * Processes left by an earlier run in this directory are ended first. None of them outlives this process, unless it is
- * killed; in that case, the next run ends them.
+ * Processes left by an earlier run in this directory are ended first. No server outlives this process unless this
+ * process is killed; the next run then ends them.
  */
 export async function startStack(options: StackOptions): Promise<LocalStack> {
   const directory = resolve(options.directory);

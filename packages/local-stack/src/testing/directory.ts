@@ -12,7 +12,7 @@ const prefixOf = ({ pid, startedAt }: ProcessIdentity) => `${pid}-${startedAt.re
 
 /**
  * Creates an empty directory for this process' tests. If the process is killed, the next test run ends the stack that
- * was started in it, or in its folder `stack`, and removes it.
+ * was started in the directory or in its folder `stack`, and removes the directory.
  */
 export function makeTestDirectory(): string {
   mkdirSync(parentFolder(), { recursive: true, mode: 0o755 });

@@ -36,7 +36,7 @@ export class PackedProject {
   private constructor(private readonly folder: string) {}
 
   /**
-   * @param names of our packages
+   * @param names our packages to install
    * @param more further packages to install, in npm's format, for example `ioredis@6.0.0`
    */
   static async install(names: readonly string[], more: readonly string[] = []): Promise<PackedProject> {

@@ -77,7 +77,7 @@ export const DEMO_SIMULATION: SimulationOptions = {
  * Simulates a history, computes its features, trains a model and publishes it as `champion`. If the data, feature spec and code
  * are unchanged, the cached model is used.
  *
- * @throws TriplineError or Error in one sentence; nothing is published then
+ * @throws TriplineError or Error in one sentence; nothing is published in that case
  */
 export async function trainDemoModel(options: TrainOptions): Promise<TrainedModel> {
   const simulation = options.simulation ?? DEMO_SIMULATION;
@@ -178,7 +178,8 @@ async function trainAndPublish(folder: string, work: Work): Promise<string> {
         ...["--train-to", instant(validFromMs - LABEL_DELAY_DAYS * DAY_MS)],
         ...["--valid-from", instant(validFromMs)],
         ...["--valid-to", instant(historyEndMs)],
-        // A first model serves without materialised profiles. A retraining learns from the lake which ones payments have.
+        // A first model serves without materialised profiles. Retraining learns from the lake which profiles payments
+        // have.
         ...["--constant-online", profileFeatures().join(",")],
         ...(commit === undefined ? [] : ["--commit", commit]),
       ]),

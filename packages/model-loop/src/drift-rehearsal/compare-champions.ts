@@ -20,7 +20,7 @@ export interface CompareOptions {
   readonly measuredFrom: number;
 }
 
-/** A model on the evaluated weeks, compared with one trained only on post-drift traffic. */
+/** A model's results on the evaluated weeks, compared with a model trained only on post-drift traffic. */
 export interface ComparedModel {
   /** Average precision per week. */
   readonly weeks: readonly number[];
@@ -40,7 +40,7 @@ export interface ComparedWeeks {
 
 /** Average precision varies by several percent in one week; four weeks still leave the ratio uncertain by 2 to 3 %. */
 export const MEASURED_WEEKS = 12;
-/** Within this time nearly all labels of a payment arrive. */
+/** Nearly all labels of a payment arrive within this time. */
 export const LABEL_DAYS = 8;
 
 /**

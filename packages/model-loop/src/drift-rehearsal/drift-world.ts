@@ -21,7 +21,7 @@ export const DRIFT_WORLD: { readonly simulation: SimulationOptions; readonly day
  * begun.
  */
 export const LIVE_DAYS = 30;
-/** Then this many days of unchanged traffic before the drift. */
+/** The traffic stays unchanged for this many more days before the drift. */
 export const CLEAN_DAYS = 14;
 /** A new champion must answer the drift within this many days. */
 export const ANSWER_DAYS_MAX = 59;

@@ -45,9 +45,9 @@ export interface ReplayTally {
   readonly differences: Difference[];
   /** Identical except for the wording of another release, by wording version. */
   readonly reworded: Map<string, number>;
-  /** Those of `rows` that an outage kept from the model, originally and therefore in the replay. */
+  /** How many of `rows` did not reach the model because of an outage, originally and therefore in the replay. */
   degraded: number;
-  /** Those of `rows` that were not approved and were made before their explanation was ready. */
+  /** How many of `rows` were not approved and were decided before their explanation was ready. */
   unexplained: number;
   /** By reason, and by what was missing. */
   readonly skipped: Map<SkipReason, Map<string, number>>;

@@ -51,8 +51,9 @@ export const KNOWN_MS = {
 } as const;
 
 /**
- * A label may arrive before its payment or have a wrong clock. It is still valid, but counts as known only after its payment:
- * earlier, it would leak into that payment's own features, and data checks would reject all rows.
+ * A label may arrive before its payment, or have a wrong time because its sender's clock is wrong. It is still valid,
+ * but counts as known only after its payment: any earlier, it would leak into that payment's own features, and data
+ * checks would reject all rows.
  */
 const LABELLED_AT_MS = "if(l.known_ms <= occurred_at_ms, occurred_at_ms + 1, l.known_ms)";
 
@@ -122,7 +123,7 @@ export async function writeComputedFeatures(options: LakeDatasetOptions): Promis
 export async function writeServedScores(options: LakeDatasetOptions): Promise<ReadonlyMap<number, number>> {
   const scan = await LakeScan.open();
   try {
-    // Partitioned by decision time: long after the payment in a replay, and never much before it.
+    // Partitioned by decision time, which is long after the payment in a replay and never much before it.
     const table = await topicOf(scan, options, TOPICS.decisions, { fromMs: dayBefore(options) });
     if (table === undefined) return new Map();
     const scored = `SELECT transaction_id AS client_transaction_id, score, occurred_at_ms FROM ${table}
@@ -224,7 +225,7 @@ function dayBefore({ fromMs = 0 }: LakeDatasetOptions): number {
   return fromMs - DAY_MS;
 }
 
-/** Times that name the days of a topic, both inclusive, in milliseconds since the epoch. */
+/** A range of days, given by a time in the first day and one in the last, in milliseconds since the epoch. */
 interface Times {
   readonly fromMs: number;
   readonly toMs?: number;
@@ -250,7 +251,9 @@ function noArchive(lake: string, { name }: Topic): TriplineError {
   return new TriplineError("not-found", detail);
 }
 
-/** Rows of the days that include these times, possibly with others: the lake may be large, and its old days offline. */
+/**
+ * All rows of the days in this range. Other days are not read: the lake may be large, and its old days may be offline.
+ */
 async function topicOf(
   scan: LakeScan,
   options: TopicOptions,

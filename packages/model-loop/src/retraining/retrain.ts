@@ -76,7 +76,7 @@ export interface RetrainOutcome {
  * Reads the lake, trains, compares with the champion, and registers a challenger if it is better. One at a time per work
  * folder. If it is killed and called again with the same options, the outcome is the same.
  *
- * @throws TriplineError or Error in one sentence; nothing is registered then
+ * @throws TriplineError or Error in one sentence; nothing is registered in that case
  */
 export async function retrain(options: RetrainOptions): Promise<RetrainOutcome> {
   return holdLock(join(options.work, "retrain.lock"), async () => {

@@ -21,7 +21,10 @@ const LEARNT_DAYS_MIN = 28;
  */
 const GUARDS = { index_max: 1 };
 const NOT_FOUND = 404;
-/** These rejections are final. Others may pass, for instance while control starts or if its credentials are wrong. */
+/**
+ * These rejections are final. Others may be temporary, for instance while control starts or if its credentials are
+ * wrong.
+ */
 const FINAL = [400, NOT_FOUND, 422];
 const WHY_CHARACTERS_MAX = 300;
 
@@ -70,7 +73,7 @@ export class LeadingRollout {
   async #rolloutOf({ version, why, stage }: { version: string; why: string; stage: string | null }) {
     const { rollouts, model, plan, state, logger } = this.#options;
     const newest = await this.#newest();
-    // Also if this process was killed right after starting it.
+    // Also returns it if this process was killed right after starting it.
     if (newest?.candidate === version && (stage !== null || isOpen(newest))) return newest;
     if (newest !== undefined && isOpen(newest)) {
       logger.info({ version }, `another version, ${newest.candidate}, is being rolled out; this one comes after it`);

@@ -37,7 +37,7 @@ const SETTLE_MS = 3_600_000;
 const DAYS_BEHIND_MAX = 31;
 /** A drift is closed after this time, even without a better model. */
 const ALARM_DAYS_MAX = 60;
-/** For this long, the scores of a new champion differ from the baseline, which another model scored. */
+/** For this long, the scores of a new champion differ from the baseline, which another model produced. */
 const SCORES_DAYS = 29;
 
 /**

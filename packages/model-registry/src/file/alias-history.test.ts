@@ -112,7 +112,7 @@ describe("the history of aliases", () => {
     );
     await begun.promise;
     const other = registry.setAlias("fraud", "champion", two).then(() => steps.push("second moved"));
-    // After this many directory reads, the other one has checked several times.
+    // After this many directory reads, the other process has checked several times.
     for (let turn = 0; turn < 20; turn += 1) await readdir(join(root, "models", "fraud", "history"));
     finish.resolve();
     await Promise.all([slow, other]);

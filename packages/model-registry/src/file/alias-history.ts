@@ -46,9 +46,9 @@ export interface AliasFile {
 }
 
 /**
- * The moves of a model's aliases: `history/<number>/move.json`. Only one process can take a number, and the next number only
- * after that move is done (`history/<number>/done`) or its process is dead. This serialises the moves of one model across
- * processes, and a killed process blocks no others.
+ * The moves of a model's aliases: `history/<number>/move.json`. Only one process can take a number, and the next number
+ * is free only once that move is done (`history/<number>/done`) or its process is dead. This serialises the moves of
+ * one model across processes, and a killed process blocks no others.
  */
 export class AliasHistory {
   constructor(

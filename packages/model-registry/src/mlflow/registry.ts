@@ -129,7 +129,7 @@ export class MlflowRegistry implements RecordingRegistry {
       const sentence = `Somebody else moved the alias "${alias}" of model ${name} at the same time: look again.`;
       throw new TriplineError("state-conflict", sentence);
     }
-    // After the move, so that a process that dies in between has not recorded a move that did not happen.
+    // Recorded after the move: a process that dies in between must not leave a record of a move that did not happen.
     await this.#remember(name, move);
     return move;
   }

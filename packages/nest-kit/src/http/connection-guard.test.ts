@@ -115,7 +115,7 @@ describe("bytes of bodies that are not complete", () => {
     await service.close();
   });
 
-  /** As many as fit stay open; all others are rejected. */
+  /** Sends the first half of ten requests. Those within the limit stay open; all others are rejected. */
   async function sendHalves(head: string, half: string): Promise<{ refused: RawClient[]; open: RawClient[] }> {
     clients = Array.from({ length: 10 }, () => new RawClient(service).write(`${head}${half}`));
     const refused = await firstAnswered(clients, 5);
@@ -129,7 +129,7 @@ describe("bytes of bodies that are not complete", () => {
     clients.push(small);
     expect(await small.answer()).toMatch(TAKEN);
     for (const client of open) expect(await client.write(REST).answer()).toMatch(TAKEN);
-    // The capacity is released, each time.
+    // The capacity is released each time.
     for (let round = 0; round < 10; round += 1) {
       const next = new RawClient(service).write(`${postHead("/body", 20_000)}${HALF}${REST}`);
       clients.push(next);

@@ -8,7 +8,7 @@ import type { HttpLimits } from "@tripline/settings/http-limits";
 import type { ServerCertificate } from "@tripline/settings/server-certificate";
 import { ConnectionGuard } from "./connection-guard.js";
 
-/** Longer than the idle timeout of load balancers, usually a minute, so that they close the connection and not we. */
+/** Longer than the idle timeout of load balancers, usually a minute, so that they close the connection first. */
 const KEEP_ALIVE_MS = 72_000;
 
 const WITHOUT_HOST = prepareProblem(new TriplineError("invalid-header", "HTTP/1.1 requires exactly one Host header."));
@@ -41,7 +41,7 @@ export class HttpServer {
     const options = {
       keepAliveTimeout: KEEP_ALIVE_MS,
       headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-      // Limits the arrival of the request, not the time of its response.
+      // Limits how long a request may take to arrive, not how long its response may take.
       requestTimeout: limits.requestTimeoutMs,
       connectionsCheckingInterval: limits.checkMs,
       // Node's own response has no body.

@@ -2,8 +2,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { FastifyInstance, onRequestHookHandler } from "fastify";
 
 /**
- * Answers 405 with `Allow` if the path exists but not with the request's method, before reading the body, which may have any
- * type and size.
+ * Answers 405 with `Allow` if the path exists but does not support the request's method. It answers before reading the
+ * body, which may have any type and size.
  *
  * @param fastify must have no routes or scopes yet
  * @returns a hook for the scope that handles requests without a route

@@ -49,7 +49,7 @@ type Place = readonly string[];
 /** The places of rejected text. Streams and buffers are checked by their consumers. */
 function placesIn(value: unknown, place: Place, isIn: (text: string) => boolean): Place[] {
   if (typeof value === "string") return isIn(value) ? [place] : [];
-  // A model receives thousands of fractions.
+  // Fractions are skipped: a model receives thousands of them.
   if (typeof value === "number") return Number.isInteger(value) && isIn(String(value)) ? [place] : [];
   if (typeof value !== "object" || value === null) return [];
   if (value instanceof Readable || ArrayBuffer.isView(value)) return [];

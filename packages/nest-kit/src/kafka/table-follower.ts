@@ -58,7 +58,7 @@ export abstract class TableFollower implements OnModuleInit, OnApplicationShutdo
   }
 
   /**
-   * Resolves once all records are applied that the topic had when this instance started.
+   * Resolves once all records that the topic had when this instance started have been applied.
    *
    * @throws TriplineError `shutting-down`
    */

@@ -89,7 +89,7 @@ export class RawClient {
   }
 }
 
-/** The `clients` that are answered first. */
+/** The first `count` of the clients to be answered. */
 export function firstAnswered(clients: readonly RawClient[], count: number): Promise<RawClient[]> {
   const answered: RawClient[] = [];
   return new Promise((resolve) => {

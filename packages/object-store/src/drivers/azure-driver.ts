@@ -136,7 +136,10 @@ class AzureDriver implements StoreDriver {
   }
 }
 
-/** If the store copied a larger blob, readers would see it empty in the meantime; this one appears only when complete. */
+/**
+ * If the store itself copied a larger blob, readers would see an empty one in the meantime. This copy appears only when
+ * it is complete.
+ */
 async function copyThrough(source: Azure.BlockBlobClient, target: Azure.BlockBlobClient): Promise<unknown> {
   const { readableStreamBody: stream } = await source.download();
   if (stream === undefined) throw new Error("the store sent no body");

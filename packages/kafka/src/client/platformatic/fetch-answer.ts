@@ -73,7 +73,7 @@ function partitionAt(reader: Reader, topic: string): FetchedPartition {
  * truncated. A batch that cannot be read, or exceeds that limit alone, becomes an `UnreadBatch`.
  *
  * @param topic without the prefix
- * @param from the requested offset: brokers always send whole batches
+ * @param from the requested offset; records before it are dropped, because brokers always send whole batches
  */
 export async function readBatches(part: FetchedPartition, topic: string, from: number): Promise<ReadRecords> {
   const { partition, bytes, aborted } = part;
@@ -84,7 +84,7 @@ export async function readBatches(part: FetchedPartition, topic: string, from: n
   for (let batch = batchAt(bytes, 0); batch !== undefined; batch = batchAt(bytes, batch.end)) {
     if (!isAborted(batch)) {
       const read = await readBatch(topic, partition, batch, left);
-      // It is fetched again and then comes first.
+      // The next fetch starts with this batch.
       if (read === undefined) break;
       for (const record of read.records) if (record.offset >= from) records.push(record);
       left -= read.unpacked;

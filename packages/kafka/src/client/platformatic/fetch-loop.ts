@@ -38,7 +38,7 @@ export class FetchLoop {
     private readonly events: ConsumerEvents,
     connection: BaseOptions,
   ) {
-    // Separate from the group's connections, where a heartbeat would wait behind a fetch.
+    // Separate from the group's connections, so that a heartbeat never waits behind a fetch.
     this.pool = new ConnectionPool(connection.clientId, connection);
   }
 

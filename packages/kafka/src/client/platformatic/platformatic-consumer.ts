@@ -90,7 +90,7 @@ export class PlatformaticConsumer implements ClientConsumer {
     this.#isOver = true;
     this.#loop.end();
     cut(this.#consumer.connections);
-    // After the connections have closed; otherwise the library would send a request to leave the group.
+    // Runs after the connections have closed; otherwise the library would send a request to leave the group.
     setImmediate(() => this.#consumer.close().catch(() => {}));
   }
 
