@@ -1,4 +1,4 @@
-// The only definition of the ports of a Tripline on this machine: a contiguous block from ports.json, which TRIPLINE_PORT_BASE
+// The ports of a Tripline on this machine, defined only here: a contiguous block from ports.json, which TRIPLINE_PORT_BASE
 // moves as a whole.
 import { readFileSync } from "node:fs";
 

@@ -18,7 +18,7 @@ const run = spawnSync(
 );
 process.stdout.write(`${run.stdout}${run.stderr}${run.error?.message ?? ""}`);
 process.exitCode = run.status ?? 1;
-// Without a supported compiler it skips every file and reports no faults.
+// Without a supported compiler, dependency-cruiser skips every file and reports no faults.
 if (/missing-tsc-transpiler|\(0 modules/.test(run.stdout + run.stderr)) {
   process.stderr.write("dependency-cruiser cannot read TypeScript: see packageExtensions in pnpm-workspace.yaml.\n");
   process.exitCode = 1;

@@ -72,7 +72,7 @@ export function settingTables(table) {
 
 /**
  * @param {string} text the chart's values.schema.json
- * @returns {string} with each service's variables that the chart does not set itself
+ * @returns {string} the same schema, with each service's variables that the chart does not set itself
  */
 export function fillValuesSchema(text) {
   const schema = JSON.parse(text);

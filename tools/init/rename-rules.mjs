@@ -27,8 +27,8 @@ const EVERYTHING = /./;
 const HEADER = "(?:schema|tenant|deadline|reply-to|traceparents?|trace-id|code|dlq-|error-)";
 const IMAGES = "(?:ingestion|features|archive|scoring|decisions|auth|control|console|tripline|cli|training)";
 /**
- * Lines in which the bare name is the database or its user, the program in a container, or the app that runs several services:
- * such a line names its folder, if necessary in a comment.
+ * Lines in which the bare name means the database or its user, the program in a container, or the app that runs several
+ * services. A line about that app names its folder, if necessary in a comment.
  */
 const KEPT_LINE = /postgres|database|dbname|pg_|--rm\b|^ {2}tripline:|apps\/tripline/i;
 

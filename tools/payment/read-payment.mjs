@@ -152,7 +152,7 @@ function columnsOf(given) {
   return [{ ...given, column: given.name, key: camelCase(given.name), number: given.number, wire }];
 }
 
-/** Whether the message distinguishes a missing value: texts are empty instead. @param {PaymentColumn} column */
+/** Whether the message can omit the value. A missing text is empty instead. @param {PaymentColumn} column */
 export function isOptional({ required, wire }) {
   return !required && wire !== "string";
 }

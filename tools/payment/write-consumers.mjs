@@ -1,4 +1,4 @@
-// Generated modules of one package each, where straight-line code or types are better than a table.
+// Generated modules that each belong to one package, where straight-line code or types are better than a table.
 import { isOptional } from "./read-payment.mjs";
 import { exportConst, HEAD, indent, object, quote } from "./typescript.mjs";
 

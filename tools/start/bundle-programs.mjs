@@ -16,7 +16,7 @@ import {
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
 /** They locate their native code relative to themselves. */
 const NATIVE = ["@duckdb/node-api", "@duckdb/node-bindings", "onnxruntime-node"];
-/** Determine the libraries, and how they are bundled. */
+/** These files determine the libraries, and how they are bundled. */
 const ALSO_READ = ["pnpm-lock.yaml", "tools/start/bundle-programs.mjs"];
 /** A constant in each file: the folder of the bundles. */
 const HERE = "__programs";
@@ -36,7 +36,7 @@ export async function bundlePrograms(root, names = programNames(root)) {
   const build = await rolldown({
     input: Object.fromEntries(names.map((name) => [name, compiledProgram(root, name)])),
     platform: "node",
-    // Nest's optional libraries that are not installed stay imports, which fail when tried.
+    // Imports of Nest's optional libraries stay if the library is not installed. They fail when Nest tries them.
     logLevel: "silent",
     plugins: [places(folder), native(folder), sourceMaps(root)],
   });

@@ -57,7 +57,7 @@ function isOrphanedService(holder, root) {
   return describeProcess(holder.parentPid)?.commandLine.includes("cli/dist/main.js") !== true;
 }
 
-/** Tests both, because some systems let one program listen on an address while another listens on all addresses. */
+/** Tries both, because some systems let one program listen on an address while another listens on all addresses. */
 async function isTaken(/** @type {number} */ port) {
   return !(await canListen(port)) || (await canConnect(port));
 }

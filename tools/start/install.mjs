@@ -97,7 +97,7 @@ async function buildStale(root) {
 }
 
 /**
- * With the compiler alone: turbo would start it once per package, and each run would read the other packages' declarations.
+ * Runs the compiler alone: turbo would start it once per package, and each run would read the other packages' declarations.
  *
  * @param {string} root
  * @param {string[]} folders all by default
@@ -135,7 +135,7 @@ function programFolders(root) {
 }
 
 /**
- * In the background. A failed download is retried, and reported, when it is needed.
+ * Downloads in the background. A failed download is retried, and reported, when it is needed.
  *
  * @param {string} root
  */

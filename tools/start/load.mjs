@@ -8,7 +8,7 @@ import { handOver } from "./hand-over.mjs";
 import { install } from "./install.mjs";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
-/** With one of these no system is started. */
+/** With one of these arguments, no system is started. */
 const STARTS_NOTHING = /^(--target(=.*)?|--help|-h|help|payments)$/;
 
 const args = process.argv.slice(2);

@@ -49,7 +49,7 @@ export default class LaneRunner extends TestRunner {
         const runner = new TestRunner({ ...this._globalConfig, maxWorkers: 1 }, this._context);
         for (const listener of this.#listeners) runner.on(...listener);
         process.env[LANE_VARIABLE] = String(lane);
-        // Its worker starts immediately, with the current environment and output stream.
+        // The runner's worker starts immediately, with the current environment and output stream.
         await printingTo(log, () => runner.runTests(part, watcher, options));
       },
     });

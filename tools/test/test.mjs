@@ -49,7 +49,7 @@ async function testAll() {
     for (const result of runChecks(printCheck)) totals[result.ok ? "passed" : "failed"] += 1;
   });
 
-  // Uses about one core for a minute and a half, which the TypeScript tests leave idle while they wait.
+  // The Python tests use about one core for a minute and a half. The TypeScript tests leave it idle while they wait.
   const python = testAllPython(timed);
   process.stdout.write("\ntests in TypeScript\n");
   const typeScript = await timed("tests in TypeScript", () => testTypeScript([]));
@@ -111,9 +111,9 @@ async function testPython(environment, args, shown) {
   });
   const interpreter = python.output.trim().split("\n").at(-1) ?? "";
   if (python.status !== 0 || interpreter === "") return { passed: 0, failed: 1, output: "" };
-  // The same as `keepBytecode` of packages/local-stack for every other Python.
+  // `keepBytecode` of packages/local-stack does the same for every other Python.
   const bytecode = { PYTHONPYCACHEPREFIX: join(interpreter, "../../bytecode"), PYTHONDONTWRITEBYTECODE: "" };
-  // Without its cache, which would appear in the tree while other tests copy it.
+  // Without pytest's cache, which would appear in the tree while other tests copy it.
   const pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", ...args, `--junitxml=${PYTEST_RESULT}`];
   const { output } = await runProgram(interpreter, pytest, {
     shown,

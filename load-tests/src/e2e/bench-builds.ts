@@ -18,10 +18,10 @@ import type * as startSystem from "./system/start-system.js";
 import type * as prepareWorldModule from "./world/prepare-world.js";
 
 const ROUNDS = 6;
-/** Two seconds each: until then V8 goes on compiling hot code. */
+/** Two seconds each: V8 is still compiling hot code until then. */
 const WARM_UP_ROUNDS = 20;
 
-/** The effect of a change: two builds of the system, in turns, as fast as they answer and at the same rates. */
+/** Measures the effect of a change: two builds of the system in turns, at full speed and at equal rates. */
 export const buildsPart: BenchPart = {
   name: "builds",
   title: `this build compared with that of another folder, ${CLOSED_CONNECTIONS} payments in flight and at equal rates`,
@@ -93,7 +93,7 @@ interface Build {
 const E2E = join("load-tests", "dist", "e2e");
 const START_SYSTEM = join(E2E, "system", "start-system.js");
 
-/** The folder that is named; of a commit, or else of the baseline, a copy that is built when it is not there. */
+/** The folder in `beside`; or a copy of that commit, by default the baseline, which is built if it does not exist. */
 async function otherBuild(root: string, beside: unknown): Promise<string> {
   if (typeof beside === "string" && existsSync(beside)) return resolve(beside);
   const commit = beside ?? (await readFile(join(root, "load-tests", "baseline.txt"), "utf8")).trim();
@@ -104,7 +104,7 @@ async function otherBuild(root: string, beside: unknown): Promise<string> {
   }
 }
 
-/** By the code of that build, since settings, models and fields of payments change from version to version. */
+/** Uses that build's own code, because settings, models and payment fields change between versions. */
 async function startBuild(name: string, context: BenchContext): Promise<Build> {
   const load = (path: string) => import(pathToFileURL(join(context.root, path)).href);
   const { prepareWorld }: typeof prepareWorldModule = await load(join(E2E, "world", "prepare-world.js"));

@@ -64,7 +64,7 @@ export async function runLoad(options: LoadOptions): Promise<number> {
   return result.fault?.by === "generator" ? EXIT_GENERATOR : EXIT_BAD;
 }
 
-/** As `runLoad`, without printing the result and judging it. */
+/** Like `runLoad`, but neither prints nor judges the result. */
 export async function playLoad(options: PlayOptions): Promise<LoadResult> {
   const k6 = await findK6(options.environment);
   const { steps, root } = options;

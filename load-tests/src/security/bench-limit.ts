@@ -7,7 +7,7 @@ import { samplesOf } from "../harness/run-contestants.js";
 const ROUNDS = 7;
 const REQUESTS = 100_000;
 const SHORT_REQUESTS = 2_000;
-/** Requests of one turn of the event loop, at most as many as a busy instance of ingestion has. */
+/** Requests per turn of the event loop: no more than a busy ingestion instance has. */
 const PER_TURN = 10;
 const CALLERS = Array.from({ length: 50 }, (_, index) => ({ tenant: `t${index % 10}`, subject: `client-${index}` }));
 /** So much that nothing is refused, and little enough that parts are fetched from Redis all the time. */

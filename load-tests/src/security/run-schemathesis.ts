@@ -17,10 +17,10 @@ const CHECKS = [
   ...["response_headers_conformance", "negative_data_rejection", "unsupported_method", "ignored_auth"],
 ];
 
-/** By which a wrong request may be refused: those of schemathesis, and 413 and 414 for what is too long. */
+/** Statuses that may reject an invalid request: schemathesis's own, and 413 and 414 for requests that are too long. */
 const REFUSALS = [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 428, 429, "5xx"];
 
-/** A warning of schemathesis about operations that answered nothing else. */
+/** Schemathesis's warning about operations that only ever answered 401. */
 const ACCESS_LOST = /401 Unauthorized \(\d+ operation/;
 
 export interface Fuzzing {
@@ -28,7 +28,7 @@ export interface Fuzzing {
   readonly url: string;
   /** By which the service knows the caller. */
   readonly headers: Readonly<Record<string, string>>;
-  /** API keys by security scheme. In `headers` they would also be sent where schemathesis leaves them out. */
+  /** API keys by security scheme. In `headers`, they would also be sent with requests that must omit them. */
   readonly keys?: Readonly<Record<string, string>>;
   /** Of each operation, at most. */
   readonly examples: number;
@@ -70,8 +70,8 @@ export async function runSchemathesis(program: string, fuzzing: Fuzzing): Promis
       CHECKS.join(","),
     ],
     ...["--max-examples", String(examples), "--seed", String(SEED), "--request-timeout", String(ANSWER_S_MAX)],
-    // schemathesis makes no lines of JSON; their objects are those of the single requests.
-    // A stream of events has no end. Who is signed out, or disables its own client, gets 401 from then on.
+    // Schemathesis cannot generate JSON lines, but their objects are those of the single requests. An event stream never
+    // ends. A caller that signs out or disables its own client gets 401 from then on.
     ...["--exclude-path-regex", "/batch$|^/api/live$|sign-out$|^/v1/clients/.*/disable$"],
     ...["--phases", "examples,coverage,fuzzing", "--continue-on-failure", "--suppress-health-check", "all"],
   ];

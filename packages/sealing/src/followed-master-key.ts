@@ -14,7 +14,7 @@ export interface MasterKeySettings extends KeyAccess {
 }
 
 export interface FollowOptions {
-  /** Called when a different key wraps from now on. */
+  /** Called when the wrapping key has changed. */
   onChanged(): void;
   /** Called when the file's content is invalid: the previous key stays in use. */
   onFault(sentence: string): void;
@@ -64,7 +64,7 @@ export class FollowedMasterKey implements MasterKey {
         this.#key = openMasterKey(text, this.settings);
         onChanged();
       } catch (error) {
-        // Reported once and not at each check.
+        // Reported once, not at each check.
         if (text !== seen) onFault(asTriplineError(error).message);
       }
       seen = text;

@@ -53,7 +53,7 @@ const WANTED =
   `must be ${KEY_BYTES} random bytes in base64, or one of ${Object.keys(KINDS).join(":, ")}: and the key's name; several are ` +
   "separated by commas";
 
-/** The settings of both services; see their descriptions. */
+/** The settings of ingestion and control; see their descriptions. */
 export const masterKeyConfig = {
   PERSONAL_MASTER_KEY: z
     .string()
@@ -129,7 +129,7 @@ const invalid = (fault: string) => new TriplineError("config-invalid", `PERSONAL
 
 const partsOf = (text: string): string[] => text.split(",").map((part) => part.trim());
 
-/** @returns no kind for a literal key, and for an unknown kind */
+/** @returns `kind` undefined for a literal key or an unknown kind */
 function splitKind(part: string): { readonly kind: Kind | undefined; readonly name: string; readonly place: string } {
   const [, name = "", place = ""] = /^([a-z]+):(.*)$/s.exec(part) ?? [];
   return { kind: Object.hasOwn(KINDS, name) ? KINDS[name] : undefined, name, place };

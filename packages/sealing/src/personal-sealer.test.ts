@@ -32,7 +32,7 @@ function sealedBy(sealer: PersonalSealer, subject = ADA, id = "txn_1"): Sealed {
   return sealed;
 }
 
-/** As control does. */
+/** Decrypts as control does. */
 function open(text: string, { bytes, newKey: made }: Sealed, subject = ADA, id = "txn_1") {
   const part = splitSealed(bytes);
   if (part === undefined || made === undefined) throw new Error("there is nothing to open");
@@ -75,7 +75,7 @@ test("a person has one key for a day; it goes along until it is stored", async (
   expect(sealedBy(sealer).newKey).toBeUndefined();
   nowMs += DAY_MS - 1;
   expect(sealedBy(sealer).newKey).toBeUndefined();
-  // An envelope key of its day wraps a new key.
+  // A new data key needs that day's envelope key.
   nowMs += 1;
   expect(sealer.seal(FIELDS, ADA, "txn_1")).toBe("no-key");
   await sealer.start();
@@ -105,7 +105,7 @@ test("what is remembered of a stored key is small, whatever else uses Buffer's p
   const before = bytesHeld();
   for (let card = 0; card < KEYS; card += 1) {
     sealedBy(sealer, { ...ADA, cardToken: `ct_${card}` }).newKey?.stored();
-    // Other buffers use the rest of the pool block, as between two payments of new cards.
+    // Other buffers fill the rest of the pool block, as they do between payments by two new cards.
     for (let bytes = 0; bytes < Buffer.poolSize; bytes += 1_024) Buffer.allocUnsafe(1_024);
   }
   expect((bytesHeld() - before) / KEYS).toBeLessThan(1_024);

@@ -47,7 +47,7 @@ interface DataKey {
   readonly madeAtMs: number;
   /** Whether it was used since the last eviction scan. */
   wasUsed: boolean;
-  /** Until it is stored. Its bytes are part of a block of Buffer's pool, which they would keep alive: 64 KiB per key. */
+  /** Set until it is stored. Its bytes are from Buffer's pool: to keep them would keep a block of 64 KiB alive per key. */
   newKey: NewKey | undefined;
 }
 
@@ -61,8 +61,8 @@ interface Envelope {
 
 /**
  * Seals personal fields with a data key of their subject (docs/adr/0035-sealed-personal-data.md). Data keys are created here
- * and wrapped by an envelope key of this process and day. The master key wraps only the envelope key, so payments need no call
- * to it.
+ * and wrapped by this process's envelope key for the day. The master key wraps only the envelope key, so payments need no
+ * call to it.
  */
 export class PersonalSealer {
   /** In eviction order. */
@@ -92,7 +92,7 @@ export class PersonalSealer {
       (wrapped) => ({ wrapped }),
       (thrown: unknown) => asTriplineError(thrown),
     );
-    // A concurrent start, maybe with another master key, or a close.
+    // Superseded by a later start, maybe with another master key, or by a close.
     if (start !== this.#starts) return;
     if ("wrapped" in answer) {
       const wrapped = Buffer.from(answer.wrapped);
@@ -109,7 +109,7 @@ export class PersonalSealer {
     clearTimeout(this.#timer);
   }
 
-  /** @param subject a card token or an e-mail token: nothing is sealed for it any more */
+  /** @param subject a card token or an e-mail token, for which nothing is sealed from now on */
   erase(tenant: string, subject: string): void {
     this.#erased.add(`${tenant}/${subject}`);
     for (const [name, { subject: of }] of this.#keys) {

@@ -31,7 +31,7 @@ function nextNonce(): Buffer {
 }
 
 /**
- * @param key 32 bytes; for frequent use pass a KeyObject, which Node need not create each time
+ * @param key 32 bytes; for frequent use, pass a KeyObject so that Node need not create one each time
  * @param context bound to the ciphertext, which only opens with the same context
  * @param before bytes to prepend to the sealed bytes
  */

@@ -19,7 +19,7 @@ export interface PersonalSubject {
   readonly emailToken: string;
 }
 
-/** The header before the sealed bytes. Not from Buffer's pool, because keeping it would keep a whole block alive: 64 KiB. */
+/** The header before the sealed bytes. Not from Buffer's pool: to keep it would keep a whole block of 64 KiB alive. */
 export function sealedHead(keyId: Uint8Array): Buffer {
   const head = Buffer.alloc(HEAD_BYTES);
   head[0] = VERSION;

@@ -91,7 +91,7 @@ export type KafkaConfig = z.infer<typeof kafkaSchema>;
 export type RedisConfig = z.infer<typeof redisSchema>;
 export type PostgresConfig = z.infer<typeof postgresSchema>;
 
-/** The authentication kinds that use a token, and their cloud. */
+/** The cloud of each authentication kind that uses tokens. */
 const CLOUDS: ReadonlyMap<string, Cloud> = new Map([
   ["aws-msk-iam", "aws"],
   ["aws-iam", "aws"],
@@ -101,7 +101,7 @@ const CLOUDS: ReadonlyMap<string, Cloud> = new Map([
 ]);
 
 /**
- * Contradictory connection settings in a service's schema.
+ * Finds contradictory connection settings of a service.
  *
  * @param schema the service's schema
  * @returns a sentence for each fault, without a full stop

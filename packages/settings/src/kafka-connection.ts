@@ -50,7 +50,7 @@ export function kafkaConnection(config: KafkaConfig): KafkaConnection {
   };
 }
 
-/** The current files. While they are being replaced, their previous content. */
+/** The current files, or their previous content while they are being replaced. */
 function freshFiles(config: KafkaConfig): () => TlsFiles {
   let last = readFiles(config);
   return () => {

@@ -20,7 +20,7 @@ const port = z.coerce.number().int().min(0).max(65_535);
 
 /**
  * Variables of every service. A variable's `meta`, here and in the services' schemas, is its row in docs/settings.md:
- * description, unit of a number, and `shownDefault` if the default is not a plain value.
+ * its description, the unit of a number, and `shownDefault` if the default is not a plain value.
  */
 export const serviceConfig = {
   PORT: port.meta({ unit: "port", description: "HTTP port. 0 takes any free port." }),

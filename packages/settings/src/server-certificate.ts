@@ -21,7 +21,7 @@ export interface ServerCertificateFiles {
   readonly key: NamedFile;
   /** Authorities for client certificates: if set, every client must present one. */
   readonly clientAuthorities?: NamedFile | undefined;
-  /** Clients may connect without a certificate, and request handlers check it: probes have none. */
+  /** Clients may connect without a certificate, because probes have none; request handlers check it. */
   readonly isClientOptional?: boolean;
 }
 
@@ -53,7 +53,7 @@ export class ServerCertificate {
   }
 
   /**
-   * Until the server closes. The files are polled, not watched: in a pod they are symbolic links that are replaced together.
+   * Runs until the server closes. The files are polled, not watched: in a pod they are symbolic links, replaced together.
    */
   renew(server: CertifiedServer): void {
     const { certificate, key, clientAuthorities } = this.files;

@@ -82,7 +82,7 @@ function deviceId(random: () => number): string {
       .padStart(8, "0");
   const [first, second] = [word(), word()];
   const id = `dev-${first}${second}`;
-  // One in 23,000 ids is 16 digits that look like a card number, which the API rejects; a letter breaks the run of digits.
+  // One in 23,000 ids would be 16 digits that look like a card number, which the API rejects; a letter breaks them up.
   return holdsCardNumber(id) ? `dev-${first}x${second}` : id;
 }
 
@@ -94,7 +94,7 @@ function deviceId(random: () => number): string {
 function lineAddress(line: number, isIpv6: boolean): string {
   const number = line % LINES;
   if (!isIpv6) return ipv4(10 * 2 ** 24 + number);
-  // Two groups of 12 bits each; the leading 1 avoids zeros, which another spelling would omit.
+  // Two groups of 12 bits each; the leading 1 avoids leading zeros, which a shorter spelling would omit.
   const group = (bits: number): string => (0x1000 + (bits & 0xfff)).toString(16);
   return `2001:db8:${group(number >> 12)}:${group(number)}::1`;
 }

@@ -9,7 +9,7 @@ export type SimulatedEvent =
 
 /**
  * Merges each payment's label into the stream. At equal event times, labels come before payments, in the order of their
- * payments' ids. Pending labels are in a heap, as many as there are payments in the longest label delay (14 days): a small
+ * payments' ids. A heap holds the pending labels: at most those of the payments in the longest label delay (14 days), a small
  * multiple of the number of cards.
  */
 export function* mergeLabels(payments: Iterable<SimulatedPayment>): Generator<SimulatedEvent, void, void> {

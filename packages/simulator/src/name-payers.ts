@@ -30,7 +30,7 @@ export interface Payer {
   readonly ipCountry: string | null;
 }
 
-/** The owner's own e-mail address; at home, or rarely abroad. @returns a function that gives the payers of a day's payments */
+/** Owners use their own e-mail address and are rarely abroad. @returns a function that gives the payer of each payment */
 export function ownerPayers(seed: number, card: number, day: number, isOnline: boolean): () => Payer {
   const cardCountry = issuerCountry(seed, card);
   if (!isOnline) return () => ({ email: null, cardCountry, ipCountry: null });
@@ -44,7 +44,7 @@ export function ownerPayers(seed: number, card: number, day: number, isOnline: b
 }
 
 /**
- * A fraud ring uses one e-mail address for all cards of a week, and is abroad or seems to be domestic.
+ * A fraud ring uses one e-mail address for all cards of a week. It is abroad, or appears to be domestic.
  *
  * @param ring its number, or that of a BIN testing run
  */

@@ -88,7 +88,7 @@ export function favourite(nearby: Uint32Array, random: () => number): number {
   return nearby[Math.floor(random() ** 2 * nearby.length)] ?? 0;
 }
 
-/** A home coordinate: denser in the middle, so normally distributed around the centre and clipped at the edge. */
+/** A home coordinate: normally distributed, because homes are denser in the centre, and clipped at the edge. */
 export function homeCoordinate(random: () => number): number {
   return Math.min(GRID_SIDE - 0.001, Math.max(0, GRID_SIDE * (0.5 + 0.22 * normal(random))));
 }

@@ -8,7 +8,7 @@ export interface FraudRates {
   readonly stolenCards: number;
   /** Bursts of small payments that test a card number, per 1,000 cards and day. */
   readonly testingBursts: number;
-  /** BIN testing runs, through many numbers of one issuer at one terminal, per 1,000 cards and day. */
+  /** BIN testing runs, each through many numbers of one issuer at one terminal, per 1,000 cards and day. */
   readonly binTestings: number;
 }
 
@@ -30,7 +30,7 @@ export interface FraudPlan {
   readonly stolenCards: readonly number[];
   /** Cards tested on this day, one entry per burst. */
   readonly testedCards: readonly number[];
-  /** A card of the issuer tested on this day, one entry per run. */
+  /** A card of each issuer tested on this day, one entry per run. */
   readonly testedIssuers: readonly number[];
 }
 

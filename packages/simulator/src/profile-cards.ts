@@ -21,7 +21,7 @@ export interface CardProfile {
 const TEST_BIN = "400000";
 const CARDS_MAX = 1_000_000_000;
 const AMOUNT_MEDIAN = 28;
-/** Higher means are cut to this, so that a day stays bounded. */
+/** Higher means are capped at this, so that a day stays bounded. */
 const PAYMENTS_PER_DAY_MAX = 15;
 
 /** Number of issuing banks, each with its own first 8 digits. */

@@ -32,7 +32,7 @@ export function builtCopy(commit: string): string {
 }
 
 function execute(command: string, args: readonly string[], cwd: string): void {
-  // Standard output is for results, so build progress goes elsewhere. npm's variables contain the folder of the user's command.
+  // Standard output is for results, so build progress goes to standard error. INIT_CWD must not be the user's folder.
   const { status, error } = spawnSync(command, args, {
     cwd,
     env: { ...process.env, INIT_CWD: cwd, CI: "true" },

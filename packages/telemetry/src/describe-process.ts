@@ -29,7 +29,7 @@ export function describeProcess(service: string, environment?: string): Resource
   return resource;
 }
 
-/** Without the library's gauges with counter names: those of the same name without `_total` have more detail. */
+/** Removes the library's gauges that are named like counters: their namesakes without `_total` have more detail. */
 function measureProcess(): void {
   collectDefaultMetrics({ register: registry });
   for (const { name } of registry.getMetricsAsArray()) {

@@ -47,7 +47,7 @@ export function gauge(name: string, options: MetricOptions<never>, read: () => n
   return labelledGauge(name, options, () => [[read(), {}]]);
 }
 
-/** As `gauge`, with one value per set of labels. */
+/** Like `gauge`, with one value per set of labels. */
 export function labelledGauge<L extends string>(
   name: string,
   options: MetricOptions<L>,

@@ -13,7 +13,7 @@ export interface SpanSettings {
 /**
  * An answered HTTP request.
  *
- * @param route the registered path. It also replaces the path, whose parameters come from the caller.
+ * @param route the registered path; also replaces the raw path, whose parameters come from the caller
  */
 export function requestSpan(method: string, route: string): SpanSettings & { readonly name: string } {
   const attributes = {

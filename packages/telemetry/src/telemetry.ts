@@ -17,7 +17,7 @@ import { sendLogsTo } from "./send-logs.js";
 export type { Telemetry } from "./local-telemetry.js";
 
 export interface TelemetryOptions {
-  /** Its name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets another. */
+  /** The service's name, unless `OTEL_SERVICE_NAME` or `OTEL_RESOURCE_ATTRIBUTES` sets another. */
   readonly service: string;
   /** `deployment.environment.name`, such as `production`, unless `OTEL_RESOURCE_ATTRIBUTES` sets another. */
   readonly environment?: string | undefined;
@@ -35,7 +35,7 @@ export interface TelemetryOptions {
 /** Maximum queue of spans, or of log lines, for the collector; more are dropped. */
 const WAITING_MAX = 8_192;
 const BATCH_MAX = 512;
-/** Timeout of sending a batch, including retries. */
+/** Timeout for sending a batch, including retries. */
 const SEND_MS_MAX = 5_000;
 /** How long shutdown waits for the collector. */
 const LAST_SEND_MS_MAX = 2_000;

@@ -43,8 +43,8 @@ export function headersFromContext(from: Context = context.active()): Record<str
 }
 
 /**
- * Runs work inside a span. An error marks the span with its code and is rethrown. Below an unrecorded span of this process no
- * further span is created: the work runs under that one.
+ * Runs work inside a span. An error marks the span with its code and is rethrown. Below an unrecorded span of this process, no
+ * further span is created: the work runs under the unrecorded one.
  */
 export function withSpan<T>(
   name: string,
@@ -122,7 +122,7 @@ function isUnsampled(parent: Context): boolean {
 /** Whether this process started a span of this trace without recording it: then it records nothing below it either. */
 function isLeftOut(span: Span): boolean {
   const own = span.spanContext();
-  // Ids come from this process's tracer, which gives valid ones, or are the invalid id: no need to check each digit.
+  // The trace id comes from this process's tracer and is valid, or is the invalid id: no need to check each digit.
   return own.isRemote !== true && (own.traceFlags & TraceFlags.SAMPLED) === 0 && own.traceId !== INVALID_TRACEID;
 }
 

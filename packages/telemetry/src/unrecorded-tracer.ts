@@ -5,7 +5,7 @@ import { RandomIdGenerator } from "@opentelemetry/sdk-trace";
 const ids = new RandomIdGenerator();
 
 /**
- * Gives each span its ids below its parent, and records none. The SDK would prepare each span for a sampler that rejects it.
+ * Creates spans with only their ids, in the parent's trace. The SDK would prepare each span for a sampler that rejects it.
  */
 export class UnrecordedTracer implements Tracer {
   startSpan(_name: string, _options?: SpanOptions, parent: Context = context.active()): Span {

@@ -132,7 +132,7 @@ describe("tokenVerifier", () => {
     for (const key of ["client/console", "person/client"]) {
       revocations.set(key, (now - 1) * 1_000);
       await expect(revoking.verify(old, "transactions:write")).rejects.toMatchObject({ code: "token-revoked" });
-      // Without `iat` it may have any age.
+      // A token without `iat` may have any age.
       await expect(take({ client: "console" })).rejects.toMatchObject({ code: "token-revoked" });
       // A token of the same second may be older than the change.
       await expect(take({ issued: now - 1, client: "console" })).rejects.toMatchObject({ code: "token-revoked" });

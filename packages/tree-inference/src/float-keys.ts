@@ -1,4 +1,4 @@
-/** Integers in the order of the floats: a float is greater than another exactly if its key is. */
+/** Integer keys in the order of the floats: a float is greater than another if and only if its key is. */
 
 /** Below and above the keys of all floats, including infinities. */
 export const BELOW_ALL = -(2 ** 31);

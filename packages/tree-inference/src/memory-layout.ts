@@ -4,7 +4,7 @@ export const LANES = 16;
 export const DEPTH_MAX = 8;
 
 /*
- * Layout of the start of the memory that model and code share. Bytes:
+ * Layout of the start of the memory that the model and the code share, by byte address:
  *
  * 0     numbers of leaves: 0, 2, 4, … 254, each 16 times
  * 2048  the number of the leaf that each row has reached, a byte per row

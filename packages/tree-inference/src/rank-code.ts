@@ -23,7 +23,7 @@ export interface RankTable {
 export interface RankTarget {
   /** A byte per rank among all thresholds. */
   readonly codeByRank: number;
-  /** Destination of the bytes of the 16 rows. */
+  /** Where the bytes of the 16 rows are written. */
   readonly codes: number;
 }
 
@@ -31,7 +31,7 @@ const [ROWS, ROW, LANE, KEY, START] = [0, 1, 2, 3, 4];
 const RANK_BYTES = 2;
 const INFINITY_BITS = 0x7f800000;
 
-/** Replaces the values of 16 rows by their ranks among their column's thresholds, once per column and block. */
+/** Replaces the values of 16 rows with their ranks among their column's thresholds, once per column and block. */
 export function rankCode(name: string, tables: readonly RankTable[], rowBytes: number): WasmFunction {
   const code = tables.map((table) => [
     [get(ROWS), set(ROW), constant(0), set(LANE)],

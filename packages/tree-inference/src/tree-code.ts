@@ -33,7 +33,7 @@ export function treeCode(name: string, depth: number): WasmFunction {
 }
 
 /**
- * Leaves on the stack the number of the leaf below a node that each row reaches.
+ * Pushes onto the stack, for each row, the number of the leaf that it reaches below a node.
  *
  * @param levels of splits from this node down
  * @param node number of the node: the root is 0, and the children of n are 2n + 1 and 2n + 2

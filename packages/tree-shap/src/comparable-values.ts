@@ -1,6 +1,6 @@
 /**
- * Float32 values as doubles in which missing values are ordered as well, so that a split is one comparison. Each row is written
- * twice: with missing values below every threshold, for splits at which they go left, and above every threshold.
+ * Float32 values as doubles that also order missing values, so that a split is one comparison. Each row is written twice: with
+ * missing values below every threshold, for splits at which they go left, and with missing values above every threshold.
  */
 
 /** Infinite values; all others are in between. */
@@ -8,7 +8,7 @@ const INFINITE = 1e299;
 /** Thresholds above, or below, every present value. */
 const BEYOND = 1e300;
 
-/** A threshold as a double; for NaN, which no value is at most, a value below all others. */
+/** A threshold as a double. NaN becomes a value below all others, because no value is at most NaN. */
 export function comparableThreshold(threshold: number): number {
   if (Number.isNaN(threshold)) return -BEYOND;
   if (threshold === Number.POSITIVE_INFINITY) return BEYOND;

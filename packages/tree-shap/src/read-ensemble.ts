@@ -24,7 +24,7 @@ interface NodeColumns {
 
 /** Larger ids would not fit into a combined key. */
 const ID_MAX = 2 ** 26 - 1;
-/** Tolerance between the sum of two children's covers and their parent's, as a share: they are sums of rounded numbers. */
+/** Tolerance, as a share, between a parent's cover and the sum of its children's: covers are sums of rounded numbers. */
 const COVER_GAP_MAX = 0.01;
 
 /**
@@ -142,7 +142,7 @@ class EnsembleBuilder {
   }
 
   /**
-   * Converts a comparison to "at most": v < t is v ≤ the previous float of t, and v > t is the opposite of v ≤ t, except for
+   * Converts a comparison to "at most": v < t is v ≤ the float before t, and v > t is the opposite of v ≤ t, except for
    * NaN, for which every comparison is false (https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md).
    */
   private addSplit(number: number, position: number): { leftPosition: number; rightPosition: number } {

@@ -4,7 +4,7 @@ import { ShapError } from "./shap-error.js";
 
 /** The parts of an ONNX file that define a tree ensemble and the processing of its sum, see `proto/onnx.proto`. */
 export interface OnnxGraph {
-  /** Without those with an initializer. */
+  /** Inputs that have no initializer. */
   readonly inputs: readonly OnnxInput[];
   readonly nodes: readonly OnnxNode[];
   /** The values of small float32 or int64 initializers, by name. */

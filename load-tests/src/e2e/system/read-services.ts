@@ -18,7 +18,7 @@ export type ProcessName = BenchProgram | "kafka" | "valkey";
 
 /** All of Tripline as processes on this machine, without the auth service, which takes no part in a decision. */
 export interface BenchSystem {
-  /** Of ingestion. */
+  /** Ingestion's port. */
   readonly port: number;
   /** PEM of the authority of its certificates, where it speaks TLS. */
   readonly ca?: string | undefined;

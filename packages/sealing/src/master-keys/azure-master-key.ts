@@ -48,7 +48,7 @@ export function azureMasterKey(url: string, variables: IdentityVariables): Maste
   });
 }
 
-/** The token audience of a vault: in each of Azure's clouds, the part after the vault's name. */
+/** The token audience for a vault: in every Azure cloud, its host name without the vault's name. */
 export function tokenResource(url: string): string {
   return `https://${new URL(url).hostname.replace(/^[^.]*\./, "")}`;
 }

@@ -123,7 +123,7 @@ describe.each(services)("%s", (name, service, keyOf) => {
 const wrapped = z.object({ ciphertext: z.string(), kid: z.string(), value: z.string() }).partial();
 const answered = wrapped.extend({ data: wrapped.optional() });
 
-/** As another program with access to the same key would call it. */
+/** Calls the service like another program with access to the same key. */
 async function post(url: string, headers: Record<string, string>, body: object): Promise<z.infer<typeof wrapped>> {
   const response = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
   const answer = answered.parse(await response.json());

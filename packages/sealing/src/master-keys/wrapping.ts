@@ -14,7 +14,7 @@ export interface MasterKey {
  */
 export const WRAP_CONTEXT = "tripline-personal-data";
 
-/** The calls of one kind of key; all failures become `master-key-unavailable`. */
+/** A master key from the functions of one kind; all failures become `master-key-unavailable`. */
 export function masterKeyOf(name: string, { wrap, unwrap }: Omit<MasterKey, "name">): MasterKey {
   const orUnavailable = async <T>(answer: Promise<T>): Promise<T> => {
     try {

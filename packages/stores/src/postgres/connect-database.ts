@@ -31,7 +31,7 @@ export interface DatabaseOptions extends DatabaseAddress {
   readonly applicationName?: string;
   readonly connectionsMax: number;
   readonly queryTimeoutMs: number;
-  /** For a new connection; by default 3 s. */
+  /** Timeout for a new connection; by default 3 s. */
   readonly connectTimeoutMs?: number;
   /** Called when an idle connection breaks; the pool replaces it. */
   onIdleError(error: Error): void;

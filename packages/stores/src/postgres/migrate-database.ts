@@ -13,7 +13,7 @@ export interface Migrations {
 
 const FILE_PATTERN = /^(\d{4})-[a-z0-9-]+\.sql$/;
 
-/** Any number that all instances share and no other program of this database uses. */
+/** An arbitrary number that all instances share and no other program uses in this database. */
 const LOCK_ID = 7_113_002_961;
 const LOCK_TIMEOUT_MS = 30_000;
 

@@ -10,7 +10,7 @@ export interface DatabaseAddress {
   readonly url: string;
   /** If absent, plain TCP. */
   readonly tls?: ConnectionOptions;
-  /** For a new connection; if absent, the URL's password. */
+  /** Called for each new connection; if absent, the URL's password is used. */
   readonly password?: () => Promise<string>;
 }
 

@@ -79,7 +79,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 }, START_MS_MAX);
 
-/** Adds a token that opens connections; with `resetpass`, it is the only one. */
+/** Makes Valkey accept this token; with `resetpass`, only this one. */
 async function letIn(token: string, ...before: "resetpass"[]): Promise<void> {
   for (const user of [OBJECT_ID, "default"]) {
     await admin.acl("SETUSER", user, "on", ...before, `>${token}`, "~*", "&*", "+@all");
@@ -196,7 +196,7 @@ test("a connection whose token cannot be renewed keeps it, and asks again after 
     let closed = 0;
     const signIn = async () => {
       asked += 1;
-      // First due soon, then already due.
+      // The first renewal is due soon, later ones immediately.
       return { user: OBJECT_ID, password: "old", renewAtMs: Date.now() + (asked === 1 ? 200 : -1) };
     };
     // With RESP2 a subscriber can only use another token on a new connection.

@@ -73,7 +73,7 @@ export class SignedInRedis extends Redis {
   #renewAt(atMs: number): void {
     clearTimeout(this.#renewal);
     const waitMs = atMs - Date.now();
-    // It is in the past while no new token is available: the old one is returned again.
+    // The time is in the past while no new token is available and the old one is returned again.
     const boundedMs = waitMs > 0 ? Math.min(waitMs, TIMER_MS_MAX) : RENEW_RETRY_MS;
     this.#renewal = setTimeout(() => this.#renew(), boundedMs).unref();
   }

@@ -7,7 +7,7 @@ import { ROOT } from "../services/workspace.js";
 /** Path in this repository and in the image with the commands. */
 const ACCESS_FILE = join(ROOT, "infra", "access.yaml");
 
-/** The user that grants access to the others. The services do not have its certificate and password. */
+/** The user that grants access to the others. The services have neither its certificate nor its password. */
 export const SETUP_USER = "setup";
 /** The user for the stores' metrics, without access to their data. */
 export const COLLECTOR_USER = "collector";

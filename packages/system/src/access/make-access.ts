@@ -16,8 +16,8 @@ const SERVERS = ["kafka", "valkey", "postgres"] as const;
 export const PASSWORD_FOLDER = join(SETUP_USER, "passwords");
 
 /**
- * Creates the credentials for TLS and per-service access on one machine: a certificate in a folder for each service, the
- * servers, the operator and the setup job; and the passwords. Keeps existing ones, except certificates that expire soon.
+ * Creates the credentials for TLS and per-service access on one machine: passwords, and a folder with a certificate for each
+ * service, the servers, the operator and the setup job. Keeps existing ones, except certificates that expire soon.
  *
  * @returns the names of those with a new certificate
  */
@@ -49,7 +49,7 @@ export interface ServerAddresses {
 }
 
 /**
- * Creates the credentials of an installation in containers, each of which sees one folder, and in the same folders the
+ * Creates the credentials of an installation in containers. Each container sees one folder. The folders also contain the
  * addresses with passwords and the servers' files.
  *
  * @returns the names of those with a new certificate
@@ -89,7 +89,7 @@ export async function makeAccess(
   return issued;
 }
 
-/** Inside the container without a password, for the image's own setup; from outside only with TLS and a password. */
+/** Without a password inside the container, for the image's own setup; from outside, only with TLS and a password. */
 const DATABASE_ACCESS = "local all all trust\nhostssl all all all scram-sha-256\n";
 
 /** @param folder with one file per user */

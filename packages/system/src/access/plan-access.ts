@@ -126,7 +126,7 @@ function roleStatements(role: string, target: string, password: string): readonl
   ];
 }
 
-/** It has access to statistics but not to tables. */
+/** The collector has access to statistics but not to tables. */
 function collectorStatements(target: string, password: string | undefined): readonly string[] {
   if (password === undefined) return [];
   return [...roleStatements(COLLECTOR_USER, target, password), `GRANT pg_monitor TO ${identifier(COLLECTOR_USER)}`];

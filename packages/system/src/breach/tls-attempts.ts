@@ -44,7 +44,7 @@ export function tlsAttempts(security: LocalSecurity, { kafkaBrokers, redisUrl, p
   ];
 }
 
-/** An ApiVersions request, a Kafka client's first one. */
+/** An ApiVersions request, which Kafka clients send first. */
 const API_VERSIONS = Buffer.from("0000000a00120000000000070000", "hex");
 
 function askTls(port: number, options: ConnectionOptions, request: Buffer | string): Promise<unknown> {

@@ -51,7 +51,7 @@ export const waitingChange = z.object({
   note: z.string(),
   created_at: z.string(),
   expires_at: z.string(),
-  /** For a break glass: it takes effect at this time unless another user rejects it. */
+  /** For a break-glass activation: it takes effect at this time unless another user rejects it. */
   takes_effect_at: z.string().nullable(),
 });
 export type WaitingChange = z.infer<typeof waitingChange>;
@@ -68,7 +68,7 @@ export interface ActivationRequest {
   readonly after: number;
   /** RFC 3339; by default now. */
   readonly at?: string;
-  /** false: the change of outcomes is intended, and not rolled back. Requires another user's approval. */
+  /** false: the change of outcomes is intended and will not be rolled back. Requires another user's approval. */
   readonly watched?: boolean;
   readonly note: string;
 }

@@ -7,10 +7,10 @@ export const HTTP_PORT = "8080";
 export const METRICS_PORT = "9464";
 export const GRPC_PORT = "9000";
 export const COMPOSE_GRPC_PORT = "8081";
-/** Port of scoring if decisions in the same process uses the other one. */
+/** Port of scoring if decisions runs in the same process and uses the usual port. */
 export const SECOND_HTTP_PORT = "8082";
 
-/** Makes apps/tripline run both. */
+/** Makes apps/tripline run decisions and scoring. */
 export const TOGETHER_TARGETS = "decisions,scoring";
 
 /** URL scheme of the services' own addresses in the chart. */
@@ -51,7 +51,7 @@ export const consoleUrl: VariableSource = {
   local: "consoleUrl",
 };
 
-/** Features reads them, and decisions rejects models and policies that use others. */
+/** Features reads these profiles, and decisions rejects models and policies that use others. */
 export const feastProfiles: VariableSource = {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
   compose: "${TRIPLINE_FEAST_PROFILES:-}",
@@ -59,7 +59,7 @@ export const feastProfiles: VariableSource = {
   local: "feastProfiles",
 };
 
-/** Ingestion wraps with it, and control unwraps. */
+/** Ingestion wraps keys with it, and control unwraps them. */
 export const personalMasterKey: VariableSource = {
   composeSecret: "personal-master-key",
   chart: [
@@ -71,7 +71,7 @@ export const personalMasterKey: VariableSource = {
   ],
   local: "personalMasterKey",
 };
-/** If `tls` is on: a file of the service's own certificate, or the flag for it. */
+/** If `tls` is on: the path of a file of the service's own certificate; without `file`, the flag `true`. */
 export function chartTls(file?: "tls.crt" | "tls.key" | "ca.crt"): ChartSource {
   const value = file === undefined ? `"true"` : `/etc/tripline/tls/${file}`;
   return { when: ".Values.tls.enabled", value, setBy: "tls.enabled" };

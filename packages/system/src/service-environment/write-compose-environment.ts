@@ -33,7 +33,7 @@ const WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
   tls: "true",
   grpcClients: "decisions",
 };
-/** The same for variables with their value in a file. */
+/** The same for variables whose value is in a file. */
 const IN_FILE_WITH_TLS: Readonly<Partial<Record<LocalValue, string>>> = {
   redisUrl: `${TLS}/redis-url`,
   postgresUrl: `${TLS}/postgres-url`,
@@ -46,9 +46,9 @@ export function composeEnvironment(): Readonly<Record<string, string>> {
 }
 
 /**
- * The generated parts of compose.lite.yaml: what a container with several services needs in addition to the environment in
- * compose.yaml of the one it is named after. Variables for only one of the services are prefixed with its name, and use its own
- * folder.
+ * The generated parts of compose.lite.yaml: what a container with several services needs in addition to the environment
+ * that compose.yaml gives the service it is named after. Variables for only one of the services start with that service's
+ * name and use its own folder.
  */
 export function composeLite(): Readonly<Record<string, string>> {
   return Object.fromEntries(
@@ -86,7 +86,7 @@ function isTold(name: string, targets: readonly ServiceName[]): boolean {
   return neighbour !== undefined && targets.includes(neighbour);
 }
 
-/** Services also answer by their own names there, some on another port. */
+/** In the lite file, services keep their own host names, but some use another port. */
 function liteAddresses(value: string): string {
   const moved = Object.values(LITE_TARGETS).flat();
   return moved.reduce((text, name) => text.replaceAll(`//${name}:${HTTP_PORT}`, `//${name}:${litePort(name)}`), value);

@@ -41,7 +41,7 @@ export function demoSecrets(file: string): DemoSecrets {
   try {
     text = readFileSync(file, "utf8");
   } catch {
-    // It is created below.
+    // The file is created below.
   }
   const made = secrets.parse(JSON.parse(text));
   const written = JSON.stringify(made, null, 2);

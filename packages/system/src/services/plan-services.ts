@@ -83,7 +83,7 @@ const TRAINING_SCOPES = "models:read models:write";
 export const CONSOLE_CLIENT_ID = "tripline-console";
 /** A console user with every role. */
 export const DEMO_USER_NAME = "demo";
-/** Owns the approving client: a different user than the operator's. */
+/** Owns the approving client. The operator's client has a different owner. */
 const DEMO_LEAD_USER_NAME = "demo-lead";
 export const MODEL_NAME = "fraud";
 

@@ -180,7 +180,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
 }
 
 /**
- * Call this before removing anything of an earlier run. Ends processes that a killed run left behind.
+ * Call this before removing anything from an earlier run. Ends processes that a killed run left behind.
  *
  * @throws TriplineError in one sentence if a system is running in this workspace
  */

@@ -15,7 +15,7 @@ const PASSWORD_BYTES = 24;
 
 const DATABASE_USER = "tripline";
 
-/** A container may read everything in its folder; if it must not, the file is in another folder. */
+/** A container may read everything in its folder. Files that it must not read are in other folders. */
 const MODE = 0o444;
 
 /** A secret's files, in the folders of their readers. All or none are created. */
@@ -85,7 +85,7 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
       },
     },
     {
-      // Separate from the others, so that an installation with those gets this one as well.
+      // Separate from the other secrets, so that installations that already have those get this one too.
       name: "training-client",
       files: () => {
         const secret = randomBytes(PASSWORD_BYTES).toString("base64url");
@@ -125,7 +125,7 @@ function secretsOf(folder: string, database: string): readonly Secret[] {
   ];
 }
 
-/** None until its secret exists. */
+/** Empty until the training client's secret exists. */
 function trainingClients(folder: string): object[] {
   const path = join(folder, TRAINING_SECRET);
   return existsSync(path) ? [trainingClient(readFileSync(path, "utf8"))] : [];

@@ -245,7 +245,7 @@ describe("compose.yaml", () => {
       expect(told.FEAST_REDIS).toBe("valkey:6379,db=0");
     }
     expect(base.features?.environment.FEAST_TENANT).toBe(DEMO_TENANT);
-    // None is read unless somebody says so, and decisions knows the same.
+    // By default no profiles are read. Features and decisions get the same value.
     for (const name of ["features", "decisions"])
       expect(base[name]?.environment).toMatchObject({ FEAST_PROFILES: null });
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);

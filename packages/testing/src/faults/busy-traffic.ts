@@ -59,8 +59,8 @@ export class BusyTraffic {
    * Sends every payment once more.
    *
    * @param comparable the part of a decision that must not change; all of it by default
-   * @param client to another instance than the first time
-   * @returns the client's ids of those whose decision changed, with both decisions
+   * @param client for another instance; by default the same client as the first time
+   * @returns the client's ids of the payments whose decision changed, each with both decisions
    */
   async retryAll(
     comparable: (decision: ApiDecision) => object = (decision) => decision,

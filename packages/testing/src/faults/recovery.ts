@@ -87,10 +87,10 @@ async function breakThings({ system, traffic, print }: RecoveryOptions, admin: K
 type Servers = Pick<RunningSystem, "kafka" | "stack">;
 
 /**
- * Waits until the lake holds every record of the topics.
+ * Waits until the lake contains every record of the topics.
  *
  * @param unreadable the number of records on result topics that no reader can decode
- * @throws Error when another result is not in the lake
+ * @throws Error if any other result is missing from the lake
  */
 export async function checkLake({ kafka }: Servers, lake: string, unreadable = 0): Promise<void> {
   await awaitArchive(kafka, lake, [TOPICS.features, TOPICS.appliedLabels, TOPICS.transactions, TOPICS.labels]);
@@ -100,7 +100,7 @@ export async function checkLake({ kafka }: Servers, lake: string, unreadable = 0
   }
 }
 
-/** @returns what was compared. @throws Error unless every vector in the lake can be computed again */
+/** @returns what was compared. @throws Error if a vector in the lake cannot be reproduced */
 export async function checkVectors(lake: string): Promise<string> {
   const { mismatches, stuck, rows } = await checkParity({ engine: compileEngine(currentFeatureSpec()), lake });
   if (mismatches + stuck > 0)
@@ -108,7 +108,7 @@ export async function checkVectors(lake: string): Promise<string> {
   return `vectors=${rows} mismatches=0`;
 }
 
-/** Rebuilds the window states. @returns the last line of the command. @throws Error unless it is exact */
+/** Rebuilds the window states. @returns the command's last line. @throws Error unless the rebuilt states are exact */
 export async function rebuildExactly({ stack: { kafkaBrokers, redisUrl } }: Servers, lake: string): Promise<string> {
   const flags = ["--lake", lake, "--kafka", kafkaBrokers.join(","), "--redis", redisUrl];
   const main = join(ROOT, "apps", "cli", "dist", "main.js");

@@ -64,7 +64,7 @@ describe("a payment's journey", () => {
   test("the example in the client's README gets a decision", async () => {
     const readme = await readFile(join(ROOT, "packages", "client", "README.md"), "utf8");
     const example = /```js\n([\s\S]+?)```/.exec(readme)?.[1] ?? "";
-    // In the package itself, which its own name resolves to.
+    // Runs in the package's folder, where the package's name resolves to the package itself.
     const run = promisify(execFile)(process.execPath, ["--input-type=module", "--eval", example], {
       cwd: join(ROOT, "packages", "client"),
       env: {

@@ -98,7 +98,7 @@ export interface InProcessOptions {
   readonly hasControl?: boolean;
   /** Whether the console runs; it does not unless given. */
   readonly hasConsole?: boolean;
-  /** Whether features reads profiles; it does not unless given. */
+  /** Whether features reads profiles; by default it does not. */
   readonly readsProfiles?: boolean;
   /** How long a decision may wait for its score, in ms. */
   readonly scoringWaitMs?: number;

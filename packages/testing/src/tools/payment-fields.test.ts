@@ -18,10 +18,10 @@ import { ROOT } from "@tripline/system/services/workspace";
 const COMMAND_MS_MAX = 300_000;
 const BIN = join(ROOT, "node_modules", ".bin");
 const PARTS = ["apps", "packages", "tools", "training/spark", "deploy/rollout", "tsconfig.base.json"];
-/** What is made, not written. */
+/** Folders with build output, caches and installed packages. */
 const MADE = new Set(["node_modules", "dist", ".turbo", "__pycache__", ".pytest_cache"]);
 
-/** One of each type that a field of a team's own can have. */
+/** One field of each type that a team can add. */
 const ADDED = `
   - { name: merchant_category, path: mcc, number: 101, type: identifier, class: behavioural, description: A code., example: "5732", uses: [rule, entity_key] }
   - { name: phone_token, path: phone, number: 102, type: token, token: { prefix: pt, word: phone }, sealed: 5, class: personal, description: A number., example: "+3221234567", uses: [rule, entity_key] }
@@ -135,7 +135,7 @@ function packages(): string[] {
   );
 }
 
-/** All sources as one program, which is checked faster than package by package, and writes nothing. */
+/** All sources as one program, which is faster to check than package by package and writes no output. */
 function wholeProgram(): object {
   const paths = packages().map((folder) => {
     const { name } = JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")) as { name: string };
@@ -145,7 +145,7 @@ function wholeProgram(): object {
     extends: "./tsconfig.base.json",
     compilerOptions: { noEmit: true, composite: false, declaration: false, paths: Object.fromEntries(paths) },
     include: packages().map((folder) => `${folder}/src`),
-    // Scoring knows no payments, and one of its tests does not compile with the types of the DOM, which others bring along.
+    // Scoring does not use payments, and one of its tests does not compile with the DOM types that other packages add.
     exclude: ["**/*.tsx", "apps/console/web", "apps/scoring/src/**/*.test.ts"],
   };
 }

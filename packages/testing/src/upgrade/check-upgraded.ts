@@ -15,7 +15,7 @@ import { paymentId } from "../support/payment-id.js";
 import type { Traces } from "./leave-traces.js";
 
 export interface UpgradedSystem {
-  /** Its addresses and servers. The services behind them are those of this build. */
+  /** The system's addresses and servers. The services at these addresses are now those of this build. */
   readonly old: RunningSystem;
   readonly traces: Traces;
   readonly kafka: Kafka;
@@ -26,10 +26,10 @@ export interface UpgradedSystem {
 
 const WAIT_SECONDS = 25;
 
-/** @throws Error in one sentence for what does not hold */
+/** @throws Error in one sentence for a check that fails */
 export async function checkUpgraded(upgraded: UpgradedSystem): Promise<void> {
   const { old, traces, kafka, lake, traffic, print } = upgraded;
-  // That of the other build may write the same decision in another way.
+  // This build's client: the other build's client may represent the same decision differently.
   const client = new TriplineClient(old.apiUrl, old);
   print(await settledLedger(kafka, new Set(traffic.flatMap(({ sent }) => sent.map(paymentId)))));
   await checkDecisions(traffic, client, print);
@@ -56,7 +56,7 @@ async function checkDecisions(
   print(`Decided by ${[...rungs].map(([rung, count]) => `${rung}: ${count}`).join(", ")}.`);
   // The scorecard decides while scoring is replaced. No payment may fall back further.
   if (rungs.has("static_policy")) throw new Error("Payments got the default decision.");
-  // The precision of scores may differ, also in the text of a reason.
+  // Scores may differ in precision, as may those in the text of a reason.
   const withoutScore = ({ score: _, reasons, ...decision }: ApiDecision) => ({
     ...decision,
     reasons: reasons.map(({ text: _text, ...reason }) => reason),

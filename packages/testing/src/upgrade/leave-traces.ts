@@ -5,13 +5,13 @@ import { newPerson, paymentOf } from "@tripline/cli/journeys/erase";
 import { PolicyClient } from "@tripline/system/client/policy-client";
 import type { RunningSystem } from "@tripline/system/services/run-system";
 
-/** What users left in the old system, and the new one has to keep. */
+/** What users created in the old system, and the new one must keep. */
 export interface Traces {
-  /** Has paid, with personal data. */
+  /** A person who has paid, with personal data. */
   readonly person: OpenedPerson;
-  /** Is on the list `deny`. */
+  /** A terminal on the list `deny`. */
   readonly terminalId: string;
-  /** Is in force. */
+  /** The policy in effect. */
   readonly policy: { readonly revision: number; readonly text: string };
 }
 

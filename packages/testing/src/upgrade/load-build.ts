@@ -4,17 +4,17 @@ import { pathToFileURL } from "node:url";
 import type { startSystem } from "@tripline/system/services/run-system";
 import type { testModel } from "../support/test-model.js";
 
-/** What starts the whole system of another build: its code, services and model. */
+/** Everything needed to start another build's whole system: its code, services and model. */
 export interface OtherBuild {
   readonly startSystem: typeof startSystem;
   readonly testModel: typeof testModel;
-  /** The file of the policy that it ships. */
+  /** The policy file that it ships. */
   readonly policyFile: string;
 }
 
 /**
- * @param root of a built checkout of another commit
- * @throws Error in one sentence when it is not built
+ * @param root root folder of a built checkout of another commit
+ * @throws Error in one sentence if it is not built
  */
 export async function loadBuild(root: string): Promise<OtherBuild> {
   const packages = join(root, "packages");

@@ -11,7 +11,7 @@ import { upgrade } from "./upgrade.js";
 
 /**
  * `npx tripline test upgrade --from <commit>`: starts the whole system of another commit, and replaces its services with those
- * of this checkout, under traffic. `--built <folder>` takes a checkout that is built already.
+ * of this checkout, under traffic. `--built <folder>` uses a checkout that is already built.
  */
 
 const START_MS = Date.UTC(2026, 0, 15);
@@ -43,7 +43,7 @@ async function testUpgrade(folder: string): Promise<void> {
   };
   const old = await before.startSystem(options);
   try {
-    // Of this build, which has to read what the other one wrote.
+    // This build's client, which must read what the other build wrote.
     const kafka = connectKafka({ brokers: old.stack.kafkaBrokers, clientId: "test-upgrade" });
     const simulation = createSimulation({ seed: 12, cards: 2_000, terminals: 500, startMs: START_MS - DAY_MS });
     const payments = simulation.payments(START_MS)[Symbol.iterator]();

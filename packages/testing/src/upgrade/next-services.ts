@@ -7,17 +7,17 @@ import type { RunningSystem, SystemOptions } from "@tripline/system/services/run
 import type { ServicePlan } from "@tripline/system/services/supervise-services";
 import { ServiceProcess } from "@tripline/system/services/supervise-services";
 
-/** A service of this build: an instance in addition to the old one, and one in its place. */
+/** A service of this build: one instance that runs beside the old one, and one that replaces it. */
 export interface NextService {
   readonly name: string;
   readonly beside: ServiceProcess;
   readonly instead: ServiceProcess;
 }
 
-/** Decisions is replaced last: until then a new decisions asks the old scoring, and after that the old decisions asks a new scoring. */
+/** Replaced last, so that the new decisions calls the old scoring first, and the old decisions calls the new scoring later. */
 const LAST = "decisions";
 
-/** The services of this build on the servers and with the secrets of a system that another build started. */
+/** The services of this build, with the servers and secrets of a system that another build started. */
 export async function planNext(options: SystemOptions, old: RunningSystem): Promise<readonly NextService[]> {
   const { workspace } = options;
   const plans = planServices({

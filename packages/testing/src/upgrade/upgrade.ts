@@ -22,21 +22,21 @@ export interface UpgradeOptions {
 }
 
 const BURSTS_BEFORE = 5;
-/** Between bursts: an upgrade takes minutes, and every payment of it is sent again and recomputed afterwards. */
+/** Pause between bursts: an upgrade takes minutes, and all of its payments are sent again and recomputed afterwards. */
 const PAUSE_MS = 2_000;
 
 /**
- * Replaces the services of another build by those of this one, under traffic: first each gets a new instance in addition, which
- * shares its work; then the old ones are replaced one by one; then the additional ones end.
+ * Replaces another build's services with those of this build, under traffic. First, each service gets an additional new
+ * instance, which shares its work. Then the old instances are replaced one by one. Finally, the additional ones end.
  *
- * @throws Error in one sentence for what does not hold afterwards
+ * @throws Error in one sentence if a check fails afterwards
  */
 export async function upgrade({ old, before, options, kafka, payments, print }: UpgradeOptions): Promise<void> {
   const callerOf = (url: string) => new BusyTraffic(new TriplineClient(url, old), payments);
   const traffic = [callerOf(old.apiUrl)];
   for (let burst = 0; burst < BURSTS_BEFORE; burst += 1) await under(traffic, async () => {});
   const traces = await leaveTraces(old, before.policyFile);
-  // As every deployment does before it starts services. Topics that exist stay.
+  // Every deployment does this before it starts services. Existing topics stay.
   const admin = await kafka.admin();
   await admin.ensureTopics();
   await admin.close();
