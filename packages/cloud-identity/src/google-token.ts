@@ -65,7 +65,7 @@ async function readMetadata({ GCE_METADATA_HOST: host = HOST }: IdentityVariable
   } catch (thrown) {
     const response = responseOf(thrown);
     if (response !== undefined) throw refused(WHO, response.status, response.data, thrown);
-    // Errors that name no request are about the response.
+    // Errors without the request (`config`) are about the response.
     if (!types.isNativeError(thrown) || !("config" in thrown)) throw strange(WHO, thrown);
     throw silent(WHO, host, thrown);
   }

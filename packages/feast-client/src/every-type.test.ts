@@ -11,7 +11,7 @@ import type { FeastValue } from "./values/value-types.js";
 
 const AT_MS = 1_772_366_405_123.456;
 const REFERENCES = EVERY_TYPE.map(({ feature }) => `every_type:${feature}`);
-/** Feast's HTTP server returns null for it and logs the reason. */
+/** Feast's HTTP server returns null for a SCALAR_MAP and logs the reason. */
 const WITHOUT_SCALAR_MAP = EVERY_TYPE.filter(({ type }) => type !== "SCALAR_MAP");
 
 let feast: RunningFeast;
@@ -60,7 +60,7 @@ function byFeature(answer: OnlineFeatures, row = 0): Map<string, FeastValue> {
   );
 }
 
-/** The fields stored in Redis for an entity, in hexadecimal. The key is found by the bytes around the entity's value. */
+/** The fields stored in Redis for an entity, in hexadecimal. The bytes around the entity's value identify the key. */
 async function storedHash(card: string): Promise<Map<string, string>> {
   const end = Buffer.concat([Buffer.from([card.length, 0, 0, 0]), Buffer.from(`${card}${feast.project}`)]);
   const keys = (await feast.redis.callBuffer("KEYS", "*")) as Buffer[];

@@ -334,7 +334,7 @@ describe("wrong requests", () => {
         "invalid-join-key",
         "terminal_id",
       ],
-      // Without a registry, the Python server detects the fault, and over gRPC it reports the other key.
+      // Without a registry, Feast's Python server finds the fault. Over gRPC, it reports the other key.
       name === "gRPC GrpcFeatureServer"
         ? [{ entities: [{ terminal_id: 1 }] }, "unknown-entity", "terminal_id"]
         : [{ entities: [{ terminal_id: 1 }] }, "missing-join-key", "card_id"],

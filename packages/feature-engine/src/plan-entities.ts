@@ -54,7 +54,7 @@ export interface UsualPlan {
 
 /** The state that an entity keeps about frauds since its last genuine payment. */
 export interface RunPlan {
-  /** Index in the spec of the judge entity, whose unusual payments explain frauds, which then do not count; -1 for none. */
+  /** Index in the spec of the judge entity; -1 for none. Frauds that its unusual payments explain do not count. */
   readonly explainedBy: number;
 }
 
@@ -76,8 +76,8 @@ export interface EntityPlan {
   /** Whether the time of the first confirmed fraud is kept. */
   readonly firstFraud: boolean;
   /**
-   * Whether the ids of the last events are kept to detect duplicates: only for the topics' key entity, where duplicates
-   * meet.
+   * Whether the ids of the last events are kept to detect duplicates: only for the entity whose id is the key of the
+   * topics, where duplicates meet.
    */
   readonly recentIds: boolean;
   /** Hash of the layout: a state written under another plan cannot be read under this one. */

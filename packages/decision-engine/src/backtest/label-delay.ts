@@ -21,7 +21,7 @@ const LABELS_MIN = 50;
  * @returns undefined if there are no labels
  */
 export function labelDelayDays(cells: readonly DelayCell[], share: number): number | undefined {
-  // The current day is not over, so it has only some of its labels.
+  // A day that has not ended has only some of its labels.
   const whole = cells.filter(({ ageDays, delayDays }) => delayDays < ageDays);
   const used = whole.length > 0 ? whole : cells;
   const enough = Math.min(LABELS_MIN, labelsOf(used) / 2);

@@ -35,7 +35,7 @@ export interface PushRequest {
   readonly to?: "online" | "offline" | "online_and_offline";
   /** Default: true; the server may look up the push source in its cache. */
   readonly allowRegistryCache?: boolean;
-  /** Whether on-demand views that write are computed. Default: true. */
+  /** Whether to compute on-demand views that are written to a store. Default: true. */
   readonly transformOnWrite?: boolean;
 }
 

@@ -76,7 +76,7 @@ function prepare(value: unknown, where: string, field: string): unknown {
   throw refuse("which cannot be pushed");
 }
 
-/** In Feast's pandas, an integer column that contains a null becomes one of doubles, which rounds large values. */
+/** In Feast's pandas, an integer column that contains a null becomes a column of doubles, which rounds large values. */
 function refuseRounding(name: string, values: readonly unknown[]): void {
   if (!values.includes(null)) return;
   const large = values.find((value) => typeof value === "bigint" && !Number.isSafeInteger(Number(value)));

@@ -33,7 +33,7 @@ export function readHttpAnswer(answer: unknown, resolved: readonly ResolvedFeatu
 function readColumn(name: string, type: ValueType | undefined, vector: JsonObject): AnswerColumn {
   const values = checkList(vector.values, `values of ${name}`) as readonly FeastValue[];
   const statuses = checkList(vector.statuses, `statuses of ${name}`);
-  // Feast omits them if it has none.
+  // Feast omits the timestamps if it has none.
   const times =
     vector.event_timestamps === undefined
       ? undefined

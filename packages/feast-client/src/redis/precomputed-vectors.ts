@@ -3,7 +3,7 @@ import { storedViewName } from "../registry/feature-registry.js";
 import { featureField, timestampField } from "./hash-field.js";
 
 /*
- * For a feature service with `precompute_online`, Feast stores a vector of each entity: a
+ * For a feature service with `precompute_online`, Feast stores a vector for each entity: a
  * feast.core.PrecomputedFeatureVector, as the feature `vector` of a view named after the service, in the entity's hash.
  * Its server reads nothing else for the service. Protos:
  * https://github.com/feast-dev/feast/blob/v0.67.0/protos/feast/core/PrecomputedFeatureVector.proto
@@ -48,7 +48,7 @@ export function vectorArguments(registry: FeatureRegistry, written: FeatureView)
     const views = projections.map(({ featureView }) => registry.featureViews.find((view) => view.name === featureView));
     // Feast creates no vectors for a service with an on-demand view.
     if (!views.includes(written) || !views.every((view) => view !== undefined)) return [];
-    // It creates them for the entities of the first view, and reads all views with their keys.
+    // Feast creates vectors for the entities of the first view, and reads all views with the keys of those entities.
     if (sortedKeys(views[0]) !== sortedKeys(written)) return [];
     const parts = projections.flatMap((projection, index) => {
       const view = views[index] ?? written;

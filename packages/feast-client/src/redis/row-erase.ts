@@ -10,7 +10,7 @@ export interface RowEraseOptions {
   readonly joinKey: { readonly name: string; readonly type: JoinKeyType };
 }
 
-/** A view, by the name under which Feast stores it, and until when its rows are blocked: epoch milliseconds. */
+/** The name under which Feast stores a view, and the time until which its rows are blocked, in epoch milliseconds. */
 export interface ErasedView {
   readonly featureView: string;
   readonly untilMs: number;

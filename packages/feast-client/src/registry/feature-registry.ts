@@ -45,7 +45,7 @@ export interface FeatureRegistry {
   /** Earlier versions of views, each with its `version`, for references such as `view@v2:feature`. */
   readonly formerVersions?: readonly FeatureView[];
   readonly featureServices?: readonly FeatureService[];
-  /** Names of views that Feast computes in Python on reads, which only its servers can do. */
+  /** Names of views that Feast computes in Python when they are read, which only its servers can do. */
   readonly onDemandFeatureViews?: readonly string[];
   /** Feast's `registry.enable_online_feature_view_versioning`. Default: false. */
   readonly keepsVersionsOnline?: boolean;

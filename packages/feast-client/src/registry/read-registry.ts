@@ -154,7 +154,7 @@ function readProject(registry: Message, options: RegistryOptions): FeatureRegist
   };
 }
 
-/** Feast increments it for incompatible changes. A registry that Feast has not saved yet has none. */
+/** Feast increments the schema version for incompatible changes. A registry that Feast has not saved yet has none. */
 function refuseNewerSchema(registry: Message): void {
   const version = registry.text(3);
   if (version === "" || version === SCHEMA_VERSION) return;

@@ -32,7 +32,7 @@ export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "
   EntityIds;
 /** The fields of a label that features use. */
 export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> & {
-  /** Whether the judge entity explains it, for callers without that entity's state, which otherwise determines it. */
+  /** Whether the judge entity explains it. Only for callers without that entity's state, which otherwise decides. */
   readonly explained?: boolean | undefined;
 };
 
@@ -48,7 +48,7 @@ export type PaymentResult =
       readonly values: number[];
       /** True if the event is older than all windows of one of its entities, which then did not count it. */
       readonly tooLate: boolean;
-      /** By profile of the spec: the time of the row used for the features; 0 if none was in force. */
+      /** For each profile of the spec, the time of the row used for the features; 0 if none was in force. */
       readonly profileTimesMs: number[];
     };
 

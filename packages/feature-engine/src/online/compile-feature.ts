@@ -66,7 +66,7 @@ export interface PaymentView {
   /** Degrees; NaN if the payment has no location. */
   latitude: number;
   longitude: number;
-  /** By profile of the spec: its columns; undefined if no row is in force. */
+  /** For each profile of the spec, its columns; undefined if no row is in force. */
   readonly profiles: (ArrayLike<number> | undefined)[];
 }
 

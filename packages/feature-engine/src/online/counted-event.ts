@@ -10,7 +10,7 @@ export function occurredAtMsOf({ transaction }: FeatureVector): number {
   return transaction?.occurredAtMs ?? 0;
 }
 
-/** By entity of the spec: the sequence number of the event; undefined if it has none. */
+/** For each entity of the spec, the sequence number of the event; undefined if it has none. */
 export function numbersOf(event: CountedEvent): (number | undefined)[] {
   const sequences = event.kind === "payment" ? event.vector.sequences : event.applied.sequences;
   return sequences.map((sequence) => (sequence > 0 ? sequence : undefined));

@@ -38,7 +38,7 @@ function counted(steps: readonly (Omit<TestEvent, "id" | "atMs"> & { waitMs: num
   return online.emitted;
 }
 
-/** The known data of a missing record, which exclude its place in the order. */
+/** What is known of a missing record, which excludes its place in the order. */
 function withoutNumbers(event: CountedEvent): CountedEvent {
   return event.kind === "payment"
     ? { kind: "payment", vector: { ...event.vector, sequences: [], values: [] } }

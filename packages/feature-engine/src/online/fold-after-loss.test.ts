@@ -17,7 +17,7 @@ const TTL_MS = 45 * DAY_MS;
 
 interface Step {
   readonly event: TestEvent;
-  /** How far the wall clock advances before it. */
+  /** How far the wall clock advances before the event. */
   readonly waitMs: number;
 }
 

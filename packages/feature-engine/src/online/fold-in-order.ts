@@ -64,12 +64,11 @@ const SWEEP_EVERY_MS = 86_400_000;
  * order is known only per entity, from the sequence numbers in the records. A record that was delivered twice counts
  * once.
  *
- * Events that were counted while states were lost have numbers that restarted. They are counted in the order in which
- * they are added, after all events that came before them. Add each of them once, and only if it was not also counted at
+ * Events that were counted while states were lost have restarted numbers. They are counted in the order in which they
+ * are added, after all events that came before them. Add each of them once, and only if it was not also counted at
  * another time.
  *
- * Records may be added in any order as long as no state was lost or expired; otherwise, approximately in the order of
- * the clock.
+ * Records may be added in any order if no state was lost or expired. Otherwise, add them approximately in clock order.
  */
 export class FoldInOrder {
   /** Number of counted events. */
@@ -126,8 +125,8 @@ export class FoldInOrder {
 
   /**
    * Counts an event immediately, regardless of its numbers, unless an initial state already includes it. For archives
-   * with missing events: added in the order of the clock, all existing events count. Their numbers are kept: later
-   * events continue from them, and they order events of the same millisecond, as in a batch.
+   * with missing events: if events are added in clock order, all existing ones count. They keep their numbers: later
+   * events continue from those, and they order events of the same millisecond, as in a batch.
    *
    * @throws TriplineError `state-unreadable`
    */

@@ -5,7 +5,7 @@ import type { Gap } from "./fill-gaps.js";
 export interface NumberLostOptions {
   /** Events that online counted but whose records are missing, without numbers. */
   readonly lost: readonly CountedEvent[];
-  /** By entity of the spec: the state keys of an event. */
+  /** For each entity of the spec, the state key of an event. */
   keysOf(event: CountedEvent): readonly (string | undefined)[];
   /** The missing numbers. */
   readonly gaps: readonly Gap[];
@@ -43,7 +43,7 @@ export function numberLost(options: NumberLostOptions): readonly NumberedEvent[]
       return gaps.get(key)?.[0]?.number ?? options.lastNumberOf(key) + 1;
     });
     const beforeMs = Math.min(...known.flatMap((key) => gaps.get(key) ?? []).map((gap) => gap.beforeMs));
-    // The time at which online counted the event is unknown. That of the next event is closer to it than that of the record.
+    // The time at which online counted the event is unknown. The next event's time is closer to it than the record's.
     const atMs = Number.isFinite(beforeMs) ? beforeMs : countedAtMsOf(event);
     numbered.push({ event: withPlace(event, numbers, atMs), beforeMs });
   }

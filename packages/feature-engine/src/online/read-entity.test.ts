@@ -8,7 +8,7 @@ import { compileEngine } from "./compile-engine.js";
 
 const START_MS = Date.UTC(2024, 1, 28, 22);
 
-/** The entity's values without the free payment by an unknown partner that produced `values`. */
+/** The entity's values without the payment that produced `values`: an amount of 0 with an unknown partner. */
 function withoutPayment(values: Readonly<Record<string, number>>, name: string): number {
   const [, entity = "", kind = "", window = ""] = /^([a-z]+)_(.*?)(?:_(5m|2h|1d|3d))?$/.exec(name) ?? [];
   const value = values[name] ?? Number.NaN;

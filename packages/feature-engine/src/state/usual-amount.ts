@@ -60,7 +60,7 @@ export function countUnusual({ rows, used }: UsualAmount, afterMs: number, until
   return count;
 }
 
-/** The largest ratio among those, rounded down to thousandths; 0 if there are none. */
+/** The largest ratio among these payments, rounded down to thousandths; 0 if there are none. */
 export function largestRatio({ rows, used }: UsualAmount, afterMs: number, untilMs: number): number {
   let largest = 0;
   for (let at = 0; at < used; at += UNUSUAL_STRIDE) {

@@ -123,7 +123,7 @@ function lastDistance(
   return from === undefined ? feature.default : (distanceKm(from, event) ?? feature.default);
 }
 
-/** Labels for which, when they were reported, the payment was unusual for the judge entity. */
+/** Labels whose payment was unusual for the judge entity at the time when they were reported. */
 const explained = new WeakSet<OracleEvent>();
 
 function judge(spec: FeatureSpec, label: OracleEvent, seenBy: Seen): void {

@@ -1,10 +1,10 @@
-/** Payments of one entity in order of time, as columns: a million objects would be slow. */
+/** Payments of one entity in time order, as columns, because a million objects would be slow. */
 export interface PaymentColumns {
   readonly atMs: Float64Array;
   readonly thousandths: Float64Array;
 }
 
-/** The aggregate of the window that ends with payment `last`, excluding it, computed from all payments, in thousandths. */
+/** Aggregate of the window that ends with payment `last`, excluding that payment; from all payments, in thousandths. */
 export function windowBefore({ atMs, thousandths }: PaymentColumns, last: number, widthMs: number, tileMs: number) {
   const fromMs = Math.floor(((atMs[last] ?? 0) - widthMs) / tileMs) * tileMs;
   let count = 0;
