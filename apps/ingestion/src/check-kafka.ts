@@ -5,8 +5,8 @@ import type { KafkaAdmin } from "@tripline/kafka/port";
 const OWN = [TOPICS.transactions.name, TOPICS.labels.name, SUBJECT_KEYS_TOPIC.name];
 
 /**
- * A readiness check: Kafka is available and has our topics. If topics are missing, they are created, if this service
- * has the right.
+ * A readiness check: Kafka is available and has our topics. Missing topics are created if this service has the right to
+ * do so.
  *
  * @returns throws TriplineError `kafka-unavailable` otherwise
  */

@@ -5,7 +5,7 @@ const MS_PER_S = 1_000;
 /** Topics of the events that clients send. */
 const TOPICS = ["transactions", "labels"] as const;
 
-/** Metrics of this service in addition to request metrics. One per process: metrics live as long as it does. */
+/** This service's metrics in addition to request metrics. Create them once per process: they live as long as it. */
 export interface IngestionMetrics {
   /** @param latencyMs from the request's arrival until Kafka had its events */
   accepted(topic: (typeof TOPICS)[number], events: number, latencyMs: number): void;

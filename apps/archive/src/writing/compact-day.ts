@@ -26,8 +26,8 @@ export interface Compaction {
  * either unchanged or merged. Late events create new files. Readers must list the day again.
  *
  * @param day UTC, `YYYY-MM-DD`
- * @throws TriplineError as `listFiles` does; `lake-unavailable`; `state-conflict` when another compaction of the day
- * was faster
+ * @throws TriplineError as `listFiles` does; `lake-unavailable`; `state-conflict` if another compaction of the day
+ * finished first
  */
 export async function compactDay(lake: string, topic: string, day: string, given?: LakeDisk): Promise<Compaction> {
   const disk = given ?? (await openDisk(lake));

@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { HeldRow } from "./read-record.js";
 
-/** Rows of a partition in memory: all records of the offsets [from, next), except dead letters and gaps in Kafka. */
+/** Rows of a partition in memory: all records at offsets [from, next), except dead letters and gaps in Kafka. */
 interface HeldPartition {
   /** Where the lake is. */
   from: number;
@@ -18,8 +18,8 @@ export interface Snapshot {
 }
 
 /**
- * Records of one topic that are not in the lake yet. Those of a partition have no gaps and start where the lake ends,
- * so they stay valid even if another instance takes the partition: as the lake grows, they are removed from the front.
+ * Records of one topic that are not in the lake yet. A partition's records have no gaps and start where the lake ends,
+ * so they stay valid even if another instance takes over the partition: as the lake grows, the oldest are removed.
  */
 export class RowBuffer {
   readonly #partitions = new Map<number, HeldPartition>();
@@ -55,7 +55,7 @@ export class RowBuffer {
   }
 
   /**
-   * Adds records, except those that it or the lake already has.
+   * Adds records, except those that the buffer or the lake already has.
    *
    * @param rows of one partition, in the order of offsets
    * @returns how many offsets are missing between what is known and the first of them
@@ -122,7 +122,7 @@ export class RowBuffer {
     this.#drop(held, first < 0 ? held.rows.length : first);
     held.from = position;
     held.next = Math.max(held.next, position);
-    // The remaining rows arrived during the write, so they look younger by at most its duration.
+    // The remaining rows arrived during the write, so their age is understated by at most its duration.
     held.sinceMs = performance.now();
   }
 

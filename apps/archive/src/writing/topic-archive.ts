@@ -98,8 +98,8 @@ export class TopicArchive {
   /**
    * Offset at which to resume a partition: after the rows in the lake and in memory.
    *
-   * @throws TriplineError `lake-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake of
-   * another Kafka, or one that has more of the partition than Kafka
+   * @throws TriplineError `lake-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake from
+   * another Kafka, or one that has more of the partition than Kafka has
    */
   async begin(partition: number): Promise<number> {
     try {

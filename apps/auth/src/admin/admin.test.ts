@@ -103,7 +103,7 @@ async function soon(look: () => void): Promise<void> {
   }
 }
 
-/** Tokens have an issue time in whole seconds, and one from the second of a revocation is rejected. */
+/** Issue times are in whole seconds, so a token issued in the same second as a revocation is rejected. */
 const nextSecond = () => new Promise((resolve) => setTimeout(resolve, 1_005 - (Date.now() % 1_000)));
 
 // Each test continues with the users and clients of the previous one.

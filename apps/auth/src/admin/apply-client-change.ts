@@ -10,7 +10,7 @@ import type { ListedClient } from "./listed-client.js";
 /**
  * Applies a change to a client, or adds one.
  *
- * @param client the current one; absent if it is added
+ * @param client the client before the change; undefined if the change adds one
  * @throws TriplineError `name-taken`, also where another tenant has the id; `invalid-field`
  */
 export async function applyClientChange(

@@ -17,7 +17,7 @@ import { reduceOwnedClients } from "./owned-clients.js";
 /**
  * Applies a change to a person, or adds one.
  *
- * @param person the current one; absent if it is added
+ * @param person the person before the change; undefined if the change adds one
  * @throws TriplineError `name-taken`, `last-admin`
  */
 export async function applyPersonChange(
@@ -71,7 +71,7 @@ async function setRoles(transaction: Queries, by: Actor, roles: readonly Role[],
     [id, roles, roles.includes("admin")],
   );
   const before = person.roles as Role[];
-  // The next token, minutes later, has the added roles; removed roles must end now. The user stays signed in.
+  // Added roles are in the next token, within minutes; removed roles must end now. The user stays signed in.
   if (before.every((role) => roles.includes(role))) return;
   await revoke(transaction, { kind: "person", id, tenant }, disabledAt !== null, { keepsSignIns: true });
   const kept = scopesOf(roles);

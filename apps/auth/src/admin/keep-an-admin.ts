@@ -4,7 +4,7 @@ import { z } from "zod";
 import type { ListedPerson } from "./listed-person.js";
 
 /**
- * A tenant without administrators could not add any. Call it under `lockAdmins`.
+ * Rejects the removal of a tenant's last administrator, because nobody else could add one. Call it under `lockAdmins`.
  *
  * @throws TriplineError `last-admin`
  */

@@ -5,7 +5,7 @@ import type { Actor } from "./admin-action.js";
 /** Also the name of the schema. */
 export const AUDIT_SOURCE = "auth";
 
-/** The operator at the command line, with the database's rights. */
+/** The operator at the command line, who has access to the database. */
 export const operatorOf = (tenant: string): Actor => ({ tenant, subject: "tripline auth", kind: "service" });
 
 /** Records an action on a user, client, key or grant for the audit log, with user IDs instead of names. */

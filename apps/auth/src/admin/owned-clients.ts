@@ -28,7 +28,7 @@ export async function reduceOwnedClients(
   for (const { client_id: id, tenant, scopes, disabled } of await ownedBy(transaction, personId)) {
     const kept = scopes.filter((scope) => !lost.includes(scope));
     if (kept.length === scopes.length) continue;
-    // A client must have a scope, so one that would have none keeps its scopes but cannot use them.
+    // A client must have a scope. One that would lose them all is disabled instead, and keeps them.
     const isDisabled = disabled || kept.length === 0;
     await transaction.execute(
       `UPDATE auth.clients SET scopes = $2, disabled_at = CASE WHEN $3 THEN coalesce(disabled_at, now()) END

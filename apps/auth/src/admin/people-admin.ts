@@ -21,7 +21,7 @@ import { findListedPerson, listPeople } from "./listed-person.js";
 import { noteAction } from "./note-action.js";
 import { revokeOwnedClients } from "./owned-clients.js";
 
-/** A change, and whether all services have been notified; otherwise they are when Kafka is available. */
+/** A change, and whether all services have been notified. If not, they are notified once Kafka is available. */
 export type Changed<T> = T & { readonly is_published: boolean };
 
 /** What administrators do with the people of their tenant. A person who loses rights loses the tokens as well. */

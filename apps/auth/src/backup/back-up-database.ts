@@ -3,7 +3,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { Queries } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 
-/** Tables of a backup in the order of their references, without short-lived data. */
+/** Tables in a backup, each after the tables that it references. Short-lived data is left out. */
 const TABLES = ["clients", "signing_keys", "people", "passkeys"] as const;
 /** Columns that a row of an earlier version does not have. */
 const ADDED_COLUMNS = {

@@ -6,7 +6,7 @@ import { FailureLimiter } from "./failure-limiter.js";
 const FAILURES_MAX = 10;
 const WINDOW_MS = 60_000;
 const KEYS_MAX = 10_000;
-/** Longer IDs belong to no client and must not fill the memory. */
+/** No client has a longer ID, and longer ones must not fill the memory. */
 const CLIENT_ID_CHARACTERS_MAX = 64;
 
 /** 429 in the form of RFC 6749 section 5.2. */

@@ -36,7 +36,7 @@ const publicJwk = z.record(z.string(), z.json()).superRefine((jwk, check) => {
   if (fault !== undefined) check.addIssue({ code: "custom", message: fault });
 });
 
-/** Exact, as RFC 9700 requires: no wildcard, fragment or user name. Plain HTTP only for this machine. */
+/** An exact URI, as RFC 9700 requires: no wildcard, fragment or user name. HTTP is allowed only for this machine. */
 const browserUri = z
   .string()
   .max(URI_CHARACTERS_MAX)
@@ -74,7 +74,7 @@ export const addedClient = z.strictObject({ ...fields, owner, redirect_uris: uri
 
 /**
  * Registration of a client: a secret, or public keys for `private_key_jwt`. A client with `redirect_uris` signs in
- * users, for tokens with the scopes that it shares with their roles; it gets no tokens of its own.
+ * users and gets no tokens of its own. A user's tokens have the scopes that both the client and the user's roles have.
  */
 export const clientRegistration = z
   .strictObject({

@@ -47,8 +47,8 @@ export async function registerClient(
 }
 
 /**
- * Registers the client with which the console sends labels of signed-out users. It has a scope that no registration can
- * request.
+ * Registers the client that the console uses to send the labels of users who have signed out. Its scope cannot be
+ * requested in a registration.
  */
 export async function registerLabelsClient(queries: Queries, secret: string): Promise<void> {
   const client_id = "tripline-console-labels";

@@ -17,7 +17,7 @@ export class SecretVerifier {
   private readonly key = randomBytes(32);
   /** When each right secret is to be forgotten. */
   private readonly rememberedUntilMs = new Map<string, number>();
-  /** So that concurrent token requests of a client also cost one computation. */
+  /** Concurrent token requests from a client share one computation. */
   private readonly running = new Map<string, Promise<boolean>>();
 
   constructor(

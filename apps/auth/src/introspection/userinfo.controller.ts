@@ -11,7 +11,7 @@ import type { FastifyRequest } from "fastify";
 import { personWithId } from "../people/person-store.js";
 
 /**
- * Current data of the user of an access token (OpenID Connect Core section 5.3). The library only supports opaque
+ * Returns current data about an access token's user (OpenID Connect Core section 5.3). The library only supports opaque
  * tokens here, and ours are JWTs.
  */
 @OpenTo("who is signed in at auth")

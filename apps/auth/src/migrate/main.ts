@@ -11,8 +11,8 @@ import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 
 /**
  * A separate program for the migration job before an upgrade: it waits for the database, rejects a schema that is newer
- * than this build, and updates an older one. auth does the same at startup; the job only shows a failure before any
- * instance is replaced.
+ * than this build, and updates an older one. auth does the same at startup; the job only reveals a failure
+ * before any instance is replaced.
  */
 
 const WAIT_MS_MAX = 180_000;

@@ -16,8 +16,8 @@ interface Owner {
 }
 
 /**
- * Browsers in which a user has signed in, recognised by a signed cookie. A known device proves nothing: it only has its
- * own attempts, so that an attacker's wrong passwords do not lock out the owner.
+ * Browsers in which a user has signed in, recognised by a signed cookie. A known device proves nothing. Its attempts
+ * are only counted separately, so that an attacker's wrong passwords do not lock out the owner.
  */
 @Injectable()
 export class KnownDevices {
@@ -41,7 +41,7 @@ export class KnownDevices {
     return [`device=${value}`, ...attributes, ...(this.#isSecure ? ["Secure"] : [])].join("; ");
   }
 
-  /** The ID of the device if it belongs to this user. @param cookies the header `Cookie` */
+  /** The ID of the device if it belongs to this user. @param cookies the `Cookie` header */
   deviceOf(owner: Owner | undefined, cookies: string | undefined): string | undefined {
     const [, id = "", expires = "", signature = ""] =
       /(?:^|;\s*)device=([\w-]{22})\.(\d{1,12})\.([\w-]{43})(?:;|$)/.exec(cookies ?? "") ?? [];

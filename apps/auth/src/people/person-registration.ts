@@ -13,8 +13,8 @@ const USER_NAME_PATTERN = /^[a-z0-9._@+-]{1,64}$/;
 
 const NAME_CHARACTERS_MAX = 100;
 /**
- * Control characters could falsify logs or pages. Not in the OpenAPI document: many generators do not know Unicode
- * classes.
+ * Control characters could falsify logs or pages. The OpenAPI document omits this pattern, because many generators do
+ * not support Unicode classes.
  */
 const CONTROL_CHARACTER = /[\p{C}\p{Zl}\p{Zp}]/u;
 

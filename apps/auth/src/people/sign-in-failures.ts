@@ -27,7 +27,7 @@ export interface Origin {
   readonly device?: string | undefined;
 }
 
-/** Whole seconds until the next attempt, and whether the limit of the name applies, which a second factor bypasses. */
+/** Whole seconds until the next attempt, and whether the limit is the name's, which a second factor bypasses. */
 export interface Wait {
   readonly seconds: number;
   readonly isOfName: boolean;
@@ -38,8 +38,8 @@ export interface Wait {
  * source, so that concurrent guesses gain nothing over sequential ones. Unknown names count like existing ones, so that
  * a rejection does not reveal which names exist.
  *
- * An attacker who knows a name can only use up the attempts of their own address. Attacks from many addresses reach the
- * slower limit of the name; then the owner can sign in from a known device or with a second factor.
+ * An attacker who knows a name can only use up the attempts for their own address. Attacks from many addresses reach
+ * the slower limit for the name; the owner can then sign in from a known device or with a second factor.
  *
  * The table stays small: a row costs an argon2id computation, lives for an hour at most, and is removed after it.
  */
@@ -116,7 +116,7 @@ export class SignInFailures {
   }
 
   /**
-   * The source's counter is cleared. For the name, only this attempt is removed, because the others may be an
+   * Clears the source's counter. Removes only this attempt from the name's counter, because the others may be an
    * attacker's guesses.
    */
   async #forgive(limits: readonly { readonly key: string; readonly isOfName: boolean }[]): Promise<void> {

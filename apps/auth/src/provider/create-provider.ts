@@ -61,7 +61,7 @@ export function createProvider(
     adapter,
     findAccount: (ctx, id) => accountFor(ctx, queries, id),
   });
-  // These headers are set to the issuer's host and scheme, so that callers cannot influence URLs.
+  // `mountProvider` sets the forwarded headers to the issuer's host and scheme, so that callers cannot influence URLs.
   provider.proxy = true;
   provider.Client.prototype.compareClientSecret = async function compareClientSecret(this: Client, actual: string) {
     if (this.clientSecret === undefined || Provider.ctx === undefined) return false;
@@ -153,7 +153,7 @@ function apiFor(
   };
 }
 
-/** Claims of a machine client's token, including the user it counts as where two users are required. */
+/** Claims of a machine client's token, including the user that the client counts as where two are required. */
 function machineClaims(client: Client | undefined): { readonly tenant: unknown; readonly owner?: unknown } {
   return { tenant: client?.tenant, ...(client?.owner === undefined ? {} : { owner: client.owner }) };
 }

@@ -6,7 +6,7 @@ import { personWithId } from "../people/person-store.js";
 /** What tokens say of a person. */
 export type PersonClaims = Pick<Person, "tenant" | "name" | "roles">;
 
-/** The user for the library, read again for every code, token and refresh. */
+/** The user as an account for the library, read again for every code, token and refresh. */
 export async function personAccount(queries: Queries, id: string): Promise<Account | undefined> {
   const person = await personWithId(queries, id);
   if (person === undefined) return undefined;

@@ -14,7 +14,7 @@ const clientRow = z.object({
   scopes: z.array(z.string()),
   redirect_uris: z.array(z.string()),
   signed_out_uris: z.array(z.string()),
-  /** Null also if the owner is locked, because nobody is responsible for the client then. */
+  /** Also null if the owner is locked, because nobody is then responsible for the client. */
   owner: z.string().nullable(),
   has_lost_owner: z.boolean(),
   is_of_tenant: z.boolean(),
@@ -33,7 +33,7 @@ export interface LookupWatch {
 }
 
 /**
- * Storage of oidc-provider in Postgres: clients, IDs of used client assertions, and sign-in state. Access tokens are
+ * Storage for oidc-provider in Postgres: clients, IDs of used client assertions, and sign-in state. Access tokens are
  * JWTs and are not stored.
  *
  * @param signIns for the models of a sign-in
@@ -111,7 +111,7 @@ async function readClient(queries: Queries, clientId: string): Promise<z.infer<t
     [clientId],
   );
   if (row?.has_lost_owner !== true) return row;
-  // When an employee leaves, the client can still send payments but no longer take part in approvals.
+  // After its owner has left, the client can still send payments but no longer take part in approvals.
   const scopes = row.scopes.filter((scope) => !isSensitiveScope(scope));
   return scopes.length === 0 ? undefined : { ...row, scopes };
 }

@@ -8,7 +8,7 @@ export interface Subject {
 }
 
 export interface RevokeOptions {
-  /** Whether sessions and refresh tokens stay valid, if only the rights in new tokens are reduced. */
+  /** Whether sessions and refresh tokens stay valid, as when only the rights in new tokens are reduced. */
   readonly keepsSignIns?: boolean;
 }
 

@@ -100,7 +100,7 @@ export class Passkeys {
     return { options: JSON.stringify(options), sealed: this.#seal(options.challenge, `add ${subject}`) };
   }
 
-  /** @param sent the authenticator's response as JSON @returns whether it was added */
+  /** @param sent the authenticator's response as JSON @returns whether the passkey was added */
   async add(owner: Owner, subject: string, sealed: string, sent: string, name: string): Promise<boolean> {
     const [expectedChallenge, response] = [this.#open(sealed, `add ${subject}`), parseAnswer(sent)];
     if (expectedChallenge === undefined || response === undefined) return false;

@@ -14,7 +14,7 @@ import { messagePage } from "./sign-in-pages.js";
 
 export interface SignedIn {
   readonly person: Person;
-  /** A value known only to this browser, which its forms are bound to. */
+  /** A value that only this browser knows. Its forms are bound to it. */
   readonly subject: string;
   /** Of the session, which a change may spare. */
   readonly sessionUid: string;
@@ -35,7 +35,7 @@ export class Account {
     @Inject(DATABASE) private readonly queries: Queries,
   ) {}
 
-  /** The user signed in in this browser. If there is none, this sends the response. */
+  /** The user who is signed in. If there is none, sends an error page. */
   async signedIn(request: FastifyRequest, reply: FastifyReply, title: string): Promise<SignedIn | undefined> {
     const { provider } = this.server;
     const session = await provider.Session.get(provider.createContext(request.raw, reply.raw));
@@ -50,7 +50,7 @@ export class Account {
     return this.guard.token(subject);
   }
 
-  /** The submitted form and its user. Without a session, or for another browser's form, this sends the response. */
+  /** The submitted form and its user. Without a session, or for a form from another browser, sends an error page. */
   async submitted(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -76,7 +76,7 @@ export class Account {
     return outcome !== undefined && "seconds" in outcome ? outcome : outcome?.person.person_id === person.person_id;
   }
 
-  /** Attempts of a signed-in user, which failures elsewhere do not limit. */
+  /** The origin of a signed-in user's attempts. Failures elsewhere do not count against it. */
   originOf({ sessionUid }: SignedIn, { raw }: FastifyRequest): { readonly address: string; readonly device: string } {
     return { address: this.proxies.addressOf(raw), device: `session ${sessionUid}` };
   }

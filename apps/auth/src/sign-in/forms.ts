@@ -52,7 +52,7 @@ export class FormGuard {
   }
 
   /**
-   * The cookie alone protects in current browsers, which do not send it with forms of other sites, but not in old ones.
+   * In current browsers the cookie is protection enough: they do not send it with forms from other sites. Old ones do.
    */
   isOwn(request: FastifyRequest, sent: string, subject: string): boolean {
     const { origin } = request.headers;

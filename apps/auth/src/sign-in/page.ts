@@ -2,8 +2,8 @@ import { createHash } from "node:crypto";
 import { PASSKEY_SCRIPT_SOURCE } from "./passkey-script.js";
 
 /**
- * Sign-in pages in plain HTML, without scripts except for passkeys, which leaves nothing to inject into. Colours have a
- * contrast of 4.5 at least in both schemes.
+ * Sign-in pages in plain HTML. Only passkeys need a script, so there is nothing to inject into. Colours have a contrast
+ * of at least 4.5 in both schemes.
  */
 const STYLE = `
 :root { color-scheme: light dark; --ground: #f4f5f7; --card: #ffffff; --text: #1b1f24; --quiet: #57606a; --line: #8c959f;
@@ -42,7 +42,7 @@ const STYLE_HASH = createHash("sha256").update(STYLE).digest("base64");
 
 export interface Page {
   readonly title: string;
-  /** The error; shown above the form and announced by screen readers. */
+  /** Shown above the form and announced by screen readers. */
   readonly error?: string | undefined;
   /** Below the heading. */
   readonly html: string;
@@ -76,8 +76,8 @@ ${html}
 }
 
 /**
- * Headers of every page. Nothing may be loaded, no other site may frame the page, and forms may only be sent here.
- * Browsers also apply that to redirects after a form, so the target of a sign-in is allowed as well.
+ * Headers of every page. Nothing may be loaded, no other site may frame the page, and forms may only be sent to this
+ * service. Browsers apply this also to the redirect after a form, so the target of a sign-in is allowed as well.
  *
  * @param leadsTo where a form of the page may lead
  * @param hasPasskey whether the page has the script that asks for a passkey

@@ -30,7 +30,7 @@ export function passedIn(interaction: Interaction): Passed | undefined {
   return read.success && Date.now() - read.data.passed.atMs < PASSED_MS_MAX ? read.data.passed : undefined;
 }
 
-/** The user of this sign-in from the correct password until the browser returns to the client. */
+/** The user of this sign-in, known from the correct password until the browser returns to the client. */
 export function personIn(result: InteractionResults | undefined): string | undefined {
   return result?.login?.accountId ?? passed.safeParse(result).data?.passed.personId;
 }

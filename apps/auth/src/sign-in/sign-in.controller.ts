@@ -211,7 +211,7 @@ export class SignInController {
     reply.header("set-cookie", this.devices.cookieFor(person)).redirect(await result, 303);
   }
 
-  /** The sign-in that this browser has started. If there is none, this sends the response. */
+  /** The sign-in that this browser has started. If there is none, sends an error page. */
   async #interaction(request: FastifyRequest, reply: FastifyReply): Promise<Interaction | undefined> {
     try {
       const interaction = await this.server.provider.interactionDetails(request.raw, reply.raw);

@@ -100,7 +100,7 @@ export class ChangeRequests {
     });
   }
 
-  /** Applies changes that are due and expires unconfirmed ones. Safe to repeat, also by several instances. */
+  /** Applies changes that are due and expires unconfirmed ones. Safe to repeat, even on several instances. */
   async settleDue(): Promise<void> {
     await this.database.transaction(async (transaction) => {
       const due = await transaction.query(
@@ -184,7 +184,7 @@ const authorOf = (found: z.infer<typeof lockedRow>): Managed => ({
   principal: found.author_principal,
 });
 
-/** For the audit log, which contains the number of list entries, as for changes without confirmation. */
+/** For the audit log: the number of list entries instead of the entries, as for changes without confirmation. */
 function describe({ id, kind, details, author, takes_effect_at }: ChangeRequest): Readonly<Record<string, unknown>> {
   const { list, entries } = details;
   const of = Array.isArray(entries) ? { list, entries: entries.length } : {};

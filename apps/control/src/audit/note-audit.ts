@@ -11,8 +11,8 @@ export interface Subject {
 const SOURCE = "control";
 
 /**
- * Records an action in its own transaction, so that neither exists without the other. It reaches the audit log through
- * Kafka; `control.audit` contains control's own actions immediately, and rollouts read their steps from it.
+ * Records an action in the action's transaction, so that neither is stored without the other. The record reaches the
+ * audit log through Kafka. `control.audit` contains control's own actions immediately; rollouts read their steps there.
  *
  * @param action such as `policy-activated`
  */

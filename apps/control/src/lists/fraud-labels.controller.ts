@@ -17,8 +17,8 @@ const AUTHOR = "labels";
 const DAY_MS = 86_400_000;
 
 /**
- * Adds cards with confirmed fraud to a deny list for a limited time. It is not the list `deny`, where it could replace
- * a user's entry. A repeated label adds the same entry again.
+ * Adds cards with confirmed fraud to a deny list for a limited time. The list is not `deny`, where an entry could
+ * replace a user's entry. A repeated label adds the same entry again.
  */
 @Controller()
 export class FraudLabelsController {

@@ -14,13 +14,13 @@ import type { WatchedEntries } from "./list-watches.js";
 import { ListWatches } from "./list-watches.js";
 
 const MS_PER_S = 1_000;
-/** Minimum time before an instance ends a watch, because it may not have read the decisions yet. */
+/** Minimum uptime before an instance ends a watch. Until then, it may not have read all decisions. */
 const LOOKED_MS_MIN = 60_000;
 
 /**
  * Monitors a tenant's outcomes after entries that affect many payments were added, and withdraws the entries if the mix
- * changes by more than the default policy guard allows. Every instance does so independently; of two concurrent
- * withdrawals, one finds nothing.
+ * changes by more than the default policy guard allows. Every instance does so independently; the second of two
+ * concurrent withdrawals finds no entries.
  */
 @Injectable()
 export class ListGuard implements OnModuleInit {

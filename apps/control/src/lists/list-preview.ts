@@ -29,7 +29,7 @@ export interface PreviewFigures {
   readonly matched: number;
   /** From 0 to 1; 0 where there are no payments. */
   readonly share: number;
-  /** When the first of them was accepted; null if there is none. */
+  /** When the first of these payments was accepted; null if there are none. */
   readonly from: string | null;
 }
 

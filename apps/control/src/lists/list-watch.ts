@@ -8,7 +8,7 @@ const MS_PER_S = 1_000;
 
 const watchSchema = z.object({
   guard: z.object({ watchSeconds: z.number(), cardsMin: z.number(), outcomePointsMax: z.number() }),
-  /** The baseline: decisions in the guard's period before it. */
+  /** End of the baseline: decisions in the guard's period before this time. */
   comparedToMs: z.number(),
   /** The outcomes before, of as many cards as any instance saw. */
   before: z.object({ cards: z.number(), shares: z.array(z.number()).readonly() }).nullable(),

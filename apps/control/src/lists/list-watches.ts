@@ -11,7 +11,7 @@ import type { NewEntry } from "./list-requests.js";
 import type { ListWatch } from "./list-watch.js";
 import { readListWatch } from "./list-watch.js";
 
-/** How long a withdrawn entry needs another user. */
+/** How long a withdrawn entry needs another user's approval. */
 const WITHDRAWN_WITHIN = "30 days";
 /** Of all tenants at a time. */
 const OPEN_MAX = 1_000;
@@ -63,7 +63,7 @@ const watchRow = z
     tenant: z.string(),
     began_at: z.date().transform((date) => date.getTime()),
     watch: z.unknown(),
-    /** The baseline of the previous watch, if that one is open or ended with a breach. */
+    /** The baseline of the previous watch, if that watch is open or ended with a breach. */
     before: z.unknown(),
   })
   .transform(({ began_at, watch, before, ...row }) => ({

@@ -10,7 +10,7 @@ import type { Logger } from "@tripline/telemetry/logger";
 import { gauge } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 
-/** Instances of ingestion with the old master key still create envelopes with it. */
+/** Repeated, because ingestion instances with the old master key still create envelopes with it. */
 const EVERY_MS = 600_000;
 const ROWS_TOGETHER = 100;
 /**
@@ -24,13 +24,13 @@ const countRow = z.object({ left: z.coerce.number() });
 
 export interface Rewrapped {
   readonly rewrapped: number;
-  /** Envelope keys still encrypted with an old master key, which must not be removed. */
+  /** Envelope keys still encrypted with an old master key. While there are any, it must not be removed. */
   readonly left: number;
 }
 
 /**
- * Re-encrypts envelope keys with the current master key, so that the old one can be removed. Data keys and data stay
- * unchanged. Until then, the old master key still decrypts.
+ * Re-encrypts envelope keys with the current master key, so that the old one can be removed. Until then, the old one
+ * still decrypts them. Data keys and data stay unchanged.
  */
 @Injectable()
 export class EnvelopeRewrapper implements OnApplicationBootstrap, OnApplicationShutdown {

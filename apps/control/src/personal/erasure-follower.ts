@@ -11,8 +11,8 @@ const KNOWN_MS_MAX = 30_000;
 const RETRY_MS = 1_000;
 
 /**
- * Applies published erasures to the database. A database restored from a backup contains keys of people erased since:
- * they are destroyed again at the next startup, before anything is decrypted.
+ * Applies published erasures to the database. A database restored from a backup contains keys of people who were erased
+ * after the backup. These keys are destroyed again at the next startup, before anything is decrypted.
  */
 @Injectable()
 export class ErasureFollower extends TableFollower {
@@ -41,7 +41,7 @@ export class ErasureFollower extends TableFollower {
     await this.#work.catch(() => undefined);
   }
 
-  /** Decryption waits for it; the rest of the service does not. */
+  /** Decryption waits for the erasures; the rest of the service does not. */
   protected override isUsable(): boolean {
     return true;
   }
@@ -49,7 +49,7 @@ export class ErasureFollower extends TableFollower {
   protected override apply(changes: readonly TableChange[]): void {
     const told = changes.flatMap(({ value }) => (value === undefined ? [] : [Erasure.decode(value)]));
     this.#work = this.#work.then(() => this.#eraseAgain(told));
-    // It rejects only at shutdown, for pending waiters.
+    // The promise rejects only at shutdown, for callers that are still waiting.
     this.#work.catch(() => undefined);
   }
 

@@ -87,7 +87,8 @@ test.each(["cardToken", "emailToken"] as const)(
     const subjects = [person.cardToken, person.emailToken];
     expect(await ask({ payments: [{ ...payment, subjects }] })).toMatchObject({ fields: null, erased: true });
     expect(await ask({ payments: [{ ...payment, subjects }] }, "shop")).toMatchObject({ fields: null, erased: false });
-    // The key comes again, as after a crash of ingestion, and so does a payment of a door that does not know yet.
+    // The key is sent again, as after a crash of ingestion, with a payment from an instance that does not know about
+    // the erasure yet.
     const late = await pay(person);
     const last = await pay(newPerson());
     await untilOpened(last);

@@ -7,7 +7,7 @@ import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
 import { newPerson, SHOWN, TestPayers } from "../testing/test-payers.js";
 
-/** Personal data in a dump or snapshot. An erasure changes no other tables. */
+/** The tables with personal data in a dump or snapshot. An erasure changes no others. */
 const TABLES = ["subject_keys", "envelope_keys", "erasures"];
 const MASTER_KEY = randomBytes(32).toString("base64");
 const POLL_MS = 50;

@@ -32,7 +32,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What ingestion seals with a master key, with its keys as control keeps them. */
+/** Data that ingestion sealed with a master key. control stores its key. */
 async function sealedWith(masterKey: string) {
   const sealer = new PersonalSealer({ masterKey: openMasterKey(masterKey), logger: { error() {} } });
   await sealer.start();
@@ -68,7 +68,7 @@ test("after a new master key is put into the file, what the old one wrapped open
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   expect(await first.open(fresh)).toEqual(FIELDS);
-  // An instance of ingestion with the old key sends it again, and another one creates a new envelope key with it.
+  // An ingestion instance with the old master key sends `first.key` again; another one creates a new envelope key.
   await bed.service.get(SubjectKeys).add([first.key]);
   const late = await sealedWith(old);
   expect(await rewrapper.rewrap()).toEqual({ rewrapped: 1, left: 1 });

@@ -14,7 +14,7 @@ import { SubjectKeys } from "./subject-keys.js";
  */
 const GATHER_MS = 500;
 
-/** Keeps the data keys that ingestion made. */
+/** Stores the data keys that ingestion created. */
 @Controller()
 export class SubjectKeysController {
   constructor(@Inject(SubjectKeys) private readonly keys: SubjectKeys) {}

@@ -8,7 +8,8 @@ import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
 
 /**
- * Any number that no other program of this database uses. Adding keys takes it shared, erasing takes it exclusively.
+ * Arbitrary key of an advisory lock: shared for adding keys, exclusive for erasing. No other program of this database
+ * uses it.
  */
 const LOCK_ID = 7_113_002_977;
 
@@ -100,8 +101,8 @@ export class SubjectKeys {
   }
 
   /**
-   * Repeats published erasures. A database that already has them is unchanged; one that does not was restored from a
-   * backup, which is logged.
+   * Applies published erasures again. A database that already has them stays unchanged. One that lacks them was
+   * restored from a backup, and this is logged.
    */
   eraseAgain(erasures: readonly Erasure[]): Promise<void> {
     const tenants = erasures.map(({ tenant }) => tenant);

@@ -5,13 +5,13 @@ import { z } from "zod";
 import type { SeenDecision } from "./seen-decisions.js";
 
 const MS_PER_S = 1_000;
-/** Maximum age of the baseline that a watch takes over from an open one. */
+/** Maximum age of a baseline that a watch inherits from an open watch. */
 const INHERITED_MS_MAX = 86_400_000;
 const LEFT_OUT_MAX = 300;
 
 const watchSchema = z.object({
   guard: z.object({ watchSeconds: z.number(), cardsMin: z.number(), outcomePointsMax: z.number() }),
-  /** The baseline: decisions in the guard's period before the activation. */
+  /** End of the baseline: decisions in the guard's period before this time. */
   comparedToMs: z.number(),
   /** Decisions from then on are judged. */
   judgedFromMs: z.number(),
@@ -43,8 +43,8 @@ export function readWatch(stored: unknown): ActivationWatch | undefined {
 }
 
 /**
- * The watch of an activation. A return to a policy with an open watch continues that watch, and a replacement of such a
- * policy uses its baseline: an unjudged policy never becomes the baseline.
+ * The watch on an activation. A return to a policy with an open watch continues that watch. A policy that replaces such
+ * a policy inherits its baseline, so that an unjudged policy never becomes the baseline.
  *
  * @param past activations that took effect up to this one, which is the last, the oldest first
  * @param guard of the policy before

@@ -227,7 +227,7 @@ test("regression #24: a policy that a user rolled back needs approval again, als
   await approve(bob, 4);
   await expect(activate(4, { watched: false })).resolves.toMatchObject({ status: 422 });
   await expect(activate(4)).resolves.toMatchObject({ status: 201, body: { kind: "suspect", is_watched: true } });
-  // Without the guard: needs two users, and an approval of something else does not count.
+  // Without the guard, an activation needs two users, and an approval for one with the guard does not count.
   await expect(activate(3, { watched: false })).resolves.toMatchObject(missing);
   await approve(bob, 3);
   await expect(activate(3, { watched: false })).resolves.toMatchObject(missing);

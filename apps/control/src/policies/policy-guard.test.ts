@@ -85,7 +85,7 @@ async function playUntilReplaced(made: Made, declined: number): Promise<Status> 
   const endMs = Date.now() + WAIT_MS_MAX;
   for (;;) {
     await decide(made, declined);
-    // The response is not a consistent snapshot, so this polls.
+    // A response is not a consistent snapshot, so the status is read again.
     if ((await status()).in_force?.revision !== made.revision) return status();
     if (Date.now() > endMs) throw new Error(`still in force after ${WAIT_MS_MAX} ms`);
     await delay(100);

@@ -19,7 +19,7 @@ import { PolicyStore } from "./policy-store.js";
 import { SeenDecisions } from "./seen-decisions.js";
 
 const MS_PER_S = 1_000;
-/** Minimum time before an instance ends a watch, because it may not have read the decisions yet. */
+/** Minimum uptime before an instance ends a watch. Until then, it may not have read all decisions. */
 const LOOKED_MS_MIN = 60_000;
 
 /** A watch with what only the text of a revision says. */
@@ -87,8 +87,8 @@ export class PolicyGuard implements OnModuleInit {
   }
 
   /**
-   * The guard of the previous policy, so that a draft cannot remove it; or of the new one if the previous one is
-   * unknown.
+   * The guard of the previous policy, so that a draft cannot remove it. If the previous policy is unknown, the guard of
+   * the new one.
    */
   async #guardOf(tenant: string, revision: number | null): Promise<MixGuard> {
     if (revision === null) return guardInEffect(undefined);

@@ -34,8 +34,8 @@ const unpublishedRow = z.object({
 const keyRow = unpublishedRow.pick({ tenant: true, activation: true });
 
 /**
- * Publishes activations and deletes obsolete ones. Both are safe to repeat, also by several instances: the highest
- * number among due activations that were not replaced counts, in whatever order they arrive.
+ * Publishes activations and deletes obsolete ones. Both are safe to repeat, even on several instances: in whatever
+ * order activations arrive, the one with the highest number counts among those that are due and not replaced.
  */
 @Injectable()
 export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -131,7 +131,7 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     );
   }
 
-  /** The last record on the topic may lack a rule that was switched off concurrently, so it is published again. */
+  /** A record that lacks a rule because the rule was switched off concurrently is published again. */
   async #markPublished(rows: readonly z.infer<typeof unpublishedRow>[]): Promise<void> {
     await this.database.execute(
       `UPDATE control.policy_activations a SET published_at = CASE WHEN sent.rules = (

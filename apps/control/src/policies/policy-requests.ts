@@ -33,7 +33,7 @@ export const revisionNumber = z.coerce
   .min(1, "must be a revision number")
   .max(INT_MAX, "must be a revision number");
 
-/** The approved revision, or `none` for removing the policy. */
+/** The approved revision, or `none` to remove the policy. */
 export const approvedRevision = z.union([z.literal("none").transform(() => null), revisionNumber]);
 
 export const newApproval = z.strictObject({
@@ -51,8 +51,8 @@ export const settings = z
     /** Of list entries that concern many payments: BINs, countries and IP ranges. */
     lists_need_approval: z.boolean().optional(),
     /**
-     * Approval is switched off after an hour without confirmation, unless another user rejects it. An alert fires
-     * immediately.
+     * Approval is switched off after an hour, without confirmation, unless another user rejects the change. An alert
+     * fires immediately.
      */
     break_glass: z.boolean().default(false),
     note,

@@ -12,7 +12,7 @@ export const revisionRow = z.object({
 });
 export type RevisionRow = z.infer<typeof revisionRow>;
 
-/** A revision with internal columns: null if the user behind it is unknown. */
+/** A revision with internal columns; `author_principal` is null if the user behind the author is unknown. */
 export const revisionText = revisionRow.extend({ text: z.string(), author_principal: z.string().nullable() });
 
 export const approvalRow = z.object({

@@ -46,7 +46,7 @@ export function findMissingApproval(asked: AskedActivation): string | undefined 
   return `${capitalised(what)} is not approved: a user who did not write it has to do that first.`;
 }
 
-/** Another user than the activator must approve. For an unknown activator, two users must. */
+/** A user other than the activator must approve. If the activator is unknown, two users must. */
 function isByAnother({ author, activator }: AskedActivation, counted: readonly Approval[]): boolean {
   const others = usersOf(counted, [author, activator]);
   return others.size >= (activator === null ? 2 : 1);

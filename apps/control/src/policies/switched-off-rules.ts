@@ -88,7 +88,7 @@ export class SwitchedOffRules {
   }
 }
 
-/** The policy that decided: the tenant's own if the revision belongs to it, otherwise that of all tenants. */
+/** The policy that decided: the tenant's own if the revision belongs to it, otherwise the policy for all tenants. */
 async function ownerOf(
   queries: Queries,
   tenant: string,

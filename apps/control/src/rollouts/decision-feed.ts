@@ -8,7 +8,7 @@ import { KAFKA, KAFKA_ADMIN } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 
-/** History per partition that a new instance reads. */
+/** How many past records per partition a new instance reads. */
 const RECORDS_BEFORE = 2_000;
 
 export interface FeedListener {

@@ -26,7 +26,7 @@ export class PromotionWatch {
     this.#before = before;
   }
 
-  /** The former champion decides until scoring has switched, and another policy has different outcomes. */
+  /** Skips decisions by the former champion, until scoring has switched, and by policies with different outcomes. */
   add(decision: Decision): void {
     const { decidedAtMs, modelVersion, policyVersion, rung, transactionId } = decision;
     const { changedAtMs, candidateVersion } = this.state;

@@ -17,7 +17,7 @@ export class RegularLook {
   #lookedAtMs = performance.now();
   #endGauge: (() => void) | undefined;
 
-  /** @param what is unguarded if a check fails, in the plural */
+  /** @param what a plural noun for what is unguarded if a check fails */
   constructor(
     private readonly what: string,
     private readonly logger: Logger,

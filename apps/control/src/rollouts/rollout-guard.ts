@@ -122,7 +122,7 @@ export class RolloutGuard implements FeedListener, OnModuleInit, OnApplicationSh
     this.#findings.set(state.rolloutId, findings);
     const breach = findings.find(({ isBreached }) => isBreached);
     if (breach !== undefined) return this.#step(state, "rollback", `${breach.guard}: ${breach.text}`);
-    // While catching up, it knows only some of the decisions.
+    // While the feed is catching up, only some of the decisions are known.
     if (!this.feed.isCaughtUp) return;
     const watchedMs = await this.rollouts.watched(state, watch.measure);
     if (state.stage === "shadow" && watch.isServed === false && watchedMs > SERVED_MS_MAX) {

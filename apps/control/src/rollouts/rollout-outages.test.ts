@@ -79,7 +79,7 @@ async function until(what: string, done: () => Promise<boolean>): Promise<Shown>
   throw new Error(`${what}: not within ${WAIT_MS_MAX} ms`);
 }
 
-/** Decisions for this many cards, like those of the decisions service. */
+/** Sends decisions for this many cards, as the decisions service does. */
 async function decide(count: number, change: Omit<Partial<Decision>, "trial"> & { trial?: ModelTrial }): Promise<void> {
   const records = Array.from({ length: count }, () => {
     const id = randomUUID().replaceAll("-", "");

@@ -115,7 +115,7 @@ export class RolloutStore {
     );
   }
 
-  /** Latest rollouts per model that ended with a promotion within this time, with the figures from before it. */
+  /** Each model's latest rollout, if it ended with a promotion within this time, with the figures from before it. */
   promoted(withinMs: number): Promise<PromotedRollout[]> {
     return this.database.query(
       promotedRow,
@@ -143,7 +143,7 @@ export class RolloutStore {
   }
 
   /**
-   * Records monitoring time of a step. Concurrent instances count once, and gaps do not count.
+   * Adds to a step's monitoring time. Concurrent instances count once, and gaps do not count.
    *
    * @param measure figures of the champion; undefined keeps the previous ones
    * @returns the step's monitoring time in milliseconds; 0 if another step was made

@@ -19,7 +19,7 @@ import type { MeasuredChampion, PromotedRollout, RecordedStep } from "./rollout-
 import { RolloutStore } from "./rollout-store.js";
 
 const CHAMPION_ALIAS = "champion";
-/** Scoring serves the model of this alias next to the champion; without a candidate, it names the champion. */
+/** Scoring serves this alias's model next to the champion. Without a candidate, the alias names the champion. */
 const CANDIDATE_ALIAS = "candidate";
 
 const RETRY_MS_MIN = 1_000;
@@ -122,7 +122,7 @@ export class Rollouts implements OnApplicationShutdown {
     };
     await store.insert(state);
     try {
-      // After the row, because otherwise it could remove the candidate of another rollout that has started.
+      // After the row is stored: before that, this could replace the candidate of another rollout that has started.
       await registry.setAlias(modelName, CANDIDATE_ALIAS, candidate.version, { by, why });
     } catch (error) {
       await this.step(modelName, "rollback", { why: "the registry did not take the alias of the candidate" }, maker);
@@ -192,7 +192,7 @@ export class Rollouts implements OnApplicationShutdown {
     return this.store.publishAgain();
   }
 
-  /** Publishes what is missing on the topic after a crash or an outage of Kafka. */
+  /** Publishes what is missing on the topic after a crash or a Kafka outage. */
   async publishPending(): Promise<void> {
     const { store, producer } = this;
     await store.publishPending((states) => producer.send(states.map(toRecord)));

@@ -7,7 +7,7 @@ import type { MeasuredChampion } from "./rollout-store.js";
 
 /** Of each arm; the oldest are forgotten. About 20 MB. */
 const SAMPLES_MAX = 50_000;
-/** Share of the candidate's latest scores that must exist, or be pending, before it can decide. */
+/** How many of the candidate's latest scores must exist, or be pending, before it can decide. */
 const SERVED_SAMPLES = 10;
 const POLICIES_MAX = 100;
 const MS_PER_S = 1_000;
@@ -58,7 +58,7 @@ export class TrialWatch {
     return judgeTrial(samples, stage === "canary" ? RolloutStage.CANARY : RolloutStage.SHADOW, plan.guards);
   }
 
-  /** The champion's decisions in the window; undefined for too few cards. In shadow, it decides everything. */
+  /** The champion's decisions in the window; undefined for too few cards. In shadow, these are all decisions. */
   get measure(): MeasuredChampion | undefined {
     const { plan, stage } = this.state;
     const { candidate, champion } = this.#arms;

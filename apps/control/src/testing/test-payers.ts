@@ -19,7 +19,7 @@ export const hex = (): string => randomBytes(16).toString("hex");
 export const newPerson = (emailToken = `et_${hex()}`) => ({ tenant: "acme", cardToken: `ct_${hex()}`, emailToken });
 export type Person = ReturnType<typeof newPerson>;
 
-/** Seals payments, and sends the keys of those who pay to Kafka, as ingestion does it. */
+/** Seals payments and sends the payers' keys to Kafka, as ingestion does. */
 export class TestPayers {
   private constructor(
     private readonly sealer: PersonalSealer,

@@ -20,7 +20,7 @@ export interface OutgoingEvent {
 export const TOPIC_OF = { payment: TOPICS.features, label: TOPICS.appliedLabels } as const;
 
 /**
- * Encodes emissions as messages, with the events at their offsets.
+ * Encodes emissions as messages, each with the event at its offset.
  *
  * @param contexts one per event
  */

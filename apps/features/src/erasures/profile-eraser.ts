@@ -29,7 +29,7 @@ export interface ProfileEraserOptions {
   readonly source?: { readonly tenant: string; readonly project: string };
 }
 
-/** Deletes derived data of a person: Feast's rows in the Redis of the states, and pushed profiles. */
+/** Deletes a person's derived data: Feast's rows in the Redis of the states, and pushed profiles. */
 export class ProfileEraser {
   readonly #erases: readonly RowErase[];
 

@@ -1,4 +1,4 @@
-/** How long a request that is not urgent waits for others. */
+/** How long a non-urgent request waits for others. */
 const LINGER_MS = 5;
 
 /**
@@ -20,9 +20,9 @@ export class CallGatherer<T, R> {
   ) {}
 
   /**
-   * @param isUrgent false where nothing waits for the result: then the call may be made some milliseconds later, in the
-   *   order in which it was asked for
-   * @throws what the call threw that these items went into
+   * @param isUrgent false if nothing waits for the result; the call may then be made some milliseconds later, but
+   *   requests keep their order
+   * @throws what the call with these items threw
    */
   ask(items: readonly T[], isUrgent = true): Promise<R[]> {
     return items.length <= this.itemsMax ? this.#enqueue(items, isUrgent) : this.#askInParts(items);
@@ -39,7 +39,7 @@ export class CallGatherer<T, R> {
   #enqueue(items: readonly T[], isUrgent: boolean): Promise<R[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ items, resolve, reject });
-      // After sockets were read, so that all requests of this turn have arrived.
+      // Runs after sockets are read, when all requests of this turn have arrived.
       if (isUrgent) this.#immediate ??= setImmediate(() => this.#flush());
       else this.#timer ??= setTimeout(() => this.#flush(), LINGER_MS);
     });

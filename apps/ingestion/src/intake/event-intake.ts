@@ -153,7 +153,7 @@ export class EventIntake {
     group?.watch(undecided);
   }
 
-  /** @returns what is in Kafka now and was not before */
+  /** @returns the events that this call has sent to Kafka */
   private async produce(request: AcceptRequest, entries: readonly Entry[]): Promise<readonly PreparedEvent[]> {
     const due = entries.filter((entry) => isDue(entry, request.waitMs > 0));
     if (due.length === 0) return [];

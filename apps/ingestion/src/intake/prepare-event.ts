@@ -35,7 +35,7 @@ export interface IntakeRules {
 
 export type PrepareEvent = (body: unknown, tenant: string, nowMs: number, rules: IntakeRules) => PreparedEvent;
 
-/** Compiled into one function each. They fail to start where a schema has what Zod cannot compile. */
+/** Each is compiled into one function. Startup fails if a schema has something that Zod cannot compile. */
 const payments = z.compile(paymentSchema, { strict: true });
 const labels = z.compile(labelSchema, { strict: true });
 

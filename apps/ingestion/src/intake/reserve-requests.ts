@@ -66,7 +66,7 @@ export class RequestReservations {
 
   /**
    * Reserves new requests and returns the state of the others: one round trip per 500 events, and another one only
-   * after a conflict of an Idempotency-Key.
+   * after an Idempotency-Key conflict.
    *
    * @param events with different ids
    * @returns one state per event
@@ -89,7 +89,7 @@ export class RequestReservations {
   }
 
   /**
-   * @param isUrgent as of `CallGatherer.ask`
+   * @param isUrgent as in `CallGatherer.ask`
    * @throws TriplineError `redis-unavailable`
    */
   async mark(
@@ -140,7 +140,7 @@ export class RequestReservations {
   }
 }
 
-/** Redis key of a request's state. Tenants share no key, so that none learns of another's IDs. */
+/** Redis key of a request's state. Tenants never share a key, so none can learn another's IDs. */
 export function requestKey(tenant: string, id: string): string {
   return `idem:${tenant}:${id}`;
 }

@@ -61,7 +61,7 @@ describe("GET /openapi.json", () => {
         device_id: { type: "string", minLength: 1, maxLength: 128, writeOnly: true },
         ip_address: {
           type: "string",
-          // Each with its type: generators of clients take a schema without one for a value of any type.
+          // Each needs a type: client generators treat a schema without one as a value of any type.
           anyOf: [
             { type: "string", format: "ipv4" },
             { type: "string", format: "ipv6" },

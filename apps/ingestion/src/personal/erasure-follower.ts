@@ -6,7 +6,7 @@ import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/ta
 import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
 import { PersonalSealer } from "@tripline/sealing/personal-sealer";
 
-/** Erased persons, whose data is no longer sealed. */
+/** Follows erasures, so that the data of erased people is no longer sealed. */
 @Injectable()
 export class ErasureFollower extends TableFollower {
   constructor(
@@ -27,7 +27,7 @@ export class ErasureFollower extends TableFollower {
     await super.onApplicationShutdown();
   }
 
-  /** Data sealed for a person erased in the meantime cannot be decrypted, because control stores no key for them. */
+  /** Data sealed before an erasure is known cannot be decrypted, because control stores no key for an erased person. */
   protected override isUsable(): boolean {
     return true;
   }

@@ -13,7 +13,7 @@ import type { TestBed } from "../testing/service.js";
 import { paymentBody, startTestBed } from "../testing/service.js";
 
 const POLL_MS = 50;
-/** Ingestion asks a key service that was away again every 10 s. */
+/** Ingestion retries an unavailable key service every 10 s. */
 const TEST_MS_MAX = 90_000;
 const PERSON = {
   email: "canary.8181@mail.tripline.test",

@@ -36,7 +36,7 @@ const STRANGERS_SLOT_MS = 50;
  */
 export class ReplyWaiters {
   readonly #options: ReplyOptions;
-  /** By id; of nearly every id there is one. */
+  /** By ID; nearly every ID has only one. */
   readonly #groups = new Map<string, ReplyGroup[]>();
   readonly #watched = new Set<string>();
   readonly #waiting = new FairShares();

@@ -5,7 +5,7 @@ const WORDS = "what it is.";
 const LINE = "x".repeat(128);
 const CARD = "4111111111111111";
 
-/** A kind, what it accepts with what it makes of it, and what it rejects. */
+/** A kind, the values that it accepts with their normalised forms, and the values that it rejects. */
 const KINDS: [string, z.ZodType, [unknown, unknown][], unknown[]][] = [
   ["identifier", kinds.identifier(WORDS), [["t-42", "t-42"]], ["", "a b", "x".repeat(65), CARD, 42]],
   [
@@ -54,7 +54,7 @@ const KINDS: [string, z.ZodType, [unknown, unknown][], unknown[]][] = [
 ];
 
 describe.each(KINDS)("%s", (_name, kind, accepted, rejected) => {
-  // As ingestion does, which would not start with a kind that cannot be compiled.
+  // Compiled as in ingestion, which would not start with a kind that cannot be compiled.
   const body = z.compile(z.strictObject({ field: kind.optional() }), { strict: true });
 
   test("accepts and normalises", () => {

@@ -5,10 +5,10 @@ import { IDENTIFIER_PATTERN, normalAddress, normalEmail } from "@tripline/contra
 import { z } from "zod";
 import { isLeapSecond, parseTime } from "./parse-time.js";
 
-/** How the kinds of fields are checked and normalised. Messages continue the name of the field and never repeat its value. */
+/** Checks and normalises each kind of field. Messages follow the field's name and never repeat its value. */
 
-/** No control characters and no half of a surrogate pair: as UTF-8, two different ids would look the same. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: tools that read the OpenAPI document know no \p
+/** No control characters and no unpaired surrogates, with which two different IDs could be the same in UTF-8. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: tools that read the OpenAPI document do not support \p
 const FREE_TEXT_PATTERN = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}$/u;
 const LATITUDE_MAX = 90;
 const LONGITUDE_MAX = 180;
@@ -27,7 +27,7 @@ const degrees = (max: number) => {
   return z.number().min(-max, message).max(max, message);
 };
 
-/** To milliseconds since the epoch. */
+/** Converts to milliseconds since the epoch. */
 export const instant = z
   .string()
   .meta({ format: "date-time" })
@@ -38,7 +38,7 @@ export const instant = z
     return z.NEVER;
   });
 
-/** Stored in clear in every topic and in key names, which other texts are not. */
+/** Unlike other texts, stored unencrypted in every topic and in key names. */
 export const identifier = (description: string) =>
   z
     .string()
@@ -46,14 +46,14 @@ export const identifier = (description: string) =>
     .refine((value) => !holdsCardNumber(value), NO_CARD_NUMBER)
     .meta({ description });
 
-/** One line. */
+/** A single-line text. */
 export const text = (description: string) => freeText.meta({ ...FREE_TEXT, description });
 
-/** A text of which only a token is kept in clear. */
+/** A text that a token replaces: only the token is stored unencrypted. */
 export const replacedText = (description: string) =>
   freeText.meta({ ...FREE_TEXT, writeOnly: true, description: `${description} ${KEPT}` });
 
-/** A text that is only sealed. */
+/** A text that is stored only in sealed form. */
 export const sealedText = (description: string) =>
   freeText.meta({
     ...FREE_TEXT,
@@ -61,7 +61,7 @@ export const sealedText = (description: string) =>
     description: `${description} Stored sealed, or not at all; nothing is decided by it.`,
   });
 
-/** To the canonical spelling of the address. */
+/** Converts to the canonical form of the address. */
 export const ipAddress = (description: string) =>
   z
     .string()
@@ -80,7 +80,7 @@ export const ipAddress = (description: string) =>
       return z.NEVER;
     });
 
-/** To the one spelling of the address. */
+/** Converts to the canonical form of the address. */
 export const email = (description: string) =>
   z
     .string()
@@ -106,14 +106,14 @@ export const coordinates = (description: string) =>
 export const choice = <const V extends readonly string[]>(values: V, description: string) =>
   z.enum(values, `must be one of ${values.join(", ")}`).meta({ description });
 
-/** What a number of JavaScript holds exactly. */
+/** An integer that a JavaScript number can hold exactly. */
 export const wholeNumber = (description: string) => z.int("must be a whole number").meta({ description });
 
 export const number = (description: string) => z.number("must be a number").meta({ description });
 
 export const boolean = (description: string) => z.boolean("must be true or false").meta({ description });
 
-/** To milliseconds since the epoch. */
+/** Converts to milliseconds since the epoch. */
 export const time = (description: string) => instant.meta({ description });
 
 function timeFault(value: string, ms: number | undefined): string {

@@ -123,7 +123,7 @@ describe("bad input is refused and reaches no topic", () => {
 
   test("payment: a number too large for a double", async () => {
     const text = JSON.stringify(paymentBody({ location: { latitude: 50, longitude: 0.5 } }));
-    // Only there: a time may hold the same digits.
+    // Only in this field, because a time may contain the same digits.
     const huge = text.replace(/(?<="longitude":)0\.5/, "1e999");
     const answer = await client.send("/v1/transactions", huge, { "content-type": "application/json" });
     expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: "/location/longitude" }] });

@@ -7,8 +7,8 @@ import { identifier, instant, time } from "./field-kinds.js";
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
 
 /**
- * Request schemas. The IDs are names in the API's description. Messages continue the name of the field and never repeat
- * its value.
+ * Request schemas. The IDs are names in the API's description. Messages follow the field's name and never repeat its
+ * value.
  */
 
 const AMOUNT_MINOR_MAX = 1_000_000_000_000;

@@ -11,7 +11,7 @@ export const REPLY = { passthrough: true };
 /**
  * Response to a change: 202 with the grant that awaits a second administrator, or the changed entry.
  *
- * @param secret a password or secret, shown once; it works after the change is applied
+ * @param secret a password or secret, shown once; it works once the change is applied
  * @param done the status if no approval is needed
  */
 export function answerRequest(

@@ -14,7 +14,7 @@ import { isPersonChange } from "./grant-change.js";
 export type Listed = ListedPerson | ListedClient;
 
 /**
- * The subject of a change, locked until the transaction ends; absent if it is added.
+ * The subject of a change, locked until the transaction ends; undefined if the change adds it.
  *
  * @throws TriplineError `not-found`, also for a subject of another tenant
  */
@@ -34,7 +34,7 @@ export async function findChanged(
 /**
  * Applies a change and records it for the audit log.
  *
- * @param details further facts for the log, such as who approved it
+ * @param details additional details for the log, such as who approved the change
  * @returns the changed subject
  */
 export async function applyChange(

@@ -47,7 +47,7 @@ const TEAM: Readonly<Record<string, readonly Role[]>> = {
   vic: ["viewer"],
 };
 
-/** A separate tenant in which a user's name is also the ID; bea exists only as a second administrator. */
+/** A new tenant in which users' names are also their IDs. bea is the second administrator, if there is one. */
 async function newTenant({ hasSecond }: { readonly hasSecond: boolean }) {
   tenants += 1;
   const tenant = `t${tenants}`;
@@ -118,7 +118,7 @@ const unlock =
     return people.enable(by, of(name));
   };
 
-/** What ada does, and whether it needs bea if she exists. */
+/** What ada does, and whether bea must approve it if she exists. */
 const ATTEMPTS: readonly [what: string, attempt: Attempt, needsSecond: boolean][] = [
   ["becomes lead", rolesOf("ada", ["lead", "admin"]), true],
   ["becomes analyst", rolesOf("ada", ["analyst", "admin"]), true],

@@ -25,7 +25,7 @@ export interface ShownGrant {
   readonly grant_id: string;
   readonly change: object;
   readonly requested_by: string;
-  /** The requesting user, also if a client of that user sent the request. */
+  /** The requesting user, even if a client of that user sent the request. */
   readonly principal: string;
   readonly requested_at: Date;
   readonly expires_at: Date;
@@ -102,7 +102,7 @@ export class Grants {
 async function keep(transaction: Queries, by: Actor, change: GrantChange): Promise<PendingGrant> {
   const { tenant, subject, principal, kind } = by;
   if (principal === undefined || kind === "service") throw new TriplineError("internal", "Nobody asks for a grant.");
-  // Applied and rolled back, so that an impossible change is rejected when it is requested.
+  // Applies the change and rolls it back, so that an impossible change is rejected when it is requested.
   await transaction.execute("SAVEPOINT tried", []);
   await applyChange(transaction, by, change, {});
   await transaction.execute("ROLLBACK TO SAVEPOINT tried", []);

@@ -14,7 +14,7 @@ const SENSITIVE_ROLES: readonly string[] = ["admin", "lead"];
 export const isSensitiveScope = (scope: string): boolean => SENSITIVE_SCOPE.test(scope);
 const hasSensitiveRole = (roles: readonly string[]): boolean => roles.some((role) => SENSITIVE_ROLES.includes(role));
 
-/** The current subject of a change; empty if it is added. */
+/** The subject before the change; empty if the change adds it. */
 export interface Before {
   readonly id?: string;
   readonly roles?: readonly string[];
@@ -29,8 +29,8 @@ export interface Before {
  * - it grants the role admin or lead, or any role to the requester;
  * - it grants a client a sensitive scope, or one that its owner's or the requester's roles do not include;
  * - it adds a client that signs in users;
- * - it reveals a password or secret of a user or client with such rights, or unlocks one, or changes the owner of a
- * client that has rights the requester lacks: the requester may know its secret.
+ * - it reveals the password or secret of a user or client with such rights, or unlocks that user or client;
+ * - it changes the owner of a client with rights that the requester lacks, because the requester may know its secret.
  */
 export async function needsSecondAdmin(
   queries: Queries,
@@ -67,7 +67,7 @@ export async function needsSecondAdmin(
   }
 }
 
-/** Whether knowing a client's secret would give a user, as its owner, rights beyond their own roles. */
+/** Whether a user who knows a client's secret could use it to exceed their own roles. */
 function isBeyond(scopes: readonly string[], own: readonly string[]): boolean {
   return scopes.some((scope) => isSensitiveScope(scope) || (OF_PEOPLE.includes(scope) && !own.includes(scope)));
 }
