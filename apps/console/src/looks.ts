@@ -17,7 +17,7 @@ export class Looks {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
   /**
-   * Views of masked tokens are not recorded.
+   * Records a view. Views of masked tokens are not recorded.
    *
    * @param details for example the name of the downloaded file
    */

@@ -39,7 +39,7 @@ export class DecisionsModule implements OnApplicationShutdown {
     @Inject(DecisionMetrics) { recent }: DecisionMetrics,
     @Inject(Readiness) readiness: Readiness,
   ) {
-    // The service decides without a scorecard as well, so it is ready and reports what is missing.
+    // The service can decide without a scorecard, so it is ready and reports what is missing.
     readiness.addNote("scorecard", () => scorecard.note);
     readiness.addNote("default_decisions", () => recent.note(Date.now()));
     this.#unwatch = [

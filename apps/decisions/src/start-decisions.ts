@@ -9,8 +9,8 @@ import { DecisionsModule } from "./decisions.module.js";
 import type { ScoringClient } from "./scoring/scoring-client.js";
 
 /**
- * Starts the service. Kafka, Redis, scoring and the model registry need not be up: it is not ready until the first two
- * are, and decides by the scorecard, or only by rules if there is none, while scoring is down.
+ * Starts the service. Kafka, Redis, scoring and the model registry need not be up. The service is ready once Kafka and
+ * Redis are. While scoring is down, it decides by the scorecard, or only by rules if there is none.
  *
  * @param scoring a scoring service in this process; otherwise, the one at `SCORING_ADDRESS` is used
  * @throws TriplineError `policy-invalid` or `config-invalid`

@@ -8,7 +8,7 @@ export interface Comparison {
   readonly predicted: number;
   readonly measured: number;
   readonly unit: string;
-  /** Whether it is judged: sums are; their parts are shown for diagnosis. */
+  /** Whether it must be within `TOLERANCE`. The parts of a sum are shown only for diagnosis. */
   readonly counts: boolean;
 }
 
@@ -20,8 +20,8 @@ export const errorOf = ({ predicted, measured }: Comparison): number => Math.abs
 export const isWithin = (comparison: Comparison): boolean => !comparison.counts || errorOf(comparison) <= TOLERANCE;
 
 /**
- * Compares the costs learnt from one run with another run on the same machine: CPU time at each of its loads, bytes on disk and
- * in memory. Pure.
+ * Compares the costs learnt from one run with another run on the same machine: CPU time at each of that run's loads,
+ * and bytes on disk and in memory. Pure.
  */
 export function compareWithResult(measured: Measured, result: CapacityResult): Comparison[] {
   const cpu = loadsOf(result).flatMap(({ name, rate, cpuMsPerS }) => {

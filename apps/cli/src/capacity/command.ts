@@ -19,7 +19,7 @@ interface CapacityFlags {
   readonly json?: boolean;
 }
 
-/** `tripline capacity`: the resources and cost of an installation, from the measured cost of a decision. */
+/** `tripline capacity`: estimates the resources and cost of an installation from the measured cost of a decision. */
 export function capacityCommand(): Command {
   return new Command("capacity")
     .description(

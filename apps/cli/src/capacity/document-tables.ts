@@ -8,7 +8,7 @@ import { CLOUDS, costOf } from "./prices.js";
 import { CLOUD_NAMES, count, gb, sourceText } from "./table.js";
 
 const RATES = [1_000, 10_000, 100_000, 1_000_000] as const;
-/** Each card pays about four times per day, a terminal forty times. */
+/** Each card makes about four payments per day, and each terminal takes about forty. */
 const CARDS_PER_RATE = 10_000;
 const TERMINALS_PER_RATE = 1_000;
 

@@ -8,11 +8,11 @@ export type ProcessName = (typeof PROCESSES)[number];
 /** The processes that are measured at several loads. */
 const LOADED: readonly ProcessName[] = PROCESSES.filter((name) => name !== "archive");
 
-/** Milliseconds of CPU time per second by decisions per second, rates ascending. */
+/** Pairs of decisions per second and milliseconds of CPU time per second, in ascending order. */
 const curve = z.array(z.tuple([z.number().positive(), z.number().nonnegative()])).min(1);
 const bytes = z.record(z.string(), z.number().positive());
 
-/** The command that measured a figure, its time, and the machine's load then. */
+/** The command that measured a figure, when it ran, and the machine's load at that time. */
 const source = z.object({ command: z.string(), measured_at: z.string(), load_average: z.number() });
 export type Source = z.infer<typeof source>;
 
@@ -21,14 +21,14 @@ export const measuredSchema = z.object({
   format: z.literal("tripline-capacity"),
   sources: z.object({ cpu: source, archive: source, bytes: source }),
   machine: z.object({ cpu: z.string(), cores: z.number() }),
-  /** Decisions per second at which CPU was measured: interpolated in between, extrapolated above. */
+  /** Decisions per second at which CPU was measured. CPU is interpolated between these rates and extrapolated above. */
   rates: z.array(z.number().positive()).min(2),
   cpu: z.record(z.enum(PROCESSES), curve),
   /** Bytes on disk per record on one replica, by topic. */
   kafka_bytes: bytes,
-  /** Bytes in Redis of a key with its value: `idem`, `decision`, and window states by entity: `card`, `device`. */
+  /** Bytes in Redis per key with its value: `idem`, `decision`, and window states by entity (`card`, `device`). */
   redis_bytes: bytes,
-  /** Window states of an entity per card, or per terminal for entities that are a terminal or part of one. */
+  /** Window states per card, by entity; per terminal for entities that are a terminal or part of one. */
   redis_states: bytes,
   /** Bytes of the archive's files per payment. */
   lake_bytes: z.number().positive(),
@@ -51,7 +51,7 @@ const resultSchema = z.object({
     )
     .length(1),
 });
-/** The part that measures storage and not CPU time: it works on a busy machine. */
+/** The part that measures storage but not CPU time, so it works on a busy machine. */
 const BYTES_PART = "bytes";
 export type CapacityResult = z.infer<typeof resultSchema>;
 
@@ -85,7 +85,7 @@ async function readJson<S extends z.ZodType>(path: string, schema: S, what: stri
   }
 }
 
-/** Below this share of the target rate, the machine was saturated, and the load is not steady. */
+/** A load below this share of its target rate is not steady, because the machine was saturated. */
 const SUSTAINED = 0.9;
 
 /**
@@ -113,7 +113,7 @@ function figureOf(figures: Readonly<Record<string, { median: number }>>, key: st
   return found;
 }
 
-/** By name, from the summary's `kafka_bytes_…`, `redis_bytes_…` and `redis_states_…`. */
+/** Figures by name, from the summary's `kafka_bytes_…`, `redis_bytes_…` and `redis_states_…`. */
 export function bytesOf(
   result: CapacityResult,
   prefix: "kafka_bytes" | "redis_bytes" | "redis_states",
@@ -128,7 +128,7 @@ export function lakeBytesOf(result: CapacityResult): number {
 }
 
 /**
- * The costs from a result. A result of `--only bytes` has only storage; its CPU times come from `before`.
+ * The costs from a result. A result of `--only bytes` contains only storage, so CPU times come from `before`.
  *
  * @throws TriplineError `config-invalid` if a figure is missing
  */
@@ -157,7 +157,7 @@ function costsOf(result: CapacityResult): Pick<Measured, "machine" | "rates" | "
   const archiveUs = figureOf(result.parts[0]?.summary ?? {}, "archive_us_per_decision");
   const curveOf = (process: ProcessName) =>
     loads.map(({ rate, cpuMsPerS }): [number, number] => [rate, tenths(cpuMsPerS.get(process) ?? 0)]);
-  // It was measured while catching up, so it costs the same at every rate.
+  // Archive was measured while it was catching up, so a decision costs the same at every rate.
   const archive: [number, number][] = [[highest, tenths((archiveUs * highest) / 1_000)]];
   const cpu = Object.fromEntries(
     PROCESSES.map((process) => [process, process === "archive" ? archive : curveOf(process)]),

@@ -30,10 +30,10 @@ describe("a plan", () => {
   });
 
   test("gives each instance at most its share of a core", () => {
-    // 120 µs per decision: 20,000 per second need 2.4 cores, four instances of 0.6.
+    // 120 µs per decision: 20,000 per second need 2.4 cores, which is four instances at 0.6 cores each.
     const plan = planAt({ rate: 20_000 });
     expect(plan.services.get("features")).toMatchObject({ instances: 4, cores: expect.closeTo(2.4, 6) });
-    // 40 µs per decision on two cores each: 0.8 cores of 1.2.
+    // 40 µs per decision: 0.8 cores. An instance has two cores and may use 1.2 of them.
     expect(plan.services.get("scoring")).toMatchObject({ instances: 2, cores: expect.closeTo(0.8, 6) });
     expect(plan.partitions).toBe(12);
   });

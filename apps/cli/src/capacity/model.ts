@@ -5,7 +5,7 @@ import type { Measured, ProcessName } from "./figures.js";
 export interface Demand {
   /** Decisions per second at the peak, which determines the number of instances. */
   readonly rate: number;
-  /** Average rate divided by peak rate, for what accumulates: disks, memory, the lake. */
+  /** Average rate divided by peak rate. It determines everything that accumulates: disks, memory, the lake. */
   readonly meanShare: number;
   readonly cards: number;
   readonly terminals: number;
@@ -15,17 +15,17 @@ export interface Demand {
 
 /** Sizing rules of an installation. */
 export const RULES = {
-  /** Share of a core at the peak: the rest absorbs bursts, and the load of a failed instance. */
+  /** Share of a core that is used at the peak. The rest absorbs bursts and the load of a failed instance. */
   utilisation: 0.6,
   instancesMin: 2,
-  /** A service works on one event loop; scoring has a second thread for the model. */
+  /** A service runs on one event loop; scoring has a second thread for the model. */
   coresPerInstance: { ingestion: 1, features: 1, decisions: 1, archive: 1, scoring: 2 },
   kafkaReplicas: 3,
   kafkaBrokersMin: 3,
   kafkaCoresPerBroker: 4,
   kafkaDiskFill: 0.7,
   kafkaDiskGbPerBrokerMax: 4_000,
-  /** The rest is for fragmentation, buffers and the copy while a replica joins. */
+  /** The rest of the memory is for fragmentation, buffers and the copy that is needed while a replica joins. */
   redisMemoryFill: 0.75,
   /** Share of the one core that runs commands. */
   redisUtilisation: 0.8,
@@ -40,7 +40,7 @@ export const RULES = {
 
 export const SERVICES = ["ingestion", "features", "decisions", "scoring", "archive"] as const;
 export type ServiceName = (typeof SERVICES)[number];
-/** They consume partitions, and an instance needs at least one. */
+/** The services that consume partitions. Each instance needs at least one. */
 const CONSUMERS: readonly ServiceName[] = ["features", "decisions", "archive"];
 
 const DAY_S = 86_400;
@@ -64,7 +64,7 @@ export interface Plan {
     readonly cores: number;
     /** Per replica. */
     readonly writtenMbPerS: number;
-    /** Of all replicas, including the required free space. */
+    /** For all replicas, including the required free space. */
     readonly diskGb: number;
   };
   readonly redis: {
@@ -149,7 +149,7 @@ function serviceAt(rate: number, measured: Measured, name: ServiceName): { cores
   return { cores: instances * coresAt(measured, name, rate / instances), instances };
 }
 
-/** Two per instance, so that one instance more or less still shares the work evenly; in multiples of the default. */
+/** Two per instance, so that the work stays balanced with one instance more or less; a multiple of the default. */
 function partitionsFor(instances: number): number {
   const step = RULES.partitionsDefault;
   return Math.max(step, Math.ceil((2 * instances) / step) * step);
@@ -158,14 +158,14 @@ function partitionsFor(instances: number): number {
 function kafkaFor(demand: Demand, measured: Measured): Plan["kafka"] {
   const records = Object.values(TOPICS).map((topic) => {
     const share = topic.name.includes("label") ? RULES.labelShare : topic.name in measured.kafka_bytes ? 1 : 0;
-    // Labels are no larger than payments, whose size is used if labels were not measured.
+    // If labels were not measured, the size of payments is used, because labels are no larger.
     const bytes = measured.kafka_bytes[topic.name] ?? measured.kafka_bytes.transactions ?? 0;
     return { bytes: bytes * share, days: topic.retentionDays };
   });
   const written = records.reduce((sum, { bytes }) => sum + bytes, 0);
   const kept = records.reduce((sum, { bytes, days }) => sum + bytes * days * DAY_S, 0);
   const diskGb = (kept * meanRate(demand) * RULES.kafkaReplicas) / RULES.kafkaDiskFill / GB;
-  // Followers fetch and append the leader's records; assumed to cost as much as the leader.
+  // Followers fetch and append the leader's records. Each is assumed to use as much CPU as the leader.
   const cores = coresAt(measured, "kafka", demand.rate) * RULES.kafkaReplicas;
   const brokers = Math.max(
     RULES.kafkaBrokersMin,
@@ -190,7 +190,7 @@ function redisFor(demand: Demand, measured: Measured): Plan["redis"] {
   return { memoryGb, partsGb, cpuShare: coresAt(measured, "valkey", demand.rate) };
 }
 
-/** Whether the number of an entity's states is per terminal instead of per card. */
+/** Whether an entity's states are counted per terminal instead of per card. */
 export const isOfTerminal = (entity: string): boolean => entity.startsWith("terminal");
 
 /** What limits growth today, and at which rate, for the given cards and terminals. */

@@ -11,7 +11,7 @@ interface Prices {
   /** Per month: control plane, three system nodes, PostgreSQL, NAT and endpoints, registry, keys, logs. */
   readonly fixed: number;
   readonly vcpuHour: number;
-  /** A broker's core with its memory; Azure uses units of 5 MB per second instead. */
+  /** A broker's core with its memory. Azure bills units of 5 MB per second instead. */
   readonly kafkaVcpuHour?: number;
   readonly kafkaUnitMonth?: number;
   readonly kafkaGbMonth: number;
@@ -68,7 +68,7 @@ export interface Cost {
   readonly perMillion: number;
 }
 
-/** A price times a quantity; the product is the amount of `costOf`, calculated step by step. */
+/** A quantity times a price. The terms of an item add up to its amount in `costOf`. */
 export interface Term {
   readonly amount: number;
   readonly unit: string;
@@ -95,7 +95,7 @@ export function costOf(plan: Plan, cloud: Cloud): Cost {
   return { items, month, millions, perMillion: month / millions };
 }
 
-/** The same with all factors, to check it by hand. Pure. */
+/** The same costs with all factors, to check them by hand. Pure. */
 export function termsOf(
   { vcpus, kafka, redis, lakeGb }: Plan,
   cloud: Cloud,
@@ -137,7 +137,7 @@ function kafkaCost({ kafka }: Plan, prices: Prices): number {
     return vcpus * (prices.kafkaVcpuHour ?? 0) * MONTH_H + kafka.diskGb * prices.kafkaGbMonth;
   }
   const units = Math.max(1, Math.ceil(kafka.writtenMbPerS / EVENT_HUBS_MB_PER_UNIT));
-  // The bill counts one copy, and the storage included in the units is free.
+  // Only one copy is billed, and the storage included in the units is free.
   const gb = (kafka.diskGb * RULES.kafkaDiskFill) / RULES.kafkaReplicas;
   return units * prices.kafkaUnitMonth + Math.max(0, gb - units * EVENT_HUBS_GB_PER_UNIT) * prices.kafkaGbMonth;
 }

@@ -90,7 +90,7 @@ export function sourceText({ command, measured_at: at, load_average: load }: Sou
   return `${command}, ${at.slice(0, 10)}, load average ${load.toFixed(0)}`;
 }
 
-/** Predictions compared with measurements; judged ones are marked if they are off. */
+/** Predictions compared with measurements. Those that count are marked if they are out of tolerance. */
 export function checkLines(compared: readonly Comparison[]): string[] {
   const head = `  ${"".padEnd(44)} ${"predicted".padStart(12)} ${"measured".padStart(12)} ${"off by".padStart(8)}`;
   return [

@@ -40,7 +40,8 @@ export function workspaceOption(): Option {
 }
 
 /**
- * The control plane, with the environment's credentials; without any, with those of a client of the local system.
+ * Connects to the control plane with the environment's credentials or, if there are none, with those of a client of the
+ * local system.
  *
  * @throws Error in one sentence without credentials
  */

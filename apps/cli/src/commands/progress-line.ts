@@ -1,18 +1,18 @@
 import type { BackfillProgress } from "@tripline/backfill/backfill";
 
-/** Output stream of progress. */
+/** The stream that progress is written to. */
 export interface ProgressOutput {
   readonly isTTY?: boolean;
   write(text: string): unknown;
 }
 
 const REDRAW_MS = 200;
-/** Without a terminal, lines cannot be redrawn, so they are rare. */
+/** Without a terminal, a line cannot be redrawn, so new lines are rare. */
 const LINE_MS = 10_000;
 
 /**
- * One line with percentage, events per second and remaining time: redrawn on a terminal, elsewhere a new line from time to
- * time.
+ * A line with percentage, events per second and remaining time. On a terminal it is redrawn; elsewhere a new line is
+ * written from time to time.
  */
 export class ProgressLine {
   private shownAtMs = Number.NEGATIVE_INFINITY;

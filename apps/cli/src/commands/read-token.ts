@@ -12,7 +12,10 @@ import { localAddresses, localSecret } from "@tripline/system/client/find-access
 import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import type { ControlFlags } from "./control-options.js";
 
-/** Used instead of a token. Command-line arguments stay in the shell's history, and other users of the machine can see them. */
+/**
+ * Stands for standard input: command-line arguments stay in the shell's history, and other users of the machine can see
+ * them.
+ */
 export const STDIN = "-";
 
 const KEY_BYTES_MIN = 32;
@@ -20,7 +23,7 @@ const RANGE_BITS: Readonly<Record<number, string>> = { 4: "24", 6: "48" };
 
 type MakeToken = (key: Uint8Array, tenant: string, clear: string) => string | undefined;
 
-/** How ingestion creates the token of each kind. Undefined for other kinds. */
+/** How ingestion creates a token, by kind. Other kinds have no tokens. */
 const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: MakeToken }>> = {
   card: {
     of: "a card number",
@@ -58,7 +61,7 @@ const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: Ma
 /**
  * The token for the value on standard input. The value never appears in a message, log or request.
  *
- * @param kinds tried in order; only kinds with tokens
+ * @param kinds tried in order; kinds without tokens are skipped
  * @throws Error in one sentence if the value matches none of them, or the token key is not configured
  */
 export async function readToken(
@@ -77,7 +80,7 @@ export async function readToken(
   throw new Error(`Standard input is not ${makers.map(({ of }) => of).join(" or ")}.`);
 }
 
-/** From CARD_TOKEN_KEY and --tenant. A local system's key is known. */
+/** The key from CARD_TOKEN_KEY and the tenant from --tenant. Both are known for a local system. */
 async function keyFor({ control, workspace, tenant }: ControlFlags): Promise<{ key: Uint8Array; tenant: string }> {
   const given = process.env.CARD_TOKEN_KEY;
   const local =

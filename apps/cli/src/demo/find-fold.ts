@@ -17,7 +17,7 @@ export interface Fold {
 }
 
 /**
- * The published split with the evaluated days `days`, as `2018-08-08..2018-08-14`.
+ * The published split whose evaluated days are `days`, such as `2018-08-08..2018-08-14`.
  *
  * @throws Error that lists the existing splits
  */

@@ -87,7 +87,7 @@ export function refusedLines(tally: Tally): string[] {
   return [`  not accepted: ${[...tally.refused].map(([code, count]) => `${code} ${count}`).join(", ")}`];
 }
 
-/** A declined payment with its reasons in words and the truth. */
+/** A declined payment with its reasons in words, and whether it was fraud. */
 export function declinedLines(declined: DeclinedPayment): string[] {
   const { payment, decision } = declined;
   const amount = `${(payment.amountMinor / 100).toFixed(2)} ${payment.currency}`;

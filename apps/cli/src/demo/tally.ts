@@ -78,8 +78,8 @@ export class Tally {
   }
 
   /**
-   * Compared with the truth: the share of fraud among payments with one of `outcomes`, and the share of all fraud that got one
-   * of them.
+   * Precision and recall: the share of fraud among payments with one of `outcomes`, and the share of all fraud that got
+   * one of them.
    */
   quality(outcomes: readonly OutcomeName[]): Quality {
     let flagged = 0;

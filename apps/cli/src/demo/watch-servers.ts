@@ -5,7 +5,7 @@ export interface WatchServersOptions {
   write(line: string): void;
   /** Rebuilds the window states. @returns an exit code */
   rebuild(): Promise<number>;
-  /** The command line for it. */
+  /** The command line that rebuilds them. */
   readonly rebuildCommand: string;
   /** Aborted when the demo ends. */
   readonly signal: AbortSignal;
@@ -24,8 +24,8 @@ const REBUILDS_MAX = 3;
 const BETWEEN_MS = 5_000;
 
 /**
- * Reports what happens after a server exits, one sentence each. The demo's Valkey has no persistence, so after its restart the
- * window states are rebuilt from the lake; until then payments get the default decision.
+ * Reports what happens after a server exits, one sentence per event. The demo's Valkey has no persistence, so after its
+ * restart the window states are rebuilt from the lake; until then payments get the default decision.
  */
 export function watchServers(options: WatchServersOptions): ServerWatch {
   const { write, rebuild, rebuildCommand, signal, betweenMs = BETWEEN_MS } = options;

@@ -20,7 +20,7 @@ import { LIVE_AMOUNT_MINOR_MAX, LiveTraffic } from "./support/live-traffic.js";
 
 export interface BadPolicyOptions {
   readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">;
-  /** For the tenant of the payments. */
+  /** The policies of the payments' tenant. */
   readonly policies: PolicyClient;
   readonly kafka: Kafka;
   /** The folder that archive writes to. */

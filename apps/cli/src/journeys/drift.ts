@@ -55,9 +55,9 @@ const LOOK_MS = 200;
 const TURN_MS_MAX = 600_000;
 
 /**
- * Two weeks of normal traffic start nothing. Then the traffic drifts: owners pay more, and thieves use small amounts. The
- * training worker detects it and retrains as labels arrive, and control rolls out the better model, without human action. In
- * the end the champion is as good on the new traffic as a model trained only on it.
+ * Two weeks of normal traffic trigger nothing. Then the traffic drifts: owners pay more, and thieves use small amounts.
+ * The training worker detects it and retrains as labels arrive, and control rolls out the better model, without human
+ * action. In the end the champion is as good on the new traffic as a model trained only on it.
  *
  * @throws Error in one sentence that names the failed step
  */
@@ -76,7 +76,7 @@ export async function driftJourney(options: DriftJourneyOptions): Promise<void> 
     await writeParams(paramsFile, model.historyEndMs / DAY_MS);
     const world = { simulation, shift: SHIFT, shiftDay, cardTokenKey, folder };
     const { features, profiles } = await writeWorld(world);
-    // As Feast's nightly job does in production: without it no payment would have a profile after 90 days.
+    // Feast's nightly job does this in production. Without it, no payment would have a profile after 90 days.
     const beginDay = async (untilMs: number) =>
       void (await loadProfiles({ folder: profiles, redis: redisUrl, untilMs }));
     const player = new DayPlayer(client, model, { change, beginDay });
@@ -143,7 +143,7 @@ async function startWorker(
     signal,
     lookMs: LOOK_MS,
     times: TIMES,
-    // Enough cards of a small simulation for the guards.
+    // These shares give the guards enough cards in a small simulation.
     rolloutPlan: { shadow_seconds: 1, step_seconds: 1, steps_percent: [20, 50] },
     logger: createLogger("training", process.env.LOG_LEVEL ?? "info"),
   });
@@ -154,7 +154,7 @@ async function startWorker(
 const checkpointsIn = (folder: string): string => pathToFileURL(join(folder, "checkpoints")).href;
 const factsOf = async (folder: string) => (await LoopState.open(await openStore(checkpointsIn(folder)))).current;
 
-/** Plays one day after another, each once the worker has finished the previous one, while `goesOn` is true. */
+/** Plays days while `goesOn` is true. Each day starts once the worker has finished the previous one. */
 async function play(
   options: DriftJourneyOptions,
   player: DayPlayer,

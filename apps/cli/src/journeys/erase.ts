@@ -16,7 +16,7 @@ export interface EraseOptions {
   /** With the scopes `personal:read` and `personal:erase`. */
   readonly control: Pick<ControlClient, "call">;
   readonly kafka: Kafka;
-  /** By default a new person. */
+  /** The person to erase; by default a new one. */
   readonly person?: OpenedPerson;
   print(text: string): void;
 }

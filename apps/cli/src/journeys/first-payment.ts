@@ -63,7 +63,7 @@ function describe({ outcome, rung, score, reasons }: ApiDecision): string {
 
 const amountOf = ({ amountMinor, currency }: KnownPayment): string => `${(amountMinor / 100).toFixed(2)} ${currency}`;
 
-/** With a new card and a new terminal. */
+/** A payment with a new card and a new terminal. */
 export function newPayment(amountMinor: number): KnownPayment {
   return {
     clientTransactionId: `journey-${randomUUID()}`,

@@ -12,9 +12,9 @@ import { SingleTraffic } from "./support/single-traffic.js";
 
 export interface RevokeOptions {
   readonly addresses: ServiceAddresses;
-  /** With permission to register and disable clients. */
+  /** A client that may register and disable clients. */
   readonly auth: ControlClient;
-  /** Another, unaffected client. */
+  /** Another client, which must not be affected. */
   readonly client: Pick<TriplineClient, "send">;
   readonly kafka: Kafka;
   /** Prints each completed step. */

@@ -44,15 +44,16 @@ const BAD: readonly BadModel[] = [
     alteration: "inverted",
     percent: 1,
     what: "with inverted scores",
-    // Otherwise its score distribution would end the rollout before it decides anything, and the canary would not be tested.
+    // Otherwise the candidate's score distribution would end the rollout before it decides any payment, and the canary
+    // would not be tested.
     guards: { index_max: 100 },
   },
   { alteration: "slow", percent: 5, what: "that responds too slowly" },
 ];
 
 /**
- * Two bad versions of the champion start as canaries under live traffic. Both are rolled back automatically within 30 s and
- * have only affected cards in their share, and every payment has exactly one decision.
+ * Two bad versions of the champion start as canaries under live traffic. Both are rolled back automatically within 30 s
+ * and affect only cards in their share, and every payment has exactly one decision.
  *
  * @throws Error in one sentence that names the failed step
  */
@@ -65,7 +66,7 @@ export async function badModelJourney(options: RolloutJourneyOptions): Promise<v
     if (backMs > ROLLBACK_MS_MAX) {
       throw new Error(`The rollback took ${backMs} ms, more than ${ROLLBACK_MS_MAX}.\n${story(told.rollout)}`);
     }
-    // The share is of all cards: among the few with payments within a minute, it varies by chance.
+    // The share refers to all cards. Among the few that pay within a minute, it varies by chance.
     const outside = told.touched.filter((card) => placeOf(card, told.rollout.id) >= (percent * BASIS_POINTS) / 100);
     if (outside.length > 0) throw new Error(`${outside.length} cards outside the ${percent} % were affected.`);
     const share = (100 * told.touched.length) / told.cards;
@@ -153,7 +154,7 @@ function expectStage(rollout: ShownRollout, stage: ShownRollout["stage"]): void 
   throw new Error(`The rollout ended as ${rollout.stage}, not as ${stage}:\n${story(rollout)}`);
 }
 
-/** From the step that let the candidate decide to its rollback. */
+/** Milliseconds from the step that let the candidate decide to its rollback. */
 function rollbackMs({ steps }: ShownRollout): number {
   const over = steps.find(({ step }) => step === "rollback");
   const begun = steps.find(({ stage }) => stage === "canary");

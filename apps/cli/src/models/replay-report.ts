@@ -5,7 +5,7 @@ import type { Transition } from "@tripline/model-loop/replay-decisions/replay-ta
 import type { Cells } from "./print-figures.js";
 import { money, number, table } from "./print-figures.js";
 
-/** Number of reasons shown, most changes first. */
+/** Number of reasons shown, those with the most changes first. */
 const REASONS_MAX = 40;
 
 /** The text report; its last line is for CI, where `differ=0` passes. */

@@ -8,7 +8,7 @@ import type { ModelDiff } from "./diff.js";
 const MOVES_SHOWN = 10;
 const DIGITS = 4;
 
-/** The metrics in a line of a listing, by the end of their name, in this order. */
+/** The metrics that a listing shows, in this order, by the end of their name. */
 const LISTED_METRICS = ["average_precision", "auc_roc", "card_precision_at_100"];
 
 export function listTable(listed: readonly ListedVersion[]): string {

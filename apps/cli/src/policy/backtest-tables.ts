@@ -97,7 +97,7 @@ function partTable(title: string, parts: readonly PartFigures[]): FigureTable {
   };
 }
 
-/** Its action, and its share of the cards unless it is all of them. */
+/** The action of a rule or band, and its share of the cards unless it applies to all of them. */
 function actionOf({ outcome, mode, percent }: PartFigures): string {
   if (mode !== "live") return `${nameOf(outcome)}, ${mode}`;
   return percent === 100 ? nameOf(outcome) : `${nameOf(outcome)}, ${percent} %`;
@@ -133,7 +133,7 @@ export function exampleLine({ kind, decided, drafted, ...payment }: Counterexamp
   return `${what}: ${transactionId}, ${money(currency, amountMinor)}, ${time}, ${change}. ${sentences.join(" ")}`;
 }
 
-/** With its confidence interval. */
+/** A percentage with its confidence interval. */
 function percent(estimate: Estimate | undefined): string {
   if (estimate === undefined) return "-";
   return `${digits(estimate.value)} % (${digits(estimate.low)}–${digits(estimate.high)})`;

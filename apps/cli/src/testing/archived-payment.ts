@@ -23,7 +23,7 @@ export function transactionOf(index: number, amount: number): Transaction {
   };
 }
 
-/** Payments of a rollout: in its canary scored by the deciding model, in its shadow by the other one. */
+/** The rollout of a payment: in a canary, the candidate is the deciding model; in shadow, it is the other one. */
 export function trialOf(index: number, score: number, [decider = "", other = ""]: readonly string[]): ModelTrial {
   if (index % 8 === 1) {
     const canary = { trialRole: TrialRole.CANARY, candidateVersion: decider, candidateMissing: "" };

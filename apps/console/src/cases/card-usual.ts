@@ -13,7 +13,7 @@ const AMOUNTS_MAX = 200;
  *
  * @param past its payments before the case, newest first
  * @param beforeMs when the case began
- * @param currency amounts in others are not compared
+ * @param currency amounts in other currencies are not compared
  */
 export function usualOf(past: readonly KnownDecision[], beforeMs: number, currency: string): CardUsual {
   const byHour = Array.from({ length: HOURS }, () => 0);

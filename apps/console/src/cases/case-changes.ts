@@ -34,7 +34,7 @@ export function reopen(found: KnownCase): CaseChange {
 }
 
 /**
- * @param queries of the transaction that holds the lock on the case, so that no payment joins it
+ * @param queries of the transaction that holds the lock on the case, so that no payment is added to it meanwhile
  * @param fourEyes the amounts from which a second user must confirm
  */
 export async function giveVerdict(
@@ -120,7 +120,7 @@ function close(
   };
 }
 
-/** In the transaction of the verdict, so that no label is lost while ingestion is down. */
+/** Queues labels in the transaction of the verdict, so that none is lost while ingestion is down. */
 async function queueLabels(
   queries: Queries,
   caseId: string,

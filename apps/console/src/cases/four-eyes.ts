@@ -1,7 +1,10 @@
 import { wasCurrency } from "@tripline/contracts/currency";
 import { z } from "zod";
 
-/** Thresholds in minor units from which a verdict needs a second user: by currency, and "" for all others; 0: never. */
+/**
+ * Amounts in minor units from which a verdict needs a second user, by currency. The key "" is for all others; 0 means
+ * never.
+ */
 export type FourEyesAmounts = ReadonlyMap<string, number>;
 
 /** `500000,JPY=800000`. Amounts are not converted, so each currency may have its own. */

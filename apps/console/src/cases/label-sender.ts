@@ -57,9 +57,9 @@ interface Sender {
 const oldestRow = z.object({ oldest: z.coerce.number().nullable() });
 
 /**
- * Sends labels from the outbox to the ingestion API with the token of the user who gave them. If that user has signed
+ * Sends labels from the outbox to the ingestion API with the token of the user who set them. If that user has signed
  * out or was locked, the console sends the label itself and records that. While ingestion is unavailable, labels wait.
- * Repeats are recognised by their payment.
+ * Repeated labels are recognised by their payment.
  */
 @Injectable()
 export class LabelSender {
@@ -225,7 +225,7 @@ export class LabelSender {
   }
 
   async #remove({ transaction_id: id, body }: QueuedLabel, queries: Queries = this.database): Promise<void> {
-    // Not if another verdict has replaced it in the queue.
+    // The label stays if another verdict has replaced it in the queue.
     await queries.execute(
       "DELETE FROM console.label_outbox WHERE transaction_id = $1 AND (body->>'labelled_at_ms')::bigint = $2",
       [id, body.labelled_at_ms],

@@ -103,7 +103,7 @@ describe("a verdict", () => {
       path: "/v1/labels",
       body: { card: { token: card }, terminal_id: "T1", fraud: true, source: "analyst" },
     });
-    // The same bytes, so that ingestion knows it again.
+    // The bytes are the same, so that ingestion recognises the repeat.
     expect(again?.body).toEqual(first?.body);
     const [, claims = ""] = String(first?.headers.authorization).split(".");
     expect(JSON.parse(Buffer.from(claims, "base64url").toString())).toMatchObject({ sub: bed.people.analyst.id });

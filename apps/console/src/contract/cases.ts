@@ -166,23 +166,23 @@ export const VERDICT_REASONS = {
 } as const;
 
 /**
- * Changes, each `POST /api/cases/:id/…` with `{ revision, … }`, answered by the CaseRow after it. 409
- * `changed-meanwhile` says who changed it and how, or that the card of a case to reopen has another open case. Nothing
- * is changed in that case.
+ * Each change is a `POST /api/cases/:id/…` with `{ revision, … }` and returns the CaseRow after it. 409
+ * `changed-meanwhile` says who changed the case and how, or that the card of a case to reopen has another open case.
+ * Nothing is changed then.
  *
  * - `assign` `{ assignee: id | null }`, where null unassigns it; `snooze` `{ untilMs }`; `escalate` `{ note }`;
  * `reopen` `{}`
- * - `notes` `{ text }`, answered by the CaseNote; it needs no revision
+ * - `notes` `{ text }` returns the CaseNote; it needs no revision
  * - `verdict` `{ verdict, reason, note }`: labels every payment of the case and closes it, or waits for a second user,
  * who posts the same verdict, or `verdict/refuse` `{ note }`
  *
- * `POST /api/cases/next` assigns the most urgent unassigned case to the user: a CaseRow, or 204. `POST /api/cases/bulk`
- * `{ cases: { id, revision }[], change: { assign | snooze | verdict … } }`: at most 200; `{ changed: CaseRow[],
- * refused: { id, code, detail }[] }`. `GET|PUT|DELETE /api/views/:name`: saved queries of the person, where the body of
- * PUT is the query; `GET /api/views` lists them. `GET /api/people`: PersonRef[], whom a case can be assigned to. `GET
- * /api/cases.csv` takes the parameters of `GET /api/cases` and answers up to 10,000 rows; `GET
- * /api/cases/:id/payments.csv` the payments of a case; `GET /api/cases/:id/report.pdf?zone=Europe/Berlin` what its page
- * shows, with times in that zone.
+ * `POST /api/cases/next` assigns the most urgent unassigned case to the user and returns its CaseRow, or 204 if there
+ * is none. `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict … } }` takes at
+ * most 200 cases and returns `{ changed: CaseRow[], refused: { id, code, detail }[] }`. `GET|PUT|DELETE
+ * /api/views/:name` are for the user's saved queries, and the body of PUT is the query; `GET /api/views` lists them.
+ * `GET /api/people` returns PersonRef[], the users to whom a case can be assigned. `GET /api/cases.csv` takes the
+ * parameters of `GET /api/cases` and returns up to 10,000 rows; `GET /api/cases/:id/payments.csv` returns the payments
+ * of a case; `GET /api/cases/:id/report.pdf?zone=Europe/Berlin` returns what its page shows, with times in that zone.
  */
 export interface SavedView {
   readonly name: string;

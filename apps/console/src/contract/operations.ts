@@ -65,7 +65,7 @@ export interface HealthReport {
 /** `GET /api/models`: statistics of the champion and the candidate from the payments of the last hours. */
 export interface ModelsReport {
   readonly champion: ModelFigures | null;
-  /** The candidate's statistics where it decides and where it only scores. Both or neither. */
+  /** The candidate's statistics where it decides and where it only scores. Either both are null or neither is. */
   readonly canary: ModelFigures | null;
   readonly shadow: ModelFigures | null;
   /** Payments by tenth of the score, champion's and candidate's: ten numbers each. */

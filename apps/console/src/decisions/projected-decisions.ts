@@ -22,7 +22,7 @@ const recordsRow = decisionRow.extend({ vector: z.instanceof(Buffer), decision: 
 /** With the records as they were read. */
 export type RecordedDecision = z.infer<typeof recordsRow>;
 
-/** Filters by card or terminal sort by decision time instead of the order of reading. */
+/** A filter by card or terminal covers this many of its newest payments. Results are sorted by decision time. */
 const OF_ENTITY_MAX = 5_000;
 
 /** Decided payments of a tenant. */

@@ -62,7 +62,7 @@ export function titleFeatures(spec: FeatureSpec): ReadonlyMap<string, string> {
   );
 }
 
-/** For a profile column, which has only its name. */
+/** The title of a profile column, which has only a name. */
 function nameAsTitle(name: string, measure: string): string {
   const words = name.replaceAll("_", " ");
   return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}${measure === "distance" ? ", km" : ""}`;

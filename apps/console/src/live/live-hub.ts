@@ -34,8 +34,8 @@ const secondRow = z.object({
 });
 
 /**
- * Recent decisions, read from the database once for all listeners of a tenant, and only if there are any. All instances
- * see the same data, whichever of them read the topics.
+ * Recent decisions, read from the database once for all listeners of a tenant, and only while there are listeners. All
+ * instances see the same data, whichever of them read the topics.
  */
 @Injectable()
 export class LiveHub {

@@ -9,7 +9,7 @@ import { entity } from "../entities/entities.controller.js";
 import { openRequest } from "../personal/personal.controller.js";
 import { draft } from "../policies/policy-trials.controller.js";
 
-/** A request of the page by a signed-in user. */
+/** A request from the page by a signed-in user. */
 export interface ConsoleRoute extends Route {
   readonly scope: Permission | "signed-in";
 }

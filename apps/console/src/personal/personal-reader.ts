@@ -46,7 +46,9 @@ export class PersonalReader {
     this.#controlUrl = url.replace(/\/$/, "");
   }
 
-  /** @throws TriplineError as the control plane rejects it, `service-unavailable` if it is down */
+  /**
+   * @throws TriplineError with the control plane's code if it rejects the request; `service-unavailable` if it is down
+   */
   async open(session: Session, transactionIds: readonly string[], reason: OpenReason): Promise<OpenedPersonal> {
     const asked = new Set(transactionIds);
     const rows = await this.database.query(

@@ -32,10 +32,10 @@ export interface Rebuilding {
 }
 
 /**
- * Reads the console's data from a lake, which keeps more than the topics. It can run next to the consumer, be repeated
- * and be killed at any point: existing rows stay unchanged.
+ * Reads the console's data from a lake, which keeps more than the topics. It can run alongside the consumer, be
+ * repeated and be killed at any point: existing rows stay unchanged.
  *
- * @returns number of rows read, by topic
+ * @returns the number of rows read, by topic
  * @throws TriplineError `not-found` where the lake has none of the topics; as `readRows` and `ProjectionStore.add` do
  */
 export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<string, number>> {

@@ -23,9 +23,9 @@ export function writeCursor(value: number, id: string): string {
 }
 
 /**
- * As `writeCursor` made it.
+ * Parses a cursor that `writeCursor` created.
  *
- * @param id the pattern of an id, without anchors: Postgres refuses what is not an id or a number of its column
+ * @param id the pattern of an id, without anchors: Postgres fails on an id or a number that is invalid for its column
  */
 export const cursorOf = (id: string) =>
   z

@@ -99,7 +99,7 @@ export class AuthorizationServer {
 
   /**
    * @param search of the address to which the browser came back
-   * @throws TriplineError `sign-in-failed` if auth rejects it, `keys-unavailable` if auth is down
+   * @throws TriplineError `sign-in-failed` if auth rejects the sign-in, `keys-unavailable` if auth is down
    */
   async finish(search: string, { state, nonce, verifier }: Attempt): Promise<SignedIn> {
     try {
@@ -136,7 +136,7 @@ export class AuthorizationServer {
     }
   }
 
-  /** @returns undefined if auth rejects it @throws TriplineError `auth-unavailable` if it is down */
+  /** @returns undefined if auth rejects the refresh token @throws TriplineError `auth-unavailable` if auth is down */
   async refresh(personName: string, before: Tokens): Promise<SignedIn | undefined> {
     if (before.refresh === undefined) return undefined;
     try {

@@ -49,7 +49,7 @@ const NONE: ReadonlySet<IncomingRecord> = new Set();
 /**
  * Decides the payments of batches: scores, decides, explains, stores, replies, publishes. The first decision of a
  * payment stands: it is stored in Redis before any reply, so that after a crash at any point the same batches give the
- * same decisions. A payment that cannot be evaluated gets the default decision, so that it fails none of the others.
+ * same decisions. A payment that cannot be evaluated gets the default decision, so that the others do not fail with it.
  */
 @Injectable()
 export class BatchDecider {
@@ -91,8 +91,8 @@ export class BatchDecider {
   }
 
   /**
-   * The valid decision of each payment: this one or an earlier one. Earlier ones are not read from Redis first, because
-   * only redelivered batches have any, and all others would pay for a round trip.
+   * The decision in force for each payment: the new one or an earlier one. Earlier decisions are not read from Redis
+   * first, because only redelivered batches have any, and all others would pay for a round trip.
    */
   async #decide(open: readonly OpenPayment[]): Promise<ReadonlyMap<OpenPayment, Uint8Array>> {
     const policyOf = await this.policies.ofRound();

@@ -42,8 +42,8 @@ export class DecisionStore {
   /**
    * Stores decisions for payments that have none, and counts them against their budgets, atomically.
    *
-   * @returns what stands now, in the order given: the bytes of one of the choices given, or those that were there
-   * before
+   * @returns the decisions now in force, in the given order: each the bytes of one of the given choices, or the bytes
+   *   that were already stored
    * @throws TriplineError `redis-unavailable`; some may have been stored
    */
   async keepFirst(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {

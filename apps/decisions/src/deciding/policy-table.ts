@@ -17,7 +17,7 @@ interface Activation {
   readonly policy: Policy | undefined;
   /** Rules of the policy that are switched off; none is ever switched on again. */
   readonly switchedOffRules: readonly string[];
-  /** This build cannot read its policy: it never applies here, but still replaces scheduled ones. */
+  /** This build cannot read the policy. The activation never applies here, but still replaces scheduled ones. */
   readonly isRefused: boolean;
   readonly createdAtMs: number;
   readonly activatesAtMs: number;
@@ -33,8 +33,8 @@ export interface PolicyTableOptions extends PolicyTerms {
 }
 
 /**
- * Activations by tenant. Of the due and readable ones, the one with the highest number applies. One that was replaced
- * before its time by a higher number never applies. Order of arrival and repeats do not matter.
+ * Activations by tenant. Of those that are due and readable, the one with the highest number applies. An activation
+ * that was replaced before its time by a higher number never applies. The order of arrival and repeats do not matter.
  */
 export class PolicyTable {
   /** By tenant, the highest number first. */
@@ -121,7 +121,7 @@ export class PolicyTable {
   }
 }
 
-/** Activations that apply from their time on. @param all the highest number first */
+/** Activations that apply from their scheduled time. @param all in descending order of their numbers */
 function counting(all: readonly Activation[]): Activation[] {
   let replacedAtMs = Number.POSITIVE_INFINITY;
   return all.filter(({ isRefused, createdAtMs, activatesAtMs }) => {

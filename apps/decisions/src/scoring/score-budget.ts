@@ -13,8 +13,8 @@ export const SCORING_MS_MIN = 2;
 /**
  * How long a batch may wait for its scores, in milliseconds; below `SCORING_MS_MIN` there is no time to ask.
  *
- * While a caller waits for an answer, it has to come within the latest of the deadlines. For a payment without a
- * waiting caller, accuracy matters more than speed: it gives the batch all of `waitMsMax`.
+ * If callers are waiting, the scores must arrive before the latest of their deadlines. If none is waiting, accuracy
+ * matters more than speed, and the batch gets all of `waitMsMax`.
  *
  * @param deadlinesMs one per payment, milliseconds since the epoch; `undefined` where nobody waits
  */

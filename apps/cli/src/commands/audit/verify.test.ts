@@ -33,8 +33,10 @@ interface Later {
 }
 
 /**
- * An export of four entries, signed at the last one, and optionally two more, also signed at the last one. @returns its
- * signatures
+ * Writes an export of four entries with a signature of the fourth, and optionally two more with a signature of the
+ * sixth.
+ *
+ * @returns the signatures
  */
 async function writeExport(file: string, actor: string, signer: CheckpointSigner, later?: Later): Promise<Proofs> {
   const entries: AuditEntry[] = [];
@@ -112,7 +114,7 @@ test("regression #24: rejects signatures of a key that is in no anchor, and acce
     `Entry 6 is signed with the key ${after.key.keyId}, which is not in any anchor.`,
   );
 
-  // As control does before it signs with a new key.
+  // Control does the same before it signs with a new key.
   await keepAnchor(`key-${after.key.keyId}`, { checkpoints: kept.checkpoints, keys: proofs.keys });
   await expect(verify("--input", file, "--anchors", folder)).resolves.toMatch(
     new RegExp(`6 entries, signed up to entry 6 by the key ${after.key.keyId} at [^ ]+\\.\n$`),
@@ -120,7 +122,7 @@ test("regression #24: rejects signatures of a key that is in no anchor, and acce
   const alone = ["--anchors", folder, "--key", before.key.keyId];
   await expect(verify("--input", file, ...alone)).rejects.toThrow("has no valid signature");
 
-  // The later entries are forged, with the old signature or one by an unknown key.
+  // First the later entries are forged under their old signature, and then their signature names the wrong key.
   const later = proofs.checkpoints.slice(1);
   await writeExport(file, "ann", before, { actor: "eve", signer: after, checkpoints: later });
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 5 to 6 were written anew");

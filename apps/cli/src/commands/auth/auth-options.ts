@@ -50,7 +50,7 @@ export async function openAuth({ auth, workspace }: AuthFlags): Promise<ControlC
   return new ControlClient(url, tokens, undefined, names);
 }
 
-/** A command for auth's database, for operations before any token can be issued. */
+/** A command that works on auth's database, for operations before any token can be issued. */
 export function authDatabaseCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)
@@ -61,7 +61,8 @@ export function authDatabaseCommand(name: string, description: string): Command 
 }
 
 /**
- * Runs in a separate process, because only auth knows its tables. The address may contain a password, so it is not an argument.
+ * Runs a program of auth in a separate process, because only auth knows its tables. The address may contain a password,
+ * so it is not passed as an argument.
  */
 export function runOnDatabase(postgres: string | undefined, variables: Record<string, string>): Promise<number> {
   const url = postgres ?? process.env.POSTGRES_URL;

@@ -9,7 +9,7 @@ interface FoldEntityFlags {
   readonly tenant: string;
 }
 
-/** `tripline fold-entity`: the feature engine as a pipe, for programs that distribute a backfill over machines. */
+/** `tripline fold-entity`: the feature engine as a pipe, for programs that distribute a backfill across machines. */
 export function foldEntityCommand(): Command {
   return new Command("fold-entity")
     .description("compute one entity's features from sorted events on standard input, for backfills with Spark")

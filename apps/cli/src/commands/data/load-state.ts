@@ -52,7 +52,10 @@ export function kafkaOption(what = "the source of what the features service has 
   return new Option("--kafka <brokers>", `host:port, comma-separated: ${what}`).env("KAFKA_BROKERS");
 }
 
-/** @param purpose of Kafka. @throws Error in one sentence if only one address is given, or no system is running here */
+/**
+ * @param purpose what Kafka is needed for
+ * @throws Error in one sentence if only one address is given, or no system is running here
+ */
 export function addressesOf(
   { kafka, redis, workspace }: Pick<LoadStateFlags, "kafka" | "redis" | "workspace">,
   purpose: string,

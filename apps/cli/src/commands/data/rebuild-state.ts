@@ -56,8 +56,8 @@ export function rebuildStateCommand(): Command {
 }
 
 /**
- * A local system gets the profiles that it started with. They come before the states: until the states are restored, no vector
- * is used.
+ * A local system gets the profiles that it started with. They are loaded before the states, because no vector is used
+ * until the states are restored.
  */
 async function bringProfilesBack(flags: RebuildFlags, environment: Environment): Promise<void> {
   const { KAFKA_BROKERS: brokers = "", KAFKA_TOPIC_PREFIX: topicPrefix = "", FEAST_PROJECT: project } = environment;
@@ -123,8 +123,8 @@ function environmentOf(flags: RebuildFlags): Record<string, string> {
 }
 
 /**
- * Runs in a separate process, because only the features app knows the layout. Its settings may contain a password, so they are
- * not arguments.
+ * Runs a program of the features app in a separate process, because only that app knows the layout. The settings may
+ * contain a password, so they are not passed as arguments.
  */
 function run(environment: Environment): Promise<number> {
   // All states are in memory at once; Node's default limit is 4 GB, even on larger machines.

@@ -18,7 +18,7 @@ export function valueOption(): Option {
   return new Option("--value <text>", VALUE);
 }
 
-/** @throws Error in one sentence if standard input has another kind of value */
+/** @throws Error in one sentence if standard input contains another kind of value */
 export async function readValue(
   { kind, value, ...flags }: ControlFlags & { readonly kind: string; readonly value: string },
   input: AsyncIterable<Uint8Array>,

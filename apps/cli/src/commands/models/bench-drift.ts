@@ -16,7 +16,7 @@ interface BenchDriftFlags {
   readonly jobs: number;
 }
 
-/** `tripline bench-drift`: how good champions become after a drift, without services. */
+/** `tripline bench-drift`: measures how good champions become after a drift, without running any services. */
 export function benchDriftCommand(): Command {
   return new Command("bench-drift")
     .description("shift simulated traffic, let the training worker respond, and measure each new champion")

@@ -16,7 +16,7 @@ interface BenchModelFlags {
   readonly genuineShare?: string;
 }
 
-/** `tripline bench-model`: model quality on published splits, compared with published results. */
+/** `tripline bench-model`: measures model quality on published splits and compares it with published results. */
 export function benchModelCommand(): Command {
   return new Command("bench-model")
     .description("train on the handbook's published folds and compare the results with the published ones")

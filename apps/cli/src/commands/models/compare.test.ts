@@ -70,7 +70,7 @@ function recordsOf(index: number) {
     candidateScore,
     ...(isCanary ? { championScore } : {}),
   };
-  // One payment of the rollout without the candidate's score, and one outside the rollout.
+  // One payment in the rollout has no candidate score, and one payment is outside the rollout.
   const missing = { ...trial, candidateScore: undefined, candidateMissing: "late" };
   const part = index === 2 ? missing : index === 4 ? undefined : trial;
   const decision = decide(policy, {

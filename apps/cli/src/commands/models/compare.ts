@@ -17,7 +17,7 @@ interface CompareFlags {
   readonly json?: true;
 }
 
-/** `tripline models compare`: what a candidate would decide differently, by the scores in the lake. */
+/** `tripline models compare`: shows what a candidate would decide differently, according to the scores in the lake. */
 export function compareCommand(output: CommandOutput): Command {
   return new Command("compare")
     .description(

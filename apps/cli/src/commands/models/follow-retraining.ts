@@ -117,7 +117,9 @@ function controlFrom(environment: NodeJS.ProcessEnv, { control, tokenUrl }: Foll
   return new ControlClient(control.replace(/\/$/, ""), tokensFrom(environment, tokenUrl));
 }
 
-/** The services' health endpoints, for orchestrators: live as long as it answers, ready unless there is a failure. */
+/**
+ * The same health endpoints as in the services, for orchestrators: live while it responds, ready unless it has a fault.
+ */
 async function serveHealth(followed: FollowedTraining, port: string | undefined) {
   if (port === undefined) return undefined;
   const server = createServer((request, response) => {

@@ -28,7 +28,7 @@ interface MoveFlags extends RegistryFlags {
   readonly expect?: string | null;
   readonly by?: string;
   readonly why?: string;
-  /** `true` if the flag has no address. */
+  /** `true` if the flag is given without an address. */
   readonly control?: string | true;
   readonly tokenUrl?: string;
   readonly workspace: string;
@@ -36,7 +36,7 @@ interface MoveFlags extends RegistryFlags {
 
 const AWAIT_POLL_MS = 2_000;
 
-/** Errors that disappear once a training has finished or the registry has started. */
+/** Errors that disappear once training has finished or the registry has started. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(["model-not-found", "scoring-unavailable"]);
 
 /** `tripline models`: lists published versions and aliases, moves aliases, and controls rollouts. Works with every registry. */

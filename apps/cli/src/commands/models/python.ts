@@ -4,8 +4,8 @@ import { ROOT } from "@tripline/system/services/workspace";
 import { Command, Option } from "commander";
 
 /**
- * Environments separate from training's: Feast pins older versions than training needs, and the others are large and rarely
- * needed.
+ * Environments that are separate from the training environment: Feast pins older versions than training needs, and the
+ * others are large and rarely needed.
  */
 const REQUIREMENTS: Readonly<Record<string, string>> = {
   "feature-repo": `${ROOT}/training/feature_repo/requirements.txt`,
@@ -30,7 +30,7 @@ export function pythonCommand(): Command {
     });
 }
 
-/** The interpreter of an environment, which is installed if it is missing. */
+/** Returns the interpreter of an environment, and installs the environment if it is missing. */
 export async function interpreterOf(environment: string): Promise<string> {
   const requirementsFile = REQUIREMENTS[environment];
   if (requirementsFile === undefined) return trainingPython();

@@ -72,7 +72,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Amounts 3, 10, 17 ... 2,096; decided with the model of 100, except those during an outage. */
+/** Amounts 3, 10, 17 ... 2,096, decided with the model whose threshold is 100, except during an outage. */
 function cases(): Case[] {
   return Array.from({ length: PAYMENTS }, (_, index) => caseOf(index));
 }
@@ -122,7 +122,7 @@ async function archive(to: string, kept: readonly Case[], change: (decision: Dec
     values.map((value, index) => ({ partition: index % 2, offset: Math.floor(index / 2), value }));
   const vectors = kept.map(({ vector }) => FeatureVector.encode(vector).finish());
   const decisions = kept.map(({ decision }) => Decision.encode(change(decision)).finish());
-  // Redelivered, and computed again after the first decision.
+  // The first payment is redelivered, and its features are computed again after the first decision.
   const [first] = kept;
   if (first !== undefined) {
     vectors.push(
@@ -247,7 +247,7 @@ test("another threshold shows in the diff by outcome, reason and amount, with th
   const { rows, sameVersions, ...report } = await replayDecisions(optionsOf({ policyFile: changed }));
   expect({ rows, sameVersions }).toEqual({ rows: PAYMENTS, sameVersions: 0 });
   expect(report.otherPolicies).toEqual(new Map([[policy.version, PAYMENTS]]));
-  // A score of 0.88, or the scorecard's score slightly above 0.95, without an equally strict rule.
+  // These have a score of 0.88, or the scorecard's score slightly above 0.95, and no equally strict rule.
   const milder = cases().filter(({ decision }) => decision.outcome === Outcome.DECLINE && decision.rung === Rung.MODEL);
   const released = milder.filter(({ amount }) => amount < 2_000);
   const transition = report.transitions.get(Outcome.DECLINE)?.get(Outcome.APPROVE);

@@ -52,7 +52,7 @@ beforeAll(async () => {
     untilMs: END_MS + 3 * HOUR_MS,
   });
   const defaults = JSON.parse(await readFile(join(ROOT, "training", "params.json"), "utf8"));
-  // Enough replicates for one second, so that a run killed after its first checkpoint is never already finished.
+  // Enough replicates to take one second, so that a run killed after its first checkpoint is never already finished.
   const retrain = { ...defaults.retrain, warm_up_days: 14, replicates: 500 };
   await writeFile(params, JSON.stringify({ ...defaults, trees: 60, max_bin: 64, retrain }));
   const history = { spec: currentFeatureSpec(), tenant: TENANT, payments, features };
@@ -85,7 +85,7 @@ interface Run {
   readonly lines: readonly string[];
 }
 
-/** Runs it as a process; with `killWhen`, it is killed (-9) once this is true. */
+/** Runs the command as a process, and kills it (-9) once `killWhen` returns true. */
 async function run(args: readonly string[], killWhen?: () => Promise<boolean>): Promise<Run> {
   const child = spawn(process.execPath, [MAIN, "retrain", ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
@@ -122,7 +122,7 @@ test(
     await rm(join(folder, "work-killed"), { recursive: true, maxRetries: 20, retryDelay: 100 });
     const resumed = await run([...argumentsOf("killed", "work-elsewhere"), ...checkpoints]);
     expect(resumed.lines[0]).toMatch(/^lake: cutoff=2026-03-09T00:00:00.000Z goes on where it was cut off$/);
-    // Fitted parts are not fitted again. Their number depends on when the kill happened.
+    // Parts that were already fitted are not fitted again. How many there are depends on when the process was killed.
     const [allParts, restOfThem] = [partsOf(whole), partsOf(resumed.lines)];
     expect(allParts.slice(0, 3)).toEqual(["25/60", "50/60", "60/60"]);
     expect(restOfThem.length).toBeLessThan(allParts.length);

@@ -29,7 +29,9 @@ interface RetrainFlags extends FollowFlags {
   readonly follow?: true;
 }
 
-/** `tripline retrain`: trains a challenger from the lake, if it is better than the champion. */
+/**
+ * `tripline retrain`: trains a model from the lake, and registers it as challenger if it is better than the champion.
+ */
 export function retrainCommand(output: CommandOutput = process.stdout): Command {
   const command = withFollowing(
     new Command("retrain")
@@ -88,7 +90,7 @@ async function run(flags: RetrainFlags, output: CommandOutput): Promise<number> 
   return 0;
 }
 
-/** Too early counts as a failure for a manual run. */
+/** In a manual run, `TOO_EARLY` counts as a failure. */
 function codeOf({ code }: RetrainOutcome): number {
   return code === TOO_EARLY ? 1 : code;
 }

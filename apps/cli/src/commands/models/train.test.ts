@@ -53,7 +53,7 @@ describe("trainDemoModel", () => {
     const again = await trainDemoModel({ ...options, steps: steps() });
     expect(again).toEqual({ ...trained, fromCache: true });
 
-    // It would simulate another history, but there is already a champion.
+    // This would simulate another history, but there is already a champion.
     await trainCommand().parseAsync(["--unless-published", "--root", root, "--days", "60"], { from: "user" });
     expect(await readdir(join(root, ".tripline", "data"))).toHaveLength(1);
 

@@ -22,7 +22,7 @@ export function backupCommand(): Command {
     });
 }
 
-/** `tripline restore`: restores it into an empty database. */
+/** `tripline restore`: restores a backup into an empty database. */
 export function restoreCommand(): Command {
   return new Command("restore")
     .description("restore a backup into an empty database")
@@ -34,7 +34,8 @@ export function restoreCommand(): Command {
 }
 
 /**
- * Runs in a separate process, because only auth knows its tables. The address may contain a password, so it is not an argument.
+ * Runs a program of auth in a separate process, because only auth knows its tables. The address may contain a password,
+ * so it is not passed as an argument.
  */
 function run(action: "backup" | "restore", file: string, postgres: string | undefined): Promise<number> {
   const url = postgres ?? process.env.POSTGRES_URL;

@@ -34,7 +34,7 @@ export function eraseCommand(
     .action(async (given: string, flags: EraseFlags) => {
       const first = given === STDIN ? await readToken(input, ["card", "email"], flags) : given;
       const client = await openControl(flags);
-      // Grows during the iteration.
+      // The set grows during the iteration.
       const left = new Set([first]);
       for (const subject of left) {
         const { keys, seen_with: seenWith } = answer.parse(

@@ -52,7 +52,7 @@ export function readAccepted(lines: string, tenant: string | undefined): Readonl
   );
 }
 
-/** The ledger's line, with the affected ids as far as there is room. */
+/** The ledger's line, followed by the first affected ids of each kind. */
 export function ledgerText(ledger: Ledger): string {
   const named = (what: string, ids: readonly string[]): string =>
     ids.length === 0 ? "" : `${what}: ${ids.slice(0, NAMED_MAX).join(" ")}\n`;

@@ -32,7 +32,7 @@ interface Places {
   readonly lake?: string | undefined;
 }
 
-/** As many as control decrypts per request. */
+/** The maximum number of payments that control decrypts per request. */
 const OPENED_TOGETHER = 100;
 const REASON = "right-of-access";
 /** Lake topics whose records each concern one card, with the column of its token. */
@@ -128,7 +128,7 @@ export async function exportPerson(
   await opener.end();
 }
 
-/** @throws TriplineError `not-found` if the lake has none of the topics, as `readRows` */
+/** @throws TriplineError `not-found` if the lake has none of the topics; otherwise as `readRows` */
 async function exportLake(
   lake: string,
   { tenant, subject }: z.infer<typeof held>,
@@ -184,7 +184,10 @@ class Opener {
   }
 }
 
-/** Runs a service's program, which alone knows its layout. Its settings may contain a password, so they are not arguments. */
+/**
+ * Runs a program of the service that knows the layout. The settings may contain a password, so they are not passed as
+ * arguments.
+ */
 async function runProgram(
   entry: string,
   environment: Readonly<Record<string, string | undefined>>,

@@ -30,7 +30,7 @@ export function tokenCommand(): Command {
     });
 }
 
-/** With the environment's credentials; otherwise with the demo client's, for a system started from this repository. */
+/** Uses the environment's credentials, or else the demo client's, for a system started from this repository. */
 async function tokensOf({ api, tokenUrl, workspace }: TokenFlags): Promise<AccessTokens> {
   const apiUrl = (api ?? localAddresses(workspace).ingestion).replace(/\/$/, "");
   for (const address of [apiUrl, tokenUrl ?? apiUrl]) trustAuthorityAt(address);

@@ -19,7 +19,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 const POLL_MS = 1_000;
 
-/** `tripline topics`: a setup job before the services of an installation start. */
+/** `tripline topics`: a setup job that runs before the services of an installation start. */
 export function topicsCommand(): Command {
   return new Command("topics")
     .description("wait for Kafka at KAFKA_BROKERS and create missing topics")

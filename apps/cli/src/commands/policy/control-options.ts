@@ -27,7 +27,7 @@ export function noteOption(what: string): Option {
   return new Option("--note <text>", what).default("");
 }
 
-/** Used instead of a revision: the tenant has no policy of its own. */
+/** Used instead of a revision for a tenant without a policy of its own. */
 export const NONE = "none";
 
 /** @returns null for `NONE` */

@@ -55,10 +55,10 @@ beforeAll(async () => {
   });
   const records = (values: readonly Uint8Array[]) => values.map((value, offset) => ({ partition: 0, offset, value }));
   const decisions = made.map(({ decision }) => Decision.encode(decision).finish());
-  // Redelivered.
+  // The first nine decisions are redelivered.
   await writer.append("decisions", records([...decisions, ...decisions.slice(0, 9)]));
   await writer.append("features", records(made.map(({ vector }) => FeatureVector.encode(vector).finish())));
-  // A later label, of a payment outside the range, shows that the others are complete.
+  // A later label for a payment outside the range shows that the other labels are complete.
   const labels = [...made, { transaction: transactionOf(2_000, 1), amount: 1 }].map(({ transaction, amount }) => {
     const labelledAtMs = transaction.occurredAtMs + HOUR_MS;
     return Label.encode({ ...Label.decode(labelOf(transaction, amount > 70)), labelledAtMs }).finish();

@@ -15,8 +15,8 @@ import { firstRequest } from "../../demo/show-first-request.js";
 const SERVICES = ["auth", "control", "ingestion", "features", "scoring", "decisions", "archive", "console"];
 
 /**
- * `tripline dev [service]`: the whole system for development. Watches and compiles all sources; restarts the named service (or
- * all of them) when its own code or a package's code has changed.
+ * `tripline dev [service]`: runs the whole system for development. It watches and compiles all sources, and restarts
+ * the named service (or all of them) when its own code or a package's code has changed.
  */
 export function devCommand(): Command {
   return new Command("dev")

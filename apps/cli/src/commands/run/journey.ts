@@ -53,7 +53,7 @@ interface Journey {
 }
 
 const WORKSPACE = "journey";
-/** Only tests may depend on a browser, so this program is in their package. */
+/** Only tests may depend on a browser, so this program is in the testing package. */
 const IN_BROWSER = join(ROOT, "packages", "testing", "dist", "journeys", "console", "main.js");
 
 const JOURNEYS: Readonly<Record<string, Journey>> = {

@@ -29,7 +29,7 @@ interface TrafficFlags {
   readonly wait: string;
 }
 
-/** Ingestion accepts payments of the last 30 days; these start later, so that none gets too old. */
+/** Ingestion accepts payments of the last 30 days; the simulated payments start later, so that none gets too old. */
 const HISTORY_DAYS = 20;
 const CARDS = 2_000;
 const TERMINALS = 2_000;
@@ -135,7 +135,10 @@ function* first(
   }
 }
 
-/** Not `/health/ready`, which a gateway need not expose: any response to a caller with a token is enough. */
+/**
+ * Does not call `/health/ready`, which a gateway need not expose. Any successful response to a caller with a token is
+ * enough.
+ */
 async function askUntilThere(api: string, authorization: () => Promise<string>): Promise<void> {
   const response = await fetch(`${api}/openapi.json`, { headers: { authorization: await authorization() } });
   await response.body?.cancel();

@@ -10,7 +10,7 @@ export type Alteration = "similar" | "inverted" | "slow";
 const SLOW_SIZE = 1_536;
 const SLOW_PRODUCTS = 6;
 const SIMILAR_FACTOR = 0.98;
-/** A slow model is also slow for its golden batch. */
+/** Few, because a slow model is also slow on its golden batch. */
 const GOLDEN_ROWS = 4;
 
 /**
@@ -56,7 +56,7 @@ const EXTENSIONS: Readonly<Record<Alteration, (inner: string, output: string) =>
   }),
   slow: (inner, output) => ({
     nodes: [
-      // Depends on the scores, so that it can only be computed after them.
+      // This depends on the scores, so that it can only be computed after them.
       { opType: "Mul", inputs: [inner, "zero~"], outputs: ["zeros~"] },
       { opType: "ReduceMax", inputs: ["zeros~"], outputs: ["none~"] },
       { opType: "Expand", inputs: ["none~", "size~"], outputs: ["product~0"] },

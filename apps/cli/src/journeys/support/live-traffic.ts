@@ -13,7 +13,7 @@ export const LIVE_AMOUNT_MINOR_MAX = 8_000;
 /** Concurrent requests: if decisions become slow, fewer are sent. */
 const UNDER_WAY_MAX = 8;
 
-/** Payments of many cards until it is stopped. Every one must be decided. */
+/** Sends payments of many cards until it is stopped. Every payment must be decided. */
 export class LiveTraffic {
   readonly #cards = Array.from({ length: CARDS }, () =>
     withLuhnDigit(`400000${String(randomInt(1e9)).padStart(9, "0")}`),

@@ -7,7 +7,7 @@ import type { SecureSystem } from "./secure-system.js";
 const TAKEN_MS_MAX = 30_000;
 const POLL_MS = 250;
 const HANDSHAKE_MS_MAX = 5_000;
-/** These authenticate with Kafka only when they connect, so they must be restarted. */
+/** These services authenticate with Kafka only when they connect, so they must be restarted. */
 const RESTARTED = ["features", "decisions"] as const;
 
 /**

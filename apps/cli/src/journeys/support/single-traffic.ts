@@ -7,7 +7,10 @@ const WAIT_SECONDS = 10;
 const AMOUNT_MINOR_MAX = 8_000;
 const PAUSE_MS = 50;
 
-/** Single payments on a few connections, until it is stopped. No retries, so that every rejection is visible. */
+/**
+ * Sends single payments on a few connections until it is stopped. It does not retry, so that every rejection is
+ * visible.
+ */
 export class SingleTraffic {
   /** Ids of accepted payments. */
   readonly accepted = new Set<string>();

@@ -24,7 +24,7 @@ is fraud, and do not tell the analyst what to do. Answer with the sentences alon
 export const NARRATIVE_MODEL = Symbol("NARRATIVE_MODEL");
 
 /**
- * Writes case summaries with the configured model, or with the template if there is none, or if it is late or fails.
+ * Writes case summaries with the configured model. Without a model, or if it is late or fails, the template is used.
  */
 @Injectable()
 export class CaseNarratives {

@@ -19,7 +19,7 @@ const keptKeys = (): string[] => Object.keys(sessionStorage).filter((key) => key
 
 type Draft<T> = readonly [
   value: T,
-  /** Stores a value, or the result of a function of the latest one. */
+  /** Stores a value, or what a function returns for the latest value. */
   change: (next: T | ((newest: T) => T)) => void,
   /** Called after saving. Text typed during the save is kept and returned. */
   drop: (sent: T) => T | undefined,

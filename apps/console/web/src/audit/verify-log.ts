@@ -1,9 +1,9 @@
 import type { AuditCheckpoint, AuditKey, AuditLogEntry, AuditLogPage } from "../api/control.js";
 
 /**
- * Checks the audit log here in the browser, as docs/audit.md says: that each entry's hash is that of its content and of
- * the entry before, that the log ends where control says, and that control's signatures are over these hashes. Only
- * anchors reveal a log that was rewritten together with its signatures; to check them, use `npx tripline audit verify
+ * Verifies the audit log in the browser, as described in docs/audit.md: each entry's hash covers its content and the
+ * previous entry's hash, the log ends where control says, and control's signatures cover these hashes. Only anchors
+ * reveal a log that was rewritten together with its signatures. To check them, use `npx tripline audit verify
  * --anchors`.
  */
 

@@ -107,7 +107,7 @@ describe("a draft that a colleague saved meanwhile", () => {
     await openDraft(page);
     await typeAtEnd(page, "\n# mine");
     const theirs = saveElsewhere(console, "\n# theirs");
-    // By the keyboard: the button can move while the check of the text ends, and a click would miss it.
+    // Uses the keyboard, because the button can move when the check of the text ends, and a click would miss it.
     await saveDraft(page).press("Enter");
     await page.getByRole("button", { name: "Load latest version" }).click();
     const region = page.getByRole("region", { name: "This draft has changed" });

@@ -6,7 +6,7 @@ const SECONDS_BEFORE = 90;
 const DECISIONS_BEFORE = 20;
 const SECOND_MS = 1_000;
 
-/** Sends the last 90 s at once, so that a screen has data, and then one second per second. */
+/** Sends the last 90 s at once, so that a screen has data, and then continues in real time. */
 export function streamLive(response: ServerResponse): void {
   response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
   const random = seeded(7);

@@ -7,7 +7,7 @@ export async function openBrowser(): Promise<Browser> {
   return chromium.launch(await browserOptions());
 }
 
-/** The same as a separate process, whose CPU time can be measured. */
+/** The same browser as a separate process, so that its CPU time can be measured. */
 export async function openBrowserProcess(): Promise<{ browser: Browser; pid: number; close(): Promise<void> }> {
   const server = await chromium.launchServer(await browserOptions());
   const { pid } = server.process();
@@ -44,7 +44,7 @@ export interface PageOptions {
 
 const WIDTH_PX = 1280;
 const HEIGHT_PX = 800;
-/** A limit for hangs, not for speed: on two busy cores a page may respond late. All browser tests use it. */
+/** This limit detects hangs, not slowness: on two busy cores a page may respond late. All browser tests use it. */
 export const ACTION_MS_MAX = 45_000;
 
 export async function openPage(browser: Browser, options: PageOptions): Promise<WatchedPage> {
