@@ -16,7 +16,8 @@ export const archiveConfig = z.object({
     }),
   FLUSH_ROWS_MAX: z.coerce.number().int().min(1).max(1_000_000).default(50_000).meta({
     unit: "rows",
-    description: "Rows of one topic after which they are written. At most about twice as many are kept in memory.",
+    description:
+      "Rows of a topic that are collected before they are written. Memory can hold up to about twice as many.",
   }),
   FLUSH_BYTES_MAX: z.coerce
     .number()
@@ -27,7 +28,7 @@ export const archiveConfig = z.object({
     .meta({
       unit: "bytes",
       description:
-        "Bytes of Kafka values of one topic after which its rows are written. At most about twice as many are kept in memory.",
+        "Size of a topic's Kafka values that are collected before they are written. Memory can hold up to about twice as much.",
     }),
   FLUSH_AGE_MS: z.coerce.number().int().min(50).max(3_600_000).default(60_000).meta({
     unit: "ms",

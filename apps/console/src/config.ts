@@ -115,8 +115,8 @@ const settings = z.object({
   FOUR_EYES_AMOUNT_MINOR: fourEyesAmounts.meta({
     unit: "minor units",
     description:
-      "A verdict on a case of this amount or more needs a second user; 0: never. Amounts are not converted: " +
-      "`500000,JPY=800000` has another one for yen. The payments of a case are added up by currency; one sum that is large enough will do.",
+      "A verdict on a case of this amount or more needs a second user; 0 turns this off. Amounts are not converted: " +
+      "`500000,JPY=800000` sets a separate limit for yen. The payments of a case are added up per currency, and any total that reaches its limit counts.",
   }),
 });
 

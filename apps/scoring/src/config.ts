@@ -91,8 +91,8 @@ export const scoringBesideDecisionsConfig = z
       .transform((text) => text?.split(",").map((name) => name.trim()))
       .meta({
         description:
-          "Common names of authorised client certificates, comma-separated; needs `GRPC_CLIENT_CA_FILE`. Without it every " +
-          "client whose certificate is of these authorities may.",
+          "Common names of authorised client certificates, comma-separated; needs `GRPC_CLIENT_CA_FILE`. Without it, every " +
+          "client with a certificate from these authorities is accepted.",
       }),
     REGISTRY_URL: z.string().min(1).meta({
       description:
