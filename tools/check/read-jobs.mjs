@@ -1,5 +1,5 @@
-// The `job` label of each service in Prometheus, derived as Prometheus and its operator do from compose's configuration and the
-// rendered chart.
+// The `job` label of each service in Prometheus, derived from compose's configuration and the rendered chart like Prometheus
+// and its operator do.
 import { parse } from "yaml";
 
 /**

@@ -8,7 +8,7 @@ import { topicConfig } from "../../packages/kafka/dist/topic-config.js";
 export function topicsFile() {
   const topics = ALL_TOPICS.map((topic) => {
     const { name, partitions } = topic;
-    // As `ensureTopics` creates them.
+    // The same configuration as `ensureTopics` sets.
     const config = Object.entries(topicConfig(topic)).map(([key, value]) => `${key}: ${value}`);
     return `  - name: ${name}\n    partitions: ${partitions}\n    config: { ${config.join(", ")} }`;
   });

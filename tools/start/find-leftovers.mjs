@@ -11,7 +11,7 @@ const POLL_MS = 20;
 /** @typedef {{ child: Identity, owner: Identity }} ServerRecord */
 
 /**
- * Living servers, and whether the run that started them was killed.
+ * Servers that are still running, and whether the run that started them was killed.
  *
  * @param {string} root the repository's root
  * @returns {{ child: Identity, isLeftover: boolean }[]}

@@ -19,13 +19,13 @@ export function availableMemoryBytes() {
  * @param {string} folder
  */
 export function freeDiskBytes(folder) {
-  // Not available in Node 18 before 18.15, whose age is reported separately.
+  // Not available in Node 18 before 18.15. Another check reports that such a Node is too old.
   if (fs.statfsSync === undefined) return Number.POSITIVE_INFINITY;
   const { bavail, bsize } = fs.statfsSync(folder);
   return bavail * bsize;
 }
 
-/** What the control group (version 2) leaves; Infinity without a limit. */
+/** The memory that the control group (version 2) leaves; Infinity without a limit. */
 function insideContainer() {
   const limit = Number(read("/sys/fs/cgroup/memory.max"));
   const used = Number(read("/sys/fs/cgroup/memory.current"));

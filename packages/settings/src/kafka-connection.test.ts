@@ -112,7 +112,7 @@ function brokerSettings(of: { keyStore: string; trustStore: string; jwks: string
   const modules = "org.apache.kafka.common.security";
   const sasl = "listener.name.sasl_ssl";
   return {
-    // Access rules as in `infra/`: one user may use only its own topics, the others all.
+    // Access rules as in `infra/`: one user may use only its own topics, the others may use all of them.
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
     "super.users": "User:ANONYMOUS;User:features;User:CN=features",
     "ssl.keystore.type": "PEM",

@@ -61,7 +61,7 @@ async function nameShown(options: ConnectionOptions = {}): Promise<string | unde
   }
 }
 
-/** A request on a new connection, by a client that trusts both. */
+/** A request on a new connection, by a client that trusts the certificates from before and after the renewal. */
 function request(): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const trusted = { ca: [before.certificate, after.certificate], agent: false };

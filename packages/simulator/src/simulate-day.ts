@@ -86,7 +86,7 @@ function payAsOwner(options: DayOptions, card: number, drafts: Draft[]): void {
   }
 }
 
-/** The owner keeps paying; the thief pays several times the typical amount, at terminals that the owner does not use. */
+/** The owner keeps paying. The thief pays several times the typical amount, at terminals that the owner does not use. */
 function payAsThief(options: DayOptions, card: number, drafts: Draft[]): void {
   const profile = options.cards[card];
   if (profile === undefined) return;

@@ -59,7 +59,7 @@ export function startTelemetry(options: TelemetryOptions): Telemetry {
   return {
     async shutdown() {
       sendLogsTo(undefined);
-      // Unsent data is lost, which was logged above; the process still ends in order.
+      // Unsent data is lost, which was logged above; the process still shuts down cleanly.
       const sent = sdk.shutdown().catch(() => undefined);
       await Promise.race([sent, delay(LAST_SEND_MS_MAX, undefined, { ref: false })]);
     },

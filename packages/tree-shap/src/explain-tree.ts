@@ -1,7 +1,7 @@
 import type { TreePlan } from "./plan-trees.js";
 import { PATH_FEATURES_MAX, SHAPLEY_WEIGHTS } from "./shapley-weights.js";
 
-/** Rows that pass through one tree before the next: enough that the tree's tables stay in the cache. */
+/** Rows that pass through one tree before the next one: enough to benefit from the tree's tables in the cache. */
 export const CHUNK_ROWS = 64;
 
 /**

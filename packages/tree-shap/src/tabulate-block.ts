@@ -10,7 +10,7 @@ import { LEAF } from "./tree-ensemble.js";
  * contribution to each of `features`.
  */
 export interface TabulatedBlock {
-  /** Those of the path, then the other features of the subtree. */
+  /** The features of the path, then the other features of the subtree. */
   readonly features: readonly number[];
   /** Number of each split in the ensemble; its bit in a pattern is set if the row goes left. */
   readonly splits: readonly number[];

@@ -15,8 +15,8 @@ const result = z.object({ kid: z.string(), value: z.base64url() });
 
 /**
  * An RSA key of Azure Key Vault or of a managed HSM (https://learn.microsoft.com/rest/api/keyvault/keys/wrap-key/wrap-key),
- * with the pod's token. Only the key version that wrapped can unwrap, so its name precedes the wrapped bytes, with its length
- * in the first byte.
+ * with the pod's token. Only the version that wrapped a key can unwrap it, so the version's name precedes the wrapped
+ * bytes. The first byte is the length of the name.
  *
  * @param url `https://….vault.azure.net/keys/…`
  */

@@ -9,9 +9,7 @@ export interface MasterKey {
   unwrap(wrapped: Uint8Array): Promise<Buffer>;
 }
 
-/**
- * Bound to everything that a master key wraps, so that no other data decrypted by a cloud's key is accepted as an envelope key.
- */
+/** Bound to every wrapped envelope key, so that other data decrypted with a cloud's key is not accepted as an envelope key. */
 export const WRAP_CONTEXT = "tripline-personal-data";
 
 /** A master key from the functions of one kind; all failures become `master-key-unavailable`. */

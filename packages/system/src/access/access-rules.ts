@@ -9,7 +9,7 @@ const ACCESS_FILE = join(ROOT, "infra", "access.yaml");
 
 /** The user that grants access to the others. The services have neither its certificate nor its password. */
 export const SETUP_USER = "setup";
-/** The user for the stores' metrics, without access to their data. */
+/** The user that collects the stores' metrics, without access to their data. */
 export const COLLECTOR_USER = "collector";
 /** The user of the commands. */
 export const OPERATOR_USER = "operator";

@@ -27,7 +27,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface SystemKafka {
   readonly kafka: Kafka;
-  /** For error messages with the address that did not answer. */
+  /** The address, for error messages when it does not answer. */
   readonly brokers: string;
 }
 

@@ -77,7 +77,7 @@ export function chartTls(file?: "tls.crt" | "tls.key" | "ca.crt"): ChartSource {
   return { when: ".Values.tls.enabled", value, setBy: "tls.enabled" };
 }
 
-/** The certificate for Kafka: the service's own, if it has its own access rules there, or a shared one. */
+/** The certificate for Kafka: the service's own if Kafka has access rules for each service, otherwise a shared one. */
 export function kafkaCertificate(file: "tls.crt" | "tls.key"): readonly ChartSource[] {
   return [
     { when: ".Values.access.kafka", value: `/etc/tripline/tls/${file}`, setBy: "access.kafka" },

@@ -85,7 +85,7 @@ export function findLocalSystem(isWanted: (system: LocalSystem) => boolean): Loc
       const system = readLocalSystem(name);
       if (isWanted(system)) return system;
     } catch {
-      // No system is running there, or it has another version.
+      // No system is running in that folder, or it has another version.
     }
   }
   return undefined;

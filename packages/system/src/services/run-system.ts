@@ -54,7 +54,7 @@ export interface SystemOptions {
   readonly isSecure?: boolean;
   /** With a listener, a server that exits unexpectedly is restarted and reported here. */
   readonly onServer?: ServerListener;
-  /** Whether Ctrl-C ends this process and the system immediately. False for a caller that stops it in order. Default true. */
+  /** Whether Ctrl-C ends this process and the system immediately. False for a caller that stops it cleanly. Default true. */
   readonly endOnSignals?: boolean;
   readonly steps: StepLog;
 }

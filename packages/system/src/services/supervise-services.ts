@@ -93,7 +93,7 @@ export class ServiceProcess {
     this.child?.kill("SIGKILL");
   }
 
-  /** Stops it in order and restarts it, for instance with new code. */
+  /** Shuts it down cleanly and restarts it, for instance with new code. */
   restart(): void {
     this.restarts = 0;
     this.child?.kill("SIGTERM");

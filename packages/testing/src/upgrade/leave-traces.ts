@@ -7,7 +7,7 @@ import type { RunningSystem } from "@tripline/system/services/run-system";
 
 /** What users created in the old system, and the new one must keep. */
 export interface Traces {
-  /** A person who has paid, with personal data. */
+  /** A person who has made a payment with personal data. */
   readonly person: OpenedPerson;
   /** A terminal on the list `deny`. */
   readonly terminalId: string;
