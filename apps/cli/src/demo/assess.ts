@@ -43,8 +43,9 @@ const midnight = (day: string): number => Date.parse(`${day}T00:00:00Z`);
 const dayOf = (atMs: number): string => new Date(atMs).toISOString().slice(0, 10);
 
 /**
- * Runs the published benchmark through the system: window state from the preceding days, the model trained only on the
- * published training week, every payment of the evaluated week over HTTP in event order, labels seven days after their payment.
+ * Runs the published benchmark through the system. Window state comes from the preceding days, and the model is trained
+ * only on the published training week. Every payment of the evaluated week is sent over HTTP in event order, and labels
+ * follow seven days after their payment.
  *
  * @returns the exit code: 0 if each payment was decided exactly once and every served score equals the trainer's
  */

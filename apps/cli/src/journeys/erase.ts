@@ -32,8 +32,8 @@ const opened = z.object({
 });
 
 /**
- * A person pays, an authorised user views their data, the person is erased, and pays again: the old data can no longer be read
- * anywhere, the window state starts from zero, and every decision stays valid.
+ * A person pays, an authorised user views their data, and the person is erased and pays again. The old data can no
+ * longer be read anywhere, the window state starts from zero, and every decision stays valid.
  *
  * @throws Error in one sentence that names the failed step
  * @returns the card token of the person

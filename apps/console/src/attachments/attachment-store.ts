@@ -33,7 +33,7 @@ const countRow = z.object({ count: z.coerce.number() });
 const FILES_MAX = 50;
 /** After this time, an upload in progress has finished or failed. */
 const WRITE_MS_MAX = 3_600_000;
-/** Per round. The rest waits for the next round. */
+/** Maximum number per round. The rest waits for the next round. */
 const REMOVALS_MAX = 200;
 
 /** Files of cases: metadata in Postgres, content in the object store. */
@@ -109,7 +109,7 @@ export class AttachmentStore {
     return toAttachment(row);
   }
 
-  /** @throws TriplineError `not-found`, also for a file of another case; and what the store throws */
+  /** @throws TriplineError `not-found`, also for a file of another case; and as the store does */
   async read(tenant: string, caseId: string, id: string): Promise<{ of: CaseAttachment; content: Uint8Array }> {
     const [row] = await this.database.query(
       attachmentRow,

@@ -2,8 +2,8 @@ import type { Outcome } from "./decisions.js";
 import type { Problem } from "./session.js";
 
 /**
- * A backtest of a policy on past payments. `POST /api/policy/backtest` takes `{ text }` of a draft, `POST
- * /api/policy/shadow` nothing: it counts what shadow rules would have done. Both respond with JSON lines, first
+ * A backtest of a policy on past payments. `POST /api/policy/backtest` takes the `{ text }` of a draft. `POST
+ * /api/policy/shadow` takes nothing and counts what shadow rules would have done. Both respond with JSON lines: first
  * progress, then the report. Closing the connection stops the work. Figures and intervals are those of
  * docs/backtest.md.
  */

@@ -22,7 +22,7 @@ export type Permission =
   | "operations:write"
   | "people:read"
   | "people:write"
-  /** To see unmasked tokens of cards, devices and addresses; each view is recorded. */
+  /** Permission to see unmasked tokens of cards, devices and addresses. Each view is recorded. */
   | "personal:read";
 
 /** `GET /api/session`. */

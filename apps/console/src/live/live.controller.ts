@@ -8,7 +8,7 @@ import { Sessions } from "../sessions/sessions.js";
 import { EventStream } from "./event-stream.js";
 import { LiveHub } from "./live-hub.js";
 
-/** A stream is reopened after this time, which checks the session again. */
+/** A stream is reopened after this time, so that the session is checked again. */
 const STREAM_MS_MAX = 300_000;
 
 /** What happens now, as server-sent events (HTML Living Standard, section 9.2). */

@@ -11,7 +11,7 @@ const EVERY_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** In one statement, so that no lock is held for long. */
 const ROWS_MAX = 5_000;
-/** Per round. The rest waits for the next round. */
+/** Maximum number per round. The rest waits for the next round. */
 const STATEMENTS_MAX = 200;
 
 const OF_OLD_CASES = "case_id IN (SELECT id FROM console.cases WHERE status = 'closed' AND changed_at_ms < $1)";

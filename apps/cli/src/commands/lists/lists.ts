@@ -7,7 +7,7 @@ import { previewCommand } from "./preview.js";
 import { removeCommand } from "./remove.js";
 import { searchCommand } from "./search.js";
 
-/** `tripline lists`: manages entries that are declined, watched or allowed regardless of the model. */
+/** `tripline lists`: manages entries whose payments are declined, watched or allowed regardless of the model. */
 export function listsCommand(
   output: CommandOutput = process.stdout,
   input: AsyncIterable<Uint8Array> = process.stdin,

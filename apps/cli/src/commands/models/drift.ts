@@ -26,7 +26,7 @@ interface DriftFlags {
 
 const DRIFT_EXIT_CODE = 3;
 
-/** `tripline drift`: tests the lake's newest day for drift from the days before it, or from a reference. */
+/** `tripline drift`: tests the lake's newest day for drift relative to the days before it or to a reference. */
 export function driftCommand(output: CommandOutput = process.stdout): Command {
   return withKafka(
     new Command("drift")

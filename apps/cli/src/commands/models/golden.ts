@@ -9,7 +9,7 @@ import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { StepLog } from "@tripline/system/step-log";
 import { Command } from "commander";
 
-/** Payments of one card within one second, whose order may differ between the published table and ours. */
+/** Maximum differences due to payments of one card within one second, which the two tables may order differently. */
 const TIES_MAX = 20;
 
 /** `tripline compare-golden`: compares our windows with a benchmark's published ones. */

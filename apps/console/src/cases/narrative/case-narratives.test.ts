@@ -66,7 +66,7 @@ process.stdout.write(JSON.stringify({ written, noted }));
 process.exit();
 `;
 
-/** In a separate process with the environment and libraries of a service. */
+/** Writes summaries in a separate process with the environment and libraries of a service. */
 async function write(place: ModelPlace, times: number): Promise<{ written: unknown[]; noted: number }> {
   const library = new URL("case-narratives.js", import.meta.url).href;
   const given = JSON.stringify([library, place, factsOf("one"), times]);

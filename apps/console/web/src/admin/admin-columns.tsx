@@ -26,7 +26,7 @@ export const ACCOUNT_COLUMNS: readonly Column<Account>[] = [
   },
 ];
 
-/** Adds a column with a button per row for users who may change it, and returns the selected row. */
+/** Adds a column with a button per row for users who may change the rows, and returns the selected row. */
 export function useChangeable<Row>(columns: readonly Column<Row>[], nameOf: (row: Row) => string) {
   const [changed, setChanged] = useState<Row>();
   const mayChange = useMay()("people:write");

@@ -58,7 +58,7 @@ export interface WaitingChange {
   readonly note: string;
   readonly created_at: string;
   readonly expires_at: string;
-  /** For break glass: the time when it takes effect unless another user rejects it. */
+  /** For break glass: the time when the change takes effect unless another user rejects it. */
   readonly takes_effect_at: string | null;
 }
 

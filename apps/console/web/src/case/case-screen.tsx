@@ -52,7 +52,7 @@ export function CaseScreen() {
   );
 }
 
-/** The decision first: outcome, why, and what moved the score; then the card's baseline; then its history. */
+/** Shows the decision first (outcome, reasons, what moved the score), then the card's baseline, then its history. */
 function OpenCase({ of }: { readonly of: CaseDetail }) {
   const [dialog, setDialog] = useState<OpenDialog>();
   const change = useCaseChange(of);

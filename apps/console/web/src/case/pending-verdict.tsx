@@ -18,7 +18,7 @@ interface PendingVerdictProps {
   readonly pending: NonNullable<CaseDetail["pendingVerdict"]>;
 }
 
-/** A verdict above the single-user limit, which another user confirms or rejects. */
+/** A verdict above the limit for a single user, so another user must confirm or reject it. */
 export function PendingVerdict({ of, pending: { verdict, reason, by, atMs } }: PendingVerdictProps) {
   const { person } = useSession();
   const may = useMay();

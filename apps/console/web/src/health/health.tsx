@@ -116,7 +116,7 @@ function Report({ of }: { readonly of: HealthReport }) {
   );
 }
 
-/** For users who may not see the dead letters themselves. */
+/** Counts of dead letters, for users who may not see the dead letters themselves. */
 function DeadCounts({ of }: { readonly of: readonly DeadLetterCount[] }) {
   return (
     <Panel title={text.health.dead}>

@@ -138,7 +138,7 @@ function Limits({ of }: { readonly of: readonly ModelSegment[] }) {
   );
 }
 
-/** Counts as integers, shares with enough digits to compare models. */
+/** Formats counts as integers, and shares with enough digits to compare models. */
 function formatMeasure(value: number): string {
   return Number.isInteger(value) && Math.abs(value) > 1 ? formatCount(value) : formatShare(value, DIGITS - 2);
 }

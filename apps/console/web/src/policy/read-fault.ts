@@ -1,5 +1,5 @@
 export interface PlacedFault {
-  /** From 1; undefined if the error has no position. */
+  /** The first line is 1; undefined if the error has no position. */
   readonly line: number | undefined;
   readonly column: number;
   readonly text: string;

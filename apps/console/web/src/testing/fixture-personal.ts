@@ -1,6 +1,6 @@
 import type { OpenedPersonal } from "#contract/personal";
 
-/** As decrypted by the control plane: one of the payments used the email address of an erased person. */
+/** Data as the control plane decrypts it. One of the payments used the email address of an erased person. */
 export function openPersonal({ transactionIds }: { readonly transactionIds: readonly string[] }): OpenedPersonal {
   const erased = transactionIds.length > 1 ? 1 : 0;
   const opened = transactionIds.length - erased;
