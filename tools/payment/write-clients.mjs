@@ -9,11 +9,11 @@ export function sentModule({ fields }) {
   const sent = fields.filter(({ core, path, required }) => !core && path !== undefined && !required);
   return [
     HEAD,
-    "/** Optional fields of a payment, as a program that sends it knows them. Coordinates count only together. */",
+    "/** Optional fields of a payment that a program can send. Latitude and longitude must be given together. */",
     "export interface SentFields {",
     ...sent.flatMap((field) => keysOf(field).map(([key]) => `  readonly ${key}?: ${typeOf(field)} | null;`)),
     "}\n",
-    "/** Those fields in the JSON of a request, without the ones that it does not carry. */",
+    "/** The request's JSON for these fields. Fields without a value are left out. */",
     "export function sentBody(of: SentFields): object {",
     "  return {",
     ...sent.map((field) => {

@@ -17,7 +17,7 @@ export function lakeModule({ columns }) {
   return [
     HEAD,
     `import { ${imported.join(", ")} } from "../column-kinds.js";\n`,
-    "/** The fields of a payment and how they are kept. */",
+    "/** The fields of a payment and their column kinds in the lake. */",
     exportConst("TRANSACTION_KINDS", object(kinds)),
   ].join("\n");
 }
@@ -30,13 +30,13 @@ export function rulesModule({ columns }) {
   return [
     HEAD,
     `import type { Transaction } from "${EVENTS}";\n`,
-    "/** Fields of a payment that rules can use, with their types in CEL. */",
+    "/** Payment fields that rules can use, with their CEL types. */",
     exportConst("FIELD_VARIABLES", `${object(variables.map(({ name, type }) => [name, quote(type)]))} as const`),
-    "/** The values of `FIELD_VARIABLES`. CEL's int is a bigint here. */",
+    "/** The values of `FIELD_VARIABLES`. A CEL int is a bigint. */",
     "export function fieldValues(transaction: Transaction) {",
     `  return ${indent(object(variables.map(({ name, value }) => [name, value])))};`,
     "}\n",
-    "/** The values of a payment of which nothing is known. */",
+    "/** The values for a payment without any data. */",
     exportConst("UNKNOWN_FIELDS", object(variables.map(({ name, unsent }) => [name, unsent]))),
   ].join("\n");
 }
@@ -62,7 +62,7 @@ export function listedModule({ kinds, columns }) {
   return [
     HEAD,
     `import type { Transaction } from "${EVENTS}";\n`,
-    "/** The values of a payment that list entries are compared with, by kind. */",
+    "/** The payment's values that are compared with list entries, by kind. */",
     "export function listedValues(payment: Transaction) {",
     `  return ${indent(object(values))};`,
     "}\n",
@@ -81,17 +81,17 @@ export function backfillModule(payment) {
     `import type { Transaction } from "${EVENTS}";`,
     'import { z } from "zod";',
     'import { fromRow } from "../input/row-values.js";\n',
-    "/** Columns that a transactions file can have in addition. NULL and absent mean that the payment does not carry them. */",
+    "/** Optional columns of a transactions file. NULL or a missing column means that the payment has no such value. */",
     exportConst(
       "OPTIONAL_COLUMNS",
       `${object(columns.map(({ column, wire }) => [column, quote(SQL_TYPES[wire])]))} as const`,
     ),
-    "/** The same columns in a line of JSON. */",
+    "/** The schema of these columns in a line of JSON. */",
     exportConst(
       "OPTIONAL_LINE",
       object(columns.map(({ column, wire }) => [column, `${LINE_SCHEMAS[wire]}.optional()`])),
     ),
-    "/** The same columns of a row as fields of the message. */",
+    "/** Converts these columns of a row to fields of the message. */",
     "export function optionalFields(row: Readonly<Record<string, unknown>>) {",
     `  return ${indent(object(columns.map(({ column, key, wire }) => [key, `fromRow.${FROM_ROW[wire]}(row.${column})`])))} satisfies Partial<Transaction>;`,
     "}\n",

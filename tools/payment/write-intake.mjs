@@ -29,15 +29,15 @@ export function intakeModule(payment) {
     ...(derivations.length === 0 ? [] : [`import { ${derivations.join(", ")} } from "${CONTRACTS}/identifiers";`]),
     'import type { z } from "zod";',
     'import * as kinds from "../requests/field-kinds.js";\n',
-    "/** The fields of a request that product code does not name, as clients send them. */",
+    "/** The request's fields from payment.yaml, apart from the core fields. */",
     exportConst("declaredFields", object(sent.map((field) => [field.path ?? "", schemaOf(field)]))),
     "export type DeclaredBody = { [K in keyof typeof declaredFields]?: z.infer<(typeof declaredFields)[K]> | undefined };\n",
-    "/** A value of each of them, for examples of requests. */",
+    "/** Example values for these fields. */",
     exportConst(
       "declaredExamples",
       `${object(sent.map(({ path, example }) => [path ?? "", JSON.stringify(example)]))} as const`,
     ),
-    "/** Those fields as the message has them: tokens in place of personal texts, and empty texts for what was not sent. */",
+    "/** These fields in the message: tokens replace personal texts, and texts that were not sent are empty. */",
     "export function declaredValues(body: z.infer<z.ZodObject<typeof declaredFields>>, tokenOf: (kind: TokenKind, text: string) => string) {",
     `  return ${indent(object(values.map((column) => [column.key, messageValue(column)])))};`,
     "}\n",
@@ -97,8 +97,8 @@ function contentFunction({ columns }) {
   const groups = OLD_GROUPS.map((group) => ({ group, fields: of(group) })).filter(({ fields }) => fields.length > 0);
   return [
     "/**",
-    " * What makes a retry the same request. A group of which nothing was sent is left out if all later groups are, and later fields",
-    " * count by name: so a payment keeps its fingerprint when fields are added.",
+    " * The values by which a retry is recognised. An empty group is left out if all later groups are empty, and newer fields",
+    " * are added by name. A payment therefore keeps its fingerprint when fields are added.",
     " */",
     "export function requestContent(payment: Transaction): unknown[] {",
     `  const content: unknown[] = ${indent(array(of(0).map(item)))};`,
@@ -121,7 +121,7 @@ function personalFunction(declared) {
     path === undefined || number === undefined ? [] : [path],
   );
   return [
-    "/** What is sealed; undefined if nothing of it was sent. */",
+    "/** The fields to seal; undefined if none was sent. */",
     "export function personalFields(body: DeclaredBody): PersonalFields | undefined {",
     `  if ((${sealed.map((path) => `body.${path}`).join(" ?? ")}) === undefined) return undefined;`,
     `  return ${indent(object(sealed.map((path) => [camelCase(path), `body.${path} ?? ""`])))};`,

@@ -6,7 +6,7 @@ import { networkOf } from "@tripline/contracts/identifiers";
 import type { z } from "zod";
 import * as kinds from "../requests/field-kinds.js";
 
-/** The fields of a request that product code does not name, as clients send them. */
+/** The request's fields from payment.yaml, apart from the core fields. */
 export const declaredFields = {
   terminal_id: kinds.identifier("Your own id of the terminal or shop at which the card was presented."),
   device_id: kinds.replacedText("Your own id of the device that pays.").optional(),
@@ -21,7 +21,7 @@ export const declaredFields = {
 
 export type DeclaredBody = { [K in keyof typeof declaredFields]?: z.infer<(typeof declaredFields)[K]> | undefined };
 
-/** A value of each of them, for examples of requests. */
+/** Example values for these fields. */
 export const declaredExamples = {
   terminal_id: "t-42",
   device_id: "8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10",
@@ -34,7 +34,7 @@ export const declaredExamples = {
   location: {"latitude":50.84673,"longitude":4.35247},
 } as const;
 
-/** Those fields as the message has them: tokens in place of personal texts, and empty texts for what was not sent. */
+/** These fields in the message: tokens replace personal texts, and texts that were not sent are empty. */
 export function declaredValues(body: z.infer<z.ZodObject<typeof declaredFields>>, tokenOf: (kind: TokenKind, text: string) => string) {
   return {
     terminalId: body.terminal_id,
@@ -51,8 +51,8 @@ export function declaredValues(body: z.infer<z.ZodObject<typeof declaredFields>>
 }
 
 /**
- * What makes a retry the same request. A group of which nothing was sent is left out if all later groups are, and later fields
- * count by name: so a payment keeps its fingerprint when fields are added.
+ * The values by which a retry is recognised. An empty group is left out if all later groups are empty, and newer fields
+ * are added by name. A payment therefore keeps its fingerprint when fields are added.
  */
 export function requestContent(payment: Transaction): unknown[] {
   const content: unknown[] = [
@@ -70,7 +70,7 @@ export function requestContent(payment: Transaction): unknown[] {
   return content;
 }
 
-/** What is sealed; undefined if nothing of it was sent. */
+/** The fields to seal; undefined if none was sent. */
 export function personalFields(body: DeclaredBody): PersonalFields | undefined {
   if ((body.device_id ?? body.ip_address ?? body.email ?? body.cardholder) === undefined) return undefined;
   return {

@@ -4,7 +4,7 @@ import type { Transaction } from "@tripline/contracts/generated/tripline/events/
 import { z } from "zod";
 import { fromRow } from "../input/row-values.js";
 
-/** Columns that a transactions file can have in addition. NULL and absent mean that the payment does not carry them. */
+/** Optional columns of a transactions file. NULL or a missing column means that the payment has no such value. */
 export const OPTIONAL_COLUMNS = {
   device_token: "VARCHAR",
   ip_token: "VARCHAR",
@@ -18,7 +18,7 @@ export const OPTIONAL_COLUMNS = {
   ip_country: "VARCHAR",
 } as const;
 
-/** The same columns in a line of JSON. */
+/** The schema of these columns in a line of JSON. */
 export const OPTIONAL_LINE = {
   device_token: z.string().optional(),
   ip_token: z.string().optional(),
@@ -32,7 +32,7 @@ export const OPTIONAL_LINE = {
   ip_country: z.string().optional(),
 };
 
-/** The same columns of a row as fields of the message. */
+/** Converts these columns of a row to fields of the message. */
 export function optionalFields(row: Readonly<Record<string, unknown>>) {
   return {
     deviceToken: fromRow.text(row.device_token),

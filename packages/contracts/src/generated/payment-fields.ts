@@ -3,7 +3,7 @@
 import { isCountry } from "../country.js";
 import type { PersonalFields, Transaction } from "./tripline/events/v1/events.js";
 
-/** What the optional fields of a payment hold if they were not sent. Optional numbers are absent instead. */
+/** The values of optional texts that were not sent. Optional numbers are absent instead. */
 export const UNSENT: Readonly<Pick<Transaction, "deviceToken" | "ipToken" | "bin" | "emailToken" | "networkToken" | "cardCountry" | "merchantCountry" | "ipCountry">> = {
   deviceToken: "",
   ipToken: "",
@@ -15,7 +15,7 @@ export const UNSENT: Readonly<Pick<Transaction, "deviceToken" | "ipToken" | "bin
   ipCountry: "",
 };
 
-/** What is sealed of a payment: names in requests and answers, and where they are in the message. */
+/** Sealed fields: their names in requests and responses, and in the message. */
 export const PERSONAL_FIELDS = {
   device_id: "deviceId",
   ip_address: "ipAddress",
@@ -23,7 +23,7 @@ export const PERSONAL_FIELDS = {
   cardholder: "cardholder",
 } as const;
 
-/** A payment that says nothing about a person. */
+/** Sealed fields of a payment without personal data. */
 export const UNSENT_PERSONAL: Readonly<PersonalFields> = {
   deviceId: "",
   ipAddress: "",
@@ -31,7 +31,7 @@ export const UNSENT_PERSONAL: Readonly<PersonalFields> = {
   cardholder: "",
 };
 
-/** What each field says about a person. */
+/** The data class of each field. */
 export const TRANSACTION_CLASSES = {
   transactionId: "behavioural",
   tenant: "none",
@@ -55,7 +55,7 @@ export const TRANSACTION_CLASSES = {
   personal: "personal",
 } as const satisfies Readonly<Record<keyof Transaction, string>>;
 
-/** Fields that rules can use, with what they are. */
+/** Fields that rules can use, with their descriptions. */
 export const RULE_FIELDS = [
   ["tenant", "The tenant of the access token."],
   ["terminal_id", "Your own id of the terminal or shop at which the card was presented."],
@@ -67,7 +67,7 @@ export const RULE_FIELDS = [
   ["ip_country", "Country of the network address, ISO 3166-1 alpha-2."],
 ] as const;
 
-/** Fields of an event that can name an entity, and where they are in the message. */
+/** Event fields that can identify an entity, with their names in the message. */
 export const ENTITY_KEYS = {
   card_token: "cardToken",
   terminal_id: "terminalId",
@@ -78,19 +78,19 @@ export const ENTITY_KEYS = {
   merchant_country: "merchantCountry",
 } as const;
 
-/** Those that every payment and every label carries. */
+/** Entity keys that every payment and label has. */
 export const REQUIRED_ENTITY_KEYS = [
   "card_token",
   "terminal_id",
 ] as const;
 
-/** The tokens of people. An entity with one of them in its key is a person's own. */
+/** Tokens that stand for a person. An entity whose key has one of them belongs to that person. */
 export const SUBJECT_KEYS = [
   "card_token",
   "email_token",
 ] as const;
 
-/** Optional texts that name an entity: empty, or of this shape. */
+/** Patterns of optional texts that identify an entity. An empty text is valid as well. */
 export const ENTITY_KEY_PATTERNS = [
   ["deviceToken", "device_token", /^dt_[0-9a-f]{32}$/],
   ["ipToken", "ip_token", /^it_[0-9a-f]{32}$/],
@@ -98,7 +98,7 @@ export const ENTITY_KEY_PATTERNS = [
   ["emailToken", "email_token", /^et_[0-9a-f]{32}$/],
 ] as const;
 
-/** Prefixes of the tokens by their kind. */
+/** Token prefixes by kind. */
 export const TOKEN_PREFIXES = {
   card: "ct",
   device: "dt",
@@ -107,7 +107,7 @@ export const TOKEN_PREFIXES = {
   network: "nt",
 } as const;
 
-/** What can be on a list, in the order in which its entries are named. */
+/** The kinds of list entries, in the order in which they are shown. */
 export const LIST_KINDS = [
   "card",
   "bin",
@@ -119,7 +119,7 @@ export const LIST_KINDS = [
   "country",
 ] as const;
 
-/** The values that an entry of a kind can have, and what they are called. */
+/** For each kind, a check of an entry's value and a description of valid values. */
 export const LIST_VALUES: Readonly<Record<(typeof LIST_KINDS)[number], readonly [isValid: (text: string) => boolean, what: string]>> = {
   card: [(text) => /^ct_[0-9a-f]{32}$/.test(text), "a card token: ct_ and 32 hexadecimal digits"],
   bin: [(text) => /^\d{6}(?:\d{2})?$/.test(text), "the first 6 or 8 digits of card numbers"],
@@ -131,7 +131,7 @@ export const LIST_VALUES: Readonly<Record<(typeof LIST_KINDS)[number], readonly 
   country: [isCountry, "an ISO 3166-1 alpha-2 code in capitals, such as BE"],
 };
 
-/** Kinds of which one entry concerns many payments. */
+/** Kinds whose entries each affect many payments. */
 export const BROAD_KINDS = [
   "bin",
   "country",

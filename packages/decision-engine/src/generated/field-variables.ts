@@ -2,7 +2,7 @@
 
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 
-/** Fields of a payment that rules can use, with their types in CEL. */
+/** Payment fields that rules can use, with their CEL types. */
 export const FIELD_VARIABLES = {
   tenant: "string",
   terminal_id: "string",
@@ -14,7 +14,7 @@ export const FIELD_VARIABLES = {
   ip_country: "string",
 } as const;
 
-/** The values of `FIELD_VARIABLES`. CEL's int is a bigint here. */
+/** The values of `FIELD_VARIABLES`. A CEL int is a bigint. */
 export function fieldValues(transaction: Transaction) {
   return {
     tenant: transaction.tenant,
@@ -28,7 +28,7 @@ export function fieldValues(transaction: Transaction) {
   };
 }
 
-/** The values of a payment of which nothing is known. */
+/** The values for a payment without any data. */
 export const UNKNOWN_FIELDS = {
   tenant: "",
   terminal_id: "",

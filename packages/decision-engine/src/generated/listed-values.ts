@@ -2,7 +2,7 @@
 
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 
-/** The values of a payment that list entries are compared with, by kind. */
+/** The payment's values that are compared with list entries, by kind. */
 export function listedValues(payment: Transaction) {
   return {
     card: payment.cardToken,

@@ -2,7 +2,7 @@
 
 import { bytes, double, long, text } from "../column-kinds.js";
 
-/** The fields of a payment and how they are kept. */
+/** The fields of a payment and their column kinds in the lake. */
 export const TRANSACTION_KINDS = {
   transactionId: text,
   tenant: text,

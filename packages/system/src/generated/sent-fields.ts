@@ -1,6 +1,6 @@
 // Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit.
 
-/** Optional fields of a payment, as a program that sends it knows them. Coordinates count only together. */
+/** Optional fields of a payment that a program can send. Latitude and longitude must be given together. */
 export interface SentFields {
   readonly deviceId?: string | null;
   readonly ipAddress?: string | null;
@@ -13,7 +13,7 @@ export interface SentFields {
   readonly longitude?: number | null;
 }
 
-/** Those fields in the JSON of a request, without the ones that it does not carry. */
+/** The request's JSON for these fields. Fields without a value are left out. */
 export function sentBody(of: SentFields): object {
   return {
     ...(of.deviceId == null ? {} : { device_id: of.deviceId }),
