@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
+import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "@tripline/lake/log/list-files";
@@ -11,6 +12,8 @@ import { readinessOf, TestBench, until } from "./testing/bench.js";
 import {
   appliedOf,
   appliedRecord,
+  appliedUpdateOf,
+  appliedUpdateRecord,
   cardOf,
   DAY_MS,
   decisionOf,
@@ -22,11 +25,22 @@ import {
   NOON_MS,
   transactionOf,
   transactionRecord,
+  updateOf,
+  updateRecord,
   vectorOf,
   vectorRecord,
 } from "./testing/records.js";
 
-const { transactions, labels, features, appliedLabels, decisions, driftDetected } = TOPICS;
+const {
+  transactions,
+  labels,
+  features,
+  appliedLabels,
+  paymentUpdates,
+  appliedPaymentUpdates,
+  decisions,
+  driftDetected,
+} = TOPICS;
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 let bench: TestBench;
@@ -64,12 +78,21 @@ test("a record of every topic becomes a row with each of its values, bit for bit
   const empty = vectorOf(3, { values: [], sequences: [] });
   const decision = decisionOf(4, { reasons: [], score: undefined });
   const traced = { [HEADERS.traceparent]: TRACEPARENT };
+  const refund = updateOf(1, {
+    kind: PaymentUpdateKind.REFUNDED,
+    declinedBy: DeclinedBy.UNSPECIFIED,
+    issuerCode: "",
+    amountMinor: 250,
+    currency: "EUR",
+  });
   await bench.send([
     transactionRecord(odd, traced),
     labelRecord(labelOf(1)),
     vectorRecord(vector, traced),
     vectorRecord(empty),
     appliedRecord(appliedOf(1)),
+    updateRecord(refund, traced),
+    appliedUpdateRecord(appliedUpdateOf(1)),
     decisionRecord(decisionOf(5)),
     decisionRecord(decision),
     driftRecord(driftOf(6)),
@@ -97,6 +120,19 @@ test("a record of every topic becomes a row with each of its values, bit for bit
   const [applied] = await bench.rows(appliedLabels.name);
   const { label: inner, ...rest } = appliedOf(1);
   expect(withoutKafka(applied ?? {})).toEqual({ ...own(NOON_MS + 1), ...rowOf(inner ?? {}), ...rowOf(rest) });
+
+  const [update] = await bench.rows(paymentUpdates.name);
+  const refunded = { kind: "refunded", declined_by: "unspecified" };
+  expect(withoutKafka(update ?? {})).toEqual({ ...own(NOON_MS + 1, TRACEPARENT), ...rowOf(refund), ...refunded });
+  const [appliedUpdate] = await bench.rows(appliedPaymentUpdates.name);
+  const { update: updateInside, ...position } = appliedUpdateOf(1);
+  const declined = { kind: "declined", declined_by: "issuer", amount_minor: null };
+  expect(withoutKafka(appliedUpdate ?? {})).toEqual({
+    ...own(NOON_MS + 1),
+    ...rowOf(updateInside ?? {}),
+    ...rowOf(position),
+    ...declined,
+  });
 
   const decided = byId("transaction_id", await bench.rows(decisions.name));
   const names = { outcome: "decline", rung: "model" };

@@ -1,6 +1,7 @@
 import { TRANSACTION_CLASSES } from "./generated/payment-fields.js";
 import type {
   AppliedLabel,
+  AppliedPaymentUpdate,
   AuditEvent,
   AuthEvent,
   Decision,
@@ -9,6 +10,7 @@ import type {
   FeatureVector,
   Label,
   ListEntry,
+  PaymentUpdate,
   PolicyActivation,
   Rollout,
   SubjectKey,
@@ -43,6 +45,22 @@ const label: Classes<Label> = {
   labelledAtMs: behavioural,
   fraud: behavioural,
   source: none,
+};
+
+const paymentUpdate: Classes<PaymentUpdate> = {
+  updateId: behavioural,
+  tenant: none,
+  transactionId: behavioural,
+  clientTransactionId: behavioural,
+  cardToken: card,
+  kind: behavioural,
+  issuerCode: behavioural,
+  amountMinor: behavioural,
+  currency: behavioural,
+  updatedAtMs: behavioural,
+  acceptedAtMs: behavioural,
+  declinedBy: behavioural,
+  clientUpdateId: behavioural,
 };
 
 const decision: Classes<Decision> = {
@@ -131,6 +149,15 @@ export const DATA_CLASSES: Readonly<Record<string, Readonly<Record<string, DataC
     appliedAtMs: behavioural,
     incomplete: none,
   } satisfies Classes<AppliedLabel>,
+  PaymentUpdate: paymentUpdate,
+  AppliedPaymentUpdate: {
+    update: card,
+    specVersion: none,
+    sequences: behavioural,
+    tooLate: none,
+    appliedAtMs: behavioural,
+    incomplete: none,
+  } satisfies Classes<AppliedPaymentUpdate>,
   Decision: decision,
   SubjectKey: subjectKey,
   Erasure: { tenant: none, subject: card, erasedAtMs: personal } satisfies Classes<Erasure>,

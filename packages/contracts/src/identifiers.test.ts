@@ -9,6 +9,7 @@ import {
   networkOf,
   normalAddress,
   normalEmail,
+  paymentUpdateId,
 } from "./identifiers.js";
 
 const KINDS = ["ip", "network", "email", "device"] as const;
@@ -197,4 +198,13 @@ test("the tokens of an address, its network and an e-mail address of the same te
   const key = Buffer.alloc(32, 7);
   const makers = TOKEN_MAKERS;
   expect(new Set(makers.map((make) => make(key, "acme", "x").slice(3))).size).toBe(makers.length);
+});
+
+test("a payment update has one id per tenant, payment and client's id, and an empty id is one of its own", () => {
+  const ids = ["acme", "globex"].flatMap((tenant) =>
+    ["p-1", "p-2"].flatMap((payment) => ["", "u-1", "u-2"].map((update) => paymentUpdateId(tenant, payment, update))),
+  );
+  expect(new Set(ids).size).toBe(12);
+  expect(ids[0]).toMatch(/^upd_[0-9a-f]{32}$/);
+  expect(ids[0]).toBe(paymentUpdateId("acme", "p-1", ""));
 });

@@ -116,6 +116,15 @@ export function labelId(tenant: string, clientTransactionId: string): string {
   return `lbl_${digest128(`label\0${tenant}\0${clientTransactionId}`)}`;
 }
 
+/**
+ * A client's id names one update of one payment.
+ *
+ * @param clientUpdateId empty for Tripline's own decline, of which a payment has at most one. No client may send an empty id.
+ */
+export function paymentUpdateId(tenant: string, clientTransactionId: string, clientUpdateId: string): string {
+  return `upd_${digest128(`update\0${tenant}\0${clientTransactionId}\0${clientUpdateId}`)}`;
+}
+
 function digest128(text: string): string {
   return hash("sha256", text, "hex").slice(0, TOKEN_DIGITS);
 }

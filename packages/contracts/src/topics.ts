@@ -39,6 +39,16 @@ const mainTopics = {
     readBy: ["features", "archive", "control", "console"],
     purpose: "What turned out to be true of a payment",
   },
+  paymentUpdates: {
+    name: "payment-updates",
+    schema: "tripline.events.v1.PaymentUpdate",
+    key: "card token",
+    partitions: WIDTH,
+    retentionDays: 90,
+    writtenBy: "ingestion, decisions",
+    readBy: ["features", "archive", "console"],
+    purpose: "What happened to a payment after it was accepted",
+  },
   features: {
     name: "features",
     schema: "tripline.events.v1.FeatureVector",
@@ -58,6 +68,16 @@ const mainTopics = {
     writtenBy: "features",
     readBy: ["archive"],
     purpose: "Labels with their place in the order of events, from which features can be computed again",
+  },
+  appliedPaymentUpdates: {
+    name: "applied-payment-updates",
+    schema: "tripline.events.v1.AppliedPaymentUpdate",
+    key: "card token",
+    partitions: WIDTH,
+    retentionDays: 90,
+    writtenBy: "features",
+    readBy: ["archive"],
+    purpose: "Payment updates with their place in the order of events, from which features can be computed again",
   },
   decisions: {
     name: "decisions",

@@ -7,7 +7,13 @@ import type {
   ShadowHit,
   SkippedRule,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Outcome, Rung, TrialRole } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  DeclinedBy,
+  Outcome,
+  PaymentUpdateKind,
+  Rung,
+  TrialRole,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 
 /** How fields of one TypeScript type are stored in a column. */
 export interface ColumnKind<V> {
@@ -53,6 +59,13 @@ export const outcomes: ColumnKind<readonly Outcome[]> = {
 };
 
 export const rung: ColumnKind<Rung> = { type: VARCHAR, cell: (value) => nameOf(Rung, value) };
+
+export const updateKind: ColumnKind<PaymentUpdateKind> = {
+  type: VARCHAR,
+  cell: (value) => nameOf(PaymentUpdateKind, value),
+};
+
+export const declinedBy: ColumnKind<DeclinedBy> = { type: VARCHAR, cell: (value) => nameOf(DeclinedBy, value) };
 
 export const trialRole: ColumnKind<TrialRole> = { type: VARCHAR, cell: (value) => nameOf(TrialRole, value) };
 

@@ -3,12 +3,16 @@ import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
+  AppliedPaymentUpdate,
   Decision,
+  DeclinedBy,
   DriftDetected,
   Erasure,
   FeatureVector,
   Label,
   Outcome,
+  PaymentUpdate,
+  PaymentUpdateKind,
   Rung,
   Transaction,
   TrialRole,
@@ -72,6 +76,22 @@ const applied: AppliedLabel = {
   tooLate: false,
   incomplete: true,
   appliedAtMs: AT_MS + 3,
+};
+
+const update: PaymentUpdate = {
+  updateId: "upd_1",
+  tenant: "demo",
+  transactionId: "txn_1",
+  clientTransactionId: "c-1",
+  cardToken: "ct_1",
+  kind: PaymentUpdateKind.REFUNDED,
+  issuerCode: "",
+  amountMinor: 1299,
+  currency: "EUR",
+  updatedAtMs: AT_MS,
+  acceptedAtMs: AT_MS + 5,
+  declinedBy: DeclinedBy.UNSPECIFIED,
+  clientUpdateId: "u-1",
 };
 
 const decision: Decision = {
@@ -157,6 +177,22 @@ const labelCells = {
   source: "chargeback",
 };
 
+const updateCells = {
+  update_id: "upd_1",
+  tenant: "demo",
+  transaction_id: "txn_1",
+  client_transaction_id: "c-1",
+  card_token: "ct_1",
+  kind: "refunded",
+  issuer_code: "",
+  amount_minor: 1299n,
+  currency: "EUR",
+  updated_at_ms: BigInt(AT_MS),
+  accepted_at_ms: BigInt(AT_MS + 5),
+  declined_by: "unspecified",
+  client_update_id: "u-1",
+};
+
 const decisionCells = {
   transaction_id: "txn_1",
   tenant: "demo",
@@ -235,6 +271,37 @@ test.each([
     AppliedLabel.encode(applied),
     {
       ...labelCells,
+      spec_version: 3,
+      sequences: { items: [7n] },
+      too_late: false,
+      applied_at_ms: BigInt(AT_MS + 3),
+      incomplete: true,
+    },
+  ],
+  ["payment-updates", PaymentUpdate.encode(update), updateCells],
+  [
+    "payment-updates",
+    PaymentUpdate.encode({
+      ...update,
+      kind: PaymentUpdateKind.DECLINED,
+      declinedBy: DeclinedBy.ISSUER,
+      issuerCode: "51",
+      amountMinor: undefined,
+    }),
+    { ...updateCells, kind: "declined", declined_by: "issuer", issuer_code: "51", amount_minor: null },
+  ],
+  [
+    "applied-payment-updates",
+    AppliedPaymentUpdate.encode({
+      update,
+      specVersion: 3,
+      sequences: [7],
+      tooLate: false,
+      incomplete: true,
+      appliedAtMs: AT_MS + 3,
+    }),
+    {
+      ...updateCells,
       spec_version: 3,
       sequences: { items: [7n] },
       too_late: false,

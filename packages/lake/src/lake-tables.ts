@@ -4,17 +4,20 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
+  AppliedPaymentUpdate,
   Decision,
   DriftDetected,
   Erasure,
   FeatureVector,
   Label,
+  PaymentUpdate,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { Topic, TopicName } from "@tripline/contracts/topics";
 import { TABLES, TOPICS } from "@tripline/contracts/topics";
 import type { ColumnKind } from "./column-kinds.js";
 import {
+  declinedBy,
   double,
   doubles,
   driftedColumns,
@@ -31,6 +34,7 @@ import {
   skippedRules,
   text,
   trialRole,
+  updateKind,
 } from "./column-kinds.js";
 import { TRANSACTION_KINDS } from "./generated/transaction-kinds.js";
 import { dayOf } from "./lake-layout.js";
@@ -90,6 +94,22 @@ const label = columnsOf<Label>({
   source: text,
 });
 
+const paymentUpdate = columnsOf<PaymentUpdate>({
+  updateId: text,
+  tenant: text,
+  transactionId: text,
+  clientTransactionId: text,
+  cardToken: text,
+  kind: updateKind,
+  issuerCode: text,
+  amountMinor: long,
+  currency: text,
+  updatedAtMs: long,
+  acceptedAtMs: long,
+  declinedBy,
+  clientUpdateId: text,
+});
+
 const featureVector = columnsOf<Omit<FeatureVector, "transaction">>({
   specVersion: integer,
   values: doubles,
@@ -100,7 +120,8 @@ const featureVector = columnsOf<Omit<FeatureVector, "transaction">>({
   profileTimesMs: longs,
 });
 
-const appliedLabel = columnsOf<Omit<AppliedLabel, "label">>({
+/** Position of a label or a payment update among the events of its entities. */
+const applied = columnsOf<Omit<AppliedLabel, "label"> & Omit<AppliedPaymentUpdate, "update">>({
   specVersion: integer,
   sequences: longs,
   tooLate: flag,
@@ -182,8 +203,20 @@ export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = 
   appliedLabels: tableOf({
     topic: TOPICS.appliedLabels,
     message: AppliedLabel,
-    eventTimeMs: (applied) => applied.label?.labelledAtMs,
-    columns: [...within((applied: AppliedLabel) => applied.label, label), ...appliedLabel],
+    eventTimeMs: (message) => message.label?.labelledAtMs,
+    columns: [...within((message: AppliedLabel) => message.label, label), ...applied],
+  }),
+  paymentUpdates: tableOf({
+    topic: TOPICS.paymentUpdates,
+    message: PaymentUpdate,
+    eventTimeMs: ({ updatedAtMs }) => updatedAtMs,
+    columns: paymentUpdate,
+  }),
+  appliedPaymentUpdates: tableOf({
+    topic: TOPICS.appliedPaymentUpdates,
+    message: AppliedPaymentUpdate,
+    eventTimeMs: (message) => message.update?.updatedAtMs,
+    columns: [...within((message: AppliedPaymentUpdate) => message.update, paymentUpdate), ...applied],
   }),
   decisions: tableOf({
     topic: TOPICS.decisions,

@@ -1,11 +1,15 @@
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import {
   AppliedLabel,
+  AppliedPaymentUpdate,
   Decision,
+  DeclinedBy,
   DriftDetected,
   FeatureVector,
   Label,
   Outcome,
+  PaymentUpdate,
+  PaymentUpdateKind,
   Rung,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
@@ -80,6 +84,29 @@ export function appliedOf(number: number): AppliedLabel {
   };
 }
 
+export function updateOf(number: number, change: Partial<PaymentUpdate> = {}): PaymentUpdate {
+  return {
+    updateId: `upd_${number}`,
+    tenant: "demo",
+    transactionId: `txn_${number}`,
+    clientTransactionId: `c-${number}`,
+    cardToken: cardOf(number % 20),
+    kind: PaymentUpdateKind.DECLINED,
+    issuerCode: "51",
+    currency: "",
+    updatedAtMs: NOON_MS + number,
+    acceptedAtMs: NOON_MS + number + 5,
+    declinedBy: DeclinedBy.ISSUER,
+    clientUpdateId: `u-${number}`,
+    ...change,
+  };
+}
+
+export function appliedUpdateOf(number: number): AppliedPaymentUpdate {
+  const { label: _, ...position } = appliedOf(number);
+  return { update: updateOf(number), ...position };
+}
+
 export function decisionOf(number: number, change: Partial<Decision> = {}): Decision {
   return {
     transactionId: `txn_${number}`,
@@ -136,6 +163,17 @@ export const vectorRecord = (message: FeatureVector, headers: Headers = {}): Out
 
 export const appliedRecord = (message: AppliedLabel, headers: Headers = {}): OutgoingRecord =>
   recordOf(TOPICS.appliedLabels, message.label?.cardToken ?? "", AppliedLabel.encode(message).finish(), headers);
+
+export const updateRecord = (message: PaymentUpdate, headers: Headers = {}): OutgoingRecord =>
+  recordOf(TOPICS.paymentUpdates, message.cardToken, PaymentUpdate.encode(message).finish(), headers);
+
+export const appliedUpdateRecord = (message: AppliedPaymentUpdate): OutgoingRecord =>
+  recordOf(
+    TOPICS.appliedPaymentUpdates,
+    message.update?.cardToken ?? "",
+    AppliedPaymentUpdate.encode(message).finish(),
+    {},
+  );
 
 export const decisionRecord = (message: Decision, headers: Headers = {}): OutgoingRecord =>
   recordOf(TOPICS.decisions, message.cardToken, Decision.encode(message).finish(), headers);

@@ -1,6 +1,6 @@
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
-import { Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { decisionOf, transactionOf, vectorOf } from "./row-message.js";
+import { DeclinedBy, Outcome, PaymentUpdateKind, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { appliedPaymentUpdateOf, decisionOf, transactionOf, vectorOf } from "./row-message.js";
 
 test("a row from before payments named payers and countries is a payment that does not name any", () => {
   const old = { transaction_id: "txn_1", card_token: "ct_1", amount_minor: 1_299n, device_token: "dt_1", ip_token: "" };
@@ -23,5 +23,29 @@ test.each([
     rung: Rung.RULES_ONLY,
     reasons: [{ code: "A", outcome: Outcome.REVIEW }],
     spentBudgets: [Outcome.REVIEW],
+  });
+});
+
+test("a payment update is read with its kind and who declined, and an absent amount stays absent", () => {
+  const row = {
+    update_id: "upd_1",
+    kind: "declined",
+    declined_by: "tripline",
+    amount_minor: null,
+    updated_at_ms: 5n,
+    sequences: [3n],
+    applied_at_ms: 9n,
+  };
+  const applied = appliedPaymentUpdateOf(row);
+  expect(applied).toMatchObject({
+    sequences: [3],
+    appliedAtMs: 9,
+    update: {
+      updateId: "upd_1",
+      kind: PaymentUpdateKind.DECLINED,
+      declinedBy: DeclinedBy.TRIPLINE,
+      amountMinor: undefined,
+      updatedAtMs: 5,
+    },
   });
 });

@@ -2,11 +2,15 @@ import { DuckDBBlobValue } from "@duckdb/node-api";
 import type { ListHit, Reason, ShadowHit, SkippedRule } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
+  AppliedPaymentUpdate,
   Decision,
+  DeclinedBy,
   FeatureVector,
   Label,
   ModelTrial,
   Outcome,
+  PaymentUpdate,
+  PaymentUpdateKind,
   Rung,
   Transaction,
   TrialRole,
@@ -31,6 +35,19 @@ export function vectorOf(row: Row): FeatureVector {
 
 export function appliedLabelOf(row: Row): AppliedLabel {
   return { ...filled(AppliedLabel.decode(NOTHING), fieldsOf(row)), label: labelOf(row) };
+}
+
+export function paymentUpdateOf(row: Row): PaymentUpdate {
+  const update = filled(PaymentUpdate.decode(NOTHING), fieldsOf(row));
+  return {
+    ...update,
+    kind: enumValueOf(PaymentUpdateKind, update.kind),
+    declinedBy: enumValueOf(DeclinedBy, update.declinedBy),
+  };
+}
+
+export function appliedPaymentUpdateOf(row: Row): AppliedPaymentUpdate {
+  return { ...filled(AppliedPaymentUpdate.decode(NOTHING), fieldsOf(row)), update: paymentUpdateOf(row) };
 }
 
 export function decisionOf(row: Row): Decision {

@@ -36,7 +36,15 @@ interface Places {
 const OPENED_TOGETHER = 100;
 const REASON = "right-of-access";
 /** Lake topics whose records each concern one card, with the column of its token. */
-const LAKE_TOPICS = [TOPICS.transactions, TOPICS.features, TOPICS.decisions, TOPICS.labels, TOPICS.appliedLabels];
+const LAKE_TOPICS = [
+  TOPICS.transactions,
+  TOPICS.features,
+  TOPICS.decisions,
+  TOPICS.labels,
+  TOPICS.appliedLabels,
+  TOPICS.paymentUpdates,
+  TOPICS.appliedPaymentUpdates,
+];
 
 const held = z.looseObject({ tenant: z.string(), subject: z.string() });
 const opened = z.object({

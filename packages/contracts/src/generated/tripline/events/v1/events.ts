@@ -16,6 +16,24 @@ export const protobufFileName = "tripline/events/v1/events.proto";
  * Money is in minor units of its currency. Times are milliseconds since the Unix epoch, UTC.
  */
 
+export enum PaymentUpdateKind {
+  UNSPECIFIED = 0,
+  AUTHORISED = 1,
+  DECLINED = 2,
+  THREE_DS_COMPLETED = 3,
+  THREE_DS_ABANDONED = 4,
+  CAPTURED = 5,
+  REVERSED = 6,
+  REFUNDED = 7,
+}
+
+/** Who declined a payment. */
+export enum DeclinedBy {
+  UNSPECIFIED = 0,
+  ISSUER = 1,
+  TRIPLINE = 2,
+}
+
 export enum Outcome {
   UNSPECIFIED = 0,
   APPROVE = 1,
@@ -166,6 +184,34 @@ export interface Label {
   source: string;
 }
 
+/** What happened to a payment after it was accepted. Topic `payment-updates`. */
+export interface PaymentUpdate {
+  /** Deterministic: the same tenant, client transaction id and client update id always give the same id. */
+  updateId: string;
+  tenant: string;
+  /** Tripline's id of the payment. */
+  transactionId: string;
+  clientTransactionId: string;
+  cardToken: string;
+  kind: PaymentUpdateKind;
+  /** The issuer's response code, for instance `51`; empty if it was not sent. */
+  issuerCode: string;
+  /** What was captured, reversed or refunded, in minor units of the currency; absent in other kinds. */
+  amountMinor?:
+    | number
+    | undefined;
+  /** ISO 4217 code; empty without an amount. */
+  currency: string;
+  /** When it happened: event time. */
+  updatedAtMs: number;
+  /** When ingestion accepted it, or when Tripline decided to decline the payment. Features never see an update before that. */
+  acceptedAtMs: number;
+  /** Set if `kind` is DECLINED. */
+  declinedBy: DeclinedBy;
+  /** The client's own id of the update; empty for an update from Tripline. */
+  clientUpdateId: string;
+}
+
 /** A payment with its feature vector, as it was known at the payment's event time. Topic `features`. */
 export interface FeatureVector {
   transaction: Transaction | undefined;
@@ -199,6 +245,18 @@ export interface AppliedLabel {
   tooLate: boolean;
   appliedAtMs: number;
   /** As in FeatureVector: `sequences` say nothing then. */
+  incomplete: boolean;
+}
+
+/** A payment update, and where it stands among the events of its entities. Topic `applied-payment-updates`. */
+export interface AppliedPaymentUpdate {
+  update: PaymentUpdate | undefined;
+  specVersion: number;
+  /** As in FeatureVector. */
+  sequences: number[];
+  tooLate: boolean;
+  appliedAtMs: number;
+  /** As in AppliedLabel. */
   incomplete: boolean;
 }
 
@@ -1148,6 +1206,198 @@ export const Label: MessageFns<Label> = {
   },
 };
 
+function createBasePaymentUpdate(): PaymentUpdate {
+  return {
+    updateId: "",
+    tenant: "",
+    transactionId: "",
+    clientTransactionId: "",
+    cardToken: "",
+    kind: 0,
+    issuerCode: "",
+    amountMinor: undefined,
+    currency: "",
+    updatedAtMs: 0,
+    acceptedAtMs: 0,
+    declinedBy: 0,
+    clientUpdateId: "",
+  };
+}
+
+export const PaymentUpdate: MessageFns<PaymentUpdate> = {
+  encode(message: PaymentUpdate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.updateId !== "") {
+      writer.uint32(10).string(message.updateId);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(18).string(message.tenant);
+    }
+    if (message.transactionId !== "") {
+      writer.uint32(26).string(message.transactionId);
+    }
+    if (message.clientTransactionId !== "") {
+      writer.uint32(34).string(message.clientTransactionId);
+    }
+    if (message.cardToken !== "") {
+      writer.uint32(42).string(message.cardToken);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(48).int32(message.kind);
+    }
+    if (message.issuerCode !== "") {
+      writer.uint32(58).string(message.issuerCode);
+    }
+    if (message.amountMinor !== undefined) {
+      writer.uint32(64).int64(message.amountMinor);
+    }
+    if (message.currency !== "") {
+      writer.uint32(74).string(message.currency);
+    }
+    if (message.updatedAtMs !== 0) {
+      writer.uint32(80).int64(message.updatedAtMs);
+    }
+    if (message.acceptedAtMs !== 0) {
+      writer.uint32(88).int64(message.acceptedAtMs);
+    }
+    if (message.declinedBy !== 0) {
+      writer.uint32(96).int32(message.declinedBy);
+    }
+    if (message.clientUpdateId !== "") {
+      writer.uint32(106).string(message.clientUpdateId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PaymentUpdate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePaymentUpdate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.updateId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.transactionId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.clientTransactionId = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.cardToken = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.issuerCode = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.amountMinor = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.currency = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.updatedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.acceptedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.declinedBy = reader.int32() as any;
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.clientUpdateId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseFeatureVector(): FeatureVector {
   return {
     transaction: undefined,
@@ -1372,6 +1622,121 @@ export const AppliedLabel: MessageFns<AppliedLabel> = {
             }
 
             message.label = Label.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.specVersion = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag === 24) {
+              message.sequences.push(longToNumber(reader.int64()));
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.sequences.push(longToNumber(reader.int64()));
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.tooLate = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.appliedAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.incomplete = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAppliedPaymentUpdate(): AppliedPaymentUpdate {
+  return { update: undefined, specVersion: 0, sequences: [], tooLate: false, appliedAtMs: 0, incomplete: false };
+}
+
+export const AppliedPaymentUpdate: MessageFns<AppliedPaymentUpdate> = {
+  encode(message: AppliedPaymentUpdate, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.update !== undefined) {
+      PaymentUpdate.encode(message.update, writer.uint32(10).fork()).join();
+    }
+    if (message.specVersion !== 0) {
+      writer.uint32(16).int32(message.specVersion);
+    }
+    if (message.sequences.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.sequences) {
+        writer.int64(v);
+      }
+      writer.join();
+    }
+    if (message.tooLate !== false) {
+      writer.uint32(32).bool(message.tooLate);
+    }
+    if (message.appliedAtMs !== 0) {
+      writer.uint32(40).int64(message.appliedAtMs);
+    }
+    if (message.incomplete !== false) {
+      writer.uint32(48).bool(message.incomplete);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AppliedPaymentUpdate {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAppliedPaymentUpdate();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.update = PaymentUpdate.decode(reader, reader.uint32());
             continue;
           }
           case 2: {
