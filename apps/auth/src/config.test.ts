@@ -18,7 +18,7 @@ function bootstrap(client: Record<string, unknown>): string {
 }
 
 describe("authConfig", () => {
-  test("has defaults for everything but the addresses and the key", () => {
+  test("has defaults for everything except the addresses and the key", () => {
     const config = readConfig(authConfig, GOOD);
     expect(config).toMatchObject({
       AUTH_AUDIENCE: "urn:tripline:api",
@@ -50,7 +50,7 @@ describe("authConfig", () => {
     ["a wrong tenant", { tenant: "acme corp" }, "0.tenant must be"],
     ["an unknown field", { admin: true }, "admin"],
     ["neither secret nor keys", { client_secret: undefined }, "must have either client_secret or jwks"],
-  ])("refuses a bootstrap client with %s, and names the place without the value", (_case, client, message) => {
+  ])("rejects a bootstrap client with %s, and names the field without its value", (_case, client, message) => {
     const read = () => readConfig(authConfig, { ...GOOD, BOOTSTRAP_CLIENTS: bootstrap(client) });
     expect(read).toThrow(/^The configuration is not valid\. BOOTSTRAP_CLIENTS: /);
     expect(read).toThrow(message);
@@ -72,7 +72,7 @@ describe("authConfig", () => {
     ["TOKEN_TTL_SECONDS", "0"],
     ["TOKEN_TTL_SECONDS", "601"],
     ["POSTGRES_URL", "mysql://localhost"],
-  ])("refuses %s=%s", (name, value) => {
+  ])("rejects %s=%s", (name, value) => {
     expect(() => readConfig(authConfig, { ...GOOD, [name]: value })).toThrow(`${name}: `);
   });
 });

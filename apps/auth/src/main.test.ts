@@ -134,7 +134,7 @@ describe("the process", () => {
     expect(written).not.toMatch(/"d":|PRIVATE KEY/);
   });
 
-  test("exits with the code for an invalid configuration and names the error in one line", async () => {
+  test("exits with the invalid-configuration code and logs the error in one line", async () => {
     const { postgresUrl, kafkaBrokers } = await testStack();
     const settings = { LOG_LEVEL: "info", KAFKA_BROKERS: kafkaBrokers.join(",") };
     const first = runMainWith(authEnvironment(postgresUrl, settings));

@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 describe("startAuth", () => {
-  test("several instances that start concurrently on an empty database serve one key and each other's clients", async () => {
+  test("instances that start concurrently on an empty database share one key and all clients", async () => {
     const config = testConfig(postgresUrl);
     const services = await Promise.all([startAuth(config), startAuth(config), startAuth(config)]);
     try {
@@ -37,7 +37,7 @@ describe("startAuth", () => {
     }
   });
 
-  test("regression #24: a body that is not JSON is answered by a problem", async () => {
+  test("regression #24: answers a body that is not JSON with a problem document", async () => {
     const service = await startAuth(testConfig(postgresUrl));
     try {
       const headers = { "content-type": "application/json" };
@@ -49,7 +49,7 @@ describe("startAuth", () => {
     }
   });
 
-  test("a restart keeps the key", async () => {
+  test("keeps the key after a restart", async () => {
     const config = testConfig(postgresUrl);
     const first = await startAuth(config);
     const before = await publishedKeys(first.url);
@@ -62,7 +62,7 @@ describe("startAuth", () => {
     }
   });
 
-  test("a retired key is published until its last token has expired, and signs nothing", async () => {
+  test("publishes a retired key until its last token expires, without signing with it", async () => {
     const config = testConfig(postgresUrl);
     const first = await startAuth(config);
     const [old] = await publishedKeys(first.url);
@@ -85,7 +85,7 @@ describe("startAuth", () => {
     }
   });
 
-  test("refuses to start under another KEY_ENCRYPTION_KEY, in one sentence, and changes nothing", async () => {
+  test("refuses to start with another KEY_ENCRYPTION_KEY and changes nothing", async () => {
     await (await startAuth(testConfig(postgresUrl))).close();
     const other = testConfig(postgresUrl, { KEY_ENCRYPTION_KEY: randomBytes(32).toString("base64") });
     await expect(startAuth(other)).rejects.toMatchObject({ code: "config-invalid" });

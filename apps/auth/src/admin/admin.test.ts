@@ -107,7 +107,7 @@ async function soon(look: () => void): Promise<void> {
 const nextSecond = () => new Promise((resolve) => setTimeout(resolve, 1_005 - (Date.now() % 1_000)));
 
 // Each test continues with the users and clients of the previous one.
-describe("refused", () => {
+describe("the admin API rejects", () => {
   test.each([
     ["a person of another tenant", "POST", "/v1/people/foreign/disable", undefined, 404, "not-found"],
     ["roles of a person of another tenant", "PUT", "/v1/people/foreign/roles", { roles: ["viewer"] }, 404, "not-found"],
@@ -196,7 +196,7 @@ describe("refused", () => {
     },
   );
 
-  test("without the scope", async () => {
+  test("any request without the required scope", async () => {
     const { access } = await tokensOf(ANNA);
     for (const [method, path] of [
       ["GET", "/v1/people"],
@@ -216,7 +216,7 @@ describe("refused", () => {
   });
 });
 
-test("who loses a role loses the tokens that have it, and stays signed in", async () => {
+test("removing a role from a user revokes tokens with that role but keeps the session", async () => {
   const boss = await tokensOf(BOSS);
   const anna = await tokensOf(ANNA);
   await call(boss.access, "PUT", "/v1/people/anna/roles", { roles: ["analyst", "lead"] });
@@ -227,7 +227,7 @@ test("who loses a role loses the tokens that have it, and stays signed in", asyn
   expect(decodeJwt(next.tokens?.access_token ?? "")).toMatchObject({ roles: ["viewer"], scope: "decisions:read" });
 });
 
-test("an administrator adds, changes and disables people of the own tenant", async () => {
+test("an administrator adds, changes and disables users of their own tenant", async () => {
   const { access } = await tokensOf(BOSS);
   const added = await call(access, "POST", "/v1/people", { user_name: "New", name: "New One", roles: ["viewer"] });
   expect(added).toMatchObject({ status: 201, body: { user_name: "new", tenant: "acme", roles: ["viewer"] } });
@@ -264,7 +264,7 @@ test("an administrator adds, changes and disables people of the own tenant", asy
   expect(JSON.stringify(body)).not.toMatch(/argon2|password/);
 });
 
-test("an administrator adds, disables and gives new secrets to clients of the own tenant", async () => {
+test("an administrator adds clients, disables them and rotates their secrets in their own tenant", async () => {
   const token = await machineToken();
   const added = await call(token, "POST", "/v1/clients", { client_id: "till", scopes: ["transactions:write"] });
   expect(added).toMatchObject({ status: 201, body: { client_id: "till", tenant: "acme" } });
@@ -290,7 +290,7 @@ test("an administrator adds, disables and gives new secrets to clients of the ow
   expect(JSON.stringify(body)).not.toMatch(/scrypt|secret_hash/);
 });
 
-test("regression #24: a client counts as the user who owns it, until that user is disabled", async () => {
+test("regression #24: a client acts for the user who owns it, until that user is disabled", async () => {
   const { access } = await tokensOf(BOSS);
   const bossId = decodeJwt(access).sub;
   const scopes = ["decisions:read", "policy:read"];
@@ -318,7 +318,7 @@ test("regression #24: a client counts as the user who owns it, until that user i
   expect(decodeJwt(shop)).not.toHaveProperty("owner");
 });
 
-test("regression #24: a relying party that an administrator registers signs in people of its tenant alone, and userinfo says who", async () => {
+test("regression #24: a relying party registered by an administrator signs in only users of its tenant", async () => {
   const { access } = await tokensOf(BOSS);
   const redirect = "https://reports.example/callback";
   const party = { client_id: "reports", scopes: ["decisions:read"], redirect_uris: [redirect] };
@@ -354,7 +354,7 @@ test("rejects a revoked token immediately", async () => {
   expect(await call(again.access, "GET", "/v1/people")).toMatchObject({ status: 200 });
 });
 
-test("regression #24: an administrator cannot become lead alone where there is a second one", async () => {
+test("regression #24: an administrator cannot take the lead role without approval if there is a second administrator", async () => {
   const { access } = await tokensOf(BOSS);
   const added = await call(access, "POST", "/v1/people", { user_name: "second", name: "Second", roles: ["admin"] });
   expect(added.status).toBe(201);
@@ -378,7 +378,7 @@ test("regression #24: an administrator cannot become lead alone where there is a
   }
 });
 
-test("what administrators did goes to the audit log: by whom and to whom by their ids, without names and secrets", async () => {
+test("the audit log records administrators' actions by ID, without names or secrets", async () => {
   const actions = [
     ...["person-roles", "person-roles", "person-add", "person-roles"],
     ...["person-disable", "person-enable", "person-reset", "person-sign-out"],

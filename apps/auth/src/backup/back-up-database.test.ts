@@ -61,7 +61,7 @@ async function fill(environment: Record<string, string>) {
   return keys;
 }
 
-test("a lost database is restored with its clients, people and keys", async () => {
+test("restores a lost database with its clients, users and keys", async () => {
   const { KEY_ENCRYPTION_KEY = "" } = authEnvironment(first);
   const { BOOTSTRAP_PEOPLE } = PEOPLE_ENVIRONMENT;
   const keys = await fill({ KEY_ENCRYPTION_KEY, BOOTSTRAP_PEOPLE });
@@ -79,7 +79,7 @@ test("a lost database is restored with its clients, people and keys", async () =
   }
 });
 
-test("a person with a passkey does not get in by the password alone after a restore", async () => {
+test("after a restore, a user with a passkey cannot sign in with the password alone", async () => {
   const { KEY_ENCRYPTION_KEY = "" } = authEnvironment(first);
   await fill({ KEY_ENCRYPTION_KEY, ...PEOPLE_ENVIRONMENT });
   const database = connectDatabase({ url: first, connectionsMax: 1, queryTimeoutMs: 30_000, onIdleError() {} });
@@ -120,7 +120,7 @@ test("restores a backup from a bucket, and rejects a missing one", async () => {
   }
 }, 300_000);
 
-test("a database in use, a changed backup and a truncated one are refused", async () => {
+test("rejects a database in use, a changed backup and a truncated one", async () => {
   const { KEY_ENCRYPTION_KEY = "" } = authEnvironment(first);
   await fill({ KEY_ENCRYPTION_KEY });
   await backup("backup", first);
@@ -134,7 +134,7 @@ test("a database in use, a changed backup and a truncated one are refused", asyn
   await expect(backup("restore", second)).rejects.toThrow("The backup cannot be read");
 });
 
-test("a backup of a version without people is restored", async () => {
+test("restores a backup from a version without users", async () => {
   await fill({});
   await (await startAuth(testConfig(second, { BOOTSTRAP_CLIENTS: "[]" }))).close();
   const [from, to] = [first, second].map((url) =>
@@ -156,7 +156,7 @@ test("a backup of a version without people is restored", async () => {
   }
 });
 
-test("a backup of a newer schema is refused", async () => {
+test("rejects a backup of a newer schema", async () => {
   await fill({});
   const database = connectDatabase({ url: first, connectionsMax: 1, queryTimeoutMs: 30_000, onIdleError: () => {} });
   try {

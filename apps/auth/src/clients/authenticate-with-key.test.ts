@@ -83,7 +83,7 @@ function askUnderHost(host: string, client_assertion: string): Promise<string> {
 }
 
 describe("private_key_jwt", () => {
-  test("gets a token for an assertion to the issuer or to its token endpoint", async () => {
+  test("issues a token for an assertion addressed to the issuer or its token endpoint", async () => {
     for (const aud of [ISSUER, `${ISSUER}/oauth/token`]) {
       const answer = await ask(await assertion({ aud }));
       expect(answer).toMatchObject({ status: 200, scope: "labels:write" });
@@ -101,7 +101,7 @@ describe("private_key_jwt", () => {
     ["for a client that has a secret", { iss: "shop", sub: "shop" }],
     ["for a client that does not exist", { iss: "nobody", sub: "nobody" }],
     ["for an id that no database can hold", { iss: "\0", sub: "\0" }],
-  ])("refuses an assertion %s", async (_case, changes) => {
+  ])("rejects an assertion %s", async (_case, changes) => {
     await expect(ask(await assertion(changes))).resolves.toMatchObject({ status: 401, error: "invalid_client" });
   });
 
@@ -121,13 +121,13 @@ describe("private_key_jwt", () => {
     expect(answers.map((answer) => answer.status).toSorted()).toEqual([200, 401, 401, 401]);
   });
 
-  test("does not let the caller's Host header name the audience", async () => {
+  test("does not accept the caller's Host header as the audience", async () => {
     const forAnother = await assertion({ aud: "http://other.test/oauth/token" });
     const answer = JSON.parse(await askUnderHost("other.test", forAnother));
     expect(answer).toMatchObject({ error: "invalid_client" });
   });
 
-  test("refuses a secret and an assertion together", async () => {
+  test("rejects a secret and an assertion together", async () => {
     const parameters = { client_assertion: await assertion(), client_assertion_type: ASSERTION_TYPE };
     await expect(requestToken(url(), SHOP_BASIC, parameters)).resolves.toMatchObject({ error: "invalid_request" });
   });

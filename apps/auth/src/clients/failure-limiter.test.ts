@@ -5,7 +5,7 @@ function limiterAt(start: { nowMs: number }): FailureLimiter {
 }
 
 describe("FailureLimiter", () => {
-  test("refuses a key after its failures, says for how long, and lets it in again", () => {
+  test("blocks a key after too many failures, returns the remaining time, and unblocks it afterwards", () => {
     const clock = { nowMs: 1_000 };
     const limiter = limiterAt(clock);
     limiter.recordFailure("a");
@@ -21,7 +21,7 @@ describe("FailureLimiter", () => {
     expect(limiter.retryAfterSeconds("a")).toBeUndefined();
   });
 
-  test("counts attempts in progress like failures until they end, but refuses nothing else for them", () => {
+  test("counts attempts in progress as failures until they end, without blocking other requests", () => {
     const limiter = limiterAt({ nowMs: 0 });
     limiter.recordFailure("a");
     expect(limiter.begin("a")).toBeUndefined();
@@ -35,7 +35,7 @@ describe("FailureLimiter", () => {
     expect(limiter.retryAfterSeconds("a")).toBe(60);
   });
 
-  test("an attempt that ends in a later window does not lower the count of that window", () => {
+  test("an attempt that ends in a later window does not lower that window's count", () => {
     const clock = { nowMs: 0 };
     const limiter = limiterAt(clock);
     limiter.begin("a");
@@ -54,7 +54,7 @@ describe("FailureLimiter", () => {
     expect(limiter.retryAfterSeconds("a")).toBeUndefined();
   });
 
-  test("remembers a bounded number of keys and forgets the oldest window first", () => {
+  test("tracks a bounded number of keys and evicts the oldest window first", () => {
     const limiter = limiterAt({ nowMs: 0 });
     for (const key of ["a", "b"]) for (let failure = 0; failure < 3; failure += 1) limiter.recordFailure(key);
     limiter.recordFailure("c");

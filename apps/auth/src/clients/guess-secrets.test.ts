@@ -62,15 +62,18 @@ describe("guesses of client secrets", () => {
     return Promise.all(numbers.map((index) => requestToken(service.url, basic(clientId, `guess number ${index}`))));
   }
 
-  test.each(["a client", "nobody"])("that arrive together for %s: no more are computed than may fail", async (who) => {
-    const answers = await guess(who === "nobody" ? "nobody-at-all" : shop().client_id, GUESSES);
-    expect(computed).toBe(FAILURES_MAX);
-    expect(answers.filter(({ status }) => status === 401)).toHaveLength(FAILURES_MAX);
-    // A loaded database may answer some of them late, which is 503.
-    expect(answers.filter(({ status }) => status !== 429 && status !== 503)).toHaveLength(FAILURES_MAX);
-  });
+  test.each(["a client", "nobody"])(
+    "sent concurrently for %s cost no more hashes than the failure limit",
+    async (who) => {
+      const answers = await guess(who === "nobody" ? "nobody-at-all" : shop().client_id, GUESSES);
+      expect(computed).toBe(FAILURES_MAX);
+      expect(answers.filter(({ status }) => status === 401)).toHaveLength(FAILURES_MAX);
+      // A loaded database may answer some of them late, which is 503.
+      expect(answers.filter(({ status }) => status !== 429 && status !== 503)).toHaveLength(FAILURES_MAX);
+    },
+  );
 
-  test("regression #12: cost the same for an unknown id and for a client without a secret as for any other", async () => {
+  test("regression #12: take the same work for an unknown ID, a client without a secret, and any other client", async () => {
     for (const clientId of [shop().client_id, "no-such-client", "NO CLIENT CAN HAVE THIS ID", KEY_CLIENT.client_id]) {
       computed = 0;
       const [answer] = await guess(clientId, 1);
@@ -79,7 +82,7 @@ describe("guesses of client secrets", () => {
     }
   });
 
-  test("do not block the right secret, which never counts as a failure", async () => {
+  test("do not block the correct secret, which never counts as a failure", async () => {
     const { client_id, client_secret } = shop();
     await guess(client_id, FAILURES_MAX - 1);
     computed = 0;

@@ -3,7 +3,7 @@ import { hashSecret, matchesHash } from "./hash-secret.js";
 const SECRET = "a-secret-of-more-than-24-characters";
 
 describe("hashSecret", () => {
-  test("returns a PHC string with its parameters, a new one each time, that matches only the secret", async () => {
+  test("returns a new PHC string each time, which matches only the secret", async () => {
     const [first, second] = await Promise.all([hashSecret(SECRET), hashSecret(SECRET)]);
     expect(first).toMatch(/^\$scrypt\$ln=14,r=8,p=5\$/);
     expect(first).not.toBe(second);
@@ -13,7 +13,7 @@ describe("hashSecret", () => {
     await expect(matchesHash(first, first)).resolves.toBe(false);
   });
 
-  test("reads a hash of another cost from another implementation", async () => {
+  test("verifies a hash with different cost parameters from another implementation", async () => {
     // Python: hashlib.scrypt(b"pleaseletmein", salt=b"SodiumChloride16", n=2**10, r=8, p=16, dklen=32)
     const stored = "$scrypt$ln=10,r=8,p=16$U29kaXVtQ2hsb3JpZGUxNg$iQ+h1fsrboSzu3KuXJRL5B4W2bJoqu6uyMR4Rf/rdiw";
     await expect(matchesHash("pleaseletmein", stored)).resolves.toBe(true);

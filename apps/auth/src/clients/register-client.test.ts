@@ -62,7 +62,7 @@ describe("registerClient", () => {
     await expect(matchesHash(SECRET, client.secret_hash ?? "")).resolves.toBe(true);
   });
 
-  test("again with the same secret keeps the hash, with another one replaces it, and updates the other fields", async () => {
+  test("keeps the hash if the secret is unchanged, replaces it if not, and updates the other fields", async () => {
     await registerClient(database, withSecret());
     const before = await stored();
     await registerClient(database, withSecret({ tenant: "other", scopes: ["decisions:read", "decisions:read"] }));
@@ -71,7 +71,7 @@ describe("registerClient", () => {
     expect((await stored()).secret_hash).not.toBe(before.secret_hash);
   });
 
-  test("changes from a secret to keys", async () => {
+  test("switches a client from a secret to keys", async () => {
     await registerClient(database, withSecret());
     await registerClient(database, withSecret({ client_secret: undefined, jwks: { keys: [PUBLIC_JWK] } }));
     await expect(stored()).resolves.toMatchObject({
@@ -81,7 +81,7 @@ describe("registerClient", () => {
     });
   });
 
-  test("leaves a disabled client disabled", async () => {
+  test("keeps a disabled client disabled", async () => {
     await registerClient(database, withSecret());
     await database.execute("UPDATE auth.clients SET disabled_at = now()");
     await registerClient(database, withSecret());
@@ -98,7 +98,7 @@ describe("registerClient", () => {
     ["something that is not a key", { client_secret: undefined, jwks: { keys: [{ kty: "EC" }] } }, "/jwks/keys/0"],
     ["no key", { client_secret: undefined, jwks: { keys: [] } }, "/jwks/keys"],
     ["a secret and keys", { jwks: { keys: [PUBLIC_JWK] } }, ""],
-  ])("refuses %s", async (_case, changes, pointer) => {
+  ])("rejects %s", async (_case, changes, pointer) => {
     await expect(registerClient(database, withSecret(changes))).rejects.toMatchObject({
       code: "invalid-field",
       fields: [{ pointer }],

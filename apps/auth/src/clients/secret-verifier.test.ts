@@ -13,7 +13,7 @@ function countingVerifier() {
 }
 
 describe("SecretVerifier", () => {
-  test("computes a right secret once, and again after ten minutes", async () => {
+  test("hashes a correct secret once, and again after ten minutes", async () => {
     const { state, verifier } = countingVerifier();
     for (let round = 0; round < 5; round += 1) await expect(verifier.verify("right", "hash")).resolves.toBe(true);
     expect(state.computed).toBe(1);
@@ -22,7 +22,7 @@ describe("SecretVerifier", () => {
     expect(state.computed).toBe(2);
   });
 
-  test("computes a wrong secret every time, and keeps the remembered ones", async () => {
+  test("hashes a wrong secret every time without evicting cached ones", async () => {
     const { state, verifier } = countingVerifier();
     await verifier.verify("right", "hash");
     for (let round = 0; round < 1_100; round += 1)
@@ -32,14 +32,14 @@ describe("SecretVerifier", () => {
     expect(state.computed).toBe(1_101);
   });
 
-  test("a remembered secret does not match a changed hash", async () => {
+  test("a cached secret does not match a changed hash", async () => {
     const { state, verifier } = countingVerifier();
     await verifier.verify("right", "hash");
     await verifier.verify("right", "another hash");
     expect(state.computed).toBe(2);
   });
 
-  test("forgets the oldest of more than a thousand", async () => {
+  test("evicts the oldest entry beyond one thousand", async () => {
     const { state, verifier } = countingVerifier();
     for (let client = 0; client <= 1_000; client += 1) await verifier.verify("right", `hash ${client}`);
     await verifier.verify("right", "hash 1000");
@@ -48,7 +48,7 @@ describe("SecretVerifier", () => {
     expect(state.computed).toBe(1_002);
   });
 
-  test("computes once for all callers at the same time, and refuses more than 32 different secrets", async () => {
+  test("hashes once for concurrent callers, and rejects more than 32 different secrets", async () => {
     const waiting: ((matches: boolean) => void)[] = [];
     const verifier = new SecretVerifier(() => new Promise((resolve) => waiting.push(resolve)));
     const same = [verifier.verify("secret", "hash 0"), verifier.verify("secret", "hash 0")];

@@ -34,7 +34,7 @@ async function copiedMigrations(): Promise<URL> {
 }
 
 describe("migrateDatabase", () => {
-  test("creates the schema once, and does nothing the second time", async () => {
+  test("creates the schema once and does nothing the second time", async () => {
     await expect(
       database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS)),
     ).resolves.toBeGreaterThan(0);
@@ -50,7 +50,7 @@ describe("migrateDatabase", () => {
     expect(counts.filter((count) => count > 0)).toHaveLength(1);
   });
 
-  test("applies new migrations, and leaves nothing of a failed one", async () => {
+  test("applies new migrations and rolls back a failed one", async () => {
     const directory = await copiedMigrations();
     await database.transaction((transaction) => migrateDatabase(transaction, { schema: "auth", directory }));
     await writeFile(new URL("9000-add-one.sql", directory), "CREATE TABLE auth.one (); CREATE TABLE auth.two ();");
@@ -66,7 +66,7 @@ describe("migrateDatabase", () => {
     await expect(database.query(countRow, tables)).resolves.toEqual([{ count: "3" }]);
   });
 
-  test("refuses a migration that was edited after it had been applied", async () => {
+  test("rejects a migration that was edited after it was applied", async () => {
     const directory = await copiedMigrations();
     await database.transaction((transaction) => migrateDatabase(transaction, { schema: "auth", directory }));
     await writeFile(new URL(FIRST_MIGRATION, directory), "SELECT 1");

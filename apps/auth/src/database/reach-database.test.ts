@@ -110,12 +110,12 @@ const withTokens = () => ({
   ...identity.environment,
 });
 
-test.each(["require", "verify-full", "verify-ca"])("with sslmode=%s it speaks TLS", async (mode) => {
+test.each(["require", "verify-full", "verify-ca"])("uses TLS with sslmode=%s", async (mode) => {
   const database = connectBy({ POSTGRES_URL: withMode(stack.postgresUrl, mode), POSTGRES_CA_FILE: caFile });
   expect(await database.query(connection, WHO)).toMatchObject([{ ssl: true, role: "tripline" }]);
 });
 
-test("a CA file alone turns TLS on; without one, or with sslmode=disable, there is none", async () => {
+test("a CA file turns TLS on, unless sslmode=disable", async () => {
   const secure = connectBy({ POSTGRES_URL: stack.postgresUrl, POSTGRES_CA_FILE: caFile });
   expect(await secure.query(connection, WHO)).toMatchObject([{ ssl: true }]);
   for (const url of [stack.postgresUrl, withMode(stack.postgresUrl, "disable")]) {
@@ -123,7 +123,7 @@ test("a CA file alone turns TLS on; without one, or with sslmode=disable, there 
   }
 });
 
-test("refuses a server with an untrusted certificate or another name", async () => {
+test("rejects a server with an untrusted certificate or the wrong name", async () => {
   const url = withMode(stack.postgresUrl, "verify-full");
   const refused = { code: "database-unavailable", message: expect.stringMatching(/certificate|altnames/) };
   for (const environment of [
@@ -137,7 +137,7 @@ test("refuses a server with an untrusted certificate or another name", async () 
   expect(await connectBy(byAuthority).query(connection, WHO)).toMatchObject([{ ssl: true }]);
 });
 
-test("each new connection uses the current token, and open ones continue", async () => {
+test("new connections use the current token, and open ones continue", async () => {
   await nextToken();
   const database = connectBy(withTokens());
   const [first] = await database.query(connection, WHO);
@@ -159,7 +159,7 @@ test("each new connection uses the current token, and open ones continue", async
   });
 });
 
-test("without a token the error says why", async () => {
+test("the error gives the reason if there is no token", async () => {
   identity.failWith(500);
   await expect(connectBy(withTokens()).query(connection, WHO)).rejects.toMatchObject({
     code: "identity-unavailable",
@@ -167,7 +167,7 @@ test("without a token the error says why", async () => {
   });
 });
 
-test("the whole service on tokens of another cloud", async () => {
+test("the whole service runs with tokens of another cloud", async () => {
   await nextToken();
   const { POSTGRES_URL: url, ...environment } = withTokens();
   const service = await startAuth(testConfig(url, { ...environment, POSTGRES_AUTH: "azure-entra" }));

@@ -15,13 +15,13 @@ beforeEach(async () => {
 afterEach(() => database.close());
 
 describe("refuseNewerSchema", () => {
-  test("accepts an empty database and one of this build", async () => {
+  test("accepts an empty database and one at this build's schema", async () => {
     await database.transaction((transaction) => refuseNewerSchema(transaction, AUTH_MIGRATIONS));
     await database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS));
     await database.transaction((transaction) => refuseNewerSchema(transaction, AUTH_MIGRATIONS));
   });
 
-  test("refuses a database with a migration that a later build applied", async () => {
+  test("rejects a database with a migration from a later build", async () => {
     await database.transaction((transaction) => migrateDatabase(transaction, AUTH_MIGRATIONS));
     await database.execute("INSERT INTO auth.schema_migrations (version, name, sha256) VALUES (9000, 'later', 'x')");
     const refused = database.transaction((transaction) => refuseNewerSchema(transaction, AUTH_MIGRATIONS));

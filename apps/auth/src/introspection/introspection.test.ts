@@ -53,7 +53,7 @@ test("describes a token of the caller's tenant", async () => {
   });
 });
 
-test("of any other token no more is said than that it is not active", async () => {
+test("reports any other token only as inactive", async () => {
   const good = await tokenOf(SHOP_BASIC);
   const cases: [typeof GATEWAY, string][] = [
     [FOREIGN, good],
@@ -72,7 +72,7 @@ test("rejects callers without the scope", async () => {
   await expect(introspect(shop, good)).resolves.toMatchObject({ status: 403, body: { code: "scope-missing" } });
 });
 
-test("the metadata says where", async () => {
+test("the metadata contains the introspection endpoint", async () => {
   const response = await fetch(`${service.url}/.well-known/oauth-authorization-server`);
   await expect(response.json()).resolves.toMatchObject({ introspection_endpoint: `${ISSUER}/oauth/introspect` });
 });

@@ -15,7 +15,7 @@ test("regression #24: describes exactly the routes that need a token, with their
   expect(described.toSorted()).toEqual(describedRoutes(CONTROLLERS, RequireScope).toSorted());
 });
 
-test("regression #24: the document names its schemas and where tokens are issued", () => {
+test("regression #24: the document names its schemas and the token endpoint", () => {
   const text = JSON.stringify(describeApi({ AUTH_ISSUER: "https://auth.test" }));
   for (const part of [
     "https://auth.test/oauth/token",
@@ -25,7 +25,7 @@ test("regression #24: the document names its schemas and where tokens are issued
     expect(text).toContain(part);
 });
 
-test("regression #24: patterns have no Unicode classes, which generators of requests do not know", () => {
+test("regression #24: patterns contain no Unicode classes, which request generators do not support", () => {
   const text = JSON.stringify(describeApi({ AUTH_ISSUER: "https://auth.test" }));
   expect(text.match(/"[^"]*\\p\{[^"]*"/)?.[0]).toBeUndefined();
 });

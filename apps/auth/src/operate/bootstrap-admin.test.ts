@@ -9,7 +9,7 @@ import { testConfig } from "../testing/service.js";
 const MAIN = fileURLToPath(new URL("./main.js", import.meta.url));
 const run = promisify(execFile);
 
-test("the first administrator of a tenant gets a password, a second one is refused", async () => {
+test("gives the first administrator of a tenant a password, and rejects a second one", async () => {
   const { postgresUrl } = await testStack();
   const service = await startAuth(testConfig(postgresUrl, { ...PEOPLE_ENVIRONMENT, BOOTSTRAP_PEOPLE: "[]" }));
   const bootstrap = (person: object) =>

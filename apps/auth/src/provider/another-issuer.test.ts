@@ -44,7 +44,7 @@ async function startIssuer(): Promise<{ url: string; server: Server }> {
   return { url, server };
 }
 
-test("tokens of another provider are taken by configuration alone, and those of a third one are not", async () => {
+test("accepts tokens of the configured provider and rejects those of any other", async () => {
   const [theirs, third] = [await startIssuer(), await startIssuer()];
   try {
     const tokenOf = async ({ url }: { url: string }) => {

@@ -75,13 +75,13 @@ describe("a token", () => {
     expect(second.jti).not.toBe(payload.jti);
   });
 
-  test("has every registered scope when none is named, and the audience may be named", async () => {
+  test("has all registered scopes by default, and the requested audience", async () => {
     const answer = await requestToken(service.url, SHOP_BASIC, { resource: AUDIENCE });
     expect(answer.scope).toBe("transactions:write decisions:read");
     expect(decodeJwt(tokenOf(answer))).toMatchObject({ scope: "transactions:write decisions:read", aud: AUDIENCE });
   });
 
-  test("is accepted by the other services for its audience, scopes and lifetime only", async () => {
+  test("is accepted by other services only for its audience, scopes and lifetime", async () => {
     const token = `Bearer ${tokenOf(await requestToken(service.url, SHOP_BASIC, { scope: "transactions:write" }))}`;
     const at = { issuer: ISSUER, jwksUrl: `${service.url}/oauth/jwks`, audience: AUDIENCE };
     await expect(tokenVerifier(at).verify(token, "transactions:write")).resolves.toMatchObject({
@@ -116,7 +116,7 @@ describe("a token", () => {
   });
 });
 
-describe("a request is refused", () => {
+describe("the token endpoint rejects a request", () => {
   test.each([
     ["with a wrong secret", { authorization: basic("shop", `${SHOP.client_secret}x`) }, 401, "invalid_client"],
     ["from an unknown client", { authorization: basic("nobody", SHOP.client_secret) }, 401, "invalid_client"],
@@ -156,7 +156,7 @@ describe("a request is refused", () => {
     await expect(requestToken(service.url, SHOP_BASIC, parameters)).resolves.toMatchObject({ error: "invalid_target" });
   });
 
-  test("with a stored hash in the place of the secret", async () => {
+  test("with a stored hash in place of the secret", async () => {
     const hash = await hashSecret(SHOP.client_secret);
     await execute("INSERT INTO auth.clients VALUES ('hashed', 'acme', 'client_secret_basic', $1, NULL, $2)", [
       hash,
@@ -170,7 +170,7 @@ describe("a request is refused", () => {
     });
   });
 
-  test("from a client that was disabled, at once", async () => {
+  test("from a disabled client, immediately", async () => {
     const hash = await hashSecret(SHOP.client_secret);
     await execute("INSERT INTO auth.clients VALUES ('leaver', 'acme', 'client_secret_basic', $1, NULL, $2)", [
       hash,
@@ -203,8 +203,8 @@ describe("a request is refused", () => {
   });
 });
 
-describe("failed authentications", () => {
-  test("are limited per client id: after ten, even the right secret is refused for a while", async () => {
+describe("failed authentication attempts", () => {
+  test("are limited per client ID: after ten, even the correct secret is blocked for a while", async () => {
     const hash = await hashSecret(SHOP.client_secret);
     await execute("INSERT INTO auth.clients VALUES ('target', 'acme', 'client_secret_basic', $1, NULL, $2)", [
       hash,
@@ -223,8 +223,8 @@ describe("failed authentications", () => {
   });
 });
 
-describe("what is published", () => {
-  test("the keys are public ones", async () => {
+describe("the published metadata", () => {
+  test("contains only public keys", async () => {
     const keys = await publishedKeys(service.url);
     expect(keys).toEqual([
       {
@@ -240,7 +240,7 @@ describe("what is published", () => {
   });
 
   test.each(["openid-configuration", "oauth-authorization-server"])(
-    "/.well-known/%s tells what is served",
+    "lists the endpoints in /.well-known/%s",
     async (name) => {
       // A caller's Host and forwarding headers must not decide where clients are sent.
       const headers = { host: "evil.test", "x-forwarded-host": "evil.test", "x-forwarded-proto": "http" };
@@ -268,7 +268,7 @@ describe("what is published", () => {
   );
 
   test.each(["/auth", "/oauth/auth", "/me", "/reg", "/session/end", "/interaction/1"])(
-    "%s of the library is not reachable, and answers as every service does",
+    "%s of the library is not reachable and gets the usual 404",
     async (path) => {
       const response = await fetch(service.url + path);
       expect(response.status).toBe(404);
@@ -277,7 +277,7 @@ describe("what is published", () => {
     },
   );
 
-  test("health", async () => {
+  test("health reports readiness", async () => {
     const response = await fetch(`${service.url}/health/ready`);
     expect(z.object({ status: z.string() }).parse(await response.json()).status).toBe("ready");
   });

@@ -51,7 +51,7 @@ async function until(holds: () => Promise<boolean>): Promise<number> {
   return performance.now() - startedMs;
 }
 
-test("a new key is published by all running instances, then signs, and no token is refused meanwhile", async () => {
+test("all instances publish a new key before it signs, and every token stays valid", async () => {
   const [first, second] = services;
   if (first === undefined || second === undefined) throw new Error("two instances");
   const verifier = tokenVerifier({ issuer: ISSUER, jwksUrl: `${first.url}/oauth/jwks`, audience: AUDIENCE });
@@ -83,7 +83,7 @@ test("a new key is published by all running instances, then signs, and no token 
   await until(async () => (await Promise.all(services.map(kidsAt))).every((kids) => kids.join() === kid));
 }, 60_000);
 
-test("is refused under another KEY_ENCRYPTION_KEY, and changes nothing", async () => {
+test("rejects another KEY_ENCRYPTION_KEY and changes nothing", async () => {
   const refused = rotate(Buffer.alloc(32, 7).toString("base64"));
   await expect(refused).rejects.toThrow("cannot decrypt the signing key");
   expect(await publishedKeys(services[0]?.url ?? "")).toHaveLength(1);

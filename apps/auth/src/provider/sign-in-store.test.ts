@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => database.close());
 
-test("the second of two that use a code at the same time is refused, and ends what the first was given", async () => {
+test("of two concurrent uses of a code, the second is rejected and revokes what the first received", async () => {
   const store = signInStore(database, KEY);
   const [codes, refreshTokens, grants] = [store("AuthorizationCode"), store("RefreshToken"), store("Grant")];
   await grants.upsert("grant", { accountId: "anna" }, 60);
@@ -32,7 +32,7 @@ test("the second of two that use a code at the same time is refused, and ends wh
   expect(left).toEqual([undefined, undefined, undefined]);
 });
 
-test("a stored value can be decrypted only with the same key, in the same row and until it expires", async () => {
+test("a stored value decrypts only with the same key, in the same row, before it expires", async () => {
   const sessions = signInStore(database, KEY)("Session");
   await sessions.upsert("one", { uid: "uid-of-one", accountId: "anna" }, 60);
   await sessions.upsert("two", { uid: "uid-of-two", accountId: "ben" }, 60);

@@ -93,8 +93,8 @@ async function claimsAfter(browser: Browser, answer: Answer, verifier: string) {
   return decodeJwt(tokens?.id_token ?? "");
 }
 
-describe("a person with a second factor", () => {
-  test("signs in with password and code, and the token says so", async () => {
+describe("a user with a second factor", () => {
+  test("signs in with password and code, and the token shows both", async () => {
     const { secret, recoveryCodes } = await setUp();
     expect(new Set(recoveryCodes).size).toBe(10);
     const { browser, verifier, page, send } = await passPassword();
@@ -103,7 +103,7 @@ describe("a person with a second factor", () => {
     expect(claims.amr).toEqual(["pwd", "otp", "mfa"]);
   });
 
-  test("does not get in with the password alone, by whatever address", async () => {
+  test("cannot sign in with the password alone through any URL", async () => {
     await setUp();
     const { browser, path, uid } = await passPassword();
     const resume = uid.replace("/sign-in/", "/oauth/authorize/");
@@ -111,7 +111,7 @@ describe("a person with a second factor", () => {
     expect((await browser.get(path)).location).toMatch(/^\/sign-in\//);
   });
 
-  test("uses each code once, on whichever instance", async () => {
+  test("uses each code once across all instances", async () => {
     const { secret } = await setUp();
     const code = codeNow(secret);
     const [first, second] = [await passPassword(), await passPassword(strict.url)];
@@ -124,7 +124,7 @@ describe("a person with a second factor", () => {
     expect((await second.send({ code: codeNow(secret, 1) })).status).toBe(303);
   });
 
-  test("may use each recovery code once", async () => {
+  test("can use each recovery code once", async () => {
     const { recoveryCodes } = await setUp();
     const [code = "", other = ""] = recoveryCodes;
     expect((await (await passPassword()).send({ code: code.toLowerCase() })).status).toBe(303);
@@ -132,7 +132,7 @@ describe("a person with a second factor", () => {
     expect((await (await passPassword()).send({ code: other })).status).toBe(303);
   });
 
-  test("is held up after ten wrong codes, whatever the browser", async () => {
+  test("is blocked after ten wrong codes in any browser", async () => {
     const { secret } = await setUp();
     const tries = await Promise.all(
       Array.from({ length: 3 }, async () => {
@@ -149,7 +149,7 @@ describe("a person with a second factor", () => {
     expect((await (await passPassword()).send({ code: codeNow(secret) })).status).toBe(429);
   });
 
-  test("gives it up with password and code, not with less", async () => {
+  test("needs both password and code to remove it", async () => {
     await database.execute("TRUNCATE auth.audit_outbox");
     const { secret, browser } = await setUp();
     const page = await browser.get("/account/second-factor");
@@ -171,7 +171,7 @@ describe("a person with a second factor", () => {
   });
 });
 
-describe("where a second factor is required", () => {
+describe("if a second factor is required", () => {
   test("a user sets it up during sign-in, gets recovery codes and continues", async () => {
     const { browser, verifier, page, send } = await passPassword(strict.url);
     const secret = keyIn(page);
@@ -186,7 +186,7 @@ describe("where a second factor is required", () => {
     expect(claims.amr).toEqual(["pwd", "otp", "mfa"]);
   });
 
-  test("who waits at the code after the right password is not let in by a reset, which takes the code away", async () => {
+  test("an administrator's reset ends a sign-in that waits for the code", async () => {
     await setUp();
     const { browser, uid, send } = await passPassword(strict.url);
     await strict.get(PeopleAdmin).reset(ADMIN, ANNA.user_name, ANNA.password);
@@ -204,13 +204,13 @@ describe("where a second factor is required", () => {
   });
 });
 
-test("the account's page asks for a sign-in", async () => {
+test("the account page requires a sign-in", async () => {
   const answer = await new Browser(service.url).get("/account/second-factor");
   expect(answer.status).toBe(401);
   expect(answer.text).toContain("You are not signed in");
 });
 
-test("regression #24: if the attempts for a name are used up, its owner can sign in with password and code", async () => {
+test("regression #24: the owner of a name with no attempts left can sign in with password and code", async () => {
   const { secret, recoveryCodes } = await setUp();
   const attempt = async (fields: Record<string, string>) => {
     const browser = new Browser(service.url);

@@ -2,7 +2,7 @@ import { base32, otpauthUri, stepOf } from "./totp.js";
 
 const SECRET = Buffer.from("12345678901234567890");
 
-describe("codes", () => {
+describe("TOTP codes", () => {
   // RFC 6238 appendix B, of which six digits are the last six of eight.
   test.each([
     [59, "287082"],
@@ -11,11 +11,11 @@ describe("codes", () => {
     [1_234_567_890, "005924"],
     [2_000_000_000, "279037"],
     [20_000_000_000, "353130"],
-  ])("at %d s", (seconds, code) => {
+  ])("match RFC 6238 at %d s", (seconds, code) => {
     expect(stepOf(SECRET, code, seconds * 1_000)).toBe(Math.floor(seconds / 30));
   });
 
-  test("are taken a step early or late, and not two", () => {
+  test("are valid one step early or late, but not two", () => {
     const at = (step: number): number => step * 30_000;
     const found = [-1, 0, 1, 2, 3].map((step) => stepOf(SECRET, "287082", at(step)));
     expect(found).toEqual([undefined, 1, 1, 1, undefined]);
@@ -23,7 +23,7 @@ describe("codes", () => {
   });
 });
 
-test("a secret as an app takes it", () => {
+test("use a secret that authenticator apps accept", () => {
   // RFC 4648 section 10.
   expect(base32(Buffer.from("foobar"))).toBe("MZXW6YTBOI");
   expect(otpauthUri(Buffer.from("foobar"), "anna@acme", "Tripline")).toBe(

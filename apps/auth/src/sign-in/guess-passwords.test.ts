@@ -19,7 +19,7 @@ afterEach(() => database.execute("TRUNCATE auth.sign_in_failures"));
 
 const browser = () => new Browser(service.url);
 
-describe("guessing", () => {
+describe("guessing passwords", () => {
   const attempt = async (user_name: string, password: string, { from = "", by = browser(), code = "" } = {}) => {
     const one = by;
     const { uid, page } = await beginSignIn(one, authorizationRequest({ prompt: "login" }).path);
@@ -44,7 +44,7 @@ describe("guessing", () => {
     expect(wrong.text).toContain("<title>Error: Sign in");
   });
 
-  test("takes the same work for both", async () => {
+  test("takes the same time for both", async () => {
     const times = { anna: [] as number[], nobody: [] as number[] };
     for (let round = 0; round < 4; round += 1) {
       for (const name of ["anna", "nobody"] as const) times[name].push((await attempt(name, "wrong")).ms);
@@ -53,7 +53,7 @@ describe("guessing", () => {
     expect(Math.min(...times.nobody)).toBeGreaterThan(Math.min(...times.anna) / 3);
   });
 
-  test.each(["anna", "nobody"])("is stopped after ten attempts at %s, even with the right password", async (name) => {
+  test.each(["anna", "nobody"])("is blocked after ten attempts at %s, even with the correct password", async (name) => {
     const guesses = await Promise.all(Array.from({ length: 12 }, () => attempt(name, "wrong")));
     expect(guesses.map(({ status }) => status).filter((status) => status === 422)).toHaveLength(10);
     const locked = await attempt(name, ANNA.password);
@@ -64,7 +64,7 @@ describe("guessing", () => {
     expect((await attempt(`${name}-2`, "wrong")).status).toBe(422);
   });
 
-  test("regression #24: 14 wrong passwords from elsewhere do not lock the owner out", async () => {
+  test("regression #24: 14 wrong passwords from another address do not lock the owner out", async () => {
     const guesses = await Promise.all(
       Array.from({ length: 14 }, () => attempt("anna", "wrong", { from: "198.51.100.1" })),
     );
@@ -75,7 +75,7 @@ describe("guessing", () => {
     expect((await attempt("anna", ANNA.password, hidden)).status).toBe(429);
   });
 
-  test("regression #24: a name that is tried from many addresses is limited, but not on a device that its owner has used", async () => {
+  test("regression #24: attempts from many addresses limit a name, except on a device its owner has used", async () => {
     const own = browser();
     await signIn(own, authorizationRequest().path);
     await database.execute("TRUNCATE auth.sign_in_failures");
@@ -104,7 +104,7 @@ describe("guessing", () => {
     expect((await countRows()).rows).toBe(2);
   });
 
-  test("resets after a correct password and when the time is over", async () => {
+  test("is allowed again after a correct password or when the window ends", async () => {
     for (let round = 0; round < 9; round += 1) await attempt("anna", "wrong");
     await signIn(browser(), authorizationRequest().path);
     expect((await attempt("anna", "wrong")).status).toBe(422);

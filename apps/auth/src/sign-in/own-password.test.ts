@@ -34,7 +34,7 @@ async function signedIn(password = ANNA.password) {
 const refreshed = ({ refresh }: { readonly refresh: string }) =>
   exchange(service.url, { grant_type: "refresh_token", refresh_token: refresh });
 
-test("the password is changed by who knows it; other sessions and all tokens end, this browser stays signed in", async () => {
+test("changing the password ends other sessions and all tokens, but not this session", async () => {
   const [own, other] = [await signedIn(), await signedIn()];
   const page = await own.browser.get(PAGE);
   const done = await own.browser.post(PAGE, { csrf: csrfOf(page), password: ANNA.password, new_password: NEW });
@@ -56,14 +56,14 @@ test.each([
   ["a short one", { password: ANNA.password, new_password: "short" }, 422],
   ["the same one", { password: ANNA.password, new_password: ANNA.password }, 422],
   ["a form of another browser", { csrf: "AAAA", password: ANNA.password, new_password: NEW }, 403],
-])("%s changes nothing", async (_what, form, status) => {
+])("a password change with %s has no effect", async (_what, form, status) => {
   const { browser } = await signedIn();
   const csrf = csrfOf(await browser.get(PAGE));
   expect((await browser.post(PAGE, { csrf, ...form })).status).toBe(status);
   await expect(signedIn()).resolves.toMatchObject({ refresh: expect.stringMatching(/./) });
 });
 
-test("changing a password requires a session, and wrong guesses count as at sign-in", async () => {
+test("changing a password requires a session, and wrong guesses count as failed sign-ins", async () => {
   expect((await new Browser(service.url).get(PAGE)).status).toBe(401);
   const { browser } = await signedIn();
   const csrf = csrfOf(await browser.get(PAGE));

@@ -44,8 +44,8 @@ async function tokensOf(changes: Record<string, string | undefined> = {}, by = b
 
 const refresh = (token = "") => exchange(service.url, { grant_type: "refresh_token", refresh_token: token });
 
-describe("a person", () => {
-  test("signs in and gets tokens with what the roles may do, and no consent is asked", async () => {
+describe("a user", () => {
+  test("signs in without a consent page and gets tokens with the scopes of their roles", async () => {
     const { tokens, callback } = await tokensOf();
     expect(`${callback.origin}${callback.pathname}`).toBe(CALLBACK);
     expect(Object.fromEntries(callback.searchParams)).toEqual({
@@ -86,7 +86,7 @@ describe("a person", () => {
     });
   });
 
-  test("is not asked again in the same browser, and is in another or when the client wants it", async () => {
+  test("signs in again only in another browser or if the client requires it", async () => {
     const { by } = await tokensOf();
     const again = authorizationRequest();
     const callback = new URL((await by.get(again.path)).location);
@@ -101,12 +101,12 @@ describe("a person", () => {
     expect(new URL(silent.location).searchParams.get("error")).toBe("login_required");
   });
 
-  test("may type the name in other letters, and the password in another form of Unicode", async () => {
+  test("can type the name in another case and the password in another Unicode form", async () => {
     const callback = await signIn(browser(), authorizationRequest().path, { ...ANNA, user_name: " Anna " });
     expect(callback.searchParams.get("code")).not.toBeNull();
   });
 
-  test("has the roles of now in the next token, and none once disabled", async () => {
+  test("gets current roles in the next token, and no token once disabled", async () => {
     const { tokens, by } = await tokensOf();
     try {
       await database.execute("UPDATE auth.people SET roles = '{lead,admin}' WHERE user_name = 'anna'", []);
@@ -124,7 +124,7 @@ describe("a person", () => {
     }
   });
 
-  test("is signed out by an administrator while a sign-in has not gone back to the client: it does not go on", async () => {
+  test("cannot finish a sign-in after an administrator signs them out", async () => {
     const by = browser();
     const { uid, page } = await beginSignIn(by, authorizationRequest().path);
     const form = { csrf: csrfOf(page), user_name: ANNA.user_name, password: ANNA.password };
@@ -134,7 +134,7 @@ describe("a person", () => {
     await expect(by.get(resume)).resolves.toMatchObject({ status: 400, location: "" });
   });
 
-  test("signs out: the session and the refresh tokens end, and the browser goes back to the console", async () => {
+  test("signs out: the session and refresh tokens end, and the browser returns to the console", async () => {
     const { tokens, by } = await tokensOf();
     const query = new URLSearchParams({
       id_token_hint: tokens.id_token ?? "",
@@ -156,7 +156,7 @@ describe("a person", () => {
   });
 });
 
-describe("a request for a code is refused", () => {
+describe("the authorization endpoint rejects a request", () => {
   test.each([
     ["without PKCE", { code_challenge: undefined, code_challenge_method: undefined }, "invalid_request"],
     ["with plain PKCE", { code_challenge_method: "plain" }, "invalid_request"],
@@ -176,7 +176,7 @@ describe("a request for a code is refused", () => {
     expect(told.get("access_token")).toBeNull();
   });
 
-  test("for an answer by a form that a script submits, and the script may not run", async () => {
+  test("with response_mode form_post, and blocks the response's script", async () => {
     const answer = await browser().get(authorizationRequest({ response_mode: "form_post" }).path);
     expect(answer.text).toContain('name="error" value="invalid_request"');
     expect(answer.headers.get("content-security-policy")).toMatch(/^default-src 'none'; style-src/);
@@ -194,7 +194,7 @@ describe("a request for a code is refused", () => {
     ["steps upwards", { redirect_uri: `${CONSOLE_URL}/session/x/../callback` }],
     ["nothing at all", { redirect_uri: undefined, client_id: "nobody" }],
     ["a client that speaks for itself", { client_id: "shop" }],
-  ])("with a page and no redirect: %s", async (_case, changes) => {
+  ])("with an error page and no redirect: %s", async (_case, changes) => {
     const answer = await browser().get(authorizationRequest(changes).path);
     expect(answer.status).toBe(400);
     expect(answer.location).toBe("");
@@ -203,14 +203,14 @@ describe("a request for a code is refused", () => {
     expect(answer.text).not.toContain("evil.example");
   });
 
-  test("with markup in it, which is shown as text", async () => {
+  test("with markup, which the page escapes", async () => {
     const answer = await browser().get(authorizationRequest({ client_id: "<script>alert(1)</script>" }).path);
     expect(answer.status).toBe(400);
     expect(answer.text).not.toContain("<script");
   });
 });
 
-describe("a code", () => {
+describe("an authorization code", () => {
   test("works once: a second use revokes its tokens", async () => {
     const { tokens, callback, verifier } = await tokensOf();
     const replay = await exchange(service.url, codeForm(callback, verifier));
@@ -231,21 +231,21 @@ describe("a code", () => {
     ["without a verifier", { code_verifier: "" }, undefined, "invalid_grant"],
     ["with another redirect URI", { redirect_uri: `${CONSOLE_URL}/` }, undefined, "invalid_grant"],
     ["by another client", {}, SHOP_BASIC, "invalid_request"],
-  ])("is worth nothing %s", async (_case, changes, by, error) => {
+  ])("is rejected %s", async (_case, changes, by, error) => {
     const { path, verifier } = authorizationRequest();
     const callback = await signIn(browser(), path);
     const reply = await exchange(service.url, { ...codeForm(callback, verifier), ...changes }, by);
     expect(reply).toMatchObject({ status: 400, error });
   });
 
-  test("gives the console no token for itself", async () => {
+  test("is required: the console gets no token with client credentials", async () => {
     const reply = await exchange(service.url, { grant_type: "client_credentials" });
     expect(reply).toMatchObject({ status: 400, error: "invalid_request" });
   });
 });
 
 describe("a refresh token", () => {
-  test("is replaced when it is used; used again, it ends its successors", async () => {
+  test("is replaced on use, and reuse revokes its successors", async () => {
     const { tokens } = await tokensOf();
     const second = await refresh(tokens.refresh_token);
     expect(second.tokens?.refresh_token).not.toBe(tokens.refresh_token);
@@ -253,7 +253,7 @@ describe("a refresh token", () => {
     await expect(refresh(second.tokens?.refresh_token)).resolves.toEqual({ status: 400, error: "invalid_grant" });
   });
 
-  test("is stored, as codes and sessions are, so that a reader of the database cannot use it", async () => {
+  test("is stored, like codes and sessions, in a form that a database reader cannot use", async () => {
     const { tokens, by, callback } = await tokensOf();
     const { z } = await import("zod");
     const rows = await database.query(z.object({ row: z.string() }), "SELECT t::text AS row FROM auth.sign_ins t");
@@ -267,8 +267,8 @@ describe("a refresh token", () => {
   });
 });
 
-describe("the page", () => {
-  test("has no script, cannot be framed, and says what a field is for", async () => {
+describe("the sign-in page", () => {
+  test("has no script, cannot be framed, and labels its fields", async () => {
     const { page } = await beginSignIn(browser(), authorizationRequest({ login_hint: 'anna"><script>' }).path);
     expect(page.status).toBe(200);
     const headers = Object.fromEntries(page.headers);
@@ -288,7 +288,7 @@ describe("the page", () => {
     expect(page.text).toContain('value="anna&quot;&gt;&lt;script&gt;"');
   });
 
-  test("of a sign-in belongs to the browser that began it", async () => {
+  test("works only in the browser that started the sign-in", async () => {
     const { uid, page } = await beginSignIn(browser(), authorizationRequest().path);
     const form = { csrf: csrfOf(page), user_name: ANNA.user_name, password: ANNA.password };
     for (const answer of [await browser().get(uid), await browser().post(uid, form)]) {
@@ -302,7 +302,7 @@ describe("the page", () => {
     ["with the token of another sign-in", { csrf: "A".repeat(43) }, {}],
     ["from another site", {}, { origin: "https://evil.example" }],
     ["from a frame without an origin", {}, { origin: "null" }],
-  ])("refuses a form %s", async (_case, changes, headers) => {
+  ])("rejects a form %s", async (_case, changes, headers) => {
     const one = browser();
     const { uid, page } = await beginSignIn(one, authorizationRequest().path);
     const form = { csrf: csrfOf(page), user_name: ANNA.user_name, password: ANNA.password, ...changes };

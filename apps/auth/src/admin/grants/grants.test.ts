@@ -155,7 +155,7 @@ const ATTEMPTS: readonly [what: string, attempt: Attempt, needsSecond: boolean][
   ["unlocks a till", onClient(["transactions:write"], enable), false],
 ];
 
-describe("regression #24: a grant takes two administrators where there are two", () => {
+describe("regression #24: a grant needs two administrators if the tenant has two", () => {
   test.each(ATTEMPTS)("an admin %s", async (_what, attempt, needsSecond) => {
     const two = await newTenant({ hasSecond: true });
     expect("grant" in (await attempt(two, two.person("ada")))).toBe(needsSecond);
@@ -169,7 +169,7 @@ describe("regression #24: a grant takes two administrators where there are two",
   });
 
   test.each(ATTEMPTS.filter(([, , needsSecond]) => needsSecond))(
-    "a client without an owner is refused where its user may be any of two: %s",
+    "rejects a client without an owner if either administrator could be its user: %s",
     async (_what, attempt) => {
       const two = await newTenant({ hasSecond: true });
       await expect(attempt(two, two.client())).rejects.toMatchObject({ code: "approval-missing" });
@@ -189,7 +189,7 @@ const grantOf = (requested: Requested): string => {
 };
 
 describe("an approval", () => {
-  test("is of another administrator, changes what was asked for, and happens once", async () => {
+  test("comes from another administrator, applies the requested change, and happens once", async () => {
     const { tenant, of, person, client } = await newTenant({ hasSecond: true });
     const id = grantOf(await people.setRoles(person("ada"), of("ada"), ["lead", "admin"]));
     expect(await people.list(person("ada"))).toContainEqual(expect.objectContaining({ roles: ["admin"] }));
@@ -219,7 +219,7 @@ describe("an approval", () => {
     }
   });
 
-  test("whatever cannot be made is refused to the one who asks, and at most 100 wait", async () => {
+  test("rejects invalid requests immediately, and keeps at most 100 pending", async () => {
     const { of, person, tenant } = await newTenant({ hasSecond: true });
     const taken = people.add(person("ada"), {
       user_name: of("vic"),
@@ -255,7 +255,7 @@ test("regression #24: removing the second administrator does not avoid the appro
   expect(await people.setRoles(demoted.person("ada"), demoted.of("ann"), ["lead"])).not.toHaveProperty("grant");
 });
 
-test("regression #24: a user who loses a role takes its sensitive scopes from the own clients", async () => {
+test("regression #24: a user who loses a role also loses its sensitive scopes on their own clients", async () => {
   const { of, person, store } = await newTenant({ hasSecond: true });
   await store("deploy", ["policy:approve", "labels:write"], "lea");
   await store("approver", ["policy:approve"], "lea");
