@@ -21,7 +21,7 @@ async function expectEachOnce(topic: string): Promise<void> {
   expect(places.sort()).toEqual(expected.sort());
 }
 
-test("instances that come and go while records arrive archive each of them once", async () => {
+test("archives each record once while instances start and stop", async () => {
   let isEnough = false;
   let sent = 0;
   const produce = async () => {
@@ -56,7 +56,7 @@ test("instances that come and go while records arrive archive each of them once"
   for (const { name } of [features, labels, decisions]) await expectEachOnce(name);
 }, 240_000);
 
-test("each of two instances archives its share", async () => {
+test("each of two instances archives its share of the partitions", async () => {
   const services = [await bench.start(), await bench.start()];
   await Promise.all(services.map(untilReady));
   await bench.send(Array.from({ length: 500 }, (_, number) => labelRecord(labelOf(number))));

@@ -62,7 +62,7 @@ function withoutKafka({ kafka_partition: _p, kafka_offset: _o, kafka_timestamp_m
 }
 const byId = (name: string, rows: readonly LakeRow[]) => new Map(rows.map((row) => [row[name], withoutKafka(row)]));
 
-test("a record of every topic becomes a row with each of its values, bit for bit", async () => {
+test("a record of every topic becomes a row with all its values, bit for bit", async () => {
   await bench.start();
   const plain = { device_token: "", ip_token: "", latitude: null, longitude: null, personal: null };
   const odd = transactionOf(1, {
@@ -157,7 +157,7 @@ test("a record of every topic becomes a row with each of its values, bit for bit
   expect(withoutKafka(drift ?? {})).toEqual({ ...own(NOON_MS + 6), ...rowOf(driftOf(6)), columns });
 });
 
-test("rows are in the folder of their event's UTC day, late ones too, and any reader of Hive partitions finds them", async () => {
+test("writes rows to the folder of their event's UTC day, even late ones, in Hive partitions", async () => {
   await bench.start();
   const midnightMs = Date.UTC(2024, 1, 29);
   const days = new Map([
@@ -193,7 +193,7 @@ test("rows are in the folder of their event's UTC day, late ones too, and any re
   for (const [day, ms] of days) expect(await bench.rows(transactions.name, [day])).toHaveLength(ms.length);
 });
 
-test("poison becomes a dead letter, once, and everything else a row", async () => {
+test("an unreadable record becomes a dead letter once, and all others become rows", async () => {
   const service = await bench.start();
   const good = Array.from({ length: 10 }, (_, number) =>
     transactionRecord(transactionOf(number, { cardToken: cardOf(1) })),
@@ -222,7 +222,7 @@ test("poison becomes a dead letter, once, and everything else a row", async () =
   expect(await bench.rows(transactions.name)).toHaveLength(11);
 });
 
-test("old rows are written, however few there are", async () => {
+test("writes old rows however few there are", async () => {
   await bench.start({ FLUSH_AGE_MS: "500" });
   await bench.send([labelRecord(labelOf(1))]);
   await bench.untilArchived(labels.name);
@@ -230,7 +230,7 @@ test("old rows are written, however few there are", async () => {
   expect(await readdir(join(bench.lake, labels.name, "_staging"))).toEqual([]);
 });
 
-test("after the lake was moved away, a new one is written from what Kafka has, whatever the group has committed", async () => {
+test("fills a new lake with everything in Kafka, whatever the committed offsets", async () => {
   const service = await bench.start();
   await bench.send(Array.from({ length: 50 }, (_, number) => labelRecord(labelOf(number))));
   await bench.untilArchived(labels.name);
@@ -243,7 +243,7 @@ test("after the lake was moved away, a new one is written from what Kafka has, w
   });
 });
 
-test("a lake of another topic is not mixed with this one: the service is not ready and says what to do", async () => {
+test("does not mix in a lake of another topic: it is not ready and says what to do", async () => {
   const first = await bench.start();
   await bench.send([labelRecord(labelOf(1))]);
   await bench.untilArchived(labels.name);
@@ -258,7 +258,7 @@ test("a lake of another topic is not mixed with this one: the service is not rea
   }
 });
 
-test("without Kafka it runs, is not ready, and ends when told to", async () => {
+test("without Kafka it runs, is not ready, and stops when asked", async () => {
   const service = await bench.start({ KAFKA_BROKERS: "127.0.0.1:1" });
   expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
   const { status, checks } = await readinessOf(service);
@@ -271,6 +271,6 @@ test.each([
   ["no rows", { FLUSH_ROWS_MAX: "0" }, "FLUSH_ROWS_MAX"],
   ["no time", { FLUSH_AGE_MS: "soon" }, "FLUSH_AGE_MS"],
   ["too many bytes", { FLUSH_BYTES_MAX: String(2 ** 40) }, "FLUSH_BYTES_MAX"],
-])("a configuration with %s is refused by name", (_name, change, variable) => {
+])("rejects a configuration with %s and names the setting", (_name, change, variable) => {
   expect(() => readConfig(archiveConfig, bench.environment(change))).toThrow(variable);
 });

@@ -47,7 +47,7 @@ async function expectEachOnce(): Promise<void> {
 }
 
 test(
-  "Kafka killed: not ready, and all goes on when it is back",
+  "is not ready while Kafka is down, and continues when it is back",
   async () => {
     const service = await bench.start({ FLUSH_AGE_MS: "500" });
     await produce(200);
@@ -65,7 +65,7 @@ test(
   STACK_MS_MAX,
 );
 
-test("while the lake cannot be written the service is not ready and says why; nothing is lost or doubled afterwards", async () => {
+test("is not ready while the lake is not writable, says why, and then neither loses nor duplicates rows", async () => {
   const service = await bench.start({ FLUSH_ROWS_MAX: "50" });
   await produce(100);
   await bench.untilArchived(TOPIC);
@@ -86,7 +86,7 @@ test("while the lake cannot be written the service is not ready and says why; no
   await expectEachOnce();
 });
 
-test("a lake that cannot be created at the start is created when it can be", async () => {
+test("creates a lake later if it cannot create it at startup", async () => {
   await rm(bench.lake, { recursive: true });
   await writeFile(bench.lake, "");
   const service = await bench.start();

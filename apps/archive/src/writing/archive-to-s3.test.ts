@@ -49,7 +49,7 @@ async function expectEachOnce(bench: TestBench, topic: string): Promise<void> {
   expect(places.sort()).toEqual(expected.sort());
 }
 
-test("archives to S3, merges a day there, and reads it through the cache", async () => {
+test("archives to S3, compacts a day there, and reads it through the cache", async () => {
   const bench = await openBench("s3://tripline/merged");
   await bench.start(FLUSHES);
   for (let flush = 0; flush < 3; flush += 1) {
@@ -67,7 +67,7 @@ test("archives to S3, merges a day there, and reads it through the cache", async
   expect((await readdir(cache)).filter((name) => name.startsWith("held-"))).toEqual([]);
 });
 
-test("kill -9 whenever offsets were committed, under load: each row is in the bucket once", async () => {
+test("kill -9 after each commit under load leaves each row in the bucket once", async () => {
   const bench = await openBench("s3://tripline/killed");
   let next = 0;
   const produce = () => bench.send(Array.from({ length: 50 }, () => labelRecord(labelOf(next++))));
@@ -89,7 +89,7 @@ test("kill -9 whenever offsets were committed, under load: each row is in the bu
   await expectEachOnce(bench, labels.name);
 }, 240_000);
 
-test("a bucket that is missing keeps the service from being ready, with what to do", async () => {
+test("is not ready if the bucket is missing, and says what to do", async () => {
   const bench = await openBench("s3://nowhere/lake");
   await bench.send([labelRecord(labelOf(1))]);
   const service = await bench.start();

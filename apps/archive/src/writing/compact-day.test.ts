@@ -76,7 +76,7 @@ class DyingDisk extends FolderDisk {
   }
 }
 
-test("merges the files of a day into one with the same rows in order; a late event makes another file", async () => {
+test("merges a day's files into one with the same rows in order; a late event creates another file", async () => {
   await fill();
   const before = await bench.rows(TOPIC);
   const files = (await namesOf(DAY)).length;
@@ -90,7 +90,7 @@ test("merges the files of a day into one with the same rows in order; a late eve
   expect(await bench.rows(TOPIC)).toHaveLength(next);
 });
 
-test("a compaction killed at any step leaves each row once, and the next one continues", async () => {
+test("a compaction killed at any step leaves each row once, and the next run continues", async () => {
   const disk = new DyingDisk();
   await fill();
   await compactDay(bench.lake, TOPIC, DAY, disk);
@@ -138,7 +138,7 @@ test.each([
   ["a topic that is not there", ["other", DAY], 1, "There is no archive of other"],
   ["an invalid day", [TOPIC, "yesterday"], 1, '"yesterday" is not a day. Give days as YYYY-MM-DD.'],
   ["a missing argument", [TOPIC], 64, "Give a lake's folder or URL, a topic and a day"],
-])("the command refuses %s in one sentence", async (_name, rest, code, words) => {
+])("the command rejects %s in one sentence", async (_name, rest, code, words) => {
   const attempt = run(process.execPath, [ENTRY, bench.lake, ...rest]);
   await expect(attempt).rejects.toMatchObject({ code, stderr: expect.stringContaining(words) });
 });

@@ -78,7 +78,7 @@ const POINTS: readonly (readonly [string, string, string, string, string])[] = [
 ];
 
 // A killed member keeps its partitions until its session has run out, so several are killed side by side.
-test("kill -9 at every marked point: each row is there once after the next start", async () => {
+test("kill -9 at every marked point leaves each row once after the next start", async () => {
   const killed: string[] = [];
   await Promise.all(
     benches.map(async (bench, lane) => {
@@ -101,7 +101,7 @@ test("kill -9 at every marked point: each row is there once after the next start
   expect(killed.sort()).toEqual(POINTS.map(([name]) => name).sort());
 }, 300_000);
 
-test("kill -9 whenever offsets were committed, under load: each row once", async () => {
+test("kill -9 after commits under load leaves each row once", async () => {
   await Promise.all(
     benches.slice(1).map(async (bench) => {
       const committed = () => bench.bench.admin.committedOffsets(ARCHIVE_GROUP, features.name);
@@ -122,7 +122,7 @@ test("kill -9 whenever offsets were committed, under load: each row once", async
   );
 }, 240_000);
 
-test("an instance that was frozen while another took over its partitions adds nothing twice when it resumes", async () => {
+test("an instance that was frozen while another took over its partitions writes no row twice when it resumes", async () => {
   const [bench = await KillBench.open()] = benches;
   // Holds what it reads, and writes it only when it ends.
   const frozen = bench.start([], { FLUSH_AGE_MS: "3600000" });

@@ -13,7 +13,7 @@ const places = (buffer: RowBuffer) =>
   buffer.snapshot()?.rows.map(({ partition, offset }) => `${partition}@${offset}`) ?? [];
 const ranges = (buffer: RowBuffer) => Object.fromEntries(buffer.snapshot()?.ranges ?? []);
 
-test("held records begin where the lake ends, and are removed from the front when the lake moves on", () => {
+test("buffers records from the lake's end, and drops them from the front as the lake advances", () => {
   const buffer = new RowBuffer();
   expect(buffer.begin(0, 5)).toBe(5);
   expect(buffer.begin(3, 0)).toBe(0);
@@ -41,7 +41,7 @@ test("held records begin where the lake ends, and are removed from the front whe
   expect(buffer.begin(0, 20)).toBe(20);
 });
 
-test("re-delivered records are left out, and a gap is reported unless it is before everything ever archived", () => {
+test("skips redelivered records, and reports a gap unless it precedes everything archived", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 0);
   expect(buffer.add(0, rowsOf(0, 100, 102))).toBe(0);
@@ -52,7 +52,7 @@ test("re-delivered records are left out, and a gap is reported unless it is befo
   expect(ranges(buffer)).toEqual({ 0: { from: 0, to: 111 } });
 });
 
-test("dead letters move the end, even if nothing else came", () => {
+test("dead letters advance the end without any rows", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 4);
   buffer.pass(0, 4);
@@ -63,7 +63,7 @@ test("dead letters move the end, even if nothing else came", () => {
   expect(ranges(buffer)).toEqual({ 0: { from: 4, to: 6 } });
 });
 
-test("a returning partition resumes after its rows in memory, or after the lake if that is further", () => {
+test("a reassigned partition resumes after its buffered rows, or after the lake if that is further", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 0);
   buffer.add(0, rowsOf(0, 0, 10));
@@ -73,7 +73,7 @@ test("a returning partition resumes after its rows in memory, or after the lake 
   expect(buffer.rows).toBe(0);
 });
 
-test("notices a lake that was restored to an earlier state, and follows it after starting again", () => {
+test("detects a lake restored to an earlier state, and continues from it after a restart", () => {
   const buffer = new RowBuffer();
   buffer.begin(0, 8);
   buffer.add(0, rowsOf(0, 8, 9));
@@ -82,13 +82,13 @@ test("notices a lake that was restored to an earlier state, and follows it after
   expect([buffer.rows, buffer.bytes]).toEqual([0, 0]);
 });
 
-test("a partition that was not started is refused without making dead letters of its records", () => {
+test("rejects a partition that was not started, without dead-lettering its records", () => {
   expect(() => new RowBuffer().add(0, rowsOf(0, 0, 1))).toThrow(expect.objectContaining({ code: "state-conflict" }));
 });
 
 const isPoison = (offset: number) => offset % 5 === 3;
 
-test("in any order of events, lake and memory together have every record once", () => {
+test("in any order of events, lake and buffer together hold every record once", () => {
   const step = fc.record({ kind: fc.constantFrom("receive", "flush", "other", "begin"), count: fc.nat(8) });
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

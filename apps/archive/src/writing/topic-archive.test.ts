@@ -74,7 +74,7 @@ function batchOf(from: number, to: number) {
 const position = async () => (await listFiles(lake, TOPIC).catch(() => undefined))?.positions.get(0) ?? 0;
 const untilAt = (offset: number) => until(`offset ${offset} in the lake`, async () => (await position()) === offset);
 
-test("commits offsets when their rows are in the lake, also if another instance put them there", async () => {
+test("commits offsets when their rows are in the lake, even if another instance wrote them", async () => {
   const { archive, commits } = open();
   expect(await archive.begin(0)).toBe(0);
   await archive.handle(batchOf(0, 5));
@@ -93,7 +93,7 @@ test("commits offsets when their rows are in the lake, also if another instance 
   expect((await listFiles(lake, TOPIC)).files).toHaveLength(2);
 });
 
-test("records that Kafka has deleted before they were archived are counted", async () => {
+test("counts records that Kafka deleted before they were archived", async () => {
   const { archive, metrics } = open();
   await archive.begin(0);
   await archive.handle(batchOf(100, 103));
@@ -103,7 +103,7 @@ test("records that Kafka has deleted before they were archived are counted", asy
   expect(metrics.lost).toEqual([`${TOPIC} 7`]);
 });
 
-test("records that Kafka compacted away do not count as missing", async () => {
+test("does not count records that Kafka compacted away as missing", async () => {
   const { name, ...topic } = LAKE_TABLES.labels.topic;
   const { retentionDays: _, ...compacted } = topic;
   const { archive, metrics } = open({ table: { ...LAKE_TABLES.labels, topic: { name, ...compacted } } });
@@ -114,7 +114,7 @@ test("records that Kafka compacted away do not count as missing", async () => {
   expect(metrics.lost).toEqual([]);
 });
 
-test("does not continue a lake that is ahead of Kafka: the topic was created again", async () => {
+test("does not continue a lake that is ahead of Kafka because the topic was recreated", async () => {
   const { archive } = open();
   await archive.begin(0);
   await archive.handle(batchOf(0, 5));
@@ -128,7 +128,7 @@ test("does not continue a lake that is ahead of Kafka: the topic was created aga
   expect(await open({ end: 5 }).archive.begin(0)).toBe(5);
 });
 
-test("keeps to its memory limit while the lake cannot be written; waiting handlers end with the service", async () => {
+test("stays within its memory limit while the lake is not writable; waiting handlers end with the service", async () => {
   const folder = join(lake, "sub");
   const { archive, commits } = open({ rowsMax: 10, folder });
   await archive.begin(0);
@@ -171,7 +171,7 @@ test("keeps to its memory limit while the lake cannot be written; waiting handle
   await rejected;
 });
 
-test("refuses an unreadable record before anything of its batch is held", async () => {
+test("rejects an unreadable record before it buffers any of its batch", async () => {
   const { archive } = open({ ageMs: 3_600_000 });
   await archive.begin(0);
   const batch = batchOf(0, 3);
