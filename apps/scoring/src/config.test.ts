@@ -21,18 +21,18 @@ test("has a default for each setting that can have one", () => {
   });
 });
 
-test("reads providers in their order", () => {
+test("reads execution providers in order", () => {
   const config = readConfig(scoringConfig, { ...REQUIRED, EXECUTION_PROVIDERS: "cuda, cpu", REQUIRE_GPU: "true" });
   expect(config.EXECUTION_PROVIDERS).toEqual(["cuda", "cpu"]);
   expect(config.REQUIRE_GPU).toBe(true);
 });
 
-test("reads the rows per run by provider", () => {
+test("reads the maximum rows per run by provider", () => {
   const config = readConfig(scoringConfig, { ...REQUIRED, ROWS_PER_RUN_MAX_BY_PROVIDER: "cuda=4096, trees=1024" });
   expect(config.ROWS_PER_RUN_MAX_BY_PROVIDER).toEqual({ cuda: 4_096, trees: 1_024 });
 });
 
-test("reads models, with champion as the default alias, and their settings", () => {
+test("reads models with their settings, and champion as the default alias", () => {
   const config = readConfig(scoringConfig, {
     ...REQUIRED,
     MODELS: "fraud@shadow, small,*@challenger,small@candidate?",
@@ -67,6 +67,6 @@ test.each([
   [{ REQUIRE_GPU: "true" }, "REQUIRE_GPU: needs a GPU"],
   [{ REQUIRE_GPU: "maybe" }, "REQUIRE_GPU"],
   [{ REGISTRY_POLL_SECONDS: "0" }, "REGISTRY_POLL_SECONDS"],
-])("refuses %j and names the variable", (changes, name) => {
+])("rejects %j and names the variable", (changes, name) => {
   expect(() => readConfig(scoringConfig, { ...REQUIRED, ...changes })).toThrow(name);
 });

@@ -108,7 +108,7 @@ test("does not start with a model that fails its checks, and says why in one sen
   );
 });
 
-test("follows the alias, refuses bad models once while the old one stays, and counts everything", async () => {
+test("follows the alias, rejects a bad model once and keeps the old one, and counts everything", async () => {
   const port = await freePort();
   const main = startMain({ GRPC_PORT: String(port), REGISTRY_POLL_SECONDS: "0.02" });
   const up = await main.line((line) => line.msg === "scoring is up");
@@ -172,7 +172,7 @@ test("follows the alias, refuses bad models once while the old one stays, and co
   client.close();
 });
 
-test("ends in order on SIGTERM", async () => {
+test("shuts down cleanly on SIGTERM", async () => {
   const main = startMain();
   await main.line((line) => line.msg === "scoring is up");
   main.kill("SIGTERM");
@@ -181,7 +181,7 @@ test("ends in order on SIGTERM", async () => {
   expect(main.lines.at(-1)?.msg).toBe("scoring is down");
 });
 
-test("says in one sentence that its gRPC port is in use", async () => {
+test("reports in one sentence that its gRPC port is in use", async () => {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

@@ -5,7 +5,7 @@ import { createScoringMetrics } from "./scoring-metrics.js";
 
 const features = currentFeatureSpec().features.map(({ name }) => name);
 
-test("regression #24: the profiles that served models use are reported, and none for a model without", async () => {
+test("regression #24: reports the profiles that served models use, and nothing for a model without any", async () => {
   const served = (version: string, used?: readonly string[]) =>
     ({
       manifest: { name: "fraud", version, features, ...(used === undefined ? {} : { used_features: used }) },

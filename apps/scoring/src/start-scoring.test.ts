@@ -39,7 +39,7 @@ function expectClose(scores: readonly number[], expected: readonly number[]): vo
 }
 
 describe("the Open Inference Protocol", () => {
-  test("ServerLive, ServerReady and ServerMetadata", async () => {
+  test("answers ServerLive, ServerReady and ServerMetadata", async () => {
     const { client } = scoring;
     expect(await client.call(METHODS.serverLive, {})).toEqual({ live: true });
     expect(await client.call(METHODS.serverReady, {})).toEqual({ ready: true });
@@ -50,13 +50,13 @@ describe("the Open Inference Protocol", () => {
     });
   });
 
-  test("ModelReady with and without the version", async () => {
+  test("answers ModelReady with and without the version", async () => {
     for (const asked of ["", version]) {
       expect(await scoring.client.call(METHODS.modelReady, { name: "fraud", version: asked })).toEqual({ ready: true });
     }
   });
 
-  test("ModelMetadata names inputs, outputs and the platform", async () => {
+  test("lists inputs, outputs and the platform in ModelMetadata", async () => {
     expect(await scoring.client.call(METHODS.modelMetadata, { name: "fraud", version: "" })).toEqual({
       name: "fraud",
       versions: [version],
@@ -71,7 +71,7 @@ describe("the Open Inference Protocol", () => {
     });
   });
 
-  test("ModelInfer answers raw bytes with raw bytes", async () => {
+  test("answers ModelInfer with raw bytes in raw bytes", async () => {
     const request = rawRequest(golden.inputs, { id: "request 1", modelVersion: version });
     const response = await scoring.client.call(METHODS.modelInfer, request);
     expect(response).toMatchObject({ modelName: "fraud", modelVersion: version, id: "request 1" });
@@ -81,7 +81,7 @@ describe("the Open Inference Protocol", () => {
     expectClose(rawScores(response), golden.outputs);
   });
 
-  test("ModelInfer answers contents with contents", async () => {
+  test("answers ModelInfer with typed contents in typed contents", async () => {
     const request = rawRequest(golden.inputs, {
       inputs: [tensorOf(golden.inputs, { contents: contentsOf(golden.inputs.flat()) })],
       outputs: [{ name: "probability", parameters: {} }],
@@ -92,7 +92,7 @@ describe("the Open Inference Protocol", () => {
     expectClose(response.outputs[0]?.contents?.fp32Contents ?? [], golden.outputs);
   });
 
-  test("the same row gives the same bits alone and among others", async () => {
+  test("gives the same row the same bits alone and in a batch", async () => {
     const together = await scoring.client.score(golden.inputs);
     const alone = await Promise.all(golden.inputs.map((row) => scoring.client.score([row])));
     expect(alone.flatMap((answer) => answer.scores)).toEqual(together.scores);
@@ -102,7 +102,7 @@ describe("the Open Inference Protocol", () => {
 const wide = Array.from({ length: 65 }, () => ROW);
 const raw = (values: number[]): Buffer[] => [Buffer.from(Float32Array.from(values).buffer)];
 
-describe("bad input is refused with the tensor's name", () => {
+describe("rejects bad input and names the tensor", () => {
   test.each<[string, Partial<ModelInferRequest>, string]>([
     ["no input", { inputs: [] }, 'Input "features" is missing.'],
     [
@@ -184,7 +184,7 @@ describe("bad input is refused with the tensor's name", () => {
     [{ name: "other", version: "" }, 'There is no model "other" here; "fraud" is served.'],
     [{ name: "", version: "" }, 'There is no model "" here; "fraud" is served.'],
     [{ name: "fraud", version: "000000000000" }, 'Version "000000000000" of model fraud is not served here'],
-  ])("model %j is not found", async (asked, sentence) => {
+  ])("does not find model %j", async (asked, sentence) => {
     const { client } = scoring;
     const request = rawRequest([ROW], { modelName: asked.name, modelVersion: asked.version });
     // ModelReady answers false, as in Triton.
@@ -201,12 +201,12 @@ describe("bad input is refused with the tensor's name", () => {
     }
   });
 
-  test("and the service goes on", async () => {
+  test("and the service keeps running", async () => {
     expectClose((await scoring.client.score(golden.inputs)).scores, golden.outputs);
   });
 });
 
-test("requests that arrive together run together, up to the limit, and each gets its own answer", async () => {
+test("batches concurrent requests up to the limit, and each gets its own response", async () => {
   const rows = golden.inputs;
   const answers = await Promise.all(
     Array.from({ length: 200 }, (_, index) => scoring.client.score([rows[index % rows.length] ?? ROW])),
@@ -217,12 +217,12 @@ test("requests that arrive together run together, up to the limit, and each gets
   );
 });
 
-test("a caller whose deadline is over gets DEADLINE_EXCEEDED", async () => {
+test("a caller past its deadline gets DEADLINE_EXCEEDED", async () => {
   const error = await failureOf(scoring.client.score([ROW], { deadlineMs: 0 }));
   expect(error.code).toBe(status.DEADLINE_EXCEEDED);
 });
 
-test("a score that is NaN is an error", async () => {
+test("a NaN score is an error", async () => {
   const other = await startTestScoring({ MODELS: "fraud@sometimes-nan" });
   const error = await failureOf(other.client.score([ROW, [1, 1, -1, 1]]));
   expect(error.code).toBe(status.INTERNAL);
@@ -292,7 +292,7 @@ describe("does not start", () => {
   });
 });
 
-test("health over HTTP", async () => {
+test("reports health over HTTP", async () => {
   const ready = await fetch(`${scoring.service.url}/health/ready`);
   expect(ready.status).toBe(200);
   expect(await ready.json()).toMatchObject({ status: "ready", checks: { model: "ok" } });
@@ -313,7 +313,7 @@ test("a full queue rejects requests with RESOURCE_EXHAUSTED and answers the othe
   await small.close();
 });
 
-test("after shutdown nothing is answered, and closing again does nothing", async () => {
+test("answers nothing after shutdown, and can be closed twice", async () => {
   const ending = await startTestScoring();
   await ending.client.score([ROW]);
   await Promise.all([ending.service.close(), ending.service.close()]);

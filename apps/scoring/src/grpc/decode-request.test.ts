@@ -11,20 +11,20 @@ test.each<[string, ModelInferRequest]>([
   ["one without bytes", { ...REQUEST, rawInputContents: [Buffer.alloc(0)] }],
   ["none", { ...REQUEST, rawInputContents: [] }],
   ["nothing", ModelInferRequest.decode(Buffer.alloc(0))],
-])("%s is read as by the generated code, without a copy", (_case, request) => {
+])("decodes %s like the generated code, without a copy", (_case, request) => {
   const message = Buffer.from(ModelInferRequest.encode(request).finish());
   const decoded = decodeRequest(message);
   expect(decoded).toEqual(ModelInferRequest.decode(message));
   expect(decoded.rawInputContents.every(({ buffer }) => buffer === message.buffer)).toBe(true);
 });
 
-test("fields in any order", () => {
+test("decodes fields in any order", () => {
   const own = Buffer.from(ModelInferRequest.encode(ModelInferRequest.decode(Buffer.alloc(0))).finish());
   const raw = Buffer.from([0x3a, 2, 7, 8]);
   const message = Buffer.concat([raw, own, ENCODED, raw]);
   expect(decodeRequest(message)).toEqual(ModelInferRequest.decode(message));
 });
 
-test.each([1, 5, 20])("a message without its last %d bytes is refused", (bytes) => {
+test.each([1, 5, 20])("rejects a message without its last %d bytes", (bytes) => {
   expect(() => decodeRequest(ENCODED.subarray(0, ENCODED.length - bytes))).toThrow();
 });

@@ -24,7 +24,7 @@ async function isServing(): Promise<boolean> {
   return (await scoring.client.call(METHODS.serverReady, {})).ready;
 }
 
-describe("frames by hand", () => {
+describe("handcrafted frames", () => {
   const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   const [DATA, HEADERS, RESET, SETTINGS, PUSH, PING, WINDOW, CONTINUATION] = [0, 1, 3, 4, 5, 6, 8, 9];
   const [END_HEADERS, PADDED] = [4, 8];
@@ -93,7 +93,7 @@ describe("frames by hand", () => {
     ["an endless header block", () => Buffer.concat([frame(HEADERS, 0, 1, REQUEST), ...continuations(200)])],
     ["endless requests that are reset", () => Buffer.concat(Array.from({ length: 20_000 }, (_, at) => broken(at)))],
     ["text that is not HTTP/2", () => Buffer.from("x".repeat(64))],
-  ])("%s ends the connection, and others are served", async (_case, make) => {
+  ])("%s ends the connection, and other clients are served", async (_case, make) => {
     const socket = await open();
     const closed = once(socket, "close");
     socket.write(Buffer.concat([PREFACE, frame(SETTINGS, 0, 0, Buffer.alloc(0)), make()]));
@@ -119,7 +119,7 @@ describe("frames by hand", () => {
   });
 });
 
-describe("messages by hand", () => {
+describe("handcrafted messages", () => {
   let client: ClientHttp2Session;
 
   beforeEach(() => {
@@ -177,16 +177,16 @@ describe("messages by hand", () => {
     ["a malformed timeout", () => framed(REQUEST), { "grpc-timeout": "soon" }, status.INTERNAL],
     ["an unknown method", () => framed(REQUEST), { ":path": "/test/Other" }, status.UNIMPLEMENTED],
     ["bytes that are not a request", () => framed(Buffer.of(0xff, 0xff, 0xff, 1)), {}, status.INVALID_ARGUMENT],
-  ])("%s has its status, and the connection goes on", async (_case, make, headers, expected) => {
+  ])("%s gets its status code, and the connection stays open", async (_case, make, headers, expected) => {
     expect((await call(make(), headers))["grpc-status"]).toBe(String(expected));
     expect((await call(framed(REQUEST)))["grpc-status"]).toBe("0");
   });
 
-  test("a compressed message is decompressed", async () => {
+  test("decompresses a compressed message", async () => {
     expect((await call(framed(gzipSync(REQUEST), 1), { "grpc-encoding": "gzip" }))["grpc-status"]).toBe("0");
   });
 
-  test("a request that is not gRPC gets 415", async () => {
+  test("answers a request that is not gRPC with 415", async () => {
     expect((await call(framed(REQUEST), { "content-type": "application/json" }))[":status"]).toBe(415);
   });
 });

@@ -83,7 +83,7 @@ async function arrivedInTime(): Promise<{ late: Promise<ServiceError> }> {
 
 const ROW = [1, 2, 3, 4];
 
-test("stopping lets calls in progress end, running or waiting, and accepts no new ones", async () => {
+test("stopping completes running and waiting calls, and accepts no new ones", async () => {
   const calls = [client.score([ROW])];
   await arrived(1, 0);
   calls.push(client.score([ROW]));
@@ -101,7 +101,7 @@ test("stopping lets calls in progress end, running or waiting, and accepts no ne
   await stopped;
 });
 
-test("stopping cuts off calls that do not end within the bound", async () => {
+test("stopping cancels calls that exceed the time limit", async () => {
   client.close();
   await grpc.stop();
   await serve(50);
@@ -111,7 +111,7 @@ test("stopping cuts off calls that do not end within the bound", async () => {
   expect([status.UNAVAILABLE, status.CANCELLED]).toContain((await call).code);
 });
 
-test("a call whose deadline passes while it waits never reaches the model", async () => {
+test("a call that expires while waiting never reaches the model", async () => {
   const first = client.score([ROW]);
   await arrived(1, 0);
   const { late } = await arrivedInTime();
@@ -128,7 +128,7 @@ test("a call whose deadline passes while it waits never reaches the model", asyn
   expect((await inTime).scores).toEqual([14]);
 });
 
-test("a call whose deadline was over on arrival never reaches the model", async () => {
+test("a call that arrives after its deadline never reaches the model", async () => {
   const call = server.infer({
     request: rawRequest([ROW]),
     deadlineMs: Date.now() - 1,
@@ -149,7 +149,7 @@ test.each<[string, Buffer]>([
   ],
   ["bytes that are not a message", Buffer.from([0xff, 0xff, 0xff, 0x01])],
   ["a truncated message", Buffer.from([0x0a, 0x20, 0x66])],
-])("%s is the client's fault, and the server goes on", async (_case, bytes) => {
+])("%s is a client error, and the server keeps running", async (_case, bytes) => {
   const error = await failureOf(client.call({ ...METHODS.modelInfer, requestSerialize: () => bytes }, rawRequest([])));
   expect(error.code).toBe(status.INVALID_ARGUMENT);
   expect(error.details).toMatch(
@@ -161,7 +161,7 @@ test.each<[string, Buffer]>([
   expect((await call).scores).toEqual([2]);
 });
 
-test("the request parameter timeout is a deadline, in microseconds", async () => {
+test("the request parameter timeout is a deadline in microseconds", async () => {
   const first = client.score([ROW]);
   await arrived(1, 0);
   const timeout = { parameterChoice: { $case: "int64Param", value: 1_000 } } as const;
@@ -178,7 +178,7 @@ test("the request parameter timeout is a deadline, in microseconds", async () =>
   expect(runner.runs).toHaveLength(1);
 });
 
-test("a stream is answered in the order in which answers are ready, and ends after the last one", async () => {
+test("a stream sends responses as they become ready, and ends after the last one", async () => {
   const stream = client.stream();
   const seen: string[] = [];
   const ended = new Promise<void>((resolve) => stream.on("end", resolve));
@@ -199,7 +199,7 @@ test("a stream is answered in the order in which answers are ready, and ends aft
   expect(seen).toEqual(['bad: Input "features" is missing.', "first", "waits"]);
 });
 
-test("regression #12: each answer on a stream is marked as the last of its request, as Triton does, and no other answer is", async () => {
+test("regression #12: only the last response for each request on a stream is marked as final, as in Triton", async () => {
   const stream = client.stream();
   const seen: ModelStreamInferResponse[] = [];
   const ended = new Promise<void>((resolve) => stream.on("end", resolve));
@@ -219,7 +219,7 @@ test("regression #12: each answer on a stream is marked as the last of its reque
   expect((await call).parameters).toEqual({});
 });
 
-test("calls that arrive while the model is busy run together", async () => {
+test("calls that arrive while the model is busy run in one batch", async () => {
   const calls = [client.score([ROW])];
   await arrived(1, 0);
   calls.push(client.score([[5, 5, 5, 5]]), client.score([[7, 7, 7, 7], ROW]));

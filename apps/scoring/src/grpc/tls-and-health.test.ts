@@ -56,7 +56,7 @@ function save(name: string, text: string): string {
   return path;
 }
 
-test("with a certificate gRPC is served over TLS only", async () => {
+test("with a certificate, gRPC accepts only TLS", async () => {
   const own = await makeCertificate("scoring", ["127.0.0.1"]);
   const scoring = await start({
     GRPC_CERT_FILE: save("s.pem", own.certificate),
@@ -67,7 +67,7 @@ test("with a certificate gRPC is served over TLS only", async () => {
   await expect(isReady(scoring, credentials.createSsl())).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
-test("with a client CA, a client without its certificate is not served", async () => {
+test("with a client CA, rejects a client without a certificate from it", async () => {
   const [own, known, stranger] = [
     await makeCertificate("scoring", ["127.0.0.1"]),
     await makeCertificate("decisions", ["decisions"]),
@@ -86,7 +86,7 @@ test("with a client CA, a client without its certificate is not served", async (
   await expect(isReady(scoring, credentials.createSsl(root))).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
-test("of clients whose certificates are known those alone are served that are named", async () => {
+test("serves only the named clients among those with valid certificates", async () => {
   const own = await makeCertificate("scoring", ["127.0.0.1"]);
   const [decisions, features] = [
     await makeCertificate("decisions", ["decisions"]),
@@ -104,7 +104,7 @@ test("of clients whose certificates are known those alone are served that are na
   await expect(isReady(scoring, as(features))).rejects.toMatchObject({ code: status.UNAVAILABLE });
 });
 
-test("regression #24: over HTTP those clients alone are served that gRPC serves; probes are answered", async () => {
+test("regression #24: HTTP serves the same clients as gRPC, and answers probes", async () => {
   const own = await makeCertificate("scoring", ["127.0.0.1"]);
   const [decisions, features, stranger] = [
     await makeCertificate("decisions", ["decisions"]),
@@ -133,7 +133,7 @@ test("regression #24: over HTTP those clients alone are served that gRPC serves;
   expect(await ask("/health/live")).toBe(200);
 });
 
-test("with a certificate the HTTP port speaks TLS only", async () => {
+test("with a certificate, the HTTP port accepts only TLS", async () => {
   const own = await makeCertificate("scoring", ["127.0.0.1"]);
   const scoring = await start({
     HTTP_CERT_FILE: save("h.pem", own.certificate),
@@ -150,7 +150,7 @@ test("with a certificate the HTTP port speaks TLS only", async () => {
   await expect(fetch(url.replace("https:", "http:"))).rejects.toThrow("fetch failed");
 });
 
-test("gRPC takes a new certificate while calls come in, and no call fails", async () => {
+test("gRPC loads a new certificate under traffic without a failed call", async () => {
   const [before, after] = [
     await makeCertificate("before", ["127.0.0.1"]),
     await makeCertificate("after", ["127.0.0.1"]),
@@ -199,7 +199,7 @@ test("gRPC takes a new certificate while calls come in, and no call fails", asyn
   }
 });
 
-test("health says whether the server is ready, and watchers hear that it drains, while it still answers", async () => {
+test("health reports readiness, and notifies watchers when the server drains", async () => {
   const scoring = await start();
   const client = new HealthClient(scoring.service.grpcAddress, credentials.createInsecure());
   clients.push(client);
@@ -250,14 +250,14 @@ async function reflect({ service }: TestScoring, request: Buffer): Promise<strin
   return text;
 }
 
-test("reflection tells a client which services there are", async () => {
+test("reflection lists the services", async () => {
   // Field 7, list_services, as an empty string.
   const text = await reflect(await start(), Buffer.of(0x3a, 0));
   expect(text).toContain("inference.GRPCInferenceService");
   expect(text).toContain("grpc.health.v1.Health");
 });
 
-test("regression #24: reflection describes fields and maps by the names that they have in the protocol", async () => {
+test("regression #24: reflection uses the protocol's names for fields and maps", async () => {
   const symbol = Buffer.from("inference.GRPCInferenceService");
   // Field 4, file_containing_symbol.
   const text = await reflect(await start(), Buffer.concat([Buffer.of(0x22, symbol.length), symbol]));

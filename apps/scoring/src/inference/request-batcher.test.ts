@@ -20,7 +20,7 @@ function batcherOf(
 /** One turn of the event loop, after which submitted requests run if a runner is free. */
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-test("runs at once what has arrived, and gathers later requests, in order, into full runs", async () => {
+test("runs the first request immediately, and gathers later ones in order into full batches", async () => {
   const runner = new HeldRunner();
   const reports: RunReport[] = [];
   const batcher = batcherOf(runner, {}, reports);
@@ -46,7 +46,7 @@ test("runs at once what has arrived, and gathers later requests, in order, into 
   expect(batcher.rowsQueued).toBe(0);
 });
 
-test("requests of one turn of the event loop run together, even if a runner was free before", async () => {
+test("batches requests of one event-loop turn even if a runner is free", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   const answers = [request(1), request(2), request(3)].map((one) => batcher.submit(one));
@@ -57,7 +57,7 @@ test("requests of one turn of the event loop run together, even if a runner was 
   expect((await Promise.all(answers)).map((answer) => answer.outputs[0])).toEqual([2, 4, 6]);
 });
 
-test("many rows are shared among free runners, few are not", async () => {
+test("splits many rows among free runners, but not few", async () => {
   const runner = new HeldRunner(3);
   const batcher = batcherOf(runner, { rowsPerRunMax: 100, rowsQueuedMax: 200 });
   const submit = (requests: number) => Array.from({ length: requests }, (_, index) => batcher.submit(request(index)));
@@ -72,7 +72,7 @@ test("many rows are shared among free runners, few are not", async () => {
   await Promise.all(answers);
 });
 
-test("keeps as many runs going as there are runners", async () => {
+test("keeps all runners busy", async () => {
   const runner = new HeldRunner(2);
   const batcher = batcherOf(runner);
   const answers: ReturnType<RequestBatcher["submit"]>[] = [];
@@ -88,7 +88,7 @@ test("keeps as many runs going as there are runners", async () => {
   expect((await Promise.all(answers)).map((answer) => answer.outputs[0])).toEqual([2, 4, 6]);
 });
 
-test("requests for contributions run by themselves, in order, and at most as many as can be explained", async () => {
+test("runs requests for contributions separately, in order, up to their row limit", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner, { rowsPerRunMax: 1_000, rowsQueuedMax: 5_000 });
   const many = (rows: number, isExplained: boolean): ScoreRequest => ({
@@ -109,7 +109,7 @@ test("requests for contributions run by themselves, in order, and at most as man
   await expect(batcher.submit(many(513, true))).rejects.toMatchObject({ code: "internal" });
 });
 
-test("rejects requests beyond the bound, and only those", async () => {
+test("rejects only the requests beyond the queue limit", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner, { rowsQueuedMax: 3 });
   const running = batcher.submit(request(1));
@@ -125,7 +125,7 @@ test("rejects requests beyond the bound, and only those", async () => {
   await expect(Promise.all([running, waiting, fits])).resolves.toHaveLength(3);
 });
 
-test("drops requests that are too late instead of running them", async () => {
+test("drops expired requests without running them", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   const first = batcher.submit(request(1));
@@ -146,7 +146,7 @@ test("drops requests that are too late instead of running them", async () => {
 test.each([
   ["for contributions holds up no other one", true],
   ["holds up none for contributions", false],
-])("a late request %s", async (_what, isExplained) => {
+])("an expired request %s", async (_what, isExplained) => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   const first = batcher.submit(request(1));
@@ -163,7 +163,7 @@ test.each([
   await Promise.all([first, lateError, behind, batcher.drained()]);
 });
 
-test("gives the places of late requests to those in time", async () => {
+test("gives the queue space of expired requests to others", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner, { rowsQueuedMax: 2 });
   const first = batcher.submit(request(1));
@@ -178,7 +178,7 @@ test("gives the places of late requests to those in time", async () => {
   await Promise.all([first, inTime]);
 });
 
-test("a failed run fails its requests and no others", async () => {
+test("a failed run fails only its own requests", async () => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);
   const first = batcher.submit(request(1));
@@ -217,7 +217,7 @@ test("is drained when nothing waits or runs, and accepts nothing after close", a
   await expect(batcher.submit(request(5))).rejects.toMatchObject({ code: "scoring-unavailable" });
 });
 
-describe("runs of few rows at once", () => {
+describe("inline runs of few rows", () => {
   /** Does up to `rowsMax` rows by itself; each score is the row's value and a half. */
   class InlineRunner extends HeldRunner {
     readonly sizes: number[] = [];
@@ -236,7 +236,7 @@ describe("runs of few rows at once", () => {
     }
   }
 
-  test("requests of one turn run together, without a thread", async () => {
+  test("batch requests of one event-loop turn without a thread", async () => {
     const runner = new InlineRunner(3);
     const reports: RunReport[] = [];
     const batcher = batcherOf(runner, {}, reports);
@@ -247,7 +247,7 @@ describe("runs of few rows at once", () => {
     await batcher.drained();
   });
 
-  test("more rows go to a thread, and a few that arrive meanwhile need not wait for it", async () => {
+  test("leave larger batches to a thread, and do not wait for it", async () => {
     const runner = new InlineRunner(3);
     const batcher = batcherOf(runner);
     const many = batcher.submit(request(1, 2, 3, 4));
@@ -259,7 +259,7 @@ describe("runs of few rows at once", () => {
     expect(runner.sizes).toEqual([1]);
   });
 
-  test("requests for contributions go to a thread", async () => {
+  test("leave requests for contributions to a thread", async () => {
     const runner = new InlineRunner(3);
     const batcher = batcherOf(runner);
     const explained = batcher.submit({ ...request(1), isExplained: true });
@@ -269,7 +269,7 @@ describe("runs of few rows at once", () => {
     expect(runner.sizes).toEqual([]);
   });
 
-  test("a failed run fails its requests, and the next one runs", async () => {
+  test("fail only their own requests", async () => {
     const batcher = batcherOf(new InlineRunner(3));
     await expect(batcher.submit(request(-1))).rejects.toMatchObject({ code: "internal", message: "it broke" });
     expect((await batcher.submit(request(1))).outputs).toEqual(Float32Array.of(1.5));

@@ -27,7 +27,7 @@ const differenceMax = (found: readonly number[], wanted: readonly number[]): num
   Math.max(...found.map((value, index) => Math.abs(value - (wanted[index] ?? Number.NaN))));
 
 describe.each(MODELS)("%s", (modelName) => {
-  test("returns its trainer's probabilities, alone and among others", async () => {
+  test("returns its trainer's probabilities, alone and in a batch", async () => {
     const { golden, manifest } = await published(modelName);
     expect(golden.inputs).toHaveLength(256);
     const all = await scoring.client.call(METHODS.modelInfer, rawRequest(golden.inputs, { modelName }));
@@ -42,7 +42,7 @@ describe.each(MODELS)("%s", (modelName) => {
     expect(Math.max(...golden.outputs) - Math.min(...golden.outputs)).toBeGreaterThan(0.3);
   });
 
-  test("says what its columns are, and that it has no contributions", async () => {
+  test("reports its features, and that it has no contributions", async () => {
     const { manifest } = await published(modelName);
     const metadata = await scoring.client.call(METHODS.modelMetadata, { name: modelName, version: "" });
     expect(metadata.properties.features).toBe(manifest.features.join(","));
@@ -52,7 +52,7 @@ describe.each(MODELS)("%s", (modelName) => {
     expect(metadata.outputs.map((output) => output.name)).toEqual(["probability"]);
   });
 
-  test("refuses a row that lacks a column", async () => {
+  test("rejects a row with a missing feature", async () => {
     const { golden, manifest } = await published(modelName);
     const row = golden.inputs.at(0)?.slice(0, -1) ?? [];
     const error = await failureOf(scoring.client.call(METHODS.modelInfer, rawRequest([row], { modelName })));

@@ -35,7 +35,7 @@ function spansOf(index: number) {
   return exporter.getFinishedSpans().filter((span) => span.spanContext().traceId === traceId);
 }
 
-test("the call is a server span in its caller's trace, and the run a span inside it", async () => {
+test("the call is a server span in the caller's trace, and the run is its child", async () => {
   const { version } = await scoring.client.score([ROW, ROW], { metadata: { traceparent: traceparent(0) } });
   const spans = spansOf(0);
   expect(spans.map((span) => span.name).sort()).toEqual([SERVER_SPAN, "onnx run"]);
@@ -55,7 +55,7 @@ test("the call is a server span in its caller's trace, and the run a span inside
   });
 });
 
-test("every payment of a request has both spans in its own trace, up to 512 of them", async () => {
+test("adds both spans to the trace of each payment in a request, up to 512", async () => {
   const others = Array.from({ length: 520 }, (_, index) => traceparent(index));
   await scoring.client.score([ROW], {
     metadata: { traceparent: traceparent(0), "tripline-traceparents": others.join(",") },
@@ -71,12 +71,12 @@ test("every payment of a request has both spans in its own trace, up to 512 of t
   expect(exporter.getFinishedSpans()).toHaveLength(2 * 512);
 });
 
-test("without a valid trace it starts one", async () => {
+test("starts a trace if there is no valid one", async () => {
   await scoring.client.score([ROW], { metadata: { "tripline-traceparents": "nonsense,,00-1-2-3" } });
   expect(exporter.getFinishedSpans().map((span) => span.name)).toEqual(["onnx run", SERVER_SPAN]);
 });
 
-test("a failed call is marked with its code and nothing that the client sent", async () => {
+test("marks a failed call with its code and no client data", async () => {
   await failureOf(scoring.client.score([[Number.NaN, 1, 1, 1]], { metadata: { traceparent: traceparent(3) } }));
   const [server, ...more] = spansOf(3);
   expect(more).toEqual([]);

@@ -106,20 +106,20 @@ async function open({ providers = ["cuda", "trees", "cpu"], twin = TWIN, require
   }
 }
 
-test("a GPU runs the twin, and gives what the trees give", async () => {
+test("a GPU runs the tensor twin with the same scores as the trees", async () => {
   const opened = (await open({})) as { ran: Float32Array[] };
   expect(opened).toMatchObject({ first: ["cuda", "cpu"], created: [readFileSync(TWIN).length] });
   expect(opened.ran[0]?.every((score, row) => Math.abs(score - (golden.outputs[row] ?? 2)) <= 1e-5)).toBe(true);
 });
 
-test("without a GPU our own code runs the trees, and says why", async () => {
+test("without a GPU our own code runs the trees, and reports why", async () => {
   expect(await open({ gpu: { isMissing: true } })).toMatchObject({
     first: ["trees"],
     unavailable: [{ provider: "cuda", reason: "libcuda.so.1 is missing" }],
   });
 });
 
-test("trees without a twin leave their heavy nodes to the CPU: a required GPU is not met", async () => {
+test("trees without a twin run mostly on the CPU, so a required GPU is unavailable", async () => {
   const found = await open({ twin: "", requireGpu: true });
   expect(found).toEqual({
     fault: "ProviderMissing",
@@ -127,11 +127,11 @@ test("trees without a twin leave their heavy nodes to the CPU: a required GPU is
   });
 });
 
-test("a required GPU is met by the twin", async () => {
+test("the twin satisfies a required GPU", async () => {
   expect(await open({ requireGpu: true })).toMatchObject({ first: ["cuda", "cpu"] });
 });
 
-test("a twin of other trees is refused, with or without a GPU", async () => {
+test("rejects a twin of other trees, with or without a GPU", async () => {
   for (const isMissing of [false, true]) {
     expect(await open({ twin: OTHER_TWIN, gpu: { isMissing } })).toEqual({
       fault: "TwinDiffers",
@@ -140,14 +140,14 @@ test("a twin of other trees is refused, with or without a GPU", async () => {
   }
 });
 
-test("a GPU without memory when the model is loaded is left out", async () => {
+test("skips a GPU that runs out of memory while loading the model", async () => {
   expect(await open({ gpu: { runsMax: 0 } })).toMatchObject({
     first: ["trees"],
     unavailable: [{ provider: "cuda", reason: expect.stringContaining("out of memory") }],
   });
 });
 
-test("a GPU without memory for a run is left for the next provider, with the same rows", async () => {
+test("falls back to the next provider with the same rows if the GPU runs out of memory", async () => {
   const opened = (await open({ gpu: { runsMax: 2 } })) as { ran: Float32Array[] };
   expect(opened).toMatchObject({
     first: ["cuda", "cpu"],
@@ -158,7 +158,7 @@ test("a GPU without memory for a run is left for the next provider, with the sam
   expect(Math.max(...apart)).toBeLessThanOrEqual(1e-6);
 });
 
-test("a required GPU without memory for a run fails the run", async () => {
+test("fails the run if a required GPU runs out of memory", async () => {
   expect(await open({ requireGpu: true, gpu: { runsMax: 2 } })).toMatchObject({
     fault: "Error",
     message: expect.stringContaining("out of memory"),

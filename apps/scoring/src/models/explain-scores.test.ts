@@ -95,7 +95,7 @@ function differenceMax(found: readonly number[], wanted: readonly number[]): num
   return Math.max(...found.map((value, index) => Math.abs(value - (wanted[index] ?? Number.NaN))));
 }
 
-test("contributions are XGBoost's own, beside the same scores, in the order in which they are asked for", async () => {
+test("returns XGBoost's own contributions with unchanged scores, in the requested order", async () => {
   const plain = await infer([]);
   expect(plain.outputs.map((output) => output.name)).toEqual(["probability"]);
   for (const names of [["probability", "contributions"], ["contributions", "probability"], ["contributions"]]) {
@@ -107,7 +107,7 @@ test("contributions are XGBoost's own, beside the same scores, in the order in w
   }
 });
 
-test("requests with and without contributions that arrive together each get their own answer", async () => {
+test("concurrent requests with and without contributions each get their own response", async () => {
   const answers = await Promise.all(
     rows.map((row, index) => infer(index % 3 === 0 ? ["contributions"] : ["probability"], [row])),
   );
@@ -119,14 +119,14 @@ test("requests with and without contributions that arrive together each get thei
   }
 });
 
-test("more rows than can be explained in one run are refused, even if they could be scored", async () => {
+test("rejects more rows than it can explain in one run, even if it could score them", async () => {
   const many = Array.from({ length: 513 }, (_, index) => rows[index % ROWS] ?? []);
   const error = await failureOf(infer(["contributions"], many));
   expect(error.details).toBe('Input "features" has 513 rows; at most 512 go in one request.');
   expect(valuesOf(await infer([], many), "probability")).toHaveLength(513);
 });
 
-test("contents are answered with contents", async () => {
+test("answers typed contents with typed contents", async () => {
   const [row = []] = rows;
   const request = rawRequest([row], {
     modelName: "explained",
@@ -138,7 +138,7 @@ test("contents are answered with contents", async () => {
   expect(differenceMax(outputs[0]?.contents?.fp32Contents ?? [], expected[0] ?? [])).toBeLessThan(DIFFERENCE_MAX);
 });
 
-test("metadata and configuration name the output if there is one", async () => {
+test("metadata and configuration list the contributions output if the model has one", async () => {
   const outputsOf = async (name: string) =>
     (await scoring.client.call(METHODS.modelMetadata, { name, version: "" })).outputs;
   expect(await outputsOf("explained")).toEqual([
@@ -153,7 +153,7 @@ test("metadata and configuration name the output if there is one", async () => {
   ]);
 });
 
-test("a model that cannot be explained says so when it is asked to", async () => {
+test("a model that cannot be explained reports it on request", async () => {
   const call = scoring.client.call(
     METHODS.modelInfer,
     rawRequest([[1, 2, 3, 4]], { outputs: asking("contributions") }),

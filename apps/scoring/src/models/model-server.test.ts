@@ -44,7 +44,7 @@ describe("hot reload", () => {
   }
 
   test(
-    `${SWAPS} swaps of two models under traffic: no call fails, and every score is of the version it names`,
+    `${SWAPS} swaps of two models under traffic: no call fails, and each score comes from the version it names`,
     async () => {
       let swapping = true;
       const seen = new Map<string, number>();
@@ -143,7 +143,7 @@ describe("a failed read of the registry", () => {
     await until(`${more} looks`, async () => looks >= enough);
   };
 
-  test("a refused model is logged once and not loaded again at every poll", async () => {
+  test("logs a rejected model once and does not reload it at every poll", async () => {
     const wrong = await models.registry.aliasTarget("fraud", "wrong-golden");
     await models.registry.setAlias("fraud", "champion", wrong);
     await until("the refusal", async () => errors.length > 0);
@@ -153,7 +153,7 @@ describe("a failed read of the registry", () => {
     expect(server.current.manifest.version).not.toBe(wrong);
   });
 
-  test("an unreachable registry is logged once, and the model stays; when it is back, the alias is followed again", async () => {
+  test("logs an unreachable registry once, keeps the model, and follows the alias again afterwards", async () => {
     const { version } = server.current.manifest;
     const aliases = join(models.root, "models/fraud/aliases");
     for (const times of [1, 2]) {

@@ -19,7 +19,7 @@ async function championWith(changes: Partial<ModelVersion["manifest"]>): Promise
   return { ...champion, manifest: { ...champion.manifest, ...changes } };
 }
 
-test("runs a model on several threads at once and returns its trainer's scores", async () => {
+test("runs a model on several threads in parallel and returns its trainer's scores", async () => {
   const champion = await models.registry.resolve("fraud", "champion");
   const session = await ModelSession.open(champion, { ...OPTIONS, workers: 2 });
   expect(session.providers).toEqual(["cpu"]);
@@ -41,13 +41,13 @@ test.each([
   ["always-nan", /row 0 of its golden batch gives NaN/],
   ["wrong-golden", /row 0 of its golden batch gives 0\.60\d+, the trainer got 0\.60\d+/],
   ["wrong-input", /its manifest names one input, "features"; the file has "float_input"/],
-])("refuses the model %s", async (alias, reason) => {
+])("rejects the model %s", async (alias, reason) => {
   const model = await models.registry.resolve("fraud", alias);
   const opening = ModelSession.open(model, OPTIONS);
   await expect(opening).rejects.toMatchObject({ code: "model-refused", message: expect.stringMatching(reason) });
 });
 
-test("refuses bytes that are not a model", async () => {
+test("rejects bytes that are not a model", async () => {
   const model = { ...(await models.registry.resolve("fraud", "champion")), modelBytes: Buffer.from("not a model") };
   await expect(ModelSession.open(model, OPTIONS)).rejects.toMatchObject({
     code: "model-refused",
@@ -66,7 +66,7 @@ test.each<[string, Partial<ModelVersion["manifest"]>, string]>([
     { output: { name: "score", datatype: "FP32", shape: [-1, 1] } },
     'no output "score", only "probability"',
   ],
-])("refuses a manifest that promises %s", async (_case, changes, reason) => {
+])("rejects a manifest that declares %s", async (_case, changes, reason) => {
   await expect(ModelSession.open(await championWith(changes), OPTIONS)).rejects.toMatchObject({
     code: "model-refused",
     message: expect.stringContaining(reason),
@@ -75,7 +75,7 @@ test.each<[string, Partial<ModelVersion["manifest"]>, string]>([
 
 // The package for Node brings no CUDA library, so these hold on every machine that has not added one.
 describe("without a GPU", () => {
-  test("skips a provider that is not available and says so", async () => {
+  test("skips an unavailable provider and reports it", async () => {
     const session = await ModelSession.open(await championWith({}), { ...OPTIONS, providers: ["cuda", "cpu"] });
     expect(session.providers).toEqual(["cpu"]);
     expect(session.unavailable).toEqual([{ provider: "cuda", reason: expect.stringMatching(/cuda/i) }]);
@@ -85,7 +85,7 @@ describe("without a GPU", () => {
   test.each<[string, Partial<SessionOptions>]>([
     ["a GPU is required", { providers: ["cuda", "cpu"], requireGpu: true }],
     ["nothing else is allowed", { providers: ["cuda"] }],
-  ])("refuses to open when %s", async (_case, changes) => {
+  ])("refuses to open if %s", async (_case, changes) => {
     const opening = ModelSession.open(await championWith({}), { ...OPTIONS, ...changes });
     await expect(opening).rejects.toMatchObject({
       code: "config-invalid",
@@ -93,7 +93,7 @@ describe("without a GPU", () => {
     });
   });
 
-  test("blames the model and not the provider when the model is at fault", async () => {
+  test("blames a faulty model, not the provider", async () => {
     const model = { ...(await championWith({})), modelBytes: Buffer.from("not a model") };
     const opening = ModelSession.open(model, { ...OPTIONS, providers: ["cuda", "cpu"], requireGpu: true });
     await expect(opening).rejects.toMatchObject({ code: "model-refused" });

@@ -121,7 +121,7 @@ function differenceMax(one: Float32Array, other: Float32Array): number {
   return Math.max(...one.map((value, index) => Math.abs(value - (other[index] ?? Number.NaN))));
 }
 
-test("trees give what onnxruntime gives for graphs of trees, thresholds and missing values included", async () => {
+test("scores random trees like onnxruntime, including thresholds and missing values", async () => {
   const samples = fc.sample(fc.tuple(graphs, rows), { numRuns: MODELS, seed: 1 });
   const questions = samples.map(([model, features]) => ({
     modelBytes: encodeModel(model),
@@ -137,7 +137,7 @@ test("trees give what onnxruntime gives for graphs of trees, thresholds and miss
   expect(Math.max(...differences)).toBeLessThanOrEqual(DIFFERENCE_MAX);
 }, 60_000);
 
-test("a classifier as XGBoost's converter writes it is one of trees", async () => {
+test("recognizes a classifier from XGBoost's converter as trees", async () => {
   const bytes = gunzipSync(readFileSync(new URL("rows.gz", FIXTURES)));
   const features = [...new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length))];
   const modelBytes = gunzipSync(readFileSync(new URL("xgboost-binary.onnx.gz", FIXTURES)));
@@ -152,7 +152,7 @@ test("a classifier as XGBoost's converter writes it is one of trees", async () =
   );
 });
 
-describe("a model that is not only trees", () => {
+describe("a model with more than trees", () => {
   const leaf = { value: 1, cover: 1 };
   const modelBytes = encodeModel({
     features: FEATURES,
@@ -162,7 +162,7 @@ describe("a model that is not only trees", () => {
   });
   const question = { modelBytes, features: [1, 2, 3, 4, 5], width: FEATURES };
 
-  test("runs on the next provider, and says why", async () => {
+  test("runs on the next provider, and reports why", async () => {
     const [opened] = await open([{ ...question, providers: ["trees", "cpu"] }]);
     expect(opened).toMatchObject({
       providers: ["cpu"],
@@ -171,7 +171,7 @@ describe("a model that is not only trees", () => {
     expect(opened?.outputs[0]).toBeCloseTo(Math.tanh(1), 6);
   });
 
-  test("is refused if no other provider is allowed", async () => {
+  test("is rejected if no other provider is allowed", async () => {
     const load = {
       modelBytes,
       inputName: "features",

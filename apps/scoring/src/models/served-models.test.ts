@@ -81,7 +81,7 @@ describe("a version that cannot be served", () => {
   });
 
   test.each(FAULTS)(
-    "because of %s is refused with the reason; the old version and other models continue",
+    "because of %s is rejected with the reason; the old version and other models continue",
     async (...of) => {
       const [, publish, reason] = of;
       const before = await scoresOf("second");
@@ -109,7 +109,7 @@ describe("a version that cannot be served", () => {
 describe("several models", () => {
   afterEach(() => scoring.close());
 
-  test("each model has its own threads, limits and statistics, and each version of one its own scores", async () => {
+  test("have their own threads, limits and statistics, and their own scores per version", async () => {
     scoring = await startTestScoring(
       {
         MODELS: "fraud@champion,fraud@challenger,second",
@@ -156,7 +156,7 @@ describe("several models", () => {
     ]);
   });
 
-  test("* serves models with the alias, also later ones, up to the bound, and leaves out refused ones", async () => {
+  test("* serves models that have the alias, even later ones, up to the limit, and skips rejected ones", async () => {
     scoring = await startTestScoring(
       { MODELS: "*@challenger", MODELS_MAX: "3", REGISTRY_POLL_SECONDS: "0.02", MODEL_CONTROL: "explicit" },
       async (models) => void (await publishAs(models, "broken", "always-nan", "challenger")),
@@ -177,7 +177,7 @@ describe("several models", () => {
     expect((await failureOf(scoresOf("one-too-many"))).code).toBe(status.NOT_FOUND);
   });
 
-  test("an unloaded model stays unloaded until it is loaded, and its requests are answered", async () => {
+  test("an unloaded model stays unloaded until it is loaded, and all its requests get a response", async () => {
     scoring = await startTestScoring({
       MODELS: "*@champion",
       MODEL_CONTROL: "explicit",
@@ -204,7 +204,7 @@ describe("several models", () => {
     expect((await scoresOf("fraud")).scores).toHaveLength(32);
   });
 
-  test("a load reads the alias at once, and many at the same time do no harm", async () => {
+  test("a load reads the alias immediately, and concurrent loads are safe", async () => {
     scoring = await startTestScoring({ MODEL_CONTROL: "explicit", REGISTRY_POLL_SECONDS: "3600" });
     const { registry } = scoring.models;
     const next = await registry.aliasTarget("fraud", "challenger");
@@ -213,7 +213,7 @@ describe("several models", () => {
     expect((await scoresOf("fraud")).version).toBe(next);
   });
 
-  test("loading and unloading is refused unless it is allowed", async () => {
+  test("rejects loading and unloading unless they are allowed", async () => {
     scoring = await startTestScoring();
     for (const call of [load("fraud"), unload("fraud")]) {
       expect(await failureOf(call)).toMatchObject({
@@ -234,7 +234,7 @@ describe("a candidate", () => {
   const ready = (expected: readonly string[]) =>
     until(`${expected.join()} ready`, async () => (await versions()).join() === expected.join());
 
-  test("need not be there; is served beside the champion, by its version, while its alias names another one", async () => {
+  test("is optional, and is served by version while its alias differs from the champion", async () => {
     scoring = await start();
     const { registry } = scoring.models;
     const champion = await registry.aliasTarget("fraud", "champion");
@@ -252,7 +252,7 @@ describe("a candidate", () => {
     expect((await failureOf(scoresOf("fraud", candidate))).code).toBe(status.NOT_FOUND);
   });
 
-  test("that becomes the champion is held once", async () => {
+  test("that becomes the champion is loaded only once", async () => {
     let candidate = "";
     scoring = await start(async ({ registry }) => {
       candidate = await registry.aliasTarget("fraud", "challenger");
@@ -265,7 +265,7 @@ describe("a candidate", () => {
     expect((await scoresOf("fraud")).version).toBe(candidate);
   });
 
-  test("that fails its checks stays out and does not make the service unready; another one is tried at once", async () => {
+  test("that fails its checks is skipped without affecting readiness, and the next one is tried immediately", async () => {
     scoring = await start(async ({ registry }) => {
       await registry.setAlias("fraud", "candidate", await registry.aliasTarget("fraud", "wrong-golden"));
     });
@@ -284,7 +284,7 @@ describe("a candidate", () => {
   });
 });
 
-test("a named model must exist; if it does not, no other is left running", async () => {
+test("a named model must exist, and startup stops the others if it does not", async () => {
   const models = await copyRegistry();
   const config = readConfig(scoringConfig, testEnvironment(models.url, { MODELS: "fraud,second" }));
   await expect(startScoring(config)).rejects.toMatchObject({

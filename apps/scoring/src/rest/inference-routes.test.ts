@@ -51,7 +51,7 @@ function inferBinary(tensor: object, data: Buffer): Promise<Answer> {
 test.each([
   ["flat", () => inputs.flat()],
   ["nested as its shape", () => inputs],
-])("infers from JSON whose data are %s", async (_case, data) => {
+])("scores JSON with %s data", async (_case, data) => {
   const tensor = features({ shape: [inputs.length, 4], data: data() });
   const answer = await post("/models/fraud/infer", JSON.stringify({ id: "request 1", inputs: [tensor] }));
   expect(answer.status).toBe(200);
@@ -83,7 +83,7 @@ test.each<[path: string, body: object | undefined, status: number]>([
   ["/nothing/here", undefined, 404],
   ["/repository/index", {}, 200],
 ])(
-  "JSON from /v2%s comes as application/json exactly, with which KServe's client compares",
+  "JSON from /v2%s has exactly the content type application/json, as KServe's client requires",
   async (path, body, status) => {
     const answer = await fetch(`${scoring.service.url}/v2${path}`, {
       ...(body === undefined ? {} : { method: "POST", body: JSON.stringify(body) }),
@@ -92,7 +92,7 @@ test.each<[path: string, body: object | undefined, status: number]>([
   },
 );
 
-test("the routes that describe models", async () => {
+test("describes models, health and statistics", async () => {
   const get = async (path: string): Promise<unknown> => (await fetch(`${scoring.service.url}/v2${path}`)).json();
   expect(await get("")).toMatchObject({ name: "tripline-scoring", extensions: expect.any(Array) });
   expect(await get("/health/live")).toEqual({ live: true });
@@ -129,7 +129,7 @@ test.each<[string, object, string]>([
     features({ parameters: { shared_memory_region: "region" } }),
     'Input "features" is in shared memory',
   ],
-])("refuses %s and names the tensor", async (_case, tensor, sentence) => {
+])("rejects %s and names the tensor", async (_case, tensor, sentence) => {
   const answer = await post("/models/fraud/infer", JSON.stringify({ inputs: [tensor] }));
   expect(answer.status).toBe(400);
   expect(answer.body).toEqual({ error: expect.stringContaining(sentence), code: "invalid-tensor" });
@@ -157,7 +157,7 @@ test.each<[string, object, Buffer, string]>([
     'Input "features" has 16 raw bytes; its shape needs 32',
   ],
   ["NaN", binary(), bytes([1, 2, Number.NaN, 4]), 'Input "features" holds NaN in row 0, column 2'],
-])("refuses binary data with %s and names the tensor", async (_case, tensor, data, sentence) => {
+])("rejects binary data with %s and names the tensor", async (_case, tensor, data, sentence) => {
   const answer = await inferBinary(tensor, data);
   expect(answer.status).toBe(400);
   expect(answer.body).toEqual({ error: expect.stringContaining(sentence), code: "invalid-tensor" });
@@ -288,18 +288,18 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     "MODEL_CONTROL=explicit",
   ],
   ["an unknown repository", "/repository/s3/index", "", {}, 422, "invalid-field", 'There is no repository "s3"'],
-])("answers %s in the protocol's form", async (_case, path, body, headers, status, code, sentence) => {
+])("answers %s with an error in the protocol's format", async (_case, path, body, headers, status, code, sentence) => {
   const answer = await post(path, body, headers);
   expect(answer).toMatchObject({ status, body: { error: expect.stringContaining(sentence), code } });
   expect((await post("/models/fraud/infer", WHOLE)).status).toBe(200);
 });
 
-test("a body over the limit is refused", async () => {
+test("rejects a body over the limit", async () => {
   const answer = await post("/models/fraud/infer", Buffer.alloc(16 * 1_024 * 1_024 + 1));
   expect(answer).toMatchObject({ status: 413, body: { code: "body-too-large" } });
 });
 
-test("the index lists served models, with any content type or none", async () => {
+test("the index lists served models for any content type", async () => {
   const response = await fetch(`${scoring.service.url}/v2/repository/index`, {
     method: "POST",
     body: '{"ready":true}',
