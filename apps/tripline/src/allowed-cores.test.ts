@@ -17,12 +17,12 @@ test.each([
   ["max 100000", "max 100000", undefined],
   ["50000 100000", "max 100000", 0.5],
   ["300000 100000", "200000 100000", 2],
-])("a group with %s in one with %s: %s", (inner, outer, cores) => {
+])("a cgroup with %s in one with %s: %s", (inner, outer, cores) => {
   writeFileSync(join(root, "pods", "one", "cpu.max"), `${inner}\n`);
   writeFileSync(join(root, "pods", "cpu.max"), `${outer}\n`);
   expect(allowedCores(root, own)).toBe(cores);
 });
 
-test("a system without such groups has no limit", () => {
+test("a system without cgroups has no limit", () => {
   expect(allowedCores(root, join(root, "missing"))).toBeUndefined();
 });

@@ -34,7 +34,7 @@ function partsOf(...targets: Target[]) {
   return { plan: { parts, DRAIN_SECONDS: 0 }, told, checks, report };
 }
 
-test("all parts drain at once, and end in reverse: whoever asks before whom it asks", async () => {
+test("all parts drain together, and close in reverse order of dependency", async () => {
   const { plan, told } = partsOf("auth", "scoring", "decisions", "ingestion");
   const running = await startParts(plan);
   running.drain();
@@ -43,7 +43,7 @@ test("all parts drain at once, and end in reverse: whoever asks before whom it a
   expect(told).toEqual(["close ingestion", "close decisions", "close scoring", "close auth"]);
 });
 
-test("decisions is ready only while the scoring beside it is", async () => {
+test("decisions is ready only while the in-process scoring is", async () => {
   const { plan, checks, report } = partsOf("scoring", "decisions");
   await startParts(plan);
   const check = checks.get("decisions: scoring");
@@ -55,7 +55,7 @@ test("decisions is ready only while the scoring beside it is", async () => {
   });
 });
 
-test("a part that does not start ends those that did, and is named with the reason", async () => {
+test("a part that fails to start stops the others, and the error names it with the reason", async () => {
   const { plan, told } = partsOf("features", "decisions");
   const failing = { config: CONFIG, start: () => Promise.reject(new TriplineError("config-invalid", "No model.")) };
   const parts = new Map([...plan.parts, ["scoring", failing] as const]);

@@ -43,7 +43,7 @@ beforeAll(() => {
 });
 afterAll(() => telemetry.shutdown());
 
-test("the server gets the request itself, and its deadline on its own clock", async () => {
+test("passes the request itself, and its deadline on the server's clock", async () => {
   const { calls, scoring } = serverOf(async () => RESPONSE);
   const before = Date.now();
   expect(await scoring.infer(REQUEST, {}, inMs(AMPLE_MS))).toEqual({ value: RESPONSE });
@@ -53,7 +53,7 @@ test("the server gets the request itself, and its deadline on its own clock", as
   expect(calls[0]?.isCancelled()).toBe(false);
 });
 
-test("payments carry their traces across", async () => {
+test("payments keep their traces", async () => {
   const { calls, scoring } = serverOf(async () => RESPONSE);
   const traceparent = (digit: string) => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
   const headers = {
@@ -64,13 +64,13 @@ test("payments carry their traces across", async () => {
   expect(calls[0]?.parents).toHaveLength(3);
 });
 
-test("an answer that does not come is late, and the server knows that nobody waits", async () => {
+test("a missing response is late, and the server learns that the caller has gone", async () => {
   const { calls, scoring } = serverOf(() => new Promise(() => {}));
   expect(await scoring.infer(REQUEST, {}, inMs(20))).toMatchObject({ failure: "late", status: "DEADLINE_EXCEEDED" });
   expect(calls[0]?.isCancelled()).toBe(true);
 });
 
-test("what may pass is asked again within the deadline, and what cannot is not", async () => {
+test("retries transient errors within the deadline, but no others", async () => {
   const passing = serverOf(fails("scoring-unavailable"), fails("scoring-unavailable"), async () => RESPONSE);
   expect(await passing.scoring.infer(REQUEST, {}, inMs(AMPLE_MS))).toEqual({ value: RESPONSE });
   expect(passing.calls).toHaveLength(3);
@@ -84,7 +84,7 @@ test("what may pass is asked again within the deadline, and what cannot is not",
   expect(await refusing.scoring.modelMetadata("fraud", "1", inMs(AMPLE_MS))).toMatchObject({ failure: "refused" });
 });
 
-test("scoring that still starts is waited for", async () => {
+test("waits for scoring that is still starting", async () => {
   let server: Server | undefined;
   const scoring = new InProcessScoring(() => server, LOGGER);
   expect(await scoring.infer(REQUEST, {}, inMs(20))).toMatchObject({ failure: "unreachable", status: "UNAVAILABLE" });

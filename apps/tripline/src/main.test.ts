@@ -15,7 +15,7 @@ function run(environment: Record<string, string>): { readonly code: number | nul
   return { code: status, log: lines.map((line): unknown => JSON.parse(line)) };
 }
 
-test("what cannot run ends with one sentence and the exit code of a wrong configuration", () => {
+test("an invalid configuration ends the process with one sentence and its exit code", () => {
   const { code, log } = run({ TARGETS: "decisions", PORT: "0" });
   expect(log).toEqual([
     expect.objectContaining({

@@ -24,7 +24,7 @@ const SHARED = {
 const read = (changes: Record<string, string | undefined>, cores?: number) =>
   readProcess({ ...SHARED, ...changes }, cores);
 
-test("each part has the shared settings and its own, and the first one the metrics", async () => {
+test("each part has the shared settings and its own; the first one serves the metrics", async () => {
   const { parts, DRAIN_SECONDS } = await read({
     TARGETS: "decisions, scoring",
     DECISIONS_PORT: "7405",
@@ -40,7 +40,7 @@ test("each part has the shared settings and its own, and the first one the metri
   expect(DRAIN_SECONDS).toBe(3);
 });
 
-test("all runs all, and each part is told where those beside it listen", async () => {
+test("TARGETS=all runs all parts, and each gets the addresses of the others", async () => {
   const ports = { AUTH_PORT: "7401", CONTROL_PORT: "7415", INGESTION_PORT: "7400" };
   const { parts } = await read({ TARGETS: "all", ...ports });
   expect([...parts.keys()]).toEqual([...TARGETS]);
@@ -55,18 +55,18 @@ test("all runs all, and each part is told where those beside it listen", async (
   });
 });
 
-test("an address that is given counts before that of the part beside it", async () => {
+test("a given address takes precedence over that of the part in the same process", async () => {
   const { parts } = await read({ TARGETS: "auth,control", AUTH_PORT: "7401", AUTH_JWKS_URL: "http://auth/keys" });
   expect(parts.get("control")?.config).toMatchObject({ AUTH_JWKS_URL: "http://auth/keys" });
 });
 
-test("an own value replaces a shared file, and an own file a shared value", () => {
+test("a part's own value replaces a shared file, and its own file a shared value", () => {
   const environment = { KEY_FILE: "/shared", AUTH_KEY: "own", TOKEN: "shared", AUTH_TOKEN_FILE: "/own" };
   const settings = settingsOf("auth", ["KEY", "TOKEN"], environment, true);
   expect(settings).toMatchObject({ KEY: "own", KEY_FILE: undefined, TOKEN: undefined, TOKEN_FILE: "/own" });
 });
 
-test("no variable of a part can be taken for the own one of another", async () => {
+test("no variable of one part looks like another part's own variable", async () => {
   const all = await Promise.all(TARGETS.map(async (target) => ({ target, ...(await loadPart(target, TARGETS)) })));
   const known = new Set(all.flatMap(({ variables }) => variables));
   const own = all.flatMap(({ target, variables }) => variables.map((name) => prefixed(target, name)));
@@ -129,14 +129,14 @@ test.each<[string, Record<string, string>, number | undefined, string]>([
     0.5,
     "This process may use 0.5 CPUs, and its 8 targets need 0.96: raise the limit, or name fewer in TARGETS.",
   ],
-])("%s is refused in one sentence that says what to change", async (_title, changes, cores, sentence) => {
+])("rejects %s in one sentence that says what to change", async (_title, changes, cores, sentence) => {
   await expect(read(changes, cores)).rejects.toMatchObject({
     code: "config-invalid",
     message: expect.stringContaining(sentence),
   });
 });
 
-test("wrong settings of several parts are told at once, with the part", async () => {
+test("reports invalid settings of several parts together, with the part", async () => {
   const wrong = read({ TARGETS: "decisions,scoring", MODEL_NAME: "?", SCORING_WORKERS: "0" });
   await expect(wrong).rejects.toThrow(/^scoring: .*WORKERS.* decisions: .*MODEL_NAME/);
 });

@@ -34,7 +34,7 @@ describe("a process with several parts", () => {
     return running;
   };
 
-  test("serves health of each part on its own port, and ends all of them", async () => {
+  test("serves health of each part on its own port, and stops all of them", async () => {
     const { services, close } = await start({ TARGETS: "features,archive", LAKE_DIRECTORY: join(folder, "lake") });
     const urls = ["archive", "features"].map((target) => services.get(target as "archive")?.url ?? "");
     expect(new Set(urls).size).toBe(2);
@@ -43,7 +43,7 @@ describe("a process with several parts", () => {
     for (const url of urls) await expect(fetch(`${url}/health/live`)).rejects.toThrow("fetch failed");
   }, 60_000);
 
-  test("the control plane in one process: each part has its health and its routes, and control takes the tokens of auth", async () => {
+  test("runs the control plane: each part has its health and routes, and control accepts tokens of auth", async () => {
     const key = Buffer.alloc(32, 1).toString("base64");
     const client = { client_id: "operator", client_secret: "a-secret-of-more-than-24-characters", tenant: "demo" };
     const [authPort = 0] = await findFreePorts(1);
@@ -81,7 +81,7 @@ describe("a process with several parts", () => {
     }
   }, 60_000);
 
-  test("a part that does not start ends the others, and is named with the reason", async () => {
+  test("a part that fails to start stops the others, and the error names it with the reason", async () => {
     const REGISTRY_URL = pathToFileURL(join(folder, "no-models")).href;
     const started = start({ TARGETS: "decisions,scoring", REGISTRY_URL });
     await expect(started).rejects.toMatchObject({
