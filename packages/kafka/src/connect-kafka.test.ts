@@ -76,7 +76,7 @@ async function configsOf(prefix: string) {
   });
 }
 
-test("every topic of the table is there, with its partitions, retention and dead letters", async () => {
+test("creates every topic of the table with its partitions, retention and dead-letter topic", async () => {
   const { names, config } = await configsOf(topicPrefix);
   expect(names.map((name) => name.slice(topicPrefix.length)).sort()).toEqual(ALL_TOPICS.map(({ name }) => name).sort());
   expect(config("transactions", "retention.ms")).toBe(String(7 * 86_400_000));
@@ -104,7 +104,7 @@ test("regression #24: Kafka deletes a record within a day after its retention, a
   }
 });
 
-test("regression #24: topics of an older installation get the settings that they lack, and keep what an operator changed", async () => {
+test("regression #24: older topics get missing settings and keep what an operator changed", async () => {
   const prefix = `old-${topicPrefix}`;
   const week = { name: "retention.ms", value: String(7 * 24 * HOUR_MS) };
   const create = (name: string, configEntries: { name: string; value: string }[]) => ({
@@ -156,7 +156,7 @@ test("regression #24: topics of an older installation get the settings that they
   ]);
 });
 
-test("a record arrives as it was sent", async () => {
+test("delivers a record unchanged", async () => {
   const collector = new BatchCollector();
   const consumer = await consume({ group: "as-sent", topics: ["labels"], handle: collector.handle, onStop });
   const value = Buffer.from([0, 255, 128, 10]);
@@ -175,7 +175,7 @@ test("a record arrives as it was sent", async () => {
   await consumer.close();
 });
 
-test("each key keeps its order through many concurrent sends, in batches of one partition each", async () => {
+test("keeps the order of each key across many concurrent sends, in batches of one partition each", async () => {
   const keys = 60;
   const perKey = 50;
   const sends: Promise<void>[] = [];
@@ -214,7 +214,7 @@ test("each key keeps its order through many concurrent sends, in batches of one 
   expect(await admin.committedOffsets("order", "transactions")).toEqual(await admin.endOffsets("transactions"));
 });
 
-test("what is produced once a consumer is ready reaches its handler, also in a group that has read before", async () => {
+test("delivers what is produced once a consumer is ready, even in a group that has consumed before", async () => {
   for (let round = 0; round < 2; round += 1) {
     const collector = new BatchCollector();
     const topics = ["features", "decisions"];
@@ -233,7 +233,7 @@ test("a group that never committed has no offsets", async () => {
   expect(await admin.committedOffsets("unheard-of", "features")).toEqual(new Map());
 });
 
-test("the live members of a group are counted, and none once they have left", async () => {
+test("counts the live members of a group, and none after they leave", async () => {
   expect(await admin.groupMembers("members")).toBe(0);
   const options = { group: "members", topics: ["features"], handle: async () => {}, onStop };
   const consumers = [await consume(options), await consume(options)];

@@ -29,13 +29,13 @@ test.each([
   expect(isRecordFault(error)).toBe(recordFault);
 });
 
-test("a TriplineError stays what it is, also as the cause of what kafkajs says", () => {
+test("keeps a TriplineError, even as the cause of a kafkajs error", () => {
   const error = new TriplineError("identity-unavailable", "no token");
   expect(asKafkaError(error)).toBe(error);
   expect(asKafkaError(afterRetries(error))).toBe(error);
 });
 
-test("a refused identity and a broker that does not answer are different errors", () => {
+test("distinguishes a rejected identity from a broker that does not answer", () => {
   // In kafkajs's types, the constructor of its own class takes no message.
   const name = "KafkaJSSASLAuthenticationError";
   const refused = Object.assign(new Error("SASL PLAIN authentication failed: wrong"), { name });
@@ -50,7 +50,7 @@ test("a refused identity and a broker that does not answer are different errors"
   expect(asKafkaError(new Error("gone")).message).toBe("Kafka does not answer: gone");
 });
 
-test("a circular chain of causes is not followed forever", () => {
+test("does not follow a circular chain of causes forever", () => {
   const error = new Error("round");
   error.cause = error;
   expect(protocolErrorName(error)).toBeUndefined();

@@ -32,15 +32,15 @@ function delaysOf(prepare: (queue: RequestQueue) => void): unknown[] {
   return delays;
 }
 
-test("no timer is set, least of all with a negative delay, where no request waits", () => {
+test("sets no timer, and no negative delay, if no request waits", () => {
   expect(delaysOf(() => {})).toEqual([]);
 });
 
-test("a waiting request is looked at soon", () => {
+test("checks a waiting request soon", () => {
   expect(delaysOf(({ pending }) => pending.push({}))).toEqual([10]);
 });
 
-test("a throttled queue is looked at when its time is over", () => {
+test("checks a throttled queue when the throttle ends", () => {
   const delays = delaysOf((queue) => {
     queue.throttledUntil = Date.now() + 500;
   });
@@ -48,7 +48,7 @@ test("a throttled queue is looked at when its time is over", () => {
   expect(Number(delays[0])).toBeGreaterThan(400);
 });
 
-test("regression #24: a throttle that ends between two looks at the clock sets no negative delay", () => {
+test("regression #24: sets no negative delay if a throttle ends between two reads of the clock", () => {
   const { now } = Date;
   let atMs = now();
   try {

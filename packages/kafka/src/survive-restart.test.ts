@@ -79,7 +79,7 @@ test.each([
   // Longer than a group member's session, whose expiry must not be awaited a second time.
   ["kill", 11_000],
 ] as const)(
-  "a broker that goes by %s for %d ms more than it takes costs no acknowledged record, and all recover",
+  "loses no acknowledged record and recovers from a %s of the broker that lasts %d ms longer than its restart",
   async (how, awayMs) => {
     const topicPrefix = `${how}-${awayMs}.`;
     const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix });
@@ -126,7 +126,7 @@ test.each([
 );
 
 test(
-  "producer and consumer may be there before Kafka is",
+  "producer and consumer can start before Kafka",
   async () => {
     await stack.kafka.stop();
     const kafka = connectKafka({ brokers: stack.kafkaBrokers, clientId: "test", topicPrefix: "early." });

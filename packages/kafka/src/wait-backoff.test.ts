@@ -11,7 +11,7 @@ test.each([
   expect(backoffMs({ firstMs: 50, maxMs: 5_000 }, tries)).toBe(expected);
 });
 
-test("an abort ends a wait at once, also one that begins later", async () => {
+test("an abort ends a wait immediately, even one that starts later", async () => {
   const abort = new AbortController();
   const startedMs = performance.now();
   const waiting = wait(60_000, abort.signal);
@@ -21,13 +21,13 @@ test("an abort ends a wait at once, also one that begins later", async () => {
   expect(performance.now() - startedMs).toBeLessThan(30_000);
 });
 
-test("a promise settles within a time or not, whichever way it settles", async () => {
+test("reports whether a promise settles within a time, either way", async () => {
   expect(await settlesWithin(1_000, Promise.resolve())).toBe(true);
   expect(await settlesWithin(1_000, Promise.reject(new Error("no")))).toBe(true);
   expect(await settlesWithin(5, new Promise(() => {}))).toBe(false);
 });
 
-test("work is given up at its deadline", async () => {
+test("rejects work at its deadline", async () => {
   expect(await finishBy(performance.now() + 1_000, Promise.resolve(7))).toBe(7);
   await expect(finishBy(performance.now() + 5, new Promise(() => {}))).rejects.toMatchObject({
     code: "kafka-unavailable",

@@ -139,7 +139,7 @@ const textsOf = (records: readonly FetchedRecord[]) => records.map(({ value }) =
 const inOrder = (texts: readonly string[]) => texts.toSorted((a, b) => Number(a) - Number(b));
 
 describe.each(LIBRARIES)("%s", (_name, open) => {
-  test("a record keeps every byte, its order and its names, and one without a value arrives without", async () => {
+  test("keeps a record's bytes, order and header names, and a missing value", async () => {
     const producer = await producerOf(open);
     const odd: RawRecord["headers"] = [
       ["a", "1"],
@@ -165,7 +165,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
   test.each([
     ["six", PARTITIONS],
     ["many", MANY_PARTITIONS],
-  ])("keys of the topic %s are spread over %d partitions, and keep their order", async (topic, count) => {
+  ])("spreads keys of the topic %s over %d partitions, and keeps their order", async (topic, count) => {
     const producer = await producerOf(open);
     for (let from = 0; from < 2_000; from += 500) await producer.send(sent(numbered(500, from), topic));
     const { records } = await new Member(open, "order", topic).start();
@@ -177,7 +177,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
     }
   });
 
-  test("a group goes on where it has committed, and at the oldest record elsewhere", async () => {
+  test("a group resumes at its committed offset, and otherwise at the oldest record", async () => {
     const producer = await producerOf(open);
     await producer.send(sent(numbered(200)));
     const first = await new Member(open, "commits").start();
@@ -194,7 +194,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
     expect(second.records.every(({ partition }) => partition >= 3)).toBe(true);
   });
 
-  test("what is refused comes again, a paused partition rests, and a seek decides what comes next", async () => {
+  test("redelivers a rejected record, pauses a partition, and continues after a seek", async () => {
     const producer = await producerOf(open);
     await producer.send(sent(numbered(100).map((each) => ({ ...each, key: "one key" }))));
     const member = new Member(open, "flow");
@@ -221,7 +221,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
     expect(textsOf(member.records.slice(100))).toEqual([...Array(15).keys()].map((index) => `${95 + index}`));
   });
 
-  test("a member that is cut off loses its partitions to the other, and is told when it comes back", async () => {
+  test("a member that is cut off loses its partitions to the other, and is notified when it returns", async () => {
     const [first, second] = [await new Member(open, "shared").start(), new Member(open, "shared")];
     await second.consumer.start();
     await until(() => first.partitions.length === 3 && second.partitions.length === 3, "halves");
@@ -234,7 +234,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
     expect(first.failures).toEqual([]);
   });
 
-  test("a request whose answer was lost is repeated under its number, and stored once", async () => {
+  test("retries a request with a lost response under its number, so that Kafka stores it once", async () => {
     const sockets = new FailingSockets();
     const producer = await producerOf(open, sockets);
     await producer.send(sent([record("k", "0")]));
@@ -249,7 +249,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
     expect(textsOf(records)).toEqual(["0", "1", "2"]);
   });
 
-  test("what is destroyed sends nothing more, and does not connect again", async () => {
+  test("a destroyed client sends nothing more and does not reconnect", async () => {
     const producer = await producerOf(open);
     const member = await new Member(open, "gone").start();
     producer.destroy();
@@ -263,7 +263,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
   });
 });
 
-test("members of both libraries share a group, as while services are upgraded", async () => {
+test("members of both libraries share a group, as during an upgrade", async () => {
   const old = await new Member(kafkajsLibrary, "mixed").start();
   const fresh = new Member(platformaticLibrary, "mixed");
   await fresh.consumer.start();

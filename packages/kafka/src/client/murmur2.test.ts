@@ -8,7 +8,7 @@ const partitions = Array.from({ length: 50 }, (_, partitionId) => ({
   ...{ replicas: [1], isr: [1], offlineReplicas: [] },
 }));
 
-test("keys go where kafkajs, and with it Kafka's Java client, puts them", () => {
+test("assigns keys to the same partitions as kafkajs and Kafka's Java client", () => {
   const hexadecimal = fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 30, maxLength: 70 });
   const key = fc.oneof(fc.string(), fc.string({ unit: "binary" }), hexadecimal);
   fc.assert(

@@ -99,7 +99,7 @@ const texts = ({ records }: Pick<RecordBatch, "records">) => records.map(({ valu
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
 test.each([2.2, 8, 40])(
-  "a gzip record of %d MB unpacked is buried by reference, and its partition goes on",
+  "dead-letters a gzip record of %d MB unpacked by reference, and its partition continues",
   async (size) => {
     const value = Buffer.alloc(size * 1_000_000);
     const headers = { [HEADERS.tenant]: "acme", padding: "x" };
@@ -148,7 +148,7 @@ test.each([2.2, 8, 40])(
   },
 );
 
-test("regression #12: headers count as well: a small record with 3 MB of them is buried by reference", async () => {
+test("regression #12: dead-letters a small record with 3 MB of headers by reference", async () => {
   await createTopics();
   const headers = { [HEADERS.tenant]: "t".repeat(2_000), padding: Buffer.alloc(3_000_000) };
   await put([{ key: "k".repeat(2_000), value: Buffer.alloc(10), headers }, { value: "after" }], CompressionTypes.GZIP);
@@ -160,7 +160,7 @@ test("regression #12: headers count as well: a small record with 3 MB of them is
   expect(letter?.headers[HEADERS.tenant]).toBeUndefined();
 });
 
-test("where the dead letters' topic takes less than usual, what it refuses is buried by reference", async () => {
+test("dead-letters a record by reference if the dead-letter topic rejects its size", async () => {
   await createTopics(3_000);
   await put([{ value: Buffer.alloc(10) }, { value: Buffer.alloc(5_000) }, { value: "after" }]);
   const collector = new BatchCollector(refuseZeros);
@@ -170,7 +170,7 @@ test("where the dead letters' topic takes less than usual, what it refuses is bu
   expect(found.map(({ headers }) => headers[REFERENCE_HEADERS.bytes])).toEqual([undefined, "5000"]);
 });
 
-test("a batch of many small payments is read, whether gzip or zstd packed it; of snappy and lz4 each batch is one letter", async () => {
+test("reads a batch of many small payments in gzip or zstd, and dead-letters a snappy or lz4 batch as one", async () => {
   await createTopics();
   const numbered = (from: number, count: number) =>
     [...Array(count).keys()].map((index) => ({ value: `${from + index}`.padEnd(300, `${(from + index) * 7919}`) }));
@@ -192,7 +192,7 @@ test("a batch of many small payments is read, whether gzip or zstd packed it; of
   expect(found.map(({ headers }) => headers[REFERENCE_HEADERS.records])).toEqual(["10", "10"]);
 });
 
-test("a handler with its own positions hears of a batch by its last offset; a dead letter that cannot be read stays", async () => {
+test("a handler with its own positions gets a batch's last offset; an unreadable dead letter stays", async () => {
   await createTopics();
   const send = async (compression: number, ...values: string[]) => {
     const messages = values.map((value) => ({ partition: 0, value }));

@@ -69,7 +69,7 @@ const gate = () => {
   return { passed, open };
 };
 
-test("a poison record becomes a dead letter with every byte; the rest of its batch and partition go on", async () => {
+test("dead-letters an unreadable record with every byte; the rest of its batch and partition continue", async () => {
   const poison = Buffer.from([0xff, 0x00, 0xfe]);
   const key = Buffer.from([0xc3, 0x28]);
   await put(0, ...count(0, 5));
@@ -122,7 +122,7 @@ test("a poison record becomes a dead letter with every byte; the rest of its bat
   expect(Reflect.get(letter ?? {}, "raw")).toMatchObject({ key, headers: expect.arrayContaining([odd]) });
 });
 
-test("batches of several partitions come together, and a bad record among them is found in its own", async () => {
+test("handles batches of several partitions together, and finds a bad record in its own batch", async () => {
   await put(0, "0", "1");
   await put(1, "10", "bad", "11");
   await put(2, "20");
@@ -159,7 +159,7 @@ test("batches of several partitions come together, and a bad record among them i
   ]);
 });
 
-test("a long fault in one partition is retried until it has passed, and does not delay other partitions", async () => {
+test("retries a long fault in one partition until it ends, without delaying other partitions", async () => {
   let isAway = true;
   let tries = 0;
   const collector = new BatchCollector(({ partition }) => {
@@ -202,7 +202,7 @@ test("a long fault in one partition is retried until it has passed, and does not
   expect((await admin.endOffsets("features.dlq")).get(0)).toBe(0);
 });
 
-test("an internal error is retried five times, then the record is buried", async () => {
+test("retries an internal error five times, then dead-letters the record", async () => {
   let tries = 0;
   const collector = new BatchCollector((batch) => {
     if (!texts(batch).includes("bad")) return;
@@ -220,7 +220,7 @@ test("an internal error is retried five times, then the record is buried", async
   expect((await admin.endOffsets("features.dlq")).get(0)).toBe(1);
 });
 
-test("an error with the reaction stop closes the consumer once, and the record is left for the next consumer", async () => {
+test("an error with the reaction stop closes the consumer once, and the next consumer gets the record", async () => {
   await put(0, "fine");
   const stops: string[] = [];
   const collector = new BatchCollector((batch) => {
@@ -249,7 +249,7 @@ test("an error with the reaction stop closes the consumer once, and the record i
   await successor.close();
 });
 
-test("an offset is committed once its record was handled, and not before", async () => {
+test("commits an offset only after its record was handled", async () => {
   const began = gate();
   const finish = gate();
   const collector = new BatchCollector(async ({ partition }) => {
@@ -277,7 +277,7 @@ test("an offset is committed once its record was handled, and not before", async
   expect(await admin.committedOffsets("after", "features")).toEqual(both);
 });
 
-test("a record whose handler had not returned when the consumer was closed comes again", async () => {
+test("redelivers a record whose handler had not returned when the consumer was closed", async () => {
   await put(0, "hangs");
   const began = gate();
   const hanging = new BatchCollector(() => {
@@ -294,7 +294,7 @@ test("a record whose handler had not returned when the consumer was closed comes
   await second.close();
 });
 
-test("a handler that takes longer than the session timeout causes neither a rebalance nor a repetition", async () => {
+test("a handler slower than the session timeout causes neither a rebalance nor a redelivery", async () => {
   const slowMs = 12_000;
   let calls = 0;
   const collector = new BatchCollector(async ({ partition }) => {
@@ -310,7 +310,7 @@ test("a handler that takes longer than the session timeout causes neither a reba
   expect((await admin.committedOffsets("slow", "features")).get(0)).toBe(1);
 });
 
-test("a consumer that is closed before it has partitions rejects the wait for them", async () => {
+test("rejects the wait for partitions if the consumer is closed before it has any", async () => {
   const nowhere = connectKafka({ brokers: ["127.0.0.1:1"], clientId: "test" });
   const options = { group: "g", topics: ["features"], handle: async () => {}, onStop };
   const consumer = resources.keep(await nowhere.consume(options));

@@ -96,7 +96,7 @@ test("an empty table is ready", async () => {
   expect([table.isHealthy(), rows.size]).toEqual([true, 0]);
 });
 
-test("what was there is applied when it is ready, and each follower sees every change after that", async () => {
+test("applies existing rows before it is ready, and each follower sees every later change", async () => {
   await put("a", "1");
   await put("b", "1");
   await put("a", "2");
@@ -110,14 +110,14 @@ test("what was there is applied when it is ready, and each follower sees every c
   for (const { rows } of followers) expect([...rows]).toEqual([["c", "3"]]);
 });
 
-test("a row that cannot be applied becomes a dead letter, and the table is ready with those beside it", async () => {
+test("dead-letters a row that cannot be applied, and is ready with the others", async () => {
   for (const key of ["a", "bad", "c"]) await put(key, "1");
   const { table, rows } = await follow(new Set(["bad"]));
   await table.ready;
   expect([...rows.keys()]).toEqual(["a", "c"]);
 });
 
-test("closing ends the wait for a table that Kafka never gave", async () => {
+test("closing ends the wait for a table that never arrived", async () => {
   const away = connectKafka({ brokers: ["127.0.0.1:9"], clientId: "test" });
   const table = await away.follow({ topic: "lists", group: "test", apply: () => {}, onStop: () => {} });
   expect(table.isHealthy()).toBe(false);
@@ -139,7 +139,7 @@ function followShortly({
   return resources.keep(followTable({ library, openClient, topicPrefix, log }, options, QUIET_MS));
 }
 
-test("a Kafka that does not answer is not taken for a table without rows", async () => {
+test("does not mistake a Kafka that does not answer for an empty table", async () => {
   await put("a", "1");
   await put("b", "1");
   const sockets = new FailingSockets();
@@ -159,7 +159,7 @@ test("a Kafka that does not answer is not taken for a table without rows", async
   expect(await keysWhenReady).toEqual(["a", "b"]);
 });
 
-test("a table is not ready while a row of it fails and is tried again", async () => {
+test("is not ready while it retries a failing row", async () => {
   await put("a", "1");
   let isAway = true;
   const failed = Promise.withResolvers<void>();
@@ -177,7 +177,7 @@ test("a table is not ready while a row of it fails and is tried again", async ()
   expect(await awayWhenReady).toBe(false);
 });
 
-test("a table is ready although Kafka holds its last rows no more", async () => {
+test("is ready even if Kafka has deleted the last rows", async () => {
   // Kafka deletes records by offset only in topics without compaction.
   const topic = "drift-detected";
   const value = Buffer.from("1");
@@ -193,7 +193,7 @@ test("a table is ready although Kafka holds its last rows no more", async () => 
   expect(table.isHealthy()).toBe(true);
 });
 
-test("a table whose topic was created again is read from its beginning", async () => {
+test("rereads a recreated topic from the beginning", async () => {
   for (const value of ["1", "2", "3"]) await put("a", value);
   const { table, until } = await follow();
   await table.ready;

@@ -40,13 +40,13 @@ function stage(fail: (records: readonly number[], before: number) => ErrorCode |
 
 const upTo = (count: number) => [...Array(count).keys()];
 
-test("a chunk that is handled is done at once", async () => {
+test("marks a handled chunk as done immediately", async () => {
   const { trace, steps } = stage(() => undefined);
   expect(await handleChunk(upTo(5), steps)).toBe(true);
   expect(trace).toEqual({ calls: [upTo(5)], handled: upTo(5), buried: [], done: [4], failing: [] });
 });
 
-test.each([0, 1, 6, 7, 8, 15])("the bad record %d of 16 is isolated, and the others go on in order", async (bad) => {
+test.each([0, 1, 6, 7, 8, 15])("isolates the bad record %d of 16, and the others continue in order", async (bad) => {
   const { trace, steps } = stage((records) => (records.includes(bad) ? "message-unreadable" : undefined));
   expect(await handleChunk(upTo(16), steps)).toBe(true);
   expect(trace.handled).toEqual(upTo(16).filter((record) => record !== bad));
@@ -57,14 +57,14 @@ test.each([0, 1, 6, 7, 8, 15])("the bad record %d of 16 is isolated, and the oth
   expect(trace.calls).toHaveLength(9);
 });
 
-test("a chunk of nothing but bad records becomes nothing but dead letters", async () => {
+test("dead-letters every record of a chunk with only bad records", async () => {
   const { trace, steps } = stage(() => "invalid-field");
   expect(await handleChunk(upTo(7), steps)).toBe(true);
   expect(trace.buried.map(([record]) => record)).toEqual(upTo(7));
   expect(trace.done).toEqual(upTo(7));
 });
 
-test("a temporary fault is retried until it has passed, and the chunk stays whole", async () => {
+test("retries a temporary fault until it ends, with the whole chunk", async () => {
   const { trace, steps } = stage((_, before) => (before < 20 ? "redis-unavailable" : undefined));
   expect(await handleChunk(upTo(3), steps)).toBe(true);
   expect(trace.calls).toHaveLength(21);
@@ -73,7 +73,7 @@ test("a temporary fault is retried until it has passed, and the chunk stays whol
   expect(trace.buried).toEqual([]);
 });
 
-test("an internal error is retried five times, then the bad record alone five times, then it is buried", async () => {
+test("retries an internal error five times, then the bad record alone five times, then dead-letters it", async () => {
   const { trace, steps } = stage((records) => (records.includes(2) ? "internal" : undefined));
   expect(await handleChunk(upTo(4), steps)).toBe(true);
   const count = (records: readonly number[]) => trace.calls.filter((call) => String(call) === String(records)).length;
@@ -84,14 +84,14 @@ test("an internal error is retried five times, then the bad record alone five ti
   expect(trace.buried).toEqual([[2, "internal"]]);
 });
 
-test("an internal error that passes within five tries buries nothing", async () => {
+test("dead-letters nothing if an internal error ends within five tries", async () => {
   const { trace, steps } = stage((_, before) => (before < 5 ? "internal" : undefined));
   expect(await handleChunk(upTo(4), steps)).toBe(true);
   expect(trace.calls).toHaveLength(6);
   expect(trace.buried).toEqual([]);
 });
 
-test("anything thrown that is not a TriplineError counts as internal", async () => {
+test("treats anything thrown that is not a TriplineError as internal", async () => {
   const { trace, steps } = stage(() => undefined);
   const handle = async () => {
     throw new RangeError("a bug");
@@ -100,7 +100,7 @@ test("anything thrown that is not a TriplineError counts as internal", async () 
   expect(trace.buried).toEqual([[0, "internal"]]);
 });
 
-test("an error with the reaction stop is thrown, and what was handled before it is done", async () => {
+test("throws an error with the reaction stop, and marks earlier records as done", async () => {
   const { trace, steps } = stage((records) => {
     if (records.includes(0)) return "message-unreadable";
     return records.includes(3) ? "state-unreadable" : undefined;
@@ -110,7 +110,7 @@ test("an error with the reaction stop is thrown, and what was handled before it 
   expect(trace.done).toEqual([0, 1]);
 });
 
-test("a record counts as done only when its dead letter is acknowledged", async () => {
+test("marks a record as done only when its dead letter is acknowledged", async () => {
   const { trace, steps } = stage(() => "message-unreadable", 3);
   expect(await handleChunk([0], steps)).toBe(true);
   expect(trace.failing).toEqual(Array(3).fill("kafka-unavailable"));
@@ -118,7 +118,7 @@ test("a record counts as done only when its dead letter is acknowledged", async 
   expect(trace.done).toEqual([0]);
 });
 
-test("an abort ends the retries, and nothing is marked as done", async () => {
+test("an abort ends the retries and marks nothing as done", async () => {
   const { trace, steps, abort } = stage(() => "redis-unavailable");
   const handling = handleChunk(upTo(3), { ...steps, backoff: { firstMs: 60_000, maxMs: 60_000 } });
   abort.abort();

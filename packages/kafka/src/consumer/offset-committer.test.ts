@@ -35,7 +35,7 @@ function stage(fail: (tries: number) => Error | undefined = () => undefined, pau
 
 const at = (partition: number, offset: number): PartitionOffset => ({ topic: "t", partition, offset });
 
-test("an offset is committed at once; offsets that arrive meanwhile are committed together, the newest of each partition", async () => {
+test("commits the first offset immediately, and then the newest of each partition together", async () => {
   const { committer, commits, hold, open } = stage();
   hold();
   committer.mark(at(0, 5));
@@ -48,22 +48,19 @@ test("an offset is committed at once; offsets that arrive meanwhile are committe
   expect(commits).toEqual([["t/0@5"], ["t/0@9", "t/1@3"]]);
 });
 
-test.each([...Array(8).keys()])(
-  "an offset that is marked %i turns after a commit is not left behind",
-  async (turns) => {
-    const { committer, commits, hold, open } = stage();
-    await committer.idle();
-    hold();
-    committer.mark(at(0, 5));
-    open();
-    for (let turn = 0; turn < turns; turn += 1) await undefined;
-    committer.mark(at(0, 6));
-    await committer.idle();
-    expect(commits).toEqual([["t/0@5"], ["t/0@6"]]);
-  },
-);
+test.each([...Array(8).keys()])("commits an offset that is marked %i turns after a commit", async (turns) => {
+  const { committer, commits, hold, open } = stage();
+  await committer.idle();
+  hold();
+  committer.mark(at(0, 5));
+  open();
+  for (let turn = 0; turn < turns; turn += 1) await undefined;
+  committer.mark(at(0, 6));
+  await committer.idle();
+  expect(commits).toEqual([["t/0@5"], ["t/0@6"]]);
+});
 
-test("a commit that fails is retried", async () => {
+test("retries a failed commit", async () => {
   const { committer, commits, gaveUp } = stage((tries) => (tries < 3 ? new Error("connection lost") : undefined));
   committer.mark(at(0, 5));
   await committer.idle();
@@ -71,7 +68,7 @@ test("a commit that fails is retried", async () => {
   expect(gaveUp).toEqual([]);
 });
 
-test("a commit that always fails is given up after ten tries", async () => {
+test("gives up a commit after ten failures", async () => {
   const { committer, commits, gaveUp } = stage(() => new Error("refused"));
   committer.mark(at(0, 5));
   await committer.idle();
@@ -79,7 +76,7 @@ test("a commit that always fails is given up after ten tries", async () => {
   expect(gaveUp).toHaveLength(1);
 });
 
-test("a commit is not given up while Kafka is unavailable", async () => {
+test("does not give up a commit while Kafka is unavailable", async () => {
   const { committer, commits, gaveUp, connection } = stage((tries) => {
     connection.isUp = tries >= 30;
     return connection.isUp ? undefined : new Error("connection lost");
@@ -90,7 +87,7 @@ test("a commit is not given up while Kafka is unavailable", async () => {
   expect(gaveUp).toEqual([]);
 });
 
-test("a member that was replaced does not retry its commit", async () => {
+test("does not retry the commit of a replaced member", async () => {
   const { committer, commits, gaveUp } = stage(() => Object.assign(new Error("old"), { type: "ILLEGAL_GENERATION" }));
   committer.mark(at(0, 5));
   await committer.idle();
@@ -98,7 +95,7 @@ test("a member that was replaced does not retry its commit", async () => {
   expect(gaveUp).toEqual([]);
 });
 
-test("after the assignment has ended nothing is committed", async () => {
+test("commits nothing after the assignment has ended", async () => {
   const { committer, commits, hold, open, abort } = stage();
   hold();
   committer.mark(at(0, 5));
@@ -110,7 +107,7 @@ test("after the assignment has ended nothing is committed", async () => {
   expect(commits).toEqual([["t/0@5"]]);
 });
 
-test("after a commit there is a pause, which ends when the consumer closes", async () => {
+test("pauses after a commit, until the consumer closes", async () => {
   const { committer, commits } = stage(() => undefined, 3_600_000);
   committer.mark(at(0, 5));
   await nextTurn();

@@ -75,7 +75,7 @@ class Positions implements OwnPositions {
 test.each([
   ["before", 2],
   ["after", 7],
-])("a partition begins where the handler says, also %s what its group has committed", async (_where, offset) => {
+])("starts a partition where the handler says, even %s the group's committed offset", async (_where, offset) => {
   await put(0, ...count(0, 10));
   const before = new BatchCollector();
   const committing = await consume({ group: "own", recordsPerBatchMax: 5, handle: before.handle });
@@ -98,7 +98,7 @@ test.each([
   expect((await admin.committedOffsets("own", "labels")).get(0)).toBe(5);
 });
 
-test("only offsets that the handler reports are committed, and only of partitions that exist", async () => {
+test("commits only offsets that the handler reports, of partitions that exist", async () => {
   await put(0, ...count(0, 10));
   await put(1, ...count(0, 10));
   const collector = new BatchCollector();
@@ -111,7 +111,7 @@ test("only offsets that the handler reports are committed, and only of partition
   expect(await admin.committedOffsets("told", "labels")).toEqual(new Map([[0, 7]]));
 });
 
-test("a dead letter is reported in its order between the others", async () => {
+test("reports a dead letter in its order among the others", async () => {
   await put(0, ...count(0, 4), "poison", ...count(5, 8));
   const positions = new Positions();
   const seen: string[] = [];
@@ -127,7 +127,7 @@ test("a dead letter is reported in its order between the others", async () => {
   expect((await admin.endOffsets("labels.dlq")).get(0)).toBe(1);
 });
 
-test("a position that is not available yet is asked for again; meanwhile other partitions go on", async () => {
+test("requests an unavailable position again, while other partitions continue", async () => {
   await put(0, ...count(0, 3));
   await put(1, "other");
   const events = new EventTarget();
@@ -152,7 +152,7 @@ test("a position that is not available yet is asked for again; meanwhile other p
   expect(textsOf(collector)).toEqual(count(0, 3));
 });
 
-test("an error of a position with the reaction stop closes the consumer", async () => {
+test("a position error with the reaction stop closes the consumer", async () => {
   const events = new EventTarget();
   const stopped = once(events, "stop");
   const begin = async () => {
@@ -170,7 +170,7 @@ test("an error of a position with the reaction stop closes the consumer", async 
   expect(consumer.isHealthy()).toBe(false);
 });
 
-test("if the records at the position are gone, the oldest available record comes first", async () => {
+test("starts with the oldest available record if those at the position are gone", async () => {
   await put(0, ...count(0, 10));
   // Makes kafkajs look up the partitions' leaders.
   await rawAdmin.fetchTopicOffsets(`${topicPrefix}labels`);
@@ -183,7 +183,7 @@ test("if the records at the position are gone, the oldest available record comes
   expect(textsOf(collector)).toEqual(count(6, 10));
 });
 
-test("a partition that comes back is asked for its position again, after its running handler has ended", async () => {
+test("requests the position of a reassigned partition again, after its running handler has ended", async () => {
   await put(0, ...count(0, 3));
   const gate = new EventTarget();
   const began = once(gate, "began");

@@ -14,7 +14,7 @@ function fetched(from: number, to: number, endOffset = 1_000_000) {
 
 const offsets = (records: readonly R[]) => records.map(({ offset }) => offset);
 
-test("a record that comes twice is handled once", () => {
+test("handles a duplicate record once", () => {
   const queue = new PartitionQueue<R>(undefined);
   expect(queue.accept(fetched(10, 13))).toBe(true);
   expect(queue.accept(fetched(10, 15))).toBe(true);
@@ -24,7 +24,7 @@ test("a record that comes twice is handled once", () => {
   expect(queue.size).toBe(0);
 });
 
-test("waiting bytes are counted, however they come and go", () => {
+test("counts queued bytes as records come and go", () => {
   const queue = new PartitionQueue<R>(undefined);
   queue.accept(fetched(1, 5));
   queue.accept(fetched(3, 7));
@@ -40,7 +40,7 @@ test("waiting bytes are counted, however they come and go", () => {
   expect(queue.bytes).toBe(3);
 });
 
-test("a record that was handled under an earlier assignment is not handled again", () => {
+test("does not handle a record again after an earlier assignment handled it", () => {
   const queue = new PartitionQueue<R>(12);
   queue.accept(fetched(10, 15));
   expect(offsets(queue.take(100))).toEqual([12, 13, 14]);
@@ -51,14 +51,14 @@ test.each([
   [13, [13, 14]],
   [15, []],
   [99, []],
-])("records before %d, handled meanwhile, are left out", (handledTo, expected) => {
+])("skips records before %d that were handled since", (handledTo, expected) => {
   const queue = new PartitionQueue<R>(12);
   queue.accept(fetched(12, 15));
   queue.skipTo(handledTo);
   expect(offsets(queue.take(100))).toEqual(expected);
 });
 
-test("a late answer that would skip records is refused, and the right one taken", () => {
+test("rejects a late response that would skip records, and accepts the right one", () => {
   const queue = new PartitionQueue<R>(12);
   expect(queue.accept(fetched(20, 25))).toBe(false);
   expect(queue.accept(fetched(12, 14))).toBe(true);
@@ -67,33 +67,33 @@ test("a late answer that would skip records is refused, and the right one taken"
   expect(offsets(queue.take(100))).toEqual([12, 13, 14, 15]);
 });
 
-test("a gap that stays is taken as real: retention deleted the records", () => {
+test("accepts a persistent gap as records deleted by retention", () => {
   const queue = new PartitionQueue<R>(12);
   expect([1, 2, 3, 4].map(() => queue.accept(fetched(20, 22)))).toEqual([false, false, false, true]);
   expect(offsets(queue.take(100))).toEqual([20, 21]);
 });
 
-test("a log made anew is read from its beginning", () => {
+test("reads a recreated log from the beginning", () => {
   const queue = new PartitionQueue<R>(500);
   expect(queue.accept(fetched(0, 3, 3))).toBe(true);
   expect(offsets(queue.take(100))).toEqual([0, 1, 2]);
 });
 
-test("records of a log that is gone are dropped with it", () => {
+test("drops the records of a deleted log", () => {
   const queue = new PartitionQueue<R>(undefined);
   queue.accept(fetched(100, 103, 103));
   queue.accept(fetched(0, 1, 1));
   expect(offsets(queue.take(100))).toEqual([0]);
 });
 
-test("control records move the position though they are not handled", () => {
+test("control records advance the position without being handled", () => {
   const queue = new PartitionQueue<R>(undefined);
   queue.accept({ ...fetched(0, 2), nextOffset: 3 });
   expect(queue.accept(fetched(3, 5))).toBe(true);
   expect(offsets(queue.take(100))).toEqual([0, 1, 3, 4]);
 });
 
-test("with late answers in between, every record still comes once and in order", () => {
+test("delivers every record once and in order despite late responses", () => {
   const lateAnswers = fc.array(fc.tuple(fc.nat(60), fc.integer({ min: 1, max: 20 })), { maxLength: 3 });
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 10 }), lateAnswers), { maxLength: 8 }), (steps) => {

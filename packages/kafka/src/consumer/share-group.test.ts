@@ -64,7 +64,7 @@ function assignments(nth: number): { log: Log; reached: Promise<void> } {
 
 const partitionsOf = ({ records }: BatchCollector) => new Set(records.map(({ partition }) => partition)).size;
 
-test("two members share the partitions, and the other takes over when one leaves or is cut off", async () => {
+test("two members share the partitions, and one takes over if the other leaves or is cut off", async () => {
   const handled = new Set<string>();
   const all = (texts: string[]) => () => texts.every((text) => handled.has(text));
   const collector = () =>
@@ -100,7 +100,7 @@ test("two members share the partitions, and the other takes over when one leaves
   expect(await admin.committedOffsets("shared", "features")).toEqual(await admin.endOffsets("features"));
 });
 
-test("a handler that outlasts two rebalances is not called in parallel, nor again for what it has handled", async () => {
+test("a handler that outlasts two rebalances is neither called in parallel nor called again for what it handled", async () => {
   const blocked = await sendRound("blocked");
   let release: () => void = () => {};
   const released = new Promise<void>((resolve) => {

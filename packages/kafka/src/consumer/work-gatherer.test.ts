@@ -31,7 +31,7 @@ const gathererOf = (rounds: HeldRounds, change: { sizeMax?: number; roundsMax?: 
     ...change,
   });
 
-test("what comes in one turn is done together, and what comes meanwhile is the next round", async () => {
+test("runs the pieces of one turn together, and later ones in the next round", async () => {
   const rounds = new HeldRounds();
   const gatherer = gathererOf(rounds);
   const first = [gatherer.run("a"), gatherer.run("b")];
@@ -49,7 +49,7 @@ test("what comes in one turn is done together, and what comes meanwhile is the n
   await Promise.all(second);
 });
 
-test("a round is as large as it may be, and a larger piece goes alone", async () => {
+test("fills a round up to its limit, and runs a larger piece alone", async () => {
   const rounds = new HeldRounds();
   const gatherer = gathererOf(rounds);
   const all = ["aaa", "bb", "cccccccc", "d"].map((piece) => gatherer.run(piece));
@@ -61,7 +61,7 @@ test("a round is as large as it may be, and a larger piece goes alone", async ()
   expect(rounds.begun).toEqual([["aaa", "bb"], ["cccccccc"], ["d"]]);
 });
 
-test("a piece that asks to be alone shares its round with none before or after it", async () => {
+test("runs an exclusive piece alone in its round", async () => {
   const rounds = new HeldRounds();
   const gatherer = gathererOf(rounds);
   const all = [gatherer.run("a"), gatherer.run("b", true), gatherer.run("c"), gatherer.run("d")];
@@ -73,7 +73,7 @@ test("a piece that asks to be alone shares its round with none before or after i
   expect(rounds.begun).toEqual([["a"], ["b"], ["c", "d"]]);
 });
 
-test("as many rounds as are allowed go on side by side", async () => {
+test("runs the allowed number of rounds in parallel", async () => {
   const rounds = new HeldRounds();
   const gatherer = gathererOf(rounds, { roundsMax: 2, sizeMax: 1 });
   const all = ["a", "b", "c"].map((piece) => gatherer.run(piece));
@@ -87,7 +87,7 @@ test("as many rounds as are allowed go on side by side", async () => {
   await Promise.all(all);
 });
 
-test("a fault that passes fails the whole round, without trying each of its pieces", async () => {
+test("a temporary fault fails the whole round, without trying each piece", async () => {
   const rounds = new HeldRounds();
   const gatherer = gathererOf(rounds);
   const both = Promise.allSettled([gatherer.run("a"), gatherer.run("b")]);
@@ -99,7 +99,7 @@ test("a fault that passes fails the whole round, without trying each of its piec
   expect(rounds.begun).toHaveLength(1);
 });
 
-test("when a round fails each of its pieces is done by itself, and only the faulty one fails", async () => {
+test("retries each piece alone after a failed round, and fails only the faulty one", async () => {
   const tried: (readonly string[])[] = [];
   const gatherer = new WorkGatherer<string>({
     async doTogether(pieces) {
@@ -118,7 +118,7 @@ test("when a round fails each of its pieces is done by itself, and only the faul
   expect(tried.at(-1)).toEqual(["c"]);
 });
 
-test("a fault that stays with one partition does not stop those that came together with it", async () => {
+test("a persistent fault in one partition does not stop the others of its round", async () => {
   const tried: (readonly string[])[] = [];
   const gatherer = new WorkGatherer<string>({
     async doTogether(pieces) {

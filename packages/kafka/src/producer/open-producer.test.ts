@@ -59,7 +59,7 @@ async function read(group: string, topic: string, until: string): Promise<string
   return texts();
 }
 
-test("what is acknowledged after an answer got lost is stored, not taken for a repetition", async () => {
+test("stores what it acknowledges after a lost response, instead of taking it for a duplicate", async () => {
   const sockets = new FailingSockets();
   const producer = resources.keep(await openProducer(options(sockets)));
   await producer.send([record("before")]);
@@ -76,7 +76,7 @@ test("what is acknowledged after an answer got lost is stored, not taken for a r
   expect(texts.at(-1)).toBe("after");
 });
 
-test("a producer that Kafka has no use for any more is replaced, and the send goes on with the new one", async () => {
+test("replaces a producer that Kafka no longer accepts, and continues the send with the new one", async () => {
   let opened = 0;
   const { library, ...rest } = options();
   const failingOnce: ClientLibrary = {
@@ -97,7 +97,7 @@ test("a producer that Kafka has no use for any more is replaced, and the send go
   expect(await read("replaced", "transactions", "through")).toEqual(["through"]);
 });
 
-test("when Kafka is not there a send is refused within about two seconds, and nothing is left running", async () => {
+test("rejects a send within about two seconds if Kafka is unavailable, and leaves nothing running", async () => {
   const library = platformaticLibrary({ brokers: ["127.0.0.1:1"], clientId: "test" });
   const producer = resources.keep(await openProducer({ library, topicPrefix: "", log }));
   const startedMs = performance.now();
@@ -110,7 +110,7 @@ test("when Kafka is not there a send is refused within about two seconds, and no
   await expect(producer.send([record("late")])).rejects.toMatchObject({ code: "shutting-down" });
 });
 
-test("sends beyond the bound are refused with queue-full; those that were accepted are stored", async () => {
+test("rejects sends beyond the limit with queue-full, and stores the accepted ones", async () => {
   const limits = { ...GATHER_LIMITS, pendingRecordsMax: 100 };
   const producer = resources.keep(await openProducer({ ...options(), limits }));
   const sends = [...Array(150).keys()].map((index) => producer.send([record(`q${index}`, "labels")]));

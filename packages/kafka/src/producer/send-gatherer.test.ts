@@ -44,13 +44,13 @@ const tooLarge = () => {
   return new TriplineError("body-too-large", "too large", [], { cause });
 };
 
-test("sends given together travel in one request, in order", async () => {
+test("puts sends made together into one request, in order", async () => {
   const { gatherer, requests } = stage();
   await Promise.all([gatherer.send(records(2, "a")), gatherer.send([]), gatherer.send(records(1, "b"))]);
   expect(requests).toEqual([["a0", "a1", "b0"]]);
 });
 
-test("without a linger what is sent in one turn still travels together", async () => {
+test("puts the sends of one turn into one request even without a linger", async () => {
   const { gatherer, requests } = stage({ lingerMs: 0 });
   const sends = [gatherer.send(records(1, "a"))];
   await Promise.resolve();
@@ -60,13 +60,13 @@ test("without a linger what is sent in one turn still travels together", async (
   expect(requests).toEqual([["a0", "b0"]]);
 });
 
-test("a full request does not wait for company", async () => {
+test("sends a full request without waiting", async () => {
   const { gatherer, requests } = stage({ lingerMs: 60_000, requestRecordsMax: 3 });
   await Promise.all([gatherer.send(records(2, "a")), gatherer.send(records(1, "b"))]);
   expect(requests).toEqual([["a0", "a1", "b0"]]);
 });
 
-test("while a request is under way the next one gathers", async () => {
+test("gathers the next request while one is in progress", async () => {
   const { gatherer, requests, hold, answer } = stage({ requestRecordsMax: 1 });
   hold();
   const first = gatherer.send(records(1, "a"));
@@ -79,7 +79,7 @@ test("while a request is under way the next one gathers", async () => {
 });
 
 test.each([...Array(12).keys()])(
-  "what is sent %i turns after an answer is not left behind (regression #14)",
+  "sends what arrives %i turns after a response (regression #14)",
   async (turns) => {
     const { gatherer, requests, hold, answer } = stage({ lingerMs: 0 });
     hold();
@@ -93,19 +93,19 @@ test.each([...Array(12).keys()])(
   2_000,
 );
 
-test("a send larger than a request is cut, and resolves when the last part is acknowledged", async () => {
+test("splits a send larger than a request, and resolves it when the last part is acknowledged", async () => {
   const { gatherer, requests } = stage({ requestRecordsMax: 2 });
   await gatherer.send(records(5));
   expect(requests).toEqual([["r0", "r1"], ["r2", "r3"], ["r4"]]);
 });
 
-test("requests are bounded by bytes as well; a record over that bound travels alone", async () => {
+test("limits requests by bytes as well; a larger record travels alone", async () => {
   const { gatherer, requests } = stage({ requestBytesMax: 100 });
   await gatherer.send([record("a", 60), record("b", 40), record("c", 1), record("big", 500), record("d", 1)]);
   expect(requests).toEqual([["a", "b"], ["c"], ["big"], ["d"]]);
 });
 
-test("beyond the bound a send is refused at once, and taken again when there is room", async () => {
+test("rejects a send beyond the limit immediately, and accepts it again when there is room", async () => {
   const { gatherer, hold, answer } = stage({ pendingRecordsMax: 5, pendingBytesMax: 100, requestRecordsMax: 1 });
   hold();
   const waiting = gatherer.send(records(4));
@@ -117,7 +117,7 @@ test("beyond the bound a send is refused at once, and taken again when there is 
   await gatherer.send(records(5));
 });
 
-test("each send has its own outcome: one bad record does not fail the others", async () => {
+test("one bad record does not fail the other sends of its request", async () => {
   const { gatherer, requests } = stage({}, (names) => (names.includes("bad0") ? tooLarge() : undefined));
   const outcomes = await Promise.allSettled([
     gatherer.send(records(2, "a")),
@@ -128,7 +128,7 @@ test("each send has its own outcome: one bad record does not fail the others", a
   expect(requests).toEqual([["a0", "a1", "bad0", "b0"], ["a0", "a1"], ["bad0"], ["b0"]]);
 });
 
-test("when Kafka is away all of a request fail, the rest of a cut send is dropped, and later sends work", async () => {
+test("an unavailable Kafka fails the whole request and the rest of a split send, but not later sends", async () => {
   let isAway = true;
   const { gatherer, requests } = stage({ requestRecordsMax: 2 }, () =>
     isAway ? new TriplineError("kafka-unavailable", "away") : undefined,
@@ -140,7 +140,7 @@ test("when Kafka is away all of a request fail, the rest of a cut send is droppe
   expect(requests).toHaveLength(2);
 });
 
-test("a send whose time ran out while Kafka acknowledged nothing is refused without another request", async () => {
+test("rejects a send that expired while Kafka acknowledged nothing, without another request", async () => {
   const { gatherer, requests, hold, answer } = stage(
     { sendMsMax: 30, requestRecordsMax: 1 },
     () => new TriplineError("kafka-unavailable", "away"),
@@ -156,7 +156,7 @@ test("a send whose time ran out while Kafka acknowledged nothing is refused with
   expect(requests).toEqual([["a0"]]);
 });
 
-test("as long as Kafka acknowledges, a send waits for its turn", async () => {
+test("a send waits for its turn as long as Kafka acknowledges others", async () => {
   const { gatherer, requests, deadlines, hold, answer } = stage({ sendMsMax: 30, requestRecordsMax: 1 });
   hold();
   const sends = [gatherer.send(records(1, "a")), gatherer.send(records(1, "b"))];
@@ -167,7 +167,7 @@ test("as long as Kafka acknowledges, a send waits for its turn", async () => {
   expect(Math.min(...deadlines)).toBeGreaterThan(200);
 });
 
-test("close waits for what was given and takes no more", async () => {
+test("close waits for accepted sends and accepts no more", async () => {
   const { gatherer, requests } = stage({ lingerMs: 60_000 });
   const sent = gatherer.send(records(1));
   await gatherer.close();
@@ -176,7 +176,7 @@ test("close waits for what was given and takes no more", async () => {
   await expect(gatherer.send(records(1))).rejects.toMatchObject({ code: "shutting-down" });
 });
 
-test("close does not wait for ever", async () => {
+test("close does not wait forever", async () => {
   const { gatherer, hold } = stage({ drainMsMax: 20, requestRecordsMax: 1 });
   hold();
   void gatherer.send(records(1, "hangs"));

@@ -74,7 +74,7 @@ async function unreadAmong(batch: Batch): Promise<UnreadBatch> {
 }
 
 test.each([0, GZIP, ZSTD])(
-  "records of codec %d have their bytes, their texts and their own times",
+  "decodes records of codec %d with their bytes, strings and timestamps",
   async (attributes) => {
     const batch: Batch = {
       ...three,
@@ -107,18 +107,18 @@ test.each([0, GZIP, ZSTD])(
   },
 );
 
-test("a topic that notes when records were appended gives all of a batch that time", async () => {
+test("uses the append time for all records of a batch if the topic records it", async () => {
   const { records } = await read([{ ...three, attributes: LOG_APPEND_TIME }]);
   expect(records.map(({ timestampMs }) => timestampMs)).toEqual(Array(3).fill(FIRST_MS + 1_000));
 });
 
-test("a batch that is cut off is left for the next fetch, and what was before the asked offset is left out", async () => {
+test("leaves a truncated batch to the next fetch, and skips records before the requested offset", async () => {
   expect(await read([before, three], { cut: 1 })).toMatchObject({ records: [{ offset: 1 }], nextOffset: 2 });
   expect(await read([three], { cut: 70 })).toEqual({ records: [], nextOffset: undefined });
   expect((await read([three], { from: 6 })).records.map(({ offset }) => offset)).toEqual([6, 7]);
 });
 
-test("markers and records of aborted transactions are passed over", async () => {
+test("skips control records and records of aborted transactions", async () => {
   const of = (firstOffset: number, producerId: bigint): Batch => ({
     ...{ firstOffset, producerId, attributes: TRANSACTIONAL },
     values: texts(1, `${producerId} at ${firstOffset}`),
@@ -137,7 +137,7 @@ test.each([
   [SNAPPY, "snappy"],
   [LZ4, "lz4"],
   [5, "codec 5"],
-])("a batch compressed with codec %d stands as one record in the place of its last", async (codec, name) => {
+])("a batch compressed with codec %d becomes one record at its last offset", async (codec, name) => {
   const unread = await unreadAmong({ ...three, attributes: codec, packed: Buffer.from("packed") });
   expect(unread.error).toMatchObject({ code: "message-unreadable", message: expect.stringContaining(name) });
   // echo -n packed | sha256sum
@@ -158,7 +158,7 @@ test.each([
   ],
   ["empty", { attributes: GZIP, packed: Buffer.alloc(0) }],
   ["older than Kafka 0.11", { magic: 1 }],
-])("a batch that is %s does not hold up those behind it", async (_what, given) => {
+])("a batch that is %s does not block those behind it", async (_what, given) => {
   expect((await unreadAmong({ ...three, ...given })).error.code).toBe("message-unreadable");
 });
 
@@ -167,7 +167,7 @@ test.each([
   ["gzip, really 300 MB", GZIP, Buffer.concat(Array(30).fill(gzipSync(Buffer.alloc(10_000_000))))],
   ["zstd, really 60 MB", ZSTD, zstdCompressSync(Buffer.alloc(60_000_000))],
   ["zstd that asks for a window of 128 MiB", ZSTD, Buffer.from("28b52ffd00881900", "hex")],
-])("no more than the bound is unpacked of a batch of %s", async (_name, attributes, packed) => {
+])("decompresses no more than the limit from a batch of %s", async (_name, attributes, packed) => {
   const heldBytes = () => process.memoryUsage().arrayBuffers;
   const atFirst = heldBytes();
   let most = 0;
@@ -180,7 +180,7 @@ test.each([
   expect(most).toBeLessThan(64 * 1024 ** 2);
 });
 
-test("regression #12: a batch of very many empty records is too large as well", async () => {
+test("regression #12: a batch of very many empty records is also too large", async () => {
   const unread = await unreadAmong({
     ...three,
     attributes: GZIP,
@@ -190,12 +190,12 @@ test("regression #12: a batch of very many empty records is too large as well", 
   expect(unread.error).toMatchObject({ code: "body-too-large" });
 });
 
-test("a compressed batch without records is not unreadable", async () => {
+test("accepts a compressed batch without records", async () => {
   const { records } = await read([before, { ...three, attributes: GZIP, values: [], packed: Buffer.alloc(0) }, after]);
   expect(records.map(({ offset }) => offset)).toEqual([1, 50]);
 });
 
-test("a partition ends at the bound, and the next fetch goes on from there", async () => {
+test("stops a partition at the limit, and the next fetch continues there", async () => {
   const large = (firstOffset: number): Batch => {
     const batch: Batch = { firstOffset, attributes: GZIP, values: [Buffer.alloc(10_000_000)] };
     return { ...batch, packed: gzipSync(recordsOf(batch)) };
@@ -205,7 +205,7 @@ test("a partition ends at the bound, and the next fetch goes on from there", asy
   expect(await read(batches.slice(2))).toMatchObject({ records: [{ offset: 3 }, { offset: 50 }], nextOffset: 51 });
 });
 
-test("a batch of any bytes is read or kept as unread, and what follows is read", async () => {
+test("decodes a batch of any bytes or keeps it as unread, and continues with the next", async () => {
   const noise = fc.record({
     ...{ count: fc.integer({ min: 1, max: 5 }), at: fc.nat(), byte: fc.nat(255) },
     ...{ isPacked: fc.boolean(), isInside: fc.boolean() },
