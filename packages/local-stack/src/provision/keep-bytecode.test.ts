@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { keepBytecode } from "./provision-python.js";
 
-test("what Python compiles is kept in its environment, and not beside the sources", () => {
+test("keeps Python's bytecode in its environment, not next to the sources", () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-bytecode-"));
   try {
     const sources = join(folder, "sources");

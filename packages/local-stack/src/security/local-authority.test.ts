@@ -7,7 +7,7 @@ const directory = makeTestDirectory();
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-test("a program's certificate has the names under which others reach it, and is issued anew where one is missing", async () => {
+test("issues a program's certificate for all its host names, and reissues it if one is missing", async () => {
   const plain = await LocalAuthority.keep(directory);
   expect(await plain.issueWhereNeeded("scoring")).toBe(true);
   expect(await plain.issueWhereNeeded("scoring")).toBe(false);

@@ -1,7 +1,7 @@
 import { randomClusterId } from "./plan-kafka.js";
 
 describe("randomClusterId", () => {
-  test("never begins with a dash, which Kafka's format tool takes for an option", () => {
+  test("never begins with a dash, which Kafka's format tool would read as an option", () => {
     const ids = Array.from({ length: 5_000 }, randomClusterId);
     expect(ids.filter((id) => id.startsWith("-"))).toEqual([]);
     expect(new Set(ids).size).toBe(ids.length);

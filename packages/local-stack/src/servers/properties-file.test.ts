@@ -1,6 +1,6 @@
 import { toProperties } from "./properties-file.js";
 
-test("regression #12: names and values are written as java.util.Properties reads them", () => {
+test("regression #12: writes names and values in the format of java.util.Properties", () => {
   const text = toProperties({
     "num.partitions": 1,
     "is.on": false,

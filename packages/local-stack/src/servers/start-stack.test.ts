@@ -61,7 +61,7 @@ async function set(url: string): Promise<string> {
 const portOf = (address: string) => Number(address.split(":").at(-1)?.split("/")[0]);
 
 describe("startStack", () => {
-  test("regression #24: a server that ends by itself is restarted and reported; one that was stopped stays down", async () => {
+  test("regression #24: restarts and reports a server that exits by itself, but not one that was stopped", async () => {
     const events: ServerEvent[] = [];
     const stack = await start({ parts: ["redis", "postgres"], onServer: (event) => events.push(event) });
     const redis = new Redis(stack.redisUrl);
@@ -86,7 +86,7 @@ describe("startStack", () => {
     expect(events).toHaveLength(before);
   });
 
-  test("starts all three, reports the steps, and leaves nothing running or listening after stop", async () => {
+  test("starts all three servers, reports the steps, and leaves nothing running after stop", async () => {
     const steps: StackStep[] = [];
     const stack = await start({ onStep: (step) => steps.push(step) });
     expect(await listTopics(stack.kafkaBrokers)).toEqual([]);
@@ -110,7 +110,7 @@ describe("startStack", () => {
   });
 
   test(
-    "Kafka and Postgres keep their data over a kill and come back on the same address",
+    "Kafka and Postgres keep their data and address after a kill",
     async () => {
       const stack = await start({ parts: ["kafka", "postgres"] });
       await createTopic(stack.kafkaBrokers, "payments");
@@ -127,7 +127,7 @@ describe("startStack", () => {
   );
 
   test(
-    "a later stack in the same directory, on other ports, has the data of the earlier one",
+    "a later stack in the same directory has the earlier data, even on other ports",
     async () => {
       const first = await start({ parts: ["kafka", "postgres"] });
       await createTopic(first.kafkaBrokers, "payments");
@@ -144,7 +144,7 @@ describe("startStack", () => {
   );
 
   test(
-    "regression #12: a directory may have any name: all three keep their data below it, and find them again",
+    "regression #12: all three keep their data in a directory with any name",
     async () => {
       chmodSync(directory, 0o711);
       const named = `${directory}/a b ä 印 # = : , ! % \\ 'q' $HOME`;
@@ -172,14 +172,14 @@ describe("startStack", () => {
     TWO_STARTS_MS_MAX,
   );
 
-  test("a part that was left out can be started later", async () => {
+  test("starts an omitted part later", async () => {
     const stack = await start({ parts: [] });
     await expect(query(stack.postgresUrl, "SELECT 1")).rejects.toThrow(/ECONNREFUSED/);
     await stack.redis.start();
     expect(await set(stack.redisUrl)).toBe("OK");
   });
 
-  test("a port in use gives one sentence and ends what was started beside it", async () => {
+  test("reports a port in use in one sentence and stops what it had started", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
@@ -195,7 +195,7 @@ describe("startStack", () => {
     }
   });
 
-  test("a server that ends while starting reports its last log lines and the path of its log", async () => {
+  test("reports the last log lines and the log's path of a server that exits while starting", async () => {
     const first = await start({ parts: ["postgres"] });
     await first.stop();
     writeFileSync(`${directory}/postgres/postgresql.conf`, "no_such_setting = 1\n");
@@ -206,7 +206,7 @@ describe("startStack", () => {
 });
 
 describe("processes that a killed run leaves behind", () => {
-  test("are ended by the next run in the same directory, which then owns it", async () => {
+  test("are stopped by the next run in the same directory, which then owns it", async () => {
     const { parent, pids } = await runInOtherProcess(["redis", "postgres"]);
     parent.kill("SIGKILL");
     await once(parent, "exit");
@@ -225,13 +225,13 @@ describe("processes that a killed run leaves behind", () => {
     await endPolitely(parent, "SIGTERM");
   });
 
-  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s ends the servers with their parent", async (signal) => {
+  test.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("%s stops the servers with their parent", async (signal) => {
     const { parent, pids } = await runInOtherProcess(["redis"]);
     await endPolitely(parent, signal);
     await expectToEnd(pids);
   });
 
-  test("an uncaught error ends the servers with their parent", async () => {
+  test("an uncaught error stops the servers with their parent", async () => {
     const { parent, pids } = await runInOtherProcess(
       ["redis"],
       "setTimeout(() => { throw new Error('uncaught'); }, 50);",
@@ -241,7 +241,7 @@ describe("processes that a killed run leaves behind", () => {
     await expectToEnd(pids);
   });
 
-  test("are never another process that got the pid of an earlier server", async () => {
+  test("do not include another process that reuses the pid of an earlier server", async () => {
     const foreign = spawn("sleep", ["60"], { stdio: "ignore" });
     processes.push(foreign);
     const pid = foreign.pid ?? 0;
@@ -257,7 +257,7 @@ describe("processes that a killed run leaves behind", () => {
 });
 
 describe("removeAbandonedTestDirectories", () => {
-  test("ends and removes what a killed process left, and leaves alone what belongs to a living one", async () => {
+  test("stops and removes what a killed process left, but not what belongs to a live one", async () => {
     const script = `
       import { makeTestDirectory } from ${JSON.stringify(new URL("../testing/directory.js", import.meta.url).href)};
       import { startStack } from ${JSON.stringify(new URL("./start-stack.js", import.meta.url).href)};
@@ -286,7 +286,7 @@ describe("removeAbandonedTestDirectories", () => {
 });
 
 describe("findFreePorts", () => {
-  test("gives different ports, all free", async () => {
+  test("returns different ports, all free", async () => {
     const ports = await findFreePorts(5);
     expect(new Set(ports).size).toBe(5);
     expect(await Promise.all(ports.map(isPortFree))).toEqual([true, true, true, true, true]);

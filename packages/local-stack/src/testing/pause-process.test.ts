@@ -14,7 +14,7 @@ const PROGRAM = `
   for (let i = 0; i < 3; i += 1)
     new Worker(worker, { eval: true }).on("message", () => process.stdout.write("tick\\n"));`;
 
-test("a paused process says nothing more, and goes on when it is told to", async () => {
+test("a paused process prints nothing until it is resumed", async () => {
   const child = spawn(process.execPath, ["-e", PROGRAM], { stdio: ["ignore", "pipe", "inherit"] });
   try {
     const lines = createInterface({ input: child.stdout });
@@ -39,6 +39,6 @@ test("a paused process says nothing more, and goes on when it is told to", async
   }
 });
 
-test("there is nobody to pause", async () => {
+test("rejects a process that does not exist", async () => {
   await expect(pauseProcess(2 ** 22 + 1)).rejects.toMatchObject({ code: "ESRCH" });
 });

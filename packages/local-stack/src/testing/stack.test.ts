@@ -3,7 +3,7 @@ import pg from "pg";
 import { testStack } from "./stack.js";
 
 describe("testStack", () => {
-  test("each call gets an empty Redis database, an empty Postgres database and a topic prefix of its own", async () => {
+  test("gives each call an empty Redis database, an empty Postgres database and its own topic prefix", async () => {
     const first = await testStack();
     const redis = new Redis(first.redisUrl);
     const postgres = new pg.Client({ connectionString: first.postgresUrl });
@@ -24,7 +24,7 @@ describe("testStack", () => {
     }
   });
 
-  test("the Valkey that all tests share refuses what would reach another test's database or connection", async () => {
+  test("the shared Valkey rejects commands that would affect other tests", async () => {
     const redis = new Redis((await testStack()).redisUrl);
     try {
       const shared = [["flushall"], ["client", "kill", "type", "normal"], ["config", "set", "maxmemory", "1"]] as const;
