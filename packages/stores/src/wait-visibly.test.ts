@@ -10,7 +10,7 @@ const options = {
 };
 
 describe("waitVisibly", () => {
-  test("tries again until it works, and says what it waits for", async () => {
+  test("retries until it succeeds, and reports what it waits for", async () => {
     const said: string[] = [];
     let tries = 0;
     const attempt = async (): Promise<number> => {
@@ -22,7 +22,7 @@ describe("waitVisibly", () => {
     expect(said).toEqual(["waiting for the store, 0 s so far: It is away."]);
   });
 
-  test("ends with the reason and the remedy", async () => {
+  test("fails with the reason and the remedy", async () => {
     const attempt = () => Promise.reject(new TypeError("It is away."));
     await expect(waitVisibly(attempt, { ...options, timeoutMs: 5 })).rejects.toThrow(
       /^the store was not ready within \d+ s: It is away\. Start it\.$/,
@@ -36,7 +36,7 @@ describe("waitVisibly", () => {
     );
   });
 
-  test("does not wait if waiting would not help", async () => {
+  test("does not retry if waiting would not help", async () => {
     const attempt = () => Promise.reject(new RangeError("It is wrong."));
     await expect(waitVisibly(attempt, options)).rejects.toThrow(/^It is wrong\.$/);
   });

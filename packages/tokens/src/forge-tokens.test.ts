@@ -89,14 +89,14 @@ const forgeries: [what: string, token: () => Promise<string>][] = [
   ["scopes as a list", () => signed({ ...good(), scope: [SCOPE] })],
 ];
 
-test.each(forgeries)("%s: refused", async (_what, token) => {
+test.each(forgeries)("rejects %s", async (_what, token) => {
   await expect(verifier.verify(`Bearer ${await token()}`, SCOPE)).rejects.toMatchObject({
     code: expect.stringMatching(/^token-(invalid|expired)$/),
   });
 });
 
 test.each(["labels:write", "transactions", "transactions:write labels:write", "*", ""])(
-  "the scope %p is not had by its parts or neighbours",
+  "does not match the scope %p by substring",
   async (scope) => {
     const header = `Bearer ${await signed({ ...good(), scope: "transactions:write-all xtransactions:write" })}`;
     await expect(verifier.verify(header, scope)).rejects.toMatchObject({ code: "scope-missing" });
@@ -104,7 +104,7 @@ test.each(["labels:write", "transactions", "transactions:write labels:write", "*
   },
 );
 
-test("two tokens in one header, and a token in another case of scheme", async () => {
+test("rejects two tokens in one header, and accepts the scheme in any case", async () => {
   const token = await signed();
   await expect(verifier.verify(`Bearer ${token}, Bearer ${token}`, SCOPE)).rejects.toMatchObject({
     code: "token-invalid",

@@ -59,7 +59,7 @@ describe("tokenVerifier", () => {
       .sign(changes.key ?? privateKey);
   }
 
-  test("accepts a good token and tells who calls", async () => {
+  test("accepts a valid token and returns the caller", async () => {
     const caller = await verifier.verify(`Bearer ${await token()}`, "transactions:write");
     expect(caller).toMatchObject({ tenant: "acme", subject: "client", scopes: ["transactions:write"] });
   });
@@ -88,7 +88,7 @@ describe("tokenVerifier", () => {
     ["no tenant", async () => `Bearer ${await token({ tenant: null })}`, "token-invalid"],
     ["expired", async () => `Bearer ${await token({ expires: 1_000_000 })}`, "token-expired"],
   ];
-  test.each(refused)("refuses %s", async (_name, header, code) => {
+  test.each(refused)("rejects %s", async (_name, header, code) => {
     await expect(verifier.verify(await header(), "transactions:write")).rejects.toMatchObject({ code });
   });
 
@@ -106,7 +106,7 @@ describe("tokenVerifier", () => {
     ],
     ["with another address of keys", { alg: "ES256", typ: "at+jwt", kid: "k9", jku: "https://evil.test" }, () => "AA"],
     ["that marks a header as critical", { alg: "ES256", typ: "at+jwt", kid: "k1", crit: ["exp"], exp: 1 }, () => "AA"],
-  ])("refuses a token %s", async (_name, head, sign) => {
+  ])("rejects a token %s", async (_name, head, sign) => {
     const now = Math.floor(Date.now() / 1_000);
     const body = {
       iss: ISSUER,
@@ -122,7 +122,7 @@ describe("tokenVerifier", () => {
     await expect(token).rejects.toMatchObject({ code: "token-invalid" });
   });
 
-  test("refuses what was taken back, at once and although it is cached, and takes what was issued later", async () => {
+  test("rejects a revoked token immediately although it is cached, and accepts later ones", async () => {
     const revocations = new Revocations();
     const revoking = tokenVerifier({ issuer: ISSUER, jwksUrl, audience: AUDIENCE, revocations });
     const now = Math.floor(Date.now() / 1_000);
@@ -147,12 +147,12 @@ describe("tokenVerifier", () => {
     await expect(take({ issued: now, client: "console" })).resolves.toMatchObject({ clientId: "console" });
   });
 
-  test("refuses a scope the token lacks", async () => {
+  test("rejects a scope that the token lacks", async () => {
     const header = `Bearer ${await token()}`;
     await expect(verifier.verify(header, "labels:write")).rejects.toMatchObject({ code: "scope-missing" });
   });
 
-  test("refuses a token that expires after it was cached", async () => {
+  test("rejects a token that expires after it was cached", async () => {
     const expires = Math.floor(Date.now() / 1_000) + 60;
     const header = `Bearer ${await token({ expires })}`;
     await verifier.verify(header, "transactions:write");
@@ -164,7 +164,7 @@ describe("tokenVerifier", () => {
     }
   });
 
-  test("keys that are known stay in use while the issuer is away, until it says that they are gone", async () => {
+  test("keeps using known keys while the issuer is unavailable, until it removes them", async () => {
     const { privateKey: signer, publicKey } = await generateKeyPair("ES256");
     const jwk = { ...(await exportJWK(publicKey)), alg: "ES256" };
     let answer: object | undefined = { keys: [{ ...jwk, kid: "k1" }] };
@@ -199,7 +199,7 @@ describe("tokenVerifier", () => {
     }
   });
 
-  test("says that the keys cannot be fetched, and recovers", async () => {
+  test("reports that the keys cannot be fetched, and recovers", async () => {
     const away = tokenVerifier({ issuer: ISSUER, jwksUrl: "http://127.0.0.1:1/jwks", audience: AUDIENCE });
     await expect(away.verify(`Bearer ${await token()}`, "transactions:write")).rejects.toMatchObject({
       code: "keys-unavailable",

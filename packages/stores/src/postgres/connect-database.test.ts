@@ -31,7 +31,7 @@ async function endConnection(pid: number): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-describe("a connection that breaks in a transaction", () => {
+describe("a transaction whose connection breaks", () => {
   test.each([
     ["between two statements", endConnection],
     [
@@ -39,7 +39,7 @@ describe("a connection that breaks in a transaction", () => {
       (pid: number, transaction: Queries) =>
         Promise.all([transaction.execute("SELECT pg_sleep(60)"), endConnection(pid)]),
     ],
-  ])("%s rejects it, and the next one gets another connection", async (_when, breakIt) => {
+  ])("%s is rejected, and the next transaction gets another connection", async (_when, breakIt) => {
     let broken = 0;
     const work = database.transaction(async (transaction) => {
       broken = await processOf(transaction);

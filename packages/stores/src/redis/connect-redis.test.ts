@@ -144,7 +144,7 @@ async function until(isSo: () => Promise<boolean>): Promise<void> {
   }
 }
 
-test("TLS with user and password of the URL, only if the CA is known", async () => {
+test("connects with TLS and the URL's user and password only if it trusts the CA", async () => {
   await admin.acl("SETUSER", "ingestion", "on", ">s e/cret", "~*", "+@all");
   const url = `rediss://ingestion:${encodeURIComponent("s e/cret")}@127.0.0.1:${door.port}`;
   const redis = connectBy({ REDIS_URL: url, REDIS_CA_FILE: caFile });
@@ -154,7 +154,7 @@ test("TLS with user and password of the URL, only if the CA is known", async () 
   await expect(awaitRedis(stranger, 1_000)).rejects.toThrow(/Redis at 127\.0\.0\.1:\d+ does not answer; .*certificate/);
 });
 
-test("a password or a right that is wrong for now is reported as unavailable", async () => {
+test("reports a wrong password or a missing permission as unavailable", async () => {
   await admin.acl("SETUSER", "restricted", "on", ">right", "~idem:*", "+@all");
   const redis = connectRedis(stack.redisUrl, () => {}, READY_MS_MAX);
   open.push(redis);
@@ -170,7 +170,7 @@ test("a password or a right that is wrong for now is reported as unavailable", a
   await expect(askRedis(() => redis.get("idem:1"))).rejects.toMatchObject(unavailable("NOAUTH"));
 });
 
-test("an open connection signs in with the next token before the last one ends, also while it subscribes", async () => {
+test("an open connection authenticates with the next token before the last one expires, even while subscribed", async () => {
   const errors: Error[] = [];
   const redis = connectBy(withTokens(), (error) => errors.push(error));
   const subscriber = connectBy(withTokens(), (error) => errors.push(error));
@@ -189,7 +189,7 @@ test("an open connection signs in with the next token before the last one ends, 
   expect(errors).toEqual([]);
 });
 
-test("a connection whose token cannot be renewed keeps it, and asks again after a pause", async () => {
+test("a connection that cannot renew its token keeps it, and retries after a pause", async () => {
   await letIn("old");
   for (const isSubscriber of [false, true]) {
     let asked = 0;
@@ -230,7 +230,7 @@ test("a broken connection reconnects with the current token", async () => {
   expect(await redis.acl("WHOAMI")).toBe(OBJECT_ID);
 });
 
-test("without a token it does not connect, says why, and tries again while it is open", async () => {
+test("without a token it does not connect, reports why, and retries while it is open", async () => {
   identity.failWith(500);
   const errors: Error[] = [];
   const redis = connectBy(withTokens(), (error) => errors.push(error));
@@ -245,7 +245,7 @@ test("without a token it does not connect, says why, and tries again while it is
   expect(closed.status).not.toBe("ready");
 });
 
-test("a server with its own CA and a certificate without addresses, as Memorystore has", async () => {
+test("connects to a server with its own CA and a certificate without addresses, like Memorystore", async () => {
   const url = `rediss://127.0.0.1:${namedDoor.port}`;
   const memorystore = connectBy({ ...withTokens(), REDIS_URL: url, REDIS_AUTH: "gcp-iam" });
   await awaitRedis(memorystore, READY_MS_MAX);

@@ -16,7 +16,7 @@ afterAll(() => redis.disconnect());
 const text = fc.string({ unit: "grapheme", maxLength: 40 });
 const bytes = fc.uint8Array({ maxLength: 2_000 }).map((value) => Buffer.from(value));
 
-test("a command is encoded as ioredis encodes it", () => {
+test("encodes a command like ioredis", () => {
   fc.assert(
     fc.property(fc.constantFrom("get", "msetex"), fc.array(fc.oneof(text, bytes)), (name, args) => {
       const expected = new Command(name, args).toWritable({});
@@ -25,7 +25,7 @@ test("a command is encoded as ioredis encodes it", () => {
   );
 });
 
-test("its reply comes as buffers, in its place among the others", async () => {
+test("returns its reply as buffers, in its place among the others", async () => {
   const value = Buffer.from([0, 255, 13, 10, 36]);
   const transaction = redis.multi();
   addCommand(transaction, "set", ["schlüssel", value]);

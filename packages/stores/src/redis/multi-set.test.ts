@@ -3,7 +3,7 @@ import { REDIS_PATIENCE_MS, testStack } from "@tripline/local-stack/testing/stac
 import { awaitRedis, connectRedis } from "./connect-redis.js";
 import { MultiSet } from "./multi-set.js";
 
-test("a server is asked once per connection, since the next one may be older", async () => {
+test("checks the server once per connection, since the next server may be older", async () => {
   const redis = connectRedis((await testStack()).redisUrl, undefined, REDIS_PATIENCE_MS);
   try {
     await awaitRedis(redis);
