@@ -3,7 +3,7 @@ import { isNetwork, TrustedProxies } from "./client-address.js";
 
 const PROXIES = new TrustedProxies(["10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48"]);
 
-describe("regression #24: the address of a client", () => {
+describe("regression #24: a client's address", () => {
   test.each([
     ["a client without a proxy", "203.0.113.9", undefined, "203.0.113.9"],
     ["one that claims to be another", "203.0.113.9", "198.51.100.1", "203.0.113.9"],
@@ -29,7 +29,7 @@ describe("regression #24: the address of a client", () => {
     ["10.0.0.0/33", false],
     ["10.0.0.0/8/8", false],
     ["proxy.example", false],
-  ])("a network is one: %s", (text, expected) => {
+  ])("validates the network %s", (text, expected) => {
     expect(isNetwork(text)).toBe(expected);
   });
 });

@@ -10,11 +10,11 @@ function faultsOf(body: unknown) {
 }
 
 describe("describeIssues", () => {
-  test("names fields by JSON pointer, with its escapes", () => {
+  test("names fields by JSON pointer, with escapes", () => {
     expect(faultsOf({ a: "x", "b/c~d": 1 }).fields).toEqual([{ pointer: "/b~1c~0d", detail: "is not a known field" }]);
   });
 
-  test("tells missing from wrong", () => {
+  test("distinguishes missing from invalid", () => {
     expect(faultsOf({ deep: { n: "1" } })).toMatchObject({
       message: "/a is missing; /deep/n must be a number.",
       fields: [
@@ -25,7 +25,7 @@ describe("describeIssues", () => {
     expect(faultsOf(null)).toMatchObject({ message: "The body must be an object." });
   });
 
-  test("masks a card number in a field's name, and shows no value", () => {
+  test("masks a card number in a field name, and shows no value", () => {
     const error = faultsOf({
       a: 4_111_111_111_111_111,
       "4111111111111111": 1,
@@ -36,7 +36,7 @@ describe("describeIssues", () => {
     expect(error.fields.map(({ pointer }) => pointer)).toEqual(["/a", "/*", "/my card *", "/*"]);
   });
 
-  test("shows no more than twenty faults, however many there are", () => {
+  test("shows at most twenty faults", () => {
     const names = Array.from({ length: 500 }, (_name, index) => [`f${index}`, 1]);
     const error = faultsOf({ a: "x", ...Object.fromEntries(names) });
     expect(error.fields).toHaveLength(20);

@@ -77,7 +77,7 @@ describe.each(KINDS)("a store of kind %s", (kind) => {
     expect(await store.get("empty")).toHaveLength(0);
   });
 
-  test("gives a free key to one of many writers", async () => {
+  test("lets only one of many writers create a key", async () => {
     const store = await freshStore(kind);
     const writers = Array.from({ length: 8 }, (_, number) => `writer ${number}`);
     const answers = await Promise.all(writers.map((writer) => store.putIfAbsent("log/1", writer)));
@@ -87,7 +87,7 @@ describe.each(KINDS)("a store of kind %s", (kind) => {
     expect(await store.putIfAbsent("log/2", "next")).toBe(true);
   });
 
-  test("another content has another version", async () => {
+  test("gives different content a different version", async () => {
     const store = await freshStore(kind);
     await store.put("x", "1");
     const first = await store.head("x");
@@ -107,7 +107,7 @@ describe.each(KINDS)("a store of kind %s", (kind) => {
     expect(await store.listFolder("none/")).toEqual({ objects: [], folders: [] });
   });
 
-  test("takes and gives files", async () => {
+  test("uploads and downloads files", async () => {
     const store = await freshStore(kind);
     const [from, to] = [join(folder, `${kind}-from`), join(folder, `${kind}-to`)];
     const bytes = Buffer.alloc(3 * 1024 ** 2, "tripline");
@@ -121,7 +121,7 @@ describe.each(KINDS)("a store of kind %s", (kind) => {
   });
 });
 
-test("a listing of more keys than fit on a page is whole", async () => {
+test("lists more keys than fit on a page", async () => {
   const store = await freshStore("s3");
   const keys = Array.from({ length: 1_005 }, (_, number) => `k/${String(number).padStart(5, "0")}`);
   for (let at = 0; at < keys.length; at += 100) {
@@ -130,7 +130,7 @@ test("a listing of more keys than fit on a page is whole", async () => {
   expect(await keysOf(store, "k/")).toEqual(keys);
 }, 120_000);
 
-test("a server that ignores the condition of a write is refused", async () => {
+test("rejects a server that ignores the condition of a write", async () => {
   await (await freshStore("s3")).requireConditions();
   class Careless extends MemoryDriver {
     override put = (key: string, body: Body) => super.put(key, body, false);
@@ -141,7 +141,7 @@ test("a server that ignores the condition of a write is refused", async () => {
   });
 });
 
-test("what Azure does not copy in one step is copied through this process", async () => {
+test("copies through this process what Azure cannot copy in one step", async () => {
   const driver = await openAzure("tripline", "large/", storeVariablesSchema.parse(azure.environment), 10);
   const store = new ObjectStore(`${azure.url}/large`, driver, QUICK);
   const data = Buffer.alloc(100_000, "tripline");
@@ -150,7 +150,7 @@ test("what Azure does not copy in one step is copied through this process", asyn
   expect(textOf(await store.get("to"))).toBe(data.toString());
 });
 
-test("a connection that is cut is tried again, and an answer that was lost is not taken for another's write", async () => {
+test("retries a broken connection, and does not mistake its own write for another's", async () => {
   const proxy = await CuttingProxy.start(s3.endpoint);
   const through = { AWS_ENDPOINT_URL_S3: proxy.url };
   try {
@@ -193,7 +193,7 @@ const REFUSALS: readonly (readonly [string, () => Promise<ObjectStore>, RegExp])
 const wrongKey = () =>
   (azure.environment.AZURE_STORAGE_CONNECTION_STRING ?? "").replace(/AccountKey=[^;]+/, "AccountKey=d3Jvbmc=");
 
-test.each(REFUSALS)("%s is refused with what to do", async (_name, refused, words) => {
+test.each(REFUSALS)("rejects %s and says what to do", async (_name, refused, words) => {
   await writeFile(join(folder, "file"), "");
   const store = await refused();
   const failure = { code: "store-refused", message: expect.stringMatching(words) };
@@ -207,7 +207,7 @@ test.each([
   ["S3 without a region", "s3://b", {}, /AWS_REGION is not set/],
   ["Azure without an account", "azblob://b", {}, /AZURE_STORAGE_ACCOUNT is not set/],
   ["a file of another machine", "file://host/x", {}, /is not the URL of a local folder/],
-])("%s is not opened", async (_name, url, environment, words) => {
+])("does not open %s", async (_name, url, environment, words) => {
   await expect(openStore(url, environment)).rejects.toMatchObject({
     code: "config-invalid",
     message: expect.stringMatching(words),

@@ -21,7 +21,7 @@ function read(name: keyof typeof SCHEMAS, changes: Readonly<Record<string, strin
   return readConfig(SCHEMAS[name], { ...GOOD[name], ...changes });
 }
 
-describe("is accepted", () => {
+describe("accepts", () => {
   test.each([
     ["kafka", {}],
     ["kafka", { KAFKA_TLS: "", KAFKA_CA_FILE: "", KAFKA_USERNAME: "", KAFKA_PASSWORD: "", AWS_ROLE_ARN: "" }],
@@ -52,7 +52,7 @@ describe("is accepted", () => {
   });
 });
 
-describe("is refused with a sentence", () => {
+describe("rejects", () => {
   test.each([
     ["kafka", { KAFKA_TLS: "yes" }, "KAFKA_TLS: must be true or false"],
     ["kafka", { KAFKA_SASL: "oauth" }, "KAFKA_SASL: "],
@@ -128,7 +128,7 @@ describe("is refused with a sentence", () => {
     expect(() => read(name, changes)).not.toThrow("secret");
   });
 
-  test("every fault at once, beside those of single variables", () => {
+  test("all faults in one error, including those of single variables", () => {
     const schema = z.object({ ...kafkaConfig, ...redisConfig, PORT: z.coerce.number().int() });
     const environment = {
       KAFKA_BROKERS: "b:1",
@@ -142,6 +142,6 @@ describe("is refused with a sentence", () => {
   });
 });
 
-test("a service without Kafka is not checked for it", () => {
+test("does not check Kafka settings of a service without Kafka", () => {
   expect(() => readConfig(SCHEMAS.redis, { ...GOOD.redis, KAFKA_SASL: "plain" })).not.toThrow();
 });

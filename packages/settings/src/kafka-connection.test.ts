@@ -171,29 +171,32 @@ async function clusterId(broker: string, environment: Readonly<Record<string, st
   return admin.clusterId();
 }
 
-test.each(["plain", "scram-sha-256", "scram-sha-512"] as const)("a password by %s over TLS", async (mechanism) => {
-  const environment = { KAFKA_SASL: mechanism, KAFKA_USERNAME: "features", KAFKA_PASSWORD: PASSWORDS[mechanism] };
-  expect(await clusterId(secureBroker, environment)).toMatch(/^\S{22}$/);
-  const wrong = clusterId(secureBroker, { ...environment, KAFKA_PASSWORD: "wrong" });
-  await expect(wrong).rejects.toMatchObject({
-    code: "kafka-unavailable",
-    message: expect.stringMatching(/^Kafka refuses this service: .*Check KAFKA_SASL/),
-  });
-});
+test.each(["plain", "scram-sha-256", "scram-sha-512"] as const)(
+  "sends a password with %s over TLS",
+  async (mechanism) => {
+    const environment = { KAFKA_SASL: mechanism, KAFKA_USERNAME: "features", KAFKA_PASSWORD: PASSWORDS[mechanism] };
+    expect(await clusterId(secureBroker, environment)).toMatch(/^\S{22}$/);
+    const wrong = clusterId(secureBroker, { ...environment, KAFKA_PASSWORD: "wrong" });
+    await expect(wrong).rejects.toMatchObject({
+      code: "kafka-unavailable",
+      message: expect.stringMatching(/^Kafka refuses this service: .*Check KAFKA_SASL/),
+    });
+  },
+);
 
-test("a client certificate, if the broker asks for one", async () => {
+test("sends a client certificate if the broker requires one", async () => {
   const certificate = { KAFKA_CERT_FILE: files.clientCertificate, KAFKA_KEY_FILE: files.clientKey };
   expect(await clusterId(certifiedBroker, certificate)).toMatch(/^\S{22}$/);
   await expect(clusterId(certifiedBroker, {})).rejects.toMatchObject({ code: "kafka-unavailable" });
 });
 
-test("refuses a broker with an untrusted certificate", async () => {
+test("rejects a broker with an untrusted certificate", async () => {
   const environment = { KAFKA_SASL: "plain", KAFKA_USERNAME: "features", KAFKA_PASSWORD: PASSWORDS.plain };
   const stranger = { ...environment, KAFKA_CA_FILE: files.clientCertificate };
   await expect(clusterId(secureBroker, stranger)).rejects.toThrow("Is KAFKA_CA_FILE the authority");
 });
 
-test("a service works with rights to its own topics and group only", async () => {
+test("a service works with permissions for only its own topics and group", async () => {
   await giveRights("limited", [
     [TOPIC, "transactions", WRITE],
     [TOPIC, "transactions", DESCRIBE],
@@ -235,7 +238,7 @@ test("without a token there is no connection, and the error says why", async () 
 });
 
 test(
-  "with tokens, connections sign in anew and live beyond the broker's session and the token's life",
+  "connections with tokens reauthenticate, and outlive the broker's session and the token",
   async () => {
     const complaints: string[] = [];
     const kafka = connectKafka({

@@ -21,13 +21,13 @@ describe("values in files", () => {
 
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  test("a value may be in a file, also if the schema has further conditions", () => {
+  test("reads a value from a file, even if the schema has refinements", () => {
     expect(readConfig(schema, { KEY_FILE: file })).toEqual({ KEY: "sesame" });
     const refined = schema.refine((config) => config.KEY === "sesame");
     expect(readConfig(refined, { KEY_FILE: file })).toEqual({ KEY: "sesame" });
   });
 
-  test("a variable of the schema that ends in _FILE is a path and stays one", () => {
+  test("keeps a schema variable that ends in _FILE as a path", () => {
     expect(readConfig(schema, { KEY: "sesame", POLICY_FILE: file })).toEqual({ KEY: "sesame", POLICY_FILE: file });
   });
 
@@ -39,7 +39,7 @@ describe("values in files", () => {
     ],
     ["both at once", { KEY: "other", KEY_FILE: "FILE" }, /KEY and KEY_FILE are both set/],
     ["a value in it that is not valid", { POLICY: "p", KEY_FILE: "EMPTY" }, /KEY: /],
-  ])("refuses %s", (_what, environment, message) => {
+  ])("rejects %s", (_what, environment, message) => {
     const empty = join(folder, "empty");
     writeFileSync(empty, "");
     const paths: Record<string, string> = { FILE: file, EMPTY: empty };

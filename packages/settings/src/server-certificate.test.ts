@@ -71,14 +71,14 @@ function request(): Promise<number | undefined> {
   });
 }
 
-test("less than TLS 1.3 is refused", async () => {
+test("rejects versions below TLS 1.3", async () => {
   await expect(nameShown({ maxVersion: "TLSv1.2" })).rejects.toMatchObject({
     code: expect.stringMatching(/^ERR_SSL_/),
   });
   expect(await nameShown()).toBe("before");
 });
 
-test("a new certificate is taken under requests, none of which fails; halfway the one before stays", async () => {
+test("loads a new certificate under traffic without a failed request, and keeps the old one until the update is complete", async () => {
   const answers: (number | undefined)[] = [];
   let isOver = false;
   const traffic = async (): Promise<void> => {

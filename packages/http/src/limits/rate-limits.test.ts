@@ -48,7 +48,7 @@ async function spendAll(limits: readonly RateLimits[], caller: ReturnType<typeof
   return { spent, error: undefined };
 }
 
-test("a client gets its budget over all instances, and then 429 with when to come again", async () => {
+test("a client shares its budget across all instances, and then gets 429 with Retry-After", async () => {
   const caller = newCaller();
   const instances = [1, 2, 3].map(() => new RateLimits(config({ RATE_LIMIT_CLIENT: PER_SECOND }), redis));
   const { spent, error } = await spendAll(instances, caller);
@@ -64,7 +64,7 @@ test("a client gets its budget over all instances, and then 429 with when to com
   await expect(registry.getSingleMetricAsString("tripline_rate_limited_total")).resolves.toContain('budget="client"');
 });
 
-test("the clients of a tenant share its budget; another tenant has its own", async () => {
+test("clients of a tenant share its budget, and another tenant has its own", async () => {
   const caller = newCaller();
   const limits = new RateLimits(config({ RATE_LIMIT_TENANT: PER_SECOND }), redis);
   await spendAll([limits], caller);
@@ -72,7 +72,7 @@ test("the clients of a tenant share its budget; another tenant has its own", asy
   expect(() => limits.spend(newCaller(), 1)).not.toThrow();
 });
 
-test("an exception holds for the tenant or client that it names", async () => {
+test("an exception applies to the tenant or client that it names", async () => {
   const { tenant } = newCaller();
   const exceptions = `${tenant}=0, ${tenant}/shop=${PER_SECOND}`;
   const limits = new RateLimits(config({ RATE_LIMIT_TENANT: 1, RATE_LIMIT_EXCEPTIONS: exceptions }), redis);
@@ -82,7 +82,7 @@ test("an exception holds for the tenant or client that it names", async () => {
   expect(shop.spent).toBeLessThanOrEqual(BUDGET + PART);
 });
 
-test("what a batch takes beyond the budget is owed, and paid before more is let through", async () => {
+test("a batch over the budget must be paid off before the next request", async () => {
   const caller = newCaller();
   let nowMs = 1_000_000;
   const limits = new RateLimits(config({ RATE_LIMIT_CLIENT: PER_SECOND }), undefined, () => nowMs);
@@ -96,7 +96,7 @@ test("what a batch takes beyond the budget is owed, and paid before more is let 
   expect(() => limits.spend(caller, 1)).toThrow(RateLimited);
 });
 
-test("without Redis each instance has the budget for itself, and says so", async () => {
+test("without Redis each instance has the full budget, and reports it", async () => {
   const away = connectRedis("redis://127.0.0.1:1", undefined, 50);
   try {
     const limits = new RateLimits(config({ RATE_LIMIT_CLIENT: PER_SECOND }), away);
@@ -111,6 +111,6 @@ test("without Redis each instance has the budget for itself, and says so", async
   }
 });
 
-test.each(["acme", "acme=many", "acme=5;shop=6", "=5"])("the exceptions %p are refused", (text) => {
+test.each(["acme", "acme=many", "acme=5;shop=6", "=5"])("rejects the exceptions %p", (text) => {
   expect(settings.safeParse({ RATE_LIMIT_EXCEPTIONS: text }).success).toBe(false);
 });
