@@ -60,7 +60,7 @@ async function treeOf(root: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(files));
 }
 
-test("writes what the registry in Python writes", async () => {
+test("writes the same registry as Python", async () => {
   const store = openRegistry(registry.url);
   const versions: string[] = [];
   for (const index of publications.keys()) versions.push((await store.publish(publicationOf(index))).version);
@@ -70,7 +70,7 @@ test("writes what the registry in Python writes", async () => {
   expect(await treeOf(registry.root)).toEqual(await treeOf(join(GOLDEN, "registry")));
 });
 
-test("reads what the registry in Python reads", async () => {
+test("reads the same registry as Python", async () => {
   const store = openRegistry(pathToFileURL(join(GOLDEN, "registry")).href);
   const { version } = await store.resolve(name, "champion");
   expect(await store.aliasTarget(name, "challenger")).toBe(version);
@@ -78,7 +78,7 @@ test("reads what the registry in Python reads", async () => {
   expect(found).toEqual(moves.map(({ alias, by, why }) => ({ alias, by, why })));
 });
 
-test("refuses what the registry in Python refuses", async () => {
+test("rejects the same publications as Python", async () => {
   const store = openRegistry(registry.url);
   const { version } = await store.publish(publicationOf(0));
   const before = await treeOf(registry.root);

@@ -25,7 +25,7 @@ function pathOf(version: string, file: string): string {
 }
 
 describe("publish", () => {
-  test("makes a version named by its content, which resolves with everything that was given", async () => {
+  test("creates a version named by its content, which resolves with everything published", async () => {
     const published = await registry.publish(publication("model one"));
     expect(published.version).toBe(versionOf(Buffer.from("model one")));
     const resolved = await registry.resolve("fraud", published.version);
@@ -36,7 +36,7 @@ describe("publish", () => {
     expect(await registry.models()).toEqual(["fraud"]);
   });
 
-  test("of an existing version changes nothing", async () => {
+  test("changes nothing for an existing version", async () => {
     const first = await registry.publish(publication("model one"));
     const before = await stat(pathOf(first.version, "model.json"));
     const second = await registry.publish(publication("model one", { created_at: "2026-02-02T00:00:00Z" }));
@@ -46,7 +46,7 @@ describe("publish", () => {
     expect(await registry.versions("fraud")).toEqual([first.version]);
   });
 
-  test("refuses the same model with another meaning", async () => {
+  test("rejects the same model with another meaning", async () => {
     await registry.publish(publication("model one"));
     const error = await refusal(registry.publish(publication("model one", { features: ["card_count_1d", "amount"] })));
     expect(error.code).toBe("model-refused");
@@ -69,14 +69,14 @@ describe("publish", () => {
       { ...publication("x"), golden: { inputs: [[1, Number.NaN]], outputs: [1] } },
       "inputs.0.1",
     ],
-  ])("refuses %s and leaves nothing behind", async (_case, bad, reason) => {
+  ])("rejects %s and leaves nothing behind", async (_case, bad, reason) => {
     const error = await refusal(registry.publish(bad));
     expect(error.code).toBe("model-refused");
     expect(error.message).toContain(reason);
     expect(await registry.versions("fraud")).toEqual([]);
   });
 
-  test("by many at once gives complete versions and leaves no temporary directory", async () => {
+  test("leaves complete versions and no temporary directory after concurrent publications", async () => {
     const contents = ["a", "b", "c", "d"];
     const results = await Promise.all(
       Array.from({ length: 40 }, (_, index) => registry.publish(publication(contents[index % 4] ?? ""))),
@@ -86,7 +86,7 @@ describe("publish", () => {
     expect(entries.sort()).toEqual(contents.map((content) => versionOf(Buffer.from(content))).sort());
   });
 
-  test("by several threads is never seen half written", async () => {
+  test("never exposes a partial version to other threads", async () => {
     const large = "m".repeat(400_000);
     const source = `
       const { workerData, parentPort } = require("node:worker_threads");
@@ -124,7 +124,7 @@ describe("publish", () => {
     expect(await registry.versions("fraud")).toHaveLength(12);
   });
 
-  test("does not show what a killed writer left, and deletes it after an hour", async () => {
+  test("ignores what a killed writer left, and deletes it after an hour", async () => {
     const versions = join(root, "models", "fraud", "versions");
     for (const name of [".tmp-old", ".tmp-new"]) {
       await mkdir(join(versions, name), { recursive: true });
@@ -139,7 +139,7 @@ describe("publish", () => {
 });
 
 describe("resolve", () => {
-  test("says what there is when the model, the version or the alias is not there", async () => {
+  test("lists what exists if the model, version or alias does not", async () => {
     expect((await refusal(registry.resolve("fraud", "champion"))).message).toBe(
       "There is no model fraud. There are none yet.",
     );
@@ -158,7 +158,7 @@ describe("resolve", () => {
     );
   });
 
-  test("says so when an alias names a version that is missing", async () => {
+  test("reports an alias of a missing version", async () => {
     const { version } = await registry.publish(publication("model one"));
     await registry.setAlias("fraud", "champion", version);
     await registry.publish(publication("model two"));
@@ -191,7 +191,7 @@ describe("resolve", () => {
     ["a missing model", (version) => rm(pathOf(version, "model.onnx")), "model.onnx is missing"],
     ["a missing manifest", (version) => rm(pathOf(version, "model.json")), "model.json is missing"],
     ["a missing golden batch", (version) => rm(pathOf(version, "golden.json")), "golden.json is missing"],
-  ])("refuses %s, which the listing shows or skips", async (_case, damage, reason) => {
+  ])("rejects %s, which the listing shows or skips", async (_case, damage, reason) => {
     const { version } = await registry.publish(publication("model one"));
     await damage(version);
     const error = await refusal(registry.resolve("fraud", version));
@@ -202,7 +202,7 @@ describe("resolve", () => {
     expect((await refusal(registry.setAlias("fraud", "champion", version))).code).toBe("model-refused");
   });
 
-  test("gives the tensor twin that was published with a version, verified, and none where there was none", async () => {
+  test("returns the verified tensor twin of a version, if it has one", async () => {
     const { version } = await registry.publish({ ...publication("model one"), twinBytes: Buffer.from("twin") });
     expect(Buffer.from((await registry.resolve("fraud", version)).twinBytes ?? []).toString()).toBe("twin");
     await writeFile(pathOf(version, "twin.onnx"), "other");
@@ -213,7 +213,7 @@ describe("resolve", () => {
     expect((await registry.resolve("fraud", without.version)).twinBytes).toBeUndefined();
   });
 
-  test("gives the scorecard that was published with a version, verified, and none where there was none", async () => {
+  test("returns the verified scorecard of a version, if it has one", async () => {
     const { version } = await registry.publish({ ...publication("model one"), scorecard: Buffer.from("{}") });
     expect(Buffer.from((await registry.scorecard("fraud", version)) ?? []).toString()).toBe("{}");
     expect((await registry.resolve("fraud", version)).manifest.files["scorecard.json"]).toMatch(/^44136fa355b3/);
@@ -226,14 +226,14 @@ describe("resolve", () => {
     expect((await refusal(registry.scorecard("fraud", "0123456789ab"))).code).toBe("model-not-found");
   });
 
-  test("refuses a manifest that belongs to another version", async () => {
+  test("rejects a manifest of another version", async () => {
     const one = await registry.publish(publication("model one"));
     const two = await registry.publish(publication("model two"));
     await writeFile(pathOf(two.version, "model.json"), await readFile(pathOf(one.version, "model.json")));
     expect((await refusal(registry.resolve("fraud", two.version))).message).toContain("belongs to fraud");
   });
 
-  test.each(["../other", "", "Fraud", "a/b", ".", "models\0"])("refuses %j as a name", async (name) => {
+  test.each(["../other", "", "Fraud", "a/b", ".", "models\0"])("rejects %j as a name", async (name) => {
     expect((await refusal(registry.resolve(name, "champion"))).code).toBe("invalid-field");
     expect((await refusal(registry.resolve("fraud", name))).code).toBe("invalid-field");
     expect((await refusal(registry.publish({ ...publication("x"), name }))).code).toBe("invalid-field");
@@ -241,7 +241,7 @@ describe("resolve", () => {
 });
 
 describe("aliases", () => {
-  test("move at once and are listed with their versions, oldest version first", async () => {
+  test("move atomically and are listed with their versions, oldest version first", async () => {
     const old = await registry.publish(publication("model one", { created_at: "2026-01-01T00:00:00Z" }));
     const young = await registry.publish(publication("model two", { created_at: "2026-03-01T00:00:00Z" }));
     await registry.setAlias("fraud", "champion", old.version);
@@ -256,7 +256,7 @@ describe("aliases", () => {
     ]);
   });
 
-  test("cannot name a version that is missing, nor look like a version", async () => {
+  test("cannot name a missing version or look like a version", async () => {
     await registry.publish(publication("model one"));
     expect((await refusal(registry.setAlias("fraud", "champion", "000000000000"))).code).toBe("model-not-found");
     expect((await refusal(registry.setAlias("fraud", "abcdefabcdef", "000000000000"))).code).toBe("invalid-field");
@@ -264,7 +264,7 @@ describe("aliases", () => {
     expect((await refusal(registry.aliasTarget("fraud", "champion"))).code).toBe("model-not-found");
   });
 
-  test("that hold no version are refused", async () => {
+  test("are rejected if they name no version", async () => {
     const { version } = await registry.publish(publication("model one"));
     await registry.setAlias("fraud", "champion", version);
     await writeFile(join(root, "models", "fraud", "aliases", "champion"), "");
@@ -273,7 +273,7 @@ describe("aliases", () => {
 });
 
 describe("openRegistry", () => {
-  test.each(["models", "http://registry.example/", "file://host/models", "mlflow+ftp://host"])("refuses %s", (url) => {
+  test.each(["models", "http://registry.example/", "file://host/models", "mlflow+ftp://host"])("rejects %s", (url) => {
     let thrown: unknown;
     try {
       openRegistry(url);
@@ -283,7 +283,7 @@ describe("openRegistry", () => {
     expect(thrown).toMatchObject({ code: "config-invalid" });
   });
 
-  test("reports a store that cannot be used as internal, not as an empty one", async () => {
+  test("reports an unusable store as an internal error, not as empty", async () => {
     await mkdir(join(root, "models", "fraud", "aliases", "champion"), { recursive: true });
     expect((await refusal(registry.aliasTarget("fraud", "champion"))).code).toBe("internal");
   });

@@ -33,8 +33,8 @@ const NOON = "2026-01-01T12:00:00Z";
 const brief = (moves: readonly AliasMove[]): string[] =>
   moves.map(({ alias, from, to }) => `${alias} ${from ?? "-"} ${to}`);
 
-describe("the history of aliases", () => {
-  test("says who moved what, when, from where, to where and why", async () => {
+describe("the alias history", () => {
+  test("records who moved what, when, from where, to where and why", async () => {
     const before = Date.now();
     await registry.setAlias("fraud", "champion", one);
     const move = await registry.setAlias("fraud", "champion", two, { by: "ada", why: "better on March" });
@@ -47,7 +47,7 @@ describe("the history of aliases", () => {
     expect(moves[0]?.by).not.toBe("");
   });
 
-  test("compares and sets: of many who expect the same, one moves the alias", async () => {
+  test("compares and sets: only one of several concurrent moves succeeds", async () => {
     await registry.setAlias("fraud", "champion", one);
     const wanted = Array.from({ length: 12 }, (_, index) => (index % 2 === 0 ? two : three));
     const results = await Promise.allSettled(
@@ -61,7 +61,7 @@ describe("the history of aliases", () => {
     expect(moves[1]?.to).toBe(await registry.aliasTarget("fraud", "champion"));
   });
 
-  test("a move that expects another version, or none, changes nothing and says what there is", async () => {
+  test("rejects a move that expects another version, and reports the current one", async () => {
     expect((await refusal(registry.setAlias("fraud", "champion", one, { expect: two }))).message).toBe(
       `The alias "champion" of model fraud names no version and not ${two}, as expected: ` +
         "somebody else moved it. Look again, and then move it or leave it.",
@@ -120,7 +120,7 @@ describe("the history of aliases", () => {
   });
 });
 
-describe("a process that is killed in the middle of a move", () => {
+describe("a process killed during a move", () => {
   /** A process that moves an alias and hangs before or after writing it. */
   async function hangingMove(stage: "before" | "after"): Promise<ChildProcess> {
     const source = `
@@ -147,26 +147,29 @@ describe("a process that is killed in the middle of a move", () => {
   test.each([
     ["before", false],
     ["after", true],
-  ] as const)("%s the alias was written holds nobody up, and the history says what happened", async (stage, moved) => {
-    await registry.setAlias("fraud", "champion", one);
-    const child = await hangingMove(stage);
-    child.kill("SIGKILL");
-    await once(child, "exit");
-    expect(await registry.aliasTarget("fraud", "champion")).toBe(moved ? two : one);
-    const lost = moved ? [`champion ${one} ${two}`] : [];
-    expect(brief(await registry.history("fraud"))).toEqual([`champion - ${one}`, ...lost]);
-    const next = await registry.setAlias("fraud", "champion", three);
-    expect(next.from).toBe(moved ? two : one);
-    expect(brief(await registry.history("fraud"))).toEqual([
-      `champion - ${one}`,
-      ...lost,
-      `champion ${next.from} ${three}`,
-    ]);
-  });
+  ] as const)(
+    "%s the alias was written does not block others, and the history records what happened",
+    async (stage, moved) => {
+      await registry.setAlias("fraud", "champion", one);
+      const child = await hangingMove(stage);
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      expect(await registry.aliasTarget("fraud", "champion")).toBe(moved ? two : one);
+      const lost = moved ? [`champion ${one} ${two}`] : [];
+      expect(brief(await registry.history("fraud"))).toEqual([`champion - ${one}`, ...lost]);
+      const next = await registry.setAlias("fraud", "champion", three);
+      expect(next.from).toBe(moved ? two : one);
+      expect(brief(await registry.history("fraud"))).toEqual([
+        `champion - ${one}`,
+        ...lost,
+        `champion ${next.from} ${three}`,
+      ]);
+    },
+  );
 });
 
 describe("rollBackAlias", () => {
-  test("goes back to the version before, and done again to the one before that", async () => {
+  test("returns to the previous version, and then to the one before", async () => {
     for (const version of [one, two, three]) await registry.setAlias("fraud", "champion", version);
     await registry.setAlias("fraud", "shadow", two);
     expect(await rollBackAlias(registry, "fraud", "champion", { by: "ada" })).toMatchObject({
@@ -183,13 +186,13 @@ describe("rollBackAlias", () => {
     expect((await rollBackAlias(registry, "fraud", "champion")).to).toBe(one);
   });
 
-  test("knows what the alias named when somebody wrote its file by hand", async () => {
+  test("knows the alias's version even if its file was edited by hand", async () => {
     await registry.setAlias("fraud", "champion", one);
     await writeFile(join(root, "models", "fraud", "aliases", "champion"), two);
     expect((await rollBackAlias(registry, "fraud", "champion")).to).toBe(one);
   });
 
-  test("does nothing when the alias does not name what is expected", async () => {
+  test("does nothing if the alias does not name the expected version", async () => {
     for (const version of [one, two]) await registry.setAlias("fraud", "champion", version);
     expect((await refusal(rollBackAlias(registry, "fraud", "champion", { expect: one }))).code).toBe("state-conflict");
     expect(await registry.aliasTarget("fraud", "champion")).toBe(two);
@@ -258,7 +261,7 @@ describe("rollBackAlias", () => {
       "c",
       "b",
     ],
-  ])("finds the version before, with %s", (_case, steps, current, expected) => {
+  ])("finds the previous version with %s", (_case, steps, current, expected) => {
     const moves = steps.map(
       ([from, to, is_rollback = false]): AliasMove => ({
         alias: "champion",

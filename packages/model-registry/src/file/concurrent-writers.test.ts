@@ -111,7 +111,7 @@ beforeEach(async () => {
 
 afterEach(() => remove());
 
-test("many processes, in Node and in Python, publish and move aliases at once", async () => {
+test("many processes in Node and Python publish and move aliases concurrently", async () => {
   const requirementsFile = `${ROOT}/training/requirements/training.txt`;
   const { python } = await provisionPython({ name: "training", requirementsFile, root: ROOT });
   const rounds = 8;
@@ -137,7 +137,7 @@ test("many processes, in Node and in Python, publish and move aliases at once", 
   expect(moves.map((move) => move.to).sort()).toEqual(ofWriters.sort());
 }, 120_000);
 
-test("processes that are killed anywhere leave whole versions, and the others go on", async () => {
+test("processes killed at any point leave complete versions, and the others continue", async () => {
   const survivor = nodeWriter(url, "survivor", 12);
   const killed: Writer[] = [];
   for (let count = 0; count < 6; count += 1) {

@@ -102,7 +102,7 @@ test.each([
   ["TypeScript", publishFromTypeScript],
   ["Python", publishFromPython],
 ])(
-  "MLflow's own load_model loads what %s published, by alias and with the names of its features",
+  "MLflow's load_model loads a model published from %s, by alias and with its feature names",
   async (language, publish) => {
     const name = `fraud-${language.toLowerCase()}`;
     await publish(name);

@@ -76,7 +76,7 @@ const versionsIn = async (): Promise<{ version: string; run_id: string; source: 
   (await ask("model-versions/search", { filter: `name='${name}'` })).model_versions ?? [];
 
 describe("publish", () => {
-  test("makes a version that resolves with everything that was given", async () => {
+  test("creates a version that resolves with everything published", async () => {
     const given = own("model one");
     const published = await registry.publish(given);
     expect(published.version).toBe(versionOf(Buffer.from("model one")));
@@ -93,7 +93,7 @@ describe("publish", () => {
     expect(await registry.models()).toContain(name);
   });
 
-  test("leaves a run with parameters, metrics and files, and tags on the version, for people who look there", async () => {
+  test("adds a run with parameters, metrics and files, and tags on the version, for MLflow's UI", async () => {
     const lineage = {
       data_sha256: "ab".repeat(32),
       commit: "c0ffee",
@@ -126,7 +126,7 @@ describe("publish", () => {
     });
   });
 
-  test("of an existing version changes nothing, and the same model cannot mean two things", async () => {
+  test("changes nothing for an existing version, and rejects a second meaning of the same model", async () => {
     await registry.publish(own("model one"));
     const again = await elsewhere().publish(own("model one", { created_at: "2026-02-02T00:00:00Z" }));
     expect(again.manifest.created_at).toBe("2026-01-01T00:00:00Z");
@@ -136,14 +136,14 @@ describe("publish", () => {
     expect(error.message).toContain('published before with another "features"');
   });
 
-  test("of the same model by several publishers at once leaves one version", async () => {
+  test("leaves one version after several concurrent publications of the same model", async () => {
     const results = await Promise.all(Array.from({ length: 4 }, () => registry.publish(own("model one"))));
     expect(new Set(results.map((result) => result.version)).size).toBe(1);
     expect(await versionsIn()).toHaveLength(1);
     await elsewhere().resolve(name, versionOf(Buffer.from("model one")));
   });
 
-  test("tries again to name its data when another publisher names them at the same time", async () => {
+  test("retries naming its data if another publisher names the same data concurrently", async () => {
     // MLflow rejects the later one: (sqlite3.IntegrityError) UNIQUE constraint failed. The fifth call logs the inputs.
     proxy.failures.push(0, 0, 0, 0, 400);
     await registry.publish(own("model one"));
@@ -153,7 +153,7 @@ describe("publish", () => {
     expect(run.inputs.dataset_inputs).toMatchObject([{ dataset: { digest: "0".repeat(36) } }]);
   });
 
-  test("that dies before the end leaves nothing to see", async () => {
+  test("leaves nothing visible if it dies before the end", async () => {
     const before = proxy.requests;
     await registry.publish(own("measured"));
     const requests = proxy.requests - before;
@@ -185,7 +185,7 @@ describe("resolve", () => {
       "golden.json is not the",
     ],
     ["a missing model", (artifacts) => rm(join(artifacts, "model.onnx")), "model.onnx is missing in MLflow"],
-  ])("refuses %s, and keeps nothing of it", async (_case, damage, reason) => {
+  ])("rejects %s, and caches nothing of it", async (_case, damage, reason) => {
     const { version } = await registry.publish(own("model one"));
     const [entry] = await versionsIn();
     await damage(join(mlflow.artifacts, (entry?.source ?? "").replace("mlflow-artifacts:/", "")));
@@ -198,7 +198,7 @@ describe("resolve", () => {
     expect(Buffer.from((await registry.resolve(name, version)).modelBytes).toString()).toBe("model one");
   });
 
-  test("says what there is when the model, the version or the alias is not there", async () => {
+  test("lists what exists if the model, version or alias does not", async () => {
     expect((await refusal(registry.resolve(name, "champion"))).message).toMatch(`There is no model ${name}. `);
     const { version } = await registry.publish(own("model one"));
     await registry.setAlias(name, "champion", version);
@@ -212,7 +212,7 @@ describe("resolve", () => {
     expect((await refusal(registry.resolve("../other", "champion"))).code).toBe("invalid-field");
   });
 
-  test("refuses an alias of a version that others published, and does not list theirs", async () => {
+  test("rejects an alias of a version published by others, and does not list theirs", async () => {
     const { version } = await registry.publish(own("model one"));
     await tell("model-versions/create", { name, source: "s3://bucket/model" });
     await tell("registered-models/alias", { name, alias: "champion", version: "2" });
@@ -224,7 +224,7 @@ describe("resolve", () => {
 });
 
 describe("aliases", () => {
-  test("move with a record of who and why, compare what they expect, and roll back", async () => {
+  test("move with a record of who and why, compare the expected version, and roll back", async () => {
     const versions: string[] = [];
     for (const text of ["one", "two", "three"]) versions.push((await registry.publish(own(text))).version);
     const [one = "", two = "", three = ""] = versions;
@@ -250,8 +250,8 @@ describe("aliases", () => {
   });
 });
 
-describe("the server and the way to it", () => {
-  test("what was read before is used while the server is away, with one warning", async () => {
+describe("the MLflow client", () => {
+  test("uses the cache while the server is unavailable, with one warning", async () => {
     const { version } = await registry.publish(own("model one"));
     await registry.setAlias(name, "champion", version);
     const { directory } = await registry.resolve(name, "champion");
@@ -281,7 +281,7 @@ describe("the server and the way to it", () => {
     expect(await restarted.aliasTarget(name, "champion")).toBe(next);
   });
 
-  test("a scorecard comes without its model, and from the cache while the server is away", async () => {
+  test("loads a scorecard without its model, and from the cache while the server is unavailable", async () => {
     const one = await registry.publish({ ...own("model one"), scorecard: Buffer.from("{}") });
     const two = await registry.publish(own("model two"));
     const reader = elsewhere();
@@ -301,7 +301,7 @@ describe("the server and the way to it", () => {
     expect(Buffer.from((await reader.resolve(name, one.version)).modelBytes).toString()).toBe("model one");
   });
 
-  test("the cache is verified, repaired and bounded", async () => {
+  test("verifies, repairs and bounds the cache", async () => {
     const { version, modelPath } = await registry.publish(own("model 0"));
     await writeFile(modelPath, "damaged");
     expect(Buffer.from((await registry.resolve(name, version)).modelBytes).toString()).toBe("model 0");
@@ -318,7 +318,7 @@ describe("the server and the way to it", () => {
     [{ MLFLOW_TRACKING_TOKEN: "secret" }, "Bearer secret"],
     [{ MLFLOW_TRACKING_USERNAME: "ada", MLFLOW_TRACKING_PASSWORD: "secret" }, "Basic YWRhOnNlY3JldA=="],
     [{}, undefined],
-  ])("credentials %o are sent, and appear in no message", async (environment, header) => {
+  ])("sends credentials %o, and puts them into no message", async (environment, header) => {
     const asking = open(environment);
     await asking.models();
     expect(new Set(proxy.authorizations)).toEqual(new Set([header]));
@@ -329,7 +329,7 @@ describe("the server and the way to it", () => {
     expect(error.message).not.toContain("secret");
   });
 
-  test("a fault that passes is tried again, three times at most", async () => {
+  test("retries a temporary fault three times at most", async () => {
     await registry.models();
     const before = proxy.requests;
     proxy.failures.push(503, 429);
@@ -341,7 +341,7 @@ describe("the server and the way to it", () => {
   });
 });
 
-test("Python publishes what TypeScript reads, and the other way round", async () => {
+test("reads in TypeScript what Python publishes, and vice versa", async () => {
   const requirementsFile = `${ROOT}/training/requirements/training.txt`;
   const { python } = await provisionPython({ name: "training", requirementsFile, root: ROOT });
   const { version } = await registry.publish(own("from TypeScript"));

@@ -37,7 +37,7 @@ function open(warnings: string[] = [], from: MemoryDriver = driver): StoreRegist
   );
 }
 
-test("what one process publishes and names another one reads, with who moved it", async () => {
+test("another process reads what one publishes and moves, with who moved it", async () => {
   const [here, there] = [open(), open()];
   const { version } = await here.publish({ ...publication("model one"), scorecard: Buffer.from("{}") });
   await here.setAlias("fraud", "champion", version, { by: "kim", why: "first" });
@@ -61,7 +61,7 @@ test("what one process publishes and names another one reads, with who moved it"
   ]);
 });
 
-test("of several moves at once that expect the same one takes place", async () => {
+test("only one of several concurrent moves succeeds if they expect the same version", async () => {
   const registries = [1, 2, 3, 4].map(() => open());
   const versions = await Promise.all(
     registries.map(async (registry, index) => (await registry.publish(publication(`model ${index}`))).version),
@@ -79,7 +79,7 @@ test("of several moves at once that expect the same one takes place", async () =
   expect(await open().history("fraud")).toHaveLength(5);
 });
 
-test("a version that was half published does not appear, and can be published", async () => {
+test("a partly published version is invisible and can be published again", async () => {
   class Dying extends MemoryDriver {
     override put = async (key: string, body: Parameters<MemoryDriver["put"]>[1], isNew: boolean) => {
       if (key.endsWith("model.json")) throw new Error("dead");
@@ -93,7 +93,7 @@ test("a version that was half published does not appear, and can be published", 
   expect(await open().versions("fraud")).toEqual([version]);
 });
 
-test("of one model that is published with two golden batches at once, one is there whole", async () => {
+test("concurrent publications of a model with different golden batches leave one complete version", async () => {
   const others = [0.25, 0.5, 0.75].map((output) => ({
     ...publication("model one"),
     golden: { inputs: [[1, 2.5]], outputs: [output] },
@@ -103,7 +103,7 @@ test("of one model that is published with two golden batches at once, one is the
   expect(outputs.size).toBe(1);
 });
 
-test("a damaged file, and another meaning of the same model, are refused", async () => {
+test("rejects a damaged file and a second meaning of the same model", async () => {
   const { version, manifest } = await open().publish(publication("model one"));
   const other = publication("model one", { features: ["card_count_1d", "amount"] });
   expect((await refusal(open().publish(other))).message).toContain('another "features"');
@@ -114,7 +114,7 @@ test("a damaged file, and another meaning of the same model, are refused", async
   expect((await refusal(open().aliasTarget("fraud", "champion"))).message).toContain('no alias "champion"');
 });
 
-test("while the store is away, the alias stays and the model comes from the cache", async () => {
+test("keeps the alias and reads the model from the cache while the store is unavailable", async () => {
   const warnings: string[] = [];
   const registry = open(warnings);
   const { version } = await registry.publish(publication("model one"));
@@ -126,7 +126,7 @@ test("while the store is away, the alias stays and the model comes from the cach
   expect(warnings).toEqual([`The store does not answer. fraud@champion stays ${version}.`]);
 });
 
-test("while the store is away, what an alias names comes from the cache, however many versions were read since", async () => {
+test("keeps the alias's version in the cache, however many versions were read since", async () => {
   const registry = open();
   const { version } = await registry.publish({ ...publication("model one"), scorecard: Buffer.from("{}") });
   await registry.setAlias("fraud", "champion", version);
@@ -142,7 +142,7 @@ test("while the store is away, what an alias names comes from the cache, however
   expect(Buffer.from((await registry.scorecard("fraud", version)) ?? []).toString()).toBe("{}");
 });
 
-test("what is published and moved in a folder that stands for the store is there afterwards", async () => {
+test("withFolder copies publications and alias moves back to the store", async () => {
   const registry = open();
   const { version: first } = await registry.publish(publication("model one"));
   await registry.setAlias("fraud", "champion", first);
@@ -165,7 +165,7 @@ test("what is published and moved in a folder that stands for the store is there
 });
 
 test(
-  "holds in S3",
+  "works with S3",
   async () => {
     const stores = await startPythonStores();
     try {
