@@ -4,7 +4,7 @@ import { bootstrapTotals } from "./bootstrap-totals.js";
 const cardsOf = (amounts: readonly number[]) =>
   amounts.map((amount, key) => ({ key, amounts: new Map([["EUR", amount]]) }));
 
-test("a hundred cards with the same amount have the limits of a Poisson number of cards", () => {
+test("a hundred cards with the same amount have the limits of a Poisson distribution", () => {
   const found = bootstrapTotals(cardsOf(Array.from({ length: 100 }, () => 50))).get("EUR");
   expect(found?.value).toBe(5_000);
   // The 2.5 % and 97.5 % quantiles of a Poisson distribution with mean 100: 81 and 120.
@@ -14,7 +14,7 @@ test("a hundred cards with the same amount have the limits of a Poisson number o
   expect(Math.abs(high / 50 - 120)).toBeLessThanOrEqual(3);
 });
 
-test("the order of the cards does not matter, and columns do not touch each other", () => {
+test("does not depend on the order of the cards or on other columns", () => {
   const cards = cardsOf([...Array(40).keys()].map((index) => (index * 37) % 101));
   const other = cards.map(({ key, amounts }) => ({ key, amounts: new Map([...amounts, ["JPY", 7]]) }));
   const found = bootstrapTotals(cards).get("EUR");
@@ -22,11 +22,11 @@ test("the order of the cards does not matter, and columns do not touch each othe
   expect(bootstrapTotals(other).get("EUR")).toEqual(found);
 });
 
-test("fewer than ten cards have a total without an interval", () => {
+test("gives a total without an interval for fewer than ten cards", () => {
   expect(bootstrapTotals(cardsOf([1, 2, 3])).get("EUR")).toEqual({ value: 6 });
 });
 
-test("it covers the expected total in most of many weeks", () => {
+test("covers the expected total in most of many weeks", () => {
   const weeks = 100;
   let covered = 0;
   const amountOf = (random: () => number) => Math.round(logNormal(random, 40, 0.8) * 100);

@@ -2,7 +2,7 @@ import type { DelayCell } from "@tripline/decision-engine/backtest/label-delay";
 import { labelDelayDays } from "@tripline/decision-engine/backtest/label-delay";
 import { seedRandom } from "@tripline/simulator/seed-random";
 
-test("where every payment is old enough it is the plain quantile", () => {
+test("is the plain quantile if every payment is old enough", () => {
   const cells = [...Array(20).keys()].map((delayDays): DelayCell => ({ ageDays: 100, delayDays, labels: 10 }));
   // 95 % have arrived by the end of day 18 (counted from 0).
   expect(labelDelayDays(cells, 0.95)).toBe(19);
@@ -10,7 +10,7 @@ test("where every payment is old enough it is the plain quantile", () => {
   expect(labelDelayDays(cells, 1)).toBe(20);
 });
 
-test("of young payments, whose late labels are not there yet, it is not too short", () => {
+test("is not too short for young payments whose late labels are still missing", () => {
   const random = seedRandom(3, 6, 1, 0);
   const counts = new Map<string, number>();
   const naive: number[] = [];
@@ -35,7 +35,7 @@ test("of young payments, whose late labels are not there yet, it is not too shor
   expect((naive[Math.floor(naive.length * 0.95)] ?? 0) + 1).toBeLessThan(found - 2);
 });
 
-test("a single late label of the oldest payment does not decide", () => {
+test("a single late label of the oldest payment has no effect", () => {
   const cells = [
     { ageDays: 60, delayDays: 3, labels: 500 },
     { ageDays: 61, delayDays: 60, labels: 1 },
@@ -43,7 +43,7 @@ test("a single late label of the oldest payment does not decide", () => {
   expect(labelDelayDays(cells, 0.95)).toBe(4);
 });
 
-test("labels of a single day are known by its end, and without labels there is no delay", () => {
+test("labels of a single day arrive by its end, and without labels there is no delay", () => {
   expect(labelDelayDays([{ ageDays: 0, delayDays: 0, labels: 4 }], 0.95)).toBe(1);
   expect(labelDelayDays([], 0.95)).toBeUndefined();
 });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { cacheKey, dropOldEntries } from "./train-cache.js";
 
 describe("cacheKey", () => {
-  test("depends on each parameter and on where one ends", async () => {
+  test("depends on each parameter and its boundaries", async () => {
     const keys = await Promise.all([
       cacheKey(["a", "b"]),
       cacheKey(["ab"]),
@@ -18,7 +18,7 @@ describe("cacheKey", () => {
 });
 
 describe("dropOldEntries", () => {
-  test("keeps the entries that were changed last", async () => {
+  test("keeps the most recently changed entries", async () => {
     const folder = await mkdtemp(join(tmpdir(), "tripline-cache-"));
     const entries = [
       { name: "old", changedAtSeconds: 1_700_000_000 },

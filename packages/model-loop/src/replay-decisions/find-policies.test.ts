@@ -30,7 +30,7 @@ function git(...parameters: string[]): void {
   execFileSync("git", [...author, ...parameters], { cwd: folder });
 }
 
-test("a version is found in the file and at any commit of it; one that is nowhere is left out", async () => {
+test("finds a version in the file or any of its commits, and skips one that does not exist", async () => {
   git("init", "--quiet");
   for (const version of [1, 2]) {
     await writeFile(file, textOf(version));
@@ -44,14 +44,14 @@ test("a version is found in the file and at any commit of it; one that is nowher
   expect(found.map(({ text }) => versionOf(text)).sort()).toEqual(wanted);
 });
 
-test("without a repository the file alone is looked at, and without a file there is nothing", async () => {
+test("searches only the file without a repository, and nothing without a file", async () => {
   const wanted = new Set([versionOf(textOf(1)), versionOf(textOf(2))]);
   expect(await findPolicies(file, wanted)).toEqual([]);
   await writeFile(file, textOf(2));
   expect(await findPolicies(file, wanted)).toMatchObject([{ version: versionOf(textOf(2)) }]);
 });
 
-test("a version that the control plane had is found in a folder", async () => {
+test("finds a control-plane version in a folder", async () => {
   const pulled = join(folder, "revision-7.yaml");
   await writeFile(pulled, textOf(7));
   const wanted = new Set([versionOf(textOf(7))]);
@@ -60,7 +60,7 @@ test("a version that the control plane had is found in a folder", async () => {
   await expect(findPolicies(file, wanted, join(folder, "none"))).rejects.toMatchObject({ code: "config-invalid" });
 });
 
-test("the shipped policy is where it is looked for", async () => {
+test("the shipped policy is at its default path", async () => {
   const { version } = await readPolicy(SHIPPED_POLICY);
   expect(await findPolicies(SHIPPED_POLICY, new Set([version]))).toMatchObject([{ version }]);
 });

@@ -146,7 +146,7 @@ async function logged(change: Partial<LakeDatasetOptions> = {}) {
 /** Id, label time and verdict. */
 const truths = (rows: readonly unknown[][]) => rows.map(([id, , , , at, fraud]) => [id, at, fraud]);
 
-test("a payment is in the data once, with the features of its decision; others are left out and reported", async () => {
+test("includes a payment once, with the features of its decision, and reports the excluded ones", async () => {
   await keep(
     "features",
     vector("b", [1, 2, 0.1 + 0.2]),
@@ -168,7 +168,7 @@ test("a payment is in the data once, with the features of its decision; others a
   expect(report).toEqual({ rows: 2, labelled: 0, frauds: 0, otherSpec: 2, incomplete: 1 });
 });
 
-test("a label counts from when it arrived, and a later one corrects an earlier one", async () => {
+test("a label counts from its arrival, and a later one corrects an earlier one", async () => {
   await keep("features", ...["corrected", "future", "genuine", "none"].map((id) => vector(id, [1, 2, 3])));
   next = 0;
   await keep(
@@ -193,7 +193,7 @@ test("a label counts from when it arrived, and a later one corrects an earlier o
   expect(report).toMatchObject({ labelled: 3, frauds: 2 });
 });
 
-test("a label that is dated before its payment is known right after it, and is not in its own features", async () => {
+test("a label dated before its payment is known right after it, and is not in its own features", async () => {
   await keep("features", vector("a", [1, 2, 3]), vector("b", [1, 2, 3]), vector("c", [1, 2, 3]));
   next = 0;
   await keep("transactions", ...["a", "b", "c"].map((id) => Transaction.encode(payment(id)).finish()));
@@ -214,7 +214,7 @@ test("a label that is dated before its payment is known right after it, and is n
   expect(rows.map((row) => row[at])).toEqual([0, 0, 0]);
 });
 
-test("the same positions give the same bytes, however much the lake has grown", async () => {
+test("the same positions give the same bytes, even after the lake has grown", async () => {
   await keep("features", vector("a", [1, 2, 3]), vector("b", [4, 5, 6]));
   next = 0;
   await keep("labels", label("a", true, 1));
@@ -236,7 +236,7 @@ test("the same positions give the same bytes, however much the lake has grown", 
   expect(truths((await logged({ positions: without })).rows).map(([, at]) => at)).toEqual([null, null]);
 });
 
-test("of a large lake only the days that are asked for are read", async () => {
+test("reads only the requested days of a large lake", async () => {
   const old = { occurredAtMs: NOON_MS - 200 * DAY_MS };
   const later = { occurredAtMs: NOON_MS + DAY_MS };
   await keep("features", vector("old", [1, 1, 1], {}, old), vector("a", [1, 2, 3]), vector("b", [4, 5, 6], {}, later));
@@ -268,7 +268,7 @@ test("of a large lake only the days that are asked for are read", async () => {
   await expect(logged()).rejects.toMatchObject({ code: "lake-unavailable" });
 });
 
-test("the newest payment is looked for in the newest days alone", async () => {
+test("searches for the newest payment only in the newest days", async () => {
   const old = { occurredAtMs: NOON_MS - 200 * DAY_MS };
   await keep(
     "features",
@@ -282,7 +282,7 @@ test("the newest payment is looked for in the newest days alone", async () => {
   expect(await newestPaymentMs({ lake, positions: { features: { "0": 2 } } })).toBe(NOON_MS);
 });
 
-test("tenants are told apart, also where they use the same ids", async () => {
+test("separates tenants, even with the same IDs", async () => {
   await keep(
     "features",
     vector("a", [1, 2, 3]),
@@ -299,7 +299,7 @@ test("tenants are told apart, also where they use the same ids", async () => {
   expect(await newestPaymentMs({ lake })).toBe(NOON_MS);
 });
 
-test("features can be computed again from the archived payments and the labels that had arrived", async () => {
+test("can recompute features from archived payments and the labels that had arrived", async () => {
   const later = { occurredAtMs: NOON_MS + 3 * DAY_MS };
   await keep(
     "transactions",
@@ -323,7 +323,7 @@ test("features can be computed again from the archived payments and the labels t
   await expect(writeComputedFeatures(optionsOf())).rejects.toThrow("give it by --tenant");
 });
 
-test("served scores are those of a model, the first of each payment", async () => {
+test("takes served scores of one model, the first of each payment", async () => {
   const path = join(lake, "scores.parquet");
   expect(await writeServedScores(optionsOf({ outputPath: path }))).toEqual(new Map());
   await keep(
@@ -337,7 +337,7 @@ test("served scores are those of a model, the first of each payment", async () =
   expect(await rowsOf(path)).toEqual([["txn_a", 0.25]]);
 });
 
-test("a folder that is not a lake is named", async () => {
+test("reports a folder that is not a lake", async () => {
   await expect(logged()).rejects.toMatchObject({
     code: "not-found",
     message: expect.stringContaining("There is no archive of features in"),

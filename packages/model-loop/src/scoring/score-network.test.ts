@@ -10,7 +10,7 @@ import { scoreFile } from "./score-file.js";
 
 const REGISTRY = pathToFileURL(join(ROOT, "apps", "scoring", "test-models", "networks", "generated")).href;
 
-test.each(["fraud-torch", "fraud-keras"])("scores a table of payments with %s as its trainer did", async (name) => {
+test.each(["fraud-torch", "fraud-keras"])("scores a table of payments with %s like its trainer", async (name) => {
   const folder = await mkdtemp(join(tmpdir(), "tripline-score-network-"));
   const instance = await DuckDBInstance.create(":memory:");
   const database = await instance.connect();

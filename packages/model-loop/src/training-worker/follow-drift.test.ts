@@ -66,7 +66,7 @@ async function hear(count: number, onDrift: (days: string[]) => Promise<void> = 
 }
 
 test(
-  "each drift of the model is heard of once, and again where it could not be kept",
+  "receives each drift of the model once, and again if it could not be stored",
   async () => {
     await put(eventOf("2026-01-15"), eventOf("2026-01-15", "other"), eventOf("2026-01-16"));
     expect(await hear(2)).toEqual(["2026-01-15", "2026-01-16"]);
@@ -82,7 +82,7 @@ test(
 );
 
 test(
-  "what cannot be read becomes a dead letter and holds nobody up",
+  "an unreadable event becomes a dead letter and blocks nothing",
   async () => {
     const headers = { [HEADERS.schema]: SCHEMA };
     await producer.send([

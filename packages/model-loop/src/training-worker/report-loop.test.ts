@@ -28,7 +28,7 @@ test.each([
   expect(reportLoop("fraud", { ...NOTHING, ...facts }, TIMES, undefined).next_retraining).toBe(next);
 });
 
-test("days are dates, texts are bounded, and a failure is told", () => {
+test("formats days as dates, truncates texts, and reports a failure", () => {
   const facts = { ...NOTHING, judgedDay: DAY, triedDay: DAY - 1, alarm: { day: DAY, sentence: "x".repeat(2_000) } };
   expect(reportLoop("fraud", facts, TIMES, "The lake is away.")).toEqual({
     model: "fraud",

@@ -122,7 +122,7 @@ async function passDays(count: number): Promise<void> {
   }
 }
 
-test("days without a drift start nothing but the schedule", async () => {
+test("without drift only the schedule starts a retraining", async () => {
   await loop.turn();
   await passDays(27);
   expect(world.did).toEqual([]);
@@ -131,7 +131,7 @@ test("days without a drift start nothing but the schedule", async () => {
   expect(world.did).toEqual(["retrain 2026-03-29"]);
 });
 
-test("a drift is retrained on at once and as labels come, until a champion has learnt from four weeks of it", async () => {
+test("retrains immediately after drift and as labels arrive, until a champion has learned from four weeks of it", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
   world.outcomes = [kept, better("v1"), refused, kept, better("v2")];
@@ -148,7 +148,7 @@ test("a drift is retrained on at once and as labels come, until a champion has l
   expect(world.did).toHaveLength(7);
 });
 
-test("a bad week is refused: nothing is rolled out, the drift stays open, and the next labels are tried", async () => {
+test("rejects a bad week: rolls out nothing, keeps the drift open, and tries the next labels", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
   world.outcomes = [refused, refused];
@@ -158,7 +158,7 @@ test("a bad week is refused: nothing is rolled out, the drift stays open, and th
   expect(state.current).toMatchObject({ challenger: null, alarm: { day: DAY }, triedDay: DAY + 8 });
 });
 
-test("a retraining learns since when the first drift has been open, also from another process", async () => {
+test("tells a retraining when the first drift opened, even after a restart", async () => {
   await loop.turn();
   world.outcomes = [kept, kept, kept, kept];
   await passDays(28);
@@ -169,7 +169,7 @@ test("a retraining learns since when the first drift has been open, also from an
   expect(world.driftDays).toEqual([undefined, 28, 28]);
 });
 
-test("a drift while a retraining runs joins it, and starts no second one", async () => {
+test("drift during a retraining joins it and starts no second one", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
   world.meanwhile = () => loop.hear([drift(DAY), drift(DAY + 1)]);
@@ -178,7 +178,7 @@ test("a drift while a retraining runs joins it, and starts no second one", async
   expect(world.did).toEqual(["retrain 2026-03-02"]);
 });
 
-test("what is rolled back leaves the drift open, and the next labels are tried", async () => {
+test("a rollback keeps the drift open, and the next labels are tried", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
   world.outcomes = [better("v1"), better("v2")];
@@ -190,7 +190,7 @@ test("what is rolled back leaves the drift open, and the next labels are tried",
   ]);
 });
 
-test("killed at any step and started elsewhere it goes on, and does nothing twice", async () => {
+test("continues after being killed at any step, and repeats nothing", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
   await expect(passDays(1)).rejects.toThrow("killed");
@@ -210,7 +210,7 @@ test("killed at any step and started elsewhere it goes on, and does nothing twic
   expect(world.did).toHaveLength(2);
 });
 
-test("a rollout of another version comes first, and a refusal ends the challenger", async () => {
+test("waits for a rollout of another version, and a rejection ends the challenger", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
   world.outcomes = [better("v1"), better("v2")];
@@ -226,7 +226,7 @@ test("a rollout of another version comes first, and a refusal ends the challenge
 });
 
 test.each(["feature", "performance"])(
-  "scores of a new champion that moved start nothing, but %s does",
+  "a score shift after a promotion does not trigger retraining, but %s does",
   async (kind) => {
     await loop.turn();
     world.outcomes = [better("v1"), kept];
@@ -241,7 +241,7 @@ test.each(["feature", "performance"])(
   },
 );
 
-test("a lake that is away is looked at again, a day that cannot be judged is left out", async () => {
+test("retries an unavailable lake, and skips a day that cannot be evaluated", async () => {
   await loop.turn();
   const faults = [new TriplineError("lake-unavailable", "the lake is away"), new Error("python: too few payments")];
   const judged: number[] = [];
