@@ -29,7 +29,7 @@ class TwoSidedModule implements OnModuleInit {
   }
 }
 
-describe("routes beside Nest", () => {
+describe("routes outside Nest", () => {
   let service: RunningService;
 
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describe("routes beside Nest", () => {
 
   afterAll(() => service.close());
 
-  test("have no hooks of Nest, while Nest's routes keep theirs", async () => {
+  test("bypass Nest's hooks, while Nest's routes keep them", async () => {
     hooked.length = 0;
     const ask = async (path: string, init = {}) => (await fetch(service.url + path, init)).text();
     expect(await ask("/beside", { method: "POST" })).toBe("beside");
@@ -47,7 +47,7 @@ describe("routes beside Nest", () => {
     expect(hooked).toEqual(["/within"]);
   });
 
-  test("are known when another method is refused", async () => {
+  test("appear in the 405 response to another method", async () => {
     const answers = await Promise.all(
       ["/beside", "/within"].map((path) => fetch(service.url + path, { method: "DELETE" })),
     );

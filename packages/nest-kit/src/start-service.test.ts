@@ -68,7 +68,7 @@ describe("startService", () => {
     });
   });
 
-  test("a known error keeps its code, status and Retry-After", async () => {
+  test("keeps a known error's code, status and Retry-After", async () => {
     const response = await fetch(`${service.url}/known`);
     expect(response.status).toBe(503);
     expect(response.headers.get("retry-after")).toBe("2");
@@ -82,7 +82,7 @@ describe("startService", () => {
     ["digits of another script", "/body", { n: "４１１１１１１１１１１１１１１１" }, "/n"],
     ["a name", "/body", { "4111111111111111": 1 }, ""],
     ["the query", "/body?q=4111111111111111", {}, "/q"],
-  ])("regression #24: a card number in %s is refused on any route", async (_what, path, body, pointer) => {
+  ])("regression #24: rejects a card number in %s on any route", async (_what, path, body, pointer) => {
     const headers = { "content-type": "application/json" };
     const response = await fetch(service.url + path, { method: "POST", headers, body: JSON.stringify(body) });
     const text = await response.text();
@@ -93,7 +93,7 @@ describe("startService", () => {
   test.each([
     ["the body", "/body", { deep: ["a\0b"] }, "/deep/0"],
     ["the query", "/body?after=%00", {}, "/after"],
-  ])("regression #24: U+0000 in %s is refused on any route", async (_what, path, body, pointer) => {
+  ])("regression #24: rejects U+0000 in %s on any route", async (_what, path, body, pointer) => {
     const headers = { "content-type": "application/json" };
     const response = await fetch(service.url + path, { method: "POST", headers, body: JSON.stringify(body) });
     expect([response.status, await response.json()]).toMatchObject([
@@ -102,13 +102,13 @@ describe("startService", () => {
     ]);
   });
 
-  test("regression #24: what is never kept may look like a card number, as may a fraction", async () => {
+  test("regression #24: accepts card-like fractions, and card-like values that are never stored", async () => {
     const body = JSON.stringify({ password: "4111111111111111", x: 0.4111111111111111 });
     const headers = { "content-type": "application/json" };
     expect((await fetch(`${service.url}/body`, { method: "POST", headers, body })).status).toBe(201);
   });
 
-  test("an unknown error shows no internal details", async () => {
+  test("shows no internal details of an unknown error", async () => {
     const response = await fetch(`${service.url}/unknown`);
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain("secret");
@@ -119,7 +119,7 @@ describe("startService", () => {
     ["a large body", JSON.stringify({ a: "x".repeat(100) }), "application/json", 413, "body-too-large"],
     ["another content type", "<a/>", "application/xml", 415, "unsupported-media-type"],
   ];
-  test.each(bodies)("%s is a problem", async (_name, body, contentType, status, code) => {
+  test.each(bodies)("answers %s with a problem document", async (_name, body, contentType, status, code) => {
     const response = await fetch(`${service.url}/body`, {
       method: "POST",
       body,
@@ -129,7 +129,7 @@ describe("startService", () => {
     expect(await response.json()).toMatchObject({ code });
   });
 
-  test("readiness names what is missing, liveness does not ask", async () => {
+  test("readiness names what is missing; liveness does not check it", async () => {
     broken = true;
     const ready = await fetch(`${service.url}/health/ready`);
     expect(ready.status).toBe(503);
@@ -140,7 +140,7 @@ describe("startService", () => {
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(200);
   });
 
-  test("a draining service is not ready, still answers, and closes connections", async () => {
+  test("a draining service is not ready, still responds, and closes connections", async () => {
     expect((await fetch(`${service.url}/health/live`)).headers.get("connection")).toBe("keep-alive");
     service.drain();
     expect((await fetch(`${service.url}/health/ready`)).status).toBe(503);
@@ -153,7 +153,7 @@ describe("startService", () => {
     expect(await answer.json()).toEqual({ fine: true });
   });
 
-  test("closing runs every step once, in order, also after one that failed", async () => {
+  test("closing runs every step once, in order, even after one failed", async () => {
     await Promise.all([service.close(), service.close()]);
     expect(closed).toEqual(["first", "last"]);
     await expect(fetch(`${service.url}/health/live`)).rejects.toThrow();
@@ -169,7 +169,7 @@ class FullModule {
 }
 
 describe("rejecting requests early", () => {
-  test("rejects only requests that the service names, unread, and the connection serves the next request", async () => {
+  test("rejects the given requests without reading them, and keeps the connection open", async () => {
     const service = await startService({
       name: "full",
       port: 0,

@@ -8,7 +8,7 @@ const LATE = /^HTTP\/1\.1 408 .*"code":"request-timeout"/s;
 const FULL = /^HTTP\/1\.1 503 .*retry-after: 1\r\n.*"code":"queue-full"/s;
 const TAKEN = /^HTTP\/1\.1 201 .*\{"taken":true\}$/s;
 
-describe("requests that arrive slowly or never", () => {
+describe("the connection guard", () => {
   let service: RunningService;
   const clients: RawClient[] = [];
   const open = (limits: Parameters<typeof startTestService>[0]): Promise<RawClient> => openClient(limits);
@@ -31,7 +31,7 @@ describe("requests that arrive slowly or never", () => {
     expect(await client.drip("a", 20)).toMatch(LATE);
   });
 
-  test("closes an idle connection without an answer", async () => {
+  test("closes an idle connection without a response", async () => {
     const client = await open({ limits: { headersTimeoutMs: 300 } });
     expect(await client.ended).toBe("");
   });
@@ -48,13 +48,13 @@ describe("requests that arrive slowly or never", () => {
     expect(await client.drip("1\r\n \r\n", 20)).toMatch(LATE);
   });
 
-  test("regression #12: a body that never ends is cut", async () => {
+  test("regression #12: cuts a body that never ends", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10 } });
     client.write(`${postHead("/body", 60_000)}{"half":`);
     expect(await client.ended).toMatch(LATE);
   });
 
-  test("cuts a body whose request was answered already", async () => {
+  test("cuts the body of a request that already has a response", async () => {
     const client = await open({ limits: { bodyGraceMs: 200, bodyBytesPerSecondMin: 10 } });
     client.write(`${postHead("/nowhere", 60_000).replace("application/json", "application/xml")}<half>`);
     const received = await client.ended;
@@ -62,13 +62,13 @@ describe("requests that arrive slowly or never", () => {
     expect(received.match(/HTTP\/1\.1/g)).toHaveLength(1);
   });
 
-  test("a body that keeps its rate is cut when its total time is over", async () => {
+  test("cuts a body with a sufficient rate when its total time is over", async () => {
     const client = await open({ limits: { requestTimeoutMs: 600, bodyGraceMs: 50, bodyBytesPerSecondMin: 10 } });
     client.write(postHead("/body", 60_000));
     expect(await client.drip(" ".repeat(100), 20)).toMatch(LATE);
   });
 
-  test("a body that keeps its rate is accepted, however long it takes", async () => {
+  test("accepts a body with a sufficient rate, however long it takes", async () => {
     const client = await open({ limits: { bodyGraceMs: 50, bodyBytesPerSecondMin: 10 } });
     client.write(postHead("/body", 2_002));
     for (let part = 0; part < 20; part += 1) {
@@ -79,7 +79,7 @@ describe("requests that arrive slowly or never", () => {
     expect(await client.answer()).toMatch(TAKEN);
   });
 
-  test("a caller who waits for an answer is left alone", async () => {
+  test("does not cut off a caller who waits for a response", async () => {
     const timeoutMs = SLOW_ANSWER_MS / 5;
     const limits = { requestTimeoutMs: timeoutMs, headersTimeoutMs: timeoutMs, bodyGraceMs: 50 };
     const client = await open({ limits: { ...limits, bodyBytesPerSecondMin: 1_000_000 } });
@@ -87,20 +87,20 @@ describe("requests that arrive slowly or never", () => {
     expect(await client.answer()).toMatch(/^HTTP\/1\.1 201 .*\{"waited":true\}$/s);
   });
 
-  test("a waiting caller does not get the answer to the next request on its connection", async () => {
+  test("a waiting caller does not get the response to the next request on its connection", async () => {
     const client = await open({});
     client.write(`${postHead("/slow", 2)}{}NONSENSE\r\n\r\n`);
     expect(await client.ended).toBe("");
   });
 
-  test("a waiting caller does not get the answer to a later, endless body on its connection", async () => {
+  test("a waiting caller does not get the response to a later, endless body on its connection", async () => {
     const client = await open({ limits: { bodyGraceMs: 50 } });
     client.write(`${postHead("/slow", 2)}{}${postHead("/body", 1_000)}`);
     expect(await client.ended).toBe("");
   });
 });
 
-describe("bytes of bodies that are not complete", () => {
+describe("bytes of incomplete bodies", () => {
   const HALF = "[".padEnd(10_000);
   const REST = "]".padStart(10_000);
   let service: RunningService;
@@ -122,7 +122,7 @@ describe("bytes of bodies that are not complete", () => {
     return { refused, open: clients.filter((client) => !refused.includes(client)) };
   }
 
-  test("are bounded, and those within the bound are accepted", async () => {
+  test("are limited, and bodies within the limit are accepted", async () => {
     const { refused, open } = await sendHalves(postHead("/body", 20_000), HALF);
     for (const client of refused) expect(client.received).toMatch(FULL);
     const small = new RawClient(service).write(`${postHead("/body", 2)}{}`);
@@ -137,7 +137,7 @@ describe("bytes of bodies that are not complete", () => {
     }
   });
 
-  test("are bounded for chunked bodies without a length", async () => {
+  test("are limited for chunked bodies without a length", async () => {
     const chunk = (text: string): string => `${text.length.toString(16)}\r\n${text}\r\n`;
     const { refused, open } = await sendHalves(postHead("/body", "chunked"), chunk(HALF) + chunk(HALF.slice(1)));
     for (const client of refused) expect(client.received).toMatch(FULL);
@@ -156,8 +156,8 @@ describe("bytes of bodies that are not complete", () => {
   });
 });
 
-describe("connections of one address", () => {
-  test("are bounded, and there is room again when one of them ends", async () => {
+describe("connections from one address", () => {
+  test("are limited, and a closed one makes room for another", async () => {
     const service = await startTestService({ limits: { connectionsPerAddressMax: 3 } });
     const request = `${postHead("/body", 2)}{}`;
     const clients = [1, 2, 3].map(() => new RawClient(service));
@@ -178,8 +178,8 @@ describe("connections of one address", () => {
   });
 });
 
-describe("a service that closes", () => {
-  test("cuts incomplete requests, answers complete ones, and does not wait for its own timeout", async () => {
+describe("a closing service", () => {
+  test("cuts incomplete requests, answers complete ones, and does not wait for its timeout", async () => {
     const lines: string[] = [];
     const sink = new Writable({
       write(chunk, _encoding, done) {

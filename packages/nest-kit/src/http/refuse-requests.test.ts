@@ -4,7 +4,7 @@ import { RawClient, startTestService } from "../testing/service.js";
 const HOST = "host: x\r\n";
 const END = "\r\n\r\n";
 
-describe("requests that reach no route", () => {
+describe("requests that match no route", () => {
   let service: RunningService;
 
   beforeAll(async () => {
@@ -77,17 +77,20 @@ describe("requests that reach no route", () => {
     ["a header without a name", body(": ECHO-ME"), 400, "malformed-request"],
     ["thousands of headers", body("x-a: ECHO-ME\r\n".repeat(5_000)), 431, "headers-too-large"],
   ];
-  test.each([...refused, ...smuggled])("%s: a problem that repeats nothing", async (_what, request, status, code) => {
-    const client = new RawClient(service).write(request);
-    const received = await client.answer();
-    client.socket.destroy();
-    const [head = "", body = ""] = received.split(END);
-    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [A-Z]`));
-    expect(head).toMatch(/\r\ncontent-type: application\/problem\+json/i);
-    expect(head).toMatch(/\r\ndate: /i);
-    expect(JSON.parse(body)).toMatchObject({ type: `urn:tripline:error:${code}`, status, code });
-    expect(received).not.toContain("ECHO-ME");
-  });
+  test.each([...refused, ...smuggled])(
+    "%s: gets a problem document that echoes nothing",
+    async (_what, request, status, code) => {
+      const client = new RawClient(service).write(request);
+      const received = await client.answer();
+      client.socket.destroy();
+      const [head = "", body = ""] = received.split(END);
+      expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} [A-Z]`));
+      expect(head).toMatch(/\r\ncontent-type: application\/problem\+json/i);
+      expect(head).toMatch(/\r\ndate: /i);
+      expect(JSON.parse(body)).toMatchObject({ type: `urn:tripline:error:${code}`, status, code });
+      expect(received).not.toContain("ECHO-ME");
+    },
+  );
 
   const XML = "content-type: application/xml\r\ncontent-length: 4\r\n\r\n<a/>";
   const wrong: [what: string, request: string, allow: string][] = [
@@ -101,7 +104,7 @@ describe("requests that reach no route", () => {
     ["GET where only POST is", `GET /body HTTP/1.1\r\n${HOST}\r\n`, "POST"],
     ["DELETE of health", `DELETE /health/live HTTP/1.1\r\n${HOST}\r\n`, "GET, HEAD"],
   ];
-  test.each(wrong)("%s: 405 that names the allowed methods", async (_what, request, allow) => {
+  test.each(wrong)("%s: gets 405 with the allowed methods", async (_what, request, allow) => {
     const client = new RawClient(service).write(request);
     const received = await client.answer();
     client.socket.destroy();
@@ -111,7 +114,7 @@ describe("requests that reach no route", () => {
   });
 
   test.each(["/things/", "/things/7/8", "/bodyguard"])(
-    "%s is not a known path, so no method is named",
+    "%s is not a known path, so it gets no list of methods",
     async (path) => {
       const client = new RawClient(service).write(`TRACE ${path} HTTP/1.1\r\n${HOST}\r\n`);
       expect(await client.answer()).toMatch(/^HTTP\/1\.1 404 /);

@@ -13,7 +13,7 @@ const requestFrom = (
 };
 
 describe("metrics", () => {
-  test("regression #12: have a separate port, with nothing else on it, and are then not on the port of the API", async () => {
+  test("regression #12: are served on a separate port, and not on the API's", async () => {
     const telemetry = startTelemetry({ service: "guarded" });
     const service = await startTestService({ metricsPort: 0, limits: { headersTimeoutMs: 300 } });
     try {
@@ -40,7 +40,7 @@ describe("metrics", () => {
     }
   });
 
-  test("are only for this machine if they share the port of the API", async () => {
+  test("are for this machine only if they share the API's port", async () => {
     const service = await startTestService();
     try {
       expect((await fetch(`${service.url}/metrics`)).status).toBe(200);
@@ -79,11 +79,11 @@ describe("metrics", () => {
     ["a proxy with X-Forwarded-Proto alone", { host: "localhost", "x-forwarded-proto": "https" }, 1, false],
     ["a cloud's proxy", { host: "localhost", "cf-connecting-ip": "192.0.2.7" }, 1, false],
     ["no host", {}, 1, false],
-  ])("regression #24: a request by %s is told apart", (_what, headers, minor, isLocal) => {
+  ])("regression #24: distinguishes a request by %s", (_what, headers, minor, isLocal) => {
     expect(isLocalCaller(requestFrom("127.0.0.1", headers, minor))).toBe(isLocal);
   });
 
-  test("a service whose port is in use closes its port for metrics", async () => {
+  test("a service whose port is in use closes its metrics port", async () => {
     const first = await startTestService({ metricsPort: 0 });
     try {
       const port = Number(new URL(first.url).port);

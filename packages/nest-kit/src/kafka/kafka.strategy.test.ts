@@ -151,7 +151,7 @@ test("a method gets batches of several partitions, each record once", async () =
   });
 });
 
-test("an error of a method reaches the consumer unchanged, and its code decides", async () => {
+test("a method's error reaches the consumer unchanged, and its code determines the reaction", async () => {
   const letters = new BatchCollector();
   const topics = [`${TOPIC}.dlq`];
   const reader = await kafka.consume({ group: "letters", topics, handle: letters.handle, onStop() {} });
@@ -170,12 +170,12 @@ test("an error of a method reaches the consumer unchanged, and its code decides"
   await until("the records beside it", () => calls.flatMap(textsOf).includes("after"));
 });
 
-test("a provider keeps the positions of a group", async () => {
+test("a provider stores the positions of a group", async () => {
   await until("its records", () => own.length >= 3);
   expect(own).toEqual([2, 3, 4]);
 });
 
-test("HTTP ends before the consumers, those before the producer, then the admin, and Redis last", async () => {
+test("shutdown closes HTTP, then consumers, the producer, the admin client, and Redis", async () => {
   const began = Promise.withResolvers<void>();
   const outcomes: string[] = [];
   onLast = async () => {
