@@ -19,7 +19,7 @@ test.each([
   ["vault:http://vault.bank:8200/transit/personal", /because the token of Vault goes to vault\.bank:8200\.$/],
   ["vault:https://vault.bank:8200/transit/personal", /which needs either VAULT_TOKEN_FILE or VAULT_KUBERNETES_ROLE\.$/],
   [`${newKey()},awskms:`, /^PERSONAL_MASTER_KEY must have after "awskms:" the id/],
-])("%s is refused in one sentence that names the setting and no key", (text, sentence) => {
+])("rejects %s in one sentence that names the setting and no key", (text, sentence) => {
   let message = "";
   try {
     openMasterKey(text);
@@ -30,7 +30,7 @@ test.each([
   expect(message).not.toContain("too-short");
 });
 
-test("of several keys of any kind the first one wraps, and the others open", async () => {
+test("the first of several keys wraps, and the others only unwrap", async () => {
   const [old, secret] = [newKey(), randomBytes(32)];
   const wrapped = await openMasterKey(old).wrap(secret);
   const both = openMasterKey(`${newKey()},vault:http://127.0.0.1:1/transit/personal,${old}`, {
@@ -40,7 +40,7 @@ test("of several keys of any kind the first one wraps, and the others open", asy
   expect(openMasterKey(`${GOOGLE},${old}`).name).toBe(GOOGLE);
 });
 
-test("a new key in the file is taken without a restart, and what is not a key is not", async () => {
+test("loads a new key from the file without a restart, and ignores an invalid one", async () => {
   const folder = await mkdtemp(join(tmpdir(), "master-key-"));
   const file = join(folder, "key");
   const [old, fresh, secret] = [newKey(), newKey(), randomBytes(32)];
@@ -81,7 +81,7 @@ test("a new key in the file is taken without a restart, and what is not a key is
   }
 });
 
-test("a key and a file of it, or a file that is not there, are refused", () => {
+test("rejects a key together with a key file, and a missing file", () => {
   expect(() => FollowedMasterKey.isSet({ PERSONAL_MASTER_KEY: newKey(), PERSONAL_MASTER_KEY_FILE: "/key" })).toThrow(
     "PERSONAL_MASTER_KEY and PERSONAL_MASTER_KEY_FILE are both set, so unset one of them.",
   );

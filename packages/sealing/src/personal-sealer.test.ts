@@ -40,7 +40,7 @@ function open(text: string, { bytes, newKey: made }: Sealed, subject = ADA, id =
   return new PersonalOpener(openMasterKey(text)).open(part.sealed, made.key, subject, id);
 }
 
-test("what is sealed opens with its key, as that of its person and payment, and under no other", async () => {
+test("sealed data opens only with its key, for its person and payment", async () => {
   const text = newKey();
   const sealed = sealedBy(await started(openMasterKey(text)));
   expect(sealed.bytes.toString("latin1")).not.toMatch(/ada|203\.0|phone/i);
@@ -56,7 +56,7 @@ test("what is sealed opens with its key, as that of its person and payment, and 
   await expect(open(newKey(), sealed)).rejects.toMatchObject({ code: "master-key-unavailable" });
 });
 
-test("after the master key was changed, what the one before wrapped still opens", async () => {
+test("opens what the previous master key wrapped", async () => {
   const [old, fresh] = [newKey(), newKey()];
   const before = sealedBy(await started(openMasterKey(old)));
   const after = sealedBy(await started(openMasterKey(`${fresh},${old}`)));
@@ -64,7 +64,7 @@ test("after the master key was changed, what the one before wrapped still opens"
   expect(await open(fresh, after)).toEqual(FIELDS);
 });
 
-test("a person has one key for a day; it goes along until it is stored", async () => {
+test("a person has one key per day, attached until it is stored", async () => {
   let nowMs = Date.now();
   const sealer = await started(openMasterKey(newKey()), { now: () => nowMs });
   const first = sealedBy(sealer);
@@ -82,7 +82,7 @@ test("a person has one key for a day; it goes along until it is stored", async (
   expect(sealedBy(sealer).newKey?.key.keyId).not.toEqual(first.newKey?.key.keyId);
 });
 
-test("the least recently seen person gives way", async () => {
+test("evicts the least recently seen person", async () => {
   const sealer = await started(openMasterKey(newKey()), { subjectsMax: 2 });
   const [bob, eve] = [
     { ...ADA, cardToken: "ct_bob" },
@@ -93,7 +93,7 @@ test("the least recently seen person gives way", async () => {
   expect(sealedBy(sealer, bob).newKey).toBeDefined();
 });
 
-test("what is remembered of a stored key is small, whatever else uses Buffer's pool", async () => {
+test("keeps little memory for a stored key, even if others use Buffer's pool", async () => {
   setFlagsFromString("--expose_gc");
   const collect: () => void = runInNewContext("gc");
   const sealer = await started(openMasterKey(newKey()));
@@ -112,20 +112,17 @@ test("what is remembered of a stored key is small, whatever else uses Buffer's p
   expect(sealedBy(sealer, { ...ADA, cardToken: "ct_0" }).newKey).toBeUndefined();
 });
 
-test.each(["ct_ada", "et_ada"])(
-  "of somebody who was erased by %s nothing is sealed, of others it is",
-  async (subject) => {
-    const sealer = await started(openMasterKey(newKey()));
-    sealedBy(sealer);
-    sealer.erase("bank", subject);
-    sealedBy(sealer);
-    sealer.erase("acme", subject);
-    expect(sealer.seal(FIELDS, ADA, "txn_1")).toBe("erased");
-    sealedBy(sealer, { ...ADA, cardToken: "ct_bob", emailToken: "" });
-  },
-);
+test.each(["ct_ada", "et_ada"])("seals nothing for a person erased by %s, but for others", async (subject) => {
+  const sealer = await started(openMasterKey(newKey()));
+  sealedBy(sealer);
+  sealer.erase("bank", subject);
+  sealedBy(sealer);
+  sealer.erase("acme", subject);
+  expect(sealer.seal(FIELDS, ADA, "txn_1")).toBe("erased");
+  sealedBy(sealer, { ...ADA, cardToken: "ct_bob", emailToken: "" });
+});
 
-test("without an answer of the master key nothing is sealed, until it answers", async () => {
+test("seals nothing until the master key responds", async () => {
   const working = openMasterKey(newKey());
   let isDown = true;
   const masterKey: MasterKey = {
@@ -146,7 +143,7 @@ test("without an answer of the master key nothing is sealed, until it answers", 
   sealedBy(sealer);
 });
 
-test("of two starts the later one counts, so that a new master key is not replaced by an answer of the one before", async () => {
+test("the later of two starts wins, so an old master key's late response does not replace the new key", async () => {
   const answers: (() => void)[] = [];
   let name = "old";
   const masterKey: MasterKey = {

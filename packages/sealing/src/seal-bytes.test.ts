@@ -13,11 +13,11 @@ describe("sealBytes", () => {
     expect(openBytes(sealed, KEY, "kid 2")).toBeUndefined();
   });
 
-  test("a nonce is never used twice", () => {
+  test("never uses a nonce twice", () => {
     expect(sealBytes(PLAINTEXT, KEY, "kid")).not.toEqual(sealBytes(PLAINTEXT, KEY, "kid"));
   });
 
-  test("does not open if any byte was changed or is missing", () => {
+  test("does not open if any byte is changed or missing", () => {
     const sealed = sealBytes(PLAINTEXT, KEY, "kid");
     for (let index = 0; index < sealed.length; index += 1) {
       const changed = Buffer.from(sealed);

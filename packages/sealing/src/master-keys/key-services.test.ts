@@ -69,7 +69,7 @@ const services: readonly [name: string, () => TestKeyService, (key: string) => M
 const unavailable = (message: RegExp) => ({ code: "master-key-unavailable", message: expect.stringMatching(message) });
 
 describe.each(services)("%s", (name, service, keyOf) => {
-  test("opens what it wrapped, and nothing else does", async () => {
+  test("unwraps only what it wrapped", async () => {
     const [key, secret] = [keyOf("personal"), randomBytes(32)];
     const wrapped = await key.wrap(secret);
     expect(Buffer.from(wrapped).includes(secret)).toBe(false);
@@ -90,7 +90,7 @@ describe.each(services)("%s", (name, service, keyOf) => {
   test.each<[Trouble, RegExp]>([
     ["denied", /refuses \(HTTP 403\): .*(permission denied|not authorized)[^\n]*(?<!\.)\.$/i],
     ["disabled", /refuses \(HTTP 40[03]\): .*(is not enabled|disabled key|key not found)[^\n]*(?<!\.)\.$/],
-  ])("where the key is %s it says so in one line, and goes on when it is not any more", async (trouble, message) => {
+  ])("reports in one line that the key is %s, and recovers afterwards", async (trouble, message) => {
     const [key, secret] = [keyOf("personal"), randomBytes(32)];
     const wrapped = await key.wrap(secret);
     service().trouble = trouble;
@@ -101,7 +101,7 @@ describe.each(services)("%s", (name, service, keyOf) => {
     expect(await key.unwrap(wrapped)).toEqual(secret);
   });
 
-  test("while it is away sealing goes on for the day, opening fails, and later everything opens", async () => {
+  test("while it is unavailable sealing continues for the day and opening fails; afterwards everything opens", async () => {
     const subject = { tenant: "acme", cardToken: "ct_ada", emailToken: "" };
     const fields = { ...UNSENT_PERSONAL, email: "ada@example.com" };
     const sealer = new PersonalSealer({ masterKey: keyOf("personal"), logger: { error() {} } });
@@ -130,7 +130,7 @@ async function post(url: string, headers: Record<string, string>, body: object):
   return answer.data ?? answer;
 }
 
-test("nothing opens that the same key has wrapped for another purpose", async () => {
+test("does not unwrap what the same key wrapped for another purpose", async () => {
   const secret = randomBytes(32);
   const [authorization, plaintext] = [`Bearer ${TOKEN}`, secret.toString("base64")];
   const ofGoogle = await post(`${google.url}/v1/${RING}/personal:encrypt`, { authorization }, { plaintext });
@@ -152,7 +152,7 @@ test("nothing opens that the same key has wrapped for another purpose", async ()
   }
 });
 
-test("a service that takes a request and says nothing is not awaited for longer than 3 s", async () => {
+test("waits at most 3 s for a service that accepts a request and never responds", async () => {
   const waiting = services.map(([, service, keyOf]) => {
     service().trouble = "silence";
     return keyOf("personal").wrap(randomBytes(32));
@@ -165,7 +165,7 @@ test("a service that takes a request and says nothing is not awaited for longer 
   );
 }, 30_000);
 
-test("a version of a key of Azure opens what it wrapped after the next one has taken its place", async () => {
+test("a version of an Azure key unwraps what it wrapped even after a newer version exists", async () => {
   const [key, secret] = [openMasterKey(`azurekv:${azure.url}/keys/personal`, access), randomBytes(32)];
   const before = await key.wrap(secret);
   azure.turn();
@@ -179,11 +179,11 @@ test.each([
   ["https://bank.vault.azure.net/keys/personal", "https://vault.azure.net"],
   ["https://bank.vault.azure.cn/keys/personal", "https://vault.azure.cn"],
   ["https://bank.managedhsm.azure.net/keys/personal", "https://managedhsm.azure.net"],
-])("the token for %s is one for %s", (url, resource) => {
+])("the token for %s has the scope %s", (url, resource) => {
   expect(tokenResource(url)).toBe(resource);
 });
 
-test("without an identity of the pod it says who gives no token", async () => {
+test("names the identity provider that returns no token", async () => {
   identity.failWith(403);
   try {
     for (const [name, who] of [
@@ -200,8 +200,8 @@ test("without an identity of the pod it says who gives no token", async () => {
   }
 }, 30_000);
 
-describe("signing in at Vault", () => {
-  test("a token that was replaced in its file is used without a restart", async () => {
+describe("Vault authentication", () => {
+  test("uses a token replaced in its file without a restart", async () => {
     const key = ofVault("personal");
     const wrapped = await key.wrap(randomBytes(32));
     known.clear();
@@ -215,7 +215,7 @@ describe("signing in at Vault", () => {
     );
   });
 
-  test("the service account of a pod signs in once for many calls, and a wrong role is refused", async () => {
+  test("authenticates a pod's service account once for many calls, and rejects a wrong role", async () => {
     known.add("hvs.pod");
     const signIn = { VAULT_KUBERNETES_TOKEN_FILE: podTokenFile };
     const key = ofVault("personal", { VAULT_KUBERNETES_ROLE: "tripline", ...signIn });
