@@ -3,7 +3,7 @@ import { FeastError } from "./feast-error.js";
 
 const unavailable = () => Promise.reject(new FeastError("unavailable", "not there"));
 
-test("a read that fails for good, or with an error of another kind, is tried once", async () => {
+test("tries a read once if the error is permanent or of another kind", async () => {
   const policy = new CallPolicy({ attemptsMax: 5 });
   for (const error of [new FeastError("server-error", "no"), new Error("other")]) {
     let tries = 0;
@@ -16,7 +16,7 @@ test("a read that fails for good, or with an error of another kind, is tried onc
   }
 });
 
-test("no attempt is made for which there is no time", async () => {
+test("makes no attempt without enough time", async () => {
   const policy = new CallPolicy({ attemptsMax: 10 });
   let tries = 0;
   const read = policy.retry(policy.startCall({ timeoutMs: 1 }), () => {
@@ -27,7 +27,7 @@ test("no attempt is made for which there is no time", async () => {
   expect(tries).toBeLessThan(10);
 });
 
-test("the caller can end a call between two attempts", async () => {
+test("the caller can cancel a call between two attempts", async () => {
   const policy = new CallPolicy({ attemptsMax: 1_000, timeoutMs: 60_000 });
   const controller = new AbortController();
   const read = policy.retry(policy.startCall({ signal: controller.signal }), unavailable);
@@ -35,7 +35,7 @@ test("the caller can end a call between two attempts", async () => {
   await expect(read).rejects.toMatchObject({ code: "aborted", cause: { message: "gone" } });
 });
 
-test("what a promise does after its call has ended is ignored", async () => {
+test("ignores a promise after its call has ended", async () => {
   const policy = new CallPolicy({});
   const controller = new AbortController();
   const call = policy.startCall({ signal: controller.signal });
@@ -51,7 +51,7 @@ test("what a promise does after its call has ended is ignored", async () => {
   await new Promise((resolve) => setImmediate(resolve));
 });
 
-test.each([0, 1.5, -1, Number.NaN])("attemptsMax %p is refused", (attemptsMax) => {
+test.each([0, 1.5, -1, Number.NaN])("rejects attemptsMax %p", (attemptsMax) => {
   const fault = expect.objectContaining({ code: "invalid-request", field: "attemptsMax" });
   expect(() => new CallPolicy({ attemptsMax })).toThrow(fault);
 });

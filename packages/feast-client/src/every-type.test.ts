@@ -71,7 +71,7 @@ async function storedHash(card: string): Promise<Map<string, string>> {
 }
 
 describe("written by Feast", () => {
-  test("the file has every type that Feast's registry knows", async () => {
+  test("the registry contains every type of Feast", async () => {
     const registry = await feast.registry();
     const view = registry.featureViews.find(({ name }) => name === "every_type");
     expect(view?.features).toEqual(Object.fromEntries(EVERY_TYPE.map(({ feature, type }) => [feature, type])));
@@ -83,7 +83,7 @@ describe("written by Feast", () => {
     ["gRPC", () => grpc, EVERY_TYPE],
     ["HTTP with a registry", () => http, WITHOUT_SCALAR_MAP],
   ] as [string, () => OnlineFeatureReader, typeof EVERY_TYPE][])(
-    "every type is read over %s",
+    "reads every type over %s",
     async (name, client, types) => {
       const features = types.map(({ feature }) => `every_type:${feature}`);
       const answer = await client().getOnlineFeatures({ features, entities: [{ card_id: "by-feast" }] });
@@ -96,7 +96,7 @@ describe("written by Feast", () => {
     },
   );
 
-  test("over HTTP without a registry values are what JSON makes of them, and whole numbers stay exact", async () => {
+  test("reads JSON values over HTTP without a registry, with exact integers", async () => {
     const features = WITHOUT_SCALAR_MAP.map(({ feature }) => `every_type:${feature}`);
     const answer = await untypedHttp.getOnlineFeatures({ features, entities: [{ card_id: "by-feast" }] });
     const values = byFeature(answer);
@@ -107,7 +107,7 @@ describe("written by Feast", () => {
     expect(values.get("f_unix_timestamp")).toBe(1_772_366_405);
   });
 
-  test("a type that Feast's HTTP server cannot send is refused, not read as null", async () => {
+  test("rejects a type that Feast's HTTP server cannot send, instead of reading null", async () => {
     const request = { features: ["every_type:f_scalar_map"], entities: [{ card_id: "by-feast" }] };
     await expect(http.getOnlineFeatures(request)).rejects.toMatchObject({ code: "unsupported", field: "f_scalar_map" });
   });
@@ -117,7 +117,7 @@ describe("written by Feast", () => {
     ["gRPC", () => grpc],
     ["HTTP", () => untypedHttp],
   ] as [string, () => OnlineFeatureReader][])(
-    "nulls and entities that are not there are told apart over %s",
+    "distinguishes nulls from missing entities over %s",
     async (_name, client) => {
       const entities = [{ card_id: "nulls-by-feast" }, { card_id: "nowhere" }, { card_id: "by-feast" }];
       const features = WITHOUT_SCALAR_MAP.map(({ feature }) => `every_type:${feature}`);
@@ -136,7 +136,7 @@ describe("written by Feast", () => {
 describe("written by this client", () => {
   const allNull = Object.fromEntries(EVERY_TYPE.map(({ feature }) => [feature, null as unknown]));
 
-  test("every type is read by Feast's Python SDK, in the field that Feast uses", async () => {
+  test("Feast's Python SDK reads every type, in Feast's fields", async () => {
     const features = Object.fromEntries(
       EVERY_TYPE.map(({ feature, type, json }) => [feature, toJavaScript(type, json)]),
     );
@@ -163,7 +163,7 @@ describe("written by this client", () => {
     }
   });
 
-  test("what is written is, byte for byte, what Feast writes", async () => {
+  test("writes the same bytes as Feast", async () => {
     const [feasts, ours] = [await storedHash("by-feast"), await storedHash("by-us")];
     expect([...ours.keys()].sort()).toEqual([...feasts.keys()].sort());
     expect(ours.size).toBe(EVERY_TYPE.length + 1);
@@ -177,7 +177,7 @@ describe("written by this client", () => {
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, -0, 5e-324])(
-    "the double %p survives",
+    "preserves the double %p",
     async (value) => {
       const card_id = `double ${value}`;
       const features = { ...allNull, f_double: value, f_float: Math.fround(value) };
@@ -216,7 +216,7 @@ const JSON_TYPES: Record<string, string> = { terminal_id: "INT64", device_hash: 
 
 describe("entities", () => {
   test.each(KEYS)(
-    "of %s: written by Feast, read by us, and the other way round",
+    "of %s written by Feast are read by this client, and vice versa",
     async (_type, reference, entity, json) => {
       const [view, feature] = reference.split(":") as [string, string];
       const features = (value: number) => ({ ...OTHER_FEATURES[view], [feature]: value });
@@ -240,7 +240,7 @@ describe("entities", () => {
     },
   );
 
-  test("fields of Redis hashes are those of Feast, whatever the length and the letters", async () => {
+  test("has the same Redis hash fields as Feast, for names of any length and script", async () => {
     const names = [
       "",
       "a",

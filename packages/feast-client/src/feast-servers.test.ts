@@ -60,7 +60,7 @@ function cardRow(card_id: string, eventTimestampMs: number, features: Record<str
 }
 
 describe("reading", () => {
-  test.each(READERS)("features come in the order asked for, without join keys, over %s", async (_name, client) => {
+  test.each(READERS)("returns features in the requested order, without join keys, over %s", async (_name, client) => {
     const features = [
       "card_stats:risk",
       "card_stats:payment_count",
@@ -79,7 +79,7 @@ describe("reading", () => {
     });
   });
 
-  test.each(READERS)("full names tell features of two views apart over %s", async (_name, client) => {
+  test.each(READERS)("full names distinguish features of two views over %s", async (_name, client) => {
     const request: OnlineFeaturesRequest = {
       features: ["card_stats:amount_mean", "terminal_stats:amount_mean"],
       entities: [{ card_id: "c1", terminal_id: 9_007_199_254_740_993n }],
@@ -93,7 +93,7 @@ describe("reading", () => {
     });
   });
 
-  test.each(READERS)("a feature service gives its features over %s", async (_name, client) => {
+  test.each(READERS)("reads a feature service's features over %s", async (_name, client) => {
     const answer = await client().getOnlineFeatures({
       featureService: "scoring",
       entities: [{ card_id: "c1", home_terminal_id: 9_007_199_254_740_993n }],
@@ -105,7 +105,7 @@ describe("reading", () => {
     expect(new Set(answer.rows[0]?.statuses)).toEqual(new Set(["PRESENT"]));
   });
 
-  test("a value beyond the view's age is there and says so", async () => {
+  test("returns a value beyond the view's age limit and marks it", async () => {
     const request = { features: ["card_stats:amount_mean"], entities: [{ card_id: "c-old" }, { card_id: "c1" }] };
     const answer = await direct.getOnlineFeatures(request);
     expect(answer.rows[0]).toEqual({
@@ -117,7 +117,7 @@ describe("reading", () => {
     expect(toRecords(answer)).toEqual([{ amount_mean: null }, { amount_mean: 12.5 }]);
   });
 
-  test("a view without an age limit is never too old", async () => {
+  test("returns any age from a view without an age limit", async () => {
     await feast.call("write", {
       view: "terminal_stats",
       rows: [{ entity: { terminal_id: 1 }, features: { amount_mean: 1 }, eventTimestampMs: 1_000 }],
@@ -130,7 +130,7 @@ describe("reading", () => {
   });
 
   test.each(SERVERS)(
-    "an on-demand view is computed by the server over %s, and refused over Redis",
+    "an on-demand view is computed by the server over %s, and rejected over Redis",
     async (_name, client) => {
       const request = { features: ["doubled:amount_mean_doubled", "card_stats:risk"], entities: [{ card_id: "c1" }] };
       expect(toRecords(await client().getOnlineFeatures(request))).toEqual([{ amount_mean_doubled: 25, risk: 0.5 }]);
@@ -138,7 +138,7 @@ describe("reading", () => {
     },
   );
 
-  test("more rows than one round trip takes come in their order", async () => {
+  test("returns more rows than fit one round trip in their order", async () => {
     const count = 2_345;
     const rows = Array.from({ length: count }, (_, index) => cardRow(`many-${index}`, nowMs, { payment_count: index }));
     expect(await direct.writeOnlineFeatures({ featureView: "card_stats", rows })).toEqual({
@@ -155,7 +155,7 @@ describe("entities", () => {
   test.each([
     ["gRPC with a registry", () => serving],
     ["HTTP with a registry", () => typedHttp],
-  ] as const)("of a type that only the registry tells are found over %s", async (_name, client) => {
+  ] as const)("of a type known only from the registry are found over %s", async (_name, client) => {
     const features = ["card_shop:visits"];
     await direct.writeOnlineFeatures({
       featureView: "card_shop",
@@ -176,7 +176,7 @@ describe("entities", () => {
 });
 
 describe("writing", () => {
-  test("what is stored and not older stays, for Feast and for us", async () => {
+  test("an older row never overwrites a newer one, in Feast or here", async () => {
     const write = async (at: number, amount_mean: number) =>
       direct.writeOnlineFeatures({ featureView: "card_stats", rows: [cardRow("w1", at, { amount_mean })] });
     const request = { features: ["card_stats:amount_mean"], entities: [{ card_id: "w1" }] };
@@ -194,7 +194,7 @@ describe("writing", () => {
     expect(await write(nowMs + HOUR_MS, 8)).toEqual({ written: 0, skipped: 1 });
   });
 
-  test("of many writers of one entity the latest event wins", async () => {
+  test("the latest event wins among many writers of one entity", async () => {
     const order = Array.from({ length: 300 }, (_, index) => (index * 157) % 300);
     await Promise.all(
       order.map((step) =>
@@ -211,7 +211,7 @@ describe("writing", () => {
     expect(answer.rows).toEqual([{ values: [299], statuses: ["PRESENT"], eventTimestampsMs: [nowMs + 299] }]);
   });
 
-  test("keys live as long as asked for", async () => {
+  test("keys live as long as requested", async () => {
     const registry = await feast.registry();
     const client = new FeastRedisClient({ redis: feast.redis, registry, keyTtlSeconds: 3_600 });
     const keysBefore = new Set(await feast.redis.keys("*"));
@@ -246,7 +246,7 @@ describe("writing", () => {
     ["a missing join key", { entity: {} }, "missing-join-key", "card_id"],
     ["a wrong join key", { entity: { card_id: 7 } }, "invalid-join-key", "card_id"],
     ["no time", { eventTimestampMs: Number.NaN }, "invalid-value", "eventTimestampMs of row 1"],
-  ])("%s is refused, and nothing of the request is written", async (_name, change, code, field) => {
+  ])("rejects %s, and writes nothing of the request", async (_name, change, code, field) => {
     const rows = [cardRow("refused", nowMs), { ...cardRow("refused", nowMs), ...change }];
     await expect(direct.writeOnlineFeatures({ featureView: "card_stats", rows: rows as never })).rejects.toMatchObject({
       code,
@@ -270,7 +270,7 @@ describe("push", () => {
     risk: 0.25,
   });
 
-  test("rows that are pushed are read at once, over every transport", async () => {
+  test("pushed rows can be read immediately over every transport", async () => {
     await http.push({ pushSource: "card_push", rows: [row("p1", 9_007_199_254_740_993n), row("p2", 2)] });
     for (const [, client] of READERS) {
       const answer = await client().getOnlineFeatures({
@@ -289,7 +289,7 @@ describe("push", () => {
     ["online", 1, 0],
     ["offline", 0, 1],
     ["online_and_offline", 1, 1],
-  ] as const)("to %s", async (to, online, offline) => {
+  ] as const)("writes to the store: %s", async (to, online, offline) => {
     const card = `pushed ${to}`;
     await http.push({ pushSource: "card_push", rows: [row(card, 1)], to });
     const { rows } = await direct.getOnlineFeatures({ features: ["card_stats:risk"], entities: [{ card_id: card }] });
@@ -297,13 +297,13 @@ describe("push", () => {
     expect(await feast.call("offline_rows", { card })).toBe(offline);
   });
 
-  test("an unknown push source is named", async () => {
+  test("names an unknown push source", async () => {
     const push = http.push({ pushSource: "nope", rows: [row("p3", 1)] });
     await expect(push).rejects.toMatchObject({ code: "unknown-push-source", field: "nope" });
   });
 });
 
-test("what Feast materialised is read", async () => {
+test("reads what Feast materialised", async () => {
   await feast.call("materialize", { views: ["card_stats"] });
   const answer = await direct.getOnlineFeatures({
     features: ["card_stats:amount_mean"],
@@ -312,10 +312,10 @@ test("what Feast materialised is read", async () => {
   expect(toRecords(answer)).toEqual([{ amount_mean: 1 }]);
 });
 
-describe("wrong requests", () => {
+describe("invalid requests", () => {
   const good = { features: ["card_stats:risk"], entities: [{ card_id: "c1" }] };
 
-  test.each(READERS)("are refused by name over %s", async (name, client) => {
+  test.each(READERS)("are rejected with the field's name over %s", async (name, client) => {
     const knows = name === "Redis" || name.includes("registry") || name.includes("ServingService");
     const cases: [Partial<OnlineFeaturesRequest>, string, string][] = [
       [{ features: ["card_stats:nope"] }, "unknown-feature", "card_stats:nope"],
@@ -369,7 +369,7 @@ describe("wrong requests", () => {
 });
 
 describe("a server that hangs", () => {
-  test.each(SERVERS)("is given up at the deadline over %s, and serves again afterwards", async (_name, client) => {
+  test.each(SERVERS)("is abandoned at the deadline over %s, and works again afterwards", async (_name, client) => {
     const request = { features: ["card_stats:risk"], entities: [{ card_id: "c1" }] };
     await client().getOnlineFeatures(request);
     await pauseProcess(feast.pid);

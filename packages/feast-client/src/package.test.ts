@@ -27,7 +27,7 @@ function packedFiles(): string[] {
   return (packed?.files ?? []).map(({ path }) => path);
 }
 
-test("the package holds its code, its types, README and LICENSE, and nothing else", () => {
+test("the package contains only its code, types, README and LICENSE", () => {
   const files = packedFiles();
   const others = files.filter((path) => !/^dist\/[a-z/-]+\.(js|d\.ts)$/.test(path));
   expect(others.sort()).toEqual(["LICENSE", "README.md", "package.json"]);
@@ -38,7 +38,7 @@ test("the package holds its code, its types, README and LICENSE, and nothing els
   }
 });
 
-test("its code imports what the package names, and of each entry only what the entry is for", () => {
+test("the code imports only declared dependencies, and each entry point only what it needs", () => {
   const allowed = new Set([...Object.keys(manifest.dependencies), ...Object.keys(manifest.peerDependencies)]);
   expect([...allowed].filter((name) => name.startsWith("@tripline/"))).toEqual([]);
   for (const [entry, { default: code, types }] of Object.entries(manifest.exports)) {

@@ -78,7 +78,7 @@ test("the README's example over gRPC reads", async () => {
   expect(JSON.parse(output)).toEqual([3]);
 });
 
-test("the README's example with Redis reads and writes, and so does a registry by hand", async () => {
+test("the README's example with Redis reads and writes, even with a handwritten registry", async () => {
   const output = await project.run(`${exampleOf("redis")}\nconsole.log(JSON.stringify(answer.featureNames));`);
   expect(JSON.parse(output)).toEqual(["card_stats__amount_mean", "terminal_stats__amount_mean"]);
   await project.run(exampleOf("feature-registry"));

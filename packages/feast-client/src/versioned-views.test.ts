@@ -43,7 +43,7 @@ afterAll(async () => {
   await feast?.stop();
 });
 
-test("the registry tells the current version and the former ones, each with its features", () => {
+test("the registry lists current and former versions, each with its features", () => {
   const current = registry.featureViews.find(({ name }) => name === "versioned");
   expect(current).toMatchObject({ version: 2, features: { mean: "DOUBLE", count: "INT64", name: "STRING" } });
   const former = (registry.formerVersions ?? []).filter(({ name }) => name === "versioned");
@@ -61,14 +61,14 @@ test.each([
   ["versioned@v0:mean", 0.5],
   ["versioned@v1:mean", 1.5],
   ["versioned@V2:mean", 2.5],
-])("%s is read from Redis and over HTTP", async (reference, mean) => {
+])("reads %s from Redis and over HTTP", async (reference, mean) => {
   const request = { features: [reference], entities: [{ card_id: "by-feast" }] };
   expect(toRecords(await direct.getOnlineFeatures(request))).toEqual([{ mean }]);
   const http = new FeastHttpClient({ url: feast.httpUrl, timeoutMs });
   expect(toRecords(await http.getOnlineFeatures(request))).toEqual([{ mean }]);
 });
 
-test("two versions are read together under full names", async () => {
+test("reads two versions together with full names", async () => {
   const request = {
     features: ["versioned@v1:count", "versioned@v2:count", "versioned:mean"],
     entities: [{ card_id: "by-feast" }],
@@ -80,7 +80,7 @@ test("two versions are read together under full names", async () => {
   expect(toRecords(await http.getOnlineFeatures(request))).toEqual(expected);
 });
 
-test("what is written to a version is read by Feast's SDK from that version alone", async () => {
+test("Feast's SDK reads what is written to a version only from that version", async () => {
   const write = (featureView: string, features: Record<string, unknown>) =>
     direct.writeOnlineFeatures({
       featureView,
@@ -100,7 +100,7 @@ test("what is written to a version is read by Feast's SDK from that version alon
   }
 });
 
-test("a version that there is not is named", async () => {
+test("names a version that does not exist", async () => {
   const request = { features: ["versioned@v7:mean"], entities: [{ card_id: "by-feast" }] };
   await expect(direct.getOnlineFeatures(request)).rejects.toMatchObject({
     code: "unknown-feature-view",
@@ -137,7 +137,7 @@ describe("the vectors of a feature service", () => {
     return fields.filter(([number]) => number !== 4);
   };
 
-  test("say what we wrote at once, also of an entity that had none", async () => {
+  test("contain our writes immediately, even for a new entity", async () => {
     await writeStats(AT_MS, 2.5);
     expect(await served()).toMatchObject({
       terminal_stats__amount_mean: [2.5],
@@ -155,7 +155,7 @@ describe("the vectors of a feature service", () => {
     });
   });
 
-  test("are the bytes that Feast makes of the same rows, but for the time, and Feast's next ones stand", async () => {
+  test("have the same bytes as Feast's, except for the time, and accept Feast's next write", async () => {
     await writeRisk(AT_MS + 2, 0.125, null);
     const ours = await storedVector();
     expect(ours).toHaveLength(8);

@@ -83,7 +83,7 @@ function response(part: Part = {}): Buffer {
   return Buffer.from(writer.finish());
 }
 
-test("a good answer is read, and metadata is asked for each time", async () => {
+test("reads a valid response, and gets metadata anew for each call", async () => {
   const seen: unknown[] = [];
   const address = await serve((call, reply) => {
     seen.push(call.metadata.get("authorization")[0]);
@@ -101,7 +101,7 @@ test.each([
   [2, "NULL_VALUE"],
   [3, "NOT_FOUND"],
   [4, "OUTSIDE_MAX_AGE"],
-])("the status %d of a server is %s", async (number, expected) => {
+])("maps the server's status %d to %s", async (number, expected) => {
   const client = connect(await serve((_call, reply) => reply(null, response({ statuses: [number] }))));
   expect((await client.getOnlineFeatures(REQUEST)).rows[0]?.statuses).toEqual([expected]);
 });
@@ -118,7 +118,7 @@ test.each([
   ["with an unknown status", response({ statuses: [9] }), "mean"],
   ["with an invalid time", response({ times: [Buffer.from([0xff])] }), "mean"],
   ["with too many rows", response({ values: [Buffer.alloc(0), Buffer.alloc(0)], statuses: [1, 1], times: [] }), "mean"],
-])("an answer %s is refused, and the part at fault is named", async (_name, bytes, field) => {
+])("rejects a response %s, and names the faulty part", async (_name, bytes, field) => {
   const client = connect(await serve((_call, reply) => reply(null, bytes)));
   await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({
     code: "malformed-response",
@@ -134,7 +134,7 @@ test.each([
   [status.UNKNOWN, "feature View nope doesn't exist, please make sure", "unknown-feature-view", 1],
   [status.UNKNOWN, "something", "server-error", 1],
   [status.UNAVAILABLE, "busy", "unavailable", 3],
-])("the status %d (%s) is the error %s after %d tries", async (code, details, expected, tries) => {
+])("maps the status %d (%s) to the error %s after %d tries", async (code, details, expected, tries) => {
   let count = 0;
   const client = connect(
     await serve((_call, reply) => {
@@ -146,7 +146,7 @@ test.each([
   expect(count).toBe(tries);
 });
 
-test("a server that is unavailable for a moment does not fail a read", async () => {
+test("a server that is briefly unavailable does not fail a read", async () => {
   let count = 0;
   const client = connect(
     await serve((_call, reply) => {
@@ -158,7 +158,7 @@ test("a server that is unavailable for a moment does not fail a read", async () 
   expect(toRecords(await client.getOnlineFeatures(REQUEST))).toEqual([{ mean: 1.5 }]);
 });
 
-test("the other server's service is named", async () => {
+test("names the service that the other server implements", async () => {
   const client = connect(
     await serve((_call, reply) => reply(null, response()), "/GrpcFeatureServer/GetOnlineFeatures"),
   );
@@ -169,7 +169,7 @@ test("the other server's service is named", async () => {
   });
 });
 
-test("a silent server is given up at the deadline, and abandoned when the caller ends the call", async () => {
+test("abandons a silent server at the deadline or when the caller cancels", async () => {
   let arrived = () => {};
   const hasArrived = new Promise<void>((resolve) => {
     arrived = resolve;
@@ -185,7 +185,7 @@ test("a silent server is given up at the deadline, and abandoned when the caller
   await expect(read).rejects.toMatchObject({ code: "aborted", cause: { message: "gone" } });
 });
 
-test("a server that is not there, or speaks another protocol, is named", async () => {
+test("names a server that is unreachable or speaks another protocol", async () => {
   const [port] = await findFreePorts(1);
   await expect(connect(`127.0.0.1:${port}`).getOnlineFeatures(REQUEST)).rejects.toMatchObject({
     code: "unavailable",

@@ -36,7 +36,7 @@ function answer(response: ServerResponse, status: number, body: unknown): void {
   response.end(typeof body === "string" ? body : JSON.stringify(body));
 }
 
-test("a good answer is read, microseconds included", async () => {
+test("reads a valid response with microseconds", async () => {
   const client = new FeastHttpClient({
     timeoutMs: ANSWER_MS_MAX,
     url: await serve((_request, response) => answer(response, 200, GOOD)),
@@ -53,7 +53,7 @@ test("a good answer is read, microseconds included", async () => {
   });
 });
 
-test("the request is the one that Feast takes, and the headers are asked for each time", async () => {
+test("sends the request that Feast expects, and gets headers anew for each call", async () => {
   const seen: { url: string | undefined; headers: IncomingHttpHeaders; body: string }[] = [];
   const url = await serve(async (request, response) => {
     seen.push({ url: request.url, headers: request.headers, body: await bodyOf(request) });
@@ -80,7 +80,7 @@ test("the request is the one that Feast takes, and the headers are asked for eac
   );
 });
 
-test("connections are kept for further requests", async () => {
+test("reuses connections", async () => {
   const client = new FeastHttpClient({
     timeoutMs: ANSWER_MS_MAX,
     url: await serve((_request, response) => answer(response, 200, GOOD)),
@@ -91,7 +91,7 @@ test("connections are kept for further requests", async () => {
   expect(server?.seen.requests).toBe(25);
 });
 
-describe("a server that is not there", () => {
+describe("an unavailable server", () => {
   test("is tried three times and named", async () => {
     const [port] = await findFreePorts(1);
     let tries = 0;
@@ -113,7 +113,7 @@ describe("a server that is not there", () => {
     expect(tries).toBe(4);
   });
 
-  test.each([502, 503, 504])("for a moment (%d) does not fail a read, and fails a push", async (status) => {
+  test.each([502, 503, 504])("does not fail a read if it recovers (%d), but fails a push", async (status) => {
     const url = await serve((_request, response) => {
       if ((server?.seen.requests ?? 0) < 3) answer(response, status, "busy");
       else answer(response, 200, GOOD);
@@ -126,7 +126,7 @@ describe("a server that is not there", () => {
     expect(server?.seen.requests).toBe(1);
   });
 
-  test("because it breaks the connection in the middle of an answer is tried again", async () => {
+  test("is retried after it breaks the connection within a response", async () => {
     const url = await serve((_request, response) => {
       if (server?.seen.requests === 1) {
         response.writeHead(200, { "content-length": "1000" });
@@ -140,12 +140,12 @@ describe("a server that is not there", () => {
   });
 });
 
-describe("a server that is slow", () => {
+describe("a slow server", () => {
   test.each([
     ["says nothing", () => {}],
     ["stops within its answer", (response: ServerResponse) => void response.write('{"metadata":')],
     ["is always unavailable", (response: ServerResponse) => answer(response, 503, "busy")],
-  ])("and %s is given up at the deadline", async (_name, misbehave) => {
+  ])("that %s is abandoned at the deadline", async (_name, misbehave) => {
     const url = await serve((_request, response) => misbehave(response));
     const client = new FeastHttpClient({ url, timeoutMs: 60_000, attemptsMax: 1_000 });
     const startedMs = performance.now();
@@ -156,7 +156,7 @@ describe("a server that is slow", () => {
     expect(performance.now() - startedMs).toBeLessThan(30_000);
   });
 
-  test("is left when the caller ends the call, before it and during it", async () => {
+  test("is abandoned when the caller cancels, before or during the call", async () => {
     let arrived = () => {};
     const hasArrived = new Promise<void>((resolve) => {
       arrived = resolve;
@@ -181,7 +181,7 @@ test.each([
   [404, "<html>", "server-error"],
   [500, '"pop from an empty set"', "server-error"],
   [500, "\"'Feature x not found in projection stats'\"", "unknown-feature"],
-])("the status %d with %j is the error %s, and final", async (status, body, code) => {
+])("maps the status %d with %j to the error %s, without a retry", async (status, body, code) => {
   const client = new FeastHttpClient({
     timeoutMs: ANSWER_MS_MAX,
     url: await serve((_request, response) => answer(response, status, body)),
@@ -192,7 +192,7 @@ test.each([
 
 type Vector = { values?: unknown; statuses?: unknown; event_timestamps?: unknown };
 
-describe("an answer that is not one of Feast", () => {
+describe("a response that is not from Feast", () => {
   const withColumn = (change: Vector) => ({
     ...GOOD,
     results: [GOOD.results[0], { ...GOOD.results[1], ...change }, GOOD.results[2]],
@@ -225,7 +225,7 @@ describe("an answer that is not one of Feast", () => {
     ["with the status INVALID", withColumn({ statuses: ["INVALID"] }), "mean"],
     ["with an invalid time", withColumn({ event_timestamps: ["yesterday"] }), "mean"],
     ["with a value of another type", withColumn({ values: ["x"] }), "mean"],
-  ])("%s: is refused, and the part at fault is named", async (_name, body, field) => {
+  ])("%s: is rejected, and the error names the faulty part", async (_name, body, field) => {
     const url = await serve((_request, response) => answer(response, 200, body));
     const client = new FeastHttpClient({ timeoutMs: ANSWER_MS_MAX, url, registry: { ...SMALL_REGISTRY } });
     await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({
@@ -246,7 +246,7 @@ test.each([
   ["half a character", { x: "\ud800" }, "x"],
   ["an invalid date", { x: new Date(Number.NaN) }, "x"],
   ["undefined", { x: undefined }, "x"],
-])("%s is not pushed", async (_name, row, field) => {
+])("does not push %s", async (_name, row, field) => {
   const client = new FeastHttpClient({ url: "http://127.0.0.1:9" });
   await expect(client.push({ pushSource: "p", rows: [row as never] })).rejects.toMatchObject({
     code: "invalid-value",
@@ -254,7 +254,7 @@ test.each([
   });
 });
 
-test("rows that Feast would round or mix up are not pushed", async () => {
+test("does not push rows that Feast would round or mix up", async () => {
   const client = new FeastHttpClient({ url: "http://127.0.0.1:9" });
   const push = (rows: Record<string, bigint | number | null>[]) => client.push({ pushSource: "p", rows });
   await expect(push([{ n: 2n ** 60n + 1n }, { n: null }])).rejects.toMatchObject({ code: "invalid-value", field: "n" });
@@ -262,13 +262,13 @@ test("rows that Feast would round or mix up are not pushed", async () => {
   await expect(push([])).rejects.toMatchObject({ code: "invalid-request", field: "rows" });
 });
 
-test.each(["", "localhost:6566", "ftp://localhost"])("the url %p is refused", (url) => {
+test.each(["", "localhost:6566", "ftp://localhost"])("rejects the url %p", (url) => {
   expect(() => new FeastHttpClient({ url })).toThrow(
     expect.objectContaining({ code: "invalid-request", field: "url" }),
   );
 });
 
-test.each([0, -1, Number.NaN, 2 ** 31])("the timeout %p is refused", async (timeoutMs) => {
+test.each([0, -1, Number.NaN, 2 ** 31])("rejects the timeout %p", async (timeoutMs) => {
   const fault = expect.objectContaining({ code: "invalid-request", field: "timeoutMs" });
   expect(() => new FeastHttpClient({ url: "http://127.0.0.1:9", timeoutMs })).toThrow(fault);
   const client = new FeastHttpClient({ url: "http://127.0.0.1:9" });

@@ -10,7 +10,7 @@ test.each([
   expect(murmur3(text)).toBe(hash);
 });
 
-test("a field has the least byte first", () => {
+test("a field starts with its least significant byte", () => {
   const field = featureField("a", "b");
   expect(field).toHaveLength(4);
   expect(field.readUInt32LE()).toBe(murmur3("a:b"));

@@ -56,7 +56,7 @@ async function startCluster(): Promise<number[]> {
   }
 }
 
-test("rows on all nodes of a cluster are written and read, in their order", async () => {
+test("writes and reads rows on all nodes of a cluster, in order", async () => {
   const ports = await startCluster();
   const cluster = new Cluster(ports.map((port) => ({ host: "127.0.0.1", port })));
   onEnd.push(() => cluster.disconnect());

@@ -54,7 +54,7 @@ beforeEach(async () => {
   await client.writeOnlineFeatures({ featureView: "stats", rows: ROWS });
 });
 
-test("what was written is read", async () => {
+test("reads what it wrote", async () => {
   expect(await client.getOnlineFeatures(REQUEST)).toEqual({
     featureNames: ["mean", "count"],
     rows: [{ values: [1.5, 3], statuses: ["PRESENT", "PRESENT"], eventTimestampsMs: [1_000, 1_000] }],
@@ -67,7 +67,7 @@ test.each([
   ["holds a string that is not UTF-8", [0x12, 1, 0xff]],
   ["is of a type to come", [0xf8, 0x07, 1]],
   ["is text", [...Buffer.from("1.5")]],
-])("a stored value that %s is an error that names the feature", async (_name, bytes) => {
+])("reports a stored value that %s, with the feature", async (_name, bytes) => {
   await redis.hset(KEY, featureField("stats", "mean"), Buffer.from(bytes));
   await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({
     code: "malformed-response",
@@ -76,7 +76,7 @@ test.each([
   });
 });
 
-test("a stored time that cannot be read is an error that names a feature", async () => {
+test("reports an unreadable stored timestamp, with a feature", async () => {
   await redis.hset(KEY, timestampField("stats"), Buffer.from([0xff, 0xff]));
   await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({
     code: "malformed-response",
@@ -84,7 +84,7 @@ test("a stored time that cannot be read is an error that names a feature", async
   });
 });
 
-test("a value without a time is there, and a time without a value is not", async () => {
+test("returns a value without a timestamp, but not a timestamp without a value", async () => {
   await redis.hdel(KEY, timestampField("stats"), featureField("stats", "count"));
   expect(await client.getOnlineFeatures(REQUEST)).toEqual({
     featureNames: ["mean", "count"],
@@ -94,7 +94,7 @@ test("a value without a time is there, and a time without a value is not", async
   expect((await client.getOnlineFeatures(REQUEST)).rows[0]?.eventTimestampsMs).toEqual([5_000, null]);
 });
 
-test("a key that is not a hash is an error", async () => {
+test("reports a key that is not a hash", async () => {
   await redis.set(KEY, "text");
   await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({
     code: "malformed-response",
@@ -102,7 +102,7 @@ test("a key that is not a hash is an error", async () => {
   });
 });
 
-test("views with other join keys are read in the same round trip, and rows may carry the keys of both", async () => {
+test("reads views with other join keys in the same round trip, and accepts rows with the keys of both", async () => {
   const rows = [{ entity: { terminal_id: 7 }, features: { mean: 9 }, eventTimestampMs: 1_000 }];
   await client.writeOnlineFeatures({ featureView: "other", rows });
   const aged = new FeastRedisClient({ redis, registry: SMALL_REGISTRY, timeoutMs: ANSWER_MS_MAX, nowMs: () => 2_001 });
@@ -125,7 +125,7 @@ test("views with other join keys are read in the same round trip, and rows may c
   expect(toRecords(await client.getOnlineFeatures(withBoth))).toEqual([{ mean: 1.5, count: 3 }]);
 });
 
-test("a list of features that the caller changes is read as it is now, and one that was read before is known", async () => {
+test("reads a features array as it is at the call, even if the caller changed it", async () => {
   const features = ["stats:mean"];
   const read = async () => toRecords(await client.getOnlineFeatures({ ...REQUEST, features }));
   expect(await read()).toEqual([{ mean: 1.5 }]);
@@ -137,7 +137,7 @@ test("a list of features that the caller changes is read as it is now, and one t
   expect(toRecords(full)).toEqual([{ stats__count: 3, stats__mean: 1.5 }]);
 });
 
-test("a Redis that hangs is given up at the deadline, and does not make commands pile up", async () => {
+test("abandons a Redis that hangs at the deadline, and limits unanswered commands", async () => {
   const bounded = new FeastRedisClient({ redis, registry: SMALL_REGISTRY, timeoutMs: 100, unansweredMax: 4 });
   await pauseProcess(valkey.pid ?? 0);
   try {
@@ -166,7 +166,7 @@ test("a Redis that hangs is given up at the deadline, and does not make commands
   expect(toRecords(await bounded.getOnlineFeatures(REQUEST))).toEqual([{ mean: 1.5, count: 3 }]);
 });
 
-test("a Redis that is away is unavailable, and one that comes back within the deadline is not", async () => {
+test("reports a Redis that is down as unavailable, unless it returns before the deadline", async () => {
   await valkey.kill();
   await expect(client.getOnlineFeatures(REQUEST, { timeoutMs: 100 })).rejects.toMatchObject({ code: "unavailable" });
   const read = client.getOnlineFeatures(REQUEST, { timeoutMs: 30_000 });
@@ -174,7 +174,7 @@ test("a Redis that is away is unavailable, and one that comes back within the de
   expect((await read).rows[0]?.statuses).toEqual(["NOT_FOUND", "NOT_FOUND"]);
 });
 
-test("a Redis that asks for a password is unauthorized", async () => {
+test("reports a Redis that requires a password as unauthorized", async () => {
   const open = redis.options;
   const stranger = new Redis(open.port ?? 0, "127.0.0.1", { enableReadyCheck: false });
   stranger.on("error", () => {});

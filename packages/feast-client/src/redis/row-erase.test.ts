@@ -42,7 +42,7 @@ test.each([
   ["that Feast wrote", "c-erased", false, 1],
   ["that nobody wrote yet", "c-never", true, 0],
 ])(
-  "a row %s is gone for Feast, which brings back none of that time, and takes newer ones",
+  "after the erasure of a row %s, Feast cannot restore it but accepts newer ones",
   async (_, id, isKeptAway, there) => {
     if (there === 1) await write(id, AT_MS - 3_600_000);
     expect(await eraseUntil(id, AT_MS, isKeptAway)).toBe(there);
@@ -55,7 +55,7 @@ test.each([
   },
 );
 
-test("where no row is and none is kept away, nothing is written", async () => {
+test("writes nothing if there is no row and none must be blocked", async () => {
   const before = await feast.redis.dbsize();
   expect(await eraseUntil("c-unknown", AT_MS, false)).toBe(0);
   expect(await feast.redis.dbsize()).toBe(before);

@@ -64,7 +64,7 @@ function entity(project: string, joinKey: string): [number, Uint8Array] {
   ];
 }
 
-test("things of other projects are not taken for those of this one", () => {
+test("ignores objects of other projects", () => {
   const bytes = message([
     PROJECT,
     entity("here", "card_id"),
@@ -84,26 +84,26 @@ test("things of other projects are not taken for those of this one", () => {
   });
 });
 
-test("a type to come is unknown, and images are bytes", () => {
+test("reads a future type as unknown, and images as bytes", () => {
   const bytes = message([PROJECT, entity("here", "card_id"), view("here", "a", 2, 99), view("here", "b", 2, 31)]);
   const { featureViews } = parseRegistry(bytes, { project: "here" });
   expect(featureViews.map(({ features }) => features.mean)).toEqual(["UNKNOWN", "BYTES"]);
 });
 
-test("a join key that Feast cannot look up is named", () => {
+test("names a join key of a type that Feast cannot look up", () => {
   const bytes = message([PROJECT, entity("here", "card_id"), view("here", "a", 5, 5)]);
   expect(() => parseRegistry(bytes, { project: "here" })).toThrow(
     expect.objectContaining({ code: "unsupported", field: "a:card_id", message: expect.stringContaining("DOUBLE") }),
   );
 });
 
-test("a project that is not there is named, with those that are", () => {
+test("names a missing project, and lists the existing ones", () => {
   expect(() => parseRegistry(message([PROJECT]), { project: "nope" })).toThrow(
     expect.objectContaining({ code: "invalid-request", message: "The registry has no project nope; it has here." }),
   );
 });
 
-test("the registry of a newer Feast is refused, and one of this schema is read", () => {
+test("rejects the registry of a newer Feast, and reads one with this schema", () => {
   const of = (version: string) => () => parseRegistry(message([[3, version], PROJECT]), { project: "here" });
   expect(of("1")).not.toThrow();
   expect(of("2")).toThrow(
@@ -115,13 +115,13 @@ test("the registry of a newer Feast is refused, and one of this schema is read",
   );
 });
 
-test("bytes that are not a registry are refused", () => {
+test("rejects bytes that are not a registry", () => {
   expect(() => parseRegistry(Buffer.from("not a registry"), { project: "here" })).toThrow(
     expect.objectContaining({ code: "malformed-response", field: "registry" }),
   );
 });
 
-test("a registry is read from its file, and one that is not there is named", async () => {
+test("reads a registry from its file, and names a missing file", async () => {
   const folder = mkdtempSync(join(tmpdir(), "feast-registry-"));
   try {
     const path = join(folder, "registry.db");

@@ -67,7 +67,7 @@ function arbitraryOf(type: ValueType): fc.Arbitrary<FeastValue> {
   });
 }
 
-test.each(Object.keys(VALUE_TYPE_NUMBERS) as ValueType[])("what is written as %s is read as it was", (type) => {
+test.each(Object.keys(VALUE_TYPE_NUMBERS) as ValueType[])("reads %s values as they were written", (type) => {
   fc.assert(
     fc.property(arbitraryOf(type), (value) => {
       const written = Buffer.from(encodeValue(type, value, "field"));
@@ -78,7 +78,7 @@ test.each(Object.keys(VALUE_TYPE_NUMBERS) as ValueType[])("what is written as %s
   );
 });
 
-test("bytes of any kind are a value or an error, never anything else", () => {
+test("reads any bytes as a value or an error", () => {
   const tags = fc.constantFrom(0x12, 0x18, 0x20, 0x29, 0x35, 0x38, 0x40, 0x62, 0x72, 0xa2, 0xd2, 0xfa);
   const garbage = fc.tuple(tags, fc.uint8Array({ maxLength: 40 })).map(([tag, rest]) => Buffer.from([tag, ...rest]));
   fc.assert(
@@ -103,7 +103,7 @@ test("bytes of any kind are a value or an error, never anything else", () => {
   );
 });
 
-test.each(EVERY_TYPE)("$type cut short anywhere is an error or a shorter value, not a crash", ({ type, json }) => {
+test.each(EVERY_TYPE)("reads a truncated $type as an error or a shorter value", ({ type, json }) => {
   const whole = Buffer.from(encodeValue(type, toJavaScript(type, json), "field"));
   for (let length = 1; length < whole.length; length += 1) {
     const part = whole.subarray(0, length);
@@ -171,15 +171,15 @@ test.each([
   ],
   ["the next one", written((writer) => writer.tag(4, WireType.Varint).int64(2n ** 53n)), 2n ** 53n],
   ["the lowest 32 bits", written((writer) => writer.tag(3, WireType.Varint).int32(-(2 ** 31))), -(2 ** 31)],
-])("%s is read", (_name, bytes, expected) => {
+])("reads %s", (_name, bytes, expected) => {
   expect(decodeValue(bytes)).toEqual(expected);
 });
 
-test("no time within a list is written as Feast writes it", () => {
+test("writes a missing time in a list like Feast", () => {
   expect(decodeValue(Buffer.from(encodeValue("UNIX_TIMESTAMP_LIST", [null, 5], "f")))).toEqual([null, 5]);
 });
 
-test("maps within maps without end are refused, in bytes and in objects", () => {
+test("rejects deeply nested maps, in bytes and in objects", () => {
   let value: FeastValue = 1;
   for (let depth = 0; depth < 100; depth += 1) value = { inner: value };
   expect(() => encodeValue("MAP", value, "field")).toThrow(expect.objectContaining({ code: "invalid-value" }));
@@ -230,12 +230,12 @@ test.each<[ValueType, unknown]>([
   ["ZONED_TIMESTAMP", 1],
   ["ZONED_TIMESTAMP", { unixTimestamp: 1.5, zone: "UTC" }],
   ["DOUBLE", undefined],
-])("as %s %p is refused", (type, value) => {
+])("rejects as %s: %p", (type, value) => {
   const fault = expect.objectContaining({ code: "invalid-value", message: expect.stringContaining("view:feature") });
   expect(() => encodeValue(type, value, "view:feature")).toThrow(fault);
 });
 
-test("times keep their microseconds", () => {
+test("keeps microseconds", () => {
   // Until the year 2100, so that milliseconds in a double are exact to the microsecond.
   const micros = fc.integer({ min: 1_000, max: 4_102_444_800_000_000 });
   fc.assert(
