@@ -38,7 +38,7 @@ const without = (...names: (keyof IdentityVariables)[]): IdentityVariables => ({
 });
 
 describe("Google", () => {
-  test("the metadata server's token is the password, and is requested once", async () => {
+  test("uses the metadata server's token as the password, and requests it once", async () => {
     const tokens = postgresTokens("gcp-iam", variables, "10.1.0.3:5432", "auth@project.iam");
     const { value, renewAtMs } = await tokens();
     expect(value.text).toBe("google-1");
@@ -49,7 +49,7 @@ describe("Google", () => {
     expect(await signIn()).toMatchObject({ user: "default", password: "google-2" });
   });
 
-  test("for Kafka it is wrapped as Managed Kafka requires", async () => {
+  test("wraps the token for Kafka as Managed Kafka requires", async () => {
     const { value } = await kafkaTokens("gcp-oauth", variables, "bootstrap.x.managedkafka.p.cloud.goog")();
     const [header, claims, token] = value.text.split(".").map((part) => Buffer.from(part, "base64url").toString());
     expect(JSON.parse(header ?? "")).toEqual({ typ: "JWT", alg: "GOOG_OAUTH2_TOKEN" });
@@ -76,12 +76,12 @@ describe("Azure", () => {
       () => postgresTokens("azure-entra", variables, "h:5432", "auth"),
       "https://ossrdbms-aad.database.windows.net/.default",
     ],
-  ])("the pod's token is exchanged for one for %s", async (_what, open, scope) => {
+  ])("exchanges the pod's token for one for %s", async (_what, open, scope) => {
     expect((await open()()).value.text).toBe(entraToken);
     expect(scopes).toEqual([scope]);
   });
 
-  test("Redis' user is the object id in the token, unless the URL names one", async () => {
+  test("uses the object ID in the token as the Redis user, unless the URL names one", async () => {
     const host = "tripline.westeurope.redis.azure.net";
     const signIn = redisSignIn("azure-entra", variables, { host, user: undefined });
     expect(await signIn()).toMatchObject({ user: "object-1", password: entraToken });
@@ -91,7 +91,7 @@ describe("Azure", () => {
     });
   });
 
-  test("a refusal of Entra is reported with its text", async () => {
+  test("reports the error text of Entra", async () => {
     const tokens = kafkaTokens("azure-entra", { ...variables, AZURE_CLIENT_ID: "another" }, "h");
     await expect(tokens()).rejects.toMatchObject({
       code: "identity-unavailable",
@@ -103,7 +103,7 @@ describe("Azure", () => {
 describe("AWS", () => {
   const master = "master.tripline-dev.ab12cd.euc1.cache.amazonaws.com";
 
-  test("the pod's token becomes the role's credentials, which sign", async () => {
+  test("exchanges the pod's token for the role's credentials, which sign", async () => {
     const signIn = redisSignIn("aws-iam", variables, { host: master, user: undefined });
     const { user, password } = await signIn();
     expect(user).toBe("tripline-dev-features");
@@ -119,7 +119,7 @@ describe("AWS", () => {
     expect(scopes).toEqual(["sts"]);
   });
 
-  test("Pod Identity and keys serve as well", async () => {
+  test("also uses Pod Identity and access keys", async () => {
     const pod = await fetchAwsCredentials(without("AWS_ROLE_ARN"), "eu-central-1");
     expect(pod).toMatchObject({ accessKeyId: "ASIAFROMEKS", sessionToken: "eks-1" });
     const keys = { ...variables, AWS_ACCESS_KEY_ID: "AKIA", AWS_SECRET_ACCESS_KEY: "s" };
@@ -140,13 +140,13 @@ describe("AWS", () => {
     expect(cacheName("cache.internal")).toBeUndefined();
   });
 
-  test("a role that STS does not know", async () => {
+  test("reports a role unknown to STS", async () => {
     const tokens = kafkaTokens("aws-msk-iam", { ...variables, AWS_ROLE_ARN: `${TEST_ROLE}-2` }, "h");
     await expect(tokens()).rejects.toThrow("AWS STS gives no token (HTTP 400): ");
   });
 });
 
-test("an answer that is not a token, a server that is down, a missing file", async () => {
+test("reports a response that is not a token, a server that is down, and a missing file", async () => {
   server.failWith(200);
   const google = postgresTokens("gcp-iam", variables, "h", "u");
   await expect(google()).rejects.toThrow("Google's metadata server did not answer with a token.");
@@ -162,7 +162,7 @@ test("an answer that is not a token, a server that is down, a missing file", asy
   });
 });
 
-test("a server that accepts a request and does not answer is not awaited forever", async () => {
+test("does not wait forever for a server that accepts a request and never responds", async () => {
   server.failWith("silence");
   // On Google Cloud, its library would set no timeout.
   setGCPResidency(true);
@@ -183,7 +183,7 @@ test("a server that accepts a request and does not answer is not awaited forever
   expect(server.asked).toBe(6);
 });
 
-test("an answer without a token, from each", async () => {
+test("reports a response without a token from each provider", async () => {
   server.failWith(200);
   await expect(fetchAwsCredentials(variables, "r")).rejects.toThrow("AWS STS did not answer with a token.");
   await expect(fetchAwsCredentials(without("AWS_ROLE_ARN"), "r")).rejects.toThrow(
@@ -192,7 +192,7 @@ test("an answer without a token, from each", async () => {
   await expect(fetchEntraToken(variables, "https://h")).rejects.toThrow("Entra did not answer with a token.");
 });
 
-test("a cloud's library is loaded only for that cloud", async () => {
+test("loads a cloud's library only for that cloud", async () => {
   const program = `
     import { registerHooks } from "node:module";
     const libraries = /node_modules\\/(@aws-sdk|@azure|@smithy|gcp-metadata)\\//;
@@ -224,7 +224,7 @@ test("a cloud's library is loaded only for that cloud", async () => {
   expect(JSON.parse(stdout)).toEqual([[], ["gcp-metadata"], ["@azure"], ["@aws-sdk", "@smithy"]]);
 });
 
-test("what an environment lacks for an identity", () => {
+test("reports what an environment lacks for an identity", () => {
   const nothing = schema.parse({ AWS_ROLE_ARN: "", AZURE_CLIENT_ID: "x" });
   expect(missingIdentity("gcp", nothing)).toEqual([]);
   expect(missingIdentity("aws", nothing)).toEqual([expect.stringContaining("AWS_ROLE_ARN")]);
@@ -232,7 +232,7 @@ test("what an environment lacks for an identity", () => {
   for (const cloud of ["aws", "azure", "gcp"] as const) expect(missingIdentity(cloud, variables)).toEqual([]);
 });
 
-test("Entra by plain HTTP is refused where the environment is read, since Microsoft's library would", () => {
+test("rejects plain HTTP for Entra in the settings, as Microsoft's library would", () => {
   const given = schema.safeParse({ AZURE_AUTHORITY_HOST: "http://127.0.0.1:1/" });
   expect(given.error?.issues).toMatchObject([{ path: ["AZURE_AUTHORITY_HOST"], message: "must start with https://" }]);
 });

@@ -25,7 +25,7 @@ function setUp(lifetimeMs = HOUR_MS, patienceMs?: number) {
   return { state, get, number };
 }
 
-test("one token is kept until it is due, and then renewed", async () => {
+test("keeps a token until it is due, and then renews it", async () => {
   const { state, get, number } = setUp();
   expect(await number()).toBe(1);
   expect((await get()).renewAtMs).toBe(1_000 + HOUR_MS - 225_000);
@@ -35,7 +35,7 @@ test("one token is kept until it is due, and then renewed", async () => {
   expect(await number()).toBe(2);
 });
 
-test("a short-lived token is due in its last quarter", async () => {
+test("renews a short-lived token in its last quarter", async () => {
   const { get } = setUp(8_000);
   expect((await get()).renewAtMs).toBe(7_000);
 });
@@ -49,7 +49,7 @@ test("sends one request at a time for any number of callers", async () => {
   expect(state.asked).toBe(1);
 });
 
-test("while renewal fails the old token is used while it is valid, and the next try waits", async () => {
+test("uses the old token while it is valid if renewal fails, and waits before the next attempt", async () => {
   const { state, number } = setUp();
   await number();
   state.isAway = true;
@@ -67,7 +67,7 @@ test("while renewal fails the old token is used while it is valid, and the next 
   expect(await number()).toBe(8);
 });
 
-test("while renewal takes long the old token is used, by all after the patience of the first", async () => {
+test("uses the old token while renewal is slow; after the first caller's wait, others do not wait", async () => {
   const { state, number } = setUp(HOUR_MS, 1);
   await number();
   state.isHeld = true;
@@ -81,7 +81,7 @@ test("while renewal takes long the old token is used, by all after the patience 
   expect(state.asked).toBe(2);
 });
 
-test("a source that retries by itself is called once", async () => {
+test("calls a source that retries by itself only once", async () => {
   let asked = 0;
   const away = async (): Promise<Numbered> => {
     asked += 1;
@@ -91,7 +91,7 @@ test("a source that retries by itself is called once", async () => {
   expect(asked).toBe(1);
 });
 
-test("other errors become TriplineErrors", async () => {
+test("converts other errors into TriplineErrors", async () => {
   const get = renewing<Numbered>(() => Promise.reject(new Error("odd")), { pause: async () => {} });
   await expect(get()).rejects.toMatchObject({ code: "internal", message: "odd" });
 });

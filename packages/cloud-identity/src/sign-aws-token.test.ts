@@ -46,7 +46,7 @@ function partsOf(url: string): unknown {
 }
 
 describe.each(Object.entries(golden.vectors))(
-  "with the credentials of a %s, what AWS's own library signs",
+  "with the credentials of a %s, signs like AWS's own library",
   (_name, vector) => {
     const signing = signingOf(vector);
 
@@ -70,7 +70,7 @@ describe.each(Object.entries(golden.vectors))(
   },
 );
 
-test("Node itself, which finds less in modules than Jest does, signs the same", async () => {
+test("signs the same in Node itself, which resolves fewer modules than Jest", async () => {
   const [vector] = Object.values(golden.vectors);
   if (vector === undefined) throw new Error("there is no vector");
   const token = new URL("./sign-aws-token.js", import.meta.url).href;
@@ -83,7 +83,7 @@ test("Node itself, which finds less in modules than Jest does, signs the same", 
   expect(partsOf(stdout)).toEqual(partsOf(vector.database));
 });
 
-test("a token ends with its credentials where these end first", () => {
+test("a token expires with its credentials if they expire first", () => {
   const credentials = { accessKeyId: "a", secretAccessKey: "b", sessionToken: "c", expiresAtMs: nowMs + 60_000 };
   expect(tokenEndMs({ credentials, region: "r", nowMs })).toBe(nowMs + 60_000);
   expect(tokenEndMs({ credentials: { ...credentials, expiresAtMs: nowMs + 3_600_000 }, region: "r", nowMs })).toBe(

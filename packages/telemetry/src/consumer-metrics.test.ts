@@ -9,7 +9,7 @@ async function shown(series: string): Promise<Record<string, number>> {
   return Object.fromEntries(values.map(({ labels, value }) => [`${labels.topic}/${labels.partition}`, value]));
 }
 
-test("shows for how long a partition has failed, until it is handled again", async () => {
+test("reports for how long a partition has been failing, until it is handled again", async () => {
   const series = "tripline_kafka_failing_seconds";
   observer.failing("labels", 2, undefined);
   expect(await shown(series)).toEqual({});
@@ -21,7 +21,7 @@ test("shows for how long a partition has failed, until it is handled again", asy
   expect(await shown(series)).toEqual({});
 });
 
-test("a partition that moved to another consumer does not keep its lag here", async () => {
+test("drops the lag of a partition that moved to another consumer", async () => {
   const series = "tripline_kafka_lag";
   observer.lag("labels", 3, 25_000);
   observer.lag("labels", 4, 7);

@@ -41,7 +41,7 @@ const told: [string, Environment, Record<string, string>][] = [
   ["an empty name: as if it were not set", { OTEL_SERVICE_NAME: "" }, { "service.name": "ingestion" }],
 ];
 
-test.each(told)("the environment says %s", async (_name, environment, expected) => {
+test.each(told)("reads the service name from the environment with %s", async (_name, environment, expected) => {
   setVariables(VARIABLES.map((name) => [name, environment[name]]));
   const exporter = new InMemorySpanExporter();
   const telemetry = startTelemetry({
@@ -62,7 +62,7 @@ test.each(told)("the environment says %s", async (_name, environment, expected) 
   }
 });
 
-test("regression #24: the resource says version, instance and environment", async () => {
+test("regression #24: the resource contains version, instance and environment", async () => {
   setVariables(VARIABLES.map((name) => [name, undefined]));
   const exporter = new InMemorySpanExporter();
   const spanProcessors = [new SimpleSpanProcessor({ exporter })];
@@ -94,7 +94,7 @@ describe("without a collector no span is recorded", () => {
     expect(second?.spanContext().traceId).not.toBe(first?.spanContext().traceId);
   });
 
-  test("a span continues the trace of its parent, with its own id", () => {
+  test("a span continues its parent's trace with its own ID", () => {
     const remote = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: TraceFlags.SAMPLED, isRemote: true };
     const span = trace.getTracer("test").startSpan("x", {}, trace.setSpanContext(ROOT_CONTEXT, remote));
     expect(span.spanContext()).toMatchObject({ traceId: remote.traceId, traceFlags: TraceFlags.NONE });

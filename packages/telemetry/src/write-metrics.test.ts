@@ -45,7 +45,7 @@ async function measured(name: string, labels: Readonly<Record<string, string>> =
   return found[0]?.value;
 }
 
-test("a strict reader of OpenMetrics accepts it with any labels, and both formats have the same numbers", async () => {
+test("writes valid OpenMetrics for any labels, and the same numbers in both formats", async () => {
   const orders = counter("test_orders_total", { description: 'A "number"\nof\\orders', labels: ["buyer"] });
   orders.inc({ buyer: 'a "b"\\c\nd' });
   orders.inc({ buyer: "" }, 2);
@@ -67,14 +67,14 @@ test("a strict reader of OpenMetrics accepts it with any labels, and both format
   }
 });
 
-test("regression #24: the process reports its CPU time, its memory and its resource, no gauge named like a counter", async () => {
+test("regression #24: reports CPU time, memory and resource, and no gauge named like a counter", async () => {
   expect(await measured("process_cpu_seconds_total")).toBeGreaterThan(0);
   expect(await measured("process_resident_memory_bytes")).toBeGreaterThan(1e6);
   expect(await measured("nodejs_eventloop_lag_p99_seconds")).toBeGreaterThanOrEqual(0);
   expect(await measured("target_info", { service_name: "orders" })).toBe(1);
 });
 
-test("a gauge with several readers shows what each of them reads, until it ends", async () => {
+test("a gauge with several readers shows each value until its reader ends", async () => {
   const read = (shop: string) => () => [[1, { shop }]] as const;
   const options = { description: "Shops", labels: ["shop"] } as const;
   const end = labelledGauge("test_shops", options, read("a"));
@@ -85,7 +85,7 @@ test("a gauge with several readers shows what each of them reads, until it ends"
   expect(await measured("test_shops", { shop: "b" })).toBe(1);
 });
 
-test("HTTP requests are in the metric of the semantic conventions, by route and not by address", async () => {
+test("reports HTTP requests in the standard metric, by route and not by URL", async () => {
   for (const path of ["/orders/1", "/orders/2?a=b", "/broken", "/nowhere/4111111111111111"]) {
     await (await fetch(`${url}${path}`)).arrayBuffer();
   }
@@ -105,7 +105,7 @@ test("HTTP requests are in the metric of the semantic conventions, by route and 
   expect(bounds.filter((bound) => bound !== undefined)).toEqual(wanted.split(" "));
 });
 
-test("methods of a client's own invention make no series of their own", async () => {
+test("unknown HTTP methods create no series of their own", async () => {
   for (const method of ["BREW", "PROPFIND"]) countRequest(method, undefined, 404, 0);
   expect(await measured("http_server_request_duration_seconds_count", { http_request_method: "_OTHER" })).toBe(2);
 });
@@ -118,7 +118,7 @@ const asked: [string, string | undefined, string][] = [
   ["one that refuses OpenMetrics", "application/openmetrics-text;q=0, */*", PLAIN_TYPE],
   ["nothing", undefined, PLAIN_TYPE],
 ];
-test.each(asked)("%s gets the format that it asks for", async (_name, accept, contentType) => {
+test.each(asked)("%s gets the format that it accepts", async (_name, accept, contentType) => {
   const answer = await fetch(`${url}/metrics`, { headers: accept === undefined ? {} : { accept } });
   expect(answer.headers.get("content-type")).toBe(contentType);
   const body = await answer.text();
