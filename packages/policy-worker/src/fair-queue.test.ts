@@ -18,7 +18,7 @@ function workOf(queue: FairQueue) {
   };
 }
 
-test("one tenant leaves a place to others, and tenants take turns", async () => {
+test("reserves a place for other tenants, and alternates among tenants", async () => {
   const work = workOf(new FairQueue(2, 1_000));
   const loud = ["a1", "a2", "a3"].map((name) => work.begin("a", name));
   const quiet = ["b1", "b2"].map((name) => work.begin("b", name));
@@ -34,7 +34,7 @@ test("one tenant leaves a place to others, and tenants take turns", async () => 
   expect(work.started).toEqual(["a1", "b1", "a2", "c1", "a3", "b2"]);
 });
 
-test("what waits is bounded for each tenant, and another tenant still gets a place", async () => {
+test("limits waiting work per tenant, and still admits another tenant", async () => {
   const work = workOf(new FairQueue(2, 1_000));
   const all = Array.from({ length: 9 }, (_, index) => work.begin("a", `a${index}`));
   await expect(work.begin("a", "one too many")).rejects.toMatchObject({ code: "policy-checks-busy" });
@@ -45,7 +45,7 @@ test("what waits is bounded for each tenant, and another tenant still gets a pla
   await Promise.all([...all, other]);
 });
 
-test("what waits too long is rejected, and does not run later", async () => {
+test("rejects work that waits too long, and never runs it", async () => {
   const queue = new FairQueue(1, 20);
   const work = workOf(queue);
   const first = work.begin("a", "first");
@@ -56,7 +56,7 @@ test("what waits too long is rejected, and does not run later", async () => {
   expect(work.started).toEqual(["first"]);
 });
 
-test("work that throws gives its place back", async () => {
+test("frees the place of work that throws", async () => {
   const queue = new FairQueue(1, 1_000);
   await expect(queue.run("a", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
   await expect(queue.run("a", async () => 1)).resolves.toBe(1);

@@ -13,7 +13,7 @@ const start = (seconds: number, body?: URL): PolicyWorker => {
 
 afterEach(() => worker.close());
 
-test("a good policy is checked, and its parts are told", async () => {
+test("checks a valid policy and lists its parts", async () => {
   const { version, warnings, parts } = await start(60).check("acme", SHIPPED);
   expect(version).toMatch(/\+[0-9a-f]{8}$/);
   expect(warnings).toEqual([]);
@@ -21,14 +21,14 @@ test("a good policy is checked, and its parts are told", async () => {
   await expect(worker.outline("acme", SHIPPED)).resolves.toMatchObject({ version, parts });
 });
 
-test("a faulty text is rejected with the place of each fault, as without a thread", async () => {
+test("rejects an invalid policy with the position of each fault, as without a thread", async () => {
   await expect(start(60).check("acme", "rules: 7\n")).rejects.toMatchObject({
     code: "invalid-field",
     fields: expect.arrayContaining([{ pointer: "/text", detail: "policy.yaml:1:1 rules must be a list." }]),
   });
 });
 
-test("regression #24: a stored text whose rules cost too much by now keeps its guard", async () => {
+test("regression #24: a stored policy whose rules now cost too much keeps its guard", async () => {
   const nested = "[1, 2, 3].all(a, ".repeat(9) + "true" + ")".repeat(9);
   const rule = `rules:\n  - { id: costly, when: "${nested}", action: review, reason: COSTLY, text: "Costly." }`;
   const text = SHIPPED.replace("rules:", rule).replace(/watch_seconds: \d+/, "watch_seconds: 777");
@@ -36,7 +36,7 @@ test("regression #24: a stored text whose rules cost too much by now keeps its g
   await expect(worker.storedOutline("acme", text)).resolves.toMatchObject({ guard: { watchSeconds: 777 } });
 });
 
-test("regression #24: a text that never ends is ended at its deadline, and this thread goes on meanwhile", async () => {
+test("regression #24: stops an endless check at its deadline without blocking this thread", async () => {
   start(2, HOSTILE);
   let ticks = 0;
   const timer = setInterval(() => (ticks += 1), 20);
@@ -46,13 +46,13 @@ test("regression #24: a text that never ends is ended at its deadline, and this 
   await expect(worker.outline("acme", "next")).resolves.toMatchObject({ version: "next" });
 });
 
-test("regression #24: a text that takes all memory ends its thread alone", async () => {
+test("regression #24: a check that exhausts memory ends only its thread", async () => {
   start(60, HOSTILE);
   await expect(worker.check("acme", "hoard")).rejects.toMatchObject({ code: "policy-too-large" });
   await expect(worker.outline("acme", "next")).resolves.toMatchObject({ version: "next" });
 });
 
-test("regression #24: one tenant's endless texts do not delay another tenant's", async () => {
+test("regression #24: endless checks of one tenant do not delay another tenant", async () => {
   start(5, HOSTILE);
   const endless = [1, 2, 3].map(() => worker.check("loud", "spin").catch((error: unknown) => error));
   await expect(worker.outline("quiet", "next")).resolves.toMatchObject({ version: "next" });

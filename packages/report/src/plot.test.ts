@@ -23,7 +23,7 @@ function pathOf(plot: Html): string {
 
 const DURATIONS_S = [2, 7, 10, 59, 60, 61, 104, 119, 600, 601, 3_599, 3_600, 43_200, 43_272, 604_800, 5e6];
 
-test.each(DURATIONS_S)("the ticks of %d seconds differ, are whole and have room on a phone", (seconds) => {
+test.each(DURATIONS_S)("the ticks of %d seconds are distinct whole numbers that fit on a phone", (seconds) => {
   const ticks = textsOf(plotOf([0, 0], seconds), "narrow").filter((text) => /^\d+ (s|min|h|d)$/.test(text));
   expect(ticks.length).toBeGreaterThan(1);
   const spacingPx = 286 / (ticks.length - 1);
@@ -31,7 +31,7 @@ test.each(DURATIONS_S)("the ticks of %d seconds differ, are whole and have room 
   expect(new Set(ticks).size).toBe(ticks.length);
 });
 
-test("ticks of time are in the largest unit that gives whole numbers", () => {
+test("time ticks use the largest unit that gives whole numbers", () => {
   const ticksOf = (seconds: number) =>
     textsOf(plotOf([0, 0], seconds), "narrow").filter((text) => /\d (s|m|h)/.test(text));
   expect(ticksOf(61)).toEqual(["0 s", "15 s", "30 s", "45 s", "60 s"]);
@@ -40,7 +40,7 @@ test("ticks of time are in the largest unit that gives whole numbers", () => {
 });
 
 test.each([0, 0.003, 0.9, 1, 3, 10, 12, 230, 250, 251, 999, 5_000, 123_456])(
-  "no value up to %d is above the axis, which starts at 0 and has its unit",
+  "no value up to %d exceeds the axis, which starts at 0 and has its unit",
   (most) => {
     const texts = textsOf(plotOf([0, most]), "wide");
     expect(texts).toContain("ms");
@@ -51,14 +51,14 @@ test.each([0, 0.003, 0.9, 1, 3, 10, 12, 230, 250, 251, 999, 5_000, 123_456])(
   },
 );
 
-test("a missing value is a gap, and one between two gaps is still drawn", () => {
+test("draws a missing value as a gap, and a single value between two gaps", () => {
   expect(pathOf(plotOf([1, 2, 3, 4, 5])).match(/M/g)).toHaveLength(1);
   expect(pathOf(plotOf([1, 2, null, 4, 5])).match(/M/g)).toHaveLength(2);
   expect(pathOf(plotOf([1, 2, null, 4, null])).match(/M/g)).toHaveLength(2);
   expect(pathOf(plotOf([null, null]))).not.toContain("NaN");
 });
 
-test("bars say their figures, for a desktop and for a phone", () => {
+test("labels bars with their figures, on desktop and phone", () => {
   const unit = "operations per second";
   const bars = [
     { name: "<ours>", median: 15_665.4, low: 14_680, high: 16_650 },
@@ -73,7 +73,7 @@ test("bars say their figures, for a desktop and for a phone", () => {
   expect(String(plot)).not.toContain("<ours>");
 });
 
-test.each([1, 2, 7, 50, 400])("the ticks of %d days are days, and differ", (days) => {
+test.each([1, 2, 7, 50, 400])("the ticks of %d days are distinct days", (days) => {
   const firstMs = Date.UTC(2026, 1, 27);
   const plot = plotDays({ title: "Stopped", unit: "%" }, [line(Array.from({ length: days }, () => 3))], firstMs);
   const ticks = textsOf(plot, "narrow").filter((text) => /^\d\d-\d\d$/.test(text));

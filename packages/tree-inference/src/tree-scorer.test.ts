@@ -99,7 +99,7 @@ function newRandom(): () => number {
   };
 }
 
-test("takes many thresholds of a feature, trees of all depths, and rows of several chunks", () => {
+test("accepts many thresholds of a feature, trees of any depth, and rows of several chunks", () => {
   const random = newRandom();
   const trees = Array.from({ length: 60 }, (_, index) => completeTree(index < 40 ? 6 : index % 9, random));
   const model = { features: FEATURES, trees, baseValues: [-1.5] };
@@ -109,7 +109,7 @@ test("takes many thresholds of a feature, trees of all depths, and rows of sever
   expect(score(model, rows)).toEqual(rows.map((row) => marginOf(model, row)));
 });
 
-test.each([255, 256, 511])("%d thresholds of one feature, in as few blocks as can be", (count) => {
+test.each([255, 256, 511])("packs %d thresholds of one feature into as few blocks as possible", (count) => {
   const stump = (threshold: number): TestTree => ({
     feature: 0,
     mode: "BRANCH_LT",
@@ -124,7 +124,7 @@ test.each([255, 256, 511])("%d thresholds of one feature, in as few blocks as ca
   expect(score(model, rows)).toEqual(rows.map((row) => marginOf(model, row)));
 });
 
-describe("steps after the trees", () => {
+describe("TreeScorer", () => {
   const trees = [completeTree(3, newRandom())];
   const rows = [
     [1, 2, 3, 4, 5],
@@ -133,14 +133,14 @@ describe("steps after the trees", () => {
   const sigmoid = (value: number): number => Math.fround(1 / (1 + Math.exp(-value)));
   const after = (opType: string, inputs: string[], output: string): TestNode => ({ opType, inputs, outputs: [output] });
 
-  test("a sigmoid", () => {
+  test("applies a sigmoid after the trees", () => {
     const model = { features: FEATURES, trees, nodesAfter: [after("Sigmoid", ["margin"], "probability")] };
     expect(score(model, rows, { ...NAMES, output: "probability" })).toEqual(
       rows.map((row) => sigmoid(marginOf(model, row))),
     );
   });
 
-  test("sums of margins", () => {
+  test("adds margins after the trees", () => {
     const nodesAfter = [after("Sum", ["margin", "margin"], "total"), after("Identity", ["total"], "same")];
     const model = { features: FEATURES, trees, nodesAfter };
     expect(score(model, rows, { ...NAMES, output: "same" })).toEqual(rows.map((row) => 2 * marginOf(model, row)));
@@ -153,14 +153,14 @@ describe("steps after the trees", () => {
     ["a mean of trees", { attributes: { aggregate_function: { string: "AVERAGE" } } }, "margin", /AVERAGE/],
     ["another input", { nodesBefore: [after("Neg", ["features"], "turned")], treesRead: "turned" }, "margin", /Neg/],
     ["an output that is not there", {}, "nothing", /"nothing"/],
-  ] satisfies [string, Partial<TestModel>, string, RegExp][])("%s is refused", (_, changes, output, reason) => {
+  ] satisfies [string, Partial<TestModel>, string, RegExp][])("rejects %s", (_, changes, output, reason) => {
     const bytes = encodeModel({ features: FEATURES, trees, ...changes });
     expect(() => planScorer(bytes, { ...NAMES, output })).toThrow(ScorerError);
     expect(() => planScorer(bytes, { ...NAMES, output })).toThrow(reason);
   });
 });
 
-test("rows that are too short are refused", () => {
+test("rejects rows that are too short", () => {
   const bytes = encodeModel({ features: FEATURES, trees: [completeTree(2, newRandom())] });
   const scorer = new TreeScorer(planScorer(bytes, NAMES).plan);
   expect(() => scorer.score(new Float32Array(9), 2, new Float32Array(2))).toThrow(RangeError);

@@ -35,7 +35,7 @@ const raw = (values: readonly bigint[]) =>
 test.each([
   ["one by one", listed],
   ["raw", raw],
-])("an initializer with the largest int64, as slices have it, is read as the nearest number (%s)", (_how, tensor) => {
+])("reads an initializer with the largest int64, as in slices, as the nearest number (%s)", (_how, tensor) => {
   const { constants } = readOnnx(modelOf(GRAPH.initializer, tensor([1n, INT64_MAX])));
   expect(constants).toEqual(new Map([["ends", [1, Number(INT64_MAX)]]]));
 });
@@ -43,7 +43,7 @@ test.each([
 test.each([
   ["one by one", listed],
   ["raw", raw],
-])("an initializer of more than 16 values is not kept (%s)", (_how, tensor) => {
+])("ignores an initializer of more than 16 values (%s)", (_how, tensor) => {
   const values = Array.from({ length: 17 }, (_, index) => BigInt(index));
   expect(readOnnx(modelOf(GRAPH.initializer, tensor(values.slice(1)))).constants.get("ends")).toHaveLength(16);
   expect(readOnnx(modelOf(GRAPH.initializer, tensor(values))).constants.size).toBe(0);
@@ -63,6 +63,6 @@ test.each([
   ["values of a tensor longer than the file", modelOf(GRAPH.initializer, overlong(TENSOR.int64Data))],
   ["a million groups in each other", groups(1_000_000)],
   ["a million groups in each other, in a graph", message([MODEL.graph, groups(1_000_000)])],
-])("%s are refused", (_what, bytes) => {
+])("rejects %s", (_what, bytes) => {
   expect(() => readOnnx(bytes)).toThrow(expect.objectContaining({ code: "malformed-model" }));
 });

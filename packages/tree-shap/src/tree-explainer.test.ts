@@ -68,7 +68,7 @@ describe("contributions equal those of the library that trained the model", () =
   });
 });
 
-describe("Shapley's definition", () => {
+describe("matches Shapley's definition for", () => {
   const FEATURES = 5;
   const MODES = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT"];
   // Few values, so that rows often equal a threshold; including both zeros, infinities and the smallest numbers.
@@ -118,7 +118,7 @@ describe("Shapley's definition", () => {
     );
   });
 
-  test("a path whose features are more than a table takes", () => {
+  test("a path with more features than a table holds", () => {
     const features = 12;
     let deep: TestTree = { value: 5, cover: 3 };
     for (let feature = 0; feature < features; feature += 1) {
@@ -150,7 +150,7 @@ describe("Shapley's definition", () => {
   });
 });
 
-test("many rows together are explained like each alone", () => {
+test("explains many rows together as it explains each alone", () => {
   const explainer = TreeExplainer.fromOnnx(fixture("xgboost-binary.onnx"));
   const { features } = explainer;
   const rows = floats("rows").subarray(0, 150 * features);
@@ -176,14 +176,14 @@ describe("reading a model", () => {
   const model: TestModel = { features: 2, trees: [LEAVES] };
   const ROW = [[0, 0]];
 
-  test("a model of two classes has the margin of the second", () => {
+  test("uses the margin of the second class in a two-class model", () => {
     const bytes = encodeModel({ ...model, opType: "TreeEnsembleClassifier", baseValues: [0.5] });
     const explainer = TreeExplainer.fromOnnx(bytes);
     expect(explainer.expectedValue).toBeCloseTo(0.25, 6);
     expect(explain(explainer, ROW)).toEqual([[0, -0.75]]);
   });
 
-  test("the mean of trees", () => {
+  test("averages trees", () => {
     const trees = [LEAVES, { value: 7, cover: 4 }];
     const bytes = encodeModel({ ...model, trees, attributes: { aggregate_function: { string: "AVERAGE" } } });
     const explainer = TreeExplainer.fromOnnx(bytes);
@@ -191,7 +191,7 @@ describe("reading a model", () => {
     expect(explain(explainer, ROW)).toEqual([[0, -0.375]]);
   });
 
-  test("nodes that pass the input on, and what follows the trees", () => {
+  test("accepts nodes that pass the input through, and nodes after the trees", () => {
     const bytes = encodeModel({
       ...model,
       nodesBefore: [
@@ -300,14 +300,14 @@ describe("reading a model", () => {
     ],
     ["weights too few", "malformed-model", withAttribute("target_weights", { floats: [1] }), {}, /different lengths/],
     ["no trees", "malformed-model", { ...model, trees: [] }, {}, /names 0 nodes/],
-  ])("%s: %s", (_, code, given, options, message) => {
+  ])("rejects %s: %s", (_, code, given, options, message) => {
     const bytes = given instanceof Uint8Array ? given : encodeModel(given);
     const attempt = (): unknown => TreeExplainer.fromOnnx(bytes, options);
     expect(attempt).toThrow(ShapError);
     expect(attempt).toThrow(expect.objectContaining({ code, message: expect.stringMatching(message) }));
   });
 
-  test("a path of too many features", () => {
+  test("rejects a path of too many features", () => {
     let deep: TestTree = { value: 1, cover: 1 };
     for (let feature = 0; feature < 32; feature += 1) {
       deep = {
@@ -328,7 +328,7 @@ describe("reading a model", () => {
     [-1, 4, 4],
     [3, 4, 6],
     [3, 6, 4],
-  ])("%d rows in arrays of %d and %d", (rowCount, given, into) => {
+  ])("rejects %d rows in arrays of %d and %d", (rowCount, given, into) => {
     const explainer = TreeExplainer.fromOnnx(encodeModel(model));
     const attempt = (): void => explainer.explain(new Float32Array(given), rowCount, new Float32Array(into));
     expect(attempt).toThrow(expect.objectContaining({ code: "invalid-request" }));
