@@ -17,7 +17,7 @@ const cardsOf = (changes: Partial<Rollout>) => {
 };
 
 test.each([100, 500, 2_500, 5_000])(
-  "a share of %i basis points is one of cards, within four standard errors",
+  "a share of %i basis points selects that share of cards, within four standard errors",
   (share) => {
     const expected = (CARDS.length * share) / 10_000;
     const error = Math.sqrt(expected * (1 - share / 10_000));
@@ -25,12 +25,12 @@ test.each([100, 500, 2_500, 5_000])(
   },
 );
 
-test("a share that grows keeps its cards", () => {
+test("a growing share keeps its cards", () => {
   const wider = new Set(cardsOf({ canaryBasisPoints: 500 }));
   expect(cardsOf({ canaryBasisPoints: 100 }).every((card) => wider.has(card))).toBe(true);
 });
 
-test("another rollout draws others", () => {
+test("another rollout selects other cards", () => {
   const again = new Set(cardsOf({ canaryBasisPoints: 500, rolloutId: "rol_2" }));
   const both = cardsOf({ canaryBasisPoints: 500 }).filter((card) => again.has(card)).length;
   // 5 % of 5 % of 20,000.
@@ -38,7 +38,7 @@ test("another rollout draws others", () => {
   expect(both).toBeLessThan(90);
 });
 
-test("all of ten thousand places are taken alike: chi-square of 100 groups", () => {
+test("uses all ten thousand positions evenly: chi-square of 100 groups", () => {
   const groups = new Array<number>(100).fill(0);
   for (const card of CARDS) {
     const group = Math.floor(placeOf(card, "rol_1") / 100);

@@ -74,7 +74,7 @@ const outcomes = (input: DecisionInput) =>
     takes === undefined ? undefined : `${takes.day} ${takes.perDay}`,
   ]);
 
-test("a payment takes from the budget of its outcome, and what follows is by its score", () => {
+test("a payment uses the budget of its outcome, and once it is spent, the score decides", () => {
   const review = ["REVIEW", "2026-07-01 200"];
   expect(outcomes(inputOf(10))).toEqual([["APPROVE", undefined]]);
   expect(outcomes(inputOf(900, 0.1))).toEqual([review, ["APPROVE", undefined]]);
@@ -86,7 +86,7 @@ test("a payment takes from the budget of its outcome, and what follows is by its
   ]);
 });
 
-test("a payment without a score is not approved because nobody has time for it", () => {
+test("a spent budget never approves a payment without a score", () => {
   expect(outcomes(inputOf(900))).toEqual([
     ["REVIEW", "2026-07-01 200"],
     ["DECLINE", undefined],
@@ -98,7 +98,7 @@ test("a payment without a score is not approved because nobody has time for it",
   ]);
 });
 
-test("a tenant may have a number of its own, and its analysts read it", () => {
+test("a tenant can have its own budget, which its analysts can read", () => {
   const [first, second] = decideWithinBudgets(
     policy,
     inputOf(900, 0.1, { transaction: { ...transaction, tenant: "small" } }),
@@ -110,7 +110,7 @@ test("a tenant may have a number of its own, and its analysts read it", () => {
   ]);
 });
 
-test("a rule that ignores the budget counts and is never refused, also where features are lost", () => {
+test("a rule that ignores the budget counts against it and is never limited, even without features", () => {
   expect(outcomes(inputOf(900, 0.1, { listHits: [WATCHED] }))).toEqual([["REVIEW", "2026-07-01 undefined"]]);
   expect(outcomes(inputOf(1, 0.1, { listHits: [WATCHED], features: undefined }))).toEqual([
     ["REVIEW", "2026-07-01 undefined"],
@@ -119,7 +119,7 @@ test("a rule that ignores the budget counts and is never refused, also where fea
   expect(spent).toMatchObject({ outcome: Outcome.REVIEW, spentBudgets: [] });
 });
 
-test("the decision names the budgets that were spent, and with them is made again byte for byte", () => {
+test("the decision names the spent budgets, and can be reproduced byte for byte", () => {
   for (const input of [inputOf(10, 0.1), inputOf(900, 0.1), inputOf(900, 0.3), inputOf(900), inputOf(0.5, 0.1)]) {
     for (const { decision } of decideWithinBudgets(policy, input)) {
       const { spentBudgets } = recordedInputs(decision);
@@ -148,11 +148,11 @@ test.each([
   ],
   [`{ action: decline, reason: SPENT, text: "{score}" }`, "when_spent.0.text has the placeholder {score}"],
   ["", "when_spent must say what is done"],
-])("a budget with %s is refused", (rows, fault) => {
+])("rejects a budget with %s", (rows, fault) => {
   expect(() => parsePolicy(fileOf(row(rows)), SPEC)).toThrow(fault);
 });
 
-test("budgets that send payments to each other, twice the same one, and a time zone that does not exist are refused", () => {
+test("rejects circular budgets, duplicate budgets and an unknown time zone", () => {
   const spent = (action: string) => `when_spent: [{ action: ${action}, ${ANSWER} }]`;
   const review = `
   - { action: review, per_day: 1, time_zone: UTC, ${spent("challenge")} }`;
@@ -164,7 +164,7 @@ test("budgets that send payments to each other, twice the same one, and a time z
   expect(() => parsePolicy(fileOf(moon), SPEC)).toThrow("time_zone must be a time zone, such as Europe/Berlin");
 });
 
-test("a day begins at midnight of its time zone, also on the days on which clocks change", () => {
+test("a day begins at midnight in its time zone, even when clocks change", () => {
   const berlin = dayIn("Europe/Berlin");
   const days = ["2026-03-28T22:59:59Z", "2026-03-28T23:00:00Z", "2026-03-29T21:59:59Z", "2026-03-29T22:00:00Z"];
   expect(days.map((at) => berlin(Date.parse(at)))).toEqual(["2026-03-28", "2026-03-29", "2026-03-29", "2026-03-30"]);

@@ -85,8 +85,8 @@ function input(change: Change): DecisionInput {
 const scored = (value: number): Score => ({ value, modelName: "fraud", modelVersion: "abc" });
 const codes = (decision: Decision) => decision.reasons.map((reason) => reason.code);
 
-describe("on the model's rung", () => {
-  test("nothing unusual is approved and says so", () => {
+describe("with the model's score", () => {
+  test("approves a payment with nothing unusual, and gives that reason", () => {
     const decision = decide(POLICY, input({}));
     expect(decision).toMatchObject({
       transactionId: "txn_1",
@@ -109,7 +109,7 @@ describe("on the model's rung", () => {
     ]);
   });
 
-  test("the strictest wins and stands first; every reason is given", () => {
+  test("the strictest outcome wins and comes first, with every reason", () => {
     const decision = decide(POLICY, input({ amount: 1500, ratio: 6, score: scored(0.3) }));
     expect(decision.outcome).toBe(Outcome.DECLINE);
     expect(codes(decision)).toEqual(["HUGE", "RAISED", "FAR"]);
@@ -126,14 +126,14 @@ describe("on the model's rung", () => {
     expect(codes(decide(POLICY, input({ score: scored(value) })))).toEqual([code]);
   });
 
-  test("rules see the score and the time of day and week", () => {
+  test("rules can use the score and the time of day and week", () => {
     const sundayNightMs = Date.UTC(2024, 4, 19, 3);
     const decision = decide(POLICY, input({ score: scored(0.1), atMs: sundayNightMs }));
     expect(codes(decision)).toEqual(["NIGHT", "SUNDAY"]);
     expect(decision.reasons[0]?.text).toBe("10 % in hour 03:00.");
   });
 
-  test("a time before 1970 and one past the calendar are decided too", () => {
+  test("decides times before 1970 and past the calendar", () => {
     for (const atMs of [-1, 9e15]) expect(decide(POLICY, input({ atMs })).rung).toBe(Rung.MODEL);
   });
 });
@@ -141,7 +141,7 @@ describe("on the model's rung", () => {
 describe("without a score", () => {
   const missing: Score = { missing: "scoring did not answer within 250 ms" };
 
-  test("rules decide alone, and the score is absent", () => {
+  test("only rules decide, and the decision has no score", () => {
     const decision = decide(POLICY, input({ amount: 2000, score: missing, atMs: Date.UTC(2024, 4, 15, 3) }));
     expect(codes(decision)).toEqual(["HUGE", "BLIND"]);
     expect(decision).toMatchObject({
@@ -155,7 +155,7 @@ describe("without a score", () => {
     expect(Decision.decode(Decision.encode(decision).finish()).score).toBeUndefined();
   });
 
-  test("nothing fired: approved, and the sentence does not speak of a score that is not there", () => {
+  test("approves if no rule fires, and says that there was no score", () => {
     const decision = decide(POLICY, input({ score: missing }));
     expect(decision.reasons[0]?.text).toBe("Nothing spoke against it: no rule fired, and there was no score.");
   });
@@ -174,10 +174,10 @@ describe("without a score", () => {
   });
 });
 
-describe("on the scorecard's rung", () => {
+describe("with the scorecard's score", () => {
   const missing: Score = { missing: "scoring did not answer within 250 ms" };
 
-  test("its score counts in the bands, and the decision says what it is and what raised it", () => {
+  test("the score counts in the bands, and the decision names the scorecard and what raised the score", () => {
     const decision = decide(POLICY, input({ ratio: 9, amount: 200, score: missing }), SCORECARD);
     expect(decision).toMatchObject({
       outcome: Outcome.DECLINE,
@@ -194,14 +194,14 @@ describe("on the scorecard's rung", () => {
     expect(decision.reasons.at(-2)?.text).toBe("9");
   });
 
-  test("what is approved says that the scorecard did it, and nothing of what raised the score", () => {
+  test("an approval names the scorecard, but not what raised the score", () => {
     const decision = decide(POLICY, input({ amount: 200, score: missing }), SCORECARD);
     expect(decision).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.SCORECARD });
     expect(codes(decision)).toEqual(["NOTHING_UNUSUAL", "SCORED_BY_SCORECARD"]);
     expect(decision.reasons[0]?.text).toContain("and the estimated fraud probability of 15.5 % is below every band");
   });
 
-  test("rules see its score and that it is the scorecard's", () => {
+  test("rules can use the score, and know that it is the scorecard's", () => {
     const night = Date.UTC(2024, 4, 15, 3);
     const decision = decide(POLICY, input({ amount: 950, score: missing, atMs: night }), SCORECARD);
     expect(codes(decision)).toEqual(["NIGHT", "DOUBTFUL", "SCORED_BY_SCORECARD", "SCORE_RAISED_BY_AMOUNT"]);
@@ -210,33 +210,33 @@ describe("on the scorecard's rung", () => {
     expect(codes(decide(POLICY, input({ amount: 950, score: missing })))).toEqual(["BLIND"]);
   });
 
-  test("a model's score, even of 0, goes before it", () => {
+  test("a model's score, even of 0, takes precedence", () => {
     const decision = decide(POLICY, input({ ratio: 9, score: scored(0) }), SCORECARD);
     expect(decision).toMatchObject({ rung: Rung.MODEL, score: 0, modelName: "fraud", degradedBecause: "" });
     expect(codes(decision)).toEqual(["FAR"]);
   });
 
-  test("it replaces a score that is not a probability", () => {
+  test("the scorecard replaces a score that is not a probability", () => {
     const decision = decide(POLICY, input({ score: scored(Number.NaN) }), SCORECARD);
     expect(decision.rung).toBe(Rung.SCORECARD);
     expect(decision.degradedBecause).toBe("the model fraud gave NaN, which is not a probability");
   });
 
-  test("it is not used if the features are unusable, or if it was made for other features", () => {
+  test("the scorecard is not used with unusable features or those of another spec", () => {
     const features = { specVersion: 3, values: [1, Number.NaN], incomplete: false };
     expect(decide(POLICY, { ...input({ score: missing }), features }, SCORECARD).rung).toBe(Rung.STATIC_POLICY);
     const other = parseScorecard(JSON.stringify({ ...CARD_FILE, feature_spec_version: 4 }), { ...SPEC, version: 4 });
     expect(decide(POLICY, input({ score: missing }), other).rung).toBe(Rung.RULES_ONLY);
   });
 
-  test("a rule that fails still leads to the static answer, beside what fired", () => {
+  test("a failing rule still leads to the default decision, along with what fired", () => {
     const decision = decide(POLICY, input({ ratio: 0, amount: 2000, score: missing }), SCORECARD);
     expect(decision).toMatchObject({ rung: Rung.STATIC_POLICY, modelVersion: SCORECARD.version });
     expect(codes(decision)).toEqual(["HUGE", "DOUBTFUL", "NO_FACTS"]);
   });
 });
 
-describe("on the static rung", () => {
+describe("the default decision", () => {
   const cases: [string, DecisionInput["features"], string][] = [
     ["no features", undefined, "the payment came without features"],
     [
@@ -260,14 +260,14 @@ describe("on the static rung", () => {
       "the window state was lost and is not rebuilt yet",
     ],
   ];
-  test.each(cases)("%s", (_name, features, because) => {
+  test.each(cases)("handles %s", (_name, features, because) => {
     const decision = decide(POLICY, { ...input({}), features });
     expect(decision).toMatchObject({ outcome: Outcome.REVIEW, rung: Rung.STATIC_POLICY, degradedBecause: because });
     expect(decision.reasons[0]).toMatchObject({ code: "NO_FACTS", text: "Nothing known of 12.50 EUR." });
     expect(decision.score).toBeUndefined();
   });
 
-  test("a tenant has its own", () => {
+  test("can be set per tenant", () => {
     const decision = decide(POLICY, { ...input({ tenant: "open" }), features: undefined });
     expect(decision).toMatchObject({ outcome: Outcome.APPROVE, rung: Rung.STATIC_POLICY });
   });
@@ -281,7 +281,7 @@ describe("on the static rung", () => {
     [500, "JPY", "TOO_MUCH"],
     // An amount limit applies only to its own currency.
     [1, "USD", "TOO_MUCH"],
-  ])("a tenant may fail open below an amount: %i minor units of %s", (amountMinor, currency, code) => {
+  ])("can fail open for a tenant below an amount: %i minor units of %s", (amountMinor, currency, code) => {
     const { transaction, ...rest } = input({ tenant: "careful" });
     const decision = decide(POLICY, {
       ...rest,
@@ -292,7 +292,7 @@ describe("on the static rung", () => {
     expect(decision.rung).toBe(Rung.STATIC_POLICY);
   });
 
-  test("a rule that fails never opens the door: what fired beside it still counts", () => {
+  test("never fails open because of a failing rule: other rules that fired still count", () => {
     const decision = decide(POLICY, input({ tenant: "open", ratio: 0, amount: 2000 }));
     expect(decision).toMatchObject({
       outcome: Outcome.DECLINE,
@@ -364,7 +364,7 @@ describe("properties", () => {
     );
   });
 
-  test("a scorecard leaves no payment without a score whose features can be used", () => {
+  test("with a scorecard, every payment with usable features has a score", () => {
     fc.assert(
       fc.property(likelyInput, (given) => {
         const decision = decide(POLICY, given, SCORECARD);
@@ -380,7 +380,7 @@ describe("properties", () => {
     );
   });
 
-  test("there is a reason, the first is the strictest and is the outcome, and a score is a probability or absent", () => {
+  test("there is a reason, the first one is the strictest and the outcome, and a score is a probability or absent", () => {
     fc.assert(
       fc.property(likelyInput, (given) => {
         const decision = decide(POLICY, given);

@@ -46,7 +46,7 @@ describe("the trainer's golden vectors", () => {
     expect(new Set(GOLDEN.probabilities).size).toBeGreaterThan(30);
   });
 
-  test("do so at any place in the vector", () => {
+  test("give them at any position in the vector", () => {
     const shifted = parseScorecard(JSON.stringify(GOLDEN.scorecard), specOf(spec.version, ["x", ...GOLDEN.names, "y"]));
     for (const row of GOLDEN.inputs) expect(probabilityOf(shifted, [1e9, ...row, -1e9])).toBe(probabilityOf(card, row));
   });
@@ -67,19 +67,19 @@ test.each([
   [50, 3],
   [1e300, 3],
   [-1e300, 1],
-])("a value of %d falls into the bin with the weight %d", (value, weight) => {
+])("a value of %d is in the bin with the weight %d", (value, weight) => {
   const card = cardOf([{ name: "b", edges: [10, 50], weights: [1, 2, 3] }], 0.5);
   expect(pointsOf(card, [0, value, 0])).toEqual([0, weight, 0]);
   expect(probabilityOf(card, [0, value, 0])).toBe(1 / (1 + Math.exp(-(0.5 + weight))));
 });
 
-test("values and edges are float32: one that only a double tells from the edge has the edge's bin", () => {
+test("compares values and edges as float32", () => {
   const card = cardOf([{ name: "a", edges: [0.1], weights: [-1, 1] }]);
   expect(pointsOf(card, [Math.fround(0.1), 0, 0])).toEqual([1, 0, 0]);
   expect(pointsOf(card, [0.1 - 1e-12, 0, 0])).toEqual([1, 0, 0]);
   expect(pointsOf(card, [0.0999, 0, 0])).toEqual([-1, 0, 0]);
 });
 
-test("a feature without edges says the same of every value", () => {
+test("a feature without edges contributes the same for every value", () => {
   expect(probabilityOf(cardOf([{ name: "c", edges: [], weights: [0] }]), [1, 2, 3])).toBe(0.5);
 });

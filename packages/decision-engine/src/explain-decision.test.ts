@@ -41,7 +41,7 @@ const textsOf = (
     ({ text }) => text,
   );
 
-test("the topics that raised the score most, each by its strongest feature, after the other reasons", () => {
+test("adds the topics that raised the score most, each by its strongest feature, after the other reasons", () => {
   const values = {
     amount: 250,
     card_count_5m: 4,
@@ -86,7 +86,7 @@ test("the topics that raised the score most, each by its strongest feature, afte
   expect({ ...explained, reasons: [BAND] }).toEqual(decision());
 });
 
-describe("what is usual for the card", () => {
+describe("the card's baseline", () => {
   const seen = { card_count_1d: 4, card_count_7d: 18, card_count_30d: 64 };
 
   test.each<[string, Record<string, number>, Record<string, number>, string]>([
@@ -142,7 +142,7 @@ describe("what is usual for the card", () => {
     expect(textsOf(values, contributions)).toEqual([text]);
   });
 
-  test("of a terminal how often it is paid at, and of a device, which is known for a day only, nothing", () => {
+  test("includes how often a terminal is used, but nothing for a device, which is only known for a day", () => {
     const device = {
       key: "device_token",
       optional: true,
@@ -160,7 +160,7 @@ describe("what is usual for the card", () => {
   });
 });
 
-test("what has no past to be measured is said in other words, or not at all", () => {
+test("uses other words, or none, if there is no past", () => {
   const values = {
     card_seconds_since_last: 2_592_000,
     card_distance_from_home: -1,
@@ -170,7 +170,7 @@ test("what has no past to be measured is said in other words, or not at all", ()
   expect(textsOf(values, contributions)).toEqual(["This card made no other payment in the last 30 days."]);
 });
 
-test("a time is said as people say it", () => {
+test("expresses a time in everyday words", () => {
   const values = { terminal_days_since_run_began: 5.71, hour_of_day: 3, weekday: 6 };
   expect(textsOf(values, { terminal_days_since_run_began: 3, hour_of_day: 2, weekday: 1 })).toEqual([
     "Every labelled payment at this terminal in the last 5 days was fraud.",
@@ -179,13 +179,13 @@ test("a time is said as people say it", () => {
   ]);
 });
 
-test("a sentence that is only true of a yes is left out for a no", () => {
+test("omits a sentence that is true only for yes if the value is no", () => {
   expect(textsOf({ is_night: 1 }, { is_weekend: 2, is_night: 1 })).toEqual([
     "It took place at night (before 7:00 UTC).",
   ]);
 });
 
-test("a feature that lowered the score, or did not change it, is not a reason, and neither is a topic that lowered it", () => {
+test("gives no reason for a feature or topic that did not raise the score", () => {
   const explain = (values: Record<string, number>, contributions: readonly number[]) =>
     withContributions(POLICY, decision(), payment(values), contributions);
   expect(explain({ amount: 5 }, vector({ amount: -1 }))).toEqual(decision());
@@ -193,7 +193,7 @@ test("a feature that lowered the score, or did not change it, is not a reason, a
   expect(explain({ card_count_1h: 4 }, vector({ card_count_1h: 1, card_count_1d: -2 }))).toEqual(decision());
 });
 
-test("a contribution without its feature says nothing", () => {
+test("ignores a contribution without its feature", () => {
   const none = { currency: "EUR", values: [] };
   expect(withContributions(POLICY, decision(), none, [5]).reasons).toEqual([BAND]);
   expect(withContributions(POLICY, decision(), none, [...vector({}), 5]).reasons).toEqual([BAND]);
@@ -206,6 +206,6 @@ test.each([
   [Outcome.DECLINE, Rung.MODEL, true],
   [Outcome.DECLINE, Rung.RULES_ONLY, false],
   [Outcome.DECLINE, Rung.STATIC_POLICY, false],
-])("outcome %d on rung %d: asked for is %s", (outcome, rung, isWanted) => {
+])("outcome %d on rung %d: requests contributions: %s", (outcome, rung, isWanted) => {
   expect(wantsContributions(decision({ outcome, rung }))).toBe(isWanted);
 });

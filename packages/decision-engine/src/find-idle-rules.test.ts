@@ -97,16 +97,16 @@ test.each<[string, RuleText, RuleText]>([
   expect(idle(one, other).covered.filter(({ id }) => id === "r0")).toEqual([]);
 });
 
-test("of two equal rules the second one is named", () => {
+test("names the second of two equal rules", () => {
   expect(idle({ when: "amount > 5" }, { when: "5 < amount" }).covered).toEqual([{ id: "r1", by: "r0" }]);
 });
 
-test("a condition of too many cases is left alone", () => {
+test("skips a condition with too many cases", () => {
   const when = Array.from({ length: 7 }, (_, at) => `(amount > ${at} || hour > ${at})`).join(" && ");
   expect(idle({ when }, { when: "amount > 0 || hour > 0" })).toMatchObject({ neverFire: [], covered: [] });
 });
 
-test("regression #24: many rules of many cases are compared up to a bound, and a sentence says so", () => {
+test("regression #24: compares many rules with many cases up to a limit, and says so", () => {
   const wide = (index: number) =>
     Array.from({ length: 60 }, (_, at) => `amount == ${index * 1_000 + at}.5`).join(" || ");
   const policy = policyOf([
@@ -119,13 +119,13 @@ test("regression #24: many rules of many cases are compared up to a bound, and a
   ]);
 });
 
-test("the shipped rules are not in vain", () => {
+test("the shipped rules all have an effect", () => {
   const file = new URL("../../../apps/decisions/policy.yaml", import.meta.url);
   const spec = currentFeatureSpec();
   expect(idleRuleWarnings(parsePolicy(readFileSync(file, "utf8"), spec), spec)).toEqual([]);
 });
 
-test("what is said to never fire does not, and what is said to be covered fires only with the other one", () => {
+test("a rule reported as idle never fires, and a covered one fires only with the other", () => {
   const leaf = fc.oneof(
     fc
       .tuple(fc.constantFrom("<", "<=", ">", ">=", "==", "!="), fc.integer({ min: 0, max: 4 }))

@@ -1,7 +1,7 @@
 import type { Unit } from "./format-value.js";
 import { formatDecimal, formatDuration, formatRate, formatShare, formatValue } from "./format-value.js";
 
-describe("a value as people read it", () => {
+describe("a value for readers", () => {
   test.each<[Unit, number | bigint, string, string]>([
     ["amount", 1_234_567.5, "EUR", "1,234,567.50 EUR"],
     ["amount", 6_000, "JPY", "6,000 JPY"],
@@ -28,7 +28,7 @@ describe("a value as people read it", () => {
     expect(formatValue(value, unit, currency)).toBe(text);
   });
 
-  test("an amount beside its currency has it once", () => {
+  test("omits the currency of an amount next to its currency", () => {
     expect(formatValue(12.5, "amount", "EUR", false)).toBe("12.50");
   });
 });

@@ -22,7 +22,7 @@ ${guard}
     SPEC,
   );
 
-test("a guard need not name its limits, and a policy need not have one of its own", () => {
+test("a guard can omit its limits, and a policy its guard", () => {
   expect(parse("").guard).toBeUndefined();
   expect(parse("guard: {}").guard).toEqual({ watchSeconds: 3_600, cardsMin: 30, outcomePointsMax: 0.1 });
   expect(parse("guard: { cards_min: 8, outcome_points_max: 0.02 }").guard).toMatchObject({
@@ -36,11 +36,11 @@ test.each([
   ["guard: { watch_seconds: 1 }", "policy.yaml:6:10 guard.watch_seconds must be 10 or more"],
   ["guard: { outcome_points_max: 10 }", "guard.outcome_points_max must be from 0 to 1"],
   ["guard: { cards: 3 }", "guard.cards is not a field of a policy"],
-])("%s is refused", (guard, fault) => {
+])("rejects %s", (guard, fault) => {
   expect(() => parse(guard)).toThrow(fault);
 });
 
-test("regression #24: every activation is watched, by the defaults or by no looser limits than those that hold for all", () => {
+test("regression #24: every activation is guarded, by the defaults or by limits that are no looser", () => {
   expect(guardInEffect(undefined)).toEqual({ watchSeconds: 3_600, cardsMin: 30, outcomePointsMax: 0.1 });
   const loose = { watchSeconds: 10, cardsMin: 1_000_000, outcomePointsMax: 1 };
   expect(guardInEffect(loose)).toEqual({ watchSeconds: 600, cardsMin: 500, outcomePointsMax: 0.3 });

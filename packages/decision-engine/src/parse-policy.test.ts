@@ -59,7 +59,7 @@ function placedFaultsOf(text: string): string[] {
   return [];
 }
 
-test("a good policy is compiled", () => {
+test("compiles a valid policy", () => {
   const policy = parsePolicy(GOOD, SPEC);
   expect(policy.version).toMatch(/^2\+[0-9a-f]{8}$/);
   expect(policy.specVersion).toBe(7);
@@ -266,7 +266,7 @@ test.each(TOO_LARGE)(
   },
 );
 
-test.each(FAULTS)("%s is refused with its line", (_name, from, to, expected) => {
+test.each(FAULTS)("rejects: %s, with its line", (_name, from, to, expected) => {
   expect(GOOD).toContain(from);
   const faults = faultsOf(GOOD.replace(from, to));
   expect(faults.join("\n")).toContain(expected);
@@ -276,28 +276,28 @@ test.each([
   ["of a field", "reason: BIG_AMOUNT", "reazon: BIG_AMOUNT", "p.yaml:5:5 rules.0.reazon"],
   ["in an expression on one line", "amount_minor > 5", "amuont_minor > 5", "p.yaml:4:48 rules.0.when"],
   ["in a block of lines", "&& hour < 6", "&& huor < 6", "p.yaml:11:10 rules.1.when"],
-])("a fault %s is told with its column", (_name, from, to, expected) => {
+])("reports a fault %s with its column", (_name, from, to, expected) => {
   expect(GOOD).toContain(from);
   expect(placedFaultsOf(GOOD.replace(from, to)).join("\n")).toContain(expected);
 });
 
-test("every fault is told at once", () => {
+test("reports all faults together", () => {
   const text = GOOD.replace("amount > 500", "amuont > 500")
     .replace("BIG_AMOUNT", "x")
     .replace("at_least: 0.1", "at_least: 2");
   expect(faultsOf(text.replace("&& hour", "&& huor"))).toHaveLength(3);
 });
 
-test.each(["", "[]", "42", "version: 1"])("a file that holds %j is refused", (text) => {
+test.each(["", "[]", "42", "version: 1"])("rejects a file that contains %j", (text) => {
   expect(faultsOf(text).length).toBeGreaterThan(0);
 });
 
-test("a policy that could only approve is refused", () => {
+test("rejects a policy that could only approve", () => {
   const text = 'version: 1\nstatic_policy: { default: { action: review, reason: NO_FACTS, text: "None." } }\n';
   expect(faultsOf(text)).toEqual(["p.yaml:1 A policy without rules and bands would approve every payment."]);
 });
 
-test("a feature that takes the name of another variable is refused", () => {
+test("rejects a feature with the name of another variable", () => {
   const spec = { ...SPEC, features: SPEC.features.map((feature) => ({ ...feature, name: "score" })) };
   expect(() => parsePolicy(GOOD, spec)).toThrow('A feature may not be called "score"');
 });

@@ -20,7 +20,7 @@ function fileWith(change: Readonly<Record<string, unknown>>, feature: Readonly<R
   });
 }
 
-test("a card's features stand where the spec has them, and its version is its text", () => {
+test("puts a card's features in the spec's order, and derives the version from its text", () => {
   const card = parseScorecard(fileWith({}), SPEC);
   expect(card).toEqual({
     version: expect.stringMatching(/^scorecard@[0-9a-f]{12}$/),
@@ -62,13 +62,13 @@ const cases: [string, string, string][] = [
   ["a weight beyond reason", fileWith({}, { weights: [1e7, 0, 0] }), "features.0.weights.0: must be at most 1000000"],
   ["a word that no card has", fileWith({ interzept: 1 }), "the file: "],
 ];
-test.each(cases)("refused: %s", (_name, text, sentence) => {
+test.each(cases)("rejects %s", (_name, text, sentence) => {
   expect(() => parseScorecard(text, SPEC)).toThrow(
     expect.objectContaining({ code: "scorecard-invalid", message: expect.stringContaining(sentence) }),
   );
 });
 
-test("every fault is told at once, each with the file's name", () => {
+test("reports all faults together, each with the file's name", () => {
   const text = fileWith({ feature_spec_version: 4 }, { edges: [2, 1] });
   expect(() => parseScorecard(text, SPEC, "card.json")).toThrow(
     expect.objectContaining({

@@ -10,7 +10,7 @@ features:
 ${names.map((name) => `  - { name: ${name}, kind: amount, default: 0, sentence: "{value}" }`).join("\n")}
 `);
 
-test("regression #26: a policy knows the features that its conditions and sentences read, also inside macros", () => {
+test("regression #26: a policy knows the features that its conditions and sentences read, even inside macros", () => {
   const policy = parsePolicy(
     `version: 1
 rules:

@@ -86,6 +86,6 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
     { rung: Rung.MODEL, ...model, trial },
     { score: model, scorecardVersion: undefined, hasContributions: false, spentBudgets: [], listHits: [], trial },
   ],
-])("%s says what it was made from", (_case, change, wanted) => {
+])("%s records its inputs", (_case, change, wanted) => {
   expect(recordedInputs({ ...DecisionMessage.decode(new Uint8Array()), ...change })).toEqual(wanted);
 });

@@ -15,7 +15,7 @@ describe("templates", () => {
     return template === undefined ? undefined : renderText(template, values);
   };
 
-  test("values replace their placeholders, as people read them", () => {
+  test("replace placeholders with values formatted for readers", () => {
     const values = { amount: 12.5, amount_minor: 1_250n, card_seconds_since_last: 60, currency: "EUR" };
     expect(render("{amount}, {card_seconds_since_last} after the last, {amount_minor} in all", values)).toBe(
       "12.50 EUR, 60 seconds after the last, 12.50 EUR in all",
@@ -25,7 +25,7 @@ describe("templates", () => {
     ).toBe("50 % of 2.3");
   });
 
-  test("a sentence that names the currency has it once", () => {
+  test("name the currency once in a sentence that contains it", () => {
     expect(render("{amount} {currency}", { amount: 12.5, currency: "EUR" })).toBe("12.50 EUR");
   });
 
@@ -33,17 +33,17 @@ describe("templates", () => {
     [0, "0 payments were"],
     [1, "1 payment was"],
     [2, "2 payments were"],
-  ])("words go with a number of %d: %s", (card_count_5m, text) => {
+  ])("choose words for a number of %d: %s", (card_count_5m, text) => {
     expect(render("{card_count_5m} {card_count_5m:payment/payments} {card_count_5m:was/were}", { card_count_5m })).toBe(
       text,
     );
   });
 
-  test("a missing value is named", () => {
+  test("name a missing value", () => {
     expect(render("{amount} paid", {})).toBe("(amount unknown) paid");
   });
 
-  test("a value that holds a placeholder is not expanded again", () => {
+  test("do not expand a value that contains a placeholder", () => {
     expect(render("at {terminal_id}", { terminal_id: "{amount}", amount: 1 })).toBe("at {amount}");
   });
 
@@ -56,7 +56,7 @@ describe("templates", () => {
     "nul \0 {amount}",
     "{amount:one}",
     "{amount:a/b/c}",
-  ])("%j is refused", (text) => {
+  ])("reject %j", (text) => {
     expect(parseTemplate(text, () => undefined)).toBeUndefined();
   });
 });

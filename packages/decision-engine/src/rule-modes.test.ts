@@ -63,7 +63,7 @@ function decideWith(policy: Policy, cardToken: string) {
 
 const SHADOW_HIT = { ruleId: "big", code: "BIG", outcome: Outcome.DECLINE };
 
-test("a live rule decides, one in shadow is recorded, and one that is off is neither", () => {
+test("a live rule decides, a shadow rule is recorded, and a disabled rule does neither", () => {
   expect(decideBy(policyOf("mode: live"))).toMatchObject({ outcome: Outcome.DECLINE, shadowHits: [] });
   const shadow = decideBy(policyOf("mode: shadow"));
   expect(shadow).toMatchObject({ outcome: Outcome.CHALLENGE, shadowHits: [SHADOW_HIT] });
@@ -80,7 +80,7 @@ test("regression #24: a shadow rule that cannot be evaluated changes nothing, an
   expect(shadow).toMatchObject({ rung: Rung.RULES_ONLY, shadowHits: [], skippedRules: skipped(true) });
 });
 
-test("regression #24: a rule that the control plane switched off is skipped, and the decision says so, so that it can be made again", () => {
+test("regression #24: a rule disabled by the control plane is skipped, and the decision records it", () => {
   const policy = switchOffRules(parsePolicy(policyOf("mode: live"), SPEC), ["big", "unknown"]);
   const decision = decideWith(policy, "ct_1");
   const skippedRules = [{ ruleId: "big", why: "switched-off", inShadow: false }];
@@ -92,7 +92,7 @@ test("regression #24: a rule that the control plane switched off is skipped, and
   expect(decideWith(switchOffRules(off, ["big"]), "ct_1").skippedRules).toEqual([]);
 });
 
-test("with a percentage a live rule decides for that share of cards, always the same, and is in shadow for the others", () => {
+test("a live rule with a percentage decides for that share of cards, and is in shadow for the others", () => {
   const text = policyOf("percent: 20");
   const cards = Array.from({ length: 2_000 }, (_, index) => `ct_${index}`);
   const declinedBy = (policy: Policy) => cards.filter((card) => decideWith(policy, card).outcome === Outcome.DECLINE);
@@ -107,7 +107,7 @@ test("with a percentage a live rule decides for that share of cards, always the 
   expect(declined.every((card) => wider.has(card))).toBe(true);
 });
 
-test("shares are even, and those of one purpose tell nothing of another's", () => {
+test("shares are even, and shares for different purposes are independent", () => {
   const cards = Array.from({ length: 20_000 }, (_, index) => `ct_${index}`);
   const tenths = Array.from({ length: 10 }, () => 0);
   for (const card of cards)
@@ -123,6 +123,6 @@ test.each([
   ["mode: sometimes", "must be one of live, shadow, off"],
   ["percent: 101", "must be from 0 to 100"],
   ["percent: many", "must be a number from 0 to 100"],
-])("%s is refused", (line, expected) => {
+])("rejects %s", (line, expected) => {
   expect(() => parsePolicy(policyOf(line), SPEC)).toThrow(expected);
 });

@@ -33,7 +33,7 @@ static_policy:
 const report = (...examples: readonly string[]) =>
   runExamples(parsePolicy(policyOf(...examples), SPEC, "p.yaml"), SPEC);
 
-test("examples that go as they say are counted", () => {
+test("counts examples that pass", () => {
   const found = report(
     "{ fires: true, values: { amount: 900, hour: 3 } }",
     "{ fires: false, values: { amount: 900 } }",
@@ -43,7 +43,7 @@ test("examples that go as they say are counted", () => {
   expect(found).toEqual({ faults: [], unproven: [], count: 5 });
 });
 
-test("one that goes otherwise is told with its place, and a rule that fires on none is named", () => {
+test("reports a failing example with its position, and names a rule that fires on none", () => {
   expect(report("{ fires: false, values: { amount: 900, hour: 3 } }")).toEqual({
     faults: ["p.yaml:9:9 The rule big-at-night fires on this example."],
     unproven: ["big-at-night"],
@@ -59,6 +59,6 @@ test.each([
   ["{ fires: true, values: { amuont: 1 } }", "rules.0.examples.0.values.amuont is nothing that this rule can read"],
   ["{ fires: true, values: { score: 1 } }", "rules.0.examples.0.values.score is nothing that this rule can read"],
   ["{ fires: true, lists: [{ kind: shoe, effect: deny }] }", "rules.0.examples.0.lists.0.kind must be one of card"],
-])("an example that cannot be right is refused: %s", (example, expected) => {
+])("rejects an impossible example: %s", (example, expected) => {
   expect(() => parsePolicy(policyOf(example), SPEC, "p.yaml")).toThrow(expected);
 });

@@ -12,7 +12,7 @@ function changed(change: (feature: FeatureSpec["features"][number]) => object, e
   return { ...SPEC, features, entities: { ...SPEC.entities, ...entities } };
 }
 
-test("the version is that of the words, and changes with any of them", () => {
+test("the version depends on every word", () => {
   const version = versionOf(SPEC);
   expect(version).toMatch(/^[0-9a-f]{8}$/);
   expect(versionOf(changed(() => ({})))).toBe(version);
@@ -31,6 +31,6 @@ test("the version is that of the words, and changes with any of them", () => {
   expect(wordingVersion(regrouped)).not.toBe(version);
 });
 
-test("every sentence of the feature spec can be written", () => {
+test("every feature of the spec has a sentence", () => {
   expect(featureWords(SPEC)).not.toContain(undefined);
 });

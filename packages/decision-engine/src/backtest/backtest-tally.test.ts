@@ -54,7 +54,7 @@ function figuresOf(rows: readonly BacktestRow[], labels = LABELS) {
   return tally.figures();
 }
 
-test("every figure is that of a plain count", () => {
+test("every figure equals a plain count", () => {
   fc.assert(
     fc.property(rowsOf, (rows) => {
       const found = figuresOf(rows);
@@ -99,7 +99,7 @@ test("every figure is that of a plain count", () => {
   );
 });
 
-test("the order of the payments changes nothing", () => {
+test("the order of the payments does not matter", () => {
   fc.assert(
     fc.property(rowsOf, (rows) => {
       const [there, back] = [figuresOf(rows), figuresOf(rows.toReversed())];
@@ -110,7 +110,7 @@ test("the order of the payments changes nothing", () => {
   );
 });
 
-test("taking a part away changes as many outcomes as it decides alone", () => {
+test("removing a part changes as many outcomes as it alone decides", () => {
   fc.assert(
     fc.property(rowsOf, (rows) => {
       for (const part of figuresOf(rows).parts) {
@@ -123,7 +123,7 @@ test("taking a part away changes as many outcomes as it decides alone", () => {
   );
 });
 
-test("counterexamples are genuine payments that are hit and frauds that are approved, ten at most", () => {
+test("lists at most ten counterexamples: genuine payments that are hit and frauds that are approved", () => {
   fc.assert(
     fc.property(rowsOf, (rows) => {
       const byId = new Map(rows.map((row) => [row.transactionId, row]));
@@ -142,7 +142,7 @@ test("counterexamples are genuine payments that are hit and frauds that are appr
   );
 });
 
-test("an old payment without a label is genuine only where labels come for frauds only; a young or a declined one is neither", () => {
+test("counts an old, approved payment without a label as genuine only if labels arrive just for frauds", () => {
   const row = (change: Partial<BacktestRow>): BacktestRow => ({
     transactionId: "t",
     cardToken: "c",

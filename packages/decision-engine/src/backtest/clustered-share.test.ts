@@ -7,14 +7,14 @@ const clusters = fc.array(
   { minLength: 1, maxLength: 40 },
 );
 
-test("cards of one payment each have Wilson's interval of so many payments", () => {
+test("one payment per card gives Wilson's interval", () => {
   const cards = Array.from({ length: 200 }, (_, index) => ({ hits: index < 30 ? 1 : 0, units: 1 }));
   const found = clusteredShare(cards);
   // The variance has n - 1 instead of n.
   expect(found).toEqual(wilsonInterval(0.15, 199));
 });
 
-test("payments that are all alike within a card are worth as many as there are cards", () => {
+test("identical payments of a card count as one", () => {
   const cards = Array.from({ length: 200 }, (_, index) => ({ hits: index < 30 ? 7 : 0, units: 7 }));
   const { low, high } = wilsonInterval(0.15, 199);
   expect(clusteredShare(cards)?.low).toBeCloseTo(low, 9);
@@ -22,7 +22,7 @@ test("payments that are all alike within a card are worth as many as there are c
   expect(clusteredShare(cards.map(({ units }) => ({ hits: 0, units })))).toEqual(wilsonInterval(0, 200));
 });
 
-test("the share is that of all payments, and its interval never narrower than that of independent ones", () => {
+test("is the share of all payments, with an interval at least as wide as for independent ones", () => {
   fc.assert(
     fc.property(clusters, (cards) => {
       const [hits, units] = (["hits", "units"] as const).map((name) =>
@@ -54,6 +54,6 @@ test("cards without a hit count the same one by one and as sums", () => {
   );
 });
 
-test("of nothing there is no share", () => {
+test("an empty set has no share", () => {
   expect(clusteredShare([])).toBeUndefined();
 });

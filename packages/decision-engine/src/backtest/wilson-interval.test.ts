@@ -12,7 +12,7 @@ test.each([
   expect(interval.high).toBeCloseTo(high, 4);
 });
 
-test("it holds the share and stays between 0 and 1, is mirrored, and narrows with more observations", () => {
+test("contains the share, stays between 0 and 1, is symmetric, and narrows with more observations", () => {
   fc.assert(
     fc.property(
       fc.double({ min: 0, max: 1, noNaN: true }),
@@ -33,7 +33,7 @@ test.each([
   [0.05, 60],
   [0.3, 40],
   [0.5, 25],
-])("a true share of %f is inside for about 95 %% of samples of %i", (share, n) => {
+])("contains a true share of %f in about 95 %% of samples of %i", (share, n) => {
   let [probability, covered] = [(1 - share) ** n, 0];
   for (let hits = 0; hits <= n; hits += 1) {
     const { low, high } = wilsonInterval(hits / n, n);

@@ -131,7 +131,7 @@ function outcomeOf(run: () => unknown): unknown {
   }
 }
 
-test("regression #24: whatever a rule says, its evaluation ends within the steps of a rule and within its estimate", () => {
+test("regression #24: the evaluation of any rule ends within the step limit and its own estimate", () => {
   const seen = { evaluated: 0, exceeded: 0, loops: 0 };
   fc.assert(
     fc.property(EXPRESSION, (text) => {
@@ -169,7 +169,7 @@ test("regression #24: whatever a rule says, its evaluation ends within the steps
   expect(seen.exceeded).toBeGreaterThan(0);
 });
 
-describe("the shape in which cel-js keeps a checked expression", () => {
+describe("cel-js's representation of a checked expression", () => {
   const rootFor = (text: string) => {
     const parsed = new Environment()
       .registerVariable("amount", "double")
@@ -179,7 +179,7 @@ describe("the shape in which cel-js keeps a checked expression", () => {
     return rootOf(parsed.ast);
   };
 
-  test.each(["all", "exists", "exists_one", "map", "filter"])("%s is a comprehension", (name) => {
+  test.each(["all", "exists", "exists_one", "map", "filter"])("represents %s as a comprehension", (name) => {
     const body = name === "map" ? "n + n" : 'n == "a"';
     const comprehension = comprehensionOf(rootFor(`names.${name}(n, ${body})`));
     expect(comprehension).toMatchObject({ iterVarName: "n", iterable: { op: "id", args: "names" } });
@@ -192,7 +192,7 @@ describe("the shape in which cel-js keeps a checked expression", () => {
     ['names[0].matches("a")', "rcall"],
     ["size(names)", "call"],
     ["names[0]", "[]"],
-  ])("%s has a handle and a type", (text, op) => {
+  ])("gives %s a handle and a type", (text, op) => {
     expect(rootFor(text)).toMatchObject({
       op,
       handle: expect.any(Function),
@@ -200,7 +200,7 @@ describe("the shape in which cel-js keeps a checked expression", () => {
     });
   });
 
-  test("another shape is noticed", () => {
+  test("an unknown representation is detected", () => {
     expect(() => asNode({ op: "id", args: "amount" })).toThrow("another shape than 8.0.0");
   });
 });

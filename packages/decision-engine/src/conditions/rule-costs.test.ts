@@ -86,18 +86,18 @@ const BOMBS: readonly (readonly [name: string, when: string])[] = [
   ["a duration that backtracks", `duration("${"1".repeat(1_000)}").getHours() > 1`],
 ];
 
-describe("regression #24: a rule that would stop everybody", () => {
+describe("regression #24: a rule that would block all payments", () => {
   test("has 556 characters", () => {
     expect(NESTED.length).toBeLessThanOrEqual(570);
   });
 
-  test.each(BOMBS)("%s: is refused with its line when it is checked", (_name, when) => {
+  test.each(BOMBS)("%s: is rejected with its line during the check", (_name, when) => {
     expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow(
       /^policy\.yaml:4:\d+ rules\.0\.when can take [\d,a-z ]+ steps, more than the 20,000 of a rule/,
     );
   });
 
-  test.each(BOMBS)("%s: fails alone on a payment, where it was stored before", (_name, when) => {
+  test.each(BOMBS)("%s: fails alone on a payment if it is already stored", (_name, when) => {
     const startedMs = performance.now();
     const decision = decideStored({ when });
     expect(performance.now() - startedMs).toBeLessThan(1_000);
@@ -109,13 +109,13 @@ describe("regression #24: a rule that would stop everybody", () => {
     expect(decideStored({ when })).toEqual(decision);
   });
 
-  test("says where it stands and how to fix it", () => {
+  test("gets an error with its position and how to fix it", () => {
     expect(() => parsePolicy(policyText([{ when: `amount > 1 && ${NESTED}` }]), SPEC)).toThrow(
       /^policy\.yaml:4:26 .* steps, more than the 20,000 of a rule: it goes through 50 × 50 × 50 × 50 × 50 items; compare with `in`, or shorten the lists\.$/,
     );
   });
 
-  test("a map whose type doubles with each step is not type-checked", () => {
+  test("is not type-checked if it contains a map whose type doubles with each step", () => {
     const when = `[1]${".map(y,{y:y})".repeat(40)} == []`;
     const startedMs = performance.now();
     expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow("whose keys are not literals");
@@ -124,10 +124,10 @@ describe("regression #24: a rule that would stop everybody", () => {
   });
 });
 
-describe("what all rules of a payment may cost", () => {
+describe("the total cost of all rules of a payment", () => {
   const costly = { when: `${ones(40)}.exists(a, ${ones(30)}.exists(b, a + b > 5))` };
 
-  test("is limited when the policy is checked", () => {
+  test("is limited during the check", () => {
     expect(() => parsePolicy(policyText([costly]), SPEC)).not.toThrow();
     const many = Array.from({ length: 30 }, () => costly);
     expect(() => parsePolicy(policyText(many), SPEC)).toThrow(
@@ -137,7 +137,7 @@ describe("what all rules of a payment may cost", () => {
     expect(() => parsePolicy(policyText(off), SPEC)).not.toThrow();
   });
 
-  test("ends on a payment with the rules that find nothing left", () => {
+  test("skips the rules that find none left on a payment", () => {
     const { skippedRules, outcome } = decideStored(...Array.from({ length: 30 }, () => costly));
     expect(skippedRules.length).toBeGreaterThan(5);
     expect(new Set(skippedRules.map(({ why }) => why))).toEqual(new Set(["payment-budget-exceeded"]));
@@ -145,7 +145,7 @@ describe("what all rules of a payment may cost", () => {
     expect(outcome).toBe(Outcome.APPROVE);
   });
 
-  test("leaves the rules that decide alone where shadow rules use theirs up", () => {
+  test("keeps live rules unaffected if shadow rules use up theirs", () => {
     const shadow = Array.from({ length: 30 }, () => ({ ...costly, mode: "shadow" }));
     const { skippedRules, outcome } = decideStored(...shadow);
     expect(skippedRules.every(({ inShadow }) => inShadow)).toBe(true);
@@ -184,12 +184,12 @@ describe("matches", () => {
       "more than the 20,000 of a rule",
       "budget-exceeded",
     ],
-  ])("%s is refused, and skipped where it was stored before", (when, fault, why) => {
+  ])("%s is rejected, and skipped if it is already stored", (when, fault, why) => {
     expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow(fault);
     expect(decideStored({ when })).toMatchObject({ outcome: Outcome.CHALLENGE, skippedRules: [{ why }] });
   });
 
-  test("of a whole policy are compiled up to a limit", () => {
+  test("compiles the patterns of a whole policy up to a limit", () => {
     const rules = Array.from({ length: 40 }, (_, index) => ({
       when: Array.from({ length: 40 }, (_, at) => `currency.matches("a{${500 + at}}")`).join(" || "),
       mode: index < 20 ? "live" : "shadow",
@@ -199,7 +199,7 @@ describe("matches", () => {
     expect(performance.now() - startedMs).toBeLessThan(10_000);
   });
 
-  test("with a pattern that is not a literal is refused, and goes on in a stored policy", () => {
+  test("rejects a pattern that is not a literal, but keeps it in a stored policy", () => {
     const when = 'terminal_id.matches("^a+" + "!$")';
     expect(() => parsePolicy(policyText([{ when }]), SPEC)).toThrow("has a pattern that is not a literal");
     expect(decideStored({ when })).toMatchObject({ outcome: Outcome.DECLINE, skippedRules: [] });
@@ -223,7 +223,7 @@ test.each([
   });
 });
 
-test("a failure that costs little keeps the default decision, and names the rule", () => {
+test("a cheap failure keeps the default decision and names the rule", () => {
   const decision = decideStored({ when: "1 / (amount_minor - amount_minor) == 1" });
   expect(decision).toMatchObject({
     outcome: Outcome.REVIEW,

@@ -57,24 +57,24 @@ function decided(
   return { decision, codes: decision.reasons.map(({ code }) => code), outcome: decision.outcome };
 }
 
-test("a listed payment is decided by the rules about lists, in the words of the entry", () => {
+test("list rules decide a listed payment, with the words of the entry", () => {
   const { decision, codes, outcome } = decided([hit("deny", { expiresAtMs: Date.UTC(2026, 11, 3, 14, 5) })]);
   expect([codes, outcome]).toEqual([["DENIED", "BOTH"], Outcome.DECLINE]);
   expect(decision.reasons[0]?.text).toBe('The card is on the list "deny" until 2026-12-03 14:05 UTC: Reported stolen.');
 });
 
-test("the decision holds the entries, so that it can be made again", () => {
+test("the decision contains the entries, so that it can be reproduced", () => {
   const hits = [hit("deny", { expiresAtMs: 9 }), hit("watch")];
   expect(decided(hits).decision.listHits).toEqual(hits);
   expect(decided([]).decision.listHits).toEqual([]);
 });
 
-test("of conflicting lists the strictest counts", () => {
+test("the strictest of conflicting lists counts", () => {
   expect(decided([hit("deny"), hit("allow")]).outcome).toBe(Outcome.DECLINE);
   expect(decided([hit("watch"), hit("allow")]).outcome).toBe(Outcome.REVIEW);
 });
 
-test("unless the policy says otherwise", () => {
+test("the policy can change the order of lists", () => {
   const milder =
     '\n  - { id: denied, when: lists.deny.any && !lists.allow.any, action: decline, reason: DENIED, text: "{deny_entries}" }';
   const policy = policyOf(milder);
@@ -82,7 +82,7 @@ test("unless the policy says otherwise", () => {
   expect(decided([hit("deny"), hit("allow")], { policy }).outcome).toBe(Outcome.APPROVE);
 });
 
-test("a rule with overrides_score sets the band of the score aside, and no other rule", () => {
+test("a rule with overrides_score overrides the score's band, and no other rule", () => {
   expect(decided([], { score: 0.9 }).outcome).toBe(Outcome.DECLINE);
   const allowed = decided([hit("allow")], { score: 0.9 });
   expect([allowed.codes, allowed.outcome]).toEqual([["ALLOWED"], Outcome.APPROVE]);
@@ -90,13 +90,13 @@ test("a rule with overrides_score sets the band of the score aside, and no other
   expect(decided([hit("allow", { kind: "terminal" })], { score: 0.9 }).outcome).toBe(Outcome.DECLINE);
 });
 
-test("a list of the tenant's own is found by its name, and counts with its effect", () => {
+test("a tenant's own list is found by its name, and counts with its effect", () => {
   const mules = hit("watch", { list: "mules", kind: "terminal" });
   expect(decided([mules]).codes).toEqual(["WATCHED", "MULES"]);
   expect(decided([{ ...mules, kind: "card" }]).codes).toEqual(["WATCHED"]);
 });
 
-test("without features the rules about lists alone still hold", () => {
+test("only list rules apply without features", () => {
   const { decision, codes, outcome } = decided([hit("deny")], { incomplete: true });
   expect([codes, outcome]).toEqual([["DENIED", "STATIC"], Outcome.DECLINE]);
   expect(decision).toMatchObject({ rung: Rung.STATIC_POLICY, listHits: [hit("deny")] });

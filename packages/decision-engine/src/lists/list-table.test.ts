@@ -29,7 +29,7 @@ function tableOf(...entries: readonly ListEntry[]): ListTable {
 const listsOf = (table: ListTable, values: ListedValues, atMs = NOW_MS, tenant = "demo") =>
   table.find(tenant, values, atMs).map(({ list, kind }) => `${list}/${kind}`);
 
-test("a hit says which list, why, and until when", () => {
+test("a hit names the list, the reason and the expiry", () => {
   const table = tableOf(entry({ expiresAtMs: NOW_MS + 5, reason: "Stolen in Zürich" }));
   expect(table.find("demo", { card: CARD }, NOW_MS)).toEqual([
     {
@@ -43,7 +43,7 @@ test("a hit says which list, why, and until when", () => {
   ]);
 });
 
-test("a value is on the lists of its own tenant and kind only", () => {
+test("a value is only on the lists of its own tenant and kind", () => {
   const table = tableOf(entry(), entry({ kind: "terminal", value: "t-1", list: "watch", effect: "watch" }));
   expect(listsOf(table, { card: CARD, terminal: "t-1" })).toEqual(["deny/card", "watch/terminal"]);
   expect(listsOf(table, { card: OTHER_CARD, terminal: CARD, device: CARD.replace("ct", "dt"), ip: "t-1" })).toEqual([]);
@@ -51,13 +51,13 @@ test("a value is on the lists of its own tenant and kind only", () => {
   expect(listsOf(table, { card: "", device: "" })).toEqual([]);
 });
 
-test("an entry ends with its last millisecond, by the time of the decision", () => {
+test("an entry expires after its last millisecond, by the time of the decision", () => {
   const table = tableOf(entry({ expiresAtMs: NOW_MS }));
   expect(listsOf(table, { card: CARD }, NOW_MS - 1)).toEqual(["deny/card"]);
   expect(listsOf(table, { card: CARD }, NOW_MS)).toEqual([]);
 });
 
-test("the strictest of several lists comes first, whatever the order in which they were filled", () => {
+test("the strictest of several lists comes first, in whatever order they were filled", () => {
   const entries = [
     entry({ list: "vip", effect: "allow" }),
     entry({ list: "watch", effect: "watch" }),
@@ -69,7 +69,7 @@ test("the strictest of several lists comes first, whatever the order in which th
   expect(listsOf(tableOf(...entries.toReversed()), { card: CARD })).toEqual(wanted);
 });
 
-test("an entry with the same key takes the place of the one before", () => {
+test("an entry replaces an earlier one with the same key", () => {
   const table = tableOf(entry(), entry({ reason: "Found again" }));
   expect(table.size).toBe(1);
   expect(table.find("demo", { card: CARD }, NOW_MS).map(({ reason }) => reason)).toEqual(["Found again"]);
@@ -86,13 +86,13 @@ test.each<[string, Partial<ListEntry>]>([
   ["a value that is too long", { kind: "terminal", value: "t".repeat(256) }],
   ["a reason that is too long", { reason: "r".repeat(4_001) }],
   ["a time that cannot be", { createdAtMs: -1 }],
-])("an entry with %s is not taken", (_what, change) => {
+])("rejects an entry with %s", (_what, change) => {
   const table = new ListTable();
   expect(table.put(entry(change))).toBe(false);
   expect(table.size).toBe(0);
 });
 
-test("a BIN is on the entries of its first 6 digits too, and any country of a payment counts, each entry once", () => {
+test("a BIN also matches entries of its first 6 digits, and any country of a payment counts, each entry once", () => {
   const table = tableOf(
     entry({ kind: "bin", value: "411111", list: "short" }),
     entry({ kind: "bin", value: "41111122", list: "long" }),
@@ -108,7 +108,7 @@ test("a BIN is on the entries of its first 6 digits too, and any country of a pa
   expect(listsOf(table, { country: ["BE", "FR", "DE"] })).toEqual(["away/country"]);
 });
 
-test("after any additions and removals it finds what a plain map does", () => {
+test("finds the same as a plain map after any additions and removals", () => {
   const number = fc.integer({ min: 0, max: 400 });
   const step = fc.record({ number, list: fc.constantFrom("deny", "lost"), removes: fc.boolean() });
   fc.assert(

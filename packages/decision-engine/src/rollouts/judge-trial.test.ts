@@ -79,12 +79,12 @@ describe("false alarms", () => {
     ["the same model, 5 %", SAME, 1_000, 0.05, 100],
     ["a retrained model, 1 %", RETRAINED, 2_000, 0.01, 50],
     ["a retrained model, 50 %", RETRAINED, 500, 0.5, 200],
-  ])("%s: none in all windows", (_name, behaviour, payments, share, windows) => {
+  ])("%s: no false alarm in any window", (_name, behaviour, payments, share, windows) => {
     const alarms = Array.from({ length: windows }, (_, seed) => breachesOf(play(seed, payments, share, behaviour)));
     expect(alarms.flat()).toEqual([]);
   });
 
-  test("one card that is declined again and again is one card", () => {
+  test("counts one card that is declined repeatedly as one card", () => {
     const { candidate, champion } = play(1, 5_000, 0.01, SAME);
     const [first] = candidate;
     if (first === undefined) throw new Error("no candidate");
@@ -93,7 +93,7 @@ describe("false alarms", () => {
   });
 });
 
-describe("a bad candidate is found in 4,000 payments of which it has 1 %", () => {
+describe("a bad candidate is detected in 4,000 payments with a share of 1 %", () => {
   test.each<[string, Behaviour, GuardName]>([
     ["inverted", INVERTED, "outcomes"],
     ["failing", FAILING, "scores-missing"],
@@ -103,13 +103,13 @@ describe("a bad candidate is found in 4,000 payments of which it has 1 %", () =>
   });
 });
 
-test("in shadow the scores alone are compared, and an inverted model is found", () => {
+test("in shadow only the scores are compared, and an inverted model is detected", () => {
   const shadow = { candidate: play(1, 500, 1, INVERTED).candidate, champion: [] };
   expect(breachesOf(shadow, SHADOW)).toEqual(["score-distribution"]);
   expect(breachesOf({ candidate: play(1, 500, 1, FAILING).candidate, champion: [] }, SHADOW)).toEqual([]);
 });
 
-test("below the minimum sample nothing is judged", () => {
+test("judges nothing below the minimum sample", () => {
   const { candidate, champion } = play(1, 5_000, 0.01, INVERTED);
   const few = candidate.filter(({ cardToken }) => cardToken === candidate[0]?.cardToken);
   for (const finding of judgeTrial({ candidate: few, champion }, CANARY, PLAN)) {
@@ -117,7 +117,7 @@ test("below the minimum sample nothing is judged", () => {
   }
 });
 
-test("labels: a candidate whose alarms are false is found, one with as many as the champion is not", () => {
+test("labels: detects a candidate with more false positives than the champion, but not one with as many", () => {
   const flagged = (arm: string, count: number, falseAlarms: number): TrialSample[] =>
     Array.from({ length: count }, (_, at) => ({
       cardToken: `ct_${arm}_${at}`,
@@ -135,7 +135,7 @@ test("labels: a candidate whose alarms are false is found, one with as many as t
   expect(breachesOf({ candidate: flagged("candidate", 40, 38), champion })).toEqual(["precision"]);
 });
 
-test("an outage of scoring that both models share is not the candidate's", () => {
+test("an outage of scoring that affects both models does not count against the candidate", () => {
   const { candidate, champion } = play(1, 5_000, 0.05, FAILING);
   const without = (samples: readonly TrialSample[]) => samples.map((sample) => ({ ...sample, isScoreMissing: true }));
   expect(breachesOf({ candidate: without(candidate), champion: without(champion) })).toEqual([]);
