@@ -31,7 +31,7 @@ Body: Str(up)
 Trace ID: 
 `;
 
-test("each resource with its signal, its attributes and the traces of its spans", () => {
+test("reads each resource with its signal, its attributes and its trace IDs", () => {
   expect(readCollected(PRINTED)).toEqual([
     { signal: "spans", resource: { "service.name": "ingestion", "process.pid": "7" }, traceIds: [ID] },
     { signal: "spans", resource: { "service.name": "features" }, traceIds: [] },

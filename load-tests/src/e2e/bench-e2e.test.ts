@@ -23,7 +23,7 @@ test("the last line begins with the promised figures", () => {
 });
 
 test(
-  "the whole system under load and beside the textbook build, with --short: every payment is decided, and the last line has all figures",
+  "load and textbook with --short: every payment is decided, and the last line has all figures",
   async () => {
     const { code, output, errors } = await bench("e2e", "--short", "--only", "load,textbook");
     expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
@@ -36,7 +36,7 @@ test(
 );
 
 test(
-  "ten times the cards, with --short: every state has its replicas, and the last line has the cost of a decision",
+  "cards with --short: every state has its replicas, and the last line has the cost of a decision",
   async () => {
     const { code, output, errors } = await bench("e2e", "--short", "--only", "cards");
     expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
@@ -52,7 +52,7 @@ test(
 );
 
 test(
-  "both topologies in turns, with --short: every payment is decided, and a line of its own has the ratios",
+  "topology with --short: every payment is decided, and a separate line has the ratios",
   async () => {
     const { code, output, errors } = await bench("e2e", "--short", "--only", "topology", "--rate", "100");
     expect([code, errors.split("\n").slice(-5)]).toEqual([0, expect.anything()]);
@@ -69,7 +69,7 @@ test.each([
   ["599", "--cards must be at least 600, twice the cards of the world.\n"],
   ["1.5", /must be a whole number/],
 ])(
-  "%s cards are refused before anything runs",
+  "rejects %s cards before anything runs",
   async (cards, sentence) => {
     const { code, output, errors } = await bench("e2e", "--short", "--only", "cards", "--cards", cards);
     expect(errors).toEqual(typeof sentence === "string" ? sentence : expect.stringMatching(sentence));
@@ -79,7 +79,7 @@ test.each([
 );
 
 test(
-  "without a build to compare with, nothing runs",
+  "runs nothing without a build to compare with",
   async () => {
     const { code, errors } = await bench("e2e", "--only", "builds", "--beside", "no-such-commit");
     expect([code, errors]).toEqual([1, expect.stringMatching(/^There is no commit no-such-commit here; .+\.\n$/)]);
@@ -87,7 +87,7 @@ test(
   BENCH_MS_MAX,
 );
 
-test("the system has recovered after the last slice of time in which answers were slow", () => {
+test("the recovery ends after the last interval with slow responses", () => {
   const latenciesMs = [900, 300, 100, 250, 90, 80];
   const answeredAtMs = [100, 300, 600, 800, 1_100, 5_000];
   expect(recoverySeconds({ latenciesMs, answeredAtMs })).toBe(1);

@@ -37,7 +37,7 @@ async function untilNobodyIsConnected(): Promise<void> {
 
 const load = (urls: string[]) => ({ urls, path: "/read", bodies: ["1", "2", "3"], connections: 4, durationMs: 100 });
 
-test("every connection stays open, and bodies are sent in turn", async () => {
+test("keeps every connection open, and sends the bodies in turn", async () => {
   const asked: string[] = [];
   const ports = new Set<number | undefined>();
   const url = await serve(async (request, response) => {
@@ -71,7 +71,7 @@ test("servers share the connections evenly", async () => {
   expect(ports.map(({ size }) => size)).toEqual([2, 2]);
 });
 
-test("an answer other than 200 ends the run, for all connections", async () => {
+test("a response other than 200 ends the run on all connections", async () => {
   let count = 0;
   const url = await serve((_request, response) => {
     count += 1;

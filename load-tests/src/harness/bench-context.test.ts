@@ -53,7 +53,7 @@ test("each part has its own Valkey, which stops when the part ends", async () =>
   }
 });
 
-test("the user's number of rounds wins over the part's default", () => {
+test("the user's number of rounds takes precedence over the part's default", () => {
   const options = { root: ROOT, results, flags: {}, log: () => {} };
   expect(new BenchContext({ ...options, rounds: 2 }).roundsOr(7)).toBe(2);
   expect(new BenchContext({ ...options, rounds: undefined }).roundsOr(7)).toBe(7);

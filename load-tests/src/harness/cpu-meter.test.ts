@@ -43,7 +43,7 @@ afterEach(async () => {
   await once(child, "exit");
 });
 
-test("own time is what the process reports", async () => {
+test("measures the CPU time that the process reports", async () => {
   const meter = ownCpu();
   const [before, start] = [await meter.readMs(), process.cpuUsage()];
   let used = 0;
@@ -58,14 +58,14 @@ test.each([
   ["threads", IN_THREAD],
   ["children that have ended", IN_CHILD],
   ["children that live", IN_LIVING_CHILD],
-])("the time of a process counts its %s", async (_what, script) => {
+])("a process's time includes its %s", async (_what, script) => {
   child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
   if (child.stdout === null || child.pid === undefined) throw new Error("the child has no output");
   await once(child.stdout, "data");
   expect(await processTreeCpu("peer", child.pid).readMs()).toBeGreaterThan(WORK_MS - ERROR_MS);
 });
 
-test("a command that has ended is counted in full", async () => {
+test("counts a finished command in full", async () => {
   const meter = endedChildrenCpu("command");
   const before = await meter.readMs();
   child = spawn(process.execPath, ["-e", `${BURN} burn();`]);
@@ -73,18 +73,18 @@ test("a command that has ended is counted in full", async () => {
   expect((await meter.readMs()) - before).toBeGreaterThan(WORK_MS - ERROR_MS);
 });
 
-test("a process that is gone is named in the error", async () => {
+test("the error names a process that has exited", async () => {
   child = spawn(process.execPath, ["-e", ""]);
   await once(child, "exit");
   await expect(processTreeCpu("feast", child.pid ?? 0).readMs()).rejects.toThrow(/feast\) ended while it was measured/);
 });
 
-test("a line of /proc is parsed whatever characters the process name contains", () => {
+test("parses a line of /proc with any characters in the process name", () => {
   const line = "4242 (a) b (c) S 17 4242 4242 0 -1 4194560 1 2 3 4 100 20 30 4 20 0 11 0 5 6 7";
   expect(parseProcessStat(line)).toEqual({ pid: 4242, parentPid: 17, ownTicks: 120, endedChildrenTicks: 34 });
 });
 
-test.each(["", "4242 (cut) S 17 4242", "no numbers at all"])("%j is refused", (line) => {
+test.each(["", "4242 (cut) S 17 4242", "no numbers at all"])("rejects %j", (line) => {
   expect(() => parseProcessStat(line)).toThrow(/No process times/);
 });
 
@@ -94,7 +94,7 @@ test("Redis reports user and system time in seconds", () => {
   expect(() => parseRedisCpuMs("# CPU\r\nused_cpu_sys:1.25\r\n")).toThrow(/INFO cpu/);
 });
 
-test("the time of a server grows with its work", async () => {
+test("a server's time grows with its work", async () => {
   const { redisUrl } = await testStack();
   const redis = new Redis(redisUrl);
   try {

@@ -91,7 +91,7 @@ async function resultFile(): Promise<string> {
   return join(folder, "results", files.find((file) => file.endsWith(".json")) ?? "");
 }
 
-test("where nothing can be measured it says so in one line, and no part runs", async () => {
+test("reports in one line that nothing can be measured, and runs no part", async () => {
   const absent = { ...tinyBenchmark(), absent: async () => "sorting: nothing is measured, since there is no GPU." };
   const environment = {
     root: folder,
@@ -104,7 +104,7 @@ test("where nothing can be measured it says so in one line, and no part runs", a
   expect(turns).toEqual([]);
 });
 
-test("a part may have a line of its own, after the last one, with figures of the same names", async () => {
+test("a part can have its own line after the last one, with the same figure names", async () => {
   await bench("sorting", "--only", "sort,aside");
   expect(printed.slice(-2)).toEqual(["sorting: size_ratio=2.00 absent_ratio=n/a", "aside: size_ratio=7.00"]);
   await bench("sorting", "--only", "aside");
@@ -127,7 +127,7 @@ test("contestants take turns, after a round that does not count", async () => {
   ]);
 });
 
-test("the result holds what ran, where, when, and every round", async () => {
+test("the result contains what ran, where, when, and every round", async () => {
   await bench("sorting", "--only", "sort", "--rounds", "2");
   const path = await resultFile();
   expect(path).toMatch(/sorting-\d{8}T\d{6}Z\.json$/);
@@ -152,14 +152,14 @@ test("each part prints a table, and the run ends with one line", async () => {
   expect(printed.at(-1)).toBe("sorting: size_ratio=2.00 absent_ratio=n/a");
 });
 
-test("the page beside the result plots every contestant", async () => {
+test("the result's page plots every contestant", async () => {
   await bench("sorting", "--only", "sort");
   const page = await readFile((await resultFile()).replace(/json$/, "html"), "utf8");
   expect(page.match(/\w+(?=\)<\/figcaption>)/g)).toEqual(["ops_per_s", "cpu_us_per_op"]);
   for (const name of ["short", "long"]) expect(page.match(new RegExp(`>${name}(: [^<]+)?<`, "g"))).toHaveLength(4);
 });
 
-test("a run is compared with an earlier one", async () => {
+test("compares a run with an earlier one", async () => {
   await bench("sorting", "--only", "sort");
   const path = join(folder, "old.json");
   const text = await readFile(await resultFile(), "utf8");
@@ -171,13 +171,13 @@ test("a run is compared with an earlier one", async () => {
   expect(printed.at(-1)).toBe("sorting: size_ratio=2.00 absent_ratio=n/a");
 });
 
-test("without a name all benchmarks run in turn, and those that failed are named", async () => {
+test("runs all benchmarks in turn without a name, and lists the failed ones", async () => {
   await expect(bench("--rounds", "1")).rejects.toThrow("Did not finish, see above: sorting.");
   expect(logged).toContain("sorting: missing needs --data <folder>: say where it is.");
   expect(printed.at(-1)).toBe("again: size_ratio=2.00 absent_ratio=n/a");
 });
 
-test("without a name an earlier result decides what runs again", async () => {
+test("without a name, an earlier result determines what runs again", async () => {
   await bench("again", "--rounds", "1");
   const path = join(folder, "old.json");
   await writeFile(path, await readFile(await resultFile()));
@@ -191,7 +191,7 @@ test("without a name an earlier result decides what runs again", async () => {
   );
 });
 
-test("something missing is reported before anything runs", async () => {
+test("reports something missing before anything runs", async () => {
   await expect(bench("sorting")).rejects.toThrow(/^missing needs --data <folder>: say where it is\.$/);
   expect(turns).toEqual([]);
   expect(printed).toEqual([]);
@@ -203,12 +203,12 @@ test.each([
   [["--compare", "nowhere.json"], /^nowhere\.json cannot be read/],
   [["--rounds", "0"], CommanderError],
   [["--rounds", "two"], CommanderError],
-])("%j is refused", async (args, expected) => {
+])("rejects %j", async (args, expected) => {
   await expect(bench("sorting", ...args)).rejects.toThrow(expected);
   expect(turns).toEqual([]);
 });
 
-test("what a killed run left behind is removed, and what a live run uses is not", async () => {
+test("removes what a killed run left behind, but not what a live run uses", async () => {
   const dead = spawnSync(process.execPath, ["-e", ""]).pid;
   const folders = [dead, process.pid].map((pid) => join(folder, "results", `run-${pid}`));
   for (const left of folders) await mkdir(left, { recursive: true });
@@ -219,7 +219,7 @@ test("what a killed run left behind is removed, and what a live run uses is not"
 test.each([
   ["no json", /is not the result of a benchmark \(it is not JSON\)/],
   ['{"format":2}', /is not the result of a benchmark \(format: /],
-])("%j is refused as an earlier result", async (text, expected) => {
+])("rejects %j as an earlier result", async (text, expected) => {
   const path = join(folder, "old.json");
   await writeFile(path, text);
   await expect(bench("sorting", "--compare", path)).rejects.toThrow(expected);

@@ -10,7 +10,7 @@ test.each([
   expect(spreadOf(values)).toEqual({ median, low, high });
 });
 
-test("the values are left in their order", () => {
+test("keeps the order of the values", () => {
   const values = [3, 1, 2];
   spreadOf(values);
   expect(values).toEqual([3, 1, 2]);
@@ -55,7 +55,7 @@ test.each([
   expect(printNumber(value)).toBe(text);
 });
 
-test("a spread is printed with its ends where they differ", () => {
+test("prints a spread with its ends if they differ", () => {
   expect(printSpread({ median: 2, low: 1, high: 30 })).toBe("2.00 (1.00–30.0)");
   expect(printSpread({ median: 2, low: 2, high: 2 })).toBe("2.00");
 });

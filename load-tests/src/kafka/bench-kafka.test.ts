@@ -7,12 +7,12 @@ const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 /** Kafka starts and four clients join, which takes long on a machine that is busy. */
 const BENCH_MS_MAX = 280_000;
 
-test("the line begins with the figures that it promises", () => {
+test("the line begins with the promised figures", () => {
   expect(kafkaBenchmark.line.slice(0, 3)).toEqual(["produce_ratio", "cpu_us_per_message", "consume_ratio"]);
 });
 
 test(
-  "what is produced is consumed, in short, by our client and by its peers",
+  "consumes what it produces in a short run, with our client and its peers",
   async () => {
     const args = ["kafka", "--only", "flow", "--rounds", "1", "--round-ms", "100"];
     const child = spawn(process.execPath, [MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });

@@ -31,7 +31,7 @@ async function call(...args: string[]): Promise<{ printed: string; error: unknow
   }
 }
 
-test("an unknown scenario is refused with a list of the known ones", async () => {
+test("rejects an unknown scenario and lists the known ones", async () => {
   const { error } = await call("steddy");
   expect(error).toBeInstanceOf(BenchError);
   expect(error).toMatchObject({
@@ -47,32 +47,32 @@ test.each([
   [["steady", "--kill", "console@5s"], "The services are auth, ingestion, features, scoring, decisions."],
   [["batch", "--lines", "20000"], "must be a whole number from 1 to 10000"],
   [[], "missing required argument 'scenario'"],
-])("%j is refused", async (args, sentence) => {
+])("rejects %j", async (args, sentence) => {
   const { printed, error } = await call(...args);
   expect(printed).toContain(sentence);
   expect(error).toMatchObject({ exitCode: 1 });
 });
 
-test("a service that runs elsewhere cannot be killed", async () => {
+test("rejects killing a service that runs elsewhere", async () => {
   const { error } = await call("steady", "--kill", "features@5s", "--target", "http://127.0.0.1:1");
   expect(error).toBeInstanceOf(BenchError);
   expect(error).toMatchObject({ message: expect.stringContaining("leave --target out") });
 });
 
-test("without k6 nothing is started, and the message says where to get it", async () => {
+test("starts nothing without k6, and says where to get it", async () => {
   const { error } = await call("smoke", "--target", "http://127.0.0.1:1");
   expect(error).toBeInstanceOf(BenchError);
   expect(error).toMatchObject({ message: expect.stringContaining("There is no k6 on the PATH: install it") });
 });
 
-test("help names every scenario", async () => {
+test("the help lists every scenario", async () => {
   const { printed } = await call("--help");
   for (const name of ["smoke", "steady", "ramp", "spike", "soak", "sync", "async", "batch", "labels", "mix"]) {
     expect(printed).toMatch(new RegExp(`^  ${name} `, "m"));
   }
 });
 
-test("a seed always gives the same payments, and they are valid", async () => {
+test("a seed always gives the same valid payments", async () => {
   const write = async (name: string, seed: string) => {
     const path = join(folder, name);
     const { error } = await call("payments", path, "--count", "50", "--seed", seed, "--cards", "100");

@@ -21,7 +21,7 @@ test("k6 reads the settings that the command wrote", () => {
   expect(settingsFromEnvironment(settingsToEnvironment(SETTINGS))).toEqual(SETTINGS);
 });
 
-test("started by hand, k6 needs only a target and a file", () => {
+test("k6 needs only a target and a file if started by hand", () => {
   const settings = settingsFromEnvironment({ TRIPLINE_TARGET: "http://tripline.test", TRIPLINE_PAYMENTS: "/p.ndjson" });
   expect(settings).toMatchObject({ scenario: "steady", rate: 200, seconds: 60, target: "http://tripline.test" });
   expect(settings.run).toMatch(/^k6-/);
@@ -32,7 +32,7 @@ test.each([
   [{ TRIPLINE_RATE: "fast" }, "TRIPLINE_RATE must be a number"],
   [{ TRIPLINE_RATE: "-1" }, "TRIPLINE_RATE must be a number that is not negative."],
   [{ TRIPLINE_DURATION: "60" }, "TRIPLINE_DURATION must be a duration such as 30s or 5m."],
-])("%j is refused in one sentence", (environment, sentence) => {
+])("rejects %j in one sentence", (environment, sentence) => {
   expect(() => settingsFromEnvironment(environment)).toThrow(sentence);
 });
 
@@ -44,11 +44,11 @@ test.each([
   ["90", undefined],
   ["-1s", undefined],
   ["1d", undefined],
-])("the duration %s", (text, seconds) => {
+])("parses the duration %s", (text, seconds) => {
   expect(parseSeconds(text)).toBe(seconds);
 });
 
-test("the number of users follows from the highest rate, in requests", () => {
+test("derives the number of users from the highest rate, in requests", () => {
   const load = { rate: 1_000, seconds: 60, warmUpSeconds: 0 };
   expect(usersFor("sync", load, 100)).toBe(1_000);
   expect(usersFor("spike", { ...load, rate: 100 }, 100)).toBe(1_000);

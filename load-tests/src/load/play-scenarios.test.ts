@@ -77,7 +77,7 @@ withK6("the scripts in a real k6, against ingestion without a decisions service"
     return { outcome, transcript: await readTranscript(join(own, TRANSCRIPT_FILE), 1) };
   }
 
-  test("every payment has its line in the transcript, also after the first token has expired", async () => {
+  test("every payment has its line in the transcript, even after the first token has expired", async () => {
     const load = { TRIPLINE_SCENARIO: "sync", TRIPLINE_RATE: "5", TRIPLINE_DURATION: "12s" };
     const { outcome, transcript } = await play("tokens", load);
     expect(outcome.iterations).toBeGreaterThan(0);
@@ -89,13 +89,13 @@ withK6("the scripts in a real k6, against ingestion without a decisions service"
     expect(undecided).toMatchObject({ condition: "rate<=0.01", ok: false, value: 1 });
   }, 120_000);
 
-  test("k6 drops iterations when it has too few users for the rate", async () => {
+  test("k6 drops iterations if it has too few users for the rate", async () => {
     const load = { TRIPLINE_SCENARIO: "sync", TRIPLINE_RATE: "200", TRIPLINE_DURATION: "2s" };
     const { outcome } = await play("dropped", { ...load, TRIPLINE_WAIT: "1", TRIPLINE_VUS: "2" });
     expect(outcome.dropped).toBeGreaterThan(0);
   }, 120_000);
 
-  test("a refused token ends the run with the message of the script", async () => {
+  test("a rejected token ends the run with the script's message", async () => {
     const load = { TRIPLINE_SCENARIO: "sync", TRIPLINE_RATE: "1", TRIPLINE_DURATION: "2s" };
     const refused = play("refused", load, { TRIPLINE_CLIENT_SECRET: "wrong" });
     await expect(refused).rejects.toThrow(BenchError);

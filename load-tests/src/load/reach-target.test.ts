@@ -20,8 +20,8 @@ async function refusal(target: string, environment: Record<string, string> = {})
   return error.message;
 }
 
-describe("an address without a Tripline", () => {
-  test("nothing listens there", async () => {
+describe("a target without Tripline", () => {
+  test("is reported if nothing listens there", async () => {
     const [port = 0] = await findFreePorts(1);
     const message = await refusal(`http://127.0.0.1:${port}`);
     expect(message).toBe(
@@ -29,7 +29,7 @@ describe("an address without a Tripline", () => {
     );
   });
 
-  test("something else listens there", async () => {
+  test("is reported if another program listens there", async () => {
     const server = createServer((_request, response) => response.end('{"hello":"world"}'));
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
@@ -60,25 +60,25 @@ describe("a Tripline", () => {
     await bed?.close();
   });
 
-  test("is reached with credentials; its OpenAPI document says where tokens come from", async () => {
+  test("is reached with credentials; its OpenAPI document names the token endpoint", async () => {
     const target = await reachTarget({ target: `${ingestion.url}/`, environment: credentials, steps });
     expect(target).toMatchObject({ apiUrl: ingestion.url, tenant: SHOP.tenant });
     expect(target.credentials).toEqual({ ...credentials, TRIPLINE_TOKEN_URL: `${auth.url}/oauth/token` });
     expect(await target.authorization()).toMatch(/^Bearer ey/);
   });
 
-  test("refuses a wrong secret", async () => {
+  test("rejects a wrong secret", async () => {
     const message = await refusal(ingestion.url, { ...credentials, TRIPLINE_CLIENT_SECRET: "wrong" });
     expect(message).toContain(`refused ${SHOP.client_id} (401, invalid_client): set TRIPLINE_CLIENT_ID`);
   });
 
-  test("refuses a token that somebody else signed", async () => {
+  test("rejects a token with another signature", async () => {
     const token = (await bed.issuer.authorization()).replace("Bearer ", "");
     const message = await refusal(ingestion.url, { TRIPLINE_TOKEN: token });
     expect(message).toContain(`${ingestion.url} refuses the token (401, token-invalid)`);
   });
 
-  test("refuses a malformed token, and a token address where nothing listens", async () => {
+  test("rejects a malformed token, and a token URL where nothing listens", async () => {
     expect(await refusal(ingestion.url, { TRIPLINE_TOKEN: "hello" })).toContain("The token names no tenant");
     const [port = 0] = await findFreePorts(1);
     const elsewhere = { ...credentials, TRIPLINE_TOKEN_URL: `http://127.0.0.1:${port}/oauth/token` };

@@ -7,7 +7,7 @@ describe.each(NAMES)("%s", (name) => {
   const { defaults, mix, stages: stagesOf } = SCENARIOS[name];
   const stages = stagesOf(defaults);
 
-  test("takes as long as it says, with the warm-up", () => {
+  test("takes its stated time plus the warm-up", () => {
     const expected = defaults.seconds + defaults.warmUpSeconds;
     expect(secondsOf(stages)).toBeCloseTo(expected, 6);
   });
@@ -19,7 +19,7 @@ describe.each(NAMES)("%s", (name) => {
     }
   });
 
-  test("has whole rates, because k6 takes no others", () => {
+  test("has integer rates, as k6 requires", () => {
     for (const { fromRate, toRate } of stages) {
       expect(Number.isInteger(fromRate)).toBe(true);
       expect(Number.isInteger(toRate)).toBe(true);
@@ -54,7 +54,7 @@ function integralUntil(name: ScenarioName, untilMs: number): number {
   return sum;
 }
 
-test("every hundred payments of the usual mix hold two that are sent twice and a bad one", () => {
+test("every hundred payments of the standard mix contain two retries and an invalid one", () => {
   for (const first of [0, 100, 12_300]) {
     const kinds = Array.from({ length: 100 }, (_value, index) => kindOf(SCENARIOS.steady.mix, first + index));
     const count = (kind: string) => kinds.filter((each) => each === kind).length;
@@ -67,7 +67,7 @@ test("every hundred payments of the usual mix hold two that are sent twice and a
   }
 });
 
-test("a spike is ten times the rate, and the limits hold before it and once its backlog is gone", () => {
+test("a spike is ten times the rate, with limits before it and after its backlog is gone", () => {
   const { defaults, stages: stagesOf } = SCENARIOS.spike;
   const stages = stagesOf(defaults);
   expect(highestRate(stages)).toBe(10 * defaults.rate);
@@ -81,7 +81,7 @@ test("a ramp has ten steps up to its rate", () => {
   expect(steps).toEqual([50, 100, 150, 200, 250, 300, 350, 400, 450, 500].map((rate) => `${rate}/s`));
 });
 
-test("a run that ends early has its stages cut there", () => {
+test("a run that ends early has truncated stages", () => {
   const stages = SCENARIOS.steady.stages({ rate: 10, seconds: 20, warmUpSeconds: 4 });
   expect(cutStages(stages, 2)).toEqual([{ phase: "warm-up", seconds: 2, fromRate: 0, toRate: 5, isLimited: false }]);
   expect(cutStages(stages, 14)).toMatchObject([
@@ -91,7 +91,7 @@ test("a run that ends early has its stages cut there", () => {
   expect(cutStages(stages, 99)).toEqual(stages);
 });
 
-test("a moment belongs to the stage that has begun and is not over", () => {
+test("a moment belongs to the stage in progress", () => {
   const stages = SCENARIOS.steady.stages({ rate: 10, seconds: 20, warmUpSeconds: 5 });
   expect(stageAt(stages, 0)?.phase).toBe("warm-up");
   expect(stageAt(stages, 4_999)?.phase).toBe("warm-up");

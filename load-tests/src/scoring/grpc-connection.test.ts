@@ -59,7 +59,7 @@ beforeEach(async () => {
 
 afterEach(() => server.forceShutdown());
 
-test("a server of gRPC's own library reads its calls, and it reads the answers", async () => {
+test("exchanges calls and responses with a server of the official gRPC library", async () => {
   const answers = await callEach(address, goldenRequests(MODEL));
   expectGolden("the server", MODEL, answers);
   expect(requests.map((request) => request.inputs[0]?.shape)).toEqual([
@@ -72,7 +72,7 @@ test("a server of gRPC's own library reads its calls, and it reads the answers",
   );
 });
 
-test("many calls of several frames each keep to the windows of the connection", async () => {
+test("many calls of several frames each respect the connection's flow-control windows", async () => {
   const connection = await GrpcConnection.open(address, "/inference.GRPCInferenceService/ModelInfer");
   const messages = makeRequests(MODEL, 256);
   const answers = await Promise.all(messages.map((message) => connection.call(message)));
@@ -83,13 +83,13 @@ test("many calls of several frames each keep to the windows of the connection", 
   expect(answers.map((answer) => answer.subarray(answer.length - 256 * 4).readFloatLE(0))).toEqual(firsts);
 });
 
-test("a call that is refused ends the load with an error", async () => {
+test("a rejected call ends the load with an error", async () => {
   const messages = goldenRequests({ ...MODEL, name: "network" });
   const load = { addresses: [address], messages, connections: 1, callsEach: 1, durationMs: 60_000 };
   await expect(driveCalls(load)).rejects.toThrow("A call was answered with an error.");
 });
 
-test("a server that is not there is named", async () => {
+test("names an unreachable server", async () => {
   server.forceShutdown();
   await expect(callEach(address, goldenRequests(MODEL))).rejects.toThrow(`${address} cannot be reached`);
 });

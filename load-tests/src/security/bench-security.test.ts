@@ -7,7 +7,7 @@ const MAIN = fileURLToPath(new URL("../main.js", import.meta.url));
 /** Without `tls`, which starts two whole systems. */
 const PARTS = "token,limit,seal";
 
-test("with --short: the last line has all figures", async () => {
+test("the last line has all figures with --short", async () => {
   const child = spawn(process.execPath, [MAIN, "security", "--short", "--only", PARTS], {
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -29,7 +29,7 @@ afterAll(async () => {
 });
 
 test(
-  "answers to requests that schemathesis makes from the OpenAPI document are as it says",
+  "responses to schemathesis's requests conform to the OpenAPI document",
   async () => {
     const program = await installSchemathesis();
     const authorization = await bed.issuer.authorization();

@@ -64,14 +64,14 @@ const counts = ({ sent, decided, degraded, pending, refused, failed }: ArrivalFi
   failed,
 });
 
-test("every request is sent once and its answer counted", async () => {
+test("sends every request once and counts its response", async () => {
   const figures = await driveArrivals({ port, requests: requests(200), ratePerSecond: 2_000, connectionsMax: 8 });
   expect(counts(figures)).toEqual({ sent: 200, decided: 200, degraded: 0, pending: 0, refused: 0, failed: 0 });
   expect(figures.latenciesMs).toHaveLength(200);
   expect(figures.answeredAtMs).toHaveLength(200);
 });
 
-test("answers are sorted by kind; one for another payment counts as failed", async () => {
+test("groups responses by kind, and counts one for another payment as failed", async () => {
   const id = `txn_${"0".repeat(32)}`;
   const answers: ((payment: string, response: ServerResponse) => void)[] = [
     (payment, response) => json(response, 200, { transaction_id: payment, rung: "model" }),
@@ -88,7 +88,7 @@ test("answers are sorted by kind; one for another payment counts as failed", asy
   expect(figures.fault).toMatch(/another|503/);
 });
 
-test("an open model counts the wait for a free connection", async () => {
+test("an open model includes the wait for a free connection", async () => {
   answer = async (id, response) => {
     await delay(40);
     json(response, 200, { transaction_id: id, rung: "model" });
@@ -109,7 +109,7 @@ test("a closed model keeps as many requests in flight as there are connections",
   expect(underWayMax).toBe(5);
 });
 
-test("in a closed model a refused caller tries again when Retry-After says so, and the others go on", async () => {
+test("a rejected caller in a closed model retries after Retry-After while the others continue", async () => {
   answer = (id, response) => {
     if (id === "payment-0") json(response, 429, {}, { "retry-after": String(RETRY_AFTER_S) });
     else json(response, 200, { transaction_id: id, rung: "model" });
@@ -131,7 +131,7 @@ test("a broken connection fails only its own request", async () => {
   expect(counts(figures)).toMatchObject({ sent: 10, decided: 9, failed: 1 });
 });
 
-test("an answer in pieces is one answer", async () => {
+test("joins a response that arrives in pieces", async () => {
   answer = async (id, response) => {
     const text = JSON.stringify({ transaction_id: id, rung: "model" });
     response.writeHead(200, { "content-length": text.length });

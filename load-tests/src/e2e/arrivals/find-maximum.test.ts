@@ -21,7 +21,7 @@ function answering(capacity: number, ratePerSecond: number, change: Partial<Arri
   };
 }
 
-test("the result is the highest rate that is answered in time", async () => {
+test("finds the highest rate that is answered in time", async () => {
   const rates: number[] = [];
   const { ratePerSecond } = await findMaximum({
     run: async (rate) => {
@@ -41,7 +41,7 @@ test.each<[string, Partial<ArrivalFigures>]>([
   ["refused", { decided: 99, refused: 1 }],
   ["failed", { decided: 99, failed: 1 }],
   ["degraded", { decided: 98, degraded: 2 }],
-])("a rate at which payments are %s is not sustained", async (_name, change) => {
+])("does not accept a rate at which payments are %s", async (_name, change) => {
   const { notes } = await findMaximum({
     run: async (rate) => answering(1_000, 0, rate === 0 ? {} : change),
     log: () => {},

@@ -34,7 +34,7 @@ test.each(["cardNumber", "deviceId", "ipAddress"] as const)("no two replicas sha
   expect(ids.size).toBe(originals.size * REPLICAS);
 });
 
-test("a replica's card numbers are valid, and are those that a larger simulation would use", () => {
+test("a replica has valid card numbers, the same as in a larger simulation", () => {
   const { ids } = idsOf("cardNumber");
   expect([...ids].every(isCardNumber)).toBe(true);
   const larger = new Set(
@@ -43,7 +43,7 @@ test("a replica's card numbers are valid, and are those that a larger simulation
   expect([...ids].filter((id) => !larger.has(id))).toEqual([]);
 });
 
-test("a replica's address is of the original's IP version, in the spelling that ingestion gives it", () => {
+test("a replica's address has the original's IP version, in ingestion's notation", () => {
   const replicas = new PaymentReplicas(SIMULATION, REPLICAS);
   const { originals } = idsOf("ipAddress");
   expect([...originals].some((address) => address.includes(":"))).toBe(true);
@@ -56,7 +56,7 @@ test("a replica's address is of the original's IP version, in the spelling that 
   }
 });
 
-test("replica 0 is the payment itself; others differ only in card, payer, device and address, always the same way", () => {
+test("replica 0 is the payment itself; others always differ only in card, payer, device and address", () => {
   const replicas = new PaymentReplicas(SIMULATION, REPLICAS);
   const [payment] = payments().filter(({ deviceId }) => deviceId !== null);
   if (payment === undefined) throw new Error("All payments are without a device.");
@@ -67,7 +67,7 @@ test("replica 0 is the payment itself; others differ only in card, payer, device
   expect(replicas.payment(payment, 3)).toEqual(replica);
 });
 
-test("too many replicas for the numbers and addresses there are is refused", () => {
+test("rejects too many replicas for the available numbers and addresses", () => {
   const replicas = new PaymentReplicas(SIMULATION, 2 ** 28);
   expect(() => replicas.cardNumber("4000000000000002", 1)).toThrow("not in the simulation");
   expect(replicas.ipAddress("10.0.0.1", 2 ** 28 - 1)).toBe("255.255.255.255");

@@ -76,7 +76,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-test("the states of a replica's payments are those of the original, with the same time to live", async () => {
+test("a replica's payments have the original's states, with the same time to live", async () => {
   const replicas = new PaymentReplicas(SIMULATION, REPLICAS);
   const { states, unnamed } = await findOriginals(world, replicas);
   expect(unnamed).toBe(1);
@@ -101,7 +101,7 @@ test("the states of a replica's payments are those of the original, with the sam
   expect(await redis.ttl(copied)).toBeGreaterThan(0);
 });
 
-test("a copy that exists already is an error", async () => {
+test("rejects a copy that already exists", async () => {
   const { states } = await findOriginals(world, new PaymentReplicas(SIMULATION, REPLICAS));
   const plan = { redis, states: states.slice(0, 3), replicas: REPLICAS, log: () => {} };
   await redis.del(...plan.states.flatMap(({ keyOf }) => [keyOf(1), keyOf(2)]));
@@ -109,14 +109,14 @@ test("a copy that exists already is an error", async () => {
   await expect(copyStates(plan)).rejects.toThrow("3 of 3 states could not be copied");
 });
 
-test("the memory of copies is estimated as a little more than their bytes", async () => {
+test("estimates the memory of copies slightly above their size in bytes", async () => {
   const { states } = await findOriginals(world, new PaymentReplicas(SIMULATION, 11));
   const bytes = await estimateBytes(redis, states, 11);
   expect(bytes).toBeGreaterThan(states.length * 10 * 200);
   expect(bytes).toBeLessThan(states.length * 10 * 600);
 });
 
-test("copies that do not fit into memory are refused", () => {
+test("rejects copies that do not fit into memory", () => {
   const cards = 5_000_000;
   expect(() => requireMemory({ cards, bytes: 8e9, freeBytes: 8.5e9 })).toThrow(
     "--cards: the states of 5000000 cards need 9.1 GB of memory, and this machine has 8.5 GB free.",

@@ -25,7 +25,7 @@ function resultWith(medians: Record<string, number>, change: Partial<BenchResult
   };
 }
 
-test("medians are divided, old by new", () => {
+test("divides the old median by the new one", () => {
   const { figures } = compareResults(
     resultWith({ ops_per_s: 100, cpu_us_per_op: 30 }),
     resultWith({ ops_per_s: 200, cpu_us_per_op: 10 }),
@@ -37,14 +37,14 @@ test("medians are divided, old by new", () => {
   ]);
 });
 
-test("figures that only one run has are named", () => {
+test("lists figures that only one run has", () => {
   const found = compareResults(resultWith({ gone: 1, same: 1 }), resultWith({ same: 1, fresh: 1 }));
   expect(found.onlyOld).toEqual(["read / ours / gone"]);
   expect(found.onlyNew).toEqual(["read / ours / fresh"]);
   expect(found.figures.map(({ figure }) => figure)).toEqual(["read / ours / same", "read / rps_ratio"]);
 });
 
-test("other differences between the runs are named", () => {
+test("lists other differences between the runs", () => {
   const { machine } = resultWith({});
   const newer = resultWith({}, { machine: { ...machine, cores: 8, loadAverage: 3 }, versions: { feast: "0.67" } });
   expect(compareResults(resultWith({}), newer).differences).toEqual([
@@ -54,7 +54,7 @@ test("other differences between the runs are named", () => {
   ]);
 });
 
-test("the comparison is a Markdown table", () => {
+test("prints the comparison as a Markdown table", () => {
   const found = compareResults(resultWith({ ops_per_s: 100, gone: 1 }), resultWith({ ops_per_s: 150 }));
   expect(printComparison(found).split("\n")).toEqual([
     "| figure | old | new | old / new |",

@@ -26,7 +26,7 @@ const result: BenchResult = {
   ],
 };
 
-test("a result becomes a page with a plot for each figure that a reader looks for first", () => {
+test("a result becomes a page with a plot for each main figure", () => {
   const page = plotResult(result);
   const titles = [...page.matchAll(/<figcaption>([^<]+)/g)].map(([, title]) => title);
   expect(titles).toEqual(["Throughput (ops_per_s)", "Latency, 99th percentile (p99_ms)"]);

@@ -24,7 +24,7 @@ const profile: CpuProfile = {
   timeDeltas: [5, 900, 100, 200, 300, 100, 50, 50, 100, 100, 800],
 };
 
-test("time is counted for the package whose own code ran, without waiting", () => {
+test("attributes time to the package whose own code ran, without waiting", () => {
   const { busyMs, rooms, functions } = summariseProfile(profile);
   expect(busyMs).toBe(1);
   expect(rooms).toEqual([
@@ -43,7 +43,7 @@ test("time is counted for the package whose own code ran, without waiting", () =
   expect(functions).toContainEqual({ name: "(anonymous) · ioredis", share: 0.1 });
 });
 
-test("a stretch of the clock leaves out what came before and after it", () => {
+test("a time range excludes what came before and after it", () => {
   // The collector, writev and fold end 1,005, 1,205 and 1,505 µs behind the start.
   const stretch = { fromUs: 7_000 + 950, toUs: 7_000 + 1_300 };
   const { busyMs, rooms } = summariseProfile({ ...profile, startTime: 7_000 }, [stretch, { fromUs: 0, toUs: 1 }]);
@@ -51,7 +51,7 @@ test("a stretch of the clock leaves out what came before and after it", () => {
   expect(rooms.map(({ name }) => name)).toEqual(["node itself", "(garbage collector)"]);
 });
 
-test("the summary is two Markdown tables", () => {
+test("prints the summary as two Markdown tables", () => {
   const lines = printProfile("service", summariseProfile(profile)).split("\n");
   expect(lines.slice(0, 5)).toEqual([
     "### profile of service: 1 ms busy",
@@ -62,7 +62,7 @@ test("the summary is two Markdown tables", () => {
   ]);
 });
 
-test("what this process did is found in its profile, by its own clock", async () => {
+test("finds this process's work in its profile, by its own clock", async () => {
   const running = await profileThisProcess();
   const fromUs = monotonicUs();
   burnCpu(300_000);

@@ -37,7 +37,7 @@ test("dropped iterations do not make later ones late", () => {
   expect(Math.max(...corrected(transcript))).toBeLessThan(12);
 });
 
-test("an iteration that began late counts as late, whatever was dropped before it", () => {
+test("counts an iteration that began late as late, whatever was dropped before it", () => {
   const lateness = corrected(
     play(
       (due) => due % 10 === 0,

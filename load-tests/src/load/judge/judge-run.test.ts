@@ -20,7 +20,7 @@ const good: GeneratorFigures = {
 };
 
 describe("a load", () => {
-  test("that was sent in time is at no fault, nor is one of whose ten thousand requests a few are missing", () => {
+  test("that was sent in time has no fault, even if a few of ten thousand requests are missing", () => {
     expect(loadFault(good)).toBeUndefined();
     expect(loadFault({ ...good, begun: 9_993, dropped: 7 })).toBeUndefined();
   });
@@ -38,13 +38,13 @@ describe("a load", () => {
       { latenessP99Ms: 80, machineBusy: 1 },
       "could not send in time: 1 % of the requests left 80 ms late",
     ],
-  ])("that was not, since %s, is the generator's", (_what, changes, sentence) => {
+  ])("that was not sent because %s is the generator's fault", (_what, changes, sentence) => {
     const fault = loadFault({ ...good, ...changes });
     expect(fault).toMatchObject({ by: "generator", sentence: expect.stringMatching(/^The generator could not send /) });
     expect(fault?.sentence).toContain(sentence);
   });
 
-  test("that the system was too slow for is the system's", () => {
+  test("that overloads the system is the system's fault", () => {
     const fault = loadFault({ ...good, dropped: 100, underWay: 590, machineBusy: 1 });
     expect(fault).toMatchObject({ by: "system" });
     expect(fault?.sentence).toContain("The system held up 100 of 10000 requests: all 600 users of k6 were waiting");
@@ -97,7 +97,7 @@ describe("a ramp", () => {
       (atMs, index) => (index < 200 ? decided(index, atMs, index < 100 ? 10 : 1_000) : undefined),
       "as 100 were waiting",
     ],
-  ])("ends at the system's limit: %s", (_what, line, why) => {
+  ])("breaks at the system's limit: %s", (_what, line, why) => {
     const found = breakpoint(play(line));
     expect(found).toMatchObject({ heldPerS: 100, brokeAt: { perS: 200, by: "system" } });
     expect(found.brokeAt?.why).toContain(why);
@@ -107,7 +107,7 @@ describe("a ramp", () => {
   test.each<[string, (atMs: number, index: number) => string | undefined]>([
     ["that sends late", (atMs, index) => decided(index, atMs, 10, index < 100 ? 0 : 90)],
     ["that sends too little", (atMs, index) => (index < 250 ? decided(index, atMs) : undefined)],
-  ])("that ends at a generator %s says nothing of the system", (_what, line) => {
+  ])("limited by a generator %s shows no limit of the system", (_what, line) => {
     const found = breakpoint(play(line));
     expect(found).toMatchObject({ heldPerS: 100, brokeAt: { perS: 200, by: "generator" } });
     const sentence = "The generator could not send 200 payments a second, and the system's own limit is above 100";
@@ -115,7 +115,7 @@ describe("a ramp", () => {
   });
 });
 
-test("a phase counts what callers saw in it", () => {
+test("a phase counts what its callers received", () => {
   const transcript = new Transcript();
   const lines = [
     decided(0, 0, 10),
@@ -140,11 +140,11 @@ test("the lines of a batch are payments of one request, whose latency counts onc
   expect(figures).toMatchObject({ sent: 11, decidedPerS: 11, p50Ms: 500, underWay: 0.52 });
 });
 
-test("a line that k6 did not write for us is named", () => {
+test("reports a line that is not from our k6 scripts", () => {
   expect(() => new Transcript().add("hello world")).toThrow("a line that is not a payment: hello world");
 });
 
-test("quantiles", () => {
+test("computes quantiles", () => {
   expect(quantiles([4, 1, 3, 2], [0, 0.5, 0.99, 1])).toEqual([1, 3, 4, 4]);
   expect(quantiles([], [0.5])).toEqual([Number.NaN]);
 });

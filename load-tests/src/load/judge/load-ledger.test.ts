@@ -79,8 +79,8 @@ const returned = (number: number, outcome = "approve") => `p ${number} 10 0.0 12
 const accepted = (number: number) => `p ${number} 10 0.0 3.0 202 - - -`;
 const refused = (number: number, status: number) => `p ${number} 10 0.0 3.0 ${status} - - -`;
 
-describe("by the decisions topic", () => {
-  test("every accepted payment that was decided once balances", async () => {
+describe("the ledger from the decisions topic", () => {
+  test("balances if every accepted payment was decided once", async () => {
     await publish(decision("load-before-1"));
     const close = await openTopicLedger(bed.kafka, LOAD);
     await publish(decision(`${RUN}-0`), decision(`${RUN}-1`), decision("somebody-else"), decision(`${RUN}-x`));
@@ -91,7 +91,7 @@ describe("by the decisions topic", () => {
     expect(balances(ledger)).toBe(true);
   }, 120_000);
 
-  test("a second decision, another than returned, the same bytes again, and an unanswered one are told apart", async () => {
+  test("distinguishes a second decision, one that differs from the response, a duplicate, and an unanswered one", async () => {
     const close = await openTopicLedger(bed.kafka, LOAD);
     await publish(
       decision(`${RUN}-0`),
@@ -109,7 +109,7 @@ describe("by the decisions topic", () => {
     expect(balances(ledger)).toBe(false);
   }, 120_000);
 
-  test("regression #12: a payment of another tenant with the same id is not ours", async () => {
+  test("regression #12: ignores another tenant's payment with the same ID", async () => {
     const close = await openTopicLedger(bed.kafka, LOAD, 0);
     const tenant = "umbrella";
     const foreign = [8, 9].map((number) => {
@@ -121,14 +121,14 @@ describe("by the decisions topic", () => {
     expect(ledger).toMatchObject({ accepted: 2, decided: 1, lost: 1, duplicated: 0, differing: 0, unanswered: 0 });
   }, 120_000);
 
-  test("a decision that comes late is waited for", async () => {
+  test("waits for a late decision", async () => {
     const close = await openTopicLedger(bed.kafka, LOAD);
     const closing = close(transcriptOf(accepted(5)));
     await publish(decision(`${RUN}-5`));
     await expect(closing).resolves.toMatchObject({ accepted: 1, decided: 1, lost: 0 });
   }, 120_000);
 
-  test("one that never comes is lost, with its id", async () => {
+  test("reports a missing decision as lost, with its ID", async () => {
     const close = await openTopicLedger(bed.kafka, LOAD, 0);
     await publish(decision(`${RUN}-6`));
     const ledger = await close(transcriptOf(accepted(6), accepted(7)));
@@ -137,8 +137,8 @@ describe("by the decisions topic", () => {
   }, 120_000);
 });
 
-describe("by the API", () => {
-  test("decisions are fetched one by one and compared with those that came back", async () => {
+describe("the ledger from the API", () => {
+  test("fetches each decision and compares it with the response", async () => {
     const reader = {
       apiUrl: bed.service.url,
       tenant: TENANT,

@@ -67,7 +67,7 @@ function result(changes: Partial<LoadResult> = {}): LoadResult {
   };
 }
 
-test("the series holds a value per second, with gaps where nothing came back", () => {
+test("the series has a value per second, with gaps where no response arrived", () => {
   const { series } = result();
   expect(series).toMatchObject({
     secondsPerSlice: 1,
@@ -78,14 +78,14 @@ test("the series holds a value per second, with gaps where nothing came back", (
   expect(series).toMatchObject({ decidedPerS: [10, 0, 9], refusedPerS: [0, 0, 1], p50Ms: [15, null, 24] });
 });
 
-test("the text ends with the ledger and gives the machine's load", () => {
+test("the text ends with the ledger and includes the machine's load", () => {
   const text = printRun(result());
   expect(text).toContain("k6 2.2.0, seed 1, load 0.5 on 2 cores at the start");
   expect(text).toContain("retries: sent=1 differing=0   labels: sent=1 applied=1   bad input: sent=1 accepted=0");
   expect(text).toContain("ledger: sent=20 accepted=19 decided=19 lost=0 duplicated=0");
 });
 
-test("the page holds every plot and escapes text from outside", () => {
+test("the page contains every plot and escapes external text", () => {
   const page = renderReport(result({ killed: ["<script>alert(1)</script>"] }));
   expect(page.match(/<figure>/g)).toHaveLength(5);
   for (const size of ["wide", "narrow"]) expect(page.match(new RegExp(`<svg [^>]*\\b${size}"`, "g"))).toHaveLength(5);
@@ -95,7 +95,7 @@ test("the page holds every plot and escapes text from outside", () => {
   expect(page).not.toContain("NaN");
 });
 
-test("the page shows at its top whether the run was good, and why not", () => {
+test("the page shows at the top whether the run passed, and why not", () => {
   const good = renderReport(result());
   expect(good).toContain('<span class="badge">PASSED</span>');
   expect(good).toContain("<title>passed: steady, 10 payments a second</title>");
@@ -117,7 +117,7 @@ test("the page shows at its top whether the run was good, and why not", () => {
   expect(bad.indexOf("FAILED")).toBeLessThan(bad.indexOf("<table"));
 });
 
-test("the page has no text of fixed width, and each figure of a phase keeps its name on a phone", () => {
+test("the page has no fixed-width text, and keeps a phase's labels on a phone", () => {
   const page = renderReport(result());
   expect(page).toContain('<meta name="viewport" content="width=device-width, initial-scale=1">');
   expect(page).not.toContain("<pre");
@@ -149,6 +149,6 @@ test.each<[string, Partial<LoadResult>, boolean]>([
     { fault: { by: "generator", sentence: "The generator could not send 3 of 30 requests." } },
     false,
   ],
-])("when %s", (_what, changes, good) => {
+])("judges a run when %s", (_what, changes, good) => {
   expect(isGood(result(changes))).toBe(good);
 });
