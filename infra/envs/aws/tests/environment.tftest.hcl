@@ -103,47 +103,47 @@ run "environment" {
 
   assert {
     condition     = output.helm_values.nodePools["training"].dedicated && output.helm_values.nodePools["serving"].dedicated
-    error_message = "Training and serving need node pools of their own."
+    error_message = "Training and serving need separate node pools."
   }
 
   assert {
     condition     = output.helm_values.jobs.worker.days < var.objectstore.lake_tiering_days.deep_archive
-    error_message = "Training must not read files that have to be restored first."
+    error_message = "Training must not read files that need restoring first."
   }
 
   assert {
     condition     = startswith(output.helm_values.redis.url, "rediss://") && output.helm_values.kafka.tls
-    error_message = "Kafka and cache must be reached by TLS."
+    error_message = "Kafka and the cache must use TLS."
   }
 
   assert {
     condition     = output.helm_values.postgres.user == "auth" && output.helm_values.postgres.controlUser == "control"
-    error_message = "The database's user is the one that auth's role may connect as, modules/identity/aws."
+    error_message = "The database user must be the one that auth's role may connect as, in modules/identity/aws."
   }
 
   assert {
     condition     = output.helm_values.lake.storageClass == output.kubernetes_objects.items[0].metadata.name && output.helm_values.registry.storageClass == output.helm_values.lake.storageClass
-    error_message = "The chart's volumes need the StorageClass that is made here."
+    error_message = "The chart's volumes need the StorageClass created here."
   }
 
   assert {
     condition     = contains([for object in output.kubernetes_objects.items : object.metadata.name if object.kind == "Namespace"], output.helm_values.namespace)
-    error_message = "The namespace of the services comes before what is in it."
+    error_message = "The services' namespace must exist before its contents."
   }
 
   assert {
     condition     = var.environment == "dev" || output.kubernetes_objects.items[0].reclaimPolicy == "Retain"
-    error_message = "In staging and prod the lake outlives its claim."
+    error_message = "In staging and prod the lake must outlive its claim."
   }
 
   assert {
     condition     = length(setsubtract(["archive", "auth", "cli", "console", "control", "decisions", "features", "ingestion", "scoring", "training"], var.images)) == 0
-    error_message = "Every image that the chart names needs a repository to be pushed to."
+    error_message = "Every image in the chart needs a repository."
   }
 
   assert {
     condition     = join(",", keys(output.helm_values.secretStore.names["ingestion"])) == "card-token-key"
-    error_message = "Ingestion reads the card token key and nothing else."
+    error_message = "Ingestion must read the card token key and no other secret."
   }
 
   assert {

@@ -135,47 +135,47 @@ run "environment" {
 
   assert {
     condition     = output.helm_values.nodePools["training"].dedicated && output.helm_values.nodePools["serving"].dedicated
-    error_message = "Training and serving need node pools of their own."
+    error_message = "Training and serving need separate node pools."
   }
 
   assert {
     condition     = output.helm_values.kafka.bootstrapServers == "tripline-${var.environment}-a1b2c3.servicebus.windows.net:9093"
-    error_message = "Event Hubs speaks Kafka on port 9093."
+    error_message = "Event Hubs serves Kafka on port 9093."
   }
 
   assert {
     condition     = output.helm_values.postgres.user == "tripline-${var.environment}-auth"
-    error_message = "PostgreSQL knows auth by the name of its identity."
+    error_message = "PostgreSQL must identify auth by the name of its identity."
   }
 
   assert {
     condition     = !output.helm_values.kafka.createTopics
-    error_message = "The topics are made here, and no service has the right to."
+    error_message = "The topics are created here, and no service may create them."
   }
 
   assert {
     condition     = output.helm_values.lake.storageClass == output.kubernetes_objects.items[0].metadata.name && output.helm_values.registry.storageClass == output.helm_values.lake.storageClass
-    error_message = "The chart's volumes need the StorageClass that is made here."
+    error_message = "The chart's volumes need the StorageClass created here."
   }
 
   assert {
     condition     = contains([for object in output.kubernetes_objects.items : object.metadata.name if object.kind == "Namespace"], output.helm_values.namespace)
-    error_message = "The namespace of the services comes before what is in it."
+    error_message = "The services' namespace must exist before its contents."
   }
 
   assert {
     condition     = var.environment == "dev" || (output.kubernetes_objects.items[0].reclaimPolicy == "Retain" && output.kubernetes_objects.items[0].parameters.skuName == "Premium_ZRS")
-    error_message = "In staging and prod the lake is in three zones and outlives its claim."
+    error_message = "In staging and prod the lake must be in three zones and outlive its claim."
   }
 
   assert {
     condition     = join(" ", keys(output.helm_values.secretStore.locations)) == "auth ingestion"
-    error_message = "Only services with secrets have a vault."
+    error_message = "Only services with secrets may have a vault."
   }
 
   assert {
     condition     = alltrue([for vault in values(output.helm_values.secretStore.locations) : length(vault) <= 24])
-    error_message = "A vault's name has 24 characters at most."
+    error_message = "A vault's name must have at most 24 characters."
   }
 
   assert {

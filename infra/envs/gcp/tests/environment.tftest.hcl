@@ -62,47 +62,47 @@ run "environment" {
 
   assert {
     condition     = output.helm_values.nodePools["training"].dedicated && output.helm_values.nodePools["serving"].dedicated
-    error_message = "Training and serving need node pools of their own."
+    error_message = "Training and serving need separate node pools."
   }
 
   assert {
     condition     = output.helm_values.kafka.bootstrapServers == "bootstrap.tripline-${var.environment}.europe-west3.managedkafka.tripline-test.cloud.goog:9092"
-    error_message = "The address of Managed Kafka is made of cluster, region and project."
+    error_message = "Managed Kafka's address must consist of cluster, region and project."
   }
 
   assert {
     condition     = output.helm_values.postgres.user == "service@tripline-test.iam"
-    error_message = "Cloud SQL knows a service account without the ending .gserviceaccount.com."
+    error_message = "Cloud SQL must identify a service account without the suffix .gserviceaccount.com."
   }
 
   assert {
     condition     = output.helm_values.personalData.masterKey == "gcpkms:projects/p/locations/l/keyRings/r/cryptoKeys/personal"
-    error_message = "The chart gets the key of personal data in the form that the services read."
+    error_message = "The chart must get the personal data key in the format that the services read."
   }
 
   assert {
     condition     = !output.helm_values.kafka.createTopics
-    error_message = "The topics are made here, and no service has the right to."
+    error_message = "The topics are created here, and no service may create them."
   }
 
   assert {
     condition     = output.helm_values.lake.storageClass == output.kubernetes_objects.items[0].metadata.name && output.helm_values.registry.storageClass == output.helm_values.lake.storageClass
-    error_message = "The chart's volumes need the StorageClass that is made here."
+    error_message = "The chart's volumes need the StorageClass created here."
   }
 
   assert {
     condition     = contains([for object in output.kubernetes_objects.items : object.metadata.name if object.kind == "Namespace"], output.helm_values.namespace)
-    error_message = "The namespace of the services comes before what is in it."
+    error_message = "The services' namespace must exist before its contents."
   }
 
   assert {
     condition     = var.environment == "dev" || (output.kubernetes_objects.items[0].reclaimPolicy == "Retain" && output.kubernetes_objects.items[0].parameters.tier == "enterprise")
-    error_message = "In staging and prod the lake is in three zones and outlives its claim."
+    error_message = "In staging and prod the lake must be in three zones and outlive its claim."
   }
 
   assert {
     condition     = join(",", keys(output.helm_values.secretStore.names["ingestion"])) == "card-token-key"
-    error_message = "Ingestion reads the card token key and nothing else."
+    error_message = "Ingestion must read the card token key and no other secret."
   }
 
   assert {

@@ -21,14 +21,14 @@ run "forgets_nothing" {
 
   assert {
     condition     = aws_elasticache_replication_group.this.automatic_failover_enabled && aws_elasticache_replication_group.this.num_cache_clusters == 2
-    error_message = "A replica takes over."
+    error_message = "A replica must take over."
   }
 }
 
 run "speaks_tls_to_named_users" {
   assert {
     condition     = aws_elasticache_replication_group.this.transit_encryption_mode == "required" && aws_elasticache_replication_group.this.kms_key_id == var.kms_key_arn
-    error_message = "TLS on the wire, the cache key at rest."
+    error_message = "TLS in transit, the cache key at rest."
   }
 
   assert {
@@ -38,7 +38,7 @@ run "speaks_tls_to_named_users" {
 
   assert {
     condition     = !strcontains(aws_elasticache_user.service["decisions"].access_string, "~state:") && !strcontains(aws_elasticache_user.service["ingestion"].access_string, "~state:")
-    error_message = "Only features writes window state."
+    error_message = "Only features may write window state."
   }
 }
 
@@ -49,12 +49,12 @@ run "gives_the_rights_of_the_table" {
       ]) } == { for service, rights in var.rights : service => toset(concat(
       [for pattern in rights.keys : "~${pattern}"], [for pattern in rights.reads : "%R~${pattern}"], [for pattern in rights.channels : "&${pattern}"],
     )) }
-    error_message = "A service has the keys and channels that infra/access.yaml gives it, and no others."
+    error_message = "A service must have exactly the keys and channels listed in infra/access.yaml."
   }
 
   assert {
     condition     = strcontains(aws_elasticache_user.service["features"].access_string, "~state-complete:* ") && strcontains(aws_elasticache_user.service["ingestion"].access_string, " %R~decision:* ")
-    error_message = "Features marks its states as complete; ingestion reads decisions and writes none."
+    error_message = "Features must mark its states as complete; ingestion must read decisions and write none."
   }
 }
 

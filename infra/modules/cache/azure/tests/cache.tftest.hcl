@@ -22,18 +22,18 @@ variables {
 run "forgets_nothing" {
   assert {
     condition     = azurerm_managed_redis.this.default_database[0].eviction_policy == "NoEviction" && azurerm_managed_redis.this.default_database[0].clustering_policy == "NoCluster"
-    error_message = "Window state must never be evicted, and a batch's keys are on one server."
+    error_message = "Window state must never be evicted, and a batch's keys must be on one server."
   }
 
   assert {
     condition     = azurerm_managed_redis.this.default_database[0].persistence_append_only_file_backup_frequency == "1s"
-    error_message = "With a replica the state survives a restart."
+    error_message = "With a replica, the state must survive a restart."
   }
 }
 
 run "speaks_tls_to_named_clients" {
   assert {
     condition     = azurerm_managed_redis.this.default_database[0].client_protocol == "Encrypted" && !azurerm_managed_redis.this.default_database[0].access_keys_authentication_enabled && azurerm_managed_redis.this.public_network_access == "Disabled"
-    error_message = "TLS, tokens instead of keys, and no way in from outside."
+    error_message = "TLS, tokens instead of keys, and no external access."
   }
 }

@@ -17,7 +17,7 @@ variables {
 run "forgets_nothing" {
   assert {
     condition     = google_memorystore_instance.this.engine_configs["maxmemory-policy"] == "noeviction" && google_memorystore_instance.this.persistence_config[0].mode == "AOF"
-    error_message = "Window state must never be evicted, and survives a restart."
+    error_message = "Window state must never be evicted, and must survive a restart."
   }
 
   assert {
@@ -34,7 +34,7 @@ run "speaks_tls_to_named_clients" {
 
   assert {
     condition     = join(" ", [for member in google_project_iam_member.client : member.member]) == "serviceAccount:features@tripline-test.iam.gserviceaccount.com"
-    error_message = "Only the clients that are named connect."
+    error_message = "Only the named clients may connect."
   }
 }
 

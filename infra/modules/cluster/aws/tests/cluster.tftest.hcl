@@ -59,7 +59,7 @@ run "private_and_encrypted" {
 
   assert {
     condition     = aws_eks_cluster.this.encryption_config[0].provider[0].key_arn == var.secrets_kms_key_arn
-    error_message = "Kubernetes Secrets must be under the cluster key."
+    error_message = "Kubernetes Secrets must be encrypted with the cluster key."
   }
 
   assert {
@@ -71,31 +71,31 @@ run "private_and_encrypted" {
 run "pools" {
   assert {
     condition     = aws_eks_node_group.pool["training"].capacity_type == "SPOT" && aws_eks_node_group.pool["system"].capacity_type == "ON_DEMAND"
-    error_message = "Spot is per pool."
+    error_message = "Spot must be set per pool."
   }
 
   assert {
     condition     = one(aws_eks_node_group.pool["training"].taint).value == "training" && length(aws_eks_node_group.pool["system"].taint) == 0
-    error_message = "A dedicated pool is tainted with its name, a shared one is not."
+    error_message = "A dedicated pool must be tainted with its name, and a shared one must not."
   }
 
   assert {
     condition     = aws_eks_node_group.pool["gpu"].ami_type == "AL2023_x86_64_NVIDIA"
-    error_message = "GPU nodes need the image with the driver."
+    error_message = "GPU nodes need an image with the driver."
   }
 }
 
 run "drivers_have_roles_of_their_own" {
   assert {
     condition     = aws_eks_addon.after_nodes["aws-efs-csi-driver"].service_account_role_arn == aws_iam_role.controller["efs-csi-controller-sa"].arn
-    error_message = "Volumes that many pods write need the EFS driver, as its own role."
+    error_message = "Volumes written by many pods need the EFS driver with its own role."
   }
 
   assert {
     condition = alltrue([for account, document in data.aws_iam_policy_document.controller_trust :
       contains(flatten([for condition in document.statement[0].condition : condition.values]), "system:serviceaccount:kube-system:${account}")
     ])
-    error_message = "A controller's role trusts the service account of that controller, and no other."
+    error_message = "A controller's role must trust only that controller's service account."
   }
 }
 

@@ -60,19 +60,19 @@ run "private_and_encrypted" {
 
   assert {
     condition     = azurerm_kubernetes_cluster.this.key_management_service[0].key_vault_key_id == var.secrets_key.key_id
-    error_message = "Kubernetes Secrets must be under the cluster key."
+    error_message = "Kubernetes Secrets must be encrypted with the cluster key."
   }
 }
 
 run "pools" {
   assert {
     condition     = azurerm_kubernetes_cluster_node_pool.this["training"].priority == "Spot" && azurerm_kubernetes_cluster_node_pool.this["gpu"].priority == "Regular"
-    error_message = "Spot is per pool."
+    error_message = "Spot must be set per pool."
   }
 
   assert {
     condition     = contains(azurerm_kubernetes_cluster_node_pool.this["training"].node_taints, "tripline-pool=training:NoSchedule")
-    error_message = "A dedicated pool is tainted with its name."
+    error_message = "A dedicated pool must be tainted with its name."
   }
 
   assert {

@@ -30,36 +30,36 @@ variables {
 run "private_and_encrypted" {
   assert {
     condition     = google_container_cluster.this.private_cluster_config[0].enable_private_endpoint && google_container_cluster.this.private_cluster_config[0].enable_private_nodes
-    error_message = "Endpoint and nodes must be private."
+    error_message = "The endpoint and nodes must be private."
   }
 
   assert {
     condition     = google_container_cluster.this.database_encryption[0].key_name == var.secrets_kms_key_id
-    error_message = "Kubernetes Secrets must be under the cluster key."
+    error_message = "Kubernetes Secrets must be encrypted with the cluster key."
   }
 
   assert {
     condition     = alltrue([for pool in google_container_node_pool.this : pool.node_config[0].boot_disk_kms_key == var.volumes_kms_key_id && pool.node_config[0].workload_metadata_config[0].mode == "GKE_METADATA"])
-    error_message = "Disks must be under the volumes key, and pods must not reach the node's credentials."
+    error_message = "Disks must be encrypted with the volumes key, and pods must not reach the node's credentials."
   }
 }
 
 run "volumes_that_many_pods_write" {
   assert {
     condition     = google_container_cluster.this.addons_config[0].gcp_filestore_csi_driver_config[0].enabled
-    error_message = "Without its driver nobody makes the volumes of the class that modules/files/gcp describes."
+    error_message = "The volumes of the class in modules/files/gcp need its driver."
   }
 }
 
 run "pools" {
   assert {
     condition     = google_container_node_pool.this["training"].node_config[0].spot && !google_container_node_pool.this["system"].node_config[0].spot
-    error_message = "Spot is per pool."
+    error_message = "Spot must be set per pool."
   }
 
   assert {
     condition     = google_container_node_pool.this["training"].node_config[0].taint[0].value == "training" && length(google_container_node_pool.this["system"].node_config[0].taint) == 0
-    error_message = "A dedicated pool is tainted with its name, a shared one is not."
+    error_message = "A dedicated pool must be tainted with its name, and a shared one must not."
   }
 
   assert {

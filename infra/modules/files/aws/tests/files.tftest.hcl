@@ -22,29 +22,29 @@ variables {
 run "encrypted_private_backed_up" {
   assert {
     condition     = aws_efs_file_system.this.encrypted && aws_efs_file_system.this.kms_key_id == var.kms_key_arn
-    error_message = "Files must be under their own key."
+    error_message = "Files must be encrypted with their own key."
   }
 
   assert {
     condition     = one(aws_efs_backup_policy.this.backup_policy).status == "ENABLED"
-    error_message = "Backups must be on where they are asked for."
+    error_message = "Backups must be on if requested."
   }
 
   assert {
     condition = anytrue([for statement in data.aws_iam_policy_document.this.statement :
       statement.effect == "Deny" && contains(statement.actions, "*") && contains(flatten([for condition in statement.condition : condition.variable]), "aws:SecureTransport")
     ])
-    error_message = "Nothing is served without TLS."
+    error_message = "Nothing may be served without TLS."
   }
 
   assert {
     condition     = !contains(flatten([for statement in data.aws_iam_policy_document.this.statement : statement.actions if statement.effect != "Deny"]), "elasticfilesystem:ClientRootAccess")
-    error_message = "Nobody is root on the file system."
+    error_message = "Nobody may be root on the file system."
   }
 
   assert {
     condition     = aws_vpc_security_group_ingress_rule.clients.referenced_security_group_id == "sg-nodes" && aws_vpc_security_group_ingress_rule.clients.from_port == 2049 && aws_vpc_security_group_ingress_rule.clients.to_port == 2049
-    error_message = "Only nodes reach it, and only NFS."
+    error_message = "Only nodes may reach it, and only over NFS."
   }
 
   assert {
@@ -61,7 +61,7 @@ run "storage_class" {
 
   assert {
     condition     = output.kubernetes_objects[0].reclaimPolicy == "Retain"
-    error_message = "Files outlive their claim where volumes are kept."
+    error_message = "Files must outlive their claim if volumes are retained."
   }
 }
 

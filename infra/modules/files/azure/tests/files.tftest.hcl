@@ -25,44 +25,44 @@ variables {
 run "encrypted_private_kept" {
   assert {
     condition     = azurerm_storage_account.this.customer_managed_key[0].key_vault_key_id == var.key.versionless_key_id && azurerm_storage_account.this.infrastructure_encryption_enabled
-    error_message = "Files must be under their own key."
+    error_message = "Files must be encrypted with their own key."
   }
 
   assert {
     condition     = !azurerm_storage_account.this.public_network_access_enabled && !azurerm_storage_account.this.shared_access_key_enabled && azurerm_storage_account.this.network_rules[0].default_action == "Deny"
-    error_message = "The account has no public side and no keys."
+    error_message = "The account must have no public access and no keys."
   }
 
   assert {
     condition     = join(",", azurerm_private_endpoint.this.private_service_connection[0].subresource_names) == "file"
-    error_message = "Shares are reached by their private endpoint."
+    error_message = "Shares must use their private endpoint."
   }
 
   assert {
     condition     = azurerm_storage_account.this.share_properties[0].retention_policy[0].days == 30
-    error_message = "A deleted share can be had back."
+    error_message = "A deleted share must be recoverable."
   }
 }
 
 run "nfs" {
   assert {
     condition     = azurerm_storage_account.this.account_kind == "FileStorage" && azurerm_storage_account.this.account_tier == "Premium" && !azurerm_storage_account.this.https_traffic_only_enabled
-    error_message = "Azure has NFS shares in premium accounts alone, and none where only HTTPS is allowed."
+    error_message = "Azure offers NFS shares only in premium accounts, and not if only HTTPS is allowed."
   }
 
   assert {
     condition     = output.kubernetes_objects[0].parameters.protocol == "nfs" && output.kubernetes_objects[0].parameters.storageAccount == "triplinea1b2c3tfiles" && output.kubernetes_objects[0].parameters.storeAccountKey == "false"
-    error_message = "The driver makes NFS shares in this account, and asks for no key."
+    error_message = "The driver must create NFS shares in this account, without a key."
   }
 
   assert {
     condition     = azurerm_role_assignment.cluster.scope == azurerm_storage_account.this.id && azurerm_role_assignment.cluster.principal_id == var.cluster_principal_id
-    error_message = "The cluster's right ends at this account."
+    error_message = "The cluster's permission must be limited to this account."
   }
 
   assert {
     condition     = output.kubernetes_objects[0].metadata.name == output.storage_class_name && output.kubernetes_objects[0].reclaimPolicy == "Retain"
-    error_message = "Files outlive their claim where volumes are kept."
+    error_message = "Files must outlive their claim if volumes are retained."
   }
 }
 

@@ -11,22 +11,22 @@ variables {
 run "encrypted_and_private" {
   assert {
     condition     = output.kubernetes_objects[0].parameters["instance-encryption-kms-key"] == var.kms_key_id
-    error_message = "Files must be under their own key."
+    error_message = "Files must be encrypted with their own key."
   }
 
   assert {
     condition     = output.kubernetes_objects[0].parameters.network == "tripline-test" && output.kubernetes_objects[0].parameters["connect-mode"] == "PRIVATE_SERVICE_ACCESS" && output.kubernetes_objects[0].parameters["reserved-ip-range"] == "tripline-test-managed-services"
-    error_message = "Without a network the driver uses the project's default one; without the range it peers on its own."
+    error_message = "Without a network the driver uses the project's default one; without the range it creates its own peering."
   }
 
   assert {
     condition     = output.kubernetes_objects[0].metadata.name == output.storage_class_name && output.kubernetes_objects[0].reclaimPolicy == "Retain"
-    error_message = "Files outlive their claim where volumes are kept."
+    error_message = "Files must outlive their claim if volumes are retained."
   }
 
   assert {
     condition     = output.kubernetes_objects[1].kind == "VolumeSnapshotClass" && output.kubernetes_objects[1].parameters.type == "backup" && output.kubernetes_objects[1].deletionPolicy == "Retain"
-    error_message = "A snapshot must be a backup, which outlives the instance."
+    error_message = "A snapshot must be a backup, so that it outlives the instance."
   }
 }
 
@@ -37,7 +37,7 @@ run "basic_knows_no_key" {
 
   assert {
     condition     = !contains(keys(output.kubernetes_objects[0].parameters), "instance-encryption-kms-key")
-    error_message = "Filestore refuses a key for a basic instance."
+    error_message = "Filestore does not support a key for a basic instance."
   }
 }
 

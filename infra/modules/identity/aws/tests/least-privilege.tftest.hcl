@@ -51,26 +51,26 @@ run "least_privilege" {
     condition = alltrue([for service, document in data.aws_iam_policy_document.trust :
       contains(flatten([for condition in document.statement[0].condition : condition.values]), "system:serviceaccount:tripline:tripline-${service}")
     ])
-    error_message = "A role must trust the service account of its service, and no other."
+    error_message = "A role must trust only its service's service account."
   }
 
   assert {
     condition     = join(" ", keys(data.aws_iam_policy_document.kafka)) == "archive auth console control decisions features ingestion training"
-    error_message = "Scoring does not use Kafka."
+    error_message = "Scoring must not use Kafka."
   }
 
   assert {
     condition = join(" ", [
       for arn in flatten([for statement in data.aws_iam_policy_document.kafka["ingestion"].statement : sort(statement.resources) if statement.sid == "Write"]) : split("/", arn)[3]
     ]) == "auth-events.dlq erasures.dlq labels subject-keys transactions"
-    error_message = "Ingestion writes transactions, labels, keys of personal data and dead letters of what it reads, nothing else."
+    error_message = "Ingestion must write only transactions, labels, personal data keys, and dead letters of what it reads."
   }
 
   assert {
     condition = join(" ", sort(flatten([for statement in data.aws_iam_policy_document.kafka["ingestion"].statement : statement.resources if contains(statement.actions, "kafka-cluster:CreateTopic")]))) == join(" ", sort([
       for topic in keys(var.topics) : "arn:aws:kafka:eu-central-1:000000000000:topic/tripline-test/0000-1/${topic}"
     ]))
-    error_message = "The topics job, which uses ingestion's account, may create every topic of the table and no other."
+    error_message = "The topics job, which uses ingestion's account, must be able to create the topics of the table and no other."
   }
 
   assert {
@@ -85,17 +85,17 @@ run "least_privilege" {
       flatten([for document in values(data.aws_iam_policy_document.kafka) : [for statement in document.statement : statement.actions]]),
       ["kafka-cluster:AlterCluster", "kafka-cluster:AlterTopic", "kafka-cluster:AlterTopicDynamicConfiguration", "kafka-cluster:DeleteGroup", "kafka-cluster:DeleteTopic"],
     )) == 0
-    error_message = "No service changes or deletes a topic."
+    error_message = "No service may change or delete a topic."
   }
 
   assert {
     condition     = join(" ", sort([for arn in flatten([for statement in data.aws_iam_policy_document.kafka["ingestion"].statement : statement.resources if statement.sid == "Read"]) : split("/", arn)[3]])) == "auth-events erasures"
-    error_message = "Ingestion reads who was revoked and who was erased, and no payment."
+    error_message = "Ingestion must read revocations and erasures, but no payments."
   }
 
   assert {
     condition     = join(" ", flatten([for statement in data.aws_iam_policy_document.kafka["training"].statement : statement.resources if statement.sid == "Group"])) == "arn:aws:kafka:eu-central-1:000000000000:group/tripline-test/0000-1/training"
-    error_message = "A service may use the consumer group of its own name only."
+    error_message = "A service may use only the consumer group with its own name."
   }
 
   assert {
@@ -105,12 +105,12 @@ run "least_privilege" {
 
   assert {
     condition     = join(" ", flatten([for statement in data.aws_iam_policy_document.buckets["scoring"].statement : statement.resources if statement.sid == "Read"])) == "arn:aws:s3:::models/*"
-    error_message = "Scoring reads models, nothing else."
+    error_message = "Scoring must read only models."
   }
 
   assert {
     condition     = !contains([for statement in data.aws_iam_policy_document.buckets["scoring"].statement : statement.sid], "Write")
-    error_message = "Scoring writes to no bucket."
+    error_message = "Scoring must not write to any bucket."
   }
 
   assert {
@@ -122,24 +122,24 @@ run "least_privilege" {
     condition = jsonencode({ for service, document in data.aws_iam_policy_document.personal : service => sort(document.statement[0].actions) }) == jsonencode({
       control = ["kms:Decrypt", "kms:Encrypt"], ingestion = ["kms:Encrypt"]
     })
-    error_message = "Ingestion wraps keys of personal data and cannot unwrap them."
+    error_message = "Ingestion must wrap personal data keys and not unwrap them."
   }
 
   assert {
     condition     = join(" ", flatten([for statement in data.aws_iam_policy_document.stores["auth"].statement : statement.resources if statement.sid == "Database"])) == "arn:aws:rds-db:eu-central-1:000000000000:dbuser:db-0000/auth"
-    error_message = "Auth connects as the database user auth."
+    error_message = "Auth must connect as the database user auth."
   }
 
   assert {
     condition = alltrue([for document in concat(
       values(data.aws_iam_policy_document.kafka), values(data.aws_iam_policy_document.stores), values(data.aws_iam_policy_document.buckets),
     ) : alltrue([for statement in document.statement : !anytrue([for action in statement.actions : strcontains(action, "*")]) && !contains(statement.resources, "*")])])
-    error_message = "No service's policy has a wildcard for an action or for all resources."
+    error_message = "No service's policy may have a wildcard for an action or for all resources."
   }
 
   assert {
     condition     = contains(flatten([for condition in data.aws_iam_policy_document.deployer_trust[0].statement[0].condition : condition.values]), "repo:acme/tripline:environment:staging")
-    error_message = "The deployer trusts the environment of the repository."
+    error_message = "The deployer must trust the repository's environment."
   }
 }
 
@@ -148,22 +148,22 @@ run "deployer" {
     condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
       apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
     }]])
-    error_message = "The deployer may create the operators' kinds that infra/access.yaml names, and no others."
+    error_message = "The deployer may create only the operators' kinds that infra/access.yaml names."
   }
 
   assert {
     condition     = contains(flatten([for object in output.kubernetes_objects : [for rule in object.rules : rule.resources if rule.apiGroups[0] == "argoproj.io"] if object.kind == "Role"]), "rollouts/status")
-    error_message = "A paused Rollout is promoted by its status."
+    error_message = "A paused Rollout is promoted through its status."
   }
 
   assert {
     condition     = alltrue([for object in output.kubernetes_objects : object.metadata.namespace == var.namespace if object.kind != "Namespace"])
-    error_message = "The deployer's rights end at the namespace of the services."
+    error_message = "The deployer's permissions must be limited to the services' namespace."
   }
 
   assert {
     condition     = join(" ", aws_eks_access_entry.deployer[0].kubernetes_groups) == join(" ", flatten([for object in output.kubernetes_objects : object.subjects[*].name if object.kind == "RoleBinding"]))
-    error_message = "The Role is bound to the group that the deployer's access entry puts it into."
+    error_message = "The Role must be bound to the group of the deployer's access entry."
   }
 }
 
@@ -179,6 +179,6 @@ run "no_github_no_deployer" {
 
   assert {
     condition     = join(" ", [for object in output.kubernetes_objects : object.kind]) == "Namespace"
-    error_message = "Without a repository nobody gets rights in the namespace."
+    error_message = "Without a repository nobody may have permissions in the namespace."
   }
 }

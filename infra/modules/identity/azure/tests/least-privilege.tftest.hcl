@@ -42,12 +42,12 @@ variables {
 run "least_privilege" {
   assert {
     condition     = alltrue([for service, credential in azurerm_federated_identity_credential.service : credential.subject == "system:serviceaccount:tripline:tripline-${service}"])
-    error_message = "Only the Kubernetes service account of its service may use an identity."
+    error_message = "Only its service's Kubernetes service account may use an identity."
   }
 
   assert {
     condition     = join(" ", keys(azurerm_role_assignment.bucket)) == "archive/lake console/attachments console/models control/anchors control/models decisions/models features/lake scoring/models training/datasets training/lake training/models"
-    error_message = "Ingestion and auth use no containers."
+    error_message = "Ingestion and auth must not use containers."
   }
 
   assert {
@@ -57,27 +57,27 @@ run "least_privilege" {
 
   assert {
     condition     = alltrue([for key, assignment in azurerm_role_assignment.bucket : endswith(assignment.scope, "/containers/${split("/", key)[1]}")])
-    error_message = "A role ends at its container."
+    error_message = "A role must be limited to its container."
   }
 
   assert {
     condition     = join(" ", keys(azurerm_key_vault.service)) == "auth console control ingestion" && !anytrue([for vault in azurerm_key_vault.service : vault.public_network_access_enabled])
-    error_message = "Services with secrets have a private vault each."
+    error_message = "Each service with secrets must have a private vault."
   }
 
   assert {
     condition     = join(" ", keys(azurerm_role_assignment.wraps)) == "ingestion" && join(" ", keys(azurerm_role_assignment.unwraps)) == "control" && endswith(azurerm_role_definition.wraps.scope, "/resourceGroups/tripline")
-    error_message = "Ingestion wraps keys of personal data and cannot unwrap them."
+    error_message = "Ingestion must wrap personal data keys and not unwrap them."
   }
 
   assert {
     condition     = azurerm_federated_identity_credential.deployer["staging"].subject == "repo:acme/tripline:environment:staging"
-    error_message = "The deployer trusts the environment of the repository."
+    error_message = "The deployer must trust the repository's environment."
   }
 
   assert {
     condition     = endswith(azurerm_role_assignment.deployer["namespace"].scope, "/namespaces/tripline")
-    error_message = "The deployer's rights end at the namespace of the services."
+    error_message = "The deployer's permissions must be limited to the services' namespace."
   }
 }
 
@@ -86,22 +86,22 @@ run "deployer" {
     condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
       apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
     }]])
-    error_message = "The deployer may create the operators' kinds that infra/access.yaml names, and no others."
+    error_message = "The deployer may create only the operators' kinds that infra/access.yaml names."
   }
 
   assert {
     condition     = contains(flatten([for object in output.kubernetes_objects : [for rule in object.rules : rule.resources if rule.apiGroups[0] == "argoproj.io"] if object.kind == "Role"]), "rollouts/status")
-    error_message = "A paused Rollout is promoted by its status."
+    error_message = "A paused Rollout is promoted through its status."
   }
 
   assert {
     condition     = alltrue([for object in output.kubernetes_objects : object.metadata.namespace == var.namespace if object.kind != "Namespace"])
-    error_message = "The deployer's rights end at the namespace of the services."
+    error_message = "The deployer's permissions must be limited to the services' namespace."
   }
 
   assert {
     condition     = join(" ", flatten([for object in output.kubernetes_objects : object.subjects[*].name if object.kind == "RoleBinding"])) == azurerm_user_assigned_identity.deployer[0].principal_id
-    error_message = "The Role is bound to the deployer's identity, which AKS knows by its object id."
+    error_message = "The Role must be bound to the object ID by which AKS identifies the deployer."
   }
 }
 
@@ -117,6 +117,6 @@ run "no_github_no_deployer" {
 
   assert {
     condition     = join(" ", [for object in output.kubernetes_objects : object.kind]) == "Namespace"
-    error_message = "Without a repository nobody gets rights in the namespace."
+    error_message = "Without a repository nobody may have permissions in the namespace."
   }
 }

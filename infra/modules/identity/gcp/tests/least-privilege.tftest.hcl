@@ -29,12 +29,12 @@ variables {
 run "least_privilege" {
   assert {
     condition     = alltrue([for service, member in google_service_account_iam_member.workload : member.member == "serviceAccount:tripline-test.svc.id.goog[tripline/tripline-${service}]"])
-    error_message = "Only the Kubernetes service account of its service may use an identity."
+    error_message = "Only its service's Kubernetes service account may use an identity."
   }
 
   assert {
     condition     = join(" ", keys(google_storage_bucket_iam_member.service)) == "archive/lake console/attachments console/models control/anchors control/models decisions/models features/lake scoring/models training/datasets training/lake training/models"
-    error_message = "Ingestion and auth use no buckets."
+    error_message = "Ingestion and auth must not use buckets."
   }
 
   assert {
@@ -44,19 +44,19 @@ run "least_privilege" {
 
   assert {
     condition     = join(" ", keys(google_secret_manager_secret_iam_member.service)) == "auth/bootstrap-clients auth/bootstrap-people auth/console-client-secret auth/key-encryption-key auth/postgres-url console/session-key control/audit-signing-key ingestion/card-token-key"
-    error_message = "A secret is read by its service only."
+    error_message = "Only its service may read a secret."
   }
 
   assert {
     condition = jsonencode({ for service, member in google_kms_crypto_key_iam_member.personal : service => member.role }) == jsonencode({
       control = "roles/cloudkms.cryptoKeyEncrypterDecrypter", ingestion = "roles/cloudkms.cryptoKeyEncrypter"
     })
-    error_message = "Ingestion wraps keys of personal data and cannot unwrap them."
+    error_message = "Ingestion must wrap personal data keys and not unwrap them."
   }
 
   assert {
     condition     = google_iam_workload_identity_pool_provider.github[0].attribute_condition == "assertion.sub == 'repo:acme/tripline:environment:staging'"
-    error_message = "Other repositories and other jobs must not get in."
+    error_message = "Other repositories and other jobs must not have access."
   }
 }
 
@@ -65,32 +65,32 @@ run "deployer" {
     condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
       apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
     }]])
-    error_message = "The deployer may create the operators' kinds that infra/access.yaml names, and no others."
+    error_message = "The deployer may create only the operators' kinds that infra/access.yaml names."
   }
 
   assert {
     condition     = contains(flatten([for object in output.kubernetes_objects : [for rule in object.rules : rule.resources if rule.apiGroups[0] == "argoproj.io"] if object.kind == "Role"]), "rollouts/status")
-    error_message = "A paused Rollout is promoted by its status."
+    error_message = "A paused Rollout is promoted through its status."
   }
 
   assert {
     condition     = alltrue([for object in output.kubernetes_objects : object.metadata.namespace == var.namespace if object.kind != "Namespace"])
-    error_message = "The deployer's rights end at the namespace of the services."
+    error_message = "The deployer's permissions must be limited to the services' namespace."
   }
 
   assert {
     condition     = join(" ", sort([for object in output.kubernetes_objects : "${object.roleRef.kind}/${object.roleRef.name}" if object.kind == "RoleBinding"])) == "ClusterRole/admin Role/deployer"
-    error_message = "The deployer has Kubernetes' role admin and the kinds of operators."
+    error_message = "The deployer must have Kubernetes' role admin and the operators' kinds."
   }
 
   assert {
     condition     = join(" ", distinct(flatten([for object in output.kubernetes_objects : object.subjects[*].name if object.kind == "RoleBinding"]))) == "service@tripline-test.iam.gserviceaccount.com 112233445566778899000"
-    error_message = "GKE knows the deployer by its address, or by its number."
+    error_message = "GKE identifies the deployer by its email address or its number."
   }
 
   assert {
     condition     = google_project_iam_member.deployer[0].role == "roles/container.clusterViewer"
-    error_message = "IAM's roles hold for every namespace, so the deployer's must not write."
+    error_message = "IAM roles apply to every namespace, so the deployer's must not allow writes."
   }
 }
 
@@ -106,6 +106,6 @@ run "no_github_no_deployer" {
 
   assert {
     condition     = join(" ", [for object in output.kubernetes_objects : object.kind]) == "Namespace"
-    error_message = "Without a repository nobody gets rights in the namespace."
+    error_message = "Without a repository nobody may have permissions in the namespace."
   }
 }

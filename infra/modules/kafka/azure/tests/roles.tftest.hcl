@@ -29,27 +29,27 @@ run "only_the_table_grants" {
     condition = join(" ", [for key in keys(azurerm_role_assignment.service) : key if startswith(key, "transactions/")]) == join(" ", [
       "transactions/archive/receive", "transactions/features/receive", "transactions/ingestion/send",
     ])
-    error_message = "transactions: ingestion sends, features and archive receive, nobody else does anything."
+    error_message = "transactions: only ingestion may send, and only features and archive may receive."
   }
 
   assert {
     condition     = !anytrue([for key in keys(azurerm_role_assignment.service) : strcontains(key, "/scoring/") || strcontains(key, "/auth/")])
-    error_message = "Scoring and auth do not use Kafka."
+    error_message = "Scoring and auth must not use Kafka."
   }
 
   assert {
     condition     = join(", ", sort(distinct([for assignment in azurerm_role_assignment.service : assignment.role_definition_name]))) == "Azure Event Hubs Data Receiver, Azure Event Hubs Data Sender"
-    error_message = "The event hubs are made here: no service creates, changes or deletes one."
+    error_message = "The event hubs are created here, and no service may create, change or delete one."
   }
 
   assert {
     condition     = !azurerm_eventhub_namespace.this.local_authentication_enabled && !azurerm_eventhub_namespace.this.public_network_access_enabled
-    error_message = "No keys, and no way in from outside."
+    error_message = "No keys, and no external access."
   }
 
   assert {
     condition     = azurerm_eventhub.topic["labels"].retention_description[0].retention_time_in_hours == 2160
-    error_message = "labels are kept for 90 days."
+    error_message = "labels must be kept for 90 days."
   }
 }
 

@@ -20,39 +20,39 @@ run "only_the_table_grants" {
       "User:features@example.com=READ", "User:features@example.com=DESCRIBE",
       "User:archive@example.com=READ", "User:archive@example.com=DESCRIBE",
     ]))
-    error_message = "transactions: ingestion writes, features and archive read, nobody else does anything."
+    error_message = "transactions: only ingestion may write, and only features and archive may read."
   }
 
   assert {
     condition     = join(" ", keys(google_project_iam_member.client)) == "archive console control decisions features ingestion training"
-    error_message = "Scoring and auth do not use Kafka."
+    error_message = "Scoring and auth must not use Kafka."
   }
 
   assert {
     condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive console control decisions features training"
-    error_message = "A group belongs to a service that reads."
+    error_message = "A group must belong to a service that reads."
   }
 
   assert {
     condition     = join(" ", keys(google_managed_kafka_acl.followers)) == "control decisions"
-    error_message = "Only services that follow a table or guard rollouts have groups that begin with their names."
+    error_message = "Only services that follow a table or guard rollouts may have groups that begin with their names."
   }
 
   assert {
     condition = join(" ", sort(distinct(flatten([
       for acl in concat(values(google_managed_kafka_acl.topic), values(google_managed_kafka_acl.group), [google_managed_kafka_acl.cluster]) : [for entry in acl.acl_entries : entry.operation]
     ])))) == "DESCRIBE IDEMPOTENT_WRITE READ WRITE"
-    error_message = "The topics are made here: no service creates, changes or deletes one."
+    error_message = "The topics are created here, and no service may create, change or delete one."
   }
 
   assert {
     condition     = google_managed_kafka_topic.this["labels"].configs["retention.ms"] == "7776000000" && google_managed_kafka_topic.this["labels"].replication_factor == 3
-    error_message = "labels are kept for 90 days on three brokers."
+    error_message = "labels must be kept for 90 days on three brokers."
   }
 
   assert {
     condition     = google_managed_kafka_topic.this["subject-keys"].configs["segment.ms"] == "3600000"
-    error_message = "Wrapped keys are deleted at most an hour after their day is over."
+    error_message = "Wrapped keys must be deleted at most an hour after their day ends."
   }
 }
 

@@ -39,23 +39,23 @@ run "a_key_each" {
 
   assert {
     condition     = join(" ", sort(azurerm_key_vault_key.this["cluster"].key_opts)) == "decrypt encrypt"
-    error_message = "AKS encrypts with the key itself."
+    error_message = "AKS must encrypt with the key itself."
   }
 
   assert {
     condition     = alltrue([for key in azurerm_key_vault_key.this : key.rotation_policy[0].automatic[0].time_after_creation == "P90D"])
-    error_message = "Keys turn over after 90 days."
+    error_message = "Keys must be rotated after 90 days."
   }
 
   assert {
     condition     = alltrue([for assignment in azurerm_role_assignment.encryption : endswith(assignment.scope, "/vaults/tripline/keys/one")])
-    error_message = "An identity's right ends at its key."
+    error_message = "An identity's permission must be limited to its key."
   }
 }
 
 run "closed_without_operators" {
   assert {
     condition     = !azurerm_key_vault.this.public_network_access_enabled && azurerm_key_vault.this.network_acls[0].default_action == "Deny"
-    error_message = "Without operator ranges the vault has no public side."
+    error_message = "Without operator ranges the vault must have no public access."
   }
 }

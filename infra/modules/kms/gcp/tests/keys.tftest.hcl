@@ -26,11 +26,11 @@ run "one_key_and_one_agent_each" {
 
   assert {
     condition     = length(distinct([for grant in google_kms_crypto_key_iam_member.agent : grant.member])) == 10
-    error_message = "An agent may use its own key and no other."
+    error_message = "An agent may use only its own key."
   }
 
   assert {
     condition     = alltrue([for key in google_kms_crypto_key.this : key.rotation_period == "7776000s"])
-    error_message = "Keys turn over every 90 days."
+    error_message = "Keys must be rotated every 90 days."
   }
 }

@@ -28,19 +28,19 @@ run "subnets_do_not_overlap" {
     condition = join(" ", concat(
       [for subnet in aws_subnet.private : subnet.cidr_block], [for subnet in aws_subnet.data : subnet.cidr_block], [for subnet in aws_subnet.public : subnet.cidr_block],
     )) == "10.20.0.0/19 10.20.32.0/19 10.20.64.0/19 10.20.128.0/22 10.20.132.0/22 10.20.136.0/22 10.20.192.0/24 10.20.193.0/24 10.20.194.0/24"
-    error_message = "Three zones, three kinds of subnet, one plan of addresses."
+    error_message = "Three zones and three kinds of subnet must share one address plan."
   }
 
   assert {
     condition     = !anytrue([for subnet in aws_subnet.public : subnet.map_public_ip_on_launch])
-    error_message = "Nothing gets a public address by being started."
+    error_message = "Nothing may get a public address when it starts."
   }
 }
 
 run "one_nat_gateway" {
   assert {
     condition     = join(" ", keys(aws_nat_gateway.this)) == "eu-central-1a" && length(aws_route.private_nat) == 3
-    error_message = "All zones leave through the first zone's gateway."
+    error_message = "All zones must use the first zone's gateway."
   }
 }
 
@@ -51,7 +51,7 @@ run "a_nat_gateway_in_each_zone" {
 
   assert {
     condition     = length(aws_nat_gateway.this) == 3
-    error_message = "Each zone leaves through its own gateway."
+    error_message = "Each zone must use its own gateway."
   }
 }
 

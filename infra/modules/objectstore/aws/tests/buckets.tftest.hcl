@@ -24,7 +24,7 @@ run "tiers_and_lifetimes" {
     condition = join(", ", sort([for step in one([for rule in aws_s3_bucket_lifecycle_configuration.this["lake"].rule : rule if rule.id == "tier-labels-by-age"]).transition :
       "${step.days} ${step.storage_class}"
     ])) == "365 DEEP_ARCHIVE, 90 GLACIER_IR"
-    error_message = "The lake gets cold by age."
+    error_message = "The lake must move to colder tiers with age."
   }
 
   assert {
@@ -34,7 +34,7 @@ run "tiers_and_lifetimes" {
 
   assert {
     condition     = flatten([for rule in aws_s3_bucket_lifecycle_configuration.this["datasets"].rule : rule.expiration])[0].days == 30
-    error_message = "Data sets go after their days."
+    error_message = "Data sets must expire after the set number of days."
   }
 }
 
@@ -43,7 +43,7 @@ run "the_log_stays_hot" {
     condition = join(", ", sort([for rule in aws_s3_bucket_lifecycle_configuration.this["lake"].rule :
       one(rule.filter).prefix if length(rule.transition) > 0
     ])) == "features/day=, labels/day="
-    error_message = "Only the files of days get cold."
+    error_message = "Only the files of days may move to colder tiers."
   }
 }
 
@@ -55,12 +55,12 @@ run "closed_and_encrypted" {
 
   assert {
     condition     = one(aws_s3_bucket_server_side_encryption_configuration.this["lake"].rule).apply_server_side_encryption_by_default[0].kms_master_key_id == var.kms_key_arn
-    error_message = "The lake must be under the objects key."
+    error_message = "The lake must be encrypted with the objects key."
   }
 
   assert {
     condition     = alltrue([for document in data.aws_iam_policy_document.bucket : document.statement[0].effect == "Deny" && one(document.statement[0].condition).variable == "aws:SecureTransport"])
-    error_message = "Every bucket refuses connections without TLS."
+    error_message = "Every bucket must reject connections without TLS."
   }
 }
 

@@ -27,29 +27,29 @@ variables {
 run "tiers_and_lifetimes" {
   assert {
     condition     = azurerm_storage_management_policy.this.rule[0].actions[0].base_blob[0].tier_to_cold_after_days_since_creation_greater_than == 90 && azurerm_storage_management_policy.this.rule[0].actions[0].base_blob[0].tier_to_archive_after_days_since_creation_greater_than == 365
-    error_message = "The lake gets cold by age."
+    error_message = "The lake must move to colder tiers with age."
   }
 
   assert {
     condition     = azurerm_storage_management_policy.this.rule[0].filters[0].prefix_match == toset(["lake/features/day=", "lake/labels/day="])
-    error_message = "Only the files of days get cold."
+    error_message = "Only the files of days may move to colder tiers."
   }
 
   assert {
     condition     = one(azurerm_storage_management_policy.this.rule[1].filters[0].prefix_match) == "datasets/"
-    error_message = "Nothing but data sets may expire."
+    error_message = "Only data sets may expire."
   }
 }
 
 run "closed_and_encrypted" {
   assert {
     condition     = !azurerm_storage_account.this.shared_access_key_enabled && !azurerm_storage_account.this.public_network_access_enabled
-    error_message = "No account keys, and no way in from outside."
+    error_message = "No account keys, and no external access."
   }
 
   assert {
     condition     = azurerm_storage_account.this.customer_managed_key[0].key_vault_key_id == var.key.versionless_key_id
-    error_message = "The account must be under the objects key."
+    error_message = "The account must be encrypted with the objects key."
   }
 }
 

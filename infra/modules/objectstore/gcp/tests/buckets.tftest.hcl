@@ -16,7 +16,7 @@ run "tiers_and_lifetimes" {
     condition = join(", ", [for rule in google_storage_bucket.this["lake"].lifecycle_rule :
       "${one(rule.condition).age} ${one(rule.action).storage_class}" if one(rule.action).type == "SetStorageClass"
     ]) == "90 COLDLINE, 365 ARCHIVE"
-    error_message = "The lake gets cold by age."
+    error_message = "The lake must move to colder tiers with age."
   }
 
   assert {
@@ -30,14 +30,14 @@ run "the_log_stays_hot" {
     condition = distinct(flatten([for rule in google_storage_bucket.this["lake"].lifecycle_rule :
       one(rule.condition).matches_prefix if one(rule.action).type == "SetStorageClass"
     ])) == tolist(["features/day=", "labels/day="])
-    error_message = "Only the files of days get cold."
+    error_message = "Only the files of days may move to colder tiers."
   }
 }
 
 run "closed_and_encrypted" {
   assert {
     condition     = alltrue([for bucket in google_storage_bucket.this : bucket.public_access_prevention == "enforced" && bucket.uniform_bucket_level_access && bucket.encryption[0].default_kms_key_name == var.kms_key_id])
-    error_message = "Every bucket is closed and under the objects key."
+    error_message = "Every bucket must be private and encrypted with the objects key."
   }
 }
 
