@@ -1,4 +1,4 @@
-"""Trees and a network as one model: published with all that a model needs to decide, and equal to the mean of both."""
+"""Trees and a network as one model: published with everything a decision needs, and equal to the mean of both."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The way of the benchmark on a small history, cut into folds as the published one is."""
+"""The benchmark on a small history, split into folds like the published one."""
 
 import gzip
 import json

@@ -1,4 +1,4 @@
-"""Each fault that a features file can have is found, with a sentence that names the column."""
+"""Every possible fault of a features file is found, with a sentence that names the column."""
 
 import json
 from collections.abc import Callable

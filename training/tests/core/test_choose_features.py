@@ -1,4 +1,4 @@
-"""A model uses profiles only where they help over time, and nothing that is constant online."""
+"""A model uses profiles only if they help over time, and nothing that is constant online."""
 
 import json
 from collections.abc import Callable
@@ -129,7 +129,7 @@ def test_a_profile_that_never_changes_costs_no_comparison(spec: FeatureSpec) -> 
 
 
 def test_regression_24_a_first_model_uses_no_profile_that_nothing_materialises(options: MakeOptions) -> None:
-    """regression #24: online these were defaults, and the model had learnt from values that it never saw again."""
+    """regression #24: online these were defaults, and the model had learned from values that it never saw again."""
     outcome = train(options("--alias", "champion", "--constant-online", ",".join(PROFILES)))
     manifest = published(outcome)
     assert manifest["features"] == [*FEATURES, *PROFILES]
@@ -162,7 +162,7 @@ def test_used_features_are_those_of_splits_and_scorecard(options: MakeOptions) -
 def test_regression_24_a_model_whose_features_are_constant_online_is_refused(
     options: MakeOptions, tmp_path: Path
 ) -> None:
-    """regression #24: a mean of models uses what its members use, so it cannot leave a feature out."""
+    """regression #24: a mean of models uses the features of its members, so it cannot omit any."""
     plain = options("--alias", "champion")
     train(plain)
     assert plain.valid is not None

@@ -1,4 +1,4 @@
-"""Planted drift is found on its day, usual days raise no alarm, and what is written can be read by others."""
+"""Planted drift is found on its day, ordinary days raise no alarm, and other programs can read the output."""
 
 import json
 import math
@@ -104,7 +104,7 @@ def test_a_day_is_compared_with_the_two_weeks_before_it_alone() -> None:
 
 
 def test_many_columns_need_more_certainty_each() -> None:
-    """Bonferroni: the same distance is further from the threshold among more columns."""
+    """Bonferroni: with more columns, the same distance is further from the threshold."""
     limits = Limits(distance_min=0)
     days = usual_days()
     many = replace(days, columns=[replace(days.columns[0], name=f"c{i}") for i in range(60)])

@@ -1,4 +1,4 @@
-"""The measures against slow or published definitions, and the way from a features file to a report and a card."""
+"""The measures compared with slow or published definitions, and the path from a features file to a report and a card."""
 
 import json
 import re
@@ -56,7 +56,7 @@ def scored(rows: int = 400, seed: int = 3) -> Scored:
 
 
 def test_weighted_measures_are_those_of_rows_written_out() -> None:
-    """scikit-learn is the oracle; each row counts as often as its weight says."""
+    """scikit-learn is the oracle; each row is repeated according to its weight."""
     rows = scored()
     times = np.random.default_rng(5).integers(0, 4, len(rows))
     counts = counts_from_top(rank_scores(rows.scores), rows.fraud, times.astype(np.float64))
@@ -141,7 +141,7 @@ def test_bootstrap_draws_cards_and_is_seeded() -> None:
 
 
 def test_a_card_drawn_twice_counts_as_two_cards() -> None:
-    """Two cards with a fraud and a genuine payment each: any two of them are two compromised cards."""
+    """Two cards with one fraud and one genuine payment each: any two draws are two compromised cards."""
     rows = replace(scored(4), cards=np.array([0, 1, 0, 1]), fraud=np.array([1, 1, 0, 0]))
     rows = replace(rows, occurred_at_ms=np.arange(4))
     estimate = bootstrap(rows, COSTS, replicates=20, seed=1)["card_precision_at_100"]
@@ -173,7 +173,7 @@ def test_names_the_terminals_with_most_missed_fraud() -> None:
 
 
 def test_a_chart_places_points_where_they_belong() -> None:
-    """Also those outside of the axes, and without joining points by their place on the x axis."""
+    """Even points outside the axes, and without joining points by their position on the x axis."""
     axes = (Axis("x", 0.01, 1, logarithmic=True), Axis("y", 0, 2))
     lines = [Line("l & m", [0.01, 1, 0.1, 0.001], [0, 2, 1, 3], dots=True), Line("n", [0.01, 1], [1, 1], dashed=True)]
     root = ElementTree.fromstring(draw_lines("<a & b>", *axes, lines))

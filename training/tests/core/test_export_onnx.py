@@ -1,4 +1,4 @@
-"""The exported graph is the trained model, on ordinary rows and on those where a wrong comparison would show."""
+"""The exported graph equals the trained model, on ordinary rows and on those that would reveal a wrong comparison."""
 
 import json
 from pathlib import Path

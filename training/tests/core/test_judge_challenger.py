@@ -1,4 +1,4 @@
-"""Each margin can keep the champion."""
+"""Each margin alone can keep the champion."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The average precision of each week, as the payments of that week give it."""
+"""The average precision of each week, computed from that week's payments."""
 
 import json
 from collections.abc import Callable

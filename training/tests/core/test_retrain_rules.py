@@ -1,4 +1,4 @@
-"""A rule that is missing, unknown or out of its limits is named."""
+"""A rule that is missing, unknown or out of range is named."""
 
 import json
 from pathlib import Path

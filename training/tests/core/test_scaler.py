@@ -1,4 +1,4 @@
-"""How features become numbers that a network can learn from."""
+"""Features become numbers that a network can learn from."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The scorecard against its own description, written out plainly, and against vectors that other languages share."""
+"""The scorecard compared with a plain implementation of its description, and with vectors shared by other languages."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""Which columns a table of a file has."""
+"""The columns of a table in a file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The tensor twin gives what the trees give, on ordinary rows and where a wrong comparison would show."""
+"""The tensor twin equals the trees, on ordinary rows and on those that would reveal a wrong comparison."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The whole way from a features file to a version in the registry, and back through the checks."""
+"""The whole path from a features file to a version in the registry, and back through the checks."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""PyTorch's network on the feature vector is the same again for the same seed, and its ONNX file is the trained one."""
+"""PyTorch's network on the feature vector is identical for the same seed, and its ONNX file equals the trained network."""
 
 import json
 from dataclasses import replace
@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_bytes(rows: Rows, setting: Setting, fitted
 
 
 def test_labels_of_held_out_days_only_say_when_to_stop(rows: Rows, setting: Setting) -> None:
-    """What is measured on may not be learnt: with other labels there, each epoch's weights are the same."""
+    """Training must not learn from the days it is measured on: other labels there give the same weights in each epoch."""
     place = np.arange(len(rows))
     earlier, held = select_rows(rows, place < 1_500), select_rows(rows, place >= 2_000)
     plain = fit_torch(earlier, held, setting)

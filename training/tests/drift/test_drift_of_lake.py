@@ -1,4 +1,4 @@
-"""Drift of a lake, the whole way: `tripline drift` on what an archive holds, its report, its metrics."""
+"""Drift of a lake from end to end: `tripline drift` on an archive, its report, its metrics."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Evidently's report of a day, in the environment that has Evidently."""
+"""Evidently's report of a day, in the environment with Evidently."""
 
 from pathlib import Path
 

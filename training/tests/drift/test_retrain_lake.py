@@ -1,4 +1,4 @@
-"""Retraining from a lake of simulated payments that the engine counted: good weeks are learnt, bad ones refused."""
+"""Retraining from a lake of simulated payments with the engine's features: learns good weeks and rejects bad ones."""
 
 import json
 from pathlib import Path
@@ -77,7 +77,7 @@ def test_a_bad_week_is_not_registered(history: History, models: Path, params: Pa
 
 
 def test_labels_that_are_all_shuffled_are_not_registered(history: History, models: Path, params: Path) -> None:
-    """No week stands out then; the comparison keeps the champion."""
+    """No week stands out in this case; the comparison keeps the champion."""
     other = "lag(fraud, 997) OVER (ORDER BY hash(client_transaction_id))"
     lake = history.lake("all-shuffled", f"fraud: `coalesce({other}, 0)`")
     line = retrain(lake, models, params, "--trust-weeks")

@@ -1,4 +1,4 @@
-"""Drift in payments that the simulator made and the engine counted: the whole way, with fixed days and tokens."""
+"""Drift in simulated payments with the engine's features, from end to end, with fixed days and tokens."""
 
 import json
 import subprocess

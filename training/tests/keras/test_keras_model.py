@@ -1,4 +1,4 @@
-"""Keras's network is the same again for the same seed, and its ONNX file is the trained one."""
+"""Keras's network is identical for the same seed, and its ONNX file equals the trained network."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Boosted trees of two libraries, their mean and its calibration in one ONNX graph, equal to their trainers."""
+"""Boosted trees of two libraries, their mean and its calibration in one ONNX graph, equal to the trained models."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A search that can be stopped, gives the same result when it goes on, and never looks at later days."""
+"""A search can be stopped, gives the same result when it continues, and never sees later days."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""packages/model-registry/golden: what both registries write and refuse, byte for byte."""
+"""packages/model-registry/golden: what both registries write and reject, byte for byte."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the MLflow client is told and says. packages/model-registry has the tests with a real MLflow server."""
+"""Requests and errors of the MLflow client. packages/model-registry has the tests with a real MLflow server."""
 
 import base64
 import threading
