@@ -1,4 +1,4 @@
-"""The measures compared with slow or published definitions, and the path from a features file to a report and a card."""
+"""The measures compared with slow or published definitions, and the path from a features file to report and card."""
 
 import json
 import re

@@ -265,7 +265,7 @@ def test_after_a_drift_old_days_count_less_and_the_newest_weeks_are_learnt(
 def test_where_the_newest_weeks_harm_the_old_ones_what_was_measured_is_registered(
     given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """regression #17: it was better than the champion, but was discarded with the model that had learned the newest weeks."""
+    """regression #17: it beat the champion, but was discarded with the model that had learned the newest weeks."""
     data = history()
     fraud = np.array(data["fraud"], dtype=object)
     # What is fraud in the newest weeks alone is none on any other day.

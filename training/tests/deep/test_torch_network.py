@@ -1,4 +1,4 @@
-"""PyTorch's network on the feature vector is identical for the same seed, and its ONNX file equals the trained network."""
+"""PyTorch's network on the feature vector is identical for the same seed, and its ONNX file equals the network."""
 
 import json
 from dataclasses import replace
