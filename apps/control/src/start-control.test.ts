@@ -18,7 +18,7 @@ async function readyReport(url: string): Promise<unknown> {
   }
 }
 
-test("it is ready with Kafka, Postgres and the keys of the tokens, and another instance starts beside it", async () => {
+test("is ready with Kafka, Postgres and the token keys, and a second instance starts", async () => {
   const another = await bed.startAnother();
   for (const { url } of [bed.service, another]) {
     expect(await readyReport(url)).toEqual({

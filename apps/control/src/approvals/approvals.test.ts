@@ -40,7 +40,7 @@ async function settingsOf(caller: TestCaller): Promise<unknown> {
   return [needs_approval, lists_need_approval];
 }
 
-test("regression #24: approval is switched on by one user, and off by two", async () => {
+test("regression #24: one user can turn approval on, and two can turn it off", async () => {
   const [ann, bob] = [as("ann"), as("bob")];
   await expect(change(ann, { needs_approval: true, lists_need_approval: true })).resolves.toMatchObject({
     status: 204,
@@ -104,7 +104,7 @@ test("regression #24: a single user can break glass: with a reason, after a dela
   expect(await waiting(ann)).toEqual([]);
 });
 
-test("regression #24: entries that concern many payments wait for another user where the tenant asks for that", async () => {
+test("regression #24: entries that affect many payments wait for another user if the tenant requires it", async () => {
   const [ann, bob] = [as("ann"), as("bob")];
   const put = (caller: TestCaller, entries: object[]) => caller.send("POST", "/v1/lists/deny/entries", { entries });
   const bin = { kind: "bin", value: "411111", reason: "Leaked" };

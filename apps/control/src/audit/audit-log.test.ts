@@ -125,7 +125,7 @@ async function verify(tenant: string, count: number) {
   return verifier.end(head);
 }
 
-test("what control does comes into the log of its tenant, by whom and to what, and is seen with audit:read alone", async () => {
+test("control's actions enter their tenant's log with actor and subject, and are visible only with audit:read", async () => {
   const ann = bed.as("ann", { tenant: "shop", scope: "lists:write lists:read" });
   const entry = { kind: "terminal", value: "t-1", reason: "stolen" };
   await ann.send("POST", "/v1/lists/deny/entries", { entries: [entry] });
@@ -150,7 +150,7 @@ test("what control does comes into the log of its tenant, by whom and to what, a
   await expect(bed.as("spy", AUDITOR).get("/v1/audit/log?tenant=shop")).resolves.toMatchObject({ status: 403 });
 });
 
-test("events that come again, and to two instances, are entered once and without gaps", async () => {
+test("events delivered repeatedly, and to two instances, are logged once without gaps", async () => {
   const another = await bed.startAnother();
   try {
     const [first, second] = [events("twice", 300), events("thrice", 300)];
@@ -172,7 +172,7 @@ test("events that come again, and to two instances, are entered once and without
   }
 });
 
-test("an unreadable record becomes a dead letter, and the others are added", async () => {
+test("an unreadable record becomes a dead letter, and the others are logged", async () => {
   const letters = new BatchCollector();
   const reader = await bed.kafka.consume({
     group: "letters",
@@ -192,7 +192,7 @@ test("an unreadable record becomes a dead letter, and the others are added", asy
   await expect(verify("beside", 1)).resolves.toMatchObject({ entries: 1 });
 });
 
-test("the log is signed, and what the database lost or had changed is found by the signature", async () => {
+test("the log is signed, and the signature reveals what the database lost or changed", async () => {
   await producer.send(events("signed", 5).map(recordOf));
   await logOf("signed", 5);
   const signer = bed.service.get(AuditSigner);
@@ -247,7 +247,7 @@ test("regression #24: the readiness report says that anchors cannot be written",
   }
 });
 
-test("an instance that has no Kafka makes a change; its event waits until any instance has", async () => {
+test("an event of an instance without Kafka waits until any instance is connected", async () => {
   const apart = await bed.startAnother({ KAFKA_BROKERS: "127.0.0.1:1" });
   try {
     const answer = await bed

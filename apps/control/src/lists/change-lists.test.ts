@@ -82,7 +82,7 @@ test("adds, replaces and removes an entry, and notifies the services each time",
   await expect(caller.send("DELETE", path)).resolves.toMatchObject({ status: 404, body: { code: "not-found" } });
 });
 
-test("many entries are searched page by page, by each tenant in its own lists", async () => {
+test("each tenant searches its own lists page by page", async () => {
   const caller = callerOf("many");
   const entries = Array.from({ length: 250 }, (_, index) => {
     return { kind: "terminal", value: `t-${String(index).padStart(3, "0")}`, reason: "Mule" };
@@ -141,13 +141,13 @@ test.each<[string, string, object, string]>([
   ["an unknown field", "deny", card({ until: 1 }), "/entries/0/until is not a known field"],
   ["a list without effect", "mules", card(), "/effect is needed for the first entry of mules"],
   ["a bad name of a list", "De%20ny", card(), "/list must be 1 to 32 lower-case letters"],
-])("%s is refused, and the field is named", async (_what, list, entry, sentence) => {
+])("rejects %s and names the field", async (_what, list, entry, sentence) => {
   const { status, body } = await callerOf("bad").send("POST", `/v1/lists/${list}/entries`, { entries: [entry] });
   expect([status, JSON.stringify(body)]).toEqual([422, expect.stringContaining(sentence)]);
   expect(JSON.stringify(body)).not.toMatch(/4111/);
 });
 
-test("one value twice, another effect, too many entries and a missing scope are refused", async () => {
+test("rejects a duplicate value, another effect, too many entries and a missing scope", async () => {
   const caller = callerOf("strict");
   const post = (body: object, list = "mules") => caller.send("POST", `/v1/lists/${list}/entries`, body);
   const detailOf = async (answer: ReturnType<typeof post>) => JSON.stringify((await answer).body);
@@ -167,7 +167,7 @@ test("one value twice, another effect, too many entries and a missing scope are 
   });
 });
 
-test("regression #24: a tenant has 100 lists at most, besides those that are always there", async () => {
+test("regression #24: a tenant has at most 100 lists in addition to the built-in ones", async () => {
   const caller = callerOf("many-lists");
   const add = (list: string) => caller.send("POST", `/v1/lists/${list}/entries`, { effect: "deny", entries: [card()] });
   for (let index = 0; index < 100; index += 1) expect((await add(`l-${index}`)).status).toBe(200);
@@ -178,7 +178,7 @@ test("regression #24: a tenant has 100 lists at most, besides those that are alw
   for (const list of ["l-7", "deny", "confirmed-fraud"]) expect((await add(list)).status).toBe(200);
 });
 
-test("only an operator changes the lists of another tenant", async () => {
+test("only an operator changes another tenant's lists", async () => {
   const path = "/v1/lists/deny/entries?tenant=theirs";
   const operator = bed.as("olga", { tenant: OPERATOR_TENANT, scope: SCOPES });
   await expect(operator.send("POST", path, { entries: [card()] })).resolves.toMatchObject({ status: 200 });
@@ -189,7 +189,7 @@ test("only an operator changes the lists of another tenant", async () => {
   expect(foreign).toMatchObject({ status: 403, body: { code: "tenant-foreign" } });
 });
 
-test("what was committed and not published is published by a later round, and what has ended is taken out", async () => {
+test("a later round publishes committed but unpublished entries, and removes expired ones", async () => {
   const database = connectDatabase({
     url: bed.stack.postgresUrl,
     connectionsMax: 1,

@@ -39,7 +39,7 @@ function label(change: Partial<Label> = {}): Label {
   };
 }
 
-test("the cards of confirmed frauds are denied until a while after, and no other card is", async () => {
+test("denies only the cards of confirmed frauds, for a limited time", async () => {
   const fraud = label();
   const again = label({ cardToken: fraud.cardToken, labelledAtMs: NOW_MS - DAY_MS });
   const unlisted = [

@@ -56,7 +56,7 @@ test("describes exactly the existing routes, with their scopes", () => {
   expect(described.toSorted()).toEqual(describedRoutes(CONTROLLERS, RequireScope).toSorted());
 });
 
-test("is served without a token, with rollouts only where a registry is known", () => {
+test("is served without a token, and includes rollouts only if a registry is configured", () => {
   const paths = Object.keys(api.paths);
   expect(paths).toContain("/v1/policy/activations");
   expect(paths.some((path) => path.startsWith("/v1/rollouts"))).toBe(false);
@@ -72,7 +72,7 @@ test("is served without a token, with rollouts only where a registry is known", 
   }
 });
 
-test("regression #24: every answer is a named schema, and the document names the server that was asked", async () => {
+test("regression #24: every response has a named schema, and the document names the requested server", async () => {
   const text = await (await fetch(`${bed.service.url}/openapi.json`)).text();
   const answer = z.object({ content: z.record(z.string(), z.object({ schema: z.object({ $ref: z.string() }) })) });
   for (const operations of Object.values(api.paths)) {
@@ -87,7 +87,7 @@ test("regression #24: every answer is a named schema, and the document names the
   expect(JSON.parse(text)).toMatchObject({ servers: [{ url: bed.service.url }] });
 });
 
-test("answers are as described", async () => {
+test("responses match the description", async () => {
   const { body: revision } = await caller.send("POST", "/v1/policy/revisions", { text: POLICY, note: "" });
   await caller.send("PUT", "/v1/policy/drafts/one", { text: POLICY, version: 0 });
   await caller.send("POST", "/v1/policy/activations", { revision: 1, after: 0, note: "" });
@@ -105,7 +105,7 @@ test("answers are as described", async () => {
   }
 });
 
-test("problems are as described", async () => {
+test("problems match the description", async () => {
   const { status, body } = await caller.send("POST", "/v1/policy/activations", { revision: 99 });
   expect(problemSchema.parse(body)).toMatchObject({ status: 422 });
   expect(Object.keys(api.paths["/v1/policy/activations"]?.post?.responses ?? {})).toContain(String(status));

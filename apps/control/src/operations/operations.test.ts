@@ -71,7 +71,7 @@ async function bury(...texts: string[]): Promise<void> {
 
 const putBack = (body: object): Promise<Answer> => ops().send("POST", "/v1/dead-letters/return", body);
 
-test("dead letters are shown without what belongs to a person, and the chosen ones come back, which is logged", async () => {
+test("shows dead letters without personal data, and redrives the chosen ones, which is logged", async () => {
   await bury("one", "two", "three", "four");
   const found = await until(letters, ({ length }) => length === 4);
   expect(found[0]).toMatchObject({ key: "ct_ab…abab", message: "cannot: ct_ab…abab" });
@@ -118,7 +118,7 @@ test.each([
     422,
   ],
   ["neither letters nor a code", "operations:write", OPERATOR_TENANT, { topic: TOPIC }, 422],
-] as const)("no letters come back: %s", async (_, scope, tenant, body, status) => {
+] as const)("does not redrive dead letters: %s", async (_, scope, tenant, body, status) => {
   await expect(ops(scope, tenant).send("POST", "/v1/dead-letters/return", body)).resolves.toMatchObject({ status });
 });
 
@@ -135,7 +135,7 @@ test("lists a tenant's own erasures with their progress and masked tokens", asyn
   await expect(look("shop")).resolves.toMatchObject({ body: { total: 0, erasures: [] } });
 });
 
-test("the training worker says where it stands, and only the operator sees it", async () => {
+test("shows the training worker's status to the operator only", async () => {
   const facts = {
     model: "fraud",
     drift: { day: "2026-11-20", sentence: "Amounts are higher." },

@@ -45,7 +45,7 @@ async function untilOpened(payment: object): Promise<void> {
 
 const erase = (subject: string) => as("personal:erase").send("POST", "/v1/erasures", { subject });
 
-test("who may reads a payment's personal data, which is logged; another tenant reads nothing", async () => {
+test("an authorised user reads a payment's personal data, which is logged; another tenant reads nothing", async () => {
   const person = newPerson();
   const payment = await pay(person);
   await untilOpened(payment);
@@ -63,7 +63,7 @@ test("who may reads a payment's personal data, which is logged; another tenant r
   while (!(await entries()).some(look)) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
 });
 
-test("a reason is a code: a text, which the audit log would keep for good, is refused", async () => {
+test("rejects a reason as free text, which the audit log would keep permanently", async () => {
   const payment = { transaction_id: `txn_${hex()}`, personal: "" };
   const answer = await as("personal:read").send("POST", "/v1/personal/open", {
     payments: [payment],
@@ -73,7 +73,7 @@ test("a reason is a code: a text, which the audit log would keep for good, is re
 });
 
 test.each(["cardToken", "emailToken"] as const)(
-  "erased by %s, nothing of the person opens, and no key is kept again",
+  "after an erasure by %s, no data of the person opens, and no new key is stored",
   async (by) => {
     const person = newPerson();
     const [payment, other] = [await pay(person), await pay(newPerson())];
@@ -110,7 +110,7 @@ test.each(["cardToken", "emailToken"] as const)(
 );
 
 test.each(["4111111111111111", "ada@example.com", "dt_00000000000000000000000000000000", "ct_1"])(
-  "an erasure of %s is refused, and the value is not repeated",
+  "rejects an erasure of %s without repeating the value",
   async (subject) => {
     const answer = await erase(subject);
     expect(answer).toMatchObject({ status: 422, body: { code: "invalid-field" } });
@@ -118,12 +118,12 @@ test.each(["4111111111111111", "ada@example.com", "dt_00000000000000000000000000
   },
 );
 
-test("only who may erases", async () => {
+test("only an authorised user can erase", async () => {
   const answer = await as("personal:read").send("POST", "/v1/erasures", { subject: `ct_${hex()}` });
   expect(answer.status).toBe(403);
 });
 
-test("who may exports what control holds of a person, which is logged; another tenant sees nothing, and after the erasure there is no key", async () => {
+test("an authorised user exports what control stores about a person, which is logged; another tenant sees nothing", async () => {
   const person = newPerson();
   await untilOpened(await pay(person));
   const shown = z.object({

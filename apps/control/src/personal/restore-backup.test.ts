@@ -71,7 +71,7 @@ async function restore(from: string): Promise<void> {
   }
 }
 
-test("control destroys an erased person's keys again after a restore, before it decrypts anything", async () => {
+test("after a restore, control destroys an erased person's keys again before it decrypts anything", async () => {
   const [ada, bob] = [await newPayer(), await newPayer()];
   await untilOpened(ada);
   await untilOpened(bob);

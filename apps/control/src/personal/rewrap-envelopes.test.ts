@@ -55,7 +55,7 @@ async function sealedWith(masterKey: string) {
   return { key, open };
 }
 
-test("after a new master key is put into the file, what the old one wrapped opens with the new one alone", async () => {
+test("after a new master key is added to the file, it alone opens what the old one wrapped", async () => {
   const [first, foreign] = [await sealedWith(old), await sealedWith(newKey())];
   await expect(first.open(fresh)).rejects.toMatchObject({ code: "master-key-unavailable" });
   await writeFile(`${file}.new`, `${fresh},${old}`);

@@ -80,17 +80,17 @@ test.each(filled)(
   },
 );
 
-test("an activation of an earlier release has stood after an hour in force", () => {
+test("an activation of an earlier release is established after an hour in force", () => {
   expect(historyOf("~a").current?.hasStood).toBe(true);
   expect(historyOf("~a ~b ~c").standingOf("b").policy?.hasStood).toBe(false);
 });
 
-test("where the beginning is not known, nothing is known of the time before it", () => {
+test("without a known beginning, nothing is known about the time before it", () => {
   expect(historyOf("a", false).returnTarget).toBeUndefined();
   expect(historyOf("a", false).standingOf(null).kind).toBe("new");
 });
 
-test("the same text under another number is the same policy", () => {
+test("the same text with another number is the same policy", () => {
   const [a, b] = ["a", "b"].map((sha256, index) => ({
     ...{ activation: index + 1, revision: index + 1, sha256, author: "ann", kind: "new" as const },
     ...{ activatesAtMs: index, isWatched: true, stoodAtMs: index === 0 ? 1 : null },

@@ -31,7 +31,7 @@ const watch = (cards: number) => ({
 });
 const STOOD = { version: "good", stoodAtMs: 1 };
 
-test("an activation is compared with the time before it, by the guard that is given", () => {
+test("compares an activation with the time before it, using the given guard", () => {
   expect(beginWatch(past(STOOD, { version: "next" }), LOOSE)).toEqual({
     ...{ guard: LOOSE, comparedToMs: 2 * MINUTE_MS, judgedFromMs: 2 * MINUTE_MS },
     ...{ versionBefore: "good", leftOut: [], before: null },
@@ -55,7 +55,7 @@ test("regression #24: a return to an unjudged draft continues its watch", () => 
   expect(beginWatch(story, LOOSE)).toEqual(watch(40));
 });
 
-test("regression #24: decisions of a policy that was rolled back are not part of the baseline", () => {
+test("regression #24: excludes decisions of a rolled-back policy from the baseline", () => {
   const story = past(STOOD, { version: "bad" }, { ...STOOD, kind: "return" }, { version: "next" });
   expect(beginWatch(story, LOOSE)).toMatchObject({ leftOut: ["bad"], versionBefore: "good" });
 });
@@ -67,7 +67,7 @@ const seen = (policyVersion: string, decidedAtMs: number, cards: number): SeenDe
   }));
 const JUDGED = { tenant: "shop", revision: 7, version: "next" };
 
-test("regression #24: an instance that has just started judges by the baseline that another one stored", () => {
+test("regression #24: an instance that has just started uses the baseline that another one stored", () => {
   const decisions = [
     ...seen("good", MINUTE_MS - 1, 3),
     ...seen("next", MINUTE_MS, 5),
@@ -78,7 +78,7 @@ test("regression #24: an instance that has just started judges by the baseline t
   expect(mixesOf(decisions, JUDGED, { ...watch(40), before: null }).before.cards).toBe(3);
 });
 
-test("a withdrawal is judged by what others than the policy before decided", () => {
+test("judges a withdrawal by decisions other than those of the previous policy", () => {
   const decisions = [...seen("good", MINUTE_MS - 1, 3), ...seen("good", MINUTE_MS, 2), ...seen("file", MINUTE_MS, 4)];
   const { before, after } = mixesOf(
     decisions,
@@ -88,7 +88,7 @@ test("a withdrawal is judged by what others than the policy before decided", () 
   expect([before.cards, after.cards]).toEqual([3, 4]);
 });
 
-test("regression #24: a busy tenant does not take the memory of a quiet one", () => {
+test("regression #24: a busy tenant does not use up the memory for a quiet one", () => {
   const memory = new SeenDecisions({ listen: () => undefined }, 1_000);
   const decide = (tenant: string, count: number) => {
     for (let index = 0; index < count; index += 1) {

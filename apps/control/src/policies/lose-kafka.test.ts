@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => bed.close());
 
-test("without Kafka an activation is kept and said to be told later; the service is not ready", async () => {
+test("without Kafka an activation is stored for later publication, and the service is not ready", async () => {
   const ann = bed.as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: POLICY });
   const startedMs = Date.now();

@@ -71,7 +71,7 @@ static_policy:
   default: { action: review, reason: NO_FACTS, text: "Nothing is known." }
 `;
 
-test("a revision is checked, numbered, activated, and told with its text", async () => {
+test("checks, numbers, activates and publishes a revision", async () => {
   const ann = bed.as("ann");
   const added = await ann.send("POST", "/v1/policy/revisions", { text: policy("1"), note: "first" });
   expect(added).toMatchObject({ status: 201, body: { revision: 1, author: "ann", note: "first" } });
@@ -101,7 +101,7 @@ test("a revision is checked, numbered, activated, and told with its text", async
   });
 });
 
-test("a faulty policy is refused with line and column of each fault, and there is no revision of it", async () => {
+test("rejects an invalid policy with line and column of each fault, without creating a revision", async () => {
   const ann = bed.as("ann");
   const text = policy("1", "amuont > 500").replace("is {amount}", "is {amonut}");
   const errors = [
@@ -117,7 +117,7 @@ test("a faulty policy is refused with line and column of each fault, and there i
   await expect(ann.get("/v1/policy/revisions")).resolves.toMatchObject({ body: { revisions: [] } });
 });
 
-test("a check warns of a rule that can never fire", async () => {
+test("warns about a rule that can never fire", async () => {
   const text = policy("1", "amount > 500 && amount < 100");
   await expect(bed.as("ann").send("POST", "/v1/policy/check", { text })).resolves.toMatchObject({
     status: 200,
@@ -125,7 +125,7 @@ test("a check warns of a rule that can never fire", async () => {
   });
 });
 
-test("regression #24: health answers while examples are checked that would take minutes", async () => {
+test("regression #24: health responds while examples that would take minutes are checked", async () => {
   const list = `[${Array.from({ length: 50 }, () => 1).join(",")}]`;
   const bomb = ["a", "b", "c", "d", "e"].reduce((inner, name) => `${list}.all(${name}, ${inner})`, "amount > 0.0");
   const text = policy("1", bomb).replace(
@@ -182,7 +182,7 @@ test("of two concurrent activations, one gets 409 with the author of the other",
   });
 });
 
-test("where a tenant asks for it, another person has to approve; going back needs no new approval", async () => {
+test("another user must approve if the tenant requires it, but a rollback needs no new approval", async () => {
   const [ann, bob] = [bed.as("ann"), bed.as("bob")];
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   await ann.send("POST", "/v1/policy/activations", { revision: 1, after: 0 });
@@ -200,7 +200,7 @@ test("where a tenant asks for it, another person has to approve; going back need
   });
 });
 
-test("regression #24: a policy that a user rolled back needs approval again, also under a new number; a rollback needs none", async () => {
+test("regression #24: a rolled-back policy needs approval again, even with a new number; a rollback needs none", async () => {
   const [ann, bob] = [bed.as("ann"), bed.as("bob")];
   const activate = async (revision: number | null, more: object = {}) => {
     const { newest_activation: after } = z
@@ -236,7 +236,7 @@ test("regression #24: a policy that a user rolled back needs approval again, als
   await expect(activate(null)).resolves.toMatchObject({ status: 201, body: { kind: "new", is_watched: true } });
 });
 
-test("regression #24: a client counts as its owner, and one without an owner approves nothing", async () => {
+test("regression #24: a client acts for its owner, and one without an owner cannot approve", async () => {
   const [ann, bob, cat] = [bed.as("ann"), bed.as("bob"), bed.as("cat")];
   const [ofAnn, ofBob, ofNobody] = [
     bed.as("ci", { owner: "ann" }),
@@ -289,7 +289,7 @@ test("a scheduled activation is published immediately, and an earlier one replac
   await expect(auditOf(ann, 3)).resolves.toMatchObject({ entries: [{ details: { replaces: 1 } }, {}, {}] });
 });
 
-test("what was called off before its time was never in force: it needs an approval, and is watched", async () => {
+test("an activation cancelled before its time was never in force: it needs approval and is watched", async () => {
   const [ann, bob] = [bed.as("ann"), bed.as("bob")];
   for (const version of ["1", "2"]) await ann.send("POST", "/v1/policy/revisions", { text: policy(version) });
   const activate = (revision: number, after: number, at?: Date) =>
@@ -328,7 +328,7 @@ test("the active policy stays on the topic, however often the next activation is
   ).resolves.toEqual([]);
 });
 
-test("a client manages its own tenant; those of the operator's manage any, and what holds for all", async () => {
+test("a client manages its own tenant; the operator's clients manage any tenant and the policy for all", async () => {
   const [shop, operator] = [bed.as("shop"), bed.as("op", { tenant: OPERATOR_TENANT })];
   const body = { text: policy("1") };
   for (const tenant of ["other", ""]) {
@@ -366,7 +366,7 @@ test.each([
   ["a time years ahead", { revision: 1, after: 0, at: "2099-01-01T00:00:00Z" }, 422],
   ["a character that Postgres does not keep", { revision: 1, after: 0, note: "\0" }, 422],
   ["a note with a card number", { revision: 1, after: 0, note: "after 4111 1111 1111 1111 was charged" }, 422],
-])("an activation with %s is refused", async (_name, body, status) => {
+])("rejects an activation with %s", async (_name, body, status) => {
   const ann = bed.as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   await expect(ann.send("POST", "/v1/policy/activations", body)).resolves.toMatchObject({ status });

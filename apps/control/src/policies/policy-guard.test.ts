@@ -112,7 +112,7 @@ async function expectToStay(made: Made, declined: number): Promise<void> {
   expect((await status()).in_force?.revision).toBe(made.revision);
 }
 
-test("rolls back a draft that declines a third, with the reason in the audit log; the next one is compared again", async () => {
+test("rolls back a draft that declines a third, records the reason, and compares the next one again", async () => {
   const good = await push(textOf(900));
   await activate(good);
   await decide(good, 0.05);
@@ -137,7 +137,7 @@ test("rolls back a draft that declines a third, with the reason in the audit log
   await expectToStay(better, 0.06);
 });
 
-test("the first revision of a tenant is compared with what the file decided, and goes back to none", async () => {
+test("compares a tenant's first revision with the policy file, and returns to the file", async () => {
   await decide({ revision: 0, version: "1+file" }, 0);
   await decide({ revision: 0, version: "1+file" }, 0);
   const first = await push(textOf(700));
@@ -145,7 +145,7 @@ test("the first revision of a tenant is compared with what the file decided, and
   expect((await playUntilReplaced(first, 0.5)).in_force).toMatchObject({ revision: null, author: "guard" });
 });
 
-test("what holds for all tenants is compared with the payments of those that have no policy of their own", async () => {
+test("compares the policy for all tenants with payments of tenants without their own policy", async () => {
   // So many that they would hide the change.
   for (let time = 0; time < 15; time += 1) await decide({ revision: 4, version: "4+own" }, 1, "has-its-own");
   await decide({ revision: 0, version: "1+file" }, 0);
@@ -158,7 +158,7 @@ test("what holds for all tenants is compared with the payments of those that hav
   expect((await playUntilReplaced(made, 0.4)).in_force).toMatchObject({ revision: null, author: "guard" });
 });
 
-test("regression #24: a second try of what was rolled back needs another user, and is rolled back again", async () => {
+test("regression #24: a second attempt with a rolled-back policy needs another user, and is rolled back again", async () => {
   const plain = await push(textOf(600, ""));
   await activate(plain);
   await decide(plain, 0);
@@ -178,7 +178,7 @@ test("regression #24: a second try of what was rolled back needs another user, a
   expect((await playUntilReplaced(bad, 0.9)).in_force).toMatchObject({ revision: plain.revision, author: "guard" });
 });
 
-test("regression #24: of a bad draft, another one and back to the first, the guard rolls back the first one all the same", async () => {
+test("regression #24: rolls back a bad draft even after a switch to another draft and back", async () => {
   const good = await push(textOf(599));
   await activate(good);
   await decide(good, 0);
@@ -193,7 +193,7 @@ test("regression #24: of a bad draft, another one and back to the first, the gua
   expect((await playUntilReplaced({ ...other }, 0.9)).in_force?.revision).toBe(good.revision);
 });
 
-test("what two users activate without the guard stays, and so does a return to a policy that has stood", async () => {
+test("keeps what two users activate without the guard, and a return to an established policy", async () => {
   const plain = await push(textOf(601, ""));
   await activate(plain);
   await decide(plain, 0);
@@ -206,7 +206,7 @@ test("what two users activate without the guard stays, and so does a return to a
   await expectToStay(meant, 0.9);
 });
 
-test("other tenants and too few cards do not count", async () => {
+test("ignores other tenants, and waits for enough cards", async () => {
   const good = await push(textOf(300));
   await activate(good);
   await decide(good, 0, "another-tenant");

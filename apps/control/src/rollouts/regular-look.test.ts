@@ -8,7 +8,7 @@ async function unguardedSeconds(): Promise<number | undefined> {
   return values.find(({ labels }) => labels.what === "tests")?.value;
 }
 
-test("regression #24: tells for the readiness report that it has not looked for a minute", () => {
+test("regression #24: adds to the readiness report that it has not run for a minute", () => {
   jest.useFakeTimers();
   try {
     const look = new RegularLook("tests", createLogger("control", "silent"), async () => {});
@@ -21,7 +21,7 @@ test("regression #24: tells for the readiness report that it has not looked for 
   }
 });
 
-test("says for how long nothing could be looked at", async () => {
+test("reports for how long it has been failing", async () => {
   let isBroken = true;
   let looks = 0;
   const look = new RegularLook("tests", createLogger("control", "silent"), async () => {

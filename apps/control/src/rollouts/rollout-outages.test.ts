@@ -106,7 +106,7 @@ async function playCanary(): Promise<void> {
   await decide(60, { modelVersion: champion, trial: trialOf(TrialRole.CONTROL) });
 }
 
-test("regression #24: the time of an outage of control is not time in which a step was watched", async () => {
+test("regression #24: the monitoring time of a step excludes an outage of control", async () => {
   await startCanary({ auto: true, step_seconds: 1_800 });
   await until("a look", async () => (await shown()).findings.length > 0);
   // As for an instance that starts after an hour in which control was down.

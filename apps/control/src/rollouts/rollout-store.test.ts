@@ -29,7 +29,7 @@ function rollout(rolloutId: string, startedAtMs: number): RolloutState {
   };
 }
 
-test("a rollout is not told of while another instance still tells of the one before it", async () => {
+test("does not publish a rollout while another instance still publishes the previous one", async () => {
   const told: string[] = [];
   const tell = (states: readonly RolloutState[]) => {
     told.push(...states.map(({ rolloutId, stage }) => `${rolloutId} ${stage}`));

@@ -157,7 +157,7 @@ const isOver = async () => {
   return now.stage === "rolled-back" ? now : undefined;
 };
 
-test("a user leads a rollout from shadow to champion; each step is published and recorded", async () => {
+test("a user takes a rollout from shadow to champion; each step is published and recorded", async () => {
   const { status, body } = await start();
   expect(status).toBe(201);
   expect(body).toMatchObject({
@@ -194,7 +194,7 @@ test("a user leads a rollout from shadow to champion; each step is published and
   expect(rollout).toMatchObject({ canaryBasisPoints: 0, revision: 7, candidateVersion: candidate });
 });
 
-test("a canary waits until scoring has the candidate, and a rollback gives the alias back", async () => {
+test("a canary waits until scoring has the candidate, and a rollback restores the alias", async () => {
   await start({ begin_with: "canary" });
   // Asked for in vain: the guard sees it, and the canary does not begin.
   await decide(TrialRole.SHADOW, 20, { trial: { candidateMissing: "scoring refused the request (NOT_FOUND)" } });
@@ -211,7 +211,7 @@ test("a canary waits until scoring has the candidate, and a rollback gives the a
   await until("rollback told", () => (told.get("fraud")?.stage === RolloutStage.ROLLED_BACK ? true : undefined));
 });
 
-test("a rollback takes back a promotion that was cut off after the alias had moved, and needs no registry", async () => {
+test("a rollback undoes a promotion interrupted after the alias had moved, without the registry", async () => {
   await start();
   await registry.setAlias("fraud", "champion", candidate);
   expect((await caller.send("POST", "/v1/rollouts/fraud/rollback", { why: "cut off" })).status).toBe(200);
@@ -230,7 +230,7 @@ test("a rollback takes back a promotion that was cut off after the alias had mov
   }
 });
 
-describe("a breach is rolled back by the guard, which says why", () => {
+describe("the guard rolls back a breach, and gives the reason", () => {
   test.each<[string, Change, RegExp]>([
     [
       "more declined",
@@ -256,7 +256,7 @@ describe("a breach is rolled back by the guard, which says why", () => {
   });
 });
 
-test("a good candidate is promoted automatically; a hold stops it, and two instances make each step once", async () => {
+test("promotes a good candidate automatically unless on hold, and makes each step once across two instances", async () => {
   await bed.startAnother();
   await start({ auto: true, shadow_seconds: 0, step_seconds: 0, steps_percent: [1, 50] });
   await caller.send("POST", "/v1/rollouts/fraud/hold", {});
@@ -289,7 +289,7 @@ test("a good candidate is promoted automatically; a hold stops it, and two insta
   ]);
 });
 
-describe("refused", () => {
+describe("the rollouts API rejects", () => {
   const stranger = () => bed.as("eve", { tenant: "acme", scope: SCOPES });
   const guard = () => bed.as("guard", { tenant: OPERATOR_TENANT, scope: SCOPES });
   const reader = () => bed.as("bob", { tenant: OPERATOR_TENANT, scope: "models:read" });
@@ -322,7 +322,7 @@ describe("refused", () => {
     });
   });
 
-  test("a promotion after the champion alias was moved; the rollout stays open", async () => {
+  test("a promotion after the champion alias was moved, and keeps the rollout open", async () => {
     await start();
     const third = await registry.publish(publication("third"));
     await registry.setAlias("fraud", "champion", third.version);

@@ -60,7 +60,7 @@ const judged = (nowMs = STEP_MS + 1_000): GuardName[] =>
 const breached = (nowMs = STEP_MS + 1_000): GuardName[] =>
   watch.judge(nowMs).flatMap(({ guard, isBreached }) => (isBreached ? [guard] : []));
 
-test("both arms are counted; what was decided before the step, or for another rollout, is not", () => {
+test("counts both arms, without decisions before the step or of another rollout", () => {
   add(20, TrialRole.CONTROL);
   add(20, TrialRole.CANARY, { decidedAtMs: STEP_MS - 1 });
   const trial = { ...decision("x", TrialRole.CANARY).trial, candidateVersion: "another" };
@@ -71,7 +71,7 @@ test("both arms are counted; what was decided before the step, or for another ro
   expect(judged()).toEqual(["scores-missing", "outcomes", "latency", "score-distribution"]);
 });
 
-test("a decision that is on the topic twice counts once", () => {
+test("counts a duplicate decision on the topic once", () => {
   for (let time = 0; time < 50; time += 1) add(3, TrialRole.CANARY);
   const distribution = watch.judge(STEP_MS + 1_000).find(({ guard }) => guard === "score-distribution");
   expect(distribution?.text).toContain("for 3 payments of 3 cards");
@@ -84,7 +84,7 @@ test("forgets decisions older than the window", () => {
   expect(judged(STEP_MS + 60_011)).toEqual([]);
 });
 
-test("labels that arrive are held against what was not approved", () => {
+test("compares arriving labels with decisions other than approvals", () => {
   const review = { outcome: Outcome.REVIEW };
   add(40, TrialRole.CONTROL, review);
   add(20, TrialRole.CANARY, review);
