@@ -6,7 +6,7 @@ import { compareWithResult, isWithin } from "./check.js";
 import { learnFrom, loadsOf, measuredSchema, readCapacityResult } from "./figures.js";
 import committed from "./measured.json" with { type: "json" };
 
-test("what was learnt of a run is what was measured in it", () => {
+test("learns the figures that a run measured", () => {
   const learnt = learnFrom(testResult([1_000, 100]), TEST_MEASURED);
   expect(learnt.rates).toEqual([100, 1_000]);
   expect(learnt.cpu.features).toEqual(TEST_MEASURED.cpu.features);
@@ -20,7 +20,7 @@ test("what was learnt of a run is what was measured in it", () => {
   expect(learnt.sources.cpu).toEqual({ ...TEST_MEASURED.sources.cpu, measured_at: "2026-11-02T00:00:00Z" });
 });
 
-test("a run for the bytes alone leaves the CPU time as it was, and says so", () => {
+test("keeps the CPU time after a run that measures only bytes, and says so", () => {
   const result = testResult([], 2);
   const [part] = result.parts;
   const bytes = { ...result, parts: [{ ...part, name: "bytes", contestants: [], summary: part?.summary ?? {} }] };
@@ -37,7 +37,7 @@ test.each([
   [0.85, true],
   [1.3, false],
   [0.8, false],
-])("a run in which everything costs %d times as much is within 20 %%: %s", (factor, within) => {
+])("a run with all costs multiplied by %d is within 20 %%: %s", (factor, within) => {
   const compared = compareWithResult(TEST_MEASURED, testResult([100, 400, 1_000], factor));
   expect(compared.filter(({ counts }) => counts).length).toBe(3 + 9 + 1);
   expect(compared.every(isWithin)).toBe(within);
@@ -52,7 +52,7 @@ test("one process off the prediction is shown but does not fail the check", () =
   expect(compared.every(isWithin)).toBe(true);
 });
 
-test("loads that the machine did not sustain do not count", () => {
+test("ignores loads that the machine did not sustain", () => {
   const result = testResult([100, 400, 1_000]);
   const last = result.parts[0]?.contestants[2]?.figures;
   if (last !== undefined) last.ops_per_s = { median: 600 };
@@ -62,7 +62,7 @@ test("loads that the machine did not sustain do not count", () => {
   expect(() => loadsOf(starved)).toThrow("Fewer than two of the loads were sustained");
 });
 
-test("the committed figures can be read, and a file that is not a result is refused in one sentence", async () => {
+test("the committed figures can be read, and a file that is not a result is rejected in one sentence", async () => {
   const { rates, sources } = measuredSchema.parse(committed);
   expect(rates.length).toBeGreaterThanOrEqual(2);
   // On a busy machine, or with few payments at a time, a decision costs several times as much.

@@ -17,13 +17,13 @@ test.each([
   [1_000, 0.1],
   [2_000, 0.2],
   [10_000, 1],
-])("at %d a second ingestion takes %d cores: between, at and beyond what was measured", (rate, cores) => {
+])("at %d per second ingestion needs %d cores: between, at and beyond the measured rates", (rate, cores) => {
   expect(coresAt(TEST_MEASURED, "ingestion", rate)).toBeCloseTo(cores, 10);
   expect(rateAt(TEST_MEASURED, "ingestion", cores)).toBeCloseTo(rate, 3);
 });
 
 describe("a plan", () => {
-  test("has two instances of everything and six partitions where little is asked for", () => {
+  test("has two instances of everything and six partitions at a low rate", () => {
     const plan = planAt({ rate: 10 });
     expect([...plan.services.values()].map(({ instances }) => instances)).toEqual([2, 2, 2, 2, 2]);
     expect(plan).toMatchObject({ partitions: 6, vcpus: 12, kafka: { brokers: 3 } });
@@ -38,7 +38,7 @@ describe("a plan", () => {
     expect(plan.partitions).toBe(12);
   });
 
-  test("keeps records as long as their topics say, thrice, with room", () => {
+  test("keeps records as long as their topics require, in three copies, with headroom", () => {
     const { kafka } = planAt({});
     const label = RULES.labelShare * 400 * 90;
     const perPayment = 400 * 7 + 1_000 * 7 + 500 * 90 + 2 * label;
@@ -47,7 +47,7 @@ describe("a plan", () => {
     expect(kafka.cores).toBeCloseTo(3 * 0.05, 6);
   });
 
-  test("counts states by card and terminal, requests of a day and decisions of three", () => {
+  test("counts states by card and terminal, a day of requests and three days of decisions", () => {
     const { redis, lakeGb } = planAt({});
     expect(redis.partsGb.states).toBeCloseTo((1e6 * (700 + 300) + 1e5 * 500) / 0.75 / 1e9, 9);
     expect(redis.partsGb.requests).toBeCloseTo((500 * 86_400 * 100) / 0.75 / 1e9, 9);
@@ -57,7 +57,7 @@ describe("a plan", () => {
     expect(lakeGb).toBeCloseTo((500 * 86_400 * 100 * 500) / 1e9, 6);
   });
 
-  test("names its limits, lowest first, at rates at which they are really met", () => {
+  test("lists its limits, lowest first, at the rates at which they are reached", () => {
     const { limits } = planAt({});
     expect(limits.map(({ rate }) => rate)).toEqual(limits.map(({ rate }) => rate).toSorted((a, b) => a - b));
     const limit = (word: string) => limits.find(({ what }) => what.includes(word))?.rate ?? Number.NaN;
@@ -70,7 +70,7 @@ describe("a plan", () => {
 });
 
 describe.each(CLOUDS)("the cost on %s", (cloud) => {
-  test("is the sum of its items and falls per million as the fixed part is shared by more", () => {
+  test("is the sum of its items, and falls per million as the rate grows", () => {
     const [small, large] = [costOf(planAt({ rate: 100 }), cloud), costOf(planAt({ rate: 10_000 }), cloud)];
     for (const { items, month } of [small, large]) {
       expect(Object.values(items).reduce((sum, item) => sum + item, 0)).toBeCloseTo(month, 6);
@@ -81,7 +81,7 @@ describe.each(CLOUDS)("the cost on %s", (cloud) => {
     expect(large.month).toBeGreaterThan(small.month);
   });
 
-  test("memory grows with the number of cards", () => {
+  test("grows only in memory with the number of cards", () => {
     const more = costOf(planAt({ cards: 1e7 }), cloud);
     const less = costOf(planAt({ cards: 1e6 }), cloud);
     expect(more.items.redis).toBeGreaterThan(less.items.redis + 100);
@@ -89,7 +89,7 @@ describe.each(CLOUDS)("the cost on %s", (cloud) => {
   });
 });
 
-test.each(CLOUDS)("%s: the factors of the hand calculation multiply to what is billed", (cloud) => {
+test.each(CLOUDS)("%s: the factors of the manual calculation multiply to the billed amount", (cloud) => {
   for (const rate of [1_000, 50_000]) {
     const plan = planAt({ rate });
     const { items } = costOf(plan, cloud);
@@ -100,7 +100,7 @@ test.each(CLOUDS)("%s: the factors of the hand calculation multiply to what is b
   }
 });
 
-test("the README claims what the command prints", () => {
+test("the README shows the figures that the command prints", () => {
   const plan = planCapacity(
     { rate: 1_000, meanShare: 0.5, cards: 10_000_000, terminals: 1_000_000, retentionDays: 365 },
     measuredSchema.parse(committed),

@@ -14,7 +14,7 @@ function shown(isTTY: boolean, steps: readonly (readonly [atMs: number, doneEven
 }
 
 describe("the progress of a backfill", () => {
-  test("is one line on a terminal, with percent, events a second and the time left", () => {
+  test("is one line on a terminal, with percent, events per second and the remaining time", () => {
     const steps = [
       [0, 1_000_000],
       [100, 1_100_000],
@@ -31,7 +31,7 @@ describe("the progress of a backfill", () => {
     ]);
   });
 
-  test("is a few plain lines elsewhere, and the last one in any case", () => {
+  test("is a few plain lines elsewhere, always with a last one", () => {
     const steps = [
       [0, 0],
       [9_000, 9_000],
@@ -49,7 +49,7 @@ describe("the progress of a backfill", () => {
     ]);
   });
 
-  test("of nothing to do is complete", () => {
+  test("is complete if there is nothing to do", () => {
     const written: string[] = [];
     new ProgressLine({ write: (text) => written.push(text) }).update({ doneEvents: 0, totalEvents: 0 });
     expect(written).toEqual(["100 % of 0 events\n"]);

@@ -26,7 +26,7 @@ test.each([
   ["ip", "2001:DB8::0:1", keyedToken("ip", KEY, "shop", "2001:db8::1")],
   ["ip_range", "198.51.100.0/24", keyedToken("network", KEY, "shop", "198.51.100")],
   ["ip_range", "2001:db8:7::/48", keyedToken("network", KEY, "shop", "2001:db8:7")],
-])("of %s it is the token that payments carry", async (kind, clear, token) => {
+])("computes the %s token that payments carry", async (kind, clear, token) => {
   expect(await tokenOf(kind, clear)).toBe(token);
 });
 
@@ -36,7 +36,7 @@ test.each([
   ["ip", "198.51.100"],
   ["ip_range", "198.51.100.0/16"],
   ["ip_range", "2001:db8::/24"],
-])("what is not of the kind %s is refused, and not said again", async (kind, clear) => {
+])("rejects an invalid value of the kind %s without repeating it", async (kind, clear) => {
   const refused = await tokenOf(kind, clear).catch((error: unknown) => String(error));
   expect(refused).toMatch(/Standard input is not/);
   expect(refused).not.toContain(clear);

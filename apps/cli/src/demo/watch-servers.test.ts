@@ -5,7 +5,7 @@ const event = (server: ServerEvent["server"], kind: ServerEvent["kind"]): Server
   return { server, kind, sentence: `${server} ${kind}.` };
 };
 
-test("regression #24: what becomes of a server is said, and the states that Valkey lost are rebuilt, once at a time", async () => {
+test("regression #24: reports server events, and rebuilds the states that Valkey lost, one rebuild at a time", async () => {
   const lines: string[] = [];
   const codes = [1, 0];
   const { onServer: listen } = watchServers({

@@ -10,13 +10,13 @@ bands:
 static_policy: { default: { action: review, reason: NO_FACTS, text: "Nothing." } }
 `;
 
-test("comments and layout do not count", () => {
+test("ignores comments and layout", () => {
   expect(
     describePolicyChanges(OLD, OLD.replace("# A comment.\n", "").replace("amount > 500", '"amount > 500"')),
   ).toEqual([]);
 });
 
-test("each change is a line: of a rule, a band, the version", () => {
+test("describes each change of a rule, a band or the version in a line", () => {
   const now = OLD.replace("version: 1", "version: 2")
     .replace("amount > 500", "amount > 400")
     .replace("0.6", "0.7")

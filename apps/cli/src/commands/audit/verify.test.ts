@@ -135,7 +135,7 @@ test("regression #24: rejects signatures of a key that is in no anchor, and acce
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 1 to 4 were written anew");
 });
 
-test("regression #24: a log that was cut off together with its head is found by its later signatures", async () => {
+test("regression #24: later signatures reveal a log that was truncated together with its head", async () => {
   const file = join(folder, "audit.ndjson");
   const signer = new CheckpointSigner(randomBytes(32));
   const proofs = await writeExport(file, "ann", signer, { actor: "ann", signer });
@@ -155,7 +155,7 @@ test("regression #24: a log that was cut off together with its head is found by 
   );
 });
 
-test("a place without anchors is refused", async () => {
+test("rejects a location without anchors", async () => {
   const file = join(folder, "audit.ndjson");
   await writeExport(file, "ann", new CheckpointSigner(randomBytes(32)));
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("contains no audit-anchor-….json file.");

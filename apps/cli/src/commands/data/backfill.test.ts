@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { backfillCommand } from "./backfill.js";
 
-test("regression #12: a card-token key of 8 bytes is refused with the length that is wanted", async () => {
+test("regression #12: rejects a card-token key of 8 bytes and names the required length", async () => {
   const command = backfillCommand()
     .exitOverride()
     .configureOutput({ writeErr: () => undefined });
@@ -15,7 +15,7 @@ test("regression #12: a card-token key of 8 bytes is refused with the length tha
   );
 });
 
-test("regression #24: columns of the input that nothing is computed from are named, with those that are", async () => {
+test("regression #24: lists the unused input columns and the used ones", async () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-backfill-"));
   const said: string[] = [];
   const [out, error] = [process.stdout.write, process.stderr.write];

@@ -33,17 +33,17 @@ test.each([
   ["half a day", { "--ttl-days": "0.5" }, /--ttl-days <days>.* must be a whole number of days from 1/],
   ["a wait that is no number", { "--wait": "long" }, /--wait <seconds>.* must be a number of seconds/],
   ["a wait without a value", { "--wait": "" }, /--wait <seconds>.* must be a number of seconds/],
-])("%s is refused in one sentence that names the flag", async (_name, flags, words) => {
+])("rejects %s in one sentence that names the flag", async (_name, flags, words) => {
   expect(await refusalOf({ ...GOOD, ...flags })).toMatch(words);
 });
 
-test.each(Object.keys(GOOD))("without %s it says so, since the addresses go together", async (flag) => {
+test.each(Object.keys(GOOD))("reports a missing %s, since the addresses go together", async (flag) => {
   const flags = Object.entries(GOOD).filter(([name]) => name !== flag);
   const attempt = rebuildStateCommand().parseAsync(flags.flat(), { from: "user" });
   await expect(attempt).rejects.toThrow(new RegExp(`^${flag} is missing`));
 });
 
-test("without any address, and where no system runs, it says where one would be looked for", async () => {
+test("says where it looks for an address if none is given and no system runs", async () => {
   const attempt = rebuildStateCommand().parseAsync(["--workspace", "none"], { from: "user" });
   await expect(attempt).rejects.toThrow(/No system is running on this machine: .*none.system\.json does not exist/);
 });

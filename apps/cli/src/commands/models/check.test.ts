@@ -73,13 +73,13 @@ test("regression #24: names a champion whose profiles are not materialised, with
   expect(process.exitCode).toBe(3);
 });
 
-test("regression #24: a version without a list of used features counts as using all of its input", async () => {
+test("regression #24: a version without a list of used features counts as using all its inputs", async () => {
   await archive(120, false);
   expect(await check(undefined)).toContain(`uses ${PROFILES.join(", ")}, which never change`);
   expect(process.exitCode).toBe(3);
 });
 
-test("profiles that are materialised, and a model that uses none, are well", async () => {
+test("accepts materialised profiles, and a model that uses none", async () => {
   await archive(120, true);
   expect(await check(["amount", "card_age"])).toMatch(
     /No feature that fraud <version> uses is constant in 120 payments/,
@@ -87,18 +87,18 @@ test("profiles that are materialised, and a model that uses none, are well", asy
   expect(process.exitCode).toBeUndefined();
 });
 
-test("a model without profiles needs none; a minute says nothing of an amount, which is the same in all payments", async () => {
+test("requires no profiles for a model without any, and does not judge a constant amount after only a minute", async () => {
   await archive(120, false);
   expect(await check(["amount"])).toMatch(/No feature .* is constant/);
   expect(process.exitCode).toBeUndefined();
 });
 
-test("a week says what is constant beside profiles, but not of labels, which may be rare", async () => {
+test("reports other constant features after a week, but not those of labels, which can be rare", async () => {
   await archive(1_000, true, 600_000);
   expect(await check(["amount", "card_age", "card_fraud_count_7d"])).toMatch(/uses amount, which never change in 1000/);
 });
 
-test("too few payments say nothing", async () => {
+test("reports nothing for too few payments", async () => {
   await archive(99, false);
   expect(await check(["card_age"])).toMatch(/No feature .* is constant in 99 payments/);
 });

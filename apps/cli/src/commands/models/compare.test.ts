@@ -123,7 +123,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test("payments of shadow and canary, each by both scores: stricter, milder, cards, money, labels", async () => {
+test("compares both scores of shadow and canary payments: stricter, milder, cards, money, labels", async () => {
   const report = await compareTrial({ lake, policyFile, fromMs: FROM_MS, toMs: FROM_MS + DAY_MS });
   expect(report).toMatchObject({
     candidate: CANDIDATE,
@@ -156,7 +156,7 @@ test("payments of shadow and canary, each by both scores: stricter, milder, card
   expect(report.examples[0]).toMatchObject({ championScore: 0.1, candidateScore: 0.6, candidate: Outcome.DECLINE });
 });
 
-test("as a page of text, and as JSON", async () => {
+test("prints text and JSON", async () => {
   const run = async (...more: string[]): Promise<string> => {
     let text = "";
     const range = ["--lake", lake, "--from", "2026-02-10", "--to", "2026-02-10", "--policy", policyFile];

@@ -52,7 +52,7 @@ test("list shows versions with aliases, as a table and as JSON", async () => {
   });
 });
 
-test("show tells of one version, by its alias too, with the moves that touched it", async () => {
+test("show describes one version, found by ID or alias, with its alias moves", async () => {
   await run("promote", "challenger", "--by", "ada", "--why", "better on March");
   const text = await run("show", champion);
   expect(text).toContain(`model         fraud ${champion}\n`);
@@ -96,13 +96,13 @@ describe("diff", () => {
     expect(await run("diff", "champion", "challenger")).toContain(`fraud: ${champion} and ${challenger}\n`);
   });
 
-  test("of a model with itself is nothing", async () => {
+  test("of a model with itself is empty", async () => {
     const diff = await json("diff", "champion", champion);
     expect(diff).toMatchObject({ params: [], metrics: [], data: [], golden: { max_difference: 0 } });
     expect((await run("diff", "champion", champion)).match(/the same\n/g)).toHaveLength(3);
   });
 
-  test("names what only one has, and compares no scores where the features differ", async () => {
+  test("lists what only one has, and compares no scores if the features differ", async () => {
     const { manifest, golden, modelBytes } = await registry.resolve("fraud", "champion");
     const { name: _name, version: _version, files: _files, ...facts } = manifest;
     const features = [...manifest.features.slice(0, 3), "other"];

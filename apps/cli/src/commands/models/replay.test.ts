@@ -164,7 +164,7 @@ const flagsOf = (of: string): string[] => [
 
 const modelled = () => cases().filter(({ decision }) => decision.rung === Rung.MODEL);
 
-test("the same versions give the same bytes, on every rung of the ladder, with contributions or without", async () => {
+test("the same versions give the same bytes on every fallback level, with and without contributions", async () => {
   const rungs = Map.groupBy(cases(), ({ decision }) => decision.rung);
   expect([...rungs.keys()].sort()).toEqual([Rung.MODEL, Rung.RULES_ONLY, Rung.STATIC_POLICY, Rung.SCORECARD]);
   const report = await replayDecisions(optionsOf());
@@ -185,7 +185,7 @@ test("the same versions give the same bytes, on every rung of the ladder, with c
   expect(unexplained.length).toBeGreaterThan(0);
 });
 
-test("a decision by a revision of the control plane is the same from a file of the same text", async () => {
+test("reproduces a decision by a control-plane revision from a file with the same text", async () => {
   const revised = join(folder, "revised");
   await archive(revised, cases().slice(0, 40), (decision) => ({ ...decision, policyRevision: 5 }));
   const pulled = join(folder, "pulled");
@@ -195,7 +195,7 @@ test("a decision by a revision of the control plane is the same from a file of t
   await expect(replayDecisions(options)).resolves.toMatchObject({ rows: 40, sameVersions: 40, identical: 40 });
 });
 
-test("the command ends with the counts, and with exit code 1 where a byte differs", async () => {
+test("the command ends with the counts, and with exit code 1 if a byte differs", async () => {
   const same = await command(...flagsOf(lake), "--policy", policyFile);
   expect(same.lines.at(-1)).toMatch(
     /^replay: rows=300 identical=300 differ=0 reworded=0 other_versions=0 changed=0 degraded=\d+ skipped=0$/,
@@ -214,7 +214,7 @@ test("the command ends with the counts, and with exit code 1 where a byte differ
   expect(found.code).toBe(1);
 });
 
-test("a decision that another release worded otherwise is the same but for the words, and counted apart", async () => {
+test("counts a decision with another release's wording separately", async () => {
   const older = join(folder, "older");
   const kept = cases().slice(0, 40);
   await archive(older, kept, (decision) => ({
@@ -241,7 +241,7 @@ test("a decision that another release worded otherwise is the same but for the w
   expect(code).toBe(1);
 });
 
-test("another threshold shows in the diff by outcome, reason and amount, with the labels that are known", async () => {
+test("shows another threshold in the diff by outcome, reason and amount, with known labels", async () => {
   const changed = join(folder, "changed.yaml");
   await writeFile(changed, POLICY.replace("at_least: 0.6", "at_least: 0.95").replace("version: 7", "version: 8"));
   const { rows, sameVersions, ...report } = await replayDecisions(optionsOf({ policyFile: changed }));
@@ -278,7 +278,7 @@ test("another threshold shows in the diff by outcome, reason and amount, with th
   expect(JSON.parse(json.lines.join("\n"))).toMatchObject({ rows: PAYMENTS, reasons: { SCORE_HIGH: { added: 0 } } });
 });
 
-test("another model shows in the diff; what an outage had kept from the model is decided without it again", async () => {
+test("shows another model in the diff; decisions without the model during an outage stay without it", async () => {
   const [, at = ""] = versions;
   const report = await replayDecisions(optionsOf({ model: { name: "fraud", at } }));
   const moved = modelled();
@@ -289,7 +289,7 @@ test("another model shows in the diff; what an outage had kept from the model is
   expect(report.transitions.get(Outcome.APPROVE)?.get(Outcome.DECLINE)).toBeUndefined();
 });
 
-test("without --policy a version that neither the shipped file nor its git history has is skipped and told", async () => {
+test("without --policy, skips and reports a version that is not in the shipped file or its git history", async () => {
   const { policyFile: _, ...options } = optionsOf();
   const report = await replayDecisions(options);
   const unknown = new Map([[policy.version, PAYMENTS]]);
@@ -297,7 +297,7 @@ test("without --policy a version that neither the shipped file nor its git histo
   expect((await command(...flagsOf(lake))).code).toBe(1);
 });
 
-test("what lacks its features, its scorecard or is of another spec is skipped and told", async () => {
+test("skips and reports decisions without features or scorecard, or of another spec", async () => {
   const other = join(folder, "other");
   const kept = cases().slice(0, 60);
   await archive(
@@ -365,7 +365,7 @@ test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([
     "config-invalid",
     "give --scorecard",
   ],
-])("%s is told in a sentence", async (_case, change, code, sentence) => {
+])("reports %s in a sentence", async (_case, change, code, sentence) => {
   await expect(replayDecisions(optionsOf(change()))).rejects.toMatchObject({
     code,
     message: expect.stringContaining(sentence),
@@ -381,7 +381,7 @@ test("names the release required for decisions of another feature spec", async (
   });
 });
 
-test("a bad or reversed range is refused", async () => {
+test("rejects an invalid or reversed range", async () => {
   const quiet = (from: string, to: string) =>
     replayCommand()
       .exitOverride()

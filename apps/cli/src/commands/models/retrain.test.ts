@@ -109,7 +109,7 @@ async function run(args: readonly string[], killWhen?: () => Promise<boolean>): 
 }
 
 test(
-  "what is killed in the middle of training goes on elsewhere and comes to the same challenger as what is not",
+  "a killed training continues elsewhere and produces the same challenger",
   async () => {
     const bucket = join(folder, "bucket");
     const checkpoints = ["--checkpoints", pathToFileURL(bucket).href];
@@ -152,7 +152,7 @@ test(
 );
 
 test(
-  "what is learnt does not depend on days before those that are learnt from and their warm-up",
+  "the training does not depend on days before its range and warm-up",
   async () => {
     const values = JSON.parse(await readFile(params, "utf8"));
     // Trained on days 21 to 34, after a warm-up of 14 days. With one more day, the warm-up would begin on day 7.

@@ -67,7 +67,7 @@ const options = (inputPath: string) => ({
   threads: 2,
 });
 
-test("gives every row its score, in order, whatever thread computed it", async () => {
+test("gives every row its score, in order, whichever thread computed it", async () => {
   const input = await writeInput("features.parquet", 0, ROWS);
   const seen: number[] = [];
   const onProgress = ({ doneEvents }: { doneEvents: number }) => void seen.push(doneEvents);
@@ -110,14 +110,14 @@ test("reads several files and keeps the requested columns", async () => {
   }
 });
 
-test("an input without rows gives an output without rows", async () => {
+test("writes an output without rows for an input without rows", async () => {
   expect(await scoreFile(options(await writeInput("empty.parquet", 0, 0)))).toBe(0);
   expect(await read(`SELECT count(*)::INT AS rows FROM ${sqlText(join(folder, "scores.parquet"))}`)).toEqual([
     { rows: 0 },
   ]);
 });
 
-describe("refuses with a sentence, and leaves no output behind,", () => {
+describe("rejects with a sentence, and leaves no output behind:", () => {
   test.each([
     ["a missing column", "* EXCLUDE (amount, card_count_1d)", "lacks 2 of the 4 columns"],
     [
@@ -173,7 +173,7 @@ describe("refuses with a sentence, and leaves no output behind,", () => {
   });
 });
 
-test("a model that one thread refuses while others still load it ends no more than the command", async () => {
+test("a thread that rejects a model while others still load it ends only the command", async () => {
   const { modelBytes, manifest } = champion;
   const input = { ...manifest.input, name: "another" };
   for (let tries = 0; tries < 20; tries += 1) {

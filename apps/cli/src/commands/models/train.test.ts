@@ -21,7 +21,7 @@ describe("trainDemoModel", () => {
     await rm(root, { recursive: true, force: true });
   });
 
-  test("trains a champion that the registry accepts, and takes it from the cache the next time", async () => {
+  test("trains a champion that the registry accepts, and uses the cache the next time", async () => {
     const options = { root, secretsFile: join(root, "secrets.json"), simulation, days: 45 };
     const log = steps();
     const trained = await trainDemoModel({ ...options, steps: log });

@@ -106,12 +106,12 @@ async function records(topic: string): Promise<IncomingRecord[]> {
   return found;
 }
 
-test("without dead letters there is nothing to list and nothing to return", async () => {
+test("lists and redrives nothing without dead letters", async () => {
   expect(await run("list")).toBe("No dead letters.\n");
   expect(await run("return", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
 });
 
-test("dead letters are listed by code, and come back as they were, once", async () => {
+test("lists dead letters by code, and redrives them unchanged once", async () => {
   await bury("spec 1", "poison 2");
   const listed = await run("list");
   expect(listed).toContain("1  of labels, by reader: spec-mismatch");
@@ -128,7 +128,7 @@ test("dead letters are listed by code, and come back as they were, once", async 
   expect(await run("return", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
 });
 
-test("with a code the others stay, and are still there for the next time", async () => {
+test("redrives only the letters with the given code, and keeps the others", async () => {
   await bury("poison 1");
   await bury("spec 2");
   failing.delete("spec 2");
@@ -138,7 +138,7 @@ test("with a code the others stay, and are still there for the next time", async
   expect(await run("list", "--topic", "labels")).toContain("1  of labels, by reader: message-unreadable");
 });
 
-test("what fails again is a dead letter again, and says how often it came back", async () => {
+test("dead-letters a record that fails again, with the number of redrives", async () => {
   await bury("poison 1");
   await run("return", "--topic", "labels");
   await reachLetters(1);
@@ -188,7 +188,7 @@ test("regression #12: dead letters that cannot be redriven are reported and skip
   expect(await run("return", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
 });
 
-test("one return at a time", async () => {
+test("allows one redrive at a time", async () => {
   await bury("poison 1");
   const other = await kafka.consume({
     group: RETURN_GROUP,

@@ -65,14 +65,14 @@ test("regression #12: two tenants' payments with the same transaction id are two
   expect(balances(ledger)).toBe(true);
 }, 60_000);
 
-test("a payment is lost although another tenant's with the same transaction id was decided", async () => {
+test("reports a payment as lost although another tenant's with the same transaction id was decided", async () => {
   await publish(decision("acme", "order-1"), decision("umbrella", "order-2"));
   const ledger = await closeLedger(kafka, readAccepted("order-1\norder-2\n", "acme"));
   expect(ledger).toMatchObject({ accepted: 2, decided: 1, lost: [transactionId("acme", "order-2")] });
   expect(balances(ledger)).toBe(false);
 }, 60_000);
 
-test("a second decision of one payment that differs is named", async () => {
+test("names a payment with a second, different decision", async () => {
   await publish(decision("acme", "order-1"), decision("acme", "order-1", Outcome.DECLINE));
   const id = transactionId("acme", "order-1");
   const ledger = await closeLedger(kafka, new Set([id]));
@@ -80,7 +80,7 @@ test("a second decision of one payment that differs is named", async () => {
   expect(ledgerText(ledger)).toContain(`duplicated=1 repeated=0\ndecided twice: ${id}\n`);
 }, 60_000);
 
-test("what was decided twice of other payments is not this ledger's", async () => {
+test("ignores duplicate decisions of other payments", async () => {
   const others = [decision("umbrella", "order-1"), decision("umbrella", "order-1", Outcome.DECLINE)];
   const again = decision("umbrella", "order-2");
   await publish(decision("acme", "order-1"), ...others, again, again);
@@ -89,7 +89,7 @@ test("what was decided twice of other payments is not this ledger's", async () =
   expect(balances(ledger)).toBe(true);
 }, 60_000);
 
-test("the accepted payments are named by the API's ids, or by a tenant's own", () => {
+test("reads accepted payments by the API's IDs or a tenant's own", () => {
   const id = transactionId("acme", "order-1");
   expect(readAccepted(`${id}\n\n`, undefined)).toEqual(new Set([id]));
   expect(readAccepted("order-1", "acme")).toEqual(new Set([id]));

@@ -5,8 +5,8 @@ import { testStack } from "@tripline/local-stack/testing/stack";
 import { kafkaFrom } from "@tripline/system/client/connect-system";
 import { ensureTopics } from "./topics.js";
 
-describe("the job that makes topics", () => {
-  test("creates missing topics, and nothing the second time", async () => {
+describe("the topics job", () => {
+  test("creates missing topics, and does nothing the second time", async () => {
     const { kafkaBrokers, topicPrefix } = await testStack();
     const system = kafkaFrom({ KAFKA_BROKERS: kafkaBrokers.join(","), KAFKA_TOPIC_PREFIX: topicPrefix });
     const said: string[] = [];
@@ -18,7 +18,7 @@ describe("the job that makes topics", () => {
     await admin.close();
   });
 
-  test("says what it is waiting for, and in the end which setting to correct", async () => {
+  test("says what it waits for, and finally which setting to correct", async () => {
     const [port] = await findFreePorts(1);
     const said: string[] = [];
     const made = ensureTopics(kafkaFrom({ KAFKA_BROKERS: `127.0.0.1:${port}` }), 1, (line) => said.push(line));
@@ -28,7 +28,7 @@ describe("the job that makes topics", () => {
     expect(said).not.toContain(`${ALL_TOPICS.length} topics exist`);
   });
 
-  test("does not begin without brokers", () => {
+  test("does not start without brokers", () => {
     expect(() => kafkaFrom({})).toThrow(/KAFKA_BROKERS is not set/);
   });
 });

@@ -115,7 +115,7 @@ const report = (change: Partial<BacktestOptions> = {}): Promise<BacktestReport> 
   });
 
 test(
-  "budgets are not applied, and the report says how much of them the busiest day would need",
+  "does not apply budgets, and reports how much of them the busiest day would need",
   async () => {
     const answer = 'action: decline, reason: SPENT, text: "Spent."';
     const budget = `budgets: [{ action: challenge, per_day: 2, time_zone: UTC, when_spent: [{ ${answer} }] }]`;
@@ -134,7 +134,7 @@ test(
 );
 
 test(
-  "a draft that would decline a third of the payments is stopped, with one sentence",
+  "stops a draft that would decline a third of the payments, with one sentence",
   async () => {
     const [limit = 0] = await counted("quantile_disc(amount, 0.66)");
     const bad = SOUND.replace(
@@ -156,7 +156,7 @@ test(
 );
 
 test(
-  "a sound draft passes its limits",
+  "a sound draft stays within its limits",
   async () => {
     const limits = ["--decline-share-max", "5%", "--annoyed-share-max", "0.2", "--recall-min", "0.3"];
     const { text, code } = await run("sound.yaml", "--json", ...limits);
@@ -167,7 +167,7 @@ test(
 );
 
 test(
-  "the figures are those that DuckDB counts from the files, young payments left out",
+  "the figures equal DuckDB's counts from the files, without young payments",
   async () => {
     const found = await report();
     const { matureBeforeMs, delayDays, newestMs } = found.labels;
@@ -221,7 +221,7 @@ test(
 );
 
 test(
-  "a rule is told in full: overlap, segments, and counterexamples to read",
+  "describes a rule in full: overlap, segments and counterexamples",
   async () => {
     const { lines, code } = await run(
       "sound.yaml",
@@ -260,7 +260,7 @@ test(
 );
 
 test(
-  "where labels come for frauds only, old payments without one are genuine, and the report says so",
+  "counts old payments without a label as genuine if only frauds get labels, and says so",
   async () => {
     const found = await report({ lake: at("frauds") });
     expect(aboutBacktest(found).some((line) => line.startsWith("Assumption: only frauds get labels"))).toBe(true);
@@ -277,7 +277,7 @@ test(
 );
 
 test(
-  "without labels nothing is said of precision, and no limit of it passes",
+  "reports no precision without labels, and fails any limit of it",
   async () => {
     const ofDays = ["--lake", at("unlabelled"), ...FIRST_DAYS];
     const { lines, code } = await run("sound.yaml", ...ofDays, "--precision-min", "0.1");
@@ -289,7 +289,7 @@ test(
   TIMEOUT_MS,
 );
 
-test("a rule in shadow, and one that is live for some cards, is counted on all payments and decides as the draft says", async () => {
+test("counts a shadow rule or a partly live rule on all payments, and decides as the draft says", async () => {
   await writeFile(at("shadow.yaml"), SOUND.replace("{ id: burst,", "{ id: burst, mode: shadow,"));
   await writeFile(at("partial.yaml"), SOUND.replace("{ id: burst,", "{ id: burst, percent: 25,"));
   const toMs = START_MS + 3 * DAY_MS;
@@ -310,7 +310,7 @@ test("a rule in shadow, and one that is live for some cards, is counted on all p
 }, 240_000);
 
 test(
-  "a draft that fails on payments says on how many, and why",
+  "reports on how many payments a draft fails, and why",
   async () => {
     await writeFile(at("broken.yaml"), SOUND.replace(BURST, "100 / int(card_fraud_count_30d) > 200"));
     const [failed] = await counted(
@@ -348,7 +348,7 @@ test.each<[string, string, readonly string[], string]>([
   ],
   ["a draft that is not there", "none.yaml", [], "none.yaml cannot be read (ENOENT)"],
   ["a limit of a rule without a rule", "sound.yaml", ["--hit-share-max", "1%"], "name the rule by --rule"],
-])("%s is refused in a sentence", async (_case, draft, parameters, sentence) => {
+])("rejects %s in a sentence", async (_case, draft, parameters, sentence) => {
   await writeFile(
     at("other.yaml"),
     SOUND.replace("card_fraud_count_30d", "card_moon_phase").replace(/ {2}- \{ id: burst.*\n/, ""),
@@ -357,7 +357,7 @@ test.each<[string, string, readonly string[], string]>([
   await expect(run(draft, ...full)).rejects.toThrow(sentence);
 });
 
-test("a share that is not one is refused", async () => {
+test("rejects an invalid share", async () => {
   const command = backtestCommand()
     .exitOverride()
     .configureOutput({ writeErr() {} });

@@ -47,14 +47,14 @@ test("check counts rules and examples of a valid policy", async () => {
   expect(code).toBe(0);
 });
 
-test("check names the example that goes otherwise, and ends with 1", async () => {
+test("check names a failing example, and exits with 1", async () => {
   await writeFile(file, GOOD.replace("amount: 900", "amount: 400"));
   const { lines, code } = await run("check", file);
   expect(lines[0]).toBe("policy.yaml:9:9 The rule big-amount does not fire on this example.");
   expect(code).toBe(1);
 });
 
-test("check names a rule that no example fires", async () => {
+test("check names a rule that fires for no example", async () => {
   await writeFile(file, GOOD.replace("fires: true, values: { amount: 900 }", "fires: false"));
   expect((await run("check", file)).lines[0]).toBe("Rules without an example that fires: big-amount.");
 });
@@ -69,13 +69,13 @@ test("check names a rule that can never fire", async () => {
   );
 });
 
-test("check refuses a faulty file with line and column", async () => {
+test("check rejects an invalid file with line and column", async () => {
   await writeFile(file, GOOD.replace("amount > 500", "amuont > 500"));
   await expect(run("check", file)).rejects.toThrow(/^policy\.yaml:4:11 rules\.0\.when .*amuont/);
   await expect(run("check", join(folder, "none.yaml"))).rejects.toThrow("none.yaml cannot be read (ENOENT).");
 });
 
-test("the shipped policy has nothing wrong", async () => {
+test("the shipped policy has no faults", async () => {
   const shipped = new URL("../../../../decisions/policy.yaml", import.meta.url);
   await writeFile(file, await readFile(shipped));
   expect((await run("check", file)).code).toBe(0);

@@ -35,7 +35,7 @@ function policiesOf(tenant: string, count: number): PolicyClient {
   });
 }
 
-test.each([PAGE_MAX, 2 * PAGE_MAX + 1])("of %d revisions each one is written", async (count) => {
+test.each([PAGE_MAX, 2 * PAGE_MAX + 1])("writes all of %d revisions", async (count) => {
   expect(await pullAll(policiesOf("acme", count), folder)).toBe(count);
   const files = await readdir(folder);
   expect(files).toHaveLength(count);
@@ -43,7 +43,7 @@ test.each([PAGE_MAX, 2 * PAGE_MAX + 1])("of %d revisions each one is written", a
   expect(await readFile(join(folder, oldest), "utf8")).toBe("version: 1 of acme\n");
 });
 
-test("revisions of two tenants with the same number are both in the folder", async () => {
+test("keeps revisions of two tenants with the same number", async () => {
   await pullAll(policiesOf("acme", 2), folder);
   await pullAll(policiesOf("umbrella", 2), folder);
   await pullAll(policiesOf("umbrella", 2), folder);

@@ -77,7 +77,7 @@ async function run(...parameters: readonly string[]): Promise<string> {
   return text;
 }
 
-test("counts what each rule in shadow would have done beyond what was decided", async () => {
+test("counts what each shadow rule would have done in addition to the decisions", async () => {
   const report = JSON.parse(await run("--json"));
   expect(report).toMatchObject({ subject: "shadow", rows: PAYMENTS, frauds: 20, genuine: 70 });
   // Originally stopped: 61 to 90. With the shadow rules: 41 to 90.
@@ -108,7 +108,7 @@ test("counts what each rule in shadow would have done beyond what was decided", 
   expect(report.periods[0]).toMatchObject({ id: "big", firstMs: NOON_MS + 40_000, versions: [policy.version] });
 });
 
-test("prints for people, with a last line for a program, and writes a page", async () => {
+test("prints for people, with a last line for programs, and writes a page", async () => {
   const file = join(folder, "shadow.html");
   const lines = (await run("--rule", "huge", "--html", file)).trimEnd().split("\n");
   expect(lines[0]).toMatch(/^Shadow rules on 90 payments of 9 cards/);
