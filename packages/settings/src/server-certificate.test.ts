@@ -71,6 +71,31 @@ function request(): Promise<number | undefined> {
   });
 }
 
+test("regression #24: reads files that changed before the first look", async () => {
+  const early = { certificate: join(folder, "early.crt"), key: join(folder, "early.key") };
+  const saveEarly = (made: TestCertificate) => {
+    writeFileSync(early.certificate, made.certificate);
+    writeFileSync(early.key, made.key);
+  };
+  saveEarly(before);
+  const renewed = Promise.withResolvers<void>();
+  const served = new ServerCertificate(
+    { certificate: { ...certificate, path: early.certificate }, key: { ...key, path: early.key } },
+    { lookEveryMs: LOOK_EVERY_MS, onRenewed: renewed.resolve },
+  );
+  const second = createServer(served.serverOptions());
+  try {
+    saveEarly(after);
+    served.renew(second);
+    second.listen(0, "127.0.0.1");
+    await renewed.promise;
+    const { port } = second.address() as AddressInfo;
+    expect(await nameShown({ port })).toBe("after");
+  } finally {
+    second.close();
+  }
+});
+
 test("rejects versions below TLS 1.3", async () => {
   await expect(nameShown({ maxVersion: "TLSv1.2" })).rejects.toMatchObject({
     code: expect.stringMatching(/^ERR_SSL_/),

@@ -1,4 +1,3 @@
-import { unwatchFile, watchFile } from "node:fs";
 import type { SecureContextOptions, TlsOptions } from "node:tls";
 import { createSecureContext } from "node:tls";
 import { readPem } from "./read-certificates.js";
@@ -33,13 +32,16 @@ interface CertifiedServer {
 
 export interface ServerCertificateOptions {
   readonly onRenewed?: () => void;
-  /** Called when changed files are invalid: the previous certificate stays. They are read again after the next change. */
+  /** Called when changed files are invalid: the previous certificate stays until the files change again. */
   readonly onFault?: (error: unknown) => void;
   readonly lookEveryMs?: number;
 }
 
 /** A server's certificate. New connections get the current files; open connections keep theirs. */
 export class ServerCertificate {
+  /** Content of the files when they were last read, or why they could not be read. */
+  #lastRead: string | undefined;
+
   constructor(
     private readonly files: ServerCertificateFiles,
     private readonly options: ServerCertificateOptions = {},
@@ -49,19 +51,21 @@ export class ServerCertificate {
   serverOptions(): TlsOptions {
     const isMutual = this.files.clientAuthorities !== undefined;
     const asked = isMutual ? { requestCert: true, rejectUnauthorized: this.files.isClientOptional !== true } : {};
-    return { ...this.#read(), ...asked, handshakeTimeout: HANDSHAKE_MS_MAX };
+    const context = this.#read();
+    this.#lastRead = JSON.stringify(context);
+    return { ...context, ...asked, handshakeTimeout: HANDSHAKE_MS_MAX };
   }
 
   /**
-   * Runs until the server closes. The files are polled, not watched: in a pod they are symbolic links, replaced together.
+   * Runs until the server closes. It compares contents with what the server uses: watchers of the file system miss a change
+   * between their start and their first look, and in a pod the files are symbolic links that are replaced together.
    */
   renew(server: CertifiedServer): void {
-    const { certificate, key, clientAuthorities } = this.files;
-    const paths = [certificate, key, ...(clientAuthorities === undefined ? [] : [clientAuthorities])];
     const { lookEveryMs = LOOK_EVERY_MS, onRenewed, onFault } = this.options;
-    const take = (): void => {
+    const look = (): void => {
       try {
-        const context = this.#read();
+        const context = this.#readChanged();
+        if (context === undefined) return;
         // Detects a key that does not match its certificate: between two writes, the files may be inconsistent.
         createSecureContext(context);
         server.setSecureContext(context);
@@ -70,10 +74,26 @@ export class ServerCertificate {
         onFault?.(error);
       }
     };
-    for (const { path } of paths) watchFile(path, { interval: lookEveryMs, persistent: false }, take);
-    server.once("close", () => {
-      for (const { path } of paths) unwatchFile(path, take);
-    });
+    const timer = setInterval(look, lookEveryMs).unref();
+    server.once("close", () => clearInterval(timer));
+  }
+
+  /** Undefined if nothing has changed. Throws once per fault. */
+  #readChanged(): SecureContextOptions | undefined {
+    let context: SecureContextOptions;
+    try {
+      context = this.#read();
+    } catch (error) {
+      if (!this.#isChange(String(error))) return undefined;
+      throw error;
+    }
+    return this.#isChange(JSON.stringify(context)) ? context : undefined;
+  }
+
+  #isChange(read: string): boolean {
+    const isChange = read !== this.#lastRead;
+    this.#lastRead = read;
+    return isChange;
   }
 
   #read(): SecureContextOptions {
