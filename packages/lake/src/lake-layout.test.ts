@@ -41,7 +41,7 @@ test.each([
   expect(isDay(text)).toBe(expected);
 });
 
-test("names say what they were made from", () => {
+test("names contain their position", () => {
   expect(filePath("/lake/features", "2024-02-29", 12)).toBe("/lake/features/day=2024-02-29/0000000000000012.parquet");
   expect(sequenceOfFile("0000000000000012.parquet")).toBe(12);
   expect(sequenceOfEntry("0000000000000012.json")).toBe(12);
@@ -58,7 +58,7 @@ test("names say what they were made from", () => {
 });
 
 test.each([".DS_Store", "_SUCCESS", "12.parquet", "0000000000000012.parquet.crc", "x0000000000000012.parquet"])(
-  "%s is none of ours",
+  "does not recognize %s",
   (name) => {
     expect([sequenceOfFile(name), sequenceOfEntry(name), dayOfFolder(name), parseStagedName(name)]).toEqual(
       Array(4).fill(undefined),

@@ -345,16 +345,19 @@ test.each([
     Erasure.encode({ tenant: "demo", subject: "ct_1", erasedAtMs: AT_MS }),
     { tenant: "demo", subject: "ct_1", erased_at_ms: BigInt(AT_MS) },
   ],
-])("every field of a record of %s has its column, and its day is that of its event", (topic, message, cells) => {
-  const table = tableOfTopic(topic);
-  const row = table?.decode(message.finish());
-  expect(row).toMatchObject({ eventTimeMs: AT_MS, day: "2024-02-29" });
-  const found = row?.cells().map((cell, index) => [table?.columns[index]?.name, cell]) ?? [];
-  expect(Object.fromEntries(found)).toEqual(cells);
-  expect(found).toHaveLength(Object.keys(cells).length);
-});
+])(
+  "every field of a record of %s has its column, and the record's day is that of its event",
+  (topic, message, cells) => {
+    const table = tableOfTopic(topic);
+    const row = table?.decode(message.finish());
+    expect(row).toMatchObject({ eventTimeMs: AT_MS, day: "2024-02-29" });
+    const found = row?.cells().map((cell, index) => [table?.columns[index]?.name, cell]) ?? [];
+    expect(Object.fromEntries(found)).toEqual(cells);
+    expect(found).toHaveLength(Object.keys(cells).length);
+  },
+);
 
-test("every topic of events and that of erasures have a table, and no column occurs in it twice", () => {
+test("every event topic and the erasures topic have a table without duplicate columns", () => {
   expect(Object.values(LAKE_TABLES).map(({ topic }) => topic)).toEqual([...Object.values(TOPICS), TABLES.erasures]);
   for (const { columns } of Object.values(LAKE_TABLES)) {
     const names = [...RECORD_COLUMNS, ...columns].map(({ name }) => name);
@@ -363,7 +366,7 @@ test("every topic of events and that of erasures have a table, and no column occ
   expect(tableOfTopic("nothing")).toBeUndefined();
 });
 
-test("an enum value of a newer version is kept as its number", () => {
+test("keeps an enum value of a newer version as its number", () => {
   const newer = Decision.encode({ ...decision, outcome: 99 as Outcome }).finish();
   expect(LAKE_TABLES.decisions.decode(newer).cells()).toContain("99");
 });
@@ -384,13 +387,13 @@ test.each([
     Transaction.encode({ ...transaction, occurredAtMs: 253402300800000 }).finish(),
     "no day",
   ],
-])("%s is refused: it is not changed to fit", (_name, bytes, words) => {
+])("rejects %s without adjusting it", (_name, bytes, words) => {
   expect(() => LAKE_TABLES.transactions.decode(bytes)).toThrow(
     expect.objectContaining({ code: "message-unreadable", message: expect.stringContaining(words) }),
   );
 });
 
-test("the largest whole number that is exact is taken", () => {
+test("accepts the largest exact integer", () => {
   const bytes = withAmount(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f);
   expect(LAKE_TABLES.transactions.decode(bytes).cells()).toContain(9007199254740991n);
 });

@@ -22,7 +22,7 @@ function take(days: number, changes: Partial<Parameters<typeof createSimulation>
 describe("createSimulation", () => {
   const sixtyDays = take(60);
 
-  test("gives the same payments for the same seed, others for another", () => {
+  test("gives the same payments for the same seed, and others for another", () => {
     expect(take(3)).toEqual(take(3));
     expect(take(3).map((payment) => payment.amountMinor)).not.toEqual(
       take(3, { seed: 8 }).map((payment) => payment.amountMinor),
@@ -36,7 +36,7 @@ describe("createSimulation", () => {
     expect(expected.map(() => resumed.next().value)).toEqual(expected);
   });
 
-  test("gives payments in event order with ids that ascend", () => {
+  test("gives payments in event order with ascending IDs", () => {
     const misplaced = sixtyDays.filter((payment, index) => {
       const before = sixtyDays[index - 1];
       if (before === undefined) return false;
@@ -45,7 +45,7 @@ describe("createSimulation", () => {
     expect(misplaced).toEqual([]);
   });
 
-  test.each([1, 7, 99])("has 0.5 to 1 % fraud in every kind of scenario (seed %i)", (seed) => {
+  test.each([1, 7, 99])("has 0.5 to 1 % fraud in every attack pattern (seed %i)", (seed) => {
     const payments = take(60, { seed, cards: 2000, terminals: 2000 });
     const shares = new Map<Scenario, number>();
     expect(payments.filter((payment) => payment.fraud !== (payment.scenario !== "none"))).toEqual([]);
@@ -60,7 +60,7 @@ describe("createSimulation", () => {
     }
   });
 
-  test("numbers every card differently, 16 digits from the test range, valid by Luhn", () => {
+  test("gives every card a different valid 16-digit number from the test range", () => {
     const numbers = new Set(sixtyDays.map((payment) => payment.cardNumber));
     expect(numbers.size).toBe(options.cards);
     for (const number of numbers) {
@@ -69,7 +69,7 @@ describe("createSimulation", () => {
     }
   });
 
-  test("makes about two payments a card and day, more on weekends and few at night", () => {
+  test("makes about two payments per card and day, more on weekends and few at night", () => {
     const genuine = sixtyDays.filter((payment) => !payment.fraud);
     expect(genuine.length / (60 * options.cards)).toBeGreaterThan(1.8);
     expect(genuine.length / (60 * options.cards)).toBeLessThan(2.2);
@@ -85,7 +85,7 @@ describe("createSimulation", () => {
     expect(atNight / genuine.length).toBeLessThan(0.05);
   });
 
-  test("has thieves pay several times what the owner pays, and test card numbers with small amounts", () => {
+  test("makes thieves pay several times as much as owners, and card testing small amounts", () => {
     const medianOf = (scenario: Scenario): number => {
       const amounts = sixtyDays
         .filter((payment) => payment.scenario === scenario)
@@ -125,7 +125,7 @@ describe("createSimulation", () => {
     expect(heapAfter(400) - early).toBeLessThan(4_000_000);
   });
 
-  test("has other currencies in their own minor units", () => {
+  test("gives other currencies their own minor units", () => {
     const yen = take(2, { currency: "JPY" });
     const euro = take(2);
     expect(yen.map((payment) => payment.currency)).toContain("JPY");
@@ -133,7 +133,7 @@ describe("createSimulation", () => {
     expect(Math.abs((yen[0]?.amountMinor ?? 0) - (euro[0]?.amountMinor ?? 0) / 100)).toBeLessThanOrEqual(1);
   });
 
-  test("names every wrong option at once", () => {
+  test("names all invalid options together", () => {
     const wrong = { seed: -1, cards: 0, terminals: 1.5, startMs, currency: "XYZW", fraud: { stolenCards: -2 } };
     for (const word of ["seed", "cards", "terminals", "currency", "stolenCards"]) {
       expect(() => createSimulation(wrong)).toThrow(word);

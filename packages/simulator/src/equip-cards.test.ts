@@ -38,7 +38,7 @@ const byThief = ({ scenario }: SimulatedPayment): boolean =>
 const shareOf = (payments: readonly SimulatedPayment[], test: (payment: SimulatedPayment) => boolean): number =>
   payments.filter(test).length / payments.length;
 
-describe("where payments come from", () => {
+describe("devices, addresses and locations", () => {
   const payments = take(60);
   const owners = payments.filter((payment) => !byThief(payment));
   const thieves = payments.filter((payment) => byThief(payment));
@@ -68,7 +68,7 @@ describe("where payments come from", () => {
     expect(thieves.some(({ deviceId }) => deviceId === null)).toBe(true);
   });
 
-  test("an owner pays from one or two own devices, hardly ever from a shared one", () => {
+  test("an owner pays from one or two devices of their own, rarely from a shared one", () => {
     const spoken = owners.filter(({ deviceId }) => deviceId !== null);
     const isOwn = ({ cardNumber, deviceId }: SimulatedPayment): boolean =>
       equipment.get(cardNumber)?.devices.includes(deviceId ?? "") ?? false;
@@ -84,7 +84,7 @@ describe("where payments come from", () => {
     expect(new Set(counts)).toEqual(new Set([1, 2]));
   });
 
-  test("an owner's address is the home's or a mobile carrier's, which several cards share", () => {
+  test("an owner's address is their home's or a mobile carrier's, which several cards share", () => {
     const spoken = owners.filter(({ ipAddress }) => ipAddress !== null);
     const isHome = ({ cardNumber, ipAddress }: SimulatedPayment): boolean =>
       equipment.get(cardNumber)?.homeAddress === ipAddress;
@@ -97,7 +97,7 @@ describe("where payments come from", () => {
     );
   });
 
-  test("only some neighbours share devices and line", () => {
+  test("only some neighbours share devices and a connection", () => {
     const cardsOf = new Map<string, number[]>();
     for (let card = 0; card < options.cards; card += 1) {
       const { devices = [], homeAddress = "" } = equipCard(options.seed, card) ?? {};
@@ -109,7 +109,7 @@ describe("where payments come from", () => {
     expect(shared.filter(([first = 1, second, third]) => first % 2 !== 0 || second !== first + 1 || third)).toEqual([]);
   });
 
-  test("a thief pays from a device and an address that no owner has, with several cards within days", () => {
+  test("a thief uses a device and an address that no owner has, with several cards within days", () => {
     const [deviceOf, addressOf] = [
       (payment: SimulatedPayment) => payment.deviceId,
       (payment: SimulatedPayment) => payment.ipAddress,
@@ -125,7 +125,7 @@ describe("where payments come from", () => {
     }
   });
 
-  test("a compromised terminal's frauds are paid as the owner pays", () => {
+  test("frauds at a compromised terminal use the owner's device and address", () => {
     const frauds = owners.filter(({ scenario, deviceId }) => scenario === "compromised-terminal" && deviceId !== null);
     expect(frauds.length).toBeGreaterThan(50);
     const own = shareOf(frauds, ({ cardNumber, deviceId }) => {
@@ -134,7 +134,7 @@ describe("where payments come from", () => {
     expect(own).toBeGreaterThan(0.95);
   });
 
-  test("addresses are IPv4 and IPv6 in canonical spelling, from reserved ranges", () => {
+  test("addresses are IPv4 and IPv6 in canonical notation, from reserved ranges", () => {
     const addresses = new Set(payments.flatMap(({ ipAddress }) => ipAddress ?? []));
     expect([...addresses].filter((address) => normalAddress(address) !== address)).toEqual([]);
     const reserved = /^(10\.|100\.|198\.1[89]\.|2001:db8:)/;
@@ -190,7 +190,7 @@ describe("where payments come from", () => {
   });
 });
 
-test("no device's id looks like a card number, which the API would refuse", () => {
+test("no device ID looks like a card number, which the API would reject", () => {
   const devices = Array.from({ length: 60_000 }, (_, card) => equipCard(7, card)?.devices ?? []).flat();
   expect(devices.filter((id) => holdsCardNumber(id))).toEqual([]);
   expect(devices.filter((id) => id.includes("x", 4))).not.toEqual([]);

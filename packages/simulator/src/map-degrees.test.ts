@@ -14,7 +14,7 @@ function distanceKm([x1, y1]: readonly [number, number], [x2, y2]: readonly [num
 }
 
 describe("mapDegrees", () => {
-  test("puts the middle of the grid at 50° north, 10° east; x grows to the east and y to the north", () => {
+  test("maps the middle of the grid to 50° north, 10° east; x grows to the east and y to the north", () => {
     expect(mapDegrees(GRID_SIDE / 2, GRID_SIDE / 2)).toEqual({ latitude: 50, longitude: 10 });
     expect(mapDegrees(60, 70).longitude).toBeGreaterThan(10);
     expect(mapDegrees(60, 70).latitude).toBeGreaterThan(50);
@@ -27,7 +27,7 @@ describe("mapDegrees", () => {
     [[0, 0], [100, 100], 141.42],
     [[0, 100], [100, 0], 141.42],
     [[50, 50], [53, 54], 5],
-  ] as const)("the way from %j to %j is %d km, to 1 %%", (one, other, expectedKm) => {
+  ] as const)("the distance from %j to %j is %d km, within 1 %%", (one, other, expectedKm) => {
     expect(Math.abs(distanceKm(one, other) / expectedKm - 1)).toBeLessThan(0.01);
   });
 });

@@ -28,7 +28,7 @@ function firstPayments(count: number): SimulatedPayment[] {
 describe("mergeLabels", () => {
   const events = until(startMs + 40 * DAY_MS, mergeLabels(simulation));
 
-  test("keeps time order, labels before payments, each label once and after its payment", () => {
+  test("keeps time order, puts labels before payments, and gives each label once after its payment", () => {
     const paid = new Set<string>();
     const labelled = new Set<string>();
     let lastMs = 0;
@@ -47,7 +47,7 @@ describe("mergeLabels", () => {
     expect(labelled.size).toBe(due.length);
   });
 
-  test("puts a label before a payment of the same moment", () => {
+  test("puts a label before a payment at the same time", () => {
     const [first, second] = firstPayments(2);
     if (first === undefined || second === undefined) throw new Error("no payments");
     const later = { ...second, occurredAtMs: first.labelledAtMs, labelledAtMs: first.labelledAtMs + 1 };
@@ -59,7 +59,7 @@ describe("mergeLabels", () => {
     ]);
   });
 
-  test("continues where a history ended without losing a label that is due", () => {
+  test("continues where a history ended without losing a pending label", () => {
     const middleMs = startMs + 25 * DAY_MS + 1234;
     const resumed = until(startMs + 40 * DAY_MS, eventsFrom(simulation, middleMs));
     expect(resumed).toEqual(events.filter((event) => event.atMs >= middleMs));

@@ -29,7 +29,7 @@ const cardsBy = (of: readonly SimulatedPayment[], key: (payment: SimulatedPaymen
     name === null ? [] : [new Set(all.map(({ cardNumber }) => cardNumber)).size],
   );
 
-test("an e-mail address is one card's, but that of a ring of thieves; a card without a device has none", () => {
+test("an e-mail address belongs to one card, except in a ring of thieves; a card without a device has none", () => {
   const named = payments.flatMap(({ email }) => email ?? []);
   expect(named.filter((email) => normalEmail(email) !== email)).toEqual([]);
   expect(shareOf(owners, ({ email }) => email !== null)).toBeGreaterThan(0.4);
@@ -38,7 +38,7 @@ test("an e-mail address is one card's, but that of a ring of thieves; a card wit
   expect(payments.filter(({ deviceId, email, ipCountry }) => deviceId === null && (email ?? ipCountry))).toEqual([]);
 });
 
-test("cards are of ten issuers, one of them foreign; a merchant stays in its country", () => {
+test("cards belong to ten issuers, one of them foreign, and a merchant stays in its country", () => {
   const issuers = Map.groupBy(payments, ({ cardNumber }) => binOf(cardNumber));
   const countries = [...issuers.values()].map((all) => [...new Set(all.map(({ cardCountry }) => cardCountry))].join());
   expect(countries.toSorted()).toEqual([...Array<string>(9).fill("BE"), "DE"]);
@@ -59,7 +59,7 @@ test("thieves pay from abroad more often than owners do", () => {
   expect(shareOf(thieves, isAbroad)).toBeGreaterThan(0.2);
 });
 
-test("a run through an issuer's numbers tries many of them once, for little, at one terminal from one device", () => {
+test("BIN testing tries many of an issuer's numbers once, with small amounts, at one terminal from one device", () => {
   const tested = payments.filter(({ scenario }) => scenario === "bin-testing");
   const runs = [
     ...Map.groupBy(tested, ({ deviceId, occurredAtMs }) => `${deviceId} ${Math.floor(occurredAtMs / DAY_MS)}`).values(),
@@ -79,7 +79,7 @@ test("a run through an issuer's numbers tries many of them once, for little, at 
   expect(Math.max(...runs.map((run) => run.length))).toBeGreaterThan(10);
 });
 
-test("without these runs a seed has the payments that it had before payers had names", () => {
+test("without BIN testing, a seed gives the same payments as before payers had names", () => {
   const digest = createHash("sha256");
   for (const payment of take(2, { fraud: { binTestings: 0 } })) {
     const { clientTransactionId, terminalId, amountMinor, occurredAtMs } = payment;

@@ -16,7 +16,7 @@ describe("seedRandom", () => {
     expect(first([5 + 2 ** 32, 1, 2, 3])).not.toEqual(first(base));
   });
 
-  test("lies in [0, 1), for any key", () => {
+  test("is in [0, 1) for any key", () => {
     fc.assert(
       fc.property(fc.maxSafeNat(), fc.nat(), fc.nat(), fc.integer(), (seed, stream, entity, day) => {
         const random = seedRandom(seed, stream, entity, day);
@@ -29,7 +29,7 @@ describe("seedRandom", () => {
     );
   });
 
-  test("fills ten boxes evenly, across streams of neighbouring keys too", () => {
+  test("fills ten bins evenly, even across streams with adjacent keys", () => {
     const boxes = new Array<number>(10).fill(0);
     for (let entity = 0; entity < 10_000; entity += 1) {
       const box = Math.floor(seedRandom(1, 2, entity, 9)() * 10);
@@ -56,7 +56,7 @@ describe("distributions", () => {
     expect(draws(() => logNormal(random, 30, 0.5))[10_000]).toBeCloseTo(30, -1);
   });
 
-  test("poisson has its mean and its bound", () => {
+  test("poisson has its mean and its limit", () => {
     expect(mean(draws(() => poisson(random, 2.5, 50)))).toBeCloseTo(2.5, 1);
     expect(Math.max(...draws(() => poisson(random, 5, 6)))).toBe(6);
   });

@@ -26,7 +26,7 @@ const fileOf = (id: string) => ({
 
 const cached = async () => (await readdir(folder)).filter((name) => name.endsWith(".parquet"));
 
-test("fetches a file once, also for another process, and forgets those that were used longest ago", async () => {
+test("fetches a file once, even across processes, and evicts the least recently used", async () => {
   const cache = new FileCache(folder, 25);
   await (await cache.hold([fileOf("a"), fileOf("b")]))?.release();
   await (await new FileCache(folder, 25).hold([fileOf("a")]))?.release();
@@ -37,7 +37,7 @@ test("fetches a file once, also for another process, and forgets those that were
   expect(fetched.sort()).toEqual(["a", "b", "c"]);
 });
 
-test("what is held can be read although it was evicted, and is gone once it is released", async () => {
+test("a held file can be read after its eviction, and is deleted when released", async () => {
   const cache = new FileCache(folder, 10);
   const held = await cache.hold([fileOf("a")]);
   await (await cache.hold([fileOf("b")]))?.release();
@@ -55,7 +55,7 @@ async function isRemoved(held: string): Promise<boolean> {
   return !(await readdir(folder)).includes(held);
 }
 
-test("what a process held that has died is removed", async () => {
+test("removes what a dead process held", async () => {
   expect(await isRemoved("held-999999999-1-x")).toBe(true);
 });
 
@@ -63,14 +63,14 @@ onLinux("so is what one held that had this process's pid before, as in a contain
   expect(await isRemoved(`held-${process.pid}-1-x`)).toBe(true);
 });
 
-test("what this process holds is left to it by another cache", async () => {
+test("does not touch what another cache of this process holds", async () => {
   const held = await new FileCache(folder, 10).hold([fileOf("a")]);
   await (await new FileCache(folder, 10).hold([fileOf("b")]))?.release();
   expect(await readFile(held?.paths[0] ?? "", "utf8")).toBe("a         ");
   await held?.release();
 });
 
-test("a file that is gone, and one too many, leave nothing behind", async () => {
+test("a missing file and one too many leave nothing behind", async () => {
   const cache = new FileCache(folder, 20);
   expect(await cache.hold([{ ...fileOf("a"), fetch: async () => false }])).toBeUndefined();
   await expect(cache.hold([fileOf("a"), fileOf("b"), fileOf("c")])).rejects.toMatchObject({

@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(lake, { recursive: true, force: true }));
 
-test("only the wanted days, in their order", async () => {
+test("lists only the requested days, in order", async () => {
   const writer = new TextWriter(lake);
   await writer.add({ 0: 4 }, DAYS);
   await writer.add({ 0: 8 }, DAYS);
@@ -34,7 +34,7 @@ test("only the wanted days, in their order", async () => {
   expect(await days("2024-03-01")).toEqual([]);
 });
 
-test("a file that its dead writer has not moved is found where it is", async () => {
+test("finds a file that its dead writer has not moved", async () => {
   const writer = new TextWriter(lake);
   await writer.add({ 0: 4 }, DAYS);
   const folder = topicFolder(lake, TOPIC);
@@ -47,7 +47,7 @@ test("a file that its dead writer has not moved is found where it is", async () 
   expect(await rowsOf(lake)).toEqual(rowsUpTo(new Map([[0, 4]])));
 });
 
-test("a compaction that died between its steps counts as done, its rows once", async () => {
+test("counts a compaction that died between its steps as done, with each row once", async () => {
   const fill = async (writer: TextWriter) => {
     await writer.add({ 0: 4 }, DAYS);
     await writer.add({ 0: 8 }, DAYS);
@@ -63,7 +63,7 @@ test("a compaction that died between its steps counts as done, its rows once", a
   }
 });
 
-test("other files in the folders are left out", async () => {
+test("ignores other files in the folders", async () => {
   await new TextWriter(lake).add({ 0: 2 }, DAYS);
   const folder = topicFolder(lake, TOPIC);
   await writeFile(filePath(folder, "2024-02-29", 99), "0@99");
@@ -72,7 +72,7 @@ test("other files in the folders are left out", async () => {
   expect(await rowsOf(lake)).toEqual(rowsUpTo(new Map([[0, 2]])));
 });
 
-test("listings while others write are whole: every row below the positions, once", async () => {
+test("a listing during writes is complete: every row below the positions, once", async () => {
   let isDone = false;
   const write = async () => {
     const writer = new TextWriter(lake);
@@ -115,7 +115,7 @@ class LateDisk extends DyingDisk {
   };
 }
 
-test("a listing that a compaction overtook begins anew: no row is missing because its file is younger", async () => {
+test("a listing overtaken by a compaction starts again, so that no row is missing", async () => {
   const writer = new TextWriter(lake);
   await writer.add({ 0: 4 }, DAYS);
   await writer.add({ 0: 8 }, DAYS);
@@ -128,7 +128,7 @@ test("a listing that a compaction overtook begins anew: no row is missing becaus
 test.each([
   ["a topic that was never archived", "other", undefined, "not-found", "There is no archive of other in"],
   ["an invalid day", TOPIC, ["2023-02-29"], "invalid-field", "Give days as YYYY-MM-DD"],
-])("%s is told", async (_name, topic, days, code, words) => {
+])("reports %s", async (_name, topic, days, code, words) => {
   await new TextWriter(lake).add({ 0: 2 }, DAYS);
   await expect(listFiles(lake, topic, days)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
 });

@@ -47,7 +47,7 @@ class LateEntry extends SharedDriver {
   };
 }
 
-describe("an entry that is made after its writer gave up", () => {
+describe("an entry created after its writer gave up", () => {
   let lake: MemoryLake;
   let writer: TextWriter;
   let driver: LateEntry;
@@ -69,7 +69,7 @@ describe("an entry that is made after its writer gave up", () => {
     expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 4]])));
   });
 
-  test("comes before the retry of the same rows, which adds none of them again", async () => {
+  test("precedes the retry of the same rows, which adds none of them again", async () => {
     await writer.log.refresh();
     const retry = await writer.stage({ 0: 6 }, DAYS);
     expect(await driver.carryOut?.()).toBe(true);
@@ -79,14 +79,14 @@ describe("an entry that is made after its writer gave up", () => {
     expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 6]])));
   });
 
-  test("finds its number taken by the retry, which has swept its rows", async () => {
+  test("finds its number taken by the retry, which has removed its rows", async () => {
     expect(await writer.add({ 0: 6 }, DAYS)).toBe(true);
     expect(await driver.carryOut?.()).toBe(false);
     expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 6]])));
   });
 });
 
-test("a store that cannot hold a lake is refused again and again, and keeps no rows", async () => {
+test("rejects an unsuitable store each time, and keeps no rows", async () => {
   const lake = new MemoryLake();
   class Careless extends SharedDriver {
     override put = (key: string, body: Body) => this.shared.put(key, body, false);
@@ -98,7 +98,7 @@ test("a store that cannot hold a lake is refused again and again, and keeps no r
   }
 });
 
-test("a copy that ends after its file was merged brings no row back", async () => {
+test("a copy that ends after its file was merged restores no row", async () => {
   const lake = new MemoryLake();
   const quick = lake.writer();
   await quick.add({ 0: 3 }, ["2024-02-29"]);

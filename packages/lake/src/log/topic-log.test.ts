@@ -39,7 +39,7 @@ describe.each([
 
   const listed = (days?: readonly string[]) => listFiles(lake.lake, TOPIC, days, lake.disk);
 
-  test("what is added is there once, by days, and the positions say so", async () => {
+  test("stores added rows once, by day, and updates the positions", async () => {
     const writer = lake.writer();
     expect(await writer.add({ 0: 4, 2: 3 }, DAYS)).toBe(true);
     expect(await writer.add({ 0: 5 }, DAYS)).toBe(true);
@@ -61,7 +61,7 @@ describe.each([
     expect(await entryNames(lake.lake, lake.disk)).toHaveLength(2);
   });
 
-  test("of two writers that begin at the same place one adds, and the other learns how far the lake is", async () => {
+  test("one of two writers at the same position adds, and the other learns the new position", async () => {
     const [one, other] = [lake.writer(), lake.writer()];
     await one.log.refresh();
     await other.log.refresh();
@@ -74,7 +74,7 @@ describe.each([
     expect(await lake.rows()).toEqual(rowsUpTo(new Map([[0, 9]])));
   });
 
-  test("writers of different partitions do not stand in each other's way", async () => {
+  test("writers of different partitions do not conflict", async () => {
     const writers = [0, 1, 2, 3].map(() => lake.writer());
     await Promise.all(
       writers.map(async (writer, partition) => {
@@ -85,7 +85,7 @@ describe.each([
     expect(await entryNames(lake.lake, lake.disk)).toHaveLength(40);
   });
 
-  test("positions may move without a row, where all that came were dead letters", async () => {
+  test("positions advance without rows if all records were dead letters", async () => {
     const writer = lake.writer();
     await writer.log.refresh();
     const change = { ...(await writer.stage({ 0: 0 }, DAYS)), ranges: new Map([[0, { from: 0, to: 3 }]]), files: [] };
@@ -93,7 +93,7 @@ describe.each([
     expect((await listed()).positions).toEqual(new Map([[0, 3]]));
   });
 
-  test("what a slow writer staged is not swept while it may still be added", async () => {
+  test("keeps what a slow writer staged as long as it can still be added", async () => {
     const [slow, quick] = [lake.writer(), lake.writer()];
     await slow.log.refresh();
     const change = await slow.stage({ 0: 4 }, DAYS);
@@ -104,7 +104,7 @@ describe.each([
     expect(await lake.rows()).toHaveLength(8);
   });
 
-  test("what a dead writer staged is swept once the lake has passed it", async () => {
+  test("removes what a dead writer staged once the lake has passed it", async () => {
     const dead = lake.writer();
     await dead.log.refresh();
     await dead.stage({ 0: 4 }, DAYS);
@@ -115,7 +115,7 @@ describe.each([
     expect(await lake.staged()).toEqual([]);
   });
 
-  test("a writer that dies at any of its operations costs no row and doubles none", async () => {
+  test("a writer that dies at any operation neither loses nor duplicates a row", async () => {
     const calm = lake.mortal(Number.POSITIVE_INFINITY, false);
     await fill(lake.writer(calm.disk), 6);
     const { operations } = calm.life;
@@ -136,7 +136,7 @@ describe.each([
     }
   }, 180_000);
 
-  test("writers that die and are replaced while others write at the same partitions change nothing", async () => {
+  test("dying and replaced writers cause no change while others write the same partitions", async () => {
     const goal = 24;
     const deaths = fc.array(fc.record({ dieAt: fc.integer({ min: 1, max: 60 }), isDone: fc.boolean() }), {
       minLength: 1,
@@ -163,7 +163,7 @@ describe.each([
     );
   });
 
-  test("of two compactions of a day one is done", async () => {
+  test("performs one of several compactions of a day", async () => {
     const writer = lake.writer();
     for (const end of [3, 6, 9]) await writer.add({ 0: end }, DAYS);
     const merges = await Promise.all(
@@ -217,7 +217,7 @@ describe("a lake in a folder", () => {
     ["the entry has its number, but that is not durable", "sync", "_log", true, 4],
     ["the entry has no number", "linkNew", "01.json", false, 0],
     ["nothing was tried yet", "sync", "_staging", false, 0],
-  ] as const)("an error when %s: what happened is found out, and the files are kept or removed", async (...row) => {
+  ] as const)("an error when %s: detects the outcome, and keeps or removes the files", async (...row) => {
     const [, method, end, isDone, position] = row;
     // Folders are created first, so that only the append encounters the error.
     await new TextWriter(lake).log.refresh();
@@ -232,14 +232,14 @@ describe("a lake in a folder", () => {
     expect(await rowsOf(lake)).toEqual(rowsUpTo(new Map([[0, 7]])));
   });
 
-  test("a change that would put a partition back is refused", async () => {
+  test("rejects a change that would move a partition back", async () => {
     const writer = new TextWriter(lake);
     await writer.add({ 0: 3 }, DAYS);
     const change = { ...(await writer.stage({ 0: 3 }, DAYS)), ranges: new Map([[0, { from: 3, to: 2 }]]) };
     await expect(writer.log.append(change)).rejects.toMatchObject({ code: "internal" });
   });
 
-  test("a lake of another Kafka or topic is refused with what to do", async () => {
+  test("rejects a lake of another Kafka or topic, and says what to do", async () => {
     await new TextWriter(lake).add({ 0: 3 }, DAYS);
     const other = { ...SOURCE, cluster: "other" };
     const log = new TopicLog({ disk: new FolderDisk(), lake, topic: TOPIC, source: other });
@@ -252,7 +252,7 @@ describe("a lake in a folder", () => {
   test.each([
     ["no JSON", "{", "cannot be read by this version"],
     ["a newer format", JSON.stringify({ format: 2 }), "format"],
-  ])("an entry that is %s stops with its path", async (_name, text, words) => {
+  ])("an entry that is %s stops the log with its path", async (_name, text, words) => {
     await new TextWriter(lake).add({ 0: 3 }, DAYS);
     const path = entryPath(topicFolder(lake, TOPIC), 2);
     await writeFile(path, text);
@@ -261,7 +261,7 @@ describe("a lake in a folder", () => {
     await expect(listFiles(lake, TOPIC)).rejects.toMatchObject(failure);
   });
 
-  test("nothing is added to a lake that was changed by hand, and a lost file is reported", async () => {
+  test("adds nothing to a lake that was changed by hand, and reports a lost file", async () => {
     const writer = new TextWriter(lake);
     await writer.add({ 0: 3 }, DAYS);
     const change = await writer.stage({ 0: 6 }, DAYS);
@@ -279,7 +279,7 @@ describe("a lake in a folder", () => {
     });
   });
 
-  test("a lake that cannot be written says so in one sentence, and continues once that is fixed", async () => {
+  test("reports in one sentence that the lake is not writable, and continues once that is fixed", async () => {
     await writeFile(join(lake, TOPIC), "a file where a folder should be");
     const writer = new TextWriter(lake);
     await expect(writer.add({ 0: 3 }, DAYS)).rejects.toMatchObject({

@@ -72,7 +72,7 @@ const told = async (options: { once?: boolean } = {}) =>
       : `${event.applied.label?.labelId} ${event.applied.sequences[0]}`,
   );
 
-test("payments and labels come back whole, in the order in which they were counted", async () => {
+test("returns payments and labels complete, in the order in which they were counted", async () => {
   await archive.append("features", vectors(vector("b", 3, 30), vector("a", 1, 10)));
   await archive.append("applied-labels", labels(applied("a", 2, 20)));
   expect(await read()).toEqual([
@@ -83,7 +83,7 @@ test("payments and labels come back whole, in the order in which they were count
   expect(await totalCounted(lake)).toEqual({ events: 3, missing: 0 });
 });
 
-test("what was counted while states were lost comes once, and not where it was counted at another time too", async () => {
+test("returns records counted during lost state once, and not if they were also counted at another time", async () => {
   await archive.append(
     "features",
     vectors(
@@ -105,7 +105,7 @@ test("what was counted while states were lost comes once, and not where it was c
   expect(await totalCounted(lake)).toEqual({ events: 5, missing: 0 });
 });
 
-test("each once, if wanted, by the record with a valid number", async () => {
+test("returns each once on request, using the record with a valid number", async () => {
   await archive.append(
     "features",
     vectors(vector("a", 1, 1), vector("a", 4, 30), vector("a", 2, 0, true), vector("b", 2, 2, true)),
@@ -116,13 +116,13 @@ test("each once, if wanted, by the record with a valid number", async () => {
   expect(await totalCounted(lake)).toEqual({ events: 3, missing: 0 });
 });
 
-test("records that Kafka had and the lake lacks are counted", async () => {
+test("counts records that Kafka had and the lake lacks", async () => {
   await archive.append("features", vectors(vector("a", 1, 1), vector("b", 2, 2), vector("c", 3, 3)).slice(1));
   await archive.append("applied-labels", labels(applied("a", 1, 10)));
   expect(await totalCounted(lake)).toEqual({ events: 3, missing: 1 });
 });
 
-test("an archive from before labels had `incomplete` is read", async () => {
+test("reads an archive from before labels had `incomplete`", async () => {
   await archive.append("features", vectors(vector("a", 1, 1)));
   await archive.append("applied-labels", labels(applied("a", 2, 2)), ["incomplete"]);
   expect(await told()).toEqual(["a 1", "l_a 2"]);
@@ -134,16 +134,16 @@ test("an archive from before labels had `incomplete` is read", async () => {
   ]);
 });
 
-test("labels alone are read too", async () => {
+test("reads labels without payments", async () => {
   await archive.append("applied-labels", labels(applied("a", 1, 10)));
   expect(await told()).toEqual(["l_a 1"]);
 });
 
-test("without an archive of either it is the wrong folder", async () => {
+test("rejects a folder without an archive of either", async () => {
   await expect(read()).rejects.toMatchObject({ code: "not-found" });
 });
 
-describe("the tail of what features reads", () => {
+describe("the tail of the input of features", () => {
   const payments = (ids: readonly string[], partition = 0, from = 0) =>
     records(
       ids.map((id) => Transaction.encode(transactionOf(id)).finish()),
@@ -159,7 +159,7 @@ describe("the tail of what features reads", () => {
   const short = async (from?: Record<number, number>) =>
     (await tail(from)).map(({ partition, offset, isEmitted }) => `${partition}@${offset}${isEmitted ? "" : " open"}`);
 
-  test("ends with the last record that led to something, and says of each whether it did", async () => {
+  test("ends with the last record that had an effect, and marks each record", async () => {
     await archive.append("transactions", [
       ...payments(["a", "b", "c", "d"]),
       ...payments(["e", "f"], 1),
@@ -178,14 +178,14 @@ describe("the tail of what features reads", () => {
     });
   });
 
-  test("does not end with what a client sent again, and takes it for emitted before the end", async () => {
+  test("does not end with a client's retry, and counts it as emitted before the end", async () => {
     await archive.append("transactions", payments(["a", "b", "a", "c", "b", "d", "a"]));
     await archive.append("features", vectors(vector("a", 1, 1), vector("b", 1, 1), vector("c", 2, 2)));
     expect(await short({ 0: 1 })).toEqual(["0@1", "0@2", "0@3"]);
     expect(await short({ 0: 4 })).toEqual([]);
   });
 
-  test("is found of labels too, and is empty where nothing led to anything yet", async () => {
+  test("also works for labels, and is empty if nothing has had an effect", async () => {
     const value = Label.encode(labelOf("a")).finish();
     await archive.append("labels", records([value]));
     expect(await tail({}, "labels")).toEqual([]);

@@ -38,7 +38,7 @@ async function allRows(options: Omit<ReadRowsOptions, "lake" | "topic"> = {}) {
 const range = (partition: number, from: number, to: number, more = "") =>
   `SELECT ${partition} AS kafka_partition, range AS kafka_offset${more} FROM range(${from}, ${to}) ORDER BY random()`;
 
-test("rows come in the order of partition and offset, whatever file they are in, in bounded chunks", async () => {
+test("returns rows in the order of partition and offset across files, in bounded chunks", async () => {
   await addParquet(range(1, 0, 5_000), "2024-02-29", { 1: 5_000 });
   await addParquet(range(0, 0, 7_000), "2024-02-28", { 0: 7_000 });
   await addParquet(range(1, 5_000, 9_000), "2024-02-28", { 1: 9_000 });
@@ -58,7 +58,7 @@ test("rows come in the order of partition and offset, whatever file they are in,
   expect(await allRows({ days: ["2024-03-01"] })).toEqual([]);
 });
 
-test("values come as plain JavaScript: exact numbers, lists, structs, times", async () => {
+test("returns plain JavaScript values: exact numbers, lists, structs, times", async () => {
   const more = `, 9007199254740991 AS big, [1::BIGINT, 2] AS longs, [0.1::DOUBLE, '-0.0'::DOUBLE] AS doubles, NULL::DOUBLE AS score,
     [{code: 'A', text: 'π', outcome: 'REVIEW'}] AS reasons, TIMESTAMPTZ '2024-02-29 00:00:00.123+00' AS event_time`;
   await addParquet(range(0, 0, 1, more), "2024-02-29", { 0: 1 });
@@ -76,7 +76,7 @@ test("values come as plain JavaScript: exact numbers, lists, structs, times", as
   expect(await allRows({ columns: ["big", "score"] })).toEqual([{ big: Number.MAX_SAFE_INTEGER, score: null }]);
 });
 
-test("a column that came later is null in the older rows", async () => {
+test("a later column is null in older rows", async () => {
   await addParquet(range(0, 0, 1), "2024-02-29", { 0: 1 });
   await addParquet(range(0, 1, 2, ", 'new' AS device_token"), "2024-02-29", { 0: 2 });
   expect((await allRows()).map(({ device_token }) => device_token)).toEqual([null, "new"]);
@@ -85,12 +85,12 @@ test("a column that came later is null in the older rows", async () => {
 test.each([
   ["an unknown column", { columns: ["nonsense"] }, "invalid-field", "no column nonsense; it has kafka_partition"],
   ["a number that is not exact", { columns: ["big"] }, "invalid-field", "9007199254740993"],
-])("%s is told", async (_name, options, code, words) => {
+])("reports %s", async (_name, options, code, words) => {
   await addParquet(range(0, 0, 1, ", 9007199254740993 AS big"), "2024-02-29", { 0: 1 });
   await expect(allRows(options)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
 });
 
-test("a file that is not Parquet is reported with its path", async () => {
+test("reports a file that is not Parquet with its path", async () => {
   await new TextWriter(lake).add({ 0: 1 }, ["2024-02-29"]);
   await expect(allRows()).rejects.toMatchObject({
     code: "lake-unavailable",

@@ -2,7 +2,7 @@ import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { DeclinedBy, Outcome, PaymentUpdateKind, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { appliedPaymentUpdateOf, decisionOf, transactionOf, vectorOf } from "./row-message.js";
 
-test("a row from before payments named payers and countries is a payment that does not name any", () => {
+test("a row from before payers and countries is a payment without them", () => {
   const old = { transaction_id: "txn_1", card_token: "ct_1", amount_minor: 1_299n, device_token: "dt_1", ip_token: "" };
   expect(transactionOf(old)).toMatchObject({ ...UNSENT, cardToken: "ct_1", amountMinor: 1_299, deviceToken: "dt_1" });
   // As DuckDB joins files with and without a column.
@@ -16,7 +16,7 @@ test("a row from before payments named payers and countries is a payment that do
 test.each([
   ["decline", "rules_only", "review"],
   ["DECLINE", "RULES_ONLY", "REVIEW"],
-])("regression #24: a decision is read by either spelling of its outcome: %s", (outcome, rung, reason) => {
+])("regression #24: reads a decision with either spelling of its outcome: %s", (outcome, rung, reason) => {
   const row = { outcome, rung, reasons: [{ code: "A", text: "", outcome: reason }], spent_budgets: [reason] };
   expect(decisionOf(row)).toMatchObject({
     outcome: Outcome.DECLINE,
@@ -26,7 +26,7 @@ test.each([
   });
 });
 
-test("a payment update is read with its kind and who declined, and an absent amount stays absent", () => {
+test("reads a payment update with its kind and who declined; a missing amount stays missing", () => {
   const row = {
     update_id: "upd_1",
     kind: "declined",

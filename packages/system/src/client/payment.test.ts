@@ -26,7 +26,7 @@ describe("sentBody", () => {
     ["a device alone", { ...nothing, deviceId: "d-1" }, { device_id: "d-1" }],
     ["an address alone", { ...nothing, ipAddress: "::1" }, { ip_address: "::1" }],
     ["half a place", { ...nothing, latitude: 50 }, {}],
-  ])("of a payment that carries %s", (_name, changes, expected) => {
+  ])("contains what a payment with %s has", (_name, changes, expected) => {
     expect(sentBody({ ...payment, ...changes })).toStrictEqual(expected);
   });
 });

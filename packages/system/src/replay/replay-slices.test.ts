@@ -21,7 +21,7 @@ const slices = (payments: KnownPayment[], labelled: KnownPayment[] = payments) =
   }));
 
 describe("replaySlices", () => {
-  test("separates events that share a card or a terminal, and no others", () => {
+  test("separates only events that share a card or a terminal", () => {
     const stream = [
       payment("a", "c1", "t1", 1, null),
       payment("b", "c2", "t2", 2, null),
@@ -35,7 +35,7 @@ describe("replaySlices", () => {
     ]);
   });
 
-  test("a label comes before a payment of the same time, in a separate slice if they share an entity", () => {
+  test("puts a label before a payment at the same time, in a separate slice if they share an entity", () => {
     const earlier = payment("old", "c9", "t1", -500, 7);
     const stream = [payment("a", "c1", "t1", 7, 5_000)];
     expect(slices(stream, [earlier, ...stream])).toEqual([
@@ -44,7 +44,7 @@ describe("replaySlices", () => {
     ]);
   });
 
-  test("leaves out events outside the replayed time", () => {
+  test("omits events outside the replayed time", () => {
     const stream = [payment("before", "c1", "t1", -1, -1), payment("after", "c2", "t2", 1_000, 1_000)];
     expect(slices(stream)).toEqual([]);
   });

@@ -43,7 +43,7 @@ function vector(tenant: string, clientTransactionId: string, value: number): Fea
   };
 }
 
-test("the features that are written are the tenant's own, where another tenant has payments with the same ids", async () => {
+test("writes the tenant's own features if another tenant has payments with the same IDs", async () => {
   const { kafkaBrokers: brokers, topicPrefix } = await testStack();
   const kafka = connectKafka({ brokers, clientId: "test", topicPrefix });
   const admin = await kafka.admin();

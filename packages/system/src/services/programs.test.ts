@@ -22,7 +22,7 @@ beforeEach(() => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-test("a program is run from its bundle", () => {
+test("runs a program from its bundle", () => {
   expect(programFile(root, "archive")).toBe(bundle);
 });
 
@@ -33,7 +33,7 @@ const stale: [string, () => void][] = [
   ["bundling did not end", () => rmSync(inputsFile(root))],
 ];
 
-test.each(stale)("as the compiler made it where %s", (_name, change) => {
+test.each(stale)("runs the compiler's output if %s", (_name, change) => {
   change();
   expect(programFile(root, "archive")).toBe(compiled);
 });

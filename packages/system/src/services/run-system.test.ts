@@ -30,7 +30,7 @@ async function until(isSo: () => boolean, msMax: number): Promise<void> {
 }
 
 test(
-  "Ctrl-C ends Kafka, Valkey and Postgres with a command that does not stop them itself",
+  "Ctrl-C stops Kafka, Valkey and Postgres of a command that does not stop them itself",
   async () => {
     const workspace = workspaceIn(makeTestDirectory());
     const [base = 0] = await findFreePorts(1);
@@ -67,7 +67,7 @@ test(
   START_MS_MAX,
 );
 
-test("regression #12: a second system in a workspace is refused, and does not disturb the running one", async () => {
+test("regression #12: rejects a second system in a workspace without disturbing the running one", async () => {
   const workspace = workspaceIn(makeTestDirectory());
   const log = join(workspace.logs, "ingestion.log");
   mkdirSync(workspace.logs, { recursive: true });

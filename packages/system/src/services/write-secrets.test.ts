@@ -52,14 +52,14 @@ describe("makeSecrets", () => {
     expect(registeredSecrets()).toEqual(CLIENTS.map((name) => read(`${name}-secret`)));
   });
 
-  test("existing secrets stay", () => {
+  test("keeps existing secrets", () => {
     makeSecrets(folder, "db:5432/tripline");
     const before = FILES.map(read);
     expect(makeSecrets(folder, "db:5432/tripline")).toEqual([]);
     expect(FILES.map(read)).toEqual(before);
   });
 
-  test("secrets of an earlier version stay, and what it did not have is added", () => {
+  test("keeps secrets of an earlier version, and adds missing ones", () => {
     makeSecrets(folder, "db:5432/tripline");
     const password = read("postgres/password");
     rmSync(join(folder, "control"), { recursive: true });
@@ -69,7 +69,7 @@ describe("makeSecrets", () => {
     expect(read("control/postgres-url")).toContain(password);
   });
 
-  test("a secret that was written only in part is created again as a whole, the others stay", () => {
+  test("recreates a partially written secret, and keeps the others", () => {
     makeSecrets(folder, "db:5432/tripline");
     const before = FILES.map(read);
     rmSync(join(folder, "client-secrets.made"));
