@@ -114,7 +114,7 @@ const lacksScope = ({ status, text }: { readonly status: number; readonly text: 
 const shown = ({ service, method, path }: ServiceRoute): string => `${service} ${method} ${path}`;
 const guarded = ROUTES.filter(({ access }) => access.by !== "open");
 
-test("every route that a service has registered is in the table, and nothing else is", () => {
+test("the table contains exactly the routes that the services register", () => {
   for (const service of new Set(ROUTES.map((route) => route.service))) {
     const registered = system.served(service as ProgramName).routes.filter(({ method }) => method !== "HEAD");
     const inTable = ROUTES.filter((route) => route.service === service);
@@ -126,7 +126,7 @@ test("every route that a service has registered is in the table, and nothing els
   }
 });
 
-test("without a token or a session every guarded route answers 401", async () => {
+test("every guarded route answers 401 without a token or a session", async () => {
   expect(guarded.length).toBeGreaterThan(60);
   for (const route of guarded) {
     const { status } = await call(route, undefined);
@@ -146,7 +146,7 @@ test.each(ROLES)("%s: each cell of the table", async (role) => {
   }
 });
 
-test("a caller with every scope but the one that is needed gets 403", async () => {
+test("a caller with every scope except the required one gets 403", async () => {
   for (const route of guarded) {
     const needed = route.access.by === "open" ? "" : route.access.scope;
     if (needed === "signed-in") continue;
@@ -156,7 +156,7 @@ test("a caller with every scope but the one that is needed gets 403", async () =
   }
 });
 
-test("another tenant with every scope sees nothing of the demo's, changes nothing of it, and rolls out nothing", async () => {
+test("another tenant with every scope can neither read nor change the demo's data, nor start a rollout", async () => {
   const [owner, stranger] = [DEMO_TENANT, "stranger"].map((tenant) => {
     return { name: `all-${tenant}`, tenant, scopes: SCOPES };
   });

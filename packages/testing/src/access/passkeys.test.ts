@@ -128,7 +128,7 @@ async function addPasskey(page: Page, name: string): Promise<void> {
   await page.getByRole("heading", { name }).waitFor();
 }
 
-test("a person adds a passkey, is asked for it at the next sign-in, and gets in with it alone", async () => {
+test("a user adds a passkey, must use it at the next sign-in, and can sign in with it alone", async () => {
   const { page, authenticator } = await openPage();
   const faults: string[] = [];
   page.on("console", (message) => {
@@ -168,7 +168,7 @@ test("a person adds a passkey, is asked for it at the next sign-in, and gets in 
   await page.context().close();
 }, 180_000);
 
-test("an answer is good once, and for the sign-in that it was made in", async () => {
+test("a response is valid once, and only for its own sign-in", async () => {
   const { page, authenticator } = await openPage();
   await Promise.all([arrived(page), typePassword(page)]);
   await addPasskey(page, "Red key");

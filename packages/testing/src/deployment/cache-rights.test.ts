@@ -30,7 +30,7 @@ async function shortestCall(command: string): Promise<readonly string[]> {
   return [...words, ...Array.from({ length: Math.abs(arity) - words.length }, () => "0")];
 }
 
-test("the groups of commands on ElastiCache hold every command that access.yaml gives a service", async () => {
+test("ElastiCache's command groups contain every command that access.yaml grants", async () => {
   const groups = GROUPS.exec(readFileSync(MODULE, "utf8"))?.[1]?.split(" ") ?? [];
   expect(groups[0]).toBe("-@all");
   await redis.acl("SETUSER", USER, "reset", "on", "nopass", "~*", "&*", ...groups);

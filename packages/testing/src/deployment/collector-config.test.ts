@@ -34,7 +34,7 @@ test("the collectors of compose and chart keep the same traces", () => {
   ]);
 });
 
-test("they judge traces by attributes that arrive, and by values that these have", () => {
+test("the collectors judge traces by existing attributes and values", () => {
   const attributes = Object.assign({}, ...readTraceContract().payment.map((span) => span.attributes));
   const judged = policiesOf(compose).flatMap(({ string_attribute }) => string_attribute ?? []);
   expect(judged.length).toBe(2);
@@ -45,7 +45,7 @@ test("they judge traces by attributes that arrive, and by values that these have
   }
 });
 
-test.each(["traces", "metrics", "logs"])("%s pass through both", (signal) => {
+test.each(["traces", "metrics", "logs"])("%s pass through both collectors", (signal) => {
   for (const text of [compose, chart]) {
     const pipeline = parse(text).service.pipelines[signal];
     expect(pipeline.receivers).toContain("otlp");
@@ -53,14 +53,14 @@ test.each(["traces", "metrics", "logs"])("%s pass through both", (signal) => {
   }
 });
 
-describe("the collector of the stores", () => {
+describe("the stores' collector", () => {
   const read = (file: string) => parse(readFileSync(new URL(file, ROOT), "utf8"), { logLevel: "error" });
   const plain = read("deploy/observability/stores.yaml");
   const tls = read("deploy/observability/stores.tls.yaml");
   const { labels: _labels, ...metrics } = read("deploy/observability/store-metrics.yaml");
   const stores = ["kafkametrics", "postgresql", "redis"];
 
-  test("asks each store, and tells what dashboards and alerts use", () => {
+  test("monitors each store, and reports what dashboards and alerts use", () => {
     expect(Object.keys(plain.receivers).sort()).toEqual(stores);
     expect(plain.service.pipelines.metrics.receivers.toSorted()).toEqual(stores);
     expect(Object.keys(metrics).sort()).toEqual(stores);
@@ -71,7 +71,7 @@ describe("the collector of the stores", () => {
     expect(Object.keys(metrics.postgresql)).toContain("postgresql.deadlocks");
   });
 
-  test("with TLS believes no server without the authority, is `collector`, and holds nobody else's password", () => {
+  test("with TLS trusts only servers of the authority, connects as `collector`, and has no other password", () => {
     expect(Object.keys(tls)).toEqual(["receivers"]);
     expect(Object.keys(tls.receivers).sort()).toEqual(stores);
     for (const receiver of stores) {

@@ -121,7 +121,7 @@ describe("compose.yaml", () => {
 
   afterAll(() => rmSync(secrets, { recursive: true }));
 
-  test.each(SERVICES)("%s takes what it is told, with the secrets as they are made", (name, schema) => {
+  test.each(SERVICES)("%s accepts its settings and the generated secrets", (name, schema) => {
     const given = { ...OF_THE_IMAGE, ...base[name]?.environment };
     const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
     // Each reader sees its own folder of the volume, under the same path.
@@ -131,7 +131,7 @@ describe("compose.yaml", () => {
     expect(() => readConfig<z.ZodType>(schema, environment)).not.toThrow();
   });
 
-  test.each(SERVICES)("%s knows every variable that it is told", (name, schema) => {
+  test.each(SERVICES)("%s knows all of its variables", (name, schema) => {
     const known = schema.shape as Readonly<Record<string, unknown>>;
     const told = Object.keys(base[name]?.environment ?? {});
     expect(told).not.toHaveLength(0);
@@ -142,7 +142,7 @@ describe("compose.yaml", () => {
   });
 
   test.each(SERVICES)(
-    "with compose.tls.yaml %s takes what it is told, by TLS everywhere, as itself",
+    "with compose.tls.yaml %s accepts its settings, uses TLS everywhere and its own identity",
     (name, schema) => {
       const given = { ...OF_THE_IMAGE, ...base[name]?.environment, ...tls[name]?.environment };
       const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
@@ -171,7 +171,7 @@ describe("compose.yaml", () => {
     },
   );
 
-  test("with compose.tls.yaml each server, and the job that gives rights, has its files", () => {
+  test("with compose.tls.yaml each server and the permissions job have their files", () => {
     for (const name of ["kafka", "valkey", "postgres", "topics"]) {
       const text = JSON.stringify(tls[name]);
       const folder = name === "topics" ? "setup" : name;
@@ -185,7 +185,7 @@ describe("compose.yaml", () => {
   });
 
   test.each(Object.entries(LITE_TARGETS))(
-    "in the lite file the container of %s runs each of %j with its settings, files and folders, and nothing names one twice",
+    "in the lite file the container of %s runs each of %j with its settings, files and folders, and no duplicates",
     async (host, targets) => {
       const mounts = [...(base[host]?.volumes ?? []), ...(lite[host]?.volumes ?? [])];
       const folders = mounts.flatMap((volume) =>
@@ -207,7 +207,7 @@ describe("compose.yaml", () => {
     },
   );
 
-  test("in the lite file a part is found under its own name, at the port that others are told", async () => {
+  test("in the lite file a service is reachable under its own name and the configured port", async () => {
     const watched = lite.auth?.environment.WATCHED_SERVICES ?? "";
     expect(watched.split(",")).toEqual([
       "auth=http://auth:8080",
@@ -226,7 +226,7 @@ describe("compose.yaml", () => {
     }
   });
 
-  test("a service that reads a secret mounts its own folder of the secrets and no other", () => {
+  test("a service that reads a secret mounts only its own folder of secrets", () => {
     for (const [name, { environment, volumes }] of Object.entries(base)) {
       const reads = Object.values(environment).some((value) => value?.startsWith(SECRETS));
       const mounted = mountedAt(volumes, SECRETS);
@@ -235,7 +235,7 @@ describe("compose.yaml", () => {
     }
   });
 
-  test("Feast is told what its repository names, and writes where features reads profiles", () => {
+  test("Feast has the variables its repository requires, and writes where features reads profiles", () => {
     const definitions = readFileSync(new URL("training/feature_repo/definitions.py", ROOT), "utf8");
     const needed = [...(/^_NEEDED = (.*)$/m.exec(definitions)?.[1] ?? "").matchAll(/\("(\w+)"/g)];
     expect(needed.map(([, name]) => name)).toEqual(["FEAST_DATA", "FEAST_REDIS"]);
@@ -251,7 +251,7 @@ describe("compose.yaml", () => {
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
   });
 
-  test("regression #24: without the profile `feast` nothing materialises profiles, and the first model is one without them", () => {
+  test("regression #24: nothing materialises profiles without the profile `feast`, and the first model uses none", () => {
     const read = (name: string) => JSON.stringify([base[name]?.command, base[name]?.entrypoint]);
     const materialising = Object.keys(base).filter((name) => /keep_online|materialize|load-profiles/.test(read(name)));
     expect(materialising).toEqual(["feast-materialize"]);
@@ -265,7 +265,7 @@ describe("compose.yaml", () => {
     expect(files.filter((name) => /keep_online|materialize|load-profiles/.test(chart(name)))).toEqual([]);
   });
 
-  test("Prometheus asks each process once, with compose.lite.yaml too, and has no alert there about jobs that do not run", () => {
+  test("Prometheus scrapes each process once, even with compose.lite.yaml, which has no alerts about missing jobs", () => {
     const read = (file: string) => parse(readFileSync(new URL(file, ROOT), "utf8"));
     const whole = read("deploy/observability/prometheus.yaml");
     const few = read("deploy/observability/prometheus.lite.yaml");
@@ -283,7 +283,7 @@ describe("compose.yaml", () => {
     expect(few.rule_files).toEqual(whole.rule_files.filter((file: string) => !absent(file)));
   });
 
-  test("all of it with its observability and traffic has limits that fit 7.5 GiB, and compose.lite.yaml 3 GiB", () => {
+  test("everything, with observability and traffic, fits into 7.5 GiB, and compose.lite.yaml into 3 GiB", () => {
     const within = (profiles: readonly string[], over: typeof base): number =>
       Object.entries(base)
         .filter(([name]) => (over[name]?.profiles ?? []).length === 0)

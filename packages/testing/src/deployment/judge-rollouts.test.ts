@@ -44,7 +44,7 @@ describe("judgeRollouts", () => {
     expect(judgeRollouts(rollouts, goal).state).toBe(state);
   });
 
-  test("says what happened and what to do", () => {
+  test("reports what happened and what to do", () => {
     expect(judgeRollouts([back], "healthy")).toMatchObject({
       fault: "tripline-decisions went back to the version before: RolloutAborted: metric assessed Failed.",
       lines: ["tripline-decisions: Degraded RolloutAborted: metric assessed Failed"],

@@ -49,14 +49,14 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
   const schema = SCHEMAS[service];
   const variables = variablesOf(service);
 
-  test("are known to the service, or say where they are read", () => {
+  test("are known to the service, or describe where they are read", () => {
     const unknown = Object.entries(variables).filter(
       ([name, { description }]) => !(name in schema.shape) && !description,
     );
     expect(unknown).toEqual([]);
   });
 
-  test("have all that the service cannot do without, in the chart, in Compose and on one machine", () => {
+  test("include all that the service requires, in the chart, in Compose and on one machine", () => {
     const required = schema.safeParse({}).error?.issues.map((issue) => String(issue.path[0])) ?? [];
     expect(required).not.toEqual([]);
     const ofImage = variablesOfImage("node.Dockerfile");
@@ -78,7 +78,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
     expect(described.filter(({ isNumber, unit }) => isNumber && unit === "").map(({ name }) => name)).toEqual([]);
   });
 
-  test("are taken by the service as the plan for one machine sets them", () => {
+  test("are accepted by the service as the plan for one machine sets them", () => {
     const plan = planServices({
       hasConsole: true,
       ports: {
@@ -130,7 +130,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
   });
 });
 
-test("the images and the chart set the same", () => {
+test("the images and the chart set the same variables", () => {
   const chart = { ...VARIABLE_GROUPS.service, ...variablesOf("scoring") };
   const files = ["node.Dockerfile", "scoring-gpu.Dockerfile"];
   const set = files.flatMap((file) => Object.entries(variablesOfImage(file)).filter(([name]) => name in chart));

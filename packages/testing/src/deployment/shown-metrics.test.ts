@@ -69,14 +69,14 @@ async function shownSeries(): Promise<ReadonlySet<string>> {
   return new Set([...common, ...told, ...ownMetrics().flatMap(([kind, name]) => seriesOf(kind, name))]);
 }
 
-describe("what dashboards, alerts and the analysis of new versions show", () => {
+describe("metrics in dashboards, alerts and rollout analysis", () => {
   let shown: ReadonlySet<string>;
   beforeAll(async () => {
     shown = await shownSeries();
   });
   const files = [...readdirSync(DASHBOARDS).map((file) => new URL(file, DASHBOARDS)), ...ALERTS, ANALYSIS];
 
-  test("the services' series are found in their code", () => {
+  test("the services' series exist in their code", () => {
     expect(shown).toContain("tripline_decisions_made_total");
     expect(shown).toContain("tripline_decisions_latency_seconds_bucket");
     expect(shown).toContain("tripline_ingestion_waiters");
@@ -84,14 +84,14 @@ describe("what dashboards, alerts and the analysis of new versions show", () => 
     expect(shown).toContain("process_resident_memory_bytes");
   });
 
-  test("every metric of a time is in seconds, and its name says so", () => {
+  test("every duration metric is in seconds, and its name says so", () => {
     const times = ownMetrics().filter(([, name]) => TIME.test(name));
     expect(times.length).toBeGreaterThan(8);
     expect(times.filter(([, name]) => !name.endsWith("_seconds"))).toEqual([]);
   });
 
   test.each(files.map((file) => [file.pathname.split("/").at(-1) ?? "", file] as const))(
-    "%s names series that there are",
+    "%s names existing series",
     (_name, file) => {
       const named = new Set(readFileSync(file, "utf8").match(NAME));
       expect(named.size).toBeGreaterThan(0);
@@ -99,14 +99,14 @@ describe("what dashboards, alerts and the analysis of new versions show", () => 
     },
   );
 
-  test("series of the stores are named as Prometheus names what OpenTelemetry measures", () => {
+  test("the stores' series have Prometheus's names for OpenTelemetry metrics", () => {
     const wrong = Object.values(stores).flatMap((metrics) =>
       Object.entries(metrics).filter(([name, series]) => !series.startsWith(name.replaceAll(".", "_"))),
     );
     expect(wrong).toEqual([]);
   });
 
-  test("dashboards and alerts group and choose by labels that there are", () => {
+  test("dashboards and alerts use existing labels", () => {
     const known = knownLabels();
     expect(known).toContain("http_route");
     const texts = files.map((file) => readFileSync(file, "utf8").replaceAll('\\"', '"'));
@@ -117,7 +117,7 @@ describe("what dashboards, alerts and the analysis of new versions show", () => 
     expect([...new Set(labels)].filter((label) => !known.has(label))).toEqual([]);
   });
 
-  test("docs/operations.md says of every alert what to do, and how urgent it is", () => {
+  test("docs/operations.md explains every alert and its urgency", () => {
     const groups = ALERTS.flatMap((file) => alertsFile.parse(parse(readFileSync(file, "utf8"))).groups);
     const alerts = new Set(
       groups.flatMap(({ rules }) => rules.map(({ alert, labels }) => `${alert} (${labels.severity})`)),
@@ -126,7 +126,7 @@ describe("what dashboards, alerts and the analysis of new versions show", () => 
     expect([...sections].map(([, name, severity]) => `${name} (${severity})`).sort()).toEqual([...alerts].sort());
   });
 
-  test("docs/operations.md names series and panels that there are", () => {
+  test("docs/operations.md names existing series and panels", () => {
     const series = [...new Set(OPERATIONS.match(NAME))];
     expect(series.length).toBeGreaterThan(5);
     expect(series.filter((name) => !shown.has(name) && !shown.has(`${name}_count`))).toEqual([]);

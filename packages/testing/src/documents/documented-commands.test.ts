@@ -36,7 +36,7 @@ const nightly: readonly DocumentedCommand[] = parse(read(NIGHTLY)).jobs["long-ru
     splitCommands(command).map((words) => ({ at: `${NIGHTLY}, ${name}`, words, isWhole: true })),
 );
 
-test("a text is split as a shell would", () => {
+test("splits a text like a shell", () => {
   expect(
     splitCommands(
       'A="$(npm run x)" curl -d \'{"a": 1}\' \\\n  "$URL" # said\nfor app in a b; do docker push $app; done && ls <folder> > out.json\nkubectl apply -f - <<\'END\'\nkind: Job\nEND\npwd',
@@ -51,7 +51,7 @@ test("a text is split as a shell would", () => {
   ]);
 });
 
-test("commands stand in blocks of any form, and in code spans that go on in the next line", () => {
+test("finds commands in blocks of any form, and in code spans across lines", () => {
   const text = [
     "Some `npm run",
     "check` or ``npm test`` but `npm`:",
@@ -80,7 +80,7 @@ test("commands stand in blocks of any form, and in code spans that go on in the 
   ]);
 });
 
-test("the documents hold commands, in blocks and in sentences", () => {
+test("the documents contain commands, in blocks and in sentences", () => {
   expect(found.filter(({ isWhole }) => isWhole).length).toBeGreaterThan(60);
   expect(found.filter(({ isWhole }) => !isWhole).length).toBeGreaterThan(60);
 });
@@ -114,7 +114,7 @@ const wrong: [string, string][] = [
   ["kubctl get pods", "nothing here knows the program kubctl"],
 ];
 test.each(wrong)(
-  "what nobody can type is told: %s",
+  "a command that does not exist is reported: %s",
   async (command, sentence) => {
     const [words = []] = splitCommands(command);
     expect(await faultOf({ at: "", words, isWhole: true }, repository)).toContain(sentence);
@@ -123,7 +123,7 @@ test.each(wrong)(
 );
 
 test(
-  "every command in the documents and of the nightly workflow can be typed",
+  "every command in the documents and the nightly workflow exists",
   async () => {
     const faults: string[] = [];
     for (const command of [...found, ...nightly]) {
@@ -135,7 +135,7 @@ test(
   RUN_MS_MAX,
 );
 
-test("package.json has a dozen scripts at most, and CONTRIBUTING.md names each, and each tool of `npx tripline`", () => {
+test("package.json has at most a dozen scripts, and CONTRIBUTING.md names each of them and each tool of `npx tripline`", () => {
   const commands = Object.keys(repository.scripts).map((name) => (name === "test" ? "npm test" : `npm run ${name}`));
   // What is a script too is named as one.
   const tools = TOOLS.filter(({ words }) => repository.scripts[words.replace(" ", ":")] === undefined);
@@ -145,7 +145,7 @@ test("package.json has a dozen scripts at most, and CONTRIBUTING.md names each, 
   expect(named.filter((command) => !new RegExp(`\`${command}[ \`]`).test(text))).toEqual([]);
 });
 
-test("CONTRIBUTING.md says of every command of the nightly workflow that it runs there", () => {
+test("CONTRIBUTING.md lists every command of the nightly workflow", () => {
   const [, table = ""] = /\n### What runs where\n([\s\S]*?)\n## /.exec(read("CONTRIBUTING.md")) ?? [];
   const rows = table.split("\n").filter((line) => / \| yes \| [^|]*\|$/.test(line));
   const told = rows.flatMap((row) => readCommands("", row.split(" | ").at(-1) ?? "").map(text));
@@ -154,7 +154,7 @@ test("CONTRIBUTING.md says of every command of the nightly workflow that it runs
   expect(told.filter((command) => !nightly.map(text).includes(command))).toEqual([]);
 });
 
-test("every value of the chart in the documents is one", () => {
+test("every chart value in the documents exists", () => {
   const faults: string[] = [];
   for (const file of files.filter((name) => /deploy/.test(name))) {
     for (const node of readMarkdown(read(file))) {
@@ -171,7 +171,7 @@ function leavesOf(value: unknown): string[][] {
   return Object.entries(value).flatMap(([key, inner]) => leavesOf(inner).map((path) => [key, ...path]));
 }
 
-test("every link within the repository leads somewhere", () => {
+test("every link within the repository works", () => {
   const faults: string[] = [];
   let links = 0;
   for (const file of files) {
@@ -190,7 +190,7 @@ test("every link within the repository leads somewhere", () => {
   expect(links).toBeGreaterThan(60);
 });
 
-test("every file of the repository that a document names is there", () => {
+test("every repository file named in a document exists", () => {
   const named = files.flatMap((file) =>
     readMarkdown(read(file)).flatMap((node) =>
       node.type === "inlineCode" && isFile(node.value) ? [{ file, path: node.value }] : [],
@@ -201,7 +201,7 @@ test("every file of the repository that a document names is there", () => {
   expect(missing.map(({ file, path }) => `${file}: there is no ${path}`)).toEqual([]);
 });
 
-test("a payment, file by file: each file has what the page says to look for", () => {
+test("a payment, file by file: each file contains what the page refers to", () => {
   const steps = [...read("docs/a-payment-file-by-file.md").matchAll(/^\| \d+ \| \[([^\]]+)\]\(\S+\) \| `(\w+)`/gm)];
   expect(steps.length).toBeGreaterThan(10);
   const wrong = steps.filter(([, file = "", name = ""]) => !new RegExp(`\\b${name}\\b`).test(read(file)));
@@ -232,7 +232,7 @@ interface Runnable {
 }
 const CLI = "apps/cli/dist/main.js";
 
-describe("commands that need nothing are run", () => {
+describe("commands without prerequisites run", () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-documents-"));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -260,7 +260,7 @@ describe("commands that need nothing are run", () => {
     written.filter((command) => how.pattern.test(command)).map((command) => ({ command, ...how })),
   );
 
-  test("there are some", () => {
+  test("the documents contain some", () => {
     expect(commands.length).toBeGreaterThanOrEqual(5);
   });
 

@@ -13,7 +13,7 @@ const read = (path: string) => readFileSync(new URL(`../../../../docs/${path}`, 
 /** A fingerprint that stands in a key as 7 letters, which are put right below. */
 const plan = { name: "<entity>", fingerprint: Number.parseInt("layoutx", 36) };
 
-test("regression #12: the table of Redis keys has those of the code, and no others", () => {
+test("regression #12: the table of Redis keys has exactly those in the code", () => {
   const keys = [
     requestKey("<tenant>", "<id>"),
     rateKey("tenant", "<tenant>"),
@@ -32,7 +32,7 @@ test("regression #12: the table of Redis keys has those of the code, and no othe
   expect(read("features.md")).toContain(`\`${keys[3]}\``);
 });
 
-test("documents say how many events a card remembers", () => {
+test("documents state how many events a card remembers", () => {
   expect(read("architecture.md")).toContain(`fewer than ${RECENT_IDS_MAX} other events of the card`);
   expect(read("adr/0001-exactly-once-in-effect.md")).toContain(`hashes of its last ${RECENT_IDS_MAX} events`);
 });

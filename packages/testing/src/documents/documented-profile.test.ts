@@ -22,7 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
-test("the profile feature that docs/features.md adds is read online, and computed over a history", async () => {
+test("the profile feature added in docs/features.md is read online and computed over a history", async () => {
   const [, example = ""] = EXAMPLE.exec(await readFile(DOCUMENT, "utf8")) ?? [];
   const current = parse(await readFile(SPEC, "utf8"));
   const features = [...current.features, ...parse(example)];

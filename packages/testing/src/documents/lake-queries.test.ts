@@ -117,7 +117,7 @@ const EXPECTED: readonly unknown[][] = [
   ],
 ];
 
-test("regression #24: every query of the page answers, by the outcomes as the API spells them", async () => {
+test("regression #24: every query of the page returns rows, with outcomes spelled as in the API", async () => {
   expect(queries).toHaveLength(EXPECTED.length);
   const answers: unknown[] = [];
   for (const query of queries) answers.push(await rowsOf(query));

@@ -29,7 +29,7 @@ async function findings(searched: readonly SearchedStore[], person: Person): Pro
 }
 
 test(
-  "regression #24: for any feature spec an export shows what is kept of a person, and an erasure leaves nothing of it",
+  "regression #24: for any feature spec, an export shows all data of a person, and an erasure leaves none",
   async () => {
     const erased: Person[] = [];
     const others: Person[] = [];
@@ -62,7 +62,7 @@ test(
   60_000 + RUNS * MS_PER_RUN_MAX,
 );
 
-test("tripline personal export writes what all stores have of a person, opened; after the erasure pseudonyms of the lake alone", async () => {
+test("tripline personal export writes a person's decrypted data from all stores; after the erasure only pseudonyms", async () => {
   await bed.redis.flushdb();
   features = await bed.features(currentFeatureSpec());
   const [person, other] = [newPerson(), newPerson()];

@@ -6,7 +6,7 @@ import { PolicyClient } from "@tripline/system/client/policy-client";
 import { startInProcess } from "../support/in-process-system.js";
 import { testModel } from "../support/test-model.js";
 
-test("`tripline journey bad-policy`: a draft that declines a third is stopped by its backtest and by its guard, a sound one passes", async () => {
+test("`tripline journey bad-policy`: backtest and guard stop a draft that declines a third, and a sound one passes", async () => {
   const model = await testModel();
   const lake = await mkdtemp(join(tmpdir(), "tripline-bad-policy-"));
   const system = await startInProcess({ registryUrl: model.registryUrl, lakeDirectory: lake, hasControl: true });

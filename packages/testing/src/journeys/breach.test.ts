@@ -80,7 +80,7 @@ const notRefused = (outcomes: readonly AttemptOutcome[]) =>
   outcomes.filter(({ refusedBy }) => refusedBy === undefined).map(({ who, what }) => `${who}: ${what}`);
 
 test(
-  "no service can do on Kafka, Redis and Postgres what it need not do",
+  "no service has unneeded permissions on Kafka, Redis and Postgres",
   async () => {
     const outcomes = await tryAll([
       ...tlsAttempts(security, stack),
@@ -94,7 +94,7 @@ test(
   TRY_MS_MAX,
 );
 
-test("a service owns what was in its schema before it had a role", async () => {
+test("a service owns objects that were in its schema before it had a role", async () => {
   const { postgresUrl = "" } = security.accessOf("control", stack);
   await execute(security, postgresUrl, "ALTER TABLE control.kept ADD COLUMN more int");
   await execute(security, postgresUrl, "INSERT INTO control.kept (more) VALUES (1)");
@@ -107,7 +107,7 @@ function kafkaAs(name: string): Kafka {
   return connectKafka({ brokers: stack.kafkaBrokers, clientId: name, security: { tls } });
 }
 
-test("an operator can do what the commands need", async () => {
+test("an operator has the permissions that the commands need", async () => {
   for (const [who, topic] of [["decisions", "decisions"] as const, ["features", "transactions.dlq"] as const]) {
     const producer = await kafkaAs(who).producer();
     await producer.send([{ topic, key: "ct_1", value: Buffer.from("x"), headers: {} }]);
@@ -133,7 +133,7 @@ test("an operator can do what the commands need", async () => {
   redis.disconnect();
 });
 
-test("the collector sees how Kafka, Redis and Postgres are", async () => {
+test("the collector can monitor Kafka, Redis and Postgres", async () => {
   const { redisUrl = "", postgresUrl = "" } = security.accessOf(COLLECTOR_USER, stack);
   const admin = await kafkaAs(COLLECTOR_USER).admin();
   expect((await admin.endOffsets("audit")).size).toBe(1);

@@ -54,7 +54,7 @@ describe("lists", () => {
 
   const reasonOf = (decision: ApiDecision) => decision.reasons[0]?.text ?? "";
 
-  test("a terminal is denied, then watched and allowed by a file, then forgotten", async () => {
+  test("a terminal is denied, then watched and allowed through a file, then removed", async () => {
     const value = `t-lists-${Date.now()}`;
     await untilOutcome("approve", value);
     const entry = ["--kind", "terminal", "--value", value];
@@ -87,7 +87,7 @@ describe("lists", () => {
     await expect(lists("search", "--value", value)).resolves.toBe("No matching entries.\n");
   });
 
-  test("who changed a list is in the audit log, which is verified here and from an export", async () => {
+  test("the audit log records who changed a list, and can be verified here and from an export", async () => {
     const audit = (...args: readonly string[]) => run(auditCommand, args);
     await lists("add", "deny", "--kind", "terminal", "--value", "t-audited", "--reason", "For the audit log");
     let listed = "";
@@ -115,7 +115,7 @@ describe("lists", () => {
     await expect(audit("verify", "--input", file)).rejects.toThrow("Line 1 of ");
   });
 
-  test("a file's fault is told with its place, and a card number is not repeated", async () => {
+  test("reports a file's fault with its position, without repeating a card number", async () => {
     const file = join(folder, "bad.csv");
     await writeFile(file, "kind,value,reason\nterminal,t-1,Mule\ncard,4111111111111111,Stolen\n");
     const refused = lists("import", "deny", "--input", file);

@@ -49,7 +49,7 @@ async function decideUntil(wanted: (decision: ApiDecision) => boolean): Promise<
   return decision;
 }
 
-test("a policy is pushed, activated, decides, and is rolled back; without the control plane decisions go on", async () => {
+test("a pushed policy is activated, decides, and is rolled back; decisions continue without the control plane", async () => {
   const policies = new PolicyClient(system.control);
   const text = (await readFile(SHIPPED, "utf8")).replace(/^rules:\n/m, NEW_RULE);
   expect(isLookedAt(await decide())).toBe(false);

@@ -123,14 +123,14 @@ describe("a demo that stops by itself", () => {
 
   afterAll(() => Demo.endAll(), COMMAND_MS_MAX);
 
-  test("has the exit code 0 and a ledger that balances, and leaves nothing behind", async () => {
+  test("has exit code 0 and a balanced ledger, and leaves nothing behind", async () => {
     expect([await demo.exit, demo.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
     expect(demo.output).toMatch(/from start to first decision: \d+\.\d s \(.*start services/);
     expect(demo.output).toMatch(/latency p50 \d+\.\d ms/);
     expect(await takenPorts()).toEqual([]);
   });
 
-  test("regression #12: sends the spans of every process that a payment passes to OTEL_EXPORTER_OTLP_ENDPOINT, in one trace, as the contract says", () => {
+  test("regression #12: exports the spans of each process on a payment's path, in one trace that meets the contract", () => {
     // Decisions and scoring are one process.
     const nameOf = (service: string) => (service === "decisions" || service === "scoring" ? "tripline" : service);
     const contract = readTraceContract();
@@ -147,7 +147,7 @@ describe("a demo that stops by itself", () => {
   });
 });
 
-test("a duration it does not understand is refused in one sentence, before anything starts", async () => {
+test("rejects an invalid duration in one sentence before it starts anything", async () => {
   const refused = new Demo(["--exit-after", "soon"]);
   expect(await refused.exit).toBe(1);
   expect(refused.output.trim()).toBe('--exit-after must be a duration such as 30s or 5m, not "soon"');
@@ -164,7 +164,7 @@ describe("npm run demo", () => {
     promisify(execFile)(program, args, { cwd: ROOT, env: environment, timeout: COMMAND_MS_MAX });
 
   test(
-    "works after a demo that was ended by kill -9",
+    "works after a demo that was killed with kill -9",
     async () => {
       const killed = new Demo([]);
       await killed.prints(IS_UP);
@@ -178,7 +178,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "regression #12: the request that it prints works in a shell, again and again",
+    "regression #12: prints a request that works in a shell, repeatedly",
     async () => {
       const request = /^TOKEN=[\s\S]*?\n$/m.exec(demo.output)?.[0] ?? "";
       const { stdout, stderr } = await run("bash", "-c", `${request}\necho\n${request}`);
@@ -195,7 +195,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "regression #12: a token is all that `npm run -s tripline -- token` writes to standard output",
+    "regression #12: `npm run -s tripline -- token` writes only a token to standard output",
     async () => {
       const { stdout, stderr } = await run("npm", "run", "-s", "tripline", "--", "token", "--workspace", WORKSPACE);
       expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
@@ -205,7 +205,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "regression #12: `npm run demo -- --help` prints the help all the same",
+    "regression #12: `npm run demo -- --help` also prints the help",
     async () => {
       const { stdout } = await run("npm", "run", "-s", "demo", "--", "--help");
       expect(stdout).toMatch(/^Usage: tripline demo/);
@@ -214,7 +214,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "regression #12: a second one on other ports is refused, and the first keeps its logs",
+    "regression #12: rejects a second demo on other ports, and the first keeps its logs",
     async () => {
       const [base = 0] = await findFreePorts(1);
       const second = new Demo([], { TRIPLINE_PORT_BASE: String(base) });
@@ -225,7 +225,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "regression #12: Redis loses all it has: the demo says so and names the command, which puts it back while the demo runs",
+    "regression #12: when Redis loses its data, names the command that restores it while the demo runs",
     async () => {
       const { redisUrl, kafkaBrokers, statePath = "" } = local;
       const redis = new Redis(redisUrl);
@@ -269,7 +269,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "regression #12: SIGINT to npm alone ends everything in order",
+    "regression #12: SIGINT to npm alone stops everything in order",
     async () => {
       const records = join(workspaceIn(join(STATE_DIRECTORY, WORKSPACE)).stack, "run");
       const pids = readdirSync(records).flatMap((file) => {
@@ -286,7 +286,7 @@ describe("npm run demo", () => {
   );
 
   test(
-    "the vectors before and after the loss are those that the engine computes from the lake",
+    "the vectors before and after the loss equal those that the engine computes from the lake",
     async () => {
       const { lakeDirectory = "", statePath = "" } = local;
       // The profiles were lost with the states: some payments had none. The others have the demo's.

@@ -36,7 +36,7 @@ describe("a payment's journey", () => {
     });
   }
 
-  test("with Prefer: wait the decision comes back, made by the model, with its versions", async () => {
+  test("Prefer: wait returns the model's decision with its versions", async () => {
     const { decision } = await system.client.send(buildPayment(), 10);
     expect(decision).toMatchObject({ status: "decided", rung: "model", degraded_because: null });
     expect(decision?.score).toBeGreaterThanOrEqual(0);
@@ -77,7 +77,7 @@ describe("a payment's journey", () => {
     expect((await run).stdout).toMatch(/^(approve|challenge|review|decline) \[/);
   });
 
-  test("a client that is registered with a public key signs in with its private key", async () => {
+  test("a client registered with a public key authenticates with its private key", async () => {
     const { privateKey, publicKey } = await generateKeyPair("ES256", { extractable: true });
     const [ours, theirs] = [await exportJWK(privateKey), await exportJWK(publicKey)];
     const clientId = randomUUID();
@@ -90,7 +90,7 @@ describe("a payment's journey", () => {
     await expect(client.decide(payment)).resolves.toMatchObject({ transaction_id: payment.transaction_id });
   });
 
-  test("without it, the Location leads to the decision", async () => {
+  test("without it, the Location header leads to the decision", async () => {
     const response = await post(paymentBody(buildPayment()));
     expect(response.status).toBe(202);
     const location = response.headers.get("location") ?? "";
@@ -98,7 +98,7 @@ describe("a payment's journey", () => {
     await expect(until(() => system.client.decision(id))).resolves.toMatchObject({ id, status: "decided" });
   });
 
-  test("a retry gets the earlier decision, another body 409", async () => {
+  test("a retry gets the earlier decision, and another body gets 409", async () => {
     const key = { "idempotency-key": randomUUID(), prefer: "wait=10" };
     const body = paymentBody(buildPayment());
     const first = await (await post(body, key)).json();
@@ -137,7 +137,7 @@ describe("a payment's journey", () => {
     expect(await rate(after.clientTransactionId)).toBe(1);
   });
 
-  test("a batch answers line by line, and each accepted payment is on the topic once", async () => {
+  test("a batch gets a response per line, and each accepted payment is on the topic once", async () => {
     const payments = Array.from({ length: 50 }, () => buildPayment());
     const decisions = await system.client.decideAll(payments, 20);
     expect(decisions.map((decision) => decision.transaction_id)).toEqual(
@@ -147,7 +147,7 @@ describe("a payment's journey", () => {
     expect(ledger).toMatchObject({ accepted: 50, decided: 50, lost: [], contradicted: [] });
   });
 
-  test("a poison record goes to the dead letters with its error, and the partition goes on", async () => {
+  test("an unreadable record becomes a dead letter with its error, and the partition continues", async () => {
     const producer = await system.kafka.producer();
     const payment = buildPayment();
     await producer.send([

@@ -24,7 +24,7 @@ import { testModel } from "../support/test-model.js";
 
 const START_MS = Date.UTC(2026, 0, 15);
 
-describe("services that are killed while they have work", () => {
+describe("services killed under load", () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-kill-"));
   const secrets = join(folder, "secrets.json");
 
@@ -65,7 +65,7 @@ describe("services that are killed while they have work", () => {
   }
 
   test.each(TOPOLOGIES)(
-    "regression #24: %s: kill -9 of each service with work in flight loses nothing, and decides and counts nothing twice",
+    "regression #24: %s: kill -9 of each service with work in flight loses nothing and duplicates nothing",
     async (topology) => {
       const { system, lake } = await start(topology);
       try {

@@ -37,7 +37,7 @@ function plainProbability(card: CardFile, features: ReadonlyMap<string, number>)
 }
 
 /** Each rung of the ladder by breaking what the rung above needs, in the whole system. */
-describe("down the ladder", () => {
+describe("the fallback chain", () => {
   let model: TrainedModel;
   let folder: string;
   let root: string;
@@ -106,7 +106,7 @@ describe("down the ladder", () => {
   const versionOf = (text: string) => `scorecard@${createHash("sha256").update(text).digest("hex").slice(0, 12)}`;
   const unanswered = { degradedBecause: expect.stringMatching(/^scoring /) };
 
-  test("scoring is killed: the scorecard of the champion decides, also when the registry is away", async () => {
+  test("the champion's scorecard decides when scoring is killed, even without the registry", async () => {
     const before = await decideUntil(({ rung }) => rung === "model");
     expect(before).toMatchObject({ degradedBecause: "", modelName: "fraud", modelVersion: model.version });
     await system.stop("scoring");
@@ -124,7 +124,7 @@ describe("down the ladder", () => {
     await rename(`${root}.away`, root);
   }, 240_000);
 
-  test("another champion brings another scorecard", async () => {
+  test("another champion brings its own scorecard", async () => {
     // So large that no weight, not even one of the hour of the day, keeps the score from being 1.
     const changed = JSON.stringify({ ...JSON.parse(await scorecardText()), intercept: 400 });
     await promoteAgain(1, changed);
@@ -133,14 +133,14 @@ describe("down the ladder", () => {
     expect(codesOf(certain)[0]).toBe("SCORE_VERY_HIGH");
   }, 240_000);
 
-  test("a champion without a scorecard, as older registries have, and scoring killed: the rules alone decide", async () => {
+  test("only rules decide if scoring is killed and the champion has no scorecard, as in older registries", async () => {
     await promoteAgain(2, undefined);
     const decision = await decideUntil(({ rung }) => rung === "rules_only");
     expect(decision).toMatchObject({ rung: Rung.RULES_ONLY, modelName: "", modelVersion: "", ...unanswered });
     expect(codesOf(decision)).toEqual(["FIRST_PAYMENT_OF_CARD"]);
   }, 240_000);
 
-  test("Redis loses the window states: the static policy decides, whoever else answers", async () => {
+  test("the default decision applies when Redis loses the window states", async () => {
     await system.start("scoring");
     const back = await decideUntil(({ rung }) => rung === "model");
     expect(back).toMatchObject({ degradedBecause: "" });

@@ -83,7 +83,7 @@ async function vectors(): Promise<FeatureVector[]> {
   return found;
 }
 
-test("Redis hangs: ingestion says so in bounded time, and what it had accepted is decided once Redis is back", async () => {
+test("ingestion reports within bounded time that Redis hangs, and accepted payments are decided when it is back", async () => {
   const { client } = system;
   await client.send(buildPayment(), 10);
   const admin = new Redis(redis.redisUrl);
@@ -120,7 +120,7 @@ test("Redis hangs: ingestion says so in bounded time, and what it had accepted i
   expect(new Set(found.map((vector) => JSON.stringify(vector))).size).toBe(accepted.size + 1);
 }, 180_000);
 
-describe("Redis comes back empty", () => {
+describe("when Redis comes back empty", () => {
   /** Plays a stretch of event time, in its order. */
   async function play(fromMs: number, toMs: number) {
     const payments: KnownPayment[] = [];
@@ -176,7 +176,7 @@ describe("Redis comes back empty", () => {
     return (await promisify(execFile)(process.execPath, command)).stdout;
   }
 
-  test("decisions are flagged until its states are rebuilt, and from then on all is as if nothing had been lost", async () => {
+  test("decisions are flagged until its states are rebuilt, and afterwards nothing is missing", async () => {
     const before = await play(START_MS, LOSS_MS);
     expect(new Set(before.decisions.map(({ rung }) => rung))).toEqual(new Set(["model"]));
     await redis.redis.kill();

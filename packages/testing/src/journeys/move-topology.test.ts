@@ -21,7 +21,7 @@ describe("moving decisions and scoring into one process and back", () => {
   }, 240_000);
   afterAll(() => system?.close());
 
-  test("under traffic nothing is lost, nothing is decided twice, and the model decides in both", async () => {
+  test("loses and duplicates nothing under traffic, and the model decides in both topologies", async () => {
     const sent: KnownPayment[] = [];
     const rungs = new Set<string>();
     const decided = (count: number) => sent.length >= count;

@@ -41,7 +41,7 @@ async function plainValue(redis: Redis, key: string): Promise<Buffer> {
   throw new Error(`${key} is a ${type}: read it here as well.`);
 }
 
-describe("no card number, device id, network, e-mail address or name in clear behind ingestion", () => {
+describe("no card number, device ID, network, e-mail address or name in plain text behind ingestion", () => {
   const exporter = new InMemorySpanExporter();
   const planted = Array.from({ length: 20 }, (_, index) => ({
     cardNumber: randomCardNumber(),
@@ -186,7 +186,7 @@ describe("no card number, device id, network, e-mail address or name in clear be
   const foundIn = (text: string): string[] => needles.filter((needle) => text.includes(needle));
 
   /** Before the others, so that what it leaves behind is looked at like everything else. */
-  test("`tripline journey erase`: a person can be read by who may, and after their erasure by nobody", async () => {
+  test("`tripline journey erase`: only authorised users can read a person's data, and nobody after the erasure", async () => {
     const print = (text: string): void => void told.push(text);
     const { client, control, kafka } = system;
     const card = await eraseJourney({ client, control, kafka, print, person: erased });
@@ -242,7 +242,7 @@ describe("no card number, device id, network, e-mail address or name in clear be
     }
   });
 
-  test("not in any table of Postgres, which a backup is made of", async () => {
+  test("not in any table of Postgres, and so not in a backup", async () => {
     const tables = await query(
       "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('auth', 'control', 'console')",
     );

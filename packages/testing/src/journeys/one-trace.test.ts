@@ -32,7 +32,7 @@ afterAll(async () => {
   await receiver.close();
 });
 
-test("the contract has the attributes of OpenTelemetry's conventions, and our own", () => {
+test("the contract uses the attributes of OpenTelemetry's conventions and our own", () => {
   const known = new Set<unknown>(Object.values(conventions));
   const named = [...contract.payment, ...contract.label].flatMap(({ attributes }) => Object.keys(attributes));
   expect(named.filter((name) => !name.startsWith("tripline.") && !known.has(name))).toEqual([]);
@@ -48,7 +48,7 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
 
   afterAll(() => system?.close());
 
-  test("a receiver of OTLP gets it whole: HTTP, every Kafka hop, Redis and gRPC, each span under its cause", async () => {
+  test("an OTLP receiver gets the whole trace: HTTP, every Kafka hop, Redis and gRPC, each span below its cause", async () => {
     const payment = buildPayment({ email: EMAIL });
     const result = await system.client.send(payment, 10);
     expect(result.status).toBe(200);
@@ -67,7 +67,7 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
     }
   });
 
-  test("payments sent together have one, and a label has one", async () => {
+  test("a batch of payments has one trace, and so does a label", async () => {
     const payment = buildPayment();
     const before = new Set(receiver.spans);
     await system.client.decideAll([payment, buildPayment()], 10);
@@ -89,7 +89,7 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
     expect(compareTrace(spans, contract.label, () => SERVICE)).toEqual([]);
   });
 
-  test("what all services count together passes a strict reader of OpenMetrics", async () => {
+  test("the metrics of all services together are valid OpenMetrics", async () => {
     const samples = readOpenMetrics((await writeMetrics("application/openmetrics-text")).body);
     const counted = new Set(samples.map(({ name }) => name));
     for (const name of [
@@ -104,7 +104,7 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
     }
   });
 
-  test("the services that run show every series that a dashboard asks them for", async () => {
+  test("running services export every series that a dashboard queries", async () => {
     const told = [...(await writeMetrics()).body.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, kind]) =>
       kind === "histogram" ? ["bucket", "count", "sum"].map((part) => `${name}_${part}`) : [name],
     );

@@ -74,7 +74,7 @@ async function check(
   return checkParity({ engine, lake, ...tables });
 }
 
-test("archived features folded again are those that went online, bit for bit", async () => {
+test("recomputing archived features gives the online ones, bit for bit", async () => {
   const { client } = system;
   const ordered = eventsBetween(START_MS, ORDERED_UNTIL_MS);
   await replay({
@@ -100,14 +100,14 @@ test("archived features folded again are those that went online, bit for bit", a
   process.stdout.write(`${printParity(report)}\n`);
 }, 120_000);
 
-test("a profile that the tables do not hold is detected", async () => {
+test("detects a profile that is missing from the tables", async () => {
   const report = await check(compileEngine(spec), {});
   expect(report.mismatches).toBeGreaterThan(0);
   const ofProfiles = new Set(spec.features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : [])));
   expect(report.examples.filter(({ feature }) => !ofProfiles.has(feature))).toEqual([]);
 }, 60_000);
 
-test("an engine with one tile off is detected", async () => {
+test("detects an engine that is off by one tile", async () => {
   const windows = Object.entries(spec.windows).map(([name, { width, tile }]) => [
     name,
     { width: `${(width + (name === "1d" ? tile : 0)) / 60_000}m`, tile: `${tile / 60_000}m` },

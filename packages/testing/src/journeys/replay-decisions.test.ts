@@ -62,7 +62,7 @@ async function allDecisions(): Promise<Decision[]> {
   return decisions;
 }
 
-test("what the whole system decided is decided again to the byte, an outage of the model included", async () => {
+test("replays the whole system's decisions byte for byte, including an outage of the model", async () => {
   await system.client.decideAll(history(), WAIT_S);
   // Contributions have 50 ms; on a busy machine the first may be late.
   const isExplained = ({ reasons }: { reasons: readonly { code: string }[] }) =>

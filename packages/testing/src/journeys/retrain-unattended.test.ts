@@ -112,7 +112,7 @@ const remembered = async (): Promise<{ alarm: unknown; challenger: { version: st
 const runs = async (): Promise<string> => (await metrics.getSingleMetricAsString("tripline_training_runs_total")) ?? "";
 
 test(
-  "a drift in the lake leads to a better candidate in shadow, once, and to a champion; nobody does anything",
+  "drift in the lake leads automatically to one better candidate in shadow, and to a champion",
   async () => {
     const rollouts = new RolloutClient(system.control);
     const champion = await openRegistry(registryUrl).aliasTarget(MODEL_NAME, "champion");

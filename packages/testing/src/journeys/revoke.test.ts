@@ -58,7 +58,7 @@ async function untilRefused(authorization: string): Promise<number> {
   return Number.POSITIVE_INFINITY;
 }
 
-test("a disabled client is refused by every service within two seconds, though its token is cached and valid", async () => {
+test("every service rejects a disabled client within two seconds, even with a valid cached token", async () => {
   const { clientSecret } = system.secrets;
   const shop = await new AccessTokens({ tokenUrl, clientId: DEMO_CLIENT_ID, clientSecret }).authorization();
   const before = await outcomes(shop);
@@ -86,7 +86,7 @@ test("a disabled client is refused by every service within two seconds, though i
   expect(await outcomes(fresh)).toEqual(before);
 });
 
-test("`tripline auth` manages people and clients", async () => {
+test("`tripline auth` manages users and clients", async () => {
   Object.assign(process.env, { CLIENT_ID: OPERATOR_CLIENT_ID, CLIENT_SECRET: system.secrets.operatorSecret });
   const told = async (...words: string[]): Promise<string> => {
     let text = "";
@@ -118,14 +118,14 @@ test("`tripline auth` manages people and clients", async () => {
   }
 });
 
-test("clients of the services can do with their tokens what they need, and nothing else", async () => {
+test("the services' clients have only the permissions they need", async () => {
   const { trainingSecret, consoleSecret } = system.secrets;
   const outcomes = await tryAll(clientAttempts({ addresses: system.addresses, trainingSecret, consoleSecret }));
   expect(outcomes.filter(({ refusedBy }) => refusedBy === undefined)).toEqual([]);
   expect(outcomes.length).toBeGreaterThanOrEqual(10);
 });
 
-test("`tripline journey revoke`: refused under traffic, nothing accepted is lost, nobody else is concerned", async () => {
+test("`tripline journey revoke`: rejects a client under traffic without losing accepted payments or affecting others", async () => {
   const told: string[] = [];
   const { addresses, auth, client, kafka } = system;
   await revokeJourney({ addresses, auth, client, kafka, print: (text) => told.push(text) });
@@ -133,7 +133,7 @@ test("`tripline journey revoke`: refused under traffic, nothing accepted is lost
   expect(told.at(-1)).toMatch(/ledger: accepted=\d+ decided=\d+ lost=0 duplicated=0/);
 }, 120_000);
 
-test("`tripline journey rotate`: the signing key is replaced under traffic, and no request fails", async () => {
+test("`tripline journey rotate`: replaces the signing key under traffic without a failed request", async () => {
   const told: string[] = [];
   const { addresses, kafka, stack, secrets } = system;
   await rotateJourney({

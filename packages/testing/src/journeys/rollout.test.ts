@@ -55,7 +55,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
   });
 
   test(
-    "bad-model: an inverted and a slow model are rolled back by themselves, and few cards were touched",
+    "bad-model: an inverted and a slow model are rolled back automatically, after few cards",
     async () => {
       await badModelJourney(options());
       expect(told).toEqual([
@@ -67,7 +67,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
   );
 
   test(
-    "good-model: from shadow to champion, unattended",
+    "good-model: is promoted from shadow to champion automatically",
     async () => {
       await goodModelJourney(options());
       expect(told.at(-1)).toMatch(/was promoted to champion automatically.*guard: advance -> champion/s);
@@ -75,7 +75,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
     JOURNEY_MS_MAX,
   );
 
-  test("an operator sees and leads a rollout from the command line", async () => {
+  test("an operator monitors and controls a rollout from the command line", async () => {
     const { controlUrl, tokenUrl, environment } = system.operator;
     Object.assign(process.env, environment);
     const run = async (...words: string[]): Promise<string> => {
@@ -103,7 +103,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
   // Scoring as a service of its own, which decisions asks by gRPC.
   if (topology === "services") {
     test(
-      "a network goes from shadow to champion, decides payments and is taken back; one for other features is refused",
+      "promotes a network to champion and rolls it back, and rejects one for other features",
       async () => {
         const registry = openRegistry(registryUrl);
         const rollouts = new RolloutClient(system.control);

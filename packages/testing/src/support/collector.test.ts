@@ -56,7 +56,7 @@ const accept = (request: IncomingMessage, response: ServerResponse): void => {
   request.resume().on("end", () => response.writeHead(200).end());
 };
 
-test("a collector that refuses: one sentence however often, one when it takes spans again", async () => {
+test("logs one sentence when a collector rejects spans, and one when it accepts them again", async () => {
   let isBroken = true;
   const server = await serve((request, response) => {
     if (isBroken) request.resume().on("end", () => response.writeHead(400).end());
@@ -81,7 +81,7 @@ test("a collector that refuses: one sentence however often, one when it takes sp
   );
 });
 
-test("no collector at all: the process ends in order and soon", async () => {
+test("the process shuts down promptly without a collector", async () => {
   const [port = 0] = await findFreePorts(1);
   const telemetry = startTelemetry({ service: SERVICE, otlpEndpoint: `http://127.0.0.1:${port}` });
   makeSpans(2_000);
@@ -89,7 +89,7 @@ test("no collector at all: the process ends in order and soon", async () => {
   expect(ended).toBe("ended");
 });
 
-test("a collector that hangs: nothing waits for it, and what waits is bounded", async () => {
+test("nothing waits for a collector that hangs, and the queue is bounded", async () => {
   const held: (() => void)[] = [];
   const receiver = await SpanReceiver.start();
   const gate = await serve((request, response) => {
@@ -128,7 +128,7 @@ async function forward(request: IncomingMessage, to: string): Promise<number> {
   return answer.status;
 }
 
-test("lines of the log arrive with the trace they belong to", async () => {
+test("log lines arrive with their trace", async () => {
   const receiver = await SpanReceiver.start();
   const telemetry = startTelemetry({ service: SERVICE, otlpEndpoint: receiver.url });
   const log = createLogger(SERVICE, "info");

@@ -22,7 +22,7 @@ const lives = (pid: number): boolean => {
   }
 };
 
-test("regression #25: ends a program and what it started in a group of its own", async () => {
+test("regression #25: stops a program and the processes in its own group", async () => {
   const program = spawn(process.execPath, ["-e", PARENT], { stdio: ["ignore", "pipe", "inherit"] });
   const exited = once(program, "exit");
   const [said] = await once(program.stdout, "data");

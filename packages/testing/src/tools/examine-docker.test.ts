@@ -29,12 +29,12 @@ describe("examineDocker", () => {
       { version: { output: "20.10.24+dfsg1" } },
       /engine is 20\.10\.24\+dfsg1, older than 26: update/,
     ],
-  ])("says in one sentence what is wrong: %s", async (_what, changes, sentence) => {
+  ])("reports %s in one sentence", async (_what, changes, sentence) => {
     const faults = await examineDocker({ root: ROOT, ports: {}, ask: machine(changes) });
     expect(faults).toEqual([expect.stringMatching(sentence)]);
   });
 
-  test("a taken port is named with what it is for", async () => {
+  test("names a port in use and its purpose", async () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
@@ -47,7 +47,7 @@ describe("examineDocker", () => {
     }
   });
 
-  test("nothing is wrong with a machine that has everything", async () => {
+  test("reports nothing on a machine that has everything", async () => {
     expect(await examineDocker({ root: ROOT, ports: {}, ask: machine({}) })).toEqual([]);
   });
 });

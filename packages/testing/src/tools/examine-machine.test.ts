@@ -47,7 +47,7 @@ async function finding(name: string, readings: Parameters<typeof examine>[0]["re
 }
 
 describe("examine", () => {
-  test("finds nothing wrong with a machine that can run these tests", async () => {
+  test("reports nothing on a machine that can run these tests", async () => {
     const findings = await examine({ ports: {}, root: ROOT });
     expect(findings.filter((one) => !one.ok)).toEqual([]);
     expect(findings.map((one) => one.name)).toEqual(
@@ -55,7 +55,7 @@ describe("examine", () => {
     );
   });
 
-  test("says how much memory there is and how much is needed", async () => {
+  test("reports the available and the required memory", async () => {
     expect(await finding("memory", { availableMemoryBytes: () => 2.4 * GIGABYTE })).toEqual({
       name: "memory",
       ok: false,
@@ -65,7 +65,7 @@ describe("examine", () => {
     expect(await finding("memory", { availableMemoryBytes: () => 2.5 * GIGABYTE })).toMatchObject({ ok: true });
   });
 
-  test("says how much disk there is, where, and how much is needed", async () => {
+  test("reports the free disk space, its location, and the required space", async () => {
     expect(await finding("disk", { freeDiskBytes: () => 1 * GIGABYTE })).toMatchObject({
       ok: false,
       detail: `1.0 GB free at ${ROOT}, 3.0 GB needed`,
@@ -76,7 +76,7 @@ describe("examine", () => {
     ["18.20.8", false],
     ["20.0.0", true],
     ["24.21.0", true],
-  ])("takes Node %s: %s", async (nodeVersion, ok) => {
+  ])("accepts Node %s: %s", async (nodeVersion, ok) => {
     expect(await finding("Node", { nodeVersion })).toMatchObject({ ok });
   });
 
@@ -85,11 +85,11 @@ describe("examine", () => {
     ["darwin", "arm64", true, "darwin arm64"],
     ["win32", "x64", false, "Tripline does not run on Windows itself"],
     ["linux", "riscv64", false, "there is no Kafka, Valkey and Postgres packaged for linux riscv64"],
-  ])("takes %s on %s: %s", async (platform, architecture, ok, detail) => {
+  ])("accepts %s on %s: %s", async (platform, architecture, ok, detail) => {
     expect(await finding("system", { platform, architecture })).toMatchObject({ ok, detail });
   });
 
-  test("names the process that has taken a port, and says nothing of the free ones", async () => {
+  test("names the process that uses a port, and omits free ports", async () => {
     const taken = await takePort();
     const findings = await examine({ ports: { ingestion: taken }, root: ROOT, readings: { ask: notFound } });
     expect(findings.filter((one) => one.name.startsWith("port"))).toEqual([
@@ -104,7 +104,7 @@ describe("examine", () => {
     ]);
   });
 
-  test("waits a moment for a port of which nobody can be seen to hold it, as at the end of a process", async () => {
+  test("waits briefly for a port without a visible owner, as at the end of a process", async () => {
     const port = await takePort();
     servers[0]?.on("connection", (socket) => socket.on("error", () => {}));
     const caller = connect(port, "127.0.0.1");
@@ -116,7 +116,7 @@ describe("examine", () => {
     expect(found).toMatchObject({ ok: true, detail: expect.stringContaining(String(source)) });
   });
 
-  test("does not mind a port that a server of a killed run holds, which the next run ends", async () => {
+  test("ignores a port held by a server of a killed run, which the next run stops", async () => {
     const taken = await takePort();
     mkdirSync(`${folder}/.tripline/demo/stack/run`, { recursive: true });
     const record = (owner: unknown) =>
@@ -136,7 +136,7 @@ describe("examine", () => {
 });
 
 describe("doctor.mjs", () => {
-  test("says in one sentence that Java is missing and how to fix it, and ends with code 1", () => {
+  test("reports in one sentence that Java is missing and how to fix it, and exits with code 1", () => {
     // Everything the doctor asks for except Java, so that the rest stays as it is.
     symlinkSync(process.execPath, `${folder}/node`);
     const run = spawnSync(process.execPath, [DOCTOR], {
@@ -160,14 +160,14 @@ describe("doctor.mjs", () => {
 });
 
 describe("readPorts", () => {
-  test("is a block of different ports that moves as a whole", () => {
+  test("is a block of different ports that moves together", () => {
     const ports = Object.values(readPorts({}));
     expect(new Set(ports).size).toBe(ports.length);
     const moved = Object.values(readPorts({ TRIPLINE_PORT_BASE: "17400" }));
     expect(moved).toEqual(ports.map((port) => port + 10_000));
   });
 
-  test.each(["80", "65530", "many", "7400.5"])("refuses TRIPLINE_PORT_BASE=%s in one sentence", (base) => {
+  test.each(["80", "65530", "many", "7400.5"])("rejects TRIPLINE_PORT_BASE=%s in one sentence", (base) => {
     expect(() => readPorts({ TRIPLINE_PORT_BASE: base })).toThrow(
       `TRIPLINE_PORT_BASE is "${base}"; set it to a whole number from 1024 to 65519.`,
     );

@@ -88,7 +88,7 @@ describe("tripline init, in a copy of this repository", () => {
     [["--name", "acme", "--registry", "https://r.io", "--cloud", "aws"], "without https://"],
     [["--name", "acme", "--registry", "r.io", "--cloud", "moon"], "--cloud must be one of aws, gcp, azure"],
   ];
-  test.each(refusals)("refused in one sentence: %j", (args, sentence) => {
+  test.each(refusals)("rejects %j in one sentence", (args, sentence) => {
     const { status, output } = init(...args);
     expect(status).toBe(1);
     expect(output).toContain(sentence);
@@ -96,7 +96,7 @@ describe("tripline init, in a copy of this repository", () => {
     expect(changed()).toBe("");
   });
 
-  test("a dry run shows what would change, and changes nothing", () => {
+  test("a dry run prints the changes without making them", () => {
     const { status, output } = init(...PROJECT, "--dry-run");
     expect(status).toBe(0);
     expect(output).toMatch(/deploy\/helm\/tripline\/Chart\.yaml → deploy\/helm\/acme-fraud\/Chart\.yaml/);
@@ -105,7 +105,7 @@ describe("tripline init, in a copy of this repository", () => {
     expect(changed()).toBe("");
   });
 
-  test("a repository with changes of its own is left alone", () => {
+  test("does not touch a repository with uncommitted changes", () => {
     writeFileSync(at("mine.txt"), "not committed\n");
     const { status, output } = init(...PROJECT);
     expect(status).toBe(1);
@@ -115,7 +115,7 @@ describe("tripline init, in a copy of this repository", () => {
   });
 
   test(
-    "it renames what is a name and keeps what is a protocol",
+    "renames names and keeps protocols",
     () => {
       expect(init(...PROJECT)).toMatchObject({ status: 0, output: expect.stringContaining("This is acme-fraud now.") });
       expect(found("@tripline/")).toEqual([]);
@@ -147,7 +147,7 @@ describe("tripline init, in a copy of this repository", () => {
   );
 
   test(
-    "afterwards it is formatted, compiles, and its tests pass",
+    "leaves a repository that is formatted, compiles, and passes its tests",
     () => {
       linkPackages();
       const bin = (name: string) => join(ROOT, "node_modules", ".bin", name);

@@ -6,7 +6,7 @@ test.each([
   "Apache-2.0 AND BSD-3-Clause",
   "Apache Software License",
   "3-Clause BSD License",
-])("%s may be shipped", (licence) => expect(isFree(licence)).toBe(true));
+])("allows %s", (licence) => expect(isFree(licence)).toBe(true));
 
 test.each([
   "GPL-3.0-only",
@@ -16,11 +16,11 @@ test.each([
   "MIT AND GPL-2.0-only",
   "SEE LICENSE IN LICENSE",
   "",
-])("copyleft and what is unclear fail the gate: %s", (licence) => {
+])("rejects copyleft and unclear licences: %s", (licence) => {
   expect(licenceFaults({ name: "some-package", version: "1.0.0", licence })).toHaveLength(1);
 });
 
-test("a package is allowed by name, with a reason", () => {
+test("allows a package by name, with a reason", () => {
   expect(licenceFaults({ name: "certifi", version: "1.0.0", licence: "MPL-2.0" })).toEqual([]);
 });
 
@@ -29,4 +29,4 @@ test.each([
   [{ license: { type: "ISC" } }, "ISC"],
   [{ licenses: [{ type: "MIT" }, { type: "GPL-2.0" }] }, "MIT OR GPL-2.0"],
   [{}, ""],
-])("manifests old and new: %j", (manifest, licence) => expect(licenceOf(manifest)).toBe(licence));
+])("reads old and new manifests: %j", (manifest, licence) => expect(licenceOf(manifest)).toBe(licence));

@@ -53,7 +53,7 @@ describe("a field of each type, added to payment.yaml in a copy of this reposito
   afterAll(() => rmSync(copy, { recursive: true, force: true }));
 
   test(
-    "changes generated files only, and everything still compiles",
+    "changes only generated files, and everything still compiles",
     () => {
       expect(run(process.execPath, ["tools/check/check-generated.mjs", "--write"])).toEqual({ status: 0, output: "" });
       expect(changedFiles().toSorted()).toEqual([
@@ -88,7 +88,7 @@ describe("a field of each type, added to payment.yaml in a copy of this reposito
     ["{ name: a, path: a, number: 120, type: text, class: none, description: A., list: b }", "list_kinds has no b"],
     ["{ name: a, path: a, number: 120, type: number, class: none, description: A., uses: [entity_key] }", "is a text"],
   ];
-  test.each(faults)("%s is refused with its place", (entry, message) => {
+  test.each(faults)("rejects %s with its position", (entry, message) => {
     const file = at("packages/contracts/payment.yaml");
     const before = readFileSync(file, "utf8");
     appendFileSync(file, `  - ${entry}\n`);

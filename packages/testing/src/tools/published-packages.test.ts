@@ -51,7 +51,7 @@ beforeAll(async () => {
 
 afterAll(() => project?.remove());
 
-test("three packages are published", () => {
+test("four packages are published", () => {
   expect([...published.keys()].sort()).toEqual(["client", "feast-client", "tree-inference", "tree-shap"]);
 });
 
@@ -66,14 +66,14 @@ test.each([...published])(
   },
 );
 
-test("regression #12: the examples in the READMEs of tree-shap and tree-inference run as they are", async () => {
+test("regression #12: the examples in the READMEs of tree-shap and tree-inference run unchanged", async () => {
   await project.run(MAKE_MODEL);
   expect(Number(await project.run(exampleOf("tree-shap")))).toBeCloseTo(1, 6);
   const scores = (await project.run(exampleOf("tree-inference"))).trim().split(" ").map(Number);
   expect(scores).toEqual([expect.closeTo(1 / (1 + Math.exp(-1)), 6), expect.closeTo(1 / (1 + Math.exp(-1)), 6)]);
 });
 
-test.each([...published.keys()])("npm refuses to pack %s by itself, and says how it is packed", (folder) => {
+test.each([...published.keys()])("npm refuses to pack %s directly, and says how to pack it", (folder) => {
   const run = spawnSync("npm", ["pack", "--dry-run"], {
     cwd: join(PACKAGES, folder),
     encoding: "utf8",

@@ -9,7 +9,7 @@ const program = (code: string, timeoutMs = TIMEOUT_MS) => ({
   timeoutMs,
 });
 
-test("a kubeconform that waits for its schemas is ended, and the sentence says what to set", () => {
+test("stops a kubeconform that waits for its schemas, and says what to set", () => {
   expect(
     findSchemaFault(program("setInterval(() => {}, 1_000)", 500), "https://schemas.example/{{.ResourceKind}}"),
   ).toMatch(
@@ -17,14 +17,14 @@ test("a kubeconform that waits for its schemas is ended, and the sentence says w
   );
 });
 
-test("what kubeconform says of the first schema that it does not find is told", () => {
+test("repeats kubeconform's message about the first missing schema", () => {
   const code = `console.log("Namespace probe failed validation: no such host"); process.exitCode = 1;`;
   expect(findSchemaFault(program(code), undefined)).toMatch(
     /from the internet: .*\(Namespace probe .*no such host\)\.$/,
   );
 });
 
-test("where it finds the schema of the manifest that it is given, nothing is wrong", () => {
+test("reports nothing if it finds the schema of the given manifest", () => {
   const code = `process.exitCode = require("node:fs").readFileSync(0, "utf8").includes("kind: Namespace") ? 0 : 1;`;
   expect(findSchemaFault(program(code), undefined)).toBeUndefined();
 });

@@ -34,7 +34,7 @@ test(
   RELEASE_MS_MAX,
 );
 
-test("a tag of another version is refused, and nothing is written", () => {
+test("rejects a tag of another version, and writes nothing", () => {
   const { status, stderr } = release("--tag", "v99.0.0", "--to", folder);
   expect([status, stderr]).toEqual([
     1,

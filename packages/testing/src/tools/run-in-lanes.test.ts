@@ -5,7 +5,7 @@ const whole = ["demo", "journey", "browser"];
 const others = Array.from({ length: 40 }, (_, number) => `test ${number}`);
 const FILES_PER_WORKER_MAX = 8;
 
-test.each([1, 2, 3])("%d lanes: every test runs once, and whole systems one after another", async (lanes) => {
+test.each([1, 2, 3])("%d lanes: every test runs once, and whole systems run one after another", async (lanes) => {
   const ran: string[] = [];
   const begun = new Set<number>();
   let wholeNow = 0;
@@ -30,7 +30,7 @@ test.each([1, 2, 3])("%d lanes: every test runs once, and whole systems one afte
   expect(ran.toSorted()).toEqual([...whole, ...others].toSorted());
 });
 
-test("a lane that has run all whole systems helps the others, down to the last single test", async () => {
+test("a lane that has run all whole systems helps the others, down to the last test", async () => {
   const parts: [lane: number, size: number][] = [];
   await runInLanes({
     whole,
@@ -49,14 +49,14 @@ test("a lane that has run all whole systems helps the others, down to the last s
   expect(parts.at(-1)).toEqual([expect.any(Number), 1]);
 });
 
-test("no worker runs more than a few files, whole systems or not", async () => {
+test("no worker runs more than a few files, with or without whole systems", async () => {
   const sizes: number[] = [];
   const run = async (tests: string[]) => void sizes.push(tests.length);
   await runInLanes({ whole: others, others, lanes: 2, run });
   expect(Math.max(...sizes)).toBe(FILES_PER_WORKER_MAX);
 });
 
-test("without whole systems, and with nothing else, all lanes end", async () => {
+test("all lanes end without whole systems, or without other tests", async () => {
   const ran: string[] = [];
   const run = async (tests: string[]) => void ran.push(...tests);
   await runInLanes({ whole: [], others, lanes: 2, run });

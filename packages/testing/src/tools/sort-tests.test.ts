@@ -23,7 +23,7 @@ describe("sortTests", () => {
     expect(sorted[kind]).toContain(test);
   });
 
-  test("every test with a compiled form is of one kind, and none whose source is gone is of any", () => {
+  test("every compiled test has exactly one kind, and a test without a source has none", () => {
     const all = Object.values(sorted).flat();
     const compiledTests = globSync("{apps/*,apps/console/web,packages/*,load-tests}/src/**/*.test.ts", {
       cwd: ROOT,
@@ -32,7 +32,7 @@ describe("sortTests", () => {
   });
 });
 
-test("what starts a whole system or a browser is told by what it imports, or is a journey", () => {
+test("recognizes whole-system and browser tests by their imports or as journeys", () => {
   const whole = wholeSystemTests(ROOT);
   expect(whole).toEqual(
     expect.arrayContaining([
@@ -57,7 +57,7 @@ test("the test of a fixed bug names its issue in its title: `regression #12: …
   expect(titles.filter((title) => !/^regression #\d+: \S/.test(title ?? ""))).toEqual([]);
 });
 
-describe("turbo runs a unit test again when what it reads has changed", () => {
+describe("turbo reruns a unit test when its inputs change", () => {
   test("every package with unit tests has the task", () => {
     const without = [...new Set(sorted.unit.map(packageOf))].filter((folder) => {
       const { scripts } = manifestFile.parse(JSON.parse(readFileSync(join(ROOT, folder, "package.json"), "utf8")));
@@ -66,7 +66,7 @@ describe("turbo runs a unit test again when what it reads has changed", () => {
     expect(without).toEqual([]);
   });
 
-  test("a package whose unit tests name files outside of it lists inputs of its own in turbo.json", () => {
+  test("a package whose unit tests read files outside it lists its inputs in turbo.json", () => {
     const leaving = sorted.unit.filter((test) => leavesPackage(test)).map(packageOf);
     expect(leaving.length).toBeGreaterThan(0);
     const unlisted = [...new Set(leaving)].filter((folder) => {
@@ -98,21 +98,21 @@ describe("selectTests", () => {
     ["a folder of sources", "packages/kafka/src/consumer", "packages/kafka/dist/consumer"],
     ["a source", "packages/kafka/src/connect-kafka.test.ts", "packages/kafka/dist/connect-kafka.test.js"],
     ["a compiled test", "packages/kafka/dist/connect-kafka.test.js", "packages/kafka/dist/connect-kafka.test.js"],
-  ])("%s selects what is compiled from it", (_what, word, path) => {
+  ])("%s selects its compiled tests", (_what, word, path) => {
     expect(all(word, "-t", "dead letter")).toEqual({ jest: [join(ROOT, path), "-t", "dead letter"], python: [] });
   });
 
-  test("paths start where the command was typed", () => {
+  test("paths are relative to the current folder", () => {
     const selected = selectTests(["src"], ROOT, join(ROOT, "packages", "kafka"));
     expect(selected.jest).toEqual([join(ROOT, "packages", "kafka", "dist")]);
   });
 
-  test("tests in Python run alone, with a title as pytest takes it", () => {
+  test("Python tests run alone, with a title that pytest accepts", () => {
     const python = [{ environment: "training", args: ["training/tests/core/test_metrics.py", "-k", "recall"] }];
     expect(all("training/tests/core/test_metrics.py", "-t", "recall")).toEqual({ jest: undefined, python });
   });
 
-  test("other words go to jest", () => {
+  test("passes other words to Jest", () => {
     expect(all("handle-chunk", "--verbose")).toEqual({ jest: ["handle-chunk", "--verbose"], python: [] });
   });
 });

@@ -30,20 +30,20 @@ const changes: [string, () => void][] = [
   ["other libraries", () => write("pnpm-lock.yaml", "lockfileVersion: 9")],
 ];
 
-test.each(changes)("another stamp for %s", (_name, change) => {
+test.each(changes)("changes the stamp after %s", (_name, change) => {
   const before = stampOfSources(root);
   change();
   expect(stampOfSources(root)).not.toBe(before);
 });
 
-test("the same stamp after a build", () => {
+test("keeps the stamp after a build", () => {
   const before = stampOfSources(root);
   write("apps/archive/dist/main.js");
   write("apps/archive/node_modules/zod/index.js");
   expect(stampOfSources(root)).toBe(before);
 });
 
-test("what was removed is compiled again", () => {
+test("recompiles after a file was removed", () => {
   expect(isCompiled(root)).toBe(false);
   write("apps/archive/dist/.tsbuildinfo");
   expect(isCompiled(root)).toBe(true);

@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 test.each(Object.entries(CONSOLE_JOURNEYS))(
-  "%s: told in a browser, on the whole system",
+  "%s: shown in a browser, on the whole system",
   async (_, tell) => {
     const { client, consoleUrl, passwords, control } = system;
     const told: string[] = [];
