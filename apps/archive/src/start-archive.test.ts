@@ -269,7 +269,7 @@ test("without Kafka it runs, is not ready, and stops when asked", async () => {
 test.each([
   ["no lake", { LAKE_URL: "" }, "LAKE_URL"],
   ["no rows", { FLUSH_ROWS_MAX: "0" }, "FLUSH_ROWS_MAX"],
-  ["no time", { FLUSH_AGE_MS: "soon" }, "FLUSH_AGE_MS"],
+  ["an invalid time", { FLUSH_AGE_MS: "soon" }, "FLUSH_AGE_MS"],
   ["too many bytes", { FLUSH_BYTES_MAX: String(2 ** 40) }, "FLUSH_BYTES_MAX"],
 ])("rejects a configuration with %s and names the setting", (_name, change, variable) => {
   expect(() => readConfig(archiveConfig, bench.environment(change))).toThrow(variable);

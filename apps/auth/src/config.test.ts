@@ -47,7 +47,7 @@ describe("authConfig", () => {
     ["a short secret", { client_secret: SHORT_SECRET.slice(1) }, "0.client_secret must have at least 24 characters"],
     ["an unknown scope", { scopes: ["everything"] }, "0.scopes.0 "],
     ["no scope", { scopes: [] }, "0.scopes "],
-    ["a wrong tenant", { tenant: "acme corp" }, "0.tenant must be"],
+    ["an invalid tenant", { tenant: "acme corp" }, "0.tenant must be"],
     ["an unknown field", { admin: true }, "admin"],
     ["neither secret nor keys", { client_secret: undefined }, "must have either client_secret or jwks"],
   ])("rejects a bootstrap client with %s, and names the field without its value", (_case, client, message) => {

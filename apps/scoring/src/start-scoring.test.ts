@@ -110,14 +110,14 @@ describe("rejects bad input and names the tensor", () => {
       { inputs: [tensorOf([ROW], { name: "x" })] },
       'There is no input "x"; the model takes "features".',
     ],
-    ["an input twice", { inputs: [tensorOf([ROW]), tensorOf([ROW])] }, 'Input "features" is given 2 times.'],
+    ["a duplicate input", { inputs: [tensorOf([ROW]), tensorOf([ROW])] }, 'Input "features" is given 2 times.'],
     [
       "an unknown output",
       { outputs: [{ name: "y", parameters: {} }] },
       'There is no output "y"; the model gives "probability".',
     ],
     [
-      "another type",
+      "another data type",
       { inputs: [tensorOf([ROW], { datatype: "FP64" })] },
       'Input "features" has datatype "FP64"; it must be FP32.',
     ],
@@ -134,7 +134,7 @@ describe("rejects bad input and names the tensor", () => {
       { inputs: [tensorOf([ROW], { shape: [0, 4] })], rawInputContents: [Buffer.alloc(0)] },
       "at least one row",
     ],
-    ["a free dimension", { inputs: [tensorOf([ROW], { shape: [-1, 4] })] }, 'Input "features" has shape [-1,4]'],
+    ["a dynamic dimension", { inputs: [tensorOf([ROW], { shape: [-1, 4] })] }, 'Input "features" has shape [-1,4]'],
     ["too many rows", rawRequest(wide), 'Input "features" has 65 rows; at most 64 go in one request.'],
     [
       "too few bytes",
@@ -143,7 +143,7 @@ describe("rejects bad input and names the tensor", () => {
     ],
     ["too many bytes", { rawInputContents: [Buffer.alloc(20)] }, 'Input "features" has 20 raw bytes'],
     [
-      "a raw entry too many",
+      "an extra raw entry",
       { rawInputContents: [...raw(ROW), ...raw(ROW)] },
       'raw_input_contents has 2 entries; input "features" needs one.',
     ],
@@ -259,14 +259,9 @@ describe("does not start", () => {
       /has no alias "shadow". Aliases are always-nan, /,
     ],
     ["with a model that gives NaN", { MODELS: "fraud@always-nan" }, "model-refused", /gives NaN/],
-    ["with a model of other tensors", { MODELS: "fraud@wrong-input" }, "model-refused", /"float_input"/],
+    ["with a model with other tensors", { MODELS: "fraud@wrong-input" }, "model-refused", /"float_input"/],
     ["with a model that gives other scores", { MODELS: "fraud@wrong-golden" }, "model-refused", /golden batch/],
-    [
-      "with an unknown kind of registry",
-      { REGISTRY_URL: "ftp://bucket" },
-      "config-invalid",
-      /ftp:\/\/ is not supported/,
-    ],
+    ["with an unknown registry type", { REGISTRY_URL: "ftp://bucket" }, "config-invalid", /ftp:\/\/ is not supported/],
     [
       "without the required GPU",
       { EXECUTION_PROVIDERS: "cuda,cpu", REQUIRE_GPU: "true" },

@@ -112,19 +112,19 @@ test.each<[string, Record<string, string>, number | undefined, string]>([
     "TARGETS has console without ingestion, which it asks: add ingestion, or set INGESTION_URL for one elsewhere.",
   ],
   [
-    "two on one port",
+    "two services on one port",
     { TARGETS: "decisions,scoring", PORT: "8080" },
     undefined,
     "scoring and decisions would both listen on port 8080: set SCORING_PORT and DECISIONS_PORT to different ports.",
   ],
   [
-    "gRPC on a port that is taken",
+    "gRPC on a port in use",
     { TARGETS: "decisions,scoring", DECISIONS_PORT: "8081", GRPC_PORT: "8081" },
     undefined,
     "scoring and decisions would both listen on port 8081: set SCORING_GRPC_PORT and DECISIONS_PORT to different ports.",
   ],
   [
-    "all with half a CPU",
+    "all services with half a CPU",
     { TARGETS: "all" },
     0.5,
     "This process may use 0.5 CPUs, and its 8 targets need 0.96: raise the limit, or name fewer in TARGETS.",

@@ -56,8 +56,8 @@ test("measures the CPU time that the process reports", async () => {
 
 test.each([
   ["threads", IN_THREAD],
-  ["children that have ended", IN_CHILD],
-  ["children that live", IN_LIVING_CHILD],
+  ["finished children", IN_CHILD],
+  ["running children", IN_LIVING_CHILD],
 ])("a process's time includes its %s", async (_what, script) => {
   child = spawn(process.execPath, ["-e", script], { stdio: ["ignore", "pipe", "inherit"] });
   if (child.stdout === null || child.pid === undefined) throw new Error("the child has no output");

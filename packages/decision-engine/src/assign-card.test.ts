@@ -51,20 +51,32 @@ test("uses all ten thousand positions evenly: chi-square of 100 groups", () => {
 
 test.each<[string, Partial<Rollout>, ReturnType<typeof assignCard>]>([
   [
-    "all in shadow",
+    "puts all cards in shadow",
     { stage: RolloutStage.SHADOW, shadowBasisPoints: 10_000 },
     { role: TrialRole.SHADOW, isCandidateAsked: true },
   ],
-  ["none in shadow", { stage: RolloutStage.SHADOW, shadowBasisPoints: 0 }, undefined],
-  ["canary of all cards", { canaryBasisPoints: 10_000 }, { role: TrialRole.CANARY, isCandidateAsked: true }],
-  ["canary of none", { canaryBasisPoints: 0 }, { role: TrialRole.CONTROL, isCandidateAsked: false }],
+  ["puts no card in shadow", { stage: RolloutStage.SHADOW, shadowBasisPoints: 0 }, undefined],
+  ["puts all cards in the canary", { canaryBasisPoints: 10_000 }, { role: TrialRole.CANARY, isCandidateAsked: true }],
   [
-    "canary of none with all in shadow",
+    "puts all cards in control if the canary is empty",
+    { canaryBasisPoints: 0 },
+    { role: TrialRole.CONTROL, isCandidateAsked: false },
+  ],
+  [
+    "also requests the candidate for control cards in shadow",
     { canaryBasisPoints: 0, shadowBasisPoints: 10_000 },
     { role: TrialRole.CONTROL, isCandidateAsked: true },
   ],
-  ["promoted", { stage: RolloutStage.CHAMPION, canaryBasisPoints: 10_000, shadowBasisPoints: 10_000 }, undefined],
-  ["rolled back", { stage: RolloutStage.ROLLED_BACK, canaryBasisPoints: 10_000, shadowBasisPoints: 10_000 }, undefined],
+  [
+    "assigns no card after a promotion",
+    { stage: RolloutStage.CHAMPION, canaryBasisPoints: 10_000, shadowBasisPoints: 10_000 },
+    undefined,
+  ],
+  [
+    "assigns no card after a rollback",
+    { stage: RolloutStage.ROLLED_BACK, canaryBasisPoints: 10_000, shadowBasisPoints: 10_000 },
+    undefined,
+  ],
 ])("%s", (_name, changes, expected) => {
   for (const card of CARDS.slice(0, 20)) expect(assignCard(rollout(changes), card)).toEqual(expected);
 });

@@ -240,12 +240,12 @@ describe("the default decision", () => {
   const cases: [string, DecisionInput["features"], string][] = [
     ["no features", undefined, "the payment came without features"],
     [
-      "another spec",
+      "another feature spec",
       { specVersion: 4, values: [1, 1], incomplete: false },
       "the features are of spec version 4, the policy is of version 3",
     ],
     [
-      "a vector too short",
+      "a vector that is too short",
       { specVersion: 3, values: [1], incomplete: false },
       "there are 1 feature values instead of 2",
     ],
@@ -255,7 +255,7 @@ describe("the default decision", () => {
       "the feature ratio is NaN",
     ],
     [
-      "windows that were lost",
+      "lost windows",
       { specVersion: 3, values: [1, 1], incomplete: true },
       "the window state was lost and is not rebuilt yet",
     ],

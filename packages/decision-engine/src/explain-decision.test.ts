@@ -91,49 +91,49 @@ describe("the card's baseline", () => {
 
   test.each<[string, Record<string, number>, Record<string, number>, string]>([
     [
-      "how often it pays, beside the time since its last payment",
+      "includes how often it pays, next to the time since its last payment",
       { ...seen, card_seconds_since_last: 4_200 },
       { card_seconds_since_last: 1 },
       "The previous payment of this card was 70 minutes earlier; this card usually makes 2 a day.",
     ],
     [
-      "in weeks, if it pays less than once a day",
+      "gives the frequency per week if it pays less than once a day",
       { card_count_5m: 1, card_count_1d: 1, card_count_7d: 3, card_count_30d: 13 },
       { card_count_5m: 1 },
       "This card made 1 payment within 5 minutes; this card usually makes 3 a week.",
     ],
     [
-      "by the days since it was first seen, but at least a week",
+      "uses the days since the card was first seen, but at least a week",
       { card_count_5m: 3, card_count_1d: 10, card_count_7d: 24, card_count_30d: 24 },
       { card_count_5m: 1 },
       "This card made 3 payments within 5 minutes; this card usually makes 3 a day.",
     ],
     [
-      "nothing, if it made no other payment",
+      "is omitted if it made no other payment",
       { card_count_5m: 3, card_count_1d: 3, card_count_7d: 3, card_count_30d: 3 },
       { card_count_5m: 1 },
       "This card made 3 payments within 5 minutes.",
     ],
     [
-      "nothing, where the value is the count that it would be told by",
+      "is omitted if the value is the count that it would be compared with",
       seen,
       { card_count_30d: 1 },
       "This card made 64 payments within 30 days.",
     ],
     [
-      "how much it pays, beside the amount",
+      "includes how much it pays, next to the amount",
       { ...seen, amount: 250, card_ratio_usual: 5 },
       { amount: 1 },
       "The amount is 250.00 EUR; this card usually pays 50.00 EUR.",
     ],
     [
-      "how much it pays, beside a comparison",
+      "includes how much it pays, next to a comparison",
       { ...seen, amount: 1_250, card_ratio_usual: 5, card_z_score_30d: 7.345 },
       { card_z_score_30d: 1 },
       "The amount is +7.3 standard deviations from this card's 30-day mean; this card usually pays 250.00 EUR.",
     ],
     [
-      "nothing of its amounts, if it is new",
+      "omits its amounts if it is new",
       { amount: 250, card_ratio_usual: 1 },
       { amount: 1 },
       "The amount is 250.00 EUR.",

@@ -79,20 +79,20 @@ test.each<[string, RuleText, RuleText]>([
   ],
   ["one of two cases", { when: "amount > 100" }, { when: "hour > 20 || amount > 50" }],
   ["one list of many", { when: "lists.watch.terminal && amount > 5" }, { when: "lists.watch.any" }],
-  ["a list by its name", { when: 'lists.named("mules").card' }, { when: 'lists.named("mules").any' }],
+  ["a list by name", { when: 'lists.named("mules").card' }, { when: 'lists.named("mules").any' }],
 ])("a rule of %s is covered", (_, narrow, wide) => {
   expect(idle(narrow, wide).covered).toEqual([{ id: "r0", by: "r1" }]);
   expect(idle(wide, narrow).covered).toEqual([{ id: "r1", by: "r0" }]);
 });
 
 test.each<[string, RuleText, RuleText]>([
-  ["asks for more", { when: "amount > 100", action: "decline" }, { when: "amount > 50" }],
+  ["is stricter", { when: "amount > 100", action: "decline" }, { when: "amount > 50" }],
   ["is wider at one end", { when: "amount >= 100" }, { when: "amount > 100" }],
-  ["is covered by a rule in shadow", { when: "amount > 100" }, { when: "amount > 50", more: "mode: shadow" }],
+  ["is covered by a shadow rule", { when: "amount > 100" }, { when: "amount > 50", more: "mode: shadow" }],
   ["is covered for some cards only", { when: "amount > 100" }, { when: "amount > 50", more: "percent: 50" }],
   ["overrides the score", { when: "amount > 100", more: "overrides_score: true" }, { when: "amount > 50" }],
-  ["needs no score", { when: "has_score" }, { when: "score > 0.0 || has_score", more: "needs_score: true" }],
-  ["holds where features do not", { when: "lists.deny.card" }, { when: "lists.deny.card || amount > 0" }],
+  ["does not need a score", { when: "has_score" }, { when: "score > 0.0 || has_score", more: "needs_score: true" }],
+  ["applies without features", { when: "lists.deny.card" }, { when: "lists.deny.card || amount > 0" }],
 ])("a rule that %s is not covered", (_, one, other) => {
   expect(idle(one, other).covered.filter(({ id }) => id === "r0")).toEqual([]);
 });

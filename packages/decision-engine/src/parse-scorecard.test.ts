@@ -48,19 +48,19 @@ const cases: [string, string, string][] = [
     'features.0.name: "rato" is not a feature, or is listed twice',
   ],
   [
-    "a feature twice",
+    "a duplicate feature",
     fileWith({ features: [1, 2].map(() => ({ name: "amount", edges: [], weights: [1] })) }),
     'features.1.name: "amount" is not a feature, or is listed twice',
   ],
   [
-    "a weight too few",
+    "too few weights",
     fileWith({}, { weights: [1, 2] }),
     "features.0.weights: must be one more than the 2 edges, and are 2",
   ],
   ["edges out of order", fileWith({}, { edges: [2, 2] }), "features.0.edges: must ascend"],
-  ["no number", fileWith({ intercept: null }), "intercept: must be a finite number"],
-  ["a weight beyond reason", fileWith({}, { weights: [1e7, 0, 0] }), "features.0.weights.0: must be at most 1000000"],
-  ["a word that no card has", fileWith({ interzept: 1 }), "the file: "],
+  ["an invalid number", fileWith({ intercept: null }), "intercept: must be a finite number"],
+  ["an extreme weight", fileWith({}, { weights: [1e7, 0, 0] }), "features.0.weights.0: must be at most 1000000"],
+  ["an unknown field", fileWith({ interzept: 1 }), "the file: "],
 ];
 test.each(cases)("rejects %s", (_name, text, sentence) => {
   expect(() => parseScorecard(text, SPEC)).toThrow(

@@ -34,7 +34,7 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
     },
   ],
   [
-    "one that was explained",
+    "an explained decision",
     { rung: Rung.MODEL, ...model, reasons: [raised] },
     {
       score: model,
@@ -46,7 +46,7 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
     },
   ],
   [
-    "the scorecard's",
+    "the scorecard's decision",
     { rung: Rung.SCORECARD, degradedBecause: LATE, ...scorecard },
     {
       score: { missing: LATE },
@@ -58,7 +58,7 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
     },
   ],
   [
-    "that of the rules",
+    "the rules' decision",
     { rung: Rung.RULES_ONLY, degradedBecause: LATE },
     {
       score: { missing: LATE },
@@ -70,7 +70,7 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
     },
   ],
   [
-    "the static one after a rule that failed with the model's score",
+    "a default decision after a failed rule, with the model's score",
     { rung: Rung.STATIC_POLICY, degradedBecause: "the rule big gave no boolean", ...model },
     {
       score: model,
@@ -82,7 +82,7 @@ test.each<[string, Partial<Decision>, RecordedInputs]>([
     },
   ],
   [
-    "one of a card on which a model was tried out",
+    "a decision about a card in a candidate evaluation",
     { rung: Rung.MODEL, ...model, trial },
     { score: model, scorecardVersion: undefined, hasContributions: false, spentBudgets: [], listHits: [], trial },
   ],

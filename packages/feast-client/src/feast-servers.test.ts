@@ -245,7 +245,7 @@ describe("writing", () => {
     ["an unknown join key", { entity: { card_id: "c", nope: 1 } }, "unknown-entity", "nope"],
     ["a missing join key", { entity: {} }, "missing-join-key", "card_id"],
     ["a wrong join key", { entity: { card_id: 7 } }, "invalid-join-key", "card_id"],
-    ["no time", { eventTimestampMs: Number.NaN }, "invalid-value", "eventTimestampMs of row 1"],
+    ["a missing time", { eventTimestampMs: Number.NaN }, "invalid-value", "eventTimestampMs of row 1"],
   ])("rejects %s, and writes nothing of the request", async (_name, change, code, field) => {
     const rows = [cardRow("refused", nowMs), { ...cardRow("refused", nowMs), ...change }];
     await expect(direct.writeOnlineFeatures({ featureView: "card_stats", rows: rows as never })).rejects.toMatchObject({

@@ -55,11 +55,11 @@ describe("publish", () => {
 
   test.each<[string, Publication, string]>([
     ["too few features", publication("x", { features: ["amount"] }), "features"],
-    ["a feature twice", publication("x", { features: ["amount", "amount"] }), "twice"],
-    ["a bad date", publication("x", { created_at: "yesterday" }), "created_at"],
+    ["a duplicate feature", publication("x", { features: ["amount", "amount"] }), "twice"],
+    ["an invalid date", publication("x", { created_at: "yesterday" }), "created_at"],
     ["an empty golden batch", { ...publication("x"), golden: { inputs: [], outputs: [] } }, "inputs"],
     [
-      "a golden batch with an output too many",
+      "a golden batch with an extra output",
       { ...publication("x"), golden: { inputs: [[1, 2]], outputs: [1, 2] } },
       "outputs",
     ],

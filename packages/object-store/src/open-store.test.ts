@@ -177,7 +177,7 @@ const REFUSALS: readonly (readonly [string, () => Promise<ObjectStore>, RegExp])
   ["a missing GCS bucket", () => open({ ...python.gcs, url: "gs://nowhere" }), /Create the bucket/],
   ["a missing Azure container", () => open({ ...azure, url: "azblob://nowhere" }), /ContainerNotFound.*Create the b/],
   [
-    "a key that does not exist",
+    "a key ID that does not exist",
     () => open(s3.writer, "", { AWS_ACCESS_KEY_ID: "AKIA0" }),
     /InvalidAccessKeyId.*keys\./,
   ],
@@ -201,8 +201,8 @@ test.each(REFUSALS)("rejects %s and says what to do", async (_name, refused, wor
 });
 
 test.each([
-  ["something that is not a URL", "lake", {}, /is not the URL of a store; use file:/],
-  ["a scheme that is not known", "ftp://x/y", {}, /A store at ftp:\/\/ is not supported/],
+  ["text that is not a URL", "lake", {}, /is not the URL of a store; use file:/],
+  ["an unknown scheme", "ftp://x/y", {}, /A store at ftp:\/\/ is not supported/],
   ["a URL without a bucket", "s3:///x", {}, /names no bucket/],
   ["S3 without a region", "s3://b", {}, /AWS_REGION is not set/],
   ["Azure without an account", "azblob://b", {}, /AZURE_STORAGE_ACCOUNT is not set/],

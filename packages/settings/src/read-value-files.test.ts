@@ -33,12 +33,12 @@ describe("values in files", () => {
 
   test.each([
     [
-      "a file that is not there",
+      "a file that does not exist",
       { KEY_FILE: "/nowhere/key" },
       /KEY_FILE names \/nowhere\/key.*cannot be read \(ENOENT\)/,
     ],
-    ["both at once", { KEY: "other", KEY_FILE: "FILE" }, /KEY and KEY_FILE are both set/],
-    ["a value in it that is not valid", { POLICY: "p", KEY_FILE: "EMPTY" }, /KEY: /],
+    ["a value and a file together", { KEY: "other", KEY_FILE: "FILE" }, /KEY and KEY_FILE are both set/],
+    ["an invalid value in the file", { POLICY: "p", KEY_FILE: "EMPTY" }, /KEY: /],
   ])("rejects %s", (_what, environment, message) => {
     const empty = join(folder, "empty");
     writeFileSync(empty, "");

@@ -22,23 +22,23 @@ afterEach(() => {
 
 const POD = "deployment.environment.name=prod,k8s.pod.name=a%2Cb%3Dc";
 const told: [string, Environment, Record<string, string>][] = [
-  ["nothing: the service's own name", {}, { "service.name": "ingestion" }],
+  ["no variables: uses the service's own name", {}, { "service.name": "ingestion" }],
   [
-    "attributes, with escapes: them too",
+    "attributes with escapes: includes them",
     { OTEL_RESOURCE_ATTRIBUTES: POD },
     { "service.name": "ingestion", "deployment.environment.name": "prod", "k8s.pod.name": "a,b=c" },
   ],
   [
-    "a name among the attributes: that one",
+    "a name among the attributes: uses that one",
     { OTEL_RESOURCE_ATTRIBUTES: "service.name=front" },
     { "service.name": "front" },
   ],
   [
-    "a name besides: before the one among the attributes",
+    "OTEL_SERVICE_NAME: prefers it to the one among the attributes",
     { OTEL_RESOURCE_ATTRIBUTES: "service.name=front,a=b", OTEL_SERVICE_NAME: "door" },
     { "service.name": "door", a: "b" },
   ],
-  ["an empty name: as if it were not set", { OTEL_SERVICE_NAME: "" }, { "service.name": "ingestion" }],
+  ["an empty name: treats it as unset", { OTEL_SERVICE_NAME: "" }, { "service.name": "ingestion" }],
 ];
 
 test.each(told)("reads the service name from the environment with %s", async (_name, environment, expected) => {

@@ -112,11 +112,11 @@ test("unknown HTTP methods create no series of their own", async () => {
 
 const asked: [string, string | undefined, string][] = [
   ["Prometheus", OPEN, OPEN_TYPE],
-  ["OpenMetrics alone", "application/openmetrics-text", OPEN_TYPE],
+  ["a client that accepts only OpenMetrics", "application/openmetrics-text", OPEN_TYPE],
   ["a browser", "text/html,application/xhtml+xml,*/*;q=0.8", PLAIN_TYPE],
-  ["one that prefers plain text", "application/openmetrics-text;q=0.2, text/plain;q=0.9", PLAIN_TYPE],
-  ["one that refuses OpenMetrics", "application/openmetrics-text;q=0, */*", PLAIN_TYPE],
-  ["nothing", undefined, PLAIN_TYPE],
+  ["a client that prefers plain text", "application/openmetrics-text;q=0.2, text/plain;q=0.9", PLAIN_TYPE],
+  ["a client that excludes OpenMetrics", "application/openmetrics-text;q=0, */*", PLAIN_TYPE],
+  ["a client without preferences", undefined, PLAIN_TYPE],
 ];
 test.each(asked)("%s gets the format that it accepts", async (_name, accept, contentType) => {
   const answer = await fetch(`${url}/metrics`, { headers: accept === undefined ? {} : { accept } });

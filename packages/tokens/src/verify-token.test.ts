@@ -66,8 +66,8 @@ describe("tokenVerifier", () => {
 
   test.each([
     ["a client with an owner", { owner: "u-1" }, { subject: "client", owner: "u-1", principal: "u-1" }],
-    ["a client without one", {}, { subject: "client", principal: "client" }],
-    ["a person", { client: "console", owner: "u-1" }, { subject: "client", principal: "client" }],
+    ["a client without an owner", {}, { subject: "client", principal: "client" }],
+    ["a user", { client: "console", owner: "u-1" }, { subject: "client", principal: "client" }],
   ])("regression #24: %s counts as one user", async (_who, changes, expected) => {
     const { subject, owner, principal } = await verifier.identify(`Bearer ${await token(changes)}`);
     expect({ subject, ...(owner === undefined ? {} : { owner }), principal }).toEqual(expected);

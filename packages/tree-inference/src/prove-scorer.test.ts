@@ -35,7 +35,7 @@ test("equal scores prove a scorer on rows with its thresholds, adjacent floats a
 
 test.each<[string, (value: number) => boolean]>([
   ["an equal value", (value) => value < Math.fround(THRESHOLD)],
-  ["a double threshold", (value) => value <= THRESHOLD],
+  ["a threshold in double precision", (value) => value <= THRESHOLD],
   ["a missing value", (value) => !(value > Math.fround(THRESHOLD))],
 ])("another runtime that decides %s differently disproves it", async (_case, isLeft) => {
   await expect(proveScorer(planned, new Float32Array(), runtime(isLeft))).rejects.toThrow(ScorerError);

@@ -135,7 +135,7 @@ test("the archive reports a failed compaction in one sentence", async () => {
 });
 
 test.each([
-  ["a topic that is not there", ["other", DAY], 1, "There is no archive of other"],
+  ["a topic that does not exist", ["other", DAY], 1, "There is no archive of other"],
   ["an invalid day", [TOPIC, "yesterday"], 1, '"yesterday" is not a day. Give days as YYYY-MM-DD.'],
   ["a missing argument", [TOPIC], 64, "Give a lake's folder or URL, a topic and a day"],
 ])("the command rejects %s in one sentence", async (_name, rest, code, words) => {

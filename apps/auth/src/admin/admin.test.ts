@@ -109,24 +109,24 @@ const nextSecond = () => new Promise((resolve) => setTimeout(resolve, 1_005 - (D
 // Each test continues with the users and clients of the previous one.
 describe("the admin API rejects", () => {
   test.each([
-    ["a person of another tenant", "POST", "/v1/people/foreign/disable", undefined, 404, "not-found"],
-    ["roles of a person of another tenant", "PUT", "/v1/people/foreign/roles", { roles: ["viewer"] }, 404, "not-found"],
-    ["a password for a person of another tenant", "POST", "/v1/people/foreign/reset", undefined, 404, "not-found"],
-    ["nobody", "POST", "/v1/people/nobody/disable", undefined, 404, "not-found"],
+    ["a user of another tenant", "POST", "/v1/people/foreign/disable", undefined, 404, "not-found"],
+    ["roles for a user of another tenant", "PUT", "/v1/people/foreign/roles", { roles: ["viewer"] }, 404, "not-found"],
+    ["a password for a user of another tenant", "POST", "/v1/people/foreign/reset", undefined, 404, "not-found"],
+    ["an unknown user", "POST", "/v1/people/nobody/disable", undefined, 404, "not-found"],
     [
-      "a client that is the system's",
+      "changes to one of the system's clients",
       "POST",
       "/v1/clients/tripline-console/rotate-secret",
       undefined,
       404,
       "not-found",
     ],
-    ["the last administrator", "POST", "/v1/people/boss/disable", undefined, 409, "last-admin"],
-    ["roles without an administrator", "PUT", "/v1/people/boss/roles", { roles: ["lead"] }, 409, "last-admin"],
-    ["no role", "PUT", "/v1/people/anna/roles", { roles: [] }, 422, "invalid-field"],
+    ["disabling the last administrator", "POST", "/v1/people/boss/disable", undefined, 409, "last-admin"],
+    ["removing the last administrator's role", "PUT", "/v1/people/boss/roles", { roles: ["lead"] }, 409, "last-admin"],
+    ["an empty list of roles", "PUT", "/v1/people/anna/roles", { roles: [] }, 422, "invalid-field"],
     ["an unknown role", "PUT", "/v1/people/anna/roles", { roles: ["root"] }, 422, "invalid-field"],
     [
-      "a name that is taken",
+      "a user name that is taken",
       "POST",
       "/v1/people",
       { user_name: "anna", name: "A", roles: ["lead"] },
@@ -134,11 +134,11 @@ describe("the admin API rejects", () => {
       "name-taken",
     ],
     [
-      "a name that another tenant has",
+      "a user name that another tenant uses",
       ...["POST", "/v1/people", { user_name: "foreign", name: "A", roles: ["lead"] }, 409, "name-taken"],
     ],
     [
-      "a person of a chosen tenant",
+      "a user in a chosen tenant",
       ...["POST", "/v1/people", { user_name: "x", name: "X", roles: ["lead"], tenant: "other" }, 422, "invalid-field"],
     ],
     [
@@ -152,7 +152,7 @@ describe("the admin API rejects", () => {
       ],
     ],
     [
-      "a client that leads people to an address in clear text",
+      "a client that redirects to an unencrypted URL",
       ...[
         "POST",
         "/v1/clients",
@@ -162,7 +162,7 @@ describe("the admin API rejects", () => {
       ],
     ],
     [
-      "a client that leads people to any address of a host",
+      "a client that redirects to any URL of a host",
       ...[
         "POST",
         "/v1/clients",
@@ -176,7 +176,7 @@ describe("the admin API rejects", () => {
       ...["POST", "/v1/clients", { client_id: "relay", scopes: ["labels:relay"] }, 422, "invalid-field"],
     ],
     [
-      "a client id that is taken",
+      "a client ID that is taken",
       "POST",
       "/v1/clients",
       { client_id: "shop", scopes: ["labels:write"] },
@@ -184,7 +184,7 @@ describe("the admin API rejects", () => {
       "name-taken",
     ],
     [
-      "SQL in an id",
+      "SQL in an ID",
       ...["POST", `/v1/clients/${encodeURIComponent("x' OR '1'='1")}/disable`, undefined, 404, "not-found"],
     ],
   ] as [string, string, string, object | undefined, number, string][])(

@@ -94,13 +94,13 @@ describe("private_key_jwt", () => {
   test.each([
     ["for another server", { aud: "https://other.test" }],
     ["that has expired", { exp: Math.floor(Date.now() / 1_000) - 60 }],
-    ["that lives longer than ten minutes", { exp: Math.floor(Date.now() / 1_000) + 3_600 }],
-    ["without an id", { jti: undefined }],
+    ["with a lifetime over ten minutes", { exp: Math.floor(Date.now() / 1_000) + 3_600 }],
+    ["without an ID", { jti: undefined }],
     ["without an expiry", { exp: undefined }],
     ["made by another client", { iss: "shop" }],
     ["for a client that has a secret", { iss: "shop", sub: "shop" }],
     ["for a client that does not exist", { iss: "nobody", sub: "nobody" }],
-    ["for an id that no database can hold", { iss: "\0", sub: "\0" }],
+    ["for an ID that no database can store", { iss: "\0", sub: "\0" }],
   ])("rejects an assertion %s", async (_case, changes) => {
     await expect(ask(await assertion(changes))).resolves.toMatchObject({ status: 401, error: "invalid_client" });
   });

@@ -91,12 +91,12 @@ describe("registerClient", () => {
   test.each([
     ["a short secret", { client_secret: SECRET.slice(0, 23) }, "/client_secret"],
     ["a secret with a line break", { client_secret: `${SECRET}\n` }, "/client_secret"],
-    ["a client id with a space", { client_id: "my shop" }, "/client_id"],
+    ["a client ID with a space", { client_id: "my shop" }, "/client_id"],
     ["a private key", { client_secret: undefined, jwks: { keys: [PRIVATE_JWK] } }, "/jwks/keys/0"],
     ["a symmetric key", { client_secret: undefined, jwks: { keys: [{ kty: "oct", k: "c2VjcmV0" }] } }, "/jwks/keys/0"],
     ["a small RSA key", { client_secret: undefined, jwks: { keys: [SMALL_RSA_JWK] } }, "/jwks/keys/0"],
-    ["something that is not a key", { client_secret: undefined, jwks: { keys: [{ kty: "EC" }] } }, "/jwks/keys/0"],
-    ["no key", { client_secret: undefined, jwks: { keys: [] } }, "/jwks/keys"],
+    ["an invalid key", { client_secret: undefined, jwks: { keys: [{ kty: "EC" }] } }, "/jwks/keys/0"],
+    ["no secret and no keys", { client_secret: undefined, jwks: { keys: [] } }, "/jwks/keys"],
     ["a secret and keys", { jwks: { keys: [PUBLIC_JWK] } }, ""],
   ])("rejects %s", async (_case, changes, pointer) => {
     await expect(registerClient(database, withSecret(changes))).rejects.toMatchObject({

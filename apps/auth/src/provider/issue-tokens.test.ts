@@ -120,18 +120,18 @@ describe("the token endpoint rejects a request", () => {
   test.each([
     ["with a wrong secret", { authorization: basic("shop", `${SHOP.client_secret}x`) }, 401, "invalid_client"],
     ["from an unknown client", { authorization: basic("nobody", SHOP.client_secret) }, 401, "invalid_client"],
-    ["with an id no client can have", { authorization: basic("no body?", "secret") }, 401, "invalid_client"],
+    ["with an impossible ID", { authorization: basic("no body?", "secret") }, 401, "invalid_client"],
     ["without authentication", {}, 400, "invalid_request"],
     ["with a malformed header", { authorization: "Basic !" }, 400, "invalid_request"],
     ["for a scope of another client", { scope: "labels:write" }, 400, "invalid_scope"],
     ["for one scope too many", { scope: "decisions:read labels:write" }, 400, "invalid_scope"],
     ["for a scope of OpenID Connect", { scope: "openid" }, 400, "invalid_scope"],
-    ["for a scope nobody knows", { scope: "decisions:read payments:refund" }, 400, "invalid_scope"],
+    ["for an unknown scope", { scope: "decisions:read payments:refund" }, 400, "invalid_scope"],
     ["for another resource", { resource: "urn:other:api" }, 400, "invalid_target"],
     ["for a resource that is not a URI", { resource: "api" }, 400, "invalid_target"],
-    ["with a grant of people", { grant_type: "authorization_code" }, 400, "invalid_request"],
-    ["with another grant", { grant_type: "implicit" }, 400, "unsupported_grant_type"],
-    ["with a password", { grant_type: "password" }, 400, "unsupported_grant_type"],
+    ["with a grant type for users", { grant_type: "authorization_code" }, 400, "invalid_request"],
+    ["with an unknown grant type", { grant_type: "implicit" }, 400, "unsupported_grant_type"],
+    ["with the password grant", { grant_type: "password" }, 400, "unsupported_grant_type"],
   ])("%s", async (_case, request: Record<string, string>, status, error) => {
     const { authorization, ...parameters } = request;
     const named = authorization ?? (error === "invalid_request" ? undefined : SHOP_BASIC);

@@ -53,8 +53,8 @@ test("changing the password ends other sessions and all tokens, but not this ses
 
 test.each([
   ["a wrong password", { password: "not the password at all", new_password: NEW }, 422],
-  ["a short one", { password: ANNA.password, new_password: "short" }, 422],
-  ["the same one", { password: ANNA.password, new_password: ANNA.password }, 422],
+  ["a short new password", { password: ANNA.password, new_password: "short" }, 422],
+  ["an unchanged password", { password: ANNA.password, new_password: ANNA.password }, 422],
   ["a form of another browser", { csrf: "AAAA", password: ANNA.password, new_password: NEW }, 403],
 ])("a password change with %s has no effect", async (_what, form, status) => {
   const { browser } = await signedIn();

@@ -161,11 +161,11 @@ describe("the authorization endpoint rejects a request", () => {
     ["without PKCE", { code_challenge: undefined, code_challenge_method: undefined }, "invalid_request"],
     ["with plain PKCE", { code_challenge_method: "plain" }, "invalid_request"],
     ["with PKCE that names no method", { code_challenge_method: undefined }, "invalid_request"],
-    ["for a token in the address", { response_type: "token" }, "invalid_request"],
-    ["for an ID token in the address", { response_type: "id_token" }, "invalid_request"],
+    ["for a token in the URL", { response_type: "token" }, "invalid_request"],
+    ["for an ID token in the URL", { response_type: "id_token" }, "invalid_request"],
     ["for another resource", { resource: "urn:other:api" }, "invalid_target"],
-    ["for a scope nobody knows", { scope: "openid payments:refund" }, "invalid_scope"],
-    ["for a scope of machines", { scope: "openid transactions:write" }, "invalid_scope"],
+    ["for an unknown scope", { scope: "openid payments:refund" }, "invalid_scope"],
+    ["for a scope of machine clients", { scope: "openid transactions:write" }, "invalid_scope"],
   ])("%s", async (_case, changes, error) => {
     const { location } = await browser().get(authorizationRequest(changes).path);
     const at = new URL(location);
@@ -184,16 +184,16 @@ describe("the authorization endpoint rejects a request", () => {
 
   test.each([
     ["another host", { redirect_uri: "https://evil.example/session/callback" }],
-    ["a path below", { redirect_uri: `${CALLBACK}/more` }],
-    ["a path beside", { redirect_uri: `${CONSOLE_URL}/session/other` }],
+    ["a subpath", { redirect_uri: `${CALLBACK}/more` }],
+    ["a sibling path", { redirect_uri: `${CONSOLE_URL}/session/other` }],
     ["a query", { redirect_uri: `${CALLBACK}?to=https://evil.example` }],
     ["a fragment", { redirect_uri: `${CALLBACK}#here` }],
     ["a user name", { redirect_uri: "http://127.0.0.1:7416@evil.example/session/callback" }],
     ["another scheme", { redirect_uri: "javascript:alert(1)" }],
-    ["other letters", { redirect_uri: CALLBACK.toUpperCase() }],
-    ["steps upwards", { redirect_uri: `${CONSOLE_URL}/session/x/../callback` }],
-    ["nothing at all", { redirect_uri: undefined, client_id: "nobody" }],
-    ["a client that speaks for itself", { client_id: "shop" }],
+    ["another case", { redirect_uri: CALLBACK.toUpperCase() }],
+    ["a path with ..", { redirect_uri: `${CONSOLE_URL}/session/x/../callback` }],
+    ["an unknown client without a redirect URI", { redirect_uri: undefined, client_id: "nobody" }],
+    ["a machine client", { client_id: "shop" }],
   ])("with an error page and no redirect: %s", async (_case, changes) => {
     const answer = await browser().get(authorizationRequest(changes).path);
     expect(answer.status).toBe(400);

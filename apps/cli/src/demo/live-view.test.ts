@@ -5,8 +5,8 @@ import { Tally } from "./tally.js";
 const COMMAND = "npm run tripline -- rebuild-state";
 
 test.each([
-  ["regression #24: while the demo rebuilds lost window states, nobody is told to do so", undefined],
-  ["the command that rebuilds lost window states is named while the demo does not rebuild them", COMMAND],
+  ["regression #24: while the demo rebuilds lost window states, it does not ask for a rebuild", undefined],
+  ["the demo names the rebuild command if it does not rebuild lost window states itself", COMMAND],
 ])("%s", (_title, command) => {
   const out = new PassThrough();
   const tally = new Tally();

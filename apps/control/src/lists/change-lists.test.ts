@@ -118,29 +118,39 @@ test("each tenant searches its own lists page by page", async () => {
 
 test.each<[string, string, object, string]>([
   ["a card number", "deny", card({ value: "4111 1111 1111 1111" }), "/entries/0/value must not contain a card number"],
-  ["no token", "deny", card({ value: "ct_1" }), "/entries/0/value must be a card token"],
-  ["a device under a card's kind", "deny", card({ value: DEVICE }), "/entries/0/value must be a card token"],
+  ["an invalid token", "deny", card({ value: "ct_1" }), "/entries/0/value must be a card token"],
+  ["a device token for the kind card", "deny", card({ value: DEVICE }), "/entries/0/value must be a card token"],
   ["a BIN of 7 digits", "deny", card({ kind: "bin", value: "4222221" }), "/entries/0/value must be the first 6 or 8"],
   [
-    "a clear e-mail address",
+    "an e-mail address in plain text",
     "deny",
     card({ kind: "email", value: "a@b.be" }),
     "/entries/0/value must be the token of an",
   ],
   [
-    "a range in clear",
+    "a network range in plain text",
     "deny",
     card({ kind: "ip_range", value: "192.0.2.0/24" }),
     "/entries/0/value must be the token of",
   ],
-  ["no country", "deny", card({ kind: "country", value: "XX" }), "/entries/0/value must be an ISO 3166-1"],
+  ["an invalid country", "deny", card({ kind: "country", value: "XX" }), "/entries/0/value must be an ISO 3166-1"],
   ["an unknown kind", "deny", card({ kind: "x" }), "/entries/0/kind must be one of card, bin, device, email"],
-  ["a card number as reason", "deny", card({ reason: "is 4111111111111111" }), "/entries/0/reason must not contain"],
+  [
+    "a card number as the reason",
+    "deny",
+    card({ reason: "is 4111111111111111" }),
+    "/entries/0/reason must not contain",
+  ],
   ["no reason", "deny", card({ reason: " " }), "/entries/0/reason must say why"],
-  ["an end in the past", "deny", card({ expires_at: "2020-01-01T00:00:00Z" }), "/entries/0/expires_at must be in the"],
+  [
+    "an expiry in the past",
+    "deny",
+    card({ expires_at: "2020-01-01T00:00:00Z" }),
+    "/entries/0/expires_at must be in the",
+  ],
   ["an unknown field", "deny", card({ until: 1 }), "/entries/0/until is not a known field"],
-  ["a list without effect", "mules", card(), "/effect is needed for the first entry of mules"],
-  ["a bad name of a list", "De%20ny", card(), "/list must be 1 to 32 lower-case letters"],
+  ["a list without an effect", "mules", card(), "/effect is needed for the first entry of mules"],
+  ["an invalid list name", "De%20ny", card(), "/list must be 1 to 32 lower-case letters"],
 ])("rejects %s and names the field", async (_what, list, entry, sentence) => {
   const { status, body } = await callerOf("bad").send("POST", `/v1/lists/${list}/entries`, { entries: [entry] });
   expect([status, JSON.stringify(body)]).toEqual([422, expect.stringContaining(sentence)]);

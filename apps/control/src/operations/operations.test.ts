@@ -111,7 +111,7 @@ test.each([
   ["without the scope", "operations:read", OPERATOR_TENANT, { topic: TOPIC, code: "internal" }, 403],
   ["another tenant", "operations:write", "acme", { topic: TOPIC, code: "internal" }, 403],
   [
-    "a table, whose newest values they would replace",
+    "a compacted topic, whose newer values they would overwrite",
     "operations:write",
     OPERATOR_TENANT,
     { topic: "lists", code: "internal" },

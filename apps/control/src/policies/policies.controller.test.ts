@@ -360,11 +360,11 @@ test("a draft may be invalid, and cannot overwrite another user's changes", asyn
 });
 
 test.each([
-  ["a revision that is not there", { revision: 9, after: 0 }, 404],
+  ["a revision that does not exist", { revision: 9, after: 0 }, 404],
   ["no activation to follow", { revision: 1 }, 422],
-  ["a time that is none", { revision: 1, after: 0, at: "tomorrow" }, 422],
+  ["an invalid time", { revision: 1, after: 0, at: "tomorrow" }, 422],
   ["a time years ahead", { revision: 1, after: 0, at: "2099-01-01T00:00:00Z" }, 422],
-  ["a character that Postgres does not keep", { revision: 1, after: 0, note: "\0" }, 422],
+  ["a character that Postgres cannot store", { revision: 1, after: 0, note: "\0" }, 422],
   ["a note with a card number", { revision: 1, after: 0, note: "after 4111 1111 1111 1111 was charged" }, 422],
 ])("rejects an activation with %s", async (_name, body, status) => {
   const ann = bed.as("ann");

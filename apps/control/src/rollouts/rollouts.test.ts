@@ -233,12 +233,12 @@ test("a rollback undoes a promotion interrupted after the alias had moved, witho
 describe("the guard rolls back a breach, and gives the reason", () => {
   test.each<[string, Change, RegExp]>([
     [
-      "more declined",
+      "more declines",
       { outcome: Outcome.DECLINE, score: 0.9, trial: { candidateScore: 0.9 } },
       /^(outcomes: the outcome decline: 100\.0 %|score-distribution: )/,
     ],
     [
-      "no scores",
+      "missing scores",
       { trial: { candidateScore: undefined, candidateMissing: "scoring did not answer within 250 ms" } },
       /^scores-missing: payments without a score: 100\.0 % for \d+ cards of the candidate, 0\.0 % for/,
     ],
@@ -296,13 +296,18 @@ describe("the rollouts API rejects", () => {
 
   test.each<[string, () => ReturnType<TestCaller["get"]>, number, string]>([
     ["another tenant's client", () => stranger().get("/v1/rollouts/fraud"), 403, "tenant-foreign"],
-    ["who is called as the guard", () => guard().get("/v1/rollouts/fraud"), 403, "tenant-foreign"],
-    ["who may only read", () => reader().send("POST", "/v1/rollouts/fraud/rollback", {}), 403, "scope-missing"],
+    ["a client named like the guard", () => guard().get("/v1/rollouts/fraud"), 403, "tenant-foreign"],
+    [
+      "a client that may only read",
+      () => reader().send("POST", "/v1/rollouts/fraud/rollback", {}),
+      403,
+      "scope-missing",
+    ],
     ["a model that was never rolled out", () => caller.get("/v1/rollouts/other"), 404, "rollout-not-found"],
-    ["a version that is not there", () => start({ candidate: "000000000000" }), 404, "model-not-found"],
+    ["a version that does not exist", () => start({ candidate: "000000000000" }), 404, "model-not-found"],
     ["the champion itself", () => start({ candidate: "champion" }), 409, "rollout-conflict"],
-    ["steps that shrink", () => start({ steps_percent: [5, 1] }), 422, "invalid-field"],
-    ["a field that is not known", () => start({ percent: 5 }), 422, "invalid-field"],
+    ["decreasing steps", () => start({ steps_percent: [5, 1] }), 422, "invalid-field"],
+    ["an unknown field", () => start({ percent: 5 }), 422, "invalid-field"],
   ])("%s", async (_name, call, status, code) => {
     expect(await call()).toMatchObject({ status, body: { code } });
   });

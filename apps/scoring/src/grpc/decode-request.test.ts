@@ -7,10 +7,10 @@ const ENCODED = Buffer.from(ModelInferRequest.encode(REQUEST).finish());
 
 test.each<[string, ModelInferRequest]>([
   ["a tensor of raw bytes", REQUEST],
-  ["two", { ...REQUEST, rawInputContents: [Buffer.from("ab"), Buffer.from("c")] }],
-  ["one without bytes", { ...REQUEST, rawInputContents: [Buffer.alloc(0)] }],
-  ["none", { ...REQUEST, rawInputContents: [] }],
-  ["nothing", ModelInferRequest.decode(Buffer.alloc(0))],
+  ["two tensors", { ...REQUEST, rawInputContents: [Buffer.from("ab"), Buffer.from("c")] }],
+  ["a tensor without bytes", { ...REQUEST, rawInputContents: [Buffer.alloc(0)] }],
+  ["a request without tensors", { ...REQUEST, rawInputContents: [] }],
+  ["an empty message", ModelInferRequest.decode(Buffer.alloc(0))],
 ])("decodes %s like the generated code, without a copy", (_case, request) => {
   const message = Buffer.from(ModelInferRequest.encode(request).finish());
   const decoded = decodeRequest(message);

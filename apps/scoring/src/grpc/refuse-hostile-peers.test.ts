@@ -73,25 +73,25 @@ describe("handcrafted frames", () => {
 
   test.each<[string, () => Buffer]>([
     ["a frame that is too long", () => Buffer.of(0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 1)],
-    ["data on no stream", () => frame(DATA, 0, 0, Buffer.alloc(1))],
-    ["headers on no stream", () => frame(HEADERS, END_HEADERS, 0, REQUEST)],
-    ["data on a stream that was not opened", () => frame(DATA, 0, 1, Buffer.alloc(1))],
-    ["an even stream", () => begin(2)],
-    ["a push", () => frame(PUSH, 0, 1, Buffer.alloc(4))],
-    ["half a setting", () => frame(SETTINGS, 0, 0, Buffer.alloc(3))],
+    ["data on stream 0", () => frame(DATA, 0, 0, Buffer.alloc(1))],
+    ["headers on stream 0", () => frame(HEADERS, END_HEADERS, 0, REQUEST)],
+    ["data on a stream that is not open", () => frame(DATA, 0, 1, Buffer.alloc(1))],
+    ["an even stream ID", () => begin(2)],
+    ["a push promise", () => frame(PUSH, 0, 1, Buffer.alloc(4))],
+    ["half of a setting", () => frame(SETTINGS, 0, 0, Buffer.alloc(3))],
     ["a frame size below the minimum", () => frame(SETTINGS, 0, 0, setting(5, 1))],
     ["a window that is too large", () => frame(SETTINGS, 0, 0, setting(4, 2 ** 31))],
     ["a ping of 4 bytes", () => frame(PING, 0, 0, Buffer.alloc(4))],
     ["a window that overflows", () => frame(WINDOW, 0, 0, number(2 ** 31 - 1))],
     ["a continuation without a header block", () => frame(CONTINUATION, END_HEADERS, 1, REQUEST)],
     [
-      "a header block that is cut off",
+      "a truncated header block",
       () => Buffer.concat([frame(HEADERS, 0, 1, REQUEST.subarray(0, 4)), frame(SETTINGS, 0, 0, Buffer.alloc(0))]),
     ],
-    ["a header block that is nonsense", () => frame(HEADERS, END_HEADERS, 1, Buffer.of(0x80))],
-    ["nothing but padding", () => frame(HEADERS, END_HEADERS | PADDED, 1, Buffer.of(9, 0))],
+    ["an invalid header block", () => frame(HEADERS, END_HEADERS, 1, Buffer.of(0x80))],
+    ["only padding", () => frame(HEADERS, END_HEADERS | PADDED, 1, Buffer.of(9, 0))],
     ["an endless header block", () => Buffer.concat([frame(HEADERS, 0, 1, REQUEST), ...continuations(200)])],
-    ["endless requests that are reset", () => Buffer.concat(Array.from({ length: 20_000 }, (_, at) => broken(at)))],
+    ["an endless series of reset requests", () => Buffer.concat(Array.from({ length: 20_000 }, (_, at) => broken(at)))],
     ["text that is not HTTP/2", () => Buffer.from("x".repeat(64))],
   ])("%s ends the connection, and other clients are served", async (_case, make) => {
     const socket = await open();
@@ -158,7 +158,7 @@ describe("handcrafted messages", () => {
 
   test.each<[string, () => Buffer, OutgoingHttpHeaders, status]>([
     [
-      "a message that is too long by its length",
+      "a message that is too long by its declared length",
       () => framed(Buffer.alloc(1), 0, 2 ** 31),
       {},
       status.RESOURCE_EXHAUSTED,
@@ -170,10 +170,10 @@ describe("handcrafted messages", () => {
       status.RESOURCE_EXHAUSTED,
     ],
     ["no message", () => Buffer.alloc(0), {}, status.UNIMPLEMENTED],
-    ["half a message", () => framed(REQUEST).subarray(0, 20), {}, status.UNIMPLEMENTED],
+    ["half of a message", () => framed(REQUEST).subarray(0, 20), {}, status.UNIMPLEMENTED],
     ["two messages", () => Buffer.concat([framed(REQUEST), framed(REQUEST)]), {}, status.UNIMPLEMENTED],
-    ["an unknown coding", () => framed(REQUEST, 1), { "grpc-encoding": "br" }, status.UNIMPLEMENTED],
-    ["no gzip", () => framed(REQUEST, 1), { "grpc-encoding": "gzip" }, status.INTERNAL],
+    ["an unknown encoding", () => framed(REQUEST, 1), { "grpc-encoding": "br" }, status.UNIMPLEMENTED],
+    ["invalid gzip", () => framed(REQUEST, 1), { "grpc-encoding": "gzip" }, status.INTERNAL],
     ["a malformed timeout", () => framed(REQUEST), { "grpc-timeout": "soon" }, status.INTERNAL],
     ["an unknown method", () => framed(REQUEST), { ":path": "/test/Other" }, status.UNIMPLEMENTED],
     ["bytes that are not a request", () => framed(Buffer.of(0xff, 0xff, 0xff, 1)), {}, status.INVALID_ARGUMENT],

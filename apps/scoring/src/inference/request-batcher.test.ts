@@ -144,8 +144,8 @@ test("drops expired requests without running them", async () => {
 });
 
 test.each([
-  ["for contributions holds up no other one", true],
-  ["holds up none for contributions", false],
+  ["for contributions does not delay others", true],
+  ["does not delay requests for contributions", false],
 ])("an expired request %s", async (_what, isExplained) => {
   const runner = new HeldRunner();
   const batcher = batcherOf(runner);

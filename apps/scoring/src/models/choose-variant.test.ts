@@ -119,7 +119,7 @@ test("without a GPU our own code runs the trees, and reports why", async () => {
   });
 });
 
-test("trees without a twin run mostly on the CPU, so a required GPU is unavailable", async () => {
+test("a tree model without a twin does not satisfy a required GPU", async () => {
   const found = await open({ twin: "", requireGpu: true });
   expect(found).toEqual({
     fault: "ProviderMissing",

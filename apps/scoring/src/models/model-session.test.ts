@@ -84,7 +84,7 @@ describe("without a GPU", () => {
 
   test.each<[string, Partial<SessionOptions>]>([
     ["a GPU is required", { providers: ["cuda", "cpu"], requireGpu: true }],
-    ["nothing else is allowed", { providers: ["cuda"] }],
+    ["no other provider is allowed", { providers: ["cuda"] }],
   ])("refuses to open if %s", async (_case, changes) => {
     const opening = ModelSession.open(await championWith({}), { ...OPTIONS, ...changes });
     await expect(opening).rejects.toMatchObject({

@@ -284,7 +284,7 @@ describe("a candidate", () => {
   });
 });
 
-test("a named model must exist, and startup stops the others if it does not", async () => {
+test("does not start if a named model is missing, and stops the others", async () => {
   const models = await copyRegistry();
   const config = readConfig(scoringConfig, testEnvironment(models.url, { MODELS: "fraud,second" }));
   await expect(startScoring(config)).rejects.toMatchObject({

@@ -50,7 +50,7 @@ function inferBinary(tensor: object, data: Buffer): Promise<Answer> {
 
 test.each([
   ["flat", () => inputs.flat()],
-  ["nested as its shape", () => inputs],
+  ["nested", () => inputs],
 ])("scores JSON with %s data", async (_case, data) => {
   const tensor = features({ shape: [inputs.length, 4], data: data() });
   const answer = await post("/models/fraud/infer", JSON.stringify({ id: "request 1", inputs: [tensor] }));
@@ -113,13 +113,13 @@ test.each<[string, object, string]>([
     features({ shape: [1, 3], data: [1, 2, 3] }),
     'Input "features" has shape [1,3]; it must be [rows,4]',
   ],
-  ["a feature too many", features({ shape: [1, 5], data: [1, 2, 3, 4, 5] }), 'Input "features" has shape [1,5]'],
-  ["another type", features({ datatype: "INT64" }), 'Input "features" has datatype "INT64"; it must be FP32.'],
+  ["an extra feature", features({ shape: [1, 5], data: [1, 2, 3, 4, 5] }), 'Input "features" has shape [1,5]'],
+  ["another data type", features({ datatype: "INT64" }), 'Input "features" has datatype "INT64"; it must be FP32.'],
   ["another shape", features({ shape: [4] }), 'Input "features" has shape [4]'],
   ["too many rows", features({ shape: [65, 4] }), 'Input "features" has 65 rows; at most 64 go in one request.'],
   ["too few values", features({ data: [1] }), 'Input "features" has 1 values; its shape needs 4.'],
-  ["null for a number", features({ data: [1, 2, null, 4] }), 'Input "features" holds null as value 2'],
-  ["text for a number", features({ data: [["1", 2, 3, 4]] }), 'Input "features" holds "1" as value 0'],
+  ["null instead of a number", features({ data: [1, 2, null, 4] }), 'Input "features" holds null as value 2'],
+  ["text instead of a number", features({ data: [["1", 2, 3, 4]] }), 'Input "features" holds "1" as value 0'],
   ["a number out of range", features({ data: [1, 2, 3, 1e300] }), 'Input "features" holds Infinity in row 0, column 3'],
   ["endless nesting", features({ data: [[[[[[[[[[1]]]]]]]]]] }), 'Input "features" holds an array nested too deep'],
   ["no data", features({ data: undefined }), 'Input "features" has no values'],
@@ -149,9 +149,14 @@ test.each<[string, object, Buffer, string]>([
     bytes(ROW),
     'Input "features" has a binary_data_size of -1',
   ],
-  ["values twice", features({ parameters: { binary_data_size: 16 } }), bytes(ROW), 'Input "features" has data as well'],
   [
-    "fewer bytes than the shape",
+    "values given twice",
+    features({ parameters: { binary_data_size: 16 } }),
+    bytes(ROW),
+    'Input "features" has data as well',
+  ],
+  [
+    "fewer bytes than the shape requires",
     binary({ shape: [2, 4] }),
     bytes(ROW),
     'Input "features" has 16 raw bytes; its shape needs 32',
@@ -166,7 +171,7 @@ test.each<[string, object, Buffer, string]>([
 const WHOLE = JSON.stringify({ inputs: [features()] });
 
 test.each<[string, string, string | Buffer, Record<string, string>, number, string, string]>([
-  ["no JSON", "/models/fraud/infer", "{", {}, 400, "malformed-json", "not valid JSON"],
+  ["invalid JSON", "/models/fraud/infer", "{", {}, 400, "malformed-json", "not valid JSON"],
   [
     "NaN in JSON",
     "/models/fraud/infer",
@@ -177,7 +182,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     "NaN and Infinity",
   ],
   ["an empty body", "/models/fraud/infer", "", {}, 400, "malformed-json", "not valid JSON"],
-  ["no inputs", "/models/fraud/infer", "{}", {}, 422, "invalid-field", "The body's inputs: "],
+  ["missing inputs", "/models/fraud/infer", "{}", {}, 422, "invalid-field", "The body's inputs: "],
   [
     "a JSON length beyond the body",
     "/models/fraud/infer",
@@ -197,7 +202,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     'Inference-Header-Content-Length is "-1"',
   ],
   [
-    "a body in another encoding than its header says",
+    "a body in another encoding than its header states",
     "/models/fraud/infer",
     WHOLE,
     { "content-encoding": "gzip" },
@@ -270,7 +275,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
   ],
   ["an unknown path", "/models/fraud/explain", WHOLE, {}, 404, "not-found", "Not found"],
   [
-    "loading where it is not allowed",
+    "loading when it is not allowed",
     "/repository/models/fraud/load",
     "",
     {},
@@ -279,7 +284,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     "MODEL_CONTROL=explicit",
   ],
   [
-    "unloading where it is not allowed",
+    "unloading when it is not allowed",
     "/repository/models/fraud/unload",
     "",
     {},

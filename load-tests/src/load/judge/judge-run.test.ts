@@ -32,7 +32,7 @@ describe("a load", () => {
       "The generator could not send 2000 of 10000 requests: k6 used 1.90 of 2 cores",
     ],
     ["the machine was busy", { dropped: 100, machineBusy: 0.99 }, "were 99 % busy, of which k6 had 0.50 cores"],
-    ["of something else", { dropped: 100, k6Cores: undefined }, "k6 was held up by something else"],
+    ["of another cause", { dropped: 100, k6Cores: undefined }, "k6 was held up by something else"],
     [
       "k6 was late",
       { latenessP99Ms: 80, machineBusy: 1 },
@@ -83,7 +83,7 @@ describe("a ramp", () => {
   test.each<[string, (atMs: number, index: number) => string | undefined, string]>([
     ["slow answers", (atMs, index) => decided(index, atMs, index < 100 ? 10 : 400), "p99 400 ms is over 250 ms"],
     [
-      "refusals",
+      "rejections",
       (atMs, index) => (index < 290 ? decided(index, atMs) : `p ${index} ${atMs} 0 1 429 - - -`),
       "5.00 % were refused",
     ],
@@ -93,7 +93,7 @@ describe("a ramp", () => {
       "5.00 % were decided late or without the model",
     ],
     [
-      "users that all wait",
+      "waiting users",
       (atMs, index) => (index < 200 ? decided(index, atMs, index < 100 ? 10 : 1_000) : undefined),
       "as 100 were waiting",
     ],

@@ -131,9 +131,9 @@ test.each<[string, Partial<LoadResult>, boolean]>([
   ["all is well", {}, true],
   ["a payment was lost", { ledger: { ...ledger, decided: 18, lost: 1, lostIds: ["load-1-3"] } }, false],
   ["a payment was decided twice", { ledger: { ...ledger, duplicated: 1 } }, false],
-  ["a decision came back that is not the valid one", { ledger: { ...ledger, differing: 1 } }, false],
+  ["a response differs from the valid decision", { ledger: { ...ledger, differing: 1 } }, false],
   ["nothing was accepted", { ledger: { ...ledger, accepted: 0, decided: 0 } }, false],
-  ["a limit was crossed", { limits: limits.map((limit) => ({ ...limit, ok: false })) }, false],
+  ["a limit was exceeded", { limits: limits.map((limit) => ({ ...limit, ok: false })) }, false],
   [
     "a ramp found the system's limit",
     { breakpoint: { heldPerS: 100, brokeAt: { perS: 200, why: "", by: "system" } } },

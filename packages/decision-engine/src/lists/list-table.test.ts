@@ -85,7 +85,7 @@ test.each<[string, Partial<ListEntry>]>([
   ["no value", { value: "" }],
   ["a value that is too long", { kind: "terminal", value: "t".repeat(256) }],
   ["a reason that is too long", { reason: "r".repeat(4_001) }],
-  ["a time that cannot be", { createdAtMs: -1 }],
+  ["an impossible time", { createdAtMs: -1 }],
 ])("rejects an entry with %s", (_what, change) => {
   const table = new ListTable();
   expect(table.put(entry(change))).toBe(false);

@@ -107,12 +107,12 @@ test.each([
 });
 
 test.each([
-  ["no message", Buffer.from("HTTP/1.1 200 OK"), undefined],
-  ["cut short", response().subarray(0, -3), undefined],
-  ["empty", Buffer.alloc(0), "mean"],
+  ["that is not a message", Buffer.from("HTTP/1.1 200 OK"), undefined],
+  ["that is truncated", response().subarray(0, -3), undefined],
+  ["that is empty", Buffer.alloc(0), "mean"],
   ["without the feature", response({ name: "sum" }), "mean"],
   ["with an invalid value", response({ values: [Buffer.from([0x29, 1])] }), "mean"],
-  ["with a value of a type to come", response({ values: [Buffer.from([0xf8, 0x07, 1])] }), "mean"],
+  ["with a value of a future type", response({ values: [Buffer.from([0xf8, 0x07, 1])] }), "mean"],
   ["with too few statuses", response({ statuses: [] }), "mean"],
   ["with the status INVALID", response({ statuses: [0] }), "mean"],
   ["with an unknown status", response({ statuses: [9] }), "mean"],

@@ -143,7 +143,7 @@ describe("an unavailable server", () => {
 describe("a slow server", () => {
   test.each([
     ["says nothing", () => {}],
-    ["stops within its answer", (response: ServerResponse) => void response.write('{"metadata":')],
+    ["stops in the middle of its response", (response: ServerResponse) => void response.write('{"metadata":')],
     ["is always unavailable", (response: ServerResponse) => answer(response, 503, "busy")],
   ])("that %s is abandoned at the deadline", async (_name, misbehave) => {
     const url = await serve((_request, response) => misbehave(response));
@@ -199,8 +199,8 @@ describe("a response that is not from Feast", () => {
   });
 
   test.each([
-    ["no JSON", "<html>Not Feast</html>", "the body"],
-    ["empty", "", "the body"],
+    ["invalid JSON", "<html>Not Feast</html>", "the body"],
+    ["an empty body", "", "the body"],
     ["a list", [], "the body"],
     ["without metadata", { results: [] }, "metadata"],
     ["without names", { metadata: {}, results: [] }, "metadata.feature_names"],
@@ -239,11 +239,11 @@ describe("a response that is not from Feast", () => {
 
 test.each([
   ["NaN", { x: Number.NaN }, "x"],
-  ["an infinity", { x: [1, Number.POSITIVE_INFINITY] }, "x"],
+  ["infinity", { x: [1, Number.POSITIVE_INFINITY] }, "x"],
   ["bytes", { x: Uint8Array.of(1) }, "x"],
   ["a rounded number", { x: 2 ** 60 }, "x"],
   ["more than 64 bits", { x: 2n ** 63n }, "x"],
-  ["half a character", { x: "\ud800" }, "x"],
+  ["half of a surrogate pair", { x: "\ud800" }, "x"],
   ["an invalid date", { x: new Date(Number.NaN) }, "x"],
   ["undefined", { x: undefined }, "x"],
 ])("does not push %s", async (_name, row, field) => {

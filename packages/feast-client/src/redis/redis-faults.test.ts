@@ -62,10 +62,10 @@ test("reads what it wrote", async () => {
 });
 
 test.each([
-  ["ends early", [0x29, 1, 2]],
+  ["is truncated", [0x29, 1, 2]],
   ["is of another wire type", [0x28, 1]],
   ["holds a string that is not UTF-8", [0x12, 1, 0xff]],
-  ["is of a type to come", [0xf8, 0x07, 1]],
+  ["is of a future type", [0xf8, 0x07, 1]],
   ["is text", [...Buffer.from("1.5")]],
 ])("reports a stored value that %s, with the feature", async (_name, bytes) => {
   await redis.hset(KEY, featureField("stats", "mean"), Buffer.from(bytes));

@@ -118,7 +118,7 @@ function written(write: (writer: BinaryWriter) => BinaryWriter): Buffer {
 }
 
 test.each([
-  ["nothing", Buffer.alloc(0), null],
+  ["an empty value", Buffer.alloc(0), null],
   ["null_val", written((writer) => writer.tag(19, WireType.Varint).int32(0)), null],
   [
     "the NaT that Feast stores for no timestamp",
@@ -126,7 +126,7 @@ test.each([
     null,
   ],
   [
-    "numbers that are not packed",
+    "unpacked numbers",
     written((writer) =>
       writer
         .tag(14, WireType.LengthDelimited)
@@ -140,7 +140,7 @@ test.each([
     [7, 8],
   ],
   [
-    "a NaT within a list",
+    "NaT in a list",
     written((writer) =>
       writer
         .tag(18, WireType.LengthDelimited)
@@ -164,12 +164,8 @@ test.each([
     written((writer) => writer.tag(4, WireType.Varint).int64(7).tag(2, WireType.LengthDelimited).string("x")),
     "x",
   ],
-  [
-    "the largest number that is exact",
-    written((writer) => writer.tag(4, WireType.Varint).int64(2 ** 53 - 1)),
-    2 ** 53 - 1,
-  ],
-  ["the next one", written((writer) => writer.tag(4, WireType.Varint).int64(2n ** 53n)), 2n ** 53n],
+  ["the largest exact number", written((writer) => writer.tag(4, WireType.Varint).int64(2 ** 53 - 1)), 2 ** 53 - 1],
+  ["the number after it", written((writer) => writer.tag(4, WireType.Varint).int64(2n ** 53n)), 2n ** 53n],
   ["the lowest 32 bits", written((writer) => writer.tag(3, WireType.Varint).int32(-(2 ** 31))), -(2 ** 31)],
 ])("reads %s", (_name, bytes, expected) => {
   expect(decodeValue(bytes)).toEqual(expected);

@@ -163,7 +163,7 @@ describe.each([
     );
   });
 
-  test("performs one of several compactions of a day", async () => {
+  test("performs only one of several concurrent compactions of a day", async () => {
     const writer = lake.writer();
     for (const end of [3, 6, 9]) await writer.add({ 0: end }, DAYS);
     const merges = await Promise.all(
@@ -250,7 +250,7 @@ describe("a lake in a folder", () => {
   });
 
   test.each([
-    ["no JSON", "{", "cannot be read by this version"],
+    ["invalid JSON", "{", "cannot be read by this version"],
     ["a newer format", JSON.stringify({ format: 2 }), "format"],
   ])("an entry that is %s stops the log with its path", async (_name, text, words) => {
     await new TextWriter(lake).add({ 0: 3 }, DAYS);

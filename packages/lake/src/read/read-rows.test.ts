@@ -84,7 +84,7 @@ test("a later column is null in older rows", async () => {
 
 test.each([
   ["an unknown column", { columns: ["nonsense"] }, "invalid-field", "no column nonsense; it has kafka_partition"],
-  ["a number that is not exact", { columns: ["big"] }, "invalid-field", "9007199254740993"],
+  ["a number that cannot be represented exactly", { columns: ["big"] }, "invalid-field", "9007199254740993"],
 ])("reports %s", async (_name, options, code, words) => {
   await addParquet(range(0, 0, 1, ", 9007199254740993 AS big"), "2024-02-29", { 0: 1 });
   await expect(allRows(options)).rejects.toMatchObject({ code, message: expect.stringContaining(words) });

@@ -14,13 +14,13 @@ const NOTHING: LoopFacts = {
 const alarm = { day: DAY + 2, sentence: "Amounts are higher." };
 
 test.each([
-  ["before the first look", {}, null],
-  ["by the schedule from the first look on", { firstDay: DAY }, "2026-03-29"],
-  ["by the schedule from the last one on", { firstDay: DAY, triedDay: DAY + 1 }, "2026-03-30"],
-  ["at once after a drift", { firstDay: DAY, alarm }, "2026-03-03"],
-  ["again after a drift that nothing answered", { firstDay: DAY, triedDay: DAY + 3, alarm }, "2026-03-11"],
+  ["unknown before the first check", {}, null],
+  ["on schedule from the first check", { firstDay: DAY }, "2026-03-29"],
+  ["on schedule from the last one", { firstDay: DAY, triedDay: DAY + 1 }, "2026-03-30"],
+  ["immediately after drift", { firstDay: DAY, alarm }, "2026-03-03"],
+  ["again after drift that led to no new champion", { firstDay: DAY, triedDay: DAY + 3, alarm }, "2026-03-11"],
   [
-    "not while a challenger is rolled out",
+    "not during a challenger's rollout",
     { firstDay: DAY, triedDay: DAY, challenger: { version: "0123456789ab", why: "", learntTo: DAY, stage: "shadow" } },
     null,
   ],

@@ -213,7 +213,7 @@ describe("rollBackAlias", () => {
       "a",
     ],
     [
-      "a version that came back",
+      "a version that returned",
       [
         [null, "a"],
         ["a", "b"],
@@ -223,7 +223,7 @@ describe("rollBackAlias", () => {
       "b",
     ],
     [
-      "a roll back",
+      "a rollback",
       [
         [null, "a"],
         ["a", "b"],
@@ -233,7 +233,7 @@ describe("rollBackAlias", () => {
       undefined,
     ],
     [
-      "a roll back and a new version",
+      "a rollback and a new version",
       [
         [null, "a"],
         ["a", "b"],
@@ -244,7 +244,7 @@ describe("rollBackAlias", () => {
       "a",
     ],
     [
-      "a move past the registry",
+      "a move outside the registry",
       [
         [null, "a"],
         ["b", "c"],
@@ -253,7 +253,7 @@ describe("rollBackAlias", () => {
       "b",
     ],
     [
-      "a last move past the registry",
+      "a last move outside the registry",
       [
         [null, "a"],
         ["a", "b"],

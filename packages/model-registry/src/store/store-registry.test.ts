@@ -126,7 +126,7 @@ test("keeps the alias and reads the model from the cache while the store is unav
   expect(warnings).toEqual([`The store does not answer. fraud@champion stays ${version}.`]);
 });
 
-test("keeps the alias's version in the cache, however many versions were read since", async () => {
+test("finds the alias's version in the cache while the store is unavailable, however many were read since", async () => {
   const registry = open();
   const { version } = await registry.publish({ ...publication("model one"), scorecard: Buffer.from("{}") });
   await registry.setAlias("fraud", "champion", version);

@@ -73,10 +73,10 @@ describe("metrics", () => {
     ["no proxy", { host: "127.0.0.1:7400" }, 1, true],
     ["no proxy, over IPv6", { host: "[::1]:7400" }, 1, true],
     ["a proxy that keeps the host", { host: "pay.example.com" }, 1, false],
-    ["a proxy that names a host like this machine", { host: "localhost.example.com" }, 1, false],
-    ["a proxy by HTTP/1.0, as nginx by default", { host: "127.0.0.1:7400" }, 0, false],
+    ["a proxy that sends a host similar to this machine's", { host: "localhost.example.com" }, 1, false],
+    ["a proxy with HTTP/1.0, nginx's default", { host: "127.0.0.1:7400" }, 0, false],
     ["a proxy with X-Real-IP", { host: "127.0.0.1", "x-real-ip": "192.0.2.7" }, 1, false],
-    ["a proxy with X-Forwarded-Proto alone", { host: "localhost", "x-forwarded-proto": "https" }, 1, false],
+    ["a proxy with only X-Forwarded-Proto", { host: "localhost", "x-forwarded-proto": "https" }, 1, false],
     ["a cloud's proxy", { host: "localhost", "cf-connecting-ip": "192.0.2.7" }, 1, false],
     ["no host", {}, 1, false],
   ])("regression #24: distinguishes a request by %s", (_what, headers, minor, isLocal) => {

@@ -4,9 +4,9 @@ import { consumerCheck } from "./check-consumer.js";
 const stuck = new TriplineError("redis-unavailable", "labels/3 has failed for 61 s");
 
 test.each<[string, boolean, TriplineError | undefined, object | undefined]>([
-  ["reads is ready", true, undefined, undefined],
-  ["is not a live member is not", false, undefined, { code: "kafka-unavailable", message: "It reads nothing." }],
-  ["stands still at a partition is not, and says where", true, stuck, stuck],
+  ["is reading is ready", true, undefined, undefined],
+  ["is not a live member is not ready", false, undefined, { code: "kafka-unavailable", message: "It reads nothing." }],
+  ["is stuck at a partition is not ready, and names the partition", true, stuck, stuck],
 ])("a service whose consumer %s", async (_state, isHealthy, error, expected) => {
   const check = async () => consumerCheck({ isHealthy: () => isHealthy, stuck: () => error }, "It reads nothing.")();
   if (expected === undefined) await expect(check()).resolves.toBeUndefined();

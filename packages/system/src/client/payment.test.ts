@@ -16,16 +16,16 @@ const everything = { deviceId: "d-1", ipAddress: "203.0.113.7", latitude: 0, lon
 
 describe("sentBody", () => {
   test.each<[string, Partial<KnownPayment>, object]>([
-    ["nothing", {}, {}],
+    ["no optional fields", {}, {}],
     ["nulls", nothing, {}],
     [
       "everything, on the equator",
       everything,
       { device_id: "d-1", ip_address: "203.0.113.7", location: { latitude: 0, longitude: -0.5 } },
     ],
-    ["a device alone", { ...nothing, deviceId: "d-1" }, { device_id: "d-1" }],
-    ["an address alone", { ...nothing, ipAddress: "::1" }, { ip_address: "::1" }],
-    ["half a place", { ...nothing, latitude: 50 }, {}],
+    ["only a device", { ...nothing, deviceId: "d-1" }, { device_id: "d-1" }],
+    ["only an address", { ...nothing, ipAddress: "::1" }, { ip_address: "::1" }],
+    ["half of a location", { ...nothing, latitude: 50 }, {}],
   ])("contains what a payment with %s has", (_name, changes, expected) => {
     expect(sentBody({ ...payment, ...changes })).toStrictEqual(expected);
   });

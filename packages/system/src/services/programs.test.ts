@@ -27,10 +27,10 @@ test("runs a program from its bundle", () => {
 });
 
 const stale: [string, () => void][] = [
-  ["a file that it was made from is newer", () => write(join(root, inputs[1] ?? ""), "", BUNDLED_S + 1)],
-  ["a file that it was made from is gone", () => rmSync(join(root, inputs[1] ?? ""))],
-  ["the program is not among the bundles", () => rmSync(bundle)],
-  ["bundling did not end", () => rmSync(inputsFile(root))],
+  ["one of its inputs is newer", () => write(join(root, inputs[1] ?? ""), "", BUNDLED_S + 1)],
+  ["one of its inputs is gone", () => rmSync(join(root, inputs[1] ?? ""))],
+  ["there is no bundle of the program", () => rmSync(bundle)],
+  ["bundling did not finish", () => rmSync(inputsFile(root))],
 ];
 
 test.each(stale)("runs the compiler's output if %s", (_name, change) => {

@@ -95,8 +95,8 @@ describe("selectTests", () => {
 
   test.each([
     ["a folder", "packages/kafka", "packages/kafka"],
-    ["a folder of sources", "packages/kafka/src/consumer", "packages/kafka/dist/consumer"],
-    ["a source", "packages/kafka/src/connect-kafka.test.ts", "packages/kafka/dist/connect-kafka.test.js"],
+    ["a source folder", "packages/kafka/src/consumer", "packages/kafka/dist/consumer"],
+    ["a source file", "packages/kafka/src/connect-kafka.test.ts", "packages/kafka/dist/connect-kafka.test.js"],
     ["a compiled test", "packages/kafka/dist/connect-kafka.test.js", "packages/kafka/dist/connect-kafka.test.js"],
   ])("%s selects its compiled tests", (_what, word, path) => {
     expect(all(word, "-t", "dead letter")).toEqual({ jest: [join(ROOT, path), "-t", "dead letter"], python: [] });

@@ -24,9 +24,9 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }));
 
 const changes: [string, () => void][] = [
-  ["a file of the same length, later", () => write("apps/archive/src/main.ts", "", AT_S + 1)],
+  ["a newer file of the same length", () => write("apps/archive/src/main.ts", "", AT_S + 1)],
   ["a new file", () => write("apps/archive/src/config.ts")],
-  ["a file less", () => rmSync(join(root, "apps/archive/src/main.ts"))],
+  ["a deleted file", () => rmSync(join(root, "apps/archive/src/main.ts"))],
   ["other libraries", () => write("pnpm-lock.yaml", "lockfileVersion: 9")],
 ];
 

@@ -342,7 +342,7 @@ test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([
     "There is no archive of decisions in",
   ],
   [
-    "a policy that is not there",
+    "a policy that does not exist",
     () => ({ policyFile: join(folder, "none.yaml") }),
     "config-invalid",
     "give --policy a file",
@@ -354,13 +354,13 @@ test.each<[string, () => Partial<ReplayDecisionsOptions>, string, string]>([
     "by --registry, or score with another version by --model",
   ],
   [
-    "a model that is not there",
+    "a model that does not exist",
     () => ({ model: { name: "fraud", at: "0123456789ab" } }),
     "model-not-found",
     "0123456789ab",
   ],
   [
-    "a scorecard that is not there",
+    "a scorecard that does not exist",
     () => ({ scorecardFiles: [join(folder, "none.json")] }),
     "config-invalid",
     "give --scorecard",

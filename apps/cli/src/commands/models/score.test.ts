@@ -140,8 +140,8 @@ describe("rejects with a sentence, and leaves no output behind:", () => {
       "* REPLACE (1e300 AS amount)",
       "amount of row 1 is 1e+300, which is too large for a float32",
     ],
-    ["a text", "* REPLACE (id AS amount)", "amount is VARCHAR, model fraud"],
-    ["a column that is called score", "*, 1 AS score", "has a column score already"],
+    ["text", "* REPLACE (id AS amount)", "amount is VARCHAR, model fraud"],
+    ["a column named score", "*, 1 AS score", "has a column score already"],
   ])("%s", async (_case, change, sentence) => {
     const input = await writeInput("features.parquet", 0, 5_000, change);
     await expect(scoreFile(options(input))).rejects.toMatchObject({

@@ -327,7 +327,7 @@ test(
 
 test.each<[string, string, readonly string[], string]>([
   [
-    "a rule that the draft lacks",
+    "an unknown rule",
     "sound.yaml",
     ["--rule", "nope"],
     "has no rule nope: give --rule one of burst, fraud-before, score>=0.6.",
@@ -346,8 +346,8 @@ test.each<[string, string, readonly string[], string]>([
     [],
     "rules.0.when is not a valid expression: Unknown variable: card_moon_phase",
   ],
-  ["a draft that is not there", "none.yaml", [], "none.yaml cannot be read (ENOENT)"],
-  ["a limit of a rule without a rule", "sound.yaml", ["--hit-share-max", "1%"], "name the rule by --rule"],
+  ["a draft that does not exist", "none.yaml", [], "none.yaml cannot be read (ENOENT)"],
+  ["a limit for a rule without a rule", "sound.yaml", ["--hit-share-max", "1%"], "name the rule by --rule"],
 ])("rejects %s in a sentence", async (_case, draft, parameters, sentence) => {
   await writeFile(
     at("other.yaml"),

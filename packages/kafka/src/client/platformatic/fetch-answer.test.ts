@@ -146,14 +146,14 @@ test.each([
 });
 
 test.each([
-  ["not gzip at all", { attributes: GZIP, packed: Buffer.from("nonsense") }],
-  ["cut off inside", { attributes: GZIP, packed: gzipSync(recordsOf(three)).subarray(0, -9) }],
-  ["not zstd at all", { attributes: ZSTD, packed: Buffer.from("nonsense") }],
-  ["shorter than it says", { attributes: GZIP, packed: gzipSync(recordsOf({ ...three, values: texts(2) })) }],
-  ["of a record with a length below 0", { attributes: GZIP, packed: gzipSync(Buffer.from([1, 1, 1])) }],
-  ["of a header with a length below 0", { packed: Buffer.from([16, 0, 0, 0, 1, 1, 2, 1, 1]) }],
+  ["invalid gzip", { attributes: GZIP, packed: Buffer.from("nonsense") }],
+  ["truncated inside", { attributes: GZIP, packed: gzipSync(recordsOf(three)).subarray(0, -9) }],
+  ["invalid zstd", { attributes: ZSTD, packed: Buffer.from("nonsense") }],
+  ["shorter than declared", { attributes: GZIP, packed: gzipSync(recordsOf({ ...three, values: texts(2) })) }],
+  ["of a record with a negative length", { attributes: GZIP, packed: gzipSync(Buffer.from([1, 1, 1])) }],
+  ["of a header with a negative length", { packed: Buffer.from([16, 0, 0, 0, 1, 1, 2, 1, 1]) }],
   [
-    "of a record with two thousand million headers",
+    "of a record with two billion headers",
     { packed: Buffer.from([22, 0, 0, 0, 1, 1, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0]) },
   ],
   ["empty", { attributes: GZIP, packed: Buffer.alloc(0) }],
@@ -164,8 +164,8 @@ test.each([
 
 test.each([
   // gzip accepts several concatenated members as one stream.
-  ["gzip, really 300 MB", GZIP, Buffer.concat(Array(30).fill(gzipSync(Buffer.alloc(10_000_000))))],
-  ["zstd, really 60 MB", ZSTD, zstdCompressSync(Buffer.alloc(60_000_000))],
+  ["gzip that expands to 300 MB", GZIP, Buffer.concat(Array(30).fill(gzipSync(Buffer.alloc(10_000_000))))],
+  ["zstd that expands to 60 MB", ZSTD, zstdCompressSync(Buffer.alloc(60_000_000))],
   ["zstd that asks for a window of 128 MiB", ZSTD, Buffer.from("28b52ffd00881900", "hex")],
 ])("decompresses no more than the limit from a batch of %s", async (_name, attributes, packed) => {
   const heldBytes = () => process.memoryUsage().arrayBuffers;
