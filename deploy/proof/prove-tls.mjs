@@ -39,7 +39,7 @@ const POSTGRES_DENIES = /permission denied|no pg_hba\.conf entry|authentication 
 export async function proveTls({ root, load, reuseImages, keep }) {
   const chart = join(root, "deploy", "helm", "tripline");
   await step("build the images", () => buildImages(root, APPS, reuseImages));
-  await step("bring the images into the cluster", () => loadImages(load));
+  await step("load the images into the cluster", () => loadImages(load));
   await step("a Kafka, a Valkey and a Postgres with TLS", () => startServers(root));
   const values = [
     "--values",
@@ -54,8 +54,8 @@ export async function proveTls({ root, load, reuseImages, keep }) {
   const { ledger, traffic } = await step("every service is replaced under traffic", () => restartUnderTraffic()).then(
     ({ value }) => value,
   );
-  await step("nobody was refused anything", () => expectNoRefusal());
-  const refused = await step("what an identity must not do is refused", () => expectRefusals());
+  await step("no permission was denied", () => expectNoRefusal());
+  const refused = await step("an identity is denied what it must not do", () => expectRefusals());
   if (keep) say(`- kept: the release ${RELEASE} in the namespace ${NAMESPACE}, and ${DATA_NAMESPACE}`);
   else {
     await step("helm uninstall leaves nothing but the volumes", () => {

@@ -57,7 +57,7 @@ export async function prove(options) {
     await step("docker compose up --wait, payments decided, and their features read from Feast", () =>
       proveCompose(root),
     );
-  await step("bring the images into the cluster", () => loadImages(load));
+  await step("load the images into the cluster", () => loadImages(load));
   must(["kubectl", "create", "namespace", NAMESPACE]);
   must(["kubectl", "label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted"]);
   const install = await step("helm install --wait", () =>
@@ -67,18 +67,18 @@ export async function prove(options) {
   await step("payments from a pod", () => fromPod());
   await step("payments through a NodePort", () => throughNodePort(root));
   const upgrade = await step("helm upgrade under traffic", () => upgradeUnderTraffic(chart));
-  await step("a bad version under traffic goes back by itself", () => badVersionUnderTraffic(chart));
-  const kills = await step("a kill of each service under traffic", () => killsUnderTraffic());
-  await step("without scoring the scorecard decides, under traffic", () => withoutScoring());
-  await step("from 1 to 3 and back under traffic", () => scaleUnderTraffic(chart));
-  await step("what cannot work is refused, or waits", () => {
+  await step("a bad version under traffic is rolled back automatically", () => badVersionUnderTraffic(chart));
+  const kills = await step("kill each service under traffic", () => killsUnderTraffic());
+  await step("the scorecard decides without scoring, under traffic", () => withoutScoring());
+  await step("scale from 1 to 3 and back under traffic", () => scaleUnderTraffic(chart));
+  await step("invalid releases are rejected or wait", () => {
     expectRefusals(chart);
     expectRoomToBeMissed(chart, [...values(chart), ...NEXT]);
     expectNewerSchemaToBeRefused(chart, [...values(chart), ...NEXT]);
   });
   if (rollouts !== undefined) {
     const under = { root, chart, load, values: [...values(chart), ...NEXT], prometheus: rollouts };
-    await step("new versions by Argo Rollouts under traffic", () => proveRollouts(under));
+    await step("Argo Rollouts deploys new versions under traffic", () => proveRollouts(under));
   }
   if (keep) say(`- kept: the release ${RELEASE} in the namespace ${NAMESPACE}`);
   else await step("helm uninstall leaves nothing", () => uninstall());

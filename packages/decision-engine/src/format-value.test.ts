@@ -84,6 +84,6 @@ test.each([
   [0.5, "4 a week"],
   [0.1, "3 a month"],
   [0.001, "1 a month"],
-])("%d a day read as %s", (value, text) => {
+])("%d per day reads as %s", (value, text) => {
   expect(formatRate(value)).toBe(text);
 });

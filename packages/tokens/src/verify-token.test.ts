@@ -68,7 +68,7 @@ describe("tokenVerifier", () => {
     ["a client with an owner", { owner: "u-1" }, { subject: "client", owner: "u-1", principal: "u-1" }],
     ["a client without an owner", {}, { subject: "client", principal: "client" }],
     ["a user", { client: "console", owner: "u-1" }, { subject: "client", principal: "client" }],
-  ])("regression #24: %s counts as one user", async (_who, changes, expected) => {
+  ])("regression #24: identifies %s as one user", async (_who, changes, expected) => {
     const { subject, owner, principal } = await verifier.identify(`Bearer ${await token(changes)}`);
     expect({ subject, ...(owner === undefined ? {} : { owner }), principal }).toEqual(expected);
   });

@@ -290,7 +290,7 @@ test("an administrator adds clients, disables them and rotates their secrets in 
   expect(JSON.stringify(body)).not.toMatch(/scrypt|secret_hash/);
 });
 
-test("regression #24: a client acts for the user who owns it, until that user is disabled", async () => {
+test("regression #24: a client counts as its owner until the owner is disabled", async () => {
   const { access } = await tokensOf(BOSS);
   const bossId = decodeJwt(access).sub;
   const scopes = ["decisions:read", "policy:read"];

@@ -166,7 +166,7 @@ test("rejects a policy with a failing example", async () => {
   });
 });
 
-test("of two concurrent activations, one gets 409 with the author of the other", async () => {
+test("one of two concurrent activations gets 409 with the author of the other", async () => {
   const [ann, bob] = [bed.as("ann"), bed.as("bob")];
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   await bob.send("POST", "/v1/policy/revisions", { text: policy("2") });
@@ -236,7 +236,7 @@ test("regression #24: a rolled-back policy needs approval again, even with a new
   await expect(activate(null)).resolves.toMatchObject({ status: 201, body: { kind: "new", is_watched: true } });
 });
 
-test("regression #24: a client acts for its owner, and one without an owner cannot approve", async () => {
+test("regression #24: a client counts as its owner, and one without an owner cannot approve", async () => {
   const [ann, bob, cat] = [bed.as("ann"), bed.as("bob"), bed.as("cat")];
   const [ofAnn, ofBob, ofNobody] = [
     bed.as("ci", { owner: "ann" }),
@@ -372,7 +372,7 @@ test.each([
   await expect(ann.send("POST", "/v1/policy/activations", body)).resolves.toMatchObject({ status });
 });
 
-test("at startup, active policies are published to a new Kafka and superseded ones are deleted", async () => {
+test("publishes active policies to a new Kafka at startup, and deletes superseded ones", async () => {
   const ann = bed.as("ann");
   await ann.send("POST", "/v1/policy/revisions", { text: policy("1") });
   for (const after of [0, 1, 2]) await ann.send("POST", "/v1/policy/activations", { revision: 1, after });

@@ -125,7 +125,7 @@ test("regression #24: the monitoring time of a step excludes an outage of contro
   await another.close();
 });
 
-test("regression #24: a new champion that declines more than the former one is rolled back after its promotion", async () => {
+test("regression #24: rolls back a promoted champion that declines more than the former one", async () => {
   await startCanary();
   await until("a measure of the champion", async () => {
     await playCanary();

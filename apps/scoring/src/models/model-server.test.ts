@@ -92,7 +92,7 @@ describe("hot reload", () => {
   );
 });
 
-describe("a failed read of the registry", () => {
+describe("polling the registry", () => {
   let models: TestRegistry;
   let server: ModelServer;
   let looks: number;

@@ -179,7 +179,7 @@ test.each([
   ["https://bank.vault.azure.net/keys/personal", "https://vault.azure.net"],
   ["https://bank.vault.azure.cn/keys/personal", "https://vault.azure.cn"],
   ["https://bank.managedhsm.azure.net/keys/personal", "https://managedhsm.azure.net"],
-])("the token for %s has the scope %s", (url, resource) => {
+])("the token for %s is for the resource %s", (url, resource) => {
   expect(tokenResource(url)).toBe(resource);
 });
 

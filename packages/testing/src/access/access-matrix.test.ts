@@ -134,7 +134,7 @@ test("every guarded route answers 401 without a token or a session", async () =>
   }
 });
 
-test.each(ROLES)("%s: each cell of the table", async (role) => {
+test.each(ROLES)("%s: matches each cell of the table", async (role) => {
   for (const route of guarded) {
     // Signing out ends the session that the other cells need.
     if (route.path === "/session/sign-out") continue;

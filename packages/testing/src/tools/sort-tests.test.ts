@@ -46,7 +46,7 @@ test("recognizes whole-system and browser tests by their imports or as journeys"
   expect(whole).not.toContain("packages/kafka/dist/connect-kafka.test.js");
 });
 
-test("the test of a fixed bug names its issue in its title: `regression #12: …`", () => {
+test("the title of a regression test begins with its issue: `regression #12: …`", () => {
   const titles = globSync("{apps/*,packages/*,load-tests}/src/**/*.test.ts", { cwd: ROOT }).flatMap((source) =>
     Array.from(
       readFileSync(join(ROOT, source), "utf8").matchAll(/^\s*(?:test\()?["`](regression.*)/gim),
