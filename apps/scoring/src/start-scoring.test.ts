@@ -184,7 +184,7 @@ describe("rejects bad input and names the tensor", () => {
     [{ name: "other", version: "" }, 'There is no model "other" here; "fraud" is served.'],
     [{ name: "", version: "" }, 'There is no model "" here; "fraud" is served.'],
     [{ name: "fraud", version: "000000000000" }, 'Version "000000000000" of model fraud is not served here'],
-  ])("does not find model %j", async (asked, sentence) => {
+  ])("unknown model %j", async (asked, sentence) => {
     const { client } = scoring;
     const request = rawRequest([ROW], { modelName: asked.name, modelVersion: asked.version });
     // ModelReady answers false, as in Triton.

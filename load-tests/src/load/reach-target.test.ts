@@ -38,7 +38,7 @@ describe("a target without Tripline", () => {
   });
 });
 
-describe("a Tripline", () => {
+describe("a target with Tripline", () => {
   let bed: TestBed;
   let auth: RunningService;
   let ingestion: RunningService;

@@ -103,7 +103,7 @@ describe("Azure", () => {
 describe("AWS", () => {
   const master = "master.tripline-dev.ab12cd.euc1.cache.amazonaws.com";
 
-  test("exchanges the pod's token for the role's credentials, which sign", async () => {
+  test("exchanges the pod's token for the role's credentials, and signs with them", async () => {
     const signIn = redisSignIn("aws-iam", variables, { host: master, user: undefined });
     const { user, password } = await signIn();
     expect(user).toBe("tripline-dev-features");

@@ -86,7 +86,7 @@ test("adds the topics that raised the score most, each by its strongest feature,
   expect({ ...explained, reasons: [BAND] }).toEqual(decision());
 });
 
-describe("the card's baseline", () => {
+describe("the baseline in a reason", () => {
   const seen = { card_count_1d: 4, card_count_7d: 18, card_count_30d: 64 };
 
   test.each<[string, Record<string, number>, Record<string, number>, string]>([

@@ -223,8 +223,8 @@ describe("failed authentication attempts", () => {
   });
 });
 
-describe("the published metadata", () => {
-  test("contains only public keys", async () => {
+describe("the provider", () => {
+  test("publishes only public keys", async () => {
     const keys = await publishedKeys(service.url);
     expect(keys).toEqual([
       {
@@ -240,7 +240,7 @@ describe("the published metadata", () => {
   });
 
   test.each(["openid-configuration", "oauth-authorization-server"])(
-    "lists the endpoints in /.well-known/%s",
+    "describes its endpoints in /.well-known/%s",
     async (name) => {
       // A caller's Host and forwarding headers must not decide where clients are sent.
       const headers = { host: "evil.test", "x-forwarded-host": "evil.test", "x-forwarded-proto": "http" };
@@ -268,7 +268,7 @@ describe("the published metadata", () => {
   );
 
   test.each(["/auth", "/oauth/auth", "/me", "/reg", "/session/end", "/interaction/1"])(
-    "%s of the library is not reachable and gets the usual 404",
+    "does not expose the library's %s, which gets the usual 404",
     async (path) => {
       const response = await fetch(service.url + path);
       expect(response.status).toBe(404);
@@ -277,7 +277,7 @@ describe("the published metadata", () => {
     },
   );
 
-  test("health reports readiness", async () => {
+  test("reports its health", async () => {
     const response = await fetch(`${service.url}/health/ready`);
     expect(z.object({ status: z.string() }).parse(await response.json()).status).toBe("ready");
   });

@@ -23,7 +23,7 @@ describe("TOTP codes", () => {
   });
 });
 
-test("use a secret that authenticator apps accept", () => {
+test("encodes the secret for authenticator apps", () => {
   // RFC 4648 section 10.
   expect(base32(Buffer.from("foobar"))).toBe("MZXW6YTBOI");
   expect(otpauthUri(Buffer.from("foobar"), "anna@acme", "Tripline")).toBe(

@@ -90,7 +90,7 @@ describe("a payment's journey", () => {
     await expect(client.decide(payment)).resolves.toMatchObject({ transaction_id: payment.transaction_id });
   });
 
-  test("without it, the Location header leads to the decision", async () => {
+  test("without Prefer: wait, the Location header leads to the decision", async () => {
     const response = await post(paymentBody(buildPayment()));
     expect(response.status).toBe(202);
     const location = response.headers.get("location") ?? "";

@@ -67,7 +67,7 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
     }
   });
 
-  test("a batch of payments has one trace, and so does a label", async () => {
+  test("a batch of payments has one trace, and a label has its own", async () => {
     const payment = buildPayment();
     const before = new Set(receiver.spans);
     await system.client.decideAll([payment, buildPayment()], 10);
