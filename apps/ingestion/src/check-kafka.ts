@@ -1,8 +1,9 @@
 import { SUBJECT_KEYS_TOPIC, TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
+import { INTAKE_TOPICS } from "./intake/prepare-event.js";
 
 /** The topics that this service writes. */
-const OWN = [TOPICS.transactions.name, TOPICS.labels.name, SUBJECT_KEYS_TOPIC.name];
+const OWN = [...INTAKE_TOPICS.map((topic) => TOPICS[topic].name), SUBJECT_KEYS_TOPIC.name];
 
 /**
  * A readiness check: Kafka is available and has our topics. Missing topics are created if this service has the right to

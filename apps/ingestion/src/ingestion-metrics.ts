@@ -1,14 +1,15 @@
+import { TOPICS } from "@tripline/contracts/topics";
 import type { Unsealed } from "@tripline/sealing/personal-sealer";
 import { counter, gauge, histogram } from "@tripline/telemetry/metrics";
+import type { IntakeTopic } from "./intake/prepare-event.js";
+import { INTAKE_TOPICS } from "./intake/prepare-event.js";
 
 const MS_PER_S = 1_000;
-/** Topics of the events that clients send. */
-const TOPICS = ["transactions", "labels"] as const;
 
 /** This service's metrics in addition to request metrics. Create them once per process: they live as long as it. */
 export interface IngestionMetrics {
   /** @param latencyMs from the request's arrival until Kafka had its events */
-  accepted(topic: (typeof TOPICS)[number], events: number, latencyMs: number): void;
+  accepted(topic: IntakeTopic, events: number, latencyMs: number): void;
   /** @param latencyMs that a request waited for answers after its events were accepted */
   waited(latencyMs: number): void;
 }
@@ -33,7 +34,7 @@ export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): Inge
     labels: ["topic"],
   });
   // A rate does not see the first count of a series that begins with it.
-  for (const topic of TOPICS) events.inc({ topic }, 0);
+  for (const topic of INTAKE_TOPICS) events.inc({ topic: TOPICS[topic].name }, 0);
   const accept = histogram("tripline_ingestion_accept_duration_seconds", {
     description: "From a request's arrival until Kafka has its events",
   });
@@ -48,7 +49,7 @@ export function ingestionMetrics({ waiters, callersMax }: IngestionGauges): Inge
   );
   return {
     accepted(topic, count, latencyMs) {
-      events.inc({ topic }, count);
+      events.inc({ topic: TOPICS[topic].name }, count);
       accept.observe(latencyMs / MS_PER_S);
     },
     waited: (latencyMs) => wait.observe(latencyMs / MS_PER_S),

@@ -22,7 +22,7 @@ import { INGESTION_CONFIG } from "./config.js";
 import { acceptBatch } from "./intake/accept-batch.js";
 import { EventIntake } from "./intake/event-intake.js";
 import type { IntakeRules, PrepareEvent } from "./intake/prepare-event.js";
-import { prepareLabel, preparePayment } from "./intake/prepare-event.js";
+import { prepareLabel, preparePayment, preparePaymentUpdate } from "./intake/prepare-event.js";
 import { turnAway } from "./intake/turn-away.js";
 import type { PersonalSeal } from "./personal/seal-personal.js";
 import { PERSONAL_SEAL } from "./personal/seal-personal.js";
@@ -50,17 +50,25 @@ interface IntakeRoute {
   readonly relayScope?: (typeof SERVICE_SCOPES)[number];
   readonly prepare: PrepareEvent;
   readonly isBatch: boolean;
+  /** Whether there is an answer to wait for; otherwise the preference is ignored, as RFC 7240 allows. */
+  readonly canWait: boolean;
 }
 
+const PAYMENTS = { scope: "transactions:write", prepare: preparePayment, canWait: true } as const;
+const LABELS = { scope: "labels:write", prepare: prepareLabel, canWait: true } as const;
+const UPDATES = { scope: "payment-updates:write", prepare: preparePaymentUpdate, canWait: false } as const;
+
 export const INTAKE_ROUTES: readonly IntakeRoute[] = [
-  { path: "/v1/transactions", scope: "transactions:write", prepare: preparePayment, isBatch: false },
-  { path: "/v1/transactions/batch", scope: "transactions:write", prepare: preparePayment, isBatch: true },
-  { path: "/v1/labels", scope: "labels:write", relayScope: "labels:relay", prepare: prepareLabel, isBatch: false },
-  { path: "/v1/labels/batch", scope: "labels:write", prepare: prepareLabel, isBatch: true },
+  { path: "/v1/transactions", isBatch: false, ...PAYMENTS },
+  { path: "/v1/transactions/batch", isBatch: true, ...PAYMENTS },
+  { path: "/v1/labels", relayScope: "labels:relay", isBatch: false, ...LABELS },
+  { path: "/v1/labels/batch", isBatch: true, ...LABELS },
+  { path: "/v1/payment-updates", isBatch: false, ...UPDATES },
+  { path: "/v1/payment-updates/batch", isBatch: true, ...UPDATES },
 ];
 
 /**
- * The routes that take payments and labels in: a plugin of Fastify beside Nest, since Nest would read and parse a body
+ * The routes that take payments, labels and payment updates in: a plugin of Fastify beside Nest, since Nest would read and parse a body
  * before a guard had looked at the token, and costs more than the rest of such a request
  * (docs/adr/0021-intake-routes-are-a-fastify-plugin.md). Any other route is a controller's.
  */
@@ -87,8 +95,7 @@ export class IntakePlugin implements OnModuleInit {
       this.count(scope);
       scope.setErrorHandler((thrown, _request, reply) => sendProblem(thrown, reply, this.logger));
       for (const route of INTAKE_ROUTES) this.addRoute(scope, route);
-      const paths = INTAKE_ROUTES.map(({ path }) => path);
-      this.server.turnAwayBy(turnAway(this.intake, this.verifier, paths));
+      this.server.turnAwayBy(turnAway(this.intake, this.verifier, INTAKE_ROUTES));
     });
   }
 
@@ -119,9 +126,9 @@ export class IntakePlugin implements OnModuleInit {
   }
 
   private addRoute(fastify: FastifyInstance, route: IntakeRoute): void {
-    const { path, prepare, isBatch } = route;
-    const one = (request: FastifyRequest, reply: FastifyReply) => this.acceptOne(request, reply, prepare);
-    const batch = (request: FastifyRequest, reply: FastifyReply) => this.acceptBatch(request, reply, prepare);
+    const { path, isBatch } = route;
+    const one = (request: FastifyRequest, reply: FastifyReply) => this.acceptOne(request, reply, route);
+    const batch = (request: FastifyRequest, reply: FastifyReply) => this.acceptBatch(request, reply, route);
     const onRequest = this.guard(route, isBatch ? NDJSON_TYPE : JSON_TYPE);
     fastify.post(path, { onRequest }, traced(path, isBatch ? batch : one));
   }
@@ -141,27 +148,27 @@ export class IntakePlugin implements OnModuleInit {
     };
   }
 
-  private async acceptOne(request: FastifyRequest, reply: FastifyReply, prepare: PrepareEvent): Promise<unknown> {
+  private async acceptOne(request: FastifyRequest, reply: FastifyReply, route: IntakeRoute): Promise<unknown> {
     const receivedAtMs = Date.now();
     const caller = callerOf(request);
     const { tenant } = caller;
     const idempotencyKey = readIdempotencyKey(request.raw);
-    const event = prepare(parseJsonBytes(bytesOf(request)), tenant, receivedAtMs, this.#rules);
+    const event = route.prepare(parseJsonBytes(bytesOf(request)), tenant, receivedAtMs, this.#rules);
     if (event.topic === "transactions") trace.getActiveSpan()?.setAttribute("tripline.payment.id", event.id);
-    const waitMs = this.applyWait(request, reply);
+    const waitMs = route.canWait ? this.applyWait(request, reply) : 0;
     const [outcome] = await this.intake.accept({ tenant, events: [event], idempotencyKey, waitMs, receivedAtMs });
     return answerOutcome(event, outcome, reply, detailFor(caller));
   }
 
-  private async acceptBatch(request: FastifyRequest, reply: FastifyReply, prepare: PrepareEvent): Promise<unknown> {
+  private async acceptBatch(request: FastifyRequest, reply: FastifyReply, route: IntakeRoute): Promise<unknown> {
     const receivedAtMs = Date.now();
     if (request.headers["idempotency-key"] !== undefined) {
       const detail =
-        "Idempotency-Key is for single requests; the lines of a batch are identified by their transaction_id.";
+        "Idempotency-Key is for single requests; the lines of a batch are identified by their transaction_id or update_id.";
       throw new TriplineError("invalid-header", detail);
     }
     const caller = callerOf(request);
-    const waitMs = this.applyWait(request, reply);
+    const waitMs = route.canWait ? this.applyWait(request, reply) : 0;
     const spend = (events: number) => this.limits.spend(caller, events);
     const batch = {
       tenant: caller.tenant,
@@ -171,7 +178,7 @@ export class IntakePlugin implements OnModuleInit {
       spend,
       detail: detailFor(caller),
     };
-    const { body, retryAfterSeconds } = await acceptBatch(batch, prepare, this.#rules, this.intake);
+    const { body, retryAfterSeconds } = await acceptBatch(batch, route.prepare, this.#rules, this.intake);
     if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
     return reply.header("content-type", NDJSON_TYPE).send(body);
   }

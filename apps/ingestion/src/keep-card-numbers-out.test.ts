@@ -1,12 +1,21 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { withLuhnDigit } from "@tripline/contracts/identifiers";
 import { TestDecider } from "./testing/decider.js";
 import type { TestBed } from "./testing/service.js";
-import { labelBody, paymentBody, rowsOf, startTestBed, TestClient, testEnvironment } from "./testing/service.js";
+import {
+  labelBody,
+  paymentBody,
+  rowsOf,
+  startTestBed,
+  TestClient,
+  testEnvironment,
+  updateBody,
+} from "./testing/service.js";
 
 /** Rare enough that they occur only if one of them was kept. */
 const GOOD = withLuhnDigit("551234987650918");
@@ -74,7 +83,7 @@ describe("card number, device id, network and e-mail address end at ingestion", 
     expect(code).toBe(0);
 
     expect(answers.map(({ status }) => status)).toEqual([
-      200, 200, 422, 400, 422, 422, 422, 422, 409, 200, 200, 400, 200,
+      200, 200, 422, 400, 422, 422, 422, 422, 409, 200, 200, 400, 200, 202,
     ]);
     expect(planted.map(({ status, body }) => [status, faultOf(body)])).toEqual([
       [422, "/transaction_id"],
@@ -82,6 +91,8 @@ describe("card number, device id, network and e-mail address end at ingestion", 
       [422, "/transaction_id"],
       [422, "/terminal_id"],
       [422, "/source"],
+      [422, "/update_id"],
+      [422, "/issuer_code"],
       [400, "Idempotency-Key"],
       [400, "Idempotency-Key"],
       [422, "/id"],
@@ -94,8 +105,10 @@ describe("card number, device id, network and e-mail address end at ingestion", 
     expect(foundIn([...answers, ...planted, batch].map(({ text }) => text).join("\n"))).toEqual([]);
     expect(output.length).toBeGreaterThan(3);
     expect(foundIn(output.join("\n"))).toEqual([]);
-    const records = [...decider.payments, ...decider.labels];
-    expect(records.length).toBeGreaterThanOrEqual(4);
+    for (let tries = 0; decider.updates.length === 0 && tries < 100; tries += 1) await setTimeout(50);
+    expect(decider.updates.length).toBeGreaterThan(0);
+    const records = [...decider.payments, ...decider.labels, ...decider.updates];
+    expect(records.length).toBeGreaterThanOrEqual(5);
     for (const { key, value, headers } of records) {
       expect(foundIn([key, value.toString("latin1"), JSON.stringify(headers)].join("\n"))).toEqual([]);
     }
@@ -122,6 +135,8 @@ describe("card number, device id, network and e-mail address end at ingestion", 
       await client.post("/v1/labels", labelBody({ transaction_id: `order-${GROUPED}-1` })),
       await client.post("/v1/labels", labelBody({ terminal_id: GOOD })),
       await client.post("/v1/labels", labelBody({ source: GOOD })),
+      await client.post("/v1/payment-updates", updateBody({ update_id: `u-${GROUPED}` })),
+      await client.post("/v1/payment-updates", updateBody({ issuer_code: GOOD })),
       await client.post("/v1/transactions", paymentBody(), {
         "idempotency-key": `pay ${GROUPED.replaceAll("-", " ")}`,
       }),
@@ -155,6 +170,7 @@ describe("card number, device id, network and e-mail address end at ingestion", 
       await client.postLines("/v1/labels/batch", labels, wait),
       await client.post("/v1/transactions", body, { "idempotency-key": `${GOOD}\u00e9` }),
       await client.post("/v1/transactions", body),
+      await client.post("/v1/payment-updates", updateBody({ card: good })),
     ];
     return answers;
   }

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server } from "node:http";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
-import type { Payment, PaymentResult } from "./tripline-client.js";
+import type { Payment, PaymentResult, PaymentUpdate } from "./tripline-client.js";
 import { TriplineClient } from "./tripline-client.js";
 
 /** A request as received by the API. */
@@ -142,6 +142,30 @@ test("of a batch only lines that failed for a while are sent again; results keep
     ["d", "txn_d"],
   ]);
   expect(Object.fromEntries(tries)).toEqual({ a: 1, b: 1, c: 1, d: 2 });
+});
+
+test("an accepted update is not sent again, and the first rejected one is thrown once all were tried", async () => {
+  const update = (id: string): PaymentUpdate => {
+    const { transaction_id, card, occurred_at } = payment("a");
+    return { transaction_id, update_id: id, card, kind: "declined", issuer_code: "51", occurred_at };
+  };
+  const tries = new Map<string, number>();
+  answers = ({ body }) => {
+    const lines = body.split("\n").map((line, index) => {
+      const { update_id: id } = JSON.parse(line) as PaymentUpdate;
+      tries.set(id, (tries.get(id) ?? 0) + 1);
+      if (id === "u-2") return { line: index + 1, status: 409, problem: problem(409, "idempotency-conflict").body };
+      if (id === "u-3" && tries.get(id) === 1)
+        return { line: index + 1, status: 503, problem: problem(503, "queue-full").body };
+      return { line: index + 1, status: 202, id: "upd_a" };
+    });
+    return { status: 200, body: lines.map((line) => JSON.stringify(line)).join("\n") };
+  };
+  await client().update([update("u-1")]);
+  expect(received[0]?.path).toBe("/v1/payment-updates/batch");
+  const refused = client().update(["u-2", "u-3", "u-4"].map(update));
+  await expect(refused).rejects.toMatchObject({ code: "idempotency-conflict", status: 409 });
+  expect(Object.fromEntries(tries)).toEqual({ "u-1": 1, "u-2": 1, "u-3": 2, "u-4": 1 });
 });
 
 test("a token that is refused is fetched again, once", async () => {

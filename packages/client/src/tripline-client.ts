@@ -8,6 +8,7 @@ import { causeOf, isTemporary, TriplineError } from "./tripline-error.js";
 type Schemas = components["schemas"];
 export type Payment = Schemas["Transaction"];
 export type Label = Schemas["Label"];
+export type PaymentUpdate = Schemas["PaymentUpdate"];
 export type Decision = Schemas["Decision"];
 
 /** The result of one payment of a batch. */
@@ -43,7 +44,7 @@ interface Call {
 type Line = { readonly status: number; readonly id?: string; readonly decision?: Decision; readonly problem?: Problem };
 
 const TIMEOUT_MS_DEFAULT = 10_000;
-/** Payments or labels per request; the API accepts more, but no payment should wait for thousands of others. */
+/** Payments, labels or updates per request; the API accepts more, but no payment should wait for thousands of others. */
 export const BATCH_LINES = 500;
 const SECOND_MS = 1_000;
 const JSON_TYPE = "application/json";
@@ -115,6 +116,22 @@ export class TriplineClient {
       const lines = await this.#sendLines("/v1/labels/batch", batch, this.#begin(options), "done");
       const open = lines.find(({ status }) => status !== 200);
       if (open !== undefined) throw open.problem === undefined ? deadlineExceeded() : TriplineError.of(open.problem);
+    }
+  }
+
+  /**
+   * Reports what happened to payments after they were accepted: an issuer's answer, a capture, a refund.
+   *
+   * @throws TriplineError for the first rejected update; the others of its request are still accepted
+   */
+  async update(
+    updates: Iterable<PaymentUpdate> | AsyncIterable<PaymentUpdate>,
+    options: CallOptions = {},
+  ): Promise<void> {
+    for await (const batch of batchesOf(updates)) {
+      const lines = await this.#sendLines("/v1/payment-updates/batch", batch, this.#begin(options), "accepted");
+      const refused = lines.find(({ problem }) => problem !== undefined)?.problem;
+      if (refused !== undefined) throw TriplineError.of(refused);
     }
   }
 

@@ -22,13 +22,14 @@ describe("scopesOf", () => {
     expect(scopesOf([role]).join(" ")).toBe(scopes);
   });
 
-  test("of several roles it is the union, and no role may send payments", () => {
+  test("of several roles it is the union, and no role may send payments or their updates", () => {
     const all = scopesOf(ROLES);
     expect(all).toEqual(SCOPES.filter((scope) => all.includes(scope)));
     expect(SCOPES.filter((scope) => !all.includes(scope))).toEqual([
       "transactions:write",
       "decisions:explain",
       "decisions:exact",
+      "payment-updates:write",
       "features:write",
       "tokens:introspect",
     ]);

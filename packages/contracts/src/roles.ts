@@ -6,6 +6,7 @@ export const SCOPES = [
   // The exact score. It must be granted explicitly, because it allows copying the model.
   "decisions:exact",
   "labels:write",
+  "payment-updates:write",
   "features:read",
   "features:write",
   "cases:read",

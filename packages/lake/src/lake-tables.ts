@@ -194,6 +194,12 @@ export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = 
     eventTimeMs: ({ labelledAtMs }) => labelledAtMs,
     columns: label,
   }),
+  paymentUpdates: tableOf({
+    topic: TOPICS.paymentUpdates,
+    message: PaymentUpdate,
+    eventTimeMs: ({ updatedAtMs }) => updatedAtMs,
+    columns: paymentUpdate,
+  }),
   features: tableOf({
     topic: TOPICS.features,
     message: FeatureVector,
@@ -205,12 +211,6 @@ export const LAKE_TABLES: Readonly<Record<TopicName | "erasures", LakeTable>> = 
     message: AppliedLabel,
     eventTimeMs: (message) => message.label?.labelledAtMs,
     columns: [...within((message: AppliedLabel) => message.label, label), ...applied],
-  }),
-  paymentUpdates: tableOf({
-    topic: TOPICS.paymentUpdates,
-    message: PaymentUpdate,
-    eventTimeMs: ({ updatedAtMs }) => updatedAtMs,
-    columns: paymentUpdate,
   }),
   appliedPaymentUpdates: tableOf({
     topic: TOPICS.appliedPaymentUpdates,

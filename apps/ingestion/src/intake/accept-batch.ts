@@ -8,6 +8,7 @@ import { parseJson } from "../requests/parse-json.js";
 import { splitLines } from "../requests/split-lines.js";
 import type { EventIntake, Outcome } from "./event-intake.js";
 import type { IntakeRules, PreparedEvent, PrepareEvent } from "./prepare-event.js";
+import { nameOf } from "./prepare-event.js";
 
 export interface BatchRequest {
   readonly tenant: string;
@@ -91,7 +92,7 @@ function settle(
 ): Settled {
   if (line instanceof TriplineError) return line;
   if (firsts.get(line.id)?.fingerprint !== line.fingerprint) {
-    const detail = `An earlier line of this batch has the transaction_id ${line.clientTransactionId} and different content.`;
+    const detail = `An earlier line of this batch has the ${nameOf(line)} and different content.`;
     return new TriplineError("idempotency-conflict", detail);
   }
   const outcome = outcomes.get(line.id);

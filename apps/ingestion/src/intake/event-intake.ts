@@ -10,7 +10,8 @@ import type { IngestionMetrics } from "../ingestion-metrics.js";
 import { keyRecord } from "../personal/seal-personal.js";
 import { FairShares } from "../replies/fair-shares.js";
 import type { Reply, ReplyGroup, ReplyWaiters } from "../replies/reply-waiters.js";
-import type { PreparedEvent } from "./prepare-event.js";
+import type { IntakeTopic, PreparedEvent } from "./prepare-event.js";
+import { nameOf } from "./prepare-event.js";
 import type { RequestReservations, RequestState } from "./reserve-requests.js";
 
 /** Result of one event. `isReplay`: it was accepted before, and this is its stored response. */
@@ -171,17 +172,14 @@ export class EventIntake {
     return events;
   }
 
-  private async publish(
-    request: AcceptRequest,
-    topic: PreparedEvent["topic"],
-    events: readonly PreparedEvent[],
-  ): Promise<void> {
+  private async publish(request: AcceptRequest, of: IntakeTopic, events: readonly PreparedEvent[]): Promise<void> {
+    const { name: topic, schema } = TOPICS[of];
     const { replies, producer, deadlineMsDefault } = this.options;
     const { tenant, waitMs, receivedAtMs } = request;
     await withSpan(`send ${topic}`, sendSpan(topic, events.length), async (_span, context) => {
       const headers = {
         ...headersFromContext(context),
-        [HEADERS.schema]: TOPICS[topic].schema,
+        [HEADERS.schema]: schema,
         [HEADERS.tenant]: tenant,
         [HEADERS.deadline]: String(Math.round(receivedAtMs + (waitMs > 0 ? waitMs : deadlineMsDefault))),
         ...(waitMs > 0 ? { [HEADERS.replyTo]: replies.channel } : {}),
@@ -239,8 +237,8 @@ function isDue({ event, state, outcome }: Entry, isWaiting: boolean): boolean {
   return state !== "accepted" || (event.topic === "labels" && isWaiting);
 }
 
-function conflict({ clientTransactionId }: PreparedEvent): TriplineError {
-  const detail = `A different request was sent before with the transaction_id ${clientTransactionId} or this Idempotency-Key; retry a request unchanged, or give a new one new ids.`;
+function conflict(event: PreparedEvent): TriplineError {
+  const detail = `A different request was sent before with the ${nameOf(event)} or this Idempotency-Key; retry a request unchanged, or give a new one new ids.`;
   return new TriplineError("idempotency-conflict", detail);
 }
 

@@ -1,21 +1,35 @@
 import { hash } from "node:crypto";
 import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FieldError } from "@tripline/contracts/error-table";
-import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { binOf, cardToken, keyedToken, labelId, transactionId } from "@tripline/contracts/identifiers";
+import {
+  DeclinedBy,
+  Label,
+  PaymentUpdate,
+  PaymentUpdateKind,
+  Transaction,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
+import { binOf, cardToken, keyedToken, labelId, paymentUpdateId, transactionId } from "@tripline/contracts/identifiers";
+import type { TopicName } from "@tripline/contracts/topics";
 import { describeIssues, invalidFields } from "@tripline/http/describe-issues";
 import type { NewKey } from "@tripline/sealing/personal-sealer";
 import { z } from "zod";
 import { declaredValues, requestContent } from "../generated/payment-fields.js";
 import type { PersonalSeal } from "../personal/seal-personal.js";
-import { labelSchema, paymentSchema } from "../requests/request-schemas.js";
+import type { PaymentUpdateKindName } from "../requests/request-schemas.js";
+import { labelSchema, paymentSchema, paymentUpdateSchema } from "../requests/request-schemas.js";
+
+/** Topics of the events that clients send. */
+export const INTAKE_TOPICS = ["transactions", "labels", "paymentUpdates"] as const satisfies readonly TopicName[];
+export type IntakeTopic = (typeof INTAKE_TOPICS)[number];
 
 /** A checked request, ready for Kafka. Behind it a card number is nowhere, and what names a person is sealed or nowhere. */
 export interface PreparedEvent {
-  readonly topic: "transactions" | "labels";
-  /** Of the payment's decision (`txn_…`) or of the label (`lbl_…`). */
+  readonly topic: IntakeTopic;
+  /** Of the payment's decision (`txn_…`), of the label (`lbl_…`) or of the payment update (`upd_…`). */
   readonly id: string;
   readonly clientTransactionId: string;
+  /** Of a payment update. */
+  readonly clientUpdateId?: string | undefined;
   /** The same for every formatting of the same request. */
   readonly fingerprint: string;
   readonly cardToken: string;
@@ -38,6 +52,17 @@ export type PrepareEvent = (body: unknown, tenant: string, nowMs: number, rules:
 /** Each is compiled into one function. Startup fails if a schema has something that Zod cannot compile. */
 const payments = z.compile(paymentSchema, { strict: true });
 const labels = z.compile(labelSchema, { strict: true });
+const updates = z.compile(paymentUpdateSchema, { strict: true });
+
+const UPDATE_KINDS: Readonly<Record<PaymentUpdateKindName, PaymentUpdateKind>> = {
+  authorised: PaymentUpdateKind.AUTHORISED,
+  declined: PaymentUpdateKind.DECLINED,
+  three_ds_completed: PaymentUpdateKind.THREE_DS_COMPLETED,
+  three_ds_abandoned: PaymentUpdateKind.THREE_DS_ABANDONED,
+  captured: PaymentUpdateKind.CAPTURED,
+  reversed: PaymentUpdateKind.REVERSED,
+  refunded: PaymentUpdateKind.REFUNDED,
+};
 
 /** How far a client's clock may be ahead of ours. */
 const CLOCK_SKEW_MS_MAX = 60_000;
@@ -98,6 +123,44 @@ export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
   const fingerprint = fingerprintOf("labels", [...sent, label.source ?? SOURCE_DEFAULT]);
   return { topic: "labels", id, clientTransactionId, fingerprint, cardToken: token, value };
 };
+
+/**
+ * The payment itself is not looked up: its own record may still be on its way. The console compares the two.
+ *
+ * @throws TriplineError `invalid-field` that names every wrong field
+ */
+export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) => {
+  const update = parse(updates, body);
+  const { transaction_id: clientTransactionId, update_id: clientUpdateId, occurred_at: updatedAtMs, kind } = update;
+  refuse(timeErrors("/occurred_at", updatedAtMs, nowMs));
+  const token = tokenOf(update.card, tenant, rules);
+  const id = paymentUpdateId(tenant, clientTransactionId, clientUpdateId);
+  const { issuer_code: issuerCode = "", amount } = update;
+  const value = encodeMessage(PaymentUpdate, {
+    updateId: id,
+    tenant,
+    transactionId: transactionId(tenant, clientTransactionId),
+    clientTransactionId,
+    cardToken: token,
+    kind: UPDATE_KINDS[kind],
+    issuerCode,
+    amountMinor: amount?.minor,
+    currency: amount?.currency ?? "",
+    updatedAtMs,
+    acceptedAtMs: nowMs,
+    declinedBy: kind === "declined" ? DeclinedBy.ISSUER : DeclinedBy.UNSPECIFIED,
+    clientUpdateId,
+  });
+  const money = amount === undefined ? [] : [amount.minor, amount.currency];
+  const sent = [clientTransactionId, clientUpdateId, token, kind, issuerCode, updatedAtMs, ...money];
+  const fingerprint = fingerprintOf("payment-updates", sent);
+  return { topic: "paymentUpdates", id, clientTransactionId, clientUpdateId, fingerprint, cardToken: token, value };
+};
+
+/** How the client named the event. */
+export function nameOf({ clientTransactionId, clientUpdateId }: PreparedEvent): string {
+  return clientUpdateId === undefined ? `transaction_id ${clientTransactionId}` : `update_id ${clientUpdateId}`;
+}
 
 function parse<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
   const result = schema.safeParse(body);

@@ -12,12 +12,12 @@ import type { EventIntake } from "./event-intake.js";
  *
  * A tenant whose token was seen before still gets its fair part, so that one tenant's flood does not take it from the others.
  *
- * @param paths the routes that accept events
+ * @param routes those that accept events
  */
 export function turnAway(
   intake: EventIntake,
   verifier: Pick<TokenVerifier, "tenantSeen">,
-  paths: readonly string[],
+  routes: readonly { readonly path: string; readonly canWait: boolean }[],
 ): TurnAway {
   const prepared = {
     "queue-full": prepare("queue-full", "Too many events are on their way to Kafka; try again in a moment."),
@@ -26,13 +26,14 @@ export function turnAway(
       "More requests wait for answers than can be answered soon; try again in a moment, or send without Prefer.",
     ),
   };
-  const intakePaths = new Set(paths);
+  const canWaitAt = new Map(routes.map(({ path, canWait }) => [path, canWait]));
   return ({ method, url = "", headers }) => {
     if (method !== "POST") return undefined;
     const query = url.indexOf("?");
     const path = query === -1 ? url : url.slice(0, query);
-    if (!intakePaths.has(path)) return undefined;
-    const full = intake.fullFor(headers.prefer !== undefined, verifier.tenantSeen(headers.authorization));
+    const canWait = canWaitAt.get(path);
+    if (canWait === undefined) return undefined;
+    const full = intake.fullFor(canWait && headers.prefer !== undefined, verifier.tenantSeen(headers.authorization));
     if (full === undefined) return undefined;
     countRequest(method, path, prepared[full].status, 0);
     return prepared[full];

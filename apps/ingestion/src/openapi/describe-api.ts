@@ -5,13 +5,20 @@ import type { ZodOpenApiOperationObject, ZodOpenApiResponseObject } from "zod-op
 import { createDocument } from "zod-openapi";
 import type { IngestionConfig } from "../config.js";
 import { BATCH_BYTES_MAX, BATCH_LINES_MAX, BODY_BYTES_MAX } from "../requests/limits.js";
-import { decisionId, idempotencyKey, labelSchema, paymentSchema } from "../requests/request-schemas.js";
-import { exampleLabel, examplePayment } from "./example-requests.js";
+import {
+  decisionId,
+  idempotencyKey,
+  labelSchema,
+  paymentSchema,
+  paymentUpdateSchema,
+} from "../requests/request-schemas.js";
+import { exampleLabel, examplePayment, exampleUpdate } from "./example-requests.js";
 import {
   appliedSchema,
   decisionSchema,
   labelLineSchema,
   paymentLineSchema,
+  paymentUpdateLineSchema,
   pendingSchema,
 } from "./response-schemas.js";
 
@@ -31,12 +38,13 @@ const INTAKE_ERRORS = [
 
 /** What there is to send. */
 interface Kind {
-  readonly name: "Transaction" | "Label";
+  readonly name: "Transaction" | "Label" | "PaymentUpdate";
+  readonly noun: string;
   readonly scope: string;
   readonly request: z.ZodType;
-  readonly answer: z.ZodType;
   readonly line: z.ZodType;
-  readonly answered: string;
+  /** What a caller can wait for; undefined if every accepted request is answered at once. */
+  readonly answer?: { readonly description: string; readonly schema: z.ZodType };
   /** Where the answer can be fetched later. */
   readonly headers: Headers;
 }
@@ -44,20 +52,28 @@ type Headers = Exclude<ZodOpenApiResponseObject["headers"], undefined>;
 
 const PAYMENTS: Kind = {
   name: "Transaction",
+  noun: "transaction",
   scope: "transactions:write",
   request: paymentSchema,
-  answer: decisionSchema,
   line: paymentLineSchema,
-  answered: "The decision",
+  answer: { description: "The decision", schema: decisionSchema },
   headers: { Location: { description: "Where the decision will be", schema: { type: "string" } } },
 };
 const LABELS: Kind = {
   name: "Label",
+  noun: "label",
   scope: "labels:write",
   request: labelSchema,
-  answer: appliedSchema,
   line: labelLineSchema,
-  answered: "The label has been applied to the features",
+  answer: { description: "The label has been applied to the features", schema: appliedSchema },
+  headers: {},
+};
+const UPDATES: Kind = {
+  name: "PaymentUpdate",
+  noun: "payment update",
+  scope: "payment-updates:write",
+  request: paymentUpdateSchema,
+  line: paymentUpdateLineSchema,
   headers: {},
 };
 
@@ -74,7 +90,7 @@ const REPLAYED: Headers = {
  * @param nowMs what the examples' times and ids are made from, so that they are accepted when they are sent as they are
  */
 export function describeApi(config: IngestionConfig, nowMs: number): ReturnType<typeof createDocument> {
-  const [payment, label] = [examplePayment(nowMs), exampleLabel(nowMs)];
+  const [payment, label, update] = [examplePayment(nowMs), exampleLabel(nowMs), exampleUpdate(nowMs)];
   return createDocument({
     openapi: "3.1.0",
     info: {
@@ -89,26 +105,37 @@ export function describeApi(config: IngestionConfig, nowMs: number): ReturnType<
       "/v1/decisions/{id}": { get: readDecision() },
       "/v1/labels": { post: sendOne(LABELS, label, config) },
       "/v1/labels/batch": { post: sendBatch(LABELS, label, config) },
+      "/v1/payment-updates": { post: sendOne(UPDATES, update, config) },
+      "/v1/payment-updates/batch": { post: sendBatch(UPDATES, update, config) },
     },
     components: { securitySchemes: { oauth: clientCredentials(config, SCOPES) } },
   });
 }
 
 function sendOne(kind: Kind, example: unknown, config: IngestionConfig): ZodOpenApiOperationObject {
-  const headers = { ...WAIT_APPLIED, ...REPLAYED };
+  const { answer } = kind;
+  const headers = answer === undefined ? REPLAYED : { ...WAIT_APPLIED, ...REPLAYED };
   return {
     operationId: `send${kind.name}`,
-    summary: `Send a ${kind.name.toLowerCase()}`,
+    summary: `Send a ${kind.noun}`,
     description: `At most ${BODY_BYTES_MAX} bytes.`,
     security: [{ oauth: [kind.scope] }],
     requestParams: {
-      header: z.object({ Prefer: preferHeader(config), "Idempotency-Key": idempotencyKey }),
+      header: z.object({ ...preferHeader(kind, config), "Idempotency-Key": idempotencyKey }),
     },
     requestBody: { required: true, content: { "application/json": { schema: kind.request, example } } },
     responses: {
-      200: { description: kind.answered, headers, content: { "application/json": { schema: kind.answer } } },
+      ...(answer === undefined
+        ? {}
+        : {
+            200: {
+              description: answer.description,
+              headers,
+              content: { "application/json": { schema: answer.schema } },
+            },
+          }),
       202: {
-        description: "Accepted; the caller did not wait, or the wait ran out",
+        description: answer === undefined ? "Accepted" : "Accepted; the caller did not wait, or the wait ran out",
         headers: { ...headers, ...kind.headers },
         content: { "application/json": { schema: pendingSchema } },
       },
@@ -121,15 +148,15 @@ function sendBatch(kind: Kind, example: unknown, config: IngestionConfig): ZodOp
   const lines = { schema: kind.request, example: `${JSON.stringify(example)}\n` };
   return {
     operationId: `send${kind.name}s`,
-    summary: `Send up to ${BATCH_LINES_MAX} ${kind.name.toLowerCase()}s`,
+    summary: `Send up to ${BATCH_LINES_MAX} ${kind.noun}s`,
     description: `NDJSON: one ${kind.name} per line, at most ${BATCH_BYTES_MAX} bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.`,
     security: [{ oauth: [kind.scope] }],
-    requestParams: { header: z.object({ Prefer: preferHeader(config) }) },
+    requestParams: { header: z.object(preferHeader(kind, config)) },
     requestBody: { required: true, content: { "application/x-ndjson": lines } },
     responses: {
       200: {
         description: "One result per line",
-        headers: WAIT_APPLIED,
+        headers: kind.answer === undefined ? {} : WAIT_APPLIED,
         content: { "application/x-ndjson": { schema: kind.line } },
       },
       ...problemResponses(INTAKE_ERRORS),
@@ -155,9 +182,10 @@ function readDecision(): ZodOpenApiOperationObject {
   };
 }
 
-function preferHeader({ WAIT_SECONDS_MAX: secondsMax }: IngestionConfig): z.ZodType {
+function preferHeader({ answer }: Kind, { WAIT_SECONDS_MAX: secondsMax }: IngestionConfig): Record<string, z.ZodType> {
+  if (answer === undefined) return {};
   const description = `wait=<seconds> (RFC 7240), fractions too, from 0.001 to ${secondsMax}: answer when the result is there. Numbers in another form are rejected.`;
-  return z.string().optional().meta({ description, example: "wait=1" });
+  return { Prefer: z.string().optional().meta({ description, example: "wait=1" }) };
 }
 
 const SCOPES = {
@@ -167,4 +195,5 @@ const SCOPES = {
   "decisions:exact":
     "Get the exact score and reasons in sentences with every decision. For measurements: exact scores let a caller copy the model",
   "labels:write": "Send what turned out to be true of payments",
+  "payment-updates:write": "Send what happened to payments after they were accepted",
 };

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import { declaredExamples } from "../generated/payment-fields.js";
 import { formatTime } from "../requests/parse-time.js";
-import type { labelSchema, paymentSchema } from "../requests/request-schemas.js";
+import type { labelSchema, paymentSchema, paymentUpdateSchema } from "../requests/request-schemas.js";
 
 /** Age of the payment in the examples. */
 const AGE_MS = 60_000;
@@ -28,6 +28,18 @@ export function exampleLabel(nowMs: number): z.input<typeof labelSchema> {
     occurred_at: formatTime(nowMs - AGE_MS),
     fraud: true,
     source: "chargeback",
+  };
+}
+
+/** The issuer's answer to that payment. */
+export function exampleUpdate(nowMs: number): z.input<typeof paymentUpdateSchema> {
+  return {
+    transaction_id: exampleId(nowMs),
+    update_id: "authorisation-1",
+    card: { number: TEST_CARD },
+    kind: "declined",
+    issuer_code: "51",
+    occurred_at: formatTime(nowMs - AGE_MS / 2),
   };
 }
 

@@ -93,3 +93,7 @@ export const paymentLineSchema = z
 export const labelLineSchema = z
   .union([z.strictObject({ line, status: z.union([z.literal(200), z.literal(202)]), id: id }), refusedLine])
   .meta({ id: "LabelLine" });
+
+export const paymentUpdateLineSchema = z
+  .union([z.strictObject({ line, status: z.literal(202), id: id }), refusedLine])
+  .meta({ id: "PaymentUpdateLine" });

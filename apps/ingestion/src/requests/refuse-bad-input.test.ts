@@ -2,6 +2,7 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { request as httpRequest } from "node:http";
 import { text } from "node:stream/consumers";
+import { INTAKE_ROUTES } from "../intake.plugin.js";
 import type { TestBed, TestClient } from "../testing/service.js";
 import { labelBody, paymentBody, recordCount, rowsOf, startTestBed } from "../testing/service.js";
 import { BATCH_BYTES_MAX, BODY_BYTES_MAX } from "./limits.js";
@@ -277,7 +278,7 @@ describe("bad input is refused and reaches no topic", () => {
 
   test.each(tokens)("token: %s", async (_name, token, status, code) => {
     const authorization = await token();
-    for (const path of ["/v1/transactions", "/v1/transactions/batch", "/v1/labels", "/v1/labels/batch"]) {
+    for (const path of INTAKE_ROUTES.map((route) => route.path)) {
       const answer = await client.call(path, {
         method: "POST",
         body: JSON.stringify(paymentBody()),

@@ -3,7 +3,7 @@ import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { BIN_PATTERN, CARD_TOKEN_PATTERN, isCardNumber, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { z } from "zod";
 import { declaredFields } from "../generated/payment-fields.js";
-import { identifier, instant, time } from "./field-kinds.js";
+import { choice, identifier, instant, time } from "./field-kinds.js";
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
 
 /**
@@ -35,7 +35,7 @@ const isOneOf = ({ number, token }: CardFields): boolean => (number === undefine
 const ONE_OF = { message: "must hold exactly one of number and token" };
 
 /** As generated clients understand it. */
-const labelCard = z
+const cardAlone = z
   .strictObject(cardFields)
   .refine(isOneOf, ONE_OF)
   .meta({ oneOf: [{ required: ["number"] }, { required: ["token"] }] });
@@ -75,17 +75,24 @@ export const idempotencyKey = z
       "A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys.",
   });
 
+const currency = z.string().refine(isCurrency, "must be a current ISO 4217 code in capitals, such as EUR").meta({
+  id: "Currency",
+  enum: CURRENT_CURRENCIES,
+  description: "Current ISO 4217 code of a currency that has a minor unit.",
+});
+
+const MINOR_UNITS = "In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY.";
+const minorFrom = (min: number, message: string) =>
+  z.int().min(min, message).max(AMOUNT_MINOR_MAX, `must be at most ${AMOUNT_MINOR_MAX}`);
+
 const amount = z.strictObject({
-  minor: z
-    .int()
-    .min(0, "must not be negative")
-    .max(AMOUNT_MINOR_MAX, `must be at most ${AMOUNT_MINOR_MAX}`)
-    .meta({ description: "In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. 0 is an account check." }),
-  currency: z.string().refine(isCurrency, "must be a current ISO 4217 code in capitals, such as EUR").meta({
-    id: "Currency",
-    enum: CURRENT_CURRENCIES,
-    description: "Current ISO 4217 code of a currency that has a minor unit.",
-  }),
+  minor: minorFrom(0, "must not be negative").meta({ description: `${MINOR_UNITS} 0 is an account check.` }),
+  currency,
+});
+
+const movedAmount = z.strictObject({
+  minor: minorFrom(1, "must be at least 1").meta({ description: MINOR_UNITS }),
+  currency,
 });
 
 export const paymentSchema = z
@@ -103,7 +110,7 @@ export type PaymentBody = z.infer<typeof paymentSchema>;
 export const labelSchema = z
   .strictObject({
     transaction_id: transactionIdField,
-    card: labelCard,
+    card: cardAlone,
     terminal_id: declaredFields.terminal_id,
     occurred_at: instant,
     fraud: z.boolean(),
@@ -119,3 +126,52 @@ export const labelSchema = z
     message: "must not be before occurred_at",
   })
   .meta({ id: "Label" });
+
+/** What the issuer said. */
+const ANSWERS = ["authorised", "declined"] as const;
+const THREE_DS = ["three_ds_completed", "three_ds_abandoned"] as const;
+/** Money that moved or was released. */
+const MOVES = ["captured", "reversed", "refunded"] as const;
+const UPDATE_KINDS = [...ANSWERS, ...THREE_DS, ...MOVES] as const;
+
+export type PaymentUpdateKindName = (typeof UPDATE_KINDS)[number];
+
+const isIn = (kinds: readonly PaymentUpdateKindName[], kind: PaymentUpdateKindName): boolean => kinds.includes(kind);
+
+export const paymentUpdateSchema = z
+  .strictObject({
+    transaction_id: identifier("Your own id of the payment, as you sent it with the payment."),
+    update_id: identifier(
+      "Your own id of this update, unique within the payment. The same id is the same update: sending it again is safe.",
+    ),
+    card: cardAlone,
+    kind: choice(
+      UPDATE_KINDS,
+      "What happened: the issuer authorised or declined it, the payer completed or abandoned 3-D Secure, or an amount was captured, reversed or refunded.",
+    ),
+    issuer_code: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,16}$/, { error: "must be 1 to 16 letters, digits, _ and -", abort: true })
+      .refine((code) => !holdsCardNumber(code), "must not contain a card number")
+      .meta({ description: "The issuer's response code, for instance `51`. Only with `authorised` and `declined`." })
+      .optional(),
+    amount: movedAmount
+      .meta({
+        description: "What was captured, reversed or refunded by this update alone. Only with these, and required.",
+      })
+      .optional(),
+    occurred_at: time("When it happened."),
+  })
+  .refine((update) => update.amount !== undefined || !isIn(MOVES, update.kind), {
+    path: ["amount"],
+    message: "is missing",
+  })
+  .refine((update) => update.amount === undefined || isIn(MOVES, update.kind), {
+    path: ["amount"],
+    message: "must be left out unless kind is captured, reversed or refunded",
+  })
+  .refine((update) => update.issuer_code === undefined || isIn(ANSWERS, update.kind), {
+    path: ["issuer_code"],
+    message: "must be left out unless kind is authorised or declined",
+  })
+  .meta({ id: "PaymentUpdate" });

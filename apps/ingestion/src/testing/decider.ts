@@ -51,6 +51,7 @@ export async function replyDecision(redis: Redis, channel: string, decision: Dec
 export class TestDecider {
   readonly payments: IncomingRecord[] = [];
   readonly labels: IncomingRecord[] = [];
+  readonly updates: IncomingRecord[] = [];
   /** While set, records are taken and nothing is answered. */
   isSilent = false;
   /** What decisions have otherwise than `decisionFor` says. */
@@ -65,12 +66,10 @@ export class TestDecider {
   async start(): Promise<void> {
     this.#consumer = await this.kafka.consume({
       group: "test-decider",
-      topics: ["transactions", "labels"],
+      topics: ["transactions", "labels", "payment-updates"],
       handle: async (batches) => {
         const records = batches.flatMap((batch) => batch.records);
-        await Promise.all(
-          records.map((record) => (record.topic === "labels" ? this.apply(record) : this.decide(record))),
-        );
+        await Promise.all(records.map((record) => this.#handle(record)));
       },
       onStop: (error) => {
         throw error;
@@ -81,6 +80,11 @@ export class TestDecider {
 
   async close(): Promise<void> {
     await this.#consumer?.close();
+  }
+
+  async #handle(record: IncomingRecord): Promise<void> {
+    if (record.topic === "payment-updates") this.updates.push(record);
+    else await (record.topic === "labels" ? this.apply(record) : this.decide(record));
   }
 
   private async decide(record: IncomingRecord): Promise<void> {

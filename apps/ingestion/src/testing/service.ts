@@ -18,7 +18,7 @@ import { startIngestion } from "../start-ingestion.js";
 /** What the tests of this service share. */
 export const ISSUER = "https://auth.tripline.test";
 export const AUDIENCE = "urn:tripline:api";
-export const ALL_SCOPES = "transactions:write decisions:read decisions:explain labels:write";
+export const ALL_SCOPES = "transactions:write decisions:read decisions:explain labels:write payment-updates:write";
 export const CARD_NUMBER = "4111111111111111";
 
 export interface TokenClaims {
@@ -171,6 +171,12 @@ export function paymentBody(changes: Record<string, unknown> = {}): Record<strin
 export function labelBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
   const { transaction_id, card, terminal_id, occurred_at } = paymentBody();
   return { transaction_id, card, terminal_id, occurred_at, fraud: true, source: "chargeback", ...changes };
+}
+
+/** An update that is accepted, of a payment that was never sent; each call gives another one. */
+export function updateBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
+  const { transaction_id, card, occurred_at } = paymentBody();
+  return { transaction_id, update_id: "u-1", card, kind: "authorised", occurred_at, ...changes };
 }
 
 /** Records in a topic, over all partitions. */

@@ -96,6 +96,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/payment-updates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a payment update
+         * @description At most 16384 bytes.
+         */
+        post: operations["sendPaymentUpdate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/payment-updates/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send up to 10000 payment updates
+         * @description NDJSON: one PaymentUpdate per line, at most 8388608 bytes in all. The answer has one result per line, in the same order; a bad line does not stop the others.
+         */
+        post: operations["sendPaymentUpdates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -169,6 +209,36 @@ export interface components {
             labelled_at?: string;
             /** @description Who reported it, for instance `chargeback` or `analyst`. */
             source?: string;
+        };
+        PaymentUpdate: {
+            /** @description Your own id of the payment, as you sent it with the payment. */
+            transaction_id: string;
+            /** @description Your own id of this update, unique within the payment. The same id is the same update: sending it again is safe. */
+            update_id: string;
+            card: {
+                /** @description Replaced by a token at once; never stored. */
+                number?: string;
+                /** @description `card_token` of an earlier decision. */
+                token?: string;
+            } & (unknown | unknown);
+            /**
+             * @description What happened: the issuer authorised or declined it, the payer completed or abandoned 3-D Secure, or an amount was captured, reversed or refunded.
+             * @enum {string}
+             */
+            kind: "authorised" | "declined" | "three_ds_completed" | "three_ds_abandoned" | "captured" | "reversed" | "refunded";
+            /** @description The issuer's response code, for instance `51`. Only with `authorised` and `declined`. */
+            issuer_code?: string;
+            /** @description What was captured, reversed or refunded by this update alone. Only with these, and required. */
+            amount?: {
+                /** @description In minor units of the currency: 1299 is 12.99 EUR, and 1299 JPY. */
+                minor: number;
+                currency: components["schemas"]["Currency"];
+            };
+            /**
+             * Format: date-time
+             * @description When it happened.
+             */
+            occurred_at: string;
         };
         Decision: {
             /** @description Tripline's id of the payment and of its decision. */
@@ -276,6 +346,18 @@ export interface components {
             /** @description Number of the request's line, from 1. */
             line: number;
             status: 200 | 202;
+            id: string;
+        } | {
+            /** @description Number of the request's line, from 1. */
+            line: number;
+            status: number;
+            problem: components["schemas"]["Problem"];
+        };
+        PaymentUpdateLine: {
+            /** @description Number of the request's line, from 1. */
+            line: number;
+            /** @constant */
+            status: 202;
             id: string;
         } | {
             /** @description Number of the request's line, from 1. */
@@ -800,6 +882,225 @@ export interface operations {
                 };
                 content: {
                     "application/x-ndjson": components["schemas"]["LabelLine"];
+                };
+            };
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header is missing or invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token-missing`: An access token is required. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope-missing`: The access token lacks a required scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body-too-large`: The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: The content type is not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: A field is missing, unknown or invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: The caller has exceeded its rate limit. `too-many-requests`: The service is receiving too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: Kafka is unavailable; try again. `redis-unavailable`: Redis is unavailable; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendPaymentUpdate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A key of your own for this request, besides its transaction_id, without a card number. The same key with another body is refused, and so are two keys. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "transaction_id": "order-1768435200",
+                 *       "update_id": "authorisation-1",
+                 *       "card": {
+                 *         "number": "4111111111111111"
+                 *       },
+                 *       "kind": "declined",
+                 *       "issuer_code": "51",
+                 *       "occurred_at": "2026-01-14T23:59:30.000Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PaymentUpdate"];
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    /** @description true: this request had been accepted before */
+                    "Idempotent-Replayed"?: "true";
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pending"];
+                };
+            };
+            /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header is missing or invalid */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `token-missing`: An access token is required. `token-invalid`: The access token is not valid. `token-expired`: The access token has expired */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope-missing`: The access token lacks a required scope */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `idempotency-conflict`: The idempotency key was used for a different request */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body-too-large`: The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported-media-type`: The content type is not supported */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `invalid-field`: A field is missing, unknown or invalid */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate-limited`: The caller has exceeded its rate limit. `too-many-requests`: The service is receiving too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `keys-unavailable`: The signing keys cannot be fetched. `kafka-unavailable`: Kafka is unavailable; try again. `redis-unavailable`: Redis is unavailable; try again. `queue-full`: The queue is full. `shutting-down`: This instance is shutting down */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sendPaymentUpdates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {"transaction_id":"order-1768435200","update_id":"authorisation-1","card":{"number":"4111111111111111"},"kind":"declined","issuer_code":"51","occurred_at":"2026-01-14T23:59:30.000Z"} */
+                "application/x-ndjson": components["schemas"]["PaymentUpdate"];
+            };
+        };
+        responses: {
+            /** @description One result per line */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["PaymentUpdateLine"];
                 };
             };
             /** @description `malformed-json`: The body is not valid JSON. `invalid-header`: A header is missing or invalid */

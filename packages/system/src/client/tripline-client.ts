@@ -1,4 +1,4 @@
-import type { Decision, Label, Payment } from "@tripline/client";
+import type { Decision, Label, Payment, PaymentUpdate } from "@tripline/client";
 import { TriplineClient as ApiClient } from "@tripline/client";
 import type { AccessTokens } from "@tripline/client/access-tokens";
 import { sentBody } from "../generated/sent-fields.js";
@@ -61,11 +61,20 @@ export class TriplineClient {
 
   /** Sends labels without waiting for their application. @throws Error if the batch was not accepted */
   async sendLabels(payments: readonly KnownPayment[]): Promise<void> {
-    const body = payments.map((payment) => JSON.stringify(labelBody(payment))).join("\n");
+    await this.#sendLines("/v1/labels/batch", payments.map(labelBody));
+  }
+
+  /** Sends payment updates. @throws Error if the batch was not accepted */
+  async sendUpdates(updates: readonly PaymentUpdate[]): Promise<void> {
+    await this.#sendLines("/v1/payment-updates/batch", updates);
+  }
+
+  async #sendLines(path: string, lines: readonly object[]): Promise<void> {
+    const body = lines.map((line) => JSON.stringify(line)).join("\n");
     const headers = { "content-type": "application/x-ndjson" };
-    const response = await this.#api.fetch("/v1/labels/batch", { method: "POST", body, headers });
+    const response = await this.#api.fetch(path, { method: "POST", body, headers });
     const text = await response.text();
-    if (!response.ok) throw new Error(`The labels were not accepted: ${text}`);
+    if (!response.ok) throw new Error(`${path} did not accept a batch: ${text}`);
   }
 
   /** The decision with this id, or undefined if there is none yet. */

@@ -34,7 +34,9 @@ afterAll(async () => {
 
 test("the contract uses the attributes of OpenTelemetry's conventions and our own", () => {
   const known = new Set<unknown>(Object.values(conventions));
-  const named = [...contract.payment, ...contract.label].flatMap(({ attributes }) => Object.keys(attributes));
+  const named = [...contract.payment, ...contract.label, ...contract.update].flatMap(({ attributes }) =>
+    Object.keys(attributes),
+  );
   expect(named.filter((name) => !name.startsWith("tripline.") && !known.has(name))).toEqual([]);
 });
 
@@ -67,27 +69,35 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
     }
   });
 
-  test("a batch of payments has one trace, and a label has its own", async () => {
+  test("a batch of payments has one trace, and a label and a payment update have their own", async () => {
     const payment = buildPayment();
     const before = new Set(receiver.spans);
     await system.client.decideAll([payment, buildPayment()], 10);
     const isBatch = (span: ReceivedSpan) => !before.has(span) && span.name === "POST /v1/transactions/batch";
     const together = await receivedTrace(contract.payments, isBatch);
     expect(compareTrace(together, contract.payments, () => SERVICE)).toEqual([]);
-    const response = await fetch(`${system.apiUrl}/v1/labels`, {
-      method: "POST",
-      headers: {
-        authorization: await system.authorization(),
-        "content-type": "application/json",
-        prefer: "wait=10",
-      },
-      body: JSON.stringify(labelBody(payment)),
-    });
-    expect([response.status, await response.text()]).toEqual([200, expect.anything()]);
-    const isOwn = (span: ReceivedSpan) => !before.has(span) && span.name === "POST /v1/labels";
-    const spans = await receivedTrace(contract.label, isOwn);
-    expect(compareTrace(spans, contract.label, () => SERVICE)).toEqual([]);
+    const { transaction_id, card, occurred_at, ...label } = labelBody(payment);
+    const of = { transaction_id, card, occurred_at };
+    expect(await post("/v1/labels", { ...of, ...label })).toEqual([200, expect.anything()]);
+    expect(await post("/v1/payment-updates", { ...of, update_id: "u-1", kind: "authorised" })).toEqual([
+      202,
+      expect.anything(),
+    ]);
+    for (const wanted of [contract.label, contract.update]) {
+      const isOwn = (span: ReceivedSpan) => !before.has(span) && span.name === wanted[0]?.span;
+      expect(compareTrace(await receivedTrace(wanted, isOwn), wanted, () => SERVICE)).toEqual([]);
+    }
   });
+
+  async function post(path: string, body: object): Promise<[status: number, body: string]> {
+    const authorization = await system.authorization();
+    const response = await fetch(system.apiUrl + path, {
+      method: "POST",
+      headers: { authorization, "content-type": "application/json", prefer: "wait=10" },
+      body: JSON.stringify(body),
+    });
+    return [response.status, await response.text()];
+  }
 
   test("the metrics of all services together are valid OpenMetrics", async () => {
     const samples = readOpenMetrics((await writeMetrics("application/openmetrics-text")).body);

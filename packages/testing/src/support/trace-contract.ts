@@ -14,15 +14,19 @@ const contractSpan = z.strictObject({
   when: z.string().optional(),
   attributes: z.record(z.string(), z.union([value, z.strictObject({ value, when: z.string() })])).default({}),
 });
-const contractFile = z.strictObject({ payment: z.array(contractSpan), label: z.array(contractSpan) });
+const contractFile = z.strictObject({
+  payment: z.array(contractSpan),
+  label: z.array(contractSpan),
+  update: z.array(contractSpan),
+});
 
 export type ContractSpan = z.infer<typeof contractSpan>;
 
-/** Every span that the trace of a payment, of payments sent together, or of a label may have. */
-export type TraceContract = Readonly<Record<"payment" | "payments" | "label", readonly ContractSpan[]>>;
+/** Every span that the trace of a payment, of payments sent together, of a label, or of a payment update may have. */
+export type TraceContract = Readonly<Record<"payment" | "payments" | "label" | "update", readonly ContractSpan[]>>;
 
 export function readTraceContract(): TraceContract {
-  const { payment, label } = contractFile.parse(parse(readFileSync(FILE, "utf8"), { merge: true }));
+  const { payment, label, update } = contractFile.parse(parse(readFileSync(FILE, "utf8"), { merge: true }));
   const [first, ...others] = payment;
   if (first === undefined) throw new Error("The contract has no span of a payment.");
   const batch = `${first.span}/batch`;
@@ -35,6 +39,7 @@ export function readTraceContract(): TraceContract {
       ...others.map((span) => (span.parent === first.span ? { ...span, parent: batch } : span)),
     ],
     label,
+    update,
   };
 }
 
