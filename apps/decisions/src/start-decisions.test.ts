@@ -4,8 +4,17 @@ import { readFile, writeFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Attributes } from "@opentelemetry/api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { Decision, FeatureVector, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import {
+  Decision,
+  DeclinedBy,
+  FeatureVector,
+  Outcome,
+  PaymentUpdate,
+  PaymentUpdateKind,
+  Rung,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
 import { DEAD_LETTER_HEADERS, HEADERS } from "@tripline/contracts/headers";
+import { paymentUpdateId } from "@tripline/contracts/identifiers";
 import { decisionKey, REPLY_DECISION, replyChannel } from "@tripline/contracts/redis-keys";
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
 import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
@@ -194,6 +203,42 @@ describe("decisions", () => {
     expect(second?.value).toEqual(first?.value);
     await writeFile(bed.policyFile, policy);
     await bed.restart();
+  });
+
+  test("a decline is a payment update too, once in effect; no other outcome is", async () => {
+    bed.scorer.probability = ([amount = 0]) => (amount > 1_000 ? 0.2 : 0.9);
+    const [declined, reviewed] = [payment(), payment({ values: { amount: 1_500 } })];
+    await bed.producer.send([reviewed.record, declined.record]);
+    const decision = await bed.decided(declined.id);
+    await bed.decided(reviewed.id);
+    // A redelivered payment.
+    bed.scorer.probability = () => 0.01;
+    await bed.producer.send([declined.record]);
+    const [first, second] = await bed.updateRecords(declined.id, 2);
+    expect(first).toMatchObject({
+      key: declined.record.key,
+      headers: { [HEADERS.schema]: TOPICS.paymentUpdates.schema, [HEADERS.tenant]: "demo" },
+    });
+    expect(PaymentUpdate.decode(first?.value ?? Buffer.of())).toEqual({
+      updateId: paymentUpdateId("demo", decision.clientTransactionId, ""),
+      tenant: "demo",
+      transactionId: declined.id,
+      clientTransactionId: decision.clientTransactionId,
+      cardToken: decision.cardToken,
+      kind: PaymentUpdateKind.DECLINED,
+      issuerCode: "",
+      amountMinor: undefined,
+      currency: "",
+      updatedAtMs: decision.decidedAtMs,
+      acceptedAtMs: decision.decidedAtMs,
+      declinedBy: DeclinedBy.TRIPLINE,
+      clientUpdateId: "",
+    });
+    expect(second?.value).toEqual(first?.value);
+    // Sent with its decision, so it would have arrived before the second update of the other payment.
+    const found = await bed.inbox.until(({ topic }) => topic === TOPICS.paymentUpdates.name);
+    const payments = found.map(({ value }) => PaymentUpdate.decode(value).transactionId);
+    expect(payments).not.toContain(reviewed.id);
   });
 
   test("a decision that was stored but never sent, as after a crash, is sent", async () => {

@@ -23,6 +23,7 @@ import type { Scored, ScoredPart } from "../scoring/trial-scorer.js";
 import { scoreTrial } from "../scoring/trial-scorer.js";
 import { ChampionScorecard } from "./champion-scorecard.js";
 import { DecisionExplainer } from "./decision-explainer.js";
+import type { StandingDecision } from "./decision-writer.js";
 import { DecisionWriter } from "./decision-writer.js";
 import type { DecidedPayment, OpenPayment } from "./open-payment.js";
 import { itemAt } from "./open-payment.js";
@@ -94,7 +95,7 @@ export class BatchDecider {
    * The decision in force for each payment: the new one or an earlier one. Earlier decisions are not read from Redis
    * first, because only redelivered batches have any, and all others would pay for a round trip.
    */
-  async #decide(open: readonly OpenPayment[]): Promise<ReadonlyMap<OpenPayment, Uint8Array>> {
+  async #decide(open: readonly OpenPayment[]): Promise<ReadonlyMap<OpenPayment, StandingDecision>> {
     const policyOf = await this.policies.ofRound();
     const round = { policyOf, scorecard: this.scorecards.current, rollout: await this.rollouts.ofRound() };
     const parts = this.#score(open, round);

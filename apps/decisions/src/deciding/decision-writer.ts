@@ -1,11 +1,12 @@
 import { Inject, Injectable } from "@nestjs/common";
 import type { Attributes } from "@opentelemetry/api";
 import { encodeMessage } from "@tripline/contracts/encode-message";
-import { Decision, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, Outcome, PaymentUpdate, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { HEADERS } from "@tripline/contracts/headers";
+import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Choice } from "@tripline/decision-engine/decide-payment";
-import type { EventProducer } from "@tripline/kafka/port";
+import type { EventProducer, OutgoingRecord } from "@tripline/kafka/port";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
@@ -13,12 +14,20 @@ import { redisSpan, sendSpan } from "@tripline/telemetry/span-options";
 import { describeSpan, headersFromContext, withSpans } from "@tripline/telemetry/tracing";
 import { DecisionMetrics } from "../decision-metrics.js";
 import { DecisionStore } from "./decision-store.js";
+import { declineUpdate } from "./decline-update.js";
 import type { DecidedPayment, OpenPayment } from "./open-payment.js";
 import { itemAt } from "./open-payment.js";
+import type { Payment } from "./parse-payment.js";
 import { choicesOf } from "./stored-decision.js";
 
-/** A payment with the encoded decision in force. */
-type StandingDecision = readonly [OpenPayment, Uint8Array];
+/** The decision in force for a payment. */
+export interface StandingDecision {
+  readonly decision: Decision;
+  /** As stored in Redis. */
+  readonly bytes: Uint8Array;
+}
+
+type Headers = OutgoingRecord["headers"];
 
 const KEEP = redisSpan("SET");
 
@@ -33,7 +42,7 @@ export class DecisionWriter {
   ) {}
 
   /** Stores decisions for payments that have none, and replies. @throws TriplineError as `DecisionStore.keepFirst` does */
-  async keep(decided: readonly DecidedPayment[]): Promise<readonly StandingDecision[]> {
+  async keep(decided: readonly DecidedPayment[]): Promise<readonly (readonly [OpenPayment, StandingDecision])[]> {
     if (decided.length === 0) return [];
     const traces = decided.map(({ open }) => open.trace);
     const entries = decided.map(({ open, choices }) => ({
@@ -42,22 +51,23 @@ export class DecisionWriter {
       otherwise: choices.slice(1).map(storedChoice),
     }));
     const kept = await withSpans(traces, "redis set", KEEP, () => this.store.keepFirst(entries));
-    const standing = decided.map(({ open, choices }, index): StandingDecision => {
+    const standing = decided.map(({ open, choices }, index): readonly [OpenPayment, StandingDecision] => {
       const bytes = itemAt(kept, index);
       const at = choicesOf(itemAt(entries, index)).findIndex((choice) => choice.bytes === bytes);
       const first = choices[at]?.decision;
       if (first !== undefined) this.metrics.decided(first);
       else this.metrics.repeated(1);
-      describeSpan(open.trace, () => attributesOf(first ?? Decision.decode(bytes)));
-      return [open, bytes];
+      const decision = first ?? Decision.decode(bytes);
+      describeSpan(open.trace, () => attributesOf(decision));
+      return [open, { decision, bytes }];
     });
     await this.#reply(standing);
     return standing;
   }
 
   /** Best effort: if a reply is lost, the caller can fetch the stored decision. */
-  async #reply(standing: readonly StandingDecision[]): Promise<void> {
-    const replies = standing.flatMap(([{ payment }, bytes]) =>
+  async #reply(standing: readonly (readonly [OpenPayment, StandingDecision])[]): Promise<void> {
+    const replies = standing.flatMap(([{ payment }, { bytes }]) =>
       payment.replyTo === undefined ? [] : [{ channel: payment.replyTo, bytes }],
     );
     if (replies.length === 0) return;
@@ -69,26 +79,36 @@ export class DecisionWriter {
     }
   }
 
-  /** @throws TriplineError `kafka-unavailable`; `internal` for a payment without a decision, before anything is sent */
-  async publish(open: readonly OpenPayment[], standing: ReadonlyMap<OpenPayment, Uint8Array>): Promise<void> {
+  /**
+   * Publishes decisions, and a payment update for each payment that they decline.
+   *
+   * @throws TriplineError `kafka-unavailable`; `internal` for a payment without a decision, before anything is sent
+   */
+  async publish(open: readonly OpenPayment[], standing: ReadonlyMap<OpenPayment, StandingDecision>): Promise<void> {
     const traces = open.map(({ trace }) => trace);
     const decisions = open.map((one) => standing.get(one));
     const topic = TOPICS.decisions.name;
     await withSpans(traces, `send ${topic}`, sendSpan(topic, open.length), (contexts) =>
       this.producer.send(
-        open.map(({ payment }, index) => ({
-          topic,
-          key: payment.key,
-          value: itemAt(decisions, index),
-          headers: {
-            [HEADERS.schema]: TOPICS.decisions.schema,
-            [HEADERS.tenant]: payment.transaction.tenant,
-            ...headersFromContext(itemAt(contexts, index)),
-          },
-        })),
+        open.flatMap(({ payment }, index) =>
+          recordsOf(payment, itemAt(decisions, index), headersFromContext(itemAt(contexts, index))),
+        ),
       ),
     );
   }
+}
+
+function recordsOf(
+  { key, transaction }: Payment,
+  { decision, bytes }: StandingDecision,
+  trace: Headers,
+): OutgoingRecord[] {
+  const recordOf = ({ name: topic, schema }: Topic, value: Uint8Array): OutgoingRecord => {
+    return { topic, key, value, headers: { [HEADERS.schema]: schema, [HEADERS.tenant]: transaction.tenant, ...trace } };
+  };
+  const record = recordOf(TOPICS.decisions, bytes);
+  if (decision.outcome !== Outcome.DECLINE) return [record];
+  return [record, recordOf(TOPICS.paymentUpdates, encodeMessage(PaymentUpdate, declineUpdate(decision)))];
 }
 
 function storedChoice({ decision, takes }: Choice) {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Decision } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, PaymentUpdate } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { deadLetterTopic, TABLES, TOPICS } from "@tripline/contracts/topics";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventProducer, IncomingRecord } from "@tripline/kafka/port";
@@ -71,7 +71,10 @@ export class TestBed {
     const inbox = new Inbox();
     const listener = await kafka.consume({
       group: "test-inbox",
-      topics: [TOPICS.decisions.name, deadLetterTopic(TOPICS.features.name), deadLetterTopic(TABLES.rollouts.name)],
+      topics: [
+        ...[TOPICS.decisions.name, TOPICS.paymentUpdates.name],
+        ...[deadLetterTopic(TOPICS.features.name), deadLetterTopic(TABLES.rollouts.name)],
+      ],
       handle: async (batches) => inbox.push(batches.flatMap(({ records }) => records)),
       onStop: () => {},
     });
@@ -125,6 +128,13 @@ export class TestBed {
   decisionRecords(id: string, count = 1): Promise<IncomingRecord[]> {
     const isOfPayment = ({ topic, value }: IncomingRecord) =>
       topic === TOPICS.decisions.name && Decision.decode(value).transactionId === id;
+    return this.inbox.until(isOfPayment, count);
+  }
+
+  /** The records of updates of a payment, once there are so many. */
+  updateRecords(id: string, count = 1): Promise<IncomingRecord[]> {
+    const isOfPayment = ({ topic, value }: IncomingRecord) =>
+      topic === TOPICS.paymentUpdates.name && PaymentUpdate.decode(value).transactionId === id;
     return this.inbox.until(isOfPayment, count);
   }
 
