@@ -10,6 +10,10 @@ import type { KnownDecision } from "../decisions/decision-rows.js";
 import { DECISION_COLUMNS, DECISIONS, decisionRow, toDecisionRow } from "../decisions/decision-rows.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { maskFileName, showTokens } from "../requests/mask-token.js";
+import { updatesOf } from "../updates/add-updates.js";
+import { judgeUpdates } from "../updates/judge-updates.js";
+import type { KnownUpdate } from "../updates/update-rows.js";
+import { toUpdateRow } from "../updates/update-rows.js";
 import { USUAL_DAYS, usualOf } from "./card-usual.js";
 import type { KnownCase } from "./case-rows.js";
 import { toCaseRow } from "./case-rows.js";
@@ -70,11 +74,16 @@ export class CaseReader {
     );
     const usual = usualOf(past, beforeMs, found.currency);
     const row = toCaseRow(found, show);
+    const shown = ofCard.slice(0, TIMELINE_MAX);
+    const updates = await updatesOf(
+      this.database,
+      shown.map(({ transaction_id }) => transaction_id),
+    );
     return {
       ...row,
       decisions: ofCase.map((one) => toDecisionRow(one, show)),
       focus,
-      timeline: timelineOf(ofCard, found.id, show),
+      timeline: timelineOf(shown, updates, found.id, show),
       usual,
       graph,
       notes,
@@ -130,14 +139,35 @@ function withoutNote({ verdict, reason, by, atMs }: NonNullable<KnownCase["pendi
   return { verdict, reason, by, atMs };
 }
 
-/** Newest first: payments by their own time, labels by the time they were reported. */
-function timelineOf(ofCard: readonly KnownDecision[], caseId: string, show: ShowToken): TimelineEntry[] {
-  const entries = ofCard.slice(0, TIMELINE_MAX).flatMap((row): TimelineEntry[] => {
+/** Newest first: payments and their updates by their own time, labels by the time they were reported. */
+function timelineOf(
+  payments: readonly KnownDecision[],
+  updates: readonly KnownUpdate[],
+  caseId: string,
+  show: ShowToken,
+): TimelineEntry[] {
+  const updatesOfPayment = Map.groupBy(updates, ({ transaction_id }) => transaction_id);
+  const entries = payments.flatMap((row): TimelineEntry[] => {
     const decision = toDecisionRow(row, show);
-    const isOfCase = row.case_id === caseId;
-    const payment: TimelineEntry = { atMs: row.occurred_at_ms, kind: "payment", decision, isOfCase };
-    if (decision.label === null) return [payment];
-    return [{ atMs: decision.label.labelledAtMs, kind: "label", decision, isOfCase }, payment];
+    const of = { decision, isOfCase: row.case_id === caseId };
+    const { label } = decision;
+    return [
+      ...updateEntries(row, updatesOfPayment.get(row.transaction_id) ?? [], of),
+      ...(label === null ? [] : [{ atMs: label.labelledAtMs, kind: "label", ...of } as const]),
+      { atMs: row.occurred_at_ms, kind: "payment", ...of },
+    ];
   });
   return entries.toSorted((left, right) => right.atMs - left.atMs);
+}
+
+function updateEntries(
+  payment: KnownDecision,
+  updates: readonly KnownUpdate[],
+  of: Pick<TimelineEntry, "decision" | "isOfCase">,
+): TimelineEntry[] {
+  const findings = judgeUpdates(payment, updates);
+  return updates.flatMap((row): TimelineEntry[] => {
+    const update = toUpdateRow(row, findings.get(row.update_id));
+    return update === undefined ? [] : [{ atMs: row.updated_at_ms, kind: "update", ...of, update }];
+  });
 }

@@ -1,5 +1,6 @@
 import type { AttachmentLimits, CaseAttachment } from "./attachments.js";
 import type { DecisionDetail, DecisionRow, Outcome } from "./decisions.js";
+import type { PaymentUpdateRow } from "./payment-updates.js";
 import type { PersonRef } from "./people.js";
 
 /** What the console's backend answers about cases: one open case per card. */
@@ -66,13 +67,16 @@ export interface CasePage {
   readonly next: string | null;
 }
 
-export interface TimelineEntry {
+interface EntryOfPayment {
   readonly atMs: number;
-  readonly kind: "payment" | "label";
   readonly decision: DecisionRow;
   /** Whether it is one of the case's payments. */
   readonly isOfCase: boolean;
 }
+
+export type TimelineEntry =
+  | (EntryOfPayment & { readonly kind: "payment" | "label" })
+  | (EntryOfPayment & { readonly kind: "update"; readonly update: PaymentUpdateRow });
 
 /** The card's baseline from its payments in the 90 days before the case. */
 export interface CardUsual {

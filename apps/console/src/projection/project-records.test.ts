@@ -1,11 +1,11 @@
 import { Outcome } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { TOPICS } from "@tripline/contracts/topics";
 import { writeMetrics } from "@tripline/telemetry/write-metrics";
 import { z } from "zod";
 import type { TestBed } from "../testing/test-bed.js";
 import { startTestBed } from "../testing/test-bed.js";
 import type { TestPayment } from "../testing/test-records.js";
 import { eventually, newCard, testPayment } from "../testing/test-records.js";
+import { PROJECTED_TOPICS } from "./projection.controller.js";
 import { Retention } from "./retention.js";
 
 let bed: TestBed;
@@ -44,7 +44,7 @@ async function settle(): Promise<void> {
   const admin = await bed.kafka.admin();
   try {
     await eventually(async () => {
-      for (const { name } of [TOPICS.features, TOPICS.decisions, TOPICS.labels]) {
+      for (const name of PROJECTED_TOPICS) {
         const [ends, read] = await Promise.all([admin.endOffsets(name), admin.committedOffsets("console", name)]);
         for (const [partition, end] of ends) expect(read.get(partition) ?? 0).toBe(end);
       }

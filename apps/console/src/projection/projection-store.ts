@@ -4,6 +4,7 @@ import type { Database, Queries } from "@tripline/stores/postgres/connect-databa
 import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import { BACKGROUND } from "../background.js";
+import { addUpdates } from "../updates/add-updates.js";
 import type { CaseOpening } from "./open-cases.js";
 import { CASE_OPENING, openCases } from "./open-cases.js";
 import type { ReadDecision, ReadLabel, ReadPayment, ReadRecords } from "./read-records.js";
@@ -23,6 +24,11 @@ export class ProjectionStore {
     labels: ["outcome", "truth", "role"],
   });
 
+  readonly #updates = counter("tripline_console_payment_updates_total", {
+    description: "Payment updates, by kind and by what is wrong with them when they arrive",
+    labels: ["kind", "finding"],
+  });
+
   constructor(
     @Inject(BACKGROUND) private readonly database: Database,
     @Inject(CASE_OPENING) private readonly opening: CaseOpening,
@@ -33,7 +39,7 @@ export class ProjectionStore {
    * one must see the earlier one, so only one instance at a time writes partitions of the same number.
    */
   async add(records: ReadRecords, partitions: ReadonlySet<number>): Promise<void> {
-    const labelled = await this.database.transaction(async (transaction) => {
+    const { labelled, updated } = await this.database.transaction(async (transaction) => {
       for (const partition of [...partitions].toSorted((left, right) => left - right)) {
         await transaction.execute("SELECT pg_advisory_xact_lock($1, $2)", [LOCK_CLASS, partition]);
       }
@@ -52,12 +58,14 @@ export class ProjectionStore {
       );
       const late = [...newPayments].filter((id) => !approved.has(id));
       await openCases(transaction, [...new Set([...stopped, ...late])], this.opening, nowMs);
-      return countLabels(transaction, newLabels);
+      const newUpdates = await addUpdates(transaction, records.updates, nowMs);
+      return { labelled: await countLabels(transaction, newLabels), updated: newUpdates };
     });
     // Once it stands: a transaction that is tried again would count twice.
     for (const { outcome, truth, role, count } of labelled) {
       this.#labels.inc({ outcome: Outcome[outcome]?.toLowerCase() ?? "", truth, role }, count);
     }
+    for (const { kind, finding } of updated) this.#updates.inc({ kind, finding });
   }
 }
 

@@ -8,6 +8,10 @@ import { ProjectionStore } from "./projection-store.js";
 /** Also the beginning of the names that access rules of the clouds allow. */
 export const PROJECTION_GROUP = "console";
 
+export const PROJECTED_TOPICS = [TOPICS.features, TOPICS.decisions, TOPICS.labels, TOPICS.paymentUpdates].map(
+  ({ name }) => name,
+);
+
 /** Writes the topics into Postgres. An offset is committed after the transaction of its record. */
 @Controller()
 export class ProjectionController {
@@ -16,7 +20,7 @@ export class ProjectionController {
   // One round at a time: the next one fills up while Postgres works, and is the larger and cheaper for it.
   @KafkaBatches({
     group: PROJECTION_GROUP,
-    topics: [TOPICS.features.name, TOPICS.decisions.name, TOPICS.labels.name],
+    topics: PROJECTED_TOPICS,
     recordsPerBatchMax: 1_000,
     recordsTogetherMax: 4_000,
     roundsMax: 1,

@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import { Decision, FeatureVector, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, FeatureVector, Label, PaymentUpdate } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   CARD_TOKEN_PATTERN,
   IDENTIFIER_PATTERN,
@@ -37,8 +37,10 @@ export interface ReadRecords {
   readonly payments: readonly ReadPayment[];
   readonly decisions: readonly ReadDecision[];
   readonly labels: readonly ReadLabel[];
+  readonly updates: readonly PaymentUpdate[];
 }
 
+const UPDATE_ID_PATTERN = /^upd_[0-9a-f]{32}$/;
 const TENANT_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** @throws TriplineError `message-unreadable` for a record that is not what its topic says */
@@ -47,6 +49,7 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
   const payments = new Map<string, ReadPayment>();
   const decisions = new Map<string, ReadDecision>();
   const labels = new Map<string, ReadLabel>();
+  const updates = new Map<string, PaymentUpdate>();
   for (const record of batches.flatMap(({ records }) => records)) {
     if (record.topic === TOPICS.features.name) {
       const payment = decode(record, readPayment);
@@ -55,13 +58,21 @@ export function readRecords(batches: readonly RecordBatch[]): ReadRecords {
       const read = decode(record, readDecision);
       const id = read.decision.transactionId;
       if (!decisions.has(id)) decisions.set(id, read);
+    } else if (record.topic === TOPICS.paymentUpdates.name) {
+      const update = decode(record, readUpdate);
+      if (!updates.has(update.updateId)) updates.set(update.updateId, update);
     } else {
       const label = decode(record, readLabel);
       const before = labels.get(label.transactionId);
       if (before === undefined || before.labelledAtMs <= label.labelledAtMs) labels.set(label.transactionId, label);
     }
   }
-  return { payments: [...payments.values()], decisions: [...decisions.values()], labels: [...labels.values()] };
+  return {
+    payments: [...payments.values()],
+    decisions: [...decisions.values()],
+    labels: [...labels.values()],
+    updates: [...updates.values()],
+  };
 }
 
 function readPayment(record: Buffer): ReadPayment | undefined {
@@ -81,6 +92,11 @@ function readLabel(record: Buffer): ReadLabel | undefined {
   const label = Label.decode(record);
   const id = transactionId(label.tenant, label.clientTransactionId);
   return isPlaced({ ...label, transactionId: id }) ? { ...label, transactionId: id } : undefined;
+}
+
+function readUpdate(record: Buffer): PaymentUpdate | undefined {
+  const update = PaymentUpdate.decode(record);
+  return isPlaced(update) && UPDATE_ID_PATTERN.test(update.updateId) ? update : undefined;
 }
 
 /** Whether the ids are ids: what cannot be stored would otherwise stop the others. */

@@ -31,13 +31,16 @@ const EXPIRED: readonly string[] = [
   ),
   rowsOf("drifts", "event_id", "read_at_ms < $1"),
   // What is in a case stays as long as the case.
-  ...["payments", "decisions", "labels"].map((table) =>
-    rowsOf(
-      table,
-      "transaction_id",
-      `read_at_ms < $1 AND NOT EXISTS (
+  ...["payments:transaction_id", "decisions:transaction_id", "labels:transaction_id", "payment_updates:update_id"].map(
+    (pair) => {
+      const [table = "", key = ""] = pair.split(":");
+      return rowsOf(
+        table,
+        key,
+        `read_at_ms < $1 AND NOT EXISTS (
       SELECT FROM console.case_payments c WHERE c.transaction_id = ${table}.transaction_id)`,
-    ),
+      );
+    },
   ),
 ];
 

@@ -33,7 +33,7 @@ afterAll(async () => {
 const row = z.object({ id: z.string(), vector: z.instanceof(Buffer), decision: z.instanceof(Buffer) });
 const caseRow = z.object({ card: z.string(), payments: z.number() });
 
-test("payments, decisions and labels come back from a lake as they were, without erased people, and again without a change", async () => {
+test("payments, decisions, labels and updates come back from a lake as they were, without erased people, and again without a change", async () => {
   const [open, answered, erased] = [newCard(), newCard(), newCard()].map((card) =>
     testPayment(bed.tenant, { card, atMs: AT_MS, decidedAtMs: AT_MS, outcome: Outcome.REVIEW }),
   );
@@ -54,6 +54,10 @@ test("payments, decisions and labels come back from a lake as they were, without
     all.map(({ decision }) => decision),
   );
   await append(TOPICS.labels.name, [answered.label(true, AT_MS)]);
+  await append(
+    TOPICS.paymentUpdates.name,
+    all.map((payment) => payment.update("u-1")),
+  );
   const store = new ProjectionStore(bed.database, opening);
   const erasures = [{ tenant: bed.tenant, subject: erased.vector.key ?? "", erasedAtMs: AT_MS + 1_000 }];
   const eraseAgain = (erasure: Erasure) => eraseProjection(bed.database, erasure, erasure.erasedAtMs);
@@ -64,6 +68,7 @@ test("payments, decisions and labels come back from a lake as they were, without
       [TOPICS.labels.name, 1],
       [TOPICS.features.name, 2],
       [TOPICS.decisions.name, 2],
+      [TOPICS.paymentUpdates.name, 2],
     ]),
   );
   await rebuild();
@@ -80,6 +85,9 @@ test("payments, decisions and labels come back from a lake as they were, without
       })
       .toSorted((one, other) => one.id.localeCompare(other.id)),
   );
+  const updates = "SELECT transaction_id AS id FROM console.payment_updates WHERE tenant = $1 ORDER BY 1";
+  const updated = (await bed.database.query(z.object({ id: z.string() }), updates, [bed.tenant])).map(({ id }) => id);
+  expect(updated).toEqual([open.transactionId, answered.transactionId].toSorted());
   const cases = "SELECT card_token AS card, payments FROM console.cases WHERE tenant = $1";
   await expect(bed.database.query(caseRow, cases, [bed.tenant])).resolves.toEqual([
     { card: open.vector.key, payments: 1 },

@@ -1,16 +1,19 @@
+import { asTriplineError } from "@tripline/contracts/error-table";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { Decision, FeatureVector, Label } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { Decision, FeatureVector, Label, PaymentUpdate } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "@tripline/lake/log/list-files";
 import type { LakeRow } from "@tripline/lake/read/read-rows";
 import { readRows } from "@tripline/lake/read/read-rows";
-import { decisionOf, labelOf, vectorOf } from "@tripline/lake/read/row-message";
+import { decisionOf, labelOf, paymentUpdateOf, vectorOf } from "@tripline/lake/read/row-message";
 import type { ProjectionStore } from "../projection/projection-store.js";
 import { readRecords } from "../projection/read-records.js";
 
 interface Part {
   readonly topic: string;
   readonly encode: (row: LakeRow) => Uint8Array;
+  /** The lake may lack it: nobody has to send any. */
+  readonly isOptional?: true;
 }
 
 /** Labels first: a payment that was answered opens no case. */
@@ -18,6 +21,11 @@ const PARTS: readonly Part[] = [
   { topic: TOPICS.labels.name, encode: (row) => Label.encode(labelOf(row)).finish() },
   { topic: TOPICS.features.name, encode: (row) => FeatureVector.encode(vectorOf(row)).finish() },
   { topic: TOPICS.decisions.name, encode: (row) => Decision.encode(decisionOf(row)).finish() },
+  {
+    topic: TOPICS.paymentUpdates.name,
+    encode: (row) => PaymentUpdate.encode(paymentUpdateOf(row)).finish(),
+    isOptional: true,
+  },
 ];
 
 export interface Rebuilding {
@@ -40,12 +48,12 @@ export interface Rebuilding {
  */
 export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<string, number>> {
   // Before anything is written.
-  for (const { topic } of PARTS) await listFiles(of.lake, topic, of.days);
+  const parts = await partsOf(of);
   const erasures = await of.readErasures();
   for (const erasure of erasures) await of.eraseAgain(erasure);
   const erased = new Set(erasures.map(keyOf));
   const counts = new Map<string, number>();
-  for (const { topic, encode } of PARTS) {
+  for (const { topic, encode } of parts) {
     for (const day of of.days) {
       for await (const rows of readRows({ lake: of.lake, topic, days: [day] })) {
         const kept = rows.filter(({ tenant, card_token }) => !erased.has(`${tenant}/${card_token}`));
@@ -57,6 +65,20 @@ export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<str
   // A console that runs has erased these before the rows of the lake came.
   for (const erasure of await of.readErasures()) if (!erased.has(keyOf(erasure))) await of.eraseAgain(erasure);
   return counts;
+}
+
+/** @throws TriplineError `not-found` */
+async function partsOf({ lake, days }: Pick<Rebuilding, "lake" | "days">): Promise<readonly Part[]> {
+  const parts: Part[] = [];
+  for (const part of PARTS) {
+    try {
+      await listFiles(lake, part.topic, days);
+      parts.push(part);
+    } catch (thrown) {
+      if (part.isOptional === undefined || asTriplineError(thrown).code !== "not-found") throw thrown;
+    }
+  }
+  return parts;
 }
 
 const keyOf = ({ tenant, subject }: Erasure): string => `${tenant}/${subject}`;

@@ -10,7 +10,7 @@ import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
 import type { ArchiveJobs, ConsumerLag, DeadLetters, HealthReport, ServiceHealth } from "../contract/operations.js";
 import { rungOf } from "../decisions/decision-rows.js";
-import { PROJECTION_GROUP } from "../projection/projection.controller.js";
+import { PROJECTED_TOPICS, PROJECTION_GROUP } from "../projection/projection.controller.js";
 
 const ANSWER_MS_MAX = 2_000;
 /** Many people look at it, and it asks everybody. */
@@ -22,7 +22,7 @@ const GROUPS: readonly { readonly group: string; readonly topics: readonly strin
   { group: "features", topics: [TOPICS.transactions.name, TOPICS.labels.name] },
   { group: "decisions", topics: [TOPICS.features.name] },
   { group: "archive", topics: [TOPICS.transactions.name, TOPICS.decisions.name, TOPICS.labels.name] },
-  { group: PROJECTION_GROUP, topics: [TOPICS.features.name, TOPICS.decisions.name, TOPICS.labels.name] },
+  { group: PROJECTION_GROUP, topics: PROJECTED_TOPICS },
   ...["features-erasures", "console-erasures"].map((group) => ({ group, topics: [TABLES.erasures.name] })),
 ];
 

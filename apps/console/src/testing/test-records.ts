@@ -1,8 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
-import { Decision, FeatureVector, Label, Outcome, Rung } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { labelId, transactionId } from "@tripline/contracts/identifiers";
+import {
+  Decision,
+  DeclinedBy,
+  FeatureVector,
+  Label,
+  Outcome,
+  PaymentUpdate,
+  PaymentUpdateKind,
+  Rung,
+} from "@tripline/contracts/generated/tripline/events/v1/events";
+import { labelId, paymentUpdateId, transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 
@@ -13,6 +22,8 @@ export interface TestPayment {
   readonly vector: OutgoingRecord;
   readonly decision: OutgoingRecord;
   readonly label: (fraud: boolean, atMs?: number) => OutgoingRecord;
+  /** By default the issuer authorises it. */
+  readonly update: (id: string, change?: Partial<PaymentUpdate>) => OutgoingRecord;
 }
 
 export const newCard = (): string => `ct_${hex()}`;
@@ -98,6 +109,26 @@ export function testPayment(
       };
       return record(TOPICS.labels.name, Label.encode(label).finish());
     },
+    update(clientUpdateId, change = {}) {
+      const update = { ...testUpdate(ids, clientUpdateId, occurredAtMs + 1_000), ...change };
+      return record(TOPICS.paymentUpdates.name, PaymentUpdate.encode(update).finish());
+    },
+  };
+}
+
+type PaymentIds = Pick<PaymentUpdate, "tenant" | "transactionId" | "clientTransactionId" | "cardToken">;
+
+function testUpdate(ids: PaymentIds, clientUpdateId: string, updatedAtMs: number): PaymentUpdate {
+  return {
+    ...ids,
+    updateId: paymentUpdateId(ids.tenant, ids.clientTransactionId, clientUpdateId),
+    clientUpdateId,
+    kind: PaymentUpdateKind.AUTHORISED,
+    declinedBy: DeclinedBy.UNSPECIFIED,
+    issuerCode: "",
+    currency: "",
+    updatedAtMs,
+    acceptedAtMs: updatedAtMs,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { CaseDetail, TimelineEntry } from "#contract/cases";
+import type { PaymentUpdateRow } from "#contract/payment-updates";
 import { EntityLink } from "../entity/entity-link.js";
 import { formatMoney, formatScore } from "../format/numbers.js";
 import { formatMoment, ZONE } from "../format/times.js";
@@ -17,7 +18,7 @@ const COLUMNS: readonly Column<TimelineEntry>[] = [
     id: "amount",
     title: titles.amount,
     look: "number",
-    cell: ({ decision }) => formatMoney(decision.amountMinor, decision.currency),
+    cell: (entry) => <Amount entry={entry} />,
   },
   {
     id: "terminal",
@@ -27,7 +28,26 @@ const COLUMNS: readonly Column<TimelineEntry>[] = [
   { id: "score", title: titles.score, look: "number", cell: ({ decision }) => formatScore(decision.score) },
 ];
 
-function What({ entry: { kind, decision, isOfCase } }: { readonly entry: TimelineEntry }) {
+function Amount({ entry }: { readonly entry: TimelineEntry }) {
+  if (entry.kind !== "update") return formatMoney(entry.decision.amountMinor, entry.decision.currency);
+  const { amountMinor, currency } = entry.update;
+  return amountMinor === null ? null : formatMoney(amountMinor, currency);
+}
+
+function Update({ update }: { readonly update: PaymentUpdateRow }) {
+  const { kind, declinedBy, issuerCode, finding } = update;
+  return (
+    <>
+      {declinedBy === "tripline" ? text.case.declinedByTripline : text.case.updates[kind]}
+      {issuerCode !== "" && <span className="quiet"> {text.case.issuerCode(issuerCode)}</span>}
+      {finding !== null && <strong> {text.case.updateFindings[finding]}</strong>}
+    </>
+  );
+}
+
+function What({ entry }: { readonly entry: TimelineEntry }) {
+  const { kind, decision, isOfCase } = entry;
+  if (kind === "update") return <Update update={entry.update} />;
   if (kind === "label") {
     return (
       <>
@@ -43,7 +63,7 @@ function What({ entry: { kind, decision, isOfCase } }: { readonly entry: Timelin
   );
 }
 
-/** Payments and labels of the card, newest first. */
+/** Payments of the card with their labels and updates, newest first. */
 export function Timeline({ of }: { readonly of: CaseDetail }) {
   const address = `/api/cases/${encodeURIComponent(of.id)}`;
   return (
@@ -64,7 +84,9 @@ export function Timeline({ of }: { readonly of: CaseDetail }) {
         caption={text.case.timeline}
         columns={COLUMNS}
         rows={of.timeline}
-        rowKey={({ kind, decision, atMs }) => `${kind} ${decision.transactionId} ${atMs}`}
+        rowKey={(entry) =>
+          entry.kind === "update" ? entry.update.id : `${entry.kind} ${entry.decision.transactionId} ${entry.atMs}`
+        }
         rowLook={({ isOfCase }) => (isOfCase ? "marked" : "")}
       />
     </Panel>

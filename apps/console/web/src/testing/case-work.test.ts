@@ -105,6 +105,18 @@ test("a change on an older revision is refused in place; what was typed stays an
   await page.getByText("Closed as genuine", { exact: true }).waitFor();
 });
 
+test("the timeline shows what happened to a payment, with what does not fit", async () => {
+  const { page } = await openConsole();
+  await page.goto("/cases/20000");
+  const timeline = page.getByRole("table", { name: "Timeline" });
+  await timeline.getByText("Declined by Tripline").waitFor();
+  const refund = timeline.getByRole("row").filter({ hasText: "Refunded" });
+  expect(await refund.textContent()).toContain("The sum exceeds the payment's amount.");
+  expect(await timeline.getByRole("row").filter({ hasText: "Declined by the issuer" }).textContent()).toContain(
+    "code 51",
+  );
+});
+
 test("a session that ends does not take what was typed", async () => {
   const { page, fixture } = await openConsole();
   await page.goto("/cases/20000");

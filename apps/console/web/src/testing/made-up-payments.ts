@@ -1,5 +1,6 @@
 import type { CardUsual, CaseDetail, CaseGraph, CaseRow, TimelineEntry } from "#contract/cases";
 import type { Contribution, DecisionDetail, DecisionRow, FeatureValue, Outcome, Reason } from "#contract/decisions";
+import type { PaymentUpdateRow } from "#contract/payment-updates";
 import type { PersonRef } from "#contract/people";
 
 /** Payments and cases that look like real ones, the same at each run. */
@@ -209,6 +210,23 @@ export function makeCase(random: Random, index: number, nowMs: number): CaseRow 
   };
 }
 
+/** Every look that an update has in the timeline. */
+function updatesOf(decision: DecisionRow): TimelineEntry[] {
+  const { currency, amountMinor, occurredAtMs } = decision;
+  const plain = { declinedBy: null, issuerCode: "", amountMinor: null, currency: "", finding: null } as const;
+  const updates: readonly Omit<PaymentUpdateRow, "id">[] = [
+    { ...plain, kind: "authorised", issuerCode: "00" },
+    { ...plain, kind: "captured", amountMinor, currency },
+    { ...plain, kind: "refunded", amountMinor: 2 * amountMinor, currency, finding: "over-amount" },
+    { ...plain, kind: "declined", declinedBy: "issuer", issuerCode: "51", finding: "contradicts" },
+    { ...plain, kind: "declined", declinedBy: "tripline", finding: "contradicts" },
+  ];
+  return updates.map((update, index) => {
+    const entry = { atMs: occurredAtMs + (index + 1) * HOUR_MS, decision, isOfCase: false };
+    return { ...entry, kind: "update", update: { ...update, id: `upd_${index}` } };
+  });
+}
+
 export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
   const random = seeded(Number(row.id));
   const own = { cardToken: row.cardToken, caseId: row.id };
@@ -228,6 +246,7 @@ export function caseDetail(row: CaseRow, nowMs: number): CaseDetail {
     label: { fraud: false, source: "customer", labelledAtMs: row.openedAtMs - 6 * DAY_MS },
   });
   timeline.push({ atMs: row.openedAtMs - 6 * DAY_MS, kind: "label", decision: labelled, isOfCase: false });
+  timeline.push(...updatesOf(labelled));
   return {
     ...row,
     decisions: timeline.filter(({ isOfCase }) => isOfCase).map(({ decision }) => decision),

@@ -196,6 +196,23 @@ const detail = {
   ofCase: "of this case",
   timelineColumns: { when: "When", what: "What", amount: "Amount", terminal: "Terminal", score: "Score" },
   labelled: (source: string) => `Label from ${source}`,
+  updates: {
+    authorised: "Authorised by the issuer",
+    declined: "Declined by the issuer",
+    "three-ds-completed": "3-D Secure completed",
+    "three-ds-abandoned": "3-D Secure abandoned",
+    captured: "Captured",
+    reversed: "Reversed",
+    refunded: "Refunded",
+  },
+  declinedByTripline: "Declined by Tripline",
+  issuerCode: (code: string) => `code ${code}`,
+  updateFindings: {
+    "other-card": "It names another card than the payment.",
+    "other-currency": "Its currency is not that of the payment.",
+    "over-amount": "The sum exceeds the payment's amount.",
+    contradicts: "It contradicts an earlier update.",
+  },
 } as const;
 
 const verdict = {
