@@ -1,7 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { PaymentUpdate } from "@tripline/client";
 import type { SimulatedEvent } from "@tripline/simulator/merge-labels";
+import type { SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { KnownPayment } from "@tripline/system/client/payment";
 import type { TriplineClient } from "@tripline/system/client/tripline-client";
+import { answersTo, refundOf } from "./simulated-issuer.js";
 import type { Tally } from "./tally.js";
 
 export interface TrafficOptions {
@@ -17,6 +20,8 @@ export interface TrafficOptions {
   /** Ids (`txn_…`) of accepted payments. */
   readonly accepted: Set<string>;
   readonly onFirstDecision: () => void;
+  /** Whether the simulated issuer's answers are sent too, which needs the scope `payment-updates:write`. */
+  readonly hasIssuer: boolean;
 }
 
 export interface TrafficPosition {
@@ -27,19 +32,40 @@ const WAIT_SECONDS = 0.5;
 const IN_FLIGHT_MAX = 1_000;
 const TICK_MS = 5;
 const RAMP_SECONDS = 10;
-const LABEL_BATCH_MAX = 2_000;
-const LABEL_EVERY_MS = 500;
+const BATCH_MAX = 2_000;
+const BATCH_EVERY_MS = 500;
+
+/** Events that are sent in batches, at most every half a second. */
+class Gathered<T> {
+  #items: T[] = [];
+  #sentAt = performance.now();
+
+  add(...items: readonly T[]): void {
+    this.#items.push(...items);
+  }
+
+  /** @returns those to send now */
+  due(): readonly T[] {
+    if (this.#items.length < BATCH_MAX && performance.now() - this.#sentAt < BATCH_EVERY_MS) return [];
+    this.#sentAt = performance.now();
+    return this.rest();
+  }
+
+  rest(): readonly T[] {
+    return this.#items.splice(0);
+  }
+}
 
 /**
- * Sends payments at a steady rate with `Prefer: wait`, and each payment's label once event time has reached it. Returns when
- * the signal fires, the payments end or event time reaches its end; nothing is in flight by then.
+ * Sends payments at a steady rate with `Prefer: wait`, each payment's label once event time has reached it, and what its issuer
+ * answers after the decision. Returns when the signal fires, the payments end or event time reaches its end; nothing is in flight by then.
  */
 export async function playTraffic(options: TrafficOptions, position: TrafficPosition): Promise<void> {
   const inFlight = new Set<Promise<void>>();
-  const labels: KnownPayment[] = [];
+  const labels = new Gathered<KnownPayment>();
+  const updates = new Gathered<PaymentUpdate>();
   const startedAt = performance.now();
   let sent = 0;
-  let labelsSentAt = startedAt;
   const track = (work: Promise<void>): void => {
     inFlight.add(work);
     void work.finally(() => inFlight.delete(work));
@@ -48,18 +74,19 @@ export async function playTraffic(options: TrafficOptions, position: TrafficPosi
     if (atMs >= options.untilMs) break;
     position.eventTimeMs = atMs;
     if (kind === "label") {
-      labels.push(payment);
-      if (labels.length < LABEL_BATCH_MAX && performance.now() - labelsSentAt < LABEL_EVERY_MS) continue;
-      labelsSentAt = performance.now();
-      track(sendLabels(options, labels.splice(0)));
+      labels.add(payment);
+      if (options.hasIssuer) updates.add(...refundOf(payment));
+      track(sendLabels(options, labels.due()));
       continue;
     }
+    track(sendUpdates(options, updates.due()));
     while (!options.signal.aborted && isAhead(sent, startedAt, options.ratePerSecond, inFlight.size)) await tick();
     if (options.signal.aborted) break;
     sent += 1;
-    track(sendOne(options, payment));
+    track(sendOne(options, payment, updates));
   }
   await Promise.all(inFlight);
+  await sendUpdates(options, updates.rest());
 }
 
 function isAhead(sent: number, startedAt: number, ratePerSecond: number, inFlight: number): boolean {
@@ -77,13 +104,19 @@ async function tick(): Promise<void> {
   await delay(TICK_MS);
 }
 
-async function sendOne(options: TrafficOptions, payment: KnownPayment): Promise<void> {
+async function sendOne(
+  options: TrafficOptions,
+  payment: SimulatedPayment,
+  updates: Gathered<PaymentUpdate>,
+): Promise<void> {
   const startedAt = performance.now();
   try {
     const result = await options.client.send(payment, WAIT_SECONDS);
     if (result.id !== undefined) options.accepted.add(result.id);
     options.tally.answer(payment, result, performance.now() - startedAt);
-    if (result.decision !== undefined) options.onFirstDecision();
+    if (result.decision === undefined) return;
+    options.onFirstDecision();
+    if (options.hasIssuer) updates.add(...answersTo(payment, result.decision.outcome));
   } catch {
     options.tally.failed("connection");
   }
@@ -94,5 +127,13 @@ async function sendLabels(options: TrafficOptions, due: readonly KnownPayment[])
     if (due.length > 0) await options.client.sendLabels(due);
   } catch {
     options.tally.failed("labels");
+  }
+}
+
+async function sendUpdates(options: TrafficOptions, due: readonly PaymentUpdate[]): Promise<void> {
+  try {
+    if (due.length > 0) await options.client.sendUpdates(due);
+  } catch {
+    options.tally.failed("payment-updates");
   }
 }

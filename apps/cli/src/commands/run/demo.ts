@@ -167,7 +167,18 @@ async function play(
     const { client } = system;
     const untilMs = Date.now();
     const { end: signal, rate: ratePerSecond } = options;
-    await playTraffic({ client, events, ratePerSecond, tally, signal, untilMs, accepted, onFirstDecision }, position);
+    const traffic = {
+      client,
+      events,
+      ratePerSecond,
+      tally,
+      signal,
+      untilMs,
+      accepted,
+      onFirstDecision,
+      hasIssuer: true,
+    };
+    await playTraffic(traffic, position);
   } finally {
     clearInterval(redraw);
   }

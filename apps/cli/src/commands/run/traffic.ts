@@ -112,6 +112,7 @@ async function play(flags: TrafficFlags, client: TriplineClient, end: AbortContr
         untilMs: nowMs,
         accepted,
         onFirstDecision: () => {},
+        hasIssuer: false,
       },
       { eventTimeMs: 0 },
     );

@@ -1,0 +1,70 @@
+import { hash } from "node:crypto";
+import type { PaymentUpdate } from "@tripline/client";
+import type { Scenario, SimulatedPayment } from "@tripline/simulator/simulated-payment";
+import type { ApiDecision } from "@tripline/system/client/tripline-client";
+
+/** Share of payments that the issuer declines. Numbers that are tested are mostly blocked or wrong. */
+const DECLINED_SHARE: Readonly<Record<Scenario, number>> = {
+  none: 0.02,
+  "compromised-terminal": 0.05,
+  "stolen-card": 0.2,
+  "testing-burst": 0.5,
+  "bin-testing": 0.7,
+};
+/** Insufficient funds, and do not honour (ISO 8583). */
+const CODES = { genuine: "51", fraud: "05" } as const;
+const ABANDONED_SHARE = { genuine: 0.05, fraud: 0.8 } as const;
+const REFUNDED_SHARE = 0.003;
+const THREE_DS_MS = 400;
+const ANSWER_MS = 900;
+
+/**
+ * What happens to a payment after Tripline's decision: 3-D Secure if it was challenged, then the issuer's answer. Nothing if
+ * Tripline declined it. The same payment always gets the same answers.
+ */
+export function answersTo(payment: SimulatedPayment, outcome: ApiDecision["outcome"]): PaymentUpdate[] {
+  if (outcome === "decline") return [];
+  const truth = payment.fraud ? "fraud" : "genuine";
+  const answer = updateOf(
+    payment,
+    ANSWER_MS,
+    shareOf(payment, "issuer") < DECLINED_SHARE[payment.scenario]
+      ? { update_id: "issuer", kind: "declined", issuer_code: CODES[truth] }
+      : { update_id: "issuer", kind: "authorised", issuer_code: "00" },
+  );
+  if (outcome !== "challenge") return [answer];
+  const isAbandoned = shareOf(payment, "3ds") < ABANDONED_SHARE[truth];
+  const kind = isAbandoned ? "three_ds_abandoned" : "three_ds_completed";
+  const threeDs = updateOf(payment, THREE_DS_MS, { update_id: "3ds", kind });
+  return isAbandoned ? [threeDs] : [threeDs, answer];
+}
+
+/** A few genuine payments are refunded in full, at the time of their label. */
+export function refundOf(payment: SimulatedPayment): PaymentUpdate[] {
+  if (payment.fraud || shareOf(payment, "refund") >= REFUNDED_SHARE) return [];
+  const amount = {
+    minor: payment.amountMinor,
+    currency: payment.currency as NonNullable<PaymentUpdate["amount"]>["currency"],
+  };
+  return [
+    updateOf(payment, payment.labelledAtMs - payment.occurredAtMs, { update_id: "refund", kind: "refunded", amount }),
+  ];
+}
+
+function updateOf(
+  { clientTransactionId, cardNumber, occurredAtMs }: SimulatedPayment,
+  afterMs: number,
+  what: Pick<PaymentUpdate, "update_id" | "kind" | "issuer_code" | "amount">,
+): PaymentUpdate {
+  return {
+    transaction_id: clientTransactionId,
+    card: { number: cardNumber },
+    occurred_at: new Date(occurredAtMs + afterMs).toISOString(),
+    ...what,
+  };
+}
+
+/** Uniform in [0, 1). */
+function shareOf({ clientTransactionId }: SimulatedPayment, of: string): number {
+  return hash("sha256", `${of} ${clientTransactionId}`, "buffer").readUInt32BE() / 2 ** 32;
+}
