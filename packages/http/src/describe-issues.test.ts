@@ -1,17 +1,28 @@
 import { z } from "zod";
 import { describeIssues } from "./describe-issues.js";
 
-const schema = z.strictObject({ a: z.string(), deep: z.strictObject({ n: z.int() }).optional() });
+const schema = z.strictObject({
+  a: z.string(),
+  deep: z.strictObject({ n: z.int() }).optional(),
+  lines: z.array(z.strictObject({ amount: z.int().optional() })).optional(),
+});
 
 function faultsOf(body: unknown) {
   const result = schema.safeParse(body);
   if (result.success) throw new Error("the body is fine");
-  return describeIssues(result.error.issues, body);
+  return describeIssues(result.error.issues, body, schema);
 }
 
 describe("describeIssues", () => {
   test("names fields by JSON pointer, with escapes", () => {
     expect(faultsOf({ a: "x", "b/c~d": 1 }).fields).toEqual([{ pointer: "/b~1c~0d", detail: "is not a known field" }]);
+  });
+
+  test("names the field that was probably meant, at any depth", () => {
+    expect(faultsOf({ a: "x", depp: 1, lines: [{ amuont: 1, else: 2 }] }).message).toBe(
+      "/lines/0/amuont is not a known field (did you mean amount?); /lines/0/else is not a known field; " +
+        "/depp is not a known field (did you mean deep?).",
+    );
   });
 
   test("distinguishes missing from invalid", () => {

@@ -1,7 +1,8 @@
 import type { FieldError } from "@tripline/contracts/error-table";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { maskDigits } from "@tripline/contracts/find-card-number";
-import type { z } from "zod";
+import { z } from "zod";
+import { closestName } from "./closest-name.js";
 
 /** Enough to help a caller fix a request, however many faults it has. */
 const FIELD_ERRORS_MAX = 20;
@@ -10,14 +11,19 @@ const NAME_LENGTH_MAX = 64;
 /**
  * Converts zod issues to an error with one entry per field and no values: errors are logged, so they must not repeat an
  * invalid card number.
+ *
+ * @param schema of the body; with it, an unknown field gets the name that was probably meant
  */
-export function describeIssues(issues: readonly z.core.$ZodIssue[], body: unknown): TriplineError {
+export function describeIssues(issues: readonly z.core.$ZodIssue[], body: unknown, schema?: z.ZodType): TriplineError {
   const fields: FieldError[] = [];
   for (const issue of issues) {
     const pointer = pointerTo(issue.path);
     if (issue.code === "unrecognized_keys") {
+      const known = namesAt(schema, issue.path);
       for (const key of issue.keys) {
-        fields.push({ pointer: pointer + pointerTo([key]), detail: "is not a known field" });
+        const meant = fields.length < FIELD_ERRORS_MAX ? closestName(key, known) : undefined;
+        const detail = `is not a known field${meant === undefined ? "" : ` (did you mean ${meant}?)`}`;
+        fields.push({ pointer: pointer + pointerTo([key]), detail });
       }
     } else {
       fields.push({ pointer, detail: isMissing(body, issue.path) ? "is missing" : detailOf(issue) });
@@ -69,4 +75,21 @@ export function isMissing(body: unknown, path: readonly PropertyKey[]): boolean 
     value = Reflect.get(value, part);
   }
   return false;
+}
+
+/** The names that an object may have at this place of the body; none if the place is not a plain object. */
+function namesAt(schema: z.ZodType | undefined, path: readonly PropertyKey[]): readonly string[] {
+  let at: unknown = schema;
+  for (const part of path) {
+    at = withoutOptional(at);
+    if (at instanceof z.ZodArray) at = at.element;
+    else if (at instanceof z.ZodObject) at = at.shape[String(part)];
+    else return [];
+  }
+  at = withoutOptional(at);
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+function withoutOptional(schema: unknown): unknown {
+  return schema instanceof z.ZodOptional ? schema.unwrap() : schema;
 }

@@ -5,5 +5,5 @@ import { describeIssues } from "./describe-issues.js";
 export function parseRequest<S extends z.ZodType>(schema: S, body: unknown): z.output<S> {
   const result = schema.safeParse(body);
   if (result.success) return result.data;
-  throw describeIssues(result.error.issues, body);
+  throw describeIssues(result.error.issues, body, schema);
 }

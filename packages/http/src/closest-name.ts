@@ -1,0 +1,37 @@
+/** One mistake for up to three characters, and never more than three. */
+const MISTAKES_MAX = 3;
+const CHARACTERS_PER_MISTAKE = 3;
+const CHARACTERS_MIN = 3;
+
+/** The known name that a mistyped one most probably means; undefined if none is similar. */
+export function closestName(given: string, known: readonly string[]): string | undefined {
+  if (given.length < CHARACTERS_MIN) return undefined;
+  let best: string | undefined;
+  let fewest = Math.min(MISTAKES_MAX, Math.ceil(given.length / CHARACTERS_PER_MISTAKE)) + 1;
+  const wanted = plain(given);
+  for (const name of known) {
+    if (Math.abs(name.length - given.length) > MISTAKES_MAX) continue;
+    const mistakes = distance(wanted, plain(name));
+    if (mistakes < fewest) [best, fewest] = [name, mistakes];
+  }
+  return best;
+}
+
+/** `terminalId` and `Terminal-ID` are `terminal_id`. */
+function plain(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9]/g, "").toLowerCase();
+}
+
+/** Levenshtein's: how many characters must be inserted, deleted or replaced. */
+function distance(left: string, right: string): number {
+  let above = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= left.length; row += 1) {
+    const here = [row];
+    for (let column = 1; column <= right.length; column += 1) {
+      const replaced = (above[column - 1] ?? 0) + (left[row - 1] === right[column - 1] ? 0 : 1);
+      here.push(Math.min(replaced, (above[column] ?? 0) + 1, (here[column - 1] ?? 0) + 1));
+    }
+    above = here;
+  }
+  return above[right.length] ?? 0;
+}
