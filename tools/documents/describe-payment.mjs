@@ -5,13 +5,13 @@ import { readPayment } from "../payment/read-payment.mjs";
 /** @param {(head: readonly string[], rows: readonly (readonly (string | number)[])[]) => string} table */
 export function paymentTables(table) {
   const rows = readPayment(PAYMENT_FILE).fields.map((field) => {
-    const { name, path, type, required, number, columns, sealed, list, uses, description, example } = field;
+    const { name, path, required, number, columns, sealed, list, uses, description, example } = field;
     const numbers = number ?? Object.values(columns ?? {}).join(", ");
     return [
       path === undefined ? "" : `\`${path}\``,
       `\`${columns === undefined ? name : Object.keys(columns).join("`, `")}\``,
       numbers,
-      type,
+      typeText(field),
       required ? "yes" : "",
       field.class,
       [...uses, ...(list === undefined ? [] : [`list: ${list}`]), ...(sealed === undefined ? [] : ["sealed"])].join(
@@ -23,4 +23,10 @@ export function paymentTables(table) {
   });
   const head = ["in the request", "on the wire", "number", "type", "required", "class", "used by", "what", "example"];
   return { fields: table(head, rows) };
+}
+
+/** @param {import("../payment/read-payment.mjs").PaymentField} field */
+function typeText({ type, values, range }) {
+  if (values !== undefined) return `${type}: ${values.map((value) => `\`${value}\``).join(", ")}`;
+  return range === undefined ? type : `${type} from ${range[0]} to ${range[1]}`;
 }

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readPayment } from "./read-payment.mjs";
 import { sentModule } from "./write-clients.mjs";
-import { backfillModule, lakeModule, listedModule, rulesModule, sparkColumns } from "./write-consumers.mjs";
+import { backfillModule, lakeModule, listedModule, rulesModule, sparkModule } from "./write-consumers.mjs";
 import { contractsModule } from "./write-contracts.mjs";
 import { intakeModule } from "./write-intake.mjs";
 import { protoMessages } from "./write-proto.mjs";
@@ -11,6 +11,8 @@ import { protoMessages } from "./write-proto.mjs";
 /** @typedef {{ file: string, text: string }} Output `file` is relative to the root */
 
 export const PAYMENT_FILE = "packages/contracts/payment.yaml";
+const PROTO_FILE = "packages/contracts/proto/tripline/events/v1/events.proto";
+const [START, END] = ["// payment: from payment.yaml\n", "// /payment\n"];
 
 /**
  * The `.proto` file must be written before code is generated from it.
@@ -20,12 +22,9 @@ export const PAYMENT_FILE = "packages/contracts/payment.yaml";
  */
 export function generatePayment(root) {
   const payment = readPayment(join(root, PAYMENT_FILE));
-  const region = (/** @type {string} */ file, /** @type {string} */ mark, /** @type {string} */ text) => ({
-    file,
-    text: fill(readFileSync(join(root, file), "utf8"), { file, mark, text }),
-  });
+  const before = readFileSync(join(root, PROTO_FILE), "utf8");
   return {
-    proto: region("packages/contracts/proto/tripline/events/v1/events.proto", "//", `\n${protoMessages(payment)}\n`),
+    proto: { file: PROTO_FILE, text: fill(before, `\n${protoMessages(payment)}\n`) },
     others: [
       { file: "packages/contracts/src/generated/payment-fields.ts", text: contractsModule(payment) },
       { file: "apps/ingestion/src/generated/payment-fields.ts", text: intakeModule(payment) },
@@ -34,19 +33,16 @@ export function generatePayment(root) {
       { file: "packages/decision-engine/src/generated/field-variables.ts", text: rulesModule(payment) },
       { file: "packages/decision-engine/src/generated/listed-values.ts", text: listedModule(payment) },
       { file: "packages/backfill/src/generated/optional-columns.ts", text: backfillModule(payment) },
-      region("training/spark/backfill_features.py", "#", sparkColumns(payment)),
+      { file: "training/spark/payment_columns.py", text: sparkModule(payment) },
     ],
   };
 }
 
-/**
- * Replaces the text between the two markers. @param {string} document @param {{ file: string, mark: string, text: string }}
- * part
- */
-function fill(document, { file, mark, text }) {
-  const [start, end] = [`${mark} payment: from payment.yaml\n`, `${mark} /payment\n`];
-  const from = document.indexOf(start) + start.length;
-  const to = document.indexOf(end, from);
-  if (from < start.length || to < from) throw new Error(`${file} lacks the marks ${start.trim()} … ${end.trim()}`);
+/** Replaces the text between the two markers. @param {string} document @param {string} text */
+function fill(document, text) {
+  const from = document.indexOf(START) + START.length;
+  const to = document.indexOf(END, from);
+  if (from < START.length || to < from)
+    throw new Error(`${PROTO_FILE} lacks the marks ${START.trim()} … ${END.trim()}`);
   return `${document.slice(0, from)}${text}\n${document.slice(to)}`;
 }

@@ -19,6 +19,20 @@ const WIRE_TYPES = /** @type {const} */ ({
 });
 const TYPES = /** @type {(keyof typeof WIRE_TYPES)[]} */ (Object.keys(WIRE_TYPES));
 
+/** Formats and the types that can have them. @type {Readonly<Record<string, readonly string[]>>} */
+const FORMAT_TYPES = {
+  id: ["text"],
+  bin: ["text"],
+  mcc: ["text"],
+  eci: ["text"],
+  version: ["text"],
+  email: ["token"],
+  ip_address: ["token"],
+  phone: ["token"],
+  postal_code: ["token"],
+};
+const FORMATS = Object.keys(FORMAT_TYPES);
+
 const NUMBER_MAX = 2 ** 29 - 1;
 const snakeName = z.string().regex(/^[a-z][a-z0-9_]*$/, "must be snake_case");
 const wireNumber = z.int().min(1).max(NUMBER_MAX);
@@ -37,12 +51,17 @@ const field = z.strictObject({
   values: z.array(snakeName).min(1).optional(),
   required: z.boolean().default(false),
   token: z.strictObject({ prefix: z.string().regex(/^[a-z]{2}$/), word: snakeName }).optional(),
-  format: z.enum(["id", "email", "ip_address", "bin"]).optional(),
+  format: z.enum(FORMATS).optional(),
+  range: z.tuple([z.int(), z.int()]).optional(),
   derived_from: snakeName.optional(),
   sealed: wireNumber.optional(),
   class: z.enum(["card", "personal", "behavioural", "none"]),
   subject: z.boolean().default(false),
   fingerprint: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal("none")]).optional(),
+  title: z
+    .string()
+    .regex(/^[0-9A-Z].{0,39}$/, "must be a short name with a capital")
+    .optional(),
   description: z.string().regex(/^[A-Z].*\.$/s, "must be a sentence"),
   example: z.unknown().optional(),
   uses: z.array(uses).default([]),
@@ -90,6 +109,8 @@ export function readPayment(file) {
 function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
   /** @type {Set<unknown>} */
   const seen = new Set(retired.map((number) => `the number ${number}`));
+  /** @type {Map<string, string>} */
+  const prefixes = new Map();
   for (const [index, given] of fields.entries()) {
     const columns = columnsOf(given);
     const once = [
@@ -102,6 +123,10 @@ function* faultsOf({ list_kinds: kinds, fields, retired_numbers: retired }) {
       seen.add(one);
     }
     for (const message of combinationFaults(given, columns.length)) yield [index, `${given.name}: ${message}`];
+    const { prefix, word } = given.token ?? { prefix: "", word: "" };
+    if ((prefixes.get(prefix) ?? word) !== word || (prefixes.get(word) ?? prefix) !== prefix)
+      yield [index, `${given.name}: the prefix ${prefix} or the word ${word} belongs to another kind of token`];
+    prefixes.set(prefix, word).set(word, prefix);
     if (given.list !== undefined && !Object.hasOwn(kinds, given.list))
       yield [index, `${given.name}: list_kinds has no ${given.list}`];
     if (given.derived_from !== undefined && !fields.some(({ path }) => path === given.derived_from))
@@ -116,7 +141,15 @@ function* combinationFaults(given, columns) {
   if ((type === "coordinates") !== (given.columns !== undefined)) yield "coordinates, and only they, have columns";
   if ((type === "token") !== (given.token !== undefined)) yield "tokens, and only they, say which token";
   if ((type === "enum") !== (given.values !== undefined)) yield "enums, and only they, have values";
+  if (given.range !== undefined && (type !== "integer" || given.range[0] > given.range[1]))
+    yield "an integer has a range from its least to its greatest value";
+  if (given.format !== undefined && !FORMAT_TYPES[given.format]?.includes(type))
+    yield `the format ${given.format} is for ${FORMAT_TYPES[given.format]?.join(" and ")}`;
   if (!core && path !== undefined && given.example === undefined) yield "needs an example";
+  if (given.title === undefined && (given.sealed !== undefined || given.uses.includes("console")))
+    yield "the console shows it: add title";
+  if (given.subject && (type !== "token" || !given.uses.includes("entity_key")))
+    yield "a subject is a token that can be an entity key";
   if (type === "bytes" && !core) yield "only core fields can be bytes";
   if (!core && (path === undefined) === (given.derived_from === undefined)) yield "needs a path or derived_from";
   if (!core && path?.includes(".")) yield "only core fields can be within another one";

@@ -1,6 +1,6 @@
 // Generated modules that each belong to one package, where straight-line code or types are better than a table.
 import { isOptional } from "./read-payment.mjs";
-import { exportConst, HEAD, indent, object, quote } from "./typescript.mjs";
+import { array, exportConst, HEAD, indent, object, quote } from "./typescript.mjs";
 
 /**
  * @typedef {import("./read-payment.mjs").Payment} Payment
@@ -26,12 +26,16 @@ const CEL_TYPES = { string: "string", int64: "int", double: "double", bool: "boo
 
 /** Variables of rules. An optional number has a second variable for its presence. @param {Payment} payment */
 export function rulesModule({ columns }) {
-  const variables = columns.filter(({ uses }) => uses.includes("rule")).flatMap(variablesOf);
+  const used = columns.filter(({ uses }) => uses.includes("rule"));
+  const variables = used.flatMap(variablesOf);
+  const personal = used.filter((column) => column.class === "personal" && column.wire === "string");
   return [
     HEAD,
     `import type { Transaction } from "${EVENTS}";\n`,
     "/** Payment fields that rules can use, with their CEL types. */",
     exportConst("FIELD_VARIABLES", `${object(variables.map(({ name, type }) => [name, quote(type)]))} as const`),
+    "/** Variables that identify a person. Conditions can compare them, but reasons, which are kept longer, must not show them. */",
+    exportConst("PERSONAL_VARIABLES", array(personal.map(({ column }) => quote(column))), "readonly string[]"),
     "/** The values of `FIELD_VARIABLES`. A CEL int is a bigint. */",
     "export function fieldValues(transaction: Transaction) {",
     `  return ${indent(object(variables.map(({ name, value }) => [name, value])))};`,
@@ -101,9 +105,15 @@ export function backfillModule(payment) {
 const SPARK_TYPES = { string: "string", int64: "bigint", double: "double", bool: "boolean", bytes: "binary" };
 
 /** The same columns for Spark. @param {Payment} payment */
-export function sparkColumns(payment) {
+export function sparkModule(payment) {
   const rows = optionalColumns(payment).map(({ column, wire }) => `    "${column}": "${SPARK_TYPES[wire]}",`);
-  return ["OPTIONAL_COLUMNS = {", ...rows, "}"].join("\n");
+  return [
+    '"""Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit."""\n',
+    "OPTIONAL_COLUMNS = {",
+    ...rows,
+    "}",
+    '"""Optional columns of a transactions file with the type each is read as."""\n',
+  ].join("\n");
 }
 
 /** @param {Payment} payment */

@@ -8,11 +8,9 @@ const IDENTIFIER = ": 1 to 64 characters out of letters, digits and . _ : -";
 /** @param {import("./read-payment.mjs").Payment} payment */
 export function contractsModule({ kinds, fields, columns }) {
   const keys = columns.filter(({ uses }) => uses.includes("entity_key"));
+  const subjects = columns.filter(({ subject }) => subject);
   const unsent = columns.filter(({ required, wire }) => !required && wire === "string");
-  const sealed = fields.flatMap(({ path, sealed: number }) =>
-    path === undefined || number === undefined ? [] : [path],
-  );
-  const tokens = columns.flatMap(({ token }) => token ?? []);
+  const tokens = new Map(columns.flatMap(({ token }) => (token === undefined ? [] : [[token.word, token.prefix]])));
   return [
     HEAD,
     'import { isCountry } from "../country.js";',
@@ -23,10 +21,7 @@ export function contractsModule({ kinds, fields, columns }) {
       object(unsent.map(({ key }) => [key, '""'])),
       `Readonly<Pick<Transaction, ${unsent.map(({ key }) => quote(key)).join(" | ")}>>`,
     ),
-    "/** Sealed fields: their names in requests and responses, and in the message. */",
-    exportConst("PERSONAL_FIELDS", `${object(sealed.map((path) => [path, quote(camelCase(path))]))} as const`),
-    "/** Sealed fields of a payment without personal data. */",
-    exportConst("UNSENT_PERSONAL", object(sealed.map((path) => [camelCase(path), '""'])), "Readonly<PersonalFields>"),
+    ...shownTables(fields, columns),
     "/** The data class of each field. */",
     exportConst(
       "TRANSACTION_CLASSES",
@@ -39,7 +34,12 @@ export function contractsModule({ kinds, fields, columns }) {
     "/** Entity keys that every payment and label has. */",
     exportConst("REQUIRED_ENTITY_KEYS", constArray(keys.filter(({ required }) => required))),
     "/** Tokens that stand for a person. An entity whose key has one of them belongs to that person. */",
-    exportConst("SUBJECT_KEYS", constArray(columns.filter(({ subject }) => subject))),
+    exportConst("SUBJECT_KEYS", constArray(subjects)),
+    "/** Their fields, by the prefix of the token. */",
+    exportConst(
+      "SUBJECT_PREFIXES",
+      `${object(subjects.map(({ column, token }) => [token?.prefix ?? "", quote(column)]))} as const`,
+    ),
     "/** Patterns of optional texts that identify an entity. An empty text is valid as well. */",
     exportConst(
       "ENTITY_KEY_PATTERNS",
@@ -51,7 +51,50 @@ export function contractsModule({ kinds, fields, columns }) {
       )} as const`,
     ),
     "/** Token prefixes by kind. */",
-    exportConst("TOKEN_PREFIXES", `${object(tokens.map(({ word, prefix }) => [word, quote(prefix)]))} as const`),
+    exportConst("TOKEN_PREFIXES", `${object([...tokens].map(([word, prefix]) => [word, quote(prefix)]))} as const`),
+    ...listTables(kinds, columns),
+  ].join("\n");
+}
+
+/**
+ * Fields that people read: sealed ones, and those of the console.
+ *
+ * @param {import("./read-payment.mjs").Payment["fields"]} fields
+ * @param {import("./read-payment.mjs").Payment["columns"]} columns
+ */
+function shownTables(fields, columns) {
+  const sealed = fields.flatMap(({ path, sealed: number }) =>
+    path === undefined || number === undefined ? [] : [path],
+  );
+  return [
+    "/** Sealed fields: their names in requests and responses, and in the message. */",
+    exportConst("PERSONAL_FIELDS", `${object(sealed.map((path) => [path, quote(camelCase(path))]))} as const`),
+    "/** Sealed fields of a payment without personal data. */",
+    exportConst("UNSENT_PERSONAL", object(sealed.map((path) => [camelCase(path), '""'])), "Readonly<PersonalFields>"),
+    "/** What the console calls sealed fields. */",
+    exportConst(
+      "PERSONAL_TITLES",
+      object(
+        fields.flatMap(({ path, sealed: number, title }) => (number === undefined ? [] : [[path ?? "", quote(title)]])),
+      ),
+      "Readonly<Record<keyof typeof PERSONAL_FIELDS, string>>",
+    ),
+    "/** Fields whose values name one thing, such as a terminal: the console searches payments by them. */",
+    exportConst("SEARCHED_FIELDS", `${array(columns.filter(isSearched).map(searchedField))} as const`),
+    "/** Fields that the console shows, with their values' places in the message. */",
+    exportConst(
+      "CONSOLE_FIELDS",
+      `${array(fields.filter(({ uses }) => uses.includes("console")).map(consoleField(columns)))} as const`,
+    ),
+  ];
+}
+
+/**
+ * @param {import("./read-payment.mjs").Payment["kinds"]} kinds
+ * @param {import("./read-payment.mjs").Payment["columns"]} columns
+ */
+function listTables(kinds, columns) {
+  return [
     "/** The kinds of list entries, in the order in which they are shown. */",
     exportConst("LIST_KINDS", `${array(kinds.map(({ name }) => quote(name)))} as const`),
     "/** For each kind, a check of an entry's value and a description of valid values. */",
@@ -65,7 +108,26 @@ export function contractsModule({ kinds, fields, columns }) {
       "BROAD_KINDS",
       `${array(kinds.flatMap(({ name, broad }) => (broad ? [quote(name)] : [])).sort())} as const satisfies readonly (typeof LIST_KINDS)[number][]`,
     ),
-  ].join("\n");
+  ];
+}
+
+/** @param {import("./read-payment.mjs").PaymentColumn} field */
+function isSearched({ uses, type }) {
+  return uses.includes("console") && uses.includes("entity_key") && ["identifier", "token"].includes(type);
+}
+
+/** @param {import("./read-payment.mjs").PaymentColumn} field */
+function searchedField({ column, key, title, class: dataClass }) {
+  const kind = column.replace(/_(?:id|token)$/, "");
+  return `{ kind: ${quote(kind)}, title: ${quote(title)}, column: ${quote(column)}, key: ${quote(key)}, isPersonal: ${dataClass === "personal"} }`;
+}
+
+/** @param {readonly import("./read-payment.mjs").PaymentColumn[]} columns */
+function consoleField(columns) {
+  return (/** @type {import("./read-payment.mjs").PaymentField} */ { name, title, class: dataClass }) => {
+    const keys = columns.filter((column) => column.name === name).map(({ key }) => quote(key));
+    return `{ name: ${quote(name)}, title: ${quote(title)}, keys: [${keys.join(", ")}], isPersonal: ${dataClass === "personal"} }`;
+  };
 }
 
 /** @param {import("./read-payment.mjs").PaymentColumn} field */
@@ -80,7 +142,7 @@ function ruleFields(field) {
 function patternOf({ token, format, type }) {
   if (token !== undefined) return `/^${token.prefix}_[0-9a-f]{${TOKEN_DIGITS}}$/`;
   if (type === "identifier") return "/^[A-Za-z0-9._:-]{1,64}$/";
-  return format === "bin" ? "/^\\d{6}(?:\\d{2})?$/" : undefined;
+  return { bin: "/^\\d{6}(?:\\d{2})?$/", mcc: "/^\\d{4}$/" }[format ?? ""];
 }
 
 /**

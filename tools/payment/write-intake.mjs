@@ -21,6 +21,7 @@ export function intakeModule(payment) {
   const declared = payment.fields.filter(({ core }) => !core);
   const sent = declared.filter(({ path }) => path !== undefined);
   const values = payment.columns.filter(({ core }) => !core);
+  const own = payment.columns.filter(({ core, type }) => core && type !== "bytes");
   const derivations = values.flatMap((column) => (column.derived_from === undefined ? [] : [derivationOf(column)]));
   return [
     HEAD,
@@ -29,21 +30,41 @@ export function intakeModule(payment) {
     ...(derivations.length === 0 ? [] : [`import { ${derivations.join(", ")} } from "${CONTRACTS}/identifiers";`]),
     'import type { z } from "zod";',
     'import * as kinds from "../requests/field-kinds.js";\n',
-    "/** The request's fields from payment.yaml, apart from the core fields. */",
-    exportConst("declaredFields", object(sent.map((field) => [field.path ?? "", schemaOf(field)]))),
+    "/** The request's fields from payment.yaml with a group in the fingerprint, apart from the core fields. */",
+    exportConst("firstFields", object(sent.filter(isFirst).map((field) => [field.path ?? "", schemaOf(field)]))),
+    "/** The other ones. A schema takes time for each field, sent or not, so payments without these have a schema of their own. */",
+    exportConst(
+      "laterFields",
+      object(sent.filter((field) => !isFirst(field)).map((field) => [field.path ?? "", schemaOf(field)])),
+    ),
+    "export const declaredFields = { ...firstFields, ...laterFields };\n",
     "export type DeclaredBody = { [K in keyof typeof declaredFields]?: z.infer<(typeof declaredFields)[K]> | undefined };\n",
     "/** Example values for these fields. */",
     exportConst(
       "declaredExamples",
       `${object(sent.map(({ path, example }) => [path ?? "", JSON.stringify(example)]))} as const`,
     ),
-    "/** These fields in the message: tokens replace personal texts, and texts that were not sent are empty. */",
-    "export function declaredValues(body: z.infer<z.ZodObject<typeof declaredFields>>, tokenOf: (kind: TokenKind, text: string) => string) {",
-    `  return ${indent(object(values.map((column) => [column.key, messageValue(column)])))};`,
+    "/** The fields that product code sets by name. */",
+    `type CoreValues = Pick<Transaction, ${own.map(({ key }) => quote(key)).join(" | ")}>;\n`,
+    "/** The message: tokens replace personal texts, and texts that were not sent are empty. Nothing is sealed in it yet. */",
+    "export function paymentMessage(core: CoreValues, body: z.infer<z.ZodObject<typeof declaredFields>>, tokenOf: (kind: TokenKind, text: string) => string): Transaction {",
+    `  return ${indent(object([...own.map(({ key }) => /** @type {const} */ ([key, `core.${key}`])), ...values.map((column) => /** @type {const} */ ([column.key, messageValue(column)])), ["personal", "undefined"]]))};`,
     "}\n",
     ...contentFunction(payment),
     ...personalFunction(declared),
+    "/** Tokens of people besides the card and the e-mail address. */",
+    "export function otherSubjects(payment: Transaction): string[] {",
+    `  return [${values
+      .filter(({ subject, name }) => subject && name !== "email_token")
+      .map(({ key }) => `payment.${key}`)
+      .join(", ")}].filter((token) => token !== "");`,
+    "}\n",
   ].join("\n");
+}
+
+/** @param {PaymentField} field */
+function isFirst({ fingerprint }) {
+  return fingerprint !== undefined;
 }
 
 /** @param {PaymentField} field */
@@ -54,16 +75,17 @@ function schemaOf(field) {
 }
 
 /** @param {PaymentField} field */
-function kindOf({ type, format, number }) {
+function kindOf({ type, format, number, range }) {
   if (format !== undefined && format !== "id") return camelCase(format);
   if (type === "token") return "replacedText";
   if (type === "text" && number === undefined) return "sealedText";
-  return { enum: "choice", integer: "wholeNumber" }[String(type)] ?? type;
+  return { enum: "choice", integer: range === undefined ? "wholeNumber" : "count" }[String(type)] ?? type;
 }
 
 /** @param {PaymentField} field */
-function argumentsOf({ values }) {
-  return values === undefined ? [] : [`[${values.map(quote).join(", ")}]`];
+function argumentsOf({ values, range }) {
+  const given = values?.map(quote) ?? range;
+  return given === undefined ? [] : [`[${given.join(", ")}]`];
 }
 
 /** @param {PaymentColumn} column */

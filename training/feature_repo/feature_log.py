@@ -18,7 +18,7 @@ PAYMENT_KEY = "client_transaction_id"
 ALWAYS_PRESENT_KEYS = frozenset({"card_token", "terminal_id"})
 WORK_FOLDER_PREFIX = "tripline-feast-"
 # What `tripline erase` takes.
-_SUBJECTS = ("card_token", "email_token")
+_SUBJECTS = ("card_token", "email_token", "account_token")
 # What DuckDB may use before it spills to disk.
 _MEMORY_LIMIT = "1GB"
 
@@ -29,7 +29,7 @@ class FeatureLog:
 
     Table `payments`: client_transaction_id, the keys of the entities (null where the payment names none, or one that
     was erased later), latitude and longitude (null where it says none), occurred_at_ms, created_us (microseconds since
-    the epoch), incomplete, erased (its card or e-mail address was, later), source (number of the file or lake),
+    the epoch), incomplete, erased (its card, e-mail address or account was, later), source (number of the file or lake),
     sequence_<entity> (orders the rows of an entity and source that took place at the same time) and a DOUBLE per
     feature. No payment twice.
 

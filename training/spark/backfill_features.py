@@ -28,6 +28,8 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as f
 
+from payment_columns import OPTIONAL_COLUMNS
+
 ROOT = Path(__file__).resolve().parents[2]
 ID = "client_transaction_id"
 DOUBLE_BYTES = 8
@@ -47,20 +49,6 @@ COLUMNS = {
     "labelled_at_ms": "bigint",
 }
 """Columns of a transactions file with the type each is read as."""
-# payment: from payment.yaml
-OPTIONAL_COLUMNS = {
-    "device_token": "string",
-    "ip_token": "string",
-    "latitude": "double",
-    "longitude": "double",
-    "bin": "string",
-    "email_token": "string",
-    "network_token": "string",
-    "card_country": "string",
-    "merchant_country": "string",
-    "ip_country": "string",
-}
-# /payment
 OUTPUT_COLUMNS = [ID, "card_token", "terminal_id", "occurred_at_ms", "labelled_at_ms", "fraud"]
 """Columns before the features."""
 

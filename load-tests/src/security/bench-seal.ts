@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { UNSENT_PERSONAL } from "@tripline/contracts/generated/payment-fields";
 import { openMasterKey } from "@tripline/sealing/master-key";
 import { PersonalOpener } from "@tripline/sealing/open-personal";
 import { PersonalSealer } from "@tripline/sealing/personal-sealer";
@@ -14,6 +15,7 @@ const PASSES = 10;
 const SHORT_SUBJECTS = 50;
 const TRANSACTION_ID = `txn_${"0a".repeat(16)}`;
 const FIELDS = {
+  ...UNSENT_PERSONAL,
   email: "ada.lovelace@example.com",
   ipAddress: "2001:db8::5ca1:ab1e:0:77",
   deviceId: "f00dfeed-2b1d-4c3a-9e77-51de0c0ffee5",

@@ -98,6 +98,7 @@ const subjectKey: Classes<SubjectKey> = {
   wrappedEnvelope: none,
   masterKey: none,
   createdAtMs: behavioural,
+  otherTokens: personal,
 };
 
 const listEntry: Classes<ListEntry> = {

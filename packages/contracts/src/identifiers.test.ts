@@ -9,10 +9,13 @@ import {
   networkOf,
   normalAddress,
   normalEmail,
+  normalPhone,
+  normalPostalCode,
   paymentUpdateId,
+  subjectField,
 } from "./identifiers.js";
 
-const KINDS = ["ip", "network", "email", "device"] as const;
+const KINDS = ["ip", "network", "email", "device", "account", "phone", "fingerprint", "postal_code"] as const;
 const TOKEN_MAKERS = KINDS.map(
   (kind) => (key: Uint8Array, tenant: string, text: string) => keyedToken(kind, key, tenant, text),
 );
@@ -82,6 +85,25 @@ describe("tokens", () => {
     expect(cardToken(key, "acme", "4111111111111111")).toMatch(CARD_TOKEN_PATTERN);
     expect(keyedToken("device", key, "acme", "x")).toMatch(/^dt_[0-9a-f]{32}$/);
     expect(keyedToken("ip", key, "acme", "x")).toMatch(/^it_[0-9a-f]{32}$/);
+  });
+
+  test.each([
+    ["device", "x", "dt_8435fa20a0945d53e5027f57aedcb7f5"],
+    ["ip", "192.0.2.1", "it_8b36fe53423fa0201142f96a3b5d60c4"],
+    ["network", "192.0.2", "nt_ad581d9c41cf104fcb1c89337069b157"],
+    ["email", "ada@example.com", "et_f322679da72d9b4994d6b9158297f037"],
+    ["account", "user-7301", "at_086ac427b280402aa1732cc74acae604"],
+    ["phone", "+32470123456", "pt_06b293970ee035add4fdc469e543c2cc"],
+    ["fingerprint", "fp-9c1185", "ft_40fe563608105de908321fe74aa327f9"],
+    ["postal_code", "SW1A1AA", "zt_0b838dd99fc9bea3b145db8681c2e8f9"],
+  ] as const)("%s %s keeps its token", (kind, text, token) => {
+    expect(keyedToken(kind, key, "acme", text)).toBe(token);
+  });
+
+  test("name a person if they are of a card, an e-mail address or an account", () => {
+    const subjects = ["ct_", "et_", "at_", "dt_"].map((prefix) => subjectField(prefix + "0".repeat(32)));
+    expect(subjects).toEqual(["card_token", "email_token", "account_token", undefined]);
+    expect(["ct_1", "constructor", ""].map(subjectField)).toEqual([undefined, undefined, undefined]);
   });
 
   test("of the same text differ in their digits by kind, tenant and key", () => {
@@ -207,4 +229,30 @@ test("a payment update has one id per tenant, payment and client's id, and an em
   expect(new Set(ids).size).toBe(12);
   expect(ids[0]).toMatch(/^upd_[0-9a-f]{32}$/);
   expect(ids[0]).toBe(paymentUpdateId("acme", "p-1", ""));
+});
+
+describe("normalPhone", () => {
+  test.each([
+    ["+32 470 12 34 56", "+32470123456"],
+    ["+32 (0)470/12.34.56", "+32470123456"],
+    ["+1 (415) 555-2671", "+14155552671"],
+    ["+390612345678", "+390612345678"],
+  ])("%s is %s", (text, expected) => expect(normalPhone(text)).toBe(expected));
+
+  test.each(["", "+", "0470123456", "0032470123456", "+123456", "+1234567890123456", `+1${" ".repeat(50)}4155552671`])(
+    "%j is rejected",
+    (text) => expect(normalPhone(text)).toBeUndefined(),
+  );
+});
+
+describe("normalPostalCode", () => {
+  test.each([
+    ["sw1a 1aa", "SW1A1AA"],
+    ["1000", "1000"],
+    ["DK-2100", "DK2100"],
+  ])("%s is %s", (text, expected) => expect(normalPostalCode(text)).toBe(expected));
+
+  test.each(["", "1", "12345678901", "10_00", "Zürich"])("%j is rejected", (text) =>
+    expect(normalPostalCode(text)).toBeUndefined(),
+  );
 });

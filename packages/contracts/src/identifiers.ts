@@ -1,17 +1,23 @@
 import { hash } from "node:crypto";
 import { isIP, SocketAddress } from "node:net";
 import { domainToASCII } from "node:url";
-import { TOKEN_PREFIXES } from "./generated/payment-fields.js";
+import type { SUBJECT_KEYS } from "./generated/payment-fields.js";
+import { SUBJECT_PREFIXES, TOKEN_PREFIXES } from "./generated/payment-fields.js";
 
 /** Shape of a card token: `ct_` and 32 hexadecimal digits. */
 export const CARD_TOKEN_PATTERN = /^ct_[0-9a-f]{32}$/;
 
-/** Shape of the token of an e-mail address: `et_` and 32 hexadecimal digits. */
-export const EMAIL_TOKEN_PATTERN = /^et_[0-9a-f]{32}$/;
+const TOKEN_PATTERN = /^[a-z]{2}_[0-9a-f]{32}$/;
 
-/** Whether a text is the token of a person, which an erasure may name: of a card or of an e-mail address. */
+/** The field of a token that identifies a person, such as a card, an e-mail address or an account; undefined for other texts. */
+export function subjectField(text: string): (typeof SUBJECT_KEYS)[number] | undefined {
+  const fields: Readonly<Record<string, (typeof SUBJECT_KEYS)[number]>> = SUBJECT_PREFIXES;
+  return TOKEN_PATTERN.test(text) ? fields[text.slice(0, 2)] : undefined;
+}
+
+/** Whether a text is the token of a person, whose data can be erased by it. */
 export function isSubject(text: string): boolean {
-  return CARD_TOKEN_PATTERN.test(text) || EMAIL_TOKEN_PATTERN.test(text);
+  return subjectField(text) !== undefined;
 }
 
 /** Shape of a bank identification number: the first 6 or 8 digits of a card number (ISO/IEC 7812-1). */
@@ -74,6 +80,9 @@ export function networkOf(address: string): string {
 /** Mailboxes of these ignore dots. */
 const DOTLESS_DOMAINS: ReadonlySet<string> = new Set(["gmail.com", "googlemail.com"]);
 const EMAIL_CHARACTERS_MAX = 254;
+/** With what people write between the digits. */
+const PHONE_CHARACTERS_MAX = 40;
+const POSTAL_CHARACTERS_MAX = 16;
 /** Nearly every address already has this form. Labels with `xn--` are excluded, because RFC 5891 may not allow them. */
 const ONE_SPELLING = /^[a-z0-9._-]{1,64}@(?!g(?:oogle)?mail\.com$)(?:(?!xn--)[a-z0-9-]+\.)+[a-z]+$/;
 
@@ -104,6 +113,21 @@ export function normalAddress(text: string): string | undefined {
   if (version === 0 || text.includes("%")) return undefined;
   const { address } = new SocketAddress({ address: text, family: "ipv6" });
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/.exec(address)?.[1] ?? address;
+}
+
+/**
+ * A telephone number in E.164: a plus sign and 7 to 15 digits. Spaces, hyphens, points, slashes and brackets are ignored;
+ * `(0)`, the trunk prefix that is not dialled from abroad, is removed.
+ */
+export function normalPhone(text: string): string | undefined {
+  const compact = text.length > PHONE_CHARACTERS_MAX ? "" : text.replaceAll("(0)", "").replaceAll(/[ ()./-]/g, "");
+  return /^\+[1-9]\d{6,14}$/.test(compact) ? compact : undefined;
+}
+
+/** A postal code in capitals, without spaces and hyphens. */
+export function normalPostalCode(text: string): string | undefined {
+  const compact = text.length > POSTAL_CHARACTERS_MAX ? "" : text.replaceAll(/[ -]/g, "").toUpperCase();
+  return /^[A-Z0-9]{2,10}$/.test(compact) ? compact : undefined;
 }
 
 /** Deterministic, so that a retry finds what its first try left behind, whichever instance it reaches. */

@@ -149,7 +149,7 @@ const tables = {
     partitions: 1,
     writtenBy: "control",
     readBy: ["ingestion", "features", "archive", "control", "console"],
-    purpose: "Cards and e-mail addresses whose personal data were erased",
+    purpose: "Cards, e-mail addresses and accounts whose personal data were erased",
   },
 } as const satisfies Record<string, Topic>;
 

@@ -124,6 +124,12 @@ const FAULTS: [name: string, from: string, to: string, expected: string][] = [
   ],
   ["needs_score without score", "score > 0.3", "amount > 0.3", "p.yaml:9 rules.1.when does not read the score"],
   ["unknown placeholder", "{amount} {currency}.", "{amuont}.", "p.yaml:7 rules.0.text has the placeholder {amuont}"],
+  [
+    "token of a person in a text",
+    "{amount} {currency}.",
+    "{billing_postal_token}.",
+    "p.yaml:7 rules.0.text has the placeholder {billing_postal_token}",
+  ],
   ["score in a rule's text", "is {amount}", "is {score}", "p.yaml:7 rules.0.text has the placeholder {score}"],
   [
     "feature in a static text",

@@ -11,6 +11,7 @@ import type { Condition } from "./conditions/condition.js";
 import { PAYMENT_STEPS_MAX } from "./conditions/step-meter.js";
 import { featureUnits, featureWords } from "./feature-words.js";
 import type { Unit } from "./format-value.js";
+import { PERSONAL_VARIABLES } from "./generated/field-variables.js";
 import { ENTRY_PLACEHOLDERS } from "./lists/list-facts.js";
 import type {
   AmountRow,
@@ -119,7 +120,9 @@ class PolicyChecker {
   readonly #expressions: ExpressionChecker;
   readonly #ruleNames: ReadonlySet<string>;
   readonly #units: ReadonlyMap<string, Unit>;
-  readonly #staticNames: ReadonlySet<string> = new Set(Object.keys(PAYMENT_VARIABLES));
+  readonly #staticNames: ReadonlySet<string> = new Set(
+    Object.keys(PAYMENT_VARIABLES).filter((name) => !PERSONAL_VARIABLES.includes(name)),
+  );
 
   constructor(source: PolicySource, spec: FeatureSpec) {
     this.#source = source;

@@ -1,5 +1,5 @@
 import { blobValue } from "@duckdb/node-api";
-import { UNSENT } from "@tripline/contracts/generated/payment-fields";
+import { TRANSACTION_CLASSES, UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { ModelTrial } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   AppliedLabel,
@@ -142,7 +142,16 @@ const drift: DriftDetected = {
   detectedAtMs: AT_MS,
 };
 
+/** Of all fields, those that were not sent. */
+const unsentCells = Object.fromEntries(
+  Object.keys(TRANSACTION_CLASSES).map((key) => [
+    key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+    Object.hasOwn(UNSENT, key) ? "" : null,
+  ]),
+);
+
 const transactionCells = {
+  ...unsentCells,
   transaction_id: "txn_1",
   tenant: "demo",
   client_transaction_id: "c-1",

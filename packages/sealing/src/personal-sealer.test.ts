@@ -8,7 +8,8 @@ import type { MasterKey } from "./master-keys/wrapping.js";
 import { PersonalOpener } from "./open-personal.js";
 import type { Sealed } from "./personal-sealer.js";
 import { PersonalSealer } from "./personal-sealer.js";
-import { splitSealed } from "./sealed-layout.js";
+import type { PersonalSubject } from "./sealed-layout.js";
+import { splitSealed, writeSubject } from "./sealed-layout.js";
 
 const newKey = () => randomBytes(32).toString("base64");
 const DAY_MS = 86_400_000;
@@ -17,6 +18,7 @@ const FIELDS = {
   ...{ email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" },
 };
 const ADA = { tenant: "acme", cardToken: "ct_ada", emailToken: "et_ada" };
+const WITH_ACCOUNT = { ...ADA, otherTokens: ["at_ada"] };
 const quiet = { error() {} };
 const KEYS = 500;
 
@@ -26,14 +28,14 @@ async function started(masterKey: MasterKey, options: { subjectsMax?: number; no
   return sealer;
 }
 
-function sealedBy(sealer: PersonalSealer, subject = ADA, id = "txn_1"): Sealed {
+function sealedBy(sealer: PersonalSealer, subject: PersonalSubject = ADA, id = "txn_1"): Sealed {
   const sealed = sealer.seal(FIELDS, subject, id);
   if (typeof sealed === "string") throw new Error(sealed);
   return sealed;
 }
 
 /** Decrypts as control does. */
-function open(text: string, { bytes, newKey: made }: Sealed, subject = ADA, id = "txn_1") {
+function open(text: string, { bytes, newKey: made }: Sealed, subject: PersonalSubject = ADA, id = "txn_1") {
   const part = splitSealed(bytes);
   if (part === undefined || made === undefined) throw new Error("there is nothing to open");
   expect(part.keyId).toEqual(made.key.keyId);
@@ -112,15 +114,32 @@ test("keeps little memory for a stored key, even if others use Buffer's pool", a
   expect(sealedBy(sealer, { ...ADA, cardToken: "ct_0" }).newKey).toBeUndefined();
 });
 
-test.each(["ct_ada", "et_ada"])("seals nothing for a person erased by %s, but for others", async (subject) => {
-  const sealer = await started(openMasterKey(newKey()));
-  sealedBy(sealer);
-  sealer.erase("bank", subject);
-  sealedBy(sealer);
-  sealer.erase("acme", subject);
-  expect(sealer.seal(FIELDS, ADA, "txn_1")).toBe("erased");
-  sealedBy(sealer, { ...ADA, cardToken: "ct_bob", emailToken: "" });
+test("writes a person without other tokens as card and e-mail address", () => {
+  expect(writeSubject(ADA)).toBe("acme\0ct_ada\0et_ada");
+  expect(writeSubject({ ...ADA, otherTokens: [] })).toBe("acme\0ct_ada\0et_ada");
+  expect(writeSubject(WITH_ACCOUNT)).toBe("acme\0ct_ada\0et_ada\0at_ada");
 });
+
+test("opens what was sealed for an account with the account only", async () => {
+  const text = newKey();
+  const sealed = sealedBy(await started(openMasterKey(text)), WITH_ACCOUNT);
+  expect(sealed.newKey?.key.otherTokens).toEqual(["at_ada"]);
+  expect(await open(text, sealed, WITH_ACCOUNT)).toEqual(FIELDS);
+  expect(await open(text, sealed)).toBeUndefined();
+});
+
+test.each(["ct_ada", "et_ada", "at_ada"])(
+  "seals nothing for a person erased by %s, but for others",
+  async (subject) => {
+    const sealer = await started(openMasterKey(newKey()));
+    sealedBy(sealer, WITH_ACCOUNT);
+    sealer.erase("bank", subject);
+    sealedBy(sealer, WITH_ACCOUNT);
+    sealer.erase("acme", subject);
+    expect(sealer.seal(FIELDS, WITH_ACCOUNT, "txn_1")).toBe("erased");
+    sealedBy(sealer, { ...ADA, cardToken: "ct_bob", emailToken: "" });
+  },
+);
 
 test("seals nothing until the master key responds", async () => {
   const working = openMasterKey(newKey());

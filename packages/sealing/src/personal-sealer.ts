@@ -7,7 +7,7 @@ import { PersonalFields } from "@tripline/contracts/generated/tripline/events/v1
 import type { MasterKey } from "./master-keys/wrapping.js";
 import { sealBytes } from "./seal-bytes.js";
 import type { PersonalSubject } from "./sealed-layout.js";
-import { fieldsContext, KEY_ID_BYTES, keyContext, sealedHead, writeSubject } from "./sealed-layout.js";
+import { fieldsContext, KEY_ID_BYTES, keyContext, sealedHead, tokensOf, writeSubject } from "./sealed-layout.js";
 
 const KEY_BYTES = 32;
 /** About 30 MB, mostly Node's key objects. An evicted subject gets a new key with its next payment. */
@@ -109,17 +109,17 @@ export class PersonalSealer {
     clearTimeout(this.#timer);
   }
 
-  /** @param subject a card token or an e-mail token, for which nothing is sealed from now on */
+  /** @param subject a token of a person, for which nothing is sealed from now on */
   erase(tenant: string, subject: string): void {
     this.#erased.add(`${tenant}/${subject}`);
     for (const [name, { subject: of }] of this.#keys) {
-      if (of.tenant === tenant && (of.cardToken === subject || of.emailToken === subject)) this.#keys.delete(name);
+      if (of.tenant === tenant && tokensOf(of).includes(subject)) this.#keys.delete(name);
     }
   }
 
   seal(fields: PersonalFields, subject: PersonalSubject, transactionId: string): Sealed | Unsealed {
-    const { tenant, cardToken, emailToken } = subject;
-    if (this.#erased.size > 0 && [cardToken, emailToken].some((token) => this.#erased.has(`${tenant}/${token}`)))
+    const { tenant } = subject;
+    if (this.#erased.size > 0 && tokensOf(subject).some((token) => this.#erased.has(`${tenant}/${token}`)))
       return "erased";
     const dataKey = this.#keyOf(subject);
     if (dataKey === undefined) return "no-key";
@@ -161,6 +161,7 @@ export class PersonalSealer {
     const [secret, keyId] = [random.subarray(0, KEY_BYTES), random.subarray(KEY_BYTES)];
     const key: SubjectKey = {
       ...subject,
+      otherTokens: [...(subject.otherTokens ?? [])],
       keyId,
       wrapped: sealBytes(secret, envelope.secret, keyContext(subject)),
       wrappedEnvelope: envelope.wrapped,

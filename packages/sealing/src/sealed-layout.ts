@@ -11,12 +11,14 @@ const VERSION = 1;
 export const KEY_ID_BYTES = 16;
 const HEAD_BYTES = 1 + KEY_ID_BYTES;
 
-/** The owner of personal data: a tenant's card and the e-mail address that came with it, as tokens. */
+/** The owner of personal data: a tenant's card and what came with it, as tokens. */
 export interface PersonalSubject {
   readonly tenant: string;
   readonly cardToken: string;
   /** Empty if there was none. */
   readonly emailToken: string;
+  /** Of the payment's other fields with `subject`, in the order of their numbers, without empty ones. */
+  readonly otherTokens?: readonly string[];
 }
 
 /** The header before the sealed bytes. Not from Buffer's pool: to keep it would keep a whole block of 64 KiB alive. */
@@ -43,6 +45,15 @@ export function keyContext(subject: PersonalSubject): string {
   return `data-key\0${writeSubject(subject)}`;
 }
 
-export function writeSubject({ tenant, cardToken, emailToken }: PersonalSubject): string {
-  return `${tenant}\0${cardToken}\0${emailToken}`;
+/** Without other tokens as before there were any, so that earlier data still opens. */
+export function writeSubject({ tenant, cardToken, emailToken, otherTokens = NO_TOKENS }: PersonalSubject): string {
+  const text = `${tenant}\0${cardToken}\0${emailToken}`;
+  return otherTokens.length === 0 ? text : `${text}\0${otherTokens.join("\0")}`;
+}
+
+const NO_TOKENS: readonly string[] = [];
+
+/** All tokens of the owner. */
+export function tokensOf({ cardToken, emailToken, otherTokens = NO_TOKENS }: PersonalSubject): string[] {
+  return [cardToken, emailToken, ...otherTokens];
 }

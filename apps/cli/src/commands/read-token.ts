@@ -18,6 +18,11 @@ import type { ControlFlags } from "./control-options.js";
  */
 export const STDIN = "-";
 
+/** What a value of a person on standard input can be. An account id can be any text, so it is not recognised by itself. */
+export function personKinds({ account }: { readonly account?: true }): readonly string[] {
+  return account === true ? ["account"] : ["card", "email"];
+}
+
 const KEY_BYTES_MIN = 32;
 const RANGE_BITS: Readonly<Record<number, string>> = { 4: "24", 6: "48" };
 
@@ -28,6 +33,10 @@ const TOKEN_OF: Readonly<Record<string, { readonly of: string; readonly make: Ma
   card: {
     of: "a card number",
     make: (key, tenant, clear) => (isCardNumber(clear) ? cardToken(key, tenant, clear) : undefined),
+  },
+  account: {
+    of: "an account id",
+    make: (key, tenant, clear) => (clear === "" ? undefined : keyedToken("account", key, tenant, clear)),
   },
   device: {
     of: "a device id",

@@ -165,16 +165,24 @@ export const ANSWERS = named({
   erased: z.object({
     subject: z.string(),
     keys: z.int().meta({ description: "How many keys were destroyed." }),
-    seen_with: z.array(z.string()).meta({ description: "Cards or addresses it came with, which were not erased." }),
+    seen_with: z
+      .array(z.string())
+      .meta({ description: "Cards, e-mail addresses or accounts seen with it, which were not erased." }),
   }),
   exported: z.object({
     tenant: z.string(),
     subject: z.string(),
     erased_at: time.nullable().meta({ description: "When the person was erased; null unless that happened." }),
     keys: z
-      .array(z.object({ key_id: z.string(), card_token: z.string(), email_token: z.string(), created_at: time }))
+      .array(
+        z.object({
+          ...{ key_id: z.string(), card_token: z.string(), email_token: z.string() },
+          other_tokens: z.array(z.string()).meta({ description: "Tokens of accounts." }),
+          created_at: time,
+        }),
+      )
       .meta({ description: "Data keys of the person's sealed fields, the newest 5,000. An erasure destroys all." }),
-    seen_with: z.array(z.string()).meta({ description: "Cards or addresses that came with the person." }),
+    seen_with: z.array(z.string()).meta({ description: "Cards, e-mail addresses or accounts seen with the person." }),
     list_entries: z
       .array(z.object({ list: z.string(), kind: z.string(), reason: z.string(), created_at: time }))
       .meta({ description: "Entries of lists that name the person. An erasure keeps them." }),

@@ -16,7 +16,7 @@ const SCOPES = {
   "models:read": "See rollouts of models; clients of the operator's tenant",
   "models:write": "Lead rollouts of models; clients of the operator's tenant",
   "personal:read": "Open sealed personal data",
-  "personal:erase": "Erase the personal data of a card or an e-mail address",
+  "personal:erase": "Erase the personal data of a card, an e-mail address or an account",
   "audit:read": "Read the audit log",
   "operations:read": "See dead letters, erasures and jobs",
   "operations:write": "Redrive dead letters; only for clients of the operator's tenant",

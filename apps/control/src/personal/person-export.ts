@@ -4,13 +4,13 @@ import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import { noteAudit } from "../audit/note-audit.js";
 import type { Managed } from "../requests/managed-tenant.js";
-import { keysOf } from "./subject-keys.js";
+import { keysOf, TOKEN_COLUMNS, tokens } from "./subject-keys.js";
 
 /** A person gets a key for each instance of ingestion and day: more than these are of several years. */
 export const KEYS_SHOWN_MAX = 5_000;
 const ENTRIES_SHOWN_MAX = 100;
 
-const keyRow = z.object({ key_id: z.string(), card_token: z.string(), email_token: z.string(), created_at: z.date() });
+const keyRow = z.object({ key_id: z.string(), ...tokens, created_at: z.date() });
 const entryRow = z.object({ list: z.string(), kind: z.string(), reason: z.string(), created_at: z.date() });
 const erasedRow = z.object({ erased_at: z.date() });
 
@@ -32,7 +32,7 @@ export class PersonExport {
     return this.database.transaction(async (transaction) => {
       const keys = await transaction.query(
         keyRow,
-        `SELECT encode(key_id, 'hex') AS key_id, card_token, email_token, created_at
+        `SELECT encode(key_id, 'hex') AS key_id, ${TOKEN_COLUMNS}, created_at
          FROM control.subject_keys WHERE ${keysOf("$1", "$2")} ORDER BY created_at DESC LIMIT ${KEYS_SHOWN_MAX}`,
         [by.tenant, subject],
       );

@@ -72,19 +72,18 @@ test("rejects a reason as free text, which the audit log would keep permanently"
   expect(answer).toMatchObject({ status: 422, body: { errors: [{ pointer: "/reason" }] } });
 });
 
-test.each(["cardToken", "emailToken"] as const)(
+test.each(["cardToken", "emailToken", "accountToken"] as const)(
   "after an erasure by %s, no data of the person opens, and no new key is stored",
   async (by) => {
     const person = newPerson();
     const [payment, other] = [await pay(person), await pay(newPerson())];
     await untilOpened(payment);
     await untilOpened(other);
-    const also = by === "cardToken" ? person.emailToken : person.cardToken;
+    const subjects = [person.cardToken, person.emailToken, person.accountToken];
     expect(await erase(person[by])).toEqual({
       status: 200,
-      body: { subject: person[by], keys: 1, seen_with: [also] },
+      body: { subject: person[by], keys: 1, seen_with: subjects.filter((token) => token !== person[by]) },
     });
-    const subjects = [person.cardToken, person.emailToken];
     expect(await ask({ payments: [{ ...payment, subjects }] })).toMatchObject({ fields: null, erased: true });
     expect(await ask({ payments: [{ ...payment, subjects }] }, "shop")).toMatchObject({ fields: null, erased: false });
     // The key is sent again, as after a crash of ingestion, with a payment from an instance that does not know about
@@ -136,8 +135,8 @@ test("an authorised user exports what control stores about a person, which is lo
     return answer.status === 200 ? shown.parse(answer.body) : answer.status;
   };
   expect(await exportOf("personal:read")).toMatchObject({
-    keys: [{ card_token: person.cardToken, email_token: person.emailToken }],
-    seen_with: [person.emailToken],
+    keys: [{ card_token: person.cardToken, email_token: person.emailToken, other_tokens: [person.accountToken] }],
+    seen_with: [person.emailToken, person.accountToken],
     erased_at: null,
   });
   expect(await exportOf("personal:erase cases:read")).toBe(403);

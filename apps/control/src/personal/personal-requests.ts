@@ -1,3 +1,4 @@
+import { SUBJECT_PREFIXES } from "@tripline/contracts/generated/payment-fields";
 import { isSubject, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { z } from "zod";
 
@@ -5,15 +6,10 @@ import { z } from "zod";
 const PAYMENTS_MAX = 100;
 /** Every field at its longest, with room. */
 const SEALED_CHARACTERS_MAX = 4_096;
-/** A card and an e-mail address. */
-const SUBJECTS_MAX = 2;
+const PREFIXES = Object.keys(SUBJECT_PREFIXES).map((prefix) => `${prefix}_`);
 
-const subject = z
-  .string()
-  .refine(
-    isSubject,
-    "must be a card token, ct_ and 32 hexadecimal digits, or the token of an e-mail address, et_ and as many",
-  );
+/** A token of a person. */
+const subject = z.string().refine(isSubject, `must be one of ${PREFIXES.join(", ")} and 32 hexadecimal digits`);
 
 export const newErasure = z.strictObject({ subject });
 export const newExport = z.strictObject({ subject });
@@ -24,8 +20,9 @@ export const sealedPayments = z.strictObject({
       z.strictObject({
         transaction_id: z.string().regex(TRANSACTION_ID_PATTERN, "must be a payment ID such as txn_…"),
         personal: z.base64().max(SEALED_CHARACTERS_MAX).meta({ description: "As it is in the payment's record." }),
-        subjects: z.array(subject).max(SUBJECTS_MAX).default([]).meta({
-          description: "The payment's card and e-mail token: with them the answer says whether they were erased.",
+        subjects: z.array(subject).max(PREFIXES.length).default([]).meta({
+          description:
+            "The payment's tokens of people, such as its card: with them the answer says whether they were erased.",
         }),
       }),
     )

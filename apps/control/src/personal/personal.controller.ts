@@ -17,7 +17,7 @@ import { ErasurePublisher } from "./erasure-publisher.js";
 import { PersonExport } from "./person-export.js";
 import { newErasure, newExport, sealedPayments } from "./personal-requests.js";
 import type { KeyRow } from "./subject-keys.js";
-import { SubjectKeys } from "./subject-keys.js";
+import { SubjectKeys, seenWith } from "./subject-keys.js";
 
 /** Personal data of a tenant's payments: opened for those who may, and erased. */
 @Controller("/v1")
@@ -39,9 +39,9 @@ export class PersonalController {
   @RequireScope("personal:erase")
   async erase(@Req() request: FastifyRequest, @Body() body: unknown): Promise<object> {
     const { subject } = parseRequest(newErasure, body);
-    const { keys, seenWith } = await this.keys.erase(this.#by(request), subject);
+    const { keys, seenWith: others } = await this.keys.erase(this.#by(request), subject);
     await this.publisher.publish();
-    return { subject, keys, seen_with: seenWith };
+    return { subject, keys, seen_with: others };
   }
 
   /** What control holds of a person. Other services hold more of it: `tripline personal export` asks all of them. */
@@ -53,13 +53,12 @@ export class PersonalController {
     const by = this.#by(request);
     await this.erasures.known();
     const { keys, listEntries, erasedAt } = await this.people.show(by, subject);
-    const seenWith = new Set(keys.flatMap((key) => [key.card_token, key.email_token]));
     return {
       tenant: by.tenant,
       subject,
       erased_at: erasedAt ?? null,
       keys,
-      seen_with: [...seenWith].filter((token) => token !== "" && token !== subject),
+      seen_with: seenWith(keys, subject),
       list_entries: listEntries,
     };
   }
@@ -111,7 +110,7 @@ export class PersonalController {
 }
 
 async function openWith(opener: PersonalOpener, sealed: Uint8Array, key: KeyRow, tenant: string, id: string) {
-  const subject = { tenant, cardToken: key.card_token, emailToken: key.email_token };
+  const subject = { tenant, cardToken: key.card_token, emailToken: key.email_token, otherTokens: key.other_tokens };
   const stored = { wrapped: key.wrapped, wrappedEnvelope: key.wrapped_envelope };
   const fields = await opener.open(sealed, stored, subject, id);
   if (fields === undefined) return undefined;

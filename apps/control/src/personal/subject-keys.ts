@@ -13,23 +13,26 @@ import type { Managed } from "../requests/managed-tenant.js";
  */
 const LOCK_ID = 7_113_002_977;
 
+/** Of a row of `control.subject_keys`. */
+export const TOKEN_COLUMNS = "card_token, email_token, other_tokens";
+export const tokens = { card_token: z.string(), email_token: z.string(), other_tokens: z.array(z.string()) };
+
 const keyRow = z.object({
   key_id: z.instanceof(Buffer),
   wrapped: z.instanceof(Buffer),
   wrapped_envelope: z.instanceof(Buffer),
-  card_token: z.string(),
-  email_token: z.string(),
+  ...tokens,
 });
 export type KeyRow = z.infer<typeof keyRow>;
 const erasedRow = z.object({ subject: z.string() });
 const forgottenRow = z.object({ tenant: z.string(), subject: z.string() });
-const seenRow = z.object({ card_token: z.string(), email_token: z.string() });
+const seenRow = z.object(tokens);
 const goneRow = seenRow.extend({ tenant: z.string() });
 
 /** What an erasure did. */
 export interface Erased {
   readonly keys: number;
-  /** Cards and e-mail addresses that were seen with the subject, and were not erased with it. */
+  /** Cards, e-mail addresses and accounts that were seen with the subject, and were not erased with it. */
   readonly seenWith: readonly string[];
 }
 
@@ -53,16 +56,18 @@ export class SubjectKeys {
         [[...envelopes.keys()], column(newest, "masterKey"), column(newest, "wrappedEnvelope")],
       );
       await transaction.execute(
-        `INSERT INTO control.subject_keys (key_id, tenant, card_token, email_token, wrapped, envelope_id, created_at)
-         SELECT key_id, tenant, card_token, email_token, wrapped, decode(envelope_id, 'hex'), to_timestamp(created_at_ms / 1000.0)
-         FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::bigint[])
-           AS new (key_id, tenant, card_token, email_token, wrapped, envelope_id, created_at_ms)
-         WHERE NOT EXISTS (SELECT 1 FROM control.erasures e
-           WHERE e.tenant = new.tenant AND e.subject IN (new.card_token, new.email_token))
+        `INSERT INTO control.subject_keys (key_id, tenant, ${TOKEN_COLUMNS}, wrapped, envelope_id, created_at)
+         SELECT key_id, tenant, card_token, email_token, string_to_array(others, ' '), wrapped, decode(envelope_id, 'hex'),
+           to_timestamp(created_at_ms / 1000.0)
+         FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[], $7::bigint[], $8::text[])
+           AS new (key_id, tenant, card_token, email_token, wrapped, envelope_id, created_at_ms, others)
+         WHERE NOT EXISTS (SELECT 1 FROM control.erasures e WHERE e.tenant = new.tenant
+           AND e.subject = ANY (ARRAY[new.card_token, new.email_token] || string_to_array(new.others, ' ')))
          ORDER BY key_id ON CONFLICT DO NOTHING`,
         [
           ...[column(keys, "keyId"), column(keys, "tenant"), column(keys, "cardToken"), column(keys, "emailToken")],
           ...[column(keys, "wrapped"), keys.map(idOf), column(keys, "createdAtMs")],
+          keys.map(({ otherTokens }) => otherTokens.join(" ")),
         ],
       );
     });
@@ -72,7 +77,7 @@ export class SubjectKeys {
   async find(tenant: string, keyIds: readonly Buffer[]): Promise<ReadonlyMap<string, KeyRow>> {
     const rows = await this.database.query(
       keyRow,
-      `SELECT k.key_id, k.wrapped, e.wrapped AS wrapped_envelope, k.card_token, k.email_token
+      `SELECT k.key_id, k.wrapped, e.wrapped AS wrapped_envelope, ${TOKEN_COLUMNS}
        FROM control.subject_keys k JOIN control.envelope_keys e ON e.id = k.envelope_id
        WHERE k.tenant = $1 AND k.key_id = ANY ($2::bytea[])`,
       [tenant, keyIds],
@@ -91,12 +96,11 @@ export class SubjectKeys {
       );
       const gone = await transaction.query(
         seenRow,
-        `DELETE FROM control.subject_keys WHERE ${keysOf("$1", "$2")} RETURNING card_token, email_token`,
+        `DELETE FROM control.subject_keys WHERE ${keysOf("$1", "$2")} RETURNING ${TOKEN_COLUMNS}`,
         [by.tenant, subject],
       );
       await noteAudit(transaction, by, "person-erased", { keys: gone.length }, { kind: "person", id: subject });
-      const seenWith = new Set(gone.flatMap((row) => [row.card_token, row.email_token]));
-      return { keys: gone.length, seenWith: [...seenWith].filter((token) => token !== "" && token !== subject) };
+      return { keys: gone.length, seenWith: seenWith(gone, subject) };
     });
   }
 
@@ -123,12 +127,14 @@ export class SubjectKeys {
          DELETE FROM control.subject_keys WHERE key_id IN (
            SELECT k.key_id FROM told JOIN control.subject_keys k ON k.tenant = told.tenant AND k.card_token = told.subject
            UNION ALL SELECT k.key_id FROM told JOIN control.subject_keys k
-             ON k.tenant = told.tenant AND k.email_token = told.subject AND k.email_token <> '')
-         RETURNING tenant, card_token, email_token`,
+             ON k.tenant = told.tenant AND k.email_token = told.subject AND k.email_token <> ''
+           UNION ALL SELECT k.key_id FROM told JOIN control.subject_keys k
+             ON k.tenant = told.tenant AND k.other_tokens @> ARRAY[told.subject] AND k.other_tokens <> '{}')
+         RETURNING tenant, ${TOKEN_COLUMNS}`,
         [tenants, subjects],
       );
       for (const { tenant, subject } of forgotten) {
-        const keys = gone.filter((row) => row.tenant === tenant && [row.card_token, row.email_token].includes(subject));
+        const keys = gone.filter((row) => row.tenant === tenant && allTokens(row).includes(subject));
         const by: Managed = { tenant, actor: "control", actorKind: "service" };
         const details = { keys: keys.length, again: true };
         await noteAudit(transaction, by, "person-erased", details, { kind: "person", id: subject });
@@ -173,7 +179,17 @@ export class SubjectKeys {
 
 /** The keys of a person, in SQL: what an erasure destroys, and what an export shows. */
 export function keysOf(tenant: string, subject: string): string {
-  return `tenant = ${tenant} AND (card_token = ${subject} OR email_token = ${subject})`;
+  return `tenant = ${tenant} AND (card_token = ${subject} OR email_token = ${subject}
+    OR (other_tokens @> ARRAY[${subject}::text] AND other_tokens <> '{}'))`;
+}
+
+/** What rows name besides the subject. */
+export function seenWith(rows: readonly z.infer<typeof seenRow>[], subject: string): string[] {
+  return [...new Set(rows.flatMap(allTokens))].filter((token) => token !== "" && token !== subject);
+}
+
+function allTokens(row: z.infer<typeof seenRow>): string[] {
+  return [row.card_token, row.email_token, ...row.other_tokens];
 }
 
 function idOf({ wrappedEnvelope }: SubjectKey): string {

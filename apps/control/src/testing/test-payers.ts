@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { encodeMessage } from "@tripline/contracts/encode-message";
-import { UNSENT_PERSONAL } from "@tripline/contracts/generated/payment-fields";
+import { PERSONAL_FIELDS, UNSENT_PERSONAL } from "@tripline/contracts/generated/payment-fields";
 import { SubjectKey } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { SUBJECT_KEYS_TOPIC } from "@tripline/contracts/topics";
 import type { EventProducer, Kafka } from "@tripline/kafka/port";
@@ -12,11 +12,14 @@ const FIELDS = {
   ...{ email: "ada@example.com", ipAddress: "203.0.113.7", deviceId: "phone-1", cardholder: "Ada" },
 };
 /** What everyone's payments say of them, as control shows it. */
-export const SHOWN = { email: "ada@example.com", ip_address: "203.0.113.7", device_id: "phone-1", cardholder: "Ada" };
+export const SHOWN = Object.fromEntries(Object.entries(PERSONAL_FIELDS).map(([name, key]) => [name, FIELDS[key]]));
 
 export const hex = (): string => randomBytes(16).toString("hex");
 
-export const newPerson = (emailToken = `et_${hex()}`) => ({ tenant: "acme", cardToken: `ct_${hex()}`, emailToken });
+export function newPerson(emailToken = `et_${hex()}`) {
+  const cardToken = `ct_${hex()}`;
+  return { tenant: "acme", cardToken, emailToken, accountToken: `at_${hex()}` };
+}
 export type Person = ReturnType<typeof newPerson>;
 
 /** Seals payments and sends the payers' keys to Kafka, as ingestion does. */
@@ -40,7 +43,9 @@ export class TestPayers {
   /** @returns what can be asked of the payment */
   async pay(person: Person) {
     const id = `txn_${hex()}`;
-    const sealed = this.sealer.seal(FIELDS, person, id);
+    const { tenant, cardToken, emailToken, accountToken } = person;
+    const subject = { tenant, cardToken, emailToken, otherTokens: [accountToken] };
+    const sealed = this.sealer.seal(FIELDS, subject, id);
     if (typeof sealed === "string" || sealed.newKey === undefined) throw new Error("nothing was sealed");
     const value = encodeMessage(SubjectKey, sealed.newKey.key);
     const record = { topic: SUBJECT_KEYS_TOPIC.name, key: person.cardToken, value, headers: {} };

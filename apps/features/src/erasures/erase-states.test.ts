@@ -52,6 +52,31 @@ test("every entity that a card or an e-mail address names is found", () => {
   }
 });
 
+test("the entity of an account is found by the account's token", () => {
+  const spec = currentFeatureSpec();
+  const [window = ""] = Object.keys(spec.windows);
+  const counted = {
+    name: "account_count",
+    kind: "count",
+    entity: "account",
+    window,
+    default: 0,
+    sentence: "x",
+  } as const;
+  const withAccounts = compileEngine({
+    ...spec,
+    entities: { ...spec.entities, account: { key: "account_token", optional: true } },
+    features: [...spec.features, counted],
+  });
+  const accountToken = `at_${"0a".repeat(16)}`;
+  const event = payment({ clientTransactionId: "any", accountToken });
+  const keys = withAccounts.stateKeys(TENANT, event);
+  const [found, ...others] = listedStateKeys(withAccounts, TENANT, accountToken);
+  expect(others).toEqual([]);
+  expect(found?.key).toBe(keys[found?.entity ?? -1]);
+  expect(withAccounts.entities[found?.entity ?? -1]?.fields).toEqual(["account_token"]);
+});
+
 test("states of an erased card are empty, others are not, and a rebuild gives the same", async () => {
   await history.producer.send([...pays("a", 1, 5), ...pays("b", 2, 5)]);
   await history.serve();

@@ -1,8 +1,8 @@
 import { COUNTRIES } from "@tripline/contracts/country";
 import type { KeyField } from "@tripline/contracts/feature-spec";
 import { subjectFields } from "@tripline/contracts/feature-spec";
-import { UNSENT } from "@tripline/contracts/generated/payment-fields";
-import { CARD_TOKEN_PATTERN } from "@tripline/contracts/identifiers";
+import { ENTITY_KEYS, UNSENT } from "@tripline/contracts/generated/payment-fields";
+import { subjectField } from "@tripline/contracts/identifiers";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { stateKey } from "@tripline/feature-engine/state/state-key";
@@ -25,12 +25,12 @@ const LISTED_FIELD: KeyField = "merchant_country";
 /**
  * The entities whose ids follow from the token of a person: that of the token alone, and those of the token with each country.
  *
- * @param subject a card token or the token of an e-mail address
+ * @param subject the token of a person
  */
 export function listedEntities(engine: FeatureEngine, subject: string): readonly SubjectEntity[] {
-  const isCard = CARD_TOKEN_PATTERN.test(subject);
-  const own: KeyField = isCard ? "card_token" : "email_token";
-  const named = { ...UNSENT, cardToken: "", terminalId: "", [isCard ? "cardToken" : "emailToken"]: subject };
+  const own = subjectField(subject);
+  if (own === undefined) return [];
+  const named = { ...UNSENT, cardToken: "", terminalId: "", [ENTITY_KEYS[own]]: subject };
   const events = ["", ...COUNTRIES].map((merchantCountry) => ({ ...named, merchantCountry }));
   return engine.entities.flatMap((plan, entity) => {
     if (!plan.fields.includes(own) || isOpen(plan)) return [];

@@ -8,15 +8,16 @@ import {
   PaymentUpdateKind,
   Transaction,
 } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { TokenKind } from "@tripline/contracts/identifiers";
 import { binOf, cardToken, keyedToken, labelId, paymentUpdateId, transactionId } from "@tripline/contracts/identifiers";
 import type { TopicName } from "@tripline/contracts/topics";
 import { describeIssues, invalidFields } from "@tripline/http/describe-issues";
 import type { NewKey } from "@tripline/sealing/personal-sealer";
 import { z } from "zod";
-import { declaredValues, requestContent } from "../generated/payment-fields.js";
+import { laterFields, otherSubjects, paymentMessage, requestContent } from "../generated/payment-fields.js";
 import type { PersonalSeal } from "../personal/seal-personal.js";
-import type { PaymentUpdateKindName } from "../requests/request-schemas.js";
-import { labelSchema, paymentSchema, paymentUpdateSchema } from "../requests/request-schemas.js";
+import type { PaymentBody, PaymentUpdateKindName } from "../requests/request-schemas.js";
+import { firstPaymentSchema, labelSchema, paymentSchema, paymentUpdateSchema } from "../requests/request-schemas.js";
 
 /** Topics of the events that clients send. */
 export const INTAKE_TOPICS = ["transactions", "labels", "paymentUpdates"] as const satisfies readonly TopicName[];
@@ -51,6 +52,8 @@ export type PrepareEvent = (body: unknown, tenant: string, nowMs: number, rules:
 
 /** Each is compiled into one function. Startup fails if a schema has something that Zod cannot compile. */
 const payments = z.compile(paymentSchema, { strict: true });
+const firstPayments = z.compile(firstPaymentSchema, { strict: true });
+const LATER_FIELDS: ReadonlySet<string> = new Set(Object.keys(laterFields));
 const labels = z.compile(labelSchema, { strict: true });
 const updates = z.compile(paymentUpdateSchema, { strict: true });
 
@@ -71,14 +74,14 @@ const SOURCE_DEFAULT = "client";
 
 /** @throws TriplineError `invalid-field` that names every wrong field */
 export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
-  const payment = parse(payments, body);
+  const payment: PaymentBody = hasLaterField(body)
+    ? parse(payments, paymentSchema, body)
+    : parse(firstPayments, paymentSchema, body);
   const { transaction_id: clientTransactionId, amount, occurred_at: occurredAtMs } = payment;
   refuse(timeErrors("/occurred_at", occurredAtMs, nowMs, rules.eventAgeDaysMax));
   const token = tokenOf(payment.card, tenant, rules);
   const id = transactionId(tenant, clientTransactionId);
-  const declared = declaredValues(payment, (kind, text) => keyedToken(kind, rules.cardTokenKey, tenant, text));
-  const sealed = rules.seal?.(payment, { tenant, cardToken: token, emailToken: declared.emailToken }, id);
-  const transaction: Transaction = {
+  const core = {
     transactionId: id,
     tenant,
     clientTransactionId,
@@ -88,9 +91,13 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
     occurredAtMs,
     acceptedAtMs: nowMs,
     bin: payment.card.number === undefined ? (payment.card.bin ?? "") : binOf(payment.card.number),
-    ...declared,
-    personal: sealed?.bytes,
   };
+  const makeToken = (kind: TokenKind, text: string) => keyedToken(kind, rules.cardTokenKey, tenant, text);
+  const transaction = paymentMessage(core, payment, makeToken);
+  const { emailToken } = transaction;
+  const otherTokens = otherSubjects(transaction);
+  const sealed = rules.seal?.(payment, { tenant, cardToken: token, emailToken, otherTokens }, id);
+  transaction.personal = sealed?.bytes;
   const value = encodeMessage(Transaction, transaction);
   const fingerprint = fingerprintOf("transactions", requestContent(transaction));
   const newKey = sealed?.newKey;
@@ -99,7 +106,7 @@ export const preparePayment: PrepareEvent = (body, tenant, nowMs, rules) => {
 
 /** @throws TriplineError `invalid-field` that names every wrong field */
 export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
-  const label = parse(labels, body);
+  const label = parse(labels, labelSchema, body);
   const { transaction_id: clientTransactionId, terminal_id: terminalId, occurred_at: occurredAtMs, fraud } = label;
   refuse([
     ...timeErrors("/occurred_at", occurredAtMs, nowMs),
@@ -130,7 +137,7 @@ export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
  * @throws TriplineError `invalid-field` that names every wrong field
  */
 export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) => {
-  const update = parse(updates, body);
+  const update = parse(updates, paymentUpdateSchema, body);
   const { transaction_id: clientTransactionId, update_id: clientUpdateId, occurred_at: updatedAtMs, kind } = update;
   refuse(timeErrors("/occurred_at", updatedAtMs, nowMs));
   const token = tokenOf(update.card, tenant, rules);
@@ -162,10 +169,15 @@ export function nameOf({ clientTransactionId, clientUpdateId }: PreparedEvent): 
   return clientUpdateId === undefined ? `transaction_id ${clientTransactionId}` : `update_id ${clientUpdateId}`;
 }
 
-function parse<S extends z.ZodType>(schema: S, body: unknown): z.infer<S> {
-  const result = schema.safeParse(body);
+function hasLaterField(body: unknown): boolean {
+  for (const name in body as object) if (LATER_FIELDS.has(name)) return true;
+  return false;
+}
+
+function parse<S extends z.ZodType>(compiled: S, schema: z.ZodType, body: unknown): z.infer<S> {
+  const result = compiled.safeParse(body);
   if (result.success) return result.data;
-  throw describeIssues(result.error.issues, body);
+  throw describeIssues(result.error.issues, body, schema);
 }
 
 function tokenOf(

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { UNSENT_PERSONAL } from "@tripline/contracts/generated/payment-fields";
 import { SubjectKey, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { SUBJECT_KEYS_TOPIC, TOPICS } from "@tripline/contracts/topics";
 import type { EventConsumer } from "@tripline/kafka/port";
@@ -141,6 +142,7 @@ async function expectToOpen({ personal, tenant, cardToken, emailToken, transacti
   const opener = new PersonalOpener(openMasterKey(masterKey(), settings));
   const { email, ip_address: ipAddress, device_id: deviceId, cardholder } = PERSON;
   expect(await opener.open(part.sealed, key, subject, transactionId)).toEqual({
+    ...UNSENT_PERSONAL,
     email,
     ipAddress,
     deviceId,

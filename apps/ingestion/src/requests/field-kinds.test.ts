@@ -21,6 +21,37 @@ const KINDS: [string, z.ZodType, [unknown, unknown][], unknown[]][] = [
   ["sealedText", kinds.sealedText(WORDS), [["Ada Lovelace", "Ada Lovelace"]], ["", CARD]],
   ["ipAddress", kinds.ipAddress(WORDS), [["2001:DB8:0::1", "2001:db8::1"]], ["203.0.113", ""]],
   ["email", kinds.email(WORDS), [["Ada+x@Example.com", "ada@example.com"]], ["ada", `${CARD}@example.com`]],
+  [
+    "phone",
+    kinds.phone(WORDS),
+    [
+      ["+32470123456", "+32470123456"],
+      ["+44 (0)20 7946-0958", "+442079460958"],
+      ["+1.415.555.2671", "+14155552671"],
+    ],
+    ["0470123456", "0032470123456", "+32", "+0470123456", `+${CARD}`, "+378282246310005", "+32 abc", ""],
+  ],
+  [
+    "postalCode",
+    kinds.postalCode(WORDS),
+    [
+      ["sw1a 1aa", "SW1A1AA"],
+      ["94107-1234", "941071234"],
+    ],
+    ["1", "12345678901", "10_00", CARD, ""],
+  ],
+  ["mcc", kinds.mcc(WORDS), [["0742", "0742"]], ["742", "57320", "abcd", 5732]],
+  ["eci", kinds.eci(WORDS), [["05", "05"]], ["5", "005", 5]],
+  [
+    "version",
+    kinds.version(WORDS),
+    [
+      ["2.2.0", "2.2.0"],
+      ["1.0", "1.0"],
+    ],
+    ["2", "v2.1", "2.1.0.0", 2.1],
+  ],
+  ["count", kinds.count([0, 9], WORDS), [[0, 0]], [-1, 10, 1.5, "3"]],
   ["country", kinds.country(WORDS), [["BE", "BE"]], ["be", "ZZ", ""]],
   ["choice", kinds.choice(["web", "shop"], WORDS), [["web", "web"]], ["Web", "", null]],
   [

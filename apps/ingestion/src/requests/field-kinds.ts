@@ -1,7 +1,13 @@
 import { isCountry } from "@tripline/contracts/country";
 import { EVENT_TIME_MS_MIN } from "@tripline/contracts/event-time";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
-import { IDENTIFIER_PATTERN, normalAddress, normalEmail } from "@tripline/contracts/identifiers";
+import {
+  IDENTIFIER_PATTERN,
+  normalAddress,
+  normalEmail,
+  normalPhone,
+  normalPostalCode,
+} from "@tripline/contracts/identifiers";
 import { z } from "zod";
 import { isLeapSecond, parseTime } from "./parse-time.js";
 
@@ -93,6 +99,41 @@ export const email = (description: string) =>
       return z.NEVER;
     });
 
+/** Converts to E.164. */
+export const phone = (description: string) =>
+  z
+    .string()
+    .refine((value) => !holdsCardNumber(value), { error: NO_CARD_NUMBER, abort: true })
+    .meta({ writeOnly: true, description: `${description} ${KEPT}` })
+    .transform((value, context) => {
+      const number = normalPhone(value);
+      if (number !== undefined) return number;
+      context.addIssue({ code: "custom", message: "must be an international telephone number, such as +32470123456" });
+      return z.NEVER;
+    });
+
+/** Converts to capitals without spaces and hyphens. */
+export const postalCode = (description: string) =>
+  z
+    .string()
+    .meta({ writeOnly: true, description: `${description} ${KEPT}` })
+    .transform((value, context) => {
+      const code = normalPostalCode(value);
+      if (code !== undefined) return code;
+      context.addIssue({ code: "custom", message: "must be 2 to 10 letters or digits, such as 1000 or SW1A 1AA" });
+      return z.NEVER;
+    });
+
+const digits = (pattern: RegExp, message: string) => (description: string) =>
+  z.string().regex(pattern, message).meta({ pattern: pattern.source, description });
+
+/** ISO 18245. */
+export const mcc = digits(/^\d{4}$/, "must be a merchant category code of four digits, such as 5732");
+
+export const eci = digits(/^\d{2}$/, "must be an electronic commerce indicator of two digits, such as 05");
+
+export const version = digits(/^\d{1,2}(?:\.\d{1,2}){1,2}$/, "must be a version, such as 2.2.0");
+
 export const country = (description: string) =>
   z
     .string()
@@ -108,6 +149,12 @@ export const choice = <const V extends readonly string[]>(values: V, description
 
 /** An integer that a JavaScript number can hold exactly. */
 export const wholeNumber = (description: string) => z.int("must be a whole number").meta({ description });
+
+/** An integer from a closed range. */
+export const count = ([least, greatest]: readonly [number, number], description: string) => {
+  const message = `must be a whole number from ${least} to ${greatest}`;
+  return z.int(message).min(least, message).max(greatest, message).meta({ description });
+};
 
 export const number = (description: string) => z.number("must be a number").meta({ description });
 

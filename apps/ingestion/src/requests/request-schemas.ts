@@ -2,7 +2,7 @@ import { CURRENT_CURRENCIES, isCurrency } from "@tripline/contracts/currency";
 import { holdsCardNumber } from "@tripline/contracts/find-card-number";
 import { BIN_PATTERN, CARD_TOKEN_PATTERN, isCardNumber, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { z } from "zod";
-import { declaredFields } from "../generated/payment-fields.js";
+import { declaredFields, firstFields } from "../generated/payment-fields.js";
 import { choice, identifier, instant, time } from "./field-kinds.js";
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
 
@@ -95,15 +95,12 @@ const movedAmount = z.strictObject({
   currency,
 });
 
-export const paymentSchema = z
-  .strictObject({
-    transaction_id: transactionIdField,
-    card: paymentCard,
-    amount,
-    occurred_at: instant,
-    ...declaredFields,
-  })
-  .meta({ id: "Transaction" });
+const coreFields = { transaction_id: transactionIdField, card: paymentCard, amount, occurred_at: instant };
+
+export const paymentSchema = z.strictObject({ ...coreFields, ...declaredFields }).meta({ id: "Transaction" });
+
+/** The same for payments that have none of `laterFields`. */
+export const firstPaymentSchema = z.strictObject({ ...coreFields, ...firstFields });
 
 export type PaymentBody = z.infer<typeof paymentSchema>;
 

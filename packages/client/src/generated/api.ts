@@ -182,6 +182,85 @@ export interface components {
                 latitude: number;
                 longitude: number;
             };
+            /** @description Your own id of the merchant that is paid. */
+            merchant_id?: string;
+            /** @description Merchant category code, ISO 18245. */
+            mcc?: string;
+            /**
+             * @description Where the order was placed; moto is mail order and telephone order.
+             * @enum {string}
+             */
+            channel?: "ecommerce" | "in_app" | "point_of_sale" | "moto" | "atm";
+            /**
+             * @description How the card's data were entered; on_file means stored card data.
+             * @enum {string}
+             */
+            entry_mode?: "chip" | "contactless" | "magnetic_stripe" | "keyed" | "on_file" | "wallet";
+            /**
+             * @description Who started the payment. The payer does not take part in a merchant or recurring payment.
+             * @enum {string}
+             */
+            initiator?: "customer" | "merchant" | "recurring";
+            /** @description Whether this is a test. Tripline decides tests like other payments; rules and features can exclude them. */
+            is_test?: boolean;
+            /**
+             * @description How the card is funded.
+             * @enum {string}
+             */
+            card_funding?: "credit" | "debit" | "prepaid" | "charge";
+            /**
+             * @description The card's scheme.
+             * @enum {string}
+             */
+            card_brand?: "visa" | "mastercard" | "amex" | "discover" | "diners" | "jcb" | "unionpay" | "maestro" | "other";
+            /** @description Your own id of the payer's account. Replaced by a token at once; itself stored sealed, or not at all. */
+            account_id?: string;
+            /** @description Days since the payer's account was opened. */
+            account_age_days?: number;
+            /** @description Days since the e-mail address was first seen, by you or by a data provider. */
+            email_age_days?: number;
+            /** @description The payer's telephone number in international form (E.164). Replaced by a token at once; itself stored sealed, or not at all. */
+            phone?: string;
+            /** @description A fingerprint of the device, from a script or a data provider. Replaced by a token at once; itself stored sealed, or not at all. */
+            device_fingerprint?: string;
+            /** @description Country of the billing address, ISO 3166-1 alpha-2. */
+            billing_country?: string;
+            /** @description Postal code of the billing address. Spaces and hyphens do not count. Replaced by a token at once; itself stored sealed, or not at all. */
+            billing_postal_code?: string;
+            /** @description Country of the delivery address, ISO 3166-1 alpha-2. */
+            shipping_country?: string;
+            /** @description Postal code of the delivery address. The same code has the same token in both addresses. Replaced by a token at once; itself stored sealed, or not at all. */
+            shipping_postal_code?: string;
+            /** @description Version of the 3-D Secure protocol. */
+            three_ds_version?: string;
+            /**
+             * @description Result of 3-D Secure authentication: transaction statuses Y, A, N, U, R and I of EMV 3-D Secure.
+             * @enum {string}
+             */
+            three_ds_result?: "authenticated" | "attempted" | "failed" | "unavailable" | "rejected" | "informational";
+            /** @description Electronic commerce indicator, two digits. */
+            eci?: string;
+            /** @description Whether the issuer is liable for fraud. */
+            liability_shift?: boolean;
+            /**
+             * @description The exemption from strong customer authentication that was requested.
+             * @enum {string}
+             */
+            exemption?: "low_value" | "low_risk" | "trusted_merchant" | "secure_corporate" | "delegated";
+            /**
+             * @description Result of the address verification: which parts match the issuer's records.
+             * @enum {string}
+             */
+            avs_result?: "full_match" | "address_match" | "postal_code_match" | "no_match" | "unavailable";
+            /**
+             * @description Result of the check of the card's security code.
+             * @enum {string}
+             */
+            cvc_result?: "match" | "no_match" | "unavailable";
+            /** @description The issuer's code for the authorisation, if there is one already. */
+            authorisation_code?: string;
+            /** @description Acquirer reference number (ARN), if there is one already. */
+            acquirer_reference?: string;
         };
         /**
          * @description Current ISO 4217 code of a currency that has a minor unit.
@@ -410,7 +489,33 @@ export interface operations {
                  *       "location": {
                  *         "latitude": 50.84673,
                  *         "longitude": 4.35247
-                 *       }
+                 *       },
+                 *       "merchant_id": "m-1024",
+                 *       "mcc": "5732",
+                 *       "channel": "ecommerce",
+                 *       "entry_mode": "keyed",
+                 *       "initiator": "customer",
+                 *       "is_test": false,
+                 *       "card_funding": "debit",
+                 *       "card_brand": "visa",
+                 *       "account_id": "user-7301",
+                 *       "account_age_days": 412,
+                 *       "email_age_days": 1280,
+                 *       "phone": "+32470123456",
+                 *       "device_fingerprint": "fp-9c1185a5c5e9fc54",
+                 *       "billing_country": "BE",
+                 *       "billing_postal_code": "1000",
+                 *       "shipping_country": "BE",
+                 *       "shipping_postal_code": "9000",
+                 *       "three_ds_version": "2.2.0",
+                 *       "three_ds_result": "authenticated",
+                 *       "eci": "05",
+                 *       "liability_shift": true,
+                 *       "exemption": "low_value",
+                 *       "avs_result": "full_match",
+                 *       "cvc_result": "match",
+                 *       "authorisation_code": "A1B2C3",
+                 *       "acquirer_reference": "24692164001000123456789"
                  *     }
                  */
                 "application/json": components["schemas"]["Transaction"];
@@ -540,7 +645,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /** @example {"transaction_id":"order-1768435200","card":{"number":"4111111111111111"},"amount":{"minor":1299,"currency":"EUR"},"occurred_at":"2026-01-14T23:59:00.000Z","terminal_id":"t-42","device_id":"8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10","ip_address":"203.0.113.7","email":"ada@example.com","cardholder":"Ada Lovelace","card_country":"BE","merchant_country":"BE","ip_country":"BE","location":{"latitude":50.84673,"longitude":4.35247}} */
+                /** @example {"transaction_id":"order-1768435200","card":{"number":"4111111111111111"},"amount":{"minor":1299,"currency":"EUR"},"occurred_at":"2026-01-14T23:59:00.000Z","terminal_id":"t-42","device_id":"8f14e45f-ceea-467f-a0f6-7b1d5c2e9a10","ip_address":"203.0.113.7","email":"ada@example.com","cardholder":"Ada Lovelace","card_country":"BE","merchant_country":"BE","ip_country":"BE","location":{"latitude":50.84673,"longitude":4.35247},"merchant_id":"m-1024","mcc":"5732","channel":"ecommerce","entry_mode":"keyed","initiator":"customer","is_test":false,"card_funding":"debit","card_brand":"visa","account_id":"user-7301","account_age_days":412,"email_age_days":1280,"phone":"+32470123456","device_fingerprint":"fp-9c1185a5c5e9fc54","billing_country":"BE","billing_postal_code":"1000","shipping_country":"BE","shipping_postal_code":"9000","three_ds_version":"2.2.0","three_ds_result":"authenticated","eci":"05","liability_shift":true,"exemption":"low_value","avs_result":"full_match","cvc_result":"match","authorisation_code":"A1B2C3","acquirer_reference":"24692164001000123456789"} */
                 "application/x-ndjson": components["schemas"]["Transaction"];
             };
         };

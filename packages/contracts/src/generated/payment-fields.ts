@@ -4,7 +4,7 @@ import { isCountry } from "../country.js";
 import type { PersonalFields, Transaction } from "./tripline/events/v1/events.js";
 
 /** The values of optional texts that were not sent. Optional numbers are absent instead. */
-export const UNSENT: Readonly<Pick<Transaction, "deviceToken" | "ipToken" | "bin" | "emailToken" | "networkToken" | "cardCountry" | "merchantCountry" | "ipCountry">> = {
+export const UNSENT: Readonly<Pick<Transaction, "deviceToken" | "ipToken" | "bin" | "emailToken" | "networkToken" | "cardCountry" | "merchantCountry" | "ipCountry" | "merchantId" | "mcc" | "channel" | "entryMode" | "initiator" | "cardFunding" | "cardBrand" | "accountToken" | "phoneToken" | "deviceFingerprintToken" | "billingCountry" | "billingPostalToken" | "shippingCountry" | "shippingPostalToken" | "threeDsVersion" | "threeDsResult" | "eci" | "exemption" | "avsResult" | "cvcResult" | "authorisationCode" | "acquirerReference">> = {
   deviceToken: "",
   ipToken: "",
   bin: "",
@@ -13,6 +13,28 @@ export const UNSENT: Readonly<Pick<Transaction, "deviceToken" | "ipToken" | "bin
   cardCountry: "",
   merchantCountry: "",
   ipCountry: "",
+  merchantId: "",
+  mcc: "",
+  channel: "",
+  entryMode: "",
+  initiator: "",
+  cardFunding: "",
+  cardBrand: "",
+  accountToken: "",
+  phoneToken: "",
+  deviceFingerprintToken: "",
+  billingCountry: "",
+  billingPostalToken: "",
+  shippingCountry: "",
+  shippingPostalToken: "",
+  threeDsVersion: "",
+  threeDsResult: "",
+  eci: "",
+  exemption: "",
+  avsResult: "",
+  cvcResult: "",
+  authorisationCode: "",
+  acquirerReference: "",
 };
 
 /** Sealed fields: their names in requests and responses, and in the message. */
@@ -21,6 +43,11 @@ export const PERSONAL_FIELDS = {
   ip_address: "ipAddress",
   email: "email",
   cardholder: "cardholder",
+  account_id: "accountId",
+  phone: "phone",
+  device_fingerprint: "deviceFingerprint",
+  billing_postal_code: "billingPostalCode",
+  shipping_postal_code: "shippingPostalCode",
 } as const;
 
 /** Sealed fields of a payment without personal data. */
@@ -29,7 +56,75 @@ export const UNSENT_PERSONAL: Readonly<PersonalFields> = {
   ipAddress: "",
   email: "",
   cardholder: "",
+  accountId: "",
+  phone: "",
+  deviceFingerprint: "",
+  billingPostalCode: "",
+  shippingPostalCode: "",
 };
+
+/** What the console calls sealed fields. */
+export const PERSONAL_TITLES: Readonly<Record<keyof typeof PERSONAL_FIELDS, string>> = {
+  device_id: "Device",
+  ip_address: "IP address",
+  email: "E-mail",
+  cardholder: "Name",
+  account_id: "Account",
+  phone: "Phone",
+  device_fingerprint: "Device fingerprint",
+  billing_postal_code: "Billing postal code",
+  shipping_postal_code: "Shipping postal code",
+};
+
+/** Fields whose values name one thing, such as a terminal: the console searches payments by them. */
+export const SEARCHED_FIELDS = [
+  { kind: "terminal", title: "Terminal", column: "terminal_id", key: "terminalId", isPersonal: false },
+  { kind: "device", title: "Device", column: "device_token", key: "deviceToken", isPersonal: true },
+  { kind: "ip", title: "IP address", column: "ip_token", key: "ipToken", isPersonal: true },
+  { kind: "merchant", title: "Merchant", column: "merchant_id", key: "merchantId", isPersonal: false },
+  { kind: "account", title: "Account", column: "account_token", key: "accountToken", isPersonal: true },
+  { kind: "phone", title: "Phone", column: "phone_token", key: "phoneToken", isPersonal: true },
+  { kind: "device_fingerprint", title: "Device fingerprint", column: "device_fingerprint_token", key: "deviceFingerprintToken", isPersonal: true },
+  { kind: "billing_postal", title: "Billing postal code", column: "billing_postal_token", key: "billingPostalToken", isPersonal: true },
+  { kind: "shipping_postal", title: "Shipping postal code", column: "shipping_postal_token", key: "shippingPostalToken", isPersonal: true },
+] as const;
+
+/** Fields that the console shows, with their values' places in the message. */
+export const CONSOLE_FIELDS = [
+  { name: "terminal_id", title: "Terminal", keys: ["terminalId"], isPersonal: false },
+  { name: "device_token", title: "Device", keys: ["deviceToken"], isPersonal: true },
+  { name: "ip_token", title: "IP address", keys: ["ipToken"], isPersonal: true },
+  { name: "card_country", title: "Card country", keys: ["cardCountry"], isPersonal: false },
+  { name: "merchant_country", title: "Merchant country", keys: ["merchantCountry"], isPersonal: false },
+  { name: "ip_country", title: "IP country", keys: ["ipCountry"], isPersonal: false },
+  { name: "location", title: "Position", keys: ["latitude", "longitude"], isPersonal: false },
+  { name: "merchant_id", title: "Merchant", keys: ["merchantId"], isPersonal: false },
+  { name: "mcc", title: "Merchant category", keys: ["mcc"], isPersonal: false },
+  { name: "channel", title: "Channel", keys: ["channel"], isPersonal: false },
+  { name: "entry_mode", title: "Entry mode", keys: ["entryMode"], isPersonal: false },
+  { name: "initiator", title: "Initiator", keys: ["initiator"], isPersonal: false },
+  { name: "is_test", title: "Test", keys: ["isTest"], isPersonal: false },
+  { name: "card_funding", title: "Funding", keys: ["cardFunding"], isPersonal: false },
+  { name: "card_brand", title: "Brand", keys: ["cardBrand"], isPersonal: false },
+  { name: "account_token", title: "Account", keys: ["accountToken"], isPersonal: true },
+  { name: "account_age_days", title: "Account age, days", keys: ["accountAgeDays"], isPersonal: false },
+  { name: "email_age_days", title: "E-mail age, days", keys: ["emailAgeDays"], isPersonal: false },
+  { name: "phone_token", title: "Phone", keys: ["phoneToken"], isPersonal: true },
+  { name: "device_fingerprint_token", title: "Device fingerprint", keys: ["deviceFingerprintToken"], isPersonal: true },
+  { name: "billing_country", title: "Billing country", keys: ["billingCountry"], isPersonal: false },
+  { name: "billing_postal_token", title: "Billing postal code", keys: ["billingPostalToken"], isPersonal: true },
+  { name: "shipping_country", title: "Shipping country", keys: ["shippingCountry"], isPersonal: false },
+  { name: "shipping_postal_token", title: "Shipping postal code", keys: ["shippingPostalToken"], isPersonal: true },
+  { name: "three_ds_version", title: "3-D Secure version", keys: ["threeDsVersion"], isPersonal: false },
+  { name: "three_ds_result", title: "3-D Secure result", keys: ["threeDsResult"], isPersonal: false },
+  { name: "eci", title: "ECI", keys: ["eci"], isPersonal: false },
+  { name: "liability_shift", title: "Liability shift", keys: ["liabilityShift"], isPersonal: false },
+  { name: "exemption", title: "SCA exemption", keys: ["exemption"], isPersonal: false },
+  { name: "avs_result", title: "AVS result", keys: ["avsResult"], isPersonal: false },
+  { name: "cvc_result", title: "CVC result", keys: ["cvcResult"], isPersonal: false },
+  { name: "authorisation_code", title: "Authorisation code", keys: ["authorisationCode"], isPersonal: false },
+  { name: "acquirer_reference", title: "Acquirer reference", keys: ["acquirerReference"], isPersonal: false },
+] as const;
 
 /** The data class of each field. */
 export const TRANSACTION_CLASSES = {
@@ -53,6 +148,32 @@ export const TRANSACTION_CLASSES = {
   merchantCountry: "behavioural",
   ipCountry: "behavioural",
   personal: "personal",
+  merchantId: "behavioural",
+  mcc: "behavioural",
+  channel: "behavioural",
+  entryMode: "behavioural",
+  initiator: "behavioural",
+  isTest: "none",
+  cardFunding: "behavioural",
+  cardBrand: "behavioural",
+  accountToken: "personal",
+  accountAgeDays: "behavioural",
+  emailAgeDays: "behavioural",
+  phoneToken: "personal",
+  deviceFingerprintToken: "personal",
+  billingCountry: "behavioural",
+  billingPostalToken: "personal",
+  shippingCountry: "behavioural",
+  shippingPostalToken: "personal",
+  threeDsVersion: "behavioural",
+  threeDsResult: "behavioural",
+  eci: "behavioural",
+  liabilityShift: "behavioural",
+  exemption: "behavioural",
+  avsResult: "behavioural",
+  cvcResult: "behavioural",
+  authorisationCode: "behavioural",
+  acquirerReference: "behavioural",
 } as const satisfies Readonly<Record<keyof Transaction, string>>;
 
 /** Fields that rules can use, with their descriptions. */
@@ -65,6 +186,31 @@ export const RULE_FIELDS = [
   ["card_country", "Country of the card's issuer, ISO 3166-1 alpha-2."],
   ["merchant_country", "Country of the merchant, ISO 3166-1 alpha-2."],
   ["ip_country", "Country of the network address, ISO 3166-1 alpha-2."],
+  ["merchant_id", "Your own id of the merchant that is paid."],
+  ["mcc", "Merchant category code, ISO 18245."],
+  ["channel", "Where the order was placed; moto is mail order and telephone order."],
+  ["entry_mode", "How the card's data were entered; on_file means stored card data."],
+  ["initiator", "Who started the payment. The payer does not take part in a merchant or recurring payment."],
+  ["is_test", "Whether this is a test. Tripline decides tests like other payments; rules and features can exclude them."],
+  ["has_is_test", "Whether is_test was sent."],
+  ["card_funding", "How the card is funded."],
+  ["card_brand", "The card's scheme."],
+  ["account_age_days", "Days since the payer's account was opened."],
+  ["has_account_age_days", "Whether account_age_days was sent."],
+  ["email_age_days", "Days since the e-mail address was first seen, by you or by a data provider."],
+  ["has_email_age_days", "Whether email_age_days was sent."],
+  ["billing_country", "Country of the billing address, ISO 3166-1 alpha-2."],
+  ["billing_postal_token", "Postal code of the billing address. Spaces and hyphens do not count."],
+  ["shipping_country", "Country of the delivery address, ISO 3166-1 alpha-2."],
+  ["shipping_postal_token", "Postal code of the delivery address. The same code has the same token in both addresses."],
+  ["three_ds_version", "Version of the 3-D Secure protocol."],
+  ["three_ds_result", "Result of 3-D Secure authentication: transaction statuses Y, A, N, U, R and I of EMV 3-D Secure."],
+  ["eci", "Electronic commerce indicator, two digits."],
+  ["liability_shift", "Whether the issuer is liable for fraud."],
+  ["has_liability_shift", "Whether liability_shift was sent."],
+  ["exemption", "The exemption from strong customer authentication that was requested."],
+  ["avs_result", "Result of the address verification: which parts match the issuer's records."],
+  ["cvc_result", "Result of the check of the card's security code."],
 ] as const;
 
 /** Event fields that can identify an entity, with their names in the message. */
@@ -76,6 +222,15 @@ export const ENTITY_KEYS = {
   bin: "bin",
   email_token: "emailToken",
   merchant_country: "merchantCountry",
+  merchant_id: "merchantId",
+  mcc: "mcc",
+  account_token: "accountToken",
+  phone_token: "phoneToken",
+  device_fingerprint_token: "deviceFingerprintToken",
+  billing_country: "billingCountry",
+  billing_postal_token: "billingPostalToken",
+  shipping_country: "shippingCountry",
+  shipping_postal_token: "shippingPostalToken",
 } as const;
 
 /** Entity keys that every payment and label has. */
@@ -88,7 +243,15 @@ export const REQUIRED_ENTITY_KEYS = [
 export const SUBJECT_KEYS = [
   "card_token",
   "email_token",
+  "account_token",
 ] as const;
+
+/** Their fields, by the prefix of the token. */
+export const SUBJECT_PREFIXES = {
+  ct: "card_token",
+  et: "email_token",
+  at: "account_token",
+} as const;
 
 /** Patterns of optional texts that identify an entity. An empty text is valid as well. */
 export const ENTITY_KEY_PATTERNS = [
@@ -96,6 +259,13 @@ export const ENTITY_KEY_PATTERNS = [
   ["ipToken", "ip_token", /^it_[0-9a-f]{32}$/],
   ["bin", "bin", /^\d{6}(?:\d{2})?$/],
   ["emailToken", "email_token", /^et_[0-9a-f]{32}$/],
+  ["merchantId", "merchant_id", /^[A-Za-z0-9._:-]{1,64}$/],
+  ["mcc", "mcc", /^\d{4}$/],
+  ["accountToken", "account_token", /^at_[0-9a-f]{32}$/],
+  ["phoneToken", "phone_token", /^pt_[0-9a-f]{32}$/],
+  ["deviceFingerprintToken", "device_fingerprint_token", /^ft_[0-9a-f]{32}$/],
+  ["billingPostalToken", "billing_postal_token", /^zt_[0-9a-f]{32}$/],
+  ["shippingPostalToken", "shipping_postal_token", /^zt_[0-9a-f]{32}$/],
 ] as const;
 
 /** Token prefixes by kind. */
@@ -105,6 +275,10 @@ export const TOKEN_PREFIXES = {
   ip: "it",
   email: "et",
   network: "nt",
+  account: "at",
+  phone: "pt",
+  fingerprint: "ft",
+  postal_code: "zt",
 } as const;
 
 /** The kinds of list entries, in the order in which they are shown. */

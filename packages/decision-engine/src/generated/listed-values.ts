@@ -12,6 +12,6 @@ export function listedValues(payment: Transaction) {
     ip: payment.ipToken,
     ip_range: payment.networkToken,
     terminal: payment.terminalId,
-    country: [payment.cardCountry, payment.merchantCountry, payment.ipCountry],
+    country: [payment.cardCountry, payment.merchantCountry, payment.ipCountry, payment.billingCountry, payment.shippingCountry],
   };
 }

@@ -1,6 +1,6 @@
 // Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit.
 
-import { bytes, double, long, text } from "../column-kinds.js";
+import { bytes, double, flag, long, text } from "../column-kinds.js";
 
 /** The fields of a payment and their column kinds in the lake. */
 export const TRANSACTION_KINDS = {
@@ -24,4 +24,30 @@ export const TRANSACTION_KINDS = {
   merchantCountry: text,
   ipCountry: text,
   personal: bytes,
+  merchantId: text,
+  mcc: text,
+  channel: text,
+  entryMode: text,
+  initiator: text,
+  isTest: flag,
+  cardFunding: text,
+  cardBrand: text,
+  accountToken: text,
+  accountAgeDays: long,
+  emailAgeDays: long,
+  phoneToken: text,
+  deviceFingerprintToken: text,
+  billingCountry: text,
+  billingPostalToken: text,
+  shippingCountry: text,
+  shippingPostalToken: text,
+  threeDsVersion: text,
+  threeDsResult: text,
+  eci: text,
+  liabilityShift: flag,
+  exemption: text,
+  avsResult: text,
+  cvcResult: text,
+  authorisationCode: text,
+  acquirerReference: text,
 };

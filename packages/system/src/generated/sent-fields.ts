@@ -11,6 +11,32 @@ export interface SentFields {
   readonly ipCountry?: string | null;
   readonly latitude?: number | null;
   readonly longitude?: number | null;
+  readonly merchantId?: string | null;
+  readonly mcc?: string | null;
+  readonly channel?: "ecommerce" | "in_app" | "point_of_sale" | "moto" | "atm" | null;
+  readonly entryMode?: "chip" | "contactless" | "magnetic_stripe" | "keyed" | "on_file" | "wallet" | null;
+  readonly initiator?: "customer" | "merchant" | "recurring" | null;
+  readonly isTest?: boolean | null;
+  readonly cardFunding?: "credit" | "debit" | "prepaid" | "charge" | null;
+  readonly cardBrand?: "visa" | "mastercard" | "amex" | "discover" | "diners" | "jcb" | "unionpay" | "maestro" | "other" | null;
+  readonly accountId?: string | null;
+  readonly accountAgeDays?: number | null;
+  readonly emailAgeDays?: number | null;
+  readonly phone?: string | null;
+  readonly deviceFingerprint?: string | null;
+  readonly billingCountry?: string | null;
+  readonly billingPostalCode?: string | null;
+  readonly shippingCountry?: string | null;
+  readonly shippingPostalCode?: string | null;
+  readonly threeDsVersion?: string | null;
+  readonly threeDsResult?: "authenticated" | "attempted" | "failed" | "unavailable" | "rejected" | "informational" | null;
+  readonly eci?: string | null;
+  readonly liabilityShift?: boolean | null;
+  readonly exemption?: "low_value" | "low_risk" | "trusted_merchant" | "secure_corporate" | "delegated" | null;
+  readonly avsResult?: "full_match" | "address_match" | "postal_code_match" | "no_match" | "unavailable" | null;
+  readonly cvcResult?: "match" | "no_match" | "unavailable" | null;
+  readonly authorisationCode?: string | null;
+  readonly acquirerReference?: string | null;
 }
 
 /** The request's JSON for these fields. Fields without a value are left out. */
@@ -24,5 +50,31 @@ export function sentBody(of: SentFields): object {
     ...(of.merchantCountry == null ? {} : { merchant_country: of.merchantCountry }),
     ...(of.ipCountry == null ? {} : { ip_country: of.ipCountry }),
     ...(of.latitude == null || of.longitude == null ? {} : { location: { latitude: of.latitude, longitude: of.longitude } }),
+    ...(of.merchantId == null ? {} : { merchant_id: of.merchantId }),
+    ...(of.mcc == null ? {} : { mcc: of.mcc }),
+    ...(of.channel == null ? {} : { channel: of.channel }),
+    ...(of.entryMode == null ? {} : { entry_mode: of.entryMode }),
+    ...(of.initiator == null ? {} : { initiator: of.initiator }),
+    ...(of.isTest == null ? {} : { is_test: of.isTest }),
+    ...(of.cardFunding == null ? {} : { card_funding: of.cardFunding }),
+    ...(of.cardBrand == null ? {} : { card_brand: of.cardBrand }),
+    ...(of.accountId == null ? {} : { account_id: of.accountId }),
+    ...(of.accountAgeDays == null ? {} : { account_age_days: of.accountAgeDays }),
+    ...(of.emailAgeDays == null ? {} : { email_age_days: of.emailAgeDays }),
+    ...(of.phone == null ? {} : { phone: of.phone }),
+    ...(of.deviceFingerprint == null ? {} : { device_fingerprint: of.deviceFingerprint }),
+    ...(of.billingCountry == null ? {} : { billing_country: of.billingCountry }),
+    ...(of.billingPostalCode == null ? {} : { billing_postal_code: of.billingPostalCode }),
+    ...(of.shippingCountry == null ? {} : { shipping_country: of.shippingCountry }),
+    ...(of.shippingPostalCode == null ? {} : { shipping_postal_code: of.shippingPostalCode }),
+    ...(of.threeDsVersion == null ? {} : { three_ds_version: of.threeDsVersion }),
+    ...(of.threeDsResult == null ? {} : { three_ds_result: of.threeDsResult }),
+    ...(of.eci == null ? {} : { eci: of.eci }),
+    ...(of.liabilityShift == null ? {} : { liability_shift: of.liabilityShift }),
+    ...(of.exemption == null ? {} : { exemption: of.exemption }),
+    ...(of.avsResult == null ? {} : { avs_result: of.avsResult }),
+    ...(of.cvcResult == null ? {} : { cvc_result: of.cvcResult }),
+    ...(of.authorisationCode == null ? {} : { authorisation_code: of.authorisationCode }),
+    ...(of.acquirerReference == null ? {} : { acquirer_reference: of.acquirerReference }),
   };
 }

@@ -23,15 +23,15 @@ const MADE = new Set(["node_modules", "dist", ".turbo", "__pycache__", ".pytest_
 
 /** One field of each type that a team can add. */
 const ADDED = `
-  - { name: merchant_category, path: mcc, number: 101, type: identifier, class: behavioural, description: A code., example: "5732", uses: [rule, entity_key] }
-  - { name: phone_token, path: phone, number: 102, type: token, token: { prefix: pt, word: phone }, sealed: 5, class: personal, description: A number., example: "+3221234567", uses: [rule, entity_key] }
+  - { name: loyalty_tier, path: loyalty_tier, number: 101, type: identifier, class: behavioural, description: A code., example: "5732", uses: [rule, entity_key] }
+  - { name: passport_token, path: passport, number: 102, type: token, token: { prefix: xt, word: passport }, sealed: 50, class: personal, title: Passport, description: A number., example: EX123, uses: [rule, entity_key, console] }
   - { name: campaign, path: campaign, number: 103, type: text, class: behavioural, description: A text., example: spring, uses: [rule] }
-  - { name: channel, path: channel, number: 104, type: enum, values: [web, shop], class: behavioural, description: A choice., example: web, uses: [rule] }
+  - { name: sales_channel, path: sales_channel, number: 104, type: enum, values: [web, shop], class: behavioural, title: Sales channel, description: A choice., example: web, uses: [rule, console] }
   - { name: items, path: items, number: 105, type: integer, class: behavioural, description: A count., example: 3, uses: [rule] }
   - { name: weight_kg, path: weight_kg, number: 106, type: number, class: behavioural, description: A measure., example: 1.5, uses: [rule] }
   - { name: is_gift, path: is_gift, number: 107, type: boolean, class: behavioural, description: A mark., example: true, uses: [rule] }
   - { name: account_opened_ms, path: account_opened, number: 108, type: time, class: behavioural, description: A time., example: "2026-01-01T00:00:00Z", uses: [rule] }
-  - { name: billing_country, path: billing_country, number: 109, type: country, class: behavioural, description: A country., example: BE, uses: [rule, entity_key], list: country }
+  - { name: residence_country, path: residence_country, number: 109, type: country, class: behavioural, description: A country., example: BE, uses: [rule, entity_key], list: country }
   - { name: shop, path: shop, type: coordinates, columns: { latitude: 110, longitude: 111 }, class: behavioural, description: A place., example: { latitude: 1, longitude: 2 } }
 `;
 
@@ -67,10 +67,10 @@ describe("a field of each type, added to payment.yaml in a copy of this reposito
         "packages/decision-engine/src/generated/listed-values.ts",
         "packages/lake/src/generated/transaction-kinds.ts",
         "packages/system/src/generated/sent-fields.ts",
-        "training/spark/backfill_features.py",
+        "training/spark/payment_columns.py",
       ]);
       const intake = read("apps/ingestion/src/generated/payment-fields.ts");
-      for (const name of ["merchant_category", "phone_token", "channel", "items", "is_gift", "shop_latitude"]) {
+      for (const name of ["loyalty_tier", "passport_token", "sales_channel", "items", "is_gift", "shop_latitude"]) {
         expect(intake).toContain(`content.push(["${name}", payment.`);
       }
       writeFileSync(at("tsconfig.json"), JSON.stringify(wholeProgram()));
@@ -87,6 +87,22 @@ describe("a field of each type, added to payment.yaml in a copy of this reposito
     ["{ name: a, path: a, number: 120, type: text, class: personal, description: A. }", "add sealed"],
     ["{ name: a, path: a, number: 120, type: text, class: none, description: A., list: b }", "list_kinds has no b"],
     ["{ name: a, path: a, number: 120, type: number, class: none, description: A., uses: [entity_key] }", "is a text"],
+    [
+      "{ name: a, path: a, number: 120, type: text, format: phone, class: none, description: A., example: b }",
+      "is for token",
+    ],
+    [
+      "{ name: a, path: a, number: 120, type: integer, range: [2, 1], class: none, description: A., example: 1 }",
+      "range",
+    ],
+    [
+      "{ name: a, path: a, number: 120, type: text, class: none, description: A., example: b, uses: [console] }",
+      "add title",
+    ],
+    [
+      "{ name: a, path: a, number: 120, type: token, token: { prefix: dt, word: a }, sealed: 60, class: personal, title: A, description: A., example: b }",
+      "the prefix dt",
+    ],
   ];
   test.each(faults)("rejects %s with its position", (entry, message) => {
     const file = at("packages/contracts/payment.yaml");

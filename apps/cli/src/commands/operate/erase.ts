@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { z } from "zod";
 import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
-import { readToken, STDIN } from "../read-token.js";
+import { personKinds, readToken, STDIN } from "../read-token.js";
 
 /** The consumers of the topic `erasures`. */
 const FOLLOWS =
@@ -13,6 +13,7 @@ const FOLLOWS =
 const answer = z.object({ keys: z.number(), seen_with: z.array(z.string()) });
 
 interface EraseFlags extends ControlFlags {
+  readonly account?: true;
   readonly withCards?: true;
 }
 
@@ -27,12 +28,13 @@ export function eraseCommand(
   )
     .argument(
       "<subject>",
-      `a card token (ct_…), an email token (et_…), or ${STDIN} to read a card number or email address from ` +
+      `the token of a card (ct_…), an e-mail address (et_…) or an account (at_…), or ${STDIN} to read a card number or e-mail address from ` +
         "standard input; for a system on another machine, this requires CARD_TOKEN_KEY and --tenant",
     )
-    .option("--with-cards", "also erase the cards and email addresses seen with it")
+    .option("--account", "standard input is an account id")
+    .option("--with-cards", "also erase the cards, e-mail addresses and accounts seen with it")
     .action(async (given: string, flags: EraseFlags) => {
-      const first = given === STDIN ? await readToken(input, ["card", "email"], flags) : given;
+      const first = given === STDIN ? await readToken(input, personKinds(flags), flags) : given;
       const client = await openControl(flags);
       // The set grows during the iteration.
       const left = new Set([first]);

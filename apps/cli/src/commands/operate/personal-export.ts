@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { SUBJECT_KEYS } from "@tripline/contracts/generated/payment-fields";
 import { TOPICS } from "@tripline/contracts/topics";
 import { LAKE_VARIABLES } from "@tripline/lake/log/open-disk";
 import { readRows } from "@tripline/lake/read/read-rows";
@@ -16,9 +17,10 @@ import { Command } from "commander";
 import { z } from "zod";
 import type { ControlFlags } from "../control-options.js";
 import { controlCommand, openControl } from "../control-options.js";
-import { readToken, STDIN } from "../read-token.js";
+import { personKinds, readToken, STDIN } from "../read-token.js";
 
 interface ExportFlags extends ControlFlags {
+  readonly account?: true;
   readonly output?: string;
   readonly redis?: string;
   readonly postgres?: string;
@@ -61,13 +63,17 @@ export function personalCommand(
 ): Command {
   return new Command("personal").description("right of access: export the data stored about a person").addCommand(
     controlCommand("export", "export everything that an erasure would find, as JSON lines")
-      .argument("<subject>", `a card token (ct_…), an email token (et_…), or ${STDIN} as for erase`)
+      .argument(
+        "<subject>",
+        `the token of a card (ct_…), an e-mail address (et_…) or an account (at_…), or ${STDIN} as for erase`,
+      )
+      .option("--account", "standard input is an account id")
       .option("--output <file>", "output file (default: standard output)")
       .option("--redis <url>", "Redis of the features service (default: REDIS_URL)")
       .option("--postgres <url>", "the database of the console (default: POSTGRES_URL)")
       .option("--lake <place>", "the folder or URL that the archive service writes to (default: LAKE_URL)")
       .action(async (given: string, flags: ExportFlags) => {
-        const subject = given === STDIN ? await readToken(input, ["card", "email"], flags) : given;
+        const subject = given === STDIN ? await readToken(input, personKinds(flags), flags) : given;
         const file = flags.output === undefined ? undefined : createWriteStream(flags.output, { mode: 0o600 });
         const say: Say = (line) => void (file ?? output).write(`${JSON.stringify(line)}\n`);
         await exportPerson(await openControl(flags), subject, placesOf(flags), say);
@@ -148,7 +154,7 @@ async function exportLake(
     try {
       for await (const rows of readRows({ lake, topic: name })) {
         for (const { personal, ...row } of rows) {
-          if (row.tenant !== tenant || (row.card_token !== subject && row.email_token !== subject)) continue;
+          if (row.tenant !== tenant || !SUBJECT_KEYS.some((field) => row[field] === subject)) continue;
           say({ store: "lake", topic: name, row });
           const { transaction_id: id } = row;
           if (!(personal instanceof Uint8Array) || typeof id !== "string") continue;

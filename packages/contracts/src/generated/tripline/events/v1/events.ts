@@ -129,7 +129,81 @@ export interface Transaction {
    * A PersonalFields, sealed with the data key of its subject; packages/sealing/src/sealed-layout.ts has the layout.
    * Absent if nothing was sealed.
    */
-  personal?: Buffer | undefined;
+  personal?:
+    | Buffer
+    | undefined;
+  /** Your own id of the merchant that is paid. Empty if it was not sent. */
+  merchantId: string;
+  /** Merchant category code, ISO 18245. Empty if it was not sent. */
+  mcc: string;
+  /** Where the order was placed; moto is mail order and telephone order. Empty if it was not sent. */
+  channel: string;
+  /** How the card's data were entered; on_file means stored card data. Empty if it was not sent. */
+  entryMode: string;
+  /** Who started the payment. The payer does not take part in a merchant or recurring payment. Empty if it was not sent. */
+  initiator: string;
+  /**
+   * Whether this is a test. Tripline decides tests like other payments; rules and features can exclude them. Absent if
+   * it was not sent.
+   */
+  isTest?:
+    | boolean
+    | undefined;
+  /** How the card is funded. Empty if it was not sent. */
+  cardFunding: string;
+  /** The card's scheme. Empty if it was not sent. */
+  cardBrand: string;
+  /** Your own id of the payer's account. Kept as a keyed HMAC. Empty if it was not sent. */
+  accountToken: string;
+  /** Days since the payer's account was opened. Absent if it was not sent. */
+  accountAgeDays?:
+    | number
+    | undefined;
+  /** Days since the e-mail address was first seen, by you or by a data provider. Absent if it was not sent. */
+  emailAgeDays?:
+    | number
+    | undefined;
+  /** The payer's telephone number in international form (E.164). Kept as a keyed HMAC. Empty if it was not sent. */
+  phoneToken: string;
+  /** A fingerprint of the device, from a script or a data provider. Kept as a keyed HMAC. Empty if it was not sent. */
+  deviceFingerprintToken: string;
+  /** Country of the billing address, ISO 3166-1 alpha-2. Empty if it was not sent. */
+  billingCountry: string;
+  /**
+   * Postal code of the billing address. Spaces and hyphens do not count. Kept as a keyed HMAC. Empty if it was not
+   * sent.
+   */
+  billingPostalToken: string;
+  /** Country of the delivery address, ISO 3166-1 alpha-2. Empty if it was not sent. */
+  shippingCountry: string;
+  /**
+   * Postal code of the delivery address. The same code has the same token in both addresses. Kept as a keyed HMAC.
+   * Empty if it was not sent.
+   */
+  shippingPostalToken: string;
+  /** Version of the 3-D Secure protocol. Empty if it was not sent. */
+  threeDsVersion: string;
+  /**
+   * Result of 3-D Secure authentication: transaction statuses Y, A, N, U, R and I of EMV 3-D Secure. Empty if it was
+   * not sent.
+   */
+  threeDsResult: string;
+  /** Electronic commerce indicator, two digits. Empty if it was not sent. */
+  eci: string;
+  /** Whether the issuer is liable for fraud. Absent if it was not sent. */
+  liabilityShift?:
+    | boolean
+    | undefined;
+  /** The exemption from strong customer authentication that was requested. Empty if it was not sent. */
+  exemption: string;
+  /** Result of the address verification: which parts match the issuer's records. Empty if it was not sent. */
+  avsResult: string;
+  /** Result of the check of the card's security code. Empty if it was not sent. */
+  cvcResult: string;
+  /** The issuer's code for the authorisation, if there is one already. Empty if it was not sent. */
+  authorisationCode: string;
+  /** Acquirer reference number (ARN), if there is one already. Empty if it was not sent. */
+  acquirerReference: string;
 }
 
 /** What a payment says about a person, as the client wrote it. It leaves ingestion only sealed. */
@@ -138,6 +212,11 @@ export interface PersonalFields {
   ipAddress: string;
   deviceId: string;
   cardholder: string;
+  accountId: string;
+  phone: string;
+  deviceFingerprint: string;
+  billingPostalCode: string;
+  shippingPostalCode: string;
 }
 
 /** A data key that ingestion made, wrapped. Topic `subject-keys`; control keeps it until it is destroyed. */
@@ -154,6 +233,8 @@ export interface SubjectKey {
   wrappedEnvelope: Buffer;
   masterKey: string;
   createdAtMs: number;
+  /** Further tokens of the person, such as an account's: fields with `subject` in payment.yaml. */
+  otherTokens: string[];
 }
 
 /**
@@ -529,6 +610,32 @@ function createBaseTransaction(): Transaction {
     merchantCountry: "",
     ipCountry: "",
     personal: undefined,
+    merchantId: "",
+    mcc: "",
+    channel: "",
+    entryMode: "",
+    initiator: "",
+    isTest: undefined,
+    cardFunding: "",
+    cardBrand: "",
+    accountToken: "",
+    accountAgeDays: undefined,
+    emailAgeDays: undefined,
+    phoneToken: "",
+    deviceFingerprintToken: "",
+    billingCountry: "",
+    billingPostalToken: "",
+    shippingCountry: "",
+    shippingPostalToken: "",
+    threeDsVersion: "",
+    threeDsResult: "",
+    eci: "",
+    liabilityShift: undefined,
+    exemption: "",
+    avsResult: "",
+    cvcResult: "",
+    authorisationCode: "",
+    acquirerReference: "",
   };
 }
 
@@ -593,6 +700,84 @@ export const Transaction: MessageFns<Transaction> = {
     }
     if (message.personal !== undefined) {
       writer.uint32(170).bytes(message.personal);
+    }
+    if (message.merchantId !== "") {
+      writer.uint32(178).string(message.merchantId);
+    }
+    if (message.mcc !== "") {
+      writer.uint32(186).string(message.mcc);
+    }
+    if (message.channel !== "") {
+      writer.uint32(194).string(message.channel);
+    }
+    if (message.entryMode !== "") {
+      writer.uint32(202).string(message.entryMode);
+    }
+    if (message.initiator !== "") {
+      writer.uint32(210).string(message.initiator);
+    }
+    if (message.isTest !== undefined) {
+      writer.uint32(216).bool(message.isTest);
+    }
+    if (message.cardFunding !== "") {
+      writer.uint32(226).string(message.cardFunding);
+    }
+    if (message.cardBrand !== "") {
+      writer.uint32(234).string(message.cardBrand);
+    }
+    if (message.accountToken !== "") {
+      writer.uint32(242).string(message.accountToken);
+    }
+    if (message.accountAgeDays !== undefined) {
+      writer.uint32(248).int64(message.accountAgeDays);
+    }
+    if (message.emailAgeDays !== undefined) {
+      writer.uint32(256).int64(message.emailAgeDays);
+    }
+    if (message.phoneToken !== "") {
+      writer.uint32(266).string(message.phoneToken);
+    }
+    if (message.deviceFingerprintToken !== "") {
+      writer.uint32(274).string(message.deviceFingerprintToken);
+    }
+    if (message.billingCountry !== "") {
+      writer.uint32(282).string(message.billingCountry);
+    }
+    if (message.billingPostalToken !== "") {
+      writer.uint32(290).string(message.billingPostalToken);
+    }
+    if (message.shippingCountry !== "") {
+      writer.uint32(298).string(message.shippingCountry);
+    }
+    if (message.shippingPostalToken !== "") {
+      writer.uint32(306).string(message.shippingPostalToken);
+    }
+    if (message.threeDsVersion !== "") {
+      writer.uint32(314).string(message.threeDsVersion);
+    }
+    if (message.threeDsResult !== "") {
+      writer.uint32(322).string(message.threeDsResult);
+    }
+    if (message.eci !== "") {
+      writer.uint32(330).string(message.eci);
+    }
+    if (message.liabilityShift !== undefined) {
+      writer.uint32(336).bool(message.liabilityShift);
+    }
+    if (message.exemption !== "") {
+      writer.uint32(346).string(message.exemption);
+    }
+    if (message.avsResult !== "") {
+      writer.uint32(354).string(message.avsResult);
+    }
+    if (message.cvcResult !== "") {
+      writer.uint32(362).string(message.cvcResult);
+    }
+    if (message.authorisationCode !== "") {
+      writer.uint32(370).string(message.authorisationCode);
+    }
+    if (message.acquirerReference !== "") {
+      writer.uint32(378).string(message.acquirerReference);
     }
     return writer;
   },
@@ -770,6 +955,214 @@ export const Transaction: MessageFns<Transaction> = {
             message.personal = Buffer.from(reader.bytes());
             continue;
           }
+          case 22: {
+            if (tag !== 178) {
+              break;
+            }
+
+            message.merchantId = reader.string();
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.mcc = reader.string();
+            continue;
+          }
+          case 24: {
+            if (tag !== 194) {
+              break;
+            }
+
+            message.channel = reader.string();
+            continue;
+          }
+          case 25: {
+            if (tag !== 202) {
+              break;
+            }
+
+            message.entryMode = reader.string();
+            continue;
+          }
+          case 26: {
+            if (tag !== 210) {
+              break;
+            }
+
+            message.initiator = reader.string();
+            continue;
+          }
+          case 27: {
+            if (tag !== 216) {
+              break;
+            }
+
+            message.isTest = reader.bool();
+            continue;
+          }
+          case 28: {
+            if (tag !== 226) {
+              break;
+            }
+
+            message.cardFunding = reader.string();
+            continue;
+          }
+          case 29: {
+            if (tag !== 234) {
+              break;
+            }
+
+            message.cardBrand = reader.string();
+            continue;
+          }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.accountToken = reader.string();
+            continue;
+          }
+          case 31: {
+            if (tag !== 248) {
+              break;
+            }
+
+            message.accountAgeDays = longToNumber(reader.int64());
+            continue;
+          }
+          case 32: {
+            if (tag !== 256) {
+              break;
+            }
+
+            message.emailAgeDays = longToNumber(reader.int64());
+            continue;
+          }
+          case 33: {
+            if (tag !== 266) {
+              break;
+            }
+
+            message.phoneToken = reader.string();
+            continue;
+          }
+          case 34: {
+            if (tag !== 274) {
+              break;
+            }
+
+            message.deviceFingerprintToken = reader.string();
+            continue;
+          }
+          case 35: {
+            if (tag !== 282) {
+              break;
+            }
+
+            message.billingCountry = reader.string();
+            continue;
+          }
+          case 36: {
+            if (tag !== 290) {
+              break;
+            }
+
+            message.billingPostalToken = reader.string();
+            continue;
+          }
+          case 37: {
+            if (tag !== 298) {
+              break;
+            }
+
+            message.shippingCountry = reader.string();
+            continue;
+          }
+          case 38: {
+            if (tag !== 306) {
+              break;
+            }
+
+            message.shippingPostalToken = reader.string();
+            continue;
+          }
+          case 39: {
+            if (tag !== 314) {
+              break;
+            }
+
+            message.threeDsVersion = reader.string();
+            continue;
+          }
+          case 40: {
+            if (tag !== 322) {
+              break;
+            }
+
+            message.threeDsResult = reader.string();
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.eci = reader.string();
+            continue;
+          }
+          case 42: {
+            if (tag !== 336) {
+              break;
+            }
+
+            message.liabilityShift = reader.bool();
+            continue;
+          }
+          case 43: {
+            if (tag !== 346) {
+              break;
+            }
+
+            message.exemption = reader.string();
+            continue;
+          }
+          case 44: {
+            if (tag !== 354) {
+              break;
+            }
+
+            message.avsResult = reader.string();
+            continue;
+          }
+          case 45: {
+            if (tag !== 362) {
+              break;
+            }
+
+            message.cvcResult = reader.string();
+            continue;
+          }
+          case 46: {
+            if (tag !== 370) {
+              break;
+            }
+
+            message.authorisationCode = reader.string();
+            continue;
+          }
+          case 47: {
+            if (tag !== 378) {
+              break;
+            }
+
+            message.acquirerReference = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -784,7 +1177,17 @@ export const Transaction: MessageFns<Transaction> = {
 };
 
 function createBasePersonalFields(): PersonalFields {
-  return { email: "", ipAddress: "", deviceId: "", cardholder: "" };
+  return {
+    email: "",
+    ipAddress: "",
+    deviceId: "",
+    cardholder: "",
+    accountId: "",
+    phone: "",
+    deviceFingerprint: "",
+    billingPostalCode: "",
+    shippingPostalCode: "",
+  };
 }
 
 export const PersonalFields: MessageFns<PersonalFields> = {
@@ -800,6 +1203,21 @@ export const PersonalFields: MessageFns<PersonalFields> = {
     }
     if (message.cardholder !== "") {
       writer.uint32(34).string(message.cardholder);
+    }
+    if (message.accountId !== "") {
+      writer.uint32(42).string(message.accountId);
+    }
+    if (message.phone !== "") {
+      writer.uint32(50).string(message.phone);
+    }
+    if (message.deviceFingerprint !== "") {
+      writer.uint32(58).string(message.deviceFingerprint);
+    }
+    if (message.billingPostalCode !== "") {
+      writer.uint32(66).string(message.billingPostalCode);
+    }
+    if (message.shippingPostalCode !== "") {
+      writer.uint32(74).string(message.shippingPostalCode);
     }
     return writer;
   },
@@ -849,6 +1267,46 @@ export const PersonalFields: MessageFns<PersonalFields> = {
             message.cardholder = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.accountId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.phone = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.deviceFingerprint = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.billingPostalCode = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.shippingPostalCode = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -872,6 +1330,7 @@ function createBaseSubjectKey(): SubjectKey {
     wrappedEnvelope: Buffer.alloc(0),
     masterKey: "",
     createdAtMs: 0,
+    otherTokens: [],
   };
 }
 
@@ -900,6 +1359,9 @@ export const SubjectKey: MessageFns<SubjectKey> = {
     }
     if (message.createdAtMs !== 0) {
       writer.uint32(64).int64(message.createdAtMs);
+    }
+    for (const v of message.otherTokens) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -979,6 +1441,14 @@ export const SubjectKey: MessageFns<SubjectKey> = {
             }
 
             message.createdAtMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.otherTokens.push(reader.string());
             continue;
           }
         }
