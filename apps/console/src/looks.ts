@@ -2,6 +2,7 @@ import { Inject, Injectable } from "@nestjs/common";
 import { noteAudit } from "@tripline/nest-kit/audit/note-audit";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
+import type { SearchedKind } from "./entities/searched-kinds.js";
 import { may } from "./sessions/session.guard.js";
 import type { Session } from "./sessions/session-store.js";
 
@@ -9,7 +10,7 @@ import type { Session } from "./sessions/session-store.js";
 export const AUDIT_SOURCE = "console";
 
 /** What somebody looked at. */
-export type LookKind = "queue" | "case" | "attachment" | "decision" | "card" | "terminal" | "device" | "ip";
+export type LookKind = "queue" | "case" | "attachment" | "decision" | SearchedKind;
 
 /** The record of who saw in clear what belongs to a person. An answer goes out only after it is kept. */
 @Injectable()

@@ -195,7 +195,8 @@ export interface SavedView {
 
 /** `GET /api/entities/:kind/:value`. */
 export interface EntityDetail {
-  readonly kind: EntityKind;
+  /** `card`, or a kind of `SEARCHED_FIELDS`. */
+  readonly kind: string;
   readonly value: string;
   readonly payments: number;
   readonly frauds: number;

@@ -59,6 +59,14 @@ export interface Contribution {
   readonly logOdds: number;
 }
 
+/** A payment field for a reader. Tokens of people are masked without `personal:read`. */
+export interface PaymentFact {
+  /** As in rules and in the lake. */
+  readonly name: string;
+  readonly title: string;
+  readonly text: string;
+}
+
 export interface DecisionDetail extends DecisionRow {
   readonly reasons: readonly Reason[];
   readonly degradedBecause: string;
@@ -67,10 +75,8 @@ export interface DecisionDetail extends DecisionRow {
   readonly modelName: string;
   readonly modelVersion: string;
   readonly featureSpecVersion: number;
-  readonly deviceToken: string;
-  readonly ipToken: string;
-  readonly latitude: number | null;
-  readonly longitude: number | null;
+  /** Payment fields that were sent, in the order of payment.yaml. */
+  readonly facts: readonly PaymentFact[];
   readonly features: readonly FeatureValue[];
   /** Largest first; null if no model scored the payment or the model is gone. */
   readonly contributions: { readonly baseLogOdds: number; readonly of: readonly Contribution[] } | null;
@@ -89,19 +95,6 @@ export interface DecisionDetail extends DecisionRow {
     readonly candidateScore: number | null;
     readonly championScore: number | null;
   } | null;
-}
-
-/** `GET /api/decisions`: newest first. All parameters are optional. */
-export interface DecisionQuery {
-  readonly outcome?: Outcome;
-  /** A reason's code. */
-  readonly reason?: string;
-  readonly card?: string;
-  readonly terminal?: string;
-  /** Cursor of the page before. */
-  readonly after?: string;
-  /** At most 200; 50 by default. */
-  readonly limit?: number;
 }
 
 export interface DecisionPage {

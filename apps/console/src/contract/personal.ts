@@ -20,16 +20,21 @@ export interface OpenedValue {
   readonly payments: number;
 }
 
-export interface OpenedPersonal {
+export interface OpenedField {
+  /** As in requests, for instance `email`. */
+  readonly name: string;
+  readonly title: string;
   /** The most frequent first. */
-  readonly cardholders: readonly OpenedValue[];
-  readonly emails: readonly OpenedValue[];
-  readonly ipAddresses: readonly OpenedValue[];
-  readonly deviceIds: readonly OpenedValue[];
+  readonly values: readonly OpenedValue[];
+}
+
+export interface OpenedPersonal {
+  /** By field, in the order of payment.yaml. Fields without a value are left out. */
+  readonly fields: readonly OpenedField[];
   /** How many payments were opened, and how many not, by the reason why not. */
   readonly payments: {
     readonly opened: number;
-    /** The card or the e-mail address was erased. */
+    /** The card, the e-mail address or the account was erased. */
     readonly erased: number;
     /** The key has expired and was destroyed, or is not stored yet. */
     readonly keyless: number;

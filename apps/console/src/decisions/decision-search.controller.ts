@@ -2,6 +2,7 @@ import { Controller, Get, Inject, Param, Query, UseGuards, UseInterceptors } fro
 import { parseRequest } from "@tripline/http/parse-request";
 import { TraceInterceptor } from "@tripline/nest-kit/http/trace.interceptor";
 import type * as shown from "../contract/decisions.js";
+import { SEARCHED } from "../entities/searched-kinds.js";
 import { Looks } from "../looks.js";
 import { writeCursor } from "../requests/request-fields.js";
 import { Person, RequirePermission, requirePermission, SessionGuard, showFor } from "../sessions/session.guard.js";
@@ -26,7 +27,8 @@ export class DecisionSearchController {
   async search(@Person() session: Session, @Query() query: unknown): Promise<shown.DecisionPage> {
     const search = parseRequest(decisionQuery, query);
     // Who sees tokens masked has none to search for.
-    if (search.card !== undefined) requirePermission(session, "personal:read");
+    if (SEARCHED.some(({ kind, isPersonal }) => isPersonal && search[kind] !== undefined))
+      requirePermission(session, "personal:read");
     const rows = await this.store.search(session.tenant, search);
     const page = rows.slice(0, search.limit);
     const last = rows.length > page.length ? page.at(-1) : undefined;

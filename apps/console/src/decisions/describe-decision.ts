@@ -6,6 +6,7 @@ import { formatValue } from "@tripline/decision-engine/format-value";
 import type * as shown from "../contract/decisions.js";
 import type { ShowToken } from "../requests/mask-token.js";
 import { outcomeOf, toDecisionRow } from "./decision-rows.js";
+import { paymentFacts } from "./payment-facts.js";
 import type { RecordedDecision } from "./projected-decisions.js";
 import { titleFeatures } from "./title-features.js";
 
@@ -79,10 +80,7 @@ export function describeDecision(
     modelName: decision.modelName,
     modelVersion: decision.modelVersion,
     featureSpecVersion: decision.featureSpecVersion,
-    deviceToken: show(transaction?.deviceToken ?? ""),
-    ipToken: show(transaction?.ipToken ?? ""),
-    latitude: transaction?.latitude ?? null,
-    longitude: transaction?.longitude ?? null,
+    facts: transaction === undefined ? [] : paymentFacts(transaction, show),
     features: reader.read(vector).map((feature) => ({ ...feature, reasonCodes: codesOf(feature.name) })),
     contributions,
     listHits: decision.listHits.map(({ list, kind, effect, reason }) => ({ list, kind, effect, reason })),

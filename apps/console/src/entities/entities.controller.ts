@@ -12,13 +12,14 @@ import { Person, RequirePermission, requirePermission, SessionGuard, showFor } f
 import type { Session } from "../sessions/session-store.js";
 import { EntityStore } from "./entity-store.js";
 import { ListReader } from "./list-reader.js";
+import { SEARCHED, searchedBy } from "./searched-kinds.js";
 
 export const entity = z.object({
-  kind: z.enum(["card", "terminal", "device", "ip"]),
+  kind: z.enum(SEARCHED.map(({ kind }) => kind)),
   value: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
 });
 
-/** Looks up a card, terminal, device or address. */
+/** Looks up a card, a terminal or another thing that payments name. */
 @Controller("/api/entities")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)
@@ -36,8 +37,9 @@ export class EntitiesController {
     const given = entity.safeParse(path);
     if (!given.success) throw new TriplineError("not-found", "Not found.");
     const { kind, value } = given.data;
+    const { column, isPersonal } = searchedBy(kind);
     // Who sees tokens masked has none to ask for.
-    if (kind !== "terminal") requirePermission(session, "personal:read");
+    if (isPersonal) requirePermission(session, "personal:read");
     const { tenant } = session;
     const [sums, newest, cases, lists] = await Promise.all([
       this.entities.sums(tenant, kind, value),
@@ -49,9 +51,10 @@ export class EntitiesController {
     await this.looks.note(session, kind, value);
     const show = showFor(session);
     const vector = await this.entities.newestVector(tenant, kind, value);
+    const spec = currentFeatureSpec();
     const own = new Set(
-      currentFeatureSpec().features.flatMap((feature) =>
-        "entity" in feature && feature.entity === kind ? [feature.name] : [],
+      spec.features.flatMap((feature) =>
+        "entity" in feature && spec.entities[feature.entity]?.key === column ? [feature.name] : [],
       ),
     );
     const read = vector === undefined ? [] : this.decisions.features.read(vector);

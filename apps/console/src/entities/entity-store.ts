@@ -5,10 +5,11 @@ import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { KnownCase } from "../cases/case-rows.js";
 import { CASE_COLUMNS, caseRow } from "../cases/case-rows.js";
-import { ENTITY_COLUMNS } from "../cases/entity-graph.js";
-import type { EntityDetail, EntityKind } from "../contract/cases.js";
+import type { EntityDetail } from "../contract/cases.js";
 import type { KnownDecision } from "../decisions/decision-rows.js";
 import { DECISION_COLUMNS, DECISIONS, decisionRow } from "../decisions/decision-rows.js";
+import type { SearchedKind } from "./searched-kinds.js";
+import { paymentsWith } from "./searched-kinds.js";
 
 /** Of a large shop the newest are counted. */
 const COUNTED_MAX = 10_000;
@@ -30,12 +31,12 @@ type Sums = Pick<EntityDetail, "payments" | "frauds" | "firstSeenMs" | "lastSeen
 export class EntityStore {
   constructor(@Inject(DATABASE) private readonly database: Database) {}
 
-  async sums(tenant: string, kind: EntityKind, value: string): Promise<Sums> {
+  async sums(tenant: string, kind: SearchedKind, value: string): Promise<Sums> {
     const [row] = await this.database.query(
       sumsRow,
       `SELECT count(*) AS payments, count(*) FILTER (WHERE l.fraud) AS frauds, max(p.occurred_at_ms) AS last_ms,
-         (SELECT min(occurred_at_ms) FROM console.payments WHERE ${matches(kind)}) AS first_ms
-       FROM (SELECT transaction_id, occurred_at_ms FROM console.payments WHERE ${matches(kind)}
+         (SELECT min(occurred_at_ms) ${paymentsWith(kind, "$1", "$2")}) AS first_ms
+       FROM (SELECT transaction_id, occurred_at_ms ${paymentsWith(kind, "$1", "$2")}
          ORDER BY occurred_at_ms DESC LIMIT ${COUNTED_MAX}) p
        LEFT JOIN console.labels l USING (transaction_id)`,
       [tenant, value],
@@ -44,39 +45,34 @@ export class EntityStore {
     return { payments, frauds, firstSeenMs, lastSeenMs };
   }
 
-  newest(tenant: string, kind: EntityKind, value: string): Promise<KnownDecision[]> {
+  newest(tenant: string, kind: SearchedKind, value: string): Promise<KnownDecision[]> {
     return this.database.query(
       decisionRow,
       `SELECT ${DECISION_COLUMNS} FROM ${DECISIONS} WHERE d.transaction_id IN (
-         SELECT transaction_id FROM console.payments WHERE ${matches(kind)} ORDER BY occurred_at_ms DESC LIMIT ${SHOWN_MAX})
+         SELECT transaction_id ${paymentsWith(kind, "$1", "$2")} ORDER BY occurred_at_ms DESC LIMIT ${SHOWN_MAX})
        ORDER BY p.occurred_at_ms DESC, p.transaction_id`,
       [tenant, value],
     );
   }
 
-  async newestVector(tenant: string, kind: EntityKind, value: string): Promise<FeatureVector | undefined> {
+  async newestVector(tenant: string, kind: SearchedKind, value: string): Promise<FeatureVector | undefined> {
     const [row] = await this.database.query(
       vectorRow,
-      `SELECT record FROM console.payments WHERE ${matches(kind)} ORDER BY occurred_at_ms DESC LIMIT 1`,
+      `SELECT record FROM console.payments WHERE transaction_id =
+         (SELECT transaction_id ${paymentsWith(kind, "$1", "$2")} ORDER BY occurred_at_ms DESC LIMIT 1)`,
       [tenant, value],
     );
     return row === undefined ? undefined : FeatureVector.decode(row.record);
   }
 
-  cases(tenant: string, kind: EntityKind, value: string): Promise<KnownCase[]> {
+  cases(tenant: string, kind: SearchedKind, value: string): Promise<KnownCase[]> {
     return this.database.query(
       caseRow,
       `SELECT ${CASE_COLUMNS} FROM console.cases c WHERE c.tenant = $1 AND c.id IN (
          SELECT o.case_id FROM console.case_payments o WHERE o.transaction_id IN (
-           SELECT transaction_id FROM console.payments WHERE ${matches(kind)} ORDER BY occurred_at_ms DESC LIMIT ${COUNTED_MAX}))
+           SELECT transaction_id ${paymentsWith(kind, "$1", "$2")} ORDER BY occurred_at_ms DESC LIMIT ${COUNTED_MAX}))
        ORDER BY c.opened_at_ms DESC, c.id LIMIT ${CASES_MAX}`,
       [tenant, value],
     );
   }
-}
-
-/** The second condition is that of the partial index: not every payment names a device or an address. */
-function matches(kind: EntityKind): string {
-  const column = ENTITY_COLUMNS[kind];
-  return `tenant = $1 AND ${column} = $2 AND ${column} <> ''`;
 }

@@ -1,10 +1,12 @@
 import { Inject, Injectable } from "@nestjs/common";
+import { isListKind } from "@tripline/contracts/lists/list-kinds";
 import { z } from "zod";
 import type { ConsoleConfig } from "../config.js";
 import { CONSOLE_CONFIG } from "../config.js";
-import type { EntityDetail, EntityKind } from "../contract/cases.js";
+import type { EntityDetail } from "../contract/cases.js";
 import { may } from "../sessions/session.guard.js";
 import type { Session } from "../sessions/session-store.js";
+import type { SearchedKind } from "./searched-kinds.js";
 
 const ANSWER_MS_MAX = 2_000;
 
@@ -24,8 +26,9 @@ export class ListReader {
   }
 
   /** @returns undefined where that cannot be told */
-  async of(session: Session, kind: EntityKind, value: string): Promise<EntityDetail["lists"] | undefined> {
+  async of(session: Session, kind: SearchedKind, value: string): Promise<EntityDetail["lists"] | undefined> {
     if (!may(session, "lists:read")) return undefined;
+    if (!isListKind(kind)) return [];
     try {
       const response = await fetch(`${this.#controlUrl}/v1/lists/entries?${new URLSearchParams({ kind, value })}`, {
         headers: { authorization: `Bearer ${session.tokens.access}` },

@@ -19,6 +19,7 @@ export const PLACES_OF_CARD: readonly PlaceOfCard[] = [
   { table: "payment_updates", rows: `(transaction_id IN (${PAYMENTS}) OR ${OF_CARD} AND updated_at_ms <= $3)` },
   { table: "labels", rows: `transaction_id IN (${PAYMENTS})` },
   { table: "decisions", rows: `transaction_id IN (${PAYMENTS})` },
+  { table: "payment_values", rows: `transaction_id IN (${PAYMENTS})` },
   { table: "payments", rows: PAYMENTS_OF_CARD },
   ...["label_outbox", "case_notes", "case_events", "case_payments", "case_attachments"].map((table) => {
     return { table, rows: `case_id IN (${CASES})` };

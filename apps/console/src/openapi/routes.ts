@@ -273,7 +273,7 @@ const REST: readonly ConsoleRoute[] = [
     path: "/api/entities/{kind}/{value}",
     id: "readEntity",
     scope: "cases:read",
-    summary: "What is known of a card, terminal, device or address",
+    summary: "What is known of a card, a terminal or another thing that payments name",
     parameters: entity,
     answers: { 200: shown("EntityDetail") },
     errors: NOT_FOUND,

@@ -71,12 +71,18 @@ test("opens by the control plane as the person and with the reason, and sums up 
   expect(answer).toMatchObject({
     status: 200,
     body: {
-      cardholders: [{ value: "Ada", payments: 2 }],
-      emails: [{ value: "ada@example.com", payments: 1 }],
-      ipAddresses: [{ value: "203.0.113.7", payments: 2 }],
-      deviceIds: [
-        { value: "phone-1", payments: 1 },
-        { value: "phone-2", payments: 1 },
+      fields: [
+        {
+          name: "device_id",
+          title: "Device",
+          values: [
+            { value: "phone-1", payments: 1 },
+            { value: "phone-2", payments: 1 },
+          ],
+        },
+        { name: "ip_address", title: "IP address", values: [{ value: "203.0.113.7", payments: 2 }] },
+        { name: "email", title: "E-mail", values: [{ value: "ada@example.com", payments: 1 }] },
+        { name: "cardholder", title: "Name", values: [{ value: "Ada", payments: 2 }] },
       ],
       payments: { opened: 2, erased: 1, keyless: 1, empty: 1, missing: 1 },
     },
@@ -116,7 +122,7 @@ test("another tenant's payment is missing, and the control plane is not asked", 
   const stranger = await bed.as({ ...bed.people.analyst, id: `${bed.tenant}-stranger`, tenant: `${bed.tenant}-other` });
   expect(await ask(stranger, [id])).toMatchObject({
     status: 200,
-    body: { emails: [], payments: { opened: 0, missing: 1 } },
+    body: { fields: [], payments: { opened: 0, missing: 1 } },
   });
   expect(control.seen).toEqual([]);
 });

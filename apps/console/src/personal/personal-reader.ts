@@ -1,5 +1,6 @@
 import { Inject, Injectable } from "@nestjs/common";
 import { ERROR_TABLE, TriplineError } from "@tripline/contracts/error-table";
+import { ENTITY_KEYS, PERSONAL_TITLES, SUBJECT_KEYS } from "@tripline/contracts/generated/payment-fields";
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { DATABASE } from "@tripline/nest-kit/postgres/database.module";
 import type { Database } from "@tripline/stores/postgres/connect-database";
@@ -19,9 +20,7 @@ const recordRow = z.object({ transaction_id: z.string(), record: z.instanceof(Bu
 const answer = z.object({
   payments: z.array(
     z.object({
-      fields: z
-        .object({ email: z.string(), ip_address: z.string(), device_id: z.string(), cardholder: z.string() })
-        .nullable(),
+      fields: z.record(z.string(), z.string()).nullable(),
       erased: z.boolean(),
     }),
   ),
@@ -57,19 +56,20 @@ export class PersonalReader {
       [session.tenant, [...asked]],
     );
     const sealed = rows.flatMap(({ transaction_id, record }) => {
-      const { personal, cardToken, emailToken } = FeatureVector.decode(record).transaction ?? {};
-      if (personal === undefined || personal.length === 0) return [];
-      const subjects = [cardToken, emailToken].filter(Boolean);
+      const { transaction } = FeatureVector.decode(record);
+      if (transaction?.personal === undefined || transaction.personal.length === 0) return [];
+      const { personal } = transaction;
+      const subjects = SUBJECT_KEYS.map((field) => transaction[ENTITY_KEYS[field]]).filter((token) => token !== "");
       return [{ transaction_id, personal: Buffer.from(personal).toString("base64"), subjects }];
     });
     const payments = sealed.length === 0 ? [] : await this.#ask(session, { payments: sealed, reason });
     const opened = payments.flatMap(({ fields }) => (fields === null ? [] : [fields]));
     const erased = payments.filter((one) => one.erased).length;
     return {
-      cardholders: valuesOf(opened, "cardholder"),
-      emails: valuesOf(opened, "email"),
-      ipAddresses: valuesOf(opened, "ip_address"),
-      deviceIds: valuesOf(opened, "device_id"),
+      fields: Object.entries(PERSONAL_TITLES).flatMap(([name, title]) => {
+        const values = valuesOf(opened, name);
+        return values.length === 0 ? [] : [{ name, title, values }];
+      }),
       payments: {
         opened: opened.length,
         erased,
@@ -99,9 +99,9 @@ export class PersonalReader {
   }
 }
 
-function valuesOf(opened: readonly Fields[], name: keyof Fields): OpenedValue[] {
+function valuesOf(opened: readonly Fields[], name: string): OpenedValue[] {
   const counts = new Map<string, number>();
-  for (const { [name]: value } of opened) if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
+  for (const { [name]: value = "" } of opened) if (value !== "") counts.set(value, (counts.get(value) ?? 0) + 1);
   return [...counts]
     .map(([value, payments]) => ({ value, payments }))
     .toSorted((left, right) => right.payments - left.payments);

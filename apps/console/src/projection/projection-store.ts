@@ -4,6 +4,7 @@ import type { Database, Queries } from "@tripline/stores/postgres/connect-databa
 import { counter } from "@tripline/telemetry/metrics";
 import { z } from "zod";
 import { BACKGROUND } from "../background.js";
+import { VALUE_FIELDS } from "../entities/searched-kinds.js";
 import { addUpdates } from "../updates/add-updates.js";
 import type { CaseOpening } from "./open-cases.js";
 import { CASE_OPENING, openCases } from "./open-cases.js";
@@ -110,7 +111,30 @@ async function addPayments(queries: Queries, payments: readonly ReadPayment[], n
       ...[column("occurredAtMs"), ...pack(column("record")), nowMs],
     ],
   );
-  return new Set(added?.ids);
+  const newIds = new Set(added?.ids);
+  await addValues(
+    queries,
+    payments.filter(({ transactionId }) => newIds.has(transactionId)),
+  );
+  return newIds;
+}
+
+/** Of each payment, the values that it can be searched by. */
+async function addValues(queries: Queries, payments: readonly ReadPayment[]): Promise<void> {
+  const rows = payments.flatMap(({ tenant, transactionId, occurredAtMs, ...payment }) =>
+    VALUE_FIELDS.flatMap(({ kind, key }) =>
+      payment[key] === "" ? [] : [{ tenant, kind, value: payment[key], occurredAtMs, transactionId }],
+    ),
+  );
+  if (rows.length === 0) return;
+  await queries.execute(
+    `INSERT INTO console.payment_values (tenant, kind, value, occurred_at_ms, transaction_id)
+     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[])`,
+    [
+      ...[rows.map(({ tenant }) => tenant), rows.map(({ kind }) => kind), rows.map(({ value }) => value)],
+      ...[rows.map(({ occurredAtMs }) => occurredAtMs), rows.map(({ transactionId }) => transactionId)],
+    ],
+  );
 }
 
 async function addDecisions(queries: Queries, read: readonly ReadDecision[], nowMs: number): Promise<Set<string>> {

@@ -1,4 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { Decision, FeatureVector, Label, PaymentUpdate } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   CARD_TOKEN_PATTERN,
@@ -8,8 +9,9 @@ import {
 } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { IncomingRecord, RecordBatch } from "@tripline/kafka/port";
+import type { VALUE_FIELDS } from "../entities/searched-kinds.js";
 
-export interface ReadPayment {
+export interface ReadPayment extends Pick<Transaction, (typeof VALUE_FIELDS)[number]["key"]> {
   readonly transactionId: string;
   readonly tenant: string;
   readonly clientTransactionId: string;

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
+import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import {
   Decision,
   DeclinedBy,
@@ -42,6 +43,8 @@ export function testPayment(
     decidedAtMs: number;
     score: number;
     device: string;
+    /** Other fields of the payment. */
+    fields: Partial<Transaction>;
   }> = {},
 ): TestPayment {
   const id = given.id ?? `order-${hex().slice(0, 12)}`;
@@ -60,6 +63,7 @@ export function testPayment(
       acceptedAtMs: Date.now(),
       ...UNSENT,
       deviceToken: given.device ?? "",
+      ...given.fields,
     },
     specVersion: spec.version,
     values: spec.features.map((feature) => feature.default),

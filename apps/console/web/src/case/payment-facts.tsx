@@ -1,20 +1,15 @@
+import { SEARCHED_FIELDS } from "@tripline/contracts/generated/payment-fields";
 import type { DecisionDetail } from "#contract/decisions";
 import { EntityLink } from "../entity/entity-link.js";
-import { formatScore, UNKNOWN } from "../format/numbers.js";
+import { formatScore } from "../format/numbers.js";
 import { formatMoment, ZONE } from "../format/times.js";
 import { text } from "../texts/en/cases.js";
 import { text as screens } from "../texts/en/screens.js";
 import { Token } from "../ui/marks.js";
 import { Facts, Panel } from "../ui/panel.js";
 
-const DEGREE_DIGITS = 3;
-
 export function PaymentFacts({ of }: { readonly of: DecisionDetail }) {
   const { fact } = text.case;
-  const position =
-    of.latitude === null || of.longitude === null
-      ? UNKNOWN
-      : `${of.latitude.toFixed(DEGREE_DIGITS)}, ${of.longitude.toFixed(DEGREE_DIGITS)}`;
   const model = of.modelName === "" ? text.case.none : `${of.modelName} ${of.modelVersion}`;
   return (
     <Panel title={text.case.facts} aside={<span className="quiet">{ZONE}</span>}>
@@ -22,10 +17,17 @@ export function PaymentFacts({ of }: { readonly of: DecisionDetail }) {
         of={[
           [fact.id, <Token key="id" value={of.transactionId} />],
           [fact.clientId, of.clientTransactionId],
-          [fact.terminal, <EntityLink key="terminal" kind="terminal" value={of.terminalId} />],
-          [fact.device, <EntityLink key="device" kind="device" value={of.deviceToken} />],
-          [fact.ip, <EntityLink key="ip" kind="ip" value={of.ipToken} />],
-          [fact.position, position],
+          ...of.facts.map(({ name, title, text: value }) => {
+            const kind = SEARCHED_FIELDS.find(({ column }) => column === name)?.kind;
+            return [
+              title,
+              kind === undefined ? (
+                <Token key={name} value={value} />
+              ) : (
+                <EntityLink key={name} kind={kind} value={value} />
+              ),
+            ] as const;
+          }),
           [fact.occurred, formatMoment(of.occurredAtMs)],
           [fact.decided, formatMoment(of.decidedAtMs)],
           [fact.latency, screens.live.ms(of.latencyMs.toFixed(0))],

@@ -1,11 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useState } from "react";
-import type { EntityDetail, EntityKind } from "#contract/cases";
+import type { EntityDetail } from "#contract/cases";
 import { request } from "../api/request.js";
 import { Screen } from "../app/screen.js";
 import { formatCount, formatMoney, UNKNOWN } from "../format/numbers.js";
 import { formatMoment } from "../format/times.js";
+import { ENTITY_KINDS, entityKind } from "../lists/entity-kinds.js";
 import { PersonalData } from "../personal/personal-data.js";
 import { text as cases } from "../texts/en/cases.js";
 import { text } from "../texts/en/screens.js";
@@ -16,17 +17,15 @@ import { OutcomeMark } from "../ui/marks.js";
 import { Facts, Panel } from "../ui/panel.js";
 import { Empty, Loaded } from "../ui/states.js";
 
-const KINDS: readonly EntityKind[] = ["card", "terminal", "device", "ip"];
-
 interface Wanted {
-  readonly kind: EntityKind;
+  readonly kind: string;
   readonly value: string;
 }
 
-/** Details of a card, terminal, device or address. The value is in the tab's history state, not in the URL. */
+/** Details of a card, a terminal or the like. The value is in the tab's history state, not in the URL. */
 export function Entity() {
   const state = useRouterState({ select: ({ location }) => location.state.entity });
-  const kind = KINDS.find((one) => one === state?.kind);
+  const kind = entityKind(state?.kind)?.kind;
   const wanted = state === undefined || kind === undefined ? undefined : { kind, value: state.value };
   return (
     <Screen title={text.entity.title}>
@@ -55,7 +54,7 @@ function LookUp({ wanted }: { readonly wanted: Wanted | undefined }) {
       <SelectField
         label={text.entity.kind}
         value={kind}
-        options={KINDS.map((one) => [one, text.entity.kinds[one]])}
+        options={ENTITY_KINDS.map((one) => [one.kind, one.title])}
         onChange={setKind}
       />
       <TextField label={text.entity.value} className="long" required value={value} onChange={setValue} />
@@ -80,7 +79,7 @@ function Known({ of }: { readonly of: EntityDetail }) {
   const moment = (atMs: number | null): string => (atMs === null ? UNKNOWN : formatMoment(atMs));
   return (
     <>
-      <Panel title={`${text.entity.kinds[of.kind]} ${of.value}`} className="entity-head">
+      <Panel title={`${entityKind(of.kind)?.title ?? of.kind} ${of.value}`} className="entity-head">
         <Facts
           of={[
             [text.entity.payments, formatCount(of.payments)],

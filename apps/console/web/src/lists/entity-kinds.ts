@@ -1,6 +1,18 @@
-import type { EntityKind } from "#contract/cases";
+import { SEARCHED_FIELDS } from "@tripline/contracts/generated/payment-fields";
+import { text } from "../texts/en/screens.js";
 
-const ENTITY_KINDS: readonly string[] = ["card", "terminal", "device", "ip"] satisfies EntityKind[];
+interface EntityKind {
+  readonly kind: string;
+  readonly title: string;
+  /** Whether tokens of this kind are masked without `personal:read`. */
+  readonly isPersonal: boolean;
+}
 
-/** Of what there is a screen. */
-export const isEntityKind = (kind: string): kind is EntityKind => ENTITY_KINDS.includes(kind);
+/** What can be looked up, in the order in which it is offered. */
+export const ENTITY_KINDS: readonly EntityKind[] = [
+  { kind: "card", title: text.entity.card, isPersonal: true },
+  ...SEARCHED_FIELDS,
+];
+
+export const entityKind = (kind: string | undefined): EntityKind | undefined =>
+  ENTITY_KINDS.find((one) => one.kind === kind);

@@ -15,7 +15,7 @@ import { Dialog } from "../ui/dialog.js";
 import { TextField } from "../ui/field.js";
 import { Empty, Loaded, ProblemNote } from "../ui/states.js";
 import { AddDialog } from "./add-dialog.js";
-import { isEntityKind } from "./entity-kinds.js";
+import { entityKind } from "./entity-kinds.js";
 import { Transfer } from "./transfer.js";
 import type { EntrySearch } from "./use-lists.js";
 import { useChangeLists, useEntries, useLists } from "./use-lists.js";
@@ -86,7 +86,8 @@ const COLUMNS: readonly Column<ListEntry>[] = [
   {
     id: "value",
     title: text.lists.value,
-    cell: ({ kind, value }) => (isEntityKind(kind) ? <EntityLink kind={kind} value={value} /> : <code>{value}</code>),
+    cell: ({ kind, value }) =>
+      entityKind(kind) === undefined ? <code>{value}</code> : <EntityLink kind={kind} value={value} />,
   },
   { id: "reason", title: text.lists.reason, look: "grow", cell: ({ reason }) => reason },
   {

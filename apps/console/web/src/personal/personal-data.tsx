@@ -15,7 +15,6 @@ const PAYMENTS_MAX = 100;
 /** Then they are hidden again: a screen is left open. */
 const SHOWN_MS_MAX = 300_000;
 
-const VALUES = ["cardholders", "emails", "ipAddresses", "deviceIds"] as const;
 const UNOPENED = ["erased", "keyless", "empty", "missing"] as const;
 
 interface PersonalDataProps {
@@ -76,10 +75,8 @@ function Opened({ of }: { readonly of: OpenedPersonal }) {
     <div className="personal" role="status">
       {of.payments.opened > 0 && (
         <Facts
-          of={VALUES.flatMap((name) =>
-            of[name].length === 0
-              ? []
-              : [[text.values[name], <Values key={name} of={of[name]} isOne={isOne} />] as const],
+          of={of.fields.map(
+            ({ name, title, values }) => [title, <Values key={name} of={values} isOne={isOne} />] as const,
           )}
         />
       )}

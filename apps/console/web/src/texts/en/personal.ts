@@ -13,13 +13,13 @@ const REASONS: Readonly<Record<OpenReason, string>> = {
 /** What is sealed of people. */
 export const text = {
   title: "Personal data",
-  sealed: "Name, email address, IP address and device are encrypted. The audit log records who views them and why.",
+  sealed:
+    "What identifies the payer, such as name, e-mail and IP address, is encrypted. The audit log records who views them and why.",
   reason: "Reason",
   choose: "Choose…",
   reasons: REASONS,
   open: "Show",
   hide: "Hide",
-  values: { cardholders: "Name", emails: "Email", ipAddresses: "IP address", deviceIds: "Device" },
   inPayments: (count: number) => `in ${payments(count)}`,
   erased: (count: number) =>
     `${payments(count)}: the cardholder's data was erased. Its keys are destroyed, so it cannot be decrypted.`,
