@@ -379,30 +379,3 @@ test("keeps an enum value of a newer version as its number", () => {
   const newer = Decision.encode({ ...decision, outcome: 99 as Outcome }).finish();
   expect(LAKE_TABLES.decisions.decode(newer).cells()).toContain("99");
 });
-
-/** A transaction whose amount is replaced by the bytes of a varint. */
-function withAmount(...varint: number[]): Uint8Array {
-  const { amountMinor: _, ...rest } = transaction;
-  return Buffer.concat([Transaction.encode({ ...rest, amountMinor: 0 }).finish(), Buffer.from([48, ...varint])]);
-}
-
-test.each([
-  ["2^53", withAmount(0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10), "MAX_SAFE_INTEGER"],
-  ["-2^63", withAmount(...Array(9).fill(0x80), 0x01), "MIN_SAFE_INTEGER"],
-  ["garbage", Buffer.from([0xff, 0x00]), "not the protobuf message"],
-  ["an empty record", Buffer.alloc(0), "no event time"],
-  [
-    "an event in the year 10000",
-    Transaction.encode({ ...transaction, occurredAtMs: 253402300800000 }).finish(),
-    "no day",
-  ],
-])("rejects %s without adjusting it", (_name, bytes, words) => {
-  expect(() => LAKE_TABLES.transactions.decode(bytes)).toThrow(
-    expect.objectContaining({ code: "message-unreadable", message: expect.stringContaining(words) }),
-  );
-});
-
-test("accepts the largest exact integer", () => {
-  const bytes = withAmount(0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f);
-  expect(LAKE_TABLES.transactions.decode(bytes).cells()).toContain(9007199254740991n);
-});

@@ -19,6 +19,7 @@ export interface DrawnPayment {
   readonly device: number | undefined;
   readonly ip: number | undefined;
   readonly hasEmail: boolean;
+  readonly hasAccount: boolean;
   readonly hasBin: boolean;
   readonly country: "" | "BE" | "DE";
 }
@@ -53,6 +54,7 @@ export const histories: fc.Arbitrary<readonly DrawnPayment[]> = fc.array(
     device: fc.option(small(2), { nil: undefined }),
     ip: fc.option(small(1), { nil: undefined }),
     hasEmail: fc.boolean(),
+    hasAccount: fc.boolean(),
     hasBin: fc.boolean(),
     country: fc.constantFrom("", "BE", "DE"),
   }),

@@ -66,7 +66,15 @@ test("tripline personal export writes a person's decrypted data from all stores;
   await bed.redis.flushdb();
   features = await bed.features(currentFeatureSpec());
   const [person, other] = [newPerson(), newPerson()];
-  const payment = { terminal: 0, device: 0, ip: 0, hasEmail: true, hasBin: true, country: "BE" } as const;
+  const payment = {
+    terminal: 0,
+    device: 0,
+    ip: 0,
+    hasEmail: true,
+    hasAccount: true,
+    hasBin: true,
+    country: "BE",
+  } as const;
   await bed.pay(
     features,
     [person, other],
@@ -88,8 +96,8 @@ test("tripline personal export writes a person's decrypted data from all stores;
     lines.filter((line) => line.startsWith(`{"store":"${store}"`)).length;
   const before = await show();
   const stores = ["control", "redis", "console", "lake", "personal fields"];
-  // The card alone and with its country; one row per payment.
-  expect(stores.map((store) => countOf(before, store))).toEqual([1, 2, 2, 2, 2]);
+  // The card alone and with its country; one row per payment, and in the console one for its account.
+  expect(stores.map((store) => countOf(before, store))).toEqual([1, 2, 4, 2, 2]);
   expect(before.filter((line) => person.clear.every((clear) => line.includes(clear)))).toHaveLength(2);
   expect(before.join()).not.toContain(other.cardToken);
   await bed.erase(features, person);

@@ -31,6 +31,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import type { DrawnPayment } from "./arbitrary-history.js";
 import type { Open, Person } from "./searched-stores.js";
+import { tokensOf } from "./searched-stores.js";
 
 export const TENANT = "acme";
 const opened = z.object({ payments: z.array(z.object({ fields: z.unknown() })) });
@@ -41,8 +42,9 @@ const hex = (bytes = 16) => randomBytes(bytes).toString("hex");
 /** Somebody of whom nothing is known yet. */
 export function newPerson(): Person {
   const name = hex(4);
-  const clear = [`holder-${name}`, `mail-${name}@example.com`, `device-${name}`];
-  return { tenant: TENANT, cardToken: `ct_${hex()}`, emailToken: `et_${hex()}`, clear };
+  const clear = [`holder-${name}`, `mail-${name}@example.com`, `device-${name}`, `user-${name}`];
+  const [cardToken, emailToken, accountToken] = [`ct_${hex()}`, `et_${hex()}`, `at_${hex()}`];
+  return { tenant: TENANT, cardToken, emailToken, accountToken, clear };
 }
 
 export type FeaturesInstance = ReturnType<typeof specInstance>;
@@ -125,8 +127,8 @@ export class ErasureBed {
   }
 
   /** The keys are destroyed by the API of control, and the services hear of it. */
-  async erase(features: FeaturesInstance, { tenant, cardToken, emailToken }: Person): Promise<void> {
-    const erasures = [cardToken, emailToken].map((subject) => ({ tenant, subject, erasedAtMs: Date.now() }));
+  async erase(features: FeaturesInstance, person: Person): Promise<void> {
+    const erasures = tokensOf(person).map((subject) => ({ tenant: person.tenant, subject, erasedAtMs: Date.now() }));
     for (const { subject } of erasures) {
       const caller = this.control.as("ana", { scope: "personal:erase" });
       const answer = await caller.send("POST", "/v1/erasures", { subject });
@@ -137,9 +139,10 @@ export class ErasureBed {
   }
 
   /** What an export shows of a person: of window states, of rows of the console and of keys. */
-  async export(features: FeaturesInstance, { tenant, cardToken, emailToken }: Person): Promise<readonly string[]> {
+  async export(features: FeaturesInstance, person: Person): Promise<readonly string[]> {
     const shown: string[] = [];
-    for (const subject of [cardToken, emailToken]) {
+    const { tenant } = person;
+    for (const subject of tokensOf(person)) {
       for await (const state of features.export(tenant, subject))
         shown.push(state.kind === "window state" ? state.key : "");
       for await (const { table } of exportCard(this.database, tenant, subject)) shown.push(`console.${table}`);
@@ -157,10 +160,11 @@ export class ErasureBed {
     const clientTransactionId = `c-${this.#names}`;
     const id = transactionId(TENANT, clientTransactionId);
     const emailToken = drawn.hasEmail ? person.emailToken : "";
-    const [cardholder = "", email = "", deviceId = ""] = person.clear;
+    const accountToken = drawn.hasAccount ? person.accountToken : "";
+    const [cardholder = "", email = "", deviceId = "", accountId = ""] = person.clear;
     const subject = { tenant: TENANT, cardToken: person.cardToken, emailToken };
-    const fields = { ...UNSENT_PERSONAL, cardholder, email, deviceId, ipAddress: "203.0.113.7" };
-    const sealed = this.sealer.seal(fields, subject, id);
+    const fields = { ...UNSENT_PERSONAL, cardholder, email, deviceId, accountId, ipAddress: "203.0.113.7" };
+    const sealed = this.sealer.seal(fields, { ...subject, otherTokens: accountToken === "" ? [] : [accountToken] }, id);
     if (typeof sealed === "string") throw new Error(`nothing was sealed: ${sealed}`);
     if (sealed.newKey !== undefined) {
       await new SubjectKeys(this.database).add([sealed.newKey.key]);
@@ -184,6 +188,8 @@ export class ErasureBed {
       ipToken: token("it", drawn.ip),
       bin: drawn.hasBin ? "41111111" : "",
       merchantCountry: drawn.country,
+      accountToken,
+      billingCountry: drawn.country,
       personal: sealed.bytes,
     };
   }

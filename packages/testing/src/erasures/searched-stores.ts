@@ -14,6 +14,7 @@ export interface Person {
   readonly tenant: string;
   readonly cardToken: string;
   readonly emailToken: string;
+  readonly accountToken: string;
   /** What their payments say of them in clear before it is sealed. */
   readonly clear: readonly string[];
 }
@@ -28,7 +29,7 @@ export interface SearchedStore {
 /** Opens the sealed fields of a payment, as somebody with `personal:read` can; undefined where they do not open. */
 export type Open = (transactionId: string, sealed: Uint8Array) => Promise<unknown>;
 
-const tokensOf = ({ cardToken, emailToken }: Person) => [cardToken, emailToken];
+export const tokensOf = ({ cardToken, emailToken, accountToken }: Person) => [cardToken, emailToken, accountToken];
 
 /** Every key that names the person, or whose value does, other than a window state that counts nothing. */
 export function redisStore(redis: Redis, engine: () => FeatureEngine): SearchedStore {
