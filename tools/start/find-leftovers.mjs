@@ -1,4 +1,4 @@
-// The servers of earlier runs of this clone: packages/local-stack writes a record of each.
+// The servers and services of earlier runs of this clone: packages/local-stack and packages/system write a record of each.
 import fs from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";

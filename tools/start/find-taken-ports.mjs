@@ -1,16 +1,13 @@
-// Finds ports that are in use, and by which process. Leftovers of a killed run of this clone do not count: they end on their
-// own, or are ended before anything starts.
+// Finds ports that are in use, and by which process. Leftovers of a killed run of this clone do not count: they are ended
+// before anything starts.
 import { connect, createServer } from "node:net";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { describeProcess, findHolder } from "./find-holder.mjs";
+import { findHolder } from "./find-holder.mjs";
 import { findServers } from "./find-leftovers.mjs";
 
 const HOST = "127.0.0.1";
 const CONNECT_MS_MAX = 500;
 const POLL_MS = 250;
-/** A service whose supervisor was killed shuts down within this time. */
-const ORPHAN_MS_MAX = 15_000;
 /**
  * A Tripline that is shutting down ends its servers within this time; the same limit applies to invisible holders of a port.
  */
@@ -40,21 +37,12 @@ async function examinePort(name, port, root) {
     const holder = findHolder(port);
     const server = findServers(root).find(({ child }) => child.pid === holder?.pid);
     if (server?.isLeftover) return [];
-    const isOurs = server !== undefined || holder?.commandLine.includes(join(root, "apps/")) === true;
-    const waitMs = isOrphanedService(holder, root) ? ORPHAN_MS_MAX : isOurs || holder === undefined ? ENDING_MS_MAX : 0;
+    const isOurs = server !== undefined;
+    const waitMs = isOurs || holder === undefined ? ENDING_MS_MAX : 0;
     if (Date.now() - startedMs >= waitMs) return [{ name, port, holder, isOurs }];
     await delay(POLL_MS);
   }
   return [];
-}
-
-/**
- * @param {import("./find-holder.mjs").Holder | undefined} holder
- * @param {string} root
- */
-function isOrphanedService(holder, root) {
-  if (holder === undefined || !holder.commandLine.includes(join(root, "apps/"))) return false;
-  return describeProcess(holder.parentPid)?.commandLine.includes("cli/dist/main.js") !== true;
 }
 
 /** Tries both, because some systems let one program listen on an address while another listens on all addresses. */

@@ -25,13 +25,27 @@ export function isPortFree(port: number): Promise<boolean> {
   });
 }
 
+export interface PortSearch {
+  /** Ports that something else will use soon. */
+  readonly reserved?: readonly number[];
+  /** How many ports in a row must be free, from each result on (default: 1). */
+  readonly width?: number;
+}
+
 /** Distinct ports on 127.0.0.1 that are currently free. */
-export async function findFreePorts(count: number): Promise<number[]> {
-  const ports = new Set<number>();
-  for (let attempt = 0; attempt < ATTEMPTS_MAX && ports.size < count; attempt += 1) {
-    const port = firstPort() + Math.floor(Math.random() * PART_PORTS);
-    if (!ports.has(port) && (await isPortFree(port))) ports.add(port);
+export async function findFreePorts(count: number, { reserved = [], width = 1 }: PortSearch = {}): Promise<number[]> {
+  const found: number[] = [];
+  const taken = new Set(reserved);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && found.length < count; attempt += 1) {
+    const first = firstPort() + Math.floor(Math.random() * (PART_PORTS - width + 1));
+    const block = Array.from({ length: width }, (_, offset) => first + offset);
+    if (block.some((port) => taken.has(port))) continue;
+    if (!(await Promise.all(block.map(isPortFree))).every(Boolean)) continue;
+    found.push(first);
+    for (const port of block) taken.add(port);
   }
-  if (ports.size < count) throw new Error(`No ${count} free ports between ${FIRST_PORT} and ${LAST_PORT} were found.`);
-  return [...ports];
+  if (found.length < count) {
+    throw new Error(`No ${count} free ports between ${FIRST_PORT} and ${LAST_PORT} were found.`);
+  }
+  return found;
 }

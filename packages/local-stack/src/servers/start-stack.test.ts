@@ -291,6 +291,18 @@ describe("findFreePorts", () => {
     expect(new Set(ports).size).toBe(5);
     expect(await Promise.all(ports.map(isPortFree))).toEqual([true, true, true, true, true]);
   });
+
+  test("regression #24: never gives a port that is reserved", async () => {
+    const even = Array.from({ length: 2 ** 15 }, (_, index) => 2 * index);
+    const ports = await findFreePorts(40, { reserved: even });
+    expect(ports.filter((port) => port % 2 === 0)).toEqual([]);
+  });
+
+  test("gives the first of as many free ports in a row as are asked for", async () => {
+    const [first = 0] = await findFreePorts(1, { width: 17 });
+    const ports = Array.from({ length: 17 }, (_, offset) => first + offset);
+    expect(await Promise.all(ports.map(isPortFree))).toEqual(ports.map(() => true));
+  });
 });
 
 /** A stack whose parent is a separate process. */

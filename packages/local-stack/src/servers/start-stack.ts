@@ -53,6 +53,8 @@ export interface StackOptions {
   readonly directory: string;
   /** 0 or absent: a free port. */
   readonly ports?: { readonly kafka?: number; readonly redis?: number; readonly postgres?: number };
+  /** Ports of other servers, which may not be running yet. The stack chooses none of them. */
+  readonly reservedPorts?: readonly number[];
   /** The parts to start. Default: all three. An omitted part also has an address, and can be started later. */
   readonly parts?: readonly PartName[];
   readonly onStep?: (step: StackStep) => void;
@@ -84,7 +86,7 @@ export async function startStack(options: StackOptions): Promise<LocalStack> {
   openDirectory(directory);
   await endLeftovers(directory);
   if (options.endOnSignals !== false) endOnSignals();
-  const ports = await choosePorts(options.ports ?? {});
+  const ports = await choosePorts(options.ports ?? {}, options.reservedPorts);
   const timed = timer(options.onStep ?? (() => {}));
   const parts = describeParts(directory, ports, options, timed);
   const stop = async () => {
@@ -125,8 +127,13 @@ interface Ports {
   readonly postgres: number;
 }
 
-async function choosePorts(wanted: NonNullable<StackOptions["ports"]>): Promise<Ports> {
-  const [kafka = 0, kafkaController = 0, redis = 0, postgres = 0, redisBehind = 0] = await findFreePorts(5);
+async function choosePorts(
+  wanted: NonNullable<StackOptions["ports"]>,
+  reserved: readonly number[] = [],
+): Promise<Ports> {
+  const [kafka = 0, kafkaController = 0, redis = 0, postgres = 0, redisBehind = 0] = await findFreePorts(5, {
+    reserved: [...reserved, ...Object.values(wanted)],
+  });
   return {
     kafka: wanted.kafka || kafka,
     kafkaController,

@@ -137,7 +137,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
       security === undefined ? {} : { accessOf: (service: ServiceName) => security.accessOf(service, stack) };
     const stores = { attachmentsUrl: pathToFileURL(attachments).href, anchorsUrl: pathToFileURL(anchors).href };
     for (const plan of planServices({ ...options, ...stack, ...lake, ...access, ...stores, secrets })) {
-      services.set(plan.name, new ServiceProcess(plan, workspace.logs));
+      services.set(plan.name, new ServiceProcess(plan, workspace.logs, resolve(workspace.stack)));
     }
     // No service needs the loaded data before the first payment.
     await steps.run("start services and load state", () =>
@@ -196,7 +196,17 @@ async function startFreshStack(
   mkdirSync(workspace.stack, { recursive: true });
   const secure = security === undefined ? {} : { security: security.stack };
   const listener = onServer === undefined ? {} : { onServer };
-  return startStack({ directory: workspace.stack, ports, endOnSignals, isDurable: false, ...secure, ...listener });
+  const { kafka, redis, postgres, ...services } = ports;
+  return startStack({
+    directory: workspace.stack,
+    ports: { kafka, redis, postgres },
+    // The services start later. A free port of theirs must not become that of Kafka's controller.
+    reservedPorts: Object.values(services),
+    endOnSignals,
+    isDurable: false,
+    ...secure,
+    ...listener,
+  });
 }
 
 async function loadHistory({ statePath, profiles }: SystemOptions, redisUrl: string): Promise<void> {

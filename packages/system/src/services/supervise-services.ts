@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { removeProcessRecord, writeProcessRecord } from "@tripline/local-stack/processes/end-leftovers";
 import { patient } from "@tripline/local-stack/processes/patient";
 import { programFile } from "../../programs.mjs";
 import { ROOT } from "./workspace.js";
@@ -27,7 +28,8 @@ const LOG_TAIL_LINES = 5;
 
 /**
  * One service as a local process. Like an orchestrator, it restarts a service that dies, unless its configuration is invalid.
- * The service watches its standard input, so it always ends with this process.
+ * The service watches its standard input and shuts down when this process ends. A record lets the next system end a
+ * service that hangs, which would keep its port.
  */
 export class ServiceProcess {
   private child: ChildProcess | undefined;
@@ -36,9 +38,11 @@ export class ServiceProcess {
   private restarts = 0;
   private readonly logFile: string;
 
+  /** @param records the folder of process records; without it, none is written */
   constructor(
     readonly plan: ServicePlan,
     logs: string,
+    private readonly records?: string,
   ) {
     mkdirSync(logs, { recursive: true });
     this.logFile = join(logs, `${plan.name}.log`);
@@ -68,8 +72,11 @@ export class ServiceProcess {
       setPriority(child.pid, constants.priority.PRIORITY_LOW);
     }
     this.child = child;
+    const { records, plan } = this;
+    if (records !== undefined && child.pid !== undefined) writeProcessRecord(records, plan.name, child.pid);
     this.exited = new Promise((resolve) => {
       child.once("exit", (code) => {
+        if (records !== undefined) removeProcessRecord(records, plan.name);
         resolve();
         this.child = undefined;
         if (!this.stopping && code !== EXIT_CONFIG) void this.startAgain();

@@ -3,8 +3,8 @@ import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { ROOT } from "@tripline/system/services/workspace";
+import { findPortBase } from "@tripline/system/testing/find-port-base";
 import { parse } from "yaml";
 import { TOOLS } from "../../../../tools/start/tools.mjs";
 import { FOLDERS, faultOf } from "./check-command.js";
@@ -267,7 +267,7 @@ describe("commands without prerequisites run", () => {
   test.each(commands)(
     "$command",
     async ({ command, program, more = [], status = 0, says }) => {
-      const [portBase] = await findFreePorts(1);
+      const portBase = await findPortBase();
       const args = [
         ...command.replace(/^(npm run \S+ --|npx tripline( (init|doctor))?) ?/, "").split(" "),
         ...more,
@@ -276,7 +276,7 @@ describe("commands without prerequisites run", () => {
         cwd: ROOT,
         encoding: "utf8",
         timeout: RUN_MS_MAX,
-        env: { ...process.env, NODE_OPTIONS: "", TRIPLINE_PORT_BASE: String(portBase) },
+        env: { ...process.env, NODE_OPTIONS: "", TRIPLINE_PORT_BASE: portBase },
       });
       expect([run.status, `${run.stdout}${run.stderr}`.trim()]).toEqual([status, expect.stringMatching(says)]);
     },

@@ -12,12 +12,13 @@ import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { Kafka } from "@tripline/kafka/port";
-import { findFreePorts, isPortFree } from "@tripline/local-stack/processes/find-free-ports";
+import { isPortFree } from "@tripline/local-stack/processes/find-free-ports";
 import { identifyProcess } from "@tripline/local-stack/processes/identify-process";
 import { readTopic } from "@tripline/system/ledger/ledger";
 import { readPorts } from "@tripline/system/ports.mjs";
 import { readLocalSystem } from "@tripline/system/services/local-system";
 import { ROOT, STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import { findPortBase } from "@tripline/system/testing/find-port-base";
 import { Redis } from "ioredis";
 import type { ReceivedSpan } from "../support/span-receiver.js";
 import { SpanReceiver } from "../support/span-receiver.js";
@@ -34,8 +35,7 @@ const MAIN = join(ROOT, "apps", "cli", "dist", "main.js");
 
 let environment: NodeJS.ProcessEnv;
 beforeAll(async () => {
-  const [base = 0] = await findFreePorts(1);
-  environment = { ...process.env, NODE_OPTIONS: "", TRIPLINE_PORT_BASE: String(base) };
+  environment = { ...process.env, NODE_OPTIONS: "", TRIPLINE_PORT_BASE: await findPortBase() };
 });
 
 const engine = compileEngine(currentFeatureSpec());
@@ -103,6 +103,13 @@ class Demo {
   }
 }
 
+const RECORDS = join(workspaceIn(join(STATE_DIRECTORY, WORKSPACE)).stack, "run");
+
+/** The process of a server or service of the demo. */
+function pidOf(name: string): number {
+  return JSON.parse(readFileSync(join(RECORDS, `${name}.json`), "utf8")).child.pid;
+}
+
 async function takenPorts(): Promise<string[]> {
   const ports = Object.entries(readPorts(environment));
   const free = await Promise.all(ports.map(([, port]) => isPortFree(port)));
@@ -164,10 +171,11 @@ describe("npm run demo", () => {
     promisify(execFile)(program, args, { cwd: ROOT, env: environment, timeout: COMMAND_MS_MAX });
 
   test(
-    "works after a demo that was killed with kill -9",
+    "regression #24: works after a demo that was killed with kill -9, even if one of its services hangs and keeps its port",
     async () => {
       const killed = new Demo([]);
       await killed.prints(IS_UP);
+      process.kill(pidOf("auth"), "SIGSTOP");
       killed.signal("SIGKILL");
       await killed.exit;
       demo = new Demo(["--profiles"], {}, ["npm", "run", "demo", "--"]);
@@ -216,8 +224,7 @@ describe("npm run demo", () => {
   test(
     "regression #12: rejects a second demo on other ports, and the first keeps its logs",
     async () => {
-      const [base = 0] = await findFreePorts(1);
-      const second = new Demo([], { TRIPLINE_PORT_BASE: String(base) });
+      const second = new Demo([], { TRIPLINE_PORT_BASE: await findPortBase() });
       expect([await second.exit, second.output]).toEqual([1, expect.stringContaining("is in use by process")]);
       expect(existsSync(join(workspaceIn(join(STATE_DIRECTORY, WORKSPACE)).logs, "ingestion.log"))).toBe(true);
     },
@@ -271,12 +278,12 @@ describe("npm run demo", () => {
   test(
     "regression #12: SIGINT to npm alone stops everything in order",
     async () => {
-      const records = join(workspaceIn(join(STATE_DIRECTORY, WORKSPACE)).stack, "run");
-      const pids = readdirSync(records).flatMap((file) => {
-        const { child, owner } = JSON.parse(readFileSync(join(records, file), "utf8"));
-        return [child.pid, owner.pid];
-      });
-      expect(pids).toHaveLength(6);
+      const names = readdirSync(RECORDS).map((file) => file.replace(/\.json$/, ""));
+      const servers = ["kafka", "postgres", "redis"];
+      const services = ["archive", "auth", "console", "control", "features", "ingestion", "tripline"];
+      expect(names.sort()).toEqual([...servers, ...services].sort());
+      const owner: number = JSON.parse(readFileSync(join(RECORDS, "kafka.json"), "utf8")).owner.pid;
+      const pids = [owner, ...names.map(pidOf)];
       demo.signal("SIGINT");
       expect([await demo.exit, demo.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
       expect(pids.map(identifyProcess)).toEqual(pids.map(() => undefined));
