@@ -2,6 +2,7 @@ import type { RateConfig } from "@tripline/http/limits/rate-config";
 import { rateConfig } from "@tripline/http/limits/rate-config";
 import { policyWorkerConfig } from "@tripline/policy-worker/policy-worker";
 import { masterKeyConfig } from "@tripline/sealing/master-key";
+import { feastProfiles } from "@tripline/settings/feast-profiles";
 import { kafkaConfig, postgresConfig, serviceConfig, tokenConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 
@@ -54,6 +55,7 @@ export const controlConfig = z.object({
       description:
         "Tenant whose clients can manage other tenants and the settings of all tenants. Without it, no client can.",
     }),
+  FEAST_PROFILES: feastProfiles,
   FRAUD_LIST_DAYS: z.coerce.number().int().min(0).max(366).default(0).meta({
     unit: "days",
     description:

@@ -14,6 +14,8 @@ export interface PolicyOutline {
   readonly version: string;
   readonly specVersion: number;
   readonly guard: MixGuard | undefined;
+  /** Names of the features that its conditions and sentences read. */
+  readonly readFeatures: readonly string[];
   readonly parts: readonly DraftPart[];
 }
 
@@ -50,7 +52,8 @@ export function readPolicy(text: string, parse = parsePolicy): Policy {
 
 export function outlineOf(policy: Policy): PolicyOutline {
   const { version, specVersion, guard } = policy;
-  return { version, specVersion, guard, parts: draftParts(policy) };
+  const readFeatures = policy.readFeatures.map(({ name }) => name);
+  return { version, specVersion, guard, readFeatures, parts: draftParts(policy) };
 }
 
 function invalid(faults: readonly string[]): TriplineError {

@@ -141,7 +141,12 @@ export class PoliciesController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<object> {
     const { at, watched: isWatched, ...wanted } = parseRequest(newActivation, body);
-    const made = await this.history.activate(this.#by(request), { ...wanted, at, isWatched });
+    const by = this.#by(request);
+    if (wanted.revision !== null) {
+      const { text } = await this.policies.revision(by.tenant, wanted.revision);
+      await this.checks.refuseUnread(by.tenant, text);
+    }
+    const made = await this.history.activate(by, { ...wanted, at, isWatched });
     const isPublished = await this.publisher.publish();
     if (!isPublished) reply.status(202);
     return { ...made, published_at: undefined, is_published: isPublished };

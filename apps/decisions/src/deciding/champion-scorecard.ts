@@ -5,13 +5,13 @@ import { asTriplineError, TriplineError } from "@tripline/contracts/error-table"
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseScorecard } from "@tripline/decision-engine/parse-scorecard";
 import type { Scorecard } from "@tripline/decision-engine/scorecard";
+import { unreadFault, unreadFeatures } from "@tripline/decision-engine/unread-features";
 import type { ModelRegistry } from "@tripline/model-registry/model-registry";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 import { DecisionMetrics } from "../decision-metrics.js";
-import { unreadFault, unreadFeatures } from "../unread-features.js";
 
 /** A `ModelRegistry`; undefined if none is configured. */
 export const MODEL_REGISTRY = Symbol("MODEL_REGISTRY");

@@ -3,12 +3,12 @@ import { Inject, Injectable } from "@nestjs/common";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Policy } from "@tripline/decision-engine/policy";
+import { unreadFeatures } from "@tripline/decision-engine/unread-features";
 import { LOGGER } from "@tripline/nest-kit/service.module";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 import { DecisionMetrics } from "../decision-metrics.js";
-import { unreadFeatures } from "../unread-features.js";
 import type { PolicyWatch } from "./watch-policy.js";
 import { watchPolicy } from "./watch-policy.js";
 

@@ -2,12 +2,12 @@ import { Inject, Injectable } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TABLES } from "@tripline/contracts/topics";
 import type { Policy } from "@tripline/decision-engine/policy";
+import { unreadFeatures } from "@tripline/decision-engine/unread-features";
 import type { TableChange } from "@tripline/kafka/port";
 import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/table-follower";
 import type { DecisionsConfig } from "../config.js";
 import { DECISIONS_CONFIG } from "../config.js";
 import { DecisionMetrics } from "../decision-metrics.js";
-import { unreadFeatures } from "../unread-features.js";
 import { COSTLY_RULES, DecisionFiles } from "./decision-files.js";
 import { PolicyTable } from "./policy-table.js";
 

@@ -3,8 +3,8 @@ import { PolicyActivation } from "@tripline/contracts/generated/tripline/events/
 import type { Policy } from "@tripline/decision-engine/policy";
 import { switchOffRules } from "@tripline/decision-engine/policy";
 import type { TableChange } from "@tripline/kafka/port";
-import type { PolicyTerms } from "../unread-features.js";
-import { parseActivePolicy } from "../unread-features.js";
+import type { PolicyTerms } from "./parse-active-policy.js";
+import { parseActivePolicy } from "./parse-active-policy.js";
 
 /** The tenant key whose activation applies to tenants without their own. */
 const ALL_TENANTS = "";

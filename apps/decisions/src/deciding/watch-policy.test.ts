@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Policy } from "@tripline/decision-engine/policy";
-import { unreadFeatures } from "../unread-features.js";
+import { unreadFeatures } from "@tripline/decision-engine/unread-features";
 import type { PolicyWatch } from "./watch-policy.js";
 import { watchPolicy } from "./watch-policy.js";
 

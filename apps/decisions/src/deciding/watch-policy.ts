@@ -1,6 +1,6 @@
 import type { Policy } from "@tripline/decision-engine/policy";
-import type { PolicyTerms } from "../unread-features.js";
-import { parseActivePolicy } from "../unread-features.js";
+import type { PolicyTerms } from "./parse-active-policy.js";
+import { parseActivePolicy } from "./parse-active-policy.js";
 import type { FileWatch, FileWatchOptions } from "./watch-file.js";
 import { watchFile } from "./watch-file.js";
 

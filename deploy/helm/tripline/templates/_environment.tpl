@@ -249,6 +249,9 @@ CONSOLE_URL: {{ .Values.console.url | quote }}
 {{ include "tripline.environment.controlDatabase" . }}
 {{ include "tripline.environment.registry" . }}
 OPERATOR_TENANT: {{ .Values.control.operatorTenant | quote }}
+{{- if and .Values.feast.tenant .Values.feast.profiles }}
+FEAST_PROFILES: {{ .Values.feast.profiles | quote }}
+{{- end }}
 {{- if .Values.personalData.masterKey }}
 PERSONAL_MASTER_KEY: {{ .Values.personalData.masterKey | quote }}
 {{- end }}

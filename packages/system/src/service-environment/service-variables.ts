@@ -273,6 +273,7 @@ export const SERVICE_VARIABLES = {
         chart: chartValue("control.operatorTenant"),
         local: "operatorTenant",
       },
+      FEAST_PROFILES: feastProfiles,
       AUDIT_SIGNING_KEY: {
         composeSecret: "audit-signing-key",
         chart: [

@@ -245,8 +245,8 @@ describe("compose.yaml", () => {
       expect(told.FEAST_REDIS).toBe("valkey:6379,db=0");
     }
     expect(base.features?.environment.FEAST_TENANT).toBe(DEMO_TENANT);
-    // By default no profiles are read. Features and decisions get the same value.
-    for (const name of ["features", "decisions"])
+    // By default no profiles are read. All three get the same value.
+    for (const name of ["features", "decisions", "control"])
       expect(base[name]?.environment).toMatchObject({ FEAST_PROFILES: null });
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);
   });

@@ -1,31 +1,52 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { idleRuleWarnings } from "@tripline/decision-engine/find-idle-rules";
 import { parsePolicy } from "@tripline/decision-engine/parse-policy";
 import { runExamples } from "@tripline/decision-engine/run-examples";
+import { unreadFault, unreadFeatures } from "@tripline/decision-engine/unread-features";
 import type { CommandOutput } from "@tripline/system/command-output";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 
 /** `tripline policy check`: finds errors in a policy file. Needs no running system. */
 export function checkCommand(output: CommandOutput): Command {
   return new Command("check")
     .description("check the types of all expressions in a policy file and run its examples")
     .argument("<file>", "for example apps/decisions/policy.yaml")
-    .addHelpText("after", "\nExit code 1 if an example fails.")
-    .action(async (file: string) => {
+    .addOption(
+      new Option("--profiles <names>", "comma-separated: the policy may read only these profiles").env(
+        "FEAST_PROFILES",
+      ),
+    )
+    .addHelpText("after", "\nExit code 1 if an example fails or the policy reads another profile.")
+    .action(async (file: string, { profiles }: { profiles?: string }) => {
       const spec = currentFeatureSpec();
       const policy = parsePolicy(await readPolicyFile(file), spec, basename(file));
       const { faults, unproven, count } = runExamples(policy, spec);
+      const used = policy.readFeatures.map(({ name }) => name);
+      const read = (profiles ?? "").split(",").map((name) => name.trim());
+      const unread = unreadFault(used, unreadFeatures(spec, read));
       for (const fault of faults) output.write(`${fault}\n`);
+      if (unread !== undefined) output.write(`The policy ${profiles === undefined ? needs(used, spec) : unread}.\n`);
       if (unproven.length > 0) output.write(`Rules without an example that fires: ${unproven.join(", ")}.\n`);
       for (const warning of idleRuleWarnings(policy, spec)) output.write(`${warning}\n`);
       const { rules, bands, budgets, version } = policy;
       output.write(
         `policy: version=${version} rules=${rules.length} bands=${bands.length} budgets=${budgets.length} examples=${count} failed=${faults.length}\n`,
       );
-      process.exitCode = faults.length === 0 ? 0 : 1;
+      process.exitCode = faults.length === 0 && (unread === undefined || profiles === undefined) ? 0 : 1;
     });
+}
+
+/** Without `--profiles`, nobody knows what the system reads. */
+function needs(used: readonly string[], { features }: FeatureSpec): string {
+  const own = features.flatMap((feature) =>
+    feature.kind === "profile" && used.includes(feature.name) ? [feature] : [],
+  );
+  const profiles = new Set(own.map(({ entity }) => entity));
+  const names = own.map(({ name }) => name);
+  return `uses ${names.join(", ")}, so FEAST_PROFILES must name ${[...profiles].join(" and ")}`;
 }
 
 /** @throws Error in one sentence */

@@ -69,6 +69,25 @@ test("check names a rule that can never fire", async () => {
   );
 });
 
+describe("regression #26: a policy that reads profiles", () => {
+  beforeEach(() => writeFile(file, GOOD.replace("amount > 500", "amount > 500 && card_age < 2.0")));
+
+  test("is checked with the name of the setting that it needs", async () => {
+    const { lines, code } = await run("check", file);
+    expect(lines).toContain("The policy uses card_age, so FEAST_PROFILES must name card.");
+    expect(code).toBe(0);
+  });
+
+  test("is rejected if features does not read them", async () => {
+    const { lines, code } = await run("check", file, "--profiles", "terminal");
+    expect(lines).toContain(
+      "The policy uses card_age, of profiles that features does not read: add them to FEAST_PROFILES.",
+    );
+    expect(code).toBe(1);
+    expect((await run("check", file, "--profiles", "terminal, card")).code).toBe(0);
+  });
+});
+
 test("check rejects an invalid file with line and column", async () => {
   await writeFile(file, GOOD.replace("amount > 500", "amuont > 500"));
   await expect(run("check", file)).rejects.toThrow(/^policy\.yaml:4:11 rules\.0\.when .*amuont/);
