@@ -168,6 +168,27 @@ test("an accepted update is not sent again, and the first rejected one is thrown
   expect(Object.fromEntries(tries)).toEqual({ "u-1": 1, "u-2": 1, "u-3": 2, "u-4": 1 });
 });
 
+test.each([
+  ["a refusal of the whole request", problem(403, "scope-missing"), "scope-missing"],
+  ["no answer until the time is over", undefined, "queue-full"],
+])(
+  "regression #28: a retry of some lines that ends with %s keeps the results of the others",
+  async (_, retry, code) => {
+    const first = [
+      { line: 1, status: 503, problem: problem(503, "queue-full").body },
+      { line: 2, status: 200, decision: decided("b") },
+    ];
+    inTurn({ status: 200, body: first.map((line) => JSON.stringify(line)).join("\n") }, retry);
+    const results: PaymentResult[] = [];
+    for await (const result of client(1_000).decideAll(["a", "b"].map(payment))) results.push(result);
+    expect(results).toMatchObject([
+      { transactionId: "a", error: { code } },
+      { transactionId: "b", decision: { id: "txn_b" } },
+    ]);
+    expect(received.length).toBeGreaterThan(1);
+  },
+);
+
 test("a token that is refused is fetched again, once", async () => {
   let tokens = 0;
   answers = ({ path, headers }) => {

@@ -40,8 +40,14 @@ interface Call {
   readonly waitMs: number;
 }
 
-/** The API's result for one line of a batch. */
-type Line = { readonly status: number; readonly id?: string; readonly decision?: Decision; readonly problem?: Problem };
+/** The API's result for one line of a batch; `error` if a retry of the line was rejected with its whole request. */
+interface Line {
+  readonly status: number;
+  readonly id?: string;
+  readonly decision?: Decision;
+  readonly problem?: Problem;
+  readonly error?: TriplineError;
+}
 
 const TIMEOUT_MS_DEFAULT = 10_000;
 /** Payments, labels or updates per request; the API accepts more, but no payment should wait for thousands of others. */
@@ -84,9 +90,9 @@ export class TriplineClient {
 
   /**
    * Sends payments, {@link BATCH_LINES} per request, and returns their results in order. A rejected payment does not
-   * stop the others.
+   * stop the others. If a retry of some payments fails, they have its error, and the others keep their results.
    *
-   * @throws TriplineError only for errors that affect a whole request, such as a missing scope
+   * @throws TriplineError only if the first request of a batch fails, for instance because a scope is missing
    */
   async *decideAll(
     payments: Iterable<Payment> | AsyncIterable<Payment>,
@@ -115,7 +121,7 @@ export class TriplineClient {
     for await (const batch of batchesOf(labels)) {
       const lines = await this.#sendLines("/v1/labels/batch", batch, this.#begin(options), "done");
       const open = lines.find(({ status }) => status !== 200);
-      if (open !== undefined) throw open.problem === undefined ? deadlineExceeded() : TriplineError.of(open.problem);
+      if (open !== undefined) throw errorOf(open);
     }
   }
 
@@ -130,8 +136,8 @@ export class TriplineClient {
   ): Promise<void> {
     for await (const batch of batchesOf(updates)) {
       const lines = await this.#sendLines("/v1/payment-updates/batch", batch, this.#begin(options), "accepted");
-      const refused = lines.find(({ problem }) => problem !== undefined)?.problem;
-      if (refused !== undefined) throw TriplineError.of(refused);
+      const refused = lines.find(({ problem, error }) => problem !== undefined || error !== undefined);
+      if (refused !== undefined) throw errorOf(refused);
     }
   }
 
@@ -153,7 +159,14 @@ export class TriplineClient {
     for (let tries = 0; open.length > 0; tries += 1) {
       if (tries > 0 && !(await pause(backoffMs(tries), call))) break;
       const body = open.map((index) => JSON.stringify(items[index])).join("\n");
-      const lines = (await this.#post(path, body, NDJSON_TYPE, call)).split("\n");
+      let lines: string[];
+      try {
+        lines = (await this.#post(path, body, NDJSON_TYPE, call)).split("\n");
+      } catch (error) {
+        if (tries === 0 || !(error instanceof TriplineError)) throw error;
+        if (!error.isTemporary) for (const index of open) results[index] = { status: error.status ?? 0, error };
+        break;
+      }
       for (const [at, index] of open.entries()) results[index] = JSON.parse(lines[at] || "{}");
       open = open.filter((index) => {
         const status = results[index]?.status;
@@ -166,8 +179,7 @@ export class TriplineClient {
   async #settle(line: Line | undefined, call: Call): Promise<{ decision: Decision } | { error: TriplineError }> {
     if (line?.decision !== undefined) return { decision: line.decision };
     try {
-      if (line?.problem !== undefined) throw TriplineError.of(line.problem);
-      if (line?.id === undefined) throw deadlineExceeded();
+      if (line?.id === undefined || line.problem !== undefined) throw errorOf(line);
       return { decision: await this.#poll(line.id, call) };
     } catch (error) {
       if (error instanceof TriplineError) return { error };
@@ -275,6 +287,10 @@ function problemOf(status: number, text: string): TriplineError {
 
 function unreachable(url: string, cause: unknown): TriplineError {
   return new TriplineError("unreachable", `${url} does not answer (${causeOf(cause)}).`, undefined, [], { cause });
+}
+
+function errorOf({ error, problem }: Partial<Line> = {}): TriplineError {
+  return error ?? (problem === undefined ? deadlineExceeded() : TriplineError.of(problem));
 }
 
 function deadlineExceeded(): TriplineError {
