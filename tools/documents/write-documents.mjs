@@ -3,7 +3,6 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { capacityTables } from "../../apps/cli/dist/capacity/document-tables.js";
-import { apiTypes } from "../../packages/client/describe-types.mjs";
 import { ERROR_TABLE } from "../../packages/contracts/dist/error-table.js";
 import { currentFeatureSpec } from "../../packages/contracts/dist/feature-spec.js";
 import { ALL_TOPICS } from "../../packages/contracts/dist/topics.js";
@@ -15,6 +14,7 @@ import {
   composeTls,
 } from "../../packages/system/dist/service-environment/write-compose-environment.js";
 import { accessTables } from "../../packages/testing/dist/access/describe-access.js";
+import { apiTypes } from "./describe-api-types.mjs";
 import { clientTables } from "./describe-clients.mjs";
 import { dataMap } from "./describe-data.mjs";
 import { readmesWithImporters } from "./describe-imports.mjs";
@@ -74,7 +74,6 @@ const CHART = "deploy/helm/tripline";
 const VALUES_SCHEMA = `${CHART}/values.schema.json`;
 const POLICY_SCHEMA = "docs/policy.schema.json";
 const ACCESS = "infra/access.yaml";
-const API_TYPES = "packages/client/src/generated/api.ts";
 
 /** Files with generated parts. */
 const documents = [
@@ -100,7 +99,7 @@ const files = [
   { file: `${CHART}/files/topics.yaml`, text: topicsFile() },
   { file: POLICY_SCHEMA, text: format(POLICY_SCHEMA, JSON.stringify(policyFileSchema(), null, 2)) },
   { file: VALUES_SCHEMA, text: format(VALUES_SCHEMA, fillValuesSchema(readFileSync(VALUES_SCHEMA, "utf8"))) },
-  { file: API_TYPES, text: await apiTypes() },
+  ...(await apiTypes()),
   ...readmesWithImporters(),
 ];
 

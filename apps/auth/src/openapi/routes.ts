@@ -47,9 +47,15 @@ const client = z
 const grant = z
   .object({
     grant_id: z.string(),
-    change: z.looseObject({ action: z.string() }),
+    change: z.looseObject({
+      action: z.string(),
+      user_name: z.string().optional(),
+      client_id: z.string().optional(),
+      roles: z.array(z.string()).optional(),
+      scopes: z.array(z.string()).optional(),
+    }),
     requested_by: z.string(),
-    principal: z.string().optional(),
+    principal: z.string().meta({ description: "The requesting user, even if a client of that user sent the request." }),
     requested_at: time,
     expires_at: time,
   })

@@ -5,9 +5,9 @@ export interface PlacedFault {
   readonly text: string;
 }
 
-/** The control plane writes a fault as "line 12, column 5: …", or without a place. */
+/** The control plane starts a fault with its position, as in "policy.yaml:12:5 …", or writes none. */
 export function readFault(fault: string): PlacedFault {
-  const place = /\bline (\d+)(?:,? column (\d+))?/i.exec(fault);
+  const place = /^[^\s:]+:(\d+):(\d+) /.exec(fault);
   return {
     line: place?.[1] === undefined ? undefined : Number(place[1]),
     column: Number(place?.[2] ?? 1),

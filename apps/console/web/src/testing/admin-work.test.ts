@@ -68,8 +68,8 @@ test("regression #24: a change that takes two administrators waits, and another 
   const asked = { requested_at: new Date().toISOString(), expires_at: new Date(Date.now() + 86_400_000).toISOString() };
   const change = { action: "person-roles", user_name: "lin", roles: ["lead"] };
   api.admin.grants = [
-    { grant_id: "g1", change, principal: "person-ada", ...asked },
-    { grant_id: "g2", change: { ...change, user_name: "demo" }, principal: "demo", ...asked },
+    { grant_id: "g1", change, principal: "person-ada", requested_by: "person-ada", ...asked },
+    { grant_id: "g2", change: { ...change, user_name: "demo" }, principal: "demo", requested_by: "demo", ...asked },
   ];
   await page.goto("/admin");
   // Who asked can only take it back.

@@ -288,6 +288,9 @@ test("a failed save of a policy draft keeps the text; faults come as it is typed
   await page.getByRole("option", { name: /card_ratio_30d/ }).click();
   await page.keyboard.type(" >=");
   await page.getByText("1 error", { exact: true }).waitFor();
+  // It is marked on its own line.
+  const marked = page.locator(".cm-line", { has: page.locator(".cm-lintRange-error") });
+  await marked.filter({ hasText: "when: card_ratio_30d >=" }).waitFor();
   await expectSoon(() => page.getByRole("button", { name: "Save as revision" }).isDisabled(), true);
   fixture.failing.set("/drafts/night", new Refusal(503, "database-unavailable", "The database is unavailable."));
   await page.getByRole("button", { name: "Save draft" }).click();

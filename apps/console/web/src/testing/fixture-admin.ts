@@ -17,6 +17,7 @@ export function makeAdmin(nowMs: number): AdminState {
     person_id: id,
     user_name: id.replace("person-", ""),
     name,
+    tenant: "demo",
     roles,
     has_second_factor: days > 20,
     created_at: at(days),
@@ -32,6 +33,8 @@ export function makeAdmin(nowMs: number): AdminState {
     clients: [
       {
         client_id: "till",
+        tenant: "demo",
+        redirect_uris: [],
         auth_method: "client_secret_basic",
         scopes: ["transactions:write", "labels:write"],
         owner: null,
@@ -40,9 +43,11 @@ export function makeAdmin(nowMs: number): AdminState {
       },
       {
         client_id: "reports",
+        tenant: "demo",
+        redirect_uris: [],
         auth_method: "private_key_jwt",
         scopes: ["decisions:read"],
-        owner: { user_name: "ada", is_disabled: false },
+        owner: { person_id: "person-ada", user_name: "ada", is_disabled: false },
         created_at: at(9),
         disabled_at: null,
       },
@@ -74,7 +79,7 @@ export function answerAdmin(state: AdminState, { method, path, body }: Asked, no
       const added = {
         ...(body as AdminClient),
         auth_method: "client_secret_basic",
-        owner: { user_name: "demo", is_disabled: false },
+        owner: { person_id: "demo", user_name: "demo", is_disabled: false },
         created_at: now,
         disabled_at: null,
       };
@@ -82,7 +87,8 @@ export function answerAdmin(state: AdminState, { method, path, body }: Asked, no
       return { ...added, client_secret: MADE };
     }
     const { owner } = (body ?? {}) as { readonly owner?: string };
-    const owned = owner === undefined ? {} : { owner: { user_name: owner, is_disabled: false } };
+    const owned =
+      owner === undefined ? {} : { owner: { person_id: `person-${owner}`, user_name: owner, is_disabled: false } };
     state.clients = state.clients.map((one) => (one.client_id === id ? { ...one, ...locked, ...owned } : one));
     return { is_published: true, ...(step === "rotate-secret" ? { client_secret: MADE } : {}) };
   }
@@ -91,7 +97,8 @@ export function answerAdmin(state: AdminState, { method, path, body }: Asked, no
     if (state.people.some(({ user_name }) => user_name === sent.user_name)) {
       throw new Refusal(409, "name-taken", `The user name ${sent.user_name} is taken.`, "The name is taken");
     }
-    const added = { ...sent, person_id: sent.user_name, has_second_factor: false, created_at: now, disabled_at: null };
+    const account = { tenant: "demo", has_second_factor: false, created_at: now, disabled_at: null };
+    const added = { ...sent, ...account, person_id: sent.user_name };
     state.people = [...state.people, added];
     return { ...added, password: MADE };
   }

@@ -143,7 +143,8 @@ function answerPolicy(
       if (method === "GET") return { activations: state.activations };
       const activation = (state.activations[0]?.activation ?? 0) + 1;
       const made = { activation, revision: Number(sent.revision), note: String(sent.note) };
-      state.activations.unshift({ ...made, author, created_at: at, activates_at: at });
+      const times = { created_at: at, activates_at: at, published_at: at };
+      state.activations.unshift({ ...made, ...times, author, is_watched: true, kind: "new" });
       return made;
     }
     case "drafts": {
@@ -202,7 +203,7 @@ function checkText(text: string): object {
   const line = text.split("\n").findIndex((one) => /when:.*(==|>=|&&)\s*$/.test(one));
   if (line === -1) return { version: "1-4f2a91c0", feature_spec_version: 3 };
   const refusal = new Refusal(422, "invalid-field", "The policy is not valid: 1 faults.", "A field has a wrong value");
-  const detail = `line ${line + 1}, column 11: the expression ends too early`;
+  const detail = `policy.yaml:${line + 1}:11 rules.0.when ends too early.`;
   Object.assign(refusal.problem, { errors: [{ pointer: "/text", detail }] });
   throw refusal;
 }

@@ -5,9 +5,9 @@ import type {
   DeadLetterTopic,
   Erasures,
   ListEntry,
-  PolicyActivation,
   PolicyDraftText,
   PolicyRevisionText,
+  PolicyStatus,
   RolloutDetail,
   TrainingJob,
 } from "../api/control.js";
@@ -17,10 +17,30 @@ import type {
 const DAY_MS = 86_400_000;
 const POLICY = new URL("../../../../decisions/policy.yaml", import.meta.url);
 
+const PLAN: RolloutDetail["plan"] = {
+  begin_with: "shadow",
+  auto: true,
+  shadow_percent: 100,
+  shadow_seconds: 3_600,
+  steps_percent: [1, 5, 25, 50],
+  step_seconds: 3_600,
+  guards: {
+    window_seconds: 300,
+    cards_min: 8,
+    missing_points_max: 0.1,
+    outcome_points_max: 0.1,
+    slow_ms: 50,
+    slow_points_max: 0.1,
+    index_max: 0.25,
+    false_alarm_points_max: 0.2,
+    labels_min: 20,
+  },
+};
+
 export interface ControlState {
   entries: ListEntry[];
   revisions: PolicyRevisionText[];
-  activations: PolicyActivation[];
+  activations: NonNullable<PolicyStatus["in_force"]>[];
   drafts: PolicyDraftText[];
   rollout: RolloutDetail;
   audit: AuditEntry[];
@@ -71,6 +91,8 @@ export function makeControl(nowMs: number): ControlState {
         created_at: ago(12),
         activates_at: ago(12),
         published_at: ago(12),
+        is_watched: true,
+        kind: "new",
       },
     ],
     drafts: [{ name: "night", version: 4, author: "ada", updated_at: ago(0.1), text: policy, faults: [] }],
@@ -78,6 +100,8 @@ export function makeControl(nowMs: number): ControlState {
     ...makeOperations(ago),
     audit: Array.from({ length: 40 }, (_, index) => ({
       sequence: 40 - index,
+      id: `event-${40 - index}`,
+      hash: `${index % 10}`.repeat(64),
       source: "control",
       actor_kind: "person",
       subject_kind: "list",
@@ -167,7 +191,7 @@ function makeRollout(ago: (days: number) => string): RolloutDetail {
     started_at: ago(1),
     changed_at: ago(0.05),
     changed_by: "ada",
-    plan: { auto: true, steps_percent: [1, 5, 25, 50] },
+    plan: PLAN,
     findings: [
       { guard: "scores-missing", is_judged: true, is_breached: false, text: "0.0 % of 312 payments, champion 0.0 %." },
       { guard: "outcomes", is_judged: true, is_breached: false, text: "Review 2.1 %, champion 1.9 %." },

@@ -1,0 +1,135 @@
+export type paths = Record<string, never>;
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        readonly Users: {
+            readonly people: readonly components["schemas"]["User"][];
+        };
+        readonly User: {
+            readonly person_id: string;
+            readonly user_name: string;
+            readonly name: string;
+            readonly tenant: string;
+            readonly roles: readonly string[];
+            readonly has_second_factor: boolean;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly disabled_at: string | null;
+        };
+        readonly Problem: {
+            readonly type: string;
+            readonly title: string;
+            readonly status: number;
+            /**
+             * @description Stable; match on it.
+             * @enum {string}
+             */
+            readonly code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
+            /** @description What is wrong and how to fix it. */
+            readonly detail: string;
+            readonly errors?: readonly {
+                /** @description JSON pointer (RFC 6901) to the field; empty for the whole body. */
+                readonly pointer: string;
+                readonly detail: string;
+            }[];
+            readonly trace_id?: string;
+        };
+        readonly ChangedUser: {
+            readonly person_id: string;
+            readonly user_name: string;
+            readonly name: string;
+            readonly tenant: string;
+            readonly roles: readonly string[];
+            readonly has_second_factor: boolean;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly disabled_at: string | null;
+            /** @description Whether every service has been notified by now. */
+            readonly is_published: boolean;
+            readonly password?: string;
+            readonly client_secret?: string;
+        };
+        /** @description The change waits for a second administrator. */
+        readonly PendingGrant: {
+            readonly grant: components["schemas"]["Grant"];
+            readonly password?: string;
+            readonly client_secret?: string;
+        };
+        readonly Grant: {
+            readonly grant_id: string;
+            readonly change: {
+                readonly action: string;
+                readonly user_name?: string;
+                readonly client_id?: string;
+                readonly roles?: readonly string[];
+                readonly scopes?: readonly string[];
+            } & {
+                readonly [key: string]: unknown;
+            };
+            readonly requested_by: string;
+            /** @description The requesting user, even if a client of that user sent the request. */
+            readonly principal: string;
+            /** Format: date-time */
+            readonly requested_at: string;
+            /** Format: date-time */
+            readonly expires_at: string;
+        };
+        readonly Clients: {
+            readonly clients: readonly components["schemas"]["Client"][];
+        };
+        readonly Client: {
+            readonly client_id: string;
+            readonly tenant: string;
+            readonly auth_method: string;
+            readonly scopes: readonly string[];
+            /** @description Of a client that signs people in; empty for one that speaks for itself. */
+            readonly redirect_uris: readonly string[];
+            /** @description The user as whom the client counts. */
+            readonly owner: {
+                readonly person_id: string;
+                readonly user_name: string;
+                readonly is_disabled: boolean;
+            } | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly disabled_at: string | null;
+        };
+        readonly ChangedClient: {
+            readonly client_id: string;
+            readonly tenant: string;
+            readonly auth_method: string;
+            readonly scopes: readonly string[];
+            /** @description Of a client that signs people in; empty for one that speaks for itself. */
+            readonly redirect_uris: readonly string[];
+            /** @description The user as whom the client counts. */
+            readonly owner: {
+                readonly person_id: string;
+                readonly user_name: string;
+                readonly is_disabled: boolean;
+            } | null;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly disabled_at: string | null;
+            /** @description Whether every service has been notified by now. */
+            readonly is_published: boolean;
+            readonly password?: string;
+            readonly client_secret?: string;
+        };
+        readonly Grants: {
+            readonly grants: readonly components["schemas"]["Grant"][];
+        };
+        readonly Approved: components["schemas"]["ChangedUser"] | components["schemas"]["ChangedClient"];
+        readonly Introspection: {
+            readonly active: boolean;
+        } & {
+            readonly [key: string]: unknown;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;

@@ -1,0 +1,547 @@
+export type paths = Record<string, never>;
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        readonly PolicyStatus: {
+            readonly tenant: string;
+            readonly needs_approval: boolean;
+            readonly lists_need_approval: boolean;
+            readonly newest_revision: components["schemas"]["PolicyRevision"] | null;
+            /** @description The `after` of the next activation. */
+            readonly newest_activation: number;
+            readonly in_force: components["schemas"]["PublishedActivation"] | null;
+            readonly scheduled: components["schemas"]["PublishedActivation"] | null;
+            /** @description The newest policy that was in force and was not rolled back; going back to it needs no approval. */
+            readonly return_to: {
+                readonly revision: number | null;
+            } | null;
+            /** @description Rules of the revision in force that are off because they failed. */
+            readonly switched_off_rules: readonly {
+                readonly rule_id: string;
+                readonly why: string;
+                /** Format: date-time */
+                readonly switched_off_at: string;
+            }[];
+        };
+        readonly PolicyRevision: {
+            readonly revision: number;
+            /** @description Version of the file and the beginning of the SHA-256 of its text. */
+            readonly version: string;
+            readonly sha256: string;
+            readonly author: string;
+            readonly note: string;
+            /** Format: date-time */
+            readonly created_at: string;
+        };
+        readonly PublishedActivation: {
+            readonly activation: number;
+            /** @description null: from then on the tenant has no policy of its own. */
+            readonly revision: number | null;
+            /** @description `guard` where the policy's guard went back. */
+            readonly author: string;
+            readonly note: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly activates_at: string;
+            readonly is_watched: boolean;
+            /** @description null: an earlier release made it. */
+            readonly kind: components["schemas"]["ActivationKind"] | null;
+            /** @description null: the services have not been told yet. */
+            readonly published_at: string | null;
+        };
+        /** @enum {string} */
+        readonly ActivationKind: "return" | "suspect" | "new";
+        readonly Problem: {
+            readonly type: string;
+            readonly title: string;
+            readonly status: number;
+            /**
+             * @description Stable; match on it.
+             * @enum {string}
+             */
+            readonly code: "malformed-json" | "invalid-field" | "invalid-header" | "malformed-request" | "request-timeout" | "address-too-long" | "headers-too-large" | "body-too-large" | "unsupported-media-type" | "token-missing" | "token-invalid" | "token-expired" | "token-revoked" | "scope-missing" | "client-not-served" | "session-ended" | "csrf-token-wrong" | "sign-in-failed" | "not-found" | "method-not-allowed" | "decision-not-found" | "idempotency-conflict" | "changed-meanwhile" | "name-taken" | "last-admin" | "approval-missing" | "tenant-foreign" | "too-many-requests" | "rate-limited" | "kafka-unavailable" | "lake-unavailable" | "store-unavailable" | "store-refused" | "state-incomplete" | "redis-unavailable" | "database-unavailable" | "keys-unavailable" | "master-key-unavailable" | "auth-unavailable" | "service-unavailable" | "identity-unavailable" | "shutting-down" | "state-conflict" | "state-unreadable" | "message-unreadable" | "spec-mismatch" | "model-not-found" | "rollout-not-found" | "rollout-conflict" | "model-refused" | "invalid-tensor" | "deadline-exceeded" | "scoring-unavailable" | "queue-full" | "policy-too-slow" | "policy-too-large" | "policy-checks-busy" | "policy-invalid" | "scorecard-invalid" | "config-invalid" | "internal";
+            /** @description What is wrong and how to fix it. */
+            readonly detail: string;
+            readonly errors?: readonly {
+                /** @description JSON pointer (RFC 6901) to the field; empty for the whole body. */
+                readonly pointer: string;
+                readonly detail: string;
+            }[];
+            readonly trace_id?: string;
+        };
+        readonly Checked: {
+            readonly version: string;
+            readonly feature_spec_version: number;
+            readonly warnings: readonly string[];
+        };
+        readonly Revisions: {
+            readonly revisions: readonly components["schemas"]["PolicyRevision"][];
+        };
+        readonly RevisionText: {
+            readonly revision: number;
+            /** @description Version of the file and the beginning of the SHA-256 of its text. */
+            readonly version: string;
+            readonly sha256: string;
+            readonly author: string;
+            readonly note: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly text: string;
+            /** @description What its activation would be. `suspect`: it was rolled back, and another user must approve it again. */
+            readonly activation_kind: components["schemas"]["ActivationKind"];
+            readonly approvals: readonly {
+                readonly approver: string;
+                readonly note: string;
+                /** Format: date-time */
+                readonly approved_at: string;
+                readonly is_for_unwatched: boolean;
+            }[];
+        };
+        readonly SettingsLater: {
+            readonly waiting: readonly components["schemas"]["ChangeRequest"][];
+        };
+        readonly ChangeRequest: {
+            /** Format: uuid */
+            readonly id: string;
+            /** @enum {string} */
+            readonly kind: "policy-approval-off" | "lists-approval-off" | "list-entries";
+            readonly details: {
+                readonly [key: string]: unknown;
+            };
+            readonly author: string;
+            readonly note: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly expires_at: string;
+            /** @description Of a break glass: it takes effect then unless somebody refuses it. null: it waits for another user. */
+            readonly takes_effect_at: string | null;
+        };
+        readonly Activations: {
+            readonly activations: readonly components["schemas"]["PublishedActivation"][];
+        };
+        readonly Activated: {
+            readonly activation: number;
+            /** @description null: from then on the tenant has no policy of its own. */
+            readonly revision: number | null;
+            /** @description `guard` where the policy's guard went back. */
+            readonly author: string;
+            readonly note: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            /** Format: date-time */
+            readonly activates_at: string;
+            readonly is_watched: boolean;
+            /** @description null: an earlier release made it. */
+            readonly kind: components["schemas"]["ActivationKind"] | null;
+            readonly is_published: boolean;
+        };
+        readonly Drafts: {
+            readonly drafts: readonly components["schemas"]["PolicyDraft"][];
+        };
+        readonly PolicyDraft: {
+            readonly name: string;
+            readonly version: number;
+            readonly author: string;
+            /** Format: date-time */
+            readonly updated_at: string;
+        };
+        readonly Draft: {
+            readonly name: string;
+            readonly version: number;
+            readonly author: string;
+            /** Format: date-time */
+            readonly updated_at: string;
+            readonly text: string;
+            /** @description Each with line and column; none for a good text. */
+            readonly faults: readonly string[];
+        };
+        readonly SavedDraft: {
+            readonly name: string;
+            readonly version: number;
+            readonly author: string;
+            /** Format: date-time */
+            readonly updated_at: string;
+            /** @description Each with line and column; none for a good text. */
+            readonly faults: readonly string[];
+        };
+        readonly Approvals: {
+            readonly approvals: readonly components["schemas"]["ChangeRequest"][];
+        };
+        readonly Lists: {
+            readonly lists: readonly {
+                readonly list: string;
+                readonly effect: string;
+                readonly entries: number;
+            }[];
+        };
+        readonly Entries: {
+            readonly entries: readonly components["schemas"]["ListEntry"][];
+            /** @description The `after` of the next page; null on the last one. */
+            readonly next: string | null;
+        };
+        readonly ListEntry: {
+            readonly list: string;
+            readonly kind: string;
+            readonly value: string;
+            readonly effect: string;
+            readonly reason: string;
+            readonly author: string;
+            /** Format: date-time */
+            readonly created_at: string;
+            readonly expires_at: string | null;
+        };
+        readonly ListPreview: {
+            /** @description That were looked at: the newest of the tenant, at most a day's. */
+            readonly payments: number;
+            readonly matched: number;
+            /** @description From 0 to 1. */
+            readonly share: number;
+            /** @description When the first of them was accepted. */
+            readonly from: string | null;
+        };
+        readonly Listed: {
+            readonly list: string;
+            readonly entries: number;
+        };
+        readonly ListedLater: {
+            readonly list: string;
+            /** @description 0 */
+            readonly entries: number;
+            readonly waiting: components["schemas"]["ChangeRequest"];
+        };
+        readonly Rollouts: {
+            readonly rollouts: readonly components["schemas"]["Rollout"][];
+        };
+        readonly Rollout: {
+            readonly id: string;
+            readonly model: string;
+            /** @enum {string} */
+            readonly stage: "shadow" | "canary" | "champion" | "rolled-back";
+            readonly candidate: string;
+            readonly champion: string;
+            readonly canary_percent: number;
+            readonly shadow_percent: number;
+            readonly is_held: boolean;
+            /** @description It was rolled back, and the aliases in the registry do not say so yet: control retries. */
+            readonly is_registry_pending: boolean;
+            readonly revision: number;
+            /** Format: date-time */
+            readonly started_at: string;
+            /** Format: date-time */
+            readonly changed_at: string;
+            readonly changed_by: string;
+            readonly why: string;
+            readonly plan: {
+                /**
+                 * @default shadow
+                 * @enum {string}
+                 */
+                readonly begin_with: "shadow" | "canary";
+                /** @default false */
+                readonly auto: boolean;
+                /** @default 100 */
+                readonly shadow_percent: number;
+                /** @default 3600 */
+                readonly shadow_seconds: number;
+                /**
+                 * @default [
+                 *       1,
+                 *       5,
+                 *       25,
+                 *       50
+                 *     ]
+                 */
+                readonly steps_percent: readonly number[];
+                /** @default 3600 */
+                readonly step_seconds: number;
+                readonly guards: {
+                    /** @default 300 */
+                    readonly window_seconds: number;
+                    /** @default 8 */
+                    readonly cards_min: number;
+                    /** @default 0.1 */
+                    readonly missing_points_max: number;
+                    /** @default 0.1 */
+                    readonly outcome_points_max: number;
+                    /** @default 50 */
+                    readonly slow_ms: number;
+                    /** @default 0.1 */
+                    readonly slow_points_max: number;
+                    /** @default 0.25 */
+                    readonly index_max: number;
+                    /** @default 0.2 */
+                    readonly false_alarm_points_max: number;
+                    /** @default 20 */
+                    readonly labels_min: number;
+                };
+            };
+        };
+        readonly RolloutDetail: {
+            readonly id: string;
+            readonly model: string;
+            /** @enum {string} */
+            readonly stage: "shadow" | "canary" | "champion" | "rolled-back";
+            readonly candidate: string;
+            readonly champion: string;
+            readonly canary_percent: number;
+            readonly shadow_percent: number;
+            readonly is_held: boolean;
+            /** @description It was rolled back, and the aliases in the registry do not say so yet: control retries. */
+            readonly is_registry_pending: boolean;
+            readonly revision: number;
+            /** Format: date-time */
+            readonly started_at: string;
+            /** Format: date-time */
+            readonly changed_at: string;
+            readonly changed_by: string;
+            readonly why: string;
+            readonly plan: {
+                /**
+                 * @default shadow
+                 * @enum {string}
+                 */
+                readonly begin_with: "shadow" | "canary";
+                /** @default false */
+                readonly auto: boolean;
+                /** @default 100 */
+                readonly shadow_percent: number;
+                /** @default 3600 */
+                readonly shadow_seconds: number;
+                /**
+                 * @default [
+                 *       1,
+                 *       5,
+                 *       25,
+                 *       50
+                 *     ]
+                 */
+                readonly steps_percent: readonly number[];
+                /** @default 3600 */
+                readonly step_seconds: number;
+                readonly guards: {
+                    /** @default 300 */
+                    readonly window_seconds: number;
+                    /** @default 8 */
+                    readonly cards_min: number;
+                    /** @default 0.1 */
+                    readonly missing_points_max: number;
+                    /** @default 0.1 */
+                    readonly outcome_points_max: number;
+                    /** @default 50 */
+                    readonly slow_ms: number;
+                    /** @default 0.1 */
+                    readonly slow_points_max: number;
+                    /** @default 0.25 */
+                    readonly index_max: number;
+                    /** @default 0.2 */
+                    readonly false_alarm_points_max: number;
+                    /** @default 20 */
+                    readonly labels_min: number;
+                };
+            };
+            readonly findings: readonly components["schemas"]["RolloutFinding"][];
+            readonly steps: readonly components["schemas"]["RolloutStep"][];
+        };
+        readonly RolloutFinding: {
+            readonly guard: string;
+            readonly is_judged: boolean;
+            readonly is_breached: boolean;
+            readonly text: string;
+        };
+        readonly RolloutStep: {
+            /** Format: date-time */
+            readonly at: string;
+            readonly actor: string;
+            readonly step: string;
+            readonly stage: string;
+            readonly canary_percent: number;
+            readonly why: string;
+            readonly revision: number;
+        };
+        readonly Erased: {
+            readonly subject: string;
+            /** @description How many keys were destroyed. */
+            readonly keys: number;
+            /** @description Cards or addresses it came with, which were not erased. */
+            readonly seen_with: readonly string[];
+        };
+        readonly Erasures: {
+            readonly total: number;
+            readonly unpublished: number;
+            readonly erasures: readonly {
+                readonly subject: string;
+                /** Format: date-time */
+                readonly erased_at: string;
+                readonly is_published: boolean;
+                /** @description When the services were told; null before that, and for erasures of versions that kept no time. */
+                readonly published_at: string | null;
+            }[];
+        };
+        readonly Exported: {
+            readonly tenant: string;
+            readonly subject: string;
+            /** @description When the person was erased; null unless that happened. */
+            readonly erased_at: string | null;
+            /** @description Data keys of the person's sealed fields, the newest 5,000. An erasure destroys all. */
+            readonly keys: readonly {
+                readonly key_id: string;
+                readonly card_token: string;
+                readonly email_token: string;
+                /** Format: date-time */
+                readonly created_at: string;
+            }[];
+            /** @description Cards or addresses that came with the person. */
+            readonly seen_with: readonly string[];
+            /** @description Entries of lists that name the person. An erasure keeps them. */
+            readonly list_entries: readonly {
+                readonly list: string;
+                readonly kind: string;
+                readonly reason: string;
+                /** Format: date-time */
+                readonly created_at: string;
+            }[];
+        };
+        readonly Opened: {
+            readonly payments: readonly {
+                readonly transaction_id: string;
+                /** @description Null where the key was destroyed, or is not of this payment. */
+                readonly fields: {
+                    readonly device_id: string;
+                    readonly ip_address: string;
+                    readonly email: string;
+                    readonly cardholder: string;
+                } | null;
+                /** @description They do not open because one of the given subjects was erased. */
+                readonly erased: boolean;
+            }[];
+        };
+        readonly Letters: {
+            readonly topics: readonly {
+                readonly topic: string;
+                /** @description How many wait; of many only the newest are among `letters`. */
+                readonly count: number;
+                /** @description False for tables: a letter would take the place of what came later. */
+                readonly can_return: boolean;
+                readonly letters: readonly {
+                    readonly partition: number;
+                    readonly offset: number;
+                    readonly code: string;
+                    readonly message: string;
+                    readonly group: string;
+                    readonly tenant: string;
+                    /** @description Masked. */
+                    readonly key: string;
+                    readonly bytes: number;
+                    /** Format: date-time */
+                    readonly buried_at: string;
+                    /** @description How often it had come back before. */
+                    readonly returned: number;
+                    /** @description It does not hold its original, and cannot come back. */
+                    readonly is_reference: boolean;
+                }[];
+            }[];
+        };
+        readonly Returned: {
+            readonly returned: number;
+            /** @description A sentence for each letter that cannot come back. */
+            readonly skipped: readonly string[];
+        };
+        readonly Jobs: {
+            readonly training: {
+                readonly facts: {
+                    readonly model: string;
+                    /** @description That no champion has answered yet. */
+                    readonly drift: {
+                        /** Format: date */
+                        readonly day: string;
+                        readonly sentence: string;
+                    } | null;
+                    /** @description The last day of which it is known whether it drifted. */
+                    readonly judged_to: string | null;
+                    /** @description The cut-off of the last one. */
+                    readonly last_retraining: string | null;
+                    /** @description By the schedule; a drift may bring it forward. */
+                    readonly next_retraining: string | null;
+                    /** @description What was registered and is not champion yet. */
+                    readonly challenger: {
+                        readonly version: string;
+                        readonly why: string;
+                        readonly stage: string | null;
+                    } | null;
+                    /** @description Why its last turn failed; it is tried again. */
+                    readonly failure: string | null;
+                };
+                readonly reported_by: string;
+                /** Format: date-time */
+                readonly reported_at: string;
+            } | null;
+        };
+        readonly Audit: {
+            readonly entries: readonly {
+                readonly sequence: number;
+                readonly id: string;
+                /** Format: date-time */
+                readonly at: string;
+                readonly tenant: string;
+                readonly actor: string;
+                /** @enum {string} */
+                readonly actor_kind: "client" | "person" | "service";
+                readonly action: string;
+                readonly subject_kind: string;
+                readonly subject_id: string;
+                readonly details: {
+                    readonly [key: string]: unknown;
+                };
+                readonly source: string;
+                readonly hash: string;
+            }[];
+        };
+        readonly AuditLog: {
+            readonly tenant: string;
+            readonly head: {
+                readonly sequence: number;
+                readonly hash: string | null;
+            };
+            readonly entries: readonly {
+                readonly eventId: string;
+                readonly tenant: string;
+                readonly actor: string;
+                /** @enum {string} */
+                readonly actorKind: "client" | "person" | "service";
+                readonly action: string;
+                readonly subjectKind: string;
+                readonly subjectId: string;
+                readonly details: string;
+                readonly atMs: number;
+                readonly source: string;
+                readonly sequence: number;
+                readonly hash: string;
+            }[];
+        };
+        readonly Checkpoints: {
+            readonly checkpoints: readonly {
+                readonly tenant: string;
+                readonly sequence: number;
+                readonly hash: string;
+                readonly signedAtMs: number;
+                readonly keyId: string;
+                /** Format: base64 */
+                readonly signature: string;
+            }[];
+            readonly keys: readonly {
+                readonly keyId: string;
+                /** Format: base64 */
+                readonly publicKey: string;
+            }[];
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;
