@@ -1,4 +1,4 @@
-// The table of docs/payment.md, from payment.yaml.
+// The tables of docs/payment.md and docs/lists.md, from payment.yaml.
 import { PAYMENT_FILE } from "../payment/generate-payment.mjs";
 import { readPayment } from "../payment/read-payment.mjs";
 
@@ -29,4 +29,19 @@ export function paymentTables(table) {
 function typeText({ type, values, range }) {
   if (values !== undefined) return `${type}: ${values.map((value) => `\`${value}\``).join(", ")}`;
   return range === undefined ? type : `${type} from ${range[0]} to ${range[1]}`;
+}
+
+/** @param {(head: readonly string[], rows: readonly (readonly (string | number)[])[]) => string} table */
+export function listTables(table) {
+  const { kinds, columns } = readPayment(PAYMENT_FILE);
+  const rows = kinds.map(({ name, value }) => {
+    const compared = columns.filter(({ list }) => list === name);
+    const prefix = compared[0]?.token?.prefix;
+    return [
+      `\`${name}\``,
+      prefix === undefined ? value : `${value}, \`${prefix}_…\``,
+      compared.map(({ column }) => `\`${column}\``).join(", "),
+    ];
+  });
+  return { kinds: table(["kind", "value of an entry", "compared with"], rows) };
 }

@@ -18,7 +18,7 @@ import { apiTypes } from "./describe-api-types.mjs";
 import { clientTables } from "./describe-clients.mjs";
 import { dataMap } from "./describe-data.mjs";
 import { readmesWithImporters } from "./describe-imports.mjs";
-import { paymentTables } from "./describe-payment.mjs";
+import { listTables, paymentTables } from "./describe-payment.mjs";
 import { chartLimits, fillValuesSchema, settingTables } from "./describe-settings.mjs";
 import { accessRules, topicsFile } from "./describe-topics.mjs";
 import { readDecisions } from "./read-decisions.mjs";
@@ -84,6 +84,7 @@ const documents = [
   { file: "docs/capacity.md", parts: capacityTables(table) },
   { file: "docs/compatibility.md", parts: clientTables(table) },
   { file: "docs/data-map.md", parts: dataMap(table) },
+  { file: "docs/lists.md", parts: listTables(table) },
   { file: "docs/payment.md", parts: paymentTables(table) },
   { file: "docs/settings.md", parts: settingTables(table) },
   { file: "compose.yaml", parts: composeEnvironment() },

@@ -68,9 +68,15 @@ const field = z.strictObject({
   list: snakeName.optional(),
 });
 
+const listKind = z.strictObject({
+  value: z.string().min(1),
+  noun: z.string().min(1).optional(),
+  broad: z.boolean().default(false),
+});
+
 const definition = z
   .strictObject({
-    list_kinds: z.record(snakeName, z.strictObject({ value: z.string().min(1), broad: z.boolean().default(false) })),
+    list_kinds: z.record(snakeName, listKind),
     retired_numbers: z.array(wireNumber).default([]),
     fields: z.array(field).min(1),
   })
@@ -83,7 +89,7 @@ const definition = z
  * @typedef {z.infer<typeof field>} PaymentField
  * @typedef {PaymentField & { column: string, key: string, number: number, wire: (typeof WIRE_TYPES)[keyof typeof WIRE_TYPES], max?: number }} PaymentColumn
  *   `key` is the field of the generated message, `max` the largest magnitude of a coordinate
- * @typedef {{ kinds: { name: string, value: string, broad: boolean }[], fields: PaymentField[], columns: PaymentColumn[], retired: number[] }} Payment
+ * @typedef {{ kinds: { name: string, value: string, noun: string, broad: boolean }[], fields: PaymentField[], columns: PaymentColumn[], retired: number[] }} Payment
  */
 
 /**
@@ -98,7 +104,7 @@ export function readPayment(file) {
   }
   const { list_kinds: kinds, fields, retired_numbers: retired } = result.data;
   return {
-    kinds: Object.entries(kinds).map(([name, kind]) => ({ name, ...kind })),
+    kinds: Object.entries(kinds).map(([name, kind]) => ({ name, noun: name.replaceAll("_", " "), ...kind })),
     fields,
     columns: fields.flatMap(columnsOf).sort((left, right) => left.number - right.number),
     retired,

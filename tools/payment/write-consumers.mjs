@@ -57,7 +57,11 @@ function variablesOf(column) {
   return [own, { name: `has_${name}`, type: "bool", value: `transaction.${key} !== undefined`, unsent: "false" }];
 }
 
-/** Values that are looked up in lists. A kind with several fields is a list of texts. @param {Payment} payment */
+/**
+ * Values that are looked up in lists, and what rules and reasons say about hits. A kind with several fields is a list of texts.
+ *
+ * @param {Payment} payment
+ */
 export function listedModule({ kinds, columns }) {
   const values = kinds.map(({ name }) => {
     const keys = columns.flatMap(({ list, key }) => (list === name ? [`payment.${key}`] : []));
@@ -70,6 +74,21 @@ export function listedModule({ kinds, columns }) {
     "export function listedValues(payment: Transaction) {",
     `  return ${indent(object(values))};`,
     "}\n",
+    "/** Which values of a payment are on lists of one kind, as used by `lists.deny.card` in a rule. */",
+    "export class ListedValueFacts {",
+    ...[...kinds.map(({ name }) => name), "any"].map((name) => `  readonly ${name}: boolean;`),
+    "\n  constructor(hits: readonly { readonly kind: string }[]) {",
+    "    const isListed = (kind: string) => hits.some((hit) => hit.kind === kind);",
+    ...kinds.map(({ name }) => `    this.${name} = isListed(${quote(name)});`),
+    "    this.any = hits.length > 0;",
+    "  }",
+    "}\n",
+    "/** What reasons call the values of each kind. */",
+    exportConst(
+      "LIST_NOUNS",
+      object(kinds.map(({ name, noun }) => [name, quote(noun)])),
+      "Readonly<Record<string, string>>",
+    ),
   ].join("\n");
 }
 

@@ -5,7 +5,8 @@ import type { Transaction } from "@tripline/contracts/generated/tripline/events/
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
 import type { Unit } from "./format-value.js";
 import { FIELD_VARIABLES, fieldValues } from "./generated/field-variables.js";
-import { ENTRY_PLACEHOLDERS, ListedValueFacts, ListFacts } from "./lists/list-facts.js";
+import { ListedValueFacts } from "./generated/listed-values.js";
+import { ENTRY_PLACEHOLDERS, ListFacts } from "./lists/list-facts.js";
 import type { TemplateValue } from "./render-text.js";
 
 /** Variables that come from the payment itself. Hour and day of week are in UTC. */

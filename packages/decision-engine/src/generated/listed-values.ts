@@ -15,3 +15,41 @@ export function listedValues(payment: Transaction) {
     country: [payment.cardCountry, payment.merchantCountry, payment.ipCountry, payment.billingCountry, payment.shippingCountry],
   };
 }
+
+/** Which values of a payment are on lists of one kind, as used by `lists.deny.card` in a rule. */
+export class ListedValueFacts {
+  readonly card: boolean;
+  readonly bin: boolean;
+  readonly device: boolean;
+  readonly email: boolean;
+  readonly ip: boolean;
+  readonly ip_range: boolean;
+  readonly terminal: boolean;
+  readonly country: boolean;
+  readonly any: boolean;
+
+  constructor(hits: readonly { readonly kind: string }[]) {
+    const isListed = (kind: string) => hits.some((hit) => hit.kind === kind);
+    this.card = isListed("card");
+    this.bin = isListed("bin");
+    this.device = isListed("device");
+    this.email = isListed("email");
+    this.ip = isListed("ip");
+    this.ip_range = isListed("ip_range");
+    this.terminal = isListed("terminal");
+    this.country = isListed("country");
+    this.any = hits.length > 0;
+  }
+}
+
+/** What reasons call the values of each kind. */
+export const LIST_NOUNS: Readonly<Record<string, string>> = {
+  card: "card",
+  bin: "BIN",
+  device: "device",
+  email: "e-mail address",
+  ip: "IP address",
+  ip_range: "IP range",
+  terminal: "terminal",
+  country: "country",
+};

@@ -1,31 +1,6 @@
 import type { ListHit } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { LIST_EFFECTS } from "@tripline/contracts/lists/list-kinds";
-
-/** Which values of a payment are on lists of one kind, as used by `lists.deny.card` in a rule. */
-export class ListedValueFacts {
-  readonly card: boolean;
-  readonly bin: boolean;
-  readonly device: boolean;
-  readonly email: boolean;
-  readonly ip: boolean;
-  readonly ip_range: boolean;
-  readonly terminal: boolean;
-  readonly country: boolean;
-  readonly any: boolean;
-
-  constructor(hits: readonly ListHit[]) {
-    const isListed = (kind: string) => hits.some((hit) => hit.kind === kind);
-    this.card = isListed("card");
-    this.bin = isListed("bin");
-    this.device = isListed("device");
-    this.email = isListed("email");
-    this.ip = isListed("ip");
-    this.ip_range = isListed("ip_range");
-    this.terminal = isListed("terminal");
-    this.country = isListed("country");
-    this.any = hits.length > 0;
-  }
-}
+import { LIST_NOUNS, ListedValueFacts } from "../generated/listed-values.js";
 
 /** The lists of a payment, for rules. `deny` covers all lists with that effect, whatever their names. */
 export class ListFacts {
@@ -71,17 +46,10 @@ function textOf(hits: readonly ListHit[]): string {
 const NO_ENTRY = "There is no entry.";
 const NO_TEXTS = { deny_entries: NO_ENTRY, watch_entries: NO_ENTRY, allow_entries: NO_ENTRY, list_entries: NO_ENTRY };
 
-const NOUN: Readonly<Record<string, string>> = {
-  bin: "BIN",
-  email: "e-mail address",
-  ip: "IP address",
-  ip_range: "IP range",
-};
-
 /** `The card is on the list "deny" until 2026-12-03 14:00 UTC: Reported stolen.` */
 function describeHit({ kind, list, reason, expiresAtMs }: ListHit): string {
   const until = expiresAtMs === undefined ? "" : ` until ${formatMinute(expiresAtMs)}`;
-  return `The ${NOUN[kind] ?? kind} is on the list "${list}"${until}: ${reason.replace(/[.\s]+$/, "")}.`;
+  return `The ${LIST_NOUNS[kind] ?? kind} is on the list "${list}"${until}: ${reason.replace(/[.\s]+$/, "")}.`;
 }
 
 function formatMinute(timeMs: number): string {

@@ -358,7 +358,7 @@ export interface ListEntry {
   tenant: string;
   /** `deny`, `watch`, `allow`, or a name of the tenant's own. */
   list: string;
-  /** What kind of value is listed: `card`, `bin`, `device`, `email`, `ip`, `ip_range`, `terminal` or `country`. */
+  /** What kind of value is listed, as payment.yaml names it: `card` for instance. */
   kind: string;
   /** A token for cards, devices, e-mail addresses, network addresses and their ranges; otherwise the value itself. */
   value: string;
