@@ -44,6 +44,12 @@ export const TOOLS = [
     args: ["packages/testing/dist/upgrade/main.js"],
     text: "an upgrade from another commit, under traffic",
   },
+  {
+    words: "test recipes",
+    script: RUN_BUILT,
+    args: ["packages/testing/dist/recipes/main.js"],
+    text: "the recipes of CONTRIBUTING.md on a copy",
+  },
   { words: "check", script: "tools/check/check.mjs", text: "types, lint, rules, documents" },
   {
     words: "check infra",

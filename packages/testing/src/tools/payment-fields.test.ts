@@ -1,29 +1,15 @@
-import { spawnSync } from "node:child_process";
-import {
-  appendFileSync,
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
-import { basename, delimiter, join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { ROOT } from "@tripline/system/services/workspace";
+import { RepositoryCopy } from "../recipes/repository-copy.js";
 
 /** Generous: all sources are checked, and the cores may be busy. */
 const COMMAND_MS_MAX = 300_000;
-const BIN = join(ROOT, "node_modules", ".bin");
-const PARTS = ["apps", "packages", "tools", "training/spark", "deploy/rollout", "tsconfig.base.json"];
-/** Folders with build output, caches and installed packages. */
-const MADE = new Set(["node_modules", "dist", ".turbo", "__pycache__", ".pytest_cache"]);
+const DEFINITION = "packages/contracts/payment.yaml";
 
 /** One field of each type that a team can add. */
 const ADDED = `
-  - { name: loyalty_tier, path: loyalty_tier, number: 101, type: identifier, class: behavioural, description: A code., example: "5732", uses: [rule, entity_key] }
+  - { name: loyalty_tier, path: loyalty_tier, number: 101, type: identifier, class: behavioural, description: A code., example: "5732", uses: [rule, entity_key], list: tier }
   - { name: passport_token, path: passport, number: 102, type: token, token: { prefix: xt, word: passport }, sealed: 50, class: personal, title: Passport, description: A number., example: EX123, uses: [rule, entity_key, console] }
   - { name: campaign, path: campaign, number: 103, type: text, class: behavioural, description: A text., example: spring, uses: [rule] }
   - { name: sales_channel, path: sales_channel, number: 104, type: enum, values: [web, shop], class: behavioural, title: Sales channel, description: A choice., example: web, uses: [rule, console] }
@@ -35,28 +21,26 @@ const ADDED = `
   - { name: shop, path: shop, type: coordinates, columns: { latitude: 110, longitude: 111 }, class: behavioural, description: A place., example: { latitude: 1, longitude: 2 } }
 `;
 
-describe("a field of each type, added to payment.yaml in a copy of this repository", () => {
-  const copy = mkdtempSync(join(tmpdir(), "tripline-fields-"));
-  const at = (path: string) => join(copy, path);
-  const read = (path: string) => readFileSync(at(path), "utf8");
+/** A kind of list entry for one of them. */
+const KIND = "list_kinds:\n  tier: { value: a tier, noun: loyalty tier }\n";
+
+describe("a field of each type and a kind of list, added to payment.yaml in a copy of this repository", () => {
+  let copy: RepositoryCopy;
 
   beforeAll(() => {
-    for (const part of PARTS) {
-      cpSync(join(ROOT, part), at(part), { recursive: true, filter: (path) => !MADE.has(basename(path)) });
-    }
-    for (const folder of ["", "tools", ...packages()]) {
-      const installed = join(ROOT, folder, "node_modules");
-      if (existsSync(installed)) symlinkSync(installed, at(join(folder, "node_modules")));
-    }
-    appendFileSync(at("packages/contracts/payment.yaml"), ADDED);
+    copy = RepositoryCopy.make();
+    copy.write(DEFINITION, copy.read(DEFINITION).replace("list_kinds:\n", KIND) + ADDED);
   }, COMMAND_MS_MAX);
-  afterAll(() => rmSync(copy, { recursive: true, force: true }));
+  afterAll(() => copy.remove());
 
   test(
     "changes only generated files, and everything still compiles",
     () => {
-      expect(run(process.execPath, ["tools/check/check-generated.mjs", "--write"])).toEqual({ status: 0, output: "" });
-      expect(changedFiles().toSorted()).toEqual([
+      expect(copy.run(process.execPath, ["tools/check/check-generated.mjs", "--write"])).toEqual({
+        status: 0,
+        output: "",
+      });
+      expect(copy.changedFiles()).toEqual([
         "apps/ingestion/src/generated/payment-fields.ts",
         "packages/backfill/src/generated/optional-columns.ts",
         "packages/contracts/payment.yaml",
@@ -69,12 +53,15 @@ describe("a field of each type, added to payment.yaml in a copy of this reposito
         "packages/system/src/generated/sent-fields.ts",
         "training/spark/payment_columns.py",
       ]);
-      const intake = read("apps/ingestion/src/generated/payment-fields.ts");
+      const intake = copy.read("apps/ingestion/src/generated/payment-fields.ts");
       for (const name of ["loyalty_tier", "passport_token", "sales_channel", "items", "is_gift", "shop_latitude"]) {
         expect(intake).toContain(`content.push(["${name}", payment.`);
       }
-      writeFileSync(at("tsconfig.json"), JSON.stringify(wholeProgram()));
-      expect(run(join(BIN, "tsc"), ["-p", "."])).toEqual({ status: 0, output: "" });
+      const lists = copy.read("packages/decision-engine/src/generated/listed-values.ts");
+      expect(lists).toContain('this.tier = isListed("tier");');
+      expect(lists).toContain('tier: "loyalty tier"');
+      copy.write("tsconfig.json", JSON.stringify(wholeProgram()));
+      expect(copy.run("tsc", ["-p", "."])).toEqual({ status: 0, output: "" });
     },
     COMMAND_MS_MAX,
   );
@@ -105,41 +92,14 @@ describe("a field of each type, added to payment.yaml in a copy of this reposito
     ],
   ];
   test.each(faults)("rejects %s with its position", (entry, message) => {
-    const file = at("packages/contracts/payment.yaml");
-    const before = readFileSync(file, "utf8");
-    appendFileSync(file, `  - ${entry}\n`);
-    const { status, output } = run(process.execPath, ["tools/check/check-generated.mjs", "--write"]);
-    writeFileSync(file, before);
+    const before = copy.read(DEFINITION);
+    copy.write(DEFINITION, `${before}  - ${entry}\n`);
+    const { status, output } = copy.run(process.execPath, ["tools/check/check-generated.mjs", "--write"]);
+    copy.write(DEFINITION, before);
     expect(status).toBe(1);
     expect(output).toContain("packages/contracts/payment.yaml: fields.");
     expect(output).toContain(message);
   });
-
-  function run(command: string, args: readonly string[]): { status: number | null; output: string } {
-    const path = `${BIN}${delimiter}${process.env.PATH}`;
-    const options = { cwd: copy, encoding: "utf8", timeout: COMMAND_MS_MAX } as const;
-    const { status, stdout, stderr, error } = spawnSync(command, args, {
-      ...options,
-      env: { ...process.env, PATH: path, NODE_OPTIONS: "" },
-    });
-    return { status, output: `${stdout}${stderr}${error?.message ?? ""}` };
-  }
-
-  function changedFiles(): string[] {
-    const files = PARTS.filter((part) => !part.includes(".")).flatMap((part) => filesIn(part));
-    return files.filter(
-      (file) => !existsSync(join(ROOT, file)) || !readFileSync(at(file)).equals(readFileSync(join(ROOT, file))),
-    );
-  }
-
-  /** Links are not followed. */
-  function filesIn(folder: string): string[] {
-    return readdirSync(at(folder), { withFileTypes: true }).flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) return filesIn(path);
-      return entry.isFile() ? [path] : [];
-    });
-  }
 });
 
 /** Folders of the packages with sources for Node. */

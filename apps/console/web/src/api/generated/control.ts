@@ -364,7 +364,7 @@ export interface components {
             readonly subject: string;
             /** @description How many keys were destroyed. */
             readonly keys: number;
-            /** @description Cards or addresses it came with, which were not erased. */
+            /** @description Cards, e-mail addresses or accounts seen with it, which were not erased. */
             readonly seen_with: readonly string[];
         };
         readonly Erasures: {
@@ -389,10 +389,12 @@ export interface components {
                 readonly key_id: string;
                 readonly card_token: string;
                 readonly email_token: string;
+                /** @description Tokens of accounts. */
+                readonly other_tokens: readonly string[];
                 /** Format: date-time */
                 readonly created_at: string;
             }[];
-            /** @description Cards or addresses that came with the person. */
+            /** @description Cards, e-mail addresses or accounts seen with the person. */
             readonly seen_with: readonly string[];
             /** @description Entries of lists that name the person. An erasure keeps them. */
             readonly list_entries: readonly {
@@ -412,6 +414,11 @@ export interface components {
                     readonly ip_address: string;
                     readonly email: string;
                     readonly cardholder: string;
+                    readonly account_id: string;
+                    readonly phone: string;
+                    readonly device_fingerprint: string;
+                    readonly billing_postal_code: string;
+                    readonly shipping_postal_code: string;
                 } | null;
                 /** @description They do not open because one of the given subjects was erased. */
                 readonly erased: boolean;

@@ -1,0 +1,41 @@
+import { COMMANDS, RECIPES } from "./recipes.js";
+import { RepositoryCopy } from "./repository-copy.js";
+
+/**
+ * `npx tripline test recipes`: performs the recipes of CONTRIBUTING.md on a copy of this checkout, all of them together, since
+ * none depends on another. Ends with 1 if one does not lead to what it promises.
+ */
+process.exitCode = perform() ? 0 : 1;
+
+function perform(): boolean {
+  const copy = RepositoryCopy.make();
+  try {
+    for (const { edits } of RECIPES) {
+      for (const [file, edit] of Object.entries(edits)) copy.write(file, edit(copy.read(file)));
+    }
+    for (const [shown, program, args] of COMMANDS) {
+      const startedMs = performance.now();
+      const { status, output } = copy.run(program, args);
+      process.stdout.write(`  ${shown}: ${((performance.now() - startedMs) / 1_000).toFixed(1)} s\n`);
+      if (status === 0) continue;
+      process.stderr.write(`${shown} ended with ${status}:\n${output}\n`);
+      return false;
+    }
+    const byHand = new Set(RECIPES.flatMap(({ edits }) => Object.keys(edits)));
+    process.stdout.write(`  ${byHand.size} files changed by hand, ${copy.changedFiles().length} in all\n`);
+    return RECIPES.map((recipe) => isFine(recipe, copy)).every(Boolean);
+  } finally {
+    copy.remove();
+  }
+}
+
+function isFine({ section, check }: (typeof RECIPES)[number], copy: RepositoryCopy): boolean {
+  try {
+    check(copy);
+    process.stdout.write(`✓ ${section}\n`);
+    return true;
+  } catch (error) {
+    process.stdout.write(`✗ ${section}: ${error instanceof Error ? error.message : error}\n`);
+    return false;
+  }
+}

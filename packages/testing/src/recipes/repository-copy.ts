@@ -1,0 +1,124 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join, relative } from "node:path";
+import { ROOT } from "@tripline/system/services/workspace";
+
+/** Generous: a command may compile everything, and the cores may be busy. */
+const COMMAND_MS_MAX = 900_000;
+const LIST_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Folders with build output, caches and installed packages. */
+const MADE = new Set(["node_modules", "dist", ".turbo", ".tripline", "__pycache__", ".pytest_cache"]);
+
+export interface Ran {
+  readonly status: number | null;
+  readonly output: string;
+}
+
+/** A copy of this repository for changes, with the compiler's output and the installed packages of the original. */
+export class RepositoryCopy {
+  private constructor(readonly folder: string) {}
+
+  /** @throws Error if git cannot list the files */
+  static make(): RepositoryCopy {
+    const copy = new RepositoryCopy(mkdtempSync(join(tmpdir(), "tripline-copy-")));
+    const compiled = packageFolders().map((folder) => join(folder, "dist"));
+    for (const path of [...filesOf(ROOT), ...compiled]) {
+      if (!existsSync(join(ROOT, path))) continue;
+      // The compiler trusts its output only if it is newer than the sources.
+      cpSync(join(ROOT, path), copy.at(path), { recursive: true, preserveTimestamps: true, verbatimSymlinks: true });
+    }
+    for (const folder of ["", "tools", ...packageFolders()]) copy.#link(join(folder, "node_modules"));
+    return copy;
+  }
+
+  at(path: string): string {
+    return join(this.folder, path);
+  }
+
+  read(path: string): string {
+    return readFileSync(this.at(path), "utf8");
+  }
+
+  write(path: string, text: string): void {
+    writeFileSync(this.at(path), text);
+  }
+
+  /** Runs a program of this Node, or one that is installed. */
+  run(program: string, args: readonly string[]): Ran {
+    const bin = join(ROOT, "node_modules", ".bin");
+    const { status, stdout, stderr, error } = spawnSync(program, args, {
+      cwd: this.folder,
+      encoding: "utf8",
+      timeout: COMMAND_MS_MAX,
+      env: { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}`, NODE_OPTIONS: "" },
+    });
+    return { status, output: `${stdout}${stderr}${error?.message ?? ""}` };
+  }
+
+  /** Files that differ from the original or that it does not have, without what git ignores. */
+  changedFiles(): string[] {
+    return this.#filesIn("")
+      .filter((path) => !existsSync(join(ROOT, path)) || this.read(path) !== readFileSync(join(ROOT, path), "utf8"))
+      .sort();
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Links are not followed. */
+  #filesIn(folder: string): string[] {
+    return readdirSync(this.at(folder), { withFileTypes: true }).flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return MADE.has(entry.name) ? [] : this.#filesIn(path);
+      return entry.isFile() ? [path] : [];
+    });
+  }
+
+  /** Links what is installed in a folder; packages of this repository become those of the copy. */
+  #link(folder: string): void {
+    for (const name of namesIn(join(ROOT, folder))) {
+      const installed = realpathSync(join(ROOT, folder, name));
+      const inside = relative(ROOT, installed);
+      const isOurs = !inside.startsWith("..") && !inside.startsWith("node_modules");
+      mkdirSync(dirname(this.at(join(folder, name))), { recursive: true });
+      symlinkSync(isOurs ? this.at(inside) : installed, this.at(join(folder, name)));
+    }
+  }
+}
+
+/** Folders of the packages that the compiler writes to. */
+export function packageFolders(): string[] {
+  const folders = ["apps", "packages"].flatMap((part) => readdirSync(join(ROOT, part)).map((name) => join(part, name)));
+  return [...folders, "apps/console/web", "load-tests"].filter((folder) =>
+    existsSync(join(ROOT, folder, "tsconfig.json")),
+  );
+}
+
+function filesOf(root: string): string[] {
+  const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
+  const list = execFileSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: LIST_BYTES_MAX });
+  return list.split("\0").filter((file) => file !== "");
+}
+
+/** Installed packages, with their scopes. */
+function namesIn(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((name) => !name.startsWith(".") || name === ".bin");
+  return names.flatMap((name) =>
+    name.startsWith("@") ? readdirSync(join(folder, name)).map((own) => join(name, own)) : [name],
+  );
+}
