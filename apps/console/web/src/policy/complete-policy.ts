@@ -49,12 +49,13 @@ export function readFeatures(spec: string): { name: string; sentence: string }[]
   return Array.from(entries, ([, name = "", sentence = ""]) => ({ name, sentence }));
 }
 
-/** In an expression or a text: features and fields; elsewhere the keys of a rule and their values. */
+/** In an expression or a text: features and fields; in a comment nothing; elsewhere the keys of a rule and their values. */
 export function completePolicy(context: CompletionContext): CompletionResult | null {
   const word = context.matchBefore(/[\w.]*/);
   if (word === null || (word.from === word.to && !context.explicit)) return null;
   const line = context.state.doc.lineAt(context.pos);
   const before = line.text.slice(0, context.pos - line.from);
+  if (/(?:^|\s)#/.test(before)) return null;
   const options = (labels: readonly string[]): Completion[] => labels.map((label) => ({ label, type: "keyword" }));
   if (/^\s*(?:- )?action:\s/.test(before)) return { from: word.from, options: options(ACTIONS) };
   if (/^\s*(?:- )?mode:\s/.test(before)) return { from: word.from, options: options(MODES) };

@@ -7,7 +7,7 @@ import { linter, lintGutter } from "@codemirror/lint";
 import { unifiedMergeView } from "@codemirror/merge";
 import type { Extension, Text } from "@codemirror/state";
 import { EditorState, StateEffect } from "@codemirror/state";
-import { EditorView, highlightActiveLine, keymap, lineNumbers } from "@codemirror/view";
+import { EditorView, highlightActiveLine, keymap, lineNumbers, tooltips } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
 import { completePolicy } from "./complete-policy.js";
@@ -95,6 +95,7 @@ function extensionsOf(
     history(),
     bracketMatching(),
     highlightActiveLine(),
+    tooltips({ tooltipSpace: spaceAbove }),
     autocompletion({ override: [completePolicy], icons: false }),
     lintGutter(),
     linter((view) => lint(view, newest), {
@@ -112,6 +113,11 @@ function extensionsOf(
       newest.current.onChange?.(typed);
     }),
   ];
+}
+
+/** Down to the end of the editor: over the buttons below, a click on one of them would choose a completion. */
+function spaceAbove({ dom }: EditorView): { left: number; right: number; top: number; bottom: number } {
+  return { left: 0, right: innerWidth, top: 0, bottom: dom.getBoundingClientRect().bottom };
 }
 
 async function lint(view: EditorView, newest: { readonly current: PolicyTextProps }): Promise<Diagnostic[]> {

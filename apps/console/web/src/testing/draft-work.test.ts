@@ -66,6 +66,18 @@ test("text typed while a draft is being saved is kept and saved on the new versi
   expect(await kept(page)).not.toContain("# one");
 });
 
+test("regression #24: completions do not cover the buttons, and a comment has none", async () => {
+  const { page } = await openConsole();
+  await openDraft(page);
+  await typeAtEnd(page, "\n# mine");
+  await page.getByText("Valid. All examples pass.").waitFor();
+  expect(await page.getByRole("option").count()).toBe(0);
+  await page.keyboard.type("\n  - id: mine\n    when: card_rat");
+  await page.getByRole("option", { name: /card_ratio_30d/ }).waitFor();
+  const [list, button] = await Promise.all([page.getByRole("listbox").boundingBox(), saveDraft(page).boundingBox()]);
+  expect((list?.y ?? 0) + (list?.height ?? 0)).toBeLessThanOrEqual(button?.y ?? 0);
+});
+
 test("a note that is begun while the one before is being saved stays", async () => {
   const { page } = await openConsole();
   await page.goto("/cases/20000");
@@ -107,8 +119,7 @@ describe("a draft that a colleague saved meanwhile", () => {
     await openDraft(page);
     await typeAtEnd(page, "\n# mine");
     const theirs = saveElsewhere(console, "\n# theirs");
-    // Uses the keyboard, because the button can move when the check of the text ends, and a click would miss it.
-    await saveDraft(page).press("Enter");
+    await saveDraft(page).click();
     await page.getByRole("button", { name: "Load latest version" }).click();
     const region = page.getByRole("region", { name: "This draft has changed" });
     await region.getByText("# theirs").waitFor();
