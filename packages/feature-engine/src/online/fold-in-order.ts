@@ -7,6 +7,7 @@ import type { CountedEvent } from "./counted-event.js";
 import { countedAtMsOf, isIncomplete, numbersOf, occurredAtMsOf, placeOf } from "./counted-event.js";
 import type { Counting, Gap, OrderedState } from "./fill-gaps.js";
 import { GapFiller } from "./fill-gaps.js";
+import type { FoldDecisions } from "./fold-decisions.js";
 import type { Place } from "./order-by-numbers.js";
 import { orderByNumbers } from "./order-by-numbers.js";
 
@@ -23,6 +24,8 @@ export interface FoldInOrderOptions {
   readonly engine: FeatureEngine;
   /** Encoded initial state of an entity, by Redis key; null if it starts empty. */
   readonly stateBefore?: (key: string) => Uint8Array | null;
+  /** When online last changed an initial state, by its wall clock; undefined if it was before counting started. */
+  readonly changedBefore?: (key: string) => number | undefined;
   /**
    * Called for each payment with a place in the order. Payments counted while states were lost have none, because the
    * history that they saw is unknown.
@@ -41,6 +44,12 @@ export interface FoldInOrderOptions {
   readonly stateTtlMs?: number;
   /** Whether an event stops waiting for an earlier one when the clock shows that it will not come. Default: no. */
   readonly passesGaps?: boolean;
+  /** Needed if the entities of an event are added one by one. */
+  readonly decisions?: FoldDecisions;
+  /** When counting started, if the first event is not added here. */
+  readonly beganAtMs?: number;
+  /** Called for an event that is not counted because it was counted before. */
+  readonly onDropped?: (event: CountedEvent) => void;
 }
 
 /** A state and its metadata. */
@@ -78,41 +87,48 @@ export class FoldInOrder {
   /** Number of records of events that an initial state already includes. */
   covered = 0;
   readonly #filler: GapFiller | undefined;
-  readonly #options: Required<Omit<FoldInOrderOptions, "passesGaps">>;
+  readonly #options: Required<Omit<FoldInOrderOptions, "passesGaps" | "decisions" | "beganAtMs">>;
+  readonly #decisions: FoldDecisions | undefined;
   readonly #states = new Map<string, OrderedState>();
   /** By entity key and sequence number: the waiting event. */
   readonly #waiting = new Map<string, Counting>();
-  /** Events without a place in the order, held until no earlier event can be expected. */
-  readonly #held = new Set<CountedEvent>();
+  /** Events without a place in the order, held until no earlier event can be expected, and the entity to add to. */
+  readonly #held = new Map<CountedEvent, number | undefined>();
   /** Events of the same millisecond, to be counted now. */
   #together: CountedEvent[] = [];
   #beganAtMs: number | undefined;
   #sweptAtMs = 0;
 
-  constructor({ passesGaps = false, ...options }: FoldInOrderOptions) {
+  constructor({ passesGaps = false, decisions, beganAtMs, ...options }: FoldInOrderOptions) {
     const defaults = { waitingMax: WAITING_MAX_DEFAULT, stateTtlMs: Number.POSITIVE_INFINITY };
     this.#options = {
       stateBefore: () => null,
+      changedBefore: () => undefined,
+      onDropped: () => {},
       profilesOf: () => [],
       erasedAtMs: () => undefined,
       ...defaults,
       ...options,
     };
+    this.#decisions = decisions;
+    this.#beganAtMs = beganAtMs;
     const folded = { states: this.#states, waiting: this.#waiting, count: (next: Counting) => this.#count(next) };
     this.#filler = passesGaps ? new GapFiller(folded) : undefined;
   }
 
   /**
+   * @param only index of the only entity to count it in. An entity's state depends on its own events, in the order of its
+   *   own numbers, and on `FoldDecisions`; so the entities can be folded apart, the first one before the others.
    * @throws TriplineError `queue-full` if too many events are waiting; `state-unreadable`; `state-conflict` for
    *   contradictory numbers
    */
-  add(event: CountedEvent): void {
+  add(event: CountedEvent, only?: number): void {
     const atMs = countedAtMsOf(event);
     this.#addHeld(atMs - CLOCKS_APART_MS_MAX);
     this.#filler?.fill(atMs - CLOCKS_APART_MS_MAX);
     this.#sweep(atMs);
-    if (isIncomplete(event)) this.#held.add(event);
-    else this.#addOrdered(event, atMs);
+    if (isIncomplete(event)) this.#held.set(event, only);
+    else this.#addOrdered(event, atMs, only);
   }
 
   /** Call this after all events have been added. */
@@ -189,32 +205,33 @@ export class FoldInOrder {
 
   /** Counts the held events that online counted before a given time, and the oldest ones if too many are held. */
   #addHeld(untilMs: number): void {
-    for (const event of this.#held) {
+    for (const [event, only] of this.#held) {
       const atMs = countedAtMsOf(event);
       if (atMs >= untilMs && this.#held.size < this.#options.waitingMax) return;
       this.#held.delete(event);
-      this.#addUnordered(event, atMs, []);
+      this.#addUnordered(event, atMs, [], only);
     }
   }
 
-  #addUnordered(event: CountedEvent, atMs: number, numbers: readonly (number | undefined)[]): void {
-    const keys = this.#keysOf(event);
+  #addUnordered(event: CountedEvent, atMs: number, numbers: readonly (number | undefined)[], only?: number): void {
+    const keys = this.#keysOf(event, only);
     for (const [entity, key] of keys.entries()) if (key !== undefined) this.#freshStateOf(entity, key, atMs, undefined);
     this.#count({ event, keys, numbers, isOrdered: false, missing: 0 });
   }
 
-  #addOrdered(event: CountedEvent, atMs: number): void {
+  #addOrdered(event: CountedEvent, atMs: number, only: number | undefined): void {
     const numbers = numbersOf(event);
-    const keys = this.#keysOf(event);
+    const keys = this.#keysOf(event, only);
     const places = keys.map((key, entity) => placeOf(key, numbers[entity]));
     const entries = keys.map((key, entity) =>
       key === undefined ? undefined : this.#freshStateOf(entity, key, atMs, numbers[entity]),
     );
-    const [main] = entries;
-    const mainNumber = numbers[0] ?? 0;
-    if (main === undefined || this.#waiting.has(places[0] ?? "") || mainNumber <= main.state.sequence) {
+    const main = entries[only ?? 0];
+    const mainNumber = numbers[only ?? 0] ?? 0;
+    if (main === undefined || this.#waiting.has(places[only ?? 0] ?? "") || mainNumber <= main.state.sequence) {
       if (main !== undefined && mainNumber <= main.numberBefore) this.covered += 1;
       else this.repeated += 1;
+      this.#options.onDropped(event);
       return;
     }
     // An entity without a number was not yet in the spec when the event was counted.
@@ -233,10 +250,11 @@ export class FoldInOrder {
     for (const place of places) if (place !== undefined) this.#waiting.set(place, counting);
   }
 
-  #keysOf(event: CountedEvent): (string | undefined)[] {
+  #keysOf(event: CountedEvent, only?: number): (string | undefined)[] {
     const { engine } = this.#options;
     const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
-    return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact);
+    const keys = fact === undefined ? [] : engine.stateKeys(fact.tenant, fact);
+    return only === undefined ? keys : keys.map((key, entity) => (entity === only ? key : undefined));
   }
 
   #stateOf(entity: number, key: string, atMs: number): OrderedState {
@@ -244,7 +262,7 @@ export class FoldInOrder {
     if (known !== undefined) return known;
     const bytes = this.#options.stateBefore(key);
     const state = this.#options.engine.decodeState(entity, bytes);
-    const countedAtMs = bytes === null ? atMs : undefined;
+    const countedAtMs = bytes === null ? atMs : this.#options.changedBefore(key);
     const { sequence: numberBefore, payments } = state;
     const made = { entity, state, numberBefore, newestMs: payments.newestMs, countedAtMs };
     this.#states.set(key, made);
@@ -313,6 +331,7 @@ export class FoldInOrder {
     if (!isCounted) {
       if (isOrdered) throw numbersContradict();
       this.repeated += 1;
+      this.#options.onDropped(event);
       return false;
     }
     this.counted += 1;
@@ -326,8 +345,17 @@ export class FoldInOrder {
     return true;
   }
 
-  #applyLabel({ label }: AppliedLabel, states: EntityStates): boolean {
-    return label !== undefined && !this.#options.engine.applyLabel(states, label).duplicate;
+  #applyLabel(applied: AppliedLabel, states: EntityStates): boolean {
+    const { engine } = this.#options;
+    const { label } = applied;
+    if (label === undefined) return false;
+    const decisions = this.#decisions;
+    if (decisions === undefined) return !engine.applyLabel(states, label).duplicate;
+    const isFirst = states[0] !== undefined;
+    const explained = isFirst ? engine.explains(states, label.occurredAtMs) : decisions.isExplained(applied);
+    const { duplicate } = engine.applyLabel(states, { ...label, explained });
+    if (isFirst && explained && !duplicate) decisions.explain(applied);
+    return !duplicate;
   }
 
   /** @param strayMs undefined for a payment without a place in the order, which is not reported */

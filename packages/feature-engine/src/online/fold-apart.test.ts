@@ -1,0 +1,178 @@
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import fc from "fast-check";
+import type { TestEvent } from "../testing/counter.js";
+import { OnlineCounter } from "../testing/counter.js";
+import { compileEngine } from "./compile-engine.js";
+import type { CountedEvent } from "./counted-event.js";
+import { isIncomplete } from "./counted-event.js";
+import { FoldDecisions } from "./fold-decisions.js";
+import type { FoldedState } from "./fold-in-order.js";
+import { FoldInOrder } from "./fold-in-order.js";
+
+/* Folding the entities of an event apart gives the same states as folding them together. */
+
+const engine = compileEngine(currentFeatureSpec());
+const START_MS = Date.UTC(2024, 1, 28);
+const DAY_MS = 86_400_000;
+
+interface Stored {
+  readonly value: Uint8Array;
+  readonly changedAtMs: number | undefined;
+}
+
+const histories = fc
+  .array(
+    fc.record({
+      label: fc.boolean(),
+      card: fc.nat(3),
+      terminal: fc.nat(2),
+      device: fc.option(fc.nat(2), { nil: undefined }),
+      // A label at the time of an unusual payment is explained by it.
+      lateMs: fc.oneof(fc.constant(0), fc.nat(2 * DAY_MS)),
+      // Some are far above the usual amount, which explains frauds.
+      amountMinor: fc.oneof(fc.nat(1_000), fc.nat(1_000_000)),
+      waitMs: fc.oneof(fc.constant(0), fc.nat(5_000), fc.nat(DAY_MS)),
+    }),
+    { minLength: 10, maxLength: 60 },
+  )
+  .map((steps) => {
+    let atMs = START_MS;
+    return steps.map(({ waitMs, lateMs, ...step }, id): { event: TestEvent; waitMs: number } => {
+      atMs += waitMs;
+      return { waitMs, event: { ...step, id, atMs: atMs - lateMs } };
+    });
+  });
+
+function encoded(states: Iterable<FoldedState>): Map<string, Stored> {
+  return new Map(
+    [...states].map(({ key, entity, state, countedAtMs }) => [
+      key,
+      { value: engine.encodeState(entity, state), changedAtMs: countedAtMs },
+    ]),
+  );
+}
+
+function foldTogether(events: readonly CountedEvent[], erasedAtMs: (key: string) => number | undefined) {
+  const folding = new FoldInOrder({ engine, onPayment: () => {}, erasedAtMs });
+  for (const event of events) folding.add(event);
+  folding.finish();
+  return encoded(folding.states());
+}
+
+interface ApartOptions {
+  readonly before?: ReadonlyMap<string, Stored>;
+  readonly decisions?: FoldDecisions;
+  readonly erasedAtMs: (key: string) => number | undefined;
+}
+
+function foldApart(events: readonly CountedEvent[], { before = new Map(), erasedAtMs, ...options }: ApartOptions) {
+  const decisions = options.decisions ?? new FoldDecisions();
+  const states = new Map(before);
+  const stuck = new Set<CountedEvent>();
+  for (const entity of engine.entities.keys()) {
+    const folding = new FoldInOrder({
+      engine,
+      onPayment: () => {},
+      erasedAtMs,
+      decisions,
+      stateBefore: (key) => before.get(key)?.value ?? null,
+      changedBefore: (key) => before.get(key)?.changedAtMs,
+      onDropped: (event) => entity === 0 && decisions.drop(event),
+    });
+    for (const event of events) if (entity === 0 || decisions.isDecided(event)) folding.add(event, entity);
+    folding.finish();
+    for (const [key, state] of encoded(folding.states())) states.set(key, state);
+    for (const event of folding.stuck) {
+      stuck.add(event);
+      if (entity === 0) decisions.defer(event);
+    }
+  }
+  return { states, stuck: [...stuck], decisions };
+}
+
+function emittedBy(steps: readonly { event: TestEvent; waitMs: number }[], cuts: readonly number[] = []) {
+  const online = new OnlineCounter(engine);
+  online.nowMs = START_MS;
+  for (const [index, { event, waitMs }] of steps.entries()) {
+    if (cuts[0] === index) online.lose();
+    if (cuts[1] === index) {
+      const folding = new FoldInOrder({ engine, onPayment: () => {} });
+      for (const emitted of online.emitted) folding.add(emitted);
+      folding.finish();
+      online.restore(folding.states());
+    }
+    online.nowMs += waitMs;
+    online.count(event);
+  }
+  return online.emitted;
+}
+
+/** Cards of some histories are erased, at a time within them. */
+const erasures = fc.option(fc.record({ card: fc.nat(3), afterMs: fc.nat(5 * DAY_MS) }), { nil: undefined });
+
+function erasedBy(erasure: { card: number; afterMs: number } | undefined, events: readonly CountedEvent[]) {
+  const keys = events.flatMap((event) => {
+    const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
+    return fact === undefined ? [] : [engine.stateKeys(fact.tenant, fact)[0] ?? ""];
+  });
+  const [erased] = keys.slice((erasure?.card ?? 0) % Math.max(keys.length, 1));
+  return (key: string) => (erasure !== undefined && key === erased ? START_MS + erasure.afterMs : undefined);
+}
+
+test("with records that came twice, a loss and an erasure", () => {
+  const cuts = fc.tuple(fc.nat(60), fc.nat(60));
+  fc.assert(
+    fc.property(histories, cuts, fc.nat(60), erasures, (steps, [one, other], again, erasure) => {
+      const events = emittedBy(steps, [Math.min(one, other), Math.max(one, other)]);
+      // The reader of the lake gives each of the others once.
+      const repeated = events.slice(again, again + 3).filter((event) => !isIncomplete(event));
+      const given = [...events.slice(0, again + 3), ...repeated, ...events.slice(again + 3)];
+      const erasedAtMs = erasedBy(erasure, events);
+      const apart = foldApart(given, { erasedAtMs });
+      expect(apart.stuck).toEqual([]);
+      expect(apart.states).toEqual(foldTogether(given, erasedAtMs));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("in two parts, of which the first one lacks some records", () => {
+  const late = fc.uniqueArray(fc.nat(59), { maxLength: 4 });
+  fc.assert(
+    fc.property(histories, fc.nat(60), late, erasures, (steps, end, lateOnes, erasure) => {
+      const events = emittedBy(steps);
+      const erasedAtMs = erasedBy(erasure, events);
+      const isLate = (index: number) => index >= end || lateOnes.includes(index);
+      const first = foldApart(
+        events.filter((_, index) => !isLate(index)),
+        { erasedAtMs },
+      );
+      const decisions = new FoldDecisions(first.decisions.explained(first.stuck));
+      const missing = events.filter((_, index) => isLate(index));
+      // What is stuck comes again, with other records that came at the same time.
+      const from = Math.min(end, ...first.stuck.map((event) => events.indexOf(event)));
+      const tail = events.filter((event, index) => index >= from || missing.includes(event));
+      const { states, stuck } = foldApart(tail, { before: first.states, decisions, erasedAtMs });
+      expect(stuck).toEqual([]);
+      expect(states).toEqual(foldTogether(events, erasedAtMs));
+    }),
+    { numRuns: 100 },
+  );
+});
+
+test("an event counted while states were lost that its card remembers counts in no entity", () => {
+  const online = new OnlineCounter(engine);
+  for (const id of [0, 1, 2]) {
+    online.nowMs = START_MS + id * 60_000;
+    const event = { id, label: id === 1, card: 1, terminal: 1, device: undefined, amountMinor: 100 };
+    online.count({ ...event, atMs: online.nowMs });
+  }
+  const again = online.emitted.map((event): CountedEvent => {
+    const common = { incomplete: true, sequences: [1, 1] };
+    return event.kind === "payment"
+      ? { kind: "payment", vector: { ...event.vector, ...common, computedAtMs: START_MS + 600_000 } }
+      : { kind: "label", applied: { ...event.applied, ...common, appliedAtMs: START_MS + 600_000 } };
+  });
+  const given = [...online.emitted, ...again];
+  expect(foldApart(given, { erasedAtMs: () => undefined }).states).toEqual(foldTogether(given, () => undefined));
+});
