@@ -10,6 +10,7 @@ import { isStoreUrl } from "@tripline/object-store/open-store";
  *   <lake>/<topic>/_log/0000000000000012.json                entry 12: what it added, and each partition's position
  *   <lake>/<topic>/_staging/                                 files that no entry has moved to their day yet
  *   <lake>/<topic>/day=2024-02-29/_replaced-0000000000000009  in an object store: files up to entry 9 were merged
+ *   <lake>/_snapshots/                                       window states, see snapshot/lake-snapshots.ts
  *
  * Readers of Hive partitions ignore names that start with an underscore, and staged files do not end with `.parquet`.
  * See docs/adr/0011-the-lake-has-a-log.md.
@@ -17,6 +18,7 @@ import { isStoreUrl } from "@tripline/object-store/open-store";
 
 const LOG_FOLDER = "_log";
 const STAGING_FOLDER = "_staging";
+const SNAPSHOTS_FOLDER = "_snapshots";
 const SEQUENCE_DIGITS = 16;
 
 const FILE_PATTERN = /^(\d{16})\.parquet$/;
@@ -33,6 +35,10 @@ const YEAR_10000_MS = Date.UTC(10_000, 0, 1);
 export function topicFolder(lake: string, topic: string): string {
   if (!isStoreUrl(lake)) return resolve(lake, topic);
   return lake.startsWith("file:") ? resolve(fileURLToPath(lake), topic) : `${lake.replace(/\/+$/, "")}/${topic}`;
+}
+
+export function snapshotsFolder(lake: string): string {
+  return topicFolder(lake, SNAPSHOTS_FOLDER);
 }
 
 export function logFolder(folder: string): string {

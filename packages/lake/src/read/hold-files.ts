@@ -9,13 +9,14 @@ const TRIES_MAX = 5;
 /**
  * The files of a topic for DuckDB: the originals in a folder, or copies of those in an object store.
  *
+ * @param after only files of later log entries than this one. Default: all
  * @throws TriplineError as `listFiles` does; `lake-unavailable` if they are too large
  */
-export async function holdFiles(lake: string, topic: string, days?: readonly string[]): Promise<HeldFiles> {
+export async function holdFiles(lake: string, topic: string, days?: readonly string[], after = 0): Promise<HeldFiles> {
   const disk = await openDisk(lake);
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
     const { files } = await listFiles(lake, topic, days, disk);
-    const held = await disk.hold(files.map(({ path }) => path));
+    const held = await disk.hold(files.filter(({ sequence }) => sequence > after).map(({ path }) => path));
     if (held !== undefined) return held;
   }
   throw new TriplineError("state-conflict", `The files of ${topic} in ${lake} change faster than they are read.`);

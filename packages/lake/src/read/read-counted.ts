@@ -3,6 +3,8 @@ import type { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
 import { listFiles } from "../log/list-files.js";
+import type { CountedName, CountedRange, TopicRange } from "./counted-range.js";
+import { isFrom, isWithin } from "./counted-range.js";
 import type { Row } from "./row-message.js";
 import { appliedLabelOf, vectorOf } from "./row-message.js";
 import { LakeScan } from "./scan-lake.js";
@@ -22,6 +24,16 @@ export interface ReadCountedOptions {
   readonly days?: readonly string[];
   /** Returns each event once, even if records show that it was counted several times, for example after Redis had lost it. */
   readonly once?: boolean;
+  /** Only these records. Default: all */
+  readonly range?: CountedRange;
+}
+
+/** An event and the record that says that it was counted. */
+export interface PlacedEvent {
+  readonly event: CountedEvent;
+  readonly topic: CountedName;
+  readonly partition: number;
+  readonly offset: number;
 }
 
 /** Totals of the archive. */
@@ -40,6 +52,11 @@ export interface CountedTotals {
  * @throws TriplineError `not-found` if nothing is archived; `lake-unavailable`, `invalid-field`
  */
 export async function* readCounted(options: ReadCountedOptions): AsyncGenerator<CountedEvent[]> {
+  for await (const chunk of readPlaced(options)) yield chunk.map(({ event }) => event);
+}
+
+/** As `readCounted`, with the place of each record. */
+export async function* readPlaced(options: ReadCountedOptions): AsyncGenerator<PlacedEvent[]> {
   await requireArchive(options);
   const scan = await LakeScan.open();
   try {
@@ -51,20 +68,22 @@ export async function* readCounted(options: ReadCountedOptions): AsyncGenerator<
 }
 
 /** Throws as `readCounted` does. */
-export async function totalCounted(lake: string): Promise<CountedTotals> {
+export async function totalCounted(lake: string, range?: CountedRange): Promise<CountedTotals> {
   const scan = await LakeScan.open();
   try {
     const totals = { events: 0, missing: 0 };
     for (const counted of COUNTED) {
-      const table = await scan.table(lake, counted.topic, ADDED_COLUMNS);
-      if (table === undefined) continue;
+      const ofTopic = range?.[counted.name];
+      totals.missing += await recordsOf(lake, counted.topic, ofTopic);
+      const files = await scan.table(lake, counted.topic, ADDED_COLUMNS, undefined, ofTopic?.since);
+      if (files === undefined) continue;
+      const table = within(files, ofTopic);
       const { events, records } = await scan.row(`
         SELECT count(DISTINCT struct_pack(id := ${counted.id}, number := sequences[1])) AS events,
-          (SELECT count(DISTINCT struct_pack(p := kafka_partition, o := kafka_offset)) FROM ${table}) AS records
+          (SELECT count(DISTINCT struct_pack(p := kafka_partition, o := kafka_offset)) FROM ${from(files, ofTopic)}) AS records
         FROM (${rowsOf(table, counted, false)})`);
-      const { positions } = await listFiles(lake, counted.topic.name, []);
       totals.events += Number(events);
-      totals.missing += [...positions.values()].reduce((sum, position) => sum + position, 0) - Number(records);
+      totals.missing -= Number(records);
     }
     return totals;
   } finally {
@@ -72,12 +91,32 @@ export async function totalCounted(lake: string): Promise<CountedTotals> {
   }
 }
 
+/** How many records the archive has read. */
+async function recordsOf(lake: string, topic: Topic, range: TopicRange | undefined): Promise<number> {
+  const sumOf = (offsets: ReadonlyMap<number, number>) =>
+    [...offsets.values()].reduce((sum, offset) => sum + offset, 0);
+  if (range !== undefined) return sumOf(range.until) - sumOf(range.ordered);
+  if (!(await isArchived(lake, topic))) return 0;
+  return sumOf((await listFiles(lake, topic.name, [])).positions);
+}
+
+function within(files: string, range: TopicRange | undefined): string {
+  return range === undefined ? files : `(SELECT * FROM ${files} WHERE ${isWithin(range)})`;
+}
+
+function from(files: string, range: TopicRange | undefined): string {
+  return range === undefined ? files : `(SELECT * FROM ${files} WHERE ${isFrom(range)})`;
+}
+
 interface Timed {
   readonly atMs: number;
   readonly event: CountedEvent;
 }
 
+interface TimedPlace extends Timed, PlacedEvent {}
+
 interface CountedTopic {
+  readonly name: CountedName;
   readonly topic: Topic;
   /** Columns that identify an event, and when it was counted. */
   readonly id: string;
@@ -87,6 +126,7 @@ interface CountedTopic {
 
 const COUNTED: readonly CountedTopic[] = [
   {
+    name: "features",
     topic: TOPICS.features,
     id: "transaction_id",
     time: "computed_at_ms",
@@ -96,6 +136,7 @@ const COUNTED: readonly CountedTopic[] = [
     },
   },
   {
+    name: "appliedLabels",
     topic: TOPICS.appliedLabels,
     id: "label_id",
     time: "applied_at_ms",
@@ -129,15 +170,22 @@ async function isArchived(lake: string, { name }: Topic): Promise<boolean> {
 
 async function* readTopic(
   scan: LakeScan,
-  { lake, days, once }: ReadCountedOptions,
+  { lake, days, once, range }: ReadCountedOptions,
   counted: CountedTopic,
-): AsyncGenerator<Timed> {
-  const table = await scan.table(lake, counted.topic, ADDED_COLUMNS, days);
-  if (table === undefined) return;
+): AsyncGenerator<TimedPlace> {
+  const ofTopic = range?.[counted.name];
+  const files = await scan.table(lake, counted.topic, ADDED_COLUMNS, days, ofTopic?.since);
+  if (files === undefined) return;
+  const table = within(files, ofTopic);
   const rows = scan.rows(
     `${rowsOf(table, counted, once ?? false)} ORDER BY ${counted.time}, kafka_partition, kafka_offset`,
   );
-  for await (const chunk of rows) for (const row of chunk) yield counted.parse(row);
+  for await (const chunk of rows) for (const row of chunk) yield placedOf(counted, row);
+}
+
+function placedOf(counted: CountedTopic, row: Row): TimedPlace {
+  const place = { topic: counted.name, partition: Number(row.kafka_partition), offset: Number(row.kafka_offset) };
+  return { ...counted.parse(row), ...place };
 }
 
 /**
@@ -161,13 +209,16 @@ function rowsOf(table: string, { id, time }: CountedTopic, once: boolean): strin
 }
 
 /** Merges two streams in order of time, in chunks. */
-async function* merge(one: AsyncGenerator<Timed>, other: AsyncGenerator<Timed>): AsyncGenerator<CountedEvent[]> {
-  let chunk: CountedEvent[] = [];
+async function* merge(
+  one: AsyncGenerator<TimedPlace>,
+  other: AsyncGenerator<TimedPlace>,
+): AsyncGenerator<PlacedEvent[]> {
+  let chunk: PlacedEvent[] = [];
   let [left, right] = [await one.next(), await other.next()];
   while (!(left.done === true && right.done === true)) {
     const takeLeft = right.done === true || (left.done !== true && left.value.atMs <= right.value.atMs);
     const next = takeLeft ? left : right;
-    if (next.done !== true) chunk.push(next.value.event);
+    if (next.done !== true) chunk.push(next.value);
     if (takeLeft) left = await one.next();
     else right = await other.next();
     if (chunk.length < CHUNK_EVENTS) continue;

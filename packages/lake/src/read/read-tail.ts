@@ -52,18 +52,21 @@ export const TAILS = {
  * must be up to date.
  *
  * @param from by partition. Default: the beginning
+ * @param after reads only files of later log entries than these: then records whose results are in earlier ones do not count as
+ *   emitted. Default: all
  * @throws TriplineError `lake-unavailable`
  */
 export async function* readTail(
   lake: string,
   name: keyof typeof TAILS,
   from: ReadonlyMap<number, number>,
+  after: { readonly source: number; readonly emitted: number } = { source: 0, emitted: 0 },
 ): AsyncGenerator<TailRecord> {
   const { source, emitted, id, parse }: Tail = TAILS[name];
   const scan = await LakeScan.open();
   try {
-    const records = await scan.table(lake, source);
-    const results = await scan.table(lake, emitted);
+    const records = await scan.table(lake, source, {}, undefined, after.source);
+    const results = await scan.table(lake, emitted, {}, undefined, after.emitted);
     if (records === undefined || results === undefined) return;
     // The tail has few ids; those of all results would not fit into memory.
     const rows = scan.rows(`

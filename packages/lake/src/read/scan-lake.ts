@@ -59,6 +59,7 @@ export class LakeScan {
    *
    * @param columns columns of this version that older files may lack, with their types; they are null in rows of such
    *   files
+   * @param after as for `holdFiles`
    * @throws TriplineError as `listFiles` does, except for `not-found`
    */
   async table(
@@ -66,8 +67,9 @@ export class LakeScan {
     { name }: Pick<Topic, "name">,
     columns: Readonly<Record<string, string>> = {},
     days?: readonly string[],
+    after?: number,
   ): Promise<string | undefined> {
-    const held = await heldOrNone(lake, name, days);
+    const held = await heldOrNone(lake, name, days, after);
     this.#held.push(held);
     if (held.paths.length === 0) return undefined;
     const added = Object.entries(columns).map(([column, type]) => `NULL::${type} AS ${column}`);
@@ -87,9 +89,14 @@ export class LakeScan {
   }
 }
 
-async function heldOrNone(lake: string, topic: string, days: readonly string[] | undefined): Promise<HeldFiles> {
+async function heldOrNone(
+  lake: string,
+  topic: string,
+  days: readonly string[] | undefined,
+  after: number | undefined,
+): Promise<HeldFiles> {
   try {
-    return await holdFiles(lake, topic, days);
+    return await holdFiles(lake, topic, days, after);
   } catch (error) {
     if (error instanceof TriplineError && error.code === "not-found") return { paths: [], release: async () => {} };
     throw error;

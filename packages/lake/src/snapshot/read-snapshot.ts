@@ -10,23 +10,27 @@ const ITEM_BYTES_MAX = 1 << 20;
 /**
  * Reads a snapshot as a stream of entries; `onHeader` is called before the first one.
  *
+ * @param sum checksum that it must have. Default: any that fits
  * @throws TriplineError `state-unreadable` if it is not a snapshot, has another format version, or is truncated or
  *   damaged. In that case, entries that were already returned must not be used.
  */
 export async function* readSnapshot(
   path: string,
   onHeader: (header: SnapshotHeader) => void,
+  sum?: number,
 ): AsyncGenerator<SnapshotEntry> {
   const file = createReadStream(path, { highWaterMark: READ_BYTES });
   try {
     const source = new SnapshotBytes(path, file);
-    const header = decodeHeader(path, await source.take(HEADER_BYTES));
+    const { hasTimes, ...header } = decodeHeader(path, await source.take(HEADER_BYTES));
     onHeader(header);
     for (let index = 0; index < header.entries; index += 1) {
       const key = (await source.item()).toString("utf8");
-      yield [key, await source.item()];
+      const changedAtMs = hasTimes ? Number((await source.take(8)).readBigUInt64LE()) : 0;
+      const value = await source.item();
+      yield changedAtMs === 0 ? [key, value] : [key, value, changedAtMs];
     }
-    await source.end();
+    await source.end(sum);
   } finally {
     file.destroy();
   }
@@ -73,10 +77,15 @@ class SnapshotBytes {
   }
 
   /** Checks the trailer. */
-  async end(): Promise<void> {
+  async end(sum: number | undefined): Promise<void> {
     const trailer = await this.raw(4);
     const more = await this.chunks.next();
-    if (trailer.readUInt32LE() !== this.sum || this.rest.length > 0 || more.done !== true) {
+    if (
+      trailer.readUInt32LE() !== this.sum ||
+      this.rest.length > 0 ||
+      more.done !== true ||
+      (sum ?? this.sum) !== this.sum
+    ) {
       throw unreadable(this.path, "is damaged");
     }
   }

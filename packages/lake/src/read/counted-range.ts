@@ -1,0 +1,146 @@
+import { TOPICS } from "@tripline/contracts/topics";
+import { topicFolder } from "../lake-layout.js";
+import { openDisk } from "../log/open-disk.js";
+import { positionsOf, readEntry, readTail } from "../log/read-log.js";
+
+/** The topics whose records say that an event was counted. */
+export const COUNTED_NAMES = ["features", "appliedLabels"] as const;
+export type CountedName = (typeof COUNTED_NAMES)[number];
+
+/** The end of a topic's archive at one moment. */
+export interface TopicCut {
+  /** The topic and its Kafka cluster; empty if nothing was archived. */
+  readonly source: string;
+  /** Its last log entry; 0 for none. */
+  readonly sequence: number;
+  /** By partition: the offset up to which all records are in the lake. */
+  readonly positions: ReadonlyMap<number, number>;
+}
+
+export type LakeCut = Readonly<Record<CountedName, TopicCut>>;
+
+/** Where the records that states lack begin, in one topic. */
+export interface TopicStart {
+  /** As of `TopicCut`. */
+  readonly source: string;
+  /** Files of this log entry and earlier ones have no such record. */
+  readonly since: number;
+  /** By partition: the first record that the state of some entity may lack. Others may have it already. */
+  readonly ordered: ReadonlyMap<number, number>;
+  /** By partition: the first record that every state lacks. Up to there, what was counted while states were lost is in all. */
+  readonly counted: ReadonlyMap<number, number>;
+}
+
+export interface TopicRange extends TopicStart {
+  /** By partition: the first record behind the range. */
+  readonly until: ReadonlyMap<number, number>;
+}
+
+export type CountedStart = Readonly<Record<CountedName, TopicStart>>;
+export type CountedRange = Readonly<Record<CountedName, TopicRange>>;
+
+const BEGINNING: TopicStart = { source: "", since: 0, ordered: new Map(), counted: new Map() };
+export const FROM_BEGINNING: CountedStart = { features: BEGINNING, appliedLabels: BEGINNING };
+
+/** @throws TriplineError `lake-unavailable`, `state-unreadable` */
+export async function cutLake(lake: string): Promise<LakeCut> {
+  const disk = await openDisk(lake);
+  return byName(async (name) => {
+    const tail = await readTail(disk, topicFolder(lake, TOPICS[name].name));
+    const { cluster, topic } = tail.entry?.source ?? {};
+    const source = cluster === undefined ? "" : `${cluster}/${topic}`;
+    return { source, sequence: tail.sequence, positions: positionsOf(tail) };
+  });
+}
+
+/** The topics that features reads. */
+export const SOURCE_NAMES = ["transactions", "labels"] as const;
+export type SourceName = (typeof SOURCE_NAMES)[number];
+/** By topic and partition: the offset up to which all records are in the lake. */
+export type SourcePositions = Readonly<Record<SourceName, ReadonlyMap<number, number>>>;
+
+/** @throws TriplineError as `cutLake` */
+export async function readSourcePositions(lake: string): Promise<SourcePositions> {
+  const disk = await openDisk(lake);
+  const of = async (name: SourceName) => positionsOf(await readTail(disk, topicFolder(lake, TOPICS[name].name)));
+  return { transactions: await of("transactions"), labels: await of("labels") };
+}
+
+/**
+ * The last log entry of a topic up to which no record has one of these offsets or a later one.
+ *
+ * @param offsets by partition; 0 for others
+ * @throws TriplineError as `cutLake`
+ */
+export async function entryBefore(
+  lake: string,
+  name: CountedName | SourceName,
+  offsets: ReadonlyMap<number, number>,
+  last?: number,
+): Promise<number> {
+  const disk = await openDisk(lake);
+  const folder = topicFolder(lake, TOPICS[name].name);
+  for (let sequence = last ?? (await readTail(disk, folder)).sequence; sequence > 0; sequence -= 1) {
+    const entry = await readEntry(disk, folder, sequence);
+    if (entry === undefined) return 0;
+    const positions = positionsOf({ sequence, entry });
+    if ([...positions].every(([partition, end]) => end <= (offsets.get(partition) ?? 0))) return sequence;
+  }
+  return 0;
+}
+
+/** @returns undefined for a start that is ahead of the cut, or of other topics: it is of another lake */
+export function rangeOf(start: CountedStart, cut: LakeCut): CountedRange | undefined {
+  const isOther = COUNTED_NAMES.some((name) => {
+    const { source, counted } = start[name];
+    const { source: sourceNow, positions } = cut[name];
+    if (source !== "" && source !== sourceNow) return true;
+    return [...counted].some(([partition, offset]) => offset > (positions.get(partition) ?? 0));
+  });
+  if (isOther) return undefined;
+  return {
+    features: { ...start.features, until: cut.features.positions },
+    appliedLabels: { ...start.appliedLabels, until: cut.appliedLabels.positions },
+  };
+}
+
+/**
+ * Where a range begins that follows a cut.
+ *
+ * @param ordered by topic and partition: earlier records that are read again
+ * @throws TriplineError as `cutLake`
+ */
+export async function startAfter(
+  lake: string,
+  cut: LakeCut,
+  ordered: Readonly<Record<CountedName, ReadonlyMap<number, number>>>,
+): Promise<CountedStart> {
+  return byName(async (name) => {
+    const { source, sequence, positions: counted } = cut[name];
+    const lowered = new Map(
+      [...counted].map(([partition, end]) => [partition, Math.min(end, ordered[name].get(partition) ?? end)]),
+    );
+    const since = await entryBefore(lake, name, lowered, sequence);
+    return { source, since, ordered: lowered, counted };
+  });
+}
+
+async function byName<T>(make: (name: CountedName) => Promise<T>): Promise<Record<CountedName, T>> {
+  return { features: await make("features"), appliedLabels: await make("appliedLabels") };
+}
+
+/** SQL: whether a record of the topic is within the range. */
+export function isWithin(range: TopicRange): string {
+  const first = `CASE WHEN coalesce(incomplete, false) THEN ${offsetOf(range.counted)} ELSE ${offsetOf(range.ordered)} END`;
+  return `kafka_offset >= ${first} AND kafka_offset < ${offsetOf(range.until)}`;
+}
+
+/** SQL: as `isWithin`, with what was counted while states were lost and is not read again. */
+export function isFrom({ ordered, until }: TopicRange): string {
+  return `kafka_offset >= ${offsetOf(ordered)} AND kafka_offset < ${offsetOf(until)}`;
+}
+
+function offsetOf(offsets: ReadonlyMap<number, number>): string {
+  const cases = [...offsets].map(([partition, offset]) => `WHEN ${partition} THEN ${offset}`);
+  return cases.length === 0 ? "0" : `(CASE kafka_partition ${cases.join(" ")} ELSE 0 END)`;
+}

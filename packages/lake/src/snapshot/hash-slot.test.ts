@@ -1,0 +1,16 @@
+import { hashSlot } from "./hash-slot.js";
+
+test.each([
+  ["123456789", 12739],
+  ["foo", 12182],
+  ["bar", 5061],
+  ["foo{bar}", 5061],
+  ["{bar}{foo}", 5061],
+  ["", 0],
+])("%j has the hash slot that a Redis cluster gives it", (key, slot) => {
+  expect(hashSlot(key)).toBe(slot);
+});
+
+test.each(["foo{}{bar}", "foo{bar"])("in %j, braces do not mark a part", (key) => {
+  expect(hashSlot(key)).not.toBe(hashSlot("bar"));
+});
