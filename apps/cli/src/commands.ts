@@ -9,6 +9,7 @@ import { loadStateCommand } from "./commands/data/load-state.js";
 import { produceCommand } from "./commands/data/produce.js";
 import { rebuildStateCommand } from "./commands/data/rebuild-state.js";
 import { simulateCommand } from "./commands/data/simulate.js";
+import { snapshotStateCommand } from "./commands/data/snapshot-state.js";
 import { listsCommand } from "./commands/lists/lists.js";
 import { benchDriftCommand } from "./commands/models/bench-drift.js";
 import { benchModelCommand } from "./commands/models/bench-model.js";
@@ -58,6 +59,7 @@ export function commands(): Command[] {
     loadStateCommand(),
     loadProfilesCommand(),
     rebuildStateCommand(),
+    snapshotStateCommand(),
     topicsCommand(),
     makeSecretsCommand(),
     tokenCommand(),

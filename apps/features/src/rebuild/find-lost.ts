@@ -10,6 +10,7 @@ import { FEATURES_GROUP } from "../states/state-completeness.js";
 import type { Source } from "./await-rest.js";
 import { SOURCES } from "./await-rest.js";
 import { countableEvent } from "./find-resume.js";
+import type { LostRecords } from "./folded-lake.js";
 
 export interface FindLostOptions {
   readonly engine: FeatureEngine;
@@ -18,13 +19,6 @@ export interface FindLostOptions {
   readonly committed: ReadonlyMap<Source, ReadonlyMap<number, number>>;
   /** Origins of the dead letters of a topic. */
   origins(topic: string): Promise<readonly LetterOrigin[]>;
-}
-
-export interface LostRecords {
-  /** Payments and labels that were counted and whose results are not in the lake. They have no sequence numbers. */
-  readonly events: readonly CountedEvent[];
-  /** Sentences for the operator about missing records and their handling. */
-  readonly sentences: readonly string[];
 }
 
 export const HOW_TO_GO_ON =

@@ -2,11 +2,14 @@ import { asTriplineError, TriplineError } from "@tripline/contracts/error-table"
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { entryBefore } from "@tripline/lake/read/counted-range";
 import type { TailRecord } from "@tripline/lake/read/read-tail";
 import { readTail } from "@tripline/lake/read/read-tail";
+import type { LakeSnapshot } from "@tripline/lake/snapshot/lake-snapshots";
 import { foldEvents } from "../batches/fold-events.js";
 import type { EventRecord } from "../batches/parse-event.js";
 import { parseEvent } from "../batches/parse-event.js";
+import type { RebuiltStates } from "./folded-lake.js";
 
 export interface FindResumeOptions {
   readonly engine: FeatureEngine;
@@ -14,15 +17,15 @@ export interface FindResumeOptions {
   readonly source: "transactions" | "labels";
   /** By partition: the offset from which records are re-delivered. Those before it are done. */
   readonly committed: ReadonlyMap<number, number>;
-  /** The rebuilt state of an entity. */
-  readonly stateOf: (key: string) => Uint8Array | null;
+  /** The snapshot with which the fold began. */
+  readonly snapshot?: LakeSnapshot;
 }
 
 export interface Resume {
   /** By partition: the last record that must not be counted again; absent where nothing was counted. */
   readonly offsets: ReadonlyMap<number, number>;
-  /** Records that were counted and will be counted again, because the card has seen too much since to remember them. */
-  readonly doubled: number;
+  /** Records that were counted and come again: they count again if their card has seen too much since to remember them. */
+  readonly again: readonly EventRecord[];
 }
 
 /** One partition between its committed offset and the last record that led to something. */
@@ -43,19 +46,43 @@ interface Walk {
  * @throws TriplineError `database-unavailable`
  */
 export async function findResume(options: FindResumeOptions): Promise<Resume> {
-  const { engine, lake, source, committed, stateOf } = options;
+  const { engine, lake, source, committed } = options;
+  const after = await filesAfter(options);
+  if (after !== undefined) {
+    const { resume, isAnyOver } = await walkTail(engine, readTail(lake, source, committed, after), committed);
+    // A record that a client repeated has its result in an earlier file.
+    if (!isAnyOver) return resume;
+  }
+  return (await walkTail(engine, readTail(lake, source, committed), committed)).resume;
+}
+
+/** The log entries up to which no file has a record from the committed offset on, or a result of one; undefined if unknown. */
+async function filesAfter({ lake, source, committed, snapshot }: FindResumeOptions) {
+  if (snapshot === undefined) return undefined;
+  const positions = [...snapshot.sources[source]];
+  if (positions.some(([partition, end]) => (committed.get(partition) ?? 0) < end)) return undefined;
+  const emitted = snapshot.next[source === "transactions" ? "features" : "appliedLabels"].since;
+  return { source: await entryBefore(lake, source, committed), emitted };
+}
+
+async function walkTail(
+  engine: FeatureEngine,
+  records: AsyncIterable<TailRecord>,
+  committed: ReadonlyMap<number, number>,
+): Promise<{ readonly resume: Resume; readonly isAnyOver: boolean }> {
   const walks = new Map<number, Walk>();
   for (const [partition, offset] of committed) walks.set(partition, startAt(offset));
-  let doubled = 0;
-  for await (const record of readTail(lake, source, committed)) {
+  const again: EventRecord[] = [];
+  for await (const record of records) {
     const walk = walks.get(record.partition) ?? startAt(0);
     walks.set(record.partition, walk);
     const event = countableEvent(engine, record);
     walk.isOver ||= event !== undefined && !record.isEmitted;
     if (!walk.isOver) walk.last = record.offset;
-    else if (event !== undefined && record.isEmitted && isForgotten(engine, event, stateOf)) doubled += 1;
+    else if (event !== undefined && record.isEmitted) again.push(event);
   }
-  return { offsets: new Map([...walks].map(([partition, { last }]) => [partition, last])), doubled };
+  const offsets = new Map([...walks].map(([partition, { last }]) => [partition, last]));
+  return { resume: { offsets, again }, isAnyOver: [...walks.values()].some(({ isOver }) => isOver) };
 }
 
 function startAt(offset: number): Walk {
@@ -81,9 +108,25 @@ export function countableEvent(engine: FeatureEngine, record: TailRecord): Event
   }
 }
 
-/** Whether the record would count again, because its card has seen too much since to remember it. */
-function isForgotten(engine: FeatureEngine, event: EventRecord, stateOf: (key: string) => Uint8Array | null): boolean {
-  const stored = new Map(keysOf(event).map((key) => [key, stateOf(key)]));
+/**
+ * How many of the records would count again, because their cards have seen too much since to remember them.
+ *
+ * @throws TriplineError `state-unreadable`
+ */
+export async function countForgotten(
+  engine: FeatureEngine,
+  again: readonly EventRecord[],
+  states: RebuiltStates,
+): Promise<number> {
+  const wanted = new Set(again.flatMap(keysOf));
+  if (wanted.size === 0) return 0;
+  const found = new Map<string, Uint8Array>();
+  for await (const [key, { value }] of states.entries()) if (wanted.has(key)) found.set(key, value);
+  return again.filter((event) => isForgotten(engine, event, found)).length;
+}
+
+function isForgotten(engine: FeatureEngine, event: EventRecord, found: ReadonlyMap<string, Uint8Array>): boolean {
+  const stored = new Map(keysOf(event).map((key) => [key, found.get(key) ?? null]));
   return foldEvents(engine, stored, [event], { nowMs: 0, incomplete: false }).emissions.length > 0;
 }
 
@@ -92,7 +135,7 @@ function keysOf(event: EventRecord): string[] {
 }
 
 /** @throws TriplineError `state-conflict` where records would count twice */
-export function requireOnce({ doubled }: Resume, source: string): void {
+export function requireOnce(doubled: number, source: string): void {
   if (doubled === 0) return;
   throw new TriplineError(
     "state-conflict",

@@ -5,58 +5,24 @@ import { countedAtMsOf, isIncomplete } from "@tripline/feature-engine/online/cou
 import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
 import type { NumberedEvent } from "@tripline/feature-engine/online/number-lost";
 import { numberLost } from "@tripline/feature-engine/online/number-lost";
-import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import type { CountedTotals } from "@tripline/lake/read/read-counted";
 import { readCounted, totalCounted } from "@tripline/lake/read/read-counted";
-import { readSnapshot } from "@tripline/lake/snapshot/read-snapshot";
-import type { SnapshotHeader } from "@tripline/lake/snapshot/snapshot-format";
-import type { LostRecords } from "./find-lost.js";
+import { readStateFile } from "../snapshot/base-states.js";
 import { HOW_TO_GO_ON } from "./find-lost.js";
-
-export interface FoldLakeOptions {
-  readonly engine: FeatureEngine;
-  readonly lake: string;
-  /** Snapshot of the states with which the service began; it began with nothing unless given. */
-  readonly statePath?: string;
-  readonly stateTtlSeconds: number;
-  /** Counts what there is in the order of time if the original order is incomplete. */
-  readonly isPartial: boolean;
-  readonly onProgress: (events: number) => void;
-  /** Names what the lake lacks of the results. */
-  findLost(): Promise<LostRecords>;
-  /** As of `FoldInOrder`. */
-  readonly erasedAtMs?: (key: string) => number | undefined;
-}
-
-/** A state as Redis would have it now. */
-export interface RebuiltState {
-  readonly value: Uint8Array;
-  /** When it was changed last, by wall clock. */
-  readonly touchedAtMs: number;
-}
-
-export interface FoldedLake {
-  /** By Redis key. */
-  readonly states: ReadonlyMap<string, RebuiltState>;
-  readonly events: number;
-  /** Of these, what was counted while states were lost. */
-  readonly incomplete: number;
-  /** Records that were delivered more than once. */
-  readonly repeated: number;
-  /** Redis keys of the states that may miss an event, or have counted events in another order. */
-  readonly flagged: ReadonlySet<string>;
-  /** Sentences: which results the lake lacks. */
-  readonly lost: readonly string[];
-}
+import { foldInSlices } from "./fold-in-slices.js";
+import type { FoldedLake, FoldLakeOptions, LostRecords, RebuiltState } from "./folded-lake.js";
 
 /**
- * Computes the states of all entities from what the lake says was counted. Where results are missing whose payments or
+ * Computes the states of all entities from what the lake says was counted, from the newest usable snapshot on. Where results are missing whose payments or
  * labels are known, these take their places; where that is not possible, the states concerned are flagged.
  *
  * @throws TriplineError `state-conflict` where the lake does not have all that was counted, and nothing names it;
  *   `not-found`, `state-unreadable`, `database-unavailable`
  */
 export async function foldLake(options: FoldLakeOptions): Promise<FoldedLake> {
+  // Only all of it at once shows what belongs where something is missing.
+  const sliced = options.isPartial ? undefined : await foldInSlices(options);
+  if (sliced !== undefined) return sliced;
   const totals = await totalCounted(options.lake);
   const lost = totals.missing > 0 && !options.isPartial ? await options.findLost() : undefined;
   if (lost !== undefined) return foldAround(options, totals, lost);
@@ -116,6 +82,7 @@ async function foldExactly(options: FoldLakeOptions, numbered: readonly Numbered
 
 interface Fold extends Omit<FoldedLake, "flagged" | "lost"> {
   readonly folding: FoldInOrder;
+  readonly states: ReadonlyMap<string, RebuiltState>;
 }
 
 interface FoldMode {
@@ -152,7 +119,7 @@ async function foldOnce(options: FoldLakeOptions, { passesGaps, numbered = [] }:
   onProgress(folding.counted);
   const { counted: events, repeated } = folding;
   const states = statesOf(folding, engine, before ?? new Map(), erasedAtMs);
-  return { folding, states, events, incomplete, repeated };
+  return { folding, states, events, incomplete, repeated, release: async () => {} };
 }
 
 function stateKeysOf(engine: FeatureEngine, event: CountedEvent): readonly (string | undefined)[] {
@@ -162,11 +129,7 @@ function stateKeysOf(engine: FeatureEngine, event: CountedEvent): readonly (stri
 
 async function readStates(path: string, engine: FeatureEngine): Promise<ReadonlyMap<string, Uint8Array>> {
   const states = new Map<string, Uint8Array>();
-  const requireLayout = ({ fingerprint, specVersion }: SnapshotHeader) => {
-    if (fingerprint === layoutFingerprint(engine.entities)) return;
-    throw new TriplineError("state-unreadable", `${path} was made for feature spec ${specVersion} with other windows.`);
-  };
-  for await (const [key, value] of readSnapshot(path, requireLayout)) states.set(key, value);
+  for await (const [key, value] of readStateFile(path, engine)) states.set(key, value);
   return states;
 }
 

@@ -11,6 +11,7 @@ import { stateTtlSeconds } from "../config.js";
 import { openProfileEraser } from "../erasures/profile-eraser.js";
 import { ScanEraser } from "../erasures/scan-eraser.js";
 import { scanOnce } from "../erasures/scan-keys.js";
+import { GIB } from "../snapshot/slices-for.js";
 import { progressPrinter, rebuildLines } from "./print-progress.js";
 import type { RebuildConfig } from "./rebuild-config.js";
 import { rebuildConfig } from "./rebuild-config.js";
@@ -47,6 +48,9 @@ async function rebuild(config: RebuildConfig): Promise<RebuildReport> {
       profiles,
       others,
       isPartial: config.PARTIAL === "1",
+      isFromScratch: config.FROM_SCRATCH === "1",
+      memoryBytes: config.STATE_MEMORY_GIB * GIB,
+      onNote: (sentence) => process.stderr.write(`${sentence}\n`),
       onProgress: progress,
       ...(config.STATE_FILE === undefined ? {} : { statePath: config.STATE_FILE }),
     });

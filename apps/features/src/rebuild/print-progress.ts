@@ -1,31 +1,47 @@
 import type { RebuildListener, RebuildReport, RebuildStep } from "./rebuild-state.js";
 
 const REDRAW_MS = 100;
+const MINUTE_S = 60;
 
 /** A line per step, which counts on while it runs where somebody watches. */
 export function progressPrinter(out: NodeJS.WriteStream): RebuildListener & { end(): void } {
   let current: RebuildStep | undefined;
   let count: number | undefined;
+  let all: number | undefined;
+  let beganAtMs = 0;
   let drawnAtMs = 0;
-  const line = () => `  ${current}${count === undefined ? "" : `: ${count.toLocaleString("en")}`}`;
+  const line = () => {
+    const of = all === undefined ? "" : ` of ${all.toLocaleString("en")}`;
+    return `  ${current}${count === undefined ? "" : `: ${count.toLocaleString("en")}${of}`}`;
+  };
+  const left = () => {
+    if (all === undefined || count === undefined || count === 0) return "";
+    const seconds = ((performance.now() - beganAtMs) / 1000) * (all / count - 1);
+    return seconds < MINUTE_S ? `, ${Math.ceil(seconds)} s left` : `, ${Math.ceil(seconds / MINUTE_S)} min left`;
+  };
   const end = () => {
     if (current !== undefined) out.write(`${out.isTTY ? "\r\x1b[2K" : ""}${line()}\n`);
     current = undefined;
   };
-  const listen = (step: RebuildStep, done?: number) => {
-    if (step !== current) end();
+  const listen = (step: RebuildStep, done?: number, total?: number) => {
+    if (step !== current) {
+      end();
+      beganAtMs = performance.now();
+    }
     current = step;
     count = done;
+    all = total;
     if (!out.isTTY || performance.now() - drawnAtMs < REDRAW_MS) return;
     drawnAtMs = performance.now();
-    out.write(`\r\x1b[2K${line()} …`);
+    out.write(`\r\x1b[2K${line()}${left()} …`);
   };
   return Object.assign(listen, { end });
 }
 
 /** What the lake lacked, a sentence each, and the counts. */
 export function rebuildLines(report: RebuildReport): string[] {
-  const { states, events, incomplete, repeated, doubled, flagged, lost } = report;
+  const { states, events, incomplete, repeated, doubled, flagged, lost, snapshot } = report;
   const counts = `states=${states} events=${events} incomplete=${incomplete} repeated=${repeated} doubled=${doubled}`;
-  return [...lost, `rebuild-state: ${counts} flagged=${flagged}`];
+  const from = snapshot === undefined ? "" : ` snapshot=${snapshot}`;
+  return [...lost, `rebuild-state: ${counts} flagged=${flagged}${from}`];
 }

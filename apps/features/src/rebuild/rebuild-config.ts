@@ -1,6 +1,7 @@
 import { kafkaConfig, redisConfig } from "@tripline/settings/read-config";
 import { z } from "zod";
 import { feastConfig, stateConfig } from "../config.js";
+import { MEMORY_GIB_DEFAULT } from "../snapshot/slices-for.js";
 
 const ARCHIVE_WAIT_SECONDS_DEFAULT = 120;
 
@@ -17,6 +18,10 @@ export const rebuildConfig = z.object({
   ARCHIVE_WAIT_SECONDS: z.coerce.number().min(0).max(86_400).default(ARCHIVE_WAIT_SECONDS_DEFAULT),
   /** Counts what there is, where the lake does not have all. */
   PARTIAL: z.enum(["0", "1"]).default("0"),
+  /** Folds the whole lake, without the snapshots in it. */
+  FROM_SCRATCH: z.enum(["0", "1"]).default("0"),
+  /** GiB that the states may take; what is more waits on disk. */
+  STATE_MEMORY_GIB: z.coerce.number().positive().max(1_024).default(MEMORY_GIB_DEFAULT),
 });
 
 export type RebuildConfig = z.infer<typeof rebuildConfig>;

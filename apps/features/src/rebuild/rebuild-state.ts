@@ -1,23 +1,24 @@
-import { subjectFields, subjectsOf } from "@tripline/contracts/feature-spec";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
 import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import { completeKey, parseStateKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
+import { completeKey, stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
 import type { LetterOrigin } from "@tripline/kafka/dead-letters/read-origins";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import type { Redis } from "ioredis";
+import { erasedStates } from "../erasures/erased-states.js";
 import type { ProfileEraser } from "../erasures/profile-eraser.js";
 import type { ScanEraser } from "../erasures/scan-eraser.js";
+import { GIB, MEMORY_GIB_DEFAULT } from "../snapshot/slices-for.js";
 import { whileHeld } from "../states/rebuild-hold.js";
 import { FEATURES_GROUP } from "../states/state-completeness.js";
 import { awaitLake } from "./await-lake.js";
 import type { AppliedKeys, Source } from "./await-rest.js";
 import { awaitRest, REST_MS_MAX, SOURCES } from "./await-rest.js";
 import { findLost } from "./find-lost.js";
-import { findResume, requireOnce } from "./find-resume.js";
-import type { FoldedLake } from "./fold-lake.js";
+import { countForgotten, findResume, requireOnce } from "./find-resume.js";
 import { foldLake } from "./fold-lake.js";
+import type { FoldedLake } from "./folded-lake.js";
 import { StateReplacement } from "./replace-states.js";
 
 export interface RebuildOptions {
@@ -49,23 +50,32 @@ export interface RebuildOptions {
   readonly others?: Pick<ScanEraser, "erase">;
   /** Whether to continue if the result cannot be exact. */
   readonly isPartial: boolean;
+  /** Whether to fold the whole lake, without the snapshots in it (default: no). */
+  readonly isFromScratch?: boolean;
+  /** About how much memory the states may take; what is more waits on disk (default: 2 GiB). */
+  readonly memoryBytes?: number;
   readonly onProgress?: RebuildListener;
+  /** Gets a sentence for each snapshot that cannot be used. */
+  onNote?(sentence: string): void;
 }
 
 export type RebuildStep =
   | "wait for the features service"
   | "wait for the archive"
   | "fold the lake"
+  | "fold the slices"
   | "find where to go on"
   | "write the states";
 
-/** @param done events folded, or states written */
-export type RebuildListener = (step: RebuildStep, done?: number) => void;
+/** @param done events folded, slices, or states written */
+export type RebuildListener = (step: RebuildStep, done?: number, total?: number) => void;
 
-export interface RebuildReport extends Omit<FoldedLake, "states" | "flagged"> {
+export interface RebuildReport extends Omit<FoldedLake, "states" | "flagged" | "snapshot" | "release"> {
   readonly states: number;
   /** States that may miss an event: payments that have one are flagged until the longest window has passed. */
   readonly flagged: number;
+  /** Id of the snapshot with which the fold began. */
+  readonly snapshot?: string;
   /** Records that will count twice; with `isPartial` alone. */
   readonly doubled: number;
 }
@@ -102,24 +112,52 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   report("wait for the archive");
   const requireNothingEmitted = await awaitLake({ admin, topicPrefix, lake, waitMs: options.waitMs });
   const committed = await committedOf(admin);
-  const { states, flagged, ...folded } = await foldLake({
+  const { release, ...folded } = await foldLake({
     engine,
     lake,
     stateTtlSeconds,
     isPartial,
+    isFromScratch: options.isFromScratch ?? false,
+    memoryBytes: options.memoryBytes ?? MEMORY_GIB_DEFAULT * GIB,
     findLost: () => findLost({ engine, lake, committed, origins: options.origins }),
     onProgress: (events) => report("fold the lake", events),
+    onSlice: (done, total) => report("fold the slices", done, total),
+    onNote: (sentence) => options.onNote?.(sentence),
     erasedAtMs: erasedStates(engine, erasures),
     ...(options.statePath === undefined ? {} : { statePath: options.statePath }),
   });
-  report("find where to go on");
+  try {
+    const before = { keys, replacement, erasures, committed, requireNothingEmitted };
+    return await replaceBy(folded, options, before);
+  } finally {
+    await release();
+  }
+}
+
+/** What was found out before the fold. */
+interface BeforeFold {
+  readonly keys: AppliedKeys;
+  readonly replacement: StateReplacement;
+  readonly erasures: readonly Erasure[];
+  readonly committed: ReadonlyMap<Source, ReadonlyMap<number, number>>;
+  requireNothingEmitted(): Promise<void>;
+}
+
+async function replaceBy(
+  { states, flagged, snapshot, ...folded }: Omit<FoldedLake, "release">,
+  options: RebuildOptions,
+  { keys, replacement, erasures, committed, requireNothingEmitted }: BeforeFold,
+): Promise<RebuildReport> {
+  const { engine, lake, isPartial } = options;
+  options.onProgress?.("find where to go on");
   const applied = new Map<string, number>();
   let doubled = 0;
   for (const source of SOURCES) {
-    const stateOf = (key: string) => states.get(key)?.value ?? null;
-    const resume = await findResume({ engine, lake, source, committed: committed.get(source) ?? new Map(), stateOf });
-    if (!isPartial) requireOnce(resume, source);
-    doubled += resume.doubled;
+    const of = { engine, lake, source, committed: committed.get(source) ?? new Map() };
+    const resume = await findResume(snapshot === undefined ? of : { ...of, snapshot });
+    const forgotten = await countForgotten(engine, resume.again, states);
+    if (!isPartial) requireOnce(forgotten, source);
+    doubled += forgotten;
     for (const [partition, offset] of resume.offsets) {
       const key = keys.get(source)?.get(partition);
       if (key !== undefined && offset >= 0) applied.set(key, offset);
@@ -133,7 +171,8 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   await requireNothingEmitted();
   const untilMs = Date.now() + engine.longestWindowMs;
   const written = await replacement.replace(states, applied, { keys: flagged, untilMs });
-  return { ...folded, states: written, doubled, flagged: flagged.size };
+  const from = snapshot === undefined ? {} : { snapshot: snapshot.id };
+  return { ...folded, states: written, doubled, flagged: flagged.size, ...from };
 }
 
 /** By source and partition: the offset from which records are re-delivered. */
@@ -143,22 +182,6 @@ async function committedOf(admin: RebuildOptions["admin"]): Promise<ReadonlyMap<
     committed.set(source, await admin.committedOffsets(FEATURES_GROUP, TOPICS[source].name));
   }
   return committed;
-}
-
-/** When the person, or the last one of the people, of a state was erased. */
-function erasedStates(engine: FeatureEngine, erasures: readonly Erasure[]): (key: string) => number | undefined {
-  const erasedAtMs = new Map(erasures.map(({ tenant, subject, erasedAtMs: atMs }) => [`${tenant}/${subject}`, atMs]));
-  const plans = engine.entities.filter(({ fields }) => subjectFields(fields).length > 0);
-  return (key) => {
-    if (erasedAtMs.size === 0) return undefined;
-    for (const plan of plans) {
-      const place = parseStateKey(plan, key);
-      if (place === undefined) continue;
-      const times = subjectsOf(place.id).flatMap((subject) => erasedAtMs.get(`${place.tenant}/${subject}`) ?? []);
-      return times.length === 0 ? undefined : Math.max(...times);
-    }
-    return undefined;
-  };
 }
 
 /** Redis keys of the applied batches, by topic and partition. */

@@ -1,11 +1,10 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
-import { encodeHeader } from "@tripline/lake/snapshot/snapshot-format";
+import { writeSnapshotFile } from "@tripline/lake/snapshot/write-snapshot";
 import { TestArchive } from "@tripline/lake/testing/archive";
 import { REDIS_PATIENCE_MS } from "@tripline/local-stack/testing/stack";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
@@ -146,11 +145,8 @@ describe("with a service that began with a snapshot", () => {
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
   async function writeStates(states: ReadonlyMap<string, Buffer>, fingerprint = layoutFingerprint(engine.entities)) {
-    const header = encodeHeader({ specVersion: engine.spec.version, fingerprint, entries: states.size });
-    const items = [...states].flatMap(([key, value]) => [Buffer.from(key), value]);
-    const bytes = Buffer.concat([header, ...items.flatMap((item) => [uint32(item.length), item])]);
     const path = join(folder, `${fingerprint}.bin`);
-    await writeFile(path, Buffer.concat([bytes, uint32(crc32(bytes))]));
+    await writeSnapshotFile(path, { specVersion: engine.spec.version, fingerprint, entries: states.size }, states);
     return path;
   }
 
@@ -191,19 +187,13 @@ describe("with a service that began with a snapshot", () => {
     await history.redis.flushdb();
     await history.archive();
     const statePath = await writeStates(states);
-    for (const isPartial of [false, true]) {
-      expect(await history.rebuild({ statePath, isPartial })).toMatchObject({ events: 7, repeated: 0 });
+    for (const mode of [{}, { isPartial: true }, { memoryBytes: 10_000 }]) {
+      expect(await history.rebuild({ statePath, ...mode })).toMatchObject({ events: 7, repeated: 0 });
       const after = await stored();
       for (const [key, value] of before) if (key.startsWith("state:")) expect(after.get(key)).toEqual(value);
     }
   });
 });
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-}
 
 describe("while it runs", () => {
   async function lost(): Promise<void> {

@@ -5,7 +5,7 @@ import type { ChainableCommander, Redis } from "ioredis";
 import { encodeApplied } from "../states/applied-batch.js";
 import type { FlaggedStates } from "../states/complete-mark.js";
 import { encodeMark } from "../states/complete-mark.js";
-import type { RebuiltState } from "./fold-lake.js";
+import type { RebuiltStates } from "./folded-lake.js";
 
 export interface ReplaceStatesOptions {
   /** A connection of its own. */
@@ -57,11 +57,7 @@ export class StateReplacement {
    * @returns how many states were written
    * @throws TriplineError `state-conflict` if an instance counts at the same time
    */
-  async replace(
-    states: ReadonlyMap<string, RebuiltState>,
-    applied: ReadonlyMap<string, number>,
-    flagged: FlaggedStates,
-  ): Promise<number> {
+  async replace(states: RebuiltStates, applied: ReadonlyMap<string, number>, flagged: FlaggedStates): Promise<number> {
     await this.#clearMark();
     await this.#removeStates();
     const written = await this.#writeStates(states);
@@ -89,12 +85,12 @@ export class StateReplacement {
     });
   }
 
-  async #writeStates(states: ReadonlyMap<string, RebuiltState>): Promise<number> {
+  async #writeStates(states: RebuiltStates): Promise<number> {
     const { redis, stateTtlSeconds, onProgress } = this.options;
     const nowMs = Date.now();
     let pipeline = redis.pipeline();
     let written = 0;
-    for (const [key, { value, touchedAtMs }] of states) {
+    for await (const [key, { value, touchedAtMs }] of states.entries()) {
       // It expires when it would have expired without the loss.
       const leftSeconds = Math.min(stateTtlSeconds, Math.ceil(stateTtlSeconds - (nowMs - touchedAtMs) / 1000));
       if (leftSeconds <= 0) continue;

@@ -8,6 +8,7 @@ import { controlConfig } from "@tripline/control/config";
 import { decisionsConfig } from "@tripline/decisions/config";
 import { featuresConfig } from "@tripline/features/config";
 import { rebuildConfig } from "@tripline/features/rebuild/rebuild-config";
+import { snapshotConfig } from "@tripline/features/snapshot/snapshot-config";
 import { ingestionConfig } from "@tripline/ingestion/config";
 import { scoringConfig } from "@tripline/scoring/config";
 import { readConfig } from "@tripline/settings/read-config";
@@ -32,7 +33,11 @@ const SERVICES = [
   ["decisions", decisionsConfig],
   ["archive", archiveConfig],
   ["rebuild-state", rebuildConfig],
+  ["snapshot-state", snapshotConfig],
 ] as const;
+
+/** Commands, which connect as the operator and have no metrics. */
+const TASKS: ReadonlySet<string> = new Set(["rebuild-state", "snapshot-state"]);
 
 /** Read outside of a service's schema: by its telemetry, by clients of a model registry, by Node itself and by glibc. */
 const READ_ELSEWHERE = new Set([
@@ -146,7 +151,7 @@ describe("compose.yaml", () => {
     (name, schema) => {
       const given = { ...OF_THE_IMAGE, ...base[name]?.environment, ...tls[name]?.environment };
       const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
-      const user = name === "rebuild-state" ? "operator" : name;
+      const user = TASKS.has(name) ? "operator" : name;
       const environment = Object.fromEntries(
         set.map(([variable, value]) => [
           variable,
@@ -271,7 +276,7 @@ describe("compose.yaml", () => {
     const few = read("deploy/observability/prometheus.lite.yaml");
     const targetsOf = ({ scrape_configs: [scraping] }: typeof few) => scraping.static_configs[0].targets.toSorted();
     const at = (names: readonly string[]) => names.map((name) => `${name}:9464`).toSorted();
-    const services = SERVICES.map(([name]) => name).filter((name) => name !== "rebuild-state");
+    const services = SERVICES.map(([name]) => name).filter((name) => !TASKS.has(name));
     expect(targetsOf(whole)).toEqual(at([...services, "training"]));
     expect(targetsOf(few)).toEqual(at(Object.keys(LITE_TARGETS)));
     expect(few.scrape_configs[0].relabel_configs).toEqual(whole.scrape_configs[0].relabel_configs);

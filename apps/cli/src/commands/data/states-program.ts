@@ -1,0 +1,117 @@
+import { spawn } from "node:child_process";
+import { totalmem } from "node:os";
+import { join, resolve } from "node:path";
+import { LAKE_VARIABLES } from "@tripline/lake/log/open-disk";
+import { isStoreUrl } from "@tripline/object-store/open-store";
+import { operatorVariables, readLocalSystem } from "@tripline/system/services/local-system";
+import { DEMO_TENANT } from "@tripline/system/services/plan-services";
+import { ROOT } from "@tripline/system/services/workspace";
+import { InvalidArgumentError } from "commander";
+
+/** Environment of a program of the features app. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where the states are, and what they are computed from. */
+export interface StatesFlags {
+  readonly lake?: string;
+  readonly kafka?: string;
+  readonly redis?: string;
+  readonly topicPrefix?: string;
+  readonly state?: string;
+  readonly ttlDays?: number;
+  readonly memory?: number;
+  readonly workspace: string;
+}
+
+const PROGRAMS = join(ROOT, "apps", "features", "dist");
+const EXIT_FAILURE = 1;
+const MEMORY_SHARE = 0.75;
+/** Limits of the features app. */
+const DAYS_MAX = 3_650;
+const GIB_MAX = 1_024;
+
+/** @throws Error in one sentence if only some addresses are given, or no system is running here */
+function addressesOf({ lake, kafka, redis, workspace }: StatesFlags): Record<string, string> {
+  if (lake !== undefined && kafka !== undefined && redis !== undefined) {
+    return { LAKE_URL: isStoreUrl(lake) ? lake : resolve(lake), KAFKA_BROKERS: kafka, REDIS_URL: redis };
+  }
+  const missing = Object.entries({ lake, kafka, redis }).flatMap(([name, value]) =>
+    value === undefined ? [`--${name}`] : [],
+  );
+  if (missing.length < 3)
+    throw new Error(
+      `${missing.join(" and ")} is missing. Without all three, the command uses the system on this machine.`,
+    );
+  const local = readLocalSystem(workspace);
+  const { lakeDirectory, kafkaBrokers, redisUrl, statePath } = local;
+  if (lakeDirectory === undefined)
+    throw new Error("The system on this machine has no archive, so its states cannot be rebuilt.");
+  return {
+    ...operatorVariables(local),
+    FEAST_TENANT: DEMO_TENANT,
+    LAKE_URL: lakeDirectory,
+    KAFKA_BROKERS: kafkaBrokers.join(","),
+    REDIS_URL: redisUrl,
+    ...(statePath === undefined ? {} : { STATE_FILE: statePath }),
+  };
+}
+
+/** Settings of both programs. */
+export function environmentOf(flags: StatesFlags): Record<string, string> {
+  return {
+    ...addressesOf(flags),
+    ...(flags.topicPrefix === undefined ? {} : { KAFKA_TOPIC_PREFIX: flags.topicPrefix }),
+    ...(flags.state === undefined ? {} : { STATE_FILE: resolve(flags.state) }),
+    ...(flags.ttlDays === undefined ? {} : { STATE_TTL_DAYS: String(flags.ttlDays) }),
+    ...(flags.memory === undefined ? {} : { STATE_MEMORY_GIB: String(flags.memory) }),
+  };
+}
+
+/**
+ * Runs a program of the features app in a separate process, because only that app knows the layout. The settings may
+ * contain a password, so they are not passed as arguments.
+ */
+export function runFeatures(program: string, environment: Environment): Promise<number> {
+  // States of a lake that lacks records are in memory at once; Node's default limit is 4 GB, even on larger machines.
+  const heapMegabytes = Math.floor((totalmem() / 1_048_576) * MEMORY_SHARE);
+  const child = spawn(
+    process.execPath,
+    ["--enable-source-maps", `--max-old-space-size=${heapMegabytes}`, join(PROGRAMS, program, "main.js")],
+    {
+      env: { PATH: process.env.PATH, ...environment },
+      stdio: "inherit",
+    },
+  );
+  return new Promise((done, fail) => {
+    child.once("error", fail);
+    child.once("exit", (code) => done(code ?? EXIT_FAILURE));
+  });
+}
+
+/** The settings for a lake in an object store, the tenant with profiles in Feast, and the folder for large files. */
+export function passedOn(): Record<string, string | undefined> {
+  const names = [...LAKE_VARIABLES, "FEAST_TENANT", "FEAST_PROJECT", "TMPDIR"];
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+}
+
+export function parseBrokers(text: string): string {
+  if (text.split(",").every((broker) => /^[^\s:]+:\d+$/.test(broker.trim()))) return text;
+  throw new InvalidArgumentError("must be host:port, comma-separated");
+}
+
+export function parseRedis(text: string): string {
+  if (/^rediss?:\/\//.test(text)) return text;
+  throw new InvalidArgumentError("must start with redis:// or rediss://");
+}
+
+export function parseDays(text: string): number {
+  const days = Number(text);
+  if (Number.isInteger(days) && days >= 1 && days <= DAYS_MAX) return days;
+  throw new InvalidArgumentError(`must be a whole number of days from 1 to ${DAYS_MAX}`);
+}
+
+export function parseGib(text: string): number {
+  const gib = Number(text);
+  if (gib > 0 && gib <= GIB_MAX) return gib;
+  throw new InvalidArgumentError(`must be a number of GiB up to ${GIB_MAX}`);
+}

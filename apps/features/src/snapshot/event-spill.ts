@@ -1,0 +1,106 @@
+import { createReadStream } from "node:fs";
+import { appendFile } from "node:fs/promises";
+import { join } from "node:path";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { CountedName } from "@tripline/lake/read/counted-range";
+import { COUNTED_NAMES } from "@tripline/lake/read/counted-range";
+import type { CountedEvent, PlacedEvent } from "@tripline/lake/read/read-counted";
+
+/** An event for one of its entities. */
+export interface SpilledEvent {
+  /** Place of the entity in the spec. */
+  readonly entity: number;
+  readonly placed: PlacedEvent;
+}
+
+/* A record, little-endian: u32 bytes of the rest, u8 topic, u8 entity, u32 partition, f64 offset, the event. */
+const HEADER_BYTES = 18;
+/** Held before it is written, for all files together. */
+const BUFFER_BYTES = 32 << 20;
+const READ_BYTES = 1 << 20;
+
+/** Events that wait in files until their slice is folded. Methods throw TriplineError `lake-unavailable` where the disk fails. */
+export class EventSpill {
+  readonly #buffered = new Map<string, Buffer[]>();
+  #bytes = 0;
+
+  constructor(private readonly folder: string) {}
+
+  /** Keeps the order of each file. Call `flushIfFull` now and then. */
+  add(file: string, { entity, placed }: SpilledEvent): void {
+    const body = encode(placed.event);
+    const header = Buffer.alloc(HEADER_BYTES);
+    header.writeUInt32LE(HEADER_BYTES - 4 + body.length);
+    header.writeUInt8(COUNTED_NAMES.indexOf(placed.topic), 4);
+    header.writeUInt8(entity, 5);
+    header.writeUInt32LE(placed.partition, 6);
+    header.writeDoubleLE(placed.offset, 10);
+    const buffers = this.#buffered.get(file) ?? [];
+    if (buffers.length === 0) this.#buffered.set(file, buffers);
+    buffers.push(header, Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+    this.#bytes += HEADER_BYTES + body.length;
+  }
+
+  async flushIfFull(): Promise<void> {
+    if (this.#bytes >= BUFFER_BYTES) await this.flush();
+  }
+
+  async flush(): Promise<void> {
+    for (const [file, buffers] of this.#buffered) {
+      await appendFile(join(this.folder, file), Buffer.concat(buffers)).catch(failed);
+    }
+    this.#buffered.clear();
+    this.#bytes = 0;
+  }
+
+  /** The events of a file in the order in which they were added; none if there is no such file. */
+  async *read(file: string): AsyncGenerator<SpilledEvent> {
+    let rest: Buffer = Buffer.alloc(0);
+    try {
+      const chunks: AsyncIterable<Buffer> = createReadStream(join(this.folder, file), { highWaterMark: READ_BYTES });
+      for await (const chunk of chunks) {
+        rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
+        let at = 0;
+        while (rest.length >= at + 4 && rest.length >= at + 4 + rest.readUInt32LE(at)) {
+          const end = at + 4 + rest.readUInt32LE(at);
+          yield decode(rest.subarray(at, end));
+          at = end;
+        }
+        rest = rest.subarray(at);
+      }
+    } catch (thrown) {
+      if (Reflect.get(Object(thrown), "code") !== "ENOENT") failed(thrown);
+    }
+  }
+}
+
+/** Without what a state does not depend on, sealed personal data above all. */
+function encode(event: CountedEvent): Uint8Array {
+  if (event.kind === "label") return AppliedLabel.encode(event.applied).finish();
+  const { vector } = event;
+  const transaction = vector.transaction && { ...vector.transaction, personal: undefined };
+  return FeatureVector.encode({ ...vector, transaction, values: [], profileTimesMs: [] }).finish();
+}
+
+function decode(record: Buffer): SpilledEvent {
+  const topic: CountedName = COUNTED_NAMES[record.readUInt8(4)] ?? "features";
+  const body = record.subarray(HEADER_BYTES);
+  const event =
+    topic === "features"
+      ? ({ kind: "payment", vector: FeatureVector.decode(body) } as const)
+      : ({ kind: "label", applied: AppliedLabel.decode(body) } as const);
+  const placed = { event, topic, partition: record.readUInt32LE(6), offset: record.readDoubleLE(10) };
+  return { entity: record.readUInt8(5), placed };
+}
+
+function failed(cause: unknown): never {
+  if (cause instanceof TriplineError) throw cause;
+  const [reason = ""] = String(Reflect.get(Object(cause), "message") ?? cause).split("\n");
+  throw new TriplineError(
+    "lake-unavailable",
+    `The events cannot be sorted on this disk: ${reason}. Make room, or set TMPDIR to a folder with more.`,
+    [],
+    { cause },
+  );
+}

@@ -1,0 +1,25 @@
+import { countedAtMsOf } from "@tripline/feature-engine/online/counted-event";
+import type { CountedTotals } from "@tripline/lake/read/read-counted";
+import type { SlicedFold } from "./fold-slices.js";
+
+/**
+ * Why the folded states are not exact, as parts of a sentence; none if they are. Every counted event has to be in the states
+ * once.
+ *
+ * @param waitsSinceMs events that were counted since then may wait for an earlier one that is not archived yet. Default: none
+ */
+export function findFaults(
+  folded: SlicedFold,
+  { events, missing }: CountedTotals,
+  waitsSinceMs = Number.POSITIVE_INFINITY,
+): string[] {
+  const { counted, covered, stuck, stuckFirst, isContradictory } = folded;
+  // Of two events under one number, only the first was counted.
+  const shadowed = events - counted - covered - stuckFirst;
+  const stopped = stuck.filter(({ event }) => countedAtMsOf(event) < waitsSinceMs);
+  return [
+    ...(stopped.length > 0 ? [`${stopped.length} events wait for earlier ones`] : []),
+    ...(missing > 0 ? [`${missing} records of features and applied-labels were never archived`] : []),
+    ...(shadowed > 0 || isContradictory ? ["events have the same sequence number as others"] : []),
+  ];
+}

@@ -1,0 +1,257 @@
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
+import { countedAtMsOf, isIncomplete, numbersOf } from "@tripline/feature-engine/online/counted-event";
+import { FoldDecisions } from "@tripline/feature-engine/online/fold-decisions";
+import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
+import { parseStateKey } from "@tripline/feature-engine/state/state-key";
+import type { CountedName, CountedRange } from "@tripline/lake/read/counted-range";
+import type { PlacedEvent } from "@tripline/lake/read/read-counted";
+import { readPlaced } from "@tripline/lake/read/read-counted";
+import { HASH_SLOTS, hashSlot } from "@tripline/lake/snapshot/hash-slot";
+import type { Part, Slice } from "@tripline/lake/snapshot/lake-snapshots";
+import { PARTS } from "@tripline/lake/snapshot/lake-snapshots";
+import type { SnapshotEntry } from "@tripline/lake/snapshot/snapshot-format";
+import type { SpilledEvent } from "./event-spill.js";
+import { EventSpill } from "./event-spill.js";
+import { RecentRecords } from "./recent-records.js";
+
+/** States that the events continue. */
+export interface BaseStates {
+  /** Labels that its first entity explained and that states of others lack. */
+  readonly explained: readonly string[];
+  /** All entries whose hash slots may be in the range. */
+  read(part: Part, slots: Slice["slots"]): AsyncIterable<SnapshotEntry>;
+}
+
+export interface FoldSlicesOptions {
+  readonly engine: FeatureEngine;
+  readonly lake: string;
+  readonly range: CountedRange;
+  /** Default: none */
+  readonly base?: BaseStates;
+  readonly stateTtlMs: number;
+  /** As of `FoldInOrder`. */
+  readonly erasedAtMs: (key: string) => number | undefined;
+  /** Into how many ranges of hash slots; a divisor of 16,384. Memory is that of the largest slice. */
+  readonly slices: number;
+  /** An empty folder with room for the events, once for each of their entities. */
+  readonly scratch: string;
+  /** Takes the states of a slice. */
+  write(slice: Pick<Slice, "part" | "slots">, entries: readonly SnapshotEntry[]): Promise<void>;
+  readonly onEvents: (events: number) => void;
+  readonly onSlice: (done: number, total: number) => void;
+}
+
+export interface SlicedFold {
+  /** Events counted that the base lacked. */
+  readonly counted: number;
+  /** Records of events that the base has. */
+  readonly covered: number;
+  readonly repeated: number;
+  /** Of the events, what was counted while states were lost. */
+  readonly incomplete: number;
+  /** Of which entities wait for an earlier event, which the range lacks. */
+  readonly stuck: readonly PlacedEvent[];
+  /** Of these, those of which the first entity waits. */
+  readonly stuckFirst: number;
+  /** Of the stuck labels, see `BaseStates`. */
+  readonly explained: readonly string[];
+  /** Whether two events of an entity have one number. */
+  readonly isContradictory: boolean;
+  readonly states: number;
+  /** By topic and partition: the first record of the range's last minutes. */
+  readonly recent: Readonly<Record<CountedName, ReadonlyMap<number, number>>>;
+}
+
+/** Online keeps a state no longer than its time to live and this. */
+const EXPIRED_MARGIN_MS = 86_400_000;
+
+/**
+ * Folds events into states as `FoldInOrder` does, one slice of the states after the other: first the events are sorted by the
+ * slices of their entities, into files, if there is more than one slice. The slices of the spec's first entity come before those of the others, because of
+ * `FoldDecisions`.
+ *
+ * @returns undefined if the states cannot be folded apart, because an entity came into the spec later, or another entity
+ *   than the first one explains frauds
+ * @throws TriplineError `lake-unavailable`, `state-unreadable`, `not-found`; `state-conflict` for contradictory numbers;
+ *   `queue-full` if too many events wait
+ */
+export async function foldSlices(options: FoldSlicesOptions): Promise<SlicedFold | undefined> {
+  const { engine, base, slices, onSlice } = options;
+  if (engine.judge > 0) return undefined;
+  // A single slice reads the events once more instead.
+  const spill = slices > 1 ? new EventSpill(options.scratch) : undefined;
+  const sorted = await sortEvents(options, spill);
+  if (sorted === undefined) return undefined;
+  const decisions = new FoldDecisions(base?.explained);
+  const sums = { counted: 0, covered: 0, repeated: 0, states: 0, stuckFirst: 0, isContradictory: false };
+  const stuck: PlacedEvent[] = [];
+  for (const [turn, part] of PARTS.entries()) {
+    for (let index = 0; index < slices; index += 1) {
+      const one = await foldSlice(options, { part, index, spill, decisions, beganAtMs: sorted.beganAtMs });
+      sums.states += one.states;
+      stuck.push(...one.stuck);
+      sums.isContradictory ||= one.isContradictory;
+      if (part === "first") {
+        sums.counted += one.folding.counted;
+        sums.covered += one.folding.covered;
+        sums.repeated += one.folding.repeated;
+        sums.stuckFirst += one.stuck.length;
+      }
+      onSlice(turn * slices + index + 1, PARTS.length * slices);
+    }
+  }
+  const explained = decisions.explained(stuck.map(({ event }) => event));
+  return { ...sums, stuck, explained, incomplete: sorted.incomplete, recent: sorted.recent };
+}
+
+interface SortedEvents {
+  readonly incomplete: number;
+  readonly beganAtMs: number | undefined;
+  readonly recent: SlicedFold["recent"];
+}
+
+async function sortEvents(
+  options: FoldSlicesOptions,
+  spill: EventSpill | undefined,
+): Promise<SortedEvents | undefined> {
+  const { engine, lake, range, slices, onEvents } = options;
+  const recent = new RecentRecords();
+  let incomplete = 0;
+  let events = 0;
+  let beganAtMs: number | undefined;
+  for await (const chunk of readPlaced({ lake, range })) {
+    for (const placed of chunk) {
+      const { event } = placed;
+      recent.add(placed);
+      beganAtMs ??= countedAtMsOf(event);
+      if (isIncomplete(event)) incomplete += 1;
+      const numbers = numbersOf(event);
+      for (const [entity, key] of stateKeysOf(engine, event).entries()) {
+        if (key === undefined) continue;
+        // Without a number, only its other entities show whether it was counted before.
+        if (numbers[entity] === undefined && !isIncomplete(event)) return undefined;
+        const index = spill === undefined ? 0 : Math.floor((hashSlot(key) * slices) / HASH_SLOTS);
+        spill?.add(fileOf(partOf(entity), index), { entity, placed });
+      }
+    }
+    await spill?.flushIfFull();
+    events += chunk.length;
+    onEvents(events);
+  }
+  await spill?.flush();
+  return { incomplete, beganAtMs, recent: recent.firsts() };
+}
+
+interface SliceFold {
+  readonly part: Part;
+  readonly index: number;
+  readonly spill: EventSpill | undefined;
+  readonly decisions: FoldDecisions;
+  readonly beganAtMs: number | undefined;
+}
+
+async function foldSlice(options: FoldSlicesOptions, { part, index, spill, decisions, beganAtMs }: SliceFold) {
+  const { engine, base, range, slices, stateTtlMs, erasedAtMs } = options;
+  const width = HASH_SLOTS / slices;
+  const slots: Slice["slots"] = [index * width, (index + 1) * width];
+  const before = await entriesWithin(base, part, slots);
+  const places = new WeakMap<CountedEvent, PlacedEvent>();
+  let isContradictory = false;
+  const folding = new FoldInOrder({
+    engine,
+    decisions,
+    stateTtlMs,
+    erasedAtMs,
+    stateBefore: (key) => before.get(key)?.[1] ?? null,
+    changedBefore: (key) => before.get(key)?.[2],
+    ...(beganAtMs === undefined ? {} : { beganAtMs }),
+    onPayment: () => {},
+    onDropped: (event) => {
+      const placed = places.get(event);
+      if (placed === undefined || isReadAgain(placed, range)) return;
+      if (part === "first") decisions.drop(event);
+      else isContradictory ||= !decisions.isDropped(event);
+    },
+  });
+  for await (const { entity, placed } of spill?.read(fileOf(part, index)) ?? eventsOf(options, part)) {
+    const { event } = placed;
+    if (part === "others" && !decisions.isDecided(event)) continue;
+    places.set(event, placed);
+    folding.add(event, entity);
+  }
+  folding.finish();
+  const entries = entriesOf(options, before, folding, beganAtMs ?? Date.now());
+  await options.write({ part, slots }, entries);
+  if (part === "first") for (const event of folding.stuck) decisions.defer(event);
+  const stuck = folding.stuck.flatMap((event) => places.get(event) ?? []);
+  return { folding, stuck, isContradictory, states: entries.length };
+}
+
+async function* eventsOf({ engine, lake, range }: FoldSlicesOptions, part: Part): AsyncGenerator<SpilledEvent> {
+  for await (const chunk of readPlaced({ lake, range })) {
+    for (const placed of chunk) {
+      for (const [entity, key] of stateKeysOf(engine, placed.event).entries()) {
+        // Each entity has an object of its own, as it holds them apart.
+        if (key === undefined || partOf(entity) !== part) continue;
+        yield { entity, placed: { ...placed, event: { ...placed.event } } };
+      }
+    }
+  }
+}
+
+/** States of the base count as changed when counting began if they have no time. */
+function entriesOf(
+  { engine, stateTtlMs, erasedAtMs }: FoldSlicesOptions,
+  before: ReadonlyMap<string, SnapshotEntry>,
+  folding: FoldInOrder,
+  beganAtMs: number,
+): readonly SnapshotEntry[] {
+  const entries = new Map<string, SnapshotEntry>();
+  for (const [key, [, value, changedAtMs]] of before) {
+    const erased = erasedAtMs(key);
+    if (erased === undefined || (changedAtMs ?? 0) > erased) entries.set(key, [key, value, changedAtMs ?? beganAtMs]);
+    else if (changedAtMs !== undefined) entries.set(key, [key, emptied(engine, key, value), changedAtMs]);
+  }
+  for (const { key, entity, state, countedAtMs = beganAtMs } of folding.states()) {
+    // It waits for its first event.
+    if (state.sequence === 0) continue;
+    entries.set(key, [key, engine.encodeState(entity, state), countedAtMs]);
+  }
+  const expiredMs = Date.now() - stateTtlMs - EXPIRED_MARGIN_MS;
+  return [...entries.values()].filter(([, , changedAtMs = beganAtMs]) => changedAtMs > expiredMs);
+}
+
+/** As online leaves the state of an erased person. */
+function emptied(engine: FeatureEngine, key: string, value: Uint8Array): Uint8Array {
+  const entity = engine.entities.findIndex((plan) => parseStateKey(plan, key) !== undefined);
+  return entity < 0 ? value : engine.emptiedState(entity, value);
+}
+
+async function entriesWithin(base: BaseStates | undefined, part: Part, slots: Slice["slots"]) {
+  const entries = new Map<string, SnapshotEntry>();
+  if (base === undefined) return entries;
+  for await (const entry of base.read(part, slots)) {
+    const slot = hashSlot(entry[0]);
+    if (slot >= slots[0] && slot < slots[1]) entries.set(entry[0], entry);
+  }
+  return entries;
+}
+
+/** Whether the states of the base may have it already: it is in the range for those that lack it. */
+function isReadAgain({ topic, partition, offset }: PlacedEvent, range: CountedRange): boolean {
+  return offset < (range[topic].counted.get(partition) ?? 0);
+}
+
+function stateKeysOf(engine: FeatureEngine, event: CountedEvent): readonly (string | undefined)[] {
+  const fact = event.kind === "payment" ? event.vector.transaction : event.applied.label;
+  return fact === undefined ? [] : engine.stateKeys(fact.tenant, fact);
+}
+
+function partOf(entity: number): Part {
+  return entity === 0 ? "first" : "others";
+}
+
+function fileOf(part: Part, index: number): string {
+  return `${part}-${index}.events`;
+}

@@ -1,0 +1,71 @@
+import { asTriplineError } from "@tripline/contracts/error-table";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { completeKey } from "@tripline/feature-engine/state/state-key";
+import { connectKafka } from "@tripline/kafka/connect-kafka";
+import { readErasures } from "@tripline/kafka/read-erasures";
+import { kafkaConnection } from "@tripline/settings/kafka-connection";
+import { readConfig } from "@tripline/settings/read-config";
+import { askRedis, awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
+import type { Redis } from "ioredis";
+import { stateTtlSeconds } from "../config.js";
+import { scanKeys } from "../erasures/scan-keys.js";
+import { progressPrinter } from "../rebuild/print-progress.js";
+import { GIB } from "./slices-for.js";
+import type { SnapshotConfig } from "./snapshot-config.js";
+import { snapshotConfig } from "./snapshot-config.js";
+import type { TakenSnapshot } from "./take-snapshot.js";
+import { takeSnapshot } from "./take-snapshot.js";
+
+/** Started by `tripline snapshot-state`, because only this service knows the layout of its states. */
+
+const DAY_MS = 86_400_000;
+const ANY_MARK = "state-complete:*";
+/** Of Redis' time, so that nobody notices the scan. */
+const SCAN_SHARE = 0.1;
+
+async function take(config: SnapshotConfig): Promise<TakenSnapshot> {
+  const engine = compileEngine(currentFeatureSpec());
+  const kafka = connectKafka({ ...kafkaConnection(config), clientId: "snapshot-state" });
+  const redis = connectRedis(config);
+  const progress = progressPrinter(process.stdout);
+  try {
+    await awaitRedis(redis);
+    return await takeSnapshot({
+      engine,
+      lake: config.LAKE_URL,
+      stateTtlSeconds: stateTtlSeconds(config, engine),
+      memoryBytes: config.STATE_MEMORY_GIB * GIB,
+      retention: { kept: config.SNAPSHOTS_KEPT, ageMsMax: config.SNAPSHOT_DAYS * DAY_MS },
+      readMark: () => readMark(redis, completeKey(engine.entities)),
+      erasures: () => readErasures(kafka, "features-rebuild-erasures"),
+      onNote: (sentence) => process.stderr.write(`${sentence}\n`),
+      onEvents: (events) => progress("fold the lake", events),
+      onSlice: (done, total) => progress("fold the slices", done, total),
+      ...(config.STATE_FILE === undefined ? {} : { statePath: config.STATE_FILE }),
+    });
+  } finally {
+    progress.end();
+    redis.disconnect();
+  }
+}
+
+/** The mark of this layout, or of the one that the running services have: all marks are lost together. */
+async function readMark(redis: Redis, ownKey: string): Promise<string | null> {
+  const own = await askRedis(() => redis.get(ownKey));
+  if (own !== null) return own;
+  for await (const { keys } of scanKeys(redis, { match: ANY_MARK, share: SCAN_SHARE })) {
+    const [key] = keys;
+    if (key !== undefined) return `${key} ${await askRedis(() => redis.get(key))}`;
+  }
+  return null;
+}
+
+try {
+  const { id, states, events, continues, dropped } = await take(readConfig(snapshotConfig, process.env));
+  const rest = `events=${events} dropped=${dropped}${continues === undefined ? "" : ` continues=${continues}`}`;
+  process.stdout.write(`snapshot-state: id=${id} states=${states} ${rest}\n`);
+} catch (thrown) {
+  process.stderr.write(`${asTriplineError(thrown).message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,45 @@
+import { countedAtMsOf } from "@tripline/feature-engine/online/counted-event";
+import type { CountedName } from "@tripline/lake/read/counted-range";
+import type { PlacedEvent } from "@tripline/lake/read/read-counted";
+
+/**
+ * Records are delivered again from the last commit on, and counted again where states are lost. A reader that has seen the
+ * first time can tell. Commits are seconds behind.
+ */
+const RECENT_MINUTES = 10;
+const MINUTE_MS = 60_000;
+
+type Firsts = Readonly<Record<CountedName, Map<number, number>>>;
+
+/** Finds where the last minutes of a range begin. */
+export class RecentRecords {
+  /** By minute, the first record of each partition. */
+  readonly #minutes = new Map<number, Firsts>();
+
+  /** In the order of time. */
+  add({ event, topic, partition, offset }: PlacedEvent): void {
+    const minute = Math.floor(countedAtMsOf(event) / MINUTE_MS);
+    const known = this.#minutes.get(minute);
+    const firsts = known ?? { features: new Map(), appliedLabels: new Map() };
+    if (known === undefined) {
+      this.#minutes.set(minute, firsts);
+      for (const old of this.#minutes.keys()) if (old <= minute - RECENT_MINUTES) this.#minutes.delete(old);
+    }
+    lower(firsts[topic], partition, offset);
+  }
+
+  /** By topic and partition; absent where nothing was counted of late. */
+  firsts(): Firsts {
+    const all: Firsts = { features: new Map(), appliedLabels: new Map() };
+    for (const firsts of this.#minutes.values()) {
+      for (const topic of ["features", "appliedLabels"] as const) {
+        for (const [partition, offset] of firsts[topic]) lower(all[topic], partition, offset);
+      }
+    }
+    return all;
+  }
+}
+
+export function lower(offsets: Map<number, number>, partition: number, offset: number): void {
+  offsets.set(partition, Math.min(offset, offsets.get(partition) ?? offset));
+}

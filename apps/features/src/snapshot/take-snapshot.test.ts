@@ -1,0 +1,224 @@
+import { cp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { OutgoingRecord } from "@tripline/kafka/port";
+import { FolderDisk } from "@tripline/lake/log/folder-disk";
+import { SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
+import { StateEraser } from "../erasures/state-eraser.js";
+import { cardOf, label, labelRecord, payment, paymentRecord, randomNumbers, START_MS } from "../testing/events.js";
+import { SMALL_MEMORY_BYTES, TestHistory } from "../testing/history.js";
+import { engine } from "../testing/instance.js";
+
+let history: TestHistory;
+let notes: string[];
+
+beforeEach(async () => {
+  history = await TestHistory.open();
+  notes = [];
+});
+afterEach(() => history.close());
+
+const onNote = (sentence: string) => notes.push(sentence);
+
+/** Payments, late ones among them, and labels of a few cards at a few terminals. */
+function events(name: string, count: number, seed: number): OutgoingRecord[] {
+  const below = randomNumbers(seed);
+  return Array.from({ length: count }, (_, index) => {
+    const common = {
+      clientTransactionId: `${name}-${index}`,
+      cardToken: cardOf(below(12)),
+      terminalId: `t-${below(3)}`,
+      occurredAtMs: START_MS + index * 60_000 + below(3_600_000) - (below(8) === 0 ? 86_400_000 : 0),
+    };
+    return below(4) === 0
+      ? labelRecord(label({ ...common, labelledAtMs: common.occurredAtMs, fraud: below(2) === 0 }))
+      : paymentRecord(payment({ ...common, amountMinor: below(90_000) }));
+  });
+}
+
+async function count(name: string, size: number, seed: number): Promise<void> {
+  await history.producer.send(events(name, size, seed));
+  await history.count();
+}
+
+/** The states in Redis. */
+async function states(): Promise<Map<string, Buffer>> {
+  return new Map([...(await history.stored())].filter(([key]) => key.startsWith("state:")));
+}
+
+async function erase(subject: string): Promise<Erasure> {
+  await new StateEraser(history.redis, engine).erase("demo", subject);
+  const erasedAtMs = Date.now();
+  // The next event is counted at another time.
+  await delay(2);
+  return { tenant: "demo", subject, erasedAtMs };
+}
+
+test("a snapshot and what came after it give the bytes of a Redis that lost nothing", async () => {
+  await count("a", 120, 1);
+  await history.archive();
+  const first = await history.snapshot();
+  expect(first).toMatchObject({ events: 120, dropped: 0 });
+
+  // Taken while the archive is behind with some partitions: others wait for what these have.
+  await count("b", 120, 2);
+  await history.archive(["features", "appliedLabels"], (partition) => partition % 2 === 1);
+  const before = await erase(cardOf(3));
+  const second = await history.snapshot({ erasures: async () => [before] });
+  expect(second.continues).toBe(first.id);
+  expect(second.events).toBeGreaterThan(0);
+  expect(second.events).toBeLessThan(120);
+
+  await count("c", 60, 3);
+  const erasures = [before, await erase(cardOf(5))];
+  await count("d", 60, 4);
+  await history.archive();
+  const undisturbed = await states();
+  await history.redis.flushdb();
+  const report = await history.rebuild({ onNote, erasures: async () => erasures });
+  expect(await states()).toEqual(undisturbed);
+  expect(report).toMatchObject({ snapshot: second.id, incomplete: 0, doubled: 0, flagged: 0 });
+  expect(report.events).toBeLessThan(300);
+
+  await history.redis.flushdb();
+  const all = await history.rebuild({ isFromScratch: true, erasures: async () => erasures });
+  expect(all).toMatchObject({ events: 360 });
+  expect(await states()).toEqual(undisturbed);
+  await history.redis.flushdb();
+  const inSlices = { isFromScratch: true, memoryBytes: SMALL_MEMORY_BYTES, erasures: async () => erasures };
+  expect(await history.rebuild(inSlices)).toMatchObject({ events: 360 });
+  expect(await states()).toEqual(undisturbed);
+  expect(notes).toEqual([]);
+});
+
+test("what was counted while states were lost counts behind the snapshot, and once", async () => {
+  await count("a", 150, 5);
+  await history.archive();
+  const taken = await history.snapshot();
+  // Delivered again after the loss: more than a card remembers.
+  await history.producer.send(events("b", 200, 6));
+  await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 3) });
+  await history.redis.flushdb();
+  await history.producer.send(events("c", 50, 7));
+  await history.count();
+  await history.archive();
+  await expect(history.snapshot()).rejects.toMatchObject({ code: "state-incomplete" });
+
+  const report = await history.rebuild({ onNote });
+  expect(report).toMatchObject({ snapshot: taken.id, events: 250, incomplete: 50, doubled: 0 });
+  const restored = await states();
+  await history.redis.flushdb();
+  expect(await history.rebuild({ isFromScratch: true })).toMatchObject({ events: 400, incomplete: 50 });
+  expect(await states()).toEqual(restored);
+  expect(notes).toEqual([]);
+
+  await history.snapshot();
+  await history.producer.send(events("d", 50, 8));
+  await history.serve();
+  expect(await history.differences()).toEqual({ counted: 450, stuck: 0, differing: [] });
+});
+
+test("what was emitted behind the snapshot and not committed does not count again", async () => {
+  await count("a", 60, 14);
+  await history.archive();
+  const taken = await history.snapshot();
+  await history.producer.send(events("b", 60, 15));
+  await history.count({ commit: (_topic, _partition, end) => end - 1 });
+  await history.redis.flushdb();
+  await history.archive();
+  expect(await history.rebuild({ onNote })).toMatchObject({ snapshot: taken.id, events: 60, doubled: 0 });
+  await history.producer.send(events("c", 20, 16));
+  await history.serve();
+  expect([...(await history.emitted()).different.values()]).toEqual(Array(140).fill(1));
+  expect(await history.differences()).toEqual({ counted: 140, stuck: 0, differing: [] });
+});
+
+test("a snapshot that cannot be used is named in one sentence, and the one before it is used", async () => {
+  await count("a", 60, 9);
+  await history.archive();
+  const older = await history.snapshot();
+  await count("b", 60, 10);
+  await history.archive();
+  const newer = await history.snapshot();
+  const undisturbed = await states();
+  const folder = join(history.lake, "_snapshots", newer.id);
+  const manifest = join(folder, "manifest.json");
+  const names = await readdir(folder);
+  const sizes = await Promise.all(names.map(async (name) => (await stat(join(folder, name))).size));
+  const slice = join(folder, names.find((name, at) => name.endsWith(".bin") && (sizes[at] ?? 0) > 100) ?? "");
+  const change = async (changed: object) =>
+    writeFile(manifest, JSON.stringify({ ...JSON.parse(await readFile(manifest, "utf8")), ...changed }));
+  const flipByte = async () => {
+    const bytes = await readFile(slice);
+    bytes[60] = (bytes[60] ?? 0) ^ 1;
+    await writeFile(slice, bytes);
+  };
+  const cases: [spoil: () => Promise<void>, sentence: RegExp | undefined][] = [
+    [flipByte, /cannot be used: .*-\d{5}\.bin is damaged\.$/],
+    [() => rm(slice), /cannot be used: .*\.bin is gone\.$/],
+    [() => change({ format: 9 }), /manifest\.json has format 9, this build reads 1\.$/],
+    [() => change({ fingerprint: 1 }), /is of feature spec \d+ with other windows and is not used\.$/],
+    [() => truncate(manifest, 200), /manifest\.json is not the manifest of a snapshot\.$/],
+    // It is still being written.
+    [() => rm(manifest), undefined],
+  ];
+  const backup = join(history.lake, "_backup");
+  await cp(folder, backup, { recursive: true });
+  for (const [spoil, sentence] of cases) {
+    notes = [];
+    await spoil();
+    await history.redis.flushdb();
+    expect(await history.rebuild({ onNote })).toMatchObject({ snapshot: older.id, events: 60 });
+    expect(await states()).toEqual(undisturbed);
+    expect(notes).toEqual(sentence === undefined ? [] : [expect.stringMatching(sentence)]);
+    await rm(folder, { recursive: true });
+    await cp(backup, folder, { recursive: true });
+  }
+  await flipByte();
+  notes = [];
+  expect((await history.snapshot({ onNote })).continues).toBe(older.id);
+  expect(notes).toEqual([expect.stringMatching(/cannot be continued: .* is damaged\.$/)]);
+});
+
+test("old snapshots go, and what was left unfinished a day ago", async () => {
+  await count("a", 20, 11);
+  await history.archive();
+  const ids: string[] = [];
+  const unfinished = await SnapshotDraft.begin(new FolderDisk(), history.lake, Date.now() - 2 * 86_400_000);
+  await unfinished.add({ part: "first", slots: [0, 1] }, { specVersion: 1, fingerprint: 1, entries: 0 }, []);
+  let dropped = 0;
+  for (let turn = 0; turn < 3; turn += 1) {
+    const taken = await history.snapshot();
+    ids.push(taken.id);
+    dropped += taken.dropped;
+  }
+  expect(dropped).toBe(2);
+  const isLeft = async (id: string) => (await readdir(join(history.lake, "_snapshots", id))).length > 0;
+  expect(await Promise.all([...ids, unfinished.id].map(isLeft))).toEqual([false, true, true, false]);
+});
+
+test("none is taken of a lake that lacks a record, and one of other windows is a new one", async () => {
+  await count("a", 40, 12);
+  await history.archive();
+  await history.snapshot();
+  const spec = currentFeatureSpec();
+  const { "1d": day } = spec.windows;
+  if (day === undefined) throw new Error("a spec without a window of one day");
+  const wider = compileEngine({ ...spec, windows: { ...spec.windows, "1d": { ...day, tile: 2 * day.tile } } });
+  const other = await history.snapshot({ engine: wider });
+  expect(other).toMatchObject({ events: 40 });
+  expect(other.continues).toBeUndefined();
+  await history.redis.flushdb();
+  expect(await history.rebuild({ engine: wider, onNote })).toMatchObject({ snapshot: other.id, events: 0 });
+
+  await count("b", 10, 13);
+  await history.archiveWithout("features", ({ offset }) => offset > 3);
+  await history.archive(["appliedLabels"]);
+  await expect(history.snapshot({ readMark: async () => "of the other windows" })).rejects.toMatchObject({
+    code: "state-conflict",
+    message: expect.stringMatching(/would not be exact, so none is taken: .*records of features/),
+  });
+});

@@ -1,0 +1,172 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TriplineError } from "@tripline/contracts/error-table";
+import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
+import type { LakeDisk } from "@tripline/lake/log/lake-disk";
+import { openDisk } from "@tripline/lake/log/open-disk";
+import { countEntities } from "@tripline/lake/read/count-entities";
+import type { CountedName, CountedRange, LakeCut, SourcePositions } from "@tripline/lake/read/counted-range";
+import { cutLake, FROM_BEGINNING, rangeOf, readSourcePositions, startAfter } from "@tripline/lake/read/counted-range";
+import { totalCounted } from "@tripline/lake/read/read-counted";
+import type { LakeSnapshot, SnapshotRetention } from "@tripline/lake/snapshot/lake-snapshots";
+import { dropSnapshots, listSnapshots, SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";
+import { erasedStates } from "../erasures/erased-states.js";
+import { statesOfFile, statesOfSnapshot } from "./base-states.js";
+import { findFaults } from "./find-faults.js";
+import type { BaseStates, SlicedFold } from "./fold-slices.js";
+import { foldSlices } from "./fold-slices.js";
+import { lower } from "./recent-records.js";
+import { slicesFor } from "./slices-for.js";
+
+export interface TakeSnapshotOptions {
+  readonly engine: FeatureEngine;
+  readonly lake: string;
+  /** Snapshot that the service started from (default: none). Needed for the first one only. */
+  readonly statePath?: string;
+  readonly stateTtlSeconds: number;
+  /** About how much memory the states may take. */
+  readonly memoryBytes: number;
+  readonly retention: SnapshotRetention;
+  /** The mark of complete states in Redis; null if there is none. */
+  readMark(): Promise<string | null>;
+  /** People who were erased: the snapshot has none of what was counted of them before. */
+  erasures(): Promise<readonly Erasure[]>;
+  /** Gets a sentence for each older snapshot that cannot be continued. */
+  onNote(sentence: string): void;
+  readonly onEvents?: (events: number) => void;
+  readonly onSlice?: (done: number, total: number) => void;
+}
+
+export interface TakenSnapshot {
+  readonly id: string;
+  readonly states: number;
+  /** Counted since the snapshot that it continues. */
+  readonly events: number;
+  /** The snapshot that it continues. */
+  readonly continues?: string;
+  /** Old snapshots that were removed. */
+  readonly dropped: number;
+}
+
+/** The archive is no further behind; an event that waits longer waits for one that will not come. */
+const ARCHIVE_LATE_MS_MAX = 3_600_000;
+
+interface Base {
+  readonly range: CountedRange;
+  readonly slices: number;
+  readonly states?: BaseStates;
+  readonly snapshot?: LakeSnapshot;
+}
+
+/**
+ * Writes a snapshot of all states to the lake, while the service runs: the states as of what the lake has by now. It continues
+ * the newest snapshot with what was counted since, and asks Redis for nothing but the mark. Two of them at once do no harm.
+ *
+ * @throws TriplineError `state-incomplete` while Redis has lost the states; `state-conflict` where the lake does not have all
+ *   that was counted; `lake-unavailable`, `state-unreadable`, `redis-unavailable`, `kafka-unavailable`, `not-found`. There is no
+ *   new snapshot then, and the older ones stay.
+ */
+export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenSnapshot> {
+  const { lake } = options;
+  const disk = await openDisk(lake);
+  const mark = await options.readMark();
+  const sources = await readSourcePositions(lake);
+  const cut = await cutLake(lake);
+  // What is counted while states are lost has its place in the order only after the rebuild.
+  if (mark === null || (await options.readMark()) !== mark) {
+    throw new TriplineError(
+      "state-incomplete",
+      "Redis has lost the window states, so a snapshot would not be exact. Run `tripline rebuild-state` first.",
+    );
+  }
+  for await (const base of basesOf(options, disk, cut)) {
+    try {
+      return await takeFrom(options, disk, { cut, sources }, base);
+    } catch (thrown) {
+      const isOfBase = thrown instanceof TriplineError && thrown.code === "state-unreadable";
+      if (!isOfBase || base.snapshot === undefined) throw thrown;
+      options.onNote(`${nameOf(base.snapshot)} cannot be continued: ${thrown.message}`);
+    }
+  }
+  throw new TriplineError("state-conflict", `The lake ${lake} is behind its own snapshots.`);
+}
+
+/** The states that a new snapshot may continue, the best first. */
+async function* basesOf(options: TakeSnapshotOptions, disk: LakeDisk, cut: LakeCut): AsyncGenerator<Base> {
+  const { engine, lake, memoryBytes, statePath } = options;
+  for await (const snapshot of listSnapshots(disk, lake, options.onNote)) {
+    const range = rangeOf(snapshot.next, cut);
+    if (range === undefined || snapshot.fingerprint !== layoutFingerprint(engine.entities)) continue;
+    const states = statesOfSnapshot(disk, lake, snapshot);
+    yield { range, states, snapshot, slices: slicesFor(memoryBytes, { snapshot }) };
+  }
+  const range = rangeOf(FROM_BEGINNING, cut);
+  if (range === undefined) return;
+  const states = await countEntities(
+    lake,
+    engine.entities.map(({ fields }) => fields),
+  );
+  const slices = slicesFor(memoryBytes, { states });
+  yield { range, slices, ...(statePath === undefined ? {} : { states: statesOfFile(statePath, engine) }) };
+}
+
+async function takeFrom(
+  options: TakeSnapshotOptions,
+  disk: LakeDisk,
+  { cut, sources }: { readonly cut: LakeCut; readonly sources: SourcePositions },
+  base: Base,
+): Promise<TakenSnapshot> {
+  const { engine, lake, stateTtlSeconds, retention, onEvents = () => {}, onSlice = () => {} } = options;
+  const takenAtMs = Date.now();
+  const layout = { specVersion: engine.spec.version, fingerprint: layoutFingerprint(engine.entities) };
+  const erasedAtMs = erasedStates(engine, await options.erasures());
+  const scratch = await mkdtemp(join(tmpdir(), "tripline-snapshot-"));
+  const draft = await SnapshotDraft.begin(disk, lake, takenAtMs);
+  try {
+    const folded = await foldSlices({
+      engine,
+      lake,
+      range: base.range,
+      slices: base.slices,
+      scratch,
+      erasedAtMs,
+      stateTtlMs: stateTtlSeconds * 1000,
+      ...(base.states === undefined ? {} : { base: base.states }),
+      write: (slice, entries) => draft.add(slice, { ...layout, entries: entries.length }, entries),
+      onEvents,
+      onSlice,
+    });
+    if (folded === undefined) throw notExact("an entity came into the feature spec after some events");
+    const faults = findFaults(folded, await totalCounted(lake, base.range), takenAtMs - ARCHIVE_LATE_MS_MAX);
+    if (faults.length > 0) throw notExact(faults.join("; "));
+    const next = await startAfter(lake, cut, againOf(folded));
+    await draft.finish({ takenAtMs, ...layout, next, sources, explained: folded.explained });
+    const dropped = await dropSnapshots(disk, lake, retention, takenAtMs);
+    const continues = base.snapshot === undefined ? {} : { continues: base.snapshot.id };
+    return { id: draft.id, states: folded.states, events: folded.counted, ...continues, dropped };
+  } catch (thrown) {
+    // What stays of it is not a snapshot, and a later one removes it.
+    await draft.abandon().catch(() => {});
+    throw thrown;
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** By topic and partition: the first record that some states lack, or that may have been counted and not committed. */
+function againOf({ stuck, recent }: SlicedFold): Record<CountedName, ReadonlyMap<number, number>> {
+  const again = { features: new Map(recent.features), appliedLabels: new Map(recent.appliedLabels) };
+  for (const { topic, partition, offset } of stuck) lower(again[topic], partition, offset);
+  return again;
+}
+
+function notExact(why: string): TriplineError {
+  return new TriplineError("state-conflict", `The snapshot would not be exact, so none is taken: ${why}.`);
+}
+
+function nameOf({ takenAtMs }: LakeSnapshot): string {
+  return `The snapshot of ${new Date(takenAtMs).toISOString()}`;
+}
