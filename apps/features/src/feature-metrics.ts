@@ -1,5 +1,5 @@
 import { Inject, Injectable } from "@nestjs/common";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { counter, histogram } from "@tripline/telemetry/metrics";
 import { FEATURE_ENGINE } from "./features.tokens.js";
 

@@ -7,7 +7,7 @@ import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/
 import { DEAD_LETTER_HEADERS, HEADERS } from "@tripline/contracts/headers";
 import { REPLY_LABEL_APPLIED, replyChannel } from "@tripline/contracts/redis-keys";
 import { deadLetterTopic, TOPICS } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer, EventProducer, IncomingRecord, Kafka, KafkaAdmin } from "@tripline/kafka/port";

@@ -1,6 +1,6 @@
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import { StateStore } from "@tripline/features/states/state-store";
 import type { Redis } from "ioredis";

@@ -4,7 +4,7 @@ import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/ev
 import { HEADERS } from "@tripline/contracts/headers";
 import { transactionId } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import { BatchProcessor } from "@tripline/features/batches/batch-processor";
 import { FeatureMetrics } from "@tripline/features/feature-metrics";

@@ -1,7 +1,7 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { FeastRedisClient } from "@tripline/feast-client/redis";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import type { Redis } from "ioredis";
 import { BenchError } from "../harness/bench-error.js";

@@ -6,7 +6,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { cardToken, isCardNumber, transactionId } from "@tripline/contracts/identifiers";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { OracleEvent } from "@tripline/feature-engine/testing/brute-force";
 import { bruteForce } from "@tripline/feature-engine/testing/brute-force";
 import { withProfiles } from "@tripline/feature-engine/testing/brute-force-profiles";

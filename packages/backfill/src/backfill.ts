@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { ProfilePlan } from "@tripline/feature-engine/profiles";
 import { memoryBytes } from "@tripline/lake/database-memory";
 import type { FoldTuning } from "./fold/fold-events.js";

@@ -3,7 +3,7 @@ import { Inject, Injectable } from "@nestjs/common";
 import type { Attributes, Context } from "@opentelemetry/api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import { HEADERS } from "@tripline/contracts/headers";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { EventProducer, RecordBatch } from "@tripline/kafka/port";
 import { SerialQueue } from "@tripline/kafka/serial-queue";
 import { EVENT_PRODUCER } from "@tripline/nest-kit/kafka/kafka.tokens";

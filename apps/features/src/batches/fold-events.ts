@@ -4,7 +4,7 @@ import type {
   FeatureEngine,
   LabelResult,
   PaymentResult,
-} from "@tripline/feature-engine/online/compile-engine";
+} from "@tripline/feature-engine/apply/compile-engine";
 import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { Emission } from "../states/applied-batch.js";

@@ -7,7 +7,7 @@ import { Label, Transaction } from "@tripline/contracts/generated/tripline/event
 import { HEADERS } from "@tripline/contracts/headers";
 import { CARD_TOKEN_PATTERN, TRANSACTION_ID_PATTERN } from "@tripline/contracts/identifiers";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { EntityIds, FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { contextFromHeaders } from "@tripline/telemetry/tracing";
 

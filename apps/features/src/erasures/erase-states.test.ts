@@ -2,7 +2,7 @@ import { encodeMessage } from "@tripline/contracts/encode-message";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { cardOf, payment, paymentRecord, START_MS } from "../testing/events.js";
 import { FEAST_PROJECT, feastOf } from "../testing/feast-rows.js";
 import { TestHistory } from "../testing/history.js";

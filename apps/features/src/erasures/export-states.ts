@@ -1,5 +1,5 @@
 import { subjectsOf } from "@tripline/contracts/feature-spec";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
 import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";

@@ -1,6 +1,6 @@
 import { profileView } from "@tripline/contracts/profile-tables";
 import { RowErase } from "@tripline/feast-client/row-erase";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { askRedis } from "@tripline/stores/redis/connect-redis";
 import type { Redis } from "ioredis";
 import type { FeaturesConfig } from "../config.js";

@@ -1,7 +1,7 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { createLogger } from "@tripline/telemetry/logger";
 import type { Redis } from "ioredis";
 import { foldEvents } from "../batches/fold-events.js";

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from "@nestjs/common";
 import { subjectsOf } from "@tripline/contracts/feature-spec";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
 import { FEATURE_ENGINE } from "../features.tokens.js";
 import { KeyScan } from "./key-scan.js";

@@ -3,7 +3,7 @@ import type { KeyField } from "@tripline/contracts/feature-spec";
 import { subjectFields } from "@tripline/contracts/feature-spec";
 import { ENTITY_KEYS, UNSENT } from "@tripline/contracts/generated/payment-fields";
 import { subjectField } from "@tripline/contracts/identifiers";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { stateKey } from "@tripline/feature-engine/state/state-key";
 

@@ -1,7 +1,7 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { isSubject } from "@tripline/contracts/identifiers";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { readConfig, redisConfig } from "@tripline/settings/read-config";
 import { awaitRedis, connectRedis } from "@tripline/stores/redis/connect-redis";
 import { z } from "zod";

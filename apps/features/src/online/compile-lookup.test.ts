@@ -1,5 +1,5 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { Lookups } from "./compile-lookup.js";
 import { describeViews } from "./feature-views.js";
 import { LOOKUPS_MAX } from "./requests/limits.js";

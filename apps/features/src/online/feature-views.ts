@@ -1,4 +1,4 @@
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 
 /** Window features of one kind of entity, computed from events. */
 export interface WindowsView {

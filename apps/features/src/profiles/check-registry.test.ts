@@ -1,7 +1,7 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { profileColumnTypes } from "@tripline/contracts/profile-tables";
 import type { FeatureView } from "@tripline/feast-client/feature-registry";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { FeatureMetrics } from "../feature-metrics.js";
 import { checkRegistry } from "./check-registry.js";
 import { openProfiles } from "./open-profiles.js";

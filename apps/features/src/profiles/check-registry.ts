@@ -1,7 +1,7 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import { profileView } from "@tripline/contracts/profile-tables";
 import type { FeatureRegistry } from "@tripline/feast-client/feature-registry";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 
 const NUMBERS: readonly unknown[] = ["INT32", "INT64", "FLOAT", "DOUBLE"];
 

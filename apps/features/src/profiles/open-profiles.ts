@@ -1,5 +1,5 @@
 import { readRegistry } from "@tripline/feast-client/registry";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { Logger } from "@tripline/telemetry/logger";
 import type { FeaturesConfig } from "../config.js";
 import type { FeatureMetrics } from "../feature-metrics.js";

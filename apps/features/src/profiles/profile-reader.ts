@@ -1,7 +1,7 @@
 import type { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { profileView } from "@tripline/contracts/profile-tables";
 import { RowRead } from "@tripline/feast-client/row-read";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { ProfilePlan, ProfileRow, ProfileRows } from "@tripline/feature-engine/profiles";
 import type { Command } from "ioredis";
 import type { EventRecord } from "../batches/parse-event.js";

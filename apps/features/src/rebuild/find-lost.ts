@@ -1,8 +1,8 @@
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Topic } from "@tripline/contracts/topics";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
 import type { LetterOrigin } from "@tripline/kafka/dead-letters/read-origins";
 import type { LostRecord, OffsetSpan } from "@tripline/lake/read/find-missing";
 import { missingOffsets, readLost } from "@tripline/lake/read/find-missing";

@@ -1,7 +1,7 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
 import { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { entryBefore } from "@tripline/lake/read/counted-range";
 import type { TailRecord } from "@tripline/lake/read/read-tail";
 import { readTail } from "@tripline/lake/read/read-tail";

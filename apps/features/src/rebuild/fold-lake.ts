@@ -1,10 +1,10 @@
 import { asTriplineError, TriplineError } from "@tripline/contracts/error-table";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
-import { countedAtMsOf, isIncomplete } from "@tripline/feature-engine/online/counted-event";
-import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
-import type { NumberedEvent } from "@tripline/feature-engine/online/number-lost";
-import { numberLost } from "@tripline/feature-engine/online/number-lost";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
+import { countedAtMsOf, isIncomplete } from "@tripline/feature-engine/apply/counted-event";
+import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
+import type { NumberedEvent } from "@tripline/feature-engine/apply/number-lost";
+import { numberLost } from "@tripline/feature-engine/apply/number-lost";
 import type { CountedTotals } from "@tripline/lake/read/read-counted";
 import { readCounted, totalCounted } from "@tripline/lake/read/read-counted";
 import { readStateFile } from "../snapshot/base-states.js";

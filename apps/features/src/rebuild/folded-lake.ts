@@ -1,5 +1,5 @@
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
 import type { LakeSnapshot } from "@tripline/lake/snapshot/lake-snapshots";
 
 export interface LostRecords {

@@ -1,6 +1,6 @@
 import { asTriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import { readOrigins } from "@tripline/kafka/dead-letters/read-origins";
 import { readErasures } from "@tripline/kafka/read-erasures";

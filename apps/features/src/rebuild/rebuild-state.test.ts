@@ -2,7 +2,7 @@ import { TriplineError } from "@tripline/contracts/error-table";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 import { appliedOffset } from "../states/applied-batch.js";

@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import { stateKeyPrefix } from "@tripline/feature-engine/state/state-key";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";

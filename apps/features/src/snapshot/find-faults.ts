@@ -1,4 +1,4 @@
-import { countedAtMsOf } from "@tripline/feature-engine/online/counted-event";
+import { countedAtMsOf } from "@tripline/feature-engine/apply/counted-event";
 import type { CountedTotals } from "@tripline/lake/read/read-counted";
 import type { SlicedFold } from "./fold-slices.js";
 

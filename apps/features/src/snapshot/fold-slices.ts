@@ -1,8 +1,8 @@
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
-import { countedAtMsOf, isIncomplete, numbersOf } from "@tripline/feature-engine/online/counted-event";
-import { FoldDecisions } from "@tripline/feature-engine/online/fold-decisions";
-import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
+import { countedAtMsOf, isIncomplete, numbersOf } from "@tripline/feature-engine/apply/counted-event";
+import { FoldDecisions } from "@tripline/feature-engine/apply/fold-decisions";
+import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
 import type { CountedName, CountedRange } from "@tripline/lake/read/counted-range";
 import type { PlacedEvent } from "@tripline/lake/read/read-counted";

@@ -1,4 +1,4 @@
-import { countedAtMsOf } from "@tripline/feature-engine/online/counted-event";
+import { countedAtMsOf } from "@tripline/feature-engine/apply/counted-event";
 import type { CountedName } from "@tripline/lake/read/counted-range";
 import type { PlacedEvent } from "@tripline/lake/read/read-counted";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 import { FolderDisk } from "@tripline/lake/log/folder-disk";
 import { SnapshotDraft } from "@tripline/lake/snapshot/lake-snapshots";

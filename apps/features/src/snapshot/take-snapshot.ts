@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import type { LakeDisk } from "@tripline/lake/log/lake-disk";
 import { openDisk } from "@tripline/lake/log/open-disk";

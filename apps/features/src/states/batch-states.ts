@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { EntityStates, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { EntityStates, FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 

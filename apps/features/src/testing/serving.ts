@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Module } from "@nestjs/common";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { deadLetterTopic, TABLES } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import { connectKafka } from "@tripline/kafka/connect-kafka";

@@ -2,7 +2,7 @@ import { encodeMessage } from "@tripline/contracts/encode-message";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { Erasure } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TABLES } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { completeKey } from "@tripline/feature-engine/state/state-key";
 import type { OutgoingRecord } from "@tripline/kafka/port";
 import { createLogger } from "@tripline/telemetry/logger";

@@ -6,7 +6,7 @@ import { loadState } from "@tripline/backfill/states/load-state";
 import { writeSnapshot } from "@tripline/backfill/states/state-snapshot";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { preparePayment } from "@tripline/ingestion/intake/prepare-event";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { createSimulation } from "@tripline/simulator/create-simulation";

@@ -1,8 +1,8 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import type { EntityStates, PaymentEvent, PaymentResult } from "@tripline/feature-engine/online/compile-engine";
-import { compileEngine, FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
-import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
+import type { EntityStates, PaymentEvent, PaymentResult } from "@tripline/feature-engine/apply/compile-engine";
+import { compileEngine, FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
+import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
 import { OnlineCounter } from "@tripline/feature-engine/testing/counter";
 import type { RefoldOptions } from "./check-parity.js";
 import { printParity, refold } from "./check-parity.js";

@@ -1,8 +1,8 @@
 import type { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
-import type { FoldedPayment } from "@tripline/feature-engine/online/fold-in-order";
-import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
+import type { FoldedPayment } from "@tripline/feature-engine/apply/fold-in-order";
+import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
 import type { ProfileRows } from "@tripline/feature-engine/profiles";
 import { STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state/state-key";
 import type { ReadCountedOptions } from "@tripline/lake/read/read-counted";

@@ -1,6 +1,6 @@
-import type { EntityFeature, EntityView, PaymentView } from "@tripline/feature-engine/online/compile-feature";
-import { countLabel, countPayment } from "@tripline/feature-engine/online/count-event";
-import { emptyView, viewEntity } from "@tripline/feature-engine/online/view-entity";
+import type { EntityFeature, EntityView, PaymentView } from "@tripline/feature-engine/apply/compile-feature";
+import { countLabel, countPayment } from "@tripline/feature-engine/apply/count-event";
+import { emptyView, viewEntity } from "@tripline/feature-engine/apply/view-entity";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { ByteReader } from "@tripline/feature-engine/state/byte-reader";
 import { ByteWriter } from "@tripline/feature-engine/state/byte-writer";

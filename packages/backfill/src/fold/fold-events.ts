@@ -1,5 +1,5 @@
 import type { DuckDBInstance } from "@duckdb/node-api";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { hashId } from "@tripline/feature-engine/state/recent-ids";
 import type { EventPosition } from "../input/event-reader.js";
 import { EventReader } from "../input/event-reader.js";

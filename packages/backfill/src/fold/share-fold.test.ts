@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine, toThousandths } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine, toThousandths } from "@tripline/feature-engine/apply/compile-engine";
 import { isInForce, planProfiles } from "@tripline/feature-engine/profiles";
 import type { IdHash } from "@tripline/feature-engine/state/recent-ids";
 import { hashId } from "@tripline/feature-engine/state/recent-ids";

@@ -1,6 +1,6 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
-import type { CompiledFeatures, PaymentView } from "@tripline/feature-engine/online/compile-feature";
-import { compileFeatures } from "@tripline/feature-engine/online/compile-feature";
+import type { CompiledFeatures, PaymentView } from "@tripline/feature-engine/apply/compile-feature";
+import { compileFeatures } from "@tripline/feature-engine/apply/compile-feature";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { judgeOf, longestWindowMs, planEntities } from "@tripline/feature-engine/plan-entities";
 import { planProfiles } from "@tripline/feature-engine/profiles";

@@ -1,8 +1,8 @@
 import type { DuckDBConnection, DuckDBResult } from "@duckdb/node-api";
 import { currencyDecimals } from "@tripline/contracts/currency";
 import { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
-import { toThousandths } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
+import { toThousandths } from "@tripline/feature-engine/apply/compile-engine";
 import { readDoubles } from "../fold/data-chunk.js";
 import type { BlockFill, BlockShape, SharedBlock } from "../fold/event-block.js";
 import type { PreparedEvents } from "./prepare-events.js";

@@ -4,7 +4,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { TriplineError } from "@tripline/contracts/error-table";
 import type { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { profileView } from "@tripline/contracts/profile-tables";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { ProfileRow, ProfileRows } from "@tripline/feature-engine/profiles";
 import { sqlName, sqlText } from "../input/work-database.js";
 

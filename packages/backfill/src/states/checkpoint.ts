@@ -1,6 +1,6 @@
 import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { stateKey } from "@tripline/feature-engine/state/state-key";
 import { z } from "zod";
 import type { EncodedStates } from "../fold/fold-worker.js";

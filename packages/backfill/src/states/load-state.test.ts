@@ -5,7 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { appliedKey } from "@tripline/contracts/redis-keys";
 import { TOPICS } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { completeKey, stateKey } from "@tripline/feature-engine/state/state-key";
 import { connectKafka } from "@tripline/kafka/connect-kafka";
 import type { EventConsumer, Kafka, KafkaAdmin } from "@tripline/kafka/port";

@@ -1,4 +1,4 @@
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { layoutFingerprint } from "@tripline/feature-engine/plan-entities";
 import type { SnapshotEntry } from "@tripline/lake/snapshot/snapshot-format";
 import { writeSnapshotFile } from "@tripline/lake/snapshot/write-snapshot";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { Redis } from "ioredis";

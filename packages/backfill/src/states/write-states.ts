@@ -1,7 +1,7 @@
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { DOUBLE, DuckDBDataChunk } from "@duckdb/node-api";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { hashId } from "@tripline/feature-engine/state/recent-ids";
 import { CHUNK_ROWS, writeDoubles } from "../fold/data-chunk.js";
 import type { ResolvedIds } from "../fold/fold-worker.js";

@@ -1,4 +1,4 @@
-import { compileEngine } from "../online/compile-engine.js";
+import { compileEngine } from "../apply/compile-engine.js";
 import { specOf } from "../testing/specs.js";
 import { DAY_MS, TestStates } from "../testing/states.js";
 

@@ -1,5 +1,5 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "../online/compile-engine.js";
+import { compileEngine } from "../apply/compile-engine.js";
 import { distanceKm, meanPlace } from "../testing/brute-force-places.js";
 import { DAY_MS, TestStates } from "../testing/states.js";
 import { addPlace, distanceFromHomeKm, noHome } from "./home-place.js";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { compileEngine } from "../online/compile-engine.js";
+import { compileEngine } from "../apply/compile-engine.js";
 import { rowsInUse } from "../testing/numbers-in-use.js";
 import { specOf } from "../testing/specs.js";
 import { DAY_MS, HOUR_MS, MINUTE_MS, TestStates } from "../testing/states.js";

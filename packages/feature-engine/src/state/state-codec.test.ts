@@ -1,7 +1,7 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import fc from "fast-check";
-import type { FeatureEngine } from "../online/compile-engine.js";
-import { compileEngine } from "../online/compile-engine.js";
+import type { FeatureEngine } from "../apply/compile-engine.js";
+import { compileEngine } from "../apply/compile-engine.js";
 import type { OracleEvent } from "../testing/brute-force.js";
 import { rowsInUse, tilesInUse } from "../testing/numbers-in-use.js";
 import { sparseSpec, specOf, wideSpec } from "../testing/specs.js";

@@ -1,5 +1,5 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "../online/compile-engine.js";
+import { compileEngine } from "../apply/compile-engine.js";
 import { specOf } from "../testing/specs.js";
 import { DAY_MS } from "../testing/states.js";
 import { STATE_TTL_DAYS_DEFAULT, stateKey } from "./state-key.js";

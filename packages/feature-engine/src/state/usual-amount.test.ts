@@ -1,5 +1,5 @@
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "../online/compile-engine.js";
+import { compileEngine } from "../apply/compile-engine.js";
 import { specOf } from "../testing/specs.js";
 import { DAY_MS, TestStates } from "../testing/states.js";
 

@@ -1,8 +1,8 @@
 import { UNSENT } from "@tripline/contracts/generated/payment-fields";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
-import type { FeatureEngine } from "../online/compile-engine.js";
-import type { CountedEvent } from "../online/counted-event.js";
-import type { FoldedState } from "../online/fold-in-order.js";
+import type { FeatureEngine } from "../apply/compile-engine.js";
+import type { CountedEvent } from "../apply/counted-event.js";
+import type { FoldedState } from "../apply/fold-in-order.js";
 import type { EntityState } from "../state/entity-state.js";
 
 /* For tests: what the online service would emit, including after the loss of its states. */

@@ -1,5 +1,5 @@
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "../online/compile-engine.js";
+import { compileEngine } from "../apply/compile-engine.js";
 import { TILE_STRIDE } from "../state/tile-ring.js";
 import { DAY_MS, HOUR_MS, named } from "./states.js";
 import { windowBefore } from "./windows.js";

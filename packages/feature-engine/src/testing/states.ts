@@ -1,5 +1,5 @@
 import type { ErrorCode } from "@tripline/contracts/error-table";
-import type { FeatureEngine, LabelEvent, PaymentEvent } from "../online/compile-engine.js";
+import type { FeatureEngine, LabelEvent, PaymentEvent } from "../apply/compile-engine.js";
 import type { ProfileRows } from "../profiles.js";
 import type { EntityState } from "../state/entity-state.js";
 import type { OracleEvent, OracleResult } from "./brute-force.js";

@@ -1,6 +1,6 @@
 import { FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { FeatureEngine } from "@tripline/feature-engine/online/compile-engine";
+import type { FeatureEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { parseStateKey } from "@tripline/feature-engine/state/state-key";
 import type { Kafka } from "@tripline/kafka/port";
 import { readRows } from "@tripline/lake/read/read-rows";

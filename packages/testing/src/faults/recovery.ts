@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import { checkParity } from "@tripline/backfill/compare/check-parity";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { TOPICS } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { sendBomb } from "@tripline/kafka/testing/send-bomb";
 import { totalCounted } from "@tripline/lake/read/read-counted";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { checkParity } from "@tripline/backfill/compare/check-parity";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { totalCounted } from "@tripline/lake/read/read-counted";
 import { findFreePorts } from "@tripline/local-stack/processes/find-free-ports";
 import { createSimulation } from "@tripline/simulator/create-simulation";

@@ -8,7 +8,7 @@ import { checkParity } from "@tripline/backfill/compare/check-parity";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { FeatureVector, Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { EntityState } from "@tripline/feature-engine/state/entity-state";
 import type { LocalStack } from "@tripline/local-stack/servers/start-stack";
 import { startStack } from "@tripline/local-stack/servers/start-stack";

@@ -8,7 +8,7 @@ import { fileSource } from "@tripline/backfill/input/transactions-source";
 import { writeHistory } from "@tripline/backfill/input/write-history";
 import { loadProfiles } from "@tripline/backfill/profiles/load-profiles";
 import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { createSimulation } from "@tripline/simulator/create-simulation";
 import { eventsFrom } from "@tripline/simulator/merge-labels";
 import type { KnownPayment } from "@tripline/system/client/payment";

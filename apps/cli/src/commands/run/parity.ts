@@ -2,7 +2,7 @@ import { join, resolve } from "node:path";
 import type { ParityReport } from "@tripline/backfill/compare/check-parity";
 import { checkParity, printParity } from "@tripline/backfill/compare/check-parity";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { TrainedModel } from "@tripline/model-loop/demo-model/train-demo-model";
 import { trainDemoModel } from "@tripline/model-loop/demo-model/train-demo-model";
 import { createSimulation } from "@tripline/simulator/create-simulation";

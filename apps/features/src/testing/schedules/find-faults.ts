@@ -1,7 +1,7 @@
 import { AppliedLabel, FeatureVector } from "@tripline/contracts/generated/tripline/events/v1/events";
 import { TOPICS } from "@tripline/contracts/topics";
-import type { CountedEvent } from "@tripline/feature-engine/online/counted-event";
-import { FoldInOrder } from "@tripline/feature-engine/online/fold-in-order";
+import type { CountedEvent } from "@tripline/feature-engine/apply/counted-event";
+import { FoldInOrder } from "@tripline/feature-engine/apply/fold-in-order";
 import { parseEvent } from "../../batches/parse-event.js";
 import { appliedOffset } from "../../states/applied-batch.js";
 import { scheduleEngine } from "./planned-log.js";

@@ -1,5 +1,5 @@
 import { TOPICS } from "@tripline/contracts/topics";
-import { compileEngine } from "@tripline/feature-engine/online/compile-engine";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { specOf } from "@tripline/feature-engine/testing/specs";
 import type { IncomingRecord } from "@tripline/kafka/port";
 import { cardOf, delivered, label, labelRecord, payment, paymentRecord, START_MS } from "../events.js";
