@@ -49,12 +49,18 @@ export function rulesModule({ columns }) {
 function variablesOf(column) {
   const { column: name, key, wire } = column;
   const unsent = { string: '""', int64: "0n", double: "0", bool: "false", bytes: "" }[wire];
-  const value = isOptional(column)
-    ? `(transaction.${key} ?? ${wire === "bool" ? "false" : "0"})`
-    : `transaction.${key}`;
-  const own = { name, type: CEL_TYPES[wire], value: wire === "int64" ? `BigInt(${value})` : value, unsent };
+  const own = { name, type: CEL_TYPES[wire], value: celValue(column, unsent), unsent };
   if (!isOptional(column)) return [own];
   return [own, { name: `has_${name}`, type: "bool", value: `transaction.${key} !== undefined`, unsent: "false" }];
+}
+
+/** @param {PaymentColumn} column @param {string} unsent */
+function celValue(column, unsent) {
+  const read = `transaction.${column.key}`;
+  // Few payments have each of them, and BigInt is slow.
+  if (column.wire === "int64")
+    return isOptional(column) ? `${read} === undefined ? ${unsent} : BigInt(${read})` : `BigInt(${read})`;
+  return isOptional(column) ? `${read} ?? ${unsent}` : read;
 }
 
 /**

@@ -288,6 +288,11 @@ describe("POST /v1/transactions", () => {
     [{ location: { latitude: 0, longitude: -0.5 } }, "_PfQcXYtuwvYqrHRR9ZY0k0WtcIFDv90_7RXPl5jdtY"],
     [{ email: "ada@example.com" }, "u9IoHyVAkeN_Y1nVvn8UNtrRbeAGkyaztsLRrvChhCw"],
     [{ ip_address: "203.0.113.7", ip_country: "BE", cardholder: "Ada" }, "bqAuNyxQdUbra5l2ClV0jEaH_BYqiCYCbdvEnkwgKpI"],
+    [{ mcc: "5732", is_test: false }, "KSGzW6LzDFBExman7tZ5BlZfx8JSIyaelp95F3sLIu8"],
+    [
+      { account_id: "user-1", billing_postal_code: "sw1a 1aa", phone: "+32 470 12 34 56" },
+      "bhjbEWN1CJow6MRPdsotid_tmZMAp53M0SaZ5PXahac",
+    ],
   ])("a payment with %j keeps the fingerprint that it had when these were the newest fields", (fields, expected) => {
     const body = paymentBody({ transaction_id: "order", occurred_at: "2026-01-01T00:00:00Z", ...fields });
     const rules = { cardTokenKey: Buffer.alloc(32, 7), eventAgeDaysMax: 36_500 };
