@@ -4,6 +4,9 @@ import type { SentFields } from "../generated/sent-fields.js";
 export interface KnownPayment extends SentFields {
   readonly clientTransactionId: string;
   readonly cardNumber: string;
+  /** Sent instead of the number, with `bin`, by senders that know only tokens. */
+  readonly cardToken?: string;
+  readonly bin?: string;
   readonly terminalId: string;
   readonly amountMinor: number;
   readonly currency: string;

@@ -93,7 +93,7 @@ function explained({ reasons, score = null, ...decision }: Decision): ApiDecisio
 export function paymentBody(payment: KnownPayment): Payment {
   return {
     transaction_id: payment.clientTransactionId,
-    card: { number: payment.cardNumber },
+    card: paymentCard(payment),
     terminal_id: payment.terminalId,
     amount: { minor: payment.amountMinor, currency: payment.currency as Payment["amount"]["currency"] },
     occurred_at: new Date(payment.occurredAtMs).toISOString(),
@@ -101,10 +101,15 @@ export function paymentBody(payment: KnownPayment): Payment {
   };
 }
 
+function paymentCard({ cardNumber, cardToken, bin }: KnownPayment): Payment["card"] {
+  if (cardToken === undefined) return { number: cardNumber };
+  return { token: cardToken, ...(bin === undefined ? {} : { bin }) };
+}
+
 export function labelBody(payment: KnownPayment): Label {
   return {
     transaction_id: payment.clientTransactionId,
-    card: { number: payment.cardNumber },
+    card: payment.cardToken === undefined ? { number: payment.cardNumber } : { token: payment.cardToken },
     terminal_id: payment.terminalId,
     occurred_at: new Date(payment.occurredAtMs).toISOString(),
     ...(payment.labelledAtMs === null ? {} : { labelled_at: new Date(payment.labelledAtMs).toISOString() }),

@@ -44,6 +44,12 @@ describe("replaySlices", () => {
     ]);
   });
 
+  test("regression #28: separates payments of one e-mail address with different cards", () => {
+    const stream = [payment("a", "c1", "t1", 1, null), payment("b", "c2", "t2", 2, null)];
+    const email = "ada@example.com";
+    expect(slices(stream.map((one) => ({ ...one, email }))).map((slice) => slice.payments)).toEqual([["a"], ["b"]]);
+  });
+
   test("omits events outside the replayed time", () => {
     const stream = [payment("before", "c1", "t1", -1, -1), payment("after", "c2", "t2", 1_000, 1_000)];
     expect(slices(stream)).toEqual([]);

@@ -1,7 +1,7 @@
 import type { KnownPayment } from "../client/payment.js";
 
 /**
- * A span of event time in which no card, terminal, device or address occurs twice. A slice can be sent in parallel: its order
+ * A span of event time in which no card, terminal, device, e-mail or network address occurs twice. A slice can be sent in parallel: its order
  * does not change any feature.
  */
 export interface Slice {
@@ -52,11 +52,12 @@ export function* replaySlices(options: SliceOptions): Generator<Slice> {
   if (payments.length + labels.length > 0) yield { payments, labels };
 }
 
-/** The entities whose windows an event changes. A label has no device or address. */
+/** The entities whose windows an event changes. A label has no device and no addresses. */
 function entitiesOf({ kind, payment }: ReplayEvent): string[] {
-  const entities = [`card ${payment.cardNumber}`, `terminal ${payment.terminalId}`];
+  const entities = [`card ${payment.cardToken ?? payment.cardNumber}`, `terminal ${payment.terminalId}`];
   if (kind === "label") return entities;
   if (payment.deviceId != null) entities.push(`device ${payment.deviceId}`);
+  if (payment.email != null) entities.push(`email ${payment.email}`);
   if (payment.ipAddress != null) entities.push(`ip ${payment.ipAddress}`);
   return entities;
 }
