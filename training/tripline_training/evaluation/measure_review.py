@@ -1,0 +1,115 @@
+"""What a review team with a fixed budget would find, with intervals by a bootstrap over cards."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tripline_training.evaluation.bootstrap import PERCENTILES, Estimate, draw_cards
+from tripline_training.evaluation.measures import auc_roc, average_precision, counts_from_top, rank_scores
+
+Floats = NDArray[np.float64]
+
+FRAUDS_MIN = 20
+"""With fewer frauds, one more or less changes every figure by several per cent."""
+REVIEWED_MIN = 10
+"""A budget of fewer payments finds frauds by luck."""
+FRAUD_CARDS_MIN = 10
+"""A bootstrap of fewer cards with fraud gives intervals that are too narrow."""
+MEASURES = ("average_precision", "auc_roc", "recall_at_budget", "value_detected")
+
+
+@dataclass(frozen=True)
+class Payments:
+    """Row by row."""
+
+    cards: NDArray[np.int64]
+    """A number per card, from 0."""
+    amounts: Floats
+    fraud: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """Which figures can be relied on, and a sentence for each kind of figure that is withheld."""
+
+    figures: bool
+    budget: bool
+    intervals: bool
+    sentences: tuple[str, ...]
+
+
+def judge_reliability(payments: Payments, review_share: float) -> Reliability:
+    frauds = int(payments.fraud.sum())
+    reviewed = int(review_share * len(payments.fraud))
+    fraud_cards = len(np.unique(payments.cards[payments.fraud == 1]))
+    sentences: list[str] = []
+    figures = frauds >= FRAUDS_MIN
+    if not figures:
+        sentences.append(f"No figures: these days have {frauds} frauds; fewer than {FRAUDS_MIN} measure only chance.")
+    budget = figures and reviewed >= REVIEWED_MIN
+    if figures and not budget:
+        sentences.append(
+            f"No recall at the review budget: {review_share:.2%} of {len(payments.fraud)} payments is {reviewed}, "
+            f"and at least {REVIEWED_MIN} are needed. Choose a larger --review-share or more days."
+        )
+    intervals = figures and fraud_cards >= FRAUD_CARDS_MIN
+    if figures and not intervals:
+        sentences.append(f"No intervals: the frauds are on {fraud_cards} cards; at least {FRAUD_CARDS_MIN} are needed.")
+    return Reliability(figures, budget, intervals, tuple(sentences))
+
+
+def measure_review(
+    payments: Payments, scores: dict[str, Floats], review_share: float, replicates: int, seed: int
+) -> tuple[dict[str, dict[str, Estimate | None]], Reliability]:
+    """Each measure of each model; None where it is withheld. All models are measured on the same samples of cards."""
+    reliability = judge_reliability(payments, review_share)
+    if not reliability.figures:
+        return {name: dict.fromkeys(MEASURES) for name in scores}, reliability
+    ones = np.ones(len(payments.fraud))
+    values = {name: measure_once(payments, own, review_share, ones) for name, own in scores.items()}
+    samples: dict[str, list[dict[str, float]]] = {name: [] for name in scores}
+    if reliability.intervals:
+        for draw in draw_cards(payments.cards, payments.fraud, replicates, seed):
+            for name, own in scores.items():
+                samples[name].append(measure_once(payments, own, review_share, draw.times))
+    shown = [name for name in MEASURES if reliability.budget or name in ("average_precision", "auc_roc")]
+    return {
+        name: {
+            measure: _estimate(value[measure], [one[measure] for one in samples[name]]) if measure in shown else None
+            for measure in MEASURES
+        }
+        for name, value in values.items()
+    }, reliability
+
+
+def measure_once(payments: Payments, scores: Floats, review_share: float, times: Floats) -> dict[str, float]:
+    """`times` says how often each row counts."""
+    ranking = rank_scores(scores)
+    frauds, genuine = counts_from_top(ranking, payments.fraud, times)
+    reviewed = _reviewed(scores, times, review_share * float(times.sum()))
+    caught = reviewed * (payments.fraud == 1)
+    lost = times * (payments.fraud == 1)
+    value = float((lost * payments.amounts).sum())
+    return {
+        "average_precision": average_precision(frauds, genuine),
+        "auc_roc": auc_roc(frauds, genuine),
+        "recall_at_budget": float(caught.sum() / lost.sum()),
+        "value_detected": float((caught * payments.amounts).sum()) / value if value > 0 else 0.0,
+    }
+
+
+def _reviewed(scores: Floats, times: Floats, budget: float) -> Floats:
+    """How often each row is reviewed: the highest scores first, and of equal scores an equal share of each."""
+    _, step = np.unique(-scores, return_inverse=True)
+    weights = np.bincount(step, weights=times)
+    before = np.cumsum(weights) - weights
+    share = np.clip((budget - before) / np.maximum(weights, 1e-300), 0, 1)
+    return np.asarray(times * share[step])
+
+
+def _estimate(value: float, sample: list[float]) -> Estimate:
+    if not sample:
+        return Estimate(value, None, None)
+    low, high = np.percentile(np.array(sample), PERCENTILES)
+    return Estimate(value, float(low), float(high))
