@@ -6,6 +6,7 @@ import { sentModule } from "./write-clients.mjs";
 import { backfillModule, lakeModule, listedModule, rulesModule, sparkModule } from "./write-consumers.mjs";
 import { contractsModule } from "./write-contracts.mjs";
 import { intakeModule } from "./write-intake.mjs";
+import { mappingModule } from "./write-mapping.mjs";
 import { protoMessages } from "./write-proto.mjs";
 
 /** @typedef {{ file: string, text: string }} Output `file` is relative to the root */
@@ -34,6 +35,7 @@ export function generatePayment(root) {
       { file: "packages/decision-engine/src/generated/listed-values.ts", text: listedModule(payment) },
       { file: "packages/backfill/src/generated/optional-columns.ts", text: backfillModule(payment) },
       { file: "training/spark/payment_columns.py", text: sparkModule(payment) },
+      { file: "packages/backfill/src/generated/mapped-fields.ts", text: mappingModule(payment) },
     ],
   };
 }

@@ -3,6 +3,7 @@ import { capacityCommand } from "./capacity/command.js";
 import { auditCommand } from "./commands/audit/audit.js";
 import { authCommand } from "./commands/auth/auth.js";
 import { backfillCommand } from "./commands/data/backfill.js";
+import { dataCommand } from "./commands/data/data.js";
 import { foldEntityCommand } from "./commands/data/fold-entity.js";
 import { loadProfilesCommand } from "./commands/data/load-profiles.js";
 import { loadStateCommand } from "./commands/data/load-state.js";
@@ -14,6 +15,7 @@ import { listsCommand } from "./commands/lists/lists.js";
 import { benchDriftCommand } from "./commands/models/bench-drift.js";
 import { benchModelCommand } from "./commands/models/bench-model.js";
 import { driftCommand } from "./commands/models/drift.js";
+import { evaluateCommand } from "./commands/models/evaluate.js";
 import { goldenCommand } from "./commands/models/golden.js";
 import { modelsCommand } from "./commands/models/models.js";
 import { pythonCommand } from "./commands/models/python.js";
@@ -42,9 +44,11 @@ export function commands(): Command[] {
     demoCommand(),
     devCommand(),
     trainCommand(),
+    evaluateCommand(),
     retrainCommand(),
     driftCommand(),
     modelsCommand(),
+    dataCommand(),
     simulateCommand(),
     backfillCommand(),
     foldEntityCommand(),

@@ -14,6 +14,7 @@ import { testStack } from "@tripline/local-stack/testing/stack";
 import { Redis } from "ioredis";
 import type { LoadStateOptions } from "./load-state.js";
 import { loadState } from "./load-state.js";
+import { writeStateKey } from "./state-key.js";
 import { writeSnapshot } from "./state-snapshot.js";
 
 const engine = compileEngine(currentFeatureSpec());
@@ -85,6 +86,14 @@ const isRefused = (...words: string[]) =>
   expect.objectContaining({ code: "state-conflict", message: expect.stringMatching(new RegExp(words.join(".*"))) });
 
 const stored = async () => [await redis.get(STATE), await redis.exists(MARK)];
+
+test("states whose tokens another key made are not loaded", async () => {
+  const [made, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
+  await writeStateKey(join(folder, "state.bin"), made);
+  await expect(load({ cardTokenKey: other })).rejects.toMatchObject({ code: "state-conflict" });
+  expect(await redis.exists(STATE)).toBe(0);
+  await expect(load({ cardTokenKey: made })).resolves.toEqual({ states: 1 });
+});
 
 test("a service that begins gets its history, also where payments wait for it", async () => {
   const producer = await kafka.producer();

@@ -7,6 +7,7 @@ import { layoutFingerprint, planEntities } from "@tripline/feature-engine/plan-e
 import { completeKey, STATE_TTL_DAYS_DEFAULT } from "@tripline/feature-engine/state/state-key";
 import type { KafkaAdmin } from "@tripline/kafka/port";
 import { Redis } from "ioredis";
+import { requireStateKey } from "./state-key.js";
 import type { SnapshotEntry, SnapshotHeader } from "./state-snapshot.js";
 import { readSnapshot, verifySnapshot } from "./state-snapshot.js";
 
@@ -18,6 +19,8 @@ export interface LoadStateOptions {
   readonly ttlDays?: number;
   /** Kafka of the features service. Omit it if Kafka was recreated together with this Redis, so nothing has been counted. */
   readonly kafka?: CountedKafka;
+  /** Key of the installation's tokens; states that another key made are rejected. */
+  readonly cardTokenKey?: Uint8Array;
   /** Load even if the service has counted events that the snapshot lacks. */
   readonly isPartial?: boolean;
   readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
@@ -49,12 +52,13 @@ const COUNTED_TOPICS = [TOPICS.transactions.name, TOPICS.labels.name];
  *
  * @returns the number of states
  * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec; `state-conflict`,
- *   before anything is written, if the service has counted events or is running; `state-conflict`, without marking the
+ *   before anything is written, if another key made the tokens, or the service has counted events or is running; `state-conflict`, without marking the
  *   states as complete, if the service started during the load; `redis-unavailable`, `kafka-unavailable`
  */
 export async function loadState(options: LoadStateOptions): Promise<{ states: number }> {
   const { statePath, onProgress, answerMsMax = ANSWER_MS_MAX_DEFAULT } = options;
   const header = await verifySnapshot(statePath);
+  if (options.cardTokenKey !== undefined) await requireStateKey(statePath, options.cardTokenKey);
   const spec = options.spec ?? currentFeatureSpec();
   requireSameWindows(statePath, header, spec);
   const ttlSeconds = Math.round((options.ttlDays ?? STATE_TTL_DAYS_DEFAULT) * DAY_SECONDS);

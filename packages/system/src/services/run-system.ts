@@ -141,7 +141,7 @@ export async function startSystem(options: SystemOptions): Promise<RunningSystem
     }
     // No service needs the loaded data before the first payment.
     await steps.run("start services and load state", () =>
-      Promise.all([startTogether(services), loadHistory(options, stack.redisUrl)]),
+      Promise.all([startTogether(services), loadHistory(options, stack.redisUrl, secrets.cardTokenKey)]),
     );
     const tokenUrl = `${issuer}/oauth/token`;
     const tokens = new AccessTokens({
@@ -209,8 +209,11 @@ async function startFreshStack(
   });
 }
 
-async function loadHistory({ statePath, profiles }: SystemOptions, redisUrl: string): Promise<void> {
-  if (statePath !== undefined) await loadState({ statePath, redisUrl, answerMsMax: patient(ANSWER_MS) });
+async function loadHistory({ statePath, profiles }: SystemOptions, redisUrl: string, key: string): Promise<void> {
+  if (statePath !== undefined) {
+    const cardTokenKey = Buffer.from(key, "base64");
+    await loadState({ statePath, redisUrl, cardTokenKey, answerMsMax: patient(ANSWER_MS) });
+  }
   if (profiles !== undefined) await loadProfiles({ ...profiles, redis: redisUrl, answerMsMax: patient(ANSWER_MS) });
 }
 

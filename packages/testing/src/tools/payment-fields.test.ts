@@ -42,6 +42,7 @@ describe("a field of each type and a kind of list, added to payment.yaml in a co
       });
       expect(copy.changedFiles()).toEqual([
         "apps/ingestion/src/generated/payment-fields.ts",
+        "packages/backfill/src/generated/mapped-fields.ts",
         "packages/backfill/src/generated/optional-columns.ts",
         "packages/contracts/payment.yaml",
         "packages/contracts/proto/tripline/events/v1/events.proto",

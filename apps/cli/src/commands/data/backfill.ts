@@ -6,19 +6,21 @@ import { OPTIONAL_COLUMNS } from "@tripline/backfill/generated/optional-columns"
 import { handbookSource } from "@tripline/backfill/input/handbook-source";
 import type { TransactionsSource } from "@tripline/backfill/input/transactions-source";
 import { fileSource, filesIdentity, TRANSACTIONS_COLUMNS } from "@tripline/backfill/input/transactions-source";
+import { mappedSource } from "@tripline/backfill/mapping/mapped-source";
 import { loadState } from "@tripline/backfill/states/load-state";
+import { writeStateKey } from "@tripline/backfill/states/state-key";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { kafkaAt } from "@tripline/system/client/connect-system";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { ProgressLine } from "../progress-line.js";
 import { kafkaOption } from "./load-state.js";
-
-/** Minimum bytes that ingestion requires in `CARD_TOKEN_KEY`. */
-const CARD_TOKEN_KEY_BYTES_MIN = 32;
+import { cardTokenKeyOption, installationKey, mapOption, OF_DEMO, openMapping } from "./map-options.js";
 
 interface BackfillFlags {
   readonly input?: string;
   readonly handbook?: string;
+  readonly map?: string;
+  readonly rejects?: string;
   readonly cardTokenKey?: Buffer;
   readonly output: string;
   readonly state?: string;
@@ -37,11 +39,9 @@ export function backfillCommand(): Command {
     .description("compute the features and final window states of past payments; a restart resumes where it stopped")
     .addOption(new Option("--input <path>", "transactions, CSV or Parquet; may be a glob").conflicts("handbook"))
     .option("--handbook <folder>", "the handbook's benchmark data instead (the folder that holds raw/)")
-    .addOption(
-      new Option("--card-token-key <base64>", "ingestion's key for card tokens, with --handbook")
-        .env("CARD_TOKEN_KEY")
-        .argParser(parseCardTokenKey),
-    )
+    .addOption(mapOption().conflicts(["input", "handbook"]))
+    .option("--rejects <file>", "with --map: where to write rejected rows (default: <mapping>.rejects.ndjson)")
+    .addOption(cardTokenKeyOption(`with --handbook or --map; with --map, ${OF_DEMO}`))
     .requiredOption("--output <file>", "Parquet file to write: a row per payment, a column per feature")
     .option("--state <file>", "also write the window state, for `tripline load-state`")
     .option(
@@ -64,11 +64,9 @@ export function backfillCommand(): Command {
       const startedAt = performance.now();
       const line = new ProgressLine(process.stderr);
       line.say("reading and sorting the input");
-      const result = await run(
-        sourceOf(this, flags, (columns) => sayIgnored(line, columns)),
-        flags,
-        line,
-      ).finally(() => line.end());
+      const source = await sourceOf(this, flags, line);
+      const result = await run(source, flags, line).finally(() => line.end());
+      await writeKeyOf(flags);
       const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
       process.stdout.write(`${summary(result)} in ${seconds} s\n`);
       const { load: redisUrl, state: statePath, kafka } = flags;
@@ -77,15 +75,6 @@ export function backfillCommand(): Command {
         `${await load({ redisUrl, statePath, kafka, topicPrefix: flags.topicPrefix })} states loaded\n`,
       );
     });
-}
-
-/** Rejects keys that ingestion would reject. */
-function parseCardTokenKey(text: string): Buffer {
-  const key = Buffer.from(text, "base64");
-  if (key.length >= CARD_TOKEN_KEY_BYTES_MIN) return key;
-  throw new InvalidArgumentError(
-    `has ${key.length} bytes; must be at least ${CARD_TOKEN_KEY_BYTES_MIN} random bytes in base64`,
-  );
 }
 
 interface Loading {
@@ -131,14 +120,11 @@ function sayIgnored(line: ProgressLine, columns: readonly string[]): void {
   );
 }
 
-function sourceOf(
-  command: Command,
-  flags: BackfillFlags,
-  onIgnored: (columns: readonly string[]) => void,
-): TransactionsSource {
-  if (flags.input !== undefined) return fileSource(flags.input, onIgnored);
+async function sourceOf(command: Command, flags: BackfillFlags, line: ProgressLine): Promise<TransactionsSource> {
+  if (flags.input !== undefined) return fileSource(flags.input, (columns) => sayIgnored(line, columns));
+  if (flags.map !== undefined) return mapped(flags.map, flags, line);
   const { handbook: directory, cardTokenKey } = flags;
-  if (directory === undefined) return command.error("error: specify --input or --handbook");
+  if (directory === undefined) return command.error("error: specify --input, --map or --handbook");
   if (cardTokenKey === undefined) return command.error("error: --handbook requires --card-token-key");
   return {
     ...handbookSource({ directory, cardTokenKey }),
@@ -151,6 +137,28 @@ function sourceOf(
       ];
     },
   };
+}
+
+async function mapped(path: string, flags: BackfillFlags, line: ProgressLine): Promise<TransactionsSource> {
+  const opened = await openMapping(path);
+  const rejectsPath = flags.rejects ?? opened.rejectsPath;
+  return mappedSource({
+    mapping: opened.mapping,
+    key: installationKey(flags.cardTokenKey),
+    rejectsPath,
+    onMapped: ({ rows, accepted }) => {
+      if (accepted === rows) return;
+      line.end();
+      process.stderr.write(`${rows - accepted} of ${rows} rows are rejected: see ${rejectsPath}\n`);
+    },
+  });
+}
+
+/** Tokens in a transactions file are those of its author, so their key is unknown. */
+async function writeKeyOf({ input, state, map, cardTokenKey }: BackfillFlags): Promise<void> {
+  if (state === undefined || input !== undefined) return;
+  const key = map === undefined ? cardTokenKey : installationKey(cardTokenKey);
+  if (key !== undefined) await writeStateKey(state, key);
 }
 
 export function parseTime(text: string): number {

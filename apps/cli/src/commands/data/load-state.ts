@@ -2,6 +2,7 @@ import { loadState } from "@tripline/backfill/states/load-state";
 import { kafkaAt } from "@tripline/system/client/connect-system";
 import { DEMO_WORKSPACE, readLocalSystem, trustAuthorityOf } from "@tripline/system/services/local-system";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { cardTokenKeyOption, installationKey } from "./map-options.js";
 
 interface LoadStateFlags {
   readonly state: string;
@@ -10,6 +11,7 @@ interface LoadStateFlags {
   readonly topicPrefix: string;
   readonly ttlDays?: number;
   readonly partial?: true;
+  readonly cardTokenKey?: Buffer;
   readonly workspace: string;
 }
 
@@ -28,9 +30,10 @@ export function loadStateCommand(): Command {
       "--partial",
       "load even if the features service has already counted payments; those are then missing from the states",
     )
+    .addOption(cardTokenKeyOption("to reject states that another key made"))
     .option("--workspace <name>", "without --redis and --kafka: the system on this machine", DEMO_WORKSPACE)
     .action(async (flags: LoadStateFlags) => {
-      const { state: statePath, ttlDays, topicPrefix, partial } = flags;
+      const { state: statePath, ttlDays, topicPrefix, partial, cardTokenKey = localKey(flags) } = flags;
       const { brokers, redisUrl } = addressesOf(flags, "to check that the service has not counted payments yet");
       const admin = await kafkaAt(brokers.split(","), topicPrefix, process.env).admin();
       try {
@@ -39,6 +42,7 @@ export function loadStateCommand(): Command {
           redisUrl,
           kafka: { admin, topicPrefix },
           isPartial: partial === true,
+          ...(cardTokenKey === undefined ? {} : { cardTokenKey }),
           ...(ttlDays === undefined ? {} : { ttlDays }),
         });
         process.stdout.write(`${states} states loaded\n`);
@@ -46,6 +50,11 @@ export function loadStateCommand(): Command {
         await admin.close();
       }
     });
+}
+
+/** The key of the system on this machine, if the states go there. */
+function localKey({ redis, workspace }: LoadStateFlags): Buffer | undefined {
+  return redis === undefined ? installationKey(undefined, workspace) : undefined;
 }
 
 export function kafkaOption(what = "the source of what the features service has counted"): Option {

@@ -11,7 +11,9 @@ import { MODEL_NAME } from "@tripline/system/services/plan-services";
 import { ROOT, workspaceIn } from "@tripline/system/services/workspace";
 import { bootstrapSteps, StepLog } from "@tripline/system/step-log";
 import { Command } from "commander";
+import { cardTokenKeyOption, mapOption, OF_DEMO } from "../data/map-options.js";
 import { wholeNumber } from "../number-options.js";
+import { trainOnOwnData } from "./own-model.js";
 
 const HISTORY_DAYS_MIN = 42;
 
@@ -34,12 +36,22 @@ interface TrainFlags {
   readonly root: string;
   readonly registry?: string;
   readonly unlessPublished?: boolean;
+  readonly map?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly cardTokenKey?: Buffer;
+  readonly tenant?: string;
 }
 
 /** `tripline train`: publishes a model from scratch, with the demo's options by default. */
 export function trainCommand(): Command {
   return new Command("train")
-    .description("simulate a history, compute its features, train a model and publish it as champion")
+    .description("train a model on a simulated history, or with --map on your own payments, and publish it as champion")
+    .addOption(mapOption())
+    .option("--from <day>", "with --map: first day to train on, such as 2026-01-15; not the first day of the file")
+    .option("--to <day>", "with --map: last day to train on; labels that arrive later are not used")
+    .addOption(cardTokenKeyOption(`with --map; ${OF_DEMO}`))
+    .option("--tenant <name>", "with --map: the tenant of the payments (default: the demo's)")
     .option("--days <count>", `days of history, at least ${HISTORY_DAYS_MIN}`, wholeNumber, HISTORY_DAYS)
     .option("--cards <count>", "active cards", wholeNumber, DEMO_SIMULATION.cards)
     .option("--terminals <count>", "active terminals", wholeNumber, DEMO_SIMULATION.terminals)
@@ -49,6 +61,11 @@ export function trainCommand(): Command {
     .option("--registry <url>", "publish to this registry instead of that folder")
     .option("--unless-published", "do nothing if the registry already has a champion")
     .action(async function (this: Command, flags: TrainFlags) {
+      if (flags.map !== undefined) {
+        const { map, from, to } = flags;
+        if (from === undefined || to === undefined) return this.error("error: --map requires --from and --to");
+        return trainOnOwnData({ ...flags, map, from, to }, new StepLog(process.stderr, bootstrapSteps()));
+      }
       const { days, cards, terminals, seed, force = false, root, registry } = flags;
       if (days < HISTORY_DAYS_MIN) this.error(`error: --days must be at least ${HISTORY_DAYS_MIN}`);
       const published = flags.unlessPublished === true ? await championOf(registry ?? registryIn(root)) : undefined;

@@ -12,6 +12,7 @@ import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspac
 import { bootstrapSteps, StepLog, startedAtMs } from "@tripline/system/step-log";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { assessOnHandbook } from "../../demo/assess.js";
+import { assessOnOwnData } from "../../demo/assess-own.js";
 import { declinedLines, LiveView, qualityLines, refusedLines } from "../../demo/live-view.js";
 import { memoryLines } from "../../demo/measure-memory.js";
 import { playTraffic } from "../../demo/play-traffic.js";
@@ -39,8 +40,8 @@ export function demoCommand(): Command {
     .description("start everything on this machine, send traffic and show the decisions")
     .option("--exit-after <duration>", "stop after this time, for example 30s; `end` with --data")
     .option("--rate <payments>", "payments per second", positiveNumber, 100)
-    .option("--data <folder>", "replay the handbook's benchmark data from this folder instead")
-    .option("--assess <days>", "days to replay and assess, for instance 2018-08-08..2018-08-14")
+    .option("--data <path>", "replay your own payments (mapping.yaml), or the handbook's benchmark data (its folder)")
+    .option("--assess <days>", "with --data: days to replay and assess, for instance 2018-08-08..2018-08-14")
     .addOption(
       new Option(
         "--topology <name>",
@@ -64,7 +65,9 @@ async function replayData(options: DemoOptions, steps: StepLog): Promise<number>
   if (options.data === undefined || options.assess === undefined) {
     throw new Error("--data requires --assess with the days to replay, for example --assess 2018-08-08..2018-08-14");
   }
-  return assessOnHandbook({ data: options.data, days: options.assess, steps });
+  const { data, assess: days } = options;
+  if (/\.ya?ml$/.test(data)) return assessOnOwnData({ map: data, days, steps });
+  return assessOnHandbook({ data, days, steps });
 }
 
 /** @returns the exit code: 0 if every accepted payment got exactly one decision */

@@ -1,0 +1,11 @@
+import { Command } from "commander";
+import { checkCommand } from "./check.js";
+import { inspectCommand } from "./inspect.js";
+
+/** `tripline data`: your own payments, before anything is computed from them. */
+export function dataCommand(): Command {
+  return new Command("data")
+    .description("map your own payments: propose a mapping for a file, check the file with it")
+    .addCommand(inspectCommand())
+    .addCommand(checkCommand());
+}

@@ -1,0 +1,42 @@
+import { join } from "node:path";
+import type { Mapping } from "@tripline/backfill/mapping/mapping";
+import { readMapping } from "@tripline/backfill/mapping/mapping";
+import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import { DEMO_WORKSPACE } from "@tripline/system/services/local-system";
+import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import { InvalidArgumentError, Option } from "commander";
+
+/** Minimum bytes that ingestion requires in `CARD_TOKEN_KEY`. */
+const CARD_TOKEN_KEY_BYTES_MIN = 32;
+
+/** Rejects keys that ingestion would reject. */
+function parseCardTokenKey(text: string): Buffer {
+  const key = Buffer.from(text, "base64");
+  if (key.length >= CARD_TOKEN_KEY_BYTES_MIN) return key;
+  throw new InvalidArgumentError(
+    `has ${key.length} bytes; must be at least ${CARD_TOKEN_KEY_BYTES_MIN} random bytes in base64`,
+  );
+}
+
+export function cardTokenKeyOption(when: string): Option {
+  return new Option("--card-token-key <base64>", `ingestion's key for tokens, ${when}`)
+    .env("CARD_TOKEN_KEY")
+    .argParser(parseCardTokenKey);
+}
+
+export const OF_DEMO = "default: that of the demo on this machine";
+
+/** The key of the installation: the given one, or that of a system on this machine. */
+export function installationKey(given: Buffer | undefined, workspace = DEMO_WORKSPACE): Buffer {
+  if (given !== undefined) return given;
+  return Buffer.from(demoSecrets(workspaceIn(join(STATE_DIRECTORY, workspace)).secrets).cardTokenKey, "base64");
+}
+
+export function mapOption(): Option {
+  return new Option("--map <file>", "mapping.yaml of your own data, from `tripline data inspect`");
+}
+
+/** The mapping in a file, and where its rejected rows go by default. */
+export async function openMapping(path: string): Promise<{ mapping: Mapping; rejectsPath: string }> {
+  return { mapping: await readMapping(path), rejectsPath: `${path.replace(/\.ya?ml$/, "")}.rejects.ndjson` };
+}

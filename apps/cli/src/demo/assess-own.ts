@@ -1,0 +1,165 @@
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { Mapping } from "@tripline/backfill/mapping/mapping";
+import { readMappedPayments } from "@tripline/backfill/mapping/read-payments";
+import { transactionId } from "@tripline/contracts/identifiers";
+import type { OwnFeatures } from "@tripline/model-loop/own-data/compute-own-features";
+import { computeOwnFeatures, firstPaymentMs } from "@tripline/model-loop/own-data/compute-own-features";
+import { evaluateOwnModel, trainOwnModel } from "@tripline/model-loop/own-data/train-own-model";
+import { runPython } from "@tripline/model-loop/run-python";
+import { openRegistry } from "@tripline/model-registry/open-registry";
+import type { KnownPayment } from "@tripline/system/client/payment";
+import { awaitLedger, balances, ledgerLine } from "@tripline/system/ledger/ledger";
+import { readPorts } from "@tripline/system/ports.mjs";
+import { replay } from "@tripline/system/replay/replay";
+import type { DecidedPayment } from "@tripline/system/replay/write-replay-log";
+import { writeDecisions, writeLoggedFeatures } from "@tripline/system/replay/write-replay-log";
+import { demoSecrets } from "@tripline/system/services/demo-secrets";
+import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services";
+import type { RunningSystem } from "@tripline/system/services/run-system";
+import { refuseSecond, startSystem } from "@tripline/system/services/run-system";
+import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
+import type { StepLog } from "@tripline/system/step-log";
+import { openMapping } from "../commands/data/map-options.js";
+
+export interface AssessOwnOptions {
+  /** mapping.yaml. */
+  readonly map: string;
+  /** `FROM..TO`, both included. */
+  readonly days: string;
+  readonly steps: StepLog;
+}
+
+const DAY_MS = 86_400_000;
+const EVENT_AGE_DAYS_MAX = 36_500;
+/** A replay is not urgent, so decisions wait for their scores. */
+const REPLAY_SCORING_WAIT_MS = 20_000;
+/** The windows of the first days are still empty, so they are not learnt from: at most so many, and a third of the history. */
+const WARM_UP_DAYS_MAX = 21;
+const REVIEW_SHARE = 0.005;
+
+interface Run {
+  readonly mapping: Mapping;
+  readonly key: Uint8Array;
+  readonly rejectsPath: string;
+  /** Of the assessed days, in ms since the epoch; `toMs` is excluded. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly registryUrl: string;
+  readonly folder: string;
+  readonly steps: StepLog;
+}
+
+/**
+ * Plays your own payments through the system. Window states come from the days before, and the model is trained on them with the
+ * labels that had arrived. Every payment is sent over HTTP in event order, and each label at its own time.
+ *
+ * @returns the exit code: 0 if each payment was decided exactly once and every served score equals the trainer's
+ */
+export async function assessOnOwnData({ map, days, steps }: AssessOwnOptions): Promise<number> {
+  const period = parseDays(days);
+  const { mapping, rejectsPath } = await openMapping(map);
+  const workspace = workspaceIn(join(STATE_DIRECTORY, "own"));
+  await refuseSecond(workspace);
+  const key = Buffer.from(demoSecrets(workspace.secrets).cardTokenKey, "base64");
+  const folder = join(workspace.directory, "data");
+  const registryUrl = pathToFileURL(join(folder, "registry")).href;
+  const run: Run = { mapping, key, rejectsPath: resolve(rejectsPath), ...period, registryUrl, folder, steps };
+  const files = await featuresOf(run, period.fromMs);
+  const firstMs = await firstPaymentMs(files);
+  if (firstMs === undefined) throw new Error(`${map} has no payment before ${days.slice(0, 10)} to learn from.`);
+  const warmUpMs = Math.min(WARM_UP_DAYS_MAX * DAY_MS, (period.fromMs - firstMs) / 3);
+  const learnt = { from: instant(firstMs + warmUpMs), to: instant(period.fromMs) };
+  await trainOwnModel({ files, mapping, period: learnt, registryUrl, steps });
+  const system = await startSystem({
+    workspace,
+    ports: readPorts(),
+    registryUrl,
+    statePath: files.state,
+    eventAgeDaysMax: EVENT_AGE_DAYS_MAX,
+    scoringWaitMs: REPLAY_SCORING_WAIT_MS,
+    endOnSignals: false,
+    steps,
+  });
+  try {
+    return await playAndAssess(system, run);
+  } finally {
+    await steps.finish("stop everything", () => system.stop());
+  }
+}
+
+/** @throws Error for anything but two dates in order */
+export function parseDays(days: string): { fromMs: number; toMs: number } {
+  const [, from = "", to = ""] = /^(\d{4}-\d{2}-\d{2})\.\.(\d{4}-\d{2}-\d{2})$/.exec(days) ?? [];
+  const [fromMs, toMs] = [Date.parse(from), Date.parse(to) + DAY_MS];
+  if (toMs > fromMs) return { fromMs, toMs };
+  throw new Error(`--assess must be two days in order, such as 2026-02-01..2026-02-07, not ${days}.`);
+}
+
+const instant = (atMs: number): string => new Date(atMs).toISOString();
+
+function featuresOf({ mapping, key, folder, rejectsPath, steps }: Run, untilMs?: number): Promise<OwnFeatures> {
+  const until = untilMs === undefined ? {} : { untilMs };
+  return computeOwnFeatures({ mapping, key, tenant: DEMO_TENANT, folder, rejectsPath, steps, ...until });
+}
+
+async function playAndAssess(system: RunningSystem, run: Run): Promise<number> {
+  const { mapping, key, fromMs, toMs, steps } = run;
+  const known = await readMappedPayments({ mapping, key, tenant: DEMO_TENANT, fromMs, toMs });
+  const labelled: KnownPayment[] = known.map(({ sent, ...payment }) => ({ ...sent, ...payment }));
+  const payments = labelled.filter(({ occurredAtMs }) => occurredAtMs >= fromMs && occurredAtMs < toMs);
+  const decided = new Map<string, DecidedPayment>();
+  const played = await steps.run(`play ${payments.length} payments over HTTP`, (progress) =>
+    replay({
+      client: system.client,
+      payments,
+      labelled,
+      fromMs,
+      toMs,
+      onDecision: (payment, decision) => decided.set(payment.clientTransactionId, { payment, decision }),
+      onProgress: progress,
+      onSlice: () => steps.check(),
+    }),
+  );
+  const ids = new Set(payments.map(({ clientTransactionId }) => transactionId(DEMO_TENANT, clientTransactionId)));
+  const ledger = await steps.run("compare sent payments with decisions", () => awaitLedger(system.kafka, ids));
+  const rows = [...decided.values()];
+  process.stdout.write(
+    `\n  ${played.payments} payments and ${played.labels} labels\n${outcomeLines(rows)}  ${ledgerLine(ledger)}\n`,
+  );
+  process.stdout.write(`${await measure(system, rows, run)}\n`);
+  return balances(ledger) && rows.length === payments.length ? 0 : 1;
+}
+
+/** How many payments, and how many of the frauds, got each outcome. */
+export function outcomeLines(rows: readonly DecidedPayment[]): string {
+  const outcomes = Map.groupBy(rows, ({ decision }) => decision.outcome);
+  return [...outcomes]
+    .map(
+      ([outcome, some]) =>
+        `  ${outcome}: ${some.length}, ${some.filter(({ payment }) => payment.fraud).length} of them fraud\n`,
+    )
+    .join("");
+}
+
+/** Compares served scores with the trainer's, and the model with simple ones. */
+async function measure(system: RunningSystem, rows: readonly DecidedPayment[], run: Run): Promise<string> {
+  const { registryUrl, steps, fromMs, toMs } = run;
+  const [decisions, logged] = [join(run.folder, "decisions.parquet"), join(run.folder, "features.parquet")];
+  await steps.run("write decisions and logged features", async () => {
+    await writeDecisions(decisions, system.kafka, rows);
+    await writeLoggedFeatures(logged, system.kafka, DEMO_TENANT);
+  });
+  const model = await openRegistry(registryUrl).resolve(MODEL_NAME, "champion");
+  const scores = await runPython("tripline_training.check_scores", [
+    ...["--features", logged],
+    ...["--scores", decisions],
+    ...["--model", model.directory],
+  ]);
+  const files = await featuresOf(run);
+  const period = { from: instant(fromMs), to: instant(toMs) };
+  const table = await steps.run("compare with simple models", () =>
+    evaluateOwnModel({ files, period, registryUrl, reviewShare: REVIEW_SHARE }),
+  );
+  return `${scores}${table}`;
+}

@@ -1,0 +1,43 @@
+// Generated from packages/contracts/payment.yaml by `npx tripline generate`. Do not edit.
+
+import type { MappedField } from "../mapping/mapped-field.js";
+
+/** Fields of a payment that a mapping can fill, apart from the core fields. */
+export const MAPPED_FIELDS: readonly MappedField[] = [
+  {"name":"terminal_id","column":"terminal_id","wire":"string","type":"identifier","required":true},
+  {"name":"device_id","column":"device_token","wire":"string","type":"token","token":"device"},
+  {"name":"ip_address","column":"ip_token","wire":"string","type":"token","token":"ip","format":"ip_address","derived":[{"column":"network_token","token":"network"}]},
+  {"name":"latitude","column":"latitude","wire":"double","type":"coordinates","range":[-90,90]},
+  {"name":"longitude","column":"longitude","wire":"double","type":"coordinates","range":[-180,180]},
+  {"name":"bin","column":"bin","wire":"string","type":"text","format":"bin"},
+  {"name":"email","column":"email_token","wire":"string","type":"token","token":"email","format":"email"},
+  {"name":"card_country","column":"card_country","wire":"string","type":"country"},
+  {"name":"merchant_country","column":"merchant_country","wire":"string","type":"country"},
+  {"name":"ip_country","column":"ip_country","wire":"string","type":"country"},
+  {"name":"merchant_id","column":"merchant_id","wire":"string","type":"identifier"},
+  {"name":"mcc","column":"mcc","wire":"string","type":"text","format":"mcc"},
+  {"name":"channel","column":"channel","wire":"string","type":"enum","values":["ecommerce","in_app","point_of_sale","moto","atm"]},
+  {"name":"entry_mode","column":"entry_mode","wire":"string","type":"enum","values":["chip","contactless","magnetic_stripe","keyed","on_file","wallet"]},
+  {"name":"initiator","column":"initiator","wire":"string","type":"enum","values":["customer","merchant","recurring"]},
+  {"name":"is_test","column":"is_test","wire":"bool","type":"boolean"},
+  {"name":"card_funding","column":"card_funding","wire":"string","type":"enum","values":["credit","debit","prepaid","charge"]},
+  {"name":"card_brand","column":"card_brand","wire":"string","type":"enum","values":["visa","mastercard","amex","discover","diners","jcb","unionpay","maestro","other"]},
+  {"name":"account_id","column":"account_token","wire":"string","type":"token","token":"account"},
+  {"name":"account_age_days","column":"account_age_days","wire":"int64","type":"integer","range":[0,100000]},
+  {"name":"email_age_days","column":"email_age_days","wire":"int64","type":"integer","range":[0,100000]},
+  {"name":"phone","column":"phone_token","wire":"string","type":"token","token":"phone","format":"phone"},
+  {"name":"device_fingerprint","column":"device_fingerprint_token","wire":"string","type":"token","token":"fingerprint"},
+  {"name":"billing_country","column":"billing_country","wire":"string","type":"country"},
+  {"name":"billing_postal_code","column":"billing_postal_token","wire":"string","type":"token","token":"postal_code","format":"postal_code"},
+  {"name":"shipping_country","column":"shipping_country","wire":"string","type":"country"},
+  {"name":"shipping_postal_code","column":"shipping_postal_token","wire":"string","type":"token","token":"postal_code","format":"postal_code"},
+  {"name":"three_ds_version","column":"three_ds_version","wire":"string","type":"text","format":"version"},
+  {"name":"three_ds_result","column":"three_ds_result","wire":"string","type":"enum","values":["authenticated","attempted","failed","unavailable","rejected","informational"]},
+  {"name":"eci","column":"eci","wire":"string","type":"text","format":"eci"},
+  {"name":"liability_shift","column":"liability_shift","wire":"bool","type":"boolean"},
+  {"name":"exemption","column":"exemption","wire":"string","type":"enum","values":["low_value","low_risk","trusted_merchant","secure_corporate","delegated"]},
+  {"name":"avs_result","column":"avs_result","wire":"string","type":"enum","values":["full_match","address_match","postal_code_match","no_match","unavailable"]},
+  {"name":"cvc_result","column":"cvc_result","wire":"string","type":"enum","values":["match","no_match","unavailable"]},
+  {"name":"authorisation_code","column":"authorisation_code","wire":"string","type":"identifier"},
+  {"name":"acquirer_reference","column":"acquirer_reference","wire":"string","type":"identifier"},
+];

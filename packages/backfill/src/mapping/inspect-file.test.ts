@@ -1,0 +1,79 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
+import { ownCsv } from "../testing/own-payments.js";
+import { checkFile } from "./check-file.js";
+import { inspectFile } from "./inspect-file.js";
+import { parseMapping } from "./mapping.js";
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "tripline-inspect-"));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+async function inspect(content: string, name = "payments.csv") {
+  const file = join(folder, name);
+  writeFileSync(file, content);
+  return inspectFile(file, folder);
+}
+
+test("the proposal for a file in another schema can be used as it is", async () => {
+  const inspection = await inspect(ownCsv({ days: 20, perDay: 50 }));
+  expect(inspection.fields).toMatchObject({
+    transaction_id: { column: "ref" },
+    card: { column: "customer", holds: "id" },
+    terminal_id: { column: "merchant" },
+    amount: { column: "total", unit: "major", decimal: "," },
+    currency: { constant: "EUR" },
+    occurred_at: { column: "hour", step: "1h", start: "2026-01-01T00:00:00Z" },
+  });
+  expect(inspection.label).toMatchObject({ column: "fraudulent", fraud: ["yes"], genuine: ["no"], delay: "7d" });
+  expect(inspection.unused).toEqual(["kind"]);
+  expect(inspection.unmapped).toContain("email");
+  expect(inspection.notes.join("\n")).toMatch(
+    /hour counts steps.*\n.*EUR is a guess|EUR is a guess[\s\S]*hour counts steps/,
+  );
+  const mapping = parseMapping(inspection.yaml, join(folder, "mapping.yaml"));
+  const key = Buffer.alloc(32);
+  const rejectsPath = join(folder, "r");
+  const checked = await checkFile({ mapping, key, tenant: "t", spec: currentFeatureSpec(), rejectsPath });
+  expect(checked).toMatchObject({ rows: 1_000, accepted: 1_000 });
+});
+
+const rows = (line: (index: number) => string) => Array.from({ length: 30 }, (_, index) => line(index)).join("\n");
+
+test.each([
+  ["ISO", "2026-01-02T03:04:05Z", { format: "iso" }],
+  ["seconds", "1767300000", { format: "epoch_s" }],
+  ["milliseconds", "1767300000000", { format: "epoch_ms" }],
+  ["day first", "23/01/2026 10:00", { format: "%d/%m/%Y %H:%M" }],
+  ["month first", "01/23/2026 10:00", { format: "%m/%d/%Y %H:%M" }],
+])("a time: %s", async (_, value, expected) => {
+  const { fields } = await inspect(
+    `id,timestamp,amount,card_number\n${rows((index) => `${index},${value},1.5,4111111111111111`)}\n`,
+  );
+  expect(fields.occurred_at).toEqual({ column: "timestamp", ...expected });
+  expect(fields.card).toEqual({ column: "card_number", holds: "number" });
+});
+
+test("a file without ids, cards and labels names what is to be filled in", async () => {
+  const { fields, notes, yaml } = await inspect(
+    `when,value\n${rows((index) => `2026-01-01T00:00:${10 + index}Z,${index}`)}\n`,
+  );
+  expect(fields.transaction_id).toEqual({ row: "row-" });
+  expect(fields.card).toBeUndefined();
+  expect(notes.join("\n")).toMatch(/card: name the column that stands for the card/);
+  expect(notes.join("\n")).toMatch(/terminal_id: name its column/);
+  expect(notes.join("\n")).toMatch(/no column says which payments were fraud/);
+  expect(() => parseMapping(yaml, "mapping.yaml")).toThrow(/fields\.card: is missing/);
+});
+
+test("merchants whose names are not identifiers are cleaned, and codes for missing values are found", async () => {
+  const { fields, yaml } = await inspect(
+    `id,date,amount,customer_id,merchant,email\n${rows((index) => `${index},2026-01-01,9.99,c${index},Shop & Sons,${index % 2 ? "NA" : "ada@example.com"}`)}\n`,
+  );
+  expect(fields).toMatchObject({ terminal_id: { column: "merchant", clean: true }, email: { column: "email" } });
+  expect(yaml).toMatch(/missing:.*NA/s);
+});

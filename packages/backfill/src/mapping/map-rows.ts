@@ -1,0 +1,124 @@
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { sqlName, sqlText } from "../input/work-database.js";
+import { closest } from "./closest-name.js";
+import type { FieldSql } from "./field-sql.js";
+import { fieldsSql, source, textOf } from "./field-sql.js";
+import type { Mapping } from "./mapping.js";
+import { FAULTY, readRaw } from "./read-raw.js";
+import type { TokenKey } from "./tokenise-values.js";
+import { tokeniseFields } from "./tokenise-values.js";
+
+/** What became of the rows of a file. */
+export interface MappedFile {
+  /** Rows of the file, the broken ones included. */
+  readonly rows: number;
+  readonly accepted: number;
+  /** By reason, the most frequent first. */
+  readonly rejected: readonly { readonly reason: string; readonly rows: number }[];
+  /** Accepted rows whose card, terminal, amount and time are those of an earlier row, in a file without ids. */
+  readonly repeated: number;
+  /** Of accepted rows, in milliseconds since the epoch; undefined if there are none. */
+  readonly firstMs: number | undefined;
+  readonly lastMs: number | undefined;
+  readonly labelled: number;
+  readonly frauds: number;
+  readonly columns: readonly string[];
+  readonly unusedColumns: readonly string[];
+}
+
+const REPEATED_ID = "the transaction_id is that of an earlier row";
+
+/**
+ * Reads a file into the temporary table `mapped`, with a column per field and, for rejected rows, a reason. `raw` has the texts
+ * of its rows, and `tokens of <field>` the tokens of its texts.
+ *
+ * @throws TriplineError `invalid-field` if the file cannot be read or lacks a column that the mapping names
+ */
+export async function mapRows(connection: DuckDBConnection, mapping: Mapping, key: TokenKey): Promise<MappedFile> {
+  const { columns } = await readRaw(connection, mapping);
+  const fields = fieldsSql(mapping);
+  const used = [...new Set(fields.flatMap(({ uses }) => uses))];
+  requireColumns(mapping, columns, used);
+  await connection.run(mappedTable(mapping, fields, used));
+  await tokeniseFields(connection, mapping, key);
+  const hasIds = mapping.fields.transaction_id.column !== undefined;
+  if (hasIds) await rejectRepeatedIds(connection);
+  const unusedColumns = columns.filter((name) => !used.includes(name));
+  return {
+    ...(await countRows(connection)),
+    repeated: hasIds ? 0 : await repeatedPayments(connection),
+    columns,
+    unusedColumns,
+  };
+}
+
+/** @throws TriplineError `invalid-field` that names each missing column and the most similar one of the file */
+function requireColumns(mapping: Mapping, columns: readonly string[], used: readonly string[]): void {
+  const missing = used.filter((name) => !columns.includes(name));
+  if (missing.length === 0) return;
+  const named = missing.map((name) => {
+    const similar = closest(name, columns);
+    return similar === undefined ? name : `${name} (did you mean ${similar}?)`;
+  });
+  throw new TriplineError(
+    "invalid-field",
+    `${mapping.file} has no column ${named.join(", ")}. Its columns: ${columns.join(", ")}.`,
+  );
+}
+
+function mappedTable(mapping: Mapping, fields: readonly FieldSql[], used: readonly string[]): string {
+  const texts = used.map((column) => `${textOf(column, mapping.missing)} AS ${source(column)}`);
+  const whole = mapping.format === "ndjson" ? ` WHERE NOT ${sqlName(FAULTY)}` : "";
+  const values = fields.map(({ column, type, value }) => `(${value})::${type} AS ${sqlName(column)}`);
+  const faults = fields.flatMap(({ faults: own }) => own);
+  const cases = faults.map(([condition, reason]) => `WHEN ${condition} THEN ${sqlText(reason)}`);
+  const kept = fields.map(({ column }) => sqlName(column));
+  return `CREATE TEMP TABLE mapped AS
+    SELECT raw_row, ${kept.join(", ")}, CASE ${cases.join(" ")} END AS reason
+    FROM (SELECT *, ${values.join(", ")} FROM (SELECT ${["rowid AS raw_row", ...texts].join(", ")} FROM raw${whole}))`;
+}
+
+async function rejectRepeatedIds(connection: DuckDBConnection): Promise<void> {
+  await connection.run(`CREATE TEMP TABLE repeated AS SELECT transaction_id, min(raw_row) AS first_row FROM mapped
+    WHERE reason IS NULL GROUP BY transaction_id HAVING count(*) > 1`);
+  await connection.run(`UPDATE mapped SET reason = ${sqlText(REPEATED_ID)} FROM repeated
+    WHERE mapped.transaction_id = repeated.transaction_id AND mapped.raw_row > first_row AND mapped.reason IS NULL`);
+}
+
+async function repeatedPayments(connection: DuckDBConnection): Promise<number> {
+  const terminal = await hasColumn(connection, "terminal_id");
+  const same = ["card", ...(terminal ? ["terminal_id"] : []), "amount_minor", "currency", "occurred_at_ms"].join(", ");
+  const reader = await connection.runAndReadAll(
+    `SELECT coalesce(sum(copies - 1), 0)::DOUBLE FROM (SELECT count(*) AS copies FROM mapped WHERE reason IS NULL
+     GROUP BY ${same} HAVING count(*) > 1)`,
+  );
+  return Number(reader.getRows()[0]?.[0]);
+}
+
+/** Whether the mapping fills this column. */
+export async function hasColumn(connection: DuckDBConnection, name: string): Promise<boolean> {
+  const reader = await connection.runAndReadAll("SELECT * FROM mapped LIMIT 0");
+  return reader.columnNames().includes(name);
+}
+
+async function countRows(connection: DuckDBConnection) {
+  const reader = await connection.runAndReadAll(`SELECT COLUMNS(*)::DOUBLE FROM (
+    SELECT count(*), min(occurred_at_ms), max(occurred_at_ms), count(labelled_at_ms),
+      coalesce(sum(fraud) FILTER (labelled_at_ms IS NOT NULL), 0)
+    FROM mapped WHERE reason IS NULL)`);
+  const [accepted, first, last, labelled, frauds] = reader.getRows()[0] ?? [];
+  const reasons = await connection.runAndReadAll(`SELECT reason, count(*)::DOUBLE FROM (
+    SELECT reason FROM mapped WHERE reason IS NOT NULL UNION ALL SELECT 'the line cannot be read' FROM broken)
+    GROUP BY reason ORDER BY 2 DESC, reason`);
+  const rejected = reasons.getRows().map(([reason, rows]) => ({ reason: String(reason), rows: Number(rows) }));
+  return {
+    rows: Number(accepted) + rejected.reduce((sum, { rows }) => sum + rows, 0),
+    accepted: Number(accepted),
+    rejected,
+    firstMs: first === null ? undefined : Number(first),
+    lastMs: last === null ? undefined : Number(last),
+    labelled: Number(labelled),
+    frauds: Number(frauds),
+  };
+}

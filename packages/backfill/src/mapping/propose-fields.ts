@@ -1,0 +1,188 @@
+import { IDENTIFIER_PATTERN } from "@tripline/contracts/identifiers";
+import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
+import type { MappedField } from "./mapped-field.js";
+import type { ColumnProfile } from "./profile-columns.js";
+import { looksLike, timeOf } from "./profile-columns.js";
+
+/** A proposed mapping: entries of `fields` and of `label` as in mapping.yaml. */
+export interface Proposal {
+  readonly fields: Record<string, Readonly<Record<string, unknown>>>;
+  readonly label: Readonly<Record<string, unknown>> | undefined;
+  /** Fields that no column fits, required ones with what to do. */
+  readonly notes: readonly string[];
+  readonly unmapped: readonly string[];
+  readonly unused: readonly string[];
+}
+
+/** Names that columns of a field usually have, the surest first. Compared in small letters without `_`, `-` and spaces. */
+const NAMES: Readonly<Record<string, readonly RegExp[]>> = {
+  transaction_id: [
+    /^(?:transaction|trans|txn?|payment|order)(?:id|num|number|ref|reference)$/,
+    /^(?:id|uuid|ref|reference)$/,
+  ],
+  card: [
+    /card(?:number|num|no)$|^pan$|^ccnum$/,
+    /^card(?:id|token|hash)?$/,
+    /^(?:nameorig|customer|cust|client|user|account|acct|payer)(?:id|no|num|number)?$/,
+  ],
+  amount: [
+    /^(?:tx|transaction|payment|order)?(?:amount|amt)(?:eur|usd|gbp|minor|cents)?$/,
+    /^(?:value|total|sum|price)$/,
+    /amount|amt/,
+  ],
+  currency: [/^(?:currency|ccy|curr|currencycode)$/, /currency/],
+  occurred_at: [
+    /^(?:occurredat|timestamp|ts|datetime|transactiontime|transdatetranstime|txdatetime|createdat|time|date)$/,
+    /^(?:step|hour|day|seconds)$/,
+    /time|date/,
+  ],
+  terminal_id: [
+    /terminal/,
+    /^(?:merchant|shop|store|seller|pos|namedest|payee)(?:id|no|num|number)?$/,
+    /merchant|shop|store/,
+  ],
+  device_id: [/^device(?:id|token|fingerprint)?$/],
+  ip_address: [/^ip(?:address|addr)?$|^(?:client|customer|payer|user)ip$/],
+  email: [/^(?:email|mail|emailaddress)$/, /^(?:customer|payer|user)email$/],
+  card_country: [/^(?:card|issuer|bin|issuing)country$/],
+  merchant_country: [/^(?:merchant|shop|store|acquirer)country$/],
+  ip_country: [/^ip(?:address)?country$/],
+  latitude: [/^(?:merch|merchant|terminal|shop)lat(?:itude)?$/, /^lat(?:itude)?$/],
+  longitude: [/^(?:merch|merchant|terminal|shop)(?:long?|lng|longitude)$/, /^(?:long?|lng|longitude)$/],
+  label: [/^(?:is|tx)?fraud(?:ulent|label|flag)?$/, /^(?:label|target|class|chargeback)$/],
+  reported_at: [/^(?:chargeback|reported|label(?:l?ed)?|fraud)(?:at|date|time|on)$/],
+};
+
+/** The country of a place is not on the map of a file's currency, so a missing currency is only guessed. */
+const CURRENCY_GUESS = "EUR";
+const FRAUD_TEXTS: ReadonlySet<string> = new Set(["1", "1.0", "true", "t", "yes", "y", "fraud", "fraudulent"]);
+const LABEL_VALUES_MAX = 4;
+const DELAY_GUESS = "7d";
+const ID_DISTINCT_MIN = 0.999;
+
+export const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+
+/** Proposes a column for each field, by names and by what a sample of the column shows. */
+export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
+  const free = new Map(columns.map((column) => [column.name, column]));
+  const take = (field: string, fits: (column: ColumnProfile) => boolean): ColumnProfile | undefined => {
+    for (const name of NAMES[field] ?? [new RegExp(`^${plain(field)}$`)]) {
+      for (const column of free.values()) {
+        if (!name.test(plain(column.name)) || column.values.length === 0 || !fits(column)) continue;
+        free.delete(column.name);
+        return column;
+      }
+    }
+    return undefined;
+  };
+  const notes: string[] = [];
+  const label = proposeLabel(take, notes);
+  const fields: Proposal["fields"] = {};
+  const add = (name: string, entry: Record<string, unknown> | undefined, otherwise: string): void => {
+    if (entry === undefined) notes.push(otherwise);
+    else fields[name] = entry;
+  };
+  fields.transaction_id = transactionIdEntry(take("transaction_id", isId));
+  if (!("column" in fields.transaction_id))
+    notes.push("transaction_id: no column is unique; the number of the row becomes the id");
+  add("card", cardEntry(take), "card: name the column that stands for the card, such as a customer's id");
+  const amount = take("amount", (column) => looksLike.number(column) || looksLike.commaNumber(column));
+  add("amount", amount && amountEntry(amount), "amount: name the column with the amount");
+  fields.currency = currencyEntry(take("currency", looksLike.currency), notes);
+  const time = take("occurred_at", (column) => timeOf(column) !== undefined);
+  add("occurred_at", time && timeEntry(time, notes), "occurred_at: name the column with the time of the payment");
+  for (const field of MAPPED_FIELDS) {
+    const column = take(field.name, (one) => fitsField(one, field));
+    if (column !== undefined) fields[field.name] = fieldEntry(column, field);
+    else if (field.required) notes.push(`${field.name}: name its column, or add a constant`);
+  }
+  const unmapped = MAPPED_FIELDS.filter(({ name }) => fields[name] === undefined).map(({ name }) => name);
+  return { fields, label, notes, unmapped, unused: [...free.keys()] };
+}
+
+type Take = (field: string, fits: (column: ColumnProfile) => boolean) => ColumnProfile | undefined;
+
+function proposeLabel(take: Take, notes: string[]): Proposal["label"] {
+  const column = take("label", ({ distinct }) => distinct.size <= LABEL_VALUES_MAX);
+  if (column === undefined) {
+    notes.push("label: no column says which payments were fraud; without one, nothing can be trained");
+    return undefined;
+  }
+  const values = [...column.distinct].toSorted();
+  const fraud = values.filter((value) => FRAUD_TEXTS.has(value.toLowerCase()));
+  const genuine = values.filter((value) => !fraud.includes(value));
+  if (fraud.length === 0) notes.push(`label: say which values of ${column.name} mean fraud; "1" is a guess`);
+  const values_ = { fraud: fraud.length === 0 ? ["1"] : fraud, ...(genuine.length === 0 ? {} : { genuine }) };
+  const reported = take("reported_at", (one) => timeOf(one) !== undefined);
+  if (reported === undefined) {
+    notes.push(`label: no column says when a label arrived; ${DELAY_GUESS} after the payment is a guess`);
+    return { column: column.name, ...values_, delay: DELAY_GUESS };
+  }
+  return {
+    column: column.name,
+    ...values_,
+    delay: DELAY_GUESS,
+    reported_at: { column: reported.name, ...timeOf(reported) },
+  };
+}
+
+function isId({ values, distinct, filled }: ColumnProfile): boolean {
+  return filled === 1 && distinct.size >= values.length * ID_DISTINCT_MIN;
+}
+
+function transactionIdEntry(column: ColumnProfile | undefined): Record<string, unknown> {
+  return column === undefined ? { row: "row-" } : { column: column.name, ...cleaned(column) };
+}
+
+function cardEntry(take: Take): Record<string, unknown> | undefined {
+  const numbers = take("card", looksLike.cardNumber);
+  if (numbers !== undefined) return { column: numbers.name, holds: "number" };
+  const tokens = take("card", looksLike.cardToken);
+  if (tokens !== undefined) return { column: tokens.name, holds: "token" };
+  const ids = take("card", () => true);
+  return ids === undefined ? undefined : { column: ids.name, holds: "id" };
+}
+
+function amountEntry(column: ColumnProfile): Record<string, unknown> {
+  const isMinor = looksLike.whole(column) && /minor|cents?$/.test(plain(column.name));
+  const decimal = looksLike.number(column) ? {} : { decimal: "," };
+  return { column: column.name, unit: isMinor ? "minor" : "major", ...decimal };
+}
+
+function currencyEntry(column: ColumnProfile | undefined, notes: string[]): Record<string, unknown> {
+  if (column !== undefined) return { column: column.name };
+  notes.push(`currency: no column has it; ${CURRENCY_GUESS} is a guess`);
+  return { constant: CURRENCY_GUESS };
+}
+
+function timeEntry(column: ColumnProfile, notes: string[]): Record<string, unknown> {
+  const time = timeOf(column);
+  if (time?.step !== undefined) {
+    notes.push(
+      `occurred_at: ${column.name} counts steps; that one takes ${time.step} and that they start at ${time.start} are guesses`,
+    );
+  }
+  return { column: column.name, ...time };
+}
+
+function fitsField(column: ColumnProfile, { type, format, range, values }: MappedField): boolean {
+  if (format === "email") return looksLike.email(column);
+  if (format === "ip_address") return looksLike.address(column);
+  if (format === "bin") return column.share((value) => /^\d{6}(?:\d{2})?$/.test(value)) === 1;
+  if (format === "mcc") return column.share((value) => /^\d{4}$/.test(value)) === 1;
+  if (type === "country") return looksLike.country(column);
+  if (type === "time") return timeOf(column) !== undefined;
+  if (type === "enum") return column.share((value) => values?.includes(value) === true) === 1;
+  if (type === "boolean") return column.share((value) => /^(?:true|false|0|1)$/i.test(value)) === 1;
+  if (range !== undefined) return looksLike.within(column, range);
+  return type === "integer" || type === "number" ? looksLike.number(column) : true;
+}
+
+function fieldEntry(column: ColumnProfile, { type }: MappedField): Record<string, unknown> {
+  if (type === "time") return { column: column.name, ...timeOf(column) };
+  return { column: column.name, ...(type === "identifier" ? cleaned(column) : {}) };
+}
+
+function cleaned(column: ColumnProfile): { clean?: true } {
+  return column.share((value) => IDENTIFIER_PATTERN.test(value)) === 1 ? {} : { clean: true };
+}

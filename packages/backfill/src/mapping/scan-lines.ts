@@ -1,0 +1,141 @@
+import { createReadStream } from "node:fs";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream";
+import { createGunzip, createZstdDecompress } from "node:zlib";
+import { TriplineError } from "@tripline/contracts/error-table";
+
+/*
+ * A quote that is never closed would swallow the rest of a CSV file. The lines of a file are therefore looked at before it is
+ * parsed: a line with an even number of quotes is a record of its own, and one with an odd number begins or ends a value with
+ * line breaks, or is broken.
+ */
+
+/** What the lines of a file look like. Lines are numbered from 1. */
+export interface ScannedLines {
+  /** Whether a line has an odd number of quotes, or lines end in different ways. */
+  readonly isIrregular: boolean;
+  readonly blank: readonly number[];
+}
+
+export interface CsvHeader {
+  readonly delimiter: string;
+  readonly columns: readonly string[];
+}
+
+const NEWLINE = 10;
+const RETURN = 13;
+const READ_BYTES = 1 << 20;
+/** A file with more blank lines than this is not a table. */
+const BLANK_MAX = 1_000_000;
+const DELIMITERS = [",", ";", "\t", "|"];
+const BYTE_ORDER_MARK = "\uFEFF";
+
+/** The bytes of a file, decompressed by its ending: `.gz` or `.zst`. */
+export function openBytes(file: string): Readable {
+  const bytes = createReadStream(file, { highWaterMark: READ_BYTES });
+  if (file.endsWith(".gz")) return pipeline(bytes, createGunzip({ chunkSize: READ_BYTES }), () => {});
+  if (file.endsWith(".zst")) return pipeline(bytes, createZstdDecompress({ chunkSize: READ_BYTES }), () => {});
+  return bytes;
+}
+
+/**
+ * The columns of a CSV file, and its delimiter: the most frequent candidate in the first line.
+ *
+ * @throws TriplineError `invalid-field` for an empty file
+ */
+export async function readHeader(file: string, quote: string, delimiter?: string): Promise<CsvHeader> {
+  const bytes = openBytes(file);
+  try {
+    for await (const text of createInterface({ input: bytes, crlfDelay: Number.POSITIVE_INFINITY })) {
+      const line = text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+      const candidates = delimiter === undefined ? DELIMITERS : [delimiter];
+      const split = candidates.map((one) => ({ delimiter: one, columns: splitRecord(line, quote, one) }));
+      const [best] = split.toSorted((left, right) => right.columns.length - left.columns.length);
+      if (best !== undefined) return { ...best, columns: distinctNames(best.columns) };
+    }
+  } finally {
+    bytes.destroy();
+  }
+  throw new TriplineError("invalid-field", `${file} is empty.`);
+}
+
+/** Names of columns without a name, or with that of an earlier one, get their number. */
+function distinctNames(names: readonly string[]): string[] {
+  const seen = new Set<string>();
+  return names.map((name, index) => {
+    const own = name.trim() === "" || seen.has(name.trim()) ? `${name.trim()}_${index + 1}` : name.trim();
+    seen.add(own);
+    return own;
+  });
+}
+
+/** The values of a record. */
+export function splitRecord(record: string, quote: string, delimiter: string): string[] {
+  const values = [""];
+  let isQuoted = false;
+  for (let index = 0; index < record.length; index += 1) {
+    const character = record.charAt(index);
+    if (character === quote && isQuoted && record.charAt(index + 1) === quote) {
+      values.push(`${values.pop()}${quote}`);
+      index += 1;
+    } else if (character === quote) isQuoted = !isQuoted;
+    else if (character === delimiter && !isQuoted) values.push("");
+    else values.push(`${values.pop()}${character}`);
+  }
+  return values;
+}
+
+/** @throws TriplineError `invalid-field` for a file that is hardly more than blank lines */
+export async function scanLines(file: string, quote: string): Promise<ScannedLines> {
+  const mark = quote.charCodeAt(0);
+  const blank: number[] = [];
+  let [lines, odd, returned] = [0, 0, 0];
+  let isOdd = false;
+  let [length, before] = [0, 0];
+  for await (const chunk of openBytes(file)) {
+    const bytes: Buffer = chunk;
+    for (let index = 0; index < bytes.length; index += 1) {
+      const byte = bytes[index] ?? 0;
+      if (byte === NEWLINE) {
+        lines += 1;
+        if (isOdd) odd += 1;
+        if (before === RETURN) returned += 1;
+        if (length === 0) blank.push(lines);
+        isOdd = false;
+        length = 0;
+      } else if (byte !== RETURN) length += 1;
+      if (byte === mark) isOdd = !isOdd;
+      before = byte;
+    }
+    if (blank.length > BLANK_MAX) throw new TriplineError("invalid-field", `${file} has too many blank lines.`);
+  }
+  if (isOdd) odd += 1;
+  return { isIrregular: odd > 0 || (returned > 0 && returned < lines), blank };
+}
+
+/**
+ * The numbers of the lines at these positions, in bytes from 0 and in ascending order. At a line break, it is the line of the next
+ * other byte.
+ */
+export async function linesAt(file: string, positions: readonly number[]): Promise<number[]> {
+  const found: number[] = [];
+  let [line, at] = [1, 0];
+  for await (const chunk of openBytes(file)) {
+    const bytes: Buffer = chunk;
+    for (let index = 0; index < bytes.length && found.length < positions.length; index += 1) {
+      const byte = bytes[index];
+      if (byte === NEWLINE) line += 1;
+      while (
+        byte !== NEWLINE &&
+        byte !== RETURN &&
+        (positions[found.length] ?? Number.POSITIVE_INFINITY) <= at + index
+      ) {
+        found.push(line);
+      }
+    }
+    at += bytes.length;
+    if (found.length === positions.length) break;
+  }
+  return found;
+}

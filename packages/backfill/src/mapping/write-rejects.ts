@@ -1,0 +1,104 @@
+import { open } from "node:fs/promises";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { holdsCardNumber, maskDigits } from "@tripline/contracts/find-card-number";
+import { cardToken, isCardNumber } from "@tripline/contracts/identifiers";
+import { sqlName } from "../input/work-database.js";
+import type { Mapping } from "./mapping.js";
+import type { TokenKey } from "./tokenise-values.js";
+
+/** Digits in the groups in which people write card numbers. */
+const DIGITS = /\d(?:[ -]?\d){11,18}/g;
+
+/**
+ * Writes a line of JSON for each rejected row: `line`, `reason`, and `row` with its texts by column, or `text` if the line
+ * could not be read. Card numbers are replaced by their tokens, and what only looks like one by `*`.
+ *
+ * @returns the number of rejected rows
+ */
+export async function writeRejects(
+  connection: DuckDBConnection,
+  mapping: Mapping,
+  columns: readonly string[],
+  key: TokenKey,
+  path: string,
+): Promise<number> {
+  const cardColumn = mapping.fields.card.holds === "number" ? mapping.fields.card.column : undefined;
+  const file = await open(path, "w", 0o600);
+  let count = 0;
+  try {
+    if (!(await hasRejects(connection))) return 0;
+    const query = `SELECT line::DOUBLE, reason, text, ${texts(columns)} FROM (${await linesOf(connection, mapping, columns)}) ORDER BY line`;
+    const result = await connection.stream(query);
+    for (let chunk = await result.fetchChunk(); chunk && chunk.rowCount > 0; chunk = await result.fetchChunk()) {
+      const lines = chunk.getRows().map(([line, reason, text, ...values]) => {
+        const row = Object.fromEntries(
+          columns.map((name, index) => [name, hide(values[index], name === cardColumn, key)]),
+        );
+        const content = text === null ? { row } : { text: hide(text, false, key) };
+        return `${JSON.stringify({ line: Number(line), reason, ...content })}\n`;
+      });
+      count += lines.length;
+      await file.writeFile(lines.join(""));
+    }
+  } finally {
+    await file.close();
+  }
+  return count;
+}
+
+async function hasRejects(connection: DuckDBConnection): Promise<boolean> {
+  const found = await connection.runAndReadAll(
+    "(SELECT 1 FROM mapped WHERE reason IS NOT NULL LIMIT 1) UNION ALL (SELECT 1 FROM broken LIMIT 1)",
+  );
+  return found.currentRowCount > 0;
+}
+
+const texts = (columns: readonly string[]): string => columns.map(sqlName).join(", ");
+
+/**
+ * SQL for the rejected rows with the number of their line in the file, from 1. In CSV, the header, broken and blank
+ * lines, and line breaks within quotes come before a row as well.
+ */
+async function linesOf(connection: DuckDBConnection, mapping: Mapping, columns: readonly string[]): Promise<string> {
+  const rejected = "(SELECT raw_row, reason FROM mapped WHERE reason IS NOT NULL)";
+  const none = columns.map((name) => `NULL AS ${sqlName(name)}`).join(", ");
+  const broken = `SELECT line, reason, text, ${none} FROM broken`;
+  if (mapping.format !== "csv") {
+    return `SELECT raw_row + 1 AS line, reason, NULL AS text, ${texts(columns)}
+      FROM ${rejected} JOIN raw ON raw.rowid = raw_row UNION ALL ${broken}`;
+  }
+  await connection.run(csvLines(columns));
+  return `SELECT line, reason, NULL AS text, ${texts(columns)}
+    FROM ${rejected} JOIN raw ON raw.rowid = raw_row JOIN csv_lines USING (raw_row) UNION ALL ${broken}`;
+}
+
+/** The line at which each row starts. */
+function csvLines(columns: readonly string[]): string {
+  const all = `concat(${texts(columns)})`;
+  const breaks = `length(${all}) - length(replace(${all}, chr(10), ''))`;
+  return `CREATE TEMP TABLE csv_lines AS
+    WITH starts AS (
+      SELECT rowid AS raw_row, 2 + rowid + coalesce(sum(${breaks}) OVER (ORDER BY rowid ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS start
+      FROM raw
+    ), faulty AS (
+      SELECT line - (lines - own) AS before, lines AS faults
+      FROM (SELECT line, own, sum(own) OVER (ORDER BY line) AS lines FROM (
+        SELECT line, own FROM gaps
+        UNION ALL SELECT line, 1 + length(text) - length(replace(text, chr(10), '')) FROM broken))
+    )
+    SELECT raw_row, (start + coalesce(faults, 0))::BIGINT AS line
+    FROM starts ASOF LEFT JOIN faulty ON starts.start >= faulty.before`;
+}
+
+/** Without what could be a card number. */
+function hide(value: unknown, isCard: boolean, { key, tenant }: TokenKey): string | null {
+  if (value === null || value === undefined) return null;
+  const text = String(value).replaceAll(DIGITS, (found) => {
+    const number = found.replaceAll(/[ -]/g, "");
+    return isCardNumber(number) ? cardToken(key, tenant, number) : found;
+  });
+  // A card number with a typing error is one digit away from a real one.
+  return isCard || holdsCardNumber(text) ? maskUnlessToken(text) : text;
+}
+
+const maskUnlessToken = (text: string): string => (/^ct_[0-9a-f]{32}$/.test(text) ? text : maskDigits(text));

@@ -1,0 +1,36 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { TriplineError } from "@tripline/contracts/error-table";
+import { z } from "zod";
+import { keyFingerprint } from "../mapping/tokenise-values.js";
+
+/*
+ * Window states are stored under tokens. With another key, the same card has another token: its states would never be found, and
+ * every card would look new. `<states>.key.json` therefore has the fingerprint of the key, next to the states.
+ */
+
+const stateKey = z.strictObject({ key_fingerprint: z.string() });
+
+const fileOf = (statePath: string): string => `${statePath}.key.json`;
+
+/** Stores which key made the tokens of these states. */
+export async function writeStateKey(statePath: string, key: Uint8Array): Promise<void> {
+  await writeFile(fileOf(statePath), `${JSON.stringify({ key_fingerprint: keyFingerprint(key) })}\n`);
+}
+
+/**
+ * Whether the tokens of these states are made with this key. States whose key is not stored pass.
+ *
+ * @throws TriplineError `state-conflict` if they are not
+ */
+export async function requireStateKey(statePath: string, key: Uint8Array): Promise<void> {
+  const text = await readFile(fileOf(statePath), "utf8").catch(() => undefined);
+  if (text === undefined) return;
+  const { key_fingerprint: stored } = stateKey.parse(JSON.parse(text));
+  const own = keyFingerprint(key);
+  if (stored === own) return;
+  throw new TriplineError(
+    "state-conflict",
+    `${statePath} has tokens made with another key (fingerprint ${stored}) than this installation's (${own}). Run ` +
+      "`tripline backfill` again with CARD_TOKEN_KEY of this installation.",
+  );
+}
