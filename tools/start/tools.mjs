@@ -50,6 +50,12 @@ export const TOOLS = [
     args: ["packages/testing/dist/recipes/main.js"],
     text: "the recipes of CONTRIBUTING.md on a copy",
   },
+  {
+    words: "test your-data",
+    script: RUN_BUILT,
+    args: ["packages/testing/dist/own-data/main.js"],
+    text: "the page on your own data, with a generated file",
+  },
   { words: "check", script: "tools/check/check.mjs", text: "types, lint, rules, documents" },
   {
     words: "check infra",
