@@ -1,6 +1,6 @@
 import { SUBJECT_KEYS_TOPIC, TOPICS } from "@tripline/contracts/topics";
 import type { KafkaAdmin } from "@tripline/kafka/port";
-import { INTAKE_TOPICS } from "./intake/prepare-event.js";
+import { INTAKE_TOPICS } from "./intake/intake-topics.js";
 
 /** The topics that this service writes. */
 const OWN = [...INTAKE_TOPICS.map((topic) => TOPICS[topic].name), SUBJECT_KEYS_TOPIC.name];

@@ -1,8 +1,8 @@
 import { TOPICS } from "@tripline/contracts/topics";
 import type { Unsealed } from "@tripline/sealing/personal-sealer";
 import { counter, gauge, histogram } from "@tripline/telemetry/metrics";
-import type { IntakeTopic } from "./intake/prepare-event.js";
-import { INTAKE_TOPICS } from "./intake/prepare-event.js";
+import type { IntakeTopic } from "./intake/intake-topics.js";
+import { INTAKE_TOPICS } from "./intake/intake-topics.js";
 
 const MS_PER_S = 1_000;
 

@@ -10,7 +10,8 @@ import type { IngestionMetrics } from "../ingestion-metrics.js";
 import { keyRecord } from "../personal/seal-personal.js";
 import { FairShares } from "../replies/fair-shares.js";
 import type { Reply, ReplyGroup, ReplyWaiters } from "../replies/reply-waiters.js";
-import type { IntakeTopic, PreparedEvent } from "./prepare-event.js";
+import type { IntakeTopic } from "./intake-topics.js";
+import type { PreparedEvent } from "./prepare-event.js";
 import { nameOf } from "./prepare-event.js";
 import type { RequestReservations, RequestState } from "./reserve-requests.js";
 

@@ -10,7 +10,6 @@ import {
 } from "@tripline/contracts/generated/tripline/events/v1/events";
 import type { TokenKind } from "@tripline/contracts/identifiers";
 import { binOf, cardToken, keyedToken, labelId, paymentUpdateId, transactionId } from "@tripline/contracts/identifiers";
-import type { TopicName } from "@tripline/contracts/topics";
 import { describeIssues, invalidFields } from "@tripline/http/describe-issues";
 import type { NewKey } from "@tripline/sealing/personal-sealer";
 import { z } from "zod";
@@ -18,10 +17,7 @@ import { laterFields, otherSubjects, paymentMessage, requestContent } from "../g
 import type { PersonalSeal } from "../personal/seal-personal.js";
 import type { PaymentBody, PaymentUpdateKindName } from "../requests/request-schemas.js";
 import { firstPaymentSchema, labelSchema, paymentSchema, paymentUpdateSchema } from "../requests/request-schemas.js";
-
-/** Topics of the events that clients send. */
-export const INTAKE_TOPICS = ["transactions", "labels", "paymentUpdates"] as const satisfies readonly TopicName[];
-export type IntakeTopic = (typeof INTAKE_TOPICS)[number];
+import type { IntakeTopic } from "./intake-topics.js";
 
 /** A checked request, ready for Kafka. Behind it a card number is nowhere, and what names a person is sealed or nowhere. */
 export interface PreparedEvent {

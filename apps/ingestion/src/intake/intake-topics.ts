@@ -1,0 +1,5 @@
+import type { TopicName } from "@tripline/contracts/topics";
+
+/** Topics of the events that clients send. */
+export const INTAKE_TOPICS = ["transactions", "labels", "paymentUpdates"] as const satisfies readonly TopicName[];
+export type IntakeTopic = (typeof INTAKE_TOPICS)[number];
