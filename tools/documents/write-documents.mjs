@@ -5,6 +5,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { capacityTables } from "../../apps/cli/dist/capacity/document-tables.js";
 import { ERROR_TABLE } from "../../packages/contracts/dist/error-table.js";
 import { currentFeatureSpec } from "../../packages/contracts/dist/feature-spec.js";
+import { describeFilter } from "../../packages/contracts/dist/payment-filter.js";
 import { ALL_TOPICS } from "../../packages/contracts/dist/topics.js";
 import { policyFileSchema } from "../../packages/decision-engine/dist/policy-file.js";
 import { chartEnvironment } from "../../packages/system/dist/service-environment/write-chart-environment.js";
@@ -61,7 +62,7 @@ const features = table(
       index,
       `\`${feature.name}\``,
       "entity" in feature ? ("of" in feature ? `${feature.entity} × ${feature.of}` : feature.entity) : "payment",
-      feature.kind,
+      feature.where === undefined ? feature.kind : `${feature.kind}: ${describeFilter(feature.where)}`,
       window ? duration(window.width) : "",
       window && tiled ? duration(window.tile) : "",
       feature.default,

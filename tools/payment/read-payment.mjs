@@ -166,6 +166,11 @@ function* combinationFaults(given, columns) {
   if (!given.required && fingerprint === 0) yield "only required fields can be in group 0";
   if (given.uses.includes("entity_key") && WIRE_TYPES[type] !== "string") yield "an entity key is a text";
   if (given.list !== undefined && WIRE_TYPES[type] !== "string") yield "what is listed is a text";
+  if (!given.uses.includes("feature_filter")) return;
+  if (columns === 0 || ["time", "coordinates", "bytes"].includes(type))
+    yield "features filter by texts, numbers and booleans";
+  // A filter contains values, and the feature spec must not contain personal data.
+  if (given.class === "personal" || given.subject) yield "features cannot filter by personal data";
 }
 
 /** @param {PaymentField} given @returns {PaymentColumn[]} */

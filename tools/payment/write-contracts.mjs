@@ -33,6 +33,8 @@ export function contractsModule({ kinds, fields, columns }) {
     exportConst("ENTITY_KEYS", `${object(keys.map(({ column, key }) => [column, quote(key)]))} as const`),
     "/** Entity keys that every payment and label has. */",
     exportConst("REQUIRED_ENTITY_KEYS", constArray(keys.filter(({ required }) => required))),
+    "/** Payment fields by which features can filter, with their names in the message. */",
+    exportConst("FILTER_FIELDS", `${object(columns.flatMap(filterField))} as const`),
     "/** Tokens that stand for a person. An entity whose key has one of them belongs to that person. */",
     exportConst("SUBJECT_KEYS", constArray(subjects)),
     "/** Their fields, by the prefix of the token. */",
@@ -136,6 +138,14 @@ function ruleFields(field) {
   if (!uses.includes("rule")) return [];
   const own = `[${quote(column)}, ${quote(description)}]`;
   return isOptional(field) ? [own, `[${quote(`has_${column}`)}, ${quote(`Whether ${column} was sent.`)}]`] : [own];
+}
+
+/** @param {import("./read-payment.mjs").PaymentColumn} field @returns {[string, string][]} */
+function filterField({ column, key, type, values, uses }) {
+  if (!uses.includes("feature_filter")) return [];
+  const parts = [`key: ${quote(key)}`, `type: ${quote(type)}`];
+  if (values !== undefined) parts.push(`values: [${values.map(quote).join(", ")}]`);
+  return [[column, `{ ${parts.join(", ")} }`]];
 }
 
 /** @param {Pick<import("./read-payment.mjs").PaymentField, "token" | "format" | "type">} field */

@@ -6,10 +6,12 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { currentFeatureSpec, parseFeatureSpec } from "@tripline/contracts/feature-spec";
 import { cardToken, isCardNumber, transactionId } from "@tripline/contracts/identifiers";
+import type { PaymentFilter } from "@tripline/contracts/payment-filter";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import type { OracleEvent } from "@tripline/feature-engine/testing/brute-force";
 import { bruteForce } from "@tripline/feature-engine/testing/brute-force";
 import { withProfiles } from "@tripline/feature-engine/testing/brute-force-profiles";
+import { specOf } from "@tripline/feature-engine/testing/specs";
 import { testStack } from "@tripline/local-stack/testing/stack";
 import { Redis } from "ioredis";
 import { backfill, blockPaymentsFor } from "./backfill.js";
@@ -116,6 +118,29 @@ describe("a backfill", () => {
       resumedEvents: 0,
     });
     expect(labels).toBeGreaterThan(100);
+  });
+
+  test("gives filtered features, as brute force does", async () => {
+    const filters: PaymentFilter[] = [
+      { merchant_country: ["BE"] },
+      { bin: { not: ["411110"] }, merchant_country: { not: ["FR"] } },
+      { currency: ["JPY", "KWD"], amount: { from: 10, below: 50_000 } },
+      { terminal_id: ['t:1, "x"', 't:3, "x"'] },
+      // No payment has one.
+      { ip_country: { not: ["BE"] } },
+    ];
+    const drafts = filters.flatMap((where) => [
+      { kind: "mean", entity: "card", window: "7d", where },
+      { kind: "distinct", entity: "ip", of: "terminal", window: "7d", where },
+    ]);
+    const filtered = specOf({ "7d": { width: "7d", tile: "6h" } }, drafts);
+    const { outputPath } = await run(csvOf(rows), { spec: filtered });
+    const { rows: written } = await readParquet(outputPath);
+    const expected = bruteForce(filtered, eventsOf(rows)).flatMap((one) =>
+      one === "duplicate" || one.values === undefined ? [] : [one.values],
+    );
+    expect(written.map((row) => row.slice(6))).toEqual(expected);
+    for (const [index] of drafts.entries()) expect(new Set(expected.map((row) => row[index])).size).toBeGreaterThan(2);
   });
 
   test("takes Parquet as it takes CSV", async () => {

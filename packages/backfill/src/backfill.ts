@@ -83,7 +83,8 @@ export async function backfill(options: BackfillOptions): Promise<BackfillResult
   let events: PreparedEvents;
   let resumedEvents: number | undefined;
   try {
-    events = await prepare(work, { ...options, entities: engine.entities, profiles });
+    const filtered = [...new Set(engine.filters.flatMap(({ fields }) => fields))];
+    events = await prepare(work, { ...options, entities: engine.entities, profiles, filtered });
     const totalEvents = events.payments + events.labels;
     const onProgress = (doneEvents: number) => {
       resumedEvents ??= doneEvents;
@@ -156,6 +157,7 @@ async function prepare(
     return await readPrepared(
       connection,
       options.entities.map(({ key }) => key),
+      options.filtered,
     );
   } catch (error) {
     // Nothing can be resumed with this input.

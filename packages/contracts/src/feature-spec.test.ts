@@ -330,7 +330,7 @@ describe("the current spec", () => {
   test("uses every kind but those that others are made of, and every window", () => {
     const kinds = new Set<string>(spec.features.map(({ kind }) => kind));
     const lists = [PAYMENT_KINDS, WINDOW_KINDS, LABEL_KINDS, PAST_KINDS, RUN_KINDS, UNUSUAL_KINDS, PAIR_KINDS];
-    const all = [...lists.flat(), "fraud_risk", "distinct"];
+    const all = [...lists.flat(), "fraud_risk", "distinct", "days_since_first_fraud"];
     expect(all.filter((kind) => !kinds.has(kind))).toEqual(["label_count"]);
     const windows = new Set(spec.features.flatMap((item) => ("window" in item ? [item.window] : [])));
     expect([...windows].sort()).toEqual(Object.keys(spec.windows).sort());
@@ -365,14 +365,15 @@ test("features of labels and features that need a payment are told apart for eve
     ...PAIR_KINDS,
     "fraud_risk",
     "distinct",
+    "days_since_first_fraud",
   ];
   expect(all.filter((kind) => isLabelFeature(ofKind(kind)))).toEqual([
     "label_count",
     "fraud_count",
     "fraud_rate",
-    "days_since_first_fraud",
     ...RUN_KINDS,
     "fraud_risk",
+    "days_since_first_fraud",
   ]);
   expect(all.filter((kind) => !needsPayment(ofKind(kind)))).toEqual([
     "count",
@@ -384,10 +385,10 @@ test("features of labels and features that need a payment are told apart for eve
     "fraud_count",
     "fraud_rate",
     "seconds_since_last",
-    "days_since_first_fraud",
     ...RUN_KINDS,
     ...UNUSUAL_KINDS,
     "fraud_risk",
     "distinct",
+    "days_since_first_fraud",
   ]);
 });

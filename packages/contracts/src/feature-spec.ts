@@ -5,6 +5,7 @@ import { z } from "zod";
 import { TriplineError } from "./error-table.js";
 import { ENTITY_KEYS, REQUIRED_ENTITY_KEYS, SUBJECT_KEYS } from "./generated/payment-fields.js";
 import { isSubject } from "./identifiers.js";
+import { filterFaults, filterKey, paymentFilter } from "./payment-filter.js";
 
 const DURATION_UNITS_MS = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
@@ -21,18 +22,14 @@ export const WINDOW_KINDS = ["count", "sum", "mean", "max", "std", "z_score", "r
 export const LABEL_KINDS = ["label_count", "fraud_count", "fraud_rate"] as const;
 export const UNUSUAL_KINDS = ["unusual_count", "unusual_max"] as const;
 export const RUN_KINDS = ["days_since_last_genuine", "days_since_run_began", "run_count"] as const;
-export const PAST_KINDS = [
-  "seconds_since_last",
-  "distance_from_home",
-  "distance_from_last",
-  "ratio_to_usual",
-  "days_since_first_fraud",
-] as const;
+export const PAST_KINDS = ["seconds_since_last", "distance_from_home", "distance_from_last", "ratio_to_usual"] as const;
 export const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last"] as const;
 /** How a column of a profile is read: as it stands, as the days since a time, or as the distance from a place. */
 export const PROFILE_MEASURES = ["number", "amount", "share", "days_since", "distance"] as const;
 
 const WINDOW_TILES_MAX = 1_000;
+/** Each payment is compared with every filter of a spec. */
+const FILTERS_MAX = 32;
 
 /** An event field that can identify an entity, alone or with others, such as all cards of one issuer at one terminal. */
 export type KeyField = keyof typeof ENTITY_KEYS;
@@ -77,24 +74,36 @@ const withValue = z.string().regex(/^[^{}]*\{value\}[^{}]*$/, "must have the pla
 const usually = z.strictObject({ rate: withValue.optional(), amount: withValue.optional() });
 const entity = z.string();
 const over = { entity, window: z.string() };
+/** Only the payments that pass it are counted; without it, all are. */
+const filtered = { where: paymentFilter.optional() };
+const unfiltered = { where: z.undefined({ error: "is for kinds over earlier payments only" }).optional() };
 
 const feature = z.discriminatedUnion("kind", [
-  z.strictObject({ ...named, kind: z.enum(PAYMENT_KINDS) }),
-  z.strictObject({ ...named, kind: z.enum(WINDOW_KINDS), ...over }),
-  z.strictObject({ ...named, kind: z.enum(LABEL_KINDS), ...over }),
-  z.strictObject({ ...named, kind: z.enum(UNUSUAL_KINDS), ...over }),
+  z.strictObject({ ...named, ...unfiltered, kind: z.enum(PAYMENT_KINDS) }),
+  z.strictObject({ ...named, ...filtered, kind: z.enum(WINDOW_KINDS), ...over }),
+  z.strictObject({ ...named, ...unfiltered, kind: z.enum(LABEL_KINDS), ...over }),
+  z.strictObject({ ...named, ...filtered, kind: z.enum(UNUSUAL_KINDS), ...over }),
   z.strictObject({
     ...named,
+    ...unfiltered,
     kind: z.literal("fraud_risk"),
     ...over,
     prior: z.number().min(0).max(1),
     weight: z.number().positive(),
   }),
-  z.strictObject({ ...named, kind: z.literal("distinct"), ...over, of: z.string() }),
-  z.strictObject({ ...named, kind: z.enum(PAST_KINDS), entity }),
-  z.strictObject({ ...named, kind: z.enum(RUN_KINDS), entity, explained_by: z.string().optional() }),
-  z.strictObject({ ...named, kind: z.enum(PAIR_KINDS), entity, of: z.string() }),
-  z.strictObject({ ...named, kind: z.literal("profile"), entity, column: name, measure: z.enum(PROFILE_MEASURES) }),
+  z.strictObject({ ...named, ...filtered, kind: z.literal("distinct"), ...over, of: z.string() }),
+  z.strictObject({ ...named, ...filtered, kind: z.enum(PAST_KINDS), entity }),
+  z.strictObject({ ...named, ...unfiltered, kind: z.literal("days_since_first_fraud"), entity }),
+  z.strictObject({ ...named, ...unfiltered, kind: z.enum(RUN_KINDS), entity, explained_by: z.string().optional() }),
+  z.strictObject({ ...named, ...filtered, kind: z.enum(PAIR_KINDS), entity, of: z.string() }),
+  z.strictObject({
+    ...named,
+    ...unfiltered,
+    kind: z.literal("profile"),
+    entity,
+    column: name,
+    measure: z.enum(PROFILE_MEASURES),
+  }),
 ]);
 
 const entityKey = z.string().refine(
@@ -149,6 +158,7 @@ function* faultsOf({ windows, entities, profiles, features }: UncheckedSpec): Ge
   const seen = new Set<string>();
   const partners = new Map<string, string>();
   yield* explanationFaults(entities, features);
+  yield* whereFaults(features);
   for (const [index, item] of features.entries()) {
     const at = (field: string, message: string): SpecFault => ({ path: ["features", index, field], message });
     if (seen.has(item.name)) yield at("name", `"${item.name}" is listed twice`);
@@ -202,6 +212,20 @@ function* explanationFaults(
       features.some((other) => isRunFeature(other) && other.entity === judge && other.explained_by !== undefined)
     ) {
       yield at(`frauds of "${judge}" are themselves explained by another entity`);
+    }
+  }
+}
+
+function* whereFaults(features: UncheckedSpec["features"]): Generator<SpecFault> {
+  const filters = new Set<string>();
+  for (const [index, { where }] of features.entries()) {
+    if (where === undefined) continue;
+    const path = ["features", index, "where"];
+    for (const fault of filterFaults(where)) yield { path: [...path, ...fault.path], message: fault.message };
+    filters.add(filterKey(where));
+    if (filters.size > FILTERS_MAX) {
+      yield { path, message: `a spec can have at most ${FILTERS_MAX} different filters` };
+      return;
     }
   }
 }

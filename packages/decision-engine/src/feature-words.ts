@@ -1,4 +1,5 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { describeFilter } from "@tripline/contracts/payment-filter";
 import type { Unit } from "./format-value.js";
 import { formatRate, formatValue } from "./format-value.js";
 import type { Template } from "./render-text.js";
@@ -135,11 +136,12 @@ export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefi
     if (sentence === undefined) return undefined;
     const without = parseTemplate(feature.sentence_without_past ?? "", () => unit);
     const usual = usualOf(spec, feature);
-    const topic = `${"entity" in feature ? feature.entity : "payment"} ${topicOf(feature)}`;
+    const filter = feature.where === undefined ? "" : `, ${describeFilter(feature.where)}`;
+    const topic = `${"entity" in feature ? feature.entity : "payment"} ${topicOf(feature)}${filter}`;
     const describe = (payment: DescribedPayment): string | undefined => {
       const value = payment.values[index];
       if (value === undefined) return undefined;
-      if (PAST_MEASURES.includes(feature.kind) && value === feature.default) {
+      if (hasNoPast(feature, value)) {
         return feature.sentence_without_past === undefined ? undefined : said(without, value, payment);
       }
       // A sentence without the value, such as "It took place on a weekend.", applies only if the value is true.
@@ -150,6 +152,12 @@ export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefi
     };
     return { name: feature.name, topic, describe };
   });
+}
+
+/** A mean or maximum of filtered payments need not include the payment itself, so it may be of none. */
+function hasNoPast(feature: Feature, value: number): boolean {
+  const ofFiltered = feature.where !== undefined && (feature.kind === "mean" || feature.kind === "max");
+  return (ofFiltered || PAST_MEASURES.includes(feature.kind)) && value === feature.default;
 }
 
 function said(template: Template | undefined, value: number, { currency }: DescribedPayment): string | undefined {
@@ -163,7 +171,8 @@ function usualOf(spec: FeatureSpec, feature: Feature): Usual | undefined {
   const [first = ""] = Object.keys(spec.entities);
   const entity = "entity" in feature ? feature.entity : first;
   const words = spec.entities[entity]?.usually;
-  if (words === undefined) return undefined;
+  // The baseline is that of all payments.
+  if (words === undefined || feature.where !== undefined) return undefined;
   if (feature.kind === "count" || feature.kind === "seconds_since_last") {
     return usualRate(spec, entity, feature.kind === "count" ? widthOf(spec, feature) : 0, words.rate);
   }
@@ -197,7 +206,9 @@ function usualRate(spec: FeatureSpec, entity: string, width: number, words: stri
 function countWindows(spec: FeatureSpec, entity: string): readonly CountWindow[] {
   return spec.features
     .flatMap((feature, index) =>
-      feature.kind === "count" && feature.entity === entity ? [{ index, width: widthOf(spec, feature) }] : [],
+      feature.kind === "count" && feature.entity === entity && feature.where === undefined
+        ? [{ index, width: widthOf(spec, feature) }]
+        : [],
     )
     .toSorted((left, right) => right.width - left.width);
 }
@@ -205,7 +216,9 @@ function countWindows(spec: FeatureSpec, entity: string): readonly CountWindow[]
 /** The payment's amount is compared with the usual amount; there is none without an earlier payment. */
 function usualAmount(spec: FeatureSpec, entity: string, words: string | undefined): Usual | undefined {
   const amountAt = spec.features.findIndex(({ kind }) => kind === "amount");
-  const ratioAt = spec.features.findIndex((one) => one.kind === "ratio_to_usual" && one.entity === entity);
+  const ratioAt = spec.features.findIndex(
+    (one) => one.kind === "ratio_to_usual" && one.entity === entity && !one.where,
+  );
   const ratio = spec.features[ratioAt];
   if (words === undefined || ratio === undefined) return undefined;
   return ({ values, currency }) => {

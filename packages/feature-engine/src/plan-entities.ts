@@ -7,6 +7,8 @@ import {
   overTiles,
   UNUSUAL_KINDS,
 } from "@tripline/contracts/feature-spec";
+import { filterKey } from "@tripline/contracts/payment-filter";
+import { planFilters } from "./payment-filters.js";
 
 /** The layout of one ring of tiles. Windows with the same tile width share a ring. */
 export interface RingPlan {
@@ -80,30 +82,75 @@ export interface EntityPlan {
    * topics, where duplicates meet.
    */
   readonly recentIds: boolean;
+  /** What is kept of the payments that pass a filter, in the order of the spec's filters. */
+  readonly slices: readonly SlicePlan[];
+  /** Index of the partners' entity in the spec, for the entity and its slices; -1 if neither has partners. */
+  readonly partnerEntity: number;
   /** Hash of the layout: a state written under another plan cannot be read under this one. */
   readonly fingerprint: number;
+}
+
+/** The parts of a state that payments change. */
+export type PaymentParts = Pick<EntityPlan, "payments" | "partners" | "home" | "lastPlace" | "usual">;
+
+/** The state that an entity keeps of the payments that pass one filter: the parts of an entity without labels. */
+export interface SlicePlan extends EntityPlan {
+  /** Index among the filters of the spec. */
+  readonly filter: number;
 }
 
 /** Derives the minimal state of each entity from the features. In the order of the spec. */
 export function planEntities(spec: FeatureSpec): EntityPlan[] {
   const names = Object.keys(spec.entities);
+  const filters = planFilters(spec).map(({ key }) => key);
+  const horizonMs = longestWindowMs(spec);
   return Object.entries(spec.entities).map(([name, { key, optional }], index) => {
-    const own = spec.features.filter((feature) => "entity" in feature && feature.entity === name);
+    const all = spec.features.filter((feature) => "entity" in feature && feature.entity === name);
+    const own = all.filter(({ where }) => where === undefined);
+    const explains = spec.features.some((feature) => isRunFeature(feature) && feature.explained_by === name);
     const parts = {
-      payments: planStream(spec, own, false),
+      ...planPayments(spec, own, names, explains),
       labels: planStream(spec, own, true),
-      partners: planPartners(spec, own, names),
-      home: own.some((feature) => feature.kind === "distance_from_home"),
-      lastPlace: own.some((feature) => feature.kind === "distance_from_last"),
-      usual: planUsual(spec, own, name),
       run: planRun(own, names),
       firstFraud: own.some((feature) => feature.kind === "days_since_first_fraud"),
       recentIds: index === 0,
     };
     const named = { name, key: keyColumn(key), fields: keyFields(key), optional };
-    return { ...named, ...parts, fingerprint: fingerprintOf(parts, longestWindowMs(spec)) };
+    const slices = filters.flatMap((filter, place): SlicePlan[] => {
+      const some = all.filter(({ where }) => where !== undefined && filterKey(where) === filter);
+      if (some.length === 0) return [];
+      const kept = { ...planPayments(spec, some, names, false), ...NO_LABELS };
+      const partnerEntity = kept.partners?.entity ?? -1;
+      return [{ ...named, ...kept, filter: place, slices: [], partnerEntity, fingerprint: 0 }];
+    });
+    const partnerEntity = Math.max(parts.partners?.entity ?? -1, ...slices.map((slice) => slice.partnerEntity));
+    const fingerprint = fingerprintOf(parts, horizonMs, slices, filters);
+    return { ...named, ...parts, slices, partnerEntity, fingerprint };
   });
 }
+
+function planPayments(
+  spec: FeatureSpec,
+  features: readonly Feature[],
+  names: readonly string[],
+  explains: boolean,
+): PaymentParts {
+  return {
+    payments: planStream(spec, features, false),
+    partners: planPartners(spec, features, names),
+    home: features.some((feature) => feature.kind === "distance_from_home"),
+    lastPlace: features.some((feature) => feature.kind === "distance_from_last"),
+    usual: planUsual(spec, features, explains),
+  };
+}
+
+/** Labels do not carry the fields of their payments, so they pass no filter. */
+const NO_LABELS = {
+  labels: { rings: [], windows: [], windowIndex: new Map<string, number>() },
+  run: undefined,
+  firstFraud: false,
+  recentIds: false,
+} as const;
 
 /** Index of the judge entity, which explains frauds of another; -1 for none. The spec has at most one. */
 export function judgeOf(plans: readonly Pick<EntityPlan, "run">[]): number {
@@ -173,12 +220,11 @@ function planPartners(
   return entity < 0 ? undefined : { entity, widthsMs, windowIndex };
 }
 
-function planUsual(spec: FeatureSpec, features: readonly Feature[], name: string): UsualPlan | undefined {
+function planUsual(spec: FeatureSpec, features: readonly Feature[], explains: boolean): UsualPlan | undefined {
   const windows = features.flatMap((feature) =>
     "window" in feature && (UNUSUAL_KINDS as readonly string[]).includes(feature.kind) ? [feature.window] : [],
   );
   const isAsked = features.some(({ kind }) => kind === "ratio_to_usual");
-  const explains = spec.features.some((feature) => isRunFeature(feature) && feature.explained_by === name);
   if (windows.length === 0 && !isAsked && !explains) return undefined;
   const names = [...new Set(windows)];
   return {
@@ -205,16 +251,19 @@ export function layoutFingerprint(plans: readonly Pick<EntityPlan, "fingerprint"
 export const STATE_VERSION = 3;
 
 function fingerprintOf(
-  parts: Pick<
-    EntityPlan,
-    "payments" | "labels" | "partners" | "home" | "lastPlace" | "usual" | "run" | "firstFraud" | "recentIds"
-  >,
+  parts: PaymentParts & Pick<EntityPlan, "labels" | "run" | "firstFraud" | "recentIds">,
   horizonMs: number,
+  slices: readonly SlicePlan[],
+  filters: readonly string[],
 ): number {
   const { payments, labels, partners, home, lastPlace, usual, run, firstFraud, recentIds } = parts;
   const own = [home, lastPlace, usual !== undefined, run?.explainedBy ?? null, firstFraud, recentIds];
   const kept = [STATE_VERSION, payments.rings, labels.rings, partners?.entity ?? -1, ...own, horizonMs];
-  return hashOf(JSON.stringify(kept));
+  const sliced = slices.map((slice) => {
+    const places = [slice.home, slice.lastPlace, slice.usual !== undefined];
+    return [filters[slice.filter], slice.payments.rings, slice.partners?.entity ?? -1, ...places];
+  });
+  return hashOf(JSON.stringify([...kept, ...sliced]));
 }
 
 /** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), 32 bits. */

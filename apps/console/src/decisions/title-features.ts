@@ -1,4 +1,5 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
+import { describeFilter } from "@tripline/contracts/payment-filter";
 
 /** Titles of features by kind. `{entity}` is the entity, `{window}` the time window, `{of}` the partner. */
 const TITLES: Readonly<Record<string, string>> = {
@@ -54,7 +55,8 @@ export function titleFeatures(spec: FeatureSpec): ReadonlyMap<string, string> {
       .replaceAll("{entity}", word("entity"))
       .replaceAll("{window}", windowWords(word("window")))
       .replaceAll("{of}", word("of"));
-    return { name: feature.name, title };
+    const filter = feature.where === undefined ? "" : `, ${describeFilter(feature.where)}`;
+    return { name: feature.name, title: `${title}${filter}` };
   });
   const counts = Map.groupBy(titles, ({ title }) => title);
   return new Map(

@@ -7,6 +7,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { currentFeatureSpec } from "@tripline/contracts/feature-spec";
 import { labelId, transactionId } from "@tripline/contracts/identifiers";
 import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
+import { specOf } from "@tripline/feature-engine/testing/specs";
 import { backfill } from "../backfill.js";
 import { fileSource } from "../input/transactions-source.js";
 import { csvOf, rowsOf } from "../testing/payment-rows.js";
@@ -112,6 +113,7 @@ async function folded(
   rows: readonly unknown[],
   characters = 100,
   judging = false,
+  of = spec,
 ): Promise<number[][]> {
   const chunks: Buffer[] = [];
   const output = new Writable({
@@ -120,10 +122,10 @@ async function folded(
       done();
     },
   });
-  await foldEntity({ spec, entity, tenant, judging, input: pieces(rows, characters), output });
+  await foldEntity({ spec: of, entity, tenant, judging, input: pieces(rows, characters), output });
   const bytes = Buffer.concat(chunks);
   const values = Array.from({ length: bytes.length / 8 }, (_, index) => bytes.readDoubleLE(index * 8));
-  const own = planFolds(spec).entities.find(({ name }) => name === entity)?.features.length ?? 0;
+  const own = planFolds(of).entities.find(({ name }) => name === entity)?.features.length ?? 0;
   const width = 1 + (judging ? 1 : own);
   return Array.from({ length: values.length / width }, (_, row) => values.slice(row * width, (row + 1) * width));
 }
@@ -196,6 +198,27 @@ describe("foldEntity", () => {
     });
     expect(expected.length).toBeGreaterThan(40);
     for (const characters of [1, 100, 1e6]) expect(await folded(plan.name, sorted, characters)).toEqual(expected);
+  });
+
+  test("filters read the columns of a line", async () => {
+    const count = { kind: "count", entity: "card", window: "1d" };
+    const filtered = specOf({ "1d": { width: "1d", tile: "1h" } }, [
+      { ...count, where: { merchant_country: ["BE"] } },
+      { ...count, where: { bin: { not: ["411111"] }, amount: { from: 20 } } },
+      { ...count, where: { terminal_id: ["t-1"], currency: ["EUR"] } },
+    ]);
+    const rows = [
+      payment("a", 0, { merchant_country: "BE", bin: "411111", amount_minor: 2_000 }),
+      payment("b", 1, { merchant_country: "NL", bin: "411112", amount_minor: 2_000 }),
+      payment("c", 2, { merchant_country: "BE", amount_minor: 1_999 }),
+      payment("d", 3, { terminal_id: "t-2", amount_minor: 2_000 }),
+    ];
+    expect(await folded("card", rows, 100, false, filtered)).toEqual([
+      [1, 1, 0, 1],
+      [2, 1, 1, 2],
+      [3, 2, 1, 3],
+      [4, 2, 2, 3],
+    ]);
   });
 
   test("profiles have the bits that the queries of a backfill give them", async () => {

@@ -28,6 +28,8 @@ export interface EntityFoldOptions {
   readonly partnerHashes: Uint32Array;
   /** Whether unusual payments of this entity explain frauds of another entity. */
   readonly judges: boolean;
+  /** Number of filters of the spec. */
+  readonly filters: number;
 }
 
 /**
@@ -43,15 +45,7 @@ export class EntityFold {
   /** The state of the current entity. */
   private readonly state: EntityState;
   private readonly view: EntityView;
-  private readonly payment: PaymentView = {
-    atMs: 0,
-    own: 1,
-    amount: 0,
-    thousandths: 0,
-    latitude: Number.NaN,
-    longitude: Number.NaN,
-    profiles: [],
-  };
+  private readonly payment: PaymentView;
   private readonly reader = new ByteReader(new Uint8Array());
   private readonly writer = new ByteWriter();
 
@@ -63,6 +57,16 @@ export class EntityFold {
     this.known = new RowsByEntity(entities, share, shares);
     this.state = emptyState(plan);
     this.view = emptyView(plan);
+    this.payment = {
+      atMs: 0,
+      own: 1,
+      amount: 0,
+      thousandths: 0,
+      latitude: Number.NaN,
+      longitude: Number.NaN,
+      profiles: [],
+      passes: new Uint8Array(options.filters),
+    };
   }
 
   /** @param out columns by feature of the spec; rows without an entity of this share are not changed */
@@ -140,17 +144,20 @@ export class EntityFold {
     const atMs = payments.atMs[row] ?? 0;
     payment.atMs = atMs;
     payment.thousandths = payments.thousandths[row] ?? 0;
+    const { passes } = payment;
+    for (let filter = 0; filter < passes.length; filter += 1) passes[filter] = payments.passes[filter]?.[row] ?? 0;
     const latitude = degrees(payments.latitudes[row]);
     const longitude = degrees(payments.longitudes[row]);
-    const partnerHash = plan.partners === undefined ? 0 : this.#partnerHash(payments, plan.partners.entity, row);
-    viewEntity(plan, state, atMs, horizonMs, { partnerHash, latitude, longitude }, view);
+    const partnerHash = plan.partnerEntity < 0 ? 0 : this.#partnerHash(payments, plan.partnerEntity, row);
+    viewEntity(plan, state, atMs, horizonMs, { passes, partnerHash, latitude, longitude }, view);
     for (let place = 0; place < features.length; place += 1) {
       const feature = features[place];
       const column = feature && out[feature.index];
       if (column !== undefined) column[row] = feature?.compute(view, payment) ?? 0;
     }
     if (state.recentIds !== undefined) rememberReference(state.recentIds, payments.firstReference + row * 2);
-    countPayment(plan, state, { atMs, amount: payment.thousandths, partnerHash, latitude, longitude }, horizonMs);
+    const count = { atMs, amount: payment.thousandths, partnerHash, latitude, longitude, passes };
+    countPayment(plan, state, count, horizonMs);
   }
 
   #partnerHash({ numbers }: EventBlock["payments"], partners: number, row: number): number {

@@ -23,6 +23,8 @@ export interface PaymentColumns {
   readonly numbers: readonly Int32Array[];
   /** By profile of the spec, then by column, as known when the payment took place; NaN for null or without a row in force. */
   readonly profiles: readonly (readonly Float64Array[])[];
+  /** By filter of the spec: 1 if the payment passes it. */
+  readonly passes: readonly Uint8Array[];
 }
 
 /** The first `length` values of each column are in use. */
@@ -51,6 +53,8 @@ export interface BlockShape {
   readonly features: number;
   /** Columns of each profile of the spec. */
   readonly profiles: readonly number[];
+  /** Filters of the spec. */
+  readonly filters: number;
 }
 
 /** How far a block is filled; all other data of a block is in its memory. */
@@ -74,9 +78,9 @@ const PAYMENT_DOUBLES = 5;
 const LABEL_DOUBLES = 3;
 
 /** Memory per block, in bytes. */
-export function blockBytes({ paymentsMax, labelsMax, entities, features, profiles }: BlockShape): number {
+export function blockBytes({ paymentsMax, labelsMax, entities, features, profiles, filters }: BlockShape): number {
   const doubles = PAYMENT_DOUBLES + features + profiles.reduce((sum, columns) => sum + columns, 0);
-  const perPayment = 8 * doubles + 4 * entities;
+  const perPayment = 8 * doubles + 4 * entities + filters;
   const perLabel = 8 * LABEL_DOUBLES + 4 * entities + 2;
   return perPayment * paymentsMax + perLabel * labelsMax;
 }
@@ -109,10 +113,16 @@ export function viewBlock(shape: BlockShape, memory: SharedArrayBuffer): SharedB
   const occurredAtMs = doubles(labelsMax);
   const paymentNumbers = Array.from({ length: entities }, () => integers(paymentsMax));
   const labelNumbers = Array.from({ length: entities }, () => integers(labelsMax));
-  const frauds = new Uint8Array(memory, at, labelsMax);
-  const explained = new Uint8Array(memory, at + labelsMax, labelsMax);
+  const bytes = (length: number): Uint8Array => {
+    const column = new Uint8Array(memory, at, length);
+    at += length;
+    return column;
+  };
+  const frauds = bytes(labelsMax);
+  const explained = bytes(labelsMax);
+  const passes = Array.from({ length: shape.filters }, () => bytes(paymentsMax));
   return {
-    payments: { atMs, amounts, thousandths, latitudes, longitudes, numbers: paymentNumbers, profiles },
+    payments: { atMs, amounts, thousandths, latitudes, longitudes, numbers: paymentNumbers, profiles, passes },
     labels: { atMs: labelMs, references, occurredAtMs, frauds, explained, numbers: labelNumbers },
     features: columns,
   };

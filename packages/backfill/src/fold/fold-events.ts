@@ -51,6 +51,7 @@ export async function foldEvents(options: FoldOptions, outputPath: string): Prom
     entities: engine.entities.length,
     features: engine.spec.features.length,
     profiles: engine.profiles.map(({ columns }) => columns.length),
+    filters: engine.filters.length,
   };
   const shares = tuning.workers ?? workersFor(events.payments + events.labels);
   // Writing a block takes about as long as folding it; one more block is folded, and one is read.
@@ -86,7 +87,7 @@ export async function foldEvents(options: FoldOptions, outputPath: string): Prom
 
 /** The number of entities of each kind, and the hashes that identify them as partners. */
 function identify(engine: FeatureEngine, { ids }: PreparedEvents): { counts: number[]; hashes: Uint32Array[] } {
-  const partners = new Set(engine.entities.map((plan) => plan.partners?.entity));
+  const partners = new Set(engine.entities.map((plan) => plan.partnerEntity));
   const hash = { high: 0, low: 0 };
   const hashes = ids.map((names, entity) => {
     const known = partners.has(entity) ? names : [];

@@ -7,8 +7,8 @@ import { isInForce, planProfiles } from "@tripline/feature-engine/profiles";
 import type { IdHash } from "@tripline/feature-engine/state/recent-ids";
 import { hashId } from "@tripline/feature-engine/state/recent-ids";
 import type { OracleEvent } from "@tripline/feature-engine/testing/brute-force";
-import { sparseSpec, wideSpec } from "@tripline/feature-engine/testing/specs";
-import { profileRowsOf, TestStates } from "@tripline/feature-engine/testing/states";
+import { filteredSpec, sparseSpec, wideSpec } from "@tripline/feature-engine/testing/specs";
+import { paymentOf, profileRowsOf, TestStates } from "@tripline/feature-engine/testing/states";
 import { eventStreams } from "@tripline/feature-engine/testing/streams";
 import fc from "fast-check";
 import type { EventBlock } from "./event-block.js";
@@ -59,6 +59,11 @@ class Numbered {
         longitudes: column(paid, ({ longitude }) => longitude ?? Number.NaN),
         numbers: numbers(paid),
         profiles: this.#profiles(paid),
+        passes: engineOf(this.spec).filters.map(({ passes }) =>
+          Uint8Array.from(paid, (event) => {
+            return passes(paymentOf(event), toThousandths(event.amountMinor, decimals(event))) ? 1 : 0;
+          }),
+        ),
       },
       labels: {
         length: known.length,
@@ -163,6 +168,7 @@ describe.each([
   ["every kind on every entity", wideSpec, 60, {}],
   ["a busy week", wideSpec, 12, { cards: 3, terminals: 4, eventsMin: 200, eventsMax: 300, busy: true }],
   ["entities that keep little", sparseSpec, 120, {}],
+  ["filters", filteredSpec, 60, {}],
   ["a card at more terminals than are kept", sparseSpec, 6, CROWD],
 ] as const)("a backfill with %s", (_name, spec, numRuns, shape) => {
   test("gives the values and the states of the engine, bit for bit, however it is cut and shared", () => {

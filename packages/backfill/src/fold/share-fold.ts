@@ -1,6 +1,7 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import type { CompiledFeatures, PaymentView } from "@tripline/feature-engine/apply/compile-feature";
 import { compileFeatures } from "@tripline/feature-engine/apply/compile-feature";
+import { planFilters } from "@tripline/feature-engine/payment-filters";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import { judgeOf, longestWindowMs, planEntities } from "@tripline/feature-engine/plan-entities";
 import { planProfiles } from "@tripline/feature-engine/profiles";
@@ -45,13 +46,15 @@ export class ShareFold {
     const horizonMs = longestWindowMs(spec);
     this.plans = planEntities(spec);
     this.judge = judgeOf(this.plans);
+    const filters = planFilters(spec).length;
     this.features = compileFeatures(spec, this.plans, horizonMs);
     this.folds = this.plans.map((plan, entity) => {
-      const partnerHashes = hashes[plan.partners?.entity ?? -1] ?? new Uint32Array(0);
+      const partnerHashes = hashes[plan.partnerEntity] ?? new Uint32Array(0);
       const features = this.features.entities[entity] ?? [];
       const entities = Math.max(0, Math.ceil(((counts[entity] ?? 0) - share) / shares));
       const judges = entity === this.judge;
-      return new EntityFold({ plan, entity, features, horizonMs, entities, share, shares, partnerHashes, judges });
+      const own = { plan, entity, features, entities, partnerHashes, judges };
+      return new EntityFold({ ...own, horizonMs, share, shares, filters });
     });
     this.profileValues = planProfiles(spec).map(({ columns }) => new Float64Array(columns.length).fill(Number.NaN));
     this.payment = {
@@ -62,6 +65,7 @@ export class ShareFold {
       latitude: Number.NaN,
       longitude: Number.NaN,
       profiles: [...this.profileValues],
+      passes: new Uint8Array(0),
     };
   }
 

@@ -1,4 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { FILTER_FIELDS } from "@tripline/contracts/generated/payment-fields";
+import { isFilterField } from "@tripline/contracts/payment-filter";
 import type { EntityPlan } from "@tripline/feature-engine/plan-entities";
 import type { ProfilePlan } from "@tripline/feature-engine/profiles";
 import { checkPayments } from "./check-payments.js";
@@ -14,6 +16,8 @@ export interface PrepareOptions {
   /** In the order of the spec. */
   readonly entities: readonly Pick<EntityPlan, "key" | "fields">[];
   readonly profiles: readonly ProfilePlan[];
+  /** Payment fields by which features filter. */
+  readonly filtered: readonly string[];
 }
 
 /** The events to fold. */
@@ -24,6 +28,8 @@ export interface PreparedEvents {
   readonly ids: readonly (readonly string[])[];
   /** By number. */
   readonly currencies: readonly string[];
+  /** Texts by which features filter, by column and number. */
+  readonly texts: ReadonlyMap<string, readonly string[]>;
   /** Whether any payment has a location. */
   readonly hasPlaces: boolean;
 }
@@ -42,8 +48,10 @@ const OWN_COLUMNS = [
  * @throws TriplineError `invalid-field` if the source cannot be read or a row is not a payment.
  */
 export async function prepareEvents(connection: DuckDBConnection, options: PrepareOptions): Promise<void> {
-  const { source, tenant, untilMs, entities, profiles } = options;
+  const { source, tenant, untilMs, entities, profiles, filtered } = options;
   const keys = entities.map(({ key }) => key);
+  const values = filtered.filter((column) => !keys.includes(column) && column !== "currency");
+  const [texts, others] = [values.filter(isText), values.filter((column) => !isText(column))];
   // The tables are read only a few times: compressing them would cost more than it saves.
   await connection.run("SET force_compression = 'uncompressed'");
   const select = await source.prepare(connection, tenant);
@@ -52,9 +60,10 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
     const joined = entities.filter(({ fields }) => fields.length > 1).map((plan) => `, ${idOf(plan)} AS ${plan.key}`);
     await connection.run(`CREATE TEMP VIEW input AS SELECT *${joined.join("")} FROM (${select}) WHERE ${until}`);
     const named: string[] = [];
-    for (const column of [...keys, "currency"]) named.push(`${await enumerate(connection, column)} AS ${column}`);
+    for (const column of [...keys, "currency", ...texts])
+      named.push(`${await enumerate(connection, column)} AS ${column}`);
     await connection.run(
-      `CREATE TABLE payments AS SELECT ${[...OWN_COLUMNS, ...named].join(", ")} FROM input
+      `CREATE TABLE payments AS SELECT ${[...OWN_COLUMNS, ...others, ...named].join(", ")} FROM input
        ORDER BY occurred_at_ms, tie_order`,
     );
   } catch (error) {
@@ -74,18 +83,30 @@ export async function prepareEvents(connection: DuckDBConnection, options: Prepa
 }
 
 /** Reads what `prepareEvents` stored. */
-export async function readPrepared(connection: DuckDBConnection, keys: readonly string[]): Promise<PreparedEvents> {
+export async function readPrepared(
+  connection: DuckDBConnection,
+  keys: readonly string[],
+  filtered: readonly string[],
+): Promise<PreparedEvents> {
   const reader = await connection.runAndReadAll("SELECT COLUMNS(*)::DOUBLE FROM prepared");
   const [payments, labels, places] = reader.getRows()[0] ?? [];
   const ids: string[][] = [];
   for (const key of keys) ids.push(await valuesOf(connection, key));
+  const texts = new Map<string, readonly string[]>();
+  for (const column of filtered.filter(isText)) texts.set(column, await valuesOf(connection, column));
   return {
     payments: Number(payments),
     labels: Number(labels),
     ids,
     currencies: await valuesOf(connection, "currency"),
+    texts,
     hasPlaces: Number(places) > 0,
   };
+}
+
+/** Whether a field by which features filter is a text, which becomes an enumeration. */
+function isText(column: string): boolean {
+  return isFilterField(column) && !["number", "integer", "boolean"].includes(FILTER_FIELDS[column].type);
 }
 
 /** SQL for the number of a column's value in `payments` or `labels`, -1 for null; undefined if there are no values. */

@@ -79,7 +79,8 @@ export function eventsOf(rows: readonly Row[], untilMs = Number.POSITIVE_INFINIT
       ...(row.country === undefined ? {} : { card_country: `${row.card}/${row.country}` }),
     };
     const common = { id, atMs, amountMinor, currency, latitude, longitude };
-    const payment: OracleEvent = { ...common, kind: "payment", entities, fraud: false };
+    const fields = { bin: row.bin, merchant_country: row.country };
+    const payment: OracleEvent = { ...common, kind: "payment", entities, fields, fraud: false };
     if (row.labelledAtMs === undefined) return [payment];
     const times = { atMs: row.labelledAtMs, occurredAtMs: atMs };
     const label = { ...payment, kind: "label" as const, entities: required, ...times };

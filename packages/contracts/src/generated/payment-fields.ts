@@ -239,6 +239,35 @@ export const REQUIRED_ENTITY_KEYS = [
   "terminal_id",
 ] as const;
 
+/** Payment fields by which features can filter, with their names in the message. */
+export const FILTER_FIELDS = {
+  terminal_id: { key: "terminalId", type: "identifier" },
+  currency: { key: "currency", type: "text" },
+  bin: { key: "bin", type: "text" },
+  card_country: { key: "cardCountry", type: "country" },
+  merchant_country: { key: "merchantCountry", type: "country" },
+  ip_country: { key: "ipCountry", type: "country" },
+  merchant_id: { key: "merchantId", type: "identifier" },
+  mcc: { key: "mcc", type: "text" },
+  channel: { key: "channel", type: "enum", values: ["ecommerce", "in_app", "point_of_sale", "moto", "atm"] },
+  entry_mode: { key: "entryMode", type: "enum", values: ["chip", "contactless", "magnetic_stripe", "keyed", "on_file", "wallet"] },
+  initiator: { key: "initiator", type: "enum", values: ["customer", "merchant", "recurring"] },
+  is_test: { key: "isTest", type: "boolean" },
+  card_funding: { key: "cardFunding", type: "enum", values: ["credit", "debit", "prepaid", "charge"] },
+  card_brand: { key: "cardBrand", type: "enum", values: ["visa", "mastercard", "amex", "discover", "diners", "jcb", "unionpay", "maestro", "other"] },
+  account_age_days: { key: "accountAgeDays", type: "integer" },
+  email_age_days: { key: "emailAgeDays", type: "integer" },
+  billing_country: { key: "billingCountry", type: "country" },
+  shipping_country: { key: "shippingCountry", type: "country" },
+  three_ds_version: { key: "threeDsVersion", type: "text" },
+  three_ds_result: { key: "threeDsResult", type: "enum", values: ["authenticated", "attempted", "failed", "unavailable", "rejected", "informational"] },
+  eci: { key: "eci", type: "text" },
+  liability_shift: { key: "liabilityShift", type: "boolean" },
+  exemption: { key: "exemption", type: "enum", values: ["low_value", "low_risk", "trusted_merchant", "secure_corporate", "delegated"] },
+  avs_result: { key: "avsResult", type: "enum", values: ["full_match", "address_match", "postal_code_match", "no_match", "unavailable"] },
+  cvc_result: { key: "cvcResult", type: "enum", values: ["match", "no_match", "unavailable"] },
+} as const;
+
 /** Tokens that stand for a person. An entity whose key has one of them belongs to that person. */
 export const SUBJECT_KEYS = [
   "card_token",

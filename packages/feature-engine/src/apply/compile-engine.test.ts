@@ -4,7 +4,7 @@ import fc from "fast-check";
 import type { OracleEvent } from "../testing/brute-force.js";
 import { bruteForce } from "../testing/brute-force.js";
 import { differencesOf } from "../testing/differences.js";
-import { sparseSpec, wideSpec } from "../testing/specs.js";
+import { filteredSpec, sparseSpec, wideSpec } from "../testing/specs.js";
 import { TestStates } from "../testing/states.js";
 import type { StreamShape } from "../testing/streams.js";
 import { eventStreams } from "../testing/streams.js";
@@ -27,6 +27,8 @@ describe.each([
   ["every kind on every entity", wideSpec, 100, {}],
   ["every kind on every entity, minutes apart", wideSpec, 60, { busy: true }],
   ["entities that keep little", sparseSpec, 250, {}],
+  ["filters", filteredSpec, 100, {}],
+  ["filters, minutes apart", filteredSpec, 40, { busy: true }],
   ["a card at more terminals than are kept", sparseSpec, 6, CROWD],
 ] satisfies [string, FeatureSpec, number, Partial<StreamShape>][])("with %s", (_name, spec, numRuns, shape) => {
   test("every answer equals brute force over all events, with states in memory or stored", () => {

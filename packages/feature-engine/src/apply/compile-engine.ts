@@ -5,6 +5,8 @@ import { needsPayment } from "@tripline/contracts/feature-spec";
 import type { REQUIRED_ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import { ENTITY_KEYS } from "@tripline/contracts/generated/payment-fields";
 import type { Label, Transaction } from "@tripline/contracts/generated/tripline/events/v1/events";
+import type { FilteredFields, FilterPlan } from "../payment-filters.js";
+import { planFilters } from "../payment-filters.js";
 import type { EntityPlan } from "../plan-entities.js";
 import { judgeOf, longestWindowMs, planEntities } from "../plan-entities.js";
 import type { ProfilePlan, ProfileRows } from "../profiles.js";
@@ -29,6 +31,7 @@ type RequiredId = (typeof ENTITY_KEYS)[(typeof REQUIRED_ENTITY_KEYS)[number]];
 /** The fields of a payment that features use. */
 export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "currency" | "occurredAtMs"> &
   Pick<Transaction, "latitude" | "longitude"> &
+  FilteredFields &
   EntityIds;
 /** The fields of a label that features use. */
 export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> & {
@@ -89,6 +92,8 @@ export class FeatureEngine {
   /** In the order of the spec. */
   readonly entities: readonly EntityPlan[];
   readonly profiles: readonly ProfilePlan[];
+  /** The different filters of features, in the order of `passes` in a view. */
+  readonly filters: readonly FilterPlan[];
   /** Index of the entity whose unusual payments explain frauds of another (the judge); -1 if the spec has none. */
   readonly judge: number;
   readonly #idOf: readonly IdOfEvent[];
@@ -109,13 +114,16 @@ export class FeatureEngine {
     this.longestWindowMs = longestWindowMs(spec);
     this.entities = planEntities(spec);
     this.profiles = planProfiles(spec);
+    this.filters = planFilters(spec);
     this.judge = judgeOf(this.entities);
     this.#idOf = this.entities.map((plan) => compileId(plan.fields));
     this.#features = compileFeatures(spec, this.entities, this.longestWindowMs);
     this.#served = this.#features.entities.map((features) =>
       features.filter(({ index }) => spec.features.some((feature, at) => at === index && !needsPayment(feature))),
     );
-    this.#partnerEntities = new Set(this.entities.flatMap((plan) => plan.partners?.entity ?? []));
+    this.#partnerEntities = new Set(
+      this.entities.flatMap(({ partnerEntity }) => (partnerEntity < 0 ? [] : [partnerEntity])),
+    );
     this.#partnerHashes = this.entities.map(() => 0);
     this.#view = {
       atMs: 0,
@@ -125,6 +133,7 @@ export class FeatureEngine {
       latitude: Number.NaN,
       longitude: Number.NaN,
       profiles: this.profiles.map(() => undefined),
+      passes: new Uint8Array(this.filters.length),
     };
     this.#entityViews = this.entities.map(emptyView);
   }
@@ -205,7 +214,8 @@ export class FeatureEngine {
       if (plan === undefined || state === undefined) continue;
       state.recentIds?.add(this.#id.high, this.#id.low);
       const partnerHash = this.#partnerHash(plan);
-      const count = { atMs: view.atMs, amount: view.thousandths, partnerHash, latitude, longitude };
+      const { atMs, thousandths: amount, passes } = view;
+      const count = { atMs, amount, partnerHash, latitude, longitude, passes };
       if (!countPayment(plan, state, count, this.longestWindowMs)) tooLate = true;
     }
     return { duplicate: false, values, tooLate, profileTimesMs };
@@ -266,6 +276,9 @@ export class FeatureEngine {
     view.own = 1;
     view.amount = payment.amountMinor / 10 ** decimals;
     view.thousandths = toThousandths(payment.amountMinor, decimals);
+    for (let filter = 0; filter < this.filters.length; filter += 1) {
+      view.passes[filter] = this.filters[filter]?.passes(payment, view.thousandths) === true ? 1 : 0;
+    }
     for (const entity of this.#partnerEntities) {
       hashId(this.#idOf[entity]?.(payment) ?? "", this.#partnerId);
       this.#partnerHashes[entity] = this.#partnerId.high;
@@ -278,7 +291,7 @@ export class FeatureEngine {
       const state = states[entity];
       const entityView = this.#entityViews[entity];
       if (plan === undefined || entityView === undefined || state === undefined) continue;
-      const encounter = { partnerHash: this.#partnerHash(plan), latitude, longitude };
+      const encounter = { passes: view.passes, partnerHash: this.#partnerHash(plan), latitude, longitude };
       viewEntity(plan, state, view.atMs, this.longestWindowMs, encounter, entityView);
     }
   }
@@ -311,8 +324,8 @@ export class FeatureEngine {
     });
   }
 
-  #partnerHash({ partners }: EntityPlan): number {
-    return partners === undefined ? 0 : (this.#partnerHashes[partners.entity] ?? 0);
+  #partnerHash({ partnerEntity }: EntityPlan): number {
+    return partnerEntity < 0 ? 0 : (this.#partnerHashes[partnerEntity] ?? 0);
   }
 
   #planOf(entity: number): EntityPlan {

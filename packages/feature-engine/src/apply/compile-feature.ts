@@ -1,4 +1,5 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { filterKey } from "@tripline/contracts/payment-filter";
 import {
   dayOfWeek,
   daysSince,
@@ -18,6 +19,7 @@ import {
   sumOf,
   zScore,
 } from "../feature-formulas.js";
+import { planFilters } from "../payment-filters.js";
 import type { EntityPlan } from "../plan-entities.js";
 import type { ProfileFeature } from "../profiles.js";
 import { findPlaces, planProfiles, profileValue } from "../profiles.js";
@@ -53,6 +55,8 @@ export interface EntityView {
   runBeganMs: number;
   /** Number of frauds after it. */
   runCount: number;
+  /** The payments that pass a filter, per slice of the plan. */
+  readonly slices: readonly EntityView[];
 }
 
 /** A payment, or just a time at which to read entities. Refilled for each use. */
@@ -68,6 +72,8 @@ export interface PaymentView {
   longitude: number;
   /** For each profile of the spec, its columns; undefined if no row is in force. */
   readonly profiles: (ArrayLike<number> | undefined)[];
+  /** By filter of the spec: 1 if the payment passes it. */
+  readonly passes: Uint8Array;
 }
 
 /** A feature of the payment itself, or of the payment and a profile. */
@@ -101,6 +107,7 @@ export interface CompiledFeatures {
  */
 export function compileFeatures(spec: FeatureSpec, plans: readonly EntityPlan[], horizonMs: number): CompiledFeatures {
   const all = spec.features.map((feature, index) => ({ feature, index }));
+  const filters = planFilters(spec).map(({ key }) => key);
   return {
     payment: all.flatMap(({ feature, index }) =>
       isOverEntity(feature) ? [] : [{ index, compute: compileOwn(feature, spec) }],
@@ -108,12 +115,42 @@ export function compileFeatures(spec: FeatureSpec, plans: readonly EntityPlan[],
     entities: plans.map((plan) =>
       all.flatMap(({ feature, index }) =>
         isOverEntity(feature) && feature.entity === plan.name
-          ? [{ index, default: feature.default, compute: compileOver(feature, plan, horizonMs) }]
+          ? [{ index, default: feature.default, compute: compileFiltered(feature, plan, horizonMs, filters) }]
           : [],
       ),
     ),
   };
 }
+
+/** Kinds that include the payment itself, if it passes their filter. `distinct` does too, see `viewEntity`. */
+const INCLUDING: readonly Feature["kind"][] = ["count", "sum", "mean", "max", "pair_count"];
+
+function compileFiltered(
+  feature: OverEntity,
+  plan: EntityPlan,
+  horizonMs: number,
+  filters: readonly string[],
+): ComputeOverEntity {
+  const { where } = feature;
+  if (where === undefined) return compileOver(feature, plan, horizonMs);
+  const filter = filters.indexOf(filterKey(where));
+  const place = plan.slices.findIndex((slice) => slice.filter === filter);
+  const slice = plan.slices[place];
+  if (slice === undefined) throw new RangeError(`${plan.name} has no slice for ${feature.name}`);
+  const compute = compileOver(feature, slice, horizonMs);
+  const includes = INCLUDING.includes(feature.kind);
+  return (entity, view) => {
+    const own = entity.slices[place];
+    if (own === undefined) return feature.default;
+    return compute(own, includes && view.passes[filter] !== 1 ? NO_PAYMENT : view);
+  };
+}
+
+/** In place of a payment that a filter excludes. */
+const NO_PAYMENT: PaymentView = {
+  ...{ atMs: 0, own: 0, amount: 0, thousandths: 0, latitude: Number.NaN, longitude: Number.NaN },
+  ...{ profiles: [], passes: new Uint8Array(0) },
+};
 
 type OwnFeature = Exclude<Feature, { entity: string }> | ProfileFeature;
 
@@ -183,7 +220,7 @@ function compileOver(feature: OverEntity, plan: EntityPlan, horizonMs: number): 
     case "pair_is_new":
       return (entity) => isNewPair(entity.pairLastMs);
     case "pair_count":
-      return (entity) => entity.pairCount + 1;
+      return (entity, { own }) => entity.pairCount + own;
     case "distance_from_home":
       return (entity) => entity.homeKm ?? feature.default;
     case "distance_from_last":

@@ -16,11 +16,22 @@ export interface PaymentCount {
   /** In degrees. */
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
+  /** By filter of the spec: 1 if the payment passes it. */
+  readonly passes: Uint8Array;
 }
 
 /** Counts a payment. @returns false if it is older than every window of the entity and was not counted */
 export function countPayment(plan: EntityPlan, state: EntityState, payment: PaymentCount, horizonMs: number): boolean {
   state.sequence += 1;
+  for (let index = 0; index < plan.slices.length; index += 1) {
+    const [slicePlan, slice] = [plan.slices[index], state.slices[index]];
+    if (slicePlan === undefined || slice === undefined || payment.passes[slicePlan.filter] !== 1) continue;
+    countIn(slicePlan, slice, payment, horizonMs);
+  }
+  return countIn(plan, state, payment, horizonMs);
+}
+
+function countIn(plan: EntityPlan, state: EntityState, payment: PaymentCount, horizonMs: number): boolean {
   const { atMs, latitude, longitude } = payment;
   const { partners, home, lastPlace, usual } = state;
   let counted = countEvent(plan.payments, state.payments, atMs, payment.amount);

@@ -10,6 +10,8 @@ import type { EntityView } from "./compile-feature.js";
 
 /** A payment's properties that matter to one of its entities. */
 export interface Encounter {
+  /** By filter of the spec: 1 if the payment passes it. */
+  readonly passes: Uint8Array;
   readonly partnerHash: number;
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
@@ -33,6 +35,7 @@ export function emptyView(plan: EntityPlan): EntityView {
     genuineMs: NEVER_MS,
     runBeganMs: NEVER_MS,
     runCount: 0,
+    slices: plan.slices.map(emptyView),
   };
 }
 
@@ -49,14 +52,33 @@ export function viewEntity(
   encounter: Encounter | undefined,
   view: EntityView,
 ): void {
-  lookBack(plan.payments, state.payments, atMs, view.payments);
+  viewPayments(plan, state, atMs, horizonMs, encounter, encounter === undefined ? 0 : 1, view);
   lookBack(plan.labels, state.labels, atMs, view.labels);
-  view.lastPaymentMs = state.payments.newestMs;
   view.firstFraudMs = state.firstFraudMs;
-  viewPartners(plan, state, atMs, horizonMs, encounter, view);
+  viewRun(state, view);
+  for (let index = 0; index < plan.slices.length; index += 1) {
+    const [slicePlan, slice, sliceView] = [plan.slices[index], state.slices[index], view.slices[index]];
+    if (slicePlan === undefined || slice === undefined || sliceView === undefined) continue;
+    const own = encounter?.passes[slicePlan.filter] === 1 ? 1 : 0;
+    viewPayments(slicePlan, slice, atMs, horizonMs, encounter, own, sliceView);
+  }
+}
+
+/** @param own 1 if the encountered payment is itself one of those that are counted */
+function viewPayments(
+  plan: EntityPlan,
+  state: EntityState,
+  atMs: number,
+  horizonMs: number,
+  encounter: Encounter | undefined,
+  own: 0 | 1,
+  view: EntityView,
+): void {
+  lookBack(plan.payments, state.payments, atMs, view.payments);
+  view.lastPaymentMs = state.payments.newestMs;
+  viewPartners(plan, state, atMs, horizonMs, encounter, own, view);
   viewPlaces(state, atMs, horizonMs, encounter, view);
   viewUsual(plan, state, atMs, view);
-  viewRun(state, view);
 }
 
 function viewPlaces(
@@ -101,6 +123,7 @@ function viewPartners(
   atMs: number,
   horizonMs: number,
   encounter: Encounter | undefined,
+  own: 0 | 1,
   view: EntityView,
 ): void {
   if (partners === undefined || plan.partners === undefined) return;
@@ -110,8 +133,8 @@ function viewPartners(
   const { widthsMs } = plan.partners;
   for (let index = 0; index < widthsMs.length; index += 1) {
     const afterMs = atMs - (widthsMs[index] ?? 0);
-    const own = encounter !== undefined && (at < 0 || view.pairLastMs <= afterMs) ? 1 : 0;
-    view.partners[index] = countPartners(partners, afterMs) + own;
+    const isAnother = at < 0 || view.pairLastMs <= afterMs;
+    view.partners[index] = countPartners(partners, afterMs) + (isAnother ? own : 0);
   }
 }
 

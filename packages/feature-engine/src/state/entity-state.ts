@@ -36,6 +36,8 @@ export interface EntityState {
   readonly run: FraudRun | undefined;
   /** When the first fraud was confirmed; `NEVER_MS` if there is none or the plan does not need it. */
   firstFraudMs: number;
+  /** One per slice of the plan, in the same order. Their `sequence` is not used. */
+  readonly slices: readonly EntityState[];
 }
 
 export function emptyState(plan: EntityPlan): EntityState {
@@ -50,6 +52,7 @@ export function emptyState(plan: EntityPlan): EntityState {
     usual: plan.usual === undefined ? undefined : noUsualAmount(),
     run: plan.run === undefined ? undefined : noRun(),
     firstFraudMs: NEVER_MS,
+    slices: plan.slices.map(emptyState),
   };
 }
 
@@ -65,6 +68,7 @@ export function clearState(state: EntityState): void {
   if (state.usual !== undefined) state.usual.count = state.usual.sum = state.usual.used = 0;
   if (state.run !== undefined) Object.assign(state.run, noRun());
   state.firstFraudMs = NEVER_MS;
+  for (const slice of state.slices) clearState(slice);
 }
 
 function clearStream(stream: StreamState): void {

@@ -4,7 +4,7 @@ import type { FeatureEngine } from "../apply/compile-engine.js";
 import { compileEngine } from "../apply/compile-engine.js";
 import type { OracleEvent } from "../testing/brute-force.js";
 import { rowsInUse, tilesInUse } from "../testing/numbers-in-use.js";
-import { sparseSpec, specOf, wideSpec } from "../testing/specs.js";
+import { filteredSpec, sparseSpec, specOf, wideSpec } from "../testing/specs.js";
 import { DAY_MS, HOUR_MS, TestStates, triplineError } from "../testing/states.js";
 import { eventStreams } from "../testing/streams.js";
 import { ByteWriter } from "./byte-writer.js";
@@ -14,7 +14,7 @@ import { emptyRing } from "./tile-ring.js";
 
 const START_MS = Date.UTC(2024, 1, 28, 22);
 const ENTITIES = ["card", "terminal", "device", "ip"];
-const ENGINES = [currentFeatureSpec(), wideSpec, sparseSpec].map(compileEngine);
+const ENGINES = [currentFeatureSpec(), wideSpec, sparseSpec, filteredSpec].map(compileEngine);
 
 /** Every entity's state after random streams, for each of the specs. */
 const streams = fc.tuple(fc.constantFrom(...ENGINES), fc.nat(3), eventStreams({ eventsMax: 60 }));

@@ -1,5 +1,5 @@
 import { TriplineError } from "@tripline/contracts/error-table";
-import type { EntityPlan, RingPlan, StreamPlan } from "../plan-entities.js";
+import type { EntityPlan, PaymentParts, RingPlan, StreamPlan } from "../plan-entities.js";
 import { STATE_VERSION } from "../plan-entities.js";
 import type { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
@@ -43,6 +43,8 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
  *       varint  n, then n unusual payments in the order in which they were counted, each varint time, varint ratio ]
  *   then [ varint  time of the last genuine payment + 1, 0 for none
  *       varint  frauds since then, and where there are any varint time of the first ]
+ *   then for each filter of the plan, of the payments that pass it: the stream as above, [ partners ], [ home ],
+ *     [ last place ], [ usual amount ]
  *
  * The first nine bytes differ between any two versions of one entity's state: writers compare them to find out whether
  * another writer wrote in between.
@@ -69,11 +71,14 @@ export function decodeState(plan: EntityPlan, reader: ByteReader, state: EntityS
   readStream(reader, plan.payments, state.payments);
   readStream(reader, plan.labels, state.labels);
   if (plan.firstFraud) state.firstFraudMs = reader.varint() + NEVER_MS;
-  if (state.partners !== undefined) readPartners(reader, state.partners, state.payments.newestMs);
-  if (state.home !== undefined) readHome(reader, state.home);
-  if (state.lastPlace !== undefined) readPlace(reader, state.lastPlace);
-  if (state.usual !== undefined) readUsual(reader, state.usual);
+  readParts(reader, state);
   if (state.run !== undefined) readRun(reader, state.run);
+  for (let index = 0; index < plan.slices.length; index += 1) {
+    const [slicePlan, slice] = [plan.slices[index], state.slices[index]];
+    if (slicePlan === undefined || slice === undefined) continue;
+    readStream(reader, slicePlan.payments, slice.payments);
+    readParts(reader, slice);
+  }
   if (!reader.atEnd()) throw unreadable("has bytes after its end");
 }
 
@@ -86,11 +91,30 @@ export function encodeState(plan: EntityPlan, state: EntityState, writer: ByteWr
   writeStream(writer, plan.payments, state.payments);
   writeStream(writer, plan.labels, state.labels);
   if (plan.firstFraud) writer.varint(state.firstFraudMs - NEVER_MS);
-  if (state.partners !== undefined) writePartners(writer, state.partners, state.payments.newestMs);
-  if (state.home !== undefined) writeHome(writer, state.home);
-  if (state.lastPlace !== undefined) writePlace(writer, state.lastPlace);
-  if (state.usual !== undefined) writeUsual(writer, state.usual);
+  writeParts(writer, state);
   if (state.run !== undefined) writeRun(writer, state.run);
+  for (let index = 0; index < plan.slices.length; index += 1) {
+    const [slicePlan, slice] = [plan.slices[index], state.slices[index]];
+    if (slicePlan === undefined || slice === undefined) continue;
+    writeStream(writer, slicePlan.payments, slice.payments);
+    writeParts(writer, slice);
+  }
+}
+
+type PartStates = Pick<EntityState, keyof PaymentParts>;
+
+function readParts(reader: ByteReader, { payments, partners, home, lastPlace, usual }: PartStates): void {
+  if (partners !== undefined) readPartners(reader, partners, payments.newestMs);
+  if (home !== undefined) readHome(reader, home);
+  if (lastPlace !== undefined) readPlace(reader, lastPlace);
+  if (usual !== undefined) readUsual(reader, usual);
+}
+
+function writeParts(writer: ByteWriter, { payments, partners, home, lastPlace, usual }: PartStates): void {
+  if (partners !== undefined) writePartners(writer, partners, payments.newestMs);
+  if (home !== undefined) writeHome(writer, home);
+  if (lastPlace !== undefined) writePlace(writer, lastPlace);
+  if (usual !== undefined) writeUsual(writer, usual);
 }
 
 function writeIds(writer: ByteWriter, ids: RecentIds): void {

@@ -1,6 +1,8 @@
 import { currencyDecimals } from "@tripline/contracts/currency";
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { runOf, usualOf } from "./brute-force-amounts.js";
+import type { OracleFields } from "./brute-force-filters.js";
+import { isIncluded, wholeOf, withFilter } from "./brute-force-filters.js";
 import { distanceKm, meanPlace, vectorOf } from "./brute-force-places.js";
 import type { OracleProfile } from "./brute-force-profiles.js";
 import { profileFeature } from "./brute-force-profiles.js";
@@ -23,6 +25,8 @@ export interface OracleEvent {
   readonly fraud: boolean;
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
+  /** For a payment: other fields by which features filter. */
+  readonly fields?: OracleFields;
   /** For a payment: the profiles read for it, by entity. */
   readonly profiles?: Readonly<Record<string, OracleProfile>>;
 }
@@ -42,6 +46,7 @@ const DAY_MS = 86_400_000;
 export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): OracleResult[] {
   const counted: OracleEvent[] = [];
   const [main = ""] = Object.keys(spec.entities);
+  const unfiltered = withFilter(spec, undefined);
   return events.map((event) => {
     const seenBy: Seen = (entity) =>
       counted.filter((other) => entity in event.entities && other.entities[entity] === event.entities[entity]);
@@ -49,8 +54,8 @@ export function bruteForce(spec: FeatureSpec, events: readonly OracleEvent[]): O
       .slice(-16)
       .some((other) => other.id === event.id);
     if (repeated) return "duplicate";
-    if (event.kind === "label") judge(spec, event, seenBy);
-    const tooLate = Object.keys(event.entities).some((entity) => isTooLate(spec, entity, event, seenBy(entity)));
+    if (event.kind === "label") judge(unfiltered, event, seenBy);
+    const tooLate = Object.keys(event.entities).some((entity) => isTooLate(unfiltered, entity, event, seenBy(entity)));
     const values =
       event.kind === "payment" ? spec.features.map((feature) => featureOf(spec, feature, event, seenBy)) : undefined;
     counted.push(event);
@@ -74,7 +79,8 @@ function featureOf(spec: FeatureSpec, feature: Feature, event: OracleEvent, seen
     case "profile":
       return profileFeature(spec, feature, event);
     default:
-      return feature.entity in event.entities ? entityFeature(spec, feature, event, seenBy) : feature.default;
+      if (!(feature.entity in event.entities)) return feature.default;
+      return entityFeature(withFilter(spec, feature.where), feature, event, seenBy);
   }
 }
 
@@ -84,7 +90,7 @@ function entityFeature(
   event: OracleEvent,
   seenBy: Seen,
 ): number {
-  const seen = seenBy(feature.entity);
+  const seen = seenBy(feature.entity).filter((other) => other.kind === "label" || passes(feature, other));
   if ("of" in feature) return partnerFeature(spec, feature, event, seen);
   const payments = seen.filter((other) => other.kind === "payment");
   if (isRunKind(feature.kind)) return runFeature(feature, event, seen);
@@ -107,6 +113,11 @@ function entityFeature(
   const stream = isLabelKind(feature.kind) ? "label" : "payment";
   const past = inWindow(spec, feature.entity, feature.window, stream, event, seen);
   return stream === "label" ? labelFeature(feature, past) : amountFeature(feature, past, event);
+}
+
+function passes({ where }: Feature, event: OracleEvent): boolean {
+  const { currency, entities, fields } = event;
+  return isIncluded(where, { ...fields, currency, terminal_id: entities.terminal, amount: thousandths(event) / 1000 });
 }
 
 /** From the location of the newest counted payment; if times are equal, of the one that arrived last. */
@@ -180,16 +191,16 @@ function labelFeature(feature: Feature, past: readonly OracleEvent[]): number {
 function amountFeature(feature: Feature, past: readonly OracleEvent[], event: OracleEvent): number {
   const own = thousandths(event);
   const before = past.map(thousandths);
-  const all = [...before, own];
+  const all = passes(feature, event) ? [...before, own] : before;
   switch (feature.kind) {
     case "count":
       return all.length;
     case "sum":
       return sum(all) / 1000;
     case "mean":
-      return sum(all) / 1000 / all.length;
+      return all.length === 0 ? feature.default : sum(all) / 1000 / all.length;
     case "max":
-      return Math.max(...all) / 1000;
+      return all.length === 0 ? feature.default : Math.max(...all) / 1000;
     case "ratio_to_mean":
       return sum(before) === 0 ? feature.default : (own * before.length) / sum(before);
     default: {
@@ -233,13 +244,14 @@ function partnerFeature(
     case "pair_is_new":
       return pair === undefined ? 1 : 0;
     case "pair_count":
-      return (pair?.count ?? 0) + 1;
+      return (pair?.count ?? 0) + (passes(feature, event) ? 1 : 0);
     case "pair_seconds_since_last":
       return secondsSince(spec, pair?.lastMs ?? Number.NEGATIVE_INFINITY, event.atMs) ?? feature.default;
     case "distinct": {
       const { width } = windowOf(spec, feature.window);
       const recent = table.filter((row) => row.lastMs > event.atMs - width);
-      return new Set([...recent.map((row) => row.partner), partnerOf(event)]).size;
+      const own = passes(feature, event) ? [partnerOf(event)] : [];
+      return new Set([...recent.map((row) => row.partner), ...own]).size;
     }
   }
 }
@@ -316,7 +328,7 @@ function windowOf(spec: FeatureSpec, name: string): Window {
 }
 
 function longest(spec: FeatureSpec): number {
-  return Math.max(...spec.features.map((f) => ("window" in f ? windowOf(spec, f.window).width : 0)));
+  return Math.max(...wholeOf(spec).features.map((f) => ("window" in f ? windowOf(spec, f.window).width : 0)));
 }
 
 function hasTiles(kind: string): boolean {

@@ -1,5 +1,6 @@
 import type { FeatureSpec } from "@tripline/contracts/feature-spec";
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
+import type { PaymentFilter } from "@tripline/contracts/payment-filter";
 
 /* Specs for tests. Their defaults cannot be mistaken for values. */
 
@@ -14,6 +15,7 @@ export interface FeatureDraft {
   readonly weight?: number;
   readonly column?: string;
   readonly measure?: string;
+  readonly where?: PaymentFilter;
 }
 
 export const FOUR_ENTITIES = {
@@ -38,7 +40,7 @@ export function specOf(
   entities: object = FOUR_ENTITIES,
 ): FeatureSpec {
   const features = drafts.map((draft) => ({
-    name: [draft.entity ?? "payment", draft.kind, draft.window, draft.column]
+    name: [draft.entity ?? "payment", draft.kind, draft.window, draft.column, draft.where && filterName(draft.where)]
       .filter((part) => part !== undefined)
       .join("_"),
     default: -7,
@@ -48,6 +50,11 @@ export function specOf(
   const profiled = new Set(drafts.flatMap(({ kind, entity }) => (kind === "profile" ? [entity] : [])));
   const profiles = Object.fromEntries(Array.from(profiled, (entity) => [entity, { max_age: "90d" }]));
   return parseFeatureSpec(JSON.stringify({ version: 7, windows, entities, profiles, features }));
+}
+
+/** Two filters of a spec have different names if they have different fields. */
+function filterName(where: PaymentFilter): string {
+  return Object.keys(where).sort().join("_and_");
 }
 
 /** Every kind for every entity that supports it, over four windows, two of which share their tiles. */
@@ -84,6 +91,38 @@ export const sparseSpec = specOf({ "6h": { width: "6h", tile: "6h" }, "2d": { wi
   { kind: "max", entity: "ip", window: "6h" },
   { kind: "std", entity: "ip", window: "2d" },
 ]);
+
+const ABROAD = { merchant_country: { not: ["BE"] } };
+const NEAR_AND_LARGE = { amount: { from: 9_999.95 }, merchant_country: ["BE", "NL"] };
+const SMALL = { amount: { below: 9_999.95, from: 0.01 } };
+const IN_YEN = { currency: ["JPY"], card_country: ["BE"] };
+
+/** Filtered features: every kind with two filters, beside unfiltered features over more or fewer of the windows, or none. */
+export const filteredSpec = specOf(
+  {
+    "5m": { width: "5m", tile: "1m" },
+    "2h": { width: "2h", tile: "1h" },
+    "1d": { width: "1d", tile: "1h" },
+    "3d": { width: "3d", tile: "12h" },
+  },
+  [
+    { kind: "count", entity: "card", window: "1d" },
+    { kind: "distinct", entity: "card", of: "terminal", window: "5m" },
+    ...filteredKindsOf("card", ["5m", "2h", "3d"], ABROAD),
+    ...filteredKindsOf("card", ["1d"], NEAR_AND_LARGE),
+    ...everyKindOf("terminal", ["5m", "2h", "1d", "3d"]),
+    ...filteredKindsOf("terminal", ["2h"], SMALL),
+    ...filteredKindsOf("device", ["2h", "1d"], IN_YEN),
+    { kind: "count", entity: "ip", window: "2h", where: ABROAD },
+    { kind: "count", entity: "ip", window: "3d", where: { terminal_id: ["t0"] } },
+    { kind: "seconds_since_last", entity: "ip", where: SMALL },
+  ],
+);
+
+function filteredKindsOf(entity: string, windows: readonly string[], where: PaymentFilter): FeatureDraft[] {
+  const ofLabels = [...LABEL_KINDS, ...RUN_KINDS, "days_since_first_fraud"];
+  return everyKindOf(entity, windows).flatMap((draft) => (ofLabels.includes(draft.kind) ? [] : [{ ...draft, where }]));
+}
 
 function everyKindOf(entity: string, windows: readonly string[]): FeatureDraft[] {
   const of = PARTNERS[entity] ?? "";

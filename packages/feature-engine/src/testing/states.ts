@@ -117,7 +117,11 @@ export function profileRowsOf({ profiles }: Pick<FeatureEngine, "profiles">, eve
 
 export function paymentOf(event: OracleEvent): PaymentEvent {
   const { card = "", terminal = "", device, ip } = event.entities;
+  const { merchant_country, card_country } = event.fields ?? {};
   return {
+    // Online, a text that was not sent is empty.
+    merchantCountry: String(merchant_country ?? ""),
+    cardCountry: String(card_country ?? ""),
     transactionId: event.id,
     cardToken: card,
     terminalId: terminal,

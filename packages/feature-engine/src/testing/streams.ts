@@ -125,6 +125,8 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
     amountMinor,
     currency: fc.constantFrom("EUR", "EUR", "JPY", "KWD", "CLF"),
     fraud: fc.boolean(),
+    merchant_country: fc.constantFrom(undefined, "BE", "NL", "US"),
+    card_country: fc.constantFrom(undefined, "BE", "FR"),
     place: fc.constantFrom(...PLACES),
     card_profile: fc.option(profileDraft),
     terminal_profile: fc.option(profileDraft),
@@ -138,7 +140,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
       const atMs = Math.max(0, newestMs + draft.stepMs);
       newestMs = Math.max(newestMs, atMs);
       const [latitude, longitude] = place;
-      const { amountMinor, currency, fraud } = draft;
+      const { amountMinor, currency, fraud, merchant_country, card_country } = draft;
       const optional =
         kind === "label" ? {} : { ...(device === null ? {} : { device }), ...(ip === null ? {} : { ip }) };
       const entities = { card, terminal, ...optional };
@@ -160,6 +162,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
         fraud,
         latitude,
         longitude,
+        ...(kind === "payment" ? { fields: { merchant_country, card_country } } : {}),
         profiles,
       };
     });

@@ -5,12 +5,14 @@ import { fileURLToPath } from "node:url";
 import { backfill } from "@tripline/backfill/backfill";
 import { fileSource } from "@tripline/backfill/input/transactions-source";
 import { parseFeatureSpec } from "@tripline/contracts/feature-spec";
+import { compileEngine } from "@tripline/feature-engine/apply/compile-engine";
 import { planProfiles } from "@tripline/feature-engine/profiles";
 import { LakeScan } from "@tripline/lake/read/scan-lake";
 import { parse } from "yaml";
 
 const DOCUMENT = fileURLToPath(new URL("../../../../docs/features.md", import.meta.url));
 const SPEC = fileURLToPath(new URL("../../../contracts/feature-spec.yaml", import.meta.url));
+const FILTERED = /<!-- example: filtered feature -->\n```yaml\n([\s\S]*?)```/;
 const EXAMPLE = /<!-- example: profile feature -->\n\s*```yaml\n([\s\S]*?)```/;
 const DAY_MS = 86_400_000;
 const START_MS = Date.UTC(2026, 0, 5, 12);
@@ -44,4 +46,31 @@ test("the profile feature added in docs/features.md is read online and computed 
     days: "[0.0, 0.0, 1.0, 2.0]",
   });
   await scan.close();
+});
+
+test("the filtered feature of docs/features.md counts the payments that its condition selects", async () => {
+  const [, example = ""] = FILTERED.exec(await readFile(DOCUMENT, "utf8")) ?? [];
+  const current = parse(await readFile(SPEC, "utf8"));
+  const engine = compileEngine(parseFeatureSpec(JSON.stringify({ ...current, features: parse(example) })));
+  const payment = { cardToken: "ct_1", terminalId: "t-1", currency: "EUR", latitude: undefined, longitude: undefined };
+  const states = engine
+    .entityIds(payment)
+    .map((id, entity) => (id === undefined ? id : engine.decodeState(entity, null)));
+  const counts = (
+    [
+      ["BE", 10_000],
+      ["FR", 10_000],
+      ["FR", 9_999],
+      ["", 20_000],
+    ] as const
+  ).map(([merchantCountry, amountMinor], index) =>
+    engine.applyPayment(states, {
+      ...payment,
+      merchantCountry,
+      amountMinor,
+      transactionId: `${index}`,
+      occurredAtMs: START_MS,
+    }),
+  );
+  expect(counts.flatMap((result) => (result.duplicate ? [] : result.values))).toEqual([0, 1, 1, 2]);
 });

@@ -1,0 +1,101 @@
+import { parseFeatureSpec } from "./feature-spec.js";
+import { describeFilter, filterKey, paymentFilter } from "./payment-filter.js";
+
+const COUNT = { kind: "count", entity: "card", window: "1d" };
+
+/** The faults of a spec with one feature, one line each; empty for a spec without any. */
+function faultsOf(...features: readonly object[]): string[] {
+  const named = features.map((feature, index) => ({
+    name: `f${index}`,
+    default: 0,
+    sentence: "It is {value}.",
+    ...feature,
+  }));
+  const spec = {
+    version: 1,
+    windows: { "1d": { width: "1d", tile: "1h" } },
+    entities: {
+      card: { key: "card_token" },
+      terminal: { key: "terminal_id" },
+      email: { key: "email_token", optional: true },
+    },
+    features: named,
+  };
+  try {
+    parseFeatureSpec(JSON.stringify(spec), "spec.yaml");
+    return [];
+  } catch (error) {
+    expect(error).toMatchObject({ code: "config-invalid" });
+    return error instanceof Error ? error.message.split("\n") : [];
+  }
+}
+
+test.each([
+  ["a list", { merchant_country: ["BE", "NL"] }],
+  ["an exclusion", { card_country: { not: ["US"] } }],
+  ["a range of amounts", { amount: { from: 0.001, below: 250.5 } }],
+  ["several fields", { currency: ["EUR"], terminal_id: ["t-1"], amount: { below: 5 } }],
+])("%s is a filter", (_name, where) => {
+  expect(faultsOf({ ...COUNT, where })).toEqual([]);
+});
+
+test.each([
+  [
+    "an unknown field",
+    { merchant_contry: ["BE"] },
+    'cannot filter by "merchant_contry", only by amount, terminal_id, ',
+  ],
+  ["a field that is no filter", { card_token: ["ct_1"] }, 'cannot filter by "card_token"'],
+  ["a field called as what every object has", { constructor: ["BE"] }, 'cannot filter by "constructor"'],
+  ["a country that does not exist", { ip_country: ["BE", "UK"] }, '"UK" is not an ISO 3166-1 alpha-2 code'],
+  ["a currency in small letters", { currency: { not: ["eur"] } }, '"eur" is not an ISO 4217 currency'],
+  ["a number for a text", { bin: [411111] }, '411111 must be a text in quotes: "411111"'],
+  ["an empty text", { merchant_country: [""] }, "a text cannot be empty; { not: [...] } includes payments without"],
+  ["an empty list", { merchant_country: [] }, "must be a list of 1 to 100 values"],
+  ["a single value", { merchant_country: "BE" }, "must be a list of 1 to 100 values"],
+  ["a misspelt condition", { merchant_country: { is: ["BE"] } }, "must be a list of 1 to 100 values"],
+  ["a range of texts", { merchant_country: { from: 1 } }, "is not a number, so it needs a list of values"],
+  ["a list of amounts", { amount: [10] }, "amounts are filtered by from and below"],
+  ["an amount with four decimals", { amount: { from: 0.0001 } }, "amounts have at most three decimals"],
+  ["a range that ends before it starts", { amount: { from: 2, below: 2 } }, "from must be less than below"],
+  ["no field", {}, "needs a field"],
+])("%s is refused at its place", (_name, where, message) => {
+  expect(faultsOf({ ...COUNT, where })).toEqual([expect.stringMatching(/^spec\.yaml:1 features\.0\.where/)]);
+  expect(faultsOf({ ...COUNT, where })).toEqual([expect.stringContaining(message)]);
+});
+
+test.each([
+  ["a feature of the payment", { kind: "amount" }],
+  ["a feature of labels", { kind: "fraud_count", entity: "card", window: "1d" }],
+  ["the time since the first fraud", { kind: "days_since_first_fraud", entity: "card" }],
+  ["a run", { kind: "run_count", entity: "card" }],
+])("%s cannot have a filter", (_name, feature) => {
+  const faults = faultsOf({ ...feature, where: { currency: ["EUR"] } });
+  expect(faults).toEqual(["spec.yaml:1 features.0.where: is for kinds over earlier payments only"]);
+});
+
+test("a spec has a bounded number of filters, of which equal ones count once", () => {
+  const different = Array.from({ length: 33 }, (_, index) => ({ ...COUNT, where: { amount: { from: index } } }));
+  const equal = Array.from({ length: 40 }, () => ({ ...COUNT, where: { amount: { from: 1 } } }));
+  expect(faultsOf(...different.slice(1), ...equal)).toEqual([]);
+  expect(faultsOf(...different)).toEqual([
+    "spec.yaml:1 features.32.where: a spec can have at most 32 different filters",
+  ]);
+});
+
+test("filters that select the same payments have the same key, and others do not", () => {
+  const keyOf = (where: object): string => filterKey(paymentFilter.parse(where));
+  const key = keyOf({ currency: ["EUR", "USD"], amount: { from: 1 } });
+  expect(keyOf({ amount: { from: 1 }, currency: ["USD", "EUR", "USD"] })).toBe(key);
+  const others = [
+    { currency: { not: ["EUR", "USD"] }, amount: { from: 1 } },
+    { currency: ["EUR", "USD"], amount: { below: 1 } },
+    { currency: ["EUR", "USD"] },
+  ];
+  expect(new Set([key, ...others.map(keyOf)]).size).toBe(4);
+});
+
+test("a filter is described in words", () => {
+  const where = { merchant_country: ["BE", "NL"], bin: { not: ["411111"] }, amount: { from: 1, below: 9.5 } };
+  expect(describeFilter(where)).toBe("merchant country BE or NL, bin not 411111, amount from 1 below 9.5");
+});

@@ -1,0 +1,38 @@
+import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
+import { isListed } from "@tripline/contracts/payment-filter";
+
+/* The oracle's part for filters (`where`). It uses no code of the engine. */
+
+/** The fields of a payment that filters read. The amount is in major units. */
+export type OracleFields = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export function isIncluded(where: Feature["where"], fields: OracleFields): boolean {
+  return Object.entries(where ?? {}).every(([field, condition]) => {
+    const value = fields[field];
+    if (isListed(condition)) return condition.some((one) => one === value);
+    if ("not" in condition) return condition.not.every((one) => one !== value);
+    if (typeof value !== "number") return false;
+    const { from, below } = condition;
+    return (from === undefined || value >= from) && (below === undefined || value < below);
+  });
+}
+
+const restricted = new WeakMap<FeatureSpec, Map<string, FeatureSpec>>();
+const whole = new WeakMap<FeatureSpec, FeatureSpec>();
+
+/** The spec with only the features that have the same filter: their windows alone determine what is kept. */
+export function withFilter(spec: FeatureSpec, where: Feature["where"]): FeatureSpec {
+  const known = restricted.get(spec) ?? new Map<string, FeatureSpec>();
+  restricted.set(spec, known);
+  const key = JSON.stringify(where ?? null);
+  const features = spec.features.filter((feature) => JSON.stringify(feature.where ?? null) === key);
+  const own = known.get(key) ?? { ...spec, features };
+  known.set(key, own);
+  whole.set(own, spec);
+  return own;
+}
+
+/** The spec that `withFilter` restricted. */
+export function wholeOf(spec: FeatureSpec): FeatureSpec {
+  return whole.get(spec) ?? spec;
+}
