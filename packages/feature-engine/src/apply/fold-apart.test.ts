@@ -81,7 +81,9 @@ function foldApart(events: readonly CountedEvent[], { before = new Map(), erased
     });
     for (const event of events) if (entity === 0 || decisions.isDecided(event)) folding.add(event, entity);
     folding.finish();
-    for (const [key, state] of encoded(folding.states())) states.set(key, state);
+    // A state without events only waits for its first one, and has no time of its own.
+    const begun = [...folding.states()].filter(({ state }) => state.sequence > 0);
+    for (const [key, state] of encoded(begun)) states.set(key, state);
     for (const event of folding.stuck) {
       stuck.add(event);
       if (entity === 0) decisions.defer(event);
