@@ -45,7 +45,6 @@ const LAKE_TOPICS = [
   TOPICS.labels,
   TOPICS.appliedLabels,
   TOPICS.paymentUpdates,
-  TOPICS.appliedPaymentUpdates,
 ];
 
 const held = z.looseObject({ tenant: z.string(), subject: z.string() });
