@@ -141,7 +141,7 @@ const drift: DriftDetected = {
   detectedAtMs: AT_MS,
 };
 
-/** Of all fields, those that were not sent. */
+/** The fields that were not sent. */
 const unsentCells = Object.fromEntries(
   Object.keys(TRANSACTION_CLASSES).map((key) => [
     key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),

@@ -17,14 +17,14 @@ export interface FindResumeOptions {
   readonly source: "transactions" | "labels";
   /** By partition: the offset from which records are re-delivered. Those before it are done. */
   readonly committed: ReadonlyMap<number, number>;
-  /** The snapshot with which the fold began. */
+  /** The snapshot from which the fold started. */
   readonly snapshot?: LakeSnapshot;
 }
 
 export interface Resume {
   /** By partition: the last record that must not be counted again; absent where nothing was counted. */
   readonly offsets: ReadonlyMap<number, number>;
-  /** Records that were counted and come again: they count again if their card has seen too much since to remember them. */
+  /** Counted records that Kafka redelivers. They count twice if their cards no longer remember them. */
   readonly again: readonly EventRecord[];
 }
 
@@ -50,13 +50,13 @@ export async function findResume(options: FindResumeOptions): Promise<Resume> {
   const after = await filesAfter(options);
   if (after !== undefined) {
     const { resume, isAnyOver } = await walkTail(engine, readTail(lake, source, committed, after), committed);
-    // A record that a client repeated has its result in an earlier file.
+    // The result of a record that a client retried is in an earlier file.
     if (!isAnyOver) return resume;
   }
   return (await walkTail(engine, readTail(lake, source, committed), committed)).resume;
 }
 
-/** The log entries up to which no file has a record from the committed offset on, or a result of one; undefined if unknown. */
+/** The last log entries before the uncommitted records and before their results; undefined if unknown. */
 async function filesAfter({ lake, source, committed, snapshot }: FindResumeOptions) {
   if (snapshot === undefined) return undefined;
   const positions = [...snapshot.sources[source]];
@@ -109,7 +109,7 @@ export function countableEvent(engine: FeatureEngine, record: TailRecord): Event
 }
 
 /**
- * How many of the records would count again, because their cards have seen too much since to remember them.
+ * How many of the records would count twice because their cards no longer remember them.
  *
  * @throws TriplineError `state-unreadable`
  */

@@ -28,10 +28,9 @@ interface Start {
 }
 
 /**
- * Continues the newest snapshot that can be used. Without one, it folds a lake of more states than fit into the memory from its
- * first day.
+ * Continues the newest usable snapshot. Without one, folds the lake from its first day if its states exceed the memory limit.
  *
- * @returns undefined if that would not be exact, or all of it fits into the memory: `foldLake` then folds it at once
+ * @returns undefined if the result would not be exact, or if all states fit into memory: `foldLake` then folds them together
  * @throws TriplineError as `foldLake`
  */
 export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake | undefined> {
@@ -67,7 +66,7 @@ export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake
   return foldFrom(options, { range, ...base, slices: slicesFor(memoryBytes, { states }) }, "The lake");
 }
 
-/** @returns undefined, after a sentence, if the result would not be exact */
+/** @returns undefined, after reporting the reason, if the result would not be exact */
 async function foldFrom(options: FoldLakeOptions, start: Start, name: string): Promise<FoldedLake | undefined> {
   const scratch = await mkdtemp(join(tmpdir(), "tripline-states-"));
   const release = () => rm(scratch, { recursive: true, force: true });
@@ -88,7 +87,7 @@ async function foldFrom(options: FoldLakeOptions, start: Start, name: string): P
   return undefined;
 }
 
-/** @returns what is wrong, as a part of a sentence, if the result would not be exact */
+/** @returns the reason, as part of a sentence, if the result would not be exact */
 async function foldInto(
   scratch: string,
   options: FoldLakeOptions,

@@ -13,14 +13,14 @@ import { foldInSlices } from "./fold-in-slices.js";
 import type { FoldedLake, FoldLakeOptions, LostRecords, RebuiltState } from "./folded-lake.js";
 
 /**
- * Computes the states of all entities from what the lake says was counted, from the newest usable snapshot on. Where results are missing whose payments or
- * labels are known, these take their places; where that is not possible, the states concerned are flagged.
+ * Computes the states of all entities from the newest usable snapshot and the events that the lake records as counted. If a
+ * result is missing but its payment or label is known, the payment or label replaces it; otherwise the affected states are flagged.
  *
  * @throws TriplineError `state-conflict` where the lake does not have all that was counted, and nothing names it;
  *   `not-found`, `state-unreadable`, `database-unavailable`
  */
 export async function foldLake(options: FoldLakeOptions): Promise<FoldedLake> {
-  // Only all of it at once shows what belongs where something is missing.
+  // To fill a gap, the fold needs all states at once.
   const sliced = options.isPartial ? undefined : await foldInSlices(options);
   if (sliced !== undefined) return sliced;
   const totals = await totalCounted(options.lake);

@@ -18,9 +18,9 @@ export const rebuildConfig = z.object({
   ARCHIVE_WAIT_SECONDS: z.coerce.number().min(0).max(86_400).default(ARCHIVE_WAIT_SECONDS_DEFAULT),
   /** Counts what there is, where the lake does not have all. */
   PARTIAL: z.enum(["0", "1"]).default("0"),
-  /** Folds the whole lake, without the snapshots in it. */
+  /** Folds the whole lake and ignores its snapshots. */
   FROM_SCRATCH: z.enum(["0", "1"]).default("0"),
-  /** GiB that the states may take; what is more waits on disk. */
+  /** Memory limit for the states in GiB. Beyond it, they are processed in slices on disk. */
   STATE_MEMORY_GIB: z.coerce.number().positive().max(1_024).default(MEMORY_GIB_DEFAULT),
 });
 

@@ -50,12 +50,12 @@ export interface RebuildOptions {
   readonly others?: Pick<ScanEraser, "erase">;
   /** Whether to continue if the result cannot be exact. */
   readonly isPartial: boolean;
-  /** Whether to fold the whole lake, without the snapshots in it (default: no). */
+  /** Whether to fold the whole lake and ignore its snapshots (default: no). */
   readonly isFromScratch?: boolean;
-  /** About how much memory the states may take; what is more waits on disk (default: 2 GiB). */
+  /** Approximate memory limit for the states; beyond it, they are processed in slices on disk (default: 2 GiB). */
   readonly memoryBytes?: number;
   readonly onProgress?: RebuildListener;
-  /** Gets a sentence for each snapshot that cannot be used. */
+  /** Receives a sentence about each unusable snapshot. */
   onNote?(sentence: string): void;
 }
 
@@ -74,7 +74,7 @@ export interface RebuildReport extends Omit<FoldedLake, "states" | "flagged" | "
   readonly states: number;
   /** States that may miss an event: payments that have one are flagged until the longest window has passed. */
   readonly flagged: number;
-  /** Id of the snapshot with which the fold began. */
+  /** Id of the snapshot from which the fold started. */
   readonly snapshot?: string;
   /** Records that will count twice; with `isPartial` alone. */
   readonly doubled: number;
@@ -134,7 +134,7 @@ async function rebuild(options: RebuildOptions): Promise<RebuildReport> {
   }
 }
 
-/** What was found out before the fold. */
+/** Facts determined before the fold. */
 interface BeforeFold {
   readonly keys: AppliedKeys;
   readonly replacement: StateReplacement;

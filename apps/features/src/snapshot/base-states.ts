@@ -22,7 +22,7 @@ export function statesOfSnapshot(disk: LakeDisk, lake: string, snapshot: LakeSna
   };
 }
 
-/** The states of a file of `tripline backfill`, with which the service began. All of it is read for each slice. */
+/** The states in a file from `tripline backfill` that the service started with. Each slice reads the whole file. */
 export function statesOfFile(path: string, engine: FeatureEngine): BaseStates {
   const [first] = engine.entities;
   const prefix = first === undefined ? "" : stateKeyPrefix(first);
@@ -36,7 +36,7 @@ export function statesOfFile(path: string, engine: FeatureEngine): BaseStates {
   };
 }
 
-/** @throws TriplineError `state-unreadable` for a file of other windows, too */
+/** @throws TriplineError `state-unreadable`, including for a file with other windows */
 export function readStateFile(path: string, engine: FeatureEngine): AsyncGenerator<SnapshotEntry> {
   return readSnapshot(path, ({ fingerprint, specVersion }: SnapshotHeader) => {
     if (fingerprint === layoutFingerprint(engine.entities)) return;

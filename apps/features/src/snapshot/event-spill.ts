@@ -7,27 +7,27 @@ import type { CountedName } from "@tripline/lake/read/counted-range";
 import { COUNTED_NAMES } from "@tripline/lake/read/counted-range";
 import type { CountedEvent, PlacedEvent } from "@tripline/lake/read/read-counted";
 
-/** An event for one of its entities. */
+/** An event paired with one of its entities. */
 export interface SpilledEvent {
-  /** Place of the entity in the spec. */
+  /** Index of the entity in the spec. */
   readonly entity: number;
   readonly placed: PlacedEvent;
 }
 
-/* A record, little-endian: u32 bytes of the rest, u8 topic, u8 entity, u32 partition, f64 offset, the event. */
+/* A record, little-endian: u32 length of the rest, u8 topic, u8 entity, u32 partition, f64 offset, the event. */
 const HEADER_BYTES = 18;
-/** Held before it is written, for all files together. */
+/** Bytes buffered before a write, across all files. */
 const BUFFER_BYTES = 32 << 20;
 const READ_BYTES = 1 << 20;
 
-/** Events that wait in files until their slice is folded. Methods throw TriplineError `lake-unavailable` where the disk fails. */
+/** Events that wait in files until their slice is folded. Methods throw TriplineError `lake-unavailable` if the disk fails. */
 export class EventSpill {
   readonly #buffered = new Map<string, Buffer[]>();
   #bytes = 0;
 
   constructor(private readonly folder: string) {}
 
-  /** Keeps the order of each file. Call `flushIfFull` now and then. */
+  /** Keeps the order within each file. Call `flushIfFull` regularly. */
   add(file: string, { entity, placed }: SpilledEvent): void {
     const body = encode(placed.event);
     const header = Buffer.alloc(HEADER_BYTES);
@@ -75,7 +75,7 @@ export class EventSpill {
   }
 }
 
-/** Without what a state does not depend on, sealed personal data above all. */
+/** Omits everything that states do not depend on, above all sealed personal data. */
 function encode(event: CountedEvent): Uint8Array {
   if (event.kind === "label") return AppliedLabel.encode(event.applied).finish();
   const { vector } = event;

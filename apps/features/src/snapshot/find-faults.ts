@@ -3,10 +3,10 @@ import type { CountedTotals } from "@tripline/lake/read/read-counted";
 import type { SlicedFold } from "./fold-slices.js";
 
 /**
- * Why the folded states are not exact, as parts of a sentence; none if they are. Every counted event has to be in the states
- * once.
+ * The reasons why the folded states are not exact, as parts of a sentence; empty if they are. The states must contain every
+ * counted event exactly once.
  *
- * @param waitsSinceMs events that were counted since then may wait for an earlier one that is not archived yet. Default: none
+ * @param waitsSinceMs events counted after this time may wait for an earlier one that is not archived yet. Default: none
  */
 export function findFaults(
   folded: SlicedFold,
@@ -14,7 +14,7 @@ export function findFaults(
   waitsSinceMs = Number.POSITIVE_INFINITY,
 ): string[] {
   const { counted, covered, stuck, stuckFirst, isContradictory } = folded;
-  // Of two events under one number, only the first was counted.
+  // If two events have the same number, only the first was counted.
   const shadowed = events - counted - covered - stuckFirst;
   const stopped = stuck.filter(({ event }) => countedAtMsOf(event) < waitsSinceMs);
   return [

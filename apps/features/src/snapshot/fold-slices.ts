@@ -15,11 +15,11 @@ import type { SpilledEvent } from "./event-spill.js";
 import { EventSpill } from "./event-spill.js";
 import { RecentRecords } from "./recent-records.js";
 
-/** States that the events continue. */
+/** States to which the events are added. */
 export interface BaseStates {
-  /** Labels that its first entity explained and that states of others lack. */
+  /** Labels that the first entity explained and the states of other entities lack. */
   readonly explained: readonly string[];
-  /** All entries whose hash slots may be in the range. */
+  /** May also return entries with hash slots outside the range. */
   read(part: Part, slots: Slice["slots"]): AsyncIterable<SnapshotEntry>;
 }
 
@@ -30,56 +30,56 @@ export interface FoldSlicesOptions {
   /** Default: none */
   readonly base?: BaseStates;
   readonly stateTtlMs: number;
-  /** As of `FoldInOrder`. */
+  /** See `FoldInOrder`. */
   readonly erasedAtMs: (key: string) => number | undefined;
-  /** Into how many ranges of hash slots; a divisor of 16,384. Memory is that of the largest slice. */
+  /** Number of ranges of hash slots; a divisor of 16,384. Memory is that of the largest slice. */
   readonly slices: number;
-  /** An empty folder with room for the events, once for each of their entities. */
+  /** An empty folder with room for one copy of each event per entity. */
   readonly scratch: string;
-  /** Takes the states of a slice. */
+  /** Receives the states of a slice. */
   write(slice: Pick<Slice, "part" | "slots">, entries: readonly SnapshotEntry[]): Promise<void>;
   readonly onEvents: (events: number) => void;
   readonly onSlice: (done: number, total: number) => void;
 }
 
 export interface SlicedFold {
-  /** Events counted that the base lacked. */
+  /** Newly counted events that the base lacked. */
   readonly counted: number;
-  /** Records of events that the base has. */
+  /** Records of events that the base contains. */
   readonly covered: number;
   readonly repeated: number;
-  /** Of the events, what was counted while states were lost. */
+  /** Events counted while states were lost. */
   readonly incomplete: number;
-  /** Of which entities wait for an earlier event, which the range lacks. */
+  /** Events with an entity that waits for an earlier event outside the range. */
   readonly stuck: readonly PlacedEvent[];
-  /** Of these, those of which the first entity waits. */
+  /** Number of those whose first entity waits. */
   readonly stuckFirst: number;
-  /** Of the stuck labels, see `BaseStates`. */
+  /** Those of the stuck labels, see `BaseStates`. */
   readonly explained: readonly string[];
-  /** Whether two events of an entity have one number. */
+  /** Whether two events of an entity have the same number. */
   readonly isContradictory: boolean;
   readonly states: number;
-  /** By topic and partition: the first record of the range's last minutes. */
+  /** By topic and partition: the first record in the last minutes of the range. */
   readonly recent: Readonly<Record<CountedName, ReadonlyMap<number, number>>>;
 }
 
-/** Online keeps a state no longer than its time to live and this. */
+/** The service deletes a state at most this long after its time to live. */
 const EXPIRED_MARGIN_MS = 86_400_000;
 
 /**
- * Folds events into states as `FoldInOrder` does, one slice of the states after the other: first the events are sorted by the
- * slices of their entities, into files, if there is more than one slice. The slices of the spec's first entity come before those of the others, because of
+ * Folds events into states as `FoldInOrder` does, one slice of the states after the other. With more than one slice, it first
+ * sorts the events into a file per slice. The slices of the spec's first entity come before those of the others, because of
  * `FoldDecisions`.
  *
- * @returns undefined if the states cannot be folded apart, because an entity came into the spec later, or another entity
- *   than the first one explains frauds
+ * @returns undefined if the entities cannot be folded separately: one was added to the spec later, or an entity other than the
+ *   first one explains frauds
  * @throws TriplineError `lake-unavailable`, `state-unreadable`, `not-found`; `state-conflict` for contradictory numbers;
  *   `queue-full` if too many events wait
  */
 export async function foldSlices(options: FoldSlicesOptions): Promise<SlicedFold | undefined> {
   const { engine, base, slices, onSlice } = options;
   if (engine.judge > 0) return undefined;
-  // A single slice reads the events once more instead.
+  // With a single slice, the events are read a second time instead of stored.
   const spill = slices > 1 ? new EventSpill(options.scratch) : undefined;
   const sorted = await sortEvents(options, spill);
   if (sorted === undefined) return undefined;
@@ -129,7 +129,7 @@ async function sortEvents(
       const numbers = numbersOf(event);
       for (const [entity, key] of stateKeysOf(engine, event).entries()) {
         if (key === undefined) continue;
-        // Without a number, only its other entities show whether it was counted before.
+        // If an event has no number, only its other entities show whether it was counted before.
         if (numbers[entity] === undefined && !isIncomplete(event)) return undefined;
         const index = spill === undefined ? 0 : Math.floor((hashSlot(key) * slices) / HASH_SLOTS);
         spill?.add(fileOf(partOf(entity), index), { entity, placed });
@@ -192,7 +192,7 @@ async function* eventsOf({ engine, lake, range }: FoldSlicesOptions, part: Part)
   for await (const chunk of readPlaced({ lake, range })) {
     for (const placed of chunk) {
       for (const [entity, key] of stateKeysOf(engine, placed.event).entries()) {
-        // Each entity has an object of its own, as it holds them apart.
+        // Each entity gets its own copy, because each may hold the event separately.
         if (key === undefined || partOf(entity) !== part) continue;
         yield { entity, placed: { ...placed, event: { ...placed.event } } };
       }
@@ -200,7 +200,7 @@ async function* eventsOf({ engine, lake, range }: FoldSlicesOptions, part: Part)
   }
 }
 
-/** States of the base count as changed when counting began if they have no time. */
+/** States of the base without a time count as changed when counting began. */
 function entriesOf(
   { engine, stateTtlMs, erasedAtMs }: FoldSlicesOptions,
   before: ReadonlyMap<string, SnapshotEntry>,
@@ -214,7 +214,7 @@ function entriesOf(
     else if (changedAtMs !== undefined) entries.set(key, [key, emptied(engine, key, value), changedAtMs]);
   }
   for (const { key, entity, state, countedAtMs = beganAtMs } of folding.states()) {
-    // It waits for its first event.
+    // The state waits for its first event.
     if (state.sequence === 0) continue;
     entries.set(key, [key, engine.encodeState(entity, state), countedAtMs]);
   }
@@ -222,7 +222,7 @@ function entriesOf(
   return [...entries.values()].filter(([, , changedAtMs = beganAtMs]) => changedAtMs > expiredMs);
 }
 
-/** As online leaves the state of an erased person. */
+/** Empties a state as the service does for an erased person. */
 function emptied(engine: FeatureEngine, key: string, value: Uint8Array): Uint8Array {
   const entity = engine.entities.findIndex((plan) => parseStateKey(plan, key) !== undefined);
   return entity < 0 ? value : engine.emptiedState(entity, value);
@@ -238,7 +238,7 @@ async function entriesWithin(base: BaseStates | undefined, part: Part, slots: Sl
   return entries;
 }
 
-/** Whether the states of the base may have it already: it is in the range for those that lack it. */
+/** Whether some states of the base may already contain the event: it is read again for the others. */
 function isReadAgain({ topic, partition, offset }: PlacedEvent, range: CountedRange): boolean {
   return offset < (range[topic].counted.get(partition) ?? 0);
 }

@@ -3,8 +3,8 @@ import type { CountedName } from "@tripline/lake/read/counted-range";
 import type { PlacedEvent } from "@tripline/lake/read/read-counted";
 
 /**
- * Records are delivered again from the last commit on, and counted again where states are lost. A reader that has seen the
- * first time can tell. Commits are seconds behind.
+ * Kafka redelivers records after the last commit, and they are counted again if states were lost. A reader that has seen the
+ * first delivery recognises them. Commits lag by seconds.
  */
 const RECENT_MINUTES = 10;
 const MINUTE_MS = 60_000;
@@ -13,10 +13,10 @@ type Firsts = Readonly<Record<CountedName, Map<number, number>>>;
 
 /** Finds where the last minutes of a range begin. */
 export class RecentRecords {
-  /** By minute, the first record of each partition. */
+  /** By minute: the first record of each partition. */
   readonly #minutes = new Map<number, Firsts>();
 
-  /** In the order of time. */
+  /** Call in order of time. */
   add({ event, topic, partition, offset }: PlacedEvent): void {
     const minute = Math.floor(countedAtMsOf(event) / MINUTE_MS);
     const known = this.#minutes.get(minute);
@@ -28,7 +28,7 @@ export class RecentRecords {
     lower(firsts[topic], partition, offset);
   }
 
-  /** By topic and partition; absent where nothing was counted of late. */
+  /** By topic and partition; a partition without recently counted records is absent. */
   firsts(): Firsts {
     const all: Firsts = { features: new Map(), appliedLabels: new Map() };
     for (const firsts of this.#minutes.values()) {

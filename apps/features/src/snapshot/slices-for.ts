@@ -1,19 +1,19 @@
 import type { LakeSnapshot } from "@tripline/lake/snapshot/lake-snapshots";
 
 export const GIB = 1024 ** 3;
-/** How much memory states may take unless it is set. */
+/** Default memory limit for states. */
 export const MEMORY_GIB_DEFAULT = 2;
 
 const SLICES_MAX = 1_024;
 /** Memory of a state while it is folded. */
 export const FOLDED_BYTES = 8_192;
-/** Memory of states that are only copied: a multiple of their encoded size, and of each key. */
+/** Memory of states that are only copied: a multiple of their encoded size, plus a fixed size per key. */
 const COPIED_SHARE = 2;
 const KEY_BYTES = 200;
-/** Slices are not all of one size, and the reader of the lake needs memory as well. */
+/** Share of the memory for a slice: slices differ in size, and the reader of the lake needs memory as well. */
 const SHARE = 0.4;
 
-/** Into how many slices, a power of two, the states are to be cut so that one of them fits into the memory. */
+/** The number of slices, a power of two, such that one slice fits into memory. */
 export function slicesFor(
   memoryBytes: number,
   of: { readonly states: number } | { readonly snapshot: LakeSnapshot },

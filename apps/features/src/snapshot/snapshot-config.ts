@@ -10,12 +10,12 @@ export const snapshotConfig = z.object({
   ...stateConfig,
   /** The folder or URL that the archive service writes to. */
   LAKE_URL: z.string().min(1),
-  /** Snapshot of the states with which the service began. */
+  /** Snapshot of the states that the service started with. */
   STATE_FILE: z.string().min(1).optional(),
-  /** GiB that the states may take. */
+  /** Memory limit for the states in GiB. */
   STATE_MEMORY_GIB: z.coerce.number().positive().max(1_024).default(MEMORY_GIB_DEFAULT),
   SNAPSHOTS_KEPT: z.coerce.number().int().min(1).max(1_000).default(4),
-  /** Days after which a snapshot goes, except for the newest. */
+  /** Days after which a snapshot is deleted, except for the newest. */
   SNAPSHOT_DAYS: z.coerce.number().min(1).max(3_650).default(7),
 });
 

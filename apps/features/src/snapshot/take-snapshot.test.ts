@@ -23,7 +23,7 @@ afterEach(() => history.close());
 
 const onNote = (sentence: string) => notes.push(sentence);
 
-/** Payments, late ones among them, and labels of a few cards at a few terminals. */
+/** Payments, some of them late, and labels of a few cards at a few terminals. */
 function events(name: string, count: number, seed: number): OutgoingRecord[] {
   const below = randomNumbers(seed);
   return Array.from({ length: count }, (_, index) => {
@@ -52,7 +52,7 @@ async function states(): Promise<Map<string, Buffer>> {
 async function erase(subject: string): Promise<Erasure> {
   await new StateEraser(history.redis, engine).erase("demo", subject);
   const erasedAtMs = Date.now();
-  // The next event is counted at another time.
+  // The next event is counted at a different time.
   await delay(2);
   return { tenant: "demo", subject, erasedAtMs };
 }
@@ -63,7 +63,7 @@ test("a snapshot and what came after it give the bytes of a Redis that lost noth
   const first = await history.snapshot();
   expect(first).toMatchObject({ events: 120, dropped: 0 });
 
-  // Taken while the archive is behind with some partitions: others wait for what these have.
+  // Taken while the archive lags on some partitions, so other partitions wait for their events.
   await count("b", 120, 2);
   await history.archive(["features", "appliedLabels"], (partition) => partition % 2 === 1);
   const before = await erase(cardOf(3));
@@ -98,7 +98,7 @@ test("what was counted while states were lost counts behind the snapshot, and on
   await count("a", 150, 5);
   await history.archive();
   const taken = await history.snapshot();
-  // Delivered again after the loss: more than a card remembers.
+  // Redelivered after the loss: more records than a card remembers.
   await history.producer.send(events("b", 200, 6));
   await history.count({ commit: (_topic, _partition, end) => Math.floor(end / 3) });
   await history.redis.flushdb();
@@ -162,7 +162,7 @@ test("a snapshot that cannot be used is named in one sentence, and the one befor
     [() => change({ format: 9 }), /manifest\.json has format 9, this build reads 1\.$/],
     [() => change({ fingerprint: 1 }), /is of feature spec \d+ with other windows and is not used\.$/],
     [() => truncate(manifest, 200), /manifest\.json is not the manifest of a snapshot\.$/],
-    // It is still being written.
+    // This one is still being written.
     [() => rm(manifest), undefined],
   ];
   const backup = join(history.lake, "_backup");

@@ -24,17 +24,17 @@ import { slicesFor } from "./slices-for.js";
 export interface TakeSnapshotOptions {
   readonly engine: FeatureEngine;
   readonly lake: string;
-  /** Snapshot that the service started from (default: none). Needed for the first one only. */
+  /** Snapshot that the service started from (default: none). Needed only for the first snapshot in the lake. */
   readonly statePath?: string;
   readonly stateTtlSeconds: number;
-  /** About how much memory the states may take. */
+  /** Approximate memory limit for the states. */
   readonly memoryBytes: number;
   readonly retention: SnapshotRetention;
   /** The mark of complete states in Redis; null if there is none. */
   readMark(): Promise<string | null>;
-  /** People who were erased: the snapshot has none of what was counted of them before. */
+  /** Erased people: the snapshot contains nothing that was counted before their erasure. */
   erasures(): Promise<readonly Erasure[]>;
-  /** Gets a sentence for each older snapshot that cannot be continued. */
+  /** Receives a sentence about each older snapshot that cannot be continued. */
   onNote(sentence: string): void;
   readonly onEvents?: (events: number) => void;
   readonly onSlice?: (done: number, total: number) => void;
@@ -43,15 +43,15 @@ export interface TakeSnapshotOptions {
 export interface TakenSnapshot {
   readonly id: string;
   readonly states: number;
-  /** Counted since the snapshot that it continues. */
+  /** Number of events counted since the previous snapshot. */
   readonly events: number;
-  /** The snapshot that it continues. */
+  /** Id of the previous snapshot, if this one continues it. */
   readonly continues?: string;
-  /** Old snapshots that were removed. */
+  /** Number of old snapshots removed. */
   readonly dropped: number;
 }
 
-/** The archive is no further behind; an event that waits longer waits for one that will not come. */
+/** Maximum lag of the archive. An event that waits longer waits for one that will never arrive. */
 const ARCHIVE_LATE_MS_MAX = 3_600_000;
 
 interface Base {
@@ -62,12 +62,11 @@ interface Base {
 }
 
 /**
- * Writes a snapshot of all states to the lake, while the service runs: the states as of what the lake has by now. It continues
- * the newest snapshot with what was counted since, and asks Redis for nothing but the mark. Two of them at once do no harm.
+ * Writes a snapshot of all states to the lake while the service runs. It adds the events archived since the newest snapshot to
+ * that snapshot, and reads only the mark from Redis. Two concurrent runs do no harm. If it throws, the older snapshots stay.
  *
- * @throws TriplineError `state-incomplete` while Redis has lost the states; `state-conflict` where the lake does not have all
- *   that was counted; `lake-unavailable`, `state-unreadable`, `redis-unavailable`, `kafka-unavailable`, `not-found`. There is no
- *   new snapshot then, and the older ones stay.
+ * @throws TriplineError `state-incomplete` while Redis has lost the states; `state-conflict` if the lake lacks counted events;
+ *   `lake-unavailable`, `state-unreadable`, `redis-unavailable`, `kafka-unavailable`, `not-found`
  */
 export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenSnapshot> {
   const { lake } = options;
@@ -75,7 +74,7 @@ export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenS
   const mark = await options.readMark();
   const sources = await readSourcePositions(lake);
   const cut = await cutLake(lake);
-  // What is counted while states are lost has its place in the order only after the rebuild.
+  // Events counted while states are lost get their place in the order only from the rebuild.
   if (mark === null || (await options.readMark()) !== mark) {
     throw new TriplineError(
       "state-incomplete",
@@ -94,7 +93,7 @@ export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenS
   throw new TriplineError("state-conflict", `The lake ${lake} is behind its own snapshots.`);
 }
 
-/** The states that a new snapshot may continue, the best first. */
+/** The states that a new snapshot can continue, best first. */
 async function* basesOf(options: TakeSnapshotOptions, disk: LakeDisk, cut: LakeCut): AsyncGenerator<Base> {
   const { engine, lake, memoryBytes, statePath } = options;
   for await (const snapshot of listSnapshots(disk, lake, options.onNote)) {
@@ -148,7 +147,7 @@ async function takeFrom(
     const continues = base.snapshot === undefined ? {} : { continues: base.snapshot.id };
     return { id: draft.id, states: folded.states, events: folded.counted, ...continues, dropped };
   } catch (thrown) {
-    // What stays of it is not a snapshot, and a later one removes it.
+    // Leftover files without a manifest are not a snapshot. A later run removes them.
     await draft.abandon().catch(() => {});
     throw thrown;
   } finally {
@@ -156,7 +155,7 @@ async function takeFrom(
   }
 }
 
-/** By topic and partition: the first record that some states lack, or that may have been counted and not committed. */
+/** By topic and partition: the first record that some states lack or that may have been counted but not committed. */
 function againOf({ stuck, recent }: SlicedFold): Record<CountedName, ReadonlyMap<number, number>> {
   const again = { features: new Map(recent.features), appliedLabels: new Map(recent.appliedLabels) };
   for (const { topic, partition, offset } of stuck) lower(again[topic], partition, offset);

@@ -37,7 +37,7 @@ import { COMPLETE_KEY, engine, STORE_OPTIONS } from "./instance.js";
 
 const SOURCES = [TOPICS.transactions.name, TOPICS.labels.name];
 const POLL_MS = 20;
-/** So little that the states of a few cards are cut into slices. */
+/** Low enough to split the states of a few cards into slices. */
 export const SMALL_MEMORY_BYTES = 200_000;
 /** No message of any topic. */
 export const UNREADABLE = Buffer.from("no message of ours");
@@ -156,9 +156,9 @@ export class TestHistory {
   }
 
   /**
-   * Brings the lake up to where the topics end.
+   * Archives the topics up to their ends.
    *
-   * @param isBehind partitions that the archive does not reach yet (default: none)
+   * @param isBehind partitions on which the archive lags (default: none)
    */
   async archive(
     names: readonly TopicName[] = ["features", "appliedLabels", "transactions", "labels"],
@@ -270,7 +270,7 @@ export class TestHistory {
     });
   }
 
-  /** A snapshot of the states, of what the lake has. */
+  /** Takes a snapshot of the states from the lake. */
   async snapshot(options: Partial<TakeSnapshotOptions> = {}): Promise<TakenSnapshot> {
     return takeSnapshot({
       engine,

@@ -2,9 +2,9 @@ import { TOPICS } from "@tripline/contracts/topics";
 import { LakeScan } from "./scan-lake.js";
 
 /**
- * About how many entities the archived payments name, a few per cent off.
+ * The number of entities in the archived payments, accurate to a few per cent.
  *
- * @param ids for each kind of entity, the columns of `features` that form its id
+ * @param ids for each kind of entity: the columns of `features` that form its id
  * @throws TriplineError `lake-unavailable`
  */
 export async function countEntities(lake: string, ids: readonly (readonly string[])[]): Promise<number> {

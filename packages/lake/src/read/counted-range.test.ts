@@ -19,7 +19,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(lake, { recursive: true, force: true }));
 
-/** Archives vectors, named by partition and offset; of some it is said that states were lost. */
+/** Archives vectors named by partition and offset, some of them marked as counted while states were lost. */
 async function append(...records: readonly (readonly [partition: number, offset: number, incomplete?: boolean])[]) {
   const values = records.map(([partition, offset, incomplete = false]) => {
     const transaction = {
@@ -56,7 +56,7 @@ test("a range begins where the states end, and ends at its cut", async () => {
   expect(after.features.since).toBe(2);
   expect(await namesIn(rangeOf(after, second))).toEqual(["0@4", "1@1"]);
 
-  // What some states lack is read again, except for what was counted while states were lost.
+  // Records that some states lack are read again, except those counted while states were lost.
   const again = await startAfter(lake, first, { ...NONE, features: new Map([[0, 1]]) });
   expect(again.features.since).toBe(0);
   expect(await namesIn(rangeOf(again, second))).toEqual(["0@1", "0@3", "0@4", "1@1"]);

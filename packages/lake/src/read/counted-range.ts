@@ -7,11 +7,11 @@ import { positionsOf, readEntry, readTail } from "../log/read-log.js";
 export const COUNTED_NAMES = ["features", "appliedLabels"] as const;
 export type CountedName = (typeof COUNTED_NAMES)[number];
 
-/** The end of a topic's archive at one moment. */
+/** The end of a topic's archive at a given moment. */
 export interface TopicCut {
   /** The topic and its Kafka cluster; empty if nothing was archived. */
   readonly source: string;
-  /** Its last log entry; 0 for none. */
+  /** Its last log entry; 0 if it has none. */
   readonly sequence: number;
   /** By partition: the offset up to which all records are in the lake. */
   readonly positions: ReadonlyMap<number, number>;
@@ -19,20 +19,20 @@ export interface TopicCut {
 
 export type LakeCut = Readonly<Record<CountedName, TopicCut>>;
 
-/** Where the records that states lack begin, in one topic. */
+/** The start of the records of one topic that states lack. */
 export interface TopicStart {
-  /** As of `TopicCut`. */
+  /** See `TopicCut`. */
   readonly source: string;
-  /** Files of this log entry and earlier ones have no such record. */
+  /** Files of this log entry and earlier ones contain no such record. */
   readonly since: number;
-  /** By partition: the first record that the state of some entity may lack. Others may have it already. */
+  /** By partition: the first record that some states may lack. Other states may already contain it. */
   readonly ordered: ReadonlyMap<number, number>;
-  /** By partition: the first record that every state lacks. Up to there, what was counted while states were lost is in all. */
+  /** By partition: the first record that all states lack. All of them contain earlier events counted while states were lost. */
   readonly counted: ReadonlyMap<number, number>;
 }
 
 export interface TopicRange extends TopicStart {
-  /** By partition: the first record behind the range. */
+  /** By partition: the first record after the range. */
   readonly until: ReadonlyMap<number, number>;
 }
 
@@ -67,7 +67,7 @@ export async function readSourcePositions(lake: string): Promise<SourcePositions
 }
 
 /**
- * The last log entry of a topic up to which no record has one of these offsets or a later one.
+ * The last log entry of a topic such that all records up to it have lower offsets than these.
  *
  * @param offsets by partition; 0 for others
  * @throws TriplineError as `cutLake`
@@ -89,7 +89,7 @@ export async function entryBefore(
   return 0;
 }
 
-/** @returns undefined for a start that is ahead of the cut, or of other topics: it is of another lake */
+/** @returns undefined if the start is ahead of the cut or has other topics: it belongs to another lake */
 export function rangeOf(start: CountedStart, cut: LakeCut): CountedRange | undefined {
   const isOther = COUNTED_NAMES.some((name) => {
     const { source, counted } = start[name];
@@ -105,9 +105,9 @@ export function rangeOf(start: CountedStart, cut: LakeCut): CountedRange | undef
 }
 
 /**
- * Where a range begins that follows a cut.
+ * The start of the range after a cut.
  *
- * @param ordered by topic and partition: earlier records that are read again
+ * @param ordered by topic and partition: the first of the earlier records to read again
  * @throws TriplineError as `cutLake`
  */
 export async function startAfter(
@@ -135,7 +135,7 @@ export function isWithin(range: TopicRange): string {
   return `kafka_offset >= ${first} AND kafka_offset < ${offsetOf(range.until)}`;
 }
 
-/** SQL: as `isWithin`, with what was counted while states were lost and is not read again. */
+/** SQL: as `isWithin`, but including records counted while states were lost that are not read again. */
 export function isFrom({ ordered, until }: TopicRange): string {
   return `kafka_offset >= ${offsetOf(ordered)} AND kafka_offset < ${offsetOf(until)}`;
 }

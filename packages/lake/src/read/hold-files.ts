@@ -9,7 +9,7 @@ const TRIES_MAX = 5;
 /**
  * The files of a topic for DuckDB: the originals in a folder, or copies of those in an object store.
  *
- * @param after only files of later log entries than this one. Default: all
+ * @param after only files of log entries after this one. Default: all
  * @throws TriplineError as `listFiles` does; `lake-unavailable` if they are too large
  */
 export async function holdFiles(lake: string, topic: string, days?: readonly string[], after = 0): Promise<HeldFiles> {

@@ -24,11 +24,11 @@ export interface ReadCountedOptions {
   readonly days?: readonly string[];
   /** Returns each event once, even if records show that it was counted several times, for example after Redis had lost it. */
   readonly once?: boolean;
-  /** Only these records. Default: all */
+  /** Returns only these records. Default: all */
   readonly range?: CountedRange;
 }
 
-/** An event and the record that says that it was counted. */
+/** An event and the position of the record that shows that it was counted. */
 export interface PlacedEvent {
   readonly event: CountedEvent;
   readonly topic: CountedName;
@@ -55,7 +55,7 @@ export async function* readCounted(options: ReadCountedOptions): AsyncGenerator<
   for await (const chunk of readPlaced(options)) yield chunk.map(({ event }) => event);
 }
 
-/** As `readCounted`, with the place of each record. */
+/** As `readCounted`, with the position of each record. */
 export async function* readPlaced(options: ReadCountedOptions): AsyncGenerator<PlacedEvent[]> {
   await requireArchive(options);
   const scan = await LakeScan.open();

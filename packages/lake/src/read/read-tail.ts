@@ -52,7 +52,7 @@ export const TAILS = {
  * must be up to date.
  *
  * @param from by partition. Default: the beginning
- * @param after reads only files of later log entries than these: then records whose results are in earlier ones do not count as
+ * @param after reads only files of log entries after these. A record whose result is in an earlier file does not count as
  *   emitted. Default: all
  * @throws TriplineError `lake-unavailable`
  */

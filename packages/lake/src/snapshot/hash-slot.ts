@@ -16,7 +16,7 @@ export function hashSlot(key: string): number {
   return crc % HASH_SLOTS;
 }
 
-/** What is between the first `{` and the next `}`, if that is not empty; otherwise the whole key. */
+/** The text between the first `{` and the next `}` if it is not empty; otherwise the whole key. */
 function hashedPart(key: string): string {
   const start = key.indexOf("{");
   if (start < 0) return key;

@@ -10,19 +10,19 @@ import { unreadable } from "./snapshot-format.js";
 import { writeSnapshotFile } from "./write-snapshot.js";
 
 /*
- * A snapshot of all states in a lake:
+ * A lake's snapshot of all states:
  *
- *   <lake>/_snapshots/<id>/first-00000.bin   states of the spec's first entity whose keys' hash slots begin there
- *   <lake>/_snapshots/<id>/others-00000.bin  states of its other entities
- *   <lake>/_snapshots/<id>/manifest.json     written last: without it the rest is not a snapshot
+ *   <lake>/_snapshots/<id>/first-00000.bin   states of the spec's first entity; the number is the slice's first hash slot
+ *   <lake>/_snapshots/<id>/others-00000.bin  states of the other entities
+ *   <lake>/_snapshots/<id>/manifest.json     written last: without it, the other files are not a snapshot
  *
- * An id begins with the time, so that ids sort by it.
+ * An id begins with the time, so ids sort by time.
  */
 const MANIFEST = "manifest.json";
 const FORMAT = 1;
 const ID_PATTERN = /^(\d{14})-[0-9a-f]{8}$/;
 const ID_DIGITS = 14;
-/** Nobody still writes a snapshot that was begun earlier than this. */
+/** A snapshot that was begun longer ago than this is no longer being written. */
 const UNFINISHED_MS_MAX = 86_400_000;
 
 export const PARTS = ["first", "others"] as const;
@@ -32,7 +32,7 @@ const offsets = z.record(z.string().regex(/^\d+$/), z.int().min(0));
 const start = z.strictObject({ source: z.string(), since: z.int().min(0), ordered: offsets, counted: offsets });
 const slice = z.strictObject({
   part: z.enum(PARTS),
-  /** Hash slots of its keys: the first one, and the one behind the last. */
+  /** Hash slots of its keys: the first one, and the one after the last. */
   slots: z.tuple([z.int().min(0), z.int().min(1)]),
   entries: z.int().min(0),
   bytes: z.int().min(0),
@@ -43,26 +43,26 @@ const manifest = z.strictObject({
   format: z.literal(FORMAT),
   takenAtMs: z.int().min(0),
   specVersion: z.int(),
-  /** Of what all states keep. */
+  /** Fingerprint of the layout of all states. */
   fingerprint: z.int().min(0),
-  /** Where the records that its states lack begin. */
+  /** The start of the records that its states lack. */
   next: z.strictObject({ features: start, appliedLabels: start }),
-  /** How far the topics that features reads were archived. */
+  /** The archived positions of the topics that features reads. */
   sources: z.strictObject({ transactions: offsets, labels: offsets }),
-  /** Labels that the first entity explained and that other states lack, see `FoldDecisions`. */
+  /** Labels that the first entity explained and the states of other entities lack, see `FoldDecisions`. */
   explained: z.array(z.string()),
   slices: z.array(slice),
 });
 
 export type Slice = z.infer<typeof slice>;
 
-/** What a snapshot holds, apart from its slices. */
+/** The contents of a snapshot, apart from its slices. */
 export interface SnapshotContents {
   readonly takenAtMs: number;
   readonly specVersion: number;
   readonly fingerprint: number;
   readonly next: CountedStart;
-  /** What features read later has no result before `next`. */
+  /** Records that features read after these positions have no results before `next`. */
   readonly sources: SourcePositions;
   readonly explained: readonly string[];
 }
@@ -73,7 +73,7 @@ export interface LakeSnapshot extends SnapshotContents {
   readonly slices: readonly Slice[];
 }
 
-/** A new snapshot in a folder, of which nothing counts before `finish`. Methods throw TriplineError `lake-unavailable`. */
+/** A new snapshot, incomplete until `finish`. Methods throw TriplineError `lake-unavailable`. */
 export class SnapshotDraft {
   readonly #slices: Slice[] = [];
 
@@ -101,7 +101,7 @@ export class SnapshotDraft {
     });
   }
 
-  /** Removes what was written. */
+  /** Deletes the written files. */
   async abandon(): Promise<void> {
     for (const name of await this.disk.list(this.folder)) await this.disk.remove(`${this.folder}/${name}`);
   }
@@ -124,7 +124,7 @@ export class SnapshotDraft {
 /**
  * The complete snapshots of a lake, the newest first.
  *
- * @param onUnreadable gets a sentence for each that this version cannot read
+ * @param onUnreadable receives a sentence about each snapshot that this version cannot read
  * @throws TriplineError `lake-unavailable`
  */
 export async function* listSnapshots(
@@ -146,7 +146,7 @@ export async function* listSnapshots(
 }
 
 /**
- * When the newest complete snapshot was taken; undefined if there is none. Reads no manifest.
+ * The time of the newest complete snapshot; undefined if there is none. Reads no manifest.
  *
  * @throws TriplineError `lake-unavailable`
  */
@@ -158,9 +158,9 @@ export async function newestSnapshotAtMs(disk: LakeDisk, lake: string): Promise<
 }
 
 /**
- * The states of a slice. Entries count only once all of them have come.
+ * The states of a slice. Entries are valid only after the last one was read without an error.
  *
- * @throws TriplineError `state-unreadable` for a slice that is damaged or gone; `lake-unavailable`
+ * @throws TriplineError `state-unreadable` for a slice that is damaged or missing; `lake-unavailable`
  */
 export async function* readSlice(
   disk: LakeDisk,
@@ -187,18 +187,18 @@ export async function* readSlice(
   }
 }
 
-/** Which snapshots stay. */
+/** Which snapshots to keep. */
 export interface SnapshotRetention {
-  /** How many at most, at least 1. */
+  /** Maximum number of snapshots, at least 1. */
   readonly kept: number;
-  /** Older ones go, except for the newest. */
+  /** Older snapshots are deleted, except for the newest. */
   readonly ageMsMax: number;
 }
 
 /**
- * Removes old snapshots, and what is left of ones that were never finished.
+ * Removes old snapshots and remains of unfinished ones.
  *
- * @returns how many
+ * @returns the number of removed snapshots
  * @throws TriplineError `lake-unavailable`
  */
 export async function dropSnapshots(
@@ -217,7 +217,7 @@ export async function dropSnapshots(
     if (isComplete) complete += 1;
     const isOld = isComplete ? complete > kept || (complete > 1 && ageMs > ageMsMax) : ageMs > UNFINISHED_MS_MAX;
     if (!isOld || names.length === 0) continue;
-    // The manifest first: without it, a reader does not begin with the rest.
+    // Remove the manifest first: readers ignore a snapshot without one.
     for (const name of names.toSorted((a, b) => Number(b === MANIFEST) - Number(a === MANIFEST))) {
       await disk.remove(`${folder}/${name}`);
     }

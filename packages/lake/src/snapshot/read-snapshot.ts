@@ -10,7 +10,7 @@ const ITEM_BYTES_MAX = 1 << 20;
 /**
  * Reads a snapshot as a stream of entries; `onHeader` is called before the first one.
  *
- * @param sum checksum that it must have. Default: any that fits
+ * @param sum the expected checksum. Default: only the file's own checksum must match
  * @throws TriplineError `state-unreadable` if it is not a snapshot, has another format version, or is truncated or
  *   damaged. In that case, entries that were already returned must not be used.
  */

@@ -5,8 +5,8 @@ import { TriplineError } from "@tripline/contracts/error-table";
  *
  *   header, 28 bytes:  "TRIPSNAP", u32 format version, u32 spec version, u32 fingerprint of what all states keep,
  *                      u64 number of entries
- *   entries:           u32 bytes of the key, key in UTF-8, u64 milliseconds since the epoch at which online last changed
- *                      it (0 if it was before counting started), u32 bytes of the value, value
+ *   entries:           u32 bytes of the key, key in UTF-8, u64 milliseconds since the epoch of the service's last change
+ *                      (0 if before counting started), u32 bytes of the value, value
  *   trailer:           u32 CRC-32 of everything before it
  *
  * Format 2, which is still read, lacks the times.
@@ -22,7 +22,7 @@ export interface SnapshotHeader {
   readonly entries: number;
 }
 
-/** Without a time, online has not changed it since counting started. */
+/** An entry without a time has not changed since counting started. */
 export type SnapshotEntry = readonly [key: string, value: Uint8Array, changedAtMs?: number];
 
 export function encodeHeader({ specVersion, fingerprint, entries }: SnapshotHeader): Buffer {
