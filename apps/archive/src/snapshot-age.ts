@@ -9,7 +9,7 @@ export class SnapshotAge {
   #timer: NodeJS.Timeout | undefined;
   #endReading = () => {};
 
-  /** @param read when the newest one was taken; undefined for none */
+  /** @param read returns when the newest snapshot was taken; undefined if there is none */
   constructor(private readonly read: () => Promise<number | undefined>) {}
 
   start(): void {
@@ -26,7 +26,7 @@ export class SnapshotAge {
     this.#endReading();
   }
 
-  /** While the lake is unavailable, the age of the last one that was seen goes on. Writes report the failure. */
+  /** While the lake is unavailable, keeps the last known snapshot. Writes to the lake report the failure. */
   async look(): Promise<void> {
     const takenAtMs = await this.read().catch(() => this.#takenAtMs);
     this.#takenAtMs = takenAtMs;

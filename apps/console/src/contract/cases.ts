@@ -195,7 +195,7 @@ export interface SavedView {
 
 /** `GET /api/entities/:kind/:value`. */
 export interface EntityDetail {
-  /** `card`, or a kind of `SEARCHED_FIELDS`. */
+  /** `card` or a kind in `SEARCHED_FIELDS`. */
   readonly kind: string;
   readonly value: string;
   readonly payments: number;

@@ -59,9 +59,9 @@ export interface Contribution {
   readonly logOdds: number;
 }
 
-/** A payment field for a reader. Tokens of people are masked without `personal:read`. */
+/** A payment field as users see it. Personal tokens are masked without `personal:read`. */
 export interface PaymentFact {
-  /** As in rules and in the lake. */
+  /** The field's name in rules and in the lake. */
   readonly name: string;
   readonly title: string;
   readonly text: string;

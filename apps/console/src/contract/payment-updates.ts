@@ -1,4 +1,4 @@
-/** What happened to a payment after it was accepted, as the console's backend answers it. */
+/** What happened to a payment after it was accepted, in responses of the console's backend. */
 
 export type UpdateKind =
   | "authorised"
@@ -10,11 +10,11 @@ export type UpdateKind =
   | "refunded";
 
 /**
- * What is wrong with an update, compared with its payment and the earlier updates of it:
+ * Why an update does not match its payment or the payment's earlier updates:
  *
- * - `other-card`: it names another card than the payment
- * - `other-currency`: its amount is in another currency than the payment
- * - `over-amount`: with it, more was captured, reversed or refunded than the payment's amount
+ * - `other-card`: its card is not the payment's card
+ * - `other-currency`: its currency is not the payment's currency
+ * - `over-amount`: it brings the total captured, reversed or refunded above the payment's amount
  * - `contradicts`: the payment was authorised, captured or refunded after a decline, or declined after it was authorised
  */
 export type UpdateFinding = "other-card" | "other-currency" | "over-amount" | "contradicts";
@@ -22,7 +22,7 @@ export type UpdateFinding = "other-card" | "other-currency" | "over-amount" | "c
 export interface PaymentUpdateRow {
   readonly id: string;
   readonly kind: UpdateKind;
-  /** Null unless it was declined. */
+  /** Null unless `kind` is `declined`. */
   readonly declinedBy: "issuer" | "tripline" | null;
   /** The issuer's response code; empty if it was not sent. */
   readonly issuerCode: string;

@@ -21,7 +21,7 @@ export interface OpenedValue {
 }
 
 export interface OpenedField {
-  /** As in requests, for instance `email`. */
+  /** The field's name in requests, for example `email`. */
   readonly name: string;
   readonly title: string;
   /** The most frequent first. */
@@ -29,7 +29,7 @@ export interface OpenedField {
 }
 
 export interface OpenedPersonal {
-  /** By field, in the order of payment.yaml. Fields without a value are left out. */
+  /** In the order of payment.yaml, without fields that have no value. */
   readonly fields: readonly OpenedField[];
   /** How many payments were opened, and how many not, by the reason why not. */
   readonly payments: {

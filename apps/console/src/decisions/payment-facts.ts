@@ -3,10 +3,10 @@ import type { Transaction } from "@tripline/contracts/generated/tripline/events/
 import type { PaymentFact } from "../contract/decisions.js";
 import type { ShowToken } from "../requests/mask-token.js";
 
-/** About 100 m. */
+/** A precision of about 100 m. */
 const DEGREE_DIGITS = 3;
 
-/** The payment's fields that payment.yaml gives to the console, in its order. Fields that were not sent are left out. */
+/** The payment's fields with the use `console`, in the order of payment.yaml, without fields that were not sent. */
 export function paymentFacts(payment: Transaction, show: ShowToken): PaymentFact[] {
   return CONSOLE_FIELDS.flatMap(({ name, title, keys, isPersonal }) => {
     const values = keys.map((key) => payment[key]).filter((value) => value !== undefined && value !== "");

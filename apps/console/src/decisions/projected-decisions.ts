@@ -31,7 +31,7 @@ const recordsRow = decisionRow.extend({ vector: z.instanceof(Buffer), decision: 
 /** With the records as they were read. */
 export type RecordedDecision = z.infer<typeof recordsRow>;
 
-/** A filter by a card, a terminal or the like covers this many of its newest payments. Results are sorted by decision time. */
+/** A filter by card, terminal or similar covers its newest payments, up to this many. Results are sorted by decision time. */
 const OF_ENTITY_MAX = 5_000;
 
 /** Decided payments of a tenant. */

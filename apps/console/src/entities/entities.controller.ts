@@ -19,7 +19,7 @@ export const entity = z.object({
   value: z.string().regex(/^[A-Za-z0-9._:-]{1,64}$/),
 });
 
-/** Looks up a card, a terminal or another thing that payments name. */
+/** Looks up a card, a terminal or another entity of payments. */
 @Controller("/api/entities")
 @UseGuards(SessionGuard)
 @UseInterceptors(TraceInterceptor)

@@ -1,11 +1,11 @@
 import { SEARCHED_FIELDS } from "@tripline/contracts/generated/payment-fields";
 
-/** What payments can be searched by: the card, and fields that name one thing. */
+/** Payments can be searched by card and by fields that identify one entity. */
 export type SearchedKind = "card" | (typeof SEARCHED_FIELDS)[number]["kind"];
 
 interface Searched {
   readonly kind: SearchedKind;
-  /** Of the payment, as in feature specs. */
+  /** The payment's column, as in feature specs. */
   readonly column: string;
   readonly isPersonal: boolean;
 }
@@ -29,14 +29,14 @@ export function searchedBy(kind: SearchedKind): Searched {
 }
 
 /**
- * The rows of payments with a value, in SQL that starts with FROM. They have `transaction_id` and `occurred_at_ms`, and an
- * index gives the newest first.
+ * An SQL FROM clause that selects the payments with a value. Its rows have `transaction_id` and `occurred_at_ms`; an index
+ * returns the newest first.
  *
- * @param tenant an SQL expression, as is `value`
+ * @param tenant an SQL expression, like `value`
  */
 export function paymentsWith(kind: SearchedKind, tenant: string, value: string): string {
   const { column } = searchedBy(kind);
-  // The last condition is that of the partial index: not every payment has each of them.
+  // The last condition matches the partial index, which omits payments without the value.
   return OWN_COLUMNS.includes(column)
     ? `FROM console.payments WHERE tenant = ${tenant} AND ${column} = ${value} AND ${column} <> ''`
     : `FROM console.payment_values WHERE tenant = ${tenant} AND kind = '${kind}' AND value = ${value}`;

@@ -15,7 +15,7 @@ export interface PlaceOfCard {
  * because each query needs rows that later ones delete.
  */
 export const PLACES_OF_CARD: readonly PlaceOfCard[] = [
-  // Some name a payment that never came.
+  // Some updates refer to a payment that never arrived.
   { table: "payment_updates", rows: `(transaction_id IN (${PAYMENTS}) OR ${OF_CARD} AND updated_at_ms <= $3)` },
   { table: "labels", rows: `transaction_id IN (${PAYMENTS})` },
   { table: "decisions", rows: `transaction_id IN (${PAYMENTS})` },

@@ -119,7 +119,7 @@ async function addPayments(queries: Queries, payments: readonly ReadPayment[], n
   return newIds;
 }
 
-/** Of each payment, the values that it can be searched by. */
+/** Adds the values by which each payment can be searched. */
 async function addValues(queries: Queries, payments: readonly ReadPayment[]): Promise<void> {
   const rows = payments.flatMap(({ tenant, transactionId, occurredAtMs, ...payment }) =>
     VALUE_FIELDS.flatMap(({ kind, key }) =>

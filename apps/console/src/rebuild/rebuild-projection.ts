@@ -12,7 +12,7 @@ import { readRecords } from "../projection/read-records.js";
 interface Part {
   readonly topic: string;
   readonly encode: (row: LakeRow) => Uint8Array;
-  /** The lake may lack it: nobody has to send any. */
+  /** The lake may not have this topic, because clients need not send such events. */
   readonly isOptional?: true;
 }
 

@@ -23,7 +23,7 @@ export interface TestPayment {
   readonly vector: OutgoingRecord;
   readonly decision: OutgoingRecord;
   readonly label: (fraud: boolean, atMs?: number) => OutgoingRecord;
-  /** By default the issuer authorises it. */
+  /** By default, the update says that the issuer authorised the payment. */
   readonly update: (id: string, change?: Partial<PaymentUpdate>) => OutgoingRecord;
 }
 

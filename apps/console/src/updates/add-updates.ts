@@ -6,7 +6,7 @@ import { judgeUpdates } from "./judge-updates.js";
 import type { KnownUpdate } from "./update-rows.js";
 import { kindOf, UPDATE_COLUMNS, updateRow } from "./update-rows.js";
 
-/** A new update, as it is counted. */
+/** A new update, as the metric counts it. */
 export interface CountedUpdate {
   readonly kind: string;
   /** `unmatched`: its payment had not arrived yet. */
@@ -28,7 +28,8 @@ export async function addUpdates(
   nowMs: number,
 ): Promise<CountedUpdate[]> {
   if (read.length === 0) return [];
-  // In one order everywhere: a client can repeat an update with another card, whose records another transaction writes.
+  // All transactions insert in the same order, to avoid deadlocks: a client can repeat an update with another card, whose
+  // records are in another transaction.
   const updates = read.toSorted((left, right) => (left.updateId < right.updateId ? -1 : 1));
   const column = <K extends keyof PaymentUpdate>(name: K) => updates.map((update) => update[name] ?? null);
   const added = await queries.query(
@@ -73,10 +74,10 @@ async function judgeAdded(queries: Queries, added: readonly z.infer<typeof newRo
   });
 }
 
-/** A payment has a handful. More are not compared, so that no sender can make a round long. */
+/** A payment usually has a few. The limit bounds the work that a client can cause. */
 const UPDATES_OF_PAYMENT_MAX = 100;
 
-/** The first updates of each payment, in order of time. */
+/** The earliest updates of each payment, oldest first. */
 export function updatesOf(queries: Queries, transactionIds: readonly string[]): Promise<KnownUpdate[]> {
   return queries.query(
     updateRow,

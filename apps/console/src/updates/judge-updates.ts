@@ -2,7 +2,7 @@ import { PaymentUpdateKind } from "@tripline/contracts/generated/tripline/events
 import type { UpdateFinding } from "../contract/payment-updates.js";
 import type { KnownUpdate } from "./update-rows.js";
 
-/** What updates are compared with. */
+/** The payment with which updates are compared. */
 export interface JudgedPayment {
   readonly card_token: string;
   readonly amount_minor: number;
@@ -13,8 +13,8 @@ const { AUTHORISED, DECLINED, CAPTURED, REVERSED, REFUNDED } = PaymentUpdateKind
 const MOVES: readonly PaymentUpdateKind[] = [CAPTURED, REVERSED, REFUNDED];
 
 /**
- * Compares the updates of one payment with the payment and with each other. Nothing is rejected: an update says what
- * happened elsewhere, and what does not fit is shown.
+ * Compares the updates of one payment with the payment and with each other. It rejects nothing: an update reports what
+ * happened elsewhere, and the console shows contradictions.
  *
  * @param updates all updates of the payment, in any order
  * @returns findings by update id
@@ -40,7 +40,7 @@ export function judgeUpdates(payment: JudgedPayment, updates: readonly KnownUpda
   return findings;
 }
 
-/** A reversal and 3-D Secure fit any answer. */
+/** Reversals and 3-D Secure results never contradict the issuer's answer. */
 function contradicts(kind: PaymentUpdateKind, answer: PaymentUpdateKind | undefined): boolean {
   if (answer === DECLINED) return kind === AUTHORISED || kind === CAPTURED || kind === REFUNDED;
   return answer === AUTHORISED && kind === DECLINED;

@@ -2,7 +2,7 @@ import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tri
 import { z } from "zod";
 import type { PaymentUpdateRow, UpdateFinding, UpdateKind } from "../contract/payment-updates.js";
 
-/** Of `console.payment_updates`. */
+/** A row of `console.payment_updates`. */
 export const updateRow = z.object({
   update_id: z.string(),
   transaction_id: z.string(),

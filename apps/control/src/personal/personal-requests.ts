@@ -8,7 +8,7 @@ const PAYMENTS_MAX = 100;
 const SEALED_CHARACTERS_MAX = 4_096;
 const PREFIXES = Object.keys(SUBJECT_PREFIXES).map((prefix) => `${prefix}_`);
 
-/** A token of a person. */
+/** A token that identifies a person. */
 const subject = z.string().refine(isSubject, `must be one of ${PREFIXES.join(", ")} and 32 hexadecimal digits`);
 
 export const newErasure = z.strictObject({ subject });

@@ -13,7 +13,7 @@ import type { Managed } from "../requests/managed-tenant.js";
  */
 const LOCK_ID = 7_113_002_977;
 
-/** Of a row of `control.subject_keys`. */
+/** Columns of `control.subject_keys` that contain tokens. */
 export const TOKEN_COLUMNS = "card_token, email_token, other_tokens";
 export const tokens = { card_token: z.string(), email_token: z.string(), other_tokens: z.array(z.string()) };
 
@@ -32,7 +32,7 @@ const goneRow = seenRow.extend({ tenant: z.string() });
 /** What an erasure did. */
 export interface Erased {
   readonly keys: number;
-  /** Cards, e-mail addresses and accounts that were seen with the subject, and were not erased with it. */
+  /** Cards, e-mail addresses and accounts that were seen with the subject but not erased with it. */
   readonly seenWith: readonly string[];
 }
 
@@ -183,7 +183,7 @@ export function keysOf(tenant: string, subject: string): string {
     OR (other_tokens @> ARRAY[${subject}::text] AND other_tokens <> '{}'))`;
 }
 
-/** What rows name besides the subject. */
+/** The tokens in these rows, except the subject. */
 export function seenWith(rows: readonly z.infer<typeof seenRow>[], subject: string): string[] {
   return [...new Set(rows.flatMap(allTokens))].filter((token) => token !== "" && token !== subject);
 }

@@ -40,8 +40,8 @@ export class PolicyChecks implements OnApplicationShutdown {
   }
 
   /**
-   * Rejects the activation of a stored text that decisions would reject, because `FEAST_PROFILES` has changed since it
-   * was stored. A text without the name of such a feature needs no thread.
+   * Rejects the activation of a stored text that decisions would reject because `FEAST_PROFILES` changed after the text
+   * was stored. A text without the name of such a feature is not checked in a thread.
    *
    * @throws TriplineError `invalid-field`, and as `PolicyWorker.check` does
    */
@@ -71,7 +71,7 @@ export class PolicyChecks implements OnApplicationShutdown {
     return this.#worker.close();
   }
 
-  /** Undefined for a text of another feature spec, which this build cannot read. */
+  /** Undefined for a text written for another feature spec, which this build cannot read. */
   async #outlineOf(tenant: string, text: string): Promise<PolicyOutline | undefined> {
     try {
       return await this.#worker.storedOutline(tenant, text);

@@ -22,7 +22,7 @@ interface Wanted {
   readonly value: string;
 }
 
-/** Details of a card, a terminal or the like. The value is in the tab's history state, not in the URL. */
+/** Details of a card, terminal or similar. The value is in the tab's history state, not in the URL. */
 export function Entity() {
   const state = useRouterState({ select: ({ location }) => location.state.entity });
   const kind = entityKind(state?.kind)?.kind;

@@ -8,7 +8,7 @@ interface EntityKind {
   readonly isPersonal: boolean;
 }
 
-/** What can be looked up, in the order in which it is offered. */
+/** Kinds that users can look up, in the order of the menu. */
 export const ENTITY_KINDS: readonly EntityKind[] = [
   { kind: "card", title: text.entity.card, isPersonal: true },
   ...SEARCHED_FIELDS,

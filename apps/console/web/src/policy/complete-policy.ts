@@ -49,7 +49,7 @@ export function readFeatures(spec: string): { name: string; sentence: string }[]
   return Array.from(entries, ([, name = "", sentence = ""]) => ({ name, sentence }));
 }
 
-/** In an expression or a text: features and fields; in a comment nothing; elsewhere the keys of a rule and their values. */
+/** Completes features and fields in expressions and texts, and rule keys and their values elsewhere. Skips comments. */
 export function completePolicy(context: CompletionContext): CompletionResult | null {
   const word = context.matchBefore(/[\w.]*/);
   if (word === null || (word.from === word.to && !context.explicit)) return null;

@@ -115,7 +115,7 @@ function extensionsOf(
   ];
 }
 
-/** Down to the end of the editor: over the buttons below, a click on one of them would choose a completion. */
+/** Ends at the editor's lower edge: if the list covered the buttons below, a click on a button would choose a completion. */
 function spaceAbove({ dom }: EditorView): { left: number; right: number; top: number; bottom: number } {
   return { left: 0, right: innerWidth, top: 0, bottom: dom.getBoundingClientRect().bottom };
 }

@@ -5,7 +5,7 @@ export interface PlacedFault {
   readonly text: string;
 }
 
-/** The control plane starts a fault with its position, as in "policy.yaml:12:5 …", or writes none. */
+/** A fault from the control plane may start with its position, as in "policy.yaml:12:5 …". */
 export function readFault(fault: string): PlacedFault {
   const place = /^[^\s:]+:(\d+):(\d+) /.exec(fault);
   return {

@@ -288,7 +288,7 @@ test("a failed save of a policy draft keeps the text; faults come as it is typed
   await page.getByRole("option", { name: /card_ratio_30d/ }).click();
   await page.keyboard.type(" >=");
   await page.getByText("1 error", { exact: true }).waitFor();
-  // It is marked on its own line.
+  // The editor marks the error on its line.
   const marked = page.locator(".cm-line", { has: page.locator(".cm-lintRange-error") });
   await marked.filter({ hasText: "when: card_ratio_30d >=" }).waitFor();
   await expectSoon(() => page.getByRole("button", { name: "Save as revision" }).isDisabled(), true);

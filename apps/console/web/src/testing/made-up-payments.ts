@@ -213,7 +213,7 @@ export function makeCase(random: Random, index: number, nowMs: number): CaseRow 
   };
 }
 
-/** Every look that an update has in the timeline. */
+/** One update for each way in which the timeline shows updates. */
 function updatesOf(decision: DecisionRow): TimelineEntry[] {
   const { currency, amountMinor, occurredAtMs } = decision;
   const plain = { declinedBy: null, issuerCode: "", amountMinor: null, currency: "", finding: null } as const;
