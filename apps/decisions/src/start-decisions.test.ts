@@ -211,7 +211,7 @@ describe("decisions", () => {
     await bed.producer.send([reviewed.record, declined.record]);
     const decision = await bed.decided(declined.id);
     await bed.decided(reviewed.id);
-    // A redelivered payment.
+    // Redelivers the payment.
     bed.scorer.probability = () => 0.01;
     await bed.producer.send([declined.record]);
     const [first, second] = await bed.updateRecords(declined.id, 2);
@@ -235,7 +235,7 @@ describe("decisions", () => {
       clientUpdateId: "",
     });
     expect(second?.value).toEqual(first?.value);
-    // Sent with its decision, so it would have arrived before the second update of the other payment.
+    // An update would be sent with the decision, and so arrive before the second update of the declined payment.
     const found = await bed.inbox.until(({ topic }) => topic === TOPICS.paymentUpdates.name);
     const payments = found.map(({ value }) => PaymentUpdate.decode(value).transactionId);
     expect(payments).not.toContain(reviewed.id);

@@ -50,7 +50,7 @@ interface IntakeRoute {
   readonly relayScope?: (typeof SERVICE_SCOPES)[number];
   readonly prepare: PrepareEvent;
   readonly isBatch: boolean;
-  /** Whether there is an answer to wait for; otherwise the preference is ignored, as RFC 7240 allows. */
+  /** Whether a caller can wait for an answer. Otherwise `Prefer: wait` is ignored, as RFC 7240 allows. */
   readonly canWait: boolean;
 }
 
@@ -68,9 +68,9 @@ export const INTAKE_ROUTES: readonly IntakeRoute[] = [
 ];
 
 /**
- * The routes that take payments, labels and payment updates in: a plugin of Fastify beside Nest, since Nest would read and parse a body
- * before a guard had looked at the token, and costs more than the rest of such a request
- * (docs/adr/0021-intake-routes-are-a-fastify-plugin.md). Any other route is a controller's.
+ * The routes that accept payments, labels and payment updates. They are a Fastify plugin outside Nest, because Nest would
+ * read and parse a body before a guard checks the token, and costs more than the rest of such a request
+ * (docs/adr/0021-intake-routes-are-a-fastify-plugin.md). All other routes are in controllers.
  */
 @Injectable()
 export class IntakePlugin implements OnModuleInit {

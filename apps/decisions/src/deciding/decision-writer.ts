@@ -23,7 +23,7 @@ import { choicesOf } from "./stored-decision.js";
 /** The decision in force for a payment. */
 export interface StandingDecision {
   readonly decision: Decision;
-  /** As stored in Redis. */
+  /** The bytes stored in Redis. */
   readonly bytes: Uint8Array;
 }
 

@@ -131,7 +131,7 @@ export class TestBed {
     return this.inbox.until(isOfPayment, count);
   }
 
-  /** The records of updates of a payment, once there are so many. */
+  /** Waits for `count` update records of a payment. */
   updateRecords(id: string, count = 1): Promise<IncomingRecord[]> {
     const isOfPayment = ({ topic, value }: IncomingRecord) =>
       topic === TOPICS.paymentUpdates.name && PaymentUpdate.decode(value).transactionId === id;

@@ -22,10 +22,10 @@ import type { IntakeTopic } from "./intake-topics.js";
 /** A checked request, ready for Kafka. Behind it a card number is nowhere, and what names a person is sealed or nowhere. */
 export interface PreparedEvent {
   readonly topic: IntakeTopic;
-  /** Of the payment's decision (`txn_…`), of the label (`lbl_…`) or of the payment update (`upd_…`). */
+  /** The id of the payment's decision (`txn_…`), the label (`lbl_…`) or the payment update (`upd_…`). */
   readonly id: string;
   readonly clientTransactionId: string;
-  /** Of a payment update. */
+  /** Only for a payment update. */
   readonly clientUpdateId?: string | undefined;
   /** The same for every formatting of the same request. */
   readonly fingerprint: string;
@@ -128,7 +128,7 @@ export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
 };
 
 /**
- * The payment itself is not looked up: its own record may still be on its way. The console compares the two.
+ * Does not look up the payment, whose record may arrive later. The console compares the two.
  *
  * @throws TriplineError `invalid-field` that names every wrong field
  */
@@ -160,7 +160,7 @@ export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) =
   return { topic: "paymentUpdates", id, clientTransactionId, clientUpdateId, fingerprint, cardToken: token, value };
 };
 
-/** How the client named the event. */
+/** The event's name in error messages, with the client's id. */
 export function nameOf({ clientTransactionId, clientUpdateId }: PreparedEvent): string {
   return clientUpdateId === undefined ? `transaction_id ${clientTransactionId}` : `update_id ${clientUpdateId}`;
 }

@@ -12,7 +12,7 @@ import type { EventIntake } from "./event-intake.js";
  *
  * A tenant whose token was seen before still gets its fair part, so that one tenant's flood does not take it from the others.
  *
- * @param routes those that accept events
+ * @param routes the routes that accept events
  */
 export function turnAway(
   intake: EventIntake,

@@ -43,7 +43,7 @@ interface Kind {
   readonly scope: string;
   readonly request: z.ZodType;
   readonly line: z.ZodType;
-  /** What a caller can wait for; undefined if every accepted request is answered at once. */
+  /** The answer that a caller can wait for; undefined if accepted requests are answered immediately. */
   readonly answer?: { readonly description: string; readonly schema: z.ZodType };
   /** Where the answer can be fetched later. */
   readonly headers: Headers;

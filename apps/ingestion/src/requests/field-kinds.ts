@@ -127,7 +127,7 @@ export const postalCode = (description: string) =>
 const digits = (pattern: RegExp, message: string) => (description: string) =>
   z.string().regex(pattern, message).meta({ pattern: pattern.source, description });
 
-/** ISO 18245. */
+/** A merchant category code (ISO 18245). */
 export const mcc = digits(/^\d{4}$/, "must be a merchant category code of four digits, such as 5732");
 
 export const eci = digits(/^\d{2}$/, "must be an electronic commerce indicator of two digits, such as 05");
@@ -150,7 +150,7 @@ export const choice = <const V extends readonly string[]>(values: V, description
 /** An integer that a JavaScript number can hold exactly. */
 export const wholeNumber = (description: string) => z.int("must be a whole number").meta({ description });
 
-/** An integer from a closed range. */
+/** An integer in a range that includes both bounds. */
 export const count = ([least, greatest]: readonly [number, number], description: string) => {
   const message = `must be a whole number from ${least} to ${greatest}`;
   return z.int(message).min(least, message).max(greatest, message).meta({ description });

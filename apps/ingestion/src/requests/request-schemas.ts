@@ -99,7 +99,7 @@ const coreFields = { transaction_id: transactionIdField, card: paymentCard, amou
 
 export const paymentSchema = z.strictObject({ ...coreFields, ...declaredFields }).meta({ id: "Transaction" });
 
-/** The same for payments that have none of `laterFields`. */
+/** The same for payments without any of `laterFields`. */
 export const firstPaymentSchema = z.strictObject({ ...coreFields, ...firstFields });
 
 export type PaymentBody = z.infer<typeof paymentSchema>;
@@ -124,7 +124,7 @@ export const labelSchema = z
   })
   .meta({ id: "Label" });
 
-/** What the issuer said. */
+/** The issuer's answer. */
 const ANSWERS = ["authorised", "declined"] as const;
 const THREE_DS = ["three_ds_completed", "three_ds_abandoned"] as const;
 /** Money that moved or was released. */

@@ -173,7 +173,7 @@ export function labelBody(changes: Record<string, unknown> = {}): Record<string,
   return { transaction_id, card, terminal_id, occurred_at, fraud: true, source: "chargeback", ...changes };
 }
 
-/** An update that is accepted, of a payment that was never sent; each call gives another one. */
+/** A valid update for a payment that was never sent. Each call returns a new one. */
 export function updateBody(changes: Record<string, unknown> = {}): Record<string, unknown> {
   const { transaction_id, card, occurred_at } = paymentBody();
   return { transaction_id, update_id: "u-1", card, kind: "authorised", occurred_at, ...changes };
