@@ -9,13 +9,13 @@ export const CARD_TOKEN_PATTERN = /^ct_[0-9a-f]{32}$/;
 
 const TOKEN_PATTERN = /^[a-z]{2}_[0-9a-f]{32}$/;
 
-/** The field of a token that identifies a person, such as a card, an e-mail address or an account; undefined for other texts. */
+/** The field of a token that identifies a person by card, e-mail address, account and so on; undefined for other texts. */
 export function subjectField(text: string): (typeof SUBJECT_KEYS)[number] | undefined {
   const fields: Readonly<Record<string, (typeof SUBJECT_KEYS)[number]>> = SUBJECT_PREFIXES;
   return TOKEN_PATTERN.test(text) ? fields[text.slice(0, 2)] : undefined;
 }
 
-/** Whether a text is the token of a person, whose data can be erased by it. */
+/** Whether a text is a token by which a person's data can be erased. */
 export function isSubject(text: string): boolean {
   return subjectField(text) !== undefined;
 }
@@ -80,7 +80,7 @@ export function networkOf(address: string): string {
 /** Mailboxes of these ignore dots. */
 const DOTLESS_DOMAINS: ReadonlySet<string> = new Set(["gmail.com", "googlemail.com"]);
 const EMAIL_CHARACTERS_MAX = 254;
-/** With what people write between the digits. */
+/** Includes separators between the digits. */
 const PHONE_CHARACTERS_MAX = 40;
 const POSTAL_CHARACTERS_MAX = 16;
 /** Nearly every address already has this form. Labels with `xn--` are excluded, because RFC 5891 may not allow them. */
@@ -141,9 +141,9 @@ export function labelId(tenant: string, clientTransactionId: string): string {
 }
 
 /**
- * A client's id names one update of one payment.
+ * The client's id of an update is unique within a payment.
  *
- * @param clientUpdateId empty for Tripline's own decline, of which a payment has at most one. No client may send an empty id.
+ * @param clientUpdateId empty for Tripline's own decline: at most one per payment. Clients cannot send an empty id.
  */
 export function paymentUpdateId(tenant: string, clientTransactionId: string, clientUpdateId: string): string {
   return `upd_${digest128(`update\0${tenant}\0${clientTransactionId}\0${clientUpdateId}`)}`;

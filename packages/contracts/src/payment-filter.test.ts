@@ -3,7 +3,7 @@ import { describeFilter, filterKey, paymentFilter } from "./payment-filter.js";
 
 const COUNT = { kind: "count", entity: "card", window: "1d" };
 
-/** The faults of a spec with one feature, one line each; empty for a spec without any. */
+/** One line per fault of a spec with these features; empty for a valid spec. */
 function faultsOf(...features: readonly object[]): string[] {
   const named = features.map((feature, index) => ({
     name: `f${index}`,

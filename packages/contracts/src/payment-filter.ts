@@ -4,8 +4,8 @@ import { wasCurrency } from "./currency.js";
 import { FILTER_FIELDS } from "./generated/payment-fields.js";
 
 /*
- * The `where` of a feature: a condition for each of some payment fields, all of which must hold. It is a closed form
- * rather than an expression, so that its cost is bounded and a field that does not exist is found when the spec is read.
+ * The `where` of a feature: one condition per payment field, all of which must hold. It is not a general expression, so
+ * its cost is bounded and unknown fields are detected when the spec is read.
  */
 
 /** A payment field by which features can filter, with its name in the message. */
@@ -17,7 +17,7 @@ const LISTED_MAX = 100;
 const FIELDS_MAX = 8;
 
 type Scalar = string | number | boolean;
-/** One of some values; none of them; or from a number (included) to another one (excluded). */
+/** One of the values; none of the values; or a range that includes `from` and excludes `below`. */
 export type FilterCondition =
   | readonly Scalar[]
   | { readonly not: readonly Scalar[] }
@@ -51,7 +51,6 @@ export const paymentFilter = z
 export type PaymentFilter = z.infer<typeof paymentFilter>;
 
 interface FilterFault {
-  /** The field. */
   readonly path: readonly string[];
   readonly message: string;
 }
@@ -63,7 +62,7 @@ interface KnownField {
 
 const FIELDS: Readonly<Record<string, KnownField>> = FILTER_FIELDS;
 
-/** What the schema alone cannot check: unknown fields, and values that the field never has. */
+/** Faults that the schema cannot detect: unknown fields, and values that a field never has. */
 export function* filterFaults(where: PaymentFilter): Generator<FilterFault> {
   for (const [field, given] of Object.entries(where)) {
     const own = Object.hasOwn(FIELDS, field) ? FIELDS[field] : undefined;
@@ -116,7 +115,7 @@ function valueFault(field: string, { type, values }: KnownField, value: Scalar):
   return undefined;
 }
 
-/** The same text for filters that select the same payments, however they are written. */
+/** A canonical text of the filter, independent of the order of fields and values. */
 export function filterKey(where: PaymentFilter): string {
   const conditions = Object.entries(where).map(([field, given]) => {
     if (isListed(given)) return [field, "in", ...sorted(given)];
@@ -130,7 +129,7 @@ function sorted(values: readonly Scalar[]): Scalar[] {
   return [...new Set(values)].sort((one, other) => (String(one) < String(other) ? -1 : 1));
 }
 
-/** A filter in words: `merchant country BE or NL, amount from 100`. */
+/** Describes a filter in words, for example `merchant country BE or NL, amount from 100`. */
 export function describeFilter(where: PaymentFilter): string {
   return Object.entries(where)
     .map(([field, given]) => `${field.replaceAll("_", " ")} ${describeCondition(given)}`)
