@@ -36,7 +36,7 @@ const SERVICES = [
   ["snapshot-state", snapshotConfig],
 ] as const;
 
-/** Commands, which connect as the operator and have no metrics. */
+/** Commands that connect as the operator and have no metrics. */
 const TASKS: ReadonlySet<string> = new Set(["rebuild-state", "snapshot-state"]);
 
 /** Read outside of a service's schema: by its telemetry, by clients of a model registry, by Node itself and by glibc. */
@@ -250,7 +250,7 @@ describe("compose.yaml", () => {
       expect(told.FEAST_REDIS).toBe("valkey:6379,db=0");
     }
     expect(base.features?.environment.FEAST_TENANT).toBe(DEMO_TENANT);
-    // By default no profiles are read. All three get the same value.
+    // By default, no profiles are read. All three services get the same value.
     for (const name of ["features", "decisions", "control"])
       expect(base[name]?.environment).toMatchObject({ FEAST_PROFILES: null });
     for (const [name] of SERVICES) expect(base[name]?.environment.REDIS_URL ?? "redis://valkey:6379").toMatch(/6379$/);

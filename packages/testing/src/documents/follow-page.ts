@@ -13,9 +13,7 @@ const OUTPUT_CHARACTERS_MAX = 1_000_000;
 /** A command of the page, without `npx tripline` or `npm run`. */
 export type PageCommand = readonly string[];
 
-/**
- * The page "your data in an hour" with a generated file of payments in another schema than ours, in a folder of its own.
- */
+/** Follows the page "your data in an hour" in a separate folder, with a generated file of payments in another schema. */
 export class FollowedPage {
   readonly #text = readFileSync(join(ROOT, PAGE), "utf8");
   readonly #key = randomBytes(32).toString("base64");
@@ -25,7 +23,7 @@ export class FollowedPage {
     writeFileSync(join(folder, "my-data", "payments.csv"), ownCsv({ days: 50, perDay: 160 }));
   }
 
-  /** In the order of the page. */
+  /** The page's commands in order. */
   get commands(): PageCommand[] {
     return readCommands(PAGE, this.#text).flatMap(({ words: [program, verb, ...words], isWhole }) => {
       if (!isWhole) return [];
@@ -34,14 +32,14 @@ export class FollowedPage {
     });
   }
 
-  /** Replaces the proposed mapping by the one that the page shows. */
+  /** Replaces the proposed mapping with the page's mapping. */
   correctMapping(): void {
     const shown = readMarkdown(this.#text).find((node) => node.type === "code" && node.lang === "yaml");
     writeFileSync(join(this.folder, "my-data", "mapping.yaml"), shown?.type === "code" ? shown.value : "");
   }
 
   /**
-   * Runs a command of the page in that folder.
+   * Runs one of the page's commands in the folder.
    *
    * @returns its standard output
    * @throws Error with its output if it fails

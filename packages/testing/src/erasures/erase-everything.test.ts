@@ -96,7 +96,7 @@ test("tripline personal export writes a person's decrypted data from all stores;
     lines.filter((line) => line.startsWith(`{"store":"${store}"`)).length;
   const before = await show();
   const stores = ["control", "redis", "console", "lake", "personal fields"];
-  // The card alone and with its country; one row per payment, and in the console one for its account.
+  // Redis: the card alone, and the card with its country. Console: a row per payment, and one per payment for its account.
   expect(stores.map((store) => countOf(before, store))).toEqual([1, 2, 4, 2, 2]);
   expect(before.filter((line) => person.clear.every((clear) => line.includes(clear)))).toHaveLength(2);
   expect(before.join()).not.toContain(other.cardToken);

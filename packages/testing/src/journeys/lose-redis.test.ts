@@ -168,7 +168,7 @@ describe("when Redis comes back empty", () => {
     return values;
   }
 
-  /** A command as an operator runs it; what it prints. */
+  /** Runs a command as an operator would. @returns its output */
   async function run(name: "rebuild-state" | "snapshot-state"): Promise<string> {
     const { kafkaBrokers, topicPrefix } = system.stack;
     const main = join(ROOT, "apps", "cli", "dist", "main.js");

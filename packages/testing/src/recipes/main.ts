@@ -2,8 +2,8 @@ import { COMMANDS, RECIPES } from "./recipes.js";
 import { RepositoryCopy } from "./repository-copy.js";
 
 /**
- * `npx tripline test recipes`: performs the recipes of CONTRIBUTING.md on a copy of this checkout, all of them together, since
- * none depends on another. Ends with 1 if one does not lead to what it promises.
+ * `npx tripline test recipes`: performs all recipes of CONTRIBUTING.md together on one copy of this checkout, because they
+ * are independent. Exits with 1 if a recipe does not have the promised result.
  */
 process.exitCode = perform() ? 0 : 1;
 

@@ -27,7 +27,7 @@ export interface Ran {
   readonly output: string;
 }
 
-/** A copy of this repository for changes, with the compiler's output and the installed packages of the original. */
+/** A copy of this repository to change, with the original's compiler output and installed packages. */
 export class RepositoryCopy {
   private constructor(readonly folder: string) {}
 
@@ -56,7 +56,7 @@ export class RepositoryCopy {
     writeFileSync(this.at(path), text);
   }
 
-  /** Runs a program of this Node, or one that is installed. */
+  /** Runs this Node, or an installed program. */
   run(program: string, args: readonly string[]): Ran {
     const bin = join(ROOT, "node_modules", ".bin");
     const { status, stdout, stderr, error } = spawnSync(program, args, {
@@ -68,7 +68,7 @@ export class RepositoryCopy {
     return { status, output: `${stdout}${stderr}${error?.message ?? ""}` };
   }
 
-  /** Files that differ from the original or that it does not have, without what git ignores. */
+  /** New and changed files, except those in folders of build output, caches and installed packages. */
   changedFiles(): string[] {
     return this.#filesIn("")
       .filter((path) => !existsSync(join(ROOT, path)) || this.read(path) !== readFileSync(join(ROOT, path), "utf8"))
@@ -79,7 +79,7 @@ export class RepositoryCopy {
     rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Links are not followed. */
+  /** Does not follow links. */
   #filesIn(folder: string): string[] {
     return readdirSync(this.at(folder), { withFileTypes: true }).flatMap((entry) => {
       const path = join(folder, entry.name);
@@ -88,7 +88,7 @@ export class RepositoryCopy {
     });
   }
 
-  /** Links what is installed in a folder; packages of this repository become those of the copy. */
+  /** Links the installed packages of a folder. Links to this repository's packages point to the copy instead. */
   #link(folder: string): void {
     for (const name of namesIn(join(ROOT, folder))) {
       const installed = realpathSync(join(ROOT, folder, name));
@@ -114,7 +114,7 @@ function filesOf(root: string): string[] {
   return list.split("\0").filter((file) => file !== "");
 }
 
-/** Installed packages, with their scopes. */
+/** Names of installed packages, with their scopes. */
 function namesIn(folder: string): string[] {
   if (!existsSync(folder)) return [];
   const names = readdirSync(folder).filter((name) => !name.startsWith(".") || name === ".bin");

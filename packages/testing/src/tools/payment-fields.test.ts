@@ -21,7 +21,7 @@ const ADDED = `
   - { name: shop, path: shop, type: coordinates, columns: { latitude: 110, longitude: 111 }, class: behavioural, description: A place., example: { latitude: 1, longitude: 2 } }
 `;
 
-/** A kind of list entry for one of them. */
+/** A list kind for one of these fields. */
 const KIND = "list_kinds:\n  tier: { value: a tier, noun: loyalty tier }\n";
 
 describe("a field of each type and a kind of list, added to payment.yaml in a copy of this repository", () => {
