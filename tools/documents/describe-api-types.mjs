@@ -1,4 +1,4 @@
-// Types from the OpenAPI documents of the services: of the whole API for the client, of the answers for the console's page.
+// Types from the services' OpenAPI documents: the whole API for the client, and only responses for the console's page.
 import openapiTypes, { astToString } from "openapi-typescript";
 import { describeApi as describeAuth } from "../../apps/auth/dist/openapi/describe-api.js";
 import { describeApi as describeControl } from "../../apps/control/dist/openapi/describe-api.js";
@@ -6,7 +6,7 @@ import { describeApi as describeIngestion } from "../../apps/ingestion/dist/open
 
 /** Timestamp of the examples; any constant would do. */
 const EXAMPLE_MS = Date.UTC(2026, 0, 15);
-/** With a registry, the API has rollouts. */
+/** The API includes rollouts only with a registry. */
 const CONFIG = /** @type {any} */ ({
   WAIT_SECONDS_MAX: 30,
   AUTH_ISSUER: "https://auth.example.com",
@@ -25,8 +25,8 @@ export async function apiTypes() {
 }
 
 /**
- * Without the requests: the page needs only what comes back, and does not change it. A schema without a name, such as any
- * JSON, is of a request.
+ * Omits requests, because the page needs only response types, which are read-only. A schema without a name, such as any
+ * JSON, belongs to a request.
  *
  * @param {import("@tripline/http/describe-routes").ApiDocument} document
  */

@@ -57,14 +57,14 @@ function variablesOf(column) {
 /** @param {PaymentColumn} column @param {string} unsent */
 function celValue(column, unsent) {
   const read = `transaction.${column.key}`;
-  // Few payments have each of them, and BigInt is slow.
+  // BigInt is slow, and most payments have few optional fields.
   if (column.wire === "int64")
     return isOptional(column) ? `${read} === undefined ? ${unsent} : BigInt(${read})` : `BigInt(${read})`;
   return isOptional(column) ? `${read} ?? ${unsent}` : read;
 }
 
 /**
- * Values that are looked up in lists, and what rules and reasons say about hits. A kind with several fields is a list of texts.
+ * Values to look up in lists, and the texts of rules and reasons about matches. A kind with several fields is a list of texts.
  *
  * @param {Payment} payment
  */

@@ -59,7 +59,7 @@ export function contractsModule({ kinds, fields, columns }) {
 }
 
 /**
- * Fields that people read: sealed ones, and those of the console.
+ * Fields that users see: sealed fields and fields with the use `console`.
  *
  * @param {import("./read-payment.mjs").Payment["fields"]} fields
  * @param {import("./read-payment.mjs").Payment["columns"]} columns

@@ -1,4 +1,4 @@
-// The payment fields that a mapping of somebody's own file can fill.
+// Payment fields that the mapping of a user's own file can fill.
 import { array, exportConst, HEAD, quote } from "./typescript.mjs";
 
 /**
@@ -32,7 +32,7 @@ function entryOf(column, all) {
   const { column: name, path, type, wire, token, format, values, required, max, range } = column;
   const derived = all.filter(({ derived_from: from }) => from !== undefined && from === path);
   const entry = {
-    // Coordinates have one path and two columns, and the BIN is within the card.
+    // Coordinates have one path and two columns, and the BIN is nested in the card.
     name: type === "coordinates" || path?.includes(".") ? name : path,
     column: name,
     wire,

@@ -1,4 +1,4 @@
-// The servers and services of earlier runs of this clone: packages/local-stack and packages/system write a record of each.
+// Finds servers and services of this clone's earlier runs. packages/local-stack and packages/system record each of them.
 import fs from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";

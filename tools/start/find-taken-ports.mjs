@@ -1,4 +1,4 @@
-// Finds ports that are in use, and by which process. Leftovers of a killed run of this clone do not count: they are ended
+// Finds ports in use and the process that uses each. Ignores leftovers of this clone's earlier runs, which are stopped
 // before anything starts.
 import { connect, createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";

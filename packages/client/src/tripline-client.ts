@@ -40,7 +40,7 @@ interface Call {
   readonly waitMs: number;
 }
 
-/** The API's result for one line of a batch; `error` if a retry of the line was rejected with its whole request. */
+/** The API's result for one line of a batch; `error` if the API rejected the whole request that retried the line. */
 interface Line {
   readonly status: number;
   readonly id?: string;
@@ -50,7 +50,7 @@ interface Line {
 }
 
 const TIMEOUT_MS_DEFAULT = 10_000;
-/** Payments, labels or updates per request; the API accepts more, but no payment should wait for thousands of others. */
+/** Payments, labels or updates per request. The API accepts more, but a payment should not wait for thousands of others. */
 export const BATCH_LINES = 500;
 const SECOND_MS = 1_000;
 const JSON_TYPE = "application/json";
@@ -90,9 +90,9 @@ export class TriplineClient {
 
   /**
    * Sends payments, {@link BATCH_LINES} per request, and returns their results in order. A rejected payment does not
-   * stop the others. If a retry of some payments fails, they have its error, and the others keep their results.
+   * stop the others. If a retry of some payments fails, those payments get its error, and the others keep their results.
    *
-   * @throws TriplineError only if the first request of a batch fails, for instance because a scope is missing
+   * @throws TriplineError only if the first request of a batch fails, for example because a scope is missing
    */
   async *decideAll(
     payments: Iterable<Payment> | AsyncIterable<Payment>,

@@ -154,7 +154,7 @@ export function featureWords(spec: FeatureSpec): readonly (FeatureWords | undefi
   });
 }
 
-/** A mean or maximum of filtered payments need not include the payment itself, so it may be of none. */
+/** If the current payment does not pass the filter of a mean or maximum, the feature may cover no payment. */
 function hasNoPast(feature: Feature, value: number): boolean {
   const ofFiltered = feature.where !== undefined && (feature.kind === "mean" || feature.kind === "max");
   return (ofFiltered || PAST_MEASURES.includes(feature.kind)) && value === feature.default;
@@ -171,7 +171,7 @@ function usualOf(spec: FeatureSpec, feature: Feature): Usual | undefined {
   const [first = ""] = Object.keys(spec.entities);
   const entity = "entity" in feature ? feature.entity : first;
   const words = spec.entities[entity]?.usually;
-  // The baseline is that of all payments.
+  // Baselines cover all payments, so they do not apply to filtered features.
   if (words === undefined || feature.where !== undefined) return undefined;
   if (feature.kind === "count" || feature.kind === "seconds_since_last") {
     return usualRate(spec, entity, feature.kind === "count" ? widthOf(spec, feature) : 0, words.rate);

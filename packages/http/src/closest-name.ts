@@ -1,9 +1,9 @@
-/** One mistake for up to three characters, and never more than three. */
+/** One mistake per three characters, rounded up, and at most three. */
 const MISTAKES_MAX = 3;
 const CHARACTERS_PER_MISTAKE = 3;
 const CHARACTERS_MIN = 3;
 
-/** The known name that a mistyped one most probably means; undefined if none is similar. */
+/** The known name that is most similar to a mistyped one; undefined if none is similar. */
 export function closestName(given: string, known: readonly string[]): string | undefined {
   if (given.length < CHARACTERS_MIN) return undefined;
   let best: string | undefined;
@@ -17,12 +17,12 @@ export function closestName(given: string, known: readonly string[]): string | u
   return best;
 }
 
-/** `terminalId` and `Terminal-ID` are `terminal_id`. */
+/** Makes `terminalId`, `Terminal-ID` and `terminal_id` equal. */
 function plain(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9]/g, "").toLowerCase();
 }
 
-/** Levenshtein's: how many characters must be inserted, deleted or replaced. */
+/** The Levenshtein distance: the number of inserted, deleted or replaced characters. */
 function distance(left: string, right: string): number {
   let above = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let row = 1; row <= left.length; row += 1) {

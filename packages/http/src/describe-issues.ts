@@ -12,7 +12,7 @@ const NAME_LENGTH_MAX = 64;
  * Converts zod issues to an error with one entry per field and no values: errors are logged, so they must not repeat an
  * invalid card number.
  *
- * @param schema of the body; with it, an unknown field gets the name that was probably meant
+ * @param schema the body's schema, used to suggest a known name for an unknown field
  */
 export function describeIssues(issues: readonly z.core.$ZodIssue[], body: unknown, schema?: z.ZodType): TriplineError {
   const fields: FieldError[] = [];
@@ -77,7 +77,7 @@ export function isMissing(body: unknown, path: readonly PropertyKey[]): boolean 
   return false;
 }
 
-/** The names that an object may have at this place of the body; none if the place is not a plain object. */
+/** Field names allowed at this path of the body; none if the path is not a plain object. */
 function namesAt(schema: z.ZodType | undefined, path: readonly PropertyKey[]): readonly string[] {
   let at: unknown = schema;
   for (const part of path) {

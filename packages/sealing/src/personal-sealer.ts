@@ -109,7 +109,7 @@ export class PersonalSealer {
     clearTimeout(this.#timer);
   }
 
-  /** @param subject a token of a person, for which nothing is sealed from now on */
+  /** @param subject a person's token; nothing is sealed for it from now on */
   erase(tenant: string, subject: string): void {
     this.#erased.add(`${tenant}/${subject}`);
     for (const [name, { subject: of }] of this.#keys) {

@@ -11,13 +11,13 @@ const VERSION = 1;
 export const KEY_ID_BYTES = 16;
 const HEAD_BYTES = 1 + KEY_ID_BYTES;
 
-/** The owner of personal data: a tenant's card and what came with it, as tokens. */
+/** The owner of personal data: a tenant's card and the other tokens of the same payment. */
 export interface PersonalSubject {
   readonly tenant: string;
   readonly cardToken: string;
   /** Empty if there was none. */
   readonly emailToken: string;
-  /** Of the payment's other fields with `subject`, in the order of their numbers, without empty ones. */
+  /** Non-empty tokens of the payment's other fields with `subject`, ordered by field number. */
   readonly otherTokens?: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export function keyContext(subject: PersonalSubject): string {
   return `data-key\0${writeSubject(subject)}`;
 }
 
-/** Without other tokens as before there were any, so that earlier data still opens. */
+/** Without other tokens, the text is the same as before they were introduced, so that older data can still be opened. */
 export function writeSubject({ tenant, cardToken, emailToken, otherTokens = NO_TOKENS }: PersonalSubject): string {
   const text = `${tenant}\0${cardToken}\0${emailToken}`;
   return otherTokens.length === 0 ? text : `${text}\0${otherTokens.join("\0")}`;

@@ -39,7 +39,7 @@ export interface ServerCertificateOptions {
 
 /** A server's certificate. New connections get the current files; open connections keep theirs. */
 export class ServerCertificate {
-  /** Content of the files when they were last read, or why they could not be read. */
+  /** The files' contents when they were last read, or the error. */
   #lastRead: string | undefined;
 
   constructor(
@@ -57,8 +57,8 @@ export class ServerCertificate {
   }
 
   /**
-   * Runs until the server closes. It compares contents with what the server uses: watchers of the file system miss a change
-   * between their start and their first look, and in a pod the files are symbolic links that are replaced together.
+   * Runs until the server closes. It compares the contents of the files with what it read last, because file watchers miss
+   * changes while they start, and in a pod the files are symbolic links that are replaced together.
    */
   renew(server: CertifiedServer): void {
     const { lookEveryMs = LOOK_EVERY_MS, onRenewed, onFault } = this.options;

@@ -53,7 +53,7 @@ export interface StackOptions {
   readonly directory: string;
   /** 0 or absent: a free port. */
   readonly ports?: { readonly kafka?: number; readonly redis?: number; readonly postgres?: number };
-  /** Ports of other servers, which may not be running yet. The stack chooses none of them. */
+  /** Ports of other servers, which may not be running yet. The stack does not use them. */
   readonly reservedPorts?: readonly number[];
   /** The parts to start. Default: all three. An omitted part also has an address, and can be started later. */
   readonly parts?: readonly PartName[];
