@@ -126,7 +126,7 @@ describe("a backfill", () => {
       { bin: { not: ["411110"] }, merchant_country: { not: ["FR"] } },
       { currency: ["JPY", "KWD"], amount: { from: 10, below: 50_000 } },
       { terminal_id: ['t:1, "x"', 't:3, "x"'] },
-      // No payment has one.
+      // No payment has this field.
       { ip_country: { not: ["BE"] } },
     ];
     const drafts = filters.flatMap((where) => [

@@ -7,17 +7,17 @@ import { AMOUNT, filterKey, isFilterField, isListed } from "@tripline/contracts/
 /** The fields of a payment by which features can filter. A text that was not sent may be absent or empty. */
 export type FilteredFields = Partial<Pick<Transaction, (typeof FILTER_FIELDS)[FilterField]["key"]>>;
 
-/** One of the different filters of a spec. */
+/** One of the distinct filters of a spec. */
 export interface FilterPlan {
   /** See `filterKey`. */
   readonly key: string;
-  /** The fields that it reads, apart from the amount. */
+  /** The fields that the filter reads, apart from the amount. */
   readonly fields: readonly FilterField[];
   /** @param thousandths amount of the payment in thousandths of the major unit */
   readonly passes: (payment: FilteredFields, thousandths: number) => boolean;
 }
 
-/** The different filters of a spec, in the order in which its features first use them. */
+/** The distinct filters of a spec, in the order in which its features first use them. */
 export function planFilters(spec: FeatureSpec): FilterPlan[] {
   const filters = new Map<string, PaymentFilter>();
   for (const { where } of spec.features) if (where !== undefined) filters.set(filterKey(where), where);

@@ -82,7 +82,7 @@ export interface EntityPlan {
    * topics, where duplicates meet.
    */
   readonly recentIds: boolean;
-  /** What is kept of the payments that pass a filter, in the order of the spec's filters. */
+  /** The parts kept for each filter, in the order of the spec's filters. */
   readonly slices: readonly SlicePlan[];
   /** Index of the partners' entity in the spec, for the entity and its slices; -1 if neither has partners. */
   readonly partnerEntity: number;
@@ -93,7 +93,7 @@ export interface EntityPlan {
 /** The parts of a state that payments change. */
 export type PaymentParts = Pick<EntityPlan, "payments" | "partners" | "home" | "lastPlace" | "usual">;
 
-/** The state that an entity keeps of the payments that pass one filter: the parts of an entity without labels. */
+/** An entity's state over the payments that pass one filter: the same parts, without labels. */
 export interface SlicePlan extends EntityPlan {
   /** Index among the filters of the spec. */
   readonly filter: number;

@@ -23,7 +23,7 @@ export interface PaymentColumns {
   readonly numbers: readonly Int32Array[];
   /** By profile of the spec, then by column, as known when the payment took place; NaN for null or without a row in force. */
   readonly profiles: readonly (readonly Float64Array[])[];
-  /** By filter of the spec: 1 if the payment passes it. */
+  /** For each filter of the spec: 1 if the payment passes it. */
   readonly passes: readonly Uint8Array[];
 }
 
@@ -53,7 +53,7 @@ export interface BlockShape {
   readonly features: number;
   /** Columns of each profile of the spec. */
   readonly profiles: readonly number[];
-  /** Filters of the spec. */
+  /** Number of filters in the spec. */
   readonly filters: number;
 }
 

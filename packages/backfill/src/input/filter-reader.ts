@@ -13,7 +13,7 @@ interface FieldReader {
   readonly decode: (stored: number) => Value;
 }
 
-/** Evaluates the filters of a spec for stored payments, whose texts are numbers of enumerations. */
+/** Evaluates the filters of a spec for stored payments, whose texts are codes of enumerations. */
 export class FilterReader {
   /** SQL for the columns to read, one per field. */
   readonly columns: readonly (string | undefined)[];
@@ -29,7 +29,7 @@ export class FilterReader {
   }
 
   /**
-   * @param stored values of `columns` for this payment, from `first` on; a column that is not read is empty
+   * @param stored values of `columns` for this payment, starting at `first`; an unread column is empty
    * @param passes receives the result of each filter
    */
   evaluate(

@@ -16,7 +16,7 @@ export interface PrepareOptions {
   /** In the order of the spec. */
   readonly entities: readonly Pick<EntityPlan, "key" | "fields">[];
   readonly profiles: readonly ProfilePlan[];
-  /** Payment fields by which features filter. */
+  /** Payment fields that filters read. */
   readonly filtered: readonly string[];
 }
 
@@ -28,7 +28,7 @@ export interface PreparedEvents {
   readonly ids: readonly (readonly string[])[];
   /** By number. */
   readonly currencies: readonly string[];
-  /** Texts by which features filter, by column and number. */
+  /** Texts that filters read, by column and number. */
   readonly texts: ReadonlyMap<string, readonly string[]>;
   /** Whether any payment has a location. */
   readonly hasPlaces: boolean;
@@ -104,7 +104,7 @@ export async function readPrepared(
   };
 }
 
-/** Whether a field by which features filter is a text, which becomes an enumeration. */
+/** Whether a field that filters read is a text. Texts become enumerations. */
 function isText(column: string): boolean {
   return isFilterField(column) && !["number", "integer", "boolean"].includes(FILTER_FIELDS[column].type);
 }

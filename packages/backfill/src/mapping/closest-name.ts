@@ -1,7 +1,7 @@
-/** Edits after which two names are no longer called similar. */
+/** Names with more edits than this are not similar. */
 const EDITS_MAX = 3;
 
-/** The most similar of these names, for messages; undefined if none is similar. */
+/** The most similar of these names, for messages; undefined if all of them differ too much. */
 export function closest(name: string, names: readonly string[]): string | undefined {
   const wanted = name.toLowerCase();
   const ranked = names
@@ -11,7 +11,7 @@ export function closest(name: string, names: readonly string[]): string | undefi
   return ranked[0]?.one;
 }
 
-/** Levenshtein's distance. */
+/** Levenshtein distance. */
 function editsBetween(left: string, right: string): number {
   let before = Array.from({ length: right.length + 1 }, (_, index) => index);
   for (let row = 1; row <= left.length; row += 1) {

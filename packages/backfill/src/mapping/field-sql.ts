@@ -7,21 +7,21 @@ import type { DecimalSource, Mapping, TextSource, TimeSource } from "./mapping.j
 
 /** How a column of `mapped` is computed. */
 export interface FieldSql {
-  /** Its column in `mapped`. */
+  /** The column in `mapped`. */
   readonly column: string;
   readonly type: string;
-  /** Columns of the file that it uses. */
+  /** Columns of the file used in `value`. */
   readonly uses: readonly string[];
   /** SQL over the texts of those columns. */
   readonly value: string;
-  /** Conditions over the texts and over columns of `mapped`, with the reason for which the row is rejected. */
+  /** Conditions over the texts and the columns of `mapped`, each with the reason for the rejection. */
   readonly faults: readonly (readonly [condition: string, reason: string])[];
 }
 
 /** The largest amount that the API accepts. */
 const AMOUNT_MINOR_MAX = 1_000_000_000_000;
 const TIME_MS_MIN = 1;
-/** 2200-01-01: later times are mistakes of the unit. */
+/** 2200-01-01: a later time means a wrong unit. */
 const TIME_MS_MAX = Date.UTC(2200, 0, 1);
 const TEXT_CHARACTERS_MAX = 128;
 const IDENTIFIER = "[A-Za-z0-9._:-]{1,64}";
@@ -37,7 +37,7 @@ export function textOf(column: string, missing: readonly string[]): string {
 /** The name of that text within the query. */
 export const source = (column: string): string => sqlName(`text of ${column}`);
 
-/** All columns of `mapped`, in the order in which their faults are looked for. */
+/** All columns of `mapped`, in the order in which faults are checked. */
 export function fieldsSql(mapping: Mapping): FieldSql[] {
   const { fields } = mapping;
   const declared = MAPPED_FIELDS.flatMap((field) => {
@@ -108,7 +108,7 @@ function amountSql(
   };
 }
 
-/** How many minor units a major unit has: a number if the currency is constant. */
+/** SQL for the minor units per major unit; a plain number if the currency is constant. */
 function minorUnits({ column, constant }: Mapping["fields"]["currency"]): string {
   if (column === undefined) return String(10 ** currencyDecimals(constant ?? ""));
   const code = `upper(${source(column)})`;
@@ -119,13 +119,13 @@ function minorUnits({ column, constant }: Mapping["fields"]["currency"]): string
   return `CASE ${cases.join(" ")} ELSE 100 END`;
 }
 
-/** SQL for a number in a text; null if it has none. Groups of three digits may be separated by the other sign or spaces. */
+/** SQL for a number in a text; null if there is none. The other sign or spaces may separate groups of three digits. */
 function numberOf(text: string, decimal: "." | ",", type: string): string {
   if (decimal === ",") return `try_cast(replace(translate(${text}, '. \u00a0''', ''), ',', '.') AS ${type})`;
   return `coalesce(try_cast(${text} AS ${type}), try_cast(translate(${text}, ', \u00a0''', '') AS ${type}))`;
 }
 
-/** Milliseconds since the epoch. */
+/** SQL for a time in milliseconds since the epoch. */
 function timeSql(column: string, name: string, given: TimeSource, isRequired: boolean): FieldSql {
   const text = source(given.column);
   const faults = [
@@ -151,7 +151,7 @@ function millisecondsOf({ format, step, start, time_zone: zone }: TimeSource, te
     return `CASE WHEN ${hasOffset} THEN epoch_ms(try_cast(${text} AS TIMESTAMPTZ)) ELSE epoch_ms(${local}) END`;
   }
   const parsed = `try_strptime(${text}, ${sqlText(format ?? "")})`;
-  // A format with an offset gives a time that needs no zone.
+  // A time with an offset needs no zone.
   return `epoch_ms(${/%[zZ]/.test(format ?? "") ? parsed : zoned(parsed)})`;
 }
 
@@ -186,7 +186,7 @@ function declaredSql(field: MappedField, given: TimeSource | TextSource | Decima
   const { name, type, wire, required = false } = field;
   if ("format" in given || "step" in given) return timeSql(name, name, given, required);
   if ("decimal" in given) return numberSql(field, given);
-  // zod's type of a time has optional members only.
+  // In zod's type of a time, all members are optional.
   const text = given as TextSource;
   if (type === "identifier" || field.format === "id") return identifierSql(name, name, text, required);
   if (text.column === undefined) return constantSql(field, text.constant ?? "");
@@ -199,7 +199,7 @@ function declaredSql(field: MappedField, given: TimeSource | TextSource | Decima
   return { column: name, type: wire === "bool" ? "BOOLEAN" : "VARCHAR", uses: [text.column], value, faults };
 }
 
-/** As ingestion checks them. */
+/** The same checks as in ingestion. */
 const PATTERNS: Readonly<Record<string, readonly [pattern: string, words: string]>> = {
   bin: ["\\d{6}(?:\\d{2})?", "the first 6 or 8 digits of a card number"],
   mcc: ["\\d{4}", "a merchant category code of four digits"],

@@ -15,7 +15,7 @@ export interface Inspection extends Proposal {
   readonly yaml: string;
 }
 
-/** Rows at the start of the file by which columns are judged. */
+/** Number of rows to sample from the start of the file. */
 const SAMPLE_ROWS = 10_000;
 
 /**

@@ -9,14 +9,14 @@ import { FAULTY, readRaw } from "./read-raw.js";
 import type { TokenKey } from "./tokenise-values.js";
 import { tokeniseFields } from "./tokenise-values.js";
 
-/** What became of the rows of a file. */
+/** The result of mapping a file. */
 export interface MappedFile {
-  /** Rows of the file, the broken ones included. */
+  /** Rows of the file, including broken ones. */
   readonly rows: number;
   readonly accepted: number;
   /** By reason, the most frequent first. */
   readonly rejected: readonly { readonly reason: string; readonly rows: number }[];
-  /** Accepted rows whose card, terminal, amount and time are those of an earlier row, in a file without ids. */
+  /** In a file without ids: accepted rows with the same card, terminal, amount and time as an earlier row. */
   readonly repeated: number;
   /** Of accepted rows, in milliseconds since the epoch; undefined if there are none. */
   readonly firstMs: number | undefined;
@@ -30,8 +30,8 @@ export interface MappedFile {
 const REPEATED_ID = "the transaction_id is that of an earlier row";
 
 /**
- * Reads a file into the temporary table `mapped`, with a column per field and, for rejected rows, a reason. `raw` has the texts
- * of its rows, and `tokens of <field>` the tokens of its texts.
+ * Reads a file into the temporary table `mapped`, with a column per field and, for rejected rows, a reason. The table `raw`
+ * contains the texts of the rows, and `tokens of <field>` their tokens.
  *
  * @throws TriplineError `invalid-field` if the file cannot be read or lacks a column that the mapping names
  */

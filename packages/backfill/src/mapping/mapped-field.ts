@@ -2,9 +2,9 @@ import type { TokenKind } from "@tripline/contracts/identifiers";
 
 /** A payment field that a mapping can fill, from payment.yaml. */
 export interface MappedField {
-  /** As in a request. */
+  /** Its name in a request. */
   readonly name: string;
-  /** In a transactions file. */
+  /** Its column in a transactions file. */
   readonly column: string;
   readonly wire: "string" | "int64" | "double" | "bool";
   readonly type: string;
@@ -14,8 +14,8 @@ export interface MappedField {
   readonly format?: string;
   /** Values of an enum. */
   readonly values?: readonly string[];
-  /** The least and the greatest value of a number. */
+  /** Minimum and maximum of a number. */
   readonly range?: readonly [number, number];
-  /** Columns with tokens of what is derived from the text. */
+  /** Columns with tokens of values derived from the text. */
   readonly derived?: readonly { readonly column: string; readonly token: TokenKind }[];
 }

@@ -15,14 +15,14 @@ export interface MappedSourceOptions {
   readonly mapping: Mapping;
   /** The key of the ingestion API. */
   readonly key: Uint8Array;
-  /** File for rejected rows; without it, they are only counted. */
+  /** File for rejected rows. Default: they are only counted */
   readonly rejectsPath?: string;
-  /** Parquet file for the columns of accepted rows as they are in the file. */
+  /** Parquet file for the original columns of accepted rows. */
   readonly rawPath?: string;
   readonly onMapped?: (file: MappedFile) => void;
 }
 
-/** The payments of a mapped file, for `backfill`: rows that are not payments are left out. */
+/** The payments of a mapped file, for `backfill`. Rejected rows are omitted. */
 export function mappedSource({
   mapping,
   key,

@@ -7,12 +7,12 @@ import { z } from "zod";
 import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
 
 /*
- * mapping.yaml says which columns of a file are which fields of a payment. Expressions are a closed set: nothing in a mapping
- * becomes SQL, except as a quoted name or text.
+ * mapping.yaml assigns the columns of a file to payment fields. It supports a closed set of expressions: names and texts from a
+ * mapping become SQL only in quotes.
  */
 
 const UNITS_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
-/** 1900 to 2200, in milliseconds: a start outside is a mistake. */
+/** A start outside these years is a mistake. */
 const START_YEARS = [1900, 2200] as const;
 const LABEL_DELAY_DAYS_MAX = 3_650;
 const MISSING_MAX = 20;
@@ -35,7 +35,7 @@ const start = z.string().transform((text, context) => {
 
 const timeZone = z.string().refine(isTimeZone, "must be a time zone such as Europe/Brussels");
 
-/** Of strptime, those that name a part of a time. */
+/** A strptime format, restricted to the directives for parts of a time. */
 const TIME_FORMAT = /^(?:[^%]|%[aAbBdfgHIjmMnpSyYzZ%-])+$/;
 
 const text = z
@@ -50,7 +50,7 @@ const text = z
 const transactionId = z
   .strictObject({
     column: columnName.optional(),
-    /** The prefix of an id that is made of the row's number, for files without ids. */
+    /** For files without ids: the id is this prefix and the row's number. */
     row: z
       .string()
       .regex(/^[A-Za-z0-9._:-]{1,32}$/, "must be 1 to 32 characters out of letters, digits and . _ : -")
@@ -137,7 +137,7 @@ const mappingSchema = z.strictObject({
       quote: z.string().length(1, "must be one character").optional(),
     })
     .default({}),
-  /** Texts that mean that a value is missing; an empty one always does. */
+  /** Texts that mean that a value is missing, in addition to the empty text. */
   missing: z.array(z.string()).max(MISSING_MAX).default([]),
   fields: z.strictObject({ transaction_id: transactionId, card, amount, currency, occurred_at: time, ...declared }),
   label: label.optional(),
@@ -155,11 +155,11 @@ export type CoreSources = {
 };
 
 export interface Mapping extends Omit<z.infer<typeof mappingSchema>, "fields"> {
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string;
   readonly format: "csv" | "parquet" | "ndjson";
   readonly fields: CoreSources & Readonly<Record<string, TimeSource | TextSource | DecimalSource>>;
-  /** The text of the mapping, by which an interrupted backfill recognises it. */
+  /** The text of the mapping. An interrupted backfill continues only with the same text. */
   readonly text: string;
 }
 
@@ -190,13 +190,13 @@ export function parseMapping(content: string, path: string): Mapping {
     ...rest,
     file: resolve(dirname(path), file),
     format: format ?? formatOf(file),
-    // The schema has checked the declared fields, whose names the compiler does not know.
+    // The schema has checked the declared fields. The compiler does not know their names.
     fields: fields as Mapping["fields"],
     text: content,
   };
 }
 
-/** The format by the ending of a file's name; CSV if it is unknown. */
+/** The format, from the file's extension; CSV if it is unknown. */
 export function formatOf(file: string): Mapping["format"] {
   if (/\.parquet$/i.test(file)) return "parquet";
   return /\.(?:ndjson|jsonl)(?:\.(?:gz|zst))?$/i.test(file) ? "ndjson" : "csv";

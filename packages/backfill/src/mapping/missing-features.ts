@@ -24,7 +24,7 @@ export function featuresWithoutInput(spec: FeatureSpec, filled: readonly string[
   return [...groups.values()];
 }
 
-/** Columns that a feature is computed from, apart from those that every payment has. */
+/** Columns that a feature needs, apart from those that every payment has. */
 function columnsOf(spec: FeatureSpec, feature: Feature): string[] {
   const entities: string[] = [];
   if ("entity" in feature) entities.push(feature.entity);

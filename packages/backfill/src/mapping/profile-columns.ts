@@ -2,7 +2,7 @@ import { COUNTRIES } from "@tripline/contracts/country";
 import { CURRENCIES } from "@tripline/contracts/currency";
 import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress, normalEmail } from "@tripline/contracts/identifiers";
 
-/** What a sample of a column's texts shows. Shares are of those that are not empty. */
+/** A sample of a column's texts. Shares are of the texts that are not missing. */
 export interface ColumnProfile {
   readonly name: string;
   readonly values: readonly string[];
@@ -25,7 +25,7 @@ export function profileColumn(name: string, texts: readonly (string | null)[]): 
   };
 }
 
-/** A few values of other kinds do not change what a column is. */
+/** Share of a column's values that must have the same kind. */
 const MOST = 0.98;
 
 const known = (codes: ReadonlySet<string>) => (value: string) => codes.has(value.toUpperCase());
@@ -58,7 +58,7 @@ export interface TimeProposal {
   readonly start?: string;
 }
 
-/** Local formats, with the places of day and month where they can be confused. */
+/** Local formats. `dayFirst` is set if day and month could be confused. */
 const LOCAL_FORMATS: readonly (readonly [pattern: RegExp, format: string, dayFirst?: boolean])[] = [
   [/^(\d{1,2})\.(\d{1,2})\.\d{4} \d{1,2}:\d{2}:\d{2}$/, "%d.%m.%Y %H:%M:%S"],
   [/^(\d{1,2})\.(\d{1,2})\.\d{4} \d{1,2}:\d{2}$/, "%d.%m.%Y %H:%M"],
@@ -82,7 +82,7 @@ const UNITS: readonly (readonly [name: RegExp, unit: string])[] = [
   [/min/i, "1m"],
 ];
 
-/** How a column's texts can be read as times; undefined if they cannot. */
+/** The time format of a column; undefined if its texts are not times. */
 export function timeOf(column: ColumnProfile): TimeProposal | undefined {
   if (column.share((value) => ISO.test(value)) >= MOST) return { format: "iso" };
   for (const [pattern, format, dayFirst] of LOCAL_FORMATS) {
@@ -100,7 +100,7 @@ export function timeOf(column: ColumnProfile): TimeProposal | undefined {
   return { step: unit, start: "2026-01-01T00:00:00Z" };
 }
 
-/** Whether no day or month of the sample is above what its place allows. */
+/** Whether the month of each value in the sample is at most 12 in this order. */
 function fits(column: ColumnProfile, pattern: RegExp, dayFirst: boolean): boolean {
   return column.values.every((value) => {
     const [, first = "", second = ""] = pattern.exec(value) ?? [];

@@ -8,13 +8,13 @@ import { looksLike, timeOf } from "./profile-columns.js";
 export interface Proposal {
   readonly fields: Record<string, Readonly<Record<string, unknown>>>;
   readonly label: Readonly<Record<string, unknown>> | undefined;
-  /** Fields that no column fits, required ones with what to do. */
+  /** Guesses and required fields without a column, with what to do about them. */
   readonly notes: readonly string[];
   readonly unmapped: readonly string[];
   readonly unused: readonly string[];
 }
 
-/** Names that columns of a field usually have, the surest first. Compared in small letters without `_`, `-` and spaces. */
+/** Common column names per field, most reliable first. Compared in lower case, with letters and digits only. */
 const NAMES: Readonly<Record<string, readonly RegExp[]>> = {
   transaction_id: [
     /^(?:transaction|trans|txn?|payment|order)(?:id|num|number|ref|reference)$/,
@@ -53,7 +53,7 @@ const NAMES: Readonly<Record<string, readonly RegExp[]>> = {
   reported_at: [/^(?:chargeback|reported|label(?:l?ed)?|fraud)(?:at|date|time|on)$/],
 };
 
-/** The country of a place is not on the map of a file's currency, so a missing currency is only guessed. */
+/** The other columns do not show the currency, so a missing one is only guessed. */
 const CURRENCY_GUESS = "EUR";
 const FRAUD_TEXTS: ReadonlySet<string> = new Set(["1", "1.0", "true", "t", "yes", "y", "fraud", "fraudulent"]);
 const LABEL_VALUES_MAX = 4;
@@ -62,7 +62,7 @@ const ID_DISTINCT_MIN = 0.999;
 
 export const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
 
-/** Proposes a column for each field, by names and by what a sample of the column shows. */
+/** Proposes a column for each field, based on the columns' names and samples. */
 export function proposeFields(columns: readonly ColumnProfile[]): Proposal {
   const free = new Map(columns.map((column) => [column.name, column]));
   const take = (field: string, fits: (column: ColumnProfile) => boolean): ColumnProfile | undefined => {

@@ -9,7 +9,7 @@ export interface MappedPayment {
   readonly clientTransactionId: string;
   /** Empty if the file has no card numbers. */
   readonly cardNumber: string;
-  /** Of files without card numbers. */
+  /** Set if the file has no card numbers. */
   readonly cardToken?: string;
   readonly bin?: string;
   readonly terminalId: string;
@@ -17,9 +17,9 @@ export interface MappedPayment {
   readonly currency: string;
   readonly occurredAtMs: number;
   readonly fraud: boolean;
-  /** When the label is reported; null if it never is. */
+  /** Time at which the label is reported; null if it never is. */
   readonly labelledAtMs: number | null;
-  /** Optional fields by their names in the message: `deviceId`, for instance. */
+  /** Optional fields by their names in the message, for example `deviceId`. */
   readonly sent: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -35,7 +35,7 @@ export interface ReadPaymentsOptions {
 const OWN_FIELDS: ReadonlySet<string> = new Set(["terminal_id", "bin"]);
 
 /**
- * Payments that took place in a period or were labelled in it, in event order; equal times keep the order of the file.
+ * Payments that took place or were labelled in a period, in event order. Payments with equal times keep the file's order.
  *
  * @throws TriplineError `invalid-field` if the file cannot be read
  */

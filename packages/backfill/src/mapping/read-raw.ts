@@ -16,18 +16,18 @@ export interface RawFile {
   readonly columns: readonly string[];
 }
 
-/** What reading a file needs of its mapping. */
+/** The parts of a mapping that are needed to read its file. */
 export type FileFormat = Pick<Mapping, "file" | "format" | "csv">;
 
 const QUOTE = '"';
-/** Objects of an NDJSON file in which columns are looked up. */
+/** Number of objects of an NDJSON file that are searched for columns. */
 const SAMPLE_OBJECTS = 10_000;
-/** One level of objects within objects: `card.number` is the member `number` of the member `card`. */
+/** Separates the names of one nested level: `card.number` is the member `number` of the member `card`. */
 const MEMBER = ".";
 
 /**
- * Reads a file into the temporary tables `raw`, with a text per column, whose rowid counts the rows from 0, and `broken`, with
- * the number, the fault and the text of each line that is not a row.
+ * Reads a file into two temporary tables. `raw` has a text per column; its rowid numbers the rows from 0. `broken` has the
+ * number, fault and text of each unreadable line.
  *
  * @throws TriplineError `invalid-field` if the file cannot be read
  */
@@ -147,7 +147,7 @@ async function readRecords(
   connection: DuckDBConnection,
   { file, quote, header, removed }: CsvRecords,
 ): Promise<RawFile> {
-  // Rows of parallel blocks would be numbered by block.
+  // With parallel blocks, rows would be numbered per block.
   const rejects =
     "store_rejects = true, rejects_table = 'csv_errors', rejects_scan = 'csv_scans', rejects_limit = 0, parallel = false";
   await connection.run(`CREATE TEMP TABLE raw AS SELECT * FROM ${csvTable(file, quote, header, rejects)}`);
@@ -165,7 +165,7 @@ async function readRecords(
         );
   let missing = 0;
   const broken = errors.map(([, reason, text], index): BrokenLine => {
-    // The lines of the original before this one that the copy lacks.
+    // Count the removed lines before this one.
     while ((removed[missing] ?? Number.POSITIVE_INFINITY) <= (lines[index] ?? 0) + missing) missing += 1;
     return { line: (lines[index] ?? 0) + missing, reason: String(reason), text: String(text).replace(/^[\r\n]+/, "") };
   });
@@ -173,7 +173,7 @@ async function readRecords(
   return { columns: header.columns };
 }
 
-/** Nothing is detected: what a sample shows may be wrong later in the file. */
+/** No auto-detection: a sample may not be valid for the rest of the file. */
 function csvTable(file: string, quote: string, { delimiter, columns }: CsvHeader, more: string): string {
   const options = [
     "header = true, auto_detect = false, all_varchar = true",
@@ -203,10 +203,10 @@ async function readObjects(connection: DuckDBConnection, file: string): Promise<
   return { columns };
 }
 
-/** Marks rows of `raw` that stand for a broken line. */
+/** Column of `raw` that marks broken lines. */
 export const FAULTY = "tripline:faulty";
 
-/** The members of the file's first objects, and of objects within them. */
+/** The members of the file's first objects and of the objects nested in them. */
 async function membersOf(connection: DuckDBConnection, file: string): Promise<string[]> {
   const sample = `(SELECT json FROM ${objects(file)} WHERE json IS NOT NULL LIMIT ${SAMPLE_OBJECTS})`;
   const inner = `SELECT name, json_extract(json, '/' || name) AS value FROM (SELECT json, unnest(json_keys(json)) AS name FROM ${sample})`;

@@ -3,7 +3,7 @@ import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { openBytes, splitRecord } from "./scan-lines.js";
 
-/** A line, or a record of several, that cannot be read. */
+/** An unreadable line, or an unreadable record of several lines. */
 export interface BrokenLine {
   readonly line: number;
   readonly reason: string;
@@ -16,27 +16,27 @@ export interface RepairedCsv {
   readonly blank: readonly number[];
 }
 
-/** Lines of a value with line breaks. */
+/** Maximum number of lines in a value with line breaks. */
 const VALUE_LINES_MAX = 100;
-/** As in the reject table: so many broken lines are a wrong `quote` or `delimiter`. */
+/** More broken lines than this mean a wrong `quote` or `delimiter`. Also the limit of the reject table. */
 export const BROKEN_MAX = 100_000;
 
 /**
- * Copies a file without lines whose quote is never closed, and with line breaks of one kind. A line with an odd number of quotes begins a value with line breaks
- * if a later line, at most 100 lines on, completes a record of as many columns as the header.
+ * Copies a file, with uniform line breaks, without lines whose quote is never closed. A line with an odd number of quotes starts
+ * a value with line breaks if one of the next 100 lines completes a record with as many columns as the header.
  */
 export async function repairCsv(file: string, copy: string, quote: string, delimiter: string): Promise<RepairedCsv> {
   const output = createWriteStream(copy);
   const broken: BrokenLine[] = [];
   const blank: number[] = [];
   let columns = 0;
-  /** Lines from one with an odd number of quotes on. */
+  /** The line that opened a quote, and the lines after it. */
   let open: string[] = [];
   let line = 0;
   const write = async (texts: readonly string[]): Promise<void> => {
     if (!output.write(`${texts.join("\n")}\n`)) await once(output, "drain");
   };
-  /** The first open line is broken: those after it are whole lines. */
+  /** Only the first open line is broken; the lines after it are complete. */
   const giveUp = async (): Promise<void> => {
     const [first = "", ...others] = open;
     const at = line - open.length;

@@ -6,14 +6,13 @@ import { createGunzip, createZstdDecompress } from "node:zlib";
 import { TriplineError } from "@tripline/contracts/error-table";
 
 /*
- * A quote that is never closed would swallow the rest of a CSV file. The lines of a file are therefore looked at before it is
- * parsed: a line with an even number of quotes is a record of its own, and one with an odd number begins or ends a value with
- * line breaks, or is broken.
+ * An unclosed quote would swallow the rest of a CSV file. Lines are therefore scanned before parsing. A line with an even number
+ * of quotes is a complete record. A line with an odd number starts or ends a value with line breaks, or is broken.
  */
 
-/** What the lines of a file look like. Lines are numbered from 1. */
+/** The result of the scan. Lines are numbered from 1. */
 export interface ScannedLines {
-  /** Whether a line has an odd number of quotes, or lines end in different ways. */
+  /** Whether a line has an odd number of quotes, or line breaks differ. */
   readonly isIrregular: boolean;
   readonly blank: readonly number[];
 }
@@ -31,7 +30,7 @@ const BLANK_MAX = 1_000_000;
 const DELIMITERS = [",", ";", "\t", "|"];
 const BYTE_ORDER_MARK = "\uFEFF";
 
-/** The bytes of a file, decompressed by its ending: `.gz` or `.zst`. */
+/** The bytes of a file, decompressed if its name ends in `.gz` or `.zst`. */
 export function openBytes(file: string): Readable {
   const bytes = createReadStream(file, { highWaterMark: READ_BYTES });
   if (file.endsWith(".gz")) return pipeline(bytes, createGunzip({ chunkSize: READ_BYTES }), () => {});
@@ -40,7 +39,7 @@ export function openBytes(file: string): Readable {
 }
 
 /**
- * The columns of a CSV file, and its delimiter: the most frequent candidate in the first line.
+ * The columns and delimiter of a CSV file. The delimiter is the most frequent candidate in the first line.
  *
  * @throws TriplineError `invalid-field` for an empty file
  */
@@ -60,7 +59,7 @@ export async function readHeader(file: string, quote: string, delimiter?: string
   throw new TriplineError("invalid-field", `${file} is empty.`);
 }
 
-/** Names of columns without a name, or with that of an earlier one, get their number. */
+/** Appends the column's number to empty and repeated names. */
 function distinctNames(names: readonly string[]): string[] {
   const seen = new Set<string>();
   return names.map((name, index) => {
@@ -86,7 +85,7 @@ export function splitRecord(record: string, quote: string, delimiter: string): s
   return values;
 }
 
-/** @throws TriplineError `invalid-field` for a file that is hardly more than blank lines */
+/** @throws TriplineError `invalid-field` for a file with too many blank lines */
 export async function scanLines(file: string, quote: string): Promise<ScannedLines> {
   const mark = quote.charCodeAt(0);
   const blank: number[] = [];
@@ -115,8 +114,8 @@ export async function scanLines(file: string, quote: string): Promise<ScannedLin
 }
 
 /**
- * The numbers of the lines at these positions, in bytes from 0 and in ascending order. At a line break, it is the line of the next
- * other byte.
+ * The line numbers of these byte positions, which start at 0 and ascend. A position at a line break belongs to the line of the
+ * next other byte.
  */
 export async function linesAt(file: string, positions: readonly number[]): Promise<number[]> {
   const found: number[] = [];

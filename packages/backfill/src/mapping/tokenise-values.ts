@@ -27,10 +27,10 @@ export interface TokenKey {
 
 const FINGERPRINT_DIGITS = 16;
 const VALUES_PER_READ = 20_480;
-/** Only texts with as many digits as the shortest card number can contain one. */
+/** Matches texts with at least as many digits as the shortest card number. */
 const TWELVE_DIGITS = "(?:\\d[^A-Za-z0-9]{0,3}){12}";
 
-/** Recognises a key without revealing it: tokens of different keys must not be mixed. */
+/** Identifies a key without revealing it. Tokens of different keys must not be mixed. */
 export function keyFingerprint(key: Uint8Array): string {
   return hmacSha256(key, "key fingerprint").slice(0, FINGERPRINT_DIGITS);
 }
@@ -39,12 +39,12 @@ export function keyFingerprint(key: Uint8Array): string {
 export const tokenTable = (field: string): string => sqlName(`tokens of ${field}`);
 
 interface Tokens {
-  /** In the order of the table's columns after `value`; undefined for a value that is invalid. */
+  /** In the order of the table's columns after `value`; undefined for an invalid value. */
   readonly tokens?: readonly (string | null)[];
   readonly fault?: string;
 }
 
-/** Writes the token tables, and rejects rows with texts that ingestion would reject. */
+/** Writes the token tables. Rejects rows with texts that ingestion would reject. */
 export async function tokeniseFields(connection: DuckDBConnection, mapping: Mapping, key: TokenKey): Promise<void> {
   const { holds } = mapping.fields.card;
   await tokenise(connection, "card", ["bin"], (value) => cardTokens(value, holds, key));
@@ -92,7 +92,7 @@ const WORDS: Readonly<Record<string, string>> = {
   postal_code: "a postal code",
 };
 
-/** As ingestion normalises it. */
+/** Normalises a text as ingestion does. */
 function normalText(value: string, format: string | undefined): string | undefined {
   if (format === "email") return normalEmail(value);
   if (format === "phone") return normalPhone(value);
@@ -131,7 +131,7 @@ function append(appender: DuckDBAppender, text: string | null): void {
   else appender.appendVarchar(text);
 }
 
-/** Identifiers are stored in clear, so none may look like a card number. */
+/** Identifiers are stored in the clear, so they must not look like card numbers. */
 async function rejectCardNumbers(connection: DuckDBConnection, field: string): Promise<void> {
   const table = `suspects of ${field}`;
   await connection.run(`CREATE TEMP TABLE ${sqlName(table)} (value VARCHAR)`);
@@ -150,7 +150,7 @@ async function rejectCardNumbers(connection: DuckDBConnection, field: string): P
     WHERE mapped.${sqlName(field)} = suspects.value AND reason IS NULL`);
 }
 
-/** The distinct texts of a field of accepted rows, read in parts because there may be as many as rows. */
+/** The distinct texts of a field in accepted rows. Read in parts, because each row may have a different one. */
 async function* distinctValues(
   connection: DuckDBConnection,
   field: string,

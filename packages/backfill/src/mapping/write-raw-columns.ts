@@ -4,13 +4,13 @@ import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
 import { sqlName, sqlText } from "../input/work-database.js";
 import type { Mapping } from "./mapping.js";
 
-/** A text with more values than this is an id or a name, from which nothing general can be learnt. */
+/** A text column with more values than this contains ids or names, which do not generalise. */
 const CATEGORIES_MAX = 200;
 const SAMPLE_ROWS = 10_000;
 
 /**
- * Writes the columns of accepted rows as they are in the file, for a comparison with a model that knows no features: numbers, and
- * texts with few values. Ids, the label, and what identifies a person are left out.
+ * Writes the original columns of accepted rows, for a comparison with a model without features: numbers, and texts with few
+ * values. Omits ids, labels and personal data.
  *
  * @returns the names of the columns written
  */
@@ -42,7 +42,7 @@ function hiddenColumns({ fields, label }: Mapping): ReadonlySet<string | undefin
   return new Set([...tokens, ...own, "client_transaction_id"]);
 }
 
-/** Undefined for a column that is neither a number nor a category. */
+/** Undefined if the column has neither numbers nor categories. */
 async function typeOf(connection: DuckDBConnection, column: string): Promise<"DOUBLE" | "VARCHAR" | undefined> {
   const text = `nullif(trim(${sqlName(column)}), '')`;
   const sample = await connection.runAndReadAll(

@@ -6,12 +6,12 @@ import { sqlName } from "../input/work-database.js";
 import type { Mapping } from "./mapping.js";
 import type { TokenKey } from "./tokenise-values.js";
 
-/** Digits in the groups in which people write card numbers. */
+/** The digits of a card number, with or without separators. */
 const DIGITS = /\d(?:[ -]?\d){11,18}/g;
 
 /**
  * Writes a line of JSON for each rejected row: `line`, `reason`, and `row` with its texts by column, or `text` if the line
- * could not be read. Card numbers are replaced by their tokens, and what only looks like one by `*`.
+ * could not be read. Tokens replace card numbers; `*` replaces the digits of texts that only look like one.
  *
  * @returns the number of rejected rows
  */
@@ -56,8 +56,8 @@ async function hasRejects(connection: DuckDBConnection): Promise<boolean> {
 const texts = (columns: readonly string[]): string => columns.map(sqlName).join(", ");
 
 /**
- * SQL for the rejected rows with the number of their line in the file, from 1. In CSV, the header, broken and blank
- * lines, and line breaks within quotes come before a row as well.
+ * SQL for the rejected rows with their line numbers in the file, from 1. In CSV, these also count the header, broken and blank
+ * lines, and line breaks within quotes.
  */
 async function linesOf(connection: DuckDBConnection, mapping: Mapping, columns: readonly string[]): Promise<string> {
   const rejected = "(SELECT raw_row, reason FROM mapped WHERE reason IS NOT NULL)";
@@ -90,14 +90,14 @@ function csvLines(columns: readonly string[]): string {
     FROM starts ASOF LEFT JOIN faulty ON starts.start >= faulty.before`;
 }
 
-/** Without what could be a card number. */
+/** Hides anything that could be a card number. */
 function hide(value: unknown, isCard: boolean, { key, tenant }: TokenKey): string | null {
   if (value === null || value === undefined) return null;
   const text = String(value).replaceAll(DIGITS, (found) => {
     const number = found.replaceAll(/[ -]/g, "");
     return isCardNumber(number) ? cardToken(key, tenant, number) : found;
   });
-  // A card number with a typing error is one digit away from a real one.
+  // A card number with a typo is one digit away from a real one.
   return isCard || holdsCardNumber(text) ? maskUnlessToken(text) : text;
 }
 

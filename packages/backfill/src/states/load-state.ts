@@ -19,7 +19,7 @@ export interface LoadStateOptions {
   readonly ttlDays?: number;
   /** Kafka of the features service. Omit it if Kafka was recreated together with this Redis, so nothing has been counted. */
   readonly kafka?: CountedKafka;
-  /** Key of the installation's tokens; states that another key made are rejected. */
+  /** Key of the installation's tokens. States with tokens from another key are rejected. */
   readonly cardTokenKey?: Uint8Array;
   /** Load even if the service has counted events that the snapshot lacks. */
   readonly isPartial?: boolean;
@@ -52,8 +52,8 @@ const COUNTED_TOPICS = [TOPICS.transactions.name, TOPICS.labels.name];
  *
  * @returns the number of states
  * @throws TriplineError `state-unreadable` for a damaged snapshot or one of another feature spec; `state-conflict`,
- *   before anything is written, if another key made the tokens, or the service has counted events or is running; `state-conflict`, without marking the
- *   states as complete, if the service started during the load; `redis-unavailable`, `kafka-unavailable`
+ *   before any write, if another key made the tokens, or the service has counted events or is running; `state-conflict`,
+ *   without marking the states as complete, if the service started during the load; `redis-unavailable`, `kafka-unavailable`
  */
 export async function loadState(options: LoadStateOptions): Promise<{ states: number }> {
   const { statePath, onProgress, answerMsMax = ANSWER_MS_MAX_DEFAULT } = options;

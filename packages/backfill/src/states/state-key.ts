@@ -4,8 +4,8 @@ import { z } from "zod";
 import { keyFingerprint } from "../mapping/tokenise-values.js";
 
 /*
- * Window states are stored under tokens. With another key, the same card has another token: its states would never be found, and
- * every card would look new. `<states>.key.json` therefore has the fingerprint of the key, next to the states.
+ * Tokens are the keys of window states. With a different token key, the same card has a different token: its states would never
+ * be found, and every card would look new. `<states>.key.json`, next to the states, therefore stores the key's fingerprint.
  */
 
 const stateKey = z.strictObject({ key_fingerprint: z.string() });
@@ -18,7 +18,7 @@ export async function writeStateKey(statePath: string, key: Uint8Array): Promise
 }
 
 /**
- * Whether the tokens of these states are made with this key. States whose key is not stored pass.
+ * Checks that the tokens of these states were made with this key. States without a stored fingerprint pass.
  *
  * @throws TriplineError `state-conflict` if they are not
  */

@@ -1,6 +1,6 @@
 /*
- * Payments of a shop's own system, in another schema than ours: hours since a start instead of times, no places, a category,
- * customers and merchants instead of cards and terminals, amounts with a decimal comma.
+ * Payments from a shop's own system, with a schema different from ours: hours since a start instead of times, no locations, a
+ * category, customers and merchants instead of cards and terminals, amounts with a decimal comma.
  */
 
 export interface OwnPaymentsOptions {
@@ -13,11 +13,11 @@ export const OWN_HEADER = "ref;hour;kind;total;customer;merchant;fraudulent";
 const KINDS = ["grocery", "travel", "games", "fuel"] as const;
 const MERCHANTS = 60;
 const CUSTOMERS = 250;
-/** A merchant is attacked for so many days, the next one afterwards. */
+/** Number of days for which the same merchants are attacked. */
 const ATTACK_DAYS = 4;
 const ATTACKED = 3;
 
-/** Lines of CSV without the header, in the order of time. Frauds are large payments at merchants under attack. */
+/** CSV lines without the header, in order of time. Frauds are large payments at merchants under attack. */
 export function* ownPayments({ seed = 1, days, perDay }: OwnPaymentsOptions): Generator<string> {
   let state = seed;
   const random = () => {

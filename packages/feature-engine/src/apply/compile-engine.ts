@@ -92,7 +92,7 @@ export class FeatureEngine {
   /** In the order of the spec. */
   readonly entities: readonly EntityPlan[];
   readonly profiles: readonly ProfilePlan[];
-  /** The different filters of features, in the order of `passes` in a view. */
+  /** The distinct filters of the features, in the order of `passes` in a view. */
   readonly filters: readonly FilterPlan[];
   /** Index of the entity whose unusual payments explain frauds of another (the judge); -1 if the spec has none. */
   readonly judge: number;

@@ -55,7 +55,7 @@ export interface EntityView {
   runBeganMs: number;
   /** Number of frauds after it. */
   runCount: number;
-  /** The payments that pass a filter, per slice of the plan. */
+  /** A view of the payments that pass each filter, one per slice of the plan. */
   readonly slices: readonly EntityView[];
 }
 
@@ -72,7 +72,7 @@ export interface PaymentView {
   longitude: number;
   /** For each profile of the spec, its columns; undefined if no row is in force. */
   readonly profiles: (ArrayLike<number> | undefined)[];
-  /** By filter of the spec: 1 if the payment passes it. */
+  /** For each filter of the spec: 1 if the payment passes it. */
   readonly passes: Uint8Array;
 }
 
@@ -122,7 +122,7 @@ export function compileFeatures(spec: FeatureSpec, plans: readonly EntityPlan[],
   };
 }
 
-/** Kinds that include the payment itself, if it passes their filter. `distinct` does too, see `viewEntity`. */
+/** Kinds that include the payment itself if it passes their filter. `distinct` also does, see `viewEntity`. */
 const INCLUDING: readonly Feature["kind"][] = ["count", "sum", "mean", "max", "pair_count"];
 
 function compileFiltered(
@@ -146,7 +146,7 @@ function compileFiltered(
   };
 }
 
-/** In place of a payment that a filter excludes. */
+/** Replaces a payment that a filter excludes. */
 const NO_PAYMENT: PaymentView = {
   ...{ atMs: 0, own: 0, amount: 0, thousandths: 0, latitude: Number.NaN, longitude: Number.NaN },
   ...{ profiles: [], passes: new Uint8Array(0) },

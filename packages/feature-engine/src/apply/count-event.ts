@@ -16,7 +16,7 @@ export interface PaymentCount {
   /** In degrees. */
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
-  /** By filter of the spec: 1 if the payment passes it. */
+  /** For each filter of the spec: 1 if the payment passes it. */
   readonly passes: Uint8Array;
 }
 

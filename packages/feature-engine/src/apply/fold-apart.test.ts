@@ -9,7 +9,7 @@ import { FoldDecisions } from "./fold-decisions.js";
 import type { FoldedState } from "./fold-in-order.js";
 import { FoldInOrder } from "./fold-in-order.js";
 
-/* Folding the entities of an event apart gives the same states as folding them together. */
+/* Folding the entities of an event separately gives the same states as folding them together. */
 
 const engine = compileEngine(currentFeatureSpec());
 const START_MS = Date.UTC(2024, 1, 28);
@@ -27,9 +27,9 @@ const histories = fc
       card: fc.nat(3),
       terminal: fc.nat(2),
       device: fc.option(fc.nat(2), { nil: undefined }),
-      // A label at the time of an unusual payment is explained by it.
+      // An unusual payment explains a label with the same time.
       lateMs: fc.oneof(fc.constant(0), fc.nat(2 * DAY_MS)),
-      // Some are far above the usual amount, which explains frauds.
+      // Some amounts are far above the usual one, which explains frauds.
       amountMinor: fc.oneof(fc.nat(1_000), fc.nat(1_000_000)),
       waitMs: fc.oneof(fc.constant(0), fc.nat(5_000), fc.nat(DAY_MS)),
     }),
@@ -81,7 +81,7 @@ function foldApart(events: readonly CountedEvent[], { before = new Map(), erased
     });
     for (const event of events) if (entity === 0 || decisions.isDecided(event)) folding.add(event, entity);
     folding.finish();
-    // A state without events only waits for its first one, and has no time of its own.
+    // A state without events is waiting for its first one and has no time.
     const begun = [...folding.states()].filter(({ state }) => state.sequence > 0);
     for (const [key, state] of encoded(begun)) states.set(key, state);
     for (const event of folding.stuck) {
@@ -109,7 +109,7 @@ function emittedBy(steps: readonly { event: TestEvent; waitMs: number }[], cuts:
   return online.emitted;
 }
 
-/** Cards of some histories are erased, at a time within them. */
+/** In some histories, a card is erased at a time within the history. */
 const erasures = fc.option(fc.record({ card: fc.nat(3), afterMs: fc.nat(5 * DAY_MS) }), { nil: undefined });
 
 function erasedBy(erasure: { card: number; afterMs: number } | undefined, events: readonly CountedEvent[]) {
@@ -126,7 +126,7 @@ test("with records that came twice, a loss and an erasure", () => {
   fc.assert(
     fc.property(histories, cuts, fc.nat(60), erasures, (steps, [one, other], again, erasure) => {
       const events = emittedBy(steps, [Math.min(one, other), Math.max(one, other)]);
-      // The reader of the lake gives each of the others once.
+      // The reader of the lake returns each incomplete event only once.
       const repeated = events.slice(again, again + 3).filter((event) => !isIncomplete(event));
       const given = [...events.slice(0, again + 3), ...repeated, ...events.slice(again + 3)];
       const erasedAtMs = erasedBy(erasure, events);
@@ -151,7 +151,7 @@ test("in two parts, of which the first one lacks some records", () => {
       );
       const decisions = new FoldDecisions(first.decisions.explained(first.stuck));
       const missing = events.filter((_, index) => isLate(index));
-      // What is stuck comes again, with other records that came at the same time.
+      // Stuck events are read again, together with later records.
       const from = Math.min(end, ...first.stuck.map((event) => events.indexOf(event)));
       const tail = events.filter((event, index) => index >= from || missing.includes(event));
       const { states, stuck } = foldApart(tail, { before: first.states, decisions, erasedAtMs });

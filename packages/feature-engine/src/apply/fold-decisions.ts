@@ -3,15 +3,15 @@ import type { CountedEvent } from "./counted-event.js";
 import { isIncomplete } from "./counted-event.js";
 
 /**
- * What the first entity of a spec decides for the other entities of an event, where `FoldInOrder` folds them apart: whether
- * it explains a fraud, and that it had counted the event before. Needs a spec whose judge, if any, is the first entity.
+ * Decisions of a spec's first entity that the other entities of an event need when `FoldInOrder` folds them separately: whether
+ * it explains a fraud, and whether it had already counted the event. If the spec has a judge, it must be the first entity.
  */
 export class FoldDecisions {
   readonly #explained: Set<string>;
   readonly #dropped = new Set<string>();
   readonly #deferred = new Set<string>();
 
-  /** @param explained as given by `explained` of an earlier fold */
+  /** @param explained the result of `explained` in an earlier fold */
   constructor(explained: readonly string[] = []) {
     this.#explained = new Set(explained);
   }
@@ -24,7 +24,7 @@ export class FoldDecisions {
     return this.#explained.has(nameOf({ kind: "label", applied }));
   }
 
-  /** Those of the labels that were explained. */
+  /** The names of those labels that were explained. */
   explained(labels: readonly CountedEvent[]): string[] {
     return labels.map(nameOf).filter((name) => this.#explained.has(name));
   }
@@ -42,14 +42,14 @@ export class FoldDecisions {
     this.#deferred.add(nameOf(event));
   }
 
-  /** Whether the other entities can count an event. Their numbers show whether they have counted one with a number before. */
+  /** Whether the other entities can count an event. If it has numbers, these show whether they already have. */
   isDecided(event: CountedEvent): boolean {
     if (isIncomplete(event)) return !this.isDropped(event);
     return event.kind === "payment" || !this.#deferred.has(nameOf(event));
   }
 }
 
-/** An event that a client repeats late counts once more, under other numbers. */
+/** Includes the number, because a late client retry counts a second time, with different numbers. */
 function nameOf(event: CountedEvent): string {
   const id = event.kind === "payment" ? event.vector.transaction?.transactionId : event.applied.label?.labelId;
   const [number = 0] = event.kind === "payment" ? event.vector.sequences : event.applied.sequences;

@@ -24,7 +24,7 @@ export interface FoldInOrderOptions {
   readonly engine: FeatureEngine;
   /** Encoded initial state of an entity, by Redis key; null if it starts empty. */
   readonly stateBefore?: (key: string) => Uint8Array | null;
-  /** When online last changed an initial state, by its wall clock; undefined if it was before counting started. */
+  /** Time of the service's last change to an initial state, by wall clock; undefined if before counting started. */
   readonly changedBefore?: (key: string) => number | undefined;
   /**
    * Called for each payment with a place in the order. Payments counted while states were lost have none, because the
@@ -48,7 +48,7 @@ export interface FoldInOrderOptions {
   readonly decisions?: FoldDecisions;
   /** When counting started, if the first event is not added here. */
   readonly beganAtMs?: number;
-  /** Called for an event that is not counted because it was counted before. */
+  /** Called for an event that is skipped because it was already counted. */
   readonly onDropped?: (event: CountedEvent) => void;
 }
 
@@ -92,7 +92,7 @@ export class FoldInOrder {
   readonly #states = new Map<string, OrderedState>();
   /** By entity key and sequence number: the waiting event. */
   readonly #waiting = new Map<string, Counting>();
-  /** Events without a place in the order, held until no earlier event can be expected, and the entity to add to. */
+  /** Events without a place in the order, held until no earlier event can arrive, with the entity to add them to. */
   readonly #held = new Map<CountedEvent, number | undefined>();
   /** Events of the same millisecond, to be counted now. */
   #together: CountedEvent[] = [];
@@ -117,8 +117,8 @@ export class FoldInOrder {
   }
 
   /**
-   * @param only index of the only entity to count it in. An entity's state depends on its own events, in the order of its
-   *   own numbers, and on `FoldDecisions`; so the entities can be folded apart, the first one before the others.
+   * @param only index of the only entity to count the event in. An entity's state depends on its events in the order of
+   *   its numbers, and on `FoldDecisions`. The entities can therefore be folded separately, starting with the first.
    * @throws TriplineError `queue-full` if too many events are waiting; `state-unreadable`; `state-conflict` for
    *   contradictory numbers
    */

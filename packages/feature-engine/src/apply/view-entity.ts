@@ -10,7 +10,7 @@ import type { EntityView } from "./compile-feature.js";
 
 /** A payment's properties that matter to one of its entities. */
 export interface Encounter {
-  /** By filter of the spec: 1 if the payment passes it. */
+  /** For each filter of the spec: 1 if the payment passes it. */
   readonly passes: Uint8Array;
   readonly partnerHash: number;
   readonly latitude: number | undefined;
@@ -64,7 +64,7 @@ export function viewEntity(
   }
 }
 
-/** @param own 1 if the encountered payment is itself one of those that are counted */
+/** @param own 1 if the encountered payment is itself counted */
 function viewPayments(
   plan: EntityPlan,
   state: EntityState,

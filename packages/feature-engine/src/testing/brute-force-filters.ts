@@ -1,7 +1,7 @@
 import type { Feature, FeatureSpec } from "@tripline/contracts/feature-spec";
 import { isListed } from "@tripline/contracts/payment-filter";
 
-/* The oracle's part for filters (`where`). It uses no code of the engine. */
+/* The oracle for filters (`where`). It uses no code of the engine. */
 
 /** The fields of a payment that filters read. The amount is in major units. */
 export type OracleFields = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -20,7 +20,7 @@ export function isIncluded(where: Feature["where"], fields: OracleFields): boole
 const restricted = new WeakMap<FeatureSpec, Map<string, FeatureSpec>>();
 const whole = new WeakMap<FeatureSpec, FeatureSpec>();
 
-/** The spec with only the features that have the same filter: their windows alone determine what is kept. */
+/** The spec reduced to the features with this filter: only their windows determine what is kept. */
 export function withFilter(spec: FeatureSpec, where: Feature["where"]): FeatureSpec {
   const known = restricted.get(spec) ?? new Map<string, FeatureSpec>();
   restricted.set(spec, known);
@@ -32,7 +32,7 @@ export function withFilter(spec: FeatureSpec, where: Feature["where"]): FeatureS
   return own;
 }
 
-/** The spec that `withFilter` restricted. */
+/** The original of a spec that `withFilter` reduced. */
 export function wholeOf(spec: FeatureSpec): FeatureSpec {
   return whole.get(spec) ?? spec;
 }

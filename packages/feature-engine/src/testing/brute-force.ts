@@ -25,7 +25,7 @@ export interface OracleEvent {
   readonly fraud: boolean;
   readonly latitude: number | undefined;
   readonly longitude: number | undefined;
-  /** For a payment: other fields by which features filter. */
+  /** For a payment: other fields that filters read. */
   readonly fields?: OracleFields;
   /** For a payment: the profiles read for it, by entity. */
   readonly profiles?: Readonly<Record<string, OracleProfile>>;

@@ -52,7 +52,7 @@ export function specOf(
   return parseFeatureSpec(JSON.stringify({ version: 7, windows, entities, profiles, features }));
 }
 
-/** Two filters of a spec have different names if they have different fields. */
+/** Filters on different fields have different names. */
 function filterName(where: PaymentFilter): string {
   return Object.keys(where).sort().join("_and_");
 }
@@ -97,7 +97,7 @@ const NEAR_AND_LARGE = { amount: { from: 9_999.95 }, merchant_country: ["BE", "N
 const SMALL = { amount: { below: 9_999.95, from: 0.01 } };
 const IN_YEN = { currency: ["JPY"], card_country: ["BE"] };
 
-/** Filtered features: every kind with two filters, beside unfiltered features over more or fewer of the windows, or none. */
+/** Every kind with two filters, next to unfiltered features over more, fewer or none of the windows. */
 export const filteredSpec = specOf(
   {
     "5m": { width: "5m", tile: "1m" },

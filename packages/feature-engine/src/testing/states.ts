@@ -119,7 +119,7 @@ export function paymentOf(event: OracleEvent): PaymentEvent {
   const { card = "", terminal = "", device, ip } = event.entities;
   const { merchant_country, card_country } = event.fields ?? {};
   return {
-    // Online, a text that was not sent is empty.
+    // In the service, a text that was not sent is empty.
     merchantCountry: String(merchant_country ?? ""),
     cardCountry: String(card_country ?? ""),
     transactionId: event.id,
