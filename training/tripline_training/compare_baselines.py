@@ -3,7 +3,7 @@
 python -m tripline_training.compare_baselines --features features.parquet --raw raw.parquet \\
     --feature-spec feature-spec.yaml --registry file:///models --name fraud --from 2026-02-22 --to 2026-02-28
 
-The baselines learn from the payments that the model learnt from, and from the labels that were known then.
+The baselines learn from the same payments as the model, and from the labels that were known then.
 """
 
 import argparse
@@ -58,7 +58,7 @@ class Options:
 
 
 def compare(options: Options) -> dict[str, Any]:
-    """Raises TrainingError where the model or the baselines cannot be measured on these payments."""
+    """Raises TrainingError if the model or the baselines cannot be measured on these payments."""
     spec = read_feature_spec(options.feature_spec)
     dataset = open_dataset(options.features, spec)
     train, later = _train_rows(dataset, options.model), dataset.rows_with_truth(options.span)
@@ -112,7 +112,7 @@ def _baseline_scores(options: Options, train: Rows, later: Rows) -> dict[str, ND
     fraud = train.fraud[chosen]
     vectors, test = train.features[chosen].astype(np.float64), later.features.astype(np.float64)
     raw, raw_test = read_raw_columns(options.raw, train.ids[chosen]), read_raw_columns(options.raw, later.ids)
-    # Threads that wait for each other are slower than one on a busy machine.
+    # On a busy machine, several threads wait for each other and are slower than one.
     with threadpool_limits(limits=1):
         return {
             "gradient boosting, same vectors": boosting(vectors, fraud, test, options.seed),
@@ -136,7 +136,7 @@ def _as_json(own: dict[str, Estimate | None]) -> dict[str, Any]:
 def table_of(
     measured: dict[str, dict[str, Estimate | None]], reliability: Reliability, options: Options, rows: Rows
 ) -> str:
-    """What people read."""
+    """The table for readers."""
     head = (
         f"{len(rows)} payments, {int(rows.fraud.sum())} of them fraud; "
         f"review budget {options.review_share:.2%} of the payments"

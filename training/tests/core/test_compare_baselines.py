@@ -1,4 +1,4 @@
-"""A model compared with simple ones: on a features file with raw columns, and the measures against slow definitions."""
+"""Compares a model with simple ones on a features file with raw columns, and the measures with slow definitions."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ DAYS = ("--from", "1970-01-28", "--to", "1970-02-02")
 
 @pytest.fixture(scope="module")
 def arguments(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Of a comparison of a model that was just trained."""
+    """Arguments for comparing a newly trained model."""
     folder = tmp_path_factory.mktemp("own")
     data = columns()
     features, spec, registry = write_parquet(folder / "features.parquet", data), folder / "spec.yaml", folder.as_uri()
@@ -61,7 +61,7 @@ def test_every_model_is_measured_on_the_same_days(arguments: list[str], tmp_path
         for estimate in own.values():
             assert 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1
         assert own["auc_roc"]["value"] > 0.6
-    # The raw columns lack half of what decides.
+    # The raw columns lack half of the information that determines fraud.
     vectors = report["measures"]["gradient boosting, same vectors"]["auc_roc"]["value"]
     assert vectors > report["measures"]["gradient boosting, raw columns"]["auc_roc"]["value"]
 
@@ -101,7 +101,7 @@ def test_figures_of_small_samples_are_withheld(rows: int, frauds: int, share: fl
 
 
 def test_measures_of_a_budget() -> None:
-    """The ten highest scores hold four of eight frauds; those of equal scores are reviewed in equal parts."""
+    """The ten highest scores include four of eight frauds. Equal scores are reviewed in equal shares."""
     fraud = np.array([1, 0] * 4 + [0] * 8 + [1] * 4)
     scores = np.concatenate([np.linspace(1, 0.6, 8), np.full(12, 0.5)])
     given = Payments(np.arange(20), np.where(fraud == 1, 10.0, 1.0), fraud.astype(np.int64))

@@ -1,4 +1,4 @@
-"""Simple models to compare a model with: on the same feature vectors, and on the columns of the file as they are."""
+"""Simple models as baselines for a model: on the same feature vectors, and on the original columns of the file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +15,16 @@ Floats = NDArray[np.float64]
 Texts = NDArray[np.object_]
 
 TRAIN_ROWS_MAX = 300_000
-"""More rows make a baseline slower and hardly better. Frauds are never left out."""
+"""With more rows, a baseline is slower and hardly better. All frauds are kept."""
 CATEGORIES_MAX = 50
-"""Values of a text with columns of their own in a logistic regression, the most frequent first."""
+"""Number of values of a text, most frequent first, that get their own columns in a logistic regression."""
 ITERATIONS_MAX = 2_000
 ID = "client_transaction_id"
 
 
 @dataclass(frozen=True)
 class RawColumns:
-    """Columns of the file as they are, row by row; a missing number is NaN, a missing text is empty."""
+    """Original columns of the file, row by row. A missing number is NaN, a missing text is empty."""
 
     numbers: dict[str, Floats]
     texts: dict[str, Texts]
@@ -37,7 +37,7 @@ class RawColumns:
 
 
 def read_raw_columns(path: Path, ids: NDArray[np.generic]) -> RawColumns:
-    """The columns of these payments, in their order. Raises TrainingError where one of them is not in the file."""
+    """The columns of these payments, in the same order. Raises TrainingError if a payment is not in the file."""
     types = {name: kind for name, kind in columns_of(require_columns(path, [ID])).items() if name != ID}
     missing = {"DOUBLE": "'NaN'::DOUBLE", "VARCHAR": "''"}
     values = [f"coalesce({sql_name(name)}, {missing[kind]}) AS {sql_name(name)}" for name, kind in types.items()]
@@ -71,7 +71,7 @@ def boosting(train: Floats, fraud: NDArray[np.int64], test: Floats, seed: int) -
 
 
 def logistic_on_raw(train: RawColumns, fraud: NDArray[np.int64], test: RawColumns) -> Floats:
-    """Missing numbers are the median of the training rows; each frequent text has a column of zeros and ones."""
+    """Missing numbers become the median of the training rows. Each frequent text gets a column of zeros and ones."""
     columns = [_filled(values, test.numbers[name]) for name, values in train.numbers.items()]
     columns += [_indicators(values, test.texts[name]) for name, values in train.texts.items()]
     left = _stack([train_part for train_part, _ in columns], len(fraud))
@@ -80,7 +80,7 @@ def logistic_on_raw(train: RawColumns, fraud: NDArray[np.int64], test: RawColumn
 
 
 def boosting_on_raw(train: RawColumns, fraud: NDArray[np.int64], test: RawColumns, seed: int) -> Floats:
-    """A text is the number of its value, in the order of their frequency; one that is new in the test is missing."""
+    """Each text becomes its rank by frequency. A text that occurs only in the test rows is missing."""
     columns = [(values, test.numbers[name]) for name, values in train.numbers.items()]
     columns += [_ranked(values, test.texts[name]) for name, values in train.texts.items()]
     left = _stack([train_part for train_part, _ in columns], len(fraud))
@@ -96,7 +96,7 @@ def _logistic(train: Floats, fraud: NDArray[np.int64], test: Floats) -> Floats:
 
 
 def _squeezed(values: Floats) -> Floats:
-    """Amounts and counts are skewed; a logarithm makes them comparable."""
+    """Amounts and counts are skewed. A logarithm makes them comparable."""
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
 

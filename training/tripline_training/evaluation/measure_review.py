@@ -1,4 +1,4 @@
-"""What a review team with a fixed budget would find, with intervals by a bootstrap over cards."""
+"""The frauds that a review team with a fixed budget would find, with intervals from a bootstrap over cards."""
 
 from dataclasses import dataclass
 
@@ -11,27 +11,27 @@ from tripline_training.evaluation.measures import auc_roc, average_precision, co
 Floats = NDArray[np.float64]
 
 FRAUDS_MIN = 20
-"""With fewer frauds, one more or less changes every figure by several per cent."""
+"""With fewer frauds, a single one changes every figure by several per cent."""
 REVIEWED_MIN = 10
-"""A budget of fewer payments finds frauds by luck."""
+"""With a budget of fewer payments, finding frauds is luck."""
 FRAUD_CARDS_MIN = 10
-"""A bootstrap of fewer cards with fraud gives intervals that are too narrow."""
+"""With fewer fraudulent cards, bootstrap intervals are too narrow."""
 MEASURES = ("average_precision", "auc_roc", "recall_at_budget", "value_detected")
 
 
 @dataclass(frozen=True)
 class Payments:
-    """Row by row."""
+    """One entry per row in each array."""
 
     cards: NDArray[np.int64]
-    """A number per card, from 0."""
+    """Cards as numbers from 0."""
     amounts: Floats
     fraud: NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Reliability:
-    """Which figures can be relied on, and a sentence for each kind of figure that is withheld."""
+    """Which kinds of figures are reliable, and a sentence about each kind that is withheld."""
 
     figures: bool
     budget: bool
@@ -62,7 +62,7 @@ def judge_reliability(payments: Payments, review_share: float) -> Reliability:
 def measure_review(
     payments: Payments, scores: dict[str, Floats], review_share: float, replicates: int, seed: int
 ) -> tuple[dict[str, dict[str, Estimate | None]], Reliability]:
-    """Each measure of each model; None where it is withheld. All models are measured on the same samples of cards."""
+    """Each measure of each model; None if it is withheld. All models are measured on the same samples of cards."""
     reliability = judge_reliability(payments, review_share)
     if not reliability.figures:
         return {name: dict.fromkeys(MEASURES) for name in scores}, reliability
@@ -84,7 +84,7 @@ def measure_review(
 
 
 def measure_once(payments: Payments, scores: Floats, review_share: float, times: Floats) -> dict[str, float]:
-    """`times` says how often each row counts."""
+    """`times` is how often each row counts."""
     ranking = rank_scores(scores)
     frauds, genuine = counts_from_top(ranking, payments.fraud, times)
     reviewed = _reviewed(scores, times, review_share * float(times.sum()))
@@ -100,7 +100,7 @@ def measure_once(payments: Payments, scores: Floats, review_share: float, times:
 
 
 def _reviewed(scores: Floats, times: Floats, budget: float) -> Floats:
-    """How often each row is reviewed: the highest scores first, and of equal scores an equal share of each."""
+    """How often each row is reviewed: highest scores first. Rows with equal scores get equal shares."""
     _, step = np.unique(-scores, return_inverse=True)
     weights = np.bincount(step, weights=times)
     before = np.cumsum(weights) - weights

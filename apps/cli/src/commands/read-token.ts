@@ -18,7 +18,7 @@ import type { ControlFlags } from "./control-options.js";
  */
 export const STDIN = "-";
 
-/** What a value of a person on standard input can be. An account id can be any text, so it is not recognised by itself. */
+/** Possible kinds of a value on standard input. An account id can be any text, so it cannot be recognised automatically. */
 export function personKinds({ account }: { readonly account?: true }): readonly string[] {
   return account === true ? ["account"] : ["card", "email"];
 }

@@ -23,7 +23,7 @@ import type { StepLog } from "@tripline/system/step-log";
 import { openMapping } from "../commands/data/map-options.js";
 
 export interface AssessOwnOptions {
-  /** mapping.yaml. */
+  /** Path of mapping.yaml. */
   readonly map: string;
   /** `FROM..TO`, both included. */
   readonly days: string;
@@ -34,7 +34,7 @@ const DAY_MS = 86_400_000;
 const EVENT_AGE_DAYS_MAX = 36_500;
 /** A replay is not urgent, so decisions wait for their scores. */
 const REPLAY_SCORING_WAIT_MS = 20_000;
-/** The windows of the first days are still empty, so they are not learnt from: at most so many, and a third of the history. */
+/** Training skips the first days, whose windows are still empty: at most this many, and at most a third of the history. */
 const WARM_UP_DAYS_MAX = 21;
 const REVIEW_SHARE = 0.005;
 
@@ -42,7 +42,7 @@ interface Run {
   readonly mapping: Mapping;
   readonly key: Uint8Array;
   readonly rejectsPath: string;
-  /** Of the assessed days, in ms since the epoch; `toMs` is excluded. */
+  /** Start of the assessed days, in ms since the epoch; `toMs` is their end (exclusive). */
   readonly fromMs: number;
   readonly toMs: number;
   readonly registryUrl: string;
@@ -51,8 +51,8 @@ interface Run {
 }
 
 /**
- * Plays your own payments through the system. Window states come from the days before, and the model is trained on them with the
- * labels that had arrived. Every payment is sent over HTTP in event order, and each label at its own time.
+ * Plays your own payments through the system. Earlier days provide the window states and the training data, with only the labels
+ * that had arrived by then. Payments are sent over HTTP in event order, and each label at its own time.
  *
  * @returns the exit code: 0 if each payment was decided exactly once and every served score equals the trainer's
  */
@@ -131,7 +131,7 @@ async function playAndAssess(system: RunningSystem, run: Run): Promise<number> {
   return balances(ledger) && rows.length === payments.length ? 0 : 1;
 }
 
-/** How many payments, and how many of the frauds, got each outcome. */
+/** The number of payments and frauds per outcome. */
 export function outcomeLines(rows: readonly DecidedPayment[]): string {
   const outcomes = Map.groupBy(rows, ({ decision }) => decision.outcome);
   return [...outcomes]
@@ -142,7 +142,7 @@ export function outcomeLines(rows: readonly DecidedPayment[]): string {
     .join("");
 }
 
-/** Compares served scores with the trainer's, and the model with simple ones. */
+/** Compares served scores with the trainer's, and the model with simple models. */
 async function measure(system: RunningSystem, rows: readonly DecidedPayment[], run: Run): Promise<string> {
   const { registryUrl, steps, fromMs, toMs } = run;
   const [decisions, logged] = [join(run.folder, "decisions.parquet"), join(run.folder, "features.parquet")];

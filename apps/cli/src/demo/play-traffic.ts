@@ -20,7 +20,7 @@ export interface TrafficOptions {
   /** Ids (`txn_…`) of accepted payments. */
   readonly accepted: Set<string>;
   readonly onFirstDecision: () => void;
-  /** Whether the simulated issuer's answers are sent too, which needs the scope `payment-updates:write`. */
+  /** Whether to send the simulated issuer's answers as well. Needs the scope `payment-updates:write`. */
   readonly hasIssuer: boolean;
 }
 
@@ -35,7 +35,7 @@ const RAMP_SECONDS = 10;
 const BATCH_MAX = 2_000;
 const BATCH_EVERY_MS = 500;
 
-/** Events that are sent in batches, at most every half a second. */
+/** Collects events into batches. A batch is due when it is full or after half a second. */
 class Gathered<T> {
   #items: T[] = [];
   #sentAt = performance.now();
@@ -44,7 +44,7 @@ class Gathered<T> {
     this.#items.push(...items);
   }
 
-  /** @returns those to send now */
+  /** @returns the events to send now */
   due(): readonly T[] {
     if (this.#items.length < BATCH_MAX && performance.now() - this.#sentAt < BATCH_EVERY_MS) return [];
     this.#sentAt = performance.now();
@@ -57,8 +57,8 @@ class Gathered<T> {
 }
 
 /**
- * Sends payments at a steady rate with `Prefer: wait`, each payment's label once event time has reached it, and what its issuer
- * answers after the decision. Returns when the signal fires, the payments end or event time reaches its end; nothing is in flight by then.
+ * Sends payments at a steady rate with `Prefer: wait`, their labels when event time reaches them, and the issuer's answers after
+ * each decision. Returns when the signal fires, the payments end or event time reaches its end. By then, nothing is in flight.
  */
 export async function playTraffic(options: TrafficOptions, position: TrafficPosition): Promise<void> {
   const inFlight = new Set<Promise<void>>();

@@ -3,7 +3,7 @@ import type { PaymentUpdate } from "@tripline/client";
 import type { Scenario, SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { ApiDecision } from "@tripline/system/client/tripline-client";
 
-/** Share of payments that the issuer declines. Numbers that are tested are mostly blocked or wrong. */
+/** Share of payments that the issuer declines. Most tested card numbers are blocked or wrong. */
 const DECLINED_SHARE: Readonly<Record<Scenario, number>> = {
   none: 0.02,
   "compromised-terminal": 0.05,
@@ -11,7 +11,7 @@ const DECLINED_SHARE: Readonly<Record<Scenario, number>> = {
   "testing-burst": 0.5,
   "bin-testing": 0.7,
 };
-/** Insufficient funds, and do not honour (ISO 8583). */
+/** ISO 8583: insufficient funds (51) and do not honour (05). */
 const CODES = { genuine: "51", fraud: "05" } as const;
 const ABANDONED_SHARE = { genuine: 0.05, fraud: 0.8 } as const;
 const REFUNDED_SHARE = 0.003;
@@ -19,8 +19,8 @@ const THREE_DS_MS = 400;
 const ANSWER_MS = 900;
 
 /**
- * What happens to a payment after Tripline's decision: 3-D Secure if it was challenged, then the issuer's answer. Nothing if
- * Tripline declined it. The same payment always gets the same answers.
+ * Updates for a payment after Tripline's decision: 3-D Secure if it was challenged, then the issuer's answer; none if Tripline
+ * declined it. The same payment always gets the same answers.
  */
 export function answersTo(payment: SimulatedPayment, outcome: ApiDecision["outcome"]): PaymentUpdate[] {
   if (outcome === "decline") return [];
@@ -39,7 +39,7 @@ export function answersTo(payment: SimulatedPayment, outcome: ApiDecision["outco
   return isAbandoned ? [threeDs] : [threeDs, answer];
 }
 
-/** A few genuine payments are refunded in full, at the time of their label. */
+/** A small share of genuine payments is refunded in full, at the time of the label. */
 export function refundOf(payment: SimulatedPayment): PaymentUpdate[] {
   if (payment.fraud || shareOf(payment, "refund") >= REFUNDED_SHARE) return [];
   const amount = {

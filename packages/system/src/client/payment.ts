@@ -4,7 +4,7 @@ import type { SentFields } from "../generated/sent-fields.js";
 export interface KnownPayment extends SentFields {
   readonly clientTransactionId: string;
   readonly cardNumber: string;
-  /** Sent instead of the number, with `bin`, by senders that know only tokens. */
+  /** Senders that know only tokens send this and `bin` instead of the number. */
   readonly cardToken?: string;
   readonly bin?: string;
   readonly terminalId: string;

@@ -51,7 +51,7 @@ export const consoleUrl: VariableSource = {
   local: "consoleUrl",
 };
 
-/** Features reads these profiles. Decisions rejects models and policies that use others, and control rejects policies. */
+/** The profiles that features reads. Decisions rejects models and policies that use others; control rejects such policies. */
 export const feastProfiles: VariableSource = {
   // biome-ignore lint/suspicious/noTemplateCurlyInString: a variable of Compose
   compose: "${TRIPLINE_FEAST_PROFILES:-}",

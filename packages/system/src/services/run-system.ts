@@ -200,7 +200,7 @@ async function startFreshStack(
   return startStack({
     directory: workspace.stack,
     ports: { kafka, redis, postgres },
-    // The services start later. A free port of theirs must not become that of Kafka's controller.
+    // The services start later. Until then, Kafka's controller must not take one of their ports.
     reservedPorts: Object.values(services),
     endOnSignals,
     isDurable: false,

@@ -28,8 +28,8 @@ const LOG_TAIL_LINES = 5;
 
 /**
  * One service as a local process. Like an orchestrator, it restarts a service that dies, unless its configuration is invalid.
- * The service watches its standard input and shuts down when this process ends. A record lets the next system end a
- * service that hangs, which would keep its port.
+ * The service watches its standard input and shuts down when this process ends. If it hangs and keeps its port, the next system
+ * finds its record and ends it.
  */
 export class ServiceProcess {
   private child: ChildProcess | undefined;
@@ -38,7 +38,7 @@ export class ServiceProcess {
   private restarts = 0;
   private readonly logFile: string;
 
-  /** @param records the folder of process records; without it, none is written */
+  /** @param records folder for the process record. Default: no record */
   constructor(
     readonly plan: ServicePlan,
     logs: string,

@@ -154,7 +154,7 @@ async function mapped(path: string, flags: BackfillFlags, line: ProgressLine): P
   });
 }
 
-/** Tokens in a transactions file are those of its author, so their key is unknown. */
+/** The key of tokens in a transactions file is unknown, because its author made them. */
 async function writeKeyOf({ input, state, map, cardTokenKey }: BackfillFlags): Promise<void> {
   if (state === undefined || input !== undefined) return;
   const key = map === undefined ? cardTokenKey : installationKey(cardTokenKey);

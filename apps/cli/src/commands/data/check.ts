@@ -14,7 +14,7 @@ interface CheckFlags {
   readonly tenant: string;
 }
 
-/** `tripline data check`: reads a file through a mapping, and says what would be used. */
+/** `tripline data check`: reads a file through its mapping and reports the result. */
 export function checkCommand(): Command {
   return new Command("check")
     .description(
@@ -52,7 +52,7 @@ export function checkCommand(): Command {
 const count = (value: number): string => value.toLocaleString("en");
 const timeOf = (ms: number): string => new Date(ms).toISOString().replace(".000Z", "Z");
 
-/** What `data check` prints. */
+/** The output of `data check`. */
 export function describe(file: CheckedFile, path: string, rejectsPath: string | undefined): string {
   const { rows, accepted, rejected, repeated, firstMs, lastMs, labelled, frauds, unusedColumns } = file;
   const lines = [`${path}: ${count(rows)} rows, ${count(accepted)} accepted, ${count(rows - accepted)} rejected`];

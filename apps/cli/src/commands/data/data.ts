@@ -2,7 +2,7 @@ import { Command } from "commander";
 import { checkCommand } from "./check.js";
 import { inspectCommand } from "./inspect.js";
 
-/** `tripline data`: your own payments, before anything is computed from them. */
+/** `tripline data`: prepares a file of your own payments. */
 export function dataCommand(): Command {
   return new Command("data")
     .description("map your own payments: propose a mapping for a file, check the file with it")

@@ -52,7 +52,7 @@ export function loadStateCommand(): Command {
     });
 }
 
-/** The key of the system on this machine, if the states go there. */
+/** The key of the system on this machine, if it receives the states. */
 function localKey({ redis, workspace }: LoadStateFlags): Buffer | undefined {
   return redis === undefined ? installationKey(undefined, workspace) : undefined;
 }

@@ -26,7 +26,7 @@ export function cardTokenKeyOption(when: string): Option {
 
 export const OF_DEMO = "default: that of the demo on this machine";
 
-/** The key of the installation: the given one, or that of a system on this machine. */
+/** The given key, or that of the system on this machine. */
 export function installationKey(given: Buffer | undefined, workspace = DEMO_WORKSPACE): Buffer {
   if (given !== undefined) return given;
   return Buffer.from(demoSecrets(workspaceIn(join(STATE_DIRECTORY, workspace)).secrets).cardTokenKey, "base64");
@@ -36,7 +36,7 @@ export function mapOption(): Option {
   return new Option("--map <file>", "mapping.yaml of your own data, from `tripline data inspect`");
 }
 
-/** The mapping in a file, and where its rejected rows go by default. */
+/** The mapping in a file, and the default path for its rejected rows. */
 export async function openMapping(path: string): Promise<{ mapping: Mapping; rejectsPath: string }> {
   return { mapping: await readMapping(path), rejectsPath: `${path.replace(/\.ya?ml$/, "")}.rejects.ndjson` };
 }

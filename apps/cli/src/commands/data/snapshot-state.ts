@@ -21,7 +21,7 @@ interface SnapshotFlags extends StatesFlags {
 const KEPT_MAX = 1_000;
 const DAYS_MAX = 3_650;
 
-/** `tripline snapshot-state`: writes the window states to the archive, from which `rebuild-state` continues. */
+/** `tripline snapshot-state`: saves the window states in the archive as a starting point for `rebuild-state`. */
 export function snapshotStateCommand(): Command {
   return new Command("snapshot-state")
     .description("save the window states in the archive, so that rebuild-state counts only what came after")

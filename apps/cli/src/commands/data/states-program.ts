@@ -8,10 +8,10 @@ import { DEMO_TENANT } from "@tripline/system/services/plan-services";
 import { ROOT } from "@tripline/system/services/workspace";
 import { InvalidArgumentError } from "commander";
 
-/** Environment of a program of the features app. */
+/** Environment variables of a program in the features app. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where the states are, and what they are computed from. */
+/** The location of the states, and the sources from which they are computed. */
 export interface StatesFlags {
   readonly lake?: string;
   readonly kafka?: string;
@@ -30,7 +30,7 @@ const MEMORY_SHARE = 0.75;
 const DAYS_MAX = 3_650;
 const GIB_MAX = 1_024;
 
-/** @throws Error in one sentence if only some addresses are given, or no system is running here */
+/** @throws Error in one sentence if only some addresses are given, or no system is running on this machine */
 function addressesOf({ lake, kafka, redis, workspace }: StatesFlags): Record<string, string> {
   if (lake !== undefined && kafka !== undefined && redis !== undefined) {
     return { LAKE_URL: isStoreUrl(lake) ? lake : resolve(lake), KAFKA_BROKERS: kafka, REDIS_URL: redis };
@@ -56,7 +56,7 @@ function addressesOf({ lake, kafka, redis, workspace }: StatesFlags): Record<str
   };
 }
 
-/** Settings of both programs. */
+/** Settings for both programs. */
 export function environmentOf(flags: StatesFlags): Record<string, string> {
   return {
     ...addressesOf(flags),
@@ -72,7 +72,7 @@ export function environmentOf(flags: StatesFlags): Record<string, string> {
  * contain a password, so they are not passed as arguments.
  */
 export function runFeatures(program: string, environment: Environment): Promise<number> {
-  // States of a lake that lacks records are in memory at once; Node's default limit is 4 GB, even on larger machines.
+  // If the lake lacks records, all states must fit into memory. Node's default limit is 4 GB, even on larger machines.
   const heapMegabytes = Math.floor((totalmem() / 1_048_576) * MEMORY_SHARE);
   const child = spawn(
     process.execPath,

@@ -8,7 +8,7 @@ import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services
 import type { StepLog } from "@tripline/system/step-log";
 import { installationKey, openMapping } from "../data/map-options.js";
 
-/** Features and models of your own data are next to its mapping, so that those of other data stay. */
+/** Features and models go next to the mapping, so that different data sets do not overwrite each other. */
 const ownFolder = ({ map }: Pick<OwnFlags, "map">): string => join(resolve(dirname(map)), ".tripline");
 
 export interface OwnFlags {
@@ -24,7 +24,7 @@ export function ownRegistry(flags: OwnFlags): string {
   return flags.registry ?? pathToFileURL(join(ownFolder(flags), "registry")).href;
 }
 
-/** The features of a mapped file, computed if they are new. */
+/** The features of a mapped file, computed if necessary. */
 export async function ownFeatures(flags: OwnFlags, steps: StepLog): Promise<{ mapping: Mapping; files: OwnFeatures }> {
   const { mapping, rejectsPath } = await openMapping(flags.map);
   const files = await computeOwnFeatures({

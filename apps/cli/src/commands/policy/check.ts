@@ -39,7 +39,7 @@ export function checkCommand(output: CommandOutput): Command {
     });
 }
 
-/** Without `--profiles`, nobody knows what the system reads. */
+/** The note if `--profiles` is not given, so the profiles that the system reads are unknown. */
 function needs(used: readonly string[], { features }: FeatureSpec): string {
   const own = features.flatMap((feature) =>
     feature.kind === "profile" && used.includes(feature.name) ? [feature] : [],
