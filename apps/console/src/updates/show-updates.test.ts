@@ -55,7 +55,7 @@ async function sendAll(payment: TestPayment, ...updates: ReturnType<TestPayment[
 test("a case's timeline shows the updates of its payments with what is wrong with them, before or after the payment", async () => {
   const [card, at] = [newCard(), { occurredAtMs: Date.now() - 60_000 }];
   const payment = testPayment(bed.tenant, { card, amountMinor: 1_000, atMs: at.occurredAtMs });
-  // The first one comes before its payment.
+  // The first update arrives before its payment.
   await bed.producer.send([payment.update("auth", { issuerCode: "00" })]);
   await eventually(async () => expect(await updatesOf(card)).toHaveLength(1));
   const refund = payment.update("r-1", eur(REFUNDED, 600, 3, at));
