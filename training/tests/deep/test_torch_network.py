@@ -89,7 +89,7 @@ def test_the_same_seed_gives_the_same_bytes(rows: Rows, setting: Setting, fitted
 
 
 def test_labels_of_held_out_days_only_say_when_to_stop(rows: Rows, setting: Setting) -> None:
-    """Training does not learn from the days it is measured on: other labels there give the same weights."""
+    """Training does not learn from the measured days: other labels on those days give the same weights."""
     place = np.arange(len(rows))
     earlier, held = select_rows(rows, place < 1_500), select_rows(rows, place >= 2_000)
     plain = fit_torch(earlier, held, setting)

@@ -18,7 +18,7 @@ export interface MappedFile {
   readonly rejected: readonly { readonly reason: string; readonly rows: number }[];
   /** In a file without ids: accepted rows with the same card, terminal, amount and time as an earlier row. */
   readonly repeated: number;
-  /** Of accepted rows, in milliseconds since the epoch; undefined if there are none. */
+  /** Time of the earliest accepted row, in milliseconds since the epoch; undefined if no row was accepted. */
   readonly firstMs: number | undefined;
   readonly lastMs: number | undefined;
   readonly labelled: number;
