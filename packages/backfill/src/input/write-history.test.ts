@@ -38,6 +38,7 @@ describe("writeHistory", () => {
   test("writes every payment before the end in the columns of a transactions file, without card number, device id and addresses", async () => {
     const path = join(folder, "history.parquet");
     const rows = await writeHistory({ simulation, untilMs, tenant: "demo", cardTokenKey, path });
+    const columns = { ...TRANSACTIONS_COLUMNS, ...OPTIONAL_COLUMNS };
     const expected: unknown[][] = [];
     for (const payment of createSimulation(simulation)) {
       if (payment.occurredAtMs >= untilMs) break;
@@ -68,11 +69,10 @@ describe("writeHistory", () => {
     }
     expect(expected.length).toBeGreaterThan(100);
     expect(rows).toBe(expected.length);
-    expect(await queried(`SELECT * FROM read_parquet('${path}')`)).toEqual(expected);
+    // The simulation leaves the later fields empty.
+    const empty = Array.from({ length: Object.keys(columns).length - (expected[0]?.length ?? 0) }, () => null);
+    expect(await queried(`SELECT * FROM read_parquet('${path}')`)).toEqual(expected.map((row) => [...row, ...empty]));
     const types = await queried(`DESCRIBE SELECT * FROM read_parquet('${path}')`);
-    expect(Object.fromEntries(types.map(([name, type]) => [name, type]))).toEqual({
-      ...TRANSACTIONS_COLUMNS,
-      ...OPTIONAL_COLUMNS,
-    });
+    expect(Object.fromEntries(types.map(([name, type]) => [name, type]))).toEqual(columns);
   });
 });
