@@ -35,8 +35,9 @@ try {
   const apis = [
     { url: ingestion, access: () => by(asClient) },
     { url: control, access: () => by(asOperator) },
-    { url: auth, access: () => by(asOperator) },
     { url: system.console.url, access: () => consoleSession(sessionKey, asOperator) },
+    // Last, because requests to auth may revoke the operator's access.
+    { url: auth, access: () => by(asOperator) },
   ];
   const [, , examples = EXAMPLES_DEFAULT] = process.argv;
   const print = (text: string): void => void process.stdout.write(text);
