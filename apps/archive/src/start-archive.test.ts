@@ -29,15 +29,7 @@ import {
   vectorRecord,
 } from "./testing/records.js";
 
-const {
-  transactions,
-  labels,
-  features,
-  appliedLabels,
-  paymentUpdates,
-  decisions,
-  driftDetected,
-} = TOPICS;
+const { transactions, labels, features, appliedLabels, paymentUpdates, decisions, driftDetected } = TOPICS;
 const TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 let bench: TestBench;
