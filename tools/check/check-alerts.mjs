@@ -90,7 +90,7 @@ function anchorsOf(text) {
 }
 
 /**
- * Checks that rules about `up` find every existing job, and that their cases use the same jobs.
+ * Checks that rules about `up` find every existing job, and that their test cases use the same jobs.
  *
  * @param {string} where
  * @param {readonly string[]} jobs

@@ -1,5 +1,5 @@
-// The `job` label of each service in Prometheus, derived from compose's configuration and the rendered chart like Prometheus
-// and its operator do.
+// The `job` label of each service in Prometheus. Derives it from the Compose configuration and the rendered chart as
+// Prometheus and its operator do.
 import { parse } from "yaml";
 
 /**

@@ -25,8 +25,8 @@ export async function apiTypes() {
 }
 
 /**
- * Omits requests, because the page needs only response types, which are read-only. A schema without a name, such as any
- * JSON, belongs to a request.
+ * Omits requests, because the page needs only response types, which are read-only. A schema without a
+ * name, such as that of arbitrary JSON, belongs to a request.
  *
  * @param {import("@tripline/http/describe-routes").ApiDocument} document
  */

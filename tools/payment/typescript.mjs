@@ -22,7 +22,7 @@ export function array(items) {
   return `[\n${items.map((code) => `  ${code},\n`).join("")}]`;
 }
 
-/** By one level, except for the first line. @param {string} code */
+/** Indents all lines except the first by one level. @param {string} code */
 export function indent(code) {
   return code.replaceAll("\n", "\n  ");
 }

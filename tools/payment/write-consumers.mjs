@@ -1,4 +1,4 @@
-// Generated modules that each belong to one package, where straight-line code or types are better than a table.
+// Generates the modules that only one package uses, and that contain straight-line code or types instead of a table.
 import { isOptional } from "./read-payment.mjs";
 import { array, exportConst, HEAD, indent, object, quote } from "./typescript.mjs";
 
@@ -64,7 +64,8 @@ function celValue(column, unsent) {
 }
 
 /**
- * Values to look up in lists, and the texts of rules and reasons about matches. A kind with several fields is a list of texts.
+ * Code that looks up a payment's values in lists, and names matches in rules and reasons. If a kind has several fields,
+ * its value is a list of texts.
  *
  * @param {Payment} payment
  */
@@ -80,7 +81,7 @@ export function listedModule({ kinds, columns }) {
     "export function listedValues(payment: Transaction) {",
     `  return ${indent(object(values))};`,
     "}\n",
-    "/** Which values of a payment are on lists of one kind, as used by `lists.deny.card` in a rule. */",
+    "/** Which kinds of a payment's values are on the selected lists. In `lists.deny.card`, these are the lists that deny. */",
     "export class ListedValueFacts {",
     ...[...kinds.map(({ name }) => name), "any"].map((name) => `  readonly ${name}: boolean;`),
     "\n  constructor(hits: readonly { readonly kind: string }[]) {",
@@ -89,7 +90,7 @@ export function listedModule({ kinds, columns }) {
     "    this.any = hits.length > 0;",
     "  }",
     "}\n",
-    "/** What reasons call the values of each kind. */",
+    "/** The noun that reasons use for the values of each kind. */",
     exportConst(
       "LIST_NOUNS",
       object(kinds.map(({ name, noun }) => [name, quote(noun)])),
@@ -137,7 +138,7 @@ export function sparkModule(payment) {
     "OPTIONAL_COLUMNS = {",
     ...rows,
     "}",
-    '"""Optional columns of a transactions file with the type each is read as."""\n',
+    '"""Optional columns of a transactions file and the Spark type of each."""\n',
   ].join("\n");
 }
 

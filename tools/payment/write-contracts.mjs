@@ -35,9 +35,9 @@ export function contractsModule({ kinds, fields, columns }) {
     exportConst("REQUIRED_ENTITY_KEYS", constArray(keys.filter(({ required }) => required))),
     "/** Payment fields by which features can filter, with their names in the message. */",
     exportConst("FILTER_FIELDS", `${object(columns.flatMap(filterField))} as const`),
-    "/** Tokens that stand for a person. An entity whose key has one of them belongs to that person. */",
+    "/** Token fields that identify a person. An entity whose key includes one of them belongs to that person. */",
     exportConst("SUBJECT_KEYS", constArray(subjects)),
-    "/** Their fields, by the prefix of the token. */",
+    "/** These fields by the prefix of their tokens. */",
     exportConst(
       "SUBJECT_PREFIXES",
       `${object(subjects.map(({ column, token }) => [token?.prefix ?? "", quote(column)]))} as const`,
@@ -69,11 +69,11 @@ function shownTables(fields, columns) {
     path === undefined || number === undefined ? [] : [path],
   );
   return [
-    "/** Sealed fields: their names in requests and responses, and in the message. */",
+    "/** Sealed fields: their names in requests and responses, with their names in the message. */",
     exportConst("PERSONAL_FIELDS", `${object(sealed.map((path) => [path, quote(camelCase(path))]))} as const`),
-    "/** Sealed fields of a payment without personal data. */",
+    "/** The sealed fields of a payment without personal data. */",
     exportConst("UNSENT_PERSONAL", object(sealed.map((path) => [camelCase(path), '""'])), "Readonly<PersonalFields>"),
-    "/** What the console calls sealed fields. */",
+    "/** The titles of sealed fields in the console. */",
     exportConst(
       "PERSONAL_TITLES",
       object(
@@ -81,9 +81,9 @@ function shownTables(fields, columns) {
       ),
       "Readonly<Record<keyof typeof PERSONAL_FIELDS, string>>",
     ),
-    "/** Fields whose values name one thing, such as a terminal: the console searches payments by them. */",
+    "/** Fields whose values identify one thing, such as a terminal. The console can search for payments by them. */",
     exportConst("SEARCHED_FIELDS", `${array(columns.filter(isSearched).map(searchedField))} as const`),
-    "/** Fields that the console shows, with their values' places in the message. */",
+    "/** Fields that the console shows, with the names of their values in the message. */",
     exportConst(
       "CONSOLE_FIELDS",
       `${array(fields.filter(({ uses }) => uses.includes("console")).map(consoleField(columns)))} as const`,
@@ -99,13 +99,13 @@ function listTables(kinds, columns) {
   return [
     "/** The kinds of list entries, in the order in which they are shown. */",
     exportConst("LIST_KINDS", `${array(kinds.map(({ name }) => quote(name)))} as const`),
-    "/** For each kind, a check of an entry's value and a description of valid values. */",
+    "/** For each kind: whether an entry's value is valid, and a description of valid values. */",
     exportConst(
       "LIST_VALUES",
       object(kinds.map((kind) => [kind.name, listValue(kind, columns)])),
       "Readonly<Record<(typeof LIST_KINDS)[number], readonly [isValid: (text: string) => boolean, what: string]>>",
     ),
-    "/** Kinds whose entries each affect many payments. */",
+    "/** Kinds of which a single entry affects many payments. */",
     exportConst(
       "BROAD_KINDS",
       `${array(kinds.flatMap(({ name, broad }) => (broad ? [quote(name)] : [])).sort())} as const satisfies readonly (typeof LIST_KINDS)[number][]`,

@@ -13,7 +13,7 @@ const CONTRACTS = "@tripline/contracts";
 const EVENTS = `${CONTRACTS}/generated/tripline/events/v1/events`;
 /** How a token's text is derived from another field. @type {Record<string, string>} */
 const DERIVATIONS = { network: "networkOf" };
-/** Field groups from before fingerprints included names. */
+/** Groups from before the fingerprint included fields by name. */
 const OLD_GROUPS = [1, 2];
 
 /** @param {Payment} payment */
@@ -30,9 +30,9 @@ export function intakeModule(payment) {
     ...(derivations.length === 0 ? [] : [`import { ${derivations.join(", ")} } from "${CONTRACTS}/identifiers";`]),
     'import type { z } from "zod";',
     'import * as kinds from "../requests/field-kinds.js";\n',
-    "/** The request's fields from payment.yaml with a group in the fingerprint, apart from the core fields. */",
+    "/** Request fields from payment.yaml that have a group in the fingerprint, except the core fields. */",
     exportConst("firstFields", object(sent.filter(isFirst).map((field) => [field.path ?? "", schemaOf(field)]))),
-    "/** The other ones. A schema takes time for each field, sent or not, so payments without these have a schema of their own. */",
+    "/** The other request fields. A schema takes time for every field, sent or not, so payments without these have their own. */",
     exportConst(
       "laterFields",
       object(sent.filter((field) => !isFirst(field)).map((field) => [field.path ?? "", schemaOf(field)])),
@@ -46,13 +46,13 @@ export function intakeModule(payment) {
     ),
     "/** The fields that product code sets by name. */",
     `type CoreValues = Pick<Transaction, ${own.map(({ key }) => quote(key)).join(" | ")}>;\n`,
-    "/** The message: tokens replace personal texts, and texts that were not sent are empty. Nothing is sealed in it yet. */",
+    "/** Builds the message. Tokens replace personal texts, texts that were not sent are empty, and nothing is sealed yet. */",
     "export function paymentMessage(core: CoreValues, body: z.infer<z.ZodObject<typeof declaredFields>>, tokenOf: (kind: TokenKind, text: string) => string): Transaction {",
     `  return ${indent(object([...own.map(({ key }) => /** @type {const} */ ([key, `core.${key}`])), ...values.map((column) => /** @type {const} */ ([column.key, messageValue(column)])), ["personal", "undefined"]]))};`,
     "}\n",
     ...contentFunction(payment),
     ...personalFunction(declared),
-    "/** Tokens of people besides the card and the e-mail address. */",
+    "/** The payment's tokens that identify a person, except the card token and the e-mail token. */",
     "export function otherSubjects(payment: Transaction): string[] {",
     `  return [${values
       .filter(({ subject, name }) => subject && name !== "email_token")
@@ -119,8 +119,8 @@ function contentFunction({ columns }) {
   const groups = OLD_GROUPS.map((group) => ({ group, fields: of(group) })).filter(({ fields }) => fields.length > 0);
   return [
     "/**",
-    " * The values by which a retry is recognised. An empty group is left out if all later groups are empty, and newer fields",
-    " * are added by name. A payment therefore keeps its fingerprint when fields are added.",
+    " * The values that identify a retry. An empty group is omitted if all later groups are empty, and newer fields are",
+    " * included by name if they were sent. Adding a field therefore does not change the fingerprint of payments without it.",
     " */",
     "export function requestContent(payment: Transaction): unknown[] {",
     `  const content: unknown[] = ${indent(array(of(0).map(item)))};`,

@@ -7,7 +7,7 @@ import { array, exportConst, HEAD, quote } from "./typescript.mjs";
  */
 
 /**
- * Core fields are mapped by hand, except the BIN; features cannot use fields that are only sealed.
+ * Handwritten code maps the core fields, except the BIN. Features cannot use fields that are only sealed.
  *
  * @param {Payment} payment
  */

@@ -1,6 +1,6 @@
 // `npx tripline release`: creates the files that the release workflow publishes for a tag: the notes from the changelog, the
 // source, a bill of materials, and the digests of these files. `--tag v1.2.3`, which the workflow passes, also requires
-// that the version matches the tag.
+// the version to match the tag.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";

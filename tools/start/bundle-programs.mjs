@@ -36,7 +36,7 @@ export async function bundlePrograms(root, names = programNames(root)) {
   const build = await rolldown({
     input: Object.fromEntries(names.map((name) => [name, compiledProgram(root, name)])),
     platform: "node",
-    // Imports of Nest's optional libraries stay if the library is not installed. They fail when Nest tries them.
+    // Imports of Nest's optional libraries stay even if one is not installed. They fail only when Nest tries them.
     logLevel: "silent",
     plugins: [places(folder), native(folder), sourceMaps(root)],
   });

@@ -45,7 +45,7 @@ async function examinePort(name, port, root) {
   return [];
 }
 
-/** Tries both, because some systems let one program listen on an address while another listens on all addresses. */
+/** Tries to listen and to connect: some systems let a program listen on one address while another listens on all. */
 async function isTaken(/** @type {number} */ port) {
   return !(await canListen(port)) || (await canConnect(port));
 }

@@ -97,7 +97,7 @@ async function buildStale(root) {
 }
 
 /**
- * Runs the compiler alone: turbo would start it once per package, and each run would read the other packages' declarations.
+ * Runs the compiler without turbo, which would start it per package and read other packages' declarations each time.
  *
  * @param {string} root
  * @param {string[]} folders all by default

@@ -49,7 +49,7 @@ async function testAll() {
     for (const result of runChecks(printCheck)) totals[result.ok ? "passed" : "failed"] += 1;
   });
 
-  // The Python tests use about one core for a minute and a half. The TypeScript tests leave it idle while they wait.
+  // The Python tests use about one core for a minute and a half. The TypeScript tests leave a core idle while they wait.
   const python = testAllPython(timed);
   process.stdout.write("\ntests in TypeScript\n");
   const typeScript = await timed("tests in TypeScript", () => testTypeScript([]));

@@ -38,4 +38,4 @@ OPTIONAL_COLUMNS = {
     "authorisation_code": "string",
     "acquirer_reference": "string",
 }
-"""Optional columns of a transactions file with the type each is read as."""
+"""Optional columns of a transactions file and the Spark type of each."""

@@ -45,7 +45,7 @@ export function isCurrency(code: string): boolean {
   return active.has(code);
 }
 
-/** Whether a payment can, or once could, be made in a currency: accepted payments may use one that was withdrawn later. */
+/** Whether the code is or was a currency: accepted payments may have one that was withdrawn later. */
 export function wasCurrency(code: string): boolean {
   return active.has(code) || earlier.has(code);
 }

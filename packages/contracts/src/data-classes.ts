@@ -18,10 +18,10 @@ import type {
 import type { Topic } from "./topics.js";
 
 /**
- * Data class of a field: the first of these that applies.
+ * The data class of a field is the first of these that applies.
  *
- * - `card`: a card number, as a token or its first digits
- * - `personal`: identifies or reaches a person, as a token or sealed
+ * - `card`: a card token or a BIN
+ * - `personal`: identifies a person or is contact data, as a token or sealed
  * - `behavioural`: what a person did, or an assessment of it
  * - `none`: none of the above
  */

@@ -3,8 +3,10 @@
  * not compile. The codes are public: clients match on them.
  */
 
-/** What a Kafka consumer does with a record whose processing failed. */
-/** `retry`: as long as the fault lasts. `retry-few`: five times, then dead letter, for possible bugs of ours. */
+/**
+ * What a Kafka consumer does with a record whose processing failed. `retry` lasts as long as the fault. `retry-few`
+ * tries five times and then dead-letters the record, because the cause may be a bug in Tripline.
+ */
 export type KafkaReaction = "retry" | "retry-few" | "dead-letter" | "stop";
 
 export interface ErrorRow {

@@ -28,10 +28,10 @@ export const PAIR_KINDS = ["pair_is_new", "pair_count", "pair_seconds_since_last
 export const PROFILE_MEASURES = ["number", "amount", "share", "days_since", "distance"] as const;
 
 const WINDOW_TILES_MAX = 1_000;
-/** Bounds the work per payment, which is compared with every filter. */
+/** Bounds the work per payment: each payment is compared with every filter. */
 const FILTERS_MAX = 32;
 
-/** An event field that can identify an entity, alone or with others, such as all cards of one issuer at one terminal. */
+/** An event field that identifies an entity, alone or with others, such as all cards of one issuer at one terminal. */
 export type KeyField = keyof typeof ENTITY_KEYS;
 const KEY_FIELDS: readonly string[] = Object.keys(ENTITY_KEYS);
 const REQUIRED_KEYS: readonly string[] = REQUIRED_ENTITY_KEYS;
@@ -74,7 +74,7 @@ const withValue = z.string().regex(/^[^{}]*\{value\}[^{}]*$/, "must have the pla
 const usually = z.strictObject({ rate: withValue.optional(), amount: withValue.optional() });
 const entity = z.string();
 const over = { entity, window: z.string() };
-/** Counts only payments that pass `where`; without it, all payments. */
+/** Includes only payments that pass `where`; without it, all payments. */
 const filtered = { where: paymentFilter.optional() };
 const unfiltered = { where: z.undefined({ error: "is for kinds over earlier payments only" }).optional() };
 

@@ -22,7 +22,7 @@ const TOKEN_MAKERS = KINDS.map(
 
 const bytes = (hex: string): Buffer => Buffer.from(hex, "hex");
 
-/** RFC 4231 section 4, where the data is text: name, key, data and HMAC-SHA-256; only test case 5 is truncated. */
+/** Test cases of RFC 4231 section 4 with text as data: name, key, data, HMAC-SHA-256. Only test case 5 is truncated. */
 const VECTORS: [string, Buffer, string, string][] = [
   [
     "test case 1",
@@ -100,7 +100,7 @@ describe("tokens", () => {
     expect(keyedToken(kind, key, "acme", text)).toBe(token);
   });
 
-  test("name a person if they are of a card, an e-mail address or an account", () => {
+  test("identify a person if they stand for a card, an e-mail address or an account", () => {
     const subjects = ["ct_", "et_", "at_", "dt_"].map((prefix) => subjectField(prefix + "0".repeat(32)));
     expect(subjects).toEqual(["card_token", "email_token", "account_token", undefined]);
     expect(["ct_1", "constructor", ""].map(subjectField)).toEqual([undefined, undefined, undefined]);
@@ -222,7 +222,7 @@ test("the tokens of an address, its network and an e-mail address of the same te
   expect(new Set(makers.map((make) => make(key, "acme", "x").slice(3))).size).toBe(makers.length);
 });
 
-test("a payment update has one id per tenant, payment and client's id, and an empty id is one of its own", () => {
+test("payment update ids differ by tenant, payment and client's id, which may be empty", () => {
   const ids = ["acme", "globex"].flatMap((tenant) =>
     ["p-1", "p-2"].flatMap((payment) => ["", "u-1", "u-2"].map((update) => paymentUpdateId(tenant, payment, update))),
   );

@@ -9,7 +9,7 @@ export const CARD_TOKEN_PATTERN = /^ct_[0-9a-f]{32}$/;
 
 const TOKEN_PATTERN = /^[a-z]{2}_[0-9a-f]{32}$/;
 
-/** The field of a token that identifies a person by card, e-mail address, account and so on; undefined for other texts. */
+/** The field of a token that identifies a person, such as a card or account token; undefined for other texts. */
 export function subjectField(text: string): (typeof SUBJECT_KEYS)[number] | undefined {
   const fields: Readonly<Record<string, (typeof SUBJECT_KEYS)[number]>> = SUBJECT_PREFIXES;
   return TOKEN_PATTERN.test(text) ? fields[text.slice(0, 2)] : undefined;
@@ -31,7 +31,7 @@ export const TRANSACTION_ID_PATTERN = /^txn_[0-9a-f]{32}$/;
 
 const TOKEN_DIGITS = 32;
 
-/** What a token stands for, except a card. */
+/** The kinds of tokens, except card tokens. */
 export type TokenKind = Exclude<keyof typeof TOKEN_PREFIXES, "card">;
 
 /**
@@ -45,7 +45,7 @@ export function cardToken(key: Uint8Array, tenant: string, cardNumber: string): 
 /**
  * Like `cardToken`, for other texts: the client's id of the paying device, an address normalised by `normalAddress` or
  * `normalEmail`, or a network from `networkOf`. The input starts with the kind, and contains two NULs instead of the one
- * in a card's input, so the same text never gives the same digits in another kind of token.
+ * in a card's input, so the same text never gives the same digits in two kinds of tokens.
  *
  * @param tenant without NUL, as in every valid access token
  */
@@ -116,8 +116,8 @@ export function normalAddress(text: string): string | undefined {
 }
 
 /**
- * A telephone number in E.164: a plus sign and 7 to 15 digits. Spaces, hyphens, points, slashes and brackets are ignored;
- * `(0)`, the trunk prefix that is not dialled from abroad, is removed.
+ * A telephone number in E.164: a plus sign and 7 to 15 digits. Spaces, hyphens, dots, slashes and parentheses are
+ * ignored; `(0)`, the trunk prefix that is not dialled from abroad, is removed.
  */
 export function normalPhone(text: string): string | undefined {
   const compact = text.length > PHONE_CHARACTERS_MAX ? "" : text.replaceAll("(0)", "").replaceAll(/[ ()./-]/g, "");
@@ -141,7 +141,7 @@ export function labelId(tenant: string, clientTransactionId: string): string {
 }
 
 /**
- * The client's id of an update is unique within a payment.
+ * `clientUpdateId` only needs to be unique within a payment.
  *
  * @param clientUpdateId empty for Tripline's own decline: at most one per payment. Clients cannot send an empty id.
  */
@@ -160,10 +160,10 @@ function keyedDigits(key: Uint8Array, text: string): string {
 const SHA256_BLOCK_BYTES = 64;
 const SHA256_BYTES = 32;
 const UTF8_BYTES_PER_UNIT = 3;
-/** Enough for the input of any token of a payment. */
+/** Large enough for the input of any token of a payment. */
 const MESSAGE_BYTES = 1_024;
 
-/** Inputs of HMAC's two hashes: the key's block, then the message or the first hash, which each call overwrites. */
+/** Inputs of HMAC's two hashes: the key's block, then the message or first hash, which each call overwrites. */
 interface HmacInput {
   inner: Buffer;
   readonly outer: Buffer;

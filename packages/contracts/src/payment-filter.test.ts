@@ -35,7 +35,7 @@ test.each([
   ["an exclusion", { card_country: { not: ["US"] } }],
   ["a range of amounts", { amount: { from: 0.001, below: 250.5 } }],
   ["several fields", { currency: ["EUR"], terminal_id: ["t-1"], amount: { below: 5 } }],
-])("%s is a filter", (_name, where) => {
+])("%s is a valid filter", (_name, where) => {
   expect(faultsOf({ ...COUNT, where })).toEqual([]);
 });
 
@@ -45,21 +45,21 @@ test.each([
     { merchant_contry: ["BE"] },
     'cannot filter by "merchant_contry", only by amount, terminal_id, ',
   ],
-  ["a field that is no filter", { card_token: ["ct_1"] }, 'cannot filter by "card_token"'],
-  ["a field called as what every object has", { constructor: ["BE"] }, 'cannot filter by "constructor"'],
+  ["a field by which features cannot filter", { card_token: ["ct_1"] }, 'cannot filter by "card_token"'],
+  ["a field named like a property of every object", { constructor: ["BE"] }, 'cannot filter by "constructor"'],
   ["a country that does not exist", { ip_country: ["BE", "UK"] }, '"UK" is not an ISO 3166-1 alpha-2 code'],
-  ["a currency in small letters", { currency: { not: ["eur"] } }, '"eur" is not an ISO 4217 currency'],
-  ["a number for a text", { bin: [411111] }, '411111 must be a text in quotes: "411111"'],
+  ["a currency in lower case", { currency: { not: ["eur"] } }, '"eur" is not an ISO 4217 currency'],
+  ["a number instead of a text", { bin: [411111] }, '411111 must be a text in quotes: "411111"'],
   ["an empty text", { merchant_country: [""] }, "a text cannot be empty; { not: [...] } includes payments without"],
   ["an empty list", { merchant_country: [] }, "must be a list of 1 to 100 values"],
   ["a single value", { merchant_country: "BE" }, "must be a list of 1 to 100 values"],
-  ["a misspelt condition", { merchant_country: { is: ["BE"] } }, "must be a list of 1 to 100 values"],
+  ["an unknown condition", { merchant_country: { is: ["BE"] } }, "must be a list of 1 to 100 values"],
   ["a range of texts", { merchant_country: { from: 1 } }, "is not a number, so it needs a list of values"],
   ["a list of amounts", { amount: [10] }, "amounts are filtered by from and below"],
   ["an amount with four decimals", { amount: { from: 0.0001 } }, "amounts have at most three decimals"],
   ["a range that ends before it starts", { amount: { from: 2, below: 2 } }, "from must be less than below"],
   ["no field", {}, "needs a field"],
-])("%s is refused at its place", (_name, where, message) => {
+])("%s is rejected, with its position in the file", (_name, where, message) => {
   expect(faultsOf({ ...COUNT, where })).toEqual([expect.stringMatching(/^spec\.yaml:1 features\.0\.where/)]);
   expect(faultsOf({ ...COUNT, where })).toEqual([expect.stringContaining(message)]);
 });
@@ -74,7 +74,7 @@ test.each([
   expect(faults).toEqual(["spec.yaml:1 features.0.where: is for kinds over earlier payments only"]);
 });
 
-test("a spec has a bounded number of filters, of which equal ones count once", () => {
+test("a spec has at most 32 different filters, and equal filters count once", () => {
   const different = Array.from({ length: 33 }, (_, index) => ({ ...COUNT, where: { amount: { from: index } } }));
   const equal = Array.from({ length: 40 }, () => ({ ...COUNT, where: { amount: { from: 1 } } }));
   expect(faultsOf(...different.slice(1), ...equal)).toEqual([]);

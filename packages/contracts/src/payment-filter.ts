@@ -8,7 +8,7 @@ import { FILTER_FIELDS } from "./generated/payment-fields.js";
  * its cost is bounded and unknown fields are detected when the spec is read.
  */
 
-/** A payment field by which features can filter, with its name in the message. */
+/** A payment field by which features can filter. */
 export type FilterField = keyof typeof FILTER_FIELDS;
 /** The amount in major units of the payment's currency, as in the feature of kind `amount`. */
 export const AMOUNT = "amount";
@@ -17,7 +17,7 @@ const LISTED_MAX = 100;
 const FIELDS_MAX = 8;
 
 type Scalar = string | number | boolean;
-/** One of the values; none of the values; or a range that includes `from` and excludes `below`. */
+/** Allowed values, excluded values, or a range that includes `from` and excludes `below`. */
 export type FilterCondition =
   | readonly Scalar[]
   | { readonly not: readonly Scalar[] }

@@ -22,7 +22,7 @@ describe("scopesOf", () => {
     expect(scopesOf([role]).join(" ")).toBe(scopes);
   });
 
-  test("of several roles it is the union, and no role may send payments or their updates", () => {
+  test("combines the scopes of several roles, and no role may send payments or payment updates", () => {
     const all = scopesOf(ROLES);
     expect(all).toEqual(SCOPES.filter((scope) => all.includes(scope)));
     expect(SCOPES.filter((scope) => !all.includes(scope))).toEqual([

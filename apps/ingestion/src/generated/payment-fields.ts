@@ -6,7 +6,7 @@ import { networkOf } from "@tripline/contracts/identifiers";
 import type { z } from "zod";
 import * as kinds from "../requests/field-kinds.js";
 
-/** The request's fields from payment.yaml with a group in the fingerprint, apart from the core fields. */
+/** Request fields from payment.yaml that have a group in the fingerprint, except the core fields. */
 export const firstFields = {
   terminal_id: kinds.identifier("Your own id of the terminal or shop at which the card was presented."),
   device_id: kinds.replacedText("Your own id of the device that pays.").optional(),
@@ -19,7 +19,7 @@ export const firstFields = {
   location: kinds.coordinates("Where the payment takes place, in degrees (WGS 84).").optional(),
 };
 
-/** The other ones. A schema takes time for each field, sent or not, so payments without these have a schema of their own. */
+/** The other request fields. A schema takes time for every field, sent or not, so payments without these have their own. */
 export const laterFields = {
   merchant_id: kinds.identifier("Your own id of the merchant that is paid.").optional(),
   mcc: kinds.mcc("Merchant category code, ISO 18245.").optional(),
@@ -95,7 +95,7 @@ export const declaredExamples = {
 /** The fields that product code sets by name. */
 type CoreValues = Pick<Transaction, "transactionId" | "tenant" | "clientTransactionId" | "cardToken" | "amountMinor" | "currency" | "occurredAtMs" | "acceptedAtMs" | "bin">;
 
-/** The message: tokens replace personal texts, and texts that were not sent are empty. Nothing is sealed in it yet. */
+/** Builds the message. Tokens replace personal texts, texts that were not sent are empty, and nothing is sealed yet. */
 export function paymentMessage(core: CoreValues, body: z.infer<z.ZodObject<typeof declaredFields>>, tokenOf: (kind: TokenKind, text: string) => string): Transaction {
   return {
     transactionId: core.transactionId,
@@ -148,8 +148,8 @@ export function paymentMessage(core: CoreValues, body: z.infer<z.ZodObject<typeo
 }
 
 /**
- * The values by which a retry is recognised. An empty group is left out if all later groups are empty, and newer fields
- * are added by name. A payment therefore keeps its fingerprint when fields are added.
+ * The values that identify a retry. An empty group is omitted if all later groups are empty, and newer fields are
+ * included by name if they were sent. Adding a field therefore does not change the fingerprint of payments without it.
  */
 export function requestContent(payment: Transaction): unknown[] {
   const content: unknown[] = [
@@ -209,7 +209,7 @@ export function personalFields(body: DeclaredBody): PersonalFields | undefined {
   };
 }
 
-/** Tokens of people besides the card and the e-mail address. */
+/** The payment's tokens that identify a person, except the card token and the e-mail token. */
 export function otherSubjects(payment: Transaction): string[] {
   return [payment.accountToken].filter((token) => token !== "");
 }

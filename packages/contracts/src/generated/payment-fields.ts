@@ -37,7 +37,7 @@ export const UNSENT: Readonly<Pick<Transaction, "deviceToken" | "ipToken" | "bin
   acquirerReference: "",
 };
 
-/** Sealed fields: their names in requests and responses, and in the message. */
+/** Sealed fields: their names in requests and responses, with their names in the message. */
 export const PERSONAL_FIELDS = {
   device_id: "deviceId",
   ip_address: "ipAddress",
@@ -50,7 +50,7 @@ export const PERSONAL_FIELDS = {
   shipping_postal_code: "shippingPostalCode",
 } as const;
 
-/** Sealed fields of a payment without personal data. */
+/** The sealed fields of a payment without personal data. */
 export const UNSENT_PERSONAL: Readonly<PersonalFields> = {
   deviceId: "",
   ipAddress: "",
@@ -63,7 +63,7 @@ export const UNSENT_PERSONAL: Readonly<PersonalFields> = {
   shippingPostalCode: "",
 };
 
-/** What the console calls sealed fields. */
+/** The titles of sealed fields in the console. */
 export const PERSONAL_TITLES: Readonly<Record<keyof typeof PERSONAL_FIELDS, string>> = {
   device_id: "Device",
   ip_address: "IP address",
@@ -76,7 +76,7 @@ export const PERSONAL_TITLES: Readonly<Record<keyof typeof PERSONAL_FIELDS, stri
   shipping_postal_code: "Shipping postal code",
 };
 
-/** Fields whose values name one thing, such as a terminal: the console searches payments by them. */
+/** Fields whose values identify one thing, such as a terminal. The console can search for payments by them. */
 export const SEARCHED_FIELDS = [
   { kind: "terminal", title: "Terminal", column: "terminal_id", key: "terminalId", isPersonal: false },
   { kind: "device", title: "Device", column: "device_token", key: "deviceToken", isPersonal: true },
@@ -89,7 +89,7 @@ export const SEARCHED_FIELDS = [
   { kind: "shipping_postal", title: "Shipping postal code", column: "shipping_postal_token", key: "shippingPostalToken", isPersonal: true },
 ] as const;
 
-/** Fields that the console shows, with their values' places in the message. */
+/** Fields that the console shows, with the names of their values in the message. */
 export const CONSOLE_FIELDS = [
   { name: "terminal_id", title: "Terminal", keys: ["terminalId"], isPersonal: false },
   { name: "device_token", title: "Device", keys: ["deviceToken"], isPersonal: true },
@@ -268,14 +268,14 @@ export const FILTER_FIELDS = {
   cvc_result: { key: "cvcResult", type: "enum", values: ["match", "no_match", "unavailable"] },
 } as const;
 
-/** Tokens that stand for a person. An entity whose key has one of them belongs to that person. */
+/** Token fields that identify a person. An entity whose key includes one of them belongs to that person. */
 export const SUBJECT_KEYS = [
   "card_token",
   "email_token",
   "account_token",
 ] as const;
 
-/** Their fields, by the prefix of the token. */
+/** These fields by the prefix of their tokens. */
 export const SUBJECT_PREFIXES = {
   ct: "card_token",
   et: "email_token",
@@ -322,7 +322,7 @@ export const LIST_KINDS = [
   "country",
 ] as const;
 
-/** For each kind, a check of an entry's value and a description of valid values. */
+/** For each kind: whether an entry's value is valid, and a description of valid values. */
 export const LIST_VALUES: Readonly<Record<(typeof LIST_KINDS)[number], readonly [isValid: (text: string) => boolean, what: string]>> = {
   card: [(text) => /^ct_[0-9a-f]{32}$/.test(text), "a card token: ct_ and 32 hexadecimal digits"],
   bin: [(text) => /^\d{6}(?:\d{2})?$/.test(text), "the first 6 or 8 digits of card numbers"],
@@ -334,7 +334,7 @@ export const LIST_VALUES: Readonly<Record<(typeof LIST_KINDS)[number], readonly 
   country: [isCountry, "an ISO 3166-1 alpha-2 code in capitals, such as BE"],
 };
 
-/** Kinds whose entries each affect many payments. */
+/** Kinds of which a single entry affects many payments. */
 export const BROAD_KINDS = [
   "bin",
   "country",

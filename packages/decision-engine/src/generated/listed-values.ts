@@ -16,7 +16,7 @@ export function listedValues(payment: Transaction) {
   };
 }
 
-/** Which values of a payment are on lists of one kind, as used by `lists.deny.card` in a rule. */
+/** Which kinds of a payment's values are on the selected lists. In `lists.deny.card`, these are the lists that deny. */
 export class ListedValueFacts {
   readonly card: boolean;
   readonly bin: boolean;
@@ -42,7 +42,7 @@ export class ListedValueFacts {
   }
 }
 
-/** What reasons call the values of each kind. */
+/** The noun that reasons use for the values of each kind. */
 export const LIST_NOUNS: Readonly<Record<string, string>> = {
   card: "card",
   bin: "BIN",

@@ -233,7 +233,7 @@ export interface SubjectKey {
   wrappedEnvelope: Buffer;
   masterKey: string;
   createdAtMs: number;
-  /** Further tokens of the person, such as an account's: fields with `subject` in payment.yaml. */
+  /** Other tokens that identify the person, such as the account token: fields with `subject` in payment.yaml. */
   otherTokens: string[];
 }
 
@@ -277,7 +277,7 @@ export interface PaymentUpdate {
   kind: PaymentUpdateKind;
   /** The issuer's response code, for instance `51`; empty if it was not sent. */
   issuerCode: string;
-  /** What was captured, reversed or refunded, in minor units of the currency; absent in other kinds. */
+  /** The amount captured, reversed or refunded, in minor units of the currency; absent for other kinds. */
   amountMinor?:
     | number
     | undefined;
@@ -285,7 +285,7 @@ export interface PaymentUpdate {
   currency: string;
   /** When it happened: event time. */
   updatedAtMs: number;
-  /** When ingestion accepted it, or when Tripline decided to decline the payment. Features never see an update before that. */
+  /** When ingestion accepted it, or when Tripline decided to decline the payment. Features never use it earlier. */
   acceptedAtMs: number;
   /** Set if `kind` is DECLINED. */
   declinedBy: DeclinedBy;
@@ -346,7 +346,7 @@ export interface ListEntry {
   tenant: string;
   /** `deny`, `watch`, `allow`, or a name of the tenant's own. */
   list: string;
-  /** What kind of value is listed, as payment.yaml names it: `card` for instance. */
+  /** The kind of the listed value, from `list_kinds` in payment.yaml: `card`, for instance. */
   kind: string;
   /** A token for cards, devices, e-mail addresses, network addresses and their ranges; otherwise the value itself. */
   value: string;
