@@ -6,8 +6,7 @@ import { INTAKE_TOPICS } from "./intake/intake-topics.js";
 const OWN = [...INTAKE_TOPICS.map((topic) => TOPICS[topic].name), SUBJECT_KEYS_TOPIC.name];
 
 /**
- * A readiness check: Kafka is available and has our topics. Missing topics are created if this service has the right to
- * do so.
+ * A readiness check: Kafka is available and our topics exist. Creates missing topics if this service is permitted to.
  *
  * @returns throws TriplineError `kafka-unavailable` otherwise
  */

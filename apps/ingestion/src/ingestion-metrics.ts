@@ -6,7 +6,7 @@ import { INTAKE_TOPICS } from "./intake/intake-topics.js";
 
 const MS_PER_S = 1_000;
 
-/** This service's metrics in addition to request metrics. Create them once per process: they live as long as it. */
+/** The metrics of this service, apart from request metrics. Create them once per process: they are never removed. */
 export interface IngestionMetrics {
   /** @param latencyMs from the request's arrival until Kafka had its events */
   accepted(topic: IntakeTopic, events: number, latencyMs: number): void;

@@ -31,7 +31,7 @@ import { WaitingBound } from "./replies/waiting-bound.js";
 /** A connection that subscribes takes no other commands. */
 const SUBSCRIBER = "replies";
 
-/** Ingestion. It can start while Kafka is down; until Kafka is up, it is not ready and responds with 503. */
+/** Ingestion. It starts even while Kafka is down; until Kafka is up, it is not ready and responds with 503. */
 @Module({})
 export class IngestionModule implements OnModuleInit, OnModuleDestroy {
   constructor(

@@ -3,8 +3,9 @@ import { sampleDeviation } from "./state/sample-deviation.js";
 import type { Aggregate } from "./state/tile-ring.js";
 
 /*
- * The last step of every kind of feature, which turns numbers into the feature's value. Single payments and columns
- * share it. Sums and maxima are in thousandths of the major unit; `none` is the feature's default.
+ * The last step of every kind of feature: formulas that turn aggregates and times into the feature's value. They serve
+ * single payments and whole columns. Sums and maxima are in thousandths of the major unit; `none` is the feature's
+ * default.
  */
 
 const THOUSANDTHS = 1000;

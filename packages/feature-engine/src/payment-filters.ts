@@ -4,7 +4,7 @@ import type { Transaction } from "@tripline/contracts/generated/tripline/events/
 import type { FilterCondition, FilterField, PaymentFilter } from "@tripline/contracts/payment-filter";
 import { AMOUNT, filterKey, isFilterField, isListed } from "@tripline/contracts/payment-filter";
 
-/** The fields of a payment by which features can filter. A text that was not sent may be absent or empty. */
+/** The fields of a payment by which features can filter. A text field that was not sent may be absent or empty. */
 export type FilteredFields = Partial<Pick<Transaction, (typeof FILTER_FIELDS)[FilterField]["key"]>>;
 
 /** One of the distinct filters of a spec. */
@@ -42,9 +42,9 @@ function compileCondition(field: string, condition: FilterCondition): FilterPlan
 type Value = string | number | boolean | undefined;
 
 /**
- * A payment without a value is in no list and no range.
+ * The test of one condition. A payment without the field matches no list and no range.
  *
- * @param scale of the compared numbers: 1000 for amounts, which are compared as integers
+ * @param scale factor for the compared numbers: 1000 for amounts, which are compared as integers
  */
 function compileTest(condition: FilterCondition, scale: number): (value: Value) => boolean {
   if (isListed(condition)) {

@@ -78,8 +78,8 @@ export interface EntityPlan {
   /** Whether the time of the first confirmed fraud is kept. */
   readonly firstFraud: boolean;
   /**
-   * Whether the ids of the last events are kept to detect duplicates: only for the entity whose id is the key of the
-   * topics, where duplicates meet.
+   * Whether the ids of the last events are kept to detect duplicates. Only the entity whose id is the record key of the
+   * topics needs them, because all duplicates of an event have the same key.
    */
   readonly recentIds: boolean;
   /** The parts kept for each filter, in the order of the spec's filters. */
@@ -93,7 +93,7 @@ export interface EntityPlan {
 /** The parts of a state that payments change. */
 export type PaymentParts = Pick<EntityPlan, "payments" | "partners" | "home" | "lastPlace" | "usual">;
 
-/** An entity's state over the payments that pass one filter: the same parts, without labels. */
+/** What an entity keeps about the payments that pass one filter: the same parts as for all payments, without labels. */
 export interface SlicePlan extends EntityPlan {
   /** Index among the filters of the spec. */
   readonly filter: number;

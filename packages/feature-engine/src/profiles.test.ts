@@ -16,7 +16,7 @@ const ageOf = (firstMs: number, atMs: number) =>
 test.each([
   ["a time before", 0, 86_400_000, 1],
   ["the same time", 7, 7, 0],
-  // In our own states, -1 means never. In a profile, -1 is a valid time, and only null means that there is none.
+  // In our own states, -1 means never. In a profile, -1 is a valid time, and only null means no time.
   ["the millisecond before 1970", -1, 86_399_999, 1],
   ["a later time", 8, 7, -5],
   ["no time", Number.NaN, 7, -5],

@@ -40,7 +40,7 @@ describe("POST /v1/payment-updates", () => {
     throw new Error("the update did not arrive");
   }
 
-  test("a refund is one record with everything, keyed by the card", async () => {
+  test("a refund becomes one record with all its fields, keyed by the card", async () => {
     const body = updateBody({ kind: "refunded", amount: EUR_5 });
     const sentAtMs = Date.now();
     const answer = await client.post(PATH, body);
@@ -72,7 +72,7 @@ describe("POST /v1/payment-updates", () => {
     expect(update.acceptedAtMs).toBeGreaterThanOrEqual(sentAtMs);
   });
 
-  test("a client's decline is the issuer's, and a preference to wait is ignored", async () => {
+  test("a decline sent by a client is a decline by the issuer, and a preference to wait is ignored", async () => {
     const body = updateBody({ kind: "declined", issuer_code: "51" });
     const answer = await client.post(PATH, body, { prefer: "wait=10" });
     expect(answer.status).toBe(202);
@@ -88,7 +88,7 @@ describe("POST /v1/payment-updates", () => {
     });
   });
 
-  test("the same update again is accepted without another record; a payment has several updates", async () => {
+  test("a repeated update is accepted without a second record; a payment can have several updates", async () => {
     const body = updateBody();
     const first = await client.post(PATH, body);
     const before = await produced();
@@ -99,7 +99,7 @@ describe("POST /v1/payment-updates", () => {
     expect([next.status, await produced()]).toEqual([202, before + 1]);
   });
 
-  test("the same id with other content is a conflict that names the update", async () => {
+  test("the same id with different content is a conflict that names the update", async () => {
     const body = updateBody();
     await client.post(PATH, body);
     const before = await produced();
@@ -114,7 +114,7 @@ describe("POST /v1/payment-updates", () => {
     expect(await produced()).toBe(before);
   });
 
-  test("another tenant's update with the same ids is another update", async () => {
+  test("an update with the same ids from another tenant is a separate update", async () => {
     const body = updateBody();
     const other = await bed.clientOf({ tenant: "globex" });
     const answers = [await client.post(PATH, body), await other.post(PATH, body)];
@@ -125,7 +125,7 @@ describe("POST /v1/payment-updates", () => {
     expect(idOf(body)).not.toBe(idOf(body, "globex"));
   });
 
-  test("sending payments does not permit sending updates, nor the reverse", async () => {
+  test("permission to send payments does not permit sending updates, and vice versa", async () => {
     const payments = await bed.clientOf({ scope: "transactions:write labels:write" });
     const updates = await bed.clientOf({ scope: "payment-updates:write" });
     expect((await payments.post(PATH, updateBody())).body).toMatchObject({ status: 403, code: "scope-missing" });
@@ -133,7 +133,7 @@ describe("POST /v1/payment-updates", () => {
     expect((await updates.post(PATH, updateBody())).status).toBe(202);
   });
 
-  test("a batch has one result per line, and a bad line stops no other", async () => {
+  test("a batch has one result per line, and an invalid line does not affect the others", async () => {
     const [one, two] = [updateBody(), updateBody({ kind: "reversed", amount: EUR_5 })];
     const lines = [one, { ...two, amount: undefined }, one, { ...one, kind: "declined" }, two];
     const answer = await client.postLines(
@@ -161,24 +161,24 @@ describe("POST /v1/payment-updates", () => {
     ],
     ["no card", { card: {} }, "/card", "must hold exactly one of number and token"],
     ["refund without amount", { kind: "refunded" }, "/amount", "is missing"],
-    ["refund of nothing", { kind: "refunded", amount: { ...EUR_5, minor: 0 } }, "/amount/minor", "must be at least 1"],
+    ["refund of zero", { kind: "refunded", amount: { ...EUR_5, minor: 0 } }, "/amount/minor", "must be at least 1"],
     ["negative refund", { kind: "refunded", amount: { ...EUR_5, minor: -1 } }, "/amount/minor", "must be at least 1"],
     ["refund without currency", { kind: "refunded", amount: { minor: 1 } }, "/amount/currency", "is missing"],
     [
-      "amount of an answer",
+      "authorisation with an amount",
       { amount: EUR_5 },
       "/amount",
       "must be left out unless kind is captured, reversed or refunded",
     ],
     [
-      "code of a refund",
+      "refund with an issuer code",
       { kind: "refunded", amount: EUR_5, issuer_code: "51" },
       "/issuer_code",
       "must be left out unless kind is authorised or declined",
     ],
     ["long code", { issuer_code: "x".repeat(17) }, "/issuer_code", "must be 1 to 16 letters, digits, _ and -"],
     [
-      "future",
+      "time in the future",
       { occurred_at: new Date(Date.now() + 3.6e6).toISOString() },
       "/occurred_at",
       "must not be in the future",

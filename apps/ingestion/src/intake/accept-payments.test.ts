@@ -272,7 +272,7 @@ describe("POST /v1/transactions", () => {
     ["no country of the address", { ...origin, ip_country: undefined }],
     ["a merchant", { ...origin, merchant_id: "m-1" }],
     ["an account", { ...origin, account_id: "user-1" }],
-    ["a mark as a test", { ...origin, is_test: false }],
+    ["a test flag", { ...origin, is_test: false }],
     ["none of them", Object.fromEntries(Object.keys(origin).map((field) => [field, undefined]))],
   ])("%s under the same transaction_id is a conflict", async (_name, changes) => {
     const body = paymentBody(origin);

@@ -40,7 +40,7 @@ test("a failed call fails only the requests in it", async () => {
 afterEach(() => jest.useRealTimers());
 
 test("what is not urgent waits for others, and goes first with what is urgent", async () => {
-  // On a busy machine, two turns can take longer than the wait.
+  // On a busy machine, two event-loop turns can take longer than the wait.
   jest.useFakeTimers({ doNotFake: ["setImmediate", "clearImmediate", "nextTick", "queueMicrotask"] });
   const { calls, gatherer } = stage(10);
   const patient = [gatherer.ask([1], false), gatherer.ask([2], false)];

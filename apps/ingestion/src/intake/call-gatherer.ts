@@ -20,9 +20,9 @@ export class CallGatherer<T, R> {
   ) {}
 
   /**
-   * @param isUrgent false if nothing waits for the result; the call may then be made some milliseconds later, but
-   *   requests keep their order
-   * @throws what the call with these items threw
+   * @param isUrgent false if nothing waits for the result: the call may then be delayed by a few milliseconds. Requests
+   *   keep their order
+   * @throws any error of the call that contains these items
    */
   ask(items: readonly T[], isUrgent = true): Promise<R[]> {
     return items.length <= this.itemsMax ? this.#enqueue(items, isUrgent) : this.#askInParts(items);
@@ -39,7 +39,7 @@ export class CallGatherer<T, R> {
   #enqueue(items: readonly T[], isUrgent: boolean): Promise<R[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ items, resolve, reject });
-      // Runs after sockets are read, when all requests of this turn have arrived.
+      // Runs after the sockets have been read, so all requests of this event-loop turn have arrived.
       if (isUrgent) this.#immediate ??= setImmediate(() => this.#flush());
       else this.#timer ??= setTimeout(() => this.#flush(), LINGER_MS);
     });

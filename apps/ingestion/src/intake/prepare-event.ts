@@ -46,7 +46,7 @@ export interface IntakeRules {
 
 export type PrepareEvent = (body: unknown, tenant: string, nowMs: number, rules: IntakeRules) => PreparedEvent;
 
-/** Each is compiled into one function. Startup fails if a schema has something that Zod cannot compile. */
+/** The schemas, each compiled into one function. Startup fails if Zod cannot compile one of them. */
 const payments = z.compile(paymentSchema, { strict: true });
 const firstPayments = z.compile(firstPaymentSchema, { strict: true });
 const LATER_FIELDS: ReadonlySet<string> = new Set(Object.keys(laterFields));
@@ -128,9 +128,9 @@ export const prepareLabel: PrepareEvent = (body, tenant, nowMs, rules) => {
 };
 
 /**
- * Does not look up the payment, whose record may arrive later. The console compares the two.
+ * Prepares an update without looking up its payment, whose record may arrive later. The console compares the two.
  *
- * @throws TriplineError `invalid-field` that names every wrong field
+ * @throws TriplineError `invalid-field`, which names every invalid field
  */
 export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) => {
   const update = parse(updates, paymentUpdateSchema, body);
@@ -160,7 +160,7 @@ export const preparePaymentUpdate: PrepareEvent = (body, tenant, nowMs, rules) =
   return { topic: "paymentUpdates", id, clientTransactionId, clientUpdateId, fingerprint, cardToken: token, value };
 };
 
-/** The event's name in error messages, with the client's id. */
+/** How error messages refer to the event: by the client's id. */
 export function nameOf({ clientTransactionId, clientUpdateId }: PreparedEvent): string {
   return clientUpdateId === undefined ? `transaction_id ${clientTransactionId}` : `update_id ${clientUpdateId}`;
 }

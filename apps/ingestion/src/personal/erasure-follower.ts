@@ -6,7 +6,7 @@ import { TableFollower, TableFollowerContext } from "@tripline/nest-kit/kafka/ta
 import { FollowedMasterKey } from "@tripline/sealing/followed-master-key";
 import { PersonalSealer } from "@tripline/sealing/personal-sealer";
 
-/** Follows erasures, so that the data of erased people is no longer sealed. */
+/** Follows erasures, after which ingestion neither seals nor keeps personal data of the erased person. */
 @Injectable()
 export class ErasureFollower extends TableFollower {
   constructor(

@@ -36,7 +36,7 @@ const STRANGERS_SLOT_MS = 50;
  */
 export class ReplyWaiters {
   readonly #options: ReplyOptions;
-  /** By ID; nearly every ID has only one. */
+  /** The groups that wait for each ID, almost always only one. */
   readonly #groups = new Map<string, ReplyGroup[]>();
   readonly #watched = new Set<string>();
   readonly #waiting = new FairShares();

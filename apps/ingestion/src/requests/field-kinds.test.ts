@@ -85,7 +85,7 @@ const KINDS: [string, z.ZodType, [unknown, unknown][], unknown[]][] = [
 ];
 
 describe.each(KINDS)("%s", (_name, kind, accepted, rejected) => {
-  // Compiled as in ingestion, which would not start with a kind that cannot be compiled.
+  // Compiled as in ingestion, which does not start if a kind cannot be compiled.
   const body = z.compile(z.strictObject({ field: kind.optional() }), { strict: true });
 
   test("accepts and normalises", () => {

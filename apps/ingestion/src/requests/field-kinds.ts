@@ -11,9 +11,9 @@ import {
 import { z } from "zod";
 import { isLeapSecond, parseTime } from "./parse-time.js";
 
-/** Checks and normalises each kind of field. Messages follow the field's name and never repeat its value. */
+/** Schemas that check and normalise each kind of field. Messages follow the field's name and never repeat its value. */
 
-/** No control characters and no unpaired surrogates, with which two different IDs could be the same in UTF-8. */
+/** No control characters, and no unpaired surrogates: with those, two different IDs could be the same in UTF-8. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: tools that read the OpenAPI document do not support \p
 const FREE_TEXT_PATTERN = /^[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,128}$/u;
 const LATITUDE_MAX = 90;
@@ -44,7 +44,7 @@ export const instant = z
     return z.NEVER;
   });
 
-/** Unlike other texts, stored unencrypted in every topic and in key names. */
+/** A text that, unlike others, is stored unencrypted, in every topic and in the names of keys. */
 export const identifier = (description: string) =>
   z
     .string()

@@ -82,9 +82,9 @@ describe("bad input is refused and reaches no topic", () => {
     ["unknown value of an enum", "/channel", paymentBody({ channel: "web" })],
     ["negative age of an account", "/account_age_days", paymentBody({ account_age_days: -1 })],
     ["national telephone number", "/phone", paymentBody({ phone: "0470123456" })],
-    ["card number as an account", "/account_id", paymentBody({ account_id: "4111111111111111" })],
-    ["card number as a merchant", "/merchant_id", paymentBody({ merchant_id: "4111111111111111" })],
-    ["yes as text", "/is_test", paymentBody({ is_test: "true" })],
+    ["card number as an account id", "/account_id", paymentBody({ account_id: "4111111111111111" })],
+    ["card number as a merchant id", "/merchant_id", paymentBody({ merchant_id: "4111111111111111" })],
+    ["boolean as text", "/is_test", paymentBody({ is_test: "true" })],
     ["empty device id", "/device_id", paymentBody({ device_id: "" })],
     ["device id of 129 characters", "/device_id", paymentBody({ device_id: "\u{1f4f1}".repeat(129) })],
     ["device id with a control character", "/device_id", paymentBody({ device_id: "a\0b" })],
@@ -131,7 +131,7 @@ describe("bad input is refused and reaches no topic", () => {
 
   test("payment: a number too large for a double", async () => {
     const text = JSON.stringify(paymentBody({ location: { latitude: 50, longitude: 0.5 } }));
-    // Only in this field, because a time may contain the same digits.
+    // Replaces the number in this field only, because a time may contain the same digits.
     const huge = text.replace(/(?<="longitude":)0\.5/, "1e999");
     const answer = await client.send("/v1/transactions", huge, { "content-type": "application/json" });
     expect(answer.body).toMatchObject({ status: 422, errors: [{ pointer: "/location/longitude" }] });

@@ -7,8 +7,8 @@ import { choice, identifier, instant, time } from "./field-kinds.js";
 import { IDEMPOTENCY_KEY_LENGTH_MAX } from "./limits.js";
 
 /**
- * Request schemas. The IDs are names in the API's description. Messages follow the field's name and never repeat its
- * value.
+ * Request schemas. Their `id` is their name in the API's description. Messages follow the field's name and never repeat
+ * its value.
  */
 
 const AMOUNT_MINOR_MAX = 1_000_000_000_000;
@@ -99,7 +99,7 @@ const coreFields = { transaction_id: transactionIdField, card: paymentCard, amou
 
 export const paymentSchema = z.strictObject({ ...coreFields, ...declaredFields }).meta({ id: "Transaction" });
 
-/** The same for payments without any of `laterFields`. */
+/** Accepts the same payments as `paymentSchema`, as long as they have none of `laterFields`. */
 export const firstPaymentSchema = z.strictObject({ ...coreFields, ...firstFields });
 
 export type PaymentBody = z.infer<typeof paymentSchema>;
@@ -124,10 +124,10 @@ export const labelSchema = z
   })
   .meta({ id: "Label" });
 
-/** The issuer's answer. */
+/** Answers of the issuer. */
 const ANSWERS = ["authorised", "declined"] as const;
 const THREE_DS = ["three_ds_completed", "three_ds_abandoned"] as const;
-/** Money that moved or was released. */
+/** Movements and releases of money. */
 const MOVES = ["captured", "reversed", "refunded"] as const;
 const UPDATE_KINDS = [...ANSWERS, ...THREE_DS, ...MOVES] as const;
 

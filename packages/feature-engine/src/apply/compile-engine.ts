@@ -35,7 +35,7 @@ export type PaymentEvent = Pick<Transaction, "transactionId" | "amountMinor" | "
   EntityIds;
 /** The fields of a label that features use. */
 export type LabelEvent = Pick<Label, "labelId" | "labelledAtMs" | "occurredAtMs" | "fraud"> & {
-  /** Whether the judge entity explains it. Only for callers without that entity's state, which otherwise decides. */
+  /** Whether the judge entity explains the fraud. Set it only without that entity's state, which otherwise decides. */
   readonly explained?: boolean | undefined;
 };
 

@@ -55,7 +55,7 @@ export interface EntityView {
   runBeganMs: number;
   /** Number of frauds after it. */
   runCount: number;
-  /** A view of the payments that pass each filter, one per slice of the plan. */
+  /** One view per slice of the plan, over the payments that pass its filter. */
   readonly slices: readonly EntityView[];
 }
 
@@ -122,7 +122,7 @@ export function compileFeatures(spec: FeatureSpec, plans: readonly EntityPlan[],
   };
 }
 
-/** Kinds that include the payment itself if it passes their filter. `distinct` also does, see `viewEntity`. */
+/** Kinds that include the payment itself if it passes their filter. `viewEntity` does the same for `distinct`. */
 const INCLUDING: readonly Feature["kind"][] = ["count", "sum", "mean", "max", "pair_count"];
 
 function compileFiltered(

@@ -38,7 +38,7 @@ function counted(steps: readonly (Omit<TestEvent, "id" | "atMs"> & { waitMs: num
   return online.emitted;
 }
 
-/** What is known of a missing record, which excludes its place in the order. */
+/** What remains known of an event whose record is missing: not its values, and not its place in the order. */
 function withoutNumbers(event: CountedEvent): CountedEvent {
   return event.kind === "payment"
     ? { kind: "payment", vector: { ...event.vector, sequences: [], values: [] } }

@@ -29,7 +29,7 @@ const histories = fc
       device: fc.option(fc.nat(2), { nil: undefined }),
       // An unusual payment explains a label with the same time.
       lateMs: fc.oneof(fc.constant(0), fc.nat(2 * DAY_MS)),
-      // Some amounts are far above the usual one, which explains frauds.
+      // Some amounts are far above the usual one, so these payments explain frauds.
       amountMinor: fc.oneof(fc.nat(1_000), fc.nat(1_000_000)),
       waitMs: fc.oneof(fc.constant(0), fc.nat(5_000), fc.nat(DAY_MS)),
     }),
@@ -109,7 +109,7 @@ function emittedBy(steps: readonly { event: TestEvent; waitMs: number }[], cuts:
   return online.emitted;
 }
 
-/** In some histories, a card is erased at a time within the history. */
+/** In some histories, a card is erased at some point. */
 const erasures = fc.option(fc.record({ card: fc.nat(3), afterMs: fc.nat(5 * DAY_MS) }), { nil: undefined });
 
 function erasedBy(erasure: { card: number; afterMs: number } | undefined, events: readonly CountedEvent[]) {
@@ -121,7 +121,7 @@ function erasedBy(erasure: { card: number; afterMs: number } | undefined, events
   return (key: string) => (erasure !== undefined && key === erased ? START_MS + erasure.afterMs : undefined);
 }
 
-test("with records that came twice, a loss and an erasure", () => {
+test("the states are the same with duplicate records, a loss of states and an erasure", () => {
   const cuts = fc.tuple(fc.nat(60), fc.nat(60));
   fc.assert(
     fc.property(histories, cuts, fc.nat(60), erasures, (steps, [one, other], again, erasure) => {
@@ -138,7 +138,7 @@ test("with records that came twice, a loss and an erasure", () => {
   );
 });
 
-test("in two parts, of which the first one lacks some records", () => {
+test("the states are the same after two folds, the first of which lacks some records", () => {
   const late = fc.uniqueArray(fc.nat(59), { maxLength: 4 });
   fc.assert(
     fc.property(histories, fc.nat(60), late, erasures, (steps, end, lateOnes, erasure) => {
@@ -162,7 +162,7 @@ test("in two parts, of which the first one lacks some records", () => {
   );
 });
 
-test("an event counted while states were lost that its card remembers counts in no entity", () => {
+test("an event counted while states were lost counts in no entity if its card remembers it", () => {
   const online = new OnlineCounter(engine);
   for (const id of [0, 1, 2]) {
     online.nowMs = START_MS + id * 60_000;

@@ -3,15 +3,16 @@ import type { CountedEvent } from "./counted-event.js";
 import { isIncomplete } from "./counted-event.js";
 
 /**
- * Decisions of a spec's first entity that the other entities of an event need when `FoldInOrder` folds them separately: whether
- * it explains a fraud, and whether it had already counted the event. If the spec has a judge, it must be the first entity.
+ * What the first entity of a spec decided about events. If `FoldInOrder` folds the entities separately, the others need
+ * to know whether the first one explained a fraud, and whether it had already counted an event. If the spec has a
+ * judge, it must be the first entity.
  */
 export class FoldDecisions {
   readonly #explained: Set<string>;
   readonly #dropped = new Set<string>();
   readonly #deferred = new Set<string>();
 
-  /** @param explained the result of `explained` in an earlier fold */
+  /** @param explained what `explained` returned in an earlier fold */
   constructor(explained: readonly string[] = []) {
     this.#explained = new Set(explained);
   }
@@ -24,7 +25,7 @@ export class FoldDecisions {
     return this.#explained.has(nameOf({ kind: "label", applied }));
   }
 
-  /** The names of those labels that were explained. */
+  /** The names of the given labels that were explained. */
   explained(labels: readonly CountedEvent[]): string[] {
     return labels.map(nameOf).filter((name) => this.#explained.has(name));
   }
@@ -37,19 +38,19 @@ export class FoldDecisions {
     return this.#dropped.has(nameOf(event));
   }
 
-  /** The first entity waits for an earlier event, so it has decided nothing about this one. */
+  /** Marks the event as undecided: the first entity is still waiting for an earlier one. */
   defer(event: CountedEvent): void {
     this.#deferred.add(nameOf(event));
   }
 
-  /** Whether the other entities can count an event. If it has numbers, these show whether they already have. */
+  /** Whether the other entities may count the event. If it has numbers, these show whether they already did. */
   isDecided(event: CountedEvent): boolean {
     if (isIncomplete(event)) return !this.isDropped(event);
     return event.kind === "payment" || !this.#deferred.has(nameOf(event));
   }
 }
 
-/** Includes the number, because a late client retry counts a second time, with different numbers. */
+/** Includes the number, because a late retry by a client is counted again, with a different number. */
 function nameOf(event: CountedEvent): string {
   const id = event.kind === "payment" ? event.vector.transaction?.transactionId : event.applied.label?.labelId;
   const [number = 0] = event.kind === "payment" ? event.vector.sequences : event.applied.sequences;

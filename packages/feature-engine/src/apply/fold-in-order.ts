@@ -24,7 +24,7 @@ export interface FoldInOrderOptions {
   readonly engine: FeatureEngine;
   /** Encoded initial state of an entity, by Redis key; null if it starts empty. */
   readonly stateBefore?: (key: string) => Uint8Array | null;
-  /** Time of the service's last change to an initial state, by wall clock; undefined if before counting started. */
+  /** Wall-clock time of the service's last change to an initial state; undefined if counting started after it. */
   readonly changedBefore?: (key: string) => number | undefined;
   /**
    * Called for each payment with a place in the order. Payments counted while states were lost have none, because the
@@ -46,7 +46,7 @@ export interface FoldInOrderOptions {
   readonly passesGaps?: boolean;
   /** Needed if the entities of an event are added one by one. */
   readonly decisions?: FoldDecisions;
-  /** When counting started, if the first event is not added here. */
+  /** When counting started, if the first event is not among those that are added. */
   readonly beganAtMs?: number;
   /** Called for an event that is skipped because it was already counted. */
   readonly onDropped?: (event: CountedEvent) => void;
@@ -58,7 +58,7 @@ export interface FoldedState {
   /** Index of the entity in the spec. */
   readonly entity: number;
   readonly state: EntityState;
-  /** When online last changed it, by its wall clock; undefined if it has not changed since counting started. */
+  /** When the service last changed it, by wall clock; undefined if it has not changed since counting started. */
   readonly countedAtMs: number | undefined;
 }
 
@@ -117,8 +117,8 @@ export class FoldInOrder {
   }
 
   /**
-   * @param only index of the only entity to count the event in. An entity's state depends on its events in the order of
-   *   its numbers, and on `FoldDecisions`. The entities can therefore be folded separately, starting with the first.
+   * @param only index of an entity, to count the event in that entity alone. An entity's state depends only on its
+   *   events in the order of its numbers, and on `FoldDecisions`. Entities can thus be folded separately, first to last
    * @throws TriplineError `queue-full` if too many events are waiting; `state-unreadable`; `state-conflict` for
    *   contradictory numbers
    */
@@ -141,8 +141,8 @@ export class FoldInOrder {
 
   /**
    * Counts an event immediately, regardless of its numbers, unless an initial state already includes it. For archives
-   * with missing events: if events are added in clock order, all existing ones count. They keep their numbers: later
-   * events continue from those, and they order events of the same millisecond, as in a batch.
+   * with missing events: add the existing ones in clock order, and all of them count. They keep their numbers, from
+   * which later events continue. The numbers also order events of the same millisecond, such as those of a batch.
    *
    * @throws TriplineError `state-unreadable`
    */

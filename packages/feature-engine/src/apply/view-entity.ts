@@ -93,7 +93,7 @@ function viewPlaces(
   if (encounter?.latitude === undefined || encounter.longitude === undefined) return;
   const { latitude, longitude } = encounter;
   if (home !== undefined) view.homeKm = distanceFromHomeKm(home, latitude, longitude);
-  // As for the time since the last payment: for an out-of-order payment, only newer payments may be known.
+  // As with the time since the last payment: if this payment is out of order, the last known one may be newer.
   const isRecent = payments.newestMs <= atMs && atMs - payments.newestMs <= horizonMs;
   if (lastPlace !== undefined && isRecent) view.lastKm = distanceFromLastKm(lastPlace, latitude, longitude);
 }

@@ -82,7 +82,7 @@ export function addPartner(table: PartnerTable, hash: number, atMs: number, expi
   const { rows } = table;
   let place = 0;
   while (place < end && numberAt(rows, place + 1) > lastMs) place += PARTNER_STRIDE;
-  // Partners last seen before this one move towards the place that it had, or that was added for it.
+  // Moves the partners last seen earlier by one row, into the row that this one had or that was added for it.
   if (place < end) rows.copyWithin(place + PARTNER_STRIDE, place, end);
   rows[place] = hash;
   rows[place + 1] = lastMs;

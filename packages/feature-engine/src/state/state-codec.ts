@@ -43,7 +43,7 @@ import { UNUSUAL_MAX, UNUSUAL_STRIDE } from "./usual-amount.js";
  *       varint  n, then n unusual payments in the order in which they were counted, each varint time, varint ratio ]
  *   then [ varint  time of the last genuine payment + 1, 0 for none
  *       varint  frauds since then, and where there are any varint time of the first ]
- *   then for each filter of the plan, of the payments that pass it: the stream as above, [ partners ], [ home ],
+ *   then for each filter of the plan, about the payments that pass it: the stream as above, [ partners ], [ home ],
  *     [ last place ], [ usual amount ]
  *
  * The first nine bytes differ between any two versions of one entity's state: writers compare them to find out whether

@@ -136,7 +136,7 @@ function addSquare(ring: TileRing, at: number, amount: number): void {
   const before = numberAt(ring.tiles, at + 4);
   const low = numberAt(ring.tiles, at + 5) + square.low;
   const carry = low >= SQUARE_UNIT ? 1 : 0;
-  // Like the sum, it is capped at what can be stored. A sum reaches the cap first: no value is less than its squareHigh.
+  // Capped at the largest number that can be stored, like the sum, which reaches it first: squareHigh <= amount.
   const high = Math.min(before + square.high + carry, Number.MAX_SAFE_INTEGER);
   ring.tiles[at + 4] = high;
   ring.tiles[at + 5] = low - carry * SQUARE_UNIT;

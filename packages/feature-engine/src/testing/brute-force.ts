@@ -134,7 +134,7 @@ function lastDistance(
   return from === undefined ? feature.default : (distanceKm(from, event) ?? feature.default);
 }
 
-/** Labels whose payment was unusual for the judge entity at the time when they were reported. */
+/** Labels whose payment was unusual for the judge entity when the label was reported. */
 const explained = new WeakSet<OracleEvent>();
 
 function judge(spec: FeatureSpec, label: OracleEvent, seenBy: Seen): void {

@@ -97,7 +97,7 @@ const NEAR_AND_LARGE = { amount: { from: 9_999.95 }, merchant_country: ["BE", "N
 const SMALL = { amount: { below: 9_999.95, from: 0.01 } };
 const IN_YEN = { currency: ["JPY"], card_country: ["BE"] };
 
-/** Every kind with two filters, next to unfiltered features over more, fewer or none of the windows. */
+/** Every kind of feature with two filters, and unfiltered features over more, fewer or none of the windows. */
 export const filteredSpec = specOf(
   {
     "5m": { width: "5m", tile: "1m" },

@@ -61,7 +61,7 @@ const CALM = fc.oneof(
   fc.integer({ min: -40 * DAY_MS, max: 0 }),
 );
 
-/** So dense that hundreds of events are within two days, with occasional gaps. */
+/** So dense that two days have hundreds of events, with occasional gaps. */
 const BUSY = fc.oneof(
   { weight: 10, arbitrary: fc.constant(0) },
   { weight: 20, arbitrary: fc.integer({ min: 0, max: 5 * MINUTE_MS }) },
@@ -119,7 +119,7 @@ export function eventStreams(shape: Partial<StreamShape> = {}): fc.Arbitrary<Ora
     device: fc.option(someOf("d", 2)),
     ip: fc.option(someOf("i", 2)),
     delayMs: fc.oneof(fc.constant(0), fc.nat(10 * DAY_MS)),
-    /** Which earlier payment of the card a label is about, counted from the newest; from 10 on, none of them. */
+    /** Which earlier payment of the card a label is about, counting back from the newest; 10 and up: none of them. */
     about: fc.nat(14),
     stepMs: busy ? BUSY : CALM,
     amountMinor,

@@ -4,7 +4,7 @@ export interface PaymentColumns {
   readonly thousandths: Float64Array;
 }
 
-/** Aggregate of the window that ends with payment `last`, excluding that payment; from all payments, in thousandths. */
+/** The aggregate over the window before payment `last`, without that payment. In thousandths, from single payments. */
 export function windowBefore({ atMs, thousandths }: PaymentColumns, last: number, widthMs: number, tileMs: number) {
   const fromMs = Math.floor(((atMs[last] ?? 0) - widthMs) / tileMs) * tileMs;
   let count = 0;
