@@ -5,7 +5,7 @@ import { shareOf } from "./card-share.js";
 /** Shares are in basis points of the cards. */
 export const BASIS_POINTS = 10_000;
 
-/** A card's part in the rollout of a model. */
+/** How a card takes part in a model rollout. */
 export interface Assignment {
   readonly role: TrialRole;
   /** Whether the candidate scores the card's payments, no matter which model decides. */
@@ -13,8 +13,9 @@ export interface Assignment {
 }
 
 /**
- * A card's part in a rollout; undefined if it has none. A card keeps its place for the whole rollout, so a growing
- * share keeps its cards. Each rollout draws different cards, so that new models are not always tried on the same ones.
+ * How a card takes part in a rollout; undefined if it does not. A card keeps its position for the whole rollout, so a
+ * growing share keeps its cards. Each rollout selects different cards, so that new models are not always tried on the
+ * same ones.
  */
 export function assignCard(rollout: Rollout, cardToken: string): Assignment | undefined {
   const place = placeOf(cardToken, rollout.rolloutId);

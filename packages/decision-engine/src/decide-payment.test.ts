@@ -133,7 +133,7 @@ describe("with the model's score", () => {
     expect(decision.reasons[0]?.text).toBe("10 % in hour 03:00.");
   });
 
-  test("decides times before 1970 and past the calendar", () => {
+  test("decides at times before 1970 and beyond the calendar's range", () => {
     for (const atMs of [-1, 9e15]) expect(decide(POLICY, input({ atMs })).rung).toBe(Rung.MODEL);
   });
 });
@@ -380,7 +380,7 @@ describe("properties", () => {
     );
   });
 
-  test("there is a reason, the first one is the strictest and the outcome, and a score is a probability or absent", () => {
+  test("has a reason; the first one is the strictest and gives the outcome; any score is a probability", () => {
     fc.assert(
       fc.property(likelyInput, (given) => {
         const decision = decide(POLICY, given);

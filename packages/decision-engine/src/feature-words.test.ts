@@ -28,13 +28,13 @@ test("a filtered feature is a topic of its own", () => {
   expect(words.get("count_1d")?.topic).toBe("card frequency");
 });
 
-test("the baseline of all payments is not said of filtered ones, and filtered ones do not change it", () => {
+test("the baseline of all payments is omitted for filtered ones, and filtered ones do not change it", () => {
   const values = [10, 4, 33, 3, 900, 0, 0];
   expect(said("count_1d", values)).toBe("This card made 4 payments; usually 1 a day.");
   expect(said("abroad_1d", values)).toBe("This card made 3 payments.");
 });
 
-test("nothing is said of the largest of no payments", () => {
+test("describes no maximum if there are no payments", () => {
   expect(said("max_abroad", [10, 1, 1, 0, 0, 0, 10])).toBeUndefined();
   expect(said("max_abroad", [10, 1, 1, 1, 1, 7, 10])).toBe("At most 7.00 EUR abroad.");
   expect(said("max", [0, 1, 1, 0, 0, 0, 0])).toBe("At most 0.00 EUR.");

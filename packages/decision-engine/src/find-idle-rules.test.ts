@@ -106,7 +106,7 @@ test("skips a condition with too many cases", () => {
   expect(idle({ when }, { when: "amount > 0 || hour > 0" })).toMatchObject({ neverFire: [], covered: [] });
 });
 
-test("regression #24: compares many rules with many cases up to a limit, and says so", () => {
+test("regression #24: compares many rules with many cases up to a limit, and reports that it was reached", () => {
   const wide = (index: number) =>
     Array.from({ length: 60 }, (_, at) => `amount == ${index * 1_000 + at}.5`).join(" || ");
   const policy = policyOf([

@@ -62,10 +62,10 @@ type AnswerFile = Omit<z.infer<typeof staticSchema>, "by_amount">;
 type Path = readonly PropertyKey[];
 
 /**
- * Parses and checks a policy: one YAML file with rules, score bands and default decisions. It finds every detectable
- * fault of expressions and sentences here, against the features of `spec`, and not later on a payment.
+ * Parses and checks a policy: one YAML file with rules, score bands and default decisions. Expressions and sentences
+ * are checked against the features of `spec`, so that every detectable fault is found here and not later on a payment.
  *
- * @param revision its number in the control plane
+ * @param revision the policy's number in the control plane
  * @throws TriplineError `policy-invalid`; its message and `fields` contain one sentence per fault, each with
  *   `file:line:column`.
  */

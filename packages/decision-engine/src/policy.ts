@@ -143,7 +143,7 @@ export interface Policy {
   readonly staticDefault: StaticAnswer;
   readonly staticByTenant: ReadonlyMap<string, StaticAnswer>;
   /**
-   * Why the policy would be rejected today because of its cost. Not empty only for a policy that an earlier release
+   * Why the policy would be rejected today because of its cost. Non-empty only for a policy that an earlier release
    * stored; its rules are skipped for payments on which they cost too much.
    */
   readonly costFaults: readonly string[];

@@ -76,7 +76,7 @@ const indexOf = (text: string) => Number(text.split(":")[1]);
 test.each([
   ["stop", 0],
   ["kill", 0],
-  // Longer than a group member's session, whose expiry must not be awaited a second time.
+  // Longer than a group member's session timeout. The consumer must not wait for that timeout again.
   ["kill", 11_000],
 ] as const)(
   "loses no acknowledged record and recovers from a %s of the broker that lasts %d ms longer than its restart",

@@ -21,7 +21,7 @@ test("an abort ends a wait immediately, even one that starts later", async () =>
   expect(performance.now() - startedMs).toBeLessThan(30_000);
 });
 
-test("reports whether a promise settles within a time, either way", async () => {
+test("reports whether a promise settles in time, fulfilled or rejected", async () => {
   expect(await settlesWithin(1_000, Promise.resolve())).toBe(true);
   expect(await settlesWithin(1_000, Promise.reject(new Error("no")))).toBe(true);
   expect(await settlesWithin(5, new Promise(() => {}))).toBe(false);

@@ -44,8 +44,8 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
       routerOptions: { maxParamLength: 128 },
       serverFactory: (handle: RequestListener) => server.create(handle),
       clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => server.onClientError(error, socket),
-      // Rejections by the router before it has found a route, and therefore a filter. Fastify's own response echoes the
-      // path.
+      // For requests that the router rejects before it has found a route, and thus an exception filter. Fastify's own
+      // response would echo the path.
       frameworkErrors: (thrown: unknown, _request: unknown, reply: { readonly raw: ServerResponse }) =>
         answerNow(reply.raw, prepareProblem(asHttpError(thrown))),
     });
@@ -56,7 +56,7 @@ export class ServiceAdapter extends FastifyAdapter<Server, IncomingMessage, Serv
     root.addHook("onRoute", ({ method, url }) => {
       for (const name of [method].flat()) routes.push({ method: name, path: url });
     });
-    // In an array: a Fastify instance has a `then` method, so a promise would await it.
+    // Kept in an array: a Fastify instance has a `then` method, so a promise that returns it would await it.
     const scopes: FastifyInstance<Server>[] = [];
     await root.register(async (scope) => void scopes.push(scope));
     const nest = scopes[0] ?? root;

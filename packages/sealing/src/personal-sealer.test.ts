@@ -120,7 +120,7 @@ test("writes a person without other tokens as card and e-mail address", () => {
   expect(writeSubject(WITH_ACCOUNT)).toBe("acme\0ct_ada\0et_ada\0at_ada");
 });
 
-test("opens what was sealed for an account with the account only", async () => {
+test("decrypts data sealed for an account only with that account", async () => {
   const text = newKey();
   const sealed = sealedBy(await started(openMasterKey(text)), WITH_ACCOUNT);
   expect(sealed.newKey?.key.otherTokens).toEqual(["at_ada"]);
@@ -129,7 +129,7 @@ test("opens what was sealed for an account with the account only", async () => {
 });
 
 test.each(["ct_ada", "et_ada", "at_ada"])(
-  "seals nothing for a person erased by %s, but for others",
+  "seals nothing for a person erased by %s, and continues for others",
   async (subject) => {
     const sealer = await started(openMasterKey(newKey()));
     sealedBy(sealer, WITH_ACCOUNT);

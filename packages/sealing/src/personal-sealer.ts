@@ -47,7 +47,7 @@ interface DataKey {
   readonly madeAtMs: number;
   /** Whether it was used since the last eviction scan. */
   wasUsed: boolean;
-  /** Set until it is stored. Its bytes are from Buffer's pool: to keep them would keep a block of 64 KiB alive per key. */
+  /** Set until it is stored. Its bytes are from Buffer's pool: keeping them would keep a 64 KiB block alive per key. */
   newKey: NewKey | undefined;
 }
 
@@ -109,7 +109,7 @@ export class PersonalSealer {
     clearTimeout(this.#timer);
   }
 
-  /** @param subject a person's token; nothing is sealed for it from now on */
+  /** Stops sealing data for a person. @param subject a token of the person */
   erase(tenant: string, subject: string): void {
     this.#erased.add(`${tenant}/${subject}`);
     for (const [name, { subject: of }] of this.#keys) {

@@ -21,7 +21,7 @@ export interface PersonalSubject {
   readonly otherTokens?: readonly string[];
 }
 
-/** The header before the sealed bytes. Not from Buffer's pool: to keep it would keep a whole block of 64 KiB alive. */
+/** The header before the sealed bytes. Not from Buffer's pool, because keeping it would keep a 64 KiB block alive. */
 export function sealedHead(keyId: Uint8Array): Buffer {
   const head = Buffer.alloc(HEAD_BYTES);
   head[0] = VERSION;

@@ -7,14 +7,14 @@ const CHARACTERS_MAX = 1_000_000;
 
 export interface ValueFiles {
   readonly values: Readonly<Record<string, string>>;
-  /** By the name of the variable that has no value because of the fault; half a sentence each. */
+  /** Faults by the name of the variable that has no value because of it; each completes a sentence. */
   readonly faults: ReadonlyMap<string, string>;
 }
 
 /**
- * Secrets that a container or cluster mounts as files: `NAME_FILE` is the path of a file with the value of `NAME`, without the
- * trailing newline that editors add. Applies to every variable for which the schema has no `NAME_FILE` of its own, and only
- * if `NAME` itself is not set.
+ * Reads secrets that a container or cluster mounts as files: `NAME_FILE` is the path of a file with the value of
+ * `NAME`. The trailing newline that editors add is removed. Applies to every variable for which the schema has no
+ * `NAME_FILE` of its own, and only if `NAME` itself is not set.
  */
 export function readValueFiles(
   schema: z.ZodType,

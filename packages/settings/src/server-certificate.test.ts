@@ -71,7 +71,7 @@ function request(): Promise<number | undefined> {
   });
 }
 
-test("regression #24: reads files that changed before the first look", async () => {
+test("regression #24: loads files that changed before the first check", async () => {
   const early = { certificate: join(folder, "early.crt"), key: join(folder, "early.key") };
   const saveEarly = (made: TestCertificate) => {
     writeFileSync(early.certificate, made.certificate);

@@ -53,7 +53,7 @@ export interface TokenVerifierOptions {
   readonly audience: string;
   /** Checked on each call; by default no token is revoked. */
   readonly revocations?: Pick<Revocations, "isRevoked"> | undefined;
-  /** Replaces the keys at `jwksUrl`, in the signing service itself. */
+  /** Used in place of the keys at `jwksUrl` in the service that signs the tokens. */
   readonly keys?: JWTVerifyGetKey;
 }
 
@@ -148,7 +148,7 @@ export function tokenVerifier(options: TokenVerifierOptions): TokenVerifier {
   }
 
   async function identify(authorization: string | undefined): Promise<CachedCaller> {
-    // The cache key is the whole header in its usual form, which is the same for all calls with a token.
+    // The cache key is the header in its canonical form, `Bearer <token>`, the same for all calls with a token.
     let header = authorization ?? "";
     let caller = cache.get(header);
     if (caller === undefined) {

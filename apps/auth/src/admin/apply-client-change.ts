@@ -11,7 +11,7 @@ import type { ListedClient } from "./listed-client.js";
  * Applies a change to a client, or adds one.
  *
  * @param client the client before the change; undefined if the change adds one
- * @throws TriplineError `name-taken`, also where another tenant has the id; `invalid-field`
+ * @throws TriplineError `name-taken`, also if another tenant uses the ID; `invalid-field`
  */
 export async function applyClientChange(
   transaction: Queries,

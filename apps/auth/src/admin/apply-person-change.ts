@@ -15,9 +15,9 @@ import type { ListedPerson } from "./listed-person.js";
 import { reduceOwnedClients } from "./owned-clients.js";
 
 /**
- * Applies a change to a person, or adds one.
+ * Applies a change to a user, or adds one.
  *
- * @param person the person before the change; undefined if the change adds one
+ * @param person the user before the change; undefined if the change adds one
  * @throws TriplineError `name-taken`, `last-admin`
  */
 export async function applyPersonChange(
@@ -71,7 +71,8 @@ async function setRoles(transaction: Queries, by: Actor, roles: readonly Role[],
     [id, roles, roles.includes("admin")],
   );
   const before = person.roles as Role[];
-  // Added roles are in the next token, within minutes; removed roles must end now. The user stays signed in.
+  // New roles take effect with the next token, within minutes. Removed roles must take effect immediately, but the user
+  // stays signed in.
   if (before.every((role) => roles.includes(role))) return;
   await revoke(transaction, { kind: "person", id, tenant }, disabledAt !== null, { keepsSignIns: true });
   const kept = scopesOf(roles);

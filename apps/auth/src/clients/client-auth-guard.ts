@@ -6,7 +6,7 @@ import { FailureLimiter } from "./failure-limiter.js";
 const FAILURES_MAX = 10;
 const WINDOW_MS = 60_000;
 const KEYS_MAX = 10_000;
-/** No client has a longer ID, and longer ones must not fill the memory. */
+/** No client has a longer ID. Longer values are truncated, so that they cannot fill the memory. */
 const CLIENT_ID_CHARACTERS_MAX = 64;
 
 /** 429 in the form of RFC 6749 section 5.2. */

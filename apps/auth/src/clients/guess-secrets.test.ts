@@ -68,7 +68,7 @@ describe("guesses of client secrets", () => {
       const answers = await guess(who === "nobody" ? "nobody-at-all" : shop().client_id, GUESSES);
       expect(computed).toBe(FAILURES_MAX);
       expect(answers.filter(({ status }) => status === 401)).toHaveLength(FAILURES_MAX);
-      // A busy database may not answer some of them in time: 503.
+      // If a busy database does not answer in time, the response is 503.
       expect(answers.filter(({ status }) => status !== 429 && status !== 503)).toHaveLength(FAILURES_MAX);
     },
   );

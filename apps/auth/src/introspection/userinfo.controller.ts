@@ -11,8 +11,8 @@ import type { FastifyRequest } from "fastify";
 import { personWithId } from "../people/person-store.js";
 
 /**
- * Returns current data about an access token's user (OpenID Connect Core section 5.3). The library only supports opaque
- * tokens here, and ours are JWTs.
+ * Returns current data about an access token's user (OpenID Connect Core section 5.3). The library supports only opaque
+ * tokens here, but ours are JWTs.
  */
 @OpenTo("who is signed in at auth")
 @Controller("/oauth/userinfo")

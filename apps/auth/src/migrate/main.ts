@@ -10,9 +10,9 @@ import { databaseConfig } from "../config.js";
 import { AUTH_MIGRATIONS } from "../database/set-up-database.js";
 
 /**
- * A separate program for the migration job before an upgrade: it waits for the database, rejects a schema that is newer
- * than this build, and updates an older one. auth does the same at startup; the job only reveals a failure
- * before any instance is replaced.
+ * The program of the migration job, which runs before an upgrade. It waits for the database, rejects a schema that is
+ * newer than this build, and updates an older one. auth does the same at startup, but the job reveals a failure before
+ * any instance is replaced.
  */
 
 const WAIT_MS_MAX = 180_000;

@@ -16,8 +16,8 @@ interface Owner {
 }
 
 /**
- * Browsers in which a user has signed in, recognised by a signed cookie. A known device proves nothing. Its attempts
- * are only counted separately, so that an attacker's wrong passwords do not lock out the owner.
+ * Browsers in which a user has signed in, recognised by a signed cookie. A known device does not prove who the user is.
+ * It only has its own count of failed attempts, so that an attacker's wrong passwords do not lock out the owner.
  */
 @Injectable()
 export class KnownDevices {

@@ -17,7 +17,7 @@ export interface TypedPassword {
   readonly address: string;
   /** The header `Cookie`, which may name a known device. */
   readonly cookies?: string | undefined;
-  /** Replaces the known device: a session in which the user is signed in. */
+  /** Used in place of a known device: the session in which the user is signed in. */
   readonly device?: string;
   /** Code of the authenticator app, if the attempts for the name are used up. */
   readonly code?: string;

@@ -27,7 +27,7 @@ export interface Origin {
   readonly device?: string | undefined;
 }
 
-/** Whole seconds until the next attempt, and whether the limit is the name's, which a second factor bypasses. */
+/** Seconds until the next attempt, rounded up, and whether the name's limit applies, which a second factor bypasses. */
 export interface Wait {
   readonly seconds: number;
   readonly isOfName: boolean;
@@ -41,7 +41,8 @@ export interface Wait {
  * An attacker who knows a name can only use up the attempts for their own address. Attacks from many addresses reach
  * the slower limit for the name; the owner can then sign in from a known device or with a second factor.
  *
- * The table stays small: a row costs an argon2id computation, lives for an hour at most, and is removed after it.
+ * The table stays small: each new row requires an argon2id computation, and rows are deleted once they expire,
+ * after an hour at most.
  */
 @Injectable()
 export class SignInFailures {

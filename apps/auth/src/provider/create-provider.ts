@@ -153,7 +153,7 @@ function apiFor(
   };
 }
 
-/** Claims of a machine client's token, including the user that the client counts as where two are required. */
+/** Claims in a machine client's token. If an action needs two users, the client counts as its `owner`. */
 function machineClaims(client: Client | undefined): { readonly tenant: unknown; readonly owner?: unknown } {
   return { tenant: client?.tenant, ...(client?.owner === undefined ? {} : { owner: client.owner }) };
 }

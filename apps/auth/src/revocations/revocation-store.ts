@@ -8,7 +8,7 @@ export interface Subject {
 }
 
 export interface RevokeOptions {
-  /** Whether sessions and refresh tokens stay valid, as when only the rights in new tokens are reduced. */
+  /** Whether sessions and refresh tokens stay valid, for example when a user only loses a role. */
   readonly keepsSignIns?: boolean;
 }
 

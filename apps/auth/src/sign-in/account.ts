@@ -14,7 +14,7 @@ import { messagePage } from "./sign-in-pages.js";
 
 export interface SignedIn {
   readonly person: Person;
-  /** A value that only this browser knows. Its forms are bound to it. */
+  /** A value that only this browser knows, and to which its forms are bound. */
   readonly subject: string;
   /** Of the session, which a change may spare. */
   readonly sessionUid: string;

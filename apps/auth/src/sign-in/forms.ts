@@ -52,7 +52,8 @@ export class FormGuard {
   }
 
   /**
-   * In current browsers the cookie is protection enough: they do not send it with forms from other sites. Old ones do.
+   * Whether a form is from this site and browser. Current browsers do not send the cookie with forms from other sites;
+   * old browsers do.
    */
   isOwn(request: FastifyRequest, sent: string, subject: string): boolean {
     const { origin } = request.headers;
@@ -62,7 +63,7 @@ export class FormGuard {
   }
 }
 
-/** @param leadsTo where a form of the page may lead */
+/** @param leadsTo the URL to which a form of the page may redirect */
 export function sendPage(reply: FastifyReply, status: number, page: string, leadsTo?: string): void {
   void reply
     .status(status)

@@ -77,9 +77,9 @@ ${html}
 
 /**
  * Headers of every page. Nothing may be loaded, no other site may frame the page, and forms may only be sent to this
- * service. Browsers apply this also to the redirect after a form, so the target of a sign-in is allowed as well.
+ * service. Browsers apply the last rule to redirects after a form too, so the target of a sign-in is also allowed.
  *
- * @param leadsTo where a form of the page may lead
+ * @param leadsTo the URL to which a form of the page may redirect
  * @param hasPasskey whether the page has the script that asks for a passkey
  */
 export function pageHeaders(leadsTo?: string, hasPasskey = false): Record<string, string> {

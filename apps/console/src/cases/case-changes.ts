@@ -34,7 +34,7 @@ export function reopen(found: KnownCase): CaseChange {
 }
 
 /**
- * @param queries of the transaction that holds the lock on the case, so that no payment is added to it meanwhile
+ * @param queries of the transaction that locks the case, so that no payment is added to it concurrently
  * @param fourEyes the amounts from which a second user must confirm
  */
 export async function giveVerdict(

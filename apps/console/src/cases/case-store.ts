@@ -21,7 +21,7 @@ export interface CaseChange {
   readonly also?: (queries: Queries) => Promise<unknown>;
 }
 
-/** Decides on a change from the current case. @param queries of the transaction that locks it */
+/** Determines the change to a case from its current state. @param queries of the transaction that locks the case */
 export type DecideChange = (found: KnownCase, queries: Queries) => CaseChange | Promise<CaseChange>;
 
 const SORTS = {

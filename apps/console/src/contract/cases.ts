@@ -170,9 +170,9 @@ export const VERDICT_REASONS = {
 } as const;
 
 /**
- * Each change is a `POST /api/cases/:id/…` with `{ revision, … }` and returns the CaseRow after it. 409
- * `changed-meanwhile` says who changed the case and how, or that the card of a case to reopen has another open case.
- * Nothing is changed then.
+ * Each change is a `POST /api/cases/:id/…` with `{ revision, … }` and returns the changed CaseRow. An
+ * error 409 `changed-meanwhile` changes nothing; it says who changed the case and how, or that the card of a case to
+ * reopen has another open case.
  *
  * - `assign` `{ assignee: id | null }`, where null unassigns it; `snooze` `{ untilMs }`; `escalate` `{ note }`;
  * `reopen` `{}`

@@ -49,7 +49,7 @@ test("payments are found by an account or a merchant, and those of another tenan
   expect((await ana.get(`/api/entities/colour/red`)).status).toBe(404);
 });
 
-test("a decision shows the fields that were sent, with people's tokens masked for those who may not see them", async () => {
+test("a decision shows the fields that were sent, with personal tokens only for users who may see them", async () => {
   const ana = await bed.as(bed.people.analyst);
   const factsOf = async (browser: typeof ana) =>
     shown.parse((await browser.get(`/api/decisions/${ids[0]}`)).body).facts.map(({ name, text }) => [name, text]);
@@ -63,7 +63,7 @@ test("a decision shows the fields that were sent, with people's tokens masked fo
   expect(await factsOf(await bed.as(bed.people.viewer))).toEqual([...facts, ["account_token", maskToken(ACCOUNT)]]);
 });
 
-test("an erasure of the card deletes the values, and an export shows them", async () => {
+test("an export of a card includes the values, and an erasure of the card deletes them", async () => {
   const payment = testPayment(bed.tenant, { fields: { accountToken: ACCOUNT } });
   await bed.producer.send([payment.vector, payment.decision]);
   const values = async () => {

@@ -18,7 +18,7 @@ const OF_OLD_CASES = "case_id IN (SELECT id FROM console.cases WHERE status = 'c
 
 /** Statements that delete rows by the time they were read, in the required order. `$1` is the oldest time to keep. */
 const EXPIRED: readonly string[] = [
-  // A case is deleted once its retention period after closing has ended, and after its dependent rows.
+  // A case is deleted when the retention period since its closing has ended, and after its dependent rows.
   ...["case_payments:transaction_id", "case_events:id", "case_notes:id", "label_outbox:transaction_id"].map((pair) => {
     const [table = "", key = ""] = pair.split(":");
     return rowsOf(table, key, OF_OLD_CASES);

@@ -33,7 +33,7 @@ afterAll(async () => {
 const row = z.object({ id: z.string(), vector: z.instanceof(Buffer), decision: z.instanceof(Buffer) });
 const caseRow = z.object({ card: z.string(), payments: z.number() });
 
-test("payments, decisions, labels and updates come back from a lake as they were, without erased people, and again without a change", async () => {
+test("restores the same rows from a lake, without erased people; a second run changes nothing", async () => {
   const [open, answered, erased] = [newCard(), newCard(), newCard()].map((card) =>
     testPayment(bed.tenant, { card, atMs: AT_MS, decidedAtMs: AT_MS, outcome: Outcome.REVIEW }),
   );

@@ -44,7 +44,7 @@ export interface Rebuilding {
  * repeated and be killed at any point: existing rows stay unchanged.
  *
  * @returns the number of rows read, by topic
- * @throws TriplineError `not-found` where the lake has none of the topics; as `readRows` and `ProjectionStore.add` do
+ * @throws TriplineError `not-found` if the lake has none of the topics; as `readRows` and `ProjectionStore.add` do
  */
 export async function rebuildProjection(of: Rebuilding): Promise<ReadonlyMap<string, number>> {
   // Before anything is written.

@@ -98,7 +98,7 @@ export class AuthorizationServer {
   }
 
   /**
-   * @param search of the address to which the browser came back
+   * @param search the query string of the URL to which the browser was redirected
    * @throws TriplineError `sign-in-failed` if auth rejects the sign-in, `keys-unavailable` if auth is down
    */
   async finish(search: string, { state, nonce, verifier }: Attempt): Promise<SignedIn> {

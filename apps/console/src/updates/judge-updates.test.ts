@@ -26,10 +26,10 @@ function judged(...changes: Change[]) {
 test.each<[string, Change[], (string | null)[]]>([
   ["a usual payment", [{}, eur(CAPTURED, 1_000), eur(REFUNDED, 400), eur(REFUNDED, 600)], [null, null, null, null]],
   ["refunds above the payment", [{}, eur(REFUNDED, 600), eur(REFUNDED, 401)], [null, null, "over-amount"]],
-  ["one capture too much", [eur(CAPTURED, 1_001)], ["over-amount"]],
+  ["a capture above the payment", [eur(CAPTURED, 1_001)], ["over-amount"]],
   ["a refund in another currency", [eur(REFUNDED, 1, { currency: "USD" })], ["other-currency"]],
   [
-    "which counts for no sum",
+    "a refund in another currency, which is excluded from the total",
     [eur(REFUNDED, 999, { currency: "USD" }), eur(REFUNDED, 1_000)],
     ["other-currency", null],
   ],
@@ -38,7 +38,7 @@ test.each<[string, Change[], (string | null)[]]>([
   ["declined after an authorisation", [{}, { kind: DECLINED }], [null, "contradicts"]],
   ["declined twice", [{ kind: DECLINED }, { kind: DECLINED }], [null, null]],
   ["abandoned, then reversed", [{ kind: THREE_DS_ABANDONED }, eur(REVERSED, 1_000)], [null, null]],
-  ["another card's answer", [{ card_token: "ct_2", kind: DECLINED }, {}], ["other-card", null]],
+  ["an answer for another card", [{ card_token: "ct_2", kind: DECLINED }, {}], ["other-card", null]],
 ])("%s", (_name, changes, findings) => {
   expect(judged(...changes)).toEqual(findings);
 });

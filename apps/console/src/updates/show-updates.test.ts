@@ -52,7 +52,7 @@ async function sendAll(payment: TestPayment, ...updates: ReturnType<TestPayment[
   await bed.producer.send([payment.vector, payment.decision, ...updates]);
 }
 
-test("a case's timeline shows the updates of its payments with what is wrong with them, before or after the payment", async () => {
+test("a case's timeline shows updates with contradictions, even if they arrive before the payment", async () => {
   const [card, at] = [newCard(), { occurredAtMs: Date.now() - 60_000 }];
   const payment = testPayment(bed.tenant, { card, amountMinor: 1_000, atMs: at.occurredAtMs });
   // The first update arrives before its payment.
@@ -75,7 +75,7 @@ test("a case's timeline shows the updates of its payments with what is wrong wit
   expect(JSON.stringify(timeline)).not.toContain(card);
 });
 
-test("it says who declined", async () => {
+test("the timeline shows who declined a payment", async () => {
   const card = newCard();
   const payment = testPayment(bed.tenant, { card });
   const declined = { kind: DECLINED, declinedBy: DeclinedBy.TRIPLINE };
@@ -89,7 +89,7 @@ test("it says who declined", async () => {
   expect(shown).toMatchObject([{ declinedBy: "issuer", issuerCode: "51" }, { declinedBy: "tripline" }]);
 });
 
-test("another tenant sees neither the case nor its updates, and its own update of the same id is its own", async () => {
+test("another tenant sees neither the case nor its updates, and its update with the same ID is separate", async () => {
   const [card, id] = [newCard(), "order-shared"];
   const [own, others] = [bed.tenant, `${bed.tenant}-x`].map((tenant) => testPayment(tenant, { card, id }));
   if (own === undefined || others === undefined) throw new Error("there are two");
@@ -104,7 +104,7 @@ test("another tenant sees neither the case nor its updates, and its own update o
   await expect(stranger.get(`/api/cases/${found}`)).resolves.toMatchObject({ status: 404 });
 });
 
-test("an erasure takes a card's updates, also those without a payment; an export shows them before", async () => {
+test("an erasure deletes a card's updates, even those without a payment; an earlier export includes them", async () => {
   const [gone, kept] = [newCard(), newCard()];
   const [payment, orphan, other] = [gone, gone, kept].map((card) => testPayment(bed.tenant, { card }));
   if (payment === undefined || orphan === undefined || other === undefined) throw new Error("there are three");
@@ -120,7 +120,7 @@ test("an erasure takes a card's updates, also those without a payment; an export
   expect(await updatesOf(kept)).toHaveLength(1);
 });
 
-test("updates are dropped with age, except those of a case", async () => {
+test("old updates are deleted, except those of a case", async () => {
   const [inCase, alone] = [newCard(), newCard()];
   const [payment, orphan] = [testPayment(bed.tenant, { card: inCase }), testPayment(bed.tenant, { card: alone })];
   await sendAll(payment, payment.update("u-1"), orphan.update("u-1"));

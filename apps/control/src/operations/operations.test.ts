@@ -71,7 +71,7 @@ async function bury(...texts: string[]): Promise<void> {
 
 const putBack = (body: object): Promise<Answer> => ops().send("POST", "/v1/dead-letters/return", body);
 
-test("shows dead letters without personal data, and redrives the chosen ones, which is logged", async () => {
+test("shows dead letters without personal data, redrives the chosen ones, and logs it", async () => {
   await bury("one", "two", "three", "four");
   const found = await until(letters, ({ length }) => length === 4);
   expect(found[0]).toMatchObject({ key: "ct_ab…abab", message: "cannot: ct_ab…abab" });

@@ -73,7 +73,7 @@ test("rejects a reason as free text, which the audit log would keep permanently"
 });
 
 test.each(["cardToken", "emailToken", "accountToken"] as const)(
-  "after an erasure by %s, no data of the person opens, and no new key is stored",
+  "after an erasure by %s, the person's data cannot be decrypted, and no new key is stored",
   async (by) => {
     const person = newPerson();
     const [payment, other] = [await pay(person), await pay(newPerson())];

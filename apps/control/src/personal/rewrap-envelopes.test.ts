@@ -55,7 +55,7 @@ async function sealedWith(masterKey: string) {
   return { key, open };
 }
 
-test("after a new master key is added to the file, it alone opens what the old one wrapped", async () => {
+test("after a new master key is added to the file, the new key alone decrypts data of the old one", async () => {
   const [first, foreign] = [await sealedWith(old), await sealedWith(newKey())];
   await expect(first.open(fresh)).rejects.toMatchObject({ code: "master-key-unavailable" });
   await writeFile(`${file}.new`, `${fresh},${old}`);

@@ -80,12 +80,12 @@ test.each(filled)(
   },
 );
 
-test("an activation of an earlier release is established after an hour in force", () => {
+test("an activation by an earlier release counts as established after an hour in force", () => {
   expect(historyOf("~a").current?.hasStood).toBe(true);
   expect(historyOf("~a ~b ~c").standingOf("b").policy?.hasStood).toBe(false);
 });
 
-test("without a known beginning, nothing is known about the time before it", () => {
+test("an incomplete history says nothing about the time before it", () => {
   expect(historyOf("a", false).returnTarget).toBeUndefined();
   expect(historyOf("a", false).standingOf(null).kind).toBe("new");
 });

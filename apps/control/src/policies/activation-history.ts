@@ -37,7 +37,7 @@ export interface Standing {
   readonly policy: PastPolicy | undefined;
 }
 
-/** An activation from before the ends of watches were stored counts as accepted after this time. */
+/** Earlier releases did not store when a watch ended. Their activations count as accepted after this time. */
 const STOOD_AFTER_MS = 3_600_000;
 const NO_POLICY = "";
 

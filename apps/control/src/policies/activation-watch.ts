@@ -46,8 +46,8 @@ export function readWatch(stored: unknown): ActivationWatch | undefined {
  * The watch on an activation. A return to a policy with an open watch continues that watch. A policy that replaces such
  * a policy inherits its baseline, so that an unjudged policy never becomes the baseline.
  *
- * @param past activations that took effect up to this one, which is the last, the oldest first
- * @param guard of the policy before
+ * @param past activations that took effect, oldest first; the last is the one to watch
+ * @param guard the guard of the previous policy
  */
 export function beginWatch(past: readonly WatchSource[], guard: MixGuard): ActivationWatch | undefined {
   const now = past.at(-1);

@@ -34,8 +34,8 @@ const unpublishedRow = z.object({
 const keyRow = unpublishedRow.pick({ tenant: true, activation: true });
 
 /**
- * Publishes activations and deletes obsolete ones. Both are safe to repeat, even on several instances: in whatever
- * order activations arrive, the one with the highest number counts among those that are due and not replaced.
+ * Publishes activations and deletes obsolete ones. Both are safe to repeat, even on several instances: whatever the
+ * order in which activations arrive, the highest-numbered one that is due and not replaced takes effect.
  */
 @Injectable()
 export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -131,7 +131,7 @@ export class PolicyPublisher implements OnApplicationBootstrap, OnApplicationShu
     );
   }
 
-  /** A record that lacks a rule because the rule was switched off concurrently is published again. */
+  /** An activation is published again if another of its rules was switched off while its record was being sent. */
   async #markPublished(rows: readonly z.infer<typeof unpublishedRow>[]): Promise<void> {
     await this.database.execute(
       `UPDATE control.policy_activations a SET published_at = CASE WHEN sent.rules = (

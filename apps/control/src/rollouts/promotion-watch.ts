@@ -26,7 +26,10 @@ export class PromotionWatch {
     this.#before = before;
   }
 
-  /** Skips decisions by the former champion, until scoring has switched, and by policies with different outcomes. */
+  /**
+   * Skips decisions by the former champion, which scoring uses until it has switched, and by policies that were not
+   * measured before the promotion.
+   */
   add(decision: Decision): void {
     const { decidedAtMs, modelVersion, policyVersion, rung, transactionId } = decision;
     const { changedAtMs, candidateVersion } = this.state;

@@ -17,7 +17,7 @@ export class RegularLook {
   #lookedAtMs = performance.now();
   #endGauge: (() => void) | undefined;
 
-  /** @param what a plural noun for what is unguarded if a check fails */
+  /** @param what a plural noun for what the check guards */
   constructor(
     private readonly what: string,
     private readonly logger: Logger,

@@ -122,7 +122,7 @@ export class Rollouts implements OnApplicationShutdown {
     };
     await store.insert(state);
     try {
-      // After the row is stored: before that, this could replace the candidate of another rollout that has started.
+      // Only after the row is stored: earlier, this could replace the candidate of another rollout that has started.
       await registry.setAlias(modelName, CANDIDATE_ALIAS, candidate.version, { by, why });
     } catch (error) {
       await this.step(modelName, "rollback", { why: "the registry did not take the alias of the candidate" }, maker);

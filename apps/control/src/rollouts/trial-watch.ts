@@ -7,7 +7,7 @@ import type { MeasuredChampion } from "./rollout-store.js";
 
 /** Of each arm; the oldest are forgotten. About 20 MB. */
 const SAMPLES_MAX = 50_000;
-/** How many of the candidate's latest scores must exist, or be pending, before it can decide. */
+/** Scoring has loaded the candidate if it scored each of this many latest payments, or was merely late. */
 const SERVED_SAMPLES = 10;
 const POLICIES_MAX = 100;
 const MS_PER_S = 1_000;

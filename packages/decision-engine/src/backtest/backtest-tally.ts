@@ -16,7 +16,7 @@ const OVERLAPS_MAX = 5;
 export interface DraftPart {
   readonly id: string;
   readonly kind: "rule" | "band";
-  /** Its outcome if it decides alone. */
+  /** The outcome if only this part decides. */
   readonly outcome: Outcome;
   readonly code: string;
   readonly mode: RuleMode;

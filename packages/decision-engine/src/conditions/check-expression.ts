@@ -23,7 +23,10 @@ export interface CheckedExpression {
   /** Whether it reads lists but no features. */
   readonly readsListsOnly: boolean;
   readonly faults: readonly ExpressionFault[];
-  /** It may cost too much. A new policy is rejected; in a stored one, the rule is skipped for payments where it does. */
+  /**
+   * Why it may cost too much; empty if it cannot. A new policy with such a rule is rejected. In a stored policy, the
+   * rule is skipped for payments on which it does.
+   */
   readonly costFaults: readonly ExpressionFault[];
 }
 
@@ -93,7 +96,7 @@ function invalid(fault: ExpressionFault): CheckedExpression {
   return { condition: undefined, readsListsOnly: false, faults: [fault], costFaults: [] };
 }
 
-/** Skips the type check for an expression for which it could take forever. */
+/** Skips the type check if it could take forever. */
 function parse(environment: Environment, text: string): Parsed {
   let parsed: ParseResult;
   try {

@@ -12,7 +12,7 @@ export interface LinearPattern {
 const REPEATED_CHARACTERS_MAX = 20_000;
 /** A larger one takes too many steps for the longest text of a payment. */
 const SIZE_MAX = 600;
-/** For all patterns of a policy together, which then take a few hundred milliseconds. */
+/** The limit for all patterns of a policy together. Compiling that many takes a few hundred milliseconds. */
 const SIZES_MAX = 50_000;
 const REPETITION = /\{(\d{1,4})(?:,(\d{0,4}))?\}/g;
 /** RE2 instructions per step. */

@@ -34,7 +34,7 @@ export interface StepEstimate {
 export interface PatternFault {
   readonly pos: number;
   readonly why: string;
-  /** Whether it can never be used. A pattern that is not a literal can be used, at a higher cost. */
+  /** Whether the pattern is a literal, and therefore never usable. Other patterns can be used, at a higher cost. */
   readonly isLiteral: boolean;
 }
 

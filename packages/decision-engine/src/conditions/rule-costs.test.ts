@@ -223,7 +223,7 @@ test.each([
   });
 });
 
-test("a cheap failure keeps the default decision and names the rule", () => {
+test("a rule that fails at little cost leads to the default decision, which names the rule", () => {
   const decision = decideStored({ when: "1 / (amount_minor - amount_minor) == 1" });
   expect(decision).toMatchObject({
     outcome: Outcome.REVIEW,

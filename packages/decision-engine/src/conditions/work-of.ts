@@ -47,7 +47,7 @@ const literal: WorkOf = (entries) => work(1, () => entriesOf(entries.length, lar
 const looksFor: WorkOf = ([, sought = SCALAR]) => looksAt(sought.length);
 const searches: WorkOf = ([{ length } = SCALAR, sought = SCALAR]) => looksAt(length * Math.max(1, sought.length));
 const converts: WorkOf = ([{ length } = SCALAR]) => looksAt(length);
-/** Creates a text that is at most `times` as long. */
+/** Creates a text at most `times` as long as the input. */
 const rewrites =
   (times: number, atLeast = 0): WorkOf =>
   ([{ length } = SCALAR]) =>

@@ -14,7 +14,7 @@ export interface TrialSample {
   readonly championScore: number | undefined;
   /** The model of its arm returned no score. */
   readonly isScoreMissing: boolean;
-  /** If the candidate was called, it answered or was merely late, so scoring has loaded it. */
+  /** Whether the candidate answered or was merely late, either of which shows that scoring has loaded it. */
   readonly isServed: boolean;
   /** The decision was made without a model score. */
   readonly isDegraded: boolean;

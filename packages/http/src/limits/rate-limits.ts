@@ -28,9 +28,9 @@ interface Budget {
 }
 
 /**
- * Rate limits of clients and tenants over all instances. The budgets are in Redis, and each instance takes parts of
- * them in advance, so that a request costs no round trip. Requests that arrive while a part is being fetched are
- * allowed on credit. While Redis is unavailable, each instance has the whole budget for itself.
+ * Rate limits of clients and tenants, shared by all instances. The budgets are in Redis. Each instance reserves
+ * portions of them in advance, so that a request needs no round trip. Requests that arrive while a portion is being
+ * fetched are allowed on credit. While Redis is unavailable, each instance has the full budget to itself.
  */
 export class RateLimits {
   readonly #budgets = new Map<string, Budget>();

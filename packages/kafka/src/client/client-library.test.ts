@@ -234,7 +234,7 @@ describe.each(LIBRARIES)("%s", (_name, open) => {
     expect(first.failures).toEqual([]);
   });
 
-  test("retries a request whose response was lost with its sequence number, so that Kafka stores it once", async () => {
+  test("after a lost response, repeats the request with its sequence number, so Kafka stores it once", async () => {
     const sockets = new FailingSockets();
     const producer = await producerOf(open, sockets);
     await producer.send(sent([record("k", "0")]));

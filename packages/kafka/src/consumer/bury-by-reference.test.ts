@@ -99,7 +99,7 @@ const texts = ({ records }: Pick<RecordBatch, "records">) => records.map(({ valu
 const sha256 = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
 
 test.each([2.2, 8, 40])(
-  "dead-letters a gzip record of %d MB unpacked by reference, and its partition continues",
+  "dead-letters by reference a gzip record that expands to %d MB, and its partition continues",
   async (size) => {
     const value = Buffer.alloc(size * 1_000_000);
     const headers = { [HEADERS.tenant]: "acme", padding: "x" };

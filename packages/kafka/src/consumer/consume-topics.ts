@@ -16,7 +16,7 @@ import { WorkGatherer } from "./work-gatherer.js";
 
 const RECORDS_PER_BATCH_MAX = 500;
 const ROUNDS_MAX = 6;
-/** Each batch is handled separately. */
+/** The default: each batch is handled separately. */
 const RECORDS_TOGETHER_MAX = 1;
 const RESTART: Backoff = { firstMs: 250, maxMs: 2_000 };
 /** After a session that lasted this long, the backoff restarts. */

@@ -46,7 +46,7 @@ export class PartitionQueue<R extends Queued> {
     return this.#bytes;
   }
 
-  /** Accepts a fetch without its repeated records. @returns false if it was rejected */
+  /** Accepts a fetch, without its duplicate records. @returns false if the fetch was rejected */
   accept(fetched: Fetched<R>): boolean {
     const { askedFrom, nextOffset, records } = fetched;
     if (this.isMadeAnew(fetched)) {

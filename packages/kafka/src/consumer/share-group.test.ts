@@ -100,7 +100,7 @@ test("two members share the partitions, and one takes over if the other leaves o
   expect(await admin.committedOffsets("shared", "features")).toEqual(await admin.endOffsets("features"));
 });
 
-test("a handler that outlasts two rebalances is neither called in parallel nor called again for what it handled", async () => {
+test("a handler that outlasts two rebalances is called neither in parallel nor twice for a record", async () => {
   const blocked = await sendRound("blocked");
   let release: () => void = () => {};
   const released = new Promise<void>((resolve) => {

@@ -217,7 +217,7 @@ export async function returnLetters(kafka: Kafka, topic: string, options: Return
 
 type IsBack = (place: LetterPlace) => boolean;
 
-/** The ranges to read for these dead letters, and by partition, the first earlier dead letter that is left. */
+/** The ranges to read for these dead letters, and for each partition, the first earlier one that remains. */
 function narrow(
   waiting: ReadonlyMap<number, OffsetRange>,
   places: readonly LetterPlace[] | undefined,

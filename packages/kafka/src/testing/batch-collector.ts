@@ -11,7 +11,7 @@ export class BatchCollector {
   readonly #running = new Map<string, number>();
   readonly #watchers = new Set<() => void>();
 
-  /** @param work what the handler does with a batch, which counts once this is done */
+  /** @param work the handler's work on a batch; the batch counts when the work is done */
   constructor(private readonly work: (batch: RecordBatch) => void | Promise<void> = () => {}) {}
 
   get records(): readonly IncomingRecord[] {

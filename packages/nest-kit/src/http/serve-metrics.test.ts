@@ -40,7 +40,7 @@ describe("metrics", () => {
     }
   });
 
-  test("are for this machine only if they share the API's port", async () => {
+  test("are served only to this machine if they share the API's port", async () => {
     const service = await startTestService();
     try {
       expect((await fetch(`${service.url}/metrics`)).status).toBe(200);

@@ -89,7 +89,7 @@ export class RawClient {
   }
 }
 
-/** The first `count` of the clients to be answered. */
+/** The first `count` clients that get a response. */
 export function firstAnswered(clients: readonly RawClient[], count: number): Promise<RawClient[]> {
   const answered: RawClient[] = [];
   return new Promise((resolve) => {

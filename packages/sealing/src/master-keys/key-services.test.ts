@@ -101,7 +101,7 @@ describe.each(services)("%s", (name, service, keyOf) => {
     expect(await key.unwrap(wrapped)).toEqual(secret);
   });
 
-  test("while it is unavailable sealing continues for the day and opening fails; afterwards everything opens", async () => {
+  test("while it is unavailable, sealing continues for the day, but decryption fails until it recovers", async () => {
     const subject = { tenant: "acme", cardToken: "ct_ada", emailToken: "" };
     const fields = { ...UNSENT_PERSONAL, email: "ada@example.com" };
     const sealer = new PersonalSealer({ masterKey: keyOf("personal"), logger: { error() {} } });

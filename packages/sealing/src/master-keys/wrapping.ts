@@ -9,7 +9,7 @@ export interface MasterKey {
   unwrap(wrapped: Uint8Array): Promise<Buffer>;
 }
 
-/** Bound to every wrapped envelope key, so that other data decrypted with a cloud's key is not accepted as an envelope key. */
+/** Bound to every wrapped envelope key, so that other data encrypted with the same cloud key is not accepted. */
 export const WRAP_CONTEXT = "tripline-personal-data";
 
 /** A master key from the functions of one kind; all failures become `master-key-unavailable`. */

@@ -9,10 +9,10 @@ const ACCEPTED = 202;
 export const REPLY = { passthrough: true };
 
 /**
- * Response to a change: 202 with the grant that awaits a second administrator, or the changed entry.
+ * The response to a change: 202 with the grant that awaits a second administrator, or the changed entry.
  *
- * @param secret a password or secret, shown once; it works once the change is applied
- * @param done the status if no approval is needed
+ * @param secret a new password or secret; only this response shows it, and it is valid after the change is applied
+ * @param done the HTTP status if no approval is needed
  */
 export function answerRequest(
   reply: FastifyReply,

@@ -189,7 +189,7 @@ const grantOf = (requested: Requested): string => {
 };
 
 describe("an approval", () => {
-  test("comes from another administrator, applies the requested change, and happens once", async () => {
+  test("must come from another administrator, applies the requested change, and is possible only once", async () => {
     const { tenant, of, person, client } = await newTenant({ hasSecond: true });
     const id = grantOf(await people.setRoles(person("ada"), of("ada"), ["lead", "admin"]));
     expect(await people.list(person("ada"))).toContainEqual(expect.objectContaining({ roles: ["admin"] }));

@@ -102,7 +102,7 @@ export class Grants {
 async function keep(transaction: Queries, by: Actor, change: GrantChange): Promise<PendingGrant> {
   const { tenant, subject, principal, kind } = by;
   if (principal === undefined || kind === "service") throw new TriplineError("internal", "Nobody asks for a grant.");
-  // Applies the change and rolls it back, so that an impossible change is rejected when it is requested.
+  // Tries the change and rolls it back, so that an impossible change is rejected when it is requested.
   await transaction.execute("SAVEPOINT tried", []);
   await applyChange(transaction, by, change, {});
   await transaction.execute("ROLLBACK TO SAVEPOINT tried", []);

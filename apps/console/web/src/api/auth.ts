@@ -1,6 +1,6 @@
 import type { components } from "./generated/auth.js";
 
-/* Responses of auth to administrators. Times are ISO 8601. */
+/* Responses of auth's administration API. Times are ISO 8601. */
 
 type Schemas = components["schemas"];
 

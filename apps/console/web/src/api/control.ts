@@ -3,7 +3,7 @@ import type { components } from "./generated/control.js";
 /* Responses of the control plane. Times are ISO 8601. */
 
 type Schemas = components["schemas"];
-/** A response without these fields if the service is one release older than the page. */
+/** A response that lacks these fields if the service is one release older than the page. */
 type PerhapsOlder<T, Missing extends keyof T> = Omit<T, Missing> & Partial<Pick<T, Missing>>;
 
 export type PolicyRevision = Schemas["PolicyRevision"];

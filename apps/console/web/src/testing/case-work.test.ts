@@ -105,7 +105,7 @@ test("a change on an older revision is refused in place; what was typed stays an
   await page.getByText("Closed as genuine", { exact: true }).waitFor();
 });
 
-test("the timeline shows what happened to a payment, with what does not fit", async () => {
+test("the timeline shows a payment's updates and their contradictions", async () => {
   const { page } = await openConsole();
   await page.goto("/cases/20000");
   const timeline = page.getByRole("table", { name: "Timeline" });

@@ -66,7 +66,7 @@ test("text typed while a draft is being saved is kept and saved on the new versi
   expect(await kept(page)).not.toContain("# one");
 });
 
-test("regression #24: completions do not cover the buttons, and a comment has none", async () => {
+test("regression #24: completions do not cover the buttons, and comments have none", async () => {
   const { page } = await openConsole();
   await openDraft(page);
   await typeAtEnd(page, "\n# mine");

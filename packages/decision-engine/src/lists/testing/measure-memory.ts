@@ -55,7 +55,7 @@ function nsPerPayment(table: ListTable, firstCard: number): string {
   return ((best * NS_PER_US) / LOOKUPS).toFixed(0);
 }
 
-// First only creates garbage, so that the heap grows to the size that it has during loading.
+// The first table is garbage: it only lets the heap grow to the size that it has while lists are loaded.
 fill(new ListTable(), 1);
 const beforeMb = processMb();
 const startedUs = process.cpuUsage().user;

@@ -6,7 +6,7 @@ import { connectMsMax } from "../../open-client.js";
 import type { KafkaSecurity, KafkaTls } from "../../port.js";
 import type { ClientOptions } from "../client-library.js";
 
-/** May be long: if a leader has moved, the resulting error makes the client fetch metadata immediately. */
+/** May be long: if a leader has moved, the error that results makes the client fetch metadata immediately. */
 const METADATA_MS_MAX = 60_000;
 
 export type ClusterOptions = Omit<ConnectionOptions, "log">;
