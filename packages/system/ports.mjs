@@ -1,5 +1,5 @@
-// The ports of a Tripline on this machine, defined only here: a contiguous block from ports.json, which TRIPLINE_PORT_BASE
-// moves as a whole.
+// The ports of a Tripline system on this machine, all defined here: a contiguous block from ports.json, which
+// TRIPLINE_PORT_BASE moves as a whole.
 import { readFileSync } from "node:fs";
 
 const { base, offsets } = JSON.parse(readFileSync(new URL("./ports.json", import.meta.url), "utf8"));

@@ -29,9 +29,9 @@ class FeatureLog:
 
     Table `payments`: client_transaction_id, the keys of the entities (null where the payment names none, or one that
     was erased later), latitude and longitude (null where it says none), occurred_at_ms, created_us (microseconds since
-    the epoch), incomplete, erased (its card, e-mail address or account was, later), source (number of the file or
-    lake), sequence_<entity> (orders the rows of an entity and source that took place at the same time) and a DOUBLE
-    per feature. No payment twice.
+    the epoch), incomplete, erased (its card, e-mail address or account was erased later), source (number of the file
+    or lake), sequence_<entity> (orders the rows of an entity and source that have the same time) and a DOUBLE per
+    feature. Each payment has one row.
 
     Table `known_labels`: client_transaction_id, terminal_id, labelled_at_ms, fraud. No payment twice.
     """

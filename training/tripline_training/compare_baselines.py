@@ -136,7 +136,7 @@ def _as_json(own: dict[str, Estimate | None]) -> dict[str, Any]:
 def table_of(
     measured: dict[str, dict[str, Estimate | None]], reliability: Reliability, options: Options, rows: Rows
 ) -> str:
-    """The table for readers."""
+    """The results as a text table."""
     head = (
         f"{len(rows)} payments, {int(rows.fraud.sum())} of them fraud; "
         f"review budget {options.review_share:.2%} of the payments"

@@ -1,7 +1,7 @@
 import { countOutcomes, printOutcomes } from "./print-outcomes.js";
 import { attempt, expectScores } from "./stock-client.js";
 
-test("prints a row for each request, with why it failed or did not run", async () => {
+test("prints a row for each request, with the reason if it failed or did not run", async () => {
   const golden = { inputs: [[1], [2]], outputs: [0.5, 0.25] };
   const results = [
     { tool: "k6", missing: "k6 is not on the PATH", outcomes: [] },

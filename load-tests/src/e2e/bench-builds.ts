@@ -18,10 +18,10 @@ import type * as startSystem from "./system/start-system.js";
 import type * as prepareWorldModule from "./world/prepare-world.js";
 
 const ROUNDS = 6;
-/** Two seconds each: V8 is still compiling hot code until then. */
+/** Two seconds each. During these rounds, V8 is still compiling hot code. */
 const WARM_UP_ROUNDS = 20;
 
-/** Measures the effect of a change: two builds of the system in turns, at full speed and at equal rates. */
+/** Measures the effect of a change: alternates between two builds of the system, at full speed and at equal rates. */
 export const buildsPart: BenchPart = {
   name: "builds",
   title: `this build compared with that of another folder, ${CLOSED_CONNECTIONS} payments in flight and at equal rates`,
@@ -93,7 +93,7 @@ interface Build {
 const E2E = join("load-tests", "dist", "e2e");
 const START_SYSTEM = join(E2E, "system", "start-system.js");
 
-/** The folder in `beside`; or a copy of that commit, by default the baseline, which is built if it does not exist. */
+/** The folder `beside`, or a copy of the commit `beside` (default: the baseline). A missing copy is built. */
 async function otherBuild(root: string, beside: unknown): Promise<string> {
   if (typeof beside === "string" && existsSync(beside)) return resolve(beside);
   const commit = beside ?? (await readFile(join(root, "load-tests", "baseline.txt"), "utf8")).trim();

@@ -36,7 +36,7 @@ const WAIT_SECONDS = 5;
 const SHORT_WAIT_SECONDS = 30;
 const US_PER_MS = 1_000;
 
-/** The rates at which a system is measured, by name, once its highest sustained rate is known. */
+/** The rates at which a system is measured, by name, given its highest sustained rate. */
 export const sharesOf = (highest: number): (readonly [name: string, ratePerSecond: number])[] => [
   ["nine tenths", 0.9 * highest],
   ["half", 0.5 * highest],

@@ -26,7 +26,7 @@ async function bench(...args: string[]): Promise<{ code: number | null; output: 
   return { code: await ended, output, errors };
 }
 
-test("without the handbook's payments nothing runs, and the message says how to provide them", async () => {
+test("without the handbook's payments, nothing runs and the message says how to provide them", async () => {
   const { code, output, errors } = await bench("features");
   expect(errors).toBe(
     "backfill needs the handbook's payments: give their folder with --handbook <folder>, or leave it out with --only read,window,velocity.\n",

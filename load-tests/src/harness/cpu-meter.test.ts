@@ -65,7 +65,7 @@ test.each([
   expect(await processTreeCpu("peer", child.pid).readMs()).toBeGreaterThan(WORK_MS - ERROR_MS);
 });
 
-test("counts a finished command in full", async () => {
+test("counts the total CPU time of a finished command", async () => {
   const meter = endedChildrenCpu("command");
   const before = await meter.readMs();
   child = spawn(process.execPath, ["-e", `${BURN} burn();`]);

@@ -104,7 +104,7 @@ test("reports in one line that nothing can be measured, and runs no part", async
   expect(turns).toEqual([]);
 });
 
-test("a part can have its own line after the last one, with the same figure names", async () => {
+test("a part can print a line of its own at the end, with the same figure names", async () => {
   await bench("sorting", "--only", "sort,aside");
   expect(printed.slice(-2)).toEqual(["sorting: size_ratio=2.00 absent_ratio=n/a", "aside: size_ratio=7.00"]);
   await bench("sorting", "--only", "aside");
@@ -171,7 +171,7 @@ test("compares a run with an earlier one", async () => {
   expect(printed.at(-1)).toBe("sorting: size_ratio=2.00 absent_ratio=n/a");
 });
 
-test("runs all benchmarks in turn without a name, and lists the failed ones", async () => {
+test("without a name, runs all benchmarks in turn and lists the failed ones", async () => {
   await expect(bench("--rounds", "1")).rejects.toThrow("Did not finish, see above: sorting.");
   expect(logged).toContain("sorting: missing needs --data <folder>: say where it is.");
   expect(printed.at(-1)).toBe("again: size_ratio=2.00 absent_ratio=n/a");
@@ -191,7 +191,7 @@ test("without a name, an earlier result determines what runs again", async () =>
   );
 });
 
-test("reports something missing before anything runs", async () => {
+test("reports a missing requirement before anything runs", async () => {
   await expect(bench("sorting")).rejects.toThrow(/^missing needs --data <folder>: say where it is\.$/);
   expect(turns).toEqual([]);
   expect(printed).toEqual([]);

@@ -55,7 +55,7 @@ test.each([
   expect(printNumber(value)).toBe(text);
 });
 
-test("prints a spread with its ends if they differ", () => {
+test("prints a spread with its lowest and highest values if they differ", () => {
   expect(printSpread({ median: 2, low: 1, high: 30 })).toBe("2.00 (1.00–30.0)");
   expect(printSpread({ median: 2, low: 2, high: 2 })).toBe("2.00");
 });

@@ -21,7 +21,7 @@ test("k6 reads the settings that the command wrote", () => {
   expect(settingsFromEnvironment(settingsToEnvironment(SETTINGS))).toEqual(SETTINGS);
 });
 
-test("k6 needs only a target and a file if started by hand", () => {
+test("k6 needs only a target and a file if started manually", () => {
   const settings = settingsFromEnvironment({ TRIPLINE_TARGET: "http://tripline.test", TRIPLINE_PAYMENTS: "/p.ndjson" });
   expect(settings).toMatchObject({ scenario: "steady", rate: 200, seconds: 60, target: "http://tripline.test" });
   expect(settings.run).toMatch(/^k6-/);

@@ -21,14 +21,14 @@ const CHECKS = [
 const REFUSALS = [400, 401, 403, 404, 405, 406, 409, 413, 414, 415, 422, 428, 429, "5xx"];
 
 const EXCLUDED_PATHS = [
-  // Schemathesis cannot generate JSON lines, but their objects are those of the single requests.
+  // Schemathesis cannot generate JSON lines. Each line is an object like the body of a single request, which is tested.
   "/batch$",
   // An event stream never ends.
   "^/api/live$",
-  // A caller that signs out or changes its own client gets 401 from then on, and schemathesis finds the client in the list.
+  // A caller that signs out or changes its own client then gets 401. Schemathesis finds that client in the list.
   "sign-out$",
   "^/v1/clients/.+",
-  // No client has its scope by default.
+  // By default, no client has the scope for this endpoint.
   "^/oauth/introspect$",
 ];
 

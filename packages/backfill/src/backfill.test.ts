@@ -120,7 +120,7 @@ describe("a backfill", () => {
     expect(labels).toBeGreaterThan(100);
   });
 
-  test("gives filtered features, as brute force does", async () => {
+  test("computes filtered features exactly as brute force does", async () => {
     const filters: PaymentFilter[] = [
       { merchant_country: ["BE"] },
       { bin: { not: ["411110"] }, merchant_country: { not: ["FR"] } },

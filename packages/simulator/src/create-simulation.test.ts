@@ -22,7 +22,7 @@ function take(days: number, changes: Partial<Parameters<typeof createSimulation>
 describe("createSimulation", () => {
   const sixtyDays = take(60);
 
-  test("gives the same payments for the same seed, and others for another", () => {
+  test("gives the same payments for the same seed, and different ones for another seed", () => {
     expect(take(3)).toEqual(take(3));
     expect(take(3).map((payment) => payment.amountMinor)).not.toEqual(
       take(3, { seed: 8 }).map((payment) => payment.amountMinor),
@@ -45,7 +45,7 @@ describe("createSimulation", () => {
     expect(misplaced).toEqual([]);
   });
 
-  test.each([1, 7, 99])("has 0.5 to 1 % fraud in every attack pattern (seed %i)", (seed) => {
+  test.each([1, 7, 99])("has 0.5 to 1 % fraud, with every attack pattern (seed %i)", (seed) => {
     const payments = take(60, { seed, cards: 2000, terminals: 2000 });
     const shares = new Map<Scenario, number>();
     expect(payments.filter((payment) => payment.fraud !== (payment.scenario !== "none"))).toEqual([]);
@@ -85,7 +85,7 @@ describe("createSimulation", () => {
     expect(atNight / genuine.length).toBeLessThan(0.05);
   });
 
-  test("makes thieves pay several times as much as owners, and card testing small amounts", () => {
+  test("gives thieves amounts several times those of owners, and card testing small amounts", () => {
     const medianOf = (scenario: Scenario): number => {
       const amounts = sixtyDays
         .filter((payment) => payment.scenario === scenario)

@@ -141,7 +141,7 @@ describe("devices, addresses and locations", () => {
     expect([...addresses].filter((address) => !reserved.test(address))).toEqual([]);
     const homes = [...addresses].filter((address) => /^(10\.|2001)/.test(address));
     expect(homes.filter((address) => address.includes(":")).length / homes.length).toBeGreaterThan(0.2);
-    // Home lines whose number has zeros where an IPv6 address could be shortened.
+    // Home lines whose numbers have zeros at positions where an IPv6 address could be shortened.
     const round = Array.from({ length: 100 }, (_, seed) => equipCard(seed, 4_096 - seed)?.homeAddress ?? "::1");
     expect(round.filter((address) => normalAddress(address) !== address)).toEqual([]);
     expect(round.some((address) => address.startsWith("2001:"))).toBe(true);

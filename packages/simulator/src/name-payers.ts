@@ -44,7 +44,7 @@ export function ownerPayers(seed: number, card: number, day: number, isOnline: b
 }
 
 /**
- * A fraud ring uses one e-mail address for all cards of a week. It is abroad, or appears to be domestic.
+ * A fraud ring uses one e-mail address for all its cards in a week. The ring is abroad, or appears to be domestic.
  *
  * @param ring its number, or that of a BIN testing run
  */

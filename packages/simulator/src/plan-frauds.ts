@@ -30,7 +30,7 @@ export interface FraudPlan {
   readonly stolenCards: readonly number[];
   /** Cards tested on this day, one entry per burst. */
   readonly testedCards: readonly number[];
-  /** A card of each issuer tested on this day, one entry per run. */
+  /** For each BIN testing run of this day, a card of the issuer whose numbers it tests. */
   readonly testedIssuers: readonly number[];
 }
 

@@ -56,7 +56,7 @@ describe("distributions", () => {
     expect(draws(() => logNormal(random, 30, 0.5))[10_000]).toBeCloseTo(30, -1);
   });
 
-  test("poisson has its mean and its limit", () => {
+  test("poisson has the given mean and stays within its limit", () => {
     expect(mean(draws(() => poisson(random, 2.5, 50)))).toBeCloseTo(2.5, 1);
     expect(Math.max(...draws(() => poisson(random, 5, 6)))).toBe(6);
   });

@@ -19,7 +19,7 @@ const planned = planScorer(encodeModel({ features: 1, trees: [split] }), { input
 const runtime = (isLeft: (value: number) => boolean) => async (features: Float32Array) =>
   Array.from(features, (value) => (isLeft(value) ? LOW : HIGH));
 
-test("equal scores prove a scorer on rows with its thresholds, adjacent floats and extremes", async () => {
+test("equal scores on rows with its thresholds, adjacent floats and extremes prove a scorer", async () => {
   const asked: number[] = [];
   const right = runtime((value) => value <= Math.fround(THRESHOLD));
   await proveScorer(planned, Float32Array.of(7), (features) => {

@@ -150,7 +150,7 @@ describe("matches Shapley's definition for", () => {
   });
 });
 
-test("explains many rows together as it explains each alone", () => {
+test("explains many rows together exactly as it explains each one alone", () => {
   const explainer = TreeExplainer.fromOnnx(fixture("xgboost-binary.onnx"));
   const { features } = explainer;
   const rows = floats("rows").subarray(0, 150 * features);
@@ -191,7 +191,7 @@ describe("reading a model", () => {
     expect(explain(explainer, ROW)).toEqual([[0, -0.375]]);
   });
 
-  test("accepts nodes that pass the input through, and nodes after the trees", () => {
+  test("accepts nodes that pass the input on unchanged, and nodes after the trees", () => {
     const bytes = encodeModel({
       ...model,
       nodesBefore: [

@@ -129,7 +129,7 @@ def test_a_profile_that_never_changes_costs_no_comparison(spec: FeatureSpec) -> 
 
 
 def test_regression_24_a_first_model_uses_no_profile_that_nothing_materialises(options: MakeOptions) -> None:
-    """regression #24: online these were defaults, and the model had learned from values that it never saw again."""
+    """regression #24: profiles were defaults online, but the model had learned from values that it never saw again."""
     outcome = train(options("--alias", "champion", "--constant-online", ",".join(PROFILES)))
     manifest = published(outcome)
     assert manifest["features"] == [*FEATURES, *PROFILES]

@@ -1,4 +1,4 @@
-"""Compares a model with simple ones on a features file with raw columns, and the measures with slow definitions."""
+"""Tests the comparison of a model with simple baselines, and checks each metric against a slow reference."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The measures compared with slow or published definitions, and the path from a features file to report and card."""
+"""Checks metrics against slow or published definitions, and the path from a features file to report and model card."""
 
 import json
 import re
@@ -173,7 +173,7 @@ def test_names_the_terminals_with_most_missed_fraud() -> None:
 
 
 def test_a_chart_places_points_where_they_belong() -> None:
-    """Even points outside the axes, and without joining points by their position on the x axis."""
+    """Draws points outside the axes at the edge, and connects points in the given order, not in the order of x."""
     axes = (Axis("x", 0.01, 1, logarithmic=True), Axis("y", 0, 2))
     lines = [Line("l & m", [0.01, 1, 0.1, 0.001], [0, 2, 1, 3], dots=True), Line("n", [0.01, 1], [1, 1], dashed=True)]
     root = ElementTree.fromstring(draw_lines("<a & b>", *axes, lines))

@@ -206,7 +206,7 @@ def test_one_bad_week_is_found_and_named(
 def test_a_week_is_not_bad_because_nobody_learns_from_a_part_of_it(
     given: Given, drift: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """regression #17: an old week that overlapped another was left with two working days and no weekend."""
+    """regression #17: the overlap with another week left an old week with two working days and no weekend."""
     data = history()
     data["card_count_1d"] = (data["occurred_at_ms"] // DAY_MS % 7 < 2).astype(float)
     assert main([*given(data, fixed_windows=[["1970-01-20", "1970-01-26"]]), *drift]) == 0
@@ -265,7 +265,7 @@ def test_after_a_drift_old_days_count_less_and_the_newest_weeks_are_learnt(
 def test_where_the_newest_weeks_harm_the_old_ones_what_was_measured_is_registered(
     given: Given, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """regression #17: it beat the champion, but was discarded with the model that had learned the newest weeks."""
+    """regression #17: a better model was discarded together with one that had also learned the newest weeks."""
     data = history()
     fraud = np.array(data["fraud"], dtype=object)
     # What is fraud in the newest weeks alone is none on any other day.

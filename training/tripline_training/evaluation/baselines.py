@@ -1,4 +1,4 @@
-"""Simple models as baselines for a model: on the same feature vectors, and on the original columns of the file."""
+"""Simple baselines for a model: on the same feature vectors, and on the original columns of the file."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ Texts = NDArray[np.object_]
 TRAIN_ROWS_MAX = 300_000
 """With more rows, a baseline is slower and hardly better. All frauds are kept."""
 CATEGORIES_MAX = 50
-"""Number of values of a text, most frequent first, that get their own columns in a logistic regression."""
+"""How many of a text's most frequent values get an indicator column each in a logistic regression."""
 ITERATIONS_MAX = 2_000
 ID = "client_transaction_id"
 
@@ -71,7 +71,7 @@ def boosting(train: Floats, fraud: NDArray[np.int64], test: Floats, seed: int) -
 
 
 def logistic_on_raw(train: RawColumns, fraud: NDArray[np.int64], test: RawColumns) -> Floats:
-    """Missing numbers become the median of the training rows. Each frequent text gets a column of zeros and ones."""
+    """The median of the training rows replaces missing numbers. Each frequent text gets an indicator column."""
     columns = [_filled(values, test.numbers[name]) for name, values in train.numbers.items()]
     columns += [_indicators(values, test.texts[name]) for name, values in train.texts.items()]
     left = _stack([train_part for train_part, _ in columns], len(fraud))
@@ -80,7 +80,7 @@ def logistic_on_raw(train: RawColumns, fraud: NDArray[np.int64], test: RawColumn
 
 
 def boosting_on_raw(train: RawColumns, fraud: NDArray[np.int64], test: RawColumns, seed: int) -> Floats:
-    """Each text becomes its rank by frequency. A text that occurs only in the test rows is missing."""
+    """Each text becomes its rank by frequency. A text that occurs only in the test rows counts as missing."""
     columns = [(values, test.numbers[name]) for name, values in train.numbers.items()]
     columns += [_ranked(values, test.texts[name]) for name, values in train.texts.items()]
     left = _stack([train_part for train_part, _ in columns], len(fraud))
@@ -96,7 +96,7 @@ def _logistic(train: Floats, fraud: NDArray[np.int64], test: Floats) -> Floats:
 
 
 def _squeezed(values: Floats) -> Floats:
-    """Amounts and counts are skewed. A logarithm makes them comparable."""
+    """Takes logarithms, because amounts and counts are skewed. Keeps the sign."""
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 
 

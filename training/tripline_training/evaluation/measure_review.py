@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 FRAUDS_MIN = 20
 """With fewer frauds, a single one changes every figure by several per cent."""
 REVIEWED_MIN = 10
-"""With a budget of fewer payments, finding frauds is luck."""
+"""With a budget of fewer payments, the number of frauds found is mostly chance."""
 FRAUD_CARDS_MIN = 10
 """With fewer fraudulent cards, bootstrap intervals are too narrow."""
 MEASURES = ("average_precision", "auc_roc", "recall_at_budget", "value_detected")
@@ -31,7 +31,7 @@ class Payments:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Which kinds of figures are reliable, and a sentence about each kind that is withheld."""
+    """Which kinds of figures are reliable, and a sentence for each kind that is withheld."""
 
     figures: bool
     budget: bool
@@ -84,7 +84,7 @@ def measure_review(
 
 
 def measure_once(payments: Payments, scores: Floats, review_share: float, times: Floats) -> dict[str, float]:
-    """`times` is how often each row counts."""
+    """`times` says how often each row counts."""
     ranking = rank_scores(scores)
     frauds, genuine = counts_from_top(ranking, payments.fraud, times)
     reviewed = _reviewed(scores, times, review_share * float(times.sum()))

@@ -62,7 +62,7 @@ test("ignores loads that the machine did not sustain", () => {
   expect(() => loadsOf(starved)).toThrow("Fewer than two of the loads were sustained");
 });
 
-test("the committed figures can be read, and a file that is not a result is rejected in one sentence", async () => {
+test("reads the committed figures, and rejects a file that is not a result with one sentence", async () => {
   const { rates, sources } = measuredSchema.parse(committed);
   expect(rates.length).toBeGreaterThanOrEqual(2);
   // On a busy machine, or with few payments at a time, a decision costs several times as much.

@@ -28,7 +28,7 @@ export const measuredSchema = z.object({
   kafka_bytes: bytes,
   /** Bytes in Redis per key with its value: `idem`, `decision`, and window states by entity (`card`, `device`). */
   redis_bytes: bytes,
-  /** Window states per card, by entity; per terminal for entities that are a terminal or part of one. */
+  /** Window states per card, by entity. For a terminal or a part of one, window states per terminal. */
   redis_states: bytes,
   /** Bytes of the archive's files per payment. */
   lake_bytes: z.number().positive(),
@@ -85,7 +85,7 @@ async function readJson<S extends z.ZodType>(path: string, schema: S, what: stri
   }
 }
 
-/** A load below this share of its target rate is not steady, because the machine was saturated. */
+/** If a load reached less than this share of its target rate, the machine was saturated and did not sustain it. */
 const SUSTAINED = 0.9;
 
 /**
@@ -128,7 +128,7 @@ export function lakeBytesOf(result: CapacityResult): number {
 }
 
 /**
- * The costs from a result. A result of `--only bytes` contains only storage, so CPU times come from `before`.
+ * Reads the costs from a result. A result of `--only bytes` has no CPU times, so those come from `before`.
  *
  * @throws TriplineError `config-invalid` if a figure is missing
  */
@@ -157,7 +157,7 @@ function costsOf(result: CapacityResult): Pick<Measured, "machine" | "rates" | "
   const archiveUs = figureOf(result.parts[0]?.summary ?? {}, "archive_us_per_decision");
   const curveOf = (process: ProcessName) =>
     loads.map(({ rate, cpuMsPerS }): [number, number] => [rate, tenths(cpuMsPerS.get(process) ?? 0)]);
-  // Archive was measured while it was catching up, so a decision costs the same at every rate.
+  // Archive was measured only while catching up, so this assumes the same CPU time per decision at every rate.
   const archive: [number, number][] = [[highest, tenths((archiveUs * highest) / 1_000)]];
   const cpu = Object.fromEntries(
     PROCESSES.map((process) => [process, process === "archive" ? archive : curveOf(process)]),

@@ -57,7 +57,7 @@ describe("a plan", () => {
     expect(lakeGb).toBeCloseTo((500 * 86_400 * 100 * 500) / 1e9, 6);
   });
 
-  test("lists its limits, lowest first, at the rates at which they are reached", () => {
+  test("lists its limits and the rates that reach them, lowest rate first", () => {
     const { limits } = planAt({});
     expect(limits.map(({ rate }) => rate)).toEqual(limits.map(({ rate }) => rate).toSorted((a, b) => a - b));
     const limit = (word: string) => limits.find(({ what }) => what.includes(word))?.rate ?? Number.NaN;
@@ -70,7 +70,7 @@ describe("a plan", () => {
 });
 
 describe.each(CLOUDS)("the cost on %s", (cloud) => {
-  test("is the sum of its items, and falls per million as the rate grows", () => {
+  test("is the sum of its items, and decreases per million payments as the rate grows", () => {
     const [small, large] = [costOf(planAt({ rate: 100 }), cloud), costOf(planAt({ rate: 10_000 }), cloud)];
     for (const { items, month } of [small, large]) {
       expect(Object.values(items).reduce((sum, item) => sum + item, 0)).toBeCloseTo(month, 6);
@@ -81,7 +81,7 @@ describe.each(CLOUDS)("the cost on %s", (cloud) => {
     expect(large.month).toBeGreaterThan(small.month);
   });
 
-  test("grows only in memory with the number of cards", () => {
+  test("depends on the number of cards only through memory", () => {
     const more = costOf(planAt({ cards: 1e7 }), cloud);
     const less = costOf(planAt({ cards: 1e6 }), cloud);
     expect(more.items.redis).toBeGreaterThan(less.items.redis + 100);
@@ -89,7 +89,7 @@ describe.each(CLOUDS)("the cost on %s", (cloud) => {
   });
 });
 
-test.each(CLOUDS)("%s: the factors of the manual calculation multiply to the billed amount", (cloud) => {
+test.each(CLOUDS)("%s: the terms of each item add up to its cost", (cloud) => {
   for (const rate of [1_000, 50_000]) {
     const plan = planAt({ rate });
     const { items } = costOf(plan, cloud);

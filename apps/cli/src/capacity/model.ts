@@ -149,7 +149,7 @@ function serviceAt(rate: number, measured: Measured, name: ServiceName): { cores
   return { cores: instances * coresAt(measured, name, rate / instances), instances };
 }
 
-/** Two per instance, so that the work stays balanced with one instance more or less; a multiple of the default. */
+/** At least two per instance, to keep the load balanced when an instance joins or leaves; a multiple of the default. */
 function partitionsFor(instances: number): number {
   const step = RULES.partitionsDefault;
   return Math.max(step, Math.ceil((2 * instances) / step) * step);

@@ -14,7 +14,7 @@ function shown(isTTY: boolean, steps: readonly (readonly [atMs: number, doneEven
 }
 
 describe("the progress of a backfill", () => {
-  test("is one line on a terminal, with percent, events per second and the remaining time", () => {
+  test("is one line on a terminal, with the percentage, events per second and remaining time", () => {
     const steps = [
       [0, 1_000_000],
       [100, 1_100_000],
@@ -31,7 +31,7 @@ describe("the progress of a backfill", () => {
     ]);
   });
 
-  test("is a few plain lines elsewhere, always with a last one", () => {
+  test("is a few plain lines elsewhere, and always includes the final state", () => {
     const steps = [
       [0, 0],
       [9_000, 9_000],

@@ -142,7 +142,7 @@ export function outcomeLines(rows: readonly DecidedPayment[]): string {
     .join("");
 }
 
-/** Compares served scores with the trainer's, and the model with simple models. */
+/** Compares served scores with the trainer's, and the model with simple baselines. */
 async function measure(system: RunningSystem, rows: readonly DecidedPayment[], run: Run): Promise<string> {
   const { registryUrl, steps, fromMs, toMs } = run;
   const [decisions, logged] = [join(run.folder, "decisions.parquet"), join(run.folder, "features.parquet")];

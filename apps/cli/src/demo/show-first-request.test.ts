@@ -9,7 +9,7 @@ test("the README shows the request that the demo prints", () => {
   expect(readFileSync(join(ROOT, "README.md"), "utf8")).toContain(`\`\`\`sh\n${firstRequest(apiUrl, "demo")}\n\`\`\``);
 });
 
-test("names a system on other ports or in another workspace", () => {
+test("includes the address and workspace of a system that does not use the defaults", () => {
   const [token] = firstRequest("http://127.0.0.1:8400", "load").split("\n");
   expect(token).toBe("TOKEN=$(npm run -s tripline -- token --api http://127.0.0.1:8400 --workspace load)");
 });

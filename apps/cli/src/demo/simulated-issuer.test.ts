@@ -14,14 +14,14 @@ const shareOf = (of: readonly SimulatedPayment[], has: (payment: SimulatedPaymen
   of.filter(has).length / of.length;
 const isDeclined = (payment: SimulatedPayment) => answersTo(payment, "approve")[0]?.kind === "declined";
 
-test("the issuer declines few genuine payments, and most of those that test numbers of an issuer", () => {
+test("the issuer declines few genuine payments but most BIN testing payments", () => {
   const genuine = payments.filter(({ scenario }) => scenario === "none");
   const tested = genuine.map((payment) => ({ ...payment, fraud: true, scenario: "bin-testing" }) as const);
   expect(shareOf(genuine, isDeclined)).toBeCloseTo(0.02, 2);
   expect(shareOf(tested, isDeclined)).toBeCloseTo(0.7, 1);
 });
 
-test("a declined payment never reaches it, and an abandoned challenge does not either", () => {
+test("neither a declined payment nor an abandoned challenge reaches the issuer", () => {
   expect(payments.flatMap((payment) => answersTo(payment, "decline"))).toEqual([]);
   const challenged = payments.map((payment) => answersTo(payment, "challenge").map(({ kind }) => kind));
   expect(new Set(challenged.map((kinds) => kinds.join(" ")))).toEqual(
@@ -29,7 +29,7 @@ test("a declined payment never reaches it, and an abandoned challenge does not e
   );
 });
 
-test("refunds are rare, in full, and of genuine payments", () => {
+test("refunds are rare, in full, and only for genuine payments", () => {
   const refunded = payments.filter((payment) => refundOf(payment).length > 0);
   expect(refunded.length / payments.length).toBeCloseTo(0.003, 3);
   expect(refunded.some(({ fraud }) => fraud)).toBe(false);
@@ -40,7 +40,7 @@ test("refunds are rare, in full, and of genuine payments", () => {
   }
 });
 
-test("the same payment gets the same answers, after its own time", () => {
+test("a payment always gets the same answers, all dated after the payment", () => {
   for (const payment of payments.slice(0, 100)) {
     const answers = answersTo(payment, "challenge");
     expect(answersTo(payment, "challenge")).toEqual(answers);

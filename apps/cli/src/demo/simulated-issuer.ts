@@ -3,7 +3,7 @@ import type { PaymentUpdate } from "@tripline/client";
 import type { Scenario, SimulatedPayment } from "@tripline/simulator/simulated-payment";
 import type { ApiDecision } from "@tripline/system/client/tripline-client";
 
-/** Share of payments that the issuer declines. Most tested card numbers are blocked or wrong. */
+/** Share of payments that the issuer declines. Most card numbers that fraudsters test are blocked or invalid. */
 const DECLINED_SHARE: Readonly<Record<Scenario, number>> = {
   none: 0.02,
   "compromised-terminal": 0.05,

@@ -5,7 +5,7 @@ export interface WatchServersOptions {
   write(line: string): void;
   /** Rebuilds the window states. @returns an exit code */
   rebuild(): Promise<number>;
-  /** The command line that rebuilds them. */
+  /** The command line that rebuilds the window states. */
   readonly rebuildCommand: string;
   /** Aborted when the demo ends. */
   readonly signal: AbortSignal;

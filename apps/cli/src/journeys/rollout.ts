@@ -154,7 +154,7 @@ function expectStage(rollout: ShownRollout, stage: ShownRollout["stage"]): void 
   throw new Error(`The rollout ended as ${rollout.stage}, not as ${stage}:\n${story(rollout)}`);
 }
 
-/** Milliseconds from the step that let the candidate decide to its rollback. */
+/** Milliseconds between the step at which the candidate began to decide and its rollback. */
 function rollbackMs({ steps }: ShownRollout): number {
   const over = steps.find(({ step }) => step === "rollback");
   const begun = steps.find(({ stage }) => stage === "canary");

@@ -16,7 +16,7 @@ test("ignores comments and layout", () => {
   ).toEqual([]);
 });
 
-test("describes each change of a rule, a band or the version in a line", () => {
+test("describes each change to a rule, a band or the version in one line", () => {
   const now = OLD.replace("version: 1", "version: 2")
     .replace("amount > 500", "amount > 400")
     .replace("0.6", "0.7")

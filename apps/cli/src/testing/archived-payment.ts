@@ -23,7 +23,7 @@ export function transactionOf(index: number, amount: number): Transaction {
   };
 }
 
-/** The rollout of a payment: in a canary, the candidate is the deciding model; in shadow, it is the other one. */
+/** The rollout of a payment. In a canary, the candidate is the model that decides; in shadow, it is the other model. */
 export function trialOf(index: number, score: number, [decider = "", other = ""]: readonly string[]): ModelTrial {
   if (index % 8 === 1) {
     const canary = { trialRole: TrialRole.CANARY, candidateVersion: decider, candidateMissing: "" };

@@ -71,7 +71,7 @@ test("sends every request once and counts its response", async () => {
   expect(figures.answeredAtMs).toHaveLength(200);
 });
 
-test("groups responses by kind, and counts one for another payment as failed", async () => {
+test("groups responses by kind, and counts a response to another payment as failed", async () => {
   const id = `txn_${"0".repeat(32)}`;
   const answers: ((payment: string, response: ServerResponse) => void)[] = [
     (payment, response) => json(response, 200, { transaction_id: payment, rung: "model" }),
@@ -88,7 +88,7 @@ test("groups responses by kind, and counts one for another payment as failed", a
   expect(figures.fault).toMatch(/another|503/);
 });
 
-test("an open model includes the wait for a free connection", async () => {
+test("in an open model, latency includes the wait for a free connection", async () => {
   answer = async (id, response) => {
     await delay(40);
     json(response, 200, { transaction_id: id, rung: "model" });
@@ -109,7 +109,7 @@ test("a closed model keeps as many requests in flight as there are connections",
   expect(underWayMax).toBe(5);
 });
 
-test("a rejected caller in a closed model retries after Retry-After while the others continue", async () => {
+test("in a closed model, a rejected caller waits as long as Retry-After says while the others continue", async () => {
   answer = (id, response) => {
     if (id === "payment-0") json(response, 429, {}, { "retry-after": String(RETRY_AFTER_S) });
     else json(response, 200, { transaction_id: id, rung: "model" });

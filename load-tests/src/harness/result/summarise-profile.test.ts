@@ -24,7 +24,7 @@ const profile: CpuProfile = {
   timeDeltas: [5, 900, 100, 200, 300, 100, 50, 50, 100, 100, 800],
 };
 
-test("attributes time to the package whose own code ran, without waiting", () => {
+test("attributes time to the package whose own code ran, and ignores waiting", () => {
   const { busyMs, rooms, functions } = summariseProfile(profile);
   expect(busyMs).toBe(1);
   expect(rooms).toEqual([
@@ -62,7 +62,7 @@ test("prints the summary as two Markdown tables", () => {
   ]);
 });
 
-test("finds this process's work in its profile, by its own clock", async () => {
+test("finds this process's work in its profile by the process's own clock", async () => {
   const running = await profileThisProcess();
   const fromUs = monotonicUs();
   burnCpu(300_000);

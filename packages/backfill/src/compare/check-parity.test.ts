@@ -11,7 +11,7 @@ const spec = currentFeatureSpec();
 const engine = compileEngine(spec);
 const HOUR_MS = 3_600_000;
 const EVENTS = 600;
-/** One event in this many is dated 30 hours back, before earlier events of its card. */
+/** One in this many events is backdated by 30 hours, so that it precedes earlier events of its card. */
 const STRAY_EVERY = 50;
 const BROKEN = spec.features.findIndex(({ name }) => name === "card_sum_1d");
 

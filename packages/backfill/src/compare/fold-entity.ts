@@ -58,7 +58,7 @@ export interface EntityFoldPlan {
   readonly fields: readonly string[];
   /** Payments may omit the key, and labels never have it. */
   readonly optional: boolean;
-  /** Whether its labels must say whether they are explained. */
+  /** Whether each of its labels must include the judge's result. */
   readonly judged: boolean;
   /** The first entity, which every payment has, also computes the features of the payment itself. */
   readonly features: readonly { readonly name: string; readonly default: number }[];
@@ -101,7 +101,7 @@ export interface FoldEntityOptions {
   readonly input: AsyncIterable<string>;
   /**
    * Receives the line number (from 1) and the features of every payment, as little-endian doubles. For a judge, receives
-   * the line number of every label, and 1 if it is explained.
+   * the line number of every label, and 1 if its fraud is explained.
    */
   readonly output: Writable;
 }

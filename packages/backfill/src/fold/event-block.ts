@@ -21,7 +21,7 @@ export interface PaymentColumns {
   readonly longitudes: Float64Array;
   /** For each entity of the spec, the number of the payment's entity; -1 if it has none. */
   readonly numbers: readonly Int32Array[];
-  /** By profile of the spec, then by column, as known when the payment took place; NaN for null or without a row in force. */
+  /** By profile of the spec, then by column, as known at the time of the payment; NaN for null or no valid row. */
   readonly profiles: readonly (readonly Float64Array[])[];
   /** For each filter of the spec: 1 if the payment passes it. */
   readonly passes: readonly Uint8Array[];

@@ -127,7 +127,7 @@ export class ShareFold {
    * The encoded states of this share's entities of one kind, in order of their numbers. Each is valid until the next one
    * is read.
    *
-   * @param idOf without it, ids are references: for states that only `restore` of a backfill reads
+   * @param idOf without it, ids remain references: for states that only a backfill's `restore` reads
    */
   *states(entity: number, idOf?: IdOfReference): Generator<Uint8Array> {
     for (const [number, fold] of this.#own(entity)) yield fold.encoded(number, idOf);

@@ -34,7 +34,7 @@ export function textOf(column: string, missing: readonly string[]): string {
   return `CASE WHEN ${trimmed} IN ('', ${missing.map(sqlText).join(", ")}) THEN NULL ELSE ${trimmed} END`;
 }
 
-/** The name of that text within the query. */
+/** The name of a column's text within the query. */
 export const source = (column: string): string => sqlName(`text of ${column}`);
 
 /** All columns of `mapped`, in the order in which faults are checked. */
@@ -90,7 +90,7 @@ function amountSql(
   { column, unit, decimal, scale }: Mapping["fields"]["amount"],
   currency: Mapping["fields"]["currency"],
 ): FieldSql {
-  // Exact up to the largest amount: a double has 15 digits.
+  // A double has 15 significant digits, so every amount up to the maximum is exact.
   const number = numberOf(source(column), decimal, "DOUBLE");
   const minor = `${number} * ${scale}${unit === "minor" ? "" : ` * ${minorUnits(currency)}`}`;
   const faults = [
@@ -119,7 +119,7 @@ function minorUnits({ column, constant }: Mapping["fields"]["currency"]): string
   return `CASE ${cases.join(" ")} ELSE 100 END`;
 }
 
-/** SQL for a number in a text; null if there is none. The other sign or spaces may separate groups of three digits. */
+/** SQL that converts a text to a number; null if it is none. The other sign, spaces or apostrophes may group digits. */
 function numberOf(text: string, decimal: "." | ",", type: string): string {
   if (decimal === ",") return `try_cast(replace(translate(${text}, '. \u00a0''', ''), ',', '.') AS ${type})`;
   return `coalesce(try_cast(${text} AS ${type}), try_cast(translate(${text}, ', \u00a0''', '') AS ${type}))`;
@@ -186,7 +186,7 @@ function declaredSql(field: MappedField, given: TimeSource | TextSource | Decima
   const { name, type, wire, required = false } = field;
   if ("format" in given || "step" in given) return timeSql(name, name, given, required);
   if ("decimal" in given) return numberSql(field, given);
-  // In zod's type of a time, all members are optional.
+  // The compiler cannot rule out a time here, because all members of its zod type are optional.
   const text = given as TextSource;
   if (type === "identifier" || field.format === "id") return identifierSql(name, name, text, required);
   if (text.column === undefined) return constantSql(field, text.constant ?? "");

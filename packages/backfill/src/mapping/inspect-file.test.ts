@@ -19,7 +19,7 @@ async function inspect(content: string, name = "payments.csv") {
   return inspectFile(file, folder);
 }
 
-test("the proposal for a file in another schema can be used as it is", async () => {
+test("the proposal for a file in another schema can be used unchanged", async () => {
   const inspection = await inspect(ownCsv({ days: 20, perDay: 50 }));
   expect(inspection.fields).toMatchObject({
     transaction_id: { column: "ref" },
@@ -58,7 +58,7 @@ test.each([
   expect(fields.card).toEqual({ column: "card_number", holds: "number" });
 });
 
-test("a file without ids, cards and labels names what is to be filled in", async () => {
+test("for a file without ids, cards and labels, the proposal says what to fill in", async () => {
   const { fields, notes, yaml } = await inspect(
     `when,value\n${rows((index) => `2026-01-01T00:00:${10 + index}Z,${index}`)}\n`,
   );
@@ -70,7 +70,7 @@ test("a file without ids, cards and labels names what is to be filled in", async
   expect(() => parseMapping(yaml, "mapping.yaml")).toThrow(/fields\.card: is missing/);
 });
 
-test("merchants whose names are not identifiers are cleaned, and codes for missing values are found", async () => {
+test("cleans merchant names that are not identifiers, and recognises texts that mean a missing value", async () => {
   const { fields, yaml } = await inspect(
     `id,date,amount,customer_id,merchant,email\n${rows((index) => `${index},2026-01-01,9.99,c${index},Shop & Sons,${index % 2 ? "NA" : "ada@example.com"}`)}\n`,
   );

@@ -49,7 +49,7 @@ async function rowsOf(text: string): Promise<Record<string, unknown>[]> {
 }
 
 describe("a file in another schema", () => {
-  test("steps, decimal commas, customers and merchants become payments with labels", async () => {
+  test("with steps, decimal commas, customers and merchants becomes payments with labels", async () => {
     const { checked } = await check(OWN_MAPPING, ownCsv({ days: 3, perDay: 40 }));
     expect(checked).toMatchObject({ rows: 120, accepted: 120, rejected: [], unusedColumns: ["kind"], labelled: 120 });
     expect(checked.firstMs).toBe(Date.UTC(2026, 0, 1));
@@ -67,7 +67,7 @@ describe("a file in another schema", () => {
     });
   });
 
-  test("features that lack their input are named with what they lack", async () => {
+  test("features without input are listed with the columns that they lack", async () => {
     const { checked } = await check(OWN_MAPPING, ownCsv({ days: 1, perDay: 9 }));
     const lacking = Object.fromEntries(checked.missing.map(({ lacks, features }) => [lacks.join(), features]));
     expect(lacking["latitude,longitude"]).toContain("card_distance_from_home");
@@ -83,7 +83,7 @@ describe("a file in another schema", () => {
     expect(checked.accepted).toBe(30);
   });
 
-  test("NDJSON is read, with objects within objects", async () => {
+  test("NDJSON with nested objects is read", async () => {
     const text = OWN_MAPPING.replace("column: total", "column: money.total").replace('decimal: ","', "unit: minor");
     const lines = [
       { ref: "a", hour: 1, money: { total: 1999 }, customer: 7, merchant: "m1", fraudulent: "no" },
@@ -117,7 +117,7 @@ const HEAD = "ref;hour;kind;total;customer;merchant;fraudulent";
 const good = (id: string) => `${id};1;fuel;9,99;cust-1;shop-1;no`;
 
 describe("rows that are not payments", () => {
-  test("have their line and reason in the reject file, and the others are used", async () => {
+  test("are listed in the reject file with line and reason, and the other rows are used", async () => {
     const lines = [
       HEAD,
       good("a"),
@@ -145,7 +145,7 @@ describe("rows that are not payments", () => {
     expect(rejects[0]?.row).toMatchObject({ ref: "b", total: "twelve", kind: "fuel" });
   });
 
-  test("a broken quote rejects its own line only", async () => {
+  test("an unclosed quote rejects only its own line", async () => {
     const rows = Array.from({ length: 3_000 }, (_, index) => good(`p${index}`));
     rows[2_000] = 'p2000;1;"fuel;9,99;cust-1;shop-1;no';
     const { checked, rejects } = await check(OWN_MAPPING, [HEAD, ...rows, ""].join("\n"));
@@ -153,7 +153,7 @@ describe("rows that are not payments", () => {
     expect(checked).toMatchObject({ rows: 3_000, accepted: 2_999 });
   });
 
-  test("lines that end in different ways are read, and blank lines are counted", async () => {
+  test("mixed line endings are read, and line numbers include blank lines", async () => {
     const { checked, rejects } = await check(
       OWN_MAPPING,
       `${HEAD}\r\n${good("a")}\n\n\r\n${good("b")}\nc\n${good("a")}\n`,
@@ -162,7 +162,7 @@ describe("rows that are not payments", () => {
     expect(rejects.map(({ line }) => line)).toEqual([6, 7]);
   });
 
-  test("lines are counted with line breaks in quotes and lines of too few columns", async () => {
+  test("line numbers include line breaks in quotes and lines with too few columns", async () => {
     const lines = [
       HEAD,
       'a;1;"fu',
@@ -177,7 +177,7 @@ describe("rows that are not payments", () => {
     expect(rejects.map(({ line }) => line)).toEqual([4, 6]);
   });
 
-  test("card numbers are tokens in payments and in the reject file, also in other columns", async () => {
+  test("tokens replace card numbers in payments and in the reject file, even in other columns", async () => {
     const number = "4111111111111111";
     const text = OWN_MAPPING.replace("holds: id", "holds: number");
     const lines = [
@@ -198,7 +198,7 @@ describe("rows that are not payments", () => {
     expect(readFileSync(join(folder, "rejects.ndjson"), "utf8")).not.toMatch(/4111/);
   });
 
-  test("a column that the file lacks is named with the most similar one", async () => {
+  test("a missing column is reported with the most similar existing one", async () => {
     await expect(
       check(OWN_MAPPING.replace("column: total", "column: totl"), ownCsv({ days: 1, perDay: 2 })),
     ).rejects.toThrow(/has no column totl \(did you mean total\?\)\. Its columns: ref, hour/);
@@ -221,7 +221,7 @@ fields:
   ip_address: { column: ip }
 `;
 
-  test("are normalised as ingestion does, and the decimals of the currency count", async () => {
+  test("are normalised as in ingestion, and amounts have the decimals of their currency", async () => {
     const lines = [
       head,
       "1,c,Corner Shop,1.234,KWD,01.07.2026 12:00,Ada@Example.com,203.0.113.7",

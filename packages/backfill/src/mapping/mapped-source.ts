@@ -13,9 +13,9 @@ import { writeRejects } from "./write-rejects.js";
 
 export interface MappedSourceOptions {
   readonly mapping: Mapping;
-  /** The key of the ingestion API. */
+  /** The key with which the ingestion API makes tokens. */
   readonly key: Uint8Array;
-  /** File for rejected rows. Default: they are only counted */
+  /** File for rejected rows. By default, they are only counted. */
   readonly rejectsPath?: string;
   /** Parquet file for the original columns of accepted rows. */
   readonly rawPath?: string;

@@ -4,7 +4,7 @@ import { parseMapping } from "./mapping.js";
 const path = "/data/mapping.yaml";
 const faultOf = (from: string, to: string) => () => parseMapping(OWN_MAPPING.replace(from, to), path);
 
-test("a mapping names a file next to itself, its format, and durations in milliseconds", () => {
+test("resolves the file relative to the mapping, detects its format, and converts durations to milliseconds", () => {
   const mapping = parseMapping(OWN_MAPPING, path);
   expect(mapping).toMatchObject({ file: "/data/payments.csv", format: "csv", label: { delay: 2 * 86_400_000 } });
   expect(mapping.fields.occurred_at).toMatchObject({ step: 3_600_000, start: Date.UTC(2026, 0, 1), time_zone: "UTC" });

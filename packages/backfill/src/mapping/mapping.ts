@@ -42,7 +42,7 @@ const text = z
   .strictObject({
     column: columnName.optional(),
     constant: z.string().min(1).max(128).optional(),
-    /** Replaces characters that an identifier cannot have by `_`. */
+    /** Replaces characters that are not allowed in an identifier with `_`. */
     clean: z.boolean().default(false),
   })
   .superRefine(exactlyOne("column", "constant"));
@@ -105,7 +105,7 @@ const label = z
   .strictObject({
     column: columnName,
     fraud: z.array(z.string()).min(1).max(LABEL_VALUES_MAX),
-    /** Without it, every other value is genuine. */
+    /** By default, every other value is genuine. */
     genuine: z.array(z.string()).min(1).max(LABEL_VALUES_MAX).optional(),
     delay: duration
       .refine((ms) => ms <= LABEL_DELAY_DAYS_MAX * UNITS_MS.d, `must be at most ${LABEL_DELAY_DAYS_MAX}d`)

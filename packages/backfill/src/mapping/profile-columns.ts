@@ -2,7 +2,7 @@ import { COUNTRIES } from "@tripline/contracts/country";
 import { CURRENCIES } from "@tripline/contracts/currency";
 import { CARD_TOKEN_PATTERN, isCardNumber, normalAddress, normalEmail } from "@tripline/contracts/identifiers";
 
-/** A sample of a column's texts. Shares are of the texts that are not missing. */
+/** A sample of a column's texts. Shares ignore missing texts. */
 export interface ColumnProfile {
   readonly name: string;
   readonly values: readonly string[];
@@ -100,7 +100,7 @@ export function timeOf(column: ColumnProfile): TimeProposal | undefined {
   return { step: unit, start: "2026-01-01T00:00:00Z" };
 }
 
-/** Whether the month of each value in the sample is at most 12 in this order. */
+/** Whether every value in the sample has a month of at most 12 if day and month are in this order. */
 function fits(column: ColumnProfile, pattern: RegExp, dayFirst: boolean): boolean {
   return column.values.every((value) => {
     const [, first = "", second = ""] = pattern.exec(value) ?? [];

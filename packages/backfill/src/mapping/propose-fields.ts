@@ -53,7 +53,7 @@ const NAMES: Readonly<Record<string, readonly RegExp[]>> = {
   reported_at: [/^(?:chargeback|reported|label(?:l?ed)?|fraud)(?:at|date|time|on)$/],
 };
 
-/** The other columns do not show the currency, so a missing one is only guessed. */
+/** Guessed for a file without a currency column, because no other column shows the currency. */
 const CURRENCY_GUESS = "EUR";
 const FRAUD_TEXTS: ReadonlySet<string> = new Set(["1", "1.0", "true", "t", "yes", "y", "fraud", "fraudulent"]);
 const LABEL_VALUES_MAX = 4;

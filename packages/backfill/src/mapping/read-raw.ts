@@ -112,7 +112,7 @@ function tooManyBroken(file: string): TriplineError {
   );
 }
 
-/** Stores blank lines. */
+/** Stores the numbers of blank lines. */
 async function storeGaps(connection: DuckDBConnection, blank: readonly number[]): Promise<void> {
   const gaps = await connection.createAppender("gaps", null, "temp");
   for (const line of blank) {
@@ -173,7 +173,7 @@ async function readRecords(
   return { columns: header.columns };
 }
 
-/** No auto-detection: a sample may not be valid for the rest of the file. */
+/** Disables auto-detection, because what holds for a sample may be wrong for the rest of the file. */
 function csvTable(file: string, quote: string, { delimiter, columns }: CsvHeader, more: string): string {
   const options = [
     "header = true, auto_detect = false, all_varchar = true",

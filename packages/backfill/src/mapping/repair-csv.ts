@@ -22,8 +22,9 @@ const VALUE_LINES_MAX = 100;
 export const BROKEN_MAX = 100_000;
 
 /**
- * Copies a file, with uniform line breaks, without lines whose quote is never closed. A line with an odd number of quotes starts
- * a value with line breaks if one of the next 100 lines completes a record with as many columns as the header.
+ * Copies a file with uniform line breaks, and omits lines whose quote is never closed. A line with an odd number of
+ * quotes starts a value with line breaks if one of the next 100 lines completes a record with as many columns as the
+ * header.
  */
 export async function repairCsv(file: string, copy: string, quote: string, delimiter: string): Promise<RepairedCsv> {
   const output = createWriteStream(copy);

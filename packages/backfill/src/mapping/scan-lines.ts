@@ -114,8 +114,8 @@ export async function scanLines(file: string, quote: string): Promise<ScannedLin
 }
 
 /**
- * The line numbers of these byte positions, which start at 0 and ascend. A position at a line break belongs to the line of the
- * next other byte.
+ * Returns the line number of each byte position. Positions count from 0 and must be in ascending order. A position at a
+ * line break belongs to the line of the next byte that is not a line break.
  */
 export async function linesAt(file: string, positions: readonly number[]): Promise<number[]> {
   const found: number[] = [];

@@ -4,13 +4,13 @@ import { MAPPED_FIELDS } from "../generated/mapped-fields.js";
 import { sqlName, sqlText } from "../input/work-database.js";
 import type { Mapping } from "./mapping.js";
 
-/** A text column with more values than this contains ids or names, which do not generalise. */
+/** A text column with more distinct values than this contains ids or names, which do not generalise. */
 const CATEGORIES_MAX = 200;
 const SAMPLE_ROWS = 10_000;
 
 /**
- * Writes the original columns of accepted rows, for a comparison with a model without features: numbers, and texts with few
- * values. Omits ids, labels and personal data.
+ * Writes the original columns of accepted rows, to train a model without features for comparison: numbers, and texts
+ * with few distinct values. Omits ids, labels and personal data.
  *
  * @returns the names of the columns written
  */

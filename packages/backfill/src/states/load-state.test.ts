@@ -87,7 +87,7 @@ const isRefused = (...words: string[]) =>
 
 const stored = async () => [await redis.get(STATE), await redis.exists(MARK)];
 
-test("states whose tokens another key made are not loaded", async () => {
+test("does not load states whose tokens were made with another key", async () => {
   const [made, other] = [Buffer.alloc(32, 1), Buffer.alloc(32, 2)];
   await writeStateKey(join(folder, "state.bin"), made);
   await expect(load({ cardTokenKey: other })).rejects.toMatchObject({ code: "state-conflict" });

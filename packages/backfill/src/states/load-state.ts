@@ -115,7 +115,7 @@ async function requireNothingCounted(redis: Redis, kafka: CountedKafka, isPartia
   );
 }
 
-/** Kafka knows as long as it keeps the group's offsets; Redis knows as long as it has lost nothing. */
+/** Kafka shows what was counted while it keeps the group's offsets; Redis shows it unless it has lost data. */
 async function hasCounted(redis: Redis, { admin, topicPrefix }: CountedKafka): Promise<boolean> {
   const cluster = await admin.clusterId();
   for (const topic of COUNTED_TOPICS) {

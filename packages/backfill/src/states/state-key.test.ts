@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { requireStateKey, writeStateKey } from "./state-key.js";
 
-test("states whose tokens another key made are rejected, with both fingerprints", async () => {
+test("rejects states whose tokens were made with another key, and names both fingerprints", async () => {
   const folder = mkdtempSync(join(tmpdir(), "tripline-state-key-"));
   try {
     const path = join(folder, "states.bin");

@@ -12,7 +12,7 @@ const stateKey = z.strictObject({ key_fingerprint: z.string() });
 
 const fileOf = (statePath: string): string => `${statePath}.key.json`;
 
-/** Stores which key made the tokens of these states. */
+/** Stores the fingerprint of the key with which the tokens of these states were made. */
 export async function writeStateKey(statePath: string, key: Uint8Array): Promise<void> {
   await writeFile(fileOf(statePath), `${JSON.stringify({ key_fingerprint: keyFingerprint(key) })}\n`);
 }
@@ -20,7 +20,7 @@ export async function writeStateKey(statePath: string, key: Uint8Array): Promise
 /**
  * Checks that the tokens of these states were made with this key. States without a stored fingerprint pass.
  *
- * @throws TriplineError `state-conflict` if they are not
+ * @throws TriplineError `state-conflict` if they were made with another key
  */
 export async function requireStateKey(statePath: string, key: Uint8Array): Promise<void> {
   const text = await readFile(fileOf(statePath), "utf8").catch(() => undefined);

@@ -1,6 +1,7 @@
 /*
- * Payments from a shop's own system, with a schema different from ours: hours since a start instead of times, no locations, a
- * category, customers and merchants instead of cards and terminals, amounts with a decimal comma.
+ * Payments from a shop's own system, in a schema that differs from ours: hours since a start instead of times,
+ * customers and merchants instead of cards and terminals, amounts with a decimal comma, an additional category, and no
+ * locations.
  */
 
 export interface OwnPaymentsOptions {

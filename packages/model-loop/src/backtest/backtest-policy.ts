@@ -54,7 +54,7 @@ export interface BacktestReport extends LakeReport {
   readonly specVersion: number;
   /** The draft's budgets. They are not applied. */
   readonly budgets: readonly { readonly outcome: string; readonly perDay: number }[];
-  /** Payments decided below the model's fallback level, originally and therefore also here. */
+  /** Payments that were decided on a fallback level below the model, and therefore are here too. */
   readonly degraded: number;
 }
 

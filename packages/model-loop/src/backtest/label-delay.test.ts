@@ -10,7 +10,7 @@ test("is the plain quantile if every payment is old enough", () => {
   expect(labelDelayDays(cells, 1)).toBe(20);
 });
 
-test("is not too short for young payments whose late labels are still missing", () => {
+test("is not too short if late labels of recent payments are still missing", () => {
   const random = seedRandom(3, 6, 1, 0);
   const counts = new Map<string, number>();
   const naive: number[] = [];
@@ -43,7 +43,7 @@ test("a single late label of the oldest payment has no effect", () => {
   expect(labelDelayDays(cells, 0.95)).toBe(4);
 });
 
-test("labels of a single day arrive by its end, and without labels there is no delay", () => {
+test("is one day if all labels arrive on the day of the payment, and undefined without labels", () => {
   expect(labelDelayDays([{ ageDays: 0, delayDays: 0, labels: 4 }], 0.95)).toBe(1);
   expect(labelDelayDays([], 0.95)).toBeUndefined();
 });

@@ -14,18 +14,18 @@ import { cacheKey, dropOldEntries } from "../demo-model/train-cache.js";
 
 export interface OwnDataOptions {
   readonly mapping: Mapping;
-  /** The installation's key of tokens. */
+  /** The installation's token key. */
   readonly key: Uint8Array;
   readonly tenant: string;
-  /** Computed features are kept in folders below it, the newest few. */
+  /** The latest few results are kept in subfolders of it. */
   readonly folder: string;
   readonly rejectsPath: string;
-  /** Payments and labels at or after this time, in milliseconds since the epoch, are left out. */
+  /** Payments and labels at or after this time, in milliseconds since the epoch, are omitted. */
   readonly untilMs?: number;
   readonly steps: StepLog;
 }
 
-/** What was computed from a file of payments. */
+/** The files computed from a file of payments. */
 export interface OwnFeatures {
   /** A row per payment with its features. */
   readonly features: string;
@@ -40,7 +40,8 @@ const ENTRIES_MAX = 3;
 const DONE_FILE = "done";
 
 /**
- * Computes features and window states of a mapped file, unless the same file, mapping, key and code have been computed before.
+ * Computes features and window states of a mapped file. If file, mapping, key and code are the same as in an earlier
+ * call, returns its results.
  *
  * @throws TriplineError `invalid-field` if the file cannot be read or no row is a payment
  */
@@ -113,7 +114,7 @@ async function keyOf({ mapping, key, tenant, untilMs }: OwnDataOptions): Promise
   return cacheKey([mapping.text, mapping.file, `${size} ${mtimeMs}`, key, tenant, `${untilMs}`]);
 }
 
-/** Marks a finished entry as used, so that it is kept. */
+/** Whether an entry is complete. If so, marks it as recently used, so that it is kept. */
 async function isDone(entry: string): Promise<boolean> {
   try {
     await readFile(join(entry, DONE_FILE));

@@ -85,7 +85,7 @@ export async function evaluateOwnModel(options: {
   );
 }
 
-/** Features that never change: their input is missing, or they are profiles, which a first model serves without. */
+/** Features that are constant online: their input is missing, or they are profiles, which a first model lacks. */
 function unusedFeatures(mapping: Mapping): string[] {
   const spec = currentFeatureSpec();
   const profiles = spec.features.flatMap(({ kind, name }) => (kind === "profile" ? [name] : []));

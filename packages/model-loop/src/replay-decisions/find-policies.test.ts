@@ -44,7 +44,7 @@ test("finds a version in the file or any of its commits, and skips one that does
   expect(found.map(({ text }) => versionOf(text)).sort()).toEqual(wanted);
 });
 
-test("searches only the file without a repository, and nothing without a file", async () => {
+test("without a repository, searches only the file; without a file, searches nothing", async () => {
   const wanted = new Set([versionOf(textOf(1)), versionOf(textOf(2))]);
   expect(await findPolicies(file, wanted)).toEqual([]);
   await writeFile(file, textOf(2));

@@ -323,7 +323,7 @@ test("can recompute features from archived payments and the labels that had arri
   await expect(writeComputedFeatures(optionsOf())).rejects.toThrow("give it by --tenant");
 });
 
-test("takes served scores of one model, the first of each payment", async () => {
+test("takes the served scores of one model, the first one for each payment", async () => {
   const path = join(lake, "scores.parquet");
   expect(await writeServedScores(optionsOf({ outputPath: path }))).toEqual(new Map());
   await keep(

@@ -73,7 +73,7 @@ export class LeadingRollout {
   async #rolloutOf({ version, why, stage }: { version: string; why: string; stage: string | null }) {
     const { rollouts, model, plan, state, logger } = this.#options;
     const newest = await this.#newest();
-    // Also returns it if this process was killed right after starting it.
+    // This process may have started this rollout just before it was killed.
     if (newest?.candidate === version && (stage !== null || isOpen(newest))) return newest;
     if (newest !== undefined && isOpen(newest)) {
       logger.info({ version }, `another version, ${newest.candidate}, is being rolled out; this one comes after it`);

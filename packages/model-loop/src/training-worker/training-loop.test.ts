@@ -122,7 +122,7 @@ async function passDays(count: number): Promise<void> {
   }
 }
 
-test("without drift only the schedule starts a retraining", async () => {
+test("without drift, only the schedule starts a retraining", async () => {
   await loop.turn();
   await passDays(27);
   expect(world.did).toEqual([]);
@@ -158,7 +158,7 @@ test("rejects a bad week: rolls out nothing, keeps the drift open, and tries the
   expect(state.current).toMatchObject({ challenger: null, alarm: { day: DAY }, triedDay: DAY + 8 });
 });
 
-test("tells a retraining when the first drift opened, even after a restart", async () => {
+test("tells a retraining when the first open drift began, even after a restart", async () => {
   await loop.turn();
   world.outcomes = [kept, kept, kept, kept];
   await passDays(28);
@@ -169,7 +169,7 @@ test("tells a retraining when the first drift opened, even after a restart", asy
   expect(world.driftDays).toEqual([undefined, 28, 28]);
 });
 
-test("drift during a retraining joins it and starts no second one", async () => {
+test("drift during a retraining joins it and does not start another", async () => {
   await loop.turn();
   world.drifts.set(DAY, "feature");
   world.meanwhile = () => loop.hear([drift(DAY), drift(DAY + 1)]);

@@ -89,7 +89,7 @@ export async function makeAccess(
   return issued;
 }
 
-/** Without a password inside the container, for the image's own setup; from outside, only with TLS and a password. */
+/** No password inside the container, for the image's own setup. From outside, TLS and a password are required. */
 const DATABASE_ACCESS = "local all all trust\nhostssl all all all scram-sha-256\n";
 
 /** @param folder with one file per user */

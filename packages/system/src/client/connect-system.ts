@@ -80,7 +80,7 @@ export function redisFrom(environment: Environment): RedisConfig {
   return readConfig(redisEnvironment, environment);
 }
 
-/** The variables that let another of our programs authenticate like this one. */
+/** The variables with which another of our programs authenticates as this one does. */
 export function signInVariables(environment: Environment): Record<string, string | undefined> {
   return Object.fromEntries(CONNECTION_VARIABLES.map((name) => [name, environment[name]]));
 }

@@ -59,7 +59,7 @@ export class TriplineClient {
     await this.#api.label(payments.map(labelBody), optionsOf(waitSeconds));
   }
 
-  /** Sends labels without waiting for their application. @throws Error if the batch was not accepted */
+  /** Sends labels without waiting until they are applied. @throws Error if the batch was not accepted */
   async sendLabels(payments: readonly KnownPayment[]): Promise<void> {
     await this.#sendLines("/v1/labels/batch", payments.map(labelBody));
   }

@@ -16,8 +16,9 @@ const IN_FLIGHT_MAX = 8;
 const WAIT_SECONDS = 25;
 
 /**
- * Sends payments and labels concurrently, with several requests at a time, like many shops: events of a card or terminal may be
- * processed in a different order than they occurred. Returns once all are decided and applied.
+ * Sends payments and labels concurrently, with several requests at a time, like many shops: events of a card or
+ * terminal may be processed in a different order from that in which they occurred. Returns once all are decided and
+ * applied.
  */
 export async function sendUnordered(options: SendUnorderedOptions): Promise<void> {
   const { client, payments, labels, onProgress } = options;

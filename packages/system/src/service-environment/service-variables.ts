@@ -192,7 +192,7 @@ export const SERVICE_VARIABLES = {
       },
       FEAST_PROJECT: { chart: chartValue("feast.project", { isOptional: true }) },
       FEAST_PROFILES: feastProfiles,
-      // Without tokens, every caller is accepted, which is safe on a single machine only.
+      // Without tokens, every caller is accepted, which is safe only on a single machine.
       FEATURES_ONLINE_TENANT: { isInChartEnvironment: false },
     },
   },

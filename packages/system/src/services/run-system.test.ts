@@ -30,7 +30,7 @@ async function until(isSo: () => boolean, msMax: number): Promise<void> {
 }
 
 test(
-  "Ctrl-C stops Kafka, Valkey and Postgres of a command that does not stop them itself",
+  "Ctrl-C stops the Kafka, Valkey and Postgres of a command that does not stop them itself",
   async () => {
     const workspace = workspaceIn(makeTestDirectory());
     const options = {

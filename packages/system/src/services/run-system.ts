@@ -200,7 +200,7 @@ async function startFreshStack(
   return startStack({
     directory: workspace.stack,
     ports: { kafka, redis, postgres },
-    // The services start later. Until then, Kafka's controller must not take one of their ports.
+    // The services start later. Until then, Kafka's controller must not take any of their ports.
     reservedPorts: Object.values(services),
     endOnSignals,
     isDurable: false,

@@ -33,8 +33,8 @@ interface Later {
 }
 
 /**
- * Writes an export of four entries with a signature of the fourth, and optionally two more with a signature of the
- * sixth.
+ * Writes an export of four entries with a signature on the fourth, and optionally two more entries with a signature on
+ * the sixth.
  *
  * @returns the signatures
  */
@@ -122,7 +122,7 @@ test("regression #24: rejects signatures of a key that is in no anchor, and acce
   const alone = ["--anchors", folder, "--key", before.key.keyId];
   await expect(verify("--input", file, ...alone)).rejects.toThrow("has no valid signature");
 
-  // First the later entries are forged under their old signature, and then their signature names the wrong key.
+  // First, the later entries are forged but keep their old signature. Then, their signature names the wrong key.
   const later = proofs.checkpoints.slice(1);
   await writeExport(file, "ann", before, { actor: "eve", signer: after, checkpoints: later });
   await expect(verify("--input", file, "--anchors", folder)).rejects.toThrow("The entries 5 to 6 were written anew");

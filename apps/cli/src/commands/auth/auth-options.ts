@@ -50,7 +50,7 @@ export async function openAuth({ auth, workspace }: AuthFlags): Promise<ControlC
   return new ControlClient(url, tokens, undefined, names);
 }
 
-/** A command that works on auth's database, for operations before any token can be issued. */
+/** A command that accesses auth's database directly, for tasks that come before any token can be issued. */
 export function authDatabaseCommand(name: string, description: string): Command {
   return new Command(name)
     .description(description)

@@ -154,7 +154,7 @@ async function mapped(path: string, flags: BackfillFlags, line: ProgressLine): P
   });
 }
 
-/** The key of tokens in a transactions file is unknown, because its author made them. */
+/** Stores which key made the tokens. For a transactions file, the key is unknown: its author made the tokens. */
 async function writeKeyOf({ input, state, map, cardTokenKey }: BackfillFlags): Promise<void> {
   if (state === undefined || input !== undefined) return;
   const key = map === undefined ? cardTokenKey : installationKey(cardTokenKey);

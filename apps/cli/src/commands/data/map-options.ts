@@ -6,7 +6,7 @@ import { DEMO_WORKSPACE } from "@tripline/system/services/local-system";
 import { STATE_DIRECTORY, workspaceIn } from "@tripline/system/services/workspace";
 import { InvalidArgumentError, Option } from "commander";
 
-/** Minimum bytes that ingestion requires in `CARD_TOKEN_KEY`. */
+/** Minimum length that ingestion requires for `CARD_TOKEN_KEY`, in bytes. */
 const CARD_TOKEN_KEY_BYTES_MIN = 32;
 
 /** Rejects keys that ingestion would reject. */
@@ -26,7 +26,7 @@ export function cardTokenKeyOption(when: string): Option {
 
 export const OF_DEMO = "default: that of the demo on this machine";
 
-/** The given key, or that of the system on this machine. */
+/** The given key; by default, the key of the system on this machine. */
 export function installationKey(given: Buffer | undefined, workspace = DEMO_WORKSPACE): Buffer {
   if (given !== undefined) return given;
   return Buffer.from(demoSecrets(workspaceIn(join(STATE_DIRECTORY, workspace)).secrets).cardTokenKey, "base64");

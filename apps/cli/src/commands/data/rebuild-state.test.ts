@@ -37,13 +37,13 @@ test.each([
   expect(await refusalOf({ ...GOOD, ...flags })).toMatch(words);
 });
 
-test.each(Object.keys(GOOD))("reports a missing %s, since the addresses go together", async (flag) => {
+test.each(Object.keys(GOOD))("reports a missing %s, because all addresses must be given together", async (flag) => {
   const flags = Object.entries(GOOD).filter(([name]) => name !== flag);
   const attempt = rebuildStateCommand().parseAsync(flags.flat(), { from: "user" });
   await expect(attempt).rejects.toThrow(new RegExp(`^${flag} is missing`));
 });
 
-test("says where it looks for an address if none is given and no system runs", async () => {
+test("says where it looks for addresses if none are given and no system is running", async () => {
   const attempt = rebuildStateCommand().parseAsync(["--workspace", "none"], { from: "user" });
   await expect(attempt).rejects.toThrow(/No system is running on this machine: .*none.system\.json does not exist/);
 });

@@ -11,7 +11,7 @@ import { InvalidArgumentError } from "commander";
 /** Environment variables of a program in the features app. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The location of the states, and the sources from which they are computed. */
+/** Where the states are, and which sources they are computed from. */
 export interface StatesFlags {
   readonly lake?: string;
   readonly kafka?: string;
@@ -68,8 +68,8 @@ export function environmentOf(flags: StatesFlags): Record<string, string> {
 }
 
 /**
- * Runs a program of the features app in a separate process, because only that app knows the layout. The settings may
- * contain a password, so they are not passed as arguments.
+ * Runs a program of the features app in a separate process, because only that app knows how states are stored. The
+ * settings may contain a password, so they are not passed as arguments.
  */
 export function runFeatures(program: string, environment: Environment): Promise<number> {
   // If the lake lacks records, all states must fit into memory. Node's default limit is 4 GB, even on larger machines.

@@ -11,7 +11,7 @@ interface EvaluateFlags extends OwnFlags {
   readonly json?: string;
 }
 
-/** `tripline evaluate`: measures your own model on later days and compares it with simple models. */
+/** `tripline evaluate`: measures your own model on later days and compares it with simple baselines. */
 export function evaluateCommand(): Command {
   return new Command("evaluate")
     .description("measure the model of your own data on later days, compared with simple models of the same days")

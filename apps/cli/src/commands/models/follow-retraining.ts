@@ -118,7 +118,8 @@ function controlFrom(environment: NodeJS.ProcessEnv, { control, tokenUrl }: Foll
 }
 
 /**
- * The same health endpoints as in the services, for orchestrators: live while it responds, ready unless it has a fault.
+ * Serves the health endpoints that every service has, for orchestrators: live while it responds, ready unless it has a
+ * fault.
  */
 async function serveHealth(followed: FollowedTraining, port: string | undefined) {
   if (port === undefined) return undefined;

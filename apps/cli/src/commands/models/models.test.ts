@@ -102,7 +102,7 @@ describe("diff", () => {
     expect((await run("diff", "champion", champion)).match(/the same\n/g)).toHaveLength(3);
   });
 
-  test("lists what only one has, and compares no scores if the features differ", async () => {
+  test("lists what only one model has, and compares no scores if the features differ", async () => {
     const { manifest, golden, modelBytes } = await registry.resolve("fraud", "champion");
     const { name: _name, version: _version, files: _files, ...facts } = manifest;
     const features = [...manifest.features.slice(0, 3), "other"];

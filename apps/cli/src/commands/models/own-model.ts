@@ -8,7 +8,7 @@ import { DEMO_TENANT, MODEL_NAME } from "@tripline/system/services/plan-services
 import type { StepLog } from "@tripline/system/step-log";
 import { installationKey, openMapping } from "../data/map-options.js";
 
-/** Features and models go next to the mapping, so that different data sets do not overwrite each other. */
+/** Features and models are stored next to the mapping, so that different data sets do not overwrite each other. */
 const ownFolder = ({ map }: Pick<OwnFlags, "map">): string => join(resolve(dirname(map)), ".tripline");
 
 export interface OwnFlags {

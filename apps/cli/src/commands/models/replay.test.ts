@@ -72,7 +72,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Amounts 3, 10, 17 ... 2,096, decided with the model whose threshold is 100, except during an outage. */
+/** Payments of 3, 10, 17, …, 2,096. The model with threshold 100 decides them, except during an outage. */
 function cases(): Case[] {
   return Array.from({ length: PAYMENTS }, (_, index) => caseOf(index));
 }
@@ -164,7 +164,7 @@ const flagsOf = (of: string): string[] => [
 
 const modelled = () => cases().filter(({ decision }) => decision.rung === Rung.MODEL);
 
-test("the same versions give the same bytes on every fallback level, with and without contributions", async () => {
+test("the same versions give the same bytes at every fallback level, with and without contributions", async () => {
   const rungs = Map.groupBy(cases(), ({ decision }) => decision.rung);
   expect([...rungs.keys()].sort()).toEqual([Rung.MODEL, Rung.RULES_ONLY, Rung.STATIC_POLICY, Rung.SCORECARD]);
   const report = await replayDecisions(optionsOf());
@@ -185,7 +185,7 @@ test("the same versions give the same bytes on every fallback level, with and wi
   expect(unexplained.length).toBeGreaterThan(0);
 });
 
-test("reproduces a decision by a control-plane revision from a file with the same text", async () => {
+test("reproduces a decision made with a control-plane revision, from a file with the same text", async () => {
   const revised = join(folder, "revised");
   await archive(revised, cases().slice(0, 40), (decision) => ({ ...decision, policyRevision: 5 }));
   const pulled = join(folder, "pulled");
@@ -241,7 +241,7 @@ test("counts a decision with another release's wording separately", async () => 
   expect(code).toBe(1);
 });
 
-test("shows another threshold in the diff by outcome, reason and amount, with known labels", async () => {
+test("shows the effect of another threshold by outcome, reason and amount, with known labels", async () => {
   const changed = join(folder, "changed.yaml");
   await writeFile(changed, POLICY.replace("at_least: 0.6", "at_least: 0.95").replace("version: 7", "version: 8"));
   const { rows, sameVersions, ...report } = await replayDecisions(optionsOf({ policyFile: changed }));
@@ -278,7 +278,7 @@ test("shows another threshold in the diff by outcome, reason and amount, with kn
   expect(JSON.parse(json.lines.join("\n"))).toMatchObject({ rows: PAYMENTS, reasons: { SCORE_HIGH: { added: 0 } } });
 });
 
-test("shows another model in the diff; decisions without the model during an outage stay without it", async () => {
+test("shows the effect of another model; decisions made without a model are replayed without one", async () => {
   const [, at = ""] = versions;
   const report = await replayDecisions(optionsOf({ model: { name: "fraud", at } }));
   const moved = modelled();
@@ -297,7 +297,7 @@ test("without --policy, skips and reports a version that is not in the shipped f
   expect((await command(...flagsOf(lake))).code).toBe(1);
 });
 
-test("skips and reports decisions without features or scorecard, or of another spec", async () => {
+test("skips and reports decisions without features or scorecard, or with another spec", async () => {
   const other = join(folder, "other");
   const kept = cases().slice(0, 60);
   await archive(

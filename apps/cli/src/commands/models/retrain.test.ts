@@ -85,7 +85,7 @@ interface Run {
   readonly lines: readonly string[];
 }
 
-/** Runs the command as a process, and kills it (-9) once `killWhen` returns true. */
+/** Runs the command as a process, and kills it with SIGKILL once `killWhen` returns true. */
 async function run(args: readonly string[], killWhen?: () => Promise<boolean>): Promise<Run> {
   const child = spawn(process.execPath, [MAIN, "retrain", ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
@@ -109,7 +109,7 @@ async function run(args: readonly string[], killWhen?: () => Promise<boolean>): 
 }
 
 test(
-  "a killed training continues elsewhere and produces the same challenger",
+  "a killed retraining resumes elsewhere and produces the same challenger",
   async () => {
     const bucket = join(folder, "bucket");
     const checkpoints = ["--checkpoints", pathToFileURL(bucket).href];
@@ -152,7 +152,7 @@ test(
 );
 
 test(
-  "the training does not depend on days before its range and warm-up",
+  "retraining does not depend on days before its range and warm-up",
   async () => {
     const values = JSON.parse(await readFile(params, "utf8"));
     // Trained on days 21 to 34, after a warm-up of 14 days. With one more day, the warm-up would begin on day 7.

@@ -173,7 +173,7 @@ describe("rejects with a sentence, and leaves no output behind:", () => {
   });
 });
 
-test("a thread that rejects a model while others still load it ends only the command", async () => {
+test("if a thread rejects the model while others are still loading it, only the command ends", async () => {
   const { modelBytes, manifest } = champion;
   const input = { ...manifest.input, name: "another" };
   for (let tries = 0; tries < 20; tries += 1) {

@@ -128,7 +128,7 @@ test("lists dead letters by code, and redrives them unchanged once", async () =>
   expect(await run("return", "--topic", "labels")).toBe("0 dead letters put back on labels.\n");
 });
 
-test("redrives only the letters with the given code, and keeps the others", async () => {
+test("redrives only the dead letters with the given code, and keeps the others", async () => {
   await bury("poison 1");
   await bury("spec 2");
   failing.delete("spec 2");

@@ -65,7 +65,7 @@ test("regression #12: two tenants' payments with the same transaction id are two
   expect(balances(ledger)).toBe(true);
 }, 60_000);
 
-test("reports a payment as lost although another tenant's with the same transaction id was decided", async () => {
+test("reports a payment as lost even if another tenant's with the same transaction id was decided", async () => {
   await publish(decision("acme", "order-1"), decision("umbrella", "order-2"));
   const ledger = await closeLedger(kafka, readAccepted("order-1\norder-2\n", "acme"));
   expect(ledger).toMatchObject({ accepted: 2, decided: 1, lost: [transactionId("acme", "order-2")] });
@@ -89,7 +89,7 @@ test("ignores duplicate decisions of other payments", async () => {
   expect(balances(ledger)).toBe(true);
 }, 60_000);
 
-test("reads accepted payments by the API's IDs or a tenant's own", () => {
+test("reads accepted payments by the API's IDs or by the tenant's own IDs", () => {
   const id = transactionId("acme", "order-1");
   expect(readAccepted(`${id}\n\n`, undefined)).toEqual(new Set([id]));
   expect(readAccepted("order-1", "acme")).toEqual(new Set([id]));

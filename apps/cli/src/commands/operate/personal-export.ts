@@ -198,8 +198,8 @@ class Opener {
 }
 
 /**
- * Runs a program of the service that knows the layout. The settings may contain a password, so they are not passed as
- * arguments.
+ * Runs a program of the service that knows how the data is stored. The settings may contain a password, so they are not
+ * passed as arguments.
  */
 async function runProgram(
   entry: string,

@@ -167,7 +167,7 @@ test(
 );
 
 test(
-  "the figures equal DuckDB's counts from the files, without young payments",
+  "the figures equal DuckDB's counts from the files, without recent payments",
   async () => {
     const found = await report();
     const { matureBeforeMs, delayDays, newestMs } = found.labels;
@@ -277,7 +277,7 @@ test(
 );
 
 test(
-  "reports no precision without labels, and fails any limit of it",
+  "reports no precision without labels, and fails any limit on precision",
   async () => {
     const ofDays = ["--lake", at("unlabelled"), ...FIRST_DAYS];
     const { lines, code } = await run("sound.yaml", ...ofDays, "--precision-min", "0.1");
@@ -310,7 +310,7 @@ test("counts a shadow rule or a partly live rule on all payments, and decides as
 }, 240_000);
 
 test(
-  "reports on how many payments a draft fails, and why",
+  "reports how many payments a draft fails on, and why",
   async () => {
     await writeFile(at("broken.yaml"), SOUND.replace(BURST, "100 / int(card_fraud_count_30d) > 200"));
     const [failed] = await counted(

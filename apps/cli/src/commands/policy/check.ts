@@ -39,7 +39,7 @@ export function checkCommand(output: CommandOutput): Command {
     });
 }
 
-/** The note if `--profiles` is not given, so the profiles that the system reads are unknown. */
+/** The note for a check without `--profiles`, which does not know the profiles that the system reads. */
 function needs(used: readonly string[], { features }: FeatureSpec): string {
   const own = features.flatMap((feature) =>
     feature.kind === "profile" && used.includes(feature.name) ? [feature] : [],

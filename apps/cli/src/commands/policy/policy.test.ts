@@ -72,13 +72,13 @@ test("check names a rule that can never fire", async () => {
 describe("regression #26: a policy that reads profiles", () => {
   beforeEach(() => writeFile(file, GOOD.replace("amount > 500", "amount > 500 && card_age < 2.0")));
 
-  test("is checked with the name of the setting that it needs", async () => {
+  test("passes the check, which names the setting that the policy needs", async () => {
     const { lines, code } = await run("check", file);
     expect(lines).toContain("The policy uses card_age, so FEAST_PROFILES must name card.");
     expect(code).toBe(0);
   });
 
-  test("is rejected if features does not read them", async () => {
+  test("is rejected if the features service does not read those profiles", async () => {
     const { lines, code } = await run("check", file, "--profiles", "terminal");
     expect(lines).toContain(
       "The policy uses card_age, of profiles that features does not read: add them to FEAST_PROFILES.",

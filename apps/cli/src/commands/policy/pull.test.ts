@@ -35,7 +35,7 @@ function policiesOf(tenant: string, count: number): PolicyClient {
   });
 }
 
-test.each([PAGE_MAX, 2 * PAGE_MAX + 1])("writes all of %d revisions", async (count) => {
+test.each([PAGE_MAX, 2 * PAGE_MAX + 1])("writes all %d revisions", async (count) => {
   expect(await pullAll(policiesOf("acme", count), folder)).toBe(count);
   const files = await readdir(folder);
   expect(files).toHaveLength(count);

@@ -108,7 +108,7 @@ test("counts what each shadow rule would have done in addition to the decisions"
   expect(report.periods[0]).toMatchObject({ id: "big", firstMs: NOON_MS + 40_000, versions: [policy.version] });
 });
 
-test("prints for people, with a last line for programs, and writes a page", async () => {
+test("prints text for people, a last line for programs, and writes a page", async () => {
   const file = join(folder, "shadow.html");
   const lines = (await run("--rule", "huge", "--html", file)).trimEnd().split("\n");
   expect(lines[0]).toMatch(/^Shadow rules on 90 payments of 9 cards/);

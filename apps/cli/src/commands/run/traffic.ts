@@ -29,7 +29,7 @@ interface TrafficFlags {
   readonly wait: string;
 }
 
-/** Ingestion accepts payments of the last 30 days; the simulated payments start later, so that none gets too old. */
+/** Ingestion accepts payments up to 30 days old. The simulated payments start later, so none becomes too old. */
 const HISTORY_DAYS = 20;
 const CARDS = 2_000;
 const TERMINALS = 2_000;

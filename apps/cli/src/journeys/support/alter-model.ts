@@ -56,7 +56,7 @@ const EXTENSIONS: Readonly<Record<Alteration, (inner: string, output: string) =>
   }),
   slow: (inner, output) => ({
     nodes: [
-      // This depends on the scores, so that it can only be computed after them.
+      // Depends on the scores, so that the runtime cannot compute it in advance.
       { opType: "Mul", inputs: [inner, "zero~"], outputs: ["zeros~"] },
       { opType: "ReduceMax", inputs: ["zeros~"], outputs: ["none~"] },
       { opType: "Expand", inputs: ["none~", "size~"], outputs: ["product~0"] },

@@ -31,7 +31,7 @@ export interface MasterKeyOptions {
  * one, then a new ingestion instance with only the new key takes over the traffic, as in a rolling update. Data sealed before
  * and after the rotation can be decrypted.
  *
- * @returns a function that stops the services that this one started
+ * @returns a function that stops the services started here
  * @throws Error in one sentence that names the failed step
  */
 export async function rotateMasterKey(options: MasterKeyOptions): Promise<() => Promise<void>> {
