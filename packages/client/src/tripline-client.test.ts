@@ -144,7 +144,7 @@ test("of a batch only lines that failed for a while are sent again; results keep
   expect(Object.fromEntries(tries)).toEqual({ a: 1, b: 1, c: 1, d: 2 });
 });
 
-test("an accepted update is not sent again, and the first rejected one is thrown once all were tried", async () => {
+test("an accepted update is not sent again, and the error of the first rejected one is thrown after all were tried", async () => {
   const update = (id: string): PaymentUpdate => {
     const { transaction_id, card, occurred_at } = payment("a");
     return { transaction_id, update_id: id, card, kind: "declined", issuer_code: "51", occurred_at };
@@ -169,8 +169,8 @@ test("an accepted update is not sent again, and the first rejected one is thrown
 });
 
 test.each([
-  ["a refusal of the whole request", problem(403, "scope-missing"), "scope-missing"],
-  ["no answer until the time is over", undefined, "queue-full"],
+  ["a rejection of the whole request", problem(403, "scope-missing"), "scope-missing"],
+  ["no response before the timeout", undefined, "queue-full"],
 ])(
   "regression #28: a retry of some lines that ends with %s keeps the results of the others",
   async (_, retry, code) => {

@@ -40,7 +40,7 @@ interface Call {
   readonly waitMs: number;
 }
 
-/** The API's result for one line of a batch; `error` if the API rejected the whole request that retried the line. */
+/** The API's result for one line of a batch, or `error` if the API rejected the request that retried the line. */
 interface Line {
   readonly status: number;
   readonly id?: string;
@@ -151,7 +151,7 @@ export class TriplineClient {
   /**
    * Retries until every line is done or rejected, or the call times out; an open line then keeps its last result.
    *
-   * @param until `accepted`: an accepted line is not sent again; `done`: it is, until the API has its result
+   * @param until `accepted`: an accepted line is not sent again; `done`: it is sent again until the API has its result
    */
   async #sendLines(path: string, items: readonly object[], call: Call, until: "accepted" | "done"): Promise<Line[]> {
     const results: Line[] = [];

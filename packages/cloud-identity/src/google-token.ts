@@ -11,7 +11,7 @@ export interface Token extends Expiring {
 const WHO = "Google's metadata server";
 const HOST = "169.254.169.254";
 const ACCOUNT = "instance/service-accounts/default";
-/** Retries of a request that gets no response, which takes 3 s. */
+/** How often a request without a response is retried. Each attempt takes 3 s. */
 const NO_RESPONSE_RETRIES = 2;
 
 /** https://docs.cloud.google.com/compute/docs/access/authenticate-workloads */
@@ -65,7 +65,7 @@ async function readMetadata({ GCE_METADATA_HOST: host = HOST }: IdentityVariable
   } catch (thrown) {
     const response = responseOf(thrown);
     if (response !== undefined) throw refused(WHO, response.status, response.data, thrown);
-    // Errors without the request (`config`) are about the response.
+    // An error without the request's `config` is about the response.
     if (!types.isNativeError(thrown) || !("config" in thrown)) throw strange(WHO, thrown);
     throw silent(WHO, host, thrown);
   }

@@ -76,7 +76,7 @@ describe("Azure", () => {
       () => postgresTokens("azure-entra", variables, "h:5432", "auth"),
       "https://ossrdbms-aad.database.windows.net/.default",
     ],
-  ])("exchanges the pod's token for one for %s", async (_what, open, scope) => {
+  ])("exchanges the pod's token for a token for %s", async (_what, open, scope) => {
     expect((await open()()).value.text).toBe(entraToken);
     expect(scopes).toEqual([scope]);
   });

@@ -35,7 +35,7 @@ test("keeps a token until it is due, and then renews it", async () => {
   expect(await number()).toBe(2);
 });
 
-test("renews a short-lived token in its last quarter", async () => {
+test("renews a short-lived token in the last quarter of its lifetime", async () => {
   const { get } = setUp(8_000);
   expect((await get()).renewAtMs).toBe(7_000);
 });

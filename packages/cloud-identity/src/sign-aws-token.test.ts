@@ -70,7 +70,7 @@ describe.each(Object.entries(golden.vectors))(
   },
 );
 
-test("signs the same in Node itself, which resolves fewer modules than Jest", async () => {
+test("gives the same signature in plain Node, which resolves fewer modules than Jest", async () => {
   const [vector] = Object.values(golden.vectors);
   if (vector === undefined) throw new Error("there is no vector");
   const token = new URL("./sign-aws-token.js", import.meta.url).href;

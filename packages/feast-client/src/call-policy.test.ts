@@ -16,7 +16,7 @@ test("tries a read once if the error is permanent or of another kind", async () 
   }
 });
 
-test("makes no attempt without enough time", async () => {
+test("makes no attempt if too little time is left", async () => {
   const policy = new CallPolicy({ attemptsMax: 10 });
   let tries = 0;
   const read = policy.retry(policy.startCall({ timeoutMs: 1 }), () => {
@@ -35,7 +35,7 @@ test("the caller can cancel a call between two attempts", async () => {
   await expect(read).rejects.toMatchObject({ code: "aborted", cause: { message: "gone" } });
 });
 
-test("ignores a promise after its call has ended", async () => {
+test("ignores a promise that is rejected after its call has ended", async () => {
   const policy = new CallPolicy({});
   const controller = new AbortController();
   const call = policy.startCall({ signal: controller.signal });

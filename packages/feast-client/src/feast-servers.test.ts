@@ -211,7 +211,7 @@ describe("writing", () => {
     expect(answer.rows).toEqual([{ values: [299], statuses: ["PRESENT"], eventTimestampsMs: [nowMs + 299] }]);
   });
 
-  test("keys live as long as requested", async () => {
+  test("keys expire after the requested time", async () => {
     const registry = await feast.registry();
     const client = new FeastRedisClient({ redis: feast.redis, registry, keyTtlSeconds: 3_600 });
     const keysBefore = new Set(await feast.redis.keys("*"));

@@ -168,7 +168,7 @@ class SlowRequest extends Error {
   }
 }
 
-/** Adds a timeout, which not every library supports. After it, the result is ignored. */
+/** Adds a timeout, which not every library supports. A later result is ignored. */
 async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {
   const { promise: late, reject } = Promise.withResolvers<never>();
   const timer = setTimeout(() => reject(new SlowRequest(ms)), ms);

@@ -141,7 +141,7 @@ test("rejects a server that ignores the condition of a write", async () => {
   });
 });
 
-test("copies through this process what Azure cannot copy in one step", async () => {
+test("copies a blob through this process if Azure cannot copy it in one step", async () => {
   const driver = await openAzure("tripline", "large/", storeVariablesSchema.parse(azure.environment), 10);
   const store = new ObjectStore(`${azure.url}/large`, driver, QUICK);
   const data = Buffer.alloc(100_000, "tripline");
@@ -150,7 +150,7 @@ test("copies through this process what Azure cannot copy in one step", async () 
   expect(textOf(await store.get("to"))).toBe(data.toString());
 });
 
-test("retries a broken connection, and does not mistake its own write for another's", async () => {
+test("retries after a broken connection, and does not mistake its own write for another writer's", async () => {
   const proxy = await CuttingProxy.start(s3.endpoint);
   const through = { AWS_ENDPOINT_URL_S3: proxy.url };
   try {

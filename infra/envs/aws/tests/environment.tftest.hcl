@@ -133,7 +133,7 @@ run "environment" {
 
   assert {
     condition     = var.environment == "dev" || output.kubernetes_objects.items[0].reclaimPolicy == "Retain"
-    error_message = "In staging and prod the lake must outlive its claim."
+    error_message = "In staging and prod, the lake must outlive its claim."
   }
 
   assert {

@@ -165,7 +165,7 @@ run "environment" {
 
   assert {
     condition     = var.environment == "dev" || (output.kubernetes_objects.items[0].reclaimPolicy == "Retain" && output.kubernetes_objects.items[0].parameters.skuName == "Premium_ZRS")
-    error_message = "In staging and prod the lake must be in three zones and outlive its claim."
+    error_message = "In staging and prod, the lake must be in three zones and outlive its claim."
   }
 
   assert {

@@ -66,7 +66,7 @@ export async function startIdentityServer(mint: Mint): Promise<TestIdentityServe
   return {
     environment: {
       GCE_METADATA_HOST: address,
-      /** For other processes. This one already trusts the certificate. */
+      /** For other processes. This process already trusts the certificate. */
       NODE_EXTRA_CA_CERTS: caFile,
       AZURE_CLIENT_ID: CLIENT_ID,
       AZURE_TENANT_ID: TENANT,

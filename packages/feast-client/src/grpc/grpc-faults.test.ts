@@ -83,7 +83,7 @@ function response(part: Part = {}): Buffer {
   return Buffer.from(writer.finish());
 }
 
-test("reads a valid response, and gets metadata anew for each call", async () => {
+test("reads a valid response, and requests new metadata for each call", async () => {
   const seen: unknown[] = [];
   const address = await serve((call, reply) => {
     seen.push(call.metadata.get("authorization")[0]);
@@ -158,7 +158,7 @@ test("a server that is briefly unavailable does not fail a read", async () => {
   expect(toRecords(await client.getOnlineFeatures(REQUEST))).toEqual([{ mean: 1.5 }]);
 });
 
-test("names the service that the other server implements", async () => {
+test("names the service that a different server implements", async () => {
   const client = connect(
     await serve((_call, reply) => reply(null, response()), "/GrpcFeatureServer/GetOnlineFeatures"),
   );

@@ -53,7 +53,7 @@ test("reads a valid response with microseconds", async () => {
   });
 });
 
-test("sends the request that Feast expects, and gets headers anew for each call", async () => {
+test("sends the request that Feast expects, and requests new headers for each call", async () => {
   const seen: { url: string | undefined; headers: IncomingHttpHeaders; body: string }[] = [];
   const url = await serve(async (request, response) => {
     seen.push({ url: request.url, headers: request.headers, body: await bodyOf(request) });

@@ -67,7 +67,7 @@ test.each([
   ["holds a string that is not UTF-8", [0x12, 1, 0xff]],
   ["is of a future type", [0xf8, 0x07, 1]],
   ["is text", [...Buffer.from("1.5")]],
-])("reports a stored value that %s, with the feature", async (_name, bytes) => {
+])("reports a stored value that %s, and names the feature", async (_name, bytes) => {
   await redis.hset(KEY, featureField("stats", "mean"), Buffer.from(bytes));
   await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({
     code: "malformed-response",
@@ -76,7 +76,7 @@ test.each([
   });
 });
 
-test("reports an unreadable stored timestamp, with a feature", async () => {
+test("reports an unreadable stored timestamp, and names a feature", async () => {
   await redis.hset(KEY, timestampField("stats"), Buffer.from([0xff, 0xff]));
   await expect(client.getOnlineFeatures(REQUEST)).rejects.toMatchObject({
     code: "malformed-response",
@@ -125,7 +125,7 @@ test("reads views with other join keys in the same round trip, and accepts rows 
   expect(toRecords(await client.getOnlineFeatures(withBoth))).toEqual([{ mean: 1.5, count: 3 }]);
 });
 
-test("reads a features array as it is at the call, even if the caller changed it", async () => {
+test("uses the current content of a features array, even if the caller changed it since the last call", async () => {
   const features = ["stats:mean"];
   const read = async () => toRecords(await client.getOnlineFeatures({ ...REQUEST, features }));
   expect(await read()).toEqual([{ mean: 1.5 }]);

@@ -54,7 +54,7 @@ export class CommandSender {
    * socket is the largest cost of a small read. A cluster distributes commands over its nodes' own connections.
    */
   private cork(): void {
-    // A cluster has no stream of its own. A connection that is not established yet has none either.
+    // A cluster has no stream of its own. Neither has a connection that is not established yet.
     const { stream } = this.redis as Partial<Redis>;
     if (this.isCorked || !stream) return;
     this.isCorked = true;

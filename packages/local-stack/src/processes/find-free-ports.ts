@@ -28,7 +28,7 @@ export function isPortFree(port: number): Promise<boolean> {
 export interface PortSearch {
   /** Ports that something else will use soon. */
   readonly reserved?: readonly number[];
-  /** How many consecutive ports must be free, starting at each result (default: 1). */
+  /** How many consecutive ports, starting with each result, must be free. Default: 1. */
   readonly width?: number;
 }
 

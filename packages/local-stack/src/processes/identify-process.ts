@@ -20,7 +20,7 @@ export function identifySelf(): ProcessIdentity {
   return identifyProcess(process.pid) ?? { pid: process.pid, startedAt: "unknown" };
 }
 
-/** Whether this exact process is still alive, and not another one with its pid. */
+/** Whether this exact process is still alive, rather than another one with the same pid. */
 export function isAlive(identity: ProcessIdentity): boolean {
   return identifyProcess(identity.pid)?.startedAt === identity.startedAt;
 }

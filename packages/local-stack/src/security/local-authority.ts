@@ -45,9 +45,9 @@ export class LocalAuthority {
   }
 
   /**
-   * Loads the authority from `authority/` in this folder, or creates one and saves it there with its key. For
-   * containers: each sees only its own program's folder and runs as a different user, so all users can read the
-   * programs' keys.
+   * Loads the authority from `authority/` in this folder, or creates one and saves it there with its key.
+   * For containers, each of which sees only its own program's folder and runs as a different user: all users can
+   * therefore read the programs' keys.
    *
    * @param hosts names under which other programs reach a program, with `*` in place of its own name
    */

@@ -159,7 +159,7 @@ function settings(
 
 /**
  * Every client needs a certificate, even on the controller's port. The certificate's common name is the user name.
- * Access to a topic requires a right.
+ * Access to a topic requires permission.
  */
 function secureSettings(folder: string, security: StackSecurity): Record<string, string> {
   const { authorityFile, identities, kafkaSetupUser } = security;

@@ -292,13 +292,13 @@ describe("findFreePorts", () => {
     expect(await Promise.all(ports.map(isPortFree))).toEqual([true, true, true, true, true]);
   });
 
-  test("regression #24: never gives a port that is reserved", async () => {
+  test("regression #24: never returns a reserved port", async () => {
     const even = Array.from({ length: 2 ** 15 }, (_, index) => 2 * index);
     const ports = await findFreePorts(40, { reserved: even });
     expect(ports.filter((port) => port % 2 === 0)).toEqual([]);
   });
 
-  test("gives the first of as many free ports in a row as are asked for", async () => {
+  test("returns the first of the requested number of consecutive free ports", async () => {
     const [first = 0] = await findFreePorts(1, { width: 17 });
     const ports = Array.from({ length: 17 }, (_, offset) => first + offset);
     expect(await Promise.all(ports.map(isPortFree))).toEqual(ports.map(() => true));

@@ -137,8 +137,8 @@ class AzureDriver implements StoreDriver {
 }
 
 /**
- * If the store itself copied a larger blob, readers would see an empty one in the meantime. This copy appears only when
- * it is complete.
+ * For blobs that Azure cannot copy in one step. While Azure copies a larger blob, readers see an empty one; this copy
+ * appears only when it is complete.
  */
 async function copyThrough(source: Azure.BlockBlobClient, target: Azure.BlockBlobClient): Promise<unknown> {
   const { readableStreamBody: stream } = await source.download();

@@ -34,7 +34,7 @@ test("the collectors of compose and chart keep the same traces", () => {
   ]);
 });
 
-test("the collectors judge traces by existing attributes and values", () => {
+test("the collectors sample traces only by attributes and values that exist", () => {
   const attributes = Object.assign({}, ...readTraceContract().payment.map((span) => span.attributes));
   const judged = policiesOf(compose).flatMap(({ string_attribute }) => string_attribute ?? []);
   expect(judged.length).toBe(2);
@@ -60,7 +60,7 @@ describe("the stores' collector", () => {
   const { labels: _labels, ...metrics } = read("deploy/observability/store-metrics.yaml");
   const stores = ["kafkametrics", "postgresql", "redis"];
 
-  test("monitors each store, and reports what dashboards and alerts use", () => {
+  test("monitors each store, and enables the metrics that dashboards and alerts use", () => {
     expect(Object.keys(plain.receivers).sort()).toEqual(stores);
     expect(plain.service.pipelines.metrics.receivers.toSorted()).toEqual(stores);
     expect(Object.keys(metrics).sort()).toEqual(stores);
@@ -71,7 +71,7 @@ describe("the stores' collector", () => {
     expect(Object.keys(metrics.postgresql)).toContain("postgresql.deadlocks");
   });
 
-  test("with TLS trusts only servers of the authority, connects as `collector`, and has no other password", () => {
+  test("with TLS, trusts only the authority's certificates, connects as `collector`, and has no other password", () => {
     expect(Object.keys(tls)).toEqual(["receivers"]);
     expect(Object.keys(tls.receivers).sort()).toEqual(stores);
     for (const receiver of stores) {

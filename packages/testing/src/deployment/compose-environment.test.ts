@@ -147,7 +147,7 @@ describe("compose.yaml", () => {
   });
 
   test.each(SERVICES)(
-    "with compose.tls.yaml %s accepts its settings, uses TLS everywhere and its own identity",
+    "with compose.tls.yaml, %s accepts its settings, uses TLS everywhere and has its own identity",
     (name, schema) => {
       const given = { ...OF_THE_IMAGE, ...base[name]?.environment, ...tls[name]?.environment };
       const set = Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== null);
@@ -176,7 +176,7 @@ describe("compose.yaml", () => {
     },
   );
 
-  test("with compose.tls.yaml each server and the permissions job have their files", () => {
+  test("with compose.tls.yaml, each server and the permissions job have their files", () => {
     for (const name of ["kafka", "valkey", "postgres", "topics"]) {
       const text = JSON.stringify(tls[name]);
       const folder = name === "topics" ? "setup" : name;
@@ -190,7 +190,7 @@ describe("compose.yaml", () => {
   });
 
   test.each(Object.entries(LITE_TARGETS))(
-    "in the lite file the container of %s runs each of %j with its settings, files and folders, and no duplicates",
+    "in the lite file, the container of %s runs each of %j once, with its settings, files and folders",
     async (host, targets) => {
       const mounts = [...(base[host]?.volumes ?? []), ...(lite[host]?.volumes ?? [])];
       const folders = mounts.flatMap((volume) =>
@@ -212,7 +212,7 @@ describe("compose.yaml", () => {
     },
   );
 
-  test("in the lite file a service is reachable under its own name and the configured port", async () => {
+  test("in the lite file, a service is reachable under its own name and the configured port", async () => {
     const watched = lite.auth?.environment.WATCHED_SERVICES ?? "";
     expect(watched.split(",")).toEqual([
       "auth=http://auth:8080",
@@ -231,7 +231,7 @@ describe("compose.yaml", () => {
     }
   });
 
-  test("a service that reads a secret mounts only its own folder of secrets", () => {
+  test("a service that reads secrets mounts only its own secrets folder", () => {
     for (const [name, { environment, volumes }] of Object.entries(base)) {
       const reads = Object.values(environment).some((value) => value?.startsWith(SECRETS));
       const mounted = mountedAt(volumes, SECRETS);

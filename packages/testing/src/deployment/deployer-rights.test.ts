@@ -37,7 +37,7 @@ function madeByTheChart(): Set<string> {
   return made;
 }
 
-test("the deployer may create exactly the operators' kinds that the chart creates", () => {
+test("the deployer may create exactly the custom resources that the chart creates", () => {
   const made = madeByTheChart();
   expect(made).toContain("argoproj.io/rollouts");
   const granted = Object.entries(access.deployer).flatMap(([group, resources]) =>

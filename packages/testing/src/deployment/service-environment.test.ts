@@ -49,14 +49,14 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
   const schema = SCHEMAS[service];
   const variables = variablesOf(service);
 
-  test("are known to the service, or describe where they are read", () => {
+  test("are in the service's schema, or have a description of what reads them", () => {
     const unknown = Object.entries(variables).filter(
       ([name, { description }]) => !(name in schema.shape) && !description,
     );
     expect(unknown).toEqual([]);
   });
 
-  test("include all that the service requires, in the chart, in Compose and on one machine", () => {
+  test("include all that the service requires in the chart, in Compose and on one machine", () => {
     const required = schema.safeParse({}).error?.issues.map((issue) => String(issue.path[0])) ?? [];
     expect(required).not.toEqual([]);
     const ofImage = variablesOfImage("node.Dockerfile");
@@ -78,7 +78,7 @@ describe.each(SERVICE_NAMES)("the variables of %s", (service) => {
     expect(described.filter(({ isNumber, unit }) => isNumber && unit === "").map(({ name }) => name)).toEqual([]);
   });
 
-  test("are accepted by the service as the plan for one machine sets them", () => {
+  test("are accepted by the service with the values for one machine", () => {
     const plan = planServices({
       hasConsole: true,
       ports: {

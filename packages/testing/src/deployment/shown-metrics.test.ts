@@ -84,14 +84,14 @@ describe("metrics in dashboards, alerts and rollout analysis", () => {
     expect(shown).toContain("process_resident_memory_bytes");
   });
 
-  test("every duration metric is in seconds, and its name says so", () => {
+  test("every duration metric is in seconds and has the unit in its name", () => {
     const times = ownMetrics().filter(([, name]) => TIME.test(name));
     expect(times.length).toBeGreaterThan(8);
     expect(times.filter(([, name]) => !name.endsWith("_seconds"))).toEqual([]);
   });
 
   test.each(files.map((file) => [file.pathname.split("/").at(-1) ?? "", file] as const))(
-    "%s names existing series",
+    "%s uses only existing series",
     (_name, file) => {
       const named = new Set(readFileSync(file, "utf8").match(NAME));
       expect(named.size).toBeGreaterThan(0);

@@ -6,7 +6,7 @@ import { ROOT } from "@tripline/system/services/workspace";
 import type { Browser, Page } from "playwright-core";
 import { readMarkdown } from "./read-markdown.js";
 
-/** Mermaid itself, without the diagram kinds that need large layout libraries. */
+/** Mermaid without the diagram kinds that need large layout libraries. */
 const MERMAID = createRequire(import.meta.url).resolve("@mermaid-js/tiny");
 /** Generous: the first start unpacks the browser, and the cores may be busy. */
 const START_MS_MAX = 240_000;
@@ -34,19 +34,19 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
-/** @throws Error for a diagram that Mermaid cannot read */
+/** @throws Error if Mermaid cannot parse the diagram */
 function render(text: string): Promise<string> {
   return page.evaluate(`mermaid.render("diagram", ${JSON.stringify(text)}).then(({ svg }) => svg)`);
 }
 
-test("there are some", () => {
+test("the documents contain diagrams", () => {
   expect(diagrams.length).toBeGreaterThanOrEqual(3);
 });
 
-test.each(diagrams)("the diagram at $place is drawn", async ({ text }) => {
+test.each(diagrams)("Mermaid renders the diagram at $place", async ({ text }) => {
   expect(await render(text)).toMatch(/^<svg [\s\S]*<\/svg>$/);
 });
 
-test("a diagram that Mermaid cannot read is noticed", async () => {
+test("a diagram that Mermaid cannot parse is reported", async () => {
   await expect(render("flowchart LR\n  one -->")).rejects.toThrow(/Parse error on line \d/);
 });

@@ -201,7 +201,7 @@ test("every repository file named in a document exists", () => {
   expect(missing.map(({ file, path }) => `${file}: there is no ${path}`)).toEqual([]);
 });
 
-test("a payment, file by file: each file contains what the page refers to", () => {
+test("each file in docs/a-payment-file-by-file.md contains the name that the page refers to", () => {
   const steps = [...read("docs/a-payment-file-by-file.md").matchAll(/^\| \d+ \| \[([^\]]+)\]\(\S+\) \| `(\w+)`/gm)];
   expect(steps.length).toBeGreaterThan(10);
   const wrong = steps.filter(([, file = "", name = ""]) => !new RegExp(`\\b${name}\\b`).test(read(file)));
@@ -260,7 +260,7 @@ describe("commands without prerequisites run", () => {
     written.filter((command) => how.pattern.test(command)).map((command) => ({ command, ...how })),
   );
 
-  test("the documents contain some", () => {
+  test("the documents contain such commands", () => {
     expect(commands.length).toBeGreaterThanOrEqual(5);
   });
 

@@ -10,7 +10,7 @@ import { readMarkdown } from "./read-markdown.js";
 const PAGE = "docs/your-data.md";
 const OUTPUT_CHARACTERS_MAX = 1_000_000;
 
-/** A command of the page, without `npx tripline` or `npm run`. */
+/** The words of a command on the page, without `npx tripline` or `npm run`. */
 export type PageCommand = readonly string[];
 
 /** Follows the page "your data in an hour" in a separate folder, with a generated file of payments in another schema. */

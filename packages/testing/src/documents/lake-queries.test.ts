@@ -133,7 +133,7 @@ const EXPECTED: readonly unknown[][] = [
   ],
 ];
 
-test("regression #24: every query of the page returns rows, with outcomes spelled as in the API", async () => {
+test("regression #24: every query on the page returns rows, with outcomes spelled as in the API", async () => {
   expect(queries).toHaveLength(EXPECTED.length);
   const answers: unknown[] = [];
   for (const query of queries) answers.push(await rowsOf(query.replaceAll(LAKE_OF_PAGE, lake)));

@@ -9,7 +9,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("the commands of the page lead from a file in another schema to a measured model and window states", async () => {
+test("the page's commands turn a file in another schema into an evaluated model and window states", async () => {
   const page = new FollowedPage(folder);
   const file = (name: string) => join(folder, "my-data", name);
   expect(page.commands.map(([name]) => name)).toEqual(["data", "data", "train", "evaluate", "demo", "backfill"]);

@@ -62,7 +62,7 @@ test(
   60_000 + RUNS * MS_PER_RUN_MAX,
 );
 
-test("tripline personal export writes a person's decrypted data from all stores; after the erasure only pseudonyms", async () => {
+test("tripline personal export writes a person's decrypted data from all stores, and after the erasure only pseudonyms", async () => {
   await bed.redis.flushdb();
   features = await bed.features(currentFeatureSpec());
   const [person, other] = [newPerson(), newPerson()];
@@ -96,7 +96,7 @@ test("tripline personal export writes a person's decrypted data from all stores;
     lines.filter((line) => line.startsWith(`{"store":"${store}"`)).length;
   const before = await show();
   const stores = ["control", "redis", "console", "lake", "personal fields"];
-  // Redis: the card alone, and the card with its country. Console: a row per payment, and one per payment for its account.
+  // Redis: the card alone, and the card with its country. Console: one row per payment, and one more for its account.
   expect(stores.map((store) => countOf(before, store))).toEqual([1, 2, 4, 2, 2]);
   expect(before.filter((line) => person.clear.every((clear) => line.includes(clear)))).toHaveLength(2);
   expect(before.join()).not.toContain(other.cardToken);

@@ -59,7 +59,7 @@ export class BusyTraffic {
    * Sends every payment once more.
    *
    * @param comparable the part of a decision that must not change; all of it by default
-   * @param client for another instance; by default the same client as the first time
+   * @param client a client of another instance; default: the client that sent the payments
    * @returns the client's ids of the payments whose decision changed, each with both decisions
    */
   async retryAll(

@@ -100,7 +100,7 @@ export async function checkLake({ kafka }: Servers, lake: string, unreadable = 0
   }
 }
 
-/** @returns what was compared. @throws Error if a vector in the lake cannot be reproduced */
+/** @returns a summary of the comparison. @throws Error if a vector in the lake cannot be reproduced */
 export async function checkVectors(lake: string): Promise<string> {
   const { mismatches, stuck, rows } = await checkParity({ engine: compileEngine(currentFeatureSpec()), lake });
   if (mismatches + stuck > 0)

@@ -41,7 +41,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("a history counted from Kafka by many services gives the same features and states as a backfill on one machine", async () => {
+test("a history that many services read from Kafka gives the same features and states as a backfill on one machine", async () => {
   const { kafkaBrokers, topicPrefix, redisUrl } = await testStack();
   const [input, statePath] = [join(folder, "history.parquet"), join(folder, "state.bin")];
   const simulation = { seed: 5, cards: 120, terminals: 60, startMs: START_MS };

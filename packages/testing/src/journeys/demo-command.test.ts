@@ -130,7 +130,7 @@ describe("a demo that stops by itself", () => {
 
   afterAll(() => Demo.endAll(), COMMAND_MS_MAX);
 
-  test("has exit code 0 and a balanced ledger, and leaves nothing behind", async () => {
+  test("exits with code 0 and a balanced ledger, and leaves nothing behind", async () => {
     expect([await demo.exit, demo.output]).toEqual([0, expect.stringContaining("lost=0 duplicated=0")]);
     expect(demo.output).toMatch(/from start to first decision: \d+\.\d s \(.*start services/);
     expect(demo.output).toMatch(/latency p50 \d+\.\d ms/);

@@ -98,7 +98,7 @@ describe("a payment's journey", () => {
     await expect(until(() => system.client.decision(id))).resolves.toMatchObject({ id, status: "decided" });
   });
 
-  test("a retry gets the earlier decision, and another body gets 409", async () => {
+  test("a retry gets the earlier decision, and a different body gets 409", async () => {
     const key = { "idempotency-key": randomUUID(), prefer: "wait=10" };
     const body = paymentBody(buildPayment());
     const first = await (await post(body, key)).json();

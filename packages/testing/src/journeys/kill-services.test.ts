@@ -65,7 +65,7 @@ describe("services killed under load", () => {
   }
 
   test.each(TOPOLOGIES)(
-    "regression #24: %s: kill -9 of each service with work in flight loses nothing and duplicates nothing",
+    "regression #24: %s: kill -9 of each service under load loses and duplicates nothing",
     async (topology) => {
       const { system, lake } = await start(topology);
       try {

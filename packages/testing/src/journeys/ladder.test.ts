@@ -124,7 +124,7 @@ describe("the fallback chain", () => {
     await rename(`${root}.away`, root);
   }, 240_000);
 
-  test("another champion brings its own scorecard", async () => {
+  test("a new champion has its own scorecard", async () => {
     // So large that no weight, not even one of the hour of the day, keeps the score from being 1.
     const changed = JSON.stringify({ ...JSON.parse(await scorecardText()), intercept: 400 });
     await promoteAgain(1, changed);

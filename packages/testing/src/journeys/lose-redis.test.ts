@@ -84,7 +84,7 @@ async function vectors(): Promise<FeatureVector[]> {
   return found;
 }
 
-test("ingestion reports within bounded time that Redis hangs, and accepted payments are decided when it is back", async () => {
+test("ingestion reports a hanging Redis within bounded time, and accepted payments are decided when Redis is back", async () => {
   const { client } = system;
   await client.send(buildPayment(), 10);
   const admin = new Redis(redis.redisUrl);
@@ -177,7 +177,7 @@ describe("when Redis comes back empty", () => {
     return (await promisify(execFile)(process.execPath, command)).stdout;
   }
 
-  test("decisions are flagged until its states are rebuilt, and afterwards nothing is missing", async () => {
+  test("decisions are flagged until the states are rebuilt, and afterwards nothing is missing", async () => {
     const first = await play(START_MS, SNAPSHOT_MS);
     await awaitArchive(system.kafka, lake);
     const [, snapshot] = /snapshot-state: id=(\S+) states=\d+/.exec(await run("snapshot-state")) ?? [];

@@ -251,7 +251,7 @@ describe("no card number, device ID, network, e-mail address or name in plain te
     }
   });
 
-  test("not in any table of Postgres, and so not in a backup", async () => {
+  test("not in any table of Postgres, and therefore not in a backup", async () => {
     const tables = await query(
       "SELECT schemaname, tablename FROM pg_tables WHERE schemaname IN ('auth', 'control', 'console')",
     );

@@ -32,7 +32,7 @@ afterAll(async () => {
   await receiver.close();
 });
 
-test("the contract uses the attributes of OpenTelemetry's conventions and our own", () => {
+test("the contract uses only attributes of OpenTelemetry's conventions and our own", () => {
   const known = new Set<unknown>(Object.values(conventions));
   const named = [...contract.payment, ...contract.label, ...contract.update].flatMap(({ attributes }) =>
     Object.keys(attributes),
@@ -50,7 +50,7 @@ describe.each(TOPOLOGIES)("one trace per payment, %s", (topology) => {
 
   afterAll(() => system?.close());
 
-  test("an OTLP receiver gets the whole trace: HTTP, every Kafka hop, Redis and gRPC, each span below its cause", async () => {
+  test("an OTLP receiver gets the whole trace: HTTP, every Kafka hop, Redis and gRPC, with each span below its parent", async () => {
     const payment = buildPayment({ email: EMAIL });
     const result = await system.client.send(payment, 10);
     expect(result.status).toBe(200);

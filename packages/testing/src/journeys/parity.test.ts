@@ -74,7 +74,7 @@ async function check(
   return checkParity({ engine, lake, ...tables });
 }
 
-test("recomputing archived features gives the online ones, bit for bit", async () => {
+test("recomputing archived features gives the online values, bit for bit", async () => {
   const { client } = system;
   const ordered = eventsBetween(START_MS, ORDERED_UNTIL_MS);
   await replay({

@@ -55,7 +55,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
   });
 
   test(
-    "bad-model: an inverted and a slow model are rolled back automatically, after few cards",
+    "bad-model: an inverted model and a slow model are rolled back automatically after a few cards",
     async () => {
       await badModelJourney(options());
       expect(told).toEqual([
@@ -103,7 +103,7 @@ describe.each(TOPOLOGIES)("topology %s", (topology) => {
   // Scoring as a service of its own, which decisions asks by gRPC.
   if (topology === "services") {
     test(
-      "promotes a network to champion and rolls it back, and rejects one for other features",
+      "promotes a neural network to champion and rolls it back, and rejects one for other features",
       async () => {
         const registry = openRegistry(registryUrl);
         const rollouts = new RolloutClient(system.control);

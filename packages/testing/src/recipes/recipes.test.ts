@@ -6,7 +6,7 @@ import { RECIPES } from "./recipes.js";
 const contributing = readFileSync(join(ROOT, "CONTRIBUTING.md"), "utf8");
 const sections = new Map(contributing.split("\n## ").map((text) => [text.slice(0, text.indexOf("\n")), text]));
 
-test.each(RECIPES)('CONTRIBUTING names every file that "$section" changes by hand', ({ section, edits }) => {
+test.each(RECIPES)('CONTRIBUTING.md names every file that "$section" changes by hand', ({ section, edits }) => {
   const text = sections.get(section) ?? "";
   const named = Object.keys(edits).map((file) =>
     file.replace(/^apps\/features\/src\/config/, "apps/<service>/src/config"),
@@ -14,7 +14,7 @@ test.each(RECIPES)('CONTRIBUTING names every file that "$section" changes by han
   expect(named.filter((file) => !text.includes(`\`${file}\``))).toEqual([]);
 });
 
-test.each(RECIPES)("$section: its edits fit the files", ({ edits }) => {
+test.each(RECIPES)("$section: its edits apply to the current files", ({ edits }) => {
   for (const [file, edit] of Object.entries(edits)) {
     const before = readFileSync(join(ROOT, file), "utf8");
     expect(edit(before)).not.toBe(before);

@@ -6,7 +6,7 @@ export interface Recipe {
   readonly section: string;
   /** Manual changes by file. The section names each file. */
   readonly edits: Readonly<Record<string, (text: string) => string>>;
-  /** Checks the copy after the commands of all sections. @throws Error that names what is wrong */
+  /** Checks the copy after the commands of all sections. @throws Error that describes the fault */
   readonly check: (copy: RepositoryCopy) => void;
 }
 
@@ -133,7 +133,7 @@ export const COMMANDS: readonly (readonly [shown: string, program: string, args:
   ["npm run documents", process.execPath, ["tools/documents/write-documents.mjs"]],
 ];
 
-/** @throws Error if `text` does not contain `after` */
+/** Inserts `added` after the first `after`. @throws Error if `text` does not contain `after` */
 function insert(text: string, after: string, added: string): string {
   const at = text.indexOf(after);
   if (at < 0) throw new Error(`There is no ${JSON.stringify(after)}.`);
@@ -149,7 +149,7 @@ function expectDone(copy: RepositoryCopy, args: readonly string[]): void {
   if (status !== 0) throw new Error(`${args.join(" ")} ended with ${status}:\n${output}`);
 }
 
-/** Expects that a policy with this rule is valid and that its example passes. */
+/** Expects a policy with this rule to be valid and its example to pass. */
 function expectPolicy(copy: RepositoryCopy, when: string, example: string): void {
   const rule = `{ id: mine, when: ${JSON.stringify(when)}, reason: MINE, action: review, text: Mine., examples: [${example}] }`;
   const otherwise = 'static_policy:\n  default: { action: review, reason: NO_FACTS, text: "Nothing is known." }\n';

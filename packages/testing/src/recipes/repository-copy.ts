@@ -27,7 +27,7 @@ export interface Ran {
   readonly output: string;
 }
 
-/** A copy of this repository to change, with the original's compiler output and installed packages. */
+/** A copy of this repository that may be changed, with the original's compiler output and installed packages. */
 export class RepositoryCopy {
   private constructor(readonly folder: string) {}
 
@@ -56,7 +56,7 @@ export class RepositoryCopy {
     writeFileSync(this.at(path), text);
   }
 
-  /** Runs this Node, or an installed program. */
+  /** Runs Node (`process.execPath`) or an installed program in the copy. */
   run(program: string, args: readonly string[]): Ran {
     const bin = join(ROOT, "node_modules", ".bin");
     const { status, stdout, stderr, error } = spawnSync(program, args, {

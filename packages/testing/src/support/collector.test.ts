@@ -128,7 +128,7 @@ async function forward(request: IncomingMessage, to: string): Promise<number> {
   return answer.status;
 }
 
-test("log lines arrive with their trace", async () => {
+test("log lines arrive with their trace ID", async () => {
   const receiver = await SpanReceiver.start();
   const telemetry = startTelemetry({ service: SERVICE, otlpEndpoint: receiver.url });
   const log = createLogger(SERVICE, "info");

@@ -22,7 +22,7 @@ const contractFile = z.strictObject({
 
 export type ContractSpan = z.infer<typeof contractSpan>;
 
-/** The spans that may occur in the trace of a payment, payments sent together, a label or a payment update. */
+/** The spans that may occur in the trace of a payment, a batch of payments, a label or a payment update. */
 export type TraceContract = Readonly<Record<"payment" | "payments" | "label" | "update", readonly ContractSpan[]>>;
 
 export function readTraceContract(): TraceContract {

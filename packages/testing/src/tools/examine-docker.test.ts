@@ -20,13 +20,13 @@ function machine(changes: Readonly<Record<string, Answer>>) {
 describe("examineDocker", () => {
   test.each<[string, Record<string, Answer>, RegExp]>([
     [
-      "a missing docker",
+      "a missing Docker",
       { "compose version": { output: "", failure: "not found" } },
       /^Docker was not found: install .*\.$/,
     ],
-    ["docker without compose", { "compose version": { output: "", failure: "1" } }, /no `compose` command: install/],
+    ["Docker without Compose", { "compose version": { output: "", failure: "1" } }, /no `compose` command: install/],
     ["Compose version 1", { "compose version": { output: "1.29.2" } }, /Compose is 1\.29\.2, older than 2\.26: update/],
-    ["an old compose", { "compose version": { output: "v2.17.0" } }, /older than 2\.26/],
+    ["an old Compose", { "compose version": { output: "v2.17.0" } }, /older than 2\.26/],
     ["an engine that is not running", { version: { output: "", failure: "1" } }, /engine does not answer: start it/],
     ["an old engine", { version: { output: "20.10.24+dfsg1" } }, /engine is 20\.10\.24\+dfsg1, older than 26: update/],
   ])("reports %s in one sentence", async (_what, changes, sentence) => {

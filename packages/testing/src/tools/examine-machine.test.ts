@@ -116,7 +116,7 @@ describe("examine", () => {
     expect(found).toMatchObject({ ok: true, detail: expect.stringContaining(String(source)) });
   });
 
-  test("ignores a port held by a server of a killed run, which the next run stops", async () => {
+  test("ignores a port used by a server of a killed run, because the next run stops that server", async () => {
     const taken = await takePort();
     mkdirSync(`${folder}/.tripline/demo/stack/run`, { recursive: true });
     const record = (owner: unknown) =>
@@ -160,7 +160,7 @@ describe("doctor.mjs", () => {
 });
 
 describe("readPorts", () => {
-  test("is a block of different ports that moves together", () => {
+  test("returns distinct ports, all of which move with TRIPLINE_PORT_BASE", () => {
     const ports = Object.values(readPorts({}));
     expect(new Set(ports).size).toBe(ports.length);
     const moved = Object.values(readPorts({ TRIPLINE_PORT_BASE: "17400" }));

@@ -21,10 +21,10 @@ const ADDED = `
   - { name: shop, path: shop, type: coordinates, columns: { latitude: 110, longitude: 111 }, class: behavioural, description: A place., example: { latitude: 1, longitude: 2 } }
 `;
 
-/** A list kind for one of these fields. */
+/** A list kind that one of these fields uses. */
 const KIND = "list_kinds:\n  tier: { value: a tier, noun: loyalty tier }\n";
 
-describe("a field of each type and a kind of list, added to payment.yaml in a copy of this repository", () => {
+describe("a field of each type and a list kind, added to payment.yaml in a copy of this repository", () => {
   let copy: RepositoryCopy;
 
   beforeAll(() => {

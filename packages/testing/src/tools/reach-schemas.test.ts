@@ -9,7 +9,7 @@ const program = (code: string, timeoutMs = TIMEOUT_MS) => ({
   timeoutMs,
 });
 
-test("stops a kubeconform that waits for its schemas, and says what to set", () => {
+test("stops a kubeconform that hangs while it loads schemas, and names the setting", () => {
   expect(
     findSchemaFault(program("setInterval(() => {}, 1_000)", 500), "https://schemas.example/{{.ResourceKind}}"),
   ).toMatch(
@@ -24,7 +24,7 @@ test("repeats kubeconform's message about the first missing schema", () => {
   );
 });
 
-test("reports nothing if it finds the schema of the given manifest", () => {
+test("reports nothing if kubeconform finds the schema of the given manifest", () => {
   const code = `process.exitCode = require("node:fs").readFileSync(0, "utf8").includes("kind: Namespace") ? 0 : 1;`;
   expect(findSchemaFault(program(code), undefined)).toBeUndefined();
 });

@@ -56,7 +56,7 @@ test("no worker runs more than a few files, with or without whole systems", asyn
   expect(Math.max(...sizes)).toBe(FILES_PER_WORKER_MAX);
 });
 
-test("all lanes end without whole systems, or without other tests", async () => {
+test("all lanes end even if there are no whole-system tests or no other tests", async () => {
   const ran: string[] = [];
   const run = async (tests: string[]) => void ran.push(...tests);
   await runInLanes({ whole: [], others, lanes: 2, run });

@@ -32,7 +32,7 @@ describe("sortTests", () => {
   });
 });
 
-test("recognizes whole-system and browser tests by their imports or as journeys", () => {
+test("whole-system and browser tests are recognised by their imports or because they are journeys", () => {
   const whole = wholeSystemTests(ROOT);
   expect(whole).toEqual(
     expect.arrayContaining([

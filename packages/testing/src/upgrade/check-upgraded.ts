@@ -15,7 +15,7 @@ import { paymentId } from "../support/payment-id.js";
 import type { Traces } from "./leave-traces.js";
 
 export interface UpgradedSystem {
-  /** The system's addresses and servers. The services at these addresses are now those of this build. */
+  /** The system's addresses and servers. This build's services now run at these addresses. */
   readonly old: RunningSystem;
   readonly traces: Traces;
   readonly kafka: Kafka;
@@ -26,7 +26,7 @@ export interface UpgradedSystem {
 
 const WAIT_SECONDS = 25;
 
-/** @throws Error in one sentence for a check that fails */
+/** @throws Error with one sentence about the check that failed */
 export async function checkUpgraded(upgraded: UpgradedSystem): Promise<void> {
   const { old, traces, kafka, lake, traffic, print } = upgraded;
   // This build's client: the other build's client may represent the same decision differently.
@@ -56,7 +56,7 @@ async function checkDecisions(
   print(`Decided by ${[...rungs].map(([rung, count]) => `${rung}: ${count}`).join(", ")}.`);
   // The scorecard decides while scoring is replaced. No payment may fall back further.
   if (rungs.has("static_policy")) throw new Error("Payments got the default decision.");
-  // Scores may differ in precision, as may those in the text of a reason.
+  // Scores may differ in precision, and so may scores in the text of a reason.
   const withoutScore = ({ score: _, reasons, ...decision }: ApiDecision) => ({
     ...decision,
     reasons: reasons.map(({ text: _text, ...reason }) => reason),

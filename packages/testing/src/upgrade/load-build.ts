@@ -8,13 +8,13 @@ import type { testModel } from "../support/test-model.js";
 export interface OtherBuild {
   readonly startSystem: typeof startSystem;
   readonly testModel: typeof testModel;
-  /** The policy file that it ships. */
+  /** The policy file that the build contains. */
   readonly policyFile: string;
 }
 
 /**
  * @param root root folder of a built checkout of another commit
- * @throws Error in one sentence if it is not built
+ * @throws Error with one sentence if the checkout is not built
  */
 export async function loadBuild(root: string): Promise<OtherBuild> {
   const packages = join(root, "packages");

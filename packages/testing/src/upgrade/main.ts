@@ -10,8 +10,8 @@ import { loadBuild } from "./load-build.js";
 import { upgrade } from "./upgrade.js";
 
 /**
- * `npx tripline test upgrade --from <commit>`: starts the whole system of another commit, and replaces its services with those
- * of this checkout, under traffic. `--built <folder>` uses a checkout that is already built.
+ * `npx tripline test upgrade --from <commit>`: starts the whole system of another commit and, under traffic, replaces its
+ * services with those of this checkout. `--built <folder>` uses a checkout that is already built.
  */
 
 const START_MS = Date.UTC(2026, 0, 15);

@@ -7,14 +7,14 @@ import type { RunningSystem, SystemOptions } from "@tripline/system/services/run
 import type { ServicePlan } from "@tripline/system/services/supervise-services";
 import { ServiceProcess } from "@tripline/system/services/supervise-services";
 
-/** A service of this build: one instance that runs beside the old one, and one that replaces it. */
+/** A service of this build: one instance that runs alongside the old one, and one that replaces it. */
 export interface NextService {
   readonly name: string;
   readonly beside: ServiceProcess;
   readonly instead: ServiceProcess;
 }
 
-/** Replaced last, so that the new decisions calls the old scoring first, and the old decisions calls the new scoring later. */
+/** Replaced last: the new instance calls the old scoring first, and the old instance calls the new scoring later. */
 const LAST = "decisions";
 
 /** The services of this build, with the servers and secrets of a system that another build started. */

@@ -29,7 +29,7 @@ const PAUSE_MS = 2_000;
  * Replaces another build's services with those of this build, under traffic. First, each service gets an additional new
  * instance, which shares its work. Then the old instances are replaced one by one. Finally, the additional ones end.
  *
- * @throws Error in one sentence if a check fails afterwards
+ * @throws Error with one sentence about the check that failed afterwards
  */
 export async function upgrade({ old, before, options, kafka, payments, print }: UpgradeOptions): Promise<void> {
   const callerOf = (url: string) => new BusyTraffic(new TriplineClient(url, old), payments);

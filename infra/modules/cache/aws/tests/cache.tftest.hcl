@@ -21,14 +21,14 @@ run "forgets_nothing" {
 
   assert {
     condition     = aws_elasticache_replication_group.this.automatic_failover_enabled && aws_elasticache_replication_group.this.num_cache_clusters == 2
-    error_message = "A replica must take over."
+    error_message = "A replica must take over if the primary fails."
   }
 }
 
 run "speaks_tls_to_named_users" {
   assert {
     condition     = aws_elasticache_replication_group.this.transit_encryption_mode == "required" && aws_elasticache_replication_group.this.kms_key_id == var.kms_key_arn
-    error_message = "TLS in transit, the cache key at rest."
+    error_message = "Data must be encrypted with TLS in transit, and with the cache key at rest."
   }
 
   assert {

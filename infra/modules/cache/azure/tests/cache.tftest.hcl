@@ -34,6 +34,6 @@ run "forgets_nothing" {
 run "speaks_tls_to_named_clients" {
   assert {
     condition     = azurerm_managed_redis.this.default_database[0].client_protocol == "Encrypted" && !azurerm_managed_redis.this.default_database[0].access_keys_authentication_enabled && azurerm_managed_redis.this.public_network_access == "Disabled"
-    error_message = "TLS, tokens instead of keys, and no external access."
+    error_message = "The cache must require TLS and tokens instead of keys, and must not be reachable from outside."
   }
 }

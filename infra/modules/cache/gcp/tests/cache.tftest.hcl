@@ -34,7 +34,7 @@ run "speaks_tls_to_named_clients" {
 
   assert {
     condition     = join(" ", [for member in google_project_iam_member.client : member.member]) == "serviceAccount:features@tripline-test.iam.gserviceaccount.com"
-    error_message = "Only the named clients may connect."
+    error_message = "Only the listed clients may connect."
   }
 }
 

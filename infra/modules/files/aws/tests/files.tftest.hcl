@@ -27,7 +27,7 @@ run "encrypted_private_backed_up" {
 
   assert {
     condition     = one(aws_efs_backup_policy.this.backup_policy).status == "ENABLED"
-    error_message = "Backups must be on if requested."
+    error_message = "Backups must be enabled if requested."
   }
 
   assert {
@@ -44,7 +44,7 @@ run "encrypted_private_backed_up" {
 
   assert {
     condition     = aws_vpc_security_group_ingress_rule.clients.referenced_security_group_id == "sg-nodes" && aws_vpc_security_group_ingress_rule.clients.from_port == 2049 && aws_vpc_security_group_ingress_rule.clients.to_port == 2049
-    error_message = "Only nodes may reach it, and only over NFS."
+    error_message = "Only nodes may reach the file system, and only over NFS."
   }
 
   assert {
@@ -61,7 +61,7 @@ run "storage_class" {
 
   assert {
     condition     = output.kubernetes_objects[0].reclaimPolicy == "Retain"
-    error_message = "Files must outlive their claim if volumes are retained."
+    error_message = "Files must outlive their claim if volumes are to be retained."
   }
 }
 

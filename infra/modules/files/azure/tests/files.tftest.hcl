@@ -47,7 +47,7 @@ run "encrypted_private_kept" {
 run "nfs" {
   assert {
     condition     = azurerm_storage_account.this.account_kind == "FileStorage" && azurerm_storage_account.this.account_tier == "Premium" && !azurerm_storage_account.this.https_traffic_only_enabled
-    error_message = "Azure offers NFS shares only in premium accounts, and not if only HTTPS is allowed."
+    error_message = "Azure offers NFS shares only in premium accounts that do not require HTTPS."
   }
 
   assert {
@@ -62,7 +62,7 @@ run "nfs" {
 
   assert {
     condition     = output.kubernetes_objects[0].metadata.name == output.storage_class_name && output.kubernetes_objects[0].reclaimPolicy == "Retain"
-    error_message = "Files must outlive their claim if volumes are retained."
+    error_message = "Files must outlive their claim if volumes are to be retained."
   }
 }
 

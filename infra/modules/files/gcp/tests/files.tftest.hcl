@@ -16,12 +16,12 @@ run "encrypted_and_private" {
 
   assert {
     condition     = output.kubernetes_objects[0].parameters.network == "tripline-test" && output.kubernetes_objects[0].parameters["connect-mode"] == "PRIVATE_SERVICE_ACCESS" && output.kubernetes_objects[0].parameters["reserved-ip-range"] == "tripline-test-managed-services"
-    error_message = "Without a network the driver uses the project's default one; without the range it creates its own peering."
+    error_message = "Without a network, the driver uses the project's default network; without the range, it creates its own peering."
   }
 
   assert {
     condition     = output.kubernetes_objects[0].metadata.name == output.storage_class_name && output.kubernetes_objects[0].reclaimPolicy == "Retain"
-    error_message = "Files must outlive their claim if volumes are retained."
+    error_message = "Files must outlive their claim if volumes are to be retained."
   }
 
   assert {

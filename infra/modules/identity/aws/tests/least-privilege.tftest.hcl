@@ -70,7 +70,7 @@ run "least_privilege" {
     condition = join(" ", sort(flatten([for statement in data.aws_iam_policy_document.kafka["ingestion"].statement : statement.resources if contains(statement.actions, "kafka-cluster:CreateTopic")]))) == join(" ", sort([
       for topic in keys(var.topics) : "arn:aws:kafka:eu-central-1:000000000000:topic/tripline-test/0000-1/${topic}"
     ]))
-    error_message = "The topics job, which uses ingestion's account, must be able to create the topics of the table and no other."
+    error_message = "The topics job, which uses ingestion's account, must be able to create the topics of the table and no others."
   }
 
   assert {
@@ -148,7 +148,7 @@ run "deployer" {
     condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
       apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
     }]])
-    error_message = "The deployer may create only the operators' kinds that infra/access.yaml names."
+    error_message = "The deployer may create only the custom resources that infra/access.yaml names."
   }
 
   assert {
@@ -179,6 +179,6 @@ run "no_github_no_deployer" {
 
   assert {
     condition     = join(" ", [for object in output.kubernetes_objects : object.kind]) == "Namespace"
-    error_message = "Without a repository nobody may have permissions in the namespace."
+    error_message = "Without a repository, nobody may have permissions in the namespace."
   }
 }

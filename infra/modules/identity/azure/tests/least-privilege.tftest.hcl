@@ -42,7 +42,7 @@ variables {
 run "least_privilege" {
   assert {
     condition     = alltrue([for service, credential in azurerm_federated_identity_credential.service : credential.subject == "system:serviceaccount:tripline:tripline-${service}"])
-    error_message = "Only its service's Kubernetes service account may use an identity."
+    error_message = "An identity may be used only by the Kubernetes service account of its service."
   }
 
   assert {
@@ -86,7 +86,7 @@ run "deployer" {
     condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
       apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
     }]])
-    error_message = "The deployer may create only the operators' kinds that infra/access.yaml names."
+    error_message = "The deployer may create only the custom resources that infra/access.yaml names."
   }
 
   assert {
@@ -117,6 +117,6 @@ run "no_github_no_deployer" {
 
   assert {
     condition     = join(" ", [for object in output.kubernetes_objects : object.kind]) == "Namespace"
-    error_message = "Without a repository nobody may have permissions in the namespace."
+    error_message = "Without a repository, nobody may have permissions in the namespace."
   }
 }

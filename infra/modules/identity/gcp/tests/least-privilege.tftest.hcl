@@ -29,7 +29,7 @@ variables {
 run "least_privilege" {
   assert {
     condition     = alltrue([for service, member in google_service_account_iam_member.workload : member.member == "serviceAccount:tripline-test.svc.id.goog[tripline/tripline-${service}]"])
-    error_message = "Only its service's Kubernetes service account may use an identity."
+    error_message = "An identity may be used only by the Kubernetes service account of its service."
   }
 
   assert {
@@ -44,7 +44,7 @@ run "least_privilege" {
 
   assert {
     condition     = join(" ", keys(google_secret_manager_secret_iam_member.service)) == "auth/bootstrap-clients auth/bootstrap-people auth/console-client-secret auth/key-encryption-key auth/postgres-url console/session-key control/audit-signing-key ingestion/card-token-key"
-    error_message = "Only its service may read a secret."
+    error_message = "Only the service that a secret belongs to may read it."
   }
 
   assert {
@@ -65,7 +65,7 @@ run "deployer" {
     condition = jsonencode([for object in output.kubernetes_objects : object.rules if object.kind == "Role"]) == jsonencode([[for group, kinds in yamldecode(file("../../../access.yaml")).deployer : {
       apiGroups = [group], resources = kinds, verbs = ["create", "delete", "get", "list", "patch", "update", "watch"]
     }]])
-    error_message = "The deployer may create only the operators' kinds that infra/access.yaml names."
+    error_message = "The deployer may create only the custom resources that infra/access.yaml names."
   }
 
   assert {
@@ -80,7 +80,7 @@ run "deployer" {
 
   assert {
     condition     = join(" ", sort([for object in output.kubernetes_objects : "${object.roleRef.kind}/${object.roleRef.name}" if object.kind == "RoleBinding"])) == "ClusterRole/admin Role/deployer"
-    error_message = "The deployer must have Kubernetes' role admin and the operators' kinds."
+    error_message = "The deployer must have Kubernetes' admin role and access to the custom resources of the operators."
   }
 
   assert {
@@ -106,6 +106,6 @@ run "no_github_no_deployer" {
 
   assert {
     condition     = join(" ", [for object in output.kubernetes_objects : object.kind]) == "Namespace"
-    error_message = "Without a repository nobody may have permissions in the namespace."
+    error_message = "Without a repository, nobody may have permissions in the namespace."
   }
 }

@@ -44,7 +44,7 @@ run "only_the_table_grants" {
 
   assert {
     condition     = !azurerm_eventhub_namespace.this.local_authentication_enabled && !azurerm_eventhub_namespace.this.public_network_access_enabled
-    error_message = "No keys, and no external access."
+    error_message = "The namespace must allow no keys and no external access."
   }
 
   assert {

@@ -30,12 +30,12 @@ run "only_the_table_grants" {
 
   assert {
     condition     = join(" ", keys(google_managed_kafka_acl.group)) == "archive console control decisions features training"
-    error_message = "A group must belong to a service that reads."
+    error_message = "Every consumer group must belong to a service that reads from Kafka."
   }
 
   assert {
     condition     = join(" ", keys(google_managed_kafka_acl.followers)) == "control decisions"
-    error_message = "Only services that follow a table or guard rollouts may have groups that begin with their names."
+    error_message = "Only services that read compacted topics or guard rollouts may have consumer groups that begin with their names."
   }
 
   assert {

@@ -56,6 +56,6 @@ run "a_key_each" {
 run "closed_without_operators" {
   assert {
     condition     = !azurerm_key_vault.this.public_network_access_enabled && azurerm_key_vault.this.network_acls[0].default_action == "Deny"
-    error_message = "Without operator ranges the vault must have no public access."
+    error_message = "Without operator ranges, the vault must have no public access."
   }
 }

@@ -43,7 +43,7 @@ run "the_log_stays_hot" {
     condition = join(", ", sort([for rule in aws_s3_bucket_lifecycle_configuration.this["lake"].rule :
       one(rule.filter).prefix if length(rule.transition) > 0
     ])) == "features/day=, labels/day="
-    error_message = "Only the files of days may move to colder tiers."
+    error_message = "Only the daily files may move to colder tiers."
   }
 }
 

@@ -32,7 +32,7 @@ run "tiers_and_lifetimes" {
 
   assert {
     condition     = azurerm_storage_management_policy.this.rule[0].filters[0].prefix_match == toset(["lake/features/day=", "lake/labels/day="])
-    error_message = "Only the files of days may move to colder tiers."
+    error_message = "Only the daily files may move to colder tiers."
   }
 
   assert {

@@ -30,7 +30,7 @@ run "the_log_stays_hot" {
     condition = distinct(flatten([for rule in google_storage_bucket.this["lake"].lifecycle_rule :
       one(rule.condition).matches_prefix if one(rule.action).type == "SetStorageClass"
     ])) == tolist(["features/day=", "labels/day="])
-    error_message = "Only the files of days may move to colder tiers."
+    error_message = "Only the daily files may move to colder tiers."
   }
 }
 

@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 test.each(Object.entries(CONSOLE_JOURNEYS))(
-  "%s: shown in a browser, on the whole system",
+  "%s, in a browser and on the whole system",
   async (_, tell) => {
     const { client, consoleUrl, passwords, control } = system;
     const told: string[] = [];
