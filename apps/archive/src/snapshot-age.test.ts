@@ -8,7 +8,7 @@ async function measured(): Promise<number> {
   return Number(found?.[1]);
 }
 
-test("the age of the newest snapshot is measured, also while the lake is unavailable", async () => {
+test("measures the age of the newest snapshot, even while the lake is unavailable", async () => {
   let read = async (): Promise<number | undefined> => undefined;
   const age = new SnapshotAge(() => read());
   age.start();

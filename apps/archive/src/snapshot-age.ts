@@ -3,7 +3,7 @@ import { gauge } from "@tripline/telemetry/metrics";
 const LOOK_EVERY_MS = 60_000;
 const MS_PER_S = 1_000;
 
-/** Measures how old the newest snapshot of the window states in the lake is. */
+/** Measures the age of the newest snapshot of the window states in the lake. */
 export class SnapshotAge {
   #takenAtMs: number | undefined;
   #timer: NodeJS.Timeout | undefined;
@@ -26,7 +26,7 @@ export class SnapshotAge {
     this.#endReading();
   }
 
-  /** While the lake is unavailable, keeps the last known snapshot. Writes to the lake report the failure. */
+  /** While the lake is unavailable, keeps the last known time. Writes to the lake report the failure. */
   async look(): Promise<void> {
     const takenAtMs = await this.read().catch(() => this.#takenAtMs);
     this.#takenAtMs = takenAtMs;

@@ -222,7 +222,7 @@ test("fills a new lake with everything in Kafka, whatever the committed offsets"
   });
 });
 
-test("does not mix in a lake of another topic: it is not ready and says what to do", async () => {
+test("does not add rows to a lake of another topic: it is not ready and says what to do", async () => {
   const first = await bench.start();
   await bench.send([labelRecord(labelOf(1))]);
   await bench.untilArchived(labels.name);

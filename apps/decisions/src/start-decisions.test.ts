@@ -205,7 +205,7 @@ describe("decisions", () => {
     await bed.restart();
   });
 
-  test("a decline is a payment update too, once in effect; no other outcome is", async () => {
+  test("only a decline is also published as a payment update, made from the decision in force", async () => {
     bed.scorer.probability = ([amount = 0]) => (amount > 1_000 ? 0.2 : 0.9);
     const [declined, reviewed] = [payment(), payment({ values: { amount: 1_500 } })];
     await bed.producer.send([reviewed.record, declined.record]);
@@ -235,7 +235,7 @@ describe("decisions", () => {
       clientUpdateId: "",
     });
     expect(second?.value).toEqual(first?.value);
-    // An update would be sent with the decision, and so arrive before the second update of the declined payment.
+    // An update of this payment would be sent with its decision: before the second update of the declined payment.
     const found = await bed.inbox.until(({ topic }) => topic === TOPICS.paymentUpdates.name);
     const payments = found.map(({ value }) => PaymentUpdate.decode(value).transactionId);
     expect(payments).not.toContain(reviewed.id);

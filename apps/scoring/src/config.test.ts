@@ -27,7 +27,7 @@ test("reads execution providers in order", () => {
   expect(config.REQUIRE_GPU).toBe(true);
 });
 
-test("reads the maximum rows per run by provider", () => {
+test("reads the maximum number of rows per run of each provider", () => {
   const config = readConfig(scoringConfig, { ...REQUIRED, ROWS_PER_RUN_MAX_BY_PROVIDER: "cuda=4096, trees=1024" });
   expect(config.ROWS_PER_RUN_MAX_BY_PROVIDER).toEqual({ cuda: 4_096, trees: 1_024 });
 });

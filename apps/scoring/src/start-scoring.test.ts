@@ -71,7 +71,7 @@ describe("the Open Inference Protocol", () => {
     });
   });
 
-  test("answers ModelInfer with raw bytes in raw bytes", async () => {
+  test("answers a ModelInfer call that has raw bytes with raw bytes", async () => {
     const request = rawRequest(golden.inputs, { id: "request 1", modelVersion: version });
     const response = await scoring.client.call(METHODS.modelInfer, request);
     expect(response).toMatchObject({ modelName: "fraud", modelVersion: version, id: "request 1" });
@@ -81,7 +81,7 @@ describe("the Open Inference Protocol", () => {
     expectClose(rawScores(response), golden.outputs);
   });
 
-  test("answers ModelInfer with typed contents in typed contents", async () => {
+  test("answers a ModelInfer call that has typed contents with typed contents", async () => {
     const request = rawRequest(golden.inputs, {
       inputs: [tensorOf(golden.inputs, { contents: contentsOf(golden.inputs.flat()) })],
       outputs: [{ name: "probability", parameters: {} }],
@@ -92,7 +92,7 @@ describe("the Open Inference Protocol", () => {
     expectClose(response.outputs[0]?.contents?.fp32Contents ?? [], golden.outputs);
   });
 
-  test("gives the same row the same bits alone and in a batch", async () => {
+  test("gives a row the same score, bit for bit, alone and in a batch", async () => {
     const together = await scoring.client.score(golden.inputs);
     const alone = await Promise.all(golden.inputs.map((row) => scoring.client.score([row])));
     expect(alone.flatMap((answer) => answer.scores)).toEqual(together.scores);
@@ -259,7 +259,7 @@ describe("does not start", () => {
       /has no alias "shadow". Aliases are always-nan, /,
     ],
     ["with a model that gives NaN", { MODELS: "fraud@always-nan" }, "model-refused", /gives NaN/],
-    ["with a model with other tensors", { MODELS: "fraud@wrong-input" }, "model-refused", /"float_input"/],
+    ["with a model that has other tensors", { MODELS: "fraud@wrong-input" }, "model-refused", /"float_input"/],
     ["with a model that gives other scores", { MODELS: "fraud@wrong-golden" }, "model-refused", /golden batch/],
     ["with an unknown registry type", { REGISTRY_URL: "ftp://bucket" }, "config-invalid", /ftp:\/\/ is not supported/],
     [

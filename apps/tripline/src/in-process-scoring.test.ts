@@ -64,7 +64,7 @@ test("payments keep their traces", async () => {
   expect(calls[0]?.parents).toHaveLength(3);
 });
 
-test("a missing response is late, and the server learns that the caller has gone", async () => {
+test("a missing response counts as late, and the server is notified that the caller has gone", async () => {
   const { calls, scoring } = serverOf(() => new Promise(() => {}));
   expect(await scoring.infer(REQUEST, {}, inMs(20))).toMatchObject({ failure: "late", status: "DEADLINE_EXCEEDED" });
   expect(calls[0]?.isCancelled()).toBe(true);

@@ -60,7 +60,7 @@ test("a given address takes precedence over that of the part in the same process
   expect(parts.get("control")?.config).toMatchObject({ AUTH_JWKS_URL: "http://auth/keys" });
 });
 
-test("a part's own value replaces a shared file, and its own file a shared value", () => {
+test("a part's own value overrides a shared file, and its own file overrides a shared value", () => {
   const environment = { KEY_FILE: "/shared", AUTH_KEY: "own", TOKEN: "shared", AUTH_TOKEN_FILE: "/own" };
   const settings = settingsOf("auth", ["KEY", "TOKEN"], environment, true);
   expect(settings).toMatchObject({ KEY: "own", KEY_FILE: undefined, TOKEN: undefined, TOKEN_FILE: "/own" });

@@ -34,7 +34,7 @@ describe("a process with several parts", () => {
     return running;
   };
 
-  test("serves health of each part on its own port, and stops all of them", async () => {
+  test("serves the health of each part on its own port, and stops all parts", async () => {
     const { services, close } = await start({ TARGETS: "features,archive", LAKE_DIRECTORY: join(folder, "lake") });
     const urls = ["archive", "features"].map((target) => services.get(target as "archive")?.url ?? "");
     expect(new Set(urls).size).toBe(2);

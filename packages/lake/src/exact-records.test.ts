@@ -31,7 +31,7 @@ test.each([
     Transaction.encode({ ...transaction, occurredAtMs: 253402300800000 }).finish(),
     "no day",
   ],
-])("rejects %s without adjusting it", (_name, bytes, words) => {
+])("rejects %s instead of adjusting it", (_name, bytes, words) => {
   expect(() => LAKE_TABLES.transactions.decode(bytes)).toThrow(
     expect.objectContaining({ code: "message-unreadable", message: expect.stringContaining(words) }),
   );

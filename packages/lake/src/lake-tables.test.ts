@@ -335,7 +335,7 @@ test.each([
     { tenant: "demo", subject: "ct_1", erased_at_ms: BigInt(AT_MS) },
   ],
 ])(
-  "every field of a record of %s has its column, and the record's day is that of its event",
+  "every field of a record of %s has a column, and the record's day is the day of its event",
   (topic, message, cells) => {
     const table = tableOfTopic(topic);
     const row = table?.decode(message.finish());
@@ -355,7 +355,7 @@ test("every event topic and the erasures topic have a table without duplicate co
   expect(tableOfTopic("nothing")).toBeUndefined();
 });
 
-test("keeps an enum value of a newer version as its number", () => {
+test("keeps an enum value from a newer version as a number", () => {
   const newer = Decision.encode({ ...decision, outcome: 99 as Outcome }).finish();
   expect(LAKE_TABLES.decisions.decode(newer).cells()).toContain("99");
 });

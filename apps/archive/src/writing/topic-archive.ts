@@ -98,8 +98,8 @@ export class TopicArchive {
   /**
    * Offset at which to resume a partition: after the rows in the lake and in memory.
    *
-   * @throws TriplineError `lake-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake from
-   * another Kafka, or one that has more of the partition than Kafka has
+   * @throws TriplineError `lake-unavailable`, `kafka-unavailable`, `state-unreadable`; `state-conflict` for a lake of
+   * another Kafka, or one that is ahead of Kafka in this partition
    */
   async begin(partition: number): Promise<number> {
     try {

@@ -93,7 +93,7 @@ export class BatchDecider {
 
   /**
    * The decision in force for each payment: the new one or an earlier one. Earlier decisions are not read from Redis
-   * first, because only redelivered batches have any, and all others would pay for a round trip.
+   * first: only redelivered batches have any, and the read would cost all other batches a round trip.
    */
   async #decide(open: readonly OpenPayment[]): Promise<ReadonlyMap<OpenPayment, StandingDecision>> {
     const policyOf = await this.policies.ofRound();

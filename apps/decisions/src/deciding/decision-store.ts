@@ -42,8 +42,8 @@ export class DecisionStore {
   /**
    * Stores decisions for payments that have none, and counts them against their budgets, atomically.
    *
-   * @returns the decisions now in force, in the given order: each the bytes of one of the given choices, or the bytes
-   *   that were already stored
+   * @returns the decisions now in force, in the given order: for each payment, the bytes of one of its choices, or the
+   *   bytes that were already stored
    * @throws TriplineError `redis-unavailable`; some may have been stored
    */
   async keepFirst(decisions: readonly StoredDecision[]): Promise<Uint8Array[]> {

@@ -3,8 +3,8 @@ import { DeclinedBy, PaymentUpdateKind } from "@tripline/contracts/generated/tri
 import { paymentUpdateId } from "@tripline/contracts/identifiers";
 
 /**
- * The payment update for a decline: the payment never reaches its issuer. It depends only on the stored decision, so a
- * redelivered payment gives the same bytes.
+ * The payment update for a payment that Tripline declines and that therefore never reaches its issuer. It depends only
+ * on the stored decision, so a redelivered payment produces the same bytes.
  */
 export function declineUpdate(decision: Decision): PaymentUpdate {
   const { tenant, transactionId, clientTransactionId, cardToken, decidedAtMs } = decision;

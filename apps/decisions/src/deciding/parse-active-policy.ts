@@ -6,11 +6,11 @@ import { unreadFault } from "@tripline/decision-engine/unread-features";
 
 export interface PolicyTerms {
   readonly spec: FeatureSpec;
-  /** From `unreadFeatures`; none by default. */
+  /** The result of `unreadFeatures`. Default: none */
   readonly unread?: ReadonlySet<string>;
 }
 
-/** @throws TriplineError `policy-invalid` as `parseStoredPolicy` does, and for a policy that reads `unread` features */
+/** @throws TriplineError `policy-invalid` as `parseStoredPolicy` does, and if the policy reads a feature in `unread` */
 export function parseActivePolicy(text: string, { spec, unread }: PolicyTerms, name: string, revision = 0): Policy {
   const policy = parseStoredPolicy(text, spec, name, revision);
   const fault =

@@ -34,7 +34,7 @@ export interface PolicyTableOptions extends PolicyTerms {
 
 /**
  * Activations by tenant. Of those that are due and readable, the one with the highest number applies. An activation
- * that was replaced before its time by a higher number never applies. The order of arrival and repeats do not matter.
+ * that was replaced by a higher number before its time never applies. Neither arrival order nor repetition matters.
  */
 export class PolicyTable {
   /** By tenant, the highest number first. */

@@ -20,7 +20,7 @@ export interface OutgoingEvent {
 export const TOPIC_OF = { payment: TOPICS.features, label: TOPICS.appliedLabels } as const;
 
 /**
- * Encodes emissions as messages, each with the event at its offset.
+ * Encodes emissions as messages. Each message contains the event at the offset of its emission.
  *
  * @param contexts one per event
  */

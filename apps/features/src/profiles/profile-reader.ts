@@ -8,7 +8,7 @@ import type { EventRecord } from "../batches/parse-event.js";
 
 export interface ProfileReaderOptions {
   readonly engine: FeatureEngine;
-  /** The tenant and project of the profiles that Feast keeps in this Redis, and which to read (default: none). */
+  /** Tenant and project of the profiles that Feast keeps in this Redis, and which of them to read. Default: none */
   readonly source?: { readonly tenant: string; readonly project: string; readonly profiles: readonly string[] };
   /** Told of a stored profile that cannot be used and counts as missing. */
   readonly onUnreadable: (profile: string, reason: string) => void;
@@ -16,7 +16,7 @@ export interface ProfileReaderOptions {
   readonly onRead?: (profile: string, asked: number, found: number) => void;
 }
 
-/** For each profile that is read, the IDs of the entities whose rows are read. */
+/** For each profile to read, the IDs of the entities whose rows are needed. */
 export type ProfileEntities = readonly ReadonlySet<string>[];
 export type ProfilesOf = (payment: Transaction) => ProfileRows;
 

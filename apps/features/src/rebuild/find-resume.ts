@@ -50,13 +50,13 @@ export async function findResume(options: FindResumeOptions): Promise<Resume> {
   const after = await filesAfter(options);
   if (after !== undefined) {
     const { resume, isAnyOver } = await walkTail(engine, readTail(lake, source, committed, after), committed);
-    // The result of a record that a client retried is in an earlier file.
+    // A record without a result may be a retry by a client: the result of its first delivery is in an earlier file.
     if (!isAnyOver) return resume;
   }
   return (await walkTail(engine, readTail(lake, source, committed), committed)).resume;
 }
 
-/** The last log entries before the uncommitted records and before their results; undefined if unknown. */
+/** The last log entries before the uncommitted records, and before the results of these; undefined if unknown. */
 async function filesAfter({ lake, source, committed, snapshot }: FindResumeOptions) {
   if (snapshot === undefined) return undefined;
   const positions = [...snapshot.sources[source]];
@@ -109,7 +109,7 @@ export function countableEvent(engine: FeatureEngine, record: TailRecord): Event
 }
 
 /**
- * How many of the records would count twice because their cards no longer remember them.
+ * The number of records that would count twice because their cards no longer remember them.
  *
  * @throws TriplineError `state-unreadable`
  */

@@ -28,9 +28,11 @@ interface Start {
 }
 
 /**
- * Continues the newest usable snapshot. Without one, folds the lake from its first day if its states exceed the memory limit.
+ * Continues from the newest usable snapshot. If there is none and the states exceed the memory limit, folds the whole
+ * lake.
  *
- * @returns undefined if the result would not be exact, or if all states fit into memory: `foldLake` then folds them together
+ * @returns undefined if the result would not be exact, or if all states fit into memory: `foldLake` then folds them all
+ *   at once
  * @throws TriplineError as `foldLake`
  */
 export async function foldInSlices(options: FoldLakeOptions): Promise<FoldedLake | undefined> {
@@ -126,7 +128,7 @@ async function foldInto(
   return { states, events, incomplete, repeated, flagged: new Set(), lost: [], ...from };
 }
 
-/** The states of a slice, or the file that has them. */
+/** The states of a slice, or the file that contains them. */
 type WrittenSlice = { readonly entries: readonly SnapshotEntry[] } | { readonly path: string; readonly sum: number };
 
 async function* entriesOf(written: readonly WrittenSlice[]): AsyncGenerator<readonly [string, RebuiltState]> {

@@ -13,8 +13,9 @@ import { foldInSlices } from "./fold-in-slices.js";
 import type { FoldedLake, FoldLakeOptions, LostRecords, RebuiltState } from "./folded-lake.js";
 
 /**
- * Computes the states of all entities from the newest usable snapshot and the events that the lake records as counted. If a
- * result is missing but its payment or label is known, the payment or label replaces it; otherwise the affected states are flagged.
+ * Computes the states of all entities from the newest usable snapshot and from the events that were counted according
+ * to the lake. If a result is missing, its payment or label is counted instead. If that is unknown too, the affected
+ * states are flagged.
  *
  * @throws TriplineError `state-conflict` where the lake does not have all that was counted, and nothing names it;
  *   `not-found`, `state-unreadable`, `database-unavailable`

@@ -67,7 +67,7 @@ export type RebuildStep =
   | "find where to go on"
   | "write the states";
 
-/** @param done events folded, slices, or states written */
+/** @param done number of events or slices folded, or of states written */
 export type RebuildListener = (step: RebuildStep, done?: number, total?: number) => void;
 
 export interface RebuildReport extends Omit<FoldedLake, "states" | "flagged" | "snapshot" | "release"> {

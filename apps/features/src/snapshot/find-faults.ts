@@ -3,8 +3,8 @@ import type { CountedTotals } from "@tripline/lake/read/read-counted";
 import type { SlicedFold } from "./fold-slices.js";
 
 /**
- * The reasons why the folded states are not exact, as parts of a sentence; empty if they are. The states must contain every
- * counted event exactly once.
+ * The reasons why the folded states are not exact, as parts of a sentence; empty if they are. Exact states contain
+ * every counted event once.
  *
  * @param waitsSinceMs events counted after this time may wait for an earlier one that is not archived yet. Default: none
  */

@@ -15,9 +15,9 @@ import type { SpilledEvent } from "./event-spill.js";
 import { EventSpill } from "./event-spill.js";
 import { RecentRecords } from "./recent-records.js";
 
-/** States to which the events are added. */
+/** The states to which the fold adds events. */
 export interface BaseStates {
-  /** Labels that the first entity explained and the states of other entities lack. */
+  /** Labels that the first entity explained but that states of other entities still lack. */
   readonly explained: readonly string[];
   /** May also return entries with hash slots outside the range. */
   read(part: Part, slots: Slice["slots"]): AsyncIterable<SnapshotEntry>;
@@ -32,7 +32,7 @@ export interface FoldSlicesOptions {
   readonly stateTtlMs: number;
   /** See `FoldInOrder`. */
   readonly erasedAtMs: (key: string) => number | undefined;
-  /** Number of ranges of hash slots; a divisor of 16,384. Memory is that of the largest slice. */
+  /** Number of ranges of hash slots; a divisor of 16,384. The largest slice determines the memory needed. */
   readonly slices: number;
   /** An empty folder with room for one copy of each event per entity. */
   readonly scratch: string;
@@ -45,16 +45,16 @@ export interface FoldSlicesOptions {
 export interface SlicedFold {
   /** Newly counted events that the base lacked. */
   readonly counted: number;
-  /** Records of events that the base contains. */
+  /** Records of events that the base already contains. */
   readonly covered: number;
   readonly repeated: number;
   /** Events counted while states were lost. */
   readonly incomplete: number;
-  /** Events with an entity that waits for an earlier event outside the range. */
+  /** Events of which at least one entity waits for an earlier event outside the range. */
   readonly stuck: readonly PlacedEvent[];
-  /** Number of those whose first entity waits. */
+  /** Number of stuck events of which the first entity waits. */
   readonly stuckFirst: number;
-  /** Those of the stuck labels, see `BaseStates`. */
+  /** Stuck labels that the first entity explained: see `BaseStates`. */
   readonly explained: readonly string[];
   /** Whether two events of an entity have the same number. */
   readonly isContradictory: boolean;
@@ -67,8 +67,8 @@ export interface SlicedFold {
 const EXPIRED_MARGIN_MS = 86_400_000;
 
 /**
- * Folds events into states as `FoldInOrder` does, one slice of the states after the other. With more than one slice, it first
- * sorts the events into a file per slice. The slices of the spec's first entity come before those of the others, because of
+ * Folds events into states as `FoldInOrder` does, one slice of the states at a time. With more than one slice, it first
+ * sorts the events into a file per slice. The slices of the spec's first entity come first, because the others need its
  * `FoldDecisions`.
  *
  * @returns undefined if the entities cannot be folded separately: one was added to the spec later, or an entity other than the
@@ -79,7 +79,7 @@ const EXPIRED_MARGIN_MS = 86_400_000;
 export async function foldSlices(options: FoldSlicesOptions): Promise<SlicedFold | undefined> {
   const { engine, base, slices, onSlice } = options;
   if (engine.judge > 0) return undefined;
-  // With a single slice, the events are read a second time instead of stored.
+  // With a single slice, the events are read twice instead of being stored.
   const spill = slices > 1 ? new EventSpill(options.scratch) : undefined;
   const sorted = await sortEvents(options, spill);
   if (sorted === undefined) return undefined;
@@ -200,7 +200,7 @@ async function* eventsOf({ engine, lake, range }: FoldSlicesOptions, part: Part)
   }
 }
 
-/** States of the base without a time count as changed when counting began. */
+/** If a state of the base has no time, it counts as changed when counting began. */
 function entriesOf(
   { engine, stateTtlMs, erasedAtMs }: FoldSlicesOptions,
   before: ReadonlyMap<string, SnapshotEntry>,
@@ -238,7 +238,7 @@ async function entriesWithin(base: BaseStates | undefined, part: Part, slots: Sl
   return entries;
 }
 
-/** Whether some states of the base may already contain the event: it is read again for the others. */
+/** Whether some states of the base may already contain the event, which is read again for the states that lack it. */
 function isReadAgain({ topic, partition, offset }: PlacedEvent, range: CountedRange): boolean {
   return offset < (range[topic].counted.get(partition) ?? 0);
 }

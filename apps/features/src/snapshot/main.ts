@@ -21,7 +21,7 @@ import { takeSnapshot } from "./take-snapshot.js";
 
 const DAY_MS = 86_400_000;
 const ANY_MARK = "state-complete:*";
-/** Share of Redis' time for the scan, low enough not to slow down payments. */
+/** The scan's share of the time of Redis, low enough not to slow down payments. */
 const SCAN_SHARE = 0.1;
 
 async function take(config: SnapshotConfig): Promise<TakenSnapshot> {
@@ -50,7 +50,7 @@ async function take(config: SnapshotConfig): Promise<TakenSnapshot> {
   }
 }
 
-/** The mark of this layout or of the running services' layout: all marks are lost together. */
+/** The mark of this layout or, without one, of the running services' layout. Redis loses all marks together. */
 async function readMark(redis: Redis, ownKey: string): Promise<string | null> {
   const own = await askRedis(() => redis.get(ownKey));
   if (own !== null) return own;

@@ -3,8 +3,8 @@ import type { CountedName } from "@tripline/lake/read/counted-range";
 import type { PlacedEvent } from "@tripline/lake/read/read-counted";
 
 /**
- * Kafka redelivers records after the last commit, and they are counted again if states were lost. A reader that has seen the
- * first delivery recognises them. Commits lag by seconds.
+ * Kafka redelivers the records after the last commit, and if states were lost, they are counted again. A reader
+ * recognises them if it has seen the first delivery. Commits lag by seconds.
  */
 const RECENT_MINUTES = 10;
 const MINUTE_MS = 60_000;
@@ -16,7 +16,7 @@ export class RecentRecords {
   /** By minute: the first record of each partition. */
   readonly #minutes = new Map<number, Firsts>();
 
-  /** Call in order of time. */
+  /** Call this in time order. */
   add({ event, topic, partition, offset }: PlacedEvent): void {
     const minute = Math.floor(countedAtMsOf(event) / MINUTE_MS);
     const known = this.#minutes.get(minute);

@@ -57,7 +57,7 @@ async function erase(subject: string): Promise<Erasure> {
   return { tenant: "demo", subject, erasedAtMs };
 }
 
-test("a snapshot and what came after it give the bytes of a Redis that lost nothing", async () => {
+test("a snapshot and the later events restore the lost states byte for byte", async () => {
   await count("a", 120, 1);
   await history.archive();
   const first = await history.snapshot();
@@ -94,7 +94,7 @@ test("a snapshot and what came after it give the bytes of a Redis that lost noth
   expect(notes).toEqual([]);
 });
 
-test("what was counted while states were lost counts behind the snapshot, and once", async () => {
+test("events counted while states were lost are added to the snapshot, each of them once", async () => {
   await count("a", 150, 5);
   await history.archive();
   const taken = await history.snapshot();
@@ -121,7 +121,7 @@ test("what was counted while states were lost counts behind the snapshot, and on
   expect(await history.differences()).toEqual({ counted: 450, stuck: 0, differing: [] });
 });
 
-test("what was emitted behind the snapshot and not committed does not count again", async () => {
+test("events emitted after the snapshot but not committed do not count again", async () => {
   await count("a", 60, 14);
   await history.archive();
   const taken = await history.snapshot();
@@ -136,7 +136,7 @@ test("what was emitted behind the snapshot and not committed does not count agai
   expect(await history.differences()).toEqual({ counted: 140, stuck: 0, differing: [] });
 });
 
-test("a snapshot that cannot be used is named in one sentence, and the one before it is used", async () => {
+test("an unusable snapshot is reported in one sentence, and the previous one is used", async () => {
   await count("a", 60, 9);
   await history.archive();
   const older = await history.snapshot();
@@ -183,7 +183,7 @@ test("a snapshot that cannot be used is named in one sentence, and the one befor
   expect(notes).toEqual([expect.stringMatching(/cannot be continued: .* is damaged\.$/)]);
 });
 
-test("old snapshots go, and what was left unfinished a day ago", async () => {
+test("removes old snapshots, and one that has been unfinished for more than a day", async () => {
   await count("a", 20, 11);
   await history.archive();
   const ids: string[] = [];
@@ -200,7 +200,7 @@ test("old snapshots go, and what was left unfinished a day ago", async () => {
   expect(await Promise.all([...ids, unfinished.id].map(isLeft))).toEqual([false, true, true, false]);
 });
 
-test("none is taken of a lake that lacks a record, and one of other windows is a new one", async () => {
+test("takes no snapshot of a lake that lacks a record, and starts anew for other windows", async () => {
   await count("a", 40, 12);
   await history.archive();
   await history.snapshot();

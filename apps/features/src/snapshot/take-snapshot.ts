@@ -62,8 +62,9 @@ interface Base {
 }
 
 /**
- * Writes a snapshot of all states to the lake while the service runs. It adds the events archived since the newest snapshot to
- * that snapshot, and reads only the mark from Redis. Two concurrent runs do no harm. If it throws, the older snapshots stay.
+ * Writes a snapshot of all states to the lake while the service runs. It adds the events archived since the newest
+ * snapshot to that snapshot, and reads only the mark from Redis. Concurrent runs are safe. If it throws, the older
+ * snapshots remain.
  *
  * @throws TriplineError `state-incomplete` while Redis has lost the states; `state-conflict` if the lake lacks counted events;
  *   `lake-unavailable`, `state-unreadable`, `redis-unavailable`, `kafka-unavailable`, `not-found`
@@ -74,7 +75,7 @@ export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenS
   const mark = await options.readMark();
   const sources = await readSourcePositions(lake);
   const cut = await cutLake(lake);
-  // Events counted while states are lost get their place in the order only from the rebuild.
+  // Events counted while states are lost have no place in the order until the rebuild assigns one.
   if (mark === null || (await options.readMark()) !== mark) {
     throw new TriplineError(
       "state-incomplete",
@@ -93,7 +94,7 @@ export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenS
   throw new TriplineError("state-conflict", `The lake ${lake} is behind its own snapshots.`);
 }
 
-/** The states that a new snapshot can continue, best first. */
+/** The states from which a new snapshot can continue, best first. */
 async function* basesOf(options: TakeSnapshotOptions, disk: LakeDisk, cut: LakeCut): AsyncGenerator<Base> {
   const { engine, lake, memoryBytes, statePath } = options;
   for await (const snapshot of listSnapshots(disk, lake, options.onNote)) {
@@ -155,7 +156,7 @@ async function takeFrom(
   }
 }
 
-/** By topic and partition: the first record that some states lack or that may have been counted but not committed. */
+/** By topic and partition: the first record that some states lack, or that was counted and perhaps not committed. */
 function againOf({ stuck, recent }: SlicedFold): Record<CountedName, ReadonlyMap<number, number>> {
   const again = { features: new Map(recent.features), appliedLabels: new Map(recent.appliedLabels) };
   for (const { topic, partition, offset } of stuck) lower(again[topic], partition, offset);

@@ -153,7 +153,7 @@ test("metadata and configuration list the contributions output if the model has 
   ]);
 });
 
-test("a model that cannot be explained reports it on request", async () => {
+test("a request for contributions of a model without them is rejected with the reason", async () => {
   const call = scoring.client.call(
     METHODS.modelInfer,
     rawRequest([[1, 2, 3, 4]], { outputs: asking("contributions") }),

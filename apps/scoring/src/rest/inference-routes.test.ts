@@ -202,7 +202,7 @@ test.each<[string, string, string | Buffer, Record<string, string>, number, stri
     'Inference-Header-Content-Length is "-1"',
   ],
   [
-    "a body in another encoding than its header states",
+    "a body whose encoding is not the one in its header",
     "/models/fraud/infer",
     WHOLE,
     { "content-encoding": "gzip" },

@@ -70,7 +70,7 @@ test("does not touch what another cache of this process holds", async () => {
   await held?.release();
 });
 
-test("a missing file and one too many leave nothing behind", async () => {
+test("nothing is left behind if a file is missing, or if the files exceed the limit", async () => {
   const cache = new FileCache(folder, 20);
   expect(await cache.hold([{ ...fileOf("a"), fetch: async () => false }])).toBeUndefined();
   await expect(cache.hold([fileOf("a"), fileOf("b"), fileOf("c")])).rejects.toMatchObject({

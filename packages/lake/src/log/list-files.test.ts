@@ -34,7 +34,7 @@ test("lists only the requested days, in order", async () => {
   expect(await days("2024-03-01")).toEqual([]);
 });
 
-test("finds a file that its dead writer has not moved", async () => {
+test("finds a file whose writer died before moving it", async () => {
   const writer = new TextWriter(lake);
   await writer.add({ 0: 4 }, DAYS);
   const folder = topicFolder(lake, TOPIC);
@@ -47,7 +47,7 @@ test("finds a file that its dead writer has not moved", async () => {
   expect(await rowsOf(lake)).toEqual(rowsUpTo(new Map([[0, 4]])));
 });
 
-test("counts a compaction that died between its steps as done, with each row once", async () => {
+test("a compaction that died between its steps leaves each row once", async () => {
   const fill = async (writer: TextWriter) => {
     await writer.add({ 0: 4 }, DAYS);
     await writer.add({ 0: 8 }, DAYS);

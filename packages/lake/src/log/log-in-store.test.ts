@@ -98,7 +98,7 @@ test("rejects an unsuitable store each time, and keeps no rows", async () => {
   }
 });
 
-test("a copy that ends after its file was merged restores no row", async () => {
+test("a copy that completes after its file was merged restores no row", async () => {
   const lake = new MemoryLake();
   const quick = lake.writer();
   await quick.add({ 0: 3 }, ["2024-02-29"]);

@@ -93,7 +93,7 @@ describe.each([
     expect((await listed()).positions).toEqual(new Map([[0, 3]]));
   });
 
-  test("keeps what a slow writer staged as long as it can still be added", async () => {
+  test("keeps the staged files of a slow writer as long as they can still be added", async () => {
     const [slow, quick] = [lake.writer(), lake.writer()];
     await slow.log.refresh();
     const change = await slow.stage({ 0: 4 }, DAYS);
@@ -104,7 +104,7 @@ describe.each([
     expect(await lake.rows()).toHaveLength(8);
   });
 
-  test("removes what a dead writer staged once the lake has passed it", async () => {
+  test("removes the staged files of a dead writer once the lake's position is past their start", async () => {
     const dead = lake.writer();
     await dead.log.refresh();
     await dead.stage({ 0: 4 }, DAYS);
@@ -136,7 +136,7 @@ describe.each([
     }
   }, 180_000);
 
-  test("dying and replaced writers cause no change while others write the same partitions", async () => {
+  test("no row is lost or duplicated while writers of the same partitions die and are replaced", async () => {
     const goal = 24;
     const deaths = fc.array(fc.record({ dieAt: fc.integer({ min: 1, max: 60 }), isDone: fc.boolean() }), {
       minLength: 1,

@@ -16,7 +16,7 @@ import type { LogEntry, Source, Tail } from "./read-log.js";
 import { positionsOf, readEntry, readTail } from "./read-log.js";
 
 /**
- * Maximum tries of one append when other writers add entries first. Each failed try means that another writer made
+ * Maximum number of tries of one append. A try fails if another writer adds an entry first, so somebody always makes
  * progress.
  */
 const APPEND_TRIES_MAX = 1_000;
@@ -90,8 +90,8 @@ export class TopicLog {
    * staged files from then on: they are moved to their days, or removed.
    *
    * @returns whether the change is in the lake; if not, `positions` includes what other writers added
-   * @throws TriplineError `lake-unavailable`, `state-unreadable`, `state-conflict`: the change may still be in the
-   *   lake, and `refresh` finds out
+   * @throws TriplineError `lake-unavailable`, `state-unreadable`, `state-conflict`. The change may be in the lake even
+   *   so: call `refresh` to find out
    */
   async append(change: Change): Promise<boolean> {
     if ([...change.ranges.values()].some(({ from, to }) => to < from)) {

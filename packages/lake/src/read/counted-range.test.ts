@@ -63,7 +63,7 @@ test("a range begins where the states end, and ends at its cut", async () => {
   expect(await totalCounted(lake, rangeOf(again, second))).toEqual({ events: 4, missing: 0 });
 });
 
-test("missing records are counted within the range alone, and another lake has no range", async () => {
+test("missing records are counted only within the range, and there is no range for another lake", async () => {
   await append([0, 0], [0, 2]);
   const first = await startAfter(lake, await cutLake(lake), NONE);
   await append([0, 3], [0, 5]);

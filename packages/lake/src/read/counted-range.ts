@@ -3,7 +3,7 @@ import { topicFolder } from "../lake-layout.js";
 import { openDisk } from "../log/open-disk.js";
 import { positionsOf, readEntry, readTail } from "../log/read-log.js";
 
-/** The topics whose records say that an event was counted. */
+/** The topics whose records show that an event was counted. */
 export const COUNTED_NAMES = ["features", "appliedLabels"] as const;
 export type CountedName = (typeof COUNTED_NAMES)[number];
 
@@ -19,7 +19,7 @@ export interface TopicCut {
 
 export type LakeCut = Readonly<Record<CountedName, TopicCut>>;
 
-/** The start of the records of one topic that states lack. */
+/** Where the records that states lack begin in one topic. */
 export interface TopicStart {
   /** See `TopicCut`. */
   readonly source: string;
@@ -27,7 +27,7 @@ export interface TopicStart {
   readonly since: number;
   /** By partition: the first record that some states may lack. Other states may already contain it. */
   readonly ordered: ReadonlyMap<number, number>;
-  /** By partition: the first record that all states lack. All of them contain earlier events counted while states were lost. */
+  /** By partition: the first record that all states lack. All contain earlier ones counted while states were lost. */
   readonly counted: ReadonlyMap<number, number>;
 }
 
@@ -67,7 +67,7 @@ export async function readSourcePositions(lake: string): Promise<SourcePositions
 }
 
 /**
- * The last log entry of a topic such that all records up to it have lower offsets than these.
+ * The last log entry of a topic up to which all records have offsets below the given ones.
  *
  * @param offsets by partition; 0 for others
  * @throws TriplineError as `cutLake`
@@ -89,7 +89,7 @@ export async function entryBefore(
   return 0;
 }
 
-/** @returns undefined if the start is ahead of the cut or has other topics: it belongs to another lake */
+/** @returns undefined if the start belongs to another lake: its topics differ, or it is ahead of the cut */
 export function rangeOf(start: CountedStart, cut: LakeCut): CountedRange | undefined {
   const isOther = COUNTED_NAMES.some((name) => {
     const { source, counted } = start[name];
@@ -135,7 +135,7 @@ export function isWithin(range: TopicRange): string {
   return `kafka_offset >= ${first} AND kafka_offset < ${offsetOf(range.until)}`;
 }
 
-/** SQL: as `isWithin`, but including records counted while states were lost that are not read again. */
+/** SQL: like `isWithin`, but includes records not read again because they were counted while states were lost. */
 export function isFrom({ ordered, until }: TopicRange): string {
   return `kafka_offset >= ${offsetOf(ordered)} AND kafka_offset < ${offsetOf(until)}`;
 }

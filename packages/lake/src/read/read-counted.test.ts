@@ -72,7 +72,7 @@ const told = async (options: { once?: boolean } = {}) =>
       : `${event.applied.label?.labelId} ${event.applied.sequences[0]}`,
   );
 
-test("returns payments and labels complete, in the order in which they were counted", async () => {
+test("returns complete payments and labels, in the order in which they were counted", async () => {
   await archive.append("features", vectors(vector("b", 3, 30), vector("a", 1, 10)));
   await archive.append("applied-labels", labels(applied("a", 2, 20)));
   expect(await read()).toEqual([
@@ -83,7 +83,7 @@ test("returns payments and labels complete, in the order in which they were coun
   expect(await totalCounted(lake)).toEqual({ events: 3, missing: 0 });
 });
 
-test("returns records counted during lost state once, and not if they were also counted at another time", async () => {
+test("returns events counted while states were lost once, and only if not also counted at another time", async () => {
   await archive.append(
     "features",
     vectors(
@@ -105,7 +105,7 @@ test("returns records counted during lost state once, and not if they were also 
   expect(await totalCounted(lake)).toEqual({ events: 5, missing: 0 });
 });
 
-test("returns each once on request, using the record with a valid number", async () => {
+test("returns each event once on request, from the record with a valid number", async () => {
   await archive.append(
     "features",
     vectors(vector("a", 1, 1), vector("a", 4, 30), vector("a", 2, 0, true), vector("b", 2, 2, true)),
@@ -139,7 +139,7 @@ test("reads labels without payments", async () => {
   expect(await told()).toEqual(["l_a 1"]);
 });
 
-test("rejects a folder without an archive of either", async () => {
+test("rejects a folder that contains neither archive", async () => {
   await expect(read()).rejects.toMatchObject({ code: "not-found" });
 });
 
@@ -159,7 +159,7 @@ describe("the tail of the input of features", () => {
   const short = async (from?: Record<number, number>) =>
     (await tail(from)).map(({ partition, offset, isEmitted }) => `${partition}@${offset}${isEmitted ? "" : " open"}`);
 
-  test("ends with the last record that had an effect, and marks each record", async () => {
+  test("ends with the last record that had an effect, and says of each record whether it was emitted", async () => {
     await archive.append("transactions", [
       ...payments(["a", "b", "c", "d"]),
       ...payments(["e", "f"], 1),
@@ -178,7 +178,7 @@ describe("the tail of the input of features", () => {
     });
   });
 
-  test("does not end with a client's retry, and counts it as emitted before the end", async () => {
+  test("does not end with a retry by a client, but includes earlier retries as emitted", async () => {
     await archive.append("transactions", payments(["a", "b", "a", "c", "b", "d", "a"]));
     await archive.append("features", vectors(vector("a", 1, 1), vector("b", 1, 1), vector("c", 2, 2)));
     expect(await short({ 0: 1 })).toEqual(["0@1", "0@2", "0@3"]);

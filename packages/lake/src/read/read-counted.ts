@@ -91,7 +91,7 @@ export async function totalCounted(lake: string, range?: CountedRange): Promise<
   }
 }
 
-/** How many records the archive has read. */
+/** Number of Kafka records up to the archive's position. */
 async function recordsOf(lake: string, topic: Topic, range: TopicRange | undefined): Promise<number> {
   const sumOf = (offsets: ReadonlyMap<number, number>) =>
     [...offsets.values()].reduce((sum, offset) => sum + offset, 0);

@@ -29,8 +29,8 @@ export interface LakeRow {
 }
 
 /**
- * The rows of a topic in the order of `kafka_partition` and `kafka_offset`, in chunks of about 2,000. All chunks show
- * the topic as of the first one. Memory is bounded, whatever the number of rows; the sort spills to the temporary
+ * The rows of a topic, ordered by `kafka_partition` and `kafka_offset`, in chunks of about 2,000. All chunks show the
+ * topic as it was at the first one. Memory is bounded, whatever the number of rows: the sort spills to the temporary
  * folder.
  *
  * @throws TriplineError as `listFiles` does; `invalid-field` for an unknown column or an integer beyond 2^53;

@@ -46,10 +46,9 @@ export const TAILS = {
 } as const satisfies Record<string, Tail>;
 
 /**
- * The archived records of `transactions` or `labels` from an offset on, in the order of partition and offset. Each
- * partition ends with its last record that has a vector or an applied label in the lake. A record that a client sent
- * again has no result of its own: it does not extend the range, but within the range it counts as emitted. The archives
- * must be up to date.
+ * The archived records of `transactions` or `labels` from an offset on, ordered by partition and offset. Each partition
+ * ends with its last record that has a vector or an applied label in the lake. A retry by a client has no result of its
+ * own: it does not extend the range, but counts as emitted if it is within the range. The archives must be up to date.
  *
  * @param from by partition. Default: the beginning
  * @param after reads only files of log entries after these. A record whose result is in an earlier file does not count as

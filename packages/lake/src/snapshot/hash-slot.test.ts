@@ -11,6 +11,6 @@ test.each([
   expect(hashSlot(key)).toBe(slot);
 });
 
-test.each(["foo{}{bar}", "foo{bar"])("in %j, braces do not mark a part", (key) => {
+test.each(["foo{}{bar}", "foo{bar"])("in %j, the braces do not select the part to hash", (key) => {
   expect(hashSlot(key)).not.toBe(hashSlot("bar"));
 });

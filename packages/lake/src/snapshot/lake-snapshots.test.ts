@@ -76,7 +76,7 @@ describe.each([
     ["before", false],
     ["after", true],
   ])(
-    "a writer that dies %s any of its operations leaves the older snapshot or a whole new one",
+    "a writer that dies %s any of its operations leaves the older snapshot or a complete new one",
     async (_when, isDone) => {
       const ends = new Set<string>();
       for (let dieAt = 1; ; dieAt += 1) {
@@ -101,7 +101,7 @@ describe.each([
   );
 });
 
-test("a bucket that denies writing is said in one sentence", async () => {
+test("reports in one sentence that a bucket denies writes", async () => {
   class Denying extends MemoryDriver {
     override put = async (_key: string, _body: Body, _isNew: boolean): Promise<boolean> => {
       throw new Error("AccessDenied");

@@ -49,7 +49,7 @@ const manifest = z.strictObject({
   next: z.strictObject({ features: start, appliedLabels: start }),
   /** The archived positions of the topics that features reads. */
   sources: z.strictObject({ transactions: offsets, labels: offsets }),
-  /** Labels that the first entity explained and the states of other entities lack, see `FoldDecisions`. */
+  /** Labels that the first entity explained but that states of other entities still lack: see `FoldDecisions`. */
   explained: z.array(z.string()),
   slices: z.array(slice),
 });
@@ -158,7 +158,7 @@ export async function newestSnapshotAtMs(disk: LakeDisk, lake: string): Promise<
 }
 
 /**
- * The states of a slice. Entries are valid only after the last one was read without an error.
+ * The states of a slice. The entries are valid only if all of them were read without an error.
  *
  * @throws TriplineError `state-unreadable` for a slice that is damaged or missing; `lake-unavailable`
  */
@@ -196,7 +196,7 @@ export interface SnapshotRetention {
 }
 
 /**
- * Removes old snapshots and remains of unfinished ones.
+ * Removes old snapshots, and what is left of unfinished ones.
  *
  * @returns the number of removed snapshots
  * @throws TriplineError `lake-unavailable`
