@@ -171,8 +171,8 @@ export interface KafkaAdmin {
   /**
    * Creates every missing topic of the table and waits until each partition has a leader, at most 15 s.
    *
-   * @param needed the topics that the client needs: if all of them exist, none is created. For a client that may not
-   *   create topics, or cannot see all of them
+   * @param needed the topics that the client needs, if it may not create topics or cannot see all of them. If all of
+   *   these exist, none is created
    */
   ensureTopics(needed?: readonly string[]): Promise<void>;
   /** By partition: the offset that the next record will get. */
@@ -185,8 +185,8 @@ export interface KafkaAdmin {
   groupMembers(group: string): Promise<number>;
   clusterId(): Promise<string>;
   /**
-   * Gives the users that are named in `rights` these rights and no others. Requires a user who may change rights, and a
-   * broker with an authorizer.
+   * Gives the users named in `rights` exactly these rights. Requires a user who may change rights, and a broker with an
+   * authorizer.
    *
    * @returns how many rights were added and removed
    */

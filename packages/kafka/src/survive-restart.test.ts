@@ -13,8 +13,8 @@ const RESTARTS_MS_MAX = 120_000;
 /** Less than the session of a group member. */
 const RECOVERY_MS_MAX = 9_000;
 /**
- * A send takes two seconds on an idle machine. The limit only has to rule out kafkajs itself, which retries for half a
- * minute.
+ * On an idle machine, a send is rejected after two seconds. The limit only has to rule out retries by kafkajs itself,
+ * which last half a minute.
  */
 const REFUSAL_MS_MAX = 20_000;
 const onStop = (error: Error) => {

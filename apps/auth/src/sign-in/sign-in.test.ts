@@ -101,7 +101,7 @@ describe("a user", () => {
     expect(new URL(silent.location).searchParams.get("error")).toBe("login_required");
   });
 
-  test("can type the name in another case and the password in another Unicode form", async () => {
+  test("can type the name in upper or lower case and the password in another Unicode form", async () => {
     const callback = await signIn(browser(), authorizationRequest().path, { ...ANNA, user_name: " Anna " });
     expect(callback.searchParams.get("code")).not.toBeNull();
   });

@@ -6,7 +6,7 @@ import type { PersonRef } from "./people.js";
  * - `POST /api/cases/:id/attachments`, the bytes of the file as `application/octet-stream`, its name percent-encoded in
  *   the header `x-file-name`; returns the CaseAttachment. 413 `body-too-large`, 415 `unsupported-media-type`.
  * - `GET /api/cases/:id/attachments/:attachment`: the file, for users with `personal:read`, because it cannot be
- * masked.
+ *   masked.
  * - `DELETE /api/cases/:id/attachments/:attachment`
  */
 export interface CaseAttachment {

@@ -175,10 +175,10 @@ export const VERDICT_REASONS = {
  * reopen has another open case.
  *
  * - `assign` `{ assignee: id | null }`, where null unassigns it; `snooze` `{ untilMs }`; `escalate` `{ note }`;
- * `reopen` `{}`
+ *   `reopen` `{}`
  * - `notes` `{ text }` returns the CaseNote; it needs no revision
  * - `verdict` `{ verdict, reason, note }`: labels every payment of the case and closes it, or waits for a second user,
- * who posts the same verdict, or `verdict/refuse` `{ note }`
+ *   who posts the same verdict, or `verdict/refuse` `{ note }`
  *
  * `POST /api/cases/next` assigns the most urgent unassigned case to the user and returns its CaseRow, or 204 if there
  * is none. `POST /api/cases/bulk` `{ cases: { id, revision }[], change: { assign | snooze | verdict … } }` takes at

@@ -16,7 +16,7 @@ const TRAINING = "training";
 
 const jobRow = z.object({ facts: trainingFacts, reported_by: z.string(), reported_at: z.date() });
 
-/** Status reports from jobs that cannot be queried themselves. */
+/** Status reports of jobs that cannot be queried directly. */
 @Controller("/v1/jobs")
 @OperatorOnly(true)
 @UseGuards(TokenGuard)

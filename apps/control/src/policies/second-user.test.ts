@@ -40,22 +40,22 @@ test.each<[what: string, asked: Partial<AskedActivation>, isMissing: boolean]>([
   ["a policy that its approver activates", { ...NEEDED, activator: "bob", approvals: [by("bob")] }, false],
   ["a policy that a client without an owner approved", { ...NEEDED, approvals: [by(null)] }, true],
   [
-    "a policy of a client without an owner, approved and activated by one user",
+    "a policy created by a client without an owner, approved and activated by the same user",
     { ...NEEDED, author: null, activator: "bob", approvals: [by("bob")] },
     true,
   ],
   [
-    "a policy of a client without an owner, approved by one user and activated by another",
+    "a policy created by a client without an owner, approved by one user and activated by another",
     { ...NEEDED, author: null, approvals: [by("bob")] },
     false,
   ],
   [
-    "a policy of and by clients without an owner, approved by one user",
+    "a policy created and activated by clients without an owner, approved by one user",
     { ...NEEDED, author: null, activator: null, approvals: [by("bob")] },
     true,
   ],
   [
-    "a policy of and by clients without an owner, approved by two users",
+    "a policy created and activated by clients without an owner, approved by two users",
     { ...NEEDED, author: null, activator: null, approvals: [by("bob"), by("cat")] },
     false,
   ],
@@ -75,7 +75,7 @@ test.each<[what: string, asked: Partial<AskedActivation>, isMissing: boolean]>([
     true,
   ],
   [
-    "a policy that was rolled back, by a client without an owner",
+    "a policy that was rolled back, activated by a client without an owner",
     { ...SUSPECT, activator: null, approvals: [by("bob")] },
     true,
   ],

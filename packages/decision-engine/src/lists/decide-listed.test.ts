@@ -57,7 +57,7 @@ function decided(
   return { decision, codes: decision.reasons.map(({ code }) => code), outcome: decision.outcome };
 }
 
-test("list rules decide a listed payment, with the words of the entry", () => {
+test("list rules decide a listed payment, and the reason quotes the entry", () => {
   const { decision, codes, outcome } = decided([hit("deny", { expiresAtMs: Date.UTC(2026, 11, 3, 14, 5) })]);
   expect([codes, outcome]).toEqual([["DENIED", "BOTH"], Outcome.DECLINE]);
   expect(decision.reasons[0]?.text).toBe('The card is on the list "deny" until 2026-12-03 14:05 UTC: Reported stolen.');
