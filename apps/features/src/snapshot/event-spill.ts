@@ -20,7 +20,7 @@ const HEADER_BYTES = 18;
 const BUFFER_BYTES = 32 << 20;
 const READ_BYTES = 1 << 20;
 
-/** Events that wait in files until their slice is folded. Methods throw TriplineError `lake-unavailable` if the disk fails. */
+/** Keeps events in files until their slice is folded. Methods throw TriplineError `lake-unavailable` on disk faults. */
 export class EventSpill {
   readonly #buffered = new Map<string, Buffer[]>();
   #bytes = 0;

@@ -6,7 +6,8 @@ import type { SlicedFold } from "./fold-slices.js";
  * The reasons why the folded states are not exact, as parts of a sentence; empty if they are. Exact states contain
  * every counted event once.
  *
- * @param waitsSinceMs events counted after this time may wait for an earlier one that is not archived yet. Default: none
+ * @param waitsSinceMs events counted after this time may wait for an earlier one that is not archived yet; none by
+ *   default
  */
 export function findFaults(
   folded: SlicedFold,

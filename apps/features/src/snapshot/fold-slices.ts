@@ -71,10 +71,10 @@ const EXPIRED_MARGIN_MS = 86_400_000;
  * sorts the events into a file per slice. The slices of the spec's first entity come first, because the others need its
  * `FoldDecisions`.
  *
- * @returns undefined if the entities cannot be folded separately: one was added to the spec later, or an entity other than the
- *   first one explains frauds
- * @throws TriplineError `lake-unavailable`, `state-unreadable`, `not-found`; `state-conflict` for contradictory numbers;
- *   `queue-full` if too many events wait
+ * @returns undefined if the entities cannot be folded separately: one was added to the spec later, or an entity other
+ *   than the first one explains frauds
+ * @throws TriplineError `lake-unavailable`, `state-unreadable`, `not-found`; `state-conflict` for contradictory
+ *   numbers; `queue-full` if too many events wait
  */
 export async function foldSlices(options: FoldSlicesOptions): Promise<SlicedFold | undefined> {
   const { engine, base, slices, onSlice } = options;

@@ -66,8 +66,8 @@ interface Base {
  * snapshot to that snapshot, and reads only the mark from Redis. Concurrent runs are safe. If it throws, the older
  * snapshots remain.
  *
- * @throws TriplineError `state-incomplete` while Redis has lost the states; `state-conflict` if the lake lacks counted events;
- *   `lake-unavailable`, `state-unreadable`, `redis-unavailable`, `kafka-unavailable`, `not-found`
+ * @throws TriplineError `state-incomplete` while Redis has lost the states; `state-conflict` if the lake lacks counted
+ *   events; `lake-unavailable`, `state-unreadable`, `redis-unavailable`, `kafka-unavailable`, `not-found`
  */
 export async function takeSnapshot(options: TakeSnapshotOptions): Promise<TakenSnapshot> {
   const { lake } = options;

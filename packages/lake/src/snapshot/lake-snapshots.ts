@@ -12,7 +12,7 @@ import { writeSnapshotFile } from "./write-snapshot.js";
 /*
  * A lake's snapshot of all states:
  *
- *   <lake>/_snapshots/<id>/first-00000.bin   states of the spec's first entity; the number is the slice's first hash slot
+ *   <lake>/_snapshots/<id>/first-00000.bin   states of the spec's first entity, from this hash slot on
  *   <lake>/_snapshots/<id>/others-00000.bin  states of the other entities
  *   <lake>/_snapshots/<id>/manifest.json     written last: without it, the other files are not a snapshot
  *
