@@ -46,7 +46,7 @@ describe("publish", () => {
     expect(await registry.versions("fraud")).toEqual([first.version]);
   });
 
-  test("rejects the same model with another meaning", async () => {
+  test("rejects the same model with different features", async () => {
     await registry.publish(publication("model one"));
     const error = await refusal(registry.publish(publication("model one", { features: ["card_count_1d", "amount"] })));
     expect(error.code).toBe("model-refused");

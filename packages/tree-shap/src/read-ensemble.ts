@@ -142,7 +142,7 @@ class EnsembleBuilder {
   }
 
   /**
-   * Converts a comparison to "at most": v < t is v ≤ the float before t, and v > t is the opposite of v ≤ t, except for
+   * Converts a comparison to "at most": v < t is v ≤ the float before t, and v > t is the negation of v ≤ t, except for
    * NaN, for which every comparison is false (https://github.com/onnx/onnx/blob/main/docs/Operators-ml.md).
    */
   private addSplit(number: number, position: number): { leftPosition: number; rightPosition: number } {

@@ -216,7 +216,7 @@ describe("reading a model", () => {
     ["another input", "unsupported-model", model, { input: "rows" }, /called features, not rows/],
     ["an unknown output", "invalid-request", model, { output: 1 }, /has 1 outputs.*not 1/],
     [
-      "no choice among several outputs",
+      "several outputs without a choice",
       "invalid-request",
       { ...model, attributes: { n_targets: { int: 3 } } },
       {},
@@ -226,7 +226,7 @@ describe("reading a model", () => {
     ["a dynamic width", "unsupported-model", { ...model, inputShape: [undefined, undefined] }, {}, /fixed number/],
     ["another operator", "unsupported-model", { ...model, opType: "TreeEnsemble" }, {}, /is read by TreeEnsemble/],
     [
-      "a second reader of the trees",
+      "a second reader of the trees' input",
       "unsupported-model",
       { ...model, nodesAfter: [{ opType: "MatMul", inputs: ["features", "w"], outputs: ["linear"] }] },
       {},
@@ -247,7 +247,7 @@ describe("reading a model", () => {
       /BRANCH_EQ/,
     ],
     [
-      "the maximum of trees",
+      "a maximum instead of a sum of trees",
       "unsupported-model",
       withAttribute("aggregate_function", { string: "MAX" }),
       {},

@@ -1,4 +1,4 @@
-"""Every possible fault of a features file is found, with a sentence that names the column."""
+"""The check finds every kind of fault in a features file, and names the column in a sentence."""
 
 import json
 from collections.abc import Callable

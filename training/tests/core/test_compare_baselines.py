@@ -61,7 +61,7 @@ def test_every_model_is_measured_on_the_same_days(arguments: list[str], tmp_path
         for estimate in own.values():
             assert 0 <= estimate["low"] <= estimate["value"] <= estimate["high"] <= 1
         assert own["auc_roc"]["value"] > 0.6
-    # The raw columns lack half of the information that determines fraud.
+    # The raw columns lack half of the information about which payments are fraud.
     vectors = report["measures"]["gradient boosting, same vectors"]["auc_roc"]["value"]
     assert vectors > report["measures"]["gradient boosting, raw columns"]["auc_roc"]["value"]
 

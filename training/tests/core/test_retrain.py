@@ -1,4 +1,4 @@
-"""A retraining registers only a better model, and produces the same model however often it is killed."""
+"""Retraining registers only a better model, and produces the same model however often it is killed."""
 
 import json
 import signal

@@ -1,4 +1,4 @@
-"""A rule that is missing, unknown or out of range is named."""
+"""The error names any rule that is missing, unknown or out of range."""
 
 import json
 from pathlib import Path

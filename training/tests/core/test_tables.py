@@ -1,4 +1,4 @@
-"""The columns of a table in a file."""
+"""Reads the columns of a table in a file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Drift of a lake from end to end: `tripline drift` on an archive, its report, its metrics."""
+"""Drift in a lake from end to end: `tripline drift` on an archive, with its report and metrics."""
 
 import re
 from pathlib import Path

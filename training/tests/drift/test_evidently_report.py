@@ -1,4 +1,4 @@
-"""Evidently's report of a day, in the environment with Evidently."""
+"""Evidently's report for one day, in the environment that has Evidently."""
 
 from pathlib import Path
 

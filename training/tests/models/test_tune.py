@@ -1,4 +1,4 @@
-"""A search can be stopped, gives the same result when it continues, and never sees later days."""
+"""A search can be stopped, gives the same result after it resumes, and never sees later days."""
 
 import json
 from collections.abc import Callable

@@ -23,7 +23,7 @@ test.each([
 });
 
 describe("a plan", () => {
-  test("has two instances of everything and six partitions at a low rate", () => {
+  test("has two instances of every service and six partitions at a low rate", () => {
     const plan = planAt({ rate: 10 });
     expect([...plan.services.values()].map(({ instances }) => instances)).toEqual([2, 2, 2, 2, 2]);
     expect(plan).toMatchObject({ partitions: 6, vcpus: 12, kafka: { brokers: 3 } });

@@ -20,7 +20,7 @@ import { LIVE_AMOUNT_MINOR_MAX, LiveTraffic } from "./support/live-traffic.js";
 
 export interface BadPolicyOptions {
   readonly client: Pick<TriplineClient, "decideAll" | "applyLabels">;
-  /** The policies of the payments' tenant. */
+  /** The policies of the tenant that sends the payments. */
   readonly policies: PolicyClient;
   readonly kafka: Kafka;
   /** The folder that archive writes to. */

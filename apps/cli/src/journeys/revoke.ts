@@ -14,7 +14,7 @@ export interface RevokeOptions {
   readonly addresses: ServiceAddresses;
   /** A client that may register and disable clients. */
   readonly auth: ControlClient;
-  /** Another client, which must not be affected. */
+  /** Another client, which the revocation must not affect. */
   readonly client: Pick<TriplineClient, "send">;
   readonly kafka: Kafka;
   /** Prints each completed step. */

@@ -4,7 +4,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import type { BenchContext } from "../../harness/bench-context.js";
 import { BenchError } from "../../harness/bench-error.js";
 
-/** Issues the tokens for a run. Ingestion checks them like any others. */
+/** Issues the tokens for a run. Ingestion checks them like all other tokens. */
 export interface TokenIssuer {
   readonly issuer: string;
   readonly jwksUrl: string;

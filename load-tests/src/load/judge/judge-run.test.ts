@@ -32,7 +32,7 @@ describe("a load", () => {
       "The generator could not send 2000 of 10000 requests: k6 used 1.90 of 2 cores",
     ],
     ["the machine was busy", { dropped: 100, machineBusy: 0.99 }, "were 99 % busy, of which k6 had 0.50 cores"],
-    ["of another cause", { dropped: 100, k6Cores: undefined }, "k6 was held up by something else"],
+    ["there was another cause", { dropped: 100, k6Cores: undefined }, "k6 was held up by something else"],
     [
       "k6 was late",
       { latenessP99Ms: 80, machineBusy: 1 },

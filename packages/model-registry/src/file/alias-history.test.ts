@@ -186,7 +186,7 @@ describe("rollBackAlias", () => {
     expect((await rollBackAlias(registry, "fraud", "champion")).to).toBe(one);
   });
 
-  test("knows the alias's version even if its file was edited by hand", async () => {
+  test("knows the alias's version even if the file was edited manually", async () => {
     await registry.setAlias("fraud", "champion", one);
     await writeFile(join(root, "models", "fraud", "aliases", "champion"), two);
     expect((await rollBackAlias(registry, "fraud", "champion")).to).toBe(one);
@@ -213,7 +213,7 @@ describe("rollBackAlias", () => {
       "a",
     ],
     [
-      "a version that returned",
+      "a version that became current again",
       [
         [null, "a"],
         ["a", "b"],
@@ -253,7 +253,7 @@ describe("rollBackAlias", () => {
       "b",
     ],
     [
-      "a last move outside the registry",
+      "the last move outside the registry",
       [
         [null, "a"],
         ["a", "b"],

@@ -126,7 +126,7 @@ describe("publish", () => {
     });
   });
 
-  test("changes nothing for an existing version, and rejects a second meaning of the same model", async () => {
+  test("changes nothing for an existing version, and rejects the same model with different features", async () => {
     await registry.publish(own("model one"));
     const again = await elsewhere().publish(own("model one", { created_at: "2026-02-02T00:00:00Z" }));
     expect(again.manifest.created_at).toBe("2026-01-01T00:00:00Z");
@@ -143,7 +143,7 @@ describe("publish", () => {
     await elsewhere().resolve(name, versionOf(Buffer.from("model one")));
   });
 
-  test("retries naming its data if another publisher names the same data concurrently", async () => {
+  test("retries registering its data if another publisher registers the same data concurrently", async () => {
     // MLflow rejects the later one: (sqlite3.IntegrityError) UNIQUE constraint failed. The fifth call logs the inputs.
     proxy.failures.push(0, 0, 0, 0, 400);
     await registry.publish(own("model one"));
@@ -153,7 +153,7 @@ describe("publish", () => {
     expect(run.inputs.dataset_inputs).toMatchObject([{ dataset: { digest: "0".repeat(36) } }]);
   });
 
-  test("leaves nothing visible if it dies before the end", async () => {
+  test("leaves nothing visible if its process dies before the end", async () => {
     const before = proxy.requests;
     await registry.publish(own("measured"));
     const requests = proxy.requests - before;

@@ -103,7 +103,7 @@ test("concurrent publications of a model with different golden batches leave one
   expect(outputs.size).toBe(1);
 });
 
-test("rejects a damaged file and a second meaning of the same model", async () => {
+test("rejects a damaged file, and the same model with different features", async () => {
   const { version, manifest } = await open().publish(publication("model one"));
   const other = publication("model one", { features: ["card_count_1d", "amount"] });
   expect((await refusal(open().publish(other))).message).toContain('another "features"');

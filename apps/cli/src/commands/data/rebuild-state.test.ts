@@ -29,7 +29,7 @@ async function refusalOf(flags: Readonly<Record<string, string>>): Promise<strin
 
 test.each([
   ["a broker without a port", { "--kafka": "localhost" }, /--kafka <brokers>.* must be host:port/],
-  ["an address that is not of Redis", { "--redis": "127.0.0.1:6379" }, /--redis <url>.* must start with redis:/],
+  ["an address that is not a Redis URL", { "--redis": "127.0.0.1:6379" }, /--redis <url>.* must start with redis:/],
   ["half a day", { "--ttl-days": "0.5" }, /--ttl-days <days>.* must be a whole number of days from 1/],
   ["a wait that is not a number", { "--wait": "long" }, /--wait <seconds>.* must be a number of seconds/],
   ["a wait without a value", { "--wait": "" }, /--wait <seconds>.* must be a number of seconds/],
