@@ -17,7 +17,7 @@ export interface OwnDataOptions {
   /** The installation's token key. */
   readonly key: Uint8Array;
   readonly tenant: string;
-  /** The latest few results are kept in subfolders of it. */
+  /** Its subfolders contain the most recently used results. */
   readonly folder: string;
   readonly rejectsPath: string;
   /** Payments and labels at or after this time, in milliseconds since the epoch, are omitted. */
