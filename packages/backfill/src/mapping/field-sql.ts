@@ -119,7 +119,7 @@ function minorUnits({ column, constant }: Mapping["fields"]["currency"]): string
   return `CASE ${cases.join(" ")} ELSE 100 END`;
 }
 
-/** SQL that parses a text as a number; null if it is not one. Ignores spaces, apostrophes and the other decimal sign. */
+/** SQL that parses a text as a number; null if that fails. Ignores spaces, apostrophes and the other decimal sign. */
 function numberOf(text: string, decimal: "." | ",", type: string): string {
   if (decimal === ",") return `try_cast(replace(translate(${text}, '. \u00a0''', ''), ',', '.') AS ${type})`;
   return `coalesce(try_cast(${text} AS ${type}), try_cast(translate(${text}, ', \u00a0''', '') AS ${type}))`;
