@@ -119,10 +119,17 @@ function minorUnits({ column, constant }: Mapping["fields"]["currency"]): string
   return `CASE ${cases.join(" ")} ELSE 100 END`;
 }
 
-/** SQL that parses a text as a number; null if that fails. Ignores spaces, apostrophes and the other decimal sign. */
+/**
+ * SQL that parses a text as a number; null if that fails. Spaces, apostrophes and the other decimal sign may separate groups of
+ * digits, of which the last has three: with the wrong decimal sign, "9,99" must not become 999.
+ */
 function numberOf(text: string, decimal: "." | ",", type: string): string {
-  if (decimal === ",") return `try_cast(replace(translate(${text}, '. \u00a0''', ''), ',', '.') AS ${type})`;
-  return `coalesce(try_cast(${text} AS ${type}), try_cast(translate(${text}, ', \u00a0''', '') AS ${type}))`;
+  const separators = `${decimal === "," ? "." : ","} \u00a0'`;
+  const grouped = `[+-]?\\d{1,3}([${separators}]\\d{2,3})*[${separators}]\\d{3}(\\${decimal}\\d*)?`;
+  const digits = `CASE WHEN regexp_full_match(${text}, ${sqlText(grouped)}) THEN translate(${text}, ${sqlText(separators)}, '') END`;
+  const plain = decimal === "," ? `CASE WHEN NOT contains(${text}, '.') THEN ${text} END` : text;
+  const cast = (sql: string) => `try_cast(${decimal === "," ? `replace(${sql}, ',', '.')` : sql} AS ${type})`;
+  return `coalesce(${cast(plain)}, ${cast(digits)})`;
 }
 
 /** SQL for a time in milliseconds since the epoch. */

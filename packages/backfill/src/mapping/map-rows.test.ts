@@ -246,6 +246,27 @@ fields:
   });
 
   test.each([
+    [".", "12.5", "1250"],
+    [".", "1,234.50", "123450"],
+    [".", "1 234.5", "123450"],
+    [".", "1'234'567", "123456700"],
+    [".", "1,23,456.00", "12345600"],
+    [".", "9,99", undefined],
+    [".", "1,2345", undefined],
+    [",", "12,5", "1250"],
+    [",", "1.234,50", "123450"],
+    [",", "1 234 567", "123456700"],
+    [",", "1.234", "123400"],
+    [",", "12.99", undefined],
+  ])("regression #28: an amount with the decimal sign %s: %s", async (decimal, value, expected) => {
+    const one = text.replace("{ column: amount }", `{ column: amount, decimal: "${decimal}" }`);
+    const { rejects } = await check(one, `${head}\n1,c,s,"${value}",EUR,01.01.2026 12:00,,\n`);
+    const reason = "the amount cannot be read as a number (column amount)";
+    expect(rejects).toMatchObject(expected === undefined ? [{ line: 2, reason }] : []);
+    expect((await rowsOf(one)).map((row) => row.amount_minor)).toEqual(expected === undefined ? [] : [expected]);
+  });
+
+  test.each([
     ["iso", "2026-03-01 12:00:00", Date.UTC(2026, 2, 1, 11)],
     ["iso", "2026-03-01T12:00:00+02:00", Date.UTC(2026, 2, 1, 10)],
     ["iso", "2026-03-01T12:00:00Z", Date.UTC(2026, 2, 1, 12)],
