@@ -67,6 +67,16 @@ export const sealedText = (description: string) =>
     description: `${description} Stored sealed, or not at all; nothing is decided by it.`,
   });
 
+/** A transformation that reports `message` for a text without a normal form. */
+function normalised(normal: (text: string) => string | undefined, message: string) {
+  return (value: string, context: z.RefinementCtx): string => {
+    const text = normal(value);
+    if (text !== undefined) return text;
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  };
+}
+
 /** Converts to the canonical form of the address. */
 export const ipAddress = (description: string) =>
   z
@@ -79,12 +89,7 @@ export const ipAddress = (description: string) =>
       writeOnly: true,
       description: `${description} ${KEPT}`,
     })
-    .transform((value, context) => {
-      const address = normalAddress(value);
-      if (address !== undefined) return address;
-      context.addIssue({ code: "custom", message: "must be an IPv4 or IPv6 address, such as 203.0.113.7" });
-      return z.NEVER;
-    });
+    .transform(normalised(normalAddress, "must be an IPv4 or IPv6 address, such as 203.0.113.7"));
 
 /** Converts to the canonical form of the address. */
 export const email = (description: string) =>
@@ -92,12 +97,7 @@ export const email = (description: string) =>
     .string()
     .refine((value) => !holdsCardNumber(value), { error: NO_CARD_NUMBER, abort: true })
     .meta({ format: "email", writeOnly: true, description: `${description} ${KEPT}` })
-    .transform((value, context) => {
-      const address = normalEmail(value);
-      if (address !== undefined) return address;
-      context.addIssue({ code: "custom", message: "must be an e-mail address, such as ada@example.com" });
-      return z.NEVER;
-    });
+    .transform(normalised(normalEmail, "must be an e-mail address, such as ada@example.com"));
 
 /** Converts to E.164. */
 export const phone = (description: string) =>
@@ -105,24 +105,14 @@ export const phone = (description: string) =>
     .string()
     .refine((value) => !holdsCardNumber(value), { error: NO_CARD_NUMBER, abort: true })
     .meta({ writeOnly: true, description: `${description} ${KEPT}` })
-    .transform((value, context) => {
-      const number = normalPhone(value);
-      if (number !== undefined) return number;
-      context.addIssue({ code: "custom", message: "must be an international telephone number, such as +32470123456" });
-      return z.NEVER;
-    });
+    .transform(normalised(normalPhone, "must be an international telephone number, such as +32470123456"));
 
 /** Converts to capitals without spaces and hyphens. */
 export const postalCode = (description: string) =>
   z
     .string()
     .meta({ writeOnly: true, description: `${description} ${KEPT}` })
-    .transform((value, context) => {
-      const code = normalPostalCode(value);
-      if (code !== undefined) return code;
-      context.addIssue({ code: "custom", message: "must be 2 to 10 letters or digits, such as 1000 or SW1A 1AA" });
-      return z.NEVER;
-    });
+    .transform(normalised(normalPostalCode, "must be 2 to 10 letters or digits, such as 1000 or SW1A 1AA"));
 
 const digits = (pattern: RegExp, message: string) => (description: string) =>
   z.string().regex(pattern, message).meta({ pattern: pattern.source, description });
