@@ -1,14 +1,8 @@
 import type { Database } from "@tripline/stores/postgres/connect-database";
 import { z } from "zod";
 import type { CaseGraph, EntityKind, GraphNode } from "../contract/cases.js";
+import { paymentsWith } from "../entities/searched-kinds.js";
 import type { ShowToken } from "../requests/mask-token.js";
-
-export const ENTITY_COLUMNS = {
-  card: "card_token",
-  terminal: "terminal_id",
-  device: "device_token",
-  ip: "ip_token",
-} as const satisfies Record<EntityKind, string>;
 
 /** Of the card, the newest. */
 const PAYMENTS_MAX = 200;
@@ -91,8 +85,8 @@ function cardsAt(database: Database, tenant: string, { kind, value }: z.infer<ty
     cardRow,
     `SELECT $3::text AS kind, $2::text AS value, card_token, count(*) AS payments, count(*) FILTER (WHERE l.fraud) AS frauds,
        count(*) OVER () AS cards
-     FROM (SELECT transaction_id, card_token FROM console.payments WHERE tenant = $1 AND ${ENTITY_COLUMNS[kind]} = $2
-       AND ${ENTITY_COLUMNS[kind]} <> '' ORDER BY occurred_at_ms DESC LIMIT ${OF_NEIGHBOUR_MAX}) p
+     FROM (SELECT transaction_id, card_token ${paymentsWith(kind, "$1", "$2")}
+       ORDER BY occurred_at_ms DESC LIMIT ${OF_NEIGHBOUR_MAX}) p
      LEFT JOIN console.labels l USING (transaction_id)
      GROUP BY card_token ORDER BY frauds DESC, payments DESC, card_token`,
     [tenant, value, kind],

@@ -30,7 +30,7 @@ export function searchedBy(kind: SearchedKind): Searched {
 
 /**
  * An SQL FROM clause that selects the payments with a value. Its rows have `transaction_id` and `occurred_at_ms`; an index
- * returns the newest first.
+ * returns the newest first. Rows of a kind with a column of its own have all columns of `console.payments`.
  *
  * @param tenant an SQL expression, like `value`
  */
